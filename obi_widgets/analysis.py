@@ -1,0 +1,91 @@
+"""The newest signal, entries and results of a history that grows while settings change."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from obi_widgets.entries import Results, Scanner, Trades
+from obi_widgets.signals import imbalance
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from obi_widgets.history import History
+    from obi_widgets.settings import Parameters
+
+SIGNAL_SETTINGS = ("decay", "depth", "band_bps", "weighting")
+"""The settings that the signal depends on; entries depend on all."""
+
+
+class Analysis:
+    """Follows a history: each new state is computed once, all of them when a setting changes.
+
+    Parameters
+    ----------
+    parameters : Parameters
+        What to start with.
+
+    Attributes
+    ----------
+    history : History
+        What the rest belongs to.
+    signal : ndarray of float64, shape (T,)
+        See `obi_widgets.imbalance`.
+    trades : Trades
+        See `obi_widgets.entries`. Entries that were made stay while their state is kept, also
+        when the states that led to them have been dropped.
+    results : Results
+        What the trades came to.
+    beyond : float
+        The fraction of states in sync whose signal is beyond the threshold; NaN without any.
+    """
+
+    history: History
+    trades: Trades
+    results: Results
+    beyond: float
+
+    def __init__(self, parameters: Parameters) -> None:
+        self.parameters = parameters
+        self._scanner = Scanner(parameters)
+        self._buffer = np.empty(0)
+        self._filled = 0
+        self._start = 0
+
+    @property
+    def signal(self) -> NDArray[np.float64]:
+        """The imbalance of every state of the history."""
+        return self._buffer[: self._filled]
+
+    def update(self, history: History, parameters: Parameters) -> None:
+        """Bring everything up to date with a later history of the same market."""
+        if parameters != self.parameters:
+            if any(getattr(parameters, n) != getattr(self.parameters, n) for n in SIGNAL_SETTINGS):
+                self._filled = 0
+            self._scanner = Scanner(parameters)
+            self.parameters = parameters
+        self._drop(history.start - self._start)
+        self._start = history.start
+        known = self._filled
+        if known < len(history):
+            if len(history) > len(self._buffer):
+                grown = np.empty(len(history) + max(len(history) // 4, 1024))
+                grown[:known] = self.signal
+                self._buffer = grown
+            self._buffer[known : len(history)] = imbalance(history[known:], parameters)
+            self._filled = len(history)
+        self.history = history
+        self._scanner.extend(history, self.signal)
+        self.trades = self._scanner.trades(history)
+        self.results = Results.of(self.trades)
+        there = np.count_nonzero(~np.isnan(self.signal))
+        crossed = np.count_nonzero(np.abs(self.signal) > parameters.threshold)
+        self.beyond = crossed / there if there else np.nan
+
+    def _drop(self, rows: int) -> None:
+        kept = max(self._filled - rows, 0)
+        if rows and kept:
+            self._buffer = self._buffer[rows:].copy()
+        self._filled = kept

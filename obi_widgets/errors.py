@@ -1,0 +1,86 @@
+"""What can go wrong, each with what to do about it."""
+
+from __future__ import annotations
+
+from difflib import get_close_matches
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+
+class ObiError(Exception):
+    """The base of every error that this package raises on purpose.
+
+    Parameters
+    ----------
+    what : str
+        What was wrong, and where. One sentence.
+    advice : str
+        What to do about it. One sentence, or empty.
+    """
+
+    def __init__(self, what: str, advice: str = "") -> None:
+        super().__init__(f"{what} {advice}".rstrip())
+        self.what = what
+        self.advice = advice
+
+
+class SourceError(ObiError, ValueError):
+    """A source that is not a known venue, nor a recording that exists."""
+
+
+class SymbolError(ObiError, ValueError):
+    """A symbol that the venue does not list."""
+
+
+class VenueError(ObiError):
+    """A venue that refuses, cannot be reached, or says something unreadable.
+
+    Attributes
+    ----------
+    status : int
+        The HTTP status, or 0 when no answer came.
+    """
+
+    def __init__(self, what: str, advice: str = "", *, status: int = 0) -> None:
+        super().__init__(what, advice)
+        self.status = status
+
+
+class RecordingError(ObiError, ValueError):
+    """A recording that cannot be read, with the file and the line."""
+
+    def __init__(self, what: str, advice: str = "", *, path: Path, line: int = 0) -> None:
+        super().__init__(what, advice)
+        self.path = path
+        self.line = line
+
+
+class SettingsError(ObiError, ValueError):
+    """A setting that is unknown or out of its range, or a file of them that cannot be read."""
+
+
+class HistoryError(ObiError, ValueError):
+    """Arrays that do not describe a history of order books."""
+
+
+def suggest(name: str, known: Iterable[str]) -> str:
+    """Return advice that names the nearest of the known names, or all of them.
+
+    Parameters
+    ----------
+    name : str
+        What was asked for.
+    known : iterable of str
+        What there is.
+
+    Returns
+    -------
+    str
+        One sentence.
+    """
+    known = sorted(known)
+    near = get_close_matches(name, known, n=1, cutoff=0.6)
+    return f"Did you mean {near[0]!r}?" if near else f"Known are: {', '.join(known)}."

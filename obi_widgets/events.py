@@ -1,0 +1,104 @@
+"""What happened in a market, in words that no venue owns.
+
+Times are int64 nanoseconds since 1970-01-01 UTC. ``time`` is the exchange's (of its matching
+engine, where it tells), ``received`` is the local clock's. They are never mixed.
+Prices are in quote currency, sizes in base units (contracts × contract size).
+"""
+
+from __future__ import annotations
+
+from typing import Literal, TypeAlias
+
+from msgspec import Struct
+
+Level: TypeAlias = tuple[float, float]
+"""A price, and the size that now stands there (0: none)."""
+
+State: TypeAlias = Literal["connecting", "syncing", "live", "gap", "stale", "closed"]
+"""How far the book can be trusted. Only in ``live`` is there one."""
+
+
+class Instrument(Struct, frozen=True):
+    """What is traded: the facts without which sizes and ticks mean nothing.
+
+    Attributes
+    ----------
+    venue, symbol : str
+        As in ``venue:SYMBOL``.
+    label : str
+        The venue's name for people.
+    quote : str
+        The currency of prices, for labels.
+    tick_size : float
+        The smallest price step. 0: not known, to be found from the prices.
+    contract_size : float
+        Base units in one unit of size on the wire.
+    """
+
+    venue: str
+    symbol: str
+    label: str = ""
+    quote: str = ""
+    tick_size: float = 0.0
+    contract_size: float = 1.0
+
+
+class Snapshot(Struct, frozen=True, gc=False):
+    """The whole book, replacing whatever was known. Levels are in any order."""
+
+    time: int
+    received: int
+    sequence: int
+    bids: list[Level]
+    asks: list[Level]
+
+
+class Delta(Struct, frozen=True, gc=False):
+    """Levels that changed, with their new sizes; it continues the book it follows."""
+
+    time: int
+    received: int
+    sequence: int
+    bids: list[Level]
+    asks: list[Level]
+
+
+class Trade(Struct, frozen=True, gc=False):
+    """A trade; ``side`` is the taker's: +1 bought, −1 sold."""
+
+    time: int
+    received: int
+    price: float
+    size: float
+    side: int
+    id: int
+
+
+class Mark(Struct, frozen=True, gc=False):
+    """Mark price, index price and funding rate (a fraction, per funding interval)."""
+
+    time: int
+    received: int
+    price: float
+    index: float
+    funding_rate: float
+
+
+class Status(Struct, frozen=True, gc=False):
+    """The book is not to be trusted from now on, and why. Never ``live``: a Snapshot says that."""
+
+    received: int
+    state: State
+    detail: str = ""
+    advice: str = ""
+
+
+class Refused(Struct, frozen=True, gc=False):
+    """A frame that was understood and is not used, by name."""
+
+    received: int
+    name: str
+    detail: str = ""
+
+
+Event: TypeAlias = Instrument | Snapshot | Delta | Trade | Mark | Status | Refused

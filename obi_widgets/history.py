@@ -1,0 +1,307 @@
+"""Columns of book states: what every signal, entry and statistic is computed from.
+
+A state is the best ``levels`` levels of both sides at one event time. Prices of levels are kept
+as whole ticks from their own side's best, sizes as float32, in blocks of 1,024 states with time
+as the innermost axis: a signal of depth N then reads N levels' bytes and nothing else.
+
+A state in which the book was not in sync has a NaN bid and ask: whatever spans it has no value.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from obi_widgets.errors import HistoryError
+from obi_widgets.events import Instrument
+from obi_widgets.settings import Parameters
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import pandas as pd
+    from numpy.typing import ArrayLike, NDArray
+
+    from obi_widgets.settings import Settings
+
+    Floats = NDArray[np.float64]
+    Ints = NDArray[np.int64]
+
+BLOCK = 1024
+"""States in a block."""
+
+
+class Levels(NamedTuple):
+    """A block of levels.
+
+    Attributes
+    ----------
+    ticks : ndarray of uint16 or uint32, shape (2, levels, states)
+        Ticks from the own side's best, bids first.
+    sizes : ndarray of float32, shape (2, levels, states)
+        Base units; 0 where there is no level.
+    """
+
+    ticks: NDArray[np.unsignedinteger[Any]]
+    sizes: NDArray[np.float32]
+
+    @classmethod
+    def empty(cls, levels: int, dtype: type = np.uint16) -> Levels:
+        """Return a block of ``BLOCK`` states without levels."""
+        shape = (2, levels, BLOCK)
+        return cls(np.zeros(shape, dtype), np.zeros(shape, np.float32))
+
+
+@dataclass(frozen=True, eq=False)
+class History:
+    """Book states in event time. Immutable: a live session hands out a new one when asked.
+
+    Attributes
+    ----------
+    time, received : ndarray of int64, shape (T,)
+        Nanoseconds UTC: the exchange's event time (never decreasing), and the local clock's.
+    bid, ask : ndarray of float64, shape (T,)
+        Best prices; NaN where the side is empty or the book was not in sync.
+    blocks : tuple of Levels
+        Row ``r`` stands in block ``(r + offset) // BLOCK``.
+    levels : int
+        Levels a side that are kept.
+    tick_size : float
+        The price grid.
+    instrument : Instrument
+        What is traded, and where.
+    start : int
+        How many older states have been dropped to bound the memory.
+    parameters : Parameters
+        What ``to_frame`` computes the imbalance with when it is not told.
+    """
+
+    time: Ints
+    received: Ints
+    bid: Floats
+    ask: Floats
+    blocks: tuple[Levels, ...]
+    levels: int
+    tick_size: float
+    instrument: Instrument = field(default_factory=lambda: Instrument("", ""))
+    start: int = 0
+    offset: int = 0
+    parameters: Parameters = field(default_factory=Parameters)
+
+    def __len__(self) -> int:
+        return len(self.time)
+
+    def __getitem__(self, rows: slice) -> History:
+        """Return the states of a slice, sharing memory."""
+        first, last, step = rows.indices(len(self))
+        if step != 1:
+            raise HistoryError("A history is sliced without a step.", "Leave the step out.")
+        last = max(first, last)
+        blocks = slice((first + self.offset) // BLOCK, -(-(last + self.offset) // BLOCK))
+        return replace(
+            self,
+            time=self.time[first:last],
+            received=self.received[first:last],
+            bid=self.bid[first:last],
+            ask=self.ask[first:last],
+            blocks=self.blocks[blocks],
+            start=self.start + first,
+            offset=(first + self.offset) % BLOCK,
+        )
+
+    def __repr__(self) -> str:
+        name = f"{self.instrument.venue}:{self.instrument.symbol} " if self.instrument.venue else ""
+        if not len(self):
+            return f"<History {name}empty>"
+        first, last = self.time[[0, -1]].view("datetime64[ns]")
+        return (
+            f"<History {name}{len(self):,} states × {self.levels} levels, "
+            f"{str(first)[:19]} to {str(last)[:19]} UTC, {self.gaps} gaps>"
+        )
+
+    # -- columns ---------------------------------------------------------------------------
+
+    @cached_property
+    def mid(self) -> Floats:
+        """Mean of best bid and best ask, quote currency; NaN without both."""
+        return np.asarray((self.bid + self.ask) / 2)
+
+    @property
+    def spread(self) -> Floats:
+        """Best ask minus best bid, quote currency; NaN without both."""
+        return self.ask - self.bid
+
+    @property
+    def gaps(self) -> int:
+        """How many times the book stopped being in sync."""
+        out = np.isnan(self.bid) & np.isnan(self.ask)
+        return int(np.count_nonzero(out[1:] & ~out[:-1]) + bool(len(out) and out[0]))
+
+    def chunks(self) -> Iterator[tuple[slice, Levels]]:
+        """Yield runs of rows with their levels, trimmed to those rows."""
+        row = 0
+        for number, block in enumerate(self.blocks):
+            first = self.offset if number == 0 else 0
+            last = min(BLOCK, first + len(self) - row)
+            yield (
+                slice(row, row + last - first),
+                Levels(block.ticks[:, :, first:last], block.sizes[:, :, first:last]),
+            )
+            row += last - first
+
+    def prices(self, side: int) -> Floats:
+        """Return the prices of one side's levels.
+
+        Parameters
+        ----------
+        side : int
+            +1 for bids, −1 for asks.
+
+        Returns
+        -------
+        ndarray of float64, shape (T, levels)
+            Best first, on the tick grid; NaN where there is no level.
+        """
+        best = self.bid if side > 0 else self.ask
+        out = np.full((len(self), self.levels), np.nan)
+        for rows, block in self.chunks():
+            which = 0 if side > 0 else 1
+            there = block.sizes[which] > 0
+            ticks = np.rint(best[rows] / self.tick_size) - side * block.ticks[which].astype(float)
+            out[rows] = np.where(there, on_grid(ticks, self.tick_size), np.nan).T
+        return out
+
+    def sizes(self, side: int) -> NDArray[np.float32]:
+        """Return the sizes of one side's levels, shaped and ordered as `prices`, base units."""
+        out = np.full((len(self), self.levels), np.nan, np.float32)
+        for rows, block in self.chunks():
+            sizes = block.sizes[0 if side > 0 else 1]
+            out[rows] = np.where(sizes > 0, sizes, np.nan).T
+        return out
+
+    # -- in and out ------------------------------------------------------------------------
+
+    @classmethod
+    def from_arrays(
+        cls,
+        time_ns: ArrayLike,
+        bid_price: ArrayLike,
+        bid_size: ArrayLike,
+        ask_price: ArrayLike,
+        ask_size: ArrayLike,
+        *,
+        tick_size: float | None = None,
+        received_ns: ArrayLike | None = None,
+        instrument: Instrument | None = None,
+    ) -> History:
+        """Make a history of books from anywhere else.
+
+        Parameters
+        ----------
+        time_ns : array_like of int64 or datetime64, shape (T,)
+            Event times, never decreasing. Times without a zone are UTC.
+        bid_price, ask_price : array_like of float, shape (T, L)
+            Best first, NaN where there is no level. A row of NaN is a book not in sync.
+        bid_size, ask_size : array_like of float, shape (T, L)
+            Base units. Where the price is NaN, the size is not looked at.
+        tick_size : float, optional
+            The price grid; found from the prices when left out.
+        received_ns : array_like of int64, optional
+            Local receive times; the event times when left out.
+        instrument : Instrument, optional
+            What is traded, for labels and provenance.
+
+        Returns
+        -------
+        History
+
+        Raises
+        ------
+        HistoryError
+            Shapes that differ, times that go back, sizes that are not above 0, levels out of
+            order or off the grid, a crossed book: with the first row where it happens.
+        """
+        from obi_widgets.packing import pack
+
+        return pack(
+            time_ns,
+            (bid_price, ask_price),
+            (bid_size, ask_size),
+            tick_size=tick_size,
+            received_ns=received_ns,
+            instrument=instrument or Instrument("", ""),
+        )
+
+    def to_frame(
+        self, settings: Settings | Parameters | None = None, *, levels: int = 1
+    ) -> pd.DataFrame:
+        """Return a DataFrame, a row a state.
+
+        Parameters
+        ----------
+        settings : Settings, optional
+            What to compute ``imbalance`` with; the session's own, or the defaults, when left out.
+        levels : int
+            How many levels a side to include: ``bid_size`` and ``ask_size`` for 1, and
+            ``bid_price_2``, ``bid_size_2`` and so on beyond.
+
+        Returns
+        -------
+        DataFrame
+            Index ``time`` (UTC); ``bid, ask, mid, spread`` (quote currency), ``spread_bps``,
+            ``bid_size, ask_size`` (base units), ``imbalance`` (−1..+1, + is more bids) and
+            ``received`` (UTC, the local clock). NaN where the book was not in sync.
+        """
+        import pandas as pd
+
+        from obi_widgets.signals import imbalance
+
+        if not 1 <= levels <= self.levels:
+            raise HistoryError(
+                f"{levels} levels were asked for.", f"This history has 1 to {self.levels}."
+            )
+        columns: dict[str, Any] = {
+            "bid": self.bid,
+            "ask": self.ask,
+            "mid": self.mid,
+            "spread": self.spread,
+            "spread_bps": 1e4 * self.spread / self.mid,
+        }
+        for name, side in (("bid", +1), ("ask", -1)):
+            prices, sizes = self.prices(side), self.sizes(side)
+            columns[f"{name}_size"] = sizes[:, 0]
+            for level in range(1, levels):
+                columns[f"{name}_price_{level + 1}"] = prices[:, level]
+                columns[f"{name}_size_{level + 1}"] = sizes[:, level]
+        columns["imbalance"] = imbalance(self, self.parameters if settings is None else settings)
+        columns["received"] = pd.to_datetime(self.received, utc=True)
+        return pd.DataFrame(
+            columns, index=pd.DatetimeIndex(pd.to_datetime(self.time, utc=True), name="time")
+        )
+
+    def sha256(self) -> str:
+        """Return a hash of the states: times, best prices, and every level's tick and size.
+
+        It does not depend on how the states are stored, nor on the receive times: a recording
+        replayed elsewhere has the same.
+        """
+        digest = hashlib.sha256(f"{self.levels} {self.tick_size!r} ".encode())
+        for column in (self.time, self.bid, self.ask):
+            digest.update(np.ascontiguousarray(column).data)
+        for _, block in self.chunks():
+            states = np.moveaxis(block.ticks.astype("<u4"), 2, 0)
+            digest.update(np.ascontiguousarray(states).data)
+            digest.update(np.ascontiguousarray(np.moveaxis(block.sizes, 2, 0)).data)
+        return digest.hexdigest()
+
+
+def on_grid(ticks: Floats, tick_size: float) -> Floats:
+    """Return the prices of whole numbers of ticks, as their decimal text would be read."""
+    inverse = np.rint(1 / tick_size)
+    if inverse and abs(inverse * tick_size - 1) < 1e-9:
+        return np.asarray(ticks / inverse)  # 639439 / 10 is 63943.9; 639439 * 0.1 is not
+    return np.asarray(ticks * tick_size)

@@ -1,0 +1,114 @@
+"""Order-book imbalance: the weight of bids against asks, decayed by distance from mid.
+
+For levels ``i`` of a side at price ``p`` with size ``q``::
+
+    d_i = 1e4 · |p_i − mid| / mid                       (bps)
+    W   = Σ q_i · exp(−decay · d_i)                     (over depth and band)
+    I   = (W_bid − W_ask) / (W_bid + W_ask)             (−1..+1, + is more bids)
+
+with ``q_i · p_i`` for ``q_i`` when weighting by notional. Mid is equally far from both bests, so
+exp(−decay · spread / 2) cancels in the ratio: levels are decayed by their distance from their own
+side's best, which are whole ticks, and no weight underflows however strong the decay.
+
+References
+----------
+Cont, Kukanov, Stoikov (2014), "The price impact of order book events", for imbalance at the best
+levels; Cartea, Donnelly, Jaimungal (2018), "Enhancing trading strategies with order book
+signals", for exponentially weighted depth.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from obi_widgets.settings import Parameters
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from obi_widgets.history import History, Levels
+    from obi_widgets.settings import Settings
+
+    Floats = NDArray[np.float64]
+
+EDGE = 1e-9
+"""Bps: a level that lies on the band's edge but for rounding is inside."""
+
+
+def imbalance(history: History, settings: Settings | Parameters) -> Floats:
+    """Return the imbalance of every state.
+
+    Parameters
+    ----------
+    history : History
+        T states.
+    settings : Settings or Parameters
+        ``decay``, ``depth``, ``band_bps`` and ``weighting`` are used.
+
+    Returns
+    -------
+    ndarray of float64, shape (T,)
+        −1..+1, + is more bids. NaN where the book was not in sync, a side is empty, or no level
+        of a side lies in the band.
+    """
+    parameters = Parameters.of(settings)
+    out = np.full(len(history), np.nan)
+    for rows, block in history.chunks():
+        bid, ask = history.bid[rows], history.ask[rows]
+        counted = _counted(bid, ask, block, history.tick_size, parameters)
+        bids, asks = counted.sum(axis=1)
+        np.divide(bids - asks, bids + asks, out=out[rows], where=(bids > 0) & (asks > 0))
+    return out
+
+
+def weights(history: History, settings: Settings | Parameters) -> Floats:
+    """Return what decay, depth and band leave of each level, as a fraction of its size.
+
+    Parameters
+    ----------
+    history : History
+        T states of L levels.
+    settings : Settings or Parameters
+        ``decay``, ``depth`` and ``band_bps`` are used.
+
+    Returns
+    -------
+    ndarray of float64, shape (2, L, T)
+        Bids first. exp(−decay · distance from mid), 0 beyond the depth or the band and where
+        there is no level.
+    """
+    parameters = Parameters.of(settings)
+    out = np.zeros((2, history.levels, len(history)))
+    for rows, block in history.chunks():
+        bid, ask = history.bid[rows], history.ask[rows]
+        share = _share(bid, ask, block, history.tick_size, parameters)
+        half_spread = 5e3 * (ask - bid) / ((bid + ask) / 2)
+        out[:, : share.shape[1], rows] = np.nan_to_num(
+            share * np.exp(-parameters.decay * half_spread)
+        )
+    return out
+
+
+def _share(bid: Floats, ask: Floats, block: Levels, tick_size: float, p: Parameters) -> Floats:
+    """Return each level's weight against a level at its own side's best; 0 where it is not used."""
+    depth = slice(None, p.depth)
+    mid = (bid + ask) / 2
+    distance = block.ticks[:, depth] * (1e4 * tick_size / mid)  # bps from the own side's best
+    share = np.exp(-p.decay * distance)
+    used = block.sizes[:, depth] > 0
+    if p.band_bps is not None:
+        used &= distance + 5e3 * (ask - bid) / mid <= p.band_bps + EDGE
+    return np.where(used, share, 0.0)
+
+
+def _counted(bid: Floats, ask: Floats, block: Levels, tick_size: float, p: Parameters) -> Floats:
+    """Return what each level counts, shape (2, depth, states)."""
+    counted = _share(bid, ask, block, tick_size, p)
+    counted *= block.sizes[:, : counted.shape[1]]
+    if p.weighting == "notional":
+        away = block.ticks[:, : counted.shape[1]] * tick_size
+        counted[0] *= bid - away[0]
+        counted[1] *= ask + away[1]
+    return np.asarray(np.nan_to_num(counted))

@@ -155,9 +155,13 @@ class Scanner:
         if self._trades is None or dropped:
             del self._rows[:dropped]
             columns = list(zip(*self._rows, strict=True)) or [()] * 6
-            types = (np.int64, np.int64, np.float64, np.int64, np.float64, np.bool_)
-            arrays: list[Any] = [np.array(c, t) for c, t in zip(columns, types, strict=True)]
-            self._trades = Trades(*arrays, self.parameters.fee_bps)
+            types: tuple[Any, ...] = (int, int, float, int, float, bool)
+            side, entry_time, entry_price, exit_time, exit_price, lost = (
+                np.array(column, dtype) for column, dtype in zip(columns, types, strict=True)
+            )
+            self._trades = Trades(
+                side, entry_time, entry_price, exit_time, exit_price, lost, self.parameters.fee_bps
+            )
         return self._trades
 
 

@@ -293,9 +293,9 @@ class History:
         for column in (self.time, self.bid, self.ask):
             digest.update(np.ascontiguousarray(column).data)
         for _, block in self.chunks():
-            states = np.moveaxis(block.ticks.astype("<u4"), 2, 0)
-            digest.update(np.ascontiguousarray(states).data)
-            digest.update(np.ascontiguousarray(np.moveaxis(block.sizes, 2, 0)).data)
+            digest.update(np.ascontiguousarray(block.ticks.astype("<u4").transpose(2, 0, 1)).data)
+        for _, block in self.chunks():
+            digest.update(np.ascontiguousarray(block.sizes.transpose(2, 0, 1)).data)
         return digest.hexdigest()
 
 

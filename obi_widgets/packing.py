@@ -106,6 +106,12 @@ class HistoryWriter:
     def __len__(self) -> int:
         return self._rows
 
+    def describe(self, instrument: Instrument) -> None:
+        """Take the facts of the instrument, once they are known."""
+        self.instrument = instrument
+        if not self._rows:
+            self._tick_size = instrument.tick_size
+
     def append(self, time: int, received: int, bids: Pair, asks: Pair) -> None:
         """Take a state: a pair of prices and sizes a side, best first, any number of levels."""
         if self.interval == 0:

@@ -1,0 +1,36 @@
+"""What a feed is to a session."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from obi_widgets.market import Market
+
+TICK = 0.02
+"""Seconds between looks at the clock."""
+
+
+class Feed(ABC):
+    """Moves the frames of one market, in an event loop of its own, until it is cancelled.
+
+    Attributes
+    ----------
+    market : Market
+        Where they go.
+    messages : int
+        Frames so far.
+    """
+
+    def __init__(self, market: Market) -> None:
+        self.market = market
+        self.messages = 0
+
+    @abstractmethod
+    async def run(self) -> None:
+        """Move frames until there are no more, or until cancelled. Called once."""
+
+    @abstractmethod
+    def now(self) -> int:
+        """Return the clock that receive times are told by, ns UTC."""

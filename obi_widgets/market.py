@@ -1,0 +1,128 @@
+"""One symbol as its events tell it: the state of the feed, the book, and their history."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING
+
+from obi_widgets.book import Book
+from obi_widgets.events import Delta, Instrument, Mark, Refused, Snapshot, State, Status, Trade
+from obi_widgets.packing import HistoryWriter
+from obi_widgets.venues.base import Connect, Fetch, Reconnect, Reply, Send
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from obi_widgets.history import History
+    from obi_widgets.venues.base import Output, Venue
+
+
+class Market:
+    """Applies what a venue says, in order, and keeps what came of it.
+
+    Live, replayed and simulated data all pass here. Its owner is one thread; ``history()`` may
+    be called from any.
+
+    Parameters
+    ----------
+    venue : Venue
+        The decoder. Its crossed books are thrown away here, since it keeps none.
+    levels, capacity, interval
+        See `HistoryWriter`.
+
+    Attributes
+    ----------
+    state : str
+        ``connecting, syncing, live, gap, stale`` or ``closed``.
+    detail, advice : str
+        Why it is not live, and what to do; empty when it is.
+    book : Book
+        Empty unless the state is ``live``.
+    trade, mark : Trade or Mark, optional
+        The newest.
+    changed_at : int
+        Local time of the newest change of the book, ns; 0 before the first.
+    refused : Counter
+        Frames that were not used, by name.
+    """
+
+    def __init__(
+        self,
+        venue: Venue,
+        *,
+        levels: int = 50,
+        capacity: int | None = None,
+        interval: float = 0.1,
+    ) -> None:
+        self.venue = venue
+        self.instrument = Instrument(venue.name, venue.symbol, venue.label)
+        self.state: State = "connecting"
+        self.detail = ""
+        self.advice = ""
+        self.book = Book()
+        self.trade: Trade | None = None
+        self.mark: Mark | None = None
+        self.changed_at = 0
+        self.refused: Counter[str] = Counter()
+        self._writer = HistoryWriter(
+            self.instrument, levels=levels, capacity=capacity, interval=interval
+        )
+
+    def history(self) -> History:
+        """Return the book states so far."""
+        return self._writer.history()
+
+    def flush(self) -> None:
+        """Keep the newest state at once, whether or not its interval is over."""
+        self._writer.flush()
+
+    def tick(self, now: int) -> list[Reply]:
+        """Take note of the local time; return what is to be sent."""
+        self._writer.tick(now)
+        return self.handle(self.venue.tick(now), now)
+
+    def handle(self, outputs: Iterable[Output], now: int) -> list[Reply]:
+        """Apply events; return the replies among them, and those that the events call for."""
+        replies: list[Reply] = []
+        for output in outputs:
+            match output:
+                case Connect() | Reconnect() | Send() | Fetch():
+                    replies.append(output)
+                case Snapshot() | Delta():
+                    replies += self._change(output, now)
+                case Trade():
+                    self.trade = output
+                case Mark():
+                    self.mark = output
+                case Status():
+                    self._lose(output)
+                case Refused():
+                    self.refused[output.name] += 1
+                case Instrument():
+                    self.instrument = output
+                    self._writer.describe(output)
+        return replies
+
+    def _change(self, event: Snapshot | Delta, now: int) -> list[Reply]:
+        if isinstance(event, Snapshot):
+            self.book.replace(event.bids, event.asks)
+        elif self.state == "live":
+            self.book.apply(event.bids, event.asks)
+        else:
+            return []  # continues a book that has been thrown away
+        if self.book.crossed:
+            crossed = f"best bid {self.book.bids.best:g} is not below ask {self.book.asks.best:g}"
+            return self.handle(self.venue.resync(crossed, now), now)
+        self.state, self.detail, self.advice = "live", "", ""
+        self.changed_at = event.received
+        count = self._writer.levels
+        self._writer.append(
+            event.time, event.received, self.book.bids.top(count), self.book.asks.top(count)
+        )
+        return []
+
+    def _lose(self, status: Status) -> None:
+        if self.state == "live":
+            self._writer.gap(status.received)
+        self.book.clear()
+        self.state, self.detail, self.advice = status.state, status.detail, status.advice

@@ -1,0 +1,282 @@
+"""Raw frames to disk and back.
+
+A recording is text, gzipped when its name ends in ``.gz``: a line a record, ``<receive time, ns>
+<frame as received>``. What is not a frame begins with ``@``: a websocket that opened or closed,
+an answer by HTTP, a frame that would not fit on a line. A first line of JSON says which venue and
+symbol it is; captures made elsewhere in the same format may lack it.
+
+The file is only ever appended to, and what a second brought is on disk a second later: a kernel
+that is killed loses no more.
+"""
+
+from __future__ import annotations
+
+import gzip
+import logging
+import re
+import zlib
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias, cast
+
+import msgspec
+
+from obi_widgets.errors import RecordingError
+from obi_widgets.venues import make_venue
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from obi_widgets.venues.base import Output, Venue
+
+log = logging.getLogger(__name__)
+
+FORMAT, VERSION = "obi-recording", 1
+FLUSH_EVERY = 1_000_000_000  # ns
+
+Kind: TypeAlias = Literal["frame", "open", "close", "answer"]
+
+
+class Record(NamedTuple):
+    """One thing that happened on the wire.
+
+    Attributes
+    ----------
+    time : int
+        Local receive time, ns UTC.
+    kind : str
+        ``frame``, ``open``, ``close`` or ``answer``.
+    name : str
+        Of the websocket or of the fetch; empty for a frame.
+    text : str
+        The frame, the reason of a close, or the body of an answer.
+    status : int
+        Of an answer.
+    """
+
+    time: int
+    kind: Kind
+    name: str
+    text: str
+    status: int = 0
+
+    def tell(self, venue: Venue) -> list[Output]:
+        """Return what the venue makes of it."""
+        match self.kind:
+            case "frame":
+                return venue.received(self.text, self.time)
+            case "open":
+                return venue.connected(self.name, self.time)
+            case "close":
+                return venue.disconnected(self.name, self.text, self.time)
+            case "answer":
+                return venue.fetched(self.name, self.status, self.text, self.time)
+
+
+class Recorder:
+    """Appends records to a new file.
+
+    Parameters
+    ----------
+    path : str or Path
+        Where to. It must not exist: a recording is never overwritten.
+    venue, symbol : str
+        What is recorded.
+
+    Raises
+    ------
+    RecordingError
+        When the file exists, or cannot be made.
+    """
+
+    def __init__(self, path: str | Path, venue: str, symbol: str) -> None:
+        self.path = Path(path)
+        try:
+            self._file = self.path.open("xb", buffering=0)
+        except FileExistsError:
+            raise RecordingError(
+                f"{self.path} exists.", "Recordings are not overwritten: choose another name.",
+                path=self.path,
+            ) from None  # fmt: skip
+        except OSError as error:
+            raise RecordingError(
+                f"{self.path} cannot be written: {error.strerror}.", "Choose another place.",
+                path=self.path,
+            ) from error  # fmt: skip
+        self._pack = zlib.compressobj(wbits=31) if self.path.suffix == ".gz" else None
+        self._flushed_at = 0
+        header = {"format": FORMAT, "version": VERSION, "venue": venue, "symbol": symbol}
+        self._put(msgspec.json.encode(header) + b"\n")
+        self.records = 0
+
+    def write(self, record: Record) -> None:
+        """Append one record."""
+        if record.kind == "frame":
+            fits = "\n" not in record.text and "\r" not in record.text and record.text[:1] != "@"
+            said = record.text if fits else "@frame " + _json(record.text)
+        elif record.kind == "answer":
+            said = f"@answer {_json([record.name, record.status, record.text])}"
+        else:
+            said = f"@{record.kind} {_json([record.name, record.text])}"
+        self.records += 1
+        self._put(f"{record.time} {said}\n".encode(), record.time)
+
+    def _put(self, line: bytes, now: int = 0) -> None:
+        if self._pack is None:
+            self._file.write(line)
+            return
+        data = self._pack.compress(line)
+        if now - self._flushed_at > FLUSH_EVERY:
+            data += self._pack.flush(zlib.Z_SYNC_FLUSH)
+            self._flushed_at = now
+        if data:
+            self._file.write(data)
+
+    def close(self) -> None:
+        """Write what is left."""
+        if self._file.closed:
+            return
+        if self._pack is not None:
+            self._file.write(self._pack.flush())
+        self._file.close()
+
+
+def _json(value: object) -> str:
+    return msgspec.json.encode(value).decode()
+
+
+class Recording:
+    """One or more files of records, one after the other.
+
+    Parameters
+    ----------
+    paths : str, Path or iterable of them
+        In the order of time.
+    source : str, optional
+        ``venue:SYMBOL``, for a capture that does not say what it is.
+
+    Raises
+    ------
+    RecordingError
+        A file that is not there, is not a recording, or whose venue cannot be told.
+    """
+
+    def __init__(
+        self, paths: str | Path | Iterable[str | Path], *, source: str | None = None
+    ) -> None:
+        many = [paths] if isinstance(paths, str | Path) else paths
+        self.paths = [Path(path) for path in many]
+        for path in self.paths:
+            if not path.is_file():
+                raise RecordingError(f"There is no file {path}.", "Check the path.", path=path)
+        if source is None:
+            self.venue_name, self.symbol = self._identify()
+        else:
+            self.venue_name, _, self.symbol = source.partition(":")
+
+    def make_venue(self) -> Venue:
+        """Return a new decoder for it."""
+        return make_venue(self.venue_name, self.symbol)
+
+    def __iter__(self) -> Iterator[Record]:
+        for path in self.paths:
+            yield from _read(path)
+
+    def _identify(self) -> tuple[str, str]:
+        path = self.paths[0]
+        for number, line in _lines(path):
+            if number == 1 and line.startswith("{"):
+                header = _header(path, line)
+                return str(header["venue"]), str(header["symbol"])
+            # Binance USD-M futures alone has both "pu" and combined streams.
+            found = re.search(r'"stream":"\w+@depth.*"s":"(\w+)".*"pu":', line)
+            if found:
+                return "binance-usdm", found.group(1)
+            if number > 1000:
+                break
+        raise RecordingError(
+            f"{path.name} does not say which venue it was recorded at.",
+            "Give it: source='venue:SYMBOL'.",
+            path=path,
+        )
+
+
+def _header(path: Path, line: str) -> dict[str, Any]:
+    try:
+        header = msgspec.json.decode(line)
+    except msgspec.DecodeError:
+        header = None
+    if not isinstance(header, dict) or header.get("format") != FORMAT:
+        raise RecordingError(
+            f"{path.name} is not a recording: its first line is {line[:60]!r}.",
+            "Give a file that obi.record made, or lines of '<time in ns> <frame>'.",
+            path=path,
+            line=1,
+        )
+    if header.get("version") != VERSION:
+        raise RecordingError(
+            f"{path.name} is a recording of version {header.get('version')}, and this package "
+            f"reads {VERSION}.",
+            "Update with: pip install -U obi-widgets.",
+            path=path,
+            line=1,
+        )
+    return cast("dict[str, Any]", header)
+
+
+def _lines(path: Path) -> Iterator[tuple[int, str]]:
+    """Yield numbered lines; a file that was cut off ends where it was cut off."""
+    number = 0
+    try:
+        with cast(
+            "IO[bytes]", gzip.open(path) if path.suffix == ".gz" else path.open("rb")
+        ) as file:
+            for number, line in enumerate(file, 1):
+                if not line.endswith(b"\n"):
+                    log.warning("%s was cut off in line %d.", path, number)
+                    return
+                yield number, line[:-1].decode()
+    except EOFError:
+        log.warning("%s was cut off after line %d.", path, number)
+    except (OSError, zlib.error, UnicodeDecodeError) as error:
+        raise RecordingError(
+            f"{path.name} cannot be read after line {number}: {error}.",
+            "It is damaged, or of another kind than its name says.",
+            path=path,
+            line=number + 1,
+        ) from error
+
+
+def _read(path: Path) -> Iterator[Record]:
+    for number, line in _lines(path):
+        if number == 1 and line.startswith("{"):
+            _header(path, line)
+            continue
+        time, _, said = line.partition(" ")
+        try:
+            yield _record(int(time), said)
+        except (ValueError, TypeError, msgspec.DecodeError):
+            raise RecordingError(
+                f"Line {number} of {path.name} is not a record: {line[:60]!r}.",
+                "A record is '<receive time in ns> <frame>'.",
+                path=path,
+                line=number,
+            ) from None
+
+
+def _record(time: int, said: str) -> Record:
+    if not said.startswith("@"):
+        if not said:
+            raise ValueError(said)
+        return Record(time, "frame", "", said)
+    kind, _, rest = said[1:].partition(" ")
+    value = msgspec.json.decode(rest)
+    match kind:
+        case "frame":
+            return Record(time, "frame", "", str(value))
+        case "open" | "close":
+            name, text = value
+            return Record(time, kind, name, text)
+        case "answer":
+            name, status, text = value
+            return Record(time, "answer", name, text, int(status))
+    raise ValueError(kind)

@@ -1,0 +1,32 @@
+"""The venues, by name."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from obi_widgets.errors import SourceError, suggest
+from obi_widgets.venues.base import Venue
+from obi_widgets.venues.binance_usdm import BinanceUsdm
+from obi_widgets.venues.lmex import Btse, Lmex
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+VENUES: dict[str, type[Venue]] = {venue.name: venue for venue in (Lmex, Btse, BinanceUsdm)}
+"""Every venue, by the name that a source begins with."""
+
+
+def make_venue(name: str, symbol: str, endpoints: Mapping[str, str] | None = None) -> Venue:
+    """Return a venue's decoder for one symbol.
+
+    Raises
+    ------
+    SourceError
+        A venue that is not known.
+    """
+    if name not in VENUES:
+        raise SourceError(f"There is no venue {name!r}.", suggest(name, [*VENUES, "sim"]))
+    return VENUES[name](symbol, endpoints=endpoints)
+
+
+__all__ = ["VENUES", "Venue", "make_venue"]

@@ -1,0 +1,153 @@
+"""What every venue is to the rest: bytes and a clock in, events and replies out.
+
+A venue holds no socket, no thread and no clock. Whoever moves the bytes calls its methods with
+the local time in nanoseconds, hands the events on, and carries the replies out.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING, ClassVar, TypeAlias
+
+import msgspec
+from msgspec import Struct
+
+from obi_widgets.events import Event, Instrument, Refused, Status
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+SECOND = 1_000_000_000
+"""Nanoseconds."""
+
+
+class Connect(Struct, frozen=True):
+    """Keep a websocket to this URL from now on; reconnect when it is lost."""
+
+    socket: str
+    url: str
+
+
+class Reconnect(Struct, frozen=True):
+    """Drop this websocket and connect again."""
+
+    socket: str
+    reason: str
+
+
+class Send(Struct, frozen=True):
+    """Send this text on this websocket; when it is not connected, don't."""
+
+    socket: str
+    text: str
+
+
+class Fetch(Struct, frozen=True):
+    """GET this URL, after ``delay`` nanoseconds, and hand the answer to `Venue.fetched`."""
+
+    name: str
+    url: str
+    delay: int = 0
+
+
+Reply: TypeAlias = Connect | Reconnect | Send | Fetch
+Output: TypeAlias = Event | Reply
+
+
+class Venue(ABC):
+    """One symbol at one venue.
+
+    Parameters
+    ----------
+    symbol : str
+        As the venue spells it.
+    endpoints : mapping of str to str, optional
+        Base URLs that replace the venue's own: a test network, or a simulated exchange.
+    """
+
+    name: ClassVar[str]
+    label: ClassVar[str]
+    endpoints: ClassVar[Mapping[str, str]]
+
+    def __init__(self, symbol: str, *, endpoints: Mapping[str, str] | None = None) -> None:
+        self.symbol = symbol
+        self.urls = {**self.endpoints, **(endpoints or {})}
+
+    @abstractmethod
+    def start(self, now: int) -> list[Output]:
+        """Say what to connect to and to fetch first."""
+
+    @abstractmethod
+    def connected(self, socket: str, now: int) -> list[Output]:
+        """Take note that a websocket is open."""
+
+    @abstractmethod
+    def disconnected(self, socket: str, reason: str, now: int) -> list[Output]:
+        """Take note that a websocket was lost, or could not be opened."""
+
+    @abstractmethod
+    def received(self, frame: str | bytes, now: int) -> list[Output]:
+        """Decode a frame of any of the websockets."""
+
+    @abstractmethod
+    def fetched(self, name: str, status: int, body: str | bytes, now: int) -> list[Output]:
+        """Decode an answer to a `Fetch`; status 0 is no answer, and the body then says why."""
+
+    @abstractmethod
+    def tick(self, now: int) -> list[Output]:
+        """Take note of the time, several times a second: keepalives and watchdogs."""
+
+    @abstractmethod
+    def resync(self, reason: str, now: int) -> list[Output]:
+        """Get a new snapshot: the book that the events led to is wrong."""
+
+    # -- shared by venues ------------------------------------------------------------------
+
+    def instrument(self, *, quote: str, tick_size: float, contract_size: float) -> Instrument:
+        """Return the facts of this symbol."""
+        return Instrument(self.name, self.symbol, self.label, quote, tick_size, contract_size)
+
+    def unlisted(self, now: int) -> Status:
+        """Return the end of a feed whose symbol the venue does not know."""
+        return Status(
+            now,
+            "closed",
+            f"{self.label} lists no symbol {self.symbol!r}.",
+            "Check the spelling: it is the venue's own.",
+        )
+
+    def no_answer(self, fetch: Fetch, status: int, body: str | bytes, now: int) -> list[Output]:
+        """Return what to show and do when a fetch failed: why, and try again."""
+        detail, advice = explain(self.label, status, body)
+        return [Status(now, "connecting", detail, advice), fetch]
+
+
+def explain(label: str, status: int, body: str | bytes) -> tuple[str, str]:
+    """Return what an HTTP status other than 200 means for a person, and what to do."""
+    if status == 0:
+        return f"{label} cannot be reached: {text(body, 160)}.", "Trying again every few seconds."
+    if status in (403, 451):
+        return (
+            f"{label} refuses this location (HTTP {status}).",
+            "Run the kernel elsewhere, choose another venue, or use sim: for the simulator.",
+        )
+    if status in (418, 429):
+        return f"{label} limits the rate of requests (HTTP {status}).", "Waiting before the next."
+    return f"{label} answered HTTP {status}: {text(body, 160)}.", "Trying again every few seconds."
+
+
+def text(frame: str | bytes, limit: int = 80) -> str:
+    """Return the beginning of a frame, for a message."""
+    if isinstance(frame, bytes):
+        frame = frame.decode("utf-8", "replace")
+    frame = " ".join(frame.split())
+    return frame if len(frame) <= limit else frame[: limit - 1] + "…"
+
+
+def refused(frame: str | bytes, now: int, why: str) -> Refused:
+    """Return that a frame could not be read."""
+    return Refused(now, why, text(frame))
+
+
+DECODE_ERRORS = (msgspec.DecodeError, UnicodeDecodeError)
+"""What msgspec raises for bytes that are not the JSON that was expected."""

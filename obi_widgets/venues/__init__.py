@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING
 from obi_widgets.errors import SourceError, suggest
 from obi_widgets.venues.base import Venue
 from obi_widgets.venues.binance_usdm import BinanceUsdm
-from obi_widgets.venues.lmex import Btse, Lmex
+from obi_widgets.venues.lmex import Btse, Lmex, Simulated
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-VENUES: dict[str, type[Venue]] = {venue.name: venue for venue in (Lmex, Btse, BinanceUsdm)}
+VENUES: dict[str, type[Venue]] = {
+    venue.name: venue for venue in (Simulated, Lmex, Btse, BinanceUsdm)
+}
 """Every venue, by the name that a source begins with."""
 
 
@@ -25,7 +27,7 @@ def make_venue(name: str, symbol: str, endpoints: Mapping[str, str] | None = Non
         A venue that is not known.
     """
     if name not in VENUES:
-        raise SourceError(f"There is no venue {name!r}.", suggest(name, [*VENUES, "sim"]))
+        raise SourceError(f"There is no venue {name!r}.", suggest(name, VENUES))
     return VENUES[name](symbol, endpoints=endpoints)
 
 

@@ -352,5 +352,13 @@ class Btse(Lmex):
     }
 
 
+class Simulated(Lmex):
+    """The simulated exchange, wherever it is served. See `Venue` for the methods."""
+
+    name = "sim"
+    label = "Simulator"
+    endpoints: ClassVar[Mapping[str, str]] = {}
+
+
 def _operation(operation: str, topic: str) -> str:
     return msgspec.json.encode({"op": operation, "args": [topic]}).decode()

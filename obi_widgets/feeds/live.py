@@ -1,0 +1,182 @@
+"""A venue by websockets and HTTP."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+import httpx
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed, InvalidStatus
+
+from obi_widgets.feeds.base import TICK, Feed
+from obi_widgets.feeds.exchange import SimulatedExchange
+from obi_widgets.recording import Record, Recorder
+from obi_widgets.venues.base import Connect, Fetch, Reconnect, Reply, Send, explain
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from obi_widgets.feeds.simulator import SimulatedMarket
+    from obi_widgets.market import Market
+
+LARGEST_FRAME = 64 * 2**20
+"""Bytes: one venue's first book measured five million, and websockets' default is one."""
+
+TIMEOUT = 10.0
+
+
+class LiveFeed(Feed):
+    """Moves the frames of a venue.
+
+    Parameters
+    ----------
+    market : Market
+        Where they go.
+    recorder : Recorder, optional
+        Where they are recorded too.
+    """
+
+    def __init__(self, market: Market, recorder: Recorder | None = None) -> None:
+        super().__init__(market)
+        self.recorder = recorder
+        self._sockets: dict[str, ClientConnection] = {}
+        self._local = False
+
+    def now(self) -> int:  # noqa: D102
+        return time.time_ns()
+
+    async def run(self) -> None:  # noqa: D102
+        # The environment's proxies are not for a server on this machine.
+        self._local = self.market.venue.urls["rest"].startswith("http://127.0.0.1")
+        try:
+            async with (
+                httpx.AsyncClient(timeout=TIMEOUT, trust_env=not self._local) as self._http,
+                asyncio.TaskGroup() as self._tasks,
+            ):
+                now = self.now()
+                self._carry(self.market.handle(self.market.venue.start(now), now))
+                while self.market.state != "closed":
+                    await asyncio.sleep(TICK)
+                    self._carry(self.market.tick(self.now()))
+                raise Ended  # the only way to end a group's tasks
+        except* Ended:
+            return
+
+    def _carry(self, replies: Iterable[Reply]) -> None:
+        """Do what the venue asks for."""
+        for reply in replies:
+            match reply:
+                case Connect():
+                    self._tasks.create_task(self._converse(reply), name=f"obi-{reply.socket}")
+                case Send():
+                    self._tasks.create_task(self._send(reply))
+                case Reconnect():
+                    self._tasks.create_task(self._drop(reply))
+                case Fetch():
+                    self._tasks.create_task(self._fetch(reply), name=f"obi-{reply.name}")
+
+    def _tell(self, record: Record) -> None:
+        if self.recorder is not None:
+            self.recorder.write(record)
+        self._carry(self.market.handle(record.tell(self.market.venue), record.time))
+
+    # -- websockets ------------------------------------------------------------------------
+
+    async def _converse(self, to: Connect) -> None:
+        def lost(error: Exception) -> Exception | None:
+            """Tell why no connection came about; None: try again, later and later."""
+            self._tell(Record(self.now(), "close", to.socket, self._reason(error)))
+            return None
+
+        async for socket in connect(
+            to.url,
+            max_size=LARGEST_FRAME,
+            open_timeout=TIMEOUT,
+            close_timeout=1.0,
+            process_exception=lost,
+            proxy=None if self._local else True,
+        ):
+            self._sockets[to.socket] = socket
+            self._tell(Record(self.now(), "open", to.socket, ""))
+            reason = "it was closed"
+            try:
+                async for frame in socket:
+                    self.messages += 1
+                    text = frame if isinstance(frame, str) else frame.decode("utf-8", "replace")
+                    self._tell(Record(self.now(), "frame", "", text))
+            except ConnectionClosed as error:
+                reason = self._reason(error)
+            finally:
+                del self._sockets[to.socket]
+            self._tell(Record(self.now(), "close", to.socket, reason))
+
+    def _reason(self, error: Exception) -> str:
+        if isinstance(error, InvalidStatus):
+            what, advice = explain(
+                self.market.venue.label,
+                error.response.status_code,
+                bytes(error.response.body or b""),
+            )
+            return f"{what} {advice}".removesuffix(".")
+        return str(error) or type(error).__name__
+
+    async def _send(self, reply: Send) -> None:
+        socket = self._sockets.get(reply.socket)
+        if socket is not None:
+            with suppress(ConnectionClosed):  # its reader tells of it
+                await socket.send(reply.text)
+
+    async def _drop(self, reply: Reconnect) -> None:
+        socket = self._sockets.get(reply.socket)
+        if socket is not None:
+            await socket.close(reason="resynchronising")
+
+    # -- HTTP ------------------------------------------------------------------------------
+
+    async def _fetch(self, fetch: Fetch) -> None:
+        await asyncio.sleep(fetch.delay / 1e9)
+        try:
+            answer = await self._http.get(fetch.url)
+            status, body = answer.status_code, answer.text
+        except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
+            status, body = 0, str(error) or type(error).__name__
+        self._tell(Record(self.now(), "answer", fetch.name, body, status))
+
+
+class Ended(Exception):  # noqa: N818
+    """The venue has nothing to say about this symbol: ends the tasks of a feed."""
+
+
+class SimulatorFeed(LiveFeed):
+    """The simulated exchange, and the live feed that reads it, in one loop.
+
+    Parameters
+    ----------
+    market : Market
+        Where the frames go; its venue is `obi_widgets.venues.lmex.Simulated`.
+    simulated : SimulatedMarket
+        What the exchange serves.
+    warmup : float
+        Seconds of the past to begin with.
+    recorder : Recorder, optional
+        Where the frames are recorded too.
+    """
+
+    def __init__(
+        self,
+        market: Market,
+        simulated: SimulatedMarket,
+        *,
+        warmup: float = 300.0,
+        recorder: Recorder | None = None,
+    ) -> None:
+        super().__init__(market, recorder)
+        self.exchange = SimulatedExchange(simulated, warmup=warmup)
+
+    async def run(self) -> None:  # noqa: D102
+        async with self.exchange:
+            self.market.venue.urls.update(self.exchange.endpoints)
+            await super().run()

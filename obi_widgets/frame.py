@@ -1,0 +1,218 @@
+"""What a screen shows at one moment, in numbers: no widget, no text."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from obi_widgets.chart import Axis, Window, extent, means, steps
+from obi_widgets.settings import Parameters
+from obi_widgets.signals import imbalance, weights
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from obi_widgets.analysis import Analysis
+    from obi_widgets.entries import Results, Trades
+    from obi_widgets.events import Instrument, State
+    from obi_widgets.history import History
+
+    Floats = NDArray[np.float64]
+    Ints = NDArray[np.int64]
+
+LADDER = 20
+"""Levels a side that a ladder shows."""
+
+PROBE = 100
+"""States that the effect of decay is judged on."""
+
+
+@dataclass(frozen=True)
+class Ladder:
+    """The best levels at one state; each array is of shape (2, n), bids first, best first.
+
+    ``price`` in quote currency and ``size`` in base units are NaN where there is no level;
+    ``weight`` is what decay leaves of a size, 0..1, and 0 beyond the depth or the band.
+    """
+
+    price: Floats
+    size: Floats
+    weight: Floats
+
+    @classmethod
+    def of(cls, history: History, parameters: Parameters) -> Ladder:
+        """Return the levels of the newest state."""
+        newest = history[-1:] if len(history) else history
+        shape = (2, min(LADDER, history.levels))
+        if not len(newest) or np.isnan(newest.mid[0]):
+            nothing = np.full(shape, np.nan)
+            return cls(nothing, nothing, np.zeros(shape))
+        return cls(
+            np.stack([newest.prices(side)[0, : shape[1]] for side in (+1, -1)]),
+            np.stack([newest.sizes(side)[0, : shape[1]] for side in (+1, -1)]).astype(float),
+            weights(newest, parameters)[:, : shape[1], 0],
+        )
+
+
+@dataclass(frozen=True)
+class Reach:
+    """How far the levels in use reach at the newest state, and what decay does to them.
+
+    Attributes
+    ----------
+    levels : int
+        Levels in use, of the side that has fewer; 0 without a book.
+    bps : float
+        Distance of the deepest from mid.
+    weight : float
+        What decay leaves of it.
+    effect : float
+        Mean change of the imbalance that this decay makes, against no decay, lately.
+    most : float
+        Greatest change that any decay could have made, lately.
+    """
+
+    levels: int
+    bps: float
+    weight: float
+    effect: float
+    most: float
+
+    @classmethod
+    def of(cls, history: History, parameters: Parameters) -> Reach:
+        """Judge the newest states."""
+        newest = history[-1:] if len(history) else history
+        if not len(newest) or np.isnan(newest.mid[0]):
+            return cls(0, np.nan, np.nan, np.nan, np.nan)
+        weight = weights(newest, parameters)[:, :, 0]
+        used = weight > 0
+        price = np.stack([newest.prices(side)[0] for side in (+1, -1)])
+        distance = np.where(used, np.abs(price - newest.mid[0]) / newest.mid[0] * 1e4, 0.0)
+        lately = history[-PROBE:]
+        with_decay, without, strongest = (
+            imbalance(lately, _with_decay(parameters, decay))
+            for decay in (parameters.decay, 0.0, 100.0)
+        )
+        return cls(
+            int(used.sum(axis=1).min()),
+            float(distance.max()),
+            float(weight[used].min(initial=1.0)),
+            float(np.nanmean(np.abs(with_decay - without))) if np.any(~np.isnan(without)) else 0.0,
+            float(np.nanmax(np.abs(strongest - without), initial=0.0)),
+        )
+
+
+def _with_decay(parameters: Parameters, decay: float) -> Parameters:
+    from dataclasses import replace
+
+    return replace(parameters, decay=decay)
+
+
+@dataclass(frozen=True)
+class Frame:
+    """Everything that is shown, at one moment.
+
+    Times are nanoseconds UTC. ``price`` is a step line of mid (times, values); ``mean`` the
+    imbalance's one-second mean; ``extent`` its least and greatest in each column of pixels
+    (times, least, greatest). ``trades`` are those in view. ``age`` is in seconds of the feed's clock
+    since the newest change of the book; NaN before the first, and when the feed has ended.
+    """
+
+    instrument: Instrument
+    state: State
+    detail: str
+    advice: str
+    paused: bool
+    note: str
+    parameters: Parameters
+    mid: float
+    spread: float
+    imbalance: float
+    age: float
+    rate: float
+    states: int
+    seconds: float
+    window: Window
+    window_seconds: float
+    price: tuple[Ints, Floats]
+    price_range: tuple[float, float]
+    mean: tuple[Ints, Floats]
+    extent: tuple[Ints, Floats, Floats]
+    trades: Trades
+    results: Results
+    beyond: float
+    ladder: Ladder
+    reach: Reach
+
+    @property
+    def spread_bps(self) -> float:
+        """The spread against mid, bps."""
+        return 1e4 * self.spread / self.mid
+
+
+class FrameMaker:
+    """Makes frames of an analysis; keeps what has to be steady from one to the next."""
+
+    def __init__(self) -> None:
+        self._axis: Axis | None = None
+        self._axis_for: tuple[str, float] = ("", 0.0)
+
+    def make(
+        self,
+        analysis: Analysis,
+        *,
+        instrument: Instrument,
+        state: State,
+        detail: str,
+        advice: str,
+        note: str,
+        paused: bool,
+        age: float,
+        rate: float,
+        window_seconds: float,
+    ) -> Frame:
+        """Return the frame of this moment."""
+        history, signal = analysis.history, analysis.signal
+        newest = int(history.time[-1]) if len(history) else 0
+        window = Window.ending(newest, window_seconds)
+        price = steps(history.time, history.mid, window)
+        shown = state == "live" or state == "closed" or paused
+        there = len(history) > 0 and shown
+        return Frame(
+            instrument=instrument,
+            state=state,
+            detail=detail,
+            advice=advice,
+            paused=paused,
+            note=note,
+            parameters=analysis.parameters,
+            mid=float(history.mid[-1]) if there else np.nan,
+            spread=float(history.ask[-1] - history.bid[-1]) if there else np.nan,
+            imbalance=float(signal[-1]) if there else np.nan,
+            age=age,
+            rate=rate,
+            states=len(history),
+            seconds=float(newest - history.time[0]) / 1e9 if len(history) else 0.0,
+            window=window,
+            window_seconds=window_seconds,
+            price=price,
+            price_range=self._range(price[1], history, window_seconds),
+            mean=means(history.time, signal, window),
+            extent=extent(history.time, signal, window),
+            trades=analysis.trades,
+            results=analysis.results,
+            beyond=analysis.beyond,
+            ladder=Ladder.of(history if there else history[:0], analysis.parameters),
+            reach=Reach.of(history if there else history[:0], analysis.parameters),
+        )
+
+    def _range(
+        self, values: Floats, history: History, window_seconds: float
+    ) -> tuple[float, float]:
+        what = (history.instrument.symbol, window_seconds)
+        if self._axis is None or self._axis_for != what:
+            self._axis = Axis(least=12 * history.tick_size)
+            self._axis_for = what
+        return self._axis.follow(values)

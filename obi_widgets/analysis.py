@@ -61,12 +61,15 @@ class Analysis:
 
     def update(self, history: History, parameters: Parameters) -> None:
         """Bring everything up to date with a later history of the same market."""
-        if parameters != self.parameters:
-            if any(getattr(parameters, n) != getattr(self.parameters, n) for n in SIGNAL_SETTINGS):
+        back = history.start + len(history) < self._start + self._filled
+        if back or parameters != self.parameters:
+            if back or any(
+                getattr(parameters, n) != getattr(self.parameters, n) for n in SIGNAL_SETTINGS
+            ):
                 self._filled = 0
             self._scanner = Scanner(parameters)
             self.parameters = parameters
-        self._drop(history.start - self._start)
+        self._drop(max(history.start - self._start, 0))
         self._start = history.start
         known = self._filled
         if known < len(history):

@@ -52,7 +52,9 @@ class VenueError(ObiError):
 class RecordingError(ObiError, ValueError):
     """A recording that cannot be read, with the file and the line."""
 
-    def __init__(self, what: str, advice: str = "", *, path: Path, line: int = 0) -> None:
+    def __init__(
+        self, what: str, advice: str = "", *, path: Path | None = None, line: int = 0
+    ) -> None:
         super().__init__(what, advice)
         self.path = path
         self.line = line

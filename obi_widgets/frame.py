@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -92,7 +92,7 @@ class Reach:
         distance = np.where(used, np.abs(price - newest.mid[0]) / newest.mid[0] * 1e4, 0.0)
         lately = history[-PROBE:]
         with_decay, without, strongest = (
-            imbalance(lately, _with_decay(parameters, decay))
+            imbalance(lately, replace(parameters, decay=decay))
             for decay in (parameters.decay, 0.0, 100.0)
         )
         return cls(
@@ -104,20 +104,14 @@ class Reach:
         )
 
 
-def _with_decay(parameters: Parameters, decay: float) -> Parameters:
-    from dataclasses import replace
-
-    return replace(parameters, decay=decay)
-
-
 @dataclass(frozen=True)
 class Frame:
     """Everything that is shown, at one moment.
 
     Times are nanoseconds UTC. ``price`` is a step line of mid (times, values); ``mean`` the
     imbalance's one-second mean; ``extent`` its least and greatest in each column of pixels
-    (times, least, greatest). ``trades`` are those in view. ``age`` is in seconds of the feed's clock
-    since the newest change of the book; NaN before the first, and when the feed has ended.
+    (times, least, greatest). ``age`` is in seconds of the feed's clock since the newest change of
+    the book; NaN before the first, and when the feed has ended. ``rate`` is in messages a second.
     """
 
     instrument: Instrument

@@ -72,9 +72,10 @@ class Market:
         """Return the book states so far."""
         return self._writer.history()
 
-    def flush(self) -> None:
-        """Keep the newest state at once, whether or not its interval is over."""
+    def end(self, detail: str, advice: str) -> None:
+        """Take note that nothing follows: the last state stands, and is no gap."""
         self._writer.flush()
+        self.state, self.detail, self.advice = "closed", detail, advice
 
     def tick(self, now: int) -> list[Reply]:
         """Take note of the local time; return what is to be sent."""

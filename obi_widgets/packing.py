@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -58,8 +59,8 @@ def to_ticks(prices: Floats, best: Floats | float, side: int, tick_size: float) 
 class HistoryWriter:
     """Appends book states; hands out histories that later appends never change.
 
-    Its owner is one thread. The rows of a history that has been handed out are never written
-    again, so any thread may read it without a lock.
+    Its owner is one thread; any thread may ask for a history. The rows of a history that has been
+    handed out are never written again, so reading it takes no lock.
 
     Parameters
     ----------
@@ -92,6 +93,7 @@ class HistoryWriter:
         self._start = 0  # states dropped before them
         self._columns = self._allocate(BLOCK)
         self._pending: tuple[int, int, Pair, Pair] | None = None
+        self._lock = Lock()
 
     def _allocate(self, rows: int) -> dict[str, Any]:
         if self.capacity is not None:  # room for as many again as a quarter before a move
@@ -150,17 +152,22 @@ class HistoryWriter:
 
     def history(self) -> History:
         """Return the states so far."""
-        rows = self._rows
-        return History(
-            **{name: column[:rows] for name, column in self._columns.items()},
-            blocks=tuple(self._blocks),
-            levels=self.levels,
-            tick_size=self._tick_size or 1.0,
-            instrument=self.instrument,
-            start=self._start,
-        )
+        with self._lock:
+            rows = self._rows
+            return History(
+                **{name: column[:rows] for name, column in self._columns.items()},
+                blocks=tuple(self._blocks),
+                levels=self.levels,
+                tick_size=self._tick_size or 1.0,
+                instrument=self.instrument,
+                start=self._start,
+            )
 
     def _commit(self, time: int, received: int, bids: Pair, asks: Pair) -> None:
+        with self._lock:
+            self._put(time, received, bids, asks)
+
+    def _put(self, time: int, received: int, bids: Pair, asks: Pair) -> None:
         if self._rows % BLOCK == 0:
             self._make_room()
         row, column = self._rows, self._columns

@@ -1,1 +1,100 @@
 """Who moves the frames: a websocket, a file, or a simulated exchange behind a real websocket."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeAlias
+
+from obi_widgets.errors import SettingsError, SourceError, suggest
+from obi_widgets.feeds.live import LiveFeed, SimulatorFeed
+from obi_widgets.feeds.replay import ReplayFeed
+from obi_widgets.feeds.simulator import LISTINGS, SimulatedMarket
+from obi_widgets.market import Market
+from obi_widgets.recording import Recording
+from obi_widgets.venues import VENUES, make_venue
+
+if TYPE_CHECKING:
+    from obi_widgets.feeds.base import Feed
+
+Source: TypeAlias = str | Path | Iterable[str | Path]
+
+
+def open_feed(
+    source: Source,
+    *,
+    speed: float | None = 1.0,
+    levels: int = 50,
+    history_seconds: float = 3600.0,
+    interval: float = 0.1,
+    edge: float = 1.0,
+    seed: int | None = None,
+    warmup: float = 300.0,
+) -> Feed:
+    """Return the feed of a source, not yet running.
+
+    Parameters
+    ----------
+    source : str, Path or iterable of paths
+        ``venue:SYMBOL`` for a live market, ``sim:SYMBOL`` for the simulated exchange, or the
+        path of a recording.
+    speed : float or None
+        Of a recording: how many times as fast as it was; None for at once.
+    levels : int
+        Levels a side to keep.
+    history_seconds : float
+        How much of the past to keep, at one state an ``interval``.
+    interval : float
+        Seconds between the states that are kept. 0: every state, and ``history_seconds`` then
+        counts a hundred a second.
+    edge, seed, warmup
+        Of the simulated exchange: see `SimulatedMarket` and `SimulatedExchange`. A seed of None
+        is a new market each time.
+
+    Raises
+    ------
+    SourceError
+        A source that is neither a known venue nor a file.
+    SettingsError
+        A number that is out of its range.
+    """
+    recording, name, symbol = resolve(source)
+    venue = recording.make_venue() if recording else make_venue(name, symbol)
+    _check("interval", interval, 0, 3600)
+    _check("levels", levels, 1, 1000)
+    _check("history_seconds", history_seconds, 10, 30 * 86_400)
+    _check("warmup", warmup, 0, 86_400)
+    capacity = int(history_seconds / (interval or 0.01))
+    market = Market(venue, levels=levels, capacity=capacity, interval=interval)
+    if recording is not None:
+        return ReplayFeed(market, recording, speed)
+    if name == "sim":
+        seed = time.time_ns() % 2**32 if seed is None else seed
+        return SimulatorFeed(market, SimulatedMarket(symbol, edge=edge, seed=seed), warmup=warmup)
+    return LiveFeed(market)
+
+
+def resolve(source: Source) -> tuple[Recording | None, str, str]:
+    """Return the recording that a source names; or None, and its venue and symbol."""
+    if isinstance(source, str):
+        name, colon, symbol = source.partition(":")
+        if colon and name in VENUES:
+            if not symbol:
+                raise SourceError(f"{source!r} names no symbol.", "Give venue:SYMBOL.")
+            if name == "sim" and symbol not in LISTINGS:
+                raise SourceError(
+                    f"The simulator lists no symbol {symbol!r}.", suggest(symbol, LISTINGS)
+                )
+            return None, name, symbol
+        if not Path(source).exists():
+            raise SourceError(
+                f"{source!r} is neither a venue's symbol nor a file.",
+                f"Give venue:SYMBOL, the venue one of {', '.join(VENUES)}; or a recording's path.",
+            )
+    return Recording(source), "", ""
+
+
+def _check(name: str, value: float, least: float, most: float) -> None:
+    if not least <= value <= most:
+        raise SettingsError(f"{name} = {value!r} is not possible.", f"Give {least:g} to {most:g}.")

@@ -17,7 +17,7 @@ from obi_widgets.recording import Record, Recorder
 from obi_widgets.venues.base import Connect, Fetch, Reconnect, Reply, Send, explain
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Coroutine, Iterable
 
     from obi_widgets.feeds.simulator import SimulatedMarket
     from obi_widgets.market import Market
@@ -43,6 +43,7 @@ class LiveFeed(Feed):
         super().__init__(market)
         self.recorder = recorder
         self._sockets: dict[str, ClientConnection] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
         self._local = False
 
     def now(self) -> int:  # noqa: D102
@@ -51,32 +52,35 @@ class LiveFeed(Feed):
     async def run(self) -> None:  # noqa: D102
         # The environment's proxies are not for a server on this machine.
         self._local = self.market.venue.urls["rest"].startswith("http://127.0.0.1")
-        try:
-            async with (
-                httpx.AsyncClient(timeout=TIMEOUT, trust_env=not self._local) as self._http,
-                asyncio.TaskGroup() as self._tasks,
-            ):
-                now = self.now()
-                self._carry(self.market.handle(self.market.venue.start(now), now))
-                while self.market.state != "closed":
-                    await asyncio.sleep(TICK)
-                    self._carry(self.market.tick(self.now()))
-                raise Ended  # the only way to end a group's tasks
-        except* Ended:
-            return
+        async with (
+            httpx.AsyncClient(timeout=TIMEOUT, trust_env=not self._local) as self._http,
+            asyncio.TaskGroup() as self._group,
+        ):
+            now = self.now()
+            self._carry(self.market.handle(self.market.venue.start(now), now))
+            while self.market.state != "closed":
+                await asyncio.sleep(TICK)
+                self._carry(self.market.tick(self.now()))
+            for task in self._tasks:
+                task.cancel()
+
+    def _spawn(self, what: Coroutine[None, None, None], name: str) -> None:
+        task = self._group.create_task(what, name=f"obi-{name}")
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
 
     def _carry(self, replies: Iterable[Reply]) -> None:
         """Do what the venue asks for."""
         for reply in replies:
             match reply:
                 case Connect():
-                    self._tasks.create_task(self._converse(reply), name=f"obi-{reply.socket}")
+                    self._spawn(self._converse(reply), reply.socket)
                 case Send():
-                    self._tasks.create_task(self._send(reply))
+                    self._spawn(self._send(reply), "send")
                 case Reconnect():
-                    self._tasks.create_task(self._drop(reply))
+                    self._spawn(self._drop(reply), "drop")
                 case Fetch():
-                    self._tasks.create_task(self._fetch(reply), name=f"obi-{reply.name}")
+                    self._spawn(self._fetch(reply), reply.name)
 
     def _tell(self, record: Record) -> None:
         if self.recorder is not None:
@@ -144,10 +148,6 @@ class LiveFeed(Feed):
         except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
             status, body = 0, str(error) or type(error).__name__
         self._tell(Record(self.now(), "answer", fetch.name, body, status))
-
-
-class Ended(Exception):  # noqa: N818
-    """The venue has nothing to say about this symbol: ends the tasks of a feed."""
 
 
 class SimulatorFeed(LiveFeed):

@@ -63,10 +63,8 @@ class ReplayFeed(Feed):
             detail, advice = "The recording has ended.", "Re-run the cell to see it again."
         except RecordingError as error:
             detail, advice = error.what, error.advice
-        self.market.flush()
         self._played_at = 0
-        # Not a loss of the book: nothing came after its last state.
-        self.market.state, self.market.detail, self.market.advice = "closed", detail, advice
+        self.market.end(detail, advice)
 
     async def _play_all(self) -> None:
         first = 0
@@ -122,11 +120,10 @@ def load(
     market = Market(recording.make_venue(), levels=levels, interval=interval)
     for record in recording:
         play(market, record)
-    market.flush()
+    path, why = recording.paths[0], market.detail and f" The last thing it says: {market.detail}"
+    market.end("The recording has ended.", "")
     history = market.history()
     if not len(history):
-        path = recording.paths[0]
-        why = f" The last thing it says: {market.detail}" if market.detail else ""
         raise RecordingError(
             f"{path.name} has no book of {recording.symbol}.{why}",
             "A recording must hold a snapshot of the book, and the changes after it.",

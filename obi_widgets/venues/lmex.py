@@ -357,7 +357,7 @@ class Simulated(Lmex):
 
     name = "sim"
     label = "Simulator"
-    endpoints: ClassVar[Mapping[str, str]] = {}
+    endpoints: ClassVar[Mapping[str, str]] = {BOOK: "", TRADES: "", "rest": ""}
 
 
 def _operation(operation: str, topic: str) -> str:

@@ -1,0 +1,35 @@
+"""Waiting in a cell without stopping the kernel."""
+
+from __future__ import annotations
+
+import asyncio
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import TYPE_CHECKING, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+T = TypeVar("T")
+
+
+def run_and_wait(work: Callable[[], T]) -> T:
+    """Run work in a thread, and return what it returns.
+
+    Where an event loop is running already, as in a notebook's cell, it goes on meanwhile, so
+    that sliders are answered and outputs arrive. That takes nest_asyncio, which patches asyncio
+    for the whole process: so it is imported here, when it is needed, and nowhere else.
+    """
+    with ThreadPoolExecutor(1, thread_name_prefix="obi-work") as pool:
+        future = pool.submit(work)
+        try:
+            loop = asyncio.get_running_loop()
+        except RuntimeError:
+            return future.result()
+        import nest_asyncio
+
+        nest_asyncio.apply(loop)
+        return loop.run_until_complete(_result(future))
+
+
+async def _result(future: Future[T]) -> T:
+    return await asyncio.wrap_future(future)

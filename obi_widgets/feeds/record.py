@@ -1,0 +1,94 @@
+"""Recording a market without looking at it."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from typing import TYPE_CHECKING
+
+from obi_widgets.blocking import run_and_wait
+from obi_widgets.errors import RecordingError, VenueError
+from obi_widgets.feeds import open_feed
+from obi_widgets.feeds.live import LiveFeed
+from obi_widgets.recording import Recorder
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+FIRST_BOOK = 30.0
+"""Seconds to wait for it."""
+
+
+def record(
+    source: str,
+    path: str | Path,
+    *,
+    seconds: float,
+    edge: float = 1.0,
+    seed: int | None = None,
+    warmup: float = 0.0,
+) -> Path:
+    """Record a market's raw frames to a new file, and return when it is done.
+
+    In a notebook, the kernel's event loop goes on meanwhile: widgets answer. Interrupting keeps
+    what was recorded.
+
+    Parameters
+    ----------
+    source : str
+        ``venue:SYMBOL``, or ``sim:SYMBOL`` for the simulated exchange.
+    path : str or Path
+        A file that does not exist yet; ``.gz`` is compressed.
+    seconds : float
+        How long, by the clock, from the first book on.
+    edge, seed, warmup
+        Of the simulated exchange: see `SimulatedMarket` and `SimulatedExchange`.
+
+    Returns
+    -------
+    Path
+        Of the file, for `load`.
+
+    Raises
+    ------
+    SourceError
+        When there is no such venue.
+    VenueError
+        When no book came within 30 s: with the reason that the venue gave.
+    RecordingError
+        When the file exists or cannot be written, or the source is itself a recording.
+    """
+    feed = open_feed(source, edge=edge, seed=seed, warmup=warmup)
+    venue = feed.market.venue
+    if not isinstance(feed, LiveFeed):
+        raise RecordingError(f"{source!r} is a recording already.", "Copy the file.")
+    feed.recorder = Recorder(path, venue.name, venue.symbol)
+    stop = threading.Event()
+    try:
+        run_and_wait(lambda: asyncio.run(_read(feed, seconds, stop)))
+    finally:
+        stop.set()
+        feed.recorder.close()
+    if not feed.market.changed_at:
+        feed.recorder.path.unlink()  # it holds no book
+        raise VenueError(
+            f"{venue.label} gave no book of {venue.symbol}. {feed.market.detail}",
+            feed.market.advice,
+        )
+    return feed.recorder.path
+
+
+async def _read(feed: LiveFeed, seconds: float, stop: threading.Event) -> None:
+    clock = asyncio.get_running_loop().time
+    reading = asyncio.create_task(feed.run())
+    until = clock() + FIRST_BOOK
+    counting = False
+    while clock() < until and not stop.is_set() and not reading.done():
+        await asyncio.sleep(0.02)
+        if not counting and feed.market.changed_at:
+            counting = True
+            until = clock() + seconds
+    reading.cancel()
+    await asyncio.wait([reading])
+    if not reading.cancelled() and (error := reading.exception()):
+        raise error

@@ -1,0 +1,313 @@
+"""One source, followed: its feed, its history, the newest signal, and frames for whoever looks.
+
+Two threads: one reads, with an event loop of its own; one publishes. Neither is the kernel's, so
+that a cell that runs for long stops neither. A slider assigns to `Settings` and returns; the
+publisher sees the newest values and recomputes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import threading
+import time
+from collections import deque
+from dataclasses import replace
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+
+from obi_widgets.analysis import Analysis
+from obi_widgets.errors import SettingsError
+from obi_widgets.feeds import open_feed
+from obi_widgets.frame import Frame, FrameMaker
+from obi_widgets.settings import Provenance, Settings
+
+if TYPE_CHECKING:
+    from obi_widgets.feeds import Source
+    from obi_widgets.history import History
+    from obi_widgets.settings import Parameters
+
+log = logging.getLogger(__name__)
+
+FRAME_EVERY = 0.1
+"""Seconds between frames while data come."""
+
+SOONEST = 0.03
+"""Seconds between frames when settings change."""
+
+WINDOWS = (60.0, 300.0, 900.0, 3600.0)
+"""Seconds that a chart can show."""
+
+
+class View(Protocol):
+    """What shows frames. Called by the publisher's thread only."""
+
+    @property
+    def looked_at(self) -> bool:
+        """Whether anybody would see a frame."""
+
+    def show(self, frame: Frame) -> None:
+        """Show it."""
+
+
+class Session:
+    """Follows one source.
+
+    Parameters
+    ----------
+    source, speed, levels, history_seconds, interval, edge, seed, warmup
+        See `obi_widgets.feeds.open_feed`.
+    settings : Settings, optional
+        The defaults when left out.
+    """
+
+    def __init__(
+        self,
+        source: Source,
+        *,
+        settings: Settings | None = None,
+        speed: float | None = 1.0,
+        levels: int = 50,
+        history_seconds: float = 3600.0,
+        interval: float = 0.1,
+        edge: float = 1.0,
+        seed: int | None = None,
+        warmup: float = 300.0,
+    ) -> None:
+        self.settings = settings if settings is not None else Settings()
+        self.feed = open_feed(
+            source,
+            speed=speed,
+            levels=levels,
+            history_seconds=history_seconds,
+            interval=interval,
+            edge=edge,
+            seed=seed,
+            warmup=warmup,
+        )
+        self.market = self.feed.market
+        self.window_seconds = WINDOWS[1]
+        self._note = ""
+        self._views: list[View] = []
+        self._analysis = Analysis(self.settings.parameters)
+        self._maker = FrameMaker()
+        self._paused: History | None = None
+        self._heard: deque[tuple[float, int]] = deque()
+        self._shown: object = None
+        self._wake = threading.Event()
+        self._closing = threading.Event()
+        self._threads: list[threading.Thread] = []
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._reading: asyncio.Task[None] | None = None
+
+    # -- life ------------------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Start both threads."""
+        self.settings.observe(self._woken)
+        for target, name in ((self._read, "obi-feed"), (self._publish, "obi-publisher")):
+            thread = threading.Thread(target=target, name=name, daemon=True)
+            self._threads.append(thread)
+            thread.start()
+
+    def close(self) -> None:
+        """End both threads, and with them every socket and task. What was kept stays readable."""
+        if self._closing.is_set():
+            return
+        self._closing.set()
+        self._wake.set()
+        if self._threads:
+            self.settings.unobserve(self._woken)
+        loop, reading = self._loop, self._reading
+        if loop is not None and reading is not None:
+            try:
+                loop.call_soon_threadsafe(reading.cancel)
+            except RuntimeError:
+                log.debug("The feed had ended already.")
+        for thread in self._threads:
+            if thread is not threading.current_thread():
+                thread.join(timeout=10)
+        self._views.clear()
+
+    @property
+    def closed(self) -> bool:
+        """Whether `close` has been called."""
+        return self._closing.is_set()
+
+    def _woken(self, _: object = None) -> None:
+        self._wake.set()
+
+    def _read(self) -> None:
+        try:
+            asyncio.run(self._feed())
+        except Exception as error:
+            log.exception("The feed failed.")
+            while isinstance(error, BaseExceptionGroup) and len(error.exceptions) == 1:
+                error = error.exceptions[0]  # type: ignore[assignment]
+            self.market.end(f"The feed failed: {error!r}.", "Re-run the cell, and report this.")
+        self._wake.set()
+
+    async def _feed(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._reading = asyncio.current_task()
+        if self._closing.is_set():
+            return
+        try:
+            await self.feed.run()
+        except asyncio.CancelledError:
+            self.market.end("The session was closed.", "Re-run the cell to start again.")
+
+    # -- what is known ---------------------------------------------------------------------
+
+    @property
+    def history(self) -> History:
+        """The book states so far; `to_frame` uses this session's settings."""
+        return replace(self.market.history(), parameters=self.settings.parameters)
+
+    @property
+    def paused(self) -> bool:
+        """Whether the screen stands still. The history goes on."""
+        return self._paused is not None
+
+    def pause(self) -> None:
+        """Let the screen stand still; sliders still recompute what it shows."""
+        if self._paused is None:
+            self._paused = self.market.history()
+        self._wake.set()
+
+    def resume(self) -> None:
+        """Let the screen go on with the newest."""
+        self._paused = None
+        self._wake.set()
+
+    def look_at(self, seconds: float) -> None:
+        """Choose how much of the past charts show.
+
+        Raises
+        ------
+        SettingsError
+            A length that is not between a second and a week.
+        """
+        if not 1 <= seconds <= 7 * 86_400:
+            raise SettingsError(
+                f"A window of {seconds!r} s is not possible.", "Give 1 to 604,800 seconds."
+            )
+        self.window_seconds = float(seconds)
+        self._wake.set()
+
+    def tell(self, note: str) -> None:
+        """Show a sentence to whoever looks, until the next one; empty for none."""
+        self._note = note
+        self._wake.set()
+
+    def provenance(self) -> Provenance:
+        """Return what the settings have been tuned on so far."""
+        from obi_widgets import __version__
+
+        history = self._paused or self.market.history()
+        span = ["", ""]
+        if len(history):
+            span = [f"{moment}Z" for moment in history.time[[0, -1]].view("datetime64[ns]")]
+        return Provenance(
+            venue=self.market.instrument.venue,
+            symbol=self.market.instrument.symbol,
+            start=span[0],
+            end=span[1],
+            states=len(history),
+            sha256=history.sha256(),
+            package=f"obi-widgets {__version__}",
+        )
+
+    # -- frames ----------------------------------------------------------------------------
+
+    def attach(self, view: View) -> None:
+        """Show frames there, from now on."""
+        self._views.append(view)
+        self.refresh()
+
+    def detach(self, view: View) -> None:
+        """Show no more frames there."""
+        if view in self._views:
+            self._views.remove(view)
+
+    def refresh(self) -> None:
+        """Publish a frame even when nothing has changed."""
+        self._shown = None
+        self._wake.set()
+
+    def _publish(self) -> None:
+        due = time.monotonic()
+        while not self._closing.is_set():
+            self._wake.wait(max(due - time.monotonic(), 0.0))
+            if self._wake.is_set():
+                self._wake.clear()
+                soonest = due - FRAME_EVERY + SOONEST
+                self._closing.wait(max(soonest - time.monotonic(), 0.0))
+            due = max(due, time.monotonic() - FRAME_EVERY) + FRAME_EVERY
+            if self._closing.is_set():
+                return
+            try:
+                self._show()
+            except Exception as error:
+                log.exception("A frame could not be shown.")
+                self._note = f"A frame could not be shown: {error!r}. Please report this."
+
+    def _show(self) -> None:
+        looking = [view for view in self._views if view.looked_at]
+        if not looking:
+            self._shown = None
+            return
+        key, history, parameters, rate = self._now()
+        if key == self._shown:
+            return
+        frame = self.frame(history, parameters, rate)
+        for view in looking:
+            view.show(frame)
+        self._shown = key
+
+    def _now(self) -> tuple[object, History, Parameters, float]:
+        """Return what a frame depends on, and a key that changes when any of it does."""
+        history = self._paused or self.market.history()
+        parameters = self.settings.parameters
+        rate = self._rate()
+        market = self.market
+        key = (
+            history.start + len(history),
+            self.paused,
+            market.state,
+            market.detail,
+            parameters,
+            self._note,
+            round(rate),
+            self.window_seconds,
+            tuple(map(id, self._views)),
+        )
+        return key, history, parameters, rate
+
+    def frame(self, history: History, parameters: Parameters, rate: float = 0.0) -> Frame:
+        """Return what is to be seen of a history. For the publisher's thread."""
+        self._analysis.update(history, parameters)
+        market = self.market
+        fresh = market.changed_at and market.state != "closed"
+        return self._maker.make(
+            self._analysis,
+            instrument=market.instrument,
+            state=market.state,
+            detail=market.detail,
+            advice=market.advice,
+            note=self._note,
+            paused=self.paused,
+            age=(self.feed.now() - market.changed_at) / 1e9 if fresh else np.nan,
+            rate=rate,
+            window_seconds=self.window_seconds,
+        )
+
+    def _rate(self) -> float:
+        """Return messages a second over the last two."""
+        now = time.monotonic()
+        self._heard.append((now, self.feed.messages))
+        while len(self._heard) > 2 and now - self._heard[1][0] >= 2:
+            self._heard.popleft()
+        (then, before), (_, after) = self._heard[0], self._heard[-1]
+        return (after - before) / (now - then) if now > then else 0.0

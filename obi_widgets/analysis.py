@@ -61,7 +61,9 @@ class Analysis:
 
     def update(self, history: History, parameters: Parameters) -> None:
         """Bring everything up to date with a later history of the same market."""
-        back = history.start + len(history) < self._start + self._filled
+        known = self._start + self._filled
+        back = history.start + len(history) < known or history.start < self._start
+        back |= history.start > known  # states have come and gone unseen
         if back or parameters != self.parameters:
             if back or any(
                 getattr(parameters, n) != getattr(self.parameters, n) for n in SIGNAL_SETTINGS

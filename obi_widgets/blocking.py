@@ -4,16 +4,25 @@ from __future__ import annotations
 
 import asyncio
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Coroutine
 
 T = TypeVar("T")
 
 
-def run_and_wait(work: Callable[[], T]) -> T:
-    """Run work in a thread, and return what it returns.
+def run(main: Coroutine[Any, Any, T]) -> T:
+    """Run a coroutine in a new event loop of this thread, and close the loop.
+
+    As asyncio.run: but that, once nest_asyncio has replaced it, leaves its loop open.
+    """
+    with asyncio.Runner() as runner:
+        return runner.run(main)
+
+
+def run_and_wait(work: Callable[[], T], *, cancel: Callable[[], object]) -> T:
+    """Run work in a thread, and return what it returns; cancel it when waiting is interrupted.
 
     Where an event loop is running already, as in a notebook's cell, it goes on meanwhile, so
     that sliders are answered and outputs arrive. That takes nest_asyncio, which patches asyncio
@@ -22,13 +31,21 @@ def run_and_wait(work: Callable[[], T]) -> T:
     with ThreadPoolExecutor(1, thread_name_prefix="obi-work") as pool:
         future = pool.submit(work)
         try:
-            loop = asyncio.get_running_loop()
-        except RuntimeError:
-            return future.result()
-        import nest_asyncio
+            return _wait(future)
+        except BaseException:
+            cancel()  # or leaving the pool would wait for the work's own end
+            raise
 
-        nest_asyncio.apply(loop)
-        return loop.run_until_complete(_result(future))
+
+def _wait(future: Future[T]) -> T:
+    try:
+        loop = asyncio.get_running_loop()
+    except RuntimeError:
+        return future.result()
+    import nest_asyncio
+
+    nest_asyncio.apply(loop)
+    return loop.run_until_complete(_result(future))
 
 
 async def _result(future: Future[T]) -> T:

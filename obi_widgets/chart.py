@@ -32,15 +32,17 @@ class Window(NamedTuple):
     def ending(cls, newest: int, seconds: float) -> Window:
         """Return the window of so many seconds that ends with the column of the newest state."""
         column = max(1, round(seconds * 1e9 / PIXELS))
-        end = -(-newest // column) * column
+        end = (newest // column + 1) * column
         return cls(end - PIXELS * column, end, column)
 
 
 def _columns(time: Ints, window: Window, width: int) -> tuple[slice, NDArray[np.intp], Ints]:
     """Return the rows in view, where each column of them begins, and the columns' times."""
-    # A row before the window tells what stood at its left edge.
-    first = max(int(np.searchsorted(time, window.start)) - 1, 0)
-    last = int(np.searchsorted(time, window.end, side="right"))
+    # Columns are whole, also the one that the left edge cuts, and the one before: a line from it
+    # comes in at the edge.
+    first = max(int(np.searchsorted(time, window.start // width * width)) - 1, 0)
+    first = int(np.searchsorted(time, time[first : first + 1] // width * width).sum())
+    last = int(np.searchsorted(time, window.end))
     number = time[first:last] // width
     begins = np.flatnonzero(np.diff(number, prepend=-1))
     return slice(first, last), begins, number[begins] * width
@@ -61,7 +63,8 @@ def steps(time: Ints, values: Floats, window: Window) -> tuple[Ints, Floats]:
     Returns
     -------
     tuple of ndarray
-        Times and values, at most two a column: each value holds until the next time.
+        Times and values, at most two a column: each value holds until the next time. Columns
+        without a state show the last one before them.
     """
     rows, begins, at = _columns(time, window, window.column)
     if not len(begins):
@@ -70,15 +73,19 @@ def steps(time: Ints, values: Floats, window: Window) -> tuple[Ints, Floats]:
     low = np.minimum.reduceat(shown, begins)
     high = np.maximum.reduceat(shown, begins)
     last = shown[np.append(begins[1:], len(shown)) - 1]
-    # The extreme that the column ends nearer to comes second.
+    # The extreme that the column ends nearer to comes second; what it ends with comes where the
+    # next column begins, if that is empty.
     rising = last - low > high - last
-    x = np.column_stack([at, at + window.column // 2]).ravel()
-    y = np.column_stack([np.where(rising, low, high), np.where(rising, high, low)]).ravel()
-    y = np.where(np.repeat(np.isnan(last), 2), np.nan, y)
-    changed = np.flatnonzero((np.diff(y) != 0) & ~(np.isnan(y[1:]) & np.isnan(y[:-1]))) + 1
-    keep = np.concatenate([[0], changed])
-    end = np.minimum(time[rows][-1:], window.end)
-    return np.append(x[keep], end), np.append(y[keep], y[-1])
+    x = np.column_stack([at, at + window.column // 2, at + window.column])
+    y = np.column_stack([np.where(rising, low, high), np.where(rising, high, low), last])
+    y[np.isnan(last), :2] = np.nan
+    ends = np.append(np.diff(at) > window.column, True)
+    there = np.column_stack([np.ones((len(at), 2), bool), ends])
+    x, y = x[there], y[there]
+    changed = (np.diff(y) != 0) & ~(np.isnan(y[1:]) & np.isnan(y[:-1]))
+    keep = np.concatenate([[True], changed])
+    keep[-1] = True
+    return x[keep], y[keep]
 
 
 def extent(time: Ints, values: Floats, window: Window) -> tuple[Ints, Floats, Floats]:
@@ -129,7 +136,8 @@ class Axis:
             middle = (low + high) / 2
             need = max(high - low, self.least)
             inside = self.low <= low and high <= self.high
-            if not inside or need < 0.45 * (self.high - self.low):
+            shown = self.high - self.low
+            if not inside or need > shown or need < 0.45 * shown:
                 step = 10 ** np.floor(np.log10(need))
                 step *= 0.1 if need / step < 2 else 0.2 if need / step < 5 else 0.5
                 self.low = float(np.floor((middle - 0.58 * need) / step) * step)

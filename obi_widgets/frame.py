@@ -121,6 +121,7 @@ class Frame:
     paused: bool
     note: str
     parameters: Parameters
+    tick_size: float
     mid: float
     spread: float
     imbalance: float
@@ -182,6 +183,7 @@ class FrameMaker:
             paused=paused,
             note=note,
             parameters=analysis.parameters,
+            tick_size=history.tick_size,
             mid=float(history.mid[-1]) if there else np.nan,
             spread=float(history.ask[-1] - history.bid[-1]) if there else np.nan,
             imbalance=float(signal[-1]) if there else np.nan,

@@ -301,7 +301,8 @@ class History:
 
 def on_grid(ticks: Floats, tick_size: float) -> Floats:
     """Return the prices of whole numbers of ticks, as their decimal text would be read."""
-    inverse = np.rint(1 / tick_size)
-    if inverse and abs(inverse * tick_size - 1) < 1e-9:
-        return np.asarray(ticks / inverse)  # 639439 / 10 is 63943.9; 639439 * 0.1 is not
+    for decimals in range(13):
+        step = np.rint(tick_size * 10**decimals)
+        if step and abs(tick_size * 10**decimals / step - 1) < 1e-9:
+            return np.asarray(ticks * step / 10**decimals)  # 639439 / 10 is 63943.9, * 0.1 is not
     return np.asarray(ticks * tick_size)

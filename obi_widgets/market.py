@@ -86,6 +86,8 @@ class Market:
         """Apply events; return the replies among them, and those that the events call for."""
         replies: list[Reply] = []
         for output in outputs:
+            if self.state == "closed":
+                break  # a socket that is lost after the end opens nothing again
             match output:
                 case Connect() | Reconnect() | Send() | Fetch():
                     replies.append(output)

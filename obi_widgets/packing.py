@@ -18,10 +18,12 @@ if TYPE_CHECKING:
     Pair = tuple[Floats, Floats]
 
 MAX_DECIMALS = 12
+MAX_TICKS = 2**32 - 1
+SMALLEST, LARGEST = 1e-38, 3e38  # of a size, as float32
 
 
 def infer_tick(prices: Floats) -> float:
-    """Return the coarsest decimal grid that all of the prices lie on.
+    """Return the coarsest decimal grid through zero that all of the prices lie on.
 
     Parameters
     ----------
@@ -31,7 +33,7 @@ def infer_tick(prices: Floats) -> float:
     Returns
     -------
     float
-        0 when there are fewer than two different prices.
+        Of a single price its last decimal; 0 when there is none.
 
     Raises
     ------
@@ -39,21 +41,40 @@ def infer_tick(prices: Floats) -> float:
         When they lie on no grid of at most twelve decimals.
     """
     prices = np.unique(prices[np.isfinite(prices)])
-    if len(prices) < 2:
+    if not len(prices):
         return 0.0
     for decimals in range(MAX_DECIMALS + 1):
         scaled = prices * 10.0**decimals
+        if scaled[-1] > 1e14:
+            break  # so large, any number passes for a whole one
         whole = np.rint(scaled)
-        if np.all(np.abs(scaled - whole) <= 1e-6 + 1e-12 * np.abs(scaled)):
-            return float(int(np.gcd.reduce(np.diff(whole).astype(np.int64))) / 10**decimals)
+        if np.all(np.abs(scaled - whole) <= np.minimum(1e-6 + 1e-12 * scaled, 0.01)):
+            step = int(np.gcd.reduce(whole.astype(np.int64))) if len(prices) > 1 else 1
+            return float(step / 10**decimals)
     raise HistoryError("The prices lie on no decimal grid.", "Round them, or give a tick_size.")
 
 
 def to_ticks(prices: Floats, best: Floats | float, side: int, tick_size: float) -> Floats:
-    """Return whole ticks from the best price, NaN where a price is off the grid."""
-    ticks = side * (best - prices) / tick_size
+    """Return whole ticks from the best price, NaN where either is off the grid."""
+    return side * (_whole(best, tick_size) - _whole(prices, tick_size))
+
+
+def _whole(prices: Floats | float, tick_size: float) -> Floats:
+    """Return prices in ticks, NaN off the grid but for the rounding of doubles."""
+    ticks = np.asarray(prices / tick_size)
     whole = np.rint(ticks)
-    return np.where(np.abs(ticks - whole) < 1e-3, whole, np.nan)
+    return np.where(np.abs(ticks - whole) < 1e-3 + 1e-15 * np.abs(ticks), whole, np.nan)
+
+
+def _unsigned(ticks: NDArray[np.floating[Any]]) -> NDArray[np.unsignedinteger[Any]]:
+    """Return whole numbers as narrow as they allow."""
+    most = ticks.max(initial=0)
+    if most > MAX_TICKS:
+        raise HistoryError(
+            f"A level lies {most:,.0f} ticks from the best, and {MAX_TICKS:,} are possible.",
+            "Leave such levels out, or round the prices to a coarser grid.",
+        )
+    return ticks.astype(np.uint16 if most < 2**16 else np.uint32)
 
 
 class HistoryWriter:
@@ -171,19 +192,17 @@ class HistoryWriter:
         if self._rows % BLOCK == 0:
             self._make_room()
         row, column = self._rows, self._columns
-        block = self._blocks[-1]
         sides = (bids, asks)
         for which, (prices, sizes) in enumerate(sides):
             count = min(len(prices), self.levels)
             if not count:
                 continue
             ticks = self._ticks(prices[:count], +1 if which == 0 else -1, sides)
+            block = self._blocks[-1]  # a new one when the grid has been refined
             if ticks[-1] > np.iinfo(block.ticks.dtype).max:
                 block = Levels(block.ticks.astype(np.uint32), block.sizes)
-            if block is not self._blocks[-1]:
                 self._blocks[-1] = block
-            block = self._blocks[-1]
-            block.ticks[which, :count, row % BLOCK] = ticks
+            block.ticks[which, :count, row % BLOCK] = _unsigned(ticks)
             block.sizes[which, :count, row % BLOCK] = sizes[:count]
         if row and time < column["time"][row - 1]:
             time = column["time"][row - 1]  # event time never goes back
@@ -204,16 +223,13 @@ class HistoryWriter:
     def _regrid(self, prices: Floats) -> None:
         """Refine the grid so that these prices lie on it too."""
         old = self._tick_size
+        tick_size = infer_tick(np.append(prices, old) if old else prices)
         if old:
-            prices = np.append(prices, prices[0] + old)
-        tick_size = infer_tick(prices)
-        if old and tick_size:
-            factor = round(old / tick_size)
+            factor = float(round(old / tick_size))
             self._blocks = [
-                Levels(block.ticks.astype(np.uint32) * np.uint32(factor), block.sizes)
-                for block in self._blocks
+                Levels(_unsigned(block.ticks * factor), block.sizes) for block in self._blocks
             ]
-        self._tick_size = tick_size or old or 1.0
+        self._tick_size = tick_size
 
     def _make_room(self) -> None:
         """Start a block: drop the oldest where there are enough, and grow the columns."""
@@ -247,16 +263,26 @@ def pack(
     if len({one.shape for one in (*price, *size)}) > 1 or len(received) != len(time):
         shapes = [(len(time),), (len(received),), *(one.shape for one in (*price, *size))]
         raise HistoryError(f"Shapes differ: {shapes}.", "All arrays have T rows; levels have L.")
+    if tick_size is not None and not 0 < tick_size < np.inf:
+        raise HistoryError(
+            f"tick_size = {tick_size!r} is not possible.", "Give the right one, or none."
+        )
     _refuse(np.flatnonzero(np.diff(time) < 0) + 1, "time goes back", "Sort the states by time.")
-    tick_size = tick_size or infer_tick(np.concatenate([one.ravel() for one in price])) or 1.0
     count, levels = price[0].shape
+    for one, name in zip(price, _PRICES, strict=True):
+        _refuse(
+            _rows(~np.isnan(one) & ~((one > 0) & np.isfinite(one))),
+            f"a {name} is not a finite number above 0",
+            "Leave it NaN where there is no level.",
+        )
+    tick_size = tick_size or infer_tick(np.concatenate([one.ravel() for one in price])) or 1.0
     ticks = []
     for one, quantity, side, name in zip(price, size, (+1, -1), _PRICES, strict=True):
-        there = np.isfinite(one)
+        there = ~np.isnan(one)
         quantity[~there] = 0
         _refuse(
-            _rows(there & ~(quantity > 0)),
-            f"a size beside {name} is not above 0",
+            _rows(there & ~((quantity > SMALLEST) & (quantity < LARGEST))),
+            f"a size beside {name} is not a finite number above 0",
             "Leave the price NaN where there is no level.",
         )
         _refuse(
@@ -277,15 +303,16 @@ def pack(
             "Put the best level first.",
         )
         ticks.append(np.where(there, off, 0))
-    bid, ask = price[0][:, 0].copy(), price[1][:, 0].copy()
+    # One bit pattern for all NaN, for the sake of the hash.
+    bid, ask = (np.where(np.isnan(one[:, 0]), np.nan, one[:, 0]) for one in price)
     _refuse(np.flatnonzero(bid >= ask), "the book is crossed", "Make such a row NaN.")
-    dtype = np.uint16 if max(one.max(initial=0) for one in ticks) < 2**16 else np.uint32
+    whole = _unsigned(np.stack(ticks))
     blocks = []
     for first in range(0, count, BLOCK):
-        block = Levels.empty(levels, dtype)
+        block = Levels.empty(levels, whole.dtype.type)
         rows = slice(first, min(first + BLOCK, count))
         for which in (0, 1):
-            block.ticks[which, :, : rows.stop - first] = ticks[which][rows].T
+            block.ticks[which, :, : rows.stop - first] = whole[which, rows].T
             block.sizes[which, :, : rows.stop - first] = size[which][rows].T
         blocks.append(block)
     return History(
@@ -304,6 +331,7 @@ def _times(values: ArrayLike, name: str) -> NDArray[np.int64]:
 
         array = pd.DatetimeIndex(array).tz_convert("UTC").to_numpy(dtype="datetime64[ns]")
     if array.dtype.kind == "M":
+        _refuse(np.flatnonzero(np.isnat(array)), f"{name} is not a time", "Leave such rows out.")
         array = array.astype("datetime64[ns]").view(np.int64)
     if array.ndim != 1 or array.dtype.kind not in "iu":
         raise HistoryError(
@@ -317,7 +345,7 @@ def _matrix(values: ArrayLike, name: str, rows: int) -> Floats:
     array = np.array(values, dtype=np.float64)
     if array.ndim == 1:
         array = array.reshape(-1, 1)
-    if array.ndim != 2 or len(array) != rows:
+    if array.ndim != 2 or len(array) != rows or not array.shape[1]:
         raise HistoryError(
             f"{name} has shape {array.shape}, and there are {rows} times.",
             "Give a row a time and a column a level.",

@@ -111,7 +111,7 @@ class Recorder:
     def write(self, record: Record) -> None:
         """Append one record."""
         if record.kind == "frame":
-            fits = "\n" not in record.text and "\r" not in record.text and record.text[:1] != "@"
+            fits = record.text[:1] not in ("", "@") and not re.search(r"[\r\n]", record.text)
             said = record.text if fits else "@frame " + _json(record.text)
         elif record.kind == "answer":
             said = f"@answer {_json([record.name, record.status, record.text])}"
@@ -165,6 +165,8 @@ class Recording:
     ) -> None:
         many = [paths] if isinstance(paths, str | Path) else paths
         self.paths = [Path(path) for path in many]
+        if not self.paths:
+            raise RecordingError("No recording was given.", "Give the path of one.")
         for path in self.paths:
             if not path.is_file():
                 raise RecordingError(f"There is no file {path}.", "Check the path.", path=path)

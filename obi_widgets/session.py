@@ -8,16 +8,18 @@ publisher sees the newest values and recomputes.
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import logging
 import threading
 import time
 from collections import deque
-from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
 from obi_widgets.analysis import Analysis
+from obi_widgets.blocking import run
 from obi_widgets.errors import SettingsError
 from obi_widgets.feeds import open_feed
 from obi_widgets.frame import Frame, FrameMaker
@@ -104,7 +106,9 @@ class Session:
     # -- life ------------------------------------------------------------------------------
 
     def start(self) -> None:
-        """Start both threads."""
+        """Start both threads, unless they have been."""
+        if self._threads:
+            return
         self.settings.observe(self._woken)
         for target, name in ((self._read, "obi-feed"), (self._publish, "obi-publisher")):
             thread = threading.Thread(target=target, name=name, daemon=True)
@@ -140,7 +144,7 @@ class Session:
 
     def _read(self) -> None:
         try:
-            asyncio.run(self._feed())
+            run(self._feed())
         except Exception as error:
             log.exception("The feed failed.")
             while isinstance(error, BaseExceptionGroup) and len(error.exceptions) == 1:
@@ -163,7 +167,7 @@ class Session:
     @property
     def history(self) -> History:
         """The book states so far; `to_frame` uses this session's settings."""
-        return replace(self.market.history(), parameters=self.settings.parameters)
+        return dataclasses.replace(self.market.history(), parameters=self.settings.parameters)
 
     @property
     def paused(self) -> bool:
@@ -205,7 +209,7 @@ class Session:
         """Return what the settings have been tuned on so far."""
         from obi_widgets import __version__
 
-        history = self._paused or self.market.history()
+        history = self._looked_at()
         span = ["", ""]
         if len(history):
             span = [f"{moment}Z" for moment in history.time[[0, -1]].view("datetime64[ns]")]
@@ -219,22 +223,45 @@ class Session:
             package=f"obi-widgets {__version__}",
         )
 
+    def export(self, path: str | Path, *, replace: bool = True) -> Path:
+        """Save the settings with what they were tuned on.
+
+        Parameters
+        ----------
+        path : str or Path
+            ``.toml`` or ``.json``.
+        replace : bool
+            Whether an existing file is replaced; otherwise a number is put behind its name.
+
+        Returns
+        -------
+        Path
+            Where they are.
+
+        Raises
+        ------
+        SettingsError
+            A name that ends otherwise, or a place that cannot be written to.
+        """
+        path = Path(path)
+        number = 2
+        while not replace and path.exists():
+            path = path.with_stem(f"{Path(path).stem.removesuffix(f'-{number - 1}')}-{number}")
+            number += 1
+        return self.settings.save(path, provenance=self.provenance())
+
     # -- frames ----------------------------------------------------------------------------
 
     def attach(self, view: View) -> None:
-        """Show frames there, from now on."""
+        """Show frames there, from now on; start if that has not been done."""
         self._views.append(view)
-        self.refresh()
+        self.start()
+        self._wake.set()
 
     def detach(self, view: View) -> None:
         """Show no more frames there."""
         if view in self._views:
             self._views.remove(view)
-
-    def refresh(self) -> None:
-        """Publish a frame even when nothing has changed."""
-        self._shown = None
-        self._wake.set()
 
     def _publish(self) -> None:
         due = time.monotonic()
@@ -251,24 +278,33 @@ class Session:
                 self._show()
             except Exception as error:
                 log.exception("A frame could not be shown.")
-                self._note = f"A frame could not be shown: {error!r}. Please report this."
+                self._note = _failed(error)
 
     def _show(self) -> None:
         looking = [view for view in self._views if view.looked_at]
         if not looking:
             self._shown = None
             return
-        key, history, parameters, rate = self._now()
+        now, history, parameters, rate = self._now()
+        key = (now, *map(id, looking))
         if key == self._shown:
             return
         frame = self.frame(history, parameters, rate)
-        for view in looking:
-            view.show(frame)
         self._shown = key
+        for view in looking:  # one that fails does not keep the others from theirs
+            try:
+                view.show(frame)
+            except Exception as error:
+                log.exception("A frame could not be shown.")
+                self._note = _failed(error)
+
+    def _looked_at(self) -> History:
+        paused = self._paused
+        return self.market.history() if paused is None else paused  # an empty one is false
 
     def _now(self) -> tuple[object, History, Parameters, float]:
         """Return what a frame depends on, and a key that changes when any of it does."""
-        history = self._paused or self.market.history()
+        history = self._looked_at()
         parameters = self.settings.parameters
         rate = self._rate()
         market = self.market
@@ -281,7 +317,6 @@ class Session:
             self._note,
             round(rate),
             self.window_seconds,
-            tuple(map(id, self._views)),
         )
         return key, history, parameters, rate
 
@@ -311,3 +346,7 @@ class Session:
             self._heard.popleft()
         (then, before), (_, after) = self._heard[0], self._heard[-1]
         return (after - before) / (now - then) if now > then else 0.0
+
+
+def _failed(error: Exception) -> str:
+    return f"A frame could not be shown: {error!r}. Please report this."

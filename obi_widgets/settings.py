@@ -10,6 +10,7 @@ import json
 import math
 import tomllib
 from dataclasses import asdict, dataclass
+from numbers import Real
 from pathlib import Path
 from typing import Any, ClassVar, Literal, cast
 
@@ -106,8 +107,9 @@ class Number(Setting):
         if value is None and self.off:
             return None
         try:
-            number = math.nan if isinstance(value, bool | str) else float(cast("float", value))
-        except (TypeError, ValueError):
+            real = isinstance(value, Real) and not isinstance(value, bool)
+            number = float(cast("float", value)) if real else math.nan
+        except OverflowError:
             number = math.nan
         if not self.low <= number <= self.high:
             raise self.refuse(value)
@@ -134,7 +136,7 @@ class Choice(Setting):
 
     def validate(self, obj: HasTraits, value: object) -> object:  # noqa: ARG002
         """Return the word."""
-        if value not in self.words:
+        if not isinstance(value, str) or value not in self.words:
             raise self.refuse(value)
         return value
 
@@ -249,7 +251,12 @@ class Settings(HasTraits):
             text = tomli_w.dumps(document)
         else:
             text = json.dumps(document, indent=2) + "\n"
-        path.write_text(text, encoding="utf-8")
+        try:
+            path.write_text(text, encoding="utf-8")
+        except OSError as error:
+            raise SettingsError(
+                f"{path} cannot be written: {error.strerror}.", "Choose another place."
+            ) from error
         return path
 
     @classmethod

@@ -54,6 +54,7 @@ class SimulatedExchange:
         self._wanted = asyncio.Event()
         self._subscribers: dict[str, set[ServerConnection]] = {BOOK: set(), TRADES: set()}
         self._published: dict[int, Changes] = {}
+        self._published_at = 0  # ms, event time
         self._trades: deque[str] = deque(maxlen=20)
         self._trade_id = 0
         self._faults: deque[Fault] = deque()
@@ -137,7 +138,7 @@ class SimulatedExchange:
         changes = {
             side: _difference(self._published.get(side, {}), window[side]) for side in window
         }
-        self._published = window
+        self._published, self._published_at = window, self.now
         if not changes[+1] and not changes[-1]:
             return
         self.sequence += 1
@@ -162,7 +163,7 @@ class SimulatedExchange:
             "prevSeqNum": self.sequence - 1,
             "type": kind,
             "symbol": self.market.symbol,
-            "timestamp": self.now,
+            "timestamp": self._published_at,  # which the market may be a step ahead of
         }
         return json.dumps({"topic": self._topic, "data": data}, separators=(",", ":"))
 
@@ -260,7 +261,7 @@ class SimulatedExchange:
             if which == BOOK:
                 if not self._wanted.is_set():
                     self._origin = round((time.time() - self.warmup) * 1e3)
-                    self._published = self._window()
+                    self._published, self._published_at = self._window(), self.now
                     self._wanted.set()
                 await connection.send(self._book_frame("snapshot", self._published))
 

@@ -27,6 +27,10 @@ LARGEST_FRAME = 64 * 2**20
 
 TIMEOUT = 10.0
 
+REOPEN_AFTER = 1.0
+"""Seconds: websockets itself waits only when a connection could not be opened, and a venue that
+opens and hangs up at once is not to be flooded either."""
+
 
 class LiveFeed(Feed):
     """Moves the frames of a venue.
@@ -116,6 +120,7 @@ class LiveFeed(Feed):
             finally:
                 del self._sockets[to.socket]
             self._tell(Record(self.now(), "close", to.socket, reason))
+            await asyncio.sleep(REOPEN_AFTER)
 
     def _reason(self, error: Exception) -> str:
         if isinstance(error, InvalidStatus):

@@ -6,7 +6,7 @@ import asyncio
 import threading
 from typing import TYPE_CHECKING
 
-from obi_widgets.blocking import run_and_wait
+from obi_widgets.blocking import run, run_and_wait
 from obi_widgets.errors import RecordingError, VenueError
 from obi_widgets.feeds import open_feed
 from obi_widgets.feeds.live import LiveFeed
@@ -65,7 +65,7 @@ def record(
     feed.recorder = Recorder(path, venue.name, venue.symbol)
     stop = threading.Event()
     try:
-        run_and_wait(lambda: asyncio.run(_read(feed, seconds, stop)))
+        run_and_wait(lambda: run(_read(feed, seconds, stop)), cancel=stop.set)
     finally:
         stop.set()
         feed.recorder.close()

@@ -7,10 +7,10 @@ the local time in nanoseconds, hands the events on, and carries the replies out.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING, ClassVar, TypeAlias
+from typing import TYPE_CHECKING, Annotated, ClassVar, TypeAlias
 
 import msgspec
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 from obi_widgets.events import Event, Instrument, Refused, Status
 
@@ -19,6 +19,11 @@ if TYPE_CHECKING:
 
 SECOND = 1_000_000_000
 """Nanoseconds."""
+
+# A text of "nan" or "inf" is a float too: in a book it would spoil the order of the levels.
+WirePrice: TypeAlias = Annotated[float, Meta(gt=0, lt=1e18)]
+WireSize: TypeAlias = Annotated[float, Meta(ge=0, lt=1e18)]
+WireLevel: TypeAlias = tuple[WirePrice, WireSize]
 
 
 class Connect(Struct, frozen=True):

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, ClassVar
 import msgspec
 from msgspec import Raw, Struct
 
-from obi_widgets.events import Delta, Level, Mark, Refused, Snapshot, Status, Trade
+from obi_widgets.events import Delta, Mark, Refused, Snapshot, Status, Trade
 from obi_widgets.venues.base import (
     DECODE_ERRORS,
     SECOND,
@@ -23,6 +23,7 @@ from obi_widgets.venues.base import (
     Output,
     Reconnect,
     Venue,
+    WireLevel,
     refused,
     text,
 )
@@ -42,8 +43,8 @@ class _Depth(Struct):
     U: int
     u: int
     pu: int
-    b: list[Level]
-    a: list[Level]
+    b: list[WireLevel]
+    a: list[WireLevel]
 
 
 class _Trade(Struct):
@@ -74,8 +75,8 @@ class _Event(Struct):
 class _Snapshot(Struct):
     lastUpdateId: int  # noqa: N815
     T: int
-    bids: list[Level]
-    asks: list[Level]
+    bids: list[WireLevel]
+    asks: list[WireLevel]
 
 
 class _Filter(Struct):
@@ -162,12 +163,14 @@ class BinanceUsdm(Venue):
         return [Status(now, "connecting", f"{self.label} {what}: {reason}.", "Connecting again.")]
 
     def resync(self, reason: str, now: int) -> list[Output]:  # noqa: D102
+        asked_at = self._asked_at
         self._forget()
+        lost = Status(now, "gap", f"The book was thrown away: {reason}.", "Asking for a new one.")
+        if asked_at > now:
+            self._asked_at = asked_at  # that request is yet to be sent, and will do
+            return [lost]
         # A second's delay: a snapshot weighs 20 of the 2,400 requests a minute.
-        return [
-            Status(now, "gap", f"The book was thrown away: {reason}.", "Asking for a new one."),
-            self._snapshot(now, SECOND),
-        ]
+        return [lost, self._snapshot(now, SECOND)]
 
     def tick(self, now: int) -> list[Output]:  # noqa: D102
         if BOOK not in self._open:
@@ -184,6 +187,8 @@ class BinanceUsdm(Venue):
 
     def fetched(self, name: str, status: int, body: str | bytes, now: int) -> list[Output]:  # noqa: D102
         if name == SNAPSHOT:
+            if not self._asked_at:
+                return []  # the connection that it was to be continued by is gone
             if status != 200:
                 return self.no_answer(self._snapshot(now, 5 * SECOND), status, body, now)
             return self.received(body, now)
@@ -247,13 +252,14 @@ class BinanceUsdm(Venue):
         self._asked_at = 0
         if self._last is not None:
             return [Refused(now, "snapshot of a book that is in sync")]
-        if self._waiting and snapshot.lastUpdateId < self._waiting[0].U:
+        last, first = snapshot.lastUpdateId, self._waiting[0] if self._waiting else None
+        if first is not None and last < first.U and last != first.pu:
             return [self._snapshot(now, SECOND)]  # older than what was buffered
-        self._last = snapshot.lastUpdateId
+        self._last = last
         self._fresh = True
         time = snapshot.T * MILLISECOND
         outputs: list[Output] = [
-            Snapshot(time, now, self._last, snapshot.bids, snapshot.asks),
+            Snapshot(time, now, last, snapshot.bids, snapshot.asks),
         ]
         waiting, self._waiting = self._waiting, deque(maxlen=self.buffered)
         for depth in waiting:

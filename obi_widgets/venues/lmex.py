@@ -14,7 +14,7 @@ from urllib.parse import quote as quoted
 import msgspec
 from msgspec import Raw, Struct
 
-from obi_widgets.events import Delta, Level, Refused, Snapshot, Status, Trade
+from obi_widgets.events import Delta, Refused, Snapshot, Status, Trade
 from obi_widgets.venues.base import (
     DECODE_ERRORS,
     SECOND,
@@ -24,6 +24,9 @@ from obi_widgets.venues.base import (
     Reconnect,
     Send,
     Venue,
+    WireLevel,
+    WirePrice,
+    WireSize,
     refused,
     text,
 )
@@ -41,8 +44,8 @@ BAD_MARKET, BAD_TOPIC = 1000, 1005
 
 
 class _Book(Struct):
-    bids: list[Level]
-    asks: list[Level]
+    bids: list[WireLevel]
+    asks: list[WireLevel]
     seqNum: int  # noqa: N815
     prevSeqNum: int  # noqa: N815
     type: str
@@ -79,14 +82,14 @@ class _Frame(Struct):
 
 class _Summary(Struct):
     symbol: str
-    contractSize: float  # noqa: N815
+    contractSize: WirePrice  # noqa: N815
     minPriceIncrement: float  # noqa: N815
     quote: str = ""
 
 
 class _PictureLevel(Struct):
-    price: float
-    size: float
+    price: WirePrice
+    size: WireSize
 
 
 class _Picture(Struct):
@@ -230,6 +233,8 @@ class Lmex(Venue):
             picture = _pictures.decode(body)
         except DECODE_ERRORS:
             return [refused(body, now, "unreadable REST book"), again]
+        if picture.symbol != self.symbol:
+            return [Refused(now, "other symbol", text(picture.symbol)), again]
         unit = self._contract_size
         bids, asks = (
             [(level.price, level.size * unit) for level in side]
@@ -319,6 +324,7 @@ class Lmex(Venue):
             self._sequence = book.seqNum
             self._book_at = now
             self._polling = False
+            self._overdue = False  # what it would ask for has come
             return [Snapshot(time, now, book.seqNum, bids, asks)]
         if self._sequence is None:
             return [Refused(now, "delta before a snapshot")]

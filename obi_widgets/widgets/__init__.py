@@ -1,0 +1,16 @@
+"""The only rooms that import ipywidgets, bqplot or anywidget."""
+
+from obi_widgets.widgets.book import BookWidget
+from obi_widgets.widgets.charts import ImbalanceWidget, PriceWidget
+from obi_widgets.widgets.lab import Lab
+from obi_widgets.widgets.settings import SettingsWidget
+from obi_widgets.widgets.status import StatusWidget
+
+__all__ = [
+    "BookWidget",
+    "ImbalanceWidget",
+    "Lab",
+    "PriceWidget",
+    "SettingsWidget",
+    "StatusWidget",
+]

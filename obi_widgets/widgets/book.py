@@ -1,0 +1,87 @@
+"""The ladder: sizes by price, and what decay leaves of them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import traitlets
+
+from obi_widgets import words
+from obi_widgets.errors import SettingsError
+from obi_widgets.frame import LADDER
+from obi_widgets.widgets.panel import STATIC, Part, StateWidget
+
+if TYPE_CHECKING:
+    from obi_widgets.frame import Frame
+    from obi_widgets.session import Session
+
+FADE = 0.97
+"""How fast the largest bar's size is forgotten, a frame: bars do not jump when an order goes."""
+
+
+class _Ladder(StateWidget):
+    _esm = STATIC / "book.js"
+    rows = traitlets.Int().tag(sync=True)
+
+
+class BookWidget(Part):
+    """A ladder of the best levels of both sides.
+
+    The wide pale bar is a level's size, on a root scale; the thin one under it is what is left
+    of it after decay. Levels beyond the depth or the band are faint.
+
+    Parameters
+    ----------
+    session : Session
+        Whose book it shows.
+    levels : int
+        Levels a side, 1 to 20.
+    """
+
+    css_class = "obi-part-book"
+
+    def __init__(self, session: Session, *, levels: int = LADDER, alone: bool = True) -> None:
+        if not 1 <= levels <= LADDER:
+            raise SettingsError(f"levels = {levels!r} is not possible.", f"Give 1 to {LADDER}.")
+        self._ladder = _Ladder(rows=levels, state={"mid": "", "spread": "", "asks": [], "bids": []})
+        self._largest = 0.0
+        self._decimals: int | None = None
+        super().__init__(session, [self._ladder], alone=alone)
+
+    def update(self, frame: Frame) -> None:
+        """Show a frame."""
+        ladder, rows = frame.ladder, self._ladder.rows
+        sizes = ladder.size[:, :rows]
+        there = sizes[np.isfinite(sizes)]
+        if len(there):
+            self._largest = max(float(there.max()), FADE * self._largest)
+            if self._decimals is None:
+                typical = float(np.median(there))
+                self._decimals = int(np.clip(2 - np.floor(np.log10(typical)), 0, 8))
+        spread = words.price(frame.spread, frame.tick_size)
+        self._ladder.state = {
+            "mid": words.mid(frame.mid, frame.tick_size),
+            "spread": f"spread {spread} · {words.number(frame.spread_bps, 2)} bps",
+            "bids": self._side(frame, 0, rows),
+            "asks": self._side(frame, 1, rows),
+        }
+
+    def _side(self, frame: Frame, side: int, rows: int) -> list[tuple[str, str, int, int]]:
+        ladder = frame.ladder
+        out = []
+        for price, size, weight in zip(
+            ladder.price[side, :rows].tolist(),
+            ladder.size[side, :rows].tolist(),
+            ladder.weight[side, :rows].tolist(),
+            strict=True,
+        ):
+            if price != price:  # NaN: no such level
+                break
+            whole = round(1000 * (size / self._largest) ** 0.5)
+            left = round(1000 * (size * weight / self._largest) ** 0.5)
+            # A level in use that decay leaves nothing of is still not a faint one.
+            left = max(left, 1) if weight > 0 else 0
+            text = words.size(size, self._decimals or 0)
+            out.append((words.price(price, frame.tick_size), text, whole, left))
+        return out

@@ -1,0 +1,351 @@
+"""Price and imbalance against time."""
+
+from __future__ import annotations
+
+import datetime as dt
+import math
+from typing import TYPE_CHECKING, Any, cast
+
+import bqplot
+import ipywidgets
+import numpy as np
+import traitlets
+
+from obi_widgets import words
+from obi_widgets.widgets.panel import STATIC, Part, StateWidget
+from obi_widgets.widgets.status import side_of
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from obi_widgets.frame import Frame
+    from obi_widgets.session import Session
+
+    Floats = NDArray[np.float64]
+    Ints = NDArray[np.int64]
+
+DAY = 86_400 * 1_000_000_000
+
+TICKS = {60.0: 15, 300.0: 60, 900.0: 180, 3600.0: 600}
+"""Seconds between labels of the time axis."""
+
+INK, BID, ASK, FAINT = "var(--obi-ink)", "var(--obi-bid)", "var(--obi-ask)", "var(--obi-faint)"
+TICK_STYLE = {"fill": "var(--obi-label)", "font-size": "11px"}
+
+
+class TimeAxis:
+    """The horizontal axis that charts share: a scale, and where its labels stand.
+
+    Values are milliseconds since midnight UTC of the first day shown, int32: a quarter of the
+    bytes of a pair of float64 would go on dates that no label shows.
+    """
+
+    def __init__(self) -> None:
+        self.scale = bqplot.DateScale(allow_padding=False)
+        self._day: int | None = None
+        self._labels: list[int] = []
+        self.axes: list[bqplot.Axis] = []
+
+    def axis(self, *, labels: bool) -> bqplot.Axis:
+        """Return an axis that is kept up to date."""
+        axis = bqplot.Axis(
+            scale=self.scale,
+            tick_format="%H:%M:%S" if labels else " ",
+            tick_style=TICK_STYLE,
+            grid_color="var(--obi-grid)",
+        )
+        self.axes.append(axis)
+        return axis
+
+    def values(self, time: Ints) -> NDArray[np.int32]:
+        """Return times as this axis has them."""
+        if self._day is None:
+            self._day = int(time[0]) // DAY * DAY if len(time) else None
+        return ((time - (self._day or 0)) // 1_000_000).astype(np.int32)
+
+    def follow(self, frame: Frame) -> None:
+        """Show the frame's window."""
+        window = frame.window
+        if not frame.states:
+            return
+        low, high = self.values(np.array([window.start, window.end])).tolist()
+        with self.scale.hold_sync():
+            self.scale.min, self.scale.max = _moment(low), _moment(high)
+        step = 1000 * TICKS.get(frame.window_seconds, max(1, round(frame.window_seconds / 5)))
+        # One that is cut off at the left edge tells nothing.
+        edge = low + (high - low) // 22
+        labels = list(range(-(-edge // step) * step, high + 1, step))
+        if labels != self._labels:
+            self._labels = labels
+            for axis in self.axes:
+                axis.tick_values = np.array(labels, "datetime64[ms]")
+
+
+def _moment(milliseconds: int) -> dt.datetime:
+    return dt.datetime(1970, 1, 1) + dt.timedelta(milliseconds=milliseconds)
+
+
+class _Overlay(StateWidget):
+    _esm = STATIC / "overlay.js"
+    margin = traitlets.Dict().tag(sync=True)
+
+
+class Chart(Part):
+    """A bqplot figure with a title, and its last value as a label on the axis.
+
+    Parameters
+    ----------
+    session : Session
+        Whose frames it shows.
+    time : TimeAxis, optional
+        Shared with other charts.
+    height : int
+        Pixels.
+    time_labels : bool
+        Whether the time axis has labels.
+    """
+
+    title = ""
+
+    def __init__(
+        self,
+        session: Session,
+        *,
+        time: TimeAxis | None,
+        height: int,
+        time_labels: bool,
+        alone: bool,
+    ) -> None:
+        self.time = time or TimeAxis()
+        self.scale = bqplot.LinearScale(allow_padding=False)
+        self._scales = {"x": self.time.scale, "y": self.scale}
+        self.axis = bqplot.Axis(
+            scale=self.scale,
+            orientation="vertical",
+            side="right",
+            tick_style={"display": "none"},  # its labels are the overlay's: they must give way
+            grid_color="var(--obi-grid)",
+        )
+        margin = {"top": 8, "bottom": 26 if time_labels else 6, "left": 0, "right": 76}
+        self.figure = bqplot.Figure(
+            marks=self._marks(),
+            axes=[self.time.axis(labels=time_labels), self.axis],
+            fig_margin=margin,
+            min_aspect_ratio=0.01,
+            max_aspect_ratio=100.0,
+            animation_duration=0,
+            background_style={"fill": "none"},
+            layout=ipywidgets.Layout(width="100%", height=f"{height}px"),
+        )
+        self._overlay = _Overlay(margin=margin, state=_overlay(self.title, "Waiting for data."))
+        room = ipywidgets.Box([self.figure, self._overlay])
+        room.add_class("obi-chart")
+        super().__init__(session, [room], alone=alone)
+        if time_labels:
+            self.add_class("obi-with-time")
+
+    def _marks(self) -> list[bqplot.Mark]:
+        raise NotImplementedError
+
+    def _line(self, color: str, **style: Any) -> bqplot.Lines:  # noqa: ANN401
+        style = {"stroke_width": 1.5, **style}
+        return bqplot.Lines(x=[0.0], y=[0.0], scales=self._scales, colors=[color], **style)
+
+
+def _overlay(title: str, nothing: str = "") -> dict[str, Any]:
+    return {
+        "title": title, "nothing": nothing, "ticks": [],
+        "at": None, "line": False, "last": "", "side": "",
+    }  # fmt: skip
+
+
+def _draw(line: bqplot.Lines, x: NDArray[Any], y: Floats) -> None:
+    """Give a line its points; one point out of sight when there is none to draw.
+
+    A line must not end in NaN: bqplot would place its label there, and complain.
+    """
+    there = np.flatnonzero(np.isfinite(y if y.ndim == 1 else y[0]))
+    last = int(there[-1]) + 1 if len(there) else 0
+    if last:
+        x, y = x[:last], y[..., :last].astype(np.float32)
+    else:
+        x, y = np.zeros(1, np.int32), np.zeros((*y.shape[:-1], 1), np.float32)
+    with line.hold_sync():
+        line.x, line.y = x, y
+
+
+class PriceWidget(Chart):
+    """Mid against time, with the entries that the settings would have made.
+
+    A triangle where one enters (up: long, down: short), a ring where it leaves, and a line
+    between them: solid when it made money before fees, dashed when it lost.
+
+    Parameters
+    ----------
+    session : Session
+        Whose market it shows.
+    """
+
+    css_class = "obi-part-price"
+    title = "Price · mid"
+
+    def __init__(
+        self,
+        session: Session,
+        *,
+        time: TimeAxis | None = None,
+        height: int = 340,
+        time_labels: bool = True,
+        alone: bool = True,
+    ) -> None:
+        super().__init__(session, time=time, height=height, time_labels=time_labels, alone=alone)
+
+    def _marks(self) -> list[bqplot.Mark]:
+        self.line = self._line(INK, interpolation="step-after", stroke_width=1.2)
+        self.won = self._line(BID)
+        self.lost = self._line(ASK, line_style="dashed")
+        self.longs = self._dots("triangle-up", BID, 55)
+        self.shorts = self._dots("triangle-down", ASK, 55)
+        self.exits = self._dots("circle", "var(--obi-ground)", 26, stroke=INK, stroke_width=1.4)
+        return [self.line, self.won, self.lost, self.exits, self.longs, self.shorts]
+
+    def _dots(self, marker: str, color: str, size: int, **style: Any) -> bqplot.Scatter:  # noqa: ANN401
+        return bqplot.Scatter(
+            x=np.zeros(1, np.int32), y=np.zeros(1), scales=self._scales, colors=[color],
+            marker=marker, default_size=size, **style,
+        )  # fmt: skip
+
+    def update(self, frame: Frame) -> None:
+        """Show a frame."""
+        low, high = frame.price_range
+        if frame.states and low < high:
+            self.time.follow(frame)
+            with self.scale.hold_sync():
+                self.scale.min, self.scale.max = low, high
+            self.axis.tick_values = ticks = nice_ticks(low, high)
+            _draw(self.line, self.time.values(frame.price[0]), frame.price[1])
+            self._draw_entries(frame)
+        quote = frame.instrument.quote
+        state = _overlay(
+            f"{self.title}, {quote}" if quote else self.title,
+            "" if frame.states else "Waiting for data.",
+        )
+        if frame.states and low < high:
+            decimals = words.decimals_of(float(ticks[-1] - ticks[-2]))
+            state["ticks"] = [
+                (round((high - tick) / (high - low), 4), words.number(tick, decimals))
+                for tick in ticks.tolist()
+            ]
+        if math.isfinite(frame.mid) and low < high:
+            state["at"] = round((high - frame.mid) / (high - low), 4)
+            state["line"] = True
+            state["last"] = words.mid(frame.mid, frame.tick_size)
+        self._overlay.state = state
+
+    def _draw_entries(self, frame: Frame) -> None:
+        trades, window = frame.trades, frame.window
+        end = np.where(trades.exit_time > 0, trades.exit_time, trades.entry_time)
+        seen = (end >= window.start) & (trades.entry_time <= window.end)
+        side = trades.side[seen]
+        entered, entry = self.time.values(trades.entry_time[seen]), trades.entry_price[seen]
+        left, exit_ = self.time.values(end[seen]), trades.exit_price[seen]
+        done = np.isfinite(exit_)
+        _place(self.longs, entered[side > 0], entry[side > 0])
+        _place(self.shorts, entered[side < 0], entry[side < 0])
+        _place(self.exits, left[done], exit_[done])
+        won = trades.gross_bps[seen] > 0
+        for line, which in ((self.won, done & won), (self.lost, done & ~won)):
+            # NaN, entry, exit; NaN, entry, exit; …
+            x = np.stack([entered[which], entered[which], left[which]], axis=1).ravel()
+            gap = np.full(int(which.sum()), np.nan)
+            y = np.stack([gap, entry[which], exit_[which]], axis=1).ravel()
+            _draw(line, x, y)
+
+
+def _place(dots: bqplot.Scatter, x: NDArray[Any], y: Floats) -> None:
+    with dots.hold_sync():
+        dots.x, dots.y = x, y.astype(np.float32)
+
+
+def nice_ticks(low: float, high: float, most: int = 7) -> Floats:
+    """Return round values between two, at most so many."""
+    need = (high - low) / most
+    power = 10 ** math.floor(math.log10(need))
+    step = next(m * power for m in (1, 2, 5, 10) if m * power >= need)
+    first, last = math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9)
+    return cast("Floats", np.arange(first, last + 1) * step)
+
+
+class ImbalanceWidget(Chart):
+    """Imbalance against time: its range in each column of pixels, its mean, the thresholds.
+
+    Parameters
+    ----------
+    session : Session
+        Whose market it shows.
+    """
+
+    css_class = "obi-part-imbalance"
+    title = "Imbalance · grey: range in each pixel, line: 1 s mean"
+
+    def __init__(
+        self,
+        session: Session,
+        *,
+        time: TimeAxis | None = None,
+        height: int = 170,
+        time_labels: bool = True,
+        alone: bool = True,
+    ) -> None:
+        super().__init__(session, time=time, height=height, time_labels=time_labels, alone=alone)
+        self.scale.min, self.scale.max = -1.0, 1.0
+        self.axis.visible = False
+        self._threshold = math.nan
+
+    def _marks(self) -> list[bqplot.Mark]:
+        # What does not move with time has a scale of its own, from edge to edge.
+        across = {"x": bqplot.LinearScale(min=0, max=1, allow_padding=False), "y": self.scale}
+        edge = np.array([0.0, 1.0])
+
+        def zone(color: str) -> bqplot.Lines:
+            return bqplot.Lines(
+                x=edge, y=np.zeros((2, 2)), scales=across, colors=[color], opacities=[0.0, 0.0],
+                fill="between", fill_colors=[color], fill_opacities=[0.1, 0.0],
+            )  # fmt: skip
+
+        self.above, self.below = zone(BID), zone(ASK)
+        self.levels = bqplot.Lines(
+            x=edge, y=np.zeros((3, 2)), scales=across, colors=[FAINT], stroke_width=1,
+            line_style="dotted",
+        )  # fmt: skip
+        self.range = bqplot.Lines(
+            x=np.zeros(1), y=np.zeros((2, 1)), scales=self._scales, colors=[FAINT],
+            opacities=[0.0, 0.0], fill="between", fill_colors=[FAINT], fill_opacities=[0.45, 0.0],
+        )  # fmt: skip
+        self.mean = self._line(INK, stroke_width=1.3)
+        return [self.above, self.below, self.range, self.levels, self.mean]
+
+    def update(self, frame: Frame) -> None:
+        """Show a frame."""
+        threshold = frame.parameters.threshold
+        if threshold != self._threshold:
+            self._threshold = threshold
+            self.above.y = np.array([[threshold] * 2, [1.0] * 2])
+            self.below.y = np.array([[-threshold] * 2, [-1.0] * 2])
+            self.levels.y = np.array([[value] * 2 for value in (-threshold, 0.0, threshold)])
+        state = _overlay(self.title, "" if frame.states else "Waiting for data.")
+        apart = threshold > 0.2  # or their labels would overlap
+        state["ticks"] = [
+            (round((1 - value) / 2, 4), words.number(value, 2, sign=True) if value else "0")
+            for value in ((threshold, 0.0, -threshold) if apart else (threshold, -threshold))
+        ]
+        if frame.states:
+            self.time.follow(frame)
+            time, low, high = frame.extent
+            _draw(self.range, self.time.values(time), np.stack([low, high]))
+            _draw(self.mean, self.time.values(frame.mean[0]), frame.mean[1])
+        if math.isfinite(frame.imbalance):
+            state["at"] = round((1 - frame.imbalance) / 2, 4)
+            state["last"] = words.imbalance(frame.imbalance)
+            state["side"] = side_of(frame.imbalance)
+        self._overlay.state = state

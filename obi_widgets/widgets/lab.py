@@ -1,0 +1,120 @@
+"""The room that the parts share."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import ipywidgets
+
+from obi_widgets.session import Session
+from obi_widgets.widgets.book import BookWidget
+from obi_widgets.widgets.cells import replace_in_cell
+from obi_widgets.widgets.charts import ImbalanceWidget, PriceWidget, TimeAxis
+from obi_widgets.widgets.panel import Part
+from obi_widgets.widgets.settings import SettingsWidget
+from obi_widgets.widgets.status import StatusWidget
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from obi_widgets.feeds import Source
+    from obi_widgets.frame import Frame
+    from obi_widgets.history import History
+    from obi_widgets.settings import Settings
+
+
+class Lab(Part):
+    """The dashboard: status, ladder, price with entries, imbalance, sliders.
+
+    As a cell's last line it is shown. Running the cell again replaces it, and ends what it had
+    open.
+
+    Parameters
+    ----------
+    source : str, Path or iterable of paths
+        ``sim:BTC-PERP`` for the simulated exchange, ``venue:SYMBOL`` for a live market, or the
+        path of a recording.
+    settings : Settings, optional
+        The defaults when left out.
+    **options
+        ``speed`` of a recording; ``levels``, ``history_seconds`` and ``interval`` of what is
+        kept; ``edge``, ``seed`` and ``warmup`` of the simulated exchange: see
+        `obi_widgets.feeds.open_feed`.
+
+    Raises
+    ------
+    SourceError
+        A source that is neither a known venue nor a file.
+    RecordingError
+        A recording that cannot be read.
+    SettingsError
+        An option that is out of its range.
+
+    Examples
+    --------
+    >>> lab = Lab("sim:BTC-PERP")  # doctest: +SKIP
+    >>> lab.settings.decay = 0.2  # doctest: +SKIP
+    >>> lab.history.to_frame()  # doctest: +SKIP
+    """
+
+    css_class = "obi-lab"
+
+    def __init__(
+        self,
+        source: Source = "sim:BTC-PERP",
+        *,
+        settings: Settings | None = None,
+        **options: Any,  # noqa: ANN401
+    ) -> None:
+        session = Session(source, settings=settings, **options)
+        time = TimeAxis()
+        self.status = StatusWidget(session, alone=False)
+        self.book = BookWidget(session, levels=14, alone=False)
+        self.price = PriceWidget(session, time=time, time_labels=False, alone=False)
+        self.imbalance = ImbalanceWidget(session, time=time, alone=False)
+        self.controls = SettingsWidget(session=session, alone=False)
+        self._parts = (self.status, self.book, self.price, self.imbalance, self.controls)
+        charts = ipywidgets.VBox([self.price, self.imbalance])
+        charts.add_class("obi-charts")
+        room = ipywidgets.Box([self.status, self.book, charts, self.controls])
+        room.add_class("obi-room")
+        super().__init__(session, [room])
+        replace_in_cell(self)
+
+    def update(self, frame: Frame) -> None:
+        """Show a frame."""
+        for part in self._parts:
+            part.update(frame)
+
+    @property
+    def settings(self) -> Settings:
+        """What the sliders show; assigning to its attributes moves them."""
+        return self._session.settings
+
+    @property
+    def history(self) -> History:
+        """The book states so far."""
+        return self._session.history
+
+    @property
+    def _session(self) -> Session:
+        assert self.session is not None
+        return self.session
+
+    def pause(self) -> None:
+        """Let the screen stand still; the history goes on."""
+        self._session.pause()
+
+    def resume(self) -> None:
+        """Let the screen go on with the newest."""
+        self._session.resume()
+
+    def export(self, path: str | Path) -> Path:
+        """Save the settings with what they were tuned on, as ``.toml`` or ``.json``."""
+        return self._session.export(path)
+
+    def close(self) -> None:
+        """End the feed, its threads and sockets, and every widget. The history stays readable."""
+        self._session.close()
+        self.controls.close()  # it also follows the settings, which may live on
+        super().close()

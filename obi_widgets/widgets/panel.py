@@ -1,0 +1,174 @@
+"""What every widget of a session has: a page that says whether anybody looks, and an end."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import anywidget
+import ipywidgets
+import traitlets
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from obi_widgets.frame import Frame
+    from obi_widgets.session import Session
+
+STATIC = Path(__file__).parent / "static"
+
+GONE = 5.0
+"""Seconds without a word from a page that says "still here" every two."""
+
+BUSY = 0.3
+"""Seconds that the kernel may take to answer before it counts as busy with a cell."""
+
+IN_FLIGHT = 2
+"""Frames that may be under way to a page that has not painted them yet."""
+
+
+class PageWidget(anywidget.AnyWidget):
+    """Has no size. Its views tell when they can be seen, and which frame they have painted.
+
+    A page that is hidden, closed, or behind gets no frames. While a cell runs, the kernel cannot
+    hear what pages say: then they count as they did before.
+    """
+
+    _esm = STATIC / "page.js"
+    _css = STATIC / "obi.css"
+    frame = traitlets.Int(0).tag(sync=True)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layout.display = "contents"
+        self._views: dict[str, tuple[bool, int, float]] = {}  # seen, painted, heard at
+        self._pulse = Pulse()
+        self.on_msg(self._hear)
+
+    def _hear(self, _: object, content: dict[str, Any], __: object) -> None:
+        seen, painted = bool(content.get("seen")), int(content.get("frame", 0))
+        self._views[str(content.get("view"))] = (seen, painted, time.monotonic())
+
+    @property
+    def looked_at(self) -> bool:
+        """Whether a view can be seen and has painted what it was sent."""
+        views = [view for view in list(self._views.values()) if view[0]]
+        if not views:
+            return False
+        if self._pulse.busy():
+            return True
+        now = time.monotonic()
+        return any(
+            now - heard < GONE and self.frame - painted < IN_FLIGHT for _, painted, heard in views
+        )
+
+
+class Pulse:
+    """Tells whether the event loop that it was made in is busy."""
+
+    def __init__(self) -> None:
+        try:
+            self._loop: asyncio.AbstractEventLoop | None = asyncio.get_running_loop()
+        except RuntimeError:
+            self._loop = None
+        self._sent = 0.0  # 0: none is under way
+
+    def busy(self) -> bool:
+        """Return whether it has not turned for a while; called again and again."""
+        if self._loop is None or self._loop.is_closed():
+            return False
+        if not self._sent:
+            self._sent = time.monotonic()
+            self._loop.call_soon_threadsafe(self._back)
+        return time.monotonic() - self._sent > BUSY
+
+    def _back(self) -> None:
+        self._sent = 0.0
+
+
+class Part(ipywidgets.VBox):
+    """A part of the lab: usable alone, as the last line of a cell, or in a room with others.
+
+    Parameters
+    ----------
+    session : Session or None
+        Whose frames it shows. It is started if it has not been.
+    children : iterable of Widget
+        What it is made of.
+    alone : bool
+        False in a room that shows the frames itself.
+    """
+
+    css_class: ClassVar[str] = ""
+
+    def __init__(
+        self, session: Session | None, children: Iterable[ipywidgets.Widget], *, alone: bool = True
+    ) -> None:
+        self._page = PageWidget() if alone else None
+        super().__init__([*children, *([self._page] if self._page else [])])
+        self.session = session
+        self.add_class("obi")
+        self.add_class(self.css_class)
+        if self._page is not None and session is not None:
+            session.attach(self)
+
+    @property
+    def looked_at(self) -> bool:
+        """Whether anybody would see a frame."""
+        return self._page is not None and self._page.looked_at
+
+    def show(self, frame: Frame) -> None:
+        """Show a frame. Called by the session's publisher."""
+        self.update(frame)
+        if self._page is not None:
+            self._page.frame += 1
+
+    def update(self, frame: Frame) -> None:
+        """Set what is shown, each widget's changes in one message."""
+        raise NotImplementedError
+
+    def close(self) -> None:
+        """End the widget and all that it is made of. The session goes on."""
+        if self.comm is None:
+            return  # it has ended; ipywidgets asks again when it is collected
+        if self.session is not None:
+            self.session.detach(self)
+        close_tree(self, super().close)
+
+
+def close_tree(root: ipywidgets.Widget, close_root: Any) -> None:  # noqa: ANN401
+    """Close a widget and everything that it refers to: layouts, styles, scales, marks."""
+    tree = list(_tree(root, set()))
+    for widget in tree:
+        if widget is not root and widget.comm is not None:
+            widget.close()
+    close_root()
+
+
+def _tree(widget: ipywidgets.Widget, seen: set[int]) -> Iterator[ipywidgets.Widget]:
+    if id(widget) in seen or widget.comm is None:
+        return
+    seen.add(id(widget))
+    for key in widget.keys:
+        yield from _inside(getattr(widget, key, None), seen)
+    yield widget
+
+
+def _inside(value: object, seen: set[int]) -> Iterator[ipywidgets.Widget]:
+    if isinstance(value, ipywidgets.Widget):
+        yield from _tree(value, seen)
+    elif isinstance(value, dict):
+        for one in value.values():
+            yield from _inside(one, seen)
+    elif isinstance(value, list | tuple):
+        for one in value:
+            yield from _inside(one, seen)
+
+
+class StateWidget(anywidget.AnyWidget):
+    """A view of one dict of JSON: a frame is one message, and an equal one is none."""
+
+    _css = STATIC / "obi.css"
+    state = traitlets.Dict().tag(sync=True)

@@ -1,0 +1,202 @@
+"""Sliders, and what they do just now."""
+
+from __future__ import annotations
+
+import html
+from typing import TYPE_CHECKING, Any
+
+import ipywidgets
+from ipywidgets import Layout
+
+from obi_widgets import words
+from obi_widgets.settings import Settings
+from obi_widgets.widgets.panel import STATIC, Part, StateWidget
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from obi_widgets.frame import Frame
+    from obi_widgets.session import Session
+
+OFF = 0.0
+"""Where the band's slider stands when there is no band."""
+
+
+class Control:
+    """A view of one setting: its name and value, a control, and a line on what it does.
+
+    Whoever assigns to the setting moves the control, and moving the control assigns to the
+    setting; nothing else happens on either's thread.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        name: str,
+        title: str,
+        control: ipywidgets.Widget,
+        text: Callable[[Any], str] = str,
+        *,
+        tooltip: str,
+    ) -> None:
+        self.settings, self.name, self.title, self._text = settings, name, title, text
+        self.control = control
+        control.tooltip = tooltip
+        self._head = ipywidgets.HTML()
+        self._note = ipywidgets.HTML()
+        self.box = ipywidgets.VBox([self._head, control, self._note])
+        self.box.add_class("obi-control")
+        self._follow()
+        settings.observe(self._follow, name)
+        control.observe(self._assign, "value")
+
+    def close(self) -> None:
+        """Follow the setting no more."""
+        self.settings.unobserve(self._follow, self.name)
+
+    def say(self, note: str, *, warning: bool = False) -> None:
+        """Show what the control does just now."""
+        tone = " obi-warning" if warning else ""
+        self._note.value = f'<div class="obi-note{tone}">{html.escape(note)}</div>' if note else ""
+
+    def _follow(self, _: object = None) -> None:
+        value = getattr(self.settings, self.name)
+        shown = OFF if value is None and hasattr(self.control, "max") else value
+        if isinstance(self.control, ipywidgets.FloatSlider):
+            # A setting beyond the slider's ends moves the end.
+            if shown > self.control.max:
+                self.control.max = shown
+            if shown < self.control.min:
+                self.control.min = shown
+        self.control.value = shown
+        name, text = html.escape(self.title), html.escape(self._text(value))
+        self._head.value = f'<div class="obi-setting"><span>{name}</span><b>{text}</b></div>'
+
+    def _assign(self, change: dict[str, Any]) -> None:
+        value = change["new"]
+        if self.name == "band_bps" and value == OFF:
+            value = None
+        if value != getattr(self.settings, self.name):
+            setattr(self.settings, self.name, value)
+
+
+def _slider(low: float, high: float, step: float) -> ipywidgets.FloatSlider:
+    return ipywidgets.FloatSlider(
+        min=low, max=high, step=step, readout=False, layout=Layout(width="100%")
+    )
+
+
+def _toggle(*options: str) -> ipywidgets.ToggleButtons:
+    return ipywidgets.ToggleButtons(options=options, style={"button_width": "auto"})
+
+
+class _Results(StateWidget):
+    _esm = STATIC / "results.js"
+
+
+class SettingsWidget(Part):
+    """Controls of every setting, and, with a session, what they do to what it shows.
+
+    Parameters
+    ----------
+    settings : Settings
+        What they control; the session's own when left out.
+    session : Session, optional
+        Whose frames tell what the settings do.
+    """
+
+    css_class = "obi-part-settings"
+
+    def __init__(
+        self,
+        settings: Settings | None = None,
+        session: Session | None = None,
+        *,
+        alone: bool = True,
+    ) -> None:
+        if settings is None:
+            settings = session.settings if session is not None else Settings()
+        self.settings = settings
+        self.decay = Control(
+            settings, "decay", "Decay", _slider(0, words.SLIDER_DECAY, 0.01),
+            lambda value: f"{value:.2f} /bp",
+            tooltip="A level's weight is exp(−decay · its distance from mid in bps)",
+        )  # fmt: skip
+        depths = [(words.depth(depth), depth) for depth in (*range(1, 51), None)]
+        self.depth = Control(
+            settings, "depth", "Depth",
+            ipywidgets.SelectionSlider(options=depths, readout=False, layout=Layout(width="100%")),
+            words.depth,
+            tooltip="Levels a side that count, best first",
+        )  # fmt: skip
+        self.threshold = Control(
+            settings, "threshold", "Threshold", _slider(0, 1, 0.01), lambda value: f"{value:.2f}",
+            tooltip="Long above it, short below its negative",
+        )  # fmt: skip
+        self.hold = Control(
+            settings, "hold_seconds", "Hold", _slider(1, 120, 1), lambda value: f"{value:g} s",
+            tooltip="How long an entry is held, in seconds of the exchange's time",
+        )  # fmt: skip
+        self.band = Control(
+            settings, "band_bps", "Band", _slider(OFF, 50, 0.5),
+            lambda value: "off" if value is None else f"{value:g} bps",
+            tooltip="Only levels within this distance from mid count",
+        )  # fmt: skip
+        self.weighting = Control(
+            settings, "weighting", "Weighting", _toggle("size", "notional"), lambda _: "",
+            tooltip="What a level weighs before decay: its size, or its size times its price",
+        )  # fmt: skip
+        self.price = Control(
+            settings, "price", "Entries trade at", _toggle("touch", "mid"), lambda _: "",
+            tooltip="The touch: long in at the ask, out at the bid; or mid, which nobody gets",
+        )  # fmt: skip
+        self.fee = Control(
+            settings, "fee_bps", "Fee, each side", _slider(-2, 10, 0.1),
+            lambda value: f"{value:g} bps".replace("-", words.MINUS),
+            tooltip="In bps of the value traded; negative is a rebate",
+        )  # fmt: skip
+        first = [self.decay, self.depth, self.threshold, self.hold]
+        behind = [self.band, self.weighting, self.price, self.fee]
+        self._controls = [*first, *behind]
+        sliders = ipywidgets.VBox([control.box for control in first])
+        self._fold = ipywidgets.VBox([control.box for control in behind])
+        for box in (sliders, self._fold):
+            box.add_class("obi-sliders")
+        self._opener = ipywidgets.Button(tooltip="Show or hide the settings that are used less")
+        self._opener.add_class("obi-opener")
+        self._opener.on_click(self._turn)
+        self._results = _Results(state={"head": "", "rows": [], "note": ""})
+        head = ipywidgets.HTML('<div class="obi-head">Signal and entries</div>')
+        boxes = [head, sliders, self._opener, self._fold]
+        self._unfold(unfolded=False)
+        if session is not None:
+            boxes.append(self._results)
+        super().__init__(session, boxes, alone=alone)
+
+    def _turn(self, _: object = None) -> None:
+        self._unfold(unfolded=self._fold.layout.display == "none")
+
+    def _unfold(self, *, unfolded: bool) -> None:
+        self._fold.layout.display = None if unfolded else "none"
+        self._opener.description = f"{'▾' if unfolded else '▸'} Band, weighting, fees"
+
+    def update(self, frame: Frame) -> None:
+        """Show what the settings do to a frame."""
+        parameters, reach = frame.parameters, frame.reach
+        note, warning = words.decay_effect(parameters, reach)
+        self.decay.say(note, warning=warning)
+        self.depth.say(words.depth_effect(parameters, reach))
+        self.threshold.say(words.threshold_effect(frame.beyond))
+        rows, note = words.results(frame)
+        self._results.state = {
+            "head": f"Entries in {words.duration(frame.seconds)} of history",
+            "rows": rows,
+            "note": note,
+        }
+
+    def close(self) -> None:
+        """End the widget and all that it is made of. The settings go on."""
+        if self.comm is not None:
+            for control in self._controls:
+                control.close()
+        super().close()

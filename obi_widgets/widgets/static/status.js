@@ -1,0 +1,128 @@
+// One line that tells the state of the world, and what can be done about it.
+
+function make(tag, className, parent, text = "") {
+  const node = document.createElement(tag);
+  node.className = className;
+  node.textContent = text; // never HTML: symbols and messages are a venue's text
+  parent.append(node);
+  return node;
+}
+
+function seconds(value) {
+  if (value < 10) return `${value.toFixed(1)} s`;
+  if (value < 120) return `${value.toFixed(0)} s`;
+  return value < 7200 ? `${(value / 60).toFixed(0)} min` : `${(value / 3600).toFixed(1)} h`;
+}
+
+function figure(parent, label, title, className = "") {
+  const box = make("span", `obi-figure ${className}`, parent);
+  make("span", "obi-label", box, label);
+  box.title = title;
+  return make("span", "obi-value", box);
+}
+
+function render({ model, el }) {
+  const line = make("div", "obi-status", el);
+  const symbol = make("span", "obi-symbol", line);
+  const venue = make("span", "obi-venue", line);
+  const state = make("span", "obi-state", line);
+  const mid = figure(line, "mid", "Mean of best bid and best ask, quote currency", "obi-large");
+  const spread = figure(line, "spread", "Best ask minus best bid, against mid");
+  const imbalance = figure(line, "imbalance", "−1 to +1; + is more bids", "obi-large");
+  const age = figure(line, "age", "Since the newest change of the book");
+  const rate = figure(line, "messages/s", "Frames from the venue, over the last two seconds");
+
+  const controls = make("span", "obi-controls", line);
+  const windows = make("span", "obi-windows", controls);
+  windows.setAttribute("role", "group");
+  windows.setAttribute("aria-label", "Minutes that the charts show");
+  const pause = make("button", "obi-button", controls);
+  const exporter = make("button", "obi-button", controls, "Export…");
+  exporter.title = "Save the settings, with what they were tuned on";
+
+  const message = make("div", "obi-message", el);
+  message.setAttribute("role", "status");
+  const form = make("form", "obi-export", el);
+  make("label", "obi-label", form, "Save the settings as");
+  const path = make("input", "obi-path", form);
+  path.setAttribute("aria-label", "File name, .toml or .json");
+  path.title = "In the kernel's working folder; .toml or .json";
+  make("button", "obi-button", form, "Save").type = "submit";
+  const cancel = make("button", "obi-button", form, "Cancel");
+  cancel.type = "button";
+  form.hidden = true;
+
+  let arrived = performance.now();
+  let buttons = [];
+
+  function choose(choices, chosen) {
+    if (buttons.length !== choices.length) {
+      windows.replaceChildren();
+      buttons = choices.map(([value, text]) => {
+        const button = make("button", "obi-window", windows, text);
+        button.title = `Show the last ${Number(text) === 1 ? "minute" : `${text} minutes`}`;
+        button.onclick = () => model.send({ do: "window", seconds: value });
+        return button;
+      });
+    }
+    buttons.forEach((button, index) => {
+      button.setAttribute("aria-pressed", String(choices[index][0] === chosen));
+    });
+  }
+
+  function tick() {
+    const { age: then } = model.get("state");
+    const elapsed = (performance.now() - arrived) / 1000;
+    age.textContent = then === null ? "–" : seconds(Math.max(then + elapsed, 0));
+  }
+
+  function update() {
+    const now = model.get("state");
+    arrived = performance.now();
+    symbol.textContent = now.symbol;
+    venue.textContent = now.venue;
+    state.textContent = now.paused ? `${now.state}, paused` : now.state;
+    state.dataset.state = now.paused ? "paused" : now.state;
+    mid.textContent = now.mid;
+    spread.textContent = now.spread;
+    imbalance.textContent = now.imbalance;
+    imbalance.dataset.side = now.side;
+    rate.textContent = now.rate;
+    choose(now.windows, now.window);
+    pause.textContent = now.paused ? "▶ Resume" : "❚❚ Pause";
+    pause.title = now.paused
+      ? "Go on with the newest"
+      : "Let the screen stand still; the history goes on";
+    pause.onclick = () => model.send({ do: now.paused ? "resume" : "pause" });
+    message.textContent = now.message;
+    message.hidden = !now.message;
+    message.dataset.tone = now.tone;
+    tick();
+  }
+
+  exporter.onclick = () => {
+    path.value = model.get("state").file;
+    form.hidden = !form.hidden;
+    if (!form.hidden) path.select();
+  };
+  cancel.onclick = () => {
+    form.hidden = true;
+  };
+  form.onsubmit = (event) => {
+    event.preventDefault();
+    model.send({ do: "export", path: path.value });
+    form.hidden = true;
+  };
+  // JupyterLab's shortcuts are not for what is typed here.
+  form.addEventListener("keydown", (event) => event.stopPropagation());
+
+  const clock = setInterval(tick, 100);
+  model.on("change:state", update);
+  update();
+  return () => {
+    clearInterval(clock);
+    model.off("change:state", update);
+  };
+}
+
+export default { render };

@@ -1,0 +1,115 @@
+"""One line that tells the state of the world."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+from obi_widgets import words
+from obi_widgets.errors import ObiError
+from obi_widgets.session import WINDOWS
+from obi_widgets.widgets.panel import STATIC, Part, StateWidget
+
+if TYPE_CHECKING:
+    from obi_widgets.frame import Frame
+    from obi_widgets.session import Session
+
+
+class _Line(StateWidget):
+    _esm = STATIC / "status.js"
+
+
+class StatusWidget(Part):
+    """Symbol, venue, state of the feed, mid, spread, imbalance, age, messages a second.
+
+    Beside them: how much the charts show, pause, and export. What is wrong stands below.
+
+    Parameters
+    ----------
+    session : Session
+        What it tells of.
+    """
+
+    css_class = "obi-part-status"
+
+    def __init__(self, session: Session, *, alone: bool = True) -> None:
+        self._line = _Line(state=_nothing(session))
+        self._line.on_msg(self._do)
+        self._session = session
+        super().__init__(session, [self._line], alone=alone)
+
+    def _do(self, _: object, content: dict[str, Any], __: object) -> None:
+        """Do what a button asks for. What goes wrong is shown: nobody would see an exception."""
+        try:
+            match content.get("do"):
+                case "pause":
+                    self._session.pause()
+                case "resume":
+                    self._session.resume()
+                case "window":
+                    self._session.look_at(float(content["seconds"]))
+                case "export":
+                    path = self._session.export(str(content["path"]), replace=False)
+                    self._session.tell(f"Saved to {path}.")
+        except (ObiError, OSError, ValueError) as error:
+            self._session.tell(str(error))
+
+    def update(self, frame: Frame) -> None:
+        """Show a frame."""
+        trouble = "" if frame.state == "live" else f"{frame.detail} {frame.advice}".strip()
+        self._line.state = {
+            "symbol": frame.instrument.symbol,
+            "venue": frame.instrument.label,
+            "state": frame.state,
+            "paused": frame.paused,
+            "mid": words.mid(frame.mid, frame.tick_size),
+            "spread": f"{words.number(frame.spread_bps, 2)} bps",
+            "imbalance": words.imbalance(frame.imbalance),
+            "side": side_of(frame.imbalance),
+            "age": None if math.isnan(frame.age) or frame.paused else round(frame.age, 3),
+            "rate": f"{frame.rate:.0f}",
+            "windows": _windows(),
+            "window": frame.window_seconds,
+            "message": trouble or frame.note,
+            "tone": "bad" if trouble and frame.state != "closed" else "",
+            "file": file_name(frame.instrument.symbol),
+        }
+
+
+def side_of(imbalance: float) -> str:
+    """Return which side has more, for a colour that repeats the sign."""
+    return "bid" if imbalance > 0 else "ask" if imbalance < 0 else ""
+
+
+def file_name(symbol: str) -> str:
+    """Return a name for a symbol's settings that any file system takes."""
+    safe = "".join(c if c.isascii() and c.isalnum() else "-" for c in symbol.lower())
+    return f"{safe.strip('-') or 'settings'}.toml"
+
+
+def _windows() -> list[tuple[float, str]]:
+    return [
+        (seconds, f"{seconds / 60:g} min" if index == 0 else f"{seconds / 60:g}")
+        for index, seconds in enumerate(WINDOWS)
+    ]
+
+
+def _nothing(session: Session) -> dict[str, Any]:
+    instrument = session.market.instrument
+    return {
+        "symbol": instrument.symbol,
+        "venue": instrument.label,
+        "state": session.market.state,
+        "paused": False,
+        "mid": words.NOTHING,
+        "spread": words.NOTHING,
+        "imbalance": words.NOTHING,
+        "side": "",
+        "age": None,
+        "rate": "0",
+        "windows": _windows(),
+        "window": session.window_seconds,
+        "message": "",
+        "tone": "",
+        "file": file_name(instrument.symbol),
+    }

@@ -1,0 +1,143 @@
+"""What numbers say, in words and figures: no widget, so that every text can be tested."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from obi_widgets.frame import Frame, Reach
+    from obi_widgets.settings import Parameters
+
+MINUS = "\N{MINUS SIGN}"
+NOTHING = "\N{EN DASH}"
+FEW = 30
+"""Entries below which their mean says nothing."""
+
+SLIDER_DECAY = 1.0
+"""The end of the decay slider, per bp."""
+
+
+def number(value: float, decimals: int, *, sign: bool = False) -> str:
+    """Return a number with thousands separated and a true minus; a dash for NaN."""
+    if not math.isfinite(value):
+        return NOTHING
+    text = f"{value:{'+' if sign else ''},.{decimals}f}"
+    if not text.strip("+-0.,"):
+        text = text.lstrip("+-")  # no sign on a zero
+    return text.replace("-", MINUS)
+
+
+def decimals_of(step: float) -> int:
+    """Return how many decimals a grid's values have."""
+    text = f"{step:.12f}".rstrip("0")
+    return len(text.partition(".")[2])
+
+
+def price(value: float, tick_size: float) -> str:
+    """Return a price on the tick grid."""
+    return number(value, decimals_of(tick_size))
+
+
+def mid(value: float, tick_size: float) -> str:
+    """Return a mid, which may lie on half a tick."""
+    return number(value, decimals_of(tick_size / 2))
+
+
+def size(value: float, decimals: int) -> str:
+    """Return a size; one too small for its decimals is not a zero."""
+    least = 10.0**-decimals
+    if 0 < value < least / 2:
+        return f"<{least:.{decimals}f}"
+    return number(value, decimals)
+
+
+def imbalance(value: float) -> str:
+    """Return an imbalance with its sign, and an arrow that repeats it."""
+    arrow = " ▲" if value > 0 else " ▼" if value < 0 else ""
+    return number(value, 2, sign=True) + arrow
+
+
+def duration(seconds: float) -> str:
+    """Return a length of time, in the unit that fits."""
+    if not math.isfinite(seconds):
+        return NOTHING
+    if seconds < 120:
+        return f"{seconds:.0f} s"
+    if seconds < 7200:
+        return f"{seconds / 60:.0f} min"
+    return f"{seconds / 3600:.1f} h"
+
+
+# -- what the sliders do just now --------------------------------------------------------------
+
+
+def decay_effect(parameters: Parameters, reach: Reach) -> tuple[str, bool]:
+    """Return what decay does just now, and whether that is a warning."""
+    levels = f"All {reach.levels} levels lie" if reach.levels > 1 else "The only level lies"
+    within = f"{levels} within {reach.bps:.1f} bps of mid"
+    if reach.levels and reach.most < 0.01:
+        return f"{within}: decay can change nothing here. Deepen.", True
+    if not parameters.decay:
+        return "No decay: all levels weigh the same.", False
+    half = f"Half weight at {parameters.half_weight_bps:.3g} bps."
+    if reach.levels and reach.effect < 0.02:
+        moved = "less than 0.01" if reach.effect < 0.01 else f"only {reach.effect:.2f}"
+        return f"{within}: decay changes imbalance by {moved}. Deepen, or raise it.", True
+    return half, False
+
+
+def depth_effect(parameters: Parameters, reach: Reach) -> str:
+    """Return how far the levels in use reach, and what is left of the deepest."""
+    if not reach.levels:
+        return "No book."
+    weighs = f"Deepest level, {reach.bps:.1f} bps away, weighs {reach.weight:.2f}."
+    if parameters.depth is not None and reach.levels < parameters.depth:
+        return f"{reach.levels} levels in use. {weighs}"
+    return weighs
+
+
+def threshold_effect(beyond: float) -> str:
+    """Return how often the imbalance is beyond the threshold."""
+    if not math.isfinite(beyond):
+        return "No signal yet."
+    share = 100 * beyond
+    return (
+        f"Beyond it {share:.1f} % of the time."
+        if share < 10
+        else f"Beyond it {share:.0f} %" + (" of the time.")
+    )
+
+
+def hold_effect(parameters: Parameters) -> str:
+    """Return how an entry is left."""
+    return f"Out after {duration(parameters.hold_seconds)} of event time."
+
+
+def depth(value: int | None) -> str:
+    """Return a depth with its unit."""
+    return "all levels" if value is None else "1 level" if value == 1 else f"{value} levels"
+
+
+def results(frame: Frame) -> tuple[list[tuple[str, str, str]], str]:
+    """Return rows of (what, figure, tone), and a sentence on what they are worth.
+
+    The tone is ``"good"``, ``"bad"`` or empty.
+    """
+    found, parameters = frame.results, frame.parameters
+    tone = "" if not found.entries else "good" if found.mean_net_bps > 0 else "bad"
+    fee = f"{parameters.fee_bps:g}".replace("-", MINUS)
+    rows = [
+        ("entries", f"{found.entries:,}", ""),
+        ("won, before costs", f"{number(100 * found.won, 0)} %" if found.entries else NOTHING, ""),
+        ("mean, before fees", _bps(found.mean_gross_bps), ""),
+        (f"mean, after 2 × {fee} bps", _bps(found.mean_net_bps), tone),
+    ]
+    if found.entries < FEW:
+        return rows, "Too few entries to tell from chance."
+    interval = number(1.96 * found.mean_net_se, 2)
+    return rows, f"95 % interval ± {interval} bps, were each entry independent."
+
+
+def _bps(value: float) -> str:
+    return f"{number(value, 2, sign=True)} bps" if math.isfinite(value) else NOTHING

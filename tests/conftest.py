@@ -1,0 +1,102 @@
+"""What tests share: captured data, and that no test leaves anything behind."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import os
+import sys
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+import obi_widgets as obi
+
+DATA = Path(__file__).parents[2] / "shared" / "data"
+GRACE = 3.0  # seconds that what is ending may take to end
+
+
+@pytest.fixture(scope="session")
+def data() -> Path:
+    if not DATA.is_dir():
+        pytest.skip(f"there are no captures: {DATA} is not there")
+    return DATA
+
+
+@pytest.fixture(scope="session")
+def captures(data) -> dict[str, list[Path]]:
+    """The two contiguous days of each symbol, by symbol."""
+    return {
+        symbol: sorted((data / "binance_usdm").glob(f"{symbol}_*.gz"))
+        for symbol in ("btcusdt", "ethusdt")
+    }
+
+
+@pytest.fixture(scope="session", params=["btcusdt", "ethusdt"])
+def history(request, captures) -> obi.History:
+    """About eight minutes of Binance USD-M futures."""
+    return obi.load(captures[request.param])
+
+
+@pytest.fixture(autouse=True)
+def nothing_is_left_behind(request):
+    """Fail a test that leaves a thread, a task, an open socket or a widget."""
+    if request.node.get_closest_marker("browser") or request.node.get_closest_marker("notebook"):
+        yield  # whole processes and their helpers
+        return
+    before = _all_there_is()
+    yield
+    until = time.monotonic() + GRACE
+    while (left := _left(before)) and time.monotonic() < until:
+        time.sleep(0.02)
+    if left:
+        pytest.fail(f"The test left behind: {'; '.join(left)}", pytrace=False)
+
+
+def _left(before: dict[str, set]) -> list[str]:
+    after = _all_there_is()
+    return [f"{kind} {one}" for kind in after for one in after[kind] - before[kind]]
+
+
+def _all_there_is() -> dict[str, set]:
+    return {
+        "thread": {thread for thread in threading.enumerate() if thread.is_alive()},
+        "task": _tasks(),
+        "socket": _sockets(),
+        "widget": _widgets(),
+    }
+
+
+def _tasks() -> set[str]:
+    # Tasks of every loop and thread, which asyncio.all_tasks does not tell of.
+    known = [getattr(asyncio.tasks, name, None) for name in ("_all_tasks", "_scheduled_tasks")]
+    tasks = [task for some in known if some is not None for task in list(some)]
+    if all(some is None for some in known):
+        tasks = [one for one in gc.get_objects() if isinstance(one, asyncio.Task)]
+    return {f"{task.get_name()} ({id(task)})" for task in tasks if not task.done()}
+
+
+def _sockets() -> set[str]:
+    """Sockets and event loops' selectors that this process has open."""
+    descriptors = Path("/proc/self/fd")
+    if not descriptors.is_dir():
+        return set()
+    found = set()
+    for one in descriptors.iterdir():
+        try:
+            target = os.readlink(one)  # noqa: PTH115  (Path.readlink drops nothing, but is slower)
+        except OSError:
+            continue  # the listing's own
+        if target.startswith("socket:"):
+            found.add(target)
+        elif "eventpoll" in target:
+            found.add(f"{target} {one.name}")
+    return found
+
+
+def _widgets() -> set[str]:
+    module = sys.modules.get("ipywidgets.widgets.widget")
+    instances = getattr(module, "_instances", {})
+    return {f"{type(widget).__name__} {key}" for key, widget in list(instances.items())}

@@ -1,0 +1,196 @@
+"""What the tests of venues, feeds and recordings share: frames as venues write them, and data."""
+
+import asyncio
+import json
+import socket
+import threading
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from obi_widgets.events import Refused
+from obi_widgets.feeds.simulator import STEP, SimulatedMarket
+from obi_widgets.venues import make_venue
+from obi_widgets.venues.base import Send
+from obi_widgets.venues.lmex import BOOK, SUMMARY, TRADES
+
+DATA = Path(__file__).parents[2] / "shared/data"
+SECOND = 1_000_000_000
+
+
+def captured(path: str) -> Path:
+    """Return a file of captured market data; skip the test where there is none."""
+    if not (DATA / path).exists():
+        pytest.skip(f"the captured data {DATA / path} is not here")
+    return DATA / path
+
+
+def names(outputs) -> list[str]:
+    """Return each output's kind; of what was refused, the name that it was refused by."""
+    return [
+        output.name if isinstance(output, Refused) else type(output).__name__ for output in outputs
+    ]
+
+
+def only(kind: type, outputs) -> list:
+    return [output for output in outputs if isinstance(output, kind)]
+
+
+def levels_of(book) -> tuple[dict[float, float], dict[float, float]]:
+    """Return a book's levels, sizes by price, bids first."""
+    return tuple(
+        {side.sign * key: size for key, size in zip(side.keys, side.sizes, strict=True)}
+        for side in (book.bids, book.asks)
+    )
+
+
+class TrueMarket:
+    """A simulated market's steps as (sequence, window, changes), with the truth kept.
+
+    Sizes are whole contracts and prices whole ticks, so that what comes through a venue can be
+    compared exactly.
+    """
+
+    def __init__(self, seed: int, steps: int, depth: int = 10) -> None:
+        market = SimulatedMarket("BTC-PERP", seed=seed)
+        self.window = []  # of each sequence, from 0 on: {price: size} of bids, and of asks
+        self.changes = []
+        for _ in range(steps):
+            window = [
+                {price * 0.5: size for price, size in market.top(side, depth).items()}
+                for side in (+1, -1)
+            ]
+            last = self.window[-1] if self.window else [{}, {}]
+            self.changes.append([_changes(*pair) for pair in zip(last, window, strict=True)])
+            self.window.append(window)
+            market.step()
+
+    def __len__(self) -> int:
+        return len(self.window)
+
+    def time(self, sequence: int) -> int:
+        """Nanoseconds of event time."""
+        return 1_700_000_000 * SECOND + round(sequence * STEP * SECOND)
+
+
+def _changes(old, new):
+    gone = dict.fromkeys(old.keys() - new.keys(), 0)
+    return gone | {price: size for price, size in new.items() if old.get(price) != size}
+
+
+def lmex_book(kind, sequence, bids=(), asks=(), *, symbol="BTC-PERP", topic=None, previous=None):
+    """Return a frame of LMEX's book topic."""
+    data = {
+        "bids": [[str(price), str(size)] for price, size in bids],
+        "asks": [[str(price), str(size)] for price, size in asks],
+        "seqNum": sequence,
+        "prevSeqNum": sequence - 1 if previous is None else previous,
+        "type": kind,
+        "symbol": symbol,
+        "timestamp": 1_700_000_000_000 + 50 * sequence,
+    }
+    return json.dumps({"topic": topic or f"update:{symbol}_0", "data": data})
+
+
+def lmex_summary(symbol="BTC-PERP", contract_size=1.0) -> str:
+    """Return the answer to market_summary."""
+    facts = {
+        "symbol": symbol,
+        "base": "BTC",
+        "quote": "USDT",
+        "contractSize": contract_size,
+        "minPriceIncrement": 0.5,
+    }
+    return json.dumps([facts])
+
+
+SUBSCRIBE = Send(BOOK, '{"op":"subscribe","args":["update:BTC-PERP_0"]}')
+UNSUBSCRIBE = Send(BOOK, '{"op":"unsubscribe","args":["update:BTC-PERP_0"]}')
+BIDS, ASKS = [(100.0, 5), (99.5, 7)], [(101.0, 3), (100.5, 4)]
+
+
+def connected(symbol="BTC-PERP", *, name="lmex", contract_size=1.0, now=0):
+    """Return a venue that knows its instrument, both of whose websockets are open."""
+    venue = make_venue(name, symbol)
+    venue.start(now)
+    venue.fetched(SUMMARY, 200, lmex_summary(symbol, contract_size), now)
+    venue.connected(BOOK, now)
+    venue.connected(TRADES, now)
+    return venue
+
+
+def in_sync(**how):
+    """Return a venue whose book stands at sequence 10."""
+    venue = connected(**how)
+    venue.received(lmex_book("snapshot", 10, BIDS, ASKS), how.get("now", 0))
+    return venue
+
+
+@asynccontextmanager
+async def http_server(status: str) -> AsyncIterator[int]:
+    """Answer every request on loopback with one HTTP status; the port is given."""
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(
+            f"HTTP/1.1 {status}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n".encode()
+        )
+        await writer.drain()
+        writer.close()
+        await writer.wait_closed()
+
+    server = await asyncio.start_server(answer, "127.0.0.1", 0)
+    async with server:
+        yield server.sockets[0].getsockname()[1]
+
+
+def unused_port() -> int:
+    """Return a port that nothing listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def open_sockets() -> set[str]:
+    """Return the TCP sockets that this process holds."""
+    held = set()
+    for link in Path("/proc/self/fd").iterdir():
+        try:
+            name = str(link.readlink())
+        except FileNotFoundError:
+            continue  # the directory's own
+        if name.startswith("socket:"):
+            held.add(name)
+    return held
+
+
+def threads() -> set[str]:
+    return {thread.name for thread in threading.enumerate()}
+
+
+def usdm_depth(first, last, previous, bids=(), asks=(), *, symbol="BTCUSDT"):
+    """Return a depthUpdate of Binance USD-M's, of the update ids ``first`` to ``last``."""
+    data = {
+        "e": "depthUpdate",
+        "E": 1_700_000_000_009,
+        "T": 1_700_000_000_000 + last,
+        "s": symbol,
+        "U": first,
+        "u": last,
+        "pu": previous,
+        "b": [[str(price), str(size)] for price, size in bids],
+        "a": [[str(price), str(size)] for price, size in asks],
+    }
+    return json.dumps({"stream": f"{symbol.lower()}@depth@100ms", "data": data})
+
+
+def usdm_snapshot(last, bids=(), asks=()):
+    """Return the answer of Binance USD-M's REST book."""
+    sides = {
+        name: [[str(price), str(size)] for price, size in side]
+        for name, side in (("bids", bids), ("asks", asks))
+    }
+    times = {"E": 1_700_000_000_009, "T": 1_700_000_000_000 + last}
+    return json.dumps({"lastUpdateId": last, **times, **sides})

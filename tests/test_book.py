@@ -1,0 +1,113 @@
+"""The book against a plain dict."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from obi_widgets.book import Book, Side
+
+# Few prices and many zero sizes: levels are repeated, changed, removed and removed again.
+LEVEL = st.tuples(
+    st.integers(1, 30).map(lambda ticks: ticks / 10), st.sampled_from([0.0, 0.0, 0.5, 1.0, 7.25])
+)
+MESSAGE = st.tuples(st.booleans(), st.lists(LEVEL, max_size=12), st.lists(LEVEL, max_size=12))
+
+
+def put(model: dict[float, float], levels: list[tuple[float, float]]) -> None:
+    for price, size in levels:
+        if size:
+            model[price] = size
+        else:
+            model.pop(price, None)
+
+
+def check_side(side: Side, model: dict[float, float], *, best_is_highest: bool) -> None:
+    wanted = sorted(model.items(), reverse=best_is_highest)
+    for count in (0, 1, 2, 5, 100):
+        prices, sizes = side.top(count)
+        assert list(zip(prices.tolist(), sizes.tolist(), strict=True)) == wanted[:count]
+        assert prices.dtype == sizes.dtype == np.float64
+    if wanted:
+        assert side.best == wanted[0][0]
+    else:
+        assert np.isnan(side.best)
+
+
+@given(st.lists(MESSAGE, max_size=25))
+def test_a_book_is_what_a_dict_says(messages):
+    book, bids, asks = Book(), {}, {}
+    for is_snapshot, bid_levels, ask_levels in messages:
+        if is_snapshot:
+            book.replace(bid_levels, ask_levels)
+            bids.clear()
+            asks.clear()
+        else:
+            book.apply(bid_levels, ask_levels)
+        put(bids, bid_levels)
+        put(asks, ask_levels)
+        check_side(book.bids, bids, best_is_highest=True)
+        check_side(book.asks, asks, best_is_highest=False)
+        crossed = bool(bids and asks) and max(bids) >= min(asks)
+        assert book.crossed == crossed
+
+
+@given(st.lists(LEVEL, max_size=20))
+def test_a_snapshot_is_an_empty_book_with_its_levels_applied(levels):
+    replaced, applied = Side(-1), Side(-1)
+    replaced.replace(levels)
+    applied.apply(levels)
+    assert (replaced.keys, replaced.sizes) == (applied.keys, applied.sizes)
+
+
+def test_removing_a_level_that_is_not_there_changes_nothing():
+    book = Book()
+    book.replace([(10.0, 1.0)], [(11.0, 2.0)])
+    book.apply([(9.0, 0.0), (10.5, 0.0)], [(12.0, 0.0)])
+    assert book.bids.top(9)[0].tolist() == [10.0]
+    assert book.asks.top(9)[0].tolist() == [11.0]
+
+
+@pytest.mark.parametrize("take", ["replace", "apply"])
+def test_of_a_price_told_twice_in_one_message_the_later_size_stands(take):
+    book = Book()
+    getattr(book, take)([(10.0, 1.0), (10.0, 3.0)], [(11.0, 5.0), (11.0, 0.0)])
+    assert book.bids.top(9)[1].tolist() == [3.0]
+    assert book.asks.top(9)[1].tolist() == []
+
+
+@pytest.mark.parametrize(
+    ("bids", "asks", "crossed"),
+    [
+        ([], [], False),
+        ([(10.0, 1.0)], [], False),
+        ([], [(10.0, 1.0)], False),
+        ([(10.0, 1.0)], [(10.1, 1.0)], False),
+        ([(10.0, 1.0)], [(10.0, 1.0)], True),  # locked counts as crossed
+        ([(10.1, 1.0)], [(10.0, 1.0)], True),
+    ],
+)
+def test_crossed(bids, asks, crossed):
+    book = Book()
+    book.replace(bids, asks)
+    assert book.crossed is crossed
+
+
+def test_a_cleared_book_is_empty():
+    book = Book()
+    book.replace([(10.0, 1.0)], [(11.0, 2.0)])
+    book.clear()
+    assert np.isnan(book.bids.best)
+    assert np.isnan(book.asks.best)
+    assert book.bids.top(5)[0].size == 0
+
+
+def test_what_top_returned_does_not_change_with_the_book():
+    side = Side(+1)
+    side.replace([(10.0, 1.0), (9.0, 2.0)])
+    prices, sizes = side.top(2)
+    side.apply([(11.0, 5.0), (10.0, 0.0)])
+    assert prices.tolist() == [10.0, 9.0]
+    assert sizes.tolist() == [1.0, 2.0]

@@ -1,0 +1,65 @@
+"""Captured market data through the live path, against what else was captured of the same book."""
+
+import gzip
+import json
+
+import numpy as np
+import pytest
+from exchange_tools import captured
+
+import obi_widgets as obi
+from obi_widgets.feeds.replay import play
+from obi_widgets.market import Market
+from obi_widgets.recording import Recording
+
+
+def days(symbol):
+    names = [f"binance_usdm/{symbol}usdt_202407{day}.gz" for day in (18, 19)]
+    return [captured(name) for name in names]
+
+
+def frames(paths):
+    for path in paths:
+        with gzip.open(path, "rt") as lines:
+            for line in lines:
+                yield json.loads(line.partition(" ")[2])
+
+
+@pytest.mark.parametrize(("symbol", "states"), [("btc", 9018), ("eth", 8925)])
+def test_a_captured_book_has_no_gap_and_is_never_crossed(symbol, states):
+    history = obi.load(days(symbol), interval=0)
+    assert len(history) == states
+    assert history.gaps == 0
+    assert history.tick_size == pytest.approx({"btc": 0.1, "eth": 0.01}[symbol])
+    assert np.all(history.spread > 0)
+    assert np.all(np.diff(history.time) >= 0)
+    assert len(obi.load(days(symbol), interval=0.1)) < states / 1.5
+
+
+@pytest.mark.parametrize(("symbol", "states"), [("btc", 9016), ("eth", 8922)])
+def test_every_best_price_and_size_is_what_the_exchanges_own_best_quotes_say(symbol, states):
+    # bookTicker numbers every change of a best price or size by the same update ids as the
+    # diffs: after the diff that ends in u, the newest quote up to u is the best of that book.
+    paths = days(symbol)
+    quotes = [
+        (data["u"], *(float(data[name]) for name in ("b", "B", "a", "A")))
+        for data in (frame.get("data", frame) for frame in frames(paths))
+        if data.get("e") == "bookTicker"
+    ]
+    quotes = np.array(quotes)
+    assert np.all(np.diff(quotes[:, 0]) > 0)
+    recording = Recording(paths)
+    market = Market(recording.make_venue(), levels=1, interval=0)
+    ids, best = [], []
+    for record in recording:
+        before = market.venue._last
+        play(market, record)
+        if market.state == "live" and market.venue._last != before and '"pu"' in record.text:
+            sides = (market.book.bids, market.book.asks)
+            ids.append(market.venue._last)
+            best.append([side.top(1)[which][0] for side in sides for which in (0, 1)])
+    newest = np.searchsorted(quotes[:, 0], ids, side="right") - 1
+    assert newest.min() >= 0  # every state can be compared
+    assert len(ids) == states
+    assert np.count_nonzero(np.all(quotes[newest, 1:] == best, axis=1)) == states  # all agree
+    assert len(np.unique(newest)) > 0.4 * states  # and not with a quote that never changes

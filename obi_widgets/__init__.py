@@ -22,12 +22,15 @@ _PLACES = {
     "Settings": "settings",
     "SettingsWidget": "widgets",
     "StatusWidget": "widgets",
-    "entries": "entries",
+    "entries": "scanner",
     "imbalance": "signals",
     "load": "feeds.replay",
     "record": "feeds.record",
 }
-"""Where each public name lives: imported when it is first asked for."""
+"""Where each public name lives: imported when it is first asked for.
+
+No module beside this one may have a public name: importing it would put it in the name's place.
+"""
 
 __all__ = [
     "BookWidget",
@@ -47,11 +50,11 @@ __all__ = [
 ]
 
 if TYPE_CHECKING:
-    from obi_widgets.entries import entries
     from obi_widgets.errors import ObiError
     from obi_widgets.feeds.record import record
     from obi_widgets.feeds.replay import load
     from obi_widgets.history import History
+    from obi_widgets.scanner import entries
     from obi_widgets.session import Session
     from obi_widgets.settings import Settings
     from obi_widgets.signals import imbalance

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from obi_widgets.entries import Results, Scanner, Trades
+from obi_widgets.scanner import Results, Scanner, Trades
 from obi_widgets.signals import imbalance
 
 if TYPE_CHECKING:

@@ -15,9 +15,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from obi_widgets.analysis import Analysis
-    from obi_widgets.entries import Results, Trades
     from obi_widgets.events import Instrument, State
     from obi_widgets.history import History
+    from obi_widgets.scanner import Results, Trades
 
     Floats = NDArray[np.float64]
     Ints = NDArray[np.int64]

@@ -278,10 +278,11 @@ class History:
                 columns[f"{name}_price_{level + 1}"] = prices[:, level]
                 columns[f"{name}_size_{level + 1}"] = sizes[:, level]
         columns["imbalance"] = imbalance(self, self.parameters if settings is None else settings)
-        columns["received"] = pd.to_datetime(self.received, utc=True)
-        return pd.DataFrame(
-            columns, index=pd.DatetimeIndex(pd.to_datetime(self.time, utc=True), name="time")
+        time, columns["received"] = (
+            pd.to_datetime(one.view("datetime64[ns]"), utc=True)
+            for one in (self.time, self.received)
         )
+        return pd.DataFrame(columns, index=pd.DatetimeIndex(time, name="time"))
 
     def sha256(self) -> str:
         """Return a hash of the states: times, best prices, and every level's tick and size.

@@ -48,7 +48,7 @@ def infer_tick(prices: Floats) -> float:
         if scaled[-1] > 1e14:
             break  # so large, any number passes for a whole one
         whole = np.rint(scaled)
-        if np.all(np.abs(scaled - whole) <= np.minimum(1e-6 + 1e-12 * scaled, 0.01)):
+        if np.all(np.abs(scaled - whole) <= np.minimum(1e-12 * scaled, 0.01)):
             step = int(np.gcd.reduce(whole.astype(np.int64))) if len(prices) > 1 else 1
             return float(step / 10**decimals)
     raise HistoryError("The prices lie on no decimal grid.", "Round them, or give a tick_size.")

@@ -227,7 +227,7 @@ def _header(path: Path, line: str) -> dict[str, Any]:
 
 def _lines(path: Path) -> Iterator[tuple[int, str]]:
     """Yield numbered lines; a file that was cut off ends where it was cut off."""
-    number = 0
+    number = whole = 0
     try:
         with cast(
             "IO[bytes]", gzip.open(path) if path.suffix == ".gz" else path.open("rb")
@@ -237,14 +237,15 @@ def _lines(path: Path) -> Iterator[tuple[int, str]]:
                     log.warning("%s was cut off in line %d.", path, number)
                     return
                 yield number, line[:-1].decode()
+                whole = number
     except EOFError:
         log.warning("%s was cut off after line %d.", path, number)
     except (OSError, zlib.error, UnicodeDecodeError) as error:
         raise RecordingError(
-            f"{path.name} cannot be read after line {number}: {error}.",
+            f"{path.name} cannot be read after line {whole}: {error}.",
             "It is damaged, or of another kind than its name says.",
             path=path,
-            line=number + 1,
+            line=whole + 1,
         ) from error
 
 

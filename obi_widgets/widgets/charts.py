@@ -171,7 +171,10 @@ def _draw(line: bqplot.Lines, x: NDArray[Any], y: Floats) -> None:
     else:
         x, y = np.zeros(1, np.int32), np.zeros((*y.shape[:-1], 1), np.float32)
     with line.hold_sync():
-        line.x, line.y = x, y
+        for name, values in (("x", x), ("y", y)):
+            # bqplot compares too, but takes a NaN for a change.
+            if not np.array_equal(getattr(line, name), values, equal_nan=True):
+                setattr(line, name, values)
 
 
 class PriceWidget(Chart):

@@ -20,13 +20,13 @@ if TYPE_CHECKING:
 STATIC = Path(__file__).parent / "static"
 
 GONE = 5.0
-"""Seconds without a word from a page that says "still here" every two."""
+"""Seconds without a word from a page that says "still here" every second."""
 
 BUSY = 0.3
 """Seconds that the kernel may take to answer before it counts as busy with a cell."""
 
-IN_FLIGHT = 2
-"""Frames that may be under way to a page that has not painted them yet."""
+IN_FLIGHT = 24
+"""Frames that may be under way to a page that tells of every eighth that it has painted."""
 
 
 class PageWidget(anywidget.AnyWidget):

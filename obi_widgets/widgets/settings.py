@@ -166,6 +166,7 @@ class SettingsWidget(Part):
         self._opener.add_class("obi-opener")
         self._opener.on_click(self._turn)
         self._results = _Results(state={"head": "", "rows": [], "note": ""})
+        self._results.add_class("obi-outcome")
         head = ipywidgets.HTML('<div class="obi-head">Signal and entries</div>')
         boxes = [head, sliders, self._opener, self._fold]
         self._unfold(unfolded=False)

@@ -1,17 +1,21 @@
-// Tells the kernel whether anybody looks, and when a frame has been painted.
+// Tells the kernel whether anybody looks, and which frame has been painted.
 
-const HERE_AGAIN = 2000; // ms: "still here", while nothing else is said
+// Not each frame by itself: every word makes the kernel busy for a moment, and JupyterLab shows it.
+const HERE_AGAIN = 1000; // ms
+const FRAMES = 8;
 
 function render({ model, el }) {
   const view = crypto.randomUUID();
   let onScreen = false;
   let painted = model.get("frame");
+  let told = painted;
   let timer = 0;
 
   const seen = () => onScreen && document.visibilityState === "visible";
 
   function tell() {
     clearTimeout(timer);
+    told = painted;
     try {
       model.send({ view, seen: seen(), frame: painted });
     } catch {
@@ -30,7 +34,7 @@ function render({ model, el }) {
     // A hidden page paints nothing, and says nothing.
     requestAnimationFrame(() => {
       painted = frame;
-      tell();
+      if (painted - told >= FRAMES) tell();
     });
   }
 

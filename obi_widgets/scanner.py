@@ -194,7 +194,7 @@ def entries(history: History, settings: Settings | Parameters) -> pd.DataFrame:
     exit_time[~done] = np.datetime64("NaT")
     columns: dict[str, Any] = {
         "side": trades.side,
-        "entry_time": pd.to_datetime(trades.entry_time, utc=True),
+        "entry_time": pd.to_datetime(trades.entry_time.view("datetime64[ns]"), utc=True),
         "entry_price": trades.entry_price,
         "exit_time": pd.to_datetime(exit_time, utc=True),
         "exit_price": trades.exit_price,

@@ -28,6 +28,9 @@ LADDER = 20
 PROBE = 100
 """States that the effect of decay is judged on."""
 
+DECAYS = (0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 100.0)
+"""Where the greatest effect of decay is looked for: it may be at neither end."""
+
 
 @dataclass(frozen=True)
 class Ladder:
@@ -71,7 +74,7 @@ class Reach:
     effect : float
         Mean change of the imbalance that this decay makes, against no decay, lately.
     most : float
-        Greatest change that any decay could have made, lately.
+        Greatest change that any of many decays could have made, lately.
     """
 
     levels: int
@@ -91,16 +94,17 @@ class Reach:
         price = np.stack([newest.prices(side)[0] for side in (+1, -1)])
         distance = np.where(used, np.abs(price - newest.mid[0]) / newest.mid[0] * 1e4, 0.0)
         lately = history[-PROBE:]
-        with_decay, without, strongest = (
+        without, with_decay, *others = (
             imbalance(lately, replace(parameters, decay=decay))
-            for decay in (parameters.decay, 0.0, 100.0)
+            for decay in (0.0, parameters.decay, *DECAYS)
         )
+        changes = np.abs(np.array([with_decay, *others]) - without)
         return cls(
             int(used.sum(axis=1).min()),
             float(distance.max()),
             float(weight[used].min(initial=1.0)),
-            float(np.nanmean(np.abs(with_decay - without))) if np.any(~np.isnan(without)) else 0.0,
-            float(np.nanmax(np.abs(strongest - without), initial=0.0)),
+            float(np.nanmean(changes[0])) if np.any(~np.isnan(without)) else 0.0,
+            float(np.nanmax(changes, initial=0.0)),
         )
 
 
@@ -153,6 +157,8 @@ class FrameMaker:
     def __init__(self) -> None:
         self._axis: Axis | None = None
         self._axis_for: tuple[str, float] = ("", 0.0)
+        self._reach: Reach | None = None
+        self._reach_for: object = None
 
     def make(
         self,
@@ -201,8 +207,16 @@ class FrameMaker:
             results=analysis.results,
             beyond=analysis.beyond,
             ladder=Ladder.of(history if there else history[:0], analysis.parameters),
-            reach=Reach.of(history if there else history[:0], analysis.parameters),
+            reach=self._judge(history if there else history[:0], analysis.parameters),
         )
+
+    def _judge(self, history: History, parameters: Parameters) -> Reach:
+        """Return what decay does; anew a second, since figures that flicker cannot be read."""
+        second = int(history.time[-1]) // 1_000_000_000 if len(history) else 0
+        what = (parameters, second)
+        if self._reach is None or self._reach_for != what:
+            self._reach, self._reach_for = Reach.of(history, parameters), what
+        return self._reach
 
     def _range(
         self, values: Floats, history: History, window_seconds: float

@@ -6,6 +6,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from obi_widgets.book import Book
+from obi_widgets.errors import SettingsError
 from obi_widgets.events import Delta, Instrument, Mark, Refused, Snapshot, State, Status, Trade
 from obi_widgets.packing import HistoryWriter
 from obi_widgets.venues.base import Connect, Fetch, Reconnect, Reply, Send
@@ -15,6 +16,12 @@ if TYPE_CHECKING:
 
     from obi_widgets.history import History
     from obi_widgets.venues.base import Output, Venue
+
+
+def check(name: str, value: float, least: int, most: int, *, whole: bool = False) -> None:
+    """Raise a SettingsError when a number is out of its range."""
+    if not least <= value <= most or (whole and value != int(value)):
+        raise SettingsError(f"{name} = {value!r} is not possible.", f"Give {least:,} to {most:,}.")
 
 
 class Market:
@@ -28,7 +35,7 @@ class Market:
     venue : Venue
         The decoder. Its crossed books are thrown away here, since it keeps none.
     levels, capacity, interval
-        See `HistoryWriter`.
+        See `HistoryWriter`; 1 to 1,000 levels, and 0 to 3,600 s.
 
     Attributes
     ----------
@@ -54,6 +61,8 @@ class Market:
         capacity: int | None = None,
         interval: float = 0.1,
     ) -> None:
+        check("levels", levels, 1, 1000, whole=True)
+        check("interval", interval, 0, 3600)
         self.venue = venue
         self.instrument = Instrument(venue.name, venue.symbol, venue.label)
         self.state: State = "connecting"

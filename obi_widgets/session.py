@@ -147,17 +147,18 @@ class Session:
             run(self._feed())
         except Exception as error:
             log.exception("The feed failed.")
-            while isinstance(error, BaseExceptionGroup) and len(error.exceptions) == 1:
-                error = error.exceptions[0]  # type: ignore[assignment]
+            while isinstance(error, ExceptionGroup):  # where one failed, others may have too
+                error = error.exceptions[0]
             self.market.end(f"The feed failed: {error!r}.", "Re-run the cell, and report this.")
         self._wake.set()
 
     async def _feed(self) -> None:
         self._loop = asyncio.get_running_loop()
-        self._reading = asyncio.current_task()
-        if self._closing.is_set():
-            return
+        self._reading = reading = asyncio.current_task()
+        if reading is not None and self._closing.is_set():
+            reading.cancel()  # close came too soon to
         try:
+            await asyncio.sleep(0)
             await self.feed.run()
         except asyncio.CancelledError:
             self.market.end("The session was closed.", "Re-run the cell to start again.")

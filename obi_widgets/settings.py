@@ -306,8 +306,10 @@ class Settings(HasTraits):
             try:
                 settings.provenance = Provenance(**document["tuned_on"])
             except TypeError:
+                table = document["tuned_on"]
+                found = f"has {sorted(table)}" if isinstance(table, dict) else f"is {table!r}"
                 raise SettingsError(
-                    f"'tuned_on' has {sorted(document['tuned_on'])}.",
+                    f"'tuned_on' {found}.",
                     f"It takes exactly {', '.join(Provenance.__dataclass_fields__)}.",
                 ) from None
         return settings

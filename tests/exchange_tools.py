@@ -12,6 +12,7 @@ import pytest
 
 from obi_widgets.events import Refused
 from obi_widgets.feeds.simulator import STEP, SimulatedMarket
+from obi_widgets.market import Market
 from obi_widgets.venues import make_venue
 from obi_widgets.venues.base import Send
 from obi_widgets.venues.lmex import BOOK, SUMMARY, TRADES
@@ -194,3 +195,59 @@ def usdm_snapshot(last, bids=(), asks=()):
     }
     times = {"E": 1_700_000_000_009, "T": 1_700_000_000_000 + last}
     return json.dumps({"lastUpdateId": last, **times, **sides})
+
+
+class WatchedMarket(Market):
+    """A market that can be waited for, and that remembers every status."""
+
+    def __init__(self, venue, **how) -> None:
+        super().__init__(venue, **how)
+        self.statuses = []
+        self._changed = asyncio.Event()
+
+    def handle(self, outputs, now):
+        replies = super().handle(outputs, now)
+        self._changed.set()
+        return replies
+
+    def _lose(self, status) -> None:
+        self.statuses.append(status)
+        super()._lose(status)
+
+    async def until(self, holds) -> None:
+        """Wait until what is asked holds; looked at after every event. Never is a failure."""
+        async with asyncio.timeout(20):
+            while not holds(self):
+                self._changed.clear()
+                await self._changed.wait()
+
+
+def live(market) -> bool:
+    return market.state == "live"
+
+
+def lost(market) -> bool:
+    return market.state != "live"
+
+
+@asynccontextmanager
+async def running(feed, server=None):
+    """Run a feed; see that it leaves no task, thread or socket behind.
+
+    A server in the same loop is closed before that is looked at: it has tasks of its own.
+    """
+    tasks, before, held = asyncio.all_tasks(), threads(), open_sockets()
+    reading = asyncio.create_task(feed.run())
+    try:
+        yield reading
+    finally:
+        reading.cancel()
+        await asyncio.wait([reading])
+        if not reading.cancelled():
+            reading.result()
+        if server is not None:
+            server.close()
+            await server.wait_closed()
+    assert asyncio.all_tasks() == tasks
+    assert threads() == before
+    assert open_sockets() <= held

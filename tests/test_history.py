@@ -58,7 +58,8 @@ def test_the_widest_books_come_out_exactly(away):
     ("prices", "tick_size"),
     [
         ([100.5, 100.7], 0.1),
-        ([100.3, 100.6], 0.3),
+        ([100.2, 100.5], 0.3),
+        ([4.9e-7, 5e-7], 1e-8),  # smaller than what might pass for rounding
         ([100.05, 100.15], 0.05),  # a tenth apart, and not on tenths
         ([2.5, 7.5], 2.5),
         ([0.00001234, 0.00001235], 1e-8),

@@ -7,11 +7,11 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
-from obi_widgets.errors import SettingsError, SourceError, suggest
+from obi_widgets.errors import SourceError, suggest
 from obi_widgets.feeds.live import LiveFeed, SimulatorFeed
 from obi_widgets.feeds.replay import ReplayFeed
 from obi_widgets.feeds.simulator import LISTINGS, SimulatedMarket
-from obi_widgets.market import Market
+from obi_widgets.market import Market, check
 from obi_widgets.recording import Recording
 from obi_widgets.venues import VENUES, make_venue
 
@@ -61,10 +61,9 @@ def open_feed(
     """
     recording, name, symbol = resolve(source)
     venue = recording.make_venue() if recording else make_venue(name, symbol)
-    _check("interval", interval, 0, 3600)
-    _check("levels", levels, 1, 1000)
-    _check("history_seconds", history_seconds, 10, 30 * 86_400)
-    _check("warmup", warmup, 0, 86_400)
+    check("interval", interval, 0, 3600)
+    check("history_seconds", history_seconds, 10, 30 * 86_400)
+    check("warmup", warmup, 0, 86_400)
     capacity = int(history_seconds / (interval or 0.01))
     market = Market(venue, levels=levels, capacity=capacity, interval=interval)
     if recording is not None:
@@ -93,8 +92,3 @@ def resolve(source: Source) -> tuple[Recording | None, str, str]:
                 f"Give venue:SYMBOL, the venue one of {', '.join(VENUES)}; or a recording's path.",
             )
     return Recording(source), "", ""
-
-
-def _check(name: str, value: float, least: float, most: float) -> None:
-    if not least <= value <= most:
-        raise SettingsError(f"{name} = {value!r} is not possible.", f"Give {least:g} to {most:g}.")

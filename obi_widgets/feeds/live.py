@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from contextlib import suppress
-from typing import TYPE_CHECKING
+from contextlib import aclosing, suppress
+from typing import TYPE_CHECKING, cast
 
 import httpx
 from websockets.asyncio.client import ClientConnection, connect
@@ -17,7 +17,7 @@ from obi_widgets.recording import Record, Recorder
 from obi_widgets.venues.base import Connect, Fetch, Reconnect, Reply, Send, explain
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine, Iterable
+    from collections.abc import AsyncGenerator, Coroutine, Iterable
 
     from obi_widgets.feeds.simulator import SimulatedMarket
     from obi_widgets.market import Market
@@ -99,28 +99,35 @@ class LiveFeed(Feed):
             self._tell(Record(self.now(), "close", to.socket, self._reason(error)))
             return None
 
-        async for socket in connect(
+        opened = connect(
             to.url,
             max_size=LARGEST_FRAME,
             open_timeout=TIMEOUT,
             close_timeout=1.0,
             process_exception=lost,
             proxy=None if self._local else True,
-        ):
-            self._sockets[to.socket] = socket
-            self._tell(Record(self.now(), "open", to.socket, ""))
-            reason = "it was closed"
-            try:
-                async for frame in socket:
-                    self.messages += 1
-                    text = frame if isinstance(frame, str) else frame.decode("utf-8", "replace")
-                    self._tell(Record(self.now(), "frame", "", text))
-            except ConnectionClosed as error:
-                reason = self._reason(error)
-            finally:
-                del self._sockets[to.socket]
-            self._tell(Record(self.now(), "close", to.socket, reason))
-            await asyncio.sleep(REOPEN_AFTER)
+        )
+        # Closed by hand: else a cancelled feed would leave its websocket to the event loop.
+        async with aclosing(cast("AsyncGenerator[ClientConnection, None]", aiter(opened))) as each:
+            async for socket in each:
+                await self._read(to.socket, socket)
+                await asyncio.sleep(REOPEN_AFTER)
+
+    async def _read(self, name: str, socket: ClientConnection) -> None:
+        """Hand on what a websocket says until it is lost."""
+        self._sockets[name] = socket
+        self._tell(Record(self.now(), "open", name, ""))
+        reason = "it was closed"
+        try:
+            async for frame in socket:
+                self.messages += 1
+                text = frame if isinstance(frame, str) else frame.decode("utf-8", "replace")
+                self._tell(Record(self.now(), "frame", "", text))
+        except ConnectionClosed as error:
+            reason = self._reason(error)
+        finally:
+            del self._sockets[name]
+        self._tell(Record(self.now(), "close", name, reason))
 
     def _reason(self, error: Exception) -> str:
         if isinstance(error, InvalidStatus):

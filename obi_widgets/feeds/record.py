@@ -10,6 +10,7 @@ from obi_widgets.blocking import run, run_and_wait
 from obi_widgets.errors import RecordingError, VenueError
 from obi_widgets.feeds import open_feed
 from obi_widgets.feeds.live import LiveFeed
+from obi_widgets.market import check
 from obi_widgets.recording import Recorder
 
 if TYPE_CHECKING:
@@ -53,11 +54,14 @@ def record(
     ------
     SourceError
         When there is no such venue.
+    SettingsError
+        When a number is out of its range.
     VenueError
         When no book came within 30 s: with the reason that the venue gave.
     RecordingError
         When the file exists or cannot be written, or the source is itself a recording.
     """
+    check("seconds", seconds, 0, 30 * 86_400)
     feed = open_feed(source, edge=edge, seed=seed, warmup=warmup)
     venue = feed.market.venue
     if not isinstance(feed, LiveFeed):

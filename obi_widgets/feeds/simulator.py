@@ -79,8 +79,8 @@ class SimulatedMarket:
     jumps = 4.0  # of mid, a second
     mean_jump = 3.0  # ticks
     lean = 0.85  # of sizes with pressure
-    levels = 75  # a side, about
-    spread_of_levels = 400.0  # ticks: the mean distance of an order from the best
+    levels = 120  # a side, about; never fewer than the 50 that the exchange tells of
+    spread_of_levels = 640.0  # ticks: the mean distance of an order from the best
 
     def __init__(self, symbol: str = "BTC-PERP", *, edge: float = 1.0, seed: int = 0) -> None:
         self.symbol = symbol

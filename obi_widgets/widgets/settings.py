@@ -42,6 +42,7 @@ class Control:
         self.settings, self.name, self.title, self._text = settings, name, title, text
         self.control = control
         control.tooltip = tooltip
+        self._tooltip = html.escape(tooltip)  # a slider shows its own on its label only: on none
         self._head = ipywidgets.HTML()
         self._note = ipywidgets.HTML()
         self.box = ipywidgets.VBox([self._head, control, self._note])
@@ -70,7 +71,10 @@ class Control:
                 self.control.min = shown
         self.control.value = shown
         name, text = html.escape(self.title), html.escape(self._text(value))
-        self._head.value = f'<div class="obi-setting"><span>{name}</span><b>{text}</b></div>'
+        self._head.value = (
+            f'<div class="obi-setting" title="{self._tooltip}">'
+            f"<span>{name}</span><b>{text}</b></div>"
+        )
 
     def _assign(self, change: dict[str, Any]) -> None:
         value = change["new"]

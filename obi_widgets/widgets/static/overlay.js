@@ -25,7 +25,7 @@ function render({ model, el }) {
       const tick = ticks[index];
       tick.className = "obi-tick";
       tick.textContent = text;
-      tick.style.width = `${right - 6}px`;
+      tick.style.minWidth = `${right - 6}px`;
       // Labels under the last value give way.
       tick.hidden = state.at !== null && Math.abs(at - state.at) * height < LINE_HEIGHT;
       place(tick, at);
@@ -49,7 +49,7 @@ function render({ model, el }) {
     place(label, state.at);
     line.style.left = `${left}px`;
     line.style.right = `${right}px`;
-    label.style.width = `${right - 2}px`;
+    label.style.minWidth = `${right - 2}px`;
     labelAxis(state, margin);
     label.textContent = state.last;
     label.dataset.side = state.side;

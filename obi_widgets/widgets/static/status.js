@@ -18,6 +18,7 @@ function figure(parent, label, title, className = "") {
   const box = make("span", `obi-figure ${className}`, parent);
   make("span", "obi-label", box, label);
   box.title = title;
+  box.dataset.what = label;
   return make("span", "obi-value", box);
 }
 

@@ -1,0 +1,228 @@
+"""What the lab costs, and how soon it answers, in a real JupyterLab and a real Chromium.
+
+Run from the repository's root: ``python benchmarks/lab.py``. It takes about five minutes, and
+prints a table. Every figure has its goal beside it; nothing is asserted, since machines differ.
+"""
+
+from __future__ import annotations
+
+import json
+import statistics
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
+
+from browser.jupyterlab import JupyterLab
+
+COST = """
+import json, time
+from ipykernel.comm.comm import BaseComm
+show, publish, sent, times, sizes = lab.session._show, BaseComm.publish_msg, [], [], []
+def timed():
+    began, frame = (time.thread_time(), time.perf_counter()), lab._page.frame
+    show()
+    if lab._page.frame != frame:
+        times.append((1e3 * (time.thread_time() - began[0]), 1e3 * (time.perf_counter() - began[1])))
+def count(self, msg_type, data=None, metadata=None, buffers=None, **more):
+    sent.append(len(json.dumps(data, default=str)) + sum(memoryview(b).nbytes for b in buffers or []))
+    return publish(self, msg_type, data=data, metadata=metadata, buffers=buffers, **more)
+def counted():
+    sent.clear()
+    frame = lab._page.frame
+    show()
+    if lab._page.frame != frame:
+        sizes.append((len(sent), sum(sent) / 1e3))
+"""
+
+WATCH = """() => {
+  window.changes = [];
+  const line = document.querySelector('.obi-part-imbalance .figure');
+  new MutationObserver(() => {
+    const now = performance.now();
+    if (!changes.length || now - changes[changes.length - 1] > 15) changes.push(now);
+  }).observe(line, { subtree: true, attributes: true, attributeFilter: ['d'] });
+}"""
+
+SLIDE = """() => {
+  window.moves = [];
+  const box = document.querySelector('.obi-control');          // decay comes first
+  const [, note] = box.querySelectorAll('.widget-html, .jupyter-widget-html');
+  let moved = 0;
+  new MutationObserver(() => { moved ||= performance.now(); })
+    .observe(box.querySelector('.noUi-handle'), { attributes: true, attributeFilter: ['aria-valuenow'] });
+  // The note is the last thing of a frame that is set: the line has its new points by then.
+  new MutationObserver(() => requestAnimationFrame(() => {
+    const channel = new MessageChannel();                      // after this frame's paint
+    channel.port1.onmessage = () => { if (moved) moves.push(performance.now() - moved); moved = 0; };
+    channel.port2.postMessage(0);
+  })).observe(note, { subtree: true, childList: true, characterData: true });
+}"""
+
+rows: list[tuple[str, str, str]] = []
+
+
+def tell(what: str, figure: str, goal: str) -> None:
+    rows.append((what, figure, goal))
+    print(f"{what:58} {figure:>26}   {goal}", flush=True)
+
+
+def spread(values: list[float], decimals: int = 1) -> str:
+    values = sorted(values)
+    p95 = values[int(0.95 * (len(values) - 1))]
+    return f"{statistics.median(values):.{decimals}f} (p95 {p95:.{decimals}f}, n {len(values)})"
+
+
+def frames(nb, seconds: float) -> tuple[float, float]:
+    """Frames a second that were drawn lately, and the largest gap in ms."""
+    now = nb.page.evaluate("performance.now()")
+    times = [t for t in nb.page.evaluate("changes") if t > now - 1e3 * seconds]
+    gaps = [b - a for a, b in zip(times, times[1:], strict=False)]
+    return len(times) / seconds, max(gaps, default=0.0)
+
+
+def busy(nb, what: str, code: str) -> None:
+    nb.page.wait_for_timeout(2000)
+    nb.execute(code)
+    rate, gap = frames(nb, 4.0)
+    tell(f"frames a second while {what}", f"{rate:.1f} (gap {gap:.0f} ms)", "at least 8")
+
+
+def cost(nb, count: int = 500) -> None:
+    """What a frame costs the kernel: timed first, counted after, since counting takes time."""
+    nb.execute(COST)
+    for run, wanted in (("timed", "times"), ("counted; BaseComm.publish_msg = count", "sizes")):
+        nb.execute(f"lab.session._show = {run}")
+        nb.until(f"len({wanted}) >= {count}", 120)
+    nb.execute("lab.session._show = show; BaseComm.publish_msg = publish")
+    for wanted, names in (
+        ("sizes", (("messages a frame", "at most 12"), ("kB a frame", "at most 25"))),
+        ("times", (("ms of CPU a frame", "at most 3"), ("ms by the clock a frame", ""))),
+    ):
+        columns = zip(*nb.value(f"[list(one) for one in {wanted}[:{count}]]"), strict=True)
+        for (name, goal), column in zip(names, columns, strict=True):
+            tell(name, spread(list(column), 2), goal)
+
+
+def slide(nb, what: str, moves: int = 60) -> None:
+    nb.execute("lab.settings.depth = None; lab.settings.decay = 0.1")
+    nb.page.wait_for_timeout(500)
+    nb.page.evaluate(SLIDE)
+    box = nb.page.locator(".obi-control").first.locator(".noUi-handle").bounding_box()
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    nb.page.mouse.move(x, y)
+    nb.page.mouse.down()
+    for number in range(moves):
+        nb.page.mouse.move(x + 5 + 2.5 * number, y)
+        nb.page.wait_for_timeout(180 + 37 * (number % 5))
+    nb.page.mouse.up()
+    latencies = nb.page.evaluate("moves")
+    tell(f"ms from a move to pixels, {what}", spread(latencies, 0), "median at most 120")
+
+
+def drag_when_slow(nb) -> None:
+    """With a recompute of 200 ms, drag fast, and see how far behind the screen is at the end."""
+    nb.execute(
+        "import obi_widgets.analysis as analysis, time\nfast = analysis.imbalance\n"
+        "def slow(history, parameters):\n    time.sleep(0.2)\n"
+        "    seen.append(parameters.decay)\n    return fast(history, parameters)\n"
+        "seen = []\nanalysis.imbalance = slow"
+    )
+    box = nb.page.locator(".obi-control").first.locator(".noUi-handle").bounding_box()
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    nb.page.mouse.move(x, y)
+    nb.page.mouse.down()
+    for number in range(120):
+        nb.page.mouse.move(x - number, y)
+        nb.page.wait_for_timeout(15)
+    nb.execute("settled, behind = lab.settings.decay, len(seen)")
+    nb.page.mouse.up()
+    nb.page.wait_for_timeout(1500)
+    later = nb.value("[d for d in seen[behind:]]")
+    other = [d for d in dict.fromkeys(later) if d != nb.value("lab.settings.decay")]
+    tell("values computed after the last move, before the newest", str(len(other)), "at most 1")
+    nb.execute("analysis.imbalance = fast")
+
+
+def pile_up(nb, count: int = 2000) -> None:
+    """Publish many frames; count what a page and a kernel hold."""
+    push = (
+        "import threading, ipywidgets\n"
+        "def push(count):\n"
+        "    until = lab._page.frame + count\n"
+        "    number = 0\n"
+        "    while lab._page.frame < until:\n"
+        "        number += 1\n"
+        "        lab.settings.threshold = 0.3 + 0.0001 * (number % 1000)\n"
+        "        time.sleep(0.02)\n"
+    )
+    nb.execute(push)
+    held = "[len(ipywidgets.widgets.widget._instances), threading.active_count()]"
+    nodes = "document.querySelectorAll('*').length"
+    nb.execute("push(10)")
+    before = [nb.page.evaluate(nodes), nb.metrics()["Nodes"], *nb.value(held)]
+    nb.execute(f"push({count})")
+    after = [nb.page.evaluate(nodes), nb.metrics()["Nodes"], *nb.value(held)]
+    for name, one, two in zip(
+        ("elements", "DOM nodes", "widgets", "threads"), before, after, strict=True
+    ):
+        change = 100 * (two - one) / one
+        tell(f"{name} after {count} frames", f"{one:.0f} → {two:.0f} ({change:+.2f} %)", "±1 %")
+
+
+def hidden(nb, seconds: float = 60.0) -> None:
+    before = nb.metrics()["JSHeapUsedSize"]
+    nb.hide()
+    time.sleep(2)
+    sent = nb.value("lab._page.frame")
+    time.sleep(seconds)
+    sent = nb.value("lab._page.frame") - sent
+    during = nb.cdp.send("Runtime.getHeapUsage")["usedSize"]
+    shown = nb.page.evaluate("document.querySelector('.obi-last').textContent")
+    nb.page.bring_to_front()
+    began = time.monotonic()
+    nb.page.wait_for_function(
+        "t => document.querySelector('.obi-last').textContent !== t", arg=shown, polling=10
+    )
+    back = time.monotonic() - began
+    nb.page.wait_for_timeout(1000)
+    after = nb.metrics()["JSHeapUsedSize"]
+    tell(f"frames sent while hidden {seconds:.0f} s", f"{sent}", "0")
+    figure = f"{(during - before) / 1e6:+.1f}, after {(after - before) / 1e6:+.1f}"
+    tell("heap's growth in MB, hidden (before collection)", figure, "less than 5")
+    tell("seconds until it is current again", f"{back:.2f}", "at most 1")
+
+
+def main() -> None:
+    cells = ['import obi_widgets as obi\nlab = obi.Lab("sim:BTC-PERP", seed=3, warmup=3600)\nlab']
+    with tempfile.TemporaryDirectory() as root, JupyterLab(Path(root)) as lab:  # noqa: SIM117
+        with lab.notebook(cells) as nb:
+            nb.run_all()
+            nb.page.wait_for_selector(".obi-part-imbalance .figure")
+            nb.execute("import time, numpy as np, pandas as pd")
+            nb.until("lab.session.market.state == 'live' and len(lab.history) > 35_000", 120)
+            nb.page.wait_for_timeout(3000)
+            nb.page.evaluate(WATCH)
+            nb.page.wait_for_timeout(5000)
+            rate, gap = frames(nb, 4.0)
+            tell("frames a second, idle", f"{rate:.1f} (gap {gap:.0f} ms)", "10")
+            busy(nb, "time.sleep(4)", "time.sleep(4)")
+            busy(
+                nb,
+                "4 s of pandas",
+                "until = time.time() + 4\nwhile time.time() < until:\n"
+                "    f = pd.DataFrame(np.random.rand(20_000, 8)).rolling(50).mean().describe()",
+            )
+            cost(nb)
+            slide(nb, "an hour at 10 Hz, streaming")
+            drag_when_slow(nb)
+            pile_up(nb)
+            hidden(nb)
+            errors = nb.errors()
+    print(json.dumps(errors) if errors else "No error in the page or the notebook.")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,80 @@
+"""A JupyterLab and a browser for all tests of this folder."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from browser.jupyterlab import JupyterLab, chromium
+from browser.screen import Screen
+
+HERE = Path(__file__).parent
+NOWHERE = "http://127.0.0.1:9"  # the port "discard": nothing listens there
+
+LAB = ('import obi_widgets as obi\nlab = obi.Lab("sim:BTC-PERP", seed=3, edge=2)\nlab',)
+"""The cells of a notebook that shows the lab."""
+
+
+def pytest_collection_modifyitems(items):
+    for item in items:
+        if HERE in item.path.parents:
+            item.add_marker(pytest.mark.browser)
+
+
+# Of the package, not of the session: Playwright's event loop runs in this thread while it is
+# open, and tests of other folders need one of their own.
+@pytest.fixture(scope="package")
+def jupyterlab(tmp_path_factory):
+    if chromium() is None:
+        why = "There is no Chromium: install it, or set OBI_CHROMIUM to its path."
+        if os.environ.get("CI"):
+            pytest.fail(f"{why} Browser tests are not skipped in CI.")
+        pytest.skip(why)
+    # No test here needs the network, and one needs that there is none.
+    nowhere = {f"{name}_proxy": NOWHERE for name in ("http", "https", "ws", "wss", "all")}
+    nowhere |= {name.upper(): url for name, url in nowhere.items()}
+    env = {**nowhere, "no_proxy": "127.0.0.1,localhost", "NO_PROXY": "127.0.0.1,localhost"}
+    with JupyterLab(tmp_path_factory.mktemp("lab"), env=env) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def artefacts():
+    """Where pictures go."""
+    folder = HERE.parents[1] / ".ci" / "artefacts"
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def shared_lab(jupyterlab):
+    """One lab for the tests of a file."""
+    with jupyterlab.notebook(LAB) as nb:
+        nb.run_all()
+        screen = Screen(nb)
+        screen.wait_for_state("live")
+        nb.until("len(lab.history) > 2900 or lab.history.mid.size > 2900")  # the past is there
+        yield screen
+
+
+@pytest.fixture
+def screen(shared_lab):
+    """That lab, as it is when it is new."""
+    nb = shared_lab.nb
+    nb.execute("lab.settings.update(obi.Settings()); lab.resume(); lab.session.look_at(300)")
+    nb.console.clear()
+    shared_lab.wait_for_state("live")
+    yield shared_lab
+    assert nb.errors() == []
+
+
+@pytest.fixture
+def lab(jupyterlab):
+    """A notebook of its own that shows the lab, live."""
+    with jupyterlab.notebook(LAB) as nb:
+        nb.run_all()
+        screen = Screen(nb)
+        screen.wait_for_state("live")
+        yield screen

@@ -1,0 +1,398 @@
+"""Drives a real JupyterLab in a real (headless) Chromium. Nothing of the user's leaks in."""
+
+from __future__ import annotations
+
+import ast
+import contextlib
+import json
+import os
+import re
+import secrets
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any, Self
+
+from playwright.sync_api import Page, sync_playwright
+
+CHROMIUM_ARGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-sync",
+    "--disable-background-networking",
+    "--disable-component-update",
+]
+APPUTILS = "@jupyterlab/apputils-extension"
+
+PANEL = """(() => { for (const w of window.jupyterapp.shell.widgets('main'))
+    if (w.sessionContext && w.content && w.content.model) return w; return null; })()"""
+"""The notebook's panel; `window.jupyterapp` is there because of expose_app_in_browser."""
+
+OUTPUT_WIDTH = """document.querySelector('.jp-OutputArea-output, .jp-InputArea-editor')
+    ?.getBoundingClientRect().width ?? 0"""
+
+
+def chromium() -> str | None:
+    """Return the browser's path: of OBI_CHROMIUM, or what is installed; None without one."""
+    wanted = os.environ.get("OBI_CHROMIUM") or shutil.which("chromium") or "/usr/bin/chromium"
+    return wanted if Path(wanted).is_file() else None
+
+
+def write_notebook(path: Path, cells: Sequence[str]) -> None:
+    """Write a notebook of code cells with the ids ``cell-0``, ``cell-1``, …"""
+    document = {
+        "nbformat": 4,
+        "nbformat_minor": 5,
+        "metadata": {"kernelspec": {"name": "python3", "display_name": "Python 3"}},
+        "cells": [
+            {
+                "cell_type": "code",
+                "id": f"cell-{number}",
+                "metadata": {},
+                "source": source,
+                "outputs": [],
+                "execution_count": None,
+            }
+            for number, source in enumerate(cells)
+        ],
+    }
+    path.write_text(json.dumps(document))
+
+
+def wait_for(what: str, ready: Callable[[], bool], process: subprocess.Popen[bytes]) -> None:
+    """Wait until a process that was started is ready."""
+    deadline = time.monotonic() + 60
+    while not ready():
+        if process.poll() is not None or time.monotonic() > deadline:
+            raise RuntimeError(f"{what} did not start")
+        time.sleep(0.05)
+
+
+class JupyterLab:
+    """A private JupyterLab server on 127.0.0.1, and a browser to look at it.
+
+    Parameters
+    ----------
+    root : Path
+        The folder of its notebooks.
+    theme : str
+        What it starts with.
+    env : dict, optional
+        Added to the server's and so to the kernels' environment.
+    settings : dict, optional
+        JupyterLab's, by plugin.
+    """
+
+    def __init__(
+        self,
+        root: Path,
+        *,
+        theme: str = "JupyterLab Light",
+        env: dict[str, str] | None = None,
+        settings: dict[str, dict[str, Any]] | None = None,
+    ) -> None:
+        self.root, self.env, self.token = root, env or {}, secrets.token_hex(8)
+        defaults: dict[str, dict[str, Any]] = {
+            f"{APPUTILS}/notification": {
+                "fetchNews": "false",
+                "checkForUpdates": False,
+                "doNotDisturbMode": True,
+            },
+            f"{APPUTILS}/themes": {"theme": theme},
+            "@jupyterlab/docmanager-extension/plugin": {"autosave": False},
+        }
+        self.settings = defaults | (settings or {})
+        self._stack = contextlib.ExitStack()
+        self._written = 0
+
+    def __enter__(self) -> Self:
+        with contextlib.ExitStack() as stack:  # undone if anything below fails
+            home = Path(
+                stack.enter_context(
+                    tempfile.TemporaryDirectory("", "lab-", ignore_cleanup_errors=True)
+                )
+            )
+            self._start_server(home, stack)
+            self._start_browser(home, stack)
+            self._stack = stack.pop_all()
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self._stack.close()
+
+    def _start_server(self, home: Path, stack: contextlib.ExitStack) -> None:
+        for name, value in self.settings.items():
+            file = home / "settings" / f"{name}.jupyterlab-settings"
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(json.dumps(value))
+        env = {k: v for k, v in os.environ.items() if not k.startswith(("JUPYTER", "IPYTHON"))}
+        env["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{env.get('PATH', '')}"
+        env |= {f"JUPYTER_{k}_DIR": str(home / k) for k in ("CONFIG", "DATA", "RUNTIME")}
+        env |= {f"JUPYTERLAB_{k}_DIR": str(home / k.lower()) for k in ("SETTINGS", "WORKSPACES")}
+        env |= {"IPYTHONDIR": str(home / "ipython")} | self.env
+        with socket.socket() as s:
+            s.bind(("127.0.0.1", 0))
+            port = s.getsockname()[1]
+        self.url = f"http://127.0.0.1:{port}"
+        command = [
+            sys.executable,
+            "-m",
+            "jupyterlab",
+            "--no-browser",
+            "--ip=127.0.0.1",
+            f"--port={port}",
+            "--port-retries=0",
+            f"--IdentityProvider.token={self.token}",
+            f"--ServerApp.root_dir={self.root}",
+            "--ServerApp.log_level=ERROR",
+            "--allow-root",
+            "--LabApp.expose_app_in_browser=True",
+            "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
+        ]
+        with (home / "server.log").open("wb") as log:
+            server = subprocess.Popen(
+                command, cwd=self.root, env=env, stdin=subprocess.DEVNULL, stdout=log, stderr=log
+            )
+        stack.callback(_stop, server)
+        runtime = home / "RUNTIME"  # the server writes this file when it listens
+        wait_for("JupyterLab", lambda: any(runtime.glob("jpserver-*.json")), server)
+
+    def _start_browser(self, home: Path, stack: contextlib.ExitStack) -> None:
+        """Start Chromium ourselves.
+
+        A page launched by Playwright has its focus emulated and is never hidden. Over CDP without
+        the defaults, a tab behind another one is hidden.
+        """
+        executable = chromium()
+        if executable is None:
+            raise RuntimeError("There is no Chromium.")
+        browser = subprocess.Popen(
+            [
+                executable,
+                "--headless",
+                *CHROMIUM_ARGS,
+                "--remote-debugging-port=0",
+                f"--user-data-dir={home / 'chromium'}",
+                "--window-size=1440,1100",
+                "about:blank",
+            ],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        stack.callback(_stop, browser)
+        file = home / "chromium" / "DevToolsActivePort"
+        wait_for("Chromium", lambda: file.exists() and "\n" in file.read_text(), browser)
+        port, path = file.read_text().split("\n")[:2]
+        playwright = stack.enter_context(sync_playwright())
+        connected = playwright.chromium.connect_over_cdp(
+            f"ws://127.0.0.1:{port}{path}", no_defaults=True, is_local=True
+        )
+        self.context = connected.contexts[0]
+
+    @contextlib.contextmanager
+    def open(
+        self, notebook: str, *, mode: str = "doc", width: int = 1240, height: int = 1000
+    ) -> Iterator[Notebook]:
+        """Open a notebook; ``mode`` is ``doc`` (single document) or ``lab`` (tabs)."""
+        page = self.context.new_page()
+        try:
+            nb = Notebook(page)
+            page.set_viewport_size({"width": width + 183, "height": height})
+            page.goto(f"{self.url}/{mode}/tree/{notebook}?reset&token={self.token}")
+            nb.ready()
+            nb.set_output_width(width, height)
+            yield nb
+        finally:
+            page.close()
+
+    @contextlib.contextmanager
+    def notebook(self, cells: Sequence[str], **options: Any) -> Iterator[Notebook]:
+        """Write a notebook, open it, and shut its kernel down in the end."""
+        self._written += 1
+        name = f"notebook-{self._written}.ipynb"
+        write_notebook(self.root / name, cells)
+        with self.open(name, **options) as nb:
+            nb.name = name
+            try:
+                yield nb
+            finally:
+                nb.shut_down()
+
+
+def _stop(process: subprocess.Popen[bytes]) -> None:
+    process.terminate()  # SIGTERM: the server shuts its kernels down
+    try:
+        process.wait(15)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+
+
+class Notebook:
+    """One notebook in one browser page."""
+
+    def __init__(self, page: Page) -> None:
+        self.page, self._front, self.console = page, page, list[str]()
+        self.name = ""
+        page.on("console", lambda m: self.console.append(f"{m.type}: {m.text}"))
+        page.on("pageerror", lambda e: self.console.append(f"pageerror: {e}"))
+        self.cdp = page.context.new_cdp_session(page)
+        self.cdp.send("Performance.enable")
+
+    def panel(self, script: str, arg: Any = None) -> Any:
+        """Evaluate the JavaScript expression ``script`` of the panel ``p`` and of ``a``."""
+        return self.page.evaluate(f"async (a) => {{ const p = {PANEL}; return {script}; }}", arg)
+
+    def command(self, name: str, *, wait: bool = True, **args: Any) -> None:
+        """Execute a command of JupyterLab."""
+        self.page.evaluate(
+            """([name, args, wait]) => { const done = window.jupyterapp.commands
+            .execute(name, args); return wait ? done.then(() => 0) : 0; }""",
+            [name, args, wait],
+        )
+
+    def execute(self, code: str) -> None:
+        """Run code in the kernel outside any cell, and wait for it."""
+        self._request({"code": code})
+
+    def value(self, expression: str) -> Any:
+        """Evaluate a Python expression in the kernel outside any cell; what JSON can say."""
+        wanted = {"it": f"__import__('json').dumps({expression})"}
+        content = self._request(
+            {"code": "", "silent": True, "store_history": False, "user_expressions": wanted}
+        )["user_expressions"]["it"]
+        if content["status"] != "ok":
+            raise RuntimeError(f"{expression}: {content['ename']}: {content['evalue']}")
+        return json.loads(ast.literal_eval(content["data"]["text/plain"]))
+
+    def _request(self, request: dict[str, Any]) -> dict[str, Any]:
+        content: dict[str, Any] = self.panel(
+            "(await p.sessionContext.session.kernel.requestExecute(a).done).content", request
+        )
+        if content["status"] != "ok":
+            trace = re.sub(r"\x1b\[[\d;]*m", "", "\n".join(content.get("traceback", [])))
+            raise RuntimeError(f"{content.get('ename')}: {content.get('evalue')}\n{trace}")
+        return content
+
+    def until(self, expression: str, timeout: float = 30, *, every: float = 0.1) -> None:
+        """Wait until a Python expression is true in the kernel."""
+        deadline = time.monotonic() + timeout
+        while not self.value(f"bool({expression})"):
+            if time.monotonic() > deadline:
+                raise AssertionError(f"not true after {timeout} s: {expression}")
+            self.page.wait_for_timeout(1000 * every)
+
+    def ready(self) -> None:
+        """Wait until the notebook is there, and its kernel idle."""
+        self.page.wait_for_function(f"window.jupyterapp && {PANEL}", timeout=60_000)
+        self.panel("(await p.context.ready, await p.sessionContext.ready, 0)")
+        self.wait_idle()
+        self.page.evaluate(
+            "window.jupyterapp.shell.collapseLeft(), window.jupyterapp.shell.collapseRight()"
+        )
+
+    def wait_idle(self, timeout: float = 60) -> None:
+        """Wait until the kernel is idle."""
+        self.page.wait_for_function(
+            f"{PANEL}?.sessionContext.session?.kernel?.status === 'idle'", timeout=timeout * 1000
+        )
+
+    def run_all(self, *, wait: bool = True) -> None:
+        """Run all cells."""
+        self.command("notebook:run-all-cells", wait=wait)
+
+    def run_cell(self, index: int, *, wait: bool = True) -> None:
+        """Run one cell."""
+        self.panel("(p.content.activeCellIndex = a, p.content.deselectAll(), 0)", index)
+        self.command("notebook:run-cell", wait=wait)
+
+    def set_source(self, index: int, source: str) -> None:
+        """Write another text into a cell."""
+        self.panel("(p.content.model.cells.get(a[0]).sharedModel.setSource(a[1]), 0)",
+                   [index, source])  # fmt: skip
+
+    def restart(self) -> None:
+        """Restart the kernel, without the dialogue."""
+        self.panel("(await p.sessionContext.restartKernel(), 0)")
+        self.wait_idle()
+
+    def restart_run_all(self) -> None:
+        """Restart the kernel, and run all cells."""
+        self.restart()
+        self.run_all()
+
+    def reload(self) -> None:
+        """Load the page again."""
+        self.page.reload()
+        self.ready()
+
+    def shut_down(self) -> None:
+        """End the kernel."""
+        if not self.page.is_closed():
+            self.panel("(await p?.sessionContext.shutdown(), 0)")
+
+    def theme(self, *, dark: bool) -> None:
+        """Switch the running page (for the start there is ``JupyterLab(theme=...)``)."""
+        self.command("apputils:change-theme", theme=f"JupyterLab {'Dark' if dark else 'Light'}")
+        self.page.wait_for_function(f"document.body.dataset.jpThemeLight === '{not dark}'"
+                                    ".toLowerCase()")  # fmt: skip
+
+    def hide(self) -> None:
+        """Put another tab in front: document.hidden becomes true and frames stop."""
+        self._front = self.page.context.new_page()
+        self._front.bring_to_front()
+        self.page.wait_for_function("document.hidden", polling=100)
+
+    def show(self) -> None:
+        """Put this tab in front again."""
+        self.page.bring_to_front()
+        self._front.close()
+        self.page.wait_for_function("!document.hidden", polling=100)
+
+    def outputs(self) -> list[list[dict[str, Any]]]:
+        """Return the outputs of each cell, as in the notebook's format."""
+        found: list[list[dict[str, Any]]] = self.panel(
+            "[...p.content.model.cells].map(c => c.outputs?.toJSON() ?? [])"
+        )
+        return found
+
+    def text(self, cell: int) -> str:
+        """Return what a cell has printed."""
+        streams = [o["text"] for o in self.outputs()[cell] if o["output_type"] == "stream"]
+        return "".join(t if isinstance(t, str) else "".join(t) for t in streams)
+
+    def errors(self) -> list[str]:
+        """Return the errors in the outputs, and what the page complained of."""
+        found = [
+            f"{o['ename']}: {o['evalue']}"
+            for cell in self.outputs()
+            for o in cell
+            if o["output_type"] == "error"
+        ]
+        return found + [c for c in self.console if c.startswith(("error", "pageerror"))]
+
+    def set_output_width(self, width: int, height: int = 1000) -> float:
+        """Size the window so that a cell's output is ``width`` px wide; return what it is."""
+        for _ in range(4):
+            got, size = float(self.page.evaluate(OUTPUT_WIDTH)), self.page.viewport_size
+            assert size is not None
+            if abs(width - got) < 0.5 and size["height"] == height:
+                break
+            new = {"width": round(size["width"] + width - got), "height": height}
+            self.page.set_viewport_size(new)  # type: ignore[arg-type]
+            self.page.wait_for_timeout(400)  # bqplot lays out 300 ms after a change
+        return float(self.page.evaluate(OUTPUT_WIDTH))
+
+    def metrics(self) -> dict[str, float]:
+        """Return Nodes, JSHeapUsedSize (bytes), TaskDuration (s), …, after garbage collection."""
+        for _ in range(2):
+            self.cdp.send("HeapProfiler.collectGarbage")
+        return {m["name"]: m["value"] for m in self.cdp.send("Performance.getMetrics")["metrics"]}

@@ -1,0 +1,132 @@
+"""Measures of how something looks: what is cut off, what overlaps, what is too pale to read."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from playwright.sync_api import Locator
+
+HELPERS = """
+const visible = el => el.checkVisibility({visibilityProperty: true, opacityProperty: true});
+const said = el => `${el.className.baseVal ?? el.className} "${el.textContent.slice(0, 40)}"`;
+// Where an element's text is, not its box.
+const ink = el => {
+    const range = document.createRange();
+    range.selectNodeContents(el);
+    return range.getBoundingClientRect();
+};
+"""
+
+CUT_OFF = """(root, [parts, texts]) => {""" + HELPERS + """
+    const found = [], room = root.getBoundingClientRect();
+    for (const el of [root, ...root.querySelectorAll(parts)]) {
+        if (el.clientWidth && el.scrollWidth > el.clientWidth)
+            found.push(`${el.className} scrolls: ${el.scrollWidth} > ${el.clientWidth}`);
+    }
+    for (const el of root.querySelectorAll(texts)) {
+        if (!el.textContent.trim() || !visible(el)) continue;
+        // Of SVG these mean something else.
+        if (el instanceof HTMLElement && el.clientWidth && el.scrollWidth > el.clientWidth)
+            found.push(`${said(el)} is cut off: ${el.scrollWidth} > ${el.clientWidth}`);
+        const r = ink(el);
+        const out = Math.max(room.left - r.left, r.right - room.right, room.top - r.top,
+            r.bottom - room.bottom);
+        if (out > 0.5) found.push(`${said(el)} is ${out.toFixed(1)} px outside`);
+    }
+    return found;
+}"""
+
+OVERLAPPING = """(root, groups) => {""" + HELPERS + """
+    const found = [];
+    for (const group of groups) {
+        const shown = [...root.querySelectorAll(group)].filter(
+            el => el.textContent.trim() && visible(el));
+        const boxes = shown.map(ink);
+        boxes.forEach((a, i) => boxes.slice(0, i).forEach((b, j) => {
+            const wide = Math.min(a.right, b.right) - Math.max(a.left, b.left);
+            const high = Math.min(a.bottom, b.bottom) - Math.max(a.top, b.top);
+            // A line's box is higher than its letters: two px are no overlap that is seen.
+            if (wide > 0 && high > 2) found.push(`${said(shown[i])} on ${said(shown[j])}`);
+        }));
+    }
+    return found;
+}"""
+
+CONTRAST = """(root, texts) => {""" + HELPERS + """
+    const canvas = document.createElement('canvas');
+    const context = canvas.getContext('2d', {willReadFrequently: true});
+    // Whatever way a colour is written.
+    const rgba = color => {
+        context.clearRect(0, 0, 1, 1);
+        context.fillStyle = color;
+        context.fillRect(0, 0, 1, 1);
+        const [r, g, b, a] = context.getImageData(0, 0, 1, 1).data;
+        return [r, g, b, a / 255];
+    };
+    const over = ([r, g, b, a], ground) => [r, g, b].map((c, i) => c * a + ground[i] * (1 - a));
+    const luminance = color => {
+        const [r, g, b] = color.map(c => {
+            c /= 255;
+            return c <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4;
+        });
+        return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+    };
+    const ground = el => {
+        if (!el) return [255, 255, 255];
+        const color = rgba(getComputedStyle(el).backgroundColor);
+        return color[3] === 1 ? color.slice(0, 3) : over(color, ground(el.parentElement));
+    };
+    const found = {};
+    for (const el of root.querySelectorAll(texts)) {
+        if (!el.textContent.trim() || !visible(el) || el.closest('.obi-faint')) continue;
+        const style = getComputedStyle(el), svg = el instanceof SVGElement;
+        let behind = ground(el);
+        // A size stands on its bar, an imbalance's title on a zone.
+        const bar = el.matches('.obi-size') && el.parentElement.querySelector('.obi-whole');
+        if (bar) behind = over(rgba(getComputedStyle(bar).backgroundColor), behind);
+        const front = over(rgba(svg ? style.fill : style.color), behind);
+        const [low, high] = [luminance(front), luminance(behind)].sort((a, b) => a - b);
+        const ratio = (high + 0.05) / (low + 0.05);
+        const name = said(el).replace(/ ".*/, '') + (el.dataset.side ?? '');
+        const side = el.closest('.obi-ask') ? ' ask' : el.closest('.obi-bid') ? ' bid' : '';
+        found[name + side] = Math.min(found[name + side] ?? 99, Math.round(100 * ratio) / 100);
+    }
+    return found;
+}"""
+
+PARTS = "[class*=obi-part], .obi-room, .obi-charts, .obi-chart, .obi-status, .obi-controls"
+
+TEXTS = """.obi-symbol, .obi-venue, .obi-state, .obi-figure .obi-label, .obi-figure .obi-value,
+    .obi-window, .obi-button, .obi-message, .obi-row .obi-price, .obi-row .obi-size,
+    .obi-middle strong, .obi-middle span, .obi-note, .obi-title, .obi-tick, .obi-last,
+    .obi-part-imbalance .axis .tick text, .obi-head, .obi-setting span, .obi-setting b, .obi-opener,
+    .obi-what, .obi-result, .widget-toggle-button"""
+
+APART = [
+    ".obi-part-price .obi-tick, .obi-part-price .obi-last",
+    ".obi-part-imbalance .obi-tick, .obi-part-imbalance .obi-last",
+    ".obi-part-imbalance .axis .tick text",
+    ".obi-status > *",
+    ".obi-controls button",
+    ".obi-row .obi-price, .obi-row .obi-size, .obi-middle strong, .obi-middle span",
+    ".obi-setting span, .obi-setting b, .obi-what, .obi-result, .obi-note, .obi-head, .obi-opener",
+]
+"""Texts that must not lie on each other, in groups."""
+
+
+def cut_off(root: Locator) -> list[str]:
+    """Return what scrolls sideways, is cut off, or lies outside."""
+    found: list[str] = root.evaluate(CUT_OFF, [PARTS, TEXTS])
+    return found
+
+
+def overlapping(root: Locator) -> list[str]:
+    """Return which texts lie on each other."""
+    found: list[str] = root.evaluate(OVERLAPPING, APART)
+    return found
+
+
+def contrasts(root: Locator) -> dict[str, Any]:
+    """Return the least contrast of each kind of text against what is behind it (WCAG)."""
+    found: dict[str, Any] = root.evaluate(CONTRAST, TEXTS)
+    return found

@@ -1,0 +1,167 @@
+"""Sliders are views of the settings: dragged with the mouse, and assigned to in Python."""
+
+from __future__ import annotations
+
+import pytest
+from playwright.sync_api import expect
+
+from browser.screen import ABOVE, IMBALANCE, PATIENCE, Screen, eventually, number
+
+SLIDERS = {  # title: name, where to drag to
+    "Decay": ("decay", 0.6),
+    "Depth": ("depth", 0.7),
+    "Threshold": ("threshold", 0.15),
+    "Hold": ("hold_seconds", 0.5),
+    "Band": ("band_bps", 0.1),
+    "Fee, each side": ("fee_bps", 0.9),
+}
+
+
+def still(screen: Screen) -> None:
+    """Let the screen stand still, so that what changes was changed by a setting."""
+    screen.press("Pause")
+    screen.wait_for_state("live, paused")
+    screen.page.wait_for_timeout(500)  # a frame that was under way, and bqplot's drawing
+
+
+def wait_for_results_of_kernel(screen: Screen) -> dict[str, str]:
+    """Wait until the results shown are those that the kernel computes in another way."""
+    nb = screen.nb
+    nb.execute(
+        "trades = obi.entries(lab.session._paused, lab.settings); "
+        "trades = trades[trades.ended == 'held']"
+    )
+    count = nb.value("len(trades)")
+    gross, net = nb.value("[trades.gross_bps.mean(), trades.net_bps.mean()] if len(trades) else 0")
+    shown = f"{count} {gross:+.2f} bps {net:+.2f} bps".replace("-", "\N{MINUS SIGN}")
+
+    def as_shown():
+        found = screen.results()
+        return " ".join([found["entries"], found["mean, before fees"], found["mean, after"]])
+
+    eventually(lambda: as_shown() == shown, f"{as_shown()} is {shown}")
+    return screen.results()
+
+
+@pytest.mark.parametrize("title", SLIDERS)
+def test_drag(screen, title):
+    name, to = SLIDERS[title]
+    nb = screen.nb
+    screen.unfold()
+    still(screen)
+    line, zone, labels = (
+        screen.line(IMBALANCE),
+        screen.line(ABOVE, "area"),
+        screen.value_labels("imbalance"),
+    )
+    before, results = screen.shown(title), wait_for_results_of_kernel(screen)
+
+    places, numbers = screen.drag(title, to)
+
+    after = screen.shown(title)
+    assert after != before
+    assert len(places) > 4, "the number follows the mouse"
+    rising = places[-1] > places[0]
+    assert places == sorted(places, reverse=not rising), "the handle never jumps back"
+    there = [one for one in numbers if one == one]  # "off" is none
+    assert len(there) > 4, "the number follows the handle"
+    assert there == sorted(there, reverse=not rising), "nor does the number"
+    assert nb.value(f"lab.settings.{name}") == pytest.approx(number(after), abs=0.0051)
+    new = wait_for_results_of_kernel(screen)
+    if name in ("decay", "depth", "band_bps"):
+        eventually(lambda: screen.line(IMBALANCE) != line, "the imbalance is another")
+    else:
+        assert screen.line(IMBALANCE) == line, "the imbalance is the same"
+    if name == "threshold":
+        eventually(lambda: screen.line(ABOVE, "area") != zone, "the zone is another")
+        assert screen.value_labels("imbalance") != labels
+        assert f"+{number(after):.2f}" in screen.value_labels("imbalance")
+    else:
+        assert screen.line(ABOVE, "area") == zone, "the zone is the same"
+    if name in ("threshold", "hold_seconds"):
+        assert new["entries"] != results["entries"]
+    if name == "fee_bps":
+        assert new["mean, after"] != results["mean, after"]
+        assert new["mean, before fees"] == results["mean, before fees"]
+
+
+@pytest.mark.parametrize("title", ["Decay", "Depth"])
+def test_a_slider_never_jumps_back_while_data_come(screen, title):
+    places, numbers = screen.drag(title, 0.9, steps=25)
+    assert places == sorted(places)
+    assert numbers == sorted(numbers)
+    places, numbers = screen.drag(title, 0.05, steps=25)
+    assert places == sorted(places, reverse=True)
+    assert numbers == sorted(numbers, reverse=True)
+
+
+def test_toggles(screen):
+    screen.unfold()
+    still(screen)
+    line, results = screen.line(IMBALANCE), wait_for_results_of_kernel(screen)
+
+    screen.press("notional")
+    screen.nb.until("lab.settings.weighting == 'notional'")
+    eventually(lambda: screen.line(IMBALANCE) != line, "the imbalance is another")
+
+    screen.press("size")
+    screen.press("mid")
+    screen.nb.until("lab.settings.price == 'mid'")
+    new = wait_for_results_of_kernel(screen)
+    assert number(new["mean, before fees"]) > number(results["mean, before fees"])
+
+
+def test_assigning_in_python(screen):
+    nb = screen.nb
+    nb.execute("lab.settings.decay = 0.37")
+    eventually(lambda: screen.shown("Decay") == "0.37 /bp", "the number")
+    eventually(lambda: screen.place("Decay") == 0.37, "the slider")
+
+    nb.execute("lab.settings.decay = 3")
+    eventually(lambda: screen.shown("Decay") == "3.00 /bp", "the number")
+    eventually(lambda: screen.place("Decay") == 3, "the slider's end has moved")
+
+    nb.execute("lab.settings.depth = None")
+    nb.execute("lab.settings.hold_seconds = 300")
+    eventually(lambda: screen.shown("Depth") == "all levels", "the number")
+    eventually(lambda: screen.place("Depth") == 50, "the slider is at its end")
+    eventually(lambda: screen.place("Hold") == 300, "the slider's end has moved")
+
+    nb.execute("lab.settings.weighting = 'notional'; lab.settings.band_bps = 12")
+    screen.unfold()
+    eventually(lambda: screen.shown("Band") == "12 bps", "the number")
+    pressed = screen.control("Weighting").locator(".mod-active")
+    expect(pressed).to_have_text("notional")
+
+
+def test_a_wrong_value_is_refused_in_its_cell(jupyterlab):
+    cells = [
+        'import obi_widgets as obi\nlab = obi.Lab("sim:BTC-PERP", seed=3)\nlab',
+        "lab.settings.decay = -1",
+        "lab.settings.treshold = 0.5",
+    ]
+    with jupyterlab.notebook(cells) as nb:
+        nb.run_cell(0)
+        screen = Screen(nb)
+        screen.wait_for_state("live")
+        for cell in (1, 2):
+            nb.run_cell(cell)
+        outputs = [output for cell in nb.outputs()[1:] for output in cell]
+        assert [output["ename"] for output in outputs] == ["SettingsError"] * 2
+        assert "decay = -1 is not possible. Give a number from 0" in outputs[0]["evalue"]
+        assert "Did you mean 'threshold'?" in outputs[1]["evalue"]
+        assert screen.shown("Decay") == "0.10 /bp"
+        assert screen.place("Decay") == 0.1
+        assert nb.value("lab.settings == obi.Settings()")
+        screen.nb.until("lab._page.frame > 20")
+
+
+def test_what_decay_can_do(screen):
+    screen.nb.execute("lab.settings.depth = 1")
+    note = screen.control("Decay").locator(".obi-note")
+    expect(note).to_contain_text("decay can change nothing", timeout=1000 * PATIENCE)
+    assert "obi-warning" in (note.get_attribute("class") or "")
+    assert screen.shown("Depth") == "1 level"
+
+    screen.nb.execute("lab.settings.depth = 20")
+    expect(note).to_have_text("Half weight at 6.93 bps.", timeout=1000 * PATIENCE)

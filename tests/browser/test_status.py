@@ -1,0 +1,120 @@
+"""The line at the top: how much is shown, pause, export."""
+
+from __future__ import annotations
+
+from playwright.sync_api import expect
+
+import obi_widgets as obi
+from browser.screen import IMBALANCE, MID, PATIENCE, eventually
+
+STEADY = """async root => {
+    const places = new Set();
+    for (let i = 0; i < 60; i++) {
+        places.add([...root.querySelectorAll('.obi-status > *')]
+            .map(el => Math.round(el.getBoundingClientRect().left)).join());
+        await new Promise(resolve => setTimeout(resolve, 50));
+    }
+    return places.size;
+}"""
+
+
+def seconds_apart(labels: list[str]) -> float:
+    """Return the time between labels of the time axis."""
+    first, second = (
+        sum(int(part) * unit for part, unit in zip(label.split(":"), (3600, 60, 1), strict=True))
+        for label in labels[:2]
+    )
+    return (second - first) % 86_400
+
+
+def test_windows(screen):
+    for name, apart in (("1 min", 15), ("15", 180), ("60", 600), ("5", 60)):
+        button = screen.root.locator(".obi-window", has_text=name).filter(
+            has=screen.page.get_by_text(name, exact=True)
+        )
+        button = screen.root.get_by_role("button", name=name, exact=True)
+        button.click()
+        expect(button).to_have_attribute("aria-pressed", "true", timeout=1000 * PATIENCE)
+        eventually(
+            lambda apart=apart: len(labels := screen.time_labels()) > 1
+            and seconds_apart(labels) == apart,
+            f"labels are {apart} s apart",
+        )
+    assert screen.root.locator("[aria-pressed=true]").count() == 1
+
+
+def test_pause(screen):
+    nb = screen.nb
+    screen.press("Pause")
+    screen.wait_for_state("live, paused")
+    nb.page.wait_for_timeout(500)  # a frame that was under way, and bqplot's drawing
+    seen = screen.line(MID), screen.line(IMBALANCE), screen.figure("mid")
+    states = "lab.history.start + len(lab.history)"
+    before = nb.value(states)
+    nb.until(f"{states} > {before} + 20")
+    assert (screen.line(MID), screen.line(IMBALANCE), screen.figure("mid")) == seen
+    assert screen.figure("age") == "\N{EN DASH}", "no age runs while the screen stands still"
+
+    screen.drag("Decay", 0.8)
+    eventually(lambda: screen.line(IMBALANCE) != seen[1], "a slider recomputes what is shown")
+    assert (screen.line(MID), screen.figure("mid")) == (seen[0], seen[2])
+
+    screen.press("Resume")
+    screen.wait_for_state("live")
+    eventually(lambda: screen.line(MID) != seen[0], "the screen catches up")
+    eventually(
+        lambda: screen.figure("mid") in nb.value("[f'{m:,.2f}' for m in lab.history.mid[-5:]]"),
+        "with the newest",
+    )
+
+
+def test_nothing_moves_in_the_line(screen):
+    assert screen.root.evaluate(STEADY) == 1
+
+
+def test_export(screen, jupyterlab):
+    root, nb = jupyterlab.root, screen.nb
+    nb.execute("lab.settings.decay, lab.settings.depth = 0.23, 17")
+    path = screen.root.get_by_label("File name, .toml or .json")
+
+    def save(name):
+        screen.press("Export…")
+        assert path.input_value() == "btc-perp.toml"
+        path.fill(name)
+        screen.press("Save")
+        expect(path).to_be_hidden()
+
+    save("tuned.toml")
+    expect(screen.message).to_contain_text("Saved to tuned.toml", timeout=1000 * PATIENCE)
+    saved = obi.Settings.load(root / "tuned.toml")
+    assert (saved.decay, saved.depth) == (0.23, 17)
+    assert repr(saved) == nb.value("repr(lab.settings)")
+    assert saved.provenance.symbol == "BTC-PERP"
+    first = (root / "tuned.toml").read_bytes()
+
+    nb.execute("lab.settings.decay = 0.5")
+    save("tuned.toml")
+    expect(screen.message).to_contain_text("Saved to tuned-2.toml", timeout=1000 * PATIENCE)
+    assert (root / "tuned.toml").read_bytes() == first, "nothing is overwritten"
+    assert obi.Settings.load(root / "tuned-2.toml").decay == 0.5
+
+    save("foo.txt")
+    expect(screen.message).to_contain_text(
+        "'foo.txt' ends in '.txt'. Settings are kept as .toml or .json.", timeout=1000 * PATIENCE
+    )
+    save("nowhere/tuned.toml")
+    expect(screen.message).to_contain_text("cannot be written", timeout=1000 * PATIENCE)
+    assert not (root / "foo.txt").exists()
+    screen.nb.execute("lab.session.tell('')")
+
+
+def test_keys_typed_into_the_name_are_not_shortcuts(screen):
+    screen.press("Export…")
+    path = screen.root.get_by_label("File name, .toml or .json")
+    cells = len(screen.nb.outputs())
+    path.fill("")
+    path.press_sequentially("abdd00.toml")  # a, b: a new cell; d d: delete it; 0 0: restart
+    assert path.input_value() == "abdd00.toml"
+    screen.press("Cancel")
+    expect(path).to_be_hidden()
+    assert len(screen.nb.outputs()) == cells

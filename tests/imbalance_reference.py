@@ -1,0 +1,49 @@
+"""The imbalance as its formula says it: loops over levels, distances from mid. No NumPy."""
+
+from __future__ import annotations
+
+import math
+from decimal import Decimal
+
+NAN = float("nan")
+
+
+def reference(bids, asks, settings, exp=math.exp):
+    """Return the imbalance of one book: (price, size) of each level, best first."""
+    if not bids or not asks:
+        return NAN
+    mid = (bids[0][0] + asks[0][0]) / 2
+    totals = []
+    for side in (bids, asks):
+        total = 0 * exp(mid * 0)
+        for price, size in side if settings.depth is None else side[: settings.depth]:
+            distance = 1e4 * abs(price - mid) / mid
+            if settings.band_bps is not None and distance > settings.band_bps + 1e-9:
+                continue
+            amount = size * price if settings.weighting == "notional" else size
+            weight = exp(-settings.decay * distance)
+            total += type(weight)(amount) * weight
+        totals.append(total)
+    bid, ask = totals
+    if bid == 0 or ask == 0:
+        return NAN
+    return float((bid - ask) / (bid + ask))
+
+
+def never_zero(x: float) -> Decimal:
+    """Return e^x, also where a double is 0."""
+    return Decimal(x).exp()
+
+
+def as_lists(history) -> list[tuple[list, list]]:
+    """Return each state's bids and asks as (price, size), best first."""
+    sides = []
+    for side in (+1, -1):
+        prices, sizes = history.prices(side).tolist(), history.sizes(side).tolist()
+        sides.append(
+            [
+                [(p, q) for p, q in zip(*row, strict=True) if q == q]
+                for row in zip(prices, sizes, strict=True)
+            ]
+        )
+    return list(zip(*sides, strict=True))

@@ -1,0 +1,51 @@
+"""A screen that only remembers, and waiting for what another thread does."""
+
+from __future__ import annotations
+
+import time
+from contextlib import contextmanager
+
+import obi_widgets as obi
+
+
+class View:
+    """Keeps the frames that it is shown."""
+
+    def __init__(self, *, looked_at=True, fails=None):
+        self.looked_at = looked_at
+        self.fails = fails
+        self.frames = []
+
+    def show(self, frame):
+        self.frames.append(frame)
+        if self.fails is not None:
+            raise self.fails
+
+
+def wait_for(condition, what="", patience=20.0):
+    """Return what a condition comes to when it is true; fail when it does not become so."""
+    until = time.monotonic() + patience
+    while not (found := condition()):
+        assert time.monotonic() < until, f"waited in vain for {what or condition}"
+        time.sleep(0.005)
+    return found
+
+
+@contextmanager
+def following(source, *views, **options):
+    """Follow a source, shown to views; close it in the end."""
+    session = obi.Session(source, **options)
+    try:
+        for view in views:
+            session.attach(view)
+        yield session
+    finally:
+        session.close()
+
+
+def at_rest(session, view):
+    """Wait until a session whose recording has ended has nothing more to show."""
+    wait_for(lambda: view.frames and view.frames[-1].state == "closed", "the recording's end")
+    wait_for(lambda: view.frames[-1].rate < 0.5, "the rate to fade")
+    wait_for(lambda: session._shown is not None and not session._wake.is_set())
+    return len(view.frames)

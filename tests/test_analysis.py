@@ -1,0 +1,185 @@
+"""An analysis that follows a history is one that sees it all at once."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from entries_reference import STATE, tape
+from history_tools import MS, write, writer
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import obi_widgets as obi
+from obi_widgets.analysis import Analysis
+from obi_widgets.history import BLOCK
+from obi_widgets.scanner import Results
+from obi_widgets.settings import Parameters
+
+TRADES = ("side", "entry_time", "entry_price", "exit_time", "exit_price", "lost")
+
+SETTINGS = [
+    Parameters(depth=1, hold_seconds=0.3),
+    Parameters(depth=1, hold_seconds=0.3, threshold=0.1),
+    Parameters(depth=1, hold_seconds=2.0, threshold=0.6, price="mid"),
+    Parameters(depth=1, hold_seconds=0.3, fee_bps=0.0),
+    Parameters(depth=2, decay=10.0, weighting="notional"),
+]
+
+
+def fresh(history, parameters):
+    analysis = Analysis(parameters)
+    analysis.update(history, parameters)
+    return analysis
+
+
+def check(analysis, wanted):
+    assert len(analysis.signal) == len(analysis.history)
+    np.testing.assert_allclose(analysis.signal, wanted.signal, rtol=0, atol=1e-12)
+    for name in TRADES:
+        got = getattr(analysis.trades, name)
+        np.testing.assert_array_equal(got, getattr(wanted.trades, name), err_msg=name)
+    assert analysis.trades.fee_bps == wanted.trades.fee_bps
+    assert repr(analysis.results) == repr(wanted.results)
+    assert repr(analysis.beyond) == repr(wanted.beyond)
+
+
+STEPS = st.lists(st.tuples(st.integers(0, 60), st.sampled_from(SETTINGS)), min_size=1, max_size=10)
+
+
+@settings(max_examples=100)
+@given(states=st.lists(STATE, min_size=1, max_size=60), steps=STEPS)
+def test_in_pieces_with_settings_that_change_is_as_fresh(states, steps):
+    history = tape(states)
+    analysis = Analysis(steps[0][1])
+    ends = sorted(end for end, _ in steps)
+    for end, (_, parameters) in zip(ends, steps, strict=True):
+        analysis.update(history[:end], parameters)
+        check(analysis, fresh(history[:end], parameters))
+
+
+@settings(max_examples=100)
+@given(states=st.lists(STATE, min_size=1, max_size=60), steps=STEPS)
+def test_going_back_to_an_older_history_is_as_fresh(states, steps):
+    """As a screen that is paused, and let go on."""
+    history = tape(states)
+    analysis = Analysis(steps[0][1])
+    for end, parameters in steps:
+        analysis.update(history[:end], parameters)
+        check(analysis, fresh(history[:end], parameters))
+
+
+@settings(max_examples=60)
+@given(
+    states=st.lists(STATE, min_size=1, max_size=60),
+    spans=st.lists(st.tuples(st.integers(0, 60), st.integers(0, 60)), min_size=1, max_size=6),
+)
+def test_any_other_part_of_a_history_has_its_own_signal(states, spans):
+    history = tape(states)
+    analysis = Analysis(SETTINGS[0])
+    for ends in spans:
+        part = history[slice(*sorted(ends))]
+        analysis.update(part, SETTINGS[0])
+        np.testing.assert_array_equal(analysis.signal, obi.imbalance(part, SETTINGS[0]))
+
+
+def test_on_a_capture(history):
+    analysis = Analysis(Parameters())
+    for number, end in enumerate(range(0, len(history), 311)):
+        parameters = Parameters(decay=(0.1, 1.0)[number // 3 % 2], threshold=0.3 + number % 4 / 10)
+        analysis.update(history[:end], parameters)
+        check(analysis, fresh(history[:end], parameters))
+        frame = obi.entries(history[:end], parameters)
+        held = frame[frame["ended"] == "held"]
+        assert analysis.results.entries == len(held)
+        if len(held):
+            assert analysis.results.mean_net_bps == pytest.approx(held["net_bps"].mean())
+
+
+def test_beyond_is_the_fraction_of_states_in_sync():
+    states = [
+        (100, "both", 1000, 9.0, 1.0), (100, "gap", 1000, 1.0, 1.0),
+        (100, "both", 1000, 1.0, 1.0), (100, "bid", 1000, 1.0, 1.0),
+        (100, "both", 1000, 1.0, 9.0), (100, "both", 1000, 7.0, 3.0),
+    ]  # fmt: skip
+    assert fresh(tape(states), Parameters(depth=1, threshold=0.4)).beyond == 2 / 4
+    assert np.isnan(fresh(tape(states[1:2]), Parameters()).beyond)
+
+
+# -- while old states are dropped --------------------------------------------------------------
+
+
+def a_market(seed):
+    """Yield a state a call: lean comes and goes, and now and then the book is lost."""
+    random = np.random.default_rng(seed)
+    bid = 1000
+    while True:
+        bid += int(random.integers(-1, 2))
+        sizes = random.choice([1.0, 2.0, 9.0], 2).tolist()
+        if random.random() < 0.01:
+            yield None
+        yield (([bid], sizes[:1]), ([bid + 1], sizes[1:]))
+
+
+@pytest.mark.parametrize("hold", [0.5, 20.0, 150.0])
+def test_entries_stay_as_they_were_made_while_old_states_are_dropped(hold):
+    """Followed with little memory, or all at once with much: of the states kept, the same."""
+    parameters = Parameters(depth=1, hold_seconds=hold)
+    small, large = writer(levels=1, capacity=BLOCK // 2), writer(levels=1)
+    analysis, market = Analysis(parameters), a_market(5)
+    random = np.random.default_rng(1)
+    for number in range(4 * BLOCK):
+        state = next(market)
+        for into in (small, large):
+            write(into, state, number * 100 * MS)
+        if random.random() < 0.02:
+            analysis.update(small.history(), parameters)
+            whole, kept = fresh(large.history(), parameters), analysis.history
+            np.testing.assert_array_equal(analysis.signal, whole.signal[kept.start :])
+            still = whole.trades.entry_time >= kept.time[0]
+            still[-1:] |= (whole.trades.exit_time[-1:] == 0) & ~whole.trades.lost[-1:]  # open
+            for name in TRADES:
+                wanted = getattr(whole.trades, name)[still]
+                np.testing.assert_array_equal(getattr(analysis.trades, name), wanted)
+            assert repr(analysis.results) == repr(Results.of(analysis.trades))
+    assert analysis.history.start >= 2 * BLOCK
+
+
+@pytest.mark.parametrize("every", [1.2, 2.7, 5.1])
+def test_states_that_came_and_went_unseen_leave_no_trace(every):
+    """As when nobody looks for long: what is seen then is what one who looks first sees."""
+    parameters = Parameters(depth=1, hold_seconds=150.0)
+    into, analysis, market = writer(levels=1, capacity=300), Analysis(parameters), a_market(9)
+    skipped = 0
+    for number in range(12 * BLOCK):
+        write(into, next(market), number * 100 * MS)
+        if number % int(every * BLOCK) == 300:
+            known = analysis.history.start + len(analysis.history) if number > 300 else 0
+            history = into.history()
+            analysis.update(history, parameters)
+            np.testing.assert_array_equal(analysis.signal, obi.imbalance(history, parameters))
+            if history.start > known:
+                skipped += 1
+                check(analysis, fresh(history, parameters))
+    assert skipped or every < 2
+
+
+def test_settings_that_change_while_states_are_dropped():
+    into, market = writer(levels=1, capacity=200), a_market(2)
+    analysis = Analysis(SETTINGS[0])
+    for number in range(5 * BLOCK):
+        write(into, next(market), number * 100 * MS)
+        if number % 700 == 0:
+            parameters = SETTINGS[number // 700 % 4]
+            history = into.history()
+            analysis.update(history, parameters)
+            check(analysis, fresh(history, parameters))
+
+
+def test_a_grid_that_is_refined_meanwhile_changes_nothing():
+    parameters = Parameters(decay=5.0)
+    into, analysis = writer(tick_size=0, levels=2), Analysis(parameters)
+    for number, price in enumerate([100.0, 101.0, 100.5, 100.51, 100.1]):
+        state = (([price, price - 1], [3.0, 1.0]), ([price + 2, price + 3], [1.0, 7.0]))
+        write(into, state, number * MS, price_of=float)
+        analysis.update(into.history(), parameters)
+        check(analysis, fresh(into.history(), parameters))

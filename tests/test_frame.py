@@ -1,0 +1,173 @@
+"""The numbers of a screen: finite where there is a book, and NaN where there is none."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import fields, replace
+
+import numpy as np
+import pytest
+from history_tools import NAN, SECOND, make
+
+import obi_widgets as obi
+from obi_widgets.analysis import Analysis
+from obi_widgets.frame import LADDER, FrameMaker, Ladder, Reach
+from obi_widgets.settings import Parameters
+
+NUMBERS = ("mid", "spread", "imbalance", "age", "rate", "states", "seconds", "beyond")
+
+SETTINGS = [
+    Parameters(),
+    Parameters(decay=100.0, depth=None),
+    Parameters(decay=0.0, depth=1),
+    Parameters(depth=None, band_bps=0.5, weighting="notional"),
+    Parameters(threshold=0.0, hold_seconds=0.1, price="mid"),
+    Parameters(threshold=1.0),
+]
+
+
+def frame_of(history, parameters=SETTINGS[0], maker=None, **changes):
+    analysis = Analysis(parameters)
+    analysis.update(history, parameters)
+    said = {
+        "instrument": history.instrument, "state": "live", "detail": "", "advice": "", "note": "",
+        "paused": False, "age": 0.1, "rate": 10.0, "window_seconds": 60.0,
+    }  # fmt: skip
+    return (maker or FrameMaker()).make(analysis, **{**said, **changes})
+
+
+def nothing(rows, levels=3):
+    empty = np.full((rows, levels), NAN)
+    return obi.History.from_arrays(SECOND * np.arange(rows), *[empty] * 4)
+
+
+@pytest.mark.parametrize("parameters", SETTINGS, ids=range(len(SETTINGS)))
+@pytest.mark.parametrize("window_seconds", [1.0, 60.0, 3600.0])
+def test_of_a_capture_every_number_is_one(history, parameters, window_seconds):
+    for end in (1, 2, 700, len(history)):
+        part = history[:end]
+        frame = frame_of(part, parameters, window_seconds=window_seconds)
+        assert all(math.isfinite(getattr(frame, name)) for name in NUMBERS)
+        assert frame.mid == (part.bid[-1] + part.ask[-1]) / 2
+        assert frame.spread == pytest.approx(part.ask[-1] - part.bid[-1])
+        assert frame.spread_bps == pytest.approx(1e4 * frame.spread / frame.mid)
+        assert frame.imbalance == obi.imbalance(part, parameters)[-1]
+        assert frame.seconds == (part.time[-1] - part.time[0]) / 1e9
+        for line in (frame.price, frame.mean, frame.extent):
+            assert all(np.isfinite(column).all() for column in line)
+        assert all(map(math.isfinite, vars(frame.reach).values()))
+        low, high = frame.price_range
+        assert low <= np.nanmin(frame.price[1]) <= np.nanmax(frame.price[1]) <= high
+        assert frame.window.start <= part.time[-1] < frame.window.end
+
+
+@pytest.mark.parametrize("rows", [0, 1, 50])
+@pytest.mark.parametrize("state", ["live", "gap", "closed", "connecting"])
+def test_without_a_book_there_are_no_numbers(rows, state):
+    frame = frame_of(nothing(rows), state=state)
+    for name in ("mid", "spread", "imbalance", "beyond", "spread_bps"):
+        assert math.isnan(getattr(frame, name))
+    assert np.isnan(frame.ladder.price).all()
+    assert np.isnan(frame.ladder.size).all()
+    assert (frame.ladder.weight == 0).all()
+    assert frame.reach.levels == 0
+    assert all(map(math.isnan, [getattr(frame.reach, f.name) for f in fields(Reach)][1:]))
+    assert frame.results.entries == 0
+    assert math.isnan(frame.results.mean_net_bps)
+    assert all(np.isnan(column).all() for column in (*frame.mean[1:], *frame.extent[1:]))
+    assert all(map(math.isfinite, frame.price_range))
+
+
+BOOK = (([1000, 999], [3.0, 1.0]), ([1001, 1003], [1.0, 1.0]))
+
+
+@pytest.mark.parametrize("state", ["connecting", "syncing", "gap", "stale"])
+def test_a_book_that_is_not_in_sync_is_not_shown(state):
+    frame = frame_of(make([BOOK, BOOK]), state=state)
+    assert math.isnan(frame.mid)
+    assert math.isnan(frame.imbalance)
+    assert np.isnan(frame.ladder.price).all()
+    assert frame.states == 2
+
+
+@pytest.mark.parametrize("changes", [{"state": "closed"}, {"state": "gap", "paused": True}])
+def test_the_last_book_stays_when_the_feed_has_ended_or_is_paused(changes):
+    frame = frame_of(make([BOOK]), **changes)
+    assert frame.mid == pytest.approx(100.05)
+    assert frame.imbalance > 0
+
+
+def test_a_newest_state_with_one_side_has_no_mid_and_warns_of_nothing():
+    frame = frame_of(make([BOOK, (BOOK[0], ([], []))]))
+    assert math.isnan(frame.mid)
+    assert math.isnan(frame.spread)
+    assert np.isnan(frame.ladder.price).all()
+
+
+def test_a_band_without_a_level_leaves_no_imbalance():
+    frame = frame_of(make([BOOK]), Parameters(band_bps=0.001))
+    assert math.isnan(frame.imbalance)
+    assert frame.reach.levels == 0
+    assert frame.reach.most == frame.reach.effect == 0
+
+
+def test_the_ladder_is_the_newest_state(history):
+    ladder = Ladder.of(history, Parameters(decay=0.5, depth=10))
+    assert ladder.price.shape == (2, LADDER)
+    np.testing.assert_array_equal(ladder.price[0], history.prices(+1)[-1, :LADDER])
+    np.testing.assert_array_equal(ladder.size[1], history.sizes(-1)[-1, :LADDER])
+    distance = 1e4 * np.abs(ladder.price - history.mid[-1]) / history.mid[-1]
+    np.testing.assert_allclose(ladder.weight[:, :10], np.exp(-0.5 * distance[:, :10]), rtol=1e-9)
+    assert (ladder.weight[:, 10:] == 0).all()
+
+
+def test_at_depth_1_decay_can_change_nothing(history):
+    for decay in (0.0, 0.1, 20.0):
+        reach = Reach.of(history, Parameters(decay=decay, depth=1))
+        assert reach.most == reach.effect == 0.0
+        assert reach.levels == 1
+
+
+def test_reach_is_that_of_the_deepest_level(history):
+    reach = Reach.of(history, Parameters(decay=0.1, depth=10))
+    away = [
+        1e4 * abs(history.prices(side)[-1, 9] - history.mid[-1]) / history.mid[-1]
+        for side in (+1, -1)
+    ]
+    assert reach.levels == 10
+    assert reach.bps == pytest.approx(max(away))
+    assert reach.weight == pytest.approx(math.exp(-0.1 * max(away)))
+
+
+@pytest.mark.parametrize("decay", [0.0, 0.1, 2.0, 100.0])
+def test_the_effect_of_decay_is_against_no_decay(history, decay):
+    parameters = Parameters(decay=decay, depth=50)
+    reach = Reach.of(history, parameters)
+    with_it, without = (
+        obi.imbalance(history[-100:], replace(parameters, decay=some)) for some in (decay, 0.0)
+    )
+    change = np.abs(with_it - without)
+    assert reach.effect == pytest.approx(change.mean(), abs=1e-12)
+    assert reach.most >= change.max() - 1e-12
+
+
+def test_decay_that_matters_only_in_the_middle_is_found():
+    """Neither no decay nor all of it leans: the best levels are equal, and the sums of all."""
+    bids, asks = (
+        ([10_000, 9_999, 9_900], [1.0, 10.0, 1.0]),
+        ([10_001, 10_002, 10_100], [1, 1, 10.0]),
+    )
+    history = make([(bids, asks)])
+    ends = [obi.imbalance(history, Parameters(decay=decay))[0] for decay in (0.0, 100.0)]
+    assert ends == [0, 0]
+    assert Reach.of(history, Parameters()).most > 0.5
+
+
+def test_the_price_axis_does_not_jump_and_is_anew_for_another_window():
+    maker = FrameMaker()
+    states = [(([1000 + n % 3], [1.0]), ([1002 + n % 3], [1.0])) for n in range(90)]
+    ranges = {frame_of(make(states[:n]), maker=maker).price_range for n in range(5, 90)}
+    assert len(ranges) == 1
+    frame_of(make([(([500], [1.0]), ([2000], [1.0]))]), maker=maker)
+    anew = frame_of(make(states), maker=maker, window_seconds=300.0)
+    assert anew.price_range == frame_of(make(states), window_seconds=300.0).price_range

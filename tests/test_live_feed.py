@@ -1,0 +1,187 @@
+"""The live feed, against a websocket server that does what a test wants, and a venue likewise."""
+
+# ruff: noqa: ARG002 -- a venue's methods are told more than these need
+
+import asyncio
+
+import pytest
+from exchange_tools import WatchedMarket, live, running, unused_port
+from websockets.asyncio.server import serve
+
+from obi_widgets.events import Refused, Status
+from obi_widgets.feeds import live as live_module
+from obi_widgets.feeds.live import LiveFeed, SimulatorFeed
+from obi_widgets.feeds.simulator import SimulatedMarket
+from obi_widgets.venues import Venue, make_venue
+from obi_widgets.venues.base import Connect, Reconnect, Send
+
+
+class Scripted(Venue):
+    """Connects to one websocket; notes what it is told, and replies as a test says."""
+
+    name = label = "scripted"
+    endpoints = {"rest": "http://127.0.0.1"}  # noqa: RUF012
+
+    def __init__(self, url, replies=()):
+        super().__init__("X")
+        self.url, self.replies, self.told = url, dict(replies), []
+
+    def tell(self, *what):
+        self.told.append(what)
+        return [*self.replies.pop(what[0], []), Refused(0, what[0])]
+
+    def start(self, now):
+        return [*self.replies.pop("start", []), Connect("only", self.url)]
+
+    def connected(self, socket, now):
+        return self.tell("open", socket)
+
+    def disconnected(self, socket, reason, now):
+        return self.tell("close", socket, reason)
+
+    def received(self, frame, now):
+        return self.tell("frame", frame)
+
+    def fetched(self, name, status, body, now):
+        return self.tell("answer", name, status, body)
+
+    def tick(self, now):
+        return []
+
+    def resync(self, reason, now):
+        return []
+
+
+def follow(converse, until, *, expects=None, **replies):
+    """Return what a venue was told by a server that converses like this, until enough was."""
+
+    async def read():
+        async with serve(converse, "127.0.0.1", 0) as server:
+            port = next(iter(server.sockets)).getsockname()[1]
+            venue = Scripted(f"ws://127.0.0.1:{port}", replies)
+            market = WatchedMarket(venue)
+            async with running(LiveFeed(market), server):
+                await market.until(lambda one: one.refused[until[0]] >= until[1])
+        return venue.told
+
+    return asyncio.run(read())
+
+
+def test_a_frame_of_five_million_bytes_arrives_whole():
+    large = "x" * 5_079_379
+
+    async def converse(connection):
+        await connection.send(large)
+        await connection.wait_closed()
+
+    assert follow(converse, ("frame", 1)) == [("open", "only"), ("frame", large)]
+
+
+def test_a_binary_frame_is_read_as_text():
+    async def converse(connection):
+        await connection.send("größer".encode())
+        await connection.send(b"\xff")
+        await connection.wait_closed()
+
+    assert follow(converse, ("frame", 2))[1:] == [("frame", "größer"), ("frame", "\ufffd")]
+
+
+def test_what_is_sent_arrives_in_order_and_only_where_a_websocket_is_open():
+    async def converse(connection):
+        await connection.send("".join([await connection.recv() for _ in range(3)]))
+        await connection.wait_closed()
+
+    told = follow(
+        converse,
+        ("frame", 1),
+        start=[Send("only", "too early"), Reconnect("only", "too early")],
+        open=[Send("none", "0"), *(Send("only", text) for text in "123")],
+    )
+    assert told == [("open", "only"), ("frame", "123")]
+
+
+def test_connecting_again_is_told_as_a_close_and_an_open():
+    async def converse(connection):
+        await connection.send("hello")
+        await connection.wait_closed()
+
+    told = follow(converse, ("frame", 2), frame=[Reconnect("only", "enough")])
+    assert [what[0] for what in told] == ["open", "frame", "close", "open", "frame"]
+    assert told[2] == ("close", "only", "it was closed")
+
+
+def test_why_a_server_hung_up_is_told():
+    async def converse(connection):
+        await connection.close(1008, "too many failed attempts")
+
+    assert follow(converse, ("close", 1))[1] == (
+        "close",
+        "only",
+        "received 1008 (policy violation) too many failed attempts; "
+        "then sent 1008 (policy violation) too many failed attempts",
+    )
+
+
+def test_a_server_that_hangs_up_at_once_is_not_flooded(monkeypatch):
+    slept, sleep = [], asyncio.sleep
+
+    async def at_once(seconds):
+        slept.append(seconds)
+        await sleep(0)
+
+    monkeypatch.setattr(asyncio, "sleep", at_once)
+
+    async def converse(connection):
+        await connection.close()
+
+    told = follow(converse, ("open", 4))
+    assert sum(what[0] == "open" for what in told) == 4
+    assert slept.count(live_module.REOPEN_AFTER) == 3
+    assert live_module.REOPEN_AFTER >= 1
+
+
+def test_the_environments_proxy_is_not_asked_for_this_machine(monkeypatch):
+    for name in ("HTTP_PROXY", "ALL_PROXY", "http_proxy", "all_proxy"):
+        monkeypatch.setenv(name, f"http://127.0.0.1:{unused_port()}")
+    market = WatchedMarket(make_venue("sim", "BTC-PERP"))
+
+    async def read():
+        async with running(SimulatorFeed(market, SimulatedMarket(), warmup=1.0)):
+            await market.until(live)
+
+    asyncio.run(read())
+    assert market.refused == {}
+
+
+def test_a_feed_whose_market_is_closed_ends_by_itself():
+    async def converse(connection):
+        await connection.wait_closed()
+
+    async def read():
+        async with serve(converse, "127.0.0.1", 0) as server:
+            port = next(iter(server.sockets)).getsockname()[1]
+            venue = Scripted(f"ws://127.0.0.1:{port}", {"open": [Status(0, "closed", "The end.")]})
+            market = WatchedMarket(venue)
+            async with running(LiveFeed(market), server) as reading:
+                await reading
+        return market
+
+    assert asyncio.run(read()).detail == "The end."
+
+
+def test_what_a_venue_raises_ends_the_feed_and_leaves_nothing():
+    async def converse(connection):
+        await connection.wait_closed()
+
+    class Broken(Scripted):
+        def connected(self, socket, now):
+            raise ZeroDivisionError
+
+    async def read():
+        async with serve(converse, "127.0.0.1", 0) as server:
+            port = next(iter(server.sockets)).getsockname()[1]
+            await LiveFeed(WatchedMarket(Broken(f"ws://127.0.0.1:{port}"))).run()
+
+    with pytest.raises(ExceptionGroup) as caught:
+        asyncio.run(read())
+    assert caught.group_contains(ZeroDivisionError)

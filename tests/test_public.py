@@ -1,0 +1,49 @@
+"""The public names."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import re
+from pathlib import Path
+
+import pytest
+
+import obi_widgets as obi
+
+THERE_ARE_WIDGETS = importlib.util.find_spec("obi_widgets.widgets") is not None
+
+
+def test_the_names_are_those_that_can_be_had():
+    assert sorted(obi.__all__) == sorted(obi._PLACES)
+    assert set(obi.__all__) <= set(dir(obi))
+    assert obi.__all__ == sorted(obi.__all__)
+
+
+@pytest.mark.filterwarnings("ignore:metadata .* was set from the constructor")  # in bqscales
+@pytest.mark.parametrize("name", obi.__all__)
+def test_every_name_can_be_had_and_is_what_its_module_has(name):
+    place = obi._PLACES[name]
+    if place == "widgets" and not THERE_ARE_WIDGETS:
+        pytest.skip("the widgets are not written yet")
+    value = getattr(obi, name)
+    assert value is getattr(importlib.import_module(f"obi_widgets.{place}"), name)
+    assert callable(value)
+    assert value.__doc__
+
+
+def test_no_module_takes_the_place_of_a_name_when_it_is_imported():
+    """As `obi.entries` would be a module, once a session had imported obi_widgets/entries.py."""
+    root = Path(obi.__file__).parent
+    modules = {path.stem for path in root.glob("*.py")} | {path.name for path in root.iterdir()}
+    assert modules & set(obi.__all__) == set()
+
+
+def test_another_name_is_refused():
+    with pytest.raises(AttributeError) as error:
+        obi.Labb  # noqa: B018
+    assert str(error.value) == "module 'obi_widgets' has no attribute 'Labb'"
+
+
+def test_the_version_is_one():
+    assert re.fullmatch(r"\d+\.\d+\.\d+", obi.__version__)

@@ -1,0 +1,199 @@
+"""What the publisher shows, when, and to whom."""
+
+from __future__ import annotations
+
+import threading
+import time
+from itertools import groupby
+
+import pytest
+from session_tools import View, at_rest, following, wait_for
+
+import obi_widgets as obi
+from obi_widgets import analysis
+
+
+@pytest.fixture(scope="module")
+def recording(tmp_path_factory):
+    path = tmp_path_factory.mktemp("recordings") / "sim"
+    return obi.record("sim:ETH-PERP", path, seconds=0.2, warmup=10.0, seed=2)
+
+
+def decays(frames):
+    """Return the decays that frames were of, each run of the same once."""
+    return [decay for decay, _ in groupby(frame.parameters.decay for frame in frames)]
+
+
+def test_the_newest_settings_win_and_none_wait_in_line(recording, monkeypatch):
+    """While one value is being computed, a hundred more are set: only the last is computed too."""
+    entered, released = threading.Event(), threading.Event()
+    real = analysis.imbalance
+
+    def held_up(history, parameters):
+        entered.set()
+        assert released.wait(20)
+        return real(history, parameters)
+
+    view = View()
+    with following(recording, view, speed=None) as session:
+        before = at_rest(session, view)
+        monkeypatch.setattr(analysis, "imbalance", held_up)
+        session.settings.decay = 1.0
+        assert entered.wait(20)
+        for n in range(100):
+            session.settings.decay = 2.0 + n / 10
+        session.settings.decay = 77.0
+        released.set()
+        wait_for(lambda: view.frames[-1].parameters.decay == 77.0)
+        assert decays(view.frames[before:]) == [1.0, 77.0]
+
+
+def test_a_slow_recompute_is_at_most_one_behind(recording, monkeypatch):
+    real, computed = analysis.imbalance, []
+
+    def slow(history, parameters):
+        computed.append(parameters.decay)
+        time.sleep(0.2)
+        return real(history, parameters)
+
+    view = View()
+    with following(recording, view, speed=None) as session:
+        before = at_rest(session, view)
+        monkeypatch.setattr(analysis, "imbalance", slow)
+        began = time.monotonic()
+        for n in range(60):
+            session.settings.decay = (n + 1) / 10
+            time.sleep(0.01)
+        took = time.monotonic() - began
+        wait_for(lambda: view.frames[-1].parameters.decay == 6.0)
+        assert computed[-1] == 6.0
+        assert len(computed) <= took / 0.2 + 2
+        assert sorted(computed) == computed
+        assert decays(view.frames[before:]) == computed
+
+
+def test_assigning_does_not_wait_for_the_recompute(recording, monkeypatch):
+    released = threading.Event()
+    real = analysis.imbalance
+    monkeypatch.setattr(analysis, "imbalance", lambda *a: released.wait(20) and real(*a))
+    with following(recording, View(), speed=None) as session:
+        for n in range(1000):
+            session.settings.decay = n / 100
+        assert not released.is_set()
+        released.set()
+
+
+def test_when_nothing_changes_nothing_is_shown(recording):
+    view = View()
+    with following(recording, view, speed=None) as session:
+        shown = at_rest(session, view)
+        time.sleep(0.5)
+        assert len(view.frames) == shown
+        session.settings.decay = 4.0
+        wait_for(lambda: len(view.frames) == shown + 1)
+        session.settings.decay = 4.0
+        time.sleep(0.3)
+        assert len(view.frames) == shown + 1
+
+
+def test_what_nobody_looks_at_is_not_computed(recording, monkeypatch):
+    computed = []
+    real = analysis.imbalance
+    monkeypatch.setattr(analysis, "imbalance", lambda *a: computed.append(a) or real(*a))
+    view = View(looked_at=False)
+    with following(recording, view, speed=None) as session:
+        wait_for(lambda: session.market.state == "closed")
+        session.settings.decay = 5.0
+        time.sleep(0.4)
+        assert view.frames == computed == []
+        view.looked_at = True
+        wait_for(lambda: view.frames and view.frames[-1].parameters.decay == 5.0)
+
+
+def test_who_looks_again_is_shown_what_has_not_changed(recording):
+    first, second = View(), View(looked_at=False)
+    with following(recording, first, second, speed=None) as session:
+        at_rest(session, first)
+        assert second.frames == []
+        second.looked_at = True
+        wait_for(lambda: second.frames)
+        assert second.frames[-1].states == len(session.history)
+        shown = len(second.frames)
+        second.looked_at = first.looked_at = False
+        time.sleep(0.25)
+        second.looked_at = True
+        wait_for(lambda: len(second.frames) > shown)
+
+
+def test_who_comes_late_is_shown_what_has_not_changed(recording):
+    first, second = View(), View()
+    with following(recording, first, speed=None) as session:
+        at_rest(session, first)
+        session.attach(second)
+        wait_for(lambda: second.frames)
+        assert second.frames[-1].states == first.frames[-1].states
+
+
+def test_who_was_detached_is_shown_nothing_more():
+    first, second = View(), View()
+    with following("sim:BTC-PERP", first, second, warmup=1.0) as session:
+        wait_for(lambda: second.frames)
+        session.detach(second)
+        session.detach(second)
+        begun = len(first.frames)
+        wait_for(lambda: len(first.frames) > begun + 1)
+        shown = len(second.frames)
+        wait_for(lambda: len(first.frames) > begun + 3)
+        assert len(second.frames) == shown
+
+
+def test_a_note_is_shown_until_the_next(recording):
+    view = View()
+    with following(recording, view, speed=None) as session:
+        at_rest(session, view)
+        for note in ("Saved.", "Loaded.", ""):
+            session.tell(note)
+            wait_for(lambda wanted=note: view.frames[-1].note == wanted)
+
+
+def test_a_view_that_fails_keeps_no_other_from_its_frames(recording, caplog):
+    bad, good = View(fails=ValueError("no canvas")), View()
+    with following(recording, bad, good, speed=None) as session:
+        said = "A frame could not be shown: ValueError('no canvas'). Please report this."
+        wait_for(lambda: good.frames and good.frames[-1].note == said)
+        session.settings.decay = 6.0
+        wait_for(lambda: good.frames[-1].parameters.decay == 6.0)
+        assert bad.frames[-1].parameters.decay == 6.0
+        assert "no canvas" in caplog.text
+        bad.fails = None
+        session.tell("")
+        wait_for(lambda: good.frames[-1].note == bad.frames[-1].note == "")
+
+
+def test_a_view_that_fails_is_not_tried_again_until_something_changes(recording, caplog):
+    bad, good = View(fails=ValueError("no canvas")), View()
+    with following(recording, good, bad, speed=None) as session:
+        at_rest(session, good)
+        wait_for(lambda: good.frames[-1].note)
+        tried = len(bad.frames)
+        time.sleep(0.4)
+        assert len(bad.frames) == tried
+
+
+def test_a_computation_that_fails_does_not_end_the_publisher(recording, monkeypatch, caplog):
+    view = View()
+    with following(recording, view, speed=None) as session:
+        at_rest(session, view)
+        real = analysis.imbalance
+
+        def fail(*_):
+            raise ZeroDivisionError("one")
+
+        monkeypatch.setattr(analysis, "imbalance", fail)
+        session.settings.decay = 8.0
+        wait_for(lambda: "ZeroDivisionError" in caplog.text)
+        monkeypatch.setattr(analysis, "imbalance", real)
+        wait_for(lambda: view.frames[-1].parameters.decay == 8.0)
+        assert view.frames[-1].imbalance == obi.imbalance(session.history, session.settings)[-1]
+        said = "A frame could not be shown: ZeroDivisionError('one'). Please report this."
+        assert view.frames[-1].note == said

@@ -1,0 +1,262 @@
+"""A session follows a source, and leaves nothing behind."""
+
+from __future__ import annotations
+
+import gc
+import math
+import threading
+import weakref
+
+import pytest
+from session_tools import View, following, wait_for
+
+import obi_widgets as obi
+from obi_widgets.errors import SettingsError
+from obi_widgets.settings import Parameters
+
+
+@pytest.fixture(scope="module")
+def recording(tmp_path_factory):
+    """Half a minute of the simulated exchange."""
+    path = tmp_path_factory.mktemp("recordings") / "sim.gz"
+    return obi.record("sim:BTC-PERP", path, seconds=0.5, warmup=30.0, seed=1)
+
+
+def threads_of(session):
+    return [thread for thread in session._threads if thread.is_alive()]
+
+
+def test_the_simulator_is_followed_live():
+    view = View()
+    with following("sim:BTC-PERP", view, seed=1, warmup=10.0) as session:
+        wait_for(lambda: len(view.frames) >= 5 and view.frames[-1].states > 50)
+        assert session.market.state == "live"
+        frame = view.frames[-1]
+        assert frame.state == "live"
+        assert frame.instrument.symbol == "BTC-PERP"
+        assert frame.tick_size == 0.5
+        assert frame.spread >= 0.5
+        assert all(map(math.isfinite, (frame.mid, frame.imbalance, frame.age, frame.rate)))
+        states = [frame.states for frame in view.frames]
+        assert states == sorted(states)
+
+
+def test_a_recording_is_followed_to_its_end(recording):
+    view = View()
+    with following(recording, view, speed=None) as session:
+        wait_for(lambda: view.frames and view.frames[-1].state == "closed")
+        frame = view.frames[-1]
+        assert frame.detail == "The recording has ended."
+        assert frame.advice == "Re-run the cell to see it again."
+        assert math.isnan(frame.age)
+        loaded = obi.load(recording)
+        assert session.history.sha256() == loaded.sha256()
+        assert frame.states == len(loaded)
+        assert frame.mid == loaded.mid[-1]
+        assert frame.imbalance == obi.imbalance(loaded, Parameters())[-1]
+
+
+def test_its_history_goes_to_pandas_with_its_settings(recording):
+    with following(recording, View(), speed=None) as session:
+        wait_for(lambda: session.market.state == "closed")
+        session.settings.decay = 3.0
+        frame = session.history.to_frame()
+        signal = obi.imbalance(session.history, Parameters(decay=3.0))
+        assert frame["imbalance"].tolist() == signal.tolist()
+
+
+def test_provenance_says_what_the_settings_were_tuned_on(recording, tmp_path):
+    with following(recording, View(), speed=None) as session:
+        wait_for(lambda: session.market.state == "closed")
+        history = session.history
+        session.settings.depth = None
+        loaded = obi.Settings.load(session.export(tmp_path / "btc.toml"))
+        assert loaded == session.settings
+        tuned = loaded.provenance
+        assert (tuned.venue, tuned.symbol, tuned.states) == ("sim", "BTC-PERP", len(history))
+        assert tuned.sha256 == history.sha256()
+        assert tuned.start == f"{history.time[0].astype('datetime64[ns]')}Z"
+        assert tuned.end == f"{history.time[-1].astype('datetime64[ns]')}Z"
+        assert tuned.package == f"obi-widgets {obi.__version__}"
+        others = [session.export(tmp_path / "btc.toml", replace=False).name for _ in range(3)]
+        assert others == ["btc-2.toml", "btc-3.toml", "btc-4.toml"]
+
+
+def test_provenance_of_nothing_yet(recording):
+    session = obi.Session(recording)
+    tuned = session.provenance()
+    assert (tuned.start, tuned.end, tuned.states) == ("", "", 0)
+    session.close()
+
+
+# -- pausing -----------------------------------------------------------------------------------
+
+
+def test_while_paused_the_screen_stands_still_and_the_history_goes_on():
+    view = View()
+    with following("sim:BTC-PERP", view, seed=1, warmup=10.0) as session:
+        wait_for(lambda: view.frames and view.frames[-1].states > 60)
+        session.pause()
+        frozen = wait_for(lambda: view.frames[-1].paused and view.frames[-1])
+        more = frozen.states + 10
+        wait_for(lambda: len(session.history) > more)
+        session.settings.decay = 9.0
+        changed = wait_for(lambda: view.frames[-1].parameters.decay == 9.0 and view.frames[-1])
+        assert changed.paused
+        assert (changed.states, changed.mid) == (frozen.states, frozen.mid)
+        assert changed.window == frozen.window
+        assert session.provenance().states == frozen.states
+        assert len(session.history) > frozen.states
+        session.pause()  # once more changes nothing
+        assert session.provenance().states == frozen.states
+        session.resume()
+        wait_for(lambda: not view.frames[-1].paused and view.frames[-1].states > more)
+        assert not session.paused
+
+
+def test_paused_before_there_is_anything_it_stays_empty(recording):
+    view = View()
+    with following(recording, speed=None) as session:
+        session.pause()
+        session.attach(view)
+        wait_for(lambda: view.frames and view.frames[-1].state == "closed")
+        assert {frame.states for frame in view.frames} == {0}
+        assert len(session.history) > 0
+        session.resume()
+        wait_for(lambda: view.frames[-1].states == len(session.history))
+
+
+# -- looking at --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("seconds", [0.5, 0, -1, float("nan"), float("inf"), 604_801])
+def test_a_window_out_of_its_range_is_refused(recording, seconds):
+    session = obi.Session(recording)
+    with pytest.raises(SettingsError) as error:
+        session.look_at(seconds)
+    assert str(error.value) == (
+        f"A window of {seconds!r} s is not possible. Give 1 to 604,800 seconds."
+    )
+    assert session.window_seconds == 300.0
+    session.close()
+
+
+def test_the_window_that_is_looked_at_is_shown(recording):
+    view = View()
+    with following(recording, view, speed=None) as session:
+        for seconds in (1, 604_800, 60):
+            session.look_at(seconds)
+            wait_for(
+                lambda wanted=seconds: view.frames and view.frames[-1].window_seconds == wanted
+            )
+            window = view.frames[-1].window
+            assert window.end - window.start == pytest.approx(seconds * 1e9, rel=1e-6)
+
+
+# -- closing -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("source", ["sim:BTC-PERP", "recording"])
+def test_closing_ends_threads_and_may_be_repeated(recording, source):
+    view = View()
+    session = obi.Session(recording if source == "recording" else source, warmup=5.0)
+    session.attach(view)
+    wait_for(lambda: view.frames and view.frames[-1].states > 0)
+    assert len(threads_of(session)) == 2
+    assert not session.closed
+    session.close()
+    session.close()
+    assert session.closed
+    assert threads_of(session) == []
+    assert session.market.state == "closed"
+    assert session.market.detail == "The session was closed."
+    assert len(session.history) > 0
+    shown = len(view.frames)
+    session.settings.decay = 2.0
+    session.resume()
+    assert len(view.frames) == shown
+
+
+def test_closing_what_was_never_started():
+    session = obi.Session("sim:BTC-PERP")
+    session.close()
+    assert threads_of(session) == []
+    assert len(session.history) == 0
+
+
+@pytest.mark.parametrize("attempt", range(8))
+def test_closing_at_once_leaves_nothing(attempt):
+    session = obi.Session("sim:BTC-PERP", warmup=1.0)
+    session.start()
+    if attempt % 2:
+        wait_for(lambda: session._reading)
+    session.close()
+    assert threads_of(session) == []
+    assert session.market.state == "closed"
+
+
+def test_many_may_close_it_at_once():
+    session = obi.Session("sim:BTC-PERP", warmup=5.0)
+    session.start()
+    wait_for(lambda: session.market.state == "live")
+    closers = [threading.Thread(target=session.close) for _ in range(4)]
+    for closer in closers:
+        closer.start()
+    for closer in closers:
+        closer.join()
+    wait_for(lambda: not threads_of(session))
+
+
+def test_a_view_may_close_it():
+    class Closer(View):
+        def show(self, frame):
+            super().show(frame)
+            session.close()
+
+    session, view = obi.Session("sim:BTC-PERP", warmup=1.0), Closer()
+    session.attach(view)
+    wait_for(lambda: session.closed and not threads_of(session))
+    assert len(view.frames) == 1
+
+
+def test_settings_that_outlive_their_session_are_let_go(recording):
+    settings = obi.Settings()
+    sessions = weakref.WeakSet()
+    for _ in range(3):
+        with following(recording, View(), settings=settings, speed=None) as session:
+            sessions.add(session)
+    del session
+    gc.collect()
+    assert len(sessions) == 0
+
+
+# -- failing -----------------------------------------------------------------------------------
+
+
+def test_a_feed_that_fails_is_told_of(recording, monkeypatch, caplog):
+    async def fail():
+        raise RuntimeError("boom")
+
+    view = View()
+    session = obi.Session(recording)
+    monkeypatch.setattr(session.feed, "run", fail)
+    session.attach(view)
+    wait_for(lambda: view.frames and view.frames[-1].state == "closed")
+    assert view.frames[-1].detail == "The feed failed: RuntimeError('boom')."
+    assert view.frames[-1].advice == "Re-run the cell, and report this."
+    assert "The feed failed." in caplog.text
+    session.close()
+    assert session.market.detail == "The feed failed: RuntimeError('boom')."
+
+
+def test_a_live_feed_whose_decoder_fails_is_told_of_by_the_one_error(monkeypatch, caplog):
+    session = obi.Session("sim:BTC-PERP", warmup=1.0)
+
+    def fail(frame, now):
+        raise KeyError("seqNum")
+
+    monkeypatch.setattr(session.market.venue, "received", fail)
+    session.start()
+    wait_for(lambda: session.market.state == "closed")
+    assert session.market.detail == "The feed failed: KeyError('seqNum')."
+    session.close()

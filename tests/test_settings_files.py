@@ -1,0 +1,183 @@
+"""Settings to files and back, and files that are none."""
+
+from __future__ import annotations
+
+import json
+import tomllib
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import obi_widgets as obi
+from obi_widgets.errors import SettingsError
+from obi_widgets.settings import Provenance
+
+ANY = st.fixed_dictionaries(
+    {
+        "decay": st.floats(0, 100),
+        "depth": st.one_of(st.none(), st.integers(1, 50)),
+        "band_bps": st.one_of(st.none(), st.floats(0.001, 10_000)),
+        "weighting": st.sampled_from(["size", "notional"]),
+        "threshold": st.floats(0, 1),
+        "hold_seconds": st.floats(0.1, 86_400),
+        "price": st.sampled_from(["touch", "mid"]),
+        "fee_bps": st.floats(-100, 1000),
+    }
+)
+
+TUNED = Provenance(
+    "lmex", 'BTC"<b>\n', "2024-07-18T23:57:02Z", "2024-07-19T00:05:02Z", 4774, "ab" * 32, "obi 0.1"
+)
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory):
+    return tmp_path_factory.mktemp("settings")
+
+
+@pytest.mark.parametrize("suffix", [".toml", ".json"])
+@settings(max_examples=60)
+@given(values=ANY, provenance=st.sampled_from([None, TUNED]))
+def test_what_is_saved_is_loaded(place, suffix, values, provenance):
+    saved = obi.Settings(**values)
+    path = saved.save(place / f"some{suffix}", provenance=provenance)
+    loaded = obi.Settings.load(str(path))
+    assert loaded.parameters == saved.parameters
+    assert loaded.provenance == provenance
+    again = loaded.save(place / f"again{suffix}")  # with what it was loaded with
+    assert again.read_text() == path.read_text()
+
+
+def test_a_file_is_what_a_person_would_write(tmp_path):
+    path = obi.Settings(depth=None, decay=0.2).save(tmp_path / "btc.toml")
+    assert tomllib.loads(path.read_text(encoding="utf-8")) == {
+        "format": 1,
+        "settings": {
+            "decay": 0.2, "depth": "all", "weighting": "size", "threshold": 0.4,
+            "hold_seconds": 20.0, "price": "touch", "fee_bps": 5.0,
+        },
+    }  # fmt: skip
+
+
+def test_what_a_file_leaves_out_has_its_default(tmp_path):
+    path = tmp_path / "few.toml"
+    path.write_text("[settings]\ndecay = 1\n")
+    assert obi.Settings.load(path) == obi.Settings(decay=1)
+
+
+def test_an_existing_file_is_replaced(tmp_path):
+    path = tmp_path / "btc.json"
+    obi.Settings(decay=1).save(path, provenance=TUNED)
+    obi.Settings(decay=2).save(path)
+    assert json.loads(path.read_text())["settings"]["decay"] == 2
+    assert obi.Settings.load(path).provenance is None
+
+
+def refusal(path, text=None):
+    if text is not None:
+        path.write_bytes(text if isinstance(text, bytes) else text.encode())
+    with pytest.raises(SettingsError) as error:
+        obi.Settings.load(path)
+    return str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (
+            "[settings]\ndeph = 3\n",
+            "my.toml: There is no setting 'deph'. Did you mean 'depth'?",
+        ),
+        (
+            "[settings]\ndepth = 0\n",
+            "my.toml: depth = 0 is not possible. "
+            "Give a number from 1 to 50 levels, or None for all levels.",
+        ),
+        (
+            "[settings]\ndecay = nan\n",
+            "my.toml: decay = nan is not possible. Give a number from 0 to 100 per bp.",
+        ),
+        (
+            "decay = 1\n",
+            "my.toml: There is no table 'settings' in it. Put the settings under [settings].",
+        ),
+        (
+            "settings = 3\n",
+            "my.toml: There is no table 'settings' in it. Put the settings under [settings].",
+        ),
+        (
+            "format = 2\n[settings]\n",
+            "my.toml: It is of format 2, and this package reads up to 1. "
+            "Update with: pip install -U obi-widgets.",
+        ),
+        (
+            "format = 'new'\n[settings]\n",
+            "my.toml: It is of format 'new', and this package reads up to 1. "
+            "Update with: pip install -U obi-widgets.",
+        ),
+        (
+            "[settings]\n[tuned_on]\nvenue = 'x'\n",
+            "my.toml: 'tuned_on' has ['venue']. "
+            "It takes exactly venue, symbol, start, end, states, sha256, package.",
+        ),
+        (
+            "tuned_on = 5\n[settings]\n",
+            "my.toml: 'tuned_on' is 5. "
+            "It takes exactly venue, symbol, start, end, states, sha256, package.",
+        ),
+    ],
+)
+def test_a_file_with_something_wrong_is_refused_by_name(tmp_path, text, said):
+    assert refusal(tmp_path / "my.toml", text) == said
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "said"),
+    [
+        ("my.toml", "[settings\n", "my.toml cannot be read as TOML: "),
+        ("my.json", "{", "my.json cannot be read as JSON: "),
+        ("my.json", b"\xff\xfe", "my.json cannot be read as JSON: "),
+    ],
+)
+def test_a_broken_file_is_refused_with_where_it_breaks(tmp_path, name, text, said):
+    got = refusal(tmp_path / name, text)
+    assert got.startswith(said)
+    assert got.endswith(". Mend it there, or export the settings again.")
+
+
+@pytest.mark.parametrize("text", ["[]", "3", "null", '"settings"'])
+def test_json_that_is_no_table_is_refused(tmp_path, text):
+    assert refusal(tmp_path / "my.json", text) == (
+        "my.json: There is no table 'settings' in it. Put the settings under [settings]."
+    )
+
+
+def test_a_file_that_is_not_there(tmp_path):
+    path = tmp_path / "no.toml"
+    assert refusal(path) == f"There is no file {str(path)!r}. Check the path."
+
+
+def test_a_folder_is_not_a_file(tmp_path):
+    (tmp_path / "folder.toml").mkdir()
+    assert refusal(tmp_path / "folder.toml").startswith("folder.toml cannot be read as TOML: ")
+
+
+@pytest.mark.parametrize(
+    ("name", "suffix"), [("btc.yaml", ".yaml"), ("btc", ""), ("btc.TOML", ".TOML")]
+)
+def test_another_suffix_is_refused_both_ways(tmp_path, name, suffix):
+    said = f"{name!r} ends in {suffix!r}. Settings are kept as .toml or .json."
+    assert refusal(tmp_path / name) == said
+    with pytest.raises(SettingsError) as error:
+        obi.Settings().save(tmp_path / name)
+    assert str(error.value) == said
+
+
+def test_a_place_that_cannot_be_written_to_is_told(tmp_path):
+    path = tmp_path / "not" / "there.toml"
+    with pytest.raises(SettingsError) as error:
+        obi.Settings().save(path)
+    assert str(error.value) == (
+        f"{path} cannot be written: No such file or directory. Choose another place."
+    )

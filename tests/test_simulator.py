@@ -1,0 +1,156 @@
+"""The simulated market: its edge is what it says, and its book is a book."""
+
+from functools import cache
+
+import numpy as np
+import pytest
+
+from obi_widgets.errors import SettingsError
+from obi_widgets.feeds.simulator import LISTINGS, STEP, SimulatedMarket
+
+HORIZONS = (2.0, 8.0, 20.0)  # seconds
+
+
+def told(market):
+    """Return what the market's state is, in full."""
+    return {side: dict(market.book[side]) for side in (+1, -1)}, dict(market.best), market.pressure
+
+
+@cache
+def path(edge, seconds, seed):
+    """Return mid, pressure and the imbalance of the ten best levels, at every step."""
+    market = SimulatedMarket(edge=edge, seed=seed)
+    rows = []
+    for _ in range(round(seconds / STEP)):
+        market.step()
+        bids, asks = (sum(market.top(side, 10).values()) for side in (+1, -1))
+        rows.append((market.mid, market.pressure, (bids - asks) / (bids + asks)))
+    return np.array(rows).T
+
+
+def moves(edge, seconds, horizon, seed=11):
+    """Return moves of mid, bps, that do not overlap; and what was known at the start of each."""
+    mid, pressure, imbalance = path(edge, seconds, seed)[:, :: round(horizon / STEP)]
+    return 1e4 * np.diff(np.log(mid)), pressure[:-1], imbalance[:-1]
+
+
+def standard_errors(products):
+    """Return how many standard errors the mean of uncorrelated numbers is from 0."""
+    return products.sum() / np.sqrt((products**2).sum())
+
+
+# -- the edge ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("horizon", HORIZONS)
+def test_without_an_edge_nothing_visible_or_hidden_predicts_mid(horizon):
+    move, pressure, imbalance = moves(0.0, 3000, horizon)
+    for known in (np.ones_like(pressure), pressure, imbalance, np.sign(imbalance)):
+        assert abs(standard_errors(known * move)) < 3
+    assert abs(standard_errors(move[:-1] * move[1:])) < 3
+
+
+@pytest.mark.parametrize("edge", [-4.0, 4.0])
+@pytest.mark.parametrize("horizon", HORIZONS)
+def test_with_an_edge_mid_moves_by_what_the_pressure_is_worth(edge, horizon):
+    move, pressure, imbalance = moves(edge, 3000, horizon)
+    expected = edge * pressure * (1 - np.exp(-horizon / SimulatedMarket.fade))
+    assert abs(standard_errors((move - expected) * pressure)) < 3
+    assert np.sign(edge) * standard_errors(move * pressure) > 3
+    assert np.sign(edge) * standard_errors(move * imbalance) > 3  # and the book tells of it
+
+
+def test_the_edge_is_the_slope_of_the_move_against_the_pressure():
+    move, pressure, _ = moves(4.0, 3000, 8.0)
+    slope = (move * pressure).sum() / (pressure**2).sum()
+    assert slope == pytest.approx(4.0 * (1 - np.exp(-1)), rel=0.2)
+
+
+def test_the_pressure_fades_with_the_time_constant_that_is_said():
+    _, pressure, _ = path(0.0, 3000, 11)
+    lag = round(SimulatedMarket.fade / STEP)
+    assert np.mean(pressure[lag:] * pressure[:-lag]) / np.mean(pressure**2) == pytest.approx(
+        np.exp(-1), abs=0.15
+    )
+    assert np.std(pressure) == pytest.approx(1 / 3, rel=0.1)  # of the mean of three uniforms
+
+
+def test_the_imbalance_of_the_book_leans_with_the_pressure_but_does_not_give_it_away():
+    _, pressure, imbalance = path(0.0, 3000, 11)
+    assert 0.3 < np.corrcoef(pressure, imbalance)[0, 1] < 0.95
+
+
+@pytest.mark.parametrize(
+    ("symbol", "edge", "most"),
+    [
+        ("BTC-PERP", 5.6, "5.5"),
+        ("BTC-PERP", -100.0, "5.5"),
+        ("BTC-PERP", float("nan"), "5.5"),
+        ("ETH-PERP", 7.0, "6.9"),
+        ("SOL-PERP", 7.4, "7.2"),
+    ],
+)
+def test_an_edge_that_the_volatility_cannot_hold_is_refused(symbol, edge, most):
+    with pytest.raises(SettingsError) as caught:
+        SimulatedMarket(symbol, edge=edge)
+    assert str(caught.value) == (
+        f"edge = {edge!r} is not possible. At this volatility it lies within ±{most} bps."
+    )
+    SimulatedMarket(symbol, edge=float(most))
+
+
+# -- the same again ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("symbol", LISTINGS)
+def test_the_same_seed_is_the_same_market(symbol):
+    first, second, other = (SimulatedMarket(symbol, seed=seed) for seed in (4, 4, 5))
+    for _ in range(200):
+        assert first.step() == second.step()
+        assert told(first) == told(second)
+        other.step()
+    assert told(first) != told(other)
+
+
+# -- the book ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("symbol", LISTINGS)
+@pytest.mark.parametrize("edge", [0.0, 5.0])
+def test_the_book_is_never_crossed_one_sided_or_thin(symbol, edge):
+    market = SimulatedMarket(symbol, edge=edge, seed=2)
+    tick_size, spreads, widths = market.listing.tick_size, [], []
+    for step in range(6000):
+        trades = market.step()
+        assert max(market.book[+1]) == market.best[+1] < market.best[-1] == min(market.book[-1])
+        assert all(trade.size > 0 and trade.side in (+1, -1) for trade in trades)
+        spreads.append(market.best[-1] - market.best[+1])
+        for side in (+1, -1):
+            assert len(market.book[side]) >= 50
+            assert min(market.book[side].values()) >= 1
+            if step % 20 == 0:
+                prices = np.array(list(market.top(side, 50)))
+                distance = 1e4 * tick_size * np.abs(prices - prices[0]) / market.mid
+                widths.append((distance[9], distance[49]))
+    assert set(spreads) == {1, 3}  # ticks
+    ten, fifty = np.mean(widths, axis=0)  # bps from the best
+    assert 2 < ten < 5
+    assert 18 < fifty < 40
+
+
+def test_the_best_levels_are_told_best_first():
+    market = SimulatedMarket(seed=2)
+    bids, asks = list(market.top(+1, 50)), list(market.top(-1, 50))
+    assert bids == sorted(market.book[+1])[::-1][:50]
+    assert asks == sorted(market.book[-1])[:50]
+
+
+def test_a_trade_takes_what_stood_in_the_way():
+    market = SimulatedMarket(seed=2)
+    seen = {+1: 0, -1: 0}
+    for _ in range(2000):
+        before = told(market)[0]
+        for trade in market.step():
+            assert trade.size <= before[-trade.side].get(trade.price, trade.size)
+            seen[trade.side] += 1
+    assert min(seen.values()) > 100

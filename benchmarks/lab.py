@@ -6,6 +6,7 @@ prints a table. Every figure has its goal beside it; nothing is asserted, since 
 
 from __future__ import annotations
 
+import itertools
 import json
 import statistics
 import sys
@@ -25,9 +26,11 @@ def timed():
     began, frame = (time.thread_time(), time.perf_counter()), lab._page.frame
     show()
     if lab._page.frame != frame:
-        times.append((1e3 * (time.thread_time() - began[0]), 1e3 * (time.perf_counter() - began[1])))
+        ended = time.thread_time(), time.perf_counter()
+        times.append([1e3 * (one - other) for one, other in zip(ended, began)])
 def count(self, msg_type, data=None, metadata=None, buffers=None, **more):
-    sent.append(len(json.dumps(data, default=str)) + sum(memoryview(b).nbytes for b in buffers or []))
+    size = len(json.dumps(data, default=str))
+    sent.append(size + sum(memoryview(b).nbytes for b in buffers or []))
     return publish(self, msg_type, data=data, metadata=metadata, buffers=buffers, **more)
 def counted():
     sent.clear()
@@ -52,11 +55,14 @@ SLIDE = """() => {
   const [, note] = box.querySelectorAll('.widget-html, .jupyter-widget-html');
   let moved = 0;
   new MutationObserver(() => { moved ||= performance.now(); })
-    .observe(box.querySelector('.noUi-handle'), { attributes: true, attributeFilter: ['aria-valuenow'] });
+    .observe(box.querySelector('.noUi-handle'), { attributeFilter: ['aria-valuenow'] });
   // The note is the last thing of a frame that is set: the line has its new points by then.
   new MutationObserver(() => requestAnimationFrame(() => {
     const channel = new MessageChannel();                      // after this frame's paint
-    channel.port1.onmessage = () => { if (moved) moves.push(performance.now() - moved); moved = 0; };
+    channel.port1.onmessage = () => {
+      if (moved) moves.push(performance.now() - moved);
+      moved = 0;
+    };
     channel.port2.postMessage(0);
   })).observe(note, { subtree: true, childList: true, characterData: true });
 }"""
@@ -79,7 +85,7 @@ def frames(nb, seconds: float) -> tuple[float, float]:
     """Frames a second that were drawn lately, and the largest gap in ms."""
     now = nb.page.evaluate("performance.now()")
     times = [t for t in nb.page.evaluate("changes") if t > now - 1e3 * seconds]
-    gaps = [b - a for a, b in zip(times, times[1:], strict=False)]
+    gaps = [b - a for a, b in itertools.pairwise(times)]
     return len(times) / seconds, max(gaps, default=0.0)
 
 

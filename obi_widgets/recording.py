@@ -1,9 +1,10 @@
 """Raw frames to disk and back.
 
 A recording is text, gzipped when its name ends in ``.gz``: a line a record, ``<receive time, ns>
-<frame as received>``. What is not a frame begins with ``@``: a websocket that opened or closed,
-an answer by HTTP, a frame that would not fit on a line. A first line of JSON says which venue and
-symbol it is; captures made elsewhere in the same format may lack it.
+<frame as received>``. What is not a frame of the book's websocket begins with ``@``: a frame of
+another, or one that would not fit on a line; a websocket that opened or closed; an answer by
+HTTP. A first line of JSON says which venue and symbol it is; captures made elsewhere in the same
+format may lack it.
 
 The file is only ever appended to, and what a second brought is on disk a second later: a kernel
 that is killed loses no more.
@@ -22,6 +23,7 @@ import msgspec
 
 from obi_widgets.errors import RecordingError
 from obi_widgets.venues import make_venue
+from obi_widgets.venues.base import BOOK
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -46,7 +48,7 @@ class Record(NamedTuple):
     kind : str
         ``frame``, ``open``, ``close`` or ``answer``.
     name : str
-        Of the websocket or of the fetch; empty for a frame.
+        Of the websocket or of the fetch.
     text : str
         The frame, the reason of a close, or the body of an answer.
     status : int
@@ -63,7 +65,7 @@ class Record(NamedTuple):
         """Return what the venue makes of it."""
         match self.kind:
             case "frame":
-                return venue.received(self.text, self.time)
+                return venue.received(self.text, self.time, self.name)
             case "open":
                 return venue.connected(self.name, self.time)
             case "close":
@@ -112,7 +114,8 @@ class Recorder:
         """Append one record."""
         if record.kind == "frame":
             fits = record.text[:1] not in ("", "@") and not re.search(r"[\r\n]", record.text)
-            said = record.text if fits else "@frame " + _json(record.text)
+            plain = fits and record.name == BOOK
+            said = record.text if plain else f"@frame {_json([record.name, record.text])}"
         elif record.kind == "answer":
             said = f"@answer {_json([record.name, record.status, record.text])}"
         else:
@@ -270,13 +273,11 @@ def _record(time: int, said: str) -> Record:
     if not said.startswith("@"):
         if not said:
             raise ValueError(said)
-        return Record(time, "frame", "", said)
+        return Record(time, "frame", BOOK, said)
     kind, _, rest = said[1:].partition(" ")
     value = msgspec.json.decode(rest)
     match kind:
-        case "frame":
-            return Record(time, "frame", "", str(value))
-        case "open" | "close":
+        case "frame" | "open" | "close":
             name, text = value
             return Record(time, kind, name, text)
         case "answer":

@@ -14,8 +14,8 @@ from obi_widgets.events import Refused
 from obi_widgets.feeds.simulator import STEP, SimulatedMarket
 from obi_widgets.market import Market
 from obi_widgets.venues import make_venue
-from obi_widgets.venues.base import Send
-from obi_widgets.venues.lmex import BOOK, SUMMARY, TRADES
+from obi_widgets.venues.base import BOOK, Send
+from obi_widgets.venues.lmex import SUMMARY, TRADES
 
 DATA = Path(__file__).parents[2] / "shared/data"
 SECOND = 1_000_000_000

@@ -82,6 +82,14 @@ def test_any_other_part_of_a_history_has_its_own_signal(states, spans):
         np.testing.assert_array_equal(analysis.signal, obi.imbalance(part, SETTINGS[0]))
 
 
+def test_a_part_that_begins_earlier_and_ends_no_sooner_has_its_own_signal():
+    history = tape([(100, "both", 1000, 1.0 + n, 50.0) for n in range(30)])
+    analysis = Analysis(SETTINGS[0])
+    for part in (history[10:20], history[5:20], history[0:25]):
+        analysis.update(part, SETTINGS[0])
+        np.testing.assert_array_equal(analysis.signal, obi.imbalance(part, SETTINGS[0]))
+
+
 def test_on_a_capture(history):
     analysis = Analysis(Parameters())
     for number, end in enumerate(range(0, len(history), 311)):

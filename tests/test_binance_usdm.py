@@ -17,8 +17,8 @@ from exchange_tools import (
 from obi_widgets.events import Delta, Instrument, Mark, Snapshot, Status, Trade
 from obi_widgets.market import Market
 from obi_widgets.venues import make_venue
-from obi_widgets.venues.base import Connect, Fetch, Reconnect
-from obi_widgets.venues.binance_usdm import BOOK, INSTRUMENT, MARKET, SNAPSHOT
+from obi_widgets.venues.base import BOOK, Connect, Fetch, Reconnect
+from obi_widgets.venues.binance_usdm import INSTRUMENT, MARKET, SNAPSHOT
 
 DEPTH_URL = "https://fapi.binance.com/fapi/v1/depth?symbol=BTCUSDT&limit=1000"
 

@@ -296,6 +296,24 @@ def test_a_history_that_was_handed_out_never_changes(states, seed):
     assert [history.sha256() for history in handed] == hashes
 
 
+def test_a_history_is_not_made_in_the_middle_of_a_change(monkeypatch):
+    into, waiting = writer(levels=1, capacity=1), []
+
+    def ask_meanwhile(real=into._make_room):
+        thread = threading.Thread(target=into.history)
+        thread.start()
+        thread.join(0.05)
+        waiting.append((thread, thread.is_alive()))
+        real()
+
+    monkeypatch.setattr(into, "_make_room", ask_meanwhile)
+    for row in range(3 * BLOCK):
+        one(into, row)
+    for thread, _ in waiting:
+        thread.join()
+    assert [waited for _, waited in waiting] == [True] * 3
+
+
 def test_histories_asked_for_while_states_come_are_whole():
     """Each state's price, size and time tell its number: a torn read would tell two."""
     into = writer(levels=2, capacity=2 * BLOCK)

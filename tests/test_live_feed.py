@@ -39,7 +39,8 @@ class Scripted(Venue):
     def disconnected(self, socket, reason, now):
         return self.tell("close", socket, reason)
 
-    def received(self, frame, now):
+    def received(self, frame, now, socket):
+        assert socket == "only"
         return self.tell("frame", frame)
 
     def fetched(self, name, status, body, now):

@@ -20,8 +20,8 @@ from exchange_tools import (
 
 from obi_widgets.events import Snapshot, Status
 from obi_widgets.market import Market
-from obi_widgets.venues.base import Fetch, Reconnect, Send
-from obi_widgets.venues.lmex import BOOK, PICTURE, TRADES
+from obi_widgets.venues.base import BOOK, Fetch, Reconnect, Send
+from obi_widgets.venues.lmex import PICTURE, TRADES
 
 PICTURE_URL = "https://api.lmex.io/futures/api/v2.3/orderbook/L2?depth=50&symbol=BTC-PERP"
 
@@ -238,3 +238,25 @@ def test_an_older_snapshot_takes_the_sequence_back_with_the_book():
     (snapshot,) = venue.received(lmex_book("snapshot", 5, BIDS, ASKS), 2)
     assert isinstance(snapshot, Snapshot)
     assert names(venue.received(lmex_book("delta", 12), 5 * SECOND)) == ["Status", "Send", "Send"]
+
+
+# -- the websockets are apart --------------------------------------------------------------
+
+
+def test_trades_that_go_on_do_not_hide_a_book_that_does_not():
+    market = Market(in_sync())
+    for second in range(1, 36):
+        market.handle(market.venue.received("pong", second * SECOND, TRADES), second * SECOND)
+        assert not only(Reconnect, market.tick(second * SECOND))
+    assert only(Reconnect, market.tick(35 * SECOND + 1)) == [
+        Reconnect(BOOK, "nothing was heard for 35 s")
+    ]
+
+
+def test_what_goes_wrong_on_the_trades_websocket_leaves_the_book_alone():
+    venue = in_sync()
+    assert names(venue.received("<html>", SECOND, TRADES)) == ["unreadable"]
+    error = '{"severity":"ERROR","errors":[{"error":{"code":1007,"message":"Slow."}}]}'
+    outputs = venue.received(error, SECOND, TRADES)
+    assert only(Reconnect, outputs) == [Reconnect(TRADES, "Slow. (code 1007)")]
+    assert not only(Status, outputs)

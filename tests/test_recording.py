@@ -21,12 +21,12 @@ T0 = 1_700_000_000 * SECOND
 RECORDS = [
     Record(T0, "answer", "summary", lmex_summary(contract_size=0.01), 200),
     Record(T0 + 1, "open", "book", ""),
-    Record(T0 + 2, "frame", "", lmex_book("snapshot", 10, [(100.0, 5)], [(101.0, 3)])),
-    Record(T0 + 3, "frame", "", "pong"),
-    Record(T0 + 4, "frame", "", "two\nlines\r\nand a third"),
-    Record(T0 + 5, "frame", "", "@frame is not what this is"),
-    Record(T0 + 6, "frame", "", " spaces and 多字节 \u2028 \x85 \x00 🙂 "),
-    Record(T0 + 7, "frame", "", ""),
+    Record(T0 + 2, "frame", "book", lmex_book("snapshot", 10, [(100.0, 5)], [(101.0, 3)])),
+    Record(T0 + 3, "frame", "book", "pong"),
+    Record(T0 + 4, "frame", "book", "two\nlines\r\nand a third"),
+    Record(T0 + 5, "frame", "book", "@frame is not what this is"),
+    Record(T0 + 6, "frame", "book", " spaces and 多字节 \u2028 \x85 \x00 🙂 "),
+    Record(T0 + 7, "frame", "book", ""),
     Record(T0 + 8, "close", "book", "it was closed\nat once: “why”"),
     Record(T0 + 9, "answer", "picture", "<html>\n", 502),
     Record(T0 + 10, "answer", "picture", "timed out", 0),
@@ -110,7 +110,7 @@ def test_a_plain_file_that_was_cut_off_keeps_its_whole_lines(tmp_path):
 
 
 def test_a_gzip_that_was_cut_off_keeps_what_can_be_unpacked(tmp_path, caplog):
-    many = [Record(T0 + step, "frame", "", f'{{"step":{step}}}') for step in range(20_000)]
+    many = [Record(T0 + step, "frame", "book", f'{{"step":{step}}}') for step in range(20_000)]
     path = write(tmp_path / "a.gz", many)
     data = path.read_bytes()
     path.write_bytes(data[: len(data) // 2])
@@ -125,7 +125,7 @@ import os, signal, sys
 from obi_widgets.recording import Record, Recorder
 recorder = Recorder(sys.argv[1], "lmex", "BTC-PERP")
 for step in range(1001):
-    recorder.write(Record(step * 10_000_000, "frame", "", f"frame {step}"))
+    recorder.write(Record(step * 10_000_000, "frame", "book", f"frame {step}"))
 os.kill(os.getpid(), signal.SIGKILL)
 """
 

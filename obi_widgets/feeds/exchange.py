@@ -18,7 +18,8 @@ from websockets.asyncio.server import Server, ServerConnection, serve
 from websockets.exceptions import ConnectionClosed
 
 from obi_widgets.feeds.simulator import STEP, Changes, SimulatedMarket, SimulatedTrade
-from obi_widgets.venues.lmex import BOOK, TRADES
+from obi_widgets.venues.base import BOOK
+from obi_widgets.venues.lmex import TRADES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

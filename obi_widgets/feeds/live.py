@@ -122,7 +122,7 @@ class LiveFeed(Feed):
             async for frame in socket:
                 self.messages += 1
                 text = frame if isinstance(frame, str) else frame.decode("utf-8", "replace")
-                self._tell(Record(self.now(), "frame", "", text))
+                self._tell(Record(self.now(), "frame", name, text))
         except ConnectionClosed as error:
             reason = self._reason(error)
         finally:

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 SECOND = 1_000_000_000
 """Nanoseconds."""
 
+BOOK = "book"
+"""The websocket that a venue's book comes by; frames that do not say come from it."""
+
 # A text of "nan" or "inf" is a float too: in a book it would spoil the order of the levels.
 WirePrice: TypeAlias = Annotated[float, Meta(gt=0, lt=1e18)]
 WireSize: TypeAlias = Annotated[float, Meta(ge=0, lt=1e18)]
@@ -91,8 +94,8 @@ class Venue(ABC):
         """Take note that a websocket was lost, or could not be opened."""
 
     @abstractmethod
-    def received(self, frame: str | bytes, now: int) -> list[Output]:
-        """Decode a frame of any of the websockets."""
+    def received(self, frame: str | bytes, now: int, socket: str = BOOK) -> list[Output]:
+        """Decode a frame of a websocket."""
 
     @abstractmethod
     def fetched(self, name: str, status: int, body: str | bytes, now: int) -> list[Output]:

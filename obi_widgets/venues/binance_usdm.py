@@ -16,6 +16,7 @@ from msgspec import Raw, Struct
 
 from obi_widgets.events import Delta, Mark, Refused, Snapshot, Status, Trade
 from obi_widgets.venues.base import (
+    BOOK,
     DECODE_ERRORS,
     SECOND,
     Connect,
@@ -31,7 +32,7 @@ from obi_widgets.venues.base import (
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-BOOK, MARKET = "book", "market"
+MARKET = "market"
 INSTRUMENT, SNAPSHOT = "instrument", "snapshot"
 
 MILLISECOND = 1_000_000
@@ -220,7 +221,7 @@ class BinanceUsdm(Venue):
 
     # -- frames ----------------------------------------------------------------------------
 
-    def received(self, frame: str | bytes, now: int) -> list[Output]:  # noqa: D102
+    def received(self, frame: str | bytes, now: int, socket: str = BOOK) -> list[Output]:  # noqa: D102
         try:
             event = _events.decode(frame)
             body: str | bytes | Raw = frame
@@ -236,8 +237,10 @@ class BinanceUsdm(Venue):
             if event.e == "markPriceUpdate":
                 return self._read_mark(_marks.decode(body), now)
         except DECODE_ERRORS:
-            # It may have been a change of the book.
-            return [refused(frame, now, "unreadable"), *self.resync("a frame was unreadable", now)]
+            unread = refused(frame, now, "unreadable")
+            # On the book's websocket it may have been a change.
+            lost = self.resync("a frame was unreadable", now) if socket == BOOK else []
+            return [unread, *lost]
         return [Refused(now, event.e or "unknown", text(frame))]
 
     def _read_depth(self, depth: _Depth, now: int) -> list[Output]:

@@ -16,6 +16,7 @@ from msgspec import Raw, Struct
 
 from obi_widgets.events import Delta, Refused, Snapshot, Status, Trade
 from obi_widgets.venues.base import (
+    BOOK,
     DECODE_ERRORS,
     SECOND,
     Connect,
@@ -34,7 +35,7 @@ from obi_widgets.venues.base import (
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-BOOK, TRADES = "book", "trades"
+TRADES = "trades"
 SUMMARY, PICTURE = "summary", "picture"
 
 # The first is LMEX's own name for it, the second BTSE's newer; see the venue's acknowledgement.
@@ -268,8 +269,9 @@ class Lmex(Venue):
 
     # -- frames ----------------------------------------------------------------------------
 
-    def received(self, frame: str | bytes, now: int) -> list[Output]:  # noqa: D102
-        self._heard_at = now
+    def received(self, frame: str | bytes, now: int, socket: str = BOOK) -> list[Output]:  # noqa: D102
+        if socket == BOOK:
+            self._heard_at = now  # trades that go on must not hide a book that does not
         if frame in ("pong", b"pong"):
             return []
         try:
@@ -279,24 +281,26 @@ class Lmex(Venue):
             if message.topic.startswith("tradeHistoryApi"):
                 return self._read_trades(_trades.decode(message.data), now)
         except DECODE_ERRORS:
-            # It may have been a delta.
-            return [refused(frame, now, "unreadable"), *self.resync("a frame was unreadable", now)]
+            unread = refused(frame, now, "unreadable")
+            # On the book's websocket it may have been a delta.
+            lost = self.resync("a frame was unreadable", now) if socket == BOOK else []
+            return [unread, *lost]
         if message.errors:
-            return self._read_errors(message.errors, now)
+            return self._read_errors(message.errors, now, socket)
         if message.event:
-            return self._read_answer(message, now)
+            return self._read_answer(message, now, socket)
         return [Refused(now, message.topic.partition(":")[0] or "unknown", text(frame))]
 
-    def _read_answer(self, message: _Frame, now: int) -> list[Output]:
+    def _read_answer(self, message: _Frame, now: int, socket: str) -> list[Output]:
         # A topic that does not exist on this URL is acknowledged with an empty list.
         if message.event == "subscribe" and not message.channel:
-            if len(self._trade_topics) > 1 and TRADES in self._open:
+            if len(self._trade_topics) > 1 and socket == TRADES:
                 del self._trade_topics[0]
                 return [self._subscribe_trades()]
             return [Refused(now, "topic not accepted")]
         return []
 
-    def _read_errors(self, errors: list[_ErrorItem], now: int) -> list[Output]:
+    def _read_errors(self, errors: list[_ErrorItem], now: int, socket: str) -> list[Output]:
         outputs: list[Output] = []
         for item in errors:
             code, said = item.error.code, f"{text(item.error.message)} (code {item.error.code})"
@@ -304,11 +308,13 @@ class Lmex(Venue):
                 outputs.append(self.unlisted(now))
             elif code == BAD_TOPIC and item.arg != self.topic:
                 outputs.append(Refused(now, "topic not accepted", item.arg))
-            else:
+            elif socket == BOOK:
                 outputs += [
                     Status(now, "gap", f"{self.label} reports: {said}.", "Connecting again."),
                     Reconnect(BOOK, said),
                 ]
+            else:
+                outputs += [Refused(now, "error", said), Reconnect(socket, said)]
         return outputs
 
     def _read_book(self, book: _Book, now: int) -> list[Output]:

@@ -19,7 +19,10 @@ if TYPE_CHECKING:
     from obi_widgets.session import Session
 
 OFF = 0.0
-"""Where the band's slider stands when there is no band."""
+"""What a slider has for a setting of None (no band, all levels): of None it makes no choice."""
+
+CAN_BE_OFF = ("band_bps", "depth")
+"""Settings that None turns off."""
 
 
 class Control:
@@ -62,7 +65,7 @@ class Control:
 
     def _follow(self, _: object = None) -> None:
         value = getattr(self.settings, self.name)
-        shown = OFF if value is None and hasattr(self.control, "max") else value
+        shown = OFF if value is None else value
         if isinstance(self.control, ipywidgets.FloatSlider):
             # A setting beyond the slider's ends moves the end.
             if shown > self.control.max:
@@ -78,7 +81,7 @@ class Control:
 
     def _assign(self, change: dict[str, Any]) -> None:
         value = change["new"]
-        if self.name == "band_bps" and value == OFF:
+        if self.name in CAN_BE_OFF and value == OFF:
             value = None
         if value != getattr(self.settings, self.name):
             setattr(self.settings, self.name, value)
@@ -126,7 +129,8 @@ class SettingsWidget(Part):
             lambda value: f"{value:.2f} /bp",
             tooltip="A level's weight is exp(−decay · its distance from mid in bps)",
         )  # fmt: skip
-        depths = [(words.depth(depth), depth) for depth in (*range(1, 51), None)]
+        depths: list[tuple[str, float]] = [(words.depth(n), n) for n in range(1, 51)]
+        depths.append((words.depth(None), OFF))
         self.depth = Control(
             settings, "depth", "Depth",
             ipywidgets.SelectionSlider(options=depths, readout=False, layout=Layout(width="100%")),

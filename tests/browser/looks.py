@@ -17,7 +17,10 @@ const ink = el => {
 };
 """
 
-CUT_OFF = """(root, [parts, texts]) => {""" + HELPERS + """
+CUT_OFF = (
+    """(root, [parts, texts]) => {"""
+    + HELPERS
+    + """
     const found = [], room = root.getBoundingClientRect();
     for (const el of [root, ...root.querySelectorAll(parts)]) {
         if (el.clientWidth && el.scrollWidth > el.clientWidth)
@@ -35,8 +38,12 @@ CUT_OFF = """(root, [parts, texts]) => {""" + HELPERS + """
     }
     return found;
 }"""
+)
 
-OVERLAPPING = """(root, groups) => {""" + HELPERS + """
+OVERLAPPING = (
+    """(root, groups) => {"""
+    + HELPERS
+    + """
     const found = [];
     for (const group of groups) {
         const shown = [...root.querySelectorAll(group)].filter(
@@ -51,8 +58,12 @@ OVERLAPPING = """(root, groups) => {""" + HELPERS + """
     }
     return found;
 }"""
+)
 
-CONTRAST = """(root, texts) => {""" + HELPERS + """
+CONTRAST = (
+    """(root, texts) => {"""
+    + HELPERS
+    + """
     const canvas = document.createElement('canvas');
     const context = canvas.getContext('2d', {willReadFrequently: true});
     // Whatever way a colour is written.
@@ -93,6 +104,7 @@ CONTRAST = """(root, texts) => {""" + HELPERS + """
     }
     return found;
 }"""
+)
 
 PARTS = "[class*=obi-part], .obi-room, .obi-charts, .obi-chart, .obi-status, .obi-controls"
 

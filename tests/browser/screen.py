@@ -27,8 +27,11 @@ PLACE = """el => {
     return least + (1 + moved / 1000) * (most - least);
 }"""
 
-WATCH = """el => {
-    const place = """ + PLACE + """;
+WATCH = (
+    """el => {
+    const place = """
+    + PLACE
+    + """;
     const seen = window.obiSeen = [[], []];
     const note = (into, value) => { if (into.at(-1) !== value) into.push(value); };
     const look = () => {
@@ -40,6 +43,7 @@ WATCH = """el => {
     new MutationObserver(look).observe(el,
         {subtree: true, attributes: true, childList: true, characterData: true});
 }"""
+)
 """Notes each place of a slider's handle, and each number beside it."""
 
 CHANGES = """([selector, seconds]) => new Promise(resolve => {
@@ -109,8 +113,8 @@ class Screen:
 
     def time_labels(self) -> list[str]:
         """Return the labels of the time axis."""
-        labels = self.root.locator(".obi-part-imbalance .axis .tick text").all_inner_texts()
-        return [label for label in labels if label.strip()]
+        labels = self.root.locator(".obi-part-imbalance .axis .tick text").all_text_contents()
+        return [label for label in labels if ":" in label]
 
     def value_labels(self, part: str) -> list[str]:
         """Return the labels of a chart's other axis, also those that give way."""

@@ -57,5 +57,7 @@ def test_reload_of_the_page(lab):
     eventually(lambda: again.line(MID) != before, "the price line goes on")
     places, _ = again.drag("Decay", 0.5)
     assert places[-1] > 0.4
-    eventually(lambda: abs(nb.value("lab.settings.decay") - places[-1]) < 0.006, "the slider is heard")
+    eventually(
+        lambda: abs(nb.value("lab.settings.decay") - places[-1]) < 0.006, "the slider is heard"
+    )
     assert nb.errors() == []

@@ -19,7 +19,9 @@ def test_lab(screen, artefacts, dark):
         nb.page.wait_for_timeout(500)  # bqplot lays out 300 ms after a change
         screen.picture(artefacts / f"lab-{'dark' if dark else 'light'}-{width}.png")
         screen.unfold()
-        complaints += [f"{width}: {one}" for one in [*cut_off(screen.root), *overlapping(screen.root)]]
+        complaints += [
+            f"{width}: {one}" for one in [*cut_off(screen.root), *overlapping(screen.root)]
+        ]
         screen.picture(artefacts / f"lab-{'dark' if dark else 'light'}-{width}-unfolded.png")
         screen.root.locator(".obi-opener").click()
     pale = {what: ratio for what, ratio in contrasts(screen.root).items() if ratio < 4.5}

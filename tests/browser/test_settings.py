@@ -95,6 +95,15 @@ def test_a_slider_never_jumps_back_while_data_come(screen, title):
     assert numbers == sorted(numbers, reverse=True)
 
 
+def test_drag_to_all_levels_and_back(screen):
+    screen.drag("Depth", 1.1)
+    assert screen.shown("Depth") == "all levels"
+    assert screen.nb.value("lab.settings.depth") is None
+    screen.drag("Depth", 0.5)
+    assert screen.shown("Depth") == "26 levels"
+    assert screen.nb.value("lab.settings.depth") == 26
+
+
 def test_toggles(screen):
     screen.unfold()
     still(screen)

@@ -1,0 +1,78 @@
+"""What goes wrong is said in the widget, and nowhere else."""
+
+from __future__ import annotations
+
+from playwright.sync_api import expect
+
+from browser.screen import MID, PATIENCE, Screen, eventually, number
+
+UNREACHABLE = ('import obi_widgets as obi\nlab = obi.Lab("binance-usdm:BTCUSDT")\nlab',)
+
+RECORDING = (
+    "import obi_widgets as obi\n"
+    'path = obi.record("sim:BTC-PERP", "small.gz", seconds=1, seed=3, warmup=60)',
+    "lab = obi.Lab(path, speed=None)\nlab",
+)
+
+
+def test_a_venue_that_cannot_be_reached(jupyterlab, artefacts):
+    with jupyterlab.notebook(UNREACHABLE) as nb:
+        nb.run_all()
+        screen = Screen(nb)
+        expect(screen.message).to_contain_text("cannot be reached", timeout=1000 * PATIENCE)
+        assert screen.root.locator(".obi-state").inner_text() == "connecting"
+        assert screen.message.get_attribute("data-tone") == "bad"
+        text = screen.message.inner_text()
+        assert "Binance" in text
+        assert len(text.split(". ")) > 1, f"what is wrong, and what next: {text}"
+        assert screen.figure("mid") == "\N{EN DASH}"
+        assert screen.root.locator(".obi-nothing").first.inner_text() == "Waiting for data."
+        screen.picture(artefacts / "trouble-unreachable.png")
+        assert nb.text(0) == "", "nothing is printed"
+        assert nb.errors() == []
+
+
+def test_a_recording_that_has_ended(jupyterlab, artefacts):
+    with jupyterlab.notebook(RECORDING) as nb:
+        nb.run_all()
+        screen = Screen(nb)
+        screen.wait_for_state("closed")
+        expect(screen.message).to_contain_text("The recording has ended.")
+        assert screen.message.get_attribute("data-tone") == "", "that is no trouble"
+        eventually(lambda: len(screen.line(MID)) > 100, "the last picture stands")
+        mid = nb.value("lab.history.mid[-1].item()")
+        assert number(screen.figure("mid")) == mid
+        assert screen.figure("age") == "\N{EN DASH}"
+        assert screen.root.locator(".obi-bid .obi-price").first.inner_text()
+        before = screen.results()
+        screen.drag("Threshold", 0.1)
+        eventually(lambda: screen.results() != before, "sliders go on")
+        screen.picture(artefacts / "trouble-ended.png")
+        assert [nb.text(cell) for cell in (0, 1)] == ["", ""]
+        assert nb.errors() == []
+
+
+def test_a_source_that_there_is_none_of(jupyterlab):
+    cells = ('import obi_widgets as obi\nobi.Lab("binanse:BTCUSDT")',)
+    with jupyterlab.notebook(cells) as nb:
+        nb.run_all()
+        (error,) = nb.outputs()[0]
+        assert error["ename"] == "SourceError"
+        assert "neither a venue's symbol nor a file" in error["evalue"]
+        assert nb.value("len(__import__('ipywidgets').widgets.widget._instances)") == 0
+
+
+def test_a_gap_is_seen_and_heals(lab, artefacts):
+    nb = lab.nb
+    exchange = nb.value("hasattr(lab.session.feed, 'exchange')")
+    assert exchange, "the simulated exchange can be reached"
+    nb.execute("lab.session.feed.exchange.inject('silence')")
+    eventually(
+        lambda: lab.root.locator(".obi-state").inner_text() != "live", "the feed's state is said"
+    )
+    expect(lab.message).to_be_visible()
+    lab.picture(artefacts / "trouble-silence.png")
+    nb.execute("lab.session.feed.exchange.heal()")
+    lab.wait_for_state("live")
+    expect(lab.message).to_be_hidden()
+    assert nb.text(0) == ""

@@ -84,5 +84,6 @@ def suggest(name: str, known: Iterable[str]) -> str:
         One sentence.
     """
     known = sorted(known)
-    near = get_close_matches(name, known, n=1, cutoff=0.6)
+    near = [one for one in known if name and one.lower().startswith(name.lower())]
+    near = near or get_close_matches(name, known, n=1, cutoff=0.6)
     return f"Did you mean {near[0]!r}?" if near else f"Known are: {', '.join(known)}."

@@ -119,11 +119,10 @@ def _server(port: int, token: str) -> Iterator[tuple[subprocess.Popen[bytes], st
         "ServerApp.port": port,
         "ServerApp.open_browser": False,
         "ServerApp.root_dir": Path.cwd(),
-        "ServerApp.log_level": "ERROR",
+        "Application.log_level": "ERROR",
         "ServerApp.allow_root": True,
         "IdentityProvider.token": token,
         "LabApp.check_for_updates_class": "jupyterlab.NeverCheckForUpdate",
-        "LabApp.news_url": "None",
     }
     command = [sys.executable, "-m", "jupyterlab"]
     command += [f"--{name}={value}" for name, value in options.items()]

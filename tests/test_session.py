@@ -44,14 +44,14 @@ def test_the_simulator_is_followed_live():
 def test_a_recording_is_followed_to_its_end(recording):
     view = View()
     with following(recording, view, speed=None) as session:
-        wait_for(lambda: view.frames and view.frames[-1].state == "closed")
+        loaded = obi.load(recording)
+        wait_for(lambda: view.frames and view.frames[-1].states == len(loaded))
+        wait_for(lambda: view.frames[-1].state == "closed")
         frame = view.frames[-1]
         assert frame.detail == "The recording has ended."
         assert frame.advice == "Re-run the cell to see it again."
         assert math.isnan(frame.age)
-        loaded = obi.load(recording)
         assert session.history.sha256() == loaded.sha256()
-        assert frame.states == len(loaded)
         assert frame.mid == loaded.mid[-1]
         assert frame.imbalance == obi.imbalance(loaded, Parameters())[-1]
 
@@ -252,7 +252,7 @@ def test_a_feed_that_fails_is_told_of(recording, monkeypatch, caplog):
 def test_a_live_feed_whose_decoder_fails_is_told_of_by_the_one_error(monkeypatch, caplog):
     session = obi.Session("sim:BTC-PERP", warmup=1.0)
 
-    def fail(frame, now):
+    def fail(*_):
         raise KeyError("seqNum")
 
     monkeypatch.setattr(session.market.venue, "received", fail)

@@ -166,7 +166,7 @@ def test_a_market_that_gives_no_book_leaves_no_file(tmp_path, monkeypatch):
 
 
 def test_a_feed_that_fails_while_recording_raises(tmp_path, monkeypatch):
-    def fail(self, frame, now):
+    def fail(*_):
         raise KeyError("seqNum")
 
     monkeypatch.setattr(VENUES["sim"], "received", fail)

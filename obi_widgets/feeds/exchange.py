@@ -66,7 +66,17 @@ class SimulatedExchange:
     # -- serving ---------------------------------------------------------------------------
 
     async def __aenter__(self) -> Self:
-        self._server = await serve(
+        opening = asyncio.ensure_future(self._open())
+        try:
+            self._server = await asyncio.shield(opening)
+        except asyncio.CancelledError:  # asyncio forgets a socket that it was just opening
+            (await opening).close()
+            raise
+        self._clock = asyncio.create_task(self._run(), name="obi-exchange")
+        return self
+
+    async def _open(self) -> Server:
+        return await serve(
             self._converse,
             "127.0.0.1",
             0,
@@ -74,8 +84,6 @@ class SimulatedExchange:
             compression=None,
             ping_interval=None,
         )
-        self._clock = asyncio.create_task(self._run(), name="obi-exchange")
-        return self
 
     async def __aexit__(self, *_: object) -> None:
         assert self._server is not None

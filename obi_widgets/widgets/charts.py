@@ -121,7 +121,6 @@ class Chart(Part):
         self._scales = {"x": self.time.scale, "y": self.scale}
         self.axis = bqplot.Axis(
             scale=self.scale,
-            orientation="vertical",
             side="right",
             tick_style={"display": "none"},  # its labels are the overlay's: they must give way
             grid_color="var(--obi-grid)",
@@ -270,7 +269,7 @@ def _place(dots: bqplot.Scatter, x: NDArray[Any], y: Floats) -> None:
         dots.x, dots.y = x, y.astype(np.float32)
 
 
-def nice_ticks(low: float, high: float, most: int = 7) -> Floats:
+def nice_ticks(low: float, high: float, most: int = 9) -> Floats:
     """Return round values between two, at most so many."""
     need = (high - low) / most
     power = 10 ** math.floor(math.log10(need))

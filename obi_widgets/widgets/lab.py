@@ -115,6 +115,7 @@ class Lab(Part):
 
     def close(self) -> None:
         """End the feed, its threads and sockets, and every widget. The history stays readable."""
-        self._session.close()
-        self.controls.close()  # it also follows the settings, which may live on
+        if self.session is not None and self.comm is not None:
+            self.session.close()
+            self.controls.close()  # it also follows the settings, which may live on
         super().close()

@@ -102,6 +102,7 @@ class Part(ipywidgets.VBox):
     """
 
     css_class: ClassVar[str] = ""
+    session: Session | None = None
 
     def __init__(
         self, session: Session | None, children: Iterable[ipywidgets.Widget], *, alone: bool = True

@@ -173,12 +173,12 @@ class SettingsWidget(Part):
         self._opener = ipywidgets.Button(tooltip="Show or hide the settings that are used less")
         self._opener.add_class("obi-opener")
         self._opener.on_click(self._turn)
-        self._results = _Results(state={"head": "", "rows": [], "note": ""})
-        self._results.add_class("obi-outcome")
         head = ipywidgets.HTML('<div class="obi-head">Signal and entries</div>')
         boxes = [head, sliders, self._opener, self._fold]
         self._unfold(unfolded=False)
-        if session is not None:
+        if session is not None:  # without one there is nothing to show, and no frame
+            self._results = _Results(state={"head": "", "rows": [], "note": ""})
+            self._results.add_class("obi-outcome")
             boxes.append(self._results)
         super().__init__(session, boxes, alone=alone)
 

@@ -1,0 +1,317 @@
+"""The widgets without a browser: what they send, what they say, and that nothing is left."""
+
+from __future__ import annotations
+
+import json
+import statistics
+
+import comm
+import numpy as np
+import pytest
+from session_tools import wait_for
+
+import obi_widgets as obi
+from obi_widgets.events import Instrument
+from obi_widgets.feeds.simulator import SimulatedMarket
+from obi_widgets.widgets import cells, panel
+from obi_widgets.widgets.charts import TimeAxis, nice_ticks
+
+PARTS = ("StatusWidget", "BookWidget", "PriceWidget", "ImbalanceWidget")
+
+
+class Wire:
+    """Counts what goes to the browser."""
+
+    def __init__(self):
+        self.sizes = []
+
+    def __call__(self, _, msg_type, data=None, metadata=None, buffers=None, **more):
+        size = len(json.dumps(data, default=str))
+        self.sizes.append(size + sum(memoryview(one).nbytes for one in buffers or ()))
+
+
+@pytest.fixture
+def wire(monkeypatch):
+    wire = Wire()
+    monkeypatch.setattr(
+        comm.DummyComm, "publish_msg", lambda self, *args, **more: wire(self, *args, **more)
+    )
+    return wire
+
+
+@pytest.fixture
+def lab():
+    lab = obi.Lab("sim:BTC-PERP", seed=3, warmup=300)
+    wait_for(lambda: len(lab.history) > 2900, "the past")
+    yield lab
+    lab.close()
+
+
+def show(lab, history=None):
+    """Show a frame as the publisher would, in this thread."""
+    session = lab.session
+    frame = session.frame(history or session.market.history(), lab.settings.parameters)
+    lab.show(frame)
+    return frame
+
+
+# -- cost ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("window", [60, 300, 900, 3600])
+def test_a_frame_of_the_whole_lab_is_at_most_12_messages_and_25_kilobytes(window, wire):
+    market = SimulatedMarket(seed=5)
+    lab = obi.Lab("sim:BTC-PERP", seed=5, warmup=0)
+    history = simulated(market, 3700)
+    lab.session.look_at(window)
+    messages, sizes = [], []
+    for end in range(36_100, 36_600):
+        wire.sizes.clear()
+        show(lab, history[end - 36_000 : end])
+        messages.append(len(wire.sizes))
+        sizes.append(sum(wire.sizes))
+    lab.close()
+    assert statistics.median(messages) <= 12
+    assert statistics.median(sizes) <= 25_000
+
+
+def simulated(market, seconds):
+    """Return a history of a market at ten states a second, without an exchange between."""
+    count = 10 * seconds
+    sides = {side: (np.empty((count, 20)), np.empty((count, 20))) for side in (+1, -1)}
+    for row in range(count):
+        market.step()
+        for side, (prices, sizes) in sides.items():
+            top = market.top(side, 20)
+            prices[row], sizes[row] = list(top), list(top.values())
+    listing = market.listing
+    levels = [one for side in (+1, -1) for one in sides[side]]
+    for which in (0, 2):
+        levels[which] = levels[which] * listing.tick_size
+    return obi.History.from_arrays(
+        1_700_000_000_000_000_000 + np.arange(count) * 100_000_000,
+        *levels,
+        tick_size=listing.tick_size,
+        instrument=Instrument("sim", "BTC-PERP", "Simulator", "USDT", listing.tick_size),
+    )
+
+
+def test_the_same_frame_again_sends_only_that_it_came(lab, wire):
+    lab.pause()
+    show(lab, lab.session._paused)
+    wire.sizes.clear()
+    show(lab, lab.session._paused)
+    show(lab, lab.session._paused)
+    # The ladder's bars settle for a while; lines, axes and words have nothing to send.
+    assert len(wire.sizes) <= 2 * 2
+
+
+# -- what is shown -------------------------------------------------------------------------
+
+
+def test_the_lab_shows_what_the_history_and_the_settings_come_to(lab):
+    lab.pause()
+    history = lab.session._paused
+    frame = show(lab, history)
+    state = lab.status._line.state
+    assert state["mid"] == f"{history.mid[-1]:,.2f}"
+    assert state["symbol"] == "BTC-PERP"
+    assert state["state"] == "live"
+    signal = obi.imbalance(history, lab.settings)
+    assert frame.imbalance == signal[-1]
+    assert state["imbalance"][1:5] == f"{abs(signal[-1]):.2f}"
+    trades = obi.entries(history, lab.settings)
+    done = trades[trades.ended == "held"]
+    rows = {row[0]: row[1] for row in lab.controls._results.state["rows"]}
+    assert rows["entries"] == f"{len(done):,}"
+    mean = f"{done.net_bps.mean():+.2f} bps".replace("-", "−")
+    assert rows["mean, after 2 × 5 bps"] == mean
+    assert lab.price.line.y[-1] == np.float32(history.mid[-1])
+    assert abs(lab.imbalance.mean.y).max() <= 1
+    bids = lab.book._ladder.state["bids"]
+    assert [row[0] for row in bids] == [f"{p:,.1f}" for p in history.prices(+1)[-1, :14]]
+    in_use = [row[3] > 0 for row in bids]
+    assert in_use == [True] * 10 + [False] * 4
+
+
+def test_moving_a_slider_assigns_and_assigning_moves_the_slider(lab):
+    lab.controls.decay.control.value = 0.25
+    assert lab.settings.decay == 0.25
+    lab.settings.decay = 0.5
+    assert lab.controls.decay.control.value == 0.5
+    lab.settings.decay = 3.0
+    assert (lab.controls.decay.control.max, lab.controls.decay.control.value) == (3.0, 3.0)
+    lab.settings.depth = None
+    assert lab.controls.depth.control.label == "all levels"
+    lab.controls.band.control.value = 4.0
+    assert lab.settings.band_bps == 4.0
+    lab.controls.band.control.value = 0.0
+    assert lab.settings.band_bps is None
+
+
+def test_text_from_a_venue_never_becomes_markup(lab):
+    lab.session.market.end("<img src=x onerror=alert(1)>", "")
+    show(lab)
+    # It goes to textContent as it is; what goes to an HTML widget is escaped.
+    assert lab.status._line.state["message"].startswith("<img")
+    lab.controls.decay.say("<b>bold</b>")
+    assert "&lt;b&gt;" in lab.controls.decay._note.value
+
+
+def test_buttons_act_and_say_what_went_wrong(lab, tmp_path):
+    def press(**content):
+        lab.status._do(None, content, None)
+        return lab.session._note
+
+    press(do="pause")
+    assert lab.session.paused
+    press(do="resume")
+    assert not lab.session.paused
+    press(do="window", seconds=900)
+    assert lab.session.window_seconds == 900
+    path = tmp_path / "btc.toml"
+    assert press(do="export", path=str(path)) == f"Saved to {path}."
+    assert obi.Settings.load(path) == lab.settings
+    assert press(do="export", path=str(path)) == f"Saved to {tmp_path / 'btc-2.toml'}."
+    assert press(do="export", path=str(path)) == f"Saved to {tmp_path / 'btc-3.toml'}."
+    said = press(do="export", path=str(tmp_path / "btc.txt"))
+    assert said == "'btc.txt' ends in '.txt'. Settings are kept as .toml or .json."
+    assert "cannot be written" in press(do="export", path=str(tmp_path / "no" / "btc.toml"))
+
+
+# -- parts ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", PARTS)
+def test_a_part_shows_frames_alone(name):
+    session = obi.Session("sim:ETH-PERP", seed=1, warmup=10)
+    part = getattr(obi, name)(session)
+    part._page._hear(None, {"view": "one", "seen": True, "frame": 0}, None)
+    wait_for(lambda: part._page.frame > 1, "frames")
+    part.close()
+    session.close()
+
+
+def test_settings_can_be_shown_without_a_session():
+    settings = obi.Settings(decay=0.3)
+    widget = obi.SettingsWidget(settings)
+    widget.depth.control.value = 5
+    assert settings.depth == 5
+    widget.close()
+    settings.depth = 7  # and nobody is left to follow
+
+
+@pytest.mark.parametrize("levels", [0, 21])
+def test_a_ladder_of_no_levels_is_refused(levels):
+    session = obi.Session("sim:BTC-PERP")
+    with pytest.raises(obi.ObiError, match=f"levels = {levels} is not possible. Give 1 to 20."):
+        obi.BookWidget(session, levels=levels)
+
+
+# -- life ----------------------------------------------------------------------------------
+
+
+def test_close_twice_is_close_and_the_history_stays(lab):
+    lab.close()
+    lab.close()
+    assert len(lab.history) > 2900
+
+
+def test_running_a_cell_again_closes_what_it_made_before(monkeypatch):
+    monkeypatch.setattr(cells, "_made", {})
+    closed = []
+
+    class Made:
+        def __init__(self, name):
+            self.name = name
+
+        def close(self):
+            closed.append(self.name)
+
+    def run(cell, run_id, *names):
+        monkeypatch.setattr(cells, "_running", lambda: (cell, run_id))
+        for name in names:
+            cells.replace_in_cell(Made(name))
+
+    run("a", "1", "one", "two")  # two labs in one cell live side by side
+    run("b", "2", "three")
+    assert closed == []
+    run("a", "3", "four")
+    assert closed == ["one", "two"]
+    run("", "4", "five")  # outside a notebook
+    run("", "5", "six")
+    assert closed == ["one", "two"]
+
+
+# -- whether anybody looks -----------------------------------------------------------------
+
+
+@pytest.fixture
+def page():
+    page = panel.PageWidget()
+    yield page
+    panel.close_tree(page, page.close)
+
+
+def hear(page, view="one", *, seen=True, frame=0):
+    page._hear(None, {"view": view, "seen": seen, "frame": frame}, None)
+
+
+def test_nobody_looks_until_a_view_says_so_and_when_it_says_no_more(page):
+    assert not page.looked_at
+    hear(page)
+    assert page.looked_at
+    hear(page, "two", seen=False)
+    assert page.looked_at
+    hear(page, seen=False)
+    assert not page.looked_at
+
+
+def test_a_page_that_has_not_painted_what_it_was_sent_gets_no_more(page):
+    hear(page)
+    page.frame = panel.IN_FLIGHT
+    assert not page.looked_at
+    hear(page, frame=8)
+    assert page.looked_at
+
+
+def test_a_page_that_says_nothing_any_more_is_gone(page, monkeypatch):
+    hear(page)
+    now = panel.time.monotonic()
+    monkeypatch.setattr(panel.time, "monotonic", lambda: now + panel.GONE + 1)
+    assert not page.looked_at
+
+
+def test_while_the_kernel_is_busy_it_cannot_hear_and_a_page_counts_as_before(page, monkeypatch):
+    hear(page)
+    now = panel.time.monotonic()
+    monkeypatch.setattr(panel.time, "monotonic", lambda: now + panel.GONE + 1)
+    monkeypatch.setattr(page._pulse, "busy", lambda: True)
+    assert page.looked_at
+    hear(page, seen=False)
+    assert not page.looked_at
+
+
+# -- axes ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "ticks"),
+    [
+        (63_835.0, 64_005.0, range(63_840, 64_001, 20)),
+        (0.0, 1.0, [0, 0.2, 0.4, 0.6, 0.8, 1.0]),
+        (-3e-6, 2e-6, [-3e-6, -2e-6, -1e-6, 0, 1e-6, 2e-6]),
+    ],
+)
+def test_ticks_are_round_and_few(low, high, ticks):
+    assert np.allclose(nice_ticks(low, high), list(ticks), rtol=0, atol=1e-9 * (high - low))
+
+
+def test_times_fit_the_axis_to_the_millisecond_for_weeks():
+    axis = TimeAxis()
+    start = 1_700_000_000_123_000_000
+    later = start + 20 * 86_400 * 1_000_000_000
+    first, last = axis.values(np.array([start, later])).tolist()
+    assert last - first == 20 * 86_400_000
+    assert first == start // 1_000_000 % 86_400_000
+    axis.scale.close()

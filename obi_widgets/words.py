@@ -52,6 +52,11 @@ def size(value: float, decimals: int) -> str:
     return number(value, decimals)
 
 
+def bps(value: float, *, sign: bool = False) -> str:
+    """Return basis points; a dash for NaN."""
+    return f"{number(value, 2, sign=sign)} bps" if math.isfinite(value) else NOTHING
+
+
 def imbalance(value: float) -> str:
     """Return an imbalance with its sign, and an arrow that repeats it."""
     arrow = " ▲" if value > 0 else " ▼" if value < 0 else ""
@@ -130,14 +135,10 @@ def results(frame: Frame) -> tuple[list[tuple[str, str, str]], str]:
     rows = [
         ("entries", f"{found.entries:,}", ""),
         ("won, before costs", f"{number(100 * found.won, 0)} %" if found.entries else NOTHING, ""),
-        ("mean, before fees", _bps(found.mean_gross_bps), ""),
-        (f"mean, after 2 × {fee} bps", _bps(found.mean_net_bps), tone),
+        ("mean, before fees", bps(found.mean_gross_bps, sign=True), ""),
+        (f"mean, after 2 × {fee} bps", bps(found.mean_net_bps, sign=True), tone),
     ]
     if found.entries < FEW:
         return rows, "Too few entries to tell from chance."
     interval = number(1.96 * found.mean_net_se, 2)
     return rows, f"95 % interval ± {interval} bps, were each entry independent."
-
-
-def _bps(value: float) -> str:
-    return f"{number(value, 2, sign=True)} bps" if math.isfinite(value) else NOTHING

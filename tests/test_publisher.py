@@ -36,7 +36,7 @@ def test_the_newest_settings_win_and_none_wait_in_line(recording, monkeypatch):
 
     view = View()
     with following(recording, view, speed=None) as session:
-        before = at_rest(session, view)
+        before = at_rest(view)
         monkeypatch.setattr(analysis, "imbalance", held_up)
         session.settings.decay = 1.0
         assert entered.wait(20)
@@ -58,7 +58,7 @@ def test_a_slow_recompute_is_at_most_one_behind(recording, monkeypatch):
 
     view = View()
     with following(recording, view, speed=None) as session:
-        before = at_rest(session, view)
+        before = at_rest(view)
         monkeypatch.setattr(analysis, "imbalance", slow)
         began = time.monotonic()
         for n in range(60):
@@ -86,7 +86,7 @@ def test_assigning_does_not_wait_for_the_recompute(recording, monkeypatch):
 def test_when_nothing_changes_nothing_is_shown(recording):
     view = View()
     with following(recording, view, speed=None) as session:
-        shown = at_rest(session, view)
+        shown = at_rest(view)
         time.sleep(0.5)
         assert len(view.frames) == shown
         session.settings.decay = 4.0
@@ -113,7 +113,7 @@ def test_what_nobody_looks_at_is_not_computed(recording, monkeypatch):
 def test_who_looks_again_is_shown_what_has_not_changed(recording):
     first, second = View(), View(looked_at=False)
     with following(recording, first, second, speed=None) as session:
-        at_rest(session, first)
+        at_rest(first)
         assert second.frames == []
         second.looked_at = True
         wait_for(lambda: second.frames)
@@ -128,7 +128,7 @@ def test_who_looks_again_is_shown_what_has_not_changed(recording):
 def test_who_comes_late_is_shown_what_has_not_changed(recording):
     first, second = View(), View()
     with following(recording, first, speed=None) as session:
-        at_rest(session, first)
+        at_rest(first)
         session.attach(second)
         wait_for(lambda: second.frames)
         assert second.frames[-1].states == first.frames[-1].states
@@ -150,7 +150,7 @@ def test_who_was_detached_is_shown_nothing_more():
 def test_a_note_is_shown_until_the_next(recording):
     view = View()
     with following(recording, view, speed=None) as session:
-        at_rest(session, view)
+        at_rest(view)
         for note in ("Saved.", "Loaded.", ""):
             session.tell(note)
             wait_for(lambda wanted=note: view.frames[-1].note == wanted)
@@ -172,8 +172,8 @@ def test_a_view_that_fails_keeps_no_other_from_its_frames(recording, caplog):
 
 def test_a_view_that_fails_is_not_tried_again_until_something_changes(recording, caplog):
     bad, good = View(fails=ValueError("no canvas")), View()
-    with following(recording, good, bad, speed=None) as session:
-        at_rest(session, good)
+    with following(recording, good, bad, speed=None):
+        at_rest(good)
         wait_for(lambda: good.frames[-1].note)
         tried = len(bad.frames)
         time.sleep(0.4)
@@ -183,7 +183,7 @@ def test_a_view_that_fails_is_not_tried_again_until_something_changes(recording,
 def test_a_computation_that_fails_does_not_end_the_publisher(recording, monkeypatch, caplog):
     view = View()
     with following(recording, view, speed=None) as session:
-        at_rest(session, view)
+        at_rest(view)
         real = analysis.imbalance
 
         def fail(*_):

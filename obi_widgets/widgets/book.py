@@ -62,7 +62,7 @@ class BookWidget(Part):
         spread = words.price(frame.spread, frame.tick_size)
         self._ladder.state = {
             "mid": words.mid(frame.mid, frame.tick_size),
-            "spread": f"spread {spread} · {words.number(frame.spread_bps, 2)} bps",
+            "spread": f"spread {spread} · {words.bps(frame.spread_bps)}" if there.size else "",
             "bids": self._side(frame, 0, rows),
             "asks": self._side(frame, 1, rows),
         }

@@ -50,6 +50,7 @@ class TimeAxis:
         """Return an axis that is kept up to date."""
         axis = bqplot.Axis(
             scale=self.scale,
+            tick_values=np.empty(0),
             tick_format="%H:%M:%S" if labels else " ",
             tick_style=TICK_STYLE,
             grid_color="var(--obi-grid)",
@@ -117,10 +118,12 @@ class Chart(Part):
         alone: bool,
     ) -> None:
         self.time = time or TimeAxis()
-        self.scale = bqplot.LinearScale(allow_padding=False)
+        # Until there are data, marks stand at 0, out of sight.
+        self.scale = bqplot.LinearScale(min=1.0, max=2.0, allow_padding=False)
         self._scales = {"x": self.time.scale, "y": self.scale}
         self.axis = bqplot.Axis(
             scale=self.scale,
+            tick_values=np.empty(0),
             side="right",
             tick_style={"display": "none"},  # its labels are the overlay's: they must give way
             grid_color="var(--obi-grid)",

@@ -63,7 +63,7 @@ class StatusWidget(Part):
             "state": frame.state,
             "paused": frame.paused,
             "mid": words.mid(frame.mid, frame.tick_size),
-            "spread": f"{words.number(frame.spread_bps, 2)} bps",
+            "spread": words.bps(frame.spread_bps),
             "imbalance": words.imbalance(frame.imbalance),
             "side": side_of(frame.imbalance),
             "age": None if math.isnan(frame.age) or frame.paused else round(frame.age, 3),

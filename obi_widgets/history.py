@@ -92,6 +92,10 @@ class History:
     offset: int = 0
     parameters: Parameters = field(default_factory=Parameters)
 
+    def __post_init__(self) -> None:
+        for column in (self.time, self.received, self.bid, self.ask):
+            column.flags.writeable = False  # they are shared with a session, and with its screen
+
     def __len__(self) -> int:
         return len(self.time)
 

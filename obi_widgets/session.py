@@ -265,21 +265,23 @@ class Session:
             self._views.remove(view)
 
     def _publish(self) -> None:
-        due = time.monotonic()
+        last = time.monotonic()
         while not self._closing.is_set():
-            self._wake.wait(max(due - time.monotonic(), 0.0))
-            if self._wake.is_set():
+            due = last + FRAME_EVERY
+            if self._wake.wait(max(due - time.monotonic(), 0.0)):
+                self._closing.wait(max(last + SOONEST - time.monotonic(), 0.0))
                 self._wake.clear()
-                soonest = due - FRAME_EVERY + SOONEST
-                self._closing.wait(max(soonest - time.monotonic(), 0.0))
-            due = max(due, time.monotonic() - FRAME_EVERY) + FRAME_EVERY
+                due = time.monotonic()
+            last = max(due, time.monotonic() - FRAME_EVERY)  # what is late is not made up for
             if self._closing.is_set():
                 return
             try:
                 self._show()
             except Exception as error:
-                log.exception("A frame could not be shown.")
-                self._note = _failed(error)
+                note = _failed(error)
+                if note != self._note:  # once, not ten times a second
+                    log.exception("A frame could not be shown.")
+                self._note = note
 
     def _show(self) -> None:
         looking = [view for view in self._views if view.looked_at]
@@ -296,8 +298,10 @@ class Session:
             try:
                 view.show(frame)
             except Exception as error:
-                log.exception("A frame could not be shown.")
-                self._note = _failed(error)
+                note = _failed(error)
+                if note != self._note:  # once, not ten times a second
+                    log.exception("A frame could not be shown.")
+                self._note = note
 
     def _looked_at(self) -> History:
         paused = self._paused

@@ -1,6 +1,6 @@
 """The live feed, against a websocket server that does what a test wants, and a venue likewise."""
 
-# ruff: noqa: ARG002 -- a venue's methods are told more than these need
+
 
 import asyncio
 

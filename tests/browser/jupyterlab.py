@@ -251,12 +251,17 @@ class Notebook:
         """Evaluate the JavaScript expression ``script`` of the panel ``p`` and of ``a``."""
         return self.page.evaluate(f"async (a) => {{ const p = {PANEL}; return {script}; }}", arg)
 
-    def command(self, name: str, *, wait: bool = True, **args: Any) -> None:
-        """Execute a command of JupyterLab."""
+    def command(self, name: str, *, wait: bool = True, timeout: float = 90, **args: Any) -> None:
+        """Execute a command of JupyterLab, and wait until it has ended."""
         self.page.evaluate(
-            """([name, args, wait]) => { const done = window.jupyterapp.commands
-            .execute(name, args); return wait ? done.then(() => 0) : 0; }""",
-            [name, args, wait],
+            """([name, args, wait]) => {
+                const done = window.jupyterapp.commands.execute(name, args);
+                if (!wait) return 0;
+                const late = new Promise((_, refuse) => setTimeout(
+                    () => refuse(new Error(`${name} has not ended after ${wait} s`)), 1000 * wait));
+                return Promise.race([done, late]).then(() => 0);
+            }""",
+            [name, args, timeout if wait else 0],
         )
 
     def execute(self, code: str) -> None:
@@ -305,19 +310,14 @@ class Notebook:
             f"{PANEL}?.sessionContext.session?.kernel?.status === 'idle'", timeout=timeout * 1000
         )
 
-    def run_all(self, *, wait: bool = True) -> None:
+    def run_all(self, *, wait: bool = True, timeout: float = 90) -> None:
         """Run all cells."""
-        self.command("notebook:run-all-cells", wait=wait)
+        self.command("notebook:run-all-cells", wait=wait, timeout=timeout)
 
     def run_cell(self, index: int, *, wait: bool = True) -> None:
         """Run one cell."""
         self.panel("(p.content.activeCellIndex = a, p.content.deselectAll(), 0)", index)
         self.command("notebook:run-cell", wait=wait)
-
-    def set_source(self, index: int, source: str) -> None:
-        """Write another text into a cell."""
-        self.panel("(p.content.model.cells.get(a[0]).sharedModel.setSource(a[1]), 0)",
-                   [index, source])  # fmt: skip
 
     def restart(self) -> None:
         """Restart the kernel, without the dialogue."""

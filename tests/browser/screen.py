@@ -40,21 +40,26 @@ WATCH = (
         note(seen[1], parseFloat(text.replace('\N{MINUS SIGN}', '-')));
     };
     look();
-    new MutationObserver(look).observe(el,
-        {subtree: true, attributes: true, childList: true, characterData: true});
+    const observer = window.obiObserver = new MutationObserver(look);
+    observer.observe(el, {subtree: true, attributes: true, childList: true, characterData: true});
 }"""
 )
 """Notes each place of a slider's handle, and each number beside it."""
 
 CHANGES = """([selector, seconds]) => new Promise(resolve => {
-    const path = document.querySelector(selector), seen = new Set();
-    let last = performance.now(), longest = 0;
+    const path = document.querySelector(selector);
+    let shown = path.getAttribute('d'), count = 0, last = performance.now(), longest = 0;
     new MutationObserver(() => {
         const now = performance.now(), d = path.getAttribute('d');
-        if (!seen.has(d)) { longest = Math.max(longest, now - last); last = now; }
-        seen.add(d);
+        // A frame's messages, of scales and of the line, may each draw it: that is one change.
+        if (d !== shown && now - last > 50) {
+            count += 1;
+            longest = Math.max(longest, now - last);
+            last = now;
+        }
+        shown = d;
     }).observe(path, {attributes: true, attributeFilter: ['d']});
-    setTimeout(() => resolve([seen.size, Math.round(longest)]), 1000 * seconds);
+    setTimeout(() => resolve([count, Math.round(longest)]), 1000 * seconds);
 })"""
 """Counts how often a line is drawn anew, and the longest time between, ms."""
 
@@ -180,7 +185,7 @@ class Screen:
             self.page.wait_for_timeout(40)
         mouse.up()
         self.page.wait_for_timeout(300)  # for what might come late, and set it back
-        places, numbers = self.page.evaluate("window.obiSeen")
+        places, numbers = self.page.evaluate("(window.obiObserver.disconnect(), window.obiSeen)")
         return places, numbers
 
     def changes(self, seconds: float, which: str = MID) -> tuple[int, int]:

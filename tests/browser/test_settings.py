@@ -95,6 +95,12 @@ def test_a_slider_never_jumps_back_while_data_come(screen, title):
     assert numbers == sorted(numbers, reverse=True)
 
 
+def test_each_has_a_tooltip(screen):
+    heads = screen.root.locator(".obi-setting")
+    assert heads.count() == 8
+    assert all(heads.nth(number).get_attribute("title") for number in range(8))
+
+
 def test_drag_to_all_levels_and_back(screen):
     screen.drag("Depth", 1.1)
     assert screen.shown("Depth") == "all levels"

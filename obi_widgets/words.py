@@ -28,6 +28,11 @@ def number(value: float, decimals: int, *, sign: bool = False) -> str:
     return text.replace("-", MINUS)
 
 
+def plain(value: float) -> str:
+    """Return a setting with two decimals, or with as many as it has."""
+    return f"{value:.2f}" if round(value, 2) == value else f"{value:.6g}"
+
+
 def decimals_of(step: float) -> int:
     """Return how many decimals a grid's values have."""
     text = f"{step:.12f}".rstrip("0")

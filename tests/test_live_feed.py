@@ -1,7 +1,5 @@
 """The live feed, against a websocket server that does what a test wants, and a venue likewise."""
 
-
-
 import asyncio
 
 import pytest

@@ -32,7 +32,10 @@ def tape(tmp_path_factory):
     return obi.record("sim:BTC-PERP", path, seconds=0.1, warmup=5.0)
 
 
-HEAVY = "{'numba', 'ipywidgets', 'bqplot', 'anywidget', 'IPython', 'nest_asyncio', 'pandas'}"
+HEAVY = (
+    "{'numba', 'ipywidgets', 'bqplot', 'anywidget', 'IPython', 'pandas', "
+    "'nest_asyncio', 'nest_asyncio2'}"
+)
 
 
 def test_importing_the_package_imports_nothing_heavy():
@@ -89,7 +92,7 @@ def test_recording_outside_of_an_event_loop_patches_nothing(tmp_path):
         import sys
         import obi_widgets as obi
         obi.record("sim:BTC-PERP", sys.argv[1], seconds=0.1, warmup=1.0)
-        print("nest_asyncio" in sys.modules)
+        print("nest_asyncio2" in sys.modules)
     """
     assert run(code, tmp_path / "x.gz") == "False\n"
 
@@ -119,7 +122,7 @@ def test_recording_within_a_running_event_loop_lets_it_and_sessions_go_on(tmp_pa
         session = obi.Session("sim:BTC-PERP", warmup=2.0)
         session.start()
         wait_for(lambda: len(session.history) > 5)
-        assert "nest_asyncio" not in sys.modules
+        assert "nest_asyncio2" not in sys.modules
 
         async def cell():
             ticks = 0
@@ -137,7 +140,7 @@ def test_recording_within_a_running_event_loop_lets_it_and_sessions_go_on(tmp_pa
             assert ticks > 10, ticks
 
         asyncio.run(cell())
-        assert "nest_asyncio" in sys.modules
+        assert "nest_asyncio2" in sys.modules
         count = len(session.history)
         wait_for(lambda: len(session.history) > count)
         assert session.market.state == "live", session.market.detail

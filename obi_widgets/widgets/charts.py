@@ -107,6 +107,7 @@ class Chart(Part):
     """
 
     title = ""
+    top = 8  # pixels above the plot
 
     def __init__(
         self,
@@ -128,7 +129,7 @@ class Chart(Part):
             tick_style={"display": "none"},  # its labels are the overlay's: they must give way
             grid_color="var(--obi-grid)",
         )
-        margin = {"top": 8, "bottom": 26 if time_labels else 6, "left": 0, "right": 76}
+        margin = {"top": self.top, "bottom": 26 if time_labels else 6, "left": 0, "right": 76}
         self.figure = bqplot.Figure(
             marks=self._marks(),
             axes=[self.time.axis(labels=time_labels), self.axis],
@@ -199,7 +200,7 @@ class PriceWidget(Chart):
         session: Session,
         *,
         time: TimeAxis | None = None,
-        height: int = 340,
+        height: int = 326,
         time_labels: bool = True,
         alone: bool = True,
     ) -> None:
@@ -291,6 +292,7 @@ class ImbalanceWidget(Chart):
     """
 
     css_class = "obi-part-imbalance"
+    top = 24  # its title stands above: inside there is the signal
     title = "Imbalance · grey: range in each pixel, line: 1 s mean"
 
     def __init__(
@@ -298,7 +300,7 @@ class ImbalanceWidget(Chart):
         session: Session,
         *,
         time: TimeAxis | None = None,
-        height: int = 170,
+        height: int = 186,
         time_labels: bool = True,
         alone: bool = True,
     ) -> None:

@@ -115,6 +115,11 @@ class Part(ipywidgets.VBox):
         if self._page is not None and session is not None:
             session.attach(self)
 
+    def __repr__(self) -> str:
+        instrument = self.session.market.instrument if self.session else None
+        source = f"{instrument.venue}:{instrument.symbol}" if instrument else ""
+        return f"{type(self).__name__}({source!r})" if source else f"{type(self).__name__}()"
+
     @property
     def looked_at(self) -> bool:
         """Whether anybody would see a frame."""

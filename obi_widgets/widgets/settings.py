@@ -126,7 +126,7 @@ class SettingsWidget(Part):
         self.settings = settings
         self.decay = Control(
             settings, "decay", "Decay", _slider(0, words.SLIDER_DECAY, 0.01),
-            lambda value: f"{value:.2f} /bp",
+            lambda value: f"{words.plain(value)} /bp",
             tooltip="A level's weight is exp(−decay · its distance from mid in bps)",
         )  # fmt: skip
         depths: list[tuple[str, float]] = [(words.depth(n), n) for n in range(1, 51)]
@@ -138,7 +138,7 @@ class SettingsWidget(Part):
             tooltip="Levels a side that count, best first",
         )  # fmt: skip
         self.threshold = Control(
-            settings, "threshold", "Threshold", _slider(0, 1, 0.01), lambda value: f"{value:.2f}",
+            settings, "threshold", "Threshold", _slider(0, 1, 0.01), words.plain,
             tooltip="Long above it, short below its negative",
         )  # fmt: skip
         self.hold = Control(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pytest
 from playwright.sync_api import expect
 
 from browser.screen import MID, PATIENCE, Screen, eventually, number
@@ -35,7 +34,6 @@ def test_a_venue_that_cannot_be_reached(jupyterlab, artefacts):
         assert nb.errors() == []
 
 
-@pytest.mark.xfail(reason="nest_asyncio 1.6 in ipykernel 7.4: queued cells are never run")
 def test_run_all_goes_on_after_a_recording(jupyterlab):
     with jupyterlab.notebook(RECORDING) as nb:
         nb.run_all(timeout=15)

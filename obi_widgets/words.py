@@ -101,7 +101,7 @@ def depth_effect(parameters: Parameters, reach: Reach) -> str:
     """Return how far the levels in use reach, and what is left of the deepest."""
     if not reach.levels:
         return "No book."
-    weighs = f"Deepest level, {reach.bps:.1f} bps away, weighs {reach.weight:.2f}."
+    weighs = f"Deepest, {reach.bps:.1f} bps away, weighs {reach.weight:.2f}."
     if parameters.depth is not None and reach.levels < parameters.depth:
         return f"{reach.levels} levels in use. {weighs}"
     return weighs

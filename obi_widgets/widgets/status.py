@@ -67,7 +67,7 @@ class StatusWidget(Part):
             "imbalance": words.imbalance(frame.imbalance),
             "side": side_of(frame.imbalance),
             "age": None if math.isnan(frame.age) or frame.paused else round(frame.age, 3),
-            "rate": f"{frame.rate:.0f}",
+            "rate": f"{frame.rate:,.0f}",
             "windows": _windows(),
             "window": frame.window_seconds,
             "message": trouble or frame.note,

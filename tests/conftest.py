@@ -10,9 +10,14 @@ import threading
 import time
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 import obi_widgets as obi
+
+# A machine that is shared may take its time.
+hypothesis.settings.register_profile("shared", deadline=None)
+hypothesis.settings.load_profile("shared")
 
 DATA = Path(__file__).parents[2] / "shared" / "data"
 GRACE = 3.0  # seconds that what is ending may take to end

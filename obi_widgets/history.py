@@ -40,8 +40,8 @@ class Levels(NamedTuple):
 
     Attributes
     ----------
-    ticks : ndarray of uint16 or uint32, shape (2, levels, states)
-        Ticks from the own side's best, bids first.
+    ticks : ndarray of uint8, uint16 or uint32, shape (2, levels, states)
+        Ticks from the own side's best, bids first; as narrow as the block's prices allow.
     sizes : ndarray of float32, shape (2, levels, states)
         Base units; 0 where there is no level.
     """
@@ -50,7 +50,7 @@ class Levels(NamedTuple):
     sizes: NDArray[np.float32]
 
     @classmethod
-    def empty(cls, levels: int, dtype: type = np.uint16) -> Levels:
+    def empty(cls, levels: int, dtype: type = np.uint8) -> Levels:
         """Return a block of ``BLOCK`` states without levels."""
         shape = (2, levels, BLOCK)
         return cls(np.zeros(shape, dtype), np.zeros(shape, np.float32))
@@ -145,17 +145,20 @@ class History:
         out = np.isnan(self.bid) & np.isnan(self.ask)
         return int(np.count_nonzero(out[1:] & ~out[:-1]) + bool(len(out) and out[0]))
 
-    def chunks(self) -> Iterator[tuple[slice, Levels]]:
-        """Yield runs of rows with their levels, trimmed to those rows."""
+    def runs(self) -> Iterator[tuple[slice, Levels, int]]:
+        """Yield runs of rows, the whole block that they are in, and where in it they begin."""
         row = 0
         for number, block in enumerate(self.blocks):
             first = self.offset if number == 0 else 0
             last = min(BLOCK, first + len(self) - row)
-            yield (
-                slice(row, row + last - first),
-                Levels(block.ticks[:, :, first:last], block.sizes[:, :, first:last]),
-            )
+            yield slice(row, row + last - first), block, first
             row += last - first
+
+    def chunks(self) -> Iterator[tuple[slice, Levels]]:
+        """Yield runs of rows with their levels, trimmed to those rows."""
+        for rows, block, first in self.runs():
+            last = first + rows.stop - rows.start
+            yield rows, Levels(block.ticks[:, :, first:last], block.sizes[:, :, first:last])
 
     def prices(self, side: int) -> Floats:
         """Return the prices of one side's levels.

@@ -74,7 +74,7 @@ def _unsigned(ticks: NDArray[np.floating[Any]]) -> NDArray[np.unsignedinteger[An
             f"A level lies {most:,.0f} ticks from the best, and {MAX_TICKS:,} are possible.",
             "Leave such levels out, or round the prices to a coarser grid.",
         )
-    return ticks.astype(np.uint16 if most < 2**16 else np.uint32)
+    return ticks.astype(np.min_scalar_type(int(most)))
 
 
 class HistoryWriter:
@@ -197,12 +197,12 @@ class HistoryWriter:
             count = min(len(prices), self.levels)
             if not count:
                 continue
-            ticks = self._ticks(prices[:count], +1 if which == 0 else -1, sides)
+            ticks = _unsigned(self._ticks(prices[:count], +1 if which == 0 else -1, sides))
             block = self._blocks[-1]  # a new one when the grid has been refined
-            if ticks[-1] > np.iinfo(block.ticks.dtype).max:
-                block = Levels(block.ticks.astype(np.uint32), block.sizes)
+            if ticks.itemsize > block.ticks.itemsize:
+                block = Levels(block.ticks.astype(ticks.dtype), block.sizes)
                 self._blocks[-1] = block
-            block.ticks[which, :count, row % BLOCK] = _unsigned(ticks)
+            block.ticks[which, :count, row % BLOCK] = ticks
             block.sizes[which, :count, row % BLOCK] = sizes[:count]
         if row and time < column["time"][row - 1]:
             time = column["time"][row - 1]  # event time never goes back

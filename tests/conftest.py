@@ -14,6 +14,7 @@ import hypothesis
 import pytest
 
 import obi_widgets as obi
+from obi_widgets import compiling
 
 # A machine that is shared may take its time.
 hypothesis.settings.register_profile("shared", deadline=None)
@@ -43,6 +44,13 @@ def captures(data) -> dict[str, list[Path]]:
 def history(request, captures) -> obi.History:
     """About eight minutes of Binance USD-M futures."""
     return obi.load(captures[request.param])
+
+
+@pytest.fixture(scope="session", autouse=True)
+def compiled():
+    """Compile first: the compiler's thread is nobody's leak."""
+    compiling.wait()
+    assert compiling.ready()
 
 
 @pytest.fixture(autouse=True)

@@ -19,13 +19,19 @@ signals", for exponentially weighted depth.
 
 from __future__ import annotations
 
+import os
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from obi_widgets import compiling
 from obi_widgets.settings import Parameters
+from obi_widgets.signals.portable import EDGE
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from numpy.typing import NDArray
 
     from obi_widgets.history import History, Levels
@@ -33,8 +39,8 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float64]
 
-EDGE = 1e-9
-"""Bps: a level that lies on the band's edge but for rounding is inside."""
+PARALLEL = 200_000
+"""States from which on a second thread is worth starting."""
 
 
 def imbalance(history: History, settings: Settings | Parameters) -> Floats:
@@ -54,12 +60,26 @@ def imbalance(history: History, settings: Settings | Parameters) -> Floats:
         of a side lies in the band.
     """
     parameters = Parameters.of(settings)
-    out = np.full(len(history), np.nan)
-    for rows, block in history.chunks():
-        bid, ask = history.bid[rows], history.ask[rows]
-        counted = _counted(bid, ask, block, history.tick_size, parameters)
-        bids, asks = counted.sum(axis=1)
-        np.divide(bids - asks, bids + asks, out=out[rows], where=(bids > 0) & (asks > 0))
+    block = compiling.block()
+    out = np.empty(len(history))
+    depth = parameters.depth or history.levels
+    band = np.inf if parameters.band_bps is None else parameters.band_bps
+    notional = parameters.weighting == "notional"
+
+    def compute(runs: Iterable[tuple[slice, Levels, int]]) -> None:
+        for rows, levels, first in runs:
+            block(
+                history.bid[rows], history.ask[rows], levels.ticks, levels.sizes, first,
+                history.tick_size, parameters.decay, depth, band, notional, out[rows],
+            )  # fmt: skip
+
+    runs = list(history.runs())
+    if len(history) < PARALLEL:
+        compute(runs)
+    else:
+        threads = min(4, os.cpu_count() or 1)
+        with ThreadPoolExecutor(threads, thread_name_prefix="obi-signal") as pool:
+            list(pool.map(compute, (runs[part::threads] for part in range(threads))))
     return out
 
 
@@ -101,14 +121,3 @@ def _share(bid: Floats, ask: Floats, block: Levels, tick_size: float, p: Paramet
     if p.band_bps is not None:
         used &= distance + 5e3 * (ask - bid) / mid <= p.band_bps + EDGE
     return np.where(used, share, 0.0)
-
-
-def _counted(bid: Floats, ask: Floats, block: Levels, tick_size: float, p: Parameters) -> Floats:
-    """Return what each level counts, shape (2, depth, states)."""
-    counted = _share(bid, ask, block, tick_size, p)
-    counted *= block.sizes[:, : counted.shape[1]]
-    if p.weighting == "notional":
-        away = block.ticks[:, : counted.shape[1]] * tick_size
-        counted[0] *= bid - away[0]
-        counted[1] *= ask + away[1]
-    return np.asarray(np.nan_to_num(counted))

@@ -1,0 +1,112 @@
+"""The arithmetic of the imbalance over a block of states, compiled: see `portable`.
+
+Importing this imports numba, which takes a while: only `obi_widgets.compiling` does.
+No fast-math: nothing may be reassociated, contracted or assumed not to be NaN, so that the
+results are those of `portable` to the bit. Time is the innermost axis, which LLVM vectorises
+without it.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from llvmlite import ir
+from numba import float32, int32, njit
+from numba.extending import intrinsic
+
+from obi_widgets.history import BLOCK
+from obi_widgets.signals.portable import (
+    EDGE,
+    LEAST,
+    LOG2_E,
+    POLYNOMIAL,
+    ROUNDER,
+    ROUNDER_BITS,
+)
+
+C0, C1, C2, C3, C4, C5, C6 = POLYNOMIAL
+SHIFT = np.int32(23)
+
+
+@intrinsic
+def _as_float(_: Any, bits: Any) -> Any:
+    def generate(_: Any, builder: Any, __: Any, args: Any) -> Any:
+        return builder.bitcast(args[0], ir.FloatType())
+
+    return float32(int32), generate
+
+
+@intrinsic
+def _as_bits(_: Any, value: Any) -> Any:
+    def generate(_: Any, builder: Any, __: Any, args: Any) -> Any:
+        return builder.bitcast(args[0], ir.IntType(32))
+
+    return int32(float32), generate
+
+
+@njit(inline="always")
+def _exp2(x):
+    x = x if x > LEAST else LEAST
+    rounded = x + ROUNDER
+    whole = _as_bits(rounded) - ROUNDER_BITS
+    part = x - (rounded - ROUNDER)
+    power = C0
+    power = power * part + C1
+    power = power * part + C2
+    power = power * part + C3
+    power = power * part + C4
+    power = power * part + C5
+    power = power * part + C6
+    return _as_float(_as_bits(power) + (whole << SHIFT))
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def block(bid, ask, ticks, sizes, first, tick_size, decay, depth, band_bps, notional, out):
+    """Write the imbalance of at most ``BLOCK`` states to ``out``; see `portable.block`."""
+    states = len(bid)
+    depth = min(depth, ticks.shape[1])
+    rate = np.empty(BLOCK, np.float32)
+    total = np.zeros((2, BLOCK), np.float32)
+    for t in range(states):
+        mid = (bid[t] + ask[t]) * 0.5
+        rate[t] = np.float32(-decay * LOG2_E * (1e4 * tick_size / mid))
+    if band_bps == np.inf and not notional:
+        for side in range(2):
+            for level in range(depth):
+                for t in range(states):
+                    weight = _exp2(rate[t] * np.float32(ticks[side, level, first + t]))
+                    total[side, t] += weight * sizes[side, level, first + t]
+    else:
+        _general(bid, ask, ticks, sizes, first, tick_size, depth, band_bps, notional, rate, total)
+    for t in range(states):
+        bids, asks = np.float64(total[0, t]), np.float64(total[1, t])
+        value = (bids - asks) / (bids + asks)
+        there = (bids > 0) and (asks > 0) and (bid[t] < ask[t])  # False when a price is NaN
+        out[t] = value if there else np.nan
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def _general(bid, ask, ticks, sizes, first, tick_size, depth, band_bps, notional, rate, total):
+    """Add up the levels of a band, or weighted by notional."""
+    states = len(bid)
+    reach = np.empty(BLOCK, np.float64)
+    near = np.empty((2, BLOCK), np.float32)
+    step = np.empty(BLOCK, np.float32)
+    for t in range(states):
+        mid = (bid[t] + ask[t]) * 0.5
+        tick_bps = 1e4 * tick_size / mid
+        reach[t] = np.floor((band_bps + EDGE - 5e3 * (ask[t] - bid[t]) / mid) / tick_bps)
+        near[0, t] = np.float32(bid[t] / mid)
+        near[1, t] = np.float32(ask[t] / mid)
+        step[t] = np.float32(tick_size / mid)
+    for side in range(2):
+        sign = np.float32(-1.0 if side == 0 else 1.0)
+        for level in range(depth):
+            for t in range(states):
+                away = np.float32(ticks[side, level, first + t])
+                term = _exp2(rate[t] * away) * sizes[side, level, first + t]
+                if notional:
+                    term *= near[side, t] + sign * (away * step[t])
+                inside = (band_bps == np.inf) or (ticks[side, level, first + t] <= reach[t])
+                total[side, t] += term if inside else np.float32(0.0)

@@ -14,7 +14,7 @@ import hypothesis
 import pytest
 
 import obi_widgets as obi
-from obi_widgets import compiling
+from obi_widgets.signals import compiling
 
 # A machine that is shared may take its time.
 hypothesis.settings.register_profile("shared", deadline=None)

@@ -1,6 +1,6 @@
 """The arithmetic of the imbalance over a block of states, compiled: see `portable`.
 
-Importing this imports numba, which takes a while: only `obi_widgets.compiling` does.
+Importing this imports numba, which takes a while: only `compiling` does.
 No fast-math: nothing may be reassociated, contracted or assumed not to be NaN, so that the
 results are those of `portable` to the bit. Time is the innermost axis, which LLVM vectorises
 without it.

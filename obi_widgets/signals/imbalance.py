@@ -25,8 +25,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from obi_widgets import compiling
 from obi_widgets.settings import Parameters
+from obi_widgets.signals import compiling
 from obi_widgets.signals.portable import EDGE
 
 if TYPE_CHECKING:

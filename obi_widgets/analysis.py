@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from obi_widgets.scanner import Results, Scanner, Trades
-from obi_widgets.signals import imbalance
+from obi_widgets.signals import compiling, imbalance
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -85,8 +85,7 @@ class Analysis:
         self._scanner.extend(history, self.signal)
         self.trades = self._scanner.trades(history)
         self.results = Results.of(self.trades)
-        there = np.count_nonzero(~np.isnan(self.signal))
-        crossed = np.count_nonzero(np.abs(self.signal) > parameters.threshold)
+        there, crossed = compiling.fastest().tally(self.signal, parameters.threshold)
         self.beyond = crossed / there if there else np.nan
 
     def _drop(self, rows: int) -> None:

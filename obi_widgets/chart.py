@@ -39,13 +39,15 @@ class Window(NamedTuple):
 def _columns(time: Ints, window: Window, width: int) -> tuple[slice, NDArray[np.intp], Ints]:
     """Return the rows in view, where each column of them begins, and the columns' times."""
     # Columns are whole, also the one that the left edge cuts, and the one before: a line from it
-    # comes in at the edge.
-    first = max(int(np.searchsorted(time, window.start // width * width)) - 1, 0)
-    first = int(np.searchsorted(time, time[first : first + 1] // width * width).sum())
-    last = int(np.searchsorted(time, window.end))
-    number = time[first:last] // width
-    begins = np.flatnonzero(np.diff(number, prepend=-1))
-    return slice(first, last), begins, number[begins] * width
+    # comes in at the edge. Their edges are looked up, since there are fewer than states.
+    edges = np.arange(window.start // width, -(-window.end // width) + 1) * width
+    before = max(int(np.searchsorted(time, edges[0])) - 1, 0)
+    edges = np.concatenate([time[before : before + 1] // width * width, edges])
+    begins = np.searchsorted(time, edges)
+    begins[-1] = np.searchsorted(time, window.end)
+    there = np.flatnonzero(np.diff(begins) > 0)
+    first, last = int(begins[0]), int(begins[-1])
+    return slice(first, last), begins[there] - first, edges[there]
 
 
 def steps(time: Ints, values: Floats, window: Window) -> tuple[Ints, Floats]:

@@ -7,15 +7,14 @@ anywhere: these are the trades of a hindsight without look-ahead.
 
 from __future__ import annotations
 
-from bisect import bisect_left
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from obi_widgets.settings import Parameters
-from obi_widgets.signals import imbalance
+from obi_widgets.signals import compiling, imbalance
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -27,7 +26,7 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
     Ints = NDArray[np.int64]
 
-SIDE, ENTRY_TIME, ENTRY_PRICE = 0, 1, 2
+LOST = -2
 HELD, GAP, OPEN = "held", "gap", "open"
 """Why an entry ended: held to its time; the book was lost meanwhile; it has not ended yet."""
 
@@ -63,6 +62,17 @@ class Trades:
         """Side · (exit − entry) / entry · 1e4."""
         return np.asarray(self.side * (self.exit_price / self.entry_price - 1) * 1e4)
 
+    def since(self, first: int) -> Trades:
+        """Return the trades from one on."""
+        return replace(
+            self,
+            **{
+                name: getattr(self, name)[first:]
+                for name in self.__dataclass_fields__
+                if name != "fee_bps"
+            },
+        )
+
     @property
     def net_bps(self) -> Floats:
         """``gross_bps`` less the fee of both sides."""
@@ -97,72 +107,73 @@ class Scanner:
     def __init__(self, parameters: Parameters) -> None:
         self.parameters = parameters
         self._hold = round(parameters.hold_seconds * 1e9)
-        self._rows: list[list[Any]] = []  # in the order of the fields of Trades
-        self._open = False
         self._next = 0  # the first state not decided on, counted from the first state ever
-        self._trades: Trades | None = None
+        no_rows, no_prices = np.empty(0, np.int64), np.empty(0)
+        self._trades = Trades(
+            no_rows, no_rows, no_prices, no_rows, no_prices, np.empty(0, bool), parameters.fee_bps
+        )
+
+    @property
+    def _open(self) -> bool:
+        trades = self._trades
+        return bool(len(trades.side) and not trades.exit_time[-1] and not trades.lost[-1])
 
     def extend(self, history: History, signal: Floats) -> None:
         """Decide on the states that came since; ``signal`` belongs to all of the history."""
-        time = history.time
-        row = max(self._next - history.start, 0)
-        self._next = history.start + len(time)
-        out = np.isnan(history.bid[row:]) & np.isnan(history.ask[row:])
-        gaps = (np.flatnonzero(out) + row).tolist()
-        beyond = np.abs(signal[row:]) > self.parameters.threshold  # False for NaN
-        candidates = (np.flatnonzero(beyond) + row).tolist()
-        while True:
-            if self._open:
-                due = int(np.searchsorted(time, self._rows[-1][ENTRY_TIME] + self._hold))
-                while due < len(time) and not history.bid[due] < history.ask[due]:
-                    due += 1  # a due position waits for a side that came empty
-                next_gap = bisect_left(gaps, row)
-                if next_gap < len(gaps) and gaps[next_gap] <= due:
-                    row = gaps[next_gap]
-                    self._close(0, np.nan, lost=True)
-                elif due < len(time):
-                    row = due
-                    self._close(int(time[row]), self._price(history, row, -1), lost=False)
-                else:
-                    break
-            at = bisect_left(candidates, row)
-            if at == len(candidates):
-                break
-            row = candidates[at]
-            side = 1 if signal[row] > 0 else -1
-            self._rows.append([side, int(time[row]), 0.0, 0, np.nan, False])
-            self._rows[-1][ENTRY_PRICE] = self._price(history, row, +1)
-            self._open = True
-            self._trades = None
+        first = max(self._next - history.start, 0)
+        self._next = history.start + len(history)
+        most = len(history) - first + 1
+        side, entry, exit_ = (np.empty(most, np.int64) for _ in range(3))
+        was_open = self._open
+        count = compiling.fastest().scan(
+            history.time, history.bid, history.ask, signal, first,
+            self.parameters.threshold, self._hold,
+            int(self._trades.side[-1]) if was_open else 0,
+            int(self._trades.entry_time[-1]) if was_open else 0,
+            side, entry, exit_,
+        )  # fmt: skip
+        if count == was_open and (not was_open or exit_[0] == -1):
+            return  # nothing was entered, nothing left
+        self._append(history, side[:count], entry[:count], exit_[:count], was_open)
 
-    def _close(self, time: int, price: float, *, lost: bool) -> None:
-        self._rows[-1][ENTRY_PRICE + 1 :] = [time, price, lost]
-        self._open = False
-        self._trades = None
+    def _append(
+        self, history: History, side: Ints, entry: Ints, exit_: Ints, was_open: bool
+    ) -> None:
+        """Take entries by row; the first may be the one that was open."""
+        old = self._trades
+        entry_time, entry_price = history.time[entry], self._prices(history, entry, side)
+        if was_open:
+            entry_time[0], entry_price[0] = old.entry_time[-1], old.entry_price[-1]
+        left = exit_ >= 0
+        exit_time = np.where(left, history.time[exit_], 0)
+        exit_price = np.where(left, self._prices(history, exit_, -side), np.nan)
+        kept = slice(None, len(old.side) - was_open)
+        self._trades = Trades(
+            np.concatenate([old.side[kept], side]),
+            np.concatenate([old.entry_time[kept], entry_time]),
+            np.concatenate([old.entry_price[kept], entry_price]),
+            np.concatenate([old.exit_time[kept], exit_time]),
+            np.concatenate([old.exit_price[kept], exit_price]),
+            np.concatenate([old.lost[kept], exit_ == LOST]),
+            self.parameters.fee_bps,
+        )
 
-    def _price(self, history: History, row: int, direction: int) -> float:
-        """Return what getting in (+1) or out (−1) of the newest entry costs at a state."""
-        bid, ask = float(history.bid[row]), float(history.ask[row])
+    def _prices(self, history: History, rows: Ints, side: Ints) -> Floats:
+        """Return what buying (+1) or selling (−1) costs at states."""
+        bid, ask = history.bid[rows], history.ask[rows]
         if self.parameters.price == "mid":
-            return (bid + ask) / 2
-        return ask if self._rows[-1][SIDE] * direction > 0 else bid
+            return np.asarray((bid + ask) / 2)
+        return np.where(side > 0, ask, bid)
 
     def trades(self, history: History) -> Trades:
         """Return the entries made at states that the history still holds, and the open one."""
+        trades = self._trades
         oldest = int(history.time[0]) if len(history) else 0
-        dropped = bisect_left(self._rows, oldest, key=lambda row: row[ENTRY_TIME])
-        dropped = min(dropped, len(self._rows) - self._open)
-        if self._trades is None or dropped:
-            del self._rows[:dropped]
-            columns = list(zip(*self._rows, strict=True)) or [()] * 6
-            types: tuple[Any, ...] = (int, int, float, int, float, bool)
-            side, entry_time, entry_price, exit_time, exit_price, lost = (
-                np.array(column, dtype) for column, dtype in zip(columns, types, strict=True)
-            )
-            self._trades = Trades(
-                side, entry_time, entry_price, exit_time, exit_price, lost, self.parameters.fee_bps
-            )
-        return self._trades
+        dropped = int(np.searchsorted(trades.entry_time, oldest))
+        dropped = min(dropped, len(trades.side) - self._open)
+        if dropped:
+            self._trades = trades = trades.since(dropped)
+        return trades
 
 
 def entries(history: History, settings: Settings | Parameters) -> pd.DataFrame:

@@ -49,8 +49,7 @@ def history(request, captures) -> obi.History:
 @pytest.fixture(scope="session", autouse=True)
 def compiled():
     """Compile first: the compiler's thread is nobody's leak."""
-    compiling.wait()
-    assert compiling.ready()
+    assert compiling.wait()
 
 
 @pytest.fixture(autouse=True)

@@ -1,4 +1,4 @@
-"""The arithmetic of the imbalance over a block of states, compiled: see `portable`.
+"""What takes long over many states, compiled: see `portable`, which has the same.
 
 Importing this imports numba, which takes a while: only `compiling` does.
 No fast-math: nothing may be reassociated, contracted or assumed not to be NaN, so that the
@@ -110,3 +110,38 @@ def _general(bid, ask, ticks, sizes, first, tick_size, depth, band_bps, notional
                     term *= near[side, t] + sign * (away * step[t])
                 inside = (band_bps == np.inf) or (ticks[side, level, first + t] <= reach[t])
                 total[side, t] += term if inside else np.float32(0.0)
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def scan(time, bid, ask, signal, first, threshold, hold, open_side, open_time, side, entry, exit_):
+    """Decide entries from a state on; see `portable.scan`."""
+    count, due = 0, open_time + hold
+    is_open = open_side != 0
+    if is_open:
+        side[0], entry[0], exit_[0] = open_side, -1, -1
+    for row in range(first, len(time)):
+        if is_open:
+            if np.isnan(bid[row]) and np.isnan(ask[row]):
+                exit_[count] = -2
+                is_open = False
+                count += 1
+            elif time[row] >= due and bid[row] < ask[row]:
+                exit_[count] = row
+                is_open = False
+                count += 1
+        if not is_open and abs(signal[row]) > threshold:
+            side[count] = 1 if signal[row] > 0 else -1
+            entry[count], exit_[count] = row, -1
+            due = time[row] + hold
+            is_open = True
+    return count + is_open
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def tally(signal, threshold):
+    """Return how many states have a signal, and how many are beyond; see `portable.tally`."""
+    there, beyond = 0, 0
+    for t in range(len(signal)):
+        there += not np.isnan(signal[t])
+        beyond += abs(signal[t]) > threshold
+    return there, beyond

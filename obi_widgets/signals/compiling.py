@@ -1,33 +1,30 @@
 """Compiled code where there is some, without waiting for the compiler.
 
 The first use starts a thread that imports numba and compiles, or loads what an earlier process
-compiled. Until that is done the NumPy twin does the work, with the same results to the bit.
+compiled. Until that is done `portable` does the work, with the same results to the bit.
 """
 
 from __future__ import annotations
 
 import logging
 import threading
-from typing import TYPE_CHECKING, Any
+from types import ModuleType
 
 import numpy as np
 
 from obi_widgets.signals import portable
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
 log = logging.getLogger(__name__)
 
 _lock = threading.Lock()
 _compiler: threading.Thread | None = None
-_block: Callable[..., None] = portable.block
+_fastest: ModuleType = portable
 
 
-def block() -> Callable[..., None]:
-    """Return what computes a block's imbalance, the fastest that is ready; see `portable.block`."""
+def fastest() -> ModuleType:
+    """Return the module whose functions to call: `portable`, or `compiled` once it is ready."""
     start()
-    return _block
+    return _fastest
 
 
 def start() -> None:
@@ -39,34 +36,28 @@ def start() -> None:
             _compiler.start()
 
 
-def wait() -> None:
-    """Return when everything is compiled: for benchmarks, which time nothing else."""
+def wait() -> bool:
+    """Return when everything is compiled, and whether it could be."""
     start()
     assert _compiler is not None
     _compiler.join()
+    return _fastest is not portable
 
 
 def _compile() -> None:
-    global _block
+    global _fastest
     try:
         from obi_widgets.signals import compiled
 
-        prices = np.ones(1)
-        prices.flags.writeable = False  # as a history's are: numba tells the two apart
+        # As they will come: a history's columns cannot be written to, and numba tells that apart.
+        time, prices = np.zeros(1, np.int64), np.ones(1)
+        time.flags.writeable = prices.flags.writeable = False
         for dtype in (np.uint8, np.uint16, np.uint32):
             ticks, sizes = np.zeros((2, 1, 1), dtype), np.ones((2, 1, 1), np.float32)
-            for band in (np.inf, 1.0):
-                compiled.block(
-                    prices, prices, ticks, sizes, 0, 1.0, 0.0, 1, band, False, np.empty(1)
-                )
-        _block = compiled.block
+            compiled.block(prices, prices, ticks, sizes, 0, 1.0, 0.0, 1, 1.0, False, np.empty(1))
+        rows = np.empty(2, np.int64)
+        compiled.scan(time, prices, prices, np.ones(1), 0, 0.5, 1, 0, 0, rows, rows, rows)
+        compiled.tally(np.ones(1), 0.5)
+        _fastest = compiled
     except Exception:  # no compiler for this Python, or no place for its cache
         log.warning("Signals are computed without a compiler, and slower.", exc_info=True)
-
-
-def ready() -> bool:
-    """Return whether compiled code is in use."""
-    return _block is not portable.block
-
-
-__all__: list[Any] = ["block", "ready", "start", "wait"]

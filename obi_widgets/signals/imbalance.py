@@ -60,7 +60,7 @@ def imbalance(history: History, settings: Settings | Parameters) -> Floats:
         of a side lies in the band.
     """
     parameters = Parameters.of(settings)
-    block = compiling.block()
+    block = compiling.fastest().block
     out = np.empty(len(history))
     depth = parameters.depth or history.levels
     band = np.inf if parameters.band_bps is None else parameters.band_bps

@@ -1,4 +1,4 @@
-"""The arithmetic of the imbalance over a block of states, in NumPy.
+"""What takes long over many states, in NumPy and plain Python.
 
 `obi_widgets.signals.compiled` has the same, operation for operation: both round in the same
 places, so that which of them ran cannot be told from the result. Levels are summed one by one,
@@ -7,6 +7,7 @@ in float32; against float64 the imbalance is off by less than 1e-6.
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -103,3 +104,74 @@ def block(
     bids, asks = total.astype(np.float64)
     out[:] = np.nan
     np.divide(bids - asks, bids + asks, out=out, where=(bids > 0) & (asks > 0))
+
+
+def scan(
+    time: NDArray[np.int64],
+    bid: Floats,
+    ask: Floats,
+    signal: Floats,
+    first: int,
+    threshold: float,
+    hold: int,
+    open_side: int,
+    open_time: int,
+    side: NDArray[np.int64],
+    entry: NDArray[np.int64],
+    exit_: NDArray[np.int64],
+) -> int:
+    """Decide entries from a state on; see `obi_widgets.scanner`.
+
+    Parameters
+    ----------
+    time, bid, ask, signal : ndarray, shape (T,)
+        Nanoseconds; quote currency; −1..+1.
+    first : int
+        The first state to decide on.
+    threshold, hold : float, int
+        Of the signal; nanoseconds.
+    open_side, open_time : int
+        Of the position that is open before: +1, −1, or 0 for none; when it was entered.
+    side, entry, exit_ : ndarray of int64
+        Written to: a row an entry, the open one first. ``entry`` is −1 for that one. ``exit_`` is
+        a row, −1 where there is none yet, −2 where the book was lost before.
+
+    Returns
+    -------
+    int
+        How many.
+    """
+    out = np.isnan(bid[first:]) & np.isnan(ask[first:])
+    gaps = (np.flatnonzero(out) + first).tolist()
+    candidates = (np.flatnonzero(np.abs(signal[first:]) > threshold) + first).tolist()
+    count, row, due = 0, first, open_time + hold
+    is_open = open_side != 0
+    if is_open:
+        side[0], entry[0], exit_[0] = open_side, -1, -1
+    while True:
+        if is_open:
+            at = max(int(np.searchsorted(time, due)), row)
+            while at < len(time) and not bid[at] < ask[at]:
+                at += 1  # a due position waits for a side that came empty
+            next_gap = bisect_left(gaps, row)
+            if next_gap < len(gaps) and gaps[next_gap] <= at:
+                row, exit_[count] = gaps[next_gap], -2
+            elif at < len(time):
+                row, exit_[count] = at, at
+            else:
+                return count + 1
+            is_open = False
+            count += 1
+        at = bisect_left(candidates, row)
+        if at == len(candidates):
+            return count
+        row = candidates[at]
+        side[count], entry[count], exit_[count] = (1 if signal[row] > 0 else -1), row, -1
+        due = int(time[row]) + hold
+        is_open = True
+
+
+def tally(signal: Floats, threshold: float) -> tuple[int, int]:
+    """Return how many states have a signal, and how many of them are beyond the threshold."""
+    there = int(np.count_nonzero(~np.isnan(signal)))
+    return there, int(np.count_nonzero(np.abs(signal) > threshold))

@@ -1,8 +1,8 @@
 """Columns of book states: what every signal, entry and statistic is computed from.
 
 A state is the best ``levels`` levels of both sides at one event time. Prices of levels are kept
-as whole ticks from their own side's best, sizes as float32, in blocks of 1,024 states with time
-as the innermost axis: a signal of depth N then reads N levels' bytes and nothing else.
+as whole ticks from their own side's best, sizes as float32, in tiles of 1,024 states with time as
+the innermost axis: a signal of depth N then reads N levels' bytes and nothing else.
 
 A state in which the book was not in sync has a NaN bid and ask: whatever spans it has no value.
 """
@@ -31,7 +31,13 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
     Ints = NDArray[np.int64]
 
-BLOCK = 1024
+TILE = 1024
+"""States whose levels stand together."""
+
+TILES = 4
+"""Tiles in a block: what is allocated, and dropped, at once."""
+
+BLOCK = TILES * TILE
 """States in a block."""
 
 
@@ -40,9 +46,9 @@ class Levels(NamedTuple):
 
     Attributes
     ----------
-    ticks : ndarray of uint8, uint16 or uint32, shape (2, levels, states)
+    ticks : ndarray of uint8, uint16 or uint32, shape (TILES, 2, levels, TILE)
         Ticks from the own side's best, bids first; as narrow as the block's prices allow.
-    sizes : ndarray of float32, shape (2, levels, states)
+    sizes : ndarray of float32, shape (TILES, 2, levels, TILE)
         Base units; 0 where there is no level.
     """
 
@@ -52,7 +58,7 @@ class Levels(NamedTuple):
     @classmethod
     def empty(cls, levels: int, dtype: type = np.uint8) -> Levels:
         """Return a block of ``BLOCK`` states without levels."""
-        shape = (2, levels, BLOCK)
+        shape = (TILES, 2, levels, TILE)
         return cls(np.zeros(shape, dtype), np.zeros(shape, np.float32))
 
 
@@ -155,10 +161,15 @@ class History:
             row += last - first
 
     def chunks(self) -> Iterator[tuple[slice, Levels]]:
-        """Yield runs of rows with their levels, trimmed to those rows."""
+        """Yield runs of rows with their levels: arrays of shape (2, levels, rows)."""
         for rows, block, first in self.runs():
-            last = first + rows.stop - rows.start
-            yield rows, Levels(block.ticks[:, :, first:last], block.sizes[:, :, first:last])
+            row = rows.start
+            while row < rows.stop:
+                tile, state = divmod(first + row - rows.start, TILE)
+                count = min(TILE - state, rows.stop - row)
+                part = (tile, slice(None), slice(None), slice(state, state + count))
+                yield slice(row, row + count), Levels(block.ticks[part], block.sizes[part])
+                row += count
 
     def prices(self, side: int) -> Floats:
         """Return the prices of one side's levels.

@@ -9,7 +9,7 @@ import numpy as np
 
 from obi_widgets.errors import HistoryError
 from obi_widgets.events import Instrument
-from obi_widgets.history import BLOCK, History, Levels
+from obi_widgets.history import BLOCK, TILE, History, Levels
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -192,6 +192,7 @@ class HistoryWriter:
         if self._rows % BLOCK == 0:
             self._make_room()
         row, column = self._rows, self._columns
+        tile, state = divmod(row % BLOCK, TILE)
         sides = (bids, asks)
         for which, (prices, sizes) in enumerate(sides):
             count = min(len(prices), self.levels)
@@ -202,8 +203,8 @@ class HistoryWriter:
             if ticks.itemsize > block.ticks.itemsize:
                 block = Levels(block.ticks.astype(ticks.dtype), block.sizes)
                 self._blocks[-1] = block
-            block.ticks[which, :count, row % BLOCK] = ticks
-            block.sizes[which, :count, row % BLOCK] = sizes[:count]
+            block.ticks[tile, which, :count, state] = ticks
+            block.sizes[tile, which, :count, state] = sizes[:count]
         if row and time < column["time"][row - 1]:
             time = column["time"][row - 1]  # event time never goes back
         column["time"][row] = time
@@ -307,14 +308,13 @@ def pack(
     bid, ask = (np.where(np.isnan(one[:, 0]), np.nan, one[:, 0]) for one in price)
     _refuse(np.flatnonzero(bid >= ask), "the book is crossed", "Make such a row NaN.")
     whole = _unsigned(np.stack(ticks))
-    blocks = []
-    for first in range(0, count, BLOCK):
-        block = Levels.empty(levels, whole.dtype.type)
-        rows = slice(first, min(first + BLOCK, count))
+    blocks = [Levels.empty(levels, whole.dtype.type) for _ in range(0, count, BLOCK)]
+    for first in range(0, count, TILE):
+        block, tile = blocks[first // BLOCK], first % BLOCK // TILE
+        rows = slice(first, min(first + TILE, count))
         for which in (0, 1):
-            block.ticks[which, :, : rows.stop - first] = whole[which, rows].T
-            block.sizes[which, :, : rows.stop - first] = size[which][rows].T
-        blocks.append(block)
+            block.ticks[tile, which, :, : rows.stop - first] = whole[which, rows].T
+            block.sizes[tile, which, :, : rows.stop - first] = size[which][rows].T
     return History(
         time, received, bid, ask, tuple(blocks), levels, float(tick_size), instrument=instrument
     )

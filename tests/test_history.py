@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 import obi_widgets as obi
 from obi_widgets.errors import HistoryError
-from obi_widgets.history import BLOCK
+from obi_widgets.history import BLOCK, TILE
 from obi_widgets.settings import Parameters
 
 LEVELS = 6
@@ -186,8 +186,9 @@ def test_slices_are_those_of_the_arrays(long, slices):
 
 def test_chunks_cover_a_slice_once_in_order(long):
     kept, _ = cut(long, slice(BLOCK - 3, 2 * BLOCK + 2))
-    rows = [(rows.start, rows.stop, block.sizes.shape[2]) for rows, block in kept.chunks()]
-    assert rows == [(0, 3, 3), (3, BLOCK + 3, BLOCK), (BLOCK + 3, BLOCK + 5, 2)]
+    rows = [(rows.start, rows.stop, tile.sizes.shape[2]) for rows, tile in kept.chunks()]
+    inner = [(3 + first, 3 + first + TILE, TILE) for first in range(0, BLOCK, TILE)]
+    assert rows == [(0, 3, 3), *inner, (BLOCK + 3, BLOCK + 5, 2)]
 
 
 def test_a_slice_knows_how_many_states_came_before_it(long):

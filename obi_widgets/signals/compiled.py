@@ -15,7 +15,7 @@ from llvmlite import ir
 from numba import float32, int32, njit
 from numba.extending import intrinsic
 
-from obi_widgets.history import BLOCK
+from obi_widgets.history import TILE
 from obi_widgets.signals.portable import (
     EDGE,
     LEAST,
@@ -63,36 +63,50 @@ def _exp2(x):
 
 @njit(nogil=True, cache=True, error_model="numpy")
 def block(bid, ask, ticks, sizes, first, tick_size, decay, depth, band_bps, notional, out):
-    """Write the imbalance of at most ``BLOCK`` states to ``out``; see `portable.block`."""
-    states = len(bid)
-    depth = min(depth, ticks.shape[1])
-    rate = np.empty(BLOCK, np.float32)
-    total = np.zeros((2, BLOCK), np.float32)
-    for t in range(states):
-        mid = (bid[t] + ask[t]) * 0.5
-        rate[t] = np.float32(-decay * LOG2_E * (1e4 * tick_size / mid))
-    if band_bps == np.inf and not notional:
-        for side in range(2):
-            for level in range(depth):
-                for t in range(states):
-                    weight = _exp2(rate[t] * np.float32(ticks[side, level, first + t]))
-                    total[side, t] += weight * sizes[side, level, first + t]
-    else:
-        _general(bid, ask, ticks, sizes, first, tick_size, depth, band_bps, notional, rate, total)
-    for t in range(states):
-        bids, asks = np.float64(total[0, t]), np.float64(total[1, t])
-        value = (bids - asks) / (bids + asks)
-        there = (bids > 0) and (asks > 0) and (bid[t] < ask[t])  # False when a price is NaN
-        out[t] = value if there else np.nan
+    """Write the imbalance of a block's states to ``out``; see `portable.block`."""
+    depth = min(depth, ticks.shape[2])
+    plain = band_bps == np.inf and not notional
+    rate = np.empty(TILE, np.float32)
+    total = np.empty((2, TILE), np.float32)
+    # A tile's sums stay in the first-level cache while its levels stream by. Views begin at 0: an
+    # index that might be negative would keep a loop from being vectorised.
+    start = 0
+    while start < len(bid):
+        bids, asks, result = bid[start:], ask[start:], out[start:]
+        tile, at = (first + start) // TILE, (first + start) % TILE
+        states = min(TILE - at, len(bids))
+        total[:] = 0
+        for t in range(states):
+            mid = (bids[t] + asks[t]) * 0.5
+            rate[t] = np.float32(-decay * LOG2_E * (1e4 * tick_size / mid))
+        if plain:
+            for side in range(2):
+                here = total[side]
+                for level in range(depth):
+                    tick, size = ticks[tile, side, level, at:], sizes[tile, side, level, at:]
+                    for t in range(states):
+                        here[t] += _exp2(rate[t] * np.float32(tick[t])) * size[t]
+        else:
+            _general(
+                bids[:states], asks[:states], ticks[tile], sizes[tile], at,
+                tick_size, depth, band_bps, notional, rate, total,
+            )  # fmt: skip
+        for t in range(states):
+            buy, sell = np.float64(total[0, t]), np.float64(total[1, t])
+            value = (buy - sell) / (buy + sell)
+            # Not there when a price is NaN, either.
+            there = (buy > 0) & (sell > 0) & (bids[t] < asks[t])
+            result[t] = value if there else np.nan
+        start += states
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
 def _general(bid, ask, ticks, sizes, first, tick_size, depth, band_bps, notional, rate, total):
     """Add up the levels of a band, or weighted by notional."""
     states = len(bid)
-    reach = np.empty(BLOCK, np.float64)
-    near = np.empty((2, BLOCK), np.float32)
-    step = np.empty(BLOCK, np.float32)
+    reach = np.empty(TILE, np.float64)
+    near = np.empty((2, TILE), np.float32)
+    step = np.empty(TILE, np.float32)
     for t in range(states):
         mid = (bid[t] + ask[t]) * 0.5
         tick_bps = 1e4 * tick_size / mid
@@ -103,12 +117,13 @@ def _general(bid, ask, ticks, sizes, first, tick_size, depth, band_bps, notional
     for side in range(2):
         sign = np.float32(-1.0 if side == 0 else 1.0)
         for level in range(depth):
+            tick, size = ticks[side, level, first:], sizes[side, level, first:]
             for t in range(states):
-                away = np.float32(ticks[side, level, first + t])
-                term = _exp2(rate[t] * away) * sizes[side, level, first + t]
+                away = np.float32(tick[t])
+                term = _exp2(rate[t] * away) * size[t]
                 if notional:
                     term *= near[side, t] + sign * (away * step[t])
-                inside = (band_bps == np.inf) or (ticks[side, level, first + t] <= reach[t])
+                inside = (band_bps == np.inf) or (tick[t] <= reach[t])
                 total[side, t] += term if inside else np.float32(0.0)
 
 

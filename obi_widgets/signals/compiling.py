@@ -53,7 +53,7 @@ def _compile() -> None:
         time, prices = np.zeros(1, np.int64), np.ones(1)
         time.flags.writeable = prices.flags.writeable = False
         for dtype in (np.uint8, np.uint16, np.uint32):
-            ticks, sizes = np.zeros((2, 1, 1), dtype), np.ones((2, 1, 1), np.float32)
+            ticks, sizes = np.zeros((1, 2, 1, 1), dtype), np.ones((1, 2, 1, 1), np.float32)
             compiled.block(prices, prices, ticks, sizes, 0, 1.0, 0.0, 1, 1.0, False, np.empty(1))
         rows = np.empty(2, np.int64)
         compiled.scan(time, prices, prices, np.ones(1), 0, 0.5, 1, 0, 0, rows, rows, rows)

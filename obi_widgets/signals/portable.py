@@ -71,7 +71,7 @@ def block(
     ----------
     bid, ask : ndarray of float64, shape (n,)
         Best prices; NaN where there is none.
-    ticks, sizes : ndarray, shape (2, levels, BLOCK)
+    ticks, sizes : ndarray, shape (TILES, 2, levels, TILE)
         See `obi_widgets.history.Levels`.
     first : int
         Where the states begin in the block.
@@ -84,8 +84,29 @@ def block(
     out : ndarray of float64, shape (n,)
         Written to.
     """
-    states = slice(first, first + len(bid))
-    ticks, sizes = ticks[:, :depth, states], sizes[:, :depth, states]
+    start = 0
+    while start < len(bid):
+        tile, state = divmod(first + start, ticks.shape[3])
+        states = slice(start, min(start + ticks.shape[3] - state, len(bid)))
+        part = (tile, slice(None), slice(depth), slice(state, state + states.stop - start))
+        out[states] = _tile(
+            bid[states], ask[states], ticks[part], sizes[part],
+            tick_size, decay, band_bps, notional,
+        )  # fmt: skip
+        start = states.stop
+
+
+def _tile(
+    bid: Floats,
+    ask: Floats,
+    ticks: NDArray[np.unsignedinteger[Any]],
+    sizes: Singles,
+    tick_size: float,
+    decay: float,
+    band_bps: float,
+    notional: bool,
+) -> Floats:
+    """Return the imbalance of a tile's states."""
     mid = (bid + ask) * 0.5
     tick_bps = 1e4 * tick_size / mid
     rate = (-decay * LOG2_E * tick_bps).astype(np.float32)
@@ -102,8 +123,9 @@ def block(
     for level in range(term.shape[1]):
         total += term[:, level]
     bids, asks = total.astype(np.float64)
-    out[:] = np.nan
+    out = np.full(len(bid), np.nan)
     np.divide(bids - asks, bids + asks, out=out, where=(bids > 0) & (asks > 0))
+    return out
 
 
 def scan(

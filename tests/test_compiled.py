@@ -1,0 +1,92 @@
+"""Compiled code gives what its twin in NumPy and Python gives: to the bit."""
+
+from __future__ import annotations
+
+import hypothesis.strategies as st
+import numpy as np
+import pytest
+from hypothesis import given
+
+import obi_widgets as obi
+from obi_widgets.settings import Parameters
+from obi_widgets.signals import compiled, compiling, portable
+
+SETTINGS = [
+    Parameters(decay=decay, depth=depth, band_bps=band, weighting=weighting)
+    for decay in (0.0, 0.1, 2.0, 100.0)
+    for depth in (1, 10, None)
+    for band, weighting in ((None, "size"), (0.8, "size"), (None, "notional"), (3.0, "notional"))
+]
+
+
+def with_module(monkeypatch, module, function, *arguments):
+    monkeypatch.setattr(compiling, "_fastest", module)
+    return function(*arguments)
+
+
+@pytest.mark.parametrize("parameters", SETTINGS, ids=str)
+def test_the_signal_is_the_same_on_a_capture(history, parameters, monkeypatch):
+    # Cut so that neither end is on a tile's edge.
+    part = history[7:-5]
+    ours = with_module(monkeypatch, compiled, obi.imbalance, part, parameters)
+    twin = with_module(monkeypatch, portable, obi.imbalance, part, parameters)
+    np.testing.assert_array_equal(ours, twin)
+    assert np.isfinite(ours).any()
+
+
+@given(
+    st.lists(st.floats(-126, 0, width=32), min_size=1, max_size=50),
+)
+def test_the_power_of_two_is_right_to_single_precision(exponents):
+    x = np.array(exponents, np.float32)
+    np.testing.assert_allclose(portable.exp2(x), np.exp2(x.astype(float)), rtol=3e-7)
+
+
+@pytest.mark.parametrize("threads", [1, 2, 3])
+def test_threads_do_not_change_the_signal(history, threads, monkeypatch):
+    import sys
+
+    module = sys.modules["obi_widgets.signals.imbalance"]
+    whole = obi.imbalance(history, Parameters())
+    monkeypatch.setattr(module, "PARALLEL", 1)
+    monkeypatch.setattr(module.os, "cpu_count", lambda: threads)
+    np.testing.assert_array_equal(obi.imbalance(history, Parameters()), whole)
+
+
+# -- entries -------------------------------------------------------------------------------
+
+states = st.tuples(
+    st.integers(0, 3),  # nanoseconds since the state before
+    st.sampled_from(["both", "both", "both", "no bid", "no ask", "gap"]),
+    st.sampled_from([-1.0, -0.5, 0.0, 0.5, 1.0, np.nan]),
+)
+
+
+@given(
+    st.lists(states, min_size=1, max_size=60),
+    st.sampled_from([0.0, 0.4, 0.9]),
+    st.integers(1, 12),
+    st.integers(0, 59),
+    st.sampled_from([0, 1, -1]),
+)
+def test_entries_are_the_same(tape, threshold, hold, first, open_side):
+    steps, kinds, signals = zip(*tape, strict=True)
+    time = np.cumsum(np.array(steps, np.int64))
+    bid = np.array([np.nan if kind in ("no bid", "gap") else 99.0 for kind in kinds])
+    ask = np.array([np.nan if kind in ("no ask", "gap") else 100.0 for kind in kinds])
+    signal = np.where(np.isnan(bid) | np.isnan(ask), np.nan, signals)
+    first = min(first, len(time))
+    found = []
+    for module in (compiled, portable):
+        rows = [np.full(len(time) + 1, -9) for _ in range(3)]
+        count = module.scan(
+            time, bid, ask, signal, first, threshold, hold, open_side, int(time[0]) - 1, *rows
+        )
+        found.append([row[:count].tolist() for row in rows])
+    assert found[0] == found[1]
+
+
+@given(st.lists(st.sampled_from([np.nan, -1.0, -0.2, 0.0, 0.4, 0.7])), st.sampled_from([0.0, 0.4]))
+def test_the_tally_is_the_same(signal, threshold):
+    values = np.array(signal, float)
+    assert tuple(compiled.tally(values, threshold)) == portable.tally(values, threshold)

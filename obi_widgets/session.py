@@ -14,7 +14,7 @@ import threading
 import time
 from collections import deque
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
@@ -58,10 +58,12 @@ class Session:
 
     Parameters
     ----------
-    source, speed, levels, history_seconds, interval, edge, seed, warmup
+    source : str, Path or iterable of paths
         See `obi_widgets.feeds.open_feed`.
     settings : Settings, optional
         The defaults when left out.
+    **options
+        The other parameters of `obi_widgets.feeds.open_feed`.
     """
 
     def __init__(
@@ -69,25 +71,10 @@ class Session:
         source: Source,
         *,
         settings: Settings | None = None,
-        speed: float | None = 1.0,
-        levels: int = 50,
-        history_seconds: float = 3600.0,
-        interval: float = 0.1,
-        edge: float = 1.0,
-        seed: int | None = None,
-        warmup: float = 300.0,
+        **options: Any,  # noqa: ANN401 open_feed says what they are
     ) -> None:
         self.settings = settings if settings is not None else Settings()
-        self.feed = open_feed(
-            source,
-            speed=speed,
-            levels=levels,
-            history_seconds=history_seconds,
-            interval=interval,
-            edge=edge,
-            seed=seed,
-            warmup=warmup,
-        )
+        self.feed = open_feed(source, **options)
         self.market = self.feed.market
         self.window_seconds = WINDOWS[1]
         self._note = ""

@@ -115,6 +115,11 @@ class Venue(ABC):
         """Return the facts of this symbol."""
         return Instrument(self.name, self.symbol, self.label, quote, tick_size, contract_size)
 
+    def lost(self, was_open: bool, reason: str, now: int) -> Status:
+        """Return that the book's websocket was lost, or could not be opened."""
+        what = "lost its connection" if was_open else "cannot be reached"
+        return Status(now, "connecting", f"{self.label} {what}: {reason}.", "Connecting again.")
+
     def unlisted(self, now: int) -> Status:
         """Return the end of a feed whose symbol the venue does not know."""
         return Status(

@@ -160,8 +160,7 @@ class BinanceUsdm(Venue):
         if socket == MARKET:
             return []
         self._forget()
-        what = "lost its connection" if was_open else "cannot be reached"
-        return [Status(now, "connecting", f"{self.label} {what}: {reason}.", "Connecting again.")]
+        return [self.lost(was_open, reason, now)]
 
     def resync(self, reason: str, now: int) -> list[Output]:  # noqa: D102
         asked_at = self._asked_at

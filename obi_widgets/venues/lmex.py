@@ -170,8 +170,7 @@ class Lmex(Venue):
             return []
         self._sequence = None
         self._polling = False
-        what = "lost its connection" if was_open else "cannot be reached"
-        return [Status(now, "connecting", f"{self.label} {what}: {reason}.", "Connecting again.")]
+        return [self.lost(was_open, reason, now)]
 
     def _subscribe(self, now: int, *operations: str) -> list[Output]:
         self._sequence = None

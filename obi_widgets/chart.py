@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 PIXELS = 600
 """Columns that a window is drawn in."""
 
+MEAN = 1_000_000_000
+"""Nanoseconds that a mean is taken over, at least."""
+
 
 class Window(NamedTuple):
     """What a chart looks at: nanoseconds UTC, and how wide a column is."""
@@ -34,6 +37,16 @@ class Window(NamedTuple):
         column = max(1, round(seconds * 1e9 / PIXELS))
         end = (newest // column + 1) * column
         return cls(end - PIXELS * column, end, column)
+
+    def rows(self, time: Ints) -> slice:
+        """Return the rows that lines of this window are drawn from.
+
+        They begin before it: a line comes in at the edge, and its columns are whole.
+        """
+        width = max(self.column, MEAN)
+        before = max(int(np.searchsorted(time, self.start // width * width)) - 1, 0)
+        first = np.searchsorted(time, time[before : before + 1] // width * width)
+        return slice(int(first.sum()), int(np.searchsorted(time, self.end)))
 
 
 def _columns(time: Ints, window: Window, width: int) -> tuple[slice, NDArray[np.intp], Ints]:
@@ -105,7 +118,7 @@ def extent(time: Ints, values: Floats, window: Window) -> tuple[Ints, Floats, Fl
 
 def means(time: Ints, values: Floats, window: Window) -> tuple[Ints, Floats]:
     """Return means over one second, or over a column when that is longer; NaN breaks the line."""
-    width = max(window.column, 1_000_000_000)
+    width = max(window.column, MEAN)
     rows, begins, at = _columns(time, window, width)
     if not len(begins):
         return np.empty(0, np.int64), np.empty(0)

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from obi_widgets.events import Instrument, State
     from obi_widgets.history import History
     from obi_widgets.scanner import Results, Trades
+    from obi_widgets.time_range import TimeRange
 
     Floats = NDArray[np.float64]
     Ints = NDArray[np.int64]
@@ -116,6 +117,7 @@ class Frame:
     imbalance's one-second mean; ``extent`` its least and greatest in each column of pixels
     (times, least, greatest). ``age`` is in seconds of the feed's clock since the newest change of
     the book; NaN before the first, and when the feed has ended. ``rate`` is in messages a second.
+    ``looking_back`` tells that the window does not go with the newest state.
     """
 
     instrument: Instrument
@@ -135,6 +137,7 @@ class Frame:
     seconds: float
     window: Window
     window_seconds: float
+    looking_back: bool
     price: tuple[Ints, Floats]
     price_range: tuple[float, float]
     mean: tuple[Ints, Floats]
@@ -172,13 +175,16 @@ class FrameMaker:
         paused: bool,
         age: float,
         rate: float,
-        window_seconds: float,
+        time_range: TimeRange,
     ) -> Frame:
         """Return the frame of this moment."""
         history, signal = analysis.history, analysis.signal
         newest = int(history.time[-1]) if len(history) else 0
-        window = Window.ending(newest, window_seconds)
-        price = steps(history.time, history.mid, window)
+        window_seconds = time_range.seconds
+        window = Window.ending(time_range.right_edge(newest), window_seconds)
+        seen = window.rows(history.time)
+        time, signals = history.time[seen], signal[seen]
+        price = steps(time, history[seen].mid, window)
         shown = state == "live" or state == "closed" or paused
         there = len(history) > 0 and shown
         return Frame(
@@ -190,7 +196,7 @@ class FrameMaker:
             note=note,
             parameters=analysis.parameters,
             tick_size=history.tick_size,
-            mid=float(history.mid[-1]) if there else np.nan,
+            mid=float(history.bid[-1] + history.ask[-1]) / 2 if there else np.nan,
             spread=float(history.ask[-1] - history.bid[-1]) if there else np.nan,
             imbalance=float(signal[-1]) if there else np.nan,
             age=age,
@@ -201,8 +207,9 @@ class FrameMaker:
             window_seconds=window_seconds,
             price=price,
             price_range=self._range(price[1], history, window_seconds),
-            mean=means(history.time, signal, window),
-            extent=extent(history.time, signal, window),
+            looking_back=time_range.end is not None,
+            mean=means(time, signals, window),
+            extent=extent(time, signals, window),
             trades=analysis.trades,
             results=analysis.results,
             beyond=analysis.beyond,

@@ -20,10 +20,10 @@ import numpy as np
 
 from obi_widgets.analysis import Analysis
 from obi_widgets.blocking import run
-from obi_widgets.errors import SettingsError
 from obi_widgets.feeds import open_feed
 from obi_widgets.frame import Frame, FrameMaker
 from obi_widgets.settings import Provenance, Settings
+from obi_widgets.time_range import TimeRange
 
 if TYPE_CHECKING:
     from obi_widgets.feeds import Source
@@ -76,7 +76,7 @@ class Session:
         self.settings = settings if settings is not None else Settings()
         self.feed = open_feed(source, **options)
         self.market = self.feed.market
-        self.window_seconds = WINDOWS[1]
+        self.time_range = TimeRange(WINDOWS[1])
         self._note = ""
         self._views: list[View] = []
         self._analysis = Analysis(self.settings.parameters)
@@ -173,20 +173,37 @@ class Session:
         self._paused = None
         self._wake.set()
 
-    def look_at(self, seconds: float) -> None:
-        """Choose how much of the past charts show.
+    def look_at(self, seconds: float, end: int | None = None) -> None:
+        """Choose what part of the past charts show.
+
+        Parameters
+        ----------
+        seconds : float
+            How long it is; a second to a week.
+        end : int, optional
+            Event time of its right edge, nanoseconds UTC; the newest state when left out.
 
         Raises
         ------
         SettingsError
-            A length that is not between a second and a week.
+            A length that is not possible.
         """
-        if not 1 <= seconds <= 7 * 86_400:
-            raise SettingsError(
-                f"A window of {seconds!r} s is not possible.", "Give 1 to 604,800 seconds."
-            )
-        self.window_seconds = float(seconds)
+        self.time_range = TimeRange(seconds, end).checked()
         self._wake.set()
+
+    def pan(self, share: float) -> None:
+        """Look further into the past, by a share of what is shown; by a negative one, back."""
+        self.time_range = self.time_range.panned(share, *self._span())
+        self._wake.set()
+
+    def zoom(self, factor: float, at: float = 0.5) -> None:
+        """Show so many times as much; what is at a share from the left edge stays there."""
+        self.time_range = self.time_range.zoomed(factor, at, *self._span())
+        self._wake.set()
+
+    def _span(self) -> tuple[int, int]:
+        history = self._paused or self.market.history()
+        return (int(history.time[0]), int(history.time[-1])) if len(history) else (0, 0)
 
     def tell(self, note: str) -> None:
         """Show a sentence to whoever looks, until the next one; empty for none."""
@@ -308,7 +325,7 @@ class Session:
             parameters,
             self._note,
             round(rate),
-            self.window_seconds,
+            self.time_range,
         )
         return key, history, parameters, rate
 
@@ -327,7 +344,7 @@ class Session:
             paused=self.paused,
             age=(self.feed.now() - market.changed_at) / 1e9 if fresh else np.nan,
             rate=rate,
-            window_seconds=self.window_seconds,
+            time_range=self.time_range,
         )
 
     def _rate(self) -> float:

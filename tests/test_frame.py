@@ -13,6 +13,7 @@ import obi_widgets as obi
 from obi_widgets.analysis import Analysis
 from obi_widgets.frame import LADDER, FrameMaker, Ladder, Reach
 from obi_widgets.settings import Parameters
+from obi_widgets.time_range import TimeRange
 
 NUMBERS = ("mid", "spread", "imbalance", "age", "rate", "states", "seconds", "beyond")
 
@@ -31,7 +32,7 @@ def frame_of(history, parameters=SETTINGS[0], maker=None, **changes):
     analysis.update(history, parameters)
     said = {
         "instrument": history.instrument, "state": "live", "detail": "", "advice": "", "note": "",
-        "paused": False, "age": 0.1, "rate": 10.0, "window_seconds": 60.0,
+        "paused": False, "age": 0.1, "rate": 10.0, "time_range": TimeRange(60.0),
     }  # fmt: skip
     return (maker or FrameMaker()).make(analysis, **{**said, **changes})
 
@@ -46,7 +47,7 @@ def nothing(rows, levels=3):
 def test_of_a_capture_every_number_is_one(history, parameters, window_seconds):
     for end in (1, 2, 700, len(history)):
         part = history[:end]
-        frame = frame_of(part, parameters, window_seconds=window_seconds)
+        frame = frame_of(part, parameters, time_range=TimeRange(window_seconds))
         assert all(math.isfinite(getattr(frame, name)) for name in NUMBERS)
         assert frame.mid == (part.bid[-1] + part.ask[-1]) / 2
         assert frame.spread == pytest.approx(part.ask[-1] - part.bid[-1])
@@ -169,5 +170,26 @@ def test_the_price_axis_does_not_jump_and_is_anew_for_another_window():
     ranges = {frame_of(make(states[:n]), maker=maker).price_range for n in range(5, 90)}
     assert len(ranges) == 1
     frame_of(make([(([500], [1.0]), ([2000], [1.0]))]), maker=maker)
-    anew = frame_of(make(states), maker=maker, window_seconds=300.0)
-    assert anew.price_range == frame_of(make(states), window_seconds=300.0).price_range
+    anew = frame_of(make(states), maker=maker, time_range=TimeRange(300.0))
+    assert anew.price_range == frame_of(make(states), time_range=TimeRange(300.0)).price_range
+
+
+# -- looking back --------------------------------------------------------------------------
+
+
+def test_looking_back_shows_what_was_shown_then(history):
+    """The lines of a window that ended earlier are those of a history that ended there."""
+    for share in (0.3, 0.55, 0.9):
+        row = int(share * len(history))
+        end = int(history.time[row])
+        back = frame_of(history, time_range=TimeRange(60.0, end))
+        then = frame_of(history[: row + 1], time_range=TimeRange(60.0))
+        assert back.looking_back
+        assert not then.looking_back
+        assert back.window == then.window
+        # The column that was not over then has been completed since.
+        for now, before in ((back.price, then.price), (back.mean, then.mean)):
+            count = len(before[0]) - 3
+            np.testing.assert_array_equal(now[0][:count], before[0][:count])
+            np.testing.assert_array_equal(now[1][:count], before[1][:count])
+        assert back.mid == (history.bid[-1] + history.ask[-1]) / 2  # the status stays the newest

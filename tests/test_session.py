@@ -137,7 +137,7 @@ def test_a_window_out_of_its_range_is_refused(recording, seconds):
     assert str(error.value) == (
         f"A window of {seconds!r} s is not possible. Give 1 to 604,800 seconds."
     )
-    assert session.window_seconds == 300.0
+    assert session.time_range.seconds == 300.0
     session.close()
 
 

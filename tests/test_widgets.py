@@ -168,7 +168,7 @@ def test_buttons_act_and_say_what_went_wrong(lab, tmp_path):
     press(do="resume")
     assert not lab.session.paused
     press(do="window", seconds=900)
-    assert lab.session.window_seconds == 900
+    assert lab.session.time_range.seconds == 900
     path = tmp_path / "btc.toml"
     assert press(do="export", path=str(path)) == f"Saved to {path}."
     assert obi.Settings.load(path) == lab.settings

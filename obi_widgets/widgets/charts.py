@@ -12,6 +12,7 @@ import numpy as np
 import traitlets
 
 from obi_widgets import words
+from obi_widgets.time_range import LONGEST
 from obi_widgets.widgets.panel import STATIC, Part, StateWidget
 from obi_widgets.widgets.status import side_of
 
@@ -26,8 +27,8 @@ if TYPE_CHECKING:
 
 DAY = 86_400 * 1_000_000_000
 
-TICKS = {60.0: 15, 300.0: 60, 900.0: 180, 3600.0: 600}
-"""Seconds between labels of the time axis."""
+TICKS = (1, 2, 5, 15, 30, 60, 120, 180, 300, 600, 900, 1800, 3600, 7200, 14_400, 28_800, 86_400)
+"""Seconds that there may be between labels of the time axis."""
 
 INK, BID, ASK, FAINT = "var(--obi-ink)", "var(--obi-bid)", "var(--obi-ask)", "var(--obi-faint)"
 TICK_STYLE = {"fill": "var(--obi-label)", "font-size": "11px"}
@@ -72,7 +73,7 @@ class TimeAxis:
         low, high = self.values(np.array([window.start, window.end])).tolist()
         with self.scale.hold_sync():
             self.scale.min, self.scale.max = _moment(low), _moment(high)
-        step = 1000 * TICKS.get(frame.window_seconds, max(1, round(frame.window_seconds / 5)))
+        step = 1000 * next(s for s in (*TICKS, LONGEST) if s >= frame.window_seconds / 6)
         # One that is cut off at the left edge tells nothing.
         edge = low + (high - low) // 22
         labels = list(range(-(-edge // step) * step, high + 1, step))
@@ -141,11 +142,24 @@ class Chart(Part):
             layout=ipywidgets.Layout(width="100%", height=f"{height}px"),
         )
         self._overlay = _Overlay(margin=margin, state=_overlay(self.title, "Waiting for data."))
+        self._overlay.on_msg(self._move)
         room = ipywidgets.Box([self.figure, self._overlay])
         room.add_class("obi-chart")
         super().__init__(session, [room], alone=alone)
         if time_labels:
             self.add_class("obi-with-time")
+
+    def _move(self, _: object, content: dict[str, Any], __: object) -> None:
+        """Look where the mouse points to: all charts of the session do."""
+        if self.session is None:
+            return
+        match content.get("do"):
+            case "pan":
+                self.session.pan(float(content["share"]))
+            case "zoom":
+                self.session.zoom(float(content["factor"]), float(content["at"]))
+            case "now":
+                self.session.look_at(self.session.time_range.seconds)
 
     def _marks(self) -> list[bqplot.Mark]:
         raise NotImplementedError
@@ -155,9 +169,9 @@ class Chart(Part):
         return bqplot.Lines(x=[0.0], y=[0.0], scales=self._scales, colors=[color], **style)
 
 
-def _overlay(title: str, nothing: str = "") -> dict[str, Any]:
+def _overlay(title: str, nothing: str = "", *, back: bool = False) -> dict[str, Any]:
     return {
-        "title": title, "nothing": nothing, "ticks": [],
+        "title": title, "nothing": nothing, "back": back, "ticks": [],
         "at": None, "line": False, "last": "", "side": "",
     }  # fmt: skip
 
@@ -235,6 +249,7 @@ class PriceWidget(Chart):
         state = _overlay(
             f"{self.title}, {quote}" if quote else self.title,
             "" if frame.states else "Waiting for data.",
+            back=frame.looking_back,
         )
         if frame.states and low < high:
             decimals = words.decimals_of(float(ticks[-1] - ticks[-2]))
@@ -242,7 +257,7 @@ class PriceWidget(Chart):
                 (round((high - tick) / (high - low), 4), words.number(tick, decimals))
                 for tick in ticks.tolist()
             ]
-        if math.isfinite(frame.mid) and low < high:
+        if math.isfinite(frame.mid) and low <= frame.mid <= high and low < high:
             state["at"] = round((high - frame.mid) / (high - low), 4)
             state["line"] = True
             state["last"] = words.mid(frame.mid, frame.tick_size)
@@ -340,7 +355,8 @@ class ImbalanceWidget(Chart):
             self.above.y = np.array([[threshold] * 2, [1.0] * 2])
             self.below.y = np.array([[-threshold] * 2, [-1.0] * 2])
             self.levels.y = np.array([[value] * 2 for value in (-threshold, 0.0, threshold)])
-        state = _overlay(self.title, "" if frame.states else "Waiting for data.")
+        nothing = "" if frame.states else "Waiting for data."
+        state = _overlay(self.title, nothing, back=frame.looking_back)
         apart = threshold > 0.2  # or their labels would overlap
         state["ticks"] = [
             (round((1 - value) / 2, 4), words.number(value, 2, sign=True) if value else "0")

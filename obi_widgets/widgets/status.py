@@ -108,7 +108,7 @@ def _nothing(session: Session) -> dict[str, Any]:
         "age": None,
         "rate": "0",
         "windows": _windows(),
-        "window": session.window_seconds,
+        "window": session.time_range.seconds,
         "message": "",
         "tone": "",
         "file": file_name(instrument.symbol),

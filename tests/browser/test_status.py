@@ -116,3 +116,36 @@ def test_keys_typed_into_the_name_are_not_shortcuts(screen):
     screen.press("Cancel")
     expect(path).to_be_hidden()
     assert len(screen.nb.outputs()) == cells
+
+
+def test_looking_back_with_the_mouse(screen):
+    """Dragging pans, the wheel with Ctrl zooms, and a double click goes with the newest again."""
+    page, nb = screen.nb.page, screen.nb
+    field = screen.root.locator(".obi-part-price .obi-field")
+    box = field.bounding_box()
+    x, y = box["x"] + box["width"] / 3, box["y"] + box["height"] / 2
+    now = screen.root.locator(".obi-part-price .obi-now")
+    expect(now).to_be_hidden()
+    page.mouse.move(x, y)
+    page.mouse.down()
+    page.mouse.move(x + box["width"] / 3, y, steps=15)
+    page.mouse.up()
+    expect(now).to_be_visible(timeout=1000 * PATIENCE)
+    eventually(
+        lambda: nb.value("(lab.history.time[-1] - lab.session.time_range.end) / 1e9") > 90,
+        "a third of five minutes ago is seen",
+    )
+    page.wait_for_timeout(500)
+    seen = screen.time_labels()
+    page.wait_for_timeout(1500)
+    assert screen.time_labels() == seen  # it stands still, and the market goes on
+
+    page.keyboard.down("Control")
+    page.mouse.wheel(0, -300)
+    page.keyboard.up("Control")
+    eventually(lambda: nb.value("lab.session.time_range.seconds") < 200, "it is nearer")
+    assert page.evaluate("window.devicePixelRatio") == 1  # the page itself was not zoomed
+
+    field.dblclick()
+    expect(now).to_be_hidden(timeout=1000 * PATIENCE)
+    assert nb.value("lab.session.time_range.end") is None

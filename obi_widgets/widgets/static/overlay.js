@@ -1,14 +1,67 @@
 // What rides on a chart: its title, the labels of the value axis, and the last value among them.
+// It is also what the mouse meets: drag to look back, turn the wheel with Ctrl or Shift to zoom.
 
 const LINE_HEIGHT = 15; // px: labels that are nearer to each other overlap
 
+// Say what the mouse does, at most once a painted frame.
+function move(field, model) {
+  let dragged = null; // where the pointer was when it was last told of, px
+  let waiting = 0;
+
+  function tell(message) {
+    if (waiting) return false;
+    waiting = requestAnimationFrame(() => {
+      waiting = 0;
+    });
+    model.send(message);
+    return true;
+  }
+
+  field.onpointerdown = (event) => {
+    if (event.button !== 0) return;
+    dragged = event.clientX;
+    field.setPointerCapture(event.pointerId);
+  };
+  field.onpointermove = (event) => {
+    if (dragged === null || event.clientX === dragged) return;
+    const share = (event.clientX - dragged) / field.clientWidth;
+    if (tell({ do: "pan", share })) dragged = event.clientX;
+  };
+  field.onpointerup = field.onpointercancel = () => {
+    dragged = null;
+  };
+  field.addEventListener(
+    "wheel",
+    (event) => {
+      if (!event.ctrlKey && !event.shiftKey) return; // the page scrolls
+      event.preventDefault();
+      const box = field.getBoundingClientRect();
+      const turned = event.deltaY || event.deltaX;
+      const factor = Math.exp(Math.max(-0.5, Math.min(0.5, turned / 400)));
+      tell({ do: "zoom", factor, at: (event.clientX - box.left) / box.width });
+    },
+    { passive: false },
+  );
+  field.ondblclick = () => model.send({ do: "now" });
+}
+
 function render({ model, el }) {
-  const [title, empty, line, label] = ["title", "nothing", "line", "last"].map((name) => {
-    const node = document.createElement("div");
-    node.className = `obi-${name}`;
-    el.append(node);
-    return node;
-  });
+  const [title, empty, line, label, field] = ["title", "nothing", "line", "last", "field"].map(
+    (name) => {
+      const node = document.createElement("div");
+      node.className = `obi-${name}`;
+      el.append(node);
+      return node;
+    },
+  );
+  field.title = "Drag to look back; Ctrl and the wheel zoom; double-click for now";
+  const now = document.createElement("button");
+  now.className = "obi-button obi-now";
+  now.textContent = "▶▶ Now";
+  now.title = "Go with the newest again";
+  now.onclick = () => model.send({ do: "now" });
+  el.append(now);
+  move(field, model);
 
   const ticks = [];
 
@@ -39,6 +92,9 @@ function render({ model, el }) {
     const state = model.get("state");
     const margin = model.get("margin");
     const { right, left } = margin;
+    field.style.inset = `${margin.top}px ${right}px ${margin.bottom}px ${left}px`;
+    now.style.right = `${right + 8}px`;
+    now.hidden = !state.back;
     title.textContent = state.title;
     title.style.left = `${left + 6}px`;
     empty.textContent = state.nothing;

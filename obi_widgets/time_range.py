@@ -1,0 +1,62 @@
+"""What part of the past charts look at: how long it is, and whether it goes with the newest."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from obi_widgets.errors import SettingsError
+
+LONGEST = 7 * 86_400
+"""Seconds."""
+
+
+class TimeRange(NamedTuple):
+    """A length of time, and where it ends.
+
+    Attributes
+    ----------
+    seconds : float
+        How much is shown.
+    end : int or None
+        Event time of the right edge, nanoseconds UTC; None to go with the newest state.
+    """
+
+    seconds: float
+    end: int | None = None
+
+    def checked(self) -> TimeRange:
+        """Return it when its length is possible.
+
+        Raises
+        ------
+        SettingsError
+            A length that is not between a second and a week.
+        """
+        if not 1 <= self.seconds <= LONGEST:
+            raise SettingsError(
+                f"A window of {self.seconds!r} s is not possible.",
+                f"Give 1 to {LONGEST:,} seconds.",
+            )
+        return self
+
+    def right_edge(self, newest: int) -> int:
+        """Return the event time of the right edge."""
+        return newest if self.end is None else min(self.end, newest)
+
+    def panned(self, share: float, oldest: int, newest: int) -> TimeRange:
+        """Return it moved to the past by a share of its length; by a negative one, back."""
+        end = self.right_edge(newest) - round(share * self.seconds * 1e9)
+        return _settled(self.seconds, end, oldest, newest)
+
+    def zoomed(self, factor: float, at: float, oldest: int, newest: int) -> TimeRange:
+        """Return it with its length multiplied; what is at a share from the left stays there."""
+        span = max((newest - oldest) / 1e9, 60.0)
+        seconds = min(max(self.seconds * factor, 5.0), span, LONGEST)
+        moved = round((1 - at) * (seconds - self.seconds) * 1e9)
+        return _settled(seconds, self.right_edge(newest) + moved, oldest, newest)
+
+
+def _settled(seconds: float, end: int, oldest: int, newest: int) -> TimeRange:
+    """Return a range that shows states; it goes with the newest when it comes to it."""
+    end = max(end, oldest + round(0.2 * seconds * 1e9))
+    return TimeRange(seconds, None if end >= newest else end)

@@ -159,7 +159,7 @@ class FrameMaker:
 
     def __init__(self) -> None:
         self._axis: Axis | None = None
-        self._axis_for: tuple[str, float] = ("", 0.0)
+        self._axis_for: tuple[float, float] = (0.0, 0.0)
         self._reach: Reach | None = None
         self._reach_for: object = None
 
@@ -228,7 +228,7 @@ class FrameMaker:
     def _range(
         self, values: Floats, history: History, window_seconds: float
     ) -> tuple[float, float]:
-        what = (history.instrument.symbol, window_seconds)
+        what = (history.tick_size, window_seconds)
         if self._axis is None or self._axis_for != what:
             self._axis = Axis(least=12 * history.tick_size)
             self._axis_for = what

@@ -107,6 +107,8 @@ class History:
 
     def __getitem__(self, rows: slice) -> History:
         """Return the states of a slice, sharing memory."""
+        if not isinstance(rows, slice):
+            raise HistoryError("A history is sliced.", "For one state, give history[5:6].")
         first, last, step = rows.indices(len(self))
         if step != 1:
             raise HistoryError("A history is sliced without a step.", "Leave the step out.")

@@ -73,6 +73,7 @@ class Market:
         self.mark: Mark | None = None
         self.changed_at = 0
         self.refused: Counter[str] = Counter()
+        self.interval = interval
         self._writer = HistoryWriter(
             self.instrument, levels=levels, capacity=capacity, interval=interval
         )
@@ -83,8 +84,8 @@ class Market:
 
     def end(self, detail: str, advice: str) -> None:
         """Take note that nothing follows: the last state stands, and is no gap."""
-        self._writer.flush()
         self.state, self.detail, self.advice = "closed", detail, advice
+        self._writer.flush()
 
     def tick(self, now: int) -> list[Reply]:
         """Take note of the local time; return what is to be sent."""

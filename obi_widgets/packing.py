@@ -145,7 +145,7 @@ class HistoryWriter:
             time // self.interval > pending[0] // self.interval
             or received - pending[1] >= self.interval
         ):
-            self._commit(*pending)
+            self.flush()
         self._pending = (time, received, bids, asks)
 
     def tick(self, received: int) -> None:
@@ -329,7 +329,7 @@ def _times(values: ArrayLike, name: str) -> NDArray[np.int64]:
     if array.dtype.kind == "O":  # a pandas index with a zone
         import pandas as pd
 
-        array = pd.DatetimeIndex(array).tz_convert("UTC").to_numpy(dtype="datetime64[ns]")
+        array = pd.to_datetime(array, utc=True).to_numpy(dtype="datetime64[ns]")
     if array.dtype.kind == "M":
         _refuse(np.flatnonzero(np.isnat(array)), f"{name} is not a time", "Leave such rows out.")
         array = array.astype("datetime64[ns]").view(np.int64)

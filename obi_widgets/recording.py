@@ -154,7 +154,7 @@ class Recording:
     ----------
     paths : str, Path or iterable of them
         In the order of time.
-    source : str, optional
+    market : str, optional
         ``venue:SYMBOL``, for a capture that does not say what it is.
 
     Raises
@@ -164,7 +164,7 @@ class Recording:
     """
 
     def __init__(
-        self, paths: str | Path | Iterable[str | Path], *, source: str | None = None
+        self, paths: str | Path | Iterable[str | Path], *, market: str | None = None
     ) -> None:
         many = [paths] if isinstance(paths, str | Path) else paths
         self.paths = [Path(path) for path in many]
@@ -173,18 +173,27 @@ class Recording:
         for path in self.paths:
             if not path.is_file():
                 raise RecordingError(f"There is no file {path}.", "Check the path.", path=path)
-        if source is None:
+        if market is None:
             self.venue_name, self.symbol = self._identify()
         else:
-            self.venue_name, _, self.symbol = source.partition(":")
+            self.venue_name, _, self.symbol = market.partition(":")
 
     def make_venue(self) -> Venue:
         """Return a new decoder for it."""
         return make_venue(self.venue_name, self.symbol)
 
     def __iter__(self) -> Iterator[Record]:
+        last = 0
         for path in self.paths:
-            yield from _read(path)
+            for number, record in enumerate(_read(path)):
+                if number == 0 and record.time < last:
+                    raise RecordingError(
+                        f"{path.name} begins before the file before it ends.",
+                        "Give the files in the order of time.",
+                        path=path,
+                    )
+                last = record.time
+                yield record
 
     def _identify(self) -> tuple[str, str]:
         path = self.paths[0]
@@ -200,7 +209,7 @@ class Recording:
                 break
         raise RecordingError(
             f"{path.name} does not say which venue it was recorded at.",
-            "Give it: source='venue:SYMBOL'.",
+            "Give it: market='venue:SYMBOL'.",
             path=path,
         )
 
@@ -270,6 +279,8 @@ def _read(path: Path) -> Iterator[Record]:
 
 
 def _record(time: int, said: str) -> Record:
+    if not 0 <= time < 2**63:
+        raise ValueError(time)
     if not said.startswith("@"):
         if not said:
             raise ValueError(said)
@@ -278,9 +289,15 @@ def _record(time: int, said: str) -> Record:
     value = msgspec.json.decode(rest)
     match kind:
         case "frame" | "open" | "close":
-            name, text = value
+            name, text = map(_text, value)
             return Record(time, kind, name, text)
         case "answer":
             name, status, text = value
             return Record(time, "answer", name, text, int(status))
     raise ValueError(kind)
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise TypeError(value)
+    return value

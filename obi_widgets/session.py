@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+import inspect
 import logging
 import threading
 import time
@@ -20,6 +21,7 @@ import numpy as np
 
 from obi_widgets.analysis import Analysis
 from obi_widgets.blocking import run
+from obi_widgets.errors import SettingsError, VenueError, suggest
 from obi_widgets.feeds import open_feed
 from obi_widgets.frame import Frame, FrameMaker
 from obi_widgets.settings import Provenance, Settings
@@ -37,6 +39,9 @@ FRAME_EVERY = 0.1
 
 SOONEST = 0.03
 """Seconds between frames when settings change."""
+
+OPTIONS = frozenset(inspect.signature(open_feed).parameters) - {"source"}
+"""What a session takes beside its source and its settings."""
 
 WINDOWS = (60.0, 300.0, 900.0, 3600.0)
 """Seconds that a chart can show."""
@@ -74,10 +79,14 @@ class Session:
         **options: Any,  # noqa: ANN401 open_feed says what they are
     ) -> None:
         self.settings = settings if settings is not None else Settings()
+        for name in options:
+            if name not in OPTIONS:
+                raise SettingsError(f"There is no option {name!r}.", suggest(name, OPTIONS))
         self.feed = open_feed(source, **options)
         self.market = self.feed.market
         self.time_range = TimeRange(WINDOWS[1])
         self._note = ""
+        self._failure = ""  # the note, while it tells of a frame that could not be shown
         self._views: list[View] = []
         self._analysis = Analysis(self.settings.parameters)
         self._maker = FrameMaker()
@@ -94,7 +103,7 @@ class Session:
 
     def start(self) -> None:
         """Start both threads, unless they have been."""
-        if self._threads:
+        if self._threads or self.closed:
             return
         self.settings.observe(self._woken)
         for target, name in ((self._read, "obi-feed"), (self._publish, "obi-publisher")):
@@ -119,6 +128,10 @@ class Session:
         for thread in self._threads:
             if thread is not threading.current_thread():
                 thread.join(timeout=10)
+        if not self._threads:
+            self.market.end("The session was closed.", "Re-run the cell to start again.")
+        if threading.current_thread() not in self._threads:
+            self._show_safely()  # that it is closed
         self._views.clear()
 
     @property
@@ -202,28 +215,46 @@ class Session:
         self._wake.set()
 
     def _span(self) -> tuple[int, int]:
-        history = self._paused or self.market.history()
+        history = self._looked_at()
         return (int(history.time[0]), int(history.time[-1])) if len(history) else (0, 0)
+
+    def wait(self, states: int = 1, *, timeout: float = 30.0) -> None:
+        """Return when the history has so many states.
+
+        Raises
+        ------
+        VenueError
+            When it does not come to that in time: with the reason that is known.
+        """
+        self.start()
+        until = time.monotonic() + timeout
+        while len(self.market.history()) < states:
+            if time.monotonic() > until or self.market.state == "closed":
+                seen = f"{len(self.market.history()):,} of {states:,} states came"
+                raise VenueError(f"{seen}. {self.market.detail}".strip(), self.market.advice)
+            time.sleep(0.02)
 
     def tell(self, note: str) -> None:
         """Show a sentence to whoever looks, until the next one; empty for none."""
         self._note = note
         self._wake.set()
 
-    def provenance(self) -> Provenance:
-        """Return what the settings have been tuned on so far."""
+    def provenance(self) -> Provenance | None:
+        """Return what the settings have been tuned on so far; None before the first state."""
         from obi_widgets import __version__
 
         history = self._looked_at()
-        span = ["", ""]
-        if len(history):
-            span = [f"{moment}Z" for moment in history.time[[0, -1]].view("datetime64[ns]")]
+        if not len(history):
+            return None
+        span = [f"{moment}Z" for moment in history.time[[0, -1]].view("datetime64[ns]")]
         return Provenance(
             venue=self.market.instrument.venue,
             symbol=self.market.instrument.symbol,
             start=span[0],
             end=span[1],
             states=len(history),
+            levels=history.levels,
+            interval=self.market.interval,
             sha256=history.sha256(),
             package=f"obi-widgets {__version__}",
         )
@@ -279,13 +310,20 @@ class Session:
             last = max(due, time.monotonic() - FRAME_EVERY)  # what is late is not made up for
             if self._closing.is_set():
                 return
-            try:
-                self._show()
-            except Exception as error:
-                note = _failed(error)
-                if note != self._note:  # once, not ten times a second
-                    log.exception("A frame could not be shown.")
-                self._note = note
+            self._show_safely()
+
+    def _show_safely(self) -> None:
+        """Show a frame; a thread has nobody to raise to, so what goes wrong is logged and shown."""
+        try:
+            self._show()
+        except Exception as error:
+            note = _failed(error)
+            if note != self._failure:  # once, not ten times a second
+                log.exception("A frame could not be shown.")
+            self._note = self._failure = note
+        else:
+            if self._failure and self._note == self._failure:
+                self._note = self._failure = ""
 
     def _show(self) -> None:
         looking = [view for view in self._views if view.looked_at]

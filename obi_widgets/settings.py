@@ -44,8 +44,20 @@ class Parameters:
 
     @classmethod
     def of(cls, settings: Settings | Parameters) -> Parameters:
-        """Return the values of settings that may change."""
-        return settings if isinstance(settings, Parameters) else settings.parameters
+        """Return the values of settings that may change.
+
+        Raises
+        ------
+        SettingsError
+            Anything else.
+        """
+        if isinstance(settings, Settings):
+            return settings.parameters
+        if not isinstance(settings, Parameters):
+            raise SettingsError(
+                f"A {type(settings).__name__} is not settings.", "Give obi.Settings(...)."
+            )
+        return settings
 
     @property
     def half_weight_bps(self) -> float:
@@ -65,6 +77,10 @@ class Provenance:
         First and last event time, ISO 8601, UTC.
     states : int
         How many book states.
+    levels : int
+        Levels a side that were kept of each.
+    interval : float
+        Seconds between states; 0 for every one.
     sha256 : str
         `History.sha256` of them.
     package : str
@@ -76,6 +92,8 @@ class Provenance:
     start: str
     end: str
     states: int
+    levels: int
+    interval: float
     sha256: str
     package: str
 

@@ -37,6 +37,10 @@ class TimeRange(NamedTuple):
                 f"A window of {self.seconds!r} s is not possible.",
                 f"Give 1 to {LONGEST:,} seconds.",
             )
+        if not isinstance(self.end, int | None):
+            raise SettingsError(
+                f"A window cannot end at {self.end!r}.", "Give nanoseconds UTC, or None for now."
+            )
         return self
 
     def right_edge(self, newest: int) -> int:
@@ -51,7 +55,8 @@ class TimeRange(NamedTuple):
     def zoomed(self, factor: float, at: float, oldest: int, newest: int) -> TimeRange:
         """Return it with its length multiplied; what is at a share from the left stays there."""
         span = max((newest - oldest) / 1e9, 60.0)
-        seconds = min(max(self.seconds * factor, 5.0), span, LONGEST)
+        least, most = min(5.0, self.seconds), min(max(span, self.seconds), LONGEST)
+        seconds = min(max(self.seconds * factor, least), most)
         moved = round((1 - at) * (seconds - self.seconds) * 1e9)
         return _settled(seconds, self.right_edge(newest) + moved, oldest, newest)
 

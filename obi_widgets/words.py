@@ -112,11 +112,7 @@ def threshold_effect(beyond: float) -> str:
     if not math.isfinite(beyond):
         return "No signal yet."
     share = 100 * beyond
-    return (
-        f"Beyond it {share:.1f} % of the time."
-        if share < 10
-        else f"Beyond it {share:.0f} %" + (" of the time.")
-    )
+    return f"Beyond it in {share:.{1 if share < 10 else 0}f} % of states."
 
 
 def hold_effect(parameters: Parameters) -> str:

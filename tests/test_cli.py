@@ -35,7 +35,10 @@ def test_record_writes_a_recording_and_says_where(tmp_path, capsys):
     ("arguments", "said"),
     [
         (["lab", "nowhere.gz"], "'nowhere.gz' is neither a venue's symbol nor a file."),
-        (["lab", "sim:BTC"], "The simulator lists no symbol 'BTC'. Did you mean 'BTC-PERP'?"),
+        (
+            ["lab", "sim:BTC"],
+            "The simulator lists no symbol 'BTC'. It lists BTC-PERP, ETH-PERP, SOL-PERP.",
+        ),
         (["record", "foo:BTC", "x.gz"], "'foo:BTC' is neither a venue's symbol nor a file."),
     ],
 )

@@ -187,9 +187,9 @@ def test_a_capture_that_does_not_say_its_venue_asks_for_it(tmp_path):
     with pytest.raises(RecordingError) as caught:
         Recording(path)
     assert str(caught.value) == (
-        "capture.gz does not say which venue it was recorded at. Give it: source='venue:SYMBOL'."
+        "capture.gz does not say which venue it was recorded at. Give it: market='venue:SYMBOL'."
     )
-    told = Recording(path, source="lmex:BTC-PERP")
+    told = Recording(path, market="lmex:BTC-PERP")
     assert [record.text for record in told] == frames
     assert told.make_venue().symbol == "BTC-PERP"
 
@@ -296,3 +296,13 @@ def test_recording_a_recording_is_refused(tmp_path):
     with pytest.raises(RecordingError, match=r"is a recording already\. Copy the file\.$"):
         obi.record(str(path), tmp_path / "b.gz", seconds=1)
     assert not (tmp_path / "b.gz").exists()
+
+
+def test_files_that_are_not_in_the_order_of_time_are_refused(tmp_path):
+    early, late = (
+        write(tmp_path / f"{name}.gz", [Record(T0 + at, "frame", "book", "{}")])
+        for name, at in (("early", 0), ("late", 10))
+    )
+    assert len(list(Recording([early, late]))) == 2
+    with pytest.raises(RecordingError, match=r"early\.gz begins before the file before it ends"):
+        list(Recording([late, early]))

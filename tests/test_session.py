@@ -8,7 +8,7 @@ import threading
 import weakref
 
 import pytest
-from session_tools import View, following, wait_for
+from session_tools import View, at_rest, following, wait_for
 
 import obi_widgets as obi
 from obi_widgets.errors import SettingsError
@@ -84,8 +84,7 @@ def test_provenance_says_what_the_settings_were_tuned_on(recording, tmp_path):
 
 def test_provenance_of_nothing_yet(recording):
     session = obi.Session(recording)
-    tuned = session.provenance()
-    assert (tuned.start, tuned.end, tuned.states) == ("", "", 0)
+    assert session.provenance() is None
     session.close()
 
 
@@ -159,7 +158,7 @@ def test_the_window_that_is_looked_at_is_shown(recording):
 @pytest.mark.parametrize("source", ["sim:BTC-PERP", "recording"])
 def test_closing_ends_threads_and_may_be_repeated(recording, source):
     view = View()
-    session = obi.Session(recording if source == "recording" else source, warmup=5.0)
+    session = obi.Session(recording) if source == "recording" else obi.Session(source, warmup=5.0)
     session.attach(view)
     wait_for(lambda: view.frames and view.frames[-1].states > 0)
     assert len(threads_of(session)) == 2
@@ -260,3 +259,40 @@ def test_a_live_feed_whose_decoder_fails_is_told_of_by_the_one_error(monkeypatch
     wait_for(lambda: session.market.state == "closed")
     assert session.market.detail == "The feed failed: KeyError('seqNum')."
     session.close()
+
+
+# -- what a fast reader found ------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("speed", [50.0, 1000.0, None])
+def test_a_replay_is_the_same_at_every_speed(tmp_path_factory, speed):
+    """Silence is judged by the recording's clock, however long this process was held up."""
+    path = tmp_path_factory.mktemp("speed") / "minute.gz"
+    obi.record("sim:BTC-PERP", path, seconds=0.5, warmup=60.0, seed=5)
+    view = View()
+    with following(path, view, speed=speed) as session:
+        pow(3, 400_000)  # holds the interpreter for a while
+        at_rest(view)
+        assert session.history.sha256() == obi.load(path).sha256()
+
+
+def test_a_session_that_is_closed_shows_that_it_is():
+    view = View()
+    with following("sim:BTC-PERP", view, seed=1, warmup=5.0):
+        wait_for(lambda: view.frames and view.frames[-1].state == "live")
+    assert view.frames[-1].state == "closed"
+
+
+def test_options_are_checked_by_name_and_by_what_they_are_for(recording):
+    with pytest.raises(obi.ObiError, match=r"There is no option 'sed'\. Did you mean 'seed'\?"):
+        obi.Session("sim:BTC-PERP", sed=3)
+    with pytest.raises(obi.ObiError, match="edge = 0 is for the simulated exchange"):
+        obi.Session(recording, edge=0)
+
+
+def test_waiting_for_states_returns_or_says_why():
+    with following("sim:BTC-PERP", warmup=10.0) as session:
+        session.wait(50)
+        assert len(session.history) >= 50
+        with pytest.raises(obi.ObiError, match="of 1,000,000 states came"):
+            session.wait(1_000_000, timeout=0.1)

@@ -27,7 +27,15 @@ ANY = st.fixed_dictionaries(
 )
 
 TUNED = Provenance(
-    "lmex", 'BTC"<b>\n', "2024-07-18T23:57:02Z", "2024-07-19T00:05:02Z", 4774, "ab" * 32, "obi 0.1"
+    "lmex",
+    'BTC"<b>\n',
+    "2024-07-18T23:57:02Z",
+    "2024-07-19T00:05:02Z",
+    4774,
+    50,
+    0.1,
+    "ab" * 32,
+    "obi 0.1",
 )
 
 
@@ -119,12 +127,14 @@ def refusal(path, text=None):
         (
             "[settings]\n[tuned_on]\nvenue = 'x'\n",
             "my.toml: 'tuned_on' has ['venue']. "
-            "It takes exactly venue, symbol, start, end, states, sha256, package.",
+            "It takes exactly venue, symbol, start, end, states, levels, interval, sha256, "
+            "package.",
         ),
         (
             "tuned_on = 5\n[settings]\n",
             "my.toml: 'tuned_on' is 5. "
-            "It takes exactly venue, symbol, start, end, states, sha256, package.",
+            "It takes exactly venue, symbol, start, end, states, levels, interval, sha256, "
+            "package.",
         ),
     ],
 )

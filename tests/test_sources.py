@@ -28,11 +28,11 @@ NEITHER = "is neither a venue's symbol nor a file."
         ),
         (
             "sim:NOPE",
-            "The simulator lists no symbol 'NOPE'. Known are: BTC-PERP, ETH-PERP, SOL-PERP.",
+            "The simulator lists no symbol 'NOPE'. It lists BTC-PERP, ETH-PERP, SOL-PERP.",
         ),
         (
             "sim:BTC-PREP",
-            "The simulator lists no symbol 'BTC-PREP'. Did you mean 'BTC-PERP'?",
+            "The simulator lists no symbol 'BTC-PREP'. It lists BTC-PERP, ETH-PERP, SOL-PERP.",
         ),
         ("lmex:", "'lmex:' names no symbol. Give venue:SYMBOL."),
         ("sim:", "'sim:' names no symbol. Give venue:SYMBOL."),

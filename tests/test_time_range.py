@@ -63,3 +63,10 @@ def test_wherever_one_goes_there_are_states_to_see(seconds, end, moves):
 def test_a_length_that_is_not_possible_is_refused(seconds):
     with pytest.raises(ValueError, match=r"A window of .* s is not possible. Give 1 to 604,800"):
         TimeRange(seconds).checked()
+
+
+def test_zooming_never_goes_the_other_way():
+    """Also where the window is longer than the history, or shorter than what one zooms to."""
+    young = 300 * SECOND
+    assert TimeRange(3600.0).zoomed(1.5, 0.5, 0, young) == TimeRange(3600.0)
+    assert TimeRange(1.0).zoomed(0.5, 0.5, OLDEST, NEWEST).seconds == 1.0

@@ -11,10 +11,11 @@ import pytest
 from session_tools import wait_for
 
 import obi_widgets as obi
+from obi_widgets import words
 from obi_widgets.events import Instrument
 from obi_widgets.feeds.simulator import SimulatedMarket
 from obi_widgets.widgets import cells, panel
-from obi_widgets.widgets.charts import TimeAxis, nice_ticks
+from obi_widgets.widgets.charts import TimeAxis, nice_step, nice_ticks
 
 PARTS = ("StatusWidget", "BookWidget", "PriceWidget", "ImbalanceWidget")
 
@@ -315,3 +316,11 @@ def test_times_fit_the_axis_to_the_millisecond_for_weeks():
     assert last - first == 20 * 86_400_000
     assert first == start // 1_000_000 % 86_400_000
     axis.scale.close()
+
+
+def test_labels_have_the_decimals_of_their_step():
+    for low, high in ((63_943.2, 63_944.6), (0.00001, 0.000013), (2_759.98, 2_760.44)):
+        decimals = words.decimals_of(nice_step(low, high))
+        for tick in nice_ticks(low, high):
+            assert float(f"{tick:.{decimals}f}") == pytest.approx(tick, rel=1e-12)
+        assert decimals <= 7

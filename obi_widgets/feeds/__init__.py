@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
-from obi_widgets.errors import SourceError, suggest
+from obi_widgets.errors import SettingsError, SourceError
 from obi_widgets.feeds.live import LiveFeed, SimulatorFeed
 from obi_widgets.feeds.replay import ReplayFeed
 from obi_widgets.feeds.simulator import LISTINGS, SimulatedMarket
@@ -28,9 +28,10 @@ def open_feed(
     levels: int = 50,
     history_seconds: float = 3600.0,
     interval: float = 0.1,
-    edge: float = 1.0,
+    market: str | None = None,
+    edge: float | None = None,
     seed: int | None = None,
-    warmup: float = 300.0,
+    warmup: float | None = None,
 ) -> Feed:
     """Return the feed of a source, not yet running.
 
@@ -44,13 +45,21 @@ def open_feed(
     levels : int
         Levels a side to keep.
     history_seconds : float
-        How much of the past to keep, at one state an ``interval``.
+        How much of the past to keep at least, at one state an ``interval``; up to 4,096 states
+        more, since the oldest are dropped by the block.
     interval : float
         Seconds between the states that are kept. 0: every state, and ``history_seconds`` then
         counts a hundred a second.
-    edge, seed, warmup
-        Of the simulated exchange: see `SimulatedMarket` and `SimulatedExchange`. A seed of None
-        is a new market each time.
+    market : str, optional
+        ``venue:SYMBOL`` of a recording that does not say what it is.
+    edge : float, optional
+        Of the simulated exchange: bps that a hidden pressure of +1 moves mid by until it has
+        faded, 1 when left out. The imbalance shows the pressure, with noise. 0: nothing does.
+    seed : int, optional
+        Of the simulated exchange: the same seed gives the same market; a new one each time when
+        left out.
+    warmup : float, optional
+        Of the simulated exchange: seconds of the past to begin with, 300 when left out.
 
     Raises
     ------
@@ -59,22 +68,28 @@ def open_feed(
     SettingsError
         A number that is out of its range.
     """
-    recording, name, symbol = resolve(source)
+    recording, name, symbol = resolve(source, market)
+    for option, value in (("edge", edge), ("seed", seed), ("warmup", warmup)):
+        if name != "sim" and value is not None:
+            raise SettingsError(
+                f"{option} = {value!r} is for the simulated exchange.", "Leave it out."
+            )
+    edge, warmup = 1.0 if edge is None else edge, 300.0 if warmup is None else warmup
     venue = recording.make_venue() if recording else make_venue(name, symbol)
     check("interval", interval, 0, 3600)
     check("history_seconds", history_seconds, 10, 30 * 86_400)
     check("warmup", warmup, 0, 86_400)
     capacity = int(history_seconds / (interval or 0.01))
-    market = Market(venue, levels=levels, capacity=capacity, interval=interval)
+    reader = Market(venue, levels=levels, capacity=capacity, interval=interval)
     if recording is not None:
-        return ReplayFeed(market, recording, speed)
+        return ReplayFeed(reader, recording, speed)
     if name == "sim":
         seed = time.time_ns() % 2**32 if seed is None else seed
-        return SimulatorFeed(market, SimulatedMarket(symbol, edge=edge, seed=seed), warmup=warmup)
-    return LiveFeed(market)
+        return SimulatorFeed(reader, SimulatedMarket(symbol, edge=edge, seed=seed), warmup=warmup)
+    return LiveFeed(reader)
 
 
-def resolve(source: Source) -> tuple[Recording | None, str, str]:
+def resolve(source: Source, market: str | None = None) -> tuple[Recording | None, str, str]:
     """Return the recording that a source names; or None, and its venue and symbol."""
     if isinstance(source, str):
         name, colon, symbol = source.partition(":")
@@ -83,7 +98,8 @@ def resolve(source: Source) -> tuple[Recording | None, str, str]:
                 raise SourceError(f"{source!r} names no symbol.", "Give venue:SYMBOL.")
             if name == "sim" and symbol not in LISTINGS:
                 raise SourceError(
-                    f"The simulator lists no symbol {symbol!r}.", suggest(symbol, LISTINGS)
+                    f"The simulator lists no symbol {symbol!r}.",
+                    f"It lists {', '.join(LISTINGS)}.",
                 )
             return None, name, symbol
         if not Path(source).exists():
@@ -91,4 +107,4 @@ def resolve(source: Source) -> tuple[Recording | None, str, str]:
                 f"{source!r} is neither a venue's symbol nor a file.",
                 f"Give venue:SYMBOL, the venue one of {', '.join(VENUES)}; or a recording's path.",
             )
-    return Recording(source), "", ""
+    return Recording(source, market=market), "", ""

@@ -129,7 +129,7 @@ class SimulatedExchange:
     async def _run(self) -> None:
         await self._wanted.wait()
         while True:
-            ahead = (self.now - time.time() * 1e3) / 1e3
+            ahead = self.now / 1e3 + STEP - time.time()  # of the step that comes next
             # When behind, let what was sent be read: nothing is told faster than it is heard.
             await asyncio.sleep(max(ahead, 0.0))
             trades = self.market.step()

@@ -25,9 +25,9 @@ def record(
     path: str | Path,
     *,
     seconds: float,
-    edge: float = 1.0,
+    edge: float | None = None,
     seed: int | None = None,
-    warmup: float = 0.0,
+    warmup: float | None = None,
 ) -> Path:
     """Record a market's raw frames to a new file, and return when it is done.
 
@@ -43,7 +43,7 @@ def record(
     seconds : float
         How long, by the clock, from the first book on.
     edge, seed, warmup
-        Of the simulated exchange: see `SimulatedMarket` and `SimulatedExchange`.
+        Of the simulated exchange: see `obi_widgets.feeds.open_feed`; no past when left out.
 
     Returns
     -------
@@ -62,6 +62,8 @@ def record(
         When the file exists or cannot be written, or the source is itself a recording.
     """
     check("seconds", seconds, 0, 30 * 86_400)
+    if source.startswith("sim:"):
+        warmup = warmup or 0.0  # the past is for charts
     feed = open_feed(source, edge=edge, seed=seed, warmup=warmup)
     venue = feed.market.venue
     if not isinstance(feed, LiveFeed):

@@ -70,15 +70,15 @@ class ReplayFeed(Feed):
         first = 0
         began = time.monotonic_ns()
         for number, record in enumerate(self.recording):
-            if self.speed is None:
-                if number % AT_ONCE == 0:
-                    await asyncio.sleep(0)
-            else:
+            if number % AT_ONCE == 0:
+                await asyncio.sleep(0)  # also when it cannot keep up
+            if self.speed is not None:
                 first = first or record.time
                 due = began + round((record.time - first) / self.speed)
                 while (wait := (due - time.monotonic_ns()) / 1e9) > 0:
                     await asyncio.sleep(min(wait, TICK))
-                    self.market.tick(self.now())
+                    # Not beyond the next record: silence that was not recorded is none.
+                    self.market.tick(min(self.now(), record.time))
                 self._played_at = time.monotonic_ns()
             self._now = max(self._now, record.time)
             play(self.market, record)
@@ -88,7 +88,7 @@ class ReplayFeed(Feed):
 def load(
     paths: str | Path | Iterable[str | Path],
     *,
-    source: str | None = None,
+    market: str | None = None,
     levels: int = 50,
     interval: float = 0.1,
 ) -> History:
@@ -99,7 +99,7 @@ def load(
     paths : str, Path or iterable of them
         Files that `record` made, or captures of lines of ``<receive time in ns> <frame>``, in
         the order of time. ``.gz`` is read as gzip.
-    source : str, optional
+    market : str, optional
         ``venue:SYMBOL``, for a capture that does not say what it is.
     levels : int
         Levels a side to keep, 1 to 1,000.
@@ -116,13 +116,13 @@ def load(
         A file that is missing, damaged or of another kind, with its line; or one that never
         leads to a book.
     """
-    recording = Recording(paths, source=source)
-    market = Market(recording.make_venue(), levels=levels, interval=interval)
+    recording = Recording(paths, market=market)
+    reader = Market(recording.make_venue(), levels=levels, interval=interval)
     for record in recording:
-        play(market, record)
-    path, why = recording.paths[0], market.detail and f" The last thing it says: {market.detail}"
-    market.end("The recording has ended.", "")
-    history = market.history()
+        play(reader, record)
+    path, why = recording.paths[0], reader.detail and f" The last thing it says: {reader.detail}"
+    reader.end("The recording has ended.", "")
+    history = reader.history()
     if not len(history):
         raise RecordingError(
             f"{path.name} has no book of {recording.symbol}.{why}",

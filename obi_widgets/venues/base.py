@@ -25,6 +25,9 @@ BOOK = "book"
 
 # A text of "nan" or "inf" is a float too: in a book it would spoil the order of the levels.
 WirePrice: TypeAlias = Annotated[float, Meta(gt=0, lt=1e18)]
+WireTime: TypeAlias = Annotated[int, Meta(ge=0, lt=8_000_000_000_000)]
+"""Milliseconds, until the year 2223."""
+
 WireSize: TypeAlias = Annotated[float, Meta(ge=0, lt=1e18)]
 WireLevel: TypeAlias = tuple[WirePrice, WireSize]
 

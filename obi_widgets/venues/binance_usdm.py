@@ -25,6 +25,7 @@ from obi_widgets.venues.base import (
     Reconnect,
     Venue,
     WireLevel,
+    WireTime,
     refused,
     text,
 )
@@ -39,7 +40,7 @@ MILLISECOND = 1_000_000
 
 
 class _Depth(Struct):
-    T: int
+    T: WireTime
     s: str
     U: int
     u: int
@@ -49,7 +50,7 @@ class _Depth(Struct):
 
 
 class _Trade(Struct):
-    T: int
+    T: WireTime
     s: str
     p: float
     q: float
@@ -59,7 +60,7 @@ class _Trade(Struct):
 
 
 class _Mark(Struct):
-    E: int
+    E: WireTime
     s: str
     p: float
     i: float
@@ -75,7 +76,7 @@ class _Event(Struct):
 
 class _Snapshot(Struct):
     lastUpdateId: int  # noqa: N815
-    T: int
+    T: WireTime
     bids: list[WireLevel]
     asks: list[WireLevel]
 

@@ -28,6 +28,7 @@ from obi_widgets.venues.base import (
     WireLevel,
     WirePrice,
     WireSize,
+    WireTime,
     refused,
     text,
 )
@@ -51,7 +52,7 @@ class _Book(Struct):
     prevSeqNum: int  # noqa: N815
     type: str
     symbol: str
-    timestamp: int
+    timestamp: WireTime
 
 
 class _Trade(Struct):
@@ -60,7 +61,7 @@ class _Trade(Struct):
     side: str
     symbol: str
     tradeId: int  # noqa: N815
-    timestamp: int
+    timestamp: WireTime
 
 
 class _Error(Struct):
@@ -96,7 +97,7 @@ class _PictureLevel(Struct):
 class _Picture(Struct):
     buyQuote: list[_PictureLevel]  # noqa: N815
     sellQuote: list[_PictureLevel]  # noqa: N815
-    timestamp: int
+    timestamp: WireTime
     symbol: str
 
 
@@ -155,9 +156,9 @@ class Lmex(Venue):
 
     def connected(self, socket: str, now: int) -> list[Output]:  # noqa: D102
         self._open.add(socket)
-        self._heard_at = self._pinged_at = now
         if socket == TRADES:
             return [self._subscribe_trades()]
+        self._heard_at = self._pinged_at = now
         return [
             Status(now, "syncing", "Waiting for the first snapshot."),
             *self._subscribe(now, "subscribe"),

@@ -70,6 +70,9 @@ class TimeAxis:
         window = frame.window
         if not frame.states:
             return
+        if self._day is not None and window.end - self._day > 20 * DAY:
+            self._day = None  # int32 holds 24 days of milliseconds
+            self.values(np.array([window.start]))
         low, high = self.values(np.array([window.start, window.end])).tolist()
         with self.scale.hold_sync():
             self.scale.min, self.scale.max = _moment(low), _moment(high)
@@ -242,6 +245,7 @@ class PriceWidget(Chart):
             self.time.follow(frame)
             with self.scale.hold_sync():
                 self.scale.min, self.scale.max = low, high
+            step = nice_step(low, high)
             self.axis.tick_values = ticks = nice_ticks(low, high)
             _draw(self.line, self.time.values(frame.price[0]), frame.price[1])
             self._draw_entries(frame)
@@ -252,7 +256,7 @@ class PriceWidget(Chart):
             back=frame.looking_back,
         )
         if frame.states and low < high:
-            decimals = words.decimals_of(float(ticks[-1] - ticks[-2]))
+            decimals = words.decimals_of(step)
             state["ticks"] = [
                 (round((high - tick) / (high - low), 4), words.number(tick, decimals))
                 for tick in ticks.tolist()
@@ -288,11 +292,16 @@ def _place(dots: bqplot.Scatter, x: NDArray[Any], y: Floats) -> None:
         dots.x, dots.y = x, y.astype(np.float32)
 
 
+def nice_step(low: float, high: float, most: int = 9) -> float:
+    """Return what lies between round values of which there are at most so many."""
+    need = (high - low) / most
+    power: float = 10.0 ** math.floor(math.log10(need))
+    return next(m * power for m in (1, 2, 5, 10) if m * power >= need)
+
+
 def nice_ticks(low: float, high: float, most: int = 9) -> Floats:
     """Return round values between two, at most so many."""
-    need = (high - low) / most
-    power = 10 ** math.floor(math.log10(need))
-    step = next(m * power for m in (1, 2, 5, 10) if m * power >= need)
+    step = nice_step(low, high, most)
     first, last = math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9)
     return cast("Floats", np.arange(first, last + 1) * step)
 

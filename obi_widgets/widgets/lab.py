@@ -37,9 +37,12 @@ class Lab(Part):
     settings : Settings, optional
         The defaults when left out.
     **options
-        ``speed`` of a recording; ``levels``, ``history_seconds`` and ``interval`` of what is
-        kept; ``edge``, ``seed`` and ``warmup`` of the simulated exchange: see
-        `obi_widgets.feeds.open_feed`.
+        Of what is kept: ``levels`` a side (50), ``interval`` in seconds between states (0.1; 0
+        keeps every one), ``history_seconds`` of the past (3,600).
+        Of a recording: ``speed``, as fast as it was times so many (1), None for at once;
+        ``market``, ``venue:SYMBOL`` where it does not say.
+        Of the simulated exchange: ``edge`` in bps (1; 0 for none), ``seed`` (a new one each
+        time), ``warmup`` in seconds of the past to begin with (300).
 
     Raises
     ------
@@ -91,6 +94,10 @@ class Lab(Part):
         """What the sliders show; assigning to its attributes moves them."""
         return self._session.settings
 
+    @settings.setter
+    def settings(self, values: Settings) -> None:
+        self._session.settings.update(values)
+
     @property
     def history(self) -> History:
         """The book states so far."""
@@ -100,6 +107,10 @@ class Lab(Part):
     def _session(self) -> Session:
         assert self.session is not None
         return self.session
+
+    def wait(self, states: int = 1, *, timeout: float = 30.0) -> None:
+        """Return when the history has so many states; see `Session.wait`."""
+        self._session.wait(states, timeout=timeout)
 
     def pause(self) -> None:
         """Let the screen stand still; the history goes on."""

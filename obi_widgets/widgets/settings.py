@@ -9,6 +9,7 @@ import ipywidgets
 from ipywidgets import Layout
 
 from obi_widgets import words
+from obi_widgets.session import Session
 from obi_widgets.settings import Settings
 from obi_widgets.widgets.panel import STATIC, Part, StateWidget
 
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from obi_widgets.frame import Frame
-    from obi_widgets.session import Session
 
 OFF = 0.0
 """What a slider has for a setting of None (no band, all levels): of None it makes no choice."""
@@ -106,8 +106,8 @@ class SettingsWidget(Part):
 
     Parameters
     ----------
-    settings : Settings
-        What they control; the session's own when left out.
+    settings : Settings or Session, optional
+        What they control, or the session whose settings they are.
     session : Session, optional
         Whose frames tell what the settings do.
     """
@@ -116,11 +116,13 @@ class SettingsWidget(Part):
 
     def __init__(
         self,
-        settings: Settings | None = None,
+        settings: Settings | Session | None = None,
         session: Session | None = None,
         *,
         alone: bool = True,
     ) -> None:
+        if isinstance(settings, Session):  # as the other parts take it
+            settings, session = None, settings
         if settings is None:
             settings = session.settings if session is not None else Settings()
         self.settings = settings

@@ -5,7 +5,7 @@ const HERE_AGAIN = 1000; // ms
 const FRAMES = 8;
 
 function render({ model, el }) {
-  const view = crypto.randomUUID();
+  const view = `${Math.random()}`; // crypto has ids only where the page came by https
   let onScreen = false;
   let painted = model.get("frame");
   let told = painted;

@@ -61,7 +61,7 @@ function render({ model, el }) {
       windows.replaceChildren();
       buttons = choices.map(([value, text]) => {
         const button = make("button", "obi-window", windows, text);
-        button.title = `Show the last ${Number(text) === 1 ? "minute" : `${text} minutes`}`;
+        button.title = `Show the last ${value === 60 ? "minute" : `${value / 60} minutes`}`;
         button.onclick = () => model.send({ do: "window", seconds: value });
         return button;
       });

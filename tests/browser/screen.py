@@ -223,10 +223,13 @@ def wait_for_standstill(nb: Notebook, timeout: float = 10) -> float:
 
 
 def threads(nb: Notebook) -> Sequence[str]:
-    """Return the names of this package's threads in the kernel."""
+    """Return the names of this package's threads in the kernel, less the compiler's.
+
+    That one is a process' own, and ends by itself.
+    """
     names = "sorted(t.name for t in __import__('threading').enumerate() if 'obi' in t.name)"
     found: list[str] = nb.value(names)
-    return found
+    return [name for name in found if name != "obi-compiler"]
 
 
 def widgets(nb: Notebook) -> int:

@@ -161,6 +161,8 @@ def test_a_wrong_value_is_refused_in_its_cell(jupyterlab):
         screen.wait_for_state("live")
         for cell in (1, 2):
             nb.run_cell(cell)
+            nb.wait_idle()
+            nb.page.wait_for_timeout(500)  # a kernel drops what comes right behind an error
         outputs = [output for cell in nb.outputs()[1:] for output in cell]
         assert [output["ename"] for output in outputs] == ["SettingsError"] * 2
         assert "decay = -1 is not possible. Give a number from 0" in outputs[0]["evalue"]

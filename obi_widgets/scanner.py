@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
     Ints = NDArray[np.int64]
 
-LOST = -2
 HELD, GAP, OPEN = "held", "gap", "open"
 """Why an entry ended: held to its time; the book was lost meanwhile; it has not ended yet."""
 
@@ -64,19 +63,19 @@ class Trades:
 
     def since(self, first: int) -> Trades:
         """Return the trades from one on."""
-        return replace(
-            self,
-            **{
-                name: getattr(self, name)[first:]
-                for name in self.__dataclass_fields__
-                if name != "fee_bps"
-            },
-        )
+        return replace(self, **{name: getattr(self, name)[first:] for name in COLUMNS})
 
     @property
     def net_bps(self) -> Floats:
         """``gross_bps`` less the fee of both sides."""
         return self.gross_bps - 2 * self.fee_bps
+
+
+COLUMNS = tuple(name for name in Trades.__dataclass_fields__ if name != "fee_bps")
+
+
+def _is_open(exit_time: int, lost: bool) -> bool:
+    return not exit_time and not lost
 
 
 @dataclass(frozen=True)
@@ -116,54 +115,34 @@ class Scanner:
     @property
     def _open(self) -> bool:
         trades = self._trades
-        return bool(len(trades.side) and not trades.exit_time[-1] and not trades.lost[-1])
+        return bool(len(trades.side)) and _is_open(trades.exit_time[-1], trades.lost[-1])
 
     def extend(self, history: History, signal: Floats) -> None:
         """Decide on the states that came since; ``signal`` belongs to all of the history."""
         first = max(self._next - history.start, 0)
         self._next = history.start + len(history)
+        old, was_open = self._trades, self._open
         most = len(history) - first + 1
-        side, entry, exit_ = (np.empty(most, np.int64) for _ in range(3))
-        was_open = self._open
+        side, lost = np.empty(most, np.int64), np.empty(most, bool)
+        times, prices = np.empty((2, most), np.int64), np.empty((2, most))
+        side[0] = 0
+        if was_open:
+            side[0], times[:, 0] = old.side[-1], (old.entry_time[-1], 0)
+            lost[0], prices[:, 0] = False, (old.entry_price[-1], np.nan)
         count = compiling.fastest().scan(
             history.time, history.bid, history.ask, signal, first,
-            self.parameters.threshold, self._hold,
-            int(self._trades.side[-1]) if was_open else 0,
-            int(self._trades.entry_time[-1]) if was_open else 0,
-            side, entry, exit_,
+            self.parameters.threshold, self._hold, self.parameters.price == "mid",
+            side, times, prices, lost,
         )  # fmt: skip
-        if count == was_open and (not was_open or exit_[0] == -1):
+        if count == was_open and (not was_open or _is_open(times[1, 0], lost[0])):
             return  # nothing was entered, nothing left
-        self._append(history, side[:count], entry[:count], exit_[:count], was_open)
-
-    def _append(
-        self, history: History, side: Ints, entry: Ints, exit_: Ints, was_open: bool
-    ) -> None:
-        """Take entries by row; the first may be the one that was open."""
-        old = self._trades
-        entry_time, entry_price = history.time[entry], self._prices(history, entry, side)
-        if was_open:
-            entry_time[0], entry_price[0] = old.entry_time[-1], old.entry_price[-1]
-        left = exit_ >= 0
-        exit_time = np.where(left, history.time[exit_], 0)
-        exit_price = np.where(left, self._prices(history, exit_, -side), np.nan)
         kept = slice(None, len(old.side) - was_open)
-        self._trades = Trades(
-            np.concatenate([old.side[kept], side]),
-            np.concatenate([old.entry_time[kept], entry_time]),
-            np.concatenate([old.entry_price[kept], entry_price]),
-            np.concatenate([old.exit_time[kept], exit_time]),
-            np.concatenate([old.exit_price[kept], exit_price]),
-            np.concatenate([old.lost[kept], exit_ == LOST]),
-            self.parameters.fee_bps,
-        )
-
-    def _prices(self, history: History, rows: Ints, side: Ints) -> Floats:
-        """Return what buying (+1) or selling (−1) costs at states."""
-        bid, ask = history.bid[rows], history.ask[rows]
-        if self.parameters.price == "mid":
-            return np.asarray((bid + ask) / 2)
-        return np.where(side > 0, ask, bid)
+        new = (side, times[0], prices[0], times[1], prices[1], lost)
+        joined: dict[str, Any] = {
+            name: np.concatenate([getattr(old, name)[kept], column[:count]])
+            for name, column in zip(COLUMNS, new, strict=True)
+        }
+        self._trades = replace(old, **joined)
 
     def trades(self, history: History) -> Trades:
         """Return the entries made at states that the history still holds, and the open one."""

@@ -68,8 +68,9 @@ states = st.tuples(
     st.integers(1, 12),
     st.integers(0, 59),
     st.sampled_from([0, 1, -1]),
+    st.booleans(),
 )
-def test_entries_are_the_same(tape, threshold, hold, first, open_side):
+def test_entries_are_the_same(tape, threshold, hold, first, open_side, at_mid):
     steps, kinds, signals = zip(*tape, strict=True)
     time = np.cumsum(np.array(steps, np.int64))
     bid = np.array([np.nan if kind in ("no bid", "gap") else 99.0 for kind in kinds])
@@ -78,12 +79,16 @@ def test_entries_are_the_same(tape, threshold, hold, first, open_side):
     first = min(first, len(time))
     found = []
     for module in (compiled, portable):
-        rows = [np.full(len(time) + 1, -9) for _ in range(3)]
+        most = len(time) + 1
+        side, lost = np.full(most, open_side), np.zeros(most, bool)
+        times, prices = np.zeros((2, most), np.int64), np.full((2, most), np.nan)
+        times[0], prices[0] = time[0] - 1, 99.5
         count = module.scan(
-            time, bid, ask, signal, first, threshold, hold, open_side, int(time[0]) - 1, *rows
+            time, bid, ask, signal, first, threshold, hold, at_mid, side, times, prices, lost
         )
-        found.append([row[:count].tolist() for row in rows])
-    assert found[0] == found[1]
+        found.append((side[:count], lost[:count], times[:, :count], prices[:, :count]))
+    for ours, twin in zip(*found, strict=True):
+        np.testing.assert_array_equal(ours, twin)
 
 
 @given(st.lists(st.sampled_from([np.nan, -1.0, -0.2, 0.0, 0.4, 0.7])), st.sampled_from([0.0, 0.4]))

@@ -127,26 +127,36 @@ def _general(bid, ask, ticks, sizes, first, tick_size, depth, band_bps, notional
                 total[side, t] += term if inside else np.float32(0.0)
 
 
+@njit(inline="always")
+def _paid(bid, ask, direction, at_mid):
+    """Return what buying (+1) or selling (-1) costs."""
+    if at_mid:
+        return (bid + ask) / 2
+    return ask if direction > 0 else bid
+
+
 @njit(nogil=True, cache=True, error_model="numpy")
-def scan(time, bid, ask, signal, first, threshold, hold, open_side, open_time, side, entry, exit_):
+def scan(time, bid, ask, signal, first, threshold, hold, at_mid, side, times, prices, lost):
     """Decide entries from a state on; see `portable.scan`."""
-    count, due = 0, open_time + hold
-    is_open = open_side != 0
-    if is_open:
-        side[0], entry[0], exit_[0] = open_side, -1, -1
+    count, is_open = 0, side[0] != 0
+    due = times[0, 0] + hold
     for row in range(first, len(time)):
         if is_open:
             if np.isnan(bid[row]) and np.isnan(ask[row]):
-                exit_[count] = -2
+                lost[count] = True
                 is_open = False
                 count += 1
             elif time[row] >= due and bid[row] < ask[row]:
-                exit_[count] = row
+                times[1, count] = time[row]
+                prices[1, count] = _paid(bid[row], ask[row], -side[count], at_mid)
                 is_open = False
                 count += 1
         if not is_open and abs(signal[row]) > threshold:
             side[count] = 1 if signal[row] > 0 else -1
-            entry[count], exit_[count] = row, -1
+            times[0, count], times[1, count] = time[row], 0
+            prices[0, count] = _paid(bid[row], ask[row], side[count], at_mid)
+            prices[1, count] = np.nan
+            lost[count] = False
             due = time[row] + hold
             is_open = True
     return count + is_open

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     Floats = NDArray[np.float64]
+    Ints = NDArray[np.int64]
     Singles = NDArray[np.float32]
 
 LOG2_E = 1.4426950408889634
@@ -129,18 +130,18 @@ def _tile(
 
 
 def scan(
-    time: NDArray[np.int64],
+    time: Ints,
     bid: Floats,
     ask: Floats,
     signal: Floats,
     first: int,
     threshold: float,
     hold: int,
-    open_side: int,
-    open_time: int,
-    side: NDArray[np.int64],
-    entry: NDArray[np.int64],
-    exit_: NDArray[np.int64],
+    at_mid: bool,
+    side: Ints,
+    times: Ints,
+    prices: Floats,
+    lost: NDArray[np.bool_],
 ) -> int:
     """Decide entries from a state on; see `obi_widgets.scanner`.
 
@@ -150,13 +151,13 @@ def scan(
         Nanoseconds; quote currency; −1..+1.
     first : int
         The first state to decide on.
-    threshold, hold : float, int
-        Of the signal; nanoseconds.
-    open_side, open_time : int
-        Of the position that is open before: +1, −1, or 0 for none; when it was entered.
-    side, entry, exit_ : ndarray of int64
-        Written to: a row an entry, the open one first. ``entry`` is −1 for that one. ``exit_`` is
-        a row, −1 where there is none yet, −2 where the book was lost before.
+    threshold, hold, at_mid : float, int, bool
+        Of the signal; nanoseconds; whether mid is paid instead of the touch.
+    side, lost : ndarray of int64 and of bool, shape (T - first + 1,)
+        Written to, an entry each: +1 or −1; whether the book was lost before its exit. The first
+        is the position that is open before, whose side is 0 when there is none.
+    times, prices : ndarray of int64 and of float64, shape (2, T - first + 1)
+        Written to: of entries and of exits; 0 and NaN where there is no exit.
 
     Returns
     -------
@@ -166,10 +167,14 @@ def scan(
     out = np.isnan(bid[first:]) & np.isnan(ask[first:])
     gaps = (np.flatnonzero(out) + first).tolist()
     candidates = (np.flatnonzero(np.abs(signal[first:]) > threshold) + first).tolist()
-    count, row, due = 0, first, open_time + hold
-    is_open = open_side != 0
-    if is_open:
-        side[0], entry[0], exit_[0] = open_side, -1, -1
+
+    def paid(row: int, direction: int) -> float:
+        if at_mid:
+            return float((bid[row] + ask[row]) / 2)
+        return float(ask[row] if direction > 0 else bid[row])
+
+    count, row, due = 0, first, int(times[0, 0]) + hold
+    is_open = side[0] != 0
     while True:
         if is_open:
             at = max(int(np.searchsorted(time, due)), row)
@@ -177,9 +182,10 @@ def scan(
                 at += 1  # a due position waits for a side that came empty
             next_gap = bisect_left(gaps, row)
             if next_gap < len(gaps) and gaps[next_gap] <= at:
-                row, exit_[count] = gaps[next_gap], -2
+                row, lost[count] = gaps[next_gap], True
             elif at < len(time):
-                row, exit_[count] = at, at
+                row = at
+                times[1, count], prices[1, count] = time[row], paid(row, -side[count])
             else:
                 return count + 1
             is_open = False
@@ -188,7 +194,9 @@ def scan(
         if at == len(candidates):
             return count
         row = candidates[at]
-        side[count], entry[count], exit_[count] = (1 if signal[row] > 0 else -1), row, -1
+        side[count], lost[count] = (1 if signal[row] > 0 else -1), False
+        times[:, count] = time[row], 0
+        prices[:, count] = paid(row, side[count]), np.nan
         due = int(time[row]) + hold
         is_open = True
 

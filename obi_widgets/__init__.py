@@ -26,6 +26,7 @@ _PLACES = {
     "imbalance": "signals",
     "load": "feeds.replay",
     "record": "feeds.record",
+    "sweep": "calibration.surface",
 }
 """Where each public name lives: imported when it is first asked for.
 
@@ -47,9 +48,11 @@ __all__ = [
     "imbalance",
     "load",
     "record",
+    "sweep",
 ]
 
 if TYPE_CHECKING:
+    from obi_widgets.calibration.surface import sweep
     from obi_widgets.errors import ObiError
     from obi_widgets.feeds.record import record
     from obi_widgets.feeds.replay import load

@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 
 import hypothesis
+import numpy as np
 import pytest
 
 import obi_widgets as obi
@@ -44,6 +45,21 @@ def captures(data) -> dict[str, list[Path]]:
 def history(request, captures) -> obi.History:
     """About eight minutes of Binance USD-M futures."""
     return obi.load(captures[request.param])
+
+
+@pytest.fixture(scope="session")
+def broken(history):
+    """The capture with the book lost now and then, for one state or many, and one side missing."""
+    columns = [history.prices(+1), history.sizes(+1), history.prices(-1), history.sizes(-1)]
+    columns = [column[:, :10].astype(float) for column in columns]
+    random = np.random.default_rng(3)
+    for at in random.integers(0, len(history), 40):
+        rows = slice(at, at + random.integers(1, 30))
+        for column in columns:
+            column[rows] = np.nan
+    for at in random.integers(0, len(history), 300):
+        columns[2 * random.integers(2)][at] = np.nan
+    return obi.History.from_arrays(history.time, *columns)
 
 
 @pytest.fixture(scope="session", autouse=True)

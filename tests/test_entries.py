@@ -29,21 +29,6 @@ ANY = st.builds(
 )
 
 
-@pytest.fixture(scope="module")
-def broken(history):
-    """The capture with the book lost now and then, for one state or many, and one side missing."""
-    columns = [history.prices(+1), history.sizes(+1), history.prices(-1), history.sizes(-1)]
-    columns = [column[:, :10].astype(float) for column in columns]
-    random = np.random.default_rng(3)
-    for at in random.integers(0, len(history), 40):
-        rows = slice(at, at + random.integers(1, 30))
-        for column in columns:
-            column[rows] = NAN
-    for at in random.integers(0, len(history), 300):
-        columns[2 * random.integers(2)][at] = NAN
-    return obi.History.from_arrays(history.time, *columns)
-
-
 @pytest.mark.parametrize(("price", "fee"), [("touch", 5.0), ("mid", -0.5)])
 def test_a_capture(history, price, fee):
     made = 0

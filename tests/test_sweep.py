@@ -1,0 +1,159 @@
+"""Every setting of a sweep makes the entries that it makes by itself."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from history_tools import SECOND, arrays, books
+from hypothesis import given
+from hypothesis import strategies as st
+
+import obi_widgets as obi
+from obi_widgets.calibration import surface
+from obi_widgets.errors import SettingsError
+from obi_widgets.settings import Parameters, Settings
+from obi_widgets.signals import compiling, portable
+
+THRESHOLDS, HOLDS = (0.0, 0.2, 0.4, 0.75, 0.95), (0.1, 1.0, 20.0)
+EVEN = np.linspace(0, 3, 23)
+UNEVEN = (2.0, 0.01, 0.1, 0.1, 40.0)
+
+
+def check(found, history, **axes):
+    """Compare each setting with the same entries, one setting at a time."""
+    wanted = surface._portable(history, surface._Grid(found.parameters, **axes))
+    counts = [0, 1, 4, 5]
+    np.testing.assert_array_equal(found.sums[..., counts], wanted[..., counts])
+    np.testing.assert_allclose(found.sums, wanted, rtol=1e-9, atol=1e-9)
+
+
+@pytest.mark.parametrize(
+    "shared",
+    [
+        Parameters(),
+        Parameters(price="mid", fee_bps=-0.5),
+        Parameters(weighting="notional"),
+        Parameters(band_bps=1.5),
+        Parameters(band_bps=4.0, weighting="notional", price="mid"),
+    ],
+    ids=lambda one: f"{one.price}, {one.weighting}, band {one.band_bps}",
+)
+@pytest.mark.parametrize("decay", [EVEN, UNEVEN], ids=["even", "uneven"])
+def test_every_setting_of_a_capture_with_gaps(broken, shared, decay):
+    axes = {
+        "decay": list(decay),
+        "depth": [1, None, 4, 50],
+        "threshold": THRESHOLDS,
+        "hold_seconds": HOLDS,
+    }
+    found = obi.sweep(broken, settings=shared, **axes)
+    check(found, broken, **axes)
+    assert (found.sums.sum(axis=(0, 1, 2, 3))[[0, 1, 4, 5]] > 20).all()  # each has been seen
+
+
+def test_a_setting_is_what_entries_say(history):
+    found = obi.sweep(
+        history, decay=[0.05, 0.3], depth=[5], threshold=[0.3, 0.6], hold_seconds=[2.0, 10.0]
+    ).to_frame()
+    for (decay, depth, threshold, hold), row in found.iterrows():
+        trades = obi.entries(
+            history,
+            obi.Settings(decay=decay, depth=depth, threshold=threshold, hold_seconds=hold),
+        )
+        done = trades[trades.ended == "held"]
+        assert row.entries == len(done) > 0
+        assert row.won == pytest.approx(np.mean(done.gross_bps > 0), rel=1e-12)
+        assert row.mean_gross_bps == pytest.approx(done.gross_bps.mean(), rel=1e-9)
+        assert row.mean_net_bps == pytest.approx(done.net_bps.mean(), rel=1e-9)
+        assert row.se_bps == pytest.approx(done.net_bps.sem(), rel=1e-6)
+
+
+def test_decays_by_the_hundred_over_a_wide_book():
+    # Levels up to 60,000 ticks away: weights from 1 down to what no float can hold.
+    dice = np.random.default_rng(1)
+    states, levels = 3000, 12
+    gaps = dice.integers(1, 10_000, (2, states, levels))
+    gaps[:, :, 0] = 0
+    away = np.cumsum(gaps, axis=2)
+    sizes = dice.lognormal(0, 3, (2, states, levels))
+    history = obi.History.from_arrays(
+        np.arange(states) * SECOND // 10,
+        (1_000_000 - away[0]) / 10, sizes[0], (1_000_003 + away[1]) / 10, sizes[1], tick_size=0.1,
+    )  # fmt: skip
+    axes = {
+        "decay": list(np.linspace(0, 20, 150)),
+        "depth": [3, None],
+        "threshold": [0.3, 0.9],
+        "hold_seconds": [0.5],
+    }
+    assert history.blocks[0].ticks.dtype == np.uint32
+    check(obi.sweep(history, **axes), history, **axes)
+
+
+@given(
+    books(most=30),
+    st.lists(st.integers(0, 3), min_size=30, max_size=30),
+    st.sampled_from([0.0, 1 / 3, 0.5]),
+    st.sampled_from([0.1, 0.2, 0.35]),
+)
+def test_any_books(states, steps, threshold, hold):
+    # Sizes are few, so that signals are often just the threshold.
+    bid, bid_size, ask, ask_size = arrays(states, 6, lambda ticks: ticks / 10)
+    time = np.cumsum(steps[: len(states)]) * SECOND // 10
+    history = obi.History.from_arrays(time, bid, bid_size, ask, ask_size, tick_size=0.1)
+    axes = {
+        "decay": [0.0, 1.0, 2.0],
+        "depth": [1, 6],
+        "threshold": [threshold, 1.0],
+        "hold_seconds": [hold],
+    }
+    check(obi.sweep(history, **axes), history, **axes)
+
+
+def test_without_a_compiler_it_is_the_same(broken, monkeypatch):
+    axes = {"decay": [0.1, 0.2], "threshold": [0.4], "hold_seconds": [1.0, 20.0]}
+    fast = obi.sweep(broken[:2000], **axes)
+    monkeypatch.setattr(compiling, "_fastest", portable)
+    slow = obi.sweep(broken[:2000], **axes)
+    np.testing.assert_allclose(fast.sums, slow.sums, rtol=1e-9, atol=1e-9)
+    assert fast.entries.min() > 0
+
+
+def test_a_part_of_a_history_and_several(broken):
+    axes = {"decay": [0.1, 0.5], "threshold": [0.3], "hold_seconds": [1.0]}
+    one, other = broken[7:2500], broken[2500:]
+    both = obi.sweep([one, other], **axes)
+    check(obi.sweep(one, **axes), one, depth=[10], **axes)
+    np.testing.assert_array_equal(
+        both.sums, obi.sweep(one, **axes).sums + obi.sweep(other, **axes).sums
+    )
+
+
+def test_axes_that_are_left_out_are_the_settings_own(history):
+    found = obi.sweep(history[:500], settings=Settings(decay=0.7, depth=None))
+    assert found.sums.shape == (1, 1, 1, 1, 6)
+    assert (found.decay[0], found.depth[0], found.threshold[0]) == (0.7, None, 0.4)
+    assert repr(found) == "<Surface 1 decay × 1 depth × 1 threshold × 1 hold_seconds>"
+    assert found.to_frame().index.names == ["decay", "depth", "threshold", "hold_seconds"]
+
+
+def test_no_entries_are_no_number(history):
+    found = obi.sweep(history[:500], threshold=[1.0])
+    assert found.entries.item() == 0
+    for figure in (found.won, found.mean_gross_bps, found.mean_net_bps, found.se_bps):
+        assert np.isnan(figure).all()
+
+
+@pytest.mark.parametrize(
+    ("axes", "says"),
+    [
+        ({"decay": [0.1, -1]}, "decay = -1 is not possible"),
+        ({"depth": [0]}, "depth = 0 is not possible"),
+        ({"threshold": []}, "threshold has no values"),
+        ({"hold_seconds": [1e9]}, "hold_seconds = 1000000000.0 is not possible"),
+        ({"decay": np.linspace(0, 1, 3000), "hold_seconds": np.linspace(1, 2, 2000)}, "too many"),
+    ],
+)
+def test_what_is_not_possible_is_said(history, axes, says):
+    with pytest.raises(SettingsError, match=says):
+        obi.sweep(history[:10], **axes)

@@ -22,10 +22,9 @@ from obi_widgets.signals.portable import (
     LOG2_E,
     POLYNOMIAL,
     ROUNDER,
-    ROUNDER_BITS,
 )
 
-C0, C1, C2, C3, C4, C5, C6 = POLYNOMIAL
+C0, C1, C2, C3, C4, C5 = POLYNOMIAL
 SHIFT = np.int32(23)
 
 
@@ -49,7 +48,6 @@ def _as_bits(_: Any, value: Any) -> Any:
 def _exp2(x):
     x = x if x > LEAST else LEAST
     rounded = x + ROUNDER
-    whole = _as_bits(rounded) - ROUNDER_BITS
     part = x - (rounded - ROUNDER)
     power = C0
     power = power * part + C1
@@ -57,8 +55,8 @@ def _exp2(x):
     power = power * part + C3
     power = power * part + C4
     power = power * part + C5
-    power = power * part + C6
-    return _as_float(_as_bits(power) + (whole << SHIFT))
+    # The whole part is in the low bits of `rounded`: all others are shifted out.
+    return _as_float(_as_bits(power) + (_as_bits(rounded) << SHIFT))
 
 
 @njit(nogil=True, cache=True, error_model="numpy")

@@ -36,7 +36,7 @@ class Trades:
 
     Attributes
     ----------
-    side : ndarray of int64
+    side : ndarray of int8
         +1 long, −1 short.
     entry_time, exit_time : ndarray of int64
         Nanoseconds UTC; an exit of 0 has not come yet, or never will because of a gap.
@@ -48,7 +48,7 @@ class Trades:
         The fee of one side.
     """
 
-    side: Ints
+    side: NDArray[np.int8]
     entry_time: Ints
     entry_price: Floats
     exit_time: Ints
@@ -76,6 +76,10 @@ COLUMNS = tuple(name for name in Trades.__dataclass_fields__ if name != "fee_bps
 
 def _is_open(exit_time: int, lost: bool) -> bool:
     return not exit_time and not lost
+
+
+def _join(old: NDArray[Any], new: NDArray[Any]) -> NDArray[Any]:
+    return np.concatenate([old, new]) if len(old) else new
 
 
 @dataclass(frozen=True)
@@ -109,8 +113,9 @@ class Scanner:
         self._next = 0  # the first state not decided on, counted from the first state ever
         no_rows, no_prices = np.empty(0, np.int64), np.empty(0)
         self._trades = Trades(
-            no_rows, no_rows, no_prices, no_rows, no_prices, np.empty(0, bool), parameters.fee_bps
-        )
+            np.empty(0, np.int8), no_rows, no_prices, no_rows, no_prices, np.empty(0, bool),
+            parameters.fee_bps,
+        )  # fmt: skip
 
     @property
     def _open(self) -> bool:
@@ -123,7 +128,7 @@ class Scanner:
         self._next = history.start + len(history)
         old, was_open = self._trades, self._open
         most = len(history) - first + 1
-        side, lost = np.empty(most, np.int64), np.empty(most, bool)
+        side, lost = np.empty(most, np.int8), np.empty(most, bool)
         times, prices = np.empty((2, most), np.int64), np.empty((2, most))
         side[0] = 0
         if was_open:
@@ -139,7 +144,7 @@ class Scanner:
         kept = slice(None, len(old.side) - was_open)
         new = (side, times[0], prices[0], times[1], prices[1], lost)
         joined: dict[str, Any] = {
-            name: np.concatenate([getattr(old, name)[kept], column[:count]])
+            name: _join(getattr(old, name)[kept], column[:count])
             for name, column in zip(COLUMNS, new, strict=True)
         }
         self._trades = replace(old, **joined)
@@ -183,7 +188,7 @@ def entries(history: History, settings: Settings | Parameters) -> pd.DataFrame:
     exit_time = trades.exit_time.view("datetime64[ns]").copy()
     exit_time[~done] = np.datetime64("NaT")
     columns: dict[str, Any] = {
-        "side": trades.side,
+        "side": trades.side.astype(np.int64),
         "entry_time": pd.to_datetime(trades.entry_time.view("datetime64[ns]"), utc=True),
         "entry_price": trades.entry_price,
         "exit_time": pd.to_datetime(exit_time, utc=True),

@@ -80,7 +80,7 @@ def test_entries_are_the_same(tape, threshold, hold, first, open_side, at_mid):
     found = []
     for module in (compiled, portable):
         most = len(time) + 1
-        side, lost = np.full(most, open_side), np.zeros(most, bool)
+        side, lost = np.full(most, open_side, np.int8), np.zeros(most, bool)
         times, prices = np.zeros((2, most), np.int64), np.full((2, most), np.nan)
         times[0], prices[0] = time[0] - 1, 99.5
         count = module.scan(

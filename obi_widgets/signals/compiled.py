@@ -136,28 +136,27 @@ def _paid(bid, ask, direction, at_mid):
 @njit(nogil=True, cache=True, error_model="numpy")
 def scan(time, bid, ask, signal, first, threshold, hold, at_mid, side, times, prices, lost):
     """Decide entries from a state on; see `portable.scan`."""
-    count, is_open = 0, side[0] != 0
-    due = times[0, 0] + hold
+    count, held, due = 0, side[0], times[0, 0] + hold
     for row in range(first, len(time)):
-        if is_open:
+        if held:
             if np.isnan(bid[row]) and np.isnan(ask[row]):
-                lost[count] = True
-                is_open = False
+                times[1, count], prices[1, count], lost[count] = 0, np.nan, True
+                held = 0
                 count += 1
             elif time[row] >= due and bid[row] < ask[row]:
-                times[1, count] = time[row]
-                prices[1, count] = _paid(bid[row], ask[row], -side[count], at_mid)
-                is_open = False
+                times[1, count], lost[count] = time[row], False
+                prices[1, count] = _paid(bid[row], ask[row], -held, at_mid)
+                held = 0
                 count += 1
-        if not is_open and abs(signal[row]) > threshold:
-            side[count] = 1 if signal[row] > 0 else -1
-            times[0, count], times[1, count] = time[row], 0
-            prices[0, count] = _paid(bid[row], ask[row], side[count], at_mid)
-            prices[1, count] = np.nan
-            lost[count] = False
+        if not held and abs(signal[row]) > threshold:
+            held = 1 if signal[row] > 0 else -1
             due = time[row] + hold
-            is_open = True
-    return count + is_open
+            side[count], times[0, count] = held, time[row]
+            prices[0, count] = _paid(bid[row], ask[row], held, at_mid)
+    if held:
+        times[1, count], prices[1, count], lost[count] = 0, np.nan, False
+        count += 1
+    return count
 
 
 @njit(nogil=True, cache=True, error_model="numpy")

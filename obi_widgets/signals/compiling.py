@@ -55,7 +55,7 @@ def _compile() -> None:
         for dtype in (np.uint8, np.uint16, np.uint32):
             ticks, sizes = np.zeros((1, 2, 1, 1), dtype), np.ones((1, 2, 1, 1), np.float32)
             compiled.block(prices, prices, ticks, sizes, 0, 1.0, 0.0, 1, 1.0, False, np.empty(1))
-        two, side = np.zeros((2, 2)), np.zeros(2, np.int64)
+        two, side = np.zeros((2, 2)), np.zeros(2, np.int8)
         compiled.scan(
             time, prices, prices, np.ones(1), 0, 0.5, 1, False,
             side, two.astype(np.int64), two, np.zeros(2, bool),

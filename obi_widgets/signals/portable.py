@@ -129,7 +129,7 @@ def scan(
     threshold: float,
     hold: int,
     at_mid: bool,
-    side: Ints,
+    side: NDArray[np.int8],
     times: Ints,
     prices: Floats,
     lost: NDArray[np.bool_],
@@ -144,7 +144,7 @@ def scan(
         The first state to decide on.
     threshold, hold, at_mid : float, int, bool
         Of the signal; nanoseconds; whether mid is paid instead of the touch.
-    side, lost : ndarray of int64 and of bool, shape (T - first + 1,)
+    side, lost : ndarray of int8 and of bool, shape (T - first + 1,)
         Written to, an entry each: +1 or −1; whether the book was lost before its exit. The first
         is the position that is open before, whose side is 0 when there is none.
     times, prices : ndarray of int64 and of float64, shape (2, T - first + 1)
@@ -176,7 +176,7 @@ def scan(
                 row, lost[count] = gaps[next_gap], True
             elif at < len(time):
                 row = at
-                times[1, count], prices[1, count] = time[row], paid(row, -side[count])
+                times[1, count], prices[1, count] = time[row], paid(row, -int(side[count]))
             else:
                 return count + 1
             is_open = False
@@ -187,7 +187,7 @@ def scan(
         row = candidates[at]
         side[count], lost[count] = (1 if signal[row] > 0 else -1), False
         times[:, count] = time[row], 0
-        prices[:, count] = paid(row, side[count]), np.nan
+        prices[:, count] = paid(row, int(side[count])), np.nan
         due = int(time[row]) + hold
         is_open = True
 

@@ -6,7 +6,9 @@ there: JupyterLab finds the notebook's kernel at work, and shows its widgets.
 
 from __future__ import annotations
 
+import queue
 import secrets
+import signal
 import subprocess
 import sys
 import time
@@ -67,7 +69,14 @@ def open_lab(source: str, *, port: int = 8888, browser: bool = True) -> int:
     _write(path, cells, [[], []])
     token = secrets.token_hex(16)
     with _server(port, token) as (process, address):
-        _write(path, cells, _run(address, token, path, cells))
+        try:
+            outputs = _run(address, token, path, cells)
+        except (httpx.HTTPError, queue.Empty, RuntimeError, OSError) as error:
+            raise ObiError(
+                f"JupyterLab's kernel did not run the notebook: {error or type(error).__name__}.",
+                "Run 'jupyter lab' and the cells by hand, to see why.",
+            ) from error
+        _write(path, cells, outputs)
         url = f"{address}lab/tree/{path}?token={token}"
         print(f"The lab is running. Stop it with Ctrl-C.\n{url}", flush=True)
         if browser:
@@ -126,12 +135,15 @@ def _server(port: int, token: str) -> Iterator[tuple[subprocess.Popen[bytes], st
     }
     command = [sys.executable, "-m", "jupyterlab"]
     command += [f"--{name}={value}" for name, value in options.items()]
+    # A process that is told to end does what it would do at Ctrl-C: no server stays behind.
+    before = signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     process = subprocess.Popen(command, stdin=subprocess.DEVNULL)
     try:
         yield process, _await_address(process)
     finally:
         process.terminate()  # its kernels end with it
         process.wait(timeout=30)
+        signal.signal(signal.SIGTERM, before)
 
 
 def _await_address(process: subprocess.Popen[bytes]) -> str:

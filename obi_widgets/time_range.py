@@ -43,13 +43,15 @@ class TimeRange(NamedTuple):
             )
         return self
 
-    def right_edge(self, newest: int) -> int:
-        """Return the event time of the right edge."""
-        return newest if self.end is None else min(self.end, newest)
+    def right_edge(self, oldest: int, newest: int) -> int:
+        """Return the event time of the right edge, such that there are states to see."""
+        if self.end is None:
+            return newest
+        return min(max(self.end, _least_end(self.seconds, oldest)), newest)
 
     def panned(self, share: float, oldest: int, newest: int) -> TimeRange:
         """Return it moved to the past by a share of its length; by a negative one, back."""
-        end = self.right_edge(newest) - round(share * self.seconds * 1e9)
+        end = self.right_edge(oldest, newest) - round(share * self.seconds * 1e9)
         return _settled(self.seconds, end, oldest, newest)
 
     def zoomed(self, factor: float, at: float, oldest: int, newest: int) -> TimeRange:
@@ -58,10 +60,15 @@ class TimeRange(NamedTuple):
         least, most = min(5.0, self.seconds), min(max(span, self.seconds), LONGEST)
         seconds = min(max(self.seconds * factor, least), most)
         moved = round((1 - at) * (seconds - self.seconds) * 1e9)
-        return _settled(seconds, self.right_edge(newest) + moved, oldest, newest)
+        return _settled(seconds, self.right_edge(oldest, newest) + moved, oldest, newest)
 
 
 def _settled(seconds: float, end: int, oldest: int, newest: int) -> TimeRange:
     """Return a range that shows states; it goes with the newest when it comes to it."""
-    end = max(end, oldest + round(0.2 * seconds * 1e9))
+    end = max(end, _least_end(seconds, oldest))
     return TimeRange(seconds, None if end >= newest else end)
+
+
+def _least_end(seconds: float, oldest: int) -> int:
+    """Return the least right edge that leaves a fifth of the picture to states."""
+    return oldest + round(0.2 * seconds * 1e9)

@@ -30,8 +30,8 @@ MEAN = 1_000_000_000
 PIECE = 65_536
 """Rows that are summed up at once."""
 
-MARK = 8
-"""Columns that a mark covers."""
+MARK = 12
+"""Columns that a mark covers, and a little more: the line under it must be seen."""
 
 
 class Window(NamedTuple):

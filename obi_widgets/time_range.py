@@ -9,6 +9,17 @@ from obi_widgets.errors import SettingsError
 LONGEST = 7 * 86_400
 """Seconds."""
 
+WINDOWS = (60.0, 300.0, 900.0, 3600.0)
+"""Seconds of the windows that one chooses from."""
+
+LONG_WINDOWS = (6 * 3600.0, 86_400.0, LONGEST)
+"""More of them, where so much of the past is kept."""
+
+
+def windows(kept: float) -> tuple[float, ...]:
+    """Return the windows to choose from, where so many seconds of the past are kept."""
+    return (*WINDOWS, *(seconds for seconds in LONG_WINDOWS if seconds <= kept))
+
 
 class TimeRange(NamedTuple):
     """A length of time, and where it ends.

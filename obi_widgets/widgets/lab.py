@@ -9,10 +9,11 @@ import ipywidgets
 from obi_widgets.session import Session
 from obi_widgets.widgets.book import BookWidget
 from obi_widgets.widgets.cells import replace_in_cell
-from obi_widgets.widgets.charts import ImbalanceWidget, PriceWidget, TimeAxis
+from obi_widgets.widgets.charts import ImbalanceWidget, PriceWidget
 from obi_widgets.widgets.panel import Part
 from obi_widgets.widgets.settings import SettingsWidget
 from obi_widgets.widgets.status import StatusWidget
+from obi_widgets.widgets.time_axis import TimeAxis
 
 if TYPE_CHECKING:
     from pathlib import Path

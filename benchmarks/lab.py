@@ -274,7 +274,7 @@ def hour_and_day(jupyter: JupyterLab) -> None:
             tell("MB resident in the kernel", f"{nb.value(RESIDENT) / 1e6:.0f}", "")
     for name in found[0]:
         ratio = found[1][name] / found[0][name]
-        goal = "0.9 to 1.1" if name.startswith("kB a frame") else ""
+        goal = {"kB a frame": "0.9 to 1.1", "kB a frame on average": "at most 1.1"}.get(name, "")
         tell(f"{name}, a day against an hour", f"{ratio:.2f}", goal)
 
 

@@ -7,12 +7,16 @@ once stays as it is while the window moves on.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import numpy as np
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from numpy.typing import NDArray
+
+    from obi_widgets.history import History
 
     Floats = NDArray[np.float64]
     Ints = NDArray[np.int64]
@@ -22,6 +26,12 @@ PIXELS = 600
 
 MEAN = 1_000_000_000
 """Nanoseconds that a mean is taken over, at least."""
+
+PIECE = 65_536
+"""Rows that are summed up at once."""
+
+MARK = 12
+"""Columns that a mark covers, and a little more: the line under it must be seen."""
 
 
 class Window(NamedTuple):
@@ -38,42 +48,115 @@ class Window(NamedTuple):
         end = (newest // column + 1) * column
         return cls(end - PIXELS * column, end, column)
 
-    def rows(self, time: Ints) -> slice:
-        """Return the rows that lines of this window are drawn from.
 
-        They begin before it: a line comes in at the edge, and its columns are whole.
+class Values(Protocol):
+    """Numbers by row: an array, or what is computed when it is looked at."""
+
+    def __getitem__(self, rows: slice | Ints, /) -> Floats:
+        """Return those of some rows."""
+
+
+class Mid(NamedTuple):
+    """Mid by row, of the rows that are looked at only."""
+
+    history: History
+
+    def __getitem__(self, rows: slice | Ints) -> Floats:  # type: ignore[override]
+        """Return the mid of some rows."""
+        return np.asarray((self.history.bid[rows] + self.history.ask[rows]) / 2)
+
+
+class Columns:
+    """Sums up rows by column of pixels, and looks at no column twice.
+
+    A column is known by the rows that it is of: while these stay the same it is remembered,
+    however the window moves. What is left to look at in a frame is the newest column, or what
+    comes into view.
+    """
+
+    def __init__(self) -> None:
+        self.forget()
+
+    def forget(self) -> None:
+        """Begin anew: the values are others."""
+        self._bounds = np.zeros(1, np.int64)
+        self._sums = np.empty((3, 0))
+
+    def of(self, values: Values, bounds: Ints, start: int = 0) -> Floats:
+        """Return each column's least value, its greatest, and the sum of all.
+
+        Parameters
+        ----------
+        values : Values
+            By row. Those of a row must be the same each time, unless `forget` is called.
+        bounds : ndarray of int64, shape (C + 1,)
+            The row that each column begins with, and where the last one ends. No column is empty.
+        start : int
+            The number of row 0, counted from the first row ever.
+
+        Returns
+        -------
+        ndarray of float64, shape (3, C)
+            NaN where a value is NaN.
         """
-        width = max(self.column, MEAN)
-        before = max(int(np.searchsorted(time, self.start // width * width)) - 1, 0)
-        first = np.searchsorted(time, time[before : before + 1] // width * width)
-        return slice(int(first.sum()), int(np.searchsorted(time, self.end)))
+        rows = bounds + start
+        sums = np.empty((3, len(rows) - 1))
+        begins, ends = self._bounds[:-1], self._bounds[1:]
+        at = np.searchsorted(begins, rows[:-1])
+        known = at < len(begins)
+        here = at[known]
+        known[known] = (begins[here] == rows[:-1][known]) & (ends[here] == rows[1:][known])
+        sums[:, known] = self._sums[:, at[known]]
+        for first, last in _pieces(~known, bounds):
+            part = values[slice(bounds[first], bounds[last])]
+            parts = bounds[first:last] - bounds[first]
+            for row, reduction in zip(sums, (np.minimum, np.maximum, np.add), strict=True):
+                row[first:last] = reduction.reduceat(part, parts)
+        self._bounds, self._sums = rows, sums
+        return sums
 
 
-def _columns(time: Ints, window: Window, width: int) -> tuple[slice, NDArray[np.intp], Ints]:
-    """Return the rows in view, where each column of them begins, and the columns' times."""
+def _pieces(wanted: NDArray[np.bool_], bounds: Ints) -> Iterator[tuple[int, int]]:
+    """Yield runs of wanted columns, few enough that their values fit a processor's cache."""
+    ends = np.flatnonzero(np.diff(np.concatenate([[False], wanted, [False]])))
+    for first, end in ends.reshape(-1, 2).tolist():
+        while first < end:
+            last = int(np.searchsorted(bounds, bounds[first] + PIECE, side="right")) - 1
+            last = min(max(last, first + 1), end)
+            yield first, last
+            first = last
+
+
+def _cut(time: Ints, window: Window, width: int) -> tuple[Ints, Ints]:
+    """Return when each column in view that has states begins, and the rows between them."""
     # Columns are whole, also the one that the left edge cuts, and the one before: a line from it
     # comes in at the edge. Their edges are looked up, since there are fewer than states.
     edges = np.arange(window.start // width, -(-window.end // width) + 1) * width
     before = max(int(np.searchsorted(time, edges[0])) - 1, 0)
     edges = np.concatenate([time[before : before + 1] // width * width, edges])
-    begins = np.searchsorted(time, edges)
-    begins[-1] = np.searchsorted(time, window.end)
-    there = np.flatnonzero(np.diff(begins) > 0)
-    first, last = int(begins[0]), int(begins[-1])
-    return slice(first, last), begins[there] - first, edges[there]
+    bounds = np.searchsorted(time, edges)
+    bounds[-1] = np.searchsorted(time, window.end)
+    there = np.flatnonzero(np.diff(bounds) > 0)
+    return edges[there], np.append(bounds[there], bounds[-1])
 
 
-def steps(time: Ints, values: Floats, window: Window) -> tuple[Ints, Floats]:
+def steps(
+    time: Ints, values: Values, window: Window, columns: Columns | None = None, start: int = 0
+) -> tuple[Ints, Floats]:
     """Return the corners of a step line that shows each column's extremes.
 
     Parameters
     ----------
     time : ndarray of int64, shape (T,)
         Nanoseconds UTC, never decreasing.
-    values : ndarray of float64, shape (T,)
+    values : ndarray of float64, shape (T,), or Values
         NaN breaks the line.
     window : Window
         What to show.
+    columns : Columns, optional
+        What is remembered from one call to the next.
+    start : int
+        See `Columns.of`.
 
     Returns
     -------
@@ -81,13 +164,11 @@ def steps(time: Ints, values: Floats, window: Window) -> tuple[Ints, Floats]:
         Times and values, at most two a column: each value holds until the next time. Columns
         without a state show the last one before them.
     """
-    rows, begins, at = _columns(time, window, window.column)
-    if not len(begins):
+    at, bounds = _cut(time, window, window.column)
+    if not len(at):
         return np.empty(0, np.int64), np.empty(0)
-    shown = values[rows]
-    low = np.minimum.reduceat(shown, begins)
-    high = np.maximum.reduceat(shown, begins)
-    last = shown[np.append(begins[1:], len(shown)) - 1]
+    low, high, _ = (columns or Columns()).of(values, bounds, start)
+    last = values[bounds[1:] - 1]
     # The extreme that the column ends nearer to comes second; what it ends with comes where the
     # next column begins, if that is empty.
     rising = last - low > high - last
@@ -103,28 +184,47 @@ def steps(time: Ints, values: Floats, window: Window) -> tuple[Ints, Floats]:
     return x[keep], y[keep]
 
 
-def extent(time: Ints, values: Floats, window: Window) -> tuple[Ints, Floats, Floats]:
-    """Return each column's time (its middle), least and greatest value; NaN where one is NaN."""
-    rows, begins, at = _columns(time, window, window.column)
-    if not len(begins):
+def extent(
+    time: Ints, values: Values, window: Window, columns: Columns | None = None, start: int = 0
+) -> tuple[Ints, Floats, Floats]:
+    """Return each column's time (its middle), least and greatest value; NaN where one is NaN.
+
+    The parameters are those of `steps`.
+    """
+    at, bounds = _cut(time, window, window.column)
+    if not len(at):
         return np.empty(0, np.int64), np.empty(0), np.empty(0)
-    shown = values[rows]
-    return (
-        at + window.column // 2,
-        np.minimum.reduceat(shown, begins),
-        np.maximum.reduceat(shown, begins),
-    )
+    low, high, _ = (columns or Columns()).of(values, bounds, start)
+    return at + window.column // 2, low, high
 
 
-def means(time: Ints, values: Floats, window: Window) -> tuple[Ints, Floats]:
-    """Return means over one second, or over a column when that is longer; NaN breaks the line."""
+def means(
+    time: Ints, values: Values, window: Window, columns: Columns | None = None, start: int = 0
+) -> tuple[Ints, Floats]:
+    """Return means over one second, or over a column when that is longer; NaN breaks the line.
+
+    The parameters are those of `steps`.
+    """
     width = max(window.column, MEAN)
-    rows, begins, at = _columns(time, window, width)
-    if not len(begins):
+    at, bounds = _cut(time, window, width)
+    if not len(at):
         return np.empty(0, np.int64), np.empty(0)
-    shown = values[rows]
-    counts = np.diff(np.append(begins, len(shown)))
-    return at + width // 2, np.add.reduceat(shown, begins) / counts
+    _, _, total = (columns or Columns()).of(values, bounds, start)
+    return at + width // 2, total / np.diff(bounds)
+
+
+def apart(time: Ints, window: Window) -> NDArray[np.bool_]:
+    """Return which marks to draw so that none hides another: the first of every few columns.
+
+    Parameters
+    ----------
+    time : ndarray of int64, shape (N,)
+        Nanoseconds UTC, never decreasing.
+    window : Window
+        What is shown.
+    """
+    place = time // (MARK * window.column)
+    return np.append(True, np.diff(place) != 0)[: len(time)]
 
 
 @dataclass

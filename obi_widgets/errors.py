@@ -27,6 +27,10 @@ class ObiError(Exception):
         self.advice = advice
 
 
+class ArgumentError(ObiError, TypeError):
+    """An argument that is of another kind than what is needed."""
+
+
 class SourceError(ObiError, ValueError):
     """A source that is not a known venue, nor a recording that exists."""
 

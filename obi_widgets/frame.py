@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from obi_widgets.chart import Axis, Window, extent, means, steps
+from obi_widgets.analysis import SIGNAL_SETTINGS
+from obi_widgets.chart import MEAN, Axis, Columns, Mid, Window, extent, means, steps
 from obi_widgets.settings import Parameters
 from obi_widgets.signals import imbalance, weights
 
@@ -162,6 +163,8 @@ class FrameMaker:
         self._axis_for: tuple[float, float] = (0.0, 0.0)
         self._reach: Reach | None = None
         self._reach_for: object = None
+        self._price, self._extent, self._mean = Columns(), Columns(), Columns()
+        self._columns_for: tuple[object, ...] = ()
 
     def make(
         self,
@@ -179,12 +182,14 @@ class FrameMaker:
     ) -> Frame:
         """Return the frame of this moment."""
         history, signal = analysis.history, analysis.signal
-        newest = int(history.time[-1]) if len(history) else 0
+        oldest, newest = history.time[[0, -1]].tolist() if len(history) else (0, 0)
         window_seconds = time_range.seconds
-        window = Window.ending(time_range.right_edge(newest), window_seconds)
-        seen = window.rows(history.time)
-        time, signals = history.time[seen], signal[seen]
-        price = steps(time, history[seen].mid, window)
+        window = Window.ending(time_range.right_edge(oldest, newest), window_seconds)
+        self._follow(analysis)
+        time, start = history.time, history.start
+        price = steps(time, Mid(history), window, self._price, start)
+        # Where a column is a second or longer, its mean is of the same rows as its range.
+        mean = self._extent if window.column >= MEAN else self._mean
         shown = state == "live" or state == "closed" or paused
         there = len(history) > 0 and shown
         return Frame(
@@ -202,20 +207,31 @@ class FrameMaker:
             age=age,
             rate=rate,
             states=len(history),
-            seconds=float(newest - history.time[0]) / 1e9 if len(history) else 0.0,
+            seconds=(newest - oldest) / 1e9,
             window=window,
             window_seconds=window_seconds,
             price=price,
             price_range=self._range(price[1], history, window_seconds),
             looking_back=time_range.end is not None,
-            mean=means(time, signals, window),
-            extent=extent(time, signals, window),
+            extent=extent(time, signal, window, self._extent, start),
+            mean=means(time, signal, window, mean, start),
             trades=analysis.trades,
             results=analysis.results,
             beyond=analysis.beyond,
             ladder=Ladder.of(history if there else history[:0], analysis.parameters),
             reach=self._judge(history if there else history[:0], analysis.parameters),
         )
+
+    def _follow(self, analysis: Analysis) -> None:
+        """Forget what columns came to of another history, or of another signal."""
+        signal_for = tuple(getattr(analysis.parameters, name) for name in SIGNAL_SETTINGS)
+        what = (analysis, signal_for)
+        if self._columns_for != what:
+            if self._columns_for[:1] != what[:1]:
+                self._price.forget()
+            self._extent.forget()
+            self._mean.forget()
+            self._columns_for = what
 
     def _judge(self, history: History, parameters: Parameters) -> Reach:
         """Return what decay does; anew a second, since figures that flicker cannot be read."""

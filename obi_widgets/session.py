@@ -25,7 +25,7 @@ from obi_widgets.errors import SettingsError, VenueError, suggest
 from obi_widgets.feeds import open_feed
 from obi_widgets.frame import Frame, FrameMaker
 from obi_widgets.settings import Provenance, Settings
-from obi_widgets.time_range import TimeRange
+from obi_widgets.time_range import TimeRange, windows
 
 if TYPE_CHECKING:
     from obi_widgets.feeds import Source
@@ -40,11 +40,9 @@ FRAME_EVERY = 0.1
 SOONEST = 0.03
 """Seconds between frames when settings change."""
 
-OPTIONS = frozenset(inspect.signature(open_feed).parameters) - {"source"}
+OPTIONS = dict(inspect.signature(open_feed).parameters)
+del OPTIONS["source"]
 """What a session takes beside its source and its settings."""
-
-WINDOWS = (60.0, 300.0, 900.0, 3600.0)
-"""Seconds that a chart can show."""
 
 
 class View(Protocol):
@@ -69,6 +67,11 @@ class Session:
         The defaults when left out.
     **options
         The other parameters of `obi_widgets.feeds.open_feed`.
+
+    Attributes
+    ----------
+    windows : tuple of float
+        Seconds of the windows that one chooses from.
     """
 
     def __init__(
@@ -83,8 +86,10 @@ class Session:
             if name not in OPTIONS:
                 raise SettingsError(f"There is no option {name!r}.", suggest(name, OPTIONS))
         self.feed = open_feed(source, **options)
+        kept = options.get("history_seconds", OPTIONS["history_seconds"].default)
+        self.windows = windows(kept)
         self.market = self.feed.market
-        self.time_range = TimeRange(WINDOWS[1])
+        self.time_range = TimeRange(self.windows[1])
         self._note = ""
         self._failure = ""  # the note, while it tells of a frame that could not be shown
         self._views: list[View] = []
@@ -331,7 +336,7 @@ class Session:
             self._shown = None
             return
         now, history, parameters, rate = self._now()
-        key = (now, *map(id, looking))
+        key = (now, *looking)
         if key == self._shown:
             return
         frame = self.frame(history, parameters, rate)

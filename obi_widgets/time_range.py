@@ -9,6 +9,17 @@ from obi_widgets.errors import SettingsError
 LONGEST = 7 * 86_400
 """Seconds."""
 
+WINDOWS = (60.0, 300.0, 900.0, 3600.0)
+"""Seconds of the windows that one chooses from."""
+
+LONG_WINDOWS = (6 * 3600.0, 86_400.0, LONGEST)
+"""More of them, where so much of the past is kept."""
+
+
+def windows(kept: float) -> tuple[float, ...]:
+    """Return the windows to choose from, where so many seconds of the past are kept."""
+    return (*WINDOWS, *(seconds for seconds in LONG_WINDOWS if seconds <= kept))
+
 
 class TimeRange(NamedTuple):
     """A length of time, and where it ends.
@@ -43,13 +54,15 @@ class TimeRange(NamedTuple):
             )
         return self
 
-    def right_edge(self, newest: int) -> int:
-        """Return the event time of the right edge."""
-        return newest if self.end is None else min(self.end, newest)
+    def right_edge(self, oldest: int, newest: int) -> int:
+        """Return the event time of the right edge, such that there are states to see."""
+        if self.end is None:
+            return newest
+        return min(max(self.end, _least_end(self.seconds, oldest)), newest)
 
     def panned(self, share: float, oldest: int, newest: int) -> TimeRange:
         """Return it moved to the past by a share of its length; by a negative one, back."""
-        end = self.right_edge(newest) - round(share * self.seconds * 1e9)
+        end = self.right_edge(oldest, newest) - round(share * self.seconds * 1e9)
         return _settled(self.seconds, end, oldest, newest)
 
     def zoomed(self, factor: float, at: float, oldest: int, newest: int) -> TimeRange:
@@ -58,10 +71,15 @@ class TimeRange(NamedTuple):
         least, most = min(5.0, self.seconds), min(max(span, self.seconds), LONGEST)
         seconds = min(max(self.seconds * factor, least), most)
         moved = round((1 - at) * (seconds - self.seconds) * 1e9)
-        return _settled(seconds, self.right_edge(newest) + moved, oldest, newest)
+        return _settled(seconds, self.right_edge(oldest, newest) + moved, oldest, newest)
 
 
 def _settled(seconds: float, end: int, oldest: int, newest: int) -> TimeRange:
     """Return a range that shows states; it goes with the newest when it comes to it."""
-    end = max(end, oldest + round(0.2 * seconds * 1e9))
+    end = max(end, _least_end(seconds, oldest))
     return TimeRange(seconds, None if end >= newest else end)
+
+
+def _least_end(seconds: float, oldest: int) -> int:
+    """Return the least right edge that leaves a fifth of the picture to states."""
+    return oldest + round(0.2 * seconds * 1e9)

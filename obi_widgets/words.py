@@ -50,10 +50,18 @@ def mid(value: float, tick_size: float) -> str:
 
 
 def size(value: float, decimals: int) -> str:
-    """Return a size; one too small for its decimals is not a zero."""
+    """Return a size; one too small for its decimals is not a zero.
+
+    Sizes are kept as float32: only seven of their digits are true, and no more are shown.
+    """
     least = 10.0**-decimals
     if 0 < value < least / 2:
         return f"<{least:.{decimals}f}"
+    for unit, name in ((1e12, "T"), (1e9, "B"), (1e6, "M")):
+        if value >= max(unit, 1e7):
+            return f"{number(value / unit, 2)} {name}"
+    if value >= 1:
+        decimals = min(decimals, 6 - math.floor(math.log10(value)))
     return number(value, decimals)
 
 
@@ -77,6 +85,16 @@ def duration(seconds: float) -> str:
     if seconds < 7200:
         return f"{seconds / 60:.0f} min"
     return f"{seconds / 3600:.1f} h"
+
+
+def window(seconds: float) -> tuple[str, str]:
+    """Return a short name of a window, and a longer one."""
+    if seconds <= 3600:
+        short = f"{seconds / 60:g} min" if seconds == 60 else f"{seconds / 60:g}"
+        return short, "minute" if seconds == 60 else f"{seconds / 60:g} minutes"
+    if seconds <= 86_400:
+        return f"{seconds / 3600:g} h", f"{seconds / 3600:g} hours"
+    return f"{seconds / 86_400:g} d", f"{seconds / 86_400:g} days"
 
 
 # -- what the sliders do just now --------------------------------------------------------------

@@ -193,3 +193,13 @@ def test_looking_back_shows_what_was_shown_then(history):
             np.testing.assert_array_equal(now[0][:count], before[0][:count])
             np.testing.assert_array_equal(now[1][:count], before[1][:count])
         assert back.mid == (history.bid[-1] + history.ask[-1]) / 2  # the status stays the newest
+
+
+@pytest.mark.parametrize("rows", [1, 2, 90])
+def test_a_look_at_what_is_not_kept_shows_the_oldest_that_is(rows):
+    history = make([BOOK] * rows)
+    frame = frame_of(history, time_range=TimeRange(5.0, 1))
+    assert frame.looking_back
+    assert frame.window.start < history.time[0] < frame.window.end
+    assert np.isfinite(frame.price[1]).all()
+    assert len(frame.price[1])

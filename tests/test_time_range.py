@@ -23,13 +23,22 @@ def test_panning_goes_back_by_a_share_and_comes_back_to_the_newest():
 
 def test_looking_back_stands_still_while_states_come():
     back = TimeRange(300.0).panned(0.5, OLDEST, NEWEST)
-    assert back.right_edge(NEWEST + 60 * SECOND) == back.end
-    assert TimeRange(300.0).right_edge(NEWEST + 60 * SECOND) == NEWEST + 60 * SECOND
+    assert back.right_edge(OLDEST, NEWEST + 60 * SECOND) == back.end
+    assert TimeRange(300.0).right_edge(OLDEST, NEWEST + 60 * SECOND) == NEWEST + 60 * SECOND
 
 
 def test_it_does_not_leave_the_states():
     first = TimeRange(300.0).panned(100, OLDEST, NEWEST)
     assert first.end == OLDEST + 60 * SECOND  # a fifth of the picture
+
+
+def test_what_is_not_kept_any_more_is_not_looked_at():
+    """Neither where one asked for it, nor where the states have been dropped since."""
+    long_ago = TimeRange(300.0, OLDEST - 9000 * SECOND)
+    assert long_ago.right_edge(OLDEST, NEWEST) == OLDEST + 60 * SECOND
+    assert long_ago.right_edge(NEWEST - 10 * SECOND, NEWEST) == NEWEST
+    back = long_ago.panned(-0.5, OLDEST, NEWEST)  # goes on from what is seen
+    assert back.end == OLDEST + 210 * SECOND
 
 
 def test_zooming_keeps_what_is_under_the_mouse():
@@ -56,7 +65,7 @@ def test_wherever_one_goes_there_are_states_to_see(seconds, end, moves):
     for factor, at, share in moves:
         seen = seen.zoomed(factor, at, OLDEST, NEWEST).panned(share, OLDEST, NEWEST)
         assert 5 <= seen.seconds <= 3600
-        assert OLDEST < seen.right_edge(NEWEST) <= NEWEST
+        assert OLDEST < seen.right_edge(OLDEST, NEWEST) <= NEWEST
 
 
 @pytest.mark.parametrize("seconds", [0.5, 604_801, float("nan")])

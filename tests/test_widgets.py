@@ -14,8 +14,8 @@ import obi_widgets as obi
 from obi_widgets import words
 from obi_widgets.events import Instrument
 from obi_widgets.feeds.simulator import SimulatedMarket
-from obi_widgets.widgets import cells, panel
-from obi_widgets.widgets.charts import TimeAxis, nice_step, nice_ticks
+from obi_widgets.widgets import cells, panel, status
+from obi_widgets.widgets.charts import nice_step, nice_ticks
 
 PARTS = ("StatusWidget", "BookWidget", "PriceWidget", "ImbalanceWidget")
 
@@ -209,6 +209,19 @@ def test_a_ladder_of_no_levels_is_refused(levels):
         obi.BookWidget(session, levels=levels)
 
 
+@pytest.mark.parametrize("name", [*PARTS, "SettingsWidget"])
+def test_a_part_of_a_source_says_what_to_do(name):
+    with pytest.raises(TypeError) as error:
+        getattr(obi, name)("sim:BTC-PERP")
+    assert isinstance(error.value, obi.ObiError)
+    assert str(error.value) == (
+        f"{name} follows a session, and 'sim:BTC-PERP' is none. Give obi.Session('sim:BTC-PERP'), "
+        "which parts can share; or use obi.Lab('sim:BTC-PERP')."
+    )
+    with pytest.raises(TypeError, match="and 3 is none"):
+        getattr(obi, name)(3)
+
+
 # -- life ----------------------------------------------------------------------------------
 
 
@@ -276,6 +289,16 @@ def test_a_page_that_has_not_painted_what_it_was_sent_gets_no_more(page):
     assert page.looked_at
 
 
+def test_a_page_that_was_loaded_again_and_again_is_remembered_once(page, monkeypatch):
+    now = panel.time.monotonic()
+    for number in range(50):
+        monkeypatch.setattr(panel.time, "monotonic", lambda n=number: now + n)
+        hear(page, f"view {number}")
+    assert len(page._views) <= panel.GONE
+    hear(page, "hidden", seen=False)
+    assert "hidden" not in page._views
+
+
 def test_a_page_that_says_nothing_any_more_is_gone(page, monkeypatch):
     hear(page)
     now = panel.time.monotonic()
@@ -308,14 +331,56 @@ def test_ticks_are_round_and_few(low, high, ticks):
     assert np.allclose(nice_ticks(low, high), list(ticks), rtol=0, atol=1e-9 * (high - low))
 
 
-def test_times_fit_the_axis_to_the_millisecond_for_weeks():
-    axis = TimeAxis()
-    start = 1_700_000_000_123_000_000
-    later = start + 20 * 86_400 * 1_000_000_000
-    first, last = axis.values(np.array([start, later])).tolist()
-    assert last - first == 20 * 86_400_000
-    assert first == start // 1_000_000 % 86_400_000
-    axis.scale.close()
+def test_longer_windows_are_offered_where_so_much_is_kept():
+    def offered(**options):
+        session = obi.Session("sim:BTC-PERP", **options)
+        return [text for _, text, _ in status._windows(session)]
+
+    assert offered() == ["1 min", "5", "15", "60"]
+    assert offered(history_seconds=86_400) == ["1 min", "5", "15", "60", "6 h", "24 h"]
+    assert offered(history_seconds=30 * 86_400)[-1] == "7 d"
+    assert words.window(60) == ("1 min", "minute")
+    assert words.window(86_400) == ("24 h", "24 hours")
+
+
+def test_a_day_of_entries_is_drawn_without_hiding_the_line(lab):
+    lab.settings.update(obi.Settings(threshold=0.01, hold_seconds=1))
+    frame = show(lab)
+    chart = lab.price
+    drawn = len(chart.longs.x) + len(chart.shorts.x)
+    entries = np.count_nonzero(frame.trades.entry_time >= frame.window.start)
+    assert drawn <= 51 < entries
+    title = lab.price._overlay.state["title"]
+    assert title.startswith("Price · mid, USDT · ")
+    assert title.endswith(" entries drawn")
+    assert f" {drawn} of " in title
+    lab.settings.update(obi.Settings(threshold=1.0))
+    show(lab)
+    assert lab.price._overlay.state["title"] == "Price · mid, USDT"
+
+
+def test_the_title_says_what_the_mean_is_of(lab):
+    for seconds, mean in ((300, "1 s mean"), (900, "1.5 s mean"), (86_400, "144 s mean")):
+        lab.session.look_at(seconds)
+        show(lab)
+        assert lab.imbalance._overlay.state["title"].endswith(mean)
+
+
+@pytest.mark.parametrize(
+    ("size", "decimals", "text"),
+    [
+        (0.0004, 3, "<0.001"),
+        (12.5, 3, "12.500"),
+        (1234.5678, 8, "1,234.568"),  # the rest is not known
+        (9_999_999.0, 0, "9,999,999"),
+        (16_777_217.0, 0, "16.78 M"),
+        (123_456_789.0, 3, "123.46 M"),
+        (4.5e9, 0, "4.50 B"),
+        (3e14, 0, "300.00 T"),
+    ],
+)
+def test_a_size_shows_no_digits_that_are_not_kept(size, decimals, text):
+    assert words.size(float(np.float32(size)), decimals) == text
 
 
 def test_labels_have_the_decimals_of_their_step():

@@ -10,7 +10,7 @@ import traitlets
 from obi_widgets import words
 from obi_widgets.errors import SettingsError
 from obi_widgets.frame import LADDER
-from obi_widgets.widgets.panel import STATIC, Part, StateWidget
+from obi_widgets.widgets.panel import STATIC, Part, StateWidget, followed
 
 if TYPE_CHECKING:
     from obi_widgets.frame import Frame
@@ -42,6 +42,7 @@ class BookWidget(Part):
     css_class = "obi-part-book"
 
     def __init__(self, session: Session, *, levels: int = LADDER, alone: bool = True) -> None:
+        followed(session, "BookWidget")
         if not 1 <= levels <= LADDER:
             raise SettingsError(f"levels = {levels!r} is not possible.", f"Give 1 to {LADDER}.")
         self._ladder = _Ladder(rows=levels, state={"mid": "", "spread": "", "asks": [], "bids": []})

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import math
 from typing import TYPE_CHECKING, Any, cast
 
@@ -12,9 +11,10 @@ import numpy as np
 import traitlets
 
 from obi_widgets import words
-from obi_widgets.time_range import LONGEST
-from obi_widgets.widgets.panel import STATIC, Part, StateWidget
+from obi_widgets.chart import MEAN, apart
+from obi_widgets.widgets.panel import STATIC, Part, StateWidget, followed
 from obi_widgets.widgets.status import side_of
+from obi_widgets.widgets.time_axis import TimeAxis
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -25,69 +25,7 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
     Ints = NDArray[np.int64]
 
-DAY = 86_400 * 1_000_000_000
-
-TICKS = (1, 2, 5, 15, 30, 60, 120, 180, 300, 600, 900, 1800, 3600, 7200, 14_400, 28_800, 86_400)
-"""Seconds that there may be between labels of the time axis."""
-
 INK, BID, ASK, FAINT = "var(--obi-ink)", "var(--obi-bid)", "var(--obi-ask)", "var(--obi-faint)"
-TICK_STYLE = {"fill": "var(--obi-label)", "font-size": "11px"}
-
-
-class TimeAxis:
-    """The horizontal axis that charts share: a scale, and where its labels stand.
-
-    Values are milliseconds since midnight UTC of the first day shown, int32: a quarter of the
-    bytes of a pair of float64 would go on dates that no label shows.
-    """
-
-    def __init__(self) -> None:
-        self.scale = bqplot.DateScale(allow_padding=False)
-        self._day: int | None = None
-        self._labels: list[int] = []
-        self.axes: list[bqplot.Axis] = []
-
-    def axis(self, *, labels: bool) -> bqplot.Axis:
-        """Return an axis that is kept up to date."""
-        axis = bqplot.Axis(
-            scale=self.scale,
-            tick_values=np.empty(0),
-            tick_format="%H:%M:%S" if labels else " ",
-            tick_style=TICK_STYLE,
-            grid_color="var(--obi-grid)",
-        )
-        self.axes.append(axis)
-        return axis
-
-    def values(self, time: Ints) -> NDArray[np.int32]:
-        """Return times as this axis has them."""
-        if self._day is None:
-            self._day = int(time[0]) // DAY * DAY if len(time) else None
-        return ((time - (self._day or 0)) // 1_000_000).astype(np.int32)
-
-    def follow(self, frame: Frame) -> None:
-        """Show the frame's window."""
-        window = frame.window
-        if not frame.states:
-            return
-        if self._day is not None and window.end - self._day > 20 * DAY:
-            self._day = None  # int32 holds 24 days of milliseconds
-            self.values(np.array([window.start]))
-        low, high = self.values(np.array([window.start, window.end])).tolist()
-        with self.scale.hold_sync():
-            self.scale.min, self.scale.max = _moment(low), _moment(high)
-        step = 1000 * next(s for s in (*TICKS, LONGEST) if s >= frame.window_seconds / 6)
-        # One that is cut off at the left edge tells nothing.
-        edge = low + (high - low) // 22
-        labels = list(range(-(-edge // step) * step, high + 1, step))
-        if labels != self._labels:
-            self._labels = labels
-            for axis in self.axes:
-                axis.tick_values = np.array(labels, "datetime64[ms]")
-
-
-def _moment(milliseconds: int) -> dt.datetime:
-    return dt.datetime(1970, 1, 1) + dt.timedelta(milliseconds=milliseconds)
 
 
 class _Overlay(StateWidget):
@@ -122,6 +60,7 @@ class Chart(Part):
         time_labels: bool,
         alone: bool,
     ) -> None:
+        followed(session, type(self).__name__)
         self.time = time or TimeAxis()
         # Until there are data, marks stand at 0, out of sight.
         self.scale = bqplot.LinearScale(min=1.0, max=2.0, allow_padding=False)
@@ -241,6 +180,7 @@ class PriceWidget(Chart):
     def update(self, frame: Frame) -> None:
         """Show a frame."""
         low, high = frame.price_range
+        drawn = ""
         if frame.states and low < high:
             self.time.follow(frame)
             with self.scale.hold_sync():
@@ -248,10 +188,10 @@ class PriceWidget(Chart):
             step = nice_step(low, high)
             self.axis.tick_values = ticks = nice_ticks(low, high)
             _draw(self.line, self.time.values(frame.price[0]), frame.price[1])
-            self._draw_entries(frame)
+            drawn = self._draw_entries(frame)
         quote = frame.instrument.quote
         state = _overlay(
-            f"{self.title}, {quote}" if quote else self.title,
+            f"{self.title}, {quote}{drawn}" if quote else self.title + drawn,
             "" if frame.states else "Waiting for data.",
             back=frame.looking_back,
         )
@@ -267,10 +207,13 @@ class PriceWidget(Chart):
             state["last"] = words.mid(frame.mid, frame.tick_size)
         self._overlay.state = state
 
-    def _draw_entries(self, frame: Frame) -> None:
+    def _draw_entries(self, frame: Frame) -> str:
+        """Draw entries that do not hide each other; return how many of them, if not all."""
         trades, window = frame.trades, frame.window
         end = np.where(trades.exit_time > 0, trades.exit_time, trades.entry_time)
         seen = (end >= window.start) & (trades.entry_time <= window.end)
+        entries = np.count_nonzero(seen)
+        seen[seen] = apart(trades.entry_time[seen], window)
         side = trades.side[seen]
         entered, entry = self.time.values(trades.entry_time[seen]), trades.entry_price[seen]
         left, exit_ = self.time.values(end[seen]), trades.exit_price[seen]
@@ -285,6 +228,8 @@ class PriceWidget(Chart):
             gap = np.full(int(which.sum()), np.nan)
             y = np.stack([gap, entry[which], exit_[which]], axis=1).ravel()
             _draw(line, x, y)
+        drawn = len(side)
+        return f" · {drawn:,} of {entries:,} entries drawn" if drawn < entries else ""
 
 
 def _place(dots: bqplot.Scatter, x: NDArray[Any], y: Floats) -> None:
@@ -317,7 +262,7 @@ class ImbalanceWidget(Chart):
 
     css_class = "obi-part-imbalance"
     top = 24  # its title stands above: inside there is the signal
-    title = "Imbalance · grey: range in each pixel, line: 1 s mean"
+    title = "Imbalance"
 
     def __init__(
         self,
@@ -365,7 +310,9 @@ class ImbalanceWidget(Chart):
             self.below.y = np.array([[-threshold] * 2, [-1.0] * 2])
             self.levels.y = np.array([[value] * 2 for value in (-threshold, 0.0, threshold)])
         nothing = "" if frame.states else "Waiting for data."
-        state = _overlay(self.title, nothing, back=frame.looking_back)
+        mean = max(frame.window.column, MEAN) / 1e9
+        title = f"{self.title} · grey: range in each pixel, line: {round(mean, 1):g} s mean"
+        state = _overlay(title, nothing, back=frame.looking_back)
         apart = threshold > 0.2  # or their labels would overlap
         state["ticks"] = [
             (round((1 - value) / 2, 4), words.number(value, 2, sign=True) if value else "0")

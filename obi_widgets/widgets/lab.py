@@ -9,10 +9,11 @@ import ipywidgets
 from obi_widgets.session import Session
 from obi_widgets.widgets.book import BookWidget
 from obi_widgets.widgets.cells import replace_in_cell
-from obi_widgets.widgets.charts import ImbalanceWidget, PriceWidget, TimeAxis
+from obi_widgets.widgets.charts import ImbalanceWidget, PriceWidget
 from obi_widgets.widgets.panel import Part
 from obi_widgets.widgets.settings import SettingsWidget
 from obi_widgets.widgets.status import StatusWidget
+from obi_widgets.widgets.time_axis import TimeAxis
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -38,7 +39,8 @@ class Lab(Part):
         The defaults when left out.
     **options
         Of what is kept: ``levels`` a side (50), ``interval`` in seconds between states (0.1; 0
-        keeps every one), ``history_seconds`` of the past (3,600).
+        keeps every one), ``history_seconds`` of the past (3,600). Where six hours, a day or a
+        week are kept, the charts offer to show them.
         Of a recording: ``speed``, as fast as it was times so many (1), None for at once;
         ``market``, ``venue:SYMBOL`` where it does not say.
         Of the simulated exchange: ``edge`` in bps (1; 0 for none), ``seed`` (a new one each

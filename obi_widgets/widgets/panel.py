@@ -11,11 +11,13 @@ import anywidget
 import ipywidgets
 import traitlets
 
+from obi_widgets.errors import ArgumentError
+from obi_widgets.session import Session
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from obi_widgets.frame import Frame
-    from obi_widgets.session import Session
 
 STATIC = Path(__file__).parent / "static"
 
@@ -43,25 +45,31 @@ class PageWidget(anywidget.AnyWidget):
     def __init__(self) -> None:
         super().__init__()
         self.layout.display = "contents"
-        self._views: dict[str, tuple[bool, int, float]] = {}  # seen, painted, heard at
+        self._views: dict[str, tuple[int, float]] = {}  # of those seen: painted, heard at
         self._pulse = Pulse()
         self.on_msg(self._hear)
 
     def _hear(self, _: object, content: dict[str, Any], __: object) -> None:
-        seen, painted = bool(content.get("seen")), int(content.get("frame", 0))
-        self._views[str(content.get("view"))] = (seen, painted, time.monotonic())
+        now, painted = time.monotonic(), int(content.get("frame", 0))
+        # A page that is loaded again is another view: of the old one nothing is heard any more.
+        views = {name: view for name, view in self._views.items() if now - view[1] < GONE}
+        name = str(content.get("view"))
+        views.pop(name, None)
+        if content.get("seen"):
+            views[name] = (painted, now)
+        self._views = views
 
     @property
     def looked_at(self) -> bool:
         """Whether a view can be seen and has painted what it was sent."""
-        views = [view for view in list(self._views.values()) if view[0]]
+        views = self._views.values()
         if not views:
             return False
         if self._pulse.busy():
             return True
         now = time.monotonic()
         return any(
-            now - heard < GONE and self.frame - painted < IN_FLIGHT for _, painted, heard in views
+            now - heard < GONE and self.frame - painted < IN_FLIGHT for painted, heard in views
         )
 
 
@@ -86,6 +94,24 @@ class Pulse:
 
     def _back(self) -> None:
         self._sent = 0.0
+
+
+def followed(session: object, what: str) -> Session:
+    """Return a session that a part is to follow.
+
+    Raises
+    ------
+    ArgumentError
+        Something else, as the source that a `Lab` takes.
+    """
+    if isinstance(session, Session):
+        return session
+    if isinstance(session, str | Path):
+        source = str(session)
+        advice = f"Give obi.Session({source!r}), which parts can share; or use obi.Lab({source!r})."
+    else:
+        advice = "Give an obi.Session, or the session of a Lab."
+    raise ArgumentError(f"{what} follows a session, and {session!r} is none.", advice)
 
 
 class Part(ipywidgets.VBox):

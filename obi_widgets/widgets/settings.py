@@ -11,7 +11,7 @@ from ipywidgets import Layout
 from obi_widgets import words
 from obi_widgets.session import Session
 from obi_widgets.settings import Settings
-from obi_widgets.widgets.panel import STATIC, Part, StateWidget
+from obi_widgets.widgets.panel import STATIC, Part, StateWidget, followed
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -123,6 +123,8 @@ class SettingsWidget(Part):
     ) -> None:
         if isinstance(settings, Session):  # as the other parts take it
             settings, session = None, settings
+        if session is not None or not isinstance(settings, Settings | None):
+            session = followed(settings if session is None else session, "SettingsWidget")
         if settings is None:
             settings = session.settings if session is not None else Settings()
         self.settings = settings

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from obi_widgets import words
 from obi_widgets.errors import ObiError
-from obi_widgets.session import WINDOWS
-from obi_widgets.widgets.panel import STATIC, Part, StateWidget
+from obi_widgets.widgets.panel import STATIC, Part, StateWidget, followed
 
 if TYPE_CHECKING:
     from obi_widgets.frame import Frame
@@ -33,7 +32,7 @@ class StatusWidget(Part):
     css_class = "obi-part-status"
 
     def __init__(self, session: Session, *, alone: bool = True) -> None:
-        self._line = _Line(state=_nothing(session))
+        self._line = _Line(state=_nothing(followed(session, "StatusWidget")))
         self._line.on_msg(self._do)
         self._session = session
         super().__init__(session, [self._line], alone=alone)
@@ -68,7 +67,7 @@ class StatusWidget(Part):
             "side": side_of(frame.imbalance),
             "age": None if math.isnan(frame.age) or frame.paused else round(frame.age, 3),
             "rate": f"{frame.rate:,.0f}",
-            "windows": _windows(),
+            "windows": _windows(self._session),
             "window": frame.window_seconds,
             "message": trouble or frame.note,
             "tone": "bad" if trouble and frame.state != "closed" else "",
@@ -87,11 +86,9 @@ def file_name(symbol: str) -> str:
     return f"{safe.strip('-') or 'settings'}.toml"
 
 
-def _windows() -> list[tuple[float, str]]:
-    return [
-        (seconds, f"{seconds / 60:g} min" if index == 0 else f"{seconds / 60:g}")
-        for index, seconds in enumerate(WINDOWS)
-    ]
+def _windows(session: Session) -> list[tuple[float, str, str]]:
+    """Return the windows to choose from: seconds, a short name, and the whole of it."""
+    return [(seconds, *words.window(seconds)) for seconds in session.windows]
 
 
 def _nothing(session: Session) -> dict[str, Any]:
@@ -107,7 +104,7 @@ def _nothing(session: Session) -> dict[str, Any]:
         "side": "",
         "age": None,
         "rate": "0",
-        "windows": _windows(),
+        "windows": _windows(session),
         "window": session.time_range.seconds,
         "message": "",
         "tone": "",

@@ -36,7 +36,7 @@ function render({ model, el }) {
   const controls = make("span", "obi-controls", line);
   const windows = make("span", "obi-windows", controls);
   windows.setAttribute("role", "group");
-  windows.setAttribute("aria-label", "Minutes that the charts show");
+  windows.setAttribute("aria-label", "How much the charts show");
   const pause = make("button", "obi-button", controls);
   const exporter = make("button", "obi-button", controls, "Export…");
   exporter.title = "Save the settings, with what they were tuned on";
@@ -59,9 +59,9 @@ function render({ model, el }) {
   function choose(choices, chosen) {
     if (buttons.length !== choices.length) {
       windows.replaceChildren();
-      buttons = choices.map(([value, text]) => {
+      buttons = choices.map(([value, text, words]) => {
         const button = make("button", "obi-window", windows, text);
-        button.title = `Show the last ${value === 60 ? "minute" : `${value / 60} minutes`}`;
+        button.title = `Show the last ${words}`;
         button.onclick = () => model.send({ do: "window", seconds: value });
         return button;
       });

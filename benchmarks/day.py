@@ -1,0 +1,58 @@
+"""A past for the simulated exchange: a day of it would take minutes to simulate.
+
+States are made up, at one an interval: mid walks by whole ticks and comes to where the simulator
+begins; distances between levels and sizes are drawn. They pass the writer one by one, as a feed's
+do.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from obi_widgets import session
+from obi_widgets.feeds.simulator import LISTINGS
+
+if TYPE_CHECKING:
+    from obi_widgets.market import Market
+
+DRAWN = 500
+"""Shapes of a book that are taken in turn."""
+
+
+def begin_with_a_past(seconds: float) -> None:
+    """Let the sessions opened from now on begin with so many seconds of past."""
+    opened = session.open_feed
+
+    def open_feed(source, **options):
+        feed = opened(source, **options)
+        fill(feed.market, seconds)
+        return feed
+
+    session.open_feed = open_feed
+
+
+def fill(market: Market, seconds: float) -> None:
+    """Write states up to now."""
+    listing, writer = LISTINGS[market.venue.symbol], market._writer
+    random = np.random.default_rng(1)
+    step = round(market.interval * 1e9)
+    count = round(seconds * 1e9) // step
+    moved = random.random(count) < 0.3
+    walk = np.cumsum(np.where(moved, random.integers(-3, 4, count), 0))
+    best = round(listing.price / listing.tick_size) + walk - walk[-1]
+    away = np.cumsum(random.geometric(0.2, (2, DRAWN, writer.levels)), axis=2)
+    away -= away[:, :, :1]
+    leaning = np.exp(0.4 * random.standard_normal((2, DRAWN, 1)))
+    sizes = leaning * random.lognormal(-1.5, 0.9, (2, DRAWN, writer.levels))
+    first = (time.time_ns() // step - count) * step
+    for row, bid in enumerate(best.tolist()):
+        bids, asks = (
+            ((bid + (side == 1) - (1 - 2 * side) * away[side, row % DRAWN]) * listing.tick_size,
+             sizes[side, row % DRAWN])
+            for side in (0, 1)
+        )  # fmt: skip
+        writer.append(first + row * step, first + row * step, bids, asks)
+    writer.flush()

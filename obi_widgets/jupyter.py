@@ -72,8 +72,9 @@ def open_lab(source: str, *, port: int = 8888, browser: bool = True) -> int:
         try:
             outputs = _run(address, token, path, cells)
         except (httpx.HTTPError, queue.Empty, RuntimeError, OSError) as error:
+            why = str(error) or type(error).__name__
             raise ObiError(
-                f"JupyterLab's kernel did not run the notebook: {error or type(error).__name__}.",
+                f"JupyterLab's kernel did not run the notebook: {why}.",
                 "Run 'jupyter lab' and the cells by hand, to see why.",
             ) from error
         _write(path, cells, outputs)

@@ -10,7 +10,7 @@ import numpy as np
 
 import obi_widgets as obi
 from obi_widgets.analysis import Analysis
-from obi_widgets.chart import Window, extent, means, steps
+from obi_widgets.chart import Mid, Window, extent, means, steps
 from obi_widgets.scanner import Scanner, Trades
 from obi_widgets.settings import Parameters
 from obi_widgets.signals import compiling
@@ -76,7 +76,7 @@ def lines(analysis: Analysis, history: obi.History, seconds: float) -> object:
     """Return the lines of the charts over the whole of a history."""
     window = Window.ending(int(history.time[-1]), seconds)
     return (
-        steps(history.time, history.mid, window),
+        steps(history.time, Mid(history), window),
         means(history.time, analysis.signal, window),
         extent(history.time, analysis.signal, window),
     )

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 SECOND = 1_000_000_000
 """Nanoseconds."""
 
+FOREVER = 2**63 - 1
+"""A local time that does not come, ns."""
+
 BOOK = "book"
 """The websocket that a venue's book comes by; frames that do not say come from it."""
 

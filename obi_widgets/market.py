@@ -10,7 +10,7 @@ from obi_widgets.errors import SettingsError
 from obi_widgets.events import Delta, Instrument, Mark, Refused, Snapshot, State, Status, Trade
 from obi_widgets.settings import Parameters
 from obi_widgets.signals import compiling
-from obi_widgets.venues.base import Connect, Fetch, Reconnect, Reply, Send
+from obi_widgets.venues.base import BOOK, Connect, Fetch, Reconnect, Reply, Send
 from obi_widgets.writer import HistoryWriter
 
 if TYPE_CHECKING:
@@ -104,6 +104,41 @@ class Market:
         self._writer.tick(now)
         return self.handle(self.venue.tick(now), now)
 
+    def receive(self, frame: str | bytes, now: int, socket: str = BOOK) -> list[Reply]:
+        """Take a frame of a websocket; return what is to be sent."""
+        if self.state == "live" and socket == BOOK:
+            time = self.venue.follow(frame, now, self.book)
+            if time is not None:
+                return self._keep(time, now)
+        return self.handle(self.venue.received(frame, now, socket), now)
+
+    def skim(self, data: bytes, at: int) -> tuple[int, int, int]:
+        """Take lines of a recording for as long as they are plain.
+
+        It comes to the same as a `tick` and the frame of each.
+
+        Parameters
+        ----------
+        data : bytes
+            Whole lines.
+        at : int
+            Where the first one begins.
+
+        Returns
+        -------
+        tuple of int
+            Where the first line begins that was not taken; how many were; their greatest time.
+        """
+        lines, newest = 0, 0
+        while self.state == "live":
+            read = self.venue.skim(data, at, self._writer.due(), self.book)
+            at, lines, newest = read.at, lines + read.lines, max(newest, read.now)
+            self.handle(read.outputs, read.now)
+            if read.changed is None:
+                break
+            self._keep(read.changed, read.now)
+        return at, lines, newest
+
     def handle(self, outputs: Iterable[Output], now: int) -> list[Reply]:
         """Apply events; return the replies among them, and those that the events call for."""
         replies: list[Reply] = []
@@ -122,7 +157,7 @@ class Market:
                 case Status():
                     self._lose(output)
                 case Refused():
-                    self.refused[output.name] += 1
+                    self.refused[output.name] += output.count
                 case Instrument():
                     self.instrument = output
                     self._writer.describe(output)

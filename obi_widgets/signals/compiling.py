@@ -22,6 +22,9 @@ _compiler: threading.Thread | None = None
 code: ModuleType = portable
 """Whose functions to call: `portable`, or `compiled` once it is ready."""
 
+reader: ModuleType | None = None
+"""What reads frames of Binance USD-M futures, once it is ready; see `binance_scan`."""
+
 
 def fastest() -> ModuleType:
     """Return `code`, having seen to it that it will be compiled."""
@@ -47,7 +50,7 @@ def wait() -> bool:
 
 
 def _compile() -> None:
-    global code
+    global code, reader
     try:
         from obi_widgets.signals import compiled
 
@@ -65,5 +68,10 @@ def _compile() -> None:
         compiled.scan(time, prices, prices, np.ones(1), 0, 0.5, 1, 0, 0, rows, rows, rows)
         compiled.tally(np.ones(1), 0.5)
         code = compiled
+        from obi_widgets.venues import binance_scan
+
+        binance_scan.follow(b"", b"", 0, side, 1, side, 1, changes)
+        binance_scan.lines(b"", b"", 0, side, 1, side, 1, changes, 0, 0)
+        reader = binance_scan
     except Exception:  # no compiler for this Python, or no place for its cache
         log.warning("Signals are computed without a compiler, and slower.", exc_info=True)

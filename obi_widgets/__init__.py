@@ -24,7 +24,7 @@ _PLACES = {
     "StatusWidget": "widgets",
     "entries": "scanner",
     "imbalance": "signals",
-    "load": "feeds.replay",
+    "load": "feeds.loading",
     "record": "feeds.record",
     "sweep": "calibration.surface",
 }
@@ -54,8 +54,8 @@ __all__ = [
 if TYPE_CHECKING:
     from obi_widgets.calibration.surface import sweep
     from obi_widgets.errors import ObiError
+    from obi_widgets.feeds.loading import load
     from obi_widgets.feeds.record import record
-    from obi_widgets.feeds.replay import load
     from obi_widgets.history import History
     from obi_widgets.scanner import entries
     from obi_widgets.session import Session

@@ -2,70 +2,87 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from obi_widgets.signals import compiling, portable
+
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
     from obi_widgets.events import Level
 
+    Floats = NDArray[np.float64]
+
+ROOM = 4096
+"""Levels that a side has room for before it grows."""
+
+MANY = 1000
+"""Changes from which on they are merged at once: one by one, each may move many levels."""
+
 
 class Side:
     """One side of a book, sorted so that its best level is the last.
 
-    Appending, changing and removing near the best price then move few elements, and the best
-    levels are a slice.
+    Appending, changing and removing near the best price then move few elements.
 
     Parameters
     ----------
     sign : int
         +1 for bids, −1 for asks: what turns a price into a key that grows towards the best.
+
+    Attributes
+    ----------
+    levels : ndarray of float64, shape (2, room)
+        Keys in increasing order, and sizes. A level that was removed may still stand there, with
+        size 0; the last one is never such.
+    count : int
+        Levels that stand there.
     """
 
-    __slots__ = ("keys", "sign", "sizes")
+    __slots__ = ("count", "levels", "sign")
 
     def __init__(self, sign: int) -> None:
         self.sign = sign
-        self.keys: list[float] = []
-        self.sizes: list[float] = []
+        self.levels = np.empty((2, ROOM))
+        self.count = 0
 
-    def replace(self, levels: Iterable[Level]) -> None:
+    def replace(self, levels: Sequence[Level]) -> None:
         """Forget all levels and take these; later ones of the same price win."""
-        sign = self.sign
-        found = {sign * price: size for price, size in levels}
-        self.keys = sorted(key for key, size in found.items() if size > 0)
-        self.sizes = [found[key] for key in self.keys]
+        self.count = 0
+        self.apply(levels)
 
-    def apply(self, levels: Iterable[Level]) -> None:
+    def apply(self, levels: Sequence[Level]) -> None:
         """Set each price's size, in order; size 0 removes, removing what is not there is normal."""
-        keys, sizes, sign = self.keys, self.sizes, self.sign
-        for price, size in levels:
-            key = sign * price
-            at = bisect_left(keys, key)
-            there = at < len(keys) and keys[at] == key
-            if size > 0:
-                if there:
-                    sizes[at] = size
-                else:
-                    keys.insert(at, key)
-                    sizes.insert(at, size)
-            elif there:
-                del keys[at], sizes[at]
+        if not levels:
+            return
+        changes = np.array(levels, np.float64)
+        if self.count + len(changes) > self.levels.shape[1]:
+            self._make_room(len(changes))
+        apply = compiling.code.apply if len(changes) < MANY else portable.apply
+        self.count = apply(self.levels, self.count, self.sign, changes)
+
+    def _make_room(self, more: int) -> None:
+        """Drop what was removed, and leave as much room again."""
+        there = self.levels[:, : self.count]
+        there = there[:, there[1] > 0]
+        self.count = there.shape[1]
+        self.levels = np.empty((2, 2 * (self.count + more) + ROOM))
+        self.levels[:, : self.count] = there
 
     @property
     def best(self) -> float:
         """The best price, NaN when the side is empty."""
-        return self.sign * self.keys[-1] if self.keys else np.nan
+        return float(self.sign * self.levels[0, self.count - 1]) if self.count else np.nan
 
-    def top(self, count: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    def top(self, count: int) -> tuple[Floats, Floats]:
         """Return the prices and sizes of at most ``count`` levels, best first."""
-        prices = np.array(self.keys[: -count - 1 : -1], dtype=np.float64)
-        return self.sign * prices, np.array(self.sizes[: -count - 1 : -1], dtype=np.float64)
+        keys, sizes = self.levels[:, : self.count][:, ::-1]
+        there = np.flatnonzero(sizes)[:count]
+        return self.sign * keys[there], sizes[there]
 
 
 class Book:
@@ -77,12 +94,12 @@ class Book:
         self.bids = Side(+1)
         self.asks = Side(-1)
 
-    def replace(self, bids: Iterable[Level], asks: Iterable[Level]) -> None:
+    def replace(self, bids: Sequence[Level], asks: Sequence[Level]) -> None:
         """Take a snapshot of the whole book."""
         self.bids.replace(bids)
         self.asks.replace(asks)
 
-    def apply(self, bids: Iterable[Level], asks: Iterable[Level]) -> None:
+    def apply(self, bids: Sequence[Level], asks: Sequence[Level]) -> None:
         """Take the levels that changed."""
         self.bids.apply(bids)
         self.asks.apply(asks)
@@ -94,4 +111,7 @@ class Book:
     @property
     def crossed(self) -> bool:
         """Whether the best bid is at or above the best ask: a book that cannot be."""
-        return self.bids.best >= self.asks.best  # False when a side is empty: NaN compares so
+        bids, asks = self.bids, self.asks
+        if not (bids.count and asks.count):
+            return False
+        return bool(bids.levels[0, bids.count - 1] >= -asks.levels[0, asks.count - 1])

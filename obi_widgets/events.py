@@ -94,11 +94,12 @@ class Status(Struct, frozen=True, gc=False):
 
 
 class Refused(Struct, frozen=True, gc=False):
-    """A frame that was understood and is not used, by name."""
+    """A frame that was understood and is not used, by name; or ``count`` of them."""
 
     received: int
     name: str
     detail: str = ""
+    count: int = 1
 
 
 Event: TypeAlias = Instrument | Snapshot | Delta | Trade | Mark | Status | Refused

@@ -8,13 +8,16 @@ from typing import TYPE_CHECKING
 from obi_widgets.book import Book
 from obi_widgets.errors import SettingsError
 from obi_widgets.events import Delta, Instrument, Mark, Refused, Snapshot, State, Status, Trade
-from obi_widgets.packing import HistoryWriter
-from obi_widgets.venues.base import Connect, Fetch, Reconnect, Reply, Send
+from obi_widgets.settings import Parameters
+from obi_widgets.signals import compiling
+from obi_widgets.venues.base import BOOK, Connect, Fetch, Reconnect, Reply, Send
+from obi_widgets.writer import HistoryWriter
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from obi_widgets.history import History
+    from obi_widgets.settings import Settings
     from obi_widgets.venues.base import Output, Venue
 
 
@@ -63,6 +66,7 @@ class Market:
     ) -> None:
         check("levels", levels, 1, 1000, whole=True)
         check("interval", interval, 0, 3600)
+        compiling.start()
         self.venue = venue
         self.instrument = Instrument(venue.name, venue.symbol, venue.label)
         self.state: State = "connecting"
@@ -82,6 +86,14 @@ class Market:
         """Return the book states so far."""
         return self._writer.history()
 
+    def imbalance(self, settings: Settings | Parameters) -> float:
+        """Return the imbalance of the newest state: NaN when the book is not in sync.
+
+        The last of `obi_widgets.imbalance` over the history, once that state's interval is over;
+        without making a history. For the thread that owns the market.
+        """
+        return self._writer.imbalance(Parameters.of(settings))
+
     def end(self, detail: str, advice: str) -> None:
         """Take note that nothing follows: the last state stands, and is no gap."""
         self.state, self.detail, self.advice = "closed", detail, advice
@@ -92,17 +104,52 @@ class Market:
         self._writer.tick(now)
         return self.handle(self.venue.tick(now), now)
 
+    def receive(self, frame: str | bytes, now: int, socket: str = BOOK) -> list[Reply]:
+        """Take a frame of a websocket; return what is to be sent."""
+        if self.state == "live" and socket == BOOK:
+            time = self.venue.follow(frame, now, self.book)
+            if time is not None:
+                return self._keep(time, now)
+        return self.handle(self.venue.received(frame, now, socket), now)
+
+    def skim(self, data: bytes, at: int) -> tuple[int, int, int]:
+        """Take lines of a recording for as long as they are plain.
+
+        It comes to the same as a `tick` and the frame of each.
+
+        Parameters
+        ----------
+        data : bytes
+            Whole lines.
+        at : int
+            Where the first one begins.
+
+        Returns
+        -------
+        tuple of int
+            Where the first line begins that was not taken; how many were; their greatest time.
+        """
+        lines, newest = 0, 0
+        while self.state == "live":
+            read = self.venue.skim(data, at, self._writer.due(), self.book)
+            at, lines, newest = read.at, lines + read.lines, max(newest, read.now)
+            self.handle(read.outputs, read.now)
+            if read.changed is None:
+                break
+            self._keep(read.changed, read.now)
+        return at, lines, newest
+
     def handle(self, outputs: Iterable[Output], now: int) -> list[Reply]:
         """Apply events; return the replies among them, and those that the events call for."""
         replies: list[Reply] = []
         for output in outputs:
             if self.state == "closed":
                 break  # a socket that is lost after the end opens nothing again
-            match output:
+            match output:  # what comes often first: a look at a Struct's kind takes a while
+                case Delta() | Snapshot():
+                    replies += self._change(output, now)
                 case Connect() | Reconnect() | Send() | Fetch():
                     replies.append(output)
-                case Snapshot() | Delta():
-                    replies += self._change(output, now)
                 case Trade():
                     self.trade = output
                 case Mark():
@@ -110,28 +157,30 @@ class Market:
                 case Status():
                     self._lose(output)
                 case Refused():
-                    self.refused[output.name] += 1
+                    self.refused[output.name] += output.count
                 case Instrument():
                     self.instrument = output
                     self._writer.describe(output)
         return replies
 
     def _change(self, event: Snapshot | Delta, now: int) -> list[Reply]:
-        if isinstance(event, Snapshot):
+        if not isinstance(event, Delta):
             self.book.replace(event.bids, event.asks)
         elif self.state == "live":
             self.book.apply(event.bids, event.asks)
         else:
             return []  # continues a book that has been thrown away
+        return self._keep(event.time, now)
+
+    def _keep(self, time: int, now: int) -> list[Reply]:
+        """Keep the state that the book is in, unless it cannot be."""
         if self.book.crossed:
             crossed = f"best bid {self.book.bids.best:g} is not below ask {self.book.asks.best:g}"
             return self.handle(self.venue.resync(crossed, now), now)
-        self.state, self.detail, self.advice = "live", "", ""
-        self.changed_at = event.received
-        count = self._writer.levels
-        self._writer.append(
-            event.time, event.received, self.book.bids.top(count), self.book.asks.top(count)
-        )
+        if self.state != "live":
+            self.state, self.detail, self.advice = "live", "", ""
+        self.changed_at = now
+        self._writer.append(time, now, self.book)
         return []
 
     def _lose(self, status: Status) -> None:

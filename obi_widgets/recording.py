@@ -17,7 +17,7 @@ import logging
 import re
 import zlib
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias, cast
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias, cast
 
 import msgspec
 
@@ -28,12 +28,14 @@ from obi_widgets.venues.base import BOOK
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from obi_widgets.venues.base import Output, Venue
+    from obi_widgets.market import Market
+    from obi_widgets.venues.base import Reply, Venue
 
 log = logging.getLogger(__name__)
 
 FORMAT, VERSION = "obi-recording", 1
 FLUSH_EVERY = 1_000_000_000  # ns
+CHUNK = 2**18  # bytes that are read at a time
 
 Kind: TypeAlias = Literal["frame", "open", "close", "answer"]
 
@@ -61,17 +63,19 @@ class Record(NamedTuple):
     text: str
     status: int = 0
 
-    def tell(self, venue: Venue) -> list[Output]:
-        """Return what the venue makes of it."""
+    def tell(self, market: Market) -> list[Reply]:
+        """Tell a market of it; return what is to be sent."""
+        if self.kind == "frame":
+            return market.receive(self.text, self.time, self.name)
+        venue, outputs = market.venue, []
         match self.kind:
-            case "frame":
-                return venue.received(self.text, self.time, self.name)
             case "open":
-                return venue.connected(self.name, self.time)
+                outputs = venue.connected(self.name, self.time)
             case "close":
-                return venue.disconnected(self.name, self.text, self.time)
+                outputs = venue.disconnected(self.name, self.text, self.time)
             case "answer":
-                return venue.fetched(self.name, self.status, self.text, self.time)
+                outputs = venue.fetched(self.name, self.status, self.text, self.time)
+        return market.handle(outputs, self.time)
 
 
 class Recorder:
@@ -183,21 +187,31 @@ class Recording:
         return make_venue(self.venue_name, self.symbol)
 
     def __iter__(self) -> Iterator[Record]:
+        for chunk in self.chunks():
+            at, number = 0, chunk.first
+            while at < len(chunk.data):
+                record, at = chunk.record(number, at)
+                number += 1
+                if record is not None:
+                    yield record
+
+    def chunks(self) -> Iterator[Chunk]:
+        """Yield the lines of all files, many at a time."""
         last = 0
         for path in self.paths:
-            for number, record in enumerate(_read(path)):
-                if number == 0 and record.time < last:
+            for chunk in _chunks(path):
+                if chunk.first == 1 and 0 < chunk.begins < last:
                     raise RecordingError(
                         f"{path.name} begins before the file before it ends.",
                         "Give the files in the order of time.",
                         path=path,
                     )
-                last = record.time
-                yield record
+                yield chunk
+                last = chunk.ends or last
 
     def _identify(self) -> tuple[str, str]:
         path = self.paths[0]
-        for number, line in _lines(path):
+        for number, line in (line for chunk in _chunks(path) for line in chunk.lines()):
             if number == 1 and line.startswith("{"):
                 header = _header(path, line)
                 return str(header["venue"]), str(header["symbol"])
@@ -237,45 +251,103 @@ def _header(path: Path, line: str) -> dict[str, Any]:
     return cast("dict[str, Any]", header)
 
 
-def _lines(path: Path) -> Iterator[tuple[int, str]]:
-    """Yield numbered lines; a file that was cut off ends where it was cut off."""
-    number = whole = 0
-    try:
-        with cast(
-            "IO[bytes]", gzip.open(path) if path.suffix == ".gz" else path.open("rb")
-        ) as file:
-            for number, line in enumerate(file, 1):
-                if not line.endswith(b"\n"):
-                    log.warning("%s was cut off in line %d.", path, number)
-                    return
-                yield number, line[:-1].decode()
-                whole = number
-    except EOFError:
-        log.warning("%s was cut off after line %d.", path, number)
-    except (OSError, zlib.error, UnicodeDecodeError) as error:
-        raise RecordingError(
-            f"{path.name} cannot be read after line {whole}: {error}.",
-            "It is damaged, or of another kind than its name says.",
-            path=path,
-            line=whole + 1,
-        ) from error
+class Chunk(NamedTuple):
+    """Some lines of a file.
 
+    Attributes
+    ----------
+    path : Path
+        The file.
+    first : int
+        The number of the first line.
+    data : bytes
+        Whole lines, each with its end.
+    """
 
-def _read(path: Path) -> Iterator[Record]:
-    for number, line in _lines(path):
+    path: Path
+    first: int
+    data: bytes
+
+    def lines(self) -> Iterator[tuple[int, str]]:
+        """Yield numbered lines without their ends."""
+        for number, line in enumerate(self.data.split(b"\n")[:-1], self.first):
+            yield number, self._text(number, line)
+
+    @property
+    def begins(self) -> int:
+        """The receive time of the first record, 0 when it tells none."""
+        header = self.first == 1 and self.data.startswith(b"{")
+        return self._time(self.data.index(b"\n") + 1 if header else 0)
+
+    @property
+    def ends(self) -> int:
+        """The receive time of the last record, 0 when it tells none."""
+        return self._time(self.data.rfind(b"\n", 0, -1) + 1)
+
+    def _time(self, at: int) -> int:
+        time = self.data[at : at + 24].partition(b" ")[0]
+        return int(time) if time.isdigit() else 0
+
+    def record(self, number: int, at: int) -> tuple[Record | None, int]:
+        """Return what the line says that begins there, and where the next one begins."""
+        end = self.data.index(b"\n", at)
+        line = self._text(number, self.data[at:end])
         if number == 1 and line.startswith("{"):
-            _header(path, line)
-            continue
+            _header(self.path, line)
+            return None, end + 1
         time, _, said = line.partition(" ")
         try:
-            yield _record(int(time), said)
+            return _record(int(time), said), end + 1
         except (ValueError, TypeError, msgspec.DecodeError):
             raise RecordingError(
-                f"Line {number} of {path.name} is not a record: {line[:60]!r}.",
+                f"Line {number} of {self.path.name} is not a record: {line[:60]!r}.",
                 "A record is '<receive time in ns> <frame>'.",
-                path=path,
+                path=self.path,
                 line=number,
             ) from None
+
+    def _text(self, number: int, line: bytes) -> str:
+        try:
+            return line.decode()
+        except UnicodeDecodeError as error:
+            raise _unreadable(self.path, number - 1, error) from error
+
+
+def _chunks(path: Path) -> Iterator[Chunk]:
+    """Yield the lines of a file; one that was cut off ends where it was cut off."""
+    number, rest = 1, b""
+    for data in _blocks(path):
+        whole, end, rest = (rest + data).rpartition(b"\n")
+        if end:
+            yield Chunk(path, number, whole + end)
+            number += whole.count(b"\n") + 1
+    if rest:
+        log.warning("%s was cut off in line %d.", path, number)
+
+
+def _blocks(path: Path) -> Iterator[bytes]:
+    """Yield a file's bytes, unpacked: all that can be read of one that is cut off or damaged."""
+    lines = 0
+    try:
+        with cast(
+            "gzip.GzipFile", gzip.open(path) if path.suffix == ".gz" else path.open("rb")
+        ) as file:
+            while block := file.read1(CHUNK):
+                lines += block.count(b"\n")
+                yield block
+    except EOFError:
+        log.warning("%s was cut off after line %d.", path, lines)
+    except (OSError, zlib.error) as error:
+        raise _unreadable(path, lines, error) from error
+
+
+def _unreadable(path: Path, whole: int, error: Exception) -> RecordingError:
+    return RecordingError(
+        f"{path.name} cannot be read after line {whole}: {error}.",
+        "It is damaged, or of another kind than its name says.",
+        path=path,
+        line=whole + 1,
+    )
 
 
 def _record(time: int, said: str) -> Record:

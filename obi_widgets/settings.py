@@ -10,6 +10,7 @@ import json
 import math
 import tomllib
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from numbers import Real
 from pathlib import Path
 from typing import Any, ClassVar, Literal, cast
@@ -51,13 +52,23 @@ class Parameters:
         SettingsError
             Anything else.
         """
-        if isinstance(settings, Settings):
-            return settings.parameters
-        if not isinstance(settings, Parameters):
+        if isinstance(settings, Parameters):
+            return settings
+        if not isinstance(settings, Settings):
             raise SettingsError(
                 f"A {type(settings).__name__} is not settings.", "Give obi.Settings(...)."
             )
-        return settings
+        return settings.parameters
+
+    @cached_property
+    def of_imbalance(self) -> tuple[float, int, float, bool]:
+        """What `portable.block` takes: the decay, the depth, the band and the weighting."""
+        return (
+            self.decay,
+            2**31 if self.depth is None else self.depth,  # all that there are
+            math.inf if self.band_bps is None else self.band_bps,
+            self.weighting == "notional",
+        )
 
     @property
     def half_weight_bps(self) -> float:

@@ -42,7 +42,7 @@ def only(kind: type, outputs) -> list:
 def levels_of(book) -> tuple[dict[float, float], dict[float, float]]:
     """Return a book's levels, sizes by price, bids first."""
     return tuple(
-        {side.sign * key: size for key, size in zip(side.keys, side.sizes, strict=True)}
+        dict(zip(*(part.tolist() for part in side.top(side.count)), strict=True))
         for side in (book.bids, book.asks)
     )
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 from hypothesis import strategies as st
 
+from obi_widgets.book import Book
 from obi_widgets.events import Instrument
 from obi_widgets.history import History
-from obi_widgets.packing import HistoryWriter
+from obi_widgets.writer import HistoryWriter
 
 NAN = float("nan")
 MS = 1_000_000
@@ -68,9 +69,11 @@ def writer(*, tick_size=0.1, **options):
     return HistoryWriter(Instrument("test", "X", tick_size=tick_size), **{"interval": 0, **options})
 
 
-def pair(levels):
-    """Return prices and sizes as a book's side tells them."""
-    return np.array([p for p, _ in levels], float), np.array([q for _, q in levels], float)
+def book(bids, asks):
+    """Return a book of these levels."""
+    made = Book()
+    made.replace(bids, asks)
+    return made
 
 
 def write(into, state, time, received=None, price_of=GRIDS[0.1]):
@@ -79,8 +82,8 @@ def write(into, state, time, received=None, price_of=GRIDS[0.1]):
     if state is None:
         into.gap(received)
         return
-    sides = [pair([(price_of(n), q) for n, q in zip(*side, strict=True)]) for side in state]
-    into.append(time, received, *sides)
+    sides = [[(price_of(n), q) for n, q in zip(*side, strict=True)] for side in state]
+    into.append(time, received, book(*sides))
 
 
 def same(one: History, other: History) -> None:

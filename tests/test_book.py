@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from obi_widgets.book import Book, Side
+from obi_widgets.signals import compiled, compiling, portable
 
 # Few prices and many zero sizes: levels are repeated, changed, removed and removed again.
 LEVEL = st.tuples(
@@ -59,7 +60,8 @@ def test_a_snapshot_is_an_empty_book_with_its_levels_applied(levels):
     replaced, applied = Side(-1), Side(-1)
     replaced.replace(levels)
     applied.apply(levels)
-    assert (replaced.keys, replaced.sizes) == (applied.keys, applied.sizes)
+    for one, other in zip(replaced.top(99), applied.top(99), strict=True):
+        assert one.tolist() == other.tolist()
 
 
 def test_removing_a_level_that_is_not_there_changes_nothing():
@@ -111,3 +113,40 @@ def test_what_top_returned_does_not_change_with_the_book():
     side.apply([(11.0, 5.0), (10.0, 0.0)])
     assert prices.tolist() == [10.0, 9.0]
     assert sizes.tolist() == [1.0, 2.0]
+
+
+@pytest.mark.parametrize("code", [compiled, portable])
+def test_a_deep_book_is_what_a_dict_says(code, monkeypatch):
+    """Deep enough to grow, to drop what was removed, and to merge a message of very many levels."""
+    monkeypatch.setattr(compiling, "code", code)
+    chance, book, bids, asks = np.random.default_rng(5), Book(), {}, {}
+    for message in range(300):
+        count = 3000 if message % 60 == 0 else 80
+        prices = chance.integers(1, 20_000, (2, count)) / 10
+        sizes = chance.choice([0.0, 0.5, 3.0], (2, count))
+        for model, levels, side in zip((bids, asks), (0, 1), (book.bids, book.asks), strict=True):
+            changes = list(zip(prices[levels].tolist(), sizes[levels].tolist(), strict=True))
+            side.apply(changes)
+            put(model, changes)
+    check_side(book.bids, bids, best_is_highest=True)
+    check_side(book.asks, asks, best_is_highest=False)
+    for side, model in ((book.bids, bids), (book.asks, asks)):
+        assert len(side.top(10**6)[0]) == len(model) > 5000
+        assert np.all(np.diff(side.levels[0, : side.count]) > 0)
+
+
+@pytest.mark.parametrize("code", [compiled, portable])
+@given(messages=st.lists(MESSAGE, max_size=10))
+def test_compiled_code_and_its_twin_make_the_same_book(code, messages):
+    one, other = Book(), Book()
+    for _, bids, asks in messages:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(compiling, "code", code)
+            one.apply(bids, asks)
+        other.replace(
+            [*zip(*map(list, other.bids.top(99)), strict=True), *bids],
+            [*zip(*map(list, other.asks.top(99)), strict=True), *asks],
+        )
+    for sides in ((one.bids, other.bids), (one.asks, other.asks)):
+        for mine, theirs in zip(*(side.top(99) for side in sides), strict=True):
+            assert mine.tolist() == theirs.tolist()

@@ -8,7 +8,7 @@ import pytest
 from exchange_tools import captured
 
 import obi_widgets as obi
-from obi_widgets.feeds.replay import play
+from obi_widgets.feeds.loading import play
 from obi_widgets.market import Market
 from obi_widgets.recording import Recording
 

@@ -20,7 +20,7 @@ SETTINGS = [
 
 
 def with_module(monkeypatch, module, function, *arguments):
-    monkeypatch.setattr(compiling, "_fastest", module)
+    monkeypatch.setattr(compiling, "code", module)
     return function(*arguments)
 
 

@@ -7,15 +7,15 @@ import threading
 
 import numpy as np
 import pytest
-from history_tools import GRIDS, MS, SECOND, arrays, books, make, pair, same, write, writer
+from history_tools import GRIDS, MS, SECOND, arrays, book, books, make, same, write, writer
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import obi_widgets as obi
 from obi_widgets.events import Instrument
 from obi_widgets.history import BLOCK
-from obi_widgets.packing import HistoryWriter
 from obi_widgets.settings import Parameters
+from obi_widgets.writer import HistoryWriter
 
 
 def one(into, time, *, bid=100, ask=101, size=1.0, received=None):
@@ -154,7 +154,7 @@ def test_a_gap_before_anything_is_nothing():
 
 def test_a_gap_after_a_one_sided_state_is_noted():
     into = writer()
-    into.append(SECOND, SECOND, pair([(10.0, 1.0)]), pair([]))
+    into.append(SECOND, SECOND, book([(10.0, 1.0)], []))
     into.gap(SECOND)
     assert into.history().gaps == 1
     assert len(into.history()) == 2
@@ -189,11 +189,11 @@ def test_a_grid_that_is_not_known_is_found_and_refined(states, scales):
 @pytest.mark.parametrize("told", [0.5, 0.0])
 def test_a_finer_price_leaves_the_older_states_of_its_block_as_they_were(told):
     into = writer(tick_size=told, levels=3)
-    coarse = pair([(100.0, 1), (98.0, 2), (97.5, 1)]), pair([(100.5, 1), (102.0, 2), (104.0, 4)])
-    fine = pair([(100.01, 1), (99.0, 2)]), pair([(100.02, 1), (101.0, 2)])
-    into.append(1, 1, *coarse)
+    coarse = book([(100.0, 1), (98.0, 2), (97.5, 1)], [(100.5, 1), (102.0, 2), (104.0, 4)])
+    fine = book([(100.01, 1), (99.0, 2)], [(100.02, 1), (101.0, 2)])
+    into.append(1, 1, coarse)
     before = into.history()
-    into.append(2, 2, *fine)
+    into.append(2, 2, fine)
     history = into.history()
     assert (before.tick_size, history.tick_size) == (0.5, 0.01)
     for kept in (before, history):
@@ -206,8 +206,8 @@ def test_a_finer_price_leaves_the_older_states_of_its_block_as_they_were(told):
 
 def test_a_grid_of_tenths_does_not_take_prices_between_tenths():
     into = writer(tick_size=0.1, levels=2)
-    into.append(1, 1, pair([(10.0, 1)]), pair([(10.1, 1)]))
-    into.append(2, 2, pair([(10.05, 1), (9.95, 1)]), pair([(10.15, 1)]))
+    into.append(1, 1, book([(10.0, 1)], [(10.1, 1)]))
+    into.append(2, 2, book([(10.05, 1), (9.95, 1)], [(10.15, 1)]))
     history = into.history()
     assert history.tick_size == 0.05
     assert history.prices(+1).tolist()[1] == [10.05, 9.95]
@@ -226,7 +226,7 @@ def test_a_level_beyond_16_bits_leaves_the_rest_of_its_block_as_it_was():
 def test_the_facts_of_the_instrument_set_the_grid_until_a_state_has():
     into = HistoryWriter(Instrument("test", "X"), interval=0)
     into.describe(Instrument("test", "X", tick_size=0.1))
-    into.append(1, 1, pair([(10.0, 1)]), pair([(11.0, 1)]))
+    into.append(1, 1, book([(10.0, 1)], [(11.0, 1)]))
     into.describe(Instrument("test", "X", "A label", tick_size=0.5))
     assert into.history().tick_size == 0.1
     assert into.history().instrument.label == "A label"
@@ -349,3 +349,11 @@ def test_histories_asked_for_while_states_come_are_whole():
         sys.setswitchinterval(interval)
     assert problems == []
     assert len(set(seen)) > 3
+
+
+def test_the_grid_of_a_state_that_waits_stays():
+    into = HistoryWriter(Instrument("test", "X", tick_size=0.1), interval=0.1)
+    into.append(1, 1, book([(10.0, 1), (9.5, 2)], [(10.5, 1)]))
+    into.describe(Instrument("test", "X", tick_size=0.5))
+    into.flush()
+    assert into.history().prices(+1)[0, :2].tolist() == [10.0, 9.5]

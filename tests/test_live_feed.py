@@ -39,7 +39,7 @@ class Scripted(Venue):
 
     def received(self, frame, now, socket):
         assert socket == "only"
-        return self.tell("frame", frame)
+        return self.tell("frame", frame.decode() if isinstance(frame, bytes) else frame)
 
     def fetched(self, name, status, body, now):
         return self.tell("answer", name, status, body)

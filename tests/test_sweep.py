@@ -113,7 +113,7 @@ def test_any_books(states, steps, threshold, hold):
 def test_without_a_compiler_it_is_the_same(broken, monkeypatch):
     axes = {"decay": [0.1, 0.2], "threshold": [0.4], "hold_seconds": [1.0, 20.0]}
     fast = obi.sweep(broken[:2000], **axes)
-    monkeypatch.setattr(compiling, "_fastest", portable)
+    monkeypatch.setattr(compiling, "code", portable)
     slow = obi.sweep(broken[:2000], **axes)
     np.testing.assert_allclose(fast.sums, slow.sums, rtol=1e-9, atol=1e-9)
     assert fast.entries.min() > 0

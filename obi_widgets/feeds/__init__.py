@@ -8,9 +8,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
 from obi_widgets.errors import SettingsError, SourceError
-from obi_widgets.feeds.live import LiveFeed, SimulatorFeed
-from obi_widgets.feeds.replay import ReplayFeed
-from obi_widgets.feeds.simulator import LISTINGS, SimulatedMarket
 from obi_widgets.market import Market, check
 from obi_widgets.recording import Recording
 from obi_widgets.venues import VENUES, make_venue
@@ -68,6 +65,11 @@ def open_feed(
     SettingsError
         A number that is out of its range.
     """
+    # Here, since whoever loads a recording needs no websockets.
+    from obi_widgets.feeds.live import LiveFeed, SimulatorFeed
+    from obi_widgets.feeds.replay import ReplayFeed
+    from obi_widgets.feeds.simulator import SimulatedMarket
+
     recording, name, symbol = resolve(source, market)
     for option, value in (("edge", edge), ("seed", seed), ("warmup", warmup)):
         if name != "sim" and value is not None:
@@ -91,6 +93,8 @@ def open_feed(
 
 def resolve(source: Source, market: str | None = None) -> tuple[Recording | None, str, str]:
     """Return the recording that a source names; or None, and its venue and symbol."""
+    from obi_widgets.feeds.simulator import LISTINGS
+
     if isinstance(source, str):
         name, colon, symbol = source.partition(":")
         if colon and name in VENUES:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, cast
 
 import httpx
 from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import ConnectionClosed, InvalidStatus
+from websockets.exceptions import ConnectionClosed, ConnectionClosedOK, InvalidStatus
 
 from obi_widgets.feeds.base import TICK, Feed
 from obi_widgets.feeds.exchange import SimulatedExchange
@@ -89,7 +89,7 @@ class LiveFeed(Feed):
     def _tell(self, record: Record) -> None:
         if self.recorder is not None:
             self.recorder.write(record)
-        self._carry(self.market.handle(record.tell(self.market.venue), record.time))
+        self._carry(record.tell(self.market))
 
     # -- websockets ------------------------------------------------------------------------
 
@@ -119,10 +119,16 @@ class LiveFeed(Feed):
         self._tell(Record(self.now(), "open", name, ""))
         reason = "it was closed"
         try:
-            async for frame in socket:
+            while True:
+                frame = await socket.recv(decode=False)
                 self.messages += 1
-                text = frame if isinstance(frame, str) else frame.decode("utf-8", "replace")
-                self._tell(Record(self.now(), "frame", name, text))
+                if self.recorder is None and frame.isascii():
+                    self._carry(self.market.receive(frame, self.now(), name))
+                else:
+                    text = frame.decode("utf-8", "replace")
+                    self._tell(Record(self.now(), "frame", name, text))
+        except ConnectionClosedOK:
+            pass
         except ConnectionClosed as error:
             reason = self._reason(error)
         finally:

@@ -8,24 +8,14 @@ from typing import TYPE_CHECKING
 
 from obi_widgets.errors import RecordingError, SettingsError
 from obi_widgets.feeds.base import TICK, Feed
-from obi_widgets.market import Market
-from obi_widgets.recording import Recording
+from obi_widgets.feeds.loading import Player, play
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-    from pathlib import Path
-
-    from obi_widgets.history import History
-    from obi_widgets.recording import Record
+    from obi_widgets.market import Market
+    from obi_widgets.recording import Recording
 
 AT_ONCE = 2_000
-"""Records between looks at the event loop when replaying at once."""
-
-
-def play(market: Market, record: Record) -> None:
-    """Apply one record. What the venue would send is not sent: the answer is in the recording."""
-    market.tick(record.time)
-    market.handle(record.tell(market.venue), record.time)
+"""Records between looks at the event loop when the clock has overtaken them."""
 
 
 class ReplayFeed(Feed):
@@ -59,74 +49,36 @@ class ReplayFeed(Feed):
 
     async def run(self) -> None:  # noqa: D102
         try:
-            await self._play_all()
+            if self.speed is None:
+                await self._play_at_once()
+            else:
+                await self._play_in_time(self.speed)
             detail, advice = "The recording has ended.", "Re-run the cell to see it again."
         except RecordingError as error:
             detail, advice = error.what, error.advice
         self._played_at = 0
         self.market.end(detail, advice)
 
-    async def _play_all(self) -> None:
+    async def _play_at_once(self) -> None:
+        player = Player(self.market)
+        for chunk in self.recording.chunks():
+            player.play(chunk)
+            self.messages, self._now = player.messages, player.now
+            await asyncio.sleep(0)
+
+    async def _play_in_time(self, speed: float) -> None:
         first = 0
         began = time.monotonic_ns()
         for number, record in enumerate(self.recording):
             if number % AT_ONCE == 0:
                 await asyncio.sleep(0)  # also when it cannot keep up
-            if self.speed is not None:
-                first = first or record.time
-                due = began + round((record.time - first) / self.speed)
-                while (wait := (due - time.monotonic_ns()) / 1e9) > 0:
-                    await asyncio.sleep(min(wait, TICK))
-                    # Not beyond the next record: silence that was not recorded is none.
-                    self.market.tick(min(self.now(), record.time))
-                self._played_at = time.monotonic_ns()
+            first = first or record.time
+            due = began + round((record.time - first) / speed)
+            while (wait := (due - time.monotonic_ns()) / 1e9) > 0:
+                await asyncio.sleep(min(wait, TICK))
+                # Not beyond the next record: silence that was not recorded is none.
+                self.market.tick(min(self.now(), record.time))
+            self._played_at = time.monotonic_ns()
             self._now = max(self._now, record.time)
             play(self.market, record)
             self.messages += record.kind == "frame"
-
-
-def load(
-    paths: str | Path | Iterable[str | Path],
-    *,
-    market: str | None = None,
-    levels: int = 50,
-    interval: float = 0.1,
-) -> History:
-    """Return the whole of a recording as a history, by the code that reads a live market.
-
-    Parameters
-    ----------
-    paths : str, Path or iterable of them
-        Files that `record` made, or captures of lines of ``<receive time in ns> <frame>``, in
-        the order of time. ``.gz`` is read as gzip.
-    market : str, optional
-        ``venue:SYMBOL``, for a capture that does not say what it is.
-    levels : int
-        Levels a side to keep, 1 to 1,000.
-    interval : float
-        Seconds: the last state of each interval of event time is kept; 0 keeps every state.
-
-    Returns
-    -------
-    History
-
-    Raises
-    ------
-    RecordingError
-        A file that is missing, damaged or of another kind, with its line; or one that never
-        leads to a book.
-    """
-    recording = Recording(paths, market=market)
-    reader = Market(recording.make_venue(), levels=levels, interval=interval)
-    for record in recording:
-        play(reader, record)
-    path, why = recording.paths[0], reader.detail and f" The last thing it says: {reader.detail}"
-    reader.end("The recording has ended.", "")
-    history = reader.history()
-    if not len(history):
-        raise RecordingError(
-            f"{path.name} has no book of {recording.symbol}.{why}",
-            "A recording must hold a snapshot of the book, and the changes after it.",
-            path=path,
-        )
-    return history

@@ -1,4 +1,4 @@
-"""What takes long over many states, compiled: see `portable`, which has the same.
+"""What takes long over many levels or states, compiled: see `portable`, which has the same.
 
 Importing this imports numba, which takes a while: only `compiling` does.
 No fast-math: nothing may be reassociated, contracted or assumed not to be NaN, so that the
@@ -15,7 +15,7 @@ from llvmlite import ir
 from numba import float32, int32, njit
 from numba.extending import intrinsic
 
-from obi_widgets.history import TILE
+from obi_widgets.history import BLOCK, TILE
 from obi_widgets.signals.portable import (
     EDGE,
     LEAST,
@@ -125,6 +125,34 @@ def _general(bid, ask, ticks, sizes, first, tick_size, depth, band_bps, notional
                 total[side, t] += term if inside else np.float32(0.0)
 
 
+@njit(nogil=True, cache=True, error_model="numpy")
+def newest(bid, ask, ticks, sizes, row, tick_size, decay, depth, band_bps, notional):
+    """Return the imbalance of one state, as `block` does; see `portable.newest`."""
+    tile, at = row % BLOCK // TILE, row % TILE
+    bids, asks = bid[row], ask[row]
+    if not bids < asks:
+        return np.nan
+    mid = (bids + asks) * 0.5
+    tick_bps = 1e4 * tick_size / mid
+    rate = np.float32(-decay * LOG2_E * tick_bps)
+    reach = np.floor((band_bps + EDGE - 5e3 * (asks - bids) / mid) / tick_bps)
+    step = np.float32(tick_size / mid)
+    buy, sell = np.float32(0.0), np.float32(0.0)
+    for level in range(min(depth, ticks.shape[2])):
+        tick, size = ticks[tile, 0, level, at], sizes[tile, 0, level, at]
+        if tick <= reach:
+            away = np.float32(tick)
+            near = np.float32(bids / mid) - away * step if notional else np.float32(1.0)
+            buy += _exp2(rate * away) * size * near
+        tick, size = ticks[tile, 1, level, at], sizes[tile, 1, level, at]
+        if tick <= reach:
+            away = np.float32(tick)
+            near = np.float32(asks / mid) + away * step if notional else np.float32(1.0)
+            sell += _exp2(rate * away) * size * near
+    bids, asks = np.float64(buy), np.float64(sell)
+    return (bids - asks) / (bids + asks) if bids > 0 and asks > 0 else np.nan
+
+
 @njit(inline="always")
 def _paid(bid, ask, direction, at_mid):
     """Return what buying (+1) or selling (-1) costs."""
@@ -167,3 +195,98 @@ def tally(signal, threshold):
         there += not np.isnan(signal[t])
         beyond += abs(signal[t]) > threshold
     return there, beyond
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def apply(levels, count, sign, changes):
+    """Set the sizes of a book's side; see `portable.apply`.
+
+    A level that is removed stays, with size 0, unless it was the best. Most come back, and what
+    is inserted moves those above it only as far as the next that is gone.
+    """
+    keys, sizes = levels[0], levels[1]
+    for n in range(len(changes)):
+        key, size = sign * changes[n, 0], changes[n, 1]
+        at = _place(keys, count, key)
+        if at < count and keys[at] == key:
+            sizes[at] = size
+        elif size > 0:
+            while at < count and sizes[at] > 0:
+                keys[at], key = key, keys[at]
+                sizes[at], size = size, sizes[at]
+                at += 1
+            keys[at], sizes[at] = key, size
+            count = max(count, at + 1)
+        while count and sizes[count - 1] == 0:
+            count -= 1
+    return count
+
+
+@njit(inline="always")
+def _place(keys, count, key):
+    """Return how many of the sorted keys are less, without a branch to guess."""
+    low = 0
+    while count > 64:  # by quarters: their three looks do not wait for each other
+        part = count >> 2
+        less = (keys[low + part - 1] < key) + (keys[low + 2 * part - 1] < key)
+        less += keys[low + 3 * part - 1] < key
+        low += less * part
+        count = part if less < 3 else count - 3 * part
+    while count > 1:
+        part = count >> 1
+        low += part if keys[low + part - 1] < key else 0
+        count -= part
+    low += count > 0 and keys[low] < key
+    return low
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def put(
+    bids, bid_count, asks, ask_count, tick_size, row,
+    event, local, time, received, bid, ask, ticks, sizes,
+):  # fmt: skip
+    """Write a book's best levels to a row; see `portable.put`."""
+    tile, at = row % BLOCK // TILE, row % TILE
+    best = _cut(bids, bid_count, tick_size, ticks[tile, 0], sizes[tile, 0], at)
+    if best < 0:
+        return False
+    bid[row] = best
+    best = _cut(asks, ask_count, tick_size, ticks[tile, 1], sizes[tile, 1], at)
+    if best < 0:
+        return False
+    ask[row] = best
+    time[row] = max(event, time[row - 1]) if row > 0 else event
+    received[row] = local
+    return True
+
+
+@njit(inline="always")
+def _cut(levels, count, tick_size, ticks, sizes, at):
+    """Write a side's best levels; return its best price, NaN for none, −1 if they do not fit."""
+    most = 2.0 ** (8 * ticks.itemsize) - 1
+    depth, level = ticks.shape[0], 0
+    best = abs(levels[0, count - 1]) if count > 0 else np.nan
+    first = _whole(best, tick_size)
+    for n in range(count - 1, -1, -1):
+        if level == depth:
+            break
+        size = levels[1, n]
+        if size == 0:
+            continue
+        away = abs(first - _whole(abs(levels[0, n]), tick_size))
+        if not away <= most:  # or NaN
+            return -1.0
+        ticks[level, at] = int(away)
+        sizes[level, at] = size
+        level += 1
+    for rest in range(level, depth):
+        ticks[rest, at] = 0
+        sizes[rest, at] = 0
+    return best
+
+
+@njit(inline="always")
+def _whole(price, tick_size):
+    ticks = price / tick_size
+    whole = np.rint(ticks)
+    return whole if abs(ticks - whole) < 1e-3 + 1e-15 * abs(ticks) else np.nan

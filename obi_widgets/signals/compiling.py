@@ -18,13 +18,18 @@ log = logging.getLogger(__name__)
 
 _lock = threading.Lock()
 _compiler: threading.Thread | None = None
-_fastest: ModuleType = portable
+
+code: ModuleType = portable
+"""Whose functions to call: `portable`, or `compiled` once it is ready."""
+
+reader: ModuleType | None = None
+"""What reads frames of Binance USD-M futures, once it is ready; see `binance_scan`."""
 
 
 def fastest() -> ModuleType:
-    """Return the module whose functions to call: `portable`, or `compiled` once it is ready."""
+    """Return `code`, having seen to it that it will be compiled."""
     start()
-    return _fastest
+    return code
 
 
 def start() -> None:
@@ -41,26 +46,36 @@ def wait() -> bool:
     start()
     assert _compiler is not None
     _compiler.join()
-    return _fastest is not portable
+    return code is not portable
 
 
 def _compile() -> None:
-    global _fastest
+    global code, reader
     try:
         from obi_widgets.signals import compiled
 
         # As they will come: a history's columns cannot be written to, and numba tells that apart.
         time, prices = np.zeros(1, np.int64), np.ones(1)
         time.flags.writeable = prices.flags.writeable = False
+        rows, column = np.empty(2, np.int64), np.ones(1)
+        side, changes = np.ones((2, 2)), np.ones((1, 2))
         for dtype in (np.uint8, np.uint16, np.uint32):
             ticks, sizes = np.zeros((1, 2, 1, 1), dtype), np.ones((1, 2, 1, 1), np.float32)
             compiled.block(prices, prices, ticks, sizes, 0, 1.0, 0.0, 1, 1.0, False, np.empty(1))
-        two, side = np.zeros((2, 2)), np.zeros(2, np.int8)
+            compiled.put(side, 1, side, 1, 1.0, 0, 0, 0, rows, rows, column, column, ticks, sizes)
+            compiled.newest(column, column, ticks, sizes, 0, 1.0, 0.0, 1, 1.0, False)
+        compiled.apply(side, 1, 1, changes)
+        two, sides = np.zeros((2, 2)), np.zeros(2, np.int8)
         compiled.scan(
             time, prices, prices, np.ones(1), 0, 0.5, 1, False,
-            side, two.astype(np.int64), two, np.zeros(2, bool),
+            sides, two.astype(np.int64), two, np.zeros(2, bool),
         )  # fmt: skip
         compiled.tally(np.ones(1), 0.5)
-        _fastest = compiled
+        code = compiled
+        from obi_widgets.venues import binance_scan
+
+        binance_scan.follow(b"", b"", 0, side, 1, side, 1, changes)
+        binance_scan.lines(b"", b"", 0, side, 1, side, 1, changes, 0, 0)
+        reader = binance_scan
     except Exception:  # no compiler for this Python, or no place for its cache
         log.warning("Signals are computed without a compiler, and slower.", exc_info=True)

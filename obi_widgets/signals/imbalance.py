@@ -62,15 +62,12 @@ def imbalance(history: History, settings: Settings | Parameters) -> Floats:
     parameters = Parameters.of(settings)
     block = compiling.fastest().block
     out = np.empty(len(history))
-    depth = parameters.depth or history.levels
-    band = np.inf if parameters.band_bps is None else parameters.band_bps
-    notional = parameters.weighting == "notional"
 
     def compute(runs: Iterable[tuple[slice, Levels, int]]) -> None:
         for rows, levels, first in runs:
             block(
                 history.bid[rows], history.ask[rows], levels.ticks, levels.sizes, first,
-                history.tick_size, parameters.decay, depth, band, notional, out[rows],
+                history.tick_size, *parameters.of_imbalance, out[rows],
             )  # fmt: skip
 
     runs = list(history.runs())

@@ -1,4 +1,4 @@
-"""What takes long over many states, in NumPy and plain Python.
+"""What takes long over many levels or states, in NumPy and plain Python.
 
 `obi_widgets.signals.compiled` has the same, operation for operation: both round in the same
 places, so that which of them ran cannot be told from the result. Levels are summed one by one,
@@ -86,6 +86,25 @@ def block(
             tick_size, decay, band_bps, notional,
         )  # fmt: skip
         start = states.stop
+
+
+def newest(
+    bid: Floats,
+    ask: Floats,
+    ticks: NDArray[np.unsignedinteger[Any]],
+    sizes: Singles,
+    row: int,
+    tick_size: float,
+    decay: float,
+    depth: int,
+    band_bps: float,
+    notional: bool,
+) -> float:
+    """Return the imbalance of one state of a block, by its row in the columns; see `block`."""
+    out, one = np.empty(1), slice(row, row + 1)
+    first = row % (ticks.shape[0] * ticks.shape[3])
+    block(bid[one], ask[one], ticks, sizes, first, tick_size, decay, depth, band_bps, notional, out)
+    return float(out[0])
 
 
 def _tile(
@@ -196,3 +215,92 @@ def tally(signal: Floats, threshold: float) -> tuple[int, int]:
     """Return how many states have a signal, and how many of them are beyond the threshold."""
     there = int(np.count_nonzero(~np.isnan(signal)))
     return there, int(np.count_nonzero(np.abs(signal) > threshold))
+
+
+def apply(levels: Floats, count: int, sign: int, changes: Floats) -> int:
+    """Set the sizes of a book's side, in order; 0 removes.
+
+    Parameters
+    ----------
+    levels : ndarray of float64, shape (2, room)
+        See `obi_widgets.book.Side`; changed. There is room for all the changes.
+    count : int
+        Levels that stand there.
+    sign : int
+        Of the side's keys.
+    changes : ndarray of float64, shape (n, 2)
+        Prices and sizes.
+
+    Returns
+    -------
+    int
+        How many levels there are then.
+    """
+    found = dict(zip((sign * changes[:, 0]).tolist(), changes[:, 1].tolist(), strict=True))
+    new = np.array(sorted(found.items())).T
+    old = levels[:, :count]
+    merged = np.concatenate([old[:, ~np.isin(old[0], new[0])], new], axis=1)
+    merged = merged[:, merged[1] > 0]
+    merged = merged[:, np.argsort(merged[0], kind="stable")]
+    levels[:, : merged.shape[1]] = merged
+    return int(merged.shape[1])
+
+
+def put(
+    bids: Floats,
+    bid_count: int,
+    asks: Floats,
+    ask_count: int,
+    tick_size: float,
+    row: int,
+    event: int,
+    local: int,
+    time: NDArray[np.int64],
+    received: NDArray[np.int64],
+    bid: Floats,
+    ask: Floats,
+    ticks: NDArray[np.unsignedinteger[Any]],
+    sizes: Singles,
+) -> bool:
+    """Write a book's best levels to a row; return whether its prices fit the grid and the block.
+
+    Parameters
+    ----------
+    bids, asks : ndarray of float64, shape (2, room)
+        See `obi_widgets.book.Side`.
+    bid_count, ask_count : int
+        Levels that stand there.
+    tick_size : float
+        The price grid; 0 when it is not known yet.
+    row : int
+        Of the columns; where it does not fit, what stands there then is of no use.
+    event, local : int
+        Its times, ns. Event time never goes back.
+    time, received, bid, ask : ndarray
+        Columns of a `obi_widgets.history.History`.
+    ticks, sizes : ndarray, shape (TILES, 2, levels, TILE)
+        The row's block.
+    """
+    tiles, _, depth, width = ticks.shape
+    tile, at = divmod(row % (tiles * width), width)
+    for which, (levels, count, best) in enumerate(((bids, bid_count, bid), (asks, ask_count, ask))):
+        there = np.flatnonzero(levels[1, :count])[::-1][:depth]
+        prices = np.abs(levels[0, there])
+        whole = to_whole(prices, tick_size)
+        away = (whole[:1] - whole) * (1 - 2 * which)
+        if not np.all((away >= 0) & (away <= np.iinfo(ticks.dtype).max)):
+            return False
+        ticks[tile, which, :, at] = np.pad(away, (0, depth - len(away)))
+        sizes[tile, which, :, at] = np.pad(levels[1, there], (0, depth - len(away)))
+        best[row] = prices[0] if len(prices) else np.nan
+    time[row] = max(event, time[row - 1]) if row else event
+    received[row] = local
+    return True
+
+
+def to_whole(prices: Floats, tick_size: float) -> Floats:
+    """Return prices in ticks, NaN off the grid but for the rounding of doubles."""
+    with np.errstate(divide="ignore", invalid="ignore"):  # where the grid is not known
+        ticks = prices / tick_size
+        whole = np.rint(ticks)
+        return np.where(np.abs(ticks - whole) < 1e-3 + 1e-15 * np.abs(ticks), whole, np.nan)

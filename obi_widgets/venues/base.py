@@ -7,7 +7,7 @@ the local time in nanoseconds, hands the events on, and carries the replies out.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING, Annotated, ClassVar, TypeAlias
+from typing import TYPE_CHECKING, Annotated, ClassVar, NamedTuple, TypeAlias
 
 import msgspec
 from msgspec import Meta, Struct
@@ -15,10 +15,15 @@ from msgspec import Meta, Struct
 from obi_widgets.events import Event, Instrument, Refused, Status
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
+
+    from obi_widgets.book import Book
 
 SECOND = 1_000_000_000
 """Nanoseconds."""
+
+FOREVER = 2**63 - 1
+"""A local time that does not come, ns."""
 
 BOOK = "book"
 """The websocket that a venue's book comes by; frames that do not say come from it."""
@@ -63,6 +68,31 @@ class Fetch(Struct, frozen=True):
 
 Reply: TypeAlias = Connect | Reconnect | Send | Fetch
 Output: TypeAlias = Event | Reply
+
+
+class Skimmed(NamedTuple):
+    """What was read of a recording at once.
+
+    Attributes
+    ----------
+    at : int
+        Where the first line begins that was not.
+    lines : int
+        How many were.
+    outputs : list of Output
+        What came of them beside the book; of trades only the newest.
+    now : int
+        The receive time of the last.
+    changed : int, optional
+        The event time of the change that it ended with, ns. Without one, the line that it ended
+        at is to be read by `Venue.received`.
+    """
+
+    at: int
+    lines: int = 0
+    outputs: Sequence[Output] = ()
+    now: int = 0
+    changed: int | None = None
 
 
 class Venue(ABC):
@@ -111,6 +141,35 @@ class Venue(ABC):
     @abstractmethod
     def resync(self, reason: str, now: int) -> list[Output]:
         """Get a new snapshot: the book that the events led to is wrong."""
+
+    # A venue that has compiled code for its plain frames reads those into the book at once.
+
+    def follow(self, frame: str | bytes, now: int, book: Book) -> int | None:  # noqa: ARG002
+        """Apply a frame of the book's websocket to the book, when it plainly is its next change.
+
+        Returns
+        -------
+        int, optional
+            The event time, ns. None when the frame is to be given to `received`; nothing has been
+            changed then.
+        """
+        return None
+
+    def skim(self, data: bytes, at: int, until: int, book: Book) -> Skimmed:  # noqa: ARG002
+        """Read lines of a recording for as long as they are plain, up to a change of the book.
+
+        Parameters
+        ----------
+        data : bytes
+            Whole lines of ``<receive time, ns> <frame>``.
+        at : int
+            Where the first one begins.
+        until : int
+            The receive time from which on a line is left.
+        book : Book
+            Which is in sync; changed.
+        """
+        return Skimmed(at)
 
     # -- shared by venues ------------------------------------------------------------------
 

@@ -9,20 +9,24 @@ Event time is ``T``, the matching engine's, as trades have it.
 from __future__ import annotations
 
 from collections import deque
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Annotated, ClassVar, TypeAlias
 
 import msgspec
-from msgspec import Raw, Struct
+import numpy as np
+from msgspec import Meta, Raw, Struct
 
 from obi_widgets.events import Delta, Mark, Refused, Snapshot, Status, Trade
+from obi_widgets.signals import compiling
 from obi_widgets.venues.base import (
     BOOK,
     DECODE_ERRORS,
+    FOREVER,
     SECOND,
     Connect,
     Fetch,
     Output,
     Reconnect,
+    Skimmed,
     Venue,
     WireLevel,
     WireTime,
@@ -33,18 +37,23 @@ from obi_widgets.venues.base import (
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from obi_widgets.book import Book
+
 MARKET = "market"
 INSTRUMENT, SNAPSHOT = "instrument", "snapshot"
 
 MILLISECOND = 1_000_000
 
+Id: TypeAlias = Annotated[int, Meta(ge=0, lt=2**62)]
+"""Of an update."""
+
 
 class _Depth(Struct):
     T: WireTime
     s: str
-    U: int
-    u: int
-    pu: int
+    U: Id
+    u: Id
+    pu: Id
     b: list[WireLevel]
     a: list[WireLevel]
 
@@ -71,11 +80,11 @@ class _Event(Struct):
     e: str = ""
     stream: str = ""
     data: Raw = Raw()
-    lastUpdateId: int = 0  # noqa: N815
+    lastUpdateId: Id = 0  # noqa: N815
 
 
 class _Snapshot(Struct):
-    lastUpdateId: int  # noqa: N815
+    lastUpdateId: Id  # noqa: N815
     T: WireTime
     bids: list[WireLevel]
     asks: list[WireLevel]
@@ -127,6 +136,9 @@ class BinanceUsdm(Venue):
         self._fresh = False  # whether the snapshot has not been continued by an event yet
         self._asked_at = 0  # for the snapshot under way; 0: none is
         self._heard_at = 0
+        # For compiled code: the symbol, and where it puts a frame's levels in between.
+        self._name = symbol.encode()
+        self._changes = np.empty((4096, 2))
 
     # -- life ------------------------------------------------------------------------------
 
@@ -173,16 +185,21 @@ class BinanceUsdm(Venue):
         # A second's delay: a snapshot weighs 20 of the 2,400 requests a minute.
         return [lost, self._snapshot(now, SECOND)]
 
-    def tick(self, now: int) -> list[Output]:  # noqa: D102
+    def _due(self) -> int:
+        """Return the local time from which `tick` does something."""
         if BOOK not in self._open:
+            return FOREVER
+        silent = self._heard_at + self.silence + 1
+        return min(silent, self._asked_at + self.snapshot_within + 1) if self._asked_at else silent
+
+    def tick(self, now: int) -> list[Output]:  # noqa: D102
+        if now < self._due():
             return []
         if now - self._heard_at > self.silence:
             self._heard_at = now
             reason = f"nothing was heard for {self.silence // SECOND} s"
             return [Status(now, "stale", f"{self.label}: {reason}."), Reconnect(BOOK, reason)]
-        if self._asked_at and now - self._asked_at > self.snapshot_within:
-            return [self._snapshot(now)]
-        return []
+        return [self._snapshot(now)]
 
     # -- answers ---------------------------------------------------------------------------
 
@@ -242,6 +259,42 @@ class BinanceUsdm(Venue):
             lost = self.resync("a frame was unreadable", now) if socket == BOOK else []
             return [unread, *lost]
         return [Refused(now, event.e or "unknown", text(frame))]
+
+    def follow(self, frame: str | bytes, now: int, book: Book) -> int | None:  # noqa: D102
+        reader = compiling.reader
+        if reader is None or self._last is None or self._fresh or not frame.isascii():
+            return None
+        bids, asks = book.bids, book.asks
+        what, time, self._last, bids.count, asks.count = reader.follow(
+            frame.encode() if isinstance(frame, str) else frame,
+            self._name, self._last, bids.levels, bids.count, asks.levels, asks.count, self._changes,
+        )  # fmt: skip
+        if what != reader.DEPTH:
+            return None
+        self._heard_at = now
+        return int(time)
+
+    def skim(self, data: bytes, at: int, until: int, book: Book) -> Skimmed:  # noqa: D102
+        reader = compiling.reader
+        if reader is None or self._last is None or self._fresh:
+            return Skimmed(at)
+        bids, asks = book.bids, book.asks
+        what, time, self._last, bids.count, asks.count, at, now, lines, quotes, trade = (
+            reader.lines(
+                data, self._name, self._last, bids.levels, bids.count, asks.levels, asks.count,
+                self._changes, at, min(until, self._due(), FOREVER),
+            )
+        )  # fmt: skip
+        outputs: list[Output] = []
+        if quotes:
+            outputs.append(Refused(now, "bookTicker", count=quotes))
+        if trade >= 0:
+            received, _, frame = data[trade : data.index(b"\n", trade)].partition(b" ")
+            outputs += self.received(frame, int(received), MARKET)
+        if what != reader.DEPTH:
+            return Skimmed(at, lines, outputs, now)
+        self._heard_at = now
+        return Skimmed(at, lines, outputs, now, time)
 
     def _read_depth(self, depth: _Depth, now: int) -> list[Output]:
         if depth.s != self.symbol:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from obi_widgets import session
+from obi_widgets.book import Book
 from obi_widgets.feeds.simulator import LISTINGS
 
 if TYPE_CHECKING:
@@ -48,11 +49,15 @@ def fill(market: Market, seconds: float) -> None:
     leaning = np.exp(0.4 * random.standard_normal((2, DRAWN, 1)))
     sizes = leaning * random.lognormal(-1.5, 0.9, (2, DRAWN, writer.levels))
     first = (time.time_ns() // step - count) * step
+    book = Book()
     for row, bid in enumerate(best.tolist()):
-        bids, asks = (
-            ((bid + (side == 1) - (1 - 2 * side) * away[side, row % DRAWN]) * listing.tick_size,
-             sizes[side, row % DRAWN])
-            for side in (0, 1)
-        )  # fmt: skip
-        writer.append(first + row * step, first + row * step, bids, asks)
+        shape = row % DRAWN
+        prices = (bid - away[0, shape], bid + 1 + away[1, shape])
+        book.replace(
+            *(
+                np.column_stack([one * listing.tick_size, sizes[side, shape]]).tolist()
+                for side, one in enumerate(prices)
+            )
+        )
+        writer.append(first + row * step, first + row * step, book)
     writer.flush()

@@ -105,7 +105,7 @@ class Frames:
     """Depth messages of a capture: the snapshot's text, and each that continues it."""
 
     snapshot: str
-    depth: list[tuple[int, str]]
+    depth: list[tuple[int, bytes]]
 
     @property
     def size(self) -> float:
@@ -114,14 +114,14 @@ class Frames:
 
 
 def frames(symbol: str = "btcusdt", most: int | None = None) -> Frames:
-    """Return what a websocket that is subscribed to the book alone would have brought."""
+    """Return the bytes that a websocket subscribed to the book alone would have brought."""
     snapshot, depth = "", []
     for line in lines(captures(symbol)):
-        time, _, text = line.rstrip(b"\n").decode().partition(" ")
-        if "@depth" in text[:60]:
+        time, _, text = line.rstrip(b"\n").partition(b" ")
+        if b"@depth" in text[:60]:
             depth.append((int(time), text))
-        elif text.startswith('{"lastUpdateId"'):
-            snapshot = text
+        elif text.startswith(b'{"lastUpdateId"'):
+            snapshot = text.decode()
     last = json.loads(snapshot)["lastUpdateId"]
     updates = (json.loads(text)["data"]["u"] for _, text in depth)
     first = next(row for row, update in enumerate(updates) if update >= last)

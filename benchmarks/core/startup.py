@@ -33,9 +33,13 @@ MEMORY = """
 import ctypes, gc, os, sys
 from benchmarks.core.data import synthetic
 import obi_widgets as obi
-from obi_widgets.packing import HistoryWriter
+from obi_widgets.book import Book
+from obi_widgets.writer import HistoryWriter
 from obi_widgets.events import Instrument
+from obi_widgets.signals import compiling
 import numpy as np
+
+compiling.wait()
 
 def resident():
     gc.collect()
@@ -43,24 +47,28 @@ def resident():
     with open("/proc/self/statm") as file:
         return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
-states, levels, part = {states}, {levels}, 1024 * 40
+states, days, levels, part = {states}, {days}, {levels}, 1024 * 40
 arrays = synthetic(part, levels)
 obi.History.from_arrays(
     arrays.time, arrays.bid_price, arrays.bid_size, arrays.ask_price, arrays.ask_size, tick_size=0.1
 )
-writer = HistoryWriter(Instrument("", "", tick_size=0.1), levels=levels, interval=0)
+writer = HistoryWriter(
+    Instrument("", "", tick_size=0.1), levels=levels, interval=0, capacity=states
+)
 there = ~np.isnan(arrays.bid_price[:, 0])
 columns = [
-    one[there] for one in (arrays.bid_price, arrays.bid_size, arrays.ask_price, arrays.ask_size)
+    one[there].tolist()
+    for one in (arrays.bid_price, arrays.bid_size, arrays.ask_price, arrays.ask_size)
 ]
-part = len(columns[0])
+part, book = len(columns[0]), Book()
 before = resident()
-for row in range(states):
-    at = row % part
-    bid, bid_size, ask, ask_size = (column[at] for column in columns)
-    writer.append(int(arrays.time[0]) + row, row, (bid, bid_size), (ask, ask_size))
-history = writer.history()
-print(resident() - before)
+for row in range(days * states):
+    bid, bid_size, ask, ask_size = (column[row % part] for column in columns)
+    book.replace(list(zip(bid, bid_size)), list(zip(ask, ask_size)))
+    writer.append(int(arrays.time[0]) + row, row, book)
+    if (row + 1) % states == 0:
+        history = writer.history()
+        print(resident() - before, flush=True)
 """
 
 COMPILE = """
@@ -109,7 +117,7 @@ def run(*, quick: bool) -> Section:
         f"The compiler, in a thread of its own while NumPy does the work: {first:.1f} s the first "
         f"time, {later:.2f} s in later processes."
     )
-    section.rows.append(weigh(quick=quick))
+    section.rows += weigh(quick=quick)
     return section
 
 
@@ -118,14 +126,19 @@ def _net(timed: Timed, name: str) -> Spread:
     return Spread.of([max(one - bare, 0.0) for one, bare in pairs])
 
 
-def weigh(*, quick: bool) -> Row:
-    """Return what a day of 20 levels adds to a process that appends it state by state."""
-    share = 20 if quick else 1
+def weigh(*, quick: bool) -> list[Row]:
+    """Return what appending a day of 20 levels adds to a process, and a week kept to a day."""
+    share, days = (20, 2) if quick else (1, 7)
     states = DAY // share
-    weight = int(python(MEMORY.format(states=states, levels=LEVELS))) * share / 1e6
+    code = MEMORY.format(states=states, days=days, levels=LEVELS)
+    weights = [int(line) * share / 1e6 for line in python(code).split()]
     arrays = DAY * LEVELS * 4 * 8 / 1e6
-    return Row(
-        f"memory of a day: {DAY:,} states of {LEVELS} levels", f"{weight:.0f} MB",
-        f"{arrays:.0f} MB as float64 arrays", Spread(weight, weight, weight),
-        f"what a process grows by that appends {states:,} states, × {share}", "MB", most=250,
-    )  # fmt: skip
+    terms = f"what a process grows by that appends {states:,} states, × {share}"
+    return [
+        Row(what, f"{weight:.0f} MB", peer, Spread(weight, weight, weight), terms, "MB", most=250)
+        for what, weight, peer, terms in (
+            (f"memory of a day: {DAY:,} states of {LEVELS} levels", weights[0],
+             f"{arrays:.0f} MB as float64 arrays", terms),
+            (f"… the most of it in {days} days, of which one is kept", max(weights), "–", terms),
+        )
+    ]  # fmt: skip

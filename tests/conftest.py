@@ -14,6 +14,7 @@ import hypothesis
 import pytest
 
 import obi_widgets as obi
+from obi_widgets.calibration import compiling as calibration_compiling
 from obi_widgets.signals import compiling
 
 # A machine that is shared may take its time.
@@ -50,6 +51,7 @@ def history(request, captures) -> obi.History:
 def compiled():
     """Compile first: the compiler's thread is nobody's leak."""
     assert compiling.wait()
+    assert calibration_compiling.wait()
 
 
 @pytest.fixture(autouse=True)

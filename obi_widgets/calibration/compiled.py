@@ -9,15 +9,15 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-LANES = 8
-"""Cells whose sums are kept together, as many as a vector register of 64 bytes holds."""
+LANES = 24
+"""Cells whose sums are kept together: some vector registers full, so that none is waited for."""
 
-ROWS = 14
+ROWS = 12
 # Where each sum's lanes begin. One array for all, and distances between rows that are known when
 # compiling: otherwise every loop over lanes is guarded against overlap, or not vectorised.
-NEW_A, NEW_B, AA, AB, BB, MORE = 0, LANES, 2 * LANES, 3 * LANES, 4 * LANES, 5 * LANES
-OLD_A, OLD_B, BIN_A, BIN_B = 6 * LANES, 7 * LANES, 8 * LANES, 9 * LANES
-WAY_A, WAY_B, GONE_A, GONE_B = 10 * LANES, 11 * LANES, 12 * LANES, 13 * LANES
+A, B, AA, AB, BB, MORE = 0, LANES, 2 * LANES, 3 * LANES, 4 * LANES, 5 * LANES
+IN_A, IN_B, WAY_A, WAY_B = 6 * LANES, 7 * LANES, 8 * LANES, 9 * LANES
+GONE_A, GONE_B = 10 * LANES, 11 * LANES
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
@@ -48,14 +48,14 @@ def forward(time, lost, mid, horizon, after, end, move):
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
-def sides(signal, lost, threshold, on, new):
-    """Write sides and crossings; see `portable.sides`."""
+def crossings(signal, lost, threshold, new):
+    """Write crossings; see `portable.crossings`."""
     before = 2
     for t in range(len(signal)):
         here = 0
         if abs(signal[t]) > threshold:
             here = 1 if signal[t] > 0 else -1
-        on[t], new[t] = here, 0
+        new[t] = 0
         if lost[t]:
             before = 2
         elif not np.isnan(signal[t]):
@@ -102,40 +102,23 @@ def starts(x, y, known, lag, out):
         cells = np.uint64(min(LANES, all_cells - first))
         sums = np.zeros(ROWS * LANES)
         for t in range(states + lag):
-            if t > lag:
-                at = t - lag - 1
-                move, there = y[at], np.float64(known[at])
-                base = np.uint64(at * all_cells + first)
-                for k in range(cells):
-                    event = flat[base + k] * there
-                    sums[OLD_A + k] += event * move
-                    sums[OLD_B + k] += event * event
-            if t < states:
-                move, there = y[t], np.float64(known[t])
-                base = np.uint64(t * all_cells + first)
-                for k in range(cells):
-                    event = flat[base + k] * there
-                    a = event * move
-                    new_a, new_b = sums[NEW_A + k] + a, sums[NEW_B + k] + event * event
-                    in_a, in_b = new_a - sums[OLD_A + k], new_b - sums[OLD_B + k]
-                    sums[NEW_A + k], sums[NEW_B + k] = new_a, new_b
-                    sums[AA + k] += in_a * in_a
-                    sums[AB + k] += in_a * in_b
-                    sums[BB + k] += in_b * in_b
-                    sums[MORE + k] += a * a
-            else:
-                _window(sums, cells)
+            new, old = t if t < states else 0, t - lag - 1 if t > lag else 0
+            move, there = (y[new], np.float64(known[new])) if t < states else (0.0, 0.0)
+            old_move, was_there = (y[old], np.float64(known[old])) if t > lag else (0.0, 0.0)
+            came, gone = np.uint64(new * all_cells + first), np.uint64(old * all_cells + first)
+            for k in range(cells):
+                event, old_event = flat[came + k] * there, flat[gone + k] * was_there
+                a, b = event * move, event * event
+                in_a = sums[IN_A + k] + (a - old_event * old_move)
+                in_b = sums[IN_B + k] + (b - old_event * old_event)
+                sums[IN_A + k], sums[IN_B + k] = in_a, in_b
+                sums[A + k] += a
+                sums[B + k] += b
+                sums[AA + k] += in_a * in_a
+                sums[AB + k] += in_a * in_b
+                sums[BB + k] += in_b * in_b
+                sums[MORE + k] += a * a
         _give(sums, first, cells, out)
-
-
-@njit(inline="always", error_model="numpy")
-def _window(sums, cells):
-    """Add the products of the windows that overhang the end."""
-    for k in range(cells):
-        in_a, in_b = sums[NEW_A + k] - sums[OLD_A + k], sums[NEW_B + k] - sums[OLD_B + k]
-        sums[AA + k] += in_a * in_a
-        sums[AB + k] += in_a * in_b
-        sums[BB + k] += in_b * in_b
 
 
 @njit(inline="always", error_model="numpy")
@@ -177,16 +160,16 @@ def arrivals(x, end, step, weight, width, a_bins, b_bins, active):
             for k in range(cells):
                 event = flat[base + k] * at_once
                 b = (sums[WAY_B + k] - sums[GONE_B + k]) + event * event
-                sums[BIN_A + k] += moved * (sums[WAY_A + k] - sums[GONE_A + k])
-                sums[BIN_B + k] += b
+                sums[IN_A + k] += moved * (sums[WAY_A + k] - sums[GONE_A + k])
+                sums[IN_B + k] += b
                 sums[MORE + k] += 1.0 if b != 0.0 else 0.0
             left -= 1
             if left == 0 or t == states - 1:
                 left = width
                 for k in range(cells):
-                    a_bins[t // width, first + k] = sums[BIN_A + k]
-                    b_bins[t // width, first + k] = sums[BIN_B + k]
-                    sums[BIN_A + k], sums[BIN_B + k] = 0.0, 0.0
+                    a_bins[t // width, first + k] = sums[IN_A + k]
+                    b_bins[t // width, first + k] = sums[IN_B + k]
+                    sums[IN_A + k], sums[IN_B + k] = 0.0, 0.0
         for k in range(cells):
             active[first + k] = sums[MORE + k]
 
@@ -201,36 +184,29 @@ def resampled(a, b, index, lag, out):
             cells = np.uint64(min(LANES, all_cells - first))
             sums = np.zeros(ROWS * LANES)
             for t in range(bins + lag):
-                if t > lag:
-                    base = np.uint64(index[replication, t - lag - 1] * all_cells + first)
-                    for k in range(cells):
-                        sums[OLD_A + k] += flat_a[base + k]
-                        sums[OLD_B + k] += flat_b[base + k]
-                if t < bins:
-                    base = np.uint64(index[replication, t] * all_cells + first)
-                    for k in range(cells):
-                        new_a, new_b = (
-                            sums[NEW_A + k] + flat_a[base + k],
-                            sums[NEW_B + k] + flat_b[base + k],
-                        )
-                        in_a, in_b = new_a - sums[OLD_A + k], new_b - sums[OLD_B + k]
-                        sums[NEW_A + k], sums[NEW_B + k] = new_a, new_b
-                        sums[AA + k] += in_a * in_a
-                        sums[AB + k] += in_a * in_b
-                        sums[BB + k] += in_b * in_b
-                else:
-                    _window(sums, cells)
+                new = index[replication, t] if t < bins else 0
+                old = index[replication, t - lag - 1] if t > lag else 0
+                is_new, is_old = np.float64(t < bins), np.float64(t > lag)
+                came, gone = np.uint64(new * all_cells + first), np.uint64(old * all_cells + first)
+                for k in range(cells):
+                    new_a, new_b = flat_a[came + k] * is_new, flat_b[came + k] * is_new
+                    in_a = sums[IN_A + k] + (new_a - flat_a[gone + k] * is_old)
+                    in_b = sums[IN_B + k] + (new_b - flat_b[gone + k] * is_old)
+                    sums[IN_A + k], sums[IN_B + k] = in_a, in_b
+                    sums[A + k] += new_a
+                    sums[B + k] += new_b
+                    sums[AA + k] += in_a * in_a
+                    sums[AB + k] += in_a * in_b
+                    sums[BB + k] += in_b * in_b
             _give(sums, first, cells, out[replication])
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
 def windows(scores, lag):
     """Return the sum of squared window sums; see `portable.windows`."""
-    newest, oldest, total = 0.0, 0.0, 0.0
+    inside, total = 0.0, 0.0
     for t in range(len(scores) + lag):
-        if t < len(scores):
-            newest += scores[t]
-        if t > lag:
-            oldest += scores[t - lag - 1]
-        total += (newest - oldest) * (newest - oldest)
+        new = scores[t] if t < len(scores) else 0.0
+        inside += new - (scores[t - lag - 1] if t > lag else 0.0)
+        total += inside * inside
     return total / (lag + 1)

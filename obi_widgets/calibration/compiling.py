@@ -57,7 +57,7 @@ def _compile() -> None:
         no, end, signs = np.zeros(2, bool), np.zeros(2, np.int32), np.zeros(2, np.int8)
         rows, floats = np.zeros(2, np.int64), np.zeros(2)
         compiled.forward(time, no, floats, 1, False, end, floats)
-        compiled.sides(floats, no, 0.5, signs, signs)
+        compiled.crossings(floats, no, 0.5, signs)
         compiled.episodes(floats, no, 0.5, 0.25, rows, rows, rows, signs, signs)
         x, sums, bins = np.zeros((2, 1), np.int8), np.zeros((6, 1)), np.zeros((2, 1))
         compiled.starts(x, floats, no, 1, sums)

@@ -13,8 +13,6 @@ from obi_widgets.calibration.portable import GAP, OPEN, RELEASED
 from obi_widgets.calibration.returns import lost
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from numpy.typing import ArrayLike, NDArray
 
     from obi_widgets.history import History
@@ -29,6 +27,8 @@ Kind: TypeAlias = Literal["beyond", "crossing", "episode"]
 """``"beyond"``: every state beyond the threshold. ``"crossing"``: states that are beyond while the
 state before was seen not to be, or was beyond on the other side. ``"episode"``: the first state of
 each episode."""
+
+CHUNK = 4096
 
 RELEASE = 0.5
 """The share of the threshold below which an episode ends."""
@@ -137,19 +137,19 @@ def columns(
     """
     levels = np.atleast_1d(np.asarray(thresholds, np.float64))
     out = np.zeros((len(signal), len(levels)), np.int8)
-    return _fill(out, history, signal, levels.tolist(), kind)
-
-
-def _fill(
-    out: Signs, history: History, signal: Floats, levels: Iterable[float], kind: Kind
-) -> Signs:
-    on, new = np.empty(len(signal), np.int8), np.empty(len(signal), np.int8)
-    gone = lost(history)
-    for column, threshold in enumerate(levels):
-        if kind == "episode":
+    if kind == "beyond":
+        for first in range(0, len(signal), CHUNK):
+            part = signal[first : first + CHUNK, None]
+            np.subtract(
+                part > levels, part < -levels, out=out[first : first + CHUNK], dtype=np.int8
+            )
+        return out
+    gone, new = lost(history), np.empty(len(signal), np.int8)
+    for column, threshold in enumerate(levels.tolist()):
+        if kind == "crossing":
+            compiling.fastest().crossings(signal, gone, threshold, new)
+            out[:, column] = new
+        else:
             found = find_episodes(history, signal, threshold)
             out[found.start, column] = found.side
-        else:
-            compiling.fastest().sides(signal, gone, threshold, on, new)
-            out[:, column] = on if kind == "beyond" else new
     return out

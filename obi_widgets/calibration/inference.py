@@ -216,7 +216,12 @@ def steps(mid: Floats) -> Floats:
 
 
 def conditional_mean(
-    mid: Floats, returns: ForwardReturns, x: Signs, *, level: float = 0.95
+    mid: Floats,
+    returns: ForwardReturns,
+    x: Signs,
+    *,
+    level: float = 0.95,
+    newey_west: bool = True,
 ) -> Means:
     """Return what followed events on average, and how sure that is.
 
@@ -230,6 +235,9 @@ def conditional_mean(
         Events; see `events.columns`.
     level : float
         Of the confidence interval, 0..1.
+    newey_west : bool
+        Whether to compute ``se_bps``, ``t`` and the naive ones; NaN otherwise, and faster by a
+        third, for a sweep.
 
     Returns
     -------
@@ -242,15 +250,18 @@ def conditional_mean(
     with np.errstate(divide="ignore"):
         weight = 1e4 / mid
     overlap = returns.overlap
-    sums = np.zeros((len(overlap), 6, cells))
+    sums = np.full((len(overlap), 6, cells), np.nan)
     scores: list[Scores | None] = [None] * len(overlap)
 
     def compute(rows: range) -> None:
         for row in rows:
             end = returns.end[row]
-            y = np.nan_to_num(returns.bps[row])
-            compiling.fastest().starts(x, y, end >= 0, int(overlap[row]), sums[row])
-            scores[row] = arrived(x, end, move, weight, int(overlap[row]))
+            scores[row] = one = arrived(x, end, move, weight, int(overlap[row]))
+            if newey_west:
+                y = np.nan_to_num(returns.bps[row])
+                compiling.fastest().starts(x, y, end >= 0, int(overlap[row]), sums[row])
+            else:
+                sums[row, 0], sums[row, 1] = one.a.sum(axis=0), np.rint(one.b.sum(axis=0))
 
     everything = range(len(overlap))
     if states * cells < PARALLEL:

@@ -68,8 +68,8 @@ def forward(
     move[:] = np.where(known, moved, np.nan)
 
 
-def sides(signal: Floats, lost: NDArray[np.bool_], threshold: float, on: Signs, new: Signs) -> None:
-    """Write on which side of the threshold each state is, and where it came there.
+def crossings(signal: Floats, lost: NDArray[np.bool_], threshold: float, new: Signs) -> None:
+    """Write where the signal comes to be beyond a threshold.
 
     Parameters
     ----------
@@ -77,20 +77,17 @@ def sides(signal: Floats, lost: NDArray[np.bool_], threshold: float, on: Signs, 
         −1..+1, NaN where there is none; whether the book was lost.
     threshold : float
         Of the signal's size.
-    on, new : ndarray of int8, shape (T,)
-        Written to: +1 above the threshold, −1 below its negative, 0 elsewhere; and the same only
-        at crossings, where the state before was not there.
+    new : ndarray of int8, shape (T,)
+        Written to: +1 where it is above the threshold and at the state before that had a signal
+        was not, −1 below its negative, 0 elsewhere; 0 where the book was lost since that state.
     """
-    on[:] = np.where(np.abs(signal) > threshold, np.sign(signal), 0)
-    before, rows = 2, np.flatnonzero(~np.isnan(signal) | lost)  # 2: nothing is known
     new[:] = 0
-    for row in rows.tolist():
-        if lost[row]:
-            before = 2
-            continue
-        if on[row] != 0 and before not in (2, on[row]):
-            new[row] = on[row]
-        before = int(on[row])
+    rows = np.flatnonzero(~np.isnan(signal) | lost)
+    value = signal[rows]
+    side = np.where(lost[rows], 2, (value > threshold).astype(int) - (value < -threshold))
+    before = np.append(2, side[:-1])
+    came = (np.abs(side) == 1) & (before != 2) & (side != before)
+    new[rows[came]] = side[came]
 
 
 def episodes(
@@ -109,7 +106,7 @@ def episodes(
     Parameters
     ----------
     signal, lost : ndarray, shape (T,)
-        See `sides`.
+        See `crossings`.
     threshold, release : float
         One begins when the signal's size exceeds the threshold, and ends when it falls below
         ``release``, changes sign, or the book is lost.
@@ -167,7 +164,7 @@ def starts(x: Signs, y: Floats, known: NDArray[np.bool_], lag: int, out: Floats)
         events = x[:, cell].astype(np.float64) * known
         a = events * y
         out[:5, cell] = _sums(a[:, None], (events * events)[:, None], lag)[:, 0]
-        out[5, cell] = np.cumsum(np.append(0.0, a * a))[-1]
+        out[5, cell] = _running(np.append(0.0, a * a)[:, None])[-1, 0]
 
 
 def arrivals(
@@ -246,12 +243,17 @@ def windows(scores: Floats, lag: int) -> float:
 
 def _sums(a: Floats, b: Floats, lag: int) -> Any:  # noqa: ANN401
     """Return Σa, Σb, ΣA², ΣAB, ΣB² of columns, shape (5, K), added up one by one."""
-    count, none = len(a), np.zeros((1, a.shape[1]))
-    total, part = (np.cumsum(np.vstack([none, one]), axis=0) for one in (a, b))
-    at = np.arange(count + lag)
-    newest, oldest = np.minimum(at + 1, count), np.maximum(at - lag, 0)
-    in_a, in_b = (one[newest] - one[oldest] for one in (total, part))
-    products = (in_a * in_a, in_a * in_b, in_b * in_b)
-    return np.stack(
-        [total[-1], part[-1]] + [np.cumsum(np.vstack([none, p]), axis=0)[-1] for p in products]
-    )
+    lanes = [a, b]
+    for one in (a, b):
+        none = np.zeros((lag, one.shape[1]))
+        padded = np.vstack([one, none])
+        padded[lag + 1 :] -= one[: max(len(one) - 1, 0)]
+        lanes.append(_running(padded))
+    in_a, in_b = lanes[2:]
+    lanes[2:] = [in_a * in_a, in_a * in_b, in_b * in_b]
+    return np.stack([_running(one)[-1] if len(one) else np.zeros(one.shape[1]) for one in lanes])
+
+
+def _running(columns: Floats) -> Floats:
+    """Return sums from the first row on, added up one by one, as a loop does from 0."""
+    return np.cumsum(columns, axis=0)

@@ -114,8 +114,7 @@ def forward_returns(
             f"horizons = {horizons!r} is not possible.", "Horizons are seconds, above 0."
         )
     states = len(history)
-    end = np.full((len(seconds), states), -1, np.int32)
-    bps = np.full((len(seconds), states), np.nan)
+    end, bps = np.empty((len(seconds), states), np.int32), np.empty((len(seconds), states))
     if not states:
         return ForwardReturns(seconds, end, bps)
     gone, mid, forward = lost(history), history.mid, compiling.fastest().forward

@@ -4,7 +4,7 @@ t = β / se is normal only where the lag is a vanishing share of the record. Wit
 held fixed, it goes to W(1) / √S_b, where W is a Brownian motion and S_b the same Bartlett estimate
 made of the Brownian bridge (Kiefer and Vogelsang 2005, Econometric Theory 21, 1130). The numbers
 below were simulated from that functional (30,000 paths of 800 steps); they agree with the
-critical-value polynomials of that paper to 1 %.
+critical-value polynomials of that paper to 2 %.
 
 For each b, P(|t| > x) is that of a standard normal beyond ``z = √(α · log(1 + x² / β))``, a form
 that fits the simulated quantiles from 50 % to 0.1 % within 1 % up to b = 0.2 and 5 % up to b = 1,

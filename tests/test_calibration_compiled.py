@@ -1,5 +1,9 @@
 """Compiled sums are those of their twin in NumPy and Python: to the bit."""
 
+import subprocess
+import sys
+import textwrap
+
 import hypothesis.strategies as st
 import numpy as np
 import pytest
@@ -7,7 +11,7 @@ from hypothesis import given
 from known_market import history as known_history
 
 import obi_widgets as obi
-from obi_widgets.calibration import compiled, events, inference, portable, returns
+from obi_widgets.calibration import compiled, compiling, events, inference, portable, returns
 from obi_widgets.calibration.bootstrap import bootstrap
 from obi_widgets.calibration.coefficient import information_coefficients
 
@@ -67,7 +71,9 @@ def test_sums_are_the_same(seed, cells, lag):
     both("starts", (x, np.nan_to_num(move), end >= 0, lag), [((6, cells), float)])
     width = int(random.integers(1, 9))
     bins = ((-(-states // width), cells), float)
-    both("arrivals", (x, end, inference.steps(mid), 1e4 / mid, width), [bins, bins, (cells, float)])
+    both(
+        "arrivals", (x, end, inference.steps(mid), 1e4 / mid, width), [bins] * 3 + [(cells, float)]
+    )
     a, b = random.normal(size=(2, states, cells))
     index = random.integers(0, states, (3, states)).astype(np.int32)
     both("resampled", (a, b, index, lag), [((3, 5, cells), float)])
@@ -85,6 +91,46 @@ def test_a_calibration_compiles_nothing_that_was_not_compiled_before():
             bootstrap(inference.conditional_mean(history.mid, found, some), replications=9)
     information_coefficients(signal, found)
     assert {name: len(getattr(compiled, name).signatures) for name in FUNCTIONS} == before
+
+
+def test_calibration_is_imported_without_a_compiler_and_works_while_there_is_none():
+    code = """
+        import sys
+        import numpy as np
+        from obi_widgets.calibration import (
+            bootstrap, coefficient, compiling, events, inference, multiple, power, returns,
+        )
+        heavy = {"numba", "pandas", "scipy", "statsmodels", "ipywidgets"}
+        assert not heavy & set(sys.modules), heavy & set(sys.modules)
+        sys.modules["numba"] = None  # importing it raises ImportError
+        import logging
+        logging.disable()
+        assert not compiling.wait()
+        assert compiling.fastest().__name__.endswith("portable")
+        print("well")
+    """
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", textwrap.dedent(code)],
+        capture_output=True, text=True, timeout=90, check=False,
+    )  # fmt: skip
+    assert (done.stdout, done.returncode) == ("well\n", 0), done.stderr
+
+
+def test_a_whole_calibration_is_the_same_without_the_compiler(monkeypatch):
+    history = known_history(60.0, 2.0, seed=3)
+    signal = obi.imbalance(history, obi.Settings())
+    told = []
+    for module in (compiled, portable):
+        monkeypatch.setattr(compiling, "_fastest", module)
+        found = returns.forward_returns(history, [1.0, 5.0])
+        x = events.columns(history, signal, [0.3, 0.6], kind="beyond")
+        means = inference.conditional_mean(history.mid, found, x)
+        again = bootstrap(means, replications=49)
+        told.append([means.se_bps, means.p, means.ci_low, again.p, again.p_familywise])
+        told[-1].append(information_coefficients(signal, found).rank_ic_se)
+    for ours, twins in zip(*told, strict=True):
+        np.testing.assert_array_equal(ours, twins)
+        assert np.isfinite(ours).all()
 
 
 @pytest.mark.parametrize("cells", [1, 3])

@@ -52,6 +52,21 @@ def test_newey_west_is_that_of_statsmodels_on_captures(history):
     agrees_with_statsmodels(history)
 
 
+def test_on_a_capture_the_naive_error_finds_what_no_other_does(captures):
+    # Best sizes of ETHUSDT, 30 s after: eight minutes are sixteen such horizons.
+    history = obi.load(captures["ethusdt"])
+    signal = obi.imbalance(history, obi.Settings(depth=1))
+    found = returns.forward_returns(history, [30.0])
+    means = inference.conditional_mean(history.mid, found, events.columns(history, signal, 0.4))
+    again = bootstrap(means)
+    assert means.t_naive[0, 0] == pytest.approx(8.6, abs=0.1)
+    assert means.t[0, 0] == pytest.approx(1.24, abs=0.02)
+    assert means.t_hodrick[0, 0] == pytest.approx(1.30, abs=0.02)
+    assert again.t[0, 0] == pytest.approx(1.35, abs=0.1)
+    assert min(means.p[0, 0], again.p[0, 0]) > 0.15
+    assert means.n_eff[0, 0] < means.n[0, 0] / 20
+
+
 @pytest.mark.parametrize("kind", ["beyond", "crossing", "episode"])
 @pytest.mark.parametrize("edge", [0.0, 3.0])
 def test_newey_west_is_that_of_statsmodels_on_simulated_series(edge, kind):
@@ -85,7 +100,7 @@ def test_without_a_lag_it_is_whites():
 def arrival_scores(history, found, x, row):
     """Return a and b of every state, each event spread over its horizon, one by one."""
     states = len(history)
-    a, b, mid = np.zeros(states), np.zeros(states), history.mid
+    a, b, held, mid = np.zeros(states), np.zeros(states), np.zeros(states), history.mid
     for t in np.flatnonzero((x != 0) & (found.end[row] >= 0)):
         end = int(found.end[row, t])
         if end == t:
@@ -97,7 +112,8 @@ def arrival_scores(history, found, x, row):
             if not np.isnan(mid[u]):
                 a[u] += x[t] * 1e4 * (mid[u] - mid[last]) / mid[t]
             b[u] += 1 / (end - t)
-    return a, b
+            held[u] += x[t] * 1e4 / mid[t]
+    return a, b, held**2
 
 
 def bartlett(scores, lag):
@@ -112,18 +128,19 @@ def bartlett(scores, lag):
 def test_hodricks_error_is_that_of_scores_added_up_one_by_one(row):
     history = gappy(known_history(240.0, 1.0, seed=6))
     found, x, means = judged(history, (1.0, 5.0, 20.0), (0.4,))
-    a, b = arrival_scores(history, found, x[:, 0], row)
+    a, b, m = arrival_scores(history, found, x[:, 0], row)
     scores = means.scores[row]
     assert scores.width == 1
     np.testing.assert_allclose(scores.a[:, 0], a, atol=1e-9)
     np.testing.assert_allclose(scores.b[:, 0], b, atol=1e-9)
+    np.testing.assert_allclose(scores.m[:, 0], m, atol=1e-9)
     assert scores.active[0] == np.count_nonzero(b)
     assert a.sum() / b.sum() == pytest.approx(means.mean_bps[row, 0], rel=1e-9)
     lag = int(np.ceil(max(means.lag[row], 1.3 * np.sqrt(np.count_nonzero(b)))))
     assert scores.lag[0] == lag
     error = np.sqrt(bartlett(a - means.mean_bps[row, 0] * b, lag)) / b.sum()
     assert means.se_hodrick[row, 0] == pytest.approx(error, rel=1e-9)
-    assert means.b[row, 0] == pytest.approx((lag + 1) / np.count_nonzero(b))
+    assert means.b[row, 0] == pytest.approx(bartlett(m, lag) / m.sum() ** 2)
 
 
 def test_bins_are_sums_of_states_and_change_the_error_little(monkeypatch):
@@ -151,6 +168,13 @@ def test_a_sweep_may_leave_newey_west_out():
     np.testing.assert_allclose(light.p, whole.p, rtol=1e-9)
     assert np.isnan(light.se_bps).all()
     assert np.isnan(light.t_naive).all()
+
+
+def test_the_lags_share_is_that_of_evenly_spread_variance():
+    m = np.ones((1000, 2))
+    m[50:, 1] = 0  # a twentieth holds it all
+    scores = inference.Scores(m, m, m, 1, np.array([9, 9]), np.array([1000.0, 50.0]))
+    np.testing.assert_allclose(scores.share, [0.01, 0.2], rtol=0.1)
 
 
 # -- too little ----------------------------------------------------------------------------

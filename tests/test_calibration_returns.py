@@ -68,6 +68,16 @@ def test_as_traded_a_long_buys_at_the_ask_and_sells_at_the_bid_less_fees():
     assert np.isnan(found.long_bps[0, 1])
 
 
+def test_the_mean_as_traded_buys_where_a_rise_is_expected():
+    history = tape([0.0, 1.0, 2.0, 3.0], [100.0, 103.0, 102.0, 104.0])
+    found = returns.touch_returns(history, [1.0, 9.0])
+    x = np.array([[1, 0], [-1, 0], [0, 0], [1, 1]], np.int8)  # the last has no return
+    mean = found.mean(x)
+    assert mean[0, 0] == pytest.approx((bps(102, 101) - bps(103, 102)) / 2)
+    assert np.isnan([mean[0, 1], mean[1, 0], mean[1, 1]]).all()
+    assert found.mean(x[:, 0]).tolist()[0] == [mean[0, 0]]
+
+
 def test_as_traded_is_what_entries_make(history):
     settings = obi.Settings(threshold=0.4, hold_seconds=5.0, fee_bps=1.0)
     trades = obi.entries(history, settings)

@@ -12,12 +12,12 @@ from numba import njit
 LANES = 24
 """Cells whose sums are kept together: some vector registers full, so that none is waited for."""
 
-ROWS = 12
+ROWS = 13
 # Where each sum's lanes begin. One array for all, and distances between rows that are known when
 # compiling: otherwise every loop over lanes is guarded against overlap, or not vectorised.
 A, B, AA, AB, BB, MORE = 0, LANES, 2 * LANES, 3 * LANES, 4 * LANES, 5 * LANES
 IN_A, IN_B, WAY_A, WAY_B = 6 * LANES, 7 * LANES, 8 * LANES, 9 * LANES
-GONE_A, GONE_B = 10 * LANES, 11 * LANES
+GONE_A, GONE_B, IN_M = 10 * LANES, 11 * LANES, 12 * LANES
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
@@ -129,7 +129,7 @@ def _give(sums, first, cells, out):
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
-def arrivals(x, end, step, weight, width, a_bins, b_bins, active):
+def arrivals(x, end, step, weight, width, a_bins, b_bins, m_bins, active):
     """Add up scores as returns come in; see `portable.arrivals`."""
     states, all_cells = x.shape
     flat = x.ravel()
@@ -160,7 +160,9 @@ def arrivals(x, end, step, weight, width, a_bins, b_bins, active):
             for k in range(cells):
                 event = flat[base + k] * at_once
                 b = (sums[WAY_B + k] - sums[GONE_B + k]) + event * event
-                sums[IN_A + k] += moved * (sums[WAY_A + k] - sums[GONE_A + k])
+                held = sums[WAY_A + k] - sums[GONE_A + k]
+                sums[IN_A + k] += moved * held
+                sums[IN_M + k] += held * held
                 sums[IN_B + k] += b
                 sums[MORE + k] += 1.0 if b != 0.0 else 0.0
             left -= 1
@@ -169,7 +171,8 @@ def arrivals(x, end, step, weight, width, a_bins, b_bins, active):
                 for k in range(cells):
                     a_bins[t // width, first + k] = sums[IN_A + k]
                     b_bins[t // width, first + k] = sums[IN_B + k]
-                    sums[IN_A + k], sums[IN_B + k] = 0.0, 0.0
+                    m_bins[t // width, first + k] = sums[IN_M + k]
+                    sums[IN_A + k], sums[IN_B + k], sums[IN_M + k] = 0.0, 0.0, 0.0
         for k in range(cells):
             active[first + k] = sums[MORE + k]
 

@@ -175,6 +175,7 @@ def arrivals(
     width: int,
     a_bins: Floats,
     b_bins: Floats,
+    m_bins: Floats,
     active: Floats,
 ) -> None:
     """Add up the scores in the order in which returns come in; see `inference.Scores`.
@@ -191,9 +192,10 @@ def arrivals(
         1e4 / mid.
     width : int
         States a bin.
-    a_bins, b_bins : ndarray of float64, shape (ceil(T / width), K)
-        Written to: within each bin the sums of a = step · Σ x·weight and of
-        b = Σ x² / (states to the end), over the events whose horizon is under way.
+    a_bins, b_bins, m_bins : ndarray of float64, shape (ceil(T / width), K)
+        Written to: within each bin the sums of a = step · Σ x·weight, of
+        b = Σ x² / (states to the end), and of m = (Σ x·weight)², over the events whose horizon
+        is under way.
     active : ndarray of float64, shape (K,)
         Written to: how many states have any.
     """
@@ -207,10 +209,11 @@ def arrivals(
         events = x[:, cell].astype(np.float64)
         value, square = events[under_way] * weight[under_way], events[under_way] ** 2 * share
         total, part = (np.cumsum(np.append(0.0, one)) for one in (value, square))
-        a = step * (total[entered] - total[left])
+        held = total[entered] - total[left]
+        a = step * held
         b = (part[entered] - part[left]) + np.where(at_once, events * events, 0.0)
         active[cell] = np.count_nonzero(b)
-        for series, bins in ((a, a_bins), (b, b_bins)):
+        for series, bins in ((a, a_bins), (b, b_bins), (held * held, m_bins)):
             padded = np.zeros(len(bins) * width)
             padded[: len(series)] = series
             bins[:, cell] = np.cumsum(padded.reshape(len(bins), width), axis=1)[:, -1]

@@ -76,6 +76,29 @@ class TouchReturns:
     long_bps: Floats
     short_bps: Floats
 
+    def mean(self, x: NDArray[np.int8]) -> Floats:
+        """Return what trading every event makes on average, bps; NaN where none has a return.
+
+        Parameters
+        ----------
+        x : ndarray of int8, shape (T,) or (T, K)
+            Events: +1 is bought, −1 sold.
+
+        Returns
+        -------
+        ndarray of float64, shape (H, K)
+        """
+        x = x if x.ndim == 2 else x[:, None]
+        out = np.full((len(self.horizons), x.shape[1]), np.nan)
+        for cell in range(x.shape[1]):
+            rows = np.flatnonzero(x[:, cell])
+            made = np.where(x[rows, cell] > 0, self.long_bps[:, rows], self.short_bps[:, rows])
+            known = ~np.isnan(made)
+            count = known.sum(axis=1)
+            total = np.where(known, made, 0.0).sum(axis=1)
+            np.divide(total, count, out=out[:, cell], where=count > 0)
+        return out
+
 
 def lost(history: History) -> NDArray[np.bool_]:
     """Return where the book was not in sync: no bid and no ask; shape (T,)."""

@@ -22,6 +22,7 @@ _PLACES = {
     "Settings": "settings",
     "SettingsWidget": "widgets",
     "StatusWidget": "widgets",
+    "calibrate": "calibration.report",
     "entries": "scanner",
     "imbalance": "signals",
     "load": "feeds.loading",
@@ -44,6 +45,7 @@ __all__ = [
     "Settings",
     "SettingsWidget",
     "StatusWidget",
+    "calibrate",
     "entries",
     "imbalance",
     "load",
@@ -52,6 +54,7 @@ __all__ = [
 ]
 
 if TYPE_CHECKING:
+    from obi_widgets.calibration.report import calibrate
     from obi_widgets.calibration.surface import sweep
     from obi_widgets.errors import ObiError
     from obi_widgets.feeds.loading import load

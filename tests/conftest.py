@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 
 import obi_widgets as obi
+from obi_widgets.calibration import compiling as calibration_compiling
 from obi_widgets.signals import compiling
 
 # A machine that is shared may take its time.
@@ -66,6 +67,7 @@ def broken(history):
 def compiled():
     """Compile first: the compiler's thread is nobody's leak."""
     assert compiling.wait()
+    assert calibration_compiling.wait()
 
 
 @pytest.fixture(autouse=True)

@@ -235,7 +235,7 @@ def _portable(history: History, grid: _Grid) -> Floats:
 
 def _compiled(history: History, grid: _Grid) -> Floats:
     """Add up entries of all settings in one pass, on as many threads as there are cores."""
-    from obi_widgets.signals import compiled_sweep
+    from obi_widgets.calibration import compiled_sweep
 
     p = grid.parameters
     decays, decay_at = np.unique(grid.decay, return_inverse=True)

@@ -1,0 +1,262 @@
+"""What takes long over many states and cells, in NumPy and plain Python.
+
+`obi_widgets.calibration.compiled` has the same, operation for operation: sums run from the first
+state to the last in both, so that which of them ran cannot be told from the result.
+
+A *cell* is one choice of events: a column of ``x``, which is −1, 0 or +1 at every state. The sums
+of two series ``a`` and ``b`` whose quotient β = Σa / Σb is a mean are ``Σa, Σb, ΣA², ΣAB, ΣB²``,
+where A and B are the sums of ``a`` and ``b`` within each window of ``lag + 1`` states (or bins),
+those that overhang both ends included. The Newey–West variance of Σ(a − βb), with Bartlett
+weights, is then (ΣA² − 2βΣAB + β²ΣB²) / (lag + 1), in time that does not depend on the lag.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Floats = NDArray[np.float64]
+    Signs = NDArray[np.int8]
+
+RELEASED, GAP, OPEN = 0, 1, 2
+"""Why an episode ended: the signal came back, the book was lost, the record ended."""
+
+
+def forward(
+    time: NDArray[np.int64],
+    lost: NDArray[np.bool_],
+    mid: Floats,
+    horizon: int,
+    after: bool,
+    end: NDArray[np.int32],
+    move: Floats,
+) -> None:
+    """Write where the horizon of each state ends, and how far mid has moved by then.
+
+    Parameters
+    ----------
+    time, lost, mid : ndarray, shape (T,)
+        Nanoseconds, never decreasing; whether the book was lost; quote currency.
+    horizon : int
+        Nanoseconds, above 0.
+    after : bool
+        The first state at or after the horizon's end; otherwise the last at or before it.
+    end : ndarray of int32, shape (T,)
+        Written to: a row, −1 where there is no return.
+    move : ndarray of float64, shape (T,)
+        Written to: bps, NaN where there is no return.
+    """
+    rows = np.arange(len(time))
+    due = time + horizon
+    if after:
+        at = np.searchsorted(time, due, side="left")
+        known = at < len(time)
+    else:
+        at = np.searchsorted(time, due, side="right") - 1
+        known = time[-1:] >= due
+    at = np.minimum(at, len(time) - 1)
+    last_lost = np.maximum.accumulate(np.where(lost, rows, -1))
+    known = known & (last_lost[at] < rows)
+    with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
+        moved = 1e4 * (mid[at] / mid - 1.0)
+    known &= ~np.isnan(moved)
+    end[:] = np.where(known, at, -1)
+    move[:] = np.where(known, moved, np.nan)
+
+
+def crossings(signal: Floats, lost: NDArray[np.bool_], threshold: float, new: Signs) -> None:
+    """Write where the signal comes to be beyond a threshold.
+
+    Parameters
+    ----------
+    signal, lost : ndarray, shape (T,)
+        −1..+1, NaN where there is none; whether the book was lost.
+    threshold : float
+        Of the signal's size.
+    new : ndarray of int8, shape (T,)
+        Written to: +1 where it is above the threshold and at the state before that had a signal
+        was not, −1 below its negative, 0 elsewhere; 0 where the book was lost since that state.
+    """
+    new[:] = 0
+    rows = np.flatnonzero(~np.isnan(signal) | lost)
+    value = signal[rows]
+    side = np.where(lost[rows], 2, (value > threshold).astype(int) - (value < -threshold))
+    before = np.append(2, side[:-1])
+    came = (np.abs(side) == 1) & (before != 2) & (side != before)
+    new[rows[came]] = side[came]
+
+
+def episodes(
+    signal: Floats,
+    lost: NDArray[np.bool_],
+    threshold: float,
+    release: float,
+    start: NDArray[np.int64],
+    stop: NDArray[np.int64],
+    last: NDArray[np.int64],
+    side: Signs,
+    ended: Signs,
+) -> int:
+    """Find the stretches on one side of the threshold; chatter around it counts once.
+
+    Parameters
+    ----------
+    signal, lost : ndarray, shape (T,)
+        See `crossings`.
+    threshold, release : float
+        One begins when the signal's size exceeds the threshold, and ends when it falls below
+        ``release``, changes sign, or the book is lost.
+    start, stop, last : ndarray of int64, shape (T,)
+        Written to, a row an episode: its first state, the state that ended it (T: none), and its
+        last state that has a signal.
+    side, ended : ndarray of int8, shape (T,)
+        Written to: +1 or −1; `RELEASED`, `GAP` or `OPEN`.
+
+    Returns
+    -------
+    int
+        How many.
+    """
+    count, current = 0, 0
+    for row, (value, gone) in enumerate(zip(signal.tolist(), lost.tolist(), strict=True)):
+        if gone:
+            if current:
+                stop[count], ended[count] = row, GAP
+                current, count = 0, count + 1
+            continue
+        if value != value:
+            continue
+        if current and (abs(value) < release or value * current < 0):
+            stop[count], ended[count] = row, RELEASED
+            current, count = 0, count + 1
+        if not current and abs(value) > threshold:
+            current = 1 if value > 0 else -1
+            start[count], side[count] = row, current
+        if current:
+            last[count] = row
+    if current:
+        stop[count], ended[count] = len(signal), OPEN
+        count += 1
+    return count
+
+
+def starts(x: Signs, y: Floats, known: NDArray[np.bool_], lag: int, out: Floats) -> None:
+    """Add up the scores in the order in which returns start.
+
+    Parameters
+    ----------
+    x : ndarray of int8, shape (T, K)
+        The cells' events.
+    y : ndarray of float64, shape (T,)
+        Returns, 0 where there is none.
+    known : ndarray of bool, shape (T,)
+        Where there is one.
+    lag : int
+        Of the windows; see the module.
+    out : ndarray of float64, shape (6, K)
+        Written to: the sums for a = x·y, b = x²; the last is Σa².
+    """
+    for cell in range(x.shape[1]):
+        events = x[:, cell].astype(np.float64) * known
+        a = events * y
+        out[:5, cell] = _sums(a[:, None], (events * events)[:, None], lag)[:, 0]
+        out[5, cell] = _running(np.append(0.0, a * a)[:, None])[-1, 0]
+
+
+def arrivals(
+    x: Signs,
+    end: NDArray[np.int32],
+    step: Floats,
+    weight: Floats,
+    width: int,
+    a_bins: Floats,
+    b_bins: Floats,
+    m_bins: Floats,
+    active: Floats,
+) -> None:
+    """Add up the scores in the order in which returns come in; see `inference.Scores`.
+
+    Parameters
+    ----------
+    x : ndarray of int8, shape (T, K)
+        The cells' events.
+    end : ndarray of int32, shape (T,)
+        Where each state's horizon ends, −1 for nowhere.
+    step : ndarray of float64, shape (T,)
+        How far mid moved since the state before, quote currency.
+    weight : ndarray of float64, shape (T,)
+        1e4 / mid.
+    width : int
+        States a bin.
+    a_bins, b_bins, m_bins : ndarray of float64, shape (ceil(T / width), K)
+        Written to: within each bin the sums of a = step · Σ x·weight, of
+        b = Σ x² / (states to the end), and of m = (Σ x·weight)², over the events whose horizon
+        is under way.
+    active : ndarray of float64, shape (K,)
+        Written to: how many states have any.
+    """
+    rows = np.arange(len(end))
+    under_way = np.flatnonzero(end > rows)
+    entered = np.searchsorted(under_way, rows, side="left")
+    left = np.searchsorted(end[under_way], rows, side="left")
+    at_once = end == rows  # nothing changed within the horizon: the return is 0
+    share = 1.0 / (end[under_way] - under_way)
+    for cell in range(x.shape[1]):
+        events = x[:, cell].astype(np.float64)
+        value, square = events[under_way] * weight[under_way], events[under_way] ** 2 * share
+        total, part = (np.cumsum(np.append(0.0, one)) for one in (value, square))
+        held = total[entered] - total[left]
+        a = step * held
+        b = (part[entered] - part[left]) + np.where(at_once, events * events, 0.0)
+        active[cell] = np.count_nonzero(b)
+        for series, bins in ((a, a_bins), (b, b_bins), (held * held, m_bins)):
+            padded = np.zeros(len(bins) * width)
+            padded[: len(series)] = series
+            bins[:, cell] = np.cumsum(padded.reshape(len(bins), width), axis=1)[:, -1]
+
+
+def resampled(
+    a: Floats, b: Floats, index: NDArray[np.int32], lag: int, out: NDArray[np.float64]
+) -> None:
+    """Add up resampled scores.
+
+    Parameters
+    ----------
+    a, b : ndarray of float64, shape (n, K)
+        Binned scores.
+    index : ndarray of int32, shape (R, n)
+        Which bins make a replication.
+    lag : int
+        Of the windows, bins.
+    out : ndarray of float64, shape (R, 5, K)
+        Written to: the sums.
+    """
+    for replication, rows in enumerate(index):
+        out[replication] = _sums(a[rows], b[rows], lag)
+
+
+def windows(scores: Floats, lag: int) -> float:
+    """Return the sum of the squared window sums of a series, over ``lag + 1``."""
+    return float(_sums(scores[:, None], np.zeros((len(scores), 1)), lag)[2, 0] / (lag + 1))
+
+
+def _sums(a: Floats, b: Floats, lag: int) -> Any:  # noqa: ANN401
+    """Return Σa, Σb, ΣA², ΣAB, ΣB² of columns, shape (5, K), added up one by one."""
+    lanes = [a, b]
+    for one in (a, b):
+        none = np.zeros((lag, one.shape[1]))
+        padded = np.vstack([one, none])
+        padded[lag + 1 :] -= one[: max(len(one) - 1, 0)]
+        lanes.append(_running(padded))
+    in_a, in_b = lanes[2:]
+    lanes[2:] = [in_a * in_a, in_a * in_b, in_b * in_b]
+    return np.stack([_running(one)[-1] if len(one) else np.zeros(one.shape[1]) for one in lanes])
+
+
+def _running(columns: Floats) -> Floats:
+    """Return sums from the first row on, added up one by one, as a loop does from 0."""
+    return np.cumsum(columns, axis=0)

@@ -1,0 +1,315 @@
+"""Whether a signal survives its costs and honest statistics, on one history."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from obi_widgets.calibration.bootstrap import Bootstrap, bootstrap
+from obi_widgets.calibration.coefficient import (
+    Coefficients,
+    Deciles,
+    deciles,
+    half_life,
+    hit_rate,
+    information_coefficients,
+)
+from obi_widgets.calibration.events import Kind, columns, find_episodes
+from obi_widgets.calibration.holdout import SHARE, holdout
+from obi_widgets.calibration.inference import Means, conditional_mean, influence
+from obi_widgets.calibration.multiple import benjamini_hochberg
+from obi_widgets.calibration.power import seconds_needed
+from obi_widgets.calibration.returns import forward_returns, touch_returns
+from obi_widgets.calibration.verdict import Evidence, Judgement, Verdict, judge
+from obi_widgets.errors import SettingsError
+from obi_widgets.settings import Parameters
+from obi_widgets.signals import imbalance
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from numpy.typing import ArrayLike, NDArray
+
+    from obi_widgets.calibration.events import Episodes
+    from obi_widgets.history import History
+    from obi_widgets.settings import Settings
+
+    Floats = NDArray[np.float64]
+
+HORIZONS = (1.0, 2.0, 5.0, 10.0, 20.0, 30.0, 60.0)
+"""Seconds."""
+
+
+@dataclass(frozen=True, eq=False)
+class Report:
+    """What a calibration found; arrays of shape (H,), a value a horizon.
+
+    Attributes
+    ----------
+    parameters : Parameters
+        What was judged.
+    event : str
+        Which states count; see `obi_widgets.calibration.events.Kind`.
+    start, end : int
+        First and last event time, nanoseconds UTC; 0 of an empty history.
+    states : int
+        How many.
+    means : Means
+        The mean return after an event at each horizon, and how sure it is; one cell.
+    bootstrap : Bootstrap
+        The same by resampling.
+    p_adjusted : ndarray of float64
+        p after Benjamini and Hochberg, over all horizons of all settings that were tried.
+    coefficients : Coefficients
+        Of correlation between the signal and the return.
+    deciles : Deciles
+        The mean return by decile of the signal.
+    hit_rate : ndarray of float64
+        How often the sign was right, of the events after which mid moved.
+    cost_bps : ndarray of float64
+        What a round trip costs on average: both fees, and the spread unless mid is paid.
+    outside : Means
+        As ``means``, of the time that was held out.
+    inside : Means
+        As ``means``, of the time before.
+    without_bps : ndarray of float64
+        The mean without the episode that weighs most.
+    episodes : Episodes
+        Stretches beyond the threshold.
+    tried : int
+        How many settings were looked at, this one included.
+    """
+
+    parameters: Parameters
+    event: Kind
+    start: int
+    end: int
+    states: int
+    means: Means
+    bootstrap: Bootstrap
+    p_adjusted: Floats
+    coefficients: Coefficients
+    deciles: Deciles
+    hit_rate: Floats
+    cost_bps: Floats
+    inside: Means
+    outside: Means
+    without_bps: Floats
+    episodes: Episodes
+    tried: int
+
+    def __repr__(self) -> str:
+        return f"<Report {self.verdict}: {self.reason}>"
+
+    @property
+    def horizons(self) -> Floats:
+        """Seconds."""
+        return self.means.horizons
+
+    @property
+    def seconds(self) -> float:
+        """How long the history is."""
+        return (self.end - self.start) / 1e9
+
+    @cached_property
+    def judgement(self) -> Judgement:
+        """The verdict with its reason and horizon."""
+        means = self.means
+        shortage = "" if not np.isnan(means.p).all() else means.shortage(0)
+        return judge(
+            Evidence(
+                self.horizons,
+                means.mean_bps[:, 0],
+                means.ci_low[:, 0],
+                means.ci_high[:, 0],
+                self.p_adjusted,
+                self.cost_bps,
+                self.outside.mean_bps[:, 0],
+                self.without_bps,
+                len(self.episodes),
+                self.episodes.share_on,
+                shortage,
+                1 - means.level,
+            )
+        )
+
+    @property
+    def verdict(self) -> Verdict:
+        """``"viable"``, ``"not viable"`` or ``"not enough data"``."""
+        return self.judgement.verdict
+
+    @property
+    def reason(self) -> str:
+        """Why, in a sentence."""
+        return self.judgement.reason
+
+    @property
+    def break_even_bps(self) -> float:
+        """The cost of one side at which the mean at the judged horizon is 0; NaN for no effect."""
+        at = self.judgement.horizon
+        mean = self.means.mean_bps[at, 0] if at >= 0 else np.nan
+        return float(mean / 2) if mean > 0 else np.nan
+
+    def seconds_needed(self, effect_bps: float | None = None, *, power: float = 0.8) -> float:
+        """Return how long a record would find an effect, with that chance.
+
+        Parameters
+        ----------
+        effect_bps : float, optional
+            How large it is at the judged horizon; what it costs to trade when left out.
+        power : float
+            The chance of finding it, 0..1.
+
+        Returns
+        -------
+        float
+            Seconds in all; less than the record has where it is long enough. NaN where the
+            record is too short to tell.
+        """
+        at = max(self.judgement.horizon, 0)
+        effect = float(self.cost_bps[at]) if effect_bps is None else effect_bps
+        means = self.means
+        return seconds_needed(
+            effect,
+            float(means.se_hodrick[at, 0]),
+            float(means.b[at, 0]),
+            self.seconds,
+            power=power,
+            level=1 - means.level,
+        )
+
+    @property
+    def table(self) -> pd.DataFrame:
+        """A DataFrame, a row a horizon (its index, in seconds).
+
+        ``n`` events; ``n_eff`` as many independent ones would know as much; ``mean_bps`` the mean
+        return, + where the signal is right; ``se_bps`` and ``t`` Newey–West's at the overlap;
+        ``p, ci_low, ci_high`` from the error that overlap does not make too small (Hodrick's,
+        with fixed-b critical values; see `obi_widgets.calibration.inference`), ``t_hodrick`` its
+        t; ``t_naive`` as if all were independent: a warning; ``t_bootstrap, p_bootstrap`` of a
+        studentised stationary bootstrap; ``p_adjusted`` for all that was tried; ``hit_rate``;
+        ``ic, rank_ic`` correlations of signal and return; ``cost_bps`` of a round trip;
+        ``outside_bps`` the mean in the time held out.
+        """
+        import pandas as pd
+
+        m, b, c = self.means, self.bootstrap, self.coefficients
+        columns: dict[str, Any] = {
+            name: getattr(m, name)[:, 0] for name in ("n", "n_eff", "mean_bps", "se_bps", "t")
+        }
+        columns |= {name: getattr(m, name)[:, 0] for name in ("p", "ci_low", "ci_high")}
+        columns |= {"t_hodrick": m.t_hodrick[:, 0], "t_naive": m.t_naive[:, 0]}
+        columns |= {"t_bootstrap": b.t[:, 0], "p_bootstrap": b.p[:, 0]}
+        columns |= {"p_adjusted": self.p_adjusted, "hit_rate": self.hit_rate}
+        columns |= {"ic": c.ic, "rank_ic": c.rank_ic, "cost_bps": self.cost_bps}
+        columns["outside_bps"] = self.outside.mean_bps[:, 0]
+        return pd.DataFrame(columns, index=pd.Index(self.horizons, name="horizon"))
+
+    @property
+    def ic_half_life(self) -> float:
+        """Seconds until the information coefficient has halved; NaN where it has not."""
+        return half_life(self.horizons, self.coefficients.ic)
+
+
+def calibrate(
+    history: History,
+    settings: Settings | Parameters,
+    *,
+    horizons: ArrayLike = HORIZONS,
+    event: Kind = "beyond",
+    hold_out: float = SHARE,
+    level: float = 0.95,
+    tried: int = 1,
+    seed: int = 0,
+) -> Report:
+    """Say what followed the signal, how sure that is, and whether it is worth its costs.
+
+    Parameters
+    ----------
+    history : History
+        Book states.
+    settings : Settings or Parameters
+        ``hold_seconds`` is not used: see ``horizons``.
+    horizons : array_like of float
+        Seconds.
+    event : {"beyond", "crossing", "episode"}
+        Which states count: each one beyond the threshold, each one at which it is crossed, or
+        the first of each episode.
+    hold_out : float
+        The share of the time, at its end, that is judged by itself as well; 0..1.
+    level : float
+        Of confidence intervals.
+    tried : int
+        How many settings were looked at before these were chosen, these included. A session
+        counts them.
+    seed : int
+        Of the bootstrap.
+
+    Returns
+    -------
+    Report
+
+    Raises
+    ------
+    SettingsError
+        Horizons that are not above 0, an unknown event, or a share or level that is not possible.
+    """
+    parameters = Parameters.of(settings)
+    if not 0 < level < 1:
+        raise SettingsError(f"level = {level!r} is not possible.", "It lies between 0 and 1.")
+    if tried < 1:
+        raise SettingsError(f"tried = {tried!r} is not possible.", "These settings are one.")
+    returns = forward_returns(history, np.unique(np.asarray(horizons, np.float64)))
+    signal = imbalance(history, parameters)
+    x = columns(history, signal, [parameters.threshold], kind=event)
+    means = conditional_mean(history.mid, returns, x, level=level)
+    episodes = find_episodes(history, signal, parameters.threshold)
+    split = holdout(history.time, share=hold_out, purge=float(returns.horizons[-1]))
+
+    def part(rows: slice) -> Means:
+        some = history[rows]
+        moves = forward_returns(some, returns.horizons)
+        return conditional_mean(some.mid, moves, x[rows], level=level)
+
+    one = x[:, 0]
+    return Report(
+        parameters,
+        event,
+        int(history.time[0]) if len(history) else 0,
+        int(history.time[-1]) if len(history) else 0,
+        states=len(history),
+        means=means,
+        bootstrap=bootstrap(means, seed=seed),
+        p_adjusted=benjamini_hochberg(means.p[:, 0], tried=tried * len(returns.horizons)),
+        coefficients=information_coefficients(signal, returns),
+        deciles=deciles(history.mid, signal, returns),
+        hit_rate=np.array([hit_rate(one, y) for y in returns.bps]),
+        cost_bps=_costs(history, parameters, one, returns.horizons),
+        inside=part(split.inside),
+        outside=part(split.outside),
+        without_bps=np.array([influence(one, y, episodes.start).mean_without for y in returns.bps]),
+        episodes=episodes,
+        tried=tried,
+    )
+
+
+def _costs(
+    history: History, parameters: Parameters, x: NDArray[np.int8], horizons: Floats
+) -> Floats:
+    """Return what a round trip costs after events: what mid moved less what a taker made."""
+    fees = np.full(len(horizons), 2 * parameters.fee_bps)
+    if parameters.price == "mid":
+        return fees
+    moves = forward_returns(history, horizons, after=True).bps
+    touch = touch_returns(history, horizons)
+    out = np.full(len(horizons), np.nan)
+    for row, (mid, long, short) in enumerate(
+        zip(moves, touch.long_bps, touch.short_bps, strict=True)
+    ):
+        paid = np.where(x > 0, mid - long, -mid - short)[x != 0]
+        there = ~np.isnan(paid)
+        if there.any():
+            out[row] = paid[there].mean()
+    return np.asarray(out + fees)

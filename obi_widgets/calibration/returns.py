@@ -1,0 +1,184 @@
+"""What followed each state: returns over horizons in event time, never across a gap.
+
+Which price ends a horizon
+--------------------------
+A book holds until the next state, so the mid that prevails h after a state is that of the last
+state at or before then (the previous tick). The first state after then would add the next move,
+whenever it came: on a slow market a horizon of 1 s would measure several. `forward_returns` uses
+the prevailing mid. A strategy acts only when it sees a state, so `touch_returns` closes at the
+first state at or after the horizon's end, as `obi_widgets.entries` does. Neither is known at the
+state itself, and nothing later than the horizon's end (or the first state after it) is used.
+"""
+
+from __future__ import annotations
+
+import os
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from obi_widgets.calibration import compiling
+from obi_widgets.errors import SettingsError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import ArrayLike, NDArray
+
+    from obi_widgets.history import History
+
+    Floats = NDArray[np.float64]
+
+PARALLEL = 100_000
+"""States from which horizons are shared among threads."""
+
+
+@dataclass(frozen=True, eq=False)
+class ForwardReturns:
+    """Moves of mid after each state.
+
+    Attributes
+    ----------
+    horizons : ndarray of float64, shape (H,)
+        Seconds.
+    end : ndarray of int32, shape (H, T)
+        The row in which each horizon ends; −1 where there is no return.
+    bps : ndarray of float64, shape (H, T)
+        Mid to mid, basis points of the mid at the start; NaN where there is none.
+    """
+
+    horizons: Floats
+    end: NDArray[np.int32]
+    bps: Floats
+
+    @property
+    def overlap(self) -> NDArray[np.int64]:
+        """How many states a horizon spans at most, shape (H,); 0 without any return."""
+        rows = np.arange(self.end.shape[1], dtype=np.int32)
+        return np.array([int(np.max(end - rows, initial=0)) for end in self.end])
+
+
+@dataclass(frozen=True, eq=False)
+class TouchReturns:
+    """What a taker would have made, buying at the ask and selling at the bid.
+
+    Attributes
+    ----------
+    horizons : ndarray of float64, shape (H,)
+        Seconds.
+    long_bps, short_bps : ndarray of float64, shape (H, T)
+        Basis points of the price of entry, after the fees of both sides; NaN where unknown.
+    """
+
+    horizons: Floats
+    long_bps: Floats
+    short_bps: Floats
+
+    def mean(self, x: NDArray[np.int8]) -> Floats:
+        """Return what trading every event makes on average, bps; NaN where none has a return.
+
+        Parameters
+        ----------
+        x : ndarray of int8, shape (T,) or (T, K)
+            Events: +1 is bought, −1 sold.
+
+        Returns
+        -------
+        ndarray of float64, shape (H, K)
+        """
+        x = x if x.ndim == 2 else x[:, None]
+        out = np.full((len(self.horizons), x.shape[1]), np.nan)
+        for cell in range(x.shape[1]):
+            rows = np.flatnonzero(x[:, cell])
+            made = np.where(x[rows, cell] > 0, self.long_bps[:, rows], self.short_bps[:, rows])
+            known = ~np.isnan(made)
+            count = known.sum(axis=1)
+            total = np.where(known, made, 0.0).sum(axis=1)
+            np.divide(total, count, out=out[:, cell], where=count > 0)
+        return out
+
+
+def lost(history: History) -> NDArray[np.bool_]:
+    """Return where the book was not in sync: no bid and no ask; shape (T,)."""
+    return np.isnan(history.bid) & np.isnan(history.ask)
+
+
+def forward_returns(
+    history: History, horizons: ArrayLike, *, after: bool = False
+) -> ForwardReturns:
+    """Return how far mid moved within horizons after each state.
+
+    Parameters
+    ----------
+    history : History
+        T states.
+    horizons : array_like of float
+        Seconds, above 0, of event time.
+    after : bool
+        Whether a horizon ends at the first state at or after it; otherwise at the last state at
+        or before it, whose book still prevails. See the module.
+
+    Returns
+    -------
+    ForwardReturns
+        1e4 · (mid at the end / mid at the start − 1). NaN where the book was lost between (or at
+        either end), where a mid is NaN, and where the record ends before the horizon does.
+
+    Raises
+    ------
+    SettingsError
+        Horizons that are not above 0 and finite.
+    """
+    seconds = np.atleast_1d(np.asarray(horizons, np.float64))
+    if seconds.ndim != 1 or not np.all((seconds > 0) & (seconds < 1e9)):
+        raise SettingsError(
+            f"horizons = {horizons!r} is not possible.", "Horizons are seconds, above 0."
+        )
+    states = len(history)
+    end, bps = np.empty((len(seconds), states), np.int32), np.empty((len(seconds), states))
+    if not states:
+        return ForwardReturns(seconds, end, bps)
+    gone, mid, forward = lost(history), history.mid, compiling.fastest().forward
+
+    def compute(rows: Sequence[int]) -> None:
+        for row in rows:
+            horizon = round(float(seconds[row]) * 1e9)
+            forward(history.time, gone, mid, horizon, after, end[row], bps[row])
+
+    rows = range(len(seconds))
+    if states < PARALLEL:
+        compute(rows)
+    else:
+        threads = min(4, os.cpu_count() or 1)
+        with ThreadPoolExecutor(threads, thread_name_prefix="obi-returns") as pool:
+            list(pool.map(compute, (rows[part::threads] for part in range(threads))))
+    return ForwardReturns(seconds, end, bps)
+
+
+def touch_returns(history: History, horizons: ArrayLike, *, fee_bps: float = 0.0) -> TouchReturns:
+    """Return what a taker makes: bought at the ask and sold at the bid a horizon later, or back.
+
+    Parameters
+    ----------
+    history : History
+        T states.
+    horizons : array_like of float
+        Seconds. One ends at the first state at or after it, as an entry of `obi_widgets.entries`
+        does; where that book is one-sided, the return is not known.
+    fee_bps : float
+        The fee of one side.
+
+    Returns
+    -------
+    TouchReturns
+    """
+    moves = forward_returns(history, horizons, after=True)
+    long, short = np.full(moves.bps.shape, np.nan), np.full(moves.bps.shape, np.nan)
+    for row, end in enumerate(moves.end):
+        there = np.flatnonzero(end >= 0)
+        then = end[there]
+        long[row, there] = 1e4 * (history.bid[then] / history.ask[there] - 1)
+        short[row, there] = -1e4 * (history.ask[then] / history.bid[there] - 1)
+    return TouchReturns(moves.horizons, long - 2 * fee_bps, short - 2 * fee_bps)

@@ -1,0 +1,103 @@
+"""Histories whose truth is known, made fast: the law of the simulated exchange's market.
+
+The hidden pressure z is the mean of three components, each drawn anew, uniformly in −1..+1, at
+rate 1/8 s; mid jumps four times a second by geometric ticks, up with probability (1 + θz)/2. So
+the expected move of mid from now to h seconds on is edge · z · (1 − exp(−h / 8)) bps, given all
+that is known now (see `obi_widgets.feeds.simulator`). The book is one level a side whose sizes
+give the imbalance: z seen through noise that lasts.
+
+What follows an event is then known: E[x·r] = edge · (1 − exp(−h / 8)) · E[x·z | event]. The last
+factor depends on the signal alone; `pressure_at` takes it from forty hours of it.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+
+import numpy as np
+
+import obi_widgets as obi
+from obi_widgets.calibration import events
+from obi_widgets.feeds.simulator import LISTINGS, STEP, SimulatedMarket
+
+LISTING = LISTINGS["BTC-PERP"]
+STATES = 10  # a second
+LEAN, NOISE, NOISE_LASTS = 0.9, 0.25, 2.0  # of the imbalance; its noise: size, seconds
+SECOND = 1_000_000_000
+START = 1_700_000_000 * SECOND
+
+
+def decaying(noise, kept):
+    """Return an autoregression of order one: what is kept of the last, and the new."""
+    # In blocks, so that the powers neither vanish nor overflow.
+    out, last, block = np.empty_like(noise), 0.0, 200
+    for start in range(0, len(noise), block):
+        new = noise[start : start + block]
+        powers = kept ** np.arange(1, len(new) + 1)
+        out[start : start + block] = powers * (last + np.cumsum(new / powers))
+        last = out[start + len(new) - 1]
+    return out
+
+
+def path(seconds, edge=0.0, seed=0):
+    """Return mid (ticks), pressure, and imbalance at every state."""
+    random = np.random.default_rng(seed)
+    steps = round(seconds / STEP)
+    market = SimulatedMarket
+    z = np.zeros(steps)
+    for _ in range(market.components):
+        new = random.random(steps) < STEP / market.fade
+        new[0] = True
+        at = np.flatnonzero(new)
+        z += np.repeat(random.uniform(-1, 1, len(at)), np.diff(np.append(at, steps)))
+    z /= market.components
+    most = 1e4 * LISTING.tick_size / LISTING.price * market.jumps * market.mean_jump * market.fade
+    up = random.random(steps) < (1 + edge / most * z) / 2
+    ticks = random.geometric(1 / market.mean_jump, steps)
+    ticks[random.random(steps) >= market.jumps * STEP] = 0
+    mid = LISTING.price / LISTING.tick_size + 0.5 + np.cumsum(np.where(up, ticks, -ticks))
+    every = round(1 / STATES / STEP)
+    z, mid = z[every - 1 :: every], mid[every - 1 :: every]
+    kept = np.exp(-1 / STATES / NOISE_LASTS)
+    noise = NOISE * np.sqrt(1 - kept**2) * random.standard_normal(len(z))
+    noise[0] /= np.sqrt(1 - kept**2)
+    return mid, z, np.clip(LEAN * z + decaying(noise, kept), -0.99, 0.99)
+
+
+def history(seconds, edge=0.0, seed=0):
+    """Return the history of such a market; its imbalance is the same at any decay and depth."""
+    mid, _, imbalance = path(seconds, edge, seed)
+    price = LISTING.tick_size
+    time = START + np.arange(len(mid)) * (SECOND // STATES)
+    bid, ask = ((mid + side / 2) * price for side in (-1, +1))
+    return obi.History.from_arrays(
+        time,
+        bid[:, None], 1 + imbalance[:, None],
+        ask[:, None], 1 - imbalance[:, None],
+        tick_size=price,
+    )  # fmt: skip
+
+
+@cache
+def pressure_at(threshold, kind="beyond"):
+    """Return E[x·z | event], from forty hours."""
+    total = count = 0
+    for seed in range(20):
+        _, z, imbalance = path(7200, seed=10**6 + seed)
+        x = events.columns(Whole(len(z)), imbalance, threshold, kind=kind)[:, 0]
+        total, count = total + np.sum(x * z), count + np.count_nonzero(x)
+    return total / count
+
+
+def effect(edge, horizon, threshold, kind="beyond"):
+    """Return the true mean return after an event, bps."""
+    faded = 1 - np.exp(-np.asarray(horizon) / SimulatedMarket.fade)
+    return edge * faded * pressure_at(threshold, kind)
+
+
+class Whole:
+    """As much of a history as finding events takes: a book that is never lost."""
+
+    def __init__(self, states):
+        self.time = np.arange(states)
+        self.bid = self.ask = np.ones(states)

@@ -1,0 +1,250 @@
+"""Distributions, corrections, coefficients and cuts: against SciPy, statsmodels and by hand."""
+
+import warnings
+
+import hypothesis.strategies as st
+import numpy as np
+import pytest
+from hypothesis import given
+from known_market import history as known_history
+from scipy import stats
+
+import obi_widgets as obi
+from obi_widgets.calibration import bootstrap, coefficient, fixed_b, holdout, multiple, returns
+from obi_widgets.errors import SettingsError
+
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore")
+    from statsmodels.stats.multitest import multipletests
+
+NAN = np.nan
+SECOND = 1_000_000_000
+
+# -- fixed-b -------------------------------------------------------------------------------
+
+# Kiefer and Vogelsang (2005), Bartlett: quantiles of t as polynomials of b.
+PUBLISHED = {
+    0.90: (1.2816, 1.3040, 0.5135, -0.3386),
+    0.95: (1.6449, 2.1859, 0.3142, -0.3427),
+    0.975: (1.9600, 2.9694, 0.4160, -0.5324),
+    0.99: (2.3263, 4.1618, 0.5368, -0.9060),
+}
+SHARES = np.array([0.02, 0.05, 0.1, 0.2, 0.3, 0.5])
+
+
+@pytest.mark.parametrize("quantile", PUBLISHED)
+def test_critical_values_are_the_published_ones(quantile):
+    published = sum(c * SHARES**power for power, c in enumerate(PUBLISHED[quantile]))
+    np.testing.assert_allclose(fixed_b.critical(2 * quantile - 1, SHARES), published, rtol=0.04)
+    near = SHARES <= 0.2
+    np.testing.assert_allclose(
+        fixed_b.critical(2 * quantile - 1, SHARES)[near], published[near], rtol=0.02
+    )
+
+
+def test_p_is_that_of_the_simulated_functional():
+    random = np.random.default_rng(5)
+    walks, steps = 8000, 300
+    moves = random.standard_normal((walks, steps))
+    ends = moves.sum(axis=1, keepdims=True)
+    bridges = np.cumsum(np.hstack([np.zeros((walks, 1)), moves - ends / steps]), axis=1)
+    for share in (0.05, 0.1, 0.2, 0.5):
+        lag = round(share * steps)
+        padded = np.pad(bridges, ((0, 0), (lag, lag)))  # a bridge begins and ends at 0
+        variance = ((padded[:, lag:] - padded[:, :-lag]) ** 2).sum(axis=1) / lag / steps
+        assert variance.mean() == pytest.approx(float(fixed_b.bias(share)), rel=0.02)
+        mean, spread = fixed_b.root_moments(share)
+        assert np.sqrt(variance).mean() == pytest.approx(float(mean), rel=0.01)
+        assert np.sqrt(variance).var() == pytest.approx(float(spread), rel=0.08)
+        for t in (1.0, 2.0, 2.5, 3.5):
+            # W(1) does not depend on the bridge, so that its tail need not be simulated.
+            exact = float(np.mean(2 * stats.norm.sf(t * np.sqrt(variance))))
+            assert float(fixed_b.p_value(t, share)) == pytest.approx(exact, rel=0.08)
+
+
+def test_p_turns_critical_values_round_and_is_normal_at_a_vanishing_share():
+    for level in (0.5, 0.9, 0.95, 0.999):
+        cut = fixed_b.critical(level, SHARES)
+        np.testing.assert_allclose(fixed_b.p_value(-cut, SHARES), 1 - level, rtol=1e-9)
+    t = np.array([-3.0, 0.0, 1.96, 5.0])
+    np.testing.assert_allclose(fixed_b.p_value(t, 0.0), 2 * stats.norm.sf(np.abs(t)), rtol=1e-3)
+    np.testing.assert_allclose(fixed_b.normal_score(t, 0.0), t, rtol=1e-4)
+    assert np.isnan(fixed_b.p_value(NAN, 0.1))
+
+
+# -- many settings -------------------------------------------------------------------------
+
+P = [0.01, 0.04, 0.03, 0.5, NAN, 0.02]
+
+
+def test_corrections_by_hand():
+    # Sorted: .01 .02 .03 .04 .5, of 5. BH: ·5/1 ·5/2 ·5/3 ·5/4 ·5/5. Holm: ·5 ·4 ·3 ·2 ·1.
+    np.testing.assert_allclose(multiple.benjamini_hochberg(P), [0.05, 0.05, 0.05, 0.5, NAN, 0.05])
+    np.testing.assert_allclose(multiple.holm(P), [0.05, 0.09, 0.09, 0.5, NAN, 0.08])
+    # Ten were tried, and five are not told.
+    np.testing.assert_allclose(
+        multiple.benjamini_hochberg(P, tried=10), [0.1, 0.1, 0.1, 1.0, NAN, 0.1]
+    )
+    np.testing.assert_allclose(multiple.holm(P, tried=10), [0.1, 0.28, 0.24, 1.0, NAN, 0.18])
+
+
+@given(st.lists(st.floats(0, 1), min_size=1, max_size=60))
+def test_corrections_are_those_of_scipy_and_statsmodels(p):
+    ours = multiple.benjamini_hochberg(p)
+    np.testing.assert_allclose(ours, stats.false_discovery_control(p), rtol=1e-12)
+    np.testing.assert_allclose(ours, multipletests(p, method="fdr_bh")[1], rtol=1e-12)
+    np.testing.assert_allclose(multiple.holm(p), multipletests(p, method="holm")[1], rtol=1e-12)
+
+
+def test_corrections_keep_the_shape_and_take_nothing():
+    p = np.random.default_rng(0).random((4, 5))
+    np.testing.assert_array_equal(multiple.holm(p).ravel(), multiple.holm(p.ravel()))
+    assert multiple.benjamini_hochberg(np.empty((0, 3))).shape == (0, 3)
+    assert np.isnan(multiple.holm([NAN])).all()
+
+
+def test_step_down_by_hand():
+    again = np.array([[1.0, 3.0, 0.5], [2.0, 1.0, 1.0], [0.0, 0.5, -4.0], [0.5, 0.2, 0.1]])
+    #  2.5: max of all three ≥ 2.5 in rows 0 and 2. 1.5 (the third): of the first and third in 1, 2.
+    #  0.9 (the first): of itself in 0 and 1; and no less than what came before.
+    adjusted = bootstrap.familywise(np.array([0.9, -2.5, 1.5]), again)
+    np.testing.assert_allclose(adjusted, [0.6, 0.6, 0.6])
+    np.testing.assert_allclose(
+        bootstrap.familywise(np.array([NAN, 5.0, 3.9]), again), [NAN, 0.2, 0.4]
+    )
+
+
+def test_cells_that_are_the_same_cost_nothing_and_others_as_much_as_holm():
+    random = np.random.default_rng(1)
+    one = random.standard_normal((2000, 1))
+    same = bootstrap.familywise(np.full(50, 2.2), np.tile(one, 50))
+    np.testing.assert_allclose(same, (1 + np.sum(np.abs(one) >= 2.2)) / 2001)
+    apart = bootstrap.familywise(np.append(3.3, np.zeros(49)), random.standard_normal((20_000, 50)))
+    assert apart[0] == pytest.approx(50 * 2 * stats.norm.sf(3.3), rel=0.15)
+
+
+# -- coefficients --------------------------------------------------------------------------
+
+
+@given(st.lists(st.integers(-3, 3), max_size=40))
+def test_ranks_are_scipys(values):
+    np.testing.assert_array_equal(
+        coefficient.ranks(np.array(values, float)), stats.rankdata(values)
+    )
+
+
+def test_coefficients_are_scipys_ties_and_all():
+    history = known_history(300.0, 2.0, seed=1)
+    signal = np.round(obi.imbalance(history, obi.Settings()), 1)
+    signal[::50] = NAN
+    found = returns.forward_returns(history, [1.0, 10.0])
+    told = coefficient.information_coefficients(signal, found)
+    for row in range(2):
+        there = ~np.isnan(signal) & ~np.isnan(found.bps[row])
+        pair = signal[there], found.bps[row, there]
+        assert told.n[row] == there.sum()
+        assert told.ic[row] == pytest.approx(stats.pearsonr(*pair)[0], rel=1e-12)
+        assert told.rank_ic[row] == pytest.approx(stats.spearmanr(*pair)[0], rel=1e-12)
+
+
+def test_the_error_of_independent_pairs_is_the_textbooks():
+    random = np.random.default_rng(3)
+    n = 20_000
+    signal, noise = random.standard_normal((2, n))
+    found = returns.ForwardReturns(
+        np.array([1.0]), np.arange(1, n + 1, dtype=np.int32)[None], (signal + 2 * noise)[None]
+    )
+    told = coefficient.information_coefficients(signal, found)
+    assert told.ic_se[0] == pytest.approx((1 - told.ic[0] ** 2) / n**0.5, rel=0.15)
+    assert told.ic_p[0] < 1e-12
+
+
+def test_a_signal_that_never_changes_has_no_coefficient():
+    history = known_history(60.0)
+    found = returns.forward_returns(history, [1.0])
+    told = coefficient.information_coefficients(np.ones(len(history)), found)
+    assert np.isnan([told.ic[0], told.ic_se[0], told.rank_ic[0], told.rank_ic_p[0]]).all()
+
+
+def test_half_lives_by_hand():
+    horizons = np.array([1.0, 2.0, 4.0, 8.0, 16.0])
+    assert coefficient.half_life(horizons, np.array([0.1, 0.2, 0.15, 0.1, 0.0])) == pytest.approx(8)
+    between = coefficient.half_life(horizons, -np.array([0.1, 0.2, 0.15, NAN, 0.05]))
+    assert between == pytest.approx(4 * 4**0.5)  # half way from .15 to .05, on the logarithm
+    assert np.isnan(coefficient.half_life(horizons, np.array([0.1, 0.2, 0.3, 0.3, 0.2])))
+    assert np.isnan(coefficient.half_life(horizons, np.full(5, NAN)))
+    # (0, 0), (1, 1), (2, 3), (4, 4): half of 4 at 1.5 s.
+    means = np.array([1.0, 3.0, 4.0, NAN, 3.5])
+    assert coefficient.response_time(horizons, means) == pytest.approx(1.5)
+    assert np.isnan(coefficient.response_time(horizons, np.full(5, NAN)))
+
+
+def test_the_response_of_a_known_edge_is_half_done_after_its_half_life():
+    horizons = np.arange(1.0, 61.0)
+    means = 1 - np.exp(-horizons / 8)
+    assert coefficient.response_time(horizons, means) == pytest.approx(8 * np.log(2), abs=0.05)
+
+
+def test_deciles_are_means_of_their_states():
+    history = known_history(600.0, 3.0, seed=2)
+    signal = obi.imbalance(history, obi.Settings())
+    found = returns.forward_returns(history, [5.0])
+    told = coefficient.deciles(history.mid, signal, found)
+    assert told.edges.shape == (11,)
+    there = ~np.isnan(found.bps[0])
+    parts = np.clip(np.searchsorted(told.edges, signal, side="right") - 1, 0, 9)
+    for part in range(10):
+        rows = there & (parts == part)
+        assert told.means.n[0, part] == rows.sum()
+        assert told.means.mean_bps[0, part] == pytest.approx(found.bps[0, rows].mean())
+    assert told.means.mean_bps[0, 9] > 0 > told.means.mean_bps[0, 0]
+    assert np.all(told.means.se_hodrick > 0)
+
+
+def test_hits_are_counted_among_what_moved():
+    x = np.array([1, -1, 1, -1, 0, 1], np.int8)
+    y = np.array([2.0, 1.0, 0.0, -1.0, 5.0, NAN])
+    assert coefficient.hit_rate(x, y) == 2 / 3
+    assert np.isnan(coefficient.hit_rate(x, np.zeros(6)))
+
+
+# -- cuts in time --------------------------------------------------------------------------
+
+TIME = np.arange(101) * SECOND
+
+
+def test_the_hold_out_is_the_last_part_with_a_purge_before_and_an_embargo_after():
+    split = holdout.holdout(TIME, purge=10.0, embargo=5.0)
+    assert split == holdout.Split(slice(0, 60), slice(75, 101))
+    # The last return within ends before the first state that is not in either part.
+    assert TIME[split.inside.stop - 1] + 10 * SECOND < 70 * SECOND
+    assert holdout.holdout(TIME, share=0.5) == (slice(0, 50), slice(50, 101))
+
+
+def test_folds_are_judged_on_what_follows():
+    folds = holdout.walk_forward(TIME, folds=4, purge=2.0, embargo=1.0)
+    assert [fold.inside.stop for fold in folds] == [18, 38, 58, 78]
+    assert [(f.outside.start, f.outside.stop) for f in folds] == [
+        (21, 40), (41, 60), (61, 80), (81, 101)
+    ]  # fmt: skip
+
+
+def test_cuts_of_little_are_empty_and_never_overlap():
+    for cut in (holdout.holdout(TIME[:0]), holdout.holdout(TIME, purge=500, embargo=500)):
+        assert len(TIME[cut.inside]) == len(TIME[cut.outside]) == 0
+    one = holdout.holdout(TIME[:1])
+    assert len(TIME[:1][one.inside]) + len(TIME[:1][one.outside]) <= 1
+
+
+@pytest.mark.parametrize("share", [0.0, 1.0, -0.1, NAN])
+def test_a_share_that_is_none_is_refused(share):
+    with pytest.raises(SettingsError) as caught:
+        holdout.holdout(TIME, share=share)
+    assert str(caught.value) == f"share = {share!r} is not possible. It lies between 0 and 1."
+
+
+def test_other_cuts_that_are_none_are_refused():
+    with pytest.raises(SettingsError, match=r"^folds = 0 is not possible. There is at least one"):
+        holdout.walk_forward(TIME, folds=0)
+    with pytest.raises(SettingsError, match=r"purge = -1.0, embargo = 0.0 is not possible."):
+        holdout.holdout(TIME, purge=-1.0)

@@ -21,6 +21,10 @@ if TYPE_CHECKING:
     from obi_widgets.venues.base import Output, Venue
 
 
+AHEAD = 60_000_000_000
+"""Nanoseconds by which event time may gain on the local clock from one change to the next."""
+
+
 def check(name: str, value: float, least: int, most: int, *, whole: bool = False) -> None:
     """Raise a SettingsError when a number is out of its range."""
     if not least <= value <= most or (whole and value != int(value)):
@@ -76,6 +80,7 @@ class Market:
         self.trade: Trade | None = None
         self.mark: Mark | None = None
         self.changed_at = 0
+        self._time = 0  # event time of that change
         self.refused: Counter[str] = Counter()
         self.interval = interval
         self._writer = HistoryWriter(
@@ -177,6 +182,11 @@ class Market:
         if self.book.crossed:
             crossed = f"best bid {self.book.bids.best:g} is not below ask {self.book.asks.best:g}"
             return self.handle(self.venue.resync(crossed, now), now)
+        ahead = (time - self._time) - max(now - self.changed_at, 0)
+        if self.state == "live" and ahead > AHEAD:  # event time never goes back: it would stay
+            jumped = f"its event time went {ahead / 1e9:,.0f} s ahead of the clock here"
+            return self.handle(self.venue.resync(jumped, now), now)
+        self._time = time
         if self.state != "live":
             self.state, self.detail, self.advice = "live", "", ""
         self.changed_at = now

@@ -244,6 +244,24 @@ def test_a_crossed_book_is_thrown_away_with_what_was_buffered_after_it():
     assert market.detail == "The book was thrown away: best bid 200 is not below ask 100.5."
 
 
+@pytest.mark.parametrize("spaces", [(",", ":"), (", ", ": ")], ids=["compiled", "in Python"])
+def test_an_event_time_far_ahead_is_not_believed(spaces):
+    # Event time never goes back in a history: one such state would hold it there.
+    market = in_sync()
+    day = 86_400_000
+    frame = json.loads(usdm_depth(121, 130, 120, [(99.0, 5)]))
+    frame["data"]["T"] += day
+    read(market, None, json.dumps(frame, separators=spaces), 3 * SECOND)
+    assert market.state == "gap"
+    assert market.detail == (
+        "The book was thrown away: its event time went 86,399 s ahead of the clock here."
+    )
+    # After a night of silence it is: both clocks have gone on.
+    market = in_sync()
+    read(market, None, json.dumps(frame, separators=spaces), 3 * SECOND + day * 1_000_000)
+    assert market.state == "live"
+
+
 def test_silence_is_stale_and_connects_again_whatever_the_trades_do():
     market = in_sync()
     read(market, None, trade_frame(), 50 * SECOND)

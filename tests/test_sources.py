@@ -173,3 +173,8 @@ def test_a_feed_that_fails_while_recording_raises(tmp_path, monkeypatch):
     with pytest.raises(ExceptionGroup) as error:
         obi.record("sim:BTC-PERP", tmp_path / "x.gz", seconds=1)
     assert error.value.subgroup(KeyError) is not None
+
+
+def test_more_states_than_memory_holds_are_refused():
+    with pytest.raises(SettingsError, match=r"3,600,000,000,000 states, and 30,000,000 are poss"):
+        obi.Session("sim:BTC-PERP", interval=1e-9)

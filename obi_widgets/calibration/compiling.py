@@ -7,17 +7,18 @@ until that is done `portable` does the work, slower and with the same results to
 from __future__ import annotations
 
 import logging
-import threading
-from types import ModuleType
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from obi_widgets.calibration import portable
+from obi_widgets.signals.compiling import Background
+
+if TYPE_CHECKING:
+    from types import ModuleType
 
 log = logging.getLogger(__name__)
 
-_lock = threading.Lock()
-_compiler: threading.Thread | None = None
 _fastest: ModuleType = portable
 
 
@@ -27,22 +28,9 @@ def fastest() -> ModuleType:
     return _fastest
 
 
-def start() -> None:
-    """Start compiling, unless that has been done."""
-    global _compiler
-    with _lock:
-        if _compiler is None:
-            _compiler = threading.Thread(
-                target=_compile, name="obi-calibration-compiler", daemon=True
-            )
-            _compiler.start()
-
-
 def wait() -> bool:
     """Return when everything is compiled, and whether it could be."""
-    start()
-    assert _compiler is not None
-    _compiler.join()
+    _compiler.wait()
     return _fastest is not portable
 
 
@@ -68,3 +56,7 @@ def _compile() -> None:
         _fastest = compiled
     except Exception:  # no compiler for this Python, or no place for its cache
         log.warning("Calibration is computed without a compiler, and slower.", exc_info=True)
+
+
+_compiler = Background(_compile, "obi-calibration-compiler")
+start = _compiler.start

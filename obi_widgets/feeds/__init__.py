@@ -15,6 +15,9 @@ from obi_widgets.venues import VENUES, make_venue
 if TYPE_CHECKING:
     from obi_widgets.feeds.base import Feed
 
+MOST_STATES = 30_000_000
+"""A month at ten a second: 6 GB at 20 levels, of memory that is taken as it is filled."""
+
 Source: TypeAlias = str | Path | Iterable[str | Path]
 
 
@@ -82,6 +85,12 @@ def open_feed(
     check("history_seconds", history_seconds, 10, 30 * 86_400)
     check("warmup", warmup, 0, 86_400)
     capacity = int(history_seconds / (interval or 0.01))
+    if capacity > MOST_STATES:
+        raise SettingsError(
+            f"{history_seconds:,g} s at a state every {interval or 0.01:g} s are {capacity:,} "
+            f"states, and {MOST_STATES:,} are possible.",
+            "Keep less of the past, or fewer states a second.",
+        )
     reader = Market(venue, levels=levels, capacity=capacity, interval=interval)
     if recording is not None:
         return ReplayFeed(reader, recording, speed)

@@ -8,16 +8,17 @@ from __future__ import annotations
 
 import logging
 import threading
-from types import ModuleType
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from obi_widgets.signals import portable
 
-log = logging.getLogger(__name__)
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import ModuleType
 
-_lock = threading.Lock()
-_compiler: threading.Thread | None = None
+log = logging.getLogger(__name__)
 
 code: ModuleType = portable
 """Whose functions to call: `portable`, or `compiled` once it is ready."""
@@ -26,26 +27,42 @@ reader: ModuleType | None = None
 """What reads frames of Binance USD-M futures, once it is ready; see `binance_scan`."""
 
 
+class Background:
+    """Work that is done once, in a thread of its own, when somebody first asks for it.
+
+    Parameters
+    ----------
+    work : callable
+        What to do.
+    name : str
+        The thread's.
+    """
+
+    def __init__(self, work: Callable[[], None], name: str) -> None:
+        self._lock = threading.Lock()
+        self._thread = threading.Thread(target=work, name=name, daemon=True)
+
+    def start(self) -> None:
+        """Start, unless that has been done."""
+        with self._lock:
+            if self._thread.ident is None:
+                self._thread.start()
+
+    def wait(self) -> None:
+        """Start, and return when it is done."""
+        self.start()
+        self._thread.join()
+
+
 def fastest() -> ModuleType:
     """Return `code`, having seen to it that it will be compiled."""
     start()
     return code
 
 
-def start() -> None:
-    """Start compiling, unless that has been done."""
-    global _compiler
-    with _lock:
-        if _compiler is None:
-            _compiler = threading.Thread(target=_compile, name="obi-compiler", daemon=True)
-            _compiler.start()
-
-
 def wait() -> bool:
     """Return when everything is compiled, and whether it could be."""
-    start()
-    assert _compiler is not None
-    _compiler.join()
+    _compiler.wait()
     return code is not portable
 
 
@@ -79,3 +96,7 @@ def _compile() -> None:
         reader = binance_scan
     except Exception:  # no compiler for this Python, or no place for its cache
         log.warning("Signals are computed without a compiler, and slower.", exc_info=True)
+
+
+_compiler = Background(_compile, "obi-compiler")
+start = _compiler.start

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 import numpy as np
 
@@ -259,6 +259,10 @@ def calibrate(
     parameters = Parameters.of(settings)
     if not 0 < level < 1:
         raise SettingsError(f"level = {level!r} is not possible.", "It lies between 0 and 1.")
+    if event not in get_args(Kind):
+        raise SettingsError(
+            f"event = {event!r} is not possible.", f"Give one of {', '.join(get_args(Kind))}."
+        )
     if tried < 1:
         raise SettingsError(f"tried = {tried!r} is not possible.", "These settings are one.")
     returns = forward_returns(history, np.unique(np.asarray(horizons, np.float64)))

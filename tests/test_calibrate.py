@@ -1,0 +1,220 @@
+"""The report and its verdict: on markets whose truth is known, on captures, and by hand."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import known_market
+import numpy as np
+import pytest
+
+import obi_widgets as obi
+from obi_widgets.calibration.multiple import benjamini_hochberg
+from obi_widgets.calibration.verdict import Evidence, judge
+from obi_widgets.errors import SettingsError
+
+HORIZONS = np.array([1.0, 5.0, 10.0])
+
+GOOD = Evidence(
+    horizons=HORIZONS,
+    mean=np.array([1.0, 3.0, 2.0]),
+    low=np.array([0.8, 2.5, 1.0]),
+    high=np.array([1.2, 3.5, 3.0]),
+    p=np.array([0.001, 0.001, 0.2]),
+    cost=np.array([2.0, 2.0, 2.0]),
+    outside=np.array([1.0, 2.9, 2.0]),
+    without=np.array([1.0, 2.8, 2.0]),
+    episodes=50,
+    share_on=0.2,
+)
+
+
+@pytest.mark.parametrize(
+    ("changes", "verdict", "reason", "horizon"),
+    [
+        ({}, "viable", "At 5 s the effect is +3.00 ± 0.50 bps, and trading costs 2.00 bps.", 1),
+        (
+            {"cost": np.full(3, 10.0)},
+            "not viable",
+            "An effect is there at 5 s (+3.00 ± 0.50 bps), no longer sure at 10 s, and too small: "
+            "trading costs 10.00 bps.",
+            1,
+        ),
+        (
+            {"cost": np.full(3, 10.0), "share_on": 0.7, "p": np.full(3, 0.001)},
+            "not viable",
+            "An effect is there at 5 s (+3.00 ± 0.50 bps), and too small: trading costs 10.00 bps. "
+            "Too loose: the signal is on 70 % of the time.",
+            1,
+        ),
+        (
+            {"low": np.array([0.8, 1.5, 1.0]), "high": np.array([1.2, 4.5, 3.0])},
+            "not enough data",
+            "At 5 s the effect (+3.00 ± 1.50 bps) may or may not exceed its cost of 2.00 bps.",
+            1,
+        ),
+        (
+            {"without": np.array([1.0, 0.4, 2.0])},
+            "not viable",
+            "It depends on one episode: without it, +0.40 bps are left at 5 s, and trading costs "
+            "2.00 bps.",
+            1,
+        ),
+        (
+            {"outside": np.array([1.0, -0.4, 2.0])},
+            "not viable",
+            "It does not survive the hold-out: +3.00 ± 0.50 bps at 5 s on the whole, -0.40 bps in "
+            "the time held out, and trading costs 2.00 bps.",
+            1,
+        ),
+        (
+            {"outside": np.full(3, np.nan)},
+            "not enough data",
+            "There is no event in the time that was held out.",
+            1,
+        ),
+        (
+            {"p": np.array([0.3, 0.4, 0.5]), "cost": np.full(3, 4.0)},
+            "not viable",
+            "No effect (at 1 s, where it is most likely, +1.00 ± 0.20 bps), and none that would "
+            "pay its cost of 4.00 bps.",
+            0,
+        ),
+        (
+            {"p": np.array([0.3, 0.4, 0.5])},
+            "not enough data",
+            "No effect can be told from chance yet (at 1 s, where it is most likely, +1.00 ± 0.20 "
+            "bps), and one that would pay is not ruled out at 5 s.",
+            0,
+        ),
+        (
+            {"mean": np.array([-1.0, 0.0, 0.0]), "low": np.full(3, -2.0), "high": np.zeros(3)},
+            "not viable",
+            "No effect (the price rather goes against the signal: at 1 s -1.00 ± 1.00 bps), and "
+            "none that would pay its cost of 2.00 bps.",
+            0,
+        ),
+        (
+            {"episodes": 1},
+            "not enough data",
+            "Too tight, or too short a record: 1 episode beyond the threshold, and fewer than 10 "
+            "say nothing.",
+            -1,
+        ),
+        (
+            {"p": np.full(3, np.nan), "shortage": "fewer than two horizons of returns"},
+            "not enough data",
+            "Nothing can be told: fewer than two horizons of returns.",
+            -1,
+        ),
+    ],
+)
+def test_each_verdict_by_hand(changes, verdict, reason, horizon):
+    found = judge(replace(GOOD, **changes))
+    assert (found.verdict, found.reason, found.horizon) == (verdict, reason, horizon)
+
+
+@pytest.mark.parametrize("event", ["beyond", "crossing", "episode"])
+def test_no_capture_is_viable_at_retail_fees(history, event):
+    report = obi.calibrate(history, obi.Settings(fee_bps=5.0), event=event)
+    assert report.verdict == "not viable"
+    assert report.reason.startswith("An effect is there at ")
+    assert ", and too small: trading costs 10.0" in report.reason
+    at = report.judgement.horizon
+    assert report.break_even_bps == pytest.approx(report.table.mean_bps.iloc[at] / 2)
+    assert 0 < report.break_even_bps < 1
+
+
+def test_the_table_holds_what_it_says(history):
+    settings = obi.Settings(fee_bps=2.0)
+    report = obi.calibrate(history, settings, horizons=[10, 1, 30])
+    table = report.table
+    assert table.index.tolist() == [1, 10, 30]
+    assert table.index.name == "horizon"
+    wanted = "n n_eff mean_bps se_bps t p ci_low ci_high t_naive t_bootstrap p_adjusted"
+    assert set(wanted.split()) < set(table.columns)
+    assert not table.isna().any().any()
+    assert (table.ci_low < table.mean_bps).all()
+    assert (table.mean_bps < table.ci_high).all()
+    np.testing.assert_allclose(table.t, table.mean_bps / table.se_bps)
+    np.testing.assert_allclose(table.p_adjusted, benjamini_hochberg(table.p))
+    assert (table.n_eff <= table.n).all()
+    # The spread is a tick or two, and the fees are those of both sides.
+    assert (table.cost_bps - 4).between(0, 0.2).all()
+
+
+def test_what_was_tried_before_makes_it_less_sure(history):
+    alone, many = (
+        obi.calibrate(history, obi.Settings(), horizons=[1, 10], tried=tried).table.p_adjusted
+        for tried in (1, 50)
+    )
+    np.testing.assert_allclose(many, np.minimum(alone * 50, 1.0))
+
+
+def test_at_mid_it_costs_the_fees_alone(history):
+    report = obi.calibrate(history, obi.Settings(price="mid", fee_bps=-0.5), horizons=[1, 5])
+    assert report.cost_bps.tolist() == [-1.0, -1.0]
+
+
+def verdicts(*, edge, fee, seeds=20, seconds=3600):
+    settings = obi.Settings(price="mid", fee_bps=fee)
+    return [
+        obi.calibrate(known_market.history(seconds, edge=edge, seed=seed), settings).verdict
+        for seed in range(seeds)
+    ]
+
+
+def test_an_edge_that_is_there_is_found():
+    found = verdicts(edge=3.0, fee=0.0)
+    assert found.count("viable") >= 19
+
+
+def test_an_edge_too_small_for_its_costs_is_not_viable():
+    found = verdicts(edge=3.0, fee=5.0)
+    assert found.count("not viable") == len(found)
+
+
+def test_where_there_is_no_edge_none_is_viable():
+    # At no cost at all. Surely more than nothing, and again in the hold-out: below 2.5 %.
+    found = verdicts(edge=0.0, fee=0.0, seeds=40)
+    assert found.count("viable") <= 3
+
+
+def test_the_time_it_says_finds_an_effect():
+    settings = obi.Settings(price="mid", fee_bps=0.0)
+    report = obi.calibrate(known_market.history(1200, edge=0.0, seed=1), settings, horizons=[5])
+    effect = known_market.effect(1.0, 5.0, settings.threshold)
+    needed = report.seconds_needed(effect)
+    assert report.seconds_needed(2 * effect) < needed < report.seconds_needed(effect / 2)
+    found = [
+        obi.calibrate(known_market.history(needed, edge=1.0, seed=seed), settings, horizons=[5])
+        for seed in range(60)
+    ]
+    # 80 % ± 10 points, and three standard errors of 60 draws.
+    assert 0.8 - 0.26 < np.mean([report.means.p[0, 0] < 0.05 for report in found]) <= 0.99
+
+
+def test_nothing_at_all_is_not_enough():
+    empty = obi.History.from_arrays(np.empty(0, np.int64), *[np.empty((0, 1))] * 4)
+    report = obi.calibrate(empty, obi.Settings())
+    assert report.verdict == "not enough data"
+    assert report.reason.startswith("Too tight, or too short a record: 0 episodes")
+    assert np.isnan([report.break_even_bps, report.seconds_needed()]).all()
+    assert len(report.table) == len(report.horizons)
+    assert repr(report).startswith("<Report not enough data: ")
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        ({"level": 1.0}, "level = 1.0 is not possible. It lies between 0 and 1."),
+        ({"tried": 0}, "tried = 0 is not possible. These settings are one."),
+        ({"hold_out": 0.0}, "share = 0.0 is not possible. It lies between 0 and 1."),
+        ({"horizons": [0, 1]}, "is not possible. Horizons are seconds, above 0."),
+        ({"event": "often"}, "event = 'often' is not possible."),
+    ],
+)
+def test_what_is_not_possible_is_said(history, options, says):
+    with pytest.raises(SettingsError) as error:
+        obi.calibrate(history[:100], obi.Settings(), **options)
+    assert says in str(error.value)

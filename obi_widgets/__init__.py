@@ -27,6 +27,7 @@ _PLACES = {
     "imbalance": "signals",
     "load": "feeds.loading",
     "record": "feeds.record",
+    "simulate": "feeds.simulator",
     "sweep": "calibration.surface",
 }
 """Where each public name lives: imported when it is first asked for.
@@ -50,6 +51,7 @@ __all__ = [
     "imbalance",
     "load",
     "record",
+    "simulate",
     "sweep",
 ]
 
@@ -59,6 +61,7 @@ if TYPE_CHECKING:
     from obi_widgets.errors import ObiError
     from obi_widgets.feeds.loading import load
     from obi_widgets.feeds.record import record
+    from obi_widgets.feeds.simulator import simulate
     from obi_widgets.history import History
     from obi_widgets.scanner import entries
     from obi_widgets.session import Session

@@ -5,7 +5,8 @@ from functools import cache
 import numpy as np
 import pytest
 
-from obi_widgets.errors import SettingsError
+import obi_widgets as obi
+from obi_widgets.errors import ObiError, SettingsError
 from obi_widgets.feeds.simulator import LISTINGS, STEP, SimulatedMarket
 
 HORIZONS = (2.0, 8.0, 20.0)  # seconds
@@ -154,3 +155,39 @@ def test_a_trade_takes_what_stood_in_the_way():
             assert trade.size <= before[-trade.side].get(trade.price, trade.size)
             seen[trade.side] += 1
     assert min(seen.values()) > 100
+
+
+def test_a_simulated_history_is_the_market_it_says():
+    history = obi.simulate("sim:ETH-PERP", seconds=60, edge=0.5, seed=4, levels=20)
+    market = SimulatedMarket("ETH-PERP", edge=0.5, seed=4)
+    for row in range(600):
+        market.step()
+        market.step()
+        for side, best in ((+1, history.bid), (-1, history.ask)):
+            assert best[row] == pytest.approx(market.best[side] * 0.02, rel=1e-12)
+    top = market.top(-1, 20)
+    np.testing.assert_allclose(history.prices(-1)[-1], np.array(list(top)) * 0.02, rtol=1e-12)
+    np.testing.assert_allclose(
+        history.sizes(-1)[-1], np.array(list(top.values())) * 1e-4, rtol=1e-6
+    )
+    assert (len(history), history.levels, history.tick_size, history.gaps) == (600, 20, 0.02, 0)
+    assert set(np.diff(history.time).tolist()) == {100_000_000}
+    again = obi.simulate("sim:ETH-PERP", seconds=60, edge=0.5, seed=4, levels=20)
+    assert history.sha256() == again.sha256()
+    assert history.sha256() != obi.simulate("sim:ETH-PERP", seconds=60, seed=5, levels=20).sha256()
+
+
+@pytest.mark.parametrize(
+    ("source", "options", "says"),
+    [
+        ("lmex:BTC-PERP", {}, "'lmex:BTC-PERP' is not simulated. Give sim: and one of BTC-PERP,"),
+        ("sim:DOGE", {}, "'sim:DOGE' is not simulated."),
+        ("sim:BTC-PERP", {"seconds": 0}, "seconds = 0 is not possible. Give 1 to 86,400."),
+        ("sim:BTC-PERP", {"levels": 0}, "levels = 0 is not possible. Give 1 to 1,000."),
+        ("sim:BTC-PERP", {"edge": 9}, "edge = 9 is not possible."),
+    ],
+)
+def test_a_market_that_cannot_be_simulated_is_refused(source, options, says):
+    with pytest.raises(ObiError) as error:
+        obi.simulate(source, **options)
+    assert str(error.value).startswith(says)

@@ -19,12 +19,22 @@ from __future__ import annotations
 import math
 import random
 from dataclasses import dataclass
-from typing import NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
-from obi_widgets.errors import SettingsError
+from obi_widgets.book import Book
+from obi_widgets.errors import SettingsError, SourceError
+from obi_widgets.events import Instrument
+from obi_widgets.market import check
+from obi_widgets.writer import HistoryWriter
+
+if TYPE_CHECKING:
+    from obi_widgets.history import History
 
 STEP = 0.05
 """Seconds between deltas."""
+
+BEGINNING = 1_767_225_600_000_000_000
+"""When `simulate` begins, nanoseconds: 2026-01-01, UTC."""
 
 Changes: TypeAlias = dict[int, int]
 """Sizes, in contracts, by price in ticks. As a change: the new size; 0 removes."""
@@ -219,3 +229,64 @@ class SimulatedMarket:
         """Return a side's best levels, best first."""
         book = self.book[side]
         return {price: book[price] for price in sorted(book, reverse=side > 0)[:count]}
+
+
+def simulate(
+    source: str = "sim:BTC-PERP",
+    *,
+    seconds: float = 3600.0,
+    edge: float = 1.0,
+    seed: int = 0,
+    levels: int = 50,
+) -> History:
+    """Return what a simulated market would have shown, at once and without an exchange.
+
+    Parameters
+    ----------
+    source : str
+        ``sim:SYMBOL``.
+    seconds : float
+        How long, 1 to 86,400; an hour takes some seconds to make.
+    edge : float
+        See `SimulatedMarket`: what a pressure of +1 is worth until it has faded, bps. 0: nothing
+        predicts anything.
+    seed : int
+        The same seed gives the same history.
+    levels : int
+        Levels a side to keep.
+
+    Returns
+    -------
+    History
+        Ten states a second, from the beginning of 2026 on.
+
+    Raises
+    ------
+    SourceError, SettingsError
+        A symbol that is not listed; a number that is out of its range.
+    """
+    venue, _, symbol = source.partition(":")
+    if venue != "sim" or symbol not in LISTINGS:
+        raise SourceError(
+            f"{source!r} is not simulated.",
+            f"Give sim: and one of {', '.join(LISTINGS)}.",
+        )
+    check("seconds", seconds, 1, 86_400)
+    check("levels", levels, 1, 1000, whole=True)
+    market = SimulatedMarket(symbol, edge=edge, seed=seed)
+    tick, unit = market.listing.tick_size, market.listing.contract_size
+    instrument = Instrument("sim", symbol, "Simulator", "USDT", tick_size=tick, contract_size=unit)
+    writer, book = HistoryWriter(instrument, levels=levels, interval=0), Book()
+    every = 2  # steps a state
+    for number in range(1, round(seconds / STEP) + 1):
+        market.step()
+        if number % every == 0:
+            book.replace(
+                *(
+                    [(round(price * tick, 9), size * unit) for price, size in top.items()]
+                    for top in (market.top(+1, levels), market.top(-1, levels))
+                )
+            )
+            now = BEGINNING + round(number * STEP * 1e9)
+            writer.append(now, now, book)
+    return writer.history()

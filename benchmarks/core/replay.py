@@ -98,10 +98,10 @@ def run(*, quick: bool) -> Section:
         packed = write(data, Path(folder) / "book.gz")
 
         def ours() -> np.ndarray:
-            history = obi.load(path, source="binance-usdm:BTCUSDT", levels=LEVELS, interval=0)
+            history = obi.load(path, market="binance-usdm:BTCUSDT", levels=LEVELS, interval=0)
             return obi.imbalance(history, parameters)
 
-        history = obi.load(path, source="binance-usdm:BTCUSDT", levels=LEVELS, interval=0)
+        history = obi.load(path, market="binance-usdm:BTCUSDT", levels=LEVELS, interval=0)
         events = convert(packed)
         most = len(data.depth) + 10
         theirs, exact = walk(events, most), ours()

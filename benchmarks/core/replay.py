@@ -79,8 +79,8 @@ def walk(events: np.ndarray, most: int) -> np.ndarray:
 def write(data: Frames, path: Path) -> Path:
     """Write the messages of the book alone, as a capture without compression to speak of."""
     first = data.depth[0][0] - 1_000_000
-    text = [f"{first} {data.snapshot}\n", *(f"{time} {text}\n" for time, text in data.depth)]
-    body = "".join(text).encode()
+    lines = [(first, data.snapshot.encode()), *data.depth]
+    body = b"".join(b"%d %b\n" % line for line in lines)
     path.write_bytes(gzip.compress(body, 1) if path.suffix == ".gz" else body)
     return path
 

@@ -25,8 +25,10 @@ _PLACES = {
     "entries": "scanner",
     "imbalance": "signals",
     "load": "feeds.replay",
+    "order_flow_imbalance": "signals.flow",
     "record": "feeds.record",
     "sweep": "calibration.surface",
+    "weighted_mid": "signals.flow",
 }
 """Where each public name lives: imported when it is first asked for.
 
@@ -47,8 +49,10 @@ __all__ = [
     "entries",
     "imbalance",
     "load",
+    "order_flow_imbalance",
     "record",
     "sweep",
+    "weighted_mid",
 ]
 
 if TYPE_CHECKING:
@@ -61,6 +65,7 @@ if TYPE_CHECKING:
     from obi_widgets.session import Session
     from obi_widgets.settings import Settings
     from obi_widgets.signals import imbalance
+    from obi_widgets.signals.flow import order_flow_imbalance, weighted_mid
     from obi_widgets.widgets import (
         BookWidget,
         ImbalanceWidget,

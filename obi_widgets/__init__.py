@@ -16,16 +16,22 @@ _PLACES = {
     "History": "history",
     "ImbalanceWidget": "widgets",
     "Lab": "widgets",
+    "Maker": "calibration.orders",
     "ObiError": "errors",
     "PriceWidget": "widgets",
     "Session": "session",
     "Settings": "settings",
     "SettingsWidget": "widgets",
     "StatusWidget": "widgets",
+    "Taker": "calibration.orders",
     "entries": "scanner",
+    "fees": "calibration.fees",
+    "fill_summary": "calibration.fills",
+    "fills": "calibration.fills",
     "imbalance": "signals",
     "load": "feeds.replay",
     "order_flow_imbalance": "signals.flow",
+    "queue_bounds": "calibration.fills",
     "record": "feeds.record",
     "sweep": "calibration.surface",
     "weighted_mid": "signals.flow",
@@ -40,22 +46,31 @@ __all__ = [
     "History",
     "ImbalanceWidget",
     "Lab",
+    "Maker",
     "ObiError",
     "PriceWidget",
     "Session",
     "Settings",
     "SettingsWidget",
     "StatusWidget",
+    "Taker",
     "entries",
+    "fees",
+    "fill_summary",
+    "fills",
     "imbalance",
     "load",
     "order_flow_imbalance",
+    "queue_bounds",
     "record",
     "sweep",
     "weighted_mid",
 ]
 
 if TYPE_CHECKING:
+    from obi_widgets.calibration.fees import fees
+    from obi_widgets.calibration.fills import fill_summary, fills, queue_bounds
+    from obi_widgets.calibration.orders import Maker, Taker
     from obi_widgets.calibration.surface import sweep
     from obi_widgets.errors import ObiError
     from obi_widgets.feeds.record import record

@@ -135,10 +135,10 @@ def _frame(orders: list[tuple[int, int, Fill, Fill | None]]) -> pd.DataFrame:
             "exit_price": exit_price,
             "gross_bps": gross,
             "net_bps": gross - fees,
-            "ended": ended,
+            "ended": np.array(ended, np.str_),
             "decision_time": utc([order[1] for order in orders]),
-            "status": [one.status for one in entries],
-            "filled": [one.share for one in entries],
+            "status": np.array([one.status for one in entries], np.str_),
+            "filled": np.array([one.share for one in entries], float),
         }
     )
 

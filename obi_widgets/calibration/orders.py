@@ -15,7 +15,7 @@ Queue = Literal["front", "back"]
 def _check(name: str, value: object, low: float, high: float, unit: str) -> None:
     real = isinstance(value, Real) and not isinstance(value, bool)
     if not real or not low <= float(value) <= high:  # type: ignore[arg-type]
-        allowed = f"more than 0 {unit}" if high == inf else f"{low:g} to {high:g} {unit}"
+        allowed = f"a number above 0 {unit}" if high == inf else f"{low:g} to {high:g} {unit}"
         raise SettingsError(f"{name} = {value!r} is not possible.", f"Give {allowed}.")
 
 

@@ -25,6 +25,7 @@ _PLACES = {
     "StatusWidget": "widgets",
     "Taker": "calibration.orders",
     "entries": "scanner",
+    "export_strategy": "calibration.strategy",
     "fees": "calibration.fees",
     "fill_summary": "calibration.fills",
     "fills": "calibration.fills",
@@ -55,6 +56,7 @@ __all__ = [
     "StatusWidget",
     "Taker",
     "entries",
+    "export_strategy",
     "fees",
     "fill_summary",
     "fills",
@@ -71,6 +73,7 @@ if TYPE_CHECKING:
     from obi_widgets.calibration.fees import fees
     from obi_widgets.calibration.fills import fill_summary, fills, queue_bounds
     from obi_widgets.calibration.orders import Maker, Taker
+    from obi_widgets.calibration.strategy import export_strategy
     from obi_widgets.calibration.surface import sweep
     from obi_widgets.errors import ObiError
     from obi_widgets.feeds.record import record

@@ -88,6 +88,18 @@ def test_a_taker_does_not_chase(limit, filled):
         assert row[["entry_price", "exit_price", "gross_bps", "net_bps"]].isna().all()
 
 
+def test_a_price_on_the_limit_is_within_it():
+    # Sells at 999 what was 1,000 at decision: 10 bps, which a double makes a little more.
+    rows = [
+        (1.0, (1000, 1, 998, 1), (1001, 9, 1002, 1)),
+        (1.1, (999, 1, 998, 1), (1001, 1, 1002, 1)),
+        (1.3, (999, 1, 998, 1), (1001, 1, 1002, 1)),
+    ]
+    assert -(999 / 1000 - 1) * 1e4 > 10
+    frame = orders(obi.Taker(latency=0.2, slippage_bps=10), rows=rows)
+    assert frame[["side", "status", "entry_price"]].to_numpy().tolist() == [[-1, "filled", 999]]
+
+
 @pytest.mark.parametrize(
     ("size", "limit", "price", "filled"),
     [
@@ -114,9 +126,11 @@ def test_a_size_leaves_through_the_levels(size, price):
     check(only(obi.Taker(size=size)), exit_time=3.0, exit_price=price)
 
 
-def test_a_size_leaves_at_the_last_level_that_is_seen():
-    # Five were had at 1.0. Out at 4.0: two at 102, two at 101, and the fifth at 101 as well.
-    row = only(obi.Taker(size=5), hold=3.0)
+@pytest.mark.parametrize("size", [5, 8])
+def test_a_size_leaves_at_the_last_level_that_is_seen(size):
+    # Five were had at 1.0, of eight as well. Out at 4.0: two at 102, two at 101, and the fifth at
+    # 101 as well.
+    row = only(obi.Taker(size=size), hold=3.0)
     check(row, exit_time=4.0, exit_price=(2 * 102 + 3 * 101) / 5)
 
 
@@ -156,6 +170,9 @@ def test_a_maker_that_stands_alone_waits_for_what_is_behind_it():
     # 4.0 bids have gone up past it to 102, at 5.0 to 103: nothing has come down to 100.
     row = only(obi.Maker("front", latency=2.5, timeout=3.0, exit=OUT))
     check(row, status="expired", ended="unfilled")
+    # Nor has it when at 99 nothing changes.
+    rows = [*TAPE[:7], (3.6, *TAPE[6][1:]), *TAPE[7:]]
+    check(only(obi.Maker("front", latency=2.5, timeout=3.0, exit=OUT), rows=rows), status="expired")
     # With four of the five at 99 left, the trade would have come to 100 first.
     rows = [*TAPE[:7], (3.6, (99, 4, 98, 3), (101, 5, 102, 5)), *TAPE[7:]]
     row = only(obi.Maker("front", latency=2.5, timeout=3.0, exit=OUT), rows=rows)

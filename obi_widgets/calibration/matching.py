@@ -191,7 +191,7 @@ class Tape:
         first = np.minimum(before, ours)
         size = self._sizes[direction][states]
         gave = after < first
-        gave |= (after == first) & (before == first) & (size[1:] < size[:-1])
+        gave |= (after == first) & (size[1:] < size[:-1])
         # The best was better than ours and now is ours: what stood there is a deeper level.
         for at in np.flatnonzero((after == ours) & (before > ours)):
             row = states.start + int(at)

@@ -98,7 +98,11 @@ def check(module, history, parameters, states):
 def test_a_whole_capture(captures, symbol, tmp_path):
     """Every state that the venue told, every level that is kept, and every entry."""
     history = obi.load(captures[symbol], interval=0)
-    states = ladders(history)
+    # With sizes as the venue told them, in decimals, and not yet rounded to 32 bits.
+    states = [
+        (time, *([(price, round(size, 3)) for price, size in side] for side in sides))
+        for time, *sides in ladders(history)
+    ]
     made = 0
     for parameters in SETTINGS[:4]:
         made += check(export(tmp_path, parameters, history), history, parameters, states)
@@ -145,6 +149,17 @@ def test_random_books(tmp_path_factory, states, tick, parameters):
 def test_random_tapes(tmp_path_factory, history, parameters):
     module = export(tmp_path_factory.getbasetemp(), parameters, history)
     check(module, history, parameters, ladders(history))
+
+
+def test_levels_on_the_edge_of_the_band(tmp_path):
+    """Mid is 1,000: a level of k ticks of 0.1 away lies k bps from it, but for rounding."""
+    bids, asks = ([[1000 + s * k / 10 for k in range(1, 61)]] for s in (-1, +1))
+    sizes = [np.arange(1.0, 61.0)]
+    history = obi.History.from_arrays([1], bids, sizes, asks, np.ones((1, 60)), tick_size=0.1)
+    states = ladders(history)
+    for band in range(1, 61):
+        parameters = Parameters(depth=None, band_bps=band, decay=0.05)
+        check(export(tmp_path, parameters, history), history, parameters, states)
 
 
 def test_its_powers_of_two_are_the_signals(tmp_path, history):

@@ -94,9 +94,8 @@ def _simulate(
         orders.append((side, now, entry, left))
         last = entry if left is None else left
         status = last.status
-        # It decides again at the first state from when it knows: after a fill perhaps at the same.
-        known = max(last.row, int(np.searchsorted(tape.time, last.time)))
-        row = known if left is not None else max(known, row + 1)
+        # It decides again at the first state from when it knows: perhaps at that of the exit.
+        row = max(row + 1, last.row, int(np.searchsorted(tape.time, last.time)))
     return orders
 
 

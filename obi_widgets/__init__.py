@@ -16,19 +16,28 @@ _PLACES = {
     "History": "history",
     "ImbalanceWidget": "widgets",
     "Lab": "widgets",
+    "Maker": "calibration.orders",
     "ObiError": "errors",
     "PriceWidget": "widgets",
     "Session": "session",
     "Settings": "settings",
     "SettingsWidget": "widgets",
     "StatusWidget": "widgets",
+    "Taker": "calibration.orders",
     "calibrate": "calibration.report",
     "entries": "scanner",
+    "export_strategy": "calibration.strategy",
+    "fees": "calibration.fees",
+    "fill_summary": "calibration.fills",
+    "fills": "calibration.fills",
     "imbalance": "signals",
     "load": "feeds.loading",
+    "order_flow_imbalance": "signals.flow",
+    "queue_bounds": "calibration.fills",
     "record": "feeds.record",
     "simulate": "feeds.simulator",
     "sweep": "calibration.surface",
+    "weighted_mid": "signals.flow",
 }
 """Where each public name lives: imported when it is first asked for.
 
@@ -40,23 +49,36 @@ __all__ = [
     "History",
     "ImbalanceWidget",
     "Lab",
+    "Maker",
     "ObiError",
     "PriceWidget",
     "Session",
     "Settings",
     "SettingsWidget",
     "StatusWidget",
+    "Taker",
     "calibrate",
     "entries",
+    "export_strategy",
+    "fees",
+    "fill_summary",
+    "fills",
     "imbalance",
     "load",
+    "order_flow_imbalance",
+    "queue_bounds",
     "record",
     "simulate",
     "sweep",
+    "weighted_mid",
 ]
 
 if TYPE_CHECKING:
+    from obi_widgets.calibration.fees import fees
+    from obi_widgets.calibration.fills import fill_summary, fills, queue_bounds
+    from obi_widgets.calibration.orders import Maker, Taker
     from obi_widgets.calibration.report import calibrate
+    from obi_widgets.calibration.strategy import export_strategy
     from obi_widgets.calibration.surface import sweep
     from obi_widgets.errors import ObiError
     from obi_widgets.feeds.loading import load
@@ -67,6 +89,7 @@ if TYPE_CHECKING:
     from obi_widgets.session import Session
     from obi_widgets.settings import Settings
     from obi_widgets.signals import imbalance
+    from obi_widgets.signals.flow import order_flow_imbalance, weighted_mid
     from obi_widgets.widgets import (
         BookWidget,
         ImbalanceWidget,

@@ -270,7 +270,7 @@ class Session:
         Parameters
         ----------
         path : str or Path
-            ``.toml`` or ``.json``.
+            ``.toml`` or ``.json``; ``.py`` for a strategy file, see `obi_widgets.export_strategy`.
         replace : bool
             Whether an existing file is replaced; otherwise a number is put behind its name.
 
@@ -283,13 +283,20 @@ class Session:
         ------
         SettingsError
             A name that ends otherwise, or a place that cannot be written to.
+        HistoryError
+            A strategy file before the first state.
         """
         path = Path(path)
         number = 2
         while not replace and path.exists():
             path = path.with_stem(f"{Path(path).stem.removesuffix(f'-{number - 1}')}-{number}")
             number += 1
-        return self.settings.save(path, provenance=self.provenance())
+        told = self.provenance()
+        if path.suffix == ".py":
+            from obi_widgets.calibration.strategy import export_strategy
+
+            return export_strategy(path, self.settings, self._looked_at(), provenance=told)
+        return self.settings.save(path, provenance=told)
 
     # -- frames ----------------------------------------------------------------------------
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import gc
 import math
+import runpy
 import threading
 import weakref
+from dataclasses import asdict
 
 import pytest
 from session_tools import View, at_rest, following, wait_for
@@ -80,6 +82,9 @@ def test_provenance_says_what_the_settings_were_tuned_on(recording, tmp_path):
         assert tuned.package == f"obi-widgets {obi.__version__}"
         others = [session.export(tmp_path / "btc.toml", replace=False).name for _ in range(3)]
         assert others == ["btc-2.toml", "btc-3.toml", "btc-4.toml"]
+        strategy = runpy.run_path(str(session.export(tmp_path / "btc.py")))
+        assert strategy["DEPTH"] == history.levels
+        assert strategy["TUNED_ON"] == {**asdict(tuned), "price": "touch", "fee_bps": 5.0}
 
 
 def test_provenance_of_nothing_yet(recording):

@@ -123,7 +123,10 @@ class Lab(Part):
         self._session.resume()
 
     def export(self, path: str | Path) -> Path:
-        """Save the settings with what they were tuned on, as ``.toml`` or ``.json``."""
+        """Save the settings with what they were tuned on: ``.toml``, ``.json``, or ``.py``.
+
+        The last is a strategy file; see `obi_widgets.export_strategy`.
+        """
         return self._session.export(path)
 
     def close(self) -> None:

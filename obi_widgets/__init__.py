@@ -36,7 +36,8 @@ _PLACES = {
     "queue_bounds": "calibration.fills",
     "record": "feeds.record",
     "simulate": "feeds.simulator",
-    "sweep": "calibration.surface",
+    "sweep": "calibration.sweeping",
+    "sweep_seconds": "calibration.sweeping",
     "weighted_mid": "signals.flow",
 }
 """Where each public name lives: imported when it is first asked for.
@@ -70,6 +71,7 @@ __all__ = [
     "record",
     "simulate",
     "sweep",
+    "sweep_seconds",
     "weighted_mid",
 ]
 
@@ -79,7 +81,7 @@ if TYPE_CHECKING:
     from obi_widgets.calibration.orders import Maker, Taker
     from obi_widgets.calibration.report import calibrate
     from obi_widgets.calibration.strategy import export_strategy
-    from obi_widgets.calibration.surface import sweep
+    from obi_widgets.calibration.sweeping import sweep, sweep_seconds
     from obi_widgets.errors import ObiError
     from obi_widgets.feeds.loading import load
     from obi_widgets.feeds.record import record

@@ -72,6 +72,10 @@ class HistoryError(ObiError, ValueError):
     """Arrays that do not describe a history of order books."""
 
 
+class CancelledError(ObiError):
+    """Something that takes long was told to stop."""
+
+
 def suggest(name: str, known: Iterable[str]) -> str:
     """Return advice that names the nearest of the known names, or all of them.
 

@@ -102,6 +102,10 @@ class History:
         for column in (self.time, self.received, self.bid, self.ask):
             column.flags.writeable = False  # they are shared with a session, and with its screen
 
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)  # from another process
+        self.__post_init__()
+
     def __len__(self) -> int:
         return len(self.time)
 

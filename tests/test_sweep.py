@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+import threading
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
+from threading import Event
+
 import numpy as np
 import pytest
 from history_tools import SECOND, arrays, books
 from hypothesis import given
 from hypothesis import strategies as st
+from tqdm.auto import tqdm
 
 import obi_widgets as obi
-from obi_widgets.calibration import surface
-from obi_widgets.errors import SettingsError
+from obi_widgets.calibration import sweeping
+from obi_widgets.errors import CancelledError, SettingsError
 from obi_widgets.settings import Parameters, Settings
 from obi_widgets.signals import compiling, portable
 
@@ -20,11 +28,16 @@ UNEVEN = (2.0, 0.01, 0.1, 0.1, 40.0)
 
 
 def check(found, history, **axes):
-    """Compare each setting with the same entries, one setting at a time."""
-    wanted = surface._portable(history, surface._Grid(found.parameters, **axes))
+    """Compare each setting with the same entries, one setting at a time, part by part."""
+    found, wanted = found.parts, one_by_one(found, history, **axes)
     counts = [0, 1, 4, 5]
-    np.testing.assert_array_equal(found.sums[..., counts], wanted[..., counts])
-    np.testing.assert_allclose(found.sums, wanted, rtol=1e-9, atol=1e-9)
+    np.testing.assert_array_equal(found[..., counts], wanted[..., counts])
+    np.testing.assert_allclose(found, wanted, rtol=1e-9, atol=1e-9)
+
+
+def one_by_one(found, history, **axes):
+    grid = sweeping._Grid(found.parameters, 0.3, **axes)
+    return sweeping._portable(history, grid, Event(), lambda _: None)
 
 
 @pytest.mark.parametrize(
@@ -107,7 +120,10 @@ def test_any_books(states, steps, threshold, hold):
         "threshold": [threshold, 1.0],
         "hold_seconds": [hold],
     }
-    check(obi.sweep(history, **axes), history, **axes)
+    found = obi.sweep(history, **axes)
+    # Not part by part: a gap may have the very time of the state before it.
+    wanted = one_by_one(found, history, **axes).sum(axis=-2)
+    np.testing.assert_allclose(found.sums, wanted, rtol=1e-9, atol=1e-9)
 
 
 def test_without_a_compiler_it_is_the_same(broken, monkeypatch):
@@ -125,13 +141,13 @@ def test_a_part_of_a_history_and_several(broken):
     both = obi.sweep([one, other], **axes)
     check(obi.sweep(one, **axes), one, depth=[10], **axes)
     np.testing.assert_array_equal(
-        both.sums, obi.sweep(one, **axes).sums + obi.sweep(other, **axes).sums
+        both.parts, obi.sweep(one, **axes).parts + obi.sweep(other, **axes).parts
     )
 
 
 def test_axes_that_are_left_out_are_the_settings_own(history):
     found = obi.sweep(history[:500], settings=Settings(decay=0.7, depth=None))
-    assert found.sums.shape == (1, 1, 1, 1, 6)
+    assert found.parts.shape == (1, 1, 1, 1, 3, 6)
     assert (found.decay[0], found.depth[0], found.threshold[0]) == (0.7, None, 0.4)
     assert repr(found) == "<Surface 1 decay × 1 depth × 1 threshold × 1 hold_seconds>"
     assert found.to_frame().index.names == ["decay", "depth", "threshold", "hold_seconds"]
@@ -151,9 +167,134 @@ def test_no_entries_are_no_number(history):
         ({"depth": [0]}, "depth = 0 is not possible"),
         ({"threshold": []}, "threshold has no values"),
         ({"hold_seconds": [1e9]}, "hold_seconds = 1000000000.0 is not possible"),
+        ({"hold_out": 1.0}, "hold_out = 1.0 is not possible. It lies between 0 and 1."),
         ({"decay": np.linspace(0, 1, 3000), "hold_seconds": np.linspace(1, 2, 2000)}, "too many"),
     ],
 )
 def test_what_is_not_possible_is_said(history, axes, says):
     with pytest.raises(SettingsError, match=says):
         obi.sweep(history[:10], **axes)
+
+
+# -- parts, neighbours, corrections ----------------------------------------------------------
+
+AXES = {
+    "decay": [0.1, 0.3, 0.5],
+    "depth": [5, 10],
+    "threshold": [0.2, 0.3, 0.4, 0.5],
+    "hold_seconds": [1.0, 5.0],
+}
+
+
+def test_what_is_held_out_is_made_of_later_entries_alone(history):
+    found = obi.sweep(history, hold_out=0.25, **AXES)
+    cut = history.time[0] + 0.75 * (history.time[-1] - history.time[0])
+    for where in ((0, 0, 0, 0), (2, 1, 3, 1)):
+        values = [AXES[name][at] for name, at in zip(AXES, where, strict=True)]
+        trades = obi.entries(history, obi.Settings(**dict(zip(AXES, values, strict=True))))
+        done = trades[trades.ended == "held"]
+        entered, left = (done[n].astype("int64") for n in ("entry_time", "exit_time"))
+        for part, chosen in ((found.inside, left < cut), (found.outside, entered >= cut)):
+            assert part.entries[where] == chosen.sum() > 0
+            mean = done.net_bps[chosen].mean()
+            assert part.mean_net_bps[where] == pytest.approx(mean, rel=1e-9)
+    assert (found.inside.entries + found.outside.entries <= found.entries).all()
+
+
+def test_neighbours_are_the_entries_of_the_settings_beside(history):
+    found = obi.sweep(history, **AXES)
+    around = np.s_[0:2, 0:2, 1:4, 0:2]  # of the first decay and depth, the third threshold
+    count, total = found.sums[(*around, 0)].sum(), found.sums[(*around, 2)].sum()
+    wanted = total / count - 2 * found.parameters.fee_bps
+    assert found.neighbours_net_bps[0, 0, 2, 0] == pytest.approx(wanted, rel=1e-12)
+
+
+def test_p_is_that_of_the_t_test_corrected_for_all_settings(history):
+    from scipy.stats import false_discovery_control, norm
+
+    found = obi.sweep(history, **AXES)
+    p = 2 * norm.sf(np.abs(found.mean_gross_bps / found.se_bps))
+    wanted = false_discovery_control(p.ravel()).reshape(p.shape)
+    np.testing.assert_allclose(found.p_adjusted, wanted, rtol=1e-3, atol=1e-12)
+
+
+# -- how it is run ---------------------------------------------------------------------------
+
+
+def test_progress_is_told_and_ends_at_all(history):
+    told = []
+    obi.sweep([history, history[:1000]], **AXES, progress=told.append)
+    assert told == sorted(told)
+    assert told[0] < 1
+    assert told[-1] == pytest.approx(1.0)
+
+
+def test_a_bar_shows_the_states(history, capfd):
+    obi.sweep(history[:1000], progress=True)
+    tqdm.monitor.exit()  # a thread that watches all bars
+    shown = capfd.readouterr().err
+    assert "sweep: 100%" in shown
+    assert "1.00k/1.00k" in shown
+
+
+def test_it_stops_when_it_is_told_to(history):
+    cancel, told = Event(), []
+
+    def tell(done):
+        told.append(done)
+        cancel.set()
+
+    with pytest.raises(CancelledError, match=r"The sweep was cancelled\. Nothing of it is kept"):
+        obi.sweep([history] * 20, **AXES, progress=tell, cancel=cancel)
+    assert max(told) < 0.5
+
+
+def test_an_interrupted_cell_leaves_no_thread(history, monkeypatch):
+    def interrupt(_):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        obi.sweep([history] * 20, **AXES, progress=interrupt)
+    assert not [one for one in threading.enumerate() if one.name.startswith("obi-sweep")]
+
+
+def test_the_estimate_is_of_the_order_of_the_time_it_takes(history):
+    one = obi.sweep_seconds(history, **AXES)
+    ten = obi.sweep_seconds([history] * 10, **AXES)
+    assert 0 < one < 10
+    assert 2 * one < ten < 50 * one
+    assert obi.sweep_seconds([]) == 0
+
+
+def test_processes_come_to_the_same(history):
+    parts = [history[:1500], history[1500:]]
+    with ProcessPoolExecutor(2, mp_context=get_context("spawn")) as executor:
+        found = obi.sweep(parts, **AXES, executor=executor)
+    np.testing.assert_array_equal(found.parts, obi.sweep(parts, **AXES).parts)
+
+
+DASK = """
+import numpy as np
+import obi_widgets as obi
+from distributed import Client, LocalCluster
+
+if __name__ == "__main__":
+    parts = [obi.simulate(seconds=60, seed=seed, levels=10) for seed in (1, 2, 3)]
+    axes = {"decay": [0.1, 0.3], "threshold": [0.2, 0.4], "hold_seconds": [1.0, 5.0]}
+    options = {"n_workers": 2, "threads_per_worker": 1, "host": "127.0.0.1"}
+    with LocalCluster(**options, dashboard_address=None) as cluster, Client(cluster) as client:
+        found = obi.sweep(parts, **axes, executor=client.get_executor())
+    wanted = obi.sweep(parts, **axes)
+    np.testing.assert_array_equal(found.parts, wanted.parts)
+    print("the same", found.entries.sum() > 0)
+"""
+
+
+def test_a_dask_cluster_comes_to_the_same(tmp_path):
+    # In a process of its own: distributed leaves threads behind.
+    script = tmp_path / "cluster.py"
+    script.write_text(DASK)
+    done = subprocess.run(
+        [sys.executable, script], cwd=tmp_path, capture_output=True, text=True, timeout=120
+    )
+    assert done.stdout.endswith("the same True\n"), done.stderr

@@ -139,7 +139,7 @@ def _signals(bids, asks, out):
 @njit(nogil=True, cache=True, error_model="numpy")
 def sweep(
     start, first, bid, ask, ticks, sizes, tick_size, decays, even, depths, band_bps, notional,
-    thresholds, exits, buy, sell, upcoming, sums,
+    thresholds, exits, buy, sell, cut, upcoming, sums,
 ):  # fmt: skip
     """Decide on a block's states with all settings.
 
@@ -161,10 +161,13 @@ def sweep(
         From `exits`.
     buy, sell : ndarray of float64, shape (T,)
         What is paid, and what is got.
+    cut : int
+        The row that parts the history in two.
     upcoming : ndarray of int64, shape (decays, depths, thresholds, holds)
         From which row on each may enter. Written to.
-    sums : ndarray of float64, shape (decays, depths, thresholds, holds, 6)
-        Entries that were closed, those that won, sums of gross bps and of their squares, entries
+    sums : ndarray of float64, shape (decays, depths, thresholds, holds, 3, 6)
+        Of entries that end before the cut, that begin at or after it, and that span it: those
+        that were closed, those of them that won, sums of gross bps and of their squares, entries
         that a gap ended, and those still open. Added to.
     """
     count = len(decays)
@@ -221,7 +224,7 @@ def sweep(
                         greatest[:] = UNKNOWN
                         soonest[k, which] = _decide(
                             total, _row(k) * TILE, start, at, states, out, greatest,
-                            thresholds, exits, buy, sell, upcoming, sums, k, which,
+                            thresholds, exits, buy, sell, cut, upcoming, sums, k, which,
                             exact, first, bid, ask, ticks, sizes, tick_size,
                             decays[k], depths[which], band_bps, notional,
                         )  # fmt: skip
@@ -232,7 +235,7 @@ def sweep(
 @njit(inline="always")
 def _decide(
     total, sums_at, start, at, states, out, greatest,
-    thresholds, exits, buy, sell, upcoming, sums, k, which,
+    thresholds, exits, buy, sell, cut, upcoming, sums, k, which,
     exact, first, bid, ask, ticks, sizes, tick_size,
     decay, depth, band_bps, notional,
 ):  # fmt: skip
@@ -265,10 +268,11 @@ def _decide(
                     t += 1
                     continue
                 row, exit_ = begin + t, exits[j, begin + t]
-                where = (k, which, i, j)
+                left = ~exit_ if exit_ < 0 else exit_
+                part = 0 if left < cut else 1 if row >= cut else 2
+                where = (k, which, i, j, part)
                 if exit_ < 0:
                     sums[where][LOST] += 1
-                    exit_ = ~exit_
                 elif exit_ == exits.shape[1]:
                     sums[where][OPEN] += 1
                 else:
@@ -280,7 +284,7 @@ def _decide(
                     sums[where][WON] += gross > 0
                     sums[where][SUM] += gross
                     sums[where][SQUARES] += gross * gross
-                t = exit_ - begin
+                t = left - begin
             upcoming[k, which, i, j] = begin + t
             soonest = min(soonest, begin + t)
     return soonest

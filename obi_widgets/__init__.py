@@ -13,6 +13,7 @@ __version__ = "0.1.0"
 
 _PLACES = {
     "BookWidget": "widgets",
+    "CalibrationWidget": "widgets",
     "History": "history",
     "ImbalanceWidget": "widgets",
     "Lab": "widgets",
@@ -36,6 +37,7 @@ No module beside this one may have a public name: importing it would put it in t
 
 __all__ = [
     "BookWidget",
+    "CalibrationWidget",
     "History",
     "ImbalanceWidget",
     "Lab",
@@ -66,6 +68,7 @@ if TYPE_CHECKING:
     from obi_widgets.signals import imbalance
     from obi_widgets.widgets import (
         BookWidget,
+        CalibrationWidget,
         ImbalanceWidget,
         Lab,
         PriceWidget,

@@ -44,6 +44,13 @@ def wait() -> bool:
     return _fastest is not portable
 
 
+def busy() -> bool:
+    """Return whether it is still being compiled, so that `wait` would wait; start it if need be."""
+    start()
+    assert _compiler is not None
+    return _compiler.is_alive()
+
+
 def _compile() -> None:
     global _fastest
     try:

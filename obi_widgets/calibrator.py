@@ -125,7 +125,10 @@ class Calibrator:
             if self._newest is not None and question.settings != self._newest.settings:
                 self._moved = time.monotonic()
             self._newest = question
-            if self._closed or not len(question.rows) or self._answered(question):
+            if self._closed or self._answered(question):
+                return
+            if not len(question.rows):
+                self._nothing(question)
                 return
             self._asked = question
             self._changed.notify()
@@ -133,6 +136,16 @@ class Calibrator:
                 self._thread = threading.Thread(target=self._work, name="obi-calibrator")
                 self._thread.daemon = True
                 self._thread.start()
+
+    def _nothing(self, question: _Question) -> None:
+        """Say that there is nothing to calibrate; before the first state there is no answer."""
+        if question.selected is None:
+            return
+        self._asked, self._of, self._whole, self._count = None, question, True, len(self.tried)
+        error = (
+            "No state lies within the part that was chosen. Choose another, or look at everything."
+        )
+        self.found = Found(None, None, stale=True, selected=question.selected, error=error)
 
     def forget(self) -> None:
         """Leave unanswered what was asked: nobody looks any more."""
@@ -161,8 +174,10 @@ class Calibrator:
     def _work(self) -> None:
         while (question := self._next()) is not None:
             began = time.monotonic()
-            self.found = self._answer(question)
+            found = self._answer(question)
             with self._changed:
+                if self._of is question:  # or there has come to be nothing to calibrate
+                    self.found = found
                 self._finished = time.monotonic()
                 self._took = self._finished - began
                 if self._asked is None and not self._closed and not self._whole:

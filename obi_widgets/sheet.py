@@ -61,7 +61,7 @@ class SheetMaker:
             return nothing(WAITING)
         report = found.report
         if report is None:
-            return nothing(found.error, bad=True)
+            return nothing(found.error, bad=True, selected=found.selected is not None)
         at = _shown(report)
         surface = found.surface
         return {
@@ -153,9 +153,9 @@ class SheetMaker:
         }
 
 
-def nothing(message: str, *, bad: bool = False) -> dict[str, Any]:
+def nothing(message: str, *, bad: bool = False, selected: bool = False) -> dict[str, Any]:
     """Return a sheet that only says something."""
-    return {"message": message, "bad": bad}
+    return {"message": message, "bad": bad, "selected": selected}
 
 
 def rows(report: Report) -> list[list[str]]:

@@ -216,15 +216,20 @@ function table(parent) {
 function render({ model, el }) {
   const message = make("div", "obi-message", el);
   message.setAttribute("role", "status");
+  const words = make("span", "", message);
   const sheet = make("div", "obi-sheet", el);
   const top = make("div", "obi-verdict", sheet);
   const word = make("span", "obi-word", top);
   const reason = make("span", "obi-reason", top);
   const of = make("span", "obi-of", top);
   const span = make("span", "obi-span", of);
-  const all = make("button", "obi-button obi-all", of, "Use all");
-  all.title = "Look at everything again, not only at the part chosen on the chart";
-  all.onclick = () => model.send({ do: "all" });
+  // Beside the span, and beside what says that there is nothing in it.
+  const every = [of, message].map((parent) => {
+    const all = make("button", "obi-button obi-all", parent, "Use all");
+    all.title = "Look at everything again, not only at the part chosen on the chart";
+    all.onclick = () => model.send({ do: "all" });
+    return all;
+  });
 
   const returns = figure(sheet, "returns", HIGH);
   const deciles = figure(sheet, "deciles", HIGH);
@@ -241,8 +246,11 @@ function render({ model, el }) {
 
   function update() {
     const state = model.get("state");
-    message.textContent = state.message;
+    words.textContent = state.message;
     message.hidden = !state.message;
+    every.forEach((all) => {
+      all.hidden = !state.selected;
+    });
     message.dataset.tone = state.bad ? "bad" : "";
     sheet.hidden = Boolean(state.message);
     if (state.message) return;
@@ -250,7 +258,6 @@ function render({ model, el }) {
     word.dataset.tone = state.tone;
     reason.textContent = state.reason;
     span.textContent = state.selected ? `chosen: ${state.span}` : state.span;
-    all.hidden = !state.selected;
     fill(state.columns, state.rows, state.judged);
     list.replaceChildren();
     state.trust.forEach(([what, value, tip]) => {

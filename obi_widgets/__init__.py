@@ -13,6 +13,7 @@ __version__ = "0.1.0"
 
 _PLACES = {
     "BookWidget": "widgets",
+    "CalibrationWidget": "widgets",
     "History": "history",
     "ImbalanceWidget": "widgets",
     "Lab": "widgets",
@@ -47,6 +48,7 @@ No module beside this one may have a public name: importing it would put it in t
 
 __all__ = [
     "BookWidget",
+    "CalibrationWidget",
     "History",
     "ImbalanceWidget",
     "Lab",
@@ -94,6 +96,7 @@ if TYPE_CHECKING:
     from obi_widgets.signals.flow import order_flow_imbalance, weighted_mid
     from obi_widgets.widgets import (
         BookWidget,
+        CalibrationWidget,
         ImbalanceWidget,
         Lab,
         PriceWidget,

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from obi_widgets.history import History
     from obi_widgets.scanner import Results, Trades
     from obi_widgets.time_range import TimeRange
+    from obi_widgets.tried import Span
 
     Floats = NDArray[np.float64]
     Ints = NDArray[np.int64]
@@ -118,7 +119,8 @@ class Frame:
     imbalance's one-second mean; ``extent`` its least and greatest in each column of pixels
     (times, least, greatest). ``age`` is in seconds of the feed's clock since the newest change of
     the book; NaN before the first, and when the feed has ended. ``rate`` is in messages a second.
-    ``looking_back`` tells that the window does not go with the newest state.
+    ``looking_back`` tells that the window does not go with the newest state. ``history`` is what
+    all of this is of, and ``selected`` the part of it that calibration looks at, None for all.
     """
 
     instrument: Instrument
@@ -148,6 +150,8 @@ class Frame:
     beyond: float
     ladder: Ladder
     reach: Reach
+    history: History
+    selected: Span | None = None
 
     @property
     def spread_bps(self) -> float:
@@ -179,6 +183,7 @@ class FrameMaker:
         age: float,
         rate: float,
         time_range: TimeRange,
+        selected: Span | None = None,
     ) -> Frame:
         """Return the frame of this moment."""
         history, signal = analysis.history, analysis.signal
@@ -220,6 +225,8 @@ class FrameMaker:
             beyond=analysis.beyond,
             ladder=Ladder.of(history if there else history[:0], analysis.parameters),
             reach=self._judge(history if there else history[:0], analysis.parameters),
+            history=history,
+            selected=selected,
         )
 
     def _follow(self, analysis: Analysis) -> None:

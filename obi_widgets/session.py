@@ -21,11 +21,14 @@ import numpy as np
 
 from obi_widgets.analysis import Analysis
 from obi_widgets.blocking import run
+from obi_widgets.calibrator import Calibrator
 from obi_widgets.errors import SettingsError, VenueError, suggest
 from obi_widgets.feeds import open_feed
 from obi_widgets.frame import Frame, FrameMaker
+from obi_widgets.looking import Looking
 from obi_widgets.settings import Provenance, Settings
-from obi_widgets.time_range import TimeRange, windows
+from obi_widgets.time_range import windows
+from obi_widgets.tried import Tried
 
 if TYPE_CHECKING:
     from obi_widgets.feeds import Source
@@ -56,7 +59,7 @@ class View(Protocol):
         """Show it."""
 
 
-class Session:
+class Session(Looking):
     """Follows one source.
 
     Parameters
@@ -72,6 +75,10 @@ class Session:
     ----------
     windows : tuple of float
         Seconds of the windows that one chooses from.
+    tried : Tried
+        The settings whose results have been looked at.
+    calibrator : Calibrator
+        Calibrates for who shows it.
     """
 
     def __init__(
@@ -89,16 +96,17 @@ class Session:
         kept = options.get("history_seconds", OPTIONS["history_seconds"].default)
         self.windows = windows(kept)
         self.market = self.feed.market
-        self.time_range = TimeRange(self.windows[1])
+        super().__init__(self.windows[1])
+        self.tried = Tried()
+        self.calibrator = Calibrator(self.tried, self.refresh)
         self._note = ""
         self._failure = ""  # the note, while it tells of a frame that could not be shown
         self._views: list[View] = []
         self._analysis = Analysis(self.settings.parameters)
         self._maker = FrameMaker()
-        self._paused: History | None = None
         self._heard: deque[tuple[float, int]] = deque()
         self._shown: object = None
-        self._wake = threading.Event()
+        self._asked = 0  # times that a frame was asked for, though nothing that it shows changed
         self._closing = threading.Event()
         self._threads: list[threading.Thread] = []
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -122,6 +130,7 @@ class Session:
             return
         self._closing.set()
         self._wake.set()
+        self.calibrator.close()
         if self._threads:
             self.settings.unobserve(self._woken)
         loop, reading = self._loop, self._reading
@@ -174,54 +183,6 @@ class Session:
     def history(self) -> History:
         """The book states so far; `to_frame` uses this session's settings."""
         return dataclasses.replace(self.market.history(), parameters=self.settings.parameters)
-
-    @property
-    def paused(self) -> bool:
-        """Whether the screen stands still. The history goes on."""
-        return self._paused is not None
-
-    def pause(self) -> None:
-        """Let the screen stand still; sliders still recompute what it shows."""
-        if self._paused is None:
-            self._paused = self.market.history()
-        self._wake.set()
-
-    def resume(self) -> None:
-        """Let the screen go on with the newest."""
-        self._paused = None
-        self._wake.set()
-
-    def look_at(self, seconds: float, end: int | None = None) -> None:
-        """Choose what part of the past charts show.
-
-        Parameters
-        ----------
-        seconds : float
-            How long it is; a second to a week.
-        end : int, optional
-            Event time of its right edge, nanoseconds UTC; the newest state when left out.
-
-        Raises
-        ------
-        SettingsError
-            A length that is not possible.
-        """
-        self.time_range = TimeRange(seconds, end).checked()
-        self._wake.set()
-
-    def pan(self, share: float) -> None:
-        """Look further into the past, by a share of what is shown; by a negative one, back."""
-        self.time_range = self.time_range.panned(share, *self._span())
-        self._wake.set()
-
-    def zoom(self, factor: float, at: float = 0.5) -> None:
-        """Show so many times as much; what is at a share from the left edge stays there."""
-        self.time_range = self.time_range.zoomed(factor, at, *self._span())
-        self._wake.set()
-
-    def _span(self) -> tuple[int, int]:
-        history = self._looked_at()
-        return (int(history.time[0]), int(history.time[-1])) if len(history) else (0, 0)
 
     def wait(self, states: int = 1, *, timeout: float = 30.0) -> None:
         """Return when the history has so many states.
@@ -311,6 +272,11 @@ class Session:
         if view in self._views:
             self._views.remove(view)
 
+    def refresh(self) -> None:
+        """Show a frame also where nothing of it has changed: there is more to show with it."""
+        self._asked += 1
+        self._wake.set()
+
     def _publish(self) -> None:
         last = time.monotonic()
         while not self._closing.is_set():
@@ -348,6 +314,8 @@ class Session:
             return
         frame = self.frame(history, parameters, rate)
         self._shown = key
+        if frame.states:
+            self.tried.add(parameters)
         for view in looking:  # one that fails does not keep the others from theirs
             try:
                 view.show(frame)
@@ -356,10 +324,6 @@ class Session:
                 if note != self._note:  # once, not ten times a second
                     log.exception("A frame could not be shown.")
                 self._note = note
-
-    def _looked_at(self) -> History:
-        paused = self._paused
-        return self.market.history() if paused is None else paused  # an empty one is false
 
     def _now(self) -> tuple[object, History, Parameters, float]:
         """Return what a frame depends on, and a key that changes when any of it does."""
@@ -376,6 +340,8 @@ class Session:
             self._note,
             round(rate),
             self.time_range,
+            self._selected,
+            self._asked,
         )
         return key, history, parameters, rate
 
@@ -395,6 +361,7 @@ class Session:
             age=(self.feed.now() - market.changed_at) / 1e9 if fresh else np.nan,
             rate=rate,
             time_range=self.time_range,
+            selected=self._selected,
         )
 
     def _rate(self) -> float:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -26,6 +27,11 @@ def number(value: float, decimals: int, *, sign: bool = False) -> str:
     if not text.strip("+-0.,"):
         text = text.lstrip("+-")  # no sign on a zero
     return text.replace("-", MINUS)
+
+
+def signed(text: str) -> str:
+    """Return a sentence with true minus signs before its numbers."""
+    return re.sub(r"(?<![\w.])-(?=\d)", MINUS, text)
 
 
 def plain(value: float) -> str:

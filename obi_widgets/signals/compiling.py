@@ -66,6 +66,13 @@ def wait() -> bool:
     return code is not portable
 
 
+def busy() -> bool:
+    """Return whether it is still being compiled, so that `wait` would wait; start it if need be."""
+    start()
+    assert _compiler is not None
+    return _compiler.is_alive()
+
+
 def _compile() -> None:
     global code, reader
     try:

@@ -1,6 +1,7 @@
 """The only rooms that import ipywidgets, bqplot or anywidget."""
 
 from obi_widgets.widgets.book import BookWidget
+from obi_widgets.widgets.calibration import CalibrationWidget
 from obi_widgets.widgets.charts import ImbalanceWidget, PriceWidget
 from obi_widgets.widgets.lab import Lab
 from obi_widgets.widgets.settings import SettingsWidget
@@ -8,6 +9,7 @@ from obi_widgets.widgets.status import StatusWidget
 
 __all__ = [
     "BookWidget",
+    "CalibrationWidget",
     "ImbalanceWidget",
     "Lab",
     "PriceWidget",

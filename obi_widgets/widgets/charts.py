@@ -102,6 +102,11 @@ class Chart(Part):
                 self.session.zoom(float(content["factor"]), float(content["at"]))
             case "now":
                 self.session.look_at(self.session.time_range.seconds)
+            case "select":
+                start, end = (round(1e6 * float(content[name])) for name in ("start", "end"))
+                self.session.select(start, end)
+            case "all":
+                self.session.select()
 
     def _marks(self) -> list[bqplot.Mark]:
         raise NotImplementedError
@@ -111,11 +116,22 @@ class Chart(Part):
         return bqplot.Lines(x=[0.0], y=[0.0], scales=self._scales, colors=[color], **style)
 
 
-def _overlay(title: str, nothing: str = "", *, back: bool = False) -> dict[str, Any]:
-    return {
-        "title": title, "nothing": nothing, "back": back, "ticks": [],
+def _overlay(title: str, nothing: str = "", frame: Frame | None = None) -> dict[str, Any]:
+    """Return what rides on a chart. Times are milliseconds UTC."""
+    state: dict[str, Any] = {
+        "title": title, "nothing": nothing, "back": False, "ticks": [],
         "at": None, "line": False, "last": "", "side": "",
+        "window": None, "selected": None, "length": "",
     }  # fmt: skip
+    if frame is not None:
+        state["back"] = frame.looking_back
+        if frame.states:
+            state["window"] = [frame.window.start / 1e6, frame.window.end / 1e6]
+        if frame.selected is not None:
+            start, end = frame.selected
+            state["selected"] = [start / 1e6, end / 1e6]
+            state["length"] = words.duration((end - start) / 1e9)
+    return state
 
 
 def _draw(line: bqplot.Lines, x: NDArray[Any], y: Floats) -> None:
@@ -193,7 +209,7 @@ class PriceWidget(Chart):
         state = _overlay(
             f"{self.title}, {quote}{drawn}" if quote else self.title + drawn,
             "" if frame.states else "Waiting for data.",
-            back=frame.looking_back,
+            frame,
         )
         if frame.states and low < high:
             decimals = words.decimals_of(step)
@@ -312,7 +328,7 @@ class ImbalanceWidget(Chart):
         nothing = "" if frame.states else "Waiting for data."
         mean = max(frame.window.column, MEAN) / 1e9
         title = f"{self.title} · grey: range in each pixel, line: {round(mean, 1):g} s mean"
-        state = _overlay(title, nothing, back=frame.looking_back)
+        state = _overlay(title, nothing, frame) | {"length": ""}
         apart = threshold > 0.2  # or their labels would overlap
         state["ticks"] = [
             (round((1 - value) / 2, 4), words.number(value, 2, sign=True) if value else "0")

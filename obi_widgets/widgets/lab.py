@@ -8,6 +8,7 @@ import ipywidgets
 
 from obi_widgets.session import Session
 from obi_widgets.widgets.book import BookWidget
+from obi_widgets.widgets.calibration import CalibrationWidget
 from obi_widgets.widgets.cells import replace_in_cell
 from obi_widgets.widgets.charts import ImbalanceWidget, PriceWidget
 from obi_widgets.widgets.panel import Part
@@ -18,6 +19,7 @@ from obi_widgets.widgets.time_axis import TimeAxis
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from obi_widgets.calibration.report import Report
     from obi_widgets.feeds import Source
     from obi_widgets.frame import Frame
     from obi_widgets.history import History
@@ -25,7 +27,7 @@ if TYPE_CHECKING:
 
 
 class Lab(Part):
-    """The dashboard: status, ladder, price with entries, imbalance, sliders.
+    """The dashboard: status, ladder, price with entries, imbalance, sliders; calibration below.
 
     As a cell's last line it is shown. Running the cell again replaces it, and ends what it had
     open.
@@ -83,13 +85,48 @@ class Lab(Part):
         charts.add_class("obi-charts")
         room = ipywidgets.Box([self.status, self.book, charts, self.controls])
         room.add_class("obi-room")
-        super().__init__(session, [room])
+        self.calibration = CalibrationWidget(session, alone=False)
+        self._opener = ipywidgets.Button(tooltip="Judge the signal: is it worth its costs?")
+        self._opener.add_class("obi-opener")
+        self._opener.on_click(self._turn)
+        below = ipywidgets.VBox([self._opener, self.calibration])
+        below.add_class("obi-calibrate")
+        self._unfold(unfolded=False)
+        super().__init__(session, [room, below])
         replace_in_cell(self)
 
     def update(self, frame: Frame) -> None:
         """Show a frame."""
         for part in self._parts:
             part.update(frame)
+        if self._calibrating:
+            self.calibration.update(frame)
+
+    @property
+    def calibrating(self) -> bool:
+        """Whether the calibration under the charts is unfolded; nothing is computed otherwise."""
+        return self._calibrating
+
+    @calibrating.setter
+    def calibrating(self, unfolded: bool) -> None:
+        self._unfold(unfolded=unfolded)
+        if unfolded:
+            self._session.refresh()
+        else:
+            self._session.calibrator.forget()
+
+    def _unfold(self, *, unfolded: bool) -> None:
+        self._calibrating = unfolded
+        self.calibration.layout.display = None if unfolded else "none"
+        self._opener.description = f"{'▾' if unfolded else '▸'} Calibrate"
+
+    def _turn(self, _: object = None) -> None:
+        self.calibrating = not self._calibrating
+
+    @property
+    def report(self) -> Report | None:
+        """What calibration came to last; None before it was unfolded for the first time."""
+        return self.calibration.report
 
     @property
     def settings(self) -> Settings:

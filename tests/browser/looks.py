@@ -106,13 +106,15 @@ CONTRAST = (
 }"""
 )
 
-PARTS = "[class*=obi-part], .obi-room, .obi-charts, .obi-chart, .obi-status, .obi-controls"
+PARTS = """[class*=obi-part], .obi-room, .obi-charts, .obi-chart, .obi-status, .obi-controls,
+    .obi-sheet, .obi-sheet > *"""
 
 TEXTS = """.obi-symbol, .obi-venue, .obi-state, .obi-figure .obi-label, .obi-figure .obi-value,
     .obi-window, .obi-button, .obi-message, .obi-row .obi-price, .obi-row .obi-size,
     .obi-middle strong, .obi-middle span, .obi-note, .obi-title, .obi-tick, .obi-last,
     .obi-part-imbalance .axis .tick text, .obi-head, .obi-setting span, .obi-setting b, .obi-opener,
-    .obi-what, .obi-result, .widget-toggle-button"""
+    .obi-what, .obi-result, .widget-toggle-button, .obi-word, .obi-reason, .obi-span, .obi-mark,
+    .obi-table th, .obi-table td, .obi-fact, .obi-known, .obi-legend span, .obi-length"""
 
 APART = [
     ".obi-part-price .obi-tick, .obi-part-price .obi-last",
@@ -121,6 +123,14 @@ APART = [
     ".obi-status > *",
     ".obi-controls button",
     ".obi-row .obi-price, .obi-row .obi-size, .obi-middle strong, .obi-middle span",
+    ".obi-word, .obi-reason, .obi-span, .obi-all",
+    ".obi-figure-returns .obi-mark",
+    ".obi-figure-deciles .obi-mark",
+    ".obi-figure-surface .obi-mark",
+    ".obi-figure-ic .obi-mark",
+    ".obi-table th, .obi-table td",
+    ".obi-fact, .obi-known",
+    ".obi-sheet .obi-head, .obi-sheet .obi-note, .obi-legend span, .obi-table td, .obi-fact",
     ".obi-setting span, .obi-setting b, .obi-what, .obi-result, .obi-note, .obi-head, .obi-opener",
 ]
 """Texts that must not lie on each other, in groups."""

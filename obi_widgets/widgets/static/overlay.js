@@ -1,11 +1,15 @@
 // What rides on a chart: its title, the labels of the value axis, and the last value among them.
-// It is also what the mouse meets: drag to look back, turn the wheel with Ctrl or Shift to zoom.
+// It is also what the mouse meets: drag to look back, turn the wheel with Ctrl or Shift to zoom,
+// drag with Shift to choose what calibration looks at.
 
 const LINE_HEIGHT = 15; // px: labels that are nearer to each other overlap
 
-// Say what the mouse does, at most once a painted frame.
-function move(field, model) {
+const SHORTEST = 4; // px that a chosen part is wide, or it was no drag
+
+// Say what the mouse does, at most once a painted frame. `brushed` draws what is being chosen.
+function move(field, model, brushed) {
   let dragged = null; // where the pointer was when it was last told of, px
+  let brush = null; // where it began: the time, ms, and px
   let waiting = 0;
 
   function tell(message) {
@@ -17,18 +21,50 @@ function move(field, model) {
     return true;
   }
 
+  function timeAt(event) {
+    const box = field.getBoundingClientRect();
+    const share = Math.max(0, Math.min(1, (event.clientX - box.left) / box.width));
+    const [start, end] = model.get("state").window;
+    return start + share * (end - start);
+  }
+
+  function leave() {
+    dragged = brush = null;
+    brushed(null);
+  }
+
+  field.tabIndex = -1; // so that it hears Escape
   field.onpointerdown = (event) => {
     if (event.button !== 0) return;
-    dragged = event.clientX;
     field.setPointerCapture(event.pointerId);
+    field.focus({ preventScroll: true });
+    if (!event.shiftKey) dragged = event.clientX;
+    else if (model.get("state").window) brush = { time: timeAt(event), x: event.clientX };
+  };
+  field.onmousedown = (event) => {
+    if (!event.shiftKey) return;
+    event.preventDefault(); // neither text nor, in JupyterLab, cells are selected
+    event.stopPropagation();
   };
   field.onpointermove = (event) => {
+    if (brush !== null) brushed([brush.time, timeAt(event)].sort((a, b) => a - b));
     if (dragged === null || event.clientX === dragged) return;
     const share = (event.clientX - dragged) / field.clientWidth;
     if (tell({ do: "pan", share })) dragged = event.clientX;
   };
-  field.onpointerup = field.onpointercancel = () => {
-    dragged = null;
+  field.onpointerup = (event) => {
+    if (brush !== null && Math.abs(event.clientX - brush.x) >= SHORTEST) {
+      const [start, end] = [brush.time, timeAt(event)].sort((a, b) => a - b);
+      model.send({ do: "select", start, end });
+    }
+    leave();
+  };
+  field.onpointercancel = leave;
+  field.onkeydown = (event) => {
+    if (event.key !== "Escape") return;
+    event.stopPropagation();
+    if (brush === null) model.send({ do: "all" });
+    leave();
   };
   field.addEventListener(
     "wheel",
@@ -42,26 +78,62 @@ function move(field, model) {
     },
     { passive: false },
   );
-  field.ondblclick = () => model.send({ do: "now" });
+  field.ondblclick = (event) => {
+    const [start, end] = model.get("state").selected ?? [1, 0];
+    const at = timeAt(event);
+    model.send({ do: start <= at && at <= end ? "all" : "now" });
+  };
 }
 
 function render({ model, el }) {
-  const [title, empty, line, label, field] = ["title", "nothing", "line", "last", "field"].map(
-    (name) => {
-      const node = document.createElement("div");
-      node.className = `obi-${name}`;
-      el.append(node);
-      return node;
-    },
-  );
-  field.title = "Drag to look back; Ctrl and the wheel zoom; double-click for now";
+  const [title, empty, line, label, selection, field] = [
+    "title", "nothing", "line", "last", "selection", "field",
+  ].map((name) => {
+    const node = document.createElement("div");
+    node.className = `obi-${name}`;
+    el.append(node);
+    return node;
+  });
+  field.title =
+    "Drag to look back; Ctrl and the wheel zoom; double-click for now. " +
+    "Drag with Shift to choose what calibration looks at; Escape for all of it";
   const now = document.createElement("button");
   now.className = "obi-button obi-now";
   now.textContent = "▶▶ Now";
   now.title = "Go with the newest again";
   now.onclick = () => model.send({ do: "now" });
   el.append(now);
-  move(field, model);
+  const length = document.createElement("button");
+  length.className = "obi-button obi-length";
+  length.title = "Calibration looks at this part: press to let it look at everything";
+  length.onclick = () => model.send({ do: "all" });
+  el.append(length);
+
+  let brushed = null; // times of what is being chosen, ms
+  move(field, model, (times) => {
+    brushed = times;
+    select();
+  });
+
+  // Shade what is chosen, as far as it is in sight, and say how long it is.
+  function select() {
+    const { window, selected, length: text } = model.get("state");
+    const times = brushed ?? selected;
+    const place = (time) => Math.max(0, Math.min(1, (time - window[0]) / (window[1] - window[0])));
+    const [from, to] = times && window ? times.map(place) : [0, 0];
+    selection.hidden = length.hidden = from === to;
+    if (from === to) return;
+    const { top, right, bottom, left } = model.get("margin");
+    const wide = el.clientWidth - left - right;
+    selection.style.inset = `${top}px auto ${bottom}px ${left + from * wide}px`;
+    selection.style.width = `${(to - from) * wide}px`;
+    length.hidden = !brushed && !text; // one of the charts says it
+    length.textContent = brushed ? `${((times[1] - times[0]) / 1000).toFixed(0)} s` : `${text} ✕`;
+    const half = length.offsetWidth / 2;
+    const middle = ((from + to) / 2) * wide;
+    length.style.left = `${left + Math.max(half, Math.min(wide - half, middle))}px`;
+    length.style.bottom = `${bottom + 4}px`;
+  }
 
   const ticks = [];
 
@@ -109,6 +181,7 @@ function render({ model, el }) {
     labelAxis(state, margin);
     label.textContent = state.last;
     label.dataset.side = state.side;
+    select();
   }
 
   model.on("change:state", update);

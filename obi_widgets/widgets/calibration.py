@@ -1,0 +1,86 @@
+"""The verdict on what the sliders say, and what it rests on."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from obi_widgets.sheet import WAITING, SheetMaker, nothing
+from obi_widgets.widgets.panel import STATIC, Part, StateWidget, followed
+
+if TYPE_CHECKING:
+    from obi_widgets.calibration.report import Report
+    from obi_widgets.calibration.surface import Surface
+    from obi_widgets.calibrator import Found
+    from obi_widgets.frame import Frame
+    from obi_widgets.session import Session
+
+
+class _Sheet(StateWidget):
+    _esm = STATIC / "calibration.js"
+
+
+class CalibrationWidget(Part):
+    """Whether the signal is worth its costs, as the sliders stand and while data stream.
+
+    The verdict and its reason; the mean return by horizon with its 95 % band, and what the naive
+    one would be; the return by decile; the rank correlation by horizon; the mean a trade for
+    other thresholds and holds; the table; and how far all that is to be trusted.
+
+    It looks at the whole history, or at the part that was chosen: drag with Shift on a chart of
+    the same session, or call ``session.select``. It is computed in a thread of its own, and only
+    while it can be seen.
+
+    Parameters
+    ----------
+    session : Session
+        Whose market and settings it judges.
+    """
+
+    css_class = "obi-part-calibration"
+
+    def __init__(self, session: Session, *, alone: bool = True) -> None:
+        followed(session, "CalibrationWidget")
+        self._sheet = _Sheet(state=nothing(WAITING))
+        self._sheet.on_msg(self._do)
+        self._maker = SheetMaker()
+        self._found: Found | None = None
+        self._session = session
+        super().__init__(session, [self._sheet], alone=alone)
+
+    @property
+    def report(self) -> Report | None:
+        """The newest one that was computed, None before the first and where it failed."""
+        found = self._session.calibrator.found
+        return found.report if found is not None else None
+
+    @property
+    def surface(self) -> Surface | None:
+        """The newest surface that was computed, None before the first."""
+        found = self._session.calibrator.found
+        return found.surface if found is not None else None
+
+    def _do(self, _: object, content: dict[str, Any], __: object) -> None:
+        if content.get("do") == "all":
+            self._session.select()
+
+    def show(self, frame: Frame) -> None:
+        """Show a frame. Called by the session's publisher."""
+        before = self._found
+        self.update(frame)
+        if self._page is not None and self._found is not before:
+            self._page.frame += 1
+
+    def update(self, frame: Frame) -> None:
+        """Ask for what a frame calls for, and show what was found."""
+        calibrator = self._session.calibrator
+        calibrator.ask(frame.history, frame.parameters, frame.selected)
+        found = calibrator.found
+        if found is not self._found:
+            self._found = found
+            self._sheet.state = self._maker.make(found, frame.instrument)
+
+    def close(self) -> None:
+        """End the widget, and what is computed for it. The session goes on."""
+        if self.comm is not None:
+            self._session.calibrator.forget()
+        super().close()

@@ -1,0 +1,256 @@
+"""The calibration under the lab: unfolded, followed, chosen for, and looked at."""
+
+from __future__ import annotations
+
+import pytest
+from playwright.sync_api import expect
+
+from browser.looks import contrasts, cut_off, overlapping
+from browser.screen import PATIENCE, Screen, eventually, frames, threads
+
+LAB = (
+    'import obi_widgets as obi\nlab = obi.Lab("sim:BTC-PERP", seed=3, edge=2, warmup=1800)\nlab',
+)
+SIZES = {1240: 1300, 950: 1900, 650: 3400}
+SIGNS = {"viable": "✓ Viable", "not viable": "✕ Not viable", "not enough data": "? Not enough data"}
+
+
+@pytest.fixture(scope="module")
+def shared(jupyterlab):
+    with jupyterlab.notebook(LAB, height=1300) as nb:
+        nb.run_all()
+        screen = Screen(nb)
+        screen.wait_for_state("live")
+        nb.until("len(lab.history) > 17_900")
+        yield screen
+
+
+@pytest.fixture
+def screen(shared):
+    """The lab with its calibration unfolded, and everything as it was at first."""
+    shared.nb.set_output_width(1240, SIZES[1240])
+    shared.nb.execute(
+        "lab.settings.update(obi.Settings()); lab.session.select(); lab.resume(); "
+        "lab.session.look_at(300); lab.calibrating = True"
+    )
+    expect(word(shared)).to_be_visible(timeout=1000 * PATIENCE)
+    expect(shared.root.locator(".obi-all").first).to_be_hidden(timeout=1000 * PATIENCE)
+    yield shared
+    assert shared.nb.errors() == []
+
+
+def word(screen):
+    return screen.root.locator(".obi-word")
+
+
+def table(screen):
+    return screen.root.locator(".obi-table tbody td").all_inner_texts()
+
+
+def title(screen):
+    return screen.root.locator(".obi-figure-returns .obi-head").inner_text()
+
+
+def facts(screen):
+    what = screen.root.locator(".obi-fact").all_inner_texts()
+    return dict(zip(what, screen.root.locator(".obi-known").all_inner_texts(), strict=True))
+
+
+def test_it_starts_folded_and_nothing_is_computed(shared):
+    assert not shared.root.locator(".obi-sheet").is_visible()
+    assert shared.nb.value("lab.report is None")
+    shared.press("Calibrate")
+    shared.nb.until("lab.report is not None")
+    expect(word(shared)).to_be_visible(timeout=1000 * PATIENCE)
+    shared.press("Calibrate")
+    expect(shared.root.locator(".obi-sheet")).to_be_hidden()
+    eventually(lambda: "obi-calibrator" not in threads(shared.nb), "its thread's end")
+
+
+def test_it_says_what_the_kernel_finds(screen):
+    nb = screen.nb
+    screen.press("Pause")
+    nb.until("lab.session.calibrator._of.rows.start + lab.report.states == len(lab.session._paused)"
+             " + lab.session._paused.start")  # fmt: skip
+    nb.until("obi.calibrate(lab.session._paused, lab.settings, tried=lab.report.tried).reason"
+             " == lab.report.reason")  # fmt: skip
+    eventually(
+        lambda: word(screen).inner_text() == SIGNS[nb.value("lab.report.verdict")], "verdict"
+    )
+    reason = nb.value("lab.report.reason").replace("-", "\N{MINUS SIGN}")
+    shown = screen.root.locator(".obi-reason")
+    eventually(lambda: shown.inner_text().replace("-", "\N{MINUS SIGN}") == reason, "the reason")
+    n = [f"{one:,}" for one in nb.value("lab.report.means.n[:, 0].tolist()")]
+    eventually(lambda: table(screen)[1::10] == n, "the table")
+    assert facts(screen)["states"] == f"{nb.value('lab.report.states'):,}"
+
+
+def test_it_follows_a_slider_while_that_moves(screen):
+    before, count = table(screen), nb_tried(screen)
+    seen = set()
+    control = screen.control("Threshold")
+    handle = control.locator(".noUi-handle").bounding_box()
+    track = control.locator(".noUi-target").bounding_box()
+    mouse, y = screen.page.mouse, handle["y"] + handle["height"] / 2
+    mouse.move(handle["x"] + 7, y)
+    mouse.down()
+    for step in range(40):
+        mouse.move(handle["x"] - step / 40 * 0.3 * track["width"], y)
+        screen.page.wait_for_timeout(50)
+        seen.add(title(screen))
+    mouse.up()
+    assert len(seen) > 4, "it follows the mouse"
+    wanted = f"> {float(screen.shown('Threshold')):.2f}"
+    took = eventually(lambda: wanted in title(screen), "the threshold at the end")
+    assert took < 2
+    eventually(lambda: table(screen) != before, "another table")
+    waits = screen.root.locator(".obi-figure-surface.obi-waits")
+    expect(waits).to_have_count(0, timeout=1000 * PATIENCE)
+    assert nb_tried(screen) > count + 3, "each was a look"
+
+
+def nb_tried(screen):
+    return screen.nb.value("len(lab.session.tried)")
+
+
+def test_pointing_at_a_cell_tells_its_numbers(screen):
+    note = screen.root.locator(".obi-figure-surface .obi-note")
+    expect(note).to_contain_text("Now: threshold 0.4, hold 20 s: ", timeout=1000 * PATIENCE)
+    screen.root.locator('.obi-cell[data-at="1 2"] rect').hover()
+    expect(note).to_contain_text("threshold 0.2, hold 5 s: ")
+    assert " trades, " in note.inner_text()
+    screen.root.locator(".obi-figure-deciles svg").hover()
+    expect(note).to_contain_text("Now: ")
+
+
+def drag(screen, start, end, *, shift=True, release=True):
+    """Drag on the price chart, between shares of its width."""
+    screen.root.scroll_into_view_if_needed()
+    box = screen.root.locator(".obi-part-price .obi-field").bounding_box()
+    mouse, y = screen.page.mouse, box["y"] + box["height"] / 2
+    if shift:
+        screen.page.keyboard.down("Shift")
+    mouse.move(box["x"] + start * box["width"], y)
+    mouse.down()
+    for step in range(1, 9):
+        mouse.move(box["x"] + (start + (end - start) * step / 8) * box["width"], y)
+        screen.page.wait_for_timeout(20)
+    if release:
+        mouse.up()
+        screen.page.keyboard.up("Shift")
+    return box
+
+
+def test_shift_and_drag_choose_a_part(screen):
+    nb = screen.nb
+    range_before = nb.value("list(lab.session.time_range)")
+    drag(screen, 0.2, 0.6)
+    nb.until("lab.session.selected is not None")
+    start, end = nb.value("list(lab.session.selected)")
+    assert (end - start) / 1e9 == pytest.approx(120, abs=3)
+    assert nb.value("list(lab.session.time_range)") == range_before, "it does not pan"
+    assert screen.page.locator(".jp-Notebook .jp-mod-multiSelected").count() == 0
+    nb.until("abs(lab.report.seconds - 120) < 3")
+    expect(screen.root.locator(".obi-span")).to_contain_text("chosen: ", timeout=1000 * PATIENCE)
+    assert int(facts(screen)["states"].replace(",", "")) == pytest.approx(1200, abs=40)
+    # It stays where it is in time while the chart goes on.
+    shade = screen.root.locator(".obi-part-price .obi-selection")
+    place = shade.bounding_box()
+    label = screen.root.locator(".obi-part-price .obi-length")
+    assert label.inner_text() in ("120 s ✕", "2 min ✕", "119 s ✕")
+    screen.page.wait_for_timeout(3000)
+    later = shade.bounding_box()
+    assert later["x"] < place["x"]
+    assert later["width"] == pytest.approx(place["width"], abs=2)
+    assert nb.value("list(lab.session.selected)") == [start, end]
+    label.click()
+    nb.until("lab.session.selected is None")
+    expect(shade).to_be_hidden(timeout=1000 * PATIENCE)
+
+
+def test_escape_and_double_click_clear_it(screen):
+    nb = screen.nb
+    drag(screen, 0.7, 0.3)  # either way round
+    nb.until("lab.session.selected is not None")
+    screen.page.keyboard.press("Escape")
+    nb.until("lab.session.selected is None")
+    box = drag(screen, 0.3, 0.7)
+    nb.until("lab.session.selected is not None")
+    expect(screen.root.locator(".obi-part-price .obi-length")).to_be_visible()
+    screen.page.mouse.dblclick(box["x"] + box["width"] / 2, box["y"] + 40)
+    nb.until("lab.session.selected is None")
+    drag(screen, 0.3, 0.7, release=False)
+    screen.page.keyboard.press("Escape")  # on the way
+    screen.page.mouse.up()
+    screen.page.keyboard.up("Shift")
+    screen.page.wait_for_timeout(300)
+    assert nb.value("lab.session.selected is None")
+
+
+def test_a_part_that_is_too_short_is_not_enough(screen):
+    drag(screen, 0.5, 0.53)
+    screen.nb.until("lab.session.selected is not None")
+    expect(word(screen)).to_have_text("? Not enough data", timeout=1000 * PATIENCE)
+
+
+def test_plain_drags_still_pan(screen):
+    drag(screen, 0.4, 0.6, shift=False)
+    screen.nb.until("lab.session.time_range.end is not None")
+    assert screen.nb.value("lab.session.selected is None")
+
+
+def test_the_lab_goes_on_at_its_pace_while_it_is_computed(screen):
+    nb = screen.nb
+    folded = pace(screen, unfolded=False)
+    unfolded = pace(screen, unfolded=True)
+    print(f"frames a second: folded {folded:.1f}, calibrating {unfolded:.1f}")
+    assert unfolded > 0.8 * folded
+    assert nb.value("lab.report.states") > 17_900
+
+
+def pace(screen, *, unfolded, seconds=6):
+    screen.nb.execute(f"lab.calibrating = {unfolded}")
+    screen.page.wait_for_timeout(1500)
+    before = frames(screen.nb)
+    screen.page.wait_for_timeout(1000 * seconds)
+    return (frames(screen.nb) - before) / seconds
+
+
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+def test_look(screen, artefacts, dark):
+    nb = screen.nb
+    nb.theme(dark=dark)
+    sheet = screen.root.locator(".obi-part-calibration")
+    complaints = []
+    for chosen in (False, True):
+        if chosen:
+            nb.execute("t = lab.history.time; lab.session.select(int(t[-2500]), int(t[-700]))")
+            nb.execute("lab.settings.threshold = 0.37; lab.settings.hold_seconds = 8")
+            nb.until("lab.report.parameters.threshold == 0.37 and lab.report.states < 2000")
+        for width, height in SIZES.items():
+            nb.set_output_width(width, height)
+            nb.page.wait_for_timeout(800)
+            complaints += [
+                f"{width}: {one}" for one in [*cut_off(screen.root), *overlapping(screen.root)]
+            ]
+            name = f"calibration-{'dark' if dark else 'light'}-{width}{'-chosen' * chosen}.png"
+            sheet.screenshot(path=artefacts / name)
+    pale = {what: ratio for what, ratio in contrasts(screen.root).items() if ratio < 4.5}
+    nb.theme(dark=False)
+    assert not complaints, "\n".join(complaints)
+    assert not pale, f"too pale: {pale}"
+
+
+def test_alone_in_a_cell_of_its_own(jupyterlab):
+    session = 'import obi_widgets as obi\nsession = obi.Session("sim:BTC-PERP", seed=1, warmup=600)'
+    cells = (session, "alone = obi.CalibrationWidget(session)\nalone")
+    with jupyterlab.notebook(cells) as nb:
+        nb.run_all()
+        nb.until("alone.report is not None and alone.report.states > 5900")
+        screen = Screen(nb, ".obi-part-calibration")
+        expect(word(screen)).to_be_visible(timeout=1000 * PATIENCE)
+        assert len(table(screen)) == 70
+        assert [*cut_off(screen.root), *overlapping(screen.root)] == []
+        nb.execute("alone.close(); session.close()")
+        assert threads(nb) == []
+        assert nb.errors() == []

@@ -1,0 +1,257 @@
+"""The calibration widget without a browser: what it sends, when it computes, and its end."""
+
+from __future__ import annotations
+
+import threading
+
+import known_market
+import pytest
+from session_tools import wait_for
+from test_widgets import Wire, hear
+
+import obi_widgets as obi
+from obi_widgets import calibrator
+from obi_widgets.calibration import report
+
+comm = pytest.importorskip("comm")
+
+
+@pytest.fixture
+def session():
+    session = obi.Session("sim:BTC-PERP", seed=3, warmup=300)
+    session.wait(2900)
+    session.pause()
+    yield session
+    session.close()
+
+
+@pytest.fixture
+def widget(session):
+    widget = obi.CalibrationWidget(session)
+    yield widget
+    widget.close()
+
+
+def threads():
+    return [thread for thread in threading.enumerate() if thread.name == "obi-calibrator"]
+
+
+def look(widget):
+    hear(widget._page)
+    widget.session.refresh()
+    wait_for(lambda: "word" in widget._sheet.state, "a verdict")
+    return widget._sheet.state
+
+
+def test_nothing_is_computed_until_somebody_looks(widget, session):
+    session.refresh()
+    assert not threads()
+    assert widget.report is None
+    assert widget._sheet.state["message"].startswith("Waiting for data.")
+    state = look(widget)
+    assert state["rows"][0][0] == "1 s"
+    assert widget.report.states == len(session._paused)
+    assert widget.surface.entries.shape == (1, 1, 9, 7)
+    hear(widget._page, seen=False)
+    asked = session.calibrator._newest
+    session.settings.decay = 0.7
+    session.refresh()
+    wait_for(lambda: not session._wake.is_set(), "the publisher")
+    assert session.calibrator._newest is asked
+    assert widget.report.parameters.decay == 0.1
+
+
+def test_a_recompute_is_two_messages_and_a_few_kilobytes(widget, session, monkeypatch):
+    look(widget)
+    wire = Wire()
+    monkeypatch.setattr(
+        comm.DummyComm, "publish_msg", lambda self, *args, **more: wire(self, *args, **more)
+    )
+    session.settings.decay = 0.3
+    wait_for(lambda: widget.report.parameters.decay == 0.3, "a report")
+    wait_for(lambda: not widget._sheet.state["surface"]["stale"], "its surface")
+    wait_for(lambda: not threads(), "the end")
+    # At once without a surface, then with it; each with a word that there is something to paint.
+    assert len(wire.sizes) == 4
+    assert 3_000 < max(wire.sizes) <= 12_000
+    session.refresh()
+    wait_for(lambda: not session._wake.is_set(), "the publisher")
+    assert len(wire.sizes) == 4, "the same again is not sent"
+
+
+def test_it_follows_the_settings_and_the_choice(widget, session):
+    before = look(widget)
+    session.settings.threshold = 0.2
+    wait_for(lambda: "> 0.20" in widget._sheet.state["returns"]["title"], "the other threshold")
+    assert widget._sheet.state["rows"] != before["rows"]
+    time = session._paused.time
+    session.select(int(time[100]), int(time[1099]))
+    wait_for(lambda: widget._sheet.state["selected"], "the part")
+    assert widget.report.states == 1000
+    assert dict(zip("ab", widget._sheet.state["trust"][0], strict=False))["b"] == "1,000"
+    widget._do(None, {"do": "all"}, None)
+    wait_for(lambda: not widget._sheet.state["selected"], "everything")
+    assert session.selected is None
+
+
+def test_a_choice_that_is_too_short_says_so(widget, session):
+    look(widget)
+    time = session._paused.time
+    session.select(int(time[100]), int(time[110]))
+    wait_for(lambda: widget._sheet.state["selected"], "the part")
+    assert widget._sheet.state["word"] == "Not enough data"
+    assert widget._sheet.state["reason"].startswith("Too tight, or too short a record: ")
+
+
+def test_a_choice_without_any_state_says_so(widget, session):
+    look(widget)
+    session.select(1, 2)
+    wait_for(lambda: widget._sheet.state["message"], "a word on it")
+    assert widget._sheet.state["message"] == (
+        "No state lies within the part that was chosen. Choose another, or look at everything."
+    )
+
+
+def test_trouble_is_shown_in_the_widget(widget, session, monkeypatch, caplog):
+    def broken(*_, **__):
+        raise ZeroDivisionError("by hand")
+
+    monkeypatch.setattr(report, "calibrate", broken)
+    hear(widget._page)
+    session.refresh()
+    wait_for(lambda: widget._sheet.state["bad"], "the trouble")
+    assert widget._sheet.state["message"].startswith("Calibration failed: ZeroDivisionError")
+    assert session._note == "", "the rest of the lab goes on"
+
+
+def test_frames_go_on_while_it_computes(widget, session, monkeypatch):
+    entered, released = threading.Event(), threading.Event()
+    real = report.calibrate
+
+    def held_up(*args, **more):
+        entered.set()
+        assert released.wait(20)
+        return real(*args, **more)
+
+    monkeypatch.setattr(report, "calibrate", held_up)
+    frames = []
+
+    class View:
+        looked_at = True
+        show = staticmethod(frames.append)
+
+    hear(widget._page)
+    session.resume()
+    session.attach(View())
+    assert entered.wait(20)
+    before = len(frames)
+    wait_for(lambda: len(frames) > before + 10, "frames", patience=5)
+    released.set()
+
+
+def test_close_of_the_widget_leaves_the_session_and_of_the_session_the_report(widget, session):
+    look(widget)
+    widget.close()
+    wait_for(lambda: not threads(), "the thread's end", patience=1)
+    assert not session.closed
+    session.close()
+    assert widget.report is not None
+
+
+def test_close_while_it_computes(session, monkeypatch):
+    entered = threading.Event()
+    real = report.calibrate
+
+    def told(*args, **more):
+        entered.set()
+        return real(*args, **more)
+
+    monkeypatch.setattr(report, "calibrate", told)
+    widget = obi.CalibrationWidget(session)
+    hear(widget._page)
+    session.refresh()
+    assert entered.wait(20)
+    session.close()
+    assert not threads()
+    widget.close()
+
+
+def test_the_lab_calibrates_when_unfolded_only():
+    lab = obi.Lab("sim:BTC-PERP", seed=3, warmup=60)
+    wait_for(lambda: len(lab.history) > 590, "the past")
+    hear(lab._page)
+    wait_for(lambda: lab._page.frame > 3, "frames")
+    assert lab.report is None
+    assert not lab.calibrating
+    assert lab.calibration.layout.display == "none"
+    lab._opener.click()
+    assert lab.calibrating
+    wait_for(lambda: lab.report is not None, "a report")
+    wait_for(lambda: "word" in lab.calibration._sheet.state, "a verdict")
+    assert lab.report.verdict in ("not viable", "not enough data")
+    lab.calibrating = False
+    assert lab._opener.description == "▸ Calibrate"
+    lab.close()
+    assert lab.report is not None
+
+
+def test_what_the_lab_shows_counts_as_tried():
+    lab = obi.Lab("sim:BTC-PERP", seed=3, warmup=60)
+    wait_for(lambda: len(lab.history) > 590, "the past")
+    lab.settings.decay = 0.9
+    assert len(lab.session.tried) == 0, "nobody looked"
+    hear(lab._page)
+    wait_for(lambda: len(lab.session.tried) == 1, "what is shown")
+    lab.settings.threshold = 0.3
+    wait_for(lambda: len(lab.session.tried) == 2, "the other threshold")
+    lab.settings.hold_seconds = 50
+    lab.settings.fee_bps = 1
+    frame = lab._page.frame
+    wait_for(lambda: lab._page.frame > frame + 3, "frames")
+    assert len(lab.session.tried) == 2
+    lab.close()
+
+
+# -- choosing a part -----------------------------------------------------------------------
+
+
+def test_charts_shade_what_is_chosen_and_a_mouse_chooses(session):
+    chart = obi.PriceWidget(session)
+    hear(chart._page)
+    session.refresh()
+    wait_for(lambda: chart._overlay.state["window"], "a window")
+    start, end = chart._overlay.state["window"]
+    assert end - start == pytest.approx(300_000)
+    assert chart._overlay.state["selected"] is None
+    chart._move(None, {"do": "select", "start": start + 1000, "end": start + 131_000}, None)
+    assert session.selected == (round((start + 1000) * 1e6), round((start + 131_000) * 1e6))
+    wait_for(lambda: chart._overlay.state["selected"] == [start + 1000, start + 131_000], "shade")
+    assert chart._overlay.state["length"] == "2 min"
+    chart._move(None, {"do": "all"}, None)
+    wait_for(lambda: chart._overlay.state["selected"] is None, "none")
+    chart.close()
+
+
+@pytest.mark.parametrize("times", [(5, 5), (5, 4), (5, None), (None, 5), (1.5, 2.5), ("a", "b")])
+def test_a_part_that_is_not_possible_is_refused(session, times):
+    with pytest.raises(obi.ObiError) as error:
+        session.select(*times)
+    assert str(error.value) == (
+        f"From {times[0]!r} to {times[1]!r} is not possible. "
+        "Give two times in nanoseconds UTC, the earlier one first; or none, for all."
+    )
+    assert session.selected is None
+
+
+def test_a_surface_waits_for_the_compiler_and_the_verdict_does_not(monkeypatch):
+    monkeypatch.setattr(calibrator.compiling, "busy", lambda: True)
+    monkeypatch.setattr(calibrator, "EVERY", 0.1)
+    told = []
+    one = calibrator.Calibrator(obi.Session("sim:BTC-PERP").tried, lambda: told.append(one.found))
+    one.ask(known_market.history(60), obi.Settings().parameters)
+    wait_for(lambda: told)
+    assert (told[0].surface, told[0].stale) == (None, True)
+    assert told[0].report is not None
+    monkeypatch.setattr(calibrator.compiling, "busy", lambda: False)
+    wait_for(lambda: not told[-1].stale)
+    one.close()

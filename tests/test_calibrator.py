@@ -1,0 +1,178 @@
+"""Calibration beside a screen: the newest question, not too often, and nothing left behind."""
+
+from __future__ import annotations
+
+import dataclasses
+import threading
+import time
+
+import known_market
+import pytest
+from session_tools import wait_for
+
+import obi_widgets as obi
+from obi_widgets import calibrator
+from obi_widgets.calibration import report
+from obi_widgets.calibrator import Calibrator, part
+from obi_widgets.tried import Tried
+
+HISTORY = known_market.history(300, edge=2.0, seed=4)
+DEFAULTS = obi.Settings().parameters
+
+
+def parameters(**changes):
+    return dataclasses.replace(DEFAULTS, **changes)
+
+
+@pytest.fixture
+def told():
+    return []
+
+
+@pytest.fixture
+def running(told):
+    one = Calibrator(Tried(), lambda: told.append(one.found))
+    yield one
+    one.close()
+
+
+def threads():
+    return [thread for thread in threading.enumerate() if thread.name == "obi-calibrator"]
+
+
+def test_an_answer_has_a_report_and_a_surface_and_the_thread_ends(running, told):
+    running.ask(HISTORY, DEFAULTS)
+    wait_for(lambda: told, "an answer")
+    found = running.found
+    assert found.report.verdict == obi.calibrate(HISTORY, DEFAULTS, tried=9).verdict
+    assert found.surface.entries.shape == (1, 1, 9, 7)
+    assert not found.stale
+    wait_for(lambda: not threads(), "the thread's end")
+    running.ask(HISTORY, DEFAULTS)
+    assert not threads(), "what has been answered is not asked again"
+    assert len(told) == 1
+
+
+def test_the_newest_question_wins(running, told, monkeypatch):
+    entered, released, asked = threading.Event(), threading.Event(), []
+    real = report.calibrate
+
+    def held_up(history, p, **more):
+        asked.append(p.decay)
+        entered.set()
+        assert released.wait(20)
+        return real(history, p, **more)
+
+    monkeypatch.setattr(report, "calibrate", held_up)
+    running.ask(HISTORY, parameters(decay=1.0))
+    assert entered.wait(20)
+    began = time.monotonic()
+    for n in range(100):
+        running.ask(HISTORY, parameters(decay=2.0 + n))
+    assert time.monotonic() - began < 1, "asking waits for nothing"
+    released.set()
+    wait_for(lambda: told and told[-1].report.parameters.decay == 101.0 and not told[-1].stale)
+    assert asked == [1.0, 101.0, 101.0], "at once without its surface, and with it at rest"
+    assert [one.stale for one in told] == [False, True, False]
+
+
+def test_while_data_stream_it_is_computed_once_a_second(running, told, monkeypatch):
+    monkeypatch.setattr(calibrator, "EVERY", 0.4)
+    began = time.monotonic()
+    rows = 1000
+    while time.monotonic() - began < 2.0:
+        rows += 1
+        running.ask(HISTORY[:rows], DEFAULTS)
+        time.sleep(0.02)
+    assert 3 <= len(told) <= 6
+    # What came last is answered too, when nothing more comes.
+    wait_for(lambda: told[-1].report.states == rows, "the last states")
+
+
+def test_settings_count_when_shown_and_a_surface_when_they_rest(running, told):
+    running.ask(HISTORY, DEFAULTS)
+    wait_for(lambda: told)
+    assert running.found.report.tried == len(running.tried) == 9
+    running.ask(HISTORY, parameters(decay=0.5))
+    wait_for(lambda: len(told) == 2)
+    assert told[1].report.tried == 10, "one more, which flew by"
+    assert told[1].stale
+    running.ask(HISTORY, parameters(decay=0.5, hold_seconds=30, fee_bps=1, price="mid"))
+    wait_for(lambda: told[-1].report.parameters.price == "mid" and not told[-1].stale)
+    assert told[-1].report.tried == 18, "its eight other thresholds; hold, fee and price are none"
+    running.ask(HISTORY, parameters(decay=0.5), (int(HISTORY.time[10]), int(HISTORY.time[2000])))
+    wait_for(lambda: told[-1].selected and not told[-1].stale)
+    assert told[-1].report.tried == 27, "another window is another choice"
+    assert told[-1].report.states == 1991
+
+
+def test_what_was_tried_elsewhere_counts_in_the_next_answer(running, told):
+    running.ask(HISTORY, DEFAULTS)
+    wait_for(lambda: told)
+    running.tried.add(parameters(threshold=0.45))
+    running.ask(HISTORY, DEFAULTS)
+    wait_for(lambda: len(told) == 2)
+    assert told[1].report.tried == 10
+
+
+def test_trouble_is_told_with_advice_and_the_next_settings_are_tried(
+    running, told, monkeypatch, caplog
+):
+    def broken(*_, **__):
+        raise ZeroDivisionError("by hand")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(report, "calibrate", broken)
+        running.ask(HISTORY, DEFAULTS)
+        wait_for(lambda: told)
+    assert running.found.error == (
+        "Calibration failed: ZeroDivisionError('by hand'). "
+        "Change a setting to try again, and report this."
+    )
+    assert "Calibration failed." in caplog.text
+    running.ask(HISTORY, parameters(decay=0.3))
+    wait_for(lambda: told[-1].report is not None, "a better answer")
+
+
+def test_close_ends_it_while_it_waits_and_it_answers_no_more(running, told):
+    running.ask(HISTORY, DEFAULTS)
+    wait_for(lambda: told)
+    running.ask(HISTORY[:2000], DEFAULTS)  # due in a second
+    assert threads()
+    began = time.monotonic()
+    running.close()
+    assert time.monotonic() - began < 0.5
+    assert not threads()
+    running.ask(HISTORY[:1500], DEFAULTS)
+    assert not threads()
+    assert running.found is told[0]
+
+
+def test_what_nobody_looks_at_any_more_is_left(running, told):
+    running.ask(HISTORY, DEFAULTS)
+    wait_for(lambda: told)
+    running.ask(HISTORY[:2000], DEFAULTS)
+    running.forget()
+    wait_for(lambda: not threads(), "the thread's end", patience=0.5)
+    assert len(told) == 1
+
+
+def test_a_part_is_its_first_to_its_last_state():
+    time = HISTORY.time
+    assert len(part(HISTORY, None)) == 3000
+    chosen = part(HISTORY, (int(time[100]), int(time[199])))
+    assert (chosen.start, len(chosen)) == (100, 100)
+    assert len(part(HISTORY, (0, int(time[0]) - 1))) == 0
+    assert len(part(HISTORY, (0, 2 * int(time[-1])))) == 3000
+
+
+def test_an_hour_is_judged_within_a_second(running, told):
+    history = known_market.history(3600, edge=2.0, seed=4)
+    running.ask(HISTORY, DEFAULTS)  # what is loaded and compiled at first
+    wait_for(lambda: told)
+    began = time.monotonic()
+    running.ask(history, parameters(decay=0.2))
+    wait_for(lambda: len(told) > 1)
+    assert told[1].report.states == 36_000
+    assert told[1].report.table.shape[0] == 7
+    assert time.monotonic() - began < 1

@@ -1,0 +1,222 @@
+"""What calibration shows: every figure is the report's, every text is there."""
+
+from __future__ import annotations
+
+import json
+
+import known_market
+import numpy as np
+import pytest
+
+import obi_widgets as obi
+from obi_widgets.calibrator import Found, axes
+from obi_widgets.events import Instrument
+from obi_widgets.sheet import COLUMNS, WAITING, SheetMaker, needed, nothing, span, ticks, trust
+from obi_widgets.words import signed
+
+BTC = Instrument("sim", "BTC-PERP", "Simulator", "USDT", 0.1)
+MINUS = "\N{MINUS SIGN}"
+
+
+def found(history, settings=None, *, tried=1, selected=None):
+    settings = settings or obi.Settings()
+    thresholds, holds = axes(settings.parameters)
+    return Found(
+        obi.calibrate(history, settings, tried=tried),
+        obi.sweep(history, settings=settings, threshold=thresholds, hold_seconds=holds),
+        stale=False,
+        selected=selected,
+    )
+
+
+@pytest.fixture(scope="module")
+def answer():
+    return found(known_market.history(1800, edge=2.0, seed=4), tried=12)
+
+
+@pytest.fixture(scope="module")
+def sheet(answer):
+    return SheetMaker().make(answer, BTC)
+
+
+def test_the_verdict_is_the_headline_with_a_sign_that_is_no_colour(sheet, answer):
+    assert (sheet["word"], sheet["sign"], sheet["tone"]) == ("Not viable", "✕", "bad")
+    assert sheet["reason"] == answer.report.reason
+    assert sheet["span"] == "BTC-PERP · 22:13:20–22:43:19 UTC · 30 min"
+    assert not sheet["selected"]
+
+
+@pytest.mark.parametrize(
+    ("settings", "word", "sign"),
+    [
+        (obi.Settings(price="mid", fee_bps=0), "Viable", "✓"),
+        (obi.Settings(threshold=1.0), "Not enough data", "?"),
+    ],
+)
+def test_each_verdict_has_its_sign(settings, word, sign):
+    sheet = SheetMaker().make(found(known_market.history(1800, edge=2.0, seed=4), settings), BTC)
+    assert (sheet["word"], sheet["sign"]) == (word, sign)
+    json.dumps(sheet, allow_nan=False)
+
+
+def test_the_table_says_what_the_report_says(sheet, answer):
+    table = answer.report.table
+    assert [name for name, _ in COLUMNS] == [
+        "horizon", "n", "n eff.", "mean, bps", "95 %", "t", "t, naive", "p, corr.", "rank IC",
+        "hold-out",
+    ]  # fmt: skip
+    for texts, (seconds, row) in zip(sheet["rows"], table.iterrows(), strict=True):
+        half = (row.ci_high - row.ci_low) / 2
+        p = "<0.001" if row.p_adjusted < 0.001 else f"{row.p_adjusted:.3f}"
+        figures = [
+            f"{seconds:g} s", f"{row.n:,.0f}", f"{row.n_eff:,.0f}", f"{row.mean_bps:+.2f}",
+            f"± {half:.2f}", f"{row.t_hodrick:.1f}", f"{row.t_naive:.1f}", p,
+            f"{row.rank_ic:+.2f}", f"{row.outside_bps:+.2f}",
+        ]  # fmt: skip
+        assert texts == [text.replace("-", MINUS) for text in figures]
+
+
+def test_how_far_to_trust_it(answer):
+    report = answer.report
+    at = report.judgement.horizon
+    there = f"{report.horizons[at]:g} s"
+    facts = {what: value for what, value, _ in trust(report)}
+    assert facts["states"] == "18,000"
+    assert facts["settings looked at"] == "12"
+    assert facts[f"independent at {there}, about"] == f"{report.means.n_eff[at, 0]:,.0f}"
+    assert facts["episodes"] == f"{len(report.episodes):,}"
+    assert facts["break-even, each side"] == f"{report.break_even_bps:.2f} bps"
+    mean = report.outside.mean_bps[at, 0]
+    assert facts["hold-out (last 30 %), bps"].startswith(f"{mean:+.2f} ± ")
+    assert all(tip for _, _, tip in trust(report))
+
+
+def test_what_more_data_are_wanted_for():
+    sure = found(known_market.history(1800, edge=2.0, seed=4)).report
+    which, seconds = needed(sure)
+    assert which == "to be sure of it"
+    assert seconds == sure.seconds_needed(sure.means.mean_bps[sure.judgement.horizon, 0])
+    none = found(known_market.history(300, seed=1)).report
+    assert none.p_adjusted[none.judgement.horizon] > 0.05
+    which, seconds = needed(none)
+    assert which == "to see one worth its cost"
+    fee = float(sure.means.mean_bps[sure.judgement.horizon, 0]) / 2 - 0.05
+    near = found(
+        known_market.history(1800, edge=2.0, seed=4), obi.Settings(price="mid", fee_bps=fee)
+    ).report
+    assert near.verdict == "not enough data"
+    which, seconds = needed(near)
+    assert which == "to tell it from its cost"
+    assert seconds > near.seconds
+    facts = {what: value for what, value, _ in trust(near)}
+    assert facts["to tell it from its cost, at 80 % power"].endswith(" more")
+
+
+def test_lines_stand_where_their_values_are(sheet, answer):
+    report, chart = answer.report, sheet["returns"]
+    zero = next(place for place, text in chart["ticks"] if text == "0")
+    mean = report.means.mean_bps[:, 0]
+    for place, value in zip(chart["mean"], mean, strict=True):
+        assert (place < zero) == (value > 0), "up is +"
+    assert chart["x"] == sorted(chart["x"])
+    assert (chart["x"][0], chart["x"][-1]) == (0, 1)
+    assert chart["labels"] == ["1", "2", "5", "10", "20", "30", "60"]
+    low, high = chart["band"]
+    inner, outer = chart["naive"]
+    assert all(a >= b for a, b in zip(low, high, strict=True))
+    assert all(a >= b for a, b in zip(inner, outer, strict=True))
+    assert "Trading costs" in chart["note"]
+    assert "naive" in chart["note"]
+
+
+def test_the_cost_is_drawn_where_it_is_in_sight():
+    history = known_market.history(1800, edge=2.0, seed=4)
+    inside = SheetMaker().make(found(history, obi.Settings(price="mid", fee_bps=0.1)), BTC)
+    assert 0 < inside["returns"]["cost"] < 1
+    assert inside["returns"]["note"].endswith("Trading costs 0.2 bps.")
+    outside = SheetMaker().make(found(history, obi.Settings(fee_bps=50)), BTC)
+    assert outside["returns"]["cost"] is None
+    assert outside["returns"]["note"].endswith("off this chart.")
+
+
+def test_deciles_rise_with_the_imbalance_where_there_is_an_edge(sheet, answer):
+    chart = sheet["deciles"]
+    assert chart["title"].endswith(" s return by decile of imbalance, bps")
+    assert chart["texts"][0].startswith(MINUS)
+    assert chart["texts"][-1].startswith("+")
+    assert chart["at"][0] > chart["zero"] > chart["at"][-1]
+    assert len(chart["tips"]) == 10
+
+
+def test_the_surface_has_the_settings_own_cell_exactly():
+    history = known_market.history(1800, edge=2.0, seed=4)
+    settings = obi.Settings(threshold=0.37, hold_seconds=12)
+    sheet = SheetMaker().make(found(history, settings), BTC)["surface"]
+    i, j = sheet["here"]
+    assert sheet["x"] == ["0.1", "0.2", "0.3", "0.37", "0.5", "0.6", "0.7", "0.8", "0.9"]
+    assert sheet["y"] == ["1 s", "2 s", "5 s", "12 s", "20 s", "30 s", "60 s"]
+    assert (sheet["x"][i], sheet["y"][j]) == ("0.37", "12 s")
+    trades = obi.entries(history, settings)
+    trades = trades[trades.ended == "held"]
+    mean = f"{trades.gross_bps.mean():+.2f}".replace("-", MINUS)
+    assert sheet["tips"][i][j].startswith(f"threshold 0.37, hold 12 s: {mean} ± ")
+    assert f" bps, {len(trades):,} trades, " in sheet["tips"][i][j]
+    shares = [one for column in sheet["cells"] for one in column if one is not None]
+    assert max(map(abs, shares)) == 1
+
+
+def test_a_cell_of_a_handful_of_trades_is_empty_and_says_so():
+    settings = obi.Settings(threshold=0.985)
+    sheet = SheetMaker().make(found(known_market.history(60, seed=2), settings), BTC)["surface"]
+    assert sheet["cells"][8][6] is None
+    assert sheet["cells"][0][0] is not None
+    assert sheet["tips"][8][6] == "threshold 0.985, hold 60 s: no trade"
+
+
+def test_without_data_it_says_what_it_waits_for_and_of_trouble_what_to_do():
+    assert SheetMaker().make(None, BTC) == nothing(WAITING)
+    assert WAITING == "Waiting for data. A verdict takes a few minutes of book states."
+    error = Found(None, None, stale=True, selected=None, error="It broke. Mend it.")
+    assert SheetMaker().make(error, BTC) == nothing("It broke. Mend it.", bad=True)
+
+
+@pytest.mark.parametrize("states", [1, 2, 10, 50])
+def test_a_record_that_is_too_short_is_no_error(states):
+    sheet = SheetMaker().make(found(known_market.history(10, seed=2)[:states]), BTC)
+    assert sheet["word"] == "Not enough data"
+    json.dumps(sheet, allow_nan=False)
+
+
+def test_the_axes_stay_while_they_fit():
+    maker = SheetMaker()
+    history = known_market.history(1800, edge=2.0, seed=4)
+    whole = maker.make(found(history), BTC)
+    later = maker.make(found(history[:17_900]), BTC)
+    for chart in ("returns", "ic"):
+        assert whole[chart]["ticks"] == later[chart]["ticks"]
+
+
+def test_a_span_of_several_days_has_dates():
+    history = known_market.history(1800, edge=2.0, seed=4)
+    time = history.time.copy()
+    time[9000:] += 5 * 3600 * 10**9
+    sides = [history.prices(+1), history.sizes(+1), history.prices(-1), history.sizes(-1)]
+    night = obi.History.from_arrays(time, *sides, tick_size=0.1)
+    text = span(obi.calibrate(night, obi.Settings()), BTC)
+    assert text == "BTC-PERP · Nov 14 22:13:20–Nov 15 03:43:19 UTC · 5.5 h"
+
+
+def test_numbers_have_true_minus_signs_and_hyphens_stay():
+    assert (
+        signed("At -0.31 bps, hold-out -2: x-3.") == f"At {MINUS}0.31 bps, hold-out {MINUS}2: x-3."
+    )
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "expected"),
+    [(-2.0, 2.5, [-2, -1, 0, 1, 2]), (0.0, 0.1, [0, 0.02, 0.04, 0.06, 0.08, 0.1]), (1.0, 1.0, [])],
+)
+def test_ticks_are_round(low, high, expected):
+    values, decimals = ticks(low, high)
+    assert np.allclose(values, expected)
+    assert all(float(f"{one:.{decimals}f}") == pytest.approx(one) for one in values)

@@ -213,7 +213,7 @@ class Calibrator:
         self._of, self._whole = asked, True  # also where it fails: it would again
         try:
             from obi_widgets.calibration.report import HORIZONS, calibrate
-            from obi_widgets.calibration.surface import sweep
+            from obi_widgets.calibration.sweeping import sweep
 
             p, selected = asked.parameters, asked.selected
             thresholds, holds = axes(p)

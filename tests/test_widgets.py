@@ -151,10 +151,13 @@ def test_moving_a_slider_assigns_and_assigning_moves_the_slider(lab):
 
 
 def test_text_from_a_venue_never_becomes_markup(lab):
-    lab.session.market.end("<img src=x onerror=alert(1)>", "")
-    show(lab)
+    def told():
+        lab.session.market.end("<img src=x onerror=alert(1)>", "")  # while its feed goes on
+        show(lab)
+        return lab.status._line.state["message"]
+
     # It goes to textContent as it is; what goes to an HTML widget is escaped.
-    assert lab.status._line.state["message"].startswith("<img")
+    assert wait_for(told).startswith("<img")
     lab.controls.decay.say("<b>bold</b>")
     assert "&lt;b&gt;" in lab.controls.decay._note.value
 

@@ -48,6 +48,11 @@ class Background:
             if self._thread.ident is None:
                 self._thread.start()
 
+    def busy(self) -> bool:
+        """Return whether it is still to be done; start it if need be."""
+        self.start()
+        return self._thread.is_alive()
+
     def wait(self) -> None:
         """Start, and return when it is done."""
         self.start()
@@ -68,9 +73,7 @@ def wait() -> bool:
 
 def busy() -> bool:
     """Return whether it is still being compiled, so that `wait` would wait; start it if need be."""
-    start()
-    assert _compiler is not None
-    return _compiler.is_alive()
+    return _compiler.busy()
 
 
 def _compile() -> None:

@@ -182,7 +182,7 @@ def rows(report: Report) -> list[list[str]]:
 def trust(report: Report) -> list[tuple[str, str, str]]:
     """Return rows of (what, figure, what it means): how far the verdict is to be trusted."""
     at = _shown(report)
-    there = _seconds(report.horizons[at])
+    there = _seconds(report.horizons[at]).replace(" ", "\N{NO-BREAK SPACE}")
     m, out = report.means, report.outside
     out_half = (out.ci_high - out.ci_low)[at, 0] / 2
     outside = number(out.mean_bps[at, 0], 2, sign=True)

@@ -79,7 +79,7 @@ def test_the_table_says_what_the_report_says(sheet, answer):
 def test_how_far_to_trust_it(answer):
     report = answer.report
     at = report.judgement.horizon
-    there = f"{report.horizons[at]:g} s"
+    there = f"{report.horizons[at]:g}\N{NO-BREAK SPACE}s"
     facts = {what: value for what, value, _ in trust(report)}
     assert facts["states"] == "18,000"
     assert facts["settings looked at"] == "12"

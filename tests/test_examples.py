@@ -30,7 +30,8 @@ def test_a_notebook_runs_and_shows_what_it_says(path, tmp_path):
     code = [cell for cell in notebook.cells if cell.cell_type == "code"]
     assert all(cell.execution_count for cell in code)
     kinds = {kind for cell in code for out in cell.outputs for kind in out.get("data", {})}
-    assert "application/vnd.jupyter.widget-view+json" in kinds
+    judges = path.stem == "03_calibrate"  # in tables, without a lab
+    assert ("text/html" if judges else "application/vnd.jupyter.widget-view+json") in kinds
     said = [out.text for cell in code for out in cell.outputs if out.get("name") == "stderr"]
     assert said == []
 

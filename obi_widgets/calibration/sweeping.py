@@ -230,19 +230,19 @@ def _elsewhere(
     bar: _Bar,
 ) -> Floats:
     """Return the sum over histories, each added up by an executor."""
-    waiting = {executor.submit(_task, history, grid): len(history) for history in histories}
-    total = np.zeros(grid.shape)
+    futures = [executor.submit(_task, history, grid) for history in histories]
+    waiting = dict(zip(futures, map(len, histories), strict=True))
     try:
         while waiting:
             finished, _ = wait(waiting, timeout=0.1, return_when=FIRST_COMPLETED)
             _stop_if(cancel)
             for future in finished:
-                total += future.result()
                 bar.add(waiting.pop(future))
     finally:
         for future in waiting:
             future.cancel()
-    return total
+    # In one order, whichever came first: sums of floats depend on it.
+    return np.asarray(sum((future.result() for future in futures), np.zeros(grid.shape)))
 
 
 def _stop_if(cancel: threading.Event) -> None:

@@ -58,8 +58,6 @@ class Report:
         How many.
     means : Means
         The mean return after an event at each horizon, and how sure it is; one cell.
-    bootstrap : Bootstrap
-        The same by resampling.
     p_adjusted : ndarray of float64
         p after Benjamini and Hochberg, over all horizons of all settings that were tried.
     coefficients : Coefficients
@@ -80,6 +78,8 @@ class Report:
         Stretches beyond the threshold.
     tried : int
         How many settings were looked at, this one included.
+    seed : int
+        Of the bootstrap.
     """
 
     parameters: Parameters
@@ -88,7 +88,6 @@ class Report:
     end: int
     states: int
     means: Means
-    bootstrap: Bootstrap
     p_adjusted: Floats
     coefficients: Coefficients
     deciles: Deciles
@@ -99,6 +98,7 @@ class Report:
     without_bps: Floats
     episodes: Episodes
     tried: int
+    seed: int = 0
 
     def __repr__(self) -> str:
         return f"<Report {self.verdict}: {self.reason}>"
@@ -112,6 +112,11 @@ class Report:
     def seconds(self) -> float:
         """How long the history is."""
         return (self.end - self.start) / 1e9
+
+    @cached_property
+    def bootstrap(self) -> Bootstrap:
+        """The means by resampling; when it is asked for, since no verdict rests on it."""
+        return bootstrap(self.means, seed=self.seed)
 
     @cached_property
     def judgement(self) -> Judgement:
@@ -285,7 +290,6 @@ def calibrate(
         int(history.time[-1]) if len(history) else 0,
         states=len(history),
         means=means,
-        bootstrap=bootstrap(means, seed=seed),
         p_adjusted=benjamini_hochberg(means.p[:, 0], tried=tried * len(returns.horizons)),
         coefficients=information_coefficients(signal, returns),
         deciles=deciles(history.mid, signal, returns),
@@ -296,6 +300,7 @@ def calibrate(
         without_bps=np.array([influence(one, y, episodes.start).mean_without for y in returns.bps]),
         episodes=episodes,
         tried=tried,
+        seed=seed,
     )
 
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 class _Sheet(StateWidget):
     _esm = STATIC / "calibration.js"
+    _css = STATIC / "calibration.css"
 
 
 class CalibrationWidget(Part):

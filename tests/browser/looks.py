@@ -113,9 +113,8 @@ TEXTS = """.obi-symbol, .obi-venue, .obi-state, .obi-figure .obi-label, .obi-fig
     .obi-window, .obi-button, .obi-message, .obi-row .obi-price, .obi-row .obi-size,
     .obi-middle strong, .obi-middle span, .obi-note, .obi-title, .obi-tick, .obi-last,
     .obi-part-imbalance .axis .tick text, .obi-head, .obi-setting span, .obi-setting b, .obi-opener,
-    .obi-unfold,
-    .obi-what, .obi-result, .widget-toggle-button, .obi-word, .obi-reason, .obi-span, .obi-mark,
-    .obi-table th, .obi-table td, .obi-fact, .obi-known, .obi-legend span, .obi-length"""
+    .obi-unfold, .obi-what, .obi-result, .widget-toggle-button, .obi-word, .obi-reason, .obi-span,
+    .obi-mark, .obi-table th, .obi-table td, .obi-fact, .obi-known, .obi-legend span, .obi-length"""
 
 APART = [
     ".obi-part-price .obi-tick, .obi-part-price .obi-last",

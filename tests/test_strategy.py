@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 import importlib.util
-import shutil
 import subprocess
 import sys
 from dataclasses import replace
@@ -247,7 +246,6 @@ def test_it_needs_the_standard_library_alone(tmp_path, history):
     assert done.stderr == ""
 
 
-@pytest.mark.skipif(shutil.which("ruff") is None, reason="ruff is not installed")
 @pytest.mark.parametrize("config", ["--isolated", "pyproject"])
 def test_it_is_clean(tmp_path, history, config):
     here = ["--config", str(Path(__file__).parents[1] / "pyproject.toml")]
@@ -255,7 +253,7 @@ def test_it_is_clean(tmp_path, history, config):
         path = obi.export_strategy(tmp_path / "s.py", parameters, history)
         for what in (["check"], ["format", "--check"]):
             options = [config] if config == "--isolated" else here
-            done = subprocess.run(["ruff", *what, *options, str(path)], capture_output=True,
+            done = subprocess.run([sys.executable, "-m", "ruff", *what, *options, str(path)], capture_output=True,
                                   text=True, check=False)  # fmt: skip
             assert done.returncode == 0, done.stdout + done.stderr
 

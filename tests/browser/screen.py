@@ -110,7 +110,9 @@ class Screen:
     @property
     def message(self) -> Locator:
         """What stands below the status line."""
-        return self.root.locator(".obi-message")
+        return self.root.locator(
+            ".obi-part-status .obi-message, .obi-part-status + .obi-message"
+        ).first
 
     def line(self, which: str, kind: str = "line") -> str:
         """Return the path of a chart's line, or of its ``area``."""

@@ -110,7 +110,7 @@ PARTS = """[class*=obi-part], .obi-room, .obi-charts, .obi-chart, .obi-status, .
     .obi-sheet, .obi-sheet > *"""
 
 TEXTS = """.obi-symbol, .obi-venue, .obi-state, .obi-figure .obi-label, .obi-figure .obi-value,
-    .obi-window, .obi-button, .obi-message, .obi-row .obi-price, .obi-row .obi-size,
+    .obi-window, .obi-button, .obi-message, .obi-waiting, .obi-row .obi-price, .obi-row .obi-size,
     .obi-middle strong, .obi-middle span, .obi-note, .obi-title, .obi-tick, .obi-last,
     .obi-part-imbalance .axis .tick text, .obi-head, .obi-setting span, .obi-setting b, .obi-opener,
     .obi-unfold, .obi-what, .obi-result, .widget-toggle-button, .obi-word, .obi-reason, .obi-span,

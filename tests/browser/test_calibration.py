@@ -193,6 +193,14 @@ def test_a_part_that_is_too_short_is_not_enough(screen):
     expect(word(screen)).to_have_text("? Not enough data", timeout=1000 * PATIENCE)
 
 
+def test_a_part_without_states_says_so_and_offers_everything(screen):
+    screen.nb.execute("lab.session.select(1, 2)")
+    says = screen.root.locator(".obi-waiting")
+    expect(says).to_contain_text("No state lies within the part", timeout=1000 * PATIENCE)
+    says.get_by_role("button", name="Use all").click()
+    expect(word(screen)).to_be_visible(timeout=1000 * PATIENCE)
+
+
 def test_plain_drags_still_pan(screen):
     drag(screen, 0.4, 0.6, shift=False)
     screen.nb.until("lab.session.time_range.end is not None")

@@ -214,7 +214,7 @@ function table(parent) {
 }
 
 function render({ model, el }) {
-  const message = make("div", "obi-message", el);
+  const message = make("div", "obi-waiting", el);
   message.setAttribute("role", "status");
   const words = make("span", "", message);
   const sheet = make("div", "obi-sheet", el);

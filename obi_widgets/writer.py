@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
 
 NOTHING = Side(+1)
+AT_ONCE = 8
+"""Blocks whose memory is asked for in one piece; it is used only as they are written to."""
 
 
 class Columns(NamedTuple):
@@ -72,6 +74,7 @@ class HistoryWriter:
         self.interval = round(interval * 1e9)
         self._tick_size = instrument.tick_size
         self._blocks: list[Levels] = []
+        self._empty: list[Levels] = []
         self._rows = 0  # in the columns, from the first block kept
         self._start = 0  # states dropped before them
         self._columns = self._allocate(BLOCK)
@@ -214,4 +217,5 @@ class HistoryWriter:
             for column, room in zip(self._columns, grown, strict=True):
                 room[: self._rows] = column[: self._rows]
             self._columns = grown
-        self._blocks.append(Levels.empty(self.levels))
+        self._empty = self._empty or Levels.empty(AT_ONCE, self.levels)
+        self._blocks.append(self._empty.pop())

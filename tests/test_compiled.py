@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import hypothesis.strategies as st
 import numpy as np
 import pytest
@@ -10,6 +12,7 @@ from hypothesis import given
 import obi_widgets as obi
 from obi_widgets.settings import Parameters
 from obi_widgets.signals import compiled, compiling, portable
+from obi_widgets.threads import cores
 
 SETTINGS = [
     Parameters(decay=decay, depth=depth, band_bps=band, weighting=weighting)
@@ -49,8 +52,20 @@ def test_threads_do_not_change_the_signal(history, threads, monkeypatch):
     module = sys.modules["obi_widgets.signals.imbalance"]
     whole = obi.imbalance(history, Parameters())
     monkeypatch.setattr(module, "PARALLEL", 1)
-    monkeypatch.setattr(module.os, "cpu_count", lambda: threads)
+    monkeypatch.setattr("obi_widgets.threads.cores", lambda: threads)
     np.testing.assert_array_equal(obi.imbalance(history, Parameters()), whole)
+
+
+def test_a_process_kept_on_one_core_computes_in_one_thread():
+    if not hasattr(os, "sched_setaffinity"):
+        pytest.skip("only Linux can keep a thread on a core")
+    ours = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {min(ours)})
+    try:
+        assert cores() == 1
+    finally:
+        os.sched_setaffinity(0, ours)
+    assert cores() == min(4, len(ours))
 
 
 # -- entries -------------------------------------------------------------------------------

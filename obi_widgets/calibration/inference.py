@@ -34,8 +34,6 @@ Hodrick (``se_hodrick``, ``t_hodrick``, and from it ``p`` and the confidence int
 
 from __future__ import annotations
 
-import os
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -43,8 +41,11 @@ import numpy as np
 
 from obi_widgets.calibration import compiling, fixed_b
 from obi_widgets.calibration.returns import PARALLEL, ForwardReturns
+from obi_widgets.threads import share
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
     Floats = NDArray[np.float64]
@@ -266,7 +267,7 @@ def conditional_mean(
     sums = np.full((len(overlap), 6, cells), np.nan)
     scores: list[Scores | None] = [None] * len(overlap)
 
-    def compute(rows: range) -> None:
+    def compute(rows: Sequence[int]) -> None:
         for row in rows:
             end = returns.end[row]
             scores[row] = one = arrived(x, end, move, weight, int(overlap[row]))
@@ -280,9 +281,7 @@ def conditional_mean(
     if states * cells < PARALLEL:
         compute(everything)
     else:
-        threads = min(4, os.cpu_count() or 1)
-        with ThreadPoolExecutor(threads, thread_name_prefix="obi-calibration") as pool:
-            list(pool.map(compute, (everything[part::threads] for part in range(threads))))
+        share(compute, everything)
     done = tuple(one for one in scores if one is not None)
     return _judged(returns.horizons, overlap, sums, done, level)
 

@@ -12,8 +12,6 @@ state itself, and nothing later than the horizon's end (or the first state after
 
 from __future__ import annotations
 
-import os
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -21,6 +19,7 @@ import numpy as np
 
 from obi_widgets.calibration import compiling
 from obi_widgets.errors import SettingsError
+from obi_widgets.threads import share
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -151,9 +150,7 @@ def forward_returns(
     if states < PARALLEL:
         compute(rows)
     else:
-        threads = min(4, os.cpu_count() or 1)
-        with ThreadPoolExecutor(threads, thread_name_prefix="obi-returns") as pool:
-            list(pool.map(compute, (rows[part::threads] for part in range(threads))))
+        share(compute, rows)
     return ForwardReturns(seconds, end, bps)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import threading
 import time
 from concurrent.futures import FIRST_COMPLETED, Executor, ThreadPoolExecutor, wait
@@ -18,6 +17,7 @@ from obi_widgets.history import BLOCK, History
 from obi_widgets.scanner import Scanner
 from obi_widgets.settings import Parameters, Settings
 from obi_widgets.signals import compiling, imbalance
+from obi_widgets.threads import cores
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -213,7 +213,7 @@ def _add_up(
     """Return the parts of a surface over one history; ``done`` is told of states."""
     cancel = cancel or threading.Event()
     if compiling.wait():
-        return _compiled(history, grid, cancel, done, threads or min(4, os.cpu_count() or 1))
+        return _compiled(history, grid, cancel, done, threads or cores())
     return _portable(history, grid, cancel, done)
 
 

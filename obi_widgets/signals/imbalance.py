@@ -19,8 +19,6 @@ signals", for exponentially weighted depth.
 
 from __future__ import annotations
 
-import os
-from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -28,9 +26,10 @@ import numpy as np
 from obi_widgets.settings import Parameters
 from obi_widgets.signals import compiling
 from obi_widgets.signals.portable import EDGE
+from obi_widgets.threads import share
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
@@ -63,7 +62,7 @@ def imbalance(history: History, settings: Settings | Parameters) -> Floats:
     block = compiling.fastest().block
     out = np.empty(len(history))
 
-    def compute(runs: Iterable[tuple[slice, Levels, int]]) -> None:
+    def compute(runs: Sequence[tuple[slice, Levels, int]]) -> None:
         for rows, levels, first in runs:
             block(
                 history.bid[rows], history.ask[rows], levels.ticks, levels.sizes, first,
@@ -74,9 +73,7 @@ def imbalance(history: History, settings: Settings | Parameters) -> Floats:
     if len(history) < PARALLEL:
         compute(runs)
     else:
-        threads = min(4, os.cpu_count() or 1)
-        with ThreadPoolExecutor(threads, thread_name_prefix="obi-signal") as pool:
-            list(pool.map(compute, (runs[part::threads] for part in range(threads))))
+        share(compute, runs)
     return out
 
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
+from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Iterator
 
 Task = TypeVar("Task")
 
@@ -22,11 +23,28 @@ def cores() -> int:
     return min(MOST, os.cpu_count() or 1)
 
 
-def share(compute: Callable[[Sequence[Task]], None], tasks: Sequence[Task]) -> None:
-    """Have a function go through tasks, each once, in several threads where there are cores."""
-    threads = cores()
-    if threads == 1:
-        compute(tasks)
+def share(compute: Callable[[Iterator[Task]], None], tasks: Iterable[Task]) -> None:
+    """Have a function go through tasks, each once, in a thread a core, of which this is one.
+
+    Each thread takes the next task when it is done with one, so that none waits for another that
+    the system keeps from its core.
+    """
+    left = deque(tasks)
+
+    def ours() -> Iterator[Task]:
+        while left:
+            try:
+                task = left.popleft()
+            except IndexError:  # another thread was faster
+                return
+            yield task
+
+    helpers = cores() - 1
+    if not helpers:
+        compute(ours())
         return
-    with ThreadPoolExecutor(threads, thread_name_prefix="obi-compute") as pool:
-        list(pool.map(compute, (tasks[part::threads] for part in range(threads))))
+    with ThreadPoolExecutor(helpers, thread_name_prefix="obi-compute") as pool:
+        working = [pool.submit(compute, ours()) for _ in range(helpers)]
+        compute(ours())
+    for one in working:
+        one.result()

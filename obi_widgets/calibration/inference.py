@@ -44,7 +44,7 @@ from obi_widgets.calibration.returns import PARALLEL, ForwardReturns
 from obi_widgets.threads import share
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable
 
     from numpy.typing import NDArray
 
@@ -267,7 +267,7 @@ def conditional_mean(
     sums = np.full((len(overlap), 6, cells), np.nan)
     scores: list[Scores | None] = [None] * len(overlap)
 
-    def compute(rows: Sequence[int]) -> None:
+    def compute(rows: Iterable[int]) -> None:
         for row in rows:
             end = returns.end[row]
             scores[row] = one = arrived(x, end, move, weight, int(overlap[row]))

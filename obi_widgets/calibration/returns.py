@@ -22,7 +22,7 @@ from obi_widgets.errors import SettingsError
 from obi_widgets.threads import share
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable
 
     from numpy.typing import ArrayLike, NDArray
 
@@ -141,7 +141,7 @@ def forward_returns(
         return ForwardReturns(seconds, end, bps)
     gone, mid, forward = lost(history), history.mid, compiling.fastest().forward
 
-    def compute(rows: Sequence[int]) -> None:
+    def compute(rows: Iterable[int]) -> None:
         for row in rows:
             horizon = round(float(seconds[row]) * 1e9)
             forward(history.time, gone, mid, horizon, after, end[row], bps[row])

@@ -29,7 +29,7 @@ from obi_widgets.signals.portable import EDGE
 from obi_widgets.threads import share
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable
 
     from numpy.typing import NDArray
 
@@ -62,7 +62,7 @@ def imbalance(history: History, settings: Settings | Parameters) -> Floats:
     block = compiling.fastest().block
     out = np.empty(len(history))
 
-    def compute(runs: Sequence[tuple[slice, Levels, int]]) -> None:
+    def compute(runs: Iterable[tuple[slice, Levels, int]]) -> None:
         for rows, levels, first in runs:
             block(
                 history.bid[rows], history.ask[rows], levels.ticks, levels.sizes, first,

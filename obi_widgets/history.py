@@ -21,7 +21,7 @@ from obi_widgets.events import Instrument
 from obi_widgets.settings import Parameters
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     import pandas as pd
     from numpy.typing import ArrayLike, NDArray
@@ -163,6 +163,13 @@ class History:
         out = np.isnan(self.bid) & np.isnan(self.ask)
         return int(np.count_nonzero(out[1:] & ~out[:-1]) + bool(len(out) and out[0]))
 
+    @cached_property
+    def elapsed(self) -> Ints:
+        """Nanoseconds in sync since the first state, shape (T,): what gaps take is left out."""
+        step = np.diff(self.time, prepend=self.time[:1])
+        step[1:][(np.isnan(self.bid) & np.isnan(self.ask))[:-1]] = 0
+        return np.asarray(np.cumsum(step))
+
     def runs(self) -> Iterator[tuple[slice, Levels, int]]:
         """Yield runs of rows, the whole block that they are in, and where in it they begin."""
         row = 0
@@ -265,6 +272,29 @@ class History:
             received_ns=received_ns,
             instrument=instrument or Instrument("", ""),
         )
+
+    @classmethod
+    def concat(cls, histories: Iterable[History]) -> History:
+        """Join histories of one market, with a gap where one ends and the next begins.
+
+        Parameters
+        ----------
+        histories : iterable of History
+            In any order, of times apart. Empty ones are passed over.
+
+        Returns
+        -------
+        History
+            A copy. Nothing that spans a gap has a value, so nothing spans two of them.
+
+        Raises
+        ------
+        HistoryError
+            No state, other markets or levels, times that overlap.
+        """
+        from obi_widgets.packing import concat
+
+        return concat(histories)
 
     def to_frame(
         self, settings: Settings | Parameters | None = None, *, levels: int = 1

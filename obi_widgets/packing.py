@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,6 +13,8 @@ from obi_widgets.history import BLOCK, TILE, History, Levels
 from obi_widgets.signals.portable import to_whole
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from numpy.typing import ArrayLike, NDArray
 
     Floats = NDArray[np.float64]
@@ -140,6 +143,80 @@ def pack(
     return History(
         time, received, bid, ask, tuple(blocks), levels, float(tick_size), instrument=instrument
     )
+
+
+def concat(histories: Iterable[History]) -> History:
+    """Join histories of one market. See `History.concat`."""
+    parts = sorted((one for one in histories if len(one)), key=lambda one: int(one.time[0]))
+    if not parts:
+        raise HistoryError("There is no state in any of them.", "Give recordings that have some.")
+    first = parts[0]
+    for before, after in pairwise(parts):
+        _refuse_beside(before, after)
+    if len(parts) == 1:
+        return first
+    tick_size = min(one.tick_size for one in parts)
+    factors = [round(one.tick_size / tick_size) for one in parts]
+    most = max(
+        int(block.ticks.max(initial=0)) * factor
+        for one, factor in zip(parts, factors, strict=True)
+        for block in one.blocks
+    )
+    count = sum(map(len, parts)) + len(parts) - 1
+    blocks = Levels.empty(-(-count // BLOCK), first.levels, np.min_scalar_type(most).type)
+    time, received = np.empty(count, np.int64), np.empty(count, np.int64)
+    bid, ask = np.full(count, np.nan), np.full(count, np.nan)
+    row = 0
+    for one, factor in zip(parts, factors, strict=True):
+        if row:  # the gap
+            time[row], received[row] = time[row - 1] + 1, received[row - 1]
+            row += 1
+        rows = slice(row, row + len(one))
+        time[rows], received[rows], bid[rows], ask[rows] = one.time, one.received, one.bid, one.ask
+        for chunk, levels in one.chunks():
+            _put(blocks, row + chunk.start, levels, factor)
+        row = rows.stop
+    return History(
+        time, received, bid, ask, tuple(blocks), first.levels, tick_size,
+        instrument=first.instrument, parameters=first.parameters,
+    )  # fmt: skip
+
+
+def _put(blocks: list[Levels], row: int, levels: Levels, factor: int) -> None:
+    """Write levels from a row on; they may lie across two tiles."""
+    done, count = 0, levels.sizes.shape[2]
+    while done < count:
+        block, (tile, state) = blocks[row // BLOCK], divmod(row % BLOCK, TILE)
+        some = min(TILE - state, count - done)
+        to, of = (tile, ..., slice(state, state + some)), (..., slice(done, done + some))
+        block.ticks[to], block.sizes[to] = levels.ticks[of].astype(int) * factor, levels.sizes[of]
+        row, done = row + some, done + some
+
+
+def _refuse_beside(before: History, after: History) -> None:
+    """Refuse two histories, one after the other, that cannot be joined."""
+    names = [f"{one.instrument.venue}:{one.instrument.symbol}" for one in (before, after)]
+    if names[0] != names[1]:
+        raise HistoryError(
+            f"{names[0]} and {names[1]} are two markets.", "Give histories of one at a time."
+        )
+    if before.levels != after.levels:
+        raise HistoryError(
+            f"One has {before.levels} levels a side, and another {after.levels}.",
+            "Load all with the same levels=.",
+        )
+    factor = max(before.tick_size, after.tick_size) / min(before.tick_size, after.tick_size)
+    if abs(factor - round(factor)) > 1e-9 * factor:
+        raise HistoryError(
+            f"One has a tick size of {before.tick_size}, and another of {after.tick_size}.",
+            "Make both with the same tick_size=.",
+        )
+    if after.time[0] <= before.time[-1]:
+        times = [f"{one.view('datetime64[ns]')}"[:23] for one in (before.time[-1], after.time[0])]
+        raise HistoryError(
+            f"One ends at {times[0]} UTC, and another begins before, at {times[1]}.",
+            "Give each time once.",
+        )
 
 
 _PRICES = ("bid_price", "ask_price")

@@ -7,6 +7,7 @@ from dataclasses import replace
 import known_market
 import numpy as np
 import pytest
+from scipy.stats import binom
 
 import obi_widgets as obi
 from obi_widgets.calibration.multiple import benjamini_hochberg
@@ -154,6 +155,53 @@ def test_what_was_tried_before_makes_it_less_sure(history):
 def test_at_mid_it_costs_the_fees_alone(history):
     report = obi.calibrate(history, obi.Settings(price="mid", fee_bps=-0.5), horizons=[1, 5])
     assert report.cost_bps.tolist() == [-1.0, -1.0]
+
+
+def test_as_traded_is_the_mean_less_its_costs(history):
+    report = obi.calibrate(history, obi.Settings(fee_bps=2.0), horizons=[1, 10])
+    table = report.as_traded
+    assert table.index.tolist() == [1, 10]
+    assert table.index.name == "horizon"
+    np.testing.assert_allclose(table.net_bps, table.gross_bps - 4)
+    np.testing.assert_allclose(table.cost_bps, report.table.cost_bps)
+    assert (table.n <= report.table.n).all()
+    assert (table.net_bps < 0).all()
+    assert (table.won < report.table.hit_rate).all()
+    # No wider than the interval of mid but for what the cost adds.
+    wide, alone = table.ci_high - table.ci_low, report.table.ci_high - report.table.ci_low
+    assert ((wide / alone).between(1, 1.1)).all()
+
+
+def test_the_interval_as_traded_covers_what_trading_makes():
+    settings, horizon = obi.Settings(fee_bps=1.0), 5.0
+    tick = 1e4 * known_market.LISTING.tick_size / known_market.LISTING.price
+    truth = known_market.effect(4.0, horizon, settings.threshold) - tick - 2
+    tables = [
+        obi.calibrate(known_market.history(1200, 4.0, seed), settings, horizons=[horizon]).as_traded
+        for seed in range(100)
+    ]
+    covered = sum(table.ci_low.item() <= truth <= table.ci_high.item() for table in tables)
+    assert binom.ppf(0.005, 100, 0.95) <= covered
+
+
+def test_several_recordings_are_one_record(history):
+    parts = [history[:2000], history[2500:]]
+    report = obi.calibrate(reversed(parts), obi.Settings(), horizons=[1, 10])
+    alone = [obi.calibrate(part, obi.Settings(), horizons=[1, 10]) for part in parts]
+    n = np.stack([one.means.n[:, 0] for one in alone])
+    mean = np.stack([one.means.mean_bps[:, 0] for one in alone])
+    np.testing.assert_array_equal(report.means.n[:, 0], n.sum(axis=0))
+    np.testing.assert_allclose(report.means.mean_bps[:, 0], (n * mean).sum(axis=0) / n.sum(axis=0))
+    assert report.seconds == pytest.approx(sum(one.seconds for one in alone), abs=1e-6)
+    assert report.states == len(parts[0]) + 1 + len(parts[1])
+
+
+def test_days_between_recordings_are_not_held_out(history):
+    later = replace(history, time=history.time + 10**15, received=history.received)
+    report = obi.calibrate([history[:4000], later[:400]], obi.Settings(), horizons=[1])
+    # 30 % of the time in sync, though the second one is a day's walk from the first.
+    share = report.outside.n[0, 0] / report.means.n[0, 0]
+    assert 0.15 < share < 0.5
 
 
 def verdicts(*, edge, fee, seeds=20, seconds=3600):

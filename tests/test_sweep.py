@@ -258,11 +258,30 @@ def test_an_interrupted_cell_leaves_no_thread(history, monkeypatch):
     assert not [one for one in threading.enumerate() if one.name.startswith("obi-sweep")]
 
 
-def test_the_estimate_is_of_the_order_of_the_time_it_takes(history):
-    one = obi.sweep_seconds(history, **AXES)
-    ten = obi.sweep_seconds([history] * 10, **AXES)
-    assert 0 < one < 10
-    assert 2 * one < ten < 50 * one
+def test_the_estimate_is_that_of_a_sample_times_the_states(history, monkeypatch):
+    swept = []
+
+    class Clock:
+        """Of a machine that takes a millisecond a state, and the first time a second more."""
+
+        now = 0.0
+
+        @classmethod
+        def perf_counter(cls):
+            return cls.now
+
+    def add_up(sample, grid):
+        Clock.now += len(sample) / 1000 + (not swept)
+        swept.append((len(sample), grid.threshold))
+
+    monkeypatch.setattr(sweeping, "time", Clock)
+    monkeypatch.setattr(sweeping, "_add_up", add_up)
+    assert obi.sweep_seconds(history, **AXES) == pytest.approx(len(history) / 1000)
+    assert obi.sweep_seconds([history[:9], *[history] * 10], **AXES) == pytest.approx(
+        (9 + 10 * len(history)) / 1000
+    )
+    assert {count for count, _ in swept} == {min(len(history), sweeping.SAMPLE)}
+    assert swept[0][1] == list(AXES["threshold"])
     assert obi.sweep_seconds([]) == 0
 
 

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from obi_widgets.calibration.causality import as_signal
 from obi_widgets.errors import HistoryError, SettingsError
 
 if TYPE_CHECKING:
@@ -57,7 +58,7 @@ def shuffled(
     SettingsError
         A length that is not above 0.
     """
-    signal = _of(history, signal)
+    signal = as_signal(history, signal)
     _above_zero("block_seconds", block_seconds)
     there = np.flatnonzero(~np.isnan(signal))
     elapsed = history.time[there] - history.time[there[:1]]
@@ -106,7 +107,7 @@ def look_ahead(
     SettingsError
         Seconds that are not above 0, or a share that is not within 0..1.
     """
-    signal = _of(history, signal)
+    signal = as_signal(history, signal)
     _above_zero("seconds", seconds)
     if not 0 <= share <= 1:
         raise SettingsError(f"share = {share!r} is not possible.", "Give a number from 0 to 1.")
@@ -149,7 +150,7 @@ def skewed(history: History, signal: ArrayLike, *, skew: float | None = None) ->
     SettingsError
         A skew that is not finite.
     """
-    signal = _of(history, signal)
+    signal = as_signal(history, signal)
     skew = clock_skew(history) if skew is None else skew
     if not np.isfinite(skew):
         raise SettingsError(f"skew = {skew!r} is not possible.", "Give a finite number of seconds.")
@@ -172,16 +173,6 @@ def clock_skew(history: History) -> float:
     if not len(history):
         return 0.0
     return float(np.median(history.received - history.time)) / 1e9
-
-
-def _of(history: History, signal: ArrayLike) -> Floats:
-    array = np.asarray(signal, float)
-    if array.shape != history.time.shape:
-        raise HistoryError(
-            f"The signal has shape {array.shape}, and the history {history.time.shape}.",
-            "Give the signal of this history.",
-        )
-    return array
 
 
 def _above_zero(name: str, value: float) -> None:

@@ -31,7 +31,7 @@ def holdout(
     Parameters
     ----------
     time : ndarray of int64, shape (T,)
-        Nanoseconds, never decreasing.
+        Nanoseconds, never decreasing: `History.elapsed`, which leaves gaps out.
     share : float
         Of the record's time, what is held out; 0..1.
     purge : float

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, get_args
 import numpy as np
 
 from obi_widgets.calibration.bootstrap import Bootstrap, bootstrap
+from obi_widgets.calibration.causality import as_signal, looks_ahead
 from obi_widgets.calibration.coefficient import (
     Coefficients,
     Deciles,
@@ -22,18 +23,21 @@ from obi_widgets.calibration.holdout import SHARE, holdout
 from obi_widgets.calibration.inference import Means, conditional_mean, influence
 from obi_widgets.calibration.multiple import benjamini_hochberg
 from obi_widgets.calibration.power import seconds_needed
-from obi_widgets.calibration.returns import forward_returns, touch_returns
+from obi_widgets.calibration.returns import forward_returns
+from obi_widgets.calibration.traded import Traded, traded
 from obi_widgets.calibration.verdict import Evidence, Judgement, Verdict, judge
 from obi_widgets.errors import SettingsError
+from obi_widgets.history import History
 from obi_widgets.settings import Parameters
 from obi_widgets.signals import imbalance
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
     import pandas as pd
     from numpy.typing import ArrayLike, NDArray
 
     from obi_widgets.calibration.events import Episodes
-    from obi_widgets.history import History
     from obi_widgets.settings import Settings
 
     Floats = NDArray[np.float64]
@@ -56,6 +60,8 @@ class Report:
         First and last event time, nanoseconds UTC; 0 of an empty history.
     states : int
         How many.
+    seconds : float
+        How long the book was in sync between them.
     means : Means
         The mean return after an event at each horizon, and how sure it is; one cell.
     p_adjusted : ndarray of float64
@@ -66,8 +72,8 @@ class Report:
         The mean return by decile of the signal.
     hit_rate : ndarray of float64
         How often the sign was right, of the events after which mid moved.
-    cost_bps : ndarray of float64
-        What a round trip costs on average: both fees, and the spread unless mid is paid.
+    traded : Traded
+        What a taker would have made of the events, after fees.
     outside : Means
         As ``means``, of the time that was held out.
     inside : Means
@@ -78,6 +84,8 @@ class Report:
         Stretches beyond the threshold.
     tried : int
         How many settings were looked at, this one included.
+    looks_ahead : str
+        Where the signal was seen to know what comes after it; empty where it was not.
     seed : int
         Of the bootstrap.
     """
@@ -87,17 +95,19 @@ class Report:
     start: int
     end: int
     states: int
+    seconds: float
     means: Means
     p_adjusted: Floats
     coefficients: Coefficients
     deciles: Deciles
     hit_rate: Floats
-    cost_bps: Floats
+    traded: Traded
     inside: Means
     outside: Means
     without_bps: Floats
     episodes: Episodes
     tried: int
+    looks_ahead: str = ""
     seed: int = 0
 
     def __repr__(self) -> str:
@@ -109,9 +119,20 @@ class Report:
         return self.means.horizons
 
     @property
-    def seconds(self) -> float:
-        """How long the history is."""
-        return (self.end - self.start) / 1e9
+    def cost_bps(self) -> Floats:
+        """What a round trip costs on average: both fees, and the spread unless mid is paid."""
+        return self.traded.cost_bps
+
+    @property
+    def as_traded(self) -> pd.DataFrame:
+        """A DataFrame, a row a horizon (its index, in seconds): what a taker would have made.
+
+        ``n`` trades, one an event, each by itself; ``gross_bps`` touch to touch (or mid to mid,
+        see ``Settings.price``); ``net_bps`` after the fees of both sides, ``ci_low, ci_high`` its
+        confidence interval; ``cost_bps`` of a round trip; ``won`` the fraction that made more
+        than their fees. Trades that overlap are no strategy: see `obi_widgets.entries`.
+        """
+        return self.traded.to_frame()
 
     @cached_property
     def bootstrap(self) -> Bootstrap:
@@ -137,6 +158,7 @@ class Report:
                 self.episodes.share_on,
                 shortage,
                 1 - means.level,
+                self.looks_ahead,
             )
         )
 
@@ -219,9 +241,10 @@ class Report:
 
 
 def calibrate(
-    history: History,
+    history: History | Sequence[History],
     settings: Settings | Parameters,
     *,
+    signal: ArrayLike | Callable[[History], ArrayLike] | None = None,
     horizons: ArrayLike = HORIZONS,
     event: Kind = "beyond",
     hold_out: float = SHARE,
@@ -233,10 +256,14 @@ def calibrate(
 
     Parameters
     ----------
-    history : History
-        Book states.
+    history : History or sequence of History
+        Book states; of one market where there are several, see `History.concat`.
     settings : Settings or Parameters
         ``hold_seconds`` is not used: see ``horizons``.
+    signal : callable, or array_like of float of shape (T,), optional
+        Another signal than the imbalance: + for a rise, NaN where there is none, on any scale
+        that ``threshold`` is on too. Of a function of a history that returns it, it is also seen
+        whether it looks ahead; of an array that cannot be told.
     horizons : array_like of float
         Seconds.
     event : {"beyond", "crossing", "episode"}
@@ -259,7 +286,10 @@ def calibrate(
     Raises
     ------
     SettingsError
-        Horizons that are not above 0, an unknown event, or a share or level that is not possible.
+        Horizons that are not above 0, an unknown event, or a share or level that is not possible;
+        a signal that is none.
+    HistoryError
+        Histories that cannot be joined, or a signal of another length.
     """
     parameters = Parameters.of(settings)
     if not 0 < level < 1:
@@ -270,12 +300,21 @@ def calibrate(
         )
     if tried < 1:
         raise SettingsError(f"tried = {tried!r} is not possible.", "These settings are one.")
+    if not isinstance(history, History):
+        history = History.concat(history)
+    peeked = ""
+    if signal is None:
+        values = imbalance(history, parameters)
+    elif callable(signal):
+        values = as_signal(history, signal(history))
+        peeked = looks_ahead(history, signal, values)
+    else:
+        values = as_signal(history, signal)
     returns = forward_returns(history, np.unique(np.asarray(horizons, np.float64)))
-    signal = imbalance(history, parameters)
-    x = columns(history, signal, [parameters.threshold], kind=event)
+    x = columns(history, values, [parameters.threshold], kind=event)
     means = conditional_mean(history.mid, returns, x, level=level)
-    episodes = find_episodes(history, signal, parameters.threshold)
-    split = holdout(history.time, share=hold_out, purge=float(returns.horizons[-1]))
+    episodes = find_episodes(history, values, parameters.threshold)
+    split = holdout(history.elapsed, share=hold_out, purge=float(returns.horizons[-1]))
 
     def part(rows: slice) -> Means:
         some = history[rows]
@@ -289,36 +328,18 @@ def calibrate(
         int(history.time[0]) if len(history) else 0,
         int(history.time[-1]) if len(history) else 0,
         states=len(history),
+        seconds=float(history.elapsed[-1:].sum()) / 1e9,
         means=means,
         p_adjusted=benjamini_hochberg(means.p[:, 0], tried=tried * len(returns.horizons)),
-        coefficients=information_coefficients(signal, returns),
-        deciles=deciles(history.mid, signal, returns),
+        coefficients=information_coefficients(values, returns),
+        deciles=deciles(history.mid, values, returns),
         hit_rate=np.array([hit_rate(one, y) for y in returns.bps]),
-        cost_bps=_costs(history, parameters, one, returns.horizons),
+        traded=traded(history, parameters, one, means),
         inside=part(split.inside),
         outside=part(split.outside),
         without_bps=np.array([influence(one, y, episodes.start).mean_without for y in returns.bps]),
         episodes=episodes,
         tried=tried,
+        looks_ahead=peeked,
         seed=seed,
     )
-
-
-def _costs(
-    history: History, parameters: Parameters, x: NDArray[np.int8], horizons: Floats
-) -> Floats:
-    """Return what a round trip costs after events: what mid moved less what a taker made."""
-    fees = np.full(len(horizons), 2 * parameters.fee_bps)
-    if parameters.price == "mid":
-        return fees
-    moves = forward_returns(history, horizons, after=True).bps
-    touch = touch_returns(history, horizons)
-    out = np.full(len(horizons), np.nan)
-    for row, (mid, long, short) in enumerate(
-        zip(moves, touch.long_bps, touch.short_bps, strict=True)
-    ):
-        paid = np.where(x > 0, mid - long, -mid - short)[x != 0]
-        there = ~np.isnan(paid)
-        if there.any():
-            out[row] = paid[there].mean()
-    return np.asarray(out + fees)

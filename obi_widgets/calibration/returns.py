@@ -69,34 +69,14 @@ class TouchReturns:
         Seconds.
     long_bps, short_bps : ndarray of float64, shape (H, T)
         Basis points of the price of entry, after the fees of both sides; NaN where unknown.
+    moves : ForwardReturns
+        Of mid, over the same states.
     """
 
     horizons: Floats
     long_bps: Floats
     short_bps: Floats
-
-    def mean(self, x: NDArray[np.int8]) -> Floats:
-        """Return what trading every event makes on average, bps; NaN where none has a return.
-
-        Parameters
-        ----------
-        x : ndarray of int8, shape (T,) or (T, K)
-            Events: +1 is bought, −1 sold.
-
-        Returns
-        -------
-        ndarray of float64, shape (H, K)
-        """
-        x = x if x.ndim == 2 else x[:, None]
-        out = np.full((len(self.horizons), x.shape[1]), np.nan)
-        for cell in range(x.shape[1]):
-            rows = np.flatnonzero(x[:, cell])
-            made = np.where(x[rows, cell] > 0, self.long_bps[:, rows], self.short_bps[:, rows])
-            known = ~np.isnan(made)
-            count = known.sum(axis=1)
-            total = np.where(known, made, 0.0).sum(axis=1)
-            np.divide(total, count, out=out[:, cell], where=count > 0)
-        return out
+    moves: ForwardReturns
 
 
 def lost(history: History) -> NDArray[np.bool_]:
@@ -178,4 +158,4 @@ def touch_returns(history: History, horizons: ArrayLike, *, fee_bps: float = 0.0
         then = end[there]
         long[row, there] = 1e4 * (history.bid[then] / history.ask[there] - 1)
         short[row, there] = -1e4 * (history.ask[then] / history.bid[there] - 1)
-    return TouchReturns(moves.horizons, long - 2 * fee_bps, short - 2 * fee_bps)
+    return TouchReturns(moves.horizons, long - 2 * fee_bps, short - 2 * fee_bps, moves)

@@ -176,7 +176,7 @@ class _Grid:
 
     def cut(self, history: History) -> int:
         """Return the first row that is held out."""
-        return int(holdout(history.time, share=self.hold_out).outside.start)
+        return int(holdout(history.elapsed, share=self.hold_out).outside.start)
 
     def surface(self, parts: Floats) -> Surface:
         return Surface(

@@ -51,6 +51,10 @@ class Evidence:
         Of the time, 0..1.
     shortage : str
         Why nothing is known at any horizon, empty where something is.
+    level : float
+        Of significance.
+    looks_ahead : str
+        Where the signal was seen to know the future, empty where it was not.
     """
 
     horizons: Floats
@@ -65,6 +69,7 @@ class Evidence:
     share_on: float
     shortage: str = ""
     level: float = 0.05
+    looks_ahead: str = ""
 
 
 @dataclass(frozen=True)
@@ -78,6 +83,12 @@ class Judgement:
 
 def judge(e: Evidence) -> Judgement:
     """Return the verdict on some evidence."""
+    if e.looks_ahead:
+        return Judgement(
+            "not viable",
+            f"The signal knows the future: {e.looks_ahead}. Nothing that follows it counts.",
+            -1,
+        )
     if e.episodes < EPISODES:
         many = f"{e.episodes} episode{'' if e.episodes == 1 else 's'}"
         return Judgement(

@@ -21,12 +21,13 @@ import numpy as np
 
 from obi_widgets.analysis import Analysis
 from obi_widgets.blocking import run
-from obi_widgets.calibrator import Calibrator
+from obi_widgets.calibrator import Calibrator, part
 from obi_widgets.errors import SettingsError, VenueError, suggest
 from obi_widgets.feeds import open_feed
 from obi_widgets.frame import Frame, FrameMaker
 from obi_widgets.looking import Looking
-from obi_widgets.settings import Provenance, Settings
+from obi_widgets.provenance import Findings, Provenance
+from obi_widgets.settings import Settings
 from obi_widgets.time_range import windows
 from obi_widgets.tried import Tried
 
@@ -225,8 +226,21 @@ class Session(Looking):
             package=f"obi-widgets {__version__}",
         )
 
+    def findings(self) -> Findings | None:
+        """Return what calibration says of the settings so far; None before the first state.
+
+        It is of all states, or of the part that is selected.
+        """
+        from obi_widgets.calibration.report import calibrate
+
+        rows, parameters = part(self._looked_at(), self._selected), self.settings.parameters
+        if not len(rows):
+            return None
+        tried = self.tried.add(parameters, self._selected)
+        return calibrate(rows, parameters, tried=tried).findings
+
     def export(self, path: str | Path, *, replace: bool = True) -> Path:
-        """Save the settings with what they were tuned on.
+        """Save the settings with what they were tuned on, and what calibration says of them.
 
         Parameters
         ----------
@@ -252,12 +266,14 @@ class Session(Looking):
         while not replace and path.exists():
             path = path.with_stem(f"{Path(path).stem.removesuffix(f'-{number - 1}')}-{number}")
             number += 1
-        told = self.provenance()
+        told, found = self.provenance(), self.findings()
         if path.suffix == ".py":
             from obi_widgets.calibration.strategy import export_strategy
 
-            return export_strategy(path, self.settings, self._looked_at(), provenance=told)
-        return self.settings.save(path, provenance=told)
+            return export_strategy(
+                path, self.settings, self._looked_at(), provenance=told, findings=found
+            )
+        return self.settings.save(path, provenance=told, findings=found)
 
     # -- frames ----------------------------------------------------------------------------
 

@@ -19,6 +19,7 @@ import traitlets
 from traitlets import HasTraits
 
 from obi_widgets.errors import SettingsError, suggest
+from obi_widgets.provenance import Findings, Provenance, findings_of, provenance_of, to_table
 
 FORMAT = 1
 """The version of the files that `Settings.save` writes."""
@@ -74,39 +75,6 @@ class Parameters:
     def half_weight_bps(self) -> float:
         """The distance at which a level's weight is a half, bps: ln 2 / decay."""
         return math.log(2) / self.decay if self.decay else math.inf
-
-
-@dataclass(frozen=True)
-class Provenance:
-    """What settings were tuned on.
-
-    Attributes
-    ----------
-    venue, symbol : str
-        As in ``venue:SYMBOL``.
-    start, end : str
-        First and last event time, ISO 8601, UTC.
-    states : int
-        How many book states.
-    levels : int
-        Levels a side that were kept of each.
-    interval : float
-        Seconds between states; 0 for every one.
-    sha256 : str
-        `History.sha256` of them.
-    package : str
-        The version of this package.
-    """
-
-    venue: str
-    symbol: str
-    start: str
-    end: str
-    states: int
-    levels: int
-    interval: float
-    sha256: str
-    package: str
 
 
 class Setting(traitlets.TraitType[Any, Any]):
@@ -213,6 +181,11 @@ class Settings(HasTraits):
     provenance: Provenance | None = None
     """What a loaded file was tuned on; None for settings that were not loaded."""
 
+    findings: Findings | None = None
+    """What calibration had said of a loaded file's; None where nothing is told."""
+
+    _told_of: Parameters | None = None  # which ones
+
     _names: ClassVar[tuple[str, ...]] = tuple(Parameters.__dataclass_fields__)
 
     def __init__(self, **values: Any) -> None:  # noqa: ANN401
@@ -250,7 +223,13 @@ class Settings(HasTraits):
 
     # -- files -----------------------------------------------------------------------------
 
-    def save(self, path: str | Path, *, provenance: Provenance | None = None) -> Path:
+    def save(
+        self,
+        path: str | Path,
+        *,
+        provenance: Provenance | None = None,
+        findings: Findings | None = None,
+    ) -> Path:
         """Write a ``.toml`` or ``.json`` file.
 
         Parameters
@@ -258,7 +237,10 @@ class Settings(HasTraits):
         path : str or Path
             Where to; an existing file is replaced.
         provenance : Provenance, optional
-            What the settings were tuned on; what they were loaded with when left out.
+            What the settings were tuned on.
+        findings : Findings, optional
+            What calibration said of them, ``report.findings``. When both are left out, what a
+            file had told of them that they were loaded from, if they are still the same.
 
         Returns
         -------
@@ -271,9 +253,12 @@ class Settings(HasTraits):
         if self.depth is None:
             settings["depth"] = "all"
         document: dict[str, Any] = {"format": FORMAT, "settings": settings}
-        provenance = provenance or self.provenance
+        if provenance is None and findings is None and self.parameters == self._told_of:
+            provenance, findings = self.provenance, self.findings
         if provenance is not None:
-            document["tuned_on"] = asdict(provenance)
+            document["tuned_on"] = to_table(provenance)
+        if findings is not None:
+            document["calibration"] = to_table(findings)
         if kind == ".toml":
             import tomli_w
 
@@ -332,15 +317,10 @@ class Settings(HasTraits):
             values["depth"] = None
         settings = cls(**values)
         if "tuned_on" in document:
-            try:
-                settings.provenance = Provenance(**document["tuned_on"])
-            except TypeError:
-                table = document["tuned_on"]
-                found = f"has {sorted(table)}" if isinstance(table, dict) else f"is {table!r}"
-                raise SettingsError(
-                    f"'tuned_on' {found}.",
-                    f"It takes exactly {', '.join(Provenance.__dataclass_fields__)}.",
-                ) from None
+            settings.provenance = provenance_of(document["tuned_on"])
+        if "calibration" in document:
+            settings.findings = findings_of(document["calibration"])
+        settings._told_of = settings.parameters
         return settings
 
 

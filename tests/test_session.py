@@ -80,15 +80,33 @@ def test_provenance_says_what_the_settings_were_tuned_on(recording, tmp_path):
         assert tuned.start == f"{history.time[0].astype('datetime64[ns]')}Z"
         assert tuned.end == f"{history.time[-1].astype('datetime64[ns]')}Z"
         assert tuned.package == f"obi-widgets {obi.__version__}"
+        report = obi.calibrate(history, session.settings, tried=len(session.tried))
+        assert loaded.findings == report.findings
         others = [session.export(tmp_path / "btc.toml", replace=False).name for _ in range(3)]
         assert others == ["btc-2.toml", "btc-3.toml", "btc-4.toml"]
         strategy = runpy.run_path(str(session.export(tmp_path / "btc.py")))
         assert strategy["DEPTH"] == history.levels
+        assert strategy["CALIBRATION"]["verdict"] == report.verdict
         assert strategy["TUNED_ON"] == {**asdict(tuned), "price": "touch", "fee_bps": 5.0}
+
+
+def test_what_is_selected_is_what_is_judged(recording, tmp_path):
+    with following(recording, View(), speed=None) as session:
+        wait_for(lambda: session.market.state == "closed")
+        history = session.history
+        first, last = history.time[[20, 60]].tolist()
+        session.select(first, last)
+        found = obi.Settings.load(session.export(tmp_path / "btc.json")).findings
+        assert found.states == 41
+        assert found.start == f"{history.time[20].astype('datetime64[ns]')}Z"
+        session.select()
+        assert session.findings().states == len(history)
+        assert session.findings().tried == len(session.tried) == 2  # another time, another test
 
 
 def test_provenance_of_nothing_yet(recording):
     session = obi.Session(recording)
+    assert session.findings() is None
     assert session.provenance() is None
     session.close()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import tomllib
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 
 import obi_widgets as obi
 from obi_widgets.errors import SettingsError
-from obi_widgets.settings import Provenance
+from obi_widgets.provenance import AtHorizon, Findings, Provenance
 
 ANY = st.fixed_dictionaries(
     {
@@ -38,6 +39,28 @@ TUNED = Provenance(
     "obi 0.1",
 )
 
+FOUND = Findings(
+    verdict="not viable",
+    reason='An effect is there at 10 s (+0.53 ± 0.43 bps), "too" small.',
+    event="beyond",
+    level=0.95,
+    tried=12,
+    hold_out=0.3,
+    start="2024-07-18T23:57:02Z",
+    end="2024-07-19T00:05:02Z",
+    states=4774,
+    seconds=480.0,
+    episodes=31,
+    horizons=(
+        AtHorizon(
+            10.0, 2585, 38.0, 0.53, 0.1, 0.96, 0.01, 0.2, 13.0, 10.1, -9.6, 700, 0.2, -1.0, 1
+        ),
+        AtHorizon(600.0, 0),
+    ),
+    horizon=10.0,
+    break_even_bps=0.26,
+)
+
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory):
@@ -46,15 +69,35 @@ def place(tmp_path_factory):
 
 @pytest.mark.parametrize("suffix", [".toml", ".json"])
 @settings(max_examples=60)
-@given(values=ANY, provenance=st.sampled_from([None, TUNED]))
-def test_what_is_saved_is_loaded(place, suffix, values, provenance):
+@given(
+    values=ANY,
+    provenance=st.sampled_from([None, TUNED]),
+    findings=st.sampled_from([None, FOUND, replace(FOUND, horizon=None, break_even_bps=None)]),
+)
+def test_what_is_saved_is_loaded(place, suffix, values, provenance, findings):
     saved = obi.Settings(**values)
-    path = saved.save(place / f"some{suffix}", provenance=provenance)
+    path = saved.save(place / f"some{suffix}", provenance=provenance, findings=findings)
     loaded = obi.Settings.load(str(path))
     assert loaded.parameters == saved.parameters
     assert loaded.provenance == provenance
+    assert loaded.findings == findings
     again = loaded.save(place / f"again{suffix}")  # with what it was loaded with
     assert again.read_text() == path.read_text()
+
+
+def test_what_was_found_of_others_is_not_said_of_these(tmp_path):
+    path = obi.Settings().save(tmp_path / "a.toml", provenance=TUNED, findings=FOUND)
+    loaded = obi.Settings.load(path)
+    loaded.decay = 2
+    again = obi.Settings.load(loaded.save(tmp_path / "b.toml"))
+    assert (again.provenance, again.findings) == (None, None)
+    loaded.decay = 0.1
+    assert obi.Settings.load(loaded.save(tmp_path / "c.toml")).findings == FOUND
+
+
+def test_what_was_judged_is_the_horizon_that_the_verdict_is_about():
+    assert FOUND.judged.mean_bps == 0.53
+    assert replace(FOUND, horizon=None).judged is None
 
 
 def test_a_file_is_what_a_person_would_write(tmp_path):
@@ -129,6 +172,18 @@ def refusal(path, text=None):
             "my.toml: 'tuned_on' has ['venue']. "
             "It takes exactly venue, symbol, start, end, states, levels, interval, sha256, "
             "package.",
+        ),
+        (
+            "[settings]\n[calibration]\nverdict = 'viable'\n",
+            "my.toml: 'calibration' has ['verdict']. It takes verdict, reason, event, level, "
+            "tried, hold_out, start, end, states, seconds, episodes, horizons, horizon, "
+            "break_even_bps.",
+        ),
+        (
+            "[settings]\n[calibration]\nhorizons = [{seconds = 1.0}]\n",
+            "my.toml: 'calibration.horizons' has ['seconds']. It takes seconds, n, n_eff, "
+            "mean_bps, ci_low, ci_high, p, p_adjusted, t_naive, cost_bps, net_bps, outside_n, "
+            "outside_bps, outside_ci_low, outside_ci_high.",
         ),
         (
             "tuned_on = 5\n[settings]\n",

@@ -18,7 +18,8 @@ from hypothesis import strategies as st
 
 import obi_widgets as obi
 from obi_widgets.calibration.strategy import TEMPLATE
-from obi_widgets.settings import Parameters, Provenance
+from obi_widgets.provenance import Provenance
+from obi_widgets.settings import Parameters
 from obi_widgets.signals import portable
 
 SETTINGS = [
@@ -249,8 +250,9 @@ def test_it_needs_the_standard_library_alone(tmp_path, history):
 @pytest.mark.parametrize("config", ["--isolated", "pyproject"])
 def test_it_is_clean(tmp_path, history, config):
     here = ["--config", str(Path(__file__).parents[1] / "pyproject.toml")]
-    for parameters in SETTINGS[:3]:
-        path = obi.export_strategy(tmp_path / "s.py", parameters, history)
+    findings = obi.calibrate(history, SETTINGS[0]).findings
+    for parameters, found in zip(SETTINGS[:3], (None, findings, None), strict=True):
+        path = obi.export_strategy(tmp_path / "s.py", parameters, history, findings=found)
         for what in (["check"], ["format", "--check"]):
             options = [config] if config == "--isolated" else here
             command = [sys.executable, "-m", "ruff", *what, *options, str(path)]
@@ -285,6 +287,20 @@ def test_it_says_what_it_was_tuned_on(tmp_path, history):
     # Nothing of the template's own constants is left.
     assert TEMPLATE.read_text().count("DECAY = 0.1\n") == 1
     assert "DECAY = 0.1" not in (tmp_path / "a_strategy.py").read_text()
+
+
+def test_it_says_what_calibration_said(tmp_path, history):
+    report = obi.calibrate(history, SETTINGS[0], tried=7)
+    module = export(tmp_path, SETTINGS[0], history, findings=report.findings)
+    at = report.judgement.horizon
+    told = module.CALIBRATION
+    assert (told["verdict"], told["tried"]) == (report.verdict, 7)
+    assert told["horizon"] == report.horizons[at]
+    assert told["mean_bps"] == pytest.approx(report.means.mean_bps[at, 0], rel=1e-7)
+    assert told["seconds"] == report.seconds
+    text = " ".join((tmp_path / "a_strategy.py").read_text().replace("\n# ", " ").split())
+    assert f"Calibration: {report.verdict}. {report.reason}" in text
+    assert export(tmp_path, SETTINGS[0], history).CALIBRATION == {}
 
 
 def test_no_more_levels_than_there_were(tmp_path, history):

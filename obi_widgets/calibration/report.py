@@ -28,6 +28,7 @@ from obi_widgets.calibration.traded import Traded, traded
 from obi_widgets.calibration.verdict import Evidence, Judgement, Verdict, judge
 from obi_widgets.errors import SettingsError
 from obi_widgets.history import History
+from obi_widgets.provenance import AtHorizon, Findings, known
 from obi_widgets.settings import Parameters
 from obi_widgets.signals import imbalance
 
@@ -82,6 +83,8 @@ class Report:
         The mean without the episode that weighs most.
     episodes : Episodes
         Stretches beyond the threshold.
+    hold_out : float
+        The share of the time that was held out.
     tried : int
         How many settings were looked at, this one included.
     looks_ahead : str
@@ -106,6 +109,7 @@ class Report:
     outside: Means
     without_bps: Floats
     episodes: Episodes
+    hold_out: float
     tried: int
     looks_ahead: str = ""
     seed: int = 0
@@ -178,6 +182,48 @@ class Report:
         at = self.judgement.horizon
         mean = self.means.mean_bps[at, 0] if at >= 0 else np.nan
         return float(mean / 2) if mean > 0 else np.nan
+
+    @cached_property
+    def findings(self) -> Findings:
+        """What is kept of this in a file, beside the settings; see `Settings.save`."""
+        span = np.array([self.start, self.end]).view("datetime64[ns]")
+        at = self.judgement.horizon
+        return Findings(
+            verdict=self.verdict,
+            reason=self.reason,
+            event=self.event,
+            level=self.means.level,
+            tried=self.tried,
+            hold_out=self.hold_out,
+            start=f"{span[0]}Z",
+            end=f"{span[1]}Z",
+            states=self.states,
+            seconds=self.seconds,
+            episodes=len(self.episodes),
+            horizons=tuple(map(self._at_horizon, range(len(self.horizons)))),
+            horizon=float(self.horizons[at]) if at >= 0 else None,
+            break_even_bps=known(self.break_even_bps),
+        )
+
+    def _at_horizon(self, row: int) -> AtHorizon:
+        inside, outside = self.means, self.outside
+        return AtHorizon(
+            seconds=float(self.horizons[row]),
+            n=int(inside.n[row, 0]),
+            n_eff=known(inside.n_eff[row, 0]),
+            mean_bps=known(inside.mean_bps[row, 0]),
+            ci_low=known(inside.ci_low[row, 0]),
+            ci_high=known(inside.ci_high[row, 0]),
+            p=known(inside.p[row, 0]),
+            p_adjusted=known(self.p_adjusted[row]),
+            t_naive=known(inside.t_naive[row, 0]),
+            cost_bps=known(self.traded.cost_bps[row]),
+            net_bps=known(self.traded.net_bps[row]),
+            outside_n=int(outside.n[row, 0]),
+            outside_bps=known(outside.mean_bps[row, 0]),
+            outside_ci_low=known(outside.ci_low[row, 0]),
+            outside_ci_high=known(outside.ci_high[row, 0]),
+        )
 
     def seconds_needed(self, effect_bps: float | None = None, *, power: float = 0.8) -> float:
         """Return how long a record would find an effect, with that chance.
@@ -339,6 +385,7 @@ def calibrate(
         outside=part(split.outside),
         without_bps=np.array([influence(one, y, episodes.start).mean_without for y in returns.bps]),
         episodes=episodes,
+        hold_out=hold_out,
         tried=tried,
         looks_ahead=peeked,
         seed=seed,

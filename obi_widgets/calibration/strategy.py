@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import textwrap
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from obi_widgets.errors import HistoryError, SettingsError
-from obi_widgets.settings import Parameters, Provenance
+from obi_widgets.provenance import Findings, Provenance, to_table
+from obi_widgets.settings import Parameters
 from obi_widgets.signals.portable import EDGE, LOG2_E, POLYNOMIAL
 
 if TYPE_CHECKING:
@@ -26,6 +28,7 @@ def export_strategy(
     history: History,
     *,
     provenance: Provenance | None = None,
+    findings: Findings | None = None,
 ) -> Path:
     """Write a strategy file: a class that takes a book and returns a decision, in event time.
 
@@ -44,6 +47,8 @@ def export_strategy(
         told of it in the file.
     provenance : Provenance, optional
         What is told instead, when more is known than the history says (the interval).
+    findings : Findings, optional
+        What calibration said of them, ``report.findings``.
 
     Returns
     -------
@@ -62,7 +67,7 @@ def export_strategy(
     if not len(history):
         raise HistoryError("The history has no states.", "Wait for the first book, then export.")
     parameters = Parameters.of(settings)
-    constants = _constants(parameters, history, _told(parameters, history, provenance))
+    constants = _constants(parameters, history, _told(parameters, history, provenance), findings)
     template = TEMPLATE.read_text(encoding="utf-8")
     head, tail = template[: template.index(FIRST)], template[template.index(LAST) :]
     try:
@@ -74,7 +79,9 @@ def export_strategy(
     return path
 
 
-def _constants(p: Parameters, history: History, told: dict[str, Any]) -> str:
+def _constants(
+    p: Parameters, history: History, told: dict[str, Any], findings: Findings | None
+) -> str:
     # No more levels than there were to tune on: a deeper book would be another signal.
     depth = history.levels if p.depth is None else min(p.depth, history.levels)
     lines = [
@@ -85,9 +92,8 @@ def _constants(p: Parameters, history: History, told: dict[str, Any]) -> str:
         f"THRESHOLD = {p.threshold!r}",
         f"HOLD_NS = {round(p.hold_seconds * 1e9):_}",
         f"TICK_SIZE = {history.tick_size!r}",
-        "TUNED_ON: dict[str, object] = {",
-        *(f"    {json.dumps(name)}: {json.dumps(value)}," for name, value in told.items()),
-        "}",
+        *_dict("TUNED_ON", told),
+        *_verdict(findings),
         "# Of the arithmetic that the settings were tuned with: 2**f for f in -1/2..1/2.",
         f"LOG2_E = {LOG2_E!r}",
         f"EDGE_BPS = {EDGE!r}",
@@ -96,6 +102,26 @@ def _constants(p: Parameters, history: History, told: dict[str, Any]) -> str:
         ")",
     ]
     return "\n".join(lines) + "\n"
+
+
+def _dict(name: str, values: dict[str, Any]) -> list[str]:
+    """Return the lines of a constant that is a dict."""
+    if not values:
+        return [f"{name}: dict[str, object] = {{}}"]
+    lines = (f"    {json.dumps(key)}: {json.dumps(value)}," for key, value in values.items())
+    return [f"{name}: dict[str, object] = {{", *lines, "}"]
+
+
+def _verdict(findings: Findings | None) -> list[str]:
+    """Return the lines that tell what calibration said: of the horizon that it is about."""
+    if findings is None:
+        return _dict("CALIBRATION", {})
+    facts = to_table(findings)
+    del facts["horizons"], facts["reason"]
+    if findings.judged is not None:
+        facts |= to_table(findings.judged) | {"seconds": findings.seconds}
+    text = f"Calibration: {findings.verdict}. {findings.reason}"
+    return [f"# {line}" for line in textwrap.wrap(text, 84)] + _dict("CALIBRATION", facts)
 
 
 def _told(p: Parameters, history: History, provenance: Provenance | None) -> dict[str, Any]:

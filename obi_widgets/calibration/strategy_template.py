@@ -27,6 +27,7 @@ THRESHOLD = 0.4
 HOLD_NS = 20_000_000_000
 TICK_SIZE = 0.1
 TUNED_ON: dict[str, object] = {}
+CALIBRATION: dict[str, object] = {}
 LOG2_E = 1.0
 EDGE_BPS = 0.0
 EXP2: tuple[float, ...] = (1.0,)

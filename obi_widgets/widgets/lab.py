@@ -160,9 +160,10 @@ class Lab(Part):
         self._session.resume()
 
     def export(self, path: str | Path) -> Path:
-        """Save the settings with what they were tuned on: ``.toml``, ``.json``, or ``.py``.
+        """Save the settings: ``.toml``, ``.json``, or ``.py``.
 
-        The last is a strategy file; see `obi_widgets.export_strategy`.
+        With them stands what they were tuned on (market, time, hash), and what calibration says
+        of them. ``.py`` is a strategy file; see `obi_widgets.export_strategy`.
         """
         return self._session.export(path)
 

@@ -1,0 +1,189 @@
+"""What a file of settings tells beside them: what they were tuned on, and what that came to."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import MISSING, asdict, dataclass, fields
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from obi_widgets.errors import SettingsError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """What settings were tuned on.
+
+    Attributes
+    ----------
+    venue, symbol : str
+        As in ``venue:SYMBOL``.
+    start, end : str
+        First and last event time, ISO 8601, UTC.
+    states : int
+        How many book states.
+    levels : int
+        Levels a side that were kept of each.
+    interval : float
+        Seconds between states; 0 for every one.
+    sha256 : str
+        `History.sha256` of them.
+    package : str
+        The version of this package.
+    """
+
+    venue: str
+    symbol: str
+    start: str
+    end: str
+    states: int
+    levels: int
+    interval: float
+    sha256: str
+    package: str
+
+
+@dataclass(frozen=True)
+class AtHorizon:
+    """What followed the signal within a horizon; None where it could not be told.
+
+    Attributes
+    ----------
+    seconds : float
+        The horizon.
+    n : int
+        Events.
+    n_eff : float
+        As many independent ones would know as much.
+    mean_bps, ci_low, ci_high : float
+        Mean return of mid, + where the signal was right, and its confidence interval.
+    p, p_adjusted : float
+        Alone, and corrected for all that was tried.
+    t_naive : float
+        As if all events were independent: a warning.
+    cost_bps : float
+        Of a round trip.
+    net_bps : float
+        What a taker made, after fees.
+    outside_n, outside_bps, outside_ci_low, outside_ci_high : int and float
+        The same in the time held out.
+    """
+
+    seconds: float
+    n: int
+    n_eff: float | None = None
+    mean_bps: float | None = None
+    ci_low: float | None = None
+    ci_high: float | None = None
+    p: float | None = None
+    p_adjusted: float | None = None
+    t_naive: float | None = None
+    cost_bps: float | None = None
+    net_bps: float | None = None
+    outside_n: int = 0
+    outside_bps: float | None = None
+    outside_ci_low: float | None = None
+    outside_ci_high: float | None = None
+
+
+@dataclass(frozen=True)
+class Findings:
+    """What calibration said of settings.
+
+    Attributes
+    ----------
+    verdict, reason : str
+        See `obi_widgets.calibrate`.
+    event : str
+        Which states counted.
+    level : float
+        Of confidence intervals.
+    tried : int
+        How many settings were looked at.
+    hold_out : float
+        The share of the time that was held out.
+    start, end : str
+        First and last event time that was judged, ISO 8601, UTC.
+    states, seconds, episodes : int, float, int
+        How much was judged, and how often the signal was on.
+    horizons : tuple of AtHorizon
+        By horizon.
+    horizon : float or None
+        Seconds: the one that the verdict is about, None where it is about none.
+    break_even_bps : float or None
+        The cost of one side at which nothing is left at that horizon.
+    """
+
+    verdict: str
+    reason: str
+    event: str
+    level: float
+    tried: int
+    hold_out: float
+    start: str
+    end: str
+    states: int
+    seconds: float
+    episodes: int
+    horizons: tuple[AtHorizon, ...]
+    horizon: float | None = None
+    break_even_bps: float | None = None
+
+    @property
+    def judged(self) -> AtHorizon | None:
+        """The horizon that the verdict is about."""
+        return next((one for one in self.horizons if one.seconds == self.horizon), None)
+
+
+def known(value: float) -> float | None:
+    """Return a figure as it is kept in a file: eight digits, None for NaN."""
+    return None if math.isnan(value) else float(f"{value:.8g}")
+
+
+def to_table(one: Provenance | AtHorizon | Findings) -> dict[str, Any]:
+    """Return what goes into a file: what is not known is left out, since TOML has no null."""
+    table = {name: value for name, value in asdict(one).items() if value is not None}
+    if isinstance(one, Findings):
+        table["horizons"] = [to_table(horizon) for horizon in one.horizons]
+    return table
+
+
+def provenance_of(table: object) -> Provenance:
+    """Read a table ``tuned_on``.
+
+    Raises
+    ------
+    SettingsError
+        Another one.
+    """
+    return _read(Provenance, table, "tuned_on")
+
+
+def findings_of(table: object) -> Findings:
+    """Read a table ``calibration``.
+
+    Raises
+    ------
+    SettingsError
+        Another one.
+    """
+    if isinstance(table, dict) and isinstance(table.get("horizons"), list):
+        horizons = [_read(AtHorizon, one, "calibration.horizons") for one in table["horizons"]]
+        table = {**table, "horizons": tuple(horizons)}
+    return _read(Findings, table, "calibration")
+
+
+_Kind = TypeVar("_Kind", Provenance, AtHorizon, Findings)
+
+
+def _read(kind: type[_Kind], table: object, name: str) -> _Kind:
+    takes: Mapping[str, bool] = {one.name: one.default is MISSING for one in fields(kind)}
+    if isinstance(table, dict):
+        needed = {name for name, needs in takes.items() if needs}
+        if needed <= set(table) <= set(takes):
+            return kind(**table)
+    found = f"has {sorted(table)}" if isinstance(table, dict) else f"is {table!r}"
+    exactly = "exactly " if all(takes.values()) else ""
+    raise SettingsError(f"{name!r} {found}.", f"It takes {exactly}{', '.join(takes)}.")

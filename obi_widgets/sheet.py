@@ -45,6 +45,7 @@ COLUMNS = (
     ("p, corr.", "Corrected for all settings and horizons looked at (Benjamini–Hochberg)"),
     ("rank IC", "Rank correlation of imbalance and return"),
     ("hold-out", "The mean in the last 30 % of the time, bps"),
+    ("as traded", "What a taker made of each event on average, after fees, bps"),
 )  # fmt: skip
 """Of the table: names, and what they mean."""
 
@@ -174,6 +175,7 @@ def rows(report: Report) -> list[list[str]]:
             _p(report.p_adjusted[row]),
             number(report.coefficients.rank_ic[row], 2, sign=True),
             number(report.outside.mean_bps[row, 0], 2, sign=True),
+            number(report.traded.net_bps[row], 2, sign=True),
         ]
         for row, seconds in enumerate(report.horizons.tolist())
     ]

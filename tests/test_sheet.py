@@ -63,7 +63,7 @@ def test_the_table_says_what_the_report_says(sheet, answer):
     table = answer.report.table
     assert [name for name, _ in COLUMNS] == [
         "horizon", "n", "n eff.", "mean, bps", "95 %", "t", "t, naive", "p, corr.", "rank IC",
-        "hold-out",
+        "hold-out", "as traded",
     ]  # fmt: skip
     for texts, (seconds, row) in zip(sheet["rows"], table.iterrows(), strict=True):
         half = (row.ci_high - row.ci_low) / 2
@@ -72,6 +72,7 @@ def test_the_table_says_what_the_report_says(sheet, answer):
             f"{seconds:g} s", f"{row.n:,.0f}", f"{row.n_eff:,.0f}", f"{row.mean_bps:+.2f}",
             f"± {half:.2f}", f"{row.t_hodrick:.1f}", f"{row.t_naive:.1f}", p,
             f"{row.rank_ic:+.2f}", f"{row.outside_bps:+.2f}",
+            f"{answer.report.as_traded.net_bps[seconds]:+.2f}",
         ]  # fmt: skip
         assert texts == [text.replace("-", MINUS) for text in figures]
 

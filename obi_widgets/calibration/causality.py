@@ -47,7 +47,9 @@ def looks_ahead(history: History, compute: Callable[[History], ArrayLike], signa
     """
     there = np.flatnonzero(~np.isnan(signal))
     allowed = SAME * float(np.std(signal[there])) if len(there) else 0.0
-    for row in there[np.linspace(0, len(there) - 1, LOOKS, dtype=int)] if len(there) else ():
+    # Neither at the first, of which little is known, nor at the last, after which nothing comes.
+    looks = np.linspace(0, len(there) - 1, LOOKS + 2, dtype=int)[1:-1] if len(there) else []
+    for row in there[looks]:
         known = as_signal(history[: row + 1], compute(history[: row + 1]))[-1]
         if not abs(known - signal[row]) <= allowed:
             when = str(history.time[row].view("datetime64[ns]"))[11:23]

@@ -48,8 +48,8 @@ def looks_ahead(history: History, compute: Callable[[History], ArrayLike], signa
     there = np.flatnonzero(~np.isnan(signal))
     allowed = SAME * float(np.std(signal[there])) if len(there) else 0.0
     # Neither at the first, of which little is known, nor at the last, after which nothing comes.
-    looks = np.linspace(0, len(there) - 1, LOOKS + 2, dtype=int)[1:-1] if len(there) else []
-    for row in there[looks]:
+    looks = np.linspace(0, max(len(there) - 1, 0), LOOKS + 2, dtype=int)[1:-1]
+    for row in there[looks[looks < len(there)]]:
         known = as_signal(history[: row + 1], compute(history[: row + 1]))[-1]
         if not abs(known - signal[row]) <= allowed:
             when = str(history.time[row].view("datetime64[ns]"))[11:23]

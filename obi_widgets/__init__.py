@@ -39,6 +39,7 @@ _PLACES = {
     "simulate": "feeds.simulator",
     "sweep": "calibration.sweeping",
     "sweep_seconds": "calibration.sweeping",
+    "walk_forward": "calibration.forward",
     "weighted_mid": "signals.flow",
 }
 """Where each public name lives: imported when it is first asked for.
@@ -74,12 +75,14 @@ __all__ = [
     "simulate",
     "sweep",
     "sweep_seconds",
+    "walk_forward",
     "weighted_mid",
 ]
 
 if TYPE_CHECKING:
     from obi_widgets.calibration.fees import fees
     from obi_widgets.calibration.fills import fill_summary, fills, queue_bounds
+    from obi_widgets.calibration.forward import walk_forward
     from obi_widgets.calibration.orders import Maker, Taker
     from obi_widgets.calibration.report import calibrate
     from obi_widgets.calibration.strategy import export_strategy

@@ -222,7 +222,7 @@ def test_the_hold_out_is_the_last_part_with_a_purge_before_and_an_embargo_after(
 
 
 def test_folds_are_judged_on_what_follows():
-    folds = holdout.walk_forward(TIME, folds=4, purge=2.0, embargo=1.0)
+    folds = holdout.walk_forward_splits(TIME, folds=4, purge=2.0, embargo=1.0)
     assert [fold.inside.stop for fold in folds] == [18, 38, 58, 78]
     assert [(f.outside.start, f.outside.stop) for f in folds] == [
         (21, 40), (41, 60), (61, 80), (81, 101)
@@ -245,6 +245,6 @@ def test_a_share_that_is_none_is_refused(share):
 
 def test_other_cuts_that_are_none_are_refused():
     with pytest.raises(SettingsError, match=r"^folds = 0 is not possible. There is at least one"):
-        holdout.walk_forward(TIME, folds=0)
+        holdout.walk_forward_splits(TIME, folds=0)
     with pytest.raises(SettingsError, match=r"purge = -1.0, embargo = 0.0 is not possible."):
         holdout.holdout(TIME, purge=-1.0)

@@ -54,7 +54,7 @@ def holdout(
     return _cut(time, [1 - share, 1.0], purge, embargo)[0]
 
 
-def walk_forward(
+def walk_forward_splits(
     time: NDArray[np.int64], *, folds: int = 5, purge: float = 0.0, embargo: float = 0.0
 ) -> list[Split]:
     """Return folds, each judged on the time that follows all that it is chosen on.

@@ -1,0 +1,89 @@
+"""Walking forward: chosen on the past alone, judged on what follows."""
+
+from __future__ import annotations
+
+import known_market
+import numpy as np
+import pandas as pd
+import pytest
+
+import obi_widgets as obi
+from obi_widgets.calibration.forward import LEAST
+from obi_widgets.errors import SettingsError
+from obi_widgets.settings import Parameters
+
+FREE = obi.Settings(price="mid", fee_bps=0.0)
+AXES = {"threshold": [0.2, 0.4, 0.6], "hold_seconds": [1.0, 5.0, 10.0]}
+
+
+def test_each_fold_is_what_one_would_have_done(history):
+    found = obi.walk_forward(history, folds=3, **AXES, settings=FREE)
+    assert found.index.tolist() == [1, 2, 3]
+    quarter = history.elapsed[-1] / 4
+    for fold, row in found.iterrows():
+        before = history[: np.searchsorted(history.elapsed, fold * quarter - 10e9)]
+        part = history[
+            np.searchsorted(history.elapsed, fold * quarter) : np.searchsorted(
+                history.elapsed, (fold + 1) * quarter + (fold == 3), "left"
+            )
+        ]
+        assert row.start == pd.Timestamp(part.time[0], tz="UTC")
+        assert row.end == pd.Timestamp(part.time[-1], tz="UTC")
+        grid = obi.sweep(before, **AXES, settings=FREE).to_frame().query(f"entries >= {LEAST}")
+        best = grid.neighbours_net_bps.idxmax()
+        assert best[2:] == (row.threshold, row.hold_seconds)
+        assert row.chosen_net_bps == grid.mean_net_bps[best]
+        trades = obi.entries(part, Parameters(
+            threshold=row.threshold, hold_seconds=row.hold_seconds, price="mid", fee_bps=0.0,
+        ))  # fmt: skip
+        made = trades[trades.ended == "held"].net_bps
+        assert row.entries == len(made) > 0
+        assert row.net_bps == pytest.approx(made.mean())
+
+
+def test_what_follows_changes_nothing_that_was_chosen(history):
+    whole = obi.walk_forward(history, folds=3, **AXES, settings=FREE)
+    half = history[: np.searchsorted(history.elapsed, history.elapsed[-1] / 2, "right")]
+    first = obi.walk_forward(half, folds=1, **AXES, settings=FREE)
+    names = ["threshold", "hold_seconds", "chosen_net_bps"]
+    assert whole.loc[1, names].tolist() == first.loc[1, names].tolist()
+
+
+def test_an_edge_goes_on_and_luck_does_not():
+    axes = {"threshold": np.linspace(0.1, 0.8, 8), "hold_seconds": [2.0, 5.0, 10.0, 20.0]}
+
+    def made(edge):
+        folds = [
+            obi.walk_forward(known_market.history(1800, edge, seed), **axes, settings=FREE)
+            for seed in range(12)
+        ]
+        return pd.concat(folds)
+
+    edge, luck = made(4.0), made(0.0)
+    assert luck.chosen_net_bps.mean() > 0.1  # the best of 32 looks well
+    error = luck.net_bps.std() / len(luck) ** 0.5
+    assert abs(luck.net_bps.mean()) < 3 * error
+    assert edge.net_bps.mean() > 5 * edge.net_bps.std() / len(edge) ** 0.5
+
+
+def test_all_levels_and_several_recordings(history):
+    found = obi.walk_forward(
+        [history[3000:], history[:2000]], folds=2, depth=[None], embargo=5, settings=FREE,
+        threshold=[0.3], hold_seconds=[1.0],
+    )  # fmt: skip
+    assert found.depth.tolist() == [0, 0]
+    assert (found.entries > 0).all()
+
+
+def test_too_little_to_choose_by():
+    found = obi.walk_forward(known_market.history(60), threshold=[0.9], settings=FREE)
+    assert found.entries.tolist() == [0] * 5
+    assert found[["threshold", "net_bps"]].isna().all(axis=None)
+    empty = obi.walk_forward(known_market.history(2)[:0], folds=2)
+    assert empty.start.isna().all()
+
+
+def test_no_folds_are_refused(history):
+    with pytest.raises(SettingsError) as error:
+        obi.walk_forward(history, folds=0)
+    assert str(error.value) == "folds = 0 is not possible. There is at least one."

@@ -6,10 +6,14 @@ import math
 from dataclasses import MISSING, asdict, dataclass, fields
 from typing import TYPE_CHECKING, Any, TypeVar
 
+import numpy as np
+
 from obi_widgets.errors import SettingsError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from numpy.typing import ArrayLike
 
 
 @dataclass(frozen=True)
@@ -135,6 +139,11 @@ class Findings:
     def judged(self) -> AtHorizon | None:
         """The horizon that the verdict is about."""
         return next((one for one in self.horizons if one.seconds == self.horizon), None)
+
+
+def utc(times: ArrayLike) -> list[str]:
+    """Return times in nanoseconds as they are kept in a file: ISO 8601."""
+    return [f"{one}Z" for one in np.asarray(times, np.int64).view("datetime64[ns]")]
 
 
 def known(value: float) -> float | None:

@@ -26,7 +26,7 @@ from obi_widgets.errors import SettingsError, VenueError, suggest
 from obi_widgets.feeds import open_feed
 from obi_widgets.frame import Frame, FrameMaker
 from obi_widgets.looking import Looking
-from obi_widgets.provenance import Findings, Provenance
+from obi_widgets.provenance import Findings, Provenance, utc
 from obi_widgets.settings import Settings
 from obi_widgets.time_range import windows
 from obi_widgets.tried import Tried
@@ -213,12 +213,12 @@ class Session(Looking):
         history = self._looked_at()
         if not len(history):
             return None
-        span = [f"{moment}Z" for moment in history.time[[0, -1]].view("datetime64[ns]")]
+        start, end = utc(history.time[[0, -1]])
         return Provenance(
             venue=self.market.instrument.venue,
             symbol=self.market.instrument.symbol,
-            start=span[0],
-            end=span[1],
+            start=start,
+            end=end,
             states=len(history),
             levels=history.levels,
             interval=self.market.interval,

@@ -28,7 +28,7 @@ from obi_widgets.calibration.traded import Traded, traded
 from obi_widgets.calibration.verdict import Evidence, Judgement, Verdict, judge
 from obi_widgets.errors import SettingsError
 from obi_widgets.history import History
-from obi_widgets.provenance import AtHorizon, Findings, known
+from obi_widgets.provenance import AtHorizon, Findings, known, utc
 from obi_widgets.settings import Parameters
 from obi_widgets.signals import imbalance
 
@@ -186,7 +186,7 @@ class Report:
     @cached_property
     def findings(self) -> Findings:
         """What is kept of this in a file, beside the settings; see `Settings.save`."""
-        span = np.array([self.start, self.end]).view("datetime64[ns]")
+        start, end = utc([self.start, self.end])
         at = self.judgement.horizon
         return Findings(
             verdict=self.verdict,
@@ -195,8 +195,8 @@ class Report:
             level=self.means.level,
             tried=self.tried,
             hold_out=self.hold_out,
-            start=f"{span[0]}Z",
-            end=f"{span[1]}Z",
+            start=start,
+            end=end,
             states=self.states,
             seconds=self.seconds,
             episodes=len(self.episodes),

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from obi_widgets.errors import HistoryError, SettingsError
-from obi_widgets.provenance import Findings, Provenance, to_table
+from obi_widgets.provenance import Findings, Provenance, to_table, utc
 from obi_widgets.settings import Parameters
 from obi_widgets.signals.portable import EDGE, LOG2_E, POLYNOMIAL
 
@@ -129,7 +129,7 @@ def _told(p: Parameters, history: History, provenance: Provenance | None) -> dic
     if provenance is None:
         from obi_widgets import __version__
 
-        start, end = (f"{moment}Z" for moment in history.time[[0, -1]].view("datetime64[ns]"))
+        start, end = utc(history.time[[0, -1]])
         known: dict[str, Any] = {
             "venue": history.instrument.venue,
             "symbol": history.instrument.symbol,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 import known_market
@@ -155,6 +156,16 @@ def test_what_was_tried_before_makes_it_less_sure(history):
 def test_at_mid_it_costs_the_fees_alone(history):
     report = obi.calibrate(history, obi.Settings(price="mid", fee_bps=-0.5), horizons=[1, 5])
     assert report.cost_bps.tolist() == [-1.0, -1.0]
+
+
+def test_a_notebook_shows_the_verdict_and_the_table(history):
+    report = obi.calibrate(history, obi.Settings(), horizons=[1, 10])
+    shown = report._repr_html_()
+    assert shown.startswith(f"<p><b>Not viable.</b> {report.reason}</p><table")
+    cells = re.findall(r"<td>(.*?)</td>", shown)
+    assert len(cells) == 2 * 9
+    made = [float(cell) for cell in cells[8::9]]
+    np.testing.assert_allclose(made, report.as_traded.net_bps, rtol=5e-3)
 
 
 def test_as_traded_is_the_mean_less_its_costs(history):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, get_args
@@ -42,6 +43,9 @@ if TYPE_CHECKING:
     from obi_widgets.settings import Settings
 
     Floats = NDArray[np.float64]
+
+SHOWN = ("n", "n_eff", "mean_bps", "ci_low", "ci_high", "t_naive", "p_adjusted", "rank_ic")
+"""Of a table, what a notebook shows of a report by itself, beside ``net_bps``."""
 
 HORIZONS = (1.0, 2.0, 5.0, 10.0, 20.0, 30.0, 60.0)
 """Seconds."""
@@ -116,6 +120,11 @@ class Report:
 
     def __repr__(self) -> str:
         return f"<Report {self.verdict}: {self.reason}>"
+
+    def _repr_html_(self) -> str:
+        word, reason = self.verdict.capitalize(), html.escape(self.reason)
+        table = self.table[list(SHOWN)].assign(net_bps=self.traded.net_bps)
+        return f"<p><b>{word}.</b> {reason}</p>{table.to_html(float_format='{:,.3g}'.format)}"
 
     @property
     def horizons(self) -> Floats:

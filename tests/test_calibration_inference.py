@@ -88,7 +88,7 @@ def test_without_a_lag_it_is_whites():
     from obi_widgets.calibration import compiled
 
     x = np.ones((50, 1), np.int8)
-    compiled.starts(x, scores[:, 0], np.ones(50, bool), 0, sums)
+    compiled.starts(x, scores[:, 0], np.ones(50, np.int32), 0, sums)
     mean, error = inference.quotient(sums, np.array([0]))
     assert mean[0] == pytest.approx(scores.mean())
     assert error[0] == pytest.approx(scores.std() / np.sqrt(50))

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from obi_widgets import __version__
 
-from . import charts, entries_bench, live, replay, signal, startup, sweeps
+from . import charts, entries_bench, live, replay, signal, startup, statistics_bench, sweeps
 from .data import DAY, synthetic
 from .machine import describe
 from .table import Section
@@ -50,6 +50,7 @@ def main() -> int:
     done(signal.run(quick=quick, arrays=arrays, history=history))
     done(entries_bench.run(quick=quick, history=history))
     done(sweeps.run(quick=quick, arrays=arrays, history=history))
+    done(statistics_bench.run(quick=quick, history=history))
     section, *length = charts.lengths(quick=quick, day=history)
     done(section)
     depth = charts.depths(quick=quick, arrays=arrays, history=history)

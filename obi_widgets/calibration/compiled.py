@@ -19,6 +19,9 @@ A, B, AA, AB, BB, MORE = 0, LANES, 2 * LANES, 3 * LANES, 4 * LANES, 5 * LANES
 IN_A, IN_B, WAY_A, WAY_B = 6 * LANES, 7 * LANES, 8 * LANES, 9 * LANES
 GONE_A, GONE_B, IN_M = 10 * LANES, 11 * LANES, 12 * LANES
 
+MARGIN = 9
+"""States at the end at which no lane may read beyond those of the cells that there are."""
+
 
 @njit(nogil=True, cache=True, error_model="numpy")
 def forward(time, lost, mid, horizon, after, end, move):
@@ -94,31 +97,72 @@ def episodes(signal, lost, threshold, release, start, stop, last, side, ended):
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
-def starts(x, y, known, lag, out):
+def starts(x, y, end, lag, out):
     """Add up scores as returns start; see `portable.starts`."""
-    states, all_cells = x.shape
-    flat = x.ravel()
-    for first in range(0, all_cells, LANES):
-        cells = np.uint64(min(LANES, all_cells - first))
-        sums = np.zeros(ROWS * LANES)
-        for t in range(states + lag):
-            new, old = t if t < states else 0, t - lag - 1 if t > lag else 0
-            move, there = (y[new], np.float64(known[new])) if t < states else (0.0, 0.0)
-            old_move, was_there = (y[old], np.float64(known[old])) if t > lag else (0.0, 0.0)
-            came, gone = np.uint64(new * all_cells + first), np.uint64(old * all_cells + first)
-            for k in range(cells):
-                event, old_event = flat[came + k] * there, flat[gone + k] * was_there
-                a, b = event * move, event * event
-                in_a = sums[IN_A + k] + (a - old_event * old_move)
-                in_b = sums[IN_B + k] + (b - old_event * old_event)
-                sums[IN_A + k], sums[IN_B + k] = in_a, in_b
-                sums[A + k] += a
-                sums[B + k] += b
-                sums[AA + k] += in_a * in_a
-                sums[AB + k] += in_a * in_b
-                sums[BB + k] += in_b * in_b
-                sums[MORE + k] += a * a
+    states, row = x.shape
+    flat, sums = x.ravel(), _lanes()
+    for first in range(0, row, LANES):
+        cells = np.uint64(min(LANES, row - first))
+        nothing = np.uint64(0), 0.0, 0.0
+        sums[:] = 0.0
+        t = 0
+        while t < states + lag:
+            if lag < t < states - MARGIN:  # two at once: each sum is fetched and kept half as often
+                one = _returned(t, row, first, y, end), _returned(t - lag - 1, row, first, y, end)
+                two = _returned(t + 1, row, first, y, end), _returned(t - lag, row, first, y, end)
+                _start(flat, (one, two), _whole(cells), sums)
+                t += 2
+            else:
+                came = _returned(t, row, first, y, end) if t < states else nothing
+                gone = _returned(t - lag - 1, row, first, y, end) if t > lag else nothing
+                _start(flat, ((came, gone),), cells, sums)
+                t += 1
         _give(sums, first, cells, out)
+
+
+@njit(inline="always", error_model="numpy")
+def _returned(t, row, first, y, end):
+    """Return where a state's events lie, 1.0 where it has a return, and that return."""
+    known = end[t] >= 0  # chosen without a branch, so that tuples of these stay in registers
+    return np.uint64(t * row + first), np.float64(known), y[t] if known else 0.0
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def _start(flat, states, cells, sums):
+    for k in range(cells):
+        in_a, in_b, sum_a, sum_b = sums[IN_A + k], sums[IN_B + k], sums[A + k], sums[B + k]
+        aa, ab, bb, more = sums[AA + k], sums[AB + k], sums[BB + k], sums[MORE + k]
+        for (came, there, move), (gone, was_there, old_move) in states:
+            event, old_event = flat[came + k] * there, flat[gone + k] * was_there
+            a, b = event * move, event * event
+            in_a += a - old_event * old_move
+            in_b += b - old_event * old_event
+            sum_a += a
+            sum_b += b
+            aa += in_a * in_a
+            ab += in_a * in_b
+            bb += in_b * in_b
+            more += a * a
+        sums[IN_A + k], sums[IN_B + k], sums[A + k], sums[B + k] = in_a, in_b, sum_a, sum_b
+        sums[AA + k], sums[AB + k], sums[BB + k], sums[MORE + k] = aa, ab, bb, more
+
+
+@njit(inline="always", error_model="numpy")
+def _lanes():
+    """Return room for sums that begins where a vector register's worth of memory does."""
+    # Otherwise half of all that is fetched and kept lies in two lines of the cache.
+    room = np.empty(ROWS * LANES + 8)
+    first = -room.ctypes.data % 64 // 8
+    return room[first : first + ROWS * LANES]
+
+
+@njit(inline="always", error_model="numpy")
+def _whole(cells):
+    """Return how many lanes to compute: no part of a vector register, unless there are few.
+
+    The lanes beyond read the next state's events, and what they come to is never looked at.
+    """
+    return (cells + np.uint64(7)) & ~np.uint64(7) if cells > 3 else cells
 
 
 @njit(inline="always", error_model="numpy")
@@ -132,17 +176,18 @@ def _give(sums, first, cells, out):
 def arrivals(x, end, step, weight, width, a_bins, b_bins, m_bins, active):
     """Add up scores as returns come in; see `portable.arrivals`."""
     states, all_cells = x.shape
-    flat = x.ravel()
+    flat, sums = x.ravel(), _lanes()
     for first in range(0, all_cells, LANES):
         cells = np.uint64(min(LANES, all_cells - first))
-        sums = np.zeros(ROWS * LANES)
+        sums[:] = 0.0
         oldest, left = 0, width
         for t in range(states):
+            lanes = _whole(cells) if t < states - MARGIN else cells
             before = t - 1
             if t > 0 and end[before] > before:
                 value, share = weight[before], 1.0 / (end[before] - before)
                 base = np.uint64(before * all_cells + first)
-                for k in range(cells):
+                for k in range(lanes):
                     event = np.float64(flat[base + k])
                     sums[WAY_A + k] += event * value
                     sums[WAY_B + k] += event * event * share
@@ -150,14 +195,14 @@ def arrivals(x, end, step, weight, width, a_bins, b_bins, m_bins, active):
                 if end[oldest] > oldest:
                     value, share = weight[oldest], 1.0 / (end[oldest] - oldest)
                     base = np.uint64(oldest * all_cells + first)
-                    for k in range(cells):
+                    for k in range(lanes):
                         event = np.float64(flat[base + k])
                         sums[GONE_A + k] += event * value
                         sums[GONE_B + k] += event * event * share
                 oldest += 1
             moved, at_once = step[t], np.float64(end[t] == t)
             base = np.uint64(t * all_cells + first)
-            for k in range(cells):
+            for k in range(lanes):
                 event = flat[base + k] * at_once
                 b = (sums[WAY_B + k] - sums[GONE_B + k]) + event * event
                 held = sums[WAY_A + k] - sums[GONE_A + k]
@@ -181,11 +226,11 @@ def arrivals(x, end, step, weight, width, a_bins, b_bins, m_bins, active):
 def resampled(a, b, index, lag, out):
     """Add up resampled scores; see `portable.resampled`."""
     bins, all_cells = a.shape
-    flat_a, flat_b = a.ravel(), b.ravel()
+    flat_a, flat_b, sums = a.ravel(), b.ravel(), _lanes()
     for replication in range(len(index)):
         for first in range(0, all_cells, LANES):
             cells = np.uint64(min(LANES, all_cells - first))
-            sums = np.zeros(ROWS * LANES)
+            sums[:] = 0.0
             for t in range(bins + lag):
                 new = index[replication, t] if t < bins else 0
                 old = index[replication, t - lag - 1] if t > lag else 0

@@ -48,7 +48,7 @@ def _compile() -> None:
         compiled.crossings(floats, no, 0.5, signs)
         compiled.episodes(floats, no, 0.5, 0.25, rows, rows, rows, signs, signs)
         x, sums, bins = np.zeros((2, 1), np.int8), np.zeros((6, 1)), np.zeros((2, 1))
-        compiled.starts(x, floats, no, 1, sums)
+        compiled.starts(x, floats, end, 1, sums)
         compiled.arrivals(x, end, floats, floats, 1, bins, bins, bins, floats)
         index = np.zeros((1, 2), np.int32)
         compiled.resampled(bins, bins, index, 1, np.zeros((1, 5, 1)))

@@ -225,8 +225,12 @@ class Means:
 
 def steps(mid: Floats) -> Floats:
     """Return how far mid moved since the last state that had one, 0 before the first."""
-    there = np.maximum.accumulate(np.where(np.isnan(mid), 0, np.arange(len(mid))))
-    return np.nan_to_num(np.diff(mid[there], prepend=mid[:1]))
+    there, none = mid.copy(), np.flatnonzero(np.isnan(mid))
+    first = np.diff(none, prepend=-2) > 1  # of each stretch without a mid
+    there[none] = mid[np.maximum(none[first] - 1, 0)][np.cumsum(first) - 1]
+    move = np.diff(there, prepend=there[:1])
+    move[np.isnan(move)] = 0.0
+    return move
 
 
 def conditional_mean(
@@ -272,8 +276,8 @@ def conditional_mean(
             end = returns.end[row]
             scores[row] = one = arrived(x, end, move, weight, int(overlap[row]))
             if newey_west:
-                y = np.nan_to_num(returns.bps[row])
-                compiling.fastest().starts(x, y, end >= 0, int(overlap[row]), sums[row])
+                y = returns.bps[row]
+                compiling.fastest().starts(x, y, end, int(overlap[row]), sums[row])
             else:
                 sums[row, 0], sums[row, 1] = one.a.sum(axis=0), np.rint(one.b.sum(axis=0))
 

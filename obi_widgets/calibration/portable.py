@@ -144,7 +144,7 @@ def episodes(
     return count
 
 
-def starts(x: Signs, y: Floats, known: NDArray[np.bool_], lag: int, out: Floats) -> None:
+def starts(x: Signs, y: Floats, end: NDArray[np.int32], lag: int, out: Floats) -> None:
     """Add up the scores in the order in which returns start.
 
     Parameters
@@ -152,17 +152,19 @@ def starts(x: Signs, y: Floats, known: NDArray[np.bool_], lag: int, out: Floats)
     x : ndarray of int8, shape (T, K)
         The cells' events.
     y : ndarray of float64, shape (T,)
-        Returns, 0 where there is none.
-    known : ndarray of bool, shape (T,)
-        Where there is one.
+        Returns.
+    end : ndarray of int32, shape (T,)
+        Where each state's horizon ends, −1 where there is no return.
     lag : int
         Of the windows; see the module.
     out : ndarray of float64, shape (6, K)
         Written to: the sums for a = x·y, b = x²; the last is Σa².
     """
+    known = end >= 0
+    move = np.where(known, y, 0.0)
     for cell in range(x.shape[1]):
         events = x[:, cell].astype(np.float64) * known
-        a = events * y
+        a = events * move
         out[:5, cell] = _sums(a[:, None], (events * events)[:, None], lag)[:, 0]
         out[5, cell] = _running(np.append(0.0, a * a)[:, None])[-1, 0]
 

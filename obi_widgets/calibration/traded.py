@@ -97,9 +97,10 @@ def traded(history: History, parameters: Parameters, x: Signs, means: Means) -> 
         n[row] = np.count_nonzero(known)
         if not n[row]:
             continue
-        paid = np.where(known, x * mid - made, 0.0)
+        paid = x * mid - made
+        end = np.where(known, touch.moves.end[row], np.int32(-1))
         sums = np.empty((6, 1))
-        compiling.fastest().starts(x[:, None], x * paid, known, lag, sums)
+        compiling.fastest().starts(x[:, None], x * paid, end, lag, sums)
         half = (means.ci_high - means.ci_low)[row, 0] / 2
         half += wide * np.nan_to_num(quotient(sums, np.array([lag])).error[0])
         net = float(made[known].mean()) - fees

@@ -248,3 +248,16 @@ def test_other_cuts_that_are_none_are_refused():
         holdout.walk_forward_splits(TIME, folds=0)
     with pytest.raises(SettingsError, match=r"purge = -1.0, embargo = 0.0 is not possible."):
         holdout.holdout(TIME, purge=-1.0)
+
+
+def test_a_signal_that_was_there_for_a_moment_only_makes_the_lag_a_larger_share():
+    random = np.random.default_rng(0)
+    n = 4_000
+    moves = returns.ForwardReturns(
+        np.array([1.0]), np.arange(5, n + 5, dtype=np.int32)[None], random.normal(size=(1, n))
+    )
+    steady, rare = random.choice([-1.0, 1.0], (2, n))
+    rare[400:] *= 0.01
+    even, uneven = (coefficient.information_coefficients(one, moves).b[0] for one in (steady, rare))
+    assert even == pytest.approx(84 / n, rel=0.1)  # 1.3·√4,000 states and one
+    assert uneven == pytest.approx(10 * even, rel=0.2)

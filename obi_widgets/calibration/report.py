@@ -309,7 +309,7 @@ def calibrate(
     signal : callable, or array_like of float of shape (T,), optional
         Another signal than the imbalance: + for a rise, NaN where there is none, on any scale
         that ``threshold`` is on too. Of a function of a history that returns it, it is also seen
-        whether it looks ahead; of an array that cannot be told.
+        whether it looks ahead, at some moments; of an array that cannot be told.
     horizons : array_like of float
         Seconds.
     event : {"beyond", "crossing", "episode"}
@@ -333,7 +333,7 @@ def calibrate(
     ------
     SettingsError
         Horizons that are not above 0, an unknown event, or a share or level that is not possible;
-        a signal that is none.
+        a signal that is none, or another one each time.
     HistoryError
         Histories that cannot be joined, or a signal of another length.
     """

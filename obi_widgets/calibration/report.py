@@ -192,9 +192,9 @@ class Report:
             verdict=self.verdict,
             reason=self.reason,
             event=self.event,
-            level=self.means.level,
-            tried=self.tried,
-            hold_out=self.hold_out,
+            level=float(self.means.level),  # they may be NumPy's, which no file takes
+            tried=int(self.tried),
+            hold_out=float(self.hold_out),
             start=start,
             end=end,
             states=self.states,
@@ -344,7 +344,7 @@ def calibrate(
         raise SettingsError(
             f"event = {event!r} is not possible.", f"Give one of {', '.join(get_args(Kind))}."
         )
-    if tried < 1:
+    if not 1 <= tried < np.inf:
         raise SettingsError(f"tried = {tried!r} is not possible.", "These settings are one.")
     if not isinstance(history, History):
         history = History.concat(history)

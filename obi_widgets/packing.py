@@ -63,13 +63,16 @@ def to_ticks(prices: Floats, best: Floats, side: int, tick_size: float) -> Float
 
 def unsigned(ticks: NDArray[np.floating[Any]]) -> NDArray[np.unsignedinteger[Any]]:
     """Return whole numbers as narrow as they allow."""
-    most = ticks.max(initial=0)
+    return ticks.astype(_narrowest(ticks.max(initial=0)))
+
+
+def _narrowest(most: float) -> np.dtype[Any]:
     if most > MAX_TICKS:
         raise HistoryError(
             f"A level lies {most:,.0f} ticks from the best, and {MAX_TICKS:,} are possible.",
             "Leave such levels out, or round the prices to a coarser grid.",
         )
-    return ticks.astype(np.min_scalar_type(int(most)))
+    return np.min_scalar_type(int(most))
 
 
 def pack(
@@ -147,7 +150,13 @@ def pack(
 
 def concat(histories: Iterable[History]) -> History:
     """Join histories of one market. See `History.concat`."""
-    parts = sorted((one for one in histories if len(one)), key=lambda one: int(one.time[0]))
+    given = list(histories)
+    for one in given:
+        if not isinstance(one, History):
+            raise HistoryError(
+                f"A {type(one).__name__} is not a history.", "Give what obi.load returns."
+            )
+    parts = sorted((one for one in given if len(one)), key=lambda one: int(one.time[0]))
     if not parts:
         raise HistoryError("There is no state in any of them.", "Give recordings that have some.")
     first = parts[0]
@@ -156,14 +165,14 @@ def concat(histories: Iterable[History]) -> History:
     if len(parts) == 1:
         return first
     tick_size = min(one.tick_size for one in parts)
-    factors = [round(one.tick_size / tick_size) for one in parts]
+    factors = [_times_as_coarse(one.tick_size, tick_size) for one in parts]
     most = max(
         int(block.ticks.max(initial=0)) * factor
         for one, factor in zip(parts, factors, strict=True)
         for block in one.blocks
     )
     count = sum(map(len, parts)) + len(parts) - 1
-    blocks = Levels.empty(-(-count // BLOCK), first.levels, np.min_scalar_type(most).type)
+    blocks = Levels.empty(-(-count // BLOCK), first.levels, _narrowest(most).type)
     time, received = np.empty(count, np.int64), np.empty(count, np.int64)
     bid, ask = np.full(count, np.nan), np.full(count, np.nan)
     row = 0
@@ -205,18 +214,23 @@ def _refuse_beside(before: History, after: History) -> None:
             f"One has {before.levels} levels a side, and another {after.levels}.",
             "Load all with the same levels=.",
         )
-    factor = max(before.tick_size, after.tick_size) / min(before.tick_size, after.tick_size)
-    if abs(factor - round(factor)) > 1e-9 * factor:
-        raise HistoryError(
-            f"One has a tick size of {before.tick_size}, and another of {after.tick_size}.",
-            "Make both with the same tick_size=.",
-        )
     if after.time[0] <= before.time[-1]:
         times = [f"{one.view('datetime64[ns]')}"[:23] for one in (before.time[-1], after.time[0])]
         raise HistoryError(
             f"One ends at {times[0]} UTC, and another begins before, at {times[1]}.",
             "Give each time once.",
         )
+
+
+def _times_as_coarse(tick_size: float, finest: float) -> int:
+    """Return how many ticks of the finest grid one of another is."""
+    factor = tick_size / finest
+    if abs(factor - round(factor)) > 1e-9 * factor:
+        raise HistoryError(
+            f"One has a tick size of {tick_size}, and another of {finest}.",
+            "Make both with the same tick_size=.",
+        )
+    return round(factor)
 
 
 _PRICES = ("bid_price", "ask_price")

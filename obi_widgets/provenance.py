@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import MISSING, asdict, dataclass, fields
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -187,12 +188,36 @@ def findings_of(table: object) -> Findings:
 _Kind = TypeVar("_Kind", Provenance, AtHorizon, Findings)
 
 
+_WORDS = {"str": "text", "int": "a whole number", "float": "a number", "tuple": "tables"}
+
+
 def _read(kind: type[_Kind], table: object, name: str) -> _Kind:
     takes: Mapping[str, bool] = {one.name: one.default is MISSING for one in fields(kind)}
     if isinstance(table, dict):
         needed = {name for name, needs in takes.items() if needs}
         if needed <= set(table) <= set(takes):
+            _check(kind, table, name)
             return kind(**table)
     found = f"has {sorted(table)}" if isinstance(table, dict) else f"is {table!r}"
     exactly = "exactly " if all(takes.values()) else ""
     raise SettingsError(f"{name!r} {found}.", f"It takes {exactly}{', '.join(takes)}.")
+
+
+def _check(kind: type[_Kind], table: dict[str, Any], name: str) -> None:
+    """Refuse values of other types than the fields are declared with."""
+    for one in fields(kind):
+        if one.name not in table:
+            continue
+        value, declared = table[one.name], str(one.type)
+        word = re.split(r"\W", declared)[0]
+        match word:
+            case "str" | "tuple":
+                fits = type(value).__name__ == word
+            case "int":
+                fits = type(value) is int
+            case _:
+                fits = type(value) in (int, float) and abs(value) < math.inf
+        if not (fits or (value is None and declared.endswith("None"))):
+            raise SettingsError(
+                f"{one.name!r} in {name!r} is {value!r}.", f"It takes {_WORDS[word]}."
+            )

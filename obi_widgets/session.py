@@ -208,9 +208,11 @@ class Session(Looking):
 
     def provenance(self) -> Provenance | None:
         """Return what the settings have been tuned on so far; None before the first state."""
+        return self._told_of(self._looked_at())
+
+    def _told_of(self, history: History) -> Provenance | None:
         from obi_widgets import __version__
 
-        history = self._looked_at()
         if not len(history):
             return None
         start, end = utc(history.time[[0, -1]])
@@ -231,12 +233,16 @@ class Session(Looking):
 
         It is of all states, or of the part that is selected.
         """
+        return self._found_of(self._looked_at(), self.settings.parameters)
+
+    def _found_of(self, history: History, parameters: Parameters) -> Findings | None:
         from obi_widgets.calibration.report import calibrate
 
-        rows, parameters = part(self._looked_at(), self._selected), self.settings.parameters
+        selected = self._selected
+        rows = part(history, selected)
         if not len(rows):
             return None
-        tried = self.tried.add(parameters, self._selected)
+        tried = self.tried.add(parameters, selected)
         return calibrate(rows, parameters, tried=tried).findings
 
     def export(self, path: str | Path, *, replace: bool = True) -> Path:
@@ -266,14 +272,15 @@ class Session(Looking):
         while not replace and path.exists():
             path = path.with_stem(f"{Path(path).stem.removesuffix(f'-{number - 1}')}-{number}")
             number += 1
-        told, found = self.provenance(), self.findings()
+        # Data stream and sliders move meanwhile: all that is told is of this moment.
+        history, parameters = self._looked_at(), self.settings.parameters
+        told, found = self._told_of(history), self._found_of(history, parameters)
         if path.suffix == ".py":
             from obi_widgets.calibration.strategy import export_strategy
 
-            return export_strategy(
-                path, self.settings, self._looked_at(), provenance=told, findings=found
-            )
-        return self.settings.save(path, provenance=told, findings=found)
+            return export_strategy(path, parameters, history, provenance=told, findings=found)
+        settings = Settings(**dataclasses.asdict(parameters)) if told else self.settings
+        return settings.save(path, provenance=told, findings=found)
 
     # -- frames ----------------------------------------------------------------------------
 

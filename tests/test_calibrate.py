@@ -195,6 +195,14 @@ def test_the_interval_as_traded_covers_what_trading_makes():
     assert binom.ppf(0.005, 100, 0.95) <= covered
 
 
+@pytest.mark.parametrize("name", ["a.toml", "a.json"])
+def test_findings_are_kept_of_numbers_of_any_kind(history, tmp_path, name):
+    settings = obi.Settings()
+    kinds = {"tried": np.int64(3), "level": np.float32(0.5), "hold_out": np.float32(0.25)}
+    findings = obi.calibrate(history, settings, **kinds).findings
+    assert obi.Settings.load(settings.save(tmp_path / name, findings=findings)).findings == findings
+
+
 def test_several_recordings_are_one_record(history):
     parts = [history[:2000], history[2500:]]
     report = obi.calibrate(reversed(parts), obi.Settings(), horizons=[1, 10])
@@ -268,6 +276,7 @@ def test_nothing_at_all_is_not_enough():
     [
         ({"level": 1.0}, "level = 1.0 is not possible. It lies between 0 and 1."),
         ({"tried": 0}, "tried = 0 is not possible. These settings are one."),
+        ({"tried": np.nan}, "tried = nan is not possible. These settings are one."),
         ({"hold_out": 0.0}, "share = 0.0 is not possible. It lies between 0 and 1."),
         ({"horizons": [0, 1]}, "is not possible. Horizons are seconds, above 0."),
         ({"event": "often"}, "event = 'often' is not possible."),

@@ -67,6 +67,27 @@ def test_a_coarser_grid_becomes_the_finer():
     np.testing.assert_array_equal(whole.prices(-1)[[0, 2], :2], [[10.5, 14.5], [21, 290]])
 
 
+def test_each_grid_is_held_against_the_finest():
+    """0.3 goes into the 0.6 before it, and not into the 0.2 that all are put on."""
+    book = (((100,), (1.0,)), ((101,), (1.0,)))
+    parts = [made([book], start=n, tick_size=tick) for n, tick in enumerate((0.2, 0.6, 0.3))]
+    with pytest.raises(obi.ObiError) as error:
+        History.concat(parts)
+    assert str(error.value) == (
+        "One has a tick size of 0.3, and another of 0.2. Make both with the same tick_size=."
+    )
+
+
+def test_levels_too_far_for_the_finer_grid_are_refused():
+    coarse = made([(((1_000_000, 1), (1.0, 1.0)), ((1_000_001,), (1.0,)))], start=0, tick_size=1.0)
+    fine = made([(((333,), (1.0,)), ((334,), (1.0,)))], start=9, tick_size=1e-4)
+    with pytest.raises(obi.ObiError) as error:
+        History.concat([coarse, fine])
+    assert str(error.value).startswith(
+        "A level lies 9,999,990,000 ticks from the best, and 4,294,967,295 are possible."
+    )
+
+
 def test_no_return_and_no_entry_spans_two():
     whole = History.concat([line(30), line(30, start=40, price=200.0)])
     ends = forward_returns(whole, [5.0]).end[0]
@@ -93,6 +114,7 @@ def test_one_is_itself_and_empty_ones_are_passed_over():
     ("parts", "text"),
     [
         ([], "There is no state in any of them. Give recordings that have some."),
+        (["monday.gz"], "A str is not a history. Give what obi.load returns."),
         (
             [line(3), line(3, start=9, instrument=Instrument("sim", "ETH-PERP"))],
             ": and sim:ETH-PERP are two markets. Give histories of one at a time.",

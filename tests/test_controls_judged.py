@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import known_market
 import numpy as np
 import pytest
@@ -99,6 +101,55 @@ def test_a_mean_over_the_whole_record_is_caught(history):
         return signal - np.nanmean(signal)
 
     assert obi.calibrate(history, FREE, signal=centred).looks_ahead
+
+
+def coming(history, seconds=10):
+    """Where mid goes within some seconds, bps; NaN where the record ends before."""
+    then = history.time + seconds * 10**9
+    at = np.searchsorted(history.time, then, side="right") - 1
+    return np.where(then <= history.time[-1], 1e4 * (history.mid[at] / history.mid - 1), np.nan)
+
+
+def rare(history):
+    move = coming(history)
+    return np.where(abs(move) > 4, np.sign(move), 0.0)
+
+
+def lives(history):
+    """Without the states that would have lost."""
+    signal = obi.imbalance(history, FREE)
+    return np.where(signal * coming(history) < 0, np.nan, signal)
+
+
+@pytest.mark.parametrize(("cheat", "text"), [(rare, "and it is [+-]1"), (lives, "it is nothing")])
+def test_what_is_seldom_on_or_was_taken_back_is_caught(cheat, text):
+    history = known_market.history(1800, 0.0, seed=1)
+    assert obi.calibrate(history, FREE, signal=cheat(history)).verdict == "viable"
+    report = obi.calibrate(history, FREE, signal=cheat)
+    assert report.verdict == "not viable"
+    assert re.search(text, report.reason)
+
+
+def test_chance_is_not_accused_of_knowing_the_future():
+    random = np.random.default_rng(0)
+    with pytest.raises(obi.ObiError) as error:
+        obi.calibrate(known_market.history(60), FREE, signal=lambda h: random.normal(size=len(h)))
+    assert str(error.value) == (
+        "The signal is another one each time it is computed. Seed what is random in it, or give "
+        "its numbers."
+    )
+
+
+def test_it_is_not_asked_for_what_had_too_little_before_it(history):
+    def smooth(history):
+        out = np.full(len(history), np.nan)
+        window = np.lib.stride_tricks.sliding_window_view(obi.imbalance(history, FREE), 200)
+        out[199:] = window.mean(axis=1)
+        return out
+
+    assert obi.calibrate(history, FREE, signal=smooth).looks_ahead == ""
+    nothing = obi.calibrate(history, FREE, signal=lambda h: np.zeros(len(h)))
+    assert nothing.looks_ahead == ""
 
 
 def test_a_signal_of_the_past_is_not_accused(history):

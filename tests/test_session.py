@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import itertools
 import math
 import runpy
 import threading
@@ -13,6 +14,7 @@ import pytest
 from session_tools import View, at_rest, following, wait_for
 
 import obi_widgets as obi
+from obi_widgets.calibration import report
 from obi_widgets.errors import SettingsError
 from obi_widgets.settings import Parameters
 
@@ -80,13 +82,13 @@ def test_provenance_says_what_the_settings_were_tuned_on(recording, tmp_path):
         assert tuned.start == f"{history.time[0].astype('datetime64[ns]')}Z"
         assert tuned.end == f"{history.time[-1].astype('datetime64[ns]')}Z"
         assert tuned.package == f"obi-widgets {obi.__version__}"
-        report = obi.calibrate(history, session.settings, tried=len(session.tried))
-        assert loaded.findings == report.findings
+        found = obi.calibrate(history, session.settings, tried=len(session.tried))
+        assert loaded.findings == found.findings
         others = [session.export(tmp_path / "btc.toml", replace=False).name for _ in range(3)]
         assert others == ["btc-2.toml", "btc-3.toml", "btc-4.toml"]
         strategy = runpy.run_path(str(session.export(tmp_path / "btc.py")))
         assert strategy["DEPTH"] == history.levels
-        assert strategy["CALIBRATION"]["verdict"] == report.verdict
+        assert strategy["CALIBRATION"]["verdict"] == found.verdict
         assert strategy["TUNED_ON"] == {**asdict(tuned), "price": "touch", "fee_bps": 5.0}
 
 
@@ -102,6 +104,42 @@ def test_what_is_selected_is_what_is_judged(recording, tmp_path):
         session.select()
         assert session.findings().states == len(history)
         assert session.findings().tried == len(session.tried) == 2  # another time, another test
+
+
+@pytest.mark.parametrize("name", ["btc.toml", "btc.py"])
+def test_what_is_exported_is_of_one_moment(recording, tmp_path, monkeypatch, name):
+    """Data stream, and a slider moves, while calibration computes."""
+    with following(recording, View(), speed=None) as session:
+        wait_for(lambda: session.market.state == "closed")
+        whole, states = session.history, itertools.count(100)
+        monkeypatch.setattr(session, "_looked_at", lambda: whole[: next(states)])
+
+        def calibrate(*args, **options):
+            session.settings.decay = 3.0
+            return obi.calibrate(*args, **options)
+
+        monkeypatch.setattr(report, "calibrate", calibrate)
+        path = session.export(tmp_path / name)
+        assert session.settings.decay == 3.0
+        if name.endswith(".py"):
+            told = runpy.run_path(str(path))
+            tuned, found = told["TUNED_ON"], told["CALIBRATION"]
+            assert told["DECAY"] == 0.1
+        else:
+            loaded = obi.Settings.load(path)
+            tuned, found = asdict(loaded.provenance), asdict(loaded.findings)
+            assert loaded.decay == 0.1
+        assert tuned["states"] == found["states"]
+        assert tuned["sha256"] == whole[: tuned["states"]].sha256()
+
+
+def test_before_the_first_state_a_file_goes_on_with_what_it_told(recording, tmp_path):
+    history = obi.load(recording)
+    found = obi.calibrate(history, obi.Settings()).findings
+    loaded = obi.Settings.load(obi.Settings().save(tmp_path / "a.toml", findings=found))
+    session = obi.Session(recording, settings=loaded)
+    assert obi.Settings.load(session.export(tmp_path / "b.toml")).findings == found
+    session.close()
 
 
 def test_provenance_of_nothing_yet(recording):

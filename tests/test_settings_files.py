@@ -95,6 +95,41 @@ def test_what_was_found_of_others_is_not_said_of_these(tmp_path):
     assert obi.Settings.load(loaded.save(tmp_path / "c.toml")).findings == FOUND
 
 
+@pytest.mark.parametrize(
+    ("table", "name", "value", "text"),
+    [
+        ("tuned_on", "symbol", 5, "'symbol' in 'tuned_on' is 5. It takes text."),
+        ("tuned_on", "states", 1.5, "'states' in 'tuned_on' is 1.5. It takes a whole number."),
+        ("calibration", "horizons", 5, "'horizons' in 'calibration' is 5. It takes tables."),
+        ("calibration", "horizons", [5], "'calibration.horizons' is 5. It takes seconds, n, n_eff"),
+        (
+            "calibration",
+            "tried",
+            True,
+            "'tried' in 'calibration' is True. It takes a whole number.",
+        ),
+        ("calibration", "horizon", "x", "'horizon' in 'calibration' is 'x'. It takes a number."),
+        ("calibration", "level", None, "'level' in 'calibration' is None. It takes a number."),
+        ("horizons", "p", "x", "'p' in 'calibration.horizons' is 'x'. It takes a number."),
+        ("horizons", "p", float("nan"), "'p' in 'calibration.horizons' is nan. It takes a number."),
+    ],
+)
+def test_what_is_told_in_other_types_is_refused(tmp_path, table, name, value, text):
+    path = obi.Settings().save(tmp_path / "my.json", provenance=TUNED, findings=FOUND)
+    document = json.loads(path.read_text())
+    where = document["calibration"]["horizons"][0] if table == "horizons" else document[table]
+    where[name] = value
+    assert refusal(path, json.dumps(document)).startswith(f"my.json: {text}")
+
+
+def test_what_is_not_known_may_be_null(tmp_path):
+    path = obi.Settings().save(tmp_path / "my.json", findings=FOUND)
+    document = json.loads(path.read_text())
+    document["calibration"] |= {"horizon": None, "level": 1}
+    path.write_text(json.dumps(document))
+    assert obi.Settings.load(path).findings == replace(FOUND, horizon=None, level=1.0)
+
+
 def test_what_was_judged_is_the_horizon_that_the_verdict_is_about():
     assert FOUND.judged.mean_bps == 0.53
     assert replace(FOUND, horizon=None).judged is None

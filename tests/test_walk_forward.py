@@ -83,6 +83,27 @@ def test_too_little_to_choose_by():
     assert empty.start.isna().all()
 
 
+def test_an_embargo_leaves_out_the_beginning_of_a_part(history):
+    whole = obi.walk_forward(history, folds=2, **AXES, settings=FREE)
+    found = obi.walk_forward(history, folds=2, embargo=30, **AXES, settings=FREE)
+    assert (found.end == whole.end).all()
+    names = ["threshold", "hold_seconds", "chosen_net_bps"]
+    assert found[names].equals(whole[names])
+    for fold, start in found.start.items():
+        cut = fold * history.elapsed[-1] / 3
+        first = np.searchsorted(history.elapsed, cut + 30e9)
+        assert start == pd.Timestamp(history.time[first], tz="UTC")
+
+
+@pytest.mark.parametrize("hold", ["x", None, -5.0, np.nan])
+def test_a_hold_that_is_none_is_refused(history, hold):
+    with pytest.raises(SettingsError) as error:
+        obi.walk_forward(history, hold_seconds=[5.0, hold])
+    assert str(error.value) == (
+        f"hold_seconds = {hold!r} is not possible. Give a number from 0.1 to 86400 seconds."
+    )
+
+
 def test_no_folds_are_refused(history):
     with pytest.raises(SettingsError) as error:
         obi.walk_forward(history, folds=0)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from obi_widgets.calibration.returns import lost
 from obi_widgets.errors import HistoryError, SettingsError
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
 
 LOOKS = 8
-"""Moments at which a signal is computed again."""
+"""Moments at which a signal is computed again: so many where it is on, and where it is not."""
 
 SAME = 1e-6
 """Relative to the signal's standard deviation: what rounding may do."""
@@ -28,8 +29,10 @@ def looks_ahead(history: History, compute: Callable[[History], ArrayLike], signa
     """Say where a signal depends on what comes after it; empty where it was not seen to.
 
     The signal is computed again from the states up to some moments, and nothing later. What was
-    known then must give what is said of then. This finds a leak of the future whatever it is: a
-    label among the features, a mean over the whole record, a clock that is behind.
+    known then must give what is said of then. This finds what leaks at most moments, whatever it
+    is: a label among the features, a mean over the whole record, a clock that is behind; states
+    that are left out, or signals that are taken back, for what came of them. What leaks at a few
+    moments only may be missed.
 
     Parameters
     ----------
@@ -44,18 +47,46 @@ def looks_ahead(history: History, compute: Callable[[History], ArrayLike], signa
     -------
     str
         A sentence's end: when, and both values.
+
+    Raises
+    ------
+    SettingsError
+        A signal that is another one each time it is computed.
     """
-    there = np.flatnonzero(~np.isnan(signal))
-    allowed = SAME * float(np.std(signal[there])) if len(there) else 0.0
-    # Neither at the first, of which little is known, nor at the last, after which nothing comes.
-    looks = np.linspace(0, max(len(there) - 1, 0), LOOKS + 2, dtype=int)[1:-1]
-    for row in there[looks[looks < len(there)]]:
+    there = ~np.isnan(signal)
+    allowed = SAME * float(np.std(signal[there])) if there.any() else 0.0
+    on = there & (signal != 0)
+    looks = _spread(np.flatnonzero(on))
+    if not len(looks):
+        return ""
+    # Before it was on for the first time there may be too little to compute it from.
+    off = np.flatnonzero(~on & ~lost(history))
+    for row in np.unique(np.append(looks, _spread(off[off > looks[0]]))):
         known = as_signal(history[: row + 1], compute(history[: row + 1]))[-1]
-        if not abs(known - signal[row]) <= allowed:
-            when = str(history.time[row].view("datetime64[ns]"))[11:23]
-            before = "nothing" if np.isnan(known) else f"{known:+.3g}"
-            return f"at {when} UTC what was known then gives {before}, and it is {signal[row]:+.3g}"
+        if _same(known, signal[row], allowed):
+            continue
+        if not _same(as_signal(history, compute(history))[row], signal[row], allowed):
+            raise SettingsError(
+                "The signal is another one each time it is computed.",
+                "Seed what is random in it, or give its numbers.",
+            )
+        when = str(history.time[row].view("datetime64[ns]"))[11:23]
+        before, now = (
+            "nothing" if np.isnan(one) else f"{one:+.3g}" for one in (known, signal[row])
+        )
+        return f"at {when} UTC what was known then gives {before}, and it is {now}"
     return ""
+
+
+def _spread(rows: NDArray[np.intp]) -> NDArray[np.intp]:
+    """Return some of the rows, but neither the first nor the last of many."""
+    # Of the first little is known, and after the last nothing comes.
+    some = np.linspace(0, max(len(rows) - 1, 0), LOOKS + 2, dtype=int)[1:-1]
+    return rows[some[some < len(rows)]]
+
+
+def _same(one: float, other: float, allowed: float) -> bool:
+    return bool(abs(one - other) <= allowed or (np.isnan(one) and np.isnan(other)))
 
 
 def as_signal(history: History, values: ArrayLike) -> Floats:

@@ -8,7 +8,7 @@ import numpy as np
 
 from obi_widgets.calibration.holdout import walk_forward_splits
 from obi_widgets.calibration.surface import AXES
-from obi_widgets.calibration.sweeping import sweep
+from obi_widgets.calibration.sweeping import axis, sweep
 from obi_widgets.history import History
 from obi_widgets.settings import Parameters, Settings
 
@@ -77,7 +77,7 @@ def walk_forward(
     axes: dict[str, Any] = {
         name: list(values) for name, values in given.items() if values is not None
     }
-    purge = max(axes.get("hold_seconds", [p.hold_seconds]), default=0.0)
+    purge = max(axis("hold_seconds", axes.get("hold_seconds"), p))
     rows = []
     for split in walk_forward_splits(history.elapsed, folds=folds, purge=purge, embargo=embargo):
         surface = sweep(history[split.inside], settings=p, **axes)

@@ -201,9 +201,9 @@ class Report:
             verdict=self.verdict,
             reason=self.reason,
             event=self.event,
-            level=self.means.level,
-            tried=self.tried,
-            hold_out=self.hold_out,
+            level=float(self.means.level),  # they may be NumPy's, which no file takes
+            tried=int(self.tried),
+            hold_out=float(self.hold_out),
             start=start,
             end=end,
             states=self.states,
@@ -318,7 +318,7 @@ def calibrate(
     signal : callable, or array_like of float of shape (T,), optional
         Another signal than the imbalance: + for a rise, NaN where there is none, on any scale
         that ``threshold`` is on too. Of a function of a history that returns it, it is also seen
-        whether it looks ahead; of an array that cannot be told.
+        whether it looks ahead, at some moments; of an array that cannot be told.
     horizons : array_like of float
         Seconds.
     event : {"beyond", "crossing", "episode"}
@@ -342,7 +342,7 @@ def calibrate(
     ------
     SettingsError
         Horizons that are not above 0, an unknown event, or a share or level that is not possible;
-        a signal that is none.
+        a signal that is none, or another one each time.
     HistoryError
         Histories that cannot be joined, or a signal of another length.
     """
@@ -353,7 +353,7 @@ def calibrate(
         raise SettingsError(
             f"event = {event!r} is not possible.", f"Give one of {', '.join(get_args(Kind))}."
         )
-    if tried < 1:
+    if not 1 <= tried < np.inf:
         raise SettingsError(f"tried = {tried!r} is not possible.", "These settings are one.")
     if not isinstance(history, History):
         history = History.concat(history)

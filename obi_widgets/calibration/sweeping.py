@@ -156,7 +156,7 @@ class _Grid:
             raise SettingsError(
                 f"hold_out = {hold_out!r} is not possible.", "It lies between 0 and 1."
             )
-        checked = {name: _axis(name, values, parameters) for name, values in axes.items()}
+        checked = {name: axis(name, values, parameters) for name, values in axes.items()}
         count = np.prod([len(values) for values in checked.values()], dtype=float)
         if count > MOST:
             raise SettingsError(
@@ -189,7 +189,7 @@ class _Grid:
         )
 
 
-def _axis(name: str, values: Iterable[Any] | None, parameters: Parameters) -> list[Any]:
+def axis(name: str, values: Iterable[Any] | None, parameters: Parameters) -> list[Any]:
     """Return an axis' values, each of them valid."""
     if values is None:
         return [getattr(parameters, name)]

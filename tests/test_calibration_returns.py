@@ -100,7 +100,7 @@ def test_as_traded_is_what_entries_make(history):
     np.testing.assert_allclose(got, trades["net_bps"], rtol=1e-9)
 
 
-@pytest.mark.parametrize("horizons", [[0.0], [-1.0], [NAN], [1.0, np.inf], [[1.0]]])
+@pytest.mark.parametrize("horizons", [[0.0], [-1.0], [NAN], [1.0, np.inf], [[1.0]], [], "x", None])
 def test_horizons_that_are_none_are_refused(horizons):
     with pytest.raises(SettingsError, match=r"^horizons = .* Horizons are seconds, above 0\.$"):
         returns.forward_returns(tape([0.0, 1.0], [100.0, 101.0]), horizons)

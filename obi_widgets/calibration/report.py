@@ -24,7 +24,7 @@ from obi_widgets.calibration.holdout import SHARE, holdout
 from obi_widgets.calibration.inference import Means, conditional_mean, influence
 from obi_widgets.calibration.multiple import benjamini_hochberg
 from obi_widgets.calibration.power import seconds_needed
-from obi_widgets.calibration.returns import forward_returns
+from obi_widgets.calibration.returns import as_horizons, forward_returns
 from obi_widgets.calibration.traded import Traded, traded
 from obi_widgets.calibration.verdict import Evidence, Judgement, Verdict, judge
 from obi_widgets.errors import SettingsError
@@ -365,7 +365,7 @@ def calibrate(
         peeked = looks_ahead(history, signal, values)
     else:
         values = as_signal(history, signal)
-    returns = forward_returns(history, np.unique(np.asarray(horizons, np.float64)))
+    returns = forward_returns(history, np.unique(as_horizons(horizons)))
     x = columns(history, values, [parameters.threshold], kind=event)
     means = conditional_mean(history.mid, returns, x, level=level)
     episodes = find_episodes(history, values, parameters.threshold)

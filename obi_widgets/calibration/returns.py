@@ -79,6 +79,25 @@ class TouchReturns:
     moves: ForwardReturns
 
 
+def as_horizons(horizons: ArrayLike) -> Floats:
+    """Return horizons as an array of seconds.
+
+    Raises
+    ------
+    SettingsError
+        None, or one that is not above 0 and finite.
+    """
+    try:
+        seconds = np.atleast_1d(np.asarray(horizons, np.float64))
+    except (TypeError, ValueError):
+        seconds = np.empty(0)
+    if seconds.ndim != 1 or not len(seconds) or not np.all((seconds > 0) & (seconds < 1e9)):
+        raise SettingsError(
+            f"horizons = {horizons!r} is not possible.", "Horizons are seconds, above 0."
+        )
+    return seconds
+
+
 def lost(history: History) -> NDArray[np.bool_]:
     """Return where the book was not in sync: no bid and no ask; shape (T,)."""
     return np.isnan(history.bid) & np.isnan(history.ask)
@@ -110,11 +129,7 @@ def forward_returns(
     SettingsError
         Horizons that are not above 0 and finite.
     """
-    seconds = np.atleast_1d(np.asarray(horizons, np.float64))
-    if seconds.ndim != 1 or not np.all((seconds > 0) & (seconds < 1e9)):
-        raise SettingsError(
-            f"horizons = {horizons!r} is not possible.", "Horizons are seconds, above 0."
-        )
+    seconds = as_horizons(horizons)
     states = len(history)
     end, bps = np.empty((len(seconds), states), np.int32), np.empty((len(seconds), states))
     if not states:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +13,8 @@ from obi_widgets.widgets.panel import STATIC, Part, StateWidget, followed
 if TYPE_CHECKING:
     from obi_widgets.frame import Frame
     from obi_widgets.session import Session
+
+log = logging.getLogger(__name__)
 
 
 class _Line(StateWidget):
@@ -52,6 +55,9 @@ class StatusWidget(Part):
                     self._session.tell(f"Saved to {path}.")
         except (ObiError, OSError, ValueError) as error:
             self._session.tell(str(error))
+        except Exception as error:
+            log.exception("A button failed.")
+            self._session.tell(f"That failed: {error!r}. Please report this.")
 
     def update(self, frame: Frame) -> None:
         """Show a frame."""

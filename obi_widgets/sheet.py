@@ -14,6 +14,7 @@ import numpy as np
 from obi_widgets import words
 from obi_widgets.calibration.holdout import SHARE
 from obi_widgets.chart import Axis
+from obi_widgets.sheet_surface import of_surface
 from obi_widgets.words import MINUS, NOTHING, number
 
 if TYPE_CHECKING:
@@ -27,9 +28,6 @@ if TYPE_CHECKING:
 
 SIGNS = {"viable": "✓", "not viable": "✕", "not enough data": "?"}
 TONES = {"viable": "good", "not viable": "bad", "not enough data": ""}
-
-FEW = 5
-"""Trades below which a cell of the surface is drawn empty: its mean is of a handful."""
 
 WAITING = "Waiting for data. A verdict takes a few minutes of book states."
 
@@ -77,7 +75,7 @@ class SheetMaker:
             "returns": self._of_returns(report, at),
             "deciles": self._of_deciles(report, at),
             "ic": self._of_ic(report),
-            "surface": _of_surface(found) if surface is not None else None,
+            "surface": of_surface(surface, report, stale=found.stale) if surface else None,
             "columns": COLUMNS,
             "rows": rows(report),
             "judged": report.judgement.horizon,
@@ -254,44 +252,6 @@ def _shown(report: Report) -> int:
     return int(np.abs(np.log(report.horizons / report.parameters.hold_seconds)).argmin())
 
 
-def _of_surface(found: Found) -> dict[str, Any]:
-    surface = found.surface
-    assert surface is not None
-    p = surface.parameters
-    mean, error = surface.mean_gross_bps[0, 0], surface.se_bps[0, 0]
-    entries, won = surface.entries[0, 0], surface.won[0, 0]
-    shown = np.where(entries >= FEW, mean, np.nan)
-    most = float(np.nanmax(np.abs(shown), initial=0.0))
-    thresholds = [words.plain(one).rstrip("0").rstrip(".") or "0" for one in surface.threshold]
-    holds = [_seconds(one) for one in surface.hold_seconds]
-
-    def tip(i: int, j: int) -> str:
-        where = f"threshold {thresholds[i]}, hold {holds[j]}"
-        if not entries[i, j]:
-            return f"{where}: no trade"
-        trades = f"{entries[i, j]:,} trade{'' if entries[i, j] == 1 else 's'}"
-        half = number(1.96 * error[i, j], 2)
-        mu = f"{number(mean[i, j], 2, sign=True)} ± {half} bps"
-        return f"{where}: {mu}, {trades}, {number(100 * won[i, j], 0)} % won"
-
-    here = (
-        int(np.abs(surface.threshold - p.threshold).argmin()),
-        int(np.abs(surface.hold_seconds - p.hold_seconds).argmin()),
-    )
-    return {
-        "title": "Mean a trade before fees, bps: hold × threshold",
-        "x": thresholds,
-        "y": holds,
-        "here": here,
-        "cells": [
-            [_share(one, most) for one in column] for column in shown.tolist()
-        ],
-        "tips": [[tip(i, j) for j in range(len(holds))] for i in range(len(thresholds))],
-        "legend": [f"{MINUS}{number(most, 1)}", f"+{number(most, 1)}"] if most else ["", ""],
-        "stale": found.stale,
-    }  # fmt: skip
-
-
 def _line(
     horizons: Floats, mean: Floats, low: Floats, high: Floats, axis: tuple[float, float],
     tips: list[str],
@@ -339,13 +299,6 @@ def _places(values: Floats, axis: tuple[float, float]) -> list[Any]:
 
 def _rounded(value: float) -> float:
     return round(value, 4)
-
-
-def _share(value: float, most: float) -> float | None:
-    """Return a value as a share of the largest, −1..+1; None for NaN."""
-    if not math.isfinite(value):
-        return None
-    return round(value / most, 3) if most else 0.0
 
 
 def _short(value: float, largest: float) -> str:

@@ -76,7 +76,7 @@ def test_a_recompute_is_two_messages_and_a_few_kilobytes(widget, session, monkey
     # At once without a surface, then with it; each with a word that there is something to paint.
     # On a machine that is slow it may be computed once more without.
     assert len(wire.sizes) in (4, 6)
-    assert 3_000 < max(wire.sizes) <= 12_000
+    assert 3_000 < max(wire.sizes) <= 18_000, "most of it what the surface's cells say"
     session.refresh()
     wait_for(lambda: not session._wake.is_set(), "the publisher")
     assert len(wire.sizes) == 4, "the same again is not sent"
@@ -95,6 +95,76 @@ def test_it_follows_the_settings_and_the_choice(widget, session):
     widget._do(None, {"do": "all"}, None)
     wait_for(lambda: not widget._sheet.state["selected"], "everything")
     assert session.selected is None
+
+
+def click(widget, at, values):
+    """Click a cell as the page does."""
+    (i, j), (thresholds, holds) = at, values
+    receive(widget, {"do": "take", "threshold": thresholds[i], "hold_seconds": holds[j]})
+
+
+def receive(widget, content):
+    """Let a message of the page arrive as the comm delivers it."""
+    data = {"method": "custom", "content": content}
+    widget._sheet.comm.handle_msg({"content": {"data": data}, "buffers": []})
+
+
+def test_a_click_on_a_cell_takes_its_settings_and_the_outline_goes_there(widget, session):
+    session.settings.threshold, session.settings.hold_seconds = 0.37, 12
+    shown = look(widget)["surface"]
+    assert (shown["x"][3], shown["y"][3], shown["here"]) == ("0.37", "12 s", (3, 3))
+    changes = []
+    session.settings.observe(lambda change: changes.append((change.name, change.new)))
+    click(widget, (6, 2), shown["values"])
+    assert changes == [("threshold", 0.7), ("hold_seconds", 5.0)]
+    wait_for(lambda: widget._sheet.state["surface"]["here"] == (6, 2), "the outline")
+    now = wait_for(lambda: _whole(widget), "its surface")
+    assert now["here"] == (6, 2)
+    assert now["x"] == ["0.1", "0.2", "0.3", "0.4", "0.5", "0.6", "0.7", "0.8", "0.9"]
+    assert now["y"] == ["1 s", "2 s", "5 s", "10 s", "20 s", "30 s", "60 s"]
+    assert widget.surface.parameters == session.settings.parameters
+
+
+def _whole(widget):
+    surface = widget._sheet.state["surface"]
+    return None if surface["stale"] else surface
+
+
+def test_a_click_takes_what_the_page_shows_though_the_axes_are_others_by_now(widget, session):
+    session.settings.threshold, session.settings.hold_seconds = 0.37, 12
+    before = look(widget)["surface"]["values"]
+    session.settings.threshold, session.settings.hold_seconds = 0.62, 33
+    wait_for(lambda: _whole(widget) and _whole(widget)["values"][0][5] == 0.62, "other axes")
+    click(widget, (3, 3), before)
+    assert session.settings.threshold == 0.37
+    assert session.settings.hold_seconds == 12
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ({"do": "take"}, "threshold = None is not possible."),
+        ({"do": "take", "threshold": 0.7}, "hold_seconds = None is not possible."),
+        ({"do": "take", "threshold": 1.2, "hold_seconds": 5}, "threshold = 1.2 is not possible."),
+        ({"do": "take", "threshold": 0.7, "hold_seconds": 0}, "hold_seconds = 0 is not possible."),
+        ({"do": "take", "threshold": True, "hold_seconds": 5}, "threshold = True is not possible."),
+        ({"do": "take", "threshold": "0.7", "hold_seconds": [5]}, "= '0.7' is not possible."),
+        ({"do": "sell"}, "The page asks for {'do': 'sell'}, which is not known."),
+        ({}, "The page asks for {}, which is not known."),
+        ([1], "The page asks for [1], which is not known."),
+    ],
+)
+def test_a_message_that_makes_no_sense_is_logged_and_changes_nothing(
+    widget, session, caplog, content, said
+):
+    before = session.settings.parameters
+    receive(widget, content)
+    assert session.settings.parameters == before
+    assert [(one.levelname, said in one.getMessage()) for one in caplog.records] == [
+        ("WARNING", True)
+    ]
+    if "possible" in said:
+        assert caplog.messages[0].startswith("The settings of a cell were not taken: ")
 
 
 def test_a_choice_that_is_too_short_says_so(widget, session):

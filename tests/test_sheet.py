@@ -149,31 +149,6 @@ def test_deciles_rise_with_the_imbalance_where_there_is_an_edge(sheet, answer):
     assert len(chart["tips"]) == 10
 
 
-def test_the_surface_has_the_settings_own_cell_exactly():
-    history = known_market.history(1800, edge=2.0, seed=4)
-    settings = obi.Settings(threshold=0.37, hold_seconds=12)
-    sheet = SheetMaker().make(found(history, settings), BTC)["surface"]
-    i, j = sheet["here"]
-    assert sheet["x"] == ["0.1", "0.2", "0.3", "0.37", "0.5", "0.6", "0.7", "0.8", "0.9"]
-    assert sheet["y"] == ["1 s", "2 s", "5 s", "12 s", "20 s", "30 s", "60 s"]
-    assert (sheet["x"][i], sheet["y"][j]) == ("0.37", "12 s")
-    trades = obi.entries(history, settings)
-    trades = trades[trades.ended == "held"]
-    mean = f"{trades.gross_bps.mean():+.2f}".replace("-", MINUS)
-    assert sheet["tips"][i][j].startswith(f"threshold 0.37, hold 12 s: {mean} ± ")
-    assert f" bps, {len(trades):,} trades, " in sheet["tips"][i][j]
-    shares = [one for column in sheet["cells"] for one in column if one is not None]
-    assert max(map(abs, shares)) == 1
-
-
-def test_a_cell_of_a_handful_of_trades_is_empty_and_says_so():
-    settings = obi.Settings(threshold=0.985)
-    sheet = SheetMaker().make(found(known_market.history(60, seed=2), settings), BTC)["surface"]
-    assert sheet["cells"][8][6] is None
-    assert sheet["cells"][0][0] is not None
-    assert sheet["tips"][8][6] == "threshold 0.985, hold 60 s: no trade"
-
-
 def test_without_data_it_says_what_it_waits_for_and_of_trouble_what_to_do():
     assert SheetMaker().make(None, BTC) == nothing(WAITING)
     assert WAITING == "Waiting for data. A verdict takes a few minutes of book states."

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING, Any
 
+from obi_widgets.errors import SettingsError
+from obi_widgets.settings import Settings
 from obi_widgets.sheet import WAITING, SheetMaker, nothing
 from obi_widgets.widgets.panel import STATIC, Part, StateWidget, followed
 
@@ -13,6 +16,8 @@ if TYPE_CHECKING:
     from obi_widgets.calibrator import Found
     from obi_widgets.frame import Frame
     from obi_widgets.session import Session
+
+log = logging.getLogger(__name__)
 
 
 class _Sheet(StateWidget):
@@ -25,7 +30,9 @@ class CalibrationWidget(Part):
 
     The verdict and its reason; the mean return by horizon with its 95 % band, and what the naive
     one would be; the return by decile; the rank correlation by horizon; the mean a trade for
-    other thresholds and holds; the table; and how far all that is to be trusted.
+    other thresholds and holds; the table; and how far all that is to be trusted. The mean a trade
+    can be seen of all the record, of what comes before the time held out, and of that time.
+    Clicking a cell takes its threshold and its hold, as moving their sliders would.
 
     It looks at the whole history, or at the part that was chosen: drag with Shift on a chart of
     the same session, or call ``session.select``. It is computed in a thread of its own, and only
@@ -60,9 +67,25 @@ class CalibrationWidget(Part):
         found = self._session.calibrator.found
         return found.surface if found is not None else None
 
-    def _do(self, _: object, content: dict[str, Any], __: object) -> None:
-        if content.get("do") == "all":
-            self._session.select()
+    def _do(self, _: object, content: object, __: object) -> None:
+        match content:
+            case {"do": "all"}:
+                self._session.select()
+            case {"do": "take", **values}:
+                self._take(values)
+            case _:
+                log.warning("The page asks for %r, which is not known.", content)
+
+    def _take(self, values: dict[object, Any]) -> None:
+        """Take the settings of a cell: its values, since the axes may have changed meanwhile."""
+        names = "threshold", "hold_seconds"
+        try:
+            chosen = Settings(**{name: values.get(name) for name in names})
+        except SettingsError as error:  # both are taken, or none
+            log.warning("The settings of a cell were not taken: %s", error)
+            return
+        for name in names:
+            setattr(self._session.settings, name, getattr(chosen, name))
 
     def show(self, frame: Frame) -> None:
         """Show a frame. Called by the session's publisher."""

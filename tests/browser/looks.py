@@ -114,7 +114,8 @@ TEXTS = """.obi-symbol, .obi-venue, .obi-state, .obi-figure .obi-label, .obi-fig
     .obi-middle strong, .obi-middle span, .obi-note, .obi-title, .obi-tick, .obi-last,
     .obi-part-imbalance .axis .tick text, .obi-head, .obi-setting span, .obi-setting b, .obi-opener,
     .obi-unfold, .obi-what, .obi-result, .widget-toggle-button, .obi-word, .obi-reason, .obi-span,
-    .obi-mark, .obi-table th, .obi-table td, .obi-fact, .obi-known, .obi-legend span, .obi-length"""
+    .obi-mark, .obi-table th, .obi-table td, .obi-fact, .obi-known, .obi-legend span, .obi-length,
+    .obi-titled span, .obi-parts button, .obi-where, .obi-hint, .obi-line-part span"""
 
 APART = [
     ".obi-part-price .obi-tick, .obi-part-price .obi-last",
@@ -127,6 +128,7 @@ APART = [
     ".obi-figure-returns .obi-mark",
     ".obi-figure-deciles .obi-mark",
     ".obi-figure-surface .obi-mark",
+    ".obi-titled > :first-child, .obi-parts button, .obi-where, .obi-hint, .obi-line-part span",
     ".obi-figure-ic .obi-mark",
     ".obi-table th, .obi-table td",
     ".obi-fact, .obi-known",

@@ -113,14 +113,163 @@ def nb_tried(screen):
     return screen.nb.value("len(lab.session.tried)")
 
 
-def test_pointing_at_a_cell_tells_its_numbers(screen):
-    note = screen.root.locator(".obi-figure-surface .obi-note")
-    expect(note).to_contain_text("Now: threshold 0.4, hold 20 s: ", timeout=1000 * PATIENCE)
-    screen.root.locator('.obi-cell[data-at="1 2"] rect').hover()
-    expect(note).to_contain_text("threshold 0.2, hold 5 s: ")
-    assert " trades, " in note.inner_text()
+def cell(screen, i, j):
+    return screen.root.locator(f'.obi-cell[data-at="{i} {j}"]')
+
+
+def settle(screen):
+    """Wait for the surface of the settings as they are at first, with the mouse elsewhere."""
     screen.root.locator(".obi-figure-deciles svg").hover()
-    expect(note).to_contain_text("Now: ")
+    now = screen.root.locator(".obi-figure-surface:not(.obi-waits) .obi-where")
+    expect(now).to_have_text("Now: threshold 0.4, hold 20 s", timeout=1000 * PATIENCE)
+
+
+def outlined(screen):
+    """Return which cell is pressed; the outline lies on it."""
+    at, far = screen.root.locator(".obi-figure-surface").evaluate("""el => {
+        const [pressed, ...others] = el.querySelectorAll('.obi-cell[aria-pressed="true"]');
+        const [a, b] = [pressed.querySelector('rect'), el.querySelector('.obi-here')].map(
+            one => one.getBoundingClientRect());
+        const far = [a.left - b.left, a.top - b.top, a.right - b.right, a.bottom - b.bottom];
+        return [pressed.dataset.at, [...far.map(Math.abs), 9 * others.length]];
+    }""")
+    assert max(far) < 2
+    return tuple(map(int, at.split()))
+
+
+def test_pointing_at_a_cell_tells_its_numbers(screen):
+    settle(screen)
+    where, hint = (screen.root.locator(f".obi-{one}") for one in ("where", "hint"))
+    expect(hint).to_have_text("")
+    screen.press("Pause")
+    cell(screen, 1, 2).hover()
+    expect(where).to_have_text("threshold 0.2, hold 5 s")
+    expect(hint).to_have_text("Click to take these settings")
+    assert cell(screen, 1, 2).evaluate("el => getComputedStyle(el).cursor") == "pointer"
+    names = screen.root.locator(".obi-line-part > :first-child")
+    assert names.all_inner_texts() == ["all", "in sample", "held out"]
+    wanted = "[part['tips'][1][2] for part in lab.calibration._sheet.state['surface']['parts']]"
+    said = screen.root.locator(".obi-line-part > :last-child")
+    eventually(lambda: said.all_inner_texts() == screen.nb.value(wanted), "its numbers")
+    assert len(set(said.all_inner_texts())) == 3
+    assert all(" trades, " in text for text in said.all_inner_texts())
+    screen.root.locator(".obi-figure-deciles svg").hover()
+    expect(where).to_contain_text("Now: ")
+
+
+def test_the_part_of_the_record_is_switched_at_once_and_nothing_is_computed(screen):
+    nb = screen.nb
+    settle(screen)
+    screen.press("Pause")
+    nb.until("not lab.calibration._sheet.state['surface']['stale']"
+             " and not [t for t in __import__('threading').enumerate()"
+             " if t.name == 'obi-calibrator']")  # fmt: skip
+    nb.execute("before = lab.calibration.surface")
+    buttons = screen.root.locator(".obi-parts button")
+    assert buttons.all_inner_texts() == ["all", "in sample", "held out"]
+    assert [one.get_attribute("title") != "" for one in buttons.all()] == [True] * 3
+    shares = nb.value(
+        "[sum(p['cells'], []) for p in lab.calibration._sheet.state['surface']['parts']]"
+    )
+    boxes, places = [], [one.bounding_box() for one in buttons.all()]
+    for index in (2, 0, 1):
+        # In the same task of the page: no message has gone anywhere.
+        now = buttons.nth(index).evaluate("""el => {
+            el.click();
+            return [...document.querySelectorAll('.obi-cell rect')].map(
+                one => [one.getAttribute('class'), Number(one.getAttribute('fill-opacity'))]);
+        }""")
+        assert [kind == "obi-none" for kind, _ in now] == [one is None for one in shares[index]]
+        opacity = [0 if one is None else 0.06 + 0.94 * abs(one) for one in shares[index]]
+        assert [one for _, one in now] == pytest.approx(opacity)
+        pressed = [one.get_attribute("aria-pressed") for one in buttons.all()]
+        assert pressed == [str(one == index).lower() for one in range(3)]
+        bold = screen.root.locator(".obi-line-part.obi-shown > :first-child")
+        assert bold.inner_text() == buttons.nth(index).inner_text()
+        boxes.append(screen.root.locator(".obi-figure-surface").bounding_box())
+        assert [one.bounding_box() for one in buttons.all()] == places, "nothing jumps"
+    assert boxes[0] == boxes[1] == boxes[2]
+    assert nb.value("lab.calibration.surface is before")
+    screen.press("Resume")
+    screen.page.wait_for_timeout(2500)  # and it stays while data stream
+    expect(buttons.nth(1)).to_have_attribute("aria-pressed", "true")
+    buttons.nth(0).focus()
+    screen.page.keyboard.press("Enter")
+    expect(buttons.nth(0)).to_have_attribute("aria-pressed", "true")
+    screen.page.keyboard.press("Tab")
+    screen.page.keyboard.press("Space")
+    expect(buttons.nth(1)).to_have_attribute("aria-pressed", "true")
+    buttons.nth(0).click()
+
+
+def test_clicking_a_cell_moves_the_sliders_and_the_outline(screen):
+    screen.nb.execute("lab.settings.threshold = 0.37; lab.settings.hold_seconds = 12")
+    own = screen.root.locator(".obi-where")
+    expect(own).to_have_text("Now: threshold 0.37, hold 12 s", timeout=1000 * PATIENCE)
+    assert outlined(screen) == (3, 3)
+    for (i, j), threshold, hold in [((6, 2), 0.7, 5), ((1, 5), 0.2, 30)]:
+        cell(screen, i, j).click()
+        took = eventually(lambda at=(i, j): outlined(screen) == at, "the outline")
+        assert took < 2
+        assert (screen.shown("Threshold"), screen.shown("Hold")) == (
+            f"{threshold:.2f}",
+            f"{hold} s",
+        )
+        assert screen.place("Threshold") == pytest.approx(threshold, abs=0.001)
+        assert screen.place("Hold") == pytest.approx(hold, abs=0.001)
+        assert screen.nb.value("[lab.settings.threshold, lab.settings.hold_seconds]") == [
+            threshold,
+            hold,
+        ]
+    waits = screen.root.locator(".obi-figure-surface.obi-waits")
+    expect(waits).to_have_count(0, timeout=1000 * PATIENCE)
+    assert outlined(screen) == (1, 5), "also of the surface that comes then"
+    labels = screen.root.locator(".obi-figure-surface .obi-mark").all_inner_texts()
+    assert "0.37" not in labels
+    assert "12 s" not in labels
+
+
+def test_every_click_is_heard_while_data_stream(screen):
+    """A press that lasts until after the next redrawing is a click as well."""
+    settle(screen)
+    box = cell(screen, 5, 3).bounding_box()
+    mouse = screen.page.mouse
+    mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    mouse.down()
+    count = screen.nb.value("id(lab.calibration._found)")
+    eventually(lambda: screen.nb.value("id(lab.calibration._found)") != count, "another sheet")
+    screen.page.wait_for_timeout(300)
+    mouse.up()
+    screen.nb.until("(lab.settings.threshold, lab.settings.hold_seconds) == (0.6, 10)")
+
+
+def test_cells_are_reached_and_taken_with_the_keyboard(screen):
+    keyboard = screen.page.keyboard
+    settle(screen)
+    cell(screen, 8, 6).hover()  # where the mouse rests does not matter
+    active = "(document.activeElement.closest('.obi-cell')?.dataset.at) ?? ''"
+    screen.root.locator(".obi-parts button").last.focus()
+    keyboard.press("Tab")
+    assert screen.page.evaluate(active) == "3 4", "the settings' own"
+    for key in ("ArrowRight", "ArrowRight", "ArrowDown", "ArrowLeft"):
+        keyboard.press(key)
+    assert screen.page.evaluate(active) == "4 3"
+    where = screen.root.locator(".obi-where")
+    expect(where).to_have_text("threshold 0.5, hold 10 s")
+    screen.page.wait_for_timeout(2500)  # sheets come, and the focus stays
+    assert screen.page.evaluate(active) == "4 3"
+    for _ in range(5):
+        keyboard.press("ArrowDown")
+    assert screen.page.evaluate(active) == "4 0", "there is no further"
+    keyboard.press("Enter")
+    screen.nb.until("(lab.settings.threshold, lab.settings.hold_seconds) == (0.5, 1)")
+    eventually(lambda: outlined(screen) == (4, 0), "the outline")
+    keyboard.press("ArrowUp")
+    keyboard.press("Space")
+    screen.nb.until("lab.settings.hold_seconds == 2")
+    assert screen.page.locator(".jp-Notebook.jp-mod-editMode").count() == 0
+    keyboard.press("Tab")
+    assert screen.page.evaluate(active) == "", "one step for all cells"
 
 
 def drag(screen, start, end, *, shift=True, release=True):

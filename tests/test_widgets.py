@@ -181,6 +181,7 @@ def test_buttons_act_and_say_what_went_wrong(lab, tmp_path):
     said = press(do="export", path=str(tmp_path / "btc.txt"))
     assert said == "'btc.txt' ends in '.txt'. Settings are kept as .toml or .json."
     assert "cannot be written" in press(do="export", path=str(tmp_path / "no" / "btc.toml"))
+    assert press(do="window") == "That failed: KeyError('seconds'). Please report this."
 
 
 # -- parts ---------------------------------------------------------------------------------

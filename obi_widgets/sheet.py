@@ -43,7 +43,7 @@ COLUMNS = (
     ("p, corr.", "Corrected for all settings and horizons looked at (Benjamini–Hochberg)"),
     ("rank IC", "Rank correlation of imbalance and return"),
     ("hold-out", "The mean in the last 30 % of the time, bps"),
-    ("as traded", "What a taker made of each event on average, after fees, bps"),
+    ("net, bps", "As traded: what a taker made of each event on average, after fees, bps"),
 )  # fmt: skip
 """Of the table: names, and what they mean."""
 

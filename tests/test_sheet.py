@@ -63,7 +63,7 @@ def test_the_table_says_what_the_report_says(sheet, answer):
     table = answer.report.table
     assert [name for name, _ in COLUMNS] == [
         "horizon", "n", "n eff.", "mean, bps", "95 %", "t", "t, naive", "p, corr.", "rank IC",
-        "hold-out", "as traded",
+        "hold-out", "net, bps",
     ]  # fmt: skip
     for texts, (seconds, row) in zip(sheet["rows"], table.iterrows(), strict=True):
         half = (row.ci_high - row.ci_low) / 2

@@ -6,13 +6,16 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from obi_widgets.scanner import Results, Scanner, Trades
+from obi_widgets.scanner import Scanner
 from obi_widgets.signals import compiling, imbalance
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
     from obi_widgets.history import History
+    from obi_widgets.scanner import Results, Trades
     from obi_widgets.settings import Parameters
 
 SIGNAL_SETTINGS = ("decay", "depth", "band_bps", "weighting")
@@ -53,6 +56,8 @@ class Analysis:
         self._buffer = np.empty(0)
         self._filled = 0
         self._start = 0
+        self._tallied = 0  # the rows that are in the tally
+        self._tally = np.zeros(2, np.int64)  # states with a signal; of them, beyond the threshold
 
     @property
     def signal(self) -> NDArray[np.float64]:
@@ -71,6 +76,7 @@ class Analysis:
                 self._filled = 0
             self._scanner = Scanner(parameters)
             self.parameters = parameters
+            self._tallied, self._tally = 0, np.zeros(2, np.int64)
         self._drop(max(history.start - self._start, 0))
         self._start = history.start
         known = self._filled
@@ -84,12 +90,21 @@ class Analysis:
         self.history = history
         self._scanner.extend(history, self.signal)
         self.trades = self._scanner.trades(history)
-        self.results = Results.of(self.trades)
-        there, crossed = compiling.fastest().tally(self.signal, parameters.threshold)
+        self.results = self.trades.results
+        self._tally += self._count(self.signal[self._tallied :])
+        self._tallied = len(history)
+        there, crossed = self._tally.tolist()
         self.beyond = crossed / there if there else np.nan
 
     def _drop(self, rows: int) -> None:
+        if rows:
+            self._tally -= self._count(self.signal[: min(rows, self._tallied)])
+            self._tallied = max(self._tallied - rows, 0)
         kept = max(self._filled - rows, 0)
         if rows and kept:
             self._buffer = self._buffer[rows:].copy()
         self._filled = kept
+
+    def _count(self, signal: NDArray[np.float64]) -> Sequence[int]:
+        counts: Sequence[int] = compiling.fastest().tally(signal, self.parameters.threshold)
+        return counts

@@ -30,6 +30,9 @@ MEAN = 1_000_000_000
 PIECE = 65_536
 """Rows that are summed up at once."""
 
+SUMS = (np.minimum, np.maximum, np.add)
+"""What a column comes to."""
+
 MARK = 12
 """Columns that a mark covers, and a little more: the line under it must be seen."""
 
@@ -78,42 +81,78 @@ class Columns:
         self.forget()
 
     def forget(self) -> None:
-        """Begin anew: the values are others."""
-        self._bounds = np.zeros(1, np.int64)
-        self._sums = np.empty((3, 0))
+        """Begin anew: the times or the values are others."""
+        self._width = self._first = self._start = self._end = 0
+        self._edges = self._bounds = np.empty(0, np.int64)
+        self._sums = np.empty((len(SUMS) + 1, 0))
 
-    def of(self, values: Values, bounds: Ints, start: int = 0) -> Floats:
-        """Return each column's least value, its greatest, and the sum of all.
+    def of(
+        self, time: Ints, values: Values, window: Window, width: int, start: int = 0
+    ) -> tuple[Ints, Ints, Floats]:
+        """Return the columns in view that have rows.
+
+        They are whole, also the one that the left edge cuts; and there is one before: a line from
+        it comes in at the edge.
 
         Parameters
         ----------
+        time : ndarray of int64, shape (T,)
+            Nanoseconds UTC, never decreasing.
         values : Values
-            By row. Those of a row must be the same each time, unless `forget` is called.
-        bounds : ndarray of int64, shape (C + 1,)
-            The row that each column begins with, and where the last one ends. No column is empty.
+            By row. Time and value of a row must be the same each time, unless `forget` is called.
+        window : Window
+            What is shown.
+        width : int
+            Of a column, nanoseconds.
         start : int
             The number of row 0, counted from the first row ever.
 
         Returns
         -------
-        ndarray of float64, shape (3, C)
-            NaN where a value is NaN.
+        at : ndarray of int64, shape (C,)
+            When each column begins.
+        counts : ndarray of int64, shape (C,)
+            How many rows it has.
+        sums : ndarray of float64, shape (4, C)
+            Its least value, its greatest, the sum of all, and the last; NaN where one is NaN.
         """
-        rows = bounds + start
-        sums = np.empty((3, len(rows) - 1))
-        begins, ends = self._bounds[:-1], self._bounds[1:]
-        at = np.searchsorted(begins, rows[:-1])
-        known = at < len(begins)
-        here = at[known]
-        known[known] = (begins[here] == rows[:-1][known]) & (ends[here] == rows[1:][known])
-        sums[:, known] = self._sums[:, at[known]]
-        for first, last in _pieces(~known, bounds):
-            part = values[slice(bounds[first], bounds[last])]
-            parts = bounds[first:last] - bounds[first]
-            for row, reduction in zip(sums, (np.minimum, np.maximum, np.add), strict=True):
-                row[first:last] = reduction.reduceat(part, parts)
-        self._bounds, self._sums = rows, sums
-        return sums
+        if not len(time):
+            return np.empty(0, np.int64), np.empty(0, np.int64), self._sums[:, :0]
+        first, last = window.start // width - 1, -(-window.end // width)
+        if width != self._width or start < self._start:  # older states may be back
+            self.forget()
+        at = np.arange(first, last + 1) * width
+        # Edges that were in view before: where they are now, and were then.
+        begin = max(first, self._first)
+        stay = max(min(last + 1, self._first + len(self._edges)) - begin, 0)
+        now, then = (slice(begin - one, begin - one + stay) for one in (first, self._first))
+        edges = np.full(len(at), -1)
+        edges[now] = self._edges[then]
+        # What has been dropped stands elsewhere, and so may what no row had come to.
+        anew = (edges < start) | (edges >= min(self._end, start + len(time)))
+        edges[anew] = start + np.searchsorted(time, at[anew])
+        bounds = edges.copy()
+        bounds[-1] = start + np.searchsorted(time, window.end)
+        if start < bounds[0] == bounds[1]:  # nothing just before: the newest that there was
+            at[0] = time[bounds[0] - start - 1] // width * width
+            bounds[0] = start + np.searchsorted(time, at[0])
+        now, then = (slice(one.start, max(one.stop - 1, one.start)) for one in (now, then))
+        sums = np.empty((len(self._sums), last - first))
+        sums[:, now] = self._sums[:, then]
+        wanted = bounds[1:] > bounds[:-1]
+        there = np.flatnonzero(wanted)
+        same = bounds[:-1][now] == self._bounds[:-1][then]
+        wanted[now] &= ~(same & (bounds[1:][now] == self._bounds[1:][then]))
+        for one, other in _pieces(wanted, bounds):
+            part = values[slice(bounds[one] - start, bounds[other] - start)]
+            parts = bounds[one:other] - bounds[one]
+            for row, reduction in zip(sums, SUMS, strict=False):
+                row[one:other] = reduction.reduceat(part, parts)
+            sums[-1, one:other] = part[bounds[one + 1 : other + 1] - bounds[one] - 1]
+        self._width, self._first = width, first
+        self._start, self._end = start, start + len(time)
+        self._edges, self._bounds, self._sums = edges, bounds, sums
+        return at[there], (bounds[1:] - bounds[:-1])[there], sums[:, there]
 
 
 def _pieces(wanted: NDArray[np.bool_], bounds: Ints) -> Iterator[tuple[int, int]]:
@@ -125,19 +164,6 @@ def _pieces(wanted: NDArray[np.bool_], bounds: Ints) -> Iterator[tuple[int, int]
             last = min(max(last, first + 1), end)
             yield first, last
             first = last
-
-
-def _cut(time: Ints, window: Window, width: int) -> tuple[Ints, Ints]:
-    """Return when each column in view that has states begins, and the rows between them."""
-    # Columns are whole, also the one that the left edge cuts, and the one before: a line from it
-    # comes in at the edge. Their edges are looked up, since there are fewer than states.
-    edges = np.arange(window.start // width, -(-window.end // width) + 1) * width
-    before = max(int(np.searchsorted(time, edges[0])) - 1, 0)
-    edges = np.concatenate([time[before : before + 1] // width * width, edges])
-    bounds = np.searchsorted(time, edges)
-    bounds[-1] = np.searchsorted(time, window.end)
-    there = np.flatnonzero(np.diff(bounds) > 0)
-    return edges[there], np.append(bounds[there], bounds[-1])
 
 
 def steps(
@@ -164,11 +190,10 @@ def steps(
         Times and values, at most two a column: each value holds until the next time. Columns
         without a state show the last one before them.
     """
-    at, bounds = _cut(time, window, window.column)
+    at, _, sums = (columns or Columns()).of(time, values, window, window.column, start)
     if not len(at):
         return np.empty(0, np.int64), np.empty(0)
-    low, high, _ = (columns or Columns()).of(values, bounds, start)
-    last = values[bounds[1:] - 1]
+    low, high, _, last = sums
     # The extreme that the column ends nearer to comes second; what it ends with comes where the
     # next column begins, if that is empty.
     rising = last - low > high - last
@@ -191,10 +216,8 @@ def extent(
 
     The parameters are those of `steps`.
     """
-    at, bounds = _cut(time, window, window.column)
-    if not len(at):
-        return np.empty(0, np.int64), np.empty(0), np.empty(0)
-    low, high, _ = (columns or Columns()).of(values, bounds, start)
+    at, _, sums = (columns or Columns()).of(time, values, window, window.column, start)
+    low, high, *_ = sums
     return at + window.column // 2, low, high
 
 
@@ -206,11 +229,8 @@ def means(
     The parameters are those of `steps`.
     """
     width = max(window.column, MEAN)
-    at, bounds = _cut(time, window, width)
-    if not len(at):
-        return np.empty(0, np.int64), np.empty(0)
-    _, _, total = (columns or Columns()).of(values, bounds, start)
-    return at + width // 2, total / np.diff(bounds)
+    at, counts, sums = (columns or Columns()).of(time, values, window, width, start)
+    return at + width // 2, sums[2] / counts
 
 
 def apart(time: Ints, window: Window) -> NDArray[np.bool_]:

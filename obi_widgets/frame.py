@@ -9,6 +9,7 @@ import numpy as np
 
 from obi_widgets.analysis import SIGNAL_SETTINGS
 from obi_widgets.chart import MEAN, Axis, Columns, Mid, Window, extent, means, steps
+from obi_widgets.history import prices_of
 from obi_widgets.settings import Parameters
 from obi_widgets.signals import imbalance, weights
 
@@ -27,6 +28,9 @@ if TYPE_CHECKING:
 
 LADDER = 20
 """Levels a side that a ladder shows."""
+
+SIDES = np.array([[+1], [-1]])
+"""Bids, asks."""
 
 PROBE = 100
 """States that the effect of decay is judged on."""
@@ -50,14 +54,19 @@ class Ladder:
     @classmethod
     def of(cls, history: History, parameters: Parameters) -> Ladder:
         """Return the levels of the newest state."""
-        newest = history[-1:] if len(history) else history
         shape = (2, min(LADDER, history.levels))
+        newest = history[-1:] if len(history) else history
         if not len(newest) or np.isnan(newest.mid[0]):
             nothing = np.full(shape, np.nan)
             return cls(nothing, nothing, np.zeros(shape))
+        ((_, block),) = newest.chunks()
+        ticks, sizes = block.ticks[:, : shape[1], 0], block.sizes[:, : shape[1], 0]
+        best = np.array([newest.bid, newest.ask])
+        price = prices_of(ticks, best, SIDES, history.tick_size)
+        there = sizes > 0
         return cls(
-            np.stack([newest.prices(side)[0, : shape[1]] for side in (+1, -1)]),
-            np.stack([newest.sizes(side)[0, : shape[1]] for side in (+1, -1)]).astype(float),
+            np.where(there, price, np.nan),
+            np.where(there, sizes, np.nan).astype(float),
             weights(newest, parameters)[:, : shape[1], 0],
         )
 

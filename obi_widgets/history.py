@@ -208,8 +208,8 @@ class History:
         for rows, block in self.chunks():
             which = 0 if side > 0 else 1
             there = block.sizes[which] > 0
-            ticks = np.rint(best[rows] / self.tick_size) - side * block.ticks[which].astype(float)
-            out[rows] = np.where(there, on_grid(ticks, self.tick_size), np.nan).T
+            prices = prices_of(block.ticks[which], best[rows], side, self.tick_size)
+            out[rows] = np.where(there, prices, np.nan).T
         return out
 
     def sizes(self, side: int) -> NDArray[np.float32]:
@@ -358,6 +358,13 @@ class History:
         for _, block in self.chunks():
             digest.update(np.ascontiguousarray(block.sizes.transpose(2, 0, 1)).data)
         return digest.hexdigest()
+
+
+def prices_of(
+    ticks: NDArray[np.unsignedinteger[Any]], best: Floats, side: ArrayLike, tick_size: float
+) -> Floats:
+    """Return the prices so many ticks from the best: below for bids (+1), above for asks (−1)."""
+    return on_grid(np.rint(best / tick_size) - np.multiply(side, ticks.astype(float)), tick_size)
 
 
 def on_grid(ticks: Floats, tick_size: float) -> Floats:

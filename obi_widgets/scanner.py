@@ -61,6 +61,11 @@ class Trades:
         """Side · (exit − entry) / entry · 1e4."""
         return np.asarray(self.side * (self.exit_price / self.entry_price - 1) * 1e4)
 
+    @cached_property
+    def results(self) -> Results:
+        """What they came to."""
+        return Results.of(self)
+
     def since(self, first: int) -> Trades:
         """Return the trades from one on."""
         return replace(self, **{name: getattr(self, name)[first:] for name in COLUMNS})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -39,12 +40,14 @@ def plain(value: float) -> str:
     return f"{value:.2f}" if round(value, 2) == value else f"{value:.6g}"
 
 
+@cache
 def decimals_of(step: float) -> int:
     """Return how many decimals a grid's values have."""
     text = f"{step:.12f}".rstrip("0")
     return len(text.partition(".")[2])
 
 
+@lru_cache(4096)
 def price(value: float, tick_size: float) -> str:
     """Return a price on the tick grid."""
     return number(value, decimals_of(tick_size))
@@ -55,6 +58,7 @@ def mid(value: float, tick_size: float) -> str:
     return number(value, decimals_of(tick_size / 2))
 
 
+@lru_cache(4096)
 def size(value: float, decimals: int) -> str:
     """Return a size; one too small for its decimals is not a zero.
 

@@ -149,6 +149,7 @@ def test_entries_stay_as_they_were_made_while_old_states_are_dropped(hold):
                 wanted = getattr(whole.trades, name)[still]
                 np.testing.assert_array_equal(getattr(analysis.trades, name), wanted)
             assert repr(analysis.results) == repr(Results.of(analysis.trades))
+            assert repr(analysis.beyond) == repr(fresh(kept, parameters).beyond)
     assert analysis.history.start >= 2 * BLOCK
 
 

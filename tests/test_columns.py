@@ -49,6 +49,17 @@ def test_what_is_remembered_is_what_would_be_found_anew(moves, piece):
                     np.testing.assert_array_equal(one, other)
 
 
+@pytest.mark.parametrize("summary", SUMMARIES)
+def test_what_is_remembered_of_a_later_history_is_not_taken_for_an_older_one(summary):
+    time, columns = np.arange(100_000, 109_000, 7), Columns()
+    values = np.sin(time)
+    window = Window.ending(int(time[-1]), PIXELS * 10 / SECOND)
+    for start, end in ((0, 1286), (0, 900), (0, 5), (500, 1200), (600, 1286), (500, 1200)):
+        kept = time[start:end], values[start:end], window
+        for one, other in zip(summary(*kept, columns, start), summary(*kept), strict=True):
+            np.testing.assert_array_equal(one, other)
+
+
 class Counted:
     """Values that count how many of them are looked at."""
 

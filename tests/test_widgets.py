@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import operator
 import statistics
 
 import comm
@@ -133,6 +134,33 @@ def test_the_lab_shows_what_the_history_and_the_settings_come_to(lab):
     assert [row[0] for row in bids] == [f"{p:,.1f}" for p in history.prices(+1)[-1, :14]]
     in_use = [row[3] > 0 for row in bids]
     assert in_use == [True] * 10 + [False] * 4
+
+
+def test_what_is_drawn_does_not_depend_on_what_was_drawn_before(lab):
+    history = simulated(SimulatedMarket(seed=5), 120)
+    session, drawn = lab.session, set()
+    for end, threshold, seconds, back in [
+        (600, 0.3, 60, None), (601, 0.3, 60, None), (602, 0.9, 60, None), (900, 0.9, 60, None),
+        (1200, 0.1, 60, None), (1200, 0.5, 60, None), (1200, 0.1, 60, 700),
+        (1200, 0.1, 3600, None), (600, 0.1, 60, None),
+    ]:  # fmt: skip
+        lab.settings.threshold = threshold
+        session.look_at(seconds, None if back is None else int(history.time[back]))
+        frame = show(lab, history[:end])
+        fresh = obi.PriceWidget(session, alone=False)
+        fresh.update(frame)
+        for name in ("line", "won", "lost", "longs", "shorts", "exits"):
+            mark, wanted = getattr(lab.price, name), getattr(fresh, name)
+            np.testing.assert_array_equal(mark.x, wanted.x)
+            np.testing.assert_array_equal(mark.y, wanted.y)
+        for name in ("scale", "time.scale"):
+            scale, wanted = (operator.attrgetter(name)(one) for one in (lab.price, fresh))
+            assert (scale.min, scale.max) == (wanted.min, wanted.max)
+        np.testing.assert_array_equal(lab.price.axis.tick_values, fresh.axis.tick_values)
+        assert lab.price._overlay.state == fresh._overlay.state
+        drawn.add((len(fresh.longs.x), len(fresh.shorts.x)))
+        fresh.close()
+    assert len(drawn) > 4
 
 
 def test_moving_a_slider_assigns_and_assigning_moves_the_slider(lab):

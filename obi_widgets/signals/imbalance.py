@@ -99,9 +99,9 @@ def weights(history: History, settings: Settings | Parameters) -> Floats:
         bid, ask = history.bid[rows], history.ask[rows]
         share = _share(bid, ask, block, history.tick_size, parameters)
         half_spread = 5e3 * (ask - bid) / ((bid + ask) / 2)
-        out[:, : share.shape[1], rows] = np.nan_to_num(
-            share * np.exp(-parameters.decay * half_spread)
-        )
+        weight = share * np.exp(-parameters.decay * half_spread)
+        weight[np.isnan(weight)] = 0.0  # without a mid
+        out[:, : share.shape[1], rows] = weight
     return out
 
 

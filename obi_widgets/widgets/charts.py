@@ -19,7 +19,9 @@ from obi_widgets.widgets.time_axis import TimeAxis
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from obi_widgets.chart import Window
     from obi_widgets.frame import Frame
+    from obi_widgets.scanner import Trades
     from obi_widgets.session import Session
 
     Floats = NDArray[np.float64]
@@ -145,10 +147,15 @@ def _draw(line: bqplot.Lines, x: NDArray[Any], y: Floats) -> None:
         x, y = x[:last], y[..., :last].astype(np.float32)
     else:
         x, y = np.zeros(1, np.int32), np.zeros((*y.shape[:-1], 1), np.float32)
-    with line.hold_sync():
-        for name, values in (("x", x), ("y", y)):
-            # bqplot compares too, but takes a NaN for a change.
-            if not np.array_equal(getattr(line, name), values, equal_nan=True):
+    # bqplot compares too, but takes a NaN for a change.
+    changed = {
+        name: values
+        for name, values in (("x", x), ("y", y))
+        if not np.array_equal(getattr(line, name), values, equal_nan=True)
+    }
+    if changed:
+        with line.hold_sync():
+            for name, values in changed.items():
                 setattr(line, name, values)
 
 
@@ -176,6 +183,10 @@ class PriceWidget(Chart):
         time_labels: bool = True,
         alone: bool = True,
     ) -> None:
+        self._ticks_for = (math.nan, math.nan)
+        self._ticks: list[tuple[float, str]] = []
+        self._entries_of: tuple[Trades, Window] | None = None
+        self._drawn = ""
         super().__init__(session, time=time, height=height, time_labels=time_labels, alone=alone)
 
     def _marks(self) -> list[bqplot.Mark]:
@@ -199,12 +210,10 @@ class PriceWidget(Chart):
         drawn = ""
         if frame.states and low < high:
             self.time.follow(frame)
-            with self.scale.hold_sync():
-                self.scale.min, self.scale.max = low, high
-            step = nice_step(low, high)
-            self.axis.tick_values = ticks = nice_ticks(low, high)
+            if (low, high) != self._ticks_for:
+                self._scale_to(low, high)
             _draw(self.line, self.time.values(frame.price[0]), frame.price[1])
-            drawn = self._draw_entries(frame)
+            drawn = self._draw_entries(frame.trades, frame.window)
         quote = frame.instrument.quote
         state = _overlay(
             f"{self.title}, {quote}{drawn}" if quote else self.title + drawn,
@@ -212,20 +221,29 @@ class PriceWidget(Chart):
             frame,
         )
         if frame.states and low < high:
-            decimals = words.decimals_of(step)
-            state["ticks"] = [
-                (round((high - tick) / (high - low), 4), words.number(tick, decimals))
-                for tick in ticks.tolist()
-            ]
+            state["ticks"] = self._ticks
         if math.isfinite(frame.mid) and low <= frame.mid <= high and low < high:
             state["at"] = round((high - frame.mid) / (high - low), 4)
             state["line"] = True
             state["last"] = words.mid(frame.mid, frame.tick_size)
         self._overlay.state = state
 
-    def _draw_entries(self, frame: Frame) -> str:
+    def _scale_to(self, low: float, high: float) -> None:
+        with self.scale.hold_sync():
+            self.scale.min, self.scale.max = low, high
+        self.axis.tick_values = ticks = nice_ticks(low, high)
+        decimals = words.decimals_of(nice_step(low, high))
+        self._ticks = [
+            (round((high - tick) / (high - low), 4), words.number(tick, decimals))
+            for tick in ticks.tolist()
+        ]
+        self._ticks_for = (low, high)
+
+    def _draw_entries(self, trades: Trades, window: Window) -> str:
         """Draw entries that do not hide each other; return how many of them, if not all."""
-        trades, window = frame.trades, frame.window
+        before = self._entries_of
+        if before is not None and before[0] is trades and before[1] == window:
+            return self._drawn  # entries come and go more seldom than states
         end = np.where(trades.exit_time > 0, trades.exit_time, trades.entry_time)
         seen = (end >= window.start) & (trades.entry_time <= window.end)
         entries = np.count_nonzero(seen)
@@ -245,7 +263,9 @@ class PriceWidget(Chart):
             y = np.stack([gap, entry[which], exit_[which]], axis=1).ravel()
             _draw(line, x, y)
         drawn = len(side)
-        return f" · {drawn:,} of {entries:,} entries drawn" if drawn < entries else ""
+        self._entries_of = (trades, window)
+        self._drawn = f" · {drawn:,} of {entries:,} entries drawn" if drawn < entries else ""
+        return self._drawn
 
 
 def _place(dots: bqplot.Scatter, x: NDArray[Any], y: Floats) -> None:

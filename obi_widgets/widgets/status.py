@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from obi_widgets import words
@@ -38,6 +39,7 @@ class StatusWidget(Part):
         self._line = _Line(state=_nothing(followed(session, "StatusWidget")))
         self._line.on_msg(self._do)
         self._session = session
+        self._windows = _windows(session)
         super().__init__(session, [self._line], alone=alone)
 
     def _do(self, _: object, content: dict[str, Any], __: object) -> None:
@@ -73,7 +75,7 @@ class StatusWidget(Part):
             "side": side_of(frame.imbalance),
             "age": None if math.isnan(frame.age) or frame.paused else round(frame.age, 3),
             "rate": f"{frame.rate:,.0f}",
-            "windows": _windows(self._session),
+            "windows": self._windows,
             "window": frame.window_seconds,
             "message": trouble or frame.note,
             "tone": "bad" if trouble and frame.state != "closed" else "",
@@ -86,6 +88,7 @@ def side_of(imbalance: float) -> str:
     return "bid" if imbalance > 0 else "ask" if imbalance < 0 else ""
 
 
+@cache
 def file_name(symbol: str) -> str:
     """Return a name for a symbol's settings that any file system takes."""
     safe = "".join(c if c.isascii() and c.isalnum() else "-" for c in symbol.lower())

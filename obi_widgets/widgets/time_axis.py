@@ -12,6 +12,7 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from obi_widgets.chart import Window
     from obi_widgets.frame import Frame
 
     Ints = NDArray[np.int64]
@@ -35,6 +36,7 @@ class TimeAxis:
     def __init__(self) -> None:
         self.scale = bqplot.DateScale(allow_padding=False)
         self._day: int | None = None
+        self._shown: tuple[Window, float] | None = None
         self._labelled: tuple[int | None, list[int]] = (None, [])
         self.axes: list[bqplot.Axis] = []
 
@@ -59,8 +61,8 @@ class TimeAxis:
     def follow(self, frame: Frame) -> None:
         """Show the frame's window."""
         window = frame.window
-        if not frame.states:
-            return
+        if not frame.states or self._shown == (window, frame.window_seconds):
+            return  # charts that share the axis all call
         if self._day is not None and not -20 * DAY < window.start - self._day < 13 * DAY:
             self._day = None  # int32 holds 24 days of milliseconds
             self.values(np.array([window.start]))
@@ -75,6 +77,7 @@ class TimeAxis:
         if (self._day, labels) != self._labelled:
             self._labelled = (self._day, labels)
             self._label(labels, seconds=step < 3_600_000)
+        self._shown = (window, frame.window_seconds)
 
     def _label(self, labels: list[int], *, seconds: bool) -> None:
         """Set labels: times of day, and the date where a day begins."""

@@ -173,9 +173,11 @@ def rows(report: Report) -> list[list[str]]:
             _p(report.p_adjusted[row]),
             number(report.coefficients.rank_ic[row], 2, sign=True),
             number(report.outside.mean_bps[row, 0], 2, sign=True),
-            number(report.traded.net_bps[row], 2, sign=True),
+            number(net, 2 if abs(net) < 99.5 else 0, sign=True),
         ]
-        for row, seconds in enumerate(report.horizons.tolist())
+        for row, (seconds, net) in enumerate(
+            zip(report.horizons.tolist(), report.traded.net_bps.tolist(), strict=True)
+        )
     ]
 
 

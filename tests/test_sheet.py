@@ -11,7 +11,17 @@ import pytest
 import obi_widgets as obi
 from obi_widgets.calibrator import Found, axes
 from obi_widgets.events import Instrument
-from obi_widgets.sheet import COLUMNS, WAITING, SheetMaker, needed, nothing, span, ticks, trust
+from obi_widgets.sheet import (
+    COLUMNS,
+    WAITING,
+    SheetMaker,
+    needed,
+    nothing,
+    rows,
+    span,
+    ticks,
+    trust,
+)
 from obi_widgets.words import signed
 
 BTC = Instrument("sim", "BTC-PERP", "Simulator", "USDT", 0.1)
@@ -75,6 +85,13 @@ def test_the_table_says_what_the_report_says(sheet, answer):
             f"{answer.report.as_traded.net_bps[seconds]:+.2f}",
         ]  # fmt: skip
         assert texts == [text.replace("-", MINUS) for text in figures]
+
+
+def test_what_is_lost_by_the_hundred_takes_no_decimals():
+    history = known_market.history(300, edge=2.0, seed=4)
+    report = found(history, obi.Settings(fee_bps=80)).report
+    assert [texts[-1][:2] for texts in rows(report)][0] == f"{MINUS}1"
+    assert all("." not in texts[-1] for texts in rows(report))
 
 
 def test_how_far_to_trust_it(answer):

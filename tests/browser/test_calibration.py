@@ -81,7 +81,7 @@ def test_it_says_what_the_kernel_finds(screen):
     shown = screen.root.locator(".obi-reason")
     eventually(lambda: shown.inner_text().replace("-", "\N{MINUS SIGN}") == reason, "the reason")
     n = [f"{one:,}" for one in nb.value("lab.report.means.n[:, 0].tolist()")]
-    eventually(lambda: table(screen)[1::10] == n, "the table")
+    eventually(lambda: table(screen)[1::11] == n, "the table")
     assert facts(screen)["states"] == f"{nb.value('lab.report.states'):,}"
 
 
@@ -406,7 +406,7 @@ def test_alone_in_a_cell_of_its_own(jupyterlab):
         nb.until("alone.report is not None and alone.report.states > 5900")
         screen = Screen(nb, ".obi-part-calibration")
         expect(word(screen)).to_be_visible(timeout=1000 * PATIENCE)
-        assert len(table(screen)) == 70
+        assert len(table(screen)) == 77
         assert [*cut_off(screen.root), *overlapping(screen.root)] == []
         nb.execute("alone.close(); session.close()")
         assert threads(nb) == []

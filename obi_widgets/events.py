@@ -44,13 +44,21 @@ class Instrument(Struct, frozen=True):
 
 
 class Snapshot(Struct, frozen=True, gc=False):
-    """The whole book, replacing whatever was known. Levels are in any order."""
+    """A picture of the book that replaces whatever was known. Levels are in any order.
+
+    Attributes
+    ----------
+    limit : int
+        The most levels a side that such a picture holds: a side with fewer is complete, and of
+        one with so many nothing is known beyond its last level. 0: both sides are complete.
+    """
 
     time: int
     received: int
     sequence: int
     bids: list[Level]
     asks: list[Level]
+    limit: int = 0
 
 
 class Delta(Struct, frozen=True, gc=False):
@@ -61,6 +69,18 @@ class Delta(Struct, frozen=True, gc=False):
     sequence: int
     bids: list[Level]
     asks: list[Level]
+
+
+class Splice(Struct, frozen=True, gc=False):
+    """A picture of the book and every change since, for a book that is in sync.
+
+    The picture is older than the newest change, so it is used only together with ``deltas``:
+    applied to it in order, they lead to the book's present state, with a wider coverage.
+    """
+
+    received: int
+    snapshot: Snapshot
+    deltas: list[Delta]
 
 
 class Trade(Struct, frozen=True, gc=False):
@@ -102,4 +122,4 @@ class Refused(Struct, frozen=True, gc=False):
     count: int = 1
 
 
-Event: TypeAlias = Instrument | Snapshot | Delta | Trade | Mark | Status | Refused
+Event: TypeAlias = Instrument | Snapshot | Delta | Splice | Trade | Mark | Status | Refused

@@ -88,6 +88,8 @@ class History:
         What is traded, and where.
     start : int
         How many older states have been dropped to bound the memory.
+    notes : tuple of str
+        What one must know of these data: a sentence each, for people.
     parameters : Parameters
         What ``to_frame`` computes the imbalance with when it is not told.
     """
@@ -102,6 +104,7 @@ class History:
     instrument: Instrument = field(default_factory=lambda: Instrument("", ""))
     start: int = 0
     offset: int = 0
+    notes: tuple[str, ...] = ()
     parameters: Parameters = field(default_factory=Parameters)
 
     def __post_init__(self) -> None:

@@ -104,6 +104,11 @@ class Market:
         self.state, self.detail, self.advice = "closed", detail, advice
         self._writer.flush()
 
+    def explain(self, detail: str, advice: str) -> None:
+        """Say why there is no book yet, and what to do. Of one that is there nothing changes."""
+        if self.state != "closed" and not (self.book.bids.count or self.book.asks.count):
+            self.detail, self.advice = detail, advice
+
     def tick(self, now: int) -> list[Reply]:
         """Take note of the local time; return what is to be sent."""
         self._writer.tick(now)

@@ -1,8 +1,6 @@
 """The simulated exchange behind a real websocket on loopback, and the feed that reads it."""
 
 import asyncio
-from functools import partial
-from itertools import repeat
 
 import numpy as np
 import pytest
@@ -28,9 +26,8 @@ from obi_widgets.venues import lmex, make_venue
 @pytest.fixture
 def hasty(monkeypatch):
     """Let what is tried again be tried again soon."""
-    soon = partial(live_module.connect, reconnect_delays=partial(repeat, 0.02))
-    monkeypatch.setattr(live_module, "connect", soon)
     monkeypatch.setattr(live_module, "REOPEN_AFTER", 0.02)
+    monkeypatch.setattr(live_module, "REOPEN_WITHIN", 0.02)
 
 
 @pytest.fixture(autouse=True)

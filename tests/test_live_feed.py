@@ -51,19 +51,23 @@ class Scripted(Venue):
         return []
 
 
-def follow(converse, until, *, expects=None, **replies):
-    """Return what a venue was told by a server that converses like this, until enough was."""
+def watch(converse, until, *, compression="deflate", **replies):
+    """Return the market of a server that converses like this, once its venue was told enough."""
 
     async def read():
-        async with serve(converse, "127.0.0.1", 0) as server:
+        async with serve(converse, "127.0.0.1", 0, compression=compression) as server:
             port = next(iter(server.sockets)).getsockname()[1]
-            venue = Scripted(f"ws://127.0.0.1:{port}", replies)
-            market = WatchedMarket(venue)
+            market = WatchedMarket(Scripted(f"ws://127.0.0.1:{port}", replies))
             async with running(LiveFeed(market), server):
                 await market.until(lambda one: one.refused[until[0]] >= until[1])
-        return venue.told
+        return market
 
     return asyncio.run(read())
+
+
+def follow(converse, until, **replies):
+    """Return what the venue was told."""
+    return watch(converse, until, **replies).venue.told
 
 
 def test_a_frame_of_five_million_bytes_arrives_whole():
@@ -121,11 +125,13 @@ def test_why_a_server_hung_up_is_told():
     )
 
 
-def test_a_server_that_hangs_up_at_once_is_not_flooded(monkeypatch):
+def pauses_of_a_server_that_hangs_up(monkeypatch, times):
+    """Return the seconds before each of so many connections but the first; none is waited."""
     slept, sleep = [], asyncio.sleep
 
     async def at_once(seconds):
-        slept.append(seconds)
+        if asyncio.current_task().get_name() == "obi-only":
+            slept.append(seconds)
         await sleep(0)
 
     monkeypatch.setattr(asyncio, "sleep", at_once)
@@ -133,10 +139,42 @@ def test_a_server_that_hangs_up_at_once_is_not_flooded(monkeypatch):
     async def converse(connection):
         await connection.close()
 
-    told = follow(converse, ("open", 4))
-    assert sum(what[0] == "open" for what in told) == 4
-    assert slept.count(live_module.REOPEN_AFTER) == 3
-    assert live_module.REOPEN_AFTER >= 1
+    told = follow(converse, ("open", times))
+    assert sum(what[0] == "open" for what in told) == times
+    return slept
+
+
+def test_a_server_that_hangs_up_at_once_is_asked_later_and_later(monkeypatch):
+    pauses = pauses_of_a_server_that_hangs_up(monkeypatch, 10)
+    least, most = live_module.REOPEN_AFTER, live_module.REOPEN_WITHIN
+    assert len(pauses) == 9
+    for number, pause in enumerate(pauses):
+        assert min(least * 2**number, most) <= pause <= min(1.5 * least * 2**number, most)
+    assert len({pause / 2**number for number, pause in enumerate(pauses)}) > 3  # not in step
+
+
+def test_after_a_websocket_that_lasted_the_wait_is_short_again(monkeypatch):
+    monkeypatch.setattr(live_module, "STEADY", -1.0)  # any lasts as long
+    pauses = pauses_of_a_server_that_hangs_up(monkeypatch, 6)
+    assert len(pauses) == 5
+    assert max(pauses) <= 1.5 * live_module.REOPEN_AFTER
+
+
+@pytest.mark.parametrize("compression", [None, "deflate"])
+def test_a_frame_that_is_too_large_is_refused_by_name_and_connected_again_later(
+    monkeypatch, compression
+):
+    monkeypatch.setattr(live_module, "LARGEST_FRAME", 2**20)
+    monkeypatch.setattr(live_module, "REOPEN_AFTER", 0.01)
+    monkeypatch.setattr(live_module, "STEADY", -1.0)
+
+    async def converse(connection):
+        await connection.send("x" * (2**20 + 1))  # of which a kilobyte is left when compressed
+        await connection.wait_closed()
+
+    market = watch(converse, ("close", 3), compression=compression)
+    assert ("close", "only", "it sent a frame of more than 1 MiB") in market.venue.told
+    assert market.refused["frame too large"] == 3
 
 
 def test_the_environments_proxy_is_not_asked_for_this_machine(monkeypatch):

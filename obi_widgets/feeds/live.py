@@ -3,33 +3,44 @@
 from __future__ import annotations
 
 import asyncio
+import math
+import random
 import time
-from contextlib import aclosing, suppress
-from typing import TYPE_CHECKING, cast
+from contextlib import suppress
+from typing import TYPE_CHECKING
 
-import httpx
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, ConnectionClosedOK, InvalidStatus
+from websockets.frames import CloseCode
 
+from obi_widgets.events import Refused
 from obi_widgets.feeds.base import TICK, Feed
 from obi_widgets.feeds.exchange import SimulatedExchange
+from obi_widgets.feeds.limits import LIMITS
+from obi_widgets.feeds.requests import Requests
 from obi_widgets.recording import Record, Recorder
 from obi_widgets.venues.base import Connect, Fetch, Reconnect, Reply, Send, explain
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Coroutine, Iterable
+    from collections.abc import Coroutine, Iterable
 
     from obi_widgets.feeds.simulator import SimulatedMarket
     from obi_widgets.market import Market
 
 LARGEST_FRAME = 64 * 2**20
-"""Bytes: one venue's first book measured five million, and websockets' default is one."""
+"""Bytes, decompressed: one venue's first book measured five million."""
 
-TIMEOUT = 10.0
+OPEN_WITHIN = 10.0
+"""Seconds for a websocket's handshake."""
 
 REOPEN_AFTER = 1.0
-"""Seconds: websockets itself waits only when a connection could not be opened, and a venue that
-opens and hangs up at once is not to be flooded either."""
+"""Seconds from the loss of a websocket until it is opened again; then twice as many each time."""
+
+REOPEN_WITHIN = 60.0
+"""Seconds: the most that they become."""
+
+STEADY = 10.0
+"""Seconds that a websocket must have lasted for the wait to be short again."""
 
 
 class LiveFeed(Feed):
@@ -48,6 +59,7 @@ class LiveFeed(Feed):
         self.recorder = recorder
         self._sockets: dict[str, ClientConnection] = {}
         self._tasks: set[asyncio.Task[None]] = set()
+        self._queued: set[tuple[str, str]] = set()  # names and URLs that wait for their host
         self._local = False
 
     def now(self) -> int:  # noqa: D102
@@ -57,7 +69,7 @@ class LiveFeed(Feed):
         # The environment's proxies are not for a server on this machine.
         self._local = self.market.venue.urls["rest"].startswith("http://127.0.0.1")
         async with (
-            httpx.AsyncClient(timeout=TIMEOUT, trust_env=not self._local) as self._http,
+            Requests(self._wait, proxies=not self._local) as self._http,
             asyncio.TaskGroup() as self._group,
         ):
             now = self.now()
@@ -94,30 +106,36 @@ class LiveFeed(Feed):
     # -- websockets ------------------------------------------------------------------------
 
     async def _converse(self, to: Connect) -> None:
-        def lost(error: Exception) -> Exception | None:
-            """Tell why no connection came about; None: try again, later and later."""
-            self._tell(Record(self.now(), "close", to.socket, self._reason(error)))
-            return None
+        """Keep a websocket open."""
+        pause = REOPEN_AFTER
+        while True:
+            sent = await self._http.turn(to.url)
+            steady = False
+            try:
+                socket = await connect(
+                    to.url,
+                    max_size=LARGEST_FRAME,
+                    open_timeout=OPEN_WITHIN,
+                    close_timeout=1.0,
+                    proxy=None if self._local else True,
+                )
+            # Of any kind: a name that is not found, a certificate, a proxy, an HTTP status.
+            except Exception as error:  # noqa: BLE001
+                self._tell(Record(self.now(), "close", to.socket, self._failed(to, error, sent)))
+            else:
+                LIMITS.note(to.url, 101, {}, "", sent)
+                async with socket:
+                    steady = await self._read(to.socket, socket)
+            pause = REOPEN_AFTER if steady else pause
+            # A venue that was down has many who come back: not all at once.
+            await asyncio.sleep(min(pause * random.uniform(1.0, 1.5), REOPEN_WITHIN))
+            pause = min(2 * pause, REOPEN_WITHIN)
 
-        opened = connect(
-            to.url,
-            max_size=LARGEST_FRAME,
-            open_timeout=TIMEOUT,
-            close_timeout=1.0,
-            process_exception=lost,
-            proxy=None if self._local else True,
-        )
-        # Closed by hand: else a cancelled feed would leave its websocket to the event loop.
-        async with aclosing(cast("AsyncGenerator[ClientConnection, None]", aiter(opened))) as each:
-            async for socket in each:
-                await self._read(to.socket, socket)
-                await asyncio.sleep(REOPEN_AFTER)
-
-    async def _read(self, name: str, socket: ClientConnection) -> None:
-        """Hand on what a websocket says until it is lost."""
+    async def _read(self, name: str, socket: ClientConnection) -> bool:
+        """Hand on what a websocket says until it is lost; return whether it lasted."""
         self._sockets[name] = socket
         self._tell(Record(self.now(), "open", name, ""))
-        reason = "it was closed"
+        opened, too_large, reason = time.monotonic(), False, "it was closed"
         try:
             while True:
                 frame = await socket.recv(decode=False)
@@ -130,20 +148,27 @@ class LiveFeed(Feed):
         except ConnectionClosedOK:
             pass
         except ConnectionClosed as error:
-            reason = self._reason(error)
+            reason = str(error)
+            too_large = error.sent is not None and error.sent.code == CloseCode.MESSAGE_TOO_BIG
         finally:
             del self._sockets[name]
+        if too_large:
+            reason = f"it sent a frame of more than {LARGEST_FRAME // 2**20} MiB"
+            now = self.now()
+            self._carry(self.market.handle([Refused(now, "frame too large", reason)], now))
         self._tell(Record(self.now(), "close", name, reason))
+        return not too_large and time.monotonic() - opened > STEADY
 
-    def _reason(self, error: Exception) -> str:
-        if isinstance(error, InvalidStatus):
-            what, advice = explain(
-                self.market.venue.label,
-                error.response.status_code,
-                bytes(error.response.body or b""),
-            )
-            return f"{what} {advice}".removesuffix(".")
-        return str(error) or type(error).__name__
+    def _failed(self, to: Connect, error: Exception, sent: float) -> str:
+        """Return why a websocket could not be opened; take note of the limit that it told."""
+        if not isinstance(error, InvalidStatus):
+            return str(error) or type(error).__name__
+        answer = error.response
+        body = bytes(answer.body or b"")
+        headers = {name.lower(): value for name, value in answer.headers.raw_items()}
+        LIMITS.note(to.url, answer.status_code, headers, body.decode("utf-8", "replace"), sent)
+        what, advice = explain(self.market.venue.label, answer.status_code, body)
+        return f"{what} {advice}".removesuffix(".")
 
     async def _send(self, reply: Send) -> None:
         socket = self._sockets.get(reply.socket)
@@ -160,12 +185,24 @@ class LiveFeed(Feed):
 
     async def _fetch(self, fetch: Fetch) -> None:
         await asyncio.sleep(fetch.delay / 1e9)
+        wanted = fetch.name, fetch.url
+        if wanted in self._queued:
+            return  # the one that waits answers for this one
+        self._queued.add(wanted)
         try:
-            answer = await self._http.get(fetch.url)
-            status, body = answer.status_code, answer.text
-        except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
-            status, body = 0, str(error) or type(error).__name__
-        self._tell(Record(self.now(), "answer", fetch.name, body, status))
+            sent = await self._http.turn(fetch.url)
+        finally:
+            self._queued.discard(wanted)
+        answer = await self._http.get(fetch.url, sent)
+        self._tell(Record(self.now(), "answer", fetch.name, answer.body, answer.status))
+
+    def _wait(self, left: float, status: int) -> None:
+        """Show that a request waits for the limit of its host."""
+        what = "limits the rate of requests" if status in (403, 418, 429) else "asks to wait"
+        self.market.explain(
+            f"{self.market.venue.label} {what} (HTTP {status}).",
+            f"Waiting {math.ceil(left)} s before the next.",
+        )
 
 
 class SimulatorFeed(LiveFeed):

@@ -201,14 +201,28 @@ def explain(label: str, status: int, body: str | bytes) -> tuple[str, str]:
     """Return what an HTTP status other than 200 means for a person, and what to do."""
     if status == 0:
         return f"{label} cannot be reached: {text(body, 160)}.", "Trying again every few seconds."
+    if limits_rate(status, body):
+        return f"{label} limits the rate of requests (HTTP {status}).", "Waiting before the next."
     if status in (403, 451):
         return (
             f"{label} refuses this location (HTTP {status}).",
             "Run the kernel elsewhere, choose another venue, or use sim: for the simulator.",
         )
-    if status in (418, 429):
-        return f"{label} limits the rate of requests (HTTP {status}).", "Waiting before the next."
     return f"{label} answered HTTP {status}: {text(body, 160)}.", "Trying again every few seconds."
+
+
+def limits_rate(status: int, body: str | bytes) -> bool:
+    """Tell whether an HTTP answer says that there were too many requests.
+
+    Bybit says so with a 403, of which most others mean the location: its words tell them apart.
+    """
+    if status == 403:
+        words = text(body, 4096).lower()
+        return any(phrase in words for phrase in _TOO_MANY)
+    return status in (418, 429)
+
+
+_TOO_MANY = ("too frequent", "too many", "rate limit", "ratelimit")
 
 
 def text(frame: str | bytes, limit: int = 80) -> str:

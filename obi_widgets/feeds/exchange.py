@@ -1,6 +1,10 @@
 """A simulated market served in LMEX's own protocol, by a real websocket and HTTP on loopback.
 
 What reads it is the code that reads the real one: `obi_widgets.venues.lmex`.
+
+Other users of the machine, and web pages in its browsers, can reach loopback too. So the paths
+begin with a secret, the Host must be the server's own, and whoever tells an Origin is a page.
+A subscriber that does not read, or asks too often, is hung up on; the others notice nothing.
 """
 
 from __future__ import annotations
@@ -8,6 +12,8 @@ from __future__ import annotations
 import asyncio
 import http
 import json
+import logging
+import secrets
 import time
 from collections import deque
 from contextlib import suppress
@@ -18,6 +24,13 @@ from websockets.asyncio.server import Server, ServerConnection, serve
 from websockets.exceptions import ConnectionClosed
 
 from obi_widgets.feeds.simulator import STEP, Changes, SimulatedMarket, SimulatedTrade
+from obi_widgets.feeds.subscribers import (
+    LARGEST_REQUEST,
+    MOST_CONNECTIONS,
+    Allowance,
+    post,
+    slow,
+)
 from obi_widgets.venues.base import BOOK
 from obi_widgets.venues.lmex import TRADES
 
@@ -29,9 +42,20 @@ if TYPE_CHECKING:
 DEPTH = 50
 """Levels a side that the exchange tells of."""
 
+LEAP = 60.0
+"""Seconds beyond the past to be played that the clock may go ahead of the market; where it goes
+further, the market goes with it."""
+
+READ_WITHIN = 1000
+"""Milliseconds that the past waits for a subscriber who is slow."""
+
 Fault = Literal["drop", "repeat", "reorder", "cross", "disconnect", "silence", "error", "garbage"]
 FAULTS: tuple[Fault, ...] = get_args(Fault)
 """What can be made to go wrong: see `SimulatedExchange.inject`."""
+
+
+_log = logging.getLogger(__name__)
+_log.addHandler(logging.NullHandler())  # who knocks at the port is not the business of a cell
 
 
 class SimulatedExchange:
@@ -50,6 +74,7 @@ class SimulatedExchange:
         self.market = market
         self.warmup = warmup
         self.sequence = 1_000_000
+        self._secret = secrets.token_urlsafe(24)
         self._server: Server | None = None
         self._clock: asyncio.Task[None] | None = None
         self._wanted = asyncio.Event()
@@ -83,6 +108,8 @@ class SimulatedExchange:
             process_request=self._answer,
             compression=None,
             ping_interval=None,
+            max_size=LARGEST_REQUEST,
+            logger=_log,
         )
 
     async def __aexit__(self, *_: object) -> None:
@@ -96,14 +123,18 @@ class SimulatedExchange:
 
     @property
     def endpoints(self) -> dict[str, str]:
-        """Where it is, for `obi_widgets.venues.lmex.Simulated`."""
-        assert self._server is not None
-        port = next(iter(self._server.sockets)).getsockname()[1]
+        """Where it is, for `obi_widgets.venues.lmex.Simulated`: with the secret."""
+        place = f"{self._host}/{self._secret}"
         return {
-            BOOK: f"ws://127.0.0.1:{port}/ws/oss/futures",
-            TRADES: f"ws://127.0.0.1:{port}/ws/futures",
-            "rest": f"http://127.0.0.1:{port}/futures",
+            BOOK: f"ws://{place}/ws/oss/futures",
+            TRADES: f"ws://{place}/ws/futures",
+            "rest": f"http://{place}/futures",
         }
+
+    @property
+    def _host(self) -> str:
+        assert self._server is not None
+        return f"127.0.0.1:{next(iter(self._server.sockets)).getsockname()[1]}"
 
     def inject(self, fault: Fault) -> None:
         """Make something go wrong at the next delta.
@@ -130,19 +161,36 @@ class SimulatedExchange:
         await self._wanted.wait()
         while True:
             ahead = self.now / 1e3 + STEP - time.time()  # of the step that comes next
-            # When behind, let what was sent be read: nothing is told faster than it is heard.
-            await asyncio.sleep(max(ahead, 0.0))
+            if -ahead > self.warmup + LEAP:
+                self._origin += round(-1e3 * ahead)  # asleep, or the clock was set: not played
+            # Of a clock that was set back nothing is waited for, beyond a step's own time.
+            await asyncio.sleep(min(max(ahead, 0.0), STEP))
+            if ahead < 0:
+                await self._be_heard()
             trades = self.market.step()
             if trades:
-                await self._publish_trades(trades)
-            await self._publish_book()
+                self._publish_trades(trades)
+            self._publish_book()
+
+    async def _be_heard(self) -> None:
+        """Let what was sent be read: the past is not told faster than it is heard."""
+        # Counted, not timed: the loop may have been held up, and its readers with it.
+        for _ in range(READ_WITHIN):
+            if not slow(self._all()):
+                return
+            await asyncio.sleep(0.001)
+        for connection in slow(self._all()):
+            connection.transport.abort()
+
+    def _all(self) -> list[ServerConnection]:
+        return [*self._subscribers[BOOK], *self._subscribers[TRADES]]
 
     # -- the book --------------------------------------------------------------------------
 
     def _window(self) -> dict[int, Changes]:
         return {side: self.market.top(side, DEPTH) for side in (+1, -1)}
 
-    async def _publish_book(self) -> None:
+    def _publish_book(self) -> None:
         window = self._window()
         changes = {
             side: _difference(self._published.get(side, {}), window[side]) for side in window
@@ -153,12 +201,12 @@ class SimulatedExchange:
         self.sequence += 1
         frames = [self._book_frame("delta", changes)]
         if self._faults:
-            frames = await self._spoil(self._faults.popleft(), frames[0])
+            frames = self._spoil(self._faults.popleft(), frames[0])
         elif self._held is not None:
             frames.append(self._held)
             self._held = None
         for frame in frames:
-            await self._send(BOOK, frame)
+            self._send(BOOK, frame)
 
     def _book_frame(self, kind: str, levels: Mapping[int, Changes]) -> str:
         # As on the wire: asks worst first in a snapshot, no order in a delta.
@@ -188,7 +236,7 @@ class SimulatedExchange:
     def _topic(self) -> str:
         return f"update:{self.market.symbol}_0"
 
-    async def _spoil(self, fault: Fault, frame: str) -> list[str]:
+    def _spoil(self, fault: Fault, frame: str) -> list[str]:
         match fault:
             case "drop":
                 return []
@@ -207,13 +255,13 @@ class SimulatedExchange:
                 return ["<html>502 Bad Gateway</html>"]
             case "disconnect" | "silence":
                 self._silent = fault == "silence"
-                for connection in [*self._subscribers[BOOK], *self._subscribers[TRADES]]:
+                for connection in self._all():
                     connection.transport.abort()
                 return []
 
     # -- trades ----------------------------------------------------------------------------
 
-    async def _publish_trades(self, trades: list[SimulatedTrade]) -> None:
+    def _publish_trades(self, trades: list[SimulatedTrade]) -> None:
         items = []
         for trade in trades:
             self._trade_id += 1
@@ -228,32 +276,34 @@ class SimulatedExchange:
                 }
             )
         topic = f"tradeHistoryApiV2:{self.market.symbol}"
-        await self._send(TRADES, json.dumps({"topic": topic, "data": items}))
+        self._send(TRADES, json.dumps({"topic": topic, "data": items}))
 
     # -- connections -----------------------------------------------------------------------
 
-    async def _send(self, which: str, frame: str) -> None:
+    def _send(self, which: str, frame: str) -> None:
         for connection in list(self._subscribers[which]):
-            with suppress(ConnectionClosed):
-                await connection.send(frame)
+            post(connection, frame)
 
     async def _converse(self, connection: ServerConnection) -> None:
         assert connection.request is not None
         which = BOOK if connection.request.path.endswith("/oss/futures") else TRADES
+        allowance = Allowance()
         try:
             async for message in connection:
-                if message == "ping":
-                    await connection.send("pong")
+                if not allowance.take():
+                    await connection.close(1008, "too many requests")
+                elif message == "ping":
+                    post(connection, "pong")
                 else:
-                    await self._operate(connection, which, json.loads(message))
-        except (ConnectionClosed, ValueError):
+                    self._operate(connection, which, json.loads(message))
+        except (ConnectionClosed, ValueError, RecursionError):
             return  # a client that is gone, or does not speak JSON, is hung up on
         finally:
             self._subscribers[which].discard(connection)
 
-    async def _operate(
-        self, connection: ServerConnection, which: str, request: Mapping[str, object]
-    ) -> None:
+    def _operate(self, connection: ServerConnection, which: str, request: object) -> None:
+        if not isinstance(request, dict):
+            raise ValueError("a request is an object")  # noqa: TRY004
         operation, args = request.get("op"), request.get("args")
         topics = [str(arg) for arg in args] if isinstance(args, list) else []
         served = self._topic if which == BOOK else f"tradeHistoryApiV2:{self.market.symbol}"
@@ -261,10 +311,10 @@ class SimulatedExchange:
             self._subscribers[which].discard(connection)
         elif operation != "subscribe":
             error = {"code": 1001, "message": "Operation provided is currently not supported"}
-            await connection.send(json.dumps({"severity": "ERROR", "errors": [{"error": error}]}))
+            post(connection, json.dumps({"severity": "ERROR", "errors": [{"error": error}]}))
             return
         accepted = [topic for topic in topics if topic == served]
-        await connection.send(json.dumps({"event": operation, "channel": accepted}))
+        post(connection, json.dumps({"event": operation, "channel": accepted}))
         if operation == "subscribe" and accepted and not self._silent:
             self._subscribers[which].add(connection)
             if which == BOOK:
@@ -272,21 +322,31 @@ class SimulatedExchange:
                     self._origin = round((time.time() - self.warmup) * 1e3)
                     self._published, self._published_at = self._window(), self.now
                     self._wanted.set()
-                await connection.send(self._book_frame("snapshot", self._published))
+                post(connection, self._book_frame("snapshot", self._published))
 
     # -- HTTP ------------------------------------------------------------------------------
 
     def _answer(self, connection: ServerConnection, request: Request) -> Response | None:
-        """Answer what is not a websocket's handshake."""
-        url = urlsplit(request.path)
-        if url.path in ("/ws/oss/futures", "/ws/futures"):
-            return None
+        """Answer what is not a websocket's handshake, and who may not have one."""
+        if request.headers.get_all("Origin") or request.headers.get_all("Host") != [self._host]:
+            return connection.respond(http.HTTPStatus.FORBIDDEN, "Not for web pages.\n")
+        secret, _, asked = request.path.removeprefix("/").partition("/")
+        told, true = (one.encode("utf-8", "surrogateescape") for one in (secret, self._secret))
+        if not secrets.compare_digest(told, true):
+            return connection.respond(http.HTTPStatus.NOT_FOUND, "There is nothing here.\n")
+        url = urlsplit(asked)
+        path = url.path
+        if path in ("ws/oss/futures", "ws/futures"):
+            assert self._server is not None
+            if len(self._server.connections) < MOST_CONNECTIONS:
+                return None
+            return connection.respond(http.HTTPStatus.SERVICE_UNAVAILABLE, "Too many.\n")
         symbol = parse_qs(url.query).get("symbol", [""])[0]
         listing = self.market.listing
         body: object
         if symbol != self.market.symbol:
             body = []
-        elif url.path.endswith("/market_summary"):
+        elif path.endswith("/market_summary"):
             body = [
                 {
                     "symbol": symbol,
@@ -297,7 +357,7 @@ class SimulatedExchange:
                     "minSizeIncrement": 1,
                 }
             ]
-        elif url.path.endswith("/orderbook/L2"):
+        elif path.endswith("/orderbook/L2"):
             window = self._window()
             sides = {
                 name: [{"price": p, "size": q} for p, q in self._texts(window[side])]

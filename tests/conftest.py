@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import os
+import signal
 import sys
 import threading
 import time
@@ -24,6 +25,12 @@ hypothesis.settings.load_profile("shared")
 
 DATA = Path(__file__).parents[2] / "shared" / "data"
 GRACE = 3.0  # seconds that what is ending may take to end
+
+
+def pytest_configure():
+    # A shell without job control starts what it puts in the background with SIGINT ignored, and
+    # so would the processes be that tests start and interrupt.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")

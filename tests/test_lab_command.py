@@ -1,0 +1,126 @@
+"""The command ``obi-widgets lab``: how it comes up, what it waits for, and that it ends whole."""
+
+import json
+import re
+import signal
+import socket
+import time
+
+import httpx
+import pytest
+from lab_tools import LabProcess
+
+from obi_widgets import jupyter_server
+
+pytestmark = pytest.mark.notebook
+
+
+def answers(address: str) -> bool:
+    try:
+        httpx.get(address, trust_env=False)
+    except httpx.HTTPError:
+        return False
+    return True
+
+
+@pytest.fixture
+def taken():
+    with socket.socket() as listening:
+        listening.bind(("127.0.0.1", 0))
+        listening.listen()
+        yield listening.getsockname()[1]
+
+
+def at_start_of_kernels(folder, code):
+    """Have every kernel run code before it answers."""
+    startup = folder / "ipython" / "profile_default" / "startup"
+    startup.mkdir(parents=True)
+    (startup / "00.py").write_text(code)
+
+
+@pytest.mark.parametrize(("end", "code"), [(signal.SIGINT, 0), (signal.SIGTERM, 143)])
+def test_it_runs_the_notebook_before_it_opens_it_and_ends_whole(tmp_path, taken, end, code):
+    with LabProcess(tmp_path, "sim:ETH-PERP", "--no-browser", "--port", str(taken)) as lab:
+        form = r"http://127\.0\.0\.1:\d+/lab/tree/obi-lab\.ipynb\?token=\w{32}$"
+        assert re.match(form, lab.address)
+        assert f":{taken}/" not in lab.address  # a port that is taken is passed over
+        notebook = json.loads((lab.work / "obi-lab.ipynb").read_text())
+        outputs = [output for cell in notebook["cells"] for output in cell["outputs"]]
+        assert next(iter(outputs[0]["data"])) == "application/vnd.jupyter.widget-view+json"
+        assert lab.ask("api/kernels")[0]["execution_state"] == "idle"
+        lab.process.send_signal(end)
+        assert lab.wait() == code
+        assert lab.left(within=10) == []
+        assert not answers(lab.address)
+
+
+def test_a_kernel_that_takes_its_time_is_waited_for_and_that_is_said(tmp_path):
+    at_start_of_kernels(tmp_path, "import time\ntime.sleep(7)\n")
+    with LabProcess(tmp_path, "--no-browser", "--port", "18888") as lab:
+        assert lab.address
+        assert re.fullmatch(
+            r"Waiting for the kernel to start \(\d+ s\)…", lab.until("the kernel to start")
+        )
+
+
+def test_ctrl_c_while_it_waits_leaves_nothing(tmp_path):
+    at_start_of_kernels(tmp_path, "import time\ntime.sleep(600)\n")
+    with LabProcess(tmp_path, "--no-browser", "--port", "18888") as lab:
+        lab.until("Waiting for the kernel to start")
+        assert len(lab.left()) == 3  # the command, the server and the kernel
+        lab.process.send_signal(signal.SIGINT)
+        assert lab.wait() == 130
+        assert lab.left(within=10) == []
+        assert not [line for line in lab.said if "Traceback" in line]
+
+
+def test_a_kernel_that_ends_while_it_starts_is_one_line(tmp_path):
+    at_start_of_kernels(tmp_path, "import os\nos._exit(3)\n")
+    with LabProcess(tmp_path, "--no-browser", "--port", "18888") as lab:
+        assert lab.wait(240) == 1
+        assert lab.until("^obi-widgets: ") == (
+            "obi-widgets: JupyterLab's kernel did not run the notebook: its process has ended. "
+            "Run 'jupyter lab' and the cells by hand, to see why."
+        )
+        assert lab.left(within=10) == []
+
+
+def test_a_kernel_that_ends_while_it_runs_the_cells_is_one_line(tmp_path):
+    at_start_of_kernels(
+        tmp_path,
+        "import os, threading\n"
+        "from IPython import get_ipython\n"
+        "get_ipython().events.register('pre_run_cell', lambda info: os._exit(3))\n",
+    )
+    with LabProcess(tmp_path, "--no-browser", "--port", "18888") as lab:
+        assert lab.wait(240) == 1
+        assert re.search(
+            r"did not run the notebook: its process (has ended|ended, and was started anew)\.",
+            lab.until("^obi-widgets: "),
+        )
+        assert lab.left(within=10) == []
+
+
+def test_a_server_that_cannot_start_is_one_line(tmp_path):
+    (tmp_path / "home" / ".jupyter").mkdir(parents=True)
+    (tmp_path / "home" / ".jupyter" / "jupyter_server_config.py").write_text(
+        "raise SystemExit(2)\n"
+    )
+    with LabProcess(tmp_path, "--no-browser", "--port", "18888") as lab:
+        assert lab.wait(240) == 1
+        assert lab.until("^obi-widgets: ") == (
+            "obi-widgets: JupyterLab did not come up. Run 'jupyter lab' to see why."
+        )
+
+
+def test_what_is_waited_for_is_said_until_it_is_there(monkeypatch, capsys):
+    monkeypatch.setattr(jupyter_server, "TELL_EVERY", 0.02)
+    with jupyter_server.waiting_for("the tide"):
+        said = ""
+        while said.count("\n") < 2:
+            said += capsys.readouterr().err
+            time.sleep(0.01)
+    assert said.splitlines()[0] == "Waiting for the tide (0 s)…"
+    capsys.readouterr()
+    time.sleep(0.1)
+    assert capsys.readouterr().err == ""

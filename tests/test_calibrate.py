@@ -183,6 +183,7 @@ def test_as_traded_is_the_mean_less_its_costs(history):
     assert ((wide / alone).between(1, 1.1)).all()
 
 
+@pytest.mark.slow
 def test_the_interval_as_traded_covers_what_trading_makes():
     settings, horizon = obi.Settings(fee_bps=1.0), 5.0
     tick = 1e4 * known_market.LISTING.tick_size / known_market.LISTING.price
@@ -236,11 +237,13 @@ def test_an_edge_that_is_there_is_found():
     assert found.count("viable") >= 19
 
 
+@pytest.mark.slow
 def test_an_edge_too_small_for_its_costs_is_not_viable():
     found = verdicts(edge=3.0, fee=5.0)
     assert found.count("not viable") == len(found)
 
 
+@pytest.mark.slow
 def test_where_there_is_no_edge_none_is_viable():
     # At no cost at all. Surely more than nothing, and again in the hold-out: below 2.5 %.
     found = verdicts(edge=0.0, fee=0.0, seeds=40)

@@ -17,6 +17,8 @@ from obi_widgets.calibration import events, inference, multiple, power, returns
 from obi_widgets.calibration.bootstrap import bootstrap
 from obi_widgets.calibration.coefficient import information_coefficients
 
+pytestmark = pytest.mark.slow
+
 SEEDS, MORE_SEEDS, LEVEL, THRESHOLD = 200, 600, 0.05, 0.4
 HORIZONS = np.array([1.0, 5.0, 10.0, 30.0, 60.0])
 HOUR, SHORT = 3600.0, 1200.0

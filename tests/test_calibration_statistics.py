@@ -88,6 +88,7 @@ def test_corrections_by_hand():
     np.testing.assert_allclose(multiple.holm(P, tried=10), [0.1, 0.28, 0.24, 1.0, NAN, 0.18])
 
 
+@pytest.mark.slow
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=60))
 def test_corrections_are_those_of_scipy_and_statsmodels(p):
     ours = multiple.benjamini_hochberg(p)

@@ -19,6 +19,7 @@ FREE = obi.Settings(fee_bps=0.0, price="mid")
 EDGE = 4.0
 
 
+@pytest.mark.slow
 def test_a_shuffled_signal_fools_the_naive_figure_only():
     """On markets with an edge: the signal's own memory is left, and the price's is not."""
     naive, honest, markets = [], [], 200

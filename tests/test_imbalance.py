@@ -53,6 +53,7 @@ def test_every_state_of_a_capture(history, lists, parameters):
         assert not np.isnan(wanted).any()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("symbol", ["btcusdt", "ethusdt"])
 def test_from_the_bytes_of_a_capture(captures, symbol):
     """A decoder and a book of their own, in a few lines; every state, and nothing kept between."""

@@ -36,6 +36,7 @@ def autocorrelation(series, lag):
     return np.mean(series[lag:] * series[:-lag]) / np.mean(series**2)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("make", [simulated, fast])
 def test_both_have_the_pressure_the_jumps_and_the_edge_that_are_said(make):
     mid, z, imbalance = make()

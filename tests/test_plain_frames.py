@@ -113,6 +113,7 @@ def left(monkeypatch):
 # -- captures ----------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("symbol", SYMBOLS)
 @pytest.mark.parametrize(
     "options", [{"interval": 0, "levels": 20}, {"interval": 0.1, "levels": 1}, {}], ids=str

@@ -325,6 +325,7 @@ def test_a_live_feed_whose_decoder_fails_is_told_of_by_the_one_error(monkeypatch
 # -- what a fast reader found ------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("speed", [50.0, 1000.0, None])
 def test_a_replay_is_the_same_at_every_speed(tmp_path_factory, speed):
     """Silence is judged by the recording's clock, however long this process was held up."""

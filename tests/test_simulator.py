@@ -43,6 +43,7 @@ def standard_errors(products):
 # -- the edge ------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("horizon", HORIZONS)
 def test_without_an_edge_nothing_visible_or_hidden_predicts_mid(horizon):
     move, pressure, imbalance = moves(0.0, 3000, horizon)
@@ -51,6 +52,7 @@ def test_without_an_edge_nothing_visible_or_hidden_predicts_mid(horizon):
     assert abs(standard_errors(move[:-1] * move[1:])) < 3
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("edge", [-4.0, 4.0])
 @pytest.mark.parametrize("horizon", HORIZONS)
 def test_with_an_edge_mid_moves_by_what_the_pressure_is_worth(edge, horizon):

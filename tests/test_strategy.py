@@ -94,6 +94,7 @@ def check(module, history, parameters, states):
 # -- the same decisions ------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("symbol", ["btcusdt", "ethusdt"])
 def test_a_whole_capture(captures, symbol, tmp_path):
     """Every state that the venue told, every level that is kept, and every entry."""

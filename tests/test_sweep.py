@@ -40,6 +40,7 @@ def one_by_one(found, history, **axes):
     return sweeping._portable(history, grid, Event(), lambda _: None)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "shared",
     [
@@ -81,6 +82,7 @@ def test_a_setting_is_what_entries_say(history):
         assert row.se_bps == pytest.approx(done.net_bps.sem(), rel=1e-6)
 
 
+@pytest.mark.slow
 def test_decays_by_the_hundred_over_a_wide_book():
     # Levels up to 60,000 ticks away: weights from 1 down to what no float can hold.
     dice = np.random.default_rng(1)
@@ -285,6 +287,7 @@ def test_the_estimate_is_that_of_a_sample_times_the_states(history, monkeypatch)
     assert obi.sweep_seconds([]) == 0
 
 
+@pytest.mark.slow
 def test_processes_come_to_the_same(history):
     parts = [history[:1500], history[1500:]]
     with ProcessPoolExecutor(2, mp_context=get_context("spawn")) as executor:
@@ -309,6 +312,7 @@ if __name__ == "__main__":
 """
 
 
+@pytest.mark.slow
 def test_a_dask_cluster_comes_to_the_same(tmp_path):
     # In a process of its own: distributed leaves threads behind.
     script = tmp_path / "cluster.py"

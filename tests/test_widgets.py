@@ -60,6 +60,7 @@ def show(lab, history=None):
 # -- cost ----------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("window", [60, 300, 900, 3600])
 def test_a_frame_of_the_whole_lab_is_at_most_12_messages_and_25_kilobytes(window, wire):
     market = SimulatedMarket(seed=5)

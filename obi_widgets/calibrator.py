@@ -153,14 +153,14 @@ class Calibrator:
             self._asked = None
             self._changed.notify()
 
-    def close(self) -> None:
-        """End; the newest answer stays."""
+    def close(self, *, wait: bool = True) -> None:
+        """End; the newest answer stays. Without waiting, what is computed just now is finished."""
         with self._changed:
             self._closed = True
             self._asked = None
             self._changed.notify()
             thread = self._thread
-        if thread is not None and thread is not threading.current_thread():
+        if wait and thread is not None and thread is not threading.current_thread():
             thread.join(timeout=10)
 
     def _answered(self, question: _Question) -> bool:

@@ -3,27 +3,30 @@
 Two threads: one reads, with an event loop of its own; one publishes. Neither is the kernel's, so
 that a cell that runs for long stops neither. A slider assigns to `Settings` and returns; the
 publisher sees the newest values and recomputes.
+
+What runs does not hold the session. One that is dropped without `close` is collected, and its
+publisher, which looks for it ten times a second, then ends the feed.
 """
 
 from __future__ import annotations
 
-import asyncio
 import dataclasses
 import inspect
 import logging
 import threading
 import time
+import weakref
 from collections import deque
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 import numpy as np
 
 from obi_widgets.analysis import Analysis
-from obi_widgets.blocking import run
 from obi_widgets.calibrator import Calibrator, part
 from obi_widgets.errors import SettingsError, VenueError, suggest
 from obi_widgets.feeds import open_feed
+from obi_widgets.feeds.thread import CLOSED, FeedThread
 from obi_widgets.frame import Frame, FrameMaker
 from obi_widgets.looking import Looking
 from obi_widgets.provenance import Findings, Provenance, utc
@@ -32,6 +35,8 @@ from obi_widgets.time_range import windows
 from obi_widgets.tried import Tried
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from obi_widgets.feeds import Source
     from obi_widgets.history import History
     from obi_widgets.settings import Parameters
@@ -43,6 +48,17 @@ FRAME_EVERY = 0.1
 
 SOONEST = 0.03
 """Seconds between frames when settings change."""
+
+UNSEEN = 600.0
+"""Seconds that nobody looks until a session ends that nothing holds but the platform."""
+
+ASK_AGAIN = 60.0
+"""Seconds between looks at whether something holds it: each takes a good part of a second."""
+
+FORGOTTEN = (
+    f"Nobody looked for {UNSEEN / 60:.0f} minutes and no variable held it: the feed was ended.",
+    "Run the cell again to start anew.",
+)
 
 OPTIONS = dict(inspect.signature(open_feed).parameters)
 del OPTIONS["source"]
@@ -58,6 +74,14 @@ class View(Protocol):
 
     def show(self, frame: Frame) -> None:
         """Show it."""
+
+
+@runtime_checkable
+class Forgettable(View, Protocol):
+    """A view that the platform holds, even when the user has nothing left of it."""
+
+    def held(self) -> bool:
+        """Whether anything but the platform may hold it or its session. It may take a while."""
 
 
 class Session(Looking):
@@ -99,7 +123,13 @@ class Session(Looking):
         self.market = self.feed.market
         super().__init__(self.windows[1])
         self.tried = Tried()
-        self.calibrator = Calibrator(self.tried, self.refresh)
+        session = weakref.ref(self)
+
+        def found() -> None:
+            if (there := session()) is not None:
+                there.refresh()
+
+        self.calibrator = Calibrator(self.tried, found)
         self._note = ""
         self._failure = ""  # the note, while it tells of a frame that could not be shown
         self._views: list[View] = []
@@ -110,8 +140,9 @@ class Session(Looking):
         self._asked = 0  # times that a frame was asked for, though nothing that it shows changed
         self._closing = threading.Event()
         self._threads: list[threading.Thread] = []
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._reading: asyncio.Task[None] | None = None
+        self._reader = FeedThread(self.feed, self._wake.set)
+        self._looked = 0.0  # when somebody last did, by the monotonic clock
+        self._ask_at = 0.0  # when to ask next whether anything holds it
 
     # -- life ------------------------------------------------------------------------------
 
@@ -119,34 +150,46 @@ class Session(Looking):
         """Start both threads, unless they have been."""
         if self._threads or self.closed:
             return
-        self.settings.observe(self._woken)
-        for target, name in ((self._read, "obi-feed"), (self._publish, "obi-publisher")):
-            thread = threading.Thread(target=target, name=name, daemon=True)
-            self._threads.append(thread)
+        self._looked = time.monotonic()
+        wake, settings, reader, calibrator = (
+            self._wake, self.settings, self._reader, self.calibrator,
+        )  # fmt: skip
+
+        # Neither of these may hold the session.
+        def woken(_: object) -> None:
+            wake.set()
+
+        def let_go() -> None:
+            settings.unobserve(woken)
+            calibrator.close(wait=False)
+            reader.stop(*CLOSED)
+
+        settings.observe(woken)
+        publishing = (weakref.ref(self), wake, self._closing, let_go)
+        publisher = threading.Thread(target=_publish, args=publishing, name="obi-publisher")
+        publisher.daemon = True
+        self._threads = [reader.thread, publisher]
+        for thread in self._threads:
             thread.start()
 
     def close(self) -> None:
         """End both threads, and with them every socket and task. What was kept stays readable."""
+        self._end(*CLOSED, show=threading.current_thread() not in self._threads)
+
+    def _end(self, detail: str, advice: str, *, show: bool) -> None:
         if self._closing.is_set():
             return
         self._closing.set()
         self._wake.set()
         self.calibrator.close()
-        if self._threads:
-            self.settings.unobserve(self._woken)
-        loop, reading = self._loop, self._reading
-        if loop is not None and reading is not None:
-            try:
-                loop.call_soon_threadsafe(reading.cancel)
-            except RuntimeError:
-                log.debug("The feed had ended already.")
+        self._reader.stop(detail, advice)
         for thread in self._threads:
             if thread is not threading.current_thread():
                 thread.join(timeout=10)
         if not self._threads:
-            self.market.end("The session was closed.", "Re-run the cell to start again.")
-        if threading.current_thread() not in self._threads:
-            self._show_safely()  # that it is closed
+            self.market.end(detail, advice)
+        if show:
+            self._show_safely()
         self._views.clear()
 
     @property
@@ -154,29 +197,17 @@ class Session(Looking):
         """Whether `close` has been called."""
         return self._closing.is_set()
 
-    def _woken(self, _: object = None) -> None:
-        self._wake.set()
-
-    def _read(self) -> None:
-        try:
-            run(self._feed())
-        except Exception as error:
-            log.exception("The feed failed.")
-            while isinstance(error, ExceptionGroup):  # where one failed, others may have too
-                error = error.exceptions[0]
-            self.market.end(f"The feed failed: {error!r}.", "Re-run the cell, and report this.")
-        self._wake.set()
-
-    async def _feed(self) -> None:
-        self._loop = asyncio.get_running_loop()
-        self._reading = reading = asyncio.current_task()
-        if reading is not None and self._closing.is_set():
-            reading.cancel()  # close came too soon to
-        try:
-            await asyncio.sleep(0)
-            await self.feed.run()
-        except asyncio.CancelledError:
-            self.market.end("The session was closed.", "Re-run the cell to start again.")
+    def _end_if_forgotten(self) -> None:
+        """End when nobody has looked for long, and only the platform holds what shows it."""
+        now = time.monotonic()
+        if now < max(self._looked + UNSEEN, self._ask_at):
+            return
+        self._ask_at = now + ASK_AGAIN
+        for view in self._views:  # in plain sight: see `holding.held`
+            if not isinstance(view, Forgettable) or view.held():
+                return
+        if self._views:
+            self._end(*FORGOTTEN, show=True)
 
     # -- what is known ---------------------------------------------------------------------
 
@@ -300,19 +331,6 @@ class Session(Looking):
         self._asked += 1
         self._wake.set()
 
-    def _publish(self) -> None:
-        last = time.monotonic()
-        while not self._closing.is_set():
-            due = last + FRAME_EVERY
-            if self._wake.wait(max(due - time.monotonic(), 0.0)):
-                self._closing.wait(max(last + SOONEST - time.monotonic(), 0.0))
-                self._wake.clear()
-                due = time.monotonic()
-            last = max(due, time.monotonic() - FRAME_EVERY)  # what is late is not made up for
-            if self._closing.is_set():
-                return
-            self._show_safely()
-
     def _show_safely(self) -> None:
         """Show a frame; a thread has nobody to raise to, so what goes wrong is logged and shown."""
         try:
@@ -327,10 +345,12 @@ class Session(Looking):
                 self._note = self._failure = ""
 
     def _show(self) -> None:
-        looking = [view for view in self._views if view.looked_at]
+        last = self._closing.is_set()  # a view that is hidden now may be seen again
+        looking = [view for view in self._views if last or view.looked_at]
         if not looking:
             self._shown = None
             return
+        self._looked = time.monotonic()
         now, history, parameters, rate = self._now()
         key = (now, *looking)
         if key == self._shown:
@@ -395,6 +415,30 @@ class Session(Looking):
             self._heard.popleft()
         (then, before), (_, after) = self._heard[0], self._heard[-1]
         return (after - before) / (now - then) if now > then else 0.0
+
+
+def _publish(
+    session: weakref.ref[Session],
+    wake: threading.Event,
+    closing: threading.Event,
+    let_go: Callable[[], None],
+) -> None:
+    """Show frames until a session is closed, or collected: between frames it is not held."""
+    last = time.monotonic()
+    while not closing.is_set():
+        due = last + FRAME_EVERY
+        if wake.wait(max(due - time.monotonic(), 0.0)):
+            closing.wait(max(last + SOONEST - time.monotonic(), 0.0))
+            wake.clear()
+            due = time.monotonic()
+        last = max(due, time.monotonic() - FRAME_EVERY)  # what is late is not made up for
+        there = session()
+        if there is None or closing.is_set():
+            break
+        there._show_safely()
+        there._end_if_forgotten()
+        del there
+    let_go()
 
 
 def _failed(error: Exception) -> str:

@@ -249,7 +249,7 @@ def test_closing_at_once_leaves_nothing(attempt):
     session = obi.Session("sim:BTC-PERP", warmup=1.0)
     session.start()
     if attempt % 2:
-        wait_for(lambda: session._reading)
+        wait_for(lambda: session._reader._running)
     session.close()
     assert threads_of(session) == []
     assert session.market.state == "closed"

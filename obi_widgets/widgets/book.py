@@ -10,7 +10,7 @@ import traitlets
 from obi_widgets import words
 from obi_widgets.errors import SettingsError
 from obi_widgets.frame import LADDER
-from obi_widgets.widgets.panel import STATIC, Part, StateWidget, followed
+from obi_widgets.widgets.panel import Part, StateWidget, asset, followed
 
 if TYPE_CHECKING:
     from obi_widgets.frame import Frame
@@ -21,7 +21,7 @@ FADE = 0.97
 
 
 class _Ladder(StateWidget):
-    _esm = STATIC / "book.js"
+    _esm = asset("book.js")
     rows = traitlets.Int().tag(sync=True)
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from obi_widgets.errors import SettingsError
 from obi_widgets.settings import Settings
 from obi_widgets.sheet import WAITING, SheetMaker, nothing
-from obi_widgets.widgets.panel import STATIC, Part, StateWidget, followed
+from obi_widgets.widgets.panel import Part, StateWidget, asset, followed
 
 if TYPE_CHECKING:
     from obi_widgets.calibration.report import Report
@@ -21,8 +21,8 @@ log = logging.getLogger(__name__)
 
 
 class _Sheet(StateWidget):
-    _esm = STATIC / "calibration.js"
-    _css = STATIC / "calibration.css"
+    _esm = asset("calibration.js")
+    _css = asset("calibration.css")
 
 
 class CalibrationWidget(Part):

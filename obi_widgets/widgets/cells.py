@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from typing import Any, Protocol
 
 
@@ -12,7 +13,7 @@ class Closable(Protocol):
         """End it."""
 
 
-_made: dict[str, tuple[str, list[Closable]]] = {}  # by cell: the run, and what it made
+_made: dict[str, tuple[str, list[weakref.ref[Closable]]]] = {}  # by cell: the run, what it made
 
 
 def _running() -> tuple[str, str]:
@@ -32,7 +33,8 @@ def replace_in_cell(widget: Closable) -> None:
         return
     before, made = _made.get(cell, ("", []))
     if before != run:
-        for old in made:
-            old.close()
+        for reference in made:
+            if (old := reference()) is not None:
+                old.close()
         made = []
-    _made[cell] = (run, [*made, widget])
+    _made[cell] = (run, [*made, weakref.ref(widget)])

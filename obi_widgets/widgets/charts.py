@@ -12,7 +12,7 @@ import traitlets
 
 from obi_widgets import words
 from obi_widgets.chart import MEAN, apart
-from obi_widgets.widgets.panel import STATIC, Part, StateWidget, followed
+from obi_widgets.widgets.panel import Part, StateWidget, asset, followed
 from obi_widgets.widgets.status import side_of
 from obi_widgets.widgets.time_axis import TimeAxis
 
@@ -31,7 +31,7 @@ INK, BID, ASK, FAINT = "var(--obi-ink)", "var(--obi-bid)", "var(--obi-ask)", "va
 
 
 class _Overlay(StateWidget):
-    _esm = STATIC / "overlay.js"
+    _esm = asset("overlay.js")
     margin = traitlets.Dict().tag(sync=True)
 
 

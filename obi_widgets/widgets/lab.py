@@ -9,8 +9,8 @@ import ipywidgets
 from obi_widgets.session import Session
 from obi_widgets.widgets.book import BookWidget
 from obi_widgets.widgets.calibration import CalibrationWidget
-from obi_widgets.widgets.cells import replace_in_cell
 from obi_widgets.widgets.charts import ImbalanceWidget, PriceWidget
+from obi_widgets.widgets.holding import forget_outputs
 from obi_widgets.widgets.panel import Part
 from obi_widgets.widgets.settings import SettingsWidget
 from obi_widgets.widgets.status import StatusWidget
@@ -30,7 +30,8 @@ class Lab(Part):
     """The dashboard: status, ladder, price with entries, imbalance, sliders; calibration below.
 
     As a cell's last line it is shown. Running the cell again replaces it, and ends what it had
-    open.
+    open. When nobody has looked for ten minutes, and no variable holds it, a part of it or its
+    session, it ends its feed and says so; one that a variable holds goes on until it is closed.
 
     Parameters
     ----------
@@ -93,7 +94,6 @@ class Lab(Part):
         below.add_class("obi-calibrate")
         self._unfold(unfolded=False)
         super().__init__(session, [room, below])
-        replace_in_cell(self)
 
     def update(self, frame: Frame) -> None:
         """Show a frame."""
@@ -168,8 +168,14 @@ class Lab(Part):
         return self._session.export(path)
 
     def close(self) -> None:
-        """End the feed, its threads and sockets, and every widget. The history stays readable."""
+        """End the feed, its threads and sockets, and every widget.
+
+        The history stays readable for whoever holds the lab in a variable. IPython's ``Out``
+        forgets it, so that the memory is freed otherwise.
+        """
         if self.session is not None and self.comm is not None:
+            self.session.detach(self)
             self.session.close()
             self.controls.close()  # it also follows the settings, which may live on
+            forget_outputs([self.session])
         super().close()

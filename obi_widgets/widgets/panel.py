@@ -13,6 +13,8 @@ import traitlets
 
 from obi_widgets.errors import ArgumentError
 from obi_widgets.session import Session
+from obi_widgets.widgets.cells import replace_in_cell
+from obi_widgets.widgets.holding import forget_outputs, held, registry
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -20,6 +22,15 @@ if TYPE_CHECKING:
     from obi_widgets.frame import Frame
 
 STATIC = Path(__file__).parent / "static"
+
+
+def asset(name: str) -> str:
+    """Return a script or style sheet as text.
+
+    Of a path, anywidget would watch the file, and hold every widget of the class for ever.
+    """
+    return (STATIC / name).read_text(encoding="utf-8")
+
 
 GONE = 5.0
 """Seconds without a word from a page that says "still here" every second."""
@@ -38,8 +49,8 @@ class PageWidget(anywidget.AnyWidget):
     hear what pages say: then they count as they did before.
     """
 
-    _esm = STATIC / "page.js"
-    _css = STATIC / "obi.css"
+    _esm = asset("page.js")
+    _css = asset("obi.css")
     frame = traitlets.Int(0).tag(sync=True)
 
     def __init__(self) -> None:
@@ -117,6 +128,8 @@ def followed(session: object, what: str) -> Session:
 class Part(ipywidgets.VBox):
     """A part of the lab: usable alone, as the last line of a cell, or in a room with others.
 
+    Running a cell again closes what is alone and was made in it before.
+
     Parameters
     ----------
     session : Session or None
@@ -138,8 +151,10 @@ class Part(ipywidgets.VBox):
         self.session = session
         self.add_class("obi")
         self.add_class(self.css_class)
-        if self._page is not None and session is not None:
-            session.attach(self)
+        if self._page is not None:
+            if session is not None:
+                session.attach(self)
+            replace_in_cell(self)
 
     def __repr__(self) -> str:
         instrument = self.session.market.instrument if self.session else None
@@ -161,22 +176,44 @@ class Part(ipywidgets.VBox):
         """Set what is shown, each widget's changes in one message."""
         raise NotImplementedError
 
+    def held(self) -> bool:
+        """Whether a variable may hold this, its session, or another part of the session.
+
+        One that holds no more than settings, a history or a report does not count: nothing new
+        could be read from these.
+        """
+        parts: list[Part] = []
+        inside: list[ipywidgets.Widget] = []
+        for one in list(registry().values()):
+            if isinstance(one, Part) and one.session is self.session:
+                parts.append(one)
+                inside += _tree(one, set())
+        return held([self.session, *parts], inside)
+
     def close(self) -> None:
         """End the widget and all that it is made of. The session goes on."""
         if self.comm is None:
             return  # it has ended; ipywidgets asks again when it is collected
         if self.session is not None:
             self.session.detach(self)
-        close_tree(self, super().close)
+        closed = close_tree(self, super().close)
+        forget_outputs(closed)
 
 
-def close_tree(root: ipywidgets.Widget, close_root: Any) -> None:  # noqa: ANN401
-    """Close a widget and everything that it refers to: layouts, styles, scales, marks."""
+def close_tree(root: ipywidgets.Widget, close_root: Any) -> list[ipywidgets.Widget]:  # noqa: ANN401
+    """Close a widget and everything that it refers to: layouts, styles, scales, marks.
+
+    Returns
+    -------
+    list of Widget
+        What has been closed.
+    """
     tree = list(_tree(root, set()))
     for widget in tree:
         if widget is not root and widget.comm is not None:
             widget.close()
     close_root()
+    return tree
 
 
 def _tree(widget: ipywidgets.Widget, seen: set[int]) -> Iterator[ipywidgets.Widget]:
@@ -202,5 +239,5 @@ def _inside(value: object, seen: set[int]) -> Iterator[ipywidgets.Widget]:
 class StateWidget(anywidget.AnyWidget):
     """A view of one dict of JSON: a frame is one message, and an equal one is none."""
 
-    _css = STATIC / "obi.css"
+    _css = asset("obi.css")
     state = traitlets.Dict().tag(sync=True)

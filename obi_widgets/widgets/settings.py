@@ -11,7 +11,7 @@ from ipywidgets import Layout
 from obi_widgets import words
 from obi_widgets.session import Session
 from obi_widgets.settings import Settings
-from obi_widgets.widgets.panel import STATIC, Part, StateWidget, followed
+from obi_widgets.widgets.panel import Part, StateWidget, asset, followed
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -98,7 +98,7 @@ def _toggle(*options: str) -> ipywidgets.ToggleButtons:
 
 
 class _Results(StateWidget):
-    _esm = STATIC / "results.js"
+    _esm = asset("results.js")
 
 
 class SettingsWidget(Part):

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from obi_widgets import words
 from obi_widgets.errors import ObiError
-from obi_widgets.widgets.panel import STATIC, Part, StateWidget, followed
+from obi_widgets.widgets.panel import Part, StateWidget, asset, followed
 
 if TYPE_CHECKING:
     from obi_widgets.frame import Frame
@@ -19,7 +19,7 @@ log = logging.getLogger(__name__)
 
 
 class _Line(StateWidget):
-    _esm = STATIC / "status.js"
+    _esm = asset("status.js")
 
 
 class StatusWidget(Part):

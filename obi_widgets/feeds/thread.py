@@ -1,0 +1,88 @@
+"""The thread that a feed runs in."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import threading
+from typing import TYPE_CHECKING
+
+from obi_widgets.blocking import run
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from obi_widgets.feeds.base import Feed
+
+log = logging.getLogger(__name__)
+
+CLOSED = ("The session was closed.", "Re-run the cell to start again.")
+
+
+class FeedThread:
+    """Runs a feed, in a thread and an event loop of its own.
+
+    It does not know who reads the market. So a session that nobody holds any more can be
+    collected while its feed runs.
+
+    Parameters
+    ----------
+    feed : Feed
+        What to run.
+    ended : callable
+        Called in the thread when the feed has ended.
+
+    Attributes
+    ----------
+    thread : Thread
+        A daemon.
+    """
+
+    def __init__(self, feed: Feed, ended: Callable[[], object]) -> None:
+        self._feed = feed
+        self._ended = ended
+        self._stopping = threading.Lock()
+        self._reason: tuple[str, str] | None = None  # why it was stopped
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._running: asyncio.Task[None] | None = None
+        self.thread = threading.Thread(target=self._run, name="obi-feed", daemon=True)
+
+    def stop(self, detail: str, advice: str) -> None:
+        """Cancel the feed, and with it every socket and task. Return at once.
+
+        Parameters
+        ----------
+        detail, advice : str
+            What the market then says: why, and what to do.
+        """
+        with self._stopping:
+            if self._reason is not None:
+                return  # a second cancellation would interrupt what the first one tidies up
+            self._reason = detail, advice
+        loop, running = self._loop, self._running
+        if loop is not None and running is not None:
+            try:
+                loop.call_soon_threadsafe(running.cancel)
+            except RuntimeError:
+                log.debug("The feed had ended already.")
+
+    def _run(self) -> None:
+        market = self._feed.market
+        try:
+            run(self._follow())
+        except Exception as error:
+            log.exception("The feed failed.")
+            while isinstance(error, ExceptionGroup):  # where one failed, others may have too
+                error = error.exceptions[0]
+            market.end(f"The feed failed: {error!r}.", "Re-run the cell, and report this.")
+        self._ended()
+
+    async def _follow(self) -> None:
+        self._loop, self._running = asyncio.get_running_loop(), asyncio.current_task()
+        try:
+            if self._reason is None:  # or it was stopped before it had begun
+                await self._feed.run()
+        except asyncio.CancelledError:
+            pass
+        if self._reason is not None:
+            self._feed.market.end(*self._reason)

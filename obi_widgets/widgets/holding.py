@@ -1,0 +1,145 @@
+"""Who holds a lab: a variable, or only the platform.
+
+ipywidgets holds every open widget, the kernel holds its comm, and IPython holds what a cell has
+shown. So a lab that nobody can reach any more is never collected, and its feed would run for ever.
+Here its holders are followed upwards, to the variables.
+"""
+
+from __future__ import annotations
+
+import gc
+import re
+import sys
+import threading
+import types
+from typing import TYPE_CHECKING, Any
+
+import comm
+import ipywidgets
+from IPython import get_ipython
+from IPython.core.displayhook import DisplayHook
+from IPython.core.interactiveshell import ExecutionResult
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+SHOWN = re.compile(r"_\d*|__|___")
+"""Names under which IPython keeps what cells have shown."""
+
+MOST = 2_000
+"""Holders that are followed; with more there is doubt."""
+
+ENDS = (types.ModuleType, types.FrameType, types.CoroutineType, threading.Thread, type)
+"""What is a variable's home itself, or runs."""
+
+PASSING: tuple[type, ...] = (type(iter([])), type(iter(())), type(iter({}.values())))
+"""Iterators: a loop has them, and holds what they go through as well."""
+
+
+def registry() -> dict[str, ipywidgets.Widget]:
+    """Return all open widgets by their ids, as ipywidgets keeps them."""
+    widgets: dict[str, ipywidgets.Widget] = sys.modules["ipywidgets.widgets.widget"]._instances
+    return widgets
+
+
+def held(objects: Iterable[object], inside: Iterable[object] = ()) -> bool:
+    """Whether anything but the platform may hold one of these objects, itself or in a container.
+
+    Variables do, wherever they are, and so do running functions. The registry of widgets, comms,
+    and what IPython keeps of outputs do not. On doubt the answer is yes. It takes a few tenths of
+    a second, more in a process that has millions of objects.
+
+    Parameters
+    ----------
+    objects : iterable of object
+        What belongs together: of each other they are no holders.
+    inside : iterable of object
+        What belongs to them. They hold each other, and who holds these is not asked.
+
+    Notes
+    -----
+    What calls this must not hold the objects by a generator or a closure: Python does not tell
+    whose these are, which is doubt.
+    """
+    rim = list(objects)
+    shell = get_ipython()
+    names: dict[str, Any] = shell.user_ns if shell is not None else {}
+    if _named(names, {id(one) for one in rim}):
+        return True
+    gc.collect()  # what is held by nothing is no holder
+    running, ours = _locals(names)
+    ends = {id(registry()), id(comm.get_comm_manager().comms), id(names), id(names.get("_oh"))}
+    ends.add(id(getattr(shell, "user_ns_hidden", None)))  # it has `_` as well
+    known = {id(one) for one in (*rim, *inside)}
+    ours -= known
+    first = True
+    while rim:
+        ids = {id(one) for one in rim}
+        if ids & running or _named(names, ids):
+            return True
+        found = gc.get_referrers(*rim)
+        passing = ours | {id(rim), id(found)}
+        rim = []
+        explained: set[int] = set()
+        for one in found:
+            if id(one) in passing or isinstance(one, PASSING):
+                continue
+            if isinstance(one, ENDS):
+                return True
+            explained.update(id(other) for other in gc.get_referents(one) if id(other) in ids)
+            if id(one) in known or id(one) in ends:
+                continue
+            if isinstance(one, DisplayHook | ExecutionResult):
+                continue
+            known.add(id(one))
+            rim.append(one)
+        if len(known) > MOST or (not first and explained != ids):
+            return True  # something that cannot be seen holds one of them
+        first = False
+        del found  # it holds them too
+    return False
+
+
+def forget_outputs(closed: Iterable[object]) -> None:
+    """Have IPython forget what cells have shown of these: else nothing of them would be freed."""
+    shell = get_ipython()
+    if shell is None:
+        return
+    ids = {id(one) for one in closed}
+    names = shell.user_ns
+    for outputs in (names.get("_oh", {}), shell.user_ns_hidden):
+        for key, value in list(outputs.items()):
+            if id(value) in ids:
+                del outputs[key]
+    for name, value in list(names.items()):
+        if id(value) not in ids or not SHOWN.fullmatch(name):
+            continue
+        if value is getattr(shell.displayhook, name, None):  # of the last three
+            setattr(shell.displayhook, name, "")
+            names[name] = ""
+        else:
+            del names[name]
+
+
+def _named(names: dict[str, Any], ids: set[int]) -> bool:
+    """Whether a variable of the notebook is one of these."""
+    return any(id(value) in ids and not SHOWN.fullmatch(n) for n, value in list(names.items()))
+
+
+def _locals(names: dict[str, Any]) -> tuple[set[int], set[int]]:
+    """Return the ids of what local variables hold in other threads; of what is to be passed over.
+
+    That is what this thread holds, and the copies that Python makes of local variables.
+    """
+    others: set[int] = set()
+    ours: set[int] = set()
+    for thread, top in sys._current_frames().items():
+        ids = ours if thread == threading.get_ident() else others
+        frame: types.FrameType | None = top
+        while frame is not None:
+            variables = frame.f_locals
+            if variables is not names:
+                ids.update(map(id, variables.values()))
+                ours.add(id(variables))
+            frame = frame.f_back
+    return others, ours

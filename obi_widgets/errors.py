@@ -9,6 +9,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
+QUOTED = 100
+"""Characters of a value that an error quotes: a file may hold one of any length."""
+
 
 class ObiError(Exception):
     """The base of every error that this package raises on purpose.
@@ -76,6 +79,12 @@ class CancelledError(ObiError):
     """Something that takes long was told to stop."""
 
 
+def quoted(value: object) -> str:
+    """Return a value as a sentence quotes it: of a long one, the beginning."""
+    text = repr(value)
+    return text if len(text) <= QUOTED else f"{text[: QUOTED - 1]}…"
+
+
 def suggest(name: str, known: Iterable[str]) -> str:
     """Return advice that names the nearest of the known names, or all of them.
 
@@ -93,5 +102,5 @@ def suggest(name: str, known: Iterable[str]) -> str:
     """
     known = sorted(known)
     near = [one for one in known if name and one.lower().startswith(name.lower())]
-    near = near or get_close_matches(name, known, n=1, cutoff=0.6)
+    near = near or get_close_matches(name[:QUOTED], known, n=1, cutoff=0.6)
     return f"Did you mean {near[0]!r}?" if near else f"Known are: {', '.join(known)}."

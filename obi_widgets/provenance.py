@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
-from obi_widgets.errors import SettingsError
+from obi_widgets.errors import SettingsError, quoted
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -198,7 +198,7 @@ def _read(kind: type[_Kind], table: object, name: str) -> _Kind:
         if needed <= set(table) <= set(takes):
             _check(kind, table, name)
             return kind(**table)
-    found = f"has {sorted(table)}" if isinstance(table, dict) else f"is {table!r}"
+    found = f"has {quoted(sorted(table))}" if isinstance(table, dict) else f"is {quoted(table)}"
     exactly = "exactly " if all(takes.values()) else ""
     raise SettingsError(f"{name!r} {found}.", f"It takes {exactly}{', '.join(takes)}.")
 
@@ -219,5 +219,5 @@ def _check(kind: type[_Kind], table: dict[str, Any], name: str) -> None:
                 fits = type(value) in (int, float) and abs(value) < math.inf
         if not (fits or (value is None and declared.endswith("None"))):
             raise SettingsError(
-                f"{one.name!r} in {name!r} is {value!r}.", f"It takes {_WORDS[word]}."
+                f"{one.name!r} in {name!r} is {quoted(value)}.", f"It takes {_WORDS[word]}."
             )

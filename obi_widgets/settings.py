@@ -18,11 +18,20 @@ from typing import Any, ClassVar, Literal, cast
 import traitlets
 from traitlets import HasTraits
 
-from obi_widgets.errors import SettingsError, suggest
+from obi_widgets.errors import SettingsError, quoted, suggest
 from obi_widgets.provenance import Findings, Provenance, findings_of, provenance_of, to_table
 
 FORMAT = 1
 """The version of the files that `Settings.save` writes."""
+
+LARGEST_FILE = 256 * 1024
+"""Bytes: a file that `Settings.save` writes has some thousands."""
+
+MOST_DOTS = 200
+"""In a line of TOML."""
+
+DEEPEST = 16
+"""Tables and lists within each other: in a file that `Settings.save` writes there are four."""
 
 Weighting = Literal["size", "notional"]
 Price = Literal["touch", "mid"]
@@ -86,7 +95,9 @@ class Setting(traitlets.TraitType[Any, Any]):
 
     def refuse(self, value: object) -> SettingsError:
         """Return the error for a value that is not allowed."""
-        return SettingsError(f"{self.name} = {value!r} is not possible.", f"Give {self.allowed}.")
+        return SettingsError(
+            f"{self.name} = {quoted(value)} is not possible.", f"Give {self.allowed}."
+        )
 
 
 class Number(Setting):
@@ -200,7 +211,7 @@ class Settings(HasTraits):
 
     def _check_name(self, name: str) -> None:
         if name not in self._names:
-            raise SettingsError(f"There is no setting {name!r}.", suggest(name, self._names))
+            raise SettingsError(f"There is no setting {quoted(name)}.", suggest(name, self._names))
 
     @property
     def parameters(self) -> Parameters:
@@ -286,8 +297,9 @@ class Settings(HasTraits):
         path = Path(path)
         kind = _kind(path)
         try:
-            text = path.read_text(encoding="utf-8")
-            document = tomllib.loads(text) if kind == ".toml" else json.loads(text)
+            with path.open("rb") as file:
+                data = file.read(LARGEST_FILE + 1)
+            document = _parse(data, kind)
         except FileNotFoundError:
             raise SettingsError(f"There is no file {str(path)!r}.", "Check the path.") from None
         except (ValueError, OSError) as error:
@@ -309,7 +321,7 @@ class Settings(HasTraits):
         version = document.get("format", FORMAT)
         if not isinstance(version, int) or version > FORMAT:
             raise SettingsError(
-                f"It is of format {version!r}, and this package reads up to {FORMAT}.",
+                f"It is of format {quoted(version)}, and this package reads up to {FORMAT}.",
                 "Update with: pip install -U obi-widgets.",
             )
         values = dict(document["settings"])
@@ -322,6 +334,39 @@ class Settings(HasTraits):
             settings.findings = findings_of(document["calibration"])
         settings._told_of = settings.parameters
         return settings
+
+
+def _parse(data: bytes, kind: str) -> object:
+    """Return what the bytes of a file say.
+
+    Raises
+    ------
+    ValueError
+        What is no TOML or JSON, is too large, or nests too deep.
+    """
+    if len(data) > LARGEST_FILE:
+        raise ValueError(f"it has more than {LARGEST_FILE:,} bytes")
+    text = data.decode("utf-8-sig")  # some editors put a mark in front
+    too_deep = f"tables and lists in it lie more than {DEEPEST} deep within each other"
+    # A dotted key nests as well, and to read it takes as long as the square of its parts.
+    if kind == ".toml" and any(line.count(".") > MOST_DOTS for line in text.splitlines()):
+        raise ValueError(too_deep)
+    try:
+        document: object = tomllib.loads(text) if kind == ".toml" else json.loads(text)
+    except RecursionError:  # both parsers call themselves
+        raise ValueError(too_deep) from None
+    layer = [document]
+    for _ in range(DEEPEST):
+        inner: list[object] = []
+        for one in layer:
+            if isinstance(one, dict):
+                inner += one.values()
+            elif isinstance(one, list):
+                inner += one
+        layer = inner
+    if any(isinstance(one, dict | list) for one in layer):
+        raise ValueError(too_deep)
+    return document
 
 
 def _kind(path: Path) -> str:

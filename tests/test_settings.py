@@ -86,7 +86,9 @@ def test_bounds_are_within_and_what_lies_beyond_is_not(name):
 @pytest.mark.parametrize("name", BOUNDS)
 @pytest.mark.parametrize("value", WRONG, ids=range(len(WRONG)))
 def test_what_is_no_number_is_refused(name, value):
-    assert refusal(name, value) == f"{name} = {value!r} is not possible. {ALLOWED[name]}"
+    shown = repr(value)
+    shown = shown if len(shown) <= 100 else f"{shown[:99]}…"
+    assert refusal(name, value) == f"{name} = {shown} is not possible. {ALLOWED[name]}"
 
 
 @pytest.mark.parametrize("name", ["weighting", "price"])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import tomllib
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import pytest
 from hypothesis import given, settings
@@ -244,6 +244,66 @@ def test_a_broken_file_is_refused_with_where_it_breaks(tmp_path, name, text, sai
     got = refusal(tmp_path / name, text)
     assert got.startswith(said)
     assert got.endswith(". Mend it there, or export the settings again.")
+
+
+DEEP = 20_000
+TOO_DEEP = {
+    "lists.json": "[" * DEEP,
+    "closed lists.json": "[" * 17 + "]" * 17,
+    "tables.json": '{"settings":' * DEEP + "1" + "}" * DEEP,
+    "beside settings.json": '{"settings": {}, "x": ' + "[" * 300 + "]" * 300 + "}",
+    "lists.toml": "x = " + "[" * DEEP,
+    "tables.toml": "x = " + "{a = " * DEEP + "1" + "}" * DEEP,
+    "a dotted key.toml": "[settings]\ndecay" + ".a" * 3 * DEEP + " = 1",
+    "short dotted keys.toml": "\n".join(f"{'a.' * 17}b{n} = 1" for n in range(9)),
+    "a dotted table.toml": "[" + "a." * 3 * DEEP + "a]",
+}
+
+
+@pytest.mark.parametrize("name", TOO_DEEP)
+def test_a_file_that_nests_too_deep_is_refused(tmp_path, name):
+    assert refusal(tmp_path / name, TOO_DEEP[name]) == (
+        f"{name} cannot be read as {name[-4:].upper()}: tables and lists in it lie more than 16 "
+        "deep within each other. Mend it there, or export the settings again."
+    )
+
+
+def test_a_file_that_nests_as_deep_as_one_may_is_read(tmp_path):
+    path = tmp_path / "my.json"
+    path.write_text('{"settings": {"decay": 2}, "x": ' + "[" * 15 + "]" * 15 + "}")
+    assert obi.Settings.load(path) == obi.Settings(decay=2)
+
+
+@pytest.mark.parametrize("name", ["my.toml", "my.json"])
+def test_a_file_that_is_too_large_is_refused(tmp_path, name):
+    assert refusal(tmp_path / name, "\n" * 262_145) == (
+        f"{name} cannot be read as {name[3:].upper()}: it has more than 262,144 bytes. "
+        "Mend it there, or export the settings again."
+    )
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        {"settings": {"weighting": "x" * 200_000}},
+        {"settings": {"x" * 200_000: 1}},
+        {"settings": {}, "format": "x" * 200_000},
+        {"settings": {}, "tuned_on": "x" * 200_000},
+        {"settings": {}, "calibration": {"x" * 200_000: 1}},
+        {"settings": {}, "tuned_on": {**asdict(TUNED), "states": "x" * 200_000}},
+    ],
+)
+def test_an_error_quotes_the_beginning_of_what_is_long(tmp_path, document):
+    said = refusal(tmp_path / "my.json", json.dumps(document))
+    assert "xxx…" in said
+    assert len(said) < 400
+
+
+@pytest.mark.parametrize("name", ["my.toml", "my.json"])
+def test_a_byte_order_mark_is_passed_over(tmp_path, name):
+    path = obi.Settings(decay=3).save(tmp_path / name)
+    path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes())
+    assert obi.Settings.load(path) == obi.Settings(decay=3)
 
 
 @pytest.mark.parametrize("text", ["[]", "3", "null", '"settings"'])

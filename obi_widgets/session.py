@@ -203,9 +203,13 @@ class Session(Looking):
         if now < max(self._looked + UNSEEN, self._ask_at):
             return
         self._ask_at = now + ASK_AGAIN
-        for view in self._views:  # in plain sight: see `holding.held`
-            if not isinstance(view, Forgettable) or view.held():
-                return
+        try:
+            for view in self._views:  # in plain sight: see `holding.held`
+                if not isinstance(view, Forgettable) or view.held():
+                    return
+        except Exception:
+            log.exception("Who holds a view could not be told.")
+            return
         if self._views:
             self._end(*FORGOTTEN, show=True)
 
@@ -425,20 +429,22 @@ def _publish(
 ) -> None:
     """Show frames until a session is closed, or collected: between frames it is not held."""
     last = time.monotonic()
-    while not closing.is_set():
-        due = last + FRAME_EVERY
-        if wake.wait(max(due - time.monotonic(), 0.0)):
-            closing.wait(max(last + SOONEST - time.monotonic(), 0.0))
-            wake.clear()
-            due = time.monotonic()
-        last = max(due, time.monotonic() - FRAME_EVERY)  # what is late is not made up for
-        there = session()
-        if there is None or closing.is_set():
-            break
-        there._show_safely()
-        there._end_if_forgotten()
-        del there
-    let_go()
+    try:
+        while not closing.is_set():
+            due = last + FRAME_EVERY
+            if wake.wait(max(due - time.monotonic(), 0.0)):
+                closing.wait(max(last + SOONEST - time.monotonic(), 0.0))
+                wake.clear()
+                due = time.monotonic()
+            last = max(due, time.monotonic() - FRAME_EVERY)  # what is late is not made up for
+            there = session()
+            if there is None or closing.is_set():
+                break
+            there._show_safely()
+            there._end_if_forgotten()
+            del there
+    finally:
+        let_go()
 
 
 def _failed(error: Exception) -> str:

@@ -35,6 +35,8 @@ ENDS = (types.ModuleType, types.FrameType, types.CoroutineType, threading.Thread
 PASSING: tuple[type, ...] = (type(iter([])), type(iter(())), type(iter({}.values())))
 """Iterators: a loop has them, and holds what they go through as well."""
 
+CONTAINERS = (list, tuple, dict, set)
+
 
 def registry() -> dict[str, ipywidgets.Widget]:
     """Return all open widgets by their ids, as ipywidgets keeps them."""
@@ -67,22 +69,21 @@ def held(objects: Iterable[object], inside: Iterable[object] = ()) -> bool:
     if _named(names, {id(one) for one in rim}):
         return True
     gc.collect()  # what is held by nothing is no holder
-    running, ours = _locals(names)
+    running, passed = _locals(names)
     ends = {id(registry()), id(comm.get_comm_manager().comms), id(names), id(names.get("_oh"))}
     ends.add(id(getattr(shell, "user_ns_hidden", None)))  # it has `_` as well
     known = {id(one) for one in (*rim, *inside)}
-    ours -= known
     first = True
     while rim:
         ids = {id(one) for one in rim}
         if ids & running or _named(names, ids):
             return True
         found = gc.get_referrers(*rim)
-        passing = ours | {id(rim), id(found)}
+        temporary = passed | {id(rim), id(found)}
         rim = []
         explained: set[int] = set()
         for one in found:
-            if id(one) in passing or isinstance(one, PASSING):
+            if id(one) in temporary or isinstance(one, PASSING):
                 continue
             if isinstance(one, ENDS):
                 return True
@@ -129,17 +130,19 @@ def _named(names: dict[str, Any], ids: set[int]) -> bool:
 def _locals(names: dict[str, Any]) -> tuple[set[int], set[int]]:
     """Return the ids of what local variables hold in other threads; of what is to be passed over.
 
-    That is what this thread holds, and the copies that Python makes of local variables.
+    That is the containers of this thread, and the copies that Python makes of local variables.
     """
     others: set[int] = set()
-    ours: set[int] = set()
+    passed: set[int] = set()
     for thread, top in sys._current_frames().items():
-        ids = ours if thread == threading.get_ident() else others
         frame: types.FrameType | None = top
         while frame is not None:
             variables = frame.f_locals
             if variables is not names:
-                ids.update(map(id, variables.values()))
-                ours.add(id(variables))
+                passed.add(id(variables))
+                if thread != threading.get_ident():
+                    others.update(map(id, variables.values()))
+                else:
+                    passed.update(id(v) for v in variables.values() if type(v) in CONTAINERS)
             frame = frame.f_back
-    return others, ours
+    return others, passed

@@ -18,6 +18,7 @@ import numpy as np
 
 from obi_widgets.errors import HistoryError
 from obi_widgets.events import Instrument
+from obi_widgets.memory import zeros
 from obi_widgets.settings import Parameters
 
 if TYPE_CHECKING:
@@ -63,8 +64,8 @@ class Levels(NamedTuple):
         are read a twentieth faster.
         """
         shape = (count, TILES, 2, levels, TILE)
-        ticks: NDArray[np.unsignedinteger[Any]] = np.zeros(shape, dtype)
-        sizes = np.zeros(shape, np.float32)
+        ticks: NDArray[np.unsignedinteger[Any]] = zeros(shape, dtype)
+        sizes: NDArray[np.float32] = zeros(shape, np.float32)
         return [cls(*block) for block in zip(ticks, sizes, strict=True)]
 
 

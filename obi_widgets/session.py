@@ -29,6 +29,7 @@ from obi_widgets.feeds import open_feed
 from obi_widgets.feeds.thread import CLOSED, FeedThread
 from obi_widgets.frame import Frame, FrameMaker
 from obi_widgets.looking import Looking
+from obi_widgets.memory import give_back
 from obi_widgets.provenance import Findings, Provenance, utc
 from obi_widgets.settings import Settings
 from obi_widgets.time_range import windows
@@ -163,6 +164,7 @@ class Session(Looking):
             settings.unobserve(woken)
             calibrator.close(wait=False)
             reader.stop(*CLOSED)
+            give_back()
 
         settings.observe(woken)
         publishing = (weakref.ref(self), wake, self._closing, let_go)

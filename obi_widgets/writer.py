@@ -9,6 +9,7 @@ import numpy as np
 
 from obi_widgets.book import Side
 from obi_widgets.history import BLOCK, History, Levels
+from obi_widgets.memory import zeros
 from obi_widgets.packing import infer_tick, to_ticks, unsigned
 from obi_widgets.signals import compiling
 from obi_widgets.venues.base import FOREVER
@@ -85,7 +86,7 @@ class HistoryWriter:
         if self.capacity is not None:  # room for as many again as a quarter before a move
             rows = max(rows, self.capacity + max(self.capacity // 4, 2 * BLOCK))
         return Columns(
-            np.empty(rows, np.int64), np.empty(rows, np.int64), np.empty(rows), np.empty(rows)
+            zeros(rows, np.int64), zeros(rows, np.int64), zeros(rows, float), zeros(rows, float)
         )
 
     def __len__(self) -> int:

@@ -166,6 +166,22 @@ def test_recording_within_a_running_event_loop_lets_it_and_sessions_go_on(tmp_pa
     assert run(code, tmp_path / "1.gz", tmp_path / "2.gz") == "True True 0\n"
 
 
+@pytest.mark.parametrize("held", ["session = ", ""])
+def test_a_process_ends_while_a_session_runs(held):
+    code = f"""
+        import obi_widgets as obi
+
+        def start():
+            session = obi.Session("sim:BTC-PERP", warmup=2.0)
+            session.wait(10)
+            return session
+
+        {held}start()
+        print("ended")
+    """
+    assert run(code) == "ended\n"
+
+
 def test_interrupting_a_recording_ends_it_and_keeps_what_there_is(tmp_path):
     path = tmp_path / "x.gz"
     code = f"""

@@ -23,7 +23,7 @@ from browser.jupyterlab import JupyterLab
 COST = """
 import json, time
 from ipykernel.comm.comm import BaseComm
-show, publish, sent, times, sizes = lab.session._show, BaseComm.publish_msg, [], [], []
+show, publish, sent, times, sizes = lab.session.publisher.round, BaseComm.publish_msg, [], [], []
 def timed():
     began, frame = (time.thread_time(), time.perf_counter()), lab._page.frame
     show()
@@ -106,9 +106,9 @@ def cost(nb, count: int = 500) -> dict[str, float]:
     found = {}
     nb.execute(COST)
     for run, wanted in (("timed", "times"), ("counted; BaseComm.publish_msg = count", "sizes")):
-        nb.execute(f"lab.session._show = {run}")
+        nb.execute(f"lab.session.publisher.round = {run}")
         nb.until(f"len({wanted}) >= {count}", 120)
-    nb.execute("lab.session._show = show; BaseComm.publish_msg = publish")
+    nb.execute("lab.session.publisher.round = show; BaseComm.publish_msg = publish")
     for wanted, names in (
         ("sizes", (("messages a frame", "at most 12"), ("kB a frame", "at most 25"))),
         ("times", (("ms of CPU a frame", "at most 3"), ("ms by the clock a frame", ""))),
@@ -255,8 +255,11 @@ def parts(nb, count: int = 30) -> None:
     )
     for name, work in (
         ("the signal alone", "obi.imbalance(history, several[n % 2])"),
-        ("a frame of another decay", "session.frame(history, several[n % 2])"),
-        ("a frame, three states later", "session.frame(history[: 3 * n - 300], parameters)"),
+        ("a frame of another decay", "session.publisher.frame(history, several[n % 2])"),
+        (
+            "a frame, three states later",
+            "session.publisher.frame(history[: 3 * n - 300], parameters)",
+        ),
     ):
         times = nb.value(f"clock(lambda n: {work}, {count + 1})[1:]")
         tell(f"ms: {name}", spread(list(times), 2), "")

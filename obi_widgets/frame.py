@@ -127,7 +127,10 @@ class Frame:
     Times are nanoseconds UTC. ``price`` is a step line of mid (times, values); ``mean`` the
     imbalance's one-second mean; ``extent`` its least and greatest in each column of pixels
     (times, least, greatest). ``age`` is in seconds of the feed's clock since the newest change of
-    the book; NaN before the first, and when the feed has ended. ``rate`` is in messages a second.
+    the book; NaN before the first, and when the feed has ended. ``lag`` is how long the newest
+    change was on its way, above the least of that feed, and ``late`` the same by the two clocks as
+    they are; seconds, NaN when unknown. ``rate`` is in messages a second, NaN when unknown.
+    ``told`` counts notes, so that one can be told twice.
     ``looking_back`` tells that the window does not go with the newest state. ``history`` is what
     all of this is of, and ``selected`` the part of it that calibration looks at, None for all.
     """
@@ -138,12 +141,15 @@ class Frame:
     advice: str
     paused: bool
     note: str
+    told: int
     parameters: Parameters
     tick_size: float
     mid: float
     spread: float
     imbalance: float
     age: float
+    lag: float
+    late: float
     rate: float
     states: int
     seconds: float
@@ -193,6 +199,9 @@ class FrameMaker:
         rate: float,
         time_range: TimeRange,
         selected: Span | None = None,
+        told: int = 0,
+        lag: float = np.nan,
+        late: float = np.nan,
     ) -> Frame:
         """Return the frame of this moment."""
         history, signal = analysis.history, analysis.signal
@@ -213,12 +222,15 @@ class FrameMaker:
             advice=advice,
             paused=paused,
             note=note,
+            told=told,
             parameters=analysis.parameters,
             tick_size=history.tick_size,
             mid=float(history.bid[-1] + history.ask[-1]) / 2 if there else np.nan,
             spread=float(history.ask[-1] - history.bid[-1]) if there else np.nan,
             imbalance=float(signal[-1]) if there else np.nan,
             age=age,
+            lag=lag,
+            late=late,
             rate=rate,
             states=len(history),
             seconds=(newest - oldest) / 1e9,

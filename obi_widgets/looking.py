@@ -104,10 +104,11 @@ class Looking:
         self._selected = int(start), int(end)
         self._wake.set()
 
-    def _looked_at(self) -> History:
+    def shown(self) -> History:
+        """Return the states that are looked at: up to a pause, or all."""
         paused = self._paused
         return self.market.history() if paused is None else paused  # an empty one is false
 
     def _span(self) -> tuple[int, int]:
-        history = self._looked_at()
+        history = self.shown()
         return (int(history.time[0]), int(history.time[-1])) if len(history) else (0, 0)

@@ -58,6 +58,8 @@ class Market:
         Local time of the newest change of the book, ns; 0 before the first.
     refused : Counter
         Frames that were not used, by name.
+    warming : bool
+        Whether the simulator plays its past, faster than it was.
     """
 
     def __init__(
@@ -82,6 +84,7 @@ class Market:
         self.changed_at = 0
         self._time = 0  # event time of that change
         self.refused: Counter[str] = Counter()
+        self.warming = False
         self.interval = interval
         self._writer = HistoryWriter(
             self.instrument, levels=levels, capacity=capacity, interval=interval

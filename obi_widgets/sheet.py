@@ -30,6 +30,8 @@ SIGNS = {"viable": "✓", "not viable": "✕", "not enough data": "?"}
 TONES = {"viable": "good", "not viable": "bad", "not enough data": ""}
 
 WAITING = "Waiting for data. A verdict takes a few minutes of book states."
+CALCULATING = "Calculating."
+COMPILING = "Compiling, which takes a while the first time."
 
 COLUMNS = (
     ("horizon", ""),
@@ -54,10 +56,15 @@ class SheetMaker:
     def __init__(self) -> None:
         self._returns, self._deciles, self._ic = (Axis(least=one) for one in (0.02, 0.02, 0.02))
 
-    def make(self, found: Found | None, instrument: Instrument) -> dict[str, Any]:
-        """Return the sheet of an answer; of None, one that waits for data."""
+    def make(
+        self,
+        found: Found | None,
+        instrument: Instrument,
+        pending: str = WAITING,
+    ) -> dict[str, Any]:
+        """Return the sheet of an answer; ``pending`` says what one waits for, see `pending`."""
         if found is None:
-            return nothing(WAITING)
+            return nothing(pending)
         report = found.report
         if report is None:
             return nothing(found.error, bad=True, selected=found.selected is not None)
@@ -76,6 +83,7 @@ class SheetMaker:
             "deciles": self._of_deciles(report, at),
             "ic": self._of_ic(report),
             "surface": of_surface(surface, report, stale=found.stale) if surface else None,
+            "pending": "" if surface else pending,
             "columns": COLUMNS,
             "rows": rows(report),
             "judged": report.judgement.horizon,
@@ -150,6 +158,13 @@ class SheetMaker:
             "tips": tips,
             "note": "1: most asks. 10: most bids.",
         }
+
+
+def pending(states: int, *, compiling: bool) -> str:
+    """Return what an answer waits for: data, the compiler, or only the calculation."""
+    if not states:
+        return WAITING
+    return COMPILING if compiling else CALCULATING
 
 
 def nothing(message: str, *, bad: bool = False, selected: bool = False) -> dict[str, Any]:

@@ -13,6 +13,9 @@ if TYPE_CHECKING:
 
 MINUS = "\N{MINUS SIGN}"
 NOTHING = "\N{EN DASH}"
+LATE = 1.0
+"""Seconds above its least at which lag is worth showing."""
+
 FEW = 30
 """Entries below which their mean says nothing."""
 
@@ -95,6 +98,34 @@ def duration(seconds: float) -> str:
     if seconds < 7200:
         return f"{seconds / 60:.0f} min"
     return f"{seconds / 3600:.1f} h"
+
+
+def late(lag: float, absolute: float) -> tuple[str, str]:
+    """Return how late data are, empty where that is not worth showing; and both figures of it.
+
+    Parameters
+    ----------
+    lag : float
+        Seconds from the venue to here, above the least of them; NaN when unknown.
+    absolute : float
+        The same by the venue's clock and by this computer's; NaN when unknown.
+    """
+    if not lag > LATE:
+        return "", ""
+    text = f"late by {number(lag, 1)} s" if lag < 10 else f"late by {duration(lag)}"
+    detail = (
+        f"From the venue to here the newest change took {number(lag, 1)} s more than the fastest"
+    )
+    if math.isfinite(absolute):
+        detail += f"; by the two clocks, {number(absolute, 1)} s"
+    return text, f"{detail}."
+
+
+def nothing_yet(frame: Frame) -> str:
+    """Return why a chart is empty; nothing where it is not."""
+    if frame.states:
+        return ""
+    return "No data came." if frame.state == "closed" else "Waiting for data."
 
 
 def window(seconds: float) -> tuple[str, str]:

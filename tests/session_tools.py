@@ -12,14 +12,22 @@ class View:
     """Keeps the frames that it is shown."""
 
     def __init__(self, *, looked_at=True, fails=None):
-        self.looked_at = looked_at
+        self.looked_at = self.may_look = looked_at
         self.fails = fails
         self.frames = []
+        self.words = 0
+        self.ended = False
 
     def show(self, frame):
         self.frames.append(frame)
         if self.fails is not None:
             raise self.fails
+
+    def keep_alive(self):
+        self.words += 1
+
+    def end(self):
+        self.ended = True
 
 
 def wait_for(condition, what="", patience=20.0):

@@ -6,7 +6,7 @@ import threading
 
 import known_market
 import pytest
-from session_tools import wait_for
+from session_tools import View, wait_for
 from test_widgets import Wire, hear
 
 import obi_widgets as obi
@@ -47,7 +47,7 @@ def test_nothing_is_computed_until_somebody_looks(widget, session):
     session.refresh()
     assert not threads()
     assert widget.report is None
-    assert widget._sheet.state["message"].startswith("Waiting for data.")
+    assert widget._sheet.state["message"] == "Calculating.", "there are data"
     state = look(widget)
     assert state["rows"][0][0] == "1 s"
     assert widget.report.states == len(session._paused)
@@ -194,7 +194,7 @@ def test_trouble_is_shown_in_the_widget(widget, session, monkeypatch, caplog):
     session.refresh()
     wait_for(lambda: widget._sheet.state["bad"], "the trouble")
     assert widget._sheet.state["message"].startswith("Calibration failed: ZeroDivisionError")
-    assert session._note == "", "the rest of the lab goes on"
+    assert session.publisher.note == "", "the rest of the lab goes on"
 
 
 def test_frames_go_on_while_it_computes(widget, session, monkeypatch):
@@ -207,18 +207,13 @@ def test_frames_go_on_while_it_computes(widget, session, monkeypatch):
         return real(*args, **more)
 
     monkeypatch.setattr(report, "calibrate", held_up)
-    frames = []
-
-    class View:
-        looked_at = True
-        show = staticmethod(frames.append)
-
+    view = View()
     hear(widget._page)
     session.resume()
-    session.attach(View())
+    session.attach(view)
     assert entered.wait(20)
-    before = len(frames)
-    wait_for(lambda: len(frames) > before + 10, "frames", patience=5)
+    before = len(view.frames)
+    wait_for(lambda: len(view.frames) > before + 10, "frames", patience=5)
     released.set()
 
 

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import gc
+import math
 import threading
 import time
+import weakref
 from itertools import groupby
 
 import pytest
 from session_tools import View, at_rest, following, wait_for
 
 import obi_widgets as obi
-from obi_widgets import analysis
+from obi_widgets import analysis, publisher
 
 
 @pytest.fixture(scope="module")
@@ -147,6 +150,95 @@ def test_who_was_detached_is_shown_nothing_more():
         assert len(second.frames) == shown
 
 
+def test_a_note_goes_by_itself_and_an_error_that_holds_stays(recording, monkeypatch, caplog):
+    monkeypatch.setattr(publisher, "NOTE_STAYS", 0.3)
+    good, bad = View(), View(looked_at=False, fails=ValueError("no canvas"))
+    with following(recording, good, bad, speed=None) as session:
+        at_rest(good)
+        session.tell("Saved.")
+        wait_for(lambda: good.frames[-1].note == "Saved.")
+        told = good.frames[-1].told
+        wait_for(lambda: good.frames[-1].note == "")
+        session.tell("Saved.")
+        wait_for(lambda: good.frames[-1].note == "Saved.")
+        assert good.frames[-1].told == told + 1, "the same, told again, is another"
+        bad.looked_at = True
+        wait_for(lambda: "no canvas" in good.frames[-1].note)
+        time.sleep(0.6)
+        session.refresh()
+        wait_for(lambda: len(bad.frames) > 1)
+        assert "no canvas" in session.publisher.note
+
+
+def test_a_note_waits_for_somebody_who_looks(recording, monkeypatch):
+    monkeypatch.setattr(publisher, "NOTE_STAYS", 0.3)
+    view = View(looked_at=False)
+    with following(recording, view, speed=None) as session:
+        session.tell("Saved.")
+        time.sleep(0.8)
+        view.looked_at = True
+        wait_for(lambda: view.frames and view.frames[-1].note == "Saved.")
+
+
+def test_every_page_hears_that_the_kernel_goes_on(recording, monkeypatch):
+    """Also one that is hidden, and while nothing changes; a frame goes only to who may look."""
+    monkeypatch.setattr(publisher, "ALIVE_EVERY", 0.2)
+    hidden, unheard, looking = View(looked_at=False), View(looked_at=False), View()
+    unheard.may_look = True
+    with following(recording, hidden, unheard, looking, speed=None) as session:
+        shown = at_rest(looking)
+        frames, words = len(unheard.frames), hidden.words
+        wait_for(lambda: hidden.words > words + 2)
+        assert hidden.frames == []
+        assert len(unheard.frames) > frames
+        assert unheard.frames[-1].states == len(session.history)
+        assert len(looking.frames) == shown, "who has it is not shown it again"
+    ended = looking.words
+    assert all(view.ended for view in (hidden, unheard, looking))
+    assert hidden.frames[-1].state == "closed", "the last one is for everybody"
+    time.sleep(0.5)
+    assert looking.words == ended
+
+
+def test_a_page_that_comes_into_sight_hears_at_once(recording):
+    view = View(looked_at=False)
+    with following(recording, view, speed=None) as session:
+        wait_for(lambda: session.market.state == "closed")
+        for _ in range(5):
+            words = view.words
+            session.publisher.answer()
+            wait_for(lambda words=words: view.words > words, patience=1.5)
+
+
+def test_the_rate_leaves_out_the_past_that_is_played_at_once():
+    class Market:
+        warming = True
+
+    rate = publisher.Rate()
+    rate.follow(0, Market)
+    assert math.isnan(rate.now)
+    rate.follow(30_000, Market)
+    assert math.isnan(rate.now)
+    Market.warming = False
+    rate.follow(30_000, Market)
+    time.sleep(0.05)
+    rate.follow(30_001, Market)
+    assert 0 < rate.now < 1 / 0.05
+
+
+def test_a_session_that_nobody_holds_is_published_no_more():
+    session = obi.Session("sim:BTC-PERP", warmup=0)
+    wake = session._wake
+    thread = session.publisher.start(lambda: None)
+    gone = weakref.ref(session)
+    del session
+    gc.collect()
+    assert gone() is None
+    wake.set()
+    thread.join(10)
+    assert not thread.is_alive()
+
+
 def test_a_note_is_shown_until_the_next(recording):
     view = View()
     with following(recording, view, speed=None) as session:
@@ -197,3 +289,15 @@ def test_a_computation_that_fails_does_not_end_the_publisher(recording, monkeypa
         assert view.frames[-1].imbalance == obi.imbalance(session.history, session.settings)[-1]
         said = "A frame could not be shown: ZeroDivisionError('one'). Please report this."
         assert view.frames[-1].note == said
+
+
+def test_a_page_that_cannot_be_told_anything_does_not_end_the_publisher(
+    recording, monkeypatch, caplog
+):
+    monkeypatch.setattr(publisher, "ALIVE_EVERY", 0.1)
+    view = View()
+    monkeypatch.setattr(view, "keep_alive", lambda: 1 / 0)
+    with following(recording, view, speed=None) as session:
+        wait_for(lambda: "ZeroDivisionError" in caplog.text)
+        session.settings.decay = 9.0
+        wait_for(lambda: view.frames[-1].parameters.decay == 9.0)

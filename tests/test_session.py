@@ -112,7 +112,7 @@ def test_what_is_exported_is_of_one_moment(recording, tmp_path, monkeypatch, nam
     with following(recording, View(), speed=None) as session:
         wait_for(lambda: session.market.state == "closed")
         whole, states = session.history, itertools.count(100)
-        monkeypatch.setattr(session, "_looked_at", lambda: whole[: next(states)])
+        monkeypatch.setattr(session, "shown", lambda: whole[: next(states)])
 
         def calibrate(*args, **options):
             session.settings.decay = 3.0

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import operator
 import statistics
+from dataclasses import replace
 
 import comm
 import numpy as np
@@ -52,7 +53,7 @@ def lab():
 def show(lab, history=None):
     """Show a frame as the publisher would, in this thread."""
     session = lab.session
-    frame = session.frame(history or session.market.history(), lab.settings.parameters)
+    frame = session.publisher.frame(history or session.market.history(), lab.settings.parameters)
     lab.show(frame)
     return frame
 
@@ -194,7 +195,7 @@ def test_text_from_a_venue_never_becomes_markup(lab):
 def test_buttons_act_and_say_what_went_wrong(lab, tmp_path):
     def press(**content):
         lab.status._do(None, content, None)
-        return lab.session._note
+        return lab.session.publisher.note
 
     press(do="pause")
     assert lab.session.paused
@@ -266,11 +267,12 @@ def test_close_twice_is_close_and_the_history_stays(lab):
 
 def test_running_a_cell_again_closes_what_it_made_before(monkeypatch):
     monkeypatch.setattr(cells, "_made", {})
-    closed = []
+    closed, kept = [], []  # widgets are kept by ipywidgets
 
     class Made:
         def __init__(self, name):
             self.name = name
+            kept.append(self)
 
         def close(self):
             closed.append(self.name)
@@ -294,14 +296,34 @@ def test_running_a_cell_again_closes_what_it_made_before(monkeypatch):
 
 
 @pytest.fixture
-def page():
-    page = panel.PageWidget()
+def came():
+    return []
+
+
+@pytest.fixture
+def page(came):
+    page = panel.PageWidget(lambda: came.append(1))
     yield page
     panel.close_tree(page, page.close)
 
 
-def hear(page, view="one", *, seen=True, frame=0):
-    page._hear(None, {"view": view, "seen": seen, "frame": frame}, None)
+@pytest.fixture
+def clock(monkeypatch):
+    """A clock of the page's module that one sets."""
+    now = [panel.time.monotonic()]
+    monkeypatch.setattr(panel.time, "monotonic", lambda: now[0])
+    return now
+
+
+def hear(page, view="one", *, seen=True, frame=0, **more):
+    page._hear(None, {"view": view, "seen": seen, "frame": frame, **more}, None)
+
+
+def words_to(page, wire):
+    """Let the kernel say that it lives; return how many messages that was."""
+    before = len(wire.sizes)
+    page.keep_alive()
+    return len(wire.sizes) - before
 
 
 def test_nobody_looks_until_a_view_says_so_and_when_it_says_no_more(page):
@@ -318,35 +340,128 @@ def test_a_page_that_has_not_painted_what_it_was_sent_gets_no_more(page):
     hear(page)
     page.frame = panel.IN_FLIGHT
     assert not page.looked_at
+    assert page.may_look, "but a frame with each word that the kernel lives"
     hear(page, frame=8)
     assert page.looked_at
 
 
-def test_a_page_that_was_loaded_again_and_again_is_remembered_once(page, monkeypatch):
-    now = panel.time.monotonic()
-    for number in range(50):
-        monkeypatch.setattr(panel.time, "monotonic", lambda n=number: now + n)
-        hear(page, f"view {number}")
-    assert len(page._views) <= panel.GONE
-    hear(page, "hidden", seen=False)
-    assert "hidden" not in page._views
-
-
-def test_a_page_that_says_nothing_any_more_is_gone(page, monkeypatch):
+def test_a_page_that_is_gone_is_known_no_more(page, wire):
     hear(page)
-    now = panel.time.monotonic()
-    monkeypatch.setattr(panel.time, "monotonic", lambda: now + panel.GONE + 1)
+    hear(page, "two", seen=False)
+    assert words_to(page, wire) == 1
+    hear(page, seen=False, gone=True)
+    assert not page.may_look
+    assert words_to(page, wire) == 1, "the other one, which is hidden, still hears"
+    hear(page, "two", seen=False, gone=True)
+    assert words_to(page, wire) == 0
+    assert page._views == {}
+
+
+def test_a_page_that_is_not_heard_is_spoken_to_for_ten_minutes(page, clock, wire):
+    hear(page)
+    clock[0] += panel.GONE + 1
     assert not page.looked_at
+    assert page.may_look, "its words may be lost"
+    assert words_to(page, wire) == 1
+    clock[0] += panel.FORGOTTEN
+    assert not page.may_look
+    assert words_to(page, wire) == 0
+    hear(page, "another")
+    assert list(page._views) == ["another"]
 
 
-def test_while_the_kernel_is_busy_it_cannot_hear_and_a_page_counts_as_before(page, monkeypatch):
+def test_a_hidden_page_hears_and_gets_no_frame(page, clock, wire):
+    hear(page, seen=False)
+    assert not page.looked_at
+    assert not page.may_look
+    assert words_to(page, wire) == 1
+    assert max(wire.sizes) < 200, "a word without data"
+
+
+def test_a_page_that_comes_into_sight_is_answered_and_no_other(page, came):
+    hear(page, seen=False)
+    assert not came
     hear(page)
-    now = panel.time.monotonic()
-    monkeypatch.setattr(panel.time, "monotonic", lambda: now + panel.GONE + 1)
+    assert len(came) == 1
+    hear(page, frame=3)
+    assert len(came) == 1, "it was in sight before"
+    hear(page, "two")
+    assert len(came) == 2
+
+
+def test_while_the_kernel_is_busy_it_cannot_hear_and_a_page_counts_as_before(
+    page, clock, monkeypatch
+):
+    hear(page)
+    clock[0] += panel.GONE + 1
     monkeypatch.setattr(page._pulse, "busy", lambda: True)
     assert page.looked_at
     hear(page, seen=False)
     assert not page.looked_at
+
+
+def test_a_page_is_told_whether_its_session_goes_on():
+    session = obi.Session("sim:ETH-PERP", seed=1, warmup=1)
+    part = obi.BookWidget(session)
+    assert part._page.life == "on"
+    session.close()
+    assert part._page.life == "over"
+    late = obi.BookWidget(session)
+    assert late._page.life == "over", "of a session that had been closed before"
+    alone = obi.SettingsWidget(obi.Settings())
+    assert alone._page.life == "", "there is nothing to hear"
+    for one in (part, late, alone):
+        one.close()
+
+
+def test_the_end_is_shown_to_who_looks_away_too():
+    session = obi.Session("sim:ETH-PERP", seed=1, warmup=1)
+    line = obi.StatusWidget(session)
+    hear(line._page)
+    wait_for(lambda: line._line.state["state"] == "live", "live")
+    hear(line._page, seen=False)
+    session.close()
+    assert line._line.state["state"] == "closed"
+    assert line._line.state["message"].startswith("The session was closed.")
+    line.close()
+
+
+def test_the_line_tells_how_late_data_are_and_a_rate_that_is_known(lab):
+    frame = show(lab)
+    assert lab.status._line.state["late"] == ("", "")
+    lab.show(replace(frame, lag=2.34, late=-0.5, rate=np.nan))
+    state = lab.status._line.state
+    assert state["late"][0] == "late by 2.3 s"
+    assert state["late"][1] == (
+        "From the venue to here the newest change took 2.3 s more than the fastest; "
+        "by the two clocks, −0.5 s."
+    )
+    assert state["rate"] == words.NOTHING
+    lab.show(replace(frame, rate=1234.5))
+    assert lab.status._line.state["rate"] == "1,234"
+
+
+@pytest.mark.parametrize(
+    ("lag", "text"),
+    [(np.nan, ""), (0.0, ""), (1.0, ""), (1.06, "late by 1.1 s"), (59.6, "late by 60 s"),
+     (180, "late by 3 min")],
+)  # fmt: skip
+def test_lag_is_worth_showing_beyond_a_second(lag, text):
+    assert words.late(lag, np.nan)[0] == text
+
+
+def test_charts_wait_for_data_only_while_there_are_none_and_some_may_come(lab):
+    frame = show(lab)
+    for states, state, text in (
+        (0, "connecting", "Waiting for data."),
+        (0, "closed", "No data came."),
+        (1, "connecting", ""),
+    ):
+        assert words.nothing_yet(replace(frame, states=states, state=state)) == text
+    new = obi.Session("sim:BTC-PERP")
+    chart = obi.PriceWidget(new, alone=False)
+    assert chart._overlay.state["nothing"] == "", "before the first frame nobody knows"
+    chart.close()
 
 
 # -- axes ----------------------------------------------------------------------------------

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from obi_widgets.errors import SettingsError
 from obi_widgets.settings import Settings
-from obi_widgets.sheet import WAITING, SheetMaker, nothing
+from obi_widgets.sheet import SheetMaker, nothing, pending
+from obi_widgets.signals import compiling
 from obi_widgets.widgets.panel import Part, StateWidget, asset, followed
 
 if TYPE_CHECKING:
@@ -48,7 +49,8 @@ class CalibrationWidget(Part):
 
     def __init__(self, session: Session, *, alone: bool = True) -> None:
         followed(session, "CalibrationWidget")
-        self._sheet = _Sheet(state=nothing(WAITING))
+        self._pending = pending(len(session.market.history()), compiling=False)
+        self._sheet = _Sheet(state=nothing(self._pending))
         self._sheet.on_msg(self._do)
         self._maker = SheetMaker()
         self._found: Found | None = None
@@ -99,9 +101,11 @@ class CalibrationWidget(Part):
         calibrator = self._session.calibrator
         calibrator.ask(frame.history, frame.parameters, frame.selected)
         found = calibrator.found
-        if found is not self._found:
-            self._found = found
-            self._sheet.state = self._maker.make(found, frame.instrument)
+        waits = pending(frame.states, compiling=compiling.busy())
+        told = found is not None and (found.surface is not None or found.report is None)
+        if found is not self._found or (waits != self._pending and not told):
+            self._found, self._pending = found, waits
+            self._sheet.state = self._maker.make(found, frame.instrument, waits)
 
     def close(self) -> None:
         """End the widget, and what is computed for it. The session goes on."""

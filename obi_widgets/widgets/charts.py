@@ -85,7 +85,7 @@ class Chart(Part):
             background_style={"fill": "none"},
             layout=ipywidgets.Layout(width="100%", height=f"{height}px"),
         )
-        self._overlay = _Overlay(margin=margin, state=_overlay(self.title, "Waiting for data."))
+        self._overlay = _Overlay(margin=margin, state=_overlay(self.title))
         self._overlay.on_msg(self._move)
         room = ipywidgets.Box([self.figure, self._overlay])
         room.add_class("obi-chart")
@@ -217,7 +217,7 @@ class PriceWidget(Chart):
         quote = frame.instrument.quote
         state = _overlay(
             f"{self.title}, {quote}{drawn}" if quote else self.title + drawn,
-            "" if frame.states else "Waiting for data.",
+            words.nothing_yet(frame),
             frame,
         )
         if frame.states and low < high:
@@ -345,7 +345,7 @@ class ImbalanceWidget(Chart):
             self.above.y = np.array([[threshold] * 2, [1.0] * 2])
             self.below.y = np.array([[-threshold] * 2, [-1.0] * 2])
             self.levels.y = np.array([[value] * 2 for value in (-threshold, 0.0, threshold)])
-        nothing = "" if frame.states else "Waiting for data."
+        nothing = words.nothing_yet(frame)
         mean = max(frame.window.column, MEAN) / 1e9
         title = f"{self.title} · grey: range in each pixel, line: {round(mean, 1):g} s mean"
         state = _overlay(title, nothing, frame) | {"length": ""}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -12,12 +13,13 @@ import ipywidgets
 import traitlets
 
 from obi_widgets.errors import ArgumentError
+from obi_widgets.kernel_parent import deliver_as_addressed
 from obi_widgets.session import Session
 from obi_widgets.widgets.cells import replace_in_cell
 from obi_widgets.widgets.holding import forget_outputs, held, registry
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from obi_widgets.frame import Frame
 
@@ -35,6 +37,9 @@ def asset(name: str) -> str:
 GONE = 5.0
 """Seconds without a word from a page that says "still here" every second."""
 
+FORGOTTEN = 600.0
+"""Seconds without a word after which a page is not spoken to any more."""
+
 BUSY = 0.3
 """Seconds that the kernel may take to answer before it counts as busy with a cell."""
 
@@ -46,42 +51,78 @@ class PageWidget(anywidget.AnyWidget):
     """Has no size. Its views tell when they can be seen, and which frame they have painted.
 
     A page that is hidden, closed, or behind gets no frames. While a cell runs, the kernel cannot
-    hear what pages say: then they count as they did before.
+    hear what pages say: then they count as they did before. A page in turn says when it does not
+    hear the kernel: a session speaks to every page that is known, so that silence means something.
+
+    Parameters
+    ----------
+    came : callable, optional
+        Called when a view comes into sight.
     """
 
     _esm = asset("page.js")
     _css = asset("obi.css")
     frame = traitlets.Int(0).tag(sync=True)
+    life = traitlets.Unicode("").tag(sync=True)  # of the session: "on", "over", "" without one
 
-    def __init__(self) -> None:
+    def __init__(self, came: Callable[[], None] | None = None) -> None:
         super().__init__()
         self.layout.display = "contents"
-        self._views: dict[str, tuple[int, float]] = {}  # of those seen: painted, heard at
+        self._came = came
+        self._views: dict[str, PageView] = {}
         self._pulse = Pulse()
         self.on_msg(self._hear)
 
     def _hear(self, _: object, content: dict[str, Any], __: object) -> None:
-        now, painted = time.monotonic(), int(content.get("frame", 0))
+        now = time.monotonic()
         # A page that is loaded again is another view: of the old one nothing is heard any more.
-        views = {name: view for name, view in self._views.items() if now - view[1] < GONE}
-        name = str(content.get("view"))
-        views.pop(name, None)
-        if content.get("seen"):
-            views[name] = (painted, now)
+        views = {name: one for name, one in self._views.items() if now - one.heard < FORGOTTEN}
+        name, seen = str(content.get("view")), bool(content.get("seen"))
+        before = views.pop(name, None)
+        if not content.get("gone"):
+            views[name] = PageView(seen, int(content.get("frame", 0)), now)
         self._views = views
+        if self._came is not None and seen and not (before is not None and before.seen):
+            self._came()
 
     @property
     def looked_at(self) -> bool:
         """Whether a view can be seen and has painted what it was sent."""
-        views = self._views.values()
+        views = [view for view in self._views.values() if view.seen]
         if not views:
             return False
         if self._pulse.busy():
             return True
         now = time.monotonic()
         return any(
-            now - heard < GONE and self.frame - painted < IN_FLIGHT for painted, heard in views
+            now - view.heard < GONE and self.frame - view.painted < IN_FLIGHT for view in views
         )
+
+    @property
+    def may_look(self) -> bool:
+        """Whether a view has not said that it is hidden; it may not be heard, or be behind."""
+        return any(view.seen for view in self._known())
+
+    def keep_alive(self) -> None:
+        """Say to the views that are known that the kernel goes on, and which frame is the newest.
+
+        One that has it is not behind, however long ago it came.
+        """
+        if self._known():
+            self.send({"frame": self.frame})
+
+    def _known(self) -> list[PageView]:
+        now = time.monotonic()
+        return [view for view in self._views.values() if now - view.heard < FORGOTTEN]
+
+
+@dataclass(frozen=True)
+class PageView:
+    """What a view said last: whether it can be seen, what it has painted; and when."""
+
+    seen: bool
+    painted: int
+    heard: float
 
 
 class Pulse:
@@ -146,13 +187,17 @@ class Part(ipywidgets.VBox):
     def __init__(
         self, session: Session | None, children: Iterable[ipywidgets.Widget], *, alone: bool = True
     ) -> None:
-        self._page = PageWidget() if alone else None
+        came = session.publisher.answer if session is not None else None
+        self._page = PageWidget(came) if alone else None
         super().__init__([*children, *([self._page] if self._page else [])])
         self.session = session
         self.add_class("obi")
         self.add_class(self.css_class)
+        for widget in _tree(self, set()):
+            deliver_as_addressed(widget.comm)
         if self._page is not None:
             if session is not None:
+                self._page.life = "over" if session.closed else "on"
                 session.attach(self)
             replace_in_cell(self)
 
@@ -165,6 +210,21 @@ class Part(ipywidgets.VBox):
     def looked_at(self) -> bool:
         """Whether anybody would see a frame."""
         return self._page is not None and self._page.looked_at
+
+    @property
+    def may_look(self) -> bool:
+        """Whether somebody could look, though nothing is heard of it."""
+        return self._page is not None and self._page.may_look
+
+    def keep_alive(self) -> None:
+        """Say that the kernel goes on. Called by the session's publisher."""
+        if self._page is not None:
+            self._page.keep_alive()
+
+    def end(self) -> None:
+        """Say that nothing follows. Called when the session has been closed."""
+        if self._page is not None:
+            self._page.life = "over"
 
     def show(self, frame: Frame) -> None:
         """Show a frame. Called by the session's publisher."""

@@ -160,6 +160,7 @@ class JupyterLab:
             server = subprocess.Popen(
                 command, cwd=self.root, env=env, stdin=subprocess.DEVNULL, stdout=log, stderr=log
             )
+        self.server = server
         stack.callback(_stop, server)
         runtime = home / "RUNTIME"  # the server writes this file when it listens
         wait_for("JupyterLab", lambda: any(runtime.glob("jpserver-*.json")), server)
@@ -199,19 +200,38 @@ class JupyterLab:
 
     @contextlib.contextmanager
     def open(
-        self, notebook: str, *, mode: str = "doc", width: int = 1240, height: int = 1000
+        self,
+        notebook: str,
+        *,
+        mode: str = "doc",
+        width: int = 1240,
+        height: int = 1000,
+        window: bool = False,
+        url: str | None = None,
     ) -> Iterator[Notebook]:
-        """Open a notebook; ``mode`` is ``doc`` (single document) or ``lab`` (tabs)."""
-        page = self.context.new_page()
+        """Open a notebook; ``mode`` is ``doc`` (single document) or ``lab`` (tabs).
+
+        In a window of its own it hides no other page. ``url`` is a way to the server.
+        """
+        page = self._new_window() if window else self.context.new_page()
         try:
             nb = Notebook(page)
             page.set_viewport_size({"width": width + 183, "height": height})
-            page.goto(f"{self.url}/{mode}/tree/{notebook}?reset&token={self.token}")
+            page.goto(f"{url or self.url}/{mode}/tree/{notebook}?reset&token={self.token}")
             nb.ready()
             nb.set_output_width(width, height)
             yield nb
         finally:
             page.close()
+
+    def _new_window(self) -> Page:
+        browser = self.context.browser
+        assert browser is not None
+        session = browser.new_browser_cdp_session()
+        with self.context.expect_page() as opened:
+            session.send("Target.createTarget", {"url": "about:blank", "newWindow": True})
+        session.detach()
+        return opened.value
 
     @contextlib.contextmanager
     def notebook(self, cells: Sequence[str], **options: Any) -> Iterator[Notebook]:

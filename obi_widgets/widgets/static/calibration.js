@@ -145,6 +145,7 @@ function surface(parent, take) {
   const here = draw("rect", svg, { class: "obi-here" });
 
   let data = null;
+  let pending = ""; // why there are none yet
   let shown = 0; // the part
   let buttons = [];
   let lines = []; // of the readout, one a part
@@ -281,7 +282,7 @@ function surface(parent, take) {
     svg.style.visibility = data === null ? "hidden" : "";
     if (data === null) {
       title.textContent = "Mean a trade, gross bps";
-      where.textContent = "It comes when the compiler is ready.";
+      where.textContent = pending;
       return;
     }
     title.textContent = data.title;
@@ -298,8 +299,8 @@ function surface(parent, take) {
     say();
   }
 
-  return (now) => {
-    data = now;
+  return (now, why) => {
+    [data, pending] = [now, why];
     update();
   };
 }
@@ -381,7 +382,7 @@ function render({ model, el }) {
     if (state.message) return;
     lines(returns, state.returns);
     bars(deciles, state.deciles);
-    drawSurface(state.surface);
+    drawSurface(state.surface, state.pending);
     lines(ic, state.ic);
   }
 

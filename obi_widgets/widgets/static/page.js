@@ -1,36 +1,137 @@
-// Tells the kernel whether anybody looks, and which frame has been painted.
+// Tells the kernel whether anybody looks, and which frame has been painted; and tells who looks
+// when the kernel is not heard. The kernel cannot tell that: it takes a clock of the page's own.
 
 // Not each frame by itself: every word makes the kernel busy for a moment, and JupyterLab shows it.
 const HERE_AGAIN = 1000; // ms
 const FRAMES = 8;
 
+const DEADLINE = 3000; // ms without a word; while it lives, the kernel says one every two seconds
+const CHECK = 250; // ms
+const AWAY = 1000; // ms out of sight after which what stands there is old
+const KEEP_TRYING = 5000; // ms between words to a kernel that is silent: JupyterLab queues them
+
+// What nobody would hear.
+const CONTROLS = `.obi-controls, .obi-export, .obi-field, .obi-now, .obi-length, .obi-sliders,
+  .obi-opener, .obi-unfold, .obi-all`;
+
+const since = (ms) => {
+  const s = Math.floor(ms / 1000);
+  return s < 120 ? `${s} s` : s < 7200 ? `${Math.floor(s / 60)} min` : `${Math.floor(s / 3600)} h`;
+};
+
 function render({ model, el }) {
   const view = `${Math.random()}`; // crypto has ids only where the page came by https
+  const banner = document.createElement("div"); // for parts that have no status line
+  banner.className = "obi-unheard";
+  banner.setAttribute("role", "status");
+  el.append(banner);
+  let root = el;
+  let output = null; // of JupyterLab: it stays when the widget is closed
   let onScreen = false;
   let painted = model.get("frame");
   let told = painted;
   let timer = 0;
 
+  let clock = 0; // runs while the page is seen
+  let heard = performance.now(); // the kernel
+  let began = heard; // the deadline
+  let checked = heard;
+  let left = painted ? -Infinity : heard; // out of sight; a page loaded again was away for long
+  let behind = false; // what stands there is older than the kernel's newest
+
   const seen = () => onScreen && document.visibilityState === "visible";
+
+  function send(content) {
+    try {
+      model.send({ view, seen: seen(), frame: painted, ...content });
+    } catch {
+      // The kernel has been restarted: this view belongs to nobody, as `check` says.
+    }
+  }
 
   function tell() {
     clearTimeout(timer);
+    watch();
     told = painted;
-    try {
-      model.send({ view, seen: seen(), frame: painted });
-    } catch {
-      return; // the kernel has been restarted: this view belongs to nobody
-    }
-    if (seen()) timer = setTimeout(tell, HERE_AGAIN);
+    send();
+    const again = root.dataset.heard === "silent" ? KEEP_TRYING : HERE_AGAIN;
+    if (seen()) timer = setTimeout(tell, again);
   }
 
   function leave() {
     onScreen = false;
+    clearTimeout(timer);
+    watch();
+    send({ gone: true });
+  }
+
+  // -- the kernel's silence ------------------------------------------------------------------
+
+  function watch() {
+    if (seen() === Boolean(clock)) return;
+    if (clock) {
+      clock = clearInterval(clock) ?? 0;
+      left = performance.now();
+    } else {
+      clock = setInterval(check, CHECK);
+      returned(left);
+      check();
+    }
+  }
+
+  function returned(from) {
+    checked = began = performance.now();
+    behind ||= checked - from > AWAY;
+  }
+
+  function trouble(now) {
+    const life = model.get("life");
+    if (life === "over") return ["over", "closed", "Closed. Run the cell again to start anew."];
+    if (root.classList.contains("jupyter-widgets-disconnected"))
+      return ["gone", "kernel restarted: run the cell again", "No control is heard."];
+    if (!life) return ["", "", ""]; // it follows no session, so that there is nothing to hear
+    if (now - began > DEADLINE)
+      return [
+        "silent",
+        `no word from the kernel for ${since(now - heard)}`,
+        "Nothing here is newer, and no control is heard. If the kernel was restarted, run the cell again.",
+      ];
+    return behind ? ["late", "catching up", ""] : ["", "", ""];
+  }
+
+  function check() {
+    const now = performance.now();
+    if (now - checked > 2 * AWAY) returned(checked); // the page was held up, not the kernel
+    checked = now;
+    const [what, text, advice] = trouble(now);
+    behind ||= what === "silent";
+    root.dataset.says = text;
+    banner.textContent = text;
+    if (root.dataset.heard === what) return;
+    root.dataset.heard = what;
+    if (advice) root.title = advice;
+    else root.removeAttribute("title");
+    root.querySelectorAll(CONTROLS).forEach((one) => {
+      one.inert = Boolean(advice); // also for the keyboard
+    });
+  }
+
+  function hear() {
+    heard = began = performance.now();
+    if (!clock || !root.dataset.heard) return;
+    check();
     tell();
+  }
+
+  function alive({ frame }) {
+    if (model.get("frame") >= frame) behind = false; // nothing newer is under way
+    hear();
   }
 
   function arrived() {
     const frame = model.get("frame");
+    behind = false;
+    hear();
     // A hidden page paints nothing, and says nothing.
     requestAnimationFrame(() => {
       painted = frame;
@@ -43,17 +144,30 @@ function render({ model, el }) {
     onScreen = entries[entries.length - 1].isIntersecting;
     tell();
   });
-  requestAnimationFrame(() => observer.observe(el.closest(".obi") ?? el));
+  requestAnimationFrame(() => {
+    root = el.closest(".obi") ?? el;
+    output = root.closest(".jp-OutputArea-child");
+    observer.observe(root);
+  });
   document.addEventListener("visibilitychange", tell);
   window.addEventListener("pagehide", leave);
   model.on("change:frame", arrived);
+  model.on("change:life", check);
+  model.on("msg:custom", alive);
 
   return () => {
     observer.disconnect();
     document.removeEventListener("visibilitychange", tell);
     window.removeEventListener("pagehide", leave);
     model.off("change:frame", arrived);
+    model.off("change:life", check);
+    model.off("msg:custom", alive);
     leave();
+    if (model.get("life") !== "over" || !output) return;
+    const closed = document.createElement("div");
+    closed.className = "obi-closed";
+    closed.textContent = "Closed. Run the cell again to start anew.";
+    output.append(closed);
   };
 }
 

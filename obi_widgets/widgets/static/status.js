@@ -8,6 +8,11 @@ function make(tag, className, parent, text = "") {
   return node;
 }
 
+// Only what has changed: a status is read aloud when it is set.
+function set(node, text) {
+  if (node.textContent !== text) node.textContent = text;
+}
+
 function seconds(value) {
   if (value < 10) return `${value.toFixed(1)} s`;
   if (value < 120) return `${value.toFixed(0)} s`;
@@ -31,6 +36,7 @@ function render({ model, el }) {
   const spread = figure(line, "spread", "Best ask minus best bid, against mid");
   const imbalance = figure(line, "imbalance", "−1 to +1; + is more bids", "obi-large");
   const age = figure(line, "age", "Since the newest change of the book");
+  const late = make("span", "obi-late", line);
   const rate = figure(line, "messages/s", "Frames from the venue, over the last two seconds");
 
   const controls = make("span", "obi-controls", line);
@@ -42,7 +48,11 @@ function render({ model, el }) {
   exporter.title = "Save the settings, with what they were tuned on";
 
   const message = make("div", "obi-message", el);
-  message.setAttribute("role", "status");
+  const said = make("span", "", message);
+  said.setAttribute("role", "status");
+  const close = make("button", "obi-close", message, "×");
+  close.setAttribute("aria-label", "Close this message");
+  close.title = "Close this message";
   const form = make("form", "obi-export", el);
   make("label", "obi-label", form, "Save the settings as");
   const path = make("input", "obi-path", form);
@@ -55,6 +65,7 @@ function render({ model, el }) {
 
   let arrived = performance.now();
   let buttons = [];
+  let closed = ""; // the message that was closed: the same, told again, is another
 
   function choose(choices, chosen) {
     if (buttons.length !== choices.length) {
@@ -72,9 +83,14 @@ function render({ model, el }) {
   }
 
   function tick() {
-    const { age: then } = model.get("state");
+    const now = model.get("state");
     const elapsed = (performance.now() - arrived) / 1000;
-    age.textContent = then === null ? "–" : seconds(Math.max(then + elapsed, 0));
+    age.textContent = now.age === null ? "–" : seconds(Math.max(now.age + elapsed, 0));
+    // What the page knows comes before what the kernel said last.
+    const { heard = "", says = "" } = line.closest("[data-heard]")?.dataset ?? {};
+    set(state, says || (now.paused ? `${now.state}, paused` : now.state));
+    state.dataset.state = says ? heard : now.paused ? "paused" : now.state;
+    set(rate, says ? "–" : now.rate);
   }
 
   function update() {
@@ -82,25 +98,30 @@ function render({ model, el }) {
     arrived = performance.now();
     symbol.textContent = now.symbol;
     venue.textContent = now.venue;
-    state.textContent = now.paused ? `${now.state}, paused` : now.state;
-    state.dataset.state = now.paused ? "paused" : now.state;
     mid.textContent = now.mid;
     spread.textContent = now.spread;
     imbalance.textContent = now.imbalance;
     imbalance.dataset.side = now.side;
-    rate.textContent = now.rate;
+    [late.textContent, late.title] = now.late;
+    late.hidden = !now.late[0];
     choose(now.windows, now.window);
     pause.textContent = now.paused ? "▶ Resume" : "❚❚ Pause";
     pause.title = now.paused
       ? "Go on with the newest"
       : "Let the screen stand still; the history goes on";
     pause.onclick = () => model.send({ do: now.paused ? "resume" : "pause" });
-    message.textContent = now.message;
-    message.hidden = !now.message;
+    set(said, now.message);
+    message.hidden = !now.message || closed === `${now.told} ${now.message}`;
     message.dataset.tone = now.tone;
     tick();
   }
 
+  close.onclick = () => {
+    const now = model.get("state");
+    closed = `${now.told} ${now.message}`;
+    message.hidden = true;
+    pause.focus({ preventScroll: true }); // or the keyboard would be nowhere
+  };
   exporter.onclick = () => {
     path.value = model.get("state").file;
     form.hidden = !form.hidden;

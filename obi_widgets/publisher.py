@@ -1,0 +1,329 @@
+"""Frames of a session, shown to whoever looks: from one thread, when something has changed.
+
+The thread holds the publisher weakly, so that a session which nobody holds is collected.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+import weakref
+from collections import deque
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
+
+import numpy as np
+
+from obi_widgets.analysis import Analysis
+from obi_widgets.frame import Frame, FrameMaker
+from obi_widgets.kernel_parent import forget_parent
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from obi_widgets.history import History
+    from obi_widgets.market import Market
+    from obi_widgets.session import Session
+    from obi_widgets.settings import Parameters
+
+log = logging.getLogger(__name__)
+
+FRAME_EVERY = 0.1
+"""Seconds between frames while data come."""
+
+SOONEST = 0.03
+"""Seconds between frames when settings change."""
+
+ALIVE_EVERY = 2.0
+"""Seconds between words to every page that is known: a page that hears none for three says so."""
+
+NOTE_STAYS = 10.0
+"""Seconds that a note is shown, from the first frame that shows it."""
+
+
+class View(Protocol):
+    """What shows frames. Called by the publisher's thread only."""
+
+    @property
+    def looked_at(self) -> bool:
+        """Whether somebody would see a frame, and has seen those that were sent."""
+
+    @property
+    def may_look(self) -> bool:
+        """Whether somebody could look, though nothing is heard of it: its words may be lost."""
+
+    def show(self, frame: Frame) -> None:
+        """Show it."""
+
+    def keep_alive(self) -> None:
+        """Say that the kernel goes on."""
+
+    def end(self) -> None:
+        """Say that nothing follows."""
+
+
+@runtime_checkable
+class Forgettable(View, Protocol):
+    """A view that the platform holds, even when the user has nothing left of it."""
+
+    def held(self) -> bool:
+        """Whether anything but the platform may hold it or its session. It may take a while."""
+
+
+class Publisher:
+    """Shows a session's frames.
+
+    Parameters
+    ----------
+    session : Session
+        Whose market and settings it shows.
+    wake : Event
+        Set by whoever changes something that a frame shows.
+
+    Attributes
+    ----------
+    views : list of View
+        Who is shown frames.
+    looked_at : float
+        When one of them was last looked at, by the monotonic clock.
+    """
+
+    def __init__(self, session: Session, wake: threading.Event) -> None:
+        self._session = session
+        self._wake = wake
+        self._closing = threading.Event()
+        self.views: list[View] = []
+        self._analysis = Analysis(session.settings.parameters)
+        self._maker = FrameMaker()
+        self._rate = Rate()
+        self._shown: dict[View, object] = {}  # to whom, what
+        self._asked = 0  # times that a frame was asked for, though nothing that it shows changed
+        self._told = 0  # notes
+        self._note = ""
+        self._note_shown: float | None = None
+        self._failure = ""  # the note, while it tells of a frame that could not be shown
+        self.looked_at = self._said_alive = time.monotonic()
+
+    @property
+    def note(self) -> str:
+        """The sentence that is shown just now."""
+        return self._note
+
+    def start(self, ended: Callable[[], object]) -> threading.Thread:
+        """Start the thread, and return it.
+
+        Parameters
+        ----------
+        ended : callable
+            Called in the thread when it ends: closed, or the publisher is no more. It may not
+            hold the publisher.
+        """
+        self.looked_at = time.monotonic()
+        arguments = weakref.ref(self), self._wake, self._closing, ended
+        thread = threading.Thread(
+            target=_publish, args=arguments, name="obi-publisher", daemon=True
+        )
+        thread.start()
+        return thread
+
+    def close(self) -> None:
+        """Let the thread end."""
+        self._closing.set()
+        self._wake.set()
+
+    def end(self, *, show: bool) -> None:
+        """Show the last frame to every view, and say that nothing follows.
+
+        Parameters
+        ----------
+        show : bool
+            False while the thread goes on, as where a view closes the session from a frame.
+        """
+        if show:
+            self._show_safely(last=True)
+        for view in self.views:
+            view.end()
+        self.views.clear()
+
+    def attach(self, view: View) -> None:
+        """Show frames there, from now on."""
+        self.views.append(view)
+        self._wake.set()
+
+    def detach(self, view: View) -> None:
+        """Show no more frames there."""
+        if view in self.views:
+            self.views.remove(view)
+
+    def refresh(self) -> None:
+        """Show a frame also where nothing of it has changed: there is more to show with it."""
+        self._asked += 1
+        self._wake.set()
+
+    def answer(self) -> None:
+        """Let a page that has come into sight hear at once."""
+        self._said_alive = -np.inf
+        self._wake.set()
+
+    def tell(self, note: str) -> None:
+        """Show a sentence for ten seconds, or until the next one; empty for none."""
+        self._note, self._note_shown = note, None
+        self._told += 1
+        self._wake.set()
+
+    def round(self) -> None:
+        """Do what is due: a frame, and every two seconds a word to every page."""
+        now = time.monotonic()
+        self._rate.follow(self._session.feed.messages, self._session.market)
+        held = self._note == self._failure
+        if self._note_shown is not None and not held and now - self._note_shown > NOTE_STAYS:
+            self._note, self._note_shown = "", None
+        alive = now - self._said_alive >= ALIVE_EVERY
+        self._show_safely(alive=alive)
+        if alive:  # after the frame: whoever has it is not behind
+            self._said_alive = now
+            for view in list(self.views):
+                try:
+                    view.keep_alive()
+                except Exception:
+                    log.exception("A page could not be told that the kernel goes on.")
+        self._session.end_if_forgotten()
+
+    def _show_safely(self, *, alive: bool = False, last: bool = False) -> None:
+        """Show a frame; a thread has nobody to raise to, so what goes wrong is logged and shown."""
+        try:
+            self._show(alive=alive, last=last)
+        except Exception as error:
+            note = _failed(error)
+            if note != self._failure:  # once, not ten times a second
+                log.exception("A frame could not be shown.")
+            self._note = self._failure = note
+        else:
+            if self._failure and self._note == self._failure:
+                self._note = self._failure = ""
+
+    def _show(self, *, alive: bool, last: bool) -> None:
+        """Show a frame to those who look, with a word also to those who may, the last to all."""
+        seeing = [view for view in self.views if view.looked_at]
+        if seeing:
+            self.looked_at = time.monotonic()
+        looking = [
+            view for view in self.views if last or view in seeing or (alive and view.may_look)
+        ]
+        if not looking:
+            self._shown = {}
+            return
+        key, history, parameters = self._now()
+        behind = [view for view in looking if self._shown.get(view) != key]
+        if behind:
+            frame = self.frame(history, parameters)
+            if frame.states:
+                self._session.tried.add(parameters)
+        self._shown = dict.fromkeys(looking, key)  # who looks away is shown it again
+        for view in behind:  # one that fails does not keep the others from theirs
+            try:
+                view.show(frame)
+            except Exception as error:
+                note = _failed(error)
+                if note != self._note:  # once, not ten times a second
+                    log.exception("A frame could not be shown.")
+                self._note = note
+        if self._note and self._note_shown is None:
+            self._note_shown = time.monotonic()
+
+    def _now(self) -> tuple[object, History, Parameters]:
+        """Return what a frame depends on, and a key that changes when any of it does."""
+        session, market = self._session, self._session.market
+        history, parameters = session.shown(), session.settings.parameters
+        key = (
+            history.start + len(history),
+            session.paused,
+            market.state,
+            market.detail,
+            parameters,
+            self._note,
+            self._told,
+            f"{self._rate.now:.0f}",
+            session.time_range,
+            session.selected,
+            self._asked,
+        )
+        return key, history, parameters
+
+    def frame(self, history: History, parameters: Parameters) -> Frame:
+        """Return what is to be seen of a history. For the publisher's thread."""
+        self._analysis.update(history, parameters)
+        session, market = self._session, self._session.market
+        fresh = market.changed_at and market.state != "closed"
+        return self._maker.make(
+            self._analysis,
+            instrument=market.instrument,
+            state=market.state,
+            detail=market.detail,
+            advice=market.advice,
+            note=self._note,
+            told=self._told,
+            paused=session.paused,
+            age=(session.feed.now() - market.changed_at) / 1e9 if fresh else np.nan,
+            rate=self._rate.now,
+            time_range=session.time_range,
+            selected=session.selected,
+        )
+
+
+class Rate:
+    """Messages a second over the last two.
+
+    Attributes
+    ----------
+    now : float
+        NaN until there is one to speak of.
+    """
+
+    def __init__(self) -> None:
+        self.now = np.nan
+        self._heard: deque[tuple[float, int]] = deque()
+
+    def follow(self, messages: int, market: Market) -> None:
+        """Take note of how many have come.
+
+        The past that the simulator plays at once, to begin with, is not part of the rate.
+        """
+        now = time.monotonic()
+        if market.warming:
+            self._heard.clear()
+        self._heard.append((now, messages))
+        while len(self._heard) > 2 and now - self._heard[1][0] >= 2:
+            self._heard.popleft()
+        (then, before), (_, after) = self._heard[0], self._heard[-1]
+        self.now = (after - before) / (now - then) if now > then else np.nan
+
+
+def _publish(
+    of: weakref.ref[Publisher],
+    wake: threading.Event,
+    closing: threading.Event,
+    ended: Callable[[], object],
+) -> None:
+    """Let a publisher do its rounds while it lives."""
+    forget_parent()
+    last = time.monotonic()
+    try:
+        while not closing.is_set():
+            due = last + FRAME_EVERY
+            if wake.wait(max(due - time.monotonic(), 0.0)):
+                closing.wait(max(last + SOONEST - time.monotonic(), 0.0))
+                wake.clear()
+                due = time.monotonic()
+            last = max(due, time.monotonic() - FRAME_EVERY)  # what is late is not made up for
+            publisher = of()
+            if publisher is None or closing.is_set():
+                break
+            publisher.round()
+            del publisher
+    finally:
+        ended()
+
+
+def _failed(error: Exception) -> str:
+    return f"A frame could not be shown: {error!r}. Please report this."

@@ -75,6 +75,10 @@ class HistoryError(ObiError, ValueError):
     """Arrays that do not describe a history of order books."""
 
 
+class LevelError(HistoryError):
+    """A best level whose price or size a history cannot hold, so that there is no state."""
+
+
 class CancelledError(ObiError):
     """Something that takes long was told to stop."""
 

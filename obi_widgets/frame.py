@@ -12,6 +12,7 @@ from obi_widgets.chart import MEAN, Axis, Columns, Mid, Window, extent, means, s
 from obi_widgets.history import prices_of
 from obi_widgets.settings import Parameters
 from obi_widgets.signals import imbalance, weights
+from obi_widgets.signals.coverage import Shortfall, inferred
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -34,6 +35,9 @@ SIDES = np.array([[+1], [-1]])
 
 PROBE = 100
 """States that the effect of decay is judged on."""
+
+LOOKED_AT = 36_000
+"""Of the states that are shown, the newest that are looked at for levels that are not known."""
 
 DECAYS = (0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 100.0)
 """Where the greatest effect of decay is looked for: it may be at neither end."""
@@ -87,6 +91,11 @@ class Reach:
         Mean change of the imbalance that this decay makes, against no decay, lately.
     most : float
         Greatest change that any of many decays could have made, lately.
+    shortfall : Shortfall or None
+        That the settings reach beyond the levels that are kept, where they do, in what is shown.
+    inferred : float
+        Of the states that are shown, how many have a signal that rests on levels beyond what was
+        known of the book, 0..1.
     """
 
     levels: int
@@ -94,10 +103,14 @@ class Reach:
     weight: float
     effect: float
     most: float
+    shortfall: Shortfall | None = None
+    inferred: float = 0.0
 
     @classmethod
-    def of(cls, history: History, parameters: Parameters) -> Reach:
-        """Judge the newest states."""
+    def of(
+        cls, history: History, parameters: Parameters, shown: slice = slice(-PROBE, None)
+    ) -> Reach:
+        """Judge the newest states, and the rows that are shown."""
         newest = history[-1:] if len(history) else history
         if not len(newest) or np.isnan(newest.mid[0]):
             return cls(0, np.nan, np.nan, np.nan, np.nan)
@@ -117,6 +130,8 @@ class Reach:
             float(weight[used].min(initial=1.0)),
             float(np.nanmean(changes[0])) if np.any(~np.isnan(without)) else 0.0,
             float(np.nanmax(changes, initial=0.0)),
+            Shortfall.of(history[shown], parameters),
+            float(np.mean(inferred(history[shown], parameters))) if len(history[shown]) else 0.0,
         )
 
 
@@ -245,7 +260,7 @@ class FrameMaker:
             results=analysis.results,
             beyond=analysis.beyond,
             ladder=Ladder.of(history if there else history[:0], analysis.parameters),
-            reach=self._judge(history if there else history[:0], analysis.parameters),
+            reach=self._judge(history if there else history[:0], analysis.parameters, window),
             history=history,
             selected=selected,
         )
@@ -261,12 +276,14 @@ class FrameMaker:
             self._mean.forget()
             self._columns_for = what
 
-    def _judge(self, history: History, parameters: Parameters) -> Reach:
+    def _judge(self, history: History, parameters: Parameters, window: Window) -> Reach:
         """Return what decay does; anew a second, since figures that flicker cannot be read."""
         second = int(history.time[-1]) // 1_000_000_000 if len(history) else 0
-        what = (parameters, second)
+        what = (parameters, second, window.end - window.start, history.strict)
         if self._reach is None or self._reach_for != what:
-            self._reach, self._reach_for = Reach.of(history, parameters), what
+            first, last = np.searchsorted(history.time, window[:2]).tolist()
+            shown = slice(max(first, last - LOOKED_AT), last)
+            self._reach, self._reach_for = Reach.of(history, parameters, shown), what
         return self._reach
 
     def _range(

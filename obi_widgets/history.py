@@ -12,7 +12,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 import numpy as np
 
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float64]
     Ints = NDArray[np.int64]
+    Singles = NDArray[np.float32]
 
 TILE = 1024
 """States whose levels stand together."""
@@ -89,6 +90,11 @@ class History:
         What is traded, and where.
     start : int
         How many older states have been dropped to bound the memory.
+    reach : ndarray of float32, shape (2, T)
+        How far from mid each side is known, bps, bids first; infinite where all of it is, below
+        half the spread where not even the best price is sure, NaN without a mid.
+    strict : bool
+        Whether a signal that rests on levels beyond what is known is NaN; see `inferred`.
     notes : tuple of str
         What one must know of these data: a sentence each, for people.
     parameters : Parameters
@@ -105,11 +111,16 @@ class History:
     instrument: Instrument = field(default_factory=lambda: Instrument("", ""))
     start: int = 0
     offset: int = 0
+    reach: Singles = field(default=cast("Singles", None))  # infinite when it is not given
+    strict: bool = False
     notes: tuple[str, ...] = ()
     parameters: Parameters = field(default_factory=Parameters)
 
     def __post_init__(self) -> None:
-        for column in (self.time, self.received, self.bid, self.ask):
+        if self.reach is None:
+            everything = np.broadcast_to(np.float32(np.inf), (2, len(self.time)))  # of no size
+            object.__setattr__(self, "reach", everything)
+        for column in (self.time, self.received, self.bid, self.ask, self.reach):
             column.flags.writeable = False  # they are shared with a session, and with its screen
 
     def __setstate__(self, state: dict[str, Any]) -> None:
@@ -134,6 +145,7 @@ class History:
             received=self.received[first:last],
             bid=self.bid[first:last],
             ask=self.ask[first:last],
+            reach=self.reach[:, first:last],
             blocks=self.blocks[blocks],
             start=self.start + first,
             offset=(first + self.offset) % BLOCK,
@@ -216,13 +228,49 @@ class History:
             out[rows] = np.where(there, prices, np.nan).T
         return out
 
-    def sizes(self, side: int) -> NDArray[np.float32]:
+    def sizes(self, side: int) -> Singles:
         """Return the sizes of one side's levels, shaped and ordered as `prices`, base units."""
         out = np.full((len(self), self.levels), np.nan, np.float32)
         for rows, block in self.chunks():
             sizes = block.sizes[0 if side > 0 else 1]
             out[rows] = np.where(sizes > 0, sizes, np.nan).T
         return out
+
+    def rank(self, number: int) -> tuple[NDArray[np.unsignedinteger[Any]], Singles]:
+        """Return the levels of one rank, 0 for the best.
+
+        Returns
+        -------
+        ndarray of unsigned integers and of float32, shape (2, T)
+            Ticks from the own side's best, bids first; sizes, 0 where there is no level.
+        """
+        ticks, sizes = np.empty((2, len(self)), np.uint32), np.empty((2, len(self)), np.float32)
+        for rows, block, first in self.runs():
+            part = slice(first, first + rows.stop - rows.start)
+            for column, levels in ((ticks, block.ticks), (sizes, block.sizes)):
+                column[:, rows] = levels[:, :, number].swapaxes(0, 1).reshape(2, BLOCK)[:, part]
+        return ticks, sizes
+
+    def inferred(self, settings: Settings | Parameters | None = None) -> NDArray[np.bool_]:
+        """Return which states' signal rests on levels beyond what was known of the book.
+
+        A snapshot covers a range of prices. Beyond it only levels that changed since have been
+        told, and there may be others.
+
+        Parameters
+        ----------
+        settings : Settings, optional
+            ``depth`` and ``band_bps`` say which levels the signal rests on; the session's own, or
+            the defaults, when left out.
+
+        Returns
+        -------
+        ndarray of bool, shape (T,)
+            The signal of such a state is a guess; with ``strict`` it is NaN.
+        """
+        from obi_widgets.signals.coverage import inferred
+
+        return inferred(self, self.parameters if settings is None else settings)
 
     # -- in and out ------------------------------------------------------------------------
 
@@ -320,33 +368,9 @@ class History:
             ``bid_size, ask_size`` (base units), ``imbalance`` (−1..+1, + is more bids) and
             ``received`` (UTC, the local clock). NaN where the book was not in sync.
         """
-        import pandas as pd
+        from obi_widgets.packing import unpack
 
-        from obi_widgets.signals import imbalance
-
-        if not 1 <= levels <= self.levels:
-            raise HistoryError(
-                f"{levels} levels were asked for.", f"This history has 1 to {self.levels}."
-            )
-        columns: dict[str, Any] = {
-            "bid": self.bid,
-            "ask": self.ask,
-            "mid": self.mid,
-            "spread": self.spread,
-            "spread_bps": 1e4 * self.spread / self.mid,
-        }
-        for name, side in (("bid", +1), ("ask", -1)):
-            prices, sizes = self.prices(side), self.sizes(side)
-            columns[f"{name}_size"] = sizes[:, 0]
-            for level in range(1, levels):
-                columns[f"{name}_price_{level + 1}"] = prices[:, level]
-                columns[f"{name}_size_{level + 1}"] = sizes[:, level]
-        columns["imbalance"] = imbalance(self, self.parameters if settings is None else settings)
-        time, columns["received"] = (
-            pd.to_datetime(one.view("datetime64[ns]"), utc=True)
-            for one in (self.time, self.received)
-        )
-        return pd.DataFrame(columns, index=pd.DatetimeIndex(time, name="time"))
+        return unpack(self, self.parameters if settings is None else settings, levels)
 
     def sha256(self) -> str:
         """Return a hash of the states: times, best prices, and every level's tick and size.

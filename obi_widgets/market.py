@@ -6,8 +6,18 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from obi_widgets.book import Book
-from obi_widgets.errors import SettingsError
-from obi_widgets.events import Delta, Instrument, Mark, Refused, Snapshot, State, Status, Trade
+from obi_widgets.errors import LevelError, SettingsError
+from obi_widgets.events import (
+    Delta,
+    Instrument,
+    Mark,
+    Refused,
+    Snapshot,
+    Splice,
+    State,
+    Status,
+    Trade,
+)
 from obi_widgets.settings import Parameters
 from obi_widgets.signals import compiling
 from obi_widgets.venues.base import BOOK, Connect, Fetch, Reconnect, Reply, Send
@@ -43,6 +53,11 @@ class Market:
         The decoder. Its crossed books are thrown away here, since it keeps none.
     levels, capacity, interval
         See `HistoryWriter`; 1 to 1,000 levels, and 0 to 3,600 s.
+    strict : bool
+        See `History`.
+    refresh_at : float
+        The share of the prices that a snapshot covered, 0 to 1: with less than that left on a
+        side, a new snapshot is asked for.
 
     Attributes
     ----------
@@ -69,16 +84,20 @@ class Market:
         levels: int = 50,
         capacity: int | None = None,
         interval: float = 0.1,
+        strict: bool = False,
+        refresh_at: float = 0.5,
     ) -> None:
         check("levels", levels, 1, 1000, whole=True)
         check("interval", interval, 0, 3600)
+        check("refresh_at", refresh_at, 0, 1)
         compiling.start()
         self.venue = venue
         self.instrument = Instrument(venue.name, venue.symbol, venue.label)
         self.state: State = "connecting"
         self.detail = ""
         self.advice = ""
-        self.book = Book()
+        self._refresh_at = refresh_at
+        self.book = self._new_book()
         self.trade: Trade | None = None
         self.mark: Mark | None = None
         self.changed_at = 0
@@ -87,8 +106,11 @@ class Market:
         self.warming = False
         self.interval = interval
         self._writer = HistoryWriter(
-            self.instrument, levels=levels, capacity=capacity, interval=interval
+            self.instrument, levels=levels, capacity=capacity, interval=interval, strict=strict
         )
+
+    def _new_book(self) -> Book:
+        return Book(window=self.venue.window, refresh_at=self._refresh_at)
 
     def history(self) -> History:
         """Return the book states so far."""
@@ -171,6 +193,8 @@ class Market:
                     self._lose(output)
                 case Refused():
                     self.refused[output.name] += output.count
+                case Splice():
+                    replies += self._splice(output, now)
                 case Instrument():
                     self.instrument = output
                     self._writer.describe(output)
@@ -178,28 +202,50 @@ class Market:
 
     def _change(self, event: Snapshot | Delta, now: int) -> list[Reply]:
         if not isinstance(event, Delta):
-            self.book.replace(event.bids, event.asks)
+            self.book.replace(event.bids, event.asks, event.limit)
         elif self.state == "live":
             self.book.apply(event.bids, event.asks)
         else:
             return []  # continues a book that has been thrown away
         return self._keep(event.time, now)
 
+    def _splice(self, event: Splice, now: int) -> list[Reply]:
+        """Widen what is known of a book in sync; its levels stay what they are."""
+        if self.state != "live":
+            return []
+        rebuilt, picture = self._new_book(), event.snapshot
+        rebuilt.replace(picture.bids, picture.asks, picture.limit)
+        for delta in event.deltas:
+            rebuilt.apply(delta.bids, delta.asks)
+        if self.book.splice(rebuilt):
+            return []
+        differs = "a newer snapshot has other levels than the book"
+        return self.handle(self.venue.resync(differs, now), now)
+
     def _keep(self, time: int, now: int) -> list[Reply]:
         """Keep the state that the book is in, unless it cannot be."""
-        if self.book.crossed:
-            crossed = f"best bid {self.book.bids.best:g} is not below ask {self.book.asks.best:g}"
+        book = self.book
+        if book.crossed:
+            crossed = f"best bid {book.bids.best:g} is not below ask {book.asks.best:g}"
             return self.handle(self.venue.resync(crossed, now), now)
+        if book.unknown:
+            left = "the price left the range that the snapshot covered"
+            return self.handle(self.venue.resync(left, now), now)
         ahead = (time - self._time) - max(now - self.changed_at, 0)
         if self.state == "live" and ahead > AHEAD:  # event time never goes back: it would stay
             jumped = f"its event time went {ahead / 1e9:,.0f} s ahead of the clock here"
             return self.handle(self.venue.resync(jumped, now), now)
+        try:
+            self._writer.append(time, now, book)
+        except LevelError as error:
+            refused = Refused(now, "level that cannot be held", str(error))
+            why = f"the {error.what[4:-1]}"  # its sentence, as the end of another
+            return self.handle([refused, *self.venue.resync(why, now)], now)
         self._time = time
         if self.state != "live":
             self.state, self.detail, self.advice = "live", "", ""
         self.changed_at = now
-        self._writer.append(time, now, self.book)
-        return []
+        return self.handle(self.venue.refresh(now), now) if book.wants_snapshot else []
 
     def _lose(self, status: Status) -> None:
         if self.state == "live":

@@ -1,4 +1,4 @@
-"""Arrays of books into a history's blocks, and the price grid that they lie on."""
+"""Arrays of books into a history's blocks, and the price grid that they lie on; and out again."""
 
 from __future__ import annotations
 
@@ -10,18 +10,20 @@ import numpy as np
 from obi_widgets.errors import HistoryError
 from obi_widgets.events import Instrument
 from obi_widgets.history import BLOCK, TILE, History, Levels
-from obi_widgets.signals.portable import to_whole
+from obi_widgets.signals.portable import LARGEST, SMALLEST, to_whole
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    import pandas as pd
     from numpy.typing import ArrayLike, NDArray
+
+    from obi_widgets.settings import Parameters, Settings
 
     Floats = NDArray[np.float64]
 
 MAX_DECIMALS = 12
 MAX_TICKS = 2**32 - 1
-SMALLEST, LARGEST = 1e-38, 3e38  # of a size, as float32
 
 
 def infer_tick(prices: Floats) -> float:
@@ -148,6 +150,37 @@ def pack(
     )
 
 
+def unpack(history: History, settings: Settings | Parameters, levels: int) -> pd.DataFrame:
+    """Return a DataFrame of states. See `History.to_frame`."""
+    import pandas as pd
+
+    from obi_widgets.signals import imbalance
+
+    if not 1 <= levels <= history.levels:
+        raise HistoryError(
+            f"{levels} levels were asked for.", f"This history has 1 to {history.levels}."
+        )
+    columns: dict[str, Any] = {
+        "bid": history.bid,
+        "ask": history.ask,
+        "mid": history.mid,
+        "spread": history.spread,
+        "spread_bps": 1e4 * history.spread / history.mid,
+    }
+    for name, side in (("bid", +1), ("ask", -1)):
+        prices, sizes = history.prices(side), history.sizes(side)
+        columns[f"{name}_size"] = sizes[:, 0]
+        for level in range(1, levels):
+            columns[f"{name}_price_{level + 1}"] = prices[:, level]
+            columns[f"{name}_size_{level + 1}"] = sizes[:, level]
+    columns["imbalance"] = imbalance(history, settings)
+    time, columns["received"] = (
+        pd.to_datetime(one.view("datetime64[ns]"), utc=True)
+        for one in (history.time, history.received)
+    )
+    return pd.DataFrame(columns, index=pd.DatetimeIndex(time, name="time"))
+
+
 def concat(histories: Iterable[History]) -> History:
     """Join histories of one market. See `History.concat`."""
     given = list(histories)
@@ -175,6 +208,7 @@ def concat(histories: Iterable[History]) -> History:
     blocks = Levels.empty(-(-count // BLOCK), first.levels, _narrowest(most).type)
     time, received = np.empty(count, np.int64), np.empty(count, np.int64)
     bid, ask = np.full(count, np.nan), np.full(count, np.nan)
+    reach = np.full((2, count), np.nan, np.float32)
     row = 0
     for one, factor in zip(parts, factors, strict=True):
         if row:  # the gap
@@ -182,12 +216,15 @@ def concat(histories: Iterable[History]) -> History:
             row += 1
         rows = slice(row, row + len(one))
         time[rows], received[rows], bid[rows], ask[rows] = one.time, one.received, one.bid, one.ask
+        reach[:, rows] = one.reach
         for chunk, levels in one.chunks():
             _put(blocks, row + chunk.start, levels, factor)
         row = rows.stop
     return History(
         time, received, bid, ask, tuple(blocks), first.levels, tick_size,
         instrument=first.instrument, parameters=first.parameters,
+        reach=reach, strict=any(one.strict for one in parts),
+        notes=tuple(dict.fromkeys(note for one in parts for note in one.notes)),
     )  # fmt: skip
 
 

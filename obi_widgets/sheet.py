@@ -76,7 +76,7 @@ class SheetMaker:
             "word": report.verdict.capitalize(),
             "sign": SIGNS[report.verdict],
             "tone": TONES[report.verdict],
-            "reason": words.signed(report.reason),
+            "reason": words.signed(" ".join([report.reason, *report.notes])),
             "span": span(report, instrument),
             "selected": found.selected is not None,
             "returns": self._of_returns(report, at),

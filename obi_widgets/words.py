@@ -145,25 +145,33 @@ def decay_effect(parameters: Parameters, reach: Reach) -> tuple[str, bool]:
     """Return what decay does just now, and whether that is a warning."""
     levels = f"All {reach.levels} levels lie" if reach.levels > 1 else "The only level lies"
     within = f"{levels} within {reach.bps:.1f} bps of mid"
-    if reach.levels and reach.most < 0.01:
+    if reach.levels and reach.most < 0.01 and reach.shortfall is None:
         return f"{within}: decay can change nothing here. Deepen.", True
     if not parameters.decay:
         return "No decay: all levels weigh the same.", False
     half = f"Half weight at {parameters.half_weight_bps:.3g} bps."
-    if reach.levels and reach.effect < 0.02:
+    if reach.levels and reach.effect < 0.02 and reach.shortfall is None:
         moved = "less than 0.01" if reach.effect < 0.01 else f"only {reach.effect:.2f}"
         return f"{within}: decay changes imbalance by {moved}. Deepen, or raise it.", True
     return half, False
 
 
-def depth_effect(parameters: Parameters, reach: Reach) -> str:
-    """Return how far the levels in use reach, and what is left of the deepest."""
+def depth_effect(parameters: Parameters, reach: Reach) -> tuple[str, bool]:
+    """Return how far the levels in use reach, and whether that is a warning.
+
+    It is one where depth or band reach beyond the levels that are kept, or known.
+    """
     if not reach.levels:
-        return "No book."
-    weighs = f"Deepest, {reach.bps:.1f} bps away, weighs {reach.weight:.2f}."
+        return "No book.", False
+    if reach.shortfall is not None:
+        return reach.shortfall.sentence, True
+    note = f"Deepest, {reach.bps:.1f} bps away, weighs {reach.weight:.2f}."
     if parameters.depth is not None and reach.levels < parameters.depth:
-        return f"{reach.levels} levels in use. {weighs}"
-    return weighs
+        note = f"{reach.levels} levels in use. {note}"
+    if reach.inferred:
+        share = f"{max(100 * reach.inferred, 0.1):.{0 if reach.inferred >= 0.1 else 1}f}"
+        return f"{note} Inferred in {share} % of states: beyond the last snapshot.", True
+    return note, False
 
 
 def threshold_effect(beyond: float) -> str:

@@ -8,11 +8,18 @@ from decimal import Decimal
 NAN = float("nan")
 
 
-def reference(bids, asks, settings, exp=math.exp):
-    """Return the imbalance of one book: (price, size) of each level, best first."""
+def reference(bids, asks, settings, exp=math.exp, *, kept, tick_size):
+    """Return the imbalance of one book: (price, size) of each level, best first.
+
+    Of the book ``kept`` levels a side were kept: there may be more where a side has so many.
+    """
     if not bids or not asks:
         return NAN
     mid = (bids[0][0] + asks[0][0]) / 2
+    if any(
+        len(side) == kept and wants_more(side, mid, settings, tick_size) for side in (bids, asks)
+    ):
+        return NAN
     totals = []
     for side in (bids, asks):
         total = 0 * exp(mid * 0)
@@ -28,6 +35,16 @@ def reference(bids, asks, settings, exp=math.exp):
     if bid == 0 or ask == 0:
         return NAN
     return float((bid - ask) / (bid + ask))
+
+
+def wants_more(side, mid, settings, tick_size):
+    """Return whether the level after these would count, if it stood right behind the last."""
+    if settings.depth is not None and settings.depth <= len(side):
+        return False
+    if settings.band_bps is None:
+        return settings.depth is not None  # without either it is whatever was kept
+    behind = abs(side[-1][0] - mid) + tick_size
+    return 1e4 * behind / mid <= settings.band_bps + 1e-9
 
 
 def never_zero(x: float) -> Decimal:

@@ -69,13 +69,14 @@ def history(seconds, edge=0.0, seed=0):
     mid, _, imbalance = path(seconds, edge, seed)
     price = LISTING.tick_size
     time = START + np.arange(len(mid)) * (SECOND // STATES)
-    bid, ask = ((mid + side / 2) * price for side in (-1, +1))
-    return obi.History.from_arrays(
-        time,
-        bid[:, None], 1 + imbalance[:, None],
-        ask[:, None], 1 - imbalance[:, None],
-        tick_size=price,
-    )  # fmt: skip
+    # Without a second level a side is complete: any depth has a signal.
+    columns = np.full((4, len(mid), 2), np.nan)
+    for column, values in zip(
+        columns, (mid - 0.5, 1 + imbalance, mid + 0.5, 1 - imbalance), strict=True
+    ):
+        column[:, 0] = values
+    columns[::2] *= price
+    return obi.History.from_arrays(time, *columns, tick_size=price)
 
 
 @cache

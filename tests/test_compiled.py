@@ -18,7 +18,7 @@ SETTINGS = [
     Parameters(decay=decay, depth=depth, band_bps=band, weighting=weighting)
     for decay in (0.0, 0.1, 2.0, 100.0)
     for depth in (1, 10, None)
-    for band, weighting in ((None, "size"), (0.8, "size"), (None, "notional"), (3.0, "notional"))
+    for band, weighting in ((None, "size"), (0.8, "size"), (None, "notional"), (1.0, "notional"))
 ]
 
 

@@ -56,7 +56,9 @@ def test_of_a_capture_every_number_is_one(history, parameters, window_seconds):
         assert frame.seconds == (part.time[-1] - part.time[0]) / 1e9
         for line in (frame.price, frame.mean, frame.extent):
             assert all(np.isfinite(column).all() for column in line)
-        assert all(map(math.isfinite, vars(frame.reach).values()))
+        reach = vars(frame.reach).copy()
+        assert reach.pop("shortfall") is None
+        assert all(map(math.isfinite, reach.values()))
         low, high = frame.price_range
         assert low <= np.nanmin(frame.price[1]) <= np.nanmax(frame.price[1]) <= high
         assert frame.window.start <= part.time[-1] < frame.window.end
@@ -72,7 +74,8 @@ def test_without_a_book_there_are_no_numbers(rows, state):
     assert np.isnan(frame.ladder.size).all()
     assert (frame.ladder.weight == 0).all()
     assert frame.reach.levels == 0
-    assert all(map(math.isnan, [getattr(frame.reach, f.name) for f in fields(Reach)][1:]))
+    assert all(map(math.isnan, [getattr(frame.reach, f.name) for f in fields(Reach)][1:-2]))
+    assert (frame.reach.shortfall, frame.reach.inferred) == (None, 0)
     assert frame.results.entries == 0
     assert math.isnan(frame.results.mean_net_bps)
     assert all(np.isnan(column).all() for column in (*frame.mean[1:], *frame.extent[1:]))

@@ -200,7 +200,7 @@ def test_a_finer_price_leaves_the_older_states_of_its_block_as_they_were(told):
         assert kept.prices(+1)[0].tolist() == [100.0, 98.0, 97.5]
         assert kept.prices(-1)[0].tolist() == [100.5, 102.0, 104.0]
     assert history.prices(+1)[1, :2].tolist() == [100.01, 99.0]
-    signals = [obi.imbalance(kept, Parameters(decay=0.1)) for kept in (before, history)]
+    signals = [obi.imbalance(kept, Parameters(decay=0.1, depth=3)) for kept in (before, history)]
     assert signals[0][0] == pytest.approx(signals[1][0], abs=1e-12)
 
 

@@ -11,7 +11,7 @@ from itertools import product
 
 import numpy as np
 import pytest
-from history_tools import NAN, arrays, books, ladders, make
+from history_tools import NAN, books, ladders, make
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from imbalance_reference import as_lists, never_zero, reference
@@ -47,7 +47,8 @@ def check(signal, wanted):
 
 @pytest.mark.parametrize("parameters", CASES, ids=str)
 def test_every_state_of_a_capture(history, lists, parameters):
-    wanted = [reference(bids, asks, parameters) for bids, asks in lists]
+    kept = {"kept": history.levels, "tick_size": history.tick_size}
+    wanted = [reference(bids, asks, parameters, **kept) for bids, asks in lists]
     check(obi.imbalance(history, parameters), wanted)
     if parameters.band_bps is None:
         assert not np.isnan(wanted).any()
@@ -62,7 +63,7 @@ def test_from_the_bytes_of_a_capture(captures, symbol):
     for time, bids, asks in replayed(captures[symbol]):
         top = [(p, bids[p]) for p in heapq.nlargest(10, bids)]
         bottom = [(p, asks[p]) for p in heapq.nsmallest(10, asks)]
-        wanted[time] = reference(top, bottom, parameters)
+        wanted[time] = reference(top, bottom, parameters, kept=10, tick_size=0.0)
     history = obi.load(captures[symbol], interval=0, levels=20)
     last = np.append(np.diff(history.time) > 0, True)  # of the states of one time
     assert (history.time[last] // 1_000_000).tolist() == list(wanted)
@@ -116,7 +117,8 @@ ANY = st.builds(
 @given(states=books(widest=30), parameters=ANY)
 def test_random_books(states, parameters):
     history = make(states)
-    wanted = [reference(*book, parameters, never_zero) for book in as_lists(history)]
+    kept = {"kept": history.levels, "tick_size": history.tick_size}
+    wanted = [reference(*book, parameters, never_zero, **kept) for book in as_lists(history)]
     check(obi.imbalance(history, parameters), wanted)
 
 
@@ -160,7 +162,9 @@ def test_a_larger_best_level_draws_it_to_its_side(state, decay, which):
     ticks, sizes = state[which]
     more = list(state)
     more[which] = (ticks, [4 * sizes[0], *sizes[1:]])
-    before, after = (obi.imbalance(make([s]), Parameters(decay=decay))[0] for s in (state, more))
+    before, after = (
+        obi.imbalance(make([s]), Parameters(decay=decay, depth=6))[0] for s in (state, more)
+    )
     assert (after - before) * (1 if which == 0 else -1) > 0
 
 
@@ -190,7 +194,7 @@ def by_hand(**changes):
     """Mid 1,000: bids of 2 at 1 bp and 8 at 2 bps, asks of 2 at 1 bp and 8 at 3 bps."""
     book = ([[999.9, 999.8]], [[2.0, 8.0]], [[1000.1, 1000.3]], [[2.0, 8.0]])
     history = obi.History.from_arrays([1], *book, tick_size=0.1)
-    return obi.imbalance(history, Parameters(**{"decay": math.log(2), **changes}))[0]
+    return obi.imbalance(history, Parameters(**{"decay": math.log(2), "depth": 2, **changes}))[0]
 
 
 @pytest.mark.parametrize(
@@ -213,7 +217,7 @@ def test_by_hand(changes, wanted):
 
 def test_more_bids_are_plus():
     history = obi.History.from_arrays([1, 2], [9, 9], [3, 1], [10, 10], [1, 3])
-    assert obi.imbalance(history, Parameters(decay=0)).tolist() == [0.5, -0.5]
+    assert obi.imbalance(history, Parameters(decay=0, depth=1)).tolist() == [0.5, -0.5]
 
 
 def test_no_number_is_made_of_no_book():
@@ -225,7 +229,7 @@ def test_no_number_is_made_of_no_book():
 
 def test_it_does_not_underflow_however_strong_the_decay():
     history = obi.History.from_arrays([1], [[50.0]], [[3.0]], [[150.0]], [[1.0]])
-    assert obi.imbalance(history, Parameters(decay=100.0)).tolist() == [0.5]
+    assert obi.imbalance(history, Parameters(decay=100.0, depth=1)).tolist() == [0.5]
 
 
 def test_settings_that_may_change_are_taken_too():
@@ -233,10 +237,3 @@ def test_settings_that_may_change_are_taken_too():
     values = {"decay": 0.7, "depth": 2}
     signals = [obi.imbalance(history, some(**values)) for some in (obi.Settings, Parameters)]
     assert signals[0].tolist() == signals[1].tolist()
-
-
-def test_depth_beyond_the_levels_that_are_kept_is_all_of_them():
-    states = arrays([(([100, 98], [1.0, 5.0]), ([101], [2.0]))], 2, lambda n: n / 10)
-    history = obi.History.from_arrays([1], *states)
-    signals = {obi.imbalance(history, Parameters(depth=depth))[0] for depth in (2, 50, None)}
-    assert len(signals) == 1

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import importlib.util
+import math
 import subprocess
 import sys
 from dataclasses import replace
@@ -113,9 +114,11 @@ def test_a_whole_capture(captures, symbol, tmp_path):
 
 def test_captures_with_gaps_and_empty_sides(broken, tmp_path):
     states, ended = ladders(broken), set()
-    for parameters in SETTINGS:
-        assert check(export(tmp_path, parameters, broken), broken, parameters, states) > 10
-        ended |= set(obi.entries(broken, parameters)["ended"])
+    for parameters in SETTINGS:  # at most the levels that are kept, and as they are
+        within = replace(parameters, depth=min(parameters.depth or 10, broken.levels))
+        assert check(export(tmp_path, within, broken), broken, within, states) > 10
+        ended |= set(obi.entries(broken, within)["ended"])
+        check(export(tmp_path, parameters, broken), broken, parameters, states)
     assert ended == {"held", "gap", "open"}
 
 
@@ -185,7 +188,7 @@ FLAT = ([(100.0, 1.0)], [(101.0, 1.0)])
 @pytest.fixture
 def module(tmp_path):
     history = obi.History.from_arrays([1], [100], [9], [101], [1], tick_size=0.5)
-    return export(tmp_path, Parameters(decay=0, hold_seconds=10), history)
+    return export(tmp_path, Parameters(decay=0, depth=1, hold_seconds=10), history)
 
 
 def test_one_position_at_a_time(module):
@@ -265,7 +268,8 @@ def test_it_says_what_it_was_tuned_on(tmp_path, history):
     parameters = replace(SETTINGS[1], fee_bps=3.5)
     module = export(tmp_path, parameters, history)
     decay, depth, threshold, hold = module.DECAY, module.DEPTH, module.THRESHOLD, module.HOLD_NS
-    assert (decay, depth, threshold, hold) == (0.7, history.levels, 0.2, 1_000_000_000)
+    assert (decay, depth, threshold, hold) == (0.7, None, 0.2, 1_000_000_000)
+    assert history.levels == module.LEVELS
     assert (module.BAND_BPS, module.NOTIONAL) == (None, False)
     tick_size, tuned_on = module.TICK_SIZE, module.TUNED_ON
     assert tick_size == history.tick_size
@@ -305,9 +309,12 @@ def test_it_says_what_calibration_said(tmp_path, history):
 
 
 def test_no_more_levels_than_there_were(tmp_path, history):
-    assert export(tmp_path, Parameters(depth=40), history).DEPTH == 40
+    assert export(tmp_path, Parameters(depth=40), history).LEVELS == 50
     shallow = obi.History.from_arrays([1], [100], [9], [101], [1], tick_size=0.5)
-    assert export(tmp_path, Parameters(depth=40), shallow).DEPTH == 1
+    deeper = ([(100.0, 9.0), (99.5, 7.0)], [(101.0, 1.0)])
+    module = export(tmp_path, Parameters(depth=None, decay=0), shallow)
+    assert module.imbalance(*deeper) == 0.8
+    assert math.isnan(export(tmp_path, Parameters(depth=2), shallow).imbalance(*deeper))
 
 
 def test_what_is_refused(tmp_path, history):

@@ -139,7 +139,7 @@ def _signals(bids, asks, out):
 @njit(nogil=True, cache=True, error_model="numpy")
 def sweep(
     start, first, bid, ask, ticks, sizes, tick_size, decays, even, depths, band_bps, notional,
-    thresholds, exits, buy, sell, cut, upcoming, sums,
+    thresholds, exits, buy, sell, none, cut, upcoming, sums,
 ):  # fmt: skip
     """Decide on a block's states with all settings.
 
@@ -154,13 +154,15 @@ def sweep(
     tick_size, decays, even : float, ndarray of float64, bool
         Decays may be of any kind, and are faster on an even grid.
     depths : ndarray of int64
-        Ascending, at most the levels there are.
+        Ascending, at most the levels there are; some may be alike.
     band_bps, notional, thresholds
         As of the imbalance; infinite for no band.
     exits : ndarray of int32, shape (holds, T)
         From `exits`.
     buy, sell : ndarray of float64, shape (T,)
         What is paid, and what is got.
+    none : ndarray of bool, shape (depths, T) or (depths, 0)
+        Which states have no signal, see `obi_widgets.signals.coverage.without_value`.
     cut : int
         The row that parts the history in two.
     upcoming : ndarray of int64, shape (decays, depths, thresholds, holds)
@@ -218,13 +220,13 @@ def sweep(
                 else:
                     for k in range(count):
                         _add_one(rates[k], away, quantity, sum_[_row(k) * TILE :], states)
-            if level + 1 == depths[which]:
+            while which < len(depths) and level + 1 == depths[which]:
                 for k in range(count):
                     if soonest[k, which] < start + at + states:
                         greatest[:] = UNKNOWN
                         soonest[k, which] = _decide(
                             total, _row(k) * TILE, start, at, states, out, greatest,
-                            thresholds, exits, buy, sell, cut, upcoming, sums, k, which,
+                            thresholds, exits, buy, sell, none, cut, upcoming, sums, k, which,
                             exact, first, bid, ask, ticks, sizes, tick_size,
                             decays[k], depths[which], band_bps, notional,
                         )  # fmt: skip
@@ -235,7 +237,7 @@ def sweep(
 @njit(inline="always")
 def _decide(
     total, sums_at, start, at, states, out, greatest,
-    thresholds, exits, buy, sell, cut, upcoming, sums, k, which,
+    thresholds, exits, buy, sell, none, cut, upcoming, sums, k, which,
     exact, first, bid, ask, ticks, sizes, tick_size,
     decay, depth, band_bps, notional,
 ):  # fmt: skip
@@ -264,7 +266,7 @@ def _decide(
                         decay, depth, band_bps, notional, exact,
                     )  # fmt: skip
                     signal = exact[0]
-                if not abs(signal) > threshold:
+                if not abs(signal) > threshold or (none.shape[1] and none[which, begin + t]):
                     t += 1
                     continue
                 row, exit_ = begin + t, exits[j, begin + t]

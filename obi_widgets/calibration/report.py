@@ -20,16 +20,17 @@ from obi_widgets.calibration.coefficient import (
     information_coefficients,
 )
 from obi_widgets.calibration.events import Kind, columns, find_episodes
+from obi_widgets.calibration.found import found
 from obi_widgets.calibration.holdout import SHARE, holdout
 from obi_widgets.calibration.inference import Means, conditional_mean, influence
 from obi_widgets.calibration.multiple import benjamini_hochberg
 from obi_widgets.calibration.power import seconds_needed
+from obi_widgets.calibration.reaches import reaches
 from obi_widgets.calibration.returns import as_horizons, forward_returns
 from obi_widgets.calibration.traded import Traded, traded
 from obi_widgets.calibration.verdict import Evidence, Judgement, Verdict, judge
 from obi_widgets.errors import SettingsError
 from obi_widgets.history import History
-from obi_widgets.provenance import AtHorizon, Findings, known, utc
 from obi_widgets.settings import Parameters
 from obi_widgets.signals import imbalance
 
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
     from obi_widgets.calibration.events import Episodes
+    from obi_widgets.provenance import Findings
     from obi_widgets.settings import Settings
 
     Floats = NDArray[np.float64]
@@ -95,6 +97,11 @@ class Report:
         Where the signal was seen to know what comes after it; empty where it was not.
     seed : int
         Of the bootstrap.
+    beyond : str
+        Why most states have no signal: the settings reach beyond the levels that are kept. Empty
+        where most have one.
+    notes : tuple of str
+        What one must know of the signal and of the history, a sentence each.
     """
 
     parameters: Parameters
@@ -117,6 +124,8 @@ class Report:
     tried: int
     looks_ahead: str = ""
     seed: int = 0
+    beyond: str = ""
+    notes: tuple[str, ...] = ()
 
     def __repr__(self) -> str:
         return f"<Report {self.verdict}: {self.reason}>"
@@ -124,7 +133,9 @@ class Report:
     def _repr_html_(self) -> str:
         word, reason = self.verdict.capitalize(), html.escape(self.reason)
         table = self.table[list(SHOWN)].assign(net_bps=self.traded.net_bps)
-        return f"<p><b>{word}.</b> {reason}</p>{table.to_html(float_format='{:,.3g}'.format)}"
+        notes = "".join(f"<p>{html.escape(note)}</p>" for note in self.notes)
+        figures = table.to_html(float_format="{:,.3g}".format)
+        return f"<p><b>{word}.</b> {reason}</p>{notes}{figures}"
 
     @property
     def horizons(self) -> Floats:
@@ -172,6 +183,7 @@ class Report:
                 shortage,
                 1 - means.level,
                 self.looks_ahead,
+                self.beyond,
             )
         )
 
@@ -195,44 +207,7 @@ class Report:
     @cached_property
     def findings(self) -> Findings:
         """What is kept of this in a file, beside the settings; see `Settings.save`."""
-        start, end = utc([self.start, self.end])
-        at = self.judgement.horizon
-        return Findings(
-            verdict=self.verdict,
-            reason=self.reason,
-            event=self.event,
-            level=float(self.means.level),  # they may be NumPy's, which no file takes
-            tried=int(self.tried),
-            hold_out=float(self.hold_out),
-            start=start,
-            end=end,
-            states=self.states,
-            seconds=self.seconds,
-            episodes=len(self.episodes),
-            horizons=tuple(map(self._at_horizon, range(len(self.horizons)))),
-            horizon=float(self.horizons[at]) if at >= 0 else None,
-            break_even_bps=known(self.break_even_bps),
-        )
-
-    def _at_horizon(self, row: int) -> AtHorizon:
-        inside, outside = self.means, self.outside
-        return AtHorizon(
-            seconds=float(self.horizons[row]),
-            n=int(inside.n[row, 0]),
-            n_eff=known(inside.n_eff[row, 0]),
-            mean_bps=known(inside.mean_bps[row, 0]),
-            ci_low=known(inside.ci_low[row, 0]),
-            ci_high=known(inside.ci_high[row, 0]),
-            p=known(inside.p[row, 0]),
-            p_adjusted=known(self.p_adjusted[row]),
-            t_naive=known(inside.t_naive[row, 0]),
-            cost_bps=known(self.traded.cost_bps[row]),
-            net_bps=known(self.traded.net_bps[row]),
-            outside_n=int(outside.n[row, 0]),
-            outside_bps=known(outside.mean_bps[row, 0]),
-            outside_ci_low=known(outside.ci_low[row, 0]),
-            outside_ci_high=known(outside.ci_high[row, 0]),
-        )
+        return found(self)
 
     def seconds_needed(self, effect_bps: float | None = None, *, power: float = 0.8) -> float:
         """Return how long a record would find an effect, with that chance.
@@ -345,6 +320,11 @@ def calibrate(
         a signal that is none, or another one each time.
     HistoryError
         Histories that cannot be joined, or a signal of another length.
+
+    Notes
+    -----
+    Where the settings reach beyond the levels that are kept a state has no signal. Where that is
+    most of them, the verdict is that there is not enough data, and says how many levels to keep.
     """
     parameters = Parameters.of(settings)
     if not 0 < level < 1:
@@ -357,9 +337,10 @@ def calibrate(
         raise SettingsError(f"tried = {tried!r} is not possible.", "These settings are one.")
     if not isinstance(history, History):
         history = History.concat(history)
-    peeked = ""
+    peeked, beyond, notes = "", "", history.notes
     if signal is None:
         values = imbalance(history, parameters)
+        beyond, notes = reaches(history, parameters)
     elif callable(signal):
         values = as_signal(history, signal(history))
         peeked = looks_ahead(history, signal, values)
@@ -398,4 +379,6 @@ def calibrate(
         tried=tried,
         looks_ahead=peeked,
         seed=seed,
+        beyond=beyond,
+        notes=notes,
     )

@@ -82,11 +82,11 @@ def export_strategy(
 def _constants(
     p: Parameters, history: History, told: dict[str, Any], findings: Findings | None
 ) -> str:
-    # No more levels than there were to tune on: a deeper book would be another signal.
-    depth = history.levels if p.depth is None else min(p.depth, history.levels)
     lines = [
         f"DECAY = {p.decay!r}  # per bp of distance from mid",
-        f"DEPTH = {depth}  # levels a side",
+        # No more than there were to tune on: a deeper book would be another signal.
+        f"LEVELS = {history.levels}  # levels a side that are used",
+        f"DEPTH: int | None = {p.depth!r}  # of them, best first",
         f"BAND_BPS: float | None = {p.band_bps!r}",
         f"NOTIONAL = {p.weighting == 'notional'}",
         f"THRESHOLD = {p.threshold!r}",

@@ -9,6 +9,9 @@ enough. It sends nothing anywhere. Give it each book of one market, in event tim
     decision.enter       # +1: open a long one, -1: a short one, 0: nothing
     strategy.lost()      # when books were missed: whether there is a position is not known
 
+Of each side the best LEVELS levels are used, as when the settings were tuned. Where DEPTH or
+BAND_BPS reach beyond them the imbalance is not known: NaN, which enters nothing.
+
 Sizes are in base units (contracts times contract size), times are the venue's.
 """
 
@@ -20,7 +23,8 @@ from typing import NamedTuple
 # -- constants: what was exported stands here ----------------------------------------------
 
 DECAY = 0.1
-DEPTH = 10
+LEVELS = 50
+DEPTH: int | None = 10
 BAND_BPS: float | None = None
 NOTIONAL = False
 THRESHOLD = 0.4
@@ -40,7 +44,8 @@ Levels = Sequence[tuple[float, float]]
 class Decision(NamedTuple):
     """First leave (``exit``), then enter: +1 long, -1 short, 0 nothing.
 
-    ``imbalance`` is in -1..+1, + is more bids; NaN without bids or asks in the band.
+    ``imbalance`` is in -1..+1, + is more bids; NaN without bids or asks in the band, and where
+    depth or band reach beyond the levels that are used.
     """
 
     enter: int
@@ -89,12 +94,17 @@ def imbalance(bids: Levels, asks: Levels) -> float:
         half_spread = 5e3 * (ask - bid) / mid
         reach = math.floor((BAND_BPS + EDGE_BPS - half_spread) / tick_bps)
     step = single(TICK_SIZE / mid)
+    # Without a depth all levels in the band are asked for: perhaps more than are used.
+    asked = DEPTH if DEPTH is not None else LEVELS if BAND_BPS is None else LEVELS + 1
     totals = []
     for sign, best, levels in ((-1.0, bid, bids), (1.0, ask, asks)):
         near = single(best / mid)
         total = 0.0
-        for price, size in levels[:DEPTH]:
-            ticks = abs(round(price / TICK_SIZE) - round(best / TICK_SIZE))
+        last = levels[:LEVELS][-1][0]
+        if asked > LEVELS <= len(levels) and ticks_between(last, best) < reach:
+            return math.nan
+        for price, size in levels[: min(asked, LEVELS)]:
+            ticks = ticks_between(price, best)
             if ticks > reach:
                 break
             away = single(ticks)
@@ -105,6 +115,11 @@ def imbalance(bids: Levels, asks: Levels) -> float:
         totals.append(total)
     buy, sell = totals
     return (buy - sell) / (buy + sell) if buy > 0 and sell > 0 else math.nan
+
+
+def ticks_between(price: float, best: float) -> int:
+    """Return how many ticks a price is away from its side's best."""
+    return abs(round(price / TICK_SIZE) - round(best / TICK_SIZE))
 
 
 def exp2(x: float) -> float:

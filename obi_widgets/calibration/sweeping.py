@@ -17,6 +17,7 @@ from obi_widgets.history import BLOCK, History
 from obi_widgets.scanner import Scanner
 from obi_widgets.settings import Parameters, Settings
 from obi_widgets.signals import compiling, imbalance
+from obi_widgets.signals.coverage import without_value
 from obi_widgets.threads import cores
 
 if TYPE_CHECKING:
@@ -330,9 +331,7 @@ def _compiled(
 
     p = grid.parameters
     decays, decay_at = np.unique(grid.decay, return_inverse=True)
-    depths, depth_at = np.unique(
-        [min(one or history.levels, history.levels) for one in grid.depth], return_inverse=True
-    )
+    depths, none, depth_at = _depths(history, grid)
     steps = np.diff(decays)
     even = len(steps) > 0 and bool(np.ptp(steps) <= 1e-9 * decays[-1])
     exits = np.empty((len(grid.holds), len(history)), np.int32)
@@ -352,7 +351,7 @@ def _compiled(
                 rows.start, first, history.bid[rows], history.ask[rows], block.ticks, block.sizes,
                 history.tick_size, decays[part], even and count > 1, depths,
                 np.inf if p.band_bps is None else p.band_bps, p.weighting == "notional",
-                np.array(grid.threshold), exits, buy, sell, cut, upcoming[part], sums[part],
+                np.array(grid.threshold), exits, buy, sell, none, cut, upcoming[part], sums[part],
             )  # fmt: skip
             done((rows.stop - rows.start) * count / len(decays))
 
@@ -366,3 +365,28 @@ def _compiled(
             raise
     _stop_if(cancel)
     return sums[decay_at][:, depth_at]
+
+
+def _depths(
+    history: History, grid: _Grid
+) -> tuple[NDArray[np.int64], NDArray[np.bool_], NDArray[np.intp]]:
+    """Return what each depth comes to on a history, for the compiled pass.
+
+    Returns
+    -------
+    ndarray of int64, shape (D,)
+        Levels to add up, ascending.
+    ndarray of bool, shape (D, T) or (D, 0)
+        Which states have no signal; of no width where all depths have one everywhere.
+    ndarray of intp
+        Of each depth of the grid, which of them it is.
+    """
+    counts = np.array([min(one or history.levels, history.levels) for one in grid.depth])
+    none = [without_value(history, replace(grid.parameters, depth=one)) for one in grid.depth]
+    if all(one is None for one in none):
+        depths, depth_at = np.unique(counts, return_inverse=True)
+        return depths, np.empty((len(depths), 0), bool), depth_at
+    order = np.argsort(counts, kind="stable")
+    everywhere = np.zeros(len(history), bool)
+    rows = [everywhere if one is None else one for one in none]
+    return counts[order], np.stack([rows[at] for at in order]), np.argsort(order)

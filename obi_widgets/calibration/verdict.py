@@ -55,6 +55,9 @@ class Evidence:
         Of significance.
     looks_ahead : str
         Where the signal was seen to know the future, empty where it was not.
+    beyond : str
+        Why most states have no signal: the settings reach beyond the levels that are kept. Empty
+        where most have one.
     """
 
     horizons: Floats
@@ -70,6 +73,7 @@ class Evidence:
     shortage: str = ""
     level: float = 0.05
     looks_ahead: str = ""
+    beyond: str = ""
 
 
 @dataclass(frozen=True)
@@ -89,6 +93,8 @@ def judge(e: Evidence) -> Judgement:
             f"The signal knows the future: {e.looks_ahead}. Nothing that follows it counts.",
             -1,
         )
+    if e.beyond:
+        return Judgement("not enough data", e.beyond, -1)
     if e.episodes < EPISODES:
         many = f"{e.episodes} episode{'' if e.episodes == 1 else 's'}"
         return Judgement(

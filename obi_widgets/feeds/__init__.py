@@ -28,6 +28,8 @@ def open_feed(
     levels: int = 50,
     history_seconds: float = 3600.0,
     interval: float = 0.1,
+    strict: bool = False,
+    refresh_at: float = 0.5,
     market: str | None = None,
     edge: float | None = None,
     seed: int | None = None,
@@ -50,6 +52,12 @@ def open_feed(
     interval : float
         Seconds between the states that are kept. 0: every state, and ``history_seconds`` then
         counts a hundred a second.
+    strict : bool
+        Whether a signal that rests on levels beyond what a snapshot covered is NaN; otherwise it
+        is computed from the levels that have been told, see `History.inferred`.
+    refresh_at : float
+        The share of the prices that a snapshot covered, 0 to 1: with less than that left on a
+        side, a new snapshot is asked for. Of venues that tell of every change.
     market : str, optional
         ``venue:SYMBOL`` of a recording that does not say what it is.
     edge : float, optional
@@ -91,7 +99,14 @@ def open_feed(
             f"states, and {MOST_STATES:,} are possible.",
             "Keep less of the past, or fewer states a second.",
         )
-    reader = Market(venue, levels=levels, capacity=capacity, interval=interval)
+    reader = Market(
+        venue,
+        levels=levels,
+        capacity=capacity,
+        interval=interval,
+        strict=strict,
+        refresh_at=refresh_at,
+    )
     if recording is not None:
         return ReplayFeed(reader, recording, speed)
     if name == "sim":

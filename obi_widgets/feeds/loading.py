@@ -69,6 +69,7 @@ def load(
     market: str | None = None,
     levels: int = 50,
     interval: float = 0.1,
+    strict: bool = False,
 ) -> History:
     """Return the whole of a recording as a history, by the code that reads a live market.
 
@@ -83,6 +84,9 @@ def load(
         Levels a side to keep, 1 to 1,000.
     interval : float
         Seconds: the last state of each interval of event time is kept; 0 keeps every state.
+    strict : bool
+        Whether a signal that rests on levels beyond what a snapshot covered is NaN; otherwise it
+        is computed from the levels that have been told, see `History.inferred`.
 
     Returns
     -------
@@ -95,7 +99,7 @@ def load(
         leads to a book.
     """
     recording = Recording(paths, market=market)
-    reader = Market(recording.make_venue(), levels=levels, interval=interval)
+    reader = Market(recording.make_venue(), levels=levels, interval=interval, strict=strict)
     player = Player(reader)
     for chunk in recording.chunks():
         player.play(chunk)

@@ -281,12 +281,11 @@ def simulate(
     for number in range(1, round(seconds / STEP) + 1):
         market.step()
         if number % every == 0:
-            book.replace(
-                *(
-                    [(round(price * tick, 9), size * unit) for price, size in top.items()]
-                    for top in (market.top(+1, levels), market.top(-1, levels))
-                )
+            bids, asks = (
+                [(round(price * tick, 9), size * unit) for price, size in top.items()]
+                for top in (market.top(+1, levels), market.top(-1, levels))
             )
+            book.replace(bids, asks)
             now = BEGINNING + round(number * STEP * 1e9)
             writer.append(now, now, book)
     return writer.history()

@@ -84,14 +84,18 @@ def _compile() -> None:
         # As they will come: a history's columns cannot be written to, and numba tells that apart.
         time, prices = np.zeros(1, np.int64), np.ones(1)
         time.flags.writeable = prices.flags.writeable = False
-        rows, column = np.empty(2, np.int64), np.ones(1)
+        rows, column, reach = np.empty(2, np.int64), np.ones(1), np.ones((1, 2), np.float32)
         side, changes = np.ones((2, 2)), np.ones((1, 2))
         for dtype in (np.uint8, np.uint16, np.uint32):
             ticks, sizes = np.zeros((1, 2, 1, 1), dtype), np.ones((1, 2, 1, 1), np.float32)
             compiled.block(prices, prices, ticks, sizes, 0, 1.0, 0.0, 1, 1.0, False, np.empty(1))
-            compiled.put(side, 1, side, 1, 1.0, 0, 0, 0, rows, rows, column, column, ticks, sizes)
+            compiled.put(
+                side, 1, 0.0, side, 1, 0.0, 1.0, 0, 0, 0, False,
+                rows, rows, column, column, reach, ticks, sizes,
+            )  # fmt: skip
             compiled.newest(column, column, ticks, sizes, 0, 1.0, 0.0, 1, 1.0, False)
         compiled.apply(side, 1, 1, changes)
+        compiled.apply_within(side, 1, 1, changes, 1, 0.0)
         two, sides = np.zeros((2, 2)), np.zeros(2, np.int8)
         compiled.scan(
             time, prices, prices, np.ones(1), 0, 0.5, 1, False,

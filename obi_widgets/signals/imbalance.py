@@ -25,6 +25,7 @@ import numpy as np
 
 from obi_widgets.settings import Parameters
 from obi_widgets.signals import compiling
+from obi_widgets.signals.coverage import without_value
 from obi_widgets.signals.portable import EDGE
 from obi_widgets.threads import share
 
@@ -55,8 +56,9 @@ def imbalance(history: History, settings: Settings | Parameters) -> Floats:
     Returns
     -------
     ndarray of float64, shape (T,)
-        −1..+1, + is more bids. NaN where the book was not in sync, a side is empty, or no level
-        of a side lies in the band.
+        −1..+1, + is more bids. NaN where the book was not in sync, a side is empty, no level of a
+        side lies in the band, or depth or band reach beyond the levels that are kept; in a strict
+        history also where the value would be inferred, see `History.inferred`.
     """
     parameters = Parameters.of(settings)
     block = compiling.fastest().block
@@ -74,6 +76,9 @@ def imbalance(history: History, settings: Settings | Parameters) -> Floats:
         compute(runs)
     else:
         share(compute, runs)
+    none = without_value(history, parameters)
+    if none is not None:
+        out[none] = np.nan
     return out
 
 

@@ -109,6 +109,8 @@ class Venue(ABC):
     name: ClassVar[str]
     label: ClassVar[str]
     endpoints: ClassVar[Mapping[str, str]]
+    window: ClassVar[int] = 0
+    """Levels a side that the venue keeps up to date by itself; 0: it tells of every change."""
 
     def __init__(self, symbol: str, *, endpoints: Mapping[str, str] | None = None) -> None:
         self.symbol = symbol
@@ -141,6 +143,14 @@ class Venue(ABC):
     @abstractmethod
     def resync(self, reason: str, now: int) -> list[Output]:
         """Get a new snapshot: the book that the events led to is wrong."""
+
+    def refresh(self, now: int) -> list[Output]:  # noqa: ARG002
+        """Ask for a snapshot for a book in sync, whose price nears the edge of what is known.
+
+        It is called at every change of such a book, so the venue limits the rate by itself. The
+        answer comes as a `Splice`.
+        """
+        return []
 
     # A venue that has compiled code for its plain frames reads those into the book at once.
 

@@ -118,6 +118,7 @@ class Lmex(Venue):
         TRADES: "wss://ws.lmex.io/ws/futures",
         "rest": "https://api.lmex.io/futures",
     }
+    window = 50  # what leaves it is told as removed, what enters it as new
 
     # Nanoseconds. A book may be silent for 12 s, so that only pongs tell that all is well.
     ping_every = 15 * SECOND
@@ -241,7 +242,8 @@ class Lmex(Venue):
             [(level.price, level.size * unit) for level in side]
             for side in (picture.buyQuote, picture.sellQuote)
         )
-        return [Snapshot(picture.timestamp * 1_000_000, now, 0, bids, asks), again]
+        time = picture.timestamp * 1_000_000
+        return [Snapshot(time, now, 0, bids, asks, self.window), again]
 
     def _read_summary(self, status: int, body: str | bytes, now: int) -> list[Output]:
         again = self._fetch(SUMMARY, 5 * SECOND)
@@ -331,7 +333,7 @@ class Lmex(Venue):
             self._book_at = now
             self._polling = False
             self._overdue = False  # what it would ask for has come
-            return [Snapshot(time, now, book.seqNum, bids, asks)]
+            return [Snapshot(time, now, book.seqNum, bids, asks, self.window)]
         if self._sequence is None:
             return [Refused(now, "delta before a snapshot")]
         if book.prevSeqNum != self._sequence:

@@ -42,8 +42,11 @@ class Lab(Part):
         The defaults when left out.
     **options
         Of what is kept: ``levels`` a side (50), ``interval`` in seconds between states (0.1; 0
-        keeps every one), ``history_seconds`` of the past (3,600). Where six hours, a day or a
-        week are kept, the charts offer to show them.
+        keeps every one), ``history_seconds`` of the past (3,600). Where
+        six hours, a day or a week are kept, the charts offer to show them.
+        Of what is known: ``strict``, whether there is no signal where it would rest on levels
+        beyond what a snapshot covered (False); ``refresh_at``, the share of the prices it covered
+        that is left when a new one is asked for (0.5).
         Of a recording: ``speed``, as fast as it was times so many (1), None for at once;
         ``market``, ``venue:SYMBOL`` where it does not say.
         Of the simulated exchange: ``edge`` in bps (1; 0 for none), ``seed`` (a new one each

@@ -198,7 +198,10 @@ class SettingsWidget(Part):
         parameters, reach = frame.parameters, frame.reach
         note, warning = words.decay_effect(parameters, reach)
         self.decay.say(note, warning=warning)
-        self.depth.say(words.depth_effect(parameters, reach))
+        note, warning = words.depth_effect(parameters, reach)
+        self.depth.say(note, warning=warning)
+        beyond = reach.shortfall is not None and reach.shortfall.setting == "band_bps"
+        self.band.say(note if beyond else "", warning=beyond)
         self.threshold.say(words.threshold_effect(frame.beyond))
         rows, note = words.results(frame)
         self._results.state = {

@@ -119,7 +119,7 @@ class HistoryWriter:
     def describe(self, instrument: Instrument) -> None:
         """Take the facts of the instrument, once they are known."""
         self.instrument = instrument
-        if not self._blocks:
+        if not self._rows and self._pending is None:
             told = instrument.tick_size
             self._tick_size = told if FINEST <= told <= COARSEST else 0.0
 

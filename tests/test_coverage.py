@@ -242,6 +242,25 @@ def test_inferred_states_are_those_with_levels_beyond_what_is_known(rows, parame
     assert tuple(note[: len(said[0])] for note in kept.notes) == said
 
 
+@settings(max_examples=100)
+@given(rows=ROWS, odd=st.sampled_from([60.25, 60.123456789012, 3e9, 1e-9]))
+def test_compiled_code_and_its_twin_write_the_same_rows(rows, odd):
+    kept = []
+    for code in (compiled, portable):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(compiling, "code", code)
+            told = [
+                ([(n / 2, 1.0) for n in bids], [(n / 2, 2.0) for n in asks], limit)
+                for bids, asks, limit in rows
+            ]
+            told.append(([(odd, 1.0)], [], None) if odd < 100 else ([], [(odd, 1.0)], None))
+            kept.append(history_of(told))
+    one, other = kept
+    assert one.reach.tobytes() == other.reach.tobytes()
+    assert one.sha256() == other.sha256()
+    assert one.notes == other.notes
+
+
 def test_the_level_at_the_edge_is_known():
     """At many prices: reach is a float32, and the level at the edge must not seem beyond."""
     chance = np.random.default_rng(2)

@@ -168,22 +168,24 @@ def test_a_403_for_the_location_and_one_for_the_rate_are_told_apart():
 
 
 class Asking(Scripted):
-    """Asks at the start, and asks again at once for as long as it gets no answer."""
+    """Asks once, and after the first answer again and again, much faster than it is answered."""
 
     def __init__(self, port):
         super().__init__(f"ws://127.0.0.1:{port}")
         self.fetch = Fetch("book", f"http://127.0.0.1:{port}/book")
+        self.answers = 0
 
     def start(self, now):
         return [self.fetch]
 
     def fetched(self, name, status, body, now):
+        self.answers += 1
         if status != 200:
             return self.no_answer(self.fetch, status, body, now)
         return [Snapshot(now, now, 1, [(1.0, 1.0)], [(2.0, 1.0)])]
 
     def tick(self, now):
-        return [self.fetch] if not self.told else []
+        return [self.fetch] if self.answers else []
 
 
 class Explained(WatchedMarket):
@@ -238,7 +240,7 @@ def test_two_sessions_wait_together_are_told_so_and_heal():
             return first, second, asked
 
     first, second, asked = asyncio.run(follow())
-    assert len(asked) >= 3
+    assert len(asked) >= 2
     assert asked[1] - asked[0] >= 2  # of all that both wanted meanwhile, nothing went out
     for market in (first, second):
         assert market.said[0] == (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 
 import known_market
@@ -17,6 +18,7 @@ from obi_widgets.sheet import (
     SheetMaker,
     needed,
     nothing,
+    pending,
     rows,
     span,
     ticks,
@@ -164,6 +166,16 @@ def test_deciles_rise_with_the_imbalance_where_there_is_an_edge(sheet, answer):
     assert chart["texts"][-1].startswith("+")
     assert chart["at"][0] > chart["zero"] > chart["at"][-1]
     assert len(chart["tips"]) == 10
+
+
+def test_what_is_waited_for_is_said_as_it_is(answer):
+    assert pending(0, compiling=True) == WAITING
+    assert pending(3, compiling=True) == "Compiling, which takes a while the first time."
+    assert pending(3, compiling=False) == "Calculating."
+    assert SheetMaker().make(None, BTC, pending(3, compiling=False)) == nothing("Calculating.")
+    assert SheetMaker().make(answer, BTC, "Calculating.")["pending"] == ""
+    without = dataclasses.replace(answer, surface=None)
+    assert SheetMaker().make(without, BTC, "Calculating.")["pending"] == "Calculating."
 
 
 def test_without_data_it_says_what_it_waits_for_and_of_trouble_what_to_do():

@@ -14,7 +14,7 @@ const KEEP_TRYING = 5000; // ms between words to a kernel that is silent: Jupyte
 const CONTROLS = `.obi-controls, .obi-export, .obi-field, .obi-now, .obi-length, .obi-sliders,
   .obi-opener, .obi-unfold, .obi-all`;
 
-const since = (ms) => {
+const length = (ms) => {
   const s = Math.floor(ms / 1000);
   return s < 120 ? `${s} s` : s < 7200 ? `${Math.floor(s / 60)} min` : `${Math.floor(s / 3600)} h`;
 };
@@ -93,8 +93,9 @@ function render({ model, el }) {
     if (now - began > DEADLINE)
       return [
         "silent",
-        `no word from the kernel for ${since(now - heard)}`,
-        "Nothing here is newer, and no control is heard. If the kernel was restarted, run the cell again.",
+        `no word from the kernel for ${length(now - heard)}`,
+        "Nothing here is newer, and no control is heard. " +
+          "If the kernel was restarted, run the cell again.",
       ];
     return behind ? ["late", "catching up", ""] : ["", "", ""];
   }

@@ -1,6 +1,6 @@
 """Frames of a session, shown to whoever looks: from one thread, when something has changed.
 
-The thread holds the publisher weakly, so that a session which nobody holds is collected.
+Neither the thread nor the publisher holds the session, so that one which is dropped is collected.
 """
 
 from __future__ import annotations
@@ -89,7 +89,7 @@ class Publisher:
     """
 
     def __init__(self, session: Session, wake: threading.Event) -> None:
-        self._session = session
+        self._of = weakref.ref(session)
         self._wake = wake
         self._closing = threading.Event()
         self.views: list[View] = []
@@ -105,6 +105,12 @@ class Publisher:
         self.looked_at = self._said_alive = time.monotonic()
 
     @property
+    def _session(self) -> Session:
+        session = self._of()
+        assert session is not None  # whoever calls holds it
+        return session
+
+    @property
     def note(self) -> str:
         """The sentence that is shown just now."""
         return self._note
@@ -115,11 +121,11 @@ class Publisher:
         Parameters
         ----------
         ended : callable
-            Called in the thread when it ends: closed, or the publisher is no more. It may not
-            hold the publisher.
+            Called in the thread when it ends: closed, or the session is no more. It may not
+            hold the session.
         """
         self.looked_at = time.monotonic()
-        arguments = weakref.ref(self), self._wake, self._closing, ended
+        arguments = self._of, self._wake, self._closing, ended
         thread = threading.Thread(
             target=_publish, args=arguments, name="obi-publisher", daemon=True
         )
@@ -300,12 +306,12 @@ class Rate:
 
 
 def _publish(
-    of: weakref.ref[Publisher],
+    of: weakref.ref[Session],
     wake: threading.Event,
     closing: threading.Event,
     ended: Callable[[], object],
 ) -> None:
-    """Let a publisher do its rounds while it lives."""
+    """Let a session's publisher do its rounds while the session lives."""
     forget_parent()
     last = time.monotonic()
     try:
@@ -316,11 +322,11 @@ def _publish(
                 wake.clear()
                 due = time.monotonic()
             last = max(due, time.monotonic() - FRAME_EVERY)  # what is late is not made up for
-            publisher = of()
-            if publisher is None or closing.is_set():
+            session = of()
+            if session is None or closing.is_set():
                 break
-            publisher.round()
-            del publisher
+            session.publisher.round()
+            del session
     finally:
         ended()
 

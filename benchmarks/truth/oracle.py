@@ -1,0 +1,319 @@
+"""What may be called live: the judge, who knows the true market and when what was handed over."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from statistics import median
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from .product import KEPT, Product, Side
+from .world import filled
+
+if TYPE_CHECKING:
+    from .exchanges import Exchange
+
+SECOND = 1_000_000_000
+MS = 1_000_000
+LATE = 3 * SECOND
+"""By how much the venue may be ahead of a live book, beside what was delayed on the way."""
+
+FALSE_TIME = 60 * SECOND
+"""From the true time on: an event time that must not be believed."""
+
+
+class Oracle:
+    """Judges states.
+
+    Attributes
+    ----------
+    wrong : Counter
+        States by what is wrong with them.
+    checked, inferred, differing : int
+        Live states; those whose kept levels are not all known; those of them that differ.
+    """
+
+    def __init__(self, exchange: Exchange) -> None:
+        self.exchange, self.world = exchange, exchange.world
+        self.checked = self.inferred = self.differing = 0
+        self.known: list[int] = []  # levels within coverage, of the side with fewer
+        self.wrong: Counter[str] = Counter()
+        self.told: dict[int, set[int]] = {}
+        self._floor = 0  # the newest step that was handed over on this connection
+        self._ever = 0
+        self._newest, self._news_at = -1, 0
+        self._intervals: list[int] = []
+        self._events_at = 0
+        self._book = self.world.at(0)
+        self._step = 0  # of _book: the least that the state can be of
+        self._episode = ""  # what is wrong since when it was last right
+
+    # -- what was handed over --------------------------------------------------------------
+
+    def delivered(self, step: int | None, time: int | None, now: int, *, event: bool) -> None:
+        """Take note of a frame or a picture."""
+        if time is not None and step is not None:
+            self.told.setdefault(time, set()).add(step)
+        if step is None:
+            return
+        if step > self._newest:
+            self._newest, self._news_at = step, now
+        if not event:
+            return  # it may rightly be left aside: only what was live before binds then
+        if self._events_at:
+            self._intervals.append(now - self._events_at)
+        self._events_at = now
+        self._floor, self._ever = max(self._floor, step), max(self._ever, step)
+
+    def connection(self) -> None:
+        """Take note that a connection begins."""
+        self._floor = 0
+
+    # -- live states -----------------------------------------------------------------------
+
+    def judge(self, product: Product, now: int, under_way: int) -> str:
+        """Return what is wrong with a live state; empty when nothing is.
+
+        Parameters
+        ----------
+        now : int
+            The true time, ns.
+        under_way : int
+            For how long the oldest thing has been under way that is yet to be handed over, ns.
+        """
+        self.checked += 1
+        sides = product.sides()
+        found = self._match(sides)
+        if not found:
+            found = self._time(sides, now, under_way)
+        if found:
+            self.wrong[found] += 1
+        else:
+            self._infer(sides)
+        return found
+
+    def _match(self, sides: tuple[Side, Side]) -> str:
+        if self._step < self._ever:
+            self._lead(self._ever)
+        if self._follows(sides):
+            self._episode = ""
+            return ""
+        if not self._episode:
+            self._episode = self._name(sides)
+        return self._episode
+
+    def _follows(self, sides: tuple[Side, Side]) -> bool:
+        """Look for the state from the least step on; stay at the first that it can be of."""
+        if self._same(sides, self._book):
+            return True
+        book = self._book.copy()
+        for step in range(self._step + 1, len(self.world)):
+            self.world.apply(book, step)
+            if self._same(sides, book):
+                self._book, self._step = book, step
+                return True
+        return False
+
+    def _name(self, sides: tuple[Side, Side]) -> str:
+        """Return what a state is that is none of the true ones from the least step on."""
+        for side, known in enumerate(sides):
+            if not len(known.prices) and not math.isinf(known.edge) and self._book[side].any():
+                return "a side that is unknown is called empty"
+        book, newest = self.world.at(0), -1
+        for step in range(len(self.world)):
+            self.world.apply(book, step)
+            if self._same(sides, book):
+                newest = step
+        if newest < 0:
+            return "no state of the market"
+        if newest < self._floor:
+            return "older than what was handed over on this connection"
+        if newest < self._ever:
+            return "older than what was handed over on an earlier connection"
+        return "older than a state that was live"
+
+    def _lead(self, step: int) -> None:
+        while self._step < step:
+            self._step += 1
+            self.world.apply(self._book, self._step)
+
+    def _time(self, sides: tuple[Side, Side], now: int, under_way: int) -> str:
+        """Return whether the market has long been elsewhere."""
+        silent, limit = now - self._news_at, self.patience()
+        since = self._outdated(sides, now)
+        if not since:
+            return ""
+        if silent > limit + SECOND + under_way:
+            return "live in silence"
+        if since - min(silent, limit) > LATE + under_way:
+            return "live too late"
+        return ""
+
+    def _outdated(self, sides: tuple[Side, Side], now: int) -> int:
+        """Return for how long the state has no longer been that of the market, ns."""
+        if self._step + 1 >= len(self.world) or now - self.world.times[self._step + 1] <= LATE:
+            return 0
+        for step in range(self._step + 1, len(self.world)):
+            for side, known in enumerate(sides):
+                edge = self._ticks(known.edge, side)
+                for price in self.world.changes[step][side]:
+                    if (price >= edge) if side == 0 else (price <= edge):
+                        return now - self.world.times[step]
+        return 0
+
+    def patience(self) -> int:
+        """Return for how long nothing may be heard, ns."""
+        if not self._intervals:
+            return 60 * SECOND
+        usual = max(median(self._intervals), median(self._intervals[-200:]))
+        return round(min(60 * SECOND, max(5 * SECOND, 20 * usual)))
+
+    # -- levels ----------------------------------------------------------------------------
+
+    def _ticks(self, price: float, side: int) -> float:
+        """Return a price in the world's ticks; an edge between two of them: the inner one."""
+        if math.isinf(price):
+            return price
+        ticks = price / self.exchange.tick - self.exchange.base
+        return math.ceil(ticks - 1e-3) if side == 0 else math.floor(ticks + 1e-3)
+
+    def _known(self, side: int, edge: float, book: np.ndarray) -> np.ndarray:
+        """Return the true prices within coverage, best first."""
+        edge = self._ticks(edge, side)
+        if side == 0:
+            low = 0 if math.isinf(edge) else max(0, int(edge))
+            return (filled(book[0, low:]) + low)[::-1]
+        return filled(book[1] if math.isinf(edge) else book[1, : max(0, int(edge) + 1)])
+
+    def _sizes(self, book: np.ndarray, side: int, prices: np.ndarray) -> np.ndarray:
+        return book[side, prices] * self.exchange.unit
+
+    def _same(self, sides: tuple[Side, Side], book: np.ndarray) -> bool:
+        for side, known in enumerate(sides):
+            true = self._known(side, known.edge, book)
+            slack = 1e-3 * self.exchange.tick
+            if side == 0:
+                count = int(np.count_nonzero(known.prices >= known.edge - slack))
+            else:
+                count = int(np.count_nonzero(known.prices <= known.edge + slack))
+            if not len(known.prices) and not math.isinf(known.edge) and book[side].any():
+                return False
+            if not self._equal(known, count, side, true, book):
+                return False
+        return True
+
+    def _equal(self, known: Side, count: int, side: int, true, book) -> bool:
+        if count != len(true):
+            return False
+        ticks = known.prices[:count] / self.exchange.tick - self.exchange.base
+        return bool(
+            np.all(np.abs(ticks - true) < 1e-3)
+            and np.all(np.abs(known.sizes[:count] / self._sizes(book, side, true) - 1) < 1e-9)
+        )
+
+    def _infer(self, sides: tuple[Side, Side]) -> None:
+        """Count a state whose kept levels are not all known, and whether they differ."""
+        inferred = differs = False
+        least = KEPT
+        for side, known in enumerate(sides):
+            true = self._known(side, known.edge, self._book)
+            least = min(least, len(true)) if not math.isinf(known.edge) else least
+            if len(true) >= KEPT or math.isinf(known.edge):
+                continue
+            inferred = True
+            kept = min(KEPT, len(known.prices))
+            all_true = self._known(side, math.inf if side else -math.inf, self._book)[:KEPT]
+            differs |= not self._equal(known, kept, side, all_true, self._book)
+        self.known.append(least)
+        self.inferred += inferred
+        self.differing += differs
+
+
+class Rows:
+    """Judges what was recorded, once all is over."""
+
+    def __init__(self, oracle: Oracle, received: set[int]) -> None:
+        self.oracle, self.received = oracle, received
+        self.checked = self.inferred = 0
+        self.wrong: Counter[str] = Counter()
+        self.first = ""
+
+    def judge(self, product: Product) -> None:
+        history = product.rows()
+        sides = [(history.prices(sign), history.sizes(sign).astype(float)) for sign in (+1, -1)]
+        reach = product.reach(history)
+        world, step = self.oracle.world, 0
+        book = world.at(0)
+        for row, time in enumerate(history.time.tolist()):
+            if np.isnan(history.bid[row]) and np.isnan(history.ask[row]):
+                continue
+            self.checked += 1
+            # The first state after a gap may be of the time of the last before: a nanosecond later.
+            steps = self.oracle.told.get(time if time % MS > 1000 else time // MS * MS)
+            if steps is None:
+                self._note("a time that was never given", row, time)
+                continue
+            if int(history.received[row]) not in self.received:
+                self._note("a receive time that never was", row, time)
+            found = False
+            for candidate in sorted(steps):
+                if candidate < step:
+                    book, step = world.at(candidate), candidate
+                while step < candidate:
+                    step += 1
+                    world.apply(book, step)
+                if self._row(history, sides, reach, row, book):
+                    found = True
+                    break
+            if not found:
+                self._note("no state of its time", row, time)
+            elif abs(time - world.times[step]) > FALSE_TIME:
+                self._note("a time that is false", row, time)
+
+    def _row(self, history, sides, reach, row: int, book: np.ndarray) -> bool:
+        exchange = self.oracle.exchange
+        mid = history.mid[row]
+        inferred = False
+        for side, (all_prices, all_sizes) in enumerate(sides):
+            prices, sizes = all_prices[row], all_sizes[row]
+            count = int(np.count_nonzero(~np.isnan(prices)))
+            full = count == history.levels
+            if reach is None:
+                edge = prices[count - 1] if full else (math.inf if side else -math.inf)
+            else:
+                edge = self._edge(float(reach[side, row]), mid, side)
+                if math.isnan(edge):
+                    inferred = True
+                    continue
+                if full:
+                    last = prices[count - 1]
+                    inferred |= edge > last if side == 0 else edge < last
+                    edge = max(edge, last) if side == 0 else min(edge, last)
+                else:
+                    inferred |= not math.isinf(edge)
+            true = self.oracle._known(side, edge, book)
+            slack = 1e-3 * exchange.tick
+            within = prices[:count] >= edge - slack if side == 0 else prices[:count] <= edge + slack
+            number = int(np.count_nonzero(within))
+            if number != len(true):
+                return False
+            ticks = prices[:number] / exchange.tick - exchange.base
+            if not np.all(np.abs(ticks - true) < 1e-3):
+                return False
+            if not np.all(np.abs(sizes[:number] / self.oracle._sizes(book, side, true) - 1) < 1e-6):
+                return False
+        self.inferred += inferred
+        return True
+
+    def _edge(self, reach: float, mid: float, side: int) -> float:
+        """Return the price that a reach in bps comes to; rounding must not widen it."""
+        if math.isinf(reach):
+            return math.inf if side else -math.inf
+        inner = reach * (1 - 1e-6) - 1e-3 * self.oracle.exchange.tick / mid * 1e4
+        return mid * (1 + inner / 1e4) if side else mid * (1 - inner / 1e4)
+
+    def _note(self, what: str, row: int, time: int) -> None:
+        self.wrong[f"row: {what}"] += 1
+        self.first = self.first or f"row {row}, time {time}: {what}"

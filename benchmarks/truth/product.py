@@ -1,0 +1,132 @@
+"""The product as the harness sees it: the only module that knows its names.
+
+Where a name is one that the product is only to get (coverage, clocks, pings), what there is now
+stands in for it.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from obi_widgets.errors import ObiError
+from obi_widgets.market import Market
+from obi_widgets.recording import Record
+from obi_widgets.signals import compiling
+from obi_widgets.venues import make_venue
+from obi_widgets.venues.base import BOOK, Connect, Fetch, Reconnect, Reply, Send
+
+__all__ = ["BOOK", "Connect", "Fetch", "ObiError", "Product", "Reconnect", "Send", "Side"]
+
+KEPT = 50
+"""Levels a side that the history keeps, and that a screen shows."""
+
+
+def ready() -> None:
+    """Wait for the compiled code, so that it is what is examined."""
+    compiling.wait()
+
+
+class Side(NamedTuple):
+    """One side of the live book.
+
+    Attributes
+    ----------
+    prices, sizes : ndarray of float64
+        Best first.
+    edge : float
+        The worst price up to which all is known; infinite where all is.
+    """
+
+    prices: np.ndarray
+    sizes: np.ndarray
+    edge: float
+
+
+class Product:
+    """A market fed by hand.
+
+    Parameters
+    ----------
+    venue, symbol : str
+        As in ``venue:SYMBOL``.
+    interval : float
+        Of its history.
+    """
+
+    def __init__(self, venue: str, symbol: str, interval: float) -> None:
+        self.venue = make_venue(venue, symbol)
+        self.market = Market(self.venue, levels=KEPT, interval=interval)
+
+    @property
+    def state(self) -> str:
+        return self.market.state
+
+    @property
+    def detail(self) -> str:
+        return self.market.detail
+
+    @property
+    def knows_coverage(self) -> bool:
+        """Whether the book says what it knows; else its kept levels are taken for known."""
+        return hasattr(self.market.book.bids, "edge")
+
+    # -- in --------------------------------------------------------------------------------
+
+    def start(self, now: int) -> list[Reply]:
+        return self.market.handle(self.venue.start(now), now)
+
+    def tick(self, now: int) -> list[Reply]:
+        return self.market.tick(now)
+
+    def frame(self, socket: str, frame: str | bytes, now: int) -> list[Reply]:
+        return self.market.receive(frame, now, socket)
+
+    def opened(self, socket: str, now: int) -> list[Reply]:
+        return Record(now, "open", socket, "").tell(self.market)
+
+    def closed(self, socket: str, reason: str, now: int) -> list[Reply]:
+        return Record(now, "close", socket, reason).tell(self.market)
+
+    def answer(self, name: str, status: int, body: str, now: int, date: int) -> list[Reply]:
+        """Hand in an answer; ``date`` is the server's clock, ns, of its HTTP header."""
+        replies: list[Reply] = []
+        if status and hasattr(self.market, "venue_clock"):
+            replies += self.market.venue_clock(date // 10**9 * 10**9, now) or []
+        return replies + Record(now, "answer", name, body, status).tell(self.market)
+
+    def ponged(self, socket: str, now: int) -> list[Reply]:
+        """Hand in the pong of a websocket's own ping."""
+        return self.market.handle(self.venue.ponged(socket, now), now)
+
+    def stepped(self, delta: int) -> None:
+        """Tell that the wall clock was set, as the live feed does who has both clocks."""
+        if hasattr(self.market, "stepped"):
+            self.market.stepped(delta)
+
+    # -- out -------------------------------------------------------------------------------
+
+    def sides(self) -> tuple[Side, Side]:
+        """Return bids and asks."""
+        out = []
+        for side, sign in ((self.market.book.bids, 1), (self.market.book.asks, -1)):
+            keys, sizes = side.levels[:, : side.count][:, ::-1]
+            there = sizes > 0
+            prices, sizes = sign * keys[there], sizes[there]
+            if self.knows_coverage:
+                edge = sign * side.edge
+            else:
+                edge = prices[KEPT - 1] if len(prices) >= KEPT else -sign * np.inf
+            out.append(Side(prices, sizes, edge))
+        return out[0], out[1]
+
+    def rows(self):
+        """Return the history; see `reach`."""
+        return self.market.history()
+
+    @staticmethod
+    def reach(history) -> np.ndarray | None:
+        """Return up to how many bps from mid each row knows each side, (2, T); None: not told."""
+        found = getattr(history, "reach", None)
+        return None if found is None else np.asarray(found, float).reshape(2, -1)

@@ -8,6 +8,7 @@ import pytest
 from exchange_tools import captured
 
 import obi_widgets as obi
+from benchmarks.captured import digests
 from obi_widgets.feeds.loading import play
 from obi_widgets.market import Market
 from obi_widgets.recording import Recording
@@ -34,6 +35,37 @@ def test_a_captured_book_has_no_gap_and_is_never_crossed(symbol, states):
     assert np.all(history.spread > 0)
     assert np.all(np.diff(history.time) >= 0)
     assert len(obi.load(days(symbol), interval=0.1)) < states / 1.5
+
+
+# As commit c954662 had them: `python -m benchmarks.captured --at c954662`.
+PINNED = {
+    ("btc", 0.0): (
+        9018,
+        "67eade622df5d4f39b0f7be6ff69bcab1855e613ed07f8a76bd3cbc458134e43",
+        "7b8dc4b88c3e7601386c2a2f5a2c8cd827712f5b6013651d223916280b8fc16f",
+    ),
+    ("btc", 0.1): (
+        4774,
+        "d345ad853fb43de794ca8f473e913f54b9c2d83bb979fc0f0c52faeb9af88908",
+        "c04c1239c6681b075b0555e6bcacbcb472ed4d1e32f798330250c7626667762a",
+    ),
+    ("eth", 0.0): (
+        8925,
+        "2154f589a53dba8bc9b48044e5e113bf816e5647308e88761d85b1797aa6c58b",
+        "89abcdd5f72672860489662255c9ff132d5e379d2ed02475ab9fa21be6a1d633",
+    ),
+    ("eth", 0.1): (
+        4773,
+        "1379b7a2bdaa94a0ab70f8aced1c3657d506c43a1d11e1ff956f1f72d2c9eba1",
+        "9e2830aaa326d5cf0b041a0cb8e23cdbfae5a28a2d0535974077a04441f938fe",
+    ),
+}
+
+
+@pytest.mark.parametrize(("symbol", "interval"), PINNED)
+def test_states_and_imbalance_of_the_captures_stay_the_same_to_the_bit(symbol, interval):
+    history = obi.load(days(symbol), interval=interval)
+    assert digests(history) == PINNED[symbol, interval]
 
 
 @pytest.mark.parametrize(("symbol", "states"), [("btc", 9016), ("eth", 8922)])

@@ -44,11 +44,14 @@ VENUE = ("sequence reset",)
 
 CLOCK = ("clock forward", "clock back", "clock back, untold")
 
+PICTURES = ("silent subscription", "pictures stand still", "pictures go back")
+"""At the next subscription, which is not served for a while: the book is read by REST."""
+
 LMEX = (
     "stale snapshot", "snapshot of another symbol", "snapshot ahead of time",
-    "snapshot back in time", "silent subscription", "pictures stand still", "pictures go back",
+    "snapshot back in time", *PICTURES,
 )  # fmt: skip
-"""At the next subscription. The last three begin a time of REST pictures."""
+"""At the next subscription."""
 
 NEW_BOOK = {*REST, *SNAPSHOT, *LMEX}
 """Faults of a new book: something else has to go wrong before one is asked for."""
@@ -70,10 +73,24 @@ class Fault(NamedTuple):
 
 def plan(venue: str, dice: random.Random, seconds: float) -> list[Fault]:
     """Return faults in the order of time; some begin before the first book."""
-    names = kinds(venue)
-    # What needs something else to come about is chosen more often.
-    weights = [3 if one in REST and venue == "lmex" else 2 if one in LINK else 1 for one in names]
+    if venue == "lmex" and dice.random() < 0.4:
+        return _pictures(dice, seconds)
+    names = [one for one in kinds(venue) if venue != "lmex" or one not in (*REST, *PICTURES)]
+    weights = [2 if one in LINK else 1 for one in names]  # some meet what is cut off already
     chosen = dice.choices(names, weights, k=dice.randint(2, 14))
+    return _timed(dice, seconds, chosen)
+
+
+def _pictures(dice: random.Random, seconds: float) -> list[Fault]:
+    """Return faults of a book that is read by REST, since subscriptions are not served."""
+    faults = _timed(dice, seconds, dice.choices(LINK + CLOCK, k=dice.randint(0, 3)))
+    for begins in (0.0, dice.uniform(0.4, 0.7) * seconds):
+        for kind in (dice.choice(PICTURES), *dice.sample(REST, 4)):
+            faults.append(Fault(round(begins * 1e9), kind, dice.random()))
+    return sorted(faults, key=lambda fault: fault.at)
+
+
+def _timed(dice: random.Random, seconds: float, chosen: list[str]) -> list[Fault]:
     times = [
         0.0 if kind in NEW_BOOK and dice.random() < 0.2 else dice.uniform(1.0, seconds)
         for kind in chosen

@@ -51,13 +51,15 @@ class Product:
     ----------
     venue, symbol : str
         As in ``venue:SYMBOL``.
-    interval : float
+    interval, capacity
         Of its history.
     """
 
-    def __init__(self, venue: str, symbol: str, interval: float) -> None:
+    def __init__(
+        self, venue: str, symbol: str, interval: float, *, capacity: int | None = None
+    ) -> None:
         self.venue = make_venue(venue, symbol)
-        self.market = Market(self.venue, levels=KEPT, interval=interval)
+        self.market = Market(self.venue, levels=KEPT, interval=interval, capacity=capacity)
 
     @property
     def state(self) -> str:
@@ -66,6 +68,11 @@ class Product:
     @property
     def detail(self) -> str:
         return self.market.detail
+
+    @property
+    def changed_at(self) -> int:
+        """The local time of the newest change of the book, ns."""
+        return self.market.changed_at
 
     @property
     def knows_coverage(self) -> bool:

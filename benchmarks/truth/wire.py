@@ -6,7 +6,7 @@ import json
 from collections import deque
 from typing import TYPE_CHECKING
 
-from .faults import FRAME, GARBAGE, LMEX, NEW_BOOK, REST, SNAPSHOT
+from .faults import FRAME, GARBAGE, LMEX, NEW_BOOK, PICTURES, REST, SNAPSHOT
 from .product import BOOK, Fetch
 
 if TYPE_CHECKING:
@@ -15,8 +15,7 @@ if TYPE_CHECKING:
 
 SECOND = 1_000_000_000
 MS = 1_000_000
-PICTURES = ("silent subscription", "pictures stand still", "pictures go back")
-SILENT = 25
+SILENT = 22
 """Seconds for which a subscription is not served, so that the book is read by REST."""
 
 
@@ -179,11 +178,9 @@ class Wire:
     def arm(self, kind: str) -> None:
         """Let a fault happen at the next occasion; a new book is made to be asked for."""
         self.armed.append(kind)
-        if kind in REST and self.play.exchange.name == "lmex":
-            self.armed.append(PICTURES[0])
         if kind in NEW_BOOK and self.play.product.state == "live":
             if self.play.dice.random() < 0.5:
-                self.armed.append("drop")
+                self.armed += ["drop"] * ("drop" not in self.armed)
             else:
                 self.cut(BOOK, "it was closed")
 

@@ -54,6 +54,7 @@ class Fuzz:
         self.mutator = Mutator(self.good, self.dice)
         self.counts: Counter[str] = Counter()
         self.named: Counter[str] = Counter()
+        self.failures: Counter[str] = Counter()  # errors that were caught within
         self.wrong: Counter[str] = Counter()
         self.examples: dict[str, str] = {}
         self.now = 1_790_000_000 * SECOND
@@ -63,6 +64,8 @@ class Fuzz:
 
     def _begin(self) -> None:
         """Open the market anew; the answer about its instrument may be mutated at first."""
+        if self._turn:
+            self.failures += self.product.failures
         self.product = Product(self.venue, self.good.symbol, 0.0, capacity=CAPACITY)
         self.waiting: list = []
         self._silent = False
@@ -229,6 +232,7 @@ class Fuzz:
         while self.counts["all"] < frames:
             self.one()
         self.read()
+        self.failures += self.product.failures
 
     def text(self, seconds: float) -> str:
         counts = self.counts
@@ -240,6 +244,7 @@ class Fuzz:
             f"  reached the book                                  {counts['book'] / total:.1%}",
             f"  histories read {counts['histories read']:,}, recordings loaded "
             f"{counts['recordings loaded']:,}, named errors {dict(self.named)}",
+            f"  errors caught within {dict(self.failures) or 'none'}",
             f"  WRONG {sum(self.wrong.values()):,}",
         ]
         for what, count in self.wrong.most_common():

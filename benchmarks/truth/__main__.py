@@ -32,6 +32,7 @@ class Total:
         self.wrong: Counter[str] = Counter()
         self.seeds: dict[str, list[int]] = {}
         self.faults: Counter[str] = Counter()
+        self.failures: Counter[str] = Counter()
         self.sums: Counter[str] = Counter()
         self.healed: list[float] = []
         self.known: list[int] = []
@@ -43,6 +44,7 @@ class Total:
         self.sequences += 1
         self.wrong += out.wrong
         self.faults += out.faults
+        self.failures += out.failures
         self.markets[out.manner.partition(",")[0]] += 1
         for name in out.wrong:
             self.seeds.setdefault(name, []).append(out.seed)
@@ -70,6 +72,7 @@ class Total:
             " (50 and more where a side is known as a whole)",
             f"  inferred states          {sums['inferred']:,} of {right:,}; of them differ "
             f"{sums['differing']:,}; rows inferred {sums['rows_inferred']:,}",
+            f"  errors caught within     {dict(self.failures) or 'none'}",
             f"  WRONG                    {wrong:,}",
         ]
         for name, count in self.wrong.most_common():

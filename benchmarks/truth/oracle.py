@@ -27,6 +27,13 @@ FALSE_TIME = 60 * SECOND
 class Oracle:
     """Judges states.
 
+    Parameters
+    ----------
+    exchange : Exchange
+        What is told of the market.
+    every : int
+        Nanoseconds from one event to the next, about.
+
     Attributes
     ----------
     wrong : Counter
@@ -35,15 +42,15 @@ class Oracle:
         Live states; those whose kept levels are not all known; those of them that differ.
     """
 
-    def __init__(self, exchange: Exchange) -> None:
-        self.exchange, self.world = exchange, exchange.world
+    def __init__(self, exchange: Exchange, every: int = 0) -> None:
+        self.exchange, self.world, self.every = exchange, exchange.world, every
         self.checked = self.inferred = self.differing = 0
         self.known: list[int] = []  # levels within coverage, of the side with fewer
         self.wrong: Counter[str] = Counter()
         self.told: dict[int, set[int]] = {}
         self._floor = 0  # the newest step that was handed over on this connection
         self._ever = 0
-        self._newest, self._news_at = -1, 0
+        self._newest, self._news_at, self._news_age = -1, 0, 0
         self._intervals: list[int] = []
         self._events_at = 0
         self._book = self.world.at(0)
@@ -60,6 +67,8 @@ class Oracle:
             return
         if step > self._newest:
             self._newest, self._news_at = step, now
+            following = self.world.times[step + 1 : step + 2]
+            self._news_age = max([now - one for one in following], default=0)
         if not event:
             return  # it may rightly be left aside: only what was live before binds then
         if self._events_at:
@@ -108,6 +117,8 @@ class Oracle:
         """Look for the state from the least step on; stay at the first that it can be of."""
         if self._same(sides, self._book):
             return True
+        if self._episode and self.checked % 16:
+            return False  # it was none a moment ago: to search each time would take too long
         book = self._book.copy()
         for step in range(self._step + 1, len(self.world)):
             self.world.apply(book, step)
@@ -147,7 +158,8 @@ class Oracle:
             return ""
         if silent > limit + SECOND + under_way:
             return "live in silence"
-        if since - min(silent, limit) > LATE + under_way:
+        # What was old when it came (a cached answer) counts as delayed by that.
+        if since - min(silent, limit) > LATE + max(under_way, self._news_age):
             return "live too late"
         return ""
 
@@ -167,7 +179,7 @@ class Oracle:
         """Return for how long nothing may be heard, ns."""
         if not self._intervals:
             return 60 * SECOND
-        usual = max(median(self._intervals), median(self._intervals[-200:]))
+        usual = max(median(self._intervals), median(self._intervals[-200:]), self.every)
         return round(min(60 * SECOND, max(5 * SECOND, 20 * usual)))
 
     # -- levels ----------------------------------------------------------------------------
@@ -269,7 +281,8 @@ class Rows:
                     break
             if not found:
                 self._note("no state of its time", row, time)
-            elif abs(time - world.times[step]) > FALSE_TIME:
+            elif abs(time - world.times[step]) > FALSE_TIME and self.checked > 1:
+                # There was an earlier one that it could be held against.
                 self._note("a time that is false", row, time)
 
     def _row(self, history, sides, reach, row: int, book: np.ndarray) -> bool:

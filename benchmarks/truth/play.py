@@ -36,6 +36,7 @@ class Outcome:
     manner: str
     wrong: Counter[str] = field(default_factory=Counter)
     faults: Counter[str] = field(default_factory=Counter)
+    failures: Counter[str] = field(default_factory=Counter)  # errors that were caught within
     checked: int = 0
     inferred: int = 0
     differing: int = 0
@@ -73,7 +74,7 @@ class Play:
         self.every = round(dice.choices((0.1, 0.3, 1.0, 2.5), (14, 3, 2, 1))[0] * SECOND)
         self.world = World(seed, manner, self.now)
         self.exchange = EXCHANGES[venue](self.world, dice)
-        self.oracle = Oracle(self.exchange)
+        self.oracle = Oracle(self.exchange, self.every)
         interval = dice.choice((0.0, 0.1))
         self.product = Product(venue, self.exchange.symbol, interval)
         self.received: set[int] = set()
@@ -191,6 +192,7 @@ class Play:
         out.rows, out.rows_inferred = rows.checked, rows.inferred
         out.checked, out.inferred, out.differing = oracle.checked, oracle.inferred, oracle.differing
         out.known = oracle.known
+        out.failures = self.product.failures
         return out
 
     @property

@@ -6,19 +6,20 @@ stands in for it.
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import NamedTuple
 
 import numpy as np
 
 from obi_widgets.errors import ObiError
 from obi_widgets.market import Market
-from obi_widgets.recording import Record
 from obi_widgets.signals import compiling
 from obi_widgets.venues import make_venue
 from obi_widgets.venues.base import BOOK, Connect, Fetch, Reconnect, Reply, Send
 
 __all__ = ["BOOK", "Connect", "Fetch", "ObiError", "Product", "Reconnect", "Send", "Side"]
 
+SECOND = 1_000_000_000
 KEPT = 50
 """Levels a side that the history keeps, and that a screen shows."""
 
@@ -70,6 +71,12 @@ class Product:
         return self.market.detail
 
     @property
+    def failures(self) -> Counter[str]:
+        """Errors without a name of ours that were caught within, by kind."""
+        refused = self.market.refused
+        return Counter({name: refused[name] for name in refused if name.startswith("failed")})
+
+    @property
     def changed_at(self) -> int:
         """The local time of the newest change of the book, ns."""
         return self.market.changed_at
@@ -82,7 +89,7 @@ class Product:
     # -- in --------------------------------------------------------------------------------
 
     def start(self, now: int) -> list[Reply]:
-        return self.market.handle(self.venue.start(now), now)
+        return self._happened("start", now)
 
     def tick(self, now: int) -> list[Reply]:
         return self.market.tick(now)
@@ -91,21 +98,26 @@ class Product:
         return self.market.receive(frame, now, socket)
 
     def opened(self, socket: str, now: int) -> list[Reply]:
-        return Record(now, "open", socket, "").tell(self.market)
+        return self._happened("connected", socket, now)
 
     def closed(self, socket: str, reason: str, now: int) -> list[Reply]:
-        return Record(now, "close", socket, reason).tell(self.market)
+        return self._happened("disconnected", socket, reason, now)
 
     def answer(self, name: str, status: int, body: str, now: int, date: int) -> list[Reply]:
         """Hand in an answer; ``date`` is the server's clock, ns, of its HTTP header."""
-        replies: list[Reply] = []
-        if status and hasattr(self.market, "venue_clock"):
-            replies += self.market.venue_clock(date // 10**9 * 10**9, now) or []
-        return replies + Record(now, "answer", name, body, status).tell(self.market)
+        known = (date // SECOND * SECOND,) if status and hasattr(self.market, "fetched") else ()
+        return self._happened("fetched", name, status, body, now, *known)
 
     def ponged(self, socket: str, now: int) -> list[Reply]:
         """Hand in the pong of a websocket's own ping."""
-        return self.market.handle(self.venue.ponged(socket, now), now)
+        return self._happened("ponged", socket, now)
+
+    def _happened(self, what: str, *args) -> list[Reply]:
+        """Tell the market, or the venue where a market takes no such thing."""
+        if hasattr(self.market, what):
+            return getattr(self.market, what)(*args)
+        now = next(one for one in reversed(args) if isinstance(one, int))
+        return self.market.handle(getattr(self.venue, what)(*args), now)
 
     def stepped(self, delta: int) -> None:
         """Tell that the wall clock was set, as the live feed does who has both clocks."""

@@ -77,7 +77,9 @@ def main() -> int:
                     names, missed = agreed(sides, chosen.only or list(GOALS))
                 rounds = len(range(pair, chosen.rounds, chosen.pairs))
                 compare(sides, names, rounds, took)
-    return report(took) + missed > 0
+            print(f"After {pair + 1} of {chosen.pairs} pairs of processes:")
+            late = report(took)
+    return late + missed > 0
 
 
 def agreed(sides: list[Side], wanted: list[str]) -> tuple[list[str], int]:
@@ -119,7 +121,7 @@ def report(took: dict[str, list[tuple[dict, dict]]]) -> int:
         missed += not met
         ratios = [f"{one.median:.3f} ({one.low:.3f}–{one.high:.3f})" for one in (wall, cpu)]
         print(f"{name:16}{here:12.1f}{there:12.1f}   {ratios[0]:27}{ratios[1]:27}"
-              f"≤ {GOALS[name]} {'met' if met else 'MISSED'}")  # fmt: skip
+              f"≤ {GOALS[name]} {'met' if met else 'MISSED'}", flush=True)  # fmt: skip
     return missed
 
 

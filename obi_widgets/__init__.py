@@ -20,6 +20,7 @@ _PLACES = {
     "Maker": "calibration.orders",
     "ObiError": "errors",
     "PriceWidget": "widgets",
+    "RecordingWarning": "errors",
     "Session": "session",
     "Settings": "settings",
     "SettingsWidget": "widgets",
@@ -56,6 +57,7 @@ __all__ = [
     "Maker",
     "ObiError",
     "PriceWidget",
+    "RecordingWarning",
     "Session",
     "Settings",
     "SettingsWidget",
@@ -87,7 +89,7 @@ if TYPE_CHECKING:
     from obi_widgets.calibration.report import calibrate
     from obi_widgets.calibration.strategy import export_strategy
     from obi_widgets.calibration.sweeping import sweep, sweep_seconds
-    from obi_widgets.errors import ObiError
+    from obi_widgets.errors import ObiError, RecordingWarning
     from obi_widgets.feeds.loading import load
     from obi_widgets.feeds.record import record
     from obi_widgets.feeds.simulator import simulate

@@ -33,8 +33,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     record = commands.add_parser("record", help="record a market's raw frames to a file")
     record.add_argument("source", help="venue:SYMBOL")
-    record.add_argument("path", help="a file that does not exist yet; .gz is compressed")
-    record.add_argument("--seconds", type=float, default=60.0, help="how long (default: 60)")
+    record.add_argument(
+        "path", help="a file that does not exist yet: .gz is compressed, .txt is plain"
+    )
+    record.add_argument(
+        "--seconds", type=float, default=60.0, help="how long, from the first book on (default: 60)"
+    )
 
     chosen = parser.parse_args(arguments)
     try:

@@ -67,6 +67,10 @@ class RecordingError(ObiError, ValueError):
         self.line = line
 
 
+class RecordingWarning(UserWarning):
+    """Some of a recording's book was not used: what, and why."""
+
+
 class SettingsError(ObiError, ValueError):
     """A setting that is unknown or out of its range, or a file of them that cannot be read."""
 

@@ -134,6 +134,9 @@ class Market:
         if self.state != "closed" and not (self.book.bids.count or self.book.asks.count):
             self.detail, self.advice = detail, advice
 
+    def venue_clock(self, date: int, now: int) -> None:
+        """Take note of the venue's clock, ns UTC, as an answer told it."""
+
     def tick(self, now: int) -> list[Reply]:
         """Take note of the local time; return what is to be sent."""
         self._writer.tick(now)

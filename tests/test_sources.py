@@ -7,9 +7,17 @@ from pathlib import Path
 import pytest
 
 import obi_widgets as obi
-from obi_widgets.errors import RecordingError, SettingsError, SourceError, VenueError
+from obi_widgets.errors import (
+    ArgumentError,
+    RecordingError,
+    RecordingWarning,
+    SettingsError,
+    SourceError,
+    VenueError,
+)
 from obi_widgets.feeds import record as recording_of
 from obi_widgets.feeds import resolve
+from obi_widgets.recording import Recording
 from obi_widgets.venues import VENUES
 
 NEITHER = "is neither a venue's symbol nor a file."
@@ -143,9 +151,7 @@ def test_a_place_that_is_none_is_told(tmp_path):
     path = tmp_path / "not" / "there.gz"
     with pytest.raises(RecordingError) as error:
         obi.record("sim:BTC-PERP", path, seconds=1)
-    assert str(error.value) == (
-        f"{path} cannot be written: No such file or directory. Choose another place."
-    )
+    assert str(error.value) == (f"There is no folder {path.parent} for there.gz. Make it first.")
 
 
 @pytest.mark.parametrize("seconds", [-1, NAN, float("inf")])
@@ -165,14 +171,36 @@ def test_a_market_that_gives_no_book_leaves_no_file(tmp_path, monkeypatch):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_feed_that_fails_while_recording_raises(tmp_path, monkeypatch):
+def test_recording_goes_on_when_decoding_fails(tmp_path, monkeypatch):
     def fail(*_):
         raise KeyError("seqNum")
 
     monkeypatch.setattr(VENUES["sim"], "received", fail)
+    with pytest.warns(
+        RecordingWarning, match=r"^Decoding failed \d+ times .* KeyError\('seqNum'\)"
+    ):
+        path = obi.record("sim:BTC-PERP", tmp_path / "x.gz", seconds=1)
+    frames = [record.text for record in Recording(path) if record.kind == "frame"]
+    deltas = [frame for frame in frames if '"type":"delta"' in frame]
+    assert len(deltas) > 5
+
+
+def test_a_feed_that_fails_otherwise_raises(tmp_path, monkeypatch):
+    def fail(*_):
+        raise KeyError("seqNum")
+
+    monkeypatch.setattr(VENUES["sim"], "start", fail)
     with pytest.raises(ExceptionGroup) as error:
         obi.record("sim:BTC-PERP", tmp_path / "x.gz", seconds=1)
     assert error.value.subgroup(KeyError) is not None
+
+
+@pytest.mark.parametrize("seconds", [None, "60", True, [1]])
+def test_a_length_that_is_no_number_is_refused(tmp_path, seconds):
+    with pytest.raises(ArgumentError) as error:
+        obi.record("sim:BTC-PERP", tmp_path / "x.gz", seconds=seconds)
+    assert str(error.value) == f"seconds = {seconds!r} is no number. Give seconds, such as 60."
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_more_states_than_memory_holds_are_refused():

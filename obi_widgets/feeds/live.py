@@ -7,12 +7,13 @@ import math
 import random
 import time
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, ConnectionClosedOK, InvalidStatus
 from websockets.frames import CloseCode
 
+from obi_widgets.errors import RecordingError
 from obi_widgets.events import Refused
 from obi_widgets.feeds.base import TICK, Feed
 from obi_widgets.feeds.exchange import SimulatedExchange
@@ -22,10 +23,12 @@ from obi_widgets.recording import Record, Recorder
 from obi_widgets.venues.base import Connect, Fetch, Reconnect, Reply, Send, explain
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine, Iterable
+    from collections.abc import Callable, Coroutine, Iterable
 
     from obi_widgets.feeds.simulator import SimulatedMarket
     from obi_widgets.market import Market
+
+Told = TypeVar("Told")
 
 LARGEST_FRAME = 64 * 2**20
 """Bytes, decompressed: one venue's first book measured five million."""
@@ -52,11 +55,20 @@ class LiveFeed(Feed):
         Where they go.
     recorder : Recorder, optional
         Where they are recorded too.
+
+    Attributes
+    ----------
+    failures : int
+        How often decoding failed while recording.
+    failure : Exception, optional
+        The last time's.
     """
 
     def __init__(self, market: Market, recorder: Recorder | None = None) -> None:
         super().__init__(market)
         self.recorder = recorder
+        self.failures = 0
+        self.failure: Exception | None = None
         self._sockets: dict[str, ClientConnection] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._queued: set[tuple[str, str]] = set()  # names and URLs that wait for their host
@@ -76,7 +88,7 @@ class LiveFeed(Feed):
             self._carry(self.market.handle(self.market.venue.start(now), now))
             while self.market.state != "closed":
                 await asyncio.sleep(TICK)
-                self._carry(self.market.tick(self.now()))
+                self._carry(self._decoded(self.market.tick, self.now()))
             for task in self._tasks:
                 task.cancel()
 
@@ -100,8 +112,19 @@ class LiveFeed(Feed):
 
     def _tell(self, record: Record) -> None:
         if self.recorder is not None:
-            self.recorder.write(record)
-        self._carry(record.tell(self.market))
+            with suppress(RecordingError):  # its `error` tells whoever records
+                self.recorder.write(record)
+        self._carry(self._decoded(record.tell, self.market))
+
+    def _decoded(self, decode: Callable[[Told], list[Reply]], what: Told) -> list[Reply]:
+        """Return what decoding calls for. A recording goes on when it fails: it has the frame."""
+        try:
+            return decode(what)
+        except Exception as error:
+            if self.recorder is None:
+                raise
+            self.failures, self.failure = self.failures + 1, error
+            return []
 
     # -- websockets ------------------------------------------------------------------------
 

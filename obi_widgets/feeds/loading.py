@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import warnings
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from obi_widgets.errors import RecordingError
+from obi_widgets.errors import RecordingError, RecordingWarning
+from obi_widgets.feeds.unused import Unused
 from obi_widgets.market import Market
 from obi_widgets.recording import Recording
 
@@ -36,10 +39,13 @@ class Player:
         Frames so far.
     now : int
         The greatest receive time so far, ns.
+    unused : Unused
+        What led to no book.
     """
 
     def __init__(self, market: Market) -> None:
         self.market = market
+        self.unused = Unused(market)
         self.messages = 0
         self.now = 0
 
@@ -57,6 +63,8 @@ class Player:
             if record is not None:
                 play(self.market, record)
                 self._note(record.kind == "frame", record.time)
+                self.unused.note(record.time)
+        self.unused.note(self.now)
 
     def _note(self, messages: int, now: int) -> None:
         self.messages += messages
@@ -73,13 +81,16 @@ def load(
 ) -> History:
     """Return the whole of a recording as a history, by the code that reads a live market.
 
+    All that can be read is used. What was not (damaged lines, frames of other kinds, seconds
+    without a book) is told in ``notes`` of the history.
+
     Parameters
     ----------
     paths : str, Path or iterable of them
         Files that `record` made, or captures of lines of ``<receive time in ns> <frame>``, in
-        the order of time. ``.gz`` is read as gzip.
+        the order of time. Plain, gzip or Zstandard, whatever their names.
     market : str, optional
-        ``venue:SYMBOL``, for a capture that does not say what it is.
+        ``venue:SYMBOL``, for a capture that does not say what it is, or that holds several.
     levels : int
         Levels a side to keep, 1 to 1,000.
     interval : float
@@ -95,21 +106,31 @@ def load(
     Raises
     ------
     RecordingError
-        A file that is missing, damaged or of another kind, with its line; or one that never
-        leads to a book.
+        A file that is missing, of another kind or of another market; or one that never leads to
+        a book.
+
+    Warns
+    -----
+    RecordingWarning
+        Once, when data of the book were not used.
     """
     recording = Recording(paths, market=market)
     reader = Market(recording.make_venue(), levels=levels, interval=interval, strict=strict)
+    reader.venue.can_ask = False
     player = Player(reader)
     for chunk in recording.chunks():
         player.play(chunk)
     path, why = recording.paths[0], reader.detail and f" The last thing it says: {reader.detail}"
     reader.end("The recording has ended.", "")
     history = reader.history()
+    missing, kinds = player.unused.told(recording.left_out)
     if not len(history):
+        left_out = "".join(f" {one}" for one in recording.left_out.damage)
         raise RecordingError(
-            f"{path.name} has no book of {recording.symbol}.{why}",
+            f"{path.name} has no book of {recording.symbol}.{why}{left_out}",
             "A recording must hold a snapshot of the book, and the changes after it.",
             path=path,
         )
-    return history
+    if missing:
+        warnings.warn(" ".join(missing), RecordingWarning, stacklevel=2)
+    return replace(history, notes=(*history.notes, *missing, *kinds))

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import warnings
+from numbers import Real
 from typing import TYPE_CHECKING
 
 from obi_widgets.blocking import run, run_and_wait
-from obi_widgets.errors import RecordingError, VenueError
+from obi_widgets.errors import ArgumentError, RecordingError, RecordingWarning, VenueError
 from obi_widgets.feeds import open_feed
 from obi_widgets.feeds.live import LiveFeed
 from obi_widgets.market import check
@@ -31,17 +33,19 @@ def record(
 ) -> Path:
     """Record a market's raw frames to a new file, and return when it is done.
 
-    In a notebook, the kernel's event loop goes on meanwhile: widgets answer. Interrupting keeps
-    what was recorded.
+    A frame is written before it is decoded: recording goes on whatever a venue sends. In a
+    notebook, the kernel's event loop goes on meanwhile: widgets answer. Interrupting keeps what
+    was recorded.
 
     Parameters
     ----------
     source : str
         ``venue:SYMBOL``, or ``sim:SYMBOL`` for the simulated exchange.
     path : str or Path
-        A file that does not exist yet; ``.gz`` is compressed.
+        A file that does not exist yet. ``.gz`` is compressed; ``.txt``, ``.log`` or no ending is
+        plain text.
     seconds : float
-        How long, by the clock, from the first book on.
+        How long, by a clock that never jumps, from the first book on; up to 30 days.
     edge, seed, warmup
         Of the simulated exchange: see `obi_widgets.feeds.open_feed`; no past when left out.
 
@@ -52,6 +56,8 @@ def record(
 
     Raises
     ------
+    ArgumentError
+        An argument of another kind.
     SourceError
         When there is no such venue.
     SettingsError
@@ -59,42 +65,63 @@ def record(
     VenueError
         When no book came within 30 s: with the reason that the venue gave.
     RecordingError
-        When the file exists or cannot be written, or the source is itself a recording.
+        When the file exists or cannot be written, or the source is itself a recording. When the
+        disk fills up or the file is removed: what was recorded before is kept.
+
+    Warns
+    -----
+    RecordingWarning
+        When decoding failed meanwhile. The frames are recorded all the same.
     """
+    if isinstance(seconds, bool) or not isinstance(seconds, Real):
+        raise ArgumentError(f"seconds = {seconds!r} is no number.", "Give seconds, such as 60.")
     check("seconds", seconds, 0, 30 * 86_400)
-    if source.startswith("sim:"):
+    if str(source).startswith("sim:"):
         warmup = warmup or 0.0  # the past is for charts
     feed = open_feed(source, edge=edge, seed=seed, warmup=warmup)
     venue = feed.market.venue
     if not isinstance(feed, LiveFeed):
         raise RecordingError(f"{source!r} is a recording already.", "Copy the file.")
-    feed.recorder = Recorder(path, venue.name, venue.symbol)
+    recorder = feed.recorder = Recorder(path, venue.name, venue.symbol)
     stop = threading.Event()
     try:
-        run_and_wait(lambda: run(_read(feed, seconds, stop)), cancel=stop.set)
+        run_and_wait(lambda: run(_read(feed, recorder, seconds, stop)), cancel=stop.set)
     finally:
         stop.set()
-        feed.recorder.close()
-    if not feed.market.changed_at:
-        feed.recorder.path.unlink()  # it holds no book
+        recorder.close()
+    if feed.failures:
+        warnings.warn(
+            f"Decoding failed {feed.failures:,} times while recording, the last time with "
+            f"{feed.failure!r}. The frames are in {recorder.path}.",
+            RecordingWarning,
+            stacklevel=2,
+        )
+    elif not feed.market.changed_at:
+        kept = ""
+        if feed.messages:
+            kept = f" What it sent is in {recorder.path}."
+        else:
+            recorder.path.unlink()
         raise VenueError(
-            f"{venue.label} gave no book of {venue.symbol}. {feed.market.detail}",
+            f"{venue.label} gave no book of {venue.symbol}. {feed.market.detail}{kept}",
             feed.market.advice,
         )
-    return feed.recorder.path
+    return recorder.path
 
 
-async def _read(feed: LiveFeed, seconds: float, stop: threading.Event) -> None:
+async def _read(feed: LiveFeed, recorder: Recorder, seconds: float, stop: threading.Event) -> None:
     clock = asyncio.get_running_loop().time
     reading = asyncio.create_task(feed.run())
     until = clock() + FIRST_BOOK
     counting = False
-    while clock() < until and not stop.is_set() and not reading.done():
+    while clock() < until and not (stop.is_set() or reading.done() or recorder.error):
         await asyncio.sleep(0.02)
-        if not counting and feed.market.changed_at:
+        if not counting and (feed.market.changed_at or feed.failures):
             counting = True
             until = clock() + seconds
     reading.cancel()
     await asyncio.wait([reading])
+    if recorder.error is not None:
+        raise recorder.error
     if not reading.cancelled() and (error := reading.exception()):
         raise error

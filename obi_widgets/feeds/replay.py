@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from obi_widgets.errors import RecordingError, SettingsError
 from obi_widgets.feeds.base import TICK, Feed
 from obi_widgets.feeds.loading import Player, play
+from obi_widgets.feeds.unused import Unused
 
 if TYPE_CHECKING:
     from obi_widgets.market import Market
@@ -33,6 +34,7 @@ class ReplayFeed(Feed):
 
     def __init__(self, market: Market, recording: Recording, speed: float | None = 1.0) -> None:
         super().__init__(market)
+        market.venue.can_ask = False
         if speed is not None and not 0 < speed <= 100_000:
             raise SettingsError(
                 f"speed = {speed!r} is not possible.", "Give a number above 0, or None for at once."
@@ -50,24 +52,27 @@ class ReplayFeed(Feed):
     async def run(self) -> None:  # noqa: D102
         try:
             if self.speed is None:
-                await self._play_at_once()
+                unused = await self._play_at_once()
             else:
-                await self._play_in_time(self.speed)
-            detail, advice = "The recording has ended.", "Re-run the cell to see it again."
+                unused = await self._play_in_time(self.speed)
+            missing, _ = unused.told(self.recording.left_out)
+            detail = " ".join(["The recording has ended.", *missing])
+            advice = "Re-run the cell to see it again."
         except RecordingError as error:
             detail, advice = error.what, error.advice
         self._played_at = 0
         self.market.end(detail, advice)
 
-    async def _play_at_once(self) -> None:
+    async def _play_at_once(self) -> Unused:
         player = Player(self.market)
         for chunk in self.recording.chunks():
             player.play(chunk)
             self.messages, self._now = player.messages, player.now
             await asyncio.sleep(0)
+        return player.unused
 
-    async def _play_in_time(self, speed: float) -> None:
-        first = 0
+    async def _play_in_time(self, speed: float) -> Unused:
+        first, unused = 0, Unused(self.market)
         began = time.monotonic_ns()
         for number, record in enumerate(self.recording):
             if number % AT_ONCE == 0:
@@ -81,4 +86,6 @@ class ReplayFeed(Feed):
             self._played_at = time.monotonic_ns()
             self._now = max(self._now, record.time)
             play(self.market, record)
+            unused.note(record.time)
             self.messages += record.kind == "frame"
+        return unused

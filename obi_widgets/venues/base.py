@@ -112,6 +112,9 @@ class Venue(ABC):
     window: ClassVar[int] = 0
     """Levels a side that the venue keeps up to date by itself; 0: it tells of every change."""
 
+    can_ask = True
+    """Whether there is somebody to ask: not of a recording."""
+
     def __init__(self, symbol: str, *, endpoints: Mapping[str, str] | None = None) -> None:
         self.symbol = symbol
         self.urls = {**self.endpoints, **(endpoints or {})}
@@ -131,6 +134,10 @@ class Venue(ABC):
     @abstractmethod
     def received(self, frame: str | bytes, now: int, socket: str = BOOK) -> list[Output]:
         """Decode a frame of a websocket."""
+
+    def ponged(self, socket: str, now: int) -> list[Output]:  # noqa: ARG002
+        """Take note that a websocket answered a ping."""
+        return []
 
     @abstractmethod
     def fetched(self, name: str, status: int, body: str | bytes, now: int) -> list[Output]:

@@ -104,6 +104,13 @@ class Mark(Struct, frozen=True, gc=False):
     funding_rate: float
 
 
+class Clock(Struct, frozen=True, gc=False):
+    """What the venue's own clock says: ``time``, in an answer that came at ``received``."""
+
+    time: int
+    received: int
+
+
 class Status(Struct, frozen=True, gc=False):
     """The book is not to be trusted from now on, and why. Never ``live``: a Snapshot says that."""
 
@@ -122,4 +129,4 @@ class Refused(Struct, frozen=True, gc=False):
     count: int = 1
 
 
-Event: TypeAlias = Instrument | Snapshot | Delta | Splice | Trade | Mark | Status | Refused
+Event: TypeAlias = Instrument | Snapshot | Delta | Splice | Trade | Mark | Clock | Status | Refused

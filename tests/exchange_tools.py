@@ -172,12 +172,12 @@ def threads() -> set[str]:
     return {thread.name for thread in threading.enumerate() if thread.name != "obi-flush"}
 
 
-def usdm_depth(first, last, previous, bids=(), asks=(), *, symbol="BTCUSDT"):
+def usdm_depth(first, last, previous, bids=(), asks=(), *, symbol="BTCUSDT", ms=None):
     """Return a depthUpdate of Binance USD-M's, of the update ids ``first`` to ``last``."""
     data = {
         "e": "depthUpdate",
         "E": 1_700_000_000_009,
-        "T": 1_700_000_000_000 + last,
+        "T": 1_700_000_000_000 + last if ms is None else ms,
         "s": symbol,
         "U": first,
         "u": last,
@@ -188,13 +188,13 @@ def usdm_depth(first, last, previous, bids=(), asks=(), *, symbol="BTCUSDT"):
     return json.dumps({"stream": f"{symbol.lower()}@depth@100ms", "data": data})
 
 
-def usdm_snapshot(last, bids=(), asks=()):
+def usdm_snapshot(last, bids=(), asks=(), *, ms=None):
     """Return the answer of Binance USD-M's REST book."""
     sides = {
         name: [[str(price), str(size)] for price, size in side]
         for name, side in (("bids", bids), ("asks", asks))
     }
-    times = {"E": 1_700_000_000_009, "T": 1_700_000_000_000 + last}
+    times = {"E": 1_700_000_000_009, "T": 1_700_000_000_000 + last if ms is None else ms}
     return json.dumps({"lastUpdateId": last, **times, **sides})
 
 
@@ -206,14 +206,14 @@ class WatchedMarket(Market):
         self.statuses = []
         self._changed = asyncio.Event()
 
-    def handle(self, outputs, now):
-        replies = super().handle(outputs, now)
+    def _apply(self, outputs, now):
+        replies = super()._apply(outputs, now)
         self._changed.set()
         return replies
 
-    def _lose(self, status) -> None:
+    def _lose(self, status, now) -> None:
         self.statuses.append(status)
-        super()._lose(status)
+        super()._lose(status, now)
 
     async def until(self, holds) -> None:
         """Wait until what is asked holds; looked at after every event. Never is a failure."""

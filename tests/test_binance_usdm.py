@@ -14,11 +14,22 @@ from exchange_tools import (
     usdm_snapshot,
 )
 
-from obi_widgets.events import Delta, Instrument, Mark, Snapshot, Status, Trade
+from obi_widgets.errors import SymbolError
+from obi_widgets.events import (
+    Clock,
+    Delta,
+    Instrument,
+    Mark,
+    Refused,
+    Snapshot,
+    Splice,
+    Status,
+    Trade,
+)
 from obi_widgets.market import Market
 from obi_widgets.venues import make_venue
-from obi_widgets.venues.base import BOOK, Connect, Fetch, Reconnect
-from obi_widgets.venues.binance_usdm import INSTRUMENT, MARKET, SNAPSHOT
+from obi_widgets.venues.base import BOOK, Connect, Fetch, Ping, Reconnect
+from obi_widgets.venues.binance_usdm import INSTRUMENT, MARKET, SNAPSHOT, TIME, BinanceUsdm
 
 DEPTH_URL = "https://fapi.binance.com/fapi/v1/depth?symbol=BTCUSDT&limit=1000"
 
@@ -127,6 +138,7 @@ def test_events_before_the_snapshot_are_played_over_it():
         105,
         [(price, float(size)) for price, size in BIDS],
         [(price, float(size)) for price, size in ASKS],
+        limit=1000,
     )
     assert outputs[1].bids == [(98.0, 2.0)]
     assert outputs[2].asks == [(100.5, 0.0)]
@@ -156,14 +168,22 @@ def test_the_first_event_holds_the_snapshots_update_or_follows_it(
         return
     venue = waiting(event)
     outputs = venue.fetched(SNAPSHOT, 200, usdm_snapshot(100, BIDS, ASKS), 2 * SECOND)
-    older = ["Fetch"]  # the snapshot is too old for what was buffered: another is asked for
+    older = ["snapshot older than what was seen", "Status", "Fetch"]  # another is asked for
     assert names(outputs) == (older if "Fetch" in follows else ["Snapshot", *follows])
 
 
 def test_a_snapshot_older_than_what_was_buffered_is_asked_for_again_and_the_events_kept():
     venue = waiting(usdm_depth(90, 110, 80), usdm_depth(115, 120, 110))
     assert venue.fetched(SNAPSHOT, 200, usdm_snapshot(70), 2 * SECOND) == [
-        Fetch(SNAPSHOT, DEPTH_URL, SECOND)
+        Refused(2 * SECOND, "snapshot older than what was seen", "of update 70, and 120 was seen"),
+        Status(
+            2 * SECOND,
+            "syncing",
+            "Binance USD-M sent a snapshot older than what was seen: "
+            "of update 70, and 120 was seen.",
+            "Asking again in 1 s.",
+        ),
+        Fetch(SNAPSHOT, DEPTH_URL, SECOND),
     ]
     outputs = venue.fetched(SNAPSHOT, 200, usdm_snapshot(110, BIDS, ASKS), 3 * SECOND)
     assert names(outputs) == ["Snapshot", "Delta", "Delta"]
@@ -172,7 +192,7 @@ def test_a_snapshot_older_than_what_was_buffered_is_asked_for_again_and_the_even
 def test_a_break_among_what_was_buffered_keeps_the_rest_for_the_next_snapshot():
     venue = waiting(usdm_depth(90, 110, 80), usdm_depth(115, 120, 112), usdm_depth(125, 130, 120))
     outputs = venue.fetched(SNAPSHOT, 200, usdm_snapshot(100, BIDS, ASKS), 2 * SECOND)
-    assert names(outputs) == ["Snapshot", "Delta", "Status", "Fetch"]
+    assert names(outputs) == ["snapshot older than what was seen", "Status", "Fetch"]
     outputs = venue.fetched(SNAPSHOT, 200, usdm_snapshot(127, BIDS, ASKS), 4 * SECOND)
     assert [output.sequence for output in outputs] == [127, 130]
 
@@ -194,12 +214,156 @@ def test_an_event_that_does_not_follow_throws_the_book_away(previous):
     assert levels_of(market.book) == ({}, {})
 
 
-def test_a_snapshot_that_nobody_waits_for_is_not_a_book():
+def test_older_snapshots_are_asked_for_again_later_and_later_and_then_the_connection_is_new():
+    venue, waits = waiting(usdm_depth(90, 110, 80)), []
+    for now in (2, 4, 8, 16):
+        *_, again = venue.fetched(SNAPSHOT, 200, usdm_snapshot(70), now * SECOND)
+        waits.append(again.delay // SECOND)
+    assert waits == [1, 2, 4, 8]
+    *_, last = venue.fetched(SNAPSHOT, 200, usdm_snapshot(70), 32 * SECOND)
+    assert last == Reconnect(BOOK, "snapshot older than what was seen")
+
+
+def test_what_was_seen_counts_after_a_gap():
     market = in_sync()
-    assert market.venue.fetched(SNAPSHOT, 200, usdm_snapshot(90), 3 * SECOND) == []
+    read(market, None, usdm_depth(131, 140, 130), 3 * SECOND)
+    assert market.state == "gap"
+    for update in (120, 129):  # between, an event is missing
+        read(market, SNAPSHOT, usdm_snapshot(update, BIDS, ASKS), 5 * SECOND)
+        assert (market.state, levels_of(market.book)) == ("syncing", ({}, {}))
+    assert market.refused["snapshot older than what was seen"] == 2
+    read(market, SNAPSHOT, usdm_snapshot(135, BIDS, ASKS), 6 * SECOND)
+    assert (market.state, market.venue._chain.last) == ("live", 140)
+
+
+def test_after_an_unreadable_frame_a_snapshot_waits_for_an_event_that_continues_it():
+    market = in_sync()
+    assert names(read(market, None, "garbage", 3 * SECOND)) == ["Fetch"]
+    assert read(market, SNAPSHOT, usdm_snapshot(120, BIDS, ASKS), 5 * SECOND) == []
+    assert market.state == "gap"  # the frame may have been an event after 120
+    read(market, None, usdm_depth(121, 130, 120, [(99.0, 5)]), 6 * SECOND)
+    assert (market.state, levels_of(market.book)[0][99.0]) == ("live", 5.0)
+
+
+def test_after_an_unreadable_event_a_snapshot_before_it_is_no_book():
+    market = in_sync()
+    read(market, None, usdm_depth(121, 130, 120)[:-5], 3 * SECOND)
+    read(market, SNAPSHOT, usdm_snapshot(120, BIDS, ASKS), 5 * SECOND)
+    replies = read(market, None, usdm_depth(131, 140, 130), 6 * SECOND)
+    assert market.refused["snapshot older than what was seen"] == 1
+    assert names(replies) == ["Fetch"]
+    read(market, SNAPSHOT, usdm_snapshot(138, BIDS, ASKS), 6 * SECOND)
+    assert market.state == "live"
+
+
+def test_a_slow_answer_of_before_a_second_bad_frame_is_used_with_all_events_since():
+    market = in_sync()
+    read(market, None, "garbage", 3 * SECOND)
+    for last in (130, 140, 150):
+        read(market, None, usdm_depth(last - 9, last, last - 10, [(last, 1)]), 3 * SECOND)
+    assert read(market, None, "garbage", 4 * SECOND) == []  # that answer is still awaited
+    read(market, SNAPSHOT, usdm_snapshot(130, [(90, 1)], [(200, 1)]), 5 * SECOND)
+    assert market.state == "gap"
+    read(market, None, usdm_depth(151, 160, 150), 6 * SECOND)
+    assert (market.state, market.book.bids.best) == ("live", 150.0)
+
+
+# -- a snapshot for a book in sync ---------------------------------------------------------
+
+
+def refreshed(now=20 * SECOND):
+    market = in_sync()
+    assert market.venue.refresh(now) == [Fetch(SNAPSHOT, DEPTH_URL)]
+    return market
+
+
+def test_a_refresh_is_asked_for_once_and_every_10_s_at_most():
+    market = refreshed()
+    assert market.venue.refresh(21 * SECOND) == []
+    assert names(market.venue.fetched(SNAPSHOT, 200, usdm_snapshot(105), 21 * SECOND)) == ["Splice"]
+    assert market.venue.refresh(30 * SECOND - 1) == []
+    assert market.venue.refresh(30 * SECOND) == [Fetch(SNAPSHOT, DEPTH_URL)]
+    market.venue.resync("so", 31 * SECOND)
+    assert market.venue.refresh(50 * SECOND) == []  # without a book there is nothing to widen
+
+
+def test_a_splice_is_the_snapshot_and_every_event_since():
+    venue = refreshed().venue
+    venue.received(usdm_depth(121, 130, 120, [(99.0, 5)]), 21 * SECOND)
+    (splice,) = venue.fetched(SNAPSHOT, 200, usdm_snapshot(115, BIDS, ASKS), 22 * SECOND)
+    assert isinstance(splice, Splice)
+    assert (splice.snapshot.sequence, splice.snapshot.limit) == (115, 1000)
+    assert [delta.sequence for delta in splice.deltas] == [120, 130]
+    assert splice.deltas[1].bids == [(99.0, 5.0)]
+    assert names(venue.received(usdm_depth(131, 140, 130), 23 * SECOND)) == ["Delta"]
+
+
+def test_a_snapshot_newer_than_the_newest_event_waits_for_those_that_reach_it():
+    venue = refreshed().venue
+    assert venue.fetched(SNAPSHOT, 200, usdm_snapshot(135, BIDS, ASKS), 21 * SECOND) == []
+    assert names(venue.received(usdm_depth(121, 130, 120), 22 * SECOND)) == ["Delta"]
+    delta, splice = venue.received(usdm_depth(131, 140, 130), 22 * SECOND)
+    assert isinstance(delta, Delta)
+    assert [one.sequence for one in splice.deltas] == [140]
+    assert names(venue.received(usdm_depth(141, 150, 140), 22 * SECOND)) == ["Delta"]
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "name"),
+    [
+        (200, usdm_snapshot(70), "snapshot older than what was seen"),
+        (429, "", "snapshot not answered"),
+        (0, "timed out", "snapshot not answered"),
+        (200, "<html>", "unreadable snapshot"),
+        (200, '{"a":' + "[" * 100_000, "unreadable snapshot"),
+    ],
+)
+def test_a_refresh_that_comes_to_nothing_leaves_the_book_live_and_is_tried_again(
+    status, body, name
+):
+    market = refreshed()
+    waits = []
+    for now in (21, 24, 30):
+        outputs = market.venue.fetched(SNAPSHOT, status, body, now * SECOND)
+        (again,) = market.handle(outputs, now * SECOND)
+        waits.append(again.delay // SECOND)
+        assert (market.state, market.refused[name]) == ("live", len(waits))
+    assert waits == [1, 2, 4]
+    assert market.book.bids.best == 100.0
+
+
+def test_a_snapshot_that_nobody_asked_for_counts_when_events_confirm_it():
+    market = in_sync()
+    agreeing = usdm_snapshot(110, BIDS, ASKS)
+    assert names(market.venue.fetched(SNAPSHOT, 200, agreeing, 3 * SECOND)) == ["Splice"]
+    assert names(market.venue.received(agreeing, 3 * SECOND)) == ["Splice"]
     assert market.venue.fetched(SNAPSHOT, 500, "", 3 * SECOND) == []
-    bare = market.venue.received(usdm_snapshot(90), 3 * SECOND)
-    assert names(bare) == ["snapshot of a book that is in sync"]
+    old = market.venue.received(usdm_snapshot(70), 3 * SECOND)
+    assert names(old) == ["snapshot older than what was seen"]
+
+
+def test_a_bare_snapshot_waits_until_an_event_confirms_it():
+    market = Market(connected())
+    read(market, None, usdm_snapshot(100, BIDS, ASKS), SECOND)
+    assert market.state != "live"
+    read(market, None, usdm_depth(70, 80, 60, [(99.5, 7)]), 2 * SECOND)
+    assert market.state != "live"
+    read(market, None, usdm_depth(81, 105, 80, [(100.0, 9)]), 2 * SECOND)
+    assert (market.state, levels_of(market.book)[0][100.0]) == ("live", 9.0)
+
+
+def test_a_snapshot_of_another_symbol_is_not_taken_though_its_number_fits():
+    # Update ids are counted over all symbols, and a snapshot does not say whose it is.
+    market = Market(connected())
+    for first, size in ((70, 3), (80, 5)):
+        read(market, None, usdm_depth(first, first + 9, first - 1, [(100.0, size)]), SECOND)
+    read(market, None, usdm_snapshot(89, [(60_000, 1)], [(60_001, 1)]), SECOND)
+    assert market.state != "live"
+    read(market, None, usdm_snapshot(89, [(100.0, 4)], ASKS), SECOND)
+    assert market.refused["snapshot of another book"] == 1
+    read(market, None, usdm_snapshot(89, [(100.0, 5)], ASKS), SECOND)
+    read(market, None, usdm_depth(90, 99, 89, [(100.0, 6)]), SECOND)
+    assert (market.state, levels_of(market.book)[0]) == ("live", {100.0: 6.0})
 
 
 def test_a_snapshot_that_comes_after_the_connection_was_lost_is_not_a_book():
@@ -218,15 +382,28 @@ def test_a_snapshot_that_does_not_come_is_asked_for_again():
     assert venue.tick(11 * SECOND + 1) == [Fetch(SNAPSHOT, DEPTH_URL)]
 
 
-def test_unreadable_frames_ask_for_one_snapshot_a_second():
+def test_unreadable_frames_ask_for_one_snapshot_until_it_comes():
     market = in_sync()
     asked = []
     for step in range(40):
         now = 3 * SECOND + step * SECOND // 10
         asked += [now for reply in read(market, None, "<html>", now) if reply.name == SNAPSHOT]
         assert market.state == "gap"
-    assert len(asked) == 4
+    assert asked == [3 * SECOND]
     assert market.refused["unreadable"] == 40
+
+
+def test_a_book_that_each_snapshot_breaks_is_asked_for_later_and_later():
+    market, waits, now = in_sync(), [], 3 * SECOND
+    crossed = usdm_snapshot(200, [(200.0, 1)], ASKS)
+    replies = read(market, None, usdm_depth(131, 140, 130), now)
+    for _ in range(9):
+        (again,) = replies
+        waits.append(again.delay // SECOND)
+        now += again.delay
+        replies = read(market, SNAPSHOT, crossed, now)
+    assert waits == [1, 2, 4, 8, 16, 32, 60, 60, 60]
+    assert market.advice == "Asking for a new one in 60 s, since the last ones were no good."
 
 
 @pytest.mark.parametrize("price", ["nan", "-1", "inf", "1O0"])
@@ -265,10 +442,27 @@ def test_an_event_time_far_ahead_is_not_believed(spaces):
 def test_silence_is_stale_and_connects_again_whatever_the_trades_do():
     market = in_sync()
     read(market, None, trade_frame(), 50 * SECOND)
+    for second in range(3, 62):
+        market.tick(second * SECOND)
+        market.handle(market.venue.ponged(BOOK, second * SECOND), second * SECOND)
     reason = "nothing was heard for 60 s"
-    assert market.tick(62 * SECOND) == []
+    assert market.state == "live"
     assert market.tick(62 * SECOND + 1) == [Reconnect(BOOK, reason)]
     assert (market.state, market.detail) == ("stale", f"Binance USD-M: {reason}.")
+
+
+def test_a_ping_without_an_answer_is_stale():
+    market = in_sync()
+    for number in range(13, 40):
+        event = usdm_depth(10 * number - 9, 10 * number, 10 * number - 10)
+        read(market, None, event, 2 * SECOND + number * SECOND // 10)
+    last = 2 * SECOND + 39 * SECOND // 10
+    assert market.tick(last + 5 * SECOND // 2) == []
+    assert market.tick(last + 5 * SECOND // 2 + 1) == [Ping(BOOK)]
+    market.handle(market.venue.ponged(MARKET, last + 3 * SECOND), last + 3 * SECOND)
+    assert market.tick(last + 5 * SECOND) == []
+    assert names(market.tick(last + 5 * SECOND + 2)) == ["Reconnect"]
+    assert market.detail == "Binance USD-M: nothing was heard for 5 s."
 
 
 def test_a_new_connection_begins_anew():
@@ -276,7 +470,7 @@ def test_a_new_connection_begins_anew():
     market.handle(market.venue.disconnected(BOOK, "it was closed", 3), 3)
     assert market.detail == "Binance USD-M lost its connection: it was closed."
     market.handle(market.venue.connected(BOOK, 4), 4)
-    assert market.state == "syncing"
+    assert market.state != "live"
     assert names(market.venue.received(usdm_depth(121, 130, 120), 5)) == ["Fetch"]
 
 
@@ -308,7 +502,18 @@ def test_mark_index_and_funding_are_read():
     [
         (usdm_depth(1, 2, 0, symbol="ETHUSDT"), "other symbol"),
         (trade_frame(symbol="ETHUSDT"), "other symbol"),
-        ('{"stream":"x","data":{"e":"bookTicker","u":1}}', "bookTicker"),
+        ('{"stream":"btcusdt@bookTicker","data":{"e":"bookTicker","u":1}}', "bookTicker"),
+        ('{"stream":"ethusdt@bookTicker","data":{"e":"bookTicker","u":1}}', "other symbol"),
+        (usdm_depth(121, 130, 120).replace("btcusdt@", "ethusdt@"), "other symbol"),
+        (usdm_depth(121, 130, 120).replace('"U"', '"ps": "ETHUSDT", "U"'), "other symbol"),
+        (usdm_depth(121, 130, 120).replace('"U"', '"st": 2, "U"'), "COIN-M"),
+        (usdm_depth(121, 130, 120).replace('"U"', '"st": 3, "U"'), "other kind of market"),
+        (
+            usdm_snapshot(120, BIDS, ASKS)[:-1] + ',"symbol":"BTCUSD_PERP","pair":"BTCUSD"}',
+            "COIN-M",
+        ),
+        ('{"stream":"btcusdt@aggTrade","data":{"e":"aggTrade","p":"x"}}', "unreadable trade"),
+        ('{"stream":"btcusdt@markPrice","data":{"e":"markPriceUpdate"}}', "unreadable mark"),
         ('{"result":null,"id":1}', "unknown"),
         ('{"code":-1121,"msg":"Invalid symbol."}', "unknown"),
     ],
@@ -324,3 +529,73 @@ def test_a_lost_market_connection_leaves_the_book_alone():
     venue = in_sync().venue
     assert venue.connected(MARKET, 3) == []
     assert only(Status, venue.disconnected(MARKET, "it was closed", 4)) == []
+
+
+# -- whose it is, and what time it is ------------------------------------------------------
+
+
+@pytest.mark.parametrize("spaces", [(",", ":"), (", ", ": ")], ids=["compiled", "in Python"])
+def test_pair_and_kind_of_market_are_looked_at(spaces):
+    for more, live in (
+        ({"ps": "BTCUSDT", "st": 1}, True),
+        ({"ps": "BTCUSD", "st": 1}, False),
+        ({"ps": "BTCUSDT", "st": 2}, False),
+    ):
+        market = in_sync()
+        frame = json.loads(usdm_depth(121, 130, 120, [(99.0, 5)]))
+        frame["data"] |= more
+        market.receive(json.dumps(frame, separators=spaces), 3 * SECOND)
+        assert (99.0 in levels_of(market.book)[0]) == live
+
+
+@pytest.mark.parametrize(
+    ("symbol", "said"),
+    [
+        ("btcusdt", "Give 'binance-usdm:BTCUSDT'."),
+        ("ETHUSD_PERP", "'ETHUSD_PERP' is a symbol of Binance COIN-M"),
+        ("BTCUSD_240628", "'BTCUSD_240628' is a symbol of Binance COIN-M"),
+    ],
+)
+def test_a_symbol_that_cannot_be_is_refused(symbol, said):
+    with pytest.raises(SymbolError, match=said):
+        make_venue("binance-usdm", symbol)
+
+
+@pytest.mark.parametrize(
+    ("frame", "market"),
+    [
+        (usdm_depth(1, 2, 0), "binance-usdm:BTCUSDT"),
+        (usdm_depth(1, 2, 0, symbol="ETHUSD_PERP"), "binance-coinm:ETHUSD_PERP"),
+        (usdm_depth(1, 2, 0).replace('"U"', '"st": 2, "U"'), "binance-coinm:BTCUSDT"),
+        (usdm_depth(1, 2, 0).replace('"pu"', '"x"'), "binance:BTCUSDT"),
+        (usdm_snapshot(1), None),
+        (usdm_snapshot(1)[:-1] + ',"symbol":"A","pair":"B"}', "binance-coinm:A"),
+        ("pong", None),
+        ("[" * 100_000, None),
+    ],
+)
+def test_a_frame_tells_its_market(frame, market):
+    assert BinanceUsdm.market_of(frame) == market
+
+
+def test_the_venues_clock_is_read():
+    listing = json.loads(exchange_info()) | {"serverTime": 1_700_000_000_123}
+    clock, *_ = make_venue("binance-usdm", "BTCUSDT").fetched(
+        INSTRUMENT, 200, json.dumps(listing), 7
+    )
+    assert clock == Clock(1_700_000_000_123_000_000, 7)
+    venue = connected()
+    assert venue.ask_time(20 * SECOND) == [Fetch(TIME, "https://fapi.binance.com/fapi/v1/time")]
+    assert venue.ask_time(29 * SECOND) == []
+    body = '{"serverTime":1700000000123}'
+    assert venue.fetched(TIME, 200, body, 8) == [Clock(1_700_000_000_123_000_000, 8)]
+    assert names(venue.fetched(TIME, 429, "", 8)) == ["time not answered"]
+    assert names(venue.fetched(TIME, 200, "{}", 8)) == ["unreadable time"]
+
+
+@pytest.mark.parametrize("tick_size", ["NaN", "-1", "1e-300", "Infinity"])
+def test_a_tick_size_that_cannot_be_is_not_used(tick_size):
+    listing = exchange_info().replace('"0.10"', f'"{tick_size}"')
+    said, again = make_venue("binance-usdm", "BTCUSDT").fetched(INSTRUMENT, 200, listing, 7)
+    assert said.detail.startswith("Binance USD-M's list of symbols cannot be read: a tick size of ")
+    assert again.name == INSTRUMENT

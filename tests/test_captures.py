@@ -84,11 +84,11 @@ def test_every_best_price_and_size_is_what_the_exchanges_own_best_quotes_say(sym
     market = Market(recording.make_venue(), levels=1, interval=0)
     ids, best = [], []
     for record in recording:
-        before = market.venue._last
+        before = market.venue._chain.last
         play(market, record)
-        if market.state == "live" and market.venue._last != before and '"pu"' in record.text:
+        if market.state == "live" and market.venue._chain.last != before and '"pu"' in record.text:
             sides = (market.book.bids, market.book.asks)
-            ids.append(market.venue._last)
+            ids.append(market.venue._chain.last)
             best.append([side.top(1)[which][0] for side in sides for which in (0, 1)])
     newest = np.searchsorted(quotes[:, 0], ids, side="right") - 1
     assert newest.min() >= 0  # every state can be compared

@@ -24,9 +24,9 @@ from hypothesis import strategies as st
 from obi_widgets.feeds.simulator import STEP
 from obi_widgets.market import Market
 from obi_widgets.venues import make_venue
-from obi_widgets.venues.base import Fetch, Reconnect, Send
+from obi_widgets.venues.base import Fetch, Ping, Reconnect, Send
 
-FAULTY, CLEAN = 240, 520  # steps; the watchdogs of 10 s take 200
+FAULTY, CLEAN = 240, 900  # steps; the watchdogs of 10 s take 200, six bad answers 600
 
 GARBAGE = (
     "<html>502 Bad Gateway</html>",
@@ -93,13 +93,20 @@ class Exchange:
             assert levels_of(self.market.book) == window
 
     def carry(self, reply):
-        if isinstance(reply, Reconnect):
+        if isinstance(reply, Ping):
+            if self.open:
+                self.after(1, self.pong)
+        elif isinstance(reply, Reconnect):
             self.after(0, self.cut_off)
         elif isinstance(reply, Fetch):
             asked = round(reply.delay / SECOND / STEP) + next(self.latencies)
             self.after(asked, self.take_picture)
         elif isinstance(reply, Send):
             self.operate(reply.text)
+
+    def pong(self):
+        if self.open:
+            self.tell(self.venue.ponged("book", self.now))
 
     def cut_off(self):
         if self.open:
@@ -168,12 +175,11 @@ class LmexExchange(Exchange):
         self.tell(venue.fetched("summary", 200, lmex_summary(), self.now))
         self.subscribed = False
         self.snapshot_due = None
-        self.pictured = None
 
     def believed(self):
         if self.venue._sequence is None:
             assert self.venue._polling  # else it would drop the deltas of a book that is live
-            return self.pictured
+            return (self.venue._pictured_ms - 1_700_000_000_000) // 50
         return self.venue._sequence
 
     def operate(self, text):
@@ -198,12 +204,7 @@ class LmexExchange(Exchange):
             for side in self.truth.window[self.step]
         ]
         named = {"buyQuote": sides[0], "sellQuote": sides[1], "symbol": "BTC-PERP"}
-        return json.dumps({**named, "timestamp": self.step})
-
-    def answer(self, status, body):
-        if status == 200 and body.startswith("{"):
-            self.pictured = json.loads(body)["timestamp"]
-        super().answer(status, body)
+        return json.dumps({**named, "timestamp": 1_700_000_000_000 + 50 * self.step})
 
 
 class UsdmExchange(Exchange):
@@ -218,7 +219,7 @@ class UsdmExchange(Exchange):
         super().__init__(make_venue("binance-usdm", "BTCUSDT"), truth, latencies, answers)
 
     def believed(self):
-        return (self.venue._last - 9) // 10
+        return (self.venue._chain.last - 9) // 10
 
     def frame(self):
         if self.step % 2 == 0:
@@ -226,11 +227,12 @@ class UsdmExchange(Exchange):
         before, after = self.truth.changes[self.step - 1 : self.step + 1]
         sides = ((old | new).items() for old, new in zip(before, after, strict=True))
         last = 10 * self.step + 9
-        return usdm_depth(last - 13, last, last - 20, *sides)
+        return usdm_depth(last - 13, last, last - 20, *sides, ms=self.now // 1_000_000)
 
     def picture(self):
         window = self.truth.window[self.step]
-        return usdm_snapshot(10 * self.step + 9, *(side.items() for side in window))
+        sides = (side.items() for side in window)
+        return usdm_snapshot(10 * self.step + 9, *sides, ms=self.now // 1_000_000)
 
 
 @pytest.mark.parametrize("exchange", [LmexExchange, UsdmExchange])

@@ -196,12 +196,21 @@ def test_a_summary_that_is_not_answered_is_said_and_asked_for_again(status, body
     assert (again.name, again.delay) == (SUMMARY, 5 * SECOND)
 
 
-@pytest.mark.parametrize("contract_size", [0, -1, "nan", "much"])
+@pytest.mark.parametrize("contract_size", [0, -1, "nan", "much", 1e-300, 1e300, "inf"])
 def test_a_summary_without_a_sensible_contract_size_is_unreadable(contract_size):
     body = lmex_summary(contract_size=contract_size)
     said, again = make_venue("lmex", "BTC-PERP").fetched(SUMMARY, 200, body, 7)
     assert said.detail.startswith("LMEX's market summary cannot be read: Expected `float`")
     assert (said.state, again.name) == ("connecting", SUMMARY)
+
+
+@pytest.mark.parametrize("tick_size", ["NaN", "inf", -1, 0, 1e-300, 1e300])
+def test_a_summary_without_a_sensible_tick_size_is_unreadable(tick_size):
+    summary = json.loads(lmex_summary())
+    summary[0]["minPriceIncrement"] = tick_size
+    said, again = make_venue("lmex", "BTC-PERP").fetched(SUMMARY, 200, json.dumps(summary), 7)
+    assert said.detail.startswith("LMEX's market summary cannot be read: Expected `float`")
+    assert again.name == SUMMARY
 
 
 def test_sizes_are_contracts_times_contract_size():
@@ -274,7 +283,48 @@ def test_another_symbol_is_refused_whatever_its_topic():
     venue = in_sync()
     frame = lmex_book("delta", 11, symbol="ETH-PERP", topic="update:BTC-PERP_0")
     (refused,) = venue.received(frame, SECOND)
-    assert refused == Refused(SECOND, "other symbol", "ETH-PERP")
+    assert refused == Refused(SECOND, "other symbol", "update:BTC-PERP_0: ETH-PERP")
+
+
+@pytest.mark.parametrize(
+    ("topic", "name"),
+    [
+        ("update:BTC-PERP_1", "grouped book"),  # its chain has the same numbers
+        ("update:BTC-PERP_8", "grouped book"),
+        ("update:ETH-PERP_0", "topic of another symbol"),
+        ("update:BTC-PERPETUAL_0", "topic of another symbol"),
+    ],
+)
+def test_another_topic_is_refused_whatever_its_symbol(topic, name):
+    for kind in ("snapshot", "delta"):
+        frame = lmex_book(kind, 11, [(1.0, 1)], topic=topic)
+        assert names(in_sync().received(frame, SECOND)) == [name]
+
+
+def test_the_topic_without_a_grouping_is_of_the_same_chain():
+    venue = in_sync()
+    assert names(venue.received(lmex_book("delta", 11, topic="update:BTC-PERP"), 1)) == ["Delta"]
+
+
+@pytest.mark.parametrize(("kind", "previous"), [("delta", 9), ("delta", 11), ("snapshot", 7)])
+def test_a_number_is_one_more_than_the_one_before(kind, previous):
+    venue = in_sync()
+    outputs = venue.received(lmex_book(kind, 11, BIDS, ASKS, previous=previous), 5 * SECOND)
+    assert names(outputs) == ["Status", "Send", "Send"]
+    assert outputs[0].detail == (
+        f"The book was thrown away: {kind} 11 says that it follows {previous}."
+    )
+
+
+@pytest.mark.parametrize("size", ["1e-19", "4e-324"])
+def test_a_size_that_cannot_be_held_is_unreadable(size):
+    outputs = in_sync().received(lmex_book("delta", 11, [(100.0, size)]), 5 * SECOND)
+    assert names(outputs) == ["unreadable", "Status", "Send", "Send"]
+
+
+def test_a_kind_of_book_frame_that_is_not_known_may_have_been_a_change():
+    outputs = in_sync().received(lmex_book("reset", 11), 5 * SECOND)
+    assert names(outputs) == ["unreadable", "Status", "Send", "Send"]
 
 
 def test_an_alias_topic_is_routed_by_the_symbol_inside():

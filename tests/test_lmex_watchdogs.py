@@ -18,7 +18,7 @@ from exchange_tools import (
     only,
 )
 
-from obi_widgets.events import Snapshot, Status
+from obi_widgets.events import Status
 from obi_widgets.market import Market
 from obi_widgets.venues.base import BOOK, Fetch, Reconnect, Send
 from obi_widgets.venues.lmex import PICTURE, TRADES
@@ -140,7 +140,7 @@ def test_the_subscription_is_repeated_every_10_s_and_polling_begins_once():
 def test_a_polled_book_is_never_spliced_with_deltas():
     market, _ = polling()
     market.handle(market.venue.fetched(PICTURE, 200, picture(), 12 * SECOND), 12 * SECOND)
-    for sequence in (0, 1):
+    for sequence in (1, 2):
         read(market, lmex_book("delta", sequence, [(90.5, 1)]), 12 * SECOND)
     assert levels_of(market.book) == ({90.0: 2.0}, {91.0: 3.0})
     assert market.refused["delta before a snapshot"] == 2
@@ -180,19 +180,34 @@ def test_an_answer_that_comes_after_the_connection_was_lost_is_not_a_book():
 # -- asking again --------------------------------------------------------------------------
 
 
-def test_a_venue_that_keeps_breaking_its_book_is_asked_once_a_second():
-    market = Market(connected())
-    asked = []
-    for step in range(200):  # every snapshot is followed by a break, for 4 s
+def test_a_venue_that_keeps_breaking_its_book_is_asked_later_and_later():
+    market, asked, subscribed = Market(connected()), [], True
+    for step in range(2000):  # every snapshot is followed by a break, for 40 s
         now = SECOND + step * SECOND // 50
         replies = market.tick(now)
-        if market.state != "live":
-            replies += read(market, lmex_book("snapshot", step, BIDS, ASKS), now)
-        replies += read(market, lmex_book("delta", step + 7), now)
+        if subscribed:
+            replies += read(market, lmex_book("snapshot", 10 * step, BIDS, ASKS), now)
+        replies += read(market, lmex_book("delta", 10 * step + 7), now)
         assert market.state == "gap"
-        asked += [now for reply in replies if reply == SUBSCRIBE]
-    assert asked
-    assert all(later - earlier >= SECOND for earlier, later in pairwise(asked))
+        subscribed = SUBSCRIBE in replies
+        asked += [now] if subscribed else []
+    waits = [(later - earlier) / SECOND for earlier, later in pairwise(asked)]
+    assert waits == [2, 4, 8, 16]
+    assert market.advice.startswith("Asking for a new one in ")
+
+
+def test_after_a_book_that_stood_the_wait_is_short_again():
+    market = Market(connected())
+    for number in (10, 20, 30):
+        read(market, lmex_book("snapshot", number, BIDS, ASKS), number * SECOND)
+        read(market, lmex_book("delta", number + 2), number * SECOND)
+        market.tick((number + 5) * SECOND)
+    read(market, lmex_book("snapshot", 40, BIDS, ASKS), 40 * SECOND)
+    now = 55 * SECOND
+    assert read(market, lmex_book("delta", 42), now) == [UNSUBSCRIBE, SUBSCRIBE]
+    read(market, lmex_book("snapshot", 50, BIDS, ASKS), now + SECOND // 2)
+    assert read(market, lmex_book("delta", 52), now + SECOND // 2) == []
+    assert market.tick(now + 2 * SECOND)[-2:] == [UNSUBSCRIBE, SUBSCRIBE]
 
 
 def test_a_resync_that_had_to_wait_is_asked_for_when_its_time_has_come():
@@ -232,12 +247,149 @@ def test_an_error_about_another_topic_leaves_the_book_alone():
     assert names(outputs) == ["topic not accepted"]
 
 
-def test_an_older_snapshot_takes_the_sequence_back_with_the_book():
-    venue = in_sync()
-    venue.received(lmex_book("delta", 11), 1)
-    (snapshot,) = venue.received(lmex_book("snapshot", 5, BIDS, ASKS), 2)
-    assert isinstance(snapshot, Snapshot)
-    assert names(venue.received(lmex_book("delta", 12), 5 * SECOND)) == ["Status", "Send", "Send"]
+# -- never older ---------------------------------------------------------------------------
+
+
+def test_a_snapshot_older_than_a_book_in_sync_is_refused_and_the_book_goes_on():
+    market = Market(in_sync())
+    read(market, lmex_book("snapshot", 11, BIDS, ASKS), 1)
+    assert read(market, lmex_book("snapshot", 5, [(1.0, 1)], [(2.0, 1)]), 2) == []
+    assert market.refused["snapshot older than what was seen"] == 1
+    read(market, lmex_book("delta", 12, [(100.0, 9)]), 3)
+    assert (market.state, levels_of(market.book)[0][100.0]) == ("live", 9.0)
+
+
+def test_a_snapshot_older_than_the_delta_that_broke_the_chain_is_refused_and_asked_for_again():
+    market = Market(in_sync())
+    read(market, lmex_book("delta", 13), 5 * SECOND)
+    read(market, lmex_book("snapshot", 12, BIDS, ASKS), 6 * SECOND)
+    assert market.state == "syncing"
+    assert market.detail == (
+        "LMEX sent a snapshot older than what was seen: it is of 12, and 13 was seen."
+    )
+    assert market.advice == "Asking again in 2 s."
+    assert market.tick(8 * SECOND - 1) == []
+    assert market.tick(8 * SECOND) == [UNSUBSCRIBE, SUBSCRIBE]
+    read(market, lmex_book("snapshot", 13, BIDS, ASKS), 9 * SECOND)
+    assert market.state == "live"
+
+
+def test_older_snapshots_again_and_again_mean_a_new_numbering_and_a_new_connection():
+    market = Market(in_sync())
+    read(market, lmex_book("delta", 13), 5 * SECOND)
+    replies = []
+    for now in (6, 7, 8):
+        assert replies == []
+        replies = read(market, lmex_book("snapshot", 3, BIDS, ASKS), now * SECOND)
+    assert replies == [Reconnect(BOOK, "snapshot older than what was seen")]
+    venue = market.venue
+    market.handle(venue.disconnected(BOOK, "it was closed", 9 * SECOND), 9 * SECOND)
+    market.handle(venue.connected(BOOK, 10 * SECOND), 10 * SECOND)
+    read(market, lmex_book("snapshot", 3, BIDS, ASKS), 11 * SECOND)
+    assert market.state == "live"
+
+
+def test_an_unreadable_frame_may_have_been_the_delta_after_the_newest():
+    market = Market(in_sync())
+    read(market, "<html>", 5 * SECOND)
+    read(market, lmex_book("snapshot", 10, BIDS, ASKS), 6 * SECOND)
+    assert market.refused["snapshot older than what was seen"] == 1
+    read(market, lmex_book("snapshot", 11, BIDS, ASKS), 8 * SECOND)
+    assert market.state == "live"
+
+
+def picture_at(ms, bid=90.0):
+    return picture(bid).replace("1700000100000", str(ms))
+
+
+def pictured(market, ms, now, bid=90.0):
+    outputs = market.venue.fetched(PICTURE, 200, picture_at(ms, bid), now * SECOND)
+    market.handle(outputs, now * SECOND)
+    return market.state, market.book.bids.best
+
+
+def test_pictures_never_go_back_in_time():
+    market, _ = polling()
+    base = 1_700_000_100_000
+    assert pictured(market, base, 12) == ("live", 90.0)
+    assert pictured(market, base + 2000, 14, 90.5) == ("live", 90.5)
+    assert pictured(market, base, 16) == ("live", 90.5)
+    assert market.refused["REST book older than what was seen"] == 1
+    assert len(market.history()) == 1  # one is kept, and one waits for its interval
+
+
+def test_a_picture_that_does_not_advance_is_stale_after_5_s_and_says_for_how_long():
+    market, _ = polling()
+    base = 1_700_000_100_000
+    states = [pictured(market, base, now)[0] for now in (12, 14, 16, 17)]
+    assert states == ["live"] * 4
+    assert pictured(market, base, 18)[0] == "stale"
+    assert market.detail == "LMEX's REST book has not advanced for 6 s."
+    assert pictured(market, base, 3612)[0] == "stale"
+    assert market.detail == "LMEX's REST book has not advanced for 3600 s."
+    assert pictured(market, base + 1, 3614)[0] == "live"
+
+
+def test_a_picture_that_changes_overtook_is_no_book():
+    market, _ = polling()
+    assert pictured(market, 1_700_000_000_300, 12)[0] == "live"
+    read(market, lmex_book("delta", 6), 13 * SECOND)  # of the same time
+    assert market.state == "live"
+    read(market, lmex_book("delta", 7), 13 * SECOND)
+    assert (market.state, levels_of(market.book)) == ("stale", ({}, {}))
+    assert pictured(market, 1_700_000_000_349, 14)[0] == "stale"
+    assert pictured(market, 1_700_000_000_350, 16)[0] == "stale"  # as old as the newest change
+    assert pictured(market, 1_700_000_000_351, 18)[0] == "live"
+
+
+# -- silence by the venue's own cadence ----------------------------------------------------
+
+
+def chattering(market, frames=120, every=SECOND // 20):
+    """Play so many deltas; return the time of the last."""
+    read(market, lmex_book("snapshot", 10, BIDS, ASKS), 0)
+    for number in range(frames):
+        read(market, lmex_book("delta", 11 + number, [(99.0, 1 + number)]), number * every)
+        assert market.tick(number * every) == []
+    return (frames - 1) * every
+
+
+@pytest.mark.parametrize(
+    ("every", "patience"), [(SECOND // 20, 5 * SECOND), (SECOND // 2, 10 * SECOND)]
+)
+def test_total_silence_is_stale_after_20_intervals_or_5_s(every, patience):
+    market = Market(connected())
+    market.venue.ping_every = 1000 * SECOND  # else it would be asked anyway
+    last = chattering(market, every=every)
+    asked = [step for step in range(0, 20 * SECOND, SECOND // 50) if market.tick(last + step)]
+    assert asked[0] == patience // 2 + SECOND // 50
+    assert market.state == "stale"
+    assert asked[1] <= patience + 2 * SECOND // 50
+    assert market.detail == f"LMEX: nothing was heard for {patience // SECOND} s."
+
+
+def test_a_quiet_book_whose_connection_answers_is_live():
+    market = Market(connected())
+    last = chattering(market)
+    for step in range(1, 55 * 50):
+        now = last + step * SECOND // 50
+        for reply in market.tick(now):
+            assert reply.text == "ping"
+            if reply.socket == BOOK:
+                read(market, "pong", now)
+        assert market.state == "live"
+
+
+def test_in_a_recording_a_short_silence_proves_nothing():
+    venue = connected()
+    venue.can_ask = False
+    venue.disconnected(BOOK, "", 0)
+    venue.connected(BOOK, 0)
+    market = Market(venue)
+    last = chattering(market)
+    market.tick(last + 34 * SECOND)
+    assert market.state == "live"
+    assert names(market.tick(last + 36 * SECOND)) == ["Reconnect"]
 
 
 # -- the websockets are apart --------------------------------------------------------------

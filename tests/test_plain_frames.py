@@ -63,7 +63,15 @@ def at_once(recording, **options):
     return market, None
 
 
-NOT_TOLD = {"_waiting": None, "_changes": None}
+def told_of(venue):
+    """Return what a venue knows, its frames as bytes."""
+    parts = {name: vars(getattr(venue, name)) for name in ("_chain", "_cadence", "_tries")}
+    kept = [
+        (frame if isinstance(frame, bytes) else frame.encode("utf-8", "replace"), now)
+        for frame, now in venue._chain.kept
+    ]
+    parts["_chain"] = parts["_chain"] | {"kept": kept, "_greatest": venue._chain.seen}
+    return vars(venue) | parts | {"_changes": None}
 
 
 def told(market):
@@ -72,7 +80,8 @@ def told(market):
         name: getattr(market, name)
         for name in ("state", "detail", "advice", "trade", "mark", "changed_at", "refused")
     }
-    facts |= {"levels": levels_of(market.book), "venue": vars(market.venue) | NOT_TOLD}
+    facts |= {"levels": levels_of(market.book), "venue": told_of(market.venue)}
+    facts |= {"lag": repr(market.lag), "notes": market.notes}
     market.end("", "")
     history = market.history()
     facts |= {
@@ -237,8 +246,8 @@ PLAIN = [
     depth("", "", '"nps":"0","U":12,"u":12,"pu":11'),
     depth("", "", '"x":true,"y":false,"pu":11,"u":12,"U":12'),
     '{"stream":"btcusdt@bookTicker","data":{"e":"bookTicker","b":"1","B":"x","a":"y","A":"1"}}',
-    '{"stream":"x","data":{"e":"trade","E":1,"T":2,"s":"BTCUSDT","t":4,"p":"1.5","q":"2","m":true}}',
-    '{"stream":"x","data":{"e":"aggTrade","a":1,"T":2,"s":"BTCUSDT","p":"1","q":"2","m":false}}',
+    '{"stream":"btcusdt@x","data":{"e":"trade","E":1,"T":2,"s":"BTCUSDT","t":4,"p":"1.5","q":"2","m":true}}',
+    '{"stream":"btcusdt@x","data":{"e":"aggTrade","a":1,"T":2,"s":"BTCUSDT","p":"1","q":"2","m":false}}',
 ]
 ODD = [
     depth('["99.9","1e2"]'),
@@ -302,12 +311,12 @@ ODD = [
     depth("").replace("}}", "}"),
     depth("").replace(":", ": ").replace(",", ", "),
     depth("").replace("1700000000000", "1600000000000"),  # the past
-    '{"stream":"x","data":{"e":"trade","T":2,"s":"ETHUSDT","p":"1.5","q":"2","m":true}}',
-    '{"stream":"x","data":{"e":"trade","T":2,"s":"BTCUSDT","p":"1.5","q":"2"}}',
-    '{"stream":"x","data":{"e":"trade","T":2,"s":"BTCUSDT","p":"x","q":"2","m":true}}',
-    '{"stream":"x","data":{"e":"trade","T":2,"s":"BTCUSDT","p":"1","q":"2","m":1}}',
-    '{"stream":"x","data":{"e":"trade","T":2,"s":"BTCUSDT","p":"1","q":"2","m":tru}}',
-    '{"stream":"x","data":{"e":"markPriceUpdate","E":2,"s":"BTCUSDT","p":"1","i":"2","r":"0"}}',
+    '{"stream":"btcusdt@x","data":{"e":"trade","T":2,"s":"ETHUSDT","p":"1.5","q":"2","m":true}}',
+    '{"stream":"btcusdt@x","data":{"e":"trade","T":2,"s":"BTCUSDT","p":"1.5","q":"2"}}',
+    '{"stream":"btcusdt@x","data":{"e":"trade","T":2,"s":"BTCUSDT","p":"x","q":"2","m":true}}',
+    '{"stream":"btcusdt@x","data":{"e":"trade","T":2,"s":"BTCUSDT","p":"1","q":"2","m":1}}',
+    '{"stream":"btcusdt@x","data":{"e":"trade","T":2,"s":"BTCUSDT","p":"1","q":"2","m":tru}}',
+    '{"stream":"btcusdt@x","data":{"e":"markPriceUpdate","E":2,"s":"BTCUSDT","p":"1","i":"2","r":"0"}}',
     '{"stream":"x","data":{"e":"bookTicker","u":01}}',
     '{"stream":"x","data":{}}',
     '{"stream":"x"}',

@@ -7,7 +7,7 @@ import math
 import random
 import time
 from contextlib import suppress
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, ConnectionClosedOK, InvalidStatus
@@ -20,15 +20,13 @@ from obi_widgets.feeds.exchange import SimulatedExchange
 from obi_widgets.feeds.limits import LIMITS
 from obi_widgets.feeds.requests import Requests
 from obi_widgets.recording import Record, Recorder
-from obi_widgets.venues.base import Connect, Fetch, Reconnect, Reply, Send, explain
+from obi_widgets.venues.base import Connect, Fetch, Ping, Reconnect, Reply, Send, explain
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Iterable
+    from collections.abc import Coroutine, Iterable
 
     from obi_widgets.feeds.simulator import SimulatedMarket
     from obi_widgets.market import Market
-
-Told = TypeVar("Told")
 
 LARGEST_FRAME = 64 * 2**20
 """Bytes, decompressed: one venue's first book measured five million."""
@@ -45,6 +43,10 @@ REOPEN_WITHIN = 60.0
 STEADY = 10.0
 """Seconds that a websocket must have lasted for the wait to be short again."""
 
+STEP = 500_000_000
+"""Nanoseconds that the wall clock gains or loses on the monotonic one when it has been set: what
+keeps it right is far slower."""
+
 
 class LiveFeed(Feed):
     """Moves the frames of a venue.
@@ -55,27 +57,28 @@ class LiveFeed(Feed):
         Where they go.
     recorder : Recorder, optional
         Where they are recorded too.
-
-    Attributes
-    ----------
-    failures : int
-        How often decoding failed while recording.
-    failure : Exception, optional
-        The last time's.
     """
 
     def __init__(self, market: Market, recorder: Recorder | None = None) -> None:
         super().__init__(market)
         self.recorder = recorder
-        self.failures = 0
-        self.failure: Exception | None = None
         self._sockets: dict[str, ClientConnection] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._queued: set[tuple[str, str]] = set()  # names and URLs that wait for their host
         self._local = False
+        self._ahead = time.time_ns() - time.monotonic_ns()  # the wall clock, of the monotonic one
 
     def now(self) -> int:  # noqa: D102
         return time.time_ns()
+
+    def _now(self) -> int:
+        """Return the same, and see whether the clock has been set. For the feed's own thread."""
+        now = self.now()
+        ahead = now - time.monotonic_ns()
+        if abs(ahead - self._ahead) > STEP:
+            self.market.stepped(ahead - self._ahead)
+        self._ahead = ahead
+        return now
 
     async def run(self) -> None:  # noqa: D102
         # The environment's proxies are not for a server on this machine.
@@ -84,11 +87,10 @@ class LiveFeed(Feed):
             Requests(self._wait, proxies=not self._local) as self._http,
             asyncio.TaskGroup() as self._group,
         ):
-            now = self.now()
-            self._carry(self.market.handle(self.market.venue.start(now), now))
+            self._carry(self.market.start(self._now()))
             while self.market.state != "closed":
                 await asyncio.sleep(TICK)
-                self._carry(self._decoded(self.market.tick, self.now()))
+                self._carry(self.market.tick(self._now()))
             for task in self._tasks:
                 task.cancel()
 
@@ -109,22 +111,14 @@ class LiveFeed(Feed):
                     self._spawn(self._drop(reply), "drop")
                 case Fetch():
                     self._spawn(self._fetch(reply), reply.name)
+                case Ping():
+                    self._spawn(self._ping(reply), "ping")
 
     def _tell(self, record: Record) -> None:
         if self.recorder is not None:
             with suppress(RecordingError):  # its `error` tells whoever records
                 self.recorder.write(record)
-        self._carry(self._decoded(record.tell, self.market))
-
-    def _decoded(self, decode: Callable[[Told], list[Reply]], what: Told) -> list[Reply]:
-        """Return what decoding calls for. A recording goes on when it fails: it has the frame."""
-        try:
-            return decode(what)
-        except Exception as error:
-            if self.recorder is None:
-                raise
-            self.failures, self.failure = self.failures + 1, error
-            return []
+        self._carry(record.tell(self.market))
 
     # -- websockets ------------------------------------------------------------------------
 
@@ -144,7 +138,7 @@ class LiveFeed(Feed):
                 )
             # Of any kind: a name that is not found, a certificate, a proxy, an HTTP status.
             except Exception as error:  # noqa: BLE001
-                self._tell(Record(self.now(), "close", to.socket, self._failed(to, error, sent)))
+                self._tell(Record(self._now(), "close", to.socket, self._failed(to, error, sent)))
             else:
                 LIMITS.note(to.url, 101, {}, "", sent)
                 async with socket:
@@ -157,17 +151,17 @@ class LiveFeed(Feed):
     async def _read(self, name: str, socket: ClientConnection) -> bool:
         """Hand on what a websocket says until it is lost; return whether it lasted."""
         self._sockets[name] = socket
-        self._tell(Record(self.now(), "open", name, ""))
+        self._tell(Record(self._now(), "open", name, ""))
         opened, too_large, reason = time.monotonic(), False, "it was closed"
         try:
             while True:
                 frame = await socket.recv(decode=False)
                 self.messages += 1
                 if self.recorder is None and frame.isascii():
-                    self._carry(self.market.receive(frame, self.now(), name))
+                    self._carry(self.market.receive(frame, self._now(), name))
                 else:
                     text = frame.decode("utf-8", "replace")
-                    self._tell(Record(self.now(), "frame", name, text))
+                    self._tell(Record(self._now(), "frame", name, text))
         except ConnectionClosedOK:
             pass
         except ConnectionClosed as error:
@@ -177,9 +171,9 @@ class LiveFeed(Feed):
             del self._sockets[name]
         if too_large:
             reason = f"it sent a frame of more than {LARGEST_FRAME // 2**20} MiB"
-            now = self.now()
+            now = self._now()
             self._carry(self.market.handle([Refused(now, "frame too large", reason)], now))
-        self._tell(Record(self.now(), "close", name, reason))
+        self._tell(Record(self._now(), "close", name, reason))
         return not too_large and time.monotonic() - opened > STEADY
 
     def _failed(self, to: Connect, error: Exception, sent: float) -> str:
@@ -199,6 +193,13 @@ class LiveFeed(Feed):
             with suppress(ConnectionClosed):  # its reader tells of it
                 await socket.send(reply.text)
 
+    async def _ping(self, reply: Ping) -> None:
+        socket = self._sockets.get(reply.socket)
+        if socket is not None:
+            with suppress(ConnectionClosed):
+                await (await socket.ping())
+                self._tell(Record(self._now(), "pong", reply.socket, ""))
+
     async def _drop(self, reply: Reconnect) -> None:
         socket = self._sockets.get(reply.socket)
         if socket is not None:
@@ -217,7 +218,9 @@ class LiveFeed(Feed):
         finally:
             self._queued.discard(wanted)
         answer = await self._http.get(fetch.url, sent)
-        self._tell(Record(self.now(), "answer", fetch.name, answer.body, answer.status))
+        self._tell(
+            Record(self._now(), "answer", fetch.name, answer.body, answer.status, answer.date_ns)
+        )
 
     def _wait(self, left: float, status: int) -> None:
         """Show that a request waits for the limit of its host."""

@@ -116,7 +116,6 @@ def load(
     """
     recording = Recording(paths, market=market)
     reader = Market(recording.make_venue(), levels=levels, interval=interval, strict=strict)
-    reader.venue.can_ask = False
     player = Player(reader)
     for chunk in recording.chunks():
         player.play(chunk)

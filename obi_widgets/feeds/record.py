@@ -89,10 +89,10 @@ def record(
     finally:
         stop.set()
         recorder.close()
-    if feed.failures:
+    if feed.market.failures:
         warnings.warn(
-            f"Decoding failed {feed.failures:,} times while recording, the last time with "
-            f"{feed.failure!r}. The frames are in {recorder.path}.",
+            f"Decoding failed {feed.market.failures:,} times while recording. The frames are in "
+            f"{recorder.path}.",
             RecordingWarning,
             stacklevel=2,
         )
@@ -116,7 +116,7 @@ async def _read(feed: LiveFeed, recorder: Recorder, seconds: float, stop: thread
     counting = False
     while clock() < until and not (stop.is_set() or reading.done() or recorder.error):
         await asyncio.sleep(0.02)
-        if not counting and (feed.market.changed_at or feed.failures):
+        if not counting and (feed.market.changed_at or feed.market.failures):
             counting = True
             until = clock() + seconds
     reading.cancel()

@@ -34,7 +34,6 @@ class ReplayFeed(Feed):
 
     def __init__(self, market: Market, recording: Recording, speed: float | None = 1.0) -> None:
         super().__init__(market)
-        market.venue.can_ask = False
         if speed is not None and not 0 < speed <= 100_000:
             raise SettingsError(
                 f"speed = {speed!r} is not possible.", "Give a number above 0, or None for at once."

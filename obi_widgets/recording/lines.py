@@ -53,21 +53,17 @@ class Record(NamedTuple):
 
     def tell(self, market: Market) -> list[Reply]:
         """Tell a market of it; return what is to be sent."""
-        if self.kind == "frame":
-            return market.receive(self.text, self.time, self.name)
-        venue, outputs = market.venue, []
         match self.kind:
+            case "frame":
+                return market.receive(self.text, self.time, self.name)
             case "open":
-                outputs = venue.connected(self.name, self.time)
+                return market.connected(self.name, self.time)
             case "close":
-                outputs = venue.disconnected(self.name, self.text, self.time)
+                return market.disconnected(self.name, self.text, self.time)
             case "pong":
-                outputs = venue.ponged(self.name, self.time)
+                return market.ponged(self.name, self.time)
             case "answer":
-                if self.date is not None:
-                    market.venue_clock(self.date, self.time)
-                outputs = venue.fetched(self.name, self.status, self.text, self.time)
-        return market.handle(outputs, self.time)
+                return market.fetched(self.name, self.status, self.text, self.time, self.date)
 
 
 def header(venue: str, symbol: str) -> bytes:

@@ -75,8 +75,10 @@ class Recording:
         return found.symbol == self.symbol and self.venue_name in found.venues
 
     def make_venue(self) -> Venue:
-        """Return a new decoder for it."""
-        return make_venue(self.venue_name, self.symbol)
+        """Return a new decoder for it, which knows that nobody answers."""
+        venue = make_venue(self.venue_name, self.symbol)
+        venue.can_ask = False
+        return venue
 
     def __iter__(self) -> Iterator[Record]:
         for chunk in self.chunks():

@@ -25,9 +25,12 @@ def make_venue(name: str, symbol: str, endpoints: Mapping[str, str] | None = Non
     ------
     SourceError
         A venue that is not known.
+    SymbolError
+        A symbol that cannot be one of it.
     """
     if name not in VENUES:
         raise SourceError(f"There is no venue {name!r}.", suggest(name, VENUES))
+    VENUES[name].check(symbol)
     return VENUES[name](symbol, endpoints=endpoints)
 
 

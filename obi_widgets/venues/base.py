@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, NamedTuple, TypeAlias
 import msgspec
 from msgspec import Meta, Struct
 
+from obi_widgets.errors import SymbolError
 from obi_widgets.events import Event, Instrument, Refused, Status
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from obi_widgets.book import Book
 
@@ -35,6 +36,15 @@ WireTime: TypeAlias = Annotated[int, Meta(ge=0, lt=8_000_000_000_000)]
 
 WireSize: TypeAlias = Annotated[float, Meta(ge=0, lt=1e18)]
 WireLevel: TypeAlias = tuple[WirePrice, WireSize]
+
+WireStep: TypeAlias = Annotated[float, Meta(ge=1e-12, le=1e9)]
+"""A tick size, or a contract size."""
+
+WireId: TypeAlias = Annotated[int, Meta(ge=0, lt=2**62)]
+"""Of an update, in a sequence or of a trade."""
+
+SMALLEST = 1e-18
+"""A size on the wire below it is none: times a contract size, a float32 would make it zero."""
 
 
 class Connect(Struct, frozen=True):
@@ -66,7 +76,13 @@ class Fetch(Struct, frozen=True):
     delay: int = 0
 
 
-Reply: TypeAlias = Connect | Reconnect | Send | Fetch
+class Ping(Struct, frozen=True):
+    """Send a protocol ping on this websocket, and call `Venue.ponged` when it is answered."""
+
+    socket: str
+
+
+Reply: TypeAlias = Connect | Reconnect | Send | Fetch | Ping
 Output: TypeAlias = Event | Reply
 
 
@@ -104,6 +120,15 @@ class Venue(ABC):
         As the venue spells it.
     endpoints : mapping of str to str, optional
         Base URLs that replace the venue's own: a test network, or a simulated exchange.
+
+    Attributes
+    ----------
+    can_ask : bool
+        Whether what it asks for is answered. Whoever plays a recording sets it to False.
+
+    Notes
+    -----
+    The times that its methods take are of a steady clock (see `obi_widgets.clocks`).
     """
 
     name: ClassVar[str]
@@ -111,13 +136,34 @@ class Venue(ABC):
     endpoints: ClassVar[Mapping[str, str]]
     window: ClassVar[int] = 0
     """Levels a side that the venue keeps up to date by itself; 0: it tells of every change."""
-
-    can_ask = True
-    """Whether there is somebody to ask: not of a recording."""
+    warms_up: ClassVar[bool] = False
+    """Whether it begins with a past that it plays as fast as possible."""
 
     def __init__(self, symbol: str, *, endpoints: Mapping[str, str] | None = None) -> None:
         self.symbol = symbol
         self.urls = {**self.endpoints, **(endpoints or {})}
+        self.can_ask = True
+
+    @classmethod
+    def check(cls, symbol: str) -> None:
+        """Raise a SymbolError for a symbol that cannot be one of this venue's."""
+        if symbol != symbol.upper():
+            raise SymbolError(
+                f"{cls.label} has no symbol {symbol!r}: they are spelt in capitals.",
+                f"Give '{cls.name}:{symbol.upper()}'.",
+            )
+
+    @classmethod
+    def market_of(cls, frame: str | bytes) -> str | None:  # noqa: ARG003
+        """Return which market a frame in this venue's protocol is of.
+
+        Returns
+        -------
+        str, optional
+            ``venue:SYMBOL``, also of a sister venue that is told by its frames; None for a frame
+            that does not tell, or that is of another protocol.
+        """
+        return None
 
     @abstractmethod
     def start(self, now: int) -> list[Output]:
@@ -134,10 +180,6 @@ class Venue(ABC):
     @abstractmethod
     def received(self, frame: str | bytes, now: int, socket: str = BOOK) -> list[Output]:
         """Decode a frame of a websocket."""
-
-    def ponged(self, socket: str, now: int) -> list[Output]:  # noqa: ARG002
-        """Take note that a websocket answered a ping."""
-        return []
 
     @abstractmethod
     def fetched(self, name: str, status: int, body: str | bytes, now: int) -> list[Output]:
@@ -159,6 +201,14 @@ class Venue(ABC):
         """
         return []
 
+    def ponged(self, socket: str, now: int) -> list[Output]:  # noqa: ARG002
+        """Take note that a `Ping` was answered."""
+        return []
+
+    def ask_time(self, now: int) -> list[Output]:  # noqa: ARG002
+        """Ask the venue for its time, by an answer over HTTP; it limits the rate by itself."""
+        return []
+
     # A venue that has compiled code for its plain frames reads those into the book at once.
 
     def follow(self, frame: str | bytes, now: int, book: Book) -> int | None:  # noqa: ARG002
@@ -172,7 +222,7 @@ class Venue(ABC):
         """
         return None
 
-    def skim(self, data: bytes, at: int, until: int, book: Book) -> Skimmed:  # noqa: ARG002
+    def skim(self, data: bytes, at: int, since: int, until: int, book: Book) -> Skimmed:  # noqa: ARG002
         """Read lines of a recording for as long as they are plain, up to a change of the book.
 
         Parameters
@@ -181,8 +231,8 @@ class Venue(ABC):
             Whole lines of ``<receive time, ns> <frame>``.
         at : int
             Where the first one begins.
-        until : int
-            The receive time from which on a line is left.
+        since, until : int
+            The receive times between which a line must be; one that is not is left.
         book : Book
             Which is in sync; changed.
         """
@@ -193,6 +243,18 @@ class Venue(ABC):
     def instrument(self, *, quote: str, tick_size: float, contract_size: float) -> Instrument:
         """Return the facts of this symbol."""
         return Instrument(self.name, self.symbol, self.label, quote, tick_size, contract_size)
+
+    def thrown_away(self, reason: str, wait: int, now: int) -> Status:
+        """Return that the book is wrong, and that a new one is asked for in so many ns."""
+        if not self.can_ask:
+            advice = "Nobody can be asked for a new one: what follows waits for one that comes."
+        elif wait > SECOND:
+            advice = (
+                f"Asking for a new one in {wait // SECOND} s, since the last ones were no good."
+            )
+        else:
+            advice = "Asking for a new one."
+        return Status(now, "gap", f"The book was thrown away: {reason}.", advice)
 
     def lost(self, was_open: bool, reason: str, now: int) -> Status:
         """Return that the book's websocket was lost, or could not be opened."""
@@ -212,6 +274,40 @@ class Venue(ABC):
         """Return what to show and do when a fetch failed: why, and try again."""
         detail, advice = explain(self.label, status, body)
         return [Status(now, "connecting", detail, advice), fetch]
+
+
+class Tries:
+    """How long to wait before a snapshot is asked for again: 1, 2, 4 … 60 s.
+
+    A book that stood for a while begins the row anew.
+    """
+
+    stood = 10 * SECOND
+    most = 60 * SECOND
+    forget_after = 120 * SECOND
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.good_at = -self.stood  # steady time at which a book began
+        self.tried_at = 0
+
+    def began(self, now: int) -> None:
+        """Take note that there is a book."""
+        self.good_at = now
+
+    def wait(self, now: int, *, had_book: bool = False) -> int:
+        """Return the nanoseconds to wait before the next try, and count it."""
+        stood = had_book and now - self.good_at >= self.stood
+        if stood or now - self.tried_at >= self.forget_after:
+            self.count = 0
+        self.count += 1
+        self.tried_at = now
+        return min(SECOND << min(self.count - 1, 6), self.most)
+
+
+def sound(levels: Iterable[tuple[float, float]]) -> bool:
+    """Return whether every size is zero, or one that can be held."""
+    return not any(0 < size < SMALLEST for _, size in levels)
 
 
 def explain(label: str, status: int, body: str | bytes) -> tuple[str, str]:
@@ -244,8 +340,11 @@ _TOO_MANY = ("too frequent", "too many", "rate limit", "ratelimit")
 
 def text(frame: str | bytes, limit: int = 80) -> str:
     """Return the beginning of a frame, for a message."""
+    frame = frame[: 8 * limit]
     if isinstance(frame, bytes):
         frame = frame.decode("utf-8", "replace")
+    elif not frame.isascii():  # JSON may hold half a character
+        frame = frame.encode("utf-8", "replace").decode()
     frame = " ".join(frame.split())
     return frame if len(frame) <= limit else frame[: limit - 1] + "…"
 
@@ -255,5 +354,6 @@ def refused(frame: str | bytes, now: int, why: str) -> Refused:
     return Refused(now, why, text(frame))
 
 
-DECODE_ERRORS = (msgspec.DecodeError, UnicodeDecodeError)
-"""What msgspec raises for bytes that are not the JSON that was expected."""
+DECODE_ERRORS = (msgspec.DecodeError, ValueError, RecursionError, OverflowError)
+"""What msgspec raises for bytes that are not the JSON that was expected: also for what is nested
+too deeply, for text that is none, and for numbers of thousands of digits."""

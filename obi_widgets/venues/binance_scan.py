@@ -20,7 +20,8 @@ END, DUE, STRANGE, DEPTH, TICKER, TRADE = range(6)
 
 POWERS = 10.0 ** np.arange(16)  # whole numbers of up to 15 digits over these are exactly rounded
 LATEST = 8_000_000_000_000  # ms; see `base.WireTime`
-LARGEST = 2**62  # see `binance_usdm.Id`
+LARGEST = 2**62  # see `base.WireId`
+USD_M = 1  # see `binance_messages`
 
 
 def _bytes(text):
@@ -30,13 +31,14 @@ def _bytes(text):
 OPENING, DATA = _bytes('{"stream":"'), _bytes('"data":{')
 EVENT_DEPTH, EVENT_TICKER = _bytes("depthUpdate"), _bytes("bookTicker")
 EVENT_TRADE, EVENT_AGGREGATE = _bytes("trade"), _bytes("aggTrade")
-STREAM, SNAPSHOT, PREVIOUS = map(_bytes, ("stream", "lastUpdateId", "pu"))
+PREVIOUS, PAIR, KIND = map(_bytes, ("pu", "ps", "st"))
+STREAM, SNAPSHOT = map(_bytes, ("stream", "lastUpdateId"))
 TRUE, FALSE = _bytes("true"), _bytes("false")
 LETTERS = _bytes("eTsUubapqmt")  # in the order of the keys below
 
 # Keys that are looked at, and what kinds of values were found.
-KEYS = 13
-E, TIME, SYMBOL, FIRST, FINAL, B, A, P, Q, M, TRADE_ID, BEFORE, OTHER = range(KEYS)
+KEYS = 15
+E, TIME, SYMBOL, FIRST, FINAL, B, A, P, Q, M, TRADE_ID, BEFORE, PS, ST, OTHER = range(KEYS)
 NONE, WORD, WHOLE, FLAG, LEVELS = range(5)  # a word at p or q is a decimal number
 
 
@@ -151,6 +153,10 @@ def _key(data, start, end):
                 return which
     if _is(data, start, end, PREVIOUS):
         return BEFORE
+    if _is(data, start, end, PAIR):
+        return PS
+    if _is(data, start, end, KIND):
+        return ST
     if _is(data, start, end, STREAM) or _is(data, start, end, SNAPSHOT):
         return -1
     return OTHER
@@ -179,7 +185,9 @@ def _object(data, at, kinds, starts, ends, values, levels):
         if data[at] == 34:
             kinds[key] = WORD
             if key in (P, Q):
-                _, at = _decimal(data, at)
+                number, at = _decimal(data, at)
+                if key == P and number <= 0:
+                    return -1
             else:
                 end = _word(data, at)
                 at = end + 1 if end >= 0 else -1
@@ -209,13 +217,18 @@ def _object(data, at, kinds, starts, ends, values, levels):
 
 
 @njit
-def _frame(data, at, symbol, kinds, starts, ends, values, levels):
+def _frame(data, at, symbol, pair, stream, kinds, starts, ends, values, levels):
     """Read a frame; return what it is and where it ends."""
     if not _follows(data, at, OPENING):
         return STRANGE, at
     start = at + len(OPENING)
     end = _word(data, start - 1)
-    if end <= start or data[end + 1] != 44 or not _follows(data, end + 2, DATA):
+    if (
+        end <= start
+        or not _follows(data, start, stream)
+        or data[end + 1] != 44
+        or not _follows(data, end + 2, DATA)
+    ):
         return STRANGE, at
     at = _object(data, end + 2 + len(DATA), kinds, starts, ends, values, levels)
     if at < 0 or data[at] != 125 or kinds[E] != WORD:
@@ -224,6 +237,12 @@ def _frame(data, at, symbol, kinds, starts, ends, values, levels):
     start, end = starts[E] + 1, ends[E] - 1
     if _is(data, start, end, EVENT_TICKER):
         return TICKER, at
+    if kinds[PS] != NONE and (
+        kinds[PS] != WORD or not _is(data, starts[PS] + 1, ends[PS] - 1, pair)
+    ):
+        return STRANGE, at
+    if kinds[ST] != NONE and (kinds[ST] != WHOLE or values[ST] != USD_M):
+        return STRANGE, at
     if (
         kinds[TIME] != WHOLE
         or values[TIME] >= LATEST
@@ -240,8 +259,8 @@ def _frame(data, at, symbol, kinds, starts, ends, values, levels):
         and kinds[P] == WORD
         and kinds[Q] == WORD
         and kinds[M] == FLAG
-        and (kinds[A] == WHOLE or kinds[A] == NONE)
-        and (kinds[TRADE_ID] == WHOLE or kinds[TRADE_ID] == NONE)
+        and (kinds[A] == NONE or (kinds[A] == WHOLE and values[A] < LARGEST))
+        and (kinds[TRADE_ID] == NONE or (kinds[TRADE_ID] == WHOLE and values[TRADE_ID] < LARGEST))
     ):
         return TRADE, at
     return STRANGE, at
@@ -256,6 +275,8 @@ def _applied(values, last, bids, bid_count, asks, ask_count, changes):
     buy, sell = changes[: values[B]], changes[values[B] : values[A]]
     if (
         values[BEFORE] != last
+        or values[FINAL] <= last
+        or values[FINAL] < values[FIRST]
         or max(values[BEFORE], values[FIRST], values[FINAL]) >= LARGEST
         or bid_count + len(buy) > bids.shape[1]
         or ask_count + len(sell) > asks.shape[1]
@@ -265,13 +286,15 @@ def _applied(values, last, bids, bid_count, asks, ask_count, changes):
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
-def follow(data, symbol, last, bids, bid_count, asks, ask_count, changes):
+def follow(data, symbol, pair, stream, last, bids, bid_count, asks, ask_count, changes):
     """Apply a frame to a book, when it is a change that follows it.
 
     Parameters
     ----------
-    data, symbol : bytes
-        The frame; the market that it must be of.
+    data : bytes
+        The frame.
+    symbol, pair, stream : bytes
+        The market that it must be of, and what the name of its stream begins with.
     last : int
         The update that the book is at.
     bids, bid_count, asks, ask_count
@@ -286,7 +309,7 @@ def follow(data, symbol, last, bids, bid_count, asks, ask_count, changes):
         levels a side that the book has then.
     """
     kinds, starts, ends, values = np.empty((4, KEYS), np.int64)
-    what, end = _frame(data, 0, symbol, kinds, starts, ends, values, changes)
+    what, end = _frame(data, 0, symbol, pair, stream, kinds, starts, ends, values, changes)
     if what != DEPTH or end != len(data):
         return STRANGE, 0, last, bid_count, ask_count
     buy, sell = _applied(values, last, bids, bid_count, asks, ask_count, changes)
@@ -296,39 +319,46 @@ def follow(data, symbol, last, bids, bid_count, asks, ask_count, changes):
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
-def lines(data, symbol, last, bids, bid_count, asks, ask_count, changes, at, until):
+def lines(
+    data, symbol, pair, stream, last, bids, bid_count, asks, ask_count, changes, at, since, until
+):  # fmt: skip
     """Read lines of a recording up to the next change of the book, and apply that.
 
     Parameters
     ----------
     data : bytes
         Whole lines.
-    symbol, last, bids, bid_count, asks, ask_count, changes
+    symbol, pair, stream, last, bids, bid_count, asks, ask_count, changes
         As in `follow`.
     at : int
         Where in the data to begin.
-    until : int
-        The receive time from which on a line is left.
+    since, until : int
+        A line is left whose receive time is before the first or the line before, or not before
+        the second.
 
     Returns
     -------
     tuple of int
         `DEPTH` after a change, with the numbers that `follow` returns; `END`, or `DUE` or
         `STRANGE` before a line that is left. Then where it ended, and the receive time there; how
-        many lines were read, how many of them best quotes; where the newest trade's begins or -1.
+        many lines were read, how many of them best quotes; where the newest trade's begins or -1;
+        where the change's frame begins.
     """
     kinds, starts, ends, values = np.empty((4, KEYS), np.int64)
     read, quotes, trade, now, event = 0, 0, -1, np.int64(0), np.int64(0)
-    what = END
+    what, before, start = END, since, at
     while at < len(data):
         now, start = _whole(data, at)
         if start < 0 or data[start] != 32:
             what = STRANGE
             break
-        if now >= until:
+        if now >= until or now < before:
             what = DUE
             break
-        what, end = _frame(data, start + 1, symbol, kinds, starts, ends, values, changes)
+        before = now
+        what, end = _frame(
+            data, start + 1, symbol, pair, stream, kinds, starts, ends, values, changes
+        )
         if what == STRANGE or data[end] != 10:
             what = STRANGE
             break
@@ -348,4 +378,4 @@ def lines(data, symbol, last, bids, bid_count, asks, ask_count, changes, at, unt
         if what == DEPTH:
             break
         what = END
-    return what, event, last, bid_count, ask_count, at, now, read, quotes, trade
+    return what, event, last, bid_count, ask_count, at, now, read, quotes, trade, start + 1

@@ -2,21 +2,30 @@
 
 The book is a REST snapshot continued by diff-depth events: an event belongs to it when its ``pu``
 is the last event's ``u``; the first one after the snapshot has ``U <= lastUpdateId <= u`` (or
-follows it exactly). Trades and mark price come on a websocket of their own.
+follows it exactly). See `binance_chain`. Trades and mark price come on a websocket of their own.
 Event time is ``T``, the matching engine's, as trades have it.
 """
 
 from __future__ import annotations
 
-from collections import deque
-from typing import TYPE_CHECKING, Annotated, ClassVar, TypeAlias
+from typing import TYPE_CHECKING, ClassVar
 
-import msgspec
 import numpy as np
-from msgspec import Meta, Raw, Struct
+from msgspec import Raw
 
-from obi_widgets.events import Delta, Mark, Refused, Snapshot, Status, Trade
+from obi_widgets.errors import SymbolError
+from obi_widgets.events import (
+    Clock,
+    Delta,
+    Mark,
+    Refused,
+    Snapshot,
+    Splice,
+    Status,
+    Trade,
+)
 from obi_widgets.signals import compiling
+from obi_widgets.venues import binance_messages as messages
 from obi_widgets.venues.base import (
     BOOK,
     DECODE_ERRORS,
@@ -25,14 +34,18 @@ from obi_widgets.venues.base import (
     Connect,
     Fetch,
     Output,
+    Ping,
     Reconnect,
     Skimmed,
+    Tries,
     Venue,
-    WireLevel,
-    WireTime,
+    explain,
     refused,
+    sound,
     text,
 )
+from obi_widgets.venues.binance_chain import MOST_WAITING, Chain, Waiting
+from obi_widgets.venues.cadence import Cadence
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -40,77 +53,27 @@ if TYPE_CHECKING:
     from obi_widgets.book import Book
 
 MARKET = "market"
-INSTRUMENT, SNAPSHOT = "instrument", "snapshot"
+INSTRUMENT, SNAPSHOT, TIME = "instrument", "snapshot", "time"
 
 MILLISECOND = 1_000_000
 
-Id: TypeAlias = Annotated[int, Meta(ge=0, lt=2**62)]
-"""Of an update."""
+LIMIT = 1000
+"""Levels a side that a snapshot holds at most."""
 
+LONGEST_NAME = 30
+"""Characters of a kind of frame that is refused by its name."""
 
-class _Depth(Struct):
-    T: WireTime
-    s: str
-    U: Id
-    u: Id
-    pu: Id
-    b: list[WireLevel]
-    a: list[WireLevel]
+EVENT = "depthUpdate"
+"""The kind of frame that changes the book."""
 
+OTHERS = {"trade": "trade", "aggTrade": "trade", "markPriceUpdate": "mark"}
+"""Kinds of frames that are read and do not change the book."""
 
-class _Trade(Struct):
-    T: WireTime
-    s: str
-    p: float
-    q: float
-    m: bool
-    a: int = 0  # of an aggregate
-    t: int = 0  # of a single trade
-
-
-class _Mark(Struct):
-    E: WireTime
-    s: str
-    p: float
-    i: float
-    r: float
-
-
-class _Event(Struct):
-    e: str = ""
-    stream: str = ""
-    data: Raw = Raw()
-    lastUpdateId: Id = 0  # noqa: N815
-
-
-class _Snapshot(Struct):
-    lastUpdateId: Id  # noqa: N815
-    T: WireTime
-    bids: list[WireLevel]
-    asks: list[WireLevel]
-
-
-class _Filter(Struct):
-    filterType: str  # noqa: N815
-    tickSize: float = 0.0  # noqa: N815
-
-
-class _Symbol(Struct):
-    symbol: str
-    quoteAsset: str  # noqa: N815
-    filters: list[_Filter]
-
-
-class _Symbols(Struct):
-    symbols: list[_Symbol]
-
-
-_events = msgspec.json.Decoder(_Event, strict=False)
-_depths = msgspec.json.Decoder(_Depth, strict=False)
-_trades = msgspec.json.Decoder(_Trade, strict=False)
-_marks = msgspec.json.Decoder(_Mark, strict=False)
-_snapshots = msgspec.json.Decoder(_Snapshot, strict=False)
-_symbols = msgspec.json.Decoder(_Symbols, strict=False)
+REFUSALS = {
+    "older": "snapshot older than what was seen",
+    "wrong": "snapshot whose time is ahead of its events",
+}
+"""How a snapshot that does not fit is refused."""
 
 
 class BinanceUsdm(Venue):
@@ -124,21 +87,41 @@ class BinanceUsdm(Venue):
         "rest": "https://fapi.binance.com",
     }
 
-    silence = 60 * SECOND
+    silence = 60 * SECOND  # without an event
     snapshot_within = 10 * SECOND
-    buffered = 10_000  # events that wait for a snapshot: minutes of the busiest symbol
+    refresh_every = 10 * SECOND
+    most_refused = 5  # snapshots in a row, before the connection is made anew
 
     def __init__(self, symbol: str, *, endpoints: Mapping[str, str] | None = None) -> None:
         super().__init__(symbol, endpoints=endpoints)
         self._open: set[str] = set()
-        self._waiting: deque[_Depth] = deque(maxlen=self.buffered)
-        self._last: int | None = None  # u of the newest event applied; None without a book
-        self._fresh = False  # whether the snapshot has not been continued by an event yet
+        self._chain = Chain()
+        self._cadence = Cadence(self.silence)
+        self._tries = Tries()
         self._asked_at = 0  # for the snapshot under way; 0: none is
-        self._heard_at = 0
-        # For compiled code: the symbol, and where it puts a frame's levels in between.
-        self._name = symbol.encode()
+        self._refreshed_at = -self.refresh_every
+        self._time_asked_at = -self.refresh_every
+        self._older = 0  # snapshots in a row that were refused
+        self._stream = f"{symbol.lower()}@"
+        # For compiled code: whose frames it reads, and where it puts their levels in between.
+        self._names = (symbol.encode(), symbol.partition("_")[0].encode(), self._stream.encode())
         self._changes = np.empty((4096, 2))
+
+    @classmethod
+    def check(cls, symbol: str) -> None:  # noqa: D102
+        super().check(symbol)
+        if messages.COIN_M_SYMBOL.fullmatch(symbol):
+            raise SymbolError(
+                f"{symbol!r} is a symbol of Binance COIN-M, whose sizes are contracts.",
+                f"{cls.label} lists others, such as 'BTCUSDT'.",
+            )
+
+    @classmethod
+    def market_of(cls, frame: str | bytes) -> str | None:  # noqa: D102
+        try:
+            return messages.market_of(frame)
+        except DECODE_ERRORS:
+            return None
 
     # -- life ------------------------------------------------------------------------------
 
@@ -151,21 +134,21 @@ class BinanceUsdm(Venue):
 
     def _snapshot(self, now: int, delay: int = 0) -> Fetch:
         self._asked_at = now + delay
-        url = f"{self.urls['rest']}/fapi/v1/depth?symbol={self.symbol}&limit=1000"
+        url = f"{self.urls['rest']}/fapi/v1/depth?symbol={self.symbol}&limit={LIMIT}"
         return Fetch(SNAPSHOT, url, delay)
 
     def connected(self, socket: str, now: int) -> list[Output]:  # noqa: D102
         self._open.add(socket)
         if socket == MARKET:
             return []
-        self._heard_at = now
         self._forget()
+        self._cadence.probes = self.can_ask
+        self._cadence.opened(now)
         return [Status(now, "syncing", "Waiting for the first event, then the snapshot.")]
 
     def _forget(self) -> None:
-        self._waiting.clear()
-        self._last = None
-        self._asked_at = 0
+        self._chain = Chain()
+        self._asked_at = self._older = 0
 
     def disconnected(self, socket: str, reason: str, now: int) -> list[Output]:  # noqa: D102
         was_open = socket in self._open
@@ -176,58 +159,80 @@ class BinanceUsdm(Venue):
         return [self.lost(was_open, reason, now)]
 
     def resync(self, reason: str, now: int) -> list[Output]:  # noqa: D102
-        asked_at = self._asked_at
-        self._forget()
-        lost = Status(now, "gap", f"The book was thrown away: {reason}.", "Asking for a new one.")
-        if asked_at > now:
-            self._asked_at = asked_at  # that request is yet to be sent, and will do
-            return [lost]
-        # A second's delay: a snapshot weighs 20 of the 2,400 requests a minute.
-        return [lost, self._snapshot(now, SECOND)]
+        had_book = self._chain.last is not None
+        self._chain.lose()
+        if self._asked_at:  # what comes then is held against all that was seen
+            return [self.thrown_away(reason, max(self._asked_at - now, 0), now)]
+        wait = self._tries.wait(now, had_book=had_book)
+        return [self.thrown_away(reason, wait, now), self._snapshot(now, wait)]
+
+    def refresh(self, now: int) -> list[Output]:  # noqa: D102
+        due = now - self._refreshed_at >= self.refresh_every
+        if not due or self._asked_at or self._chain.last is None:
+            return []
+        self._refreshed_at = now
+        return [self._snapshot(now)]
+
+    def ask_time(self, now: int) -> list[Output]:  # noqa: D102
+        if now - self._time_asked_at < self.refresh_every:
+            return []
+        self._time_asked_at = now
+        return [Fetch(TIME, f"{self.urls['rest']}/fapi/v1/time")]
+
+    def ponged(self, socket: str, now: int) -> list[Output]:  # noqa: D102
+        if socket == BOOK:
+            self._cadence.heard(now)
+        return []
 
     def _due(self) -> int:
-        """Return the local time from which `tick` does something."""
+        """Return the time from which `tick` does something."""
         if BOOK not in self._open:
             return FOREVER
-        silent = self._heard_at + self.silence + 1
-        return min(silent, self._asked_at + self.snapshot_within + 1) if self._asked_at else silent
+        due = min(self._cadence.due(), self._cadence.frame_at + self.silence + 1)
+        return min(due, self._asked_at + self.snapshot_within + 1) if self._asked_at else due
 
     def tick(self, now: int) -> list[Output]:  # noqa: D102
         if now < self._due():
             return []
-        if now - self._heard_at > self.silence:
-            self._heard_at = now
-            reason = f"nothing was heard for {self.silence // SECOND} s"
+        silent, looked = now - self._cadence.frame_at, self._cadence.look(now)
+        if silent > self.silence or looked == "dead":
+            self._cadence.opened(now)
+            reason = f"nothing was heard for {silent // SECOND} s"
             return [Status(now, "stale", f"{self.label}: {reason}."), Reconnect(BOOK, reason)]
-        return [self._snapshot(now)]
+        outputs: list[Output] = [Ping(BOOK)] if looked == "probe" else []
+        if self._asked_at and now - self._asked_at > self.snapshot_within:
+            outputs.append(self._snapshot(now))
+        return outputs
 
     # -- answers ---------------------------------------------------------------------------
 
     def fetched(self, name: str, status: int, body: str | bytes, now: int) -> list[Output]:  # noqa: D102
         if name == SNAPSHOT:
-            if not self._asked_at:
-                return []  # the connection that it was to be continued by is gone
-            if status != 200:
-                return self.no_answer(self._snapshot(now, 5 * SECOND), status, body, now)
-            return self.received(body, now)
+            return self._fetched_snapshot(status, body, now)
+        if name == TIME:
+            return self._fetched_time(status, body, now)
         if status != 200:
             return self.no_answer(self._instrument(5 * SECOND), status, body, now)
         try:
-            symbols = _symbols.decode(body).symbols
+            listing = messages.listings.decode(body)
         except DECODE_ERRORS as error:
-            detail = f"{self.label}'s list of symbols cannot be read: {error}"
-            return [
-                Status(now, "connecting", f"{detail}.", "Trying again."),
-                self._instrument(5 * SECOND),
-            ]
-        found = [one for one in symbols if one.symbol == self.symbol]
+            return self._no_listing(text(str(error), 160), now)
+        clock = [Clock(listing.serverTime * MILLISECOND, now)] if listing.serverTime else []
+        found = [one for one in listing.symbols if one.symbol == self.symbol]
         if not found:
-            return [self.unlisted(now)]
+            return [*clock, self.unlisted(now)]
+        if found[0].contractSize:  # counted in contracts: another kind of market
+            return [*clock, self.unlisted(now)]
         ticks = [one.tickSize for one in found[0].filters if one.filterType == "PRICE_FILTER"]
+        if ticks and not 1e-12 <= ticks[0] <= 1e9:
+            return self._no_listing(f"a tick size of {ticks[0]:g} cannot be", now)
         stream = self.symbol.lower()
         return [
+            *clock,
             self.instrument(
-                quote=found[0].quoteAsset, tick_size=ticks[0] if ticks else 0.0, contract_size=1.0
+                quote=text(found[0].quoteAsset, 20),
+                tick_size=ticks[0] if ticks else 0.0,
+                contract_size=1.0,
             ),
             Connect(BOOK, f"{self.urls[BOOK]}/stream?streams={stream}@depth@100ms"),
             Connect(
@@ -236,53 +241,106 @@ class BinanceUsdm(Venue):
             ),
         ]
 
+    def _no_listing(self, why: str, now: int) -> list[Output]:
+        detail = f"{self.label}'s list of symbols cannot be read: {why}."
+        return [
+            Status(now, "connecting", detail, "Trying again."),
+            self._instrument(self._tries.wait(now)),
+        ]
+
+    def _fetched_time(self, status: int, body: str | bytes, now: int) -> list[Output]:
+        if status != 200:
+            return [Refused(now, "time not answered", f"HTTP {status}")]
+        try:
+            return [Clock(messages.server_times.decode(body).serverTime * MILLISECOND, now)]
+        except DECODE_ERRORS:
+            return [refused(body, now, "unreadable time")]
+
+    def _fetched_snapshot(self, status: int, body: str | bytes, now: int) -> list[Output]:
+        if BOOK not in self._open:
+            return []  # the connection that it was to be continued by is gone
+        asked, in_sync = bool(self._asked_at), self._chain.last is not None
+        if status != 200:
+            if not asked:
+                return []
+            if in_sync:  # the book that there is stays
+                why = explain(self.label, status, body)[0]
+                return [Refused(now, "snapshot not answered", why), self._again(now)]
+            return self.no_answer(self._snapshot(now, 5 * SECOND), status, body, now)
+        try:
+            picture = messages.pictures.decode(body)
+        except DECODE_ERRORS:
+            unread = refused(body, now, "unreadable snapshot")
+            if not asked:
+                return [unread]
+            return [unread, self._again(now) if in_sync else self._snapshot(now, 5 * SECOND)]
+        return self._read_snapshot(picture, now, asked=asked)
+
+    def _again(self, now: int) -> Fetch:
+        return self._snapshot(now, self._tries.wait(now))
+
     # -- frames ----------------------------------------------------------------------------
 
     def received(self, frame: str | bytes, now: int, socket: str = BOOK) -> list[Output]:  # noqa: D102
+        kind = ""
         try:
-            event = _events.decode(frame)
+            event = messages.envelopes.decode(frame)
             body: str | bytes | Raw = frame
             if event.stream:
-                body, event = event.data, _events.decode(event.data)
+                if not event.stream.startswith(self._stream):
+                    return [Refused(now, "other symbol", text(event.stream))]
+                body, event = event.data, messages.envelopes.decode(event.data)
+            kind = event.e
             if event.lastUpdateId:
-                return self._read_snapshot(_snapshots.decode(body), now)
-            if event.e == "depthUpdate":
-                self._heard_at = now
-                return self._read_depth(_depths.decode(body), now)
-            if event.e in ("trade", "aggTrade"):
-                return self._read_trade(_trades.decode(body), now)
-            if event.e == "markPriceUpdate":
-                return self._read_mark(_marks.decode(body), now)
+                return self._read_snapshot(messages.pictures.decode(body), now, asked=False)
+            if kind == EVENT:
+                return self._read_depth(messages.depths.decode(body), frame, now)
+            if kind in ("trade", "aggTrade"):
+                return self._read_trade(messages.trades.decode(body), now)
+            if kind == "markPriceUpdate":
+                return self._read_mark(messages.marks.decode(body), now)
         except DECODE_ERRORS:
-            unread = refused(frame, now, "unreadable")
-            # On the book's websocket it may have been a change.
-            lost = self.resync("a frame was unreadable", now) if socket == BOOK else []
-            return [unread, *lost]
-        return [Refused(now, event.e or "unknown", text(frame))]
+            if kind in OTHERS:
+                return [refused(frame, now, f"unreadable {OTHERS[kind]}")]
+            return self._unreadable(frame, now, socket)
+        name = kind if len(kind) <= LONGEST_NAME and kind.isascii() else text(kind, LONGEST_NAME)
+        return [Refused(now, name or "unknown", text(frame))]
+
+    def _unreadable(self, frame: str | bytes, now: int, socket: str = BOOK) -> list[Output]:
+        unread = refused(frame, now, "unreadable")
+        if socket != BOOK:
+            return [unread]
+        self._chain.unread()  # it may have been an event
+        return [unread, *self.resync("a frame was unreadable", now)]
 
     def follow(self, frame: str | bytes, now: int, book: Book) -> int | None:  # noqa: D102
-        reader = compiling.reader
-        if reader is None or self._last is None or self._fresh or not frame.isascii():
+        reader, chain = compiling.reader, self._chain
+        if reader is None or chain.last is None or chain.fresh or chain.waiting:
+            return None
+        if not frame.isascii():
             return None
         bids, asks = book.bids, book.asks
-        what, time, self._last, bids.count, asks.count = reader.follow(
+        what, time, last, bids.count, asks.count = reader.follow(
             frame.encode() if isinstance(frame, str) else frame,
-            self._name, self._last, bids.levels, bids.count, asks.levels, asks.count, self._changes,
+            *self._names, chain.last, bids.levels, bids.count, asks.levels, asks.count,
+            self._changes,
         )  # fmt: skip
         if what != reader.DEPTH:
             return None
-        self._heard_at = now
+        chain.last = chain.newest = last
+        chain.kept.append((frame, now))
+        self._cadence.frame(now)
         return int(time)
 
-    def skim(self, data: bytes, at: int, until: int, book: Book) -> Skimmed:  # noqa: D102
-        reader = compiling.reader
-        if reader is None or self._last is None or self._fresh:
+    def skim(self, data: bytes, at: int, since: int, until: int, book: Book) -> Skimmed:  # noqa: D102
+        reader, chain = compiling.reader, self._chain
+        if reader is None or chain.last is None or chain.fresh or chain.waiting:
             return Skimmed(at)
         bids, asks = book.bids, book.asks
-        what, time, self._last, bids.count, asks.count, at, now, lines, quotes, trade = (
+        what, time, last, bids.count, asks.count, at, now, lines, quotes, trade, event = (
             reader.lines(
-                data, self._name, self._last, bids.levels, bids.count, asks.levels, asks.count,
-                self._changes, at, min(until, self._due(), FOREVER),
+                data, *self._names, chain.last, bids.levels, bids.count, asks.levels, asks.count,
+                self._changes, at, since, min(until, self._due(), FOREVER),
             )
         )  # fmt: skip
         outputs: list[Output] = []
@@ -293,57 +351,127 @@ class BinanceUsdm(Venue):
             outputs += self.received(frame, int(received), MARKET)
         if what != reader.DEPTH:
             return Skimmed(at, lines, outputs, now)
-        self._heard_at = now
+        chain.last = chain.newest = last
+        chain.kept.append((data[event : at - 1], now))
+        self._cadence.frame(now)
         return Skimmed(at, lines, outputs, now, time)
 
-    def _read_depth(self, depth: _Depth, now: int) -> list[Output]:
-        if depth.s != self.symbol:
-            return [Refused(now, "other symbol", text(depth.s))]
-        if self._last is None:
-            self._waiting.append(depth)
-            return [] if self._asked_at else [self._snapshot(now)]
-        return self._follow(depth, now)
-
-    def _read_snapshot(self, snapshot: _Snapshot, now: int) -> list[Output]:
-        self._asked_at = 0
-        if self._last is not None:
-            return [Refused(now, "snapshot of a book that is in sync")]
-        last, first = snapshot.lastUpdateId, self._waiting[0] if self._waiting else None
-        if first is not None and last < first.U and last != first.pu:
-            return [self._snapshot(now, SECOND)]  # older than what was buffered
-        self._last = last
-        self._fresh = True
-        time = snapshot.T * MILLISECOND
-        outputs: list[Output] = [
-            Snapshot(time, now, last, snapshot.bids, snapshot.asks),
-        ]
-        waiting, self._waiting = self._waiting, deque(maxlen=self.buffered)
-        for depth in waiting:
-            if self._last is None:
-                self._waiting.append(depth)  # the chain broke: for the next snapshot
-            else:
-                outputs += self._follow(depth, now)
-        return outputs
-
-    def _follow(self, depth: _Depth, now: int) -> list[Output]:
-        last = self._last
-        if self._fresh and depth.u < (last or 0):
-            return []  # the snapshot has it already
-        follows = depth.pu == last or (self._fresh and depth.U <= (last or 0) <= depth.u)
+    def _read_depth(self, depth: messages.Depth, frame: str | bytes, now: int) -> list[Output]:
+        if foreign := messages.foreign(depth, self.symbol):
+            return [Refused(now, foreign, text(depth.s))]
+        if depth.u < depth.U or depth.u <= depth.pu or not (sound(depth.b) and sound(depth.a)):
+            return self._unreadable(frame, now)
+        chain = self._chain
+        self._cadence.frame(now)
+        chain.heard(depth, frame, now)
+        if chain.last is None:
+            outputs = self._try_waiting(now)
+            if chain.last is None and not self._asked_at:
+                outputs.append(self._snapshot(now))
+            return outputs
+        last, follows = chain.last, chain.follow(depth)
+        if follows is None:
+            return []
         if not follows:
             return self.resync(f"event {depth.u} does not follow {last}", now)
-        self._fresh = False
-        self._last = depth.u
-        return [Delta(depth.T * MILLISECOND, now, depth.u, depth.b, depth.a)]
+        return [_delta(depth, now), *self._try_waiting(now)]
 
-    def _read_trade(self, trade: _Trade, now: int) -> list[Output]:
-        if trade.s != self.symbol:
-            return [Refused(now, "other symbol", text(trade.s))]
+    # -- snapshots -------------------------------------------------------------------------
+
+    def _read_snapshot(self, picture: messages.Picture, now: int, *, asked: bool) -> list[Output]:
+        one = Waiting(picture, asked)
+        used = self._use(one, now)
+        if isinstance(used, Refused):
+            return self._refuse(used, now, asked=asked)
+        if used is not None:
+            return used
+        self._chain.waiting.append(one)
+        del self._chain.waiting[:-MOST_WAITING]
+        if asked:
+            self._asked_at = now  # should no event confirm it in time, another is asked for
+        return []
+
+    def _try_waiting(self, now: int) -> list[Output]:
+        """Use the newest snapshot that the events by now confirm."""
+        chain = self._chain
+        if not chain.waiting:
+            return []
+        refusals: list[Refused] = []
+        left: list[Waiting] = []
+        for one in reversed(chain.waiting):
+            used = self._use(one, now)
+            if isinstance(used, Refused):
+                refusals.append(used)
+            elif used is None:
+                left.insert(0, one)
+            else:
+                return [*refusals, *used]
+        asked = any(one.asked for one in chain.waiting) and not any(one.asked for one in left)
+        chain.waiting = left
+        if not refusals:
+            return []
+        return [*refusals[:-1], *self._refuse(refusals[-1], now, asked=asked)]
+
+    def _use(self, one: Waiting, now: int) -> list[Output] | Refused | None:
+        """Begin or widen the book with a snapshot; or say why not. None: later events tell."""
+        picture, chain = one.picture, self._chain
+        update = picture.lastUpdateId
+        if picture.symbol or picture.pair:
+            return Refused(now, "COIN-M", text(f"a snapshot of {picture.symbol or picture.pair}"))
+        if not (sound(picture.bids) and sound(picture.asks)):
+            return Refused(now, "unreadable snapshot", "a size is too small to be held")
+        fit, events = chain.fit(picture)
+        if fit in REFUSALS:
+            return Refused(now, REFUSALS[fit], f"of update {update}, and {chain.seen} was seen")
+        agrees = one.asked or chain.agrees(picture)
+        if agrees is False:
+            return Refused(now, "snapshot of another book", f"of update {update}")
+        begins = fit == "ahead" and one.asked and chain.last is None and chain.kept
+        if not (agrees and (begins or fit == "fits")):
+            return None
+        chain.waiting.clear()
+        self._asked_at = self._older = 0
+        snapshot = Snapshot(picture.T * MILLISECOND, now, update, picture.bids, picture.asks, LIMIT)
+        deltas = [_delta(event, now) for event in events]
+        if chain.last is not None:
+            return [Splice(now, snapshot, deltas)]
+        self._tries.began(now)
+        chain.begin(update, events)
+        return [snapshot, *deltas]
+
+    def _refuse(self, refusal: Refused, now: int, *, asked: bool) -> list[Output]:
+        """Return that a snapshot is not used; if it was asked for, ask again, later and later."""
+        if not asked:
+            return [refusal]
+        if self._chain.last is not None:  # the book that there is stays
+            return [refusal, self._again(now)]
+        why = f"{self.label} sent a {refusal.name}: {refusal.detail}."
+        self._older += 1
+        if self._older >= self.most_refused:  # the venue may have begun to count anew
+            self._older = self._asked_at = 0
+            return [
+                refusal,
+                Status(now, "gap", why, "Connecting again."),
+                Reconnect(BOOK, refusal.name),
+            ]
+        again = self._again(now)
+        advice = f"Asking again in {again.delay // SECOND} s." if self.can_ask else ""
+        return [refusal, Status(now, "syncing", why, advice), again]
+
+    # -- trades, mark ----------------------------------------------------------------------
+
+    def _read_trade(self, trade: messages.Trade, now: int) -> list[Output]:
+        if foreign := messages.foreign(trade, self.symbol):
+            return [Refused(now, foreign, text(trade.s))]
         side = -1 if trade.m else +1  # m: the buyer was the maker, so the taker sold
         time = trade.T * MILLISECOND
         return [Trade(time, now, trade.p, trade.q, side, trade.a or trade.t)]
 
-    def _read_mark(self, mark: _Mark, now: int) -> list[Output]:
-        if mark.s != self.symbol:
-            return [Refused(now, "other symbol", text(mark.s))]
+    def _read_mark(self, mark: messages.Mark, now: int) -> list[Output]:
+        if foreign := messages.foreign(mark, self.symbol):
+            return [Refused(now, foreign, text(mark.s))]
         return [Mark(mark.E * MILLISECOND, now, mark.p, mark.i, mark.r)]
+
+
+def _delta(depth: messages.Depth, now: int) -> Delta:
+    return Delta(depth.T * MILLISECOND, now, depth.u, depth.b, depth.a)

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, ClassVar
 from urllib.parse import quote as quoted
 
 import msgspec
-from msgspec import Raw, Struct
 
 from obi_widgets.events import Delta, Refused, Snapshot, Status, Trade
+from obi_widgets.venues import lmex_messages as messages
 from obi_widgets.venues.base import (
     BOOK,
     DECODE_ERRORS,
@@ -24,88 +24,24 @@ from obi_widgets.venues.base import (
     Output,
     Reconnect,
     Send,
+    Tries,
     Venue,
-    WireLevel,
-    WirePrice,
-    WireSize,
-    WireTime,
     refused,
+    sound,
     text,
 )
+from obi_widgets.venues.cadence import Cadence
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 TRADES = "trades"
-SUMMARY, PICTURE = "summary", "picture"
+SUMMARY, PICTURE, TIME = "summary", "picture", "time"
 
 # The first is LMEX's own name for it, the second BTSE's newer; see the venue's acknowledgement.
 TRADE_TOPICS = ("tradeHistoryApiV2", "tradeHistoryApiV3")
 
 BAD_MARKET, BAD_TOPIC = 1000, 1005
-
-
-class _Book(Struct):
-    bids: list[WireLevel]
-    asks: list[WireLevel]
-    seqNum: int  # noqa: N815
-    prevSeqNum: int  # noqa: N815
-    type: str
-    symbol: str
-    timestamp: WireTime
-
-
-class _Trade(Struct):
-    price: float
-    size: float
-    side: str
-    symbol: str
-    tradeId: int  # noqa: N815
-    timestamp: WireTime
-
-
-class _Error(Struct):
-    code: int = 0
-    message: str = ""
-
-
-class _ErrorItem(Struct):
-    error: _Error
-    arg: str = ""
-
-
-class _Frame(Struct):
-    topic: str = ""
-    data: Raw = Raw()
-    event: str = ""
-    channel: list[str] = []
-    errors: list[_ErrorItem] = []
-
-
-class _Summary(Struct):
-    symbol: str
-    contractSize: WirePrice  # noqa: N815
-    minPriceIncrement: float  # noqa: N815
-    quote: str = ""
-
-
-class _PictureLevel(Struct):
-    price: WirePrice
-    size: WireSize
-
-
-class _Picture(Struct):
-    buyQuote: list[_PictureLevel]  # noqa: N815
-    sellQuote: list[_PictureLevel]  # noqa: N815
-    timestamp: WireTime
-    symbol: str
-
-
-_frames = msgspec.json.Decoder(_Frame, strict=False)
-_books = msgspec.json.Decoder(_Book, strict=False)
-_trades = msgspec.json.Decoder(list[_Trade], strict=False)
-_summaries = msgspec.json.Decoder(list[_Summary], strict=False)
-_pictures = msgspec.json.Decoder(_Picture, strict=False)
 
 
 class Lmex(Venue):
@@ -118,6 +54,7 @@ class Lmex(Venue):
         TRADES: "wss://ws.lmex.io/ws/futures",
         "rest": "https://api.lmex.io/futures",
     }
+
     window = 50  # what leaves it is told as removed, what enters it as new
 
     # Nanoseconds. A book may be silent for 12 s, so that only pongs tell that all is well.
@@ -125,8 +62,10 @@ class Lmex(Venue):
     silence = 35 * SECOND  # without any frame: the connection is dead
     snapshot_within = 10 * SECOND  # of the subscription
     picture_every = 2 * SECOND  # 15 requests a second are allowed
-    resync_every = 1 * SECOND
+    picture_stands = 5 * SECOND  # without advancing: it is stale
     quiet_book = 60 * SECOND  # without a delta: ask for a new snapshot
+    ask_time_every = 10 * SECOND
+    most_refused = 3  # snapshots in a row, before the connection is made anew
 
     def __init__(self, symbol: str, *, endpoints: Mapping[str, str] | None = None) -> None:
         super().__init__(symbol, endpoints=endpoints)
@@ -134,14 +73,28 @@ class Lmex(Venue):
         self._contract_size = 0.0  # not known yet
         self._open: set[str] = set()
         self._sequence: int | None = None  # of the book; None while waiting for a snapshot
+        self._seen = -1  # greatest sequence number on this connection
+        self._seen_ms = 0  # greatest time of a book on it
         self._subscribed_at = 0
+        self._again_at = 0  # when to subscribe anew; 0: that is not due
         self._pinged_at = 0
-        self._heard_at = 0
-        self._book_at = 0
+        self._cadence = Cadence(self.silence)
+        self._tries = Tries()
+        self._refused = 0  # snapshots in a row
         self._polling = False
-        self._overdue = False
+        self._picture_at = 0  # when the newest picture came, or polling began
+        self._pictured_ms = 0  # time of the picture that is shown; 0: none is
+        self._time_asked_at = -self.ask_time_every
         self._trade_topics = list(TRADE_TOPICS)
         self._trade_id = 0
+
+    @classmethod
+    def market_of(cls, frame: str | bytes) -> str | None:  # noqa: D102
+        try:
+            symbol = messages.symbol_of(frame)
+        except DECODE_ERRORS:
+            return None
+        return f"{cls.name}:{symbol}" if symbol else None
 
     # -- life ------------------------------------------------------------------------------
 
@@ -149,17 +102,18 @@ class Lmex(Venue):
         return [Status(now, "connecting", "Reading the instrument."), self._fetch(SUMMARY)]
 
     def _fetch(self, name: str, delay: int = 0) -> Fetch:
-        path = {
-            SUMMARY: "market_summary?listFullAttributes=true&symbol=",
-            PICTURE: "orderbook/L2?depth=50&symbol=",
-        }[name]
+        summary = "market_summary?listFullAttributes=true&symbol="
+        path = "orderbook/L2?depth=50&symbol=" if name == PICTURE else summary
         return Fetch(name, f"{self.urls['rest']}/api/v2.3/{path}{quoted(self.symbol)}", delay)
 
     def connected(self, socket: str, now: int) -> list[Output]:  # noqa: D102
         self._open.add(socket)
         if socket == TRADES:
             return [self._subscribe_trades()]
-        self._heard_at = self._pinged_at = now
+        self._pinged_at = now
+        self._cadence.probes = self.can_ask
+        self._cadence.opened(now)
+        self._seen, self._seen_ms, self._refused = -1, 0, 0
         return [
             Status(now, "syncing", "Waiting for the first snapshot."),
             *self._subscribe(now, "subscribe"),
@@ -172,11 +126,12 @@ class Lmex(Venue):
             return []
         self._sequence = None
         self._polling = False
+        self._pictured_ms = 0
         return [self.lost(was_open, reason, now)]
 
     def _subscribe(self, now: int, *operations: str) -> list[Output]:
         self._sequence = None
-        self._overdue = False
+        self._again_at = 0
         self._subscribed_at = now
         return [Send(BOOK, _operation(operation, self.topic)) for operation in operations]
 
@@ -184,66 +139,100 @@ class Lmex(Venue):
         return Send(TRADES, _operation("subscribe", f"{self._trade_topics[0]}:{self.symbol}"))
 
     def resync(self, reason: str, now: int) -> list[Output]:  # noqa: D102
-        lost = Status(now, "gap", f"The book was thrown away: {reason}.", "Asking for a new one.")
-        if now - self._subscribed_at < self.resync_every:
-            self._sequence = None
-            self._overdue = True  # a venue that keeps breaking its book is not to be flooded
+        had_book, self._sequence = self._sequence is not None, None
+        if not self._again_at:  # a venue that keeps breaking its book is not to be flooded
+            self._again_at = self._subscribed_at + self._tries.wait(now, had_book=had_book)
+        lost = self.thrown_away(reason, max(self._again_at - now, 0), now)
+        if now < self._again_at:
             return [lost]
         return [lost, *self._subscribe(now, "unsubscribe", "subscribe")]
 
+    def ask_time(self, now: int) -> list[Output]:  # noqa: D102
+        if now - self._time_asked_at < self.ask_time_every:
+            return []
+        self._time_asked_at = now
+        return [self._fetch(TIME)]  # every answer says it in its header
+
     def tick(self, now: int) -> list[Output]:  # noqa: D102
-        outputs: list[Output] = []
         if BOOK not in self._open:
-            return outputs
-        if now - self._heard_at > self.silence:
-            self._heard_at = now
-            reason = f"nothing was heard for {self.silence // SECOND} s"
+            return []
+        looked = self._cadence.look(now)
+        if looked == "dead":
+            reason = f"nothing was heard for {(now - self._cadence.heard_at) // SECOND} s"
+            self._cadence.opened(now)
             return [Status(now, "stale", f"{self.label}: {reason}."), Reconnect(BOOK, reason)]
+        outputs: list[Output] = []
         if now - self._pinged_at > self.ping_every:
             self._pinged_at = now
             outputs += [Send(socket, "ping") for socket in sorted(self._open)]
-        waited = now - self._subscribed_at
-        if self._overdue and waited >= self.resync_every:
-            outputs += self._subscribe(now, "unsubscribe", "subscribe")
-        elif self._sequence is None and waited > self.snapshot_within:
-            outputs += self._subscribe(now, "unsubscribe", "subscribe")
-            if not self._polling:
-                self._polling = True
-                detail = f"{self.label} sends no snapshot of {self.topic}"
-                outputs += [
-                    Status(now, "stale", f"{detail}.", "Reading the book by REST meanwhile."),
-                    self._fetch(PICTURE),
-                ]
-        elif self._sequence is not None and now - self._book_at > self.quiet_book:
+        elif looked == "probe":
+            outputs.append(Send(BOOK, "ping"))
+        if self._again_at:
+            if now >= self._again_at:
+                outputs += self._subscribe(now, "unsubscribe", "subscribe")
+        elif self._sequence is None:
+            if now - self._subscribed_at > self.snapshot_within:
+                outputs += self._subscribe(now, "unsubscribe", "subscribe")
+                outputs += self._poll(now)
+        elif now - self._cadence.frame_at > self.quiet_book:
             outputs += [
                 Status(now, "stale", f"No change for {self.quiet_book // SECOND} s."),
                 *self._subscribe(now, "unsubscribe", "subscribe"),
             ]
         return outputs
 
+    def _poll(self, now: int) -> list[Output]:
+        if self._polling:
+            return []
+        self._polling, self._picture_at, self._pictured_ms = True, now, 0
+        detail = f"{self.label} sends no snapshot of {self.topic}."
+        return [
+            Status(now, "stale", detail, "Reading the book by REST meanwhile."),
+            self._fetch(PICTURE),
+        ]
+
     # -- answers ---------------------------------------------------------------------------
 
     def fetched(self, name: str, status: int, body: str | bytes, now: int) -> list[Output]:  # noqa: D102
         if name == SUMMARY:
             return self._read_summary(status, body, now)
-        if not self._polling:
+        if name != PICTURE or not self._polling:
             return []
         again = self._fetch(PICTURE, self.picture_every)
         if status != 200:
             return self.no_answer(again, status, body, now)
+        return [*self._read_picture(body, now), again]
+
+    def _read_picture(self, body: str | bytes, now: int) -> list[Output]:
+        """Read the REST book, which has no number: its time must advance."""
+        refusal = None
         try:
-            picture = _pictures.decode(body)
+            picture = messages.pictures.decode(body)
+            unit = self._contract_size
+            bids, asks = (
+                [(level.price, level.size * unit) for level in side]
+                for side in (picture.buyQuote, picture.sellQuote)
+            )
         except DECODE_ERRORS:
-            return [refused(body, now, "unreadable REST book"), again]
-        if picture.symbol != self.symbol:
-            return [Refused(now, "other symbol", text(picture.symbol)), again]
-        unit = self._contract_size
-        bids, asks = (
-            [(level.price, level.size * unit) for level in side]
-            for side in (picture.buyQuote, picture.sellQuote)
-        )
-        time = picture.timestamp * 1_000_000
-        return [Snapshot(time, now, 0, bids, asks, self.window), again]
+            refusal = refused(body, now, "unreadable REST book")
+        else:
+            if picture.symbol != self.symbol:
+                refusal = Refused(now, "other symbol", text(picture.symbol))
+            elif not (sound(bids) and sound(asks)):
+                refusal = refused(body, now, "unreadable REST book")
+            elif picture.timestamp < self._seen_ms:
+                refusal = Refused(now, "REST book older than what was seen")
+            elif picture.timestamp > self._seen_ms:
+                self._seen_ms = self._pictured_ms = picture.timestamp
+                self._picture_at = now
+                time = picture.timestamp * 1_000_000
+                return [Snapshot(time, now, 0, bids, asks, self.window)]
+        outputs: list[Output] = [refusal] if refusal else []
+        stood = now - self._picture_at
+        if stood > self.picture_stands:
+            detail = f"{self.label}'s REST book has not advanced for {stood // SECOND} s."
+            outputs.append(Status(now, "stale", detail, "Reading it again."))
+        return outputs
 
     def _read_summary(self, status: int, body: str | bytes, now: int) -> list[Output]:
         again = self._fetch(SUMMARY, 5 * SECOND)
@@ -252,16 +241,18 @@ class Lmex(Venue):
         if status != 200:
             return self.no_answer(again, status, body, now)
         try:
-            found = [one for one in _summaries.decode(body) if one.symbol == self.symbol]
+            summaries = messages.summaries.decode(body)
         except DECODE_ERRORS as error:
-            detail = f"{self.label}'s market summary cannot be read: {error}"
+            detail = f"{self.label}'s market summary cannot be read: {text(str(error), 160)}"
+            again = self._fetch(SUMMARY, self._tries.wait(now))
             return [Status(now, "connecting", f"{detail}.", "Trying again."), again]
+        found = [one for one in summaries if one.symbol == self.symbol]
         if not found:
             return [self.unlisted(now)]
         self._contract_size = found[0].contractSize
         return [
             self.instrument(
-                quote=found[0].quote,
+                quote=text(found[0].quote, 20),
                 tick_size=found[0].minPriceIncrement,
                 contract_size=self._contract_size,
             ),
@@ -273,27 +264,33 @@ class Lmex(Venue):
 
     def received(self, frame: str | bytes, now: int, socket: str = BOOK) -> list[Output]:  # noqa: D102
         if socket == BOOK:
-            self._heard_at = now  # trades that go on must not hide a book that does not
+            self._cadence.heard(now)  # trades that go on must not hide a book that does not
         if frame in ("pong", b"pong"):
             return []
+        topic = ""
         try:
-            message = _frames.decode(frame)
-            if message.topic.startswith("update:"):
-                return self._read_book(_books.decode(message.data), now)
-            if message.topic.startswith("tradeHistoryApi"):
-                return self._read_trades(_trades.decode(message.data), now)
+            message = messages.frames.decode(frame)
+            topic = message.topic
+            if topic.startswith("update:"):
+                return self._read_book(messages.books.decode(message.data), topic, frame, now)
+            if topic.startswith("tradeHistoryApi"):
+                return self._read_trades(messages.trades.decode(message.data), now)
         except DECODE_ERRORS:
-            unread = refused(frame, now, "unreadable")
-            # On the book's websocket it may have been a delta.
-            lost = self.resync("a frame was unreadable", now) if socket == BOOK else []
-            return [unread, *lost]
+            if socket == BOOK and not topic.startswith("trade"):
+                return self._unreadable(frame, now)
+            return [refused(frame, now, "unreadable")]
         if message.errors:
             return self._read_errors(message.errors, now, socket)
         if message.event:
             return self._read_answer(message, now, socket)
-        return [Refused(now, message.topic.partition(":")[0] or "unknown", text(frame))]
+        return [Refused(now, text(topic.partition(":")[0], 30) or "unknown", text(frame))]
 
-    def _read_answer(self, message: _Frame, now: int, socket: str) -> list[Output]:
+    def _unreadable(self, frame: str | bytes, now: int) -> list[Output]:
+        """Refuse a frame that may have been a delta: the one that follows the newest."""
+        self._seen += self._seen >= 0
+        return [refused(frame, now, "unreadable"), *self.resync("a frame was unreadable", now)]
+
+    def _read_answer(self, message: messages.Frame, now: int, socket: str) -> list[Output]:
         # A topic that does not exist on this URL is acknowledged with an empty list.
         if message.event == "subscribe" and not message.channel:
             if len(self._trade_topics) > 1 and socket == TRADES:
@@ -302,14 +299,14 @@ class Lmex(Venue):
             return [Refused(now, "topic not accepted")]
         return []
 
-    def _read_errors(self, errors: list[_ErrorItem], now: int, socket: str) -> list[Output]:
+    def _read_errors(self, errors: list[messages.ErrorItem], now: int, socket: str) -> list[Output]:
         outputs: list[Output] = []
         for item in errors:
             code, said = item.error.code, f"{text(item.error.message)} (code {item.error.code})"
             if code == BAD_MARKET and item.arg == self.topic:
                 outputs.append(self.unlisted(now))
             elif code == BAD_TOPIC and item.arg != self.topic:
-                outputs.append(Refused(now, "topic not accepted", item.arg))
+                outputs.append(Refused(now, "topic not accepted", text(item.arg)))
             elif socket == BOOK:
                 outputs += [
                     Status(now, "gap", f"{self.label} reports: {said}.", "Connecting again."),
@@ -319,30 +316,80 @@ class Lmex(Venue):
                 outputs += [Refused(now, "error", said), Reconnect(socket, said)]
         return outputs
 
-    def _read_book(self, book: _Book, now: int) -> list[Output]:
-        if book.symbol != self.symbol:
-            return [Refused(now, "other symbol", text(book.symbol))]
+    def _read_book(
+        self, book: messages.Book, topic: str, frame: str | bytes, now: int
+    ) -> list[Output]:
+        if foreign := self._foreign(book.symbol, topic):
+            return [Refused(now, foreign, text(f"{topic}: {book.symbol}"))]
         if not self._contract_size:
             return [Refused(now, "book before the contract size")]
         unit = self._contract_size
         bids = [(price, size * unit) for price, size in book.bids]
         asks = [(price, size * unit) for price, size in book.asks]
+        whole = book.type == "snapshot"
+        if not (whole or book.type == "delta") or not (sound(bids) and sound(asks)):
+            return self._unreadable(frame, now)
+        self._cadence.frame(now)
+        seen, self._seen = self._seen, max(self._seen, book.seqNum)
+        self._seen_ms = max(self._seen_ms, book.timestamp)
+        if book.seqNum != book.prevSeqNum + 1:
+            numbers = f"{book.type} {book.seqNum} says that it follows {book.prevSeqNum}"
+            return self.resync(numbers, now)
         time = book.timestamp * 1_000_000
-        if book.type == "snapshot":
+        if whole:
+            if book.seqNum < seen:
+                return self._refuse(book.seqNum, now)
             self._sequence = book.seqNum
-            self._book_at = now
             self._polling = False
-            self._overdue = False  # what it would ask for has come
+            self._pictured_ms = 0
+            self._again_at = self._refused = 0  # what it would ask for has come
+            self._tries.began(now)
             return [Snapshot(time, now, book.seqNum, bids, asks, self.window)]
         if self._sequence is None:
-            return [Refused(now, "delta before a snapshot")]
+            return [Refused(now, "delta before a snapshot"), *self._overtaken(now)]
         if book.prevSeqNum != self._sequence:
             return self.resync(f"delta {book.seqNum} does not follow {self._sequence}", now)
         self._sequence = book.seqNum
-        self._book_at = now
         return [Delta(time, now, book.seqNum, bids, asks)]
 
-    def _read_trades(self, trades: list[_Trade], now: int) -> list[Output]:
+    def _overtaken(self, now: int) -> list[Output]:
+        """Return that a picture is no longer the book, when a change came that is newer."""
+        if not self._pictured_ms or self._seen_ms <= self._pictured_ms:
+            return []
+        self._pictured_ms = 0
+        detail = f"{self.label} tells of changes that its REST book does not hold yet."
+        return [Status(now, "stale", detail, "Reading it again.")]
+
+    def _foreign(self, symbol: str, topic: str) -> str:
+        """Return by which name a book of another market is refused; empty for one of this."""
+        if symbol != self.symbol:
+            return "other symbol"
+        name, _, grouping = topic.removeprefix("update:").rpartition("_")
+        if not name:
+            name, grouping = grouping, "0"  # the topic without a grouping has raw ticks too
+        if grouping != "0":
+            return "grouped book"
+        # A longer spelling is an alias: its snapshot is of this symbol.
+        return "" if f"{name}-".startswith(f"{symbol}-") else "topic of another symbol"
+
+    def _refuse(self, sequence: int, now: int) -> list[Output]:
+        """Refuse a snapshot that is older than what was seen; ask again, later and later."""
+        why = "snapshot older than what was seen"
+        detail = f"it is of {sequence}, and {self._seen} was seen"
+        refusal = Refused(now, why, detail)
+        if self._sequence is not None:  # the book that there is stays
+            return [refusal]
+        said = f"{self.label} sent a {why}: {detail}."
+        self._refused += 1
+        if self._refused >= self.most_refused:  # it may have begun to count anew
+            self._refused = 0
+            return [refusal, Status(now, "gap", said, "Connecting again."), Reconnect(BOOK, why)]
+        wait = self._tries.wait(now)
+        self._again_at = now + wait
+        advice = f"Asking again in {wait // SECOND} s." if self.can_ask else ""
+        return [refusal, Status(now, "syncing", said, advice)]
+
+    def _read_trades(self, trades: list[messages.Trade], now: int) -> list[Output]:
         outputs: list[Output] = []
         for trade in sorted(trades, key=lambda trade: trade.tradeId):
             if trade.symbol == self.symbol and trade.tradeId > self._trade_id:
@@ -371,6 +418,7 @@ class Simulated(Lmex):
 
     name = "sim"
     label = "Simulator"
+    warms_up = True
     endpoints: ClassVar[Mapping[str, str]] = {BOOK: "", TRADES: "", "rest": ""}
 
 

@@ -1,0 +1,177 @@
+"""Which snapshot of Binance's may begin a book, and what continues it.
+
+Events are chained: each has its own update ``u`` and the one before, ``pu``. A snapshot counts
+only with every event since it, up to the newest that was seen. So the newest events are kept, as
+they came, and are decoded when a snapshot needs them.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from itertools import islice
+from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
+
+from obi_widgets.venues.binance_messages import Depth, Picture, read_depth
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+KEPT = 2_000
+"""Events: minutes of the busiest symbol, and longer than any answer takes."""
+
+COMPARED = 100
+"""Events that a snapshot which nobody asked for is compared with."""
+
+MOST_WAITING = 4
+"""Snapshots that wait for events."""
+
+TIME_APART = 60_000
+"""Milliseconds by which a snapshot's time may be beyond that of the events after it."""
+
+Fit: TypeAlias = Literal["fits", "ahead", "later", "older", "wrong"]
+
+
+class Waiting(NamedTuple):
+    """A snapshot, and whether it was asked for."""
+
+    picture: Picture
+    asked: bool
+
+
+class Chain:
+    """The events of one connection.
+
+    Attributes
+    ----------
+    last : int or None
+        The update that the book is at; None without a book.
+    fresh : bool
+        Whether the book is a snapshot that no event has continued yet.
+    kept : deque of (str or bytes, int)
+        The newest events without a break between them, and when they came.
+    newest : int
+        The update of the newest of them.
+    waiting : list of Waiting
+        Snapshots that events yet to come may confirm.
+    """
+
+    def __init__(self) -> None:
+        self.last: int | None = None
+        self.fresh = False
+        self.kept: deque[tuple[str | bytes, int]] = deque(maxlen=KEPT)
+        self.newest = -1
+        self.waiting: list[Waiting] = []
+        self._greatest = -1  # update that was seen
+        self._unread = False  # whether a frame since may have been an event
+
+    @property
+    def seen(self) -> int:
+        """The greatest update that was seen; −1 before the first."""
+        self._greatest = max(self._greatest, self.newest, self.last or -1)
+        return self._greatest
+
+    def lose(self) -> None:
+        """Give up the book. What was seen still counts."""
+        self._greatest = self.seen
+        self.last = None
+        self.fresh = False
+
+    def unread(self) -> None:
+        """Take note of a frame that may have been an event."""
+        self._unread = True
+
+    def heard(self, depth: Depth, frame: str | bytes, now: int) -> None:
+        """Keep an event; forget those before it when it does not continue them."""
+        self._greatest = self.seen
+        if depth.pu != self.newest:
+            self.kept.clear()
+        self.kept.append((frame, now))
+        self.newest = depth.u
+        self._unread = False
+
+    def follow(self, depth: Depth) -> bool | None:
+        """Return whether an event continues the book; None for one that is in it already."""
+        last = self.last
+        assert last is not None
+        if self.fresh and depth.u < last:
+            return None
+        if depth.pu == last or (self.fresh and depth.U <= last <= depth.u):
+            self.last, self.fresh = depth.u, False
+            return True
+        return False
+
+    def begin(self, update: int, events: list[Depth]) -> None:
+        """Take a snapshot and the events since it for the book."""
+        self.last = events[-1].u if events else update
+        self.fresh = not events
+        self.waiting.clear()
+
+    # -- snapshots -------------------------------------------------------------------------
+
+    def fit(self, picture: Picture) -> tuple[Fit, list[Depth]]:
+        """Return how a snapshot fits what was seen, and the events that continue it.
+
+        Returns
+        -------
+        str
+            ``fits``; ``ahead`` when it is newer than all that was seen; ``later`` when an event
+            yet to come must tell; ``older`` when the events since it are not kept; ``wrong`` when
+            its time is far beyond that of events after it.
+        list of Depth
+            Those since it, when it fits.
+        """
+        update = picture.lastUpdateId
+        if self.kept and update <= self.newest:
+            events = self._since(update)
+            if events is None:
+                return "older", []
+            if picture.T > events[-1].T + TIME_APART:
+                return "wrong", []
+            if self._unread or self.newest < self.seen:
+                return "later", []
+            return "fits", events
+        if self._unread or update < self.seen:
+            return "later", []
+        return "ahead", []
+
+    def _since(self, update: int) -> list[Depth] | None:
+        events = []
+        for depth in self._backwards():
+            if depth.u < update:
+                break
+            events.append(depth)
+            if update >= depth.U:
+                break
+        first = events[-1]
+        events.reverse()
+        return events if update >= first.U or first.pu == update else None
+
+    def _backwards(self) -> Iterator[Depth]:
+        return (read_depth(frame) for frame, _ in reversed(self.kept))
+
+    def agrees(self, picture: Picture) -> bool | None:
+        """Return whether most sizes of a snapshot are what events told; None: not known yet.
+
+        Update ids are counted over all symbols, so that they do not tell whose a snapshot is.
+        """
+        update = picture.lastUpdateId
+        told: tuple[dict[float, float | None], ...] = ({}, {})
+        events = list(islice(self._backwards(), COMPARED))
+        for depth in reversed(events):
+            for sizes, levels in zip(told, (depth.b, depth.a), strict=True):
+                # The sizes of an event after it, or around it, may differ.
+                sizes.update(levels if depth.u <= update else dict.fromkeys(dict(levels)))
+        same, other, beside = 0, 0, 0
+        for sizes, levels in zip(told, (picture.bids, picture.asks), strict=True):
+            there = dict(levels)
+            least, most = min(there, default=0.0), max(there, default=0.0)
+            for price, size in sizes.items():
+                if not least <= price <= most:
+                    beside += 1
+                elif size is None or size == there.get(price, 0.0):
+                    same += 1
+                else:
+                    other += 1
+        if same or other:
+            return same >= other
+        return None if beside else True

@@ -87,7 +87,7 @@ def test_provenance_says_what_the_settings_were_tuned_on(recording, tmp_path):
         others = [session.export(tmp_path / "btc.toml", replace=False).name for _ in range(3)]
         assert others == ["btc-2.toml", "btc-3.toml", "btc-4.toml"]
         strategy = runpy.run_path(str(session.export(tmp_path / "btc.py")))
-        assert strategy["DEPTH"] == history.levels
+        assert (strategy["LEVELS"], strategy["DEPTH"]) == (history.levels, None)
         assert strategy["CALIBRATION"]["verdict"] == found.verdict
         assert strategy["TUNED_ON"] == {**asdict(tuned), "price": "touch", "fee_bps": 5.0}
 

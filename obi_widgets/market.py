@@ -27,6 +27,7 @@ from obi_widgets.settings import Parameters
 from obi_widgets.signals import compiling
 from obi_widgets.venues.base import (
     BOOK,
+    FOREVER,
     SECOND,
     Connect,
     Fetch,
@@ -251,7 +252,7 @@ class Market:
         except Exception as error:  # noqa: BLE001 logged there
             return self._failed(error, now, socket)
 
-    def skim(self, data: bytes, at: int) -> tuple[int, int, int]:
+    def skim(self, data: bytes, at: int, until: int = FOREVER) -> tuple[int, int, int]:
         """Take lines of a recording for as long as they are plain.
 
         It comes to the same as a `tick` and the frame of each.
@@ -262,6 +263,8 @@ class Market:
             Whole lines.
         at : int
             Where the first one begins.
+        until : int
+            The receive time from which on a line is not believed, and left.
 
         Returns
         -------
@@ -272,7 +275,8 @@ class Market:
         while self._in_sync and not clocks.shift:
             now = clocks.steady_now
             try:
-                read = self.venue.skim(data, at, now, self._writer.due(), self.book)
+                due = min(self._writer.due(), until)
+                read = self.venue.skim(data, at, now, due, self.book)
                 at, lines, now = read.at, lines + read.lines, read.now
                 newest = max(newest, now)
                 if read.outputs:

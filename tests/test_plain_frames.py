@@ -156,7 +156,7 @@ def test_markets_of_several_threads_do_not_meet():
 @pytest.mark.parametrize("code", [compiled, portable])
 def test_the_newest_imbalance_is_the_last_of_the_history(code, monkeypatch):
     recording = Recording(captured("binance_usdm/btcusdt_20240718.gz"))
-    market = Market(recording.make_venue(), levels=20, interval=0)
+    market = Market(recording.make_venue(), levels=200, interval=0)
     assert all(np.isnan(market.imbalance(one)) for one in PARAMETERS)
     monkeypatch.setattr(compiling, "code", code)
     values = []
@@ -397,7 +397,7 @@ def test_any_frames_come_to_the_same(tmp_path_factory, frames, interval, every, 
 
 @pytest.mark.parametrize("opened", [True, False])
 def test_a_silence_is_seen_where_a_connection_is_known_of(opened, tmp_path):
-    late = f"{500 * SECOND} {depth('')}"
+    late = f"{T0 + 500 * SECOND} {depth('')}"
     history = same(recorded(tmp_path, late, *AFTER[1:], opened=opened), interval=0)
     assert history.gaps == opened
 

@@ -28,8 +28,9 @@ if TYPE_CHECKING:
     from obi_widgets.feeds.simulator import SimulatedMarket
     from obi_widgets.market import Market
 
-LARGEST_FRAME = 64 * 2**20
-"""Bytes, decompressed: one venue's first book measured five million."""
+LARGEST_FRAME = 15 * 2**20
+"""Bytes, decompressed: one venue's first book measured five million, and a recording's line may
+have 16 MiB."""
 
 OPEN_WITHIN = 10.0
 """Seconds for a websocket's handshake."""

@@ -53,7 +53,7 @@ class Player:
         """Apply some lines."""
         at, number = 0, chunk.first
         while at < len(chunk.data):
-            at, lines, now = self.market.skim(chunk.data, at)
+            at, lines, now = self.market.skim(chunk.data, at, chunk.reading.latest)
             number += lines
             self._note(lines, now)
             if at == len(chunk.data):

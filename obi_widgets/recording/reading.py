@@ -120,6 +120,7 @@ class Reading:
     ) -> None:
         self.path = path
         self._recording = recording
+        self.latest = recording.latest  # the receive time from which on a line is not believed
         self._left_out = recording.left_out
         self._section: Found | None = None  # what the last header said
         self._bad = self._row = 0  # the last line that is not a record; how many in a row
@@ -161,7 +162,7 @@ class Reading:
             self._left_out.line(self.path.name, number)
         elif line:
             data = b"".join(line)
-            if _ends_well(data, self._recording.latest):
+            if _ends_well(data, self.latest):
                 yield Chunk(self, number, data + b"\n")
             elif not cut:
                 self._tell(CUT_OFF, number)
@@ -178,7 +179,7 @@ class Reading:
             self._leave(self._section, number)
             return None
         try:
-            record = decode(line, self._recording.latest)
+            record = decode(line, self.latest)
         except ValueError:  # what msgspec and Unicode raise is one too
             self._unreadable(number, line)
             return None

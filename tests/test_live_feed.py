@@ -11,7 +11,7 @@ from obi_widgets.feeds import live as live_module
 from obi_widgets.feeds.live import LiveFeed, SimulatorFeed
 from obi_widgets.feeds.simulator import SimulatedMarket
 from obi_widgets.venues import Venue, make_venue
-from obi_widgets.venues.base import Connect, Reconnect, Send
+from obi_widgets.venues.base import Connect, Ping, Reconnect, Send
 
 
 class Scripted(Venue):
@@ -43,6 +43,9 @@ class Scripted(Venue):
 
     def fetched(self, name, status, body, now):
         return self.tell("answer", name, status, body)
+
+    def ponged(self, socket, now):
+        return self.tell("pong", socket)
 
     def tick(self, now):
         return []
@@ -188,6 +191,53 @@ def test_the_environments_proxy_is_not_asked_for_this_machine(monkeypatch):
 
     asyncio.run(read())
     assert market.refused == {}
+
+
+def test_a_ping_that_is_answered_is_told():
+    async def converse(connection):
+        await connection.wait_closed()
+
+    told = follow(converse, ("pong", 1), open=[Ping("none"), Ping("only")])
+    assert told == [("open", "only"), ("pong", "only")]
+
+
+def test_an_answers_date_is_told_to_the_market(tmp_path):
+    market = WatchedMarket(make_venue("sim", "BTC-PERP"))
+    said = []
+    market.venue_clock = lambda time, now: said.append(now - time)
+
+    async def read():
+        async with running(SimulatorFeed(market, SimulatedMarket(), warmup=1.0)) as reading:
+            await market.until(live)
+            return reading
+
+    asyncio.run(read())
+    assert said
+    assert all(abs(one) < 30e9 for one in said)
+
+
+@pytest.mark.parametrize(
+    ("header", "seconds"),
+    [
+        ("Tue, 15 Nov 1994 08:12:31 GMT", 784_887_151),
+        ("", None),
+        ("yesterday", None),
+        ("Tue, 15 Nov 99999 08:12:31 GMT", None),
+    ],
+)
+def test_a_date_is_read_or_left_out(header, seconds):
+    told = live_module._date(header)
+    assert told == (None if seconds is None else seconds * 1_000_000_000)
+
+
+def test_a_clock_that_is_set_is_told_and_one_that_drifts_is_not(monkeypatch):
+    market = WatchedMarket(Scripted("ws://127.0.0.1:1"))
+    feed, steps = LiveFeed(market), []
+    market.stepped = steps.append
+    for offset in (0, 10**6, 10**8, 4 * 10**8, 3600 * 10**9, 3600 * 10**9, -(10**9)):
+        monkeypatch.setattr(feed, "now", lambda offset=offset: live_module.time.time_ns() + offset)
+        feed._now()
+    assert [round(step / 1e9) for step in steps] == [3600, -3601]
 
 
 def test_a_feed_whose_market_is_closed_ends_by_itself():

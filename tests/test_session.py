@@ -309,16 +309,30 @@ def test_a_feed_that_fails_is_told_of(recording, monkeypatch, caplog):
     assert session.market.detail == "The feed failed: RuntimeError('boom')."
 
 
-def test_a_live_feed_whose_decoder_fails_is_told_of_by_the_one_error(monkeypatch, caplog):
+def test_a_live_feed_that_fails_is_told_of_by_the_one_error(monkeypatch, caplog):
     session = obi.Session("sim:BTC-PERP", warmup=1.0)
 
     def fail(*_):
         raise KeyError("seqNum")
 
-    monkeypatch.setattr(session.market.venue, "received", fail)
+    monkeypatch.setattr(session.market.venue, "connected", fail)
     session.start()
     wait_for(lambda: session.market.state == "closed")
     assert session.market.detail == "The feed failed: KeyError('seqNum')."
+    session.close()
+
+
+def test_a_decoder_that_fails_does_not_end_the_feed(monkeypatch):
+    session = obi.Session("sim:BTC-PERP", warmup=1.0)
+
+    def fail(*_):
+        raise KeyError("seqNum")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(session.market.venue, "received", fail)
+        session.start()
+        wait_for(lambda: session.market.refused["failed: KeyError"])
+    wait_for(lambda: session.market.state == "live")
     session.close()
 
 

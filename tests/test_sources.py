@@ -176,9 +176,7 @@ def test_recording_goes_on_when_decoding_fails(tmp_path, monkeypatch):
         raise KeyError("seqNum")
 
     monkeypatch.setattr(VENUES["sim"], "received", fail)
-    with pytest.warns(
-        RecordingWarning, match=r"^Decoding failed \d+ times .* KeyError\('seqNum'\)"
-    ):
+    with pytest.warns(RecordingWarning, match=r"^Decoding failed \d+ times while recording\."):
         path = obi.record("sim:BTC-PERP", tmp_path / "x.gz", seconds=1)
     frames = [record.text for record in Recording(path) if record.kind == "frame"]
     deltas = [frame for frame in frames if '"type":"delta"' in frame]

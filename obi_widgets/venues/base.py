@@ -282,7 +282,7 @@ class Tries:
     A book that stood for a while begins the row anew.
     """
 
-    stood = 10 * SECOND
+    stood = 3 * SECOND
     most = 60 * SECOND
     forget_after = 120 * SECOND
 

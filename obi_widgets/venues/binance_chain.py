@@ -11,10 +11,19 @@ from collections import deque
 from itertools import islice
 from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
 
+from obi_widgets.events import Delta, Refused, Snapshot, Splice
+from obi_widgets.venues.base import sound, text
 from obi_widgets.venues.binance_messages import Depth, Picture, read_depth
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from obi_widgets.events import Event
+
+MILLISECOND = 1_000_000
+
+LIMIT = 1000
+"""Levels a side that a snapshot holds at most."""
 
 KEPT = 2_000
 """Events: minutes of the busiest symbol, and longer than any answer takes."""
@@ -29,6 +38,13 @@ TIME_APART = 60_000
 """Milliseconds by which a snapshot's time may be beyond that of the events after it."""
 
 Fit: TypeAlias = Literal["fits", "ahead", "later", "older", "wrong"]
+
+
+REFUSALS = {
+    "older": "snapshot older than what was seen",
+    "wrong": "snapshot whose time is ahead of its events",
+}
+"""How a snapshot that does not fit is refused."""
 
 
 class Waiting(NamedTuple):
@@ -100,13 +116,74 @@ class Chain:
             return True
         return False
 
-    def begin(self, update: int, events: list[Depth]) -> None:
-        """Take a snapshot and the events since it for the book."""
+    # -- snapshots -------------------------------------------------------------------------
+
+    def offer(self, one: Waiting, now: int) -> list[Event] | Refused | None:
+        """Begin the book with a snapshot, or widen it.
+
+        Returns
+        -------
+        list of Event, or Refused, or None
+            The snapshot and its changes, or the splice; or why it is not used. None: it waits,
+            since events yet to come must tell.
+        """
+        used = self._use(one, now)
+        if used is None:
+            self.waiting.append(one)
+            del self.waiting[:-MOST_WAITING]
+        return used
+
+    def offer_again(self, now: int) -> tuple[bool, list[Refused], list[Event]]:
+        """Offer those that wait, the newest first.
+
+        Returns
+        -------
+        bool
+            Whether the last one that was asked for is now refused.
+        list of Refused
+            Why some are not used.
+        list of Event
+            What one of them led to; empty when all that are left wait.
+        """
+        refusals: list[Refused] = []
+        left: list[Waiting] = []
+        for one in reversed(self.waiting):
+            used = self._use(one, now)
+            if isinstance(used, Refused):
+                refusals.append(used)
+            elif used is None:
+                left.insert(0, one)
+            else:
+                return False, refusals, used
+        asked = any(one.asked for one in self.waiting) and not any(one.asked for one in left)
+        self.waiting = left
+        return asked, refusals, []
+
+    def _use(self, one: Waiting, now: int) -> list[Event] | Refused | None:
+        picture = one.picture
+        update = picture.lastUpdateId
+        if picture.symbol or picture.pair:
+            return Refused(now, "COIN-M", text(f"a snapshot of {picture.symbol or picture.pair}"))
+        if not (sound(picture.bids) and sound(picture.asks)):
+            return Refused(now, "unreadable snapshot", "a size is too small to be held")
+        fit, events = self.fit(picture)
+        if fit in REFUSALS:
+            return Refused(now, REFUSALS[fit], f"of update {update}, and {self.seen} was seen")
+        agrees = one.asked or self.agrees(picture)
+        if agrees is False:
+            return Refused(now, "snapshot of another book", f"of update {update}")
+        begins = fit == "ahead" and one.asked and self.last is None and self.kept
+        if not (agrees and (begins or fit == "fits")):
+            return None
+        self.waiting.clear()
+        time = picture.T * MILLISECOND
+        snapshot = Snapshot(time, now, update, picture.bids, picture.asks, LIMIT)
+        deltas = [delta(event, now) for event in events]
+        if self.last is not None:
+            return [Splice(now, snapshot, deltas)]
         self.last = events[-1].u if events else update
         self.fresh = not events
-        self.waiting.clear()
-
-    # -- snapshots -------------------------------------------------------------------------
+        return [snapshot, *deltas]
 
     def fit(self, picture: Picture) -> tuple[Fit, list[Depth]]:
         """Return how a snapshot fits what was seen, and the events that continue it.
@@ -175,3 +252,8 @@ class Chain:
         if same or other:
             return same >= other
         return None if beside else True
+
+
+def delta(depth: Depth, now: int) -> Delta:
+    """Return what an event changes."""
+    return Delta(depth.T * MILLISECOND, now, depth.u, depth.b, depth.a)

@@ -14,16 +14,7 @@ import numpy as np
 from msgspec import Raw
 
 from obi_widgets.errors import SymbolError
-from obi_widgets.events import (
-    Clock,
-    Delta,
-    Mark,
-    Refused,
-    Snapshot,
-    Splice,
-    Status,
-    Trade,
-)
+from obi_widgets.events import Clock, Event, Mark, Refused, Snapshot, Status, Trade
 from obi_widgets.signals import compiling
 from obi_widgets.venues import binance_messages as messages
 from obi_widgets.venues.base import (
@@ -44,7 +35,7 @@ from obi_widgets.venues.base import (
     sound,
     text,
 )
-from obi_widgets.venues.binance_chain import MOST_WAITING, Chain, Waiting
+from obi_widgets.venues.binance_chain import LIMIT, MILLISECOND, Chain, Waiting, delta
 from obi_widgets.venues.cadence import Cadence
 
 if TYPE_CHECKING:
@@ -55,11 +46,6 @@ if TYPE_CHECKING:
 MARKET = "market"
 INSTRUMENT, SNAPSHOT, TIME = "instrument", "snapshot", "time"
 
-MILLISECOND = 1_000_000
-
-LIMIT = 1000
-"""Levels a side that a snapshot holds at most."""
-
 LONGEST_NAME = 30
 """Characters of a kind of frame that is refused by its name."""
 
@@ -68,12 +54,6 @@ EVENT = "depthUpdate"
 
 OTHERS = {"trade": "trade", "aggTrade": "trade", "markPriceUpdate": "mark"}
 """Kinds of frames that are read and do not change the book."""
-
-REFUSALS = {
-    "older": "snapshot older than what was seen",
-    "wrong": "snapshot whose time is ahead of its events",
-}
-"""How a snapshot that does not fit is refused."""
 
 
 class BinanceUsdm(Venue):
@@ -101,7 +81,7 @@ class BinanceUsdm(Venue):
         self._asked_at = 0  # for the snapshot under way; 0: none is
         self._refreshed_at = -self.refresh_every
         self._time_asked_at = -self.refresh_every
-        self._older = 0  # snapshots in a row that were refused
+        self._refused = 0  # snapshots in a row that were refused
         self._stream = f"{symbol.lower()}@"
         # For compiled code: whose frames it reads, and where it puts their levels in between.
         self._names = (symbol.encode(), symbol.partition("_")[0].encode(), self._stream.encode())
@@ -148,7 +128,7 @@ class BinanceUsdm(Venue):
 
     def _forget(self) -> None:
         self._chain = Chain()
-        self._asked_at = self._older = 0
+        self._asked_at = self._refused = 0
 
     def disconnected(self, socket: str, reason: str, now: int) -> list[Output]:  # noqa: D102
         was_open = socket in self._open
@@ -374,70 +354,36 @@ class BinanceUsdm(Venue):
             return []
         if not follows:
             return self.resync(f"event {depth.u} does not follow {last}", now)
-        return [_delta(depth, now), *self._try_waiting(now)]
+        return [delta(depth, now), *self._try_waiting(now)]
 
     # -- snapshots -------------------------------------------------------------------------
 
     def _read_snapshot(self, picture: messages.Picture, now: int, *, asked: bool) -> list[Output]:
-        one = Waiting(picture, asked)
-        used = self._use(one, now)
+        used = self._chain.offer(Waiting(picture, asked), now)
         if isinstance(used, Refused):
             return self._refuse(used, now, asked=asked)
-        if used is not None:
-            return used
-        self._chain.waiting.append(one)
-        del self._chain.waiting[:-MOST_WAITING]
+        if used:
+            return self._used(used, now)
         if asked:
             self._asked_at = now  # should no event confirm it in time, another is asked for
         return []
 
     def _try_waiting(self, now: int) -> list[Output]:
         """Use the newest snapshot that the events by now confirm."""
-        chain = self._chain
-        if not chain.waiting:
+        if not self._chain.waiting:
             return []
-        refusals: list[Refused] = []
-        left: list[Waiting] = []
-        for one in reversed(chain.waiting):
-            used = self._use(one, now)
-            if isinstance(used, Refused):
-                refusals.append(used)
-            elif used is None:
-                left.insert(0, one)
-            else:
-                return [*refusals, *used]
-        asked = any(one.asked for one in chain.waiting) and not any(one.asked for one in left)
-        chain.waiting = left
+        asked, refusals, used = self._chain.offer_again(now)
+        if used:
+            return [*refusals, *self._used(used, now)]
         if not refusals:
             return []
         return [*refusals[:-1], *self._refuse(refusals[-1], now, asked=asked)]
 
-    def _use(self, one: Waiting, now: int) -> list[Output] | Refused | None:
-        """Begin or widen the book with a snapshot; or say why not. None: later events tell."""
-        picture, chain = one.picture, self._chain
-        update = picture.lastUpdateId
-        if picture.symbol or picture.pair:
-            return Refused(now, "COIN-M", text(f"a snapshot of {picture.symbol or picture.pair}"))
-        if not (sound(picture.bids) and sound(picture.asks)):
-            return Refused(now, "unreadable snapshot", "a size is too small to be held")
-        fit, events = chain.fit(picture)
-        if fit in REFUSALS:
-            return Refused(now, REFUSALS[fit], f"of update {update}, and {chain.seen} was seen")
-        agrees = one.asked or chain.agrees(picture)
-        if agrees is False:
-            return Refused(now, "snapshot of another book", f"of update {update}")
-        begins = fit == "ahead" and one.asked and chain.last is None and chain.kept
-        if not (agrees and (begins or fit == "fits")):
-            return None
-        chain.waiting.clear()
-        self._asked_at = self._older = 0
-        snapshot = Snapshot(picture.T * MILLISECOND, now, update, picture.bids, picture.asks, LIMIT)
-        deltas = [_delta(event, now) for event in events]
-        if chain.last is not None:
-            return [Splice(now, snapshot, deltas)]
-        self._tries.began(now)
-        chain.begin(update, events)
-        return [snapshot, *deltas]
+    def _used(self, events: list[Event], now: int) -> list[Output]:
+        self._asked_at = self._refused = 0
+        if isinstance(events[0], Snapshot):
+            self._tries.began(now)
+        return [*events]
 
     def _refuse(self, refusal: Refused, now: int, *, asked: bool) -> list[Output]:
         """Return that a snapshot is not used; if it was asked for, ask again, later and later."""
@@ -446,9 +392,9 @@ class BinanceUsdm(Venue):
         if self._chain.last is not None:  # the book that there is stays
             return [refusal, self._again(now)]
         why = f"{self.label} sent a {refusal.name}: {refusal.detail}."
-        self._older += 1
-        if self._older >= self.most_refused:  # the venue may have begun to count anew
-            self._older = self._asked_at = 0
+        self._refused += 1
+        if self._refused >= self.most_refused:  # the venue may have begun to count anew
+            self._refused = self._asked_at = 0
             return [
                 refusal,
                 Status(now, "gap", why, "Connecting again."),
@@ -471,7 +417,3 @@ class BinanceUsdm(Venue):
         if foreign := messages.foreign(mark, self.symbol):
             return [Refused(now, foreign, text(mark.s))]
         return [Mark(mark.E * MILLISECOND, now, mark.p, mark.i, mark.r)]
-
-
-def _delta(depth: messages.Depth, now: int) -> Delta:
-    return Delta(depth.T * MILLISECOND, now, depth.u, depth.b, depth.a)

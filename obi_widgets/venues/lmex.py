@@ -330,11 +330,12 @@ class Lmex(Venue):
         if not (whole or book.type == "delta") or not (sound(bids) and sound(asks)):
             return self._unreadable(frame, now)
         self._cadence.frame(now)
-        seen, self._seen = self._seen, max(self._seen, book.seqNum)
-        self._seen_ms = max(self._seen_ms, book.timestamp)
-        if book.seqNum != book.prevSeqNum + 1:
+        if book.seqNum != book.prevSeqNum + 1:  # neither number can be believed
+            self._seen += self._seen >= 0
             numbers = f"{book.type} {book.seqNum} says that it follows {book.prevSeqNum}"
             return self.resync(numbers, now)
+        seen, self._seen = self._seen, max(self._seen, book.seqNum)
+        self._seen_ms = max(self._seen_ms, book.timestamp)
         time = book.timestamp * 1_000_000
         if whole:
             if book.seqNum < seen:

@@ -101,7 +101,8 @@ class Publisher:
         self._told = 0  # notes
         self._note = ""
         self._note_shown: float | None = None
-        self._failure = ""  # the note, while it tells of a frame that could not be shown
+        self._failure = ""  # the note, while it tells of a frame that could not be made
+        self._view_failure = ""  # or of a view that could not show the newest one
         self.looked_at = self._said_alive = time.monotonic()
 
     @property
@@ -181,7 +182,7 @@ class Publisher:
         """Do what is due: a frame, and every two seconds a word to every page."""
         now = time.monotonic()
         self._rate.follow(self._session.feed.messages, self._session.market)
-        held = self._note == self._failure
+        held = self._note in (self._failure, self._view_failure)
         if self._note_shown is not None and not held and now - self._note_shown > NOTE_STAYS:
             self._note, self._note_shown = "", None
         alive = now - self._said_alive >= ALIVE_EVERY
@@ -226,14 +227,17 @@ class Publisher:
             if frame.states:
                 self._session.tried.add(parameters)
         self._shown = dict.fromkeys(looking, key)  # who looks away is shown it again
+        failure = ""
         for view in behind:  # one that fails does not keep the others from theirs
             try:
                 view.show(frame)
             except Exception as error:
-                note = _failed(error)
-                if note != self._note:  # once, not ten times a second
+                failure = _failed(error)
+                if failure != self._note:  # once, not ten times a second
                     log.exception("A frame could not be shown.")
-                self._note = note
+                self._note = failure
+        if behind:
+            self._view_failure = failure
         if self._note and self._note_shown is None:
             self._note_shown = time.monotonic()
 

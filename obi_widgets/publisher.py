@@ -34,8 +34,9 @@ FRAME_EVERY = 0.1
 SOONEST = 0.03
 """Seconds between frames when settings change."""
 
-ALIVE_EVERY = 2.0
-"""Seconds between words to every page that is known: a page that hears none for three says so."""
+ALIVE_EVERY = 1.5
+"""Seconds between words to every page that is known. A page that hears none for three says so, so
+that one may be late by as much."""
 
 NOTE_STAYS = 10.0
 """Seconds that a note is shown, from the first frame that shows it."""
@@ -179,7 +180,7 @@ class Publisher:
         self._wake.set()
 
     def round(self) -> None:
-        """Do what is due: a frame, and every two seconds a word to every page."""
+        """Do what is due: a frame, and now and then a word to every page."""
         now = time.monotonic()
         self._rate.follow(self._session.feed.messages, self._session.market)
         held = self._note in (self._failure, self._view_failure)

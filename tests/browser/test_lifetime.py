@@ -163,7 +163,8 @@ def test_frames_go_on_while_a_cell_runs(jupyterlab, busy):
         nb.page.wait_for_timeout(200)
         count, longest = screen.changes(3.6)
         count = round(count * 4 / 3.6)
-        assert nb.panel("p.sessionContext.session.kernel.status") == "busy"
+        # The kernel's status tells nothing: it answers the page on a subshell meanwhile.
+        assert "*" in nb.page.locator(".jp-InputPrompt").nth(1).inner_text(), "the cell still runs"
         print(f"{busy}: {count} frames in 4 s, at most {longest} ms apart")
         assert count >= 20
         nb.wait_idle()

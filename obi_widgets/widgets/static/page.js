@@ -5,7 +5,7 @@
 const HERE_AGAIN = 1000; // ms
 const FRAMES = 8;
 
-const DEADLINE = 3000; // ms without a word; while it lives, the kernel says one every two seconds
+const DEADLINE = 3000; // ms without a word; while it lives, the kernel says one every 1.5 s
 const CHECK = 250; // ms
 const AWAY = 1000; // ms out of sight after which what stands there is old
 const KEEP_TRYING = 5000; // ms between words to a kernel that is silent: JupyterLab queues them

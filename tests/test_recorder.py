@@ -10,6 +10,7 @@ import subprocess
 import sys
 import threading
 import time
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -221,21 +222,19 @@ def test_a_record_that_could_not_be_read_is_not_written(tmp_path):
 # -- when the disk is full -----------------------------------------------------------------
 
 
-@pytest.fixture
-def full_disk():
-    """Let no file of this process grow beyond some bytes, until it is told that there is room."""
+@contextmanager
+def full_disk(size):
+    """Let no file of this process grow beyond some bytes; pytest's own output is one."""
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
-
-    def allow(size=None):
-        soft = before[0] if size is None else size
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, before[1]))
-
-    yield allow
-    allow()
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
 @pytest.mark.parametrize("name", ["a.gz", "a.txt"])
-def test_a_full_disk_loses_nothing_and_leaves_whole_lines(tmp_path, name, full_disk):
+def test_a_full_disk_loses_nothing_and_leaves_whole_lines(tmp_path, name):
     noise = random.Random(1)
     recorder = Recorder(tmp_path / name, "lmex", "BTC-PERP")
     taken = []
@@ -252,22 +251,21 @@ def test_a_full_disk_loses_nothing_and_leaves_whole_lines(tmp_path, name, full_d
             if recorder.records > before:
                 taken.append(number)
 
-    full_disk(20_000)
-    with pytest.raises(RecordingError) as caught:
-        list(map(put, range(100)))
-    assert str(caught.value) == (
-        f"{recorder.path} cannot be written: File too large. "
-        "What was recorded before is kept. Make room, or choose another place."
-    )
-    assert recorder.error is caught.value
-    first = len(taken)
-    assert 5 < first < 50
-    assert numbers(recorder.path) == taken[:-1]  # the last one is yet to be written
-    for number in range(100, 105):  # still full: such records are not taken
-        with pytest.raises(RecordingError):
-            put(number)
-    assert len(taken) == first
-    full_disk()
+    with full_disk(20_000):
+        with pytest.raises(RecordingError) as caught:
+            list(map(put, range(100)))
+        assert str(caught.value) == (
+            f"{recorder.path} cannot be written: File too large. "
+            "What was recorded before is kept. Make room, or choose another place."
+        )
+        assert recorder.error is caught.value
+        first = len(taken)
+        assert 5 < first < 50
+        assert numbers(recorder.path) == taken[:-1]  # the last one is yet to be written
+        for number in range(100, 105):  # still full: such records are not taken
+            with pytest.raises(RecordingError):
+                put(number)
+        assert len(taken) == first
     for number in range(200, 230):
         put(number)
     assert recorder.error is None
@@ -279,31 +277,29 @@ def test_a_full_disk_loses_nothing_and_leaves_whole_lines(tmp_path, name, full_d
     assert recording.left_out.damage == []
 
 
-def test_a_disk_that_stays_full_is_said_at_the_end_too(tmp_path, full_disk):
+def test_a_disk_that_stays_full_is_said_at_the_end_too(tmp_path):
     recorder = Recorder(tmp_path / "a.gz", "lmex", "BTC-PERP")
     recorder.write(frame(0))
     recorder._flush()
-    full_disk(recorder.path.stat().st_size)
-    recorder.write(frame(1))  # the compressor has room
-    with pytest.raises(RecordingError, match=r"File too large"):
-        recorder.close()
+    with full_disk(recorder.path.stat().st_size):
+        recorder.write(frame(1))  # the compressor has room
+        with pytest.raises(RecordingError, match=r"File too large"):
+            recorder.close()
     recorder.close()
     assert numbers(recorder.path) == [0]
 
 
-def test_a_full_disk_from_the_start_leaves_no_file(tmp_path, full_disk):
-    full_disk(10)
-    with pytest.raises(RecordingError, match=r"cannot be written: File too large"):
+def test_a_full_disk_from_the_start_leaves_no_file(tmp_path):
+    with full_disk(10), pytest.raises(RecordingError, match=r"cannot be written: File too large"):
         Recorder(tmp_path / "a.txt", "lmex", "BTC-PERP")
     assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize("name", ["a.gz", "a.txt"])
-def test_recording_ends_when_the_disk_is_full(tmp_path, name, full_disk):
-    full_disk(12_000)
-    with pytest.raises(RecordingError, match=rf"{name} cannot be written: File too large"):
+def test_recording_ends_when_the_disk_is_full(tmp_path, name):
+    full = rf"{name} cannot be written: File too large"
+    with full_disk(12_000), pytest.raises(RecordingError, match=full):
         obi.record("sim:BTC-PERP", tmp_path / name, seconds=60, seed=3)
-    full_disk()
     assert len(list(Recording(tmp_path / name))) > 3
 
 

@@ -191,7 +191,7 @@ def entries(history: History, settings: Settings | Parameters) -> pd.DataFrame:
     trades = scanner.trades(history)
     done = trades.exit_time > 0
     exit_time = trades.exit_time.view("datetime64[ns]").copy()
-    exit_time[~done] = np.datetime64("NaT")
+    exit_time[~done] = np.datetime64("NaT", "ns")
     columns: dict[str, Any] = {
         "side": trades.side.astype(np.int64),
         "entry_time": pd.to_datetime(trades.entry_time.view("datetime64[ns]"), utc=True),

@@ -105,7 +105,7 @@ def _frame(orders: list[tuple[int, int, Fill, Fill | None]]) -> pd.DataFrame:
     def utc(times: list[int]) -> pd.Series[Any]:
         column = np.array(times, np.int64)
         stamps = column.view("datetime64[ns]").copy()
-        stamps[column == 0] = np.datetime64("NaT")
+        stamps[column == 0] = np.datetime64("NaT", "ns")
         return pd.Series(pd.to_datetime(stamps, utc=True))
 
     nothing = Fill("", 0, 0)

@@ -41,7 +41,7 @@ def reaches(history: History, parameters: Parameters) -> tuple[str, tuple[str, .
             f"In {share} of states the signal {result}: it rests on levels beyond what the last "
             "snapshot covered."
         )
-    return beyond, (*notes, *history.notes)
+    return beyond, tuple(notes)
 
 
 def _percent(share: float) -> str:

@@ -337,7 +337,8 @@ def calibrate(
         raise SettingsError(f"tried = {tried!r} is not possible.", "These settings are one.")
     if not isinstance(history, History):
         history = History.concat(history)
-    peeked, beyond, notes = "", "", history.notes
+    peeked, beyond = "", ""
+    notes: tuple[str, ...] = ()
     if signal is None:
         values = imbalance(history, parameters)
         beyond, notes = reaches(history, parameters)

@@ -135,6 +135,8 @@ class Fuzz:
                     return  # until the book is read by REST
                 self._tell(self.good.text(self.good.snapshot(self.now)))
                 self._compare(lost)
+            case Send() if reply.text == "ping" and reply.socket == BOOK:
+                self._call(self.product.frame, BOOK, "pong", self.now)
             case Send():
                 pass
             case Fetch() if self._is_book(reply) and self.dice.random() < (
@@ -205,6 +207,9 @@ class Fuzz:
     def file(self) -> None:
         """Load a recording of good and mutated lines."""
         at, lines = self.now, []
+        if self.good.about:  # as a recorder writes it first
+            answer = [self.good.about, 200, self.good.answer("", at)]
+            lines.append(f"{at} @answer {json.dumps(answer)}".encode())
         for number in range(60):
             at += SECOND // 20
             good = self.good.text(self.good.event(at))

@@ -34,6 +34,8 @@ class Good:
     ----------
     streams : bool
         Whether events come also without a book having been asked for.
+    about : str
+        The name of the answer about the instrument, where a recording means nothing without it.
     newest : list of (prices, sizes)
         Of the newest snapshot: bids, asks, best first.
     """
@@ -45,6 +47,7 @@ class Good:
     middle: int
     picture: str
     streams = False
+    about = ""
     sequence: tuple[str, ...]
     times: tuple[str, ...]
     sides: tuple[str, str]
@@ -110,6 +113,7 @@ class Good:
 class GoodLmex(Good):
     symbol, other, tick, unit, middle = "BTC-PERP", "ETH-PERP", 0.5, 0.001, 120_000
     picture = "orderbook/L2"
+    about = "summary"
     sequence, times, sides = ("seqNum", "prevSeqNum"), ("timestamp",), ("bids", "asks")
 
     def price(self, ticks: int) -> str:

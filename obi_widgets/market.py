@@ -187,6 +187,7 @@ class Market:
     def venue_clock(self, time: int, now: int) -> None:
         """Take note of what the venue's clock said in an answer that has just come, ns UTC."""
         self._clocks.told(time, now)
+        self.venue.told(time, self._steady(now))
 
     # -- what happens ----------------------------------------------------------------------
 

@@ -178,8 +178,8 @@ class LmexExchange(Exchange):
 
     def believed(self):
         if self.venue._sequence is None:
-            assert self.venue._polling  # else it would drop the deltas of a book that is live
-            return (self.venue._pictured_ms - 1_700_000_000_000) // 50
+            assert self.venue._pictures.on  # else it would drop the deltas of a book that is live
+            return (self.venue._pictures.shown_ms - 1_700_000_000_000) // 50
         return self.venue._sequence
 
     def operate(self, text):

@@ -133,6 +133,7 @@ def test_the_captured_rest_books_are_read_while_polling_and_only_of_the_own_symb
     prices = frames("rest_price")[0]
     assert names(venue.fetched(PICTURE, 200, prices, 16 * SECOND)) == [
         "unreadable REST book",
+        "Status",
         "Fetch",
     ]
 

@@ -302,6 +302,8 @@ class Rows:
                     continue
                 if full:
                     last = prices[count - 1]
+                    if abs(edge - last) < 0.05 * exchange.tick:  # the reach is a float32
+                        edge = last
                     inferred |= edge > last if side == 0 else edge < last
                     edge = max(edge, last) if side == 0 else min(edge, last)
                 else:

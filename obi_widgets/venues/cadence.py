@@ -11,14 +11,15 @@ from obi_widgets.venues.base import SECOND
 PATIENCE = 5 * SECOND
 """Nanoseconds of silence that are no reason for doubt, however often frames come."""
 
-INTERVALS = 20
-"""Median intervals between frames of the book that a silence may last."""
+INTERVALS = 18
+"""Median intervals between frames of the book that a silence may last. Twenty are allowed; the
+median of a few is not the true one."""
 
 KEPT = 100
 """Intervals that the median is of."""
 
-LEARN_EVERY = SECOND
-"""Nanoseconds after which it is found anew."""
+LEARN_EVERY, FEW = SECOND, 20
+"""Nanoseconds after which it is found anew; so few frames of which it is found at once."""
 
 
 class Cadence:
@@ -50,14 +51,13 @@ class Cadence:
         self.heard_at = self.frame_at = 0
         self.patience = most
         self._probed_at = 0  # 0: not since it was heard
-        self._frames: deque[int] = deque(maxlen=KEPT + 1)  # when they came, on this connection
+        self._frames: deque[int] = deque(maxlen=KEPT + 1)  # when they came
         self._learn_at = 0
 
     def opened(self, now: int) -> None:
         """Take note that it is connected; how often frames came before is still known."""
         self.heard_at = self.frame_at = now
         self._probed_at = 0
-        self._frames.clear()
 
     def heard(self, now: int) -> None:
         """Take note of a sign of life."""
@@ -71,7 +71,7 @@ class Cadence:
         self._frames.append(now)
 
     def _learn(self) -> None:
-        self._learn_at = self.frame_at + LEARN_EVERY
+        self._learn_at = self.frame_at + (LEARN_EVERY if len(self._frames) > FEW else 1)
         intervals = sorted(later - earlier for earlier, later in pairwise(self._frames))
         if intervals:
             median = intervals[len(intervals) // 2]

@@ -11,8 +11,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar
 from urllib.parse import quote as quoted
 
-import msgspec
-
 from obi_widgets.events import Delta, Refused, Snapshot, Status, Trade
 from obi_widgets.venues import lmex_messages as messages
 from obi_widgets.venues.base import (
@@ -31,6 +29,7 @@ from obi_widgets.venues.base import (
     text,
 )
 from obi_widgets.venues.cadence import Cadence
+from obi_widgets.venues.lmex_pictures import Pictures
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -42,6 +41,9 @@ SUMMARY, PICTURE, TIME = "summary", "picture", "time"
 TRADE_TOPICS = ("tradeHistoryApiV2", "tradeHistoryApiV3")
 
 BAD_MARKET, BAD_TOPIC = 1000, 1005
+
+BELIEVED = 10_000
+"""What event time may gain from one frame to the next, ms, before it is held against a clock."""
 
 
 class Lmex(Venue):
@@ -61,11 +63,12 @@ class Lmex(Venue):
     ping_every = 15 * SECOND
     silence = 35 * SECOND  # without any frame: the connection is dead
     snapshot_within = 10 * SECOND  # of the subscription
+    picture_within = 3 * SECOND  # of it: the book is read by REST until the snapshot comes
     picture_every = 2 * SECOND  # 15 requests a second are allowed
-    picture_stands = 5 * SECOND  # without advancing: it is stale
     quiet_book = 60 * SECOND  # without a delta: ask for a new snapshot
     ask_time_every = 10 * SECOND
     most_refused = 3  # snapshots in a row, before the connection is made anew
+    refused_wait = 10 * SECOND  # the most between two of them
 
     def __init__(self, symbol: str, *, endpoints: Mapping[str, str] | None = None) -> None:
         super().__init__(symbol, endpoints=endpoints)
@@ -74,16 +77,14 @@ class Lmex(Venue):
         self._open: set[str] = set()
         self._sequence: int | None = None  # of the book; None while waiting for a snapshot
         self._seen = -1  # greatest sequence number on this connection
-        self._seen_ms = 0  # greatest time of a book on it
+        self._seen_ms = self._seen_at = 0  # greatest time of a book on it; when the newest came
         self._subscribed_at = 0
         self._again_at = 0  # when to subscribe anew; 0: that is not due
         self._pinged_at = 0
         self._cadence = Cadence(self.silence)
         self._tries = Tries()
         self._refused = 0  # snapshots in a row
-        self._polling = False
-        self._picture_at = 0  # when the newest picture came, or polling began
-        self._pictured_ms = 0  # time of the picture that is shown; 0: none is
+        self._pictures = Pictures(self.label, symbol, self.window)
         self._time_asked_at = -self.ask_time_every
         self._trade_topics = list(TRADE_TOPICS)
         self._trade_id = 0
@@ -125,27 +126,36 @@ class Lmex(Venue):
         if socket == TRADES:
             return []
         self._sequence = None
-        self._polling = False
-        self._pictured_ms = 0
+        self._pictures.lost(self._seen_ms, self._seen_at)
         return [self.lost(was_open, reason, now)]
 
     def _subscribe(self, now: int, *operations: str) -> list[Output]:
         self._sequence = None
         self._again_at = 0
         self._subscribed_at = now
-        return [Send(BOOK, _operation(operation, self.topic)) for operation in operations]
+        return [Send(BOOK, messages.operation(operation, self.topic)) for operation in operations]
 
     def _subscribe_trades(self) -> Send:
-        return Send(TRADES, _operation("subscribe", f"{self._trade_topics[0]}:{self.symbol}"))
+        return Send(
+            TRADES, messages.operation("subscribe", f"{self._trade_topics[0]}:{self.symbol}")
+        )
 
     def resync(self, reason: str, now: int) -> list[Output]:  # noqa: D102
+        self._pictures.withdraw()
+        return self._give_up(reason, now)
+
+    def _give_up(self, reason: str, now: int) -> list[Output]:
         had_book, self._sequence = self._sequence is not None, None
+        self._pictures.shown_ms = 0
         if not self._again_at:  # a venue that keeps breaking its book is not to be flooded
             self._again_at = self._subscribed_at + self._tries.wait(now, had_book=had_book)
         lost = self.thrown_away(reason, max(self._again_at - now, 0), now)
         if now < self._again_at:
             return [lost]
         return [lost, *self._subscribe(now, "unsubscribe", "subscribe")]
+
+    def told(self, time: int, now: int) -> None:  # noqa: D102
+        self._pictures.told(time, now)
 
     def ask_time(self, now: int) -> list[Output]:  # noqa: D102
         if now - self._time_asked_at < self.ask_time_every:
@@ -171,20 +181,20 @@ class Lmex(Venue):
             if now >= self._again_at:
                 outputs += self._subscribe(now, "unsubscribe", "subscribe")
         elif self._sequence is None:
-            if now - self._subscribed_at > self.snapshot_within:
+            waited = now - self._subscribed_at
+            if waited > self.snapshot_within:
                 outputs += self._subscribe(now, "unsubscribe", "subscribe")
+            if waited > self.picture_within and not self._pictures.on:
                 outputs += self._poll(now)
         elif now - self._cadence.frame_at > self.quiet_book:
             outputs += [
                 Status(now, "stale", f"No change for {self.quiet_book // SECOND} s."),
                 *self._subscribe(now, "unsubscribe", "subscribe"),
             ]
-        return outputs
+        return outputs + self._pictures.tick(now)
 
     def _poll(self, now: int) -> list[Output]:
-        if self._polling:
-            return []
-        self._polling, self._picture_at, self._pictured_ms = True, now, 0
+        self._pictures.begin(now, self._seen_ms, self._seen_at)
         detail = f"{self.label} sends no snapshot of {self.topic}."
         return [
             Status(now, "stale", detail, "Reading the book by REST meanwhile."),
@@ -196,43 +206,13 @@ class Lmex(Venue):
     def fetched(self, name: str, status: int, body: str | bytes, now: int) -> list[Output]:  # noqa: D102
         if name == SUMMARY:
             return self._read_summary(status, body, now)
-        if name != PICTURE or not self._polling:
+        if name != PICTURE or not self._pictures.on:
             return []
         again = self._fetch(PICTURE, self.picture_every)
         if status != 200:
+            self._pictures.shown_ms = 0
             return self.no_answer(again, status, body, now)
-        return [*self._read_picture(body, now), again]
-
-    def _read_picture(self, body: str | bytes, now: int) -> list[Output]:
-        """Read the REST book, which has no number: its time must advance."""
-        refusal = None
-        try:
-            picture = messages.pictures.decode(body)
-            unit = self._contract_size
-            bids, asks = (
-                [(level.price, level.size * unit) for level in side]
-                for side in (picture.buyQuote, picture.sellQuote)
-            )
-        except DECODE_ERRORS:
-            refusal = refused(body, now, "unreadable REST book")
-        else:
-            if picture.symbol != self.symbol:
-                refusal = Refused(now, "other symbol", text(picture.symbol))
-            elif not (sound(bids) and sound(asks)):
-                refusal = refused(body, now, "unreadable REST book")
-            elif picture.timestamp < self._seen_ms:
-                refusal = Refused(now, "REST book older than what was seen")
-            elif picture.timestamp > self._seen_ms:
-                self._seen_ms = self._pictured_ms = picture.timestamp
-                self._picture_at = now
-                time = picture.timestamp * 1_000_000
-                return [Snapshot(time, now, 0, bids, asks, self.window)]
-        outputs: list[Output] = [refusal] if refusal else []
-        stood = now - self._picture_at
-        if stood > self.picture_stands:
-            detail = f"{self.label}'s REST book has not advanced for {stood // SECOND} s."
-            outputs.append(Status(now, "stale", detail, "Reading it again."))
-        return outputs
+        return [*self._pictures.read(body, self._contract_size, self._seen_ms, now), again]
 
     def _read_summary(self, status: int, body: str | bytes, now: int) -> list[Output]:
         again = self._fetch(SUMMARY, 5 * SECOND)
@@ -288,7 +268,8 @@ class Lmex(Venue):
     def _unreadable(self, frame: str | bytes, now: int) -> list[Output]:
         """Refuse a frame that may have been a delta: the one that follows the newest."""
         self._seen += self._seen >= 0
-        return [refused(frame, now, "unreadable"), *self.resync("a frame was unreadable", now)]
+        self._pictures.unreadable(now)
+        return [refused(frame, now, "unreadable"), *self._give_up("a frame was unreadable", now)]
 
     def _read_answer(self, message: messages.Frame, now: int, socket: str) -> list[Output]:
         # A topic that does not exist on this URL is acknowledged with an empty list.
@@ -319,7 +300,7 @@ class Lmex(Venue):
     def _read_book(
         self, book: messages.Book, topic: str, frame: str | bytes, now: int
     ) -> list[Output]:
-        if foreign := self._foreign(book.symbol, topic):
+        if foreign := messages.foreign(self.symbol, book.symbol, topic):
             return [Refused(now, foreign, text(f"{topic}: {book.symbol}"))]
         if not self._contract_size:
             return [Refused(now, "book before the contract size")]
@@ -332,49 +313,39 @@ class Lmex(Venue):
         self._cadence.frame(now)
         if book.seqNum != book.prevSeqNum + 1:  # neither number can be believed
             self._seen += self._seen >= 0
+            self._pictures.unreadable(now)
             numbers = f"{book.type} {book.seqNum} says that it follows {book.prevSeqNum}"
-            return self.resync(numbers, now)
+            return self._give_up(numbers, now)
         seen, self._seen = self._seen, max(self._seen, book.seqNum)
-        self._seen_ms = max(self._seen_ms, book.timestamp)
+        seen_ms = self._seen_ms
+        if 0 <= book.timestamp - seen_ms < BELIEVED or self._pictures.possible(
+            seen_ms, book.timestamp, now
+        ):
+            self._seen_ms, self._seen_at = book.timestamp, now
         time = book.timestamp * 1_000_000
         if whole:
             if book.seqNum < seen:
-                return self._refuse(book.seqNum, now)
+                return self._refuse(book.seqNum, now, later=book.timestamp > seen_ms)
             self._sequence = book.seqNum
-            self._polling = False
-            self._pictured_ms = 0
+            before = self._pictures.replaced(book.timestamp, now)
             self._again_at = self._refused = 0  # what it would ask for has come
             self._tries.began(now)
-            return [Snapshot(time, now, book.seqNum, bids, asks, self.window)]
+            return [*before, Snapshot(time, now, book.seqNum, bids, asks, self.window)]
         if self._sequence is None:
-            return [Refused(now, "delta before a snapshot"), *self._overtaken(now)]
+            return [
+                Refused(now, "delta before a snapshot"),
+                *self._pictures.changed(self._seen_ms, now),
+            ]
         if book.prevSeqNum != self._sequence:
-            return self.resync(f"delta {book.seqNum} does not follow {self._sequence}", now)
+            return self._give_up(f"delta {book.seqNum} does not follow {self._sequence}", now)
         self._sequence = book.seqNum
         return [Delta(time, now, book.seqNum, bids, asks)]
 
-    def _overtaken(self, now: int) -> list[Output]:
-        """Return that a picture is no longer the book, when a change came that is newer."""
-        if not self._pictured_ms or self._seen_ms <= self._pictured_ms:
-            return []
-        self._pictured_ms = 0
-        detail = f"{self.label} tells of changes that its REST book does not hold yet."
-        return [Status(now, "stale", detail, "Reading it again.")]
+    def _refuse(self, sequence: int, now: int, *, later: bool) -> list[Output]:
+        """Refuse a snapshot that is older than what was seen; ask again, later and later.
 
-    def _foreign(self, symbol: str, topic: str) -> str:
-        """Return by which name a book of another market is refused; empty for one of this."""
-        if symbol != self.symbol:
-            return "other symbol"
-        name, _, grouping = topic.removeprefix("update:").rpartition("_")
-        if not name:
-            name, grouping = grouping, "0"  # the topic without a grouping has raw ticks too
-        if grouping != "0":
-            return "grouped book"
-        # A longer spelling is an alias: its snapshot is of this symbol.
-        return "" if f"{name}-".startswith(f"{symbol}-") else "topic of another symbol"
-
-    def _refuse(self, sequence: int, now: int) -> list[Output]:
-        """Refuse a snapshot that is older than what was seen; ask again, later and later."""
+        One of a later time, though of a lower number, says that the venue began to count anew.
+        """
         why = "snapshot older than what was seen"
         detail = f"it is of {sequence}, and {self._seen} was seen"
         refusal = Refused(now, why, detail)
@@ -382,10 +353,10 @@ class Lmex(Venue):
             return [refusal]
         said = f"{self.label} sent a {why}: {detail}."
         self._refused += 1
-        if self._refused >= self.most_refused:  # it may have begun to count anew
+        if later or self._refused >= self.most_refused:
             self._refused = 0
             return [refusal, Status(now, "gap", said, "Connecting again."), Reconnect(BOOK, why)]
-        wait = self._tries.wait(now)
+        wait = min(self._tries.wait(now), self.refused_wait)
         self._again_at = now + wait
         advice = f"Asking again in {wait // SECOND} s." if self.can_ask else ""
         return [refusal, Status(now, "syncing", said, advice)]
@@ -421,7 +392,3 @@ class Simulated(Lmex):
     label = "Simulator"
     warms_up = True
     endpoints: ClassVar[Mapping[str, str]] = {BOOK: "", TRADES: "", "rest": ""}
-
-
-def _operation(operation: str, topic: str) -> str:
-    return msgspec.json.encode({"op": operation, "args": [topic]}).decode()

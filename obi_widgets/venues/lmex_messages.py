@@ -96,3 +96,21 @@ def symbol_of(frame: str | bytes) -> str:
     """Return the symbol that a frame of the book is of; empty for another frame."""
     message = frames.decode(frame)
     return _whose.decode(message.data).symbol if message.topic.startswith("update:") else ""
+
+
+def operation(name: str, topic: str) -> str:
+    """Return what asks for a topic, or ends it."""
+    return msgspec.json.encode({"op": name, "args": [topic]}).decode()
+
+
+def foreign(own: str, symbol: str, topic: str) -> str:
+    """Return by which name a book of another market is refused; empty for one of our symbol."""
+    if symbol != own:
+        return "other symbol"
+    name, _, grouping = topic.removeprefix("update:").rpartition("_")
+    if not name:
+        name, grouping = grouping, "0"  # the topic without a grouping has raw ticks too
+    if grouping != "0":
+        return "grouped book"
+    # A longer spelling is an alias: its snapshot is of this symbol.
+    return "" if f"{name}-".startswith(f"{symbol}-") else "topic of another symbol"

@@ -1,0 +1,299 @@
+"""LMEX's book by REST: when it is polled, which pictures are shown, and for how long."""
+
+import json
+
+import pytest
+from exchange_tools import (
+    ASKS,
+    BIDS,
+    SECOND,
+    SUBSCRIBE,
+    UNSUBSCRIBE,
+    connected,
+    in_sync,
+    levels_of,
+    lmex_book,
+    only,
+)
+
+from obi_widgets.market import Market
+from obi_widgets.venues.base import BOOK, Fetch, Send
+from obi_widgets.venues.lmex import PICTURE
+
+PICTURE_URL = "https://api.lmex.io/futures/api/v2.3/orderbook/L2?depth=50&symbol=BTC-PERP"
+
+
+def picture(bid=90.0, ask=91.0):
+    """Return an answer of the REST book, of one level a side."""
+    sides = {"buyQuote": [{"price": str(bid), "size": "2"}]}
+    sides |= {"sellQuote": [{"price": str(ask), "size": "3"}]}
+    return json.dumps({**sides, "timestamp": 1_700_000_100_000, "symbol": "BTC-PERP"})
+
+
+def polling():
+    """Return a market whose venue was acknowledged, and then sent nothing for 11 s."""
+    market = Market(connected())
+    market.handle(market.venue.received('{"event":"subscribe","channel":[]}', SECOND), SECOND)
+    return market, market.tick(11 * SECOND)
+
+
+def read(market, frame, now):
+    return market.handle(market.venue.received(frame, now), now)
+
+
+# -- polling -------------------------------------------------------------------------------
+
+
+def test_an_acknowledged_and_silent_subscription_is_repeated_and_the_book_polled():
+    market, replies = polling()
+    assert replies == [UNSUBSCRIBE, SUBSCRIBE, Fetch(PICTURE, PICTURE_URL)]
+    assert market.state == "stale"
+    assert market.detail == "LMEX sends no snapshot of update:BTC-PERP_0."
+    assert market.advice == "Reading the book by REST meanwhile."
+    assert market.handle(market.venue.fetched(PICTURE, 200, picture(), 12 * SECOND), 1) == [
+        Fetch(PICTURE, PICTURE_URL, 2 * SECOND)
+    ]
+    assert (market.state, levels_of(market.book)) == ("live", ({90.0: 2.0}, {91.0: 3.0}))
+
+
+def test_the_subscription_is_repeated_every_10_s_and_polling_begins_once():
+    market, _ = polling()
+    market.venue.received("pong", 20 * SECOND)
+    assert only(Fetch, market.tick(21 * SECOND)) == []
+    market.venue.received("pong", 22 * SECOND)
+    assert only(Send, market.tick(22 * SECOND)) == [UNSUBSCRIBE, SUBSCRIBE]
+
+
+def test_a_polled_book_is_never_spliced_with_deltas():
+    market, _ = polling()
+    market.handle(market.venue.fetched(PICTURE, 200, picture(), 12 * SECOND), 12 * SECOND)
+    for sequence in (1, 2):
+        read(market, lmex_book("delta", sequence, [(90.5, 1)]), 12 * SECOND)
+    assert levels_of(market.book) == ({90.0: 2.0}, {91.0: 3.0})
+    assert market.refused["delta before a snapshot"] == 2
+
+
+def test_polling_ends_with_the_first_websocket_snapshot():
+    market, _ = polling()
+    read(market, lmex_book("snapshot", 10, BIDS, ASKS), 12 * SECOND)
+    assert market.venue.fetched(PICTURE, 200, picture(), 13 * SECOND) == []
+    read(market, lmex_book("delta", 11, [(100.0, 9)]), 13 * SECOND)
+    assert market.state == "live"
+    assert market.book.bids.best == 100.0
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "detail"),
+    [
+        (429, "", "LMEX limits the rate of requests (HTTP 429)."),
+        (0, "timed out", "LMEX cannot be reached: timed out."),
+    ],
+)
+def test_a_polled_book_that_is_not_answered_is_not_live(status, body, detail):
+    market, _ = polling()
+    market.handle(market.venue.fetched(PICTURE, 200, picture(), 12 * SECOND), 12 * SECOND)
+    replies = market.handle(market.venue.fetched(PICTURE, status, body, 14 * SECOND), 14 * SECOND)
+    assert replies == [Fetch(PICTURE, PICTURE_URL, 2 * SECOND)]
+    assert (market.state, market.detail) == ("connecting", detail)
+    assert levels_of(market.book) == ({}, {})
+
+
+def test_an_answer_that_comes_after_the_connection_was_lost_is_not_a_book():
+    market, _ = polling()
+    market.handle(market.venue.disconnected(BOOK, "it was closed", 12 * SECOND), 12 * SECOND)
+    assert market.venue.fetched(PICTURE, 200, picture(), 13 * SECOND) == []
+
+
+# -- in the order of time -------------------------------------------------------------------
+
+
+def picture_at(ms, bid=90.0):
+    return picture(bid).replace("1700000100000", str(ms))
+
+
+def pictured(market, ms, now, bid=90.0):
+    outputs = market.venue.fetched(PICTURE, 200, picture_at(ms, bid), now * SECOND)
+    market.handle(outputs, now * SECOND)
+    return market.state, market.book.bids.best
+
+
+def test_pictures_never_go_back_in_time():
+    market, _ = polling()
+    base = 1_700_000_100_000
+    assert pictured(market, base, 12) == ("live", 90.0)
+    assert pictured(market, base + 2000, 14, 90.5) == ("live", 90.5)
+    assert pictured(market, base, 16) == ("live", 90.5)
+    assert market.refused["REST book older than what was seen"] == 1
+    assert len(market.history()) == 1  # one is kept, and one waits for its interval
+
+
+def test_a_picture_that_does_not_advance_is_stale_after_5_s_and_says_for_how_long():
+    market, _ = polling()
+    base = 1_700_000_100_000
+    states = [pictured(market, base, now)[0] for now in (12, 14, 16, 17)]
+    assert states == ["live"] * 4
+    assert pictured(market, base, 18)[0] == "stale"
+    assert market.detail == "LMEX's REST book has not advanced for 6 s."
+    assert pictured(market, base, 3612)[0] == "stale"
+    assert market.detail == "LMEX's REST book has not advanced for 3600 s."
+    assert pictured(market, base + 1, 3614)[0] == "stale"  # an hour old when it came
+    assert market.refused["REST book out of date"] == 1
+    assert pictured(market, base + 3_604_000, 3616)[0] == "live"
+
+
+def test_a_picture_that_changes_overtook_is_no_book():
+    market, _ = polling()
+    assert pictured(market, 1_700_000_000_300, 12)[0] == "live"
+    read(market, lmex_book("delta", 6), 13 * SECOND)  # of the same time
+    assert market.state == "live"
+    read(market, lmex_book("delta", 46), 14 * SECOND)
+    assert (market.state, levels_of(market.book)) == ("stale", ({}, {}))
+    assert pictured(market, 1_700_000_002_299, 14)[0] == "stale"
+    assert pictured(market, 1_700_000_002_300, 14)[0] == "stale"  # as old as the newest change
+    assert pictured(market, 1_700_000_002_301, 14)[0] == "live"
+
+
+# -- by the venue's clock ------------------------------------------------------------------
+
+BASE = 1_700_000_000_000
+"""The venue's clock when the local one says 0, ms."""
+
+
+def by_the_clock(*, off=0.0):
+    """Return a market whose venue told its clock, so many seconds wrong, and that polls at 4 s."""
+    market = Market(connected())
+    market.venue_clock(BASE * 1_000_000 + round(off * SECOND), 0)
+    market.tick(4 * SECOND)
+    assert market.venue._pictures.on
+    return market
+
+
+def taken(market, time, now, bid=90.0):
+    """Hand in a picture of one time, at another, both in seconds."""
+    return pictured(market, BASE + round(1000 * time), now, bid)
+
+
+def test_a_book_without_a_snapshot_is_polled_after_3_s():
+    market = Market(connected())
+    assert market.tick(3 * SECOND) == []
+    assert market.tick(3 * SECOND + 1) == [Fetch(PICTURE, PICTURE_URL)]
+    assert market.state == "stale"
+
+
+def test_a_cached_answer_is_not_live_though_it_is_the_first():
+    market = by_the_clock()
+    assert taken(market, -300.0, 4)[0] == "stale"
+    assert market.refused["REST book out of date"] == 1
+    assert len(market.history()) == 0
+    assert taken(market, 5.9, 6) == ("live", 90.0)
+
+
+def test_without_a_clock_of_the_venue_the_lag_of_events_says_that_an_answer_is_old():
+    market = Market(in_sync())  # at 0, an event of half a second past BASE
+    market.handle(market.venue.disconnected(BOOK, "it was closed", SECOND), SECOND)
+    market.handle(market.venue.connected(BOOK, SECOND), SECOND)
+    market.tick(5 * SECOND)
+    assert taken(market, 0.4, 6)[0] == "stale"
+    assert taken(market, 1.4, 7)[0] == "stale"
+    assert market.refused["REST book out of date"] == 2
+    assert taken(market, 6.4, 8)[0] == "live"
+
+
+def test_a_slow_answer_is_live_until_5_s_after_its_own_time():
+    market = by_the_clock()
+    assert taken(market, 4.0, 7)[0] == "live"
+    market.tick(9 * SECOND)
+    assert market.state == "live"
+    market.tick(9 * SECOND + 1)
+    assert market.state == "stale"
+    assert market.detail == "LMEX's REST book has not advanced for 5 s."
+    assert levels_of(market.book) == ({}, {})
+
+
+@pytest.mark.parametrize(
+    "body", ["<html>", "", picture().replace("BTC-PERP", "ETH-PERP"), picture("1e-30")]
+)
+def test_an_answer_that_cannot_be_used_leaves_a_picture_3_s(body):
+    market = by_the_clock()
+    assert taken(market, 4.0, 4)[0] == "live"
+    for now, state in ((6, "live"), (7, "live"), (7 + 1 / SECOND, "stale")):
+        now = round(now * SECOND)
+        market.handle(market.venue.fetched(PICTURE, 200, body, now), now)
+        assert market.state == state
+
+
+def test_a_picture_ahead_of_the_venues_clock_is_refused_and_the_right_one_follows():
+    market = by_the_clock()
+    assert taken(market, 134.0, 4)[0] == "stale"
+    assert market.refused["REST book ahead of the venue's clock"] == 1
+    assert taken(market, 6.0, 6)[0] == "live"
+
+
+def test_one_wrong_reading_of_the_venues_clock_is_forgotten():
+    market = by_the_clock(off=100.0)
+    assert taken(market, 4.0, 4)[0] == "stale"
+    for now in range(6, 26, 2):
+        market.venue_clock((BASE + 1000 * now) * 1_000_000, now * SECOND)
+        state = taken(market, now, now)[0]
+    assert state == "live"
+
+
+# -- never older ---------------------------------------------------------------------------
+
+
+def test_a_picture_older_than_an_event_of_an_earlier_connection_is_refused():
+    market = by_the_clock()
+    read(market, lmex_book("delta", 100), 5 * SECOND)  # of 5 s, and of no book
+    market.handle(market.venue.disconnected(BOOK, "it was closed", 5 * SECOND), 5 * SECOND)
+    market.handle(market.venue.connected(BOOK, 5 * SECOND), 5 * SECOND)
+    market.tick(9 * SECOND)
+    assert taken(market, 4.9, 9)[0] == "stale"
+    assert market.refused["REST book older than what was seen"] == 1
+    assert taken(market, 8.0, 9)[0] == "live"
+
+
+def test_an_event_ahead_of_the_venues_clock_does_not_keep_pictures_out():
+    market = by_the_clock()
+    read(market, lmex_book("delta", 10**6), 5 * SECOND)  # half a day ahead
+    assert taken(market, 5.0, 5)[0] == "stale"  # it may be older than that
+    assert taken(market, 7.0, 7)[0] == "live"
+    market.handle(market.venue.disconnected(BOOK, "it was closed", 8 * SECOND), 8 * SECOND)
+    market.handle(market.venue.connected(BOOK, 8 * SECOND), 8 * SECOND)
+    market.tick(12 * SECOND)
+    assert taken(market, 12.0, 12)[0] == "live"
+
+
+def test_an_event_ahead_of_the_venues_clock_does_not_hide_those_before_it():
+    market = by_the_clock()
+    read(market, lmex_book("delta", 100), 5 * SECOND)
+    read(market, lmex_book("delta", 10**6), 5 * SECOND)
+    assert taken(market, 5.0, 5)[0] == "stale"
+    assert taken(market, 7.0, 7)[0] == "live"
+
+
+@pytest.mark.parametrize("frame", ["<html>", lmex_book("delta", 60, previous=50)])
+def test_a_picture_may_be_older_than_an_event_that_could_not_be_read(frame):
+    market = by_the_clock()
+    assert taken(market, 4.0, 4)[0] == "live"
+    read(market, frame, 5 * SECOND)
+    assert market.state == "gap"
+    assert taken(market, 5.0, 5)[0] == "gap"
+    assert taken(market, 7.0, 7)[0] == "live"
+
+
+def test_a_snapshot_older_than_the_picture_that_was_shown_is_not_live_until_changes_pass_it():
+    market = by_the_clock()
+    assert taken(market, 4.0, 4)[0] == "live"
+    read(market, lmex_book("snapshot", 76, BIDS, ASKS), 5 * SECOND)  # of 3.8 s
+    assert market.state == "stale"
+    for sequence, state in ((77, "stale"), (78, "stale"), (79, "stale"), (80, "live")):
+        read(market, lmex_book("delta", sequence, [(100.0, sequence)]), 5 * SECOND)
+        assert market.state == state
+
+
+def test_a_picture_that_crosses_is_given_up_and_its_time_is_not_believed():
+    market = by_the_clock()
+    crossed = picture(bid=95.0).replace("1700000100000", str(BASE + 9000))
+    market.handle(market.venue.fetched(PICTURE, 200, crossed, 5 * SECOND), 5 * SECOND)
+    assert market.state == "gap"
+    assert taken(market, 7.0, 7)[0] == "live"

@@ -9,7 +9,7 @@ import random
 import pytest
 
 from benchmarks.truth.__main__ import many
-from benchmarks.truth.exchanges import EXCHANGES, Lmex
+from benchmarks.truth.exchanges import Lmex
 from benchmarks.truth.faults import kinds
 from benchmarks.truth.oracle import SECOND, Oracle
 from benchmarks.truth.product import Side
@@ -18,8 +18,10 @@ from benchmarks.truth.world import Manner, World, best, filled, top
 SEQUENCES = 30
 
 
-@pytest.mark.xfail(reason="what issue 9 asks for is not all there yet")
-@pytest.mark.parametrize("venue", sorted(EXCHANGES))
+NOT_YET = pytest.mark.xfail(reason="what issue 9 asks for is not all there yet")
+
+
+@pytest.mark.parametrize("venue", ["lmex", pytest.param("binance-usdm", marks=NOT_YET)])
 def test_what_is_live_is_true_and_what_is_recorded_was_so(venue):
     total = many(venue, SEQUENCES, seed=9)
     told = [total.text(0), *(line for out in total.traces for line in out.trace)]

@@ -25,6 +25,10 @@ CAUGHT_UP = 2 * SECOND
 UNSET = 315_532_800 * SECOND
 """1980: a wall clock before it has never been set."""
 
+BELIEVED = 3
+"""Events in a row that must be earlier than the least lag by more than `JITTER` to be believed:
+one alone may have told a false time, and all after it would be late."""
+
 LOOK_EVERY, FORGET_AFTER = 60 * SECOND, 3600 * SECOND
 """How often the least lag is looked at, and after how long it is found anew: clocks drift."""
 
@@ -112,6 +116,7 @@ class Clocks:
         self.steady_now = 0
         self._least = self._least_before = NEVER  # of this hour, and of the one before
         self._forget_at = 0
+        self._early: list[int] = []  # lags of the newest events, far below the least
         self._late = False
         self._doubted: tuple[int, int] | None = None  # event and steady time that could not be
         self._venue: tuple[int, int] | None = None  # the venue's clock, and the steady time then
@@ -191,7 +196,7 @@ class Clocks:
             return self._stale((lag - least) / 1e9)
         self.low, self.high = max(least, self.shift - fine_to), least + LATE
         self.high = min(self.high, self.shift + fine_to)
-        self.until = steady + LOOK_EVERY
+        self.until = 0 if self._early else steady + LOOK_EVERY
         return FINE
 
     def _leap(self, time: int, steady: int, whole: bool) -> str:
@@ -214,7 +219,14 @@ class Clocks:
     def _learn(self, lag: int, steady: int) -> None:
         if steady >= self._forget_at:
             self._forget_at = steady + FORGET_AFTER
-            self._least_before, self._least = self._least, lag
+            self._least_before, self._least = self._least, NEVER
+        least = min(self._least, self._least_before)
+        if least < NEVER and lag < least - JITTER:
+            self._early.append(lag)
+            if len(self._early) < BELIEVED:
+                return
+            lag = max(self._early)
+        self._early.clear()
         self._least = min(self._least, lag)
 
     def _absolute(self, time: int, steady: int, whole: bool) -> tuple[Judgement, int]:

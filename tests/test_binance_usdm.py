@@ -256,6 +256,33 @@ def test_after_an_unreadable_event_a_snapshot_before_it_is_no_book():
     assert market.state == "live"
 
 
+@pytest.mark.parametrize("told", [10**12, 9_000])
+def test_three_events_in_a_row_count_for_more_than_a_greater_update_that_one_told_of(told):
+    market = in_sync()
+    damaged = usdm_depth(121, told, 120, ms=1_700_000_000_121)
+    read(market, None, damaged, 3 * SECOND)
+    read(market, None, usdm_depth(131, 140, 130), 4 * SECOND)
+    assert market.state == "gap"
+    assert read(market, SNAPSHOT, usdm_snapshot(138, BIDS, ASKS), 5 * SECOND) == []
+    read(market, None, usdm_depth(141, 150, 140), 5 * SECOND)
+    assert market.state == "gap"
+    read(market, None, usdm_depth(151, 160, 150, [(99.0, 5)]), 5 * SECOND)
+    assert (market.state, levels_of(market.book)[0][99.0]) == ("live", 5.0)
+
+
+def test_ids_that_begin_anew_on_a_connection_make_a_new_book_and_no_snapshot_of_before_does():
+    market = in_sync()
+    read(market, None, usdm_depth(121, 6, 120), 3 * SECOND)  # half of it was numbered anew
+    for last in (16, 26, 36):
+        read(market, None, usdm_depth(last - 9, last, last - 10), 4 * SECOND)
+    read(market, SNAPSHOT, usdm_snapshot(120, BIDS, ASKS), 5 * SECOND)  # of before
+    read(market, None, usdm_depth(37, 46, 36), 5 * SECOND)
+    assert market.state == "gap"
+    read(market, SNAPSHOT, usdm_snapshot(40, BIDS, ASKS, ms=1_700_000_000_200), 6 * SECOND)
+    read(market, None, usdm_depth(47, 56, 46, ms=1_700_000_000_300), 6 * SECOND)
+    assert (market.state, market.venue._chain.last) == ("live", 56)
+
+
 def test_a_slow_answer_of_before_a_second_bad_frame_is_used_with_all_events_since():
     market = in_sync()
     read(market, None, "garbage", 3 * SECOND)
@@ -463,6 +490,23 @@ def test_a_ping_without_an_answer_is_stale():
     assert market.tick(last + 5 * SECOND) == []
     assert names(market.tick(last + 5 * SECOND + 2)) == ["Reconnect"]
     assert market.detail == "Binance USD-M: nothing was heard for 5 s."
+
+
+def test_a_connection_that_is_asked_has_5_s_to_answer_by_the_cadence_of_those_before_it_too():
+    market = in_sync()
+    for number in range(13, 40):
+        event = usdm_depth(10 * number - 9, 10 * number, 10 * number - 10)
+        read(market, None, event, (2 * number - 24) * SECOND)
+    market.handle(market.venue.disconnected(BOOK, "it was closed", 54 * SECOND), 54 * SECOND)
+    market.handle(market.venue.connected(BOOK, 55 * SECOND), 55 * SECOND)
+    for now, last in ((56, 410), (65, 420)):  # a slow moment is not the cadence
+        read(market, None, usdm_depth(last - 9, last, last - 10), now * SECOND)
+    read(market, SNAPSHOT, usdm_snapshot(415, BIDS, ASKS), 65 * SECOND)
+    half = 65 * SECOND + 20 * SECOND  # 20 intervals of 2 s are patience
+    assert market.tick(half) == []
+    assert market.tick(half + 1) == [Ping(BOOK)]
+    assert market.tick(half + 5 * SECOND + 1) == []
+    assert names(market.tick(half + 5 * SECOND + 2)) == ["Reconnect"]
 
 
 def test_a_new_connection_begins_anew():

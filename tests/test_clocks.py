@@ -281,6 +281,19 @@ def test_in_a_recording_without_dates_a_clock_that_is_off_is_noted():
     )
 
 
+def test_one_event_that_is_too_early_makes_none_after_it_late():
+    talk = Talk()
+    talk.snapshot()
+    assert set(talk.states(5)) == {"live"}
+    for early in (-8.0, -6.0):
+        assert set(talk.states(1, late=early)) == {"live"}
+        talk.states(90)  # event time that goes back is stale until it has caught up
+        assert set(talk.states(5)) == {"live"}
+    talk.states(3, late=-6.0)  # but a clock that was set makes the row earlier
+    assert talk.market.lag.above_least == pytest.approx(0)
+    assert set(talk.states(1, late=0.0)) == {"stale"}
+
+
 def test_the_least_lag_is_found_anew_since_clocks_drift():
     talk = Talk()
     talk.snapshot()

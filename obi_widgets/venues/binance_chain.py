@@ -34,6 +34,10 @@ COMPARED = 100
 MOST_WAITING = 4
 """Snapshots that wait for events."""
 
+BELIEVED = 3
+"""Events in a row that count for more than a greater update which was seen before them: ids may
+begin anew, or one event may have told of an update that never was."""
+
 TIME_APART = 60_000
 """Milliseconds by which a snapshot's time may be beyond that of the events after it."""
 
@@ -85,6 +89,11 @@ class Chain:
         """The greatest update that was seen; −1 before the first."""
         self._greatest = max(self._greatest, self.newest, self.last or -1)
         return self._greatest
+
+    @property
+    def contradicted(self) -> bool:
+        """Whether so many events in a row are below what was seen that it is not believed."""
+        return self.newest < self.seen and len(self.kept) >= BELIEVED
 
     def lose(self) -> None:
         """Give up the book. What was seen still counts."""
@@ -204,10 +213,10 @@ class Chain:
                 return "older", []
             if picture.T > events[-1].T + TIME_APART:
                 return "wrong", []
-            if self._unread or self.newest < self.seen:
+            if self._unread or (self.newest < self.seen and not self.contradicted):
                 return "later", []
             return "fits", events
-        if self._unread or update < self.seen:
+        if self._unread or update < self.seen or self.contradicted:
             return "later", []
         return "ahead", []
 

@@ -18,15 +18,21 @@ median of a few is not the true one."""
 KEPT = 100
 """Intervals that the median is of."""
 
-LEARN_EVERY, FEW = SECOND, 20
-"""Nanoseconds after which it is found anew; so few frames of which it is found at once."""
+ANSWER = 5 * SECOND
+"""Nanoseconds within which a connection that is asked for a sign of life gives one."""
+
+FEW = 10
+"""Intervals up to which it is found anew with each frame."""
+
+LEARN_EVERY = SECOND
+"""Nanoseconds after which it is found anew when there are more."""
 
 
 class Cadence:
     """Notices that a websocket is silent for longer than it uses to be.
 
     A market may be quiet. So the connection is asked for a sign of life at half of the time, and
-    only one that does not answer is dead.
+    only one that does not answer soon is dead.
 
     Parameters
     ----------
@@ -51,13 +57,16 @@ class Cadence:
         self.heard_at = self.frame_at = 0
         self.patience = most
         self._probed_at = 0  # 0: not since it was heard
-        self._frames: deque[int] = deque(maxlen=KEPT + 1)  # when they came
+        self._frames: deque[int] = deque(maxlen=KEPT + 1)  # when they came, on this connection
+        self._before: list[int] = []  # intervals on those before it
         self._learn_at = 0
 
     def opened(self, now: int) -> None:
         """Take note that it is connected; how often frames came before is still known."""
         self.heard_at = self.frame_at = now
         self._probed_at = 0
+        self._before = self._intervals()
+        self._frames.clear()
 
     def heard(self, now: int) -> None:
         """Take note of a sign of life."""
@@ -70,9 +79,13 @@ class Cadence:
         self._probed_at = 0
         self._frames.append(now)
 
+    def _intervals(self) -> list[int]:
+        here = [later - earlier for earlier, later in pairwise(self._frames)]
+        return [*self._before, *here][-KEPT:]
+
     def _learn(self) -> None:
-        self._learn_at = self.frame_at + (LEARN_EVERY if len(self._frames) > FEW else 1)
-        intervals = sorted(later - earlier for earlier, later in pairwise(self._frames))
+        intervals = sorted(self._intervals())
+        self._learn_at = self.frame_at + (LEARN_EVERY if len(intervals) > FEW else 1)
         if intervals:
             median = intervals[len(intervals) // 2]
             self.patience = min(self.most, max(PATIENCE, INTERVALS * median))
@@ -84,7 +97,8 @@ class Cadence:
             if self.frame_at >= self._learn_at:
                 self._learn()
             half = self.patience // 2
-            dead = min(dead, (self._probed_at or self.heard_at) + half)
+            asked = self._probed_at
+            dead = min(dead, asked + min(half, ANSWER) if asked else self.heard_at + half)
         return dead + 1
 
     def look(self, now: int) -> Literal["probe", "dead"] | None:

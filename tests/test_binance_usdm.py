@@ -509,6 +509,18 @@ def test_a_connection_that_is_asked_has_5_s_to_answer_by_the_cadence_of_those_be
     assert names(market.tick(half + 5 * SECOND + 2)) == ["Reconnect"]
 
 
+def test_a_connection_that_breaks_after_its_first_events_is_asked_too():
+    market = Market(connected())
+    market.tick(SECOND)
+    for now, last in ((10, 110), (13, 120), (16, 130)):
+        read(market, None, usdm_depth(last - 9, last, last - 10), now * SECOND // 10)
+        market.tick(now * SECOND // 10)
+    read(market, SNAPSHOT, usdm_snapshot(125, BIDS, ASKS), 2 * SECOND)
+    assert market.state == "live"
+    asked = [market.tick(16 * SECOND // 10 + half * SECOND // 2 + 9) for half in range(1, 14)]
+    assert names(one for replies in asked for one in replies) == ["Ping", "Reconnect"]
+
+
 def test_a_new_connection_begins_anew():
     market = in_sync()
     market.handle(market.venue.disconnected(BOOK, "it was closed", 3), 3)

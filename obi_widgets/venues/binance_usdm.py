@@ -10,12 +10,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
-import numpy as np
 from msgspec import Raw
 
 from obi_widgets.errors import SymbolError
 from obi_widgets.events import Clock, Event, Mark, Refused, Snapshot, Status, Trade
-from obi_widgets.signals import compiling
 from obi_widgets.venues import binance_messages as messages
 from obi_widgets.venues.base import (
     BOOK,
@@ -27,23 +25,18 @@ from obi_widgets.venues.base import (
     Output,
     Ping,
     Reconnect,
-    Skimmed,
     Tries,
-    Venue,
     explain,
     refused,
     sound,
     text,
 )
 from obi_widgets.venues.binance_chain import LIMIT, MILLISECOND, Chain, Waiting, delta
-from obi_widgets.venues.cadence import Cadence
+from obi_widgets.venues.binance_plain import MARKET, PlainFrames
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from obi_widgets.book import Book
-
-MARKET = "market"
 INSTRUMENT, SNAPSHOT, TIME = "instrument", "snapshot", "time"
 
 LONGEST_NAME = 30
@@ -56,7 +49,7 @@ OTHERS = {"trade": "trade", "aggTrade": "trade", "markPriceUpdate": "mark"}
 """Kinds of frames that are read and do not change the book."""
 
 
-class BinanceUsdm(Venue):
+class BinanceUsdm(PlainFrames):
     """Binance USDⓈ-M futures. See `Venue` for the methods."""
 
     name = "binance-usdm"
@@ -75,17 +68,11 @@ class BinanceUsdm(Venue):
     def __init__(self, symbol: str, *, endpoints: Mapping[str, str] | None = None) -> None:
         super().__init__(symbol, endpoints=endpoints)
         self._open: set[str] = set()
-        self._chain = Chain()
-        self._cadence = Cadence(self.silence)
         self._tries = Tries()
         self._asked_at = 0  # for the snapshot under way; 0: none is
         self._refreshed_at = -self.refresh_every
         self._time_asked_at = -self.refresh_every
         self._refused = 0  # snapshots in a row that were refused
-        self._stream = f"{symbol.lower()}@"
-        # For compiled code: whose frames it reads, and where it puts their levels in between.
-        self._names = (symbol.encode(), symbol.partition("_")[0].encode(), self._stream.encode())
-        self._changes = np.empty((4096, 2))
 
     @classmethod
     def check(cls, symbol: str) -> None:  # noqa: D102
@@ -165,7 +152,6 @@ class BinanceUsdm(Venue):
         return []
 
     def _due(self) -> int:
-        """Return the time from which `tick` does something."""
         if BOOK not in self._open:
             return FOREVER
         due = min(self._cadence.due(), self._cadence.frame_at + self.silence + 1)
@@ -292,49 +278,6 @@ class BinanceUsdm(Venue):
             return [unread]
         self._chain.unread()  # it may have been an event
         return [unread, *self.resync("a frame was unreadable", now)]
-
-    def follow(self, frame: str | bytes, now: int, book: Book) -> int | None:  # noqa: D102
-        reader, chain = compiling.reader, self._chain
-        if reader is None or chain.last is None or chain.fresh or chain.waiting:
-            return None
-        if not frame.isascii():
-            return None
-        bids, asks = book.bids, book.asks
-        what, time, last, bids.count, asks.count = reader.follow(
-            frame.encode() if isinstance(frame, str) else frame,
-            *self._names, chain.last, bids.levels, bids.count, asks.levels, asks.count,
-            self._changes,
-        )  # fmt: skip
-        if what != reader.DEPTH:
-            return None
-        chain.last = chain.newest = last
-        chain.kept.append((frame, now))
-        self._cadence.frame(now)
-        return int(time)
-
-    def skim(self, data: bytes, at: int, since: int, until: int, book: Book) -> Skimmed:  # noqa: D102
-        reader, chain = compiling.reader, self._chain
-        if reader is None or chain.last is None or chain.fresh or chain.waiting:
-            return Skimmed(at)
-        bids, asks = book.bids, book.asks
-        what, time, last, bids.count, asks.count, at, now, lines, quotes, trade, event = (
-            reader.lines(
-                data, *self._names, chain.last, bids.levels, bids.count, asks.levels, asks.count,
-                self._changes, at, since, min(until, self._due(), FOREVER),
-            )
-        )  # fmt: skip
-        outputs: list[Output] = []
-        if quotes:
-            outputs.append(Refused(now, "bookTicker", count=quotes))
-        if trade >= 0:
-            received, _, frame = data[trade : data.index(b"\n", trade)].partition(b" ")
-            outputs += self.received(frame, int(received), MARKET)
-        if what != reader.DEPTH:
-            return Skimmed(at, lines, outputs, now)
-        chain.last = chain.newest = last
-        chain.kept.append((data[event : at - 1], now))
-        self._cadence.frame(now)
-        return Skimmed(at, lines, outputs, now, time)
 
     def _read_depth(self, depth: messages.Depth, frame: str | bytes, now: int) -> list[Output]:
         if foreign := messages.foreign(depth, self.symbol):

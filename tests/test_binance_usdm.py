@@ -304,12 +304,12 @@ def refreshed(now=20 * SECOND):
     return market
 
 
-def test_a_refresh_is_asked_for_once_and_every_10_s_at_most():
+def test_a_refresh_is_asked_for_once_and_every_5_s_at_most():
     market = refreshed()
     assert market.venue.refresh(21 * SECOND) == []
     assert names(market.venue.fetched(SNAPSHOT, 200, usdm_snapshot(105), 21 * SECOND)) == ["Splice"]
-    assert market.venue.refresh(30 * SECOND - 1) == []
-    assert market.venue.refresh(30 * SECOND) == [Fetch(SNAPSHOT, DEPTH_URL)]
+    assert market.venue.refresh(25 * SECOND - 1) == []
+    assert market.venue.refresh(25 * SECOND) == [Fetch(SNAPSHOT, DEPTH_URL)]
     market.venue.resync("so", 31 * SECOND)
     assert market.venue.refresh(50 * SECOND) == []  # without a book there is nothing to widen
 
@@ -333,6 +333,20 @@ def test_a_snapshot_newer_than_the_newest_event_waits_for_those_that_reach_it():
     assert isinstance(delta, Delta)
     assert [one.sequence for one in splice.deltas] == [140]
     assert names(venue.received(usdm_depth(141, 150, 140), 22 * SECOND)) == ["Delta"]
+
+
+@pytest.mark.parametrize(("ms", "best"), [(2_000, 100.0), (4_000, 98.0), (90_000, 100.0)])
+def test_a_snapshot_seconds_newer_than_the_newest_event_is_the_book(ms, best):
+    market = refreshed()
+    for number in range(13, 43):
+        event = usdm_depth(10 * number - 9, 10 * number, 10 * number - 10)
+        read(market, None, event, 20 * SECOND + number * SECOND // 10)
+        market.tick(20 * SECOND + number * SECOND // 10)
+    newer = usdm_snapshot(900, [(98.0, 1)], ASKS, ms=1_700_000_000_420 + ms)
+    read(market, SNAPSHOT, newer, 25 * SECOND)
+    assert market.book.bids.best == best
+    read(market, None, usdm_depth(421, 430, 420), 25 * SECOND)  # one that was stuck
+    assert market.book.bids.best == best
 
 
 @pytest.mark.parametrize(

@@ -95,6 +95,13 @@ class Chain:
         """Whether so many events in a row are below what was seen that it is not believed."""
         return self.newest < self.seen and len(self.kept) >= BELIEVED
 
+    def behind(self, picture: Picture) -> int:
+        """Return by how much the newest event is older than a snapshot, ns; 0 if not, or unsure."""
+        if not self.kept or picture.lastUpdateId <= self.newest:
+            return 0
+        apart = picture.T - next(self._backwards()).T
+        return apart * MILLISECOND if 0 < apart <= TIME_APART else 0
+
     def lose(self) -> None:
         """Give up the book. What was seen still counts."""
         self._greatest = self.seen

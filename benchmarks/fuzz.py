@@ -15,12 +15,14 @@ import re
 import sys
 import tempfile
 import time
+import warnings
 from collections import Counter
 from pathlib import Path
 
 import numpy as np
 
 import obi_widgets as obi
+from obi_widgets.errors import RecordingWarning
 
 from .mutations import VENUES, Good, Mutator
 from .truth.product import BOOK, Fetch, ObiError, Product, Reconnect, Send, ready
@@ -210,6 +212,8 @@ class Fuzz:
         if self.good.about:  # as a recorder writes it first
             answer = [self.good.about, 200, self.good.answer("", at)]
             lines.append(f"{at} @answer {json.dumps(answer)}".encode())
+        if self.good.streams:  # without it an answer that was recorded would be of no connection
+            lines.append(f'{at} @open ["book",""]'.encode())
         for number in range(60):
             at += SECOND // 20
             good = self.good.text(self.good.event(at))
@@ -226,7 +230,8 @@ class Fuzz:
             path = Path(folder) / "mutated.txt"
             path.write_bytes(b"\n".join(lines) + b"\n")
             try:
-                obi.load(path, market=f"{self.venue}:{self.good.symbol}")
+                with warnings.catch_warnings(action="ignore", category=RecordingWarning):
+                    obi.load(path, market=f"{self.venue}:{self.good.symbol}")
                 self.counts["recordings loaded"] += 1
             except ObiError as error:
                 self.named[type(error).__name__] += 1

@@ -168,6 +168,9 @@ class GoodUsdm(Good):
         return {"lastUpdateId": last, "E": now // MS + 2, "T": now // MS, "bids": bids,
                 "asks": asks}  # fmt: skip
 
+    def recorded(self, now: int) -> str:
+        return "@answer " + self.text(["snapshot", 200, self.text(self.snapshot(now))])
+
     def answer(self, url: str, now: int) -> str:
         if self.picture in url:
             return self.text(self.snapshot(now))

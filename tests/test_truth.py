@@ -18,10 +18,7 @@ from benchmarks.truth.world import Manner, World, best, filled, top
 SEQUENCES = 30
 
 
-NOT_YET = pytest.mark.xfail(reason="what issue 9 asks for is not all there yet")
-
-
-@pytest.mark.parametrize("venue", ["lmex", pytest.param("binance-usdm", marks=NOT_YET)])
+@pytest.mark.parametrize("venue", ["lmex", "binance-usdm"])
 def test_what_is_live_is_true_and_what_is_recorded_was_so(venue):
     total = many(venue, SEQUENCES, seed=9)
     told = [total.text(0), *(line for out in total.traces for line in out.trace)]

@@ -169,7 +169,7 @@ class Publisher:
         self._wake.set()
 
     def answer(self) -> None:
-        """Let a page that has come into sight hear at once."""
+        """Let a page that has come into sight, or is heard again, hear at once."""
         self._said_alive = -np.inf
         self._wake.set()
 

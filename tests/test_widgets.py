@@ -389,6 +389,18 @@ def test_a_page_that_comes_into_sight_is_answered_and_no_other(page, came):
     assert len(came) == 2
 
 
+def test_a_page_that_was_cut_off_is_answered_once(page, clock, came):
+    hear(page)
+    for _ in range(3):
+        clock[0] += 1
+        hear(page)
+    assert len(came) == 1, "it says every second that it is still here"
+    clock[0] += panel.UNHEARD
+    for _ in range(20):  # the words that waited for the connection
+        hear(page)
+    assert len(came) == 2
+
+
 def test_while_the_kernel_is_busy_it_cannot_hear_and_a_page_counts_as_before(
     page, clock, monkeypatch
 ):
@@ -424,6 +436,22 @@ def test_the_end_is_shown_to_who_looks_away_too():
     assert line._line.state["state"] == "closed"
     assert line._line.state["message"].startswith("The session was closed.")
     line.close()
+
+
+def test_what_is_to_be_known_of_a_live_book_is_shown_and_is_no_trouble(lab):
+    def told(**changes):
+        lab.show(replace(frame, **changes))
+        state = lab.status._line.state
+        return state["message"], state["tone"]
+
+    frame = replace(show(lab), state="live", detail="The clock here is wrong.", note="", advice="")
+    assert told() == ("The clock here is wrong.", "")
+    assert told(note="Saved.") == ("Saved.", "")
+    assert told(state="stale", note="Saved.", advice="Wait.") == (
+        "The clock here is wrong. Wait.",
+        "bad",
+    )
+    assert told(detail="") == ("", "")
 
 
 def test_the_line_tells_how_late_data_are_and_a_rate_that_is_known(lab):

@@ -37,6 +37,9 @@ def asset(name: str) -> str:
 GONE = 5.0
 """Seconds without a word from a page that says "still here" every second."""
 
+UNHEARD = 2.0
+"""The same after which a page is answered at once: it may have heard nothing either."""
+
 FORGOTTEN = 600.0
 """Seconds without a word after which a page is not spoken to any more."""
 
@@ -57,7 +60,7 @@ class PageWidget(anywidget.AnyWidget):
     Parameters
     ----------
     came : callable, optional
-        Called when a view comes into sight.
+        Called when a view comes into sight, or is heard again after a while.
     """
 
     _esm = asset("page.js")
@@ -82,7 +85,8 @@ class PageWidget(anywidget.AnyWidget):
         if not content.get("gone"):
             views[name] = PageView(seen, int(content.get("frame", 0)), now)
         self._views = views
-        if self._came is not None and seen and not (before is not None and before.seen):
+        known = before is not None and before.seen and now - before.heard < UNHEARD
+        if self._came is not None and seen and not known:
             self._came()
 
     @property

@@ -63,7 +63,8 @@ class StatusWidget(Part):
 
     def update(self, frame: Frame) -> None:
         """Show a frame."""
-        trouble = "" if frame.state == "live" else f"{frame.detail} {frame.advice}".strip()
+        detail = f"{frame.detail} {frame.advice}".strip()
+        trouble = "" if frame.state == "live" else detail
         self._line.state = {
             "symbol": frame.instrument.symbol,
             "venue": frame.instrument.label,
@@ -78,8 +79,8 @@ class StatusWidget(Part):
             "rate": words.number(frame.rate, 0),
             "windows": self._windows,
             "window": frame.window_seconds,
-            "message": trouble or frame.note,
-            "told": 0 if trouble else frame.told,
+            "message": trouble or frame.note or detail,
+            "told": frame.told if frame.note and not trouble else 0,
             "tone": "bad" if trouble and frame.state != "closed" else "",
             "file": file_name(frame.instrument.symbol),
         }

@@ -84,9 +84,9 @@ def bps(value: float, *, sign: bool = False) -> str:
 
 
 def imbalance(value: float) -> str:
-    """Return an imbalance with its sign, and an arrow that repeats it."""
-    arrow = " ▲" if value > 0 else " ▼" if value < 0 else ""
-    return number(value, 2, sign=True) + arrow
+    """Return an imbalance with its sign, and an arrow that repeats it; a zero has neither."""
+    text = number(value, 2, sign=True)
+    return text + {"+": " ▲", MINUS: " ▼"}.get(text[0], "")
 
 
 def duration(seconds: float) -> str:

@@ -465,6 +465,9 @@ def test_the_line_tells_how_late_data_are_and_a_rate_that_is_known(lab):
         "by the two clocks, −0.5 s."
     )
     assert state["rate"] == words.NOTHING
+    for none in ({"state": "syncing"}, {"state": "closed"}, {"paused": True}):
+        lab.show(replace(frame, lag=2.34, **none))
+        assert lab.status._line.state["late"] == ("", ""), f"nothing comes: {none}"
     lab.show(replace(frame, rate=1234.5))
     assert lab.status._line.state["rate"] == "1,234"
 
@@ -476,6 +479,15 @@ def test_the_line_tells_how_late_data_are_and_a_rate_that_is_known(lab):
 )  # fmt: skip
 def test_lag_is_worth_showing_beyond_a_second(lag, text):
     assert words.late(lag, np.nan)[0] == text
+
+
+@pytest.mark.parametrize(
+    ("value", "text", "side"),
+    [(0.126, "+0.13 ▲", "bid"), (-0.126, "−0.13 ▼", "ask"), (0.004, "0.00", ""),
+     (-0.004, "0.00", ""), (np.nan, words.NOTHING, "")],
+)  # fmt: skip
+def test_arrow_and_colour_repeat_the_sign_that_is_shown(value, text, side):
+    assert (words.imbalance(value), status.side_of(value)) == (text, side)
 
 
 def test_charts_wait_for_data_only_while_there_are_none_and_some_may_come(lab):

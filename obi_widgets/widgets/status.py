@@ -65,6 +65,7 @@ class StatusWidget(Part):
         """Show a frame."""
         detail = f"{frame.detail} {frame.advice}".strip()
         trouble = "" if frame.state == "live" else detail
+        comes = frame.state in ("live", "stale") and not frame.paused
         self._line.state = {
             "symbol": frame.instrument.symbol,
             "venue": frame.instrument.label,
@@ -75,7 +76,7 @@ class StatusWidget(Part):
             "imbalance": words.imbalance(frame.imbalance),
             "side": side_of(frame.imbalance),
             "age": None if math.isnan(frame.age) or frame.paused else round(frame.age, 3),
-            "late": words.late(frame.lag, frame.late),
+            "late": words.late(frame.lag, frame.late) if comes else ("", ""),
             "rate": words.number(frame.rate, 0),
             "windows": self._windows,
             "window": frame.window_seconds,
@@ -87,8 +88,9 @@ class StatusWidget(Part):
 
 
 def side_of(imbalance: float) -> str:
-    """Return which side has more, for a colour that repeats the sign."""
-    return "bid" if imbalance > 0 else "ask" if imbalance < 0 else ""
+    """Return which side has more, for a colour that repeats the sign as it is shown."""
+    shown = round(imbalance, 2)
+    return "bid" if shown > 0 else "ask" if shown < 0 else ""
 
 
 @cache

@@ -21,7 +21,7 @@ def shared(jupyterlab):
         nb.run_all()
         screen = Screen(nb)
         screen.wait_for_state("live")
-        nb.until("len(lab.history) > 17_900")
+        nb.until("len(lab.history) > 17_900", timeout=120)
         yield screen
 
 

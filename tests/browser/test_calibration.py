@@ -100,6 +100,10 @@ def test_it_follows_a_slider_while_that_moves(screen):
         seen.add(title(screen))
     mouse.up()
     assert len(seen) > 4, "it follows the mouse"
+    eventually(
+        lambda: abs(float(screen.shown("Threshold")) - screen.place("Threshold")) < 0.006,
+        "the number of where the handle is",
+    )
     wanted = f"> {float(screen.shown('Threshold')):.2f}"
     took = eventually(lambda: wanted in title(screen), "the threshold at the end")
     assert took < 2

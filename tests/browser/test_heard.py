@@ -327,3 +327,25 @@ def test_a_message_can_be_closed(lab):
     nb.execute("lab.session.tell('Saved.')")
     expect(lab.message).to_be_visible()
     expect(lab.message).to_be_hidden(timeout=15_000)  # by itself
+
+
+def test_a_closed_message_that_counts_stays_closed_until_it_comes_back(lab):
+    nb = lab.nb
+
+    def told(message):
+        nb.execute(f"state = lab.status._line.state | dict(message={message!r}, told=0)")
+        nb.execute("lab.status._line.state = state")
+
+    nb.execute("lab.session.publisher.close()")  # so that no frame sets it
+    told("The data come 9.5 s late.")
+    expect(lab.message).to_contain_text("9.5 s late")
+    lab.message.get_by_role("button", name="Close this message").click()
+    told("The data come 1,043 s late.")
+    nb.page.wait_for_timeout(300)
+    expect(lab.message).to_be_hidden()
+    told("Something else.")
+    expect(lab.message).to_contain_text("Something else.")
+    told("")
+    expect(lab.message).to_be_hidden()
+    told("The data come 12 s late.")
+    expect(lab.message).to_be_visible()

@@ -65,7 +65,10 @@ function render({ model, el }) {
 
   let arrived = performance.now();
   let buttons = [];
-  let closed = ""; // the message that was closed: the same, told again, is another
+  let closed = ""; // the message that was closed
+
+  // The same, told again, is another; one that counts seconds stays the same.
+  const which = (now) => `${now.told} ${now.message.replace(/\d[\d,.]*/g, "")}`;
 
   function choose(choices, chosen) {
     if (buttons.length !== choices.length) {
@@ -111,14 +114,14 @@ function render({ model, el }) {
       : "Let the screen stand still; the history goes on";
     pause.onclick = () => model.send({ do: now.paused ? "resume" : "pause" });
     set(said, now.message);
-    message.hidden = !now.message || closed === `${now.told} ${now.message}`;
+    if (!now.message) closed = ""; // what comes back is said again
+    message.hidden = !now.message || closed === which(now);
     message.dataset.tone = now.tone;
     tick();
   }
 
   close.onclick = () => {
-    const now = model.get("state");
-    closed = `${now.told} ${now.message}`;
+    closed = which(model.get("state"));
     message.hidden = true;
     pause.focus({ preventScroll: true }); // or the keyboard would be nowhere
   };

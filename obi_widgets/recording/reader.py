@@ -18,8 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from obi_widgets.recording.lines import Record
-    from obi_widgets.venues.base import Venue
-    from obi_widgets.venues.recognition import Found
+    from obi_widgets.venues import Found, Venue
 
 DAY = 86_400_000_000_000  # ns
 
@@ -154,8 +153,7 @@ class Recording:
 
     def _check(self, market: str, found: dict[Path, list[Found]]) -> None:
         """Refuse a file that is of other markets than the one that was asked for."""
-        make_venue(self.venue_name, self.symbol)
-        for path, some in found.items():
+        for path, some in found.items() if self.venue_name in VENUES else ():
             if some and not any(map(self.is_ours, some)) and not self._begins_later(path):
                 known = [one for one in some if one.venues[0] in VENUES]
                 raise RecordingError(
@@ -165,6 +163,7 @@ class Recording:
                     else "Give another file.",
                     path=path,
                 )
+        make_venue(self.venue_name, self.symbol)  # which may not be, for reasons of its own
 
     def _begins_later(self, path: Path) -> bool:
         """Return whether a file that begins with another market goes on with ours."""

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from obi_widgets.errors import RecordingError
 from obi_widgets.recording.files import CUT_OFF, Fault, blocks
 from obi_widgets.recording.lines import LONGEST, VERSION, Record, decode, read_header
-from obi_widgets.venues.recognition import Found, best_bid, is_nameless_picture, market_of
+from obi_widgets.venues import Found, market_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -29,6 +29,8 @@ GIVE_UP = 100_000
 """Lines in a row that are not records: what follows is something else."""
 
 _MARK = b"\xef\xbb\xbf"  # of UTF-8, at the beginning
+_BEST_BID = re.compile(r'"(?:b|bids)":\s*\[(\[.*?\])\]')
+_PRICE = re.compile(r'\[\s*"?(\d+(?:\.\d+)?)')
 _WHOLE = re.compile(rb"\d{19} |{")  # how a line begins
 
 
@@ -184,11 +186,10 @@ class Reading:
             self._unreadable(number, line)
             return None
         if self._section is None and record.kind == "frame":
-            if (found := self.market_of(record.text)) is not None:
+            found = self.market_of(record.text)
+            if found is not None and found.symbol:
                 return self._kept(record, found, number)
-            if not all(map(self._recording.is_ours, self.bids)) and is_nameless_picture(
-                record.text
-            ):
+            if found is not None and not all(map(self._recording.is_ours, self.bids)):
                 return self._picture(record, number)
         return record
 
@@ -217,19 +218,20 @@ class Reading:
                     yield found
             elif not told:
                 frame = line.partition(b" ")[2].decode("utf-8", "replace")
-                if (found := self.market_of(frame)) is not None:
+                found = self.market_of(frame)
+                if found is not None and found.symbol:
                     yield found
 
     def market_of(self, frame: str) -> Found | None:
         """Return which market a frame tells, and take note of its best bid."""
         found = market_of(frame)
-        if found is not None and (bid := best_bid(frame)):
+        if found is not None and found.symbol and (bid := _best_bid(frame)):
             self.bids.setdefault(found, deque(maxlen=BIDS)).append(bid)
         return found
 
     def _picture(self, record: Record, number: int) -> Record | None:
         """Return a snapshot that says no symbol, when its prices are those of this market."""
-        bid = best_bid(record.text)
+        bid = _best_bid(record.text)
         apart = sorted(
             (abs(log(bid / median(bids))) if bid else inf, one) for one, bids in self.bids.items()
         )
@@ -265,6 +267,12 @@ class Reading:
 
     def _tell(self, what: str, number: int) -> None:
         self._left_out.faults.append(f"{self.path.name} {what.format(line=number - 1)}.")
+
+
+def _best_bid(frame: str) -> float | None:
+    """Return the highest bid price that a frame of a book tells, whatever its size."""
+    bids = _BEST_BID.search(frame)
+    return max(map(float, _PRICE.findall(bids[1])), default=None) if bids else None
 
 
 def _ends_well(line: bytes, latest: int) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from obi_widgets.errors import SourceError, suggest
-from obi_widgets.venues.base import Venue
+from obi_widgets.venues.base import Found, Venue
 from obi_widgets.venues.binance_usdm import BinanceUsdm
 from obi_widgets.venues.lmex import Btse, Lmex, Simulated
 
@@ -34,4 +34,10 @@ def make_venue(name: str, symbol: str, endpoints: Mapping[str, str] | None = Non
     return VENUES[name](symbol, endpoints=endpoints)
 
 
-__all__ = ["VENUES", "Venue", "make_venue"]
+def market_of(frame: str | bytes) -> Found | None:
+    """Return which market a frame is of; None when no venue's protocol tells."""
+    found = (venue.market_of(frame) for venue in VENUES.values())
+    return next((one for one in found if one is not None), None)
+
+
+__all__ = ["VENUES", "Found", "Venue", "make_venue", "market_of"]

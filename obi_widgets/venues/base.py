@@ -111,6 +111,24 @@ class Skimmed(NamedTuple):
     changed: int | None = None
 
 
+class Found(NamedTuple):
+    """A market that bytes tell of.
+
+    Attributes
+    ----------
+    venues : tuple of str
+        It is at one of these: several venues may speak one protocol.
+    symbol : str
+        As the venue spells it. Empty for a picture of a book that does not say of which market.
+    """
+
+    venues: tuple[str, ...]
+    symbol: str
+
+    def __str__(self) -> str:
+        return f"{self.venues[0]}:{self.symbol}"
+
+
 class Venue(ABC):
     """One symbol at one venue.
 
@@ -154,14 +172,14 @@ class Venue(ABC):
             )
 
     @classmethod
-    def market_of(cls, frame: str | bytes) -> str | None:  # noqa: ARG003
-        """Return which market a frame in this venue's protocol is of.
+    def market_of(cls, frame: str | bytes) -> Found | None:  # noqa: ARG003
+        """Return which market a frame in this venue's protocol is of: so captures are recognised.
 
         Returns
         -------
-        str, optional
-            ``venue:SYMBOL``, also of a sister venue that is told by its frames; None for a frame
-            that does not tell, or that is of another protocol.
+        Found, optional
+            Also at a sister venue that is told by its frames. None for a frame that does not
+            tell, or that is of another protocol.
         """
         return None
 

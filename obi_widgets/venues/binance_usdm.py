@@ -22,6 +22,7 @@ from obi_widgets.venues.base import (
     SECOND,
     Connect,
     Fetch,
+    Found,
     Output,
     Ping,
     Reconnect,
@@ -86,7 +87,7 @@ class BinanceUsdm(PlainFrames):
             )
 
     @classmethod
-    def market_of(cls, frame: str | bytes) -> str | None:  # noqa: D102
+    def market_of(cls, frame: str | bytes) -> Found | None:  # noqa: D102
         try:
             return messages.market_of(frame)
         except DECODE_ERRORS:

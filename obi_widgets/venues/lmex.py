@@ -19,6 +19,7 @@ from obi_widgets.venues.base import (
     SECOND,
     Connect,
     Fetch,
+    Found,
     Output,
     Reconnect,
     Send,
@@ -90,12 +91,12 @@ class Lmex(Venue):
         self._trade_id = 0
 
     @classmethod
-    def market_of(cls, frame: str | bytes) -> str | None:  # noqa: D102
+    def market_of(cls, frame: str | bytes) -> Found | None:  # noqa: D102
         try:
             symbol = messages.symbol_of(frame)
         except DECODE_ERRORS:
             return None
-        return f"{cls.name}:{symbol}" if symbol else None
+        return Found(("lmex", "btse", "sim"), symbol) if symbol else None
 
     # -- life ------------------------------------------------------------------------------
 

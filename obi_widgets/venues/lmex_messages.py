@@ -95,7 +95,10 @@ _whose = msgspec.json.Decoder(_Whose, strict=False)
 def symbol_of(frame: str | bytes) -> str:
     """Return the symbol that a frame of the book is of; empty for another frame."""
     message = frames.decode(frame)
-    return _whose.decode(message.data).symbol if message.topic.startswith("update:") else ""
+    kind, _, topic = message.topic.partition(":")
+    if kind != "update":
+        return ""
+    return _whose.decode(message.data).symbol or topic.partition("_")[0]  # that may be an alias
 
 
 def operation(name: str, topic: str) -> str:

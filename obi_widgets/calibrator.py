@@ -80,7 +80,7 @@ class _Question:
 
     @property
     def data(self) -> object:
-        return self.rows.start, len(self.rows)
+        return self.rows.start, len(self.rows), self.rows.notes
 
 
 class Calibrator:

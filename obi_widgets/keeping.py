@@ -87,6 +87,7 @@ class Keeper:
         self._behind = False  # whether event times are still before that
         self.refused: Counter[str] = Counter()
         self.failures = 0
+        self.unused: tuple[str, ...] = ()
         self.interval = interval
         self._writer = HistoryWriter(
             self.instrument, levels=levels, capacity=capacity, interval=interval, strict=strict

@@ -57,6 +57,8 @@ class Market(Keeper):
         Local time of the newest change of the book, ns; 0 before the first.
     refused : Counter
         Frames that were not used, by name.
+    unused : tuple of str
+        What of a recording was not used, once it has been played: a sentence each.
     failures : int
         How often something that came could not be used for a reason that nobody foresaw.
 
@@ -82,8 +84,8 @@ class Market(Keeper):
         super().__init__(venue, levels, capacity, interval, strict=strict, refresh_at=refresh_at)
 
     def history(self) -> History:
-        """Return the book states so far."""
-        return self._writer.history()
+        """Return the book states so far, with what is to be known of them."""
+        return self._writer.history(self.notes)
 
     def imbalance(self, settings: Settings | Parameters) -> float:
         """Return the imbalance of the newest state: NaN when the book is not in sync.
@@ -107,8 +109,13 @@ class Market(Keeper):
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What is to be known of the clocks, in sentences."""
-        return (self._clocks.note,) if self._clocks.note else ()
+        """What is to be known of the clocks, and of what was not used, in sentences."""
+        return (self._clocks.note, *self.unused) if self._clocks.note else self.unused
+
+    @property
+    def steady_now(self) -> int:
+        """The newest time of the steady clock, ns; 0 before the first."""
+        return self._clocks.steady_now
 
     def age(self, now: int) -> float:
         """Return the seconds since the newest change of the book; NaN before the first."""

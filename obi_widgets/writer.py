@@ -174,8 +174,8 @@ class HistoryWriter:
         self._put(int(columns.time[newest]) + 1, received, NOTHING, NOTHING)
         self._keep()
 
-    def history(self) -> History:
-        """Return the states so far."""
+    def history(self, notes: tuple[str, ...] = ()) -> History:
+        """Return the states so far, with these notes beside those of what was known and kept."""
         with self._lock:
             rows = self._rows
             time, received, bid, ask, reach = self._columns.rows(slice(rows))
@@ -188,7 +188,7 @@ class HistoryWriter:
                 instrument=self.instrument,
                 start=self._start,
                 strict=self.strict,
-                notes=self._notes(),
+                notes=(*self._notes(), *notes),
             )  # fmt: skip
 
     def _notes(self) -> tuple[str, ...]:

@@ -29,6 +29,7 @@ RECORDS = [
     Record(T0 + 12, "pong", "trades", ""),
     Record(T0 + 13, "frame", "book", '{"broken":'),
     Record(T0 + 14, "frame", "trades", '{"data":[]}'),
+    Record(T0 + 15, "clock", "", "", shift=-2 * SECOND),
 ]
 
 HEADER = '{"format":"obi-recording","version":1,"venue":"lmex","symbol":"BTC-PERP"}\n'

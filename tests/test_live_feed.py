@@ -8,8 +8,10 @@ from websockets.asyncio.server import serve
 
 from obi_widgets.events import Refused, Status
 from obi_widgets.feeds import live as live_module
+from obi_widgets.feeds.limits import http_date
 from obi_widgets.feeds.live import LiveFeed, SimulatorFeed
 from obi_widgets.feeds.simulator import SimulatedMarket
+from obi_widgets.recording import Recorder, Recording
 from obi_widgets.venues import Venue, make_venue
 from obi_widgets.venues.base import Connect, Ping, Reconnect, Send
 
@@ -226,7 +228,7 @@ def test_an_answers_date_is_told_to_the_market(tmp_path):
     ],
 )
 def test_a_date_is_read_or_left_out(header, seconds):
-    told = live_module._date(header)
+    told = http_date(header)
     assert told == (None if seconds is None else seconds * 1_000_000_000)
 
 
@@ -238,6 +240,22 @@ def test_a_clock_that_is_set_is_told_and_one_that_drifts_is_not(monkeypatch):
         monkeypatch.setattr(feed, "now", lambda offset=offset: live_module.time.time_ns() + offset)
         feed._now()
     assert [round(step / 1e9) for step in steps] == [3600, -3601]
+
+
+def test_a_clock_that_is_set_is_recorded(monkeypatch, tmp_path):
+    recorder = Recorder(tmp_path / "a.gz", "lmex", "BTC-PERP")
+    feed = LiveFeed(WatchedMarket(Scripted("ws://127.0.0.1:1")), recorder)
+    before = feed._now()
+    for seconds in (3600, 0):
+        now = live_module.time.time_ns() + seconds * 10**9
+        monkeypatch.setattr(feed, "now", lambda now=now: now)
+        feed._now()
+    recorder.close()
+    ahead, back = Recording(recorder.path)
+    assert (ahead.kind, round(ahead.shift / 1e9)) == ("clock", 3600)
+    assert 0 <= ahead.time - before < 10**9, "what it said before"
+    assert (back.kind, round(back.shift / 1e9)) == ("clock", -3600)
+    assert 0 <= back.time - ahead.time - ahead.shift < 10**9
 
 
 def test_a_feed_whose_market_is_closed_ends_by_itself():

@@ -10,7 +10,7 @@ import subprocess
 import sys
 import threading
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -18,8 +18,10 @@ from exchange_tools import SECOND
 from recording_tools import HEADER, RECORDS, T0, write
 
 import obi_widgets as obi
-from obi_widgets.errors import ArgumentError, RecordingError
+from obi_widgets.errors import ArgumentError, RecordingError, RecordingWarning
+from obi_widgets.feeds.live import LARGEST_FRAME
 from obi_widgets.recording import Record, Recorder, Recording
+from obi_widgets.recording import recorder as recorder_module
 from obi_widgets.recording.lines import LONGEST
 from obi_widgets.recording.recorder import FLUSH_EVERY, MEMBER
 
@@ -217,6 +219,26 @@ def test_a_record_that_could_not_be_read_is_not_written(tmp_path):
     recorder.write(frame(1))
     recorder.close()
     assert numbers(recorder.path) == [1]
+    assert (recorder.records, recorder.too_long) == (1, 1)
+
+
+@pytest.mark.parametrize("text", ["\n" + '"' * LARGEST_FRAME, "\n" + "多" * (LARGEST_FRAME // 3)])
+def test_a_frame_that_is_received_and_too_long_as_a_line_is_counted(tmp_path, text):
+    recorder = Recorder(tmp_path / "a.txt", "lmex", "BTC-PERP")
+    with suppress(RecordingError):
+        recorder.write(Record(T0, "frame", "book", text))
+    recorder.close()
+    assert recorder.records + recorder.too_long == 1
+    assert len(list(Recording(recorder.path))) == recorder.records == (0 if '"' in text else 1)
+
+
+def test_records_that_are_too_long_are_told(tmp_path, monkeypatch):
+    monkeypatch.setattr(recorder_module, "LONGEST", 2_000)  # bytes: fewer than a snapshot has
+    with pytest.warns(RecordingWarning, match=r"records were too long for .+a\.txt and are not in"):
+        path = obi.record("sim:BTC-PERP", tmp_path / "a.txt", seconds=0.5, seed=3)
+    kept = list(Recording(path))
+    assert kept
+    assert not any('"type":"snapshot"' in record.text.replace(" ", "") for record in kept)
 
 
 # -- when the disk is full -----------------------------------------------------------------

@@ -3,13 +3,15 @@
 import asyncio
 
 import pytest
-from exchange_tools import WatchedMarket, live, lost, running
-from recording_tools import RECORDS, T0, write
+from exchange_tools import SECOND, WatchedMarket, live, lost, running
+from recording_tools import RECORDS, T0, capture, put, write
 
 import obi_widgets as obi
 from obi_widgets.errors import RecordingError, RecordingWarning
 from obi_widgets.feeds.live import SimulatorFeed
+from obi_widgets.feeds.replay import ReplayFeed
 from obi_widgets.feeds.simulator import SimulatedMarket
+from obi_widgets.market import Market
 from obi_widgets.recording import Record, Recorder, Recording
 from obi_widgets.venues import make_venue
 
@@ -102,3 +104,50 @@ def test_files_that_are_not_in_the_order_of_time_are_refused(tmp_path):
     assert len(list(Recording([early, late]))) == 2
     with pytest.raises(RecordingError, match=r"early\.gz begins before the file before it ends"):
         list(Recording([late, early]))
+
+
+# -- a clock that was set while it was recorded --------------------------------------------
+
+
+def stepped(shift, *, told=True):
+    """Return the lines of a capture in whose middle the clock here was set."""
+    whole = capture(200)
+    middle = int(whole[100][:19])
+    told_of = [f"{middle} @clock [{shift}]\n"] if told else []
+    later = [f"{int(line[:19]) + shift}{line[19:]}" for line in whole[100:]]
+    return [*whole[:100], *told_of, *later]
+
+
+@pytest.mark.parametrize("shift", [3600 * SECOND, -3600 * SECOND])
+def test_a_clock_that_was_set_is_no_silence_in_a_replay(tmp_path, shift):
+    whole = obi.load(put(tmp_path / "a.txt", "".join(capture(200))), interval=0)
+    path = put(tmp_path / "b.txt", "".join(stepped(shift)))
+    history = obi.load(path, interval=0)
+    assert history.sha256() == whole.sha256()
+    assert (len(history), history.gaps) == (201, 0)
+    assert history.received[-1] - whole.received[-1] == shift
+    recording = Recording(path)
+    market = Market(recording.make_venue(), interval=0)
+    feed = ReplayFeed(market, recording, speed=100.0)
+    asyncio.run(asyncio.wait_for(feed.run(), timeout=20))  # an hour at that speed takes longer
+    assert market.history().sha256() == whole.sha256()
+    assert feed.now() == history.received[-1]
+    assert market.history().notes == history.notes == market.notes
+
+
+def test_seconds_without_a_book_are_those_of_a_clock_that_was_not_set(tmp_path):
+    lines = stepped(3600 * SECOND)
+    del lines[99]  # the book is lost, and the clock is set while it is
+    with pytest.warns(RecordingWarning) as told:
+        obi.load(put(tmp_path / "a.txt", "".join(lines)), interval=0)
+    assert " 10 of 20 s were not used" in str(told[0].message)
+
+
+def test_a_recording_that_does_not_say_that_the_clock_was_set_is_read(tmp_path):
+    path = put(tmp_path / "a.txt", "".join(stepped(3600 * SECOND, told=False)))
+    history = obi.load(path, interval=0)
+    assert (len(history), history.gaps) == (201, 0)
+    assert history.notes == (
+        "Event times are 3,619 s behind the times of receipt, and the recording does not say which "
+        "clock was wrong.",
+    )

@@ -19,6 +19,8 @@ from obi_widgets.feeds.loading import Player
 from obi_widgets.feeds.replay import ReplayFeed
 from obi_widgets.market import Market
 from obi_widgets.recording import Record, Recorder, Recording
+from obi_widgets.recording import recorder as recorder_module
+from obi_widgets.recording.recorder import MEMBER
 
 NAMES = ["a.gz", "a.txt", "a.zst"]
 
@@ -71,6 +73,9 @@ BAD = [
     f'{T0} @open ["a"]',
     f'{T0} @close ["a",null]',
     f"{T0} @pong []",
+    f"{T0} @clock []",
+    f"{T0} @clock [1.5]",
+    f"{T0} @clock [{10**30}]",
     f'{T0} @answer ["a",200]',
     f'{T0} @answer ["a",200,"b",1,2]',
     f'{T0} @answer ["a",1e30,"b"]',
@@ -139,7 +144,7 @@ def test_one_line_in_a_thousand_gives_all_else(tmp_path, unreadable):
         history = obi.load(path, interval=0)
     said = "4 lines could not be read and were left out; the first is line 1,001 of a.gz."
     assert [str(one.message) for one in told] == [said]
-    assert history.notes == (said,)
+    assert history.notes[-1] == said
     assert history.sha256() == obi.load(put(tmp_path / "b.gz", "".join(whole)), interval=0).sha256()
 
 
@@ -253,7 +258,10 @@ def test_a_wrong_checksum_is_told(tmp_path):
 
 
 @pytest.mark.parametrize("place", [0.2, 0.5, 0.8])
-def test_damage_in_gzip_is_told_and_what_is_before_and_behind_it_is_read(tmp_path, place):
+def test_damage_in_gzip_is_told_and_what_is_before_and_behind_it_is_read(
+    tmp_path, place, monkeypatch
+):
+    monkeypatch.setattr(recorder_module, "FLUSH_EVERY", 1e6)  # s: what is packed is always the same
     noise = random.Random(1)
     many = [
         Record(T0 + n, "frame", "book", json.dumps({"n": n, "x": noise.randbytes(200).hex()}))
@@ -263,7 +271,7 @@ def test_damage_in_gzip_is_told_and_what_is_before_and_behind_it_is_read(tmp_pat
     for number, record in enumerate(many):
         recorder.write(record)
         if number % 100 == 99:
-            recorder._flush()  # as the timer does
+            recorder._flush()  # as the timer would
     recorder.close()
     data = bytearray(recorder.path.read_bytes())
     at = int(place * len(data))
@@ -272,9 +280,10 @@ def test_damage_in_gzip_is_told_and_what_is_before_and_behind_it_is_read(tmp_pat
     kept, damage = read(recorder.path)
     assert damage
     assert all("a.gz" in one for one in damage)
-    lost = set(many) - set(kept)
-    assert len(set(kept) - set(many)) < 100  # what was unpacked wrongly before it was noticed
-    assert 0 < len(lost) < 2.5 * 2**20 / len(many[0].text)  # of the member alone
+    lost, wrong = set(many) - set(kept), set(kept) - set(many)
+    member = MEMBER / len(many[0].text)  # records; others of it may be copies of what is wrong
+    assert len(wrong) < member
+    assert 0 < len(lost) < 2.5 * member
     before = next(n for n, record in enumerate(many) if record in lost)
     assert place - 0.05 < before / len(many) < place + 0.05
     assert many[-1] in kept or place > 0.95
@@ -373,7 +382,7 @@ def test_seconds_without_a_book_are_told(tmp_path):
     with pytest.warns(RecordingWarning) as told:
         obi.load(path, interval=0)
     assert str(told[0].message).startswith(
-        "The book was lost once, 50.0 of 80 s in all; first at 00:00:10. "
+        "The book was lost once, 50.1 of 80 s in all; first at 00:00:10. "
     )
 
 
@@ -413,6 +422,9 @@ def test_a_replay_goes_on_behind_a_damaged_line_and_says_so_at_its_end(tmp_path,
     assert market.detail == (
         "The recording has ended. One line could not be read and was left out: line 51 of a.gz."
     )
+    left_out = "One line could not be read and was left out: line 51 of a.gz."
+    assert market.history().notes == (left_out,)
+    assert obi.calibrate(market.history(), horizons=[1.0]).notes[-1] == left_out
     assert market.venue.can_ask is False
 
 

@@ -30,7 +30,8 @@ if TYPE_CHECKING:
 
 LARGEST_FRAME = 15 * 2**20
 """Bytes, decompressed: one venue's first book measured five million, and a recording's line may
-have 16 MiB."""
+have 16 MiB. Written as a text of JSON, which few frames are, some would be longer: the recorder
+counts them."""
 
 OPEN_WITHIN = 10.0
 """Seconds for a websocket's handshake."""
@@ -76,9 +77,9 @@ class LiveFeed(Feed):
         """Return the same, and see whether the clock has been set. For the feed's own thread."""
         now = self.now()
         ahead = now - time.monotonic_ns()
-        if abs(ahead - self._ahead) > STEP:
-            self.market.stepped(ahead - self._ahead)
-        self._ahead = ahead
+        shift, self._ahead = ahead - self._ahead, ahead
+        if abs(shift) > STEP:
+            self._tell(Record(now - shift, "clock", "", "", shift=shift))
         return now
 
     async def run(self) -> None:  # noqa: D102
@@ -117,7 +118,7 @@ class LiveFeed(Feed):
 
     def _tell(self, record: Record) -> None:
         if self.recorder is not None:
-            with suppress(RecordingError):  # its `error` tells whoever records
+            with suppress(RecordingError):  # its `error` and `too_long` tell whoever records
                 self.recorder.write(record)
         self._carry(record.tell(self.market))
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import warnings
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from obi_widgets.errors import RecordingError, RecordingWarning
@@ -63,8 +62,8 @@ class Player:
             if record is not None:
                 play(self.market, record)
                 self._note(record.kind == "frame", record.time)
-                self.unused.note(record.time)
-        self.unused.note(self.now)
+                self.unused.note()
+        self.unused.note()
 
     def _note(self, messages: int, now: int) -> None:
         self.messages += messages
@@ -121,8 +120,8 @@ def load(
         player.play(chunk)
     path, why = recording.paths[0], reader.detail and f" The last thing it says: {reader.detail}"
     reader.end("The recording has ended.", "")
+    missing = player.unused.tell(recording.left_out)
     history = reader.history()
-    missing, kinds = player.unused.told(recording.left_out)
     if not len(history):
         left_out = "".join(f" {one}" for one in recording.left_out.damage)
         raise RecordingError(
@@ -132,4 +131,4 @@ def load(
         )
     if missing:
         warnings.warn(" ".join(missing), RecordingWarning, stacklevel=2)
-    return replace(history, notes=(*history.notes, *missing, *kinds))
+    return history

@@ -14,6 +14,7 @@ from obi_widgets.feeds import open_feed
 from obi_widgets.feeds.live import LiveFeed
 from obi_widgets.market import check
 from obi_widgets.recording import Recorder
+from obi_widgets.recording.lines import LONGEST
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -71,7 +72,8 @@ def record(
     Warns
     -----
     RecordingWarning
-        When decoding failed meanwhile. The frames are recorded all the same.
+        When decoding failed meanwhile: the frames are recorded all the same. When something was
+        too long for a recording, and is not in it.
     """
     if isinstance(seconds, bool) or not isinstance(seconds, Real):
         raise ArgumentError(f"seconds = {seconds!r} is no number.", "Give seconds, such as 60.")
@@ -89,6 +91,13 @@ def record(
     finally:
         stop.set()
         recorder.close()
+    if recorder.too_long:
+        warnings.warn(
+            f"{recorder.too_long:,} of {recorder.records + recorder.too_long:,} records were too "
+            f"long for {recorder.path} and are not in it: a line may have {LONGEST:,} bytes.",
+            RecordingWarning,
+            stacklevel=2,
+        )
     if feed.market.failures:
         warnings.warn(
             f"Decoding failed {feed.market.failures:,} times while recording. The frames are in "

@@ -54,7 +54,7 @@ class ReplayFeed(Feed):
                 unused = await self._play_at_once()
             else:
                 unused = await self._play_in_time(self.speed)
-            missing, _ = unused.told(self.recording.left_out)
+            missing = unused.tell(self.recording.left_out)
             detail = " ".join(["The recording has ended.", *missing])
             advice = "Re-run the cell to see it again."
         except RecordingError as error:
@@ -83,8 +83,9 @@ class ReplayFeed(Feed):
                 # Not beyond the next record: silence that was not recorded is none.
                 self.market.tick(min(self.now(), record.time))
             self._played_at = time.monotonic_ns()
-            self._now = max(self._now, record.time)
+            self._now = max(self._now, record.time) + record.shift
+            first += record.shift  # nobody waits for a clock that was set
             play(self.market, record)
-            unused.note(record.time)
+            unused.note()
             self.messages += record.kind == "frame"
         return unused

@@ -27,24 +27,25 @@ class Unused:
 
     def __init__(self, market: Market) -> None:
         self._market = market
-        self._first = self._newest = 0  # receive times
+        self._first = self._newest = 0  # steady times
         self._since: int | None = None  # when there was no book any more
         self._begun = 0  # when there was one for the first time
         self._without = self._times = 0  # between two books: ns, and how often
         self._lost_at, self._why = 0, ""  # the first time
 
-    def note(self, now: int) -> None:
+    def note(self) -> None:
         """Take note of the market after a record, or many that kept the book."""
+        now = self._market.steady_now
         if not now:
             return  # no record has been read
         if not self._first:
             self._first = self._since = now
-        self._newest = max(self._newest, now)
+        self._newest = now
         book = self._market.book
         there = book.bids.count > 0 or book.asks.count > 0
         if there and self._since is not None:
             if self._begun:
-                self._without += max(now - self._since, 0)
+                self._without += now - self._since
                 self._times += 1
             self._begun = self._begun or now
             self._since = None
@@ -53,8 +54,8 @@ class Unused:
             if not self._lost_at:
                 self._lost_at, self._why = now, self._market.detail
 
-    def told(self, left_out: LeftOut) -> tuple[list[str], list[str]]:
-        """Return what was not used, a sentence each.
+    def tell(self, left_out: LeftOut) -> list[str]:
+        """Tell the market what was not used, now that all has been played.
 
         Parameters
         ----------
@@ -63,10 +64,8 @@ class Unused:
 
         Returns
         -------
-        missing : list of str
-            Data of the book that are missing: to be warned of.
-        kinds : list of str
-            What else was left out, as it always is.
+        list of str
+            Data of the book that are missing: to be warned of. What else was left out always is.
         """
         refused = self._market.refused
         missing = [*left_out.damage, *self._seconds()]
@@ -76,7 +75,8 @@ class Unused:
         named = [f"{name} {count:,}" for name, count in refused.items() if name != UNREADABLE]
         if named:
             kinds.append(f"Frames that were not used: {', '.join(named)}.")
-        return missing, kinds
+        self._market.unused = (*missing, *kinds)
+        return missing
 
     def _seconds(self) -> list[str]:
         """Return how long there was no book."""

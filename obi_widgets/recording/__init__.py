@@ -8,6 +8,8 @@ A recording is text, gzipped when its name ends in ``.gz``: a line a record, ``<
     @close [name, reason]               it closed, or could not be opened
     @pong [name]                        it answered a ping
     @answer [name, status, body, date]  an answer by HTTP; the date, ns, when it told one
+    @clock [shift]                      the clock here was set, by so many ns ahead or back; the
+                                        line's own time is what it said before
 
 A first line of JSON says which venue and symbol it is; captures made elsewhere in the same format
 may lack it.

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias, cast
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple, TypeAlias, cast
 
 import msgspec
-from msgspec import Raw, Struct
+from msgspec import Meta, Raw, Struct
 
 from obi_widgets.venues.base import BOOK
 
@@ -22,18 +22,18 @@ LONGEST = 16 * 2**20
 EARLIEST = 315_532_800_000_000_000
 """1980, ns: a receive time before is a time in another unit."""
 
-Kind: TypeAlias = Literal["frame", "open", "close", "pong", "answer"]
+Kind: TypeAlias = Literal["frame", "open", "close", "pong", "answer", "clock"]
 
 
 class Record(NamedTuple):
-    """One thing that happened on the wire.
+    """One thing that happened on the wire, or that the clock here was set.
 
     Attributes
     ----------
     time : int
-        Local receive time, ns UTC.
+        Local receive time, ns UTC; of a clock that was set, what it said before.
     kind : str
-        ``frame``, ``open``, ``close``, ``pong`` or ``answer``.
+        ``frame``, ``open``, ``close``, ``pong``, ``answer`` or ``clock``.
     name : str
         Of the websocket or of the fetch.
     text : str
@@ -42,6 +42,8 @@ class Record(NamedTuple):
         Of an answer.
     date : int, optional
         The venue's clock when it sent an answer (the HTTP header ``Date``), ns UTC.
+    shift : int
+        How far ahead the clock was set, ns; back, below 0.
     """
 
     time: int
@@ -50,6 +52,7 @@ class Record(NamedTuple):
     text: str
     status: int = 0
     date: int | None = None
+    shift: int = 0
 
     def tell(self, market: Market) -> list[Reply]:
         """Tell a market of it; return what is to be sent."""
@@ -64,6 +67,9 @@ class Record(NamedTuple):
                 return market.ponged(self.name, self.time)
             case "answer":
                 return market.fetched(self.name, self.status, self.text, self.time, self.date)
+            case "clock":
+                market.stepped(self.shift)
+                return []
 
 
 def header(venue: str, symbol: str) -> bytes:
@@ -96,6 +102,8 @@ def encode(record: Record) -> bytes:
             said = f"@answer {_json([name, record.status, text, *date])}"
         case "pong":
             said = f"@pong {_json([name])}"
+        case "clock":
+            said = f"@clock {_json([record.shift])}"
         case _:
             said = f"@{record.kind} {_json([name, text])}"
     return f"{record.time} {said}\n".encode()
@@ -137,6 +145,8 @@ def decode(line: bytes, latest: int) -> Record:
             return Record(time, "answer", value.name, value.body, value.status, value.date)
         case "pong":
             return Record(time, "pong", value[0], "")
+        case "clock":
+            return Record(time, "clock", "", "", shift=value[0])
     return Record(time, cast("Kind", kind), *value)
 
 
@@ -165,6 +175,8 @@ class _Answer(Struct, array_like=True, forbid_unknown_fields=True):
     date: int | None = None
 
 
+_Shift: TypeAlias = Annotated[int, Meta(gt=-(2**62), lt=2**62)]
+
 _any = msgspec.json.Decoder(Raw)
 _words = msgspec.json.Decoder(tuple[str, str])
 _decoders: dict[str, msgspec.json.Decoder[Any]] = {
@@ -173,4 +185,5 @@ _decoders: dict[str, msgspec.json.Decoder[Any]] = {
     "close": _words,
     "pong": msgspec.json.Decoder(tuple[str]),
     "answer": msgspec.json.Decoder(_Answer),
+    "clock": msgspec.json.Decoder(tuple[_Shift]),
 }

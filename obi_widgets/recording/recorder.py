@@ -42,6 +42,8 @@ class Recorder:
         Of the file.
     records : int
         How many were taken.
+    too_long : int
+        How many were not, since their lines would be longer than can be read.
     error : RecordingError, optional
         Why what was taken is not on disk; None again once it is.
 
@@ -53,7 +55,7 @@ class Recorder:
 
     def __init__(self, path: str | Path, venue: str, symbol: str) -> None:
         self.path = _named(path)
-        self.records = 0
+        self.records = self.too_long = 0
         self.error: RecordingError | None = None
         self._lock = threading.RLock()
         self._timer: threading.Timer | None = None
@@ -78,10 +80,13 @@ class Recorder:
         ------
         RecordingError
             When the disk is full, or the file has gone. What was taken before is kept, and
-            written first when the next record comes: the file has whole lines only.
+            written first when the next record comes: the file has whole lines only. When the
+            record is too long; what follows is written.
         """
         line = encode(record)
         if len(line) > LONGEST:
+            with self._lock:
+                self.too_long += 1
             raise RecordingError(
                 f"A record of {len(line):,} bytes is not written to {self.path.name}.",
                 f"A line may have {LONGEST:,}.",

@@ -9,7 +9,7 @@ import numpy as np
 
 from obi_widgets.analysis import SIGNAL_SETTINGS
 from obi_widgets.chart import MEAN, Axis, Columns, Mid, Window, extent, means, steps
-from obi_widgets.history import prices_of
+from obi_widgets.packing import prices_of
 from obi_widgets.settings import Parameters
 from obi_widgets.signals import imbalance, weights
 from obi_widgets.signals.coverage import Shortfall, inferred

@@ -219,6 +219,8 @@ class History:
         ndarray of float64, shape (T, levels)
             Best first, on the tick grid; NaN where there is no level.
         """
+        from obi_widgets.packing import prices_of
+
         best = self.bid if side > 0 else self.ask
         out = np.full((len(self), self.levels), np.nan)
         for rows, block in self.chunks():
@@ -386,19 +388,3 @@ class History:
         for _, block in self.chunks():
             digest.update(np.ascontiguousarray(block.sizes.transpose(2, 0, 1)).data)
         return digest.hexdigest()
-
-
-def prices_of(
-    ticks: NDArray[np.unsignedinteger[Any]], best: Floats, side: ArrayLike, tick_size: float
-) -> Floats:
-    """Return the prices so many ticks from the best: below for bids (+1), above for asks (−1)."""
-    return on_grid(np.rint(best / tick_size) - np.multiply(side, ticks.astype(float)), tick_size)
-
-
-def on_grid(ticks: Floats, tick_size: float) -> Floats:
-    """Return the prices of whole numbers of ticks, as their decimal text would be read."""
-    for decimals in range(13):
-        step = np.rint(tick_size * 10**decimals)
-        if step and abs(tick_size * 10**decimals / step - 1) < 1e-9:
-            return np.asarray(ticks * step / 10**decimals)  # 639439 / 10 is 63943.9, * 0.1 is not
-    return np.asarray(ticks * tick_size)

@@ -310,3 +310,19 @@ def _rows(bad: NDArray[np.bool_]) -> NDArray[np.intp]:
 def _refuse(rows: NDArray[np.intp], what: str, advice: str) -> None:
     if len(rows):
         raise HistoryError(f"In row {rows[0]} {what} ({len(rows)} rows in all).", advice)
+
+
+def prices_of(
+    ticks: NDArray[np.unsignedinteger[Any]], best: Floats, side: ArrayLike, tick_size: float
+) -> Floats:
+    """Return the prices so many ticks from the best: below for bids (+1), above for asks (−1)."""
+    return on_grid(np.rint(best / tick_size) - np.multiply(side, ticks.astype(float)), tick_size)
+
+
+def on_grid(ticks: Floats, tick_size: float) -> Floats:
+    """Return the prices of whole numbers of ticks, as their decimal text would be read."""
+    for decimals in range(13):
+        step = np.rint(tick_size * 10**decimals)
+        if step and abs(tick_size * 10**decimals / step - 1) < 1e-9:
+            return np.asarray(ticks * step / 10**decimals)  # 639439 / 10 is 63943.9, * 0.1 is not
+    return np.asarray(ticks * tick_size)

@@ -11,6 +11,7 @@ publisher, which looks for it ten times a second, then ends the feed.
 from __future__ import annotations
 
 import dataclasses
+import gc
 import inspect
 import logging
 import threading
@@ -127,16 +128,21 @@ class Session(Looking):
             settings.unobserve(woken)
             calibrator.close(wait=False)
             reader.stop(*CLOSED)
+            reader.thread.join(timeout=10)  # so that what it held is freed too
             give_back()
 
         settings.observe(woken)
-        publishing = self.publisher.start(let_go)
-        self._threads = [reader.thread, publishing]
         reader.thread.start()
+        self._threads = [reader.thread, self.publisher.start(let_go)]
 
     def close(self) -> None:
         """End both threads, and with them every socket and task. What was kept stays readable."""
-        self._end(*CLOSED, show=threading.current_thread() not in self._threads)
+        if not self.closed:
+            self._end(*CLOSED, show=threading.current_thread() not in self._threads)
+            # What earlier labs were made of refers to each other, in rings that Python looks for
+            # only when there are many: tens of megabytes.
+            gc.collect()
+            give_back()
 
     def _end(self, detail: str, advice: str, *, show: bool) -> None:
         if self._closing.is_set():

@@ -164,6 +164,21 @@ def test_many_dropped_sessions_leave_no_object():
     assert not any(listeners)
 
 
+def test_closed_labs_are_freed_though_python_looks_for_none():
+    def there():
+        return {id(one) for one in gc.get_objects() if isinstance(one, obi.Session | Market)}
+
+    gc.collect()
+    before = there()
+    gc.disable()
+    try:
+        for _ in range(5):
+            lab().close()
+        assert len(there() - before) <= 2, "those of the last"
+    finally:
+        gc.enable()
+
+
 def test_a_session_that_was_never_started_is_collected():
     made = references(obi.Session("sim:BTC-PERP"))
     assert left(made) == []

@@ -303,7 +303,7 @@ class Rate:
         The past that the simulator plays at once, to begin with, is not part of the rate.
         """
         now = time.monotonic()
-        if market.warming:
+        if market.warming and market.state != "closed":  # a recording may end with that past
             self._heard.clear()
         self._heard.append((now, messages))
         while len(self._heard) > 2 and now - self._heard[1][0] >= 2:

@@ -216,6 +216,7 @@ def test_a_page_that_comes_into_sight_hears_at_once(recording):
 def test_the_rate_leaves_out_the_past_that_is_played_at_once():
     class Market:
         warming = True
+        state = "live"
 
     rate = publisher.Rate()
     rate.follow(0, Market)

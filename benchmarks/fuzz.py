@@ -280,6 +280,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=1)
     chosen = parser.parse_args()
     ready()
+    warnings.simplefilter("ignore", obi.RecordingWarning)
     began = time.process_time()
     fuzz = Fuzz(chosen.venue, chosen.seed)
     fuzz.run(chosen.frames)

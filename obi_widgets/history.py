@@ -95,6 +95,8 @@ class History:
         half the spread where not even the best price is sure, NaN without a mid.
     strict : bool
         Whether a signal that rests on levels beyond what is known is NaN; see `inferred`.
+    interval : float
+        Seconds within which only the last state was kept; 0 for every one, or where not known.
     notes : tuple of str
         What one must know of these data: a sentence each, for people.
     parameters : Parameters
@@ -115,6 +117,7 @@ class History:
     strict: bool = False
     notes: tuple[str, ...] = ()
     parameters: Parameters = field(default_factory=Parameters)
+    interval: float = 0.0
 
     def __post_init__(self) -> None:
         if self.reach is None:
@@ -288,6 +291,7 @@ class History:
         tick_size: float | None = None,
         received_ns: ArrayLike | None = None,
         instrument: Instrument | None = None,
+        interval: float | None = None,
     ) -> History:
         """Make a history of books from anywhere else.
 
@@ -305,6 +309,10 @@ class History:
             Local receive times; the event times when left out.
         instrument : Instrument, optional
             What is traded, for labels and provenance.
+        interval : float, optional
+            Seconds within which only the last state was kept. Give it of states that were thinned:
+            horizons below ten times it are then not told, since they would end too early. 0 when
+            left out: states may well be regular and end each horizon exactly.
 
         Returns
         -------
@@ -318,7 +326,11 @@ class History:
         """
         from obi_widgets.packing import pack
 
-        return pack(
+        if interval is not None and not 0 <= interval < np.inf:
+            raise HistoryError(
+                f"interval = {interval!r} is not possible.", "Give seconds, or none."
+            )
+        packed = pack(
             time_ns,
             (bid_price, ask_price),
             (bid_size, ask_size),
@@ -326,6 +338,7 @@ class History:
             received_ns=received_ns,
             instrument=instrument or Instrument("", ""),
         )
+        return replace(packed, interval=float(interval or 0.0))
 
     @classmethod
     def concat(cls, histories: Iterable[History]) -> History:

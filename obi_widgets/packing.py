@@ -225,6 +225,7 @@ def concat(histories: Iterable[History]) -> History:
         instrument=first.instrument, parameters=first.parameters,
         reach=reach, strict=any(one.strict for one in parts),
         notes=tuple(dict.fromkeys(note for one in parts for note in one.notes)),
+        interval=max(one.interval for one in parts),
     )  # fmt: skip
 
 

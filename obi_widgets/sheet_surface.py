@@ -9,6 +9,7 @@ import numpy as np
 
 from obi_widgets import words
 from obi_widgets.calibration.holdout import SHARE
+from obi_widgets.calibration.returns import too_coarse
 from obi_widgets.words import MINUS, number
 
 if TYPE_CHECKING:
@@ -63,6 +64,9 @@ class _Means:
     def __init__(self, surface: Surface) -> None:
         self._mean, self._error = surface.mean_gross_bps[0, 0], surface.se_bps[0, 0]
         self._entries, self._won = surface.entries[0, 0], surface.won[0, 0]
+        coarse = too_coarse(surface.hold_seconds, surface.interval).tolist()
+        every = f"not told: of every {surface.interval:g} s one state was kept"
+        self._nothing = [every if one else "no trade" for one in coarse]
         self._shown = np.where(self._entries >= FEW, self._mean, np.nan)
 
     @property
@@ -81,10 +85,10 @@ class _Means:
     def _tip(self, i: int, j: int) -> str:
         entries = self._entries[i, j]
         if not entries:
-            return "no trade"
+            return self._nothing[j]
         mean, half = number(self._mean[i, j], 2, sign=True), number(1.96 * self._error[i, j], 2)
         trades = f"{entries:,} trade{'' if entries == 1 else 's'}"
-        return f"{mean} ± {half} bps, {trades}, {number(100 * self._won[i, j], 0)} % won"
+        return f"{mean} ± {half} bps, {trades}, {words.won(self._won[i, j], entries)} won"
 
 
 def _here(surface: Surface, report: Report) -> tuple[int, int]:

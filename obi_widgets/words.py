@@ -83,6 +83,13 @@ def bps(value: float, *, sign: bool = False) -> str:
     return f"{number(value, 2, sign=sign)} bps" if math.isfinite(value) else NOTHING
 
 
+def won(share: float, count: int) -> str:
+    """Return how many of some trades won: of few the number, since a percentage says too much."""
+    if not count:
+        return NOTHING
+    return f"{round(share * count)} of {count}" if count < FEW else f"{number(100 * share, 0)} %"
+
+
 def imbalance(value: float) -> str:
     """Return an imbalance with its sign, and an arrow that repeats it; a zero has neither."""
     text = number(value, 2, sign=True)
@@ -202,7 +209,7 @@ def results(frame: Frame) -> tuple[list[tuple[str, str, str]], str]:
     fee = f"{parameters.fee_bps:g}".replace("-", MINUS)
     rows = [
         ("entries", f"{found.entries:,}", ""),
-        ("won, before costs", f"{number(100 * found.won, 0)} %" if found.entries else NOTHING, ""),
+        ("won, before costs", won(found.won, found.entries), ""),
         ("mean, before fees", bps(found.mean_gross_bps, sign=True), ""),
         (f"mean, after 2 × {fee} bps", bps(found.mean_net_bps, sign=True), tone),
     ]

@@ -189,6 +189,7 @@ class HistoryWriter:
                 start=self._start,
                 strict=self.strict,
                 notes=(*self._notes(), *notes),
+                interval=self.interval / 1e9,
             )  # fmt: skip
 
     def _notes(self) -> tuple[str, ...]:

@@ -40,6 +40,9 @@ class Surface:
         Of the entries that end before the time held out, that begin in it, and that span its
         beginning: how many were closed, how many of these won before fees, the sum of their gross
         bps, the sum of its squares; how many a gap ended, and how many are still open.
+    interval : float
+        Seconds between the states of the coarsest history; of holds below
+        `obi_widgets.calibration.returns.COARSE` times as long there is no entry.
     """
 
     decay: Floats
@@ -48,6 +51,7 @@ class Surface:
     hold_seconds: Floats
     parameters: Parameters
     parts: Floats
+    interval: float = 0.0
 
     def __repr__(self) -> str:
         sizes = zip(AXES, self.parts.shape, strict=False)

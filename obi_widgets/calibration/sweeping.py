@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from obi_widgets.calibration.holdout import SHARE, holdout
+from obi_widgets.calibration.returns import too_coarse
 from obi_widgets.calibration.surface import Surface
 from obi_widgets.errors import CancelledError, SettingsError
 from obi_widgets.history import BLOCK, History
@@ -83,6 +84,8 @@ def sweep(
     Returns
     -------
     Surface
+        Of holds below `returns.COARSE` times the interval of a history there is nothing in it:
+        they would end too late.
 
     Raises
     ------
@@ -103,7 +106,7 @@ def sweep(
                 total += _add_up(history, grid, cancel, bar.add)
         else:
             total += _elsewhere(executor, histories, grid, cancel, bar)
-    return grid.surface(total)
+    return grid.surface(total, max((one.interval for one in histories), default=0.0))
 
 
 def sweep_seconds(
@@ -179,7 +182,7 @@ class _Grid:
         """Return the first row that is held out."""
         return int(holdout(history.elapsed, share=self.hold_out).outside.start)
 
-    def surface(self, parts: Floats) -> Surface:
+    def surface(self, parts: Floats, interval: float) -> Surface:
         return Surface(
             np.array(self.decay),
             tuple(self.depth),
@@ -187,6 +190,7 @@ class _Grid:
             np.array(self.hold_seconds),
             self.parameters,
             parts,
+            interval,
         )
 
 
@@ -214,8 +218,11 @@ def _add_up(
     """Return the parts of a surface over one history; ``done`` is told of states."""
     cancel = cancel or threading.Event()
     if compiling.wait():
-        return _compiled(history, grid, cancel, done, threads or cores())
-    return _portable(history, grid, cancel, done)
+        parts = _compiled(history, grid, cancel, done, threads or cores())
+    else:
+        parts = _portable(history, grid, cancel, done)
+    parts[..., too_coarse(np.array(grid.hold_seconds), history.interval), :, :] = 0
+    return parts
 
 
 def _task(history: History, grid: _Grid) -> Floats:

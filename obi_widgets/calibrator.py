@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from obi_widgets.calibration.returns import HORIZONS
 from obi_widgets.errors import ObiError
 from obi_widgets.signals import compiling
 
@@ -39,7 +40,7 @@ REST = 0.6
 nobody reads one that flies by."""
 
 THRESHOLDS = tuple(round(0.1 * n, 1) for n in range(1, 10))
-HOLDS = (1.0, 2.0, 5.0, 10.0, 20.0, 30.0, 60.0)
+HOLDS = HORIZONS
 """The surface's axes, seconds: the holds are the horizons that are counted anyway."""
 
 
@@ -212,7 +213,7 @@ class Calibrator:
         old = before.surface if before is not None else None
         self._of, self._whole = asked, True  # also where it fails: it would again
         try:
-            from obi_widgets.calibration.report import HORIZONS, calibrate
+            from obi_widgets.calibration.report import calibrate
             from obi_widgets.calibration.sweeping import sweep
 
             p, selected = asked.parameters, asked.selected

@@ -42,10 +42,12 @@ COLUMNS = (
     ("t", "The mean against its error, for returns that overlap (Hodrick's; Newey–West's is in "
      "report.table)"),
     ("t, naive", "As if all returns were independent: a warning"),
-    ("p, corr.", "Corrected for all settings and horizons looked at (Benjamini–Hochberg)"),
     ("rank IC", "Rank correlation of imbalance and return"),
-    ("hold-out", "The mean in the last 30 % of the time, bps"),
-    ("net, bps", "As traded: what a taker made of each event on average, after fees, bps"),
+    ("hold-out", "As traded, net, in the last 30 % of the time, bps"),
+    ("p, corr.", "That a trade makes nothing, net, or no more than being long and short as often "
+     "without looking; corrected for all settings and horizons looked at (Holm)"),
+    ("net, bps", "As traded: what a taker made of each event on average, after fees, bps. The "
+     "verdict rests on it"),
 )  # fmt: skip
 """Of the table: names, and what they mean."""
 
@@ -129,7 +131,7 @@ class SheetMaker:
             for h, ic, wide in zip(report.horizons, c.rank_ic, half, strict=True)
         ]
         life = report.ic_half_life
-        note = "Band: 95 %."
+        note = f"Band: 95 %. {c.shortage.capitalize()}." if c.shortage else "Band: 95 %."
         if math.isfinite(life):
             note += f" The linear one has halved by {words.duration(life)}."
         return _line(report.horizons, c.rank_ic, low, high, axis, tips) | {
@@ -185,10 +187,10 @@ def rows(report: Report) -> list[list[str]]:
             f"± {number(half[row], 2)}",
             number(m.t_hodrick[row, 0], 1),
             number(m.t_naive[row, 0], 1),
-            _p(report.p_adjusted[row]),
             number(report.coefficients.rank_ic[row], 2, sign=True),
-            number(report.outside.mean_bps[row, 0], 2, sign=True),
-            number(net, 2 if abs(net) < 99.5 else 0, sign=True),
+            _net(report.traded_outside.net_bps[row]),
+            _p(report.net_p_adjusted[row]),
+            _net(net),
         ]
         for row, (seconds, net) in enumerate(
             zip(report.horizons.tolist(), report.traded.net_bps.tolist(), strict=True)
@@ -196,15 +198,18 @@ def rows(report: Report) -> list[list[str]]:
     ]
 
 
+def _net(value: float) -> str:
+    return number(value, 2 if abs(value) < 99.5 else 0, sign=True)
+
+
 def trust(report: Report) -> list[tuple[str, str, str]]:
     """Return rows of (what, figure, what it means): how far the verdict is to be trusted."""
     at = _shown(report)
     there = _seconds(report.horizons[at]).replace(" ", "\N{NO-BREAK SPACE}")
-    m, out = report.means, report.outside
-    out_half = (out.ci_high - out.ci_low)[at, 0] / 2
-    outside = number(out.mean_bps[at, 0], 2, sign=True)
+    m, out = report.means, report.traded_outside
+    outside = _net(out.net_bps[at])
     if outside != NOTHING:
-        outside += f" ± {number(out_half, 2)}"
+        outside += f" ± {number((out.ci_high - out.ci_low)[at] / 2, 2)}"
     which, seconds = needed(report)
     more = seconds - report.seconds
     record = (
@@ -220,29 +225,31 @@ def trust(report: Report) -> list[tuple[str, str, str]]:
         ("episodes", f"{len(report.episodes):,}",
          f"Stretches beyond the threshold; the signal is on {number(on, 0)} % of the time"),
         ("settings looked at", f"{report.tried:,}",
-         "Distinct decays, depths, bands, weightings, thresholds and windows whose results were "
-         "shown, the surface's among them; each is one more test"),
-        (f"p at {there}, corrected", _p(report.p_adjusted[at]),
-         "For all settings looked at, at all horizons (Benjamini–Hochberg)"),
-        (f"hold-out (last {100 * SHARE:.0f} %), bps", outside,
-         f"The mean at {there} in the time at the end"),
+         "Distinct decays, depths, bands, weightings, thresholds, prices, windows, and holds that "
+         "are no horizon. The first one was not chosen by its results; a surface's other "
+         "thresholds count once something is chosen after it was shown. Each counts with all "
+         "horizons, as one more test each"),
+        (f"p at {there}, corrected", _p(report.net_p_adjusted[at]),
+         "That a trade makes nothing, net, or no more than not looking: for all settings looked "
+         "at, at all horizons (Holm)"),
+        (f"hold-out (last {100 * SHARE:.0f} %), net bps", outside,
+         f"What a trade of {there} made in the time at the end, after fees"),
         ("break-even, each side", words.bps(report.break_even_bps),
-         "The cost of one side at which nothing is left"),
+         "The cost of one side, spread and fee, at which nothing is left"),
         (f"{which}, at 80 % power", record,
-         "How much longer a record would find it in four of five cases"),
+         "How much longer a record would be called viable in four of five cases"),
     ]  # fmt: skip
 
 
 def needed(report: Report) -> tuple[str, float]:
     """Return what is to be found out, and how long a record would, seconds in all."""
     at = _shown(report)
-    mean, cost = report.means.mean_bps[at, 0], report.cost_bps[at]
-    sure = report.p_adjusted[at] < 1 - report.means.level and mean > 0
-    if report.verdict == "not enough data" and sure:
-        return "to tell it from its cost", report.seconds_needed(abs(mean - cost))
-    if sure:
-        return "to be sure of it", report.seconds_needed(mean)
-    return "to see one worth its cost", report.seconds_needed(max(cost, 0.0))
+    gain = report.weakest_bps(at)
+    if report.verdict == "viable":
+        return "to be sure of it", report.seconds
+    if gain > 0:
+        return "to be sure of it", report.seconds_needed(gain)
+    return "to see one worth its cost", report.seconds_needed(max(report.cost_bps[at], 0.0))
 
 
 def span(report: Report, instrument: Instrument) -> str:

@@ -1,20 +1,23 @@
 """Which settings have been looked at: each is one more test, and the next p value has to know.
 
-What counts is what changes the returns that are judged: decay, depth, band, weighting and
-threshold, and the window that was chosen by hand, since choosing one is a choice as well. Hold,
-price and fee do not count: a hold is a horizon, and all horizons are counted for each setting;
-price and fee change the cost that a mean is held against, not the mean. States that are added
-while data stream make no new test (nor is looking again and again at a growing record corrected
-for).
+Everything that is chosen counts: decay, depth, band, weighting, threshold, price, the window that
+was selected by hand, and a hold that is none of the horizons. A hold that is one is counted
+already, since all horizons count with every setting. The fee does not count: it only moves what a
+gain is held against, and who finds one above the highest fee has found it above all others too.
+States that are added while data stream make no new test (nor is looking again and again at a
+growing record corrected for).
 
-A setting counts when its results have been shown: in a frame, or by calibration. A surface counts
-every threshold that it shows; its holds are horizons.
+What is looked at first was not chosen by its results, and is one test. The other thresholds of a
+surface were shown beside it, and count as soon as something is chosen: a change after that is a
+choice among all that was shown.
 """
 
 from __future__ import annotations
 
 import threading
 from typing import TYPE_CHECKING, TypeAlias
+
+from obi_widgets.calibration.returns import HORIZONS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -24,13 +27,16 @@ if TYPE_CHECKING:
 Span: TypeAlias = tuple[int, int]
 """First and last event time, nanoseconds UTC."""
 
+_Key: TypeAlias = tuple[object, ...]
+
 
 class Tried:
     """The distinct settings that were looked at; may be added to from any thread."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._seen: set[tuple[object, ...]] = set()
+        self._seen: set[_Key] = set()
+        self._shown: set[_Key] = set()  # beside them, and not chosen from so far
 
     def __len__(self) -> int:
         return len(self._seen)
@@ -41,7 +47,7 @@ class Tried:
         selected: Span | None = None,
         thresholds: Iterable[float] = (),
     ) -> int:
-        """Count settings, and others that differ in the threshold only.
+        """Count settings; others that differ in the threshold only once one is chosen.
 
         Parameters
         ----------
@@ -58,8 +64,13 @@ class Tried:
             How many distinct ones have been counted.
         """
         p = parameters
-        signal = (p.decay, p.depth, p.band_bps, p.weighting, selected)
-        keys = {(*signal, round(one, 6)) for one in (p.threshold, *thresholds)}
+        hold = None if p.hold_seconds in HORIZONS else p.hold_seconds
+        rest = (p.decay, p.depth, p.band_bps, p.weighting, p.price, hold, selected)
+        key = (*rest, round(p.threshold, 6))
         with self._lock:
-            self._seen |= keys
+            if self._seen and key not in self._seen:
+                self._seen |= self._shown
+                self._shown.clear()
+            self._seen.add(key)
+            self._shown |= {(*rest, round(one, 6)) for one in thresholds}
             return len(self._seen)

@@ -14,8 +14,11 @@ import obi_widgets as obi
 from obi_widgets.calibration import compiled, compiling, events, inference, portable, returns
 from obi_widgets.calibration.bootstrap import bootstrap
 from obi_widgets.calibration.coefficient import information_coefficients
+from obi_widgets.calibration.traded import traded
 
-FUNCTIONS = ("forward", "crossings", "episodes", "starts", "arrivals", "resampled", "windows")
+FUNCTIONS = (
+    "forward", "crossings", "episodes", "starts", "arrivals", "bets", "resampled", "windows",
+)  # fmt: skip
 SEEDS = st.integers(0, 2**32 - 1)
 
 
@@ -74,6 +77,9 @@ def test_sums_are_the_same(seed, cells, lag):
     both(
         "arrivals", (x, end, inference.steps(mid), 1e4 / mid, width), [bins] * 3 + [(cells, float)]
     )
+    amounts = random.normal(size=(3, states)) * (random.random((3, states)) < 0.8)
+    bins = (-(-states // width), float)
+    both("bets", (*amounts, end, inference.steps(mid), width), [bins] * 3)
     a, b = random.normal(size=(2, states, cells))
     index = random.integers(0, states, (3, states)).astype(np.int32)
     both("resampled", (a, b, index, lag), [((3, 5, cells), float)])
@@ -89,7 +95,8 @@ def test_a_calibration_compiles_nothing_that_was_not_compiled_before():
         x = events.columns(history, signal, [0.3, 0.4], kind=kind)
         for some in (x, x[:, 0], x[:, :1]):
             bootstrap(inference.conditional_mean(history.mid, found, some), replications=9)
-    information_coefficients(signal, found)
+        traded(history, obi.Settings().parameters, x[:, 0], [1.0, 5.0])
+    information_coefficients(history, signal, found)
     assert {name: len(getattr(compiled, name).signatures) for name in FUNCTIONS} == before
 
 
@@ -127,7 +134,7 @@ def test_a_whole_calibration_is_the_same_without_the_compiler(monkeypatch):
         means = inference.conditional_mean(history.mid, found, x)
         again = bootstrap(means, replications=49)
         told.append([means.se_bps, means.p, means.ci_low, again.p, again.p_familywise])
-        told[-1].append(information_coefficients(signal, found).rank_ic_se)
+        told[-1].append(information_coefficients(history, signal, found).rank_ic_se)
     for ours, twins in zip(*told, strict=True):
         np.testing.assert_array_equal(ours, twins)
         assert np.isfinite(ours).all()

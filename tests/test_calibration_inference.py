@@ -241,7 +241,7 @@ def test_an_empty_history_says_nothing_either():
     assert means.shortage(0) == "fewer than two events"
     assert np.isnan(bootstrap(means, replications=9).p[0, 0])
     found = returns.forward_returns(history, [1.0])
-    assert np.isnan(coefficient.information_coefficients(np.empty(0), found).ic[0])
+    assert np.isnan(coefficient.information_coefficients(history, np.empty(0), found).ic[0])
     assert coefficient.deciles(history.mid, np.empty(0), found).means.n.tolist() == [[0] * 10]
 
 

@@ -7,7 +7,6 @@ from hypothesis import given
 
 import obi_widgets as obi
 from obi_widgets.calibration import events, returns
-from obi_widgets.calibration.inference import conditional_mean
 from obi_widgets.calibration.portable import GAP, OPEN, RELEASED
 from obi_widgets.calibration.traded import traded
 from obi_widgets.errors import SettingsError
@@ -74,8 +73,7 @@ def test_as_traded_a_long_buys_at_the_ask_and_sells_at_the_bid_less_fees():
 def test_the_mean_as_traded_buys_where_a_rise_is_expected():
     history = tape([0.0, 1.0, 2.0, 3.0], [100.0, 103.0, 102.0, 104.0])
     x = np.array([1, -1, 0, 1], np.int8)  # the last has no return
-    means = conditional_mean(history.mid, returns.forward_returns(history, [1.0, 9.0]), x)
-    found = traded(history, Parameters(fee_bps=1.0), x, means)
+    found = traded(history, Parameters(fee_bps=1.0), x, [1.0, 9.0])
     long, short = bps(102, 101), -bps(103, 102)
     assert found.n.tolist() == [2, 0]
     assert found.gross_bps[0] == pytest.approx((long + short) / 2)
@@ -84,7 +82,7 @@ def test_the_mean_as_traded_buys_where_a_rise_is_expected():
     assert found.cost_bps[0] == pytest.approx(moved - (long + short) / 2 + 2)
     assert found.won[0] == 0.5
     assert np.isnan(found.to_frame().loc[9.0, "gross_bps":]).all()
-    at_mid = traded(history, Parameters(fee_bps=1.0, price="mid"), x, means)
+    at_mid = traded(history, Parameters(fee_bps=1.0, price="mid"), x, [1.0, 9.0])
     assert at_mid.gross_bps[0] == pytest.approx(moved)
     assert at_mid.cost_bps[0] == pytest.approx(2)
 

@@ -90,7 +90,8 @@ def test_without_an_edge_five_percent_of_coefficients_are_called_significant(sec
     for seed in range(SEEDS):
         history = known_market.history(seconds, 0.0, seed)
         signal = obi.imbalance(history, obi.Settings())
-        found = information_coefficients(signal, returns.forward_returns(history, HORIZONS[:4]))
+        moves = returns.forward_returns(history, HORIZONS)
+        found = information_coefficients(history, signal, moves)
         p.append([found.ic_p, found.rank_ic_p])
     within_the_band(np.array(p) < LEVEL)
 

@@ -6,6 +6,7 @@ import hypothesis.strategies as st
 import numpy as np
 import pytest
 from hypothesis import given
+from known_market import decaying
 from known_market import history as known_history
 from scipy import stats
 
@@ -89,7 +90,7 @@ def test_corrections_by_hand():
 
 
 @pytest.mark.slow
-@given(st.lists(st.floats(0, 1), min_size=1, max_size=60))
+@given(st.lists(st.floats(0, 1, allow_subnormal=False), min_size=1, max_size=60))
 def test_corrections_are_those_of_scipy_and_statsmodels(p):
     ours = multiple.benjamini_hochberg(p)
     np.testing.assert_allclose(ours, stats.false_discovery_control(p), rtol=1e-12)
@@ -124,6 +125,22 @@ def test_cells_that_are_the_same_cost_nothing_and_others_as_much_as_holm():
     assert apart[0] == pytest.approx(50 * 2 * stats.norm.sf(3.3), rel=0.15)
 
 
+class Path:
+    """As much of a history as coefficients take: a state a second, and what follows each, bps."""
+
+    def __init__(self, moves):
+        states = len(moves) + 1
+        self.mid = 100 * np.cumprod(np.append(1.0, 1 + np.asarray(moves) / 1e4))
+        self.elapsed = np.arange(states) * SECOND
+        end = np.append(np.arange(1, states), -1).astype(np.int32)
+        self.returns = returns.ForwardReturns(
+            np.array([1.0]), end[None], np.append(moves, NAN)[None]
+        )
+
+    def __len__(self):
+        return len(self.mid)
+
+
 # -- coefficients --------------------------------------------------------------------------
 
 
@@ -139,7 +156,7 @@ def test_coefficients_are_scipys_ties_and_all():
     signal = np.round(obi.imbalance(history, obi.Settings()), 1)
     signal[::50] = NAN
     found = returns.forward_returns(history, [1.0, 10.0])
-    told = coefficient.information_coefficients(signal, found)
+    told = coefficient.information_coefficients(history, signal, found)
     for row in range(2):
         there = ~np.isnan(signal) & ~np.isnan(found.bps[row])
         pair = signal[there], found.bps[row, there]
@@ -152,10 +169,8 @@ def test_the_error_of_independent_pairs_is_the_textbooks():
     random = np.random.default_rng(3)
     n = 20_000
     signal, noise = random.standard_normal((2, n))
-    found = returns.ForwardReturns(
-        np.array([1.0]), np.arange(1, n + 1, dtype=np.int32)[None], (signal + 2 * noise)[None]
-    )
-    told = coefficient.information_coefficients(signal, found)
+    path = Path(signal + 2 * noise)
+    told = coefficient.information_coefficients(path, np.append(signal, NAN), path.returns)
     assert told.ic_se[0] == pytest.approx((1 - told.ic[0] ** 2) / n**0.5, rel=0.15)
     assert told.ic_p[0] < 1e-12
 
@@ -163,8 +178,46 @@ def test_the_error_of_independent_pairs_is_the_textbooks():
 def test_a_signal_that_never_changes_has_no_coefficient():
     history = known_history(60.0)
     found = returns.forward_returns(history, [1.0])
-    told = coefficient.information_coefficients(np.ones(len(history)), found)
+    told = coefficient.information_coefficients(history, np.ones(len(history)), found)
     assert np.isnan([told.ic[0], told.ic_se[0], told.rank_ic[0], told.rank_ic_p[0]]).all()
+
+
+def test_a_signal_lasts_as_long_as_it_is_like_itself():
+    random = np.random.default_rng(7)
+    path = Path(random.normal(size=20_000))
+    assert coefficient.persistence(path, random.normal(size=len(path))) == 1.0
+    kept = np.exp(-1 / 60)
+    lasting = decaying(random.normal(size=len(path)), kept)
+    assert coefficient.persistence(path, lasting) == pytest.approx(60, rel=0.2)
+    assert np.isnan(coefficient.persistence(path, np.ones(len(path))))
+
+
+def test_fewer_than_thirty_times_that_a_signal_lasts_have_no_p_and_it_is_said():
+    random = np.random.default_rng(7)
+    path = Path(random.normal(size=1200))
+    lasting = decaying(random.normal(size=len(path)), np.exp(-1 / 100))
+    told = coefficient.information_coefficients(path, lasting, path.returns)
+    assert np.isnan([told.ic_p[0], told.rank_ic_p[0]]).all()
+    assert not np.isnan([told.ic[0], told.ic_se[0], told.rank_ic[0]]).any()
+    lasts = told.persistence
+    assert told.shortage == (
+        f"the signal lasts {lasts:.3g} s, and of {1200 / lasts:.0f} times that, fewer than 30, no "
+        "p is known"
+    )
+    quick = coefficient.information_coefficients(path, random.normal(size=1201), path.returns)
+    assert quick.shortage == ""
+    assert not np.isnan([quick.ic_p[0], quick.rank_ic_p[0]]).any()
+
+
+def test_a_correlation_that_one_jump_makes_is_not_sure():
+    random = np.random.default_rng(1)
+    moves = 0.01 * random.normal(size=3000)
+    moves[1500] = 500.0
+    path, signal = Path(moves), random.normal(size=3001)
+    signal[1500] = 4.0
+    told = coefficient.information_coefficients(path, signal, path.returns)
+    assert told.ic[0] > 0.05, "t is above 3 as if all were independent"
+    assert told.ic_p[0] > 0.2
 
 
 def test_half_lives_by_hand():
@@ -254,11 +307,11 @@ def test_other_cuts_that_are_none_are_refused():
 def test_a_signal_that_was_there_for_a_moment_only_makes_the_lag_a_larger_share():
     random = np.random.default_rng(0)
     n = 4_000
-    moves = returns.ForwardReturns(
-        np.array([1.0]), np.arange(5, n + 5, dtype=np.int32)[None], random.normal(size=(1, n))
-    )
+    path = Path(random.normal(size=n - 1))
     steady, rare = random.choice([-1.0, 1.0], (2, n))
     rare[400:] *= 0.01
-    even, uneven = (coefficient.information_coefficients(one, moves).b[0] for one in (steady, rare))
+    even, uneven = (
+        coefficient.information_coefficients(path, one, path.returns).b[0] for one in (steady, rare)
+    )
     assert even == pytest.approx(84 / n, rel=0.1)  # 1.3·√4,000 states and one
     assert uneven == pytest.approx(10 * even, rel=0.2)

@@ -272,11 +272,13 @@ def test_what_the_lab_shows_counts_as_tried():
     wait_for(lambda: len(lab.session.tried) == 1, "what is shown")
     lab.settings.threshold = 0.3
     wait_for(lambda: len(lab.session.tried) == 2, "the other threshold")
-    lab.settings.hold_seconds = 50
+    lab.settings.hold_seconds = 30
     lab.settings.fee_bps = 1
     frame = lab._page.frame
     wait_for(lambda: lab._page.frame > frame + 3, "frames")
-    assert len(lab.session.tried) == 2
+    assert len(lab.session.tried) == 2, "that hold is a horizon, and a fee is no choice"
+    lab.settings.hold_seconds = 50
+    wait_for(lambda: len(lab.session.tried) == 3, "the hold that is none")
     lab.close()
 
 

@@ -44,7 +44,7 @@ def test_an_answer_has_a_report_and_a_surface_and_the_thread_ends(running, told)
     running.ask(HISTORY, DEFAULTS)
     wait_for(lambda: told, "an answer")
     found = running.found
-    assert found.report.verdict == obi.calibrate(HISTORY, DEFAULTS, tried=9).verdict
+    assert found.report.verdict == obi.calibrate(HISTORY, DEFAULTS).verdict
     assert found.surface.entries.shape == (1, 1, 9, 7)
     assert not found.stale
     wait_for(lambda: not threads(), "the thread's end")
@@ -89,20 +89,23 @@ def test_while_data_stream_it_is_computed_once_a_second(running, told, monkeypat
     wait_for(lambda: told[-1].report.states == rows, "the last states")
 
 
-def test_settings_count_when_shown_and_a_surface_when_they_rest(running, told):
+def test_nothing_counts_before_something_is_chosen_and_then_all_that_was_shown(running, told):
     running.ask(HISTORY, DEFAULTS)
     wait_for(lambda: told)
-    assert running.found.report.tried == len(running.tried) == 9
+    assert running.found.report.tried == len(running.tried) == 1, "what is looked at first"
     running.ask(HISTORY, parameters(decay=0.5))
     wait_for(lambda: len(told) == 2)
-    assert told[1].report.tried == 10, "one more, which flew by"
+    assert told[1].report.tried == 10, "the nine thresholds of the surface, and the choice"
     assert told[1].stale
-    running.ask(HISTORY, parameters(decay=0.5, hold_seconds=30, fee_bps=1, price="mid"))
-    wait_for(lambda: told[-1].report.parameters.price == "mid" and not told[-1].stale)
-    assert told[-1].report.tried == 18, "its eight other thresholds; hold, fee and price are none"
+    running.ask(HISTORY, parameters(decay=0.5, hold_seconds=30, fee_bps=1))
+    wait_for(lambda: told[-1].report.parameters.fee_bps == 1 and not told[-1].stale)
+    assert told[-1].report.tried == 10, "a hold that is a horizon is counted; a fee is no choice"
+    running.ask(HISTORY, parameters(decay=0.5, hold_seconds=31))
+    wait_for(lambda: told[-1].report.parameters.hold_seconds == 31 and not told[-1].stale)
+    assert told[-1].report.tried == 19, "the second surface's eight others, and the hold"
     running.ask(HISTORY, parameters(decay=0.5), (int(HISTORY.time[10]), int(HISTORY.time[2000])))
     wait_for(lambda: told[-1].selected and not told[-1].stale)
-    assert told[-1].report.tried == 27, "another window is another choice"
+    assert told[-1].report.tried == 28, "the third's eight, and another window"
     assert told[-1].report.states == 1991
 
 
@@ -113,6 +116,19 @@ def test_what_was_tried_elsewhere_counts_in_the_next_answer(running, told):
     running.ask(HISTORY, DEFAULTS)
     wait_for(lambda: len(told) == 2)
     assert told[1].report.tried == 10
+
+
+def test_each_thing_that_is_chosen_counts_once():
+    tried = Tried()
+    changes = [
+        {}, {"decay": 1.0}, {"depth": 3}, {"band_bps": 5.0}, {"weighting": "notional"},
+        {"threshold": 0.5}, {"price": "mid"}, {"hold_seconds": 7.0},
+    ]  # fmt: skip
+    for number, change in enumerate(changes, 1):
+        assert tried.add(parameters(**change)) == number
+    for change in (*changes, {"fee_bps": 0.0}, {"hold_seconds": 60.0}):
+        assert tried.add(parameters(**change)) == len(changes)
+    assert tried.add(DEFAULTS, (1, 2)) == len(changes) + 1
 
 
 def test_trouble_is_told_with_advice_and_the_next_settings_are_tried(

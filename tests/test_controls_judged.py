@@ -124,7 +124,7 @@ def lives(history):
 
 @pytest.mark.parametrize(("cheat", "text"), [(rare, "and it is [+-]1"), (lives, "it is nothing")])
 def test_what_is_seldom_on_or_was_taken_back_is_caught(cheat, text):
-    history = known_market.history(1800, 0.0, seed=1)
+    history = known_market.history(5400, 0.0, seed=1)  # ten episodes in the hold-out as well
     assert obi.calibrate(history, FREE, signal=cheat(history)).verdict == "viable"
     report = obi.calibrate(history, FREE, signal=cheat)
     assert report.verdict == "not viable"

@@ -53,7 +53,7 @@ def sheet(answer):
 
 def test_the_verdict_is_the_headline_with_a_sign_that_is_no_colour(sheet, answer):
     assert (sheet["word"], sheet["sign"], sheet["tone"]) == ("Not viable", "✕", "bad")
-    assert sheet["reason"] == answer.report.reason
+    assert sheet["reason"] == signed(answer.report.reason)
     assert sheet["span"] == "BTC-PERP · 22:13:20–22:43:19 UTC · 30 min"
     assert not sheet["selected"]
 
@@ -74,17 +74,17 @@ def test_each_verdict_has_its_sign(settings, word, sign):
 def test_the_table_says_what_the_report_says(sheet, answer):
     table = answer.report.table
     assert [name for name, _ in COLUMNS] == [
-        "horizon", "n", "n eff.", "mean, bps", "95 %", "t", "t, naive", "p, corr.", "rank IC",
-        "hold-out", "net, bps",
+        "horizon", "n", "n eff.", "mean, bps", "95 %", "t", "t, naive", "rank IC",
+        "hold-out", "p, corr.", "net, bps",
     ]  # fmt: skip
     for texts, (seconds, row) in zip(sheet["rows"], table.iterrows(), strict=True):
         half = (row.ci_high - row.ci_low) / 2
-        p = "<0.001" if row.p_adjusted < 0.001 else f"{row.p_adjusted:.3f}"
+        traded = answer.report.as_traded.loc[seconds]
+        p = "<0.001" if traded.p_adjusted < 0.001 else f"{traded.p_adjusted:.3f}"
         figures = [
             f"{seconds:g} s", f"{row.n:,.0f}", f"{row.n_eff:,.0f}", f"{row.mean_bps:+.2f}",
-            f"± {half:.2f}", f"{row.t_hodrick:.1f}", f"{row.t_naive:.1f}", p,
-            f"{row.rank_ic:+.2f}", f"{row.outside_bps:+.2f}",
-            f"{answer.report.as_traded.net_bps[seconds]:+.2f}",
+            f"± {half:.2f}", f"{row.t_hodrick:.1f}", f"{row.t_naive:.1f}",
+            f"{row.rank_ic:+.2f}", f"{traded.outside_bps:+.2f}", p, f"{traded.net_bps:+.2f}",
         ]  # fmt: skip
         assert texts == [text.replace("-", MINUS) for text in figures]
 
@@ -106,30 +106,29 @@ def test_how_far_to_trust_it(answer):
     assert facts[f"independent at {there}, about"] == f"{report.means.n_eff[at, 0]:,.0f}"
     assert facts["episodes"] == f"{len(report.episodes):,}"
     assert facts["break-even, each side"] == f"{report.break_even_bps:.2f} bps"
-    mean = report.outside.mean_bps[at, 0]
-    assert facts["hold-out (last 30 %), bps"].startswith(f"{mean:+.2f} ± ")
+    net = report.traded_outside.net_bps[at]
+    assert facts["hold-out (last 30 %), net bps"].startswith(signed(f"{net:+.2f} ± "))
     assert all(tip for _, _, tip in trust(report))
 
 
 def test_what_more_data_are_wanted_for():
-    sure = found(known_market.history(1800, edge=2.0, seed=4)).report
-    which, seconds = needed(sure)
-    assert which == "to be sure of it"
-    assert seconds == sure.seconds_needed(sure.means.mean_bps[sure.judgement.horizon, 0])
-    none = found(known_market.history(300, seed=1)).report
-    assert none.p_adjusted[none.judgement.horizon] > 0.05
-    which, seconds = needed(none)
+    history = known_market.history(1800, edge=2.0, seed=4)
+    sure = found(history, obi.Settings(price="mid", fee_bps=0)).report
+    assert sure.verdict == "viable"
+    assert needed(sure) == ("to be sure of it", sure.seconds)
+    costly = found(history).report
+    which, seconds = needed(costly)
     assert which == "to see one worth its cost"
-    fee = float(sure.means.mean_bps[sure.judgement.horizon, 0]) / 2 - 0.05
-    near = found(
-        known_market.history(1800, edge=2.0, seed=4), obi.Settings(price="mid", fee_bps=fee)
-    ).report
+    assert seconds == costly.seconds_needed(costly.cost_bps[costly.judgement.horizon])
+    near = found(history, obi.Settings(price="mid", fee_bps=0.2)).report
     assert near.verdict == "not enough data"
     which, seconds = needed(near)
-    assert which == "to tell it from its cost"
+    assert which == "to be sure of it"
+    assert seconds == near.seconds_needed(near.weakest_bps(near.judgement.horizon))
     assert seconds > near.seconds
     facts = {what: value for what, value, _ in trust(near)}
-    assert facts["to tell it from its cost, at 80 % power"].endswith(" more")
+    assert facts["to be sure of it, at 80 % power"].endswith(" more")
+    assert " more would find it in four of five cases" in near.reason
 
 
 def test_lines_stand_where_their_values_are(sheet, answer):

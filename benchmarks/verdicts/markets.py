@@ -139,6 +139,14 @@ def persistence(random: Random) -> obi.History:
     return book(times(), mid, signal(random, seconds=60.0))
 
 
+def jumps_and_persistence(random: Random) -> obi.History:
+    """A price that hardly moves but for its jumps, and a signal that lasts for a minute."""
+    moves = 0.3 * MOVE * random.standard_normal(STATES)
+    jumped = random.random(STATES) < 6 / STATES
+    moves[jumped] += 60 * MOVE * random.standard_normal(np.count_nonzero(jumped))
+    return book(times(), np.cumsum(moves), signal(random, seconds=60.0))
+
+
 def past_return(random: Random) -> obi.History:
     """The signal is what the price did in the ten seconds before."""
     mid = np.cumsum(MOVE * random.standard_normal(STATES))

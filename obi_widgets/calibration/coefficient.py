@@ -3,23 +3,38 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from statistics import NormalDist
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from obi_widgets.calibration import compiling, fixed_b
-from obi_widgets.calibration.inference import Means, conditional_mean
+from obi_widgets.calibration.inference import Means, conditional_mean, steps
+from obi_widgets.calibration.weighted import Bets, estimate, scores
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from obi_widgets.calibration.inference import Scores
     from obi_widgets.calibration.returns import ForwardReturns
+    from obi_widgets.history import History
 
     Floats = NDArray[np.float64]
     Signs = NDArray[np.int8]
 
-LAGS = 5
-"""The lag of a coefficient's error, in overlaps."""
+LEAST = 30
+"""Times that a signal must have had to change, in persistence times, for its coefficient to have a
+p: below, what looks like many states are a few, and no error of theirs is known."""
+
+
+TURNS = 1000
+"""Of signs, for a coefficient's p, the record as it is included."""
+
+
+class _Correlation(NamedTuple):
+    r: float
+    error: float
+    b: float
+    p: float
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,9 +52,13 @@ class Coefficients:
     ic_se, rank_ic_se : ndarray of float64
         Standard errors.
     ic_p, rank_ic_p : ndarray of float64
-        Two-sided.
+        Two-sided. NaN where the record has fewer than `LEAST` persistence times.
     b : ndarray of float64
         The share of the record that the lag of ``ic_se`` is.
+    persistence : float
+        Seconds in which the signal's correlation with itself falls to 1/e; NaN without one.
+    shortage : str
+        Why no p is told, empty where that is not for the record's length.
     """
 
     horizons: Floats
@@ -51,6 +70,8 @@ class Coefficients:
     rank_ic_se: Floats
     rank_ic_p: Floats
     b: Floats
+    persistence: float = np.nan
+    shortage: str = ""
 
 
 def ranks(values: Floats) -> Floats:
@@ -64,18 +85,27 @@ def ranks(values: Floats) -> Floats:
     return out
 
 
-def information_coefficients(signal: Floats, returns: ForwardReturns) -> Coefficients:
+def information_coefficients(
+    history: History, signal: Floats, returns: ForwardReturns
+) -> Coefficients:
     """Return how signal and return go together at each horizon.
 
-    The error is that of the correlation's influence, with r the correlation and u, v the
-    standardised signal and return (their ranks for Spearman): u·v − r·(u² + v²) / 2, whose
-    long-run variance is Newey–West's at a lag of five overlaps, at least 1.3·√T. p is fixed-b, with
-    the lag's share of the record larger where few stretches of the signal hold most of the
-    variance. In simulations of 20 minutes to an hour without an edge, nominal 5 % are 4 to 7.5 %
-    at horizons up to 30 s: Newey–West's error remains a little too small where returns overlap.
+    A correlation is the mean of u·v, with u the standardised signal and v the standardised return
+    (their ranks for Spearman). Its error is Hodrick's with fixed-b critical values, as that of a
+    mean is (see `inference`): products are added up in the order in which returns come in, each
+    move of mid times the sum of u whose horizon is under way, so that neither overlapping returns
+    nor a signal that lasts make it too small. A rank of a return comes in as the return itself
+    does, in the same parts.
+
+    p comes from turning round the signs of stretches of time as long as that error's lag, at
+    random: where nothing is known beforehand of the way that the price goes, each is as likely as
+    its opposite, however few of them hold the variance. So it keeps its level where a few jumps
+    do. The least p that so many turns can tell is 1 / `TURNS`; below, it is that of the error.
 
     Parameters
     ----------
+    history : History
+        T states.
     signal : ndarray of float64, shape (T,)
         −1..+1, NaN where there is none.
     returns : ForwardReturns
@@ -85,53 +115,105 @@ def information_coefficients(signal: Floats, returns: ForwardReturns) -> Coeffic
     -------
     Coefficients
     """
-    count = len(returns.horizons)
+    count, seconds = len(returns.horizons), float(history.elapsed[-1:].sum()) / 1e9
     out = np.full((7, count), np.nan)
     n = np.zeros(count, np.int64)
+    lasts, shortage = persistence(history, signal), ""
+    if seconds < LEAST * lasts:
+        shortage = (
+            f"the signal lasts {lasts:.3g} s, and of {seconds / lasts:.0f} times that, fewer than "
+            f"{LEAST}, no p is known"
+        )
+    move = steps(history.mid)
     for row, (y, overlap) in enumerate(zip(returns.bps, returns.overlap.tolist(), strict=True)):
         rows = np.flatnonzero(~np.isnan(signal) & ~np.isnan(y))
         n[row] = len(rows)
         if len(rows) < 3:
             continue
-        lag = min(int(np.ceil(max(LAGS * overlap, 1.3 * len(rows) ** 0.5))), len(rows) - 1)
         one, other = signal[rows], y[rows]
-        for place, u, v in ((3, ranks(one), ranks(other)), (0, one, other)):
-            r, error = _correlation(u, v, rows, len(signal), lag)
-            out[place : place + 2, row] = r, error
-            if error > 0:
-                out[6, row] = _share(u, rows, len(signal), overlap, lag)
-                out[place + 2, row] = fixed_b.p_value(r / error, out[6, row])
-    return Coefficients(returns.horizons, n, *out)
+        # The rank that a return of 0 has, so that a rank has its return's sign.
+        zero = np.count_nonzero(other < 0) + (np.count_nonzero(other == 0) + 1) / 2
+        for place, u, v in ((3, ranks(one), ranks(other) - zero), (0, one, other)):
+            found = _correlation(u, v, rows, other, history, returns.end[row], move, overlap)
+            if found is None:
+                continue
+            out[place, row], out[place + 1, row], out[6, row] = found.r, found.error, found.b
+            if not shortage:
+                out[place + 2, row] = found.p
+    names = ("ic", "ic_se", "ic_p", "rank_ic", "rank_ic_se", "rank_ic_p", "b")
+    figures = dict(zip(names, out, strict=True))
+    return Coefficients(returns.horizons, n, **figures, persistence=lasts, shortage=shortage)
 
 
 def _correlation(
-    one: Floats, other: Floats, rows: NDArray[np.intp], states: int, lag: int
-) -> tuple[float, float]:
-    """Return Pearson's correlation and its standard error, NaN where either never changes."""
-    u, v = one - one.mean(), other - other.mean()
-    size = np.sqrt(np.mean(u * u) * np.mean(v * v))
-    if not size > 1e-300:
-        return np.nan, np.nan
-    u, v = u / np.sqrt(np.mean(u * u)), v / np.sqrt(np.mean(v * v))
-    r = float(np.mean(u * v))
-    scores = np.zeros(states)  # 0 where there is nothing, so that lags remain times
-    scores[rows] = u * v - r * (u * u + v * v) / 2
-    variance = compiling.fastest().windows(scores, lag)
-    return r, float(np.sqrt(variance)) / len(rows) if variance > 1e-18 else np.nan
+    one: Floats,
+    other: Floats,
+    rows: NDArray[np.intp],
+    y: Floats,
+    history: History,
+    end: NDArray[np.int32],
+    move: Floats,
+    overlap: int,
+) -> _Correlation | None:
+    """Return Pearson's correlation and how sure it is; None where either never changes.
 
-
-def _share(signal: Floats, rows: NDArray[np.intp], states: int, overlap: int, lag: int) -> float:
-    """Return the lag's share of the record, as `inference.Scores.share` has it.
-
-    A unit of the price's variance counts as often as the sum of the signals, squared, whose
-    horizon is under way.
+    ``other`` has the signs of the returns ``y``, whatever their scale.
     """
-    total = np.zeros(states + overlap)
-    total[overlap + rows] = signal - signal.mean()
-    total = np.cumsum(total)
-    held = total[overlap:] - total[:states] if overlap else np.diff(total, prepend=0.0)
-    m = held * held
-    return float(compiling.fastest().windows(m, lag) / np.sum(m) ** 2)
+    sizes = float(np.std(one)), float(np.std(other))
+    if not sizes[0] * sizes[1] > 1e-300:
+        return None
+    u, v = (one - one.mean()) / sizes[0], other / sizes[1]
+    each = np.divide(v, y, out=np.zeros(len(y)), where=y != 0)
+    bets = Bets(*np.zeros((3, len(history))))
+    bets.size[rows] = u * each * 1e4 / history.mid[rows]
+    bets.amount[rows] = -u * v.mean()
+    bets.share[rows] = u * u
+    came_in = scores(bets, end, move, overlap)
+    found = estimate(came_in, len(rows), 0.95)
+    p = 2 * NormalDist().cdf(-abs(found.z)) if found.z == found.z else np.nan
+    return _Correlation(
+        found.mean,
+        found.error * float(np.sqrt(max(1 - found.mean**2, 0.0))),
+        found.b,
+        p if np.isnan(p) else _turned(came_in, p),
+    )
+
+
+def _turned(one: Scores, p: float) -> float:
+    """Return how often a sum is as large with signs turned at random; ``p`` where that is never."""
+    stretches = np.add.reduceat(one.a[:, 0], np.arange(0, len(one.a), int(one.lag[0]) + 1))
+    signs = np.random.default_rng(0).choice([-1.0, 1.0], (TURNS - 1, len(stretches)))
+    least = abs(float(stretches.sum())) * (1 - 1e-12)
+    as_large = int(np.count_nonzero(np.abs(signs @ stretches) >= least))
+    return (1 + as_large) / TURNS if as_large else min(p, 1 / TURNS)
+
+
+def persistence(history: History, signal: Floats) -> float:
+    """Return the seconds in which a signal's correlation with itself falls to 1/e.
+
+    Parameters
+    ----------
+    history : History
+        T states.
+    signal : ndarray of float64, shape (T,)
+        NaN where there is none.
+
+    Returns
+    -------
+    float
+        By the mean time between states; infinite where it never falls so far, NaN where the
+        signal never changes.
+    """
+    there = ~np.isnan(signal)
+    if there.sum() < 2 or not np.ptp(signal[there]) > 0:
+        return np.nan
+    values = np.where(there, signal - signal[there].mean(), 0.0)
+    size = 1 << (2 * len(values) - 1).bit_length()  # no lag wraps round
+    spectrum = np.fft.rfft(values, size)
+    products = np.fft.irfft(spectrum * spectrum.conj(), size)[: len(values)]
+    below = np.flatnonzero(products < products[0] / np.e)
+    step = float(history.elapsed[-1]) / 1e9 / (len(values) - 1)
+    return float(below[0] * step) if len(below) else np.inf
 
 
 def half_life(horizons: Floats, values: Floats) -> float:

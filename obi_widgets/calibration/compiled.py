@@ -223,6 +223,39 @@ def arrivals(x, end, step, weight, width, a_bins, b_bins, m_bins, active):
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
+def bets(size, amount, share, end, step, width, a_bins, b_bins, m_bins):
+    """Add up the scores of bets as gains come in; see `portable.bets`."""
+    states, oldest, active = len(end), 0, 0
+    size_in, size_out, amount_in, amount_out = 0.0, 0.0, 0.0, 0.0
+    share_in, share_out, count_in, count_out = 0.0, 0.0, 0, 0
+    a_bins[:], b_bins[:], m_bins[:] = 0.0, 0.0, 0.0
+    for t in range(states):
+        before = t - 1
+        if t > 0 and end[before] > before:
+            each = 1.0 / (end[before] - before)
+            size_in += size[before]
+            amount_in += amount[before] * each
+            share_in += share[before] * each
+            count_in += share[before] != 0
+        while oldest < t and end[oldest] < t:
+            if end[oldest] > oldest:
+                each = 1.0 / (end[oldest] - oldest)
+                size_out += size[oldest]
+                amount_out += amount[oldest] * each
+                share_out += share[oldest] * each
+                count_out += share[oldest] != 0
+            oldest += 1
+        held, at_once = size_in - size_out, end[t] == t
+        a_bins[t // width] += (
+            step[t] * held + (amount_in - amount_out) + (amount[t] if at_once else 0.0)
+        )
+        b_bins[t // width] += (share_in - share_out) + (share[t] if at_once else 0.0)
+        m_bins[t // width] += held * held
+        active += count_in != count_out or (at_once and share[t] != 0)
+    return active
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
 def resampled(a, b, index, lag, out):
     """Add up resampled scores; see `portable.resampled`."""
     bins, all_cells = a.shape

@@ -50,6 +50,7 @@ def _compile() -> None:
         x, sums, bins = np.zeros((2, 1), np.int8), np.zeros((6, 1)), np.zeros((2, 1))
         compiled.starts(x, floats, end, 1, sums)
         compiled.arrivals(x, end, floats, floats, 1, bins, bins, bins, floats)
+        compiled.bets(floats, floats, floats, end, floats, 1, *np.zeros((3, 2)))
         index = np.zeros((1, 2), np.int32)
         compiled.resampled(bins, bins, index, 1, np.zeros((1, 5, 1)))
         compiled.windows(floats, 1)

@@ -221,6 +221,61 @@ def arrivals(
             bins[:, cell] = np.cumsum(padded.reshape(len(bins), width), axis=1)[:, -1]
 
 
+def bets(
+    size: Floats,
+    amount: Floats,
+    share: Floats,
+    end: NDArray[np.int32],
+    step: Floats,
+    width: int,
+    a_bins: Floats,
+    b_bins: Floats,
+    m_bins: Floats,
+) -> int:
+    """Add up the scores of bets in the order in which their gains come in; see `weighted`.
+
+    Parameters
+    ----------
+    size, amount, share : ndarray of float64, shape (T,)
+        By the state at which a bet starts: what a move of mid by one unit gains, what else it
+        gains, and what it counts in the mean.
+    end : ndarray of int32, shape (T,)
+        Where each ends, never decreasing but for −1, which is nowhere.
+    step : ndarray of float64, shape (T,)
+        How far mid moved since the state before, quote currency.
+    width : int
+        States a bin.
+    a_bins, b_bins, m_bins : ndarray of float64, shape (ceil(T / width),)
+        Written to: within each bin the sums of a = step · Σ size + Σ amount / (states to the end),
+        of b = Σ share / (states to the end), and of m = (Σ size)², over the bets under way.
+
+    Returns
+    -------
+    int
+        How many states have any that counts.
+    """
+    rows = np.arange(len(end))
+    under_way = np.flatnonzero(end > rows)
+    entered = np.searchsorted(under_way, rows, side="left")
+    left = np.searchsorted(end[under_way], rows, side="left")
+    each = 1.0 / (end[under_way] - under_way)
+    at_once = end == rows  # the amount comes at once: nothing changed within the horizon
+
+    def held(values: Any) -> Any:  # noqa: ANN401
+        total = np.append(0.0, np.cumsum(values))
+        return total[entered] - total[left]
+
+    open_ = held(size[under_way])
+    a = step * open_ + held(amount[under_way] * each) + np.where(at_once, amount, 0.0)
+    b = held(share[under_way] * each) + np.where(at_once, share, 0.0)
+    for series, bins in ((a, a_bins), (b, b_bins), (open_ * open_, m_bins)):
+        padded = np.zeros(len(bins) * width)
+        padded[: len(series)] = series
+        bins[:] = np.cumsum(padded.reshape(len(bins), width), axis=1)[:, -1]
+    counted = held((share[under_way] != 0).astype(np.float64))
+    return int(np.count_nonzero((counted != 0) | (at_once & (share != 0))))
+
+
 def resampled(
     a: Floats, b: Floats, index: NDArray[np.int32], lag: int, out: NDArray[np.float64]
 ) -> None:

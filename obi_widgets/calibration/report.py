@@ -22,13 +22,13 @@ from obi_widgets.calibration.coefficient import (
 from obi_widgets.calibration.events import Kind, columns, find_episodes
 from obi_widgets.calibration.found import found
 from obi_widgets.calibration.holdout import SHARE, holdout
-from obi_widgets.calibration.inference import Means, conditional_mean, influence
-from obi_widgets.calibration.multiple import benjamini_hochberg
-from obi_widgets.calibration.power import seconds_needed
+from obi_widgets.calibration.inference import Means, conditional_mean
+from obi_widgets.calibration.multiple import benjamini_hochberg, holm
+from obi_widgets.calibration.power import rule_seconds
 from obi_widgets.calibration.reaches import reaches
-from obi_widgets.calibration.returns import as_horizons, forward_returns
+from obi_widgets.calibration.returns import HORIZONS, as_horizons, forward_returns
 from obi_widgets.calibration.traded import Traded, traded
-from obi_widgets.calibration.verdict import Evidence, Judgement, Verdict, judge
+from obi_widgets.calibration.verdict import EPISODES, Evidence, Judgement, Verdict, judge
 from obi_widgets.errors import SettingsError
 from obi_widgets.history import History
 from obi_widgets.settings import Parameters
@@ -48,9 +48,6 @@ if TYPE_CHECKING:
 
 SHOWN = ("n", "n_eff", "mean_bps", "ci_low", "ci_high", "t_naive", "p_adjusted", "rank_ic")
 """Of a table, what a notebook shows of a report by itself, beside ``net_bps``."""
-
-HORIZONS = (1.0, 2.0, 5.0, 10.0, 20.0, 30.0, 60.0)
-"""Seconds."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,27 +69,34 @@ class Report:
     means : Means
         The mean return after an event at each horizon, and how sure it is; one cell.
     p_adjusted : ndarray of float64
-        p after Benjamini and Hochberg, over all horizons of all settings that were tried.
+        Of ``means``, after Benjamini and Hochberg, over all horizons of all settings that were
+        tried.
+    net_p_adjusted : ndarray of float64
+        Of what was traded: that a trade makes nothing, net, or no more than being long and short
+        as often without looking; the larger of the two. After Holm, over the same.
     coefficients : Coefficients
         Of correlation between the signal and the return.
     deciles : Deciles
         The mean return by decile of the signal.
     hit_rate : ndarray of float64
         How often the sign was right, of the events after which mid moved.
-    traded : Traded
-        What a taker would have made of the events, after fees.
+    traded, traded_inside, traded_outside : Traded
+        What a taker would have made of the events, after fees: on the whole, before the time that
+        was held out, and in it. The verdict rests on these.
     outside : Means
         As ``means``, of the time that was held out.
     inside : Means
         As ``means``, of the time before.
-    without_bps : ndarray of float64
-        The mean without the episode that weighs most.
     episodes : Episodes
         Stretches beyond the threshold.
+    episodes_inside, episodes_outside : int
+        How many of them began before the time held out, and in it.
     hold_out : float
         The share of the time that was held out.
     tried : int
         How many settings were looked at, this one included.
+    interval : float
+        Seconds between the states that were kept, 0 for every one.
     looks_ahead : str
         Where the signal was seen to know what comes after it; empty where it was not.
     seed : int
@@ -112,16 +116,21 @@ class Report:
     seconds: float
     means: Means
     p_adjusted: Floats
+    net_p_adjusted: Floats
     coefficients: Coefficients
     deciles: Deciles
     hit_rate: Floats
     traded: Traded
+    traded_inside: Traded
+    traded_outside: Traded
     inside: Means
     outside: Means
-    without_bps: Floats
     episodes: Episodes
+    episodes_inside: int
+    episodes_outside: int
     hold_out: float
     tried: int
+    interval: float = 0.0
     looks_ahead: str = ""
     seed: int = 0
     beyond: str = ""
@@ -154,9 +163,17 @@ class Report:
         ``n`` trades, one an event, each by itself; ``gross_bps`` touch to touch (or mid to mid,
         see ``Settings.price``); ``net_bps`` after the fees of both sides, ``ci_low, ci_high`` its
         confidence interval; ``cost_bps`` of a round trip; ``won`` the fraction that made more
-        than their fees. Trades that overlap are no strategy: see `obi_widgets.entries`.
+        than their fees; ``excess_bps`` with ``excess_low, excess_high`` what was made beyond being
+        long and short as often without looking; ``longs`` the fraction that were long;
+        ``p_adjusted`` that the trades' net, or this excess, is nothing, for all that was tried;
+        ``inside_bps`` and ``outside_bps`` the net before the time held out and in it, with their
+        intervals. Trades that overlap are no strategy: see `obi_widgets.entries`.
         """
-        return self.traded.to_frame()
+        table = self.traded.to_frame().assign(p_adjusted=self.net_p_adjusted)
+        for name, part in (("inside", self.traded_inside), ("outside", self.traded_outside)):
+            table[f"{name}_bps"] = part.net_bps
+            table[f"{name}_low"], table[f"{name}_high"] = part.ci_low, part.ci_high
+        return table
 
     @cached_property
     def bootstrap(self) -> Bootstrap:
@@ -170,20 +187,24 @@ class Report:
         shortage = "" if not np.isnan(means.p).all() else means.shortage(0)
         return judge(
             Evidence(
-                self.horizons,
+                self.traded,
+                self.traded_inside,
+                self.traded_outside,
+                self.net_p_adjusted,
                 means.mean_bps[:, 0],
                 means.ci_low[:, 0],
                 means.ci_high[:, 0],
                 self.p_adjusted,
-                self.cost_bps,
-                self.outside.mean_bps[:, 0],
-                self.without_bps,
-                len(self.episodes),
+                (len(self.episodes), self.episodes_inside, self.episodes_outside),
                 self.episodes.share_on,
-                shortage,
-                1 - means.level,
-                self.looks_ahead,
-                self.beyond,
+                more=self._more,
+                hold=self.parameters.hold_seconds,
+                at_mid=self.parameters.price == "mid",
+                interval=self.interval,
+                shortage=shortage,
+                level=1 - means.level,
+                looks_ahead=self.looks_ahead,
+                beyond=self.beyond,
             )
         )
 
@@ -199,10 +220,13 @@ class Report:
 
     @property
     def break_even_bps(self) -> float:
-        """The cost of one side at which the mean at the judged horizon is 0; NaN for no effect."""
+        """The cost of one side, spread and fee, at which a trade of the judged horizon makes 0.
+
+        NaN for no effect.
+        """
         at = self.judgement.horizon
-        mean = self.means.mean_bps[at, 0] if at >= 0 else np.nan
-        return float(mean / 2) if mean > 0 else np.nan
+        move = self.traded.move_bps[at] if at >= 0 else np.nan
+        return float(move / 2) if move > 0 else np.nan
 
     @cached_property
     def findings(self) -> Findings:
@@ -210,32 +234,61 @@ class Report:
         return found(self)
 
     def seconds_needed(self, effect_bps: float | None = None, *, power: float = 0.8) -> float:
-        """Return how long a record would find an effect, with that chance.
+        """Return how long a record would be called viable, with that chance.
 
         Parameters
         ----------
         effect_bps : float, optional
-            How large it is at the judged horizon; what it costs to trade when left out.
+            What a trade of the judged horizon makes in truth, net, bps; as much as it costs to
+            trade when left out.
         power : float
             The chance of finding it, 0..1.
 
         Returns
         -------
         float
-            Seconds in all; less than the record has where it is long enough. NaN where the
-            record is too short to tell.
+            Seconds in all, and never less than it takes for `EPISODES` episodes in both parts;
+            less than the record has where it is long enough. NaN where the record is too short
+            to tell.
         """
         at = max(self.judgement.horizon, 0)
-        effect = float(self.cost_bps[at]) if effect_bps is None else effect_bps
-        means = self.means
-        return seconds_needed(
+        effect = float(self.traded.cost_bps[at]) if effect_bps is None else effect_bps
+        return self._seconds_needed(effect, at, power)
+
+    def _seconds_needed(self, effect: float, at: int, power: float = 0.8) -> float:
+        needed = rule_seconds(
             effect,
-            float(means.se_hodrick[at, 0]),
-            float(means.b[at, 0]),
+            float(self.traded.se_bps[at]),
+            float(self.traded.b[at]),
             self.seconds,
             power=power,
-            level=1 - means.level,
+            hold_out=self.hold_out,
+            level=1 - self.means.level,
+            tests=round(self.tried * len(self.horizons)),
         )
+        shorter = min(self.hold_out, 1 - self.hold_out)
+        episodes = EPISODES * self.seconds / (max(len(self.episodes), 1) * shorter)
+        return float(np.maximum(needed, episodes))
+
+    def weakest_bps(self, at: int) -> float:
+        """Return the least of all that has to be above 0 at a horizon, for a verdict of viable.
+
+        That is what trades made, net, and beyond being long and short as often without looking, on
+        the whole and in both parts; bps, NaN where nothing is known.
+
+        Parameters
+        ----------
+        at : int
+            The horizon's number.
+        """
+        parts = (self.traded, self.traded_inside, self.traded_outside)
+        gains = np.array([(part.net_bps[at], part.excess_bps[at]) for part in parts])
+        return float(np.fmin.reduce(gains, axis=None))
+
+    def _more(self, at: int) -> float:
+        """Return how many seconds more would tell of the weakest gain; NaN for never."""
+        more = self._seconds_needed(self.weakest_bps(at), at) - self.seconds
+        return more if 0 < more < np.inf else np.nan
 
     @property
     def table(self) -> pd.DataFrame:
@@ -289,7 +342,8 @@ def calibrate(
     history : History or sequence of History
         Book states; of one market where there are several, see `History.concat`.
     settings : Settings or Parameters
-        ``hold_seconds`` is not used: see ``horizons``.
+        ``hold_seconds`` is not used but to say whether it is another one than the verdict's: see
+        ``horizons``.
     signal : callable, or array_like of float of shape (T,), optional
         Another signal than the imbalance: + for a rise, NaN where there is none, on any scale
         that ``threshold`` is on too. Of a function of a history that returns it, it is also seen
@@ -304,8 +358,9 @@ def calibrate(
     level : float
         Of confidence intervals.
     tried : int
-        How many settings were looked at before these were chosen, these included. A session
-        counts them.
+        How many settings were looked at before these were chosen, these included: each of them
+        counts with every horizon. Of a surface that is ``surface.entries.size``. A session counts
+        them.
     seed : int
         Of the bootstrap.
 
@@ -353,12 +408,22 @@ def calibrate(
     episodes = find_episodes(history, values, parameters.threshold)
     split = holdout(history.elapsed, share=hold_out, purge=float(returns.horizons[-1]))
 
-    def part(rows: slice) -> Means:
+    one = x[:, 0]
+
+    def part(rows: slice) -> tuple[Means, Traded, int]:
         some = history[rows]
         moves = forward_returns(some, returns.horizons)
-        return conditional_mean(some.mid, moves, x[rows], level=level)
+        begun = (episodes.start >= rows.start) & (episodes.start < rows.stop)
+        return (
+            conditional_mean(some.mid, moves, x[rows], level=level),
+            traded(some, parameters, one[rows], returns.horizons, level=level),
+            int(np.count_nonzero(begun)),
+        )
 
-    one = x[:, 0]
+    whole = traded(history, parameters, one, returns.horizons, level=level, episodes=episodes.start)
+    inside, traded_inside, episodes_inside = part(split.inside)
+    outside, traded_outside, episodes_outside = part(split.outside)
+    looked = tried * len(returns.horizons)
     return Report(
         parameters,
         event,
@@ -367,17 +432,22 @@ def calibrate(
         states=len(history),
         seconds=float(history.elapsed[-1:].sum()) / 1e9,
         means=means,
-        p_adjusted=benjamini_hochberg(means.p[:, 0], tried=tried * len(returns.horizons)),
-        coefficients=information_coefficients(values, returns),
+        p_adjusted=benjamini_hochberg(means.p[:, 0], tried=looked),
+        net_p_adjusted=holm(whole.p, tried=looked),
+        coefficients=information_coefficients(history, values, returns),
         deciles=deciles(history.mid, values, returns),
         hit_rate=np.array([hit_rate(one, y) for y in returns.bps]),
-        traded=traded(history, parameters, one, means),
-        inside=part(split.inside),
-        outside=part(split.outside),
-        without_bps=np.array([influence(one, y, episodes.start).mean_without for y in returns.bps]),
+        traded=whole,
+        traded_inside=traded_inside,
+        traded_outside=traded_outside,
+        inside=inside,
+        outside=outside,
         episodes=episodes,
+        episodes_inside=episodes_inside,
+        episodes_outside=episodes_outside,
         hold_out=hold_out,
         tried=tried,
+        interval=history.interval,
         looks_ahead=peeked,
         seed=seed,
         beyond=beyond,

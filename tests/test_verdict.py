@@ -1,0 +1,229 @@
+"""The rule of the verdict by hand: what each part of the record says, and the sentence for it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from obi_widgets.calibration.traded import Traded
+from obi_widgets.calibration.verdict import Evidence, judge
+
+HORIZONS = np.array([1.0, 5.0, 10.0])
+
+
+def made(net, half, *, passive=0.0, cost=2.0, longs=0.5, without=None, z=None):
+    """Return trades that made so much; ``passive`` is what not looking made."""
+    net, half, passive, cost = (
+        np.broadcast_to(np.asarray(one, float), 3) for one in (net, half, passive, cost)
+    )
+    excess = net + cost - passive
+    z = 2 * net / half if z is None else np.asarray(z, float)
+    return Traded(
+        HORIZONS, np.full(3, 500), np.full(3, float(longs)), net + cost, net, cost,
+        np.full(3, 0.6), net - half, net + half, half / 2, np.full(3, 0.02), z,
+        excess, excess - half, excess + half, 2 * excess / half,
+        net if without is None else np.asarray(without, float),
+    )  # fmt: skip
+
+
+GOOD = Evidence(
+    whole=made([1.0, 3.0, 2.0], [0.4, 0.5, 1.0]),
+    before=made([1.0, 2.9, 2.0], [0.5, 0.6, 1.2]),
+    held_out=made([1.0, 3.2, 2.0], [0.7, 0.9, 1.9]),
+    p=np.array([0.001, 0.0001, 0.001]),
+    mean=np.array([3.0, 5.0, 4.0]),
+    low=np.array([2.6, 4.5, 3.0]),
+    high=np.array([3.4, 5.5, 5.0]),
+    p_mean=np.array([0.001, 0.001, 0.2]),
+    episodes=(50, 35, 15),
+    share_on=0.2,
+    hold=5.0,
+)
+BAD = made(-7.0, 0.5, cost=10.0)
+FREE = "It assumes that all is filled at once at the touch, without latency."
+SUREST = "At 5 s, the surest hold, a trade made +3.00 ± 0.50 bps net"
+
+
+@pytest.mark.parametrize(
+    ("changes", "verdict", "reason", "horizon"),
+    [
+        (
+            {},
+            "viable",
+            f"{SUREST}: +2.90 ± 0.60 bps before the hold-out, +3.20 ± 0.90 bps in it. {FREE}",
+            1,
+        ),
+        (
+            {"hold": 10.0, "at_mid": True},
+            "viable",
+            f"{SUREST}: +2.90 ± 0.60 bps before the hold-out, +3.20 ± 0.90 bps in it. The settings "
+            "hold 10 s, and a trade made +2.00 ± 1.00 bps: to have this, hold 5 s. It assumes "
+            "that all is filled at once at mid, which no queue promises, without latency.",
+            1,
+        ),
+        (
+            {"whole": made([1.0, 3.0, 2.0], [0.4, 0.5, 1.0], longs=1.0, passive=0.9), "hold": 7.0},
+            "viable",
+            f"{SUREST}: +2.90 ± 0.60 bps before the hold-out, +3.20 ± 0.90 bps in it. Being long "
+            "without looking made -1.10 bps. The settings hold 7 s: to have this, hold 5 s. "
+            f"{FREE}",
+            1,
+        ),
+        (
+            {"whole": made(3.0, 0.5, longs=1.0, passive=5.1)},
+            "not enough data",
+            "At 1 s, the surest hold, a trade made +3.00 ± 0.50 bps net, and being long without "
+            "looking made +3.10 bps: the signal is not surely better than that.",
+            0,
+        ),
+        (
+            {"whole": BAD, "before": BAD, "held_out": BAD},
+            "not viable",
+            "An effect is there at 1 s (+3.00 ± 0.40 bps mid to mid), no longer sure at 10 s, and "
+            "too small: trading costs 10.00 bps, and a trade made -7.00 ± 0.50 bps net.",
+            0,
+        ),
+        (
+            {"whole": BAD, "share_on": 0.7, "p_mean": np.full(3, 0.001)},
+            "not viable",
+            "An effect is there at 1 s (+3.00 ± 0.40 bps mid to mid), and too small: trading costs "
+            "10.00 bps, and a trade made -7.00 ± 0.50 bps net. Too loose: the signal is on 70 % "
+            "of the time.",
+            0,
+        ),
+        (
+            {"whole": BAD, "p_mean": np.full(3, 0.4)},
+            "not viable",
+            "No effect that would pay: at 1 s, where it is the most likely, +3.00 ± 0.40 bps mid "
+            "to mid, trading costs 10.00 bps, and a trade made -7.00 ± 0.50 bps net.",
+            0,
+        ),
+        (
+            {"whole": BAD, "mean": np.full(3, -1.0), "low": np.full(3, -2.0), "high": -np.ones(3)},
+            "not viable",
+            "No effect that would pay (the price rather goes against the signal): at 1 s, where it "
+            "is the most likely, -1.00 ± 0.50 bps mid to mid, trading costs 10.00 bps, and a trade "
+            "made -7.00 ± 0.50 bps net.",
+            0,
+        ),
+        (
+            {"held_out": made(-1.0, 0.4)},
+            "not viable",
+            f"{SUREST}, and it does not last: -1.00 ± 0.40 bps in the hold-out.",
+            1,
+        ),
+        (
+            {"before": made(-1.0, 0.4)},
+            "not viable",
+            f"{SUREST}, and it does not last: -1.00 ± 0.40 bps before the hold-out.",
+            1,
+        ),
+        (
+            {"held_out": made([1.0, -1.0, 2.0], [0.7, 0.4, 2.5])},
+            "not enough data",
+            "At 1 s, the surest hold, a trade made +1.00 ± 0.40 bps net, and at 5 s, which is "
+            "surer, it does not last.",
+            0,
+        ),
+        (
+            {"held_out": made(0.5, 0.9), "more": lambda at: 2400.0 * at},
+            "not enough data",
+            f"{SUREST}, and in the hold-out +0.50 ± 0.90 bps, which may be nothing. About 40 min "
+            "more would find it in four of five cases, if it goes on as in the weaker part.",
+            1,
+        ),
+        (
+            {"before": made(0.5, 0.9)},
+            "not enough data",
+            f"{SUREST}, and before the hold-out +0.50 ± 0.90 bps, which may be nothing.",
+            1,
+        ),
+        (
+            {"held_out": made(3.0, 0.9, passive=4.8)},
+            "not enough data",
+            f"{SUREST}, and in the hold-out it is not surely more than being long in 50 % and "
+            "short in 50 % of trades without looking.",
+            1,
+        ),
+        (
+            {"whole": made([1.0, 3.0, 2.0], [1.4, 3.5, 2.9])},
+            "not enough data",
+            "At 5 s, the surest hold, a trade made +3.00 ± 3.50 bps net, which may be chance.",
+            1,
+        ),
+        (
+            {"p": np.full(3, 0.3)},
+            "not enough data",
+            f"{SUREST}, which may be the best of many chances: p is 0.300 after all that was "
+            "tried.",
+            1,
+        ),
+        (
+            {"whole": made([1.0, 3.0, 2.0], [0.4, 0.5, 1.0], without=[1.0, -0.4, 1.0])},
+            "not enough data",
+            f"{SUREST}, and it depends on one episode: without it, -0.40 bps are left.",
+            1,
+        ),
+        (
+            {"episodes": (50, 49, 1)},
+            "not enough data",
+            f"{SUREST}, and in the hold-out there is 1 episode: fewer than 10 say nothing.",
+            1,
+        ),
+        (
+            {"episodes": (1, 1, 0)},
+            "not enough data",
+            "Too tight, or too short a record: 1 episode beyond the threshold, and fewer than 10 "
+            "say nothing.",
+            -1,
+        ),
+        (
+            {"whole": made(np.nan, np.nan), "shortage": "fewer than two horizons of returns"},
+            "not enough data",
+            "Nothing can be told: fewer than two horizons of returns.",
+            -1,
+        ),
+        (
+            {"whole": made([np.nan, 3.0, 2.0], [0.4, 0.5, 1.0]), "interval": 0.5},
+            "viable",
+            f"{SUREST}: +2.90 ± 0.60 bps before the hold-out, +3.20 ± 0.90 bps in it. {FREE} "
+            "Horizons below 5 s are not told: the history keeps a state every 0.5 s, and a horizon "
+            "takes 10.",
+            1,
+        ),
+        (
+            {"looks_ahead": "at noon it is +1"},
+            "not viable",
+            "The signal knows the future: at noon it is +1. Nothing that follows it counts.",
+            -1,
+        ),
+    ],
+)
+def test_each_verdict_by_hand(changes, verdict, reason, horizon):
+    found = judge(replace(GOOD, **changes))
+    assert (found.verdict, found.reason, found.horizon) == (verdict, reason, horizon)
+
+
+def test_a_part_with_few_episodes_rules_nothing_out():
+    changes = {"held_out": made(-1.0, 0.4), "episodes": (50, 45, 5)}
+    assert judge(replace(GOOD, **changes)).verdict == "not enough data"
+
+
+def test_only_the_surest_horizon_may_be_viable():
+    """Otherwise one of seven would pass the hold-out by chance, though the surest does not."""
+    found = judge(replace(GOOD, held_out=made([1.0, 0.2, 2.0], [0.7, 0.9, 1.9])))
+    assert (found.verdict, found.horizon) == ("not enough data", 1)
+
+
+def test_a_signal_that_never_changes_is_not_viable():
+    """Being always long is no signal, whatever the price does."""
+    always = made(3.0, 0.5, longs=1.0)
+    nothing = np.full(3, np.nan)
+    always = replace(
+        always, excess_bps=nothing, excess_low=nothing, excess_high=nothing, excess_z=nothing
+    )
+    found = judge(replace(GOOD, whole=always, p=nothing))
+    assert found.verdict == "not enough data"
+    assert "being long is all that the signal says" in found.reason

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -298,7 +299,10 @@ def edge(size: float) -> Callable[[Random], obi.History]:
     return lambda random: with_edge(random, lambda part: size * (part >= 0))
 
 
-EDGES = (0.5, 0.75, 1.0)
+EDGES = (0.15, 0.25, 0.35)
+"""Ticks. Half a tick and more, as was written down at first, are found almost always: no power can
+be told from another there."""
+
 EDGE_NUMBER, EDGE_SEEDS = 22, 200
 """Market 22 is the first edge, 23 the next, and so on."""
 
@@ -309,6 +313,17 @@ SIGNAL_NUMBER, SIGNAL_SEEDS = 40, 10
 """Of the signals, ten hours each, that the truth of an edge is taken from."""
 
 
+@cache
+def signals() -> list[tuple[Floats, Floats]]:
+    """Return the signals of a hundred hours, ten at a time, and their sums up to each state."""
+    found = []
+    for seed in range(SIGNAL_SEEDS):
+        random = np.random.default_rng(100_000 * SIGNAL_NUMBER + seed)
+        values = signal(random, 10 * STATES)
+        found.append((values, np.cumsum(np.append(0.0, values))))
+    return found
+
+
 def true_move(size: float, horizon: float, threshold: float) -> float:
     """Return how far mid goes within a horizon after an event of `edge`, on average, bps.
 
@@ -317,10 +332,7 @@ def true_move(size: float, horizon: float, threshold: float) -> float:
     are averaged over a hundred hours of the signal alone.
     """
     ahead, total, events = round(horizon / STEP), 0.0, 0
-    for seed in range(SIGNAL_SEEDS):
-        random = np.random.default_rng(100_000 * SIGNAL_NUMBER + seed)
-        values = signal(random, 10 * STATES)
-        sums = np.cumsum(np.append(0.0, values))
+    for values, sums in signals():
         led = size * (sums[ahead:-1] - sums[: -1 - ahead])
         start = values[: len(led)]
         event = np.abs(start) > threshold

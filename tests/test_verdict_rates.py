@@ -1,0 +1,112 @@
+"""Markets that try to fool the verdict, a few seeds each: `python -m benchmarks.verdicts` has more.
+
+Seeds are fixed, so that a count is always the same one.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy.stats import binom
+
+import obi_widgets as obi
+from benchmarks.verdicts import markets
+from obi_widgets.calibration.coefficient import information_coefficients
+from obi_widgets.calibration.power import rule_rate, rule_seconds
+from obi_widgets.calibration.returns import HORIZONS, forward_returns
+
+SEEDS = 12
+
+
+@pytest.mark.parametrize("market", markets.NULL, ids=lambda market: market.name)
+def test_nothing_is_viable_where_there_is_no_edge(market):
+    found = [market.judge(market.make(market.random(seed))).verdict for seed in range(SEEDS)]
+    assert found.count("viable") <= binom.ppf(0.995, SEEDS, market.most / market.seeds)
+
+
+@pytest.mark.parametrize("market", markets.PARTLY, ids=lambda market: market.name)
+def test_what_does_not_last_is_not_viable(market):
+    found = [market.judge(market.make(market.random(seed))).verdict for seed in range(SEEDS)]
+    assert found.count("viable") <= binom.ppf(0.995, SEEDS, market.most / market.seeds)
+
+
+def test_what_is_paid_is_taken_off_wherever_it_is_paid():
+    """The same market at mid, at the touch, and with fees: a lower net, and as sure."""
+    history = markets.edge(1.0)(np.random.default_rng(0))
+    mid, touch = (obi.calibrate(history, one).traded for one in (markets.MID, markets.TOUCH))
+    paid = obi.Settings(depth=1, decay=0, threshold=0.4, fee_bps=0.3)
+    fees = obi.calibrate(history, paid).traded
+    spread = 1e4 * np.mean(history.spread / history.mid)
+    np.testing.assert_allclose(touch.net_bps, mid.net_bps - spread, rtol=1e-3)
+    np.testing.assert_allclose(fees.net_bps, touch.net_bps - 0.6, rtol=1e-9)
+    np.testing.assert_allclose(fees.se_bps, mid.se_bps, rtol=1e-3)
+    np.testing.assert_allclose(fees.excess_bps, mid.excess_bps, rtol=1e-9)
+
+
+def test_beyond_not_looking_is_the_mean_less_what_as_many_longs_and_shorts_make():
+    random = np.random.default_rng(3)
+    history = markets.drift_one_sided(random)
+    traded = obi.calibrate(history, markets.MID, horizons=[5.0]).traded
+    moves = forward_returns(history, [5.0], after=True).bps[0]
+    assert traded.longs[0] == 1
+    assert traded.excess_bps[0] == pytest.approx(traded.net_bps[0] - np.nanmean(moves))
+    history = markets.drift_balanced(random)
+    traded = obi.calibrate(history, markets.MID, horizons=[5.0]).traded
+    moves = forward_returns(history, [5.0], after=True).bps[0]
+    passive = (2 * traded.longs[0] - 1) * np.nanmean(moves)
+    assert traded.excess_bps[0] == pytest.approx(traded.net_bps[0] - passive)
+
+
+def test_an_edge_is_found_about_as_often_as_is_promised():
+    size, seeds, at = markets.EDGES[1], 40, 0
+    truth = markets.true_move(size, HORIZONS[at], markets.MID.threshold)
+    viable, promised = 0, []
+    for seed in range(seeds):
+        history = markets.edge(size)(np.random.default_rng(100_000 * 23 + seed))
+        report = obi.calibrate(history, markets.MID)
+        viable += report.verdict == "viable"
+        se, b = report.traded.se_bps[at], report.traded.b[at]
+        promised.append(rule_rate(truth, se, b, tests=len(HORIZONS)))
+    low, high = binom.interval(0.99, seeds, np.mean(promised))
+    assert 0.3 < np.mean(promised) < 0.8
+    assert low - 0.1 * seeds <= viable <= high + 0.1 * seeds
+
+
+def test_the_rate_that_is_promised_is_that_of_three_tests():
+    random, draws = np.random.default_rng(0), 200_000
+    for delta in (0.0, 2.0, 4.0):
+        before = delta * 0.7**0.5 + random.standard_normal(draws)
+        held_out = delta * 0.3**0.5 + random.standard_normal(draws)
+        whole = 0.7**0.5 * before + 0.3**0.5 * held_out
+        found = (before > 1.96) & (held_out > 1.96) & (whole > 2.69)  # of seven horizons
+        assert rule_rate(delta, 1.0, 1e-6, tests=7) == pytest.approx(np.mean(found), abs=0.004)
+    needed = rule_seconds(0.1, 0.1, 0.02, 3600, tests=7)
+    longer = 0.1 * (3600 / needed) ** 0.5
+    assert rule_rate(0.1, longer, 0.02 * (3600 / needed) ** 0.5, tests=7) == pytest.approx(
+        0.8, abs=0.01
+    )
+    assert rule_seconds(-0.1, 0.1, 0.02, 3600) == np.inf
+    assert np.isnan(rule_seconds(0.1, np.nan, 0.02, 3600))
+
+
+@pytest.mark.parametrize("market", [markets.jumps, markets.jumps_and_persistence])
+def test_correlations_keep_their_level_with_jumps_and_a_signal_that_lasts(market):
+    p, seeds = [], 100
+    for seed in range(seeds):
+        history = market(np.random.default_rng(100_000 * 55 + seed))
+        signal = obi.imbalance(history, markets.MID)
+        moves = forward_returns(history, HORIZONS[::3])
+        found = information_coefficients(history, signal, moves)
+        p.append([found.ic_p, found.rank_ic_p])
+    told = np.count_nonzero(~np.isnan(p), axis=0)
+    low, high = binom.interval(0.99, told, 0.05)
+    counts = np.count_nonzero(np.array(p) < 0.05, axis=0)
+    assert (told > 0.8 * seeds).all()
+    assert ((counts >= low) & (counts <= high)).all(), counts
+
+
+def test_how_much_more_is_needed_is_never_less_than_the_episodes_need():
+    history = markets.edge(1.0)(np.random.default_rng(5))[:600]
+    report = obi.calibrate(history, markets.MID, horizons=[1.0])
+    least = 10 * report.seconds / (0.3 * len(report.episodes))
+    assert report.seconds_needed(1e6) == pytest.approx(least)

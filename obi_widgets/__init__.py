@@ -26,6 +26,7 @@ _PLACES = {
     "SettingsWidget": "widgets",
     "StatusWidget": "widgets",
     "Taker": "calibration.orders",
+    "break_even": "calibration.break_even",
     "calibrate": "calibration.report",
     "entries": "scanner",
     "export_strategy": "calibration.strategy",
@@ -63,6 +64,7 @@ __all__ = [
     "SettingsWidget",
     "StatusWidget",
     "Taker",
+    "break_even",
     "calibrate",
     "entries",
     "export_strategy",
@@ -82,6 +84,7 @@ __all__ = [
 ]
 
 if TYPE_CHECKING:
+    from obi_widgets.calibration.break_even import break_even
     from obi_widgets.calibration.fees import fees
     from obi_widgets.calibration.fills import fill_summary, fills, queue_bounds
     from obi_widgets.calibration.forward import walk_forward

@@ -70,10 +70,15 @@ class AtHorizon:
         As if all events were independent: a warning.
     cost_bps : float
         Of a round trip.
-    net_bps : float
-        What a taker made, after fees.
+    net_bps, net_ci_low, net_ci_high : float
+        What a taker made, after fees, and its confidence interval.
+    net_p_adjusted : float
+        That this is nothing, or no more than being long and short as often without looking makes;
+        corrected for all that was tried.
     outside_n, outside_bps, outside_ci_low, outside_ci_high : int and float
-        The same in the time held out.
+        Mean return of mid in the time held out.
+    outside_net_bps : float
+        What a taker made there, after fees.
     """
 
     seconds: float
@@ -87,10 +92,14 @@ class AtHorizon:
     t_naive: float | None = None
     cost_bps: float | None = None
     net_bps: float | None = None
+    net_ci_low: float | None = None
+    net_ci_high: float | None = None
+    net_p_adjusted: float | None = None
     outside_n: int = 0
     outside_bps: float | None = None
     outside_ci_low: float | None = None
     outside_ci_high: float | None = None
+    outside_net_bps: float | None = None
 
 
 @dataclass(frozen=True)

@@ -217,8 +217,9 @@ def refusal(path, text=None):
         (
             "[settings]\n[calibration]\nhorizons = [{seconds = 1.0}]\n",
             "my.toml: 'calibration.horizons' has ['seconds']. It takes seconds, n, n_eff, "
-            "mean_bps, ci_low, ci_high, p, p_adjusted, t_naive, cost_bps, net_bps, outside_n, "
-            "outside_bps, outside_ci_low, outside_ci_high.",
+            "mean_bps, ci_low, ci_high, p, p_adjusted, t_naive, cost_bps, net_bps, net_ci_low, "
+            "net_ci_high, net_p_adjusted, outside_n, outside_bps, outside_ci_low, outside_ci_high, "
+            "outside_net_bps.",
         ),
         (
             "tuned_on = 5\n[settings]\n",

@@ -211,9 +211,16 @@ def persistence(history: History, signal: Floats) -> float:
     size = 1 << (2 * len(values) - 1).bit_length()  # no lag wraps round
     spectrum = np.fft.rfft(values, size)
     products = np.fft.irfft(spectrum * spectrum.conj(), size)[: len(values)]
-    below = np.flatnonzero(products < products[0] / np.e)
-    step = float(history.elapsed[-1]) / 1e9 / (len(values) - 1)
-    return float(below[0] * step) if len(below) else np.inf
+    likeness = products / products[0] * len(values) / np.arange(len(values), 0, -1)
+    lag = 0
+    for _ in range(4):
+        # Less its own mean, a record is less like itself than the signal is: by 2 lags' share.
+        less = 2 * lag / len(values)
+        below = np.flatnonzero(likeness < (1 + less) / np.e - less)
+        if not len(below):
+            return np.inf
+        lag = int(below[0])
+    return lag * float(history.elapsed[-1]) / 1e9 / (len(values) - 1)
 
 
 def half_life(horizons: Floats, values: Floats) -> float:

@@ -201,8 +201,8 @@ def test_fewer_than_thirty_times_that_a_signal_lasts_have_no_p_and_it_is_said():
     assert not np.isnan([told.ic[0], told.ic_se[0], told.rank_ic[0]]).any()
     lasts = told.persistence
     assert told.shortage == (
-        f"the signal lasts {lasts:.3g} s, and of {1200 / lasts:.0f} times that, fewer than 30, no "
-        "p is known"
+        f"the signal lasts {lasts:.3g} s, and the record {1200 / lasts:.0f} times that: for a p it "
+        "takes 30"
     )
     quick = coefficient.information_coefficients(path, random.normal(size=1201), path.returns)
     assert quick.shortage == ""

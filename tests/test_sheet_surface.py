@@ -13,6 +13,7 @@ import pytest
 import obi_widgets as obi
 from obi_widgets.calibrator import axes
 from obi_widgets.sheet_surface import of_surface
+from obi_widgets.words import NOTHING, won
 
 MINUS = "\N{MINUS SIGN}"
 NAMES = ["all", "in sample", "held out"]
@@ -130,3 +131,11 @@ def test_settings_that_have_a_cell_in_the_surface_before_are_shown_there(history
     sheet = shown(history, obi.Settings(), now=now)
     assert sheet["stale"]
     assert sheet["here"] == here
+
+
+@pytest.mark.parametrize(
+    ("share", "count", "text"),
+    [(np.nan, 0, NOTHING), (1.0, 1, "1 of 1"), (2 / 7, 7, "2 of 7"), (0.5, 30, "50 %")],
+)
+def test_of_few_trades_there_is_no_percentage(share, count, text):
+    assert won(share, count) == text

@@ -121,8 +121,8 @@ def information_coefficients(
     lasts, shortage = persistence(history, signal), ""
     if seconds < LEAST * lasts:
         shortage = (
-            f"the signal lasts {lasts:.3g} s, and of {seconds / lasts:.0f} times that, fewer than "
-            f"{LEAST}, no p is known"
+            f"the signal lasts {lasts:.3g} s, and the record {seconds / lasts:.0f} times that: for "
+            f"a p it takes {LEAST}"
         )
     move = steps(history.mid)
     for row, (y, overlap) in enumerate(zip(returns.bps, returns.overlap.tolist(), strict=True)):

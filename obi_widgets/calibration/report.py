@@ -20,7 +20,7 @@ from obi_widgets.calibration.coefficient import (
     information_coefficients,
 )
 from obi_widgets.calibration.events import Kind, columns, find_episodes
-from obi_widgets.calibration.found import found
+from obi_widgets.calibration.findings import findings_of
 from obi_widgets.calibration.holdout import SHARE, holdout
 from obi_widgets.calibration.inference import Means, conditional_mean
 from obi_widgets.calibration.multiple import benjamini_hochberg, holm
@@ -231,7 +231,7 @@ class Report:
     @cached_property
     def findings(self) -> Findings:
         """What is kept of this in a file, beside the settings; see `Settings.save`."""
-        return found(self)
+        return findings_of(self)
 
     def seconds_needed(self, effect_bps: float | None = None, *, power: float = 0.8) -> float:
         """Return how long a record would be called viable, with that chance.

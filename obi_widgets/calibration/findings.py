@@ -10,8 +10,8 @@ if TYPE_CHECKING:
     from obi_widgets.calibration.report import Report
 
 
-def found(report: Report) -> Findings:
-    """Return the figures of a report that are kept; see `obi_widgets.Settings.save`."""
+def findings_of(report: Report) -> Findings:
+    """Return what is kept of a report; NaN become None."""
     start, end = utc([report.start, report.end])
     at = report.judgement.horizon
     return Findings(
@@ -33,21 +33,25 @@ def found(report: Report) -> Findings:
 
 
 def _at_horizon(report: Report, row: int) -> AtHorizon:
-    inside, outside = report.means, report.outside
+    whole, outside, traded = report.means, report.outside, report.traded
     return AtHorizon(
         seconds=float(report.horizons[row]),
-        n=int(inside.n[row, 0]),
-        n_eff=known(inside.n_eff[row, 0]),
-        mean_bps=known(inside.mean_bps[row, 0]),
-        ci_low=known(inside.ci_low[row, 0]),
-        ci_high=known(inside.ci_high[row, 0]),
-        p=known(inside.p[row, 0]),
+        n=int(whole.n[row, 0]),
+        n_eff=known(whole.n_eff[row, 0]),
+        mean_bps=known(whole.mean_bps[row, 0]),
+        ci_low=known(whole.ci_low[row, 0]),
+        ci_high=known(whole.ci_high[row, 0]),
+        p=known(whole.p[row, 0]),
         p_adjusted=known(report.p_adjusted[row]),
-        t_naive=known(inside.t_naive[row, 0]),
-        cost_bps=known(report.traded.cost_bps[row]),
-        net_bps=known(report.traded.net_bps[row]),
+        t_naive=known(whole.t_naive[row, 0]),
+        cost_bps=known(traded.cost_bps[row]),
+        net_bps=known(traded.net_bps[row]),
+        net_ci_low=known(traded.ci_low[row]),
+        net_ci_high=known(traded.ci_high[row]),
+        net_p_adjusted=known(report.net_p_adjusted[row]),
         outside_n=int(outside.n[row, 0]),
         outside_bps=known(outside.mean_bps[row, 0]),
         outside_ci_low=known(outside.ci_low[row, 0]),
         outside_ci_high=known(outside.ci_high[row, 0]),
+        outside_net_bps=known(report.traded_outside.net_bps[row]),
     )

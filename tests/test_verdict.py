@@ -67,7 +67,7 @@ SUREST = "At 5 s, the surest hold, a trade made +3.00 ± 0.50 bps net"
             {"whole": made([1.0, 3.0, 2.0], [0.4, 0.5, 1.0], longs=1.0, passive=0.9), "hold": 7.0},
             "viable",
             f"{SUREST}: +2.90 ± 0.60 bps before the hold-out, +3.20 ± 0.90 bps in it. Being long "
-            "without looking made -1.10 bps. The settings hold 7 s: to have this, hold 5 s. "
+            "without looking made -1.10 bps net. The settings hold 7 s: to have this, hold 5 s. "
             f"{FREE}",
             1,
         ),
@@ -75,7 +75,7 @@ SUREST = "At 5 s, the surest hold, a trade made +3.00 ± 0.50 bps net"
             {"whole": made(3.0, 0.5, longs=1.0, passive=5.1)},
             "not enough data",
             "At 1 s, the surest hold, a trade made +3.00 ± 0.50 bps net, and being long without "
-            "looking made +3.10 bps: the signal is not surely better than that.",
+            "looking made +3.10 bps net: the signal is not surely better than that.",
             0,
         ),
         (
@@ -138,6 +138,12 @@ SUREST = "At 5 s, the surest hold, a trade made +3.00 ± 0.50 bps net"
             {"before": made(0.5, 0.9)},
             "not enough data",
             f"{SUREST}, and before the hold-out +0.50 ± 0.90 bps, which may be nothing.",
+            1,
+        ),
+        (
+            {"held_out": made([1.0, np.nan, 2.0], 0.4)},
+            "not enough data",
+            f"{SUREST}, and in the hold-out the record is too short for it.",
             1,
         ),
         (

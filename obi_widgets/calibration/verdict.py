@@ -190,6 +190,8 @@ def _lacking(e: Evidence, at: int) -> str:
         if many < EPISODES:
             there = "is 1 episode" if many == 1 else f"are {many} episodes"
             return f"and {name} there {there}: fewer than {EPISODES} say nothing"
+        if np.isnan(part.ci_low[at]):
+            return f"and {name} the record is too short for it"
         if not part.ci_low[at] > 0:
             return f"and {name} {_interval(part, at)}, which may be nothing"
         if np.isnan(part.excess_bps[at]) or not part.excess_low[at] > 0:
@@ -275,7 +277,7 @@ def _passive(e: Evidence, at: int) -> str:
     w = e.whole
     if np.isnan(w.excess_bps[at]):
         return f"{_often(e, at)} is all that the signal says"
-    return f"{_often(e, at)} without looking made {w.net_bps[at] - w.excess_bps[at]:+.2f} bps"
+    return f"{_often(e, at)} without looking made {w.net_bps[at] - w.excess_bps[at]:+.2f} bps net"
 
 
 def _more(e: Evidence, at: int) -> str:

@@ -135,6 +135,13 @@ SUREST = "At 5 s, the surest hold, a trade made +3.00 ± 0.50 bps net"
             1,
         ),
         (
+            {"held_out": made(0.5, 0.9), "more": lambda _: 4e6},
+            "not enough data",
+            f"{SUREST}, and in the hold-out +0.50 ± 0.90 bps, which may be nothing. More than "
+            "1,000 h more would be needed to find it.",
+            1,
+        ),
+        (
             {"before": made(0.5, 0.9)},
             "not enough data",
             f"{SUREST}, and before the hold-out +0.50 ± 0.90 bps, which may be nothing.",

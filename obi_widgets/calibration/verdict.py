@@ -44,6 +44,9 @@ EPISODES = 10
 LOOSE = 0.5
 """The share of the time beyond the threshold from which on it tells hardly anything apart."""
 
+MOST_HOURS = 1000
+"""How much more is needed is not told beyond: of a gain that may well be none, it says nothing."""
+
 ONE_SIDED = 0.95
 """The share of trades on one side from which on they are called one-sided."""
 
@@ -285,6 +288,8 @@ def _more(e: Evidence, at: int) -> str:
     seconds = e.more(at)
     if np.isnan(seconds):
         return ""
+    if seconds > 3600 * MOST_HOURS:
+        return f" More than {MOST_HOURS:,} h more would be needed to find it."
     unit, name = (3600, "h") if seconds >= 7200 else (60, "min") if seconds >= 120 else (1, "s")
     return (
         f" About {seconds / unit:,.0f} {name} more would find it in four of five cases, if it goes "

@@ -198,6 +198,7 @@ class Explained(WatchedMarket):
     def explain(self, detail, advice):
         super().explain(detail, advice)
         self.said.append(f"{self.detail} {self.advice}")
+        self._changed.set()
 
 
 @asynccontextmanager

@@ -81,9 +81,13 @@ def test_everything_but_the_widgets_works_without_them(tape, tmp_path):
         from obi_widgets.feeds import base, exchange, live, record, replay, simulator
 
         class View:
-            looked_at, frame = True, None
+            looked_at, may_look, frame = True, True, None
             def show(self, frame):
                 self.frame = frame
+            def keep_alive(self):
+                pass
+            def end(self):
+                pass
 
         session, view = obi.Session(sys.argv[1], speed=None), View()
         session.attach(view)

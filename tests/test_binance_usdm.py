@@ -516,7 +516,7 @@ def test_a_connection_that_is_asked_has_5_s_to_answer_by_the_cadence_of_those_be
     for now, last in ((56, 410), (65, 420)):  # a slow moment is not the cadence
         read(market, None, usdm_depth(last - 9, last, last - 10), now * SECOND)
     read(market, SNAPSHOT, usdm_snapshot(415, BIDS, ASKS), 65 * SECOND)
-    half = 65 * SECOND + 20 * SECOND  # 20 intervals of 2 s are patience
+    half = 65 * SECOND + 18 * SECOND  # 18 intervals of 2 s are patience
     assert market.tick(half) == []
     assert market.tick(half + 1) == [Ping(BOOK)]
     assert market.tick(half + 5 * SECOND + 1) == []

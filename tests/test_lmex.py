@@ -49,8 +49,8 @@ def frames(*kinds):
         ("lmex_trade", 1, ["Trade"]),
         ("l1", 2, ["snapshotL1"]),
         ("rest_funding_history", 1, ["unknown"]),
-        ("rest_price", 1, ["unreadable", "Status", "Send", "Send"]),
-        ("rest_trades", 1, ["unreadable", "Status", "Send", "Send"]),
+        ("rest_price", 1, ["unreadable", "Status", "Reconnect"]),
+        ("rest_trades", 1, ["unreadable", "Status", "Reconnect"]),
     ],
 )
 def test_a_captured_frame_is_decoded_or_refused_by_name(kind, count, becomes):

@@ -271,6 +271,13 @@ def test_an_event_ahead_of_the_venues_clock_does_not_hide_those_before_it():
     assert taken(market, 7.0, 7)[0] == "live"
 
 
+def test_an_event_of_a_time_that_cannot_be_ends_a_picture_that_is_shown():
+    market = by_the_clock()
+    assert taken(market, 5.0, 5)[0] == "live"
+    read(market, lmex_book("delta", 10**6), 6 * SECOND)  # half a day ahead: it may be newer
+    assert market.state == "stale"
+
+
 @pytest.mark.parametrize("frame", ["<html>", lmex_book("delta", 60, previous=50)])
 def test_a_picture_may_be_older_than_an_event_that_could_not_be_read(frame):
     market = by_the_clock()

@@ -95,12 +95,14 @@ class Exchange:
         """Return the body of an answer; None for a URL that is not known."""
         raise NotImplementedError
 
-    def cross_levels(self, step: int) -> list[tuple[int, int]]:
+    def cross_levels(self, step: int) -> tuple[list[tuple[int, int]], list[tuple[int, int]]]:
+        """Return bids and asks that cross; where there is no ask, one that does is told too."""
         book = self.world.at(step)
         asks, bids = top(book, 1, 1), top(book, 0, 1)
         if len(asks):
-            return [(int(asks[0]) + 5, 7)]
-        return [(int(bids[0]) if len(bids) else self.world.middle, 7)]
+            return [(int(asks[0]) + 5, 7)], []
+        price = int(bids[0]) if len(bids) else self.world.middle
+        return [(price, 7)], [(price - 1, 7)]
 
 
 class Lmex(Exchange):
@@ -160,7 +162,7 @@ class Lmex(Exchange):
         return self._frame("snapshot", step, (bids, asks[::-1]), past=self.ids[step] - 1, **how)
 
     def crossing(self, step: int) -> Frame:
-        return self._frame("delta", step, (self.cross_levels(step - 1), []))
+        return self._frame("delta", step, self.cross_levels(step - 1))
 
     def facts(self) -> str:
         return json.dumps([{
@@ -244,7 +246,7 @@ class Usdm(Exchange):
         return Frame(text, step, time, "event")
 
     def crossing(self, step: int) -> Frame:
-        return self._frame(step, (self.cross_levels(step - self.together), []))
+        return self._frame(step, self.cross_levels(step - self.together))
 
     def snapshot(self, step: int, limit: int = 1000, *, symbol="", time=0) -> Frame:
         book, time = self.world.at(step), time or self.world.times[step]

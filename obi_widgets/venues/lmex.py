@@ -16,6 +16,7 @@ from obi_widgets.venues import lmex_messages as messages
 from obi_widgets.venues.base import (
     BOOK,
     DECODE_ERRORS,
+    FOREVER,
     SECOND,
     Connect,
     Fetch,
@@ -268,9 +269,13 @@ class Lmex(Venue):
 
     def _unreadable(self, frame: str | bytes, now: int) -> list[Output]:
         """Refuse a frame that may have been a delta: the one that follows the newest."""
-        self._seen += self._seen >= 0
+        refusal, why = refused(frame, now, "unreadable"), "a frame was unreadable"
         self._pictures.unreadable(now)
-        return [refused(frame, now, "unreadable"), *self._give_up("a frame was unreadable", now)]
+        if self._seen < 0:  # no number is known here that a snapshot could be held against
+            said = f"{self.label}'s first frame was unreadable."
+            return [refusal, Status(now, "gap", said, "Connecting again."), Reconnect(BOOK, why)]
+        self._seen += 1
+        return [refusal, *self._give_up(why, now)]
 
     def _read_answer(self, message: messages.Frame, now: int, socket: str) -> list[Output]:
         # A topic that does not exist on this URL is acknowledged with an empty list.
@@ -319,10 +324,11 @@ class Lmex(Venue):
             return self._give_up(numbers, now)
         seen, self._seen = self._seen, max(self._seen, book.seqNum)
         seen_ms = self._seen_ms
-        if 0 <= book.timestamp - seen_ms < BELIEVED or self._pictures.possible(
-            seen_ms, book.timestamp, now
-        ):
-            self._seen_ms, self._seen_at = book.timestamp, now
+        ms, steps = book.timestamp, book.timestamp - seen_ms
+        if 0 <= steps < BELIEVED or self._pictures.possible(seen_ms, ms, now):
+            self._seen_ms, self._seen_at = ms, now
+        else:
+            ms = FOREVER  # it may be newer than any picture
         time = book.timestamp * 1_000_000
         if whole:
             if book.seqNum < seen:
@@ -335,7 +341,7 @@ class Lmex(Venue):
         if self._sequence is None:
             return [
                 Refused(now, "delta before a snapshot"),
-                *self._pictures.changed(self._seen_ms, now),
+                *self._pictures.changed(ms, now),
             ]
         if book.prevSeqNum != self._sequence:
             return self._give_up(f"delta {book.seqNum} does not follow {self._sequence}", now)

@@ -131,9 +131,9 @@ class Pictures:
         """Take note of the time."""
         return self._outdated(OLDEST, now) if self.shown_ms else []
 
-    def changed(self, seen_ms: int, now: int) -> list[Output]:
+    def changed(self, ms: int, now: int) -> list[Output]:
         """Take note of a change that came by the websocket: a picture may not hold it yet."""
-        if not 0 < self.shown_ms < seen_ms:
+        if not 0 < self.shown_ms < ms:
             return []
         self.shown_ms = 0
         detail = f"{self.label} tells of changes that its REST book does not hold yet."

@@ -81,9 +81,9 @@ class TimeAxis:
 
     def _label(self, labels: list[int], *, seconds: bool) -> None:
         """Set labels: times of day, and the date where a day begins."""
-        first = np.datetime64(self._day or 0, "ns").astype("datetime64[ms]")
+        first = (self._day or 0) // 1_000_000
         days = {
-            str(at): f"{(first + at).item():%b} {(first + at).item().day}"
+            str(at): f"{_moment(first + at):%b} {_moment(first + at).day}"
             for at in labels
             if at % (DAY // 1_000_000) == 0
         }

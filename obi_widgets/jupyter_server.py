@@ -176,6 +176,9 @@ class JupyterServer:
                 message = client.get_iopub_msg(timeout=LOOK_EVERY)
             except queue.Empty:
                 self._look_at(kernel, until)
+                # One that was started anew while nobody listened says nothing by itself; on this
+                # channel it answers at once, and one that still runs the cell does so too.
+                client.control_channel.send(client.session.msg("kernel_info_request"))
                 continue
             kind, said = message["msg_type"], message["content"]
             if message["header"]["session"] != session:

@@ -1,16 +1,21 @@
 """The command ``obi-widgets lab``: how it comes up, what it waits for, and that it ends whole."""
 
 import json
+import queue
 import re
 import signal
 import socket
 import time
+from unittest.mock import Mock
 
 import httpx
 import pytest
+from jupyter_client.session import Session
 from lab_tools import LabProcess
 
 from obi_widgets import jupyter_server
+from obi_widgets.errors import ObiError
+from obi_widgets.jupyter_server import JupyterServer
 
 pytestmark = pytest.mark.notebook
 
@@ -99,6 +104,30 @@ def test_a_kernel_that_ends_while_it_runs_the_cells_is_one_line(tmp_path):
             lab.until("^obi-widgets: "),
         )
         assert lab.left(within=10) == []
+
+
+class SilentlyRestarted:
+    """A client of a kernel that was started anew unheard: it speaks when it is asked."""
+
+    def __init__(self):
+        self.session, self._new = Session(), Session()
+        self.shell_channel, self.control_channel = Mock(), Mock()
+        self.control_channel.send.side_effect = self._answer
+        self._said = queue.Queue()
+
+    def _answer(self, request):
+        self._said.put(self._new.msg("status", {"execution_state": "busy"}, parent=request))
+
+    def get_iopub_msg(self, timeout):
+        return self._said.get_nowait()
+
+
+def test_a_kernel_that_was_started_anew_unheard_is_not_waited_for(monkeypatch):
+    monkeypatch.setattr(JupyterServer, "_find_address", lambda _: "http://127.0.0.1/")
+    monkeypatch.setattr(JupyterServer, "_look_at", lambda *_: None)  # its process lives
+    server, client = JupyterServer(Mock(), "token"), SilentlyRestarted()
+    with pytest.raises(ObiError, match="its process ended, and was started anew"):
+        server._execute(client, "kernel", client.session.session, 0, "1 + 1")
 
 
 def test_a_server_that_cannot_start_is_one_line(tmp_path):

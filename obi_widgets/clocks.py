@@ -8,7 +8,8 @@ SECOND = 1_000_000_000
 """Nanoseconds."""
 
 JITTER = SECOND
-"""What the wall clock may go back by without having been set: times of two sockets that cross."""
+"""What the times of a recording may go back by though no clock was set: those of two sockets may
+cross in it."""
 
 LEAP = 60 * SECOND
 """What event time may gain on the steady clock, or fall back, from one event to the next."""
@@ -127,7 +128,8 @@ class Clocks:
         """Return the steady time at a time of the wall clock; notice when that was set back."""
         time = now + self.shift
         if time < self.steady_now:
-            if self.steady_now - time > JITTER:
+            # What comes live comes in the order of its times: there the clock was set.
+            if self.asks or self.steady_now - time > JITTER:
                 self.shift += self.steady_now - time
                 self._look()
             return self.steady_now

@@ -72,11 +72,28 @@ def test_steady_time_goes_on_when_the_wall_clock_is_set_back():
     assert clocks.shift == 61 * SECOND
 
 
-def test_times_that_cross_by_less_than_a_second_are_no_step():
+def test_steady_time_loses_nothing_when_the_wall_clock_is_set_back_by_less_than_a_second():
     clocks = Clocks("X")
+    read = [clocks.read(100 * SECOND + ms * 1_000_000) for ms in (0, 900, 100, 200)]
+    assert np.diff(read).tolist() == [900_000_000, 0, 100_000_000]
+
+
+def test_times_of_a_recording_that_cross_by_less_than_a_second_are_no_step():
+    clocks = Clocks("X", asks=False)
     read = [clocks.read(100 * SECOND + ms * 1_000_000) for ms in (0, 500, 100, 600)]
     assert np.diff(read).tolist() == [500_000_000, 0, 100_000_000]
     assert clocks.shift == 0
+
+
+def test_a_wall_clock_that_is_set_back_untold_hides_no_silence():
+    talk = Talk()
+    talk.snapshot()
+    assert set(talk.states(120)) == {"live"}
+    talk.now -= 9 * SECOND // 10
+    for _ in range(53):  # 5 s, and a tick on each side
+        talk.now += SECOND // 10
+        talk.market.tick(talk.now)
+    assert talk.market.state == "stale"
 
 
 @pytest.mark.parametrize("step", [3600 * SECOND, -3600 * SECOND])

@@ -3,6 +3,7 @@
 The same harness plays a thousand: ``python -m benchmarks.truth``.
 """
 
+import heapq
 import math
 import random
 
@@ -12,6 +13,7 @@ from benchmarks.truth.__main__ import many
 from benchmarks.truth.exchanges import Lmex
 from benchmarks.truth.faults import kinds
 from benchmarks.truth.oracle import SECOND, Oracle
+from benchmarks.truth.play import Play
 from benchmarks.truth.product import Side
 from benchmarks.truth.world import Manner, World, best, filled, top
 
@@ -130,6 +132,25 @@ def test_silence_is_not_live_for_longer_than_the_market_is_used_to():
     for seconds, wrong in ((4, ""), (9, "live in silence")):
         product, now = Shown(made, 100), times[100] + seconds * SECOND
         assert judged(made, product, delivered=range(1, 101), now=now)[1] == wrong
+
+
+def test_a_pong_does_not_overtake_what_is_stuck_before_it():
+    # Else a connection of which nothing comes any more would seem to live.
+    play = Play("binance-usdm", 1)
+    play.wire.reopen("book")
+    play.wire.stalled_until = play.now + 5 * SECOND
+    told = []
+
+    def ponged(*_):
+        told.append(play.now)
+        return []
+
+    play.product.ponged = ponged
+    play.wire.ping("book")
+    while not told:
+        play.now, _, what, args = heapq.heappop(play._queue)
+        what(*args)
+    assert told == [play.wire.stalled_until]
 
 
 @pytest.mark.parametrize("scenario", ["calm", "walk", "leap", "thin"])

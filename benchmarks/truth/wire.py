@@ -108,8 +108,11 @@ class Wire:
             self.play.after(at - now, self._serve_other, socket, text)
 
     def ping(self, socket: str) -> None:
-        if socket in self.others or (socket == BOOK and self.open and not self.half_open):
+        """Answer a ping: the pong comes by the same connection, behind what is on its way there."""
+        if socket in self.others:
             self.play.after(self.latency(), self._pong, socket, self.generation)
+        elif socket == BOOK and self.open and not self.half_open:
+            self.play.after(self._queue(), self._pong, socket, self.generation)
 
     def _pong(self, socket: str, generation: int) -> None:
         if socket in self.others or (generation == self.generation and not self.half_open):
@@ -234,16 +237,16 @@ class Wire:
     def _push(self, frame: Frame) -> None:
         if self.half_open or not self.open:
             return
-        play = self.play
+        self.flying.append(self.play.now)
+        self.play.after(self._queue(), self._deliver, frame, self.generation)
+
+    def _queue(self) -> int:
+        """Return how long what is sent on the book's websocket now is under way, ns."""
+        now = self.play.now
         began, grows, pace = self.late
-        since = (play.now - began) / SECOND
-        extra = 0.0
-        if grows and play.now < began + grows:
-            extra = since * pace
-        at = max(play.now + self.latency() + round(extra * SECOND), self.stalled_until, self._last)
-        self._last = at
-        self.flying.append(play.now)
-        play.after(at - play.now, self._deliver, frame, self.generation)
+        extra = round((now - began) * pace) if grows and now < began + grows else 0
+        self._last = max(now + self.latency() + extra, self.stalled_until, self._last)
+        return self._last - now
 
     def _deliver(self, frame: Frame, generation: int) -> None:
         if generation != self.generation or self.half_open:

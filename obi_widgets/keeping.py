@@ -197,6 +197,8 @@ class Keeper:
         book = self.book
         if book.crossed:
             crossed = f"best bid {book.bids.best:g} is not below ask {book.asks.best:g}"
+            if not whole:
+                self.venue.doubt()
             return self._apply(self.venue.resync(crossed, steady), now)
         if book.unknown:
             left = "the price left the range that the snapshot covered"

@@ -172,6 +172,19 @@ def test_the_first_event_holds_the_snapshots_update_or_follows_it(
     assert names(outputs) == (older if "Fetch" in follows else ["Snapshot", *follows])
 
 
+@pytest.mark.parametrize("buffered", [False, True])
+def test_an_event_that_ends_in_the_snapshots_update_changes_none_of_its_levels(buffered):
+    # The snapshot holds it: where both differ, the event told something false.
+    event = usdm_depth(90, 100, 80, [(100.0, 77), (99.7, 1)], ms=1_700_000_000_150)
+    market = Market(waiting(event if buffered else usdm_depth(40, 50, 30)))
+    read(market, SNAPSHOT, usdm_snapshot(100, BIDS, ASKS), 2 * SECOND)
+    if not buffered:
+        read(market, None, event, 2 * SECOND)
+    assert (market.state, levels_of(market.book)) == ("live", (dict(BIDS), dict(ASKS[::-1])))
+    read(market, None, usdm_depth(101, 110, 100, [(99.7, 2)]), 3 * SECOND)
+    assert (market.state, levels_of(market.book)[0][99.7]) == ("live", 2.0)
+
+
 def test_a_snapshot_older_than_what_was_buffered_is_asked_for_again_and_the_events_kept():
     venue = waiting(usdm_depth(90, 110, 80), usdm_depth(115, 120, 110))
     assert venue.fetched(SNAPSHOT, 200, usdm_snapshot(70), 2 * SECOND) == [
@@ -281,6 +294,31 @@ def test_ids_that_begin_anew_on_a_connection_make_a_new_book_and_no_snapshot_of_
     read(market, SNAPSHOT, usdm_snapshot(40, BIDS, ASKS, ms=1_700_000_000_200), 6 * SECOND)
     read(market, None, usdm_depth(47, 56, 46, ms=1_700_000_000_300), 6 * SECOND)
     assert (market.state, market.venue._chain.last) == ("live", 56)
+
+
+def test_a_snapshot_of_before_the_ids_began_anew_is_no_book_though_its_update_is_greater():
+    begun = 1_700_000_050_000
+    market = Market(waiting(usdm_depth(1, 10, 0, ms=begun)))
+    before = usdm_snapshot(900, BIDS, ASKS, ms=begun - 1)
+    assert read(market, SNAPSHOT, before, SECOND) == []
+    for last in (20, 30):
+        read(market, None, usdm_depth(last - 9, last, last - 10, ms=begun + last), SECOND)
+    assert market.state != "live"
+    right = usdm_snapshot(25, [(99.0, 1)], ASKS, ms=begun + 25)
+    read(market, SNAPSHOT, right, 2 * SECOND)
+    assert (market.state, market.book.bids.best) == ("live", 99.0)
+
+
+def test_a_book_that_events_of_a_later_time_and_lesser_ids_follow_is_of_ids_before_theirs():
+    market = Market(waiting(usdm_depth(90, 110, 80)))
+    read(market, SNAPSHOT, usdm_snapshot(900, BIDS, ASKS), 2 * SECOND)
+    read(market, None, usdm_depth(111, 120, 110, ms=1_700_000_001_900), 2 * SECOND)
+    assert market.state == "live"  # it may be in the snapshot
+    read(market, None, usdm_depth(121, 130, 120, ms=1_700_000_001_901), 2 * SECOND)
+    assert market.detail == "The book was thrown away: event 130 does not follow 900."
+    right = usdm_snapshot(125, [(99.0, 1)], ASKS, ms=1_700_000_001_901)
+    read(market, SNAPSHOT, right, 3 * SECOND)
+    assert (market.state, market.book.bids.best) == ("live", 99.0)
 
 
 def test_a_slow_answer_of_before_a_second_bad_frame_is_used_with_all_events_since():
@@ -460,6 +498,20 @@ def test_a_crossed_book_is_thrown_away_with_what_was_buffered_after_it():
     assert names(replies) == ["Fetch"]
     assert (market.state, levels_of(market.book)) == ("gap", ({}, {}))
     assert market.detail == "The book was thrown away: best bid 200 is not below ask 100.5."
+
+
+def test_no_new_book_is_made_with_the_event_that_crossed_the_last_one():
+    # Over a snapshot of its midst it need not cross, and would leave its false level there.
+    market = in_sync()
+    read(market, None, usdm_depth(121, 130, 120, [(100.7, 5)]), 3 * SECOND)
+    assert market.state == "gap"
+    midst = usdm_snapshot(125, BIDS, [(101.0, 3)])
+    assert read(market, SNAPSHOT, midst, 4 * SECOND) == []
+    read(market, None, usdm_depth(131, 140, 130), 4 * SECOND)
+    assert market.state == "syncing"
+    assert market.refused["snapshot older than what was seen"] == 1
+    read(market, SNAPSHOT, usdm_snapshot(130, BIDS, [(101.0, 3)]), 5 * SECOND)
+    assert (market.state, market.book.bids.best) == ("live", 100.0)
 
 
 @pytest.mark.parametrize("spaces", [(",", ":"), (", ", ": ")], ids=["compiled", "in Python"])

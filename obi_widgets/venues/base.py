@@ -211,6 +211,12 @@ class Venue(ABC):
     def resync(self, reason: str, now: int) -> list[Output]:
         """Get a new snapshot: the book that the events led to is wrong."""
 
+    def doubt(self) -> None:  # noqa: B027 most forget what came before a new snapshot
+        """Take note that the newest event led to a book that cannot be.
+
+        A new book is not to be made with it: its snapshot must be of that event or a later one.
+        """
+
     def refresh(self, now: int) -> list[Output]:  # noqa: ARG002
         """Ask for a snapshot for a book in sync, whose price nears the edge of what is known.
 

@@ -41,6 +41,9 @@ begin anew, or one event may have told of an update that never was."""
 TIME_APART = 60_000
 """Milliseconds by which a snapshot's time may be beyond that of the events after it."""
 
+TIME_BESIDE = 1_000
+"""Milliseconds by which the time of an event that a snapshot holds may be beyond the snapshot's."""
+
 Fit: TypeAlias = Literal["fits", "ahead", "later", "older", "wrong"]
 
 
@@ -81,6 +84,7 @@ class Chain:
         self.kept: deque[tuple[str | bytes, int]] = deque(maxlen=KEPT)
         self.newest = -1
         self.waiting: list[Waiting] = []
+        self._time = 0  # of the snapshot that the book began with, ms
         self._greatest = -1  # update that was seen
         self._unread = False  # whether a frame since may have been an event
 
@@ -108,6 +112,10 @@ class Chain:
         self.last = None
         self.fresh = False
 
+    def doubt(self) -> None:
+        """Use none of the events so far; a snapshot that needs one of them is too old."""
+        self.kept.clear()
+
     def unread(self) -> None:
         """Take note of a frame that may have been an event."""
         self._unread = True
@@ -126,7 +134,8 @@ class Chain:
         last = self.last
         assert last is not None
         if self.fresh and depth.u < last:
-            return None
+            # One that is later than the snapshot cannot be in it: the ids have begun anew.
+            return False if depth.T - self._time > TIME_BESIDE else None
         if depth.pu == last or (self.fresh and depth.U <= last <= depth.u):
             self.last, self.fresh = depth.u, False
             return True
@@ -194,11 +203,11 @@ class Chain:
         self.waiting.clear()
         time = picture.T * MILLISECOND
         snapshot = Snapshot(time, now, update, picture.bids, picture.asks, LIMIT)
-        deltas = [delta(event, now) for event in events]
+        deltas = [delta(event, update, now) for event in events]
         if self.last is not None:
             return [Splice(now, snapshot, deltas)]
         self.last = events[-1].u if events else update
-        self.fresh = not events
+        self.fresh, self._time = not events, picture.T
         return [snapshot, *deltas]
 
     def fit(self, picture: Picture) -> tuple[Fit, list[Depth]]:
@@ -225,6 +234,8 @@ class Chain:
             return "fits", events
         if self._unread or update < self.seen or self.contradicted:
             return "later", []
+        if self.kept and picture.T < next(self._backwards()).T:
+            return "later", []  # it may be of ids that have since begun anew
         return "ahead", []
 
     def _since(self, update: int) -> list[Depth] | None:
@@ -270,6 +281,10 @@ class Chain:
         return None if beside else True
 
 
-def delta(depth: Depth, now: int) -> Delta:
-    """Return what an event changes."""
-    return Delta(depth.T * MILLISECOND, now, depth.u, depth.b, depth.a)
+def delta(depth: Depth, update: int, now: int) -> Delta:
+    """Return what an event changes of a book that is at an update.
+
+    One that ends in that update is in the book as a whole: its time counts, its levels no more.
+    """
+    bids, asks = (depth.b, depth.a) if depth.u > update else ([], [])
+    return Delta(depth.T * MILLISECOND, now, depth.u, bids, asks)

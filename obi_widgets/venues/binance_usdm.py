@@ -136,6 +136,9 @@ class BinanceUsdm(PlainFrames):
         wait = self._tries.wait(now, had_book=had_book)
         return [self.thrown_away(reason, wait, now), self._snapshot(now, wait)]
 
+    def doubt(self) -> None:  # noqa: D102
+        self._chain.doubt()
+
     def refresh(self, now: int) -> list[Output]:  # noqa: D102
         due = now - self._refreshed_at >= self.refresh_every
         if not due or self._asked_at or self._chain.last is None:
@@ -300,7 +303,7 @@ class BinanceUsdm(PlainFrames):
             return []
         if not follows:
             return self.resync(f"event {depth.u} does not follow {last}", now)
-        return [delta(depth, now), *self._try_waiting(now)]
+        return [delta(depth, last, now), *self._try_waiting(now)]
 
     # -- snapshots -------------------------------------------------------------------------
 

@@ -558,6 +558,18 @@ def test_a_ping_without_an_answer_is_stale():
     assert market.detail == "Binance USD-M: nothing was heard for 5 s."
 
 
+def test_before_the_cadence_is_known_a_silence_of_5_s_calls_for_a_sign_of_life():
+    market = in_sync()
+    for number in (14, 16, 18):  # each other event is lost: twice the cadence would be seen
+        last, time = 10 * number, 1_700_000_000_000 + 1000 * number
+        read(market, None, usdm_depth(last - 9, last, last - 10, ms=time), number * SECOND)
+        read(market, SNAPSHOT, usdm_snapshot(last, BIDS, ASKS, ms=time), number * SECOND)
+    assert market.state == "live"
+    replies = [market.tick(18 * SECOND + ms * 1_000_000) for ms in range(100, 5_300, 100)]
+    assert names(one for several in replies for one in several) == ["Ping", "Reconnect"]
+    assert market.detail == "Binance USD-M: nothing was heard for 5 s."
+
+
 def test_a_connection_that_is_asked_has_5_s_to_answer_by_the_cadence_of_those_before_it_too():
     market = in_sync()
     for number in range(13, 40):

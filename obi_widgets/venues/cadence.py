@@ -13,7 +13,7 @@ PATIENCE = 5 * SECOND
 
 INTERVALS = 18
 """Median intervals between frames of the book that a silence may last. Twenty are allowed; the
-median of a few is not the true one."""
+median that was measured is not quite the true one."""
 
 KEPT = 100
 """Intervals that the median is of."""
@@ -22,7 +22,9 @@ ANSWER = 5 * SECOND
 """Nanoseconds within which a connection that is asked for a sign of life gives one."""
 
 FEW = 10
-"""Intervals up to which it is found anew with each frame."""
+"""Intervals below which their median is not the cadence, since one lost frame may double it: as
+little silence is then possible as if frames came often. Up to as many, it is found anew with each
+frame."""
 
 LEARN_EVERY = SECOND
 """Nanoseconds after which it is found anew when there are more."""
@@ -86,9 +88,10 @@ class Cadence:
     def _learn(self) -> None:
         intervals = sorted(self._intervals())
         self._learn_at = self.frame_at + (LEARN_EVERY if len(intervals) > FEW else 1)
-        if intervals:
-            median = intervals[len(intervals) // 2]
-            self.patience = min(self.most, max(PATIENCE, INTERVALS * median))
+        if not intervals:
+            return
+        median = intervals[len(intervals) // 2] if len(intervals) >= FEW else 0
+        self.patience = min(self.most, max(PATIENCE, INTERVALS * median))
 
     def due(self) -> int:
         """Return the steady time from which `look` finds something."""

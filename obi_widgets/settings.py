@@ -80,6 +80,13 @@ class Parameters:
             self.weighting == "notional",
         )
 
+    @cached_property
+    def deepest(self) -> float:
+        """How many levels a side must be kept, so that the imbalance never reaches beyond them."""
+        if self.depth is None:  # all that are kept, unless the band ends them
+            return 0 if self.band_bps is None else math.inf
+        return self.depth
+
     @property
     def half_weight_bps(self) -> float:
         """The distance at which a level's weight is a half, bps: ln 2 / decay."""

@@ -14,7 +14,6 @@ from obi_widgets.history import BLOCK, History, Levels
 from obi_widgets.memory import zeros
 from obi_widgets.packing import MAX_TICKS, infer_tick, to_ticks, unsigned
 from obi_widgets.signals import compiling, imbalance
-from obi_widgets.signals.coverage import kept_suffice
 from obi_widgets.signals.portable import CUT, INFERRED, LARGEST, SMALLEST
 from obi_widgets.venues.base import FOREVER
 
@@ -214,7 +213,7 @@ class HistoryWriter:
         if row < 0:
             return np.nan
         block, columns = self._blocks[-1], self._columns
-        if self.strict or not kept_suffice(self.levels, parameters):
+        if self.strict or parameters.deepest > self.levels:
             time, received, bid, ask, reach = columns.rows(slice(row, row + 1))
             state = History(
                 time, received, bid, ask, (block,), self.levels, self._tick_size,

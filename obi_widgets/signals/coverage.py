@@ -36,13 +36,6 @@ CHOICES = (50, 100, 200, 500, 1000)
 """Levels a side that are proposed."""
 
 
-def kept_suffice(levels: int, parameters: Parameters) -> bool:
-    """Return whether a signal can never reach beyond so many kept levels."""
-    if parameters.depth is None:
-        return parameters.band_bps is None
-    return parameters.depth <= levels
-
-
 def without_value(history: History, settings: Settings | Parameters) -> Flags | None:
     """Return which states must have no signal; None where the settings spare none.
 
@@ -60,7 +53,8 @@ def without_value(history: History, settings: Settings | Parameters) -> Flags | 
         signal is inferred.
     """
     parameters = Parameters.of(settings)
-    none = None if kept_suffice(history.levels, parameters) else beyond_kept(history, parameters)
+    suffice = parameters.deepest <= history.levels
+    none = None if suffice else beyond_kept(history, parameters)
     if history.strict:
         guessed = inferred(history, parameters)
         none = guessed if none is None else none | guessed
@@ -73,7 +67,7 @@ def beyond_kept(history: History, settings: Settings | Parameters) -> Flags:
     A side that has fewer levels than are kept is complete, as far as it is known.
     """
     parameters = Parameters.of(settings)
-    if kept_suffice(history.levels, parameters):
+    if parameters.deepest <= history.levels:
         return np.zeros(len(history), bool)
     ticks, sizes = history.rank(history.levels - 1)
     more = sizes > 0
@@ -148,7 +142,7 @@ class Shortfall:
     def of(cls, history: History, settings: Settings | Parameters) -> Shortfall | None:
         """Return it for a history; None where every state has the levels that it takes."""
         parameters = Parameters.of(settings)
-        if kept_suffice(history.levels, parameters):
+        if parameters.deepest <= history.levels:
             return None
         beyond = beyond_kept(history, parameters)
         if not beyond.any():

@@ -224,7 +224,8 @@ class Keeper:
             self._refuse("level that cannot be held")
             why = f"the {error.what[4:-1]}"  # its sentence, as the end of another
             return self._apply(self.venue.resync(why, steady), now)
-        self._newest = max(self._newest, time)
+        if time > self._newest:
+            self._newest = time
         if self.book.wants_snapshot:
             return self._apply(self.venue.refresh(steady), now)
         return []

@@ -96,6 +96,7 @@ class HistoryWriter:
         self._rows = 0  # in the columns, from the first block kept
         self._start = 0  # states dropped before them
         self._columns = self._allocate(BLOCK)
+        self._room: tuple[Any, ...] = ()  # what `put` writes to: the columns and the newest block
         self._pending: tuple[int, int] | None = None  # the times of the state that waits
         self._found = 0  # of the newest row; see `portable.put`
         self._inferred = 0  # rows of which fewer levels are known than are kept
@@ -235,7 +236,7 @@ class HistoryWriter:
             found = compiling.code.put(
                 bids.levels, bids.count, bids.edge, asks.levels, asks.count, asks.edge,
                 self._tick_size, self._rows, time, received, leave_out,
-                *self._columns, *self._blocks[-1],
+                *self._room,
             )  # fmt: skip
             if found >= 0:
                 self._found = found
@@ -274,6 +275,7 @@ class HistoryWriter:
         block = self._blocks[-1]
         if ticks.itemsize > block.ticks.itemsize:
             self._blocks[-1] = Levels(block.ticks.astype(ticks.dtype), block.sizes)
+        self._room = (*self._columns, *self._blocks[-1])
 
     def _finer(self, prices: list[Floats]) -> float:
         """Return the grid to hold these prices on, each side's best first.
@@ -344,6 +346,7 @@ class HistoryWriter:
             self._columns = grown
         self._empty = self._empty or Levels.empty(AT_ONCE, self.levels)
         self._blocks.append(self._empty.pop())
+        self._room = (*self._columns, *self._blocks[-1])
 
 
 def _away(prices: list[Floats], tick_size: float) -> Floats:

@@ -56,13 +56,15 @@ class Side:
         size 0; the last one is never such.
     count : int
         Levels that stand there.
+    best_key : float
+        The key of the best level; −inf when there is none.
     edge : float
         A key: the side is known at it and above. −inf: the whole side is known.
     near : float
         A key: when the best is below it, a new snapshot is wanted.
     """
 
-    __slots__ = ("count", "edge", "levels", "near", "refresh_at", "sign", "window")
+    __slots__ = ("best_key", "count", "edge", "levels", "near", "refresh_at", "sign", "window")
 
     def __init__(self, sign: int, *, window: int = 0, refresh_at: float = 0.5) -> None:
         self.sign = sign
@@ -70,6 +72,7 @@ class Side:
         self.refresh_at = refresh_at
         self.levels = np.empty((2, ROOM))
         self.count = 0
+        self.best_key = ALL
         self.edge = ALL
         self.near = ALL
 
@@ -85,6 +88,7 @@ class Side:
             says nothing of what lies beyond its last level.
         """
         self.count = 0
+        self.best_key = ALL
         self.edge = ALL
         full = 0 < limit <= len(levels)
         if full:
@@ -109,6 +113,7 @@ class Side:
             )
         else:
             self.count = code.apply(self.levels, self.count, self.sign, changes)
+        self.best_key = float(self.levels[0, self.count - 1]) if self.count else ALL
 
     def _make_room(self, more: int) -> None:
         """Drop what was removed, and levels too far away, and leave as much room again."""
@@ -125,13 +130,12 @@ class Side:
         """Take the range that is known now as the whole of which a share may be left."""
         self.near = ALL
         if self.edge > ALL and self.count and not self.window:
-            best = float(self.levels[0, self.count - 1])
-            self.near = self.edge + self.refresh_at * (best - self.edge)
+            self.near = self.edge + self.refresh_at * (self.best_key - self.edge)
 
     @property
     def best(self) -> float:
         """The best price, NaN when the side is empty."""
-        return float(self.sign * self.levels[0, self.count - 1]) if self.count else np.nan
+        return self.sign * self.best_key if self.count else np.nan
 
     def top(self, count: int) -> tuple[Floats, Floats]:
         """Return the prices and sizes of at most ``count`` levels, best first."""
@@ -197,22 +201,16 @@ class Book:
     @property
     def wants_snapshot(self) -> bool:
         """Whether too little is left of the range that the last snapshot covered."""
-        bids, asks = self.bids, self.asks  # looked at after every change: without detours
-        return bool(
-            (bids.near > ALL and bids.count and bids.levels[0, bids.count - 1] < bids.near)
-            or (asks.near > ALL and asks.count and asks.levels[0, asks.count - 1] < asks.near)
-        )
+        bids, asks = self.bids, self.asks
+        return bids.best_key < bids.near or asks.best_key < asks.near
 
     @property
     def unknown(self) -> bool:
         """Whether a side has no level left, though there may be some that were never told."""
         bids, asks = self.bids, self.asks
-        return (not bids.count and bids.edge > ALL) or (not asks.count and asks.edge > ALL)
+        return bids.best_key == ALL < bids.edge or asks.best_key == ALL < asks.edge
 
     @property
     def crossed(self) -> bool:
         """Whether the best bid is at or above the best ask: a book that cannot be."""
-        bids, asks = self.bids, self.asks
-        if not (bids.count and asks.count):
-            return False
-        return bool(bids.levels[0, bids.count - 1] >= -asks.levels[0, asks.count - 1])
+        return self.bids.best_key >= -self.asks.best_key

@@ -77,6 +77,8 @@ def test_a_book_knows_what_an_account_says(code, messages, window):
             for side, account in zip((book.bids, book.asks), wanted, strict=True):
                 assert list(zip(*map(list, side.top(99)), strict=True)) == account.levels()
                 assert side.edge == account.edge
+                best = side.top(1)[0]
+                assert side.best_key == (side.sign * best[0] if len(best) else -INF)
             assert book.unknown == any(not one.sizes and one.edge > -INF for one in wanted)
 
 

@@ -67,8 +67,8 @@ def told_of(venue):
     """Return what a venue knows, its frames as bytes."""
     parts = {name: vars(getattr(venue, name)) for name in ("_chain", "_cadence", "_tries")}
     kept = [
-        (frame if isinstance(frame, bytes) else frame.encode("utf-8", "replace"), now)
-        for frame, now in venue._chain.kept
+        frame if isinstance(frame, bytes) else frame.encode("utf-8", "replace")
+        for frame in venue._chain.kept
     ]
     parts["_chain"] = parts["_chain"] | {"kept": kept, "_greatest": venue._chain.seen}
     return vars(venue) | parts | {"_changes": None}
@@ -81,6 +81,7 @@ def told(market):
         for name in ("state", "detail", "advice", "trade", "mark", "changed_at", "refused")
     }
     facts |= {"levels": levels_of(market.book), "venue": told_of(market.venue)}
+    facts |= {"best": (market.book.bids.best_key, market.book.asks.best_key)}
     facts |= {"lag": repr(market.lag), "notes": market.notes}
     market.end("", "")
     history = market.history()

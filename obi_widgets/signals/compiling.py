@@ -105,8 +105,8 @@ def _compile() -> None:
         code = compiled
         from obi_widgets.venues import binance_scan
 
-        binance_scan.follow(b"", b"", b"", b"", 0, side, 1, side, 1, changes)
-        binance_scan.lines(b"", b"", b"", b"", 0, side, 1, side, 1, changes, 0, 0, 0)
+        binance_scan.follow(b"", b"", 0, side, 1, side, 1, changes)
+        binance_scan.lines(b"", b"", 0, side, 1, side, 1, changes, 0, 0, 0)
         reader = binance_scan
     except Exception:  # no compiler for this Python, or no place for its cache
         log.warning("Signals are computed without a compiler, and slower.", exc_info=True)

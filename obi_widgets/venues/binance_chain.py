@@ -70,8 +70,8 @@ class Chain:
         The update that the book is at; None without a book.
     fresh : bool
         Whether the book is a snapshot that no event has continued yet.
-    kept : deque of (str or bytes, int)
-        The newest events without a break between them, and when they came.
+    kept : deque of str or bytes
+        The newest events without a break between them.
     newest : int
         The update of the newest of them.
     waiting : list of Waiting
@@ -81,7 +81,7 @@ class Chain:
     def __init__(self) -> None:
         self.last: int | None = None
         self.fresh = False
-        self.kept: deque[tuple[str | bytes, int]] = deque(maxlen=KEPT)
+        self.kept: deque[str | bytes] = deque(maxlen=KEPT)
         self.newest = -1
         self.waiting: list[Waiting] = []
         self._time = 0  # of the snapshot that the book began with, ms
@@ -120,12 +120,12 @@ class Chain:
         """Take note of a frame that may have been an event."""
         self._unread = True
 
-    def heard(self, depth: Depth, frame: str | bytes, now: int) -> None:
+    def heard(self, depth: Depth, frame: str | bytes) -> None:
         """Keep an event; forget those before it when it does not continue them."""
         self._greatest = self.seen
         if depth.pu != self.newest:
             self.kept.clear()
-        self.kept.append((frame, now))
+        self.kept.append(frame)
         self.newest = depth.u
         self._unread = False
 
@@ -251,7 +251,7 @@ class Chain:
         return events if update >= first.U or first.pu == update else None
 
     def _backwards(self) -> Iterator[Depth]:
-        return (read_depth(frame) for frame, _ in reversed(self.kept))
+        return map(read_depth, reversed(self.kept))
 
     def agrees(self, picture: Picture) -> bool | None:
         """Return whether most sizes of a snapshot are what events told; None: not known yet.

@@ -37,7 +37,7 @@ class PlainFrames(Venue):
         self._cadence = Cadence(self.silence)
         self._stream = f"{symbol.lower()}@"
         # For compiled code: whose frames it reads, and where it puts their levels in between.
-        self._names = (symbol.encode(), symbol.partition("_")[0].encode(), self._stream.encode())
+        self._name = symbol.encode()
         self._changes = np.empty((4096, 2))
 
     @abstractmethod
@@ -48,18 +48,19 @@ class PlainFrames(Venue):
         reader, chain = compiling.reader, self._chain
         if reader is None or chain.last is None or chain.fresh or chain.waiting:
             return None
-        if not frame.isascii():
-            return None
+        if isinstance(frame, str):
+            if not frame.isascii():  # it may hold half a character
+                return None
+            frame = frame.encode()
         bids, asks = book.bids, book.asks
-        what, time, last, bids.count, asks.count = reader.follow(
-            frame.encode() if isinstance(frame, str) else frame,
-            *self._names, chain.last, bids.levels, bids.count, asks.levels, asks.count,
-            self._changes,
+        what, time, last, bids.count, asks.count, bids.best_key, asks.best_key = reader.follow(
+            frame, self._name, chain.last,
+            bids.levels, bids.count, asks.levels, asks.count, self._changes,
         )  # fmt: skip
         if what != reader.DEPTH:
             return None
         chain.last = chain.newest = last
-        chain.kept.append((frame, now))
+        chain.kept.append(frame)
         self._cadence.frame(now)
         return int(time)
 
@@ -68,11 +69,12 @@ class PlainFrames(Venue):
         if reader is None or chain.last is None or chain.fresh or chain.waiting:
             return Skimmed(at)
         bids, asks = book.bids, book.asks
-        what, time, last, bids.count, asks.count, at, now, lines, quotes, trade, event = (
-            reader.lines(
-                data, *self._names, chain.last, bids.levels, bids.count, asks.levels, asks.count,
-                self._changes, at, since, min(until, self._due(), FOREVER),
-            )
+        (
+            what, time, last, bids.count, asks.count, bids.best_key, asks.best_key,
+            at, now, lines, quotes, trade, event,
+        ) = reader.lines(
+            data, self._name, chain.last, bids.levels, bids.count, asks.levels, asks.count,
+            self._changes, at, since, min(until, self._due(), FOREVER),
         )  # fmt: skip
         outputs: list[Output] = []
         if quotes:
@@ -83,6 +85,6 @@ class PlainFrames(Venue):
         if what != reader.DEPTH:
             return Skimmed(at, lines, outputs, now)
         chain.last = chain.newest = last
-        chain.kept.append((data[event : at - 1], now))
+        chain.kept.append(data[event : at - 1])
         self._cadence.frame(now)
         return Skimmed(at, lines, outputs, now, time)

@@ -217,7 +217,25 @@ def _object(data, at, kinds, starts, ends, values, levels):
 
 
 @njit
-def _frame(data, at, symbol, pair, stream, kinds, starts, ends, values, levels):
+def _is_stream(data, at, symbol):
+    """Return whether the name of a stream begins with the symbol in small letters."""
+    for n in range(len(symbol)):
+        if data[at + n] != (symbol[n] + 32 if 65 <= symbol[n] <= 90 else symbol[n]):
+            return False
+    return data[at + len(symbol)] == 64
+
+
+@njit
+def _is_pair(data, start, end, symbol):
+    """Return whether a word is the symbol, up to its underscore if it has one."""
+    length = 0
+    while length < len(symbol) and symbol[length] != 95:
+        length += 1
+    return end - start == length and _follows(data, start, symbol[:length])
+
+
+@njit
+def _frame(data, at, symbol, kinds, starts, ends, values, levels):
     """Read a frame; return what it is and where it ends."""
     if not _follows(data, at, OPENING):
         return STRANGE, at
@@ -225,7 +243,7 @@ def _frame(data, at, symbol, pair, stream, kinds, starts, ends, values, levels):
     end = _word(data, start - 1)
     if (
         end <= start
-        or not _follows(data, start, stream)
+        or not _is_stream(data, start, symbol)
         or data[end + 1] != 44
         or not _follows(data, end + 2, DATA)
     ):
@@ -238,7 +256,7 @@ def _frame(data, at, symbol, pair, stream, kinds, starts, ends, values, levels):
     if _is(data, start, end, EVENT_TICKER):
         return TICKER, at
     if kinds[PS] != NONE and (
-        kinds[PS] != WORD or not _is(data, starts[PS] + 1, ends[PS] - 1, pair)
+        kinds[PS] != WORD or not _is_pair(data, starts[PS] + 1, ends[PS] - 1, symbol)
     ):
         return STRANGE, at
     if kinds[ST] != NONE and (kinds[ST] != WHOLE or values[ST] != USD_M):
@@ -285,16 +303,20 @@ def _applied(values, last, bids, bid_count, asks, ask_count, changes):
     return apply(bids, bid_count, 1.0, buy), apply(asks, ask_count, -1.0, sell)
 
 
+@njit(inline="always")
+def _best(levels, count):
+    """Return the key of a side's best level; see `obi_widgets.book.Side`."""
+    return levels[0, count - 1] if count else -np.inf
+
+
 @njit(nogil=True, cache=True, error_model="numpy")
-def follow(data, symbol, pair, stream, last, bids, bid_count, asks, ask_count, changes):
+def follow(data, symbol, last, bids, bid_count, asks, ask_count, changes):
     """Apply a frame to a book, when it is a change that follows it.
 
     Parameters
     ----------
-    data : bytes
-        The frame.
-    symbol, pair, stream : bytes
-        The market that it must be of, and what the name of its stream begins with.
+    data, symbol : bytes
+        The frame; the market that it must be of.
     last : int
         The update that the book is at.
     bids, bid_count, asks, ask_count
@@ -304,31 +326,32 @@ def follow(data, symbol, pair, stream, last, bids, bid_count, asks, ask_count, c
 
     Returns
     -------
-    tuple of int
-        `DEPTH`, or anything else when nothing was changed; the event time, ns; the update and the
-        levels a side that the book has then.
+    tuple of int and float
+        `DEPTH`, or anything else when nothing was changed; the event time, ns; the update that
+        the book is at then, its levels a side, and the keys of the best of each.
     """
     kinds, starts, ends, values = np.empty((4, KEYS), np.int64)
-    what, end = _frame(data, 0, symbol, pair, stream, kinds, starts, ends, values, changes)
-    if what != DEPTH or end != len(data):
-        return STRANGE, 0, last, bid_count, ask_count
-    buy, sell = _applied(values, last, bids, bid_count, asks, ask_count, changes)
-    if buy < 0:
-        return STRANGE, 0, last, bid_count, ask_count
-    return DEPTH, 1_000_000 * values[TIME], values[FINAL], buy, sell
+    what, end = _frame(data, 0, symbol, kinds, starts, ends, values, changes)
+    event, buy = np.int64(0), -1
+    if what == DEPTH and end == len(data):
+        buy, sell = _applied(values, last, bids, bid_count, asks, ask_count, changes)
+    if buy >= 0:
+        event, last, bid_count, ask_count = 1_000_000 * values[TIME], values[FINAL], buy, sell
+    return (
+        DEPTH if buy >= 0 else STRANGE, event, last, bid_count, ask_count,
+        _best(bids, bid_count), _best(asks, ask_count),
+    )  # fmt: skip
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
-def lines(
-    data, symbol, pair, stream, last, bids, bid_count, asks, ask_count, changes, at, since, until
-):  # fmt: skip
+def lines(data, symbol, last, bids, bid_count, asks, ask_count, changes, at, since, until):
     """Read lines of a recording up to the next change of the book, and apply that.
 
     Parameters
     ----------
     data : bytes
         Whole lines.
-    symbol, pair, stream, last, bids, bid_count, asks, ask_count, changes
+    symbol, last, bids, bid_count, asks, ask_count, changes
         As in `follow`.
     at : int
         Where in the data to begin.
@@ -338,7 +361,7 @@ def lines(
 
     Returns
     -------
-    tuple of int
+    tuple of int and float
         `DEPTH` after a change, with the numbers that `follow` returns; `END`, or `DUE` or
         `STRANGE` before a line that is left. Then where it ended, and the receive time there; how
         many lines were read, how many of them best quotes; where the newest trade's begins or -1;
@@ -356,9 +379,7 @@ def lines(
             what = DUE
             break
         before = now
-        what, end = _frame(
-            data, start + 1, symbol, pair, stream, kinds, starts, ends, values, changes
-        )
+        what, end = _frame(data, start + 1, symbol, kinds, starts, ends, values, changes)
         if what == STRANGE or data[end] != 10:
             what = STRANGE
             break
@@ -378,4 +399,7 @@ def lines(
         if what == DEPTH:
             break
         what = END
-    return what, event, last, bid_count, ask_count, at, now, read, quotes, trade, start + 1
+    return (
+        what, event, last, bid_count, ask_count, _best(bids, bid_count), _best(asks, ask_count),
+        at, now, read, quotes, trade, start + 1,
+    )  # fmt: skip

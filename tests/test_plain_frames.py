@@ -220,18 +220,18 @@ def test_a_damaged_capture_comes_to_the_same(seed, tmp_path):
 # -- frames ------------------------------------------------------------------------------------
 
 
-def recorded(tmp_path, *frames, every=SECOND // 20, opened=False):
-    """Return a recording of a book in sync, and these lines or frames."""
+def recorded(tmp_path, *frames, every=SECOND // 20, opened=False, symbol="BTCUSDT"):
+    """Return a recording of a book in sync, and these lines or frames, of such a contract."""
     start = ['@open ["book",""]'] if opened else []
     lines = [*start, FIRST.replace('"u":11,"pu":10', '"u":10,"pu":4'), SNAPSHOT, FIRST, *frames]
     path = tmp_path / "odd"
-    path.write_bytes(
-        b"".join(
-            (line if line[:1].isdigit() else f"{T0 + (34 + n) * every} {line}").encode() + b"\n"
-            for n, line in enumerate(lines)
-        )
+    data = b"".join(
+        (line if line[:1].isdigit() else f"{T0 + (34 + n) * every} {line}").encode() + b"\n"
+        for n, line in enumerate(lines)
     )
-    return Recording(path, market="binance-usdm:BTCUSDT")
+    data = data.replace(b'"s":"BTCUSDT"', f'"s":"{symbol}"'.encode())
+    path.write_bytes(data.replace(b'"btcusdt@', f'"{symbol.lower()}@'.encode()))
+    return Recording(path, market=f"binance-usdm:{symbol}")
 
 
 def depth(bids, asks='["100.1","2.5"]', numbers='"U":12,"u":12,"pu":11'):
@@ -246,6 +246,7 @@ PLAIN = [
     depth('["99.9","1"],["99.9","3"],["99.9","0"],["99.9","2"]'),
     depth("", "", '"nps":"0","U":12,"u":12,"pu":11'),
     depth("", "", '"x":true,"y":false,"pu":11,"u":12,"U":12'),
+    depth("", "", '"ps":"BTCUSDT","st":1,"U":12,"u":12,"pu":11'),
     '{"stream":"btcusdt@bookTicker","data":{"e":"bookTicker","b":"1","B":"x","a":"y","A":"1"}}',
     '{"stream":"btcusdt@x","data":{"e":"trade","E":1,"T":2,"s":"BTCUSDT","t":4,"p":"1.5","q":"2","m":true}}',
     '{"stream":"btcusdt@x","data":{"e":"aggTrade","a":1,"T":2,"s":"BTCUSDT","p":"1","q":"2","m":false}}',
@@ -305,6 +306,15 @@ ODD = [
     depth("").replace('"e":"depthUpdate",', "").replace('"a":', '"e":"depthUpdate","a":'),
     depth("").replace('{"stream":"btcusdt@depth@0ms","data":', "").replace("}}", "}"),
     depth("").replace("btcusdt@depth@0ms", ""),
+    depth("").replace("btcusdt@depth@0ms", "btcusd"),
+    depth("").replace("btcusdt@depth@0ms", "btcusdt"),
+    depth("").replace("btcusdt@depth@0ms", "btcusdtx@depth@0ms"),
+    depth("").replace("btcusdt@depth@0ms", "BTCUSDT@depth@0ms"),
+    depth("", "", '"ps":"BTCUSD","U":12,"u":12,"pu":11'),
+    depth("", "", '"ps":"BTCUSDT_","U":12,"u":12,"pu":11'),
+    depth("", "", '"ps":"btcusdt","U":12,"u":12,"pu":11'),
+    depth("", "", '"ps":"","U":12,"u":12,"pu":11'),
+    depth("", "", '"st":2,"U":12,"u":12,"pu":11'),
     depth("").replace("}}", '},"more":1}'),
     depth("").replace("}}", "}} "),
     depth("").replace("}}", "}}x"),
@@ -357,6 +367,16 @@ def test_what_is_plain_is_left_to_compiled_code(frame, tmp_path, left):
 def test_what_is_odd_comes_to_the_same(frame, tmp_path):
     for interval in (0, 0.1):
         assert len(same(recorded(tmp_path, frame, *AFTER), interval=interval)) > 0
+
+
+@pytest.mark.parametrize("pair", ["BTCUSDT", "BTCUSDT_241227", "BTCUSD", "BTCUSDT_"])
+def test_the_pair_of_a_contract_that_is_delivered_is_told_apart(pair, tmp_path, left):
+    frame = depth('["98.0","1"]', "", f'"ps":"{pair}","U":12,"u":12,"pu":11')
+    recording = recorded(tmp_path, frame, *AFTER[1:], symbol="BTCUSDT_241227")
+    same(recording, interval=0)
+    del left[:]
+    at_once(recording, interval=0)
+    assert any("98.0" in one for one in left) == (pair != "BTCUSDT")
 
 
 def test_frames_come_as_bytes_and_as_text(tmp_path):

@@ -56,7 +56,7 @@ class Recording:
         self.latest = time.time_ns() + DAY  # a clock may be ahead
         self.left_out = LeftOut()
         self.chosen = market is not None
-        self._bids: dict[Path, dict[Found, deque[float]]] = {}
+        self._bids: dict[Path, dict[Found, deque[str]]] = {}
         found = self._found()
         if market is None:
             self.venue_name, self.symbol = self._only(found)

@@ -30,6 +30,7 @@ GIVE_UP = 100_000
 
 _MARK = b"\xef\xbb\xbf"  # of UTF-8, at the beginning
 _BEST_BID = re.compile(r'"(?:b|bids)":\s*\[(\[.*?\])\]')
+_HAS_BID = re.compile(r'"(?:b|bids)":\s*\[\[\s*"?\d')
 _PRICE = re.compile(r'\[\s*"?(\d+(?:\.\d+)?)')
 _WHOLE = re.compile(rb"\d{19} |{")  # how a line begins
 
@@ -113,12 +114,12 @@ class Reading:
         The file.
     recording : Recording
         Which it belongs to.
-    bids : mapping of Found to iterable of float, optional
-        Of a capture without a header: best bids by market, from where it begins.
+    bids : mapping of Found to iterable of str, optional
+        Of a capture without a header: frames that tell bids by market, from where it begins.
     """
 
     def __init__(
-        self, path: Path, recording: Recording, bids: Mapping[Found, Iterable[float]] | None = None
+        self, path: Path, recording: Recording, bids: Mapping[Found, Iterable[str]] | None = None
     ) -> None:
         self.path = path
         self._recording = recording
@@ -126,7 +127,7 @@ class Reading:
         self._left_out = recording.left_out
         self._section: Found | None = None  # what the last header said
         self._bad = self._row = 0  # the last line that is not a record; how many in a row
-        self.bids = {one: deque(prices, BIDS) for one, prices in (bids or {}).items()}
+        self.bids = {one: deque(frames, BIDS) for one, frames in (bids or {}).items()}
 
     def chunks(self) -> Iterator[Chunk]:
         """Yield the file's lines, many at a time."""
@@ -223,17 +224,19 @@ class Reading:
                     yield found
 
     def market_of(self, frame: str) -> Found | None:
-        """Return which market a frame tells, and take note of its best bid."""
+        """Return which market a frame tells, and keep the frame when it tells bids."""
         found = market_of(frame)
-        if found is not None and found.symbol and (bid := _best_bid(frame)):
-            self.bids.setdefault(found, deque(maxlen=BIDS)).append(bid)
+        if found is not None and found.symbol and _HAS_BID.search(frame):
+            self.bids.setdefault(found, deque(maxlen=BIDS)).append(frame)
         return found
 
     def _picture(self, record: Record, number: int) -> Record | None:
         """Return a snapshot that says no symbol, when its prices are those of this market."""
         bid = _best_bid(record.text)
+        bids = {one: [*filter(None, map(_best_bid, told))] for one, told in self.bids.items()}
         apart = sorted(
-            (abs(log(bid / median(bids))) if bid else inf, one) for one, bids in self.bids.items()
+            (abs(log(bid / median(prices))) if bid and prices else inf, one)
+            for one, prices in bids.items()
         )
         near = [(distance, one) for distance, one in apart if distance < log(2)]
         if len(near) == 1 or (near and near[1][0] - near[0][0] > log(ALIKE)):

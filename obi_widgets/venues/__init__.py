@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from obi_widgets.errors import SourceError, suggest
 from obi_widgets.venues.base import Found, Venue
@@ -11,6 +11,7 @@ from obi_widgets.venues.lmex import Btse, Lmex, Simulated
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from types import MethodType
 
 VENUES: dict[str, type[Venue]] = {
     venue.name: venue for venue in (Simulated, Lmex, Btse, BinanceUsdm)
@@ -34,10 +35,18 @@ def make_venue(name: str, symbol: str, endpoints: Mapping[str, str] | None = Non
     return VENUES[name](symbol, endpoints=endpoints)
 
 
+_tellers = {
+    cast("MethodType", venue.market_of).__func__: venue.market_of for venue in VENUES.values()
+}
+"""What tells the market of a frame, by the code that does: venues may speak one protocol."""
+
+
 def market_of(frame: str | bytes) -> Found | None:
     """Return which market a frame is of; None when no venue's protocol tells."""
-    found = (venue.market_of(frame) for venue in VENUES.values())
-    return next((one for one in found if one is not None), None)
+    for tell in _tellers.values():
+        if (found := tell(frame)) is not None:
+            return found
+    return None
 
 
 __all__ = ["VENUES", "Found", "Venue", "make_venue", "market_of"]

@@ -78,8 +78,9 @@ def held(objects: Iterable[object], inside: Iterable[object] = ()) -> bool:
         ids = {id(one) for one in rim}
         if ids & running or _named(names, ids):
             return True
-        found = gc.get_referrers(*rim)
-        temporary = passed | {id(rim), id(found)}
+        asked = tuple(rim)  # of what is no tuple a call makes one, which Python 3.13 finds too
+        found = gc.get_referrers(*asked)
+        temporary = passed | {id(rim), id(asked), id(found)}
         rim = []
         explained: set[int] = set()
         for one in found:
@@ -97,7 +98,7 @@ def held(objects: Iterable[object], inside: Iterable[object] = ()) -> bool:
         if len(known) > MOST or (not first and explained != ids):
             return True  # something that cannot be seen holds one of them
         first = False
-        del found  # it holds them too
+        del asked, found  # they hold them too
     return False
 
 
@@ -130,7 +131,9 @@ def _named(names: dict[str, Any], ids: set[int]) -> bool:
 def _locals(names: dict[str, Any]) -> tuple[set[int], set[int]]:
     """Return the ids of what local variables hold in other threads; of what is to be passed over.
 
-    That is the containers of this thread, and the copies that Python makes of local variables.
+    That is the containers of this thread, and the dicts in which Python before 3.13 keeps a copy
+    of local variables. Later ones give a view of the frame, which is nobody's holder and is gone
+    at once: its id may be another's by then.
     """
     others: set[int] = set()
     passed: set[int] = set()
@@ -139,7 +142,8 @@ def _locals(names: dict[str, Any]) -> tuple[set[int], set[int]]:
         while frame is not None:
             variables = frame.f_locals
             if variables is not names:
-                passed.add(id(variables))
+                if type(variables) is dict:
+                    passed.add(id(variables))
                 if thread != threading.get_ident():
                     others.update(map(id, variables.values()))
                 else:

@@ -46,10 +46,19 @@ class Lag(NamedTuple):
         not in it.
     absolute : float
         Seconds from event to receipt by the wall clock of this computer. NaN before the first.
+    by_venue : float
+        Seconds from event to receipt by the venue's clock, which tells whole seconds. NaN when
+        it has not told.
     """
 
     above_least: float = float("nan")
     absolute: float = float("nan")
+    by_venue: float = float("nan")
+
+    @property
+    def seconds(self) -> float:
+        """How late the data are, as they are judged: data may be late from the first one on."""
+        return self.by_venue if self.by_venue * SECOND > FAR else self.above_least
 
 
 class Judgement(NamedTuple):
@@ -161,7 +170,10 @@ class Clocks:
             return Lag()
         lag = self.steady - self.time
         least = min(self._least, self._least_before, lag)
-        return Lag((lag - least) / 1e9, (lag - self.shift) / 1e9)
+        by_venue = float("nan")
+        if self._venue is not None:
+            by_venue = (self._venue[0] + (self.steady - self._venue[1]) - self.time) / 1e9
+        return Lag((lag - least) / 1e9, (lag - self.shift) / 1e9, by_venue)
 
     def judge(self, time: int, steady: int, *, whole: bool) -> Judgement:
         """Judge an event's time.
@@ -264,7 +276,7 @@ class Clocks:
         return Judgement(ahead), FAR
 
     def _stale(self, seconds: float) -> Judgement:
-        return Judgement(stale=f"{self.label}'s data come {seconds:,.0f} s late.")
+        return Judgement(stale=f"Data from {self.label} come {seconds:,.0f} s late.")
 
 
 def _apart(time: int, steady: int, time_before: int, steady_before: int) -> str:

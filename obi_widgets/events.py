@@ -15,7 +15,7 @@ Level: TypeAlias = tuple[float, float]
 """A price, and the size that now stands there (0: none)."""
 
 State: TypeAlias = Literal["connecting", "syncing", "live", "gap", "stale", "closed"]
-"""How far the book can be trusted. Only in ``live`` is there one."""
+"""How far the book can be trusted: in ``live`` it is the venue's, in ``stale`` it may be late."""
 
 
 class Instrument(Struct, frozen=True):

@@ -142,16 +142,18 @@ class Frame:
     Times are nanoseconds UTC. ``price`` is a step line of mid (times, values); ``mean`` the
     imbalance's one-second mean; ``extent`` its least and greatest in each column of pixels
     (times, least, greatest). ``age`` is in seconds of the feed's clock since the newest change of
-    the book; NaN before the first, and when the feed has ended. ``lag`` is how long the newest
-    change was on its way, above the least of that feed, and ``late`` the same by the two clocks as
-    they are; seconds, NaN when unknown. ``rate`` is in messages a second, NaN when unknown.
-    ``told`` counts notes, so that one can be told twice.
+    the book; NaN before the first, and when the feed has ended. ``lag`` is how late the newest
+    change came, see `obi_widgets.clocks.Lag`, and ``late`` how long it was on its way by this
+    computer's clock; seconds, NaN when unknown. ``rate`` is in messages a second, NaN when unknown.
+    ``replay`` tells that the data are a recording's. ``old`` tells that the numbers are not of
+    now, because data come late. ``told`` counts notes, so that one can be told twice.
     ``looking_back`` tells that the window does not go with the newest state. ``history`` is what
     all of this is of, and ``selected`` the part of it that calibration looks at, None for all.
     """
 
     instrument: Instrument
     state: State
+    replay: bool
     detail: str
     advice: str
     paused: bool
@@ -184,6 +186,11 @@ class Frame:
     selected: Span | None = None
 
     @property
+    def old(self) -> bool:
+        """Whether there are numbers of a book that comes late."""
+        return self.state == "stale" and not np.isnan(self.mid)
+
+    @property
     def spread_bps(self) -> float:
         """The spread against mid, bps."""
         return 1e4 * self.spread / self.mid
@@ -206,6 +213,7 @@ class FrameMaker:
         *,
         instrument: Instrument,
         state: State,
+        has_book: bool,
         detail: str,
         advice: str,
         note: str,
@@ -217,8 +225,9 @@ class FrameMaker:
         told: int = 0,
         lag: float = np.nan,
         late: float = np.nan,
+        replay: bool = False,
     ) -> Frame:
-        """Return the frame of this moment."""
+        """Return the frame of this moment; for ``has_book`` see `obi_widgets.market.Market`."""
         history, signal = analysis.history, analysis.signal
         oldest, newest = history.time[[0, -1]].tolist() if len(history) else (0, 0)
         window_seconds = time_range.seconds
@@ -228,11 +237,12 @@ class FrameMaker:
         price = steps(time, Mid(history), window, self._price, start)
         # Where a column is a second or longer, its mean is of the same rows as its range.
         mean = self._extent if window.column >= MEAN else self._mean
-        shown = state == "live" or state == "closed" or paused
+        shown = has_book or state == "closed" or paused
         there = len(history) > 0 and shown
         return Frame(
             instrument=instrument,
             state=state,
+            replay=replay,
             detail=detail,
             advice=advice,
             paused=paused,

@@ -80,6 +80,7 @@ class Keeper:
         self.trade: Trade | None = None
         self.mark: Mark | None = None
         self.changed_at = 0
+        self.has_book = False
         self._clocks = Clocks(venue.label, asks=venue.can_ask, warming=venue.warms_up)
         self._changed_at = 0  # by the steady clock
         self._in_sync = False
@@ -161,7 +162,7 @@ class Keeper:
             return self._apply(self.venue.resync(why, self._steady(now)), now)
         except Exception:
             log.exception("The book of %s could not be given up.", self.venue.symbol)
-            self._in_sync = False
+            self._in_sync = self.has_book = False
             self.book = self._new_book()
             self.state, self.detail = "gap", f"The book was thrown away: {why}."
             self.advice = "Connecting again."
@@ -237,6 +238,7 @@ class Keeper:
             return self._apply(self.venue.resync(judged.broken, steady), now)
         self._in_sync = True
         stale = judged.stale
+        recorded = False
         replies: list[Reply] = []
         if time < self._newest - (0 if self._behind else DISORDER):
             if not self._behind:
@@ -249,14 +251,23 @@ class Keeper:
             replies = self._record(time, now, steady)
             if not self._in_sync:
                 return replies
-        if stale:
+            recorded = True
+        self.has_book = recorded and not self._clocks.warming
+        if self._clocks.warming:
+            self.state, self.detail, self.advice = "syncing", self._filling(time, now), ""
+        elif stale:
             self.state, self.detail, self.advice = "stale", stale, ""
         else:
             self.state, self.detail, self.advice = "live", self._clocks.note, ""
         return replies + (self._apply(self.venue.ask_time(steady), now) if judged.ask else [])
 
+    def _filling(self, time: int, now: int) -> str:
+        to_go = (now - time) // SECOND
+        return f"Filling the history with a simulated past: {to_go:,} s to go."
+
     def _lose(self, status: Status, now: int) -> None:
         was_in_sync, self._in_sync = self._in_sync, False
+        self.has_book = False
         self.state, self.detail, self.advice = status.state, status.detail, status.advice
         self.book.clear()
         if was_in_sync:

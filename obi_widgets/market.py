@@ -46,13 +46,17 @@ class Market(Keeper):
     ----------
     state : str
         ``connecting, syncing, live, gap, stale`` or ``closed``. Data that come late are stale,
-        though the book is kept and the history goes on.
+        though the book is kept and the history goes on. While the simulator's past is played the
+        state is ``syncing``.
     detail, advice : str
         Why it is not live, and what to do; what is to be known though it is.
     book : Book
         Empty unless it is in sync.
     trade, mark : Trade or Mark, optional
         The newest.
+    has_book : bool
+        Whether the newest state of the history is the venue's book as far as it has come: in
+        ``live``, and in ``stale`` where data only come late. Never while a past is played.
     changed_at : int
         Local time of the newest change of the book, ns; 0 before the first.
     refused : Counter
@@ -138,7 +142,7 @@ class Market(Keeper):
     def end(self, detail: str, advice: str) -> None:
         """Take note that nothing follows: the last state stands, and is no gap."""
         self.state, self.detail, self.advice = "closed", detail, advice
-        self._in_sync = False
+        self._in_sync = self.has_book = False
         self._writer.flush()
 
     def explain(self, detail: str, advice: str) -> None:

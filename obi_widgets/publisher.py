@@ -21,8 +21,8 @@ from obi_widgets.kernel_parent import forget_parent
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from obi_widgets.feeds.base import Feed
     from obi_widgets.history import History
-    from obi_widgets.market import Market
     from obi_widgets.session import Session
     from obi_widgets.settings import Parameters
 
@@ -40,6 +40,8 @@ that one may be late by as much."""
 
 NOTE_STAYS = 10.0
 """Seconds that a note is shown, from the first frame that shows it."""
+
+READING = "Reading the recording."
 
 
 class View(Protocol):
@@ -182,7 +184,7 @@ class Publisher:
     def round(self) -> None:
         """Do what is due: a frame, and now and then a word to every page."""
         now = time.monotonic()
-        self._rate.follow(self._session.feed.messages, self._session.market)
+        self._rate.follow(self._session.feed)
         held = self._note in (self._failure, self._view_failure)
         if self._note_shown is not None and not held and now - self._note_shown > NOTE_STAYS:
             self._note, self._note_shown = "", None
@@ -265,23 +267,34 @@ class Publisher:
         """Return what is to be seen of a history. For the publisher's thread."""
         self._analysis.update(history, parameters)
         session, market = self._session, self._session.market
-        fresh = market.changed_at and market.state != "closed"
+        feed = session.feed
+        state, detail, advice = market.state, market.detail, market.advice
+        if feed.at_once and state != "closed":
+            state, detail, advice = "syncing", READING, ""
+        fresh = market.changed_at and state != "closed" and not filling(feed)
         return self._maker.make(
             self._analysis,
             instrument=market.instrument,
-            state=market.state,
-            detail=market.detail,
-            advice=market.advice,
+            state=state,
+            has_book=market.has_book and not filling(feed),
+            replay=feed.replay,
+            detail=detail,
+            advice=advice,
             note=self._note,
             told=self._told,
             paused=session.paused,
-            age=market.age(session.feed.now()) if fresh else np.nan,
-            lag=market.lag.above_least,
+            age=market.age(feed.now()) if fresh else np.nan,
+            lag=market.lag.seconds,
             late=market.lag.absolute,
             rate=self._rate.now,
             time_range=session.time_range,
             selected=session.selected,
         )
+
+
+def filling(feed: Feed) -> bool:
+    """Return whether a feed plays a past as fast as possible. A recording may end with that."""
+    return feed.market.state != "closed" and (feed.at_once or feed.market.warming)
 
 
 class Rate:
@@ -295,17 +308,16 @@ class Rate:
 
     def __init__(self) -> None:
         self.now = np.nan
+        self._filling = False
         self._heard: deque[tuple[float, int]] = deque()
 
-    def follow(self, messages: int, market: Market) -> None:
-        """Take note of how many have come.
-
-        The past that the simulator plays at once, to begin with, is not part of the rate.
-        """
+    def follow(self, feed: Feed) -> None:
+        """Take note of how many have come. A past that is played at once is not part of it."""
         now = time.monotonic()
-        if market.warming and market.state != "closed":  # a recording may end with that past
+        was_filling, self._filling = self._filling, filling(feed)
+        if was_filling or self._filling:
             self._heard.clear()
-        self._heard.append((now, messages))
+        self._heard.append((now, feed.messages))
         while len(self._heard) > 2 and now - self._heard[1][0] >= 2:
             self._heard.popleft()
         (then, before), (_, after) = self._heard[0], self._heard[-1]

@@ -47,8 +47,8 @@ ASK_AGAIN = 60.0
 """Seconds between looks at whether something holds it: each takes a good part of a second."""
 
 FORGOTTEN = (
-    f"Nobody looked for {UNSEEN / 60:.0f} minutes and no variable held it: the feed was ended.",
-    "Run the cell again to start anew.",
+    f"The feed was ended: for {UNSEEN / 60:.0f} minutes nobody looked, and no variable holds it.",
+    "Run the cell again to start again.",
 )
 
 OPTIONS = dict(inspect.signature(open_feed).parameters)

@@ -19,6 +19,9 @@ LATE = 1.0
 FEW = 30
 """Entries below which their mean says nothing."""
 
+LITTLE = 0.02
+"""Change of the imbalance below which decay does little."""
+
 SLIDER_DECAY = 1.0
 """The end of the decay slider, per bp."""
 
@@ -113,19 +116,17 @@ def late(lag: float, absolute: float) -> tuple[str, str]:
     Parameters
     ----------
     lag : float
-        Seconds from the venue to here, above the least of them; NaN when unknown.
+        Seconds by which the newest change came late; NaN when unknown.
     absolute : float
-        The same by the venue's clock and by this computer's; NaN when unknown.
+        Seconds that it was on its way by this computer's clock; NaN when unknown.
     """
     if not lag > LATE:
         return "", ""
     text = f"late by {number(lag, 1)} s" if lag < 10 else f"late by {duration(lag)}"
-    detail = (
-        f"From the venue to here the newest change took {number(lag, 1)} s more than the fastest"
-    )
+    detail = f"The newest change came {number(lag, 1)} s late."
     if math.isfinite(absolute):
-        detail += f"; by the two clocks, {number(absolute, 1)} s"
-    return text, f"{detail}."
+        detail += f" By this computer's clock it took {number(absolute, 1)} s to arrive."
+    return text, detail
 
 
 def nothing_yet(frame: Frame) -> str:
@@ -133,6 +134,13 @@ def nothing_yet(frame: Frame) -> str:
     if frame.states:
         return ""
     return "No data came." if frame.state == "closed" else "Waiting for data."
+
+
+def no_signal(frame: Frame) -> str:
+    """Return why there is no imbalance to be drawn; nothing where there is."""
+    if frame.reach.shortfall is not None and frame.reach.shortfall.share == 1:
+        return "No signal: the settings need levels that are not kept."
+    return nothing_yet(frame)
 
 
 def window(seconds: float) -> tuple[str, str]:
@@ -148,18 +156,24 @@ def window(seconds: float) -> tuple[str, str]:
 # -- what the sliders do just now --------------------------------------------------------------
 
 
-def decay_effect(parameters: Parameters, reach: Reach) -> tuple[str, bool]:
-    """Return what decay does just now, and whether that is a warning."""
+def decay_effect(parameters: Parameters, reach: Reach, *, warned: bool = False) -> tuple[str, bool]:
+    """Return what decay does just now, and whether that is a warning.
+
+    One that has been given (``warned``) stays until the effect is clearly larger: what comes and
+    goes would move all that stands below it.
+    """
     levels = f"All {reach.levels} levels lie" if reach.levels > 1 else "The only level lies"
     within = f"{levels} within {reach.bps:.1f} bps of mid"
     if reach.levels and reach.most < 0.01 and reach.shortfall is None:
-        return f"{within}: decay can change nothing here. Deepen.", True
+        return f"{within}: decay changes nothing here. Use more depth.", True
     if not parameters.decay:
         return "No decay: all levels weigh the same.", False
-    half = f"Half weight at {parameters.half_weight_bps:.3g} bps."
-    if reach.levels and reach.effect < 0.02 and reach.shortfall is None:
+    half = f"Half weight {parameters.half_weight_bps:.3g} bps from mid."
+    least = 2 * LITTLE if warned else LITTLE
+    if reach.levels and reach.effect < least and reach.shortfall is None:
         moved = "less than 0.01" if reach.effect < 0.01 else f"only {reach.effect:.2f}"
-        return f"{within}: decay changes imbalance by {moved}. Deepen, or raise it.", True
+        advice = "Use more depth or more decay."
+        return f"{within}: decay changes the imbalance by {moved}. {advice}", True
     return half, False
 
 
@@ -172,26 +186,21 @@ def depth_effect(parameters: Parameters, reach: Reach) -> tuple[str, bool]:
         return "No book.", False
     if reach.shortfall is not None:
         return reach.shortfall.sentence, True
-    note = f"Deepest, {reach.bps:.1f} bps away, weighs {reach.weight:.2f}."
+    note = f"Deepest: {reach.bps:.1f} bps away, weight {reach.weight:.2f}."
     if parameters.depth is not None and reach.levels < parameters.depth:
-        note = f"{reach.levels} levels in use. {note}"
+        note = f"The book has {reach.levels}. {note}"
     if reach.inferred:
         share = f"{max(100 * reach.inferred, 0.1):.{0 if reach.inferred >= 0.1 else 1}f}"
-        return f"{note} Inferred in {share} % of states: beyond the last snapshot.", True
+        return f"{note} {share} % of states use levels that the last snapshot did not cover.", True
     return note, False
 
 
 def threshold_effect(beyond: float) -> str:
     """Return how often the imbalance is beyond the threshold."""
     if not math.isfinite(beyond):
-        return "No signal yet."
+        return "No signal."
     share = 100 * beyond
-    return f"Beyond it in {share:.{1 if share < 10 else 0}f} % of states."
-
-
-def hold_effect(parameters: Parameters) -> str:
-    """Return how an entry is left."""
-    return f"Out after {duration(parameters.hold_seconds)} of event time."
+    return f"Exceeded in {share:.{1 if share < 10 else 0}f} % of states."
 
 
 def depth(value: int | None) -> str:
@@ -213,7 +222,9 @@ def results(frame: Frame) -> tuple[list[tuple[str, str, str]], str]:
         ("mean, before fees", bps(found.mean_gross_bps, sign=True), ""),
         (f"mean, after 2 × {fee} bps", bps(found.mean_net_bps, sign=True), tone),
     ]
+    if not found.entries:
+        return rows, ""
     if found.entries < FEW:
-        return rows, "Too few entries to tell from chance."
+        return rows, "Too few entries: this may be chance."
     interval = number(1.96 * found.mean_net_se, 2)
-    return rows, f"95 % interval ± {interval} bps, were each entry independent."
+    return rows, f"95 % interval: ± {interval} bps, if entries are independent."

@@ -147,7 +147,7 @@ def test_the_lab_says_which_setting_and_what_to_open(shallow):
     assert words.decay_effect(Parameters(decay=0.1, band_bps=20, depth=None), reach)[1] is False
     within = Parameters(depth=10)
     note, warning = words.depth_effect(within, Reach.of(shallow, within))
-    assert (note[:8], warning) == ("Deepest,", False)
+    assert (note[:8], warning) == ("Deepest:", False)
 
 
 def test_the_lab_says_how_many_states_are_inferred(shallow):
@@ -157,7 +157,7 @@ def test_the_lab_says_how_many_states_are_inferred(shallow):
     parameters = Parameters(depth=10)
     note, warning = words.depth_effect(parameters, Reach.of(history, parameters))
     assert warning
-    assert note.endswith(" Inferred in 25 % of states: beyond the last snapshot.")
+    assert note.endswith(" 25 % of states use levels that the last snapshot did not cover.")
     report = obi.calibrate(history, parameters, horizons=[1, 5])
     share = 100 * 25 / len(history)
     assert report.notes == (

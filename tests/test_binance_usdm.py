@@ -9,7 +9,7 @@ from usdm_tools import connected, in_sync, trade_frame, waiting
 from obi_widgets.errors import SymbolError
 from obi_widgets.events import Clock, Delta, Instrument, Mark, Status, Trade
 from obi_widgets.venues import make_venue
-from obi_widgets.venues.base import BOOK, Connect, Fetch
+from obi_widgets.venues.base import BOOK, Connect, Fetch, limited
 from obi_widgets.venues.binance_usdm import INSTRUMENT, MARKET, SNAPSHOT, TIME, BinanceUsdm
 
 
@@ -45,8 +45,8 @@ def test_a_symbol_that_is_not_listed_ends_the_feed():
     [
         (451, "", "Binance USD-M refuses this location (HTTP 451)."),
         (403, "", "Binance USD-M refuses this location (HTTP 403)."),
-        (418, "", "Binance USD-M limits the rate of requests (HTTP 418)."),
-        (429, "", "Binance USD-M limits the rate of requests (HTTP 429)."),
+        (418, "", limited("Binance USD-M", 418)),
+        (429, "", limited("Binance USD-M", 429)),
         (0, "timed out", "Binance USD-M cannot be reached: timed out."),
     ],
 )

@@ -85,12 +85,16 @@ def test_an_event_that_ends_in_the_snapshots_update_changes_none_of_its_levels(b
 def test_a_snapshot_older_than_what_was_buffered_is_asked_for_again_and_the_events_kept():
     venue = waiting(usdm_depth(90, 110, 80), usdm_depth(115, 120, 110))
     assert venue.fetched(SNAPSHOT, 200, usdm_snapshot(70), 2 * SECOND) == [
-        Refused(2 * SECOND, "snapshot older than what was seen", "of update 70, and 120 was seen"),
+        Refused(
+            2 * SECOND,
+            "snapshot older than what was seen",
+            "it ends at update 70, and 120 had come before",
+        ),
         Status(
             2 * SECOND,
             "syncing",
             "Binance USD-M sent a snapshot older than what was seen: "
-            "of update 70, and 120 was seen.",
+            "it ends at update 70, and 120 had come before.",
             "Asking again in 1 s.",
         ),
         Fetch(SNAPSHOT, DEPTH_URL, SECOND),
@@ -348,7 +352,7 @@ def test_a_snapshot_that_comes_after_the_connection_was_lost_is_not_a_book():
     market.handle(market.venue.disconnected(BOOK, "it was closed", 2), 2)
     assert read(market, SNAPSHOT, usdm_snapshot(100, BIDS, ASKS), 3) == []
     assert market.state == "connecting"
-    assert market.detail == "Binance USD-M lost its connection: it was closed."
+    assert market.detail == "The connection to Binance USD-M was lost: it was closed."
 
 
 def test_a_snapshot_that_does_not_come_is_asked_for_again():
@@ -379,7 +383,7 @@ def test_a_book_that_each_snapshot_breaks_is_asked_for_later_and_later():
         now += again.delay
         replies = read(market, SNAPSHOT, crossed, now)
     assert waits == [1, 2, 4, 8, 16, 32, 60, 60, 60]
-    assert market.advice == "Asking for a new one in 60 s, since the last ones were no good."
+    assert market.advice == ("Asking for a new one in 60 s, because the last ones were wrong too.")
 
 
 @pytest.mark.parametrize("price", ["nan", "-1", "inf", "1O0"])

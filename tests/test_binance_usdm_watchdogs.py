@@ -78,7 +78,7 @@ def test_a_connection_that_breaks_after_its_first_events_is_asked_too():
 def test_a_new_connection_begins_anew():
     market = in_sync()
     market.handle(market.venue.disconnected(BOOK, "it was closed", 3), 3)
-    assert market.detail == "Binance USD-M lost its connection: it was closed."
+    assert market.detail == "The connection to Binance USD-M was lost: it was closed."
     market.handle(market.venue.connected(BOOK, 4), 4)
     assert market.state != "live"
     assert names(market.venue.received(usdm_depth(121, 130, 120), 5)) == ["Fetch"]

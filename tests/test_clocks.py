@@ -198,7 +198,7 @@ def test_event_time_that_falls_back_is_a_gap_and_nothing_false_is_recorded(back)
     talk.snapshot(talk.now - round(back * SECOND))
     talk.states(5, late=back)
     assert talk.market.state == "stale"  # by the venue's own clock they come that late
-    assert "data come" in talk.market.detail
+    assert "come" in talk.market.detail
     assert talk.market.history().time[-1] == newest + 1  # the gap
     talk.now += round(back * SECOND)
     talk.snapshot()
@@ -213,7 +213,7 @@ def test_a_snapshot_that_leaps_is_not_believed_until_another_says_the_same():
     talk.snapshot(talk.now + DAY)
     assert "its event time went 86,400 s ahead of the clock here" in talk.market.detail
     assert talk.market.advice == (
-        "Nobody can be asked for a new one: what follows waits for one that comes."
+        "A recording cannot be asked for a new one: the book is back at its next snapshot."
     )
     talk.now += SECOND
     talk.snapshot()
@@ -245,6 +245,7 @@ def test_data_later_and_later_are_stale_and_heal_below_3_s():
         assert talk.market.lag.above_least == pytest.approx(late)
         assert talk.market.lag.absolute == pytest.approx(late)
         assert levels_of(talk.market.book)[0]
+        assert talk.market.has_book
     assert shown == ["live"] * 3 + ["stale"] * 4 + ["live"] * 2
     assert talk.market.history().gaps == 0
     assert len(talk.market.history()) == 1 + len(lates)
@@ -255,15 +256,17 @@ def test_late_data_say_how_late_they_come():
     talk.snapshot()
     talk.delta()
     talk.delta(late=8.0, step=10.0)
-    assert (talk.market.state, talk.market.detail) == ("stale", "LMEX's data come 8 s late.")
+    assert (talk.market.state, talk.market.detail) == ("stale", "Data from LMEX come 8 s late.")
 
 
 def test_a_stream_steadily_ten_minutes_late_is_held_against_the_venues_clock():
     talk = Talk()
     talk.snapshot(T0 - 600 * SECOND)
     assert set(talk.states(late=600.0)) == {"stale"}
-    assert talk.market.detail == "LMEX's data come 600 s late."
+    assert talk.market.detail == "Data from LMEX come 600 s late."
     assert talk.market.lag.above_least == pytest.approx(0)
+    assert talk.market.lag.seconds == pytest.approx(600, abs=2)
+    assert talk.market.has_book
     assert len(talk.market.history()) == 21
 
 
@@ -328,7 +331,10 @@ def test_a_past_that_is_played_fast_is_not_late():
     talk.snapshot(T0 - 300 * SECOND)
     for late in range(300, 1, -1):
         talk.delta(late=float(late), step=0.001)
-        assert (talk.market.state, talk.market.warming) == ("live", late > 2)
+        state = "syncing" if late > 2 else "live"
+        assert (talk.market.state, talk.market.warming) == (state, late > 2)
+        assert talk.market.has_book == (late <= 2)
+    assert len(talk.market.history()) == 300, "it is kept all the same"
     talk.delta(late=8.0, step=10.0)
     assert talk.market.state == "stale"
 

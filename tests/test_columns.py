@@ -109,8 +109,8 @@ LINES = ("price", "mean", "extent", "window")
 
 def frame(maker, analysis, time_range):
     return maker.make(
-        analysis, instrument=analysis.history.instrument, state="live", detail="", advice="",
-        note="", paused=False, age=0.1, rate=10.0, time_range=time_range,
+        analysis, instrument=analysis.history.instrument, state="live", has_book=True, detail="",
+        advice="", note="", paused=False, age=0.1, rate=10.0, time_range=time_range,
     )  # fmt: skip
 
 

@@ -31,8 +31,9 @@ def frame_of(history, parameters=SETTINGS[0], maker=None, **changes):
     analysis = Analysis(parameters)
     analysis.update(history, parameters)
     said = {
-        "instrument": history.instrument, "state": "live", "detail": "", "advice": "", "note": "",
-        "paused": False, "age": 0.1, "rate": 10.0, "time_range": TimeRange(60.0),
+        "instrument": history.instrument, "state": "live", "has_book": True, "detail": "",
+        "advice": "", "note": "", "paused": False, "age": 0.1, "rate": 10.0,
+        "time_range": TimeRange(60.0),
     }  # fmt: skip
     return (maker or FrameMaker()).make(analysis, **{**said, **changes})
 
@@ -87,14 +88,28 @@ BOOK = (([1000, 999], [3.0, 1.0]), ([1001, 1003], [1.0, 1.0]))
 
 @pytest.mark.parametrize("state", ["connecting", "syncing", "gap", "stale"])
 def test_a_book_that_is_not_in_sync_is_not_shown(state):
-    frame = frame_of(make([BOOK, BOOK]), state=state)
+    frame = frame_of(make([BOOK, BOOK]), state=state, has_book=False)
     assert math.isnan(frame.mid)
+    assert not frame.old
+    assert frame.reach.levels == 0
     assert math.isnan(frame.imbalance)
     assert np.isnan(frame.ladder.price).all()
     assert frame.states == 2
 
 
-@pytest.mark.parametrize("changes", [{"state": "closed"}, {"state": "gap", "paused": True}])
+def test_a_book_that_comes_late_is_shown_as_old_everywhere():
+    late, live = (frame_of(make([BOOK, BOOK]), state=state) for state in ("stale", "live"))
+    assert (late.old, live.old) == (True, False)
+    assert (late.mid, late.spread, late.imbalance) == (live.mid, live.spread, live.imbalance)
+    np.testing.assert_array_equal(late.ladder.price, live.ladder.price)
+    assert late.reach == live.reach
+    assert late.reach.levels == 2
+    assert not frame_of(nothing(3), state="stale").old, "there is no number"
+
+
+@pytest.mark.parametrize(
+    "changes", [{"state": "closed"}, {"state": "gap", "has_book": False, "paused": True}]
+)
 def test_the_last_book_stays_when_the_feed_has_ended_or_is_paused(changes):
     frame = frame_of(make([BOOK]), **changes)
     assert frame.mid == pytest.approx(100.05)

@@ -205,8 +205,8 @@ def test_the_market_of_a_dropped_session_says_that_it_is_closed():
 # -- nobody looks and nothing holds it ---------------------------------------------------------
 
 FORGOTTEN = (
-    "Nobody looked for 10 minutes and no variable held it: the feed was ended. "
-    "Run the cell again to start anew."
+    "The feed was ended: for 10 minutes nobody looked, and no variable holds it. "
+    "Run the cell again to start again."
 )
 
 

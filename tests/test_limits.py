@@ -13,7 +13,7 @@ from obi_widgets.events import Snapshot
 from obi_widgets.feeds import limits
 from obi_widgets.feeds.limits import RateLimits, http_date
 from obi_widgets.feeds.live import LiveFeed
-from obi_widgets.venues.base import Fetch, explain
+from obi_widgets.venues.base import Fetch, explain, limited
 
 ASKED, ELSEWHERE = "https://one.example/a", "https://two.example/a"
 NOW = 1_790_000_000
@@ -159,7 +159,8 @@ def test_a_date_is_nanoseconds_utc():
 
 def test_a_403_for_the_location_and_one_for_the_rate_are_told_apart():
     assert explain("Bybit", 403, "access too frequent")[0] == (
-        "Bybit limits the rate of requests (HTTP 403)."
+        "Bybit takes no requests for a while: too many came from this computer's address "
+        "(HTTP 403)."
     )
     assert explain("Bybit", 403, "<html>")[0] == "Bybit refuses this location (HTTP 403)."
 
@@ -245,7 +246,8 @@ def test_two_sessions_wait_together_are_told_so_and_heal():
     assert asked[1] - asked[0] >= 2  # of all that both wanted meanwhile, nothing went out
     for market in (first, second):
         assert market.said[0] == (
-            "scripted limits the rate of requests (HTTP 418). Waiting 2 s before the next."
+            "scripted has banned this computer's address for a while: it sent too many requests "
+            "(HTTP 418). The next request goes out in 2 s."
         )
         assert (market.detail, market.advice) == ("", "")
 
@@ -280,8 +282,8 @@ def test_a_websocket_that_is_refused_for_the_rate_is_opened_after_the_wait():
         (
             "close",
             "only",
-            "scripted limits the rate of requests (HTTP 429). Waiting before the next",
+            f"{limited('scripted', 429)} The next request waits until it is allowed",
         )
     ]
-    said = r"scripted limits the rate of requests \(HTTP 429\)\. Waiting 4\d s before the next\."
+    said = re.escape(limited("scripted", 429)) + r" The next request goes out in (4\d|50) s\."
     assert re.fullmatch(said, market.said[0])

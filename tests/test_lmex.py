@@ -22,7 +22,7 @@ from exchange_tools import (
 from obi_widgets.events import Delta, Instrument, Refused, Snapshot, Status, Trade
 from obi_widgets.market import Market
 from obi_widgets.venues import make_venue
-from obi_widgets.venues.base import BOOK, Connect, Fetch, Reconnect, Send
+from obi_widgets.venues.base import BOOK, Connect, Fetch, Reconnect, Send, limited
 from obi_widgets.venues.lmex import PICTURE, SUMMARY, TRADES
 
 
@@ -176,7 +176,7 @@ def test_a_symbol_that_is_not_listed_ends_the_feed(answer):
             "LMEX refuses this location (HTTP 451).",
             "Run the kernel elsewhere, choose another venue, or use sim: for the simulator.",
         ),
-        (429, "", "LMEX limits the rate of requests (HTTP 429).", "Waiting before the next."),
+        (429, "", limited("LMEX", 429), "The next request waits until it is allowed."),
         (
             0,
             "All connection attempts failed",

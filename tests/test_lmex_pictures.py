@@ -17,7 +17,7 @@ from exchange_tools import (
 )
 
 from obi_widgets.market import Market
-from obi_widgets.venues.base import BOOK, Fetch, Send
+from obi_widgets.venues.base import BOOK, Fetch, Send, limited
 from obi_widgets.venues.lmex import PICTURE
 
 PICTURE_URL = "https://api.lmex.io/futures/api/v2.3/orderbook/L2?depth=50&symbol=BTC-PERP"
@@ -85,7 +85,7 @@ def test_polling_ends_with_the_first_websocket_snapshot():
 @pytest.mark.parametrize(
     ("status", "body", "detail"),
     [
-        (429, "", "LMEX limits the rate of requests (HTTP 429)."),
+        (429, "", limited("LMEX", 429)),
         (0, "timed out", "LMEX cannot be reached: timed out."),
     ],
 )

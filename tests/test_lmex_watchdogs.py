@@ -77,7 +77,7 @@ def test_pongs_keep_a_quiet_book_live_for_a_minute_and_then_it_is_asked_for_agai
 @pytest.mark.parametrize(
     ("was_open", "said"),
     [
-        (True, "LMEX lost its connection: it was closed."),
+        (True, "The connection to LMEX was lost: it was closed."),
         (False, "LMEX cannot be reached: it was closed."),
     ],
 )
@@ -186,7 +186,7 @@ def test_a_snapshot_older_than_the_delta_that_broke_the_chain_is_refused_and_ask
     read(market, lmex_book("snapshot", 12, BIDS, ASKS), 6 * SECOND)
     assert market.state == "syncing"
     assert market.detail == (
-        "LMEX sent a snapshot older than what was seen: it is of 12, and 13 was seen."
+        "LMEX sent a snapshot older than what was seen: it ends at 12, and 13 had come before."
     )
     assert market.advice == "Asking again in 2 s."
     assert market.tick(8 * SECOND - 1) == []

@@ -8,6 +8,7 @@ import threading
 import time
 import weakref
 from itertools import groupby
+from types import SimpleNamespace
 
 import pytest
 from session_tools import View, at_rest, following, wait_for
@@ -214,19 +215,22 @@ def test_a_page_that_comes_into_sight_hears_at_once(recording):
 
 
 def test_the_rate_leaves_out_the_past_that_is_played_at_once():
-    class Market:
-        warming = True
-        state = "live"
-
+    market = SimpleNamespace(warming=True, state="live")
+    feed = SimpleNamespace(market=market, at_once=False, messages=0)
     rate = publisher.Rate()
-    rate.follow(0, Market)
+    rate.follow(feed)
     assert math.isnan(rate.now)
-    rate.follow(30_000, Market)
+    feed.messages = 30_000
+    rate.follow(feed)
     assert math.isnan(rate.now)
-    Market.warming = False
-    rate.follow(30_000, Market)
+    market.warming, feed.at_once = False, True
+    rate.follow(feed)
+    assert math.isnan(rate.now)
+    feed.at_once = False
+    rate.follow(feed)
     time.sleep(0.05)
-    rate.follow(30_001, Market)
+    feed.messages += 1
+    rate.follow(feed)
     assert 0 < rate.now < 1 / 0.05
 
 

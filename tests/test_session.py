@@ -33,7 +33,7 @@ def threads_of(session):
 def test_the_simulator_is_followed_live():
     view = View()
     with following("sim:BTC-PERP", view, seed=1, warmup=10.0) as session:
-        wait_for(lambda: len(view.frames) >= 5 and view.frames[-1].states > 50)
+        wait_for(lambda: len(view.frames) >= 5 and math.isfinite(view.frames[-1].rate))
         assert session.market.state == "live"
         frame = view.frames[-1]
         assert frame.state == "live"
@@ -43,6 +43,9 @@ def test_the_simulator_is_followed_live():
         assert all(map(math.isfinite, (frame.mid, frame.imbalance, frame.age, frame.rate)))
         states = [frame.states for frame in view.frames]
         assert states == sorted(states)
+        assert states[-1] > 50
+        past = [frame for frame in view.frames if 0 < frame.states < 50]
+        assert all(frame.state == "syncing" and math.isnan(frame.mid) for frame in past)
 
 
 def test_a_recording_is_followed_to_its_end(recording):
@@ -53,7 +56,7 @@ def test_a_recording_is_followed_to_its_end(recording):
         wait_for(lambda: view.frames[-1].state == "closed")
         frame = view.frames[-1]
         assert frame.detail == "The recording has ended."
-        assert frame.advice == "Re-run the cell to see it again."
+        assert frame.advice == "Run the cell again to see it again."
         assert math.isnan(frame.age)
         assert session.history.sha256() == loaded.sha256()
         assert frame.mid == loaded.mid[-1]
@@ -303,7 +306,7 @@ def test_a_feed_that_fails_is_told_of(recording, monkeypatch, caplog):
     session.attach(view)
     wait_for(lambda: view.frames and view.frames[-1].state == "closed")
     assert view.frames[-1].detail == "The feed failed: RuntimeError('boom')."
-    assert view.frames[-1].advice == "Re-run the cell, and report this."
+    assert view.frames[-1].advice == "Run the cell again, and report this error."
     assert "The feed failed." in caplog.text
     session.close()
     assert session.market.detail == "The feed failed: RuntimeError('boom')."

@@ -45,7 +45,7 @@ def wire(monkeypatch):
 @pytest.fixture
 def lab():
     lab = obi.Lab("sim:BTC-PERP", seed=3, warmup=300)
-    wait_for(lambda: len(lab.history) > 2900, "the past")
+    wait_for(lambda: lab.session.market.has_book, "the past, and a book of now")
     yield lab
     lab.close()
 
@@ -461,8 +461,7 @@ def test_the_line_tells_how_late_data_are_and_a_rate_that_is_known(lab):
     state = lab.status._line.state
     assert state["late"][0] == "late by 2.3 s"
     assert state["late"][1] == (
-        "From the venue to here the newest change took 2.3 s more than the fastest; "
-        "by the two clocks, −0.5 s."
+        "The newest change came 2.3 s late. By this computer's clock it took −0.5 s to arrive."
     )
     assert state["rate"] == words.NOTHING
     for none in ({"state": "syncing"}, {"state": "closed"}, {"paused": True}):
@@ -577,3 +576,65 @@ def test_labels_have_the_decimals_of_their_step():
         for tick in nice_ticks(low, high):
             assert float(f"{tick:.{decimals}f}") == pytest.approx(tick, rel=1e-12)
         assert decimals <= 7
+
+
+# -- what is not of now --------------------------------------------------------------------
+
+
+def test_a_book_that_comes_late_is_shown_and_dimmed_everywhere(lab):
+    lab.pause()
+    live = show(lab, lab.session._paused)
+    before = lab.controls.depth._note.value
+    seen = {name: lab.status._line.state[name] for name in ("mid", "spread", "imbalance")}
+    prices = [row[0] for row in lab.book._ladder.state["bids"]]
+    lab.show(replace(live, state="stale", paused=False, lag=8.0, late=8.1))
+    line, ladder = lab.status._line.state, lab.book._ladder.state
+    assert {name: line[name] for name in seen} == seen
+    assert line["late"][0] == "late by 8.0 s"
+    assert [row[0] for row in ladder["bids"]] == prices
+    states = (line, ladder, lab.price._overlay.state, lab.imbalance._overlay.state)
+    assert [state["old"] for state in states] == [True] * 4
+    assert lab.controls.depth._note.value == before
+    lab.show(live)
+    states = (part.state for part in (lab.status._line, lab.book._ladder, lab.price._overlay))
+    assert [state["old"] for state in states] == [False] * 3
+
+
+def test_a_start_is_no_trouble_and_a_failure_is(lab):
+    frame = replace(show(lab), state="syncing", detail="Filling the history.", advice="", note="")
+    tones = []
+    for changes in ({}, {"state": "connecting", "advice": "Connecting again."}, {"state": "gap"}):
+        lab.show(replace(frame, **changes))
+        tones.append(lab.status._line.state["tone"])
+    assert tones == ["", "bad", "bad"]
+
+
+def test_a_shortfall_is_said_once(lab):
+    lab.settings.update(obi.Settings(depth=None, band_bps=40))
+    sentence = "A band of 40 bps reaches beyond the"
+
+    def places():
+        show(lab)
+        controls = (lab.controls.depth, lab.controls.band)
+        return [sentence in control._note.value for control in controls]
+
+    assert places() == [True, False]
+    lab.controls._turn()
+    assert places() == [False, True]
+    lab.controls._turn()
+    assert places() == [True, False]
+    lab.settings.update(obi.Settings())
+    assert places() == [False, False]
+
+
+def test_a_recording_is_never_called_live(tmp_path):
+    path = obi.record("sim:BTC-PERP", tmp_path / "past.gz", seconds=1, seed=3, warmup=30)
+    lab = obi.Lab(path, speed=None)
+    market = lab.session.market
+    market.handle(market.start(1), 1)
+    frame = show(lab)
+    assert (frame.state, frame.detail) == ("syncing", "Reading the recording.")
+    assert np.isnan(frame.mid)
+    lab.show(replace(frame, state="live"))
+    assert lab.status._line.state["state"] == "replay"
+    lab.close()

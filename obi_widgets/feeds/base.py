@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 if TYPE_CHECKING:
     from obi_widgets.market import Market
@@ -21,7 +21,14 @@ class Feed(ABC):
         Where they go.
     messages : int
         Frames so far.
+    replay : bool
+        Whether they are a recording's.
+    at_once : bool
+        Whether they are played as fast as possible: what the market says is not of now.
     """
+
+    replay: ClassVar[bool] = False
+    at_once = False
 
     def __init__(self, market: Market) -> None:
         self.market = market

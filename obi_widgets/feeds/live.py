@@ -20,7 +20,7 @@ from obi_widgets.feeds.exchange import SimulatedExchange
 from obi_widgets.feeds.limits import LIMITS
 from obi_widgets.feeds.requests import Requests
 from obi_widgets.recording import Record, Recorder
-from obi_widgets.venues.base import Connect, Fetch, Ping, Reconnect, Reply, Send, explain
+from obi_widgets.venues.base import Connect, Fetch, Ping, Reconnect, Reply, Send, explain, limited
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine, Iterable
@@ -226,10 +226,10 @@ class LiveFeed(Feed):
 
     def _wait(self, left: float, status: int) -> None:
         """Show that a request waits for the limit of its host."""
-        what = "limits the rate of requests" if status in (403, 418, 429) else "asks to wait"
+        seconds = math.ceil(left)
+        wait = f"{seconds} s" if seconds < 120 else f"{math.ceil(seconds / 60):,} min"
         self.market.explain(
-            f"{self.market.venue.label} {what} (HTTP {status}).",
-            f"Waiting {math.ceil(left)} s before the next.",
+            limited(self.market.venue.label, status), f"The next request goes out in {wait}."
         )
 
 

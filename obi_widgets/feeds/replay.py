@@ -32,8 +32,11 @@ class ReplayFeed(Feed):
         How many times as fast as it was; None for at once.
     """
 
+    replay = True
+
     def __init__(self, market: Market, recording: Recording, speed: float | None = 1.0) -> None:
         super().__init__(market)
+        self.at_once = speed is None
         if speed is not None and not 0 < speed <= 100_000:
             raise SettingsError(
                 f"speed = {speed!r} is not possible.", "Give a number above 0, or None for at once."
@@ -56,7 +59,7 @@ class ReplayFeed(Feed):
                 unused = await self._play_in_time(self.speed)
             missing = unused.tell(self.recording.left_out)
             detail = " ".join(["The recording has ended.", *missing])
-            advice = "Re-run the cell to see it again."
+            advice = "Run the cell again to see it again."
         except RecordingError as error:
             detail, advice = error.what, error.advice
         self._played_at = 0

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-CLOSED = ("The session was closed.", "Re-run the cell to start again.")
+CLOSED = ("The session was closed.", "Run the cell again to start again.")
 
 
 class FeedThread:
@@ -74,7 +74,7 @@ class FeedThread:
             log.exception("The feed failed.")
             while isinstance(error, ExceptionGroup):  # where one failed, others may have too
                 error = error.exceptions[0]
-            market.end(f"The feed failed: {error!r}.", "Re-run the cell, and report this.")
+            market.end(f"The feed failed: {error!r}.", "Run the cell again, and report this error.")
         self._ended()
 
     async def _follow(self) -> None:

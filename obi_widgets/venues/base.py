@@ -274,10 +274,12 @@ class Venue(ABC):
     def thrown_away(self, reason: str, wait: int, now: int) -> Status:
         """Return that the book is wrong, and that a new one is asked for in so many ns."""
         if not self.can_ask:
-            advice = "Nobody can be asked for a new one: what follows waits for one that comes."
+            advice = (
+                "A recording cannot be asked for a new one: the book is back at its next snapshot."
+            )
         elif wait > SECOND:
             advice = (
-                f"Asking for a new one in {wait // SECOND} s, since the last ones were no good."
+                f"Asking for a new one in {wait // SECOND} s, because the last ones were wrong too."
             )
         else:
             advice = "Asking for a new one."
@@ -285,8 +287,10 @@ class Venue(ABC):
 
     def lost(self, was_open: bool, reason: str, now: int) -> Status:
         """Return that the book's websocket was lost, or could not be opened."""
-        what = "lost its connection" if was_open else "cannot be reached"
-        return Status(now, "connecting", f"{self.label} {what}: {reason}.", "Connecting again.")
+        what = f"The connection to {self.label} was lost"
+        if not was_open:
+            what = f"{self.label} cannot be reached"
+        return Status(now, "connecting", f"{what}: {reason}.", "Connecting again.")
 
     def unlisted(self, now: int) -> Status:
         """Return the end of a feed whose symbol the venue does not know."""
@@ -342,13 +346,24 @@ def explain(label: str, status: int, body: str | bytes) -> tuple[str, str]:
     if status == 0:
         return f"{label} cannot be reached: {text(body, 160)}.", "Trying again every few seconds."
     if limits_rate(status, body):
-        return f"{label} limits the rate of requests (HTTP {status}).", "Waiting before the next."
+        return limited(label, status), "The next request waits until it is allowed."
     if status in (403, 451):
         return (
             f"{label} refuses this location (HTTP {status}).",
             "Run the kernel elsewhere, choose another venue, or use sim: for the simulator.",
         )
     return f"{label} answered HTTP {status}: {text(body, 160)}.", "Trying again every few seconds."
+
+
+def limited(label: str, status: int) -> str:
+    """Return that a venue takes no requests for a while, and why."""
+    if status == 418:
+        why = "has banned this computer's address for a while: it sent too many requests"
+    elif status in (403, 429):
+        why = "takes no requests for a while: too many came from this computer's address"
+    else:
+        why = "takes no requests for a while"
+    return f"{label} {why} (HTTP {status})."
 
 
 def limits_rate(status: int, body: str | bytes) -> bool:

@@ -193,7 +193,9 @@ class Chain:
             return Refused(now, "unreadable snapshot", "a size is too small to be held")
         fit, events = self.fit(picture)
         if fit in REFUSALS:
-            return Refused(now, REFUSALS[fit], f"of update {update}, and {self.seen} was seen")
+            return Refused(
+                now, REFUSALS[fit], f"it ends at update {update}, and {self.seen} had come before"
+            )
         agrees = one.asked or self.agrees(picture)
         if agrees is False:
             return Refused(now, "snapshot of another book", f"of update {update}")

@@ -354,7 +354,7 @@ class Lmex(Venue):
         One of a later time, though of a lower number, says that the venue began to count anew.
         """
         why = "snapshot older than what was seen"
-        detail = f"it is of {sequence}, and {self._seen} was seen"
+        detail = f"it ends at {sequence}, and {self._seen} had come before"
         refusal = Refused(now, why, detail)
         if self._sequence is not None:  # the book that there is stays
             return [refusal]

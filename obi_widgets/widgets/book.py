@@ -20,6 +20,9 @@ FADE = 0.97
 """How fast the largest bar's size is forgotten, a frame: bars do not jump when an order goes."""
 
 
+NOTHING = {"mid": "", "spread": "", "bids": [], "asks": [], "old": False}
+
+
 class _Ladder(StateWidget):
     _esm = asset("book.js")
     rows = traitlets.Int().tag(sync=True)
@@ -45,7 +48,7 @@ class BookWidget(Part):
         followed(session, "BookWidget")
         if not 1 <= levels <= LADDER:
             raise SettingsError(f"levels = {levels!r} is not possible.", f"Give 1 to {LADDER}.")
-        self._ladder = _Ladder(rows=levels, state={"mid": "", "spread": "", "asks": [], "bids": []})
+        self._ladder = _Ladder(rows=levels, state=NOTHING)
         self._largest = 0.0
         self._decimals: int | None = None
         super().__init__(session, [self._ladder], alone=alone)
@@ -66,6 +69,7 @@ class BookWidget(Part):
             "spread": f"spread {spread} · {words.bps(frame.spread_bps)}" if there.size else "",
             "bids": self._side(frame, 0, rows),
             "asks": self._side(frame, 1, rows),
+            "old": frame.old,
         }
 
     def _side(self, frame: Frame, side: int, rows: int) -> list[tuple[str, str, int, int]]:

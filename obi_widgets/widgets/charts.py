@@ -82,6 +82,7 @@ class Chart(Part):
             min_aspect_ratio=0.01,
             max_aspect_ratio=100.0,
             animation_duration=0,
+            display_toolbar=False,  # the mouse never reaches it: the overlay lies above
             background_style={"fill": "none"},
             layout=ipywidgets.Layout(width="100%", height=f"{height}px"),
         )
@@ -122,11 +123,12 @@ def _overlay(title: str, nothing: str = "", frame: Frame | None = None) -> dict[
     """Return what rides on a chart. Times are milliseconds UTC."""
     state: dict[str, Any] = {
         "title": title, "nothing": nothing, "back": False, "ticks": [],
-        "at": None, "line": False, "last": "", "side": "",
+        "at": None, "line": False, "last": "", "side": "", "old": False,
         "window": None, "selected": None, "length": "",
     }  # fmt: skip
     if frame is not None:
         state["back"] = frame.looking_back
+        state["old"] = frame.old
         if frame.states:
             state["window"] = [frame.window.start / 1e6, frame.window.end / 1e6]
         if frame.selected is not None:
@@ -345,7 +347,7 @@ class ImbalanceWidget(Chart):
             self.above.y = np.array([[threshold] * 2, [1.0] * 2])
             self.below.y = np.array([[-threshold] * 2, [-1.0] * 2])
             self.levels.y = np.array([[value] * 2 for value in (-threshold, 0.0, threshold)])
-        nothing = words.nothing_yet(frame)
+        nothing = words.no_signal(frame)
         mean = max(frame.window.column, MEAN) / 1e9
         title = f"{self.title} · grey: range in each pixel, line: {round(mean, 1):g} s mean"
         state = _overlay(title, nothing, frame) | {"length": ""}

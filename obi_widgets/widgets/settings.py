@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import ipywidgets
@@ -139,11 +140,11 @@ class SettingsWidget(Part):
             settings, "depth", "Depth",
             ipywidgets.SelectionSlider(options=depths, readout=False, layout=Layout(width="100%")),
             words.depth,
-            tooltip="Levels a side that count, best first",
+            tooltip="How many levels of each side count, from the best one on",
         )  # fmt: skip
         self.threshold = Control(
             settings, "threshold", "Threshold", _slider(0, 1, 0.01), words.plain,
-            tooltip="Long above it, short below its negative",
+            tooltip="Long when the imbalance exceeds it, short when it is below minus it",
         )  # fmt: skip
         self.hold = Control(
             settings, "hold_seconds", "Hold", _slider(1, 120, 1), lambda value: f"{value:g} s",
@@ -160,7 +161,7 @@ class SettingsWidget(Part):
         )  # fmt: skip
         self.price = Control(
             settings, "price", "Entries trade at", _toggle("touch", "mid"), lambda _: "",
-            tooltip="The touch: long in at the ask, out at the bid; or mid, which nobody gets",
+            tooltip="Touch: buy at the ask, sell at the bid. Mid: a price that nobody gets",
         )  # fmt: skip
         self.fee = Control(
             settings, "fee_bps", "Fee, each side", _slider(-2, 10, 0.1),
@@ -180,6 +181,7 @@ class SettingsWidget(Part):
         head = ipywidgets.HTML('<div class="obi-head">Signal and entries</div>')
         boxes = [head, sliders, self._opener, self._fold]
         self._unfold(unfolded=False)
+        self._warned = False  # of decay
         if session is not None:  # without one there is nothing to show, and no frame
             self._results = _Results(state={"head": "", "rows": [], "note": ""})
             self._results.add_class("obi-outcome")
@@ -187,25 +189,32 @@ class SettingsWidget(Part):
         super().__init__(session, boxes, alone=alone)
 
     def _turn(self, _: object = None) -> None:
-        self._unfold(unfolded=self._fold.layout.display == "none")
+        self._unfold(unfolded=not self._unfolded)
+        if self.session is not None:
+            self.session.refresh()  # a sentence may have to stand elsewhere
 
     def _unfold(self, *, unfolded: bool) -> None:
+        self._unfolded = unfolded
         self._fold.layout.display = None if unfolded else "none"
         self._opener.description = f"{'▾' if unfolded else '▸'} Band, weighting, fees"
 
     def update(self, frame: Frame) -> None:
         """Show what the settings do to a frame."""
         parameters, reach = frame.parameters, frame.reach
-        note, warning = words.decay_effect(parameters, reach)
-        self.decay.say(note, warning=warning)
+        note, self._warned = words.decay_effect(parameters, reach, warned=self._warned)
+        self.decay.say(note, warning=self._warned)
+        shortfall, at_band = reach.shortfall, False
+        if shortfall is not None and shortfall.setting == "band_bps" and self._unfolded:
+            at_band, reach = True, replace(reach, shortfall=None, inferred=0.0)
         note, warning = words.depth_effect(parameters, reach)
         self.depth.say(note, warning=warning)
-        beyond = reach.shortfall is not None and reach.shortfall.setting == "band_bps"
-        self.band.say(note if beyond else "", warning=beyond)
+        self.band.say(shortfall.sentence if shortfall and at_band else "", warning=at_band)
         self.threshold.say(words.threshold_effect(frame.beyond))
         rows, note = words.results(frame)
         self._results.state = {
-            "head": f"Entries in {words.duration(frame.seconds)} of history",
+            "head": f"Entries in {words.duration(frame.seconds)} of history"
+            if frame.states
+            else "Entries",
             "rows": rows,
             "note": note,
         }

@@ -69,7 +69,8 @@ class StatusWidget(Part):
         self._line.state = {
             "symbol": frame.instrument.symbol,
             "venue": frame.instrument.label,
-            "state": frame.state,
+            "state": "replay" if frame.replay and frame.state == "live" else frame.state,
+            "old": frame.old,
             "paused": frame.paused,
             "mid": words.mid(frame.mid, frame.tick_size),
             "spread": words.bps(frame.spread_bps),
@@ -82,9 +83,16 @@ class StatusWidget(Part):
             "window": frame.window_seconds,
             "message": trouble or frame.note or detail,
             "told": frame.told if frame.note and not trouble else 0,
-            "tone": "bad" if trouble and frame.state != "closed" else "",
+            "tone": "bad" if trouble and _bad(frame) else "",
             "file": file_name(frame.instrument.symbol),
         }
+
+
+def _bad(frame: Frame) -> bool:
+    """Return whether what keeps a frame from being live is a trouble, and no part of a start."""
+    if frame.state in ("connecting", "syncing"):
+        return bool(frame.advice)
+    return frame.state != "closed"
 
 
 def side_of(imbalance: float) -> str:
@@ -111,6 +119,7 @@ def _nothing(session: Session) -> dict[str, Any]:
         "symbol": instrument.symbol,
         "venue": instrument.label,
         "state": session.market.state,
+        "old": False,
         "paused": False,
         "mid": words.NOTHING,
         "spread": words.NOTHING,

@@ -73,7 +73,7 @@ def is_silent(screen: Screen) -> None:
         assert screen.root.locator(part).first.evaluate(pale) < 0.6, part
     pause = screen.root.get_by_role("button", name="Pause", include_hidden=True)
     assert pause.evaluate("el => el.closest('[inert]') !== null")
-    assert "no control is heard" in screen.root.get_attribute("title")
+    assert "does not hear the controls" in screen.root.get_attribute("title")
 
 
 def heals(screen: Screen) -> None:
@@ -167,7 +167,10 @@ def test_a_kernel_that_is_gone(jupyterlab, how):
         else:  # JupyterLab says that it was started again
             text = "kernel restarted: run the cell again"
             expect(lab.root.locator(".obi-state")).to_have_text(text, timeout=20_000)
-            expect(lab.root).to_have_attribute("title", "No control is heard.")
+            expect(lab.root).to_have_attribute(
+                "title", "These controls belong to the old kernel and do nothing."
+            )
+            assert cut_off(lab.root) + overlapping(lab.root) == [], "it stays in its place"
             nb.wait_idle()
             nb.run_all()
             again = Screen(nb)
@@ -307,7 +310,7 @@ def test_a_lab_that_was_closed_says_so(lab):
     assert lab.root.locator(".obi-book").evaluate("el => getComputedStyle(el).opacity") == "1"
     nb.execute("lab.close()")
     left = nb.page.locator(".obi-closed")
-    expect(left).to_have_text("Closed. Run the cell again to start anew.")
+    expect(left).to_have_text("Closed. Run the cell again to start again.")
     nb.run_all()
     Screen(nb).wait_for_state("live")
     expect(left).to_have_count(0)

@@ -43,7 +43,7 @@ def test_each_shows_data(parts):
         labels = screen.root.locator(".axis .tick text").all_text_contents()
         assert any(":" in label for label in labels), "each has labels of time"
     note = page.locator(".obi-part-settings .obi-note").nth(1)
-    expect(note).to_contain_text("Deepest, ", timeout=1000 * PATIENCE)
+    expect(note).to_contain_text("Deepest: ", timeout=1000 * PATIENCE)
     assert "bps" in Screen(parts, ".obi-part-status").figure("spread")
     assert threads(parts) == ["obi-feed", "obi-publisher"]
 

@@ -181,4 +181,4 @@ def test_what_decay_can_do(screen):
     assert screen.shown("Depth") == "1 level"
 
     screen.nb.execute("lab.settings.depth = 20")
-    expect(note).to_have_text("Half weight at 6.93 bps.", timeout=1000 * PATIENCE)
+    expect(note).to_have_text("Half weight 6.93 bps from mid.", timeout=1000 * PATIENCE)

@@ -34,7 +34,7 @@ function render({ model, el }) {
   const bids = Array.from({ length: levels }, () => row(book, "bid"));
   const note = document.createElement("div");
   note.className = "obi-note";
-  note.textContent = "Thin bar: size after decay. Faint: beyond the depth in use.";
+  note.textContent = "Thin bar: size after decay. Faint: levels that are not used.";
   el.append(note);
 
   function fill(rows, side) {
@@ -55,6 +55,7 @@ function render({ model, el }) {
     spread.textContent = state.spread;
     fill(asks, state.asks);
     fill(bids, state.bids);
+    book.classList.toggle("obi-old", state.old);
     book.classList.toggle("obi-empty", state.bids.length + state.asks.length === 0);
   }
 

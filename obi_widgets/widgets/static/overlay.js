@@ -95,17 +95,17 @@ function render({ model, el }) {
     return node;
   });
   field.title =
-    "Drag to look back; Ctrl and the wheel zoom; double-click for now. " +
-    "Drag with Shift to choose what calibration looks at; Escape for all of it";
+    "Drag to look back. Ctrl and the wheel zoom. Double-click to return to now. " +
+    "Drag with Shift to choose the part that calibration uses. Escape to use everything.";
   const now = document.createElement("button");
   now.className = "obi-button obi-now";
   now.textContent = "▶▶ Now";
-  now.title = "Go with the newest again";
+  now.title = "Return to the newest data";
   now.onclick = () => model.send({ do: "now" });
   el.append(now);
   const length = document.createElement("button");
   length.className = "obi-button obi-length";
-  length.title = "Calibration looks at this part: press to let it look at everything";
+  length.title = "Calibration uses this part only. Press to use everything";
   length.onclick = () => model.send({ do: "all" });
   el.append(length);
 
@@ -181,6 +181,7 @@ function render({ model, el }) {
     labelAxis(state, margin);
     label.textContent = state.last;
     label.dataset.side = state.side;
+    label.classList.toggle("obi-old", state.old);
     select();
   }
 

@@ -86,15 +86,15 @@ function render({ model, el }) {
 
   function trouble(now) {
     const life = model.get("life");
-    if (life === "over") return ["over", "closed", "Closed. Run the cell again to start anew."];
+    if (life === "over") return ["over", "closed", "Closed. Run the cell again to start again."];
     if (root.classList.contains("jupyter-widgets-disconnected"))
-      return ["gone", "kernel restarted: run the cell again", "No control is heard."];
+      return ["gone", "kernel restarted: run the cell again", "These controls belong to the old kernel and do nothing."];
     if (!life) return ["", "", ""]; // it follows no session, so that there is nothing to hear
     if (now - began > DEADLINE)
       return [
         "silent",
         `no word from the kernel for ${length(now - heard)}`,
-        "Nothing here is newer, and no control is heard. " +
+        "The numbers are old, and the kernel does not hear the controls. " +
           "If the kernel was restarted, run the cell again.",
       ];
     return behind ? ["late", "catching up", ""] : ["", "", ""];
@@ -167,7 +167,7 @@ function render({ model, el }) {
     if (model.get("life") !== "over" || !output) return;
     const closed = document.createElement("div");
     closed.className = "obi-closed";
-    closed.textContent = "Closed. Run the cell again to start anew.";
+    closed.textContent = "Closed. Run the cell again to start again.";
     output.append(closed);
   };
 }

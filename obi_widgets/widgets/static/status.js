@@ -33,11 +33,11 @@ function render({ model, el }) {
   const venue = make("span", "obi-venue", line);
   const state = make("span", "obi-state", line);
   const mid = figure(line, "mid", "Mean of best bid and best ask, quote currency", "obi-large");
-  const spread = figure(line, "spread", "Best ask minus best bid, against mid");
-  const imbalance = figure(line, "imbalance", "−1 to +1; + is more bids", "obi-large");
-  const age = figure(line, "age", "Since the newest change of the book");
+  const spread = figure(line, "spread", "Best ask minus best bid, in bps of mid");
+  const imbalance = figure(line, "imbalance", "−1 to +1. Plus: more bids. Minus: more asks", "obi-large");
+  const age = figure(line, "age", "Time since the book last changed");
   const late = make("span", "obi-late", line);
-  const rate = figure(line, "messages/s", "Frames from the venue, over the last two seconds");
+  const rate = figure(line, "messages/s", "Messages a second from the venue, over the last two seconds");
 
   const controls = make("span", "obi-controls", line);
   const windows = make("span", "obi-windows", controls);
@@ -45,7 +45,7 @@ function render({ model, el }) {
   windows.setAttribute("aria-label", "How much the charts show");
   const pause = make("button", "obi-button", controls);
   const exporter = make("button", "obi-button", controls, "Export…");
-  exporter.title = "Save the settings, with what they were tuned on";
+  exporter.title = "Save the settings, and which data they were tuned on";
 
   const message = make("div", "obi-message", el);
   const said = make("span", "", message);
@@ -57,7 +57,7 @@ function render({ model, el }) {
   make("label", "obi-label", form, "Save the settings as");
   const path = make("input", "obi-path", form);
   path.setAttribute("aria-label", "File name, .toml or .json");
-  path.title = "In the kernel's working folder; .toml or .json";
+  path.title = "The file goes to the kernel's working folder. Its name ends in .toml or .json";
   make("button", "obi-button", form, "Save").type = "submit";
   const cancel = make("button", "obi-button", form, "Cancel");
   cancel.type = "button";
@@ -105,13 +105,14 @@ function render({ model, el }) {
     spread.textContent = now.spread;
     imbalance.textContent = now.imbalance;
     imbalance.dataset.side = now.side;
+    for (const one of [mid, spread, imbalance]) one.classList.toggle("obi-old", now.old);
     [late.textContent, late.title] = now.late;
     late.hidden = !now.late[0];
     choose(now.windows, now.window);
     pause.textContent = now.paused ? "▶ Resume" : "❚❚ Pause";
     pause.title = now.paused
-      ? "Go on with the newest"
-      : "Let the screen stand still; the history goes on";
+      ? "Show new data again"
+      : "Hold the screen still. The history goes on";
     pause.onclick = () => model.send({ do: now.paused ? "resume" : "pause" });
     set(said, now.message);
     if (!now.message) closed = ""; // what comes back is said again

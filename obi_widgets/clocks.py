@@ -272,7 +272,7 @@ class Clocks:
             return FINE, NEVER // 2
         if late > 0:
             return (FINE if whole else self._stale(late / 1e9)), FAR
-        ahead = f"its event time is {-late / 1e9:,.0f} s ahead of {self.label}'s own clock"
+        ahead = f"event time is {-late / 1e9:,.0f} s ahead of {self.label}'s own clock"
         return Judgement(ahead), FAR
 
     def _stale(self, seconds: float) -> Judgement:
@@ -286,7 +286,7 @@ def _apart(time: int, steady: int, time_before: int, steady_before: int) -> str:
     """
     gained = (time - time_before) - (steady - steady_before)
     if gained > LEAP:
-        return f"its event time went {gained / 1e9:,.0f} s ahead of the clock here"
+        return f"event time went {gained / 1e9:,.0f} s ahead of this computer's clock"
     if time_before - time > LEAP:
-        return f"its event time fell back by {(time_before - time) / 1e9:,.0f} s"
+        return f"event time fell back by {(time_before - time) / 1e9:,.0f} s"
     return ""

@@ -157,7 +157,7 @@ class Keeper:
         self._refuse(name)
         if socket != BOOK:
             return []
-        why = f"what came could not be used ({type(error).__name__}: {text(str(error), 80)})"
+        why = f"a message could not be used ({type(error).__name__}: {text(str(error), 80)})"
         try:
             return self._apply(self.venue.resync(why, self._steady(now)), now)
         except Exception:
@@ -245,7 +245,7 @@ class Keeper:
                 self._behind = True
                 self._writer.gap(now)
             before = (self._newest - time) / 1e9
-            stale = stale or f"Its event times are {before:,.1f} s before those that came already."
+            stale = stale or f"Event times are {before:,.1f} s before those that came earlier."
         elif judged.kept:
             self._behind = False
             replies = self._record(time, now, steady)
@@ -258,7 +258,8 @@ class Keeper:
         elif stale:
             self.state, self.detail, self.advice = "stale", stale, ""
         else:
-            self.state, self.detail, self.advice = "live", self._clocks.note, ""
+            told = f"{self._clocks.note} {self.venue.note}".strip()
+            self.state, self.detail, self.advice = "live", told, ""
         return replies + (self._apply(self.venue.ask_time(steady), now) if judged.ask else [])
 
     def _filling(self, time: int, now: int) -> str:

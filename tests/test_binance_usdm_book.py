@@ -425,7 +425,7 @@ def test_an_event_time_far_ahead_is_not_believed(spaces):
     read(market, None, json.dumps(frame, separators=spaces), 3 * SECOND)
     assert market.state == "gap"
     assert market.detail == (
-        "The book was thrown away: its event time went 86,399 s ahead of the clock here."
+        "The book was thrown away: event time went 86,399 s ahead of this computer's clock."
     )
     # After a night of silence it is: both clocks have gone on.
     market = in_sync()

@@ -54,6 +54,7 @@ def test_an_acknowledged_and_silent_subscription_is_repeated_and_the_book_polled
         Fetch(PICTURE, PICTURE_URL, 2 * SECOND)
     ]
     assert (market.state, levels_of(market.book)) == ("live", ({90.0: 2.0}, {91.0: 3.0}))
+    assert market.detail.endswith("LMEX sends no snapshot: the book is read by REST every 2 s.")
 
 
 def test_the_subscription_is_repeated_every_10_s_and_polling_begins_once():
@@ -79,6 +80,7 @@ def test_polling_ends_with_the_first_websocket_snapshot():
     assert market.venue.fetched(PICTURE, 200, picture(), 13 * SECOND) == []
     read(market, lmex_book("delta", 11, [(100.0, 9)]), 13 * SECOND)
     assert market.state == "live"
+    assert "REST" not in market.detail
     assert market.book.bids.best == 100.0
 
 

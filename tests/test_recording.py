@@ -82,7 +82,7 @@ def test_a_recording_gives_the_history_that_was_seen_live(tmp_path):
     asyncio.run(follow())
     recorder.close()
     market.end("", "")
-    with pytest.warns(RecordingWarning, match="The book was lost 2 times, "):
+    with pytest.warns(RecordingWarning, match="it was lost 2 times, "):
         seen, loaded = market.history(), obi.load(recorder.path)
     assert seen.gaps == 2
     assert loaded.sha256() == seen.sha256()

@@ -159,9 +159,12 @@ def test_a_damaged_change_of_the_book_is_a_gap_by_itself(tmp_path):
     assert len(told) == 1
     assert history.notes[:2] == (
         "One line could not be read and was left out: line 101 of a.gz.",
-        "After 00:00:10 no snapshot follows: 10 of 20 s were not used.",
+        "The book was lost at 00:00:10, and no snapshot follows: the last 10 of 20 s were not "
+        "used.",
     )
-    assert history.notes[2].startswith("Why it was lost first: The book was thrown away: event ")
+    assert history.notes[2].startswith(
+        "Why it was lost the first time: The book was thrown away: event "
+    )
 
 
 # -- files ---------------------------------------------------------------------------------
@@ -368,7 +371,10 @@ def test_a_lost_event_is_told(tmp_path):
     whole = capture(3_000)
     del whole[100]
     path = put(tmp_path / "a.txt", "".join(whole))
-    with pytest.warns(RecordingWarning, match=r"^After 00:00:10 no snapshot follows: 290 of 300 s"):
+    with pytest.warns(
+        RecordingWarning,
+        match=r"^The book was lost at 00:00:10, and no snapshot follows: the last 290 of 300 s",
+    ):
         history = obi.load(path)
     assert "event" in history.notes[1]
 
@@ -382,7 +388,7 @@ def test_seconds_without_a_book_are_told(tmp_path):
     with pytest.warns(RecordingWarning) as told:
         obi.load(path, interval=0)
     assert str(told[0].message).startswith(
-        "The book was lost once, 50.1 of 80 s in all; first at 00:00:10. "
+        "There is no book for 50.1 of 80 s: it was lost once, first at 00:00:10. "
     )
 
 
@@ -393,7 +399,7 @@ def test_a_book_that_begins_late_is_told(tmp_path):
     with pytest.warns(RecordingWarning) as told:
         obi.load(path, interval=0)
     assert str(told[0].message) == (
-        "The book begins at 00:00:30: nothing before was used, for want of a snapshot."
+        "The book begins at 00:00:30: no snapshot came before, so nothing before was used."
     )
 
 

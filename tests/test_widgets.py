@@ -249,7 +249,7 @@ def test_a_part_of_a_source_says_what_to_do(name):
         getattr(obi, name)("sim:BTC-PERP")
     assert isinstance(error.value, obi.ObiError)
     assert str(error.value) == (
-        f"{name} follows a session, and 'sim:BTC-PERP' is none. Give obi.Session('sim:BTC-PERP'), "
+        f"{name} needs a session, and 'sim:BTC-PERP' is not one. Give obi.Session('sim:BTC-PERP'), "
         "which parts can share; or use obi.Lab('sim:BTC-PERP')."
     )
     with pytest.raises(TypeError, match="and 3 is none"):

@@ -84,22 +84,22 @@ class Unused:
         whole = (self._newest - self._first) / SECOND
         if self._begun - self._first > LATE:
             said.append(
-                f"The book begins at {self._at(self._begun)}: nothing before was used, for want of "
-                f"a snapshot."
+                f"The book begins at {self._at(self._begun)}: no snapshot came before, so nothing "
+                f"before was used."
             )
         if self._times:
             said.append(
-                f"The book was lost {_times(self._times)}, {self._without / SECOND:,.1f} of "
-                f"{whole:,.0f} s in all; first at {self._at(self._lost_at)}."
+                f"There is no book for {self._without / SECOND:,.1f} of {whole:,.0f} s: "
+                f"it was lost {_times(self._times)}, first at {self._at(self._lost_at)}."
             )
         if self._begun and self._since is not None:
             rest = (self._newest - self._since) / SECOND
             said.append(
-                f"After {self._at(self._since)} no snapshot follows: {rest:,.0f} of {whole:,.0f} s "
-                f"were not used."
+                f"The book was lost at {self._at(self._since)}, and no snapshot follows: the last "
+                f"{rest:,.0f} of {whole:,.0f} s were not used."
             )
         if said and self._why:
-            said.append(f"Why it was lost first: {self._why}")
+            said.append(f"Why it was lost the first time: {self._why}")
         return said
 
     def _at(self, time: int) -> str:

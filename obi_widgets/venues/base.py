@@ -162,6 +162,11 @@ class Venue(ABC):
         self.urls = {**self.endpoints, **(endpoints or {})}
         self.can_ask = True
 
+    @property
+    def note(self) -> str:
+        """What is to be known of a book that is live; empty when there is nothing."""
+        return ""
+
     @classmethod
     def check(cls, symbol: str) -> None:
         """Raise a SymbolError for a symbol that cannot be one of this venue's."""

@@ -99,6 +99,13 @@ class Lmex(Venue):
             return None
         return Found(("lmex", "btse", "sim"), symbol) if symbol else None
 
+    @property
+    def note(self) -> str:  # noqa: D102
+        if not self._pictures.on:
+            return ""
+        every = self.picture_every // SECOND
+        return f"{self.label} sends no snapshot: the book is read by REST every {every} s."
+
     # -- life ------------------------------------------------------------------------------
 
     def start(self, now: int) -> list[Output]:  # noqa: D102

@@ -167,7 +167,7 @@ def followed(session: object, what: str) -> Session:
         advice = f"Give obi.Session({source!r}), which parts can share; or use obi.Lab({source!r})."
     else:
         advice = "Give an obi.Session, or the session of a Lab."
-    raise ArgumentError(f"{what} follows a session, and {session!r} is none.", advice)
+    raise ArgumentError(f"{what} needs a session, and {session!r} is not one.", advice)
 
 
 class Part(ipywidgets.VBox):

@@ -21,6 +21,7 @@ _PLACES = {
     "ObiError": "errors",
     "PriceWidget": "widgets",
     "RecordingWarning": "errors",
+    "SealedTest": "calibration.sealed",
     "Session": "session",
     "Settings": "settings",
     "SettingsWidget": "widgets",
@@ -38,6 +39,7 @@ _PLACES = {
     "order_flow_imbalance": "signals.flow",
     "queue_bounds": "calibration.fills",
     "record": "feeds.record",
+    "sealed_test": "calibration.sealed",
     "simulate": "feeds.simulator",
     "sweep": "calibration.sweeping",
     "sweep_seconds": "calibration.sweeping",
@@ -59,6 +61,7 @@ __all__ = [
     "ObiError",
     "PriceWidget",
     "RecordingWarning",
+    "SealedTest",
     "Session",
     "Settings",
     "SettingsWidget",
@@ -76,6 +79,7 @@ __all__ = [
     "order_flow_imbalance",
     "queue_bounds",
     "record",
+    "sealed_test",
     "simulate",
     "sweep",
     "sweep_seconds",
@@ -90,6 +94,7 @@ if TYPE_CHECKING:
     from obi_widgets.calibration.forward import walk_forward
     from obi_widgets.calibration.orders import Maker, Taker
     from obi_widgets.calibration.report import calibrate
+    from obi_widgets.calibration.sealed import SealedTest, sealed_test
     from obi_widgets.calibration.strategy import export_strategy
     from obi_widgets.calibration.sweeping import sweep, sweep_seconds
     from obi_widgets.errors import ObiError, RecordingWarning

@@ -75,6 +75,10 @@ class SettingsError(ObiError, ValueError):
     """A setting that is unknown or out of its range, or a file of them that cannot be read."""
 
 
+class SealError(ObiError, ValueError):
+    """A sealed test that cannot be opened or gone on with, or a file of one that is damaged."""
+
+
 class HistoryError(ObiError, ValueError):
     """Arrays that do not describe a history of order books."""
 

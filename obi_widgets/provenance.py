@@ -151,6 +151,77 @@ class Findings:
         return next((one for one in self.horizons if one.seconds == self.horizon), None)
 
 
+@dataclass(frozen=True)
+class Sealed:
+    """What a sealed test has come to; see `obi_widgets.SealedTest`.
+
+    Attributes
+    ----------
+    verdict, reason : str
+        ``"above zero"``, ``"below zero"`` or ``"not yet decided"``; and why, in sentences.
+    market, source : str
+        ``venue:SYMBOL``, and where the data came from: ``live``, ``recording``, ``simulated`` or
+        ``history``.
+    sha256 : str
+        Of all that was sealed: settings, market, moment, bounds.
+    sealed_at, judged_to : str
+        Event times, ISO 8601, UTC: only what came after the first is judged; up to the second.
+        Empty when there was none.
+    trades : int
+        That were judged, one after the other.
+    seals_opened, seal_number : int
+        Sealed tests that were ever opened on this market in the same folder and session; which of
+        them this one is.
+    error : float
+        How often each bound may be wrong, at any moment.
+    burn_in : int
+        Trades before which nothing is decided.
+    clip_bps : float
+        Where gains and losses are cut for ``clipped_*``.
+    lost : int
+        Entries that a gap ended: their result is not known, and is not judged.
+    unseen_seconds : float
+        Of the time since the seal, what was not seen, as while nothing ran.
+    decided : str
+        The first verdict that the test came to; empty so far.
+    decided_after : int
+        How many trades that took; 0 so far.
+    broken : str
+        When and why the test ended; empty while it goes on.
+    mean_bps, interval_low, interval_high, low_bps, high_bps : float or None
+        Mean net result of a trade; its two-sided interval, and the one-sided bounds.
+    clipped_mean_bps, clipped_low_bps, clipped_high_bps : float or None
+        The same of gains and losses that are each cut.
+    """
+
+    verdict: str
+    reason: str
+    market: str
+    source: str
+    sha256: str
+    sealed_at: str
+    judged_to: str
+    trades: int
+    seals_opened: int
+    seal_number: int
+    error: float
+    burn_in: int
+    clip_bps: float
+    lost: int
+    unseen_seconds: float
+    decided: str
+    decided_after: int
+    broken: str
+    mean_bps: float | None = None
+    interval_low: float | None = None
+    interval_high: float | None = None
+    low_bps: float | None = None
+    high_bps: float | None = None
+    clipped_mean_bps: float | None = None
+    clipped_low_bps: float | None = None
+    clipped_high_bps: float | None = None
+
+
 def utc(times: ArrayLike) -> list[str]:
     """Return times in nanoseconds as they are kept in a file: ISO 8601."""
     return [f"{one}Z" for one in np.asarray(times, np.int64).view("datetime64[ns]")]
@@ -161,7 +232,7 @@ def known(value: float) -> float | None:
     return None if math.isnan(value) else float(f"{value:.8g}")
 
 
-def to_table(one: Provenance | AtHorizon | Findings) -> dict[str, Any]:
+def to_table(one: Provenance | AtHorizon | Findings | Sealed) -> dict[str, Any]:
     """Return what goes into a file: what is not known is left out, since TOML has no null."""
     table = {name: value for name, value in asdict(one).items() if value is not None}
     if isinstance(one, Findings):
@@ -194,7 +265,18 @@ def findings_of(table: object) -> Findings:
     return _read(Findings, table, "calibration")
 
 
-_Kind = TypeVar("_Kind", Provenance, AtHorizon, Findings)
+def sealed_of(table: object) -> Sealed:
+    """Read a table ``sealed_test``.
+
+    Raises
+    ------
+    SettingsError
+        Another one.
+    """
+    return _read(Sealed, table, "sealed_test")
+
+
+_Kind = TypeVar("_Kind", Provenance, AtHorizon, Findings, Sealed)
 
 
 _WORDS = {"str": "text", "int": "a whole number", "float": "a number", "tuple": "tables"}

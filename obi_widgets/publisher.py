@@ -185,6 +185,7 @@ class Publisher:
         """Do what is due: a frame, and now and then a word to every page."""
         now = time.monotonic()
         self._rate.follow(self._session.feed)
+        self._session.sealing.follow()
         held = self._note in (self._failure, self._view_failure)
         if self._note_shown is not None and not held and now - self._note_shown > NOTE_STAYS:
             self._note, self._note_shown = "", None
@@ -277,7 +278,7 @@ class Publisher:
             instrument=market.instrument,
             state=state,
             has_book=market.has_book and not filling(feed),
-            replay=feed.replay,
+            replay=feed.kind == "recording",
             detail=detail,
             advice=advice,
             note=self._note,

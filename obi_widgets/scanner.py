@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -28,6 +28,14 @@ if TYPE_CHECKING:
 
 HELD, GAP, OPEN = "held", "gap", "open"
 """Why an entry ended: held to its time; the book was lost meanwhile; it has not ended yet."""
+
+
+class Held(NamedTuple):
+    """An entry that has not ended: +1 or −1; nanoseconds UTC; quote currency."""
+
+    side: int
+    time: int
+    price: float
 
 
 @dataclass(frozen=True)
@@ -71,16 +79,20 @@ class Trades:
         return replace(self, **{name: getattr(self, name)[first:] for name in COLUMNS})
 
     @property
+    def held(self) -> Held | None:
+        """The last one, where it has not ended yet."""
+        if not len(self.side) or self.exit_time[-1] or self.lost[-1]:
+            return None
+        time, price = int(self.entry_time[-1]), float(self.entry_price[-1])
+        return Held(int(self.side[-1]), time, price)
+
+    @property
     def net_bps(self) -> Floats:
         """``gross_bps`` less the fee of both sides."""
         return self.gross_bps - 2 * self.fee_bps
 
 
 COLUMNS = tuple(name for name in Trades.__dataclass_fields__ if name != "fee_bps")
-
-
-def _is_open(exit_time: int, lost: bool) -> bool:
-    return not exit_time and not lost
 
 
 def _join(old: NDArray[Any], new: NDArray[Any]) -> NDArray[Any]:
@@ -109,12 +121,52 @@ class Results:
         return cls(count, float(np.mean(gross > 0)), float(gross.mean()), float(net.mean()), error)
 
 
+def scan(
+    history: History, signal: Floats, parameters: Parameters, first: int, held: Held | None
+) -> Trades:
+    """Return the entries that are decided from a state on.
+
+    Parameters
+    ----------
+    history : History
+        T states.
+    signal : ndarray of float64, shape (T,)
+        Of all of them.
+    parameters : Parameters
+        ``threshold``, ``hold_seconds``, ``price`` and ``fee_bps`` are used.
+    first : int
+        The first state to decide on.
+    held : Held, optional
+        The entry that is open before it: it is the first one of the answer, as it stands then.
+
+    Returns
+    -------
+    Trades
+        The last one may be open.
+    """
+    most = len(history) - first + 1
+    side, lost = np.empty(most, np.int8), np.empty(most, bool)
+    times, prices = np.empty((2, most), np.int64), np.empty((2, most))
+    side[0] = 0
+    if held is not None:
+        side[0], times[:, 0] = held.side, (held.time, 0)
+        lost[0], prices[:, 0] = False, (held.price, np.nan)
+    count = compiling.fastest().scan(
+        history.time, history.bid, history.ask, signal, first,
+        parameters.threshold, round(parameters.hold_seconds * 1e9), parameters.price == "mid",
+        side, times, prices, lost,
+    )  # fmt: skip
+    return Trades(
+        side[:count], times[0, :count], prices[0, :count], times[1, :count], prices[1, :count],
+        lost[:count], parameters.fee_bps,
+    )  # fmt: skip
+
+
 class Scanner:
     """Decides entries over a history that grows, each state once."""
 
     def __init__(self, parameters: Parameters) -> None:
         self.parameters = parameters
-        self._hold = round(parameters.hold_seconds * 1e9)
         self._next = 0  # the first state not decided on, counted from the first state ever
         no_rows, no_prices = np.empty(0, np.int64), np.empty(0)
         self._trades = Trades(
@@ -124,33 +176,19 @@ class Scanner:
 
     @property
     def _open(self) -> bool:
-        trades = self._trades
-        return bool(len(trades.side)) and _is_open(trades.exit_time[-1], trades.lost[-1])
+        return self._trades.held is not None
 
     def extend(self, history: History, signal: Floats) -> None:
         """Decide on the states that came since; ``signal`` belongs to all of the history."""
         first = max(self._next - history.start, 0)
         self._next = history.start + len(history)
         old, was_open = self._trades, self._open
-        most = len(history) - first + 1
-        side, lost = np.empty(most, np.int8), np.empty(most, bool)
-        times, prices = np.empty((2, most), np.int64), np.empty((2, most))
-        side[0] = 0
-        if was_open:
-            side[0], times[:, 0] = old.side[-1], (old.entry_time[-1], 0)
-            lost[0], prices[:, 0] = False, (old.entry_price[-1], np.nan)
-        count = compiling.fastest().scan(
-            history.time, history.bid, history.ask, signal, first,
-            self.parameters.threshold, self._hold, self.parameters.price == "mid",
-            side, times, prices, lost,
-        )  # fmt: skip
-        if count == was_open and (not was_open or _is_open(times[1, 0], lost[0])):
+        new = scan(history, signal, self.parameters, first, old.held)
+        if len(new.side) == was_open and (not was_open or new.held):
             return  # nothing was entered, nothing left
         kept = slice(None, len(old.side) - was_open)
-        new = (side, times[0], prices[0], times[1], prices[1], lost)
         joined: dict[str, Any] = {
-            name: _join(getattr(old, name)[kept], column[:count])
-            for name, column in zip(COLUMNS, new, strict=True)
+            name: _join(getattr(old, name)[kept], getattr(new, name)) for name in COLUMNS
         }
         self._trades = replace(old, **joined)
 

@@ -21,18 +21,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from obi_widgets.calibrator import Calibrator, part
-from obi_widgets.errors import SettingsError, VenueError, suggest
+from obi_widgets.errors import SealError, SettingsError, VenueError, suggest
 from obi_widgets.feeds import open_feed
 from obi_widgets.feeds.thread import CLOSED, FeedThread
 from obi_widgets.looking import Looking
 from obi_widgets.memory import give_back
 from obi_widgets.provenance import Findings, Provenance, utc
 from obi_widgets.publisher import Forgettable, Publisher
+from obi_widgets.sealing import Sealing
 from obi_widgets.settings import Settings
 from obi_widgets.time_range import windows
 from obi_widgets.tried import Tried
 
 if TYPE_CHECKING:
+    from obi_widgets.calibration.sealed import SealedTest
     from obi_widgets.feeds import Source
     from obi_widgets.history import History
     from obi_widgets.publisher import View
@@ -78,6 +80,8 @@ class Session(Looking):
         Calibrates for who shows it.
     publisher : Publisher
         Shows frames to views.
+    sealing : Sealing
+        Opens sealed tests, and follows the newest.
     """
 
     def __init__(
@@ -105,6 +109,7 @@ class Session(Looking):
 
         self.calibrator = Calibrator(self.tried, found)
         self.publisher = Publisher(self, self._wake)
+        self.sealing = Sealing(self.market, self.feed.kind, self.settings, self.publisher.tell)
         self._closing = threading.Event()
         self._threads: list[threading.Thread] = []
         self._reader = FeedThread(self.feed, self._wake.set)
@@ -116,8 +121,8 @@ class Session(Looking):
         """Start both threads, unless they have been."""
         if self._threads or self.closed:
             return
-        wake, settings, reader, calibrator = (
-            self._wake, self.settings, self._reader, self.calibrator,
+        wake, settings, reader, calibrator, sealing = (
+            self._wake, self.settings, self._reader, self.calibrator, self.sealing,
         )  # fmt: skip
 
         # Neither of these may hold the session.
@@ -129,6 +134,7 @@ class Session(Looking):
             calibrator.close(wait=False)
             reader.stop(*CLOSED)
             reader.thread.join(timeout=10)  # so that what it held is freed too
+            sealing.close()
             give_back()
 
         settings.observe(woken)
@@ -156,6 +162,7 @@ class Session(Looking):
                 thread.join(timeout=10)
         if not self._threads:
             self.market.end(detail, advice)
+        self.sealing.close()
         self.publisher.end(show=show)
 
     @property
@@ -272,14 +279,70 @@ class Session(Looking):
             path = path.with_stem(f"{Path(path).stem.removesuffix(f'-{number - 1}')}-{number}")
             number += 1
         # Data stream and sliders move meanwhile: all that is told is of this moment.
-        history, parameters = self.shown(), self.settings.parameters
+        history, parameters, sealed = (
+            self.shown(),
+            self.settings.parameters,
+            self.sealing.findings(),
+        )
         told, found = self._told_of(history), self._found_of(history, parameters)
         if path.suffix == ".py":
             from obi_widgets.calibration.strategy import export_strategy
 
-            return export_strategy(path, parameters, history, provenance=told, findings=found)
+            return export_strategy(
+                path, parameters, history, provenance=told, findings=found, sealed=sealed
+            )
         settings = Settings(**dataclasses.asdict(parameters)) if told else self.settings
-        return settings.save(path, provenance=told, findings=found)
+        return settings.save(path, provenance=told, findings=found, sealed=sealed)
+
+    # -- the sealed test -------------------------------------------------------------------
+
+    def seal(self, path: str | Path | None = None, *, clip_bps: float | None = None) -> SealedTest:
+        """Seal the settings as they stand, and judge them by what follows, and only that.
+
+        From the newest state on, the entries of these settings are judged as they come, by bounds
+        that hold however often one looks. Changing a setting breaks the seal: what was found until
+        then is kept, and marked as broken. What is looked at can be changed freely. What the test
+        has come to goes with every export.
+
+        Parameters
+        ----------
+        path : str or Path, optional
+            The file that it is kept in, ``.json``, written within a second of each trade. In the
+            folder ``seals`` when left out. Where there is one already, of the same settings and
+            market, it is gone on with; what came in between was not seen, and is not judged.
+        clip_bps : float, optional
+            Where gains and losses are cut for the exact bound, bps; 0.1 to 10,000. The largest of
+            the entries so far, rounded up, when left out; 100 where there are fewer than 30.
+
+        Returns
+        -------
+        SealedTest
+
+        Raises
+        ------
+        SealError
+            A session that has ended; a file that is damaged, of a broken test, of other settings
+            or another market; a place that cannot be written to; a cut that is not possible.
+
+        Examples
+        --------
+        >>> session = Session("sim:BTC-PERP")  # doctest: +SKIP
+        >>> session.wait(3000)  # doctest: +SKIP
+        >>> test = session.seal()  # doctest: +SKIP
+        >>> test.verdict  # doctest: +SKIP
+        'not yet decided'
+        """
+        if self.closed:
+            raise SealError("The session was closed.", "Make a new one, and seal there.")
+        self.start()
+        test = self.sealing.open(path, clip_bps)
+        self.refresh()
+        return test
+
+    @property
+    def sealed(self) -> SealedTest | None:
+        """The sealed test that was opened last, also a broken one; None where none was."""
+        return self.sealing.test
 
     # -- frames ----------------------------------------------------------------------------
 

@@ -19,7 +19,15 @@ import traitlets
 from traitlets import HasTraits
 
 from obi_widgets.errors import SettingsError, quoted, suggest
-from obi_widgets.provenance import Findings, Provenance, findings_of, provenance_of, to_table
+from obi_widgets.provenance import (
+    Findings,
+    Provenance,
+    Sealed,
+    findings_of,
+    provenance_of,
+    sealed_of,
+    to_table,
+)
 
 FORMAT = 1
 """The version of the files that `Settings.save` writes."""
@@ -202,6 +210,9 @@ class Settings(HasTraits):
     findings: Findings | None = None
     """What calibration had said of a loaded file's; None where nothing is told."""
 
+    sealed: Sealed | None = None
+    """What a loaded file told of a sealed test; None where nothing is told."""
+
     _told_of: Parameters | None = None  # which ones
 
     _names: ClassVar[tuple[str, ...]] = tuple(Parameters.__dataclass_fields__)
@@ -247,6 +258,7 @@ class Settings(HasTraits):
         *,
         provenance: Provenance | None = None,
         findings: Findings | None = None,
+        sealed: Sealed | None = None,
     ) -> Path:
         """Write a ``.toml`` or ``.json`` file.
 
@@ -257,7 +269,9 @@ class Settings(HasTraits):
         provenance : Provenance, optional
             What the settings were tuned on.
         findings : Findings, optional
-            What calibration said of them, ``report.findings``. When both are left out, what a
+            What calibration said of them, ``report.findings``.
+        sealed : Sealed, optional
+            What a sealed test has come to, ``test.summary()``. When all three are left out, what a
             file had told of them that they were loaded from, if they are still the same.
 
         Returns
@@ -271,12 +285,15 @@ class Settings(HasTraits):
         if self.depth is None:
             settings["depth"] = "all"
         document: dict[str, Any] = {"format": FORMAT, "settings": settings}
-        if provenance is None and findings is None and self.parameters == self._told_of:
-            provenance, findings = self.provenance, self.findings
+        nothing = provenance is None and findings is None and sealed is None
+        if nothing and self.parameters == self._told_of:
+            provenance, findings, sealed = self.provenance, self.findings, self.sealed
         if provenance is not None:
             document["tuned_on"] = to_table(provenance)
         if findings is not None:
             document["calibration"] = to_table(findings)
+        if sealed is not None:
+            document["sealed_test"] = to_table(sealed)
         if kind == ".toml":
             import tomli_w
 
@@ -339,6 +356,8 @@ class Settings(HasTraits):
             settings.provenance = provenance_of(document["tuned_on"])
         if "calibration" in document:
             settings.findings = findings_of(document["calibration"])
+        if "sealed_test" in document:
+            settings.sealed = sealed_of(document["sealed_test"])
         settings._told_of = settings.parameters
         return settings
 

@@ -1,6 +1,6 @@
 """How often a verdict, an interval or a p value is wrong, on markets whose truth is known.
 
-``python -m benchmarks.verdicts [verdicts|edges|intervals|coefficients] [--part 1/4]``
+``python -m benchmarks.verdicts [verdicts|edges|intervals|coefficients|sealed] [--part 1/4]``
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from obi_widgets.calibration.returns import HORIZONS, forward_returns
 
 from . import markets
 from .markets import NULL, PARTLY, Market
+from .sealed import sealed
 
 RECORDS = {"an hour": 1.0, "30 minutes": 0.5, "20 minutes": 1 / 3}
 """Shares of the markets' hour."""
@@ -122,7 +123,7 @@ def coefficients(part: slice) -> None:
 def main() -> None:
     """Run what was asked for."""
     parser = argparse.ArgumentParser(description=__doc__)
-    sections = {one.__name__: one for one in (verdicts, edges, intervals, coefficients)}
+    sections = {one.__name__: one for one in (verdicts, edges, intervals, coefficients, sealed)}
     parser.add_argument("sections", nargs="*", help=", ".join(sections))
     parser.add_argument("--part", default="1/1", help="of the seeds, as 1/4 for every fourth")
     given = parser.parse_args()

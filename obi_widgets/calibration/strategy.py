@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from obi_widgets.errors import HistoryError, SettingsError
-from obi_widgets.provenance import Findings, Provenance, to_table, utc
+from obi_widgets.provenance import Findings, Provenance, Sealed, to_table, utc
 from obi_widgets.settings import Parameters
 from obi_widgets.signals.portable import EDGE, LOG2_E, POLYNOMIAL
 
@@ -29,6 +29,7 @@ def export_strategy(
     *,
     provenance: Provenance | None = None,
     findings: Findings | None = None,
+    sealed: Sealed | None = None,
 ) -> Path:
     """Write a strategy file: a class that takes a book and returns a decision, in event time.
 
@@ -49,6 +50,8 @@ def export_strategy(
         What is told instead, when more is known than the history says (the interval).
     findings : Findings, optional
         What calibration said of them, ``report.findings``.
+    sealed : Sealed, optional
+        What a sealed test has come to, ``test.summary()``.
 
     Returns
     -------
@@ -67,7 +70,8 @@ def export_strategy(
     if not len(history):
         raise HistoryError("The history has no states.", "Wait for the first book, then export.")
     parameters = Parameters.of(settings)
-    constants = _constants(parameters, history, _told(parameters, history, provenance), findings)
+    told = _told(parameters, history, provenance)
+    constants = _constants(parameters, history, told, findings, sealed)
     template = TEMPLATE.read_text(encoding="utf-8")
     head, tail = template[: template.index(FIRST)], template[template.index(LAST) :]
     try:
@@ -80,7 +84,11 @@ def export_strategy(
 
 
 def _constants(
-    p: Parameters, history: History, told: dict[str, Any], findings: Findings | None
+    p: Parameters,
+    history: History,
+    told: dict[str, Any],
+    findings: Findings | None,
+    sealed: Sealed | None,
 ) -> str:
     lines = [
         f"DECAY = {p.decay!r}  # per bp of distance from mid",
@@ -94,6 +102,7 @@ def _constants(
         f"TICK_SIZE = {history.tick_size!r}",
         *_dict("TUNED_ON", told),
         *_verdict(findings),
+        *_sealed(sealed),
         "# Of the arithmetic that the settings were tuned with: 2**f for f in -1/2..1/2.",
         f"LOG2_E = {LOG2_E!r}",
         f"EDGE_BPS = {EDGE!r}",
@@ -122,6 +131,15 @@ def _verdict(findings: Findings | None) -> list[str]:
         facts |= to_table(findings.judged) | {"seconds": findings.seconds}
     text = f"Calibration: {findings.verdict}. {findings.reason}"
     return [f"# {line}" for line in textwrap.wrap(text, 84)] + _dict("CALIBRATION", facts)
+
+
+def _sealed(sealed: Sealed | None) -> list[str]:
+    """Return the lines that tell what a sealed test has come to."""
+    if sealed is None:
+        return _dict("SEALED_TEST", {})
+    facts = to_table(sealed)
+    text = f"Sealed test: {sealed.verdict}. {facts.pop('reason')}"
+    return [f"# {line}" for line in textwrap.wrap(text, 84)] + _dict("SEALED_TEST", facts)
 
 
 def _told(p: Parameters, history: History, provenance: Provenance | None) -> dict[str, Any]:

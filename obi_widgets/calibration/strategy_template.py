@@ -32,6 +32,7 @@ HOLD_NS = 20_000_000_000
 TICK_SIZE = 0.1
 TUNED_ON: dict[str, object] = {}
 CALIBRATION: dict[str, object] = {}
+SEALED_TEST: dict[str, object] = {}
 LOG2_E = 1.0
 EDGE_BPS = 0.0
 EXP2: tuple[float, ...] = (1.0,)

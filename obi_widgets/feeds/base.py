@@ -21,14 +21,13 @@ class Feed(ABC):
         Where they go.
     messages : int
         Frames so far.
-    replay : bool
-        Whether they are a recording's.
     at_once : bool
         Whether they are played as fast as possible: what the market says is not of now.
     """
 
-    replay: ClassVar[bool] = False
     at_once = False
+    kind: ClassVar[str] = "live"
+    """What the data are: ``live``, ``recording`` or ``simulated``."""
 
     def __init__(self, market: Market) -> None:
         self.market = market

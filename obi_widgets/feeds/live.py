@@ -248,6 +248,8 @@ class SimulatorFeed(LiveFeed):
         Where the frames are recorded too.
     """
 
+    kind = "simulated"
+
     def __init__(
         self,
         market: Market,

@@ -32,7 +32,7 @@ class ReplayFeed(Feed):
         How many times as fast as it was; None for at once.
     """
 
-    replay = True
+    kind = "recording"
 
     def __init__(self, market: Market, recording: Recording, speed: float | None = 1.0) -> None:
         super().__init__(market)

@@ -1,0 +1,412 @@
+"""The sealed test: settings are frozen at a moment, and judged by what follows it, and only that.
+
+Whoever chooses settings by what a record shows, and then asks whether they are good, asks the
+record that chose them. Here nothing can be chosen any more: the settings are sealed with a hash and
+a time, and what their entries make from then on is bounded in a way that allows looking after
+every trade; see `obi_widgets.calibration.confidence_sequence`.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import asdict
+from threading import RLock
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from obi_widgets.calibration.confidence_sequence import AsymptoticSequence, ClippedSequence
+from obi_widgets.calibration.seal import Judged, Seal, Seen, make_seal
+from obi_widgets.errors import SealError
+from obi_widgets.provenance import Sealed, known, utc
+from obi_widgets.scanner import Held, scan
+from obi_widgets.settings import Parameters
+from obi_widgets.signals import imbalance
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import pandas as pd
+
+    from obi_widgets.history import History
+    from obi_widgets.settings import Settings
+
+UNDECIDED, ABOVE, BELOW = "not yet decided", "above zero", "below zero"
+"""The verdicts."""
+
+
+class SealedTest:
+    """Judges sealed settings by what follows the seal.
+
+    `obi_widgets.Session.seal` makes one, or the button under the calibration. Its trades are the
+    entries of the sealed settings from the first state after the seal on, one after the other: a
+    new one is entered only when the last one has been left, as `obi_widgets.entries` does. Each is
+    judged by what it made net, at the prices that it got and after the fees of both sides. One that
+    a gap ended is not judged, since its result is not known.
+
+    The mean is *above zero* when both lower bounds are, the asymptotic one and the exact one of
+    gains and losses that are cut; *below zero* when both upper bounds are below; else *not yet
+    decided*. Each of the two claims is wrong at any moment with a probability of at most 5 %,
+    however often one looks: exactly so where no gain or loss goes beyond the cut, otherwise as the
+    number of trades grows. See `obi_widgets.calibration.confidence_sequence` for formulas and
+    sources.
+
+    Attributes
+    ----------
+    seal : Seal
+        What was sealed.
+    path : Path or None
+        Where it is kept.
+    opened : int
+        Sealed tests that were ever opened on this market in the same folder and session. Of
+        many, the best is above zero by chance more often than 5 % of the time.
+    trades : list of Judged
+        What was judged so far.
+    lost : int
+        Entries that a gap ended.
+    unseen : list of (int, int)
+        Event times, nanoseconds UTC, between which nothing was seen, as while nothing ran.
+    broken : str
+        When and why it ended; empty while it goes on.
+    decided, decided_after : str, int
+        The first verdict, and how many trades it took; empty and 0 so far.
+    """
+
+    def __init__(self, seal: Seal, path: Path | None = None) -> None:
+        self.seal = seal
+        self.path = path
+        self.opened = seal.number
+        self.trades: list[Judged] = []
+        self.lost = 0
+        self.unseen: list[tuple[int, int]] = []
+        self.broken = ""
+        self.decided, self.decided_after = "", 0
+        self.mean = AsymptoticSequence(seal.error, seal.burn_in, seal.tuned_at)
+        self.clipped = ClippedSequence(seal.clip_bps, seal.error)
+        self.held: Held | None = None
+        self.seen: Seen | None = None
+        self.lock = RLock()  # a slider breaks it in one thread, while another judges
+        self.changes = 0  # counted, to tell whether the file is of this moment
+
+    def __repr__(self) -> str:
+        state = "broken, " if self.broken else ""
+        return (
+            f"<SealedTest {self.seal.market}, {len(self.trades):,} trades, {state}{self.verdict}>"
+        )
+
+    # -- judging ---------------------------------------------------------------------------
+
+    def update(self, history: History) -> int:
+        """Judge the states that came since, each once.
+
+        Parameters
+        ----------
+        history : History
+            Of the same market. Where it does not hold the state that was seen last, what came
+            between was not seen: it is told of in `unseen`, and not judged.
+
+        Returns
+        -------
+        int
+            How many trades were added.
+        """
+        with self.lock:
+            if self.broken:
+                return 0
+            rows = history[self._first(history) :]
+            if not len(rows):
+                return 0
+            before, p = len(self.trades), self.seal.settings
+            made = scan(rows, imbalance(rows, p), p, 0, self.held)
+            self.held = made.held
+            for entry, leave, side, net, lost in zip(
+                made.entry_time.tolist(), made.exit_time.tolist(), made.side.tolist(),
+                made.net_bps.tolist(), made.lost.tolist(), strict=True,
+            ):  # fmt: skip
+                if lost:
+                    self.lost += 1
+                    self.changes += 1
+                elif leave:
+                    self.judge(Judged(entry, leave, side, net))
+            self.seen = Seen.of(history, len(history) - 1)
+            return len(self.trades) - before
+
+    def _first(self, history: History) -> int:
+        """Return the first row that has not been looked at."""
+        time, seen = history.time, self.seen
+        first = int(np.searchsorted(time, self.seal.sealed_at, side="right"))
+        if seen is None:
+            return first
+        row = int(np.searchsorted(time, seen.time, side="left")) + seen.states - 1
+        if row < len(time) and Seen.of(history, row) == seen:
+            return max(first, row + 1)
+        first = max(first, int(np.searchsorted(time, seen.time, side="right")))
+        if first < len(time):
+            self.unseen.append((seen.time, int(time[first])))
+            self.lost += self.held is not None
+            self.held = None
+            self.changes += 1
+        return first
+
+    def judge(self, trade: Judged) -> None:
+        """Take one more trade."""
+        self.trades.append(trade)
+        self.mean.add(trade.net_bps)
+        self.clipped.add(trade.net_bps)
+        self.changes += 1
+        if not self.decided and (verdict := self.verdict) != UNDECIDED:
+            self.decided, self.decided_after = verdict, len(self.trades)
+
+    def stop(self, why: str) -> None:
+        """End it, with the reason; what it has found stays."""
+        with self.lock:
+            if not self.broken:
+                at = self.seen.time if self.seen is not None else time.time_ns()
+                self.broken = f"Broken at {_clock(at)}: {why}."
+                self.changes += 1
+
+    def settings_changed(self, change: Any) -> None:  # noqa: ANN401 a Bunch of traitlets
+        """Take note that a setting changed: what `Settings.observe` calls, in any thread."""
+        self.follow_settings(change.owner.parameters)
+
+    def follow_settings(self, parameters: Parameters) -> None:
+        """End it when the settings are others than those that were sealed."""
+        now = asdict(parameters)
+        for name, sealed in asdict(self.seal.settings).items():
+            if now[name] != sealed:
+                self.stop(f"{name} changed from {sealed!r} to {now[name]!r}")
+                return
+
+    # -- what it has come to ---------------------------------------------------------------
+
+    @property
+    def verdict(self) -> str:
+        """``"above zero"``, ``"below zero"`` or ``"not yet decided"``; by both bounds, now."""
+        # A mean that was beaten is no longer possible itself: so 0 is enough for the second.
+        if self.mean.low > 0 and self.clipped.low >= 0:
+            return ABOVE
+        if self.mean.high < 0 and self.clipped.high <= 0:
+            return BELOW
+        return UNDECIDED
+
+    @property
+    def unseen_seconds(self) -> float:
+        """How long nothing was seen since the seal."""
+        return sum(end - start for start, end in self.unseen) / 1e9
+
+    @property
+    def reason(self) -> str:
+        """What the verdict rests on, in sentences."""
+        n, mean, clipped = len(self.trades), self.mean, self.clipped
+        if not n:
+            return "No trade has been made and left since the seal."
+        count = "1 trade" if n == 1 else f"{n:,} trades"
+        said = [f"{count} since the seal made {mean.mean:+.2f} bps net on average."]
+        if n < self.seal.burn_in:
+            said.append(f"Before {self.seal.burn_in} trades nothing is decided.")
+        else:
+            sure = f"{100 * (1 - self.seal.error):g} % sure, however often one looks"
+            said.append(
+                f"The mean is at least {mean.low:+.2f} and at most {mean.high:+.2f} bps "
+                f"(each {sure}, as trades become many)."
+            )
+        said.append(
+            f"The mean of gains and losses, each cut at ±{clipped.clip:g} bps, is at least "
+            f"{clipped.low:+.2f} and at most {clipped.high:+.2f} bps (exactly so)."
+        )
+        if self.decided and self.decided != self.verdict:
+            said.append(f"After {self.decided_after:,} trades it was {self.decided}.")
+        return " ".join(said)
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """What one must know of it: a sentence each."""
+        found = [self.broken] if self.broken else []
+        if self.opened > 1:
+            found.append(
+                f"It is number {self.seal.number} of {self.opened} sealed tests on this market: "
+                "each has its own chance to be wrong."
+            )
+        if self.seal.source == "recording":
+            found.append("It is a recording: who sealed may have known what follows.")
+        if self.seal.settings.price == "mid":
+            found.append("Trades are at mid: no spread is paid.")
+        if self.clipped.cut:
+            found.append(f"Beyond ±{self.seal.clip_bps:g} bps were {self.clipped.cut:,} of them.")
+        if self.lost:
+            found.append(f"A gap ended {self.lost:,} more, which are not judged.")
+        if self.unseen:
+            found.append(f"For {self.unseen_seconds:,.0f} s nothing was seen, and nothing judged.")
+        return tuple(found)
+
+    def summary(self) -> Sealed:
+        """Return what goes with every export; figures that are not known are None.
+
+        Returns
+        -------
+        Sealed
+        """
+        with self.lock:
+            seal, mean, clipped = self.seal, self.mean, self.clipped
+            low, high = mean.interval
+            some = bool(self.trades)
+            return Sealed(
+                verdict=self.verdict,
+                reason=" ".join([self.reason, *self.remarks]),
+                market=seal.market,
+                source=seal.source,
+                sha256=seal.sha256,
+                sealed_at=utc([seal.sealed_at])[0] if seal.sealed_at else "",
+                judged_to=utc([self.seen.time])[0] if self.seen is not None else "",
+                trades=len(self.trades),
+                seals_opened=self.opened,
+                seal_number=seal.number,
+                error=seal.error,
+                burn_in=seal.burn_in,
+                clip_bps=seal.clip_bps,
+                lost=self.lost,
+                unseen_seconds=self.unseen_seconds,
+                decided=self.decided,
+                decided_after=self.decided_after,
+                broken=self.broken,
+                mean_bps=known(mean.mean) if some else None,
+                interval_low=known(low),
+                interval_high=known(high),
+                low_bps=known(mean.low),
+                high_bps=known(mean.high),
+                clipped_mean_bps=known(clipped.mean),
+                clipped_low_bps=known(clipped.low) if some else None,
+                clipped_high_bps=known(clipped.high) if some else None,
+            )
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return the trades that were judged, a row each.
+
+        Returns
+        -------
+        DataFrame
+            ``side`` (+1 long, −1 short), ``entry_time``, ``exit_time`` (UTC), ``net_bps``.
+        """
+        import pandas as pd
+
+        columns: Any = zip(*self.trades, strict=True) if self.trades else ((), (), (), ())
+        entry, leave, side, net = (list(one) for one in columns)
+        frame: dict[str, Any] = {"side": np.array(side, np.int64)}
+        for name, times in (("entry_time", entry), ("exit_time", leave)):
+            stamps = np.array(times, np.int64).view("datetime64[ns]")
+            frame[name] = pd.to_datetime(stamps, utc=True)
+        return pd.DataFrame(frame | {"net_bps": np.array(net, float)})
+
+    # -- files -----------------------------------------------------------------------------
+
+    def save(self, path: str | Path | None = None) -> Path:
+        """Write it to a file, ``.json``; see `SealedTest.load`.
+
+        The file is replaced as a whole or stays as it was, so that a crash leaves one that can be
+        read.
+
+        Parameters
+        ----------
+        path : str or Path, optional
+            Where to; where it is kept when left out.
+
+        Returns
+        -------
+        Path
+
+        Raises
+        ------
+        SealError
+            A place that cannot be written to, or none.
+        """
+        from obi_widgets.calibration.sealed_file import save
+
+        return save(self, path)
+
+    @classmethod
+    def load(cls, path: str | Path) -> SealedTest:
+        """Read what `save` wrote: it has come to the same, to the last bit.
+
+        To go on with it, give the path to `obi_widgets.Session.seal`.
+
+        Raises
+        ------
+        SealError
+            A file that is not there, not a sealed test, of a newer version, or not as it was
+            written. It is left as it is.
+        """
+        from obi_widgets.calibration.sealed_file import load
+
+        return load(path)
+
+
+def _clock(at: int) -> str:
+    return f"{str(np.datetime64(at, 'ns'))[:19].replace('T', ' ')} UTC"
+
+
+def sealed_test(
+    history: History,
+    settings: Settings | Parameters,
+    *,
+    after: Any,  # noqa: ANN401 what pandas takes for a moment
+    clip_bps: float | None = None,
+) -> SealedTest:
+    """Judge settings by what came after a moment of a history, as if they had been sealed then.
+
+    It is a test only of settings that were chosen without what came after: nothing here can know
+    that. To be sure, seal first: `obi_widgets.Session.seal`.
+
+    Parameters
+    ----------
+    history : History
+        T states.
+    settings : Settings or Parameters
+        All are used.
+    after : int, datetime64 or what pandas reads as a time
+        Only states after it are judged. A number is in nanoseconds UTC; a time without a zone is
+        UTC.
+    clip_bps : float, optional
+        Where gains and losses are cut for the exact bound, bps; 0.1 to 10,000. The largest of the
+        entries before the moment, rounded up, when left out; 100 where there are fewer than 30.
+
+    Returns
+    -------
+    SealedTest
+
+    Raises
+    ------
+    SealError
+        A moment that is none, or that is not within the history; a cut that is not possible.
+
+    Examples
+    --------
+    >>> import obi_widgets as obi
+    >>> history = obi.simulate("sim:BTC-PERP", seconds=600, seed=1)
+    >>> settings = obi.Settings(hold_seconds=2)
+    >>> test = obi.sealed_test(history, settings, after=history.time[3000])
+    >>> test.verdict
+    'below zero'
+    >>> test.to_frame().columns.tolist()
+    ['side', 'entry_time', 'exit_time', 'net_bps']
+    """
+    import pandas as pd
+
+    parameters = Parameters.of(settings)
+    try:
+        moment = pd.Timestamp(after)
+        at = (moment.tz_localize("UTC") if moment.tz is None else moment).as_unit("ns").value
+    except (TypeError, ValueError, OverflowError) as error:
+        raise SealError(
+            f"after = {after!r} is no moment.", "Give a time, or nanoseconds UTC."
+        ) from error
+    if not len(history) or not history.time[0] <= at < history.time[-1]:
+        raise SealError(
+            f"after = {after!r} is {at:,} ns, and not within {history!r}.",
+            "Give a moment between its first and its last state.",
+        )
+    past = history[: int(np.searchsorted(history.time, at, side="right"))]
+    seal = make_seal(past, parameters, source="history", clip_bps=clip_bps)
+    test = SealedTest(seal)
+    test.seen = Seen.of(past, len(past) - 1)
+    test.update(history)
+    return test

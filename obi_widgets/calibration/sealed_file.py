@@ -1,0 +1,177 @@
+"""A sealed test in a file: replaced as a whole, checked when it is read, counted in its folder."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import os
+import re
+from dataclasses import asdict, fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from obi_widgets.calibration.seal import Judged, Seal, Seen
+from obi_widgets.calibration.sealed import SealedTest
+from obi_widgets.errors import SealError, SettingsError
+from obi_widgets.scanner import Held
+from obi_widgets.settings import Settings
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+KIND = "sealed test of obi-widgets"
+VERSION = 1
+"""Of the files that are written."""
+
+FOLDER = "seals"
+"""Where they are kept when nothing else is asked for, beside the notebook."""
+
+AGAIN = "Take a copy of it from before, or seal anew in another file; this one is left as it is."
+
+
+def _text(value: object) -> str:
+    return json.dumps(value, separators=(",", ":"), allow_nan=False)
+
+
+def default_path(seal: Seal) -> Path:
+    """Return a name that tells the market and the moment."""
+    market = re.sub(r"[^\w.-]+", "_", f"{seal.venue}-{seal.symbol}")
+    return Path(FOLDER) / f"{market}-{seal.opened_at // 1_000_000}.json"
+
+
+def save(test: SealedTest, path: str | Path | None) -> Path:
+    """Write a test to its file; see `SealedTest.save`."""
+    target = Path(path) if path is not None else test.path
+    if target is None:
+        raise SealError("This sealed test is kept nowhere.", "Give a path.")
+    if target.suffix != ".json":
+        raise SealError(f"{target.name!r} ends in {target.suffix!r}.", "It is kept as .json.")
+    with test.lock:
+        body = {
+            "seal": asdict(test.seal),
+            "seals_opened": test.opened,
+            "broken": test.broken,
+            "lost": test.lost,
+            "unseen": test.unseen,
+            "seen": test.seen,
+            "held": test.held,
+            "trades": test.trades,
+        }
+        text = _text(body)
+    head = {"kind": KIND, "version": VERSION, "sha256": test.seal.sha256, "checksum": _sum(text)}
+    beside = target.with_name(f".{target.name}.{os.getpid()}")
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            with beside.open("w", encoding="utf-8") as file:
+                file.write(f"{_text(head)[:-1]},{text[1:]}\n")
+                file.flush()
+                os.fsync(file.fileno())
+            beside.replace(target)
+        finally:
+            beside.unlink(missing_ok=True)
+    except OSError as error:
+        raise SealError(
+            f"{target} cannot be written: {error.strerror}.",
+            "Nothing is lost while this goes on; make room, or save it elsewhere.",
+        ) from error
+    return target
+
+
+def _sum(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def load(path: str | Path) -> SealedTest:
+    """Read a file; see `SealedTest.load`."""
+    path = Path(path)
+    try:
+        data = path.read_bytes()
+    except FileNotFoundError:
+        raise SealError(f"There is no file {str(path)!r}.", "Check the path.") from None
+    except OSError as error:
+        raise SealError(f"{path} cannot be read: {error.strerror}.", "Check the path.") from error
+    try:
+        document = json.loads(data)
+    except (ValueError, RecursionError) as error:
+        raise SealError(f"{path.name} is damaged: {error}.", AGAIN) from error
+    if not isinstance(document, dict) or document.get("kind") != KIND:
+        raise SealError(f"{path.name} is no sealed test.", "Choose another file.")
+    version = document.get("version")
+    if type(version) is not int or version > VERSION:
+        raise SealError(
+            f"{path.name} is of version {version!r}, and this package reads up to {VERSION}.",
+            "Update with: pip install -U obi-widgets.",
+        )
+    body = {k: v for k, v in document.items() if k not in ("kind", "version", "sha256", "checksum")}
+    if _sum(_text(body)) != document.get("checksum"):
+        raise SealError(f"{path.name} is not as it was written: its checksum differs.", AGAIN)
+    try:
+        test = _read(body, path)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise SealError(f"{path.name} is damaged: {error!r}.", AGAIN) from error
+    if test.seal.sha256 != document.get("sha256"):
+        raise SealError(f"{path.name} was sealed as something else: its hash differs.", AGAIN)
+    return test
+
+
+def _read(body: dict[str, Any], path: Path) -> SealedTest:
+    """Return the test that a document tells of: its trades are judged again, in their order."""
+    table = dict(body["seal"])
+    try:
+        parameters = Settings(**table.pop("settings")).parameters
+    except SettingsError as error:
+        raise ValueError(str(error)) from error
+    if set(table) != {one.name for one in fields(Seal)} - {"settings"}:
+        raise ValueError(f"'seal' has {sorted(table)}")
+    test = SealedTest(Seal(settings=parameters, **table), path)
+    last = test.seal.sealed_at + 1  # only what came after it
+    for entry, leave, side, net in body["trades"]:
+        if not (last <= entry < leave and side in (-1, 1) and math.isfinite(net)):
+            raise ValueError(f"the trade of {entry} does not follow the one before")
+        test.judge(Judged(entry, leave, side, float(net)))
+        last = leave
+    test.opened = max(int(body["seals_opened"]), test.seal.number)
+    test.broken = str(body["broken"])
+    test.lost = int(body["lost"])
+    test.unseen = [(int(start), int(end)) for start, end in body["unseen"]]
+    test.seen = None if body["seen"] is None else Seen(*body["seen"])
+    test.held = None if body["held"] is None else Held(*body["held"])
+    test.changes = 0
+    return test
+
+
+def opened_in(folder: Path, market: str) -> int:
+    """Return how many sealed tests of a market were ever opened in a folder.
+
+    It is what the files there say, and at least how many they are: one that was deleted is counted
+    by those that were opened after it. A file that cannot be read counts as one.
+    """
+    files = most = 0
+    for document in _documents(folder):
+        if document is None:
+            files += 1
+            continue
+        seal = document.get("seal")
+        if not isinstance(seal, dict) or f"{seal.get('venue')}:{seal.get('symbol')}" != market:
+            continue
+        files += 1
+        said = document.get("seals_opened")
+        most = max(most, said if type(said) is int else 0)
+    return max(files, most)
+
+
+def _documents(folder: Path) -> Iterator[dict[str, Any] | None]:
+    """Yield the documents of a folder's sealed tests; None for one that cannot be read."""
+    start = f'{{"kind":"{KIND}"'.encode()
+    for path in sorted(folder.glob("*.json")):
+        try:
+            with path.open("rb") as file:
+                if file.read(len(start)) != start:
+                    continue  # another one's file
+                document = json.loads(start + file.read())
+        except (OSError, ValueError, RecursionError):
+            yield None
+        else:
+            yield document

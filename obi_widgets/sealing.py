@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from pathlib import Path
+from threading import Lock
 from typing import TYPE_CHECKING
 
 from obi_widgets.calibration.seal import Seen, make_seal
@@ -58,10 +59,15 @@ class Sealing:
         self._opened = 0  # in this session
         self._saved = 0  # the test's changes that are in its file
         self._save_at = 0.0
+        self._lock, self._closed = Lock(), False
         self._told = False  # that it was broken
 
     def open(self, path: str | Path | None, clip_bps: float | None) -> SealedTest:
         """Open a test, or go on with one; see `Session.seal`."""
+        with self._lock:
+            return self._open(path, clip_bps)
+
+    def _open(self, path: str | Path | None, clip_bps: float | None) -> SealedTest:
         history = self._market.history()
         seal = make_seal(history, self._settings.parameters, source=self._kind, clip_bps=clip_bps)
         place = Path(path) if path is not None else default_path(seal)
@@ -84,9 +90,11 @@ class Sealing:
 
     def follow(self) -> None:
         """Judge what came since, and write it down now and then. For the publisher's thread."""
-        test = self.test
-        if test is None:
-            return
+        with self._lock:
+            if self.test is not None and not self._closed:
+                self._follow(self.test)
+
+    def _follow(self, test: SealedTest) -> None:
         try:
             test.update(self._market.history())
         except Exception as error:  # a thread has nobody to raise to
@@ -103,11 +111,17 @@ class Sealing:
                 self._saved = changes
 
     def close(self) -> None:
-        """Judge the last states, and write them down; the test can be gone on with."""
-        if self.test is not None:
-            self.follow()
-            self._save(self.test)  # also how far it had looked
-            self._watch(None)
+        """Judge what came, and write it down; the test can be gone on with.
+
+        It comes before the end of the market, which keeps a state in the middle of its interval:
+        whoever goes on with the same recording finds another one there.
+        """
+        self.follow()
+        with self._lock:
+            if self.test is not None and not self._closed:
+                self._save(self.test)  # also how far it had looked
+                self._watch(None)
+            self._closed = True
 
     def _watch(self, test: SealedTest | None) -> None:
         """Let a test, and no other one, hear of each setting that changes, in whatever thread."""

@@ -132,9 +132,9 @@ class Session(Looking):
         def let_go() -> None:
             settings.unobserve(woken)
             calibrator.close(wait=False)
+            sealing.close()
             reader.stop(*CLOSED)
             reader.thread.join(timeout=10)  # so that what it held is freed too
-            sealing.close()
             give_back()
 
         settings.observe(woken)
@@ -156,13 +156,13 @@ class Session(Looking):
         self._closing.set()
         self.publisher.close()
         self.calibrator.close()
+        self.sealing.close()
         self._reader.stop(detail, advice)
         for thread in self._threads:
             if thread is not threading.current_thread():
                 thread.join(timeout=10)
         if not self._threads:
             self.market.end(detail, advice)
-        self.sealing.close()
         self.publisher.end(show=show)
 
     @property
@@ -334,8 +334,8 @@ class Session(Looking):
         """
         if self.closed:
             raise SealError("The session was closed.", "Make a new one, and seal there.")
-        self.start()
         test = self.sealing.open(path, clip_bps)
+        self.start()  # after it: of a recording that is played at once nothing is missed
         self.refresh()
         return test
 

@@ -76,7 +76,7 @@ class Seal:
     @property
     def market(self) -> str:
         """As in ``venue:SYMBOL``."""
-        return f"{self.venue}:{self.symbol}"
+        return f"{self.venue}:{self.symbol}".strip(":")
 
     @property
     def sha256(self) -> str:

@@ -382,8 +382,8 @@ def sealed_test(
     --------
     >>> import obi_widgets as obi
     >>> history = obi.simulate("sim:BTC-PERP", seconds=600, seed=1)
-    >>> settings = obi.Settings(hold_seconds=2)
-    >>> test = obi.sealed_test(history, settings, after=history.time[3000])
+    >>> settings = obi.Settings(hold_seconds=1)
+    >>> test = obi.sealed_test(history, settings, after=history.time[1000])
     >>> test.verdict
     'below zero'
     >>> test.to_frame().columns.tolist()

@@ -154,7 +154,10 @@ def opened_in(folder: Path, market: str) -> int:
             files += 1
             continue
         seal = document.get("seal")
-        if not isinstance(seal, dict) or f"{seal.get('venue')}:{seal.get('symbol')}" != market:
+        if (
+            not isinstance(seal, dict)
+            or f"{seal.get('venue')}:{seal.get('symbol')}".strip(":") != market
+        ):
             continue
         files += 1
         said = document.get("seals_opened")

@@ -135,12 +135,20 @@ def test_losses_that_have_not_come_yet_fool_the_one_and_not_the_other():
     assert fed(ClippedSequence(2.0), nothing_lost).low > 0, "it is of losses of 2 at the most"
 
 
-SEEDS = 12
-
-
-@pytest.mark.parametrize("line", range(len(markets.NULL)))
-def test_looked_at_after_every_trade_it_is_seldom_wrong(line, monkeypatch):
-    monkeypatch.setattr(markets, "NULL", markets.NULL[line : line + 1])
-    (found,) = markets.false_alarms(range(SEEDS))
+@pytest.mark.parametrize("market", markets.NULL, ids=lambda one: one[1].__name__)
+def test_looked_at_after_every_trade_it_is_seldom_wrong(market, monkeypatch):
+    """5,000 trades each; of the first seeds the sealed test itself is looked at as well."""
+    monkeypatch.setattr(markets, "NULL", (market,))
+    monkeypatch.setattr(markets, "BEYOND", ())
+    (found,) = markets.false_alarms(range(200))
     wrong = found["above zero"] + found["below zero"]
-    assert wrong <= binom.ppf(0.995, SEEDS, markets.MOST / markets.NULL_SEEDS)
+    assert wrong <= binom.ppf(0.99, 200, 0.05)
+
+
+def test_an_edge_of_twice_its_cost_takes_little_longer_than_a_fixed_length(monkeypatch):
+    monkeypatch.setattr(markets, "EDGES", (0.2,))
+    normal, heavy = markets.times_to_detect(range(60))
+    assert normal["found"] == 60
+    assert normal["median, 80 %"][0] < 2 * normal["a fixed length that finds 80 %"]
+    assert heavy["found"] > 50
+    assert heavy["median, 80 %"][0] < 2 * heavy["a fixed length that finds 80 %"]

@@ -171,7 +171,7 @@ class ClippedSequence:
     bounded random variables by betting", JRSS-B 86 (2024), theorem 3, with predictable plug-in
     bets. It is as exact as the empirical Bernstein sequence of Howard, Ramdas, McAuliffe and
     Sekhon, "Time-uniform, nonparametric, nonasymptotic confidence sequences", Annals of Statistics
-    49 (2021), and finds large edges in a third of the trades.
+    49 (2021), and finds large edges in half as many trades or fewer.
 
     Parameters
     ----------

@@ -5,9 +5,10 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Any
 
-from obi_widgets.errors import SettingsError
+from obi_widgets.errors import ObiError, SettingsError
 from obi_widgets.settings import Settings
 from obi_widgets.sheet import SheetMaker, nothing, pending
+from obi_widgets.sheet_seal import of_seal
 from obi_widgets.signals import compiling
 from obi_widgets.widgets.panel import Part, StateWidget, asset, followed
 
@@ -26,6 +27,11 @@ class _Sheet(StateWidget):
     _css = asset("calibration.css")
 
 
+class _Seal(StateWidget):
+    _esm = asset("seal.js")
+    _css = asset("calibration.css")
+
+
 class CalibrationWidget(Part):
     """Whether the signal is worth its costs, as the sliders stand and while data stream.
 
@@ -38,6 +44,9 @@ class CalibrationWidget(Part):
     It looks at the whole history, or at the part that was chosen: drag with Shift on a chart of
     the same session, or call ``session.select``. It is computed in a thread of its own, and only
     while it can be seen.
+
+    Below it a button seals the settings: see `obi_widgets.Session.seal`. What the sealed test has
+    come to is shown there as trades come.
 
     Parameters
     ----------
@@ -52,10 +61,12 @@ class CalibrationWidget(Part):
         self._pending = pending(len(session.market.history()), compiling=False)
         self._sheet = _Sheet(state=nothing(self._pending))
         self._sheet.on_msg(self._do)
+        self._seal = _Seal(state=of_seal(session.sealed))
+        self._seal.on_msg(self._do)
         self._maker = SheetMaker()
         self._found: Found | None = None
         self._session = session
-        super().__init__(session, [self._sheet], alone=alone)
+        super().__init__(session, [self._sheet, self._seal], alone=alone)
 
     @property
     def report(self) -> Report | None:
@@ -75,6 +86,8 @@ class CalibrationWidget(Part):
                 self._session.select()
             case {"do": "take", **values}:
                 self._take(values)
+            case {"do": "seal"}:
+                self._seal_settings()
             case _:
                 log.warning("The page asks for %r, which is not known.", content)
 
@@ -89,11 +102,26 @@ class CalibrationWidget(Part):
         for name in names:
             setattr(self._session.settings, name, getattr(chosen, name))
 
+    def _seal_settings(self) -> None:
+        """Seal, unless a test goes on. What goes wrong is shown: nobody would see an exception."""
+        session = self._session
+        if session.sealed is not None and not session.sealed.broken:
+            return  # a second click
+        try:
+            test = session.seal()
+        except ObiError as error:
+            session.tell(str(error))
+        except Exception as error:
+            log.exception("Sealing failed.")
+            session.tell(f"Sealing failed: {error!r}. Please report this.")
+        else:
+            session.tell(f"Sealed, and kept in {test.path}.")
+
     def show(self, frame: Frame) -> None:
         """Show a frame. Called by the session's publisher."""
-        before = self._found
+        before = self._found, self._seal.state
         self.update(frame)
-        if self._page is not None and self._found is not before:
+        if self._page is not None and (self._found, self._seal.state) != before:
             self._page.frame += 1
 
     def update(self, frame: Frame) -> None:
@@ -106,6 +134,7 @@ class CalibrationWidget(Part):
         if found is not self._found or (waits != self._pending and not told):
             self._found, self._pending = found, waits
             self._sheet.state = self._maker.make(found, frame.instrument, waits)
+        self._seal.state = of_seal(self._session.sealed)
 
     def close(self) -> None:
         """End the widget, and what is computed for it. The session goes on."""

@@ -12,7 +12,7 @@ const KEEP_TRYING = 5000; // ms between words to a kernel that is silent: Jupyte
 
 // What nobody would hear.
 const CONTROLS = `.obi-controls, .obi-export, .obi-field, .obi-now, .obi-length, .obi-sliders,
-  .obi-opener, .obi-unfold, .obi-all`;
+  .obi-opener, .obi-unfold, .obi-all, .obi-seal-offer`;
 
 const length = (ms) => {
   const s = Math.floor(ms / 1000);

@@ -1,0 +1,138 @@
+"""What a sealed test shows, and the button that makes one; without a browser."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+from session_tools import wait_for
+from test_calibration_widget import receive
+from test_widgets import hear
+
+import obi_widgets as obi
+from benchmarks.verdicts import markets
+from obi_widgets.calibration.seal import Judged
+from obi_widgets.sheet_seal import BUTTON, of_seal
+
+MINUS = "\N{MINUS SIGN}"
+
+
+@pytest.fixture
+def test():
+    history = markets.random_walk(np.random.default_rng(0))
+    return obi.sealed_test(history, markets.MID, after=history.time[-2], clip_bps=5)
+
+
+def fed(test, net, count=100):
+    for n in range(count):
+        test.judge(Judged(n, n + 1, 1, net + 0.1 * (-1) ** n))
+    return of_seal(test)
+
+
+def facts(shown):
+    return {what: value for what, value, _ in shown["facts"]}
+
+
+def test_without_one_it_is_offered_and_explained():
+    shown = of_seal(None)
+    assert (shown["button"], shown["word"]) == (BUTTON, "") == ("Seal these settings", "")
+    assert "judged by what comes next, and only that" in shown["about"]
+
+
+def test_before_there_is_enough_it_says_how_much_is(test):
+    shown = of_seal(test)
+    assert (shown["word"], shown["sign"], shown["tone"]) == ("Not yet decided", "?", "")
+    assert shown["button"] == "", "a click does not end a test that goes on"
+    assert set(facts(shown).values()) == {"0 of 100 at least", "–", "1 of 1"}
+    shown = fed(test, 0.5, 34)
+    assert facts(shown)["trades since the seal"] == "34 of 100 at least"
+    assert (facts(shown)["mean net"], facts(shown)["at least"]) == ("+0.50 bps", "–")
+    assert shown["of"].startswith("sealed 2023-11-14 23:13:19 UTC · sha256 ")
+    assert test.seal.sha256[:10] in shown["of"]
+
+
+@pytest.mark.parametrize(
+    ("net", "word", "sign", "tone"),
+    [(0.5, "Above zero", "✓", "good"), (-0.5, "Below zero", "✕", "bad")],
+)
+def test_each_verdict_has_a_sign_that_is_no_colour(test, net, word, sign, tone):
+    shown = fed(test, net)
+    assert (shown["word"], shown["sign"], shown["tone"]) == (word, sign, tone)
+    told = test.summary()
+    found = facts(shown)
+    assert found["at least"] == f"{told.low_bps:+.2f} bps".replace("-", MINUS)
+    assert found["at least, cut at ±5 bps"] == (
+        f"{told.clipped_low_bps:+.2f} bps".replace("-", MINUS)
+    )
+    assert shown["reason"] == told.reason.replace(" -", f" {MINUS}")
+    json.dumps(shown, allow_nan=False)
+
+
+def test_a_broken_one_says_so_and_another_is_offered(test):
+    fed(test, 0.5)
+    test.stop("threshold changed from 0.4 to 0.5")
+    shown = of_seal(test)
+    assert (shown["word"], shown["tone"], shown["button"]) == ("Broken · above zero", "", BUTTON)
+    assert "threshold changed from 0.4 to 0.5." in shown["reason"]
+
+
+# -- the widget --------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def session(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    settings = obi.Settings(hold_seconds=0.3, threshold=0.05)
+    session = obi.Session("sim:BTC-PERP", settings=settings, seed=3, warmup=20)
+    session.wait(190)
+    yield session
+    session.close()
+
+
+@pytest.fixture
+def widget(session):
+    widget = obi.CalibrationWidget(session)
+    yield widget
+    widget.close()
+
+
+def press(widget):
+    content = {"method": "custom", "content": {"do": "seal"}}
+    widget._seal.comm.handle_msg({"content": {"data": content}, "buffers": []})
+
+
+def test_the_button_seals_and_what_follows_is_shown(widget, session, tmp_path):
+    hear(widget._page)
+    assert widget._seal.state["button"] == BUTTON
+    press(widget)
+    sealed = session.sealed
+    press(widget)
+    assert session.sealed is sealed, "a second click makes no other"
+    assert [one.name for one in (tmp_path / "seals").glob("*.json")] == [sealed.path.name]
+    wait_for(lambda: "Sealed, and kept in" in session.publisher.note, "the note")
+    wait_for(lambda: widget._seal.state["word"] == "Not yet decided", "that it is shown")
+    wait_for(lambda: _trades(widget) >= 2, "trades")
+    session.settings.fee_bps = 1
+    wait_for(lambda: widget._seal.state["word"].startswith("Broken"), "that it is broken")
+    assert "fee_bps changed from 5.0 to 1.0" in widget._seal.state["reason"]
+    press(widget)
+    assert session.sealed.seal.number == 2
+
+
+def _trades(widget):
+    hear(widget._page)
+    return int(facts(widget._seal.state)["trades since the seal"].split()[0])
+
+
+def test_a_seal_that_fails_is_told_of(widget, session, tmp_path):
+    hear(widget._page)
+    (tmp_path / "seals").write_text("a file, and no folder")
+    press(widget)
+    assert session.sealed is None
+    wait_for(lambda: "cannot be written" in session.publisher.note, "the note")
+
+
+def test_the_page_may_ask_for_nothing_else(widget, session):
+    receive(widget, {"do": "unseal"})
+    assert session.sealed is None

@@ -7,6 +7,8 @@ import re
 from functools import cache, lru_cache
 from typing import TYPE_CHECKING
 
+from obi_widgets.calibration.returns import COARSE, too_coarse
+
 if TYPE_CHECKING:
     from obi_widgets.frame import Frame, Reach
     from obi_widgets.settings import Parameters
@@ -211,7 +213,8 @@ def depth(value: int | None) -> str:
 def results(frame: Frame) -> tuple[list[tuple[str, str, str]], str]:
     """Return rows of (what, figure, tone), and a sentence on what they are worth.
 
-    The tone is ``"good"``, ``"bad"`` or empty.
+    The tone is ``"good"``, ``"bad"`` or empty. Of a hold that is too short for the history's
+    interval there are no figures, and the sentence says so.
     """
     found, parameters = frame.results, frame.parameters
     tone = "" if not found.entries else "good" if found.mean_net_bps > 0 else "bad"
@@ -222,9 +225,15 @@ def results(frame: Frame) -> tuple[list[tuple[str, str, str]], str]:
         ("mean, before fees", bps(found.mean_gross_bps, sign=True), ""),
         (f"mean, after 2 × {fee} bps", bps(found.mean_net_bps, sign=True), tone),
     ]
+    interval = frame.history.interval
+    if too_coarse(parameters.hold_seconds, interval):
+        return [(what, NOTHING, "") for what, _, _ in rows], (
+            f"Not told: of every {interval:g} s one state is kept, so entries would end too late. "
+            f"Hold {COARSE * interval:g} s or longer."
+        )
     if not found.entries:
         return rows, ""
     if found.entries < FEW:
         return rows, "Too few entries: this may be chance."
-    interval = number(1.96 * found.mean_net_se, 2)
-    return rows, f"95 % interval: ± {interval} bps, if entries are independent."
+    half = number(1.96 * found.mean_net_se, 2)
+    return rows, f"95 % interval: ± {half} bps, if entries are independent."

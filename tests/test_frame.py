@@ -10,6 +10,7 @@ import pytest
 from history_tools import NAN, SECOND, make
 
 import obi_widgets as obi
+from obi_widgets import words
 from obi_widgets.analysis import Analysis
 from obi_widgets.frame import LADDER, FrameMaker, Ladder, Reach
 from obi_widgets.settings import Parameters
@@ -221,3 +222,17 @@ def test_a_look_at_what_is_not_kept_shows_the_oldest_that_is(rows):
     assert frame.window.start < history.time[0] < frame.window.end
     assert np.isfinite(frame.price[1]).all()
     assert len(frame.price[1])
+
+
+def test_entries_that_would_end_too_late_are_not_told(history):
+    coarse = replace(history, interval=0.5)
+    rows, note = words.results(frame_of(coarse, Parameters(hold_seconds=4.9)))
+    assert [value for _, value, _ in rows] == [words.NOTHING] * 4
+    assert note == (
+        "Not told: of every 0.5 s one state is kept, so entries would end too late. "
+        "Hold 5 s or longer."
+    )
+    told = frame_of(coarse, Parameters(hold_seconds=5.0))
+    rows, note = words.results(told)
+    assert rows[0][1] == f"{told.results.entries:,}" != "0"
+    assert not note.startswith("Not told")

@@ -107,7 +107,7 @@ def as_horizons(horizons: ArrayLike) -> Floats:
     return seconds
 
 
-def too_coarse(seconds: Floats, interval: float) -> NDArray[np.bool_]:
+def too_coarse(seconds: Floats | float, interval: float) -> NDArray[np.bool_]:
     """Return which times are too short for the interval at which a history's states were kept."""
     return np.asarray(seconds < (1 - 1e-9) * COARSE * interval)
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-__version__ = "0.1.0"
+from obi_widgets.version import __version__ as __version__
 
 _PLACES = {
     "BookWidget": "widgets",
@@ -28,7 +28,7 @@ _PLACES = {
     "StatusWidget": "widgets",
     "Taker": "calibration.orders",
     "break_even": "calibration.break_even",
-    "calibrate": "calibration.report",
+    "calibrate": "calibration.calibrate",
     "entries": "scanner",
     "export_strategy": "calibration.strategy",
     "fees": "calibration.fees",
@@ -89,11 +89,11 @@ __all__ = [
 
 if TYPE_CHECKING:
     from obi_widgets.calibration.break_even import break_even
+    from obi_widgets.calibration.calibrate import calibrate
     from obi_widgets.calibration.fees import fees
     from obi_widgets.calibration.fills import fill_summary, fills, queue_bounds
     from obi_widgets.calibration.forward import walk_forward
     from obi_widgets.calibration.orders import Maker, Taker
-    from obi_widgets.calibration.report import calibrate
     from obi_widgets.calibration.sealed import SealedTest, sealed_test
     from obi_widgets.calibration.strategy import export_strategy
     from obi_widgets.calibration.sweeping import sweep, sweep_seconds

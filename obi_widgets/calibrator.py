@@ -213,7 +213,7 @@ class Calibrator:
         old = before.surface if before is not None else None
         self._of, self._whole = asked, True  # also where it fails: it would again
         try:
-            from obi_widgets.calibration.report import calibrate
+            from obi_widgets.calibration.calibrate import calibrate
             from obi_widgets.calibration.sweeping import sweep
 
             p, selected = asked.parameters, asked.selected

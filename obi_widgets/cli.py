@@ -6,8 +6,8 @@ import argparse
 import sys
 from typing import TYPE_CHECKING
 
-from obi_widgets import __version__
 from obi_widgets.errors import ObiError
+from obi_widgets.version import __version__
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from dataclasses import MISSING, asdict, dataclass, fields
+from dataclasses import MISSING, asdict, dataclass, fields, replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
@@ -15,6 +15,20 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from numpy.typing import ArrayLike
+
+    from obi_widgets.settings import Parameters
+
+IMBALANCE = "imbalance"
+"""The name of the signal that settings are of."""
+
+NOT_CALIBRATED = {
+    "verdict": "not calibrated",
+    "reason": "Whether these settings make money is not known: no report of them was given.",
+}
+"""What a file says of calibration where nothing is known."""
+
+NOT_KNOWN = {"market": "not known"}
+"""What a file says of what settings were tuned on where nothing is known."""
 
 
 @dataclass(frozen=True)
@@ -37,6 +51,8 @@ class Provenance:
         `History.sha256` of them.
     package : str
         The version of this package.
+    gaps : int or None
+        How often the book was lost; None in files of versions that did not tell.
     """
 
     venue: str
@@ -48,6 +64,20 @@ class Provenance:
     interval: float
     sha256: str
     package: str
+    gaps: int | None = None
+
+    @property
+    def market(self) -> str:
+        """``venue:SYMBOL``; empty where the market has no name."""
+        return f"{self.venue}:{self.symbol}" if self.venue or self.symbol else ""
+
+    def __str__(self) -> str:
+        times = (f"{one[:10]} {one[11:19]}" for one in (self.start, self.end))
+        gaps = "" if self.gaps is None else f", {self.gaps:,} gap{'' if self.gaps == 1 else 's'}"
+        return (
+            f"{self.market or 'a market without a name'}, {' to '.join(times)} UTC, "
+            f"{self.states:,} states of {self.levels} levels{gaps}, sha256 {self.sha256[:12]}"
+        )
 
 
 @dataclass(frozen=True)
@@ -128,6 +158,14 @@ class Findings:
         Seconds: the one that the verdict is about, None where it is about none.
     break_even_bps : float or None
         The cost of one side at which nothing is left at that horizon.
+    signal : str
+        ``"imbalance"``, or the name of another signal: no settings hold that one.
+    origin : Provenance or None
+        What was judged; None where that is not known. A file has it under ``tuned_on``, or under
+        ``judged_on`` where a part was judged.
+    parameters : Parameters or None
+        The settings that were judged; None where that is not known. A file has them under
+        ``settings``.
     """
 
     verdict: str
@@ -144,6 +182,9 @@ class Findings:
     horizons: tuple[AtHorizon, ...]
     horizon: float | None = None
     break_even_bps: float | None = None
+    signal: str = IMBALANCE
+    origin: Provenance | None = None
+    parameters: Parameters | None = None
 
     @property
     def judged(self) -> AtHorizon | None:
@@ -232,37 +273,116 @@ def known(value: float) -> float | None:
     return None if math.isnan(value) else float(f"{value:.8g}")
 
 
-def to_table(one: Provenance | AtHorizon | Findings | Sealed) -> dict[str, Any]:
-    """Return what goes into a file: what is not known is left out, since TOML has no null."""
-    table = {name: value for name, value in asdict(one).items() if value is not None}
-    if isinstance(one, Findings):
-        table["horizons"] = [to_table(horizon) for horizon in one.horizons]
-    return table
+def to_tables(
+    provenance: Provenance | None, findings: Findings | None, sealed: Sealed | None = None
+) -> dict[str, Any]:
+    """Return what every export tells beside settings. All that is told is gathered here.
+
+    Parameters
+    ----------
+    provenance : Provenance or None
+        What the settings were tuned on; what the findings are of when it is None.
+    findings : Findings or None
+        What calibration said of them.
+    sealed : Sealed or None
+        What a sealed test of them has come to.
+
+    Returns
+    -------
+    dict
+        Tables ``tuned_on`` and ``calibration``; each says so where nothing is known. A table
+        ``judged_on`` where the findings are of other states than the settings were tuned on, and
+        a table ``sealed_test`` where there was one.
+    """
+    origin = findings.origin if findings is not None else None
+    provenance = provenance or origin
+    tables: dict[str, Any] = {
+        "tuned_on": to_table(provenance) if provenance is not None else dict(NOT_KNOWN),
+        "calibration": to_table(findings) if findings is not None else dict(NOT_CALIBRATED),
+    }
+    if origin is not None and origin != provenance:
+        tables["judged_on"] = to_table(origin)
+    if sealed is not None:
+        tables["sealed_test"] = to_table(sealed)
+    return tables
 
 
-def provenance_of(table: object) -> Provenance:
-    """Read a table ``tuned_on``.
+def from_tables(
+    document: Mapping[str, Any], parameters: Parameters
+) -> tuple[Provenance | None, Findings | None]:
+    """Read what `to_tables` made of the findings on these settings.
 
     Raises
     ------
     SettingsError
-        Another one.
+        Other tables.
     """
-    return _read(Provenance, table, "tuned_on")
-
-
-def findings_of(table: object) -> Findings:
-    """Read a table ``calibration``.
-
-    Raises
-    ------
-    SettingsError
-        Another one.
-    """
+    provenance = findings = None
+    if document.get("tuned_on", NOT_KNOWN) != NOT_KNOWN:
+        provenance = _read(Provenance, document["tuned_on"], "tuned_on")
+    table = document.get("calibration", NOT_CALIBRATED)
+    if isinstance(table, dict) and table.get("verdict") == NOT_CALIBRATED["verdict"]:
+        return provenance, None
+    origin = provenance
+    if "judged_on" in document:
+        origin = _read(Provenance, document["judged_on"], "judged_on")
     if isinstance(table, dict) and isinstance(table.get("horizons"), list):
         horizons = [_read(AtHorizon, one, "calibration.horizons") for one in table["horizons"]]
         table = {**table, "horizons": tuple(horizons)}
-    return _read(Findings, table, "calibration")
+    findings = _read(Findings, table, "calibration")
+    if origin is not None and _span(origin) != _span(findings):
+        origin = None
+    return provenance, replace(findings, origin=origin, parameters=parameters)
+
+
+def refuse_others(
+    parameters: Parameters, provenance: Provenance | None, findings: Findings | None
+) -> None:
+    """Refuse findings that are of other settings, another market or another signal.
+
+    Raises
+    ------
+    SettingsError
+        Such findings, with what differs.
+    """
+    if findings is None:
+        return
+    if findings.signal != IMBALANCE:
+        raise SettingsError(
+            f"The report is of another signal, {quoted(findings.signal)}.",
+            "Settings hold the imbalance alone: save them without these findings.",
+        )
+    if findings.parameters is not None and findings.parameters != parameters:
+        there, here = asdict(findings.parameters), asdict(parameters)
+        differ = [
+            f"{name} = {there[name]!r}, not {here[name]!r}"
+            for name in here
+            if there[name] != here[name]
+        ]
+        raise SettingsError(
+            f"The report is of other settings: {'; '.join(differ)}.",
+            "Calibrate these settings, or save those that the report is of.",
+        )
+    origin = findings.origin
+    if provenance is not None and origin is not None and origin.market != provenance.market:
+        raise SettingsError(
+            f"The report is of {quoted(origin.market)}, and the settings were tuned on "
+            f"{quoted(provenance.market)}.",
+            "Calibrate them on the market that they are for.",
+        )
+
+
+def _span(one: Provenance | Findings) -> tuple[str, str, int]:
+    return one.start, one.end, one.states
+
+
+def to_table(one: Provenance | AtHorizon | Findings | Sealed) -> dict[str, Any]:
+    """Return what goes into a file: what is not known is left out, since TOML has no null."""
+    beside = ("origin", "parameters")  # they have tables of their own
+    table = {k: v for k, v in asdict(one).items() if v is not None and k not in beside}
+    if isinstance(one, Findings):
+        table["horizons"] = [to_table(horizon) for horizon in one.horizons]
+    return table
 
 
 def sealed_of(table: object) -> Sealed:
@@ -283,7 +403,11 @@ _WORDS = {"str": "text", "int": "a whole number", "float": "a number", "tuple": 
 
 
 def _read(kind: type[_Kind], table: object, name: str) -> _Kind:
-    takes: Mapping[str, bool] = {one.name: one.default is MISSING for one in fields(kind)}
+    takes: Mapping[str, bool] = {
+        one.name: one.default is MISSING
+        for one in fields(kind)
+        if one.name not in ("origin", "parameters")
+    }
     if isinstance(table, dict):
         needed = {name for name, needs in takes.items() if needs}
         if needed <= set(table) <= set(takes):

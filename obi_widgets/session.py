@@ -26,7 +26,6 @@ from obi_widgets.feeds import open_feed
 from obi_widgets.feeds.thread import CLOSED, FeedThread
 from obi_widgets.looking import Looking
 from obi_widgets.memory import give_back
-from obi_widgets.provenance import Findings, Provenance, utc
 from obi_widgets.publisher import Forgettable, Publisher
 from obi_widgets.sealing import Sealing
 from obi_widgets.settings import Settings
@@ -37,6 +36,7 @@ if TYPE_CHECKING:
     from obi_widgets.calibration.sealed import SealedTest
     from obi_widgets.feeds import Source
     from obi_widgets.history import History
+    from obi_widgets.provenance import Findings, Provenance
     from obi_widgets.publisher import View
     from obi_widgets.settings import Parameters
 
@@ -214,25 +214,7 @@ class Session(Looking):
 
     def provenance(self) -> Provenance | None:
         """Return what the settings have been tuned on so far; None before the first state."""
-        return self._told_of(self.shown())
-
-    def _told_of(self, history: History) -> Provenance | None:
-        from obi_widgets import __version__
-
-        if not len(history):
-            return None
-        start, end = utc(history.time[[0, -1]])
-        return Provenance(
-            venue=self.market.instrument.venue,
-            symbol=self.market.instrument.symbol,
-            start=start,
-            end=end,
-            states=len(history),
-            levels=history.levels,
-            interval=self.market.interval,
-            sha256=history.sha256(),
-            package=f"obi-widgets {__version__}",
-        )
+        return self.shown().provenance
 
     def findings(self) -> Findings | None:
         """Return what calibration says of the settings so far; None before the first state.
@@ -242,7 +224,7 @@ class Session(Looking):
         return self._found_of(self.shown(), self.settings.parameters)
 
     def _found_of(self, history: History, parameters: Parameters) -> Findings | None:
-        from obi_widgets.calibration.report import calibrate
+        from obi_widgets.calibration.calibrate import calibrate
 
         selected = self._selected
         rows = part(history, selected)
@@ -284,7 +266,7 @@ class Session(Looking):
             self.settings.parameters,
             self.sealing.findings(),
         )
-        told, found = self._told_of(history), self._found_of(history, parameters)
+        told, found = history.provenance, self._found_of(history, parameters)
         if path.suffix == ".py":
             from obi_widgets.calibration.strategy import export_strategy
 

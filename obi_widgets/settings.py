@@ -23,10 +23,10 @@ from obi_widgets.provenance import (
     Findings,
     Provenance,
     Sealed,
-    findings_of,
-    provenance_of,
+    from_tables,
+    refuse_others,
     sealed_of,
-    to_table,
+    to_tables,
 )
 
 FORMAT = 1
@@ -267,16 +267,23 @@ class Settings(HasTraits):
         path : str or Path
             Where to; an existing file is replaced.
         provenance : Provenance, optional
-            What the settings were tuned on.
+            What the settings were tuned on; what the findings are of when left out.
         findings : Findings, optional
             What calibration said of them, ``report.findings``.
         sealed : Sealed, optional
             What a sealed test has come to, ``test.summary()``. When all three are left out, what a
-            file had told of them that they were loaded from, if they are still the same.
+            file had told of them that they were loaded from, if they are still the same. Without
+            any the file says that they are not calibrated.
 
         Returns
         -------
         Path
+
+        Raises
+        ------
+        SettingsError
+            A name that ends otherwise, a place that cannot be written to, or findings that are of
+            other settings, another market or another signal.
         """
         path = Path(path)
         kind = _kind(path)
@@ -284,16 +291,12 @@ class Settings(HasTraits):
         settings = {k: v for k, v in asdict(self.parameters).items() if v is not None}
         if self.depth is None:
             settings["depth"] = "all"
-        document: dict[str, Any] = {"format": FORMAT, "settings": settings}
         nothing = provenance is None and findings is None and sealed is None
         if nothing and self.parameters == self._told_of:
             provenance, findings, sealed = self.provenance, self.findings, self.sealed
-        if provenance is not None:
-            document["tuned_on"] = to_table(provenance)
-        if findings is not None:
-            document["calibration"] = to_table(findings)
-        if sealed is not None:
-            document["sealed_test"] = to_table(sealed)
+        refuse_others(self.parameters, provenance, findings)
+        document: dict[str, Any] = {"format": FORMAT, "settings": settings}
+        document |= to_tables(provenance, findings, sealed)
         if kind == ".toml":
             import tomli_w
 
@@ -352,13 +355,11 @@ class Settings(HasTraits):
         if values.get("depth") == "all":
             values["depth"] = None
         settings = cls(**values)
-        if "tuned_on" in document:
-            settings.provenance = provenance_of(document["tuned_on"])
-        if "calibration" in document:
-            settings.findings = findings_of(document["calibration"])
+        told = settings.parameters
+        settings.provenance, settings.findings = from_tables(document, told)
         if "sealed_test" in document:
             settings.sealed = sealed_of(document["sealed_test"])
-        settings._told_of = settings.parameters
+        settings._told_of = told
         return settings
 
 

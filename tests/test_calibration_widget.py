@@ -11,7 +11,7 @@ from test_widgets import Wire, hear
 
 import obi_widgets as obi
 from obi_widgets import calibrator
-from obi_widgets.calibration import report
+from obi_widgets.calibration import calibrate as calibration
 
 comm = pytest.importorskip("comm")
 
@@ -189,7 +189,7 @@ def test_trouble_is_shown_in_the_widget(widget, session, monkeypatch, caplog):
     def broken(*_, **__):
         raise ZeroDivisionError("by hand")
 
-    monkeypatch.setattr(report, "calibrate", broken)
+    monkeypatch.setattr(calibration, "calibrate", broken)
     hear(widget._page)
     session.refresh()
     wait_for(lambda: widget._sheet.state["bad"], "the trouble")
@@ -199,14 +199,14 @@ def test_trouble_is_shown_in_the_widget(widget, session, monkeypatch, caplog):
 
 def test_frames_go_on_while_it_computes(widget, session, monkeypatch):
     entered, released = threading.Event(), threading.Event()
-    real = report.calibrate
+    real = calibration.calibrate
 
     def held_up(*args, **more):
         entered.set()
         assert released.wait(20)
         return real(*args, **more)
 
-    monkeypatch.setattr(report, "calibrate", held_up)
+    monkeypatch.setattr(calibration, "calibrate", held_up)
     view = View()
     hear(widget._page)
     session.resume()
@@ -228,13 +228,13 @@ def test_close_of_the_widget_leaves_the_session_and_of_the_session_the_report(wi
 
 def test_close_while_it_computes(session, monkeypatch):
     entered = threading.Event()
-    real = report.calibrate
+    real = calibration.calibrate
 
     def told(*args, **more):
         entered.set()
         return real(*args, **more)
 
-    monkeypatch.setattr(report, "calibrate", told)
+    monkeypatch.setattr(calibration, "calibrate", told)
     widget = obi.CalibrationWidget(session)
     hear(widget._page)
     session.refresh()

@@ -12,7 +12,7 @@ from session_tools import wait_for
 
 import obi_widgets as obi
 from obi_widgets import calibrator
-from obi_widgets.calibration import report
+from obi_widgets.calibration import calibrate as calibration
 from obi_widgets.calibrator import Calibrator, part
 from obi_widgets.tried import Tried
 
@@ -55,7 +55,7 @@ def test_an_answer_has_a_report_and_a_surface_and_the_thread_ends(running, told)
 
 def test_the_newest_question_wins(running, told, monkeypatch):
     entered, released, asked = threading.Event(), threading.Event(), []
-    real = report.calibrate
+    real = calibration.calibrate
 
     def held_up(history, p, **more):
         asked.append(p.decay)
@@ -63,7 +63,7 @@ def test_the_newest_question_wins(running, told, monkeypatch):
         assert released.wait(20)
         return real(history, p, **more)
 
-    monkeypatch.setattr(report, "calibrate", held_up)
+    monkeypatch.setattr(calibration, "calibrate", held_up)
     running.ask(HISTORY, parameters(decay=1.0))
     assert entered.wait(20)
     began = time.monotonic()
@@ -138,7 +138,7 @@ def test_trouble_is_told_with_advice_and_the_next_settings_are_tried(
         raise ZeroDivisionError("by hand")
 
     with monkeypatch.context() as patch:
-        patch.setattr(report, "calibrate", broken)
+        patch.setattr(calibration, "calibrate", broken)
         running.ask(HISTORY, DEFAULTS)
         wait_for(lambda: told)
     assert running.found.error == (

@@ -14,7 +14,7 @@ import pytest
 from session_tools import View, at_rest, following, wait_for
 
 import obi_widgets as obi
-from obi_widgets.calibration import report
+from obi_widgets.calibration import calibrate as calibration
 from obi_widgets.errors import SettingsError
 from obi_widgets.settings import Parameters
 
@@ -121,7 +121,7 @@ def test_what_is_exported_is_of_one_moment(recording, tmp_path, monkeypatch, nam
             session.settings.decay = 3.0
             return obi.calibrate(*args, **options)
 
-        monkeypatch.setattr(report, "calibrate", calibrate)
+        monkeypatch.setattr(calibration, "calibrate", calibrate)
         path = session.export(tmp_path / name)
         assert session.settings.decay == 3.0
         if name.endswith(".py"):

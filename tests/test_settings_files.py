@@ -61,6 +61,8 @@ FOUND = Findings(
     break_even_bps=0.26,
 )
 
+OF_DEFAULTS = replace(FOUND, origin=TUNED, parameters=obi.Settings().parameters)
+
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory):
@@ -80,6 +82,8 @@ def test_what_is_saved_is_loaded(place, suffix, values, provenance, findings):
     loaded = obi.Settings.load(str(path))
     assert loaded.parameters == saved.parameters
     assert loaded.provenance == provenance
+    if findings is not None:  # it knows of what it is, as far as the file tells
+        findings = replace(findings, parameters=saved.parameters, origin=provenance)
     assert loaded.findings == findings
     again = loaded.save(place / f"again{suffix}")  # with what it was loaded with
     assert again.read_text() == path.read_text()
@@ -92,7 +96,7 @@ def test_what_was_found_of_others_is_not_said_of_these(tmp_path):
     again = obi.Settings.load(loaded.save(tmp_path / "b.toml"))
     assert (again.provenance, again.findings) == (None, None)
     loaded.decay = 0.1
-    assert obi.Settings.load(loaded.save(tmp_path / "c.toml")).findings == FOUND
+    assert obi.Settings.load(loaded.save(tmp_path / "c.toml")).findings == OF_DEFAULTS
 
 
 @pytest.mark.parametrize(
@@ -127,7 +131,8 @@ def test_what_is_not_known_may_be_null(tmp_path):
     document = json.loads(path.read_text())
     document["calibration"] |= {"horizon": None, "level": 1}
     path.write_text(json.dumps(document))
-    assert obi.Settings.load(path).findings == replace(FOUND, horizon=None, level=1.0)
+    known = replace(FOUND, horizon=None, level=1.0, parameters=obi.Settings().parameters)
+    assert obi.Settings.load(path).findings == known
 
 
 def test_what_was_judged_is_the_horizon_that_the_verdict_is_about():
@@ -142,6 +147,12 @@ def test_a_file_is_what_a_person_would_write(tmp_path):
         "settings": {
             "decay": 0.2, "depth": "all", "weighting": "size", "threshold": 0.4,
             "hold_seconds": 20.0, "price": "touch", "fee_bps": 5.0,
+        },
+        "tuned_on": {"market": "not known"},
+        "calibration": {
+            "verdict": "not calibrated",
+            "reason": "Whether these settings make money is not known: "
+            "no report of them was given.",
         },
     }  # fmt: skip
 
@@ -205,14 +216,14 @@ def refusal(path, text=None):
         (
             "[settings]\n[tuned_on]\nvenue = 'x'\n",
             "my.toml: 'tuned_on' has ['venue']. "
-            "It takes exactly venue, symbol, start, end, states, levels, interval, sha256, "
-            "package.",
+            "It takes venue, symbol, start, end, states, levels, interval, sha256, "
+            "package, gaps.",
         ),
         (
             "[settings]\n[calibration]\nverdict = 'viable'\n",
             "my.toml: 'calibration' has ['verdict']. It takes verdict, reason, event, level, "
             "tried, hold_out, start, end, states, seconds, episodes, horizons, horizon, "
-            "break_even_bps.",
+            "break_even_bps, signal.",
         ),
         (
             "[settings]\n[calibration]\nhorizons = [{seconds = 1.0}]\n",
@@ -224,8 +235,8 @@ def refusal(path, text=None):
         (
             "tuned_on = 5\n[settings]\n",
             "my.toml: 'tuned_on' is 5. "
-            "It takes exactly venue, symbol, start, end, states, levels, interval, sha256, "
-            "package.",
+            "It takes venue, symbol, start, end, states, levels, interval, sha256, "
+            "package, gaps.",
         ),
     ],
 )

@@ -29,6 +29,9 @@ def findings_of(report: Report) -> Findings:
         horizons=tuple(_at_horizon(report, row) for row in range(len(report.horizons))),
         horizon=float(report.horizons[at]) if at >= 0 else None,
         break_even_bps=known(report.break_even_bps),
+        signal=report.signal,
+        origin=report.origin,
+        parameters=report.parameters,
     )
 
 

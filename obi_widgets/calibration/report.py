@@ -3,46 +3,28 @@
 from __future__ import annotations
 
 import html
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, get_args
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from obi_widgets.calibration.bootstrap import Bootstrap, bootstrap
-from obi_widgets.calibration.causality import as_signal, looks_ahead
-from obi_widgets.calibration.coefficient import (
-    Coefficients,
-    Deciles,
-    deciles,
-    half_life,
-    hit_rate,
-    information_coefficients,
-)
-from obi_widgets.calibration.events import Kind, columns, find_episodes
+from obi_widgets.calibration.coefficient import Coefficients, Deciles, half_life
 from obi_widgets.calibration.findings import findings_of
-from obi_widgets.calibration.holdout import SHARE, holdout
-from obi_widgets.calibration.inference import Means, conditional_mean
-from obi_widgets.calibration.multiple import benjamini_hochberg, holm
 from obi_widgets.calibration.power import rule_seconds
-from obi_widgets.calibration.reaches import reaches
-from obi_widgets.calibration.returns import HORIZONS, as_horizons, forward_returns
-from obi_widgets.calibration.traded import Traded, traded
 from obi_widgets.calibration.verdict import EPISODES, Evidence, Judgement, Verdict, judge
-from obi_widgets.errors import SettingsError
-from obi_widgets.history import History
-from obi_widgets.settings import Parameters
-from obi_widgets.signals import imbalance
+from obi_widgets.provenance import IMBALANCE, to_tables
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
     import pandas as pd
-    from numpy.typing import ArrayLike, NDArray
+    from numpy.typing import NDArray
 
-    from obi_widgets.calibration.events import Episodes
-    from obi_widgets.provenance import Findings
-    from obi_widgets.settings import Settings
+    from obi_widgets.calibration.events import Episodes, Kind
+    from obi_widgets.calibration.inference import Means
+    from obi_widgets.calibration.traded import Traded
+    from obi_widgets.provenance import Findings, Provenance
+    from obi_widgets.settings import Parameters
 
     Floats = NDArray[np.float64]
 
@@ -106,6 +88,10 @@ class Report:
         where most have one.
     notes : tuple of str
         What one must know of the signal and of the history, a sentence each.
+    signal : str
+        ``"imbalance"``, or the name of another signal that was given.
+    origin : Provenance or None
+        What was judged: market, span and hash; None of an empty history.
     """
 
     parameters: Parameters
@@ -135,16 +121,20 @@ class Report:
     seed: int = 0
     beyond: str = ""
     notes: tuple[str, ...] = ()
+    signal: str = IMBALANCE
+    origin: Provenance | None = None
 
     def __repr__(self) -> str:
-        return f"<Report {self.verdict}: {self.reason}>"
+        market = self.origin.market if self.origin is not None else ""
+        return f"<Report {market and market + ' '}{self.verdict}: {self.reason}>"
 
     def _repr_html_(self) -> str:
         word, reason = self.verdict.capitalize(), html.escape(self.reason)
         table = self.table[list(SHOWN)].assign(net_bps=self.traded.net_bps)
         notes = "".join(f"<p>{html.escape(note)}</p>" for note in self.notes)
         figures = table.to_html(float_format="{:,.3g}".format)
-        return f"<p><b>{word}.</b> {reason}</p>{notes}{figures}"
+        of = html.escape(f"Of {self.signal}, {self.origin or 'no state'}.")
+        return f"<p><b>{word}.</b> {reason}</p>{notes}{figures}<p>{of}</p>"
 
     @property
     def horizons(self) -> Floats:
@@ -173,6 +163,7 @@ class Report:
         for name, part in (("inside", self.traded_inside), ("outside", self.traded_outside)):
             table[f"{name}_bps"] = part.net_bps
             table[f"{name}_low"], table[f"{name}_high"] = part.ci_low, part.ci_high
+        table.attrs.update(self.told)
         return table
 
     @cached_property
@@ -315,141 +306,19 @@ class Report:
         columns |= {"p_adjusted": self.p_adjusted, "hit_rate": self.hit_rate}
         columns |= {"ic": c.ic, "rank_ic": c.rank_ic, "cost_bps": self.cost_bps}
         columns["outside_bps"] = self.outside.mean_bps[:, 0]
-        return pd.DataFrame(columns, index=pd.Index(self.horizons, name="horizon"))
+        table = pd.DataFrame(columns, index=pd.Index(self.horizons, name="horizon"))
+        table.attrs.update(self.told)
+        return table
+
+    @property
+    def told(self) -> dict[str, Any]:
+        """Settings, origin and verdict as plain tables: what its DataFrames have in ``attrs``.
+
+        Not every file that pandas writes keeps them: a spreadsheet does not.
+        """
+        return {"settings": asdict(self.parameters), **to_tables(None, self.findings)}
 
     @property
     def ic_half_life(self) -> float:
         """Seconds until the information coefficient has halved; NaN where it has not."""
         return half_life(self.horizons, self.coefficients.ic)
-
-
-def calibrate(
-    history: History | Sequence[History],
-    settings: Settings | Parameters,
-    *,
-    signal: ArrayLike | Callable[[History], ArrayLike] | None = None,
-    horizons: ArrayLike = HORIZONS,
-    event: Kind = "beyond",
-    hold_out: float = SHARE,
-    level: float = 0.95,
-    tried: int = 1,
-    seed: int = 0,
-) -> Report:
-    """Say what followed the signal, how sure that is, and whether it is worth its costs.
-
-    Parameters
-    ----------
-    history : History or sequence of History
-        Book states; of one market where there are several, see `History.concat`.
-    settings : Settings or Parameters
-        ``hold_seconds`` is not used but to say whether it is another one than the verdict's: see
-        ``horizons``.
-    signal : callable, or array_like of float of shape (T,), optional
-        Another signal than the imbalance: + for a rise, NaN where there is none, on any scale
-        that ``threshold`` is on too. Of a function of a history that returns it, it is also seen
-        whether it looks ahead, at some moments; of an array that cannot be told.
-    horizons : array_like of float
-        Seconds.
-    event : {"beyond", "crossing", "episode"}
-        Which states count: each one beyond the threshold, each one at which it is crossed, or
-        the first of each episode.
-    hold_out : float
-        The share of the time, at its end, that is judged by itself as well; 0..1.
-    level : float
-        Of confidence intervals.
-    tried : int
-        How many settings were looked at before these were chosen, these included: each of them
-        counts with every horizon. Of a surface that is ``surface.entries.size``. A session counts
-        them.
-    seed : int
-        Of the bootstrap.
-
-    Returns
-    -------
-    Report
-
-    Raises
-    ------
-    SettingsError
-        Horizons that are not above 0, an unknown event, or a share or level that is not possible;
-        a signal that is none, or another one each time.
-    HistoryError
-        Histories that cannot be joined, or a signal of another length.
-
-    Notes
-    -----
-    Where the settings reach beyond the levels that are kept a state has no signal. Where that is
-    most of them, the verdict is that there is not enough data, and says how many levels to keep.
-    """
-    parameters = Parameters.of(settings)
-    if not 0 < level < 1:
-        raise SettingsError(f"level = {level!r} is not possible.", "It lies between 0 and 1.")
-    if event not in get_args(Kind):
-        raise SettingsError(
-            f"event = {event!r} is not possible.", f"Give one of {', '.join(get_args(Kind))}."
-        )
-    if not 1 <= tried < np.inf:
-        raise SettingsError(f"tried = {tried!r} is not possible.", "These settings are one.")
-    if not isinstance(history, History):
-        history = History.concat(history)
-    peeked, beyond = "", ""
-    notes: tuple[str, ...] = ()
-    if signal is None:
-        values = imbalance(history, parameters)
-        beyond, notes = reaches(history, parameters)
-    elif callable(signal):
-        values = as_signal(history, signal(history))
-        peeked = looks_ahead(history, signal, values)
-    else:
-        values = as_signal(history, signal)
-    returns = forward_returns(history, np.unique(as_horizons(horizons)))
-    x = columns(history, values, [parameters.threshold], kind=event)
-    means = conditional_mean(history.mid, returns, x, level=level)
-    episodes = find_episodes(history, values, parameters.threshold)
-    split = holdout(history.elapsed, share=hold_out, purge=float(returns.horizons[-1]))
-
-    one = x[:, 0]
-
-    def part(rows: slice) -> tuple[Means, Traded, int]:
-        some = history[rows]
-        moves = forward_returns(some, returns.horizons)
-        begun = (episodes.start >= rows.start) & (episodes.start < rows.stop)
-        return (
-            conditional_mean(some.mid, moves, x[rows], level=level),
-            traded(some, parameters, one[rows], returns.horizons, level=level),
-            int(np.count_nonzero(begun)),
-        )
-
-    whole = traded(history, parameters, one, returns.horizons, level=level, episodes=episodes.start)
-    inside, traded_inside, episodes_inside = part(split.inside)
-    outside, traded_outside, episodes_outside = part(split.outside)
-    looked = tried * len(returns.horizons)
-    return Report(
-        parameters,
-        event,
-        int(history.time[0]) if len(history) else 0,
-        int(history.time[-1]) if len(history) else 0,
-        states=len(history),
-        seconds=float(history.elapsed[-1:].sum()) / 1e9,
-        means=means,
-        p_adjusted=benjamini_hochberg(means.p[:, 0], tried=looked),
-        net_p_adjusted=holm(whole.p, tried=looked),
-        coefficients=information_coefficients(history, values, returns),
-        deciles=deciles(history.mid, values, returns),
-        hit_rate=np.array([hit_rate(one, y) for y in returns.bps]),
-        traded=whole,
-        traded_inside=traded_inside,
-        traded_outside=traded_outside,
-        inside=inside,
-        outside=outside,
-        episodes=episodes,
-        episodes_inside=episodes_inside,
-        episodes_outside=episodes_outside,
-        hold_out=hold_out,
-        tried=tried,
-        interval=history.interval,
-        looks_ahead=peeked,
-        seed=seed,
-        beyond=beyond,
-        notes=notes,
-    )

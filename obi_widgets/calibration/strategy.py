@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import json
 import textwrap
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from obi_widgets.errors import HistoryError, SettingsError
-from obi_widgets.provenance import Findings, Provenance, Sealed, to_table, utc
+from obi_widgets.provenance import (
+    Findings,
+    Provenance,
+    Sealed,
+    refuse_others,
+    to_table,
+    to_tables,
+)
 from obi_widgets.settings import Parameters
 from obi_widgets.signals.portable import EDGE, LOG2_E, POLYNOMIAL
 
@@ -33,6 +39,9 @@ def export_strategy(
 ) -> Path:
     """Write a strategy file: a class that takes a book and returns a decision, in event time.
 
+    Its first lines say the verdict and what the settings were tuned on. Without findings they say
+    that nothing was calibrated. ``Strategy("venue:SYMBOL")`` warns where that is another market.
+
     The file needs Python alone. Given the books of a history it makes exactly the entries of
     `obi_widgets.entries`: it rounds as the signal does, to 32 bits, so that its imbalance is the
     same to the last bit.
@@ -47,7 +56,7 @@ def export_strategy(
         What they were tuned on: it says the tick size, how many levels "all" are, and what is
         told of it in the file.
     provenance : Provenance, optional
-        What is told instead, when more is known than the history says (the interval).
+        What is told of the tuning instead.
     findings : Findings, optional
         What calibration said of them, ``report.findings``.
     sealed : Sealed, optional
@@ -60,7 +69,8 @@ def export_strategy(
     Raises
     ------
     SettingsError
-        A name that ends otherwise, or a place that cannot be written to.
+        A name that ends otherwise, a place that cannot be written to, or findings that are of
+        other settings, another market or another signal.
     HistoryError
         A history without states.
     """
@@ -70,10 +80,17 @@ def export_strategy(
     if not len(history):
         raise HistoryError("The history has no states.", "Wait for the first book, then export.")
     parameters = Parameters.of(settings)
-    told = _told(parameters, history, provenance)
-    constants = _constants(parameters, history, told, findings, sealed)
+    provenance = provenance or history.provenance
+    refuse_others(parameters, provenance, findings)
+    told = to_tables(provenance, findings, sealed)
     template = TEMPLATE.read_text(encoding="utf-8")
     head, tail = template[: template.index(FIRST)], template[template.index(LAST) :]
+    told.setdefault("sealed_test", {})
+    head = _first_lines(provenance, told) + head
+    told["tuned_on"] |= {"price": parameters.price, "fee_bps": parameters.fee_bps}
+    told["calibration"] = _of_horizon(told["calibration"], findings)
+    told["sealed_test"].pop("reason", None)
+    constants = _constants(parameters, history, told)
     try:
         path.write_text(f"{head}{constants}\n{tail}", encoding="utf-8")
     except OSError as error:
@@ -83,13 +100,24 @@ def export_strategy(
     return path
 
 
-def _constants(
-    p: Parameters,
-    history: History,
-    told: dict[str, Any],
-    findings: Findings | None,
-    sealed: Sealed | None,
-) -> str:
+def _first_lines(provenance: Provenance | None, told: dict[str, dict[str, Any]]) -> str:
+    """Return verdicts with their reasons, and what the settings were tuned on, as comments."""
+    calibration, sealed = told["calibration"], told["sealed_test"]
+    paragraphs = [
+        f"{calibration['verdict'].capitalize()}. {calibration['reason']}",
+        f"Tuned on {provenance}.",
+    ]
+    if sealed:
+        paragraphs.append(f"Sealed test: {sealed['verdict']}. {sealed['reason']}")
+    lines = []
+    for paragraph in paragraphs:
+        # Nothing in a venue's text, nor in a file that was loaded, ends the comment.
+        text = "".join(one if one.isprintable() else " " for one in paragraph)
+        lines += [f"# {line}\n" for line in textwrap.wrap(text, 84)]
+    return "".join(lines)
+
+
+def _constants(p: Parameters, history: History, told: dict[str, dict[str, Any]]) -> str:
     lines = [
         f"DECAY = {p.decay!r}  # per bp of distance from mid",
         # No more than there were to tune on: a deeper book would be another signal.
@@ -100,9 +128,7 @@ def _constants(
         f"THRESHOLD = {p.threshold!r}",
         f"HOLD_NS = {round(p.hold_seconds * 1e9):_}",
         f"TICK_SIZE = {history.tick_size!r}",
-        *_dict("TUNED_ON", told),
-        *_verdict(findings),
-        *_sealed(sealed),
+        *(line for name, table in told.items() for line in _dict(name.upper(), table)),
         "# Of the arithmetic that the settings were tuned with: 2**f for f in -1/2..1/2.",
         f"LOG2_E = {LOG2_E!r}",
         f"EDGE_BPS = {EDGE!r}",
@@ -115,49 +141,13 @@ def _constants(
 
 def _dict(name: str, values: dict[str, Any]) -> list[str]:
     """Return the lines of a constant that is a dict."""
-    if not values:
-        return [f"{name}: dict[str, object] = {{}}"]
     lines = (f"    {json.dumps(key)}: {json.dumps(value)}," for key, value in values.items())
     return [f"{name}: dict[str, object] = {{", *lines, "}"]
 
 
-def _verdict(findings: Findings | None) -> list[str]:
-    """Return the lines that tell what calibration said: of the horizon that it is about."""
-    if findings is None:
-        return _dict("CALIBRATION", {})
-    facts = to_table(findings)
-    del facts["horizons"], facts["reason"]
-    if findings.judged is not None:
+def _of_horizon(calibration: dict[str, Any], findings: Findings | None) -> dict[str, Any]:
+    """Return the figures of the horizon that the verdict is about, in place of all of them."""
+    facts = {k: v for k, v in calibration.items() if k not in ("horizons", "reason")}
+    if findings is not None and findings.judged is not None:
         facts |= to_table(findings.judged) | {"seconds": findings.seconds}
-    text = f"Calibration: {findings.verdict}. {findings.reason}"
-    return [f"# {line}" for line in textwrap.wrap(text, 84)] + _dict("CALIBRATION", facts)
-
-
-def _sealed(sealed: Sealed | None) -> list[str]:
-    """Return the lines that tell what a sealed test has come to."""
-    if sealed is None:
-        return _dict("SEALED_TEST", {})
-    facts = to_table(sealed)
-    text = f"Sealed test: {sealed.verdict}. {facts.pop('reason')}"
-    return [f"# {line}" for line in textwrap.wrap(text, 84)] + _dict("SEALED_TEST", facts)
-
-
-def _told(p: Parameters, history: History, provenance: Provenance | None) -> dict[str, Any]:
-    """Return what is to be known of where the settings come from."""
-    if provenance is None:
-        from obi_widgets import __version__
-
-        start, end = utc(history.time[[0, -1]])
-        known: dict[str, Any] = {
-            "venue": history.instrument.venue,
-            "symbol": history.instrument.symbol,
-            "start": start,
-            "end": end,
-            "states": len(history),
-            "levels": history.levels,
-            "sha256": history.sha256(),
-            "package": f"obi-widgets {__version__}",
-        }
-    else:
-        known = asdict(provenance)
-    return {**known, "price": p.price, "fee_bps": p.fee_bps}
+    return facts

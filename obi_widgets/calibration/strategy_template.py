@@ -3,7 +3,7 @@
 Written by obi-widgets, which it does not need: Python 3.10 and its standard library are
 enough. It sends nothing anywhere. Give it each book of one market, in event time:
 
-    strategy = Strategy()
+    strategy = Strategy("venue:SYMBOL")  # the market that it is run on
     decision = strategy.decide(time_ns, bids, asks)  # (price, size) each, best first
     decision.exit        # whether to close the position now; and then
     decision.enter       # +1: open a long one, -1: a short one, 0: nothing
@@ -13,10 +13,14 @@ Of each side the best LEVELS levels are used, as when the settings were tuned. W
 BAND_BPS reach beyond them the imbalance is not known: NaN, which enters nothing.
 
 Sizes are in base units (contracts times contract size), times are the venue's.
+
+A MarketWarning tells when the market is not the one in TUNED_ON. Strategy() without a market
+checks nothing: whether the settings are for that market is then for you to know.
 """
 
 import math
 import struct
+import warnings
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -54,10 +58,22 @@ class Decision(NamedTuple):
     imbalance: float
 
 
-class Strategy:
-    """One position at a time: ``position`` is +1 long, -1 short, 0 none."""
+class MarketWarning(UserWarning):
+    """The strategy is run on another market than its settings were tuned on."""
 
-    def __init__(self) -> None:
+
+class Strategy:
+    """One position at a time: ``position`` is +1 long, -1 short, 0 none.
+
+    ``market`` is the one that it is run on, as "venue:SYMBOL"; without it, that is not checked.
+    """
+
+    def __init__(self, market: str = "") -> None:
+        tuned = f"{TUNED_ON.get('venue', '')}:{TUNED_ON.get('symbol', '')}".strip(":")
+        if market and market != tuned:
+            text = f"Tuned on {tuned or 'a market without a name'}, run on {market}:"
+            text += " its verdict says nothing of that market."
+            warnings.warn(text, MarketWarning, stacklevel=2)
         self.position = 0
         self._due = 0
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from itertools import product
 from typing import TYPE_CHECKING, Any
@@ -11,11 +11,13 @@ import numpy as np
 
 from obi_widgets.calibration import fixed_b
 from obi_widgets.calibration.multiple import benjamini_hochberg
+from obi_widgets.provenance import to_table, to_tables
 
 if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
+    from obi_widgets.provenance import Provenance
     from obi_widgets.settings import Parameters
 
     Floats = NDArray[np.float64]
@@ -43,6 +45,8 @@ class Surface:
     interval : float
         Seconds between the states of the coarsest history; of holds below
         `obi_widgets.calibration.returns.COARSE` times as long there is no entry.
+    origins : tuple of Provenance
+        Market, span and hash of each history that has states.
     """
 
     decay: Floats
@@ -52,6 +56,7 @@ class Surface:
     parameters: Parameters
     parts: Floats
     interval: float = 0.0
+    origins: tuple[Provenance, ...] = ()
 
     def __repr__(self) -> str:
         sizes = zip(AXES, self.parts.shape, strict=False)
@@ -137,7 +142,8 @@ class Surface:
             levels; ``entries``, ``won``, ``mean_gross_bps``, ``mean_net_bps``, ``se_bps``,
             ``p_adjusted``, ``neighbours_net_bps``; ``inside_net_bps`` and ``outside_net_bps``,
             before and in the time held out, with ``outside_entries``; ``lost`` (ended by a gap,
-            and in none of the others).
+            and in none of the others). Its ``attrs`` have the settings that all share, what the
+            figures are of, and that they are no verdict.
         """
         import pandas as pd
 
@@ -153,7 +159,12 @@ class Surface:
         columns["outside_net_bps"] = self.outside.mean_net_bps
         columns["outside_entries"] = self.outside.entries
         columns["lost"] = self.sums[..., 4].astype(np.int64)
-        return pd.DataFrame({name: one.ravel() for name, one in columns.items()}, index=index)
+        table = pd.DataFrame({name: one.ravel() for name, one in columns.items()}, index=index)
+        told = to_tables(None, None)
+        if self.origins:
+            told["tuned_on"] = [to_table(one) for one in self.origins]
+        table.attrs.update({"settings": asdict(self.parameters), **told})
+        return table
 
 
 def _mean(sums: Floats, figure: int) -> Floats:

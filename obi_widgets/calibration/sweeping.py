@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from obi_widgets.provenance import Provenance
+
     Floats = NDArray[np.float64]
     Tell = Callable[[float], object]
 
@@ -106,7 +108,9 @@ def sweep(
                 total += _add_up(history, grid, cancel, bar.add)
         else:
             total += _elsewhere(executor, histories, grid, cancel, bar)
-    return grid.surface(total, max((one.interval for one in histories), default=0.0))
+    interval = max((one.interval for one in histories), default=0.0)
+    origins = tuple(one.provenance for one in histories if one.provenance is not None)
+    return grid.surface(total, interval, origins)
 
 
 def sweep_seconds(
@@ -182,7 +186,7 @@ class _Grid:
         """Return the first row that is held out."""
         return int(holdout(history.elapsed, share=self.hold_out).outside.start)
 
-    def surface(self, parts: Floats, interval: float) -> Surface:
+    def surface(self, parts: Floats, interval: float, origins: tuple[Provenance, ...]) -> Surface:
         return Surface(
             np.array(self.decay),
             tuple(self.depth),
@@ -191,6 +195,7 @@ class _Grid:
             self.parameters,
             parts,
             interval,
+            origins,
         )
 
 

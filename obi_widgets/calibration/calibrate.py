@@ -1,0 +1,170 @@
+"""Judging one history with one setting: the making of a `Report`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, get_args
+
+import numpy as np
+
+from obi_widgets.calibration.causality import as_signal, looks_ahead
+from obi_widgets.calibration.coefficient import deciles, hit_rate, information_coefficients
+from obi_widgets.calibration.events import Kind, columns, find_episodes
+from obi_widgets.calibration.holdout import SHARE, holdout
+from obi_widgets.calibration.inference import Means, conditional_mean
+from obi_widgets.calibration.multiple import benjamini_hochberg, holm
+from obi_widgets.calibration.reaches import reaches
+from obi_widgets.calibration.report import Report
+from obi_widgets.calibration.returns import HORIZONS, as_horizons, forward_returns
+from obi_widgets.calibration.traded import Traded, traded
+from obi_widgets.errors import SettingsError
+from obi_widgets.history import History
+from obi_widgets.provenance import IMBALANCE
+from obi_widgets.settings import Parameters
+from obi_widgets.signals import imbalance
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from numpy.typing import ArrayLike
+
+    from obi_widgets.settings import Settings
+
+
+def calibrate(
+    history: History | Sequence[History],
+    settings: Settings | Parameters,
+    *,
+    signal: ArrayLike | Callable[[History], ArrayLike] | None = None,
+    horizons: ArrayLike = HORIZONS,
+    event: Kind = "beyond",
+    hold_out: float = SHARE,
+    level: float = 0.95,
+    tried: int = 1,
+    seed: int = 0,
+) -> Report:
+    """Say what followed the signal, how sure that is, and whether it is worth its costs.
+
+    Parameters
+    ----------
+    history : History or sequence of History
+        Book states; of one market where there are several, see `History.concat`.
+    settings : Settings or Parameters
+        ``hold_seconds`` is not used but to say whether it is another one than the verdict's: see
+        ``horizons``.
+    signal : callable, or array_like of float of shape (T,), optional
+        Another signal than the imbalance: + for a rise, NaN where there is none, on any scale
+        that ``threshold`` is on too. Of a function of a history that returns it, it is also seen
+        whether it looks ahead, at some moments; of an array that cannot be told.
+    horizons : array_like of float
+        Seconds.
+    event : {"beyond", "crossing", "episode"}
+        Which states count: each one beyond the threshold, each one at which it is crossed, or
+        the first of each episode.
+    hold_out : float
+        The share of the time, at its end, that is judged by itself as well; 0..1.
+    level : float
+        Of confidence intervals.
+    tried : int
+        How many settings were looked at before these were chosen, these included: each of them
+        counts with every horizon. This function cannot know of an earlier sweep, walk-forward or
+        calibration: it takes these settings for the only ones unless it is told. After a sweep
+        give ``surface.entries.size``, after `obi_widgets.propose` give ``proposal.tried``. A
+        session counts what its screen showed and what it exported, and nothing that was computed
+        from its history elsewhere.
+    seed : int
+        Of the bootstrap.
+
+    Returns
+    -------
+    Report
+
+    Raises
+    ------
+    SettingsError
+        Horizons that are not above 0, an unknown event, or a share or level that is not possible;
+        a signal that is none, or another one each time.
+    HistoryError
+        Histories that cannot be joined, or a signal of another length.
+
+    Notes
+    -----
+    Where the settings reach beyond the levels that are kept a state has no signal. Where that is
+    most of them, the verdict is that there is not enough data, and says how many levels to keep.
+    """
+    parameters = Parameters.of(settings)
+    if not 0 < level < 1:
+        raise SettingsError(f"level = {level!r} is not possible.", "It lies between 0 and 1.")
+    if event not in get_args(Kind):
+        raise SettingsError(
+            f"event = {event!r} is not possible.", f"Give one of {', '.join(get_args(Kind))}."
+        )
+    if not 1 <= tried < np.inf:
+        raise SettingsError(f"tried = {tried!r} is not possible.", "These settings are one.")
+    if not isinstance(history, History):
+        history = History.concat(history)
+    peeked, beyond = "", ""
+    notes: tuple[str, ...] = ()
+    name = IMBALANCE
+    if signal is None:
+        values = imbalance(history, parameters)
+        beyond, notes = reaches(history, parameters)
+    elif callable(signal):
+        values = as_signal(history, signal(history))
+        peeked = looks_ahead(history, signal, values)
+        name = getattr(signal, "__name__", type(signal).__name__)
+    else:
+        values = as_signal(history, signal)
+        name = "an array"
+    returns = forward_returns(history, np.unique(as_horizons(horizons)))
+    x = columns(history, values, [parameters.threshold], kind=event)
+    means = conditional_mean(history.mid, returns, x, level=level)
+    episodes = find_episodes(history, values, parameters.threshold)
+    split = holdout(history.elapsed, share=hold_out, purge=float(returns.horizons[-1]))
+
+    one = x[:, 0]
+
+    def part(rows: slice) -> tuple[Means, Traded, int]:
+        some = history[rows]
+        moves = forward_returns(some, returns.horizons)
+        begun = (episodes.start >= rows.start) & (episodes.start < rows.stop)
+        return (
+            conditional_mean(some.mid, moves, x[rows], level=level),
+            traded(some, parameters, one[rows], returns.horizons, level=level),
+            int(np.count_nonzero(begun)),
+        )
+
+    whole = traded(history, parameters, one, returns.horizons, level=level, episodes=episodes.start)
+    inside, traded_inside, episodes_inside = part(split.inside)
+    outside, traded_outside, episodes_outside = part(split.outside)
+    looked = tried * len(returns.horizons)
+    return Report(
+        parameters,
+        event,
+        int(history.time[0]) if len(history) else 0,
+        int(history.time[-1]) if len(history) else 0,
+        states=len(history),
+        seconds=float(history.elapsed[-1:].sum()) / 1e9,
+        means=means,
+        p_adjusted=benjamini_hochberg(means.p[:, 0], tried=looked),
+        net_p_adjusted=holm(whole.p, tried=looked),
+        coefficients=information_coefficients(history, values, returns),
+        deciles=deciles(history.mid, values, returns),
+        hit_rate=np.array([hit_rate(one, y) for y in returns.bps]),
+        traded=whole,
+        traded_inside=traded_inside,
+        traded_outside=traded_outside,
+        inside=inside,
+        outside=outside,
+        episodes=episodes,
+        episodes_inside=episodes_inside,
+        episodes_outside=episodes_outside,
+        hold_out=hold_out,
+        tried=tried,
+        interval=history.interval,
+        looks_ahead=peeked,
+        seed=seed,
+        beyond=beyond,
+        notes=notes,
+        signal=name,
+        origin=history.provenance,
+    )

@@ -37,6 +37,7 @@ _PLACES = {
     "imbalance": "signals",
     "load": "feeds.loading",
     "order_flow_imbalance": "signals.flow",
+    "propose": "calibration.proposal",
     "queue_bounds": "calibration.fills",
     "record": "feeds.record",
     "sealed_test": "calibration.sealed",
@@ -77,6 +78,7 @@ __all__ = [
     "imbalance",
     "load",
     "order_flow_imbalance",
+    "propose",
     "queue_bounds",
     "record",
     "sealed_test",
@@ -94,6 +96,7 @@ if TYPE_CHECKING:
     from obi_widgets.calibration.fills import fill_summary, fills, queue_bounds
     from obi_widgets.calibration.forward import walk_forward
     from obi_widgets.calibration.orders import Maker, Taker
+    from obi_widgets.calibration.proposal import propose
     from obi_widgets.calibration.sealed import SealedTest, sealed_test
     from obi_widgets.calibration.strategy import export_strategy
     from obi_widgets.calibration.sweeping import sweep, sweep_seconds

@@ -15,12 +15,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from obi_widgets.calibration.returns import HORIZONS
+from obi_widgets.calibration.surface import THRESHOLDS
 from obi_widgets.errors import ObiError
 from obi_widgets.signals import compiling
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from obi_widgets.calibration.proposal import Proposal
     from obi_widgets.calibration.report import Report
     from obi_widgets.calibration.surface import Surface
     from obi_widgets.history import History
@@ -39,9 +41,8 @@ REST = 0.6
 """Seconds that settings must rest before a surface is shown, and its settings counted as tried:
 nobody reads one that flies by."""
 
-THRESHOLDS = tuple(round(0.1 * n, 1) for n in range(1, 10))
 HOLDS = HORIZONS
-"""The surface's axes, seconds: the holds are the horizons that are counted anyway."""
+"""The surface's holds, seconds: the horizons that are counted anyway."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,6 +61,9 @@ class Found:
         The part of the history that was chosen by hand.
     error : str
         What went wrong, and what to do; empty where nothing did.
+    proposal : Proposal or None
+        The threshold and the hold that the surface and a walk-forward propose; None before the
+        first surface.
     """
 
     report: Report | None
@@ -67,6 +71,7 @@ class Found:
     stale: bool
     selected: Span | None
     error: str = ""
+    proposal: Proposal | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -210,10 +215,11 @@ class Calibrator:
         of, before = self._of, self.found
         moving = of is not None and time.monotonic() - self._moved < REST
         whole = not moving and not compiling.busy()
-        old = before.surface if before is not None else None
+        old, advice = (before.surface, before.proposal) if before is not None else (None, None)
         self._of, self._whole = asked, True  # also where it fails: it would again
         try:
             from obi_widgets.calibration.calibrate import calibrate
+            from obi_widgets.calibration.proposal import proposed
             from obi_widgets.calibration.sweeping import sweep
 
             p, selected = asked.parameters, asked.selected
@@ -222,9 +228,10 @@ class Calibrator:
             report = calibrate(asked.rows, p, horizons=HORIZONS, tried=self._count)
             if whole:
                 surface = sweep(asked.rows, settings=p, threshold=thresholds, hold_seconds=holds)
-                return Found(report, surface, stale=False, selected=selected)
+                advice = proposed(asked.rows, surface)
+                return Found(report, surface, stale=False, selected=selected, proposal=advice)
             self._whole = False
-            return Found(report, old, stale=True, selected=selected)
+            return Found(report, old, stale=True, selected=selected, proposal=advice)
         except ObiError as error:
             return Found(None, old, stale=True, selected=asked.selected, error=str(error))
         except Exception as error:

@@ -14,7 +14,7 @@ import numpy as np
 from obi_widgets import words
 from obi_widgets.calibration.holdout import SHARE
 from obi_widgets.chart import Axis
-from obi_widgets.sheet_surface import of_surface
+from obi_widgets.sheet_surface import of_proposal, of_surface
 from obi_widgets.words import MINUS, NOTHING, number
 
 if TYPE_CHECKING:
@@ -85,6 +85,7 @@ class SheetMaker:
             "deciles": self._of_deciles(report, at),
             "ic": self._of_ic(report),
             "surface": of_surface(surface, report, stale=found.stale) if surface else None,
+            "proposal": of_proposal(found.proposal, report),
             "pending": "" if surface else pending,
             "columns": COLUMNS,
             "rows": rows(report),

@@ -15,6 +15,7 @@ from obi_widgets.words import MINUS, number
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from obi_widgets.calibration.proposal import Proposal
     from obi_widgets.calibration.report import Report
     from obi_widgets.calibration.surface import Surface
 
@@ -56,6 +57,17 @@ def of_surface(surface: Surface, report: Report, *, stale: bool) -> dict[str, An
         "legend": _legend(most),
         "stale": stale,
     }
+
+
+def of_proposal(proposal: Proposal | None, report: Report) -> dict[str, Any]:
+    """Return what is proposed, in a sentence, and the settings that a button takes; or None."""
+    if proposal is None:
+        return {"sentence": "", "take": None}
+    p, now = proposal.settings, report.parameters
+    take = None if p is None else [p.threshold, p.hold_seconds]
+    if take == [now.threshold, now.hold_seconds]:
+        take = None
+    return {"sentence": words.signed(proposal.sentence), "take": take}
 
 
 class _Means:

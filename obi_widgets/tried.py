@@ -9,7 +9,8 @@ growing record corrected for).
 
 What is looked at first was not chosen by its results, and is one test. The other thresholds of a
 surface were shown beside it, and count as soon as something is chosen: a change after that is a
-choice among all that was shown.
+choice among all that was shown, also one of the hold alone, to another horizon. What a surface and
+a walk-forward propose is chosen from them as well.
 """
 
 from __future__ import annotations
@@ -37,6 +38,7 @@ class Tried:
         self._lock = threading.Lock()
         self._seen: set[_Key] = set()
         self._shown: set[_Key] = set()  # beside them, and not chosen from so far
+        self._last: _Key = ()  # what was looked at last, with its hold
 
     def __len__(self) -> int:
         return len(self._seen)
@@ -68,7 +70,8 @@ class Tried:
         rest = (p.decay, p.depth, p.band_bps, p.weighting, p.price, hold, selected)
         key = (*rest, round(p.threshold, 6))
         with self._lock:
-            if self._seen and key not in self._seen:
+            last, self._last = self._last, (*key, p.hold_seconds)
+            if last and last != self._last:
                 self._seen |= self._shown
                 self._shown.clear()
             self._seen.add(key)

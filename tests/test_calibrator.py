@@ -164,6 +164,19 @@ def test_close_ends_it_while_it_waits_and_it_answers_no_more(running, told):
     assert running.found is told[0]
 
 
+def test_a_surface_comes_with_what_is_proposed_by_it(running, told):
+    history = known_market.history(1800, edge=4.0, seed=1)
+    running.ask(history, parameters(price="mid", fee_bps=0.0))
+    wait_for(lambda: told and not told[-1].stale)
+    found = told[-1]
+    assert found.proposal == obi.propose(history, settings=found.report.parameters)
+    assert found.proposal.tried == found.surface.entries.size == 63
+    assert len(running.tried) == 1, "nothing is chosen yet"
+    running.ask(history, found.proposal.settings)
+    wait_for(lambda: told[-1].report.parameters == found.proposal.settings)
+    assert told[-1].report.tried == 9, "each threshold of the surface, with every horizon"
+
+
 def test_what_nobody_looks_at_any_more_is_left(running, told):
     running.ask(HISTORY, DEFAULTS)
     wait_for(lambda: told)

@@ -12,7 +12,7 @@ import pytest
 
 import obi_widgets as obi
 from obi_widgets.calibrator import axes
-from obi_widgets.sheet_surface import of_surface
+from obi_widgets.sheet_surface import of_proposal, of_surface
 from obi_widgets.words import NOTHING, won
 
 MINUS = "\N{MINUS SIGN}"
@@ -139,3 +139,19 @@ def test_settings_that_have_a_cell_in_the_surface_before_are_shown_there(history
 )
 def test_of_few_trades_there_is_no_percentage(share, count, text):
     assert won(share, count) == text
+
+
+def test_what_is_proposed_is_said_and_can_be_taken_unless_it_is_there(history):
+    free = obi.Settings(price="mid", fee_bps=0)
+    proposal = obi.propose(history, settings=free)
+    p = proposal.settings
+    shown = of_proposal(proposal, obi.calibrate(history, free))
+    assert shown["take"] == [p.threshold, p.hold_seconds]
+    assert shown["sentence"] == proposal.sentence.replace(" -", f" {MINUS}")
+    assert of_proposal(proposal, obi.calibrate(history, p))["take"] is None
+    none = obi.propose(history)
+    assert of_proposal(none, obi.calibrate(history, free)) == {
+        "sentence": none.sentence, "take": None,
+    }  # fmt: skip
+    assert of_proposal(None, obi.calibrate(history, free)) == {"sentence": "", "take": None}
+    json.dumps(shown, allow_nan=False)

@@ -2,25 +2,46 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from obi_widgets.calibration.holdout import walk_forward_splits
-from obi_widgets.calibration.surface import AXES
-from obi_widgets.calibration.sweeping import axis, sweep
+from obi_widgets.calibration.surface import AXES, LEAST, Surface
+from obi_widgets.calibration.sweeping import axis, swept
 from obi_widgets.history import History
+from obi_widgets.provenance import to_tables
 from obi_widgets.settings import Parameters, Settings
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     import pandas as pd
+    from numpy.typing import NDArray
 
-    from obi_widgets.calibration.surface import Surface
+    Floats = NDArray[np.float64]
 
-LEAST = 20
-"""Entries below which a setting is not chosen: its mean is of a handful."""
+
+class Fold(NamedTuple):
+    """One part of a record, and what was chosen for it on the time before.
+
+    Attributes
+    ----------
+    part : History
+        What follows the time that was chosen on.
+    chosen : dict
+        A value of each of `AXES`; empty where no setting had `LEAST` entries.
+    chosen_net_bps : float
+        What they made on the time before.
+    after : Surface or None
+        What they made of the part.
+    """
+
+    part: History
+    chosen: dict[str, Any]
+    chosen_net_bps: float = np.nan
+    after: Surface | None = None
 
 
 def walk_forward(
@@ -59,7 +80,8 @@ def walk_forward(
         A row a fold: ``start, end`` of the part that it was judged on (UTC); ``decay, depth,
         threshold, hold_seconds`` chosen, a depth of 0 for all levels; ``chosen_net_bps``, what
         they made on the time before; ``entries, net_bps, se_bps`` of the part, after fees. NaN
-        where no setting had `LEAST` entries.
+        where no setting had `LEAST` entries. Its ``attrs`` say what it is of, and that it is no
+        verdict.
 
     Raises
     ------
@@ -77,36 +99,70 @@ def walk_forward(
     axes: dict[str, Any] = {
         name: list(values) for name, values in given.items() if values is not None
     }
+    rows = [_row(fold) for fold in folds_of(history, p, axes, folds, embargo)]
+    table = pd.DataFrame(rows, index=pd.RangeIndex(1, len(rows) + 1, name="fold"))
+    table.attrs.update({"settings": asdict(p), **to_tables(history.provenance, None)})
+    return table
+
+
+def folds_of(
+    history: History,
+    p: Parameters,
+    axes: dict[str, list[Any]],
+    folds: int,
+    embargo: float = 0.0,
+    merit: Callable[[Surface], Floats] | None = None,
+) -> list[Fold]:
+    """Return the folds of `walk_forward` over one history.
+
+    ``merit`` says of each setting of a surface how good it is, NaN for one that is not chosen;
+    `best_together` when left out.
+    """
     purge = max(axis("hold_seconds", axes.get("hold_seconds"), p))
-    rows = []
-    for split in walk_forward_splits(history.elapsed, folds=folds, purge=purge, embargo=embargo):
-        surface = sweep(history[split.inside], settings=p, **axes)
-        part = history[split.outside]
-        ends = part.time[[0, -1]] if len(part) else np.full(2, np.datetime64("NaT", "ns"))
-        row: dict[str, Any] = dict(
-            zip(
-                ("start", "end"), pd.to_datetime(ends.view("datetime64[ns]"), utc=True), strict=True
-            )
+    splits = walk_forward_splits(history.elapsed, folds=folds, purge=purge, embargo=embargo)
+    return [
+        _judged(
+            swept(history[split.inside], p, axes), history[split.outside], merit or best_together
         )
-        rows.append(row | _judged(surface, part, p))
-    return pd.DataFrame(rows, index=pd.RangeIndex(1, len(rows) + 1, name="fold"))
+        for split in splits
+    ]
 
 
-def _judged(surface: Surface, part: History, p: Parameters) -> dict[str, Any]:
-    """Return the setting to choose by a surface, and what it makes of what follows."""
-    merit = np.where(surface.entries >= LEAST, surface.neighbours_net_bps, np.nan)
-    if np.isnan(merit).all():
+def best_together(surface: Surface) -> Floats:
+    """Return what settings made with their neighbours, NaN for those of a handful of entries."""
+    return np.where(surface.entries >= LEAST, surface.neighbours_net_bps, np.nan)
+
+
+def _judged(surface: Surface, part: History, merit: Callable[[Surface], Floats]) -> Fold:
+    """Choose a setting by a surface, and see what it makes of what follows."""
+    merits = merit(surface)
+    if np.isnan(merits).all():
+        return Fold(part, {})
+    best = np.unravel_index(int(np.nanargmax(merits)), merits.shape)
+    chosen = {name: getattr(surface, name)[at] for name, at in zip(AXES, best, strict=True)}
+    after = swept(part, surface.parameters, {name: [value] for name, value in chosen.items()})
+    return Fold(part, chosen, surface.mean_net_bps[best], after)
+
+
+def _row(fold: Fold) -> dict[str, Any]:
+    """Return a fold's row of the table."""
+    import pandas as pd
+
+    time = fold.part.time
+    ends = time[[0, -1]] if len(time) else np.full(2, np.datetime64("NaT", "ns"))
+    times = pd.to_datetime(ends.view("datetime64[ns]"), utc=True)
+    row: dict[str, Any] = dict(zip(("start", "end"), times, strict=True))
+    if fold.after is None:
         nothing = (*AXES, "chosen_net_bps", "net_bps", "se_bps")
-        return dict.fromkeys(nothing, np.nan) | {"entries": 0}
-    best = np.unravel_index(int(np.nanargmax(merit)), merit.shape)
-    values = [getattr(surface, name)[at] for name, at in zip(AXES, best, strict=True)]
-    chosen = dict(zip(AXES, values, strict=True))
-    only: dict[str, Any] = {name: [value] for name, value in chosen.items()}
-    after = sweep(part, settings=p, **only)
-    return chosen | {
-        "depth": chosen["depth"] or 0,
-        "chosen_net_bps": surface.mean_net_bps[best],
-        "entries": after.entries.item(),
-        "net_bps": after.mean_net_bps.item(),
-        "se_bps": after.se_bps.item(),
-    }
+        return row | dict.fromkeys(nothing, np.nan) | {"entries": 0}
+    return (
+        row
+        | fold.chosen
+        | {
+            "depth": fold.chosen["depth"] or 0,
+            "chosen_net_bps": fold.chosen_net_bps,
+            "entries": fold.after.entries.item(),
+            "net_bps": fold.after.mean_net_bps.item(),
+            "se_bps": fold.after.se_bps.item(),
+        }
+    )

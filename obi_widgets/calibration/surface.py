@@ -14,6 +14,8 @@ from obi_widgets.calibration.multiple import benjamini_hochberg
 from obi_widgets.provenance import to_table, to_tables
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     import pandas as pd
     from numpy.typing import NDArray
 
@@ -24,6 +26,12 @@ if TYPE_CHECKING:
 
 AXES = ("decay", "depth", "threshold", "hold_seconds")
 """The settings that a surface goes over, in the order of its arrays' axes."""
+
+THRESHOLDS = tuple(round(0.1 * n, 1) for n in range(1, 10))
+"""Those that are looked at where none are given."""
+
+LEAST = 20
+"""Entries below which a setting is not chosen: its mean is of a handful."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -114,12 +122,21 @@ class Surface:
 
         Beside it on any axis, corners included. A setting that is good only by itself is noise.
         """
-        padded = np.pad(self.sums, [(1, 1)] * len(AXES) + [(0, 0)])
-        around = np.zeros_like(self.sums)
-        for offsets in product((0, 1, 2), repeat=len(AXES)):
-            where = zip(offsets, self.sums.shape, strict=False)
-            around += padded[tuple(slice(at, at + size) for at, size in where)]
-        return _mean(around, 2) - 2 * self.parameters.fee_bps
+        return _mean(np.sum(list(_beside(self.sums)), axis=0), 2) - 2 * self.parameters.fee_bps
+
+    @property
+    def weakest_t(self) -> Floats:
+        """The least t of ``mean_net_bps``, of a setting and of those beside it.
+
+        It is large on a plateau, and not for a setting that is good only by itself. Those beside
+        it that have fewer than `LEAST` entries say nothing; NaN for a setting that has fewer.
+        """
+        known = self.entries >= LEAST
+        with np.errstate(invalid="ignore", divide="ignore"):
+            t = np.nan_to_num(self.mean_net_bps / self.se_bps)  # without any spread: very large
+        told = np.where(known, t, np.inf)[..., None]
+        least = np.min(list(_beside(told, outside=np.inf)), axis=0)[..., 0]
+        return np.where(known, least, np.nan)
 
     @property
     def p_adjusted(self) -> Floats:
@@ -170,3 +187,12 @@ class Surface:
 def _mean(sums: Floats, figure: int) -> Floats:
     with np.errstate(invalid="ignore"):
         return np.asarray(sums[..., figure] / sums[..., 0])
+
+
+def _beside(values: Floats, *, outside: float = 0.0) -> Iterator[Floats]:
+    """Yield values of each setting and of those beside it on any axis; last come figures."""
+    pad = [(1, 1)] * len(AXES) + [(0, 0)]
+    padded = np.pad(values, pad, constant_values=outside)
+    for offsets in product((0, 1, 2), repeat=len(AXES)):
+        where = zip(offsets, values.shape, strict=False)
+        yield padded[tuple(slice(at, at + size) for at, size in where)]

@@ -12,7 +12,7 @@ import numpy as np
 
 from obi_widgets.calibration.holdout import SHARE, holdout
 from obi_widgets.calibration.returns import too_coarse
-from obi_widgets.calibration.surface import Surface
+from obi_widgets.calibration.surface import AXES, Surface
 from obi_widgets.errors import CancelledError, SettingsError
 from obi_widgets.history import BLOCK, History
 from obi_widgets.scanner import Scanner
@@ -111,6 +111,21 @@ def sweep(
     interval = max((one.interval for one in histories), default=0.0)
     origins = tuple(one.provenance for one in histories if one.provenance is not None)
     return grid.surface(total, interval, origins)
+
+
+def swept(
+    history: History,
+    settings: Parameters,
+    axes: dict[str, list[Any]],
+    hold_out: float = SHARE,
+) -> Surface:
+    """Return a surface as `sweep` does, here and without its origin.
+
+    The hash in an origin takes longer than a small sweep: a part of a history goes without.
+    """
+    given: dict[str, Any] = dict.fromkeys(AXES) | axes
+    grid = _Grid.of(settings, hold_out, **given)
+    return grid.surface(_add_up(history, grid), history.interval, ())
 
 
 def sweep_seconds(

@@ -141,6 +141,12 @@ function surface(parent, take) {
   const [loses, makes] = ["loses", "makes"].map((name) => make("span", `obi-${name}`, legend));
   const [where, hint] = ["where", "hint"].map((name) => make("span", `obi-${name}`, note));
   svg.setAttribute("role", "group");
+  const advice = make("div", "obi-note", box);
+  const sentence = make("span", "", advice);
+  const takeIt = make("button", "obi-button", advice, "Take it");
+  takeIt.title = "Set the threshold and the hold that are proposed";
+  let proposal = null;
+  takeIt.onclick = () => take(...proposal.take);
   const [axes, field] = [0, 1].map(() => draw("g", svg, {}));
   const here = draw("rect", svg, { class: "obi-here" });
 
@@ -299,8 +305,11 @@ function surface(parent, take) {
     say();
   }
 
-  return (now, why) => {
-    [data, pending] = [now, why];
+  return (now, why, proposed) => {
+    [data, pending, proposal] = [now, why, proposed];
+    sentence.textContent = `${proposal.sentence} `;
+    advice.hidden = data === null || !proposal.sentence;
+    takeIt.hidden = proposal.take === null;
     update();
   };
 }
@@ -382,7 +391,7 @@ function render({ model, el }) {
     if (state.message) return;
     lines(returns, state.returns);
     bars(deciles, state.deciles);
-    drawSurface(state.surface, state.pending);
+    drawSurface(state.surface, state.pending, state.proposal);
     lines(ic, state.ic);
   }
 

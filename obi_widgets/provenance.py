@@ -307,6 +307,11 @@ def to_tables(
     return tables
 
 
+def labels(parameters: Parameters, tables: dict[str, Any]) -> dict[str, Any]:
+    """Return what a DataFrame of figures has in ``attrs``: settings, and tables of `to_tables`."""
+    return {"settings": asdict(parameters), **tables}
+
+
 def from_tables(
     document: Mapping[str, Any], parameters: Parameters
 ) -> tuple[Provenance | None, Findings | None]:

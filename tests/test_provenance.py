@@ -127,3 +127,13 @@ def test_tables_tell_what_they_are_of(history, report):
     assert table.attrs["tuned_on"] == [asdict(one.provenance) for one in parts]
     assert table.attrs["calibration"] == NOT_CALIBRATED
     assert obi.sweep([], settings=SETTINGS).to_frame().attrs["tuned_on"] == NOT_KNOWN
+    frames = [
+        obi.walk_forward(history, folds=2, settings=SETTINGS),
+        obi.break_even(history, SETTINGS, latency=[0.1], fee_bps=[0.0]),
+    ]
+    for table in frames:
+        assert table.attrs == {
+            "settings": asdict(SETTINGS.parameters),
+            "tuned_on": asdict(history.provenance),
+            "calibration": NOT_CALIBRATED,
+        }

@@ -10,6 +10,7 @@ import numpy as np
 from obi_widgets.calibration.fills import fills
 from obi_widgets.calibration.orders import Taker
 from obi_widgets.errors import SettingsError
+from obi_widgets.provenance import labels, to_tables
 from obi_widgets.scanner import HELD
 from obi_widgets.settings import Parameters
 
@@ -62,7 +63,7 @@ def break_even(
         ``gross_bps`` and ``net_bps`` of one, before and after the fees of both sides; ``ci_low,
         ci_high``, the 95 % interval of the net, for trades that do not overlap and are taken to be
         independent; ``break_even_bps``, the fee of one side at which nothing is left. NaN where
-        there are too few trades.
+        there are too few trades. Its ``attrs`` say what it is of, and that it is no verdict.
 
     Raises
     ------
@@ -95,4 +96,6 @@ def break_even(
                 }
                 for fee in fees
             ]  # fmt: skip
-    return pd.DataFrame(rows).set_index(["latency", "size", "fee_bps"])
+    table = pd.DataFrame(rows).set_index(["latency", "size", "fee_bps"])
+    table.attrs.update(labels(parameters, to_tables(history.provenance, None)))
+    return table

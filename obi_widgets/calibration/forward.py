@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -11,7 +10,7 @@ from obi_widgets.calibration.holdout import walk_forward_splits
 from obi_widgets.calibration.surface import AXES, LEAST, Surface
 from obi_widgets.calibration.sweeping import axis, swept
 from obi_widgets.history import History
-from obi_widgets.provenance import to_tables
+from obi_widgets.provenance import labels, to_tables
 from obi_widgets.settings import Parameters, Settings
 
 if TYPE_CHECKING:
@@ -101,7 +100,7 @@ def walk_forward(
     }
     rows = [_row(fold) for fold in folds_of(history, p, axes, folds, embargo)]
     table = pd.DataFrame(rows, index=pd.RangeIndex(1, len(rows) + 1, name="fold"))
-    table.attrs.update({"settings": asdict(p), **to_tables(history.provenance, None)})
+    table.attrs.update(labels(p, to_tables(history.provenance, None)))
     return table
 
 

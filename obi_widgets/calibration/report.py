@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import html
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +14,7 @@ from obi_widgets.calibration.coefficient import Coefficients, Deciles, half_life
 from obi_widgets.calibration.findings import findings_of
 from obi_widgets.calibration.power import rule_seconds
 from obi_widgets.calibration.verdict import EPISODES, Evidence, Judgement, Verdict, judge
-from obi_widgets.provenance import IMBALANCE, to_tables
+from obi_widgets.provenance import IMBALANCE, labels, to_tables
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -316,7 +316,7 @@ class Report:
 
         Not every file that pandas writes keeps them: a spreadsheet does not.
         """
-        return {"settings": asdict(self.parameters), **to_tables(None, self.findings)}
+        return labels(self.parameters, to_tables(None, self.findings))
 
     @property
     def ic_half_life(self) -> float:

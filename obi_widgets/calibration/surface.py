@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import product
 from typing import TYPE_CHECKING, Any
@@ -11,7 +11,7 @@ import numpy as np
 
 from obi_widgets.calibration import fixed_b
 from obi_widgets.calibration.multiple import benjamini_hochberg
-from obi_widgets.provenance import to_table, to_tables
+from obi_widgets.provenance import labels, to_table, to_tables
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -180,7 +180,7 @@ class Surface:
         told = to_tables(None, None)
         if self.origins:
             told["tuned_on"] = [to_table(one) for one in self.origins]
-        table.attrs.update({"settings": asdict(self.parameters), **told})
+        table.attrs.update(labels(self.parameters, told))
         return table
 
 

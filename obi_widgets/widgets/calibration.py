@@ -39,7 +39,8 @@ class CalibrationWidget(Part):
     one would be; the return by decile; the rank correlation by horizon; the mean a trade for
     other thresholds and holds; the table; and how far all that is to be trusted. The mean a trade
     can be seen of all the record, of what comes before the time held out, and of that time.
-    Clicking a cell takes its threshold and its hold, as moving their sliders would.
+    Clicking a cell takes its threshold and its hold, as moving their sliders would. Below stands
+    what is proposed of them, see `obi_widgets.propose`, with a button that takes it.
 
     It looks at the whole history, or at the part that was chosen: drag with Shift on a chart of
     the same session, or call ``session.select``. It is computed in a thread of its own, and only

@@ -233,6 +233,28 @@ def test_clicking_a_cell_moves_the_sliders_and_the_outline(screen):
     assert "12 s" not in labels
 
 
+def test_what_is_proposed_is_said_and_taken(screen):
+    nb = screen.nb
+    screen.press("Pause")
+    nb.execute(
+        "lab.settings.update(obi.Settings(price='mid', fee_bps=0, threshold=0.9, hold_seconds=60))"
+    )
+    nb.until("lab.session.calibrator.found.proposal.origin.states == lab.report.states")
+    nb.until("lab.session.calibrator.found.proposal.settings is not None")
+    sentence = nb.value("lab.session.calibrator.found.proposal.sentence")
+    advice = screen.root.locator(".obi-proposal")
+    eventually(
+        lambda: sentence.replace("-", "\N{MINUS SIGN}") in advice.inner_text(), "the sentence"
+    )
+    advice.locator("button").click()
+    nb.until(
+        "(lab.settings.threshold, lab.settings.hold_seconds) == "
+        "(lab.session.calibrator.found.proposal.settings.threshold, "
+        "lab.session.calibrator.found.proposal.settings.hold_seconds)"
+    )
+    expect(advice.locator("button")).to_be_hidden(timeout=1000 * PATIENCE)
+
+
 def test_every_click_is_heard_while_data_stream(screen):
     """A press that lasts until after the next redrawing is a click as well."""
     settle(screen)

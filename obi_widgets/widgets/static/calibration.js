@@ -141,7 +141,7 @@ function surface(parent, take) {
   const [loses, makes] = ["loses", "makes"].map((name) => make("span", `obi-${name}`, legend));
   const [where, hint] = ["where", "hint"].map((name) => make("span", `obi-${name}`, note));
   svg.setAttribute("role", "group");
-  const advice = make("div", "obi-note", box);
+  const advice = make("div", "obi-note obi-proposal", box);
   const sentence = make("span", "", advice);
   const takeIt = make("button", "obi-button", advice, "Take it");
   takeIt.title = "Set the threshold and the hold that are proposed";

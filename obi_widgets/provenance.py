@@ -27,6 +27,9 @@ NOT_CALIBRATED = {
 }
 """What a file says of calibration where nothing is known."""
 
+BESIDE = ("origin", "parameters")
+"""What `Findings` know that a file has in tables of its own."""
+
 NOT_KNOWN = {"market": "not known"}
 """What a file says of what settings were tuned on where nothing is known."""
 
@@ -322,7 +325,7 @@ def from_tables(
     SettingsError
         Other tables.
     """
-    provenance = findings = None
+    provenance = None
     if document.get("tuned_on", NOT_KNOWN) != NOT_KNOWN:
         provenance = _read(Provenance, document["tuned_on"], "tuned_on")
     table = document.get("calibration", NOT_CALIBRATED)
@@ -383,8 +386,7 @@ def _span(one: Provenance | Findings) -> tuple[str, str, int]:
 
 def to_table(one: Provenance | AtHorizon | Findings | Sealed) -> dict[str, Any]:
     """Return what goes into a file: what is not known is left out, since TOML has no null."""
-    beside = ("origin", "parameters")  # they have tables of their own
-    table = {k: v for k, v in asdict(one).items() if v is not None and k not in beside}
+    table = {k: v for k, v in asdict(one).items() if v is not None and k not in BESIDE}
     if isinstance(one, Findings):
         table["horizons"] = [to_table(horizon) for horizon in one.horizons]
     return table
@@ -409,9 +411,7 @@ _WORDS = {"str": "text", "int": "a whole number", "float": "a number", "tuple": 
 
 def _read(kind: type[_Kind], table: object, name: str) -> _Kind:
     takes: Mapping[str, bool] = {
-        one.name: one.default is MISSING
-        for one in fields(kind)
-        if one.name not in ("origin", "parameters")
+        one.name: one.default is MISSING for one in fields(kind) if one.name not in BESIDE
     }
     if isinstance(table, dict):
         needed = {name for name, needs in takes.items() if needs}

@@ -75,7 +75,8 @@ class Session(Looking):
     windows : tuple of float
         Seconds of the windows that one chooses from.
     tried : Tried
-        The settings whose results have been looked at.
+        The settings whose results this session has shown or exported. What is computed from its
+        history elsewhere is not among them: count it with ``session.tried.add(parameters)``.
     calibrator : Calibrator
         Calibrates for who shows it.
     publisher : Publisher

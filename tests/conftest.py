@@ -20,11 +20,13 @@ from obi_widgets.calibration import compiling as calibration_compiling
 from obi_widgets.signals import compiling
 
 # A machine that is shared may take its time.
-hypothesis.settings.register_profile("shared", deadline=None)
+hypothesis.settings.register_profile(
+    "shared", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
 hypothesis.settings.load_profile("shared")
 
 DATA = Path(__file__).parents[2] / "shared" / "data"
-GRACE = 3.0  # seconds that what is ending may take to end
+GRACE = 10.0  # seconds that what is ending may take to end
 
 
 def pytest_configure():

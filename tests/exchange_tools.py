@@ -217,7 +217,7 @@ class WatchedMarket(Market):
 
     async def until(self, holds) -> None:
         """Wait until what is asked holds; looked at after every event. Never is a failure."""
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while not holds(self):
                 self._changed.clear()
                 await self._changed.wait()

@@ -88,7 +88,7 @@ class LabProcess:
         assert line is not None, "\n".join(self.said)
         return line
 
-    def wait(self, within: float = 90) -> int:
+    def wait(self, within: float = 120) -> int:
         """Wait until it ends; return its exit code."""
         return self.process.wait(within)
 

@@ -30,8 +30,11 @@ class View:
         self.ended = True
 
 
-def wait_for(condition, what="", patience=20.0):
-    """Return what a condition comes to when it is true; fail when it does not become so."""
+def wait_for(condition, what="", patience=60.0):
+    """Return what a condition comes to when it is true; fail when it does not become so.
+
+    The patience is for a machine that is busy with others; no test measures how long it took.
+    """
     until = time.monotonic() + patience
     while not (found := condition()):
         assert time.monotonic() < until, f"waited in vain for {what or condition}"
@@ -54,7 +57,7 @@ def following(source, *views, **options):
 def at_rest(view):
     """Wait until a session whose recording has ended has nothing more to show."""
     wait_for(lambda: view.frames and view.frames[-1].state == "closed", "the recording's end")
-    wait_for(lambda: view.frames[-1].rate < 0.5, "the rate to fade")
+    wait_for(lambda: not view.frames[-1].rate >= 0.5, "the rate to fade")
     shown = -1
     while shown != len(view.frames):  # what came while the last frame was made is in the next
         shown = len(view.frames)

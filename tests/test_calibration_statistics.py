@@ -5,7 +5,7 @@ import warnings
 import hypothesis.strategies as st
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from known_market import decaying
 from known_market import history as known_history
 from scipy import stats
@@ -90,6 +90,7 @@ def test_corrections_by_hand():
 
 
 @pytest.mark.slow
+@settings(max_examples=40)  # statsmodels takes 50 ms for each
 @given(st.lists(st.floats(0, 1, allow_subnormal=False), min_size=1, max_size=60))
 def test_corrections_are_those_of_scipy_and_statsmodels(p):
     ours = multiple.benjamini_hochberg(p)

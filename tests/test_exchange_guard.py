@@ -159,7 +159,7 @@ async def subscribe(exchange, times=1):
 
 
 async def count_falls_to(exchange, most):
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while len(exchange._server.connections) > most:  # noqa: ASYNC110
             await asyncio.sleep(0.01)
 

@@ -64,17 +64,17 @@ class Kernel:
             assert message["msg_type"] != "error", content
             said.append(content.get("text", "") if message["msg_type"] == "stream" else "")
 
-        self.client.execute_interactive(code, timeout=60, output_hook=note)
+        self.client.execute_interactive(code, timeout=120, output_hook=note)
         return "".join(said).strip()
 
     def until(self, expression):
-        wait_for(lambda: self.run(f"print(bool({expression}))") == "True", expression, 10)
+        wait_for(lambda: self.run(f"print(bool({expression}))") == "True", expression)
 
     def control(self, kind, **content):
         message = self.client.session.msg(kind, content)
         self.client.control_channel.send(message)
         while True:
-            answer = self.client.control_channel.get_msg(timeout=20)
+            answer = self.client.control_channel.get_msg(timeout=60)
             if answer["parent_header"].get("msg_id") == message["header"]["msg_id"]:
                 return answer["content"]
 
@@ -150,7 +150,9 @@ def with_subshells(one):
     one.run("lab.settings.decay = 0.5")
     one.move("decay", second, 0.6)
     heard = "lab.settings.decay == 0.6"
-    said = one.run(f"import time; time.sleep(3); print({heard})")
+    waits = f"import time\nuntil = time.monotonic() + 30\nwhile not ({heard}):\n"
+    waits += "    assert time.monotonic() < until\n    time.sleep(0.02)\n"
+    said = one.run(f"{waits}print({heard})")
     assert said == "True"
 
 
@@ -159,12 +161,14 @@ def test_a_page_is_heard_after_another_has_gone():
         with_subshells(one)
 
 
+@pytest.mark.slow
 def test_by_a_kernel_older_than_the_one_that_remembers(older):
     with kernel(older("7.1.0")) as one:
         assert one.run("import ipykernel; print(ipykernel.__version__)") == "7.1.0"
         with_subshells(one)
 
 
+@pytest.mark.slow
 def test_by_a_kernel_without_subshells(older):
     with kernel(older("6.29.5")) as one:
         assert one.run("import ipykernel; print(ipykernel.__version__)") == "6.29.5"

@@ -37,7 +37,7 @@ def lab():
     try:
         with LabProcess(folder, "--port", "18988", **how) as lab:
             assert lab.address
-            until = time.monotonic() + 60
+            until = time.monotonic() + 120
             while not (saw.exists() and saw.read_text()):
                 assert time.monotonic() < until
                 time.sleep(0.05)

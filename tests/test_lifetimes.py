@@ -153,7 +153,8 @@ def test_many_dropped_sessions_leave_no_object():
     def there():
         gc.collect()
         kinds = (obi.Session, FeedThread, Market)
-        return [one for one in gc.get_objects() if isinstance(one, kinds)]
+        # By its type: of a weak proxy `isinstance` asks what it stands for.
+        return [one for one in gc.get_objects() if issubclass(type(one), kinds)]
 
     before = len(there())
     for number in range(5):
@@ -166,7 +167,8 @@ def test_many_dropped_sessions_leave_no_object():
 
 def test_closed_labs_are_freed_though_python_looks_for_none():
     def there():
-        return {id(one) for one in gc.get_objects() if isinstance(one, obi.Session | Market)}
+        kinds = (obi.Session, Market)
+        return {id(one) for one in gc.get_objects() if issubclass(type(one), kinds)}
 
     gc.collect()
     before = there()
@@ -265,9 +267,14 @@ def test_a_lab_that_nothing_holds_ends_and_says_so(hasty):
 def test_a_lab_that_is_looked_at_goes_on(hasty):
     session = weakref.ref(lab().session)
     page = next(one for one in registry().values() if isinstance(one, panel.PageWidget))
-    page._hear(None, {"view": "one", "seen": True, "frame": 10**6}, None)
+
+    def painted(count):
+        page._hear(None, {"view": "one", "seen": True, "frame": 10**6}, None)
+        return page.frame > count
+
+    painted(0)
     asked = session()._ask_at
-    wait_for(lambda: page.frame > 10, "frames")
+    wait_for(lambda: painted(10), "frames")
     assert session()._ask_at == asked, "nobody asks who holds it"
     page._hear(None, {"view": "one", "seen": False, "frame": 10**6}, None)
     assert ends(session)
@@ -347,7 +354,7 @@ def test_what_a_running_function_holds_goes_on(hasty):
     def work():
         one = lab()
         sessions.append(weakref.ref(one.session))
-        release.wait(20)
+        release.wait(90)
 
     worker = threading.Thread(target=work)
     worker.start()
@@ -421,7 +428,7 @@ def running():
     return [one.name for one in threading.enumerate() if one.name in ("obi-feed", "obi-publisher")]
 
 def wait_for(condition):
-    until = time.monotonic() + 20
+    until = time.monotonic() + 60
     while not condition():
         assert time.monotonic() < until
         time.sleep(0.05)
@@ -449,7 +456,7 @@ class Kernel:
         self.client.shell_channel.send(message)
         said = []
         while True:
-            told = self.client.get_iopub_msg(timeout=60)
+            told = self.client.get_iopub_msg(timeout=120)
             if told["parent_header"].get("msg_id") != message["header"]["msg_id"]:
                 continue
             content = told["content"]

@@ -18,9 +18,16 @@ from obi_widgets import analysis, publisher
 
 
 @pytest.fixture(scope="module")
-def recording(tmp_path_factory):
+def recorded(tmp_path_factory):
     path = tmp_path_factory.mktemp("recordings") / "sim"
     return obi.record("sim:ETH-PERP", path, seconds=0.2, warmup=10.0, seed=2)
+
+
+@pytest.fixture
+def recording(recorded, monkeypatch):
+    """A recording that is at rest with its last state: no rate of messages fades for seconds."""
+    monkeypatch.setattr(publisher.Rate, "follow", lambda *_: None)
+    return recorded
 
 
 def decays(frames):
@@ -35,7 +42,7 @@ def test_the_newest_settings_win_and_none_wait_in_line(recording, monkeypatch):
 
     def held_up(history, parameters):
         entered.set()
-        assert released.wait(20)
+        assert released.wait(90)
         return real(history, parameters)
 
     view = View()
@@ -43,7 +50,7 @@ def test_the_newest_settings_win_and_none_wait_in_line(recording, monkeypatch):
         before = at_rest(view)
         monkeypatch.setattr(analysis, "imbalance", held_up)
         session.settings.decay = 1.0
-        assert entered.wait(20)
+        assert entered.wait(60)
         for n in range(100):
             session.settings.decay = 2.0 + n / 10
         session.settings.decay = 77.0
@@ -79,7 +86,7 @@ def test_a_slow_recompute_is_at_most_one_behind(recording, monkeypatch):
 def test_assigning_does_not_wait_for_the_recompute(recording, monkeypatch):
     released = threading.Event()
     real = analysis.imbalance
-    monkeypatch.setattr(analysis, "imbalance", lambda *a: released.wait(20) and real(*a))
+    monkeypatch.setattr(analysis, "imbalance", lambda *a: released.wait(90) and real(*a))
     with following(recording, View(), speed=None) as session:
         for n in range(1000):
             session.settings.decay = n / 100
@@ -204,14 +211,15 @@ def test_every_page_hears_that_the_kernel_goes_on(recording, monkeypatch):
     assert looking.words == ended
 
 
-def test_a_page_that_comes_into_sight_hears_at_once(recording):
+def test_a_page_that_comes_into_sight_hears_at_once(recording, monkeypatch):
+    monkeypatch.setattr(publisher, "ALIVE_EVERY", 1000.0)  # it would hear nothing else
     view = View(looked_at=False)
     with following(recording, view, speed=None) as session:
         wait_for(lambda: session.market.state == "closed")
         for _ in range(5):
             words = view.words
             session.publisher.answer()
-            wait_for(lambda words=words: view.words > words, patience=1.5)
+            wait_for(lambda words=words: view.words > words)
 
 
 def test_the_rate_leaves_out_the_past_that_is_played_at_once():

@@ -34,7 +34,7 @@ def numbers(path):
     return [json.loads(record.text)["n"] for record in Recording(path)]
 
 
-def until(holds, seconds=10.0):
+def until(holds, seconds=60.0):
     """Wait until something holds."""
     end = time.monotonic() + seconds
     while not holds():

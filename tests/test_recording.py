@@ -57,10 +57,10 @@ def test_a_recording_without_a_book_says_why(tmp_path, records, why):
 
 
 def test_a_recorded_market_is_the_same_however_often_it_is_loaded(tmp_path):
-    path = obi.record("sim:ETH-PERP", tmp_path / "a.gz", seconds=1, seed=3, warmup=30)
+    path = obi.record("sim:ETH-PERP", tmp_path / "a.gz", seconds=0.05, seed=3, warmup=120)
     first, second = (obi.load(path, interval=0) for _ in range(2))
     assert first.sha256() == second.sha256()
-    assert len(first) > 300
+    assert first.time[-1] - first.time[0] > 117 * SECOND, "the past, however long it took to come"
     assert first.gaps == 0
     assert first.instrument.venue == "sim"
     assert obi.load(path, interval=0.1).sha256() != first.sha256()
@@ -128,8 +128,8 @@ def test_a_clock_that_was_set_is_no_silence_in_a_replay(tmp_path, shift):
     assert history.received[-1] - whole.received[-1] == shift
     recording = Recording(path)
     market = Market(recording.make_venue(), interval=0)
-    feed = ReplayFeed(market, recording, speed=100.0)
-    asyncio.run(asyncio.wait_for(feed.run(), timeout=20))  # an hour at that speed takes longer
+    feed = ReplayFeed(market, recording, speed=20.0)
+    asyncio.run(asyncio.wait_for(feed.run(), timeout=90))  # an hour at that speed takes 180 s
     assert market.history().sha256() == whole.sha256()
     assert feed.now() == history.received[-1]
     assert market.history().notes == history.notes == market.notes

@@ -45,9 +45,11 @@ def wire(monkeypatch):
 @pytest.fixture
 def lab():
     lab = obi.Lab("sim:BTC-PERP", seed=3, warmup=300)
-    wait_for(lambda: lab.session.market.has_book, "the past, and a book of now")
-    yield lab
-    lab.close()
+    try:
+        wait_for(lambda: lab.session.market.has_book, "the past, and a book of now")
+        yield lab
+    finally:
+        lab.close()
 
 
 def show(lab, history=None):

@@ -46,7 +46,8 @@ def record(
         A file that does not exist yet. ``.gz`` is compressed; ``.txt``, ``.log`` or no ending is
         plain text.
     seconds : float
-        How long, by a clock that never jumps, from the first book on; up to 30 days.
+        How long, by a clock that never jumps, from the first book on, or from the end of the past
+        that is asked for with `warmup`; up to 30 days.
     edge, seed, warmup
         Of the simulated exchange: see `obi_widgets.feeds.open_feed`; no past when left out.
 
@@ -125,9 +126,10 @@ async def _read(feed: LiveFeed, recorder: Recorder, seconds: float, stop: thread
     counting = False
     while clock() < until and not (stop.is_set() or reading.done() or recorder.error):
         await asyncio.sleep(0.02)
-        if not counting and (feed.market.changed_at or feed.market.failures):
-            counting = True
-            until = clock() + seconds
+        market = feed.market
+        came = market.changed_at or market.failures
+        if came and (not counting or (market.warming and not market.failures)):
+            counting, until = True, clock() + seconds
     reading.cancel()
     await asyncio.wait([reading])
     if recorder.error is not None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from history_tools import MS, NAN
+from history_tools import MS, NAN, early
 from hypothesis import strategies as st
 
 import obi_widgets as obi
@@ -90,7 +90,7 @@ def tape(states):
             bid[row], bid_size[row] = ticks / 10, left
         if kind in ("both", "ask"):
             ask[row], ask_size[row] = (ticks + 1 + row % 3) / 10, right
-    return obi.History.from_arrays(time, bid, bid_size, ask, ask_size, tick_size=0.1)
+    return early(time, bid, bid_size, ask, ask_size, tick_size=0.1)
 
 
 TAPES = st.lists(STATE, min_size=1, max_size=60).map(tape)

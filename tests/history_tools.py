@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from hypothesis import strategies as st
 
@@ -13,6 +15,8 @@ from obi_widgets.writer import HistoryWriter
 NAN = float("nan")
 MS = 1_000_000
 SECOND = 1_000_000_000
+
+START = 1_700_006_400 * SECOND  # midnight
 
 # Tick sizes, each with how a whole number of ticks is spelled in decimal: the price that a venue's
 # text would be read as.
@@ -60,9 +64,18 @@ def arrays(states, levels, price_of):
     return tuple(out)
 
 
+def early(time, *columns, received_ns=None, **options):
+    """Return a history whose times are small numbers, as a test has them: no border takes those."""
+    if received_ns is not None:
+        received_ns = START + np.asarray(received_ns)
+    time = START + np.asarray(time, np.int64)
+    made = History.from_arrays(time, *columns, received_ns=received_ns, **options)
+    return replace(made, time=made.time - START, received=made.received - START)
+
+
 def make(states, *, levels=6, tick_size=0.1, every=100 * MS, start=SECOND):
     time = start + every * np.arange(len(states))
-    return History.from_arrays(time, *arrays(states, levels, GRIDS[tick_size]), tick_size=tick_size)
+    return early(time, *arrays(states, levels, GRIDS[tick_size]), tick_size=tick_size)
 
 
 def writer(*, tick_size=0.1, **options):

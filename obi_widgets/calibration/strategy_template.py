@@ -9,6 +9,9 @@ enough. It sends nothing anywhere. Give it each book of one market, in event tim
     decision.enter       # +1: open a long one, -1: a short one, 0: nothing
     strategy.lost()      # when books were missed: whether there is a position is not known
 
+A book that cannot be one (times that are no nanoseconds or go back, levels that are not best first,
+sides that cross, text) raises a BookError and changes nothing.
+
 Of each side the best LEVELS levels are used, as when the settings were tuned. Where DEPTH or
 BAND_BPS reach beyond them the imbalance is not known: NaN, which enters nothing.
 
@@ -20,8 +23,10 @@ checks nothing: whether the settings are for that market is then for you to know
 
 import math
 import struct
+import time
 import warnings
 from collections.abc import Sequence
+from operator import gt, index, lt
 from typing import NamedTuple
 
 # -- constants: what was exported stands here ----------------------------------------------
@@ -44,6 +49,10 @@ EXP2: tuple[float, ...] = (1.0,)
 # -- the strategy --------------------------------------------------------------------------
 
 Levels = Sequence[tuple[float, float]]
+
+
+class BookError(ValueError):
+    """A book, or its time, that cannot be one: what is wrong with it."""
 
 
 class Decision(NamedTuple):
@@ -76,9 +85,15 @@ class Strategy:
             warnings.warn(text, MarketWarning, stacklevel=2)
         self.position = 0
         self._due = 0
+        self._newest = EARLIEST
 
     def decide(self, time_ns: int, bids: Levels, asks: Levels) -> Decision:
-        """Take the book at an event time. A side without orders is empty."""
+        """Take the book at an event time. A side without orders is empty.
+
+        Raises BookError for what cannot be a book, or its time.
+        """
+        check(time_ns, self._newest, bids, asks)
+        self._newest = time_ns
         if not bids and not asks:
             self.lost()
         value = imbalance(bids, asks)
@@ -96,6 +111,49 @@ class Strategy:
         """Forget the position, since books were missed; return which it was."""
         position, self.position = self.position, 0
         return position
+
+
+EARLIEST = 315_532_800_000_000_000  # 1980: times in other units lie before it
+AHEAD = 86_400_000_000_000  # ns that a clock may be ahead of the one here
+LARGEST = 3e38  # of a size, which is kept in 32 bits
+LOOKED_AT = min(DEPTH or LEVELS, LEVELS) + 10  # levels: those in use, and more
+UNITS = {"seconds": 10**9, "milliseconds": 10**6, "microseconds": 10**3}
+
+
+def check(time_ns: int, newest: int, bids: Levels, asks: Levels) -> None:
+    """Raise BookError for a time or a book that cannot be."""
+    try:
+        if not newest <= index(time_ns) <= time.time_ns() + AHEAD:
+            raise BookError(wrong_time(time_ns, newest))
+        for name, side, better in (("bids", bids, gt), ("asks", asks, lt)):
+            if not side:
+                continue
+            prices, sizes = zip(*side[:LOOKED_AT], strict=True)
+            if not 0 < min(prices) <= sum(prices) < math.inf:
+                raise BookError(f"{name} have a price that is no number above 0.")
+            if not 0 < min(sizes) <= sum(sizes) < LARGEST:
+                raise BookError(f"{name} have a size that is no number above 0.")
+            if not all(map(better, prices, prices[1:])):
+                raise BookError(f"{name} are not sorted: give the best level first.")
+        if bids and asks and bids[0][0] >= asks[0][0]:
+            raise BookError(f"The book is crossed: {bids[0][0]}, {asks[0][0]}.")
+    except (TypeError, ValueError, KeyError, IndexError) as error:
+        if isinstance(error, BookError):
+            raise
+        raise BookError(
+            "A time is an int of nanoseconds, and a level two numbers, price and size: "
+            f"{str(error)[:100]}."
+        ) from error
+
+
+def wrong_time(time_ns: int, newest: int) -> str:
+    """Say what is wrong with a time."""
+    for unit, factor in UNITS.items():
+        if EARLIEST <= time_ns * factor <= time.time_ns() + AHEAD:
+            return f"{time_ns} is a time in {unit}: multiply it by {factor:,}."
+    if EARLIEST <= time_ns < newest:
+        return f"Time goes back, from {newest} to {time_ns}."
+    return f"{time_ns} is no time in nanoseconds between 1980 and now."
 
 
 def imbalance(bids: Levels, asks: Levels) -> float:

@@ -141,6 +141,8 @@ def _constants(p: Parameters, history: History, told: dict[str, dict[str, Any]])
 
 def _dict(name: str, values: dict[str, Any]) -> list[str]:
     """Return the lines of a constant that is a dict."""
+    if not values:
+        return [f"{name}: dict[str, object] = {{}}"]
     lines = (f"    {json.dumps(key)}: {json.dumps(value)}," for key, value in values.items())
     return [f"{name}: dict[str, object] = {{", *lines, "}"]
 

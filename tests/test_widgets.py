@@ -621,6 +621,9 @@ def test_a_shortfall_is_said_once(lab):
         return [sentence in control._note.value for control in controls]
 
     assert places() == [True, False]
+    reason = "No signal: the settings need levels that are not kept."
+    assert lab.imbalance._overlay.state["nothing"] == reason
+    assert lab.price._overlay.state["nothing"] == ""
     lab.controls._turn()
     assert places() == [False, True]
     lab.controls._turn()

@@ -12,7 +12,7 @@ from playwright.sync_api import Locator, expect
 
 from browser.jupyterlab import Notebook
 
-PATIENCE = 20.0
+PATIENCE = 60.0
 """Seconds: far more than anything takes that is waited for."""
 
 MID, IMBALANCE = ".obi-part-price .curve >> nth=0", ".obi-part-imbalance .curve >> nth=4"

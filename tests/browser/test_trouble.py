@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from playwright.sync_api import expect
 
+from browser.looks import cut_off, overlapping
 from browser.screen import MID, PATIENCE, Screen, eventually, number
 
 UNREACHABLE = ('import obi_widgets as obi\nlab = obi.Lab("binance-usdm:BTCUSDT")\nlab',)
@@ -86,3 +87,55 @@ def test_a_gap_is_seen_and_heals(lab, artefacts):
     lab.wait_for_state("live")
     expect(lab.message).to_be_hidden()
     assert nb.text(0) == ""
+
+
+LATE = """
+from dataclasses import replace
+publisher = lab.session.publisher
+frame = publisher.frame(lab.session.market.history(), lab.settings.parameters)
+publisher.close()  # so that no other frame follows
+lab.show(replace(frame, state="stale", detail="Data from Simulator come 8 s late.", lag=8.04))
+"""
+
+
+def test_numbers_that_come_late_are_seen_and_dimmed(lab, artefacts):
+    nb = lab.nb
+    nb.execute(LATE)
+    lab.wait_for_state("stale")
+    expect(lab.root.locator(".obi-late")).to_have_text("late by 8.0 s")
+    complaints = []
+    for dark in (False, True):
+        nb.theme(dark=dark)
+        for width in (1240, 900):
+            nb.set_output_width(width, 1150)
+            nb.page.wait_for_timeout(500)
+            theme = "dark" if dark else "light"
+            lab.picture(artefacts / f"trouble-late-{theme}-{width}.png")
+            complaints += [*cut_off(lab.root), *overlapping(lab.root)]
+    nb.set_output_width(1240)
+    nb.theme(dark=False)
+    assert number(lab.figure("mid")) > 0
+    pale = "el => Number(getComputedStyle(el).opacity)"
+    for part in (".obi-value", ".obi-book", ".obi-part-price .obi-last"):
+        assert lab.root.locator(part).first.evaluate(pale) < 0.8, part
+    assert lab.root.locator(".obi-bid .obi-price").first.inner_text()
+    assert "Deepest" in lab.note("Depth")
+    assert complaints == []
+
+
+def test_a_simulated_past_is_not_called_live(jupyterlab):
+    cells = ('import obi_widgets as obi\nlab = obi.Lab("sim:BTC-PERP", seed=3, warmup=900)\nlab',)
+    with jupyterlab.notebook(cells) as nb:
+        nb.run_all()
+        screen = Screen(nb)
+        screen.wait_for_state("syncing")
+        expect(screen.message).to_contain_text("Filling the history", timeout=1000 * PATIENCE)
+        assert screen.message.get_attribute("data-tone") == "", "that is no trouble"
+        dash = "\N{EN DASH}"
+        seen = [screen.figure(one) for one in ("mid", "imbalance", "age", "messages/s")]
+        now = screen.root.locator(".obi-state").inner_text()
+        assert seen == [dash] * 4 or now == "live", seen
+        expect(screen.root.locator(".obi-state")).to_have_text("live", timeout=120_000)
+        eventually(lambda: 5 < float(screen.figure("messages/s").replace(dash, "0")) < 60, "a rate")
+        expect(screen.message).to_be_hidden()
+        assert nb.errors() == []

@@ -170,6 +170,7 @@ function render({ model, el }) {
     title.textContent = state.title;
     title.style.left = `${left + 6}px`;
     empty.textContent = state.nothing;
+    empty.dataset.data = state.window ? "some" : "none";
     const hidden = state.at === null;
     line.hidden = hidden || !state.line;
     label.hidden = hidden;

@@ -254,7 +254,7 @@ def test_a_part_of_a_source_says_what_to_do(name):
         f"{name} needs a session, and 'sim:BTC-PERP' is not one. Give obi.Session('sim:BTC-PERP'), "
         "which parts can share; or use obi.Lab('sim:BTC-PERP')."
     )
-    with pytest.raises(TypeError, match="and 3 is none"):
+    with pytest.raises(TypeError, match="and 3 is not one"):
         getattr(obi, name)(3)
 
 

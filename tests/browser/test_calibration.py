@@ -7,6 +7,7 @@ from playwright.sync_api import expect
 
 from browser.looks import contrasts, cut_off, overlapping
 from browser.screen import PATIENCE, Screen, eventually, frames, threads
+from obi_widgets.words import signed
 
 LAB = (
     'import obi_widgets as obi\nlab = obi.Lab("sim:BTC-PERP", seed=3, edge=2, warmup=1800)\nlab',
@@ -243,9 +244,7 @@ def test_what_is_proposed_is_said_and_taken(screen):
     nb.until("lab.session.calibrator.found.proposal.settings is not None")
     sentence = nb.value("lab.session.calibrator.found.proposal.sentence")
     advice = screen.root.locator(".obi-proposal")
-    eventually(
-        lambda: sentence.replace("-", "\N{MINUS SIGN}") in advice.inner_text(), "the sentence"
-    )
+    eventually(lambda: signed(sentence) in advice.inner_text(), "the sentence")
     advice.locator("button").click()
     nb.until(
         "(lab.settings.threshold, lab.settings.hold_seconds) == "

@@ -254,6 +254,7 @@ def ends(session):
 def test_a_lab_that_nothing_holds_ends_and_says_so(hasty):
     def shown():
         one = lab()
+        one.wait(5)  # held meanwhile, by this function
         return weakref.ref(one.session), weakref.ref(one)
 
     session, one = shown()

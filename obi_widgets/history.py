@@ -12,12 +12,14 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, NamedTuple, cast
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, cast
 
 import numpy as np
 
-from obi_widgets.errors import HistoryError
+from obi_widgets.checks import kind, real
+from obi_widgets.errors import HistoryError, quoted
 from obi_widgets.events import Instrument
+from obi_widgets.history_columns import check_columns
 from obi_widgets.memory import zeros
 from obi_widgets.provenance import Provenance, utc
 from obi_widgets.settings import Parameters
@@ -34,6 +36,11 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
     Ints = NDArray[np.int64]
     Singles = NDArray[np.float32]
+
+Unit = Literal["s", "ms", "us", "ns"]
+
+LONGEST = 86_400
+"""Seconds of an interval."""
 
 TILE = 1024
 """States whose levels stand together."""
@@ -122,9 +129,10 @@ class History:
     interval: float = 0.0
 
     def __post_init__(self) -> None:
-        if self.reach is None:
+        if self.reach is None and isinstance(self.time, np.ndarray):
             everything = np.broadcast_to(np.float32(np.inf), (2, len(self.time)))  # of no size
             object.__setattr__(self, "reach", everything)
+        check_columns(self)
         for column in (self.time, self.received, self.bid, self.ask, self.reach):
             column.flags.writeable = False  # they are shared with a session, and with its screen
 
@@ -223,9 +231,15 @@ class History:
         -------
         ndarray of float64, shape (T, levels)
             Best first, on the tick grid; NaN where there is no level.
+
+        Raises
+        ------
+        HistoryError
+            Another side.
         """
         from obi_widgets.packing import prices_of
 
+        _check_side(side)
         best = self.bid if side > 0 else self.ask
         out = np.full((len(self), self.levels), np.nan)
         for rows, block in self.chunks():
@@ -237,6 +251,7 @@ class History:
 
     def sizes(self, side: int) -> Singles:
         """Return the sizes of one side's levels, shaped and ordered as `prices`, base units."""
+        _check_side(side)
         out = np.full((len(self), self.levels), np.nan, np.float32)
         for rows, block in self.chunks():
             sizes = block.sizes[0 if side > 0 else 1]
@@ -250,7 +265,17 @@ class History:
         -------
         ndarray of unsigned integers and of float32, shape (2, T)
             Ticks from the own side's best, bids first; sizes, 0 where there is no level.
+
+        Raises
+        ------
+        HistoryError
+            A rank that is not kept.
         """
+        whole = isinstance(number, int | np.integer) and not isinstance(number, bool)
+        if not whole or not 0 <= number < self.levels:
+            raise HistoryError(
+                f"There is no rank {quoted(number)}.", f"This history has 0 to {self.levels - 1}."
+            )
         ticks, sizes = np.empty((2, len(self)), np.uint32), np.empty((2, len(self)), np.float32)
         for rows, block, first in self.runs():
             part = slice(first, first + rows.stop - rows.start)
@@ -294,15 +319,20 @@ class History:
         received_ns: ArrayLike | None = None,
         instrument: Instrument | None = None,
         interval: float | None = None,
+        unit: Unit | None = None,
     ) -> History:
         """Make a history of books from anywhere else.
 
         Parameters
         ----------
         time_ns : array_like of int64 or datetime64, shape (T,)
-            Event times, never decreasing. Times without a zone are UTC.
+            Event times, never decreasing, from 1980 to now. Numbers are nanoseconds, unless
+            ``unit`` says otherwise. Times without a zone are UTC.
         bid_price, ask_price : array_like of float, shape (T, L)
-            Best first, NaN where there is no level. A row of NaN is a book not in sync.
+            Best first, NaN where there is no level. A row of NaN is a book not in sync. Prices
+            that have been float32 are put on the tick grid; ``notes`` tells the greatest change.
+            A DataFrame with an index of times is aligned by it; with another index than
+            ``time_ns`` it is refused.
         bid_size, ask_size : array_like of float, shape (T, L)
             Base units. Where the price is NaN, the size is not looked at.
         tick_size : float, optional
@@ -315,6 +345,8 @@ class History:
             Seconds within which only the last state was kept. Give it of states that were thinned:
             horizons below ten times it are then not told, since they would end too early. 0 when
             left out: states may well be regular and end each horizon exactly.
+        unit : {"s", "ms", "us", "ns"}, optional
+            Of ``time_ns`` and ``received_ns`` where they are numbers; "ns" when left out.
 
         Returns
         -------
@@ -323,15 +355,19 @@ class History:
         Raises
         ------
         HistoryError
-            Shapes that differ, times that go back, sizes that are not above 0, levels out of
-            order or off the grid, a crossed book: with the first row where it happens.
+            Shapes that differ, text, times that go back or lie before 1980 or in the future (with
+            the unit that fits), sizes that are not above 0, levels out of order or off the grid, a
+            crossed book: with the first row where it happens.
+        SettingsError
+            A unit that is not known, or of times that are no numbers.
         """
         from obi_widgets.packing import pack
 
-        if interval is not None and not 0 <= interval < np.inf:
+        if interval is not None and not 0 <= real(interval) <= LONGEST:
             raise HistoryError(
-                f"interval = {interval!r} is not possible.", "Give seconds, or none."
+                f"interval = {quoted(interval)} is not possible.", "Give seconds, or none."
             )
+        kind("instrument", instrument, (Instrument, type(None)), "Give an Instrument, or none.")
         packed = pack(
             time_ns,
             (bid_price, ask_price),
@@ -339,6 +375,7 @@ class History:
             tick_size=tick_size,
             received_ns=received_ns,
             instrument=instrument or Instrument("", ""),
+            unit=unit,
         )
         return replace(packed, interval=float(interval or 0.0))
 
@@ -384,6 +421,14 @@ class History:
             Index ``time`` (UTC); ``bid, ask, mid, spread`` (quote currency), ``spread_bps``,
             ``bid_size, ask_size`` (base units), ``imbalance`` (−1..+1, + is more bids) and
             ``received`` (UTC, the local clock). NaN where the book was not in sync.
+
+        Notes
+        -----
+        Spreadsheets know no time zones. Take them off before you write one::
+
+            frame = history.to_frame().tz_localize(None)
+            frame["received"] = frame["received"].dt.tz_localize(None)
+            frame.to_excel("book.xlsx")  # at most 1,048,575 states; pandas needs openpyxl
         """
         from obi_widgets.packing import unpack
 
@@ -424,4 +469,12 @@ class History:
             sha256=self.sha256(),
             package=f"obi-widgets {__version__}",
             gaps=self.gaps,
+        )
+
+
+def _check_side(side: object) -> None:
+    """Refuse what is neither bids nor asks."""
+    if real(side) not in (1, -1):
+        raise HistoryError(
+            f"side = {quoted(side)} is not possible.", "Give +1 for bids, or -1 for asks."
         )

@@ -5,15 +5,19 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING
 
-import numpy as np
-
-from obi_widgets.errors import SettingsError
+from obi_widgets.checks import number
+from obi_widgets.errors import SettingsError, quoted
+from obi_widgets.incoming import is_time
 from obi_widgets.time_range import TimeRange
 
 if TYPE_CHECKING:
     from obi_widgets.history import History
     from obi_widgets.market import Market
     from obi_widgets.tried import Span
+
+
+MOST = 1e6
+"""Times the length of a window that one may pan or zoom by."""
 
 
 class Looking:
@@ -65,11 +69,13 @@ class Looking:
 
     def pan(self, share: float) -> None:
         """Look further into the past, by a share of what is shown; by a negative one, back."""
+        share = number("share", share, -MOST, MOST)
         self.time_range = self.time_range.panned(share, *self._span())
         self._wake.set()
 
     def zoom(self, factor: float, at: float = 0.5) -> None:
         """Show so many times as much; what is at a share from the left edge stays there."""
+        factor, at = number("factor", factor, 1 / MOST, MOST), number("at", at, 0, 1)
         self.time_range = self.time_range.zoomed(factor, at, *self._span())
         self._wake.set()
 
@@ -95,10 +101,9 @@ class Looking:
             self._selected = None
             self._wake.set()
             return
-        whole = all(isinstance(one, int | np.integer) for one in (start, end))
-        if start is None or end is None or not whole or not start < end:
+        if start is None or end is None or not (is_time(start) and is_time(end) and start < end):
             raise SettingsError(
-                f"From {start!r} to {end!r} is not possible.",
+                f"From {quoted(start)} to {quoted(end)} is not possible.",
                 "Give two times in nanoseconds UTC, the earlier one first; or none, for all.",
             )
         self._selected = int(start), int(end)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from obi_widgets.checks import flag, integer, number
 from obi_widgets.clocks import Lag
-from obi_widgets.errors import SettingsError
 from obi_widgets.keeping import Keeper
 from obi_widgets.settings import Parameters
 from obi_widgets.venues.base import BOOK, FOREVER, Reply
@@ -16,12 +16,6 @@ if TYPE_CHECKING:
     from obi_widgets.history import History
     from obi_widgets.settings import Settings
     from obi_widgets.venues.base import Output, Venue
-
-
-def check(name: str, value: float, least: int, most: int, *, whole: bool = False) -> None:
-    """Raise a SettingsError when a number is out of its range."""
-    if not least <= value <= most or (whole and value != int(value)):
-        raise SettingsError(f"{name} = {value!r} is not possible.", f"Give {least:,} to {most:,}.")
 
 
 class Market(Keeper):
@@ -82,9 +76,10 @@ class Market(Keeper):
         strict: bool = False,
         refresh_at: float = 0.5,
     ) -> None:
-        check("levels", levels, 1, 1000, whole=True)
-        check("interval", interval, 0, 3600)
-        check("refresh_at", refresh_at, 0, 1)
+        levels = integer("levels", levels, 1, 1000)
+        interval = number("interval", interval, 0, 3600, "seconds")
+        refresh_at = number("refresh_at", refresh_at, 0, 1)
+        strict = flag("strict", strict)
         super().__init__(venue, levels, capacity, interval, strict=strict, refresh_at=refresh_at)
 
     def history(self) -> History:
@@ -100,6 +95,11 @@ class Market(Keeper):
         return self._writer.imbalance(Parameters.of(settings))
 
     # -- clocks ----------------------------------------------------------------------------
+
+    @property
+    def capacity(self) -> int | None:
+        """How many states are kept at least; None for all."""
+        return self._writer.capacity
 
     @property
     def lag(self) -> Lag:

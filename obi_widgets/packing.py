@@ -7,9 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from obi_widgets.errors import HistoryError
+from obi_widgets.checks import real
+from obi_widgets.errors import HistoryError, quoted
 from obi_widgets.events import Instrument
+from obi_widgets.grids import on_grid, snap
+from obi_widgets.histories import as_histories
 from obi_widgets.history import BLOCK, TILE, History, Levels
+from obi_widgets.incoming import aligned, floats, refuse, times
 from obi_widgets.signals.portable import LARGEST, SMALLEST, to_whole
 
 if TYPE_CHECKING:
@@ -21,41 +25,9 @@ if TYPE_CHECKING:
     from obi_widgets.settings import Parameters, Settings
 
     Floats = NDArray[np.float64]
+    Ints = NDArray[np.int64]
 
-MAX_DECIMALS = 12
 MAX_TICKS = 2**32 - 1
-
-
-def infer_tick(prices: Floats) -> float:
-    """Return the coarsest decimal grid through zero that all of the prices lie on.
-
-    Parameters
-    ----------
-    prices : ndarray of float
-        In any order; NaN is passed over.
-
-    Returns
-    -------
-    float
-        Of a single price its last decimal; 0 when there is none.
-
-    Raises
-    ------
-    HistoryError
-        When they lie on no grid of at most twelve decimals.
-    """
-    prices = np.unique(prices[np.isfinite(prices)])
-    if not len(prices):
-        return 0.0
-    for decimals in range(MAX_DECIMALS + 1):
-        scaled = prices * 10.0**decimals
-        if scaled[-1] > 1e14:
-            break  # so large, any number passes for a whole one
-        whole = np.rint(scaled)
-        if np.all(np.abs(scaled - whole) <= np.minimum(1e-12 * scaled, 0.01)):
-            step = int(np.gcd.reduce(whole.astype(np.int64))) if len(prices) > 1 else 1
-            return float(step / 10**decimals)
-    raise HistoryError("The prices lie on no decimal grid.", "Round them, or give a tick_size.")
 
 
 def to_ticks(prices: Floats, best: Floats, side: int, tick_size: float) -> Floats:
@@ -85,50 +57,55 @@ def pack(
     tick_size: float | None,
     received_ns: ArrayLike | None,
     instrument: Instrument,
+    unit: str | None = None,
 ) -> History:
     """Check arrays of books and put them into blocks. See `History.from_arrays`."""
-    time = _times(time_ns, "time_ns")
-    received = time if received_ns is None else _times(received_ns, "received_ns")
-    price = [_matrix(one, name, len(time)) for one, name in zip(prices, _PRICES, strict=True)]
-    size = [_matrix(one, name, len(time)) for one, name in zip(sizes, _SIZES, strict=True)]
+    time = times(time_ns, "time_ns", unit)
+    labels = _labels(time_ns)
+    received = time
+    if received_ns is not None:
+        received = times(aligned(received_ns, time, "received_ns", labels), "received_ns", unit)
+    price = [_matrix(one, name, time, labels) for one, name in zip(prices, _PRICES, strict=True)]
+    size = [_matrix(one, name, time, labels) for one, name in zip(sizes, _SIZES, strict=True)]
     if len({one.shape for one in (*price, *size)}) > 1 or len(received) != len(time):
         shapes = [(len(time),), (len(received),), *(one.shape for one in (*price, *size))]
         raise HistoryError(f"Shapes differ: {shapes}.", "All arrays have T rows; levels have L.")
-    if tick_size is not None and not 0 < tick_size < np.inf:
+    if tick_size is not None and not 0 < real(tick_size) < np.inf:
         raise HistoryError(
-            f"tick_size = {tick_size!r} is not possible.", "Give the right one, or none."
+            f"tick_size = {quoted(tick_size)} is not possible.", "Give the right one, or none."
         )
-    _refuse(np.flatnonzero(np.diff(time) < 0) + 1, "time goes back", "Sort the states by time.")
+    refuse(np.flatnonzero(np.diff(time) < 0) + 1, "time goes back", "Sort the states by time.")
     count, levels = price[0].shape
     for one, name in zip(price, _PRICES, strict=True):
-        _refuse(
+        refuse(
             _rows(~np.isnan(one) & ~((one > 0) & np.isfinite(one))),
             f"a {name} is not a finite number above 0",
             "Leave it NaN where there is no level.",
         )
-    tick_size = tick_size or infer_tick(np.concatenate([one.ravel() for one in price])) or 1.0
+    price, tick_size, snapped = snap(price, tick_size)
+    tick_size = tick_size or 1.0
     ticks = []
     for one, quantity, side, name in zip(price, size, (+1, -1), _PRICES, strict=True):
         there = ~np.isnan(one)
         quantity[~there] = 0
-        _refuse(
+        refuse(
             _rows(there & ~((quantity > SMALLEST) & (quantity < LARGEST))),
             f"a size beside {name} is not a finite number above 0",
             "Leave the price NaN where there is no level.",
         )
-        _refuse(
+        refuse(
             _rows(there[:, 1:] & ~there[:, :-1]),
             f"{name} has a hole",
             "Put the best level first and NaN last.",
         )
         best = one[:, :1]
         off = to_ticks(one, best, side, tick_size)
-        _refuse(
+        refuse(
             _rows(there & np.isnan(off)),
             f"{name} is off the grid of {tick_size}",
             "Give the right tick_size, or none.",
         )
-        _refuse(
+        refuse(
             _rows(there[:, 1:] & ~(np.diff(off) > 0)),
             f"{name} is not sorted",
             "Put the best level first.",
@@ -136,7 +113,7 @@ def pack(
         ticks.append(np.where(there, off, 0))
     # One bit pattern for all NaN, for the sake of the hash.
     bid, ask = (np.where(np.isnan(one[:, 0]), np.nan, one[:, 0]) for one in price)
-    _refuse(np.flatnonzero(bid >= ask), "the book is crossed", "Make such a row NaN.")
+    refuse(np.flatnonzero(bid >= ask), "the book is crossed", "Make such a row NaN.")
     whole = unsigned(np.stack(ticks))
     blocks = Levels.empty(-(-count // BLOCK), levels, whole.dtype.type)
     for first in range(0, count, TILE):
@@ -146,8 +123,9 @@ def pack(
             block.ticks[tile, which, :, : rows.stop - first] = whole[which, rows].T
             block.sizes[tile, which, :, : rows.stop - first] = size[which][rows].T
     return History(
-        time, received, bid, ask, tuple(blocks), levels, float(tick_size), instrument=instrument
-    )
+        time, received, bid, ask, tuple(blocks), levels, float(tick_size), instrument=instrument,
+        notes=(snapped,) if snapped else (),
+    )  # fmt: skip
 
 
 def unpack(history: History, settings: Settings | Parameters, levels: int) -> pd.DataFrame:
@@ -156,9 +134,9 @@ def unpack(history: History, settings: Settings | Parameters, levels: int) -> pd
 
     from obi_widgets.signals import imbalance
 
-    if not 1 <= levels <= history.levels:
+    if not 1 <= real(levels) <= history.levels or real(levels) % 1:
         raise HistoryError(
-            f"{levels} levels were asked for.", f"This history has 1 to {history.levels}."
+            f"{quoted(levels)} levels were asked for.", f"This history has 1 to {history.levels}."
         )
     columns: dict[str, Any] = {
         "bid": history.bid,
@@ -183,12 +161,7 @@ def unpack(history: History, settings: Settings | Parameters, levels: int) -> pd
 
 def concat(histories: Iterable[History]) -> History:
     """Join histories of one market. See `History.concat`."""
-    given = list(histories)
-    for one in given:
-        if not isinstance(one, History):
-            raise HistoryError(
-                f"A {type(one).__name__} is not a history.", "Give what obi.load returns."
-            )
+    given = as_histories(histories)
     parts = sorted((one for one in given if len(one)), key=lambda one: int(one.time[0]))
     if not parts:
         raise HistoryError("There is no state in any of them.", "Give recordings that have some.")
@@ -275,30 +248,22 @@ _PRICES = ("bid_price", "ask_price")
 _SIZES = ("bid_size", "ask_size")
 
 
-def _times(values: ArrayLike, name: str) -> NDArray[np.int64]:
-    array = np.asarray(values)
-    if array.dtype.kind == "O":  # a pandas index with a zone
-        import pandas as pd
+def _labels(time_ns: object) -> pd.Index[Any] | None:
+    """Return the index that times were given with, which other columns may share."""
+    import pandas as pd
 
-        array = pd.to_datetime(array, utc=True).to_numpy(dtype="datetime64[ns]")
-    if array.dtype.kind == "M":
-        _refuse(np.flatnonzero(np.isnat(array)), f"{name} is not a time", "Leave such rows out.")
-        array = array.astype("datetime64[ns]").view(np.int64)
-    if array.ndim != 1 or array.dtype.kind not in "iu":
-        raise HistoryError(
-            f"{name} has dtype {array.dtype} and {array.ndim} dimensions.",
-            "Give one dimension of int64 nanoseconds, or of datetime64.",
-        )
-    return np.array(array, np.int64)
+    if isinstance(time_ns, pd.Series):
+        return time_ns.index
+    return time_ns if isinstance(time_ns, pd.Index) else None
 
 
-def _matrix(values: ArrayLike, name: str, rows: int) -> Floats:
-    array = np.array(values, dtype=np.float64)
+def _matrix(values: object, name: str, time: Ints, labels: pd.Index[Any] | None) -> Floats:
+    array = floats(aligned(values, time, name, labels), name)
     if array.ndim == 1:
         array = array.reshape(-1, 1)
-    if array.ndim != 2 or len(array) != rows or not array.shape[1]:
+    if array.ndim != 2 or len(array) != len(time) or not array.shape[1]:
         raise HistoryError(
-            f"{name} has shape {array.shape}, and there are {rows} times.",
+            f"{name} has shape {array.shape}, and there are {len(time)} times.",
             "Give a row a time and a column a level.",
         )
     return array
@@ -308,22 +273,8 @@ def _rows(bad: NDArray[np.bool_]) -> NDArray[np.intp]:
     return np.flatnonzero(bad.any(axis=1))
 
 
-def _refuse(rows: NDArray[np.intp], what: str, advice: str) -> None:
-    if len(rows):
-        raise HistoryError(f"In row {rows[0]} {what} ({len(rows)} rows in all).", advice)
-
-
 def prices_of(
     ticks: NDArray[np.unsignedinteger[Any]], best: Floats, side: ArrayLike, tick_size: float
 ) -> Floats:
     """Return the prices so many ticks from the best: below for bids (+1), above for asks (−1)."""
     return on_grid(np.rint(best / tick_size) - np.multiply(side, ticks.astype(float)), tick_size)
-
-
-def on_grid(ticks: Floats, tick_size: float) -> Floats:
-    """Return the prices of whole numbers of ticks, as their decimal text would be read."""
-    for decimals in range(13):
-        step = np.rint(tick_size * 10**decimals)
-        if step and abs(tick_size * 10**decimals / step - 1) < 1e-9:
-            return np.asarray(ticks * step / 10**decimals)  # 639439 / 10 is 63943.9, * 0.1 is not
-    return np.asarray(ticks * tick_size)

@@ -44,6 +44,7 @@ NOTE_STAYS = 10.0
 READING = "Reading the recording."
 
 
+@runtime_checkable
 class View(Protocol):
     """What shows frames. Called by the publisher's thread only."""
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from obi_widgets.histories import as_history
 from obi_widgets.settings import Parameters
 from obi_widgets.signals import compiling, imbalance
 
@@ -223,7 +224,7 @@ def entries(history: History, settings: Settings | Parameters) -> pd.DataFrame:
     """
     import pandas as pd
 
-    parameters = Parameters.of(settings)
+    history, parameters = as_history(history), Parameters.of(settings)
     scanner = Scanner(parameters)
     scanner.extend(history, imbalance(history, parameters))
     trades = scanner.trades(history)

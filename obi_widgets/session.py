@@ -21,23 +21,25 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from obi_widgets.calibrator import Calibrator, part
-from obi_widgets.errors import SealError, SettingsError, VenueError, suggest
+from obi_widgets.checks import flag, kind, text
+from obi_widgets.checks import path as as_path
+from obi_widgets.errors import SealError, SettingsError, suggest
 from obi_widgets.feeds import open_feed
 from obi_widgets.feeds.thread import CLOSED, FeedThread
 from obi_widgets.looking import Looking
 from obi_widgets.memory import give_back
-from obi_widgets.publisher import Forgettable, Publisher
+from obi_widgets.publisher import Forgettable, Publisher, View
 from obi_widgets.sealing import Sealing
-from obi_widgets.settings import Settings
+from obi_widgets.settings import TAKES, Settings
 from obi_widgets.time_range import windows
 from obi_widgets.tried import Tried
+from obi_widgets.waiting import wait_for
 
 if TYPE_CHECKING:
     from obi_widgets.calibration.sealed import SealedTest
     from obi_widgets.feeds import Source
     from obi_widgets.history import History
     from obi_widgets.provenance import Findings, Provenance
-    from obi_widgets.publisher import View
     from obi_widgets.settings import Parameters
 
 log = logging.getLogger(__name__)
@@ -92,6 +94,7 @@ class Session(Looking):
         settings: Settings | None = None,
         **options: Any,  # noqa: ANN401 open_feed says what they are
     ) -> None:
+        kind("settings", settings, (Settings, type(None)), "Give obi.Settings(...).")
         self.settings = settings if settings is not None else Settings()
         for name in options:
             if name not in OPTIONS:
@@ -197,21 +200,30 @@ class Session(Looking):
         """The book states so far; `to_frame` uses this session's settings."""
         return dataclasses.replace(self.market.history(), parameters=self.settings.parameters)
 
-    def wait(self, states: int = 1, *, timeout: float = 30.0) -> None:
-        """Return when the history has so many states.
+    def wait(self, states: int = 1, *, timeout: float | None = None) -> None:
+        """Return when the history has so many states, however long that takes while they come.
+
+        A wait of more than two seconds shows how many came, how many a second, and how long the
+        rest will take.
+
+        Parameters
+        ----------
+        states : int
+            How many; up to those that are kept, see ``history_seconds``. A live market gives one an
+            ``interval``: ten a second, where nothing else was chosen.
+        timeout : float, optional
+            Seconds to wait at most. When left out, until no new state has come for 30 s.
 
         Raises
         ------
         VenueError
-            When it does not come to that in time: with the reason that is known.
+            When it does not come to that: with the reason that is known, or with the time that the
+            rest would take.
+        SettingsError
+            More states than are kept, or a timeout that is not possible.
         """
         self.start()
-        until = time.monotonic() + timeout
-        while len(self.market.history()) < states:
-            if time.monotonic() > until or self.market.state == "closed":
-                seen = f"{len(self.market.history()):,} of {states:,} states came"
-                raise VenueError(f"{seen}. {self.market.detail}".strip(), self.market.advice)
-            time.sleep(0.02)
+        wait_for(self.market, states, timeout)
 
     def provenance(self) -> Provenance | None:
         """Return what the settings have been tuned on so far; None before the first state."""
@@ -256,7 +268,7 @@ class Session(Looking):
         HistoryError
             A strategy file before the first state.
         """
-        path = Path(path)
+        path, replace = as_path(path, TAKES), flag("replace", replace)
         number = 2
         while not replace and path.exists():
             path = path.with_stem(f"{Path(path).stem.removesuffix(f'-{number - 1}')}-{number}")
@@ -331,11 +343,13 @@ class Session(Looking):
 
     def attach(self, view: View) -> None:
         """Show frames there, from now on; start if that has not been done."""
+        kind("view", view, View, "Give a widget, or what shows frames as obi.Lab does.")
         self.publisher.attach(view)
         self.start()
 
     def detach(self, view: View) -> None:
         """Show no more frames there."""
+        kind("view", view, View, "Give what was attached.")
         self.publisher.detach(view)
 
     def refresh(self) -> None:
@@ -344,4 +358,5 @@ class Session(Looking):
 
     def tell(self, note: str) -> None:
         """Show a sentence for ten seconds, or until the next one; empty for none."""
+        text("note", note, "Give a sentence.")
         self.publisher.tell(note)

@@ -11,13 +11,14 @@ import math
 import tomllib
 from dataclasses import asdict, dataclass
 from functools import cached_property
-from numbers import Real
-from pathlib import Path
-from typing import Any, ClassVar, Literal, cast
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import traitlets
 from traitlets import HasTraits
 
+from obi_widgets.checks import kind as of_kind
+from obi_widgets.checks import path as as_path
+from obi_widgets.checks import real
 from obi_widgets.errors import SettingsError, quoted, suggest
 from obi_widgets.provenance import (
     Findings,
@@ -28,6 +29,11 @@ from obi_widgets.provenance import (
     sealed_of,
     to_tables,
 )
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+TAKES = "Settings are kept as .toml or .json."
 
 FORMAT = 1
 """The version of the files that `Settings.save` writes."""
@@ -129,11 +135,7 @@ class Number(Setting):
         """Return the number as a float."""
         if value is None and self.off:
             return None
-        try:
-            real = isinstance(value, Real) and not isinstance(value, bool)
-            number = float(cast("float", value)) if real else math.nan
-        except OverflowError:
-            number = math.nan
+        number = real(value)
         if not self.low <= number <= self.high:
             raise self.refuse(value)
         return number
@@ -285,8 +287,10 @@ class Settings(HasTraits):
             A name that ends otherwise, a place that cannot be written to, or findings that are of
             other settings, another market or another signal.
         """
-        path = Path(path)
+        path = as_path(path, TAKES)
         kind = _kind(path)
+        of_kind("provenance", provenance, (Provenance, type(None)), "Give a Provenance.")
+        of_kind("findings", findings, (Findings, type(None)), "Give report.findings.")
         # TOML has no null: a setting that is off is left out, and off is its default when read.
         settings = {k: v for k, v in asdict(self.parameters).items() if v is not None}
         if self.depth is None:
@@ -321,7 +325,7 @@ class Settings(HasTraits):
             A file that is not readable as such, of a newer version, or with a setting that is
             unknown or not possible.
         """
-        path = Path(path)
+        path = as_path(path, TAKES)
         kind = _kind(path)
         try:
             with path.open("rb") as file:
@@ -398,7 +402,5 @@ def _parse(data: bytes, kind: str) -> object:
 
 def _kind(path: Path) -> str:
     if path.suffix not in (".toml", ".json"):
-        raise SettingsError(
-            f"{path.name!r} ends in {path.suffix!r}.", "Settings are kept as .toml or .json."
-        )
+        raise SettingsError(f"{path.name!r} ends in {path.suffix!r}.", TAKES)
     return path.suffix

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from obi_widgets.errors import SettingsError
+from obi_widgets.checks import real
+from obi_widgets.errors import SettingsError, quoted
+from obi_widgets.incoming import is_time
 
 LONGEST = 7 * 86_400
 """Seconds."""
@@ -43,14 +45,15 @@ class TimeRange(NamedTuple):
         SettingsError
             A length that is not between a second and a week.
         """
-        if not 1 <= self.seconds <= LONGEST:
+        if not 1 <= real(self.seconds) <= LONGEST:
             raise SettingsError(
-                f"A window of {self.seconds!r} s is not possible.",
+                f"A window of {quoted(self.seconds)} s is not possible.",
                 f"Give 1 to {LONGEST:,} seconds.",
             )
-        if not isinstance(self.end, int | None):
+        if self.end is not None and not is_time(self.end):
             raise SettingsError(
-                f"A window cannot end at {self.end!r}.", "Give nanoseconds UTC, or None for now."
+                f"A window cannot end at {quoted(self.end)}.",
+                "Give nanoseconds UTC, or None for now.",
             )
         return self
 

@@ -10,9 +10,10 @@ import numpy as np
 
 from obi_widgets.book import Side
 from obi_widgets.errors import HistoryError, LevelError
+from obi_widgets.grids import infer_tick
 from obi_widgets.history import BLOCK, History, Levels
 from obi_widgets.memory import zeros
-from obi_widgets.packing import MAX_TICKS, infer_tick, to_ticks, unsigned
+from obi_widgets.packing import MAX_TICKS, to_ticks, unsigned
 from obi_widgets.signals import compiling, imbalance
 from obi_widgets.signals.portable import CUT, INFERRED, LARGEST, SMALLEST
 from obi_widgets.venues.base import FOREVER

@@ -15,6 +15,7 @@ from __future__ import annotations
 from functools import cache
 
 import numpy as np
+from history_tools import early
 
 import obi_widgets as obi
 from obi_widgets.calibration import events
@@ -85,7 +86,7 @@ def pressure_at(threshold, kind="beyond"):
     total = count = 0
     for seed in range(20):
         _, z, imbalance = path(7200, seed=10**6 + seed)
-        x = events.columns(Whole(len(z)), imbalance, threshold, kind=kind)[:, 0]
+        x = events.columns(whole(len(z)), imbalance, threshold, kind=kind)[:, 0]
         total, count = total + np.sum(x * z), count + np.count_nonzero(x)
     return total / count
 
@@ -96,9 +97,7 @@ def effect(edge, horizon, threshold, kind="beyond"):
     return edge * faded * pressure_at(threshold, kind)
 
 
-class Whole:
-    """As much of a history as finding events takes: a book that is never lost."""
-
-    def __init__(self, states):
-        self.time = np.arange(states)
-        self.bid = self.ask = np.ones(states)
+def whole(states):
+    """Return a book that is never lost: all that finding events asks of it."""
+    ones = np.ones(states)
+    return early(np.arange(states), ones, ones, ones + 1, ones)

@@ -7,7 +7,7 @@ from threading import Event
 
 import numpy as np
 import pytest
-from history_tools import NAN, make
+from history_tools import NAN, early, make
 
 import obi_widgets as obi
 from obi_widgets import words
@@ -93,7 +93,7 @@ def test_arrays_are_not_opened_but_given():
         "A depth of 10 reaches beyond the 2 levels kept, which span 1.5e+02 bps: give 50 levels a "
         "side."
     )
-    one = obi.History.from_arrays([1], [9], [1], [10], [1])
+    one = early([1], [9], [1], [10], [1])
     assert Shortfall.of(one, Parameters()).sentence == (
         "A depth of 10 reaches beyond the only level kept: give 50 levels a side."
     )

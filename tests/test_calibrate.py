@@ -179,9 +179,15 @@ def test_nothing_at_all_is_not_enough():
     ("options", "says"),
     [
         ({"level": 1.0}, "level = 1.0 is not possible. It lies between 0 and 1."),
-        ({"tried": 0}, "tried = 0 is not possible. These settings are one."),
-        ({"tried": np.nan}, "tried = nan is not possible. These settings are one."),
-        ({"hold_out": 0.0}, "share = 0.0 is not possible. It lies between 0 and 1."),
+        (
+            {"tried": 0},
+            "tried = 0 is not possible. Give 1 to 1,000,000,000 settings: these are one.",
+        ),
+        (
+            {"tried": np.nan},
+            "tried = nan is not possible. Give 1 to 1,000,000,000 settings: these are one.",
+        ),
+        ({"hold_out": 0.0}, "hold_out = 0.0 is not possible. It lies between 0 and 1."),
         ({"horizons": []}, "horizons = [] is not possible. Horizons are seconds, above 0."),
         ({"horizons": [0, 1]}, "is not possible. Horizons are seconds, above 0."),
         ({"event": "often"}, "event = 'often' is not possible."),

@@ -4,6 +4,7 @@ import warnings
 
 import numpy as np
 import pytest
+from history_tools import early
 from known_market import history as known_history
 
 import obi_widgets as obi
@@ -184,9 +185,7 @@ def walk(states, seed=0):
     mid = 10_000 + np.round(np.cumsum(np.random.default_rng(seed).normal(size=states)), 1)
     price = mid[:, None]
     one = np.ones_like(price)
-    return obi.History.from_arrays(
-        np.arange(states) * 10**8, price - 0.1, one, price + 0.1, one, tick_size=0.1
-    )
+    return early(np.arange(states) * 10**8, price - 0.1, one, price + 0.1, one, tick_size=0.1)
 
 
 def told(history, x, horizon=1.0):
@@ -227,7 +226,7 @@ def test_with_too_little_nothing_is_told_and_it_says_why(x, n, shortage):
 
 def test_where_the_price_never_moves_nothing_is_told():
     price = np.full((400, 1), 100.0)
-    history = obi.History.from_arrays(
+    history = early(
         np.arange(400) * 10**8, price, price / 100, price + 1, price / 100, tick_size=1.0
     )
     means = told(history, np.ones(400))

@@ -3,6 +3,7 @@
 import hypothesis.strategies as st
 import numpy as np
 import pytest
+from history_tools import early
 from hypothesis import given
 
 import obi_widgets as obi
@@ -23,7 +24,7 @@ def tape(seconds, mids, spread=2.0):
     time = np.round(np.array(seconds) * SECOND).astype(np.int64)
     prices = [np.array(one, float)[:, None] for one in (bid, ask)]
     sizes = [np.ones_like(one) for one in prices]
-    return obi.History.from_arrays(time, prices[0], sizes[0], prices[1], sizes[1], tick_size=0.5)
+    return early(time, prices[0], sizes[0], prices[1], sizes[1], tick_size=0.5)
 
 
 def bps(then, now):

@@ -6,6 +6,7 @@ import threading
 
 import known_market
 import pytest
+from history_tools import START
 from session_tools import View, following, wait_for
 from test_widgets import Wire, hear
 
@@ -192,7 +193,7 @@ def test_a_choice_that_is_too_short_says_so(widget, session):
 
 def test_a_choice_without_any_state_says_so(widget, session):
     look(widget)
-    session.select(1, 2)
+    session.select(START, START + 1)
     wait_for(lambda: widget._sheet.state["message"], "a word on it")
     assert widget._sheet.state["message"] == (
         "No state lies within the part that was chosen. Choose another, or look at everything."

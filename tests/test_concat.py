@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from history_tools import NAN, SECOND, arrays, books
+from history_tools import NAN, SECOND, arrays, books, early
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -17,14 +17,14 @@ from obi_widgets.settings import Parameters
 
 def made(states, *, start, levels=4, tick_size=0.5, **facts):
     times = (start + np.arange(len(states))) * SECOND
-    return History.from_arrays(
+    return early(
         times, *arrays(states, levels, lambda n: n * tick_size), tick_size=tick_size, **facts
     )
 
 
 def line(seconds, *, start=0, price=100.0, **facts):
     mid = np.full(seconds, price)
-    return History.from_arrays(
+    return early(
         (start + np.arange(seconds)) * SECOND, mid, np.ones(seconds), mid + 1, np.ones(seconds),
         **{"tick_size": 1.0, **facts},
     )  # fmt: skip
@@ -113,14 +113,14 @@ def test_one_is_itself_and_empty_ones_are_passed_over():
 @pytest.mark.parametrize(
     ("parts", "text"),
     [
-        ([], "There is no state in any of them. Give recordings that have some."),
-        (["monday.gz"], "A str is not a history. Give what obi.load returns."),
+        ([], "No history was given. Give what obi.load returns."),
+        (["monday.gz"], "A str is not a history. Load it first: obi.load('monday.gz')."),
         (
             [line(3), line(3, start=9, instrument=Instrument("sim", "ETH-PERP"))],
             ": and sim:ETH-PERP are two markets. Give histories of one at a time.",
         ),
         (
-            [line(3), History.from_arrays([SECOND * 9], [[1, NAN]], [[1, 1]], [[2, 3]], [[1, 1]])],
+            [line(3), early([SECOND * 9], [[1, NAN]], [[1, 1]], [[2, 3]], [[1, 1]])],
             "One has 1 levels a side, and another 2. Load all with the same levels=.",
         ),
         (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from history_tools import NAN, SECOND
+from history_tools import NAN, SECOND, early
 
 import obi_widgets as obi
 from obi_widgets.calibration.controls import clock_skew, look_ahead, shuffled, skewed
@@ -14,7 +14,7 @@ from obi_widgets.settings import Parameters
 def line(mid, *, every=SECOND, received=None):
     """A book whose mid is as told, NaN where it is lost, with a spread of two."""
     mid = np.array(mid, float)
-    return obi.History.from_arrays(
+    return early(
         np.arange(1, len(mid) + 1) * every, mid - 1, np.ones(len(mid)), mid + 1,
         np.ones(len(mid)), tick_size=1.0, received_ns=received,
     )  # fmt: skip
@@ -200,11 +200,11 @@ def test_a_signal_of_another_history(control):
         ),
         (
             look_ahead, {"share": 1.5},
-            "share = 1.5 is not possible. Give a number from 0 to 1.",
+            "share = 1.5 is not possible. Give 0 to 1.",
         ),
         (
             skewed, {"skew": float("inf")},
-            "skew = inf is not possible. Give a finite number of seconds.",
+            "skew = inf is not possible. Give -1,000,000,000 to 1,000,000,000 seconds.",
         ),
     ],
 )  # fmt: skip

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from history_tools import SECOND, writer
+from history_tools import SECOND, early, writer
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -306,7 +306,7 @@ def test_slices_copies_and_joins_keep_what_is_known():
 
 
 def test_arrays_are_known_as_a_whole():
-    given_in = obi.History.from_arrays([1, 2], [9, 9], [3, 1], [10, NAN], [1, NAN])
+    given_in = early([1, 2], [9, 9], [3, 1], [10, NAN], [1, NAN])
     assert np.isinf(given_in.reach).all()
     assert given_in.reach.shape == (2, 2)
     assert not given_in.inferred().any()

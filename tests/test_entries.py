@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from entries_reference import STATE, TAPES, check, of_history, tape
-from history_tools import NAN, SECOND
+from history_tools import NAN, SECOND, early
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -114,9 +114,7 @@ def test_no_entry_knows_what_comes_after_it(states, parameters, data):
 def by_hand(rows, **changes):
     """Rows of seconds, bid, ask, bid size, ask size."""
     time, bid, ask, bid_size, ask_size = np.array(rows, float).T
-    history = obi.History.from_arrays(
-        (time * SECOND).astype(int), bid, bid_size, ask, ask_size, tick_size=0.5
-    )
+    history = early((time * SECOND).astype(int), bid, bid_size, ask, ask_size, tick_size=0.5)
     values = {"decay": 0.0, "depth": 1, "threshold": 0.4, "hold_seconds": 10, "fee_bps": 2}
     return obi.entries(history, obi.Settings(**{**values, **changes}))
 

@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 from entries_reference import STATE, TAPES, tape
 from fills_reference import reference
-from history_tools import NAN
+from history_tools import NAN, early
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -244,7 +244,7 @@ def test_the_bounds_of_the_queue(history):
 
 
 def test_nothing_to_do():
-    history = obi.History.from_arrays([1, 2], [9, 9], [1, 1], [10, 10], [1, 1])
+    history = early([1, 2], [9, 9], [1, 1], [10, 10], [1, 1])
     frame = obi.fills(history, obi.Settings(), obi.Maker())
     check(frame, [])
     summary = obi.fill_summary(frame)
@@ -269,24 +269,27 @@ def test_fees_are_known_or_refused():
 @pytest.mark.parametrize(
     ("make", "text"),
     [
-        (lambda: obi.Taker(latency=-1), "latency = -1 is not possible. Give 0 to 60 seconds."),
-        (lambda: obi.Taker(latency=NAN), "latency = nan is not possible. Give 0 to 60 seconds."),
-        (lambda: obi.Taker(fee_bps="5"), "fee_bps = '5' is not possible. Give -100 to 1000 bps."),
+        (lambda: obi.Taker(latency=-1), "latency = -1 is not possible. Give 0 to 10 seconds."),
+        (lambda: obi.Taker(latency=NAN), "latency = nan is not possible. Give 0 to 10 seconds."),
+        (lambda: obi.Taker(fee_bps="5"), "fee_bps = '5' is not possible. Give -100 to 1,000 bps."),
         (
             lambda: obi.Taker(slippage_bps=-0.1),
-            "slippage_bps = -0.1 is not possible. Give 0 to 10000 bps, or None for no limit.",
+            "slippage_bps = -0.1 is not possible. Give 0 to 10,000 bps, or None for no limit.",
         ),
         (
             lambda: obi.Taker(size=0),
-            "size = 0 is not possible. Give a number above 0 base units, or None for the touch.",
+            "size = 0 is not possible. Give 1e-38 to 3e+38 base units, or None for the touch.",
         ),
-        (lambda: obi.Maker("middle"), "queue = 'middle' is not possible. Give 'back' or 'front'."),
+        (lambda: obi.Maker("middle"), "queue = 'middle' is not possible. Give one of back, front."),
         (
             lambda: obi.Maker(timeout=0),
-            "timeout = 0 is not possible. Give 0.001 to 86400 seconds.",
+            "timeout = 0 is not possible. Give 0.001 to 86,400 seconds.",
         ),
-        (lambda: obi.Maker(latency=True), "latency = True is not possible. Give 0 to 60 seconds."),
-        (lambda: obi.Maker(fee_bps=2000), "fee_bps = 2000 is not possible. Give -100 to 1000 bps."),
+        (lambda: obi.Maker(latency=True), "latency = True is not possible. Give 0 to 10 seconds."),
+        (
+            lambda: obi.Maker(fee_bps=2000),
+            "fee_bps = 2000 is not possible. Give -100 to 1,000 bps.",
+        ),
         (lambda: obi.Maker(exit=5), "A int is not an exit. Give a Taker, a Maker, or None."),
         (
             lambda: obi.fills(None, obi.Settings(), "taker"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
-from history_tools import NAN, SECOND
+from history_tools import NAN, SECOND, early
 
 import obi_widgets as obi
 
@@ -30,9 +30,7 @@ TAPE = [
 def history(rows=TAPE):
     time = [round(row[0] * SECOND) for row in rows]
     bids, asks = (np.array([row[which] for row in rows], float) for which in (1, 2))
-    return obi.History.from_arrays(
-        time, bids[:, ::2], bids[:, 1::2], asks[:, ::2], asks[:, 1::2], tick_size=1.0
-    )
+    return early(time, bids[:, ::2], bids[:, 1::2], asks[:, ::2], asks[:, 1::2], tick_size=1.0)
 
 
 def orders(execution, *, hold=2.0, rows=TAPE):

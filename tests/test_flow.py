@@ -4,7 +4,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from history_tools import NAN, SECOND
+from history_tools import NAN, SECOND, early
 
 import obi_widgets as obi
 
@@ -38,9 +38,7 @@ EVENTS = [
 
 def test_ten_events_by_hand():
     bid, bid_size, ask, ask_size, *wanted = np.array(EVENTS, float).T
-    history = obi.History.from_arrays(
-        np.arange(1, 11) * SECOND, bid, bid_size, ask, ask_size, tick_size=1.0
-    )
+    history = early(np.arange(1, 11) * SECOND, bid, bid_size, ask, ask_size, tick_size=1.0)
     for got, values in zip(
         (
             obi.imbalance(history, obi.Settings(decay=0, depth=1)),
@@ -56,7 +54,7 @@ def test_ten_events_by_hand():
 
 
 def test_an_empty_side_has_no_flow_before_or_after():
-    history = obi.History.from_arrays(
+    history = early(
         np.arange(1, 5) * SECOND, [9, NAN, 9, 9], [1, NAN, 1, 4], [10] * 4, [1, 1, 2, 2]
     )
     np.testing.assert_array_equal(obi.order_flow_imbalance(history), [NAN, NAN, NAN, 3])
@@ -65,7 +63,7 @@ def test_an_empty_side_has_no_flow_before_or_after():
 
 @pytest.mark.parametrize("states", [0, 1])
 def test_short_histories_have_no_flow(states):
-    history = obi.History.from_arrays([1], [1.0], [1.0], [2.0], [1.0])[:states]
+    history = early([1], [1.0], [1.0], [2.0], [1.0])[:states]
     assert np.isnan(obi.order_flow_imbalance(history)).all()
     assert obi.order_flow_imbalance(history).shape == (states,)
 

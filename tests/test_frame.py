@@ -7,7 +7,7 @@ from dataclasses import fields, replace
 
 import numpy as np
 import pytest
-from history_tools import NAN, SECOND, make
+from history_tools import NAN, SECOND, early, make
 
 import obi_widgets as obi
 from obi_widgets import words
@@ -41,7 +41,7 @@ def frame_of(history, parameters=SETTINGS[0], maker=None, **changes):
 
 def nothing(rows, levels=3):
     empty = np.full((rows, levels), NAN)
-    return obi.History.from_arrays(SECOND * np.arange(rows), *[empty] * 4)
+    return early(SECOND * np.arange(rows), *[empty] * 4)
 
 
 @pytest.mark.parametrize("parameters", SETTINGS, ids=range(len(SETTINGS)))

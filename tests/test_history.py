@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
-from history_tools import GRIDS, MS, NAN, SECOND, arrays, books, make, same
+from history_tools import GRIDS, MS, NAN, SECOND, arrays, books, early, make, same
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -20,7 +20,7 @@ LEVELS = 6
 def check_round_trip(states, tick_size, *, told):
     time = SECOND + MS * np.arange(len(states))
     given_in = arrays(states, LEVELS, GRIDS[tick_size])
-    kept = obi.History.from_arrays(time, *given_in, tick_size=tick_size if told else None)
+    kept = early(time, *given_in, tick_size=tick_size if told else None)
     for (price, size), side in zip((given_in[:2], given_in[2:]), (+1, -1), strict=True):
         np.testing.assert_array_equal(kept.prices(side), price)
         np.testing.assert_array_equal(kept.sizes(side), size.astype(np.float32))
@@ -71,20 +71,20 @@ def test_the_widest_books_come_out_exactly(away):
 )
 def test_the_tick_size_is_found_and_prices_stand_on_it(prices, tick_size):
     bid, ask = prices
-    kept = obi.History.from_arrays([1], [[bid]], [[1.0]], [[ask]], [[1.0]])
+    kept = early([1], [[bid]], [[1.0]], [[ask]], [[1.0]])
     assert kept.tick_size == tick_size
     np.testing.assert_array_equal([kept.prices(+1)[0, 0], kept.prices(-1)[0, 0]], prices)
 
 
 def test_a_single_level_may_be_given_in_one_dimension():
-    flat = obi.History.from_arrays([1, 2], [9.0, 9.5], [1, 2], [10.0, 10.5], [3, 4])
+    flat = early([1, 2], [9.0, 9.5], [1, 2], [10.0, 10.5], [3, 4])
     assert flat.levels == 1
     np.testing.assert_array_equal(flat.sizes(-1), [[3], [4]])
 
 
 def test_arrays_that_are_changed_afterwards_change_nothing():
     time, bid, bid_size = np.array([1, 2]), np.array([[9.0], [NAN]]), np.array([[1.0], [5.0]])
-    kept = obi.History.from_arrays(time, bid, bid_size, [[10.0], [10.0]], [[1.0], [1.0]])
+    kept = early(time, bid, bid_size, [[10.0], [10.0]], [[1.0], [1.0]])
     assert bid_size.tolist() == [[1.0], [5.0]]  # nor were they changed
     before = kept.sha256()
     time[:], bid[:], bid_size[:] = 7, 3.0, 9.0
@@ -129,12 +129,12 @@ def test_coarser_datetimes_are_nanoseconds_too():
 def test_gaps_are_counted_once_each(pattern, gaps):
     prices = np.array([NAN if one == "x" else 9.0 for one in pattern])
     time = np.arange(len(pattern))
-    kept = obi.History.from_arrays(time, prices, prices, prices + 1, prices)
+    kept = early(time, prices, prices, prices + 1, prices)
     assert kept.gaps == gaps
 
 
 def test_one_side_that_is_empty_is_no_gap():
-    kept = obi.History.from_arrays([1, 2], [9.0, NAN], [1, 1], [NAN, 10.0], [1, 1])
+    kept = early([1, 2], [9.0, NAN], [1, 1], [NAN, 10.0], [1, 1])
     assert kept.gaps == 0
     assert np.isnan(kept.mid).all()
     assert np.isnan(kept.spread).all()
@@ -165,12 +165,12 @@ EDGES = st.one_of(
 
 def cut(long, *slices):
     """Return a history sliced, and the history of the arrays sliced."""
-    kept = obi.History.from_arrays(*long, tick_size=0.1)
+    kept = early(*long, tick_size=0.1)
     columns = list(long)
     for one in slices:
         kept = kept[one]
         columns = [column[one] for column in columns]
-    return kept, obi.History.from_arrays(*columns, tick_size=0.1)
+    return kept, early(*columns, tick_size=0.1)
 
 
 @settings(max_examples=40)
@@ -197,14 +197,14 @@ def test_a_slice_knows_how_many_states_came_before_it(long):
 
 
 def test_a_slice_shares_memory(long):
-    kept = obi.History.from_arrays(*long)
+    kept = early(*long)
     assert np.shares_memory(kept.bid, kept[5:].bid)
     assert np.shares_memory(kept.blocks[1].sizes, kept[BLOCK + 5 :].blocks[0].sizes)
 
 
 def test_a_slice_with_a_step_is_refused(long):
     with pytest.raises(HistoryError) as error:
-        obi.History.from_arrays(*long)[::2]
+        early(*long)[::2]
     assert str(error.value) == "A history is sliced without a step. Leave the step out."
 
 
@@ -282,7 +282,7 @@ def test_a_hash_changes_with_any_number():
         columns = {"time": [1, 2], "bid": [9.0, 9.1], "bid_size": [1.0, 2.0], "ask": [10.0, 10.1]}
         columns["ask_size"] = [3.0, 4.0]
         columns.update(change)
-        return obi.History.from_arrays(*columns.values(), tick_size=0.1).sha256()
+        return early(*columns.values(), tick_size=0.1).sha256()
 
     hashes = {
         hashed(), hashed(time=[1, 3]), hashed(bid=[9.0, 9.2]), hashed(bid_size=[1.0, 2.5]),
@@ -295,7 +295,7 @@ def test_a_hash_does_not_tell_one_nan_from_another():
     other = -np.array([NAN, 9.0])
     other[1] = 9.0
     hashes = {
-        obi.History.from_arrays([1, 2], bid, [1, 1], [10.0, 10.0], [1, 1]).sha256()
+        early([1, 2], bid, [1, 1], [10.0, 10.0], [1, 1]).sha256()
         for bid in (np.array([NAN, 9.0]), other)
     }
     assert len(hashes) == 1

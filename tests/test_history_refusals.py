@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from history_tools import START
 
 import obi_widgets as obi
 from obi_widgets.errors import HistoryError
@@ -13,7 +14,7 @@ NAN, INF = float("nan"), float("inf")
 
 def good() -> dict[str, object]:
     return {
-        "time_ns": np.array([1, 2, 3]),
+        "time_ns": START + np.array([1, 2, 3]),
         "bid_price": np.array([[10.0, 9.9], [10.0, 9.9], [10.0, NAN]]),
         "bid_size": np.ones((3, 2)),
         "ask_price": np.array([[10.1, 10.2], [10.1, 10.2], [10.1, 10.3]]),
@@ -42,7 +43,7 @@ def test_what_the_refusals_begin_with_is_taken():
     ("change", "text"),
     [
         (
-            {"time_ns": np.array([1, 3, 2])},
+            {"time_ns": START + np.array([1, 3, 2])},
             "In row 2 time goes back (1 rows in all). Sort the states by time.",
         ),
         (
@@ -56,7 +57,7 @@ def test_what_the_refusals_begin_with_is_taken():
             "Give one dimension of int64 nanoseconds, or of datetime64.",
         ),
         (
-            {"time_ns": np.array(["1970-01-01", "NaT", "1970-01-01"], "datetime64[ns]")},
+            {"time_ns": np.array(["2024-01-01", "NaT", "2024-01-01"], "datetime64[ns]")},
             "In row 1 time_ns is not a time (1 rows in all). Leave such rows out.",
         ),
         (
@@ -65,7 +66,7 @@ def test_what_the_refusals_begin_with_is_taken():
             "Give one dimension of int64 nanoseconds, or of datetime64.",
         ),
         (
-            {"received_ns": [1, 2]},
+            {"received_ns": [START, START]},
             "Shapes differ: [(3,), (2,), (3, 2), (3, 2), (3, 2), (3, 2)]. "
             "All arrays have T rows; levels have L.",
         ),

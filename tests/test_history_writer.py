@@ -7,7 +7,7 @@ import threading
 
 import numpy as np
 import pytest
-from history_tools import GRIDS, MS, SECOND, arrays, book, books, make, same, write, writer
+from history_tools import GRIDS, MS, SECOND, arrays, book, books, early, make, same, write, writer
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -42,7 +42,7 @@ def test_states_that_came_one_by_one_are_those_of_the_arrays(states):
         time.append(now if state is not None else time[-1] + 1)
     arrived = into.history()
     given_in = arrays(expected, 6, GRIDS[0.1])
-    wanted = obi.History.from_arrays(np.array(time, int), *given_in, tick_size=0.1)
+    wanted = early(np.array(time, int), *given_in, tick_size=0.1)
     same(arrived, wanted)
     assert arrived.sha256() == wanted.sha256()
 
@@ -176,7 +176,7 @@ def test_a_grid_that_is_not_known_is_found_and_refined(states, scales):
         expected.append(finer if state[0][0] or state[1][0] else None)
     given_in = arrays(expected, 6, lambda n: n / 1000)
     time = SECOND + np.arange(len(expected))
-    wanted = obi.History.from_arrays(time, *given_in)
+    wanted = early(time, *given_in)
     same(into.history(), wanted)
     prices = given_in[0][np.isfinite(given_in[0])].size + given_in[2][np.isfinite(given_in[2])].size
     if prices > 1:

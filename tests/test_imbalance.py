@@ -11,7 +11,7 @@ from itertools import product
 
 import numpy as np
 import pytest
-from history_tools import NAN, books, ladders, make
+from history_tools import NAN, books, early, ladders, make
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from imbalance_reference import as_lists, never_zero, reference
@@ -193,7 +193,7 @@ def test_weights_are_what_decay_depth_and_band_leave(states, parameters):
 def by_hand(**changes):
     """Mid 1,000: bids of 2 at 1 bp and 8 at 2 bps, asks of 2 at 1 bp and 8 at 3 bps."""
     book = ([[999.9, 999.8]], [[2.0, 8.0]], [[1000.1, 1000.3]], [[2.0, 8.0]])
-    history = obi.History.from_arrays([1], *book, tick_size=0.1)
+    history = early([1], *book, tick_size=0.1)
     return obi.imbalance(history, Parameters(**{"decay": math.log(2), "depth": 2, **changes}))[0]
 
 
@@ -216,7 +216,7 @@ def test_by_hand(changes, wanted):
 
 
 def test_more_bids_are_plus():
-    history = obi.History.from_arrays([1, 2], [9, 9], [3, 1], [10, 10], [1, 3])
+    history = early([1, 2], [9, 9], [3, 1], [10, 10], [1, 3])
     assert obi.imbalance(history, Parameters(decay=0, depth=1)).tolist() == [0.5, -0.5]
 
 
@@ -228,7 +228,7 @@ def test_no_number_is_made_of_no_book():
 
 
 def test_it_does_not_underflow_however_strong_the_decay():
-    history = obi.History.from_arrays([1], [[50.0]], [[3.0]], [[150.0]], [[1.0]])
+    history = early([1], [[50.0]], [[3.0]], [[150.0]], [[1.0]])
     assert obi.imbalance(history, Parameters(decay=100.0, depth=1)).tolist() == [0.5]
 
 

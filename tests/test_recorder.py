@@ -72,7 +72,6 @@ def test_places_that_cannot_be_written_are_said(tmp_path):
             f"There is no folder {tmp_path / 'nowhere'} for a.gz. Make it first."
         ),
         tmp_path: f"{tmp_path} is a folder. Give the name of a file in it.",
-        f"{tmp_path}/a\0b": f"'{tmp_path}/a\\x00b' is no name of a file. Choose another name.",
         tmp_path / ("a" * 300): (
             f"{tmp_path / ('a' * 300)} cannot be written: File name too long. Choose another place."
         ),
@@ -90,13 +89,12 @@ def test_a_read_only_folder_is_said():
         Recorder("/sys/a.txt", "lmex", "BTC-PERP")
 
 
-@pytest.mark.parametrize("path", [None, 3, b"a.gz"])
+@pytest.mark.parametrize("path", [None, 3, b"a.gz", "a\0b"])
 def test_a_path_that_is_none_is_refused(path):
     with pytest.raises(ArgumentError) as caught:
         Recorder(path, "lmex", "BTC-PERP")
-    assert str(caught.value) == (
-        f"A {type(path).__name__} is no path. Give the name of a file that does not exist."
-    )
+    what = r"'a\x00b'" if path == "a\0b" else f"A {type(path).__name__}"
+    assert str(caught.value) == f"{what} is no path. Give the name of a file that does not exist."
 
 
 @pytest.mark.parametrize("ending", [".parquet", ".csv", ".zst", ".json", ".zip"])

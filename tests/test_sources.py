@@ -8,7 +8,6 @@ import pytest
 
 import obi_widgets as obi
 from obi_widgets.errors import (
-    ArgumentError,
     RecordingError,
     RecordingWarning,
     SettingsError,
@@ -81,9 +80,9 @@ NAN = float("nan")
     ("option", "values", "advice"),
     [
         ("levels", [0, -1, 1001, 2.5, NAN], "Give 1 to 1,000."),
-        ("interval", [-1, -0.001, 3601, NAN], "Give 0 to 3,600."),
-        ("history_seconds", [9, 0, 2_592_001, NAN], "Give 10 to 2,592,000."),
-        ("warmup", [-1, 86_401, NAN], "Give 0 to 86,400."),
+        ("interval", [-1, -0.001, 3601, NAN], "Give 0 to 3,600 seconds."),
+        ("history_seconds", [9, 0, 2_592_001, NAN], "Give 10 to 2,592,000 seconds."),
+        ("warmup", [-1, 86_401, NAN], "Give 0 to 86,400 seconds."),
         ("edge", [99, -99, NAN], "At this volatility it lies within ±5.5 bps."),
     ],
 )
@@ -105,13 +104,14 @@ def test_a_speed_that_is_none_is_refused(tape, speed):
     with pytest.raises(SettingsError) as error:
         obi.Session(tape, speed=speed)
     assert str(error.value) == (
-        f"speed = {speed!r} is not possible. Give a number above 0, or None for at once."
+        f"speed = {speed!r} is not possible. Give a number above 0, up to 100,000; "
+        "or None for at once."
     )
 
 
 @pytest.mark.parametrize(
     ("option", "value", "advice"),
-    [("levels", 0, "Give 1 to 1,000."), ("interval", -1, "Give 0 to 3,600.")],
+    [("levels", 0, "Give 1 to 1,000."), ("interval", -1, "Give 0 to 3,600 seconds.")],
 )
 def test_loading_refuses_the_same_numbers(tape, option, value, advice):
     with pytest.raises(SettingsError) as error:
@@ -158,7 +158,9 @@ def test_a_place_that_is_none_is_told(tmp_path):
 def test_a_length_that_is_none_is_refused(tmp_path, seconds):
     with pytest.raises(SettingsError) as error:
         obi.record("sim:BTC-PERP", tmp_path / "x.gz", seconds=seconds)
-    assert str(error.value) == f"seconds = {seconds!r} is not possible. Give 0 to 2,592,000."
+    assert (
+        str(error.value) == f"seconds = {seconds!r} is not possible. Give 0 to 2,592,000 seconds."
+    )
     assert list(tmp_path.iterdir()) == []
 
 
@@ -195,9 +197,11 @@ def test_a_feed_that_fails_otherwise_raises(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("seconds", [None, "60", True, [1]])
 def test_a_length_that_is_no_number_is_refused(tmp_path, seconds):
-    with pytest.raises(ArgumentError) as error:
+    with pytest.raises(SettingsError) as error:
         obi.record("sim:BTC-PERP", tmp_path / "x.gz", seconds=seconds)
-    assert str(error.value) == f"seconds = {seconds!r} is no number. Give seconds, such as 60."
+    assert str(error.value) == (
+        f"seconds = {seconds!r} is not possible. Give 0 to 2,592,000 seconds."
+    )
     assert list(tmp_path.iterdir()) == []
 
 

@@ -11,7 +11,7 @@ from threading import Event
 
 import numpy as np
 import pytest
-from history_tools import SECOND, arrays, books
+from history_tools import SECOND, arrays, books, early
 from hypothesis import given
 from hypothesis import strategies as st
 from tqdm.auto import tqdm
@@ -91,7 +91,7 @@ def test_decays_by_the_hundred_over_a_wide_book():
     gaps[:, :, 0] = 0
     away = np.cumsum(gaps, axis=2)
     sizes = dice.lognormal(0, 3, (2, states, levels))
-    history = obi.History.from_arrays(
+    history = early(
         np.arange(states) * SECOND // 10,
         (1_000_000 - away[0]) / 10, sizes[0], (1_000_003 + away[1]) / 10, sizes[1], tick_size=0.1,
     )  # fmt: skip
@@ -115,7 +115,7 @@ def test_any_books(states, steps, threshold, hold):
     # Sizes are few, so that signals are often just the threshold.
     bid, bid_size, ask, ask_size = arrays(states, 6, lambda ticks: ticks / 10)
     time = np.cumsum(steps[: len(states)]) * SECOND // 10
-    history = obi.History.from_arrays(time, bid, bid_size, ask, ask_size, tick_size=0.1)
+    history = early(time, bid, bid_size, ask, ask_size, tick_size=0.1)
     axes = {
         "decay": [0.0, 1.0, 2.0],
         "depth": [1, 6],
@@ -284,7 +284,7 @@ def test_the_estimate_is_that_of_a_sample_times_the_states(history, monkeypatch)
     )
     assert {count for count, _ in swept} == {min(len(history), sweeping.SAMPLE)}
     assert swept[0][1] == list(AXES["threshold"])
-    assert obi.sweep_seconds([]) == 0
+    assert obi.sweep_seconds(history[:0]) == 0
 
 
 @pytest.mark.slow

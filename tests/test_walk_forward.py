@@ -107,4 +107,4 @@ def test_a_hold_that_is_none_is_refused(history, hold):
 def test_no_folds_are_refused(history):
     with pytest.raises(SettingsError) as error:
         obi.walk_forward(history, folds=0)
-    assert str(error.value) == "folds = 0 is not possible. There is at least one."
+    assert str(error.value) == "folds = 0 is not possible. Give 1 to 1,000."

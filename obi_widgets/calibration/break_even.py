@@ -9,7 +9,8 @@ import numpy as np
 
 from obi_widgets.calibration.fills import fills
 from obi_widgets.calibration.orders import Taker
-from obi_widgets.errors import SettingsError
+from obi_widgets.checks import several
+from obi_widgets.histories import as_history
 from obi_widgets.provenance import labels, to_tables
 from obi_widgets.scanner import HELD
 from obi_widgets.settings import Parameters
@@ -72,11 +73,9 @@ def break_even(
     """
     import pandas as pd
 
-    parameters = Parameters.of(settings)
-    lates, sizes, fees = list(latency), list(size), list(fee_bps)
-    for name, values in (("latency", lates), ("size", sizes), ("fee_bps", fees)):
-        if not values:
-            raise SettingsError(f"{name} has no values.", "Give at least one, or leave it out.")
+    history, parameters = as_history(history), Parameters.of(settings)
+    lates, sizes = several("latency", latency), several("size", size)
+    fees = several("fee_bps", fee_bps)
     for fee in fees:
         Taker(fee_bps=fee)  # refuses what is not possible
     wide = NormalDist().inv_cdf(0.975)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, get_args
 
 import numpy as np
 
-from obi_widgets.calibration.causality import as_signal, looks_ahead
+from obi_widgets.calibration.causality import as_signal, computed, looks_ahead
 from obi_widgets.calibration.coefficient import deciles, hit_rate, information_coefficients
 from obi_widgets.calibration.events import Kind, columns, find_episodes
 from obi_widgets.calibration.holdout import SHARE, holdout
@@ -14,10 +14,10 @@ from obi_widgets.calibration.inference import Means, conditional_mean
 from obi_widgets.calibration.multiple import benjamini_hochberg, holm
 from obi_widgets.calibration.reaches import reaches
 from obi_widgets.calibration.report import Report
-from obi_widgets.calibration.returns import HORIZONS, as_horizons, forward_returns
+from obi_widgets.calibration.returns import HORIZONS, forward_returns, horizons_within
 from obi_widgets.calibration.traded import Traded, traded
-from obi_widgets.errors import SettingsError
-from obi_widgets.history import History
+from obi_widgets.checks import between, choice, integer
+from obi_widgets.histories import as_joined
 from obi_widgets.provenance import IMBALANCE
 from obi_widgets.settings import Parameters
 from obi_widgets.signals import imbalance
@@ -27,7 +27,13 @@ if TYPE_CHECKING:
 
     from numpy.typing import ArrayLike
 
+    from obi_widgets.history import History
     from obi_widgets.settings import Settings
+
+MOST_TRIED = 10**9
+"""Settings."""
+
+MOST_SEED = 2**63 - 1
 
 
 def calibrate(
@@ -91,17 +97,11 @@ def calibrate(
     Where the settings reach beyond the levels that are kept a state has no signal. Where that is
     most of them, the verdict is that there is not enough data, and says how many levels to keep.
     """
-    parameters = Parameters.of(settings)
-    if not 0 < level < 1:
-        raise SettingsError(f"level = {level!r} is not possible.", "It lies between 0 and 1.")
-    if event not in get_args(Kind):
-        raise SettingsError(
-            f"event = {event!r} is not possible.", f"Give one of {', '.join(get_args(Kind))}."
-        )
-    if not 1 <= tried < np.inf:
-        raise SettingsError(f"tried = {tried!r} is not possible.", "These settings are one.")
-    if not isinstance(history, History):
-        history = History.concat(history)
+    history, parameters = as_joined(history), Parameters.of(settings)
+    level, hold_out = between("level", level), between("hold_out", hold_out)
+    choice("event", event, get_args(Kind))
+    integer("tried", tried, 1, MOST_TRIED, "settings: these are one")
+    integer("seed", seed, 0, MOST_SEED)
     peeked, beyond = "", ""
     notes: tuple[str, ...] = ()
     name = IMBALANCE
@@ -109,13 +109,13 @@ def calibrate(
         values = imbalance(history, parameters)
         beyond, notes = reaches(history, parameters)
     elif callable(signal):
-        values = as_signal(history, signal(history))
+        values = computed(history, signal)
         peeked = looks_ahead(history, signal, values)
         name = getattr(signal, "__name__", type(signal).__name__)
     else:
         values = as_signal(history, signal)
         name = "an array"
-    returns = forward_returns(history, np.unique(as_horizons(horizons)))
+    returns = forward_returns(history, np.unique(horizons_within(history, horizons)))
     x = columns(history, values, [parameters.threshold], kind=event)
     means = conditional_mean(history.mid, returns, x, level=level)
     episodes = find_episodes(history, values, parameters.threshold)

@@ -8,6 +8,8 @@ import numpy as np
 
 from obi_widgets.calibration.returns import lost
 from obi_widgets.errors import HistoryError, SettingsError
+from obi_widgets.histories import as_history
+from obi_widgets.incoming import aligned, floats
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -62,10 +64,10 @@ def looks_ahead(history: History, compute: Callable[[History], ArrayLike], signa
     # Before it was on for the first time there may be too little to compute it from.
     off = np.flatnonzero(~on & ~lost(history))
     for row in np.unique(np.append(looks, _spread(off[off > looks[0]]))):
-        known = as_signal(history[: row + 1], compute(history[: row + 1]))[-1]
+        known = computed(history[: row + 1], compute)[-1]
         if _same(known, signal[row], allowed):
             continue
-        if not _same(as_signal(history, compute(history))[row], signal[row], allowed):
+        if not _same(computed(history, compute)[row], signal[row], allowed):
             raise SettingsError(
                 "The signal is another one each time it is computed.",
                 "Seed what is random in it, or give its numbers.",
@@ -89,19 +91,38 @@ def _same(one: float, other: float, allowed: float) -> bool:
     return bool(abs(one - other) <= allowed or (np.isnan(one) and np.isnan(other)))
 
 
+def computed(history: History, compute: Callable[[History], ArrayLike]) -> Floats:
+    """Return what a function makes of a history, as a signal.
+
+    Raises
+    ------
+    HistoryError, SettingsError
+        As `as_signal`; and of a Series that has more states than the function was given: it was
+        made before, of what was not known then.
+    """
+    values = compute(history)
+    if hasattr(values, "iloc") and np.shape(values) != history.time.shape:
+        raise HistoryError(
+            f"The function returned {np.shape(values)[0]:,} values for {len(history):,} states.",
+            "Compute the signal from the history that it is given.",
+        )
+    return as_signal(history, values)
+
+
 def as_signal(history: History, values: ArrayLike) -> Floats:
-    """Return a signal as an array, of this history's length.
+    """Return a signal as an array, of this history's length: with an index, by its times.
 
     Raises
     ------
     HistoryError
-        Another shape.
+        Another shape, or an index that does not cover the states.
     SettingsError
         Values that are not numbers, or not finite; NaN is where there is none.
     """
+    placed = aligned(values, as_history(history).time, "signal")
     try:
-        array = np.asarray(values, np.float64)
-    except (TypeError, ValueError):
+        array = floats(placed, "signal")
+    except HistoryError:
         raise SettingsError(
             f"The signal is a {type(values).__name__}.",
             "Give a number a state, or a function of a history that returns them.",

@@ -19,7 +19,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from obi_widgets.calibration.causality import as_signal
-from obi_widgets.errors import HistoryError, SettingsError
+from obi_widgets.calibration.holdout import LONGEST
+from obi_widgets.checks import above_zero, integer, number
+from obi_widgets.errors import HistoryError
+from obi_widgets.histories import as_history
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -59,7 +62,10 @@ def shuffled(
         A length that is not above 0.
     """
     signal = as_signal(history, signal)
-    _above_zero("block_seconds", block_seconds)
+    block_seconds = number(
+        "block_seconds", above_zero("block_seconds", block_seconds), 0, LONGEST, "seconds"
+    )
+    seed = integer("seed", seed, 0, 2**63 - 1)
     there = np.flatnonzero(~np.isnan(signal))
     elapsed = history.time[there] - history.time[there[:1]]
     block = elapsed // round(block_seconds * 1e9)
@@ -108,9 +114,8 @@ def look_ahead(
         Seconds that are not above 0, or a share that is not within 0..1.
     """
     signal = as_signal(history, signal)
-    _above_zero("seconds", seconds)
-    if not 0 <= share <= 1:
-        raise SettingsError(f"share = {share!r} is not possible.", "Give a number from 0 to 1.")
+    seconds = number("seconds", above_zero("seconds", seconds), 0, LONGEST, "seconds")
+    share = number("share", share, 0, 1)
     then = history.time + round(seconds * 1e9)
     at = np.searchsorted(history.time, then, "right") - 1
     mid = history.mid
@@ -152,8 +157,7 @@ def skewed(history: History, signal: ArrayLike, *, skew: float | None = None) ->
     """
     signal = as_signal(history, signal)
     skew = clock_skew(history) if skew is None else skew
-    if not np.isfinite(skew):
-        raise SettingsError(f"skew = {skew!r} is not possible.", "Give a finite number of seconds.")
+    skew = number("skew", skew, -LONGEST, LONGEST, "seconds")
     if not skew or not len(history):
         return signal.copy()
     told = history.time - round(skew * 1e9)
@@ -170,13 +174,6 @@ def clock_skew(history: History) -> float:
     What it holds is the way of the data plus the error of both clocks. Below 0, the data came
     before they happened, and the local clock is behind for sure. 0 without states.
     """
-    if not len(history):
+    if not len(as_history(history)):
         return 0.0
     return float(np.median(history.received - history.time)) / 1e9
-
-
-def _above_zero(name: str, value: float) -> None:
-    if not 0 < value < np.inf:
-        raise SettingsError(
-            f"{name} = {value!r} is not possible.", "Give a finite number of seconds above 0."
-        )

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import TYPE_CHECKING, Literal, TypeAlias, get_args
 
 import numpy as np
 
 from obi_widgets.calibration import compiling
+from obi_widgets.calibration.causality import as_signal
 from obi_widgets.calibration.portable import GAP, OPEN, RELEASED
 from obi_widgets.calibration.returns import lost
+from obi_widgets.checks import choice, number
+from obi_widgets.errors import SettingsError, quoted
+from obi_widgets.incoming import floats
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -96,6 +100,11 @@ def find_episodes(
     -------
     Episodes
     """
+    signal = as_signal(history, signal)
+    threshold, release = (
+        number("threshold", threshold, 0, np.inf),
+        number("release", release, 0, 1),
+    )
     states = len(signal)
     start, stop, last = (np.empty(states, np.int64) for _ in range(3))
     side, ended = np.empty(states, np.int8), np.empty(states, np.int8)
@@ -135,7 +144,13 @@ def columns(
     ndarray of int8, shape (T, K)
         +1 where a rise is expected, −1 where a fall, 0 elsewhere.
     """
-    levels = np.atleast_1d(np.asarray(thresholds, np.float64))
+    signal = as_signal(history, signal)
+    choice("kind", kind, get_args(Kind))
+    levels = np.atleast_1d(floats(thresholds, "thresholds"))
+    if levels.ndim != 1 or not len(levels) or not np.all((levels >= 0) & np.isfinite(levels)):
+        raise SettingsError(
+            f"thresholds = {quoted(thresholds)} is not possible.", "Give numbers of 0 or more."
+        )
     out = np.zeros((len(signal), len(levels)), np.int8)
     if kind == "beyond":
         for first in range(0, len(signal), CHUNK):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from obi_widgets.errors import SettingsError
+from obi_widgets.errors import SettingsError, quoted
 
 
 @dataclass(frozen=True)
@@ -57,9 +57,9 @@ def fees(venue: str) -> Fees:
     SettingsError
         A venue whose fees are not known here: none is ever guessed.
     """
-    if venue not in PRESETS:
+    if not isinstance(venue, str) or venue not in PRESETS:
         raise SettingsError(
-            f"The fees of {venue!r} are not known here.",
+            f"The fees of {quoted(venue)} are not known here.",
             f"Give fee_bps as the venue tells it to you. Known are: {', '.join(sorted(PRESETS))}.",
         )
     return PRESETS[venue]

@@ -15,7 +15,8 @@ import numpy as np
 
 from obi_widgets.calibration.matching import CANCELLED, EXPIRED, FILLED, REJECTED, Fill, Tape
 from obi_widgets.calibration.orders import Execution, Maker, Taker
-from obi_widgets.errors import SettingsError
+from obi_widgets.errors import ArgumentError, SettingsError
+from obi_widgets.histories import as_history
 from obi_widgets.scanner import GAP, HELD, OPEN
 from obi_widgets.settings import Parameters
 from obi_widgets.signals import imbalance
@@ -69,7 +70,7 @@ def fills(
             f"A {type(execution).__name__} is not an execution.",
             "Give obi.Taker(...) or obi.Maker(...).",
         )
-    return _frame(_simulate(Tape(history), parameters, execution))
+    return _frame(_simulate(Tape(as_history(history)), parameters, execution))
 
 
 def _simulate(
@@ -159,9 +160,20 @@ def fill_summary(frame: pd.DataFrame) -> pd.Series[float]:
         ``mean_gross_bps``, ``mean_net_bps`` of an entry, and ``net_per_order_bps``, the net
         result over all orders, an unfilled one counting 0. NaN where there is nothing to divide
         by.
+
+    Raises
+    ------
+    ArgumentError
+        Another table.
     """
     import pandas as pd
 
+    needed = {"status", "ended", "gross_bps", "net_bps"}
+    if not isinstance(frame, pd.DataFrame) or not needed <= set(frame.columns):
+        raise ArgumentError(
+            f"A {type(frame).__name__} without these columns is not of fills.",
+            "Give what obi.fills returns.",
+        )
     known = frame[~frame["status"].isin([GAP, OPEN])]
     closed = known[known["ended"] == HELD]
     settled = known[known["ended"].isin([HELD, UNFILLED])]

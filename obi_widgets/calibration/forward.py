@@ -9,6 +9,8 @@ import numpy as np
 from obi_widgets.calibration.holdout import walk_forward_splits
 from obi_widgets.calibration.surface import AXES, LEAST, Surface
 from obi_widgets.calibration.sweeping import axis, swept
+from obi_widgets.checks import several
+from obi_widgets.histories import as_joined
 from obi_widgets.history import History
 from obi_widgets.provenance import labels, to_tables
 from obi_widgets.settings import Parameters, Settings
@@ -20,6 +22,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     Floats = NDArray[np.float64]
+    from obi_widgets.calibration.surface import Surface
+    from obi_widgets.history import History
 
 
 class Fold(NamedTuple):
@@ -91,12 +95,11 @@ def walk_forward(
     """
     import pandas as pd
 
-    if not isinstance(history, History):
-        history = History.concat(history)
+    history = as_joined(history)
     p = Parameters.of(Settings() if settings is None else settings)
     given = {"decay": decay, "depth": depth, "threshold": threshold, "hold_seconds": hold_seconds}
     axes: dict[str, Any] = {
-        name: list(values) for name, values in given.items() if values is not None
+        name: several(name, values) for name, values in given.items() if values is not None
     }
     rows = [_row(fold) for fold in folds_of(history, p, axes, folds, embargo)]
     table = pd.DataFrame(rows, index=pd.RangeIndex(1, len(rows) + 1, name="fold"))

@@ -7,13 +7,19 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from obi_widgets.errors import SettingsError
+from obi_widgets.checks import between, integer, number
+from obi_widgets.errors import HistoryError
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 SHARE = 0.3
 """Of the record's time, what is held out at its end."""
+
+MOST_FOLDS = 1000
+
+LONGEST = 1e9
+"""Seconds: 31 years."""
 
 
 class Split(NamedTuple):
@@ -49,8 +55,7 @@ def holdout(
     SettingsError
         A share outside 0..1, or a negative time.
     """
-    if not 0 < share < 1:
-        raise SettingsError(f"share = {share!r} is not possible.", "It lies between 0 and 1.")
+    share = between("share", share)
     return _cut(time, [1 - share, 1.0], purge, embargo)[0]
 
 
@@ -78,19 +83,19 @@ def walk_forward_splits(
     SettingsError
         Fewer than one fold, or a negative time.
     """
-    if folds < 1:
-        raise SettingsError(f"folds = {folds!r} is not possible.", "There is at least one.")
+    folds = integer("folds", folds, 1, MOST_FOLDS)
     return _cut(time, np.arange(1, folds + 2) / (folds + 1), purge, embargo)
 
 
 def _cut(
     time: NDArray[np.int64], cuts: list[float] | NDArray[np.float64], purge: float, embargo: float
 ) -> list[Split]:
-    if not (purge >= 0 and embargo >= 0):
-        raise SettingsError(
-            f"purge = {purge!r}, embargo = {embargo!r} is not possible.",
-            "They are seconds, not below 0.",
-        )
+    purge, embargo = (
+        number(name, value, 0, LONGEST, "seconds")
+        for name, value in (("purge", purge), ("embargo", embargo))
+    )
+    if not isinstance(time, np.ndarray) or time.ndim != 1 or time.dtype.kind not in "iu":
+        raise HistoryError(f"time is a {type(time).__name__}.", "Give history.elapsed.")
     if not len(time):
         return [Split(slice(0, 0), slice(0, 0)) for _ in cuts[1:]]
     span = int(time[-1] - time[0])

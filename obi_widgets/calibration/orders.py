@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import inf
-from numbers import Real
 from typing import Literal, TypeAlias
 
+from obi_widgets.checks import choice, number
 from obi_widgets.errors import SettingsError
+from obi_widgets.signals.portable import LARGEST, SMALLEST
 
 Queue = Literal["front", "back"]
 
 
-def _check(name: str, value: object, low: float, high: float, unit: str) -> None:
-    real = isinstance(value, Real) and not isinstance(value, bool)
-    if not real or not low <= float(value) <= high:  # type: ignore[arg-type]
-        allowed = f"a number above 0 {unit}" if high == inf else f"{low:g} to {high:g} {unit}"
-        raise SettingsError(f"{name} = {value!r} is not possible.", f"Give {allowed}.")
+LATEST = 10.0
+"""Seconds of latency: no order is later, and who means milliseconds gives more."""
 
 
 @dataclass(frozen=True)
@@ -26,7 +23,7 @@ class Taker:
     Parameters
     ----------
     latency : float
-        Seconds of event time from a decision until its order meets the book; 0 to 60.
+        Seconds of event time from a decision until its order meets the book; 0 to 10.
     slippage_bps : float, optional
         How much worse than the touch at decision an entry may pay, bps; 0 to 10,000. What stands
         beyond is not taken and the rest is cancelled: never chased. No limit when left out. An
@@ -44,12 +41,12 @@ class Taker:
     size: float | None = None
 
     def __post_init__(self) -> None:
-        _check("latency", self.latency, 0, 60, "seconds")
-        _check("fee_bps", self.fee_bps, -100, 1_000, "bps")
+        number("latency", self.latency, 0, LATEST, "seconds")
+        number("fee_bps", self.fee_bps, -100, 1_000, "bps")
         if self.slippage_bps is not None:
-            _check("slippage_bps", self.slippage_bps, 0, 10_000, "bps, or None for no limit")
+            number("slippage_bps", self.slippage_bps, 0, 10_000, "bps, or None for no limit")
         if self.size is not None:
-            _check("size", self.size, 1e-38, inf, "base units, or None for the touch")
+            number("size", self.size, SMALLEST, LARGEST, "base units, or None for the touch")
 
     @property
     def closing(self) -> Taker:
@@ -86,7 +83,7 @@ class Maker:
     timeout : float
         Seconds in the book until an order that is not filled is cancelled; 0.001 to 86,400.
     latency : float
-        Seconds of event time from a decision until its order meets the book; 0 to 60.
+        Seconds of event time from a decision until its order meets the book; 0 to 10.
     fee_bps : float
         Of one side of a trade, bps of its value; negative is a rebate. −100 to 1,000.
     exit : Taker or Maker, optional
@@ -101,13 +98,10 @@ class Maker:
     exit: Taker | Maker | None = None
 
     def __post_init__(self) -> None:
-        if self.queue not in ("back", "front"):
-            raise SettingsError(
-                f"queue = {self.queue!r} is not possible.", "Give 'back' or 'front'."
-            )
-        _check("timeout", self.timeout, 0.001, 86_400, "seconds")
-        _check("latency", self.latency, 0, 60, "seconds")
-        _check("fee_bps", self.fee_bps, -100, 1_000, "bps")
+        choice("queue", self.queue, ("back", "front"))
+        number("timeout", self.timeout, 0.001, 86_400, "seconds")
+        number("latency", self.latency, 0, LATEST, "seconds")
+        number("fee_bps", self.fee_bps, -100, 1_000, "bps")
         if not isinstance(self.exit, Taker | Maker | None):
             raise SettingsError(
                 f"A {type(self.exit).__name__} is not an exit.", "Give a Taker, a Maker, or None."

@@ -13,8 +13,11 @@ from obi_widgets.calibration.bootstrap import Bootstrap, bootstrap
 from obi_widgets.calibration.coefficient import Coefficients, Deciles, half_life
 from obi_widgets.calibration.findings import findings_of
 from obi_widgets.calibration.power import rule_seconds
+from obi_widgets.calibration.traded import Traded
 from obi_widgets.calibration.verdict import EPISODES, Evidence, Judgement, Verdict, judge
+from obi_widgets.checks import between, integer, number
 from obi_widgets.provenance import IMBALANCE, labels, to_tables
+from obi_widgets.settings import Parameters
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -243,7 +246,14 @@ class Report:
             to tell.
         """
         at = max(self.judgement.horizon, 0)
-        effect = float(self.traded.cost_bps[at]) if effect_bps is None else effect_bps
+        power = between("power", power)
+        effect = (
+            float(self.traded.cost_bps[at])
+            if effect_bps is None
+            else effect_bps
+            if isinstance(effect_bps, float) and np.isnan(effect_bps)  # then nothing is known
+            else number("effect_bps", effect_bps, -1e5, 1e5, "bps")
+        )
         return self._seconds_needed(effect, at, power)
 
     def _seconds_needed(self, effect: float, at: int, power: float = 0.8) -> float:
@@ -272,6 +282,7 @@ class Report:
         at : int
             The horizon's number.
         """
+        at = integer("at", at, 0, len(self.horizons) - 1)
         parts = (self.traded, self.traded_inside, self.traded_outside)
         gains = np.array([(part.net_bps[at], part.excess_bps[at]) for part in parts])
         return float(np.fmin.reduce(gains, axis=None))

@@ -18,7 +18,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from obi_widgets.calibration import compiling
-from obi_widgets.errors import SettingsError
+from obi_widgets.checks import flag, number
+from obi_widgets.errors import HistoryError, SettingsError, quoted
+from obi_widgets.histories import as_history
+from obi_widgets.incoming import floats
 from obi_widgets.threads import share
 
 if TYPE_CHECKING:
@@ -97,12 +100,33 @@ def as_horizons(horizons: ArrayLike) -> Floats:
         None, or one that is not above 0 and finite.
     """
     try:
-        seconds = np.atleast_1d(np.asarray(horizons, np.float64))
-    except (TypeError, ValueError):
+        seconds = np.atleast_1d(floats(horizons, "horizons"))
+    except HistoryError:
         seconds = np.empty(0)
     if seconds.ndim != 1 or not len(seconds) or not np.all((seconds > 0) & (seconds < 1e9)):
         raise SettingsError(
-            f"horizons = {horizons!r} is not possible.", "Horizons are seconds, above 0."
+            f"horizons = {quoted(horizons)} is not possible.", "Horizons are seconds, above 0."
+        )
+    return seconds
+
+
+def horizons_within(history: History, horizons: ArrayLike) -> Floats:
+    """Return horizons as an array of seconds, of which one at least ends within the record.
+
+    Raises
+    ------
+    SettingsError
+        As `as_horizons`; horizons of which none ends, as those in milliseconds, unless they are
+        `HORIZONS`.
+    """
+    seconds = as_horizons(horizons)
+    if horizons is HORIZONS or len(history) < 2:
+        return seconds
+    length = float(history.elapsed[-1]) / 1e9
+    if seconds.min() > length:
+        raise SettingsError(
+            f"No horizon of {quoted(horizons)} ends within the record of {length:,.0f} s.",
+            "Horizons are seconds: give shorter ones, or a longer record.",
         )
     return seconds
 
@@ -144,7 +168,7 @@ def forward_returns(
     SettingsError
         Horizons that are not above 0 and finite.
     """
-    seconds = as_horizons(horizons)
+    history, seconds, after = as_history(history), as_horizons(horizons), flag("after", after)
     states = len(history)
     end = np.full((len(seconds), states), -1, np.int32)
     bps = np.full((len(seconds), states), np.nan)
@@ -182,6 +206,7 @@ def touch_returns(history: History, horizons: ArrayLike, *, fee_bps: float = 0.0
     -------
     TouchReturns
     """
+    fee_bps = number("fee_bps", fee_bps, -100, 1_000, "bps")
     moves = forward_returns(history, horizons, after=True)
     long, short = np.full(moves.bps.shape, np.nan), np.full(moves.bps.shape, np.nan)
     for row, end in enumerate(moves.end):

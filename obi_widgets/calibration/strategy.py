@@ -7,7 +7,10 @@ import textwrap
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from obi_widgets.checks import kind
+from obi_widgets.checks import path as as_path
 from obi_widgets.errors import HistoryError, SettingsError
+from obi_widgets.histories import as_history
 from obi_widgets.provenance import (
     Findings,
     Provenance,
@@ -74,7 +77,10 @@ def export_strategy(
     HistoryError
         A history without states.
     """
-    path = Path(path)
+    path = as_path(path, "Give the name of a .py file.")
+    history = as_history(history)
+    kind("provenance", provenance, (Provenance, type(None)), "Give lab.session.provenance().")
+    kind("findings", findings, (Findings, type(None)), "Give report.findings.")
     if path.suffix != ".py":
         raise SettingsError(f"{path.name!r} ends in {path.suffix!r}.", "A strategy is kept as .py.")
     if not len(history):

@@ -13,7 +13,9 @@ import numpy as np
 from obi_widgets.calibration.holdout import SHARE, holdout
 from obi_widgets.calibration.returns import too_coarse
 from obi_widgets.calibration.surface import AXES, Surface
+from obi_widgets.checks import between, flag, kind, several
 from obi_widgets.errors import CancelledError, SettingsError
+from obi_widgets.histories import as_histories
 from obi_widgets.history import BLOCK, History
 from obi_widgets.scanner import Scanner
 from obi_widgets.settings import Parameters, Settings
@@ -96,7 +98,11 @@ def sweep(
     CancelledError
         When ``cancel`` has been set.
     """
-    histories = [histories] if isinstance(histories, History) else list(histories)
+    histories = as_histories(histories)
+    kind("executor", executor, (Executor, type(None)), "Give a concurrent.futures.Executor.")
+    kind("cancel", cancel, (threading.Event, type(None)), "Give a threading.Event.")
+    if not callable(progress):
+        flag("progress", progress)
     grid = _Grid.of(
         settings, hold_out, decay=decay, depth=depth, threshold=threshold, hold_seconds=hold_seconds
     )
@@ -142,7 +148,7 @@ def sweep_seconds(
     It sweeps a small part of the history, and takes the rest to be like it. The parameters are
     those of `sweep`.
     """
-    histories = [histories] if isinstance(histories, History) else list(histories)
+    histories = as_histories(histories)
     grid = _Grid.of(
         settings, SHARE, decay=decay, depth=depth, threshold=threshold, hold_seconds=hold_seconds
     )
@@ -175,10 +181,7 @@ class _Grid:
         cls, settings: Settings | Parameters | None, hold_out: float, **axes: Iterable[Any] | None
     ) -> _Grid:
         parameters = Parameters.of(Settings() if settings is None else settings)
-        if not 0 < hold_out < 1:
-            raise SettingsError(
-                f"hold_out = {hold_out!r} is not possible.", "It lies between 0 and 1."
-            )
+        hold_out = between("hold_out", hold_out)
         checked = {name: axis(name, values, parameters) for name, values in axes.items()}
         count = np.prod([len(values) for values in checked.values()], dtype=float)
         if count > MOST:
@@ -220,11 +223,9 @@ def axis(name: str, values: Iterable[Any] | None, parameters: Parameters) -> lis
         return [getattr(parameters, name)]
     checked = Settings()
     out = []
-    for value in values:
+    for value in several(name, values):
         setattr(checked, name, value)
         out.append(getattr(checked, name))
-    if not out:
-        raise SettingsError(f"{name} has no values.", "Give at least one, or leave it out.")
     return out
 
 

@@ -7,8 +7,9 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
-from obi_widgets.errors import SettingsError, SourceError
-from obi_widgets.market import Market, check
+from obi_widgets.checks import UNSET, Unset, number
+from obi_widgets.errors import ArgumentError, SettingsError, SourceError, quoted
+from obi_widgets.market import Market
 from obi_widgets.recording import Recording
 from obi_widgets.venues import VENUES, make_venue
 
@@ -24,7 +25,7 @@ Source: TypeAlias = str | Path | Iterable[str | Path]
 def open_feed(
     source: Source,
     *,
-    speed: float | None = 1.0,
+    speed: float | Unset | None = UNSET,
     levels: int = 50,
     history_seconds: float = 3600.0,
     interval: float = 0.1,
@@ -43,7 +44,7 @@ def open_feed(
         ``venue:SYMBOL`` for a live market, ``sim:SYMBOL`` for the simulated exchange, or the
         path of a recording.
     speed : float or None
-        Of a recording: how many times as fast as it was; None for at once.
+        Of a recording: how many times as fast as it was, 1 when left out; None for at once.
     levels : int
         Levels a side to keep.
     history_seconds : float
@@ -85,13 +86,17 @@ def open_feed(
     for option, value in (("edge", edge), ("seed", seed), ("warmup", warmup)):
         if name != "sim" and value is not None:
             raise SettingsError(
-                f"{option} = {value!r} is for the simulated exchange.", "Leave it out."
+                f"{option} = {quoted(value)} is for the simulated exchange.", "Leave it out."
             )
+    if recording is None and speed is not UNSET:
+        raise SettingsError(f"speed = {quoted(speed)} is for a recording.", "Leave it out.")
+    if recording is None and market is not None:
+        raise SettingsError(f"market = {quoted(market)} is for a recording.", "Leave it out.")
     edge, warmup = 1.0 if edge is None else edge, 300.0 if warmup is None else warmup
     venue = recording.make_venue() if recording else make_venue(name, symbol)
-    check("interval", interval, 0, 3600)
-    check("history_seconds", history_seconds, 10, 30 * 86_400)
-    check("warmup", warmup, 0, 86_400)
+    interval = number("interval", interval, 0, 3600, "seconds")
+    history_seconds = number("history_seconds", history_seconds, 10, 30 * 86_400, "seconds")
+    warmup = number("warmup", warmup, 0, 86_400, "seconds")
     capacity = int(history_seconds / (interval or 0.01))
     if capacity > MOST_STATES:
         raise SettingsError(
@@ -108,7 +113,7 @@ def open_feed(
         refresh_at=refresh_at,
     )
     if recording is not None:
-        return ReplayFeed(reader, recording, speed)
+        return ReplayFeed(reader, recording, 1.0 if isinstance(speed, Unset) else speed)
     if name == "sim":
         seed = time.time_ns() % 2**32 if seed is None else seed
         return SimulatorFeed(reader, SimulatedMarket(symbol, edge=edge, seed=seed), warmup=warmup)
@@ -119,6 +124,11 @@ def resolve(source: Source, market: str | None = None) -> tuple[Recording | None
     """Return the recording that a source names; or None, and its venue and symbol."""
     from obi_widgets.feeds.simulator import LISTINGS
 
+    if type(source).__name__ in ("History", "DataFrame"):
+        raise ArgumentError(
+            f"A {type(source).__name__} is no source: a lab follows a market, or a recording.",
+            "Give venue:SYMBOL, or a path. obi.calibrate and obi.sweep take a history.",
+        )
     if isinstance(source, str):
         name, colon, symbol = source.partition(":")
         if colon and name in VENUES:
@@ -132,7 +142,7 @@ def resolve(source: Source, market: str | None = None) -> tuple[Recording | None
             return None, name, symbol
         if not Path(source).exists():
             raise SourceError(
-                f"{source!r} is neither a venue's symbol nor a file.",
+                f"{quoted(source)} is neither a venue's symbol nor a file.",
                 f"Give venue:SYMBOL, the venue one of {', '.join(VENUES)}; or a recording's path.",
             )
     return Recording(source, market=market), "", ""

@@ -5,14 +5,13 @@ from __future__ import annotations
 import asyncio
 import threading
 import warnings
-from numbers import Real
 from typing import TYPE_CHECKING
 
 from obi_widgets.blocking import run, run_and_wait
-from obi_widgets.errors import ArgumentError, RecordingError, RecordingWarning, VenueError
+from obi_widgets.checks import number, text
+from obi_widgets.errors import RecordingError, RecordingWarning, VenueError
 from obi_widgets.feeds import open_feed
 from obi_widgets.feeds.live import LiveFeed
-from obi_widgets.market import check
 from obi_widgets.recording import Recorder
 from obi_widgets.recording.lines import LONGEST
 
@@ -76,11 +75,10 @@ def record(
         When decoding failed meanwhile: the frames are recorded all the same. When something was
         too long for a recording, and is not in it.
     """
-    if isinstance(seconds, bool) or not isinstance(seconds, Real):
-        raise ArgumentError(f"seconds = {seconds!r} is no number.", "Give seconds, such as 60.")
-    check("seconds", seconds, 0, 30 * 86_400)
-    if str(source).startswith("sim:"):
-        warmup = warmup or 0.0  # the past is for charts
+    seconds = number("seconds", seconds, 0, 30 * 86_400, "seconds")
+    text("source", source, "Give venue:SYMBOL.")
+    if source.startswith("sim:") and warmup is None:
+        warmup = 0.0  # the past is for charts
     feed = open_feed(source, edge=edge, seed=seed, warmup=warmup)
     venue = feed.market.venue
     if not isinstance(feed, LiveFeed):

@@ -6,7 +6,8 @@ import asyncio
 import time
 from typing import TYPE_CHECKING
 
-from obi_widgets.errors import RecordingError, SettingsError
+from obi_widgets.checks import real
+from obi_widgets.errors import RecordingError, SettingsError, quoted
 from obi_widgets.feeds.base import TICK, Feed
 from obi_widgets.feeds.loading import Player, play
 from obi_widgets.feeds.unused import Unused
@@ -17,6 +18,10 @@ if TYPE_CHECKING:
 
 AT_ONCE = 2_000
 """Records between looks at the event loop when the clock has overtaken them."""
+
+
+FASTEST = 100_000
+"""Times as fast as it was."""
 
 
 class ReplayFeed(Feed):
@@ -37,9 +42,10 @@ class ReplayFeed(Feed):
     def __init__(self, market: Market, recording: Recording, speed: float | None = 1.0) -> None:
         super().__init__(market)
         self.at_once = speed is None
-        if speed is not None and not 0 < speed <= 100_000:
+        if speed is not None and not 0 < real(speed) <= FASTEST:
             raise SettingsError(
-                f"speed = {speed!r} is not possible.", "Give a number above 0, or None for at once."
+                f"speed = {quoted(speed)} is not possible.",
+                f"Give a number above 0, up to {FASTEST:,}; or None for at once.",
             )
         self.recording = recording
         self.speed = speed

@@ -22,13 +22,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from obi_widgets.book import Book
-from obi_widgets.errors import SettingsError, SourceError
+from obi_widgets.checks import integer, number, real, text
+from obi_widgets.errors import SettingsError, SourceError, quoted
 from obi_widgets.events import Instrument
-from obi_widgets.market import check
 from obi_widgets.writer import HistoryWriter
 
 if TYPE_CHECKING:
     from obi_widgets.history import History
+
+MOST_SEED = 2**63 - 1
 
 STEP = 0.05
 """Seconds between deltas."""
@@ -98,9 +100,10 @@ class SimulatedMarket:
         self.edge = edge
         tick_bps = 1e4 * self.listing.tick_size / self.listing.price
         most = tick_bps * self.jumps * self.mean_jump * self.fade
-        if not abs(edge) <= most:
+        integer("seed", seed, 0, MOST_SEED)
+        if not abs(real(edge)) <= most:
             raise SettingsError(
-                f"edge = {edge!r} is not possible.",
+                f"edge = {quoted(edge)} is not possible.",
                 f"At this volatility it lies within ±{math.floor(most * 10) / 10} bps.",
             )
         self.tilt = edge / most  # θ
@@ -265,27 +268,25 @@ def simulate(
     SourceError, SettingsError
         A symbol that is not listed; a number that is out of its range.
     """
-    venue, _, symbol = source.partition(":")
+    advice = f"Give sim: and one of {', '.join(LISTINGS)}."
+    venue, _, symbol = text("source", source, advice).partition(":")
     if venue != "sim" or symbol not in LISTINGS:
-        raise SourceError(
-            f"{source!r} is not simulated.",
-            f"Give sim: and one of {', '.join(LISTINGS)}.",
-        )
-    check("seconds", seconds, 1, 86_400)
-    check("levels", levels, 1, 1000, whole=True)
+        raise SourceError(f"{quoted(source)} is not simulated.", advice)
+    seconds = number("seconds", seconds, 1, 86_400, "seconds")
+    levels = integer("levels", levels, 1, 1000)
     market = SimulatedMarket(symbol, edge=edge, seed=seed)
     tick, unit = market.listing.tick_size, market.listing.contract_size
     instrument = Instrument("sim", symbol, "Simulator", "USDT", tick_size=tick, contract_size=unit)
     writer, book = HistoryWriter(instrument, levels=levels, interval=0), Book()
     every = 2  # steps a state
-    for number in range(1, round(seconds / STEP) + 1):
+    for step in range(1, round(seconds / STEP) + 1):
         market.step()
-        if number % every == 0:
+        if step % every == 0:
             bids, asks = (
                 [(round(price * tick, 9), size * unit) for price, size in top.items()]
                 for top in (market.top(+1, levels), market.top(-1, levels))
             )
             book.replace(bids, asks)
-            now = BEGINNING + round(number * STEP * 1e9)
+            now = BEGINNING + round(step * STEP * 1e9)
             writer.append(now, now, book)
     return writer.history()

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from obi_widgets.checks import path as as_path
 from obi_widgets.errors import ArgumentError, RecordingError
 from obi_widgets.recording import foreign
 from obi_widgets.recording.files import beginning
@@ -15,7 +17,7 @@ from obi_widgets.venues import VENUES, make_venue
 
 if TYPE_CHECKING:
     from collections import deque
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
 
     from obi_widgets.recording.lines import Record
     from obi_widgets.venues import Found, Venue
@@ -175,13 +177,16 @@ class Recording:
 
 
 def _files(paths: str | Path | Iterable[str | Path]) -> list[Path]:
+    advice = "Give the path of one, or a list of them."
     many = [paths] if isinstance(paths, str | Path) else paths
-    try:
-        files = [Path(path) for path in many]
-    except TypeError:
+    if not isinstance(many, Iterable) or type(many).__name__ == "DataFrame":
+        raise ArgumentError(f"A {type(paths).__name__} is no recording.", advice)
+    files = [as_path(path, advice) for path in many]
+    if len(files) == 1 and str(files[0]).partition(":")[0] in VENUES and not files[0].exists():
         raise ArgumentError(
-            f"A {type(paths).__name__} is no recording.", "Give the path of one, or a list of them."
-        ) from None
+            f"{str(files[0])!r} is a market, not a recording.",
+            "Record it first with obi.record, or show it with obi.Lab.",
+        )
     if not files:
         raise RecordingError("No recording was given.", "Give the path of one.")
     for path in files:

@@ -10,7 +10,8 @@ from contextlib import suppress
 from io import FileIO
 from pathlib import Path
 
-from obi_widgets.errors import ArgumentError, RecordingError
+from obi_widgets.checks import path as as_path
+from obi_widgets.errors import RecordingError
 from obi_widgets.recording.lines import LONGEST, Record, encode, header
 
 FLUSH_EVERY = 0.5
@@ -208,11 +209,7 @@ def _packer() -> zlib._Compress:
 
 def _named(path: str | Path) -> Path:
     """Return a path that a recording may have."""
-    if not isinstance(path, str | os.PathLike):
-        raise ArgumentError(
-            f"A {type(path).__name__} is no path.", "Give the name of a file that does not exist."
-        )
-    named = Path(path)
+    named = as_path(path, "Give the name of a file that does not exist.")
     if named.suffix.lower() not in (".gz", *PLAIN):
         raise RecordingError(
             f"{named.name} has a name that ends in {named.suffix}, and a recording is text.",
@@ -236,10 +233,6 @@ def _new_file(path: Path) -> FileIO:
     except FileNotFoundError:
         raise RecordingError(
             f"There is no folder {path.parent} for {path.name}.", "Make it first.", path=path
-        ) from None
-    except ValueError:
-        raise RecordingError(
-            f"{str(path)!r} is no name of a file.", "Choose another name.", path=path
         ) from None
     except OSError as error:
         raise RecordingError(

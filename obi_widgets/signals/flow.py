@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from obi_widgets.histories import as_history
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -45,6 +47,7 @@ def order_flow_imbalance(history: History) -> Floats:
         Base units, + is more buying. NaN in the first state, and where this state or the one
         before it lacks a side: nothing is summed across a gap.
     """
+    history = as_history(history)
     out = np.full(len(history), np.nan)
     if len(history) < 2:
         return out
@@ -73,6 +76,7 @@ def weighted_mid(history: History) -> Floats:
         (ask · bid size + bid · ask size) / (bid size + ask size), quote currency; NaN without
         both sides.
     """
+    history = as_history(history)
     bid_size, ask_size = best_sizes(history, +1), best_sizes(history, -1)
     return np.asarray((history.ask * bid_size + history.bid * ask_size) / (bid_size + ask_size))
 

@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from obi_widgets.histories import as_history
 from obi_widgets.settings import Parameters
 from obi_widgets.signals import compiling
 from obi_widgets.signals.coverage import without_value
@@ -60,7 +61,7 @@ def imbalance(history: History, settings: Settings | Parameters) -> Floats:
         side lies in the band, or depth or band reach beyond the levels that are kept; in a strict
         history also where the value would be inferred, see `History.inferred`.
     """
-    parameters = Parameters.of(settings)
+    history, parameters = as_history(history), Parameters.of(settings)
     block = compiling.fastest().block
     out = np.empty(len(history))
 
@@ -98,7 +99,7 @@ def weights(history: History, settings: Settings | Parameters) -> Floats:
         Bids first. exp(−decay · distance from mid), 0 beyond the depth or the band and where
         there is no level.
     """
-    parameters = Parameters.of(settings)
+    history, parameters = as_history(history), Parameters.of(settings)
     out = np.zeros((2, history.levels, len(history)))
     for rows, block in history.chunks():
         bid, ask = history.bid[rows], history.ask[rows]

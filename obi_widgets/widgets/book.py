@@ -8,9 +8,9 @@ import numpy as np
 import traitlets
 
 from obi_widgets import words
-from obi_widgets.errors import SettingsError
+from obi_widgets.checks import integer
 from obi_widgets.frame import LADDER
-from obi_widgets.widgets.panel import Part, StateWidget, asset, followed
+from obi_widgets.widgets.panel import Part, StateWidget, asset, followed, framed
 
 if TYPE_CHECKING:
     from obi_widgets.frame import Frame
@@ -45,9 +45,8 @@ class BookWidget(Part):
     css_class = "obi-part-book"
 
     def __init__(self, session: Session, *, levels: int = LADDER, alone: bool = True) -> None:
-        followed(session, "BookWidget")
-        if not 1 <= levels <= LADDER:
-            raise SettingsError(f"levels = {levels!r} is not possible.", f"Give 1 to {LADDER}.")
+        followed(session, "BookWidget", alone=alone)
+        levels = integer("levels", levels, 1, LADDER)
         self._ladder = _Ladder(rows=levels, state=NOTHING)
         self._largest = 0.0
         self._decimals: int | None = None
@@ -55,6 +54,7 @@ class BookWidget(Part):
 
     def update(self, frame: Frame) -> None:
         """Show a frame."""
+        framed(frame)
         ladder, rows = frame.ladder, self._ladder.rows
         sizes = ladder.size[:, :rows]
         there = sizes[np.isfinite(sizes)]

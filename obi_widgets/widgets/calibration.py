@@ -10,7 +10,7 @@ from obi_widgets.settings import Settings
 from obi_widgets.sheet import SheetMaker, nothing, pending
 from obi_widgets.sheet_seal import of_seal
 from obi_widgets.signals import compiling
-from obi_widgets.widgets.panel import Part, StateWidget, asset, followed
+from obi_widgets.widgets.panel import Part, StateWidget, asset, followed, framed
 
 if TYPE_CHECKING:
     from obi_widgets.calibration.report import Report
@@ -58,7 +58,7 @@ class CalibrationWidget(Part):
     css_class = "obi-part-calibration"
 
     def __init__(self, session: Session, *, alone: bool = True) -> None:
-        followed(session, "CalibrationWidget")
+        followed(session, "CalibrationWidget", alone=alone)
         self._pending = pending(len(session.market.history()), compiling=False)
         self._sheet = _Sheet(state=nothing(self._pending))
         self._sheet.on_msg(self._do)
@@ -127,6 +127,7 @@ class CalibrationWidget(Part):
 
     def update(self, frame: Frame) -> None:
         """Ask for what a frame calls for, and show what was found."""
+        framed(frame)
         calibrator = self._session.calibrator
         calibrator.ask(frame.history, frame.parameters, frame.selected)
         found = calibrator.found

@@ -12,7 +12,8 @@ import traitlets
 
 from obi_widgets import words
 from obi_widgets.chart import MEAN, apart
-from obi_widgets.widgets.panel import Part, StateWidget, asset, followed
+from obi_widgets.checks import flag, integer, kind
+from obi_widgets.widgets.panel import Part, StateWidget, asset, followed, framed
 from obi_widgets.widgets.status import side_of
 from obi_widgets.widgets.time_axis import TimeAxis
 
@@ -28,6 +29,10 @@ if TYPE_CHECKING:
     Ints = NDArray[np.int64]
 
 INK, BID, ASK, FAINT = "var(--obi-ink)", "var(--obi-bid)", "var(--obi-ask)", "var(--obi-faint)"
+
+
+HEIGHTS = (60, 4000)
+"""Pixels that a chart may be high."""
 
 
 class _Overlay(StateWidget):
@@ -62,7 +67,9 @@ class Chart(Part):
         time_labels: bool,
         alone: bool,
     ) -> None:
-        followed(session, type(self).__name__)
+        followed(session, type(self).__name__, alone=alone)
+        height, time_labels = integer("height", height, *HEIGHTS), flag("time_labels", time_labels)
+        kind("time", time, (TimeAxis, type(None)), "Give the time of another chart, or none.")
         self.time = time or TimeAxis()
         # Until there are data, marks stand at 0, out of sight.
         self.scale = bqplot.LinearScale(min=1.0, max=2.0, allow_padding=False)
@@ -208,6 +215,7 @@ class PriceWidget(Chart):
 
     def update(self, frame: Frame) -> None:
         """Show a frame."""
+        framed(frame)
         low, high = frame.price_range
         drawn = ""
         if frame.states and low < high:
@@ -341,6 +349,7 @@ class ImbalanceWidget(Chart):
 
     def update(self, frame: Frame) -> None:
         """Show a frame."""
+        framed(frame)
         threshold = frame.parameters.threshold
         if threshold != self._threshold:
             self._threshold = threshold

@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 import ipywidgets
 
+from obi_widgets.checks import flag
 from obi_widgets.session import Session
 from obi_widgets.widgets.book import BookWidget
 from obi_widgets.widgets.calibration import CalibrationWidget
 from obi_widgets.widgets.charts import ImbalanceWidget, PriceWidget
 from obi_widgets.widgets.holding import forget_outputs
-from obi_widgets.widgets.panel import Part
+from obi_widgets.widgets.panel import Part, framed
 from obi_widgets.widgets.settings import SettingsWidget
 from obi_widgets.widgets.status import StatusWidget
 from obi_widgets.widgets.time_axis import TimeAxis
@@ -100,6 +101,7 @@ class Lab(Part):
 
     def update(self, frame: Frame) -> None:
         """Show a frame."""
+        framed(frame)
         for part in self._parts:
             part.update(frame)
         if self._calibrating:
@@ -112,7 +114,7 @@ class Lab(Part):
 
     @calibrating.setter
     def calibrating(self, unfolded: bool) -> None:
-        self._unfold(unfolded=unfolded)
+        self._unfold(unfolded=flag("calibrating", unfolded))
         if unfolded:
             self._session.refresh()
         else:
@@ -150,7 +152,7 @@ class Lab(Part):
         assert self.session is not None
         return self.session
 
-    def wait(self, states: int = 1, *, timeout: float = 30.0) -> None:
+    def wait(self, states: int = 1, *, timeout: float | None = None) -> None:
         """Return when the history has so many states; see `Session.wait`."""
         self._session.wait(states, timeout=timeout)
 

@@ -12,7 +12,9 @@ import anywidget
 import ipywidgets
 import traitlets
 
+from obi_widgets.checks import flag, kind
 from obi_widgets.errors import ArgumentError
+from obi_widgets.frame import Frame
 from obi_widgets.kernel_parent import deliver_as_addressed
 from obi_widgets.session import Session
 from obi_widgets.widgets.cells import replace_in_cell
@@ -21,7 +23,6 @@ from obi_widgets.widgets.holding import forget_outputs, held, registry
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-    from obi_widgets.frame import Frame
 
 STATIC = Path(__file__).parent / "static"
 
@@ -152,14 +153,17 @@ class Pulse:
         self._sent = 0.0
 
 
-def followed(session: object, what: str) -> Session:
-    """Return a session that a part is to follow.
+def followed(session: object, what: str, *, alone: bool) -> Session:
+    """Return a session that a part is to follow, before anything of the part is made.
 
     Raises
     ------
     ArgumentError
         Something else, as the source that a `Lab` takes.
+    SettingsError
+        ``alone`` is neither True nor False.
     """
+    flag("alone", alone)
     if isinstance(session, Session):
         return session
     if isinstance(session, str | Path):
@@ -168,6 +172,17 @@ def followed(session: object, what: str) -> Session:
     else:
         advice = "Give an obi.Session, or the session of a Lab."
     raise ArgumentError(f"{what} needs a session, and {session!r} is not one.", advice)
+
+
+def framed(frame: object) -> None:
+    """Refuse what is no frame of a session.
+
+    Raises
+    ------
+    ArgumentError
+        It is something else.
+    """
+    kind("frame", frame, Frame, "A session makes frames, and its publisher shows them.")
 
 
 class Part(ipywidgets.VBox):

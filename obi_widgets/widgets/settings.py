@@ -10,9 +10,11 @@ import ipywidgets
 from ipywidgets import Layout
 
 from obi_widgets import words
+from obi_widgets.checks import flag
+from obi_widgets.errors import ArgumentError
 from obi_widgets.session import Session
 from obi_widgets.settings import Settings
-from obi_widgets.widgets.panel import Part, StateWidget, asset, followed
+from obi_widgets.widgets.panel import Part, StateWidget, asset, followed, framed
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -122,10 +124,17 @@ class SettingsWidget(Part):
         *,
         alone: bool = True,
     ) -> None:
+        if settings is not None and session is not None:
+            raise ArgumentError(
+                "Settings and a session were given.", "Give one: a session has settings of its own."
+            )
         if isinstance(settings, Session):  # as the other parts take it
             settings, session = None, settings
         if session is not None or not isinstance(settings, Settings | None):
-            session = followed(settings if session is None else session, "SettingsWidget")
+            session = followed(
+                settings if session is None else session, "SettingsWidget", alone=alone
+            )
+        flag("alone", alone)
         if settings is None:
             settings = session.settings if session is not None else Settings()
         self.settings = settings
@@ -200,6 +209,7 @@ class SettingsWidget(Part):
 
     def update(self, frame: Frame) -> None:
         """Show what the settings do to a frame."""
+        framed(frame)
         parameters, reach = frame.parameters, frame.reach
         note, self._warned = words.decay_effect(parameters, reach, warned=self._warned)
         self.decay.say(note, warning=self._warned)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from obi_widgets import words
 from obi_widgets.errors import ObiError
-from obi_widgets.widgets.panel import Part, StateWidget, asset, followed
+from obi_widgets.widgets.panel import Part, StateWidget, asset, followed, framed
 
 if TYPE_CHECKING:
     from obi_widgets.frame import Frame
@@ -36,7 +36,7 @@ class StatusWidget(Part):
     css_class = "obi-part-status"
 
     def __init__(self, session: Session, *, alone: bool = True) -> None:
-        self._line = _Line(state=_nothing(followed(session, "StatusWidget")))
+        self._line = _Line(state=_nothing(followed(session, "StatusWidget", alone=alone)))
         self._line.on_msg(self._do)
         self._session = session
         self._windows = _windows(session)
@@ -63,6 +63,7 @@ class StatusWidget(Part):
 
     def update(self, frame: Frame) -> None:
         """Show a frame."""
+        framed(frame)
         detail = f"{frame.detail} {frame.advice}".strip()
         trouble = "" if frame.state == "live" else detail
         comes = frame.state in ("live", "stale") and not frame.paused

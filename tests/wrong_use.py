@@ -1,0 +1,199 @@
+"""Every public callable, arguments that are right for it, and wrong kinds to put in their place."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from dataclasses import asdict
+from itertools import count
+from typing import Any, NamedTuple
+
+import numpy as np
+from session_tools import View
+
+import obi_widgets as obi
+from obi_widgets.analysis import Analysis
+from obi_widgets.calibration import controls, events, holdout, returns
+from obi_widgets.calibration.orders import Maker, Taker
+from obi_widgets.feeds import open_feed
+from obi_widgets.frame import FrameMaker
+from obi_widgets.settings import Parameters
+from obi_widgets.signals import weights
+from obi_widgets.time_range import TimeRange
+
+WRONG: dict[str, Any] = {
+    "None": None,
+    "text": "text",
+    "negative": -1.5,
+    "NaN": float("nan"),
+    "list of text": ["text"],
+    "huge": 1e300,
+    "object": object(),
+    "empty": np.empty(0),
+    "flag": True,
+}
+
+OURS = "obi_widgets"
+
+BESIDE = (
+    weights,
+    returns.forward_returns,
+    returns.touch_returns,
+    controls.shuffled,
+    controls.look_ahead,
+    controls.skewed,
+    controls.clock_skew,
+    events.find_episodes,
+    events.columns,
+    holdout.holdout,
+    holdout.walk_forward_splits,
+)
+"""Functions that the documentation names, beside those of `obi_widgets.__all__`."""
+
+CLASSES = (obi.calibrate.__globals__["Report"],)
+"""What public functions return, beside the classes of `obi_widgets.__all__`."""
+
+
+class Use(NamedTuple):
+    """A public callable, and what makes arguments for it that are right."""
+
+    name: str
+    call: Callable[..., Any]
+    parameters: dict[str, inspect.Parameter]
+
+
+def parameters_of(call: Callable[..., Any], options: dict[str, Any]) -> dict[str, Any]:
+    """Return the parameters of a call by name; what stands behind ``**`` is spelled out."""
+    found = {}
+    for name, one in inspect.signature(call).parameters.items():
+        if one.kind is inspect.Parameter.VAR_KEYWORD:
+            found |= options
+        else:
+            found[name] = one
+    return found
+
+
+def options_of(one: type) -> dict[str, Any]:
+    """Return what a constructor takes as ``**options``."""
+    if issubclass(one, obi.Settings):
+        return {
+            name: inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=value)
+            for name, value in asdict(Parameters()).items()
+        }
+    options = dict(inspect.signature(open_feed).parameters)
+    del options["source"]
+    return options
+
+
+def uses(subjects: Subjects) -> list[Use]:
+    """Return every public callable: functions, constructors and methods, of ours."""
+    found = []
+    every = [*(getattr(obi, name) for name in obi.__all__), *BESIDE, *CLASSES]
+    for one in every:
+        if inspect.isclass(one) and issubclass(one, BaseException):
+            continue  # the package makes these
+        if not inspect.isclass(one):
+            found.append(Use(one.__name__, one, parameters_of(one, {})))
+            continue
+        if one not in CLASSES:
+            found.append(Use(one.__name__, one, parameters_of(one, options_of(one))))
+        for name in dir(one):
+            static = inspect.getattr_static(one, name)
+            function = getattr(static, "__func__", static)
+            if (
+                name.startswith("_")
+                or not inspect.isfunction(function)
+                or not function.__module__.startswith(OURS)
+            ):
+                continue
+            call = getattr(subjects.of(one), name)
+            found.append(Use(f"{one.__name__}.{name}", call, parameters_of(call, {})))
+    return found
+
+
+class Subjects:
+    """Objects whose methods are called, and arguments that are right."""
+
+    def __init__(self, folder) -> None:
+        self.folder = folder
+        self.history = obi.simulate(seconds=40, levels=5, edge=4.0, seed=3)
+        self.settings = obi.Settings(depth=3, threshold=0.2, hold_seconds=2)
+        self.report = obi.calibrate(self.history, self.settings, horizons=[1, 2])
+        self.session = obi.Session("sim:BTC-PERP")
+        analysis = Analysis(self.settings.parameters)
+        analysis.update(self.history, self.settings.parameters)
+        self.frame = FrameMaker().make(
+            analysis, instrument=self.history.instrument, state="live", detail="", advice="",
+            note="", paused=False, age=0.1, rate=10.0, time_range=TimeRange(60.0),
+        )  # fmt: skip
+        self.recording = obi.record("sim:BTC-PERP", folder / "sim.gz", seconds=0.1, warmup=5.0)
+        self.settings.save(folder / "s.toml")
+        self.fills = obi.fills(self.history, self.settings)
+        self.made: list[Any] = []
+        self._number = count()
+
+    def close(self) -> None:
+        for one in [*self.made, self.session]:
+            one.close()
+
+    def of(self, one: type) -> Any:
+        """Return an object of a class."""
+        if issubclass(one, obi.History):
+            return self.history
+        if issubclass(one, obi.Settings):
+            return self.settings
+        if issubclass(one, obi.Session):
+            return self.session
+        if issubclass(one, CLASSES):
+            return self.report
+        made = next((made for made in self.made if type(made) is one), None)
+        if made is None and issubclass(one, obi.Lab):
+            self.made.append(obi.Lab("sim:BTC-PERP"))
+        elif made is None and issubclass(one, obi.BookWidget.__bases__[0]):
+            self.made.append(one(self.session))
+        return made or (self.made[-1] if issubclass(one, obi.BookWidget.__bases__[0]) else one)
+
+    def arguments(self, use: Use) -> dict[str, Any]:
+        """Return arguments that are right; of those that may be left out, only what it needs."""
+        history = self.history
+        bid, ask = history.bid, history.ask
+        size = np.ones(len(history))
+        right: dict[str, Any] = {
+            "history": history, "histories": history, "settings": self.settings,
+            "values": self.settings, "session": self.session, "frame": self.frame,
+            "frame_of_fills": self.fills, "view": View(),
+            "source": "sim:BTC-PERP", "venue": "okx", "path": self.folder / "out.toml",
+            "paths": self.recording, "seconds": 2.0, "horizons": [1.0, 2.0], "at": 0,
+            "signal": np.zeros(len(history)), "threshold": [0.2], "thresholds": [0.2],
+            "time_ns": history.time, "bid_price": bid, "ask_price": ask, "bid_size": size,
+            "ask_size": size, "side": 1, "number": 0, "note": "", "share": 0.3, "factor": 2.0,
+            "time": history.time, "what": "", "execution": Taker(),
+        }  # fmt: skip
+        own: dict[str, dict[str, Any]] = {
+            "export_strategy": {"path": self.folder / "s.py"},
+            "record": {"path": self.folder / f"{next(self._number)}.gz", "seconds": 0.0},
+            "simulate": {"seconds": 2.0},
+            "fill_summary": {"frame": right["frame_of_fills"]},
+            "find_episodes": {"threshold": 0.2},
+            "queue_bounds": {"execution": Maker()},
+            "Settings": {},
+            "Settings.load": {"path": self.folder / "s.toml"},
+            "History.concat": {"histories": [history]},
+            "History": {
+                name: getattr(history, name)
+                for name in ("time", "received", "bid", "ask", "blocks", "levels", "tick_size")
+            },
+            "Session.look_at": {"seconds": 60.0},
+            "Session.select": {"start": int(history.time[0]), "end": int(history.time[-1])},
+            "Session.zoom": {"at": 0.5},
+        }
+        chosen = right | own.get(use.name, {})
+        needed = [
+            name
+            for name, one in use.parameters.items()
+            if one.default is inspect.Parameter.empty and name in chosen
+        ]
+        always = own.get(use.name, {})
+        return {name: chosen[name] for name in needed} | {
+            name: value for name, value in always.items() if name in use.parameters
+        }

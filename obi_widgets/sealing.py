@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import logging
 import time
-from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING
 
 from obi_widgets.calibration.seal import Seen, make_seal
 from obi_widgets.calibration.sealed import SealedTest
-from obi_widgets.calibration.sealed_file import default_path, opened_in
+from obi_widgets.calibration.sealed_file import as_path, default_path, opened_in
 from obi_widgets.errors import SealError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from obi_widgets.calibration.seal import Seal
     from obi_widgets.market import Market
@@ -70,7 +70,7 @@ class Sealing:
     def _open(self, path: str | Path | None, clip_bps: float | None) -> SealedTest:
         history = self._market.history()
         seal = make_seal(history, self._settings.parameters, source=self._kind, clip_bps=clip_bps)
-        place = Path(path) if path is not None else default_path(seal)
+        place = as_path(default_path(seal) if path is None else path)
         if place.exists():
             test = SealedTest.load(place)
             _check(test, seal, clip_bps)

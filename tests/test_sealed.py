@@ -214,6 +214,19 @@ def test_a_moment_that_is_none_is_refused(history, after):
     assert error.value.advice
 
 
+@pytest.mark.parametrize("wrong", [3, None, b"x", object(), [], {}, 1.5, ""])
+def test_wrong_kinds_are_refused_by_name(history, sealed, wrong):
+    with pytest.raises(ObiError, match="judges a history"):
+        obi.sealed_test(wrong, SETTINGS, after=history.time[9])
+    with pytest.raises(ObiError, match="is not settings"):
+        obi.sealed_test(history, wrong, after=history.time[9])
+    with pytest.raises(SealError, match="is no path"):
+        obi.SealedTest.load(wrong)
+    if wrong is not None:
+        with pytest.raises(SealError, match="is no path"):
+            sealed.save(wrong)
+
+
 def test_a_moment_is_what_pandas_reads(history):
     stamp = history.to_frame().index[PAST - 1]
     tests = [

@@ -17,7 +17,8 @@ import numpy as np
 
 from obi_widgets.calibration.confidence_sequence import AsymptoticSequence, ClippedSequence
 from obi_widgets.calibration.seal import Judged, Seal, Seen, make_seal
-from obi_widgets.errors import SealError
+from obi_widgets.errors import ArgumentError, SealError, quoted
+from obi_widgets.history import History
 from obi_widgets.provenance import Sealed, known, utc
 from obi_widgets.scanner import Held, scan
 from obi_widgets.settings import Parameters
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-    from obi_widgets.history import History
     from obi_widgets.settings import Settings
 
 UNDECIDED, ABOVE, BELOW = "not yet decided", "above zero", "below zero"
@@ -212,7 +212,7 @@ class SealedTest:
             )
         said.append(
             f"The mean of gains and losses, each cut at ±{clipped.clip:g} bps, is at least "
-            f"{clipped.low:+.2f} and at most {clipped.high:+.2f} bps (exactly so)."
+            f"{clipped.low:+.2f} and at most {clipped.high:+.2f} bps (exact, for any number)."
         )
         if self.decided and self.decided != self.verdict:
             said.append(f"After {self.decided_after:,} trades it was {self.decided}.")
@@ -375,6 +375,10 @@ def sealed_test(
 
     Raises
     ------
+    ArgumentError
+        No history.
+    SettingsError
+        No settings.
     SealError
         A moment that is none, or that is not within the history; a cut that is not possible.
 
@@ -391,6 +395,11 @@ def sealed_test(
     """
     import pandas as pd
 
+    if not isinstance(history, History):
+        raise ArgumentError(
+            f"sealed_test judges a history, and {quoted(history)} is none.",
+            "Give what obi.load or session.history returns.",
+        )
     parameters = Parameters.of(settings)
     try:
         moment = pd.Timestamp(after)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from obi_widgets.calibration.seal import Judged, Seal, Seen
 from obi_widgets.calibration.sealed import SealedTest
-from obi_widgets.errors import SealError, SettingsError
+from obi_widgets.errors import SealError, SettingsError, quoted
 from obi_widgets.scanner import Held
 from obi_widgets.settings import Settings
 
@@ -34,6 +34,19 @@ def _text(value: object) -> str:
     return json.dumps(value, separators=(",", ":"), allow_nan=False)
 
 
+def as_path(value: object) -> Path:
+    """Return a path, which stays the same place when the working directory changes.
+
+    Raises
+    ------
+    SealError
+        What is no path.
+    """
+    if not isinstance(value, str | Path) or not str(value):
+        raise SealError(f"{quoted(value)} is no path.", "Give text or a pathlib.Path.")
+    return Path(value).absolute()
+
+
 def default_path(seal: Seal) -> Path:
     """Return a name that tells the market and the moment."""
     market = re.sub(r"[^\w.-]+", "_", f"{seal.venue}-{seal.symbol}")
@@ -42,7 +55,7 @@ def default_path(seal: Seal) -> Path:
 
 def save(test: SealedTest, path: str | Path | None) -> Path:
     """Write a test to its file; see `SealedTest.save`."""
-    target = Path(path) if path is not None else test.path
+    target = as_path(path) if path is not None else test.path
     if target is None:
         raise SealError("This sealed test is kept nowhere.", "Give a path.")
     if target.suffix != ".json":
@@ -85,7 +98,7 @@ def _sum(text: str) -> str:
 
 def load(path: str | Path) -> SealedTest:
     """Read a file; see `SealedTest.load`."""
-    path = Path(path)
+    path = as_path(path)
     try:
         data = path.read_bytes()
     except FileNotFoundError:

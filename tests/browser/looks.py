@@ -107,7 +107,7 @@ CONTRAST = (
 )
 
 PARTS = """[class*=obi-part], .obi-room, .obi-charts, .obi-chart, .obi-status, .obi-controls,
-    .obi-sheet, .obi-sheet > *"""
+    .obi-sheet, .obi-sheet > *, .obi-seal, .obi-seal > *"""
 
 TEXTS = """.obi-symbol, .obi-venue, .obi-state, .obi-figure .obi-label, .obi-figure .obi-value,
     .obi-window, .obi-button, .obi-message, .obi-waiting, .obi-row .obi-price, .obi-row .obi-size,
@@ -115,7 +115,8 @@ TEXTS = """.obi-symbol, .obi-venue, .obi-state, .obi-figure .obi-label, .obi-fig
     .obi-part-imbalance .axis .tick text, .obi-head, .obi-setting span, .obi-setting b, .obi-opener,
     .obi-unfold, .obi-what, .obi-result, .widget-toggle-button, .obi-word, .obi-reason, .obi-span,
     .obi-mark, .obi-table th, .obi-table td, .obi-fact, .obi-known, .obi-legend span, .obi-length,
-    .obi-titled span, .obi-parts button, .obi-where, .obi-hint, .obi-line-part span"""
+    .obi-titled span, .obi-parts button, .obi-where, .obi-hint, .obi-line-part span, .obi-seal-word,
+    .obi-seal-reason, .obi-seal-of, .obi-seal-about, .obi-seal-what, .obi-seal-value"""
 
 APART = [
     ".obi-part-price .obi-tick, .obi-part-price .obi-last",
@@ -132,6 +133,7 @@ APART = [
     ".obi-figure-ic .obi-mark",
     ".obi-table th, .obi-table td",
     ".obi-fact, .obi-known",
+    ".obi-seal .obi-head, .obi-seal-line > *, .obi-seal-fact > *, .obi-seal-offer > *",
     ".obi-sheet .obi-head, .obi-sheet .obi-note, .obi-legend span, .obi-table td, .obi-fact",
     ".obi-setting span, .obi-setting b, .obi-what, .obi-result, .obi-note, .obi-head, .obi-opener",
 ]

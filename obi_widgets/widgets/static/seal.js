@@ -20,8 +20,8 @@ function render({ model, el }) {
   const line = make("div", "obi-seal-line", box);
   const word = make("span", "obi-seal-word", line);
   word.setAttribute("role", "status");
-  const reason = make("span", "obi-reason", line);
-  const of = make("span", "obi-span", line);
+  const reason = make("span", "obi-seal-reason", line);
+  const of = make("span", "obi-seal-of", line);
   const facts = make("div", "obi-seal-facts", box);
   const offer = make("div", "obi-seal-offer", box);
   const button = make("button", "obi-button", offer);
@@ -43,8 +43,8 @@ function render({ model, el }) {
     state.facts.forEach(([what, value, tip]) => {
       const fact = make("span", "obi-seal-fact", facts);
       fact.title = tip;
-      make("span", "obi-label", fact, what);
-      make("span", "obi-known", fact, value);
+      make("span", "obi-seal-what", fact, what);
+      make("span", "obi-seal-value", fact, value);
     });
   }
 

@@ -643,3 +643,18 @@ def test_a_recording_is_never_called_live(tmp_path):
     lab.show(replace(frame, state="live"))
     assert lab.status._line.state["state"] == "replay"
     lab.close()
+
+
+def test_a_warning_of_decay_stays_until_the_effect_is_clear(lab):
+    frame = show(lab)
+
+    def warns(effect, parameters=frame.parameters):
+        reach = replace(frame.reach, effect=effect, most=0.5)
+        lab.controls.update(replace(frame, reach=reach, parameters=parameters))
+        return "obi-warning" in lab.controls.decay._note.value
+
+    assert [warns(one) for one in (0.03, 0.019, 0.03, 0.041, 0.03)] == [
+        False, True, True, False, False,
+    ]  # fmt: skip
+    assert warns(0.019)
+    assert not warns(0.03, replace(frame.parameters, decay=0.2)), "other settings, judged anew"

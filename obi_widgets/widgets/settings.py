@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from obi_widgets.frame import Frame
+    from obi_widgets.settings import Parameters
 
 OFF = 0.0
 """What a slider has for a setting of None (no band, all levels): of None it makes no choice."""
@@ -190,7 +191,7 @@ class SettingsWidget(Part):
         head = ipywidgets.HTML('<div class="obi-head">Signal and entries</div>')
         boxes = [head, sliders, self._opener, self._fold]
         self._unfold(unfolded=False)
-        self._warned = False  # of decay
+        self._warned_of: Parameters | None = None  # of decay, as these are
         if session is not None:  # without one there is nothing to show, and no frame
             self._results = _Results(state={"head": "", "rows": [], "note": ""})
             self._results.add_class("obi-outcome")
@@ -211,8 +212,10 @@ class SettingsWidget(Part):
         """Show what the settings do to a frame."""
         framed(frame)
         parameters, reach = frame.parameters, frame.reach
-        note, self._warned = words.decay_effect(parameters, reach, warned=self._warned)
-        self.decay.say(note, warning=self._warned)
+        warned = self._warned_of == parameters
+        note, warning = words.decay_effect(parameters, reach, warned=warned)
+        self._warned_of = parameters if warning else None
+        self.decay.say(note, warning=warning)
         shortfall, at_band = reach.shortfall, False
         if shortfall is not None and shortfall.setting == "band_bps" and self._unfolded:
             at_band, reach = True, replace(reach, shortfall=None, inferred=0.0)

@@ -176,7 +176,7 @@ def test_a_wrong_value_is_refused_in_its_cell(jupyterlab):
 def test_what_decay_can_do(screen):
     screen.nb.execute("lab.settings.depth = 1")
     note = screen.control("Decay").locator(".obi-note")
-    expect(note).to_contain_text("decay can change nothing", timeout=1000 * PATIENCE)
+    expect(note).to_contain_text("decay changes nothing", timeout=1000 * PATIENCE)
     assert "obi-warning" in (note.get_attribute("class") or "")
     assert screen.shown("Depth") == "1 level"
 

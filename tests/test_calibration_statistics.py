@@ -299,9 +299,9 @@ def test_a_share_that_is_none_is_refused(share):
 
 
 def test_other_cuts_that_are_none_are_refused():
-    with pytest.raises(SettingsError, match=r"^folds = 0 is not possible. There is at least one"):
+    with pytest.raises(SettingsError, match=r"^folds = 0 is not possible\. Give 1 to 1,000"):
         holdout.walk_forward_splits(TIME, folds=0)
-    with pytest.raises(SettingsError, match=r"purge = -1.0, embargo = 0.0 is not possible."):
+    with pytest.raises(SettingsError, match=r"^purge = -1\.0 is not possible\. Give 0 to"):
         holdout.holdout(TIME, purge=-1.0)
 
 

@@ -184,7 +184,7 @@ def test_a_simulated_history_is_the_market_it_says():
     [
         ("lmex:BTC-PERP", {}, "'lmex:BTC-PERP' is not simulated. Give sim: and one of BTC-PERP,"),
         ("sim:DOGE", {}, "'sim:DOGE' is not simulated."),
-        ("sim:BTC-PERP", {"seconds": 0}, "seconds = 0 is not possible. Give 1 to 86,400."),
+        ("sim:BTC-PERP", {"seconds": 0}, "seconds = 0 is not possible. Give 1 to 86,400 seconds."),
         ("sim:BTC-PERP", {"levels": 0}, "levels = 0 is not possible. Give 1 to 1,000."),
         ("sim:BTC-PERP", {"edge": 9}, "edge = 9 is not possible."),
     ],

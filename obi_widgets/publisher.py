@@ -186,7 +186,8 @@ class Publisher:
         """Do what is due: a frame, and now and then a word to every page."""
         now = time.monotonic()
         self._rate.follow(self._session.feed)
-        self._session.sealing.follow()
+        if note := self._session.sealing.follow():
+            self.tell(note)
         held = self._note in (self._failure, self._view_failure)
         if self._note_shown is not None and not held and now - self._note_shown > NOTE_STAYS:
             self._note, self._note_shown = "", None

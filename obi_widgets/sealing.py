@@ -13,7 +13,6 @@ from obi_widgets.calibration.sealed_file import as_path, default_path, opened_in
 from obi_widgets.errors import SealError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
 
     from obi_widgets.calibration.seal import Seal
@@ -41,8 +40,6 @@ class Sealing:
         What they are; see `Feed.kind`.
     settings : Settings
         What is sealed, and breaks the seal when it changes.
-    tell : callable
-        Shows a sentence.
 
     Attributes
     ----------
@@ -50,11 +47,10 @@ class Sealing:
         The newest, also when it has been broken.
     """
 
-    def __init__(
-        self, market: Market, kind: str, settings: Settings, tell: Callable[[str], object]
-    ) -> None:
+    def __init__(self, market: Market, kind: str, settings: Settings) -> None:
         self.test: SealedTest | None = None
-        self._market, self._kind, self._settings, self._tell = market, kind, settings, tell
+        self._market, self._kind, self._settings = market, kind, settings
+        self._note = ""  # to be shown
         self._watching: SealedTest | None = None  # is told of settings
         self._opened = 0  # in this session
         self._saved = 0  # the test's changes that are in its file
@@ -88,11 +84,19 @@ class Sealing:
         test.follow_settings(self._settings.parameters)  # they may have moved meanwhile
         return test
 
-    def follow(self) -> None:
-        """Judge what came since, and write it down now and then. For the publisher's thread."""
+    def follow(self) -> str:
+        """Judge what came since, and write it down now and then. For the publisher's thread.
+
+        Returns
+        -------
+        str
+            A sentence to show; empty for none. No publisher is held: it holds what shows frames.
+        """
         with self._lock:
             if self.test is not None and not self._closed:
                 self._follow(self.test)
+            note, self._note = self._note, ""
+            return note
 
     def _follow(self, test: SealedTest) -> None:
         try:
@@ -102,7 +106,7 @@ class Sealing:
             test.stop(f"what came could not be judged ({error!r})")
         if test.broken and not self._told:
             self._told = True
-            self._tell(f"The sealed test has ended. {test.broken} What it had found is kept.")
+            self._note = f"The sealed test has ended. {test.broken} What it had found is kept."
         now = time.monotonic()
         if test.changes != self._saved and now >= self._save_at:
             self._save_at = now + SAVE_EVERY
@@ -136,7 +140,7 @@ class Sealing:
             test.save()
         except SealError as error:
             log.warning("%s", error)
-            self._tell(str(error))
+            self._note = str(error)
             self._save_at = time.monotonic() + TRY_AGAIN
             return False
         return True

@@ -113,7 +113,7 @@ class Session(Looking):
 
         self.calibrator = Calibrator(self.tried, found)
         self.publisher = Publisher(self, self._wake)
-        self.sealing = Sealing(self.market, self.feed.kind, self.settings, self.publisher.tell)
+        self.sealing = Sealing(self.market, self.feed.kind, self.settings)
         self._closing = threading.Event()
         self._threads: list[threading.Thread] = []
         self._reader = FeedThread(self.feed, self._wake.set)

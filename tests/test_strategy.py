@@ -396,7 +396,7 @@ def test_another_market_is_warned_of_once(tmp_path, history):
         f"Tuned on {of}, run on okx:ETH-PERP: its verdict says nothing of that market."
     ]
     assert told[0].filename == __file__
-    nameless = obi.History.from_arrays([1], [100], [9], [101], [1], tick_size=0.5)
+    nameless = obi.History.from_arrays([10**18], [100], [9], [101], [1], tick_size=0.5)
     with pytest.warns(UserWarning, match="Tuned on a market without a name, run on x:Y"):
         export(tmp_path, Parameters(), nameless).Strategy("x:Y")
 

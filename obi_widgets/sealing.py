@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from threading import Lock
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from obi_widgets.calibration.seal import Seen, make_seal
 from obi_widgets.calibration.sealed import SealedTest
@@ -130,10 +130,16 @@ class Sealing:
     def _watch(self, test: SealedTest | None) -> None:
         """Let a test, and no other one, hear of each setting that changes, in whatever thread."""
         if self._watching is not None:
-            self._settings.unobserve(self._watching.settings_changed)
-        if test is not None:
-            self._settings.observe(test.settings_changed)
+            self._settings.unobserve(self._hear)
         self._watching = test
+        if test is not None:
+            self._settings.observe(self._hear)
+
+    def _hear(self, change: Any) -> None:  # noqa: ANN401 a Bunch of traitlets
+        """Take note that a setting changed, in whatever thread."""
+        test = self._watching
+        if test is not None:
+            test.follow_settings(change.owner)
 
     def _save(self, test: SealedTest) -> bool:
         try:

@@ -291,6 +291,7 @@ class Settings(HasTraits):
         kind = _kind(path)
         of_kind("provenance", provenance, (Provenance, type(None)), "Give a Provenance.")
         of_kind("findings", findings, (Findings, type(None)), "Give report.findings.")
+        of_kind("sealed", sealed, (Sealed, type(None)), "Give test.summary().")
         # TOML has no null: a setting that is off is left out, and off is its default when read.
         settings = {k: v for k, v in asdict(self.parameters).items() if v is not None}
         if self.depth is None:

@@ -126,7 +126,8 @@ def test_tables_tell_what_they_are_of(history, report):
     table = obi.sweep(parts, settings=SETTINGS, threshold=[0.2, 0.4]).to_frame()
     assert table.attrs["tuned_on"] == [asdict(one.provenance) for one in parts]
     assert table.attrs["calibration"] == NOT_CALIBRATED
-    assert obi.sweep([], settings=SETTINGS).to_frame().attrs["tuned_on"] == NOT_KNOWN
+    empty = obi.sweep(history[:0], settings=SETTINGS).to_frame()
+    assert empty.attrs["tuned_on"] == NOT_KNOWN
     frames = [
         obi.walk_forward(history, folds=2, settings=SETTINGS),
         obi.break_even(history, SETTINGS, latency=[0.1], fee_bps=[0.0]),

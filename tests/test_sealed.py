@@ -152,17 +152,17 @@ def test_a_verdict_needs_both_bounds():
     past = markets.random_walk(np.random.default_rng(0))[:10]
     test = opened(past)
     for n in range(99):
-        test.judge(module.Judged(n, n + 1, 1, 1.0 + 0.1 * (-1) ** n))
+        test._judge(module.Judged(n, n + 1, 1, 1.0 + 0.1 * (-1) ** n))
     assert test.clipped.low >= 0
     assert test.verdict == UNDECIDED, "the burn-in"
     assert "Before 100 trades nothing is decided." in test.reason
-    test.judge(module.Judged(99, 100, 1, 1.0))
+    test._judge(module.Judged(99, 100, 1, 1.0))
     assert (test.verdict, test.decided, test.decided_after) == (ABOVE, ABOVE, 100)
     wide = obi.SealedTest(dataclasses.replace(test.seal, clip_bps=1000.0))
     losses = opened(past)
     for trade in test.trades:
-        wide.judge(trade)
-        losses.judge(trade._replace(net_bps=-trade.net_bps))
+        wide._judge(trade)
+        losses._judge(trade._replace(net_bps=-trade.net_bps))
     assert wide.mean.low > 0 > wide.clipped.low
     assert wide.verdict == UNDECIDED
     assert losses.verdict == BELOW
@@ -170,10 +170,10 @@ def test_a_verdict_needs_both_bounds():
 
 def test_a_verdict_that_is_no_more_is_told_of(sealed):
     for n in range(150):
-        sealed.judge(module.Judged(n, n + 1, 1, 0.5 + 0.1 * (-1) ** n))
+        sealed._judge(module.Judged(n, n + 1, 1, 0.5 + 0.1 * (-1) ** n))
     assert sealed.verdict == ABOVE
     for n in range(150, 300):
-        sealed.judge(module.Judged(n, n + 1, 1, -0.5))
+        sealed._judge(module.Judged(n, n + 1, 1, -0.5))
     assert sealed.verdict == UNDECIDED
     assert "After 100 trades it was above zero." in sealed.reason
     assert (sealed.summary().decided, sealed.summary().decided_after) == (ABOVE, 100)
@@ -216,7 +216,7 @@ def test_a_moment_that_is_none_is_refused(history, after):
 
 @pytest.mark.parametrize("wrong", [3, None, b"x", object(), [], {}, 1.5, ""])
 def test_wrong_kinds_are_refused_by_name(history, sealed, wrong):
-    with pytest.raises(ObiError, match="judges a history"):
+    with pytest.raises(ObiError, match="is not a history"):
         obi.sealed_test(wrong, SETTINGS, after=history.time[9])
     with pytest.raises(ObiError, match="is not settings"):
         obi.sealed_test(history, wrong, after=history.time[9])

@@ -418,7 +418,9 @@ def test_findings_of_others_are_not_exported_with_it(tmp_path, history):
 
 def test_a_text_from_a_venue_stays_in_its_comment(tmp_path):
     bad = Instrument("x", 'A\n\r\x0c\u2028import os\n"""')
-    history = obi.History.from_arrays([1], [100], [9], [101], [1], tick_size=0.5, instrument=bad)
+    history = obi.History.from_arrays(
+        [10**18], [100], [9], [101], [1], tick_size=0.5, instrument=bad
+    )
     module = export(tmp_path, Parameters(), history)
     assert module.TUNED_ON["symbol"] == bad.symbol
     assert not hasattr(module, "os")

@@ -29,6 +29,8 @@ ACCEPTED: dict[tuple[str, str, str], str] = {
     ("touch_returns", "fee_bps", "negative"): REBATE,
     ("Settings", "depth", "None"): "no depth: all levels",
     ("record", "path", "text"): NAMES,
+    ("SealedTest", "path", "text"): NAMES,
+    ("SealedTest.stop", "why", "text"): "any text is a reason",
     ("Session.tell", "note", "text"): "any text is a note",
     ("Session.pan", "share", "negative"): "back towards the newest",
     ("skewed", "skew", "negative"): "a clock may be behind",

@@ -106,7 +106,7 @@ def uses(subjects: Subjects) -> list[Use]:
                 or not function.__module__.startswith(OURS)
             ):
                 continue
-            call = getattr(subjects.of(one), name)
+            call = getattr(subjects.of(one, name), name)
             found.append(Use(f"{one.__name__}.{name}", call, parameters_of(call, {})))
     return found
 
@@ -124,11 +124,13 @@ class Subjects:
         analysis.update(self.history, self.settings.parameters)
         self.frame = FrameMaker().make(
             analysis, instrument=self.history.instrument, state="live", detail="", advice="",
-            note="", paused=False, age=0.1, rate=10.0, time_range=TimeRange(60.0),
+            note="", paused=False, age=0.1, rate=10.0, time_range=TimeRange(60.0), has_book=True,
         )  # fmt: skip
         self.recording = obi.record("sim:BTC-PERP", folder / "sim.gz", seconds=0.1, warmup=5.0)
         self.settings.save(folder / "s.toml")
         self.fills = obi.fills(self.history, self.settings)
+        self.sealed = obi.sealed_test(self.history, self.settings, after=self.history.time[9])
+        self.sealed.save(folder / "sealed.json")
         self.made: list[Any] = []
         self._number = count()
 
@@ -136,13 +138,18 @@ class Subjects:
         for one in [*self.made, self.session]:
             one.close()
 
-    def of(self, one: type) -> Any:
-        """Return an object of a class."""
+    def of(self, one: type, method: str) -> Any:
+        """Return an object of a class, to call a method of."""
         if issubclass(one, obi.History):
             return self.history
         if issubclass(one, obi.Settings):
             return self.settings
+        if issubclass(one, obi.SealedTest):
+            return self.sealed
         if issubclass(one, obi.Session):
+            if method == "seal":  # one that another method has closed seals nothing
+                self.made.append(obi.Session("sim:BTC-PERP"))
+                return self.made[-1]
             return self.session
         if issubclass(one, CLASSES):
             return self.report
@@ -167,7 +174,8 @@ class Subjects:
             "signal": np.zeros(len(history)), "threshold": [0.2], "thresholds": [0.2],
             "time_ns": history.time, "bid_price": bid, "ask_price": ask, "bid_size": size,
             "ask_size": size, "side": 1, "number": 0, "note": "", "share": 0.3, "factor": 2.0,
-            "time": history.time, "what": "", "execution": Taker(),
+            "time": history.time, "what": "", "execution": Taker(), "after": history.time[9],
+            "seal": self.sealed.seal, "why": "tested",
         }  # fmt: skip
         own: dict[str, dict[str, Any]] = {
             "export_strategy": {"path": self.folder / "s.py"},
@@ -177,6 +185,8 @@ class Subjects:
             "find_episodes": {"threshold": 0.2},
             "queue_bounds": {"execution": Maker()},
             "Settings": {},
+            "SealedTest.load": {"path": self.folder / "sealed.json"},
+            "SealedTest.save": {"path": self.folder / f"{next(self._number)}.json"},
             "Settings.load": {"path": self.folder / "s.toml"},
             "History.concat": {"histories": [history]},
             "History": {

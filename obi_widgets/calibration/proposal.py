@@ -20,11 +20,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from obi_widgets.calibration.forward import folds_of
-from obi_widgets.calibration.holdout import SHARE, holdout
+from obi_widgets.calibration.holdout import MOST_FOLDS, SHARE, holdout
 from obi_widgets.calibration.returns import HORIZONS
 from obi_widgets.calibration.surface import LEAST, THRESHOLDS
 from obi_widgets.calibration.sweeping import swept
-from obi_widgets.history import History
+from obi_widgets.checks import between, integer, several
+from obi_widgets.histories import as_joined
 from obi_widgets.settings import Parameters, Settings
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from obi_widgets.calibration.surface import Surface
+    from obi_widgets.history import History
     from obi_widgets.provenance import Provenance
 
     Floats = NDArray[np.float64]
@@ -178,10 +180,13 @@ def propose(
     Every setting that was looked at counts as a trial, also where none is proposed: give
     ``proposal.tried`` to `obi_widgets.calibrate`.
     """
-    if not isinstance(history, History):
-        history = History.concat(history)
+    history = as_joined(history)
+    hold_out, folds = between("hold_out", hold_out), integer("folds", folds, 1, MOST_FOLDS)
     p = Parameters.of(Settings() if settings is None else settings)
-    axes = {"threshold": list(threshold), "hold_seconds": list(hold_seconds)}
+    axes = {
+        "threshold": several("threshold", threshold),
+        "hold_seconds": several("hold_seconds", hold_seconds),
+    }
     surface = swept(history, p, axes, hold_out)
     return proposed(history, surface, hold_out=hold_out, folds=folds)
 

@@ -17,8 +17,10 @@ import numpy as np
 
 from obi_widgets.calibration.confidence_sequence import AsymptoticSequence, ClippedSequence
 from obi_widgets.calibration.seal import Judged, Seal, Seen, make_seal
-from obi_widgets.errors import ArgumentError, SealError, quoted
-from obi_widgets.history import History
+from obi_widgets.checks import kind, text
+from obi_widgets.checks import path as as_path
+from obi_widgets.errors import SealError
+from obi_widgets.histories import as_history
 from obi_widgets.provenance import Sealed, known, utc
 from obi_widgets.scanner import Held, scan
 from obi_widgets.settings import Parameters
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
+    from obi_widgets.history import History
     from obi_widgets.settings import Settings
 
 UNDECIDED, ABOVE, BELOW = "not yet decided", "above zero", "below zero"
@@ -73,8 +76,9 @@ class SealedTest:
     """
 
     def __init__(self, seal: Seal, path: Path | None = None) -> None:
+        kind("seal", seal, Seal, "Call session.seal() or obi.sealed_test(...).")
         self.seal = seal
-        self.path = path
+        self.path = as_path(path) if path is not None else None
         self.opened = seal.number
         self.trades: list[Judged] = []
         self.lost = 0
@@ -110,6 +114,7 @@ class SealedTest:
         int
             How many trades were added.
         """
+        history = as_history(history)
         with self.lock:
             if self.broken:
                 return 0
@@ -127,7 +132,7 @@ class SealedTest:
                     self.lost += 1
                     self.changes += 1
                 elif leave:
-                    self.judge(Judged(entry, leave, side, net))
+                    self._judge(Judged(entry, leave, side, net))
             self.seen = Seen.of(history, len(history) - 1)
             return len(self.trades) - before
 
@@ -148,7 +153,7 @@ class SealedTest:
             self.changes += 1
         return first
 
-    def judge(self, trade: Judged) -> None:
+    def _judge(self, trade: Judged) -> None:
         """Take one more trade."""
         self.trades.append(trade)
         self.mean.add(trade.net_bps)
@@ -159,19 +164,16 @@ class SealedTest:
 
     def stop(self, why: str) -> None:
         """End it, with the reason; what it has found stays."""
+        why = text("why", why, "Give the reason in words.")
         with self.lock:
             if not self.broken:
                 at = self.seen.time if self.seen is not None else time.time_ns()
                 self.broken = f"Broken at {_clock(at)}: {why}."
                 self.changes += 1
 
-    def settings_changed(self, change: Any) -> None:  # noqa: ANN401 a Bunch of traitlets
-        """Take note that a setting changed: what `Settings.observe` calls, in any thread."""
-        self.follow_settings(change.owner.parameters)
-
-    def follow_settings(self, parameters: Parameters) -> None:
+    def follow_settings(self, settings: Settings | Parameters) -> None:
         """End it when the settings are others than those that were sealed."""
-        now = asdict(parameters)
+        now = asdict(Parameters.of(settings))
         for name, sealed in asdict(self.seal.settings).items():
             if now[name] != sealed:
                 self.stop(f"{name} changed from {sealed!r} to {now[name]!r}")
@@ -375,7 +377,7 @@ def sealed_test(
 
     Raises
     ------
-    ArgumentError
+    HistoryError
         No history.
     SettingsError
         No settings.
@@ -395,11 +397,7 @@ def sealed_test(
     """
     import pandas as pd
 
-    if not isinstance(history, History):
-        raise ArgumentError(
-            f"sealed_test judges a history, and {quoted(history)} is none.",
-            "Give what obi.load or session.history returns.",
-        )
+    history = as_history(history)
     parameters = Parameters.of(settings)
     try:
         moment = pd.Timestamp(after)

@@ -143,7 +143,7 @@ def _read(body: dict[str, Any], path: Path) -> SealedTest:
     for entry, leave, side, net in body["trades"]:
         if not (last <= entry < leave and side in (-1, 1) and math.isfinite(net)):
             raise ValueError(f"the trade of {entry} does not follow the one before")
-        test.judge(Judged(entry, leave, side, float(net)))
+        test._judge(Judged(entry, leave, side, float(net)))
         last = leave
     test.opened = max(int(body["seals_opened"]), test.seal.number)
     test.broken = str(body["broken"])

@@ -81,6 +81,7 @@ def export_strategy(
     history = as_history(history)
     kind("provenance", provenance, (Provenance, type(None)), "Give lab.session.provenance().")
     kind("findings", findings, (Findings, type(None)), "Give report.findings.")
+    kind("sealed", sealed, (Sealed, type(None)), "Give test.summary().")
     if path.suffix != ".py":
         raise SettingsError(f"{path.name!r} ends in {path.suffix!r}.", "A strategy is kept as .py.")
     if not len(history):

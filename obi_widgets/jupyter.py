@@ -101,7 +101,11 @@ def _write(path: Path, cells: list[str], outputs: list[list[Any]]) -> None:
         },
     )
     write(notebook, path)
-    NotebookNotary().sign(notebook)
+    notary = NotebookNotary()
+    try:
+        notary.sign(notebook)
+    finally:
+        notary.store.close()  # a database, which Python 3.13 warns of where it stays open
 
 
 @contextmanager

@@ -146,15 +146,22 @@ def test_pointing_at_a_cell_tells_its_numbers(screen):
     where, hint = (screen.root.locator(f".obi-{one}") for one in ("where", "hint"))
     expect(hint).to_have_text("")
     screen.press("Pause")
-    cell(screen, 1, 2).hover()
-    expect(where).to_have_text("threshold 0.2, hold 5 s")
+
+    def pointed():
+        # Again each time: a message in the status line moves what is below it under the mouse.
+        cell(screen, 1, 2).hover()
+        return where.inner_text() == "threshold 0.2, hold 5 s"
+
+    eventually(pointed, "the cell that is pointed at")
     expect(hint).to_have_text("Click to take these settings")
     assert cell(screen, 1, 2).evaluate("el => getComputedStyle(el).cursor") == "pointer"
     names = screen.root.locator(".obi-line-part > :first-child")
     assert names.all_inner_texts() == ["all", "in sample", "held out"]
     wanted = "[part['tips'][1][2] for part in lab.calibration._sheet.state['surface']['parts']]"
     said = screen.root.locator(".obi-line-part > :last-child")
-    eventually(lambda: said.all_inner_texts() == screen.nb.value(wanted), "its numbers")
+    eventually(
+        lambda: pointed() and said.all_inner_texts() == screen.nb.value(wanted), "its numbers"
+    )
     assert len(set(said.all_inner_texts())) == 3
     assert all(" trades, " in text for text in said.all_inner_texts())
     screen.root.locator(".obi-figure-deciles svg").hover()

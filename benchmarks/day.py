@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from obi_widgets import session
-from obi_widgets.book import Book
-from obi_widgets.feeds.simulator import LISTINGS
+from obi_widgets.feeds.simulation.simulator import LISTINGS
+from obi_widgets.market_data.book import Book
+from obi_widgets.session import session
 
 if TYPE_CHECKING:
-    from obi_widgets.market import Market
+    from obi_widgets.feeds.market import Market
 
 DRAWN = 500
 """Shapes of a book that are taken in turn."""

@@ -143,7 +143,7 @@ def slide(nb, what: str, moves: int = 60) -> None:
 def drag_when_slow(nb) -> None:
     """With a recompute of 200 ms, drag fast, and see how far behind the screen is at the end."""
     nb.execute(
-        "import obi_widgets.analysis as analysis, time\nfast = analysis.imbalance\n"
+        "import obi_widgets.presentation.analysis as analysis, time\nfast = analysis.imbalance\n"
         "def slow(history, parameters):\n    time.sleep(0.2)\n"
         "    seen.append(parameters.decay)\n    return fast(history, parameters)\n"
         "seen = []\nanalysis.imbalance = slow"

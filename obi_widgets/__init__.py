@@ -14,37 +14,37 @@ from obi_widgets.version import __version__ as __version__
 _PLACES = {
     "BookWidget": "widgets",
     "CalibrationWidget": "widgets",
-    "History": "history",
+    "History": "history.columns",
     "ImbalanceWidget": "widgets",
     "Lab": "widgets",
-    "Maker": "calibration.orders",
+    "Maker": "trading.execution",
     "ObiError": "errors",
     "PriceWidget": "widgets",
     "RecordingWarning": "errors",
     "SealedTest": "calibration.sealed",
-    "Session": "session",
-    "Settings": "settings",
+    "Session": "session.session",
+    "Settings": "settings.settings",
     "SettingsWidget": "widgets",
     "StatusWidget": "widgets",
-    "Taker": "calibration.orders",
+    "Taker": "trading.execution",
     "break_even": "calibration.break_even",
     "calibrate": "calibration.calibrate",
-    "entries": "scanner",
-    "export_strategy": "calibration.strategy",
-    "fees": "calibration.fees",
-    "fill_summary": "calibration.fills",
-    "fills": "calibration.fills",
+    "entries": "trading.entries",
+    "export_strategy": "trading.strategy",
+    "fees": "trading.fees",
+    "fill_summary": "trading.fills",
+    "fills": "trading.fills",
     "imbalance": "signals",
     "load": "feeds.loading",
     "order_flow_imbalance": "signals.flow",
     "propose": "calibration.proposal",
-    "queue_bounds": "calibration.fills",
+    "queue_bounds": "trading.fills",
     "record": "feeds.record",
     "sealed_test": "calibration.sealed",
-    "simulate": "feeds.simulator",
-    "sweep": "calibration.sweeping",
-    "sweep_seconds": "calibration.sweeping",
-    "walk_forward": "calibration.forward",
+    "simulate": "feeds.simulation.simulator",
+    "sweep": "calibration.sweep",
+    "sweep_seconds": "calibration.sweep",
+    "walk_forward": "calibration.walk_forward",
     "weighted_mid": "signals.flow",
 }
 """Where each public name lives: imported when it is first asked for.
@@ -92,24 +92,24 @@ __all__ = [
 if TYPE_CHECKING:
     from obi_widgets.calibration.break_even import break_even
     from obi_widgets.calibration.calibrate import calibrate
-    from obi_widgets.calibration.fees import fees
-    from obi_widgets.calibration.fills import fill_summary, fills, queue_bounds
-    from obi_widgets.calibration.forward import walk_forward
-    from obi_widgets.calibration.orders import Maker, Taker
     from obi_widgets.calibration.proposal import propose
     from obi_widgets.calibration.sealed import SealedTest, sealed_test
-    from obi_widgets.calibration.strategy import export_strategy
-    from obi_widgets.calibration.sweeping import sweep, sweep_seconds
+    from obi_widgets.calibration.sweep import sweep, sweep_seconds
+    from obi_widgets.calibration.walk_forward import walk_forward
     from obi_widgets.errors import ObiError, RecordingWarning
     from obi_widgets.feeds.loading import load
     from obi_widgets.feeds.record import record
-    from obi_widgets.feeds.simulator import simulate
-    from obi_widgets.history import History
-    from obi_widgets.scanner import entries
-    from obi_widgets.session import Session
-    from obi_widgets.settings import Settings
+    from obi_widgets.feeds.simulation.simulator import simulate
+    from obi_widgets.history.columns import History
+    from obi_widgets.session.session import Session
+    from obi_widgets.settings.settings import Settings
     from obi_widgets.signals import imbalance
     from obi_widgets.signals.flow import order_flow_imbalance, weighted_mid
+    from obi_widgets.trading.entries import entries
+    from obi_widgets.trading.execution import Maker, Taker
+    from obi_widgets.trading.fees import fees
+    from obi_widgets.trading.fills import fill_summary, fills, queue_bounds
+    from obi_widgets.trading.strategy import export_strategy
     from obi_widgets.widgets import (
         BookWidget,
         CalibrationWidget,

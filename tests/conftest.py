@@ -16,8 +16,8 @@ import numpy as np
 import pytest
 
 import obi_widgets as obi
-from obi_widgets.calibration import compiling as calibration_compiling
-from obi_widgets.signals import compiling
+from obi_widgets.calibration import loader as calibration_compiling
+from obi_widgets.kernels import loader
 
 # A machine that is shared may take its time.
 hypothesis.settings.register_profile(
@@ -75,7 +75,7 @@ def broken(history):
 @pytest.fixture(scope="session", autouse=True)
 def compiled():
     """Compile first: the compiler's thread is nobody's leak."""
-    assert compiling.wait()
+    assert loader.wait()
     assert calibration_compiling.wait()
 
 

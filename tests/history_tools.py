@@ -7,10 +7,10 @@ from dataclasses import replace
 import numpy as np
 from hypothesis import strategies as st
 
-from obi_widgets.book import Book
-from obi_widgets.events import Instrument
-from obi_widgets.history import History
-from obi_widgets.writer import HistoryWriter
+from obi_widgets.history.columns import History
+from obi_widgets.history.writer import HistoryWriter
+from obi_widgets.market_data.book import Book
+from obi_widgets.market_data.events import Instrument
 
 NAN = float("nan")
 MS = 1_000_000

@@ -3,8 +3,8 @@
 The hidden pressure z is the mean of three components, each drawn anew, uniformly in −1..+1, at
 rate 1/8 s; mid jumps four times a second by geometric ticks, up with probability (1 + θz)/2. So
 the expected move of mid from now to h seconds on is edge · z · (1 − exp(−h / 8)) bps, given all
-that is known now (see `obi_widgets.feeds.simulator`). The book is one level a side whose sizes
-give the imbalance: z seen through noise that lasts.
+that is known now (see `obi_widgets.feeds.simulation.simulator`). The book is one level a side
+whose sizes give the imbalance: z seen through noise that lasts.
 
 What follows an event is then known: E[x·r] = edge · (1 − exp(−h / 8)) · E[x·z | event]. The last
 factor depends on the signal alone; `pressure_at` takes it from forty hours of it.
@@ -18,8 +18,8 @@ import numpy as np
 from history_tools import early
 
 import obi_widgets as obi
-from obi_widgets.calibration import events
-from obi_widgets.feeds.simulator import LISTINGS, STEP, SimulatedMarket
+from obi_widgets.calibration import episodes
+from obi_widgets.feeds.simulation.simulator import LISTINGS, STEP, SimulatedMarket
 
 LISTING = LISTINGS["BTC-PERP"]
 STATES = 10  # a second
@@ -86,7 +86,7 @@ def pressure_at(threshold, kind="beyond"):
     total = count = 0
     for seed in range(20):
         _, z, imbalance = path(7200, seed=10**6 + seed)
-        x = events.columns(whole(len(z)), imbalance, threshold, kind=kind)[:, 0]
+        x = episodes.columns(whole(len(z)), imbalance, threshold, kind=kind)[:, 0]
         total, count = total + np.sum(x * z), count + np.count_nonzero(x)
     return total / count
 

@@ -39,7 +39,7 @@ class LabProcess:
         }
         kept |= {name: str(folder / place) for name, place in places.items()} | environment
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "obi_widgets.cli", "lab", *arguments],
+            [sys.executable, "-m", "obi_widgets.cli.main", "lab", *arguments],
             cwd=self.work,
             env=kept,
             stdout=subprocess.PIPE,

@@ -9,7 +9,7 @@ import json
 import zstandard
 from exchange_tools import SECOND, lmex_book, lmex_summary, usdm_depth, usdm_snapshot
 
-from obi_widgets.recording import Record, Recorder
+from obi_widgets.feeds.recording import Record, Recorder
 
 T0 = 1_700_000_000 * SECOND
 

@@ -10,10 +10,10 @@ import pytest
 from history_tools import NAN, early, make
 
 import obi_widgets as obi
-from obi_widgets import words
-from obi_widgets.calibration import sweeping
-from obi_widgets.frame import Reach
-from obi_widgets.settings import Parameters
+from obi_widgets.calibration import sweep
+from obi_widgets.presentation import formatting
+from obi_widgets.presentation.frame import Reach
+from obi_widgets.settings.settings import Parameters
 from obi_widgets.signals.coverage import Shortfall, beyond_kept, without_value
 
 BAND = obi.Settings(depth=None, decay=0, band_bps=20, threshold=0.1)
@@ -126,8 +126,8 @@ def test_a_sweep_makes_the_entries_of_each_setting(shallow, strict, band):
     }  # fmt: skip
     shared = Parameters(band_bps=band)
     found = obi.sweep(history, settings=shared, **axes).parts
-    grid = sweeping._Grid(shared, 0.3, **axes)
-    wanted = sweeping._portable(history, grid, Event(), lambda _: None)
+    grid = sweep._Grid(shared, 0.3, **axes)
+    wanted = sweep._portable(history, grid, Event(), lambda _: None)
     np.testing.assert_array_equal(found[..., [0, 1, 4, 5]], wanted[..., [0, 1, 4, 5]])
     np.testing.assert_allclose(found, wanted, rtol=1e-9, atol=1e-9)
     counts = found[..., 0].sum(axis=(0, 2, 3, 4))
@@ -140,13 +140,15 @@ def test_a_sweep_makes_the_entries_of_each_setting(shallow, strict, band):
 
 def test_the_lab_says_which_setting_and_what_to_open(shallow):
     reach = Reach.of(shallow, BAND.parameters)
-    note, warning = words.depth_effect(BAND.parameters, reach)
+    note, warning = formatting.depth_effect(BAND.parameters, reach)
     assert warning
     assert note.startswith("A band of 20 bps reaches beyond the 50 levels kept, which span 1.")
     assert note.endswith(" bps: open with levels=1000.")
-    assert words.decay_effect(Parameters(decay=0.1, band_bps=20, depth=None), reach)[1] is False
+    assert (
+        formatting.decay_effect(Parameters(decay=0.1, band_bps=20, depth=None), reach)[1] is False
+    )
     within = Parameters(depth=10)
-    note, warning = words.depth_effect(within, Reach.of(shallow, within))
+    note, warning = formatting.depth_effect(within, Reach.of(shallow, within))
     assert (note[:8], warning) == ("Deepest:", False)
 
 
@@ -155,7 +157,7 @@ def test_the_lab_says_how_many_states_are_inferred(shallow):
     reach[0, -25:] = 0.01
     history = replace(shallow, reach=reach)
     parameters = Parameters(depth=10)
-    note, warning = words.depth_effect(parameters, Reach.of(history, parameters))
+    note, warning = formatting.depth_effect(parameters, Reach.of(history, parameters))
     assert warning
     assert note.endswith(" 25 % of states use levels that the last snapshot did not cover.")
     report = obi.calibrate(history, parameters, horizons=[1, 5])

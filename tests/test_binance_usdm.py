@@ -7,10 +7,16 @@ from exchange_tools import ASKS, BIDS, SECOND, levels_of, names, only, usdm_dept
 from usdm_tools import connected, in_sync, trade_frame, waiting
 
 from obi_widgets.errors import SymbolError
-from obi_widgets.events import Clock, Delta, Instrument, Mark, Status, Trade
-from obi_widgets.venues import make_venue
-from obi_widgets.venues.base import BOOK, Connect, Fetch, limited
-from obi_widgets.venues.binance_usdm import INSTRUMENT, MARKET, SNAPSHOT, TIME, BinanceUsdm
+from obi_widgets.market_data.events import Clock, Delta, Instrument, Mark, Status, Trade
+from obi_widgets.market_data.venues import make_venue
+from obi_widgets.market_data.venues.base import BOOK, Connect, Fetch, limited
+from obi_widgets.market_data.venues.binance_usdm import (
+    INSTRUMENT,
+    MARKET,
+    SNAPSHOT,
+    TIME,
+    BinanceUsdm,
+)
 
 
 def exchange_info(symbol="BTCUSDT"):

@@ -6,10 +6,10 @@ import pytest
 from exchange_tools import ASKS, BIDS, SECOND, levels_of, names, usdm_depth, usdm_snapshot
 from usdm_tools import DEPTH_URL, connected, in_sync, read, waiting
 
-from obi_widgets.events import Delta, Refused, Snapshot, Splice, Status
-from obi_widgets.market import Market
-from obi_widgets.venues.base import BOOK, Fetch, Reconnect
-from obi_widgets.venues.binance_usdm import SNAPSHOT
+from obi_widgets.feeds.market import Market
+from obi_widgets.market_data.events import Delta, Refused, Snapshot, Splice, Status
+from obi_widgets.market_data.venues.base import BOOK, Fetch, Reconnect
+from obi_widgets.market_data.venues.binance_usdm import SNAPSHOT
 
 # -- the snapshot, and what continues it ---------------------------------------------------
 

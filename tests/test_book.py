@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from obi_widgets.book import Book, Side
-from obi_widgets.signals import compiled, compiling, portable
+from obi_widgets.kernels import loader
+from obi_widgets.market_data.book import Book, Side
+from obi_widgets.signals import compiled, portable
 
 # Few prices and many zero sizes: levels are repeated, changed, removed and removed again.
 LEVEL = st.tuples(
@@ -118,7 +119,7 @@ def test_what_top_returned_does_not_change_with_the_book():
 @pytest.mark.parametrize("code", [compiled, portable])
 def test_a_deep_book_is_what_a_dict_says(code, monkeypatch):
     """Deep enough to grow, to drop what was removed, and to merge a message of very many levels."""
-    monkeypatch.setattr(compiling, "code", code)
+    monkeypatch.setattr(loader, "code", code)
     chance, book, bids, asks = np.random.default_rng(5), Book(), {}, {}
     for message in range(300):
         count = 3000 if message % 60 == 0 else 80
@@ -141,7 +142,7 @@ def test_compiled_code_and_its_twin_make_the_same_book(code, messages):
     one, other = Book(), Book()
     for _, bids, asks in messages:
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(compiling, "code", code)
+            patch.setattr(loader, "code", code)
             one.apply(bids, asks)
         other.replace(
             [*zip(*map(list, other.bids.top(99)), strict=True), *bids],

@@ -12,8 +12,8 @@ from history_tools import SECOND, START
 from session_tools import following
 
 import obi_widgets as obi
-from obi_widgets.calibration import controls, events, returns
-from obi_widgets.calibration.causality import as_signal
+from obi_widgets.calibration import episodes, forward_returns, placebo
+from obi_widgets.calibration.lookahead import as_signal
 from obi_widgets.errors import ArgumentError, HistoryError, SettingsError, VenueError
 
 STATES = 600
@@ -202,11 +202,11 @@ def index_of(history):
     [
         lambda h, s: as_signal(h, s),
         lambda h, s: obi.calibrate(h, obi.Settings(), signal=s, horizons=[1, 5]).as_traded,
-        lambda h, s: controls.shuffled(h, s, block_seconds=2),
-        lambda h, s: controls.look_ahead(h, s),
-        lambda h, s: controls.skewed(h, s, skew=1.0),
-        lambda h, s: events.find_episodes(h, s, 0.2).start,
-        lambda h, s: events.columns(h, s, [0.2]),
+        lambda h, s: placebo.shuffled(h, s, block_seconds=2),
+        lambda h, s: placebo.look_ahead(h, s),
+        lambda h, s: placebo.skewed(h, s, skew=1.0),
+        lambda h, s: episodes.find_episodes(h, s, 0.2).start,
+        lambda h, s: episodes.columns(h, s, [0.2]),
     ],
     ids=[
         "signal",
@@ -317,7 +317,7 @@ def test_a_report_is_not_its_findings(market, tmp_path):
 def test_horizons_of_which_one_ends_are_taken(market):
     report = obi.calibrate(market, obi.Settings(), horizons=[1, 10_000])
     assert np.isnan(report.table.mean_bps.loc[10_000])
-    assert len(obi.calibrate(market[:20], obi.Settings()).horizons) == len(returns.HORIZONS)
+    assert len(obi.calibrate(market[:20], obi.Settings()).horizons) == len(forward_returns.HORIZONS)
 
 
 # -- options without effect --------------------------------------------------------------------
@@ -358,8 +358,8 @@ def test_settings_beside_a_session_are_refused():
 
 
 def test_it_waits_for_as_long_as_states_come_and_says_for_what(capsys, monkeypatch):
-    monkeypatch.setattr("obi_widgets.waiting.AT_ONCE", 0.0)
-    monkeypatch.setattr("obi_widgets.waiting.QUIET", 5.0)
+    monkeypatch.setattr("obi_widgets.session.waiting.AT_ONCE", 0.0)
+    monkeypatch.setattr("obi_widgets.session.waiting.QUIET", 5.0)
     with following("sim:BTC-PERP", warmup=20.0) as session:
         session.wait(150)
         assert len(session.history) >= 150
@@ -381,7 +381,7 @@ def test_a_wait_that_is_cut_short_says_what_the_rest_would_take():
 
 
 def test_a_market_that_falls_silent_is_not_waited_for_for_ever(tape, monkeypatch):
-    monkeypatch.setattr("obi_widgets.waiting.QUIET", 0.1)
+    monkeypatch.setattr("obi_widgets.session.waiting.QUIET", 0.1)
     said = r" of 3,000 states came, and none in the last 0\.1 s"
     with following(tape, speed=0.001) as session, pytest.raises(VenueError, match=said):
         session.wait(3_000)

@@ -11,7 +11,7 @@ import pytest
 from scipy.stats import binom
 
 import obi_widgets as obi
-from obi_widgets.calibration.multiple import benjamini_hochberg
+from obi_widgets.calibration.statistics.multiple_testing import benjamini_hochberg
 from obi_widgets.errors import SettingsError
 
 

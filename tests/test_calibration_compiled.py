@@ -11,10 +11,11 @@ from hypothesis import given
 from known_market import history as known_history
 
 import obi_widgets as obi
-from obi_widgets.calibration import compiled, compiling, events, inference, portable, returns
-from obi_widgets.calibration.bootstrap import bootstrap
-from obi_widgets.calibration.coefficient import information_coefficients
-from obi_widgets.calibration.traded import traded
+from obi_widgets.calibration import compiled, episodes, forward_returns, loader, portable
+from obi_widgets.calibration.as_traded import traded
+from obi_widgets.calibration.information_coefficient import information_coefficients
+from obi_widgets.calibration.statistics import inference
+from obi_widgets.calibration.statistics.bootstrap import bootstrap
 
 FUNCTIONS = (
     "forward", "crossings", "episodes", "starts", "arrivals", "bets", "resampled", "windows",
@@ -90,9 +91,9 @@ def test_a_calibration_compiles_nothing_that_was_not_compiled_before():
     history = known_history(60.0)
     before = {name: len(getattr(compiled, name).signatures) for name in FUNCTIONS}
     signal = obi.imbalance(history, obi.Settings())
-    found = returns.forward_returns(history, [1.0, 5.0])
+    found = forward_returns.forward_returns(history, [1.0, 5.0])
     for kind in ("beyond", "crossing", "episode"):
-        x = events.columns(history, signal, [0.3, 0.4], kind=kind)
+        x = episodes.columns(history, signal, [0.3, 0.4], kind=kind)
         for some in (x, x[:, 0], x[:, :1]):
             bootstrap(inference.conditional_mean(history.mid, found, some), replications=9)
         traded(history, obi.Settings().parameters, x[:, 0], [1.0, 5.0])
@@ -105,15 +106,16 @@ def test_calibration_is_imported_without_a_compiler_and_works_while_there_is_non
         import sys
         import numpy as np
         from obi_widgets.calibration import (
-            bootstrap, coefficient, compiling, events, inference, multiple, power, returns,
+            bootstrap, information_coefficient, loader, episodes, inference, multiple_testing,
+            power, forward_returns,
         )
         heavy = {"numba", "pandas", "scipy", "statsmodels", "ipywidgets"}
         assert not heavy & set(sys.modules), heavy & set(sys.modules)
         sys.modules["numba"] = None  # importing it raises ImportError
         import logging
         logging.disable()
-        assert not compiling.wait()
-        assert compiling.fastest().__name__.endswith("portable")
+        assert not loader.wait()
+        assert loader.fastest().__name__.endswith("portable")
         print("well")
     """
     done = subprocess.run(
@@ -128,9 +130,9 @@ def test_a_whole_calibration_is_the_same_without_the_compiler(monkeypatch):
     signal = obi.imbalance(history, obi.Settings())
     told = []
     for module in (compiled, portable):
-        monkeypatch.setattr(compiling, "_fastest", module)
-        found = returns.forward_returns(history, [1.0, 5.0])
-        x = events.columns(history, signal, [0.3, 0.6], kind="beyond")
+        monkeypatch.setattr(loader, "_fastest", module)
+        found = forward_returns.forward_returns(history, [1.0, 5.0])
+        x = episodes.columns(history, signal, [0.3, 0.6], kind="beyond")
         means = inference.conditional_mean(history.mid, found, x)
         again = bootstrap(means, replications=49)
         told.append([means.se_bps, means.p, means.ci_low, again.p, again.p_familywise])
@@ -144,12 +146,12 @@ def test_a_whole_calibration_is_the_same_without_the_compiler(monkeypatch):
 def test_threads_do_not_change_means(cells, monkeypatch):
     history = known_history(120.0)
     signal = obi.imbalance(history, obi.Settings())
-    x = events.columns(history, signal, np.linspace(0.2, 0.6, cells))
-    found = returns.forward_returns(history, [1.0, 2.0, 3.0, 5.0])
+    x = episodes.columns(history, signal, np.linspace(0.2, 0.6, cells))
+    found = forward_returns.forward_returns(history, [1.0, 2.0, 3.0, 5.0])
     alone = inference.conditional_mean(history.mid, found, x)
-    for module in (inference, returns):
+    for module in (inference, forward_returns):
         monkeypatch.setattr(module, "PARALLEL", 1)
-    found = returns.forward_returns(history, [1.0, 2.0, 3.0, 5.0])
+    found = forward_returns.forward_returns(history, [1.0, 2.0, 3.0, 5.0])
     shared = inference.conditional_mean(history.mid, found, x)
     for name in ("n", "mean_bps", "se_bps", "p", "ci_low"):
         np.testing.assert_array_equal(getattr(alone, name), getattr(shared, name))

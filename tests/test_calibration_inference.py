@@ -8,8 +8,9 @@ from history_tools import early
 from known_market import history as known_history
 
 import obi_widgets as obi
-from obi_widgets.calibration import coefficient, events, inference, power, returns
-from obi_widgets.calibration.bootstrap import bootstrap, stationary_index
+from obi_widgets.calibration import episodes, forward_returns, information_coefficient
+from obi_widgets.calibration.statistics import inference, power
+from obi_widgets.calibration.statistics.bootstrap import bootstrap, stationary_index
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")
@@ -31,8 +32,8 @@ def gappy(history, every=397):
 
 def judged(history, horizons=HORIZONS, thresholds=THRESHOLDS, kind="beyond", **options):
     signal = obi.imbalance(history, obi.Settings())
-    found = returns.forward_returns(history, horizons)
-    x = events.columns(history, signal, thresholds, kind=kind)
+    found = forward_returns.forward_returns(history, horizons)
+    x = episodes.columns(history, signal, thresholds, kind=kind)
     return found, x, inference.conditional_mean(history.mid, found, x, **options)
 
 
@@ -57,8 +58,8 @@ def test_on_a_capture_the_naive_error_finds_what_no_other_does(captures):
     # Best sizes of ETHUSDT, 30 s after: eight minutes are sixteen such horizons.
     history = obi.load(captures["ethusdt"])
     signal = obi.imbalance(history, obi.Settings(depth=1))
-    found = returns.forward_returns(history, [30.0])
-    means = inference.conditional_mean(history.mid, found, events.columns(history, signal, 0.4))
+    found = forward_returns.forward_returns(history, [30.0])
+    means = inference.conditional_mean(history.mid, found, episodes.columns(history, signal, 0.4))
     again = bootstrap(means)
     assert means.t_naive[0, 0] == pytest.approx(8.6, abs=0.1)
     assert means.t[0, 0] == pytest.approx(1.24, abs=0.02)
@@ -189,7 +190,7 @@ def walk(states, seed=0):
 
 
 def told(history, x, horizon=1.0):
-    found = returns.forward_returns(history, [horizon])
+    found = forward_returns.forward_returns(history, [horizon])
     return inference.conditional_mean(history.mid, found, x.astype(np.int8))
 
 
@@ -239,9 +240,13 @@ def test_an_empty_history_says_nothing_either():
     means = told(history, np.empty(0))
     assert means.shortage(0) == "fewer than two events"
     assert np.isnan(bootstrap(means, replications=9).p[0, 0])
-    found = returns.forward_returns(history, [1.0])
-    assert np.isnan(coefficient.information_coefficients(history, np.empty(0), found).ic[0])
-    assert coefficient.deciles(history.mid, np.empty(0), found).means.n.tolist() == [[0] * 10]
+    found = forward_returns.forward_returns(history, [1.0])
+    assert np.isnan(
+        information_coefficient.information_coefficients(history, np.empty(0), found).ic[0]
+    )
+    assert information_coefficient.deciles(history.mid, np.empty(0), found).means.n.tolist() == [
+        [0] * 10
+    ]
 
 
 def test_as_many_independent_returns_know_as_much():

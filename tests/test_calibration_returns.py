@@ -7,11 +7,11 @@ from history_tools import early
 from hypothesis import given
 
 import obi_widgets as obi
-from obi_widgets.calibration import events, returns
+from obi_widgets.calibration import episodes, forward_returns
+from obi_widgets.calibration.as_traded import traded
 from obi_widgets.calibration.portable import GAP, OPEN, RELEASED
-from obi_widgets.calibration.traded import traded
 from obi_widgets.errors import SettingsError
-from obi_widgets.settings import Parameters
+from obi_widgets.settings.settings import Parameters
 
 NAN = np.nan
 SECOND = 1_000_000_000
@@ -34,7 +34,7 @@ def bps(then, now):
 def test_a_horizon_ends_with_the_mid_that_prevails_then():
     #              0      1      2      3      4       5
     history = tape([0.0, 0.4, 1.0, 1.0, 1.6, 2.5], [100.0, 101.0, 102.0, 103.0, 104.0, 105.0])
-    found = returns.forward_returns(history, [1.0])
+    found = forward_returns.forward_returns(history, [1.0])
     assert found.end[0].tolist() == [3, 3, 4, 4, -1, -1]  # of two at one time, the later
     expected = [bps(103, 100), bps(103, 101), bps(104, 102), bps(104, 103), NAN, NAN]
     np.testing.assert_allclose(found.bps[0], expected, rtol=1e-12)
@@ -43,20 +43,20 @@ def test_a_horizon_ends_with_the_mid_that_prevails_then():
 
 def test_or_at_the_first_state_at_or_after_it_as_entries_do():
     history = tape([0.0, 0.4, 1.0, 1.0, 1.6, 2.5], [100.0, 101.0, 102.0, 103.0, 104.0, 105.0])
-    found = returns.forward_returns(history, [1.0], after=True)
+    found = forward_returns.forward_returns(history, [1.0], after=True)
     assert found.end[0].tolist() == [2, 4, 5, 5, -1, -1]
 
 
 def test_where_nothing_changes_within_the_horizon_the_return_is_0():
     history = tape([0.0, 10.0, 20.0], [100.0, 101.0, 102.0])
-    found = returns.forward_returns(history, [1.0, 10.0])
+    found = forward_returns.forward_returns(history, [1.0, 10.0])
     assert found.end.tolist() == [[0, 1, -1], [1, 2, -1]]
     np.testing.assert_allclose(found.bps[0], [0, 0, NAN])
 
 
 def test_no_return_spans_a_lost_book_or_starts_or_ends_with_one_side():
     mids = [100.0, 101.0, None, 102.0, "bid", 103.0, 104.0, 105.0]
-    found = returns.forward_returns(tape(np.arange(8.0), mids), [1.0, 2.0])
+    found = forward_returns.forward_returns(tape(np.arange(8.0), mids), [1.0, 2.0])
     #   row 0: to 1. 1: the gap. 3: ends one-sided. 4: starts so. 5: 6. 6: 7. 7: the record ends
     assert found.end[0].tolist() == [1, -1, -1, -1, -1, 6, 7, -1]
     assert found.end[1].tolist() == [-1, -1, -1, 5, -1, 7, -1, -1]  # one side between is no gap
@@ -65,7 +65,7 @@ def test_no_return_spans_a_lost_book_or_starts_or_ends_with_one_side():
 
 def test_as_traded_a_long_buys_at_the_ask_and_sells_at_the_bid_less_fees():
     history = tape([0.0, 1.0], [100.0, 103.0])
-    found = returns.touch_returns(history, [1.0], fee_bps=5.0)
+    found = forward_returns.touch_returns(history, [1.0], fee_bps=5.0)
     assert found.long_bps[0, 0] == pytest.approx(bps(102, 101) - 10)
     assert found.short_bps[0, 0] == pytest.approx(-bps(104, 99) - 10)
     assert np.isnan(found.long_bps[0, 1])
@@ -92,7 +92,7 @@ def test_as_traded_is_what_entries_make(history):
     settings = obi.Settings(threshold=0.4, hold_seconds=5.0, fee_bps=1.0)
     trades = obi.entries(history, settings)
     trades = trades[trades["ended"] == "held"]
-    found = returns.touch_returns(history, [5.0], fee_bps=1.0)
+    found = forward_returns.touch_returns(history, [5.0], fee_bps=1.0)
     rows = np.searchsorted(history.time, trades["entry_time"].astype("int64"), side="left")
     got = np.where(trades["side"] > 0, found.long_bps[0, rows], found.short_bps[0, rows])
     assert len(trades) > 20
@@ -102,13 +102,13 @@ def test_as_traded_is_what_entries_make(history):
 @pytest.mark.parametrize("horizons", [[0.0], [-1.0], [NAN], [1.0, np.inf], [[1.0]], [], "x", None])
 def test_horizons_that_are_none_are_refused(horizons):
     with pytest.raises(SettingsError, match=r"^horizons = .* Horizons are seconds, above 0\.$"):
-        returns.forward_returns(tape([0.0, 1.0], [100.0, 101.0]), horizons)
+        forward_returns.forward_returns(tape([0.0, 1.0], [100.0, 101.0]), horizons)
 
 
 def test_an_empty_history_has_no_returns():
     history = tape([0.0, 1.0], [100.0, 101.0])[:0]
-    assert returns.forward_returns(history, [1.0, 2.0]).bps.shape == (2, 0)
-    assert returns.touch_returns(history, [1.0]).long_bps.shape == (1, 0)
+    assert forward_returns.forward_returns(history, [1.0, 2.0]).bps.shape == (2, 0)
+    assert forward_returns.touch_returns(history, [1.0]).long_bps.shape == (1, 0)
 
 
 kinds = st.sampled_from([100.0, 101.0, 100.0, 102.0, 99.0, "bid", None])
@@ -122,8 +122,8 @@ kinds = st.sampled_from([100.0, 101.0, 100.0, 102.0, 99.0, "bid", None])
 def test_every_return_is_what_a_search_one_by_one_finds(states, horizon, after):
     waits, mids = zip(*states, strict=True)
     history = tape(np.cumsum(waits), mids)
-    found = returns.forward_returns(history, [float(horizon)], after=after)
-    gone = returns.lost(history)
+    found = forward_returns.forward_returns(history, [float(horizon)], after=after)
+    gone = forward_returns.lost(history)
     time = history.time
     for row in range(len(history)):
         due = time[row] + horizon * SECOND
@@ -159,7 +159,7 @@ def rows_of(column):
 def test_events_by_hand():
     history, signal = events_tape()
     beyond, crossing, episode = (
-        rows_of(events.columns(history, signal, 0.4, kind=kind)[:, 0])
+        rows_of(episodes.columns(history, signal, 0.4, kind=kind)[:, 0])
         for kind in ("beyond", "crossing", "episode")
     )
     assert beyond == {0: 1, 2: 1, 4: 1, 6: -1, 7: 1, 9: 1, 12: 1, 13: 1, 15: -1}
@@ -171,7 +171,7 @@ def test_events_by_hand():
 
 def test_episodes_by_hand():
     history, signal = events_tape()
-    found = events.find_episodes(history, signal, 0.4)
+    found = episodes.find_episodes(history, signal, 0.4)
     assert found.start.tolist() == [0, 2, 6, 7, 12, 15]
     assert found.stop.tolist() == [1, 5, 7, 10, 14, 17]
     assert found.last.tolist() == [0, 4, 6, 9, 13, 16]
@@ -185,14 +185,14 @@ def test_episodes_by_hand():
 
 def test_a_gap_ends_an_episode():
     history = tape([0.0, 1.0, 5.0, 6.0], [100.0, 100.0, None, 100.0])
-    found = events.find_episodes(history, np.array([0.5, 0.5, NAN, 0.5]), 0.4)
+    found = episodes.find_episodes(history, np.array([0.5, 0.5, NAN, 0.5]), 0.4)
     assert found.ended.tolist() == [GAP, OPEN]
     assert found.dwell.tolist() == [1.0, 0.0]  # the book is known up to the last state before
 
 
 def test_without_a_signal_there_are_no_episodes():
     history = tape([0.0, 1.0], [None, None])
-    found = events.find_episodes(history, np.full(2, NAN), 0.4)
+    found = episodes.find_episodes(history, np.full(2, NAN), 0.4)
     assert len(found) == 0
     assert np.isnan(found.median_dwell)
     assert np.isnan(found.share_on)
@@ -201,8 +201,8 @@ def test_without_a_signal_there_are_no_episodes():
 def test_columns_of_many_thresholds_are_those_of_each(history):
     signal = obi.imbalance(history, obi.Settings())
     for kind in ("beyond", "crossing", "episode"):
-        together = events.columns(history, signal, [0.2, 0.4, 0.7], kind=kind)
+        together = episodes.columns(history, signal, [0.2, 0.4, 0.7], kind=kind)
         for column, threshold in enumerate([0.2, 0.4, 0.7]):
-            alone = events.columns(history, signal, threshold, kind=kind)
+            alone = episodes.columns(history, signal, threshold, kind=kind)
             np.testing.assert_array_equal(together[:, column], alone[:, 0])
         assert np.all(np.diff(np.count_nonzero(together, axis=0)) < 0)

@@ -13,9 +13,10 @@ import pytest
 from scipy import stats
 
 import obi_widgets as obi
-from obi_widgets.calibration import events, inference, multiple, power, returns
-from obi_widgets.calibration.bootstrap import bootstrap
-from obi_widgets.calibration.coefficient import information_coefficients
+from obi_widgets.calibration import episodes, forward_returns
+from obi_widgets.calibration.information_coefficient import information_coefficients
+from obi_widgets.calibration.statistics import inference, multiple_testing, power
+from obi_widgets.calibration.statistics.bootstrap import bootstrap
 
 pytestmark = pytest.mark.slow
 
@@ -29,8 +30,8 @@ REPLICATIONS = 399
 def judged(seconds, edge, seed, thresholds, kind="beyond"):
     history = known_market.history(seconds, edge, seed)
     signal = obi.imbalance(history, obi.Settings())
-    found = returns.forward_returns(history, HORIZONS)
-    x = events.columns(history, signal, thresholds, kind=kind)
+    found = forward_returns.forward_returns(history, HORIZONS)
+    x = episodes.columns(history, signal, thresholds, kind=kind)
     return inference.conditional_mean(history.mid, found, x)
 
 
@@ -90,7 +91,7 @@ def test_without_an_edge_five_percent_of_coefficients_are_called_significant(sec
     for seed in range(SEEDS):
         history = known_market.history(seconds, 0.0, seed)
         signal = obi.imbalance(history, obi.Settings())
-        moves = returns.forward_returns(history, HORIZONS)
+        moves = forward_returns.forward_returns(history, HORIZONS)
         found = information_coefficients(history, signal, moves)
         p.append([found.ic_p, found.rank_ic_p])
     within_the_band(np.array(p) < LEVEL)
@@ -120,7 +121,7 @@ def test_after_a_sweep_of_a_hundred_settings_the_chance_of_any_is_still_five_per
         lowest.append(np.nanmin(means.p))
         corrected["familywise"].append(np.nanmin(again.p_familywise))
         for name in ("benjamini_hochberg", "holm"):
-            corrected[name].append(np.nanmin(getattr(multiple, name)(means.p)))
+            corrected[name].append(np.nanmin(getattr(multiple_testing, name)(means.p)))
     assert np.mean(np.array(lowest) < LEVEL) > 0.25  # without a correction
     within_the_band(np.array(corrected["familywise"]) <= LEVEL)
     # The others know nothing of how alike the settings are: they hold the level, and waste some.

@@ -11,7 +11,8 @@ from known_market import history as known_history
 from scipy import stats
 
 import obi_widgets as obi
-from obi_widgets.calibration import bootstrap, coefficient, fixed_b, holdout, multiple, returns
+from obi_widgets.calibration import forward_returns, holdout, information_coefficient
+from obi_widgets.calibration.statistics import bootstrap, fixed_b, multiple_testing
 from obi_widgets.errors import SettingsError
 
 with warnings.catch_warnings():
@@ -80,30 +81,38 @@ P = [0.01, 0.04, 0.03, 0.5, NAN, 0.02]
 
 def test_corrections_by_hand():
     # Sorted: .01 .02 .03 .04 .5, of 5. BH: ·5/1 ·5/2 ·5/3 ·5/4 ·5/5. Holm: ·5 ·4 ·3 ·2 ·1.
-    np.testing.assert_allclose(multiple.benjamini_hochberg(P), [0.05, 0.05, 0.05, 0.5, NAN, 0.05])
-    np.testing.assert_allclose(multiple.holm(P), [0.05, 0.09, 0.09, 0.5, NAN, 0.08])
+    np.testing.assert_allclose(
+        multiple_testing.benjamini_hochberg(P), [0.05, 0.05, 0.05, 0.5, NAN, 0.05]
+    )
+    np.testing.assert_allclose(multiple_testing.holm(P), [0.05, 0.09, 0.09, 0.5, NAN, 0.08])
     # Ten were tried, and five are not told.
     np.testing.assert_allclose(
-        multiple.benjamini_hochberg(P, tried=10), [0.1, 0.1, 0.1, 1.0, NAN, 0.1]
+        multiple_testing.benjamini_hochberg(P, tried=10), [0.1, 0.1, 0.1, 1.0, NAN, 0.1]
     )
-    np.testing.assert_allclose(multiple.holm(P, tried=10), [0.1, 0.28, 0.24, 1.0, NAN, 0.18])
+    np.testing.assert_allclose(
+        multiple_testing.holm(P, tried=10), [0.1, 0.28, 0.24, 1.0, NAN, 0.18]
+    )
 
 
 @pytest.mark.slow
 @settings(max_examples=40)  # statsmodels takes 50 ms for each
 @given(st.lists(st.floats(0, 1, allow_subnormal=False), min_size=1, max_size=60))
 def test_corrections_are_those_of_scipy_and_statsmodels(p):
-    ours = multiple.benjamini_hochberg(p)
+    ours = multiple_testing.benjamini_hochberg(p)
     np.testing.assert_allclose(ours, stats.false_discovery_control(p), rtol=1e-12)
     np.testing.assert_allclose(ours, multipletests(p, method="fdr_bh")[1], rtol=1e-12)
-    np.testing.assert_allclose(multiple.holm(p), multipletests(p, method="holm")[1], rtol=1e-12)
+    np.testing.assert_allclose(
+        multiple_testing.holm(p), multipletests(p, method="holm")[1], rtol=1e-12
+    )
 
 
 def test_corrections_keep_the_shape_and_take_nothing():
     p = np.random.default_rng(0).random((4, 5))
-    np.testing.assert_array_equal(multiple.holm(p).ravel(), multiple.holm(p.ravel()))
-    assert multiple.benjamini_hochberg(np.empty((0, 3))).shape == (0, 3)
-    assert np.isnan(multiple.holm([NAN])).all()
+    np.testing.assert_array_equal(
+        multiple_testing.holm(p).ravel(), multiple_testing.holm(p.ravel())
+    )
+    assert multiple_testing.benjamini_hochberg(np.empty((0, 3))).shape == (0, 3)
+    assert np.isnan(multiple_testing.holm([NAN])).all()
 
 
 def test_step_down_by_hand():
@@ -134,7 +143,7 @@ class Path:
         self.mid = 100 * np.cumprod(np.append(1.0, 1 + np.asarray(moves) / 1e4))
         self.elapsed = np.arange(states) * SECOND
         end = np.append(np.arange(1, states), -1).astype(np.int32)
-        self.returns = returns.ForwardReturns(
+        self.returns = forward_returns.ForwardReturns(
             np.array([1.0]), end[None], np.append(moves, NAN)[None]
         )
 
@@ -148,7 +157,7 @@ class Path:
 @given(st.lists(st.integers(-3, 3), max_size=40))
 def test_ranks_are_scipys(values):
     np.testing.assert_array_equal(
-        coefficient.ranks(np.array(values, float)), stats.rankdata(values)
+        information_coefficient.ranks(np.array(values, float)), stats.rankdata(values)
     )
 
 
@@ -156,8 +165,8 @@ def test_coefficients_are_scipys_ties_and_all():
     history = known_history(300.0, 2.0, seed=1)
     signal = np.round(obi.imbalance(history, obi.Settings()), 1)
     signal[::50] = NAN
-    found = returns.forward_returns(history, [1.0, 10.0])
-    told = coefficient.information_coefficients(history, signal, found)
+    found = forward_returns.forward_returns(history, [1.0, 10.0])
+    told = information_coefficient.information_coefficients(history, signal, found)
     for row in range(2):
         there = ~np.isnan(signal) & ~np.isnan(found.bps[row])
         pair = signal[there], found.bps[row, there]
@@ -171,33 +180,35 @@ def test_the_error_of_independent_pairs_is_the_textbooks():
     n = 20_000
     signal, noise = random.standard_normal((2, n))
     path = Path(signal + 2 * noise)
-    told = coefficient.information_coefficients(path, np.append(signal, NAN), path.returns)
+    told = information_coefficient.information_coefficients(
+        path, np.append(signal, NAN), path.returns
+    )
     assert told.ic_se[0] == pytest.approx((1 - told.ic[0] ** 2) / n**0.5, rel=0.15)
     assert told.ic_p[0] < 1e-12
 
 
 def test_a_signal_that_never_changes_has_no_coefficient():
     history = known_history(60.0)
-    found = returns.forward_returns(history, [1.0])
-    told = coefficient.information_coefficients(history, np.ones(len(history)), found)
+    found = forward_returns.forward_returns(history, [1.0])
+    told = information_coefficient.information_coefficients(history, np.ones(len(history)), found)
     assert np.isnan([told.ic[0], told.ic_se[0], told.rank_ic[0], told.rank_ic_p[0]]).all()
 
 
 def test_a_signal_lasts_as_long_as_it_is_like_itself():
     random = np.random.default_rng(7)
     path = Path(random.normal(size=20_000))
-    assert coefficient.persistence(path, random.normal(size=len(path))) == 1.0
+    assert information_coefficient.persistence(path, random.normal(size=len(path))) == 1.0
     kept = np.exp(-1 / 60)
     lasting = decaying(random.normal(size=len(path)), kept)
-    assert coefficient.persistence(path, lasting) == pytest.approx(60, rel=0.2)
-    assert np.isnan(coefficient.persistence(path, np.ones(len(path))))
+    assert information_coefficient.persistence(path, lasting) == pytest.approx(60, rel=0.2)
+    assert np.isnan(information_coefficient.persistence(path, np.ones(len(path))))
 
 
 def test_fewer_than_thirty_times_that_a_signal_lasts_have_no_p_and_it_is_said():
     random = np.random.default_rng(7)
     path = Path(random.normal(size=1200))
     lasting = decaying(random.normal(size=len(path)), np.exp(-1 / 100))
-    told = coefficient.information_coefficients(path, lasting, path.returns)
+    told = information_coefficient.information_coefficients(path, lasting, path.returns)
     assert np.isnan([told.ic_p[0], told.rank_ic_p[0]]).all()
     assert not np.isnan([told.ic[0], told.ic_se[0], told.rank_ic[0]]).any()
     lasts = told.persistence
@@ -205,7 +216,9 @@ def test_fewer_than_thirty_times_that_a_signal_lasts_have_no_p_and_it_is_said():
         f"the signal lasts {lasts:.3g} s, and the record {1200 / lasts:.0f} times that: for a p it "
         "takes 30"
     )
-    quick = coefficient.information_coefficients(path, random.normal(size=1201), path.returns)
+    quick = information_coefficient.information_coefficients(
+        path, random.normal(size=1201), path.returns
+    )
     assert quick.shortage == ""
     assert not np.isnan([quick.ic_p[0], quick.rank_ic_p[0]]).any()
 
@@ -216,35 +229,41 @@ def test_a_correlation_that_one_jump_makes_is_not_sure():
     moves[1500] = 500.0
     path, signal = Path(moves), random.normal(size=3001)
     signal[1500] = 4.0
-    told = coefficient.information_coefficients(path, signal, path.returns)
+    told = information_coefficient.information_coefficients(path, signal, path.returns)
     assert told.ic[0] > 0.05, "t is above 3 as if all were independent"
     assert told.ic_p[0] > 0.2
 
 
 def test_half_lives_by_hand():
     horizons = np.array([1.0, 2.0, 4.0, 8.0, 16.0])
-    assert coefficient.half_life(horizons, np.array([0.1, 0.2, 0.15, 0.1, 0.0])) == pytest.approx(8)
-    between = coefficient.half_life(horizons, -np.array([0.1, 0.2, 0.15, NAN, 0.05]))
+    assert information_coefficient.half_life(
+        horizons, np.array([0.1, 0.2, 0.15, 0.1, 0.0])
+    ) == pytest.approx(8)
+    between = information_coefficient.half_life(horizons, -np.array([0.1, 0.2, 0.15, NAN, 0.05]))
     assert between == pytest.approx(4 * 4**0.5)  # half way from .15 to .05, on the logarithm
-    assert np.isnan(coefficient.half_life(horizons, np.array([0.1, 0.2, 0.3, 0.3, 0.2])))
-    assert np.isnan(coefficient.half_life(horizons, np.full(5, NAN)))
+    assert np.isnan(
+        information_coefficient.half_life(horizons, np.array([0.1, 0.2, 0.3, 0.3, 0.2]))
+    )
+    assert np.isnan(information_coefficient.half_life(horizons, np.full(5, NAN)))
     # (0, 0), (1, 1), (2, 3), (4, 4): half of 4 at 1.5 s.
     means = np.array([1.0, 3.0, 4.0, NAN, 3.5])
-    assert coefficient.response_time(horizons, means) == pytest.approx(1.5)
-    assert np.isnan(coefficient.response_time(horizons, np.full(5, NAN)))
+    assert information_coefficient.response_time(horizons, means) == pytest.approx(1.5)
+    assert np.isnan(information_coefficient.response_time(horizons, np.full(5, NAN)))
 
 
 def test_the_response_of_a_known_edge_is_half_done_after_its_half_life():
     horizons = np.arange(1.0, 61.0)
     means = 1 - np.exp(-horizons / 8)
-    assert coefficient.response_time(horizons, means) == pytest.approx(8 * np.log(2), abs=0.05)
+    assert information_coefficient.response_time(horizons, means) == pytest.approx(
+        8 * np.log(2), abs=0.05
+    )
 
 
 def test_deciles_are_means_of_their_states():
     history = known_history(600.0, 3.0, seed=2)
     signal = obi.imbalance(history, obi.Settings())
-    found = returns.forward_returns(history, [5.0])
-    told = coefficient.deciles(history.mid, signal, found)
+    found = forward_returns.forward_returns(history, [5.0])
+    told = information_coefficient.deciles(history.mid, signal, found)
     assert told.edges.shape == (11,)
     there = ~np.isnan(found.bps[0])
     parts = np.clip(np.searchsorted(told.edges, signal, side="right") - 1, 0, 9)
@@ -259,8 +278,8 @@ def test_deciles_are_means_of_their_states():
 def test_hits_are_counted_among_what_moved():
     x = np.array([1, -1, 1, -1, 0, 1], np.int8)
     y = np.array([2.0, 1.0, 0.0, -1.0, 5.0, NAN])
-    assert coefficient.hit_rate(x, y) == 2 / 3
-    assert np.isnan(coefficient.hit_rate(x, np.zeros(6)))
+    assert information_coefficient.hit_rate(x, y) == 2 / 3
+    assert np.isnan(information_coefficient.hit_rate(x, np.zeros(6)))
 
 
 # -- cuts in time --------------------------------------------------------------------------
@@ -312,7 +331,8 @@ def test_a_signal_that_was_there_for_a_moment_only_makes_the_lag_a_larger_share(
     steady, rare = random.choice([-1.0, 1.0], (2, n))
     rare[400:] *= 0.01
     even, uneven = (
-        coefficient.information_coefficients(path, one, path.returns).b[0] for one in (steady, rare)
+        information_coefficient.information_coefficients(path, one, path.returns).b[0]
+        for one in (steady, rare)
     )
     assert even == pytest.approx(84 / n, rel=0.1)  # 1.3·√4,000 states and one
     assert uneven == pytest.approx(10 * even, rel=0.2)

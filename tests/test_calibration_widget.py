@@ -11,8 +11,8 @@ from session_tools import View, following, wait_for
 from test_widgets import Wire, hear
 
 import obi_widgets as obi
-from obi_widgets import calibrator
 from obi_widgets.calibration import calibrate as calibration
+from obi_widgets.session import background_calibration
 
 comm = pytest.importorskip("comm")
 
@@ -80,11 +80,11 @@ def test_a_recompute_is_two_messages_and_a_few_kilobytes(widget, session, monkey
 
     monkeypatch.setattr(comm.DummyComm, "publish_msg", publish)
     # At once without a surface, and with it once the settings rest: here, when they may.
-    monkeypatch.setattr(calibrator, "REST", 1000.0)
+    monkeypatch.setattr(background_calibration, "REST", 1000.0)
     session.settings.decay = 0.3
     wait_for(lambda: stale == [True], "a report")
     assert widget.report.parameters.decay == 0.3
-    monkeypatch.setattr(calibrator, "REST", 0.0)
+    monkeypatch.setattr(background_calibration, "REST", 0.0)
     session.refresh()
     wait_for(lambda: stale == [True, False], "its surface")
     # Each with a word that there is something to paint.
@@ -331,14 +331,16 @@ def test_a_part_that_is_not_possible_is_refused(unstarted, times):
 
 
 def test_a_surface_waits_for_the_compiler_and_the_verdict_does_not(monkeypatch):
-    monkeypatch.setattr(calibrator.compiling, "busy", lambda: True)
-    monkeypatch.setattr(calibrator, "EVERY", 0.1)
+    monkeypatch.setattr(background_calibration.loader, "busy", lambda: True)
+    monkeypatch.setattr(background_calibration, "EVERY", 0.1)
     told = []
-    one = calibrator.Calibrator(obi.Session("sim:BTC-PERP").tried, lambda: told.append(one.found))
+    one = background_calibration.Calibrator(
+        obi.Session("sim:BTC-PERP").tried, lambda: told.append(one.found)
+    )
     one.ask(known_market.history(60), obi.Settings().parameters)
     wait_for(lambda: told)
     assert (told[0].surface, told[0].stale) == (None, True)
     assert told[0].report is not None
-    monkeypatch.setattr(calibrator.compiling, "busy", lambda: False)
+    monkeypatch.setattr(background_calibration.loader, "busy", lambda: False)
     wait_for(lambda: not told[-1].stale)
     one.close()

@@ -10,8 +10,8 @@ from exchange_tools import captured
 import obi_widgets as obi
 from benchmarks.captured import digests
 from obi_widgets.feeds.loading import play
-from obi_widgets.market import Market
-from obi_widgets.recording import Recording
+from obi_widgets.feeds.market import Market
+from obi_widgets.feeds.recording import Recording
 
 
 def days(symbol):

@@ -11,7 +11,7 @@ from history_tools import NAN, SECOND
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from obi_widgets.chart import PIXELS, Axis, Window, extent, means, steps
+from obi_widgets.presentation.downsampling import PIXELS, Axis, Window, extent, means, steps
 
 # A chart of 600 columns of 10 ns, and series that are dense, sparse, or both by turns.
 COLUMN = 10

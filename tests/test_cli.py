@@ -5,18 +5,18 @@ from __future__ import annotations
 import pytest
 
 import obi_widgets as obi
-from obi_widgets import cli, jupyter
+from obi_widgets.cli import lab, main
 
 
 def test_it_tells_its_version(capsys):
     with pytest.raises(SystemExit, match="0"):
-        cli.main(["--version"])
+        main.main(["--version"])
     assert capsys.readouterr().out == f"obi-widgets {obi.__version__}\n"
 
 
 def test_record_writes_a_recording_and_says_where(tmp_path, capsys):
     path = tmp_path / "market.gz"
-    assert cli.main(["record", "sim:SOL-PERP", str(path), "--seconds", "1"]) == 0
+    assert main.main(["record", "sim:SOL-PERP", str(path), "--seconds", "1"]) == 0
     assert capsys.readouterr().out == f"{path}\n"
     assert len(obi.load(path)) > 3
 
@@ -33,7 +33,7 @@ def test_record_writes_a_recording_and_says_where(tmp_path, capsys):
     ],
 )
 def test_a_wrong_source_is_one_line_and_exit_code_1(arguments, said, capsys):
-    assert cli.main(arguments) == 1
+    assert main.main(arguments) == 1
     error = capsys.readouterr().err
     assert error.startswith(f"obi-widgets: {said}")
     assert error.count("\n") == 1
@@ -42,6 +42,6 @@ def test_a_wrong_source_is_one_line_and_exit_code_1(arguments, said, capsys):
 def test_a_notebook_of_somebody_else_is_never_overwritten(tmp_path):
     path = tmp_path / "obi-lab.ipynb"
     path.write_text("{}")
-    assert jupyter._free_path(path) == tmp_path / "obi-lab-2.ipynb"
-    jupyter._write(tmp_path / "obi-lab-2.ipynb", ["1"], [[]])
-    assert jupyter._free_path(path) == tmp_path / "obi-lab-2.ipynb"  # made by the command itself
+    assert lab._free_path(path) == tmp_path / "obi-lab-2.ipynb"
+    lab._write(tmp_path / "obi-lab-2.ipynb", ["1"], [[]])
+    assert lab._free_path(path) == tmp_path / "obi-lab-2.ipynb"  # made by the command itself

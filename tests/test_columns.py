@@ -9,12 +9,21 @@ from history_tools import write as write_state
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from obi_widgets import chart
-from obi_widgets.analysis import Analysis
-from obi_widgets.chart import PIXELS, Columns, Mid, Window, apart, extent, means, steps
-from obi_widgets.frame import FrameMaker
-from obi_widgets.settings import Parameters
-from obi_widgets.time_range import TimeRange
+from obi_widgets.presentation import downsampling
+from obi_widgets.presentation.analysis import Analysis
+from obi_widgets.presentation.downsampling import (
+    PIXELS,
+    Columns,
+    Mid,
+    Window,
+    apart,
+    extent,
+    means,
+    steps,
+)
+from obi_widgets.presentation.frame import FrameMaker
+from obi_widgets.presentation.time_range import TimeRange
+from obi_widgets.settings.settings import Parameters
 
 SUMMARIES = (steps, extent, means)
 GAPS = st.one_of(st.integers(0, 3), st.integers(0, 3), st.integers(0, 400))
@@ -29,13 +38,13 @@ MOVES = st.tuples(
 
 
 @settings(max_examples=200)
-@given(st.lists(MOVES, min_size=2, max_size=12), st.sampled_from([7, chart.PIECE]))
+@given(st.lists(MOVES, min_size=2, max_size=12), st.sampled_from([7, downsampling.PIECE]))
 def test_what_is_remembered_is_what_would_be_found_anew(moves, piece):
     times, values, start = [100_000], [0.5], 0
     remembered = [Columns() for _ in SUMMARIES]
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(chart, "MEAN", 25)
-        patch.setattr(chart, "PIECE", piece)
+        patch.setattr(downsampling, "MEAN", 25)
+        patch.setattr(downsampling, "PIECE", piece)
         for states, dropped, back, column in moves:
             for gap, value in states:
                 times.append(times[-1] + gap)
@@ -166,5 +175,5 @@ def test_of_marks_that_would_hide_each_other_the_first_is_drawn(gaps):
     time = 100_000 + np.cumsum(np.array(gaps, np.int64))
     window = Window.ending(int(time[-1]) if len(time) else 1, PIXELS * 10 / SECOND)
     drawn = apart(time, window)
-    places = (time // (chart.MARK * window.column)).tolist()
+    places = (time // (downsampling.MARK * window.column)).tolist()
     assert drawn.tolist() == [place not in places[:n] for n, place in enumerate(places)]

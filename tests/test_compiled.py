@@ -10,9 +10,10 @@ import pytest
 from hypothesis import given
 
 import obi_widgets as obi
-from obi_widgets.settings import Parameters
-from obi_widgets.signals import compiled, compiling, portable
-from obi_widgets.threads import cores
+from obi_widgets.kernels import loader
+from obi_widgets.kernels.threads import cores
+from obi_widgets.settings.settings import Parameters
+from obi_widgets.signals import compiled, portable
 
 SETTINGS = [
     Parameters(decay=decay, depth=depth, band_bps=band, weighting=weighting)
@@ -23,7 +24,7 @@ SETTINGS = [
 
 
 def with_module(monkeypatch, module, function, *arguments):
-    monkeypatch.setattr(compiling, "code", module)
+    monkeypatch.setattr(loader, "code", module)
     return function(*arguments)
 
 
@@ -52,7 +53,7 @@ def test_threads_do_not_change_the_signal(history, threads, monkeypatch):
     module = sys.modules["obi_widgets.signals.imbalance"]
     whole = obi.imbalance(history, Parameters())
     monkeypatch.setattr(module, "PARALLEL", 1)
-    monkeypatch.setattr("obi_widgets.threads.cores", lambda: threads)
+    monkeypatch.setattr("obi_widgets.kernels.threads.cores", lambda: threads)
     np.testing.assert_array_equal(obi.imbalance(history, Parameters()), whole)
 
 

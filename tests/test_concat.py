@@ -9,10 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import obi_widgets as obi
-from obi_widgets.calibration.returns import forward_returns
-from obi_widgets.events import Instrument
-from obi_widgets.history import TILE, History
-from obi_widgets.settings import Parameters
+from obi_widgets.calibration.forward_returns import forward_returns
+from obi_widgets.history.columns import TILE, History
+from obi_widgets.market_data.events import Instrument
+from obi_widgets.settings.settings import Parameters
 
 
 def made(states, *, start, levels=4, tick_size=0.5, **facts):

@@ -12,10 +12,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import obi_widgets as obi
-from obi_widgets import book as book_module
-from obi_widgets.book import Book, Side
-from obi_widgets.settings import Parameters
-from obi_widgets.signals import compiled, compiling, portable
+from obi_widgets.kernels import loader
+from obi_widgets.market_data import book as book_module
+from obi_widgets.market_data.book import Book, Side
+from obi_widgets.settings.settings import Parameters
+from obi_widgets.signals import compiled, portable
 
 NAN, INF = float("nan"), float("inf")
 BOTH = pytest.mark.parametrize("code", [compiled, portable])
@@ -63,7 +64,7 @@ MESSAGE = st.one_of(
 @given(messages=st.lists(MESSAGE, max_size=20), window=st.sampled_from([0, 1, 3, 5]))
 def test_a_book_knows_what_an_account_says(code, messages, window):
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(compiling, "code", code)
+        patch.setattr(loader, "code", code)
         book, wanted = Book(window=window), (Account(+1, window), Account(-1, window))
         for kind, bids, asks, limit in messages:
             if kind == "snapshot":
@@ -177,7 +178,7 @@ DEEP = ([(99.5 - n, 1.0) for n in range(3)], [(100.5 + n, 2.0) for n in range(3)
 
 @BOTH
 def test_reach_is_how_far_each_side_is_known(code, monkeypatch):
-    monkeypatch.setattr(compiling, "code", code)
+    monkeypatch.setattr(loader, "code", code)
     kept = history_of([(*DEEP, 3), ([(95.0, 1)], [(108.0, 1)], None), (*DEEP, 0), ([], [], None)])
     assert kept.reach.dtype == np.float32
     np.testing.assert_allclose(kept.reach[:, :2], np.full((2, 2), 250), rtol=1e-6)
@@ -229,7 +230,7 @@ ASKED = st.builds(
 @given(rows=ROWS, parameters=ASKED, code=st.sampled_from([compiled, portable]))
 def test_inferred_states_are_those_with_levels_beyond_what_is_known(rows, parameters, code):
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(compiling, "code", code)
+        patch.setattr(loader, "code", code)
         told = [
             ([(n / 2, 1.0) for n in bids], [(n / 2, 2.0) for n in asks], limit)
             for bids, asks, limit in rows
@@ -250,7 +251,7 @@ def test_compiled_code_and_its_twin_write_the_same_rows(rows, odd):
     kept = []
     for code in (compiled, portable):
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(compiling, "code", code)
+            patch.setattr(loader, "code", code)
             told = [
                 ([(n / 2, 1.0) for n in bids], [(n / 2, 2.0) for n in asks], limit)
                 for bids, asks, limit in rows

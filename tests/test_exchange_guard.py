@@ -12,13 +12,13 @@ from exchange_tools import WatchedMarket, live
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
-from obi_widgets.feeds import exchange as exchange_module
-from obi_widgets.feeds import subscribers
-from obi_widgets.feeds.exchange import STEP, SimulatedExchange
 from obi_widgets.feeds.live import SimulatorFeed
-from obi_widgets.feeds.simulator import SimulatedMarket
-from obi_widgets.venues import make_venue
-from obi_widgets.venues.base import BOOK
+from obi_widgets.feeds.simulation import exchange as exchange_module
+from obi_widgets.feeds.simulation import subscribers
+from obi_widgets.feeds.simulation.exchange import STEP, SimulatedExchange
+from obi_widgets.feeds.simulation.simulator import SimulatedMarket
+from obi_widgets.market_data.venues import make_venue
+from obi_widgets.market_data.venues.base import BOOK
 
 SUBSCRIBE = json.dumps({"op": "subscribe", "args": ["update:BTC-PERP_0"]})
 

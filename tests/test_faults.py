@@ -21,10 +21,10 @@ from exchange_tools import (
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from obi_widgets.feeds.simulator import STEP
-from obi_widgets.market import Market
-from obi_widgets.venues import make_venue
-from obi_widgets.venues.base import Fetch, Ping, Reconnect, Send
+from obi_widgets.feeds.market import Market
+from obi_widgets.feeds.simulation.simulator import STEP
+from obi_widgets.market_data.venues import make_venue
+from obi_widgets.market_data.venues.base import Fetch, Ping, Reconnect, Send
 
 FAULTY, CLEAN = 240, 900  # steps; the watchdogs of 10 s take 200, six bad answers 600
 

@@ -16,8 +16,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import obi_widgets as obi
-from obi_widgets.calibration.matching import Tape
-from obi_widgets.settings import Parameters
+from obi_widgets.settings.settings import Parameters
+from obi_widgets.trading.matching import Tape
 
 COLUMNS = [
     "side", "entry_time", "entry_price", "exit_time", "exit_price", "gross_bps", "net_bps",

@@ -10,7 +10,7 @@ from recording_tools import HEADER, T0, capture, put, write
 
 import obi_widgets as obi
 from obi_widgets.errors import ArgumentError, RecordingError, SourceError
-from obi_widgets.recording import Recording
+from obi_widgets.feeds.recording import Recording
 
 ARRAYS = "obi.History.from_arrays(time_ns, bid_price, bid_size, ask_price, ask_size)"
 BTC, ETH = "binance-usdm:BTCUSDT", "binance-usdm:ETHUSDT"

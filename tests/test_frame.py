@@ -10,11 +10,11 @@ import pytest
 from history_tools import NAN, SECOND, early, make
 
 import obi_widgets as obi
-from obi_widgets import words
-from obi_widgets.analysis import Analysis
-from obi_widgets.frame import LADDER, FrameMaker, Ladder, Reach
-from obi_widgets.settings import Parameters
-from obi_widgets.time_range import TimeRange
+from obi_widgets.presentation import formatting
+from obi_widgets.presentation.analysis import Analysis
+from obi_widgets.presentation.frame import LADDER, FrameMaker, Ladder, Reach
+from obi_widgets.presentation.time_range import TimeRange
+from obi_widgets.settings.settings import Parameters
 
 NUMBERS = ("mid", "spread", "imbalance", "age", "rate", "states", "seconds", "beyond")
 
@@ -226,13 +226,13 @@ def test_a_look_at_what_is_not_kept_shows_the_oldest_that_is(rows):
 
 def test_entries_that_would_end_too_late_are_not_told(history):
     coarse = replace(history, interval=0.5)
-    rows, note = words.results(frame_of(coarse, Parameters(hold_seconds=4.9)))
-    assert [value for _, value, _ in rows] == [words.NOTHING] * 4
+    rows, note = formatting.results(frame_of(coarse, Parameters(hold_seconds=4.9)))
+    assert [value for _, value, _ in rows] == [formatting.NOTHING] * 4
     assert note == (
         "Not told: of every 0.5 s one state is kept, so entries would end too late. "
         "Hold 5 s or longer."
     )
     told = frame_of(coarse, Parameters(hold_seconds=5.0))
-    rows, note = words.results(told)
+    rows, note = formatting.results(told)
     assert rows[0][1] == f"{told.results.entries:,}" != "0"
     assert not note.startswith("Not told")

@@ -12,10 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import obi_widgets as obi
-from obi_widgets.events import Instrument
-from obi_widgets.history import BLOCK
-from obi_widgets.settings import Parameters
-from obi_widgets.writer import HistoryWriter
+from obi_widgets.history.columns import BLOCK
+from obi_widgets.history.writer import HistoryWriter
+from obi_widgets.market_data.events import Instrument
+from obi_widgets.settings.settings import Parameters
 
 
 def one(into, time, *, bid=100, ask=101, size=1.0, received=None):

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from imbalance_reference import as_lists, never_zero, reference
 
 import obi_widgets as obi
-from obi_widgets.settings import Parameters
+from obi_widgets.settings.settings import Parameters
 from obi_widgets.signals import weights
 
 CLOSE = 1e-6

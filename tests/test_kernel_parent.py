@@ -14,7 +14,7 @@ from jupyter_client.manager import start_new_kernel
 from jupyter_core.utils import ensure_event_loop
 from session_tools import wait_for
 
-from obi_widgets import kernel_parent
+from obi_widgets.session import kernel_parent
 
 LAB = """
 import obi_widgets as obi

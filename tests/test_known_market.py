@@ -8,7 +8,7 @@ import pytest
 from known_market import STATES
 
 import obi_widgets as obi
-from obi_widgets.feeds.simulator import STEP, SimulatedMarket
+from obi_widgets.feeds.simulation.simulator import STEP, SimulatedMarket
 
 EDGE, SECONDS = 4.0, 3000.0
 

@@ -13,9 +13,9 @@ import pytest
 from jupyter_client.session import Session
 from lab_tools import LabProcess
 
-from obi_widgets import jupyter_server
+from obi_widgets.cli import jupyter_server
+from obi_widgets.cli.jupyter_server import JupyterServer
 from obi_widgets.errors import ObiError
-from obi_widgets.jupyter_server import JupyterServer
 
 pytestmark = pytest.mark.notebook
 

@@ -13,9 +13,9 @@ import pytest
 from session_tools import View, wait_for
 
 import obi_widgets as obi
-from obi_widgets import session as session_module
+from obi_widgets.feeds.market import Market
 from obi_widgets.feeds.thread import FeedThread
-from obi_widgets.market import Market
+from obi_widgets.session import session as session_module
 from obi_widgets.widgets import panel
 from obi_widgets.widgets.holding import registry
 

@@ -9,11 +9,11 @@ import pytest
 from exchange_tools import WatchedMarket, running
 from test_live_feed import Scripted
 
-from obi_widgets.events import Snapshot
 from obi_widgets.feeds import limits
 from obi_widgets.feeds.limits import RateLimits, http_date
 from obi_widgets.feeds.live import LiveFeed
-from obi_widgets.venues.base import Fetch, explain, limited
+from obi_widgets.market_data.events import Snapshot
+from obi_widgets.market_data.venues.base import Fetch, explain, limited
 
 ASKED, ELSEWHERE = "https://one.example/a", "https://two.example/a"
 NOW = 1_790_000_000

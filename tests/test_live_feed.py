@@ -6,14 +6,14 @@ import pytest
 from exchange_tools import WatchedMarket, live, running, unused_port
 from websockets.asyncio.server import serve
 
-from obi_widgets.events import Refused, Status
 from obi_widgets.feeds import live as live_module
 from obi_widgets.feeds.limits import http_date
 from obi_widgets.feeds.live import LiveFeed, SimulatorFeed
-from obi_widgets.feeds.simulator import SimulatedMarket
-from obi_widgets.recording import Recorder, Recording
-from obi_widgets.venues import Venue, make_venue
-from obi_widgets.venues.base import Connect, Ping, Reconnect, Send
+from obi_widgets.feeds.recording import Recorder, Recording
+from obi_widgets.feeds.simulation.simulator import SimulatedMarket
+from obi_widgets.market_data.events import Refused, Status
+from obi_widgets.market_data.venues import Venue, make_venue
+from obi_widgets.market_data.venues.base import Connect, Ping, Reconnect, Send
 
 
 class Scripted(Venue):

@@ -19,11 +19,11 @@ from exchange_tools import (
     only,
 )
 
-from obi_widgets.events import Delta, Instrument, Refused, Snapshot, Status, Trade
-from obi_widgets.market import Market
-from obi_widgets.venues import make_venue
-from obi_widgets.venues.base import BOOK, Connect, Fetch, Reconnect, Send, limited
-from obi_widgets.venues.lmex import PICTURE, SUMMARY, TRADES
+from obi_widgets.feeds.market import Market
+from obi_widgets.market_data.events import Delta, Instrument, Refused, Snapshot, Status, Trade
+from obi_widgets.market_data.venues import make_venue
+from obi_widgets.market_data.venues.base import BOOK, Connect, Fetch, Reconnect, Send, limited
+from obi_widgets.market_data.venues.lmex import PICTURE, SUMMARY, TRADES
 
 
 def frames(*kinds):

@@ -18,10 +18,10 @@ from exchange_tools import (
     only,
 )
 
-from obi_widgets.events import Status
-from obi_widgets.market import Market
-from obi_widgets.venues.base import BOOK, Reconnect, Send
-from obi_widgets.venues.lmex import TRADES
+from obi_widgets.feeds.market import Market
+from obi_widgets.market_data.events import Status
+from obi_widgets.market_data.venues.base import BOOK, Reconnect, Send
+from obi_widgets.market_data.venues.lmex import TRADES
 
 
 def read(market, frame, now):

@@ -9,11 +9,11 @@ import pytest
 
 import obi_widgets as obi
 from obi_widgets.errors import SettingsError
-from obi_widgets.events import Delta, Snapshot, Splice, Status
-from obi_widgets.market import Market
-from obi_widgets.settings import Parameters
-from obi_widgets.venues import make_venue
-from obi_widgets.venues.base import Fetch, Venue
+from obi_widgets.feeds.market import Market
+from obi_widgets.market_data.events import Delta, Snapshot, Splice, Status
+from obi_widgets.market_data.venues import make_venue
+from obi_widgets.market_data.venues.base import Fetch, Venue
+from obi_widgets.settings.settings import Parameters
 
 LIMIT = 60
 STEP = 100_000_000

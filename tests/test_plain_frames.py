@@ -15,11 +15,12 @@ from hypothesis import strategies as st
 
 import obi_widgets as obi
 from obi_widgets.feeds.loading import Player, play
-from obi_widgets.market import Market
-from obi_widgets.recording import Recording
-from obi_widgets.settings import Parameters
-from obi_widgets.signals import compiled, compiling, portable
-from obi_widgets.venues.binance_usdm import BinanceUsdm
+from obi_widgets.feeds.market import Market
+from obi_widgets.feeds.recording import Recording
+from obi_widgets.kernels import loader
+from obi_widgets.market_data.venues.binance_usdm import BinanceUsdm
+from obi_widgets.settings.settings import Parameters
+from obi_widgets.signals import compiled, portable
 
 T0 = 1_700_000_000 * SECOND
 SYMBOLS = ("btcusdt", "ethusdt")
@@ -41,8 +42,8 @@ FIRST = HEAD + '"U":5,"u":11,"pu":10,"b":[],"a":[]}}'
 def plainly(recording, **options):
     """Return the market that decoders in Python lead to, and what it would have sent."""
     with pytest.MonkeyPatch.context() as without:
-        without.setattr(compiling, "reader", None)
-        without.setattr(compiling, "code", portable)
+        without.setattr(loader, "reader", None)
+        without.setattr(loader, "code", portable)
         return one_by_one(recording, **options)
 
 
@@ -159,7 +160,7 @@ def test_the_newest_imbalance_is_the_last_of_the_history(code, monkeypatch):
     recording = Recording(captured("binance_usdm/btcusdt_20240718.gz"))
     market = Market(recording.make_venue(), levels=200, interval=0)
     assert all(np.isnan(market.imbalance(one)) for one in PARAMETERS)
-    monkeypatch.setattr(compiling, "code", code)
+    monkeypatch.setattr(loader, "code", code)
     values = []
     for record in recording:
         before = market.changed_at

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 import obi_widgets as obi
-from obi_widgets.events import Instrument
-from obi_widgets.provenance import NOT_CALIBRATED, NOT_KNOWN
+from obi_widgets.market_data.events import Instrument
+from obi_widgets.settings.provenance import NOT_CALIBRATED, NOT_KNOWN
 
 SETTINGS = obi.Settings(price="mid", fee_bps=0)
 

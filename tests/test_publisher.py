@@ -14,7 +14,8 @@ import pytest
 from session_tools import View, at_rest, following, wait_for
 
 import obi_widgets as obi
-from obi_widgets import analysis, publisher
+from obi_widgets.presentation import analysis
+from obi_widgets.session import publisher
 
 
 @pytest.fixture(scope="module")

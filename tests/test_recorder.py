@@ -20,10 +20,10 @@ from recording_tools import HEADER, RECORDS, T0, write
 import obi_widgets as obi
 from obi_widgets.errors import ArgumentError, RecordingError, RecordingWarning
 from obi_widgets.feeds.live import LARGEST_FRAME
-from obi_widgets.recording import Record, Recorder, Recording
-from obi_widgets.recording import recorder as recorder_module
-from obi_widgets.recording.lines import LONGEST
-from obi_widgets.recording.recorder import FLUSH_EVERY, MEMBER
+from obi_widgets.feeds.recording import Record, Recorder, Recording
+from obi_widgets.feeds.recording import recorder as recorder_module
+from obi_widgets.feeds.recording.lines import LONGEST
+from obi_widgets.feeds.recording.recorder import FLUSH_EVERY, MEMBER
 
 
 def frame(number, *, size=0):
@@ -158,7 +158,7 @@ def test_without_a_thread_for_a_timer_it_is_written_at_once(tmp_path, monkeypatc
 
 KILLED = """
 import json, sys, time
-from obi_widgets.recording import Record, Recorder
+from obi_widgets.feeds.recording import Record, Recorder
 recorder = Recorder(sys.argv[1], "lmex", "BTC-PERP")
 for number in range(10_000):
     recorder.write(Record(time.time_ns(), "frame", "book", json.dumps({"n": number})))

@@ -16,11 +16,11 @@ from recording_tools import HEADER, RECORDS, T0, capture, put, write
 import obi_widgets as obi
 from obi_widgets.errors import RecordingError, RecordingWarning
 from obi_widgets.feeds.loading import Player
+from obi_widgets.feeds.market import Market
+from obi_widgets.feeds.recording import Record, Recorder, Recording
+from obi_widgets.feeds.recording import recorder as recorder_module
+from obi_widgets.feeds.recording.recorder import MEMBER
 from obi_widgets.feeds.replay import ReplayFeed
-from obi_widgets.market import Market
-from obi_widgets.recording import Record, Recorder, Recording
-from obi_widgets.recording import recorder as recorder_module
-from obi_widgets.recording.recorder import MEMBER
 
 NAMES = ["a.gz", "a.txt", "a.zst"]
 
@@ -321,7 +321,7 @@ BOMB = """
 import gc, sys, warnings, zlib, zstandard
 from pathlib import Path
 from obi_widgets.errors import RecordingError
-from obi_widgets.recording import Recording
+from obi_widgets.feeds.recording import Recording
 
 header, stamp = sys.argv[1].encode(), b"1700000000000000000 "
 path = Path(sys.argv[3])

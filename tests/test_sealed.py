@@ -16,7 +16,7 @@ from obi_widgets.calibration.seal import clip_by, make_seal
 from obi_widgets.calibration.sealed import ABOVE, BELOW, UNDECIDED
 from obi_widgets.calibration.sealed_file import opened_in
 from obi_widgets.errors import ObiError, SealError
-from obi_widgets.history import History
+from obi_widgets.history.columns import History
 
 SETTINGS = obi.Settings(depth=1, decay=0, threshold=0.4, hold_seconds=2.0, fee_bps=0.01)
 PAST = 1000

@@ -13,7 +13,7 @@ from test_widgets import hear
 import obi_widgets as obi
 from benchmarks.verdicts import markets
 from obi_widgets.calibration.seal import Judged
-from obi_widgets.sheet_seal import BUTTON, of_seal
+from obi_widgets.presentation.tear_sheet_seal import BUTTON, of_seal
 
 MINUS = "\N{MINUS SIGN}"
 

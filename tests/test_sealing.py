@@ -11,9 +11,9 @@ import pytest
 from session_tools import following, wait_for
 
 import obi_widgets as obi
-from obi_widgets import sealing
 from obi_widgets.calibration import sealed as module
 from obi_widgets.errors import SealError
+from obi_widgets.session import sealing
 
 QUICK = {"hold_seconds": 0.3, "threshold": 0.05}
 

@@ -11,7 +11,7 @@ import pytest
 
 import obi_widgets as obi
 from obi_widgets.errors import SettingsError
-from obi_widgets.settings import Parameters
+from obi_widgets.settings.settings import Parameters
 
 NAN, INF = float("nan"), float("inf")
 

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 import obi_widgets as obi
-from obi_widgets.calibrator import Found, axes
-from obi_widgets.events import Instrument
-from obi_widgets.sheet import (
+from obi_widgets.market_data.events import Instrument
+from obi_widgets.presentation.formatting import signed
+from obi_widgets.presentation.tear_sheet import (
     COLUMNS,
     WAITING,
     SheetMaker,
@@ -24,7 +24,7 @@ from obi_widgets.sheet import (
     ticks,
     trust,
 )
-from obi_widgets.words import signed
+from obi_widgets.session.background_calibration import Found, axes
 
 BTC = Instrument("sim", "BTC-PERP", "Simulator", "USDT", 0.1)
 MINUS = "\N{MINUS SIGN}"

@@ -11,9 +11,9 @@ import pandas as pd
 import pytest
 
 import obi_widgets as obi
-from obi_widgets.calibrator import axes
-from obi_widgets.sheet_surface import of_proposal, of_surface
-from obi_widgets.words import NOTHING, won
+from obi_widgets.presentation.formatting import NOTHING, won
+from obi_widgets.presentation.tear_sheet_surface import of_proposal, of_surface
+from obi_widgets.session.background_calibration import axes
 
 MINUS = "\N{MINUS SIGN}"
 NAMES = ["all", "in sample", "held out"]

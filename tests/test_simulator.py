@@ -7,7 +7,7 @@ import pytest
 
 import obi_widgets as obi
 from obi_widgets.errors import ObiError, SettingsError
-from obi_widgets.feeds.simulator import LISTINGS, STEP, SimulatedMarket
+from obi_widgets.feeds.simulation.simulator import LISTINGS, STEP, SimulatedMarket
 
 HORIZONS = (2.0, 8.0, 20.0)  # seconds
 

@@ -16,8 +16,8 @@ from obi_widgets.errors import (
 )
 from obi_widgets.feeds import record as recording_of
 from obi_widgets.feeds import resolve
-from obi_widgets.recording import Recording
-from obi_widgets.venues import VENUES
+from obi_widgets.feeds.recording import Recording
+from obi_widgets.market_data.venues import VENUES
 
 NEITHER = "is neither a venue's symbol nor a file."
 

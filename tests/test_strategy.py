@@ -19,11 +19,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import obi_widgets as obi
-from obi_widgets.calibration.strategy import TEMPLATE
-from obi_widgets.events import Instrument
-from obi_widgets.provenance import Provenance
-from obi_widgets.settings import Parameters
+from obi_widgets.market_data.events import Instrument
+from obi_widgets.settings.provenance import Provenance
+from obi_widgets.settings.settings import Parameters
 from obi_widgets.signals import portable
+from obi_widgets.trading.strategy import TEMPLATE
 
 SETTINGS = [
     Parameters(),

@@ -17,10 +17,11 @@ from hypothesis import strategies as st
 from tqdm.auto import tqdm
 
 import obi_widgets as obi
-from obi_widgets.calibration import sweeping
+from obi_widgets.calibration import sweep
 from obi_widgets.errors import CancelledError, SettingsError
-from obi_widgets.settings import Parameters, Settings
-from obi_widgets.signals import compiling, portable
+from obi_widgets.kernels import loader
+from obi_widgets.settings.settings import Parameters, Settings
+from obi_widgets.signals import portable
 
 THRESHOLDS, HOLDS = (0.0, 0.2, 0.4, 0.75, 0.95), (0.1, 1.0, 20.0)
 EVEN = np.linspace(0, 3, 23)
@@ -36,8 +37,8 @@ def check(found, history, **axes):
 
 
 def one_by_one(found, history, **axes):
-    grid = sweeping._Grid(found.parameters, 0.3, **axes)
-    return sweeping._portable(history, grid, Event(), lambda _: None)
+    grid = sweep._Grid(found.parameters, 0.3, **axes)
+    return sweep._portable(history, grid, Event(), lambda _: None)
 
 
 @pytest.mark.slow
@@ -131,7 +132,7 @@ def test_any_books(states, steps, threshold, hold):
 def test_without_a_compiler_it_is_the_same(broken, monkeypatch):
     axes = {"decay": [0.1, 0.2], "threshold": [0.4], "hold_seconds": [1.0, 20.0]}
     fast = obi.sweep(broken[:2000], **axes)
-    monkeypatch.setattr(compiling, "code", portable)
+    monkeypatch.setattr(loader, "code", portable)
     slow = obi.sweep(broken[:2000], **axes)
     np.testing.assert_allclose(fast.sums, slow.sums, rtol=1e-9, atol=1e-9)
     assert fast.entries.min() > 0
@@ -276,13 +277,13 @@ def test_the_estimate_is_that_of_a_sample_times_the_states(history, monkeypatch)
         Clock.now += len(sample) / 1000 + (not swept)
         swept.append((len(sample), grid.threshold))
 
-    monkeypatch.setattr(sweeping, "time", Clock)
-    monkeypatch.setattr(sweeping, "_add_up", add_up)
+    monkeypatch.setattr(sweep, "time", Clock)
+    monkeypatch.setattr(sweep, "_add_up", add_up)
     assert obi.sweep_seconds(history, **AXES) == pytest.approx(len(history) / 1000)
     assert obi.sweep_seconds([history[:9], *[history] * 10], **AXES) == pytest.approx(
         (9 + 10 * len(history)) / 1000
     )
-    assert {count for count, _ in swept} == {min(len(history), sweeping.SAMPLE)}
+    assert {count for count, _ in swept} == {min(len(history), sweep.SAMPLE)}
     assert swept[0][1] == list(AXES["threshold"])
     assert obi.sweep_seconds(history[:0]) == 0
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from obi_widgets.chart import Window
+from obi_widgets.presentation.downsampling import Window
 from obi_widgets.widgets import panel
 from obi_widgets.widgets.time_axis import TimeAxis
 

@@ -11,10 +11,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from obi_widgets.errors import HistoryError, LevelError
-from obi_widgets.market import Market
-from obi_widgets.settings import Parameters
-from obi_widgets.signals import compiled, compiling, portable
-from obi_widgets.venues import make_venue
+from obi_widgets.feeds.market import Market
+from obi_widgets.kernels import loader
+from obi_widgets.market_data.venues import make_venue
+from obi_widgets.settings.settings import Parameters
+from obi_widgets.signals import compiled, portable
 
 BOTH = pytest.mark.parametrize("code", [compiled, portable])
 SECOND = 1_000_000_000
@@ -40,7 +41,7 @@ def prices(history, side, row=-1):
     ],
 )
 def test_a_level_that_cannot_be_held_ends_its_side(code, side, price, size, monkeypatch):
-    monkeypatch.setattr(compiling, "code", code)
+    monkeypatch.setattr(loader, "code", code)
     into, levels = writer(tick_size=0.5, levels=5), [list(one) for one in NEAR]
     into.append(1, 1, book(*levels))
     behind = price - 100 if price > 200 else price / 2
@@ -76,7 +77,7 @@ def test_a_level_that_cannot_be_held_ends_its_side(code, side, price, size, monk
 def test_of_a_best_level_that_cannot_be_held_nothing_is_kept(
     code, best, says, interval, monkeypatch
 ):
-    monkeypatch.setattr(compiling, "code", code)
+    monkeypatch.setattr(loader, "code", code)
     into = writer(tick_size=0.5, levels=5, interval=interval)
     into.append(1, 1, book(*NEAR))
     with pytest.raises(LevelError) as error:
@@ -94,7 +95,7 @@ def test_of_a_best_level_that_cannot_be_held_nothing_is_kept(
 
 @BOTH
 def test_a_grid_is_not_refined_so_far_that_what_it_held_no_longer_fits(code, monkeypatch):
-    monkeypatch.setattr(compiling, "code", code)
+    monkeypatch.setattr(loader, "code", code)
     into = writer(tick_size=0.5, levels=3)
     far = [(60_000.0, 1.0), (30_000.0, 1.0)], [(60_001.0, 1.0), (90_000.0, 1.0)]
     into.append(1, 1, book(*far))
@@ -161,7 +162,7 @@ def test_whatever_prices_come_the_feed_goes_on(messages, code):
         {"symbol": "BTC-PERP", "quote": "USDT", "contractSize": 1.0, "minPriceIncrement": 0.5}
     ]
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(compiling, "code", code)
+        patch.setattr(loader, "code", code)
         market = Market(make_venue("lmex", "BTC-PERP"), levels=4, interval=0)
         market.handle(market.venue.start(0), 0)
         market.handle(market.venue.fetched("summary", 200, json.dumps(summary), 0), 0)

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from obi_widgets.calibration.traded import Traded
+from obi_widgets.calibration.as_traded import Traded
 from obi_widgets.calibration.verdict import Evidence, judge
 
 HORIZONS = np.array([1.0, 5.0, 10.0])

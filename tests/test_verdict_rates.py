@@ -11,9 +11,9 @@ from scipy.stats import binom
 
 import obi_widgets as obi
 from benchmarks.verdicts import markets
-from obi_widgets.calibration.coefficient import information_coefficients
-from obi_widgets.calibration.power import rule_rate, rule_seconds
-from obi_widgets.calibration.returns import HORIZONS, forward_returns
+from obi_widgets.calibration.forward_returns import HORIZONS, forward_returns
+from obi_widgets.calibration.information_coefficient import information_coefficients
+from obi_widgets.calibration.statistics.power import rule_rate, rule_seconds
 
 SEEDS = 12
 

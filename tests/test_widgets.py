@@ -13,9 +13,9 @@ import pytest
 from session_tools import wait_for
 
 import obi_widgets as obi
-from obi_widgets import words
-from obi_widgets.events import Instrument
-from obi_widgets.feeds.simulator import SimulatedMarket
+from obi_widgets.feeds.simulation.simulator import SimulatedMarket
+from obi_widgets.market_data.events import Instrument
+from obi_widgets.presentation import formatting
 from obi_widgets.widgets import cells, panel, status
 from obi_widgets.widgets.charts import nice_step, nice_ticks
 
@@ -465,7 +465,7 @@ def test_the_line_tells_how_late_data_are_and_a_rate_that_is_known(lab):
     assert state["late"][1] == (
         "The newest change came 2.3 s late. By this computer's clock it took −0.5 s to arrive."
     )
-    assert state["rate"] == words.NOTHING
+    assert state["rate"] == formatting.NOTHING
     for none in ({"state": "syncing"}, {"state": "closed"}, {"paused": True}):
         lab.show(replace(frame, lag=2.34, **none))
         assert lab.status._line.state["late"] == ("", ""), f"nothing comes: {none}"
@@ -479,16 +479,16 @@ def test_the_line_tells_how_late_data_are_and_a_rate_that_is_known(lab):
      (180, "late by 3 min")],
 )  # fmt: skip
 def test_lag_is_worth_showing_beyond_a_second(lag, text):
-    assert words.late(lag, np.nan)[0] == text
+    assert formatting.late(lag, np.nan)[0] == text
 
 
 @pytest.mark.parametrize(
     ("value", "text", "side"),
     [(0.126, "+0.13 ▲", "bid"), (-0.126, "−0.13 ▼", "ask"), (0.004, "0.00", ""),
-     (-0.004, "0.00", ""), (np.nan, words.NOTHING, "")],
+     (-0.004, "0.00", ""), (np.nan, formatting.NOTHING, "")],
 )  # fmt: skip
 def test_arrow_and_colour_repeat_the_sign_that_is_shown(value, text, side):
-    assert (words.imbalance(value), status.side_of(value)) == (text, side)
+    assert (formatting.imbalance(value), status.side_of(value)) == (text, side)
 
 
 def test_charts_wait_for_data_only_while_there_are_none_and_some_may_come(lab):
@@ -498,7 +498,7 @@ def test_charts_wait_for_data_only_while_there_are_none_and_some_may_come(lab):
         (0, "closed", "No data came."),
         (1, "connecting", ""),
     ):
-        assert words.nothing_yet(replace(frame, states=states, state=state)) == text
+        assert formatting.nothing_yet(replace(frame, states=states, state=state)) == text
     new = obi.Session("sim:BTC-PERP")
     chart = obi.PriceWidget(new, alone=False)
     assert chart._overlay.state["nothing"] == "", "before the first frame nobody knows"
@@ -528,8 +528,8 @@ def test_longer_windows_are_offered_where_so_much_is_kept():
     assert offered() == ["1 min", "5", "15", "60"]
     assert offered(history_seconds=86_400) == ["1 min", "5", "15", "60", "6 h", "24 h"]
     assert offered(history_seconds=30 * 86_400)[-1] == "7 d"
-    assert words.window(60) == ("1 min", "minute")
-    assert words.window(86_400) == ("24 h", "24 hours")
+    assert formatting.window(60) == ("1 min", "minute")
+    assert formatting.window(86_400) == ("24 h", "24 hours")
 
 
 def test_a_day_of_entries_is_drawn_without_hiding_the_line(lab):
@@ -569,12 +569,12 @@ def test_the_title_says_what_the_mean_is_of(lab):
     ],
 )
 def test_a_size_shows_no_digits_that_are_not_kept(size, decimals, text):
-    assert words.size(float(np.float32(size)), decimals) == text
+    assert formatting.size(float(np.float32(size)), decimals) == text
 
 
 def test_labels_have_the_decimals_of_their_step():
     for low, high in ((63_943.2, 63_944.6), (0.00001, 0.000013), (2_759.98, 2_760.44)):
-        decimals = words.decimals_of(nice_step(low, high))
+        decimals = formatting.decimals_of(nice_step(low, high))
         for tick in nice_ticks(low, high):
             assert float(f"{tick:.{decimals}f}") == pytest.approx(tick, rel=1e-12)
         assert decimals <= 7

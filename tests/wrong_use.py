@@ -12,14 +12,14 @@ import numpy as np
 from session_tools import View
 
 import obi_widgets as obi
-from obi_widgets.analysis import Analysis
-from obi_widgets.calibration import controls, events, holdout, returns
-from obi_widgets.calibration.orders import Maker, Taker
+from obi_widgets.calibration import episodes, forward_returns, holdout, placebo
 from obi_widgets.feeds import open_feed
-from obi_widgets.frame import FrameMaker
-from obi_widgets.settings import Parameters
+from obi_widgets.presentation.analysis import Analysis
+from obi_widgets.presentation.frame import FrameMaker
+from obi_widgets.presentation.time_range import TimeRange
+from obi_widgets.settings.settings import Parameters
 from obi_widgets.signals import weights
-from obi_widgets.time_range import TimeRange
+from obi_widgets.trading.execution import Maker, Taker
 
 WRONG: dict[str, Any] = {
     "None": None,
@@ -37,14 +37,14 @@ OURS = "obi_widgets"
 
 BESIDE = (
     weights,
-    returns.forward_returns,
-    returns.touch_returns,
-    controls.shuffled,
-    controls.look_ahead,
-    controls.skewed,
-    controls.clock_skew,
-    events.find_episodes,
-    events.columns,
+    forward_returns.forward_returns,
+    forward_returns.touch_returns,
+    placebo.shuffled,
+    placebo.look_ahead,
+    placebo.skewed,
+    placebo.clock_skew,
+    episodes.find_episodes,
+    episodes.columns,
     holdout.holdout,
     holdout.walk_forward_splits,
 )

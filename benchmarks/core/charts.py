@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 
 import obi_widgets as obi
-from obi_widgets.analysis import Analysis
-from obi_widgets.chart import PIXELS, Window, extent, steps
-from obi_widgets.settings import Parameters
-from obi_widgets.signals import compiling
+from obi_widgets.kernels import loader
+from obi_widgets.presentation.analysis import Analysis
+from obi_widgets.presentation.downsampling import PIXELS, Window, extent, steps
+from obi_widgets.settings.settings import Parameters
 
 from . import references
 from .data import LEVELS, RATE, Arrays, longer
@@ -71,7 +71,7 @@ def run(*, quick: bool, history: obi.History) -> Section:
 
 def lengths(*, quick: bool, day: obi.History) -> tuple[Section, Timed, dict[str, int]]:
     """Time a recompute and a slider's move for one hour to seven days."""
-    compiling.wait()
+    loader.wait()
     section = Section(
         "Time against history and depth",
         "![Time against history length and against depth](scaling.svg)",

@@ -9,11 +9,11 @@ from dataclasses import replace
 import numpy as np
 
 import obi_widgets as obi
-from obi_widgets.analysis import Analysis
-from obi_widgets.chart import Mid, Window, extent, means, steps
-from obi_widgets.scanner import Scanner, Trades
-from obi_widgets.settings import Parameters
-from obi_widgets.signals import compiling
+from obi_widgets.kernels import loader
+from obi_widgets.presentation.analysis import Analysis
+from obi_widgets.presentation.downsampling import Mid, Window, extent, means, steps
+from obi_widgets.settings.settings import Parameters
+from obi_widgets.trading.entries import Scanner, Trades
 
 from .data import DAY, synthetic
 from .signal import DECAY, DEPTH
@@ -85,7 +85,7 @@ def lines(analysis: Analysis, history: obi.History, seconds: float) -> object:
 def run(*, quick: bool, history: obi.History | None = None) -> Section:
     """Check, then time."""
     history = history or synthetic(DAY // 10 if quick else DAY).history()
-    compiling.wait()
+    loader.wait()
     signal = obi.imbalance(history, SETTINGS)
     columns = [one.tolist() for one in (history.time, history.bid, history.ask, signal)]
     section = Section("Entries, and all that a moved slider calls for")

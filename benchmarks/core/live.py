@@ -10,11 +10,11 @@ from time import perf_counter
 import numpy as np
 
 import obi_widgets as obi
-from obi_widgets.analysis import Analysis
-from obi_widgets.market import Market
-from obi_widgets.settings import Parameters
-from obi_widgets.signals import compiling
-from obi_widgets.venues.binance_usdm import BinanceUsdm
+from obi_widgets.feeds.market import Market
+from obi_widgets.kernels import loader
+from obi_widgets.market_data.venues.binance_usdm import BinanceUsdm
+from obi_widgets.presentation.analysis import Analysis
+from obi_widgets.settings.settings import Parameters
 
 from . import peers
 from .data import LEVELS, Frames, captures, frames, lines
@@ -86,7 +86,7 @@ def run(*, quick: bool) -> Section:
     if not captures():
         section.notes.append("The captures are not here, so nothing of this was run.")
         return section
-    compiling.wait()
+    loader.wait()
     parameters = Parameters(decay=DECAY, depth=LEVELS)
     names = peers.installed()
     left_out = set(peers.PEERS) - set(names)

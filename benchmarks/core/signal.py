@@ -6,8 +6,8 @@ import numpy as np
 import polars as pl
 
 import obi_widgets as obi
-from obi_widgets.settings import Parameters
-from obi_widgets.signals import compiling
+from obi_widgets.kernels import loader
+from obi_widgets.settings.settings import Parameters
 
 from . import references
 from .data import DAY, LEVELS, Arrays, synthetic
@@ -44,7 +44,7 @@ def run(
     states = DAY // TENTH if quick else DAY
     arrays = arrays or synthetic(states)
     history = history or arrays.history()
-    compiling.wait()
+    loader.wait()
     settings = Parameters(decay=DECAY, depth=DEPTH)
     share = arrays.head(len(arrays.time) // TENTH)
     books = references.as_books(share)

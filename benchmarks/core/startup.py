@@ -33,13 +33,13 @@ MEMORY = """
 import ctypes, gc, os, sys
 from benchmarks.core.data import synthetic
 import obi_widgets as obi
-from obi_widgets.book import Book
-from obi_widgets.writer import HistoryWriter
-from obi_widgets.events import Instrument
-from obi_widgets.signals import compiling
+from obi_widgets.market_data.book import Book
+from obi_widgets.history.writer import HistoryWriter
+from obi_widgets.market_data.events import Instrument
+from obi_widgets.kernels import loader
 import numpy as np
 
-compiling.wait()
+loader.wait()
 
 def resident():
     gc.collect()
@@ -73,9 +73,9 @@ for row in range(days * states):
 
 COMPILE = """
 import time
-from obi_widgets.signals import compiling
+from obi_widgets.kernels import loader
 began = time.perf_counter()
-compiling.wait()
+loader.wait()
 print(time.perf_counter() - began)
 """
 

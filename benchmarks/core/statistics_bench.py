@@ -9,11 +9,11 @@ import pandas as pd
 from statsmodels.regression.linear_model import OLS
 
 import obi_widgets as obi
-from obi_widgets.calibration import compiling
-from obi_widgets.calibration.events import columns
-from obi_widgets.calibration.inference import Means, conditional_mean, quotient
-from obi_widgets.calibration.returns import ForwardReturns, forward_returns, lost
-from obi_widgets.threads import share
+from obi_widgets.calibration import loader
+from obi_widgets.calibration.episodes import columns
+from obi_widgets.calibration.forward_returns import ForwardReturns, forward_returns, lost
+from obi_widgets.calibration.statistics.inference import Means, conditional_mean, quotient
+from obi_widgets.kernels.threads import share
 
 from .data import DAY, RATE, synthetic
 from .entries_bench import SETTINGS
@@ -35,7 +35,7 @@ def newey_west(x: np.ndarray, returns: ForwardReturns) -> tuple[np.ndarray, np.n
     def compute(rows: Iterable[int]) -> None:
         for row in rows:
             y, end, lag = returns.bps[row], returns.end[row], int(overlap[row])
-            compiling.fastest().starts(x, y, end, lag, sums[row])
+            loader.fastest().starts(x, y, end, lag, sums[row])
 
     share(compute, range(len(overlap)))
     return quotient(sums, overlap[:, None])
@@ -100,7 +100,7 @@ def check_returns(history: obi.History, returns: ForwardReturns) -> None:
 def run(*, quick: bool, history: obi.History | None = None) -> Section:
     """Check, then time."""
     history = history or synthetic(DAY // 10 if quick else DAY).history()
-    compiling.wait()
+    loader.wait()
     signal = obi.imbalance(history, SETTINGS)
     returns = forward_returns(history, HORIZONS)
     x = columns(history, signal, THRESHOLDS)

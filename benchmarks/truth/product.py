@@ -12,10 +12,10 @@ from typing import NamedTuple
 import numpy as np
 
 from obi_widgets.errors import ObiError
-from obi_widgets.market import Market
-from obi_widgets.signals import compiling
-from obi_widgets.venues import make_venue
-from obi_widgets.venues.base import BOOK, Connect, Fetch, Reconnect, Reply, Send
+from obi_widgets.feeds.market import Market
+from obi_widgets.kernels import loader
+from obi_widgets.market_data.venues import make_venue
+from obi_widgets.market_data.venues.base import BOOK, Connect, Fetch, Reconnect, Reply, Send
 
 __all__ = ["BOOK", "Connect", "Fetch", "ObiError", "Product", "Reconnect", "Send", "Side"]
 
@@ -26,7 +26,7 @@ KEPT = 50
 
 def ready() -> None:
     """Wait for the compiled code, so that it is what is examined."""
-    compiling.wait()
+    loader.wait()
 
 
 class Side(NamedTuple):

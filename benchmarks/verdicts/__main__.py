@@ -12,10 +12,10 @@ from functools import partial
 import numpy as np
 
 import obi_widgets as obi
-from obi_widgets.calibration import compiling
-from obi_widgets.calibration.coefficient import Coefficients, information_coefficients
-from obi_widgets.calibration.power import rule_rate
-from obi_widgets.calibration.returns import HORIZONS, forward_returns
+from obi_widgets.calibration import loader
+from obi_widgets.calibration.forward_returns import HORIZONS, forward_returns
+from obi_widgets.calibration.information_coefficient import Coefficients, information_coefficients
+from obi_widgets.calibration.statistics.power import rule_rate
 
 from . import markets
 from .markets import NULL, PARTLY, Market
@@ -128,7 +128,7 @@ def main() -> None:
     parser.add_argument("--part", default="1/1", help="of the seeds, as 1/4 for every fourth")
     given = parser.parse_args()
     number, of = map(int, given.part.split("/"))
-    compiling.wait()
+    loader.wait()
     for name in given.sections or sections:
         sections[name](slice(number - 1, None, of))
 

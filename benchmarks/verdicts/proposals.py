@@ -12,8 +12,8 @@ import argparse
 import numpy as np
 
 import obi_widgets as obi
+from obi_widgets.calibration.forward_returns import HORIZONS
 from obi_widgets.calibration.proposal import Proposal
-from obi_widgets.calibration.returns import HORIZONS
 from obi_widgets.calibration.surface import THRESHOLDS
 
 from . import markets

@@ -19,7 +19,7 @@ from numba import njit
 import obi_widgets as obi
 from obi_widgets.calibration.confidence_sequence import BURN_IN, ERROR, TUNED_AT, tuning
 from obi_widgets.calibration.seal import clip_by
-from obi_widgets.scanner import scan
+from obi_widgets.trading.entries import scan
 
 from . import markets
 from .markets import Floats, Random

@@ -7,21 +7,21 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from obi_widgets.calibration.fills import fills
-from obi_widgets.calibration.orders import Taker
 from obi_widgets.checks import several
-from obi_widgets.histories import as_history
-from obi_widgets.provenance import labels, to_tables
-from obi_widgets.scanner import HELD
-from obi_widgets.settings import Parameters
+from obi_widgets.history.given import as_history
+from obi_widgets.settings.provenance import labels, to_tables
+from obi_widgets.settings.settings import Parameters
+from obi_widgets.trading.entries import HELD
+from obi_widgets.trading.execution import Taker
+from obi_widgets.trading.fills import fills
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     import pandas as pd
 
-    from obi_widgets.history import History
-    from obi_widgets.settings import Settings
+    from obi_widgets.history.columns import History
+    from obi_widgets.settings.settings import Settings
 
 LATENCIES = (0.0, 0.1, 0.5, 1.0)
 """Seconds."""

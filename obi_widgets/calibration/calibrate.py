@@ -6,20 +6,24 @@ from typing import TYPE_CHECKING, get_args
 
 import numpy as np
 
-from obi_widgets.calibration.causality import as_signal, computed, looks_ahead
-from obi_widgets.calibration.coefficient import deciles, hit_rate, information_coefficients
-from obi_widgets.calibration.events import Kind, columns, find_episodes
+from obi_widgets.calibration.as_traded import Traded, traded
+from obi_widgets.calibration.episodes import Kind, columns, find_episodes
+from obi_widgets.calibration.forward_returns import HORIZONS, forward_returns, horizons_within
 from obi_widgets.calibration.holdout import SHARE, holdout
-from obi_widgets.calibration.inference import Means, conditional_mean
-from obi_widgets.calibration.multiple import benjamini_hochberg, holm
+from obi_widgets.calibration.information_coefficient import (
+    deciles,
+    hit_rate,
+    information_coefficients,
+)
+from obi_widgets.calibration.lookahead import as_signal, computed, looks_ahead
 from obi_widgets.calibration.reaches import reaches
 from obi_widgets.calibration.report import Report
-from obi_widgets.calibration.returns import HORIZONS, forward_returns, horizons_within
-from obi_widgets.calibration.traded import Traded, traded
+from obi_widgets.calibration.statistics.inference import Means, conditional_mean
+from obi_widgets.calibration.statistics.multiple_testing import benjamini_hochberg, holm
 from obi_widgets.checks import between, choice, integer
-from obi_widgets.histories import as_joined
-from obi_widgets.provenance import IMBALANCE
-from obi_widgets.settings import Parameters
+from obi_widgets.history.given import as_joined
+from obi_widgets.settings.provenance import IMBALANCE
+from obi_widgets.settings.settings import Parameters
 from obi_widgets.signals import imbalance
 
 if TYPE_CHECKING:
@@ -27,8 +31,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import ArrayLike
 
-    from obi_widgets.history import History
-    from obi_widgets.settings import Settings
+    from obi_widgets.history.columns import History
+    from obi_widgets.settings.settings import Settings
 
 MOST_TRIED = 10**9
 """Settings."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from obi_widgets.provenance import AtHorizon, Findings, known, utc
+from obi_widgets.settings.provenance import AtHorizon, Findings, known, utc
 
 if TYPE_CHECKING:
     from obi_widgets.calibration.report import Report

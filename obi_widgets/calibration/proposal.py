@@ -19,14 +19,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from obi_widgets.calibration.forward import folds_of
+from obi_widgets.calibration.forward_returns import HORIZONS
 from obi_widgets.calibration.holdout import MOST_FOLDS, SHARE, holdout
-from obi_widgets.calibration.returns import HORIZONS
 from obi_widgets.calibration.surface import LEAST, THRESHOLDS
-from obi_widgets.calibration.sweeping import swept
+from obi_widgets.calibration.sweep import swept
+from obi_widgets.calibration.walk_forward import folds_of
 from obi_widgets.checks import between, integer, several
-from obi_widgets.histories import as_joined
-from obi_widgets.settings import Parameters, Settings
+from obi_widgets.history.given import as_joined
+from obi_widgets.settings.settings import Parameters, Settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -34,8 +34,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from obi_widgets.calibration.surface import Surface
-    from obi_widgets.history import History
-    from obi_widgets.provenance import Provenance
+    from obi_widgets.history.columns import History
+    from obi_widgets.settings.provenance import Provenance
 
     Floats = NDArray[np.float64]
 

@@ -9,8 +9,8 @@ import numpy as np
 from obi_widgets.signals.coverage import Shortfall, inferred
 
 if TYPE_CHECKING:
-    from obi_widgets.history import History
-    from obi_widgets.settings import Parameters
+    from obi_widgets.history.columns import History
+    from obi_widgets.settings.settings import Parameters
 
 MOST = 0.5
 """The share of states without a signal from which on nothing is judged: those that have one are

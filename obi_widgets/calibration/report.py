@@ -9,25 +9,25 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from obi_widgets.calibration.bootstrap import Bootstrap, bootstrap
-from obi_widgets.calibration.coefficient import Coefficients, Deciles, half_life
+from obi_widgets.calibration.as_traded import Traded
 from obi_widgets.calibration.findings import findings_of
-from obi_widgets.calibration.power import rule_seconds
-from obi_widgets.calibration.traded import Traded
+from obi_widgets.calibration.information_coefficient import Coefficients, Deciles, half_life
+from obi_widgets.calibration.statistics.bootstrap import Bootstrap, bootstrap
+from obi_widgets.calibration.statistics.power import rule_seconds
 from obi_widgets.calibration.verdict import EPISODES, Evidence, Judgement, Verdict, judge
 from obi_widgets.checks import between, integer, number
-from obi_widgets.provenance import IMBALANCE, labels, to_tables
-from obi_widgets.settings import Parameters
+from obi_widgets.settings.provenance import IMBALANCE, labels, to_tables
+from obi_widgets.settings.settings import Parameters
 
 if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
-    from obi_widgets.calibration.events import Episodes, Kind
-    from obi_widgets.calibration.inference import Means
-    from obi_widgets.calibration.traded import Traded
-    from obi_widgets.provenance import Findings, Provenance
-    from obi_widgets.settings import Parameters
+    from obi_widgets.calibration.as_traded import Traded
+    from obi_widgets.calibration.episodes import Episodes, Kind
+    from obi_widgets.calibration.statistics.inference import Means
+    from obi_widgets.settings.provenance import Findings, Provenance
+    from obi_widgets.settings.settings import Parameters
 
     Floats = NDArray[np.float64]
 
@@ -44,7 +44,7 @@ class Report:
     parameters : Parameters
         What was judged.
     event : str
-        Which states count; see `obi_widgets.calibration.events.Kind`.
+        Which states count; see `obi_widgets.calibration.episodes.Kind`.
     start, end : int
         First and last event time, nanoseconds UTC; 0 of an empty history.
     states : int
@@ -299,9 +299,10 @@ class Report:
         ``n`` events; ``n_eff`` as many independent ones would know as much; ``mean_bps`` the mean
         return, + where the signal is right; ``se_bps`` and ``t`` Newey–West's at the overlap;
         ``p, ci_low, ci_high`` from the error that overlap does not make too small (Hodrick's,
-        with fixed-b critical values; see `obi_widgets.calibration.inference`), ``t_hodrick`` its
-        t; ``t_naive`` as if all were independent: a warning; ``t_bootstrap, p_bootstrap`` of a
-        studentised stationary bootstrap; ``p_adjusted`` for all that was tried; ``hit_rate``;
+        with fixed-b critical values; see `obi_widgets.calibration.statistics.inference`),
+        ``t_hodrick`` its t; ``t_naive`` as if all were independent: a warning; ``t_bootstrap,
+        p_bootstrap`` of a studentised stationary bootstrap; ``p_adjusted`` for all that was tried;
+        ``hit_rate``;
         ``ic, rank_ic`` correlations of signal and return; ``cost_bps`` of a round trip;
         ``outside_bps`` the mean in the time held out.
         """

@@ -13,14 +13,14 @@ import numpy as np
 
 from obi_widgets.calibration.confidence_sequence import BURN_IN, ERROR, TUNED_AT
 from obi_widgets.errors import SealError
-from obi_widgets.scanner import scan
 from obi_widgets.signals import imbalance
+from obi_widgets.trading.entries import scan
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from obi_widgets.history import History
-    from obi_widgets.settings import Parameters
+    from obi_widgets.history.columns import History
+    from obi_widgets.settings.settings import Parameters
 
 CLIP = 100.0
 """Bps at which gains and losses are cut where the past has too few entries to choose it by."""

@@ -20,19 +20,19 @@ from obi_widgets.calibration.seal import Judged, Seal, Seen, make_seal
 from obi_widgets.checks import kind, text
 from obi_widgets.checks import path as as_path
 from obi_widgets.errors import SealError
-from obi_widgets.histories import as_history
-from obi_widgets.provenance import Sealed, known, utc
-from obi_widgets.scanner import Held, scan
-from obi_widgets.settings import Parameters
+from obi_widgets.history.given import as_history
+from obi_widgets.settings.provenance import Sealed, known, utc
+from obi_widgets.settings.settings import Parameters
 from obi_widgets.signals import imbalance
+from obi_widgets.trading.entries import Held, scan
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     import pandas as pd
 
-    from obi_widgets.history import History
-    from obi_widgets.settings import Settings
+    from obi_widgets.history.columns import History
+    from obi_widgets.settings.settings import Settings
 
 UNDECIDED, ABOVE, BELOW = "not yet decided", "above zero", "below zero"
 """The verdicts."""

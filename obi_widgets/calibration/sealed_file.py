@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 from obi_widgets.calibration.seal import Judged, Seal, Seen
 from obi_widgets.calibration.sealed import SealedTest
 from obi_widgets.errors import SealError, SettingsError, quoted
-from obi_widgets.scanner import Held
-from obi_widgets.settings import Settings
+from obi_widgets.settings.settings import Settings
+from obi_widgets.trading.entries import Held
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

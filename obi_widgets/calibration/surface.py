@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from obi_widgets.calibration import fixed_b
-from obi_widgets.calibration.multiple import benjamini_hochberg
-from obi_widgets.provenance import labels, to_table, to_tables
+from obi_widgets.calibration.statistics import fixed_b
+from obi_widgets.calibration.statistics.multiple_testing import benjamini_hochberg
+from obi_widgets.settings.provenance import labels, to_table, to_tables
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
-    from obi_widgets.provenance import Provenance
-    from obi_widgets.settings import Parameters
+    from obi_widgets.settings.provenance import Provenance
+    from obi_widgets.settings.settings import Parameters
 
     Floats = NDArray[np.float64]
 
@@ -52,7 +52,7 @@ class Surface:
         bps, the sum of its squares; how many a gap ended, and how many are still open.
     interval : float
         Seconds between the states of the coarsest history; of holds below
-        `obi_widgets.calibration.returns.COARSE` times as long there is no entry.
+        `obi_widgets.calibration.forward_returns.COARSE` times as long there is no entry.
     origins : tuple of Provenance
         Market, span and hash of each history that has states.
     """
@@ -142,8 +142,8 @@ class Surface:
     def p_adjusted(self) -> Floats:
         """Two-sided p of ``mean_gross_bps``, corrected for all settings of the surface.
 
-        After Benjamini and Hochberg; see `obi_widgets.calibration.multiple`. NaN below two
-        entries.
+        After Benjamini and Hochberg; see
+        `obi_widgets.calibration.statistics.multiple_testing`. NaN below two entries.
         """
         with np.errstate(invalid="ignore", divide="ignore"):
             t = self.mean_gross_bps / self.se_bps

@@ -24,14 +24,14 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from obi_widgets.calibration.returns import COARSE
+from obi_widgets.calibration.forward_returns import COARSE
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from numpy.typing import NDArray
 
-    from obi_widgets.calibration.traded import Traded
+    from obi_widgets.calibration.as_traded import Traded
 
     Floats = NDArray[np.float64]
     Flags = NDArray[np.bool_]

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from obi_widgets.checks import UNSET, Unset, number
 from obi_widgets.errors import ArgumentError, SettingsError, SourceError, quoted
-from obi_widgets.market import Market
-from obi_widgets.recording import Recording
-from obi_widgets.venues import VENUES, make_venue
+from obi_widgets.feeds.market import Market
+from obi_widgets.feeds.recording import Recording
+from obi_widgets.market_data.venues import VENUES, make_venue
 
 if TYPE_CHECKING:
     from obi_widgets.feeds.base import Feed
@@ -80,7 +80,7 @@ def open_feed(
     # Here, since whoever loads a recording needs no websockets.
     from obi_widgets.feeds.live import LiveFeed, SimulatorFeed
     from obi_widgets.feeds.replay import ReplayFeed
-    from obi_widgets.feeds.simulator import SimulatedMarket
+    from obi_widgets.feeds.simulation.simulator import SimulatedMarket
 
     recording, name, symbol = resolve(source, market)
     for option, value in (("edge", edge), ("seed", seed), ("warmup", warmup)):
@@ -122,7 +122,7 @@ def open_feed(
 
 def resolve(source: Source, market: str | None = None) -> tuple[Recording | None, str, str]:
     """Return the recording that a source names; or None, and its venue and symbol."""
-    from obi_widgets.feeds.simulator import LISTINGS
+    from obi_widgets.feeds.simulation.simulator import LISTINGS
 
     if type(source).__name__ in ("History", "DataFrame"):
         raise ArgumentError(

@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, ClassVar
 
 if TYPE_CHECKING:
-    from obi_widgets.market import Market
+    from obi_widgets.feeds.market import Market
 
 TICK = 0.02
 """Seconds between looks at the clock."""

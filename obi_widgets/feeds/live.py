@@ -14,19 +14,28 @@ from websockets.exceptions import ConnectionClosed, ConnectionClosedOK, InvalidS
 from websockets.frames import CloseCode
 
 from obi_widgets.errors import RecordingError
-from obi_widgets.events import Refused
 from obi_widgets.feeds.base import TICK, Feed
-from obi_widgets.feeds.exchange import SimulatedExchange
 from obi_widgets.feeds.limits import LIMITS
+from obi_widgets.feeds.recording import Record, Recorder
 from obi_widgets.feeds.requests import Requests
-from obi_widgets.recording import Record, Recorder
-from obi_widgets.venues.base import Connect, Fetch, Ping, Reconnect, Reply, Send, explain, limited
+from obi_widgets.feeds.simulation.exchange import SimulatedExchange
+from obi_widgets.market_data.events import Refused
+from obi_widgets.market_data.venues.base import (
+    Connect,
+    Fetch,
+    Ping,
+    Reconnect,
+    Reply,
+    Send,
+    explain,
+    limited,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine, Iterable
 
-    from obi_widgets.feeds.simulator import SimulatedMarket
-    from obi_widgets.market import Market
+    from obi_widgets.feeds.market import Market
+    from obi_widgets.feeds.simulation.simulator import SimulatedMarket
 
 LARGEST_FRAME = 15 * 2**20
 """Bytes, decompressed: one venue's first book measured five million, and a recording's line may
@@ -239,7 +248,7 @@ class SimulatorFeed(LiveFeed):
     Parameters
     ----------
     market : Market
-        Where the frames go; its venue is `obi_widgets.venues.lmex.Simulated`.
+        Where the frames go; its venue is `obi_widgets.market_data.venues.lmex.Simulated`.
     simulated : SimulatedMarket
         What the exchange serves.
     warmup : float

@@ -6,16 +6,16 @@ import warnings
 from typing import TYPE_CHECKING
 
 from obi_widgets.errors import RecordingError, RecordingWarning
+from obi_widgets.feeds.market import Market
+from obi_widgets.feeds.recording import Recording
 from obi_widgets.feeds.unused import Unused
-from obi_widgets.market import Market
-from obi_widgets.recording import Recording
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
-    from obi_widgets.history import History
-    from obi_widgets.recording import Chunk, Record
+    from obi_widgets.feeds.recording import Chunk, Record
+    from obi_widgets.history.columns import History
 
 
 def play(market: Market, record: Record) -> None:

@@ -7,13 +7,13 @@ import threading
 import warnings
 from typing import TYPE_CHECKING
 
-from obi_widgets.blocking import run, run_and_wait
 from obi_widgets.checks import number, text
 from obi_widgets.errors import RecordingError, RecordingWarning, VenueError
 from obi_widgets.feeds import open_feed
+from obi_widgets.feeds.blocking import run, run_and_wait
 from obi_widgets.feeds.live import LiveFeed
-from obi_widgets.recording import Recorder
-from obi_widgets.recording.lines import LONGEST
+from obi_widgets.feeds.recording import Recorder
+from obi_widgets.feeds.recording.lines import LONGEST
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -13,8 +13,8 @@ from obi_widgets.feeds.loading import Player, play
 from obi_widgets.feeds.unused import Unused
 
 if TYPE_CHECKING:
-    from obi_widgets.market import Market
-    from obi_widgets.recording import Recording
+    from obi_widgets.feeds.market import Market
+    from obi_widgets.feeds.recording import Recording
 
 AT_ONCE = 2_000
 """Records between looks at the event loop when the clock has overtaken them."""

@@ -7,7 +7,7 @@ import logging
 import threading
 from typing import TYPE_CHECKING
 
-from obi_widgets.blocking import run
+from obi_widgets.feeds.blocking import run
 
 if TYPE_CHECKING:
     from collections.abc import Callable

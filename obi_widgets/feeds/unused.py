@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from obi_widgets.market import Market
-    from obi_widgets.recording.left_out import LeftOut
+    from obi_widgets.feeds.market import Market
+    from obi_widgets.feeds.recording.left_out import LeftOut
 
 SECOND = 1_000_000_000  # ns
 

@@ -15,7 +15,7 @@ from llvmlite import ir
 from numba import float32, int32, njit
 from numba.extending import intrinsic
 
-from obi_widgets.history import BLOCK, TILE
+from obi_widgets.history.columns import BLOCK, TILE
 from obi_widgets.signals.portable import (
     CUT,
     DOES_NOT_FIT,

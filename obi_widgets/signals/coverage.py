@@ -17,14 +17,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from obi_widgets.settings import Parameters
+from obi_widgets.settings.settings import Parameters
 from obi_widgets.signals.portable import EDGE
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from obi_widgets.history import History
-    from obi_widgets.settings import Settings
+    from obi_widgets.history.columns import History
+    from obi_widgets.settings.settings import Settings
 
     Floats = NDArray[np.float64]
     Flags = NDArray[np.bool_]

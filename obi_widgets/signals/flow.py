@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from obi_widgets.histories import as_history
+from obi_widgets.history.given import as_history
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from obi_widgets.history import History
+    from obi_widgets.history.columns import History
 
     Floats = NDArray[np.float64]
 

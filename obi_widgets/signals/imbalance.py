@@ -23,20 +23,20 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from obi_widgets.histories import as_history
-from obi_widgets.settings import Parameters
-from obi_widgets.signals import compiling
+from obi_widgets.history.given import as_history
+from obi_widgets.kernels import loader
+from obi_widgets.kernels.threads import share
+from obi_widgets.settings.settings import Parameters
 from obi_widgets.signals.coverage import without_value
 from obi_widgets.signals.portable import EDGE
-from obi_widgets.threads import share
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from numpy.typing import NDArray
 
-    from obi_widgets.history import History, Levels
-    from obi_widgets.settings import Settings
+    from obi_widgets.history.columns import History, Levels
+    from obi_widgets.settings.settings import Settings
 
     Floats = NDArray[np.float64]
 
@@ -62,7 +62,7 @@ def imbalance(history: History, settings: Settings | Parameters) -> Floats:
         history also where the value would be inferred, see `History.inferred`.
     """
     history, parameters = as_history(history), Parameters.of(settings)
-    block = compiling.fastest().block
+    block = loader.fastest().block
     out = np.empty(len(history))
 
     def compute(runs: Iterable[tuple[slice, Levels, int]]) -> None:

@@ -68,7 +68,7 @@ def block(
     bid, ask : ndarray of float64, shape (n,)
         Best prices; NaN where there is none.
     ticks, sizes : ndarray, shape (TILES, 2, levels, TILE)
-        See `obi_widgets.history.Levels`.
+        See `obi_widgets.history.columns.Levels`.
     first : int
         Where the states begin in the block.
     tick_size, decay, depth : float, float, int
@@ -157,7 +157,7 @@ def scan(
     prices: Floats,
     lost: NDArray[np.bool_],
 ) -> int:
-    """Decide entries from a state on; see `obi_widgets.scanner`.
+    """Decide entries from a state on; see `obi_widgets.trading.entries`.
 
     Parameters
     ----------
@@ -227,7 +227,7 @@ def apply(levels: Floats, count: int, sign: int, changes: Floats) -> int:
     Parameters
     ----------
     levels : ndarray of float64, shape (2, room)
-        See `obi_widgets.book.Side`; changed. There is room for all the changes.
+        See `obi_widgets.market_data.book.Side`; changed. There is room for all the changes.
     count : int
         Levels that stand there.
     sign : int
@@ -304,7 +304,7 @@ def put(
     Parameters
     ----------
     bids, asks : ndarray of float64, shape (2, room)
-        See `obi_widgets.book.Side`.
+        See `obi_widgets.market_data.book.Side`.
     bid_count, ask_count, bid_edge, ask_edge : int and float
         Levels that stand there; the key from which on the side is known.
     tick_size : float
@@ -317,7 +317,7 @@ def put(
         Whether a level that does not fit ends its side: it and those beyond are left out, and the
         side is known no further than to the level before.
     time, received, bid, ask, reach : ndarray
-        Columns of a `obi_widgets.history.History`; ``reach`` of shape (T, 2).
+        Columns of a `obi_widgets.history.columns.History`; ``reach`` of shape (T, 2).
     ticks, sizes : ndarray, shape (TILES, 2, levels, TILE)
         The row's block.
 

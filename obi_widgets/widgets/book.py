@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 import traitlets
 
-from obi_widgets import words
 from obi_widgets.checks import integer
-from obi_widgets.frame import LADDER
+from obi_widgets.presentation import formatting
+from obi_widgets.presentation.frame import LADDER
 from obi_widgets.widgets.panel import Part, StateWidget, asset, followed, framed
 
 if TYPE_CHECKING:
-    from obi_widgets.frame import Frame
-    from obi_widgets.session import Session
+    from obi_widgets.presentation.frame import Frame
+    from obi_widgets.session.session import Session
 
 FADE = 0.97
 """How fast the largest bar's size is forgotten, a frame: bars do not jump when an order goes."""
@@ -63,10 +63,10 @@ class BookWidget(Part):
             if self._decimals is None:
                 typical = float(np.median(there))
                 self._decimals = int(np.clip(2 - np.floor(np.log10(typical)), 0, 8))
-        spread = words.price(frame.spread, frame.tick_size)
+        spread = formatting.price(frame.spread, frame.tick_size)
         self._ladder.state = {
-            "mid": words.mid(frame.mid, frame.tick_size),
-            "spread": f"spread {spread} · {words.bps(frame.spread_bps)}" if there.size else "",
+            "mid": formatting.mid(frame.mid, frame.tick_size),
+            "spread": f"spread {spread} · {formatting.bps(frame.spread_bps)}" if there.size else "",
             "bids": self._side(frame, 0, rows),
             "asks": self._side(frame, 1, rows),
             "old": frame.old,
@@ -87,6 +87,6 @@ class BookWidget(Part):
             left = round(1000 * (size * weight / self._largest) ** 0.5)
             # A level in use that decay leaves nothing of is still not a faint one.
             left = max(left, 1) if weight > 0 else 0
-            text = words.size(size, self._decimals or 0)
-            out.append((words.price(price, frame.tick_size), text, whole, left))
+            text = formatting.size(size, self._decimals or 0)
+            out.append((formatting.price(price, frame.tick_size), text, whole, left))
         return out

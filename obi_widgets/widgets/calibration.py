@@ -6,18 +6,18 @@ import logging
 from typing import TYPE_CHECKING, Any
 
 from obi_widgets.errors import ObiError, SettingsError
-from obi_widgets.settings import Settings
-from obi_widgets.sheet import SheetMaker, nothing, pending
-from obi_widgets.sheet_seal import of_seal
-from obi_widgets.signals import compiling
+from obi_widgets.kernels import loader
+from obi_widgets.presentation.tear_sheet import SheetMaker, nothing, pending
+from obi_widgets.presentation.tear_sheet_seal import of_seal
+from obi_widgets.settings.settings import Settings
 from obi_widgets.widgets.panel import Part, StateWidget, asset, followed, framed
 
 if TYPE_CHECKING:
     from obi_widgets.calibration.report import Report
     from obi_widgets.calibration.surface import Surface
-    from obi_widgets.calibrator import Found
-    from obi_widgets.frame import Frame
-    from obi_widgets.session import Session
+    from obi_widgets.presentation.frame import Frame
+    from obi_widgets.session.background_calibration import Found
+    from obi_widgets.session.session import Session
 
 log = logging.getLogger(__name__)
 
@@ -131,7 +131,7 @@ class CalibrationWidget(Part):
         calibrator = self._session.calibrator
         calibrator.ask(frame.history, frame.parameters, frame.selected)
         found = calibrator.found
-        waits = pending(frame.states, compiling=compiling.busy())
+        waits = pending(frame.states, compiling=loader.busy())
         told = found is not None and (found.surface is not None or found.report is None)
         if found is not self._found or (waits != self._pending and not told):
             self._found, self._pending = found, waits

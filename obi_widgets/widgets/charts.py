@@ -10,9 +10,9 @@ import ipywidgets
 import numpy as np
 import traitlets
 
-from obi_widgets import words
-from obi_widgets.chart import MEAN, apart
 from obi_widgets.checks import flag, integer, kind
+from obi_widgets.presentation import formatting
+from obi_widgets.presentation.downsampling import MEAN, apart
 from obi_widgets.widgets.panel import Part, StateWidget, asset, followed, framed
 from obi_widgets.widgets.status import side_of
 from obi_widgets.widgets.time_axis import TimeAxis
@@ -20,10 +20,10 @@ from obi_widgets.widgets.time_axis import TimeAxis
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from obi_widgets.chart import Window
-    from obi_widgets.frame import Frame
-    from obi_widgets.scanner import Trades
-    from obi_widgets.session import Session
+    from obi_widgets.presentation.downsampling import Window
+    from obi_widgets.presentation.frame import Frame
+    from obi_widgets.session.session import Session
+    from obi_widgets.trading.entries import Trades
 
     Floats = NDArray[np.float64]
     Ints = NDArray[np.int64]
@@ -141,7 +141,7 @@ def _overlay(title: str, nothing: str = "", frame: Frame | None = None) -> dict[
         if frame.selected is not None:
             start, end = frame.selected
             state["selected"] = [start / 1e6, end / 1e6]
-            state["length"] = words.duration((end - start) / 1e9)
+            state["length"] = formatting.duration((end - start) / 1e9)
     return state
 
 
@@ -227,7 +227,7 @@ class PriceWidget(Chart):
         quote = frame.instrument.quote
         state = _overlay(
             f"{self.title}, {quote}{drawn}" if quote else self.title + drawn,
-            words.nothing_yet(frame),
+            formatting.nothing_yet(frame),
             frame,
         )
         if frame.states and low < high:
@@ -235,16 +235,16 @@ class PriceWidget(Chart):
         if math.isfinite(frame.mid) and low <= frame.mid <= high and low < high:
             state["at"] = round((high - frame.mid) / (high - low), 4)
             state["line"] = True
-            state["last"] = words.mid(frame.mid, frame.tick_size)
+            state["last"] = formatting.mid(frame.mid, frame.tick_size)
         self._overlay.state = state
 
     def _scale_to(self, low: float, high: float) -> None:
         with self.scale.hold_sync():
             self.scale.min, self.scale.max = low, high
         self.axis.tick_values = ticks = nice_ticks(low, high)
-        decimals = words.decimals_of(nice_step(low, high))
+        decimals = formatting.decimals_of(nice_step(low, high))
         self._ticks = [
-            (round((high - tick) / (high - low), 4), words.number(tick, decimals))
+            (round((high - tick) / (high - low), 4), formatting.number(tick, decimals))
             for tick in ticks.tolist()
         ]
         self._ticks_for = (low, high)
@@ -356,13 +356,13 @@ class ImbalanceWidget(Chart):
             self.above.y = np.array([[threshold] * 2, [1.0] * 2])
             self.below.y = np.array([[-threshold] * 2, [-1.0] * 2])
             self.levels.y = np.array([[value] * 2 for value in (-threshold, 0.0, threshold)])
-        nothing = words.no_signal(frame)
+        nothing = formatting.no_signal(frame)
         mean = max(frame.window.column, MEAN) / 1e9
         title = f"{self.title} · grey: range in each pixel, line: {round(mean, 1):g} s mean"
         state = _overlay(title, nothing, frame) | {"length": ""}
         apart = threshold > 0.2  # or their labels would overlap
         state["ticks"] = [
-            (round((1 - value) / 2, 4), words.number(value, 2, sign=True) if value else "0")
+            (round((1 - value) / 2, 4), formatting.number(value, 2, sign=True) if value else "0")
             for value in ((threshold, 0.0, -threshold) if apart else (threshold, -threshold))
         ]
         if frame.states:
@@ -372,6 +372,6 @@ class ImbalanceWidget(Chart):
             _draw(self.mean, self.time.values(frame.mean[0]), frame.mean[1])
         if math.isfinite(frame.imbalance):
             state["at"] = round((1 - frame.imbalance) / 2, 4)
-            state["last"] = words.imbalance(frame.imbalance)
+            state["last"] = formatting.imbalance(frame.imbalance)
             state["side"] = side_of(frame.imbalance)
         self._overlay.state = state

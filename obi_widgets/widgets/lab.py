@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import ipywidgets
 
 from obi_widgets.checks import flag
-from obi_widgets.session import Session
+from obi_widgets.session.session import Session
 from obi_widgets.widgets.book import BookWidget
 from obi_widgets.widgets.calibration import CalibrationWidget
 from obi_widgets.widgets.charts import ImbalanceWidget, PriceWidget
@@ -22,9 +22,9 @@ if TYPE_CHECKING:
 
     from obi_widgets.calibration.report import Report
     from obi_widgets.feeds import Source
-    from obi_widgets.frame import Frame
-    from obi_widgets.history import History
-    from obi_widgets.settings import Settings
+    from obi_widgets.history.columns import History
+    from obi_widgets.presentation.frame import Frame
+    from obi_widgets.settings.settings import Settings
 
 
 class Lab(Part):

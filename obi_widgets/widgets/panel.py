@@ -14,9 +14,9 @@ import traitlets
 
 from obi_widgets.checks import flag, kind
 from obi_widgets.errors import ArgumentError
-from obi_widgets.frame import Frame
-from obi_widgets.kernel_parent import deliver_as_addressed
-from obi_widgets.session import Session
+from obi_widgets.presentation.frame import Frame
+from obi_widgets.session.kernel_parent import deliver_as_addressed
+from obi_widgets.session.session import Session
 from obi_widgets.widgets.cells import replace_in_cell
 from obi_widgets.widgets.holding import forget_outputs, held, registry
 

@@ -9,18 +9,18 @@ from typing import TYPE_CHECKING, Any
 import ipywidgets
 from ipywidgets import Layout
 
-from obi_widgets import words
 from obi_widgets.checks import flag
 from obi_widgets.errors import ArgumentError
-from obi_widgets.session import Session
-from obi_widgets.settings import Settings
+from obi_widgets.presentation import formatting
+from obi_widgets.session.session import Session
+from obi_widgets.settings.settings import Settings
 from obi_widgets.widgets.panel import Part, StateWidget, asset, followed, framed
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from obi_widgets.frame import Frame
-    from obi_widgets.settings import Parameters
+    from obi_widgets.presentation.frame import Frame
+    from obi_widgets.settings.settings import Parameters
 
 OFF = 0.0
 """What a slider has for a setting of None (no band, all levels): of None it makes no choice."""
@@ -140,20 +140,20 @@ class SettingsWidget(Part):
             settings = session.settings if session is not None else Settings()
         self.settings = settings
         self.decay = Control(
-            settings, "decay", "Decay", _slider(0, words.SLIDER_DECAY, 0.01),
-            lambda value: f"{words.plain(value)} /bp",
+            settings, "decay", "Decay", _slider(0, formatting.SLIDER_DECAY, 0.01),
+            lambda value: f"{formatting.plain(value)} /bp",
             tooltip="A level's weight is exp(−decay · its distance from mid in bps)",
         )  # fmt: skip
-        depths: list[tuple[str, float]] = [(words.depth(n), n) for n in range(1, 51)]
-        depths.append((words.depth(None), OFF))
+        depths: list[tuple[str, float]] = [(formatting.depth(n), n) for n in range(1, 51)]
+        depths.append((formatting.depth(None), OFF))
         self.depth = Control(
             settings, "depth", "Depth",
             ipywidgets.SelectionSlider(options=depths, readout=False, layout=Layout(width="100%")),
-            words.depth,
+            formatting.depth,
             tooltip="How many levels of each side count, from the best one on",
         )  # fmt: skip
         self.threshold = Control(
-            settings, "threshold", "Threshold", _slider(0, 1, 0.01), words.plain,
+            settings, "threshold", "Threshold", _slider(0, 1, 0.01), formatting.plain,
             tooltip="Long when the imbalance exceeds it, short when it is below minus it",
         )  # fmt: skip
         self.hold = Control(
@@ -175,7 +175,7 @@ class SettingsWidget(Part):
         )  # fmt: skip
         self.fee = Control(
             settings, "fee_bps", "Fee, each side", _slider(-2, 10, 0.1),
-            lambda value: f"{value:g} bps".replace("-", words.MINUS),
+            lambda value: f"{value:g} bps".replace("-", formatting.MINUS),
             tooltip="In bps of the value traded; negative is a rebate",
         )  # fmt: skip
         first = [self.decay, self.depth, self.threshold, self.hold]
@@ -213,19 +213,19 @@ class SettingsWidget(Part):
         framed(frame)
         parameters, reach = frame.parameters, frame.reach
         warned = self._warned_of == parameters
-        note, warning = words.decay_effect(parameters, reach, warned=warned)
+        note, warning = formatting.decay_effect(parameters, reach, warned=warned)
         self._warned_of = parameters if warning else None
         self.decay.say(note, warning=warning)
         shortfall, at_band = reach.shortfall, False
         if shortfall is not None and shortfall.setting == "band_bps" and self._unfolded:
             at_band, reach = True, replace(reach, shortfall=None, inferred=0.0)
-        note, warning = words.depth_effect(parameters, reach)
+        note, warning = formatting.depth_effect(parameters, reach)
         self.depth.say(note, warning=warning)
         self.band.say(shortfall.sentence if shortfall and at_band else "", warning=at_band)
-        self.threshold.say(words.threshold_effect(frame.beyond))
-        rows, note = words.results(frame)
+        self.threshold.say(formatting.threshold_effect(frame.beyond))
+        rows, note = formatting.results(frame)
         self._results.state = {
-            "head": f"Entries in {words.duration(frame.seconds)} of history"
+            "head": f"Entries in {formatting.duration(frame.seconds)} of history"
             if frame.states
             else "Entries",
             "rows": rows,

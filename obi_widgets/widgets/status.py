@@ -7,13 +7,13 @@ import math
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from obi_widgets import words
 from obi_widgets.errors import ObiError
+from obi_widgets.presentation import formatting
 from obi_widgets.widgets.panel import Part, StateWidget, asset, followed, framed
 
 if TYPE_CHECKING:
-    from obi_widgets.frame import Frame
-    from obi_widgets.session import Session
+    from obi_widgets.presentation.frame import Frame
+    from obi_widgets.session.session import Session
 
 log = logging.getLogger(__name__)
 
@@ -73,13 +73,13 @@ class StatusWidget(Part):
             "state": "replay" if frame.replay and frame.state == "live" else frame.state,
             "old": frame.old,
             "paused": frame.paused,
-            "mid": words.mid(frame.mid, frame.tick_size),
-            "spread": words.bps(frame.spread_bps),
-            "imbalance": words.imbalance(frame.imbalance),
+            "mid": formatting.mid(frame.mid, frame.tick_size),
+            "spread": formatting.bps(frame.spread_bps),
+            "imbalance": formatting.imbalance(frame.imbalance),
             "side": side_of(frame.imbalance),
             "age": None if math.isnan(frame.age) or frame.paused else round(frame.age, 3),
-            "late": words.late(frame.lag, frame.late) if comes else ("", ""),
-            "rate": words.number(frame.rate, 0),
+            "late": formatting.late(frame.lag, frame.late) if comes else ("", ""),
+            "rate": formatting.number(frame.rate, 0),
             "windows": self._windows,
             "window": frame.window_seconds,
             "message": trouble or frame.note or detail,
@@ -111,7 +111,7 @@ def file_name(symbol: str) -> str:
 
 def _windows(session: Session) -> list[tuple[float, str, str]]:
     """Return the windows to choose from: seconds, a short name, and the whole of it."""
-    return [(seconds, *words.window(seconds)) for seconds in session.windows]
+    return [(seconds, *formatting.window(seconds)) for seconds in session.windows]
 
 
 def _nothing(session: Session) -> dict[str, Any]:
@@ -122,13 +122,13 @@ def _nothing(session: Session) -> dict[str, Any]:
         "state": session.market.state,
         "old": False,
         "paused": False,
-        "mid": words.NOTHING,
-        "spread": words.NOTHING,
-        "imbalance": words.NOTHING,
+        "mid": formatting.NOTHING,
+        "spread": formatting.NOTHING,
+        "imbalance": formatting.NOTHING,
         "side": "",
         "age": None,
         "late": ("", ""),
-        "rate": words.NOTHING,
+        "rate": formatting.NOTHING,
         "windows": _windows(session),
         "window": session.time_range.seconds,
         "message": "",

@@ -12,8 +12,8 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from obi_widgets.chart import Window
-    from obi_widgets.frame import Frame
+    from obi_widgets.presentation.downsampling import Window
+    from obi_widgets.presentation.frame import Frame
 
     Ints = NDArray[np.int64]
 

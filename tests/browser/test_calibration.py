@@ -7,7 +7,7 @@ from playwright.sync_api import expect
 
 from browser.looks import contrasts, cut_off, overlapping
 from browser.screen import PATIENCE, Screen, eventually, frames, threads
-from obi_widgets.words import signed
+from obi_widgets.presentation.formatting import signed
 
 LAB = (
     'import obi_widgets as obi\nlab = obi.Lab("sim:BTC-PERP", seed=3, edge=2, warmup=1800)\nlab',

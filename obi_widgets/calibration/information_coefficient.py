@@ -1,0 +1,330 @@
+"""The information coefficient, deciles and hit rate: the whole signal, not only its extremes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from statistics import NormalDist
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from obi_widgets.calibration.statistics.inference import Means, conditional_mean, steps
+from obi_widgets.calibration.statistics.weighted import Bets, estimate, scores
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from obi_widgets.calibration.forward_returns import ForwardReturns
+    from obi_widgets.calibration.statistics.inference import Scores
+    from obi_widgets.history.columns import History
+
+    Floats = NDArray[np.float64]
+    Signs = NDArray[np.int8]
+
+LEAST = 30
+"""Times that a signal must have had to change, in persistence times, for its coefficient to have a
+p: below, what looks like many states are a few, and no error of theirs is known."""
+
+
+TURNS = 1000
+"""Of signs, for a coefficient's p, the record as it is included."""
+
+
+class _Correlation(NamedTuple):
+    r: float
+    error: float
+    b: float
+    p: float
+
+
+@dataclass(frozen=True, eq=False)
+class Coefficients:
+    """Information coefficients by horizon; arrays of shape (H,), NaN where there is none.
+
+    Attributes
+    ----------
+    horizons : ndarray of float64
+        Seconds.
+    n : ndarray of int64
+        States that have a signal and a return.
+    ic, rank_ic : ndarray of float64
+        Pearson's and Spearman's correlation of signal and return.
+    ic_se, rank_ic_se : ndarray of float64
+        Standard errors.
+    ic_p, rank_ic_p : ndarray of float64
+        Two-sided. NaN where the record has fewer than `LEAST` persistence times.
+    b : ndarray of float64
+        The share of the record that the lag of ``ic_se`` is.
+    persistence : float
+        Seconds in which the signal's correlation with itself falls to 1/e; NaN without one.
+    shortage : str
+        Why no p is told, empty where that is not for the record's length.
+    """
+
+    horizons: Floats
+    n: NDArray[np.int64]
+    ic: Floats
+    ic_se: Floats
+    ic_p: Floats
+    rank_ic: Floats
+    rank_ic_se: Floats
+    rank_ic_p: Floats
+    b: Floats
+    persistence: float = np.nan
+    shortage: str = ""
+
+
+def ranks(values: Floats) -> Floats:
+    """Return ranks from 1, ties sharing their mean, as `scipy.stats.rankdata`; no NaN."""
+    order = np.argsort(values, kind="stable")
+    ranked = values[order]
+    first = np.flatnonzero(np.append(True, ranked[1:] != ranked[:-1])[: len(ranked)])
+    last = np.append(first[1:], len(ranked))
+    out = np.empty(len(values))
+    out[order] = np.repeat((first + last + 1) / 2, last - first)
+    return out
+
+
+def information_coefficients(
+    history: History, signal: Floats, returns: ForwardReturns
+) -> Coefficients:
+    """Return how signal and return go together at each horizon.
+
+    A correlation is the mean of u·v, with u the standardised signal and v the standardised return
+    (their ranks for Spearman). Its error is Hodrick's with fixed-b critical values, as that of a
+    mean is (see `inference`): products are added up in the order in which returns come in, each
+    move of mid times the sum of u whose horizon is under way, so that neither overlapping returns
+    nor a signal that lasts make it too small. A rank of a return comes in as the return itself
+    does, in the same parts.
+
+    p comes from turning round the signs of stretches of time as long as that error's lag, at
+    random: where nothing is known beforehand of the way that the price goes, each is as likely as
+    its opposite, however few of them hold the variance. So it keeps its level where a few jumps
+    do. The least p that so many turns can tell is 1 / `TURNS`; below, it is that of the error.
+
+    Parameters
+    ----------
+    history : History
+        T states.
+    signal : ndarray of float64, shape (T,)
+        −1..+1, NaN where there is none.
+    returns : ForwardReturns
+        See `returns.forward_returns`.
+
+    Returns
+    -------
+    Coefficients
+    """
+    count, seconds = len(returns.horizons), float(history.elapsed[-1:].sum()) / 1e9
+    out = np.full((7, count), np.nan)
+    n = np.zeros(count, np.int64)
+    lasts, shortage = persistence(history, signal), ""
+    if seconds < LEAST * lasts:
+        shortage = (
+            f"the signal lasts {lasts:.3g} s, and the record {seconds / lasts:.0f} times that: for "
+            f"a p it takes {LEAST}"
+        )
+    move = steps(history.mid)
+    for row, (y, overlap) in enumerate(zip(returns.bps, returns.overlap.tolist(), strict=True)):
+        rows = np.flatnonzero(~np.isnan(signal) & ~np.isnan(y))
+        n[row] = len(rows)
+        if len(rows) < 3:
+            continue
+        one, other = signal[rows], y[rows]
+        # The rank that a return of 0 has, so that a rank has its return's sign.
+        zero = np.count_nonzero(other < 0) + (np.count_nonzero(other == 0) + 1) / 2
+        for place, u, v in ((3, ranks(one), ranks(other) - zero), (0, one, other)):
+            found = _correlation(u, v, rows, other, history, returns.end[row], move, overlap)
+            if found is None:
+                continue
+            out[place, row], out[place + 1, row], out[6, row] = found.r, found.error, found.b
+            if not shortage:
+                out[place + 2, row] = found.p
+    names = ("ic", "ic_se", "ic_p", "rank_ic", "rank_ic_se", "rank_ic_p", "b")
+    figures = dict(zip(names, out, strict=True))
+    return Coefficients(returns.horizons, n, **figures, persistence=lasts, shortage=shortage)
+
+
+def _correlation(
+    one: Floats,
+    other: Floats,
+    rows: NDArray[np.intp],
+    y: Floats,
+    history: History,
+    end: NDArray[np.int32],
+    move: Floats,
+    overlap: int,
+) -> _Correlation | None:
+    """Return Pearson's correlation and how sure it is; None where either never changes.
+
+    ``other`` has the signs of the returns ``y``, whatever their scale.
+    """
+    sizes = float(np.std(one)), float(np.std(other))
+    if not sizes[0] * sizes[1] > 1e-300:
+        return None
+    u, v = (one - one.mean()) / sizes[0], other / sizes[1]
+    each = np.divide(v, y, out=np.zeros(len(y)), where=y != 0)
+    bets = Bets(*np.zeros((3, len(history))))
+    bets.size[rows] = u * each * 1e4 / history.mid[rows]
+    bets.amount[rows] = -u * v.mean()
+    bets.share[rows] = u * u
+    came_in = scores(bets, end, move, overlap)
+    found = estimate(came_in, len(rows), 0.95)
+    p = 2 * NormalDist().cdf(-abs(found.z)) if found.z == found.z else np.nan
+    return _Correlation(
+        found.mean,
+        found.error * float(np.sqrt(max(1 - found.mean**2, 0.0))),
+        found.b,
+        p if np.isnan(p) else _turned(came_in, p),
+    )
+
+
+def _turned(one: Scores, p: float) -> float:
+    """Return how often a sum is as large with signs turned at random; ``p`` where that is never."""
+    stretches = np.add.reduceat(one.a[:, 0], np.arange(0, len(one.a), int(one.lag[0]) + 1))
+    signs = np.random.default_rng(0).choice([-1.0, 1.0], (TURNS - 1, len(stretches)))
+    least = abs(float(stretches.sum())) * (1 - 1e-12)
+    as_large = int(np.count_nonzero(np.abs(signs @ stretches) >= least))
+    return (1 + as_large) / TURNS if as_large else min(p, 1 / TURNS)
+
+
+def persistence(history: History, signal: Floats) -> float:
+    """Return the seconds in which a signal's correlation with itself falls to 1/e.
+
+    Parameters
+    ----------
+    history : History
+        T states.
+    signal : ndarray of float64, shape (T,)
+        NaN where there is none.
+
+    Returns
+    -------
+    float
+        By the mean time between states; infinite where it never falls so far, NaN where the
+        signal never changes.
+    """
+    there = ~np.isnan(signal)
+    if there.sum() < 2 or not np.ptp(signal[there]) > 0:
+        return np.nan
+    values = np.where(there, signal - signal[there].mean(), 0.0)
+    size = 1 << (2 * len(values) - 1).bit_length()  # no lag wraps round
+    spectrum = np.fft.rfft(values, size)
+    products = np.fft.irfft(spectrum * spectrum.conj(), size)[: len(values)]
+    likeness = products / products[0] * len(values) / np.arange(len(values), 0, -1)
+    lag = 0
+    for _ in range(4):
+        # Less its own mean, a record is less like itself than the signal is: by 2 lags' share.
+        less = 2 * lag / len(values)
+        below = np.flatnonzero(likeness < (1 + less) / np.e - less)
+        if not len(below):
+            return np.inf
+        lag = int(below[0])
+    return lag * float(history.elapsed[-1]) / 1e9 / (len(values) - 1)
+
+
+def half_life(horizons: Floats, values: Floats) -> float:
+    """Return the horizon at which a coefficient has fallen to half of its largest size.
+
+    Parameters
+    ----------
+    horizons, values : ndarray of float64, shape (H,)
+        Seconds, rising; coefficients. NaN are passed over.
+
+    Returns
+    -------
+    float
+        Seconds, beyond the largest, straight between horizons on their logarithm; NaN where it
+        has not fallen so far.
+    """
+    there = ~np.isnan(values)
+    seconds, sizes = horizons[there], values[there]
+    if not len(sizes):
+        return np.nan
+    top = int(np.argmax(np.abs(sizes)))
+    sizes = sizes * np.sign(sizes[top])
+    below = np.flatnonzero(sizes[top:] <= sizes[top] / 2)
+    if not len(below) or sizes[top] == 0:
+        return np.nan
+    at = top + int(below[0])
+    part = (sizes[at - 1] - sizes[top] / 2) / (sizes[at - 1] - sizes[at])
+    return float(np.exp(np.interp(part, [0, 1], np.log(seconds[at - 1 : at + 1]))))
+
+
+def response_time(horizons: Floats, means: Floats) -> float:
+    """Return the horizon at which half of the largest mean return has come.
+
+    Parameters
+    ----------
+    horizons, means : ndarray of float64, shape (H,)
+        Seconds, rising; bps. NaN are passed over.
+
+    Returns
+    -------
+    float
+        Seconds, straight between horizons and from 0 at 0 s; NaN without a mean.
+    """
+    there = ~np.isnan(means)
+    seconds, sizes = np.append(0.0, horizons[there]), np.append(0.0, means[there])
+    top = int(np.argmax(np.abs(sizes)))
+    if not top:
+        return np.nan
+    sizes = sizes / sizes[top]
+    at = int(np.flatnonzero(sizes >= 0.5)[0])
+    return float(np.interp(0.5, sizes[at - 1 : at + 1], seconds[at - 1 : at + 1]))
+
+
+@dataclass(frozen=True, eq=False)
+class Deciles:
+    """Mean returns by how strong the signal is; the parts of equal numbers of states.
+
+    Attributes
+    ----------
+    edges : ndarray of float64, shape (D + 1,)
+        Of the signal.
+    means : Means
+        A cell a part, shape (H, D): the return of mid, whatever the signal's sign.
+    """
+
+    edges: Floats
+    means: Means
+
+
+def deciles(mid: Floats, signal: Floats, returns: ForwardReturns, *, parts: int = 10) -> Deciles:
+    """Return the mean return of mid by deciles of the signal, with standard errors.
+
+    Parameters
+    ----------
+    mid, signal : ndarray of float64, shape (T,)
+        Quote currency; −1..+1, NaN where there is none.
+    returns : ForwardReturns
+        See `returns.forward_returns`.
+    parts : int
+        Ten for deciles.
+
+    Returns
+    -------
+    Deciles
+        Equal signals are never parted: with many ties some parts are larger, or empty.
+    """
+    there = ~np.isnan(signal)
+    x = np.zeros((len(signal), parts), np.int8)
+    edges = np.full(parts + 1, np.nan)
+    if there.any():
+        edges = np.quantile(signal[there], np.linspace(0, 1, parts + 1))
+        part = np.searchsorted(edges[1:-1], signal[there], side="right")
+        x[np.flatnonzero(there), part] = 1
+    return Deciles(edges, conditional_mean(mid, returns, x))
+
+
+def hit_rate(x: Signs, y: Floats) -> float:
+    """Return how often the sign was right, among events after which mid moved; NaN for none.
+
+    Parameters
+    ----------
+    x, y : ndarray, shape (T,)
+        Events, −1, 0 or +1; returns of one horizon, NaN where there is none.
+    """
+    right = x * np.nan_to_num(y)
+    moved = np.count_nonzero(right)
+    return np.count_nonzero(right > 0) / moved if moved else np.nan

@@ -1,0 +1,1 @@
+"""Statistics that know of overlap, dependence and many tests."""

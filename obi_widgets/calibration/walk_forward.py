@@ -1,0 +1,170 @@
+"""Choosing settings on the past and judging them on what follows, again and again."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from obi_widgets.calibration.holdout import walk_forward_splits
+from obi_widgets.calibration.surface import AXES, LEAST, Surface
+from obi_widgets.calibration.sweep import axis, swept
+from obi_widgets.checks import several
+from obi_widgets.history.columns import History
+from obi_widgets.history.given import as_joined
+from obi_widgets.settings.provenance import labels, to_tables
+from obi_widgets.settings.settings import Parameters, Settings
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    import pandas as pd
+    from numpy.typing import NDArray
+
+    Floats = NDArray[np.float64]
+    from obi_widgets.calibration.surface import Surface
+    from obi_widgets.history.columns import History
+
+
+class Fold(NamedTuple):
+    """One part of a record, and what was chosen for it on the time before.
+
+    Attributes
+    ----------
+    part : History
+        What follows the time that was chosen on.
+    chosen : dict
+        A value of each of `AXES`; empty where no setting had `LEAST` entries.
+    chosen_net_bps : float
+        What they made on the time before.
+    after : Surface or None
+        What they made of the part.
+    """
+
+    part: History
+    chosen: dict[str, Any]
+    chosen_net_bps: float = np.nan
+    after: Surface | None = None
+
+
+def walk_forward(
+    history: History | Sequence[History],
+    *,
+    folds: int = 5,
+    embargo: float = 0.0,
+    decay: Iterable[float] | None = None,
+    depth: Iterable[int | None] | None = None,
+    threshold: Iterable[float] | None = None,
+    hold_seconds: Iterable[float] | None = None,
+    settings: Settings | Parameters | None = None,
+) -> pd.DataFrame:
+    """Return what settings made that were chosen, fold by fold, on the time before.
+
+    The record is cut in ``folds + 1`` parts of the same time. Before each part but the first, the
+    setting is chosen that was best with its neighbours (`Surface.neighbours_net_bps`) over all
+    parts before, and then its entries in that part are counted: the only ones of the grid that
+    anybody could have made.
+
+    Parameters
+    ----------
+    history : History or sequence of History
+        Book states; of one market where there are several, see `History.concat`.
+    folds : int
+        How many parts are judged.
+    embargo : float
+        Seconds at the beginning of a part that are left out. The longest hold before it always
+        is, so that no entry that chose a setting ends in the part that judges it.
+    decay, depth, threshold, hold_seconds, settings
+        See `obi_widgets.sweep`.
+
+    Returns
+    -------
+    DataFrame
+        A row a fold: ``start, end`` of the part that it was judged on (UTC); ``decay, depth,
+        threshold, hold_seconds`` chosen, a depth of 0 for all levels; ``chosen_net_bps``, what
+        they made on the time before; ``entries, net_bps, se_bps`` of the part, after fees. NaN
+        where no setting had `LEAST` entries. Its ``attrs`` say what it is of, and that it is no
+        verdict.
+
+    Raises
+    ------
+    SettingsError
+        As `obi_widgets.sweep`, and fewer than one fold, or an embargo below 0.
+    HistoryError
+        Histories that cannot be joined.
+    """
+    import pandas as pd
+
+    history = as_joined(history)
+    p = Parameters.of(Settings() if settings is None else settings)
+    given = {"decay": decay, "depth": depth, "threshold": threshold, "hold_seconds": hold_seconds}
+    axes: dict[str, Any] = {
+        name: several(name, values) for name, values in given.items() if values is not None
+    }
+    rows = [_row(fold) for fold in folds_of(history, p, axes, folds, embargo)]
+    table = pd.DataFrame(rows, index=pd.RangeIndex(1, len(rows) + 1, name="fold"))
+    table.attrs.update(labels(p, to_tables(history.provenance, None)))
+    return table
+
+
+def folds_of(
+    history: History,
+    p: Parameters,
+    axes: dict[str, list[Any]],
+    folds: int,
+    embargo: float = 0.0,
+    merit: Callable[[Surface], Floats] | None = None,
+) -> list[Fold]:
+    """Return the folds of `walk_forward` over one history.
+
+    ``merit`` says of each setting of a surface how good it is, NaN for one that is not chosen;
+    `best_together` when left out.
+    """
+    purge = max(axis("hold_seconds", axes.get("hold_seconds"), p))
+    splits = walk_forward_splits(history.elapsed, folds=folds, purge=purge, embargo=embargo)
+    return [
+        _judged(
+            swept(history[split.inside], p, axes), history[split.outside], merit or best_together
+        )
+        for split in splits
+    ]
+
+
+def best_together(surface: Surface) -> Floats:
+    """Return what settings made with their neighbours, NaN for those of a handful of entries."""
+    return np.where(surface.entries >= LEAST, surface.neighbours_net_bps, np.nan)
+
+
+def _judged(surface: Surface, part: History, merit: Callable[[Surface], Floats]) -> Fold:
+    """Choose a setting by a surface, and see what it makes of what follows."""
+    merits = merit(surface)
+    if np.isnan(merits).all():
+        return Fold(part, {})
+    best = np.unravel_index(int(np.nanargmax(merits)), merits.shape)
+    chosen = {name: getattr(surface, name)[at] for name, at in zip(AXES, best, strict=True)}
+    after = swept(part, surface.parameters, {name: [value] for name, value in chosen.items()})
+    return Fold(part, chosen, surface.mean_net_bps[best], after)
+
+
+def _row(fold: Fold) -> dict[str, Any]:
+    """Return a fold's row of the table."""
+    import pandas as pd
+
+    time = fold.part.time
+    ends = time[[0, -1]] if len(time) else np.full(2, np.datetime64("NaT", "ns"))
+    times = pd.to_datetime(ends.view("datetime64[ns]"), utc=True)
+    row: dict[str, Any] = dict(zip(("start", "end"), times, strict=True))
+    if fold.after is None:
+        nothing = (*AXES, "chosen_net_bps", "net_bps", "se_bps")
+        return row | dict.fromkeys(nothing, np.nan) | {"entries": 0}
+    return (
+        row
+        | fold.chosen
+        | {
+            "depth": fold.chosen["depth"] or 0,
+            "chosen_net_bps": fold.chosen_net_bps,
+            "entries": fold.after.entries.item(),
+            "net_bps": fold.after.mean_net_bps.item(),
+            "se_bps": fold.after.se_bps.item(),
+        }
+    )

@@ -1,0 +1,276 @@
+"""What a market keeps of the events that it is told: its book, its state and its history."""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from typing import TYPE_CHECKING, TypeVar
+
+import msgspec
+
+from obi_widgets.errors import LevelError
+from obi_widgets.feeds.clocks import Clocks
+from obi_widgets.history.writer import HistoryWriter
+from obi_widgets.kernels import loader
+from obi_widgets.market_data.book import Book
+from obi_widgets.market_data.events import (
+    Clock,
+    Delta,
+    Instrument,
+    Mark,
+    Refused,
+    Snapshot,
+    Splice,
+    State,
+    Status,
+    Trade,
+)
+from obi_widgets.market_data.venues.base import (
+    BOOK,
+    SECOND,
+    Connect,
+    Fetch,
+    Ping,
+    Reconnect,
+    Reply,
+    Send,
+    text,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from obi_widgets.market_data.venues.base import Output, Venue
+
+log = logging.getLogger(__name__)
+
+DISORDER = SECOND
+"""What event time may go back by from one change to the next: it is recorded as no change."""
+
+Happened = TypeVar("Happened", Trade, Mark)
+
+MOST_NAMES = 100
+"""Names of refused frames that are counted apart: a venue may make them up."""
+
+
+class Keeper:
+    """Applies events to a book, judges the state that it is in, and writes its history.
+
+    See `obi_widgets.feeds.market.Market`, whose other half it is: what happens comes in there.
+    """
+
+    def __init__(
+        self,
+        venue: Venue,
+        levels: int,
+        capacity: int | None,
+        interval: float,
+        *,
+        strict: bool,
+        refresh_at: float,
+    ) -> None:
+        loader.start()
+        self.venue = venue
+        self.instrument = Instrument(venue.name, venue.symbol, venue.label)
+        self.state: State = "connecting"
+        self.detail = ""
+        self.advice = ""
+        self._refresh_at = refresh_at
+        self.book = self._new_book()
+        self.trade: Trade | None = None
+        self.mark: Mark | None = None
+        self.changed_at = 0
+        self.has_book = False
+        self._clocks = Clocks(venue.label, asks=venue.can_ask, warming=venue.warms_up)
+        self._changed_at = 0  # by the steady clock
+        self._in_sync = False
+        self._newest = 0  # event time of the newest state that was recorded
+        self._behind = False  # whether event times are still before that
+        self.refused: Counter[str] = Counter()
+        self.failures = 0
+        self.unused: tuple[str, ...] = ()
+        self.interval = interval
+        self._writer = HistoryWriter(
+            self.instrument, levels=levels, capacity=capacity, interval=interval, strict=strict
+        )
+
+    def _new_book(self) -> Book:
+        return Book(window=self.venue.window, refresh_at=self._refresh_at)
+
+    def _steady(self, now: int) -> int:
+        """Return the steady time; note where the wall clock was set back."""
+        clocks = self._clocks
+        steady = now + clocks.shift
+        if steady >= clocks.steady_now:
+            clocks.steady_now = steady
+            return steady
+        shift = clocks.shift
+        steady = clocks.read(now)
+        if clocks.shift != shift:
+            self._writer.flush()
+        return steady
+
+    def _apply(self, outputs: Iterable[Output], now: int) -> list[Reply]:
+        replies: list[Reply] = []
+        for output in outputs:
+            if self.state == "closed":
+                break  # a socket that is lost after the end opens nothing again
+            match output:  # what comes often first: a look at a Struct's kind takes a while
+                case Delta() | Snapshot():
+                    replies += self._change(output, now)
+                case Refused():
+                    self._refuse(output.name, output.count)
+                case Trade():
+                    self.trade = self._by_wall_clock(output, now)
+                case Connect() | Reconnect() | Send() | Fetch() | Ping():
+                    replies.append(output)
+                case Mark():
+                    self.mark = self._by_wall_clock(output, now)
+                case Clock():
+                    self._clocks.told(output.time, now)
+                case Splice():
+                    replies += self._splice(output, now)
+                case Status():
+                    self._lose(output, now)
+                case Instrument():
+                    self.instrument = output
+                    self._writer.describe(output)
+        return replies
+
+    def _by_wall_clock(self, event: Happened, now: int) -> Happened:
+        return msgspec.structs.replace(event, received=now) if self._clocks.shift else event
+
+    def _refuse(self, name: str, count: int = 1) -> None:
+        if name not in self.refused and len(self.refused) >= MOST_NAMES:
+            name = "other names"
+        self.refused[name] += count
+
+    def _failed(self, error: Exception, now: int, socket: str = BOOK) -> list[Reply]:
+        """Take note that something could not be used, whatever the reason; get a new book.
+
+        What a venue sends never ends the feed: this is the seam where that is made sure.
+        """
+        self.failures += 1
+        name = f"failed: {type(error).__name__}"
+        if name not in self.refused:
+            log.error("What %s sent could not be used.", self.venue.label, exc_info=error)
+        self._refuse(name)
+        if socket != BOOK:
+            return []
+        why = f"a message could not be used ({type(error).__name__}: {text(str(error), 80)})"
+        try:
+            return self._apply(self.venue.resync(why, self._steady(now)), now)
+        except Exception:
+            log.exception("The book of %s could not be given up.", self.venue.symbol)
+            self._in_sync = self.has_book = False
+            self.book = self._new_book()
+            self.state, self.detail = "gap", f"The book was thrown away: {why}."
+            self.advice = "Connecting again."
+            return [Reconnect(BOOK, why)]
+
+    # -- the book --------------------------------------------------------------------------
+
+    def _change(self, event: Snapshot | Delta, now: int) -> list[Reply]:
+        whole = not isinstance(event, Delta)
+        if not isinstance(event, Delta):
+            self.book.replace(event.bids, event.asks, event.limit)
+        elif self._in_sync:
+            self.book.apply(event.bids, event.asks)
+        else:
+            return []  # continues a book that has been thrown away
+        return self._keep(event.time, now, self._steady(now), whole=whole)
+
+    def _splice(self, event: Splice, now: int) -> list[Reply]:
+        """Widen what is known of a book in sync; its levels stay what they are."""
+        if not self._in_sync:
+            return []
+        rebuilt, picture = self._new_book(), event.snapshot
+        rebuilt.replace(picture.bids, picture.asks, picture.limit)
+        for delta in event.deltas:
+            rebuilt.apply(delta.bids, delta.asks)
+        if self.book.splice(rebuilt):
+            return []
+        differs = "a newer snapshot has other levels than the book"
+        return self._apply(self.venue.resync(differs, self._steady(now)), now)
+
+    def _keep(self, time: int, now: int, steady: int, *, whole: bool = False) -> list[Reply]:
+        """Keep the state that the book is in, unless it cannot be."""
+        book = self.book
+        if book.crossed:
+            crossed = f"best bid {book.bids.best:g} is not below ask {book.asks.best:g}"
+            if not whole:
+                self.venue.doubt()
+            return self._apply(self.venue.resync(crossed, steady), now)
+        if book.unknown:
+            left = "the price left the range that the snapshot covered"
+            return self._apply(self.venue.resync(left, steady), now)
+        clocks = self._clocks
+        self.changed_at, self._changed_at = now, steady
+        if (
+            clocks.low <= steady - time <= clocks.high
+            and steady < clocks.until
+            and time >= self._newest
+            and self.state == "live"
+            and not whole
+        ):
+            clocks.time, clocks.steady = time, steady
+            return self._record(time, now, steady)
+        return self._judge(time, now, steady, whole=whole)
+
+    def _record(self, time: int, now: int, steady: int) -> list[Reply]:
+        """Write the book's state to the history; ask for more of the book when little is known."""
+        try:
+            self._writer.append(time, now, self.book)
+        except LevelError as error:
+            self._refuse("level that cannot be held")
+            why = f"the {error.what[4:-1]}"  # its sentence, as the end of another
+            return self._apply(self.venue.resync(why, steady), now)
+        if time > self._newest:
+            self._newest = time
+        if self.book.wants_snapshot:
+            return self._apply(self.venue.refresh(steady), now)
+        return []
+
+    def _judge(self, time: int, now: int, steady: int, *, whole: bool) -> list[Reply]:
+        """Keep the state when its time can be; say how far it can be trusted."""
+        judged = self._clocks.judge(time, steady, whole=whole)
+        if judged.broken:
+            return self._apply(self.venue.resync(judged.broken, steady), now)
+        self._in_sync = True
+        stale = judged.stale
+        recorded = False
+        replies: list[Reply] = []
+        if time < self._newest - (0 if self._behind else DISORDER):
+            if not self._behind:
+                self._behind = True
+                self._writer.gap(now)
+            before = (self._newest - time) / 1e9
+            stale = stale or f"Event times are {before:,.1f} s before those that came earlier."
+        elif judged.kept:
+            self._behind = False
+            replies = self._record(time, now, steady)
+            if not self._in_sync:
+                return replies
+            recorded = True
+        self.has_book = recorded and not self._clocks.warming
+        if self._clocks.warming:
+            self.state, self.detail, self.advice = "syncing", self._filling(time, now), ""
+        elif stale:
+            self.state, self.detail, self.advice = "stale", stale, ""
+        else:
+            told = f"{self._clocks.note} {self.venue.note}".strip()
+            self.state, self.detail, self.advice = "live", told, ""
+        return replies + (self._apply(self.venue.ask_time(steady), now) if judged.ask else [])
+
+    def _filling(self, time: int, now: int) -> str:
+        to_go = (now - time) // SECOND
+        return f"Filling the history with a simulated past: {to_go:,} s to go."
+
+    def _lose(self, status: Status, now: int) -> None:
+        was_in_sync, self._in_sync = self._in_sync, False
+        self.has_book = False
+        self.state, self.detail, self.advice = status.state, status.detail, status.advice
+        self.book.clear()
+        if was_in_sync:
+            self._behind = self._newest > 0
+            self._writer.gap(now)

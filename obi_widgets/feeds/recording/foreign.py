@@ -1,0 +1,189 @@
+"""Files that are no recordings: what they are, and the way in."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from obi_widgets.errors import RecordingError
+from obi_widgets.feeds.recording.lines import EARLIEST, FORMAT, read_header
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+ARRAYS = "obi.History.from_arrays(time_ns, bid_price, bid_size, ask_price, ask_size)"
+TABLE = f"Read it with {{}}, and give its columns to {ARRAYS}."
+BUILD = f"Build the books from it, a row a state; then give them to {ARRAYS}."
+UNPACK = "Unpack it first."
+RAW = "Give a file that obi.record made, or lines of '<receive time in ns> <frame>'."
+
+_MAGIC: tuple[tuple[bytes, str, str], ...] = (
+    (b"PAR1", "a Parquet table", TABLE.format("pandas.read_parquet")),
+    (b"ARROW1", "an Arrow (Feather) table", TABLE.format("pandas.read_feather")),
+    (b"\x93NUMPY", "a NumPy array", TABLE.format("numpy.load")),
+    (b"\x89HDF", "an HDF5 file", TABLE.format("pandas.read_hdf")),
+    (b"SQLite format 3", "an SQLite database", TABLE.format("pandas.read_sql")),
+    (b"DBN", "a file of Databento", TABLE.format("databento's to_df")),
+    (b"\x80\x04", "a pickle", TABLE.format("pandas.read_pickle, if you trust it")),
+    (b"\x80\x05", "a pickle", TABLE.format("pandas.read_pickle, if you trust it")),
+    (b"PK\x03\x04", "a ZIP archive", UNPACK),
+    (b"BZh", "packed with bzip2", UNPACK),
+    (b"\xfd7zXZ", "packed with xz", UNPACK),
+    (b"7z\xbc\xaf", "packed with 7-Zip", UNPACK),
+    (b"\x04\x22\x4d\x18", "packed with LZ4", UNPACK),
+    (b"\x1f\x9d", "packed with compress", UNPACK),
+    (b"\xff\xfe", "text in UTF-16", "Save it as UTF-8."),
+    (b"\xfe\xff", "text in UTF-16", "Save it as UTF-8."),
+    (b"%PDF", "a PDF document", RAW),
+)
+
+_CSV = TABLE.format("pandas.read_csv")
+_TARDIS = "exchange,symbol,timestamp,local_timestamp,"
+_TRADES = f"A history needs books: get book_snapshot_25, and give its columns to {ARRAYS}."
+_TARDIS_KINDS = (
+    ("is_snapshot,", "changes of books", BUILD),
+    (
+        "asks[0].price",
+        "books, times in microseconds",
+        f"Multiply the times by 1,000, and give the columns to {ARRAYS}.",
+    ),
+    ("id,", "trades", _TRADES),
+    ("funding_", "tickers", _TRADES),
+)
+
+UNITS = (("seconds", 10**9), ("milliseconds", 10**6), ("microseconds", 10**3))
+
+_HEADER = f'{{"format":"{FORMAT}"'
+
+_SECTION = re.compile(r"\[[A-Za-z_][\w.-]*\]")  # of TOML
+
+_STAMPED = re.compile(rb"^\xef?\xbb?\xbf?(\d{1,25})(\.\d+)? +[^\s\d]", re.MULTILINE)
+
+
+def refuse(path: Path, text: bytes, latest: int) -> None:
+    """Refuse a file that is no recording by what it is.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    text : bytes
+        Its first bytes, unpacked.
+    latest : int
+        The receive time from which on a line is not believed, ns.
+
+    Raises
+    ------
+    RecordingError
+        It is no recording.
+    """
+    stamps = _STAMPED.findall(text)
+    if not stamps and read_header(text.partition(b"\n")[0]) is None:
+        what, advice = _what(path, text)
+        raise RecordingError(f"{path.name} is {what}.", advice, path=path, line=1)
+    if stamps:
+        _refuse_unit(path, stamps, latest)
+
+
+def _refuse_unit(path: Path, stamps: list[tuple[bytes, bytes]], latest: int) -> None:
+    """Refuse times in another unit."""
+    times = [int(stamp) for stamp, _ in stamps]
+    if any(EARLIEST <= time < latest for time in times):
+        return  # others are damaged lines
+    first = b"".join(stamps[0]).decode()
+    for unit, factor in UNITS:
+        if EARLIEST <= times[0] * factor < latest:
+            raise RecordingError(
+                f"The receive times of {path.name} are {unit}, such as {first}.",
+                f"Multiply them by {factor:,}: a recording has nanoseconds.",
+                path=path,
+                line=1,
+            )
+    raise RecordingError(
+        f"The receive times of {path.name}, such as {first[:25]}, are not between 1980 and now.",
+        "A recording has nanoseconds since 1970, UTC.",
+        path=path,
+        line=1,
+    )
+
+
+def _what(path: Path, data: bytes) -> tuple[str, str]:
+    for magic, what, advice in _MAGIC:
+        if data.startswith(magic):
+            if what == "a ZIP archive" and b".npy" in data[:200]:
+                return _arrays(data)
+            return what, advice
+    if data[257:262] == b"ustar":
+        return "a tar archive", UNPACK
+    first, _, rest = data.partition(b"\n")
+    line = first.decode("utf-8", "replace").strip("\ufeff \r")
+    return _table(path, line) or _json(line, rest) or _else(line)
+
+
+def _arrays(data: bytes) -> tuple[str, str]:
+    if data[30:38] == b"data.npy":
+        return "a NumPy archive, as hftbacktest has them", f"Read it with numpy.load. {BUILD}"
+    return "a NumPy archive", TABLE.format("numpy.load")
+
+
+def _table(path: Path, line: str) -> tuple[str, str] | None:
+    """Return what a table is, by its first line."""
+    if line.startswith(_TARDIS):
+        rest = line.removeprefix(_TARDIS)
+        for begins, kind, advice in _TARDIS_KINDS:
+            if rest.startswith(begins):
+                return f"a CSV file of Tardis.dev ({kind})", advice
+        return "a CSV file of Tardis.dev", _CSV
+    if line.startswith("symbol,timestamp,first_update_id,last_update_id"):
+        return "a CSV file of Binance's historical depth", BUILD
+    if re.fullmatch(r"-?[\d.]+(,-?[\d.]+){3,}", line):
+        if "_orderbook_" in path.name and line.count(",") % 4 == 3:
+            return (
+                "a LOBSTER order book (ask price, ask size, bid price, bid size, level by level)",
+                f"Divide its prices by 10,000, take the times of the message file, and give them "
+                f"to {ARRAYS}.",
+            )
+        if "_message_" in path.name:
+            return (
+                "a LOBSTER message file",
+                f"Give the books of the orderbook file beside it, with these times, to {ARRAYS}.",
+            )
+        return "a table of numbers (CSV)", _CSV
+    if line.count(",") >= 2 and not re.search(r"[{\[<]\s*\"", line):
+        return f"a table (CSV) whose columns are {line[:60]}", _CSV
+    return None
+
+
+def _json(line: str, rest: bytes) -> tuple[str, str] | None:
+    if re.match(r"wss?://\S+ <-> ", line) or re.match(r"\d+\.\d+: ", line):
+        return (
+            "a dump of cryptofeed's raw messages",
+            "Write its lines as '<receive time in ns> <frame>', without the lines of addresses.",
+        )
+    if not line.startswith(("{", "[")) or _SECTION.fullmatch(line):
+        return None
+    if line.startswith(_HEADER) or (len(line) > 5 and _HEADER.startswith(line)):
+        return "cut off or damaged in its first line", RAW
+    if '"lastUpdateId"' in line[:200] and not rest.strip():
+        return "a single snapshot of a book", f"Give it as one row to {ARRAYS}."
+    if line.startswith('{"t":"header"'):
+        return (
+            "a dump of cryptofeed's raw messages",
+            "Write its received frames as '<receive time in ns> <frame>'.",
+        )
+    if '"nbformat"' in line or b'"nbformat"' in rest[-4096:] or b'"cells"' in rest[:200]:
+        return "a notebook", RAW
+    if re.search(r'"version":\s*\d', line) and '"obi-' in line:
+        return f"another file of obi-widgets: {line[:60]}", RAW
+    return (
+        f"JSON without receive times: its first line is {line[:60]!r}",
+        "Write each frame as '<receive time in ns> <frame>'.",
+    )
+
+
+def _else(line: str) -> tuple[str, str]:
+    if line[:15].lower().startswith(("<!doctype", "<html", "<?xml")):
+        return "a web page", "The download failed: it holds an error page instead of data."
+    if _SECTION.fullmatch(line) or re.match(r"\w+ = ", line):
+        return "a settings file (TOML)", "Read it with obi.Settings.load(path)."
+    return f"not a recording: its first line is {line[:60]!r}", RAW

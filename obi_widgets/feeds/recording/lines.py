@@ -1,0 +1,189 @@
+"""The lines of a recording: a record a line, and a header first."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple, TypeAlias, cast
+
+import msgspec
+from msgspec import Meta, Raw, Struct
+
+from obi_widgets.market_data.venues.base import BOOK
+
+if TYPE_CHECKING:
+    from obi_widgets.feeds.market import Market
+    from obi_widgets.market_data.venues.base import Reply
+
+FORMAT, VERSION = "obi-recording", 1
+
+LONGEST = 16 * 2**20
+"""Bytes of a line: three times the largest frame that was measured."""
+
+EARLIEST = 315_532_800_000_000_000
+"""1980, ns: a receive time before is a time in another unit."""
+
+Kind: TypeAlias = Literal["frame", "open", "close", "pong", "answer", "clock"]
+
+
+class Record(NamedTuple):
+    """One thing that happened on the wire, or that the clock here was set.
+
+    Attributes
+    ----------
+    time : int
+        Local receive time, ns UTC; of a clock that was set, what it said before.
+    kind : str
+        ``frame``, ``open``, ``close``, ``pong``, ``answer`` or ``clock``.
+    name : str
+        Of the websocket or of the fetch.
+    text : str
+        The frame, the reason of a close, or the body of an answer.
+    status : int
+        Of an answer.
+    date : int, optional
+        The venue's clock when it sent an answer (the HTTP header ``Date``), ns UTC.
+    shift : int
+        How far ahead the clock was set, ns; back, below 0.
+    """
+
+    time: int
+    kind: Kind
+    name: str
+    text: str
+    status: int = 0
+    date: int | None = None
+    shift: int = 0
+
+    def tell(self, market: Market) -> list[Reply]:
+        """Tell a market of it; return what is to be sent."""
+        match self.kind:
+            case "frame":
+                return market.receive(self.text, self.time, self.name)
+            case "open":
+                return market.connected(self.name, self.time)
+            case "close":
+                return market.disconnected(self.name, self.text, self.time)
+            case "pong":
+                return market.ponged(self.name, self.time)
+            case "answer":
+                return market.fetched(self.name, self.status, self.text, self.time, self.date)
+            case "clock":
+                market.stepped(self.shift)
+                return []
+
+
+def header(venue: str, symbol: str) -> bytes:
+    """Return the first line of a recording."""
+    fields = {"format": FORMAT, "version": VERSION, "venue": venue, "symbol": symbol}
+    return msgspec.json.encode(fields) + b"\n"
+
+
+def read_header(line: bytes) -> dict[str, Any] | None:
+    """Return the fields of a first line; None when it is something else."""
+    try:
+        fields = msgspec.json.decode(line)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return None
+    if not isinstance(fields, dict) or fields.get("format") != FORMAT:
+        return None
+    return cast("dict[str, Any]", fields)
+
+
+def encode(record: Record) -> bytes:
+    """Return a record's line, with its end."""
+    name, text = record.name, record.text
+    match record.kind:
+        case "frame":
+            fits = text[:1] not in ("", "@") and not re.search(r"[\r\n]", text)
+            plain = fits and name == BOOK and _whole(text, text)
+            said = text if plain else f"@frame {_json([name, text])}"
+        case "answer":
+            date = [] if record.date is None else [record.date]
+            said = f"@answer {_json([name, record.status, text, *date])}"
+        case "pong":
+            said = f"@pong {_json([name])}"
+        case "clock":
+            said = f"@clock {_json([record.shift])}"
+        case _:
+            said = f"@{record.kind} {_json([name, text])}"
+    return f"{record.time} {said}\n".encode()
+
+
+def decode(line: bytes, latest: int) -> Record:
+    """Return what a line says.
+
+    Parameters
+    ----------
+    line : bytes
+        Without its end.
+    latest : int
+        The receive time from which on a line is not believed, ns.
+
+    Raises
+    ------
+    ValueError
+        It is not a record.
+    """
+    at = line.find(b" ", 0, 20)
+    if not line[: max(at, 0)].isdigit() or not EARLIEST <= (time := int(line[:at])) < latest:
+        raise ValueError(line)
+    said = memoryview(line)[at + 1 :]  # no copy of what may be large
+    text = str(said, "utf-8")
+    if not text:
+        raise ValueError(line)
+    if not text.startswith("@"):
+        if not _whole(text, said):
+            raise ValueError(line)
+        return Record(time, "frame", BOOK, text)
+    kind, _, rest = text[1:].partition(" ")
+    try:
+        value = _decoders[kind].decode(rest)
+    except (KeyError, RecursionError) as error:
+        raise ValueError(line) from error
+    match kind:
+        case "answer":
+            return Record(time, "answer", value.name, value.body, value.status, value.date)
+        case "pong":
+            return Record(time, "pong", value[0], "")
+        case "clock":
+            return Record(time, "clock", "", "", shift=value[0])
+    return Record(time, cast("Kind", kind), *value)
+
+
+def _whole(frame: str, data: str | memoryview) -> bool:
+    """Return whether a frame, given as text and as what it was read from, is no broken JSON.
+
+    One that came so is written as ``@frame``; one that stands plainly in a file was damaged there.
+    """
+    if not frame.startswith(("{", "[")):
+        return True
+    try:
+        _any.decode(data)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return False
+    return True
+
+
+def _json(value: object) -> str:
+    return msgspec.json.encode(value).decode()
+
+
+class _Answer(Struct, array_like=True, forbid_unknown_fields=True):
+    name: str
+    status: int
+    body: str
+    date: int | None = None
+
+
+_Shift: TypeAlias = Annotated[int, Meta(gt=-(2**62), lt=2**62)]
+
+_any = msgspec.json.Decoder(Raw)
+_words = msgspec.json.Decoder(tuple[str, str])
+_decoders: dict[str, msgspec.json.Decoder[Any]] = {
+    "frame": _words,
+    "open": _words,
+    "close": _words,
+    "pong": msgspec.json.Decoder(tuple[str]),
+    "answer": msgspec.json.Decoder(_Answer),
+    "clock": msgspec.json.Decoder(tuple[_Shift]),
+}

@@ -1,0 +1,1 @@
+"""A simulated market, and an exchange that serves it."""

@@ -1,0 +1,376 @@
+"""A simulated market served in LMEX's own protocol, by a real websocket and HTTP on loopback.
+
+What reads it is the code that reads the real one: `obi_widgets.market_data.venues.lmex`.
+
+Other users of the machine, and web pages in its browsers, can reach loopback too. So the paths
+begin with a secret, the Host must be the server's own, and whoever tells an Origin is a page.
+A subscriber that does not read, or asks too often, is hung up on; the others notice nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import http
+import json
+import logging
+import secrets
+import time
+from collections import deque
+from contextlib import suppress
+from typing import TYPE_CHECKING, Literal, Self, get_args
+from urllib.parse import parse_qs, urlsplit
+
+from websockets.asyncio.server import Server, ServerConnection, serve
+from websockets.exceptions import ConnectionClosed
+
+from obi_widgets.feeds.simulation.simulator import STEP, Changes, SimulatedMarket, SimulatedTrade
+from obi_widgets.feeds.simulation.subscribers import (
+    LARGEST_REQUEST,
+    MOST_CONNECTIONS,
+    Allowance,
+    post,
+    slow,
+)
+from obi_widgets.market_data.venues.base import BOOK
+from obi_widgets.market_data.venues.lmex import TRADES
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from websockets.http11 import Request, Response
+
+DEPTH = 50
+"""Levels a side that the exchange tells of."""
+
+LEAP = 60.0
+"""Seconds beyond the past to be played that the clock may go ahead of the market; where it goes
+further, the market goes with it."""
+
+READ_WITHIN = 1000
+"""Milliseconds that the past waits for a subscriber who is slow."""
+
+Fault = Literal["drop", "repeat", "reorder", "cross", "disconnect", "silence", "error", "garbage"]
+FAULTS: tuple[Fault, ...] = get_args(Fault)
+"""What can be made to go wrong: see `SimulatedExchange.inject`."""
+
+
+_log = logging.getLogger(__name__)
+_log.addHandler(logging.NullHandler())  # who knocks at the port is not the business of a cell
+
+
+class SimulatedExchange:
+    """Serves one market on 127.0.0.1 while its context is entered.
+
+    Parameters
+    ----------
+    market : SimulatedMarket
+        What happens.
+    warmup : float
+        Seconds of the past to play, as fast as they are read, to whoever subscribes first: so
+        that a chart does not begin empty.
+    """
+
+    def __init__(self, market: SimulatedMarket, *, warmup: float = 300.0) -> None:
+        self.market = market
+        self.warmup = warmup
+        self.sequence = 1_000_000
+        self._secret = secrets.token_urlsafe(24)
+        self._server: Server | None = None
+        self._clock: asyncio.Task[None] | None = None
+        self._wanted = asyncio.Event()
+        self._subscribers: dict[str, set[ServerConnection]] = {BOOK: set(), TRADES: set()}
+        self._published: dict[int, Changes] = {}
+        self._published_at = 0  # ms, event time
+        self._trades: deque[str] = deque(maxlen=20)
+        self._trade_id = 0
+        self._faults: deque[Fault] = deque()
+        self._held: str | None = None
+        self._silent = False
+        self._origin = 0  # ms, event time of step 0
+
+    # -- serving ---------------------------------------------------------------------------
+
+    async def __aenter__(self) -> Self:
+        opening = asyncio.ensure_future(self._open())
+        try:
+            self._server = await asyncio.shield(opening)
+        except asyncio.CancelledError:  # asyncio forgets a socket that it was just opening
+            (await opening).close()
+            raise
+        self._clock = asyncio.create_task(self._run(), name="obi-exchange")
+        return self
+
+    async def _open(self) -> Server:
+        return await serve(
+            self._converse,
+            "127.0.0.1",
+            0,
+            process_request=self._answer,
+            compression=None,
+            ping_interval=None,
+            max_size=LARGEST_REQUEST,
+            logger=_log,
+        )
+
+    async def __aexit__(self, *_: object) -> None:
+        assert self._server is not None
+        assert self._clock is not None
+        self._clock.cancel()
+        with suppress(asyncio.CancelledError):
+            await self._clock
+        self._server.close()
+        await self._server.wait_closed()
+
+    @property
+    def endpoints(self) -> dict[str, str]:
+        """Where it is, for `obi_widgets.market_data.venues.lmex.Simulated`: with the secret."""
+        place = f"{self._host}/{self._secret}"
+        return {
+            BOOK: f"ws://{place}/ws/oss/futures",
+            TRADES: f"ws://{place}/ws/futures",
+            "rest": f"http://{place}/futures",
+        }
+
+    @property
+    def _host(self) -> str:
+        assert self._server is not None
+        return f"127.0.0.1:{next(iter(self._server.sockets)).getsockname()[1]}"
+
+    def inject(self, fault: Fault) -> None:
+        """Make something go wrong at the next delta.
+
+        ``drop`` leaves it out, ``repeat`` sends it twice, ``reorder`` sends it after the one that
+        follows it, ``cross`` sends a bid above the ask in its place, ``disconnect`` cuts the
+        connections, ``silence`` does so too and then acknowledges subscriptions without serving
+        them until `heal`, ``error`` sends an error frame, ``garbage`` one that is not JSON.
+        """
+        if fault not in FAULTS:
+            raise ValueError(f"There is no fault {fault!r}. Known are: {', '.join(FAULTS)}.")
+        self._faults.append(fault)
+
+    def heal(self) -> None:
+        """End the silence."""
+        self._silent = False
+
+    @property
+    def now(self) -> int:
+        """Event time, ms."""
+        return self._origin + round(1e3 * STEP * self.market.steps)
+
+    async def _run(self) -> None:
+        await self._wanted.wait()
+        while True:
+            ahead = self.now / 1e3 + STEP - time.time()  # of the step that comes next
+            if -ahead > self.warmup + LEAP:
+                self._origin += round(-1e3 * ahead)  # asleep, or the clock was set: not played
+            # Of a clock that was set back nothing is waited for, beyond a step's own time.
+            await asyncio.sleep(min(max(ahead, 0.0), STEP))
+            if ahead < 0:
+                await self._be_heard()
+            trades = self.market.step()
+            if trades:
+                self._publish_trades(trades)
+            self._publish_book()
+
+    async def _be_heard(self) -> None:
+        """Let what was sent be read: the past is not told faster than it is heard."""
+        # Counted, not timed: the loop may have been held up, and its readers with it.
+        for _ in range(READ_WITHIN):
+            if not slow(self._all()):
+                return
+            await asyncio.sleep(0.001)
+        for connection in slow(self._all()):
+            connection.transport.abort()
+
+    def _all(self) -> list[ServerConnection]:
+        return [*self._subscribers[BOOK], *self._subscribers[TRADES]]
+
+    # -- the book --------------------------------------------------------------------------
+
+    def _window(self) -> dict[int, Changes]:
+        return {side: self.market.top(side, DEPTH) for side in (+1, -1)}
+
+    def _publish_book(self) -> None:
+        window = self._window()
+        changes = {
+            side: _difference(self._published.get(side, {}), window[side]) for side in window
+        }
+        self._published, self._published_at = window, self.now
+        if not changes[+1] and not changes[-1]:
+            return
+        self.sequence += 1
+        frames = [self._book_frame("delta", changes)]
+        if self._faults:
+            frames = self._spoil(self._faults.popleft(), frames[0])
+        elif self._held is not None:
+            frames.append(self._held)
+            self._held = None
+        for frame in frames:
+            self._send(BOOK, frame)
+
+    def _book_frame(self, kind: str, levels: Mapping[int, Changes]) -> str:
+        # As on the wire: asks worst first in a snapshot, no order in a delta.
+        sides = {side: self._texts(levels[side]) for side in (+1, -1)}
+        if kind == "snapshot":
+            sides[-1].reverse()
+        data = {
+            "bids": sides[+1],
+            "asks": sides[-1],
+            "seqNum": self.sequence,
+            "prevSeqNum": self.sequence - 1,
+            "type": kind,
+            "symbol": self.market.symbol,
+            "timestamp": self._published_at,  # which the market may be a step ahead of
+        }
+        return json.dumps({"topic": self._topic, "data": data}, separators=(",", ":"))
+
+    def _texts(self, levels: Changes) -> list[tuple[str, str]]:
+        return [(self._price(price), str(size)) for price, size in levels.items()]
+
+    def _price(self, ticks: int) -> str:
+        tick = self.market.listing.tick_size
+        decimals = max(0, len(f"{tick:.10f}".rstrip("0").partition(".")[2]))
+        return f"{ticks * tick:.{decimals}f}"
+
+    @property
+    def _topic(self) -> str:
+        return f"update:{self.market.symbol}_0"
+
+    def _spoil(self, fault: Fault, frame: str) -> list[str]:
+        match fault:
+            case "drop":
+                return []
+            case "repeat":
+                return [frame, frame]
+            case "reorder":
+                self._held = frame
+                return []
+            case "cross":
+                far = self.market.best[-1] + 1000
+                return [self._book_frame("delta", {+1: {far: 1}, -1: {}})]
+            case "error":
+                error = {"code": 1007, "message": "User buffer is full."}
+                return [json.dumps({"severity": "ERROR", "errors": [{"error": error}]})]
+            case "garbage":
+                return ["<html>502 Bad Gateway</html>"]
+            case "disconnect" | "silence":
+                self._silent = fault == "silence"
+                for connection in self._all():
+                    connection.transport.abort()
+                return []
+
+    # -- trades ----------------------------------------------------------------------------
+
+    def _publish_trades(self, trades: list[SimulatedTrade]) -> None:
+        items = []
+        for trade in trades:
+            self._trade_id += 1
+            items.append(
+                {
+                    "price": trade.price * self.market.listing.tick_size,
+                    "size": trade.size,
+                    "side": "BUY" if trade.side > 0 else "SELL",
+                    "symbol": self.market.symbol,
+                    "tradeId": self._trade_id,
+                    "timestamp": self.now,
+                }
+            )
+        topic = f"tradeHistoryApiV2:{self.market.symbol}"
+        self._send(TRADES, json.dumps({"topic": topic, "data": items}))
+
+    # -- connections -----------------------------------------------------------------------
+
+    def _send(self, which: str, frame: str) -> None:
+        for connection in list(self._subscribers[which]):
+            post(connection, frame)
+
+    async def _converse(self, connection: ServerConnection) -> None:
+        assert connection.request is not None
+        which = BOOK if connection.request.path.endswith("/oss/futures") else TRADES
+        allowance = Allowance()
+        try:
+            async for message in connection:
+                if not allowance.take():
+                    await connection.close(1008, "too many requests")
+                elif message == "ping":
+                    post(connection, "pong")
+                else:
+                    self._operate(connection, which, json.loads(message))
+        except (ConnectionClosed, ValueError, RecursionError):
+            return  # a client that is gone, or does not speak JSON, is hung up on
+        finally:
+            self._subscribers[which].discard(connection)
+
+    def _operate(self, connection: ServerConnection, which: str, request: object) -> None:
+        if not isinstance(request, dict):
+            raise ValueError("a request is an object")  # noqa: TRY004
+        operation, args = request.get("op"), request.get("args")
+        topics = [str(arg) for arg in args] if isinstance(args, list) else []
+        served = self._topic if which == BOOK else f"tradeHistoryApiV2:{self.market.symbol}"
+        if operation == "unsubscribe":
+            self._subscribers[which].discard(connection)
+        elif operation != "subscribe":
+            error = {"code": 1001, "message": "Operation provided is currently not supported"}
+            post(connection, json.dumps({"severity": "ERROR", "errors": [{"error": error}]}))
+            return
+        accepted = [topic for topic in topics if topic == served]
+        post(connection, json.dumps({"event": operation, "channel": accepted}))
+        if operation == "subscribe" and accepted and not self._silent:
+            self._subscribers[which].add(connection)
+            if which == BOOK:
+                if not self._wanted.is_set():
+                    self._origin = round((time.time() - self.warmup) * 1e3)
+                    self._published, self._published_at = self._window(), self.now
+                    self._wanted.set()
+                post(connection, self._book_frame("snapshot", self._published))
+
+    # -- HTTP ------------------------------------------------------------------------------
+
+    def _answer(self, connection: ServerConnection, request: Request) -> Response | None:
+        """Answer what is not a websocket's handshake, and who may not have one."""
+        if request.headers.get_all("Origin") or request.headers.get_all("Host") != [self._host]:
+            return connection.respond(http.HTTPStatus.FORBIDDEN, "Not for web pages.\n")
+        secret, _, asked = request.path.removeprefix("/").partition("/")
+        told, true = (one.encode("utf-8", "surrogateescape") for one in (secret, self._secret))
+        if not secrets.compare_digest(told, true):
+            return connection.respond(http.HTTPStatus.NOT_FOUND, "There is nothing here.\n")
+        url = urlsplit(asked)
+        path = url.path
+        if path in ("ws/oss/futures", "ws/futures"):
+            assert self._server is not None
+            if len(self._server.connections) < MOST_CONNECTIONS:
+                return None
+            return connection.respond(http.HTTPStatus.SERVICE_UNAVAILABLE, "Too many.\n")
+        symbol = parse_qs(url.query).get("symbol", [""])[0]
+        listing = self.market.listing
+        body: object
+        if symbol != self.market.symbol:
+            body = []
+        elif path.endswith("/market_summary"):
+            body = [
+                {
+                    "symbol": symbol,
+                    "base": symbol.partition("-")[0],
+                    "quote": "USDT",
+                    "contractSize": listing.contract_size,
+                    "minPriceIncrement": listing.tick_size,
+                    "minSizeIncrement": 1,
+                }
+            ]
+        elif path.endswith("/orderbook/L2"):
+            window = self._window()
+            sides = {
+                name: [{"price": p, "size": q} for p, q in self._texts(window[side])]
+                for name, side in (("buyQuote", +1), ("sellQuote", -1))
+            }
+            body = {**sides, "timestamp": self.now, "symbol": symbol}
+        else:
+            return connection.respond(http.HTTPStatus.NOT_FOUND, "There is nothing here.\n")
+        return connection.respond(http.HTTPStatus.OK, json.dumps(body))
+
+
+def _difference(old: Changes, new: Changes) -> Changes:
+    """Return the changes that turn one window of levels into another."""
+    changes = {price: 0 for price in old if price not in new}
+    changes.update((price, size) for price, size in new.items() if old.get(price) != size)
+    return changes

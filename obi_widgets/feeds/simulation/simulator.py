@@ -1,0 +1,292 @@
+"""A market with limit orders, cancellations and market orders, and an edge that is known.
+
+The mid is exogenous: it jumps by whole ticks, up with probability (1 + θ·z)/2, where ``z`` is a
+hidden pressure in −1..+1. Orders follow it: at a jump, market orders take what stands in the way
+and limit orders fill in behind. Sizes, arrivals and cancellations lean with ``z``, so that the
+imbalance of the visible book tells of it, with noise.
+
+What is true of it
+------------------
+``z`` is the mean of independent components, each of which is drawn anew, uniformly in −1..+1, at
+rate 1/τ. So E[z(t+u) | past] = z(t) · exp(−u/τ), exactly, and the expected move of mid from now
+to ``h`` seconds on is ``edge · z · (1 − exp(−h/τ))`` bps: ``edge`` is what a pressure of +1 is
+worth until it has faded. With ``edge = 0`` mid is a martingale: nothing in the book, nor anything
+else, predicts it.
+"""
+
+from __future__ import annotations
+
+import math
+import random
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+
+from obi_widgets.checks import integer, number, real, text
+from obi_widgets.errors import SettingsError, SourceError, quoted
+from obi_widgets.history.writer import HistoryWriter
+from obi_widgets.market_data.book import Book
+from obi_widgets.market_data.events import Instrument
+
+if TYPE_CHECKING:
+    from obi_widgets.history.columns import History
+
+MOST_SEED = 2**63 - 1
+
+STEP = 0.05
+"""Seconds between deltas."""
+
+BEGINNING = 1_767_225_600_000_000_000
+"""When `simulate` begins, nanoseconds: 2026-01-01, UTC."""
+
+Changes: TypeAlias = dict[int, int]
+"""Sizes, in contracts, by price in ticks. As a change: the new size; 0 removes."""
+
+
+class Listing(NamedTuple):
+    """What a symbol is like; ``unit`` is the median size of an order, in contracts."""
+
+    price: float
+    tick_size: float
+    contract_size: float
+    unit: int
+
+
+LISTINGS = {
+    "BTC-PERP": Listing(86_500.0, 0.5, 0.00001, 20_000),
+    "ETH-PERP": Listing(2_760.0, 0.02, 0.0001, 40_000),
+    "SOL-PERP": Listing(132.0, 0.001, 0.01, 12_000),
+}
+"""The symbols of the simulated exchange."""
+
+
+@dataclass(frozen=True)
+class SimulatedTrade:
+    """A trade: price in ticks, size in contracts, the taker's side."""
+
+    price: int
+    size: int
+    side: int
+
+
+class SimulatedMarket:
+    """One symbol's market, advanced a step of 50 ms at a time.
+
+    Parameters
+    ----------
+    symbol : str
+        One of `LISTINGS`.
+    edge : float
+        What the imbalance is worth, bps; see the module. 0: nothing.
+    seed : int
+        The same seed gives the same market.
+
+    Raises
+    ------
+    SettingsError
+        An edge that the volatility cannot hold.
+    """
+
+    fade = 8.0  # τ, seconds
+    components = 3  # of the pressure
+    jumps = 4.0  # of mid, a second
+    mean_jump = 3.0  # ticks
+    lean = 0.85  # of sizes with pressure
+    levels = 120  # a side, about; never fewer than the 50 that the exchange tells of
+    spread_of_levels = 640.0  # ticks: the mean distance of an order from the best
+
+    def __init__(self, symbol: str = "BTC-PERP", *, edge: float = 1.0, seed: int = 0) -> None:
+        self.symbol = symbol
+        self.listing = LISTINGS[symbol]
+        self.edge = edge
+        tick_bps = 1e4 * self.listing.tick_size / self.listing.price
+        most = tick_bps * self.jumps * self.mean_jump * self.fade
+        integer("seed", seed, 0, MOST_SEED)
+        if not abs(real(edge)) <= most:
+            raise SettingsError(
+                f"edge = {quoted(edge)} is not possible.",
+                f"At this volatility it lies within ±{math.floor(most * 10) / 10} bps.",
+            )
+        self.tilt = edge / most  # θ
+        self.random = random.Random(seed)
+        self.steps = 0
+        self._pressures = [self.random.uniform(-1, 1) for _ in range(self.components)]
+        bid = round(self.listing.price / self.listing.tick_size)
+        self.best = {+1: bid, -1: bid + 1}
+        self.book: dict[int, Changes] = {+1: {}, -1: {}}
+        self._trades: list[SimulatedTrade] = []
+        for side in (+1, -1):
+            self._set(side, self.best[side], self._size(side))
+            while len(self.book[side]) < self.levels:
+                self._place(side)
+
+    @property
+    def pressure(self) -> float:
+        """The hidden pressure ``z``, −1..+1."""
+        return sum(self._pressures) / self.components
+
+    @property
+    def mid(self) -> float:
+        """Quote currency."""
+        return (self.best[+1] + self.best[-1]) / 2 * self.listing.tick_size
+
+    def step(self) -> list[SimulatedTrade]:
+        """Advance 50 ms; return the trades."""
+        self.steps += 1
+        self._trades = []
+        draw = self.random.random
+        for index in range(self.components):
+            if draw() < STEP / self.fade:
+                self._pressures[index] = 2 * draw() - 1
+        if draw() < self.jumps * STEP:
+            self._jump(+1 if draw() < (1 + self.tilt * self.pressure) / 2 else -1)
+        if draw() < 0.4 * STEP:
+            self._breathe()
+        for side in (+1, -1):
+            self._trade_a_little(side)
+            self._refresh(side)
+        return self._trades
+
+    # -- what happens ----------------------------------------------------------------------
+
+    def _jump(self, direction: int) -> None:
+        """Move mid: market orders take one side up to the new best, limit orders follow behind."""
+        ticks = 1
+        while self.random.random() < 1 - 1 / self.mean_jump:
+            ticks += 1
+        taken, behind = -direction, direction
+        self.best[+1] += direction * ticks
+        self.best[-1] += direction * ticks
+        best = self.best[taken]
+        for price in sorted(self.book[taken], reverse=direction < 0):
+            if (best - price) * direction <= 0:
+                break
+            self._trades.append(SimulatedTrade(price, self.book[taken][price], direction))
+            self._set(taken, price, 0)
+        for side in (taken, behind):
+            if self.best[side] not in self.book[side]:
+                self._set(side, self.best[side], self._size(side))
+
+    def _breathe(self) -> None:
+        """Widen or narrow the spread by a tick on both sides, so that mid stays."""
+        wide = self.best[-1] - self.best[+1] > 1
+        for side in (+1, -1):
+            if wide:
+                self.best[side] += side
+                self._set(side, self.best[side], self._size(side))
+            else:
+                self._set(side, self.best[side], 0)
+                self.best[side] -= side
+                if self.best[side] not in self.book[side]:
+                    self._set(side, self.best[side], self._size(side))
+
+    def _trade_a_little(self, side: int) -> None:
+        """Take a part of the best level."""
+        if self.random.random() < 1.5 * STEP:
+            price = self.best[side]
+            there = self.book[side][price]
+            size = round(there * self.random.uniform(0.01, 0.3))
+            if 0 < size < there:
+                self._trades.append(SimulatedTrade(price, size, -side))
+                self._set(side, price, there - size)
+
+    def _refresh(self, side: int) -> None:
+        """Cancel, replace and place orders."""
+        book, draw = self.book[side], self.random.random
+        if draw() < 4 * STEP:
+            self._set(side, self.best[side], self._size(side))
+        leaning = 1 + 0.5 * self.lean * side * self.pressure
+        for _ in range(self._count(self.levels * 0.35 * STEP)):
+            price = self.random.choice(list(book))
+            if price != self.best[side]:
+                self._set(side, price, self._size(side) if draw() < 0.5 else 0)
+        missing = self.levels * leaning - len(book)
+        for _ in range(self._count(max(missing, 0) * 2.0 * STEP)):
+            self._place(side)
+        for price in [p for p in book if abs(self.best[side] - p) > 8 * self.spread_of_levels]:
+            self._set(side, price, 0)
+
+    def _place(self, side: int) -> None:
+        away = 1 + int(self.random.expovariate(1 / self.spread_of_levels))
+        self._set(side, self.best[side] - side * away, self._size(side))
+
+    def _size(self, side: int) -> int:
+        leaning = 1 + self.lean * side * self.pressure
+        return max(1, round(self.listing.unit * leaning * self.random.lognormvariate(0, 0.9)))
+
+    def _count(self, mean: float) -> int:
+        """Draw from a Poisson distribution (Knuth's method, for small means)."""
+        limit, count, product = math.exp(-mean), 0, self.random.random()
+        while product > limit:
+            count += 1
+            product *= self.random.random()
+        return count
+
+    def _set(self, side: int, price: int, size: int) -> None:
+        book = self.book[side]
+        if size:
+            book[price] = size
+        else:
+            book.pop(price, None)
+
+    def top(self, side: int, count: int) -> Changes:
+        """Return a side's best levels, best first."""
+        book = self.book[side]
+        return {price: book[price] for price in sorted(book, reverse=side > 0)[:count]}
+
+
+def simulate(
+    source: str = "sim:BTC-PERP",
+    *,
+    seconds: float = 3600.0,
+    edge: float = 1.0,
+    seed: int = 0,
+    levels: int = 50,
+) -> History:
+    """Return what a simulated market would have shown, at once and without an exchange.
+
+    Parameters
+    ----------
+    source : str
+        ``sim:SYMBOL``.
+    seconds : float
+        How long, 1 to 86,400; an hour takes some seconds to make.
+    edge : float
+        See `SimulatedMarket`: what a pressure of +1 is worth until it has faded, bps. 0: nothing
+        predicts anything.
+    seed : int
+        The same seed gives the same history.
+    levels : int
+        Levels a side to keep.
+
+    Returns
+    -------
+    History
+        Ten states a second, from the beginning of 2026 on.
+
+    Raises
+    ------
+    SourceError, SettingsError
+        A symbol that is not listed; a number that is out of its range.
+    """
+    advice = f"Give sim: and one of {', '.join(LISTINGS)}."
+    venue, _, symbol = text("source", source, advice).partition(":")
+    if venue != "sim" or symbol not in LISTINGS:
+        raise SourceError(f"{quoted(source)} is not simulated.", advice)
+    seconds = number("seconds", seconds, 1, 86_400, "seconds")
+    levels = integer("levels", levels, 1, 1000)
+    market = SimulatedMarket(symbol, edge=edge, seed=seed)
+    tick, unit = market.listing.tick_size, market.listing.contract_size
+    instrument = Instrument("sim", symbol, "Simulator", "USDT", tick_size=tick, contract_size=unit)
+    writer, book = HistoryWriter(instrument, levels=levels, interval=0), Book()
+    every = 2  # steps a state
+    for step in range(1, round(seconds / STEP) + 1):
+        market.step()
+        if step % every == 0:
+            bids, asks = (
+                [(round(price * tick, 9), size * unit) for price, size in top.items()]
+                for top in (market.top(+1, levels), market.top(-1, levels))
+            )
+            book.replace(bids, asks)
+            now = BEGINNING + round(step * STEP * 1e9)
+            writer.append(now, now, book)
+    return writer.history()

@@ -1,0 +1,1 @@
+"""Columns of book states: how they are written, stored and read."""

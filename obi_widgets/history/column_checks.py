@@ -1,0 +1,71 @@
+"""What a history's columns and facts are, for who constructs one by hand."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from obi_widgets.errors import HistoryError, quoted
+from obi_widgets.market_data.events import Instrument
+from obi_widgets.settings.settings import Parameters
+
+if TYPE_CHECKING:
+    from obi_widgets.history.columns import History
+
+COLUMNS: tuple[tuple[str, type, tuple[int, ...]], ...] = (
+    ("time", np.int64, ()),
+    ("received", np.int64, ()),
+    ("bid", np.float64, ()),
+    ("ask", np.float64, ()),
+    ("reach", np.float32, (2,)),
+)
+"""Names, dtypes, and what stands before the axis of states."""
+
+FACTS: tuple[tuple[str, tuple[type, ...]], ...] = (
+    ("blocks", (tuple,)),
+    ("levels", (int, np.integer)),
+    ("tick_size", (int, float)),
+    ("instrument", (Instrument,)),
+    ("start", (int, np.integer)),
+    ("offset", (int, np.integer)),
+    ("strict", (bool,)),
+    ("notes", (tuple,)),
+    ("parameters", (Parameters,)),
+    ("interval", (int, float)),
+)
+
+BOUNDS = {
+    "levels": (0, 1e6),
+    "start": (0, 1e18),
+    "offset": (0, 1e18),
+    "interval": (0, 86_400),
+    "tick_size": (1e-18, 1e18),
+}
+
+ADVICE = "Make histories by obi.History.from_arrays."
+
+
+def check_columns(history: History) -> None:
+    """Refuse what no history is made of.
+
+    Raises
+    ------
+    HistoryError
+        A column of another dtype or length, or a fact of another kind.
+    """
+    states = len(history.time) if isinstance(history.time, np.ndarray) else -1
+    for name, dtype, shape in COLUMNS:
+        column = getattr(history, name)
+        fits = isinstance(column, np.ndarray) and column.dtype == dtype
+        if not fits or column.shape != (*shape, states):
+            raise HistoryError(f"{name} is no array of {dtype.__name__} for each state.", ADVICE)
+    for name, kinds in FACTS:
+        value = getattr(history, name)
+        if not isinstance(value, kinds) or (isinstance(value, bool) and bool not in kinds):
+            raise HistoryError(f"{name} = {quoted(value)} is not possible.", ADVICE)
+    for name, (low, high) in BOUNDS.items():
+        if not low <= getattr(history, name) <= high:
+            raise HistoryError(
+                f"{name} = {quoted(getattr(history, name))} is not possible.", ADVICE
+            )

@@ -1,0 +1,58 @@
+"""Arguments that are a history, or several: they are, or the error says how to come by one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from obi_widgets.errors import HistoryError
+from obi_widgets.history.columns import History
+
+
+def as_history(value: object) -> History:
+    """Return a history that was given as one.
+
+    Raises
+    ------
+    HistoryError
+        Anything else: with what makes a history of it, where something does.
+    """
+    if isinstance(value, History):
+        return value
+    advice = "Give what obi.load returns."
+    if isinstance(value, str | Path):
+        advice = f"Load it first: obi.load({str(value)!r})."
+    elif type(value).__name__ == "DataFrame":
+        advice = "Make one of its columns: obi.History.from_arrays(...)."
+    elif isinstance(value, list | tuple):
+        advice = "Give one history; obi.History.concat joins several of a market."
+    raise HistoryError(f"A {type(value).__name__} is not a history.", advice)
+
+
+def as_histories(values: object) -> list[History]:
+    """Return histories that were given as one, or as several.
+
+    Raises
+    ------
+    HistoryError
+        Anything else, or none at all.
+    """
+    if isinstance(values, History):
+        return [values]
+    if not isinstance(values, Iterable) or type(values).__name__ in ("str", "DataFrame"):
+        return [as_history(values)]  # which refuses it
+    found = [as_history(one) for one in values]
+    if not found:
+        raise HistoryError("No history was given.", "Give what obi.load returns.")
+    return found
+
+
+def as_joined(values: object) -> History:
+    """Return a history that was given as one, or as several of one market.
+
+    Raises
+    ------
+    HistoryError
+        Anything else, or histories that cannot be joined.
+    """
+    return values if isinstance(values, History) else History.concat(as_histories(values))

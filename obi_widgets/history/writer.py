@@ -1,0 +1,360 @@
+"""Getting book states into a history's blocks, one by one as they come."""
+
+from __future__ import annotations
+
+from itertools import zip_longest
+from threading import Lock
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from obi_widgets.errors import HistoryError, LevelError
+from obi_widgets.history.columns import BLOCK, History, Levels
+from obi_widgets.history.grid import infer_tick
+from obi_widgets.history.memory import zeros
+from obi_widgets.history.packing import MAX_TICKS, to_ticks, unsigned
+from obi_widgets.kernels import loader
+from obi_widgets.market_data.book import Side
+from obi_widgets.market_data.venues.base import FOREVER
+from obi_widgets.signals import imbalance
+from obi_widgets.signals.portable import CUT, INFERRED, LARGEST, SMALLEST
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from obi_widgets.market_data.book import Book
+    from obi_widgets.market_data.events import Instrument
+    from obi_widgets.settings.settings import Parameters
+
+    Floats = NDArray[np.float64]
+
+NOTHING = Side(+1)
+AT_ONCE = 8
+"""Blocks whose memory is asked for in one piece; it is used only as they are written to."""
+
+FINEST, COARSEST = 1e-12, 1e18
+"""Tick sizes that can be: finer ones no decimal has, coarser ones no price."""
+
+RANGE = 0.1
+"""The share of the price that a grid must be able to hold from the best on, or it is not refined:
+one odd price would cost all levels farther away, from then on."""
+
+
+class Columns(NamedTuple):
+    """See `History`."""
+
+    time: NDArray[np.int64]
+    received: NDArray[np.int64]
+    bid: Floats
+    ask: Floats
+    reach: NDArray[np.float32]  # of shape (T, 2): rows of it stay contiguous
+
+    def rows(self, which: slice) -> Columns:
+        """Return some of the rows, sharing memory."""
+        return Columns(
+            self.time[which], self.received[which], self.bid[which], self.ask[which],
+            self.reach[which],
+        )  # fmt: skip
+
+
+class HistoryWriter:
+    """Appends book states; hands out histories that later appends never change.
+
+    Its owner is one thread; any thread may ask for a history. The rows of a history that has been
+    handed out are never written again, so reading it takes no lock. A state that waits for its
+    interval to end stands in the row behind the last.
+
+    Parameters
+    ----------
+    instrument : Instrument
+        What is traded. A tick size of 0 is found from the first state's prices.
+    levels : int
+        Levels a side to keep.
+    capacity : int, optional
+        How many states to keep; the oldest are dropped by the block. All when left out.
+    interval : float
+        Seconds of event time. Of the states within one interval only the last is kept, with its
+        own time, once the interval is over by either clock. 0 keeps every state.
+    strict : bool
+        Of the histories; see `History`.
+    """
+
+    def __init__(
+        self,
+        instrument: Instrument,
+        *,
+        levels: int = 50,
+        capacity: int | None = None,
+        interval: float = 0.1,
+        strict: bool = False,
+    ) -> None:
+        self.levels = levels
+        self.capacity = capacity
+        self.interval = round(interval * 1e9)
+        self.strict = strict
+        self._tick_size = 0.0
+        self._blocks: list[Levels] = []
+        self._empty: list[Levels] = []
+        self._rows = 0  # in the columns, from the first block kept
+        self._start = 0  # states dropped before them
+        self._columns = self._allocate(BLOCK)
+        self._room: tuple[Any, ...] = ()  # what `put` writes to: the columns and the newest block
+        self._pending: tuple[int, int] | None = None  # the times of the state that waits
+        self._found = 0  # of the newest row; see `portable.put`
+        self._inferred = 0  # rows of which fewer levels are known than are kept
+        self._cut = 0  # rows that leave levels out
+        self._too_fine: set[float] = set()  # grids on which older states would not fit
+        self._lock = Lock()
+        self.describe(instrument)
+
+    def _allocate(self, rows: int) -> Columns:
+        if self.capacity is not None:  # room for as many again as a quarter before a move
+            rows = max(rows, self.capacity + max(self.capacity // 4, 2 * BLOCK))
+        return Columns(
+            zeros(rows, np.int64), zeros(rows, np.int64), zeros(rows, float), zeros(rows, float),
+            zeros((rows, 2), np.float32),
+        )  # fmt: skip
+
+    def __len__(self) -> int:
+        return self._rows
+
+    def describe(self, instrument: Instrument) -> None:
+        """Take the facts of the instrument, once they are known."""
+        self.instrument = instrument
+        if not self._rows and self._pending is None:
+            told = instrument.tick_size
+            self._tick_size = told if FINEST <= told <= COARSEST else 0.0
+
+    def append(self, time: int, received: int, book: Book) -> None:
+        """Take the state that a book is in.
+
+        Raises
+        ------
+        LevelError
+            When a best level cannot be held. Nothing of the state is kept then.
+        """
+        pending = self._pending
+        if pending is not None and (
+            time // self.interval > pending[0] // self.interval
+            or received - pending[1] >= self.interval
+        ):
+            self.flush()
+        self._put(time, received, book.bids, book.asks)  # over the state that waits
+        if self.interval:
+            self._pending = (time, received)
+        else:
+            self._keep()
+
+    def due(self) -> int:
+        """Return the local time from which `tick` does something."""
+        return FOREVER if self._pending is None else self._pending[1] + self.interval
+
+    def tick(self, received: int) -> None:
+        """Take note of the local time: a state that has waited for its interval is kept."""
+        if received >= self.due():
+            self.flush()
+
+    def flush(self) -> None:
+        """Keep the state that waits for its interval to end."""
+        if self._pending is not None:
+            self._pending = None
+            self._keep()
+
+    def _keep(self) -> None:
+        """Count the row behind the last as written."""
+        self._rows += 1
+        if self._found:
+            self._inferred += bool(self._found & INFERRED)
+            self._cut += bool(self._found & CUT)
+
+    def gap(self, received: int) -> None:
+        """Note that the book was lost after the newest state."""
+        self.flush()
+        newest, columns = self._rows - 1, self._columns
+        if newest < 0 or np.isnan([columns.bid[newest], columns.ask[newest]]).all():
+            return
+        self._put(int(columns.time[newest]) + 1, received, NOTHING, NOTHING)
+        self._keep()
+
+    def history(self, notes: tuple[str, ...] = ()) -> History:
+        """Return the states so far, with these notes beside those of what was known and kept."""
+        with self._lock:
+            rows = self._rows
+            time, received, bid, ask, reach = self._columns.rows(slice(rows))
+            return History(
+                time, received, bid, ask,
+                reach=reach.T,
+                blocks=tuple(self._blocks[: -(-rows // BLOCK)]),
+                levels=self.levels,
+                tick_size=self._tick_size or 1.0,
+                instrument=self.instrument,
+                start=self._start,
+                strict=self.strict,
+                notes=(*self._notes(), *notes),
+                interval=self.interval / 1e9,
+            )  # fmt: skip
+
+    def _notes(self) -> tuple[str, ...]:
+        """Say what was not known of the states, or not kept."""
+        notes = []
+        if self._inferred:
+            notes.append(
+                f"{_states(self._inferred)} fewer levels than the {self.levels} kept within what "
+                "the last snapshot covered. Signals that rest on others are inferred (see "
+                "history.inferred); strict=True makes them NaN."
+            )
+        if self._cut:
+            notes.append(
+                f"{_states(self._cut)} levels that were left out: their price or size cannot be "
+                "held."
+            )
+        return tuple(notes)
+
+    def imbalance(self, parameters: Parameters) -> float:
+        """Return the imbalance of the newest state, which may still wait for its interval."""
+        row = self._rows if self._pending is not None else self._rows - 1
+        if row < 0:
+            return np.nan
+        block, columns = self._blocks[-1], self._columns
+        if self.strict or parameters.deepest > self.levels:
+            time, received, bid, ask, reach = columns.rows(slice(row, row + 1))
+            state = History(
+                time, received, bid, ask, (block,), self.levels, self._tick_size,
+                offset=row % BLOCK, reach=reach.T, strict=self.strict,
+            )  # fmt: skip
+            return float(imbalance(state, parameters)[0])
+        value: float = loader.code.newest(
+            columns.bid, columns.ask, *block, row, self._tick_size, *parameters.of_imbalance
+        )
+        return value
+
+    def _put(self, time: int, received: int, bids: Side, asks: Side) -> None:
+        """Write a state to the row behind the last."""
+        if self._rows == BLOCK * len(self._blocks):
+            with self._lock:
+                self._make_room()
+        leave_out = False
+        while True:
+            found = loader.code.put(
+                bids.levels, bids.count, bids.edge, asks.levels, asks.count, asks.edge,
+                self._tick_size, self._rows, time, received, leave_out,
+                *self._room,
+            )  # fmt: skip
+            if found >= 0:
+                self._found = found
+                return
+            with self._lock:
+                self._make_fit((bids, asks))
+            leave_out = True  # what does not fit after that never will
+
+    def _make_fit(self, sides: tuple[Side, Side]) -> None:
+        """Refine the grid, and widen the newest block, so that a state's levels fit.
+
+        Raises
+        ------
+        LevelError
+            When a best level cannot be made to fit; then nothing is changed.
+        """
+        tops = [side.top(self.levels) for side in sides]
+        prices = [top[0] for top in tops]
+        tick_size = self._finer(prices)
+        for (price, size), name in zip(tops, ("bid", "ask"), strict=True):
+            if len(price) and np.isnan(to_ticks(price[:1], price[:1], 1, tick_size))[0]:
+                raise LevelError(
+                    f"The best {name} of {float(price[0])!r} lies on no price grid that can be "
+                    f"held beside a tick size of {tick_size:g}.",
+                    "Leave such a state out.",
+                )
+            if len(size) and not SMALLEST <= size[0] <= LARGEST:
+                raise LevelError(
+                    f"The best {name} has a size of {float(size[0])!r}, which cannot be held.",
+                    f"Sizes from {SMALLEST:g} to {LARGEST:g} can.",
+                )
+        if tick_size != self._tick_size:
+            self._regrid(tick_size)
+        away = _away(prices, tick_size)
+        ticks = unsigned(away[away <= MAX_TICKS])
+        block = self._blocks[-1]
+        if ticks.itemsize > block.ticks.itemsize:
+            self._blocks[-1] = Levels(block.ticks.astype(ticks.dtype), block.sizes)
+        self._room = (*self._columns, *self._blocks[-1])
+
+    def _finer(self, prices: list[Floats]) -> float:
+        """Return the grid to hold these prices on, each side's best first.
+
+        It is the present one, refined so that as many of them from the best on lie on it as can.
+        """
+        if not np.isnan(_away(prices, self._tick_size)).any():
+            return self._tick_size
+        try:
+            everything = infer_tick(np.append(np.concatenate(prices), self._tick_size or np.nan))
+        except HistoryError:
+            everything = 0.0
+        if everything and self._takes(everything, prices):
+            return everything
+        tick_size, open_sides = self._tick_size, {0, 1}
+        for pair in zip_longest(*(one.tolist() for one in prices)):
+            for which in sorted(open_sides):
+                price = np.array([np.nan if pair[which] is None else pair[which]])
+                if np.isnan(price[0]) or not np.isnan(_away([price], tick_size))[0]:
+                    continue
+                try:
+                    finer = infer_tick(np.append(price, tick_size or np.nan))
+                except HistoryError:
+                    finer = 0.0
+                if finer and self._takes(finer, prices):
+                    tick_size = finer
+                else:
+                    open_sides.discard(which)  # this level ends its side
+        return tick_size
+
+    def _takes(self, tick_size: float, prices: list[Floats]) -> bool:
+        """Return whether a finer grid holds all that the present one does, and far enough."""
+        best = max(float(one[0]) for one in prices if len(one))
+        if tick_size * MAX_TICKS < RANGE * best or tick_size in self._too_fine:
+            return False
+        if not self._tick_size:
+            return True
+        factor = round(self._tick_size / tick_size)
+        away = _away(prices, self._tick_size)
+        if away[away <= MAX_TICKS].max(initial=0) * factor > MAX_TICKS:
+            return False
+        if max(int(block.ticks.max()) for block in self._blocks) * factor > MAX_TICKS:
+            self._too_fine.add(tick_size)
+            return False
+        return True
+
+    def _regrid(self, tick_size: float) -> None:
+        """Put the older states on a finer grid."""
+        if self._tick_size:
+            factor = float(round(self._tick_size / tick_size))
+            self._blocks = [
+                Levels(unsigned(block.ticks * factor), block.sizes) for block in self._blocks
+            ]
+        self._tick_size = tick_size
+
+    def _make_room(self) -> None:
+        """Start a block: drop the oldest where there are enough, and grow the columns."""
+        if self.capacity is not None and self._rows >= self.capacity + BLOCK:
+            del self._blocks[0]
+            self._start += BLOCK
+            self._rows -= BLOCK
+            self._columns = self._columns.rows(slice(BLOCK, None))
+        if self._rows + BLOCK > len(self._columns.time):
+            grown, kept = self._allocate(2 * (self._rows + BLOCK)), slice(self._rows)
+            room: Any
+            for column, room in zip(self._columns.rows(kept), grown.rows(kept), strict=True):
+                room[:] = column
+            self._columns = grown
+        self._empty = self._empty or Levels.empty(AT_ONCE, self.levels)
+        self._blocks.append(self._empty.pop())
+        self._room = (*self._columns, *self._blocks[-1])
+
+
+def _away(prices: list[Floats], tick_size: float) -> Floats:
+    """Return ticks from each side's best, NaN where either is off the grid."""
+    return np.concatenate([abs(to_ticks(one, one[:1], 1, tick_size)) for one in prices])
+
+
+def _states(count: int) -> str:
+    return "1 state has" if count == 1 else f"{count:,} states have"

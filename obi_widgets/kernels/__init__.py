@@ -1,0 +1,1 @@
+"""Compiled code: who loads it, and the threads that it runs in."""

@@ -1,0 +1,1 @@
+"""What venues say, as events, and the order book that they make."""

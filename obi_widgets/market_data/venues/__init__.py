@@ -1,0 +1,52 @@
+"""The venues, by name."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, cast
+
+from obi_widgets.errors import SourceError, suggest
+from obi_widgets.market_data.venues.base import Found, Venue
+from obi_widgets.market_data.venues.binance_usdm import BinanceUsdm
+from obi_widgets.market_data.venues.lmex import Btse, Lmex, Simulated
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from types import MethodType
+
+VENUES: dict[str, type[Venue]] = {
+    venue.name: venue for venue in (Simulated, Lmex, Btse, BinanceUsdm)
+}
+"""Every venue, by the name that a source begins with."""
+
+
+def make_venue(name: str, symbol: str, endpoints: Mapping[str, str] | None = None) -> Venue:
+    """Return a venue's decoder for one symbol.
+
+    Raises
+    ------
+    SourceError
+        A venue that is not known.
+    SymbolError
+        A symbol that cannot be one of it.
+    """
+    if name not in VENUES:
+        raise SourceError(f"There is no venue {name!r}.", suggest(name, VENUES))
+    VENUES[name].check(symbol)
+    return VENUES[name](symbol, endpoints=endpoints)
+
+
+_tellers = {
+    cast("MethodType", venue.market_of).__func__: venue.market_of for venue in VENUES.values()
+}
+"""What tells the market of a frame, by the code that does: venues may speak one protocol."""
+
+
+def market_of(frame: str | bytes) -> Found | None:
+    """Return which market a frame is of; None when no venue's protocol tells."""
+    for tell in _tellers.values():
+        if (found := tell(frame)) is not None:
+            return found
+    return None
+
+
+__all__ = ["VENUES", "Found", "Venue", "make_venue", "market_of"]

@@ -1,0 +1,408 @@
+"""LMEX futures, and BTSE futures, whose protocol it is.
+
+The book comes as a snapshot of at most 50 levels a side and deltas chained by sequence numbers,
+on a websocket of its own; trades come on another. The instrument is read first: sizes on the wire
+are contracts, and mean nothing without the contract size. Where no snapshot comes, the REST book
+is polled instead: whole books without a sequence, never spliced with deltas.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+from urllib.parse import quote as quoted
+
+from obi_widgets.market_data.events import Delta, Refused, Snapshot, Status, Trade
+from obi_widgets.market_data.venues import lmex_messages as messages
+from obi_widgets.market_data.venues.base import (
+    BOOK,
+    DECODE_ERRORS,
+    FOREVER,
+    SECOND,
+    Connect,
+    Fetch,
+    Found,
+    Output,
+    Reconnect,
+    Send,
+    Tries,
+    Venue,
+    refused,
+    sound,
+    text,
+)
+from obi_widgets.market_data.venues.cadence import Cadence
+from obi_widgets.market_data.venues.lmex_pictures import Pictures
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+TRADES = "trades"
+SUMMARY, PICTURE, TIME = "summary", "picture", "time"
+
+# The first is LMEX's own name for it, the second BTSE's newer; see the venue's acknowledgement.
+TRADE_TOPICS = ("tradeHistoryApiV2", "tradeHistoryApiV3")
+
+BAD_MARKET, BAD_TOPIC = 1000, 1005
+
+BELIEVED = 10_000
+"""What event time may gain from one frame to the next, ms, before it is held against a clock."""
+
+
+class Lmex(Venue):
+    """LMEX futures. See `Venue` for the methods."""
+
+    name = "lmex"
+    label = "LMEX"
+    endpoints: ClassVar[Mapping[str, str]] = {
+        BOOK: "wss://ws.lmex.io/ws/oss/futures",
+        TRADES: "wss://ws.lmex.io/ws/futures",
+        "rest": "https://api.lmex.io/futures",
+    }
+
+    window = 50  # what leaves it is told as removed, what enters it as new
+
+    # Nanoseconds. A book may be silent for 12 s, so that only pongs tell that all is well.
+    ping_every = 15 * SECOND
+    silence = 35 * SECOND  # without any frame: the connection is dead
+    snapshot_within = 10 * SECOND  # of the subscription
+    picture_within = 3 * SECOND  # of it: the book is read by REST until the snapshot comes
+    picture_every = 2 * SECOND  # 15 requests a second are allowed
+    quiet_book = 60 * SECOND  # without a delta: ask for a new snapshot
+    ask_time_every = 10 * SECOND
+    most_refused = 3  # snapshots in a row, before the connection is made anew
+    refused_wait = 10 * SECOND  # the most between two of them
+
+    def __init__(self, symbol: str, *, endpoints: Mapping[str, str] | None = None) -> None:
+        super().__init__(symbol, endpoints=endpoints)
+        self.topic = f"update:{symbol}_0"
+        self._contract_size = 0.0  # not known yet
+        self._open: set[str] = set()
+        self._sequence: int | None = None  # of the book; None while waiting for a snapshot
+        self._seen = -1  # greatest sequence number on this connection
+        self._seen_ms = self._seen_at = 0  # greatest time of a book on it; when the newest came
+        self._subscribed_at = 0
+        self._again_at = 0  # when to subscribe anew; 0: that is not due
+        self._pinged_at = 0
+        self._cadence = Cadence(self.silence)
+        self._tries = Tries()
+        self._refused = 0  # snapshots in a row
+        self._pictures = Pictures(self.label, symbol, self.window)
+        self._time_asked_at = -self.ask_time_every
+        self._trade_topics = list(TRADE_TOPICS)
+        self._trade_id = 0
+
+    @classmethod
+    def market_of(cls, frame: str | bytes) -> Found | None:  # noqa: D102
+        try:
+            symbol = messages.symbol_of(frame)
+        except DECODE_ERRORS:
+            return None
+        return Found(("lmex", "btse", "sim"), symbol) if symbol else None
+
+    @property
+    def note(self) -> str:  # noqa: D102
+        if not self._pictures.on:
+            return ""
+        every = self.picture_every // SECOND
+        return f"{self.label} sends no snapshot: the book is read by REST every {every} s."
+
+    # -- life ------------------------------------------------------------------------------
+
+    def start(self, now: int) -> list[Output]:  # noqa: D102
+        return [Status(now, "connecting", "Reading the instrument."), self._fetch(SUMMARY)]
+
+    def _fetch(self, name: str, delay: int = 0) -> Fetch:
+        summary = "market_summary?listFullAttributes=true&symbol="
+        path = "orderbook/L2?depth=50&symbol=" if name == PICTURE else summary
+        return Fetch(name, f"{self.urls['rest']}/api/v2.3/{path}{quoted(self.symbol)}", delay)
+
+    def connected(self, socket: str, now: int) -> list[Output]:  # noqa: D102
+        self._open.add(socket)
+        if socket == TRADES:
+            return [self._subscribe_trades()]
+        self._pinged_at = now
+        self._cadence.probes = self.can_ask
+        self._cadence.opened(now)
+        self._seen, self._seen_ms, self._refused = -1, 0, 0
+        return [
+            Status(now, "syncing", "Waiting for the first snapshot."),
+            *self._subscribe(now, "subscribe"),
+        ]
+
+    def disconnected(self, socket: str, reason: str, now: int) -> list[Output]:  # noqa: D102
+        was_open = socket in self._open
+        self._open.discard(socket)
+        if socket == TRADES:
+            return []
+        self._sequence = None
+        self._pictures.lost(self._seen_ms, self._seen_at)
+        return [self.lost(was_open, reason, now)]
+
+    def _subscribe(self, now: int, *operations: str) -> list[Output]:
+        self._sequence = None
+        self._again_at = 0
+        self._subscribed_at = now
+        return [Send(BOOK, messages.operation(operation, self.topic)) for operation in operations]
+
+    def _subscribe_trades(self) -> Send:
+        return Send(
+            TRADES, messages.operation("subscribe", f"{self._trade_topics[0]}:{self.symbol}")
+        )
+
+    def resync(self, reason: str, now: int) -> list[Output]:  # noqa: D102
+        self._pictures.withdraw()
+        return self._give_up(reason, now)
+
+    def _give_up(self, reason: str, now: int) -> list[Output]:
+        had_book, self._sequence = self._sequence is not None, None
+        self._pictures.shown_ms = 0
+        if not self._again_at:  # a venue that keeps breaking its book is not to be flooded
+            self._again_at = self._subscribed_at + self._tries.wait(now, had_book=had_book)
+        lost = self.thrown_away(reason, max(self._again_at - now, 0), now)
+        if now < self._again_at:
+            return [lost]
+        return [lost, *self._subscribe(now, "unsubscribe", "subscribe")]
+
+    def told(self, time: int, now: int) -> None:  # noqa: D102
+        self._pictures.told(time, now)
+
+    def ask_time(self, now: int) -> list[Output]:  # noqa: D102
+        if now - self._time_asked_at < self.ask_time_every:
+            return []
+        self._time_asked_at = now
+        return [self._fetch(TIME)]  # every answer says it in its header
+
+    def tick(self, now: int) -> list[Output]:  # noqa: D102
+        if BOOK not in self._open:
+            return []
+        looked = self._cadence.look(now)
+        if looked == "dead":
+            reason = f"nothing was heard for {(now - self._cadence.heard_at) // SECOND} s"
+            self._cadence.opened(now)
+            return [Status(now, "stale", f"{self.label}: {reason}."), Reconnect(BOOK, reason)]
+        outputs: list[Output] = []
+        if now - self._pinged_at > self.ping_every:
+            self._pinged_at = now
+            outputs += [Send(socket, "ping") for socket in sorted(self._open)]
+        elif looked == "probe":
+            outputs.append(Send(BOOK, "ping"))
+        if self._again_at:
+            if now >= self._again_at:
+                outputs += self._subscribe(now, "unsubscribe", "subscribe")
+        elif self._sequence is None:
+            waited = now - self._subscribed_at
+            if waited > self.snapshot_within:
+                outputs += self._subscribe(now, "unsubscribe", "subscribe")
+            if waited > self.picture_within and not self._pictures.on:
+                outputs += self._poll(now)
+        elif now - self._cadence.frame_at > self.quiet_book:
+            outputs += [
+                Status(now, "stale", f"No change for {self.quiet_book // SECOND} s."),
+                *self._subscribe(now, "unsubscribe", "subscribe"),
+            ]
+        return outputs + self._pictures.tick(now)
+
+    def _poll(self, now: int) -> list[Output]:
+        self._pictures.begin(now, self._seen_ms, self._seen_at)
+        detail = f"{self.label} sends no snapshot of {self.topic}."
+        return [
+            Status(now, "stale", detail, "Reading the book by REST meanwhile."),
+            self._fetch(PICTURE),
+        ]
+
+    # -- answers ---------------------------------------------------------------------------
+
+    def fetched(self, name: str, status: int, body: str | bytes, now: int) -> list[Output]:  # noqa: D102
+        if name == SUMMARY:
+            return self._read_summary(status, body, now)
+        if name != PICTURE or not self._pictures.on:
+            return []
+        again = self._fetch(PICTURE, self.picture_every)
+        if status != 200:
+            self._pictures.shown_ms = 0
+            return self.no_answer(again, status, body, now)
+        return [*self._pictures.read(body, self._contract_size, self._seen_ms, now), again]
+
+    def _read_summary(self, status: int, body: str | bytes, now: int) -> list[Output]:
+        again = self._fetch(SUMMARY, 5 * SECOND)
+        if status == 400:
+            return [self.unlisted(now)]
+        if status != 200:
+            return self.no_answer(again, status, body, now)
+        try:
+            summaries = messages.summaries.decode(body)
+        except DECODE_ERRORS as error:
+            detail = f"{self.label}'s market summary cannot be read: {text(str(error), 160)}"
+            again = self._fetch(SUMMARY, self._tries.wait(now))
+            return [Status(now, "connecting", f"{detail}.", "Trying again."), again]
+        found = [one for one in summaries if one.symbol == self.symbol]
+        if not found:
+            return [self.unlisted(now)]
+        self._contract_size = found[0].contractSize
+        return [
+            self.instrument(
+                quote=text(found[0].quote, 20),
+                tick_size=found[0].minPriceIncrement,
+                contract_size=self._contract_size,
+            ),
+            Connect(BOOK, self.urls[BOOK]),
+            Connect(TRADES, self.urls[TRADES]),
+        ]
+
+    # -- frames ----------------------------------------------------------------------------
+
+    def received(self, frame: str | bytes, now: int, socket: str = BOOK) -> list[Output]:  # noqa: D102
+        if socket == BOOK:
+            self._cadence.heard(now)  # trades that go on must not hide a book that does not
+        if frame in ("pong", b"pong"):
+            return []
+        topic = ""
+        try:
+            message = messages.frames.decode(frame)
+            topic = message.topic
+            if topic.startswith("update:"):
+                return self._read_book(messages.books.decode(message.data), topic, frame, now)
+            if topic.startswith("tradeHistoryApi"):
+                return self._read_trades(messages.trades.decode(message.data), now)
+        except DECODE_ERRORS:
+            if socket == BOOK and not topic.startswith("trade"):
+                return self._unreadable(frame, now)
+            return [refused(frame, now, "unreadable")]
+        if message.errors:
+            return self._read_errors(message.errors, now, socket)
+        if message.event:
+            return self._read_answer(message, now, socket)
+        return [Refused(now, text(topic.partition(":")[0], 30) or "unknown", text(frame))]
+
+    def _unreadable(self, frame: str | bytes, now: int) -> list[Output]:
+        """Refuse a frame that may have been a delta: the one that follows the newest."""
+        refusal, why = refused(frame, now, "unreadable"), "a frame was unreadable"
+        self._pictures.unreadable(now)
+        if self._seen < 0:  # no number is known here that a snapshot could be held against
+            said = f"{self.label}'s first frame was unreadable."
+            return [refusal, Status(now, "gap", said, "Connecting again."), Reconnect(BOOK, why)]
+        self._seen += 1
+        return [refusal, *self._give_up(why, now)]
+
+    def _read_answer(self, message: messages.Frame, now: int, socket: str) -> list[Output]:
+        # A topic that does not exist on this URL is acknowledged with an empty list.
+        if message.event == "subscribe" and not message.channel:
+            if len(self._trade_topics) > 1 and socket == TRADES:
+                del self._trade_topics[0]
+                return [self._subscribe_trades()]
+            return [Refused(now, "topic not accepted")]
+        return []
+
+    def _read_errors(self, errors: list[messages.ErrorItem], now: int, socket: str) -> list[Output]:
+        outputs: list[Output] = []
+        for item in errors:
+            code, said = item.error.code, f"{text(item.error.message)} (code {item.error.code})"
+            if code == BAD_MARKET and item.arg == self.topic:
+                outputs.append(self.unlisted(now))
+            elif code == BAD_TOPIC and item.arg != self.topic:
+                outputs.append(Refused(now, "topic not accepted", text(item.arg)))
+            elif socket == BOOK:
+                outputs += [
+                    Status(now, "gap", f"{self.label} reports: {said}.", "Connecting again."),
+                    Reconnect(BOOK, said),
+                ]
+            else:
+                outputs += [Refused(now, "error", said), Reconnect(socket, said)]
+        return outputs
+
+    def _read_book(
+        self, book: messages.Book, topic: str, frame: str | bytes, now: int
+    ) -> list[Output]:
+        if foreign := messages.foreign(self.symbol, book.symbol, topic):
+            return [Refused(now, foreign, text(f"{topic}: {book.symbol}"))]
+        if not self._contract_size:
+            return [Refused(now, "book before the contract size")]
+        unit = self._contract_size
+        bids = [(price, size * unit) for price, size in book.bids]
+        asks = [(price, size * unit) for price, size in book.asks]
+        whole = book.type == "snapshot"
+        if not (whole or book.type == "delta") or not (sound(bids) and sound(asks)):
+            return self._unreadable(frame, now)
+        self._cadence.frame(now)
+        if book.seqNum != book.prevSeqNum + 1:  # neither number can be believed
+            self._seen += self._seen >= 0
+            self._pictures.unreadable(now)
+            numbers = f"{book.type} {book.seqNum} says that it follows {book.prevSeqNum}"
+            return self._give_up(numbers, now)
+        seen, self._seen = self._seen, max(self._seen, book.seqNum)
+        seen_ms = self._seen_ms
+        ms, steps = book.timestamp, book.timestamp - seen_ms
+        if 0 <= steps < BELIEVED or self._pictures.possible(seen_ms, ms, now):
+            self._seen_ms, self._seen_at = ms, now
+        else:
+            ms = FOREVER  # it may be newer than any picture
+        time = book.timestamp * 1_000_000
+        if whole:
+            if book.seqNum < seen:
+                return self._refuse(book.seqNum, now, later=book.timestamp > seen_ms)
+            self._sequence = book.seqNum
+            before = self._pictures.replaced(book.timestamp, now)
+            self._again_at = self._refused = 0  # what it would ask for has come
+            self._tries.began(now)
+            return [*before, Snapshot(time, now, book.seqNum, bids, asks, self.window)]
+        if self._sequence is None:
+            return [
+                Refused(now, "delta before a snapshot"),
+                *self._pictures.changed(ms, now),
+            ]
+        if book.prevSeqNum != self._sequence:
+            return self._give_up(f"delta {book.seqNum} does not follow {self._sequence}", now)
+        self._sequence = book.seqNum
+        return [Delta(time, now, book.seqNum, bids, asks)]
+
+    def _refuse(self, sequence: int, now: int, *, later: bool) -> list[Output]:
+        """Refuse a snapshot that is older than what was seen; ask again, later and later.
+
+        One of a later time, though of a lower number, says that the venue began to count anew.
+        """
+        why = "snapshot older than what was seen"
+        detail = f"it ends at {sequence}, and {self._seen} had come before"
+        refusal = Refused(now, why, detail)
+        if self._sequence is not None:  # the book that there is stays
+            return [refusal]
+        said = f"{self.label} sent a {why}: {detail}."
+        self._refused += 1
+        if later or self._refused >= self.most_refused:
+            self._refused = 0
+            return [refusal, Status(now, "gap", said, "Connecting again."), Reconnect(BOOK, why)]
+        wait = min(self._tries.wait(now), self.refused_wait)
+        self._again_at = now + wait
+        advice = f"Asking again in {wait // SECOND} s." if self.can_ask else ""
+        return [refusal, Status(now, "syncing", said, advice)]
+
+    def _read_trades(self, trades: list[messages.Trade], now: int) -> list[Output]:
+        outputs: list[Output] = []
+        for trade in sorted(trades, key=lambda trade: trade.tradeId):
+            if trade.symbol == self.symbol and trade.tradeId > self._trade_id:
+                self._trade_id = trade.tradeId
+                time = trade.timestamp * 1_000_000
+                size = trade.size * (self._contract_size or 1.0)
+                side = +1 if trade.side.upper() == "BUY" else -1
+                outputs.append(Trade(time, now, trade.price, size, side, trade.tradeId))
+        return outputs
+
+
+class Btse(Lmex):
+    """BTSE futures. See `Venue` for the methods."""
+
+    name = "btse"
+    label = "BTSE"
+    endpoints: ClassVar[Mapping[str, str]] = {
+        BOOK: "wss://ws.btse.com/ws/oss/futures",
+        TRADES: "wss://ws.btse.com/ws/futures",
+        "rest": "https://api.btse.com/futures",
+    }
+
+
+class Simulated(Lmex):
+    """The simulated exchange, wherever it is served. See `Venue` for the methods."""
+
+    name = "sim"
+    label = "Simulator"
+    warms_up = True
+    endpoints: ClassVar[Mapping[str, str]] = {BOOK: "", TRADES: "", "rest": ""}

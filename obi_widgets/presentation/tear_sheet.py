@@ -1,0 +1,346 @@
+"""What calibration shows, in figures and words: no widget, so that every text can be tested.
+
+A sheet is a dict of JSON that the page draws as it is: texts are ready, and places are shares of a
+chart's width and height.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from obi_widgets.calibration.holdout import SHARE
+from obi_widgets.presentation import formatting
+from obi_widgets.presentation.downsampling import Axis
+from obi_widgets.presentation.formatting import MINUS, NOTHING, number
+from obi_widgets.presentation.tear_sheet_surface import of_proposal, of_surface
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from obi_widgets.calibration.report import Report
+    from obi_widgets.market_data.events import Instrument
+    from obi_widgets.session.background_calibration import Found
+
+    Floats = NDArray[np.float64]
+
+SIGNS = {"viable": "✓", "not viable": "✕", "not enough data": "?"}
+TONES = {"viable": "good", "not viable": "bad", "not enough data": ""}
+
+WAITING = "Waiting for data. A verdict takes a few minutes of book states."
+CALCULATING = "Calculating."
+COMPILING = "Compiling, which takes a while the first time."
+
+COLUMNS = (
+    ("horizon", ""),
+    ("n", "States beyond the threshold that have a return"),
+    ("n eff.", "As many independent ones would know as much"),
+    ("mean, bps", "Mean return of mid after the signal, mid to mid; + where the signal is right"),
+    ("95 %", "Half of the confidence interval, for returns that overlap"),
+    ("t", "The mean against its error, for returns that overlap (Hodrick's; Newey–West's is in "
+     "report.table)"),
+    ("t, naive", "As if all returns were independent: a warning"),
+    ("rank IC", "Rank correlation of imbalance and return"),
+    ("hold-out", "As traded, net, in the last 30 % of the time, bps"),
+    ("p, corr.", "That a trade makes nothing, net, or no more than being long and short as often "
+     "without looking; corrected for all settings and horizons looked at (Holm)"),
+    ("net, bps", "As traded: what a taker made of each event on average, after fees, bps. The "
+     "verdict rests on it"),
+)  # fmt: skip
+"""Of the table: names, and what they mean."""
+
+
+class SheetMaker:
+    """Makes sheets; keeps the charts' axes steady from one to the next."""
+
+    def __init__(self) -> None:
+        self._returns, self._deciles, self._ic = (Axis(least=one) for one in (0.02, 0.02, 0.02))
+
+    def make(
+        self,
+        found: Found | None,
+        instrument: Instrument,
+        pending: str = WAITING,
+    ) -> dict[str, Any]:
+        """Return the sheet of an answer; ``pending`` says what one waits for, see `pending`."""
+        if found is None:
+            return nothing(pending)
+        report = found.report
+        if report is None:
+            return nothing(found.error, bad=True, selected=found.selected is not None)
+        at = _shown(report)
+        surface = found.surface
+        return {
+            "message": "",
+            "bad": False,
+            "word": report.verdict.capitalize(),
+            "sign": SIGNS[report.verdict],
+            "tone": TONES[report.verdict],
+            "reason": formatting.signed(" ".join([report.reason, *report.notes])),
+            "span": span(report, instrument),
+            "selected": found.selected is not None,
+            "returns": self._of_returns(report, at),
+            "deciles": self._of_deciles(report, at),
+            "ic": self._of_ic(report),
+            "surface": of_surface(surface, report, stale=found.stale) if surface else None,
+            "proposal": of_proposal(found.proposal, report),
+            "pending": "" if surface else pending,
+            "columns": COLUMNS,
+            "rows": rows(report),
+            "judged": report.judgement.horizon,
+            "trust": trust(report),
+        }
+
+    def _of_returns(self, report: Report, at: int) -> dict[str, Any]:
+        m = report.means
+        mean, low, high = m.mean_bps[:, 0], m.ci_low[:, 0], m.ci_high[:, 0]
+        naive = 1.96 * m.se_naive[:, 0]
+        # The band of the longest horizons may be wider than all else together: it is cut there.
+        inner = np.concatenate([mean - naive, mean + naive, [0.0]])
+        most = 2.5 * float(np.nanmax(np.abs(inner)))
+        bands = np.clip(np.concatenate([low, high]), -most, most)
+        axis = self._returns.follow(np.concatenate([inner, bands]))
+        threshold = formatting.plain(report.parameters.threshold)
+        tips = [
+            f"{_seconds(h)}: {number(mu, 2, sign=True)} ± {number((up - lo) / 2, 2)} bps, n {n:,}"
+            for h, mu, lo, up, n in zip(
+                report.horizons, mean, low, high, m.n[:, 0].tolist(), strict=True
+            )
+        ]
+        cost = report.cost_bps[at]
+        note = "Band: 95 %. Dotted: naive, as if returns were independent."
+        if math.isfinite(cost):
+            there = axis[0] <= cost <= axis[1]
+            note += f" Trading costs {number(cost, 1)} bps{'' if there else ', off this chart'}."
+        return _line(report.horizons, mean, low, high, axis, tips) | {
+            "title": f"Return after |imbalance| > {threshold}, bps, by horizon",
+            "naive": _places(np.stack([mean - naive, mean + naive]), axis),
+            "cost": _place(cost, axis) if axis[0] < cost < axis[1] else None,
+            "note": note,
+            "judged": report.judgement.horizon,
+        }
+
+    def _of_ic(self, report: Report) -> dict[str, Any]:
+        c = report.coefficients
+        half = 1.96 * c.rank_ic_se
+        low, high = np.clip(c.rank_ic - half, -1, 1), np.clip(c.rank_ic + half, -1, 1)
+        axis = self._ic.follow(np.concatenate([c.rank_ic, low, high, [0.0]]))
+        tips = [
+            f"{_seconds(h)}: {number(ic, 3, sign=True)} ± {number(wide, 3)}"
+            for h, ic, wide in zip(report.horizons, c.rank_ic, half, strict=True)
+        ]
+        life = report.ic_half_life
+        note = f"Band: 95 %. {c.shortage.capitalize()}." if c.shortage else "Band: 95 %."
+        if math.isfinite(life):
+            note += f" The linear one has halved by {formatting.duration(life)}."
+        return _line(report.horizons, c.rank_ic, low, high, axis, tips) | {
+            "title": "Rank correlation with the return, by horizon",
+            "note": note,
+        }
+
+    def _of_deciles(self, report: Report, at: int) -> dict[str, Any]:
+        m, edges = report.deciles.means, report.deciles.edges
+        mean = m.mean_bps[at]
+        axis = self._deciles.follow(np.append(mean, 0.0))
+        largest = float(np.nanmax(np.abs(mean), initial=0.0))
+        tips = [
+            f"Imbalance {number(a, 2, sign=True)} to {number(b, 2, sign=True)}: "
+            f"{number(mu, 2, sign=True)} ± {number((up - lo) / 2, 2)} bps, n {n:,}"
+            for a, b, mu, lo, up, n in zip(
+                edges[:-1], edges[1:], mean, m.ci_low[at], m.ci_high[at], m.n[at].tolist(),
+                strict=True,
+            )
+        ]  # fmt: skip
+        return {
+            "title": f"{_seconds(report.horizons[at])} return by decile of imbalance, bps",
+            "zero": _place(0.0, axis),
+            "at": _places(mean, axis),
+            "texts": [_short(one, largest) for one in mean],
+            "tips": tips,
+            "note": "1: most asks. 10: most bids.",
+        }
+
+
+def pending(states: int, *, compiling: bool) -> str:
+    """Return what an answer waits for: data, the compiler, or only the calculation."""
+    if not states:
+        return WAITING
+    return COMPILING if compiling else CALCULATING
+
+
+def nothing(message: str, *, bad: bool = False, selected: bool = False) -> dict[str, Any]:
+    """Return a sheet that only says something."""
+    return {"message": message, "bad": bad, "selected": selected}
+
+
+def rows(report: Report) -> list[list[str]]:
+    """Return the table's texts, a row a horizon; see `COLUMNS`."""
+    m = report.means
+    half = (m.ci_high - m.ci_low)[:, 0] / 2
+    return [
+        [
+            _seconds(seconds),
+            f"{m.n[row, 0]:,}",
+            number(m.n_eff[row, 0], 0),
+            number(m.mean_bps[row, 0], 2, sign=True),
+            f"± {number(half[row], 2)}",
+            number(m.t_hodrick[row, 0], 1),
+            number(m.t_naive[row, 0], 1),
+            number(report.coefficients.rank_ic[row], 2, sign=True),
+            _net(report.traded_outside.net_bps[row]),
+            _p(report.net_p_adjusted[row]),
+            _net(net),
+        ]
+        for row, (seconds, net) in enumerate(
+            zip(report.horizons.tolist(), report.traded.net_bps.tolist(), strict=True)
+        )
+    ]
+
+
+def _net(value: float) -> str:
+    return number(value, 2 if abs(value) < 99.5 else 0, sign=True)
+
+
+def trust(report: Report) -> list[tuple[str, str, str]]:
+    """Return rows of (what, figure, what it means): how far the verdict is to be trusted."""
+    at = _shown(report)
+    there = _seconds(report.horizons[at]).replace(" ", "\N{NO-BREAK SPACE}")
+    m, out = report.means, report.traded_outside
+    outside = _net(out.net_bps[at])
+    if outside != NOTHING:
+        outside += f" ± {number((out.ci_high - out.ci_low)[at] / 2, 2)}"
+    which, seconds = needed(report)
+    more = seconds - report.seconds
+    record = (
+        NOTHING if math.isnan(more) or math.isinf(more)
+        else "long enough" if more <= 0
+        else f"record {formatting.duration(more)} more"
+    )  # fmt: skip
+    on = 100 * report.episodes.share_on
+    return [
+        ("states", f"{report.states:,}", "Book states that were looked at"),
+        (f"independent at {there}, about", number(m.n_eff[at, 0], 0),
+         f"As many independent events would know as much as the {m.n[at, 0]:,} that overlap"),
+        ("episodes", f"{len(report.episodes):,}",
+         f"Stretches beyond the threshold; the signal is on {number(on, 0)} % of the time"),
+        ("settings looked at", f"{report.tried:,}",
+         "Distinct decays, depths, bands, weightings, thresholds, prices, windows, and holds that "
+         "are no horizon. The first one was not chosen by its results; a surface's other "
+         "thresholds count once something is chosen after it was shown. Each counts with all "
+         "horizons, as one more test each"),
+        (f"p at {there}, corrected", _p(report.net_p_adjusted[at]),
+         "That a trade makes nothing, net, or no more than not looking: for all settings looked "
+         "at, at all horizons (Holm)"),
+        (f"hold-out (last {100 * SHARE:.0f} %), net bps", outside,
+         f"What a trade of {there} made in the time at the end, after fees"),
+        ("break-even, each side", formatting.bps(report.break_even_bps),
+         "The cost of one side, spread and fee, at which nothing is left"),
+        (f"{which}, at 80 % power", record,
+         "How much longer a record would be called viable in four of five cases"),
+    ]  # fmt: skip
+
+
+def needed(report: Report) -> tuple[str, float]:
+    """Return what is to be found out, and how long a record would, seconds in all."""
+    at = _shown(report)
+    gain = report.weakest_bps(at)
+    if report.verdict == "viable":
+        return "to be sure of it", report.seconds
+    if gain > 0:
+        return "to be sure of it", report.seconds_needed(gain)
+    return "to see one worth its cost", report.seconds_needed(max(report.cost_bps[at], 0.0))
+
+
+def span(report: Report, instrument: Instrument) -> str:
+    """Return of what market and time the report is."""
+    first, last = (np.datetime64(one, "ns").astype("datetime64[s]") for one in _ends(report))
+    dated = first.astype("datetime64[D]") != last.astype("datetime64[D]")
+    text = (
+        f"{one.item():%b} {one.item().day} {one.item():%H:%M:%S}" if dated
+        else f"{one.item():%H:%M:%S}"
+        for one in (first, last)
+    )  # fmt: skip
+    times = "–".join(text)
+    return f"{instrument.symbol} · {times} UTC · {formatting.duration(report.seconds)}"
+
+
+def _ends(report: Report) -> tuple[int, int]:
+    return report.start, report.end
+
+
+def _shown(report: Report) -> int:
+    """Return the horizon that deciles are of: the one judged, else the nearest to the hold."""
+    if report.judgement.horizon >= 0:
+        return report.judgement.horizon
+    return int(np.abs(np.log(report.horizons / report.parameters.hold_seconds)).argmin())
+
+
+def _line(
+    horizons: Floats, mean: Floats, low: Floats, high: Floats, axis: tuple[float, float],
+    tips: list[str],
+) -> dict[str, Any]:  # fmt: skip
+    """Return what a line over horizons with its band is drawn from."""
+    log = np.log(horizons)
+    across = (log - log[0]) / (log[-1] - log[0]) if len(log) > 1 else np.zeros(1)
+    values, decimals = ticks(*axis)
+    return {
+        "x": [_rounded(one) for one in across.tolist()],
+        "labels": [f"{one:g}" for one in horizons.tolist()],
+        "mean": _places(mean, axis),
+        "band": _places(np.stack([low, high]), axis),
+        "ticks": [
+            (_place(one, axis), number(one, decimals, sign=True) if one else "0") for one in values
+        ],
+        "tips": tips,
+    }
+
+
+def ticks(low: float, high: float, most: int = 5) -> tuple[list[float], int]:
+    """Return round values between two, and how many decimals they have."""
+    if not low < high:
+        return [], 0
+    need = (high - low) / most
+    power = 10.0 ** math.floor(math.log10(need))
+    step = next(m * power for m in (1, 2, 5, 10) if m * power >= need * (1 - 1e-9))
+    first, last = math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9)
+    return [n * step for n in range(first, last + 1)], formatting.decimals_of(step)
+
+
+def _place(value: float, axis: tuple[float, float]) -> float | None:
+    """Return a value as a share of the height, 0 at the top; None for NaN."""
+    low, high = axis
+    if not math.isfinite(value) or not low < high:
+        return None
+    return _rounded((high - value) / (high - low))
+
+
+def _places(values: Floats, axis: tuple[float, float]) -> list[Any]:
+    if values.ndim == 2:
+        return [_places(row, axis) for row in values]
+    return [_place(one, axis) for one in values.tolist()]
+
+
+def _rounded(value: float) -> float:
+    return round(value, 4)
+
+
+def _short(value: float, largest: float) -> str:
+    """Return a value as short as the largest beside it allows."""
+    if not math.isfinite(value):
+        return ""
+    if largest >= 0.35:
+        return number(value, 1 if largest < 10 else 0, sign=True)
+    text = number(value, 2, sign=True)
+    return text.replace("0.", ".", 1) if text[0] in f"+{MINUS}" else text
+
+
+def _seconds(value: float) -> str:
+    return f"{value:g} s"
+
+
+def _p(value: float) -> str:
+    if not math.isfinite(value):
+        return NOTHING
+    return "<0.001" if value < 0.001 else f"{value:.3f}"

@@ -1,0 +1,1 @@
+"""One source followed: its feed, publisher, calibration, trials and export."""

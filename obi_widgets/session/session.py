@@ -1,0 +1,362 @@
+"""One source, followed: its feed, its history, the newest signal, and frames for whoever looks.
+
+Two threads: one reads, with an event loop of its own; one publishes. Neither is the kernel's, so
+that a cell that runs for long stops neither. A slider assigns to `Settings` and returns; the
+publisher sees the newest values and recomputes.
+
+What runs does not hold the session. One that is dropped without `close` is collected, and its
+publisher, which looks for it ten times a second, then ends the feed.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import gc
+import inspect
+import logging
+import threading
+import time
+import weakref
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from obi_widgets.checks import flag, kind, text
+from obi_widgets.checks import path as as_path
+from obi_widgets.errors import SealError, SettingsError, suggest
+from obi_widgets.feeds import open_feed
+from obi_widgets.feeds.thread import CLOSED, FeedThread
+from obi_widgets.history.memory import give_back
+from obi_widgets.presentation.time_range import windows
+from obi_widgets.presentation.viewport import Looking
+from obi_widgets.session.background_calibration import Calibrator, part
+from obi_widgets.session.publisher import Forgettable, Publisher, View
+from obi_widgets.session.sealing import Sealing
+from obi_widgets.session.trials import Tried
+from obi_widgets.session.waiting import wait_for
+from obi_widgets.settings.settings import TAKES, Settings
+
+if TYPE_CHECKING:
+    from obi_widgets.calibration.sealed import SealedTest
+    from obi_widgets.feeds import Source
+    from obi_widgets.history.columns import History
+    from obi_widgets.settings.provenance import Findings, Provenance
+    from obi_widgets.settings.settings import Parameters
+
+log = logging.getLogger(__name__)
+
+UNSEEN = 600.0
+"""Seconds that nobody looks until a session ends that nothing holds but the platform."""
+
+ASK_AGAIN = 60.0
+"""Seconds between looks at whether something holds it: each takes a good part of a second."""
+
+FORGOTTEN = (
+    f"The feed was ended: for {UNSEEN / 60:.0f} minutes nobody looked, and no variable holds it.",
+    "Run the cell again to start again.",
+)
+
+OPTIONS = dict(inspect.signature(open_feed).parameters)
+del OPTIONS["source"]
+"""What a session takes beside its source and its settings."""
+
+
+class Session(Looking):
+    """Follows one source.
+
+    Parameters
+    ----------
+    source : str, Path or iterable of paths
+        See `obi_widgets.feeds.open_feed`.
+    settings : Settings, optional
+        The defaults when left out.
+    **options
+        The other parameters of `obi_widgets.feeds.open_feed`.
+
+    Attributes
+    ----------
+    windows : tuple of float
+        Seconds of the windows that one chooses from.
+    tried : Tried
+        The settings whose results this session has shown or exported. What is computed from its
+        history elsewhere is not among them: count it with ``session.tried.add(parameters)``.
+    calibrator : Calibrator
+        Calibrates for who shows it.
+    publisher : Publisher
+        Shows frames to views.
+    sealing : Sealing
+        Opens sealed tests, and follows the newest.
+    """
+
+    def __init__(
+        self,
+        source: Source,
+        *,
+        settings: Settings | None = None,
+        **options: Any,  # noqa: ANN401 open_feed says what they are
+    ) -> None:
+        kind("settings", settings, (Settings, type(None)), "Give obi.Settings(...).")
+        self.settings = settings if settings is not None else Settings()
+        for name in options:
+            if name not in OPTIONS:
+                raise SettingsError(f"There is no option {name!r}.", suggest(name, OPTIONS))
+        self.feed = open_feed(source, **options)
+        kept = options.get("history_seconds", OPTIONS["history_seconds"].default)
+        self.windows = windows(kept)
+        self.market = self.feed.market
+        super().__init__(self.windows[1])
+        self.tried = Tried()
+        session = weakref.ref(self)
+
+        def found() -> None:
+            if (there := session()) is not None:
+                there.refresh()
+
+        self.calibrator = Calibrator(self.tried, found)
+        self.publisher = Publisher(self, self._wake)
+        self.sealing = Sealing(self.market, self.feed.kind, self.settings)
+        self._closing = threading.Event()
+        self._threads: list[threading.Thread] = []
+        self._reader = FeedThread(self.feed, self._wake.set)
+        self._ask_at = 0.0  # when to ask next whether anything holds it
+
+    # -- life ------------------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Start both threads, unless they have been."""
+        if self._threads or self.closed:
+            return
+        wake, settings, reader, calibrator, sealing = (
+            self._wake, self.settings, self._reader, self.calibrator, self.sealing,
+        )  # fmt: skip
+
+        # Neither of these may hold the session.
+        def woken(_: object) -> None:
+            wake.set()
+
+        def let_go() -> None:
+            settings.unobserve(woken)
+            calibrator.close(wait=False)
+            sealing.close()
+            reader.stop(*CLOSED)
+            reader.thread.join(timeout=10)  # so that what it held is freed too
+            give_back()
+
+        settings.observe(woken)
+        reader.thread.start()
+        self._threads = [reader.thread, self.publisher.start(let_go)]
+
+    def close(self) -> None:
+        """End both threads, and with them every socket and task. What was kept stays readable."""
+        if not self.closed:
+            self._end(*CLOSED, show=threading.current_thread() not in self._threads)
+            # What earlier labs were made of refers to each other, in rings that Python looks for
+            # only when there are many: tens of megabytes.
+            gc.collect()
+            give_back()
+
+    def _end(self, detail: str, advice: str, *, show: bool) -> None:
+        if self._closing.is_set():
+            return
+        self._closing.set()
+        self.publisher.close()
+        self.calibrator.close()
+        self.sealing.close()
+        self._reader.stop(detail, advice)
+        for thread in self._threads:
+            if thread is not threading.current_thread():
+                thread.join(timeout=10)
+        if not self._threads:
+            self.market.end(detail, advice)
+        self.publisher.end(show=show)
+
+    @property
+    def closed(self) -> bool:
+        """Whether `close` has been called."""
+        return self._closing.is_set()
+
+    def end_if_forgotten(self) -> None:
+        """End when nobody has looked for long, and only the platform holds what shows it.
+
+        Called by the publisher's thread.
+        """
+        now = time.monotonic()
+        if now < max(self.publisher.looked_at + UNSEEN, self._ask_at):
+            return
+        self._ask_at = now + ASK_AGAIN
+        try:
+            for view in self.publisher.views:  # no closure: see `holding.held`
+                if not isinstance(view, Forgettable) or view.held():
+                    return
+        except Exception:
+            log.exception("Who holds a view could not be told.")
+            return
+        if self.publisher.views:
+            self._end(*FORGOTTEN, show=True)
+
+    # -- what is known ---------------------------------------------------------------------
+
+    @property
+    def history(self) -> History:
+        """The book states so far; `to_frame` uses this session's settings."""
+        return dataclasses.replace(self.market.history(), parameters=self.settings.parameters)
+
+    def wait(self, states: int = 1, *, timeout: float | None = None) -> None:
+        """Return when the history has so many states, however long that takes while they come.
+
+        A wait of more than two seconds shows how many came, how many a second, and how long the
+        rest will take.
+
+        Parameters
+        ----------
+        states : int
+            How many; up to those that are kept, see ``history_seconds``. A live market gives one an
+            ``interval``: ten a second, where nothing else was chosen.
+        timeout : float, optional
+            Seconds to wait at most. When left out, until no new state has come for 30 s.
+
+        Raises
+        ------
+        VenueError
+            When it does not come to that: with the reason that is known, or with the time that the
+            rest would take.
+        SettingsError
+            More states than are kept, or a timeout that is not possible.
+        """
+        self.start()
+        wait_for(self.market, states, timeout)
+
+    def provenance(self) -> Provenance | None:
+        """Return what the settings have been tuned on so far; None before the first state."""
+        return self.shown().provenance
+
+    def findings(self) -> Findings | None:
+        """Return what calibration says of the settings so far; None before the first state.
+
+        It is of all states, or of the part that is selected.
+        """
+        return self._found_of(self.shown(), self.settings.parameters)
+
+    def _found_of(self, history: History, parameters: Parameters) -> Findings | None:
+        from obi_widgets.calibration.calibrate import calibrate
+
+        selected = self._selected
+        rows = part(history, selected)
+        if not len(rows):
+            return None
+        tried = self.tried.add(parameters, selected)
+        return calibrate(rows, parameters, tried=tried).findings
+
+    def export(self, path: str | Path, *, replace: bool = True) -> Path:
+        """Save the settings with what they were tuned on, and what calibration says of them.
+
+        Parameters
+        ----------
+        path : str or Path
+            ``.toml`` or ``.json``; ``.py`` for a strategy file, see `obi_widgets.export_strategy`.
+        replace : bool
+            Whether an existing file is replaced; otherwise a number is put behind its name.
+
+        Returns
+        -------
+        Path
+            Where they are.
+
+        Raises
+        ------
+        SettingsError
+            A name that ends otherwise, or a place that cannot be written to.
+        HistoryError
+            A strategy file before the first state.
+        """
+        path, replace = as_path(path, TAKES), flag("replace", replace)
+        number = 2
+        while not replace and path.exists():
+            path = path.with_stem(f"{Path(path).stem.removesuffix(f'-{number - 1}')}-{number}")
+            number += 1
+        # Data stream and sliders move meanwhile: all that is told is of this moment.
+        history, parameters, sealed = (
+            self.shown(),
+            self.settings.parameters,
+            self.sealing.findings(),
+        )
+        told, found = history.provenance, self._found_of(history, parameters)
+        if path.suffix == ".py":
+            from obi_widgets.trading.strategy import export_strategy
+
+            return export_strategy(
+                path, parameters, history, provenance=told, findings=found, sealed=sealed
+            )
+        settings = Settings(**dataclasses.asdict(parameters)) if told else self.settings
+        return settings.save(path, provenance=told, findings=found, sealed=sealed)
+
+    # -- the sealed test -------------------------------------------------------------------
+
+    def seal(self, path: str | Path | None = None, *, clip_bps: float | None = None) -> SealedTest:
+        """Seal the settings as they stand, and judge them by what follows, and only that.
+
+        From the newest state on, the entries of these settings are judged as they come, by bounds
+        that hold however often one looks. Changing a setting breaks the seal: what was found until
+        then is kept, and marked as broken. What is looked at can be changed freely. What the test
+        has come to goes with every export.
+
+        Parameters
+        ----------
+        path : str or Path, optional
+            The file that it is kept in, ``.json``, written within a second of each trade. In the
+            folder ``seals`` when left out. Where there is one already, of the same settings and
+            market, it is gone on with; what came in between was not seen, and is not judged.
+        clip_bps : float, optional
+            Where gains and losses are cut for the exact bound, bps; 0.1 to 10,000. The largest of
+            the entries so far, rounded up, when left out; 100 where there are fewer than 30.
+
+        Returns
+        -------
+        SealedTest
+
+        Raises
+        ------
+        SealError
+            A session that has ended; a file that is damaged, of a broken test, of other settings
+            or another market; a place that cannot be written to; a cut that is not possible.
+
+        Examples
+        --------
+        >>> session = Session("sim:BTC-PERP")  # doctest: +SKIP
+        >>> session.wait(3000)  # doctest: +SKIP
+        >>> test = session.seal()  # doctest: +SKIP
+        >>> test.verdict  # doctest: +SKIP
+        'not yet decided'
+        """
+        if self.closed:
+            raise SealError("The session was closed.", "Make a new one, and seal there.")
+        test = self.sealing.open(path, clip_bps)
+        self.start()  # after it: of a recording that is played at once nothing is missed
+        self.refresh()
+        return test
+
+    @property
+    def sealed(self) -> SealedTest | None:
+        """The sealed test that was opened last, also a broken one; None where none was."""
+        return self.sealing.test
+
+    # -- frames ----------------------------------------------------------------------------
+
+    def attach(self, view: View) -> None:
+        """Show frames there, from now on; start if that has not been done."""
+        kind("view", view, View, "Give a widget, or what shows frames as obi.Lab does.")
+        self.publisher.attach(view)
+        self.start()
+
+    def detach(self, view: View) -> None:
+        """Show no more frames there."""
+        kind("view", view, View, "Give what was attached.")
+        self.publisher.detach(view)
+
+    def refresh(self) -> None:
+        """Show a frame also where nothing of it has changed: there is more to show with it."""
+        self.publisher.refresh()
+
+    def tell(self, note: str) -> None:
+        """Show a sentence for ten seconds, or until the next one; empty for none."""
+        text("note", note, "Give a sentence.")
+        self.publisher.tell(note)

@@ -1,0 +1,1 @@
+"""What is chosen, checked, observed and saved, and where it came from."""

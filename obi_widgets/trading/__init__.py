@@ -1,0 +1,1 @@
+"""Hypothetical entries, orders, costs and fills, and the exported strategy."""

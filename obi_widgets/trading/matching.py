@@ -1,0 +1,227 @@
+"""What becomes of one order among book states.
+
+The book that an order meets is the newest state at its arrival. That state is known once there is
+a later one; until then the order is open.
+"""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from obi_widgets.signals.flow import best_sizes
+from obi_widgets.trading.entries import GAP, OPEN
+from obi_widgets.trading.execution import Execution, Maker, Taker
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from obi_widgets.history.columns import History
+
+    Floats = NDArray[np.float64]
+
+FILLED, CANCELLED, EXPIRED, REJECTED = "filled", "cancelled", "expired", "rejected"
+"""What became of an order: filled, at least in part; nothing within the slippage limit; timed out
+in the queue; would have crossed when it should have been posted. Or `GAP`, or `OPEN`."""
+
+EDGE = 1e-9
+"""Bps: a price that lies on the slippage limit but for rounding is inside."""
+
+
+class Fill(NamedTuple):
+    """What became of an order.
+
+    ``row`` is the state that stands at ``time``; ``amount`` in base units, NaN when no size was
+    asked for, and ``share`` of what was.
+    """
+
+    status: str
+    row: int
+    time: int
+    price: float = np.nan
+    share: float = 0.0
+    amount: float = np.nan
+    fee_bps: float = np.nan
+
+
+class Tape:
+    """A history, as orders look at it. A direction of +1 buys, −1 sells."""
+
+    def __init__(self, history: History) -> None:
+        self.history, self.time = history, history.time
+        there = ~np.isnan(history.bid), ~np.isnan(history.ask)
+        self._gaps = np.flatnonzero(~there[0] & ~there[1])
+        self._whole = np.flatnonzero(there[0] & there[1])
+
+    def __len__(self) -> int:
+        return len(self.time)
+
+    def gap_after(self, row: int) -> int:
+        """Return the first state after one in which the book is lost; the length without any."""
+        at = np.searchsorted(self._gaps, row, "right")
+        return int(self._gaps[at]) if at < len(self._gaps) else len(self)
+
+    def whole_from(self, row: int) -> int:
+        """Return the first state from one on that has both sides; the length without any."""
+        at = np.searchsorted(self._whole, row)
+        return int(self._whole[at]) if at < len(self._whole) else len(self)
+
+    def touch(self, row: int, side: int) -> float:
+        """Return the best bid (+1) or ask (−1)."""
+        return float((self.history.bid if side > 0 else self.history.ask)[row])
+
+    def unknown(self, row: int, until: int) -> Fill | None:
+        """Return what is to be said of a span of states in which the book is lost, or no end."""
+        gap = self.gap_after(row)
+        if gap <= min(until, len(self) - 1):
+            return Fill(GAP, gap, int(self.time[gap]), share=np.nan)
+        if until == len(self):
+            return Fill(OPEN, until - 1, 0, share=np.nan)
+        return None
+
+    def newest(self, row: int, time: int) -> int | Fill:
+        """Return the state that stands at a time, after one before; or why it is not known."""
+        at = max(int(np.searchsorted(self.time, time, "right")) - 1, row)
+        last = at + 1 == len(self)  # a state that is still to come may be the one
+        return self.unknown(row, at) or (self.unknown(row, len(self)) if last else None) or at
+
+    def arrive(self, row: int, now: int, latency: float) -> tuple[int | Fill, int]:
+        """Return the state that an order meets, or why it is not known; and the time."""
+        time = now + round(latency * 1e9)
+        return (self.newest(row, time) if latency else row), time
+
+    # -- taking ----------------------------------------------------------------------------
+
+    def take(
+        self, order: Taker, row: int, now: int, direction: int, amount: float, *, leave: bool
+    ) -> Fill:
+        """Cross the spread: within the limit, or ``leave`` a position at any price."""
+        met, time = self.arrive(row, now, order.latency)
+        if isinstance(met, Fill):
+            return met
+        limit = np.inf
+        if leave:
+            first = self.whole_from(met)  # it waits for a side that came empty
+            if unknown := self.unknown(row, first):
+                return unknown
+            met, time = first, time if first == met else int(self.time[first])
+        elif order.slippage_bps is not None:
+            limit = order.slippage_bps + EDGE
+        reference = self.touch(row, -direction)
+        price, got = self._walk(met, direction, amount, reference, limit, leave=leave)
+        if not got:
+            return Fill(CANCELLED, met, time)
+        share = 1.0 if np.isnan(amount) else got / amount
+        return Fill(FILLED, met, time, price, share, amount * share, order.fee_bps)
+
+    def _walk(
+        self,
+        row: int,
+        direction: int,
+        amount: float,
+        reference: float,
+        limit: float,
+        *,
+        leave: bool,
+    ) -> tuple[float, float]:
+        """Return the mean price of what is there within the limit, and how much that is."""
+        if np.isnan(amount):
+            prices, sizes = np.array([self.touch(row, -direction)]), np.ones(1)
+            amount = 1.0
+        else:
+            state = self.history[row : row + 1]
+            prices, sizes = state.prices(-direction)[0], state.sizes(-direction)[0].astype(float)
+        with np.errstate(invalid="ignore"):
+            near = direction * (prices / reference - 1) * 1e4 <= limit
+        inside = ~np.isnan(prices) & (near | np.isinf(limit))
+        prices, sizes = prices[inside], sizes[inside]
+        taken = np.clip(amount - (np.cumsum(sizes) - sizes), 0, sizes)
+        if leave:  # what exceeds the levels that are kept: at the last of them
+            taken[-1] += max(amount - taken.sum(), 0.0)
+        got = float(taken.sum())
+        if len(taken) and taken[0] == got:
+            return float(prices[0]), got  # no rounding of a single price
+        return (float(prices @ taken) / got if got else np.nan), got
+
+    # -- posting ---------------------------------------------------------------------------
+
+    def post(self, order: Maker, row: int, now: int, direction: int) -> Fill:
+        """Wait at one's own side's touch."""
+        met, time = self.arrive(row, now, order.latency)
+        if isinstance(met, Fill):
+            return met
+        price = self.touch(row, direction)
+        own, other = self._ticks[direction], self._ticks[-direction]
+        ours = float(own[row])
+        if np.isnan(ours) or -other[met] <= ours:
+            return Fill(REJECTED, met, time)
+        expiry = time + round(order.timeout * 1e9)
+        end = int(np.searchsorted(self.time, expiry, "right"))
+        states = slice(met, min(end, self.gap_after(row)))
+        hit = -other[states][1:] <= ours
+        if order.queue == "front":
+            hit |= self._gave_way(states, own[states], ours, direction)
+        if hit.any():
+            at = met + 1 + int(hit.argmax())
+            return Fill(FILLED, at, int(self.time[at]), price, 1.0, fee_bps=order.fee_bps)
+        last = self.newest(row, expiry)
+        return last if isinstance(last, Fill) else Fill(EXPIRED, last, expiry)
+
+    @cached_property
+    def _ticks(self) -> dict[int, Floats]:
+        """Best prices in ticks by side, the greater the better for who waits there."""
+        h = self.history
+        return {+1: np.rint(h.bid / h.tick_size), -1: -np.rint(h.ask / h.tick_size)}
+
+    @cached_property
+    def _sizes(self) -> dict[int, Floats]:
+        return {side: np.nan_to_num(best_sizes(self.history, side)) for side in (+1, -1)}
+
+    def _gave_way(
+        self, states: slice, own: Floats, ours: float, direction: int
+    ) -> NDArray[np.bool_]:
+        """Return whether less stands where a trade would reach us first, from state to state.
+
+        That is at our price, or at the own side's best when that is worse.
+        """
+        own = np.where(np.isnan(own), -np.inf, own)
+        before, after = own[:-1], own[1:]
+        first = np.minimum(before, ours)
+        size = self._sizes[direction][states]
+        gave = after < first
+        gave |= (after == first) & (size[1:] < size[:-1])
+        # The best was better than ours and now is ours: what stood there is a deeper level.
+        for at in np.flatnonzero((after == ours) & (before > ours)):
+            row = states.start + int(at)
+            state = self.history[row : row + 1]
+            level = np.rint(state.prices(direction)[0] / state.tick_size) * direction == ours
+            gave[at] = size[at + 1] < state.sizes(direction)[0][level].sum()
+        return np.asarray(gave)
+
+    # -- both ------------------------------------------------------------------------------
+
+    def send(
+        self, order: Execution, row: int, now: int, direction: int, *, held: Fill | None = None
+    ) -> Fill:
+        """Return what becomes of an order; ``held`` is the position that it is to leave."""
+        if isinstance(order, Maker):
+            return self.post(order, row, now, direction)
+        amount = np.nan if order.size is None else order.size
+        if held is not None and not np.isnan(held.amount):
+            amount = held.amount
+        return self.take(order, row, now, direction, amount, leave=held is not None)
+
+    def leave(self, order: Execution, entry: Fill, side: int, hold: int) -> Fill:
+        """Return how the position of an entry ends."""
+        due = int(np.searchsorted(self.time, entry.time + hold))
+        row = self.whole_from(max(due, entry.row))
+        if unknown := self.unknown(entry.row, row):
+            return unknown
+        now = int(self.time[row])
+        while True:
+            fill = self.send(order, row, now, -side, held=entry)
+            if fill.status not in (EXPIRED, REJECTED):
+                return fill
+            row, now, order = fill.row, fill.time, order.closing

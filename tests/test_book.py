@@ -6,10 +6,9 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from kernel_tools import BOTH, use
 
-from obi_widgets.kernels import loader
 from obi_widgets.market_data.book import Book, Side
-from obi_widgets.signals import compiled, portable
 
 # Few prices and many zero sizes: levels are repeated, changed, removed and removed again.
 LEVEL = st.tuples(
@@ -116,10 +115,10 @@ def test_what_top_returned_does_not_change_with_the_book():
     assert sizes.tolist() == [1.0, 2.0]
 
 
-@pytest.mark.parametrize("code", [compiled, portable])
+@BOTH
 def test_a_deep_book_is_what_a_dict_says(code, monkeypatch):
     """Deep enough to grow, to drop what was removed, and to merge a message of very many levels."""
-    monkeypatch.setattr(loader, "code", code)
+    use(monkeypatch, code)
     chance, book, bids, asks = np.random.default_rng(5), Book(), {}, {}
     for message in range(300):
         count = 3000 if message % 60 == 0 else 80
@@ -136,13 +135,13 @@ def test_a_deep_book_is_what_a_dict_says(code, monkeypatch):
         assert np.all(np.diff(side.levels[0, : side.count]) > 0)
 
 
-@pytest.mark.parametrize("code", [compiled, portable])
+@BOTH
 @given(messages=st.lists(MESSAGE, max_size=10))
 def test_compiled_code_and_its_twin_make_the_same_book(code, messages):
     one, other = Book(), Book()
     for _, bids, asks in messages:
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(loader, "code", code)
+            use(patch, code)
             one.apply(bids, asks)
         other.replace(
             [*zip(*map(list, other.bids.top(99)), strict=True), *bids],

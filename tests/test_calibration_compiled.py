@@ -8,25 +8,40 @@ import hypothesis.strategies as st
 import numpy as np
 import pytest
 from hypothesis import given
+from kernel_tools import use
 from known_market import history as known_history
 
 import obi_widgets as obi
-from obi_widgets.calibration import compiled, episodes, forward_returns, loader, portable
+from obi_widgets.calibration import (
+    episodes,
+    episodes_numba,
+    episodes_numpy,
+    forward_returns,
+    forward_returns_numba,
+    forward_returns_numpy,
+)
 from obi_widgets.calibration.as_traded import traded
 from obi_widgets.calibration.information_coefficient import information_coefficients
-from obi_widgets.calibration.statistics import inference
+from obi_widgets.calibration.statistics import inference, sums_numba, sums_numpy
 from obi_widgets.calibration.statistics.bootstrap import bootstrap
 
-FUNCTIONS = (
-    "forward", "crossings", "episodes", "starts", "arrivals", "bets", "resampled", "windows",
-)  # fmt: skip
+TWINS = {
+    "forward": (forward_returns_numba, forward_returns_numpy),
+    "crossings": (episodes_numba, episodes_numpy),
+    "episodes": (episodes_numba, episodes_numpy),
+    "starts": (sums_numba, sums_numpy),
+    "arrivals": (sums_numba, sums_numpy),
+    "bets": (sums_numba, sums_numpy),
+    "resampled": (sums_numba, sums_numpy),
+    "windows": (sums_numba, sums_numpy),
+}
 SEEDS = st.integers(0, 2**32 - 1)
 
 
 def both(function, inputs, outputs):
-    """Run both modules' function; assert that what they write and return is the same."""
+    """Run both twins; assert that what they write and return is the same."""
     written = []
-    for module in (compiled, portable):
+    for module in TWINS[function]:
         outs = [np.full(shape, -9, dtype) for shape, dtype in outputs]
         value = getattr(module, function)(*inputs, *outs)
         written.append((value, outs))
@@ -70,7 +85,7 @@ def test_sums_are_the_same(seed, cells, lag):
     random, time, lost, mid, _ = a_record(seed)
     states = len(time)
     end, move = np.empty(states, np.int32), np.empty(states)
-    portable.forward(time, lost, mid, 10**9, False, end, move)
+    forward_returns_numpy.forward(time, lost, mid, 10**9, False, end, move)
     x = random.integers(-1, 2, (states, cells)).astype(np.int8)
     both("starts", (x, move, end, lag), [((6, cells), float)])
     width = int(random.integers(1, 9))
@@ -87,9 +102,13 @@ def test_sums_are_the_same(seed, cells, lag):
     both("windows", (a[:, 0].copy(), lag), [])
 
 
+def signatures():
+    return {name: len(getattr(twins[0], name).signatures) for name, twins in TWINS.items()}
+
+
 def test_a_calibration_compiles_nothing_that_was_not_compiled_before():
     history = known_history(60.0)
-    before = {name: len(getattr(compiled, name).signatures) for name in FUNCTIONS}
+    before = signatures()
     signal = obi.imbalance(history, obi.Settings())
     found = forward_returns.forward_returns(history, [1.0, 5.0])
     for kind in ("beyond", "crossing", "episode"):
@@ -98,24 +117,25 @@ def test_a_calibration_compiles_nothing_that_was_not_compiled_before():
             bootstrap(inference.conditional_mean(history.mid, found, some), replications=9)
         traded(history, obi.Settings().parameters, x[:, 0], [1.0, 5.0])
     information_coefficients(history, signal, found)
-    assert {name: len(getattr(compiled, name).signatures) for name in FUNCTIONS} == before
+    assert signatures() == before
 
 
 def test_calibration_is_imported_without_a_compiler_and_works_while_there_is_none():
     code = """
         import sys
         import numpy as np
-        from obi_widgets.calibration import (
-            bootstrap, information_coefficient, loader, episodes, inference, multiple_testing,
-            power, forward_returns,
+        from obi_widgets.calibration import episodes, forward_returns, information_coefficient
+        from obi_widgets.calibration.statistics import (
+            bootstrap, inference, multiple_testing, power, weighted,
         )
+        from obi_widgets.kernels import loader
         heavy = {"numba", "pandas", "scipy", "statsmodels", "ipywidgets"}
         assert not heavy & set(sys.modules), heavy & set(sys.modules)
         sys.modules["numba"] = None  # importing it raises ImportError
         import logging
         logging.disable()
         assert not loader.wait()
-        assert loader.fastest().__name__.endswith("portable")
+        assert all(one.code is one.numpy for one in loader.registered)
         print("well")
     """
     done = subprocess.run(
@@ -129,8 +149,8 @@ def test_a_whole_calibration_is_the_same_without_the_compiler(monkeypatch):
     history = known_history(60.0, 2.0, seed=3)
     signal = obi.imbalance(history, obi.Settings())
     told = []
-    for module in (compiled, portable):
-        monkeypatch.setattr(loader, "_fastest", module)
+    for code in ("numba", "numpy"):
+        use(monkeypatch, code)
         found = forward_returns.forward_returns(history, [1.0, 5.0])
         x = episodes.columns(history, signal, [0.3, 0.6], kind="beyond")
         means = inference.conditional_mean(history.mid, found, x)

@@ -87,10 +87,10 @@ def test_newey_west_is_that_of_statsmodels_with_gaps_and_uneven_times():
 def test_without_a_lag_it_is_whites():
     scores = np.random.default_rng(0).normal(size=(50, 1))
     sums = np.zeros((6, 1))
-    from obi_widgets.calibration import compiled
+    from obi_widgets.calibration.statistics import sums_numba
 
     x = np.ones((50, 1), np.int8)
-    compiled.starts(x, scores[:, 0], np.ones(50, np.int32), 0, sums)
+    sums_numba.starts(x, scores[:, 0], np.ones(50, np.int32), 0, sums)
     mean, error = inference.quotient(sums, np.array([0]))
     assert mean[0] == pytest.approx(scores.mean())
     assert error[0] == pytest.approx(scores.std() / np.sqrt(50))

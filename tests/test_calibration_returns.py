@@ -9,7 +9,7 @@ from hypothesis import given
 import obi_widgets as obi
 from obi_widgets.calibration import episodes, forward_returns
 from obi_widgets.calibration.as_traded import traded
-from obi_widgets.calibration.portable import GAP, OPEN, RELEASED
+from obi_widgets.calibration.episodes_numpy import GAP, OPEN, RELEASED
 from obi_widgets.errors import SettingsError
 from obi_widgets.settings.settings import Parameters
 

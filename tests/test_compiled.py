@@ -8,12 +8,13 @@ import hypothesis.strategies as st
 import numpy as np
 import pytest
 from hypothesis import given
+from kernel_tools import use
 
 import obi_widgets as obi
-from obi_widgets.kernels import loader
 from obi_widgets.kernels.threads import cores
 from obi_widgets.settings.settings import Parameters
-from obi_widgets.signals import compiled, portable
+from obi_widgets.signals import imbalance_numpy
+from obi_widgets.trading import entries_numba, entries_numpy
 
 SETTINGS = [
     Parameters(decay=decay, depth=depth, band_bps=band, weighting=weighting)
@@ -23,8 +24,8 @@ SETTINGS = [
 ]
 
 
-def with_module(monkeypatch, module, function, *arguments):
-    monkeypatch.setattr(loader, "code", module)
+def with_code(monkeypatch, code, function, *arguments):
+    use(monkeypatch, code)
     return function(*arguments)
 
 
@@ -32,8 +33,8 @@ def with_module(monkeypatch, module, function, *arguments):
 def test_the_signal_is_the_same_on_a_capture(history, parameters, monkeypatch):
     # Cut so that neither end is on a tile's edge.
     part = history[7:-5]
-    ours = with_module(monkeypatch, compiled, obi.imbalance, part, parameters)
-    twin = with_module(monkeypatch, portable, obi.imbalance, part, parameters)
+    ours = with_code(monkeypatch, "numba", obi.imbalance, part, parameters)
+    twin = with_code(monkeypatch, "numpy", obi.imbalance, part, parameters)
     np.testing.assert_array_equal(ours, twin)
     assert np.isfinite(ours).any()
 
@@ -43,7 +44,7 @@ def test_the_signal_is_the_same_on_a_capture(history, parameters, monkeypatch):
 )
 def test_the_power_of_two_is_right_to_single_precision(exponents):
     x = np.array(exponents, np.float32)
-    np.testing.assert_allclose(portable.exp2(x), np.exp2(x.astype(float)), rtol=3e-7)
+    np.testing.assert_allclose(imbalance_numpy.exp2(x), np.exp2(x.astype(float)), rtol=3e-7)
 
 
 @pytest.mark.parametrize("threads", [1, 2, 3])
@@ -94,7 +95,7 @@ def test_entries_are_the_same(tape, threshold, hold, first, open_side, at_mid):
     signal = np.where(np.isnan(bid) | np.isnan(ask), np.nan, signals)
     first = min(first, len(time))
     found = []
-    for module in (compiled, portable):
+    for module in (entries_numba, entries_numpy):
         most = len(time) + 1
         side, lost = np.full(most, open_side, np.int8), np.zeros(most, bool)
         times, prices = np.zeros((2, most), np.int64), np.full((2, most), np.nan)
@@ -110,4 +111,4 @@ def test_entries_are_the_same(tape, threshold, hold, first, open_side, at_mid):
 @given(st.lists(st.sampled_from([np.nan, -1.0, -0.2, 0.0, 0.4, 0.7])), st.sampled_from([0.0, 0.4]))
 def test_the_tally_is_the_same(signal, threshold):
     values = np.array(signal, float)
-    assert tuple(compiled.tally(values, threshold)) == portable.tally(values, threshold)
+    assert tuple(entries_numba.tally(values, threshold)) == entries_numpy.tally(values, threshold)

@@ -10,16 +10,15 @@ import pytest
 from history_tools import SECOND, early, writer
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from kernel_tools import BOTH, EITHER, TWINS, use
 
 import obi_widgets as obi
-from obi_widgets.kernels import loader
 from obi_widgets.market_data import book as book_module
 from obi_widgets.market_data.book import Book, Side
 from obi_widgets.settings.settings import Parameters
-from obi_widgets.signals import compiled, portable
+from obi_widgets.signals.imbalance import newest
 
 NAN, INF = float("nan"), float("inf")
-BOTH = pytest.mark.parametrize("code", [compiled, portable])
 
 
 class Account:
@@ -64,7 +63,7 @@ MESSAGE = st.one_of(
 @given(messages=st.lists(MESSAGE, max_size=20), window=st.sampled_from([0, 1, 3, 5]))
 def test_a_book_knows_what_an_account_says(code, messages, window):
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(loader, "code", code)
+        use(patch, code)
         book, wanted = Book(window=window), (Account(+1, window), Account(-1, window))
         for kind, bids, asks, limit in messages:
             if kind == "snapshot":
@@ -178,7 +177,7 @@ DEEP = ([(99.5 - n, 1.0) for n in range(3)], [(100.5 + n, 2.0) for n in range(3)
 
 @BOTH
 def test_reach_is_how_far_each_side_is_known(code, monkeypatch):
-    monkeypatch.setattr(loader, "code", code)
+    use(monkeypatch, code)
     kept = history_of([(*DEEP, 3), ([(95.0, 1)], [(108.0, 1)], None), (*DEEP, 0), ([], [], None)])
     assert kept.reach.dtype == np.float32
     np.testing.assert_allclose(kept.reach[:, :2], np.full((2, 2), 250), rtol=1e-6)
@@ -227,10 +226,10 @@ ASKED = st.builds(
 
 
 @settings(max_examples=200)
-@given(rows=ROWS, parameters=ASKED, code=st.sampled_from([compiled, portable]))
+@given(rows=ROWS, parameters=ASKED, code=EITHER)
 def test_inferred_states_are_those_with_levels_beyond_what_is_known(rows, parameters, code):
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(loader, "code", code)
+        use(patch, code)
         told = [
             ([(n / 2, 1.0) for n in bids], [(n / 2, 2.0) for n in asks], limit)
             for bids, asks, limit in rows
@@ -249,9 +248,9 @@ def test_inferred_states_are_those_with_levels_beyond_what_is_known(rows, parame
 @given(rows=ROWS, odd=st.sampled_from([60.25, 60.123456789012, 3e9, 1e-9]))
 def test_compiled_code_and_its_twin_write_the_same_rows(rows, odd):
     kept = []
-    for code in (compiled, portable):
+    for code in TWINS:
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(loader, "code", code)
+            use(patch, code)
             told = [
                 ([(n / 2, 1.0) for n in bids], [(n / 2, 2.0) for n in asks], limit)
                 for bids, asks, limit in rows
@@ -332,7 +331,7 @@ def test_the_newest_signal_is_the_last_of_the_history():
                 Parameters(depth=2), Parameters(depth=5), Parameters(depth=None),
                 Parameters(depth=None, band_bps=150.0), Parameters(depth=5, band_bps=260.0),
             ):  # fmt: skip
-                value = into.imbalance(parameters)
+                value = newest(into.newest(), parameters)
                 whole = obi.imbalance(into.history(), parameters)[-1]
                 np.testing.assert_equal(value, whole)
                 seen.add(bool(np.isnan(value)))

@@ -12,15 +12,14 @@ import pytest
 from exchange_tools import SECOND, captured, levels_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from kernel_tools import BOTH, use
 
 import obi_widgets as obi
 from obi_widgets.feeds.loading import Player, play
 from obi_widgets.feeds.market import Market
 from obi_widgets.feeds.recording import Recording
-from obi_widgets.kernels import loader
 from obi_widgets.market_data.venues.binance_usdm import BinanceUsdm
 from obi_widgets.settings.settings import Parameters
-from obi_widgets.signals import compiled, portable
 
 T0 = 1_700_000_000 * SECOND
 SYMBOLS = ("btcusdt", "ethusdt")
@@ -42,8 +41,7 @@ FIRST = HEAD + '"U":5,"u":11,"pu":10,"b":[],"a":[]}}'
 def plainly(recording, **options):
     """Return the market that decoders in Python lead to, and what it would have sent."""
     with pytest.MonkeyPatch.context() as without:
-        without.setattr(loader, "reader", None)
-        without.setattr(loader, "code", portable)
+        use(without, "numpy")
         return one_by_one(recording, **options)
 
 
@@ -155,12 +153,12 @@ def test_markets_of_several_threads_do_not_meet():
             assert list(together) == alone
 
 
-@pytest.mark.parametrize("code", [compiled, portable])
+@BOTH
 def test_the_newest_imbalance_is_the_last_of_the_history(code, monkeypatch):
     recording = Recording(captured("binance_usdm/btcusdt_20240718.gz"))
     market = Market(recording.make_venue(), levels=200, interval=0)
     assert all(np.isnan(market.imbalance(one)) for one in PARAMETERS)
-    monkeypatch.setattr(loader, "code", code)
+    use(monkeypatch, code)
     values = []
     for record in recording:
         before = market.changed_at

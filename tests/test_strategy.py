@@ -22,7 +22,7 @@ import obi_widgets as obi
 from obi_widgets.market_data.events import Instrument
 from obi_widgets.settings.provenance import Provenance
 from obi_widgets.settings.settings import Parameters
-from obi_widgets.signals import portable
+from obi_widgets.signals import imbalance_numpy
 from obi_widgets.trading.strategy import TEMPLATE
 
 SETTINGS = [
@@ -171,13 +171,13 @@ def test_levels_on_the_edge_of_the_band(tmp_path):
 
 def test_its_powers_of_two_are_the_signals(tmp_path, history):
     module = export(tmp_path, Parameters(), history)
-    np.testing.assert_array_equal(module.EXP2, np.array(portable.POLYNOMIAL, float))
+    np.testing.assert_array_equal(module.EXP2, np.array(imbalance_numpy.POLYNOMIAL, float))
     x = np.concatenate([
         -np.geomspace(1e-12, 200, 20_000), -np.arange(0, 130, 0.5), [-126.0, -0.0],
         np.nextafter(-np.arange(0, 130, 0.5, np.float32), np.float32(-1e9)),
     ]).astype(np.float32)  # fmt: skip
     got = [module.exp2(one) for one in x.tolist()]
-    np.testing.assert_array_equal(got, portable.exp2(x).astype(float))
+    np.testing.assert_array_equal(got, imbalance_numpy.exp2(x).astype(float))
     for one in (0.1, 1e-45, 1e-40, 3e38, 16_777_217.0):
         assert module.single(one) == float(np.float32(one))
 

@@ -14,14 +14,13 @@ import pytest
 from history_tools import SECOND, arrays, books, early
 from hypothesis import given
 from hypothesis import strategies as st
+from kernel_tools import use
 from tqdm.auto import tqdm
 
 import obi_widgets as obi
 from obi_widgets.calibration import sweep
 from obi_widgets.errors import CancelledError, SettingsError
-from obi_widgets.kernels import loader
 from obi_widgets.settings.settings import Parameters, Settings
-from obi_widgets.signals import portable
 
 THRESHOLDS, HOLDS = (0.0, 0.2, 0.4, 0.75, 0.95), (0.1, 1.0, 20.0)
 EVEN = np.linspace(0, 3, 23)
@@ -132,7 +131,7 @@ def test_any_books(states, steps, threshold, hold):
 def test_without_a_compiler_it_is_the_same(broken, monkeypatch):
     axes = {"decay": [0.1, 0.2], "threshold": [0.4], "hold_seconds": [1.0, 20.0]}
     fast = obi.sweep(broken[:2000], **axes)
-    monkeypatch.setattr(loader, "code", portable)
+    use(monkeypatch, "numpy")
     slow = obi.sweep(broken[:2000], **axes)
     np.testing.assert_allclose(fast.sums, slow.sums, rtol=1e-9, atol=1e-9)
     assert fast.entries.min() > 0

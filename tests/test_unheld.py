@@ -9,15 +9,13 @@ import pytest
 from history_tools import NAN, book, writer
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from kernel_tools import BOTH, EITHER, use
 
 from obi_widgets.errors import HistoryError, LevelError
 from obi_widgets.feeds.market import Market
-from obi_widgets.kernels import loader
 from obi_widgets.market_data.venues import make_venue
 from obi_widgets.settings.settings import Parameters
-from obi_widgets.signals import compiled, portable
 
-BOTH = pytest.mark.parametrize("code", [compiled, portable])
 SECOND = 1_000_000_000
 NEAR = [(60_000.0, 5.0), (59_999.5, 1.0)], [(60_001.0, 3.0), (60_002.0, 1.0)]
 
@@ -41,7 +39,7 @@ def prices(history, side, row=-1):
     ],
 )
 def test_a_level_that_cannot_be_held_ends_its_side(code, side, price, size, monkeypatch):
-    monkeypatch.setattr(loader, "code", code)
+    use(monkeypatch, code)
     into, levels = writer(tick_size=0.5, levels=5), [list(one) for one in NEAR]
     into.append(1, 1, book(*levels))
     behind = price - 100 if price > 200 else price / 2
@@ -77,7 +75,7 @@ def test_a_level_that_cannot_be_held_ends_its_side(code, side, price, size, monk
 def test_of_a_best_level_that_cannot_be_held_nothing_is_kept(
     code, best, says, interval, monkeypatch
 ):
-    monkeypatch.setattr(loader, "code", code)
+    use(monkeypatch, code)
     into = writer(tick_size=0.5, levels=5, interval=interval)
     into.append(1, 1, book(*NEAR))
     with pytest.raises(LevelError) as error:
@@ -95,7 +93,7 @@ def test_of_a_best_level_that_cannot_be_held_nothing_is_kept(
 
 @BOTH
 def test_a_grid_is_not_refined_so_far_that_what_it_held_no_longer_fits(code, monkeypatch):
-    monkeypatch.setattr(loader, "code", code)
+    use(monkeypatch, code)
     into = writer(tick_size=0.5, levels=3)
     far = [(60_000.0, 1.0), (30_000.0, 1.0)], [(60_001.0, 1.0), (90_000.0, 1.0)]
     into.append(1, 1, book(*far))
@@ -154,7 +152,7 @@ def frame(kind, sequence, bids, asks):
 @settings(max_examples=150)
 @given(
     messages=st.lists(st.tuples(st.integers(0, 4), CHANGES, CHANGES), max_size=12),
-    code=st.sampled_from([compiled, portable]),
+    code=EITHER,
 )
 def test_whatever_prices_come_the_feed_goes_on(messages, code):
     """A live state is one that the history has; what it has of a side is the beginning of it."""
@@ -162,7 +160,7 @@ def test_whatever_prices_come_the_feed_goes_on(messages, code):
         {"symbol": "BTC-PERP", "quote": "USDT", "contractSize": 1.0, "minPriceIncrement": 0.5}
     ]
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(loader, "code", code)
+        use(patch, code)
         market = Market(make_venue("lmex", "BTC-PERP"), levels=4, interval=0)
         market.handle(market.venue.start(0), 0)
         market.handle(market.venue.fetched("summary", 200, json.dumps(summary), 0), 0)

@@ -9,10 +9,11 @@ import pandas as pd
 from statsmodels.regression.linear_model import OLS
 
 import obi_widgets as obi
-from obi_widgets.calibration import loader
 from obi_widgets.calibration.episodes import columns
 from obi_widgets.calibration.forward_returns import ForwardReturns, forward_returns, lost
+from obi_widgets.calibration.statistics import sums_numba
 from obi_widgets.calibration.statistics.inference import Means, conditional_mean, quotient
+from obi_widgets.kernels import loader
 from obi_widgets.kernels.threads import share
 
 from .data import DAY, RATE, synthetic
@@ -35,7 +36,7 @@ def newey_west(x: np.ndarray, returns: ForwardReturns) -> tuple[np.ndarray, np.n
     def compute(rows: Iterable[int]) -> None:
         for row in rows:
             y, end, lag = returns.bps[row], returns.end[row], int(overlap[row])
-            loader.fastest().starts(x, y, end, lag, sums[row])
+            sums_numba.starts(x, y, end, lag, sums[row])
 
     share(compute, range(len(overlap)))
     return quotient(sums, overlap[:, None])

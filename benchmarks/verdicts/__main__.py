@@ -12,10 +12,10 @@ from functools import partial
 import numpy as np
 
 import obi_widgets as obi
-from obi_widgets.calibration import loader
 from obi_widgets.calibration.forward_returns import HORIZONS, forward_returns
 from obi_widgets.calibration.information_coefficient import Coefficients, information_coefficients
 from obi_widgets.calibration.statistics.power import rule_rate
+from obi_widgets.kernels import loader
 
 from . import markets
 from .markets import NULL, PARTLY, Market

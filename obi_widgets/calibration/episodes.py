@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Literal, TypeAlias, get_args
 
 import numpy as np
 
-from obi_widgets.calibration import loader
+from obi_widgets.calibration import episodes_numpy
+from obi_widgets.calibration.episodes_numpy import GAP, OPEN, RELEASED
 from obi_widgets.calibration.forward_returns import lost
 from obi_widgets.calibration.lookahead import as_signal
-from obi_widgets.calibration.portable import GAP, OPEN, RELEASED
 from obi_widgets.checks import choice, number
 from obi_widgets.errors import SettingsError, quoted
 from obi_widgets.history.incoming import floats
+from obi_widgets.kernels.loader import Kernels
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
     Ints = NDArray[np.int64]
     Signs = NDArray[np.int8]
+
+KERNELS = Kernels("obi_widgets.calibration.episodes_numba", episodes_numpy)
 
 __all__ = ["GAP", "OPEN", "RELEASE", "RELEASED", "Episodes", "Kind", "columns", "find_episodes"]
 
@@ -108,7 +111,7 @@ def find_episodes(
     states = len(signal)
     start, stop, last = (np.empty(states, np.int64) for _ in range(3))
     side, ended = np.empty(states, np.int8), np.empty(states, np.int8)
-    count = loader.fastest().episodes(
+    count = KERNELS.fastest().episodes(
         signal, lost(history), threshold, release * threshold, start, stop, last, side, ended
     )
     start, stop, last = start[:count].copy(), stop[:count].copy(), last[:count].copy()
@@ -162,7 +165,7 @@ def columns(
     gone, new = lost(history), np.empty(len(signal), np.int8)
     for column, threshold in enumerate(levels.tolist()):
         if kind == "crossing":
-            loader.fastest().crossings(signal, gone, threshold, new)
+            KERNELS.fastest().crossings(signal, gone, threshold, new)
             out[:, column] = new
         else:
             found = find_episodes(history, signal, threshold)

@@ -17,11 +17,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from obi_widgets.calibration import loader
+from obi_widgets.calibration import forward_returns_numpy
 from obi_widgets.checks import flag, number
 from obi_widgets.errors import HistoryError, SettingsError, quoted
 from obi_widgets.history.given import as_history
 from obi_widgets.history.incoming import floats
+from obi_widgets.kernels.loader import Kernels
 from obi_widgets.kernels.threads import share
 
 if TYPE_CHECKING:
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
     from obi_widgets.history.columns import History
 
     Floats = NDArray[np.float64]
+
+KERNELS = Kernels("obi_widgets.calibration.forward_returns_numba", forward_returns_numpy)
 
 HORIZONS = (1.0, 2.0, 5.0, 10.0, 20.0, 30.0, 60.0)
 """Seconds: those that are judged where none are given."""
@@ -174,7 +177,7 @@ def forward_returns(
     bps = np.full((len(seconds), states), np.nan)
     if not states:
         return ForwardReturns(seconds, end, bps)
-    gone, mid, forward = lost(history), history.mid, loader.fastest().forward
+    gone, mid, forward = lost(history), history.mid, KERNELS.fastest().forward
 
     def compute(rows: Iterable[int]) -> None:
         for row in rows:

@@ -17,7 +17,7 @@ from obi_widgets.checks import between, flag, kind, several
 from obi_widgets.errors import CancelledError, SettingsError
 from obi_widgets.history.columns import BLOCK, History
 from obi_widgets.history.given import as_histories
-from obi_widgets.kernels import loader
+from obi_widgets.kernels.loader import Kernels
 from obi_widgets.kernels.threads import cores
 from obi_widgets.settings.settings import Parameters, Settings
 from obi_widgets.signals import imbalance
@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float64]
     Tell = Callable[[float], object]
+
+KERNELS = Kernels("obi_widgets.calibration.sweep_numba")
 
 PARTS, FIGURES = 3, 6
 """See `Surface.parts`."""
@@ -239,7 +241,7 @@ def _add_up(
 ) -> Floats:
     """Return the parts of a surface over one history; ``done`` is told of states."""
     cancel = cancel or threading.Event()
-    if loader.wait():
+    if KERNELS.wait():
         parts = _compiled(history, grid, cancel, done, threads or cores())
     else:
         parts = _portable(history, grid, cancel, done)
@@ -356,7 +358,7 @@ def _compiled(
     threads: int,
 ) -> Floats:
     """Add up entries of all settings in one pass."""
-    from obi_widgets.calibration import compiled_sweep
+    from obi_widgets.calibration import sweep_numba
 
     p = grid.parameters
     decays, decay_at = np.unique(grid.decay, return_inverse=True)
@@ -365,7 +367,7 @@ def _compiled(
     even = len(steps) > 0 and bool(np.ptp(steps) <= 1e-9 * decays[-1])
     exits = np.empty((len(grid.holds), len(history)), np.int32)
     for hold, row in zip(grid.holds, exits, strict=True):
-        compiled_sweep.exits(history.time, history.bid, history.ask, hold, row)
+        sweep_numba.exits(history.time, history.bid, history.ask, hold, row)
     buy, sell = (history.mid, history.mid) if p.price == "mid" else (history.ask, history.bid)
     shape = (len(decays), len(depths), *grid.shape[2:])
     upcoming, sums = np.zeros(shape[:4], np.int64), np.zeros(shape)
@@ -376,7 +378,7 @@ def _compiled(
         for rows, block, first in history.runs():
             if cancel.is_set():
                 return
-            compiled_sweep.sweep(
+            sweep_numba.sweep(
                 rows.start, first, history.bid[rows], history.ask[rows], block.ticks, block.sizes,
                 history.tick_size, decays[part], even and count > 1, depths,
                 np.inf if p.band_bps is None else p.band_bps, p.weighting == "notional",

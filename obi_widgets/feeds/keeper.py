@@ -11,7 +11,6 @@ import msgspec
 from obi_widgets.errors import LevelError
 from obi_widgets.feeds.clocks import Clocks
 from obi_widgets.history.writer import HistoryWriter
-from obi_widgets.kernels import loader
 from obi_widgets.market_data.book import Book
 from obi_widgets.market_data.events import (
     Clock,
@@ -69,7 +68,6 @@ class Keeper:
         strict: bool,
         refresh_at: float,
     ) -> None:
-        loader.start()
         self.venue = venue
         self.instrument = Instrument(venue.name, venue.symbol, venue.label)
         self.state: State = "connecting"

@@ -13,8 +13,8 @@ from obi_widgets.history.columns import BLOCK, TILE, History, Levels
 from obi_widgets.history.given import as_histories
 from obi_widgets.history.grid import on_grid, snap
 from obi_widgets.history.incoming import aligned, floats, refuse, times
+from obi_widgets.history.rows_numpy import LARGEST, SMALLEST, to_whole
 from obi_widgets.market_data.events import Instrument
-from obi_widgets.signals.portable import LARGEST, SMALLEST, to_whole
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

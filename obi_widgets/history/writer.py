@@ -9,24 +9,25 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from obi_widgets.errors import HistoryError, LevelError
+from obi_widgets.history import rows_numpy
 from obi_widgets.history.columns import BLOCK, History, Levels
 from obi_widgets.history.grid import infer_tick
 from obi_widgets.history.memory import zeros
 from obi_widgets.history.packing import MAX_TICKS, to_ticks, unsigned
-from obi_widgets.kernels import loader
+from obi_widgets.history.rows_numpy import CUT, INFERRED, LARGEST, SMALLEST
+from obi_widgets.kernels.loader import Kernels
 from obi_widgets.market_data.book import Side
 from obi_widgets.market_data.venues.base import FOREVER
-from obi_widgets.signals import imbalance
-from obi_widgets.signals.portable import CUT, INFERRED, LARGEST, SMALLEST
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from obi_widgets.market_data.book import Book
     from obi_widgets.market_data.events import Instrument
-    from obi_widgets.settings.settings import Parameters
 
     Floats = NDArray[np.float64]
+
+KERNELS = Kernels("obi_widgets.history.rows_numba", rows_numpy)
 
 NOTHING = Side(+1)
 AT_ONCE = 8
@@ -54,6 +55,25 @@ class Columns(NamedTuple):
         return Columns(
             self.time[which], self.received[which], self.bid[which], self.ask[which],
             self.reach[which],
+        )  # fmt: skip
+
+
+class Newest(NamedTuple):
+    """Where the newest state stands: a row of columns, and of a block of levels."""
+
+    columns: Columns
+    block: Levels
+    row: int
+    tick_size: float
+    levels: int
+    strict: bool
+
+    def history(self) -> History:
+        """Return the state alone."""
+        time, received, bid, ask, reach = self.columns.rows(slice(self.row, self.row + 1))
+        return History(
+            time, received, bid, ask, (self.block,), self.levels, self.tick_size,
+            offset=self.row % BLOCK, reach=reach.T, strict=self.strict,
         )  # fmt: skip
 
 
@@ -88,6 +108,7 @@ class HistoryWriter:
         interval: float = 0.1,
         strict: bool = False,
     ) -> None:
+        KERNELS.start()
         self.levels = levels
         self.capacity = capacity
         self.interval = round(interval * 1e9)
@@ -100,7 +121,7 @@ class HistoryWriter:
         self._columns = self._allocate(BLOCK)
         self._room: tuple[Any, ...] = ()  # what `put` writes to: the columns and the newest block
         self._pending: tuple[int, int] | None = None  # the times of the state that waits
-        self._found = 0  # of the newest row; see `portable.put`
+        self._found = 0  # of the newest row; see `rows_numpy.put`
         self._inferred = 0  # rows of which fewer levels are known than are kept
         self._cut = 0  # rows that leave levels out
         self._too_fine: set[float] = set()  # grids on which older states would not fit
@@ -210,23 +231,14 @@ class HistoryWriter:
             )
         return tuple(notes)
 
-    def imbalance(self, parameters: Parameters) -> float:
-        """Return the imbalance of the newest state, which may still wait for its interval."""
+    def newest(self) -> Newest | None:
+        """Return where the newest state stands, also while it waits for its interval."""
         row = self._rows if self._pending is not None else self._rows - 1
         if row < 0:
-            return np.nan
-        block, columns = self._blocks[-1], self._columns
-        if self.strict or parameters.deepest > self.levels:
-            time, received, bid, ask, reach = columns.rows(slice(row, row + 1))
-            state = History(
-                time, received, bid, ask, (block,), self.levels, self._tick_size,
-                offset=row % BLOCK, reach=reach.T, strict=self.strict,
-            )  # fmt: skip
-            return float(imbalance(state, parameters)[0])
-        value: float = loader.code.newest(
-            columns.bid, columns.ask, *block, row, self._tick_size, *parameters.of_imbalance
+            return None
+        return Newest(
+            self._columns, self._blocks[-1], row, self._tick_size, self.levels, self.strict
         )
-        return value
 
     def _put(self, time: int, received: int, bids: Side, asks: Side) -> None:
         """Write a state to the row behind the last."""
@@ -235,7 +247,7 @@ class HistoryWriter:
                 self._make_room()
         leave_out = False
         while True:
-            found = loader.code.put(
+            found = KERNELS.code.put(
                 bids.levels, bids.count, bids.edge, asks.levels, asks.count, asks.edge,
                 self._tick_size, self._rows, time, received, leave_out,
                 *self._room,

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from obi_widgets.kernels import loader
-from obi_widgets.signals import portable
+from obi_widgets.kernels.loader import Kernels
+from obi_widgets.market_data import book_numpy
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from obi_widgets.market_data.events import Level
 
     Floats = NDArray[np.float64]
+
+KERNELS = Kernels("obi_widgets.market_data.book_numba", book_numpy)
 
 ROOM = 4096
 """Levels that a side has room for before it grows."""
@@ -107,7 +109,7 @@ class Side:
         changes = np.array(levels, np.float64)
         if self.count + len(changes) > self.levels.shape[1]:
             self._make_room(len(changes))
-        code = loader.code if len(changes) < MANY else portable
+        code = KERNELS.code if len(changes) < MANY else book_numpy
         if self.window:
             self.count, self.edge = code.apply_within(
                 self.levels, self.count, self.sign, changes, self.window, self.edge
@@ -164,6 +166,7 @@ class Book:
     __slots__ = ("asks", "bids")
 
     def __init__(self, *, window: int = 0, refresh_at: float = 0.5) -> None:
+        KERNELS.start()
         self.bids = Side(+1, window=window, refresh_at=refresh_at)
         self.asks = Side(-1, window=window, refresh_at=refresh_at)
 

@@ -6,9 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from obi_widgets.kernels import loader
 from obi_widgets.signals import imbalance
-from obi_widgets.trading.entries import Scanner
+from obi_widgets.trading.entries import Scanner, tally
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -107,5 +106,4 @@ class Analysis:
         self._filled = kept
 
     def _count(self, signal: NDArray[np.float64]) -> Sequence[int]:
-        counts: Sequence[int] = loader.fastest().tally(signal, self.parameters.threshold)
-        return counts
+        return tally(signal, self.parameters.threshold)

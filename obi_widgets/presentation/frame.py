@@ -236,7 +236,7 @@ class FrameMaker:
         late: float = np.nan,
         replay: bool = False,
     ) -> Frame:
-        """Return the frame of this moment; see `obi_widgets.feeds.market.Market` for ``has_book``."""
+        """Return the frame of this moment; ``has_book`` as in `obi_widgets.feeds.market.Market`."""
         history, signal = analysis.history, analysis.signal
         oldest, newest = history.time[[0, -1]].tolist() if len(history) else (0, 0)
         window_seconds = time_range.seconds

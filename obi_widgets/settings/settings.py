@@ -86,7 +86,7 @@ class Parameters:
 
     @cached_property
     def of_imbalance(self) -> tuple[float, int, float, bool]:
-        """What `portable.block` takes: the decay, the depth, the band and the weighting."""
+        """What `imbalance_numpy.block` takes: the decay, the depth, the band and the weighting."""
         return (
             self.decay,
             2**31 if self.depth is None else self.depth,  # all that there are

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from obi_widgets.settings.settings import Parameters
-from obi_widgets.signals.portable import EDGE
+from obi_widgets.signals.imbalance_numpy import EDGE
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -24,11 +24,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from obi_widgets.history.given import as_history
-from obi_widgets.kernels import loader
+from obi_widgets.kernels.loader import Kernels
 from obi_widgets.kernels.threads import share
 from obi_widgets.settings.settings import Parameters
+from obi_widgets.signals import imbalance_numpy
 from obi_widgets.signals.coverage import without_value
-from obi_widgets.signals.portable import EDGE
+from obi_widgets.signals.imbalance_numpy import EDGE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -36,9 +37,12 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from obi_widgets.history.columns import History, Levels
+    from obi_widgets.history.writer import Newest
     from obi_widgets.settings.settings import Settings
 
     Floats = NDArray[np.float64]
+
+KERNELS = Kernels("obi_widgets.signals.imbalance_numba", imbalance_numpy)
 
 PARALLEL = 200_000
 """States from which on a second thread is worth starting."""
@@ -62,7 +66,7 @@ def imbalance(history: History, settings: Settings | Parameters) -> Floats:
         history also where the value would be inferred, see `History.inferred`.
     """
     history, parameters = as_history(history), Parameters.of(settings)
-    block = loader.fastest().block
+    block = KERNELS.fastest().block
     out = np.empty(len(history))
 
     def compute(runs: Iterable[tuple[slice, Levels, int]]) -> None:
@@ -81,6 +85,20 @@ def imbalance(history: History, settings: Settings | Parameters) -> Floats:
     if none is not None:
         out[none] = np.nan
     return out
+
+
+def newest(state: Newest | None, parameters: Parameters) -> float:
+    """Return the imbalance of the newest state of a `HistoryWriter`, as `imbalance` does."""
+    if state is None:
+        return np.nan
+    if state.strict or parameters.deepest > state.levels:
+        return float(imbalance(state.history(), parameters)[0])
+    columns = state.columns
+    value: float = KERNELS.code.newest(
+        columns.bid, columns.ask, *state.block, state.row, state.tick_size,
+        *parameters.of_imbalance,
+    )  # fmt: skip
+    return value
 
 
 def weights(history: History, settings: Settings | Parameters) -> Floats:

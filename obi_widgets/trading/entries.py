@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from obi_widgets.history.given import as_history
-from obi_widgets.kernels import loader
+from obi_widgets.kernels.loader import Kernels
 from obi_widgets.settings.settings import Parameters
 from obi_widgets.signals import imbalance
+from obi_widgets.trading import entries_numpy
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float64]
     Ints = NDArray[np.int64]
+
+KERNELS = Kernels("obi_widgets.trading.entries_numba", entries_numpy)
 
 HELD, GAP, OPEN = "held", "gap", "open"
 """Why an entry ended: held to its time; the book was lost meanwhile; it has not ended yet."""
@@ -153,7 +156,7 @@ def scan(
     if held is not None:
         side[0], times[:, 0] = held.side, (held.time, 0)
         lost[0], prices[:, 0] = False, (held.price, np.nan)
-    count = loader.fastest().scan(
+    count = KERNELS.fastest().scan(
         history.time, history.bid, history.ask, signal, first,
         parameters.threshold, round(parameters.hold_seconds * 1e9), parameters.price == "mid",
         side, times, prices, lost,
@@ -162,6 +165,12 @@ def scan(
         side[:count], times[0, :count], prices[0, :count], times[1, :count], prices[1, :count],
         lost[:count], parameters.fee_bps,
     )  # fmt: skip
+
+
+def tally(signal: Floats, threshold: float) -> tuple[int, int]:
+    """Return how many states have a signal, and how many of them are beyond the threshold."""
+    having, beyond = KERNELS.fastest().tally(signal, threshold)
+    return having, beyond
 
 
 class Scanner:

@@ -7,7 +7,7 @@ from typing import Literal, TypeAlias
 
 from obi_widgets.checks import choice, number
 from obi_widgets.errors import SettingsError
-from obi_widgets.signals.portable import LARGEST, SMALLEST
+from obi_widgets.history.rows_numpy import LARGEST, SMALLEST
 
 Queue = Literal["front", "back"]
 

@@ -20,7 +20,7 @@ from obi_widgets.settings.provenance import (
     to_tables,
 )
 from obi_widgets.settings.settings import Parameters
-from obi_widgets.signals.portable import EDGE, LOG2_E, POLYNOMIAL
+from obi_widgets.signals.imbalance_numpy import EDGE, LOG2_E, POLYNOMIAL
 
 if TYPE_CHECKING:
     from obi_widgets.history.columns import History

@@ -39,9 +39,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from obi_widgets.calibration import loader
 from obi_widgets.calibration.forward_returns import PARALLEL, ForwardReturns
-from obi_widgets.calibration.statistics import fixed_b
+from obi_widgets.calibration.statistics import fixed_b, sums_numpy
+from obi_widgets.kernels.loader import Kernels
 from obi_widgets.kernels.threads import share
 
 if TYPE_CHECKING:
@@ -52,6 +52,8 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
     Ints = NDArray[np.int64]
     Signs = NDArray[np.int8]
+
+KERNELS = Kernels("obi_widgets.calibration.statistics.sums_numba", sums_numpy)
 
 BINS = 2048
 """Bins of scores that a record is cut in, at most."""
@@ -135,7 +137,7 @@ class Estimate(NamedTuple):
 
 
 def quotient(sums: Floats, lag: Ints) -> Estimate:
-    """Return means and standard errors from Σa, Σb, ΣA², ΣAB, ΣB²; see `portable`.
+    """Return means and standard errors from Σa, Σb, ΣA², ΣAB, ΣB²; see `sums_numpy`.
 
     Parameters
     ----------
@@ -153,8 +155,8 @@ def quotient(sums: Floats, lag: Ints) -> Estimate:
 
 
 def resampled_sums(a: Floats, b: Floats, lags: Ints, index: NDArray[np.int32], out: Floats) -> None:
-    """Write the sums of each replication, shape (R, 5, K); see `portable.resampled`."""
-    resampled = loader.fastest().resampled
+    """Write the sums of each replication, shape (R, 5, K); see `sums_numpy.resampled`."""
+    resampled = KERNELS.fastest().resampled
     for lag in np.unique(lags):
         cells = np.flatnonzero(lags == lag)
         some_a, some_b = (np.ascontiguousarray(one[:, cells]) for one in (a, b))
@@ -278,7 +280,7 @@ def conditional_mean(
             scores[row] = one = arrived(x, end, move, weight, int(overlap[row]))
             if newey_west:
                 y = returns.bps[row]
-                loader.fastest().starts(x, y, end, int(overlap[row]), sums[row])
+                KERNELS.fastest().starts(x, y, end, int(overlap[row]), sums[row])
             else:
                 sums[row, 0], sums[row, 1] = one.a.sum(axis=0), np.rint(one.b.sum(axis=0))
 
@@ -297,7 +299,7 @@ def arrived(x: Signs, end: NDArray[np.int32], move: Floats, weight: Floats, over
     width = max(1, -(-states // BINS))
     a, b, m = (np.zeros((-(-states // width), cells)) for _ in range(3))
     active = np.zeros(cells)
-    loader.fastest().arrivals(x, end, move, weight, width, a, b, m, active)
+    KERNELS.fastest().arrivals(x, end, move, weight, width, a, b, m, active)
     lag = np.maximum(overlap, 1.3 * np.sqrt(active))
     return Scores(a, b, m, width, np.ceil(lag / width).astype(np.int64), active)
 

@@ -12,9 +12,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from obi_widgets.calibration import loader
 from obi_widgets.calibration.statistics import fixed_b
-from obi_widgets.calibration.statistics.inference import BINS, LARGEST_B, Scores
+from obi_widgets.calibration.statistics.inference import BINS, KERNELS, LARGEST_B, Scores
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -61,7 +60,7 @@ def scores(bets: Bets, end: NDArray[np.int32], move: Floats, overlap: int) -> Sc
     """
     width = max(1, -(-len(end) // BINS))
     a, b, m = np.zeros((3, -(-len(end) // width)))
-    active = loader.fastest().bets(*bets, end, move, width, a, b, m)
+    active = KERNELS.fastest().bets(*bets, end, move, width, a, b, m)
     lag = max(overlap, 1.3 * active**0.5)
     lags = np.array([np.ceil(lag / width)], np.int64)
     return Scores(a[:, None], b[:, None], m[:, None], width, lags, np.array([float(active)]))

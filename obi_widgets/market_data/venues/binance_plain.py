@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
-from obi_widgets.kernels import loader
+from obi_widgets.kernels.loader import Kernels
 from obi_widgets.market_data.events import Refused
 from obi_widgets.market_data.venues.base import FOREVER, Output, Skimmed, Venue
 from obi_widgets.market_data.venues.binance_chain import Chain
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from obi_widgets.market_data.book import Book
+
+READER = Kernels("obi_widgets.market_data.venues.binance_numba")
 
 MARKET = "market"
 """The websocket that trades and mark prices come by."""
@@ -45,7 +47,7 @@ class PlainFrames(Venue):
         """Return the time from which `tick` does something."""
 
     def follow(self, frame: str | bytes, now: int, book: Book) -> int | None:  # noqa: D102
-        reader, chain = loader.reader, self._chain
+        reader, chain = READER.code, self._chain
         if reader is None or chain.last is None or chain.fresh or chain.waiting:
             return None
         if isinstance(frame, str):
@@ -65,7 +67,7 @@ class PlainFrames(Venue):
         return int(time)
 
     def skim(self, data: bytes, at: int, since: int, until: int, book: Book) -> Skimmed:  # noqa: D102
-        reader, chain = loader.reader, self._chain
+        reader, chain = READER.code, self._chain
         if reader is None or chain.last is None or chain.fresh or chain.waiting:
             return Skimmed(at)
         bids, asks = book.bids, book.asks

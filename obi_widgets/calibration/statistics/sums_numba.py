@@ -1,7 +1,8 @@
-"""What takes long over many states and cells, compiled: see `portable`, which has the same.
+"""Sums of scores over many states and cells, compiled: see `sums_numpy`, which has the same.
 
-Importing this imports numba, which takes a while: only `compiling` does. No fast-math: sums run
-from the first state to the last, a cell a lane, so that they are those of `portable` to the bit.
+Importing this imports numba, which takes a while: only the loader of kernels does. No fast-math:
+nothing may be reassociated, contracted or assumed not to be NaN, so that the results are those
+of NumPy to the bit. Sums run from the first state to the last, a cell a lane.
 """
 
 from __future__ import annotations
@@ -11,94 +12,19 @@ from numba import njit
 
 LANES = 24
 """Cells whose sums are kept together: some vector registers full, so that none is waited for."""
-
 ROWS = 13
 # Where each sum's lanes begin. One array for all, and distances between rows that are known when
 # compiling: otherwise every loop over lanes is guarded against overlap, or not vectorised.
 A, B, AA, AB, BB, MORE = 0, LANES, 2 * LANES, 3 * LANES, 4 * LANES, 5 * LANES
 IN_A, IN_B, WAY_A, WAY_B = 6 * LANES, 7 * LANES, 8 * LANES, 9 * LANES
 GONE_A, GONE_B, IN_M = 10 * LANES, 11 * LANES, 12 * LANES
-
 MARGIN = 9
 """States at the end at which no lane may read beyond those of the cells that there are."""
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
-def forward(time, lost, mid, horizon, after, end, move):
-    """Write where horizons end, and the moves; see `portable.forward`."""
-    states, at, seen, last_lost = len(time), 0, 0, -1
-    for t in range(states):
-        due = time[t] + horizon
-        if after:
-            while at < states and time[at] < due:
-                at += 1
-            ends = at
-        else:
-            while at < states and time[at] <= due:
-                at += 1
-            ends = at - 1
-            if time[states - 1] < due:
-                ends = states
-        while seen < states and seen <= ends:
-            if lost[seen]:
-                last_lost = seen
-            seen += 1
-        end[t], move[t] = -1, np.nan
-        if ends < states and last_lost < t:
-            moved = 1e4 * (mid[ends] / mid[t] - 1.0)
-            if not np.isnan(moved):
-                end[t], move[t] = ends, moved
-
-
-@njit(nogil=True, cache=True, error_model="numpy")
-def crossings(signal, lost, threshold, new):
-    """Write crossings; see `portable.crossings`."""
-    before = 2
-    for t in range(len(signal)):
-        here = 0
-        if abs(signal[t]) > threshold:
-            here = 1 if signal[t] > 0 else -1
-        new[t] = 0
-        if lost[t]:
-            before = 2
-        elif not np.isnan(signal[t]):
-            if here != 0 and before != 2 and before != here:
-                new[t] = here
-            before = here
-
-
-@njit(nogil=True, cache=True, error_model="numpy")
-def episodes(signal, lost, threshold, release, start, stop, last, side, ended):
-    """Find episodes; see `portable.episodes`."""
-    count, current = 0, 0
-    for t in range(len(signal)):
-        if lost[t]:
-            if current != 0:
-                stop[count], ended[count] = t, 1
-                current = 0
-                count += 1
-            continue
-        value = signal[t]
-        if np.isnan(value):
-            continue
-        if current != 0 and (abs(value) < release or value * current < 0):
-            stop[count], ended[count] = t, 0
-            current = 0
-            count += 1
-        if current == 0 and abs(value) > threshold:
-            current = 1 if value > 0 else -1
-            start[count], side[count] = t, current
-        if current != 0:
-            last[count] = t
-    if current != 0:
-        stop[count], ended[count] = len(signal), 2
-        count += 1
-    return count
-
-
-@njit(nogil=True, cache=True, error_model="numpy")
 def starts(x, y, end, lag, out):
-    """Add up scores as returns start; see `portable.starts`."""
+    """Add up scores as returns start; see `sums_numpy.starts`."""
     states, row = x.shape
     flat, sums = x.ravel(), _lanes()
     for first in range(0, row, LANES):
@@ -174,7 +100,7 @@ def _give(sums, first, cells, out):
 
 @njit(nogil=True, cache=True, error_model="numpy")
 def arrivals(x, end, step, weight, width, a_bins, b_bins, m_bins, active):
-    """Add up scores as returns come in; see `portable.arrivals`."""
+    """Add up scores as returns come in; see `sums_numpy.arrivals`."""
     states, all_cells = x.shape
     flat, sums = x.ravel(), _lanes()
     for first in range(0, all_cells, LANES):
@@ -224,7 +150,7 @@ def arrivals(x, end, step, weight, width, a_bins, b_bins, m_bins, active):
 
 @njit(nogil=True, cache=True, error_model="numpy")
 def bets(size, amount, share, end, step, width, a_bins, b_bins, m_bins):
-    """Add up the scores of bets as gains come in; see `portable.bets`."""
+    """Add up the scores of bets as gains come in; see `sums_numpy.bets`."""
     states, oldest, active = len(end), 0, 0
     size_in, size_out, amount_in, amount_out = 0.0, 0.0, 0.0, 0.0
     share_in, share_out, count_in, count_out = 0.0, 0.0, 0, 0
@@ -257,7 +183,7 @@ def bets(size, amount, share, end, step, width, a_bins, b_bins, m_bins):
 
 @njit(nogil=True, cache=True, error_model="numpy")
 def resampled(a, b, index, lag, out):
-    """Add up resampled scores; see `portable.resampled`."""
+    """Add up resampled scores; see `sums_numpy.resampled`."""
     bins, all_cells = a.shape
     flat_a, flat_b, sums = a.ravel(), b.ravel(), _lanes()
     for replication in range(len(index)):
@@ -284,10 +210,21 @@ def resampled(a, b, index, lag, out):
 
 @njit(nogil=True, cache=True, error_model="numpy")
 def windows(scores, lag):
-    """Return the sum of squared window sums; see `portable.windows`."""
+    """Return the sum of squared window sums; see `sums_numpy.windows`."""
     inside, total = 0.0, 0.0
     for t in range(len(scores) + lag):
         new = scores[t] if t < len(scores) else 0.0
         inside += new - (scores[t - lag - 1] if t > lag else 0.0)
         total += inside * inside
     return total / (lag + 1)
+
+
+def compile_all():
+    """Compile for the types that come."""
+    x, sums, bins = np.zeros((2, 1), np.int8), np.zeros((6, 1)), np.zeros((2, 1))
+    floats, end = np.zeros(2), np.zeros(2, np.int32)
+    starts(x, floats, end, 1, sums)
+    arrivals(x, end, floats, floats, 1, bins, bins, bins, floats)
+    bets(floats, floats, floats, end, floats, 1, *np.zeros((3, 2)))
+    resampled(bins, bins, np.zeros((1, 2), np.int32), 1, np.zeros((1, 5, 1)))
+    windows(floats, 1)

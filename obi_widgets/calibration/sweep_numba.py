@@ -7,7 +7,7 @@ decays and depths, and a state's signals are looked at by the thresholds while t
 cache.
 
 Signals found so are off by rounding, less than `GUARD`. Where that might decide about an entry,
-`compiled.block` decides: entries are those of `obi_widgets.entries`, all of them.
+`imbalance_numba.block` decides: entries are those of `obi_widgets.entries`, all of them.
 
 Importing this imports numba, which takes a while.
 """
@@ -18,8 +18,8 @@ import numpy as np
 from numba import njit
 
 from obi_widgets.history.columns import TILE
-from obi_widgets.signals.compiled import _as_bits, _as_float, _exp2, block
-from obi_widgets.signals.portable import EDGE, LOG2_E
+from obi_widgets.signals.imbalance_numba import _as_bits, _as_float, _exp2, block
+from obi_widgets.signals.imbalance_numpy import EDGE, LOG2_E
 
 GROUP = 5
 """Decays that `_add_group` writes out, so that weights stay in registers."""
@@ -290,3 +290,7 @@ def _decide(
             upcoming[k, which, i, j] = begin + t
             soonest = min(soonest, begin + t)
     return soonest
+
+
+def compile_all():
+    """Do nothing: it takes long, so it is compiled for a history's own types when it is called."""

@@ -1,7 +1,7 @@
-"""What takes long over many states and cells, in NumPy and plain Python.
+"""Sums of scores over many states and cells, in NumPy and plain Python.
 
-`obi_widgets.calibration.compiled` has the same, operation for operation: sums run from the first
-state to the last in both, so that which of them ran cannot be told from the result.
+`sums_numba` has the same, operation for operation: both round in the same
+places, so that which of them ran cannot be told from the result.
 
 A *cell* is one choice of events: a column of ``x``, which is −1, 0 or +1 at every state. The sums
 of two series ``a`` and ``b`` whose quotient β = Σa / Σb is a mean are ``Σa, Σb, ΣA², ΣAB, ΣB²``,
@@ -21,127 +21,6 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float64]
     Signs = NDArray[np.int8]
-
-RELEASED, GAP, OPEN = 0, 1, 2
-"""Why an episode ended: the signal came back, the book was lost, the record ended."""
-
-
-def forward(
-    time: NDArray[np.int64],
-    lost: NDArray[np.bool_],
-    mid: Floats,
-    horizon: int,
-    after: bool,
-    end: NDArray[np.int32],
-    move: Floats,
-) -> None:
-    """Write where the horizon of each state ends, and how far mid has moved by then.
-
-    Parameters
-    ----------
-    time, lost, mid : ndarray, shape (T,)
-        Nanoseconds, never decreasing; whether the book was lost; quote currency.
-    horizon : int
-        Nanoseconds, above 0.
-    after : bool
-        The first state at or after the horizon's end; otherwise the last at or before it.
-    end : ndarray of int32, shape (T,)
-        Written to: a row, −1 where there is no return.
-    move : ndarray of float64, shape (T,)
-        Written to: bps, NaN where there is no return.
-    """
-    rows = np.arange(len(time))
-    due = time + horizon
-    if after:
-        at = np.searchsorted(time, due, side="left")
-        known = at < len(time)
-    else:
-        at = np.searchsorted(time, due, side="right") - 1
-        known = time[-1:] >= due
-    at = np.minimum(at, len(time) - 1)
-    last_lost = np.maximum.accumulate(np.where(lost, rows, -1))
-    known = known & (last_lost[at] < rows)
-    with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
-        moved = 1e4 * (mid[at] / mid - 1.0)
-    known &= ~np.isnan(moved)
-    end[:] = np.where(known, at, -1)
-    move[:] = np.where(known, moved, np.nan)
-
-
-def crossings(signal: Floats, lost: NDArray[np.bool_], threshold: float, new: Signs) -> None:
-    """Write where the signal comes to be beyond a threshold.
-
-    Parameters
-    ----------
-    signal, lost : ndarray, shape (T,)
-        −1..+1, NaN where there is none; whether the book was lost.
-    threshold : float
-        Of the signal's size.
-    new : ndarray of int8, shape (T,)
-        Written to: +1 where it is above the threshold and at the state before that had a signal
-        was not, −1 below its negative, 0 elsewhere; 0 where the book was lost since that state.
-    """
-    new[:] = 0
-    rows = np.flatnonzero(~np.isnan(signal) | lost)
-    value = signal[rows]
-    side = np.where(lost[rows], 2, (value > threshold).astype(int) - (value < -threshold))
-    before = np.append(2, side[:-1])
-    came = (np.abs(side) == 1) & (before != 2) & (side != before)
-    new[rows[came]] = side[came]
-
-
-def episodes(
-    signal: Floats,
-    lost: NDArray[np.bool_],
-    threshold: float,
-    release: float,
-    start: NDArray[np.int64],
-    stop: NDArray[np.int64],
-    last: NDArray[np.int64],
-    side: Signs,
-    ended: Signs,
-) -> int:
-    """Find the stretches on one side of the threshold; chatter around it counts once.
-
-    Parameters
-    ----------
-    signal, lost : ndarray, shape (T,)
-        See `crossings`.
-    threshold, release : float
-        One begins when the signal's size exceeds the threshold, and ends when it falls below
-        ``release``, changes sign, or the book is lost.
-    start, stop, last : ndarray of int64, shape (T,)
-        Written to, a row an episode: its first state, the state that ended it (T: none), and its
-        last state that has a signal.
-    side, ended : ndarray of int8, shape (T,)
-        Written to: +1 or −1; `RELEASED`, `GAP` or `OPEN`.
-
-    Returns
-    -------
-    int
-        How many.
-    """
-    count, current = 0, 0
-    for row, (value, gone) in enumerate(zip(signal.tolist(), lost.tolist(), strict=True)):
-        if gone:
-            if current:
-                stop[count], ended[count] = row, GAP
-                current, count = 0, count + 1
-            continue
-        if value != value:
-            continue
-        if current and (abs(value) < release or value * current < 0):
-            stop[count], ended[count] = row, RELEASED
-            current, count = 0, count + 1
-        if not current and abs(value) > threshold:
-            current = 1 if value > 0 else -1
-            start[count], side[count] = row, current
-        if current:
-            last[count] = row
-    if current:
-        stop[count], ended[count] = len(signal), OPEN
-        count += 1
-    return count
 
 
 def starts(x: Signs, y: Floats, end: NDArray[np.int32], lag: int, out: Floats) -> None:

@@ -4,9 +4,9 @@ It knows the frames that the venue sends, byte for byte, and nothing else: no sp
 number that is not sure to be read as `binance_usdm` reads it. Whatever is anything else is left
 to that.
 
-Importing this imports numba, which takes a while: only `compiling` does. No fast-math, for the
-sake of the same rounding. All that is read is of type ``bytes``, which Python ends with a zero:
-since no byte that a frame is made of is one, nothing is read beyond it.
+Importing this imports numba, which takes a while: only the loader of kernels does. No fast-math,
+for the sake of the same rounding. All that is read is of type ``bytes``, which Python ends with a
+zero: since no byte that a frame is made of is one, nothing is read beyond it.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from obi_widgets.signals.compiled import apply
+from obi_widgets.market_data.book_numba import apply
 
 END, DUE, STRANGE, DEPTH, TICKER, TRADE = range(6)
 
@@ -403,3 +403,10 @@ def lines(data, symbol, last, bids, bid_count, asks, ask_count, changes, at, sin
         what, event, last, bid_count, ask_count, _best(bids, bid_count), _best(asks, ask_count),
         at, now, read, quotes, trade, start + 1,
     )  # fmt: skip
+
+
+def compile_all():
+    """Compile for the types that come."""
+    side, changes = np.ones((2, 2)), np.ones((1, 2))
+    follow(b"", b"", 0, side, 1, side, 1, changes)
+    lines(b"", b"", 0, side, 1, side, 1, changes, 0, 0, 0)

@@ -1,0 +1,114 @@
+"""Writing a book's best levels to a row, in NumPy and plain Python.
+
+`rows_numba` has the same, operation for operation: both round in the same
+places, so that which of them ran cannot be told from the result.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Floats = NDArray[np.float64]
+    Singles = NDArray[np.float32]
+
+
+SMALLEST, LARGEST = 1e-38, 3e38  # of a size, as float32
+DOES_NOT_FIT, INFERRED, CUT = -1, 1, 2
+"""What `put` returns: nothing for a row that can be used, or a sum of the last two."""
+
+
+def put(
+    bids: Floats,
+    bid_count: int,
+    bid_edge: float,
+    asks: Floats,
+    ask_count: int,
+    ask_edge: float,
+    tick_size: float,
+    row: int,
+    event: int,
+    local: int,
+    leave_out: bool,
+    time: NDArray[np.int64],
+    received: NDArray[np.int64],
+    bid: Floats,
+    ask: Floats,
+    reach: Singles,
+    ticks: NDArray[np.unsignedinteger[Any]],
+    sizes: Singles,
+) -> int:
+    """Write a book's best levels to a row.
+
+    Parameters
+    ----------
+    bids, asks : ndarray of float64, shape (2, room)
+        See `obi_widgets.market_data.book.Side`.
+    bid_count, ask_count, bid_edge, ask_edge : int and float
+        Levels that stand there; the key from which on the side is known.
+    tick_size : float
+        The price grid; 0 when it is not known yet.
+    row : int
+        Of the columns.
+    event, local : int
+        Its times, ns. Event time never goes back.
+    leave_out : bool
+        Whether a level that does not fit ends its side: it and those beyond are left out, and the
+        side is known no further than to the level before.
+    time, received, bid, ask, reach : ndarray
+        Columns of a `obi_widgets.history.columns.History`; ``reach`` of shape (T, 2).
+    ticks, sizes : ndarray, shape (TILES, 2, levels, TILE)
+        The row's block.
+
+    Returns
+    -------
+    int
+        `DOES_NOT_FIT` where a level fits neither the grid nor the block, or float32; what stands
+        in the row then is of no use, but nothing was written when it is a best level. Otherwise
+        the sum of `INFERRED`, where fewer levels are known than are kept though there may be more,
+        and `CUT`, where one was left out.
+    """
+    tiles, _, depth, width = ticks.shape
+    tile, at = divmod(row % (tiles * width), width)
+    most, found, chosen, edges = np.iinfo(ticks.dtype).max, 0, [], []
+    for levels, count, edge in ((bids, bid_count, bid_edge), (asks, ask_count, ask_edge)):
+        there = np.flatnonzero(levels[1, :count])[::-1][:depth]
+        keys, amounts = levels[:, there]
+        whole = to_whole(np.abs(keys), tick_size)
+        away = np.abs(whole[:1] - whole)
+        fits = (away <= most) & (amounts >= SMALLEST) & (amounts <= LARGEST)
+        if not fits.all():
+            held = int(np.argmin(fits))
+            if not (leave_out and held):
+                return DOES_NOT_FIT
+            keys, amounts, away = keys[:held], amounts[:held], away[:held]
+            edge = max(edge, keys[-1])
+            found |= CUT
+        elif len(keys) < depth and edge > -np.inf:
+            found |= INFERRED
+        if len(keys) and keys[-1] < edge:
+            found |= INFERRED
+        chosen.append((keys, amounts, away))
+        edges.append(edge)
+    for which, ((keys, amounts, away), best) in enumerate(zip(chosen, (bid, ask), strict=True)):
+        ticks[tile, which, :, at] = np.pad(away, (0, depth - len(away)))
+        sizes[tile, which, :, at] = np.pad(amounts, (0, depth - len(away)))
+        best[row] = abs(keys[0]) if len(keys) else np.nan
+    mid = (bid[row] + ask[row]) * 0.5
+    reach[row] = 1e4 * (mid - edges[0]) / mid, 1e4 * (-edges[1] - mid) / mid
+    time[row] = max(event, time[row - 1]) if row else event
+    received[row] = local
+    return found
+
+
+def to_whole(prices: Floats, tick_size: float) -> Floats:
+    """Return prices in ticks, NaN off the grid but for rounding; no price is 0 ticks."""
+    with np.errstate(divide="ignore", invalid="ignore"):  # where the grid is not known
+        ticks = prices / tick_size
+        whole = np.rint(ticks)
+        near = np.abs(ticks - whole) < 1e-3 + 1e-15 * np.abs(ticks)
+        return np.where(near & (whole > 0), whole, np.nan)

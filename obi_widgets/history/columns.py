@@ -189,14 +189,26 @@ class History:
     @property
     def gaps(self) -> int:
         """How many times the book stopped being in sync."""
-        out = np.isnan(self.bid) & np.isnan(self.ask)
+        out = self.lost
         return int(np.count_nonzero(out[1:] & ~out[:-1]) + bool(len(out) and out[0]))
+
+    @cached_property
+    def lost(self) -> NDArray[np.bool_]:
+        """Where the book was not in sync, shape (T,): no bid and no ask."""
+        return np.asarray(np.isnan(self.bid) & np.isnan(self.ask))
+
+    @cached_property
+    def run_began(self) -> Ints:
+        """The event time of the first state since the book was last not in sync, shape (T,)."""
+        begins = np.append(True, self.lost[:-1]) if len(self) else np.empty(0, bool)
+        rows = np.maximum.accumulate(np.where(begins, np.arange(len(self)), 0))
+        return np.asarray(self.time[rows] if len(self) else self.time)
 
     @cached_property
     def elapsed(self) -> Ints:
         """Nanoseconds in sync since the first state, shape (T,): what gaps take is left out."""
         step = np.diff(self.time, prepend=self.time[:1])
-        step[1:][(np.isnan(self.bid) & np.isnan(self.ask))[:-1]] = 0
+        step[1:][self.lost[:-1]] = 0
         return np.asarray(np.cumsum(step))
 
     def runs(self) -> Iterator[tuple[slice, Levels, int]]:

@@ -13,18 +13,16 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import numpy as np
 
-from obi_widgets.settings.settings import Parameters
 from obi_widgets.signals.imbalance_numpy import EDGE
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from obi_widgets.history.columns import History
-    from obi_widgets.settings.settings import Settings
 
     Floats = NDArray[np.float64]
     Flags = NDArray[np.bool_]
@@ -36,15 +34,41 @@ CHOICES = (50, 100, 200, 500, 1000)
 """Levels a side that are proposed."""
 
 
-def without_value(history: History, settings: Settings | Parameters) -> Flags | None:
-    """Return which states must have no signal; None where the settings spare none.
+class UsesLevels(Protocol):
+    """What says which levels a signal rests on: settings, or a `LevelsUsed`."""
+
+    @property
+    def depth(self) -> int | None:
+        """Levels a side; None for all that are kept, or that lie in the band."""
+
+    @property
+    def band_bps(self) -> float | None:
+        """The greatest distance from mid, bps; None for no band."""
+
+
+class LevelsUsed(NamedTuple):
+    """Which levels a signal rests on; see `UsesLevels`."""
+
+    depth: int | None = None
+    band_bps: float | None = None
+
+
+def kept_suffice(levels: int, used: UsesLevels) -> bool:
+    """Return whether a signal can never reach beyond so many kept levels."""
+    if used.depth is None:
+        return used.band_bps is None
+    return used.depth <= levels
+
+
+def without_value(history: History, used: UsesLevels) -> Flags | None:
+    """Return which states must have no signal; None where all may have one.
 
     Parameters
     ----------
     history : History
         T states.
-    settings : Settings or Parameters
-        ``depth`` and ``band_bps`` are used.
+    used : UsesLevels
+        The levels that the signal rests on.
 
     Returns
     -------
@@ -52,44 +76,40 @@ def without_value(history: History, settings: Settings | Parameters) -> Flags | 
         Those whose signal reaches beyond the kept levels; in a strict history also those whose
         signal is inferred.
     """
-    parameters = Parameters.of(settings)
-    suffice = parameters.deepest <= history.levels
-    none = None if suffice else beyond_kept(history, parameters)
+    none = None if kept_suffice(history.levels, used) else beyond_kept(history, used)
     if history.strict:
-        guessed = inferred(history, parameters)
+        guessed = inferred(history, used)
         none = guessed if none is None else none | guessed
     return none
 
 
-def beyond_kept(history: History, settings: Settings | Parameters) -> Flags:
+def beyond_kept(history: History, used: UsesLevels) -> Flags:
     """Return which states' signal reaches beyond the levels that are kept, shape (T,).
 
     A side that has fewer levels than are kept is complete, as far as it is known.
     """
-    parameters = Parameters.of(settings)
-    if parameters.deepest <= history.levels:
+    if kept_suffice(history.levels, used):
         return np.zeros(len(history), bool)
     ticks, sizes = history.rank(history.levels - 1)
     more = sizes > 0
-    if parameters.band_bps is not None:
-        more &= ticks < _ticks_within(history, parameters.band_bps)  # the next may be inside
+    if used.band_bps is not None:
+        more &= ticks < _ticks_within(history, used.band_bps)  # the next may be inside
     return np.asarray(more.any(axis=0) & ~np.isnan(history.mid))
 
 
-def inferred(history: History, settings: Settings | Parameters) -> Flags:
+def inferred(history: History, used: UsesLevels) -> Flags:
     """Return which states' signal rests on levels beyond what was known; see `History.inferred`."""
-    parameters = Parameters.of(settings)
     limited = np.isfinite(history.reach)
     if not limited.any():
         return np.zeros(len(history), bool)
     known = np.zeros_like(limited)
-    if parameters.band_bps is not None:
-        known |= history.reach * ROUNDED >= parameters.band_bps
+    if used.band_bps is not None:
+        known |= history.reach * ROUNDED >= used.band_bps
     within = _ticks_within(history, history.reach * ROUNDED)
-    if parameters.depth is not None:
-        ticks, sizes = history.rank(min(parameters.depth, history.levels) - 1)
+    if used.depth is not None:
+        ticks, sizes = history.rank(min(used.depth, history.levels) - 1)
         known |= (sizes > 0) & (ticks <= within)
-    elif parameters.band_bps is None:
+    elif used.band_bps is None:
         known |= _deepest(history) <= within
     return np.asarray((limited & ~known).any(axis=0))
 
@@ -125,8 +145,8 @@ class Shortfall:
     needed : int or None
         Levels a side with which the settings would have a signal; None when that is more than
         can be kept, or the venue tells of no more.
-    parameters : Parameters
-        The settings.
+    used : UsesLevels
+        The levels that the signal rests on.
     arrays : bool
         Whether the history was handed in as arrays.
     """
@@ -135,16 +155,15 @@ class Shortfall:
     bps: float
     levels: int
     needed: int | None
-    parameters: Parameters
+    used: UsesLevels
     arrays: bool = False
 
     @classmethod
-    def of(cls, history: History, settings: Settings | Parameters) -> Shortfall | None:
+    def of(cls, history: History, used: UsesLevels) -> Shortfall | None:
         """Return it for a history; None where every state has the levels that it takes."""
-        parameters = Parameters.of(settings)
-        if parameters.deepest <= history.levels:
+        if kept_suffice(history.levels, used):
             return None
-        beyond = beyond_kept(history, parameters)
+        beyond = beyond_kept(history, used)
         if not beyond.any():
             return None
         rows = np.flatnonzero(beyond)
@@ -152,9 +171,9 @@ class Shortfall:
         mid = history.mid[rows]
         away = ticks[:, rows] * history.tick_size + (history.ask - history.bid)[rows] / 2
         bps = float(np.median(1e4 * (away / mid).min(axis=0)))
-        wanted = math.inf if parameters.depth is None else float(parameters.depth)
-        if parameters.band_bps is not None and bps > 0:
-            wanted = min(wanted, history.levels * parameters.band_bps / bps)
+        wanted = math.inf if used.depth is None else float(used.depth)
+        if used.band_bps is not None and bps > 0:
+            wanted = min(wanted, history.levels * used.band_bps / bps)
         if np.median(history.reach[:, rows].min(axis=0)) <= bps * ROUNDED:
             wanted = math.inf  # all that was known has been kept
         return cls(
@@ -162,19 +181,19 @@ class Shortfall:
             bps,
             history.levels,
             next((one for one in CHOICES if one >= wanted and one > history.levels), None),
-            parameters,
+            used,
             arrays=not history.instrument.venue,
         )
 
     @property
     def setting(self) -> str:
         """Which setting it is: ``"band_bps"`` or ``"depth"``."""
-        return "depth" if self.parameters.band_bps is None else "band_bps"
+        return "depth" if self.used.band_bps is None else "band_bps"
 
     @property
     def sentence(self) -> str:
         """What reaches beyond, how far the kept levels reach, and what to do."""
-        p = self.parameters
+        p = self.used
         what = f"A band of {p.band_bps:g} bps" if p.band_bps else f"A depth of {p.depth}"
         kept = f"the {self.levels} levels kept, which span {self.bps:.2g} bps"
         if self.levels == 1:

@@ -1,0 +1,337 @@
+"""What a signal is: a pure function of a history and its own parameters.
+
+A signal declares its name, its unit and range, its parameters, what it needs of a history, and how
+far back it looks. Whatever shows, judges or exports one asks the declaration, and computes it by
+`Signal.compute`.
+
+Notes
+-----
+A signal that looks back is computed in chunks. A chunk begins at a row whose number, counted from
+the first state ever, is a multiple of the chunk's length; it is computed from that row less the
+look-back, and the rows before it are dropped. So a history that was appended to and the whole
+history are computed from the same rows in the same order, and give the same to the bit, running
+sums included.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import re
+from typing import TYPE_CHECKING, Any, Literal, Protocol, overload
+
+import numpy as np
+
+from obi_widgets.errors import HistoryError, SettingsError, quoted
+from obi_widgets.history.columns import BLOCK
+from obi_widgets.kernels.threads import share
+from obi_widgets.parameters import Band, Levels, Parameter, check_all, declared_by
+from obi_widgets.signals.coverage import LevelsUsed, without_value
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+    from numpy.typing import NDArray
+
+    from obi_widgets.history.columns import History
+
+    Floats = NDArray[np.float64]
+    Lookback = str | float | Callable[[Mapping[str, Any]], float]
+
+Needs = Literal["touch", "levels", "flow", "trades", "context"]
+NEEDS = ("touch", "levels", "flow", "trades", "context")
+
+STATES_A_SECOND = 100
+"""What is reckoned with where every state was kept, to choose the length of chunks."""
+
+PARALLEL = 200_000
+"""States from which on a second thread is worth starting."""
+
+
+class HasValues(Protocol):
+    """Settings, as far as a signal looks at them."""
+
+    def values_of(self, signal: Signal) -> Mapping[str, Any]:
+        """Return the values that they have for parameters of a signal."""
+
+
+class Signal:
+    """A function of a history, with what is needed to use it anywhere. Made by `signal`.
+
+    Calling it computes it: ``queue_imbalance(history)``, ``depth_z(history, window=60)``, or
+    ``imbalance(history, settings)`` with the values that the settings have for its parameters.
+
+    Attributes
+    ----------
+    name : str
+        What settings and files call it.
+    unit : str
+        Of its values; empty for none.
+    range : tuple of float, optional
+        The least and the greatest value that it can have; None for no bounds.
+    needs : frozenset of {"touch", "levels", "flow", "trades", "context"}
+        What of a history it reads: best prices and sizes, further levels, order flow, trades, or
+        the venue's mark price, funding rate and open interest.
+    parameters : dict of str to Parameter
+        By name, in order.
+    title : str
+        Its name on a screen.
+    description : str
+        The first sentence of its docstring.
+    """
+
+    def __init__(
+        self,
+        function: Callable[..., Floats],
+        *,
+        name: str,
+        parameters: Mapping[str, Parameter],
+        unit: str = "",
+        range: tuple[float, float] | None = None,  # noqa: A002
+        needs: Needs | Iterable[Needs] = "levels",
+        lookback: Lookback = 0.0,
+    ) -> None:
+        self.name = name
+        self.unit = unit
+        self.range = range
+        self.needs = frozenset({needs} if isinstance(needs, str) else needs)
+        self.parameters = dict(parameters)
+        self.function = function
+        self._lookback = lookback
+        self._check()
+        functools.update_wrapper(self, function, updated=())
+        first = (inspect.getdoc(function) or "").partition("\n\n")[0]
+        self.description = " ".join(first.split())
+        self.title = self.name.replace("_", " ").capitalize()
+
+    def _check(self) -> None:
+        if not self.needs <= set(NEEDS):
+            raise SettingsError(
+                f"{self.name} needs {', '.join(map(quoted, self.needs - set(NEEDS)))}.",
+                f"Give one of {', '.join(map(repr, NEEDS))}.",
+            )
+        if self.range is not None and not self.range[0] < self.range[1]:
+            raise SettingsError(
+                f"{self.name} has the range {self.range!r}.", "Give the least value first, or None."
+            )
+        back = self._lookback
+        if isinstance(back, str) and back not in self.parameters:
+            raise SettingsError(
+                f"{self.name} looks back by {back!r}, which is none of its parameters.",
+                "Give the name of one, or seconds.",
+            )
+
+    def __repr__(self) -> str:
+        unit = f", {self.unit}" if self.unit else ""
+        low_high = f", {self.range[0]:g} to {self.range[1]:g}" if self.range else ""
+        return f"<Signal {self.name}({', '.join(self.parameters)}){low_high}{unit}>"
+
+    def __call__(
+        self, history: History, settings: HasValues | None = None, /, **values: object
+    ) -> Floats:
+        """Return the signal of every state, shape (T,); see `compute`."""
+        if settings is not None:
+            if not hasattr(settings, "values_of"):
+                raise SettingsError(
+                    f"A {type(settings).__name__} is not settings.", "Give obi.Settings(...)."
+                )
+            values = {**settings.values_of(self), **values}
+        return self.compute(history, self.check(values))
+
+    def check(self, values: Mapping[str, object]) -> dict[str, Any]:
+        """Return a value of each parameter, its default where none is given.
+
+        Raises
+        ------
+        SettingsError
+            A name that is not a parameter, or a value that is not possible.
+        """
+        return check_all(self.parameters, values, f"The signal {self.name}")
+
+    def lookback(self, values: Mapping[str, Any]) -> float:
+        """Return how many seconds back from a state it looks, 0 for the state alone."""
+        back = self._lookback
+        if callable(back):
+            return float(back(values))
+        return float(values[back] if isinstance(back, str) else back)
+
+    def levels_used(self, values: Mapping[str, Any]) -> LevelsUsed:
+        """Return which levels its value rests on."""
+        if "levels" not in self.needs:
+            return LevelsUsed(1)
+        depths, bands = (
+            [values[name] for name, one in self.parameters.items() if isinstance(one.kind, kind)]
+            for kind in (Levels, Band)
+        )
+        depth = None if not depths or None in depths else max(depths)
+        band = None if not bands or None in bands else max(bands)
+        return LevelsUsed(depth, band)
+
+    # -- computing -------------------------------------------------------------------------
+
+    def compute(self, history: History, values: Mapping[str, Any]) -> Floats:
+        """Return the signal of every state.
+
+        Parameters
+        ----------
+        history : History
+            T states.
+        values : mapping
+            A value of each parameter; see `check`.
+
+        Returns
+        -------
+        ndarray of float64, shape (T,)
+            NaN where the book was not in sync, where the look-back reaches before the first state
+            or into a gap, and where it rests on levels that are not kept, or in a strict history
+            are not known.
+
+        Raises
+        ------
+        HistoryError, SettingsError
+            A function that returns another shape, no numbers, or infinite ones.
+        """
+        seconds = self.lookback(values)
+        out = np.empty(len(history))
+        if seconds:
+            self._compute_chunks(history, values, seconds, out)
+        else:
+            out[:] = self._call(history, values)
+        missing = without_value(history, self.levels_used(values))
+        if missing is not None:
+            out[missing] = np.nan
+        return out
+
+    def _call(self, history: History, values: Mapping[str, Any]) -> Floats:
+        """Return what the function gives, checked; NaN where the book was not in sync."""
+        found = self.function(history, **values)
+        try:
+            array = np.array(found, np.float64)
+        except (TypeError, ValueError):
+            raise SettingsError(
+                f"The signal {self.name} returned a {type(found).__name__}.",
+                "Return an array with a number for each state.",
+            ) from None
+        if array.shape != history.time.shape:
+            raise HistoryError(
+                f"The signal {self.name} returned the shape {array.shape}, and the history has "
+                f"{history.time.shape}.",
+                "Return a number for each state.",
+            )
+        if np.isinf(array).any():
+            raise SettingsError(
+                f"The signal {self.name} is infinite in row {int(np.argmax(np.isinf(array)))}.",
+                "Return NaN where there is no value.",
+            )
+        array[history.lost] = np.nan
+        return array
+
+    def _compute_chunks(
+        self, history: History, values: Mapping[str, Any], seconds: float, out: Floats
+    ) -> None:
+        back = round(seconds * 1e9)
+        length = chunk_length(seconds, history.interval)
+        first = -(history.start % length)  # the first chunk may have begun before the first state
+
+        def compute(chunks: Iterable[int]) -> None:
+            for begin in chunks:
+                rows = slice(max(begin, 0), min(begin + length, len(history)))
+                since = history.time[rows.start] - back
+                # The state that stood when the look-back begins is part of it.
+                before = max(int(np.searchsorted(history.time, since, "right")) - 1, 0)
+                found = self._call(history[before : rows.stop], values)
+                out[rows] = found[rows.start - before :]
+
+        chunks = range(first, len(history), length)
+        if len(history) < PARALLEL:
+            compute(chunks)
+        else:
+            share(compute, chunks)
+        out[history.time - history.run_began < back] = np.nan
+
+
+def chunk_length(seconds: float, interval: float) -> int:
+    """Return the states of a chunk: a power of two of blocks, about as long as the look-back."""
+    states = seconds / interval if interval else seconds * STATES_A_SECOND
+    return int(BLOCK * 2 ** np.ceil(np.log2(max(states / BLOCK, 1))))
+
+
+@overload
+def signal(function: Callable[..., Floats], /) -> Signal: ...
+@overload
+def signal(
+    *,
+    unit: str = "",
+    range: tuple[float, float] | None = None,
+    needs: Needs | Iterable[Needs] = "levels",
+    lookback: Lookback = 0.0,
+    name: str = "",
+) -> Callable[[Callable[..., Floats]], Signal]: ...
+def signal(
+    function: Callable[..., Floats] | None = None,
+    /,
+    *,
+    unit: str = "",
+    range: tuple[float, float] | None = None,  # noqa: A002
+    needs: Needs | Iterable[Needs] = "levels",
+    lookback: Lookback = 0.0,
+    name: str = "",
+) -> Signal | Callable[[Callable[..., Floats]], Signal]:
+    """Make a signal of a function.
+
+    Parameters
+    ----------
+    function : callable
+        Takes a `History` of T states and keyword-only parameters; returns T numbers, + for a rise.
+        What it returns for a state depends on that state and on those within its look-back, never
+        on a later one. Each parameter has a kind as its annotation, and a default.
+    unit : str
+        Of the values, as ``"sd"`` or ``"bps"``; empty for none.
+    range : tuple of float, optional
+        The least and the greatest possible value; None for no bounds.
+    needs : {"levels", "touch", "flow", "trades", "context"}, or several of them
+        What of the history it reads. One that needs the touch only is computed faster.
+    lookback : str, float or callable
+        How far back it looks, seconds: a number, the name of the parameter that says so, or a
+        function of all values. 0 for the state alone.
+    name : str
+        What settings and files call it; the function's name when left out.
+
+    Returns
+    -------
+    Signal
+
+    Raises
+    ------
+    SettingsError
+        A parameter without a kind or default, a name that is no identifier, or another argument
+        that is not possible.
+
+    Examples
+    --------
+    >>> import obi_widgets as obi
+    >>> @obi.signal(unit="bps", needs="touch")
+    ... def half_spread(history):
+    ...     return 5e3 * history.spread / history.mid
+    >>> half_spread
+    <Signal half_spread(), bps>
+    """
+    if function is None:
+        return functools.partial(
+            signal, unit=unit, range=range, needs=needs, lookback=lookback, name=name
+        )
+    if not callable(function):
+        raise SettingsError(
+            f"A {type(function).__name__} is not a function.",
+            "Write @obi.signal above a function of a history.",
+        )
+    name = name or getattr(function, "__name__", "")
+    if not re.fullmatch(r"[a-z_][a-z0-9_]*", name):
+        raise SettingsError(
+            f"{quoted(name)} cannot be the name of a signal.",
+            "Use small letters, digits and underscores; give name= for a lambda.",
+        )
+    return Signal(
+        function, name=name, parameters=declared_by(function), unit=unit, range=range,
+        needs=needs, lookback=lookback,
+    )  # fmt: skip

@@ -1,0 +1,336 @@
+"""Transforms of signals, which are signals themselves: z-score, smoothing, change, sum.
+
+A transform has the parameters of the signal that it is made of, and its own. Where both have one
+of a name, the transform's own has its name in front of it: ``zscore_window``.
+
+All look back over states, each of which counts the same, whatever the time between them.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from obi_widgets.errors import SettingsError, quoted
+from obi_widgets.parameters import Number, Parameter, Seconds
+from obi_widgets.signals.coverage import LevelsUsed
+from obi_widgets.signals.signal import Signal
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from numpy.typing import NDArray
+
+    from obi_widgets.history.columns import History
+
+    Floats = NDArray[np.float64]
+
+WINDOW = Seconds(1, 86_400, slider=(1, 3600, 1))
+"""Of what looks back over states."""
+
+
+def zscore(signal: Signal, window: float = 300.0) -> Signal:
+    """Return a signal less its trailing mean, in trailing standard deviations.
+
+    Parameters
+    ----------
+    signal : Signal
+        Of which.
+    window : float
+        Seconds over which mean and standard deviation are taken, the state itself included.
+
+    Returns
+    -------
+    Signal
+        In standard deviations ("sd"), without bounds. NaN until the window is full, and where the
+        signal did not move within it.
+
+    Examples
+    --------
+    >>> import obi_widgets as obi
+    >>> obi.zscore(obi.imbalance, window=60)
+    <Signal zscore_imbalance(decay, depth, band_bps, weighting, window), sd>
+    """
+
+    def compute(values: Floats, time: NDArray[np.int64], seconds: float) -> Floats:
+        known = values[~np.isnan(values)]
+        if not len(known):
+            return values
+        # Less a value of their own size, so that squares lose no digits to it.
+        moved = values - known[0]
+        mean, square = _trailing(moved, time, seconds)
+        variance = square - mean * mean
+        # Of numbers that are all the same, rounding may leave something.
+        variance[variance <= 1e-12 * square] = np.nan
+        return np.asarray((moved - mean) / np.sqrt(variance))
+
+    return _over_window("zscore", signal, window, compute, unit="sd")
+
+
+def smooth(signal: Signal, window: float = 10.0) -> Signal:
+    """Return the trailing mean of a signal.
+
+    Parameters
+    ----------
+    signal : Signal
+        Of which.
+    window : float
+        Seconds over which the mean is taken, the state itself included.
+
+    Returns
+    -------
+    Signal
+        With the unit and the range of the signal. NaN until the window is full.
+    """
+
+    def compute(values: Floats, time: NDArray[np.int64], seconds: float) -> Floats:
+        return np.where(np.isnan(values), np.nan, _trailing(values, time, seconds)[0])
+
+    return _over_window(
+        "smooth", signal, window, compute, unit=_checked(signal).unit, range=signal.range
+    )
+
+
+def difference(signal: Signal, window: float = 10.0) -> Signal:
+    """Return how much a signal has changed within a window.
+
+    Parameters
+    ----------
+    signal : Signal
+        Of which.
+    window : float
+        Seconds since the state that it is compared with: the last one at or before then.
+
+    Returns
+    -------
+    Signal
+        In the unit of the signal, without bounds. NaN until the window is full.
+    """
+
+    def compute(values: Floats, time: NDArray[np.int64], seconds: float) -> Floats:
+        return values - _before(values, time, seconds)
+
+    return _over_window("difference", signal, window, compute, unit=_checked(signal).unit)
+
+
+def velocity(signal: Signal, window: float = 10.0) -> Signal:
+    """Return how fast a signal changes: its change within a window, per second.
+
+    Parameters
+    ----------
+    signal : Signal
+        Of which.
+    window : float
+        Seconds since the state that it is compared with: the last one at or before then.
+
+    Returns
+    -------
+    Signal
+        In the unit of the signal per second, without bounds. NaN until the window is full.
+    """
+
+    def compute(values: Floats, time: NDArray[np.int64], seconds: float) -> Floats:
+        return (values - _before(values, time, seconds)) / seconds
+
+    unit = f"{_checked(signal).unit}/s"
+    return _over_window("velocity", signal, window, compute, unit=unit)
+
+
+def weighted_sum(signals: Sequence[Signal], weights: Sequence[float], name: str = "") -> Signal:
+    """Return a sum of signals, each times a weight.
+
+    Parameters
+    ----------
+    signals : sequence of Signal
+        What is added up; of each name one.
+    weights : sequence of float
+        A start for the weight of each, −100 to 100. They are parameters: ``imbalance_weight``.
+    name : str
+        Of the sum; made of the signals' names when left out.
+
+    Returns
+    -------
+    Signal
+        Without unit or bounds. NaN where one of them is.
+
+    Raises
+    ------
+    SettingsError
+        No signals, two of one name, or another number of weights.
+    """
+    names = [_checked(one).name for one in signals]
+    if not names or len(set(names)) < len(names) or len(names) != len(weights):
+        raise SettingsError(
+            f"{len(weights)} weights of {', '.join(names) or 'no signals'} are not possible.",
+            "Give at least one signal, each name once, and a weight for each.",
+        )
+    kind = Number(-100, 100, slider=(-2, 2, 0.05))
+    own = {}
+    for one, weight in zip(names, weights, strict=True):
+        key = f"{one}_weight"
+        parameter = Parameter(key, kind, None, f"What {one} is multiplied by.")
+        own[key] = Parameter(key, kind, parameter.check(weight), parameter.description)
+
+    def combine(found: Sequence[Floats], _: History, values: Mapping[str, Any]) -> Floats:
+        total = np.zeros(len(found[0]))
+        for one, of_it in zip(names, found, strict=True):
+            total += values[f"{one}_weight"] * of_it
+        return total
+
+    return Combined(
+        name or f"sum_of_{'_'.join(names)}",
+        f"Sum of {', '.join(names)}, each times a weight.",
+        signals,
+        own,
+        combine,
+    )
+
+
+class Combined(Signal):
+    """A signal that is made of others: it needs what they need, and has their parameters.
+
+    Parameters
+    ----------
+    name, description : str
+        See `Signal`.
+    parts : sequence of Signal
+        What it is made of.
+    own : mapping of str to Parameter
+        What it has beside the parameters of its parts.
+    combine : callable
+        Given the parts' values, the history, and the values of ``own``, returns its values.
+    window : str
+        Which of ``own`` says how far it looks back, beside its parts; empty for not at all.
+    unit, range
+        See `Signal`.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        description: str,
+        parts: Sequence[Signal],
+        own: Mapping[str, Parameter],
+        combine: Callable[[Sequence[Floats], History, Mapping[str, Any]], Floats],
+        *,
+        window: str = "",
+        unit: str = "",
+        range: tuple[float, float] | None = None,  # noqa: A002
+    ) -> None:
+        self.parts = tuple(parts)
+        self._own, self._combine, self._window = dict(own), combine, window
+        parameters, self._names = {}, []
+        for part in self.parts:
+            names = {}
+            for key, parameter in part.parameters.items():
+                outer = f"{part.name}_{key}" if key in parameters or key in own else key
+                names[key] = outer
+                parameters[outer] = Parameter(
+                    outer, parameter.kind, parameter.default, parameter.description
+                )
+            self._names.append(names)
+
+        def function(history: History, **values: Any) -> Floats:  # noqa: ANN401
+            found = [part.compute(history, given) for part, given in self._given(values)]
+            return combine(found, history, {key: values[key] for key in self._own})
+
+        function.__doc__ = description
+        function.__name__ = name
+        super().__init__(
+            function,
+            name=name,
+            parameters={**parameters, **self._own},
+            unit=unit,
+            range=range,
+            needs=frozenset().union(*(part.needs for part in self.parts)),
+            lookback=self._look_back,
+        )
+
+    def _given(self, values: Mapping[str, Any]) -> list[tuple[Signal, dict[str, Any]]]:
+        """Return the parts, each with the values of its parameters."""
+        return [
+            (part, {inner: values[outer] for inner, outer in names.items()})
+            for part, names in zip(self.parts, self._names, strict=True)
+        ]
+
+    def _look_back(self, values: Mapping[str, Any]) -> float:
+        parts = max(part.lookback(given) for part, given in self._given(values))
+        return parts + (values[self._window] if self._window else 0.0)
+
+    def levels_used(self, values: Mapping[str, Any]) -> LevelsUsed:
+        """Return the levels of the part that rests on the most."""
+        return max(
+            (part.levels_used(given) for part, given in self._given(values)),
+            key=lambda used: (
+                np.inf if used.band_bps is None and used.depth is None else used.band_bps or 0.0,
+                used.depth or 0,
+            ),
+        )
+
+
+def _checked(signal: Signal) -> Signal:
+    if not isinstance(signal, Signal):
+        raise SettingsError(
+            f"{quoted(signal)} is not a signal.", "Give one, as obi.imbalance or your own."
+        )
+    return signal
+
+
+def _over_window(
+    transform: str,
+    signal: Signal,
+    window: float,
+    compute: Callable[[Floats, NDArray[np.int64], float], Floats],
+    *,
+    unit: str = "",
+    range: tuple[float, float] | None = None,  # noqa: A002
+) -> Signal:
+    """Return a transform of one signal that looks back over a window."""
+    key = f"{transform}_window" if "window" in _checked(signal).parameters else "window"
+    description = "Seconds that are looked back over, the state itself included."
+    parameter = Parameter(key, WINDOW, None, description)
+    own = {key: Parameter(key, WINDOW, parameter.check(window), description)}
+
+    def combine(found: Sequence[Floats], history: History, values: Mapping[str, Any]) -> Floats:
+        return compute(found[0], history.time, values[key])
+
+    return Combined(
+        f"{transform}_{signal.name}",
+        f"{transform.capitalize()} of {signal.name}.",
+        [signal],
+        own,
+        combine,
+        window=key,
+        unit=unit,
+        range=range,
+    )
+
+
+def _begins(time: NDArray[np.int64], seconds: float) -> NDArray[np.intp]:
+    """Return the first state of the window that ends at each state: later than its beginning."""
+    return np.asarray(np.searchsorted(time, time - round(seconds * 1e9), "right"))
+
+
+def _trailing(values: Floats, time: NDArray[np.int64], seconds: float) -> tuple[Floats, Floats]:
+    """Return mean and mean square of the values within the window that ends at each state.
+
+    States without a value are left out.
+    """
+    there = ~np.isnan(values)
+    known = np.where(there, values, 0.0)
+    first, last = _begins(time, seconds), np.arange(1, len(time) + 1)
+
+    def total(of: NDArray[Any]) -> Floats:
+        sums = np.append(0.0, np.cumsum(of, dtype=float))
+        return np.asarray(sums[last] - sums[first])
+
+    count = total(there)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return total(known) / count, total(known * known) / count
+
+
+def _before(values: Floats, time: NDArray[np.int64], seconds: float) -> Floats:
+    """Return the value that stood when the window that ends at each state began."""
+    rows = _begins(time, seconds) - 1
+    return np.where(rows >= 0, values[np.maximum(rows, 0)], np.nan)

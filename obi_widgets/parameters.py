@@ -205,19 +205,18 @@ def declared_by(function: Callable[..., object]) -> dict[str, Parameter]:
         An argument without a kind or a default, or a default that is not possible.
     """
     name = getattr(function, "__name__", repr(function))
-    try:
-        signature = inspect.signature(function, eval_str=True)
-    except (NameError, AttributeError, SyntaxError) as error:
-        raise SettingsError(
-            f"The annotations of {name} cannot be read: {error}.",
-            "Define at the top level what they name.",
-        ) from None
     described = described_in(inspect.getdoc(function) or "")
     found = {}
-    for argument in signature.parameters.values():
+    for argument in inspect.signature(function).parameters.values():
         if argument.kind is not inspect.Parameter.KEYWORD_ONLY:
             continue
-        kind = _kind_of(argument.annotation)
+        try:
+            kind = _kind_of(argument.annotation, getattr(function, "__globals__", {}))
+        except (NameError, AttributeError, SyntaxError) as error:
+            raise SettingsError(
+                f"The annotation of {argument.name} in {name} cannot be read: {error}.",
+                "Define at the top level what it names.",
+            ) from None
         if kind is None:
             raise SettingsError(
                 f"The parameter {argument.name} of {name} has no kind.",
@@ -233,7 +232,9 @@ def declared_by(function: Callable[..., object]) -> dict[str, Parameter]:
     return found
 
 
-def _kind_of(annotation: object) -> Kind | None:
+def _kind_of(annotation: object, names: dict[str, Any]) -> Kind | None:
+    if isinstance(annotation, str):  # as under "from __future__ import annotations"
+        annotation = eval(annotation, names)  # the user's own code
     if isinstance(annotation, Kind):
         return annotation
     if get_origin(annotation) is Annotated:

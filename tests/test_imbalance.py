@@ -172,7 +172,7 @@ def test_a_larger_best_level_draws_it_to_its_side(state, decay, which):
 @given(states=books(widest=30), parameters=ANY)
 def test_weights_are_what_decay_depth_and_band_leave(states, parameters):
     history = make(states)
-    got = weights(history, parameters)
+    got = weights(history, parameters.decay, parameters.depth, parameters.band_bps)
     assert got.shape == (2, 6, len(history))
     wanted = np.zeros_like(got)
     for row, book in enumerate(as_lists(history)):

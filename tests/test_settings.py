@@ -12,6 +12,7 @@ import pytest
 import obi_widgets as obi
 from obi_widgets.errors import SettingsError
 from obi_widgets.settings.settings import Parameters
+from obi_widgets.signals.imbalance import half_weight_bps
 
 NAN, INF = float("nan"), float("inf")
 
@@ -183,8 +184,8 @@ def test_parameters_are_of_the_moment():
 
 
 def test_the_distance_of_half_the_weight():
-    assert Parameters(decay=0.1).half_weight_bps == pytest.approx(6.931, abs=1e-3)
-    assert Parameters(decay=0.0).half_weight_bps == INF
+    assert half_weight_bps(0.1) == pytest.approx(6.931, abs=1e-3)
+    assert half_weight_bps(0.0) == INF
 
 
 def test_settings_are_assigned_from_many_threads():

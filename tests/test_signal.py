@@ -120,7 +120,7 @@ def test_what_cannot_be_a_signal():
         signal(kind)
     with pytest.raises(SettingsError, match=r"window = 9 is not possible. Give a number from 1"):
         signal(default)
-    with pytest.raises(SettingsError, match=r"annotations of unknown cannot be read: name 'No"):
+    with pytest.raises(SettingsError, match=r"annotation of window in unknown cannot be read"):
         signal(unknown)
     with pytest.raises(SettingsError, match=r"'<lambda>' cannot be the name of a signal"):
         signal(lambda history: history.mid)

@@ -9,7 +9,7 @@ from obi_widgets.feeds.clocks import Lag
 from obi_widgets.feeds.keeper import Keeper
 from obi_widgets.market_data.venues.base import BOOK, FOREVER, Reply
 from obi_widgets.settings.settings import Parameters
-from obi_widgets.signals.imbalance import newest
+from obi_widgets.signals.imbalance import imbalance, newest
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -93,7 +93,7 @@ class Market(Keeper):
         The last of `obi_widgets.imbalance` over the history, once that state's interval is over;
         without making a history. For the thread that owns the market.
         """
-        return newest(self._writer.newest(), Parameters.of(settings))
+        return newest(self._writer.newest(), Parameters.of(settings).values_of(imbalance))
 
     # -- clocks ----------------------------------------------------------------------------
 

@@ -8,6 +8,7 @@ from functools import cache, lru_cache
 from typing import TYPE_CHECKING
 
 from obi_widgets.calibration.forward_returns import COARSE, too_coarse
+from obi_widgets.signals.imbalance import half_weight_bps
 
 if TYPE_CHECKING:
     from obi_widgets.presentation.frame import Frame, Reach
@@ -170,7 +171,7 @@ def decay_effect(parameters: Parameters, reach: Reach, *, warned: bool = False) 
         return f"{within}: decay changes nothing here. Use more depth.", True
     if not parameters.decay:
         return "No decay: all levels weigh the same.", False
-    half = f"Half weight {parameters.half_weight_bps:.3g} bps from mid."
+    half = f"Half weight {half_weight_bps(parameters.decay):.3g} bps from mid."
     least = 2 * LITTLE if warned else LITTLE
     if reach.levels and reach.effect < least and reach.shortfall is None:
         moved = "less than 0.01" if reach.effect < 0.01 else f"only {reach.effect:.2f}"

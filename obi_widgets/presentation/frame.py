@@ -80,7 +80,9 @@ class Ladder:
         return cls(
             np.where(there, price, np.nan),
             np.where(there, sizes, np.nan).astype(float),
-            weights(newest, parameters)[:, : shape[1], 0],
+            weights(newest, parameters.decay, parameters.depth, parameters.band_bps)[
+                :, : shape[1], 0
+            ],
         )
 
 
@@ -123,7 +125,7 @@ class Reach:
         newest = history[-1:] if len(history) else history
         if not len(newest) or np.isnan(newest.mid[0]):
             return cls(0, np.nan, np.nan, np.nan, np.nan)
-        weight = weights(newest, parameters)[:, :, 0]
+        weight = weights(newest, parameters.decay, parameters.depth, parameters.band_bps)[:, :, 0]
         used = weight > 0
         price = np.stack([newest.prices(side)[0] for side in (+1, -1)])
         distance = np.where(used, np.abs(price - newest.mid[0]) / newest.mid[0] * 1e4, 0.0)

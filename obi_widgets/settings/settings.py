@@ -7,10 +7,8 @@ validation.
 from __future__ import annotations
 
 import json
-import math
 import tomllib
 from dataclasses import asdict, dataclass
-from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import traitlets
@@ -32,6 +30,8 @@ from obi_widgets.settings.provenance import (
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from obi_widgets.signals.signal import Signal
 
 TAKES = "Settings are kept as .toml or .json."
 
@@ -84,27 +84,9 @@ class Parameters:
             )
         return settings.parameters
 
-    @cached_property
-    def of_imbalance(self) -> tuple[float, int, float, bool]:
-        """What `imbalance_numpy.block` takes: the decay, the depth, the band and the weighting."""
-        return (
-            self.decay,
-            2**31 if self.depth is None else self.depth,  # all that there are
-            math.inf if self.band_bps is None else self.band_bps,
-            self.weighting == "notional",
-        )
-
-    @cached_property
-    def deepest(self) -> float:
-        """How many levels a side must be kept, so that the imbalance never reaches beyond them."""
-        if self.depth is None:  # all that are kept, unless the band ends them
-            return 0 if self.band_bps is None else math.inf
-        return self.depth
-
-    @property
-    def half_weight_bps(self) -> float:
-        """The distance at which a level's weight is a half, bps: ln 2 / decay."""
-        return math.log(2) / self.decay if self.decay else math.inf
+    def values_of(self, signal: Signal) -> dict[str, Any]:
+        """Return the values for parameters of a signal."""
+        return {name: getattr(self, name) for name in signal.parameters if hasattr(self, name)}
 
 
 class Setting(traitlets.TraitType[Any, Any]):
@@ -237,6 +219,10 @@ class Settings(HasTraits):
     def parameters(self) -> Parameters:
         """The values at this moment."""
         return Parameters(**{name: getattr(self, name) for name in self._names})
+
+    def values_of(self, signal: Signal) -> dict[str, Any]:
+        """Return the values at this moment for parameters of a signal."""
+        return self.parameters.values_of(signal)
 
     def update(self, values: Settings | Parameters) -> None:
         """Take all values from other settings."""

@@ -19,61 +19,75 @@ signals", for exponentially weighted depth.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import math
+from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 
-from obi_widgets.history.given import as_history
 from obi_widgets.kernels.loader import Kernels
 from obi_widgets.kernels.threads import share
-from obi_widgets.settings.settings import Parameters
+from obi_widgets.parameters import Band, Choice, Levels, Number
 from obi_widgets.signals import imbalance_numpy
-from obi_widgets.signals.coverage import without_value
+from obi_widgets.signals.coverage import kept_suffice
 from obi_widgets.signals.imbalance_numpy import EDGE
+from obi_widgets.signals.signal import PARALLEL, signal
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from numpy.typing import NDArray
 
-    from obi_widgets.history.columns import History, Levels
+    from obi_widgets.history.columns import History
+    from obi_widgets.history.columns import Levels as Block
     from obi_widgets.history.writer import Newest
-    from obi_widgets.settings.settings import Settings
 
     Floats = NDArray[np.float64]
 
 KERNELS = Kernels("obi_widgets.signals.imbalance_numba", imbalance_numpy)
 
-PARALLEL = 200_000
-"""States from which on a second thread is worth starting."""
 
-
-def imbalance(history: History, settings: Settings | Parameters) -> Floats:
-    """Return the imbalance of every state.
+@signal(range=(-1, 1), needs="levels", checked=False)
+def imbalance(
+    history: History,
+    *,
+    decay: Annotated[float, Number(0, 100, "per bp", slider=(0, 1, 0.01))] = 0.1,
+    depth: Annotated[int | None, Levels(1, 50, off="all levels")] = 10,
+    band_bps: Annotated[
+        float | None, Band(0.001, 10_000, off="no band", slider=(0, 50, 0.5))
+    ] = None,
+    weighting: Annotated[str, Choice("size", "notional")] = "size",
+) -> Floats:
+    """Return the weight of bids against asks, decayed by distance from mid.
 
     Parameters
     ----------
     history : History
         T states.
-    settings : Settings or Parameters
-        ``decay``, ``depth``, ``band_bps`` and ``weighting`` are used.
+    decay : float
+        Per bp of distance from mid, 0 to 100: a level's weight is exp(−decay · distance).
+    depth : int or None
+        Levels a side, 1 to 50; None for all that are kept.
+    band_bps : float or None
+        Only levels within this distance from mid count, bps; None for no band.
+    weighting : {"size", "notional"}
+        What a level weighs before decay: its size, or its size times its price.
 
     Returns
     -------
     ndarray of float64, shape (T,)
         −1..+1, + is more bids. NaN where the book was not in sync, a side is empty, no level of a
         side lies in the band, or depth or band reach beyond the levels that are kept; in a strict
-        history also where the value would be inferred, see `History.inferred`.
+        history also where the value would be inferred, see `obi_widgets.inferred`.
     """
-    history, parameters = as_history(history), Parameters.of(settings)
+    given = _as_numbers(decay, depth, band_bps, weighting)
     block = KERNELS.fastest().block
     out = np.empty(len(history))
 
-    def compute(runs: Iterable[tuple[slice, Levels, int]]) -> None:
+    def compute(runs: Iterable[tuple[slice, Block, int]]) -> None:
         for rows, levels, first in runs:
             block(
                 history.bid[rows], history.ask[rows], levels.ticks, levels.sizes, first,
-                history.tick_size, *parameters.of_imbalance, out[rows],
+                history.tick_size, *given, out[rows],
             )  # fmt: skip
 
     runs = list(history.runs())
@@ -81,35 +95,50 @@ def imbalance(history: History, settings: Settings | Parameters) -> Floats:
         compute(runs)
     else:
         share(compute, runs)
-    none = without_value(history, parameters)
-    if none is not None:
-        out[none] = np.nan
     return out
 
 
-def newest(state: Newest | None, parameters: Parameters) -> float:
+def newest(state: Newest | None, values: Mapping[str, Any]) -> float:
     """Return the imbalance of the newest state of a `HistoryWriter`, as `imbalance` does."""
     if state is None:
         return np.nan
-    if state.strict or parameters.deepest > state.levels:
-        return float(imbalance(state.history(), parameters)[0])
+    if state.strict or not kept_suffice(state.levels, imbalance.levels_used(values)):
+        return float(imbalance.compute(state.history(), values)[0])
     columns = state.columns
     value: float = KERNELS.code.newest(
-        columns.bid, columns.ask, *state.block, state.row, state.tick_size,
-        *parameters.of_imbalance,
-    )  # fmt: skip
+        columns.bid, columns.ask, *state.block, state.row, state.tick_size, *_as_numbers(**values)
+    )
     return value
 
 
-def weights(history: History, settings: Settings | Parameters) -> Floats:
+def half_weight_bps(decay: float) -> float:
+    """Return the distance at which a level's weight is a half, bps: ln 2 / decay."""
+    return math.log(2) / decay if decay else math.inf
+
+
+def _as_numbers(
+    decay: float, depth: int | None, band_bps: float | None, weighting: str
+) -> tuple[float, int, float, bool]:
+    """Return what kernels take: decay, depth, band, and whether sizes are times their price."""
+    return (
+        decay,
+        2**31 if depth is None else depth,  # all that there are
+        math.inf if band_bps is None else band_bps,
+        weighting == "notional",
+    )
+
+
+def weights(
+    history: History, decay: float, depth: int | None = None, band_bps: float | None = None
+) -> Floats:
     """Return what decay, depth and band leave of each level, as a fraction of its size.
 
     Parameters
     ----------
     history : History
         T states of L levels.
-    settings : Settings or Parameters
-        ``decay``, ``depth`` and ``band_bps`` are used.
+    decay, depth, band_bps
+        See `imbalance`.
 
     Returns
     -------
@@ -117,25 +146,17 @@ def weights(history: History, settings: Settings | Parameters) -> Floats:
         Bids first. exp(−decay · distance from mid), 0 beyond the depth or the band and where
         there is no level.
     """
-    history, parameters = as_history(history), Parameters.of(settings)
     out = np.zeros((2, history.levels, len(history)))
     for rows, block in history.chunks():
         bid, ask = history.bid[rows], history.ask[rows]
-        share = _share(bid, ask, block, history.tick_size, parameters)
-        half_spread = 5e3 * (ask - bid) / ((bid + ask) / 2)
-        weight = share * np.exp(-parameters.decay * half_spread)
+        mid = (bid + ask) / 2
+        half_spread = 5e3 * (ask - bid) / mid
+        # bps from the own side's best
+        distance = block.ticks[:, :depth] * (1e4 * history.tick_size / mid)
+        used = block.sizes[:, :depth] > 0
+        if band_bps is not None:
+            used &= distance + half_spread <= band_bps + EDGE
+        weight = np.where(used, np.exp(-decay * distance), 0.0) * np.exp(-decay * half_spread)
         weight[np.isnan(weight)] = 0.0  # without a mid
-        out[:, : share.shape[1], rows] = weight
+        out[:, : weight.shape[1], rows] = weight
     return out
-
-
-def _share(bid: Floats, ask: Floats, block: Levels, tick_size: float, p: Parameters) -> Floats:
-    """Return each level's weight against a level at its own side's best; 0 where it is not used."""
-    depth = slice(None, p.depth)
-    mid = (bid + ask) / 2
-    distance = block.ticks[:, depth] * (1e4 * tick_size / mid)  # bps from the own side's best
-    share = np.exp(-p.decay * distance)
-    used = block.sizes[:, depth] > 0
-    if p.band_bps is not None:
-        used &= distance + 5e3 * (ask - bid) / mid <= p.band_bps + EDGE
-    return np.where(used, share, 0.0)

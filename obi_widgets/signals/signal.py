@@ -24,6 +24,7 @@ import numpy as np
 
 from obi_widgets.errors import HistoryError, SettingsError, quoted
 from obi_widgets.history.columns import BLOCK
+from obi_widgets.history.given import as_history
 from obi_widgets.kernels.threads import share
 from obi_widgets.parameters import Band, Levels, Parameter, check_all, declared_by
 from obi_widgets.signals.coverage import LevelsUsed, without_value
@@ -90,6 +91,7 @@ class Signal:
         range: tuple[float, float] | None = None,  # noqa: A002
         needs: Needs | Iterable[Needs] = "levels",
         lookback: Lookback = 0.0,
+        checked: bool = True,
     ) -> None:
         self.name = name
         self.unit = unit
@@ -98,6 +100,7 @@ class Signal:
         self.parameters = dict(parameters)
         self.function = function
         self._lookback = lookback
+        self._checked = checked
         self._check()
         functools.update_wrapper(self, function, updated=())
         first = (inspect.getdoc(function) or "").partition("\n\n")[0]
@@ -136,7 +139,7 @@ class Signal:
                     f"A {type(settings).__name__} is not settings.", "Give obi.Settings(...)."
                 )
             values = {**settings.values_of(self), **values}
-        return self.compute(history, self.check(values))
+        return self.compute(as_history(history), self.check(values))
 
     def check(self, values: Mapping[str, object]) -> dict[str, Any]:
         """Return a value of each parameter, its default where none is given.
@@ -192,11 +195,11 @@ class Signal:
             A function that returns another shape, no numbers, or infinite ones.
         """
         seconds = self.lookback(values)
-        out = np.empty(len(history))
         if seconds:
+            out = np.empty(len(history))
             self._compute_chunks(history, values, seconds, out)
         else:
-            out[:] = self._call(history, values)
+            out = self._call(history, values)
         missing = without_value(history, self.levels_used(values))
         if missing is not None:
             out[missing] = np.nan
@@ -205,6 +208,8 @@ class Signal:
     def _call(self, history: History, values: Mapping[str, Any]) -> Floats:
         """Return what the function gives, checked; NaN where the book was not in sync."""
         found = self.function(history, **values)
+        if not self._checked:
+            return found
         try:
             array = np.array(found, np.float64)
         except (TypeError, ValueError):
@@ -266,6 +271,7 @@ def signal(
     needs: Needs | Iterable[Needs] = "levels",
     lookback: Lookback = 0.0,
     name: str = "",
+    checked: bool = True,
 ) -> Callable[[Callable[..., Floats]], Signal]: ...
 def signal(
     function: Callable[..., Floats] | None = None,
@@ -276,6 +282,7 @@ def signal(
     needs: Needs | Iterable[Needs] = "levels",
     lookback: Lookback = 0.0,
     name: str = "",
+    checked: bool = True,
 ) -> Signal | Callable[[Callable[..., Floats]], Signal]:
     """Make a signal of a function.
 
@@ -296,6 +303,9 @@ def signal(
         function of all values. 0 for the state alone.
     name : str
         What settings and files call it; the function's name when left out.
+    checked : bool
+        Whether what the function returns is checked for its shape, for infinite values, and made
+        NaN where the book was not in sync. False for a function that sees to that itself.
 
     Returns
     -------
@@ -318,7 +328,13 @@ def signal(
     """
     if function is None:
         return functools.partial(
-            signal, unit=unit, range=range, needs=needs, lookback=lookback, name=name
+            signal,
+            unit=unit,
+            range=range,
+            needs=needs,
+            lookback=lookback,
+            name=name,
+            checked=checked,
         )
     if not callable(function):
         raise SettingsError(
@@ -333,5 +349,5 @@ def signal(
         )
     return Signal(
         function, name=name, parameters=declared_by(function), unit=unit, range=range,
-        needs=needs, lookback=lookback,
+        needs=needs, lookback=lookback, checked=checked,
     )  # fmt: skip

@@ -1,5 +1,6 @@
 """What a signal declares, and that it is computed the same whole and appended to."""
 
+import pickle
 from typing import Annotated
 
 import numpy as np
@@ -10,6 +11,7 @@ import obi_widgets as obi
 from obi_widgets.errors import HistoryError, SettingsError
 from obi_widgets.parameters import Band, Bps, Choice, Levels, Seconds
 from obi_widgets.signals.coverage import LevelsUsed
+from obi_widgets.signals.registry import find, names
 from obi_widgets.signals.signal import chunk_length, signal
 from obi_widgets.signals.transforms import difference, smooth, velocity, weighted_sum, zscore
 
@@ -64,8 +66,8 @@ def tape(states=30_000, seed=0, interval=0.1, gaps=3):
 
 
 def test_a_signal_tells_what_it_is():
-    assert repr(queue) == "<Signal queue(), -1 to 1>"
-    assert repr(deep) == "<Signal deep(depth, band), bps>"
+    assert repr(queue) == "<Signal queue; -1 to 1>"
+    assert repr(deep) == "<Signal deep: depth, band; bps>"
     assert (queue.name, queue.title, queue.description) == (
         "queue", "Queue", "Return bid size against ask size.",
     )  # fmt: skip
@@ -239,7 +241,7 @@ def test_a_signal_that_does_not_move_has_no_score():
 
 def test_names_and_parameters_of_transforms():
     twice = zscore(smooth(moved))
-    assert twice.name == "zscore_smooth_moved"
+    assert twice.name == "zscore(smooth(moved))"
     assert list(twice.parameters) == ["window", "smooth_window", "zscore_window"]
     assert twice.lookback({"window": 5.0, "smooth_window": 2.0, "zscore_window": 60.0}) == 67.0
     assert (twice.unit, twice.range, smooth(queue).range) == ("sd", None, (-1, 1))
@@ -247,13 +249,63 @@ def test_names_and_parameters_of_transforms():
     assert zscore(deep).levels_used({"depth": 4, "band": None, "window": 5.0}) == LevelsUsed(4)
     assert SUMMED.needs == {"touch"}
     assert list(SUMMED.parameters) == ["window", "queue_weight", "moved_weight"]
-    both = weighted_sum([queue, deep], [1, -1], name="both")
-    assert (both.name, both.needs) == ("both", {"touch", "levels"})
+    both = weighted_sum([queue, deep], [1, -1])
+    assert (both.name, both.needs) == ("sum(queue, deep)", {"touch", "levels"})
     assert both.levels_used(both.check({})) == LevelsUsed(3)
     np.testing.assert_array_equal(
         SUMMED(tape(300), moved_weight=0.0, window=1),
         queue(tape(300)) + 0 * moved(tape(300), window=1),
     )
+
+
+def test_signals_are_found_by_name():
+    assert find("imbalance") is obi.imbalance
+    assert find("queue") is queue
+    nested = find(" sum( zscore(queue),smooth(imbalance) ) ")
+    assert nested.name == "sum(zscore(queue), smooth(imbalance))"
+    assert nested == weighted_sum([zscore(queue), smooth(obi.imbalance, window=10)], [1, 1])
+    assert nested != weighted_sum([zscore(queue), smooth(obi.imbalance)], [1, 2])
+    assert zscore(queue, window=5) != zscore(queue)
+    for one in (obi.imbalance, queue, nested, zscore(smooth(moved), window=33)):
+        again = pickle.loads(pickle.dumps(one))
+        assert again == one
+        assert hash(again) == hash(one)
+    assert {"imbalance", "queue", "moved"} <= set(names())
+
+
+@pytest.mark.parametrize(
+    ("name", "match"),
+    [
+        (
+            "imbalanec",
+            r"There is no signal 'imbalanec'. Did you mean 'imbalance'\? One of your own",
+        ),
+        ("zscor(queue)", r"There is no transform 'zscor'. Did you mean 'zscore'"),
+        ("zscore(queue", r"'zscore\(queue' cannot be read as the name of a signal. Give one as"),
+        ("zscore(queue))", "cannot be read"),
+        ("zscore()", "cannot be read"),
+        ("", "cannot be read"),
+        ("zscore(queue, moved)", "zscore is of one signal, and 2 were given. Use sum for several"),
+        (3, "3 is not a signal. Known are: "),
+        ("zscore(" * 200, "is not a signal"),
+    ],
+)
+def test_a_name_that_is_not_known(name, match):
+    with pytest.raises(SettingsError, match=match):
+        find(name)
+
+
+def test_one_of_your_own_replaces_the_one_before_and_never_one_of_ours():
+    @signal(name="own", needs="touch")
+    def first(history):
+        return history.mid
+
+    assert find("own") is first
+    second = signal(name="own", needs="touch")(lambda history: history.spread)
+    assert find("own") is second
+    for name in ("imbalance", "zscore"):
+        with pytest.raises(SettingsError, match=f"of the name '{name}' already"):
+            signal(name=name)(lambda history: history.mid)
 
 
 def test_what_cannot_be_transformed():

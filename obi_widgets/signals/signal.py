@@ -27,6 +27,7 @@ from obi_widgets.history.columns import BLOCK
 from obi_widgets.history.given import as_history
 from obi_widgets.kernels.threads import share
 from obi_widgets.parameters import Band, Levels, Parameter, check_all, declared_by
+from obi_widgets.signals import registry
 from obi_widgets.signals.coverage import LevelsUsed, without_value
 
 if TYPE_CHECKING:
@@ -125,9 +126,13 @@ class Signal:
             )
 
     def __repr__(self) -> str:
-        unit = f", {self.unit}" if self.unit else ""
-        low_high = f", {self.range[0]:g} to {self.range[1]:g}" if self.range else ""
-        return f"<Signal {self.name}({', '.join(self.parameters)}){low_high}{unit}>"
+        said = [f"{self.range[0]:g} to {self.range[1]:g}"] if self.range else []
+        said += [self.unit] if self.unit else []
+        parameters = f": {', '.join(self.parameters)}" if self.parameters else ""
+        return f"<Signal {self.name}{parameters}{'; ' if said else ''}{' '.join(said)}>"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return registry.find, (self.name,)  # in another process it has to be known by then
 
     def __call__(
         self, history: History, settings: HasValues | None = None, /, **values: object
@@ -324,7 +329,7 @@ def signal(
     ... def half_spread(history):
     ...     return 5e3 * history.spread / history.mid
     >>> half_spread
-    <Signal half_spread(), bps>
+    <Signal half_spread; bps>
     """
     if function is None:
         return functools.partial(
@@ -347,7 +352,9 @@ def signal(
             f"{quoted(name)} cannot be the name of a signal.",
             "Use small letters, digits and underscores; give name= for a lambda.",
         )
-    return Signal(
+    made = Signal(
         function, name=name, parameters=declared_by(function), unit=unit, range=range,
         needs=needs, lookback=lookback, checked=checked,
     )  # fmt: skip
+    registry.register(made)
+    return made

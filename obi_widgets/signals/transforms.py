@@ -1,13 +1,15 @@
 """Transforms of signals, which are signals themselves: z-score, smoothing, change, sum.
 
 A transform has the parameters of the signal that it is made of, and its own. Where both have one
-of a name, the transform's own has its name in front of it: ``zscore_window``.
+of a name, the transform's own has its name in front of it: ``zscore_window``. Its name is an
+expression, ``zscore(imbalance)``, by which settings and files keep it.
 
 All look back over states, each of which counts the same, whatever the time between them.
 """
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -50,7 +52,7 @@ def zscore(signal: Signal, window: float = 300.0) -> Signal:
     --------
     >>> import obi_widgets as obi
     >>> obi.zscore(obi.imbalance, window=60)
-    <Signal zscore_imbalance(decay, depth, band_bps, weighting, window), sd>
+    <Signal zscore(imbalance): decay, depth, band_bps, weighting, window; sd>
     """
 
     def compute(values: Floats, time: NDArray[np.int64], seconds: float) -> Floats:
@@ -137,7 +139,7 @@ def velocity(signal: Signal, window: float = 10.0) -> Signal:
     return _over_window("velocity", signal, window, compute, unit=unit)
 
 
-def weighted_sum(signals: Sequence[Signal], weights: Sequence[float], name: str = "") -> Signal:
+def weighted_sum(signals: Sequence[Signal], weights: Sequence[float]) -> Signal:
     """Return a sum of signals, each times a weight.
 
     Parameters
@@ -146,8 +148,6 @@ def weighted_sum(signals: Sequence[Signal], weights: Sequence[float], name: str 
         What is added up; of each name one.
     weights : sequence of float
         A start for the weight of each, −100 to 100. They are parameters: ``imbalance_weight``.
-    name : str
-        Of the sum; made of the signals' names when left out.
 
     Returns
     -------
@@ -168,23 +168,17 @@ def weighted_sum(signals: Sequence[Signal], weights: Sequence[float], name: str 
     kind = Number(-100, 100, slider=(-2, 2, 0.05))
     own = {}
     for one, weight in zip(names, weights, strict=True):
-        key = f"{one}_weight"
+        key = f"{_identifier(one)}_weight"
         parameter = Parameter(key, kind, None, f"What {one} is multiplied by.")
         own[key] = Parameter(key, kind, parameter.check(weight), parameter.description)
 
     def combine(found: Sequence[Floats], _: History, values: Mapping[str, Any]) -> Floats:
         total = np.zeros(len(found[0]))
         for one, of_it in zip(names, found, strict=True):
-            total += values[f"{one}_weight"] * of_it
+            total += values[f"{_identifier(one)}_weight"] * of_it
         return total
 
-    return Combined(
-        name or f"sum_of_{'_'.join(names)}",
-        f"Sum of {', '.join(names)}, each times a weight.",
-        signals,
-        own,
-        combine,
-    )
+    return Combined("sum", signals, own, combine)
 
 
 class Combined(Signal):
@@ -192,8 +186,8 @@ class Combined(Signal):
 
     Parameters
     ----------
-    name, description : str
-        See `Signal`.
+    transform : str
+        What makes it of them. With their names it is the signal's name: ``zscore(imbalance)``.
     parts : sequence of Signal
         What it is made of.
     own : mapping of str to Parameter
@@ -208,8 +202,7 @@ class Combined(Signal):
 
     def __init__(
         self,
-        name: str,
-        description: str,
+        transform: str,
         parts: Sequence[Signal],
         own: Mapping[str, Parameter],
         combine: Callable[[Sequence[Floats], History, Mapping[str, Any]], Floats],
@@ -218,13 +211,15 @@ class Combined(Signal):
         unit: str = "",
         range: tuple[float, float] | None = None,  # noqa: A002
     ) -> None:
-        self.parts = tuple(parts)
+        self.transform, self.parts = transform, tuple(parts)
         self._own, self._combine, self._window = dict(own), combine, window
         parameters, self._names = {}, []
         for part in self.parts:
             names = {}
             for key, parameter in part.parameters.items():
-                outer = f"{part.name}_{key}" if key in parameters or key in own else key
+                outer = (
+                    f"{_identifier(part.name)}_{key}" if key in parameters or key in own else key
+                )
                 names[key] = outer
                 parameters[outer] = Parameter(
                     outer, parameter.kind, parameter.default, parameter.description
@@ -235,11 +230,11 @@ class Combined(Signal):
             found = [part.compute(history, given) for part, given in self._given(values)]
             return combine(found, history, {key: values[key] for key in self._own})
 
-        function.__doc__ = description
-        function.__name__ = name
+        named = ", ".join(part.name for part in self.parts)
+        function.__doc__ = f"Return the {transform} of {named}."
         super().__init__(
             function,
-            name=name,
+            name=f"{transform}({named})",
             parameters={**parameters, **self._own},
             unit=unit,
             range=range,
@@ -258,6 +253,17 @@ class Combined(Signal):
         parts = max(part.lookback(given) for part, given in self._given(values))
         return parts + (values[self._window] if self._window else 0.0)
 
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Combined) and (
+            (self.transform, self.parts, self._own) == (other.transform, other.parts, other._own)
+        )
+
+    def __hash__(self) -> int:
+        return hash((self.transform, self.parts))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return make, (self.transform, self.parts, {k: v.default for k, v in self._own.items()})
+
     def levels_used(self, values: Mapping[str, Any]) -> LevelsUsed:
         """Return the levels of the part that rests on the most."""
         return max(
@@ -267,6 +273,32 @@ class Combined(Signal):
                 used.depth or 0,
             ),
         )
+
+
+def make(transform: str, parts: Sequence[Signal], own: Mapping[str, Any] | None = None) -> Signal:
+    """Return a transform of signals by its name, with the values of its own parameters.
+
+    Raises
+    ------
+    SettingsError
+        Several parts of a transform that takes one.
+    """
+    given = list((own or {}).values())
+    if transform == "sum":
+        return weighted_sum(parts, given or [1.0] * len(parts))
+    if len(parts) != 1:
+        raise SettingsError(
+            f"{transform} is of one signal, and {len(parts)} were given.",
+            "Use sum for several.",
+        )
+    over_window = {
+        "zscore": zscore, "smooth": smooth, "difference": difference, "velocity": velocity,
+    }[transform]  # fmt: skip
+    return over_window(parts[0], *given)
+
+
+def _identifier(name: str) -> str:
+    return re.sub(r"\W+", "_", name).strip("_")
 
 
 def _checked(signal: Signal) -> Signal:
@@ -295,16 +327,7 @@ def _over_window(
     def combine(found: Sequence[Floats], history: History, values: Mapping[str, Any]) -> Floats:
         return compute(found[0], history.time, values[key])
 
-    return Combined(
-        f"{transform}_{signal.name}",
-        f"{transform.capitalize()} of {signal.name}.",
-        [signal],
-        own,
-        combine,
-        window=key,
-        unit=unit,
-        range=range,
-    )
+    return Combined(transform, [signal], own, combine, window=key, unit=unit, range=range)
 
 
 def _begins(time: NDArray[np.int64], seconds: float) -> NDArray[np.intp]:

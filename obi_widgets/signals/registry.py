@@ -1,0 +1,109 @@
+"""Signals by name: ours, those that were defined in a notebook, and transforms of either.
+
+A name is an identifier, or a transform of names: ``imbalance``, ``zscore(imbalance)``,
+``sum(imbalance, smooth(queue_imbalance))``. Settings and files keep a signal by its name.
+"""
+
+from __future__ import annotations
+
+import re
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+from obi_widgets.errors import SettingsError, quoted, suggest
+
+if TYPE_CHECKING:
+    from obi_widgets.signals.signal import Signal
+
+OURS = {
+    "imbalance": "obi_widgets.signals.imbalance",
+}
+"""The module of each signal of ours. One more signal is one more line."""
+
+TRANSFORMS = ("difference", "smooth", "sum", "velocity", "zscore")
+"""In `obi_widgets.signals.transforms`; ``sum`` is `weighted_sum`."""
+
+LONGEST = 300
+"""Characters of a name."""
+
+_yours: dict[str, Signal] = {}
+
+
+def names() -> list[str]:
+    """Return the names of all signals that are known, transforms aside."""
+    return sorted({*OURS, *_yours})
+
+
+def register(signal: Signal) -> None:
+    """Make a signal known by its name; one that was defined before is replaced.
+
+    Raises
+    ------
+    SettingsError
+        A name that is one of ours, or a transform's.
+    """
+    name, module = signal.name, getattr(signal.function, "__module__", "")
+    if OURS.get(name) == module:
+        return
+    if name in OURS or name in TRANSFORMS:
+        raise SettingsError(
+            f"There is a signal or transform of the name {name!r} already.", "Choose another name."
+        )
+    _yours[name] = signal
+
+
+def find(name: str) -> Signal:
+    """Return a signal by its name.
+
+    Raises
+    ------
+    SettingsError
+        A name that is not known.
+    """
+    if not isinstance(name, str) or len(name) > LONGEST:
+        raise SettingsError(f"{quoted(name)} is not a signal.", suggest("", names()))
+    rest = name.strip()
+    signal, rest = _read(rest, name)
+    if rest:
+        raise _unreadable(name)
+    return signal
+
+
+def _read(text: str, whole: str) -> tuple[Signal, str]:
+    """Return the signal that a text begins with, and what follows."""
+    match = re.match(r"\s*(\w+)\s*", text)
+    if match is None:
+        raise _unreadable(whole)
+    word, rest = match[1], text[match.end() :]
+    if not rest.startswith("("):
+        return _known(word), rest
+    if word not in TRANSFORMS:
+        raise SettingsError(f"There is no transform {quoted(word)}.", suggest(word, TRANSFORMS))
+    parts, rest = [], rest
+    while rest[:1] in ("(", ","):
+        part, rest = _read(rest[1:], whole)
+        parts.append(part)
+    if rest[:1] != ")":
+        raise _unreadable(whole)
+    from obi_widgets.signals import transforms
+
+    return transforms.make(word, parts), rest[1:].lstrip()
+
+
+def _known(name: str) -> Signal:
+    if name in _yours:
+        return _yours[name]
+    if name not in OURS:
+        raise SettingsError(
+            f"There is no signal {quoted(name)}.",
+            f"{suggest(name, names())} One of your own has to be defined first.",
+        )
+    signal: Signal = getattr(import_module(OURS[name]), name)
+    return signal
+
+
+def _unreadable(name: str) -> SettingsError:
+    return SettingsError(
+        f"{quoted(name)} cannot be read as the name of a signal.",
+        "Give one as 'imbalance' or 'zscore(imbalance)'.",
+    )

@@ -17,7 +17,7 @@ from benchmarks.core.data import DAY, LEVELS, captures, frames, lines, synthetic
 from obi_widgets.feeds.market import Market
 from obi_widgets.kernels import loader
 from obi_widgets.market_data.venues.binance_usdm import BinanceUsdm
-from obi_widgets.settings.settings import Parameters
+from obi_widgets.settings.parameters import Parameters
 
 DECAYS = np.linspace(0.02, 1.0, 20)
 DEPTHS = np.arange(4, LEVELS + 1, 4)

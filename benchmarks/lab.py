@@ -251,7 +251,7 @@ def parts(nb, count: int = 30) -> None:
         "session = obi.Session('sim:BTC-PERP')  # its market is not looked at\n"
         "session.look_at(lab.session.time_range.seconds)\n"
         "history, parameters = lab.session.market.history(), lab.settings.parameters\n"
-        "several = [replace(parameters, decay=0.1 + 0.01 * n) for n in range(2)]\n"
+        "several = [parameters.replace(decay=0.1 + 0.01 * n) for n in range(2)]\n"
     )
     for name, work in (
         ("the signal alone", "obi.imbalance(history, several[n % 2])"),

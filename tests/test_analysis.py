@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 import obi_widgets as obi
 from obi_widgets.history.columns import BLOCK
 from obi_widgets.presentation.analysis import Analysis
-from obi_widgets.settings.settings import Parameters
+from obi_widgets.settings.parameters import Parameters
 from obi_widgets.trading.entries import Results
 
 TRADES = ("side", "entry_time", "entry_price", "exit_time", "exit_price", "lost")

@@ -13,7 +13,7 @@ import obi_widgets as obi
 from obi_widgets.calibration import sweep
 from obi_widgets.presentation import formatting
 from obi_widgets.presentation.frame import Reach
-from obi_widgets.settings.settings import Parameters
+from obi_widgets.settings.parameters import Parameters
 from obi_widgets.signals.coverage import Shortfall, beyond_kept, without_value
 
 BAND = obi.Settings(depth=None, decay=0, band_bps=20, threshold=0.1)

@@ -11,7 +11,7 @@ from obi_widgets.calibration import episodes, forward_returns
 from obi_widgets.calibration.as_traded import traded
 from obi_widgets.calibration.episodes_numpy import GAP, OPEN, RELEASED
 from obi_widgets.errors import SettingsError
-from obi_widgets.settings.settings import Parameters
+from obi_widgets.settings.parameters import Parameters
 
 NAN = np.nan
 SECOND = 1_000_000_000

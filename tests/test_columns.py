@@ -23,7 +23,7 @@ from obi_widgets.presentation.downsampling import (
 )
 from obi_widgets.presentation.frame import FrameMaker
 from obi_widgets.presentation.time_range import TimeRange
-from obi_widgets.settings.settings import Parameters
+from obi_widgets.settings.parameters import Parameters
 
 SUMMARIES = (steps, extent, means)
 GAPS = st.one_of(st.integers(0, 3), st.integers(0, 3), st.integers(0, 400))

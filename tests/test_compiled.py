@@ -12,7 +12,7 @@ from kernel_tools import use
 
 import obi_widgets as obi
 from obi_widgets.kernels.threads import cores
-from obi_widgets.settings.settings import Parameters
+from obi_widgets.settings.parameters import Parameters
 from obi_widgets.signals import imbalance_numpy
 from obi_widgets.trading import entries_numba, entries_numpy
 

@@ -12,7 +12,7 @@ import obi_widgets as obi
 from obi_widgets.calibration.forward_returns import forward_returns
 from obi_widgets.history.columns import TILE, History
 from obi_widgets.market_data.events import Instrument
-from obi_widgets.settings.settings import Parameters
+from obi_widgets.settings.parameters import Parameters
 
 
 def made(states, *, start, levels=4, tick_size=0.5, **facts):

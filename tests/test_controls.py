@@ -8,7 +8,7 @@ from history_tools import NAN, SECOND, early
 
 import obi_widgets as obi
 from obi_widgets.calibration.placebo import clock_skew, look_ahead, shuffled, skewed
-from obi_widgets.settings.settings import Parameters
+from obi_widgets.settings.parameters import Parameters
 
 
 def line(mid, *, every=SECOND, received=None):

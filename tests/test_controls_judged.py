@@ -11,7 +11,7 @@ from scipy.stats import binom
 
 import obi_widgets as obi
 from obi_widgets.calibration.placebo import clock_skew, look_ahead, shuffled, skewed
-from obi_widgets.settings.settings import Parameters
+from obi_widgets.settings.parameters import Parameters
 
 FREE = obi.Settings(fee_bps=0.0, price="mid")
 """Nothing costs anything: what is refused then is refused for what it is."""

@@ -15,7 +15,7 @@ from kernel_tools import BOTH, EITHER, TWINS, use
 import obi_widgets as obi
 from obi_widgets.market_data import book as book_module
 from obi_widgets.market_data.book import Book, Side
-from obi_widgets.settings.settings import Parameters
+from obi_widgets.settings.parameters import Parameters
 from obi_widgets.signals.imbalance import newest
 
 NAN, INF = float("nan"), float("inf")

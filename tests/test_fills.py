@@ -16,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import obi_widgets as obi
-from obi_widgets.settings.settings import Parameters
+from obi_widgets.settings.parameters import Parameters
 from obi_widgets.trading.matching import Tape
 
 COLUMNS = [
@@ -81,7 +81,7 @@ def test_a_taker_without_latency_makes_the_entries(history, broken, threshold, h
         assert (frame["filled"] == 1).all()
         assert (frame["decision_time"] == frame["entry_time"]).all()
         # The fee is the execution's, and what settings say of the price is not looked at.
-        free = obi.fills(states, replace(parameters, price="mid"), obi.Taker(fee_bps=0))
+        free = obi.fills(states, parameters.replace(price="mid"), obi.Taker(fee_bps=0))
         np.testing.assert_array_equal(free["net_bps"], entries["gross_bps"])
 
 

@@ -14,7 +14,7 @@ from obi_widgets.presentation import formatting
 from obi_widgets.presentation.analysis import Analysis
 from obi_widgets.presentation.frame import LADDER, FrameMaker, Ladder, Reach
 from obi_widgets.presentation.time_range import TimeRange
-from obi_widgets.settings.settings import Parameters
+from obi_widgets.settings.parameters import Parameters
 
 NUMBERS = ("mid", "spread", "imbalance", "age", "rate", "states", "seconds", "beyond")
 
@@ -164,7 +164,7 @@ def test_the_effect_of_decay_is_against_no_decay(history, decay):
     parameters = Parameters(decay=decay, depth=50)
     reach = Reach.of(history, parameters)
     with_it, without = (
-        obi.imbalance(history[-100:], replace(parameters, decay=some)) for some in (decay, 0.0)
+        obi.imbalance(history[-100:], parameters.replace(decay=some)) for some in (decay, 0.0)
     )
     change = np.abs(with_it - without)
     assert reach.effect == pytest.approx(change.mean(), abs=1e-12)

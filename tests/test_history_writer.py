@@ -15,7 +15,7 @@ import obi_widgets as obi
 from obi_widgets.history.columns import BLOCK
 from obi_widgets.history.writer import HistoryWriter
 from obi_widgets.market_data.events import Instrument
-from obi_widgets.settings.settings import Parameters
+from obi_widgets.settings.parameters import Parameters
 
 
 def one(into, time, *, bid=100, ask=101, size=1.0, received=None):

@@ -6,7 +6,6 @@ import gzip
 import heapq
 import json
 import math
-from dataclasses import replace
 from itertools import product
 
 import numpy as np
@@ -17,7 +16,7 @@ from hypothesis import strategies as st
 from imbalance_reference import as_lists, never_zero, reference
 
 import obi_widgets as obi
-from obi_widgets.settings.settings import Parameters
+from obi_widgets.settings.parameters import Parameters
 from obi_widgets.signals import weights
 
 CLOSE = 1e-6
@@ -143,7 +142,7 @@ FULL = ladders(levels=6, widest=30).filter(lambda state: state[0][0] and state[1
 @settings(max_examples=80)
 @given(state=FULL, parameters=ANY)
 def test_swapping_the_sides_changes_the_sign(state, parameters):
-    parameters = replace(parameters, weighting="size")
+    parameters = parameters.replace(weighting="size")
     one, other = (obi.imbalance(make([s]), parameters)[0] for s in (state, mirrored(state)))
     assert other == pytest.approx(-one, abs=1e-12, nan_ok=True)
 

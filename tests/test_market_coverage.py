@@ -13,7 +13,7 @@ from obi_widgets.feeds.market import Market
 from obi_widgets.market_data.events import Delta, Snapshot, Splice, Status
 from obi_widgets.market_data.venues import make_venue
 from obi_widgets.market_data.venues.base import Fetch, Venue
-from obi_widgets.settings.settings import Parameters
+from obi_widgets.settings.parameters import Parameters
 
 LIMIT = 60
 STEP = 100_000_000

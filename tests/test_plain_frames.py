@@ -19,7 +19,7 @@ from obi_widgets.feeds.loading import Player, play
 from obi_widgets.feeds.market import Market
 from obi_widgets.feeds.recording import Recording
 from obi_widgets.market_data.venues.binance_usdm import BinanceUsdm
-from obi_widgets.settings.settings import Parameters
+from obi_widgets.settings.parameters import Parameters
 
 T0 = 1_700_000_000 * SECOND
 SYMBOLS = ("btcusdt", "ethusdt")

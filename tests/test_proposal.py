@@ -14,7 +14,7 @@ from scipy.stats import binom
 import obi_widgets as obi
 from benchmarks.verdicts import proposals
 from obi_widgets.calibration.surface import Surface
-from obi_widgets.settings.settings import Parameters
+from obi_widgets.settings.parameters import Parameters
 
 FREE = Parameters(price="mid", fee_bps=0.0)
 THRESHOLDS, HOLDS = (0.2, 0.3, 0.4, 0.5), (2.0, 5.0, 10.0)

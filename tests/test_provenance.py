@@ -119,7 +119,7 @@ def test_findings_of_others_are_refused(tmp_path, history, report):
 
 def test_tables_tell_what_they_are_of(history, report):
     for table in (report.table, report.as_traded):
-        assert table.attrs["settings"] == asdict(SETTINGS.parameters)
+        assert table.attrs["settings"] == SETTINGS.parameters.as_table()
         assert table.attrs["tuned_on"] == asdict(history.provenance)
         assert table.attrs["calibration"]["verdict"] == report.verdict
     parts = [history[:1500], history[1500:]]
@@ -134,7 +134,7 @@ def test_tables_tell_what_they_are_of(history, report):
     ]
     for table in frames:
         assert table.attrs == {
-            "settings": asdict(SETTINGS.parameters),
+            "settings": SETTINGS.parameters.as_table(),
             "tuned_on": asdict(history.provenance),
             "calibration": NOT_CALIBRATED,
         }

@@ -182,7 +182,7 @@ def test_a_verdict_that_is_no_more_is_told_of(sealed):
 def test_an_edge_is_found_and_a_loser_too(history):
     after = history.time[PAST]
     assert obi.sealed_test(history, SETTINGS, after=after).verdict == ABOVE
-    fees = obi.Settings(**dataclasses.asdict(SETTINGS.parameters) | {"fee_bps": 5.0})
+    fees = obi.Settings(**SETTINGS.parameters.as_dict() | {"fee_bps": 5.0})
     assert obi.sealed_test(history, fees, after=after).verdict == BELOW
 
 

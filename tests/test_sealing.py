@@ -125,7 +125,7 @@ OTHERS = {
 
 
 def test_each_setting_is_tried():
-    assert set(OTHERS) == set(dataclasses.asdict(obi.Settings().parameters))
+    assert set(OTHERS) == set(obi.Settings().parameters.as_dict())
 
 
 @pytest.mark.parametrize("name", OTHERS)

@@ -16,7 +16,7 @@ from session_tools import View, at_rest, following, wait_for
 import obi_widgets as obi
 from obi_widgets.calibration import calibrate as calibration
 from obi_widgets.errors import SettingsError
-from obi_widgets.settings.settings import Parameters
+from obi_widgets.settings.parameters import Parameters
 
 
 @pytest.fixture(scope="module")

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 import obi_widgets as obi
 from obi_widgets.errors import SettingsError
-from obi_widgets.settings.provenance import AtHorizon, Findings, Provenance
+from obi_widgets.history.provenance import Provenance
+from obi_widgets.settings.provenance import AtHorizon, Findings
 
 ANY = st.fixed_dictionaries(
     {

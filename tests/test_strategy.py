@@ -19,9 +19,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import obi_widgets as obi
+from obi_widgets.history.provenance import Provenance
 from obi_widgets.market_data.events import Instrument
-from obi_widgets.settings.provenance import Provenance
-from obi_widgets.settings.settings import Parameters
+from obi_widgets.settings.parameters import Parameters
 from obi_widgets.signals import imbalance_numpy
 from obi_widgets.trading.strategy import TEMPLATE
 
@@ -118,7 +118,7 @@ def test_a_whole_capture(captures, symbol, tmp_path):
 def test_captures_with_gaps_and_empty_sides(broken, tmp_path):
     states, ended = ladders(broken), set()
     for parameters in SETTINGS:  # at most the levels that are kept, and as they are
-        within = replace(parameters, depth=min(parameters.depth or 10, broken.levels))
+        within = parameters.replace(depth=min(parameters.depth or 10, broken.levels))
         assert check(export(tmp_path, within, broken), broken, within, states) > 10
         ended |= set(obi.entries(broken, within)["ended"])
         check(export(tmp_path, parameters, broken), broken, parameters, states)

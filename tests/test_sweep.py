@@ -20,7 +20,8 @@ from tqdm.auto import tqdm
 import obi_widgets as obi
 from obi_widgets.calibration import sweep
 from obi_widgets.errors import CancelledError, SettingsError
-from obi_widgets.settings.settings import Parameters, Settings
+from obi_widgets.settings.parameters import Parameters
+from obi_widgets.settings.settings import Settings
 
 THRESHOLDS, HOLDS = (0.0, 0.2, 0.4, 0.75, 0.95), (0.1, 1.0, 20.0)
 EVEN = np.linspace(0, 3, 23)

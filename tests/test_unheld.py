@@ -14,7 +14,7 @@ from kernel_tools import BOTH, EITHER, use
 from obi_widgets.errors import HistoryError, LevelError
 from obi_widgets.feeds.market import Market
 from obi_widgets.market_data.venues import make_venue
-from obi_widgets.settings.settings import Parameters
+from obi_widgets.settings.parameters import Parameters
 
 SECOND = 1_000_000_000
 NEAR = [(60_000.0, 5.0), (59_999.5, 1.0)], [(60_001.0, 3.0), (60_002.0, 1.0)]

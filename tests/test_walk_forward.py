@@ -10,7 +10,7 @@ import pytest
 import obi_widgets as obi
 from obi_widgets.calibration.walk_forward import LEAST
 from obi_widgets.errors import SettingsError
-from obi_widgets.settings.settings import Parameters
+from obi_widgets.settings.parameters import Parameters
 
 FREE = obi.Settings(price="mid", fee_bps=0.0)
 AXES = {"threshold": [0.2, 0.4, 0.6], "hold_seconds": [1.0, 5.0, 10.0]}

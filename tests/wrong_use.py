@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
-from dataclasses import asdict
 from itertools import count
 from typing import Any, NamedTuple
 
@@ -17,7 +16,7 @@ from obi_widgets.feeds import open_feed
 from obi_widgets.presentation.analysis import Analysis
 from obi_widgets.presentation.frame import FrameMaker
 from obi_widgets.presentation.time_range import TimeRange
-from obi_widgets.settings.settings import Parameters
+from obi_widgets.settings.parameters import Parameters
 from obi_widgets.signals import weights
 from obi_widgets.trading.execution import Maker, Taker
 
@@ -78,7 +77,7 @@ def options_of(one: type) -> dict[str, Any]:
     if issubclass(one, obi.Settings):
         return {
             name: inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=value)
-            for name, value in asdict(Parameters()).items()
+            for name, value in Parameters().as_dict().items()
         }
     options = dict(inspect.signature(open_feed).parameters)
     del options["source"]

@@ -11,7 +11,7 @@ import obi_widgets as obi
 from obi_widgets.kernels import loader
 from obi_widgets.presentation.analysis import Analysis
 from obi_widgets.presentation.downsampling import PIXELS, Window, extent, steps
-from obi_widgets.settings.settings import Parameters
+from obi_widgets.settings.parameters import Parameters
 
 from . import references
 from .data import LEVELS, RATE, Arrays, longer

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import replace
 
 import numpy as np
 
@@ -12,7 +11,7 @@ import obi_widgets as obi
 from obi_widgets.kernels import loader
 from obi_widgets.presentation.analysis import Analysis
 from obi_widgets.presentation.downsampling import Mid, Window, extent, means, steps
-from obi_widgets.settings.settings import Parameters
+from obi_widgets.settings.parameters import Parameters
 from obi_widgets.trading.entries import Scanner, Trades
 
 from .data import DAY, synthetic
@@ -62,7 +61,7 @@ def check(trades: Trades, wanted: list[tuple]) -> None:
 
 def slider(analysis: Analysis, history: obi.History, seconds: float) -> Callable[[], object]:
     """Return what a session does each time that the slider of decay moves."""
-    moves = [replace(SETTINGS, decay=DECAY + step / 1e6) for step in (1, 2)]
+    moves = [SETTINGS.replace(decay=DECAY + step / 1e6) for step in (1, 2)]
 
     def move() -> object:
         moves.reverse()
@@ -91,7 +90,7 @@ def run(*, quick: bool, history: obi.History | None = None) -> Section:
     section = Section("Entries, and all that a moved slider calls for")
     rounds = 7 if quick else 11
     for threshold, hold in ((0.4, 20), (0.4, 1), (0.2, 1), (0.05, 0.1), (0.8, 60), (0.4, 300)):
-        parameters = replace(SETTINGS, threshold=threshold, hold_seconds=hold)
+        parameters = SETTINGS.replace(threshold=threshold, hold_seconds=hold)
         trades = scan(history, signal, parameters)
         check(trades, over_lists(*columns, parameters))
         timed = interleave(

@@ -14,7 +14,7 @@ from obi_widgets.feeds.market import Market
 from obi_widgets.kernels import loader
 from obi_widgets.market_data.venues.binance_usdm import BinanceUsdm
 from obi_widgets.presentation.analysis import Analysis
-from obi_widgets.settings.settings import Parameters
+from obi_widgets.settings.parameters import Parameters
 
 from . import peers
 from .data import LEVELS, Frames, captures, frames, lines

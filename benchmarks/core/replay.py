@@ -13,7 +13,7 @@ import numba
 import numpy as np
 
 import obi_widgets as obi
-from obi_widgets.settings.settings import Parameters
+from obi_widgets.settings.parameters import Parameters
 
 from .data import LEVELS, Frames, captures, frames
 from .signal import DECAY, EXACT

@@ -7,7 +7,7 @@ import polars as pl
 
 import obi_widgets as obi
 from obi_widgets.kernels import loader
-from obi_widgets.settings.settings import Parameters
+from obi_widgets.settings.parameters import Parameters
 
 from . import references
 from .data import DAY, LEVELS, Arrays, synthetic

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 
 import obi_widgets as obi
@@ -28,7 +26,7 @@ def check(arrays: Arrays, history: obi.History, surface: Surface) -> None:
     """Compare some cells with entries over lists, decided on NumPy's signal in float64."""
     columns = [one.tolist() for one in (history.time, history.bid, history.ask)]
     for k, j in ((0, 0), (20, 4), (49, 9)):
-        parameters = replace(SETTINGS, decay=DECAYS[k], depth=int(DEPTHS[j]))
+        parameters = SETTINGS.replace(decay=DECAYS[k], depth=int(DEPTHS[j]))
         signal = references.numpy_f64(arrays, parameters.decay, parameters.depth)
         done = [
             side * (left / entered - 1) * 1e4

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
     from obi_widgets.history.columns import History
-    from obi_widgets.settings.settings import Parameters
+    from obi_widgets.settings.parameters import Parameters
 
     Floats = NDArray[np.float64]
     Signs = NDArray[np.int8]

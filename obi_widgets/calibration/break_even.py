@@ -9,8 +9,8 @@ import numpy as np
 
 from obi_widgets.checks import several
 from obi_widgets.history.given import as_history
+from obi_widgets.settings.parameters import Parameters
 from obi_widgets.settings.provenance import labels, to_tables
-from obi_widgets.settings.settings import Parameters
 from obi_widgets.trading.entries import HELD
 from obi_widgets.trading.execution import Taker
 from obi_widgets.trading.fills import fills

@@ -22,8 +22,8 @@ from obi_widgets.calibration.statistics.inference import Means, conditional_mean
 from obi_widgets.calibration.statistics.multiple_testing import benjamini_hochberg, holm
 from obi_widgets.checks import between, choice, integer
 from obi_widgets.history.given import as_joined
+from obi_widgets.settings.parameters import Parameters
 from obi_widgets.settings.provenance import IMBALANCE
-from obi_widgets.settings.settings import Parameters
 from obi_widgets.signals import imbalance
 
 if TYPE_CHECKING:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from obi_widgets.settings.provenance import AtHorizon, Findings, known, utc
+from obi_widgets.history.provenance import utc
+from obi_widgets.settings.provenance import AtHorizon, Findings, known
 
 if TYPE_CHECKING:
     from obi_widgets.calibration.report import Report

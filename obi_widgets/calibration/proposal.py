@@ -26,7 +26,8 @@ from obi_widgets.calibration.sweep import swept
 from obi_widgets.calibration.walk_forward import folds_of
 from obi_widgets.checks import between, integer, several
 from obi_widgets.history.given import as_joined
-from obi_widgets.settings.settings import Parameters, Settings
+from obi_widgets.settings.parameters import Parameters
+from obi_widgets.settings.settings import Settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
 
     from obi_widgets.calibration.surface import Surface
     from obi_widgets.history.columns import History
-    from obi_widgets.settings.provenance import Provenance
+    from obi_widgets.history.provenance import Provenance
 
     Floats = NDArray[np.float64]
 
@@ -220,8 +221,7 @@ def proposed(
     axes: dict[str, Any] = {
         name: getattr(surface, name).tolist() for name in ("threshold", "hold_seconds")
     }
-    candidate = replace(
-        surface.parameters,
+    candidate = surface.parameters.replace(
         decay=float(surface.decay[0]),
         depth=surface.depth[0],
         threshold=axes["threshold"][best[2]],

@@ -10,7 +10,7 @@ from obi_widgets.signals.coverage import Shortfall, inferred
 
 if TYPE_CHECKING:
     from obi_widgets.history.columns import History
-    from obi_widgets.settings.settings import Parameters
+    from obi_widgets.settings.parameters import Parameters
 
 MOST = 0.5
 """The share of states without a signal from which on nothing is judged: those that have one are
@@ -28,7 +28,7 @@ def reaches(history: History, parameters: Parameters) -> tuple[str, tuple[str, .
         ``depth`` and ``band_bps`` say how far the signal reaches.
     """
     beyond, notes = "", []
-    shortfall = Shortfall.of(history, parameters)
+    shortfall = Shortfall.of(history, parameters.levels_used)
     if shortfall is not None and shortfall.share > MOST:
         beyond = shortfall.sentence
     elif shortfall is not None:

@@ -16,8 +16,8 @@ from obi_widgets.calibration.statistics.bootstrap import Bootstrap, bootstrap
 from obi_widgets.calibration.statistics.power import rule_seconds
 from obi_widgets.calibration.verdict import EPISODES, Evidence, Judgement, Verdict, judge
 from obi_widgets.checks import between, integer, number
+from obi_widgets.settings.parameters import Parameters
 from obi_widgets.settings.provenance import IMBALANCE, labels, to_tables
-from obi_widgets.settings.settings import Parameters
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -26,8 +26,9 @@ if TYPE_CHECKING:
     from obi_widgets.calibration.as_traded import Traded
     from obi_widgets.calibration.episodes import Episodes, Kind
     from obi_widgets.calibration.statistics.inference import Means
-    from obi_widgets.settings.provenance import Findings, Provenance
-    from obi_widgets.settings.settings import Parameters
+    from obi_widgets.history.provenance import Provenance
+    from obi_widgets.settings.parameters import Parameters
+    from obi_widgets.settings.provenance import Findings
 
     Floats = NDArray[np.float64]
 

@@ -6,8 +6,8 @@ import hashlib
 import json
 import math
 import time
-from dataclasses import asdict, dataclass, replace
-from typing import TYPE_CHECKING, NamedTuple
+from dataclasses import dataclass, fields, replace
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from obi_widgets.history.columns import History
-    from obi_widgets.settings.settings import Parameters
+    from obi_widgets.settings.parameters import Parameters
 
 CLIP = 100.0
 """Bps at which gains and losses are cut where the past has too few entries to choose it by."""
@@ -81,8 +81,13 @@ class Seal:
     @property
     def sha256(self) -> str:
         """A hash of all of it."""
-        text = json.dumps(asdict(self), sort_keys=True, separators=(",", ":"))
+        text = json.dumps(self.as_table(), sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(text.encode()).hexdigest()
+
+    def as_table(self) -> dict[str, Any]:
+        """Return all of it as a file holds it."""
+        own = {one.name: getattr(self, one.name) for one in fields(self)}
+        return {**own, "settings": self.settings.as_table()}
 
     def numbered(self, number: int) -> Seal:
         """Return the same with another number."""
@@ -90,12 +95,12 @@ class Seal:
 
     def differences(self, other: Seal) -> list[str]:
         """Return what of settings, market and states is another one in another seal."""
-        mine, its = ({**asdict(one), **asdict(one.settings)} for one in (self, other))
-        names = (*asdict(self.settings), "venue", "symbol", "interval", "levels", "strict")
+        mine, its = ({**one.as_table(), **one.settings.as_table()} for one in (self, other))
+        names = (*self.settings.as_table(), "venue", "symbol", "interval", "levels", "strict")
         return [
-            f"{name} is {its[name]!r}, not {mine[name]!r}"
+            f"{name} is {its.get(name)!r}, not {mine[name]!r}"
             for name in names
-            if its[name] != mine[name]
+            if its.get(name) != mine[name]
         ]
 
 

@@ -9,7 +9,6 @@ every trade; see `obi_widgets.calibration.confidence_sequence`.
 from __future__ import annotations
 
 import time
-from dataclasses import asdict
 from threading import RLock
 from typing import TYPE_CHECKING, Any
 
@@ -21,8 +20,9 @@ from obi_widgets.checks import kind, text
 from obi_widgets.checks import path as as_path
 from obi_widgets.errors import SealError
 from obi_widgets.history.given import as_history
-from obi_widgets.settings.provenance import Sealed, known, utc
-from obi_widgets.settings.settings import Parameters
+from obi_widgets.history.provenance import utc
+from obi_widgets.settings.parameters import Parameters
+from obi_widgets.settings.provenance import Sealed, known
 from obi_widgets.signals import imbalance
 from obi_widgets.trading.entries import Held, scan
 
@@ -173,10 +173,10 @@ class SealedTest:
 
     def follow_settings(self, settings: Settings | Parameters) -> None:
         """End it when the settings are others than those that were sealed."""
-        now = asdict(Parameters.of(settings))
-        for name, sealed in asdict(self.seal.settings).items():
-            if now[name] != sealed:
-                self.stop(f"{name} changed from {sealed!r} to {now[name]!r}")
+        now = Parameters.of(settings).as_table()
+        for name, sealed in self.seal.settings.as_table().items():
+            if now.get(name) != sealed:
+                self.stop(f"{name} changed from {sealed!r} to {now.get(name)!r}")
                 return
 
     # -- what it has come to ---------------------------------------------------------------

@@ -7,7 +7,7 @@ import json
 import math
 import os
 import re
-from dataclasses import asdict, fields
+from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -62,7 +62,7 @@ def save(test: SealedTest, path: str | Path | None) -> Path:
         raise SealError(f"{target.name!r} ends in {target.suffix!r}.", "It is kept as .json.")
     with test.lock:
         body = {
-            "seal": asdict(test.seal),
+            "seal": test.seal.as_table(),
             "seals_opened": test.opened,
             "broken": test.broken,
             "lost": test.lost,

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
-    from obi_widgets.settings.provenance import Provenance
-    from obi_widgets.settings.settings import Parameters
+    from obi_widgets.history.provenance import Provenance
+    from obi_widgets.settings.parameters import Parameters
 
     Floats = NDArray[np.float64]
 

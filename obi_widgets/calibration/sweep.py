@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from concurrent.futures import FIRST_COMPLETED, Executor, ThreadPoolExecutor, wait
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,7 +19,8 @@ from obi_widgets.history.columns import BLOCK, History
 from obi_widgets.history.given import as_histories
 from obi_widgets.kernels.loader import Kernels
 from obi_widgets.kernels.threads import cores
-from obi_widgets.settings.settings import Parameters, Settings
+from obi_widgets.settings.parameters import Parameters
+from obi_widgets.settings.settings import Settings
 from obi_widgets.signals import imbalance
 from obi_widgets.signals.coverage import without_value
 from obi_widgets.trading.entries import Scanner
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from obi_widgets.settings.provenance import Provenance
+    from obi_widgets.history.provenance import Provenance
 
     Floats = NDArray[np.float64]
     Tell = Callable[[float], object]
@@ -320,12 +321,12 @@ def _portable(
     cut = grid.cut(history)
     since = int(history.time[cut]) if cut < len(history) else 2**63 - 1
     for where in np.ndindex(out.shape[:2]):
-        pair = replace(grid.parameters, decay=grid.decay[where[0]], depth=grid.depth[where[1]])
+        pair = grid.parameters.replace(decay=grid.decay[where[0]], depth=grid.depth[where[1]])
         signal = imbalance(history, pair)
         for which in np.ndindex(out.shape[2:4]):
             _stop_if(cancel)
-            chosen = replace(
-                pair, threshold=grid.threshold[which[0]], hold_seconds=grid.hold_seconds[which[1]]
+            chosen = pair.replace(
+                threshold=grid.threshold[which[0]], hold_seconds=grid.hold_seconds[which[1]]
             )
             scanner = Scanner(chosen)
             scanner.extend(history, signal)
@@ -413,7 +414,9 @@ def _depths(
         Of each depth of the grid, which of them it is.
     """
     counts = np.array([min(one or history.levels, history.levels) for one in grid.depth])
-    none = [without_value(history, replace(grid.parameters, depth=one)) for one in grid.depth]
+    none = [
+        without_value(history, grid.parameters.replace(depth=one).levels_used) for one in grid.depth
+    ]
     if all(one is None for one in none):
         depths, depth_at = np.unique(counts, return_inverse=True)
         return depths, np.empty((len(depths), 0), bool), depth_at

@@ -12,8 +12,9 @@ from obi_widgets.calibration.sweep import axis, swept
 from obi_widgets.checks import several
 from obi_widgets.history.columns import History
 from obi_widgets.history.given import as_joined
+from obi_widgets.settings.parameters import Parameters
 from obi_widgets.settings.provenance import labels, to_tables
-from obi_widgets.settings.settings import Parameters, Settings
+from obi_widgets.settings.settings import Settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence

@@ -8,7 +8,7 @@ from obi_widgets.checks import flag, integer, number
 from obi_widgets.feeds.clocks import Lag
 from obi_widgets.feeds.keeper import Keeper
 from obi_widgets.market_data.venues.base import BOOK, FOREVER, Reply
-from obi_widgets.settings.settings import Parameters
+from obi_widgets.settings.parameters import Parameters
 from obi_widgets.signals.imbalance import imbalance, newest
 
 if TYPE_CHECKING:

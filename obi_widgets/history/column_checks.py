@@ -8,7 +8,6 @@ import numpy as np
 
 from obi_widgets.errors import HistoryError, quoted
 from obi_widgets.market_data.events import Instrument
-from obi_widgets.settings.settings import Parameters
 
 if TYPE_CHECKING:
     from obi_widgets.history.columns import History
@@ -31,7 +30,6 @@ FACTS: tuple[tuple[str, tuple[type, ...]], ...] = (
     ("offset", (int, np.integer)),
     ("strict", (bool,)),
     ("notes", (tuple,)),
-    ("parameters", (Parameters,)),
     ("interval", (int, float)),
 )
 

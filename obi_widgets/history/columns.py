@@ -20,18 +20,15 @@ from obi_widgets.checks import kind, real
 from obi_widgets.errors import HistoryError, quoted
 from obi_widgets.history.column_checks import check_columns
 from obi_widgets.history.memory import zeros
+from obi_widgets.history.provenance import Provenance, utc
 from obi_widgets.market_data.events import Instrument
-from obi_widgets.settings.provenance import Provenance, utc
-from obi_widgets.settings.settings import Parameters
 from obi_widgets.version import __version__
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
 
     import pandas as pd
     from numpy.typing import ArrayLike, NDArray
-
-    from obi_widgets.settings.settings import Settings
 
     Floats = NDArray[np.float64]
     Ints = NDArray[np.int64]
@@ -103,13 +100,12 @@ class History:
         How far from mid each side is known, bps, bids first; infinite where all of it is, below
         half the spread where not even the best price is sure, NaN without a mid.
     strict : bool
-        Whether a signal that rests on levels beyond what is known is NaN; see `inferred`.
+        Whether a signal that rests on levels beyond what is known is NaN; see
+        `obi_widgets.inferred`.
     interval : float
         Seconds within which only the last state was kept; 0 for every one, or where not known.
     notes : tuple of str
         What one must know of these data: a sentence each, for people.
-    parameters : Parameters
-        What ``to_frame`` computes the imbalance with when it is not told.
     """
 
     time: Ints
@@ -125,7 +121,6 @@ class History:
     reach: Singles = field(default=cast("Singles", None))  # infinite when it is not given
     strict: bool = False
     notes: tuple[str, ...] = ()
-    parameters: Parameters = field(default_factory=Parameters)
     interval: float = 0.0
 
     def __post_init__(self) -> None:
@@ -295,27 +290,6 @@ class History:
                 column[:, rows] = levels[:, :, number].swapaxes(0, 1).reshape(2, BLOCK)[:, part]
         return ticks, sizes
 
-    def inferred(self, settings: Settings | Parameters | None = None) -> NDArray[np.bool_]:
-        """Return which states' signal rests on levels beyond what was known of the book.
-
-        A snapshot covers a range of prices. Beyond it only levels that changed since have been
-        told, and there may be others.
-
-        Parameters
-        ----------
-        settings : Settings, optional
-            ``depth`` and ``band_bps`` say which levels the signal rests on; the session's own, or
-            the defaults, when left out.
-
-        Returns
-        -------
-        ndarray of bool, shape (T,)
-            The signal of such a state is a guess; with ``strict`` it is NaN.
-        """
-        from obi_widgets.signals.coverage import inferred
-
-        return inferred(self, self.parameters if settings is None else settings)
-
     # -- in and out ------------------------------------------------------------------------
 
     @classmethod
@@ -415,14 +389,14 @@ class History:
         return concat(histories)
 
     def to_frame(
-        self, settings: Settings | Parameters | None = None, *, levels: int = 1
+        self, columns: Mapping[str, ArrayLike] | None = None, *, levels: int = 1
     ) -> pd.DataFrame:
         """Return a DataFrame, a row a state.
 
         Parameters
         ----------
-        settings : Settings, optional
-            What to compute ``imbalance`` with; the session's own, or the defaults, when left out.
+        columns : mapping of str to array_like of shape (T,), optional
+            Further columns by name, such as a signal: ``{"imbalance": obi.imbalance(history)}``.
         levels : int
             How many levels a side to include: ``bid_size`` and ``ask_size`` for 1, and
             ``bid_price_2``, ``bid_size_2`` and so on beyond.
@@ -431,8 +405,8 @@ class History:
         -------
         DataFrame
             Index ``time`` (UTC); ``bid, ask, mid, spread`` (quote currency), ``spread_bps``,
-            ``bid_size, ask_size`` (base units), ``imbalance`` (−1..+1, + is more bids) and
-            ``received`` (UTC, the local clock). NaN where the book was not in sync.
+            ``bid_size, ask_size`` (base units), ``received`` (UTC, the local clock), and what was
+            given. NaN where the book was not in sync.
 
         Notes
         -----
@@ -444,7 +418,7 @@ class History:
         """
         from obi_widgets.history.packing import unpack
 
-        return unpack(self, self.parameters if settings is None else settings, levels)
+        return unpack(self, columns or {}, levels)
 
     def sha256(self) -> str:
         """Return a hash of the states: times, best prices, and every level's tick and size.

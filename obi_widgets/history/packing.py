@@ -17,12 +17,10 @@ from obi_widgets.history.rows_numpy import LARGEST, SMALLEST, to_whole
 from obi_widgets.market_data.events import Instrument
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     import pandas as pd
     from numpy.typing import ArrayLike, NDArray
-
-    from obi_widgets.settings.settings import Parameters, Settings
 
     Floats = NDArray[np.float64]
     Ints = NDArray[np.int64]
@@ -128,11 +126,9 @@ def pack(
     )  # fmt: skip
 
 
-def unpack(history: History, settings: Settings | Parameters, levels: int) -> pd.DataFrame:
+def unpack(history: History, further: Mapping[str, ArrayLike], levels: int) -> pd.DataFrame:
     """Return a DataFrame of states. See `History.to_frame`."""
     import pandas as pd
-
-    from obi_widgets.signals import imbalance
 
     if not 1 <= real(levels) <= history.levels or real(levels) % 1:
         raise HistoryError(
@@ -151,7 +147,13 @@ def unpack(history: History, settings: Settings | Parameters, levels: int) -> pd
         for level in range(1, levels):
             columns[f"{name}_price_{level + 1}"] = prices[:, level]
             columns[f"{name}_size_{level + 1}"] = sizes[:, level]
-    columns["imbalance"] = imbalance(history, settings)
+    for name, values in further.items():
+        columns[name] = floats(aligned(values, history.time, name), name)
+        if columns[name].shape != history.time.shape:
+            raise HistoryError(
+                f"{name} has shape {columns[name].shape}, and the history {history.time.shape}.",
+                "Give a value for each state.",
+            )
     time, columns["received"] = (
         pd.to_datetime(one.view("datetime64[ns]"), utc=True)
         for one in (history.time, history.received)
@@ -195,7 +197,7 @@ def concat(histories: Iterable[History]) -> History:
         row = rows.stop
     return History(
         time, received, bid, ask, tuple(blocks), first.levels, tick_size,
-        instrument=first.instrument, parameters=first.parameters,
+        instrument=first.instrument,
         reach=reach, strict=any(one.strict for one in parts),
         notes=tuple(dict.fromkeys(note for one in parts for note in one.notes)),
         interval=max(one.interval for one in parts),

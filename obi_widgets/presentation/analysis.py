@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from obi_widgets.history.columns import History
-    from obi_widgets.settings.settings import Parameters
+    from obi_widgets.settings.parameters import Parameters
     from obi_widgets.trading.entries import Results, Trades
 
 SIGNAL_SETTINGS = ("decay", "depth", "band_bps", "weighting")

@@ -12,7 +12,7 @@ from obi_widgets.signals.imbalance import half_weight_bps
 
 if TYPE_CHECKING:
     from obi_widgets.presentation.frame import Frame, Reach
-    from obi_widgets.settings.settings import Parameters
+    from obi_widgets.settings.parameters import Parameters
 
 MINUS = "\N{MINUS SIGN}"
 NOTHING = "\N{EN DASH}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -19,7 +19,7 @@ from obi_widgets.presentation.downsampling import (
     means,
     steps,
 )
-from obi_widgets.settings.settings import Parameters
+from obi_widgets.settings.parameters import Parameters
 from obi_widgets.signals import imbalance, weights
 from obi_widgets.signals.coverage import Shortfall, inferred
 
@@ -131,7 +131,7 @@ class Reach:
         distance = np.where(used, np.abs(price - newest.mid[0]) / newest.mid[0] * 1e4, 0.0)
         lately = history[-PROBE:]
         without, with_decay, *others = (
-            imbalance(lately, replace(parameters, decay=decay))
+            imbalance(lately, parameters.replace(decay=decay))
             for decay in (0.0, parameters.decay, *DECAYS)
         )
         changes = np.abs(np.array([with_decay, *others]) - without)
@@ -141,7 +141,7 @@ class Reach:
             float(weight[used].min(initial=1.0)),
             float(np.nanmean(changes[0])) if np.any(~np.isnan(without)) else 0.0,
             float(np.nanmax(changes, initial=0.0)),
-            Shortfall.of(history[shown], parameters),
+            Shortfall.of(history[shown], parameters.levels_used),
             float(np.mean(inferred(history[shown], parameters))) if len(history[shown]) else 0.0,
         )
 

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from obi_widgets.calibration.surface import Surface
     from obi_widgets.history.columns import History
     from obi_widgets.session.trials import Span, Tried
-    from obi_widgets.settings.settings import Parameters
+    from obi_widgets.settings.parameters import Parameters
 
 log = logging.getLogger(__name__)
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from obi_widgets.feeds.base import Feed
     from obi_widgets.history.columns import History
     from obi_widgets.session.session import Session
-    from obi_widgets.settings.settings import Parameters
+    from obi_widgets.settings.parameters import Parameters
 
 log = logging.getLogger(__name__)
 

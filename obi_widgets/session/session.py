@@ -10,7 +10,6 @@ publisher, which looks for it ten times a second, then ends the feed.
 
 from __future__ import annotations
 
-import dataclasses
 import gc
 import inspect
 import logging
@@ -33,14 +32,18 @@ from obi_widgets.session.publisher import Forgettable, Publisher, View
 from obi_widgets.session.sealing import Sealing
 from obi_widgets.session.trials import Tried
 from obi_widgets.session.waiting import wait_for
-from obi_widgets.settings.settings import TAKES, Settings
+from obi_widgets.settings.files import TAKES
+from obi_widgets.settings.settings import Settings
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from obi_widgets.calibration.sealed import SealedTest
     from obi_widgets.feeds import Source
     from obi_widgets.history.columns import History
-    from obi_widgets.settings.provenance import Findings, Provenance
-    from obi_widgets.settings.settings import Parameters
+    from obi_widgets.history.provenance import Provenance
+    from obi_widgets.settings.parameters import Parameters
+    from obi_widgets.settings.provenance import Findings
 
 log = logging.getLogger(__name__)
 
@@ -197,8 +200,24 @@ class Session(Looking):
 
     @property
     def history(self) -> History:
-        """The book states so far; `to_frame` uses this session's settings."""
-        return dataclasses.replace(self.market.history(), parameters=self.settings.parameters)
+        """The book states so far."""
+        return self.market.history()
+
+    def to_frame(self, *, levels: int = 1) -> pd.DataFrame:
+        """Return a DataFrame of the states so far, with the signal of the settings.
+
+        Parameters
+        ----------
+        levels : int
+            See `History.to_frame`.
+
+        Returns
+        -------
+        DataFrame
+            As of `History.to_frame`, with a column that has the signal's name.
+        """
+        history, p = self.history, self.settings.parameters
+        return history.to_frame({p.signal.name: p.signal(history, p)}, levels=levels)
 
     def wait(self, states: int = 1, *, timeout: float | None = None) -> None:
         """Return when the history has so many states, however long that takes while they come.
@@ -286,7 +305,7 @@ class Session(Looking):
             return export_strategy(
                 path, parameters, history, provenance=told, findings=found, sealed=sealed
             )
-        settings = Settings(**dataclasses.asdict(parameters)) if told else self.settings
+        settings = Settings(**parameters.as_dict()) if told else self.settings
         return settings.save(path, provenance=told, findings=found, sealed=sealed)
 
     # -- the sealed test -------------------------------------------------------------------

@@ -7,16 +7,13 @@ import re
 from dataclasses import MISSING, asdict, dataclass, fields, replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
-import numpy as np
-
 from obi_widgets.errors import SettingsError, quoted
+from obi_widgets.history.provenance import Provenance
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from numpy.typing import ArrayLike
-
-    from obi_widgets.settings.settings import Parameters
+    from obi_widgets.settings.parameters import Parameters
 
 IMBALANCE = "imbalance"
 """The name of the signal that settings are of."""
@@ -32,55 +29,6 @@ BESIDE = ("origin", "parameters")
 
 NOT_KNOWN = {"market": "not known"}
 """What a file says of what settings were tuned on where nothing is known."""
-
-
-@dataclass(frozen=True)
-class Provenance:
-    """What settings were tuned on.
-
-    Attributes
-    ----------
-    venue, symbol : str
-        As in ``venue:SYMBOL``.
-    start, end : str
-        First and last event time, ISO 8601, UTC.
-    states : int
-        How many book states.
-    levels : int
-        Levels a side that were kept of each.
-    interval : float
-        Seconds between states; 0 for every one.
-    sha256 : str
-        `History.sha256` of them.
-    package : str
-        The version of this package.
-    gaps : int or None
-        How often the book was lost; None in files of versions that did not tell.
-    """
-
-    venue: str
-    symbol: str
-    start: str
-    end: str
-    states: int
-    levels: int
-    interval: float
-    sha256: str
-    package: str
-    gaps: int | None = None
-
-    @property
-    def market(self) -> str:
-        """``venue:SYMBOL``; empty where the market has no name."""
-        return f"{self.venue}:{self.symbol}" if self.venue or self.symbol else ""
-
-    def __str__(self) -> str:
-        times = (f"{one[:10]} {one[11:19]}" for one in (self.start, self.end))
-        gaps = "" if self.gaps is None else f", {self.gaps:,} gap{'' if self.gaps == 1 else 's'}"
-        return (
-            f"{self.market or 'a market without a name'}, {' to '.join(times)} UTC, "
-            f"{self.states:,} states of {self.levels} levels{gaps}, sha256 {self.sha256[:12]}"
-        )
 
 
 @dataclass(frozen=True)
@@ -266,11 +214,6 @@ class Sealed:
     clipped_high_bps: float | None = None
 
 
-def utc(times: ArrayLike) -> list[str]:
-    """Return times in nanoseconds as they are kept in a file: ISO 8601."""
-    return [f"{one}Z" for one in np.asarray(times, np.int64).view("datetime64[ns]")]
-
-
 def known(value: float) -> float | None:
     """Return a figure as it is kept in a file: eight digits, None for NaN."""
     return None if math.isnan(value) else float(f"{value:.8g}")
@@ -312,7 +255,7 @@ def to_tables(
 
 def labels(parameters: Parameters, tables: dict[str, Any]) -> dict[str, Any]:
     """Return what a DataFrame of figures has in ``attrs``: settings, and tables of `to_tables`."""
-    return {"settings": asdict(parameters), **tables}
+    return {"settings": parameters.as_table(), **tables}
 
 
 def from_tables(
@@ -361,11 +304,11 @@ def refuse_others(
             "Settings hold the imbalance alone: save them without these findings.",
         )
     if findings.parameters is not None and findings.parameters != parameters:
-        there, here = asdict(findings.parameters), asdict(parameters)
+        there, here = findings.parameters.as_table(), parameters.as_table()
         differ = [
-            f"{name} = {there[name]!r}, not {here[name]!r}"
+            f"{name} = {there.get(name)!r}, not {here[name]!r}"
             for name in here
-            if there[name] != here[name]
+            if there.get(name) != here[name]
         ]
         raise SettingsError(
             f"The report is of other settings: {'; '.join(differ)}.",

@@ -17,6 +17,8 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import numpy as np
 
+from obi_widgets.errors import SettingsError
+from obi_widgets.history.given import as_history
 from obi_widgets.signals.imbalance_numpy import EDGE
 
 if TYPE_CHECKING:
@@ -34,40 +36,44 @@ CHOICES = (50, 100, 200, 500, 1000)
 """Levels a side that are proposed."""
 
 
-class UsesLevels(Protocol):
-    """What says which levels a signal rests on: settings, or a `LevelsUsed`."""
-
-    @property
-    def depth(self) -> int | None:
-        """Levels a side; None for all that are kept, or that lie in the band."""
-
-    @property
-    def band_bps(self) -> float | None:
-        """The greatest distance from mid, bps; None for no band."""
-
-
 class LevelsUsed(NamedTuple):
-    """Which levels a signal rests on; see `UsesLevels`."""
+    """Which levels a signal rests on.
+
+    Attributes
+    ----------
+    depth : int or None
+        Levels a side; None for all that are kept, or that lie in the band.
+    band_bps : float or None
+        The greatest distance from mid, bps; None for no band.
+    """
 
     depth: int | None = None
     band_bps: float | None = None
 
 
-def kept_suffice(levels: int, used: UsesLevels) -> bool:
+class HasLevels(Protocol):
+    """Settings, as far as the levels matter that their signal rests on."""
+
+    @property
+    def levels_used(self) -> LevelsUsed:
+        """Which levels the signal rests on."""
+
+
+def kept_suffice(levels: int, used: LevelsUsed) -> bool:
     """Return whether a signal can never reach beyond so many kept levels."""
     if used.depth is None:
         return used.band_bps is None
     return used.depth <= levels
 
 
-def without_value(history: History, used: UsesLevels) -> Flags | None:
+def without_value(history: History, used: LevelsUsed) -> Flags | None:
     """Return which states must have no signal; None where all may have one.
 
     Parameters
     ----------
     history : History
         T states.
-    used : UsesLevels
+    used : LevelsUsed
         The levels that the signal rests on.
 
     Returns
@@ -83,7 +89,7 @@ def without_value(history: History, used: UsesLevels) -> Flags | None:
     return none
 
 
-def beyond_kept(history: History, used: UsesLevels) -> Flags:
+def beyond_kept(history: History, used: LevelsUsed) -> Flags:
     """Return which states' signal reaches beyond the levels that are kept, shape (T,).
 
     A side that has fewer levels than are kept is complete, as far as it is known.
@@ -97,8 +103,35 @@ def beyond_kept(history: History, used: UsesLevels) -> Flags:
     return np.asarray(more.any(axis=0) & ~np.isnan(history.mid))
 
 
-def inferred(history: History, used: UsesLevels) -> Flags:
-    """Return which states' signal rests on levels beyond what was known; see `History.inferred`."""
+def inferred(history: History, settings: LevelsUsed | HasLevels) -> Flags:
+    """Return which states' signal rests on levels beyond what was known of the book.
+
+    A snapshot covers a range of prices. Beyond it only levels that changed since have been told,
+    and there may be others.
+
+    Parameters
+    ----------
+    history : History
+        T states.
+    settings : Settings, or LevelsUsed
+        What says which levels the signal rests on.
+
+    Returns
+    -------
+    ndarray of bool, shape (T,)
+        The signal of such a state is a guess; in a strict history it is NaN.
+
+    Raises
+    ------
+    HistoryError, SettingsError
+        No history, or no settings.
+    """
+    history = as_history(history)
+    used = settings if isinstance(settings, LevelsUsed) else getattr(settings, "levels_used", None)
+    if not isinstance(used, LevelsUsed):
+        raise SettingsError(
+            f"A {type(settings).__name__} is not settings.", "Give obi.Settings(...)."
+        )
     limited = np.isfinite(history.reach)
     if not limited.any():
         return np.zeros(len(history), bool)
@@ -145,7 +178,7 @@ class Shortfall:
     needed : int or None
         Levels a side with which the settings would have a signal; None when that is more than
         can be kept, or the venue tells of no more.
-    used : UsesLevels
+    used : LevelsUsed
         The levels that the signal rests on.
     arrays : bool
         Whether the history was handed in as arrays.
@@ -155,11 +188,11 @@ class Shortfall:
     bps: float
     levels: int
     needed: int | None
-    used: UsesLevels
+    used: LevelsUsed
     arrays: bool = False
 
     @classmethod
-    def of(cls, history: History, used: UsesLevels) -> Shortfall | None:
+    def of(cls, history: History, used: LevelsUsed) -> Shortfall | None:
         """Return it for a history; None where every state has the levels that it takes."""
         if kept_suffice(history.levels, used):
             return None

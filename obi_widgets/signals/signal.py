@@ -76,6 +76,8 @@ class Signal:
         the venue's mark price, funding rate and open interest.
     parameters : dict of str to Parameter
         By name, in order.
+    threshold : float
+        Where a threshold on its values starts.
     title : str
         Its name on a screen.
     description : str
@@ -92,6 +94,7 @@ class Signal:
         range: tuple[float, float] | None = None,  # noqa: A002
         needs: Needs | Iterable[Needs] = "levels",
         lookback: Lookback = 0.0,
+        threshold: float | None = None,
         checked: bool = True,
     ) -> None:
         self.name = name
@@ -102,6 +105,8 @@ class Signal:
         self.function = function
         self._lookback = lookback
         self._checked = checked
+        high = max(map(abs, range)) if range else 0.0
+        self.threshold = threshold if threshold is not None else 0.4 * high or 2.0
         self._check()
         functools.update_wrapper(self, function, updated=())
         first = (inspect.getdoc(function) or "").partition("\n\n")[0]
@@ -275,6 +280,7 @@ def signal(
     range: tuple[float, float] | None = None,
     needs: Needs | Iterable[Needs] = "levels",
     lookback: Lookback = 0.0,
+    threshold: float | None = None,
     name: str = "",
     checked: bool = True,
 ) -> Callable[[Callable[..., Floats]], Signal]: ...
@@ -286,6 +292,7 @@ def signal(
     range: tuple[float, float] | None = None,  # noqa: A002
     needs: Needs | Iterable[Needs] = "levels",
     lookback: Lookback = 0.0,
+    threshold: float | None = None,
     name: str = "",
     checked: bool = True,
 ) -> Signal | Callable[[Callable[..., Floats]], Signal]:
@@ -306,6 +313,8 @@ def signal(
     lookback : str, float or callable
         How far back it looks, seconds: a number, the name of the parameter that says so, or a
         function of all values. 0 for the state alone.
+    threshold : float, optional
+        Where a threshold on its values starts; 0.4 of the range or, without one, 2.
     name : str
         What settings and files call it; the function's name when left out.
     checked : bool
@@ -354,7 +363,7 @@ def signal(
         )
     made = Signal(
         function, name=name, parameters=declared_by(function), unit=unit, range=range,
-        needs=needs, lookback=lookback, checked=checked,
+        needs=needs, lookback=lookback, threshold=threshold, checked=checked,
     )  # fmt: skip
     registry.register(made)
     return made

@@ -15,7 +15,7 @@ import numpy as np
 
 from obi_widgets.history.given import as_history
 from obi_widgets.kernels.loader import Kernels
-from obi_widgets.settings.settings import Parameters
+from obi_widgets.settings.parameters import Parameters
 from obi_widgets.signals import imbalance
 from obi_widgets.trading import entries_numpy
 

@@ -15,7 +15,7 @@ import numpy as np
 
 from obi_widgets.errors import ArgumentError, SettingsError
 from obi_widgets.history.given import as_history
-from obi_widgets.settings.settings import Parameters
+from obi_widgets.settings.parameters import Parameters
 from obi_widgets.signals import imbalance
 from obi_widgets.trading.entries import GAP, HELD, OPEN
 from obi_widgets.trading.execution import Execution, Maker, Taker

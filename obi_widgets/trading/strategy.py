@@ -11,15 +11,9 @@ from obi_widgets.checks import kind
 from obi_widgets.checks import path as as_path
 from obi_widgets.errors import HistoryError, SettingsError
 from obi_widgets.history.given import as_history
-from obi_widgets.settings.provenance import (
-    Findings,
-    Provenance,
-    Sealed,
-    refuse_others,
-    to_table,
-    to_tables,
-)
-from obi_widgets.settings.settings import Parameters
+from obi_widgets.history.provenance import Provenance
+from obi_widgets.settings.parameters import Parameters
+from obi_widgets.settings.provenance import Findings, Sealed, refuse_others, to_table, to_tables
 from obi_widgets.signals.imbalance_numpy import EDGE, LOG2_E, POLYNOMIAL
 
 if TYPE_CHECKING:

@@ -9,7 +9,8 @@ from obi_widgets.errors import ObiError, SettingsError
 from obi_widgets.kernels import loader
 from obi_widgets.presentation.tear_sheet import SheetMaker, nothing, pending
 from obi_widgets.presentation.tear_sheet_seal import of_seal
-from obi_widgets.settings.settings import Settings
+from obi_widgets.settings.parameters import threshold_of
+from obi_widgets.trading.declared import HOLD
 from obi_widgets.widgets.panel import Part, StateWidget, asset, followed, framed
 
 if TYPE_CHECKING:
@@ -94,14 +95,15 @@ class CalibrationWidget(Part):
 
     def _take(self, values: dict[object, Any]) -> None:
         """Take the settings of a cell: its values, since the axes may have changed meanwhile."""
-        names = "threshold", "hold_seconds"
+        p = self._session.settings.parameters
+        allowed = threshold_of(p.signal, p.threshold_is), HOLD
         try:
-            chosen = Settings(**{name: values.get(name) for name in names})
+            chosen = {one.name: one.check(values.get(one.name)) for one in allowed}
         except SettingsError as error:  # both are taken, or none
             log.warning("The settings of a cell were not taken: %s", error)
             return
-        for name in names:
-            setattr(self._session.settings, name, getattr(chosen, name))
+        for name, value in chosen.items():
+            setattr(self._session.settings, name, value)
 
     def _seal_settings(self) -> None:
         """Seal, unless a test goes on. What goes wrong is shown: nobody would see an exception."""

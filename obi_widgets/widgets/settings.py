@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from obi_widgets.presentation.frame import Frame
-    from obi_widgets.settings.settings import Parameters
+    from obi_widgets.settings.parameters import Parameters
 
 OFF = 0.0
 """What a slider has for a setting of None (no band, all levels): of None it makes no choice."""

@@ -1,0 +1,65 @@
+"""Where states come from: market, span, and a hash of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """What settings were tuned on.
+
+    Attributes
+    ----------
+    venue, symbol : str
+        As in ``venue:SYMBOL``.
+    start, end : str
+        First and last event time, ISO 8601, UTC.
+    states : int
+        How many book states.
+    levels : int
+        Levels a side that were kept of each.
+    interval : float
+        Seconds between states; 0 for every one.
+    sha256 : str
+        `History.sha256` of them.
+    package : str
+        The version of this package.
+    gaps : int or None
+        How often the book was lost; None in files of versions that did not tell.
+    """
+
+    venue: str
+    symbol: str
+    start: str
+    end: str
+    states: int
+    levels: int
+    interval: float
+    sha256: str
+    package: str
+    gaps: int | None = None
+
+    @property
+    def market(self) -> str:
+        """``venue:SYMBOL``; empty where the market has no name."""
+        return f"{self.venue}:{self.symbol}" if self.venue or self.symbol else ""
+
+    def __str__(self) -> str:
+        times = (f"{one[:10]} {one[11:19]}" for one in (self.start, self.end))
+        gaps = "" if self.gaps is None else f", {self.gaps:,} gap{'' if self.gaps == 1 else 's'}"
+        return (
+            f"{self.market or 'a market without a name'}, {' to '.join(times)} UTC, "
+            f"{self.states:,} states of {self.levels} levels{gaps}, sha256 {self.sha256[:12]}"
+        )
+
+
+def utc(times: ArrayLike) -> list[str]:
+    """Return times in nanoseconds as they are kept in a file: ISO 8601."""
+    return [f"{one}Z" for one in np.asarray(times, np.int64).view("datetime64[ns]")]

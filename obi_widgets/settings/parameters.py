@@ -1,0 +1,153 @@
+"""The values of settings at one moment: what computations take."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from obi_widgets.errors import SettingsError, quoted
+from obi_widgets.parameters import Choice, Number, Parameter
+from obi_widgets.signals import registry
+from obi_widgets.signals.signal import Signal
+from obi_widgets.trading.declared import PARAMETERS as OF_TRADING
+
+if TYPE_CHECKING:
+    from obi_widgets.settings.settings import Settings
+    from obi_widgets.signals.coverage import LevelsUsed
+
+THRESHOLD_IS = Parameter(
+    "threshold_is",
+    Choice("value", "quantile"),
+    "value",
+    "Whether the threshold is a value of the signal, or a quantile of its own recent values.",
+)
+
+HIGHEST = 1e15
+"""Of a threshold on a signal that has no bounds."""
+
+
+def as_signal(signal: object) -> Signal:
+    """Return a signal, given as such or by its name.
+
+    Raises
+    ------
+    SettingsError
+        A name that is not known, or something else.
+    """
+    if isinstance(signal, Signal):
+        return signal
+    if isinstance(signal, str):
+        return registry.find(signal)
+    raise SettingsError(
+        f"signal = {quoted(signal)} is not possible.",
+        "Give a signal, as obi.imbalance, or the name of one.",
+    )
+
+
+def threshold_of(signal: Signal, threshold_is: str) -> Parameter:
+    """Return what the threshold of a signal may be."""
+    said = "Long above it, short below its negative."
+    if threshold_is == "quantile":
+        said = "Of the signal's distance from 0: long or short beyond so large a share of it."
+        return Parameter("threshold", Number(0, 1, slider=(0.5, 1, 0.01)), 0.95, said)
+    if signal.range is None:
+        kind = Number(0, HIGHEST, signal.unit, slider=(0, 2.5 * signal.threshold, 0.01))
+    else:
+        high = max(map(abs, signal.range))
+        kind = Number(0, high, signal.unit, slider=(0, high, high / 100))
+    return Parameter("threshold", kind, signal.threshold, said)
+
+
+@dataclass(frozen=True, init=False)
+class Parameters:
+    """The values of `Settings` at one moment. See `Settings` for their meaning.
+
+    The values of the signal's own parameters are attributes as well: ``parameters.decay``.
+    """
+
+    signal: Signal
+    values: tuple[tuple[str, Any], ...]
+    threshold: float
+    threshold_is: str
+    hold_seconds: float
+    price: str
+    fee_bps: float
+
+    def __init__(
+        self,
+        signal: Signal | str = "imbalance",
+        *,
+        threshold: float | None = None,
+        threshold_is: str = "value",
+        hold_seconds: float = 20.0,
+        price: str = "touch",
+        fee_bps: float = 5.0,
+        **values: object,
+    ) -> None:
+        signal = as_signal(signal)
+        threshold_is = THRESHOLD_IS.check(threshold_is)
+        allowed = threshold_of(signal, threshold_is)
+        given = {"hold_seconds": hold_seconds, "price": price, "fee_bps": fee_bps}
+        checked = {
+            "signal": signal,
+            "values": tuple(signal.check(values).items()),
+            "threshold_is": threshold_is,
+            "threshold": allowed.default if threshold is None else allowed.check(threshold),
+            **{name: OF_TRADING[name].check(value) for name, value in given.items()},
+        }
+        for name, value in checked.items():
+            object.__setattr__(self, name, value)
+
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401
+        if not name.startswith("_"):
+            for key, value in self.__dict__.get("values", ()):
+                if key == name:
+                    return value
+        raise AttributeError(f"These parameters have no {name}.")
+
+    @classmethod
+    def of(cls, settings: Settings | Parameters) -> Parameters:
+        """Return the values of settings that may change.
+
+        Raises
+        ------
+        SettingsError
+            Anything else.
+        """
+        if isinstance(settings, Parameters):
+            return settings
+        parameters = getattr(settings, "parameters", None)
+        if not isinstance(parameters, Parameters):
+            raise SettingsError(
+                f"A {type(settings).__name__} is not settings.", "Give obi.Settings(...)."
+            )
+        return parameters
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return all values by name, in the order of `Settings`."""
+        return {
+            "signal": self.signal,
+            **dict(self.values),
+            "threshold": self.threshold,
+            "threshold_is": self.threshold_is,
+            "hold_seconds": self.hold_seconds,
+            "price": self.price,
+            "fee_bps": self.fee_bps,
+        }
+
+    def as_table(self) -> dict[str, Any]:
+        """Return all values by name, the signal as its name: what files and tables hold."""
+        return {**self.as_dict(), "signal": self.signal.name}
+
+    def replace(self, **changes: Any) -> Parameters:  # noqa: ANN401
+        """Return the same with other values of some."""
+        return Parameters(**{**self.as_dict(), **changes})
+
+    def values_of(self, signal: Signal) -> dict[str, Any]:
+        """Return the values for parameters of a signal."""
+        return {name: value for name, value in self.values if name in signal.parameters}
+
+    @property
+    def levels_used(self) -> LevelsUsed:
+        """Which levels the signal rests on."""
+        return self.signal.levels_used(dict(self.values))

@@ -1,0 +1,53 @@
+"""Settings as traits: what assigns to one is checked by the parameter's kind."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+import traitlets
+
+from obi_widgets.settings.parameters import as_signal, threshold_of
+
+if TYPE_CHECKING:
+    from traitlets import HasTraits
+
+    from obi_widgets.parameters import Parameter
+    from obi_widgets.signals.signal import Signal
+
+
+class Setting(traitlets.TraitType[Any, Any]):
+    """A trait that has the values of a parameter."""
+
+    def __init__(self, parameter: Parameter) -> None:
+        super().__init__(parameter.default, help=parameter.description)
+        self.parameter = parameter
+
+    def validate(self, obj: HasTraits, value: object) -> Any:  # noqa: ANN401, ARG002
+        """Return the value as it is kept."""
+        return self.parameter.check(value)
+
+
+class ThresholdTrait(traitlets.TraitType[float, float]):
+    """A threshold: what is possible depends on the signal, and on what the threshold is."""
+
+    default_value = 0.4
+
+    def validate(self, obj: Any, value: object) -> Any:  # noqa: ANN401
+        """Return the value as a float."""
+        return threshold_of(obj.signal, obj.threshold_is).check(value)
+
+
+class SignalTrait(traitlets.TraitType[Any, Any]):
+    """A signal, given as such or by its name. Assigning one changes which settings there are."""
+
+    def set(self, obj: Any, value: object) -> None:  # noqa: ANN401
+        """Choose a signal; its parameters take the place of those of the one before."""
+        obj._choose(as_signal(value))
+
+
+@lru_cache(256)
+def class_for(base: type, signal: Signal) -> type:
+    """Return the class of settings that have the parameters of a signal."""
+    traits = {name: Setting(one) for name, one in signal.parameters.items()}
+    return type(base.__name__, (base,), {"__module__": base.__module__, **traits})

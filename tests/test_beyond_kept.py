@@ -47,7 +47,7 @@ def test_a_band_is_the_same_signal_however_many_levels_are_kept(shallow, deep):
 def test_everything_that_rests_on_it_has_nothing(shallow):
     assert len(obi.entries(shallow, BAND)) == 0
     assert len(obi.fills(shallow, BAND)) == 0
-    assert shallow.to_frame(BAND)["imbalance"].isna().all()
+    assert np.isnan(obi.imbalance(shallow, BAND)).all()
     assert (obi.sweep(shallow, settings=BAND, threshold=[0.0, 0.5]).sums == 0).all()
     assert (
         obi.walk_forward(shallow, folds=2, settings=BAND, threshold=[0.0, 0.1]).entries == 0
@@ -67,7 +67,7 @@ def test_everything_that_rests_on_it_has_nothing(shallow):
 )  # fmt: skip
 def test_calibrate_says_which_and_what_to_open(captures, changes, levels, says):
     history = obi.load(captures["btcusdt"], levels=levels)
-    report = obi.calibrate(history, replace(BAND.parameters, **changes), horizons=[1, 5])
+    report = obi.calibrate(history, BAND.parameters.replace(**changes), horizons=[1, 5])
     assert (report.verdict, report.reason) == ("not enough data", says)
     assert says in report._repr_html_().replace("&#x27;", "'")
     assert report.findings.reason == says

@@ -16,6 +16,7 @@ import obi_widgets as obi
 from obi_widgets.market_data import book as book_module
 from obi_widgets.market_data.book import Book, Side
 from obi_widgets.settings.parameters import Parameters
+from obi_widgets.signals.coverage import inferred
 from obi_widgets.signals.imbalance import newest
 
 NAN, INF = float("nan"), float("inf")
@@ -236,7 +237,7 @@ def test_inferred_states_are_those_with_levels_beyond_what_is_known(rows, parame
         ]
         kept = history_of(told)
     wanted = by_levels(kept, parameters, kept.levels)
-    assert kept.inferred(parameters).tolist() == wanted
+    assert inferred(kept, parameters).tolist() == wanted
     values, strict = (obi.imbalance(one, parameters) for one in (kept, replace(kept, strict=True)))
     np.testing.assert_array_equal(strict, np.where(wanted, np.nan, values))
     guessed = sum(by_levels(kept, Parameters(depth=kept.levels), kept.levels))
@@ -278,11 +279,11 @@ def test_the_level_at_the_edge_is_known():
         book.replace(sides[0], [(round(p + tick, 9), q) for p, q in sides[1]], 4)
         into.append(1, 1, book)
         kept = into.history()
-        assert not kept.inferred(Parameters(depth=4)).any()
+        assert not inferred(kept, Parameters(depth=4)).any()
         assert not kept.notes
         book.apply([(round((best - away[-1] - 1) * tick, 9), 1.0), (sides[0][1][0], 0)], [])
         into.append(2, 2, book)
-        assert into.history().inferred(Parameters(depth=4)).tolist() == [False, True]
+        assert inferred(into.history(), Parameters(depth=4)).tolist() == [False, True]
 
 
 def test_slices_copies_and_joins_keep_what_is_known():
@@ -300,8 +301,8 @@ def test_slices_copies_and_joins_keep_what_is_known():
     assert len(joined.notes) == 1
     np.testing.assert_array_equal(joined.reach[:, :3], kept.reach)
     assert np.isnan(joined.reach[:, 3]).all()
-    assert joined.inferred(Parameters(depth=4)).tolist() == [
-        *kept.inferred(Parameters(depth=4)), False, *kept.inferred(Parameters(depth=4)),
+    assert inferred(joined, Parameters(depth=4)).tolist() == [
+        *inferred(kept, Parameters(depth=4)), False, *inferred(kept, Parameters(depth=4)),
     ]  # fmt: skip
 
 
@@ -309,7 +310,7 @@ def test_arrays_are_known_as_a_whole():
     given_in = early([1, 2], [9, 9], [3, 1], [10, NAN], [1, NAN])
     assert np.isinf(given_in.reach).all()
     assert given_in.reach.shape == (2, 2)
-    assert not given_in.inferred().any()
+    assert not inferred(given_in, Parameters()).any()
 
 
 def test_the_newest_signal_is_the_last_of_the_history():

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from itertools import product
 
 import numpy as np
@@ -197,7 +196,7 @@ def test_results_are_what_pandas_says(history, parameters):
 def test_results_of_one_entry_have_no_standard_error():
     history = tape([(1000 * n, "both", 1000 + n, 9.0, 1.0) for n in range(3)])
     parameters = Parameters(depth=1, hold_seconds=1.5)
-    scanner = Scanner(replace(parameters))
+    scanner = Scanner(parameters.replace())
     scanner.extend(history, obi.imbalance(history, parameters))
     results = Results.of(scanner.trades(history))
     assert results.entries == 1

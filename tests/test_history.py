@@ -219,7 +219,9 @@ STATES = [
 
 
 def test_a_frame_has_the_columns_that_are_documented():
-    frame = make(STATES, levels=2).to_frame(obi.Settings(decay=0, depth=2))
+    history = make(STATES, levels=2)
+    signal = obi.imbalance(history, obi.Settings(decay=0, depth=2))
+    frame = history.to_frame({"imbalance": signal})
     assert list(frame) == [
         "bid", "ask", "mid", "spread", "spread_bps",
         "bid_size", "ask_size", "imbalance", "received",

@@ -14,6 +14,7 @@ from obi_widgets.market_data.events import Delta, Snapshot, Splice, Status
 from obi_widgets.market_data.venues import make_venue
 from obi_widgets.market_data.venues.base import Fetch, Venue
 from obi_widgets.settings.parameters import Parameters
+from obi_widgets.signals.coverage import inferred
 
 LIMIT = 60
 STEP = 100_000_000
@@ -99,7 +100,7 @@ def test_near_the_edge_a_snapshot_is_asked_for_and_every_state_says_what_it_rest
     assert all(wanted[wanted.index(True) :])
     history = market.history()
     right = np.isclose(obi.imbalance(history, DEPTH), true, atol=1e-6)
-    guessed = history.inferred(DEPTH)
+    guessed = inferred(history, DEPTH)
     assert right.tolist() == (~guessed).tolist()
     assert guessed.sum() == 9  # the last states, in which fewer than ten asks are known
     assert np.isnan(obi.imbalance(obi.History.concat([history]), DEPTH)).sum() == 0
@@ -145,7 +146,7 @@ def test_a_spliced_snapshot_heals_without_leaving_live():
         assert market.state == "live"
     history = market.history()
     np.testing.assert_allclose(obi.imbalance(history, DEPTH)[-200:], true, atol=1e-6)
-    assert not history.inferred(DEPTH).any()
+    assert not inferred(history, DEPTH).any()
 
 
 @pytest.mark.parametrize("change", ["size", "missing", "more"])
@@ -198,6 +199,6 @@ def test_what_leaves_the_window_of_a_venue_is_forgotten():
     market.handle([Delta(3, 3, 3, [], [(151.0, 1.0)])], 3)  # what comes in is known
     assert market.book.asks.edge == -151.0
     history = market.history()
-    assert history.inferred(Parameters(depth=49)).tolist() == [False, False, False]
-    assert history.inferred(Parameters(depth=50)).tolist() == [False, True, False]
-    assert history.inferred(Parameters(depth=None, band_bps=4900)).tolist() == [False, True, False]
+    assert inferred(history, Parameters(depth=49)).tolist() == [False, False, False]
+    assert inferred(history, Parameters(depth=50)).tolist() == [False, True, False]
+    assert inferred(history, Parameters(depth=None, band_bps=4900)).tolist() == [False, True, False]

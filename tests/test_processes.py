@@ -75,10 +75,12 @@ def test_everything_but_the_widgets_works_without_them(tape, tmp_path):
             sys.modules[name] = None  # importing it raises ImportError
         import obi_widgets as obi
         from obi_widgets import (
-            analysis, blocking, book, chart, errors, events, feeds, frame, history, market,
-            packing, recording, scanner, session, settings, signals, venues,
+            calibration, checks, cli, errors, feeds, history, kernels, market_data, parameters,
+            presentation, session, settings, signals, trading,
         )
-        from obi_widgets.feeds import base, exchange, live, record, replay, simulator
+        from obi_widgets.feeds import blocking, live, record, recording, replay, simulation
+        from obi_widgets.market_data import book, events, venues
+        from obi_widgets.presentation import analysis, downsampling, frame, tear_sheet
 
         class View:
             looked_at, may_look, frame = True, True, None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, replace
+from dataclasses import replace
 from itertools import product
 
 import known_market
@@ -22,7 +22,7 @@ THRESHOLDS, HOLDS = (0.2, 0.3, 0.4, 0.5), (2.0, 5.0, 10.0)
 
 def held(history, threshold, hold):
     """Return what entries made that were closed, with their times."""
-    trades = obi.entries(history, replace(FREE, threshold=threshold, hold_seconds=hold))
+    trades = obi.entries(history, FREE.replace(threshold=threshold, hold_seconds=hold))
     return trades[trades.ended == "held"]
 
 
@@ -143,8 +143,8 @@ def test_it_says_all_in_one_sentence():
         f"{out.entries} trades."
     )
     assert repr(found) == f"<Proposal {found.sentence}>"
-    assert {**asdict(p), "threshold": 0, "hold_seconds": 0} == {
-        **asdict(FREE), "threshold": 0, "hold_seconds": 0,
+    assert {**p.as_dict(), "threshold": 0, "hold_seconds": 0} == {
+        **FREE.as_dict(), "threshold": 0, "hold_seconds": 0,
     }  # fmt: skip
     lost = replace(found, outside=replace(out, net_bps=-0.5))
     assert "it made -0.50 ± " in lost.sentence

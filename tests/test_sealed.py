@@ -310,7 +310,7 @@ def test_the_hash_is_of_all_that_was_sealed(sealed):
     seal = sealed.seal
     others = [dataclasses.replace(seal, **{name: value}) for name, value in (
         ("symbol", "X"), ("sealed_at", seal.sealed_at + 1), ("clip_bps", 6.0), ("number", 2),
-        ("error", 0.1), ("settings", dataclasses.replace(seal.settings, threshold=0.5)),
+        ("error", 0.1), ("settings", seal.settings.replace(threshold=0.5)),
     )]  # fmt: skip
     assert len({one.sha256 for one in [seal, *others]}) == len(others) + 1
     assert dataclasses.replace(seal).sha256 == seal.sha256

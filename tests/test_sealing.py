@@ -120,7 +120,8 @@ def test_what_came_while_nothing_ran_is_not_judged(quick):
 
 OTHERS = {
     "decay": 0.2, "depth": None, "band_bps": 5.0, "weighting": "notional", "threshold": 0.06,
-    "hold_seconds": 0.4, "price": "mid", "fee_bps": 4.0,
+    "hold_seconds": 0.4, "price": "mid", "fee_bps": 4.0, "threshold_is": "quantile",
+    "signal": "smooth(imbalance)",
 }  # fmt: skip
 
 
@@ -134,7 +135,7 @@ def test_another_setting_breaks_the_seal_and_what_was_found_stays(recording, qui
         test = session.seal("a.json")
         wait_for(lambda: ended(session) and test.trades, "the end")
         found = test.trades.copy()
-        was = getattr(quick, name)
+        was = quick.parameters.as_table()[name]
         setattr(quick, name, OTHERS[name])
         setattr(quick, name, was)
         assert f": {name} changed from {was!r} to {OTHERS[name]!r}." in test.broken

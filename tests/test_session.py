@@ -67,7 +67,7 @@ def test_its_history_goes_to_pandas_with_its_settings(recording):
     with following(recording, View(), speed=None) as session:
         wait_for(lambda: session.market.state == "closed")
         session.settings.decay = 3.0
-        frame = session.history.to_frame()
+        frame = session.to_frame()
         signal = obi.imbalance(session.history, Parameters(decay=3.0))
         assert frame["imbalance"].tolist() == signal.tolist()
 

@@ -34,7 +34,10 @@ BOUNDS = {
     "hold_seconds": (0.1, 86_400),
     "fee_bps": (-100, 1_000),
 }
-NAMES = "band_bps, decay, depth, fee_bps, hold_seconds, price, threshold, weighting"
+NAMES = (
+    "band_bps, decay, depth, fee_bps, hold_seconds, price, signal, threshold, threshold_is, "
+    "weighting"
+)
 
 
 class Awkward:
@@ -66,8 +69,8 @@ def refusal(name, value):
 
 def test_the_defaults_are_those_of_the_design():
     assert repr(obi.Settings()) == (
-        "Settings(decay=0.1, depth=10, band_bps=None, weighting='size', threshold=0.4, "
-        "hold_seconds=20.0, price='touch', fee_bps=5.0)"
+        "Settings(signal='imbalance', decay=0.1, depth=10, band_bps=None, weighting='size', "
+        "threshold=0.4, threshold_is='value', hold_seconds=20.0, price='touch', fee_bps=5.0)"
     )
     assert obi.Settings().parameters == Parameters()
 
@@ -129,7 +132,7 @@ def test_numbers_of_numpy_become_plain_floats():
     ],
 )
 def test_an_unknown_name_is_refused_with_a_suggestion(name, advice):
-    text = f"There is no setting {name!r}. {advice}"
+    text = f"There is no setting {name!r} of the signal imbalance. {advice}"
     with pytest.raises(SettingsError) as error:
         obi.Settings(**{name: 1})
     assert str(error.value) == text

@@ -144,10 +144,11 @@ def test_what_was_judged_is_the_horizon_that_the_verdict_is_about():
 def test_a_file_is_what_a_person_would_write(tmp_path):
     path = obi.Settings(depth=None, decay=0.2).save(tmp_path / "btc.toml")
     assert tomllib.loads(path.read_text(encoding="utf-8")) == {
-        "format": 1,
+        "format": 2,
         "settings": {
-            "decay": 0.2, "depth": "all", "weighting": "size", "threshold": 0.4,
-            "hold_seconds": 20.0, "price": "touch", "fee_bps": 5.0,
+            "signal": "imbalance", "decay": 0.2, "depth": "all", "band_bps": "off",
+            "weighting": "size", "threshold": 0.4, "threshold_is": "value", "hold_seconds": 20.0,
+            "price": "touch", "fee_bps": 5.0,
         },
         "tuned_on": {"market": "not known"},
         "calibration": {
@@ -185,7 +186,7 @@ def refusal(path, text=None):
     [
         (
             "[settings]\ndeph = 3\n",
-            "my.toml: There is no setting 'deph'. Did you mean 'depth'?",
+            "my.toml: There is no setting 'deph' of the signal imbalance. Did you mean 'depth'?",
         ),
         (
             "[settings]\ndepth = 0\n",
@@ -205,13 +206,13 @@ def refusal(path, text=None):
             "my.toml: There is no table 'settings' in it. Put the settings under [settings].",
         ),
         (
-            "format = 2\n[settings]\n",
-            "my.toml: It is of format 2, and this package reads up to 1. "
+            "format = 3\n[settings]\n",
+            "my.toml: It is of format 3, and this package reads up to 2. "
             "Update with: pip install -U obi-widgets.",
         ),
         (
             "format = 'new'\n[settings]\n",
-            "my.toml: It is of format 'new', and this package reads up to 1. "
+            "my.toml: It is of format 'new', and this package reads up to 2. "
             "Update with: pip install -U obi-widgets.",
         ),
         (

@@ -325,7 +325,7 @@ def test_it_is_clean(tmp_path, history, config):
 
 
 def test_it_says_what_it_was_tuned_on(tmp_path, history):
-    parameters = replace(SETTINGS[1], fee_bps=3.5)
+    parameters = SETTINGS[1].replace(fee_bps=3.5)
     module = export(tmp_path, parameters, history)
     decay, depth, threshold, hold = module.DECAY, module.DEPTH, module.THRESHOLD, module.HOLD_NS
     assert (decay, depth, threshold, hold) == (0.7, None, 0.2, 1_000_000_000)

@@ -15,6 +15,7 @@ from obi_widgets.errors import HistoryError, LevelError
 from obi_widgets.feeds.market import Market
 from obi_widgets.market_data.venues import make_venue
 from obi_widgets.settings.parameters import Parameters
+from obi_widgets.signals.coverage import inferred
 
 SECOND = 1_000_000_000
 NEAR = [(60_000.0, 5.0), (59_999.5, 1.0)], [(60_001.0, 3.0), (60_002.0, 1.0)]
@@ -56,8 +57,8 @@ def test_a_level_that_cannot_be_held_ends_its_side(code, side, price, size, monk
     last = 1e4 * (1.0 if side > 0 else 1.5) / 60_000.5  # known as far as the last that is held
     np.testing.assert_allclose(history.reach[mine], [np.inf, last, np.inf], rtol=1e-6)
     assert np.isinf(history.reach[1 - mine]).all()
-    assert history.inferred(Parameters(depth=2)).tolist() == [False, False, False]
-    assert history.inferred(Parameters(depth=3)).tolist() == [False, True, False]
+    assert inferred(history, Parameters(depth=2)).tolist() == [False, False, False]
+    assert inferred(history, Parameters(depth=3)).tolist() == [False, True, False]
     assert history.notes == (
         "1 state has levels that were left out: their price or size cannot be held.",
     )

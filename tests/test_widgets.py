@@ -657,4 +657,4 @@ def test_a_warning_of_decay_stays_until_the_effect_is_clear(lab):
         False, True, True, False, False,
     ]  # fmt: skip
     assert warns(0.019)
-    assert not warns(0.03, replace(frame.parameters, decay=0.2)), "other settings, judged anew"
+    assert not warns(0.03, frame.parameters.replace(decay=0.2)), "other settings, judged anew"

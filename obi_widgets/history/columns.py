@@ -10,6 +10,7 @@ A state in which the book was not in sync has a NaN bid and ask: whatever spans 
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, cast
@@ -25,7 +26,7 @@ from obi_widgets.market_data.events import Instrument
 from obi_widgets.version import __version__
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator
 
     import pandas as pd
     from numpy.typing import ArrayLike, NDArray
@@ -408,6 +409,13 @@ class History:
             ``bid_size, ask_size`` (base units), ``received`` (UTC, the local clock), and what was
             given. NaN where the book was not in sync.
 
+        Raises
+        ------
+        SettingsError
+            Columns that are no mapping.
+        HistoryError
+            Columns of another length, or more levels than are kept.
+
         Notes
         -----
         Spreadsheets know no time zones. Take them off before you write one::
@@ -418,6 +426,8 @@ class History:
         """
         from obi_widgets.history.packing import unpack
 
+        advice = 'Give them by name, as {"imbalance": obi.imbalance(history, settings)}.'
+        kind("columns", columns, (Mapping, type(None)), advice)
         return unpack(self, columns or {}, levels)
 
     def sha256(self) -> str:

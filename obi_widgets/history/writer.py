@@ -222,7 +222,7 @@ class HistoryWriter:
             notes.append(
                 f"{_states(self._inferred)} fewer levels than the {self.levels} kept within what "
                 "the last snapshot covered. Signals that rest on others are inferred (see "
-                "history.inferred); strict=True makes them NaN."
+                "obi.inferred); strict=True makes them NaN."
             )
         if self._cut:
             notes.append(

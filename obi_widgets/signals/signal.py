@@ -18,7 +18,7 @@ from __future__ import annotations
 import functools
 import inspect
 import re
-from typing import TYPE_CHECKING, Any, Literal, Protocol, overload
+from typing import TYPE_CHECKING, Any, Literal, Protocol, cast, overload
 
 import numpy as np
 
@@ -52,6 +52,10 @@ PARALLEL = 200_000
 
 class HasValues(Protocol):
     """Settings, as far as a signal looks at them."""
+
+    @property
+    def signal(self) -> Signal:
+        """The signal that they choose."""
 
     def values_of(self, signal: Signal) -> Mapping[str, Any]:
         """Return the values that they have for parameters of a signal."""
@@ -144,11 +148,7 @@ class Signal:
     ) -> Floats:
         """Return the signal of every state, shape (T,); see `compute`."""
         if settings is not None:
-            if not hasattr(settings, "values_of"):
-                raise SettingsError(
-                    f"A {type(settings).__name__} is not settings.", "Give obi.Settings(...)."
-                )
-            values = {**settings.values_of(self), **values}
+            values = {**_as_settings(settings).values_of(self), **values}
         return self.compute(as_history(history), self.check(values))
 
     def check(self, values: Mapping[str, object]) -> dict[str, Any]:
@@ -263,6 +263,46 @@ class Signal:
         else:
             share(compute, chunks)
         out[history.time - history.run_began < back] = np.nan
+
+
+def compute(history: History, settings: HasValues) -> Floats:
+    """Return the signal that the settings choose, of every state.
+
+    Parameters
+    ----------
+    history : History
+        T states.
+    settings : Settings
+        Which signal, and the values of its parameters.
+
+    Returns
+    -------
+    ndarray of float64, shape (T,)
+        In the signal's unit, + for a rise. NaN where there is no value, see `Signal.compute`.
+
+    Raises
+    ------
+    HistoryError, SettingsError
+        No history, or no settings; a function of a user's that returns something else.
+
+    Examples
+    --------
+    >>> import obi_widgets as obi
+    >>> history = obi.simulate(seconds=60, seed=1)
+    >>> settings = obi.Settings(signal=obi.zscore(obi.imbalance, window=10))
+    >>> obi.compute(history, settings).shape == history.time.shape
+    True
+    """
+    chosen = _as_settings(settings)
+    return chosen.signal(history, chosen)
+
+
+def _as_settings(settings: object) -> HasValues:
+    if not hasattr(settings, "values_of"):
+        raise SettingsError(
+            f"A {type(settings).__name__} is not settings.", "Give obi.Settings(...)."
+        )
+    return cast("HasValues", settings)
 
 
 def chunk_length(seconds: float, interval: float) -> int:

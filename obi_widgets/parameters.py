@@ -13,8 +13,10 @@ import math
 import re
 from dataclasses import dataclass, field
 from numbers import Real
-from typing import TYPE_CHECKING, Annotated, Any, cast, get_args, get_origin
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, cast, get_args, get_origin
 
+from obi_widgets.checks import real, span
+from obi_widgets.checks import text as as_text
 from obi_widgets.errors import SettingsError, quoted, suggest
 
 if TYPE_CHECKING:
@@ -27,7 +29,7 @@ class Kind:
     allowed: str
     """The possible values, as the end of the sentence "Give …"."""
 
-    def check(self, value: object) -> Any:  # noqa: ANN401
+    def _kept(self, value: object) -> Any:  # noqa: ANN401
         """Return a value as it is kept.
 
         Raises
@@ -51,8 +53,12 @@ class Number(Kind):
     off : str
         What None means; empty where None is not possible.
     slider : tuple of float, optional
-        Least, greatest and step of a control. It may leave out what is possible but rare.
+        Least, greatest and step of a control. It may leave out what is possible but rare. Where
+        None is possible, it may begin below the least possible value, and is off there.
     """
+
+    possible: ClassVar[tuple[float, float]] = (-math.inf, math.inf)
+    """Between which its bounds lie."""
 
     low: float
     high: float
@@ -61,10 +67,25 @@ class Number(Kind):
     slider: tuple[float, float, float] | None = field(default=None, kw_only=True)
 
     def __post_init__(self) -> None:
-        if not self.low < self.high:
+        least, greatest = self.possible
+        if not least <= real(self.low) < real(self.high) <= greatest:  # NaN where one is no number
             raise SettingsError(
-                f"Bounds of {self.low!r} to {self.high!r} leave nothing to choose.",
-                "Give the least possible value, and a greater one.",
+                f"Bounds of {quoted(self.low)} to {quoted(self.high)} are not possible.",
+                f"Give the lower one first; {span(least, greatest, self.unit)}.",
+            )
+        as_text("unit", self.unit, "Give it as one writes it behind a number, as 'bps'.")
+        as_text("off", self.off, "Say what None means, as 'no band'.")
+        slider = self.slider
+        if slider is None:
+            return
+        low, high, step = map(real, slider) if isinstance(slider, tuple) and len(slider) == 3 else (
+            0, 0, 0,
+        )  # fmt: skip
+        least = -math.inf if self.off else self.low  # below the least value it is off
+        if not (least <= low < high <= self.high and step > 0):
+            raise SettingsError(
+                f"A slider of {quoted(slider)} is not possible.",
+                "Give its least and greatest value, which have to be possible ones, and its step.",
             )
 
     @property
@@ -73,7 +94,7 @@ class Number(Kind):
         text = f"a number from {self.low:g} to {self.high:g}{self.unit and ' ' + self.unit}"
         return text + (self.off and f", or None for {self.off}")
 
-    def check(self, value: object) -> float | None:
+    def _kept(self, value: object) -> float | None:
         """Return the number as a float, or None where that is possible."""
         if value is None and self.off:
             return None
@@ -91,13 +112,14 @@ class Number(Kind):
 class Levels(Number):
     """A number of levels a side, best first: a signal that has one rests on no level beyond."""
 
+    possible = (1, 1000)
     low: float = 1
     high: float = 50
     unit: str = "levels"
 
-    def check(self, value: object) -> int | None:
+    def _kept(self, value: object) -> int | None:
         """Return the number as an int, or None where that is possible."""
-        number = super().check(value)
+        number = super()._kept(value)
         if number is not None and number != int(number):
             raise ValueError
         return None if number is None else int(number)
@@ -107,6 +129,7 @@ class Levels(Number):
 class Seconds(Number):
     """A length of time, in seconds of the exchange's clock."""
 
+    possible = (0, 30 * 86_400)
     low: float = 0.1
     high: float = 86_400
     unit: str = "seconds"
@@ -125,6 +148,8 @@ class Bps(Number):
 class Band(Bps):
     """A distance from mid, bps: a signal that has one rests on no level beyond."""
 
+    possible = (0, 10_000)
+
 
 @dataclass(frozen=True)
 class Choice(Kind):
@@ -133,6 +158,10 @@ class Choice(Kind):
     words: tuple[str, ...]
 
     def __init__(self, *words: str) -> None:
+        if not words or not all(isinstance(word, str) and word for word in words):
+            raise SettingsError(
+                f"A choice of {quoted(words)} is not possible.", "Give words, as ('size', 'value')."
+            )
         object.__setattr__(self, "words", words)
 
     @property
@@ -140,7 +169,7 @@ class Choice(Kind):
         """The possible values, as the end of the sentence "Give …"."""
         return " or ".join(map(repr, self.words))
 
-    def check(self, value: object) -> str:
+    def _kept(self, value: object) -> str:
         """Return the word."""
         if not isinstance(value, str) or value not in self.words:
             raise ValueError
@@ -177,7 +206,7 @@ class Parameter:
             When it is not possible.
         """
         try:
-            return self.kind.check(value)
+            return self.kind._kept(value)
         except ValueError:
             raise SettingsError(
                 f"{self.name} = {quoted(value)} is not possible.", f"Give {self.kind.allowed}."

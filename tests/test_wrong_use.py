@@ -17,6 +17,7 @@ import obi_widgets as obi
 REBATE = "a negative fee is a rebate"
 PUSHES = "a negative edge is a pressure that mid moves against"
 NAMES = "any text is a name"
+KINDS = ("Number", "Bps", "Band", "Levels", "Seconds")
 
 ACCEPTED: dict[tuple[str, str, str], str] = {
     ("simulate", "edge", "negative"): PUSHES,
@@ -28,6 +29,16 @@ ACCEPTED: dict[tuple[str, str, str], str] = {
     ("Settings", "fee_bps", "negative"): REBATE,
     ("touch_returns", "fee_bps", "negative"): REBATE,
     ("Settings", "depth", "None"): "no depth: all levels",
+    ("imbalance", "depth", "None"): "no depth: all levels",
+    ("signal", "name", "text"): NAMES,
+    ("signal", "unit", "text"): NAMES,
+    ("signal", "threshold", "huge"): "a signal may have any unit",
+    ("Settings", "threshold", "None"): "the signal's own start",
+    **{(kind, name, "text"): NAMES for kind in KINDS for name in ("off", "unit")},
+    ("Number", "low", "negative"): "a number may be negative",
+    ("Bps", "low", "negative"): "a rebate is",
+    ("Number", "high", "huge"): "a number may have any unit",
+    ("Bps", "high", "huge"): "a number may have any unit",
     ("record", "path", "text"): NAMES,
     ("SealedTest", "path", "text"): NAMES,
     ("SealedTest.stop", "why", "text"): "any text is a reason",

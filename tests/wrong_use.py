@@ -49,7 +49,7 @@ BESIDE = (
 )
 """Functions that the documentation names, beside those of `obi_widgets.__all__`."""
 
-CLASSES = (obi.calibrate.__globals__["Report"],)
+CLASSES = (obi.calibrate.__globals__["Report"], obi.Signal)
 """What public functions return, beside the classes of `obi_widgets.__all__`."""
 
 
@@ -67,6 +67,8 @@ def parameters_of(call: Callable[..., Any], options: dict[str, Any]) -> dict[str
     for name, one in inspect.signature(call).parameters.items():
         if one.kind is inspect.Parameter.VAR_KEYWORD:
             found |= options
+        elif one.kind is inspect.Parameter.VAR_POSITIONAL:
+            continue  # of `Choice`: see `test_signal`
         else:
             found[name] = one
     return found
@@ -94,7 +96,7 @@ def uses(subjects: Subjects) -> list[Use]:
         if not inspect.isclass(one):
             found.append(Use(one.__name__, one, parameters_of(one, {})))
             continue
-        if one not in CLASSES:
+        if one not in (*CLASSES, obi.Choice):
             found.append(Use(one.__name__, one, parameters_of(one, options_of(one))))
         for name in dir(one):
             static = inspect.getattr_static(one, name)
@@ -108,6 +110,10 @@ def uses(subjects: Subjects) -> list[Use]:
             call = getattr(subjects.of(one, name), name)
             found.append(Use(f"{one.__name__}.{name}", call, parameters_of(call, {})))
     return found
+
+
+def _half_spread(history):
+    return 5e3 * history.spread / history.mid
 
 
 class Subjects:
@@ -143,6 +149,8 @@ class Subjects:
             return self.history
         if issubclass(one, obi.Settings):
             return self.settings
+        if issubclass(one, obi.Signal):
+            return obi.imbalance
         if issubclass(one, obi.SealedTest):
             return self.sealed
         if issubclass(one, obi.Session):
@@ -184,6 +192,21 @@ class Subjects:
             "find_episodes": {"threshold": 0.2},
             "queue_bounds": {"execution": Maker()},
             "Settings": {},
+            "Number": {"low": 0, "high": 1},
+            "Settings.values_of": {"signal": obi.imbalance},
+            "Signal.check": {"values": {}},
+            "Signal.compute": {"values": dict(self.settings.parameters.values)},
+            "Signal.levels_used": {"values": dict(self.settings.parameters.values)},
+            "Signal.lookback": {"values": {}},
+            "compute": {"settings": self.settings},
+            "inferred": {"settings": self.settings},
+            "signal": {"function": _half_spread},
+            "weights": {"decay": 0.1},
+            "weighted_sum": {"signals": [obi.imbalance], "weights": [1.0]},
+            **{
+                name: {"signal": obi.imbalance}
+                for name in ("zscore", "smooth", "difference", "velocity")
+            },
             "SealedTest.load": {"path": self.folder / "sealed.json"},
             "SealedTest.save": {"path": self.folder / f"{next(self._number)}.json"},
             "Settings.load": {"path": self.folder / "s.toml"},

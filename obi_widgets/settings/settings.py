@@ -189,7 +189,7 @@ class Settings(HasTraits):
 
     def values_of(self, signal: Signal) -> dict[str, Any]:
         """Return the values at this moment for parameters of a signal."""
-        return self.parameters.values_of(signal)
+        return self.parameters.values_of(as_signal(signal))
 
     def update(self, values: Settings | Parameters) -> None:
         """Take all values from other settings."""

@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 
+from obi_widgets.history.given import as_history
 from obi_widgets.kernels.loader import Kernels
 from obi_widgets.kernels.threads import share
 from obi_widgets.parameters import Band, Choice, Levels, Number
@@ -145,7 +146,14 @@ def weights(
     ndarray of float64, shape (2, L, T)
         Bids first. exp(−decay · distance from mid), 0 beyond the depth or the band and where
         there is no level.
+
+    Raises
+    ------
+    HistoryError, SettingsError
+        No history, or a value that is not possible.
     """
+    history = as_history(history)
+    imbalance.check({"decay": decay, "depth": depth, "band_bps": band_bps})
     out = np.zeros((2, history.levels, len(history)))
     for rows, block in history.chunks():
         bid, ask = history.bid[rows], history.ask[rows]

@@ -17,11 +17,14 @@ from __future__ import annotations
 
 import functools
 import inspect
+import math
 import re
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Literal, Protocol, cast, overload
 
 import numpy as np
 
+from obi_widgets.checks import flag, number, real, several, text
 from obi_widgets.errors import HistoryError, SettingsError, quoted
 from obi_widgets.history.columns import BLOCK
 from obi_widgets.history.given import as_history
@@ -31,7 +34,7 @@ from obi_widgets.signals import registry
 from obi_widgets.signals.coverage import LevelsUsed, without_value
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable
 
     from numpy.typing import NDArray
 
@@ -45,6 +48,9 @@ NEEDS = ("touch", "levels", "flow", "trades", "context")
 
 STATES_A_SECOND = 100
 """What is reckoned with where every state was kept, to choose the length of chunks."""
+
+LONGEST = 30 * 86_400.0
+"""Seconds of a look-back."""
 
 PARALLEL = 200_000
 """States from which on a second thread is worth starting."""
@@ -103,36 +109,36 @@ class Signal:
     ) -> None:
         self.name = name
         self.unit = unit
-        self.range = range
-        self.needs = frozenset({needs} if isinstance(needs, str) else needs)
+        self.range = _as_range(range)
+        self.needs = _as_needs(needs)
         self.parameters = dict(parameters)
         self.function = function
         self._lookback = lookback
         self._checked = checked
-        high = max(map(abs, range)) if range else 0.0
-        self.threshold = threshold if threshold is not None else 0.4 * high or 2.0
-        self._check()
+        high = max(map(abs, self.range)) if self.range else math.inf
+        if threshold is None:
+            threshold = 0.4 * high if self.range else 2.0
+        if not 0 < real(threshold) <= high or math.isinf(real(threshold)):
+            raise SettingsError(
+                f"threshold = {quoted(threshold)} is not possible.",
+                f"Give a number above 0, up to {high:g}." if range else "Give a number above 0.",
+            )
+        self.threshold = float(threshold)
+        self._check_lookback()
         functools.update_wrapper(self, function, updated=())
         first = (inspect.getdoc(function) or "").partition("\n\n")[0]
         self.description = " ".join(first.split())
         self.title = self.name.replace("_", " ").capitalize()
 
-    def _check(self) -> None:
-        if not self.needs <= set(NEEDS):
-            raise SettingsError(
-                f"{self.name} needs {', '.join(map(quoted, self.needs - set(NEEDS)))}.",
-                f"Give one of {', '.join(map(repr, NEEDS))}.",
-            )
-        if self.range is not None and not self.range[0] < self.range[1]:
-            raise SettingsError(
-                f"{self.name} has the range {self.range!r}.", "Give the least value first, or None."
-            )
+    def _check_lookback(self) -> None:
         back = self._lookback
         if isinstance(back, str) and back not in self.parameters:
             raise SettingsError(
-                f"{self.name} looks back by {back!r}, which is none of its parameters.",
+                f"{self.name} looks back by {quoted(back)}, which is none of its parameters.",
                 "Give the name of one, or seconds.",
             )
+        if not isinstance(back, str) and not callable(back):
+            number("lookback", back, 0, LONGEST, "seconds")
 
     def __repr__(self) -> str:
         said = [f"{self.range[0]:g} to {self.range[1]:g}"] if self.range else []
@@ -144,7 +150,7 @@ class Signal:
         return registry.find, (self.name,)  # in another process it has to be known by then
 
     def __call__(
-        self, history: History, settings: HasValues | None = None, /, **values: object
+        self, history: History, settings: HasValues | None = None, **values: object
     ) -> Floats:
         """Return the signal of every state, shape (T,); see `compute`."""
         if settings is not None:
@@ -159,10 +165,12 @@ class Signal:
         SettingsError
             A name that is not a parameter, or a value that is not possible.
         """
+        _as_values(values)
         return check_all(self.parameters, values, f"The signal {self.name}")
 
     def lookback(self, values: Mapping[str, Any]) -> float:
         """Return how many seconds back from a state it looks, 0 for the state alone."""
+        _as_values(values)
         back = self._lookback
         if callable(back):
             return float(back(values))
@@ -170,6 +178,7 @@ class Signal:
 
     def levels_used(self, values: Mapping[str, Any]) -> LevelsUsed:
         """Return which levels its value rests on."""
+        _as_values(values)
         if "levels" not in self.needs:
             return LevelsUsed(1)
         depths, bands = (
@@ -204,6 +213,7 @@ class Signal:
         HistoryError, SettingsError
             A function that returns another shape, no numbers, or infinite ones.
         """
+        as_history(history)
         seconds = self.lookback(values)
         if seconds:
             out = np.empty(len(history))
@@ -265,6 +275,28 @@ class Signal:
         out[history.time - history.run_began < back] = np.nan
 
 
+def _as_needs(needs: object) -> frozenset[Needs]:
+    found = {needs} if isinstance(needs, str) else set(several("needs", needs))
+    if not found or not found <= set(NEEDS):
+        raise SettingsError(
+            f"needs = {quoted(needs)} is not possible.",
+            f"Give one or several of {', '.join(map(repr, NEEDS))}.",
+        )
+    return cast("frozenset[Needs]", frozenset(found))
+
+
+def _as_range(given: object) -> tuple[float, float] | None:
+    if given is None:
+        return None
+    low, high = map(real, given) if isinstance(given, tuple) and len(given) == 2 else (0, 0)
+    if not -math.inf < low < high < math.inf:
+        raise SettingsError(
+            f"range = {quoted(given)} is not possible.",
+            "Give the least and the greatest value, as (-1, 1), or None.",
+        )
+    return low, high
+
+
 def compute(history: History, settings: HasValues) -> Floats:
     """Return the signal that the settings choose, of every state.
 
@@ -297,6 +329,13 @@ def compute(history: History, settings: HasValues) -> Floats:
     return chosen.signal(history, chosen)
 
 
+def _as_values(values: object) -> None:
+    if not isinstance(values, Mapping):
+        raise SettingsError(
+            f"{quoted(values)} are no values of parameters.", 'Give them by name, as {"depth": 5}.'
+        )
+
+
 def _as_settings(settings: object) -> HasValues:
     if not hasattr(settings, "values_of"):
         raise SettingsError(
@@ -312,7 +351,7 @@ def chunk_length(seconds: float, interval: float) -> int:
 
 
 @overload
-def signal(function: Callable[..., Floats], /) -> Signal: ...
+def signal(function: Callable[..., Floats]) -> Signal: ...
 @overload
 def signal(
     *,
@@ -326,7 +365,6 @@ def signal(
 ) -> Callable[[Callable[..., Floats]], Signal]: ...
 def signal(
     function: Callable[..., Floats] | None = None,
-    /,
     *,
     unit: str = "",
     range: tuple[float, float] | None = None,  # noqa: A002
@@ -387,6 +425,7 @@ def signal(
             range=range,
             needs=needs,
             lookback=lookback,
+            threshold=threshold,
             name=name,
             checked=checked,
         )
@@ -395,6 +434,9 @@ def signal(
             f"A {type(function).__name__} is not a function.",
             "Write @obi.signal above a function of a history.",
         )
+    text("unit", unit, "Give it as one writes it behind a number, as 'bps'.")
+    text("name", name, "Give an identifier.")
+    flag("checked", checked)
     name = name or getattr(function, "__name__", "")
     if not re.fullmatch(r"[a-z_][a-z0-9_]*", name):
         raise SettingsError(

@@ -128,7 +128,7 @@ def test_what_cannot_be_a_signal():
         signal(lambda history: history.mid)
     with pytest.raises(SettingsError, match=r"A int is not a function"):
         signal(3)
-    with pytest.raises(SettingsError, match=r"needs 'books'. Give one of 'touch'"):
+    with pytest.raises(SettingsError, match=r"needs = 'books' is not possible. Give one"):
         signal(needs="books")(queue.function)
     with pytest.raises(SettingsError, match=r"looks back by 'time', which is none of its param"):
         signal(lookback="time")(queue.function)
@@ -313,7 +313,9 @@ def test_what_cannot_be_transformed():
         zscore("mid")
     with pytest.raises(SettingsError, match=r"window = 0 is not possible. Give a number from 1 to"):
         zscore(queue, window=0)
-    for signals, weights in (([], []), ([queue, queue], [1, 1]), ([queue], [1, 2])):
+    with pytest.raises(SettingsError, match=r"signals has no values. Give at least one"):
+        weighted_sum([], [])
+    for signals, weights in (([queue, queue], [1, 1]), ([queue], [1, 2])):
         with pytest.raises(SettingsError, match=r"are not possible. Give at least one signal"):
             weighted_sum(signals, weights)
 
@@ -333,5 +335,8 @@ def test_kinds_say_what_they_allow():
         for value in bad:
             with pytest.raises(SettingsError, match=r"x = .* is not possible"):
                 Parameter("x", kind, None).check(value)
+    for words in ((), ("",), ("a", 3), (None,)):
+        with pytest.raises(SettingsError, match=r"A choice of .* is not possible. Give words"):
+            Choice(*words)
     with pytest.raises(SettingsError, match=r"Bounds of 3 to 3 are not possible"):
         Bps(3, 3)

@@ -20,6 +20,8 @@ from obi_widgets.widgets.time_axis import TimeAxis
 if TYPE_CHECKING:
     from pathlib import Path
 
+    import pandas as pd
+
     from obi_widgets.calibration.report import Report
     from obi_widgets.feeds import Source
     from obi_widgets.history.columns import History
@@ -66,7 +68,7 @@ class Lab(Part):
     --------
     >>> lab = Lab("sim:BTC-PERP")  # doctest: +SKIP
     >>> lab.settings.decay = 0.2  # doctest: +SKIP
-    >>> lab.history.to_frame()  # doctest: +SKIP
+    >>> lab.to_frame()  # doctest: +SKIP
     """
 
     css_class = "obi-lab"
@@ -146,6 +148,10 @@ class Lab(Part):
     def history(self) -> History:
         """The book states so far."""
         return self._session.history
+
+    def to_frame(self, *, levels: int = 1) -> pd.DataFrame:
+        """Return a DataFrame of the states so far, with the signal; see `Session.to_frame`."""
+        return self._session.to_frame(levels=levels)
 
     @property
     def _session(self) -> Session:

@@ -39,7 +39,7 @@ _PLACES = {
     "compute": "signals.signal",
     "difference": "signals.transforms",
     "entries": "trading.entries",
-    "export_strategy": "trading.strategy",
+    "export_strategy": "settings.strategy",
     "fees": "trading.fees",
     "fill_summary": "trading.fills",
     "fills": "trading.fills",
@@ -120,96 +120,30 @@ __all__ = [
 ]
 
 if TYPE_CHECKING:
-    from obi_widgets.calibration.break_even import (
-        break_even,
-    )
-    from obi_widgets.calibration.calibrate import (
-        calibrate,
-    )
-    from obi_widgets.calibration.proposal import (
-        propose,
-    )
-    from obi_widgets.calibration.sealed import (
-        SealedTest,
-        sealed_test,
-    )
-    from obi_widgets.calibration.sweep import (
-        sweep,
-        sweep_seconds,
-    )
-    from obi_widgets.calibration.walk_forward import (
-        walk_forward,
-    )
-    from obi_widgets.errors import (
-        ObiError,
-        RecordingWarning,
-    )
-    from obi_widgets.feeds.loading import (
-        load,
-    )
-    from obi_widgets.feeds.record import (
-        record,
-    )
-    from obi_widgets.feeds.simulation.simulator import (
-        simulate,
-    )
-    from obi_widgets.history.columns import (
-        History,
-    )
-    from obi_widgets.parameters import (
-        Band,
-        Bps,
-        Choice,
-        Levels,
-        Number,
-        Seconds,
-    )
-    from obi_widgets.session.session import (
-        Session,
-    )
-    from obi_widgets.settings.settings import (
-        Settings,
-    )
-    from obi_widgets.signals import (
-        imbalance,
-    )
-    from obi_widgets.signals.coverage import (
-        inferred,
-    )
-    from obi_widgets.signals.flow import (
-        order_flow_imbalance,
-        weighted_mid,
-    )
-    from obi_widgets.signals.signal import (
-        Signal,
-        compute,
-        signal,
-    )
-    from obi_widgets.signals.transforms import (
-        difference,
-        smooth,
-        velocity,
-        weighted_sum,
-        zscore,
-    )
-    from obi_widgets.trading.entries import (
-        entries,
-    )
-    from obi_widgets.trading.execution import (
-        Maker,
-        Taker,
-    )
-    from obi_widgets.trading.fees import (
-        fees,
-    )
-    from obi_widgets.trading.fills import (
-        fill_summary,
-        fills,
-        queue_bounds,
-    )
-    from obi_widgets.trading.strategy import (
-        export_strategy,
-    )
+    from obi_widgets.calibration.break_even import break_even
+    from obi_widgets.calibration.calibrate import calibrate
+    from obi_widgets.calibration.proposal import propose
+    from obi_widgets.calibration.sealed import SealedTest, sealed_test
+    from obi_widgets.calibration.sweep import sweep, sweep_seconds
+    from obi_widgets.calibration.walk_forward import walk_forward
+    from obi_widgets.errors import ObiError, RecordingWarning
+    from obi_widgets.feeds.loading import load
+    from obi_widgets.feeds.record import record
+    from obi_widgets.feeds.simulation.simulator import simulate
+    from obi_widgets.history.columns import History
+    from obi_widgets.parameters import Band, Bps, Choice, Levels, Number, Seconds
+    from obi_widgets.session.session import Session
+    from obi_widgets.settings.settings import Settings
+    from obi_widgets.settings.strategy import export_strategy
+    from obi_widgets.signals import imbalance
+    from obi_widgets.signals.coverage import inferred
+    from obi_widgets.signals.flow import order_flow_imbalance, weighted_mid
+    from obi_widgets.signals.signal import Signal, compute, signal
+    from obi_widgets.signals.transforms import difference, smooth, velocity, weighted_sum, zscore
+    from obi_widgets.trading.entries import entries
+    from obi_widgets.trading.execution import Maker, Taker
+    from obi_widgets.trading.fees import fees
+    from obi_widgets.trading.fills import fill_summary, fills, queue_bounds
     from obi_widgets.widgets import (
         BookWidget,
         CalibrationWidget,

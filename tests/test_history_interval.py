@@ -10,10 +10,10 @@ import pytest
 
 import obi_widgets as obi
 from obi_widgets.calibration.forward_returns import COARSE, forward_returns
+from obi_widgets.calibration.found import Found
 from obi_widgets.errors import HistoryError
 from obi_widgets.market_data.events import Instrument
 from obi_widgets.presentation.tear_sheet import SheetMaker
-from obi_widgets.session.background_calibration import Found
 
 FREE = obi.Settings(price="mid", fee_bps=0.0)
 

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 import obi_widgets as obi
+from obi_widgets.calibration.found import Found
 from obi_widgets.market_data.events import Instrument
 from obi_widgets.presentation.formatting import signed
 from obi_widgets.presentation.tear_sheet import (
@@ -24,7 +25,7 @@ from obi_widgets.presentation.tear_sheet import (
     ticks,
     trust,
 )
-from obi_widgets.session.background_calibration import Found, axes
+from obi_widgets.session.background_calibration import axes
 
 BTC = Instrument("sim", "BTC-PERP", "Simulator", "USDT", 0.1)
 MINUS = "\N{MINUS SIGN}"

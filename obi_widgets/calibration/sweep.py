@@ -359,16 +359,14 @@ def _compiled(
     threads: int,
 ) -> Floats:
     """Add up entries of all settings in one pass."""
-    from obi_widgets.calibration import sweep_numba
-
-    p = grid.parameters
+    code, p = KERNELS.code, grid.parameters
     decays, decay_at = np.unique(grid.decay, return_inverse=True)
     depths, none, depth_at = _depths(history, grid)
     steps = np.diff(decays)
     even = len(steps) > 0 and bool(np.ptp(steps) <= 1e-9 * decays[-1])
     exits = np.empty((len(grid.holds), len(history)), np.int32)
     for hold, row in zip(grid.holds, exits, strict=True):
-        sweep_numba.exits(history.time, history.bid, history.ask, hold, row)
+        code.exits(history.time, history.bid, history.ask, hold, row)
     buy, sell = (history.mid, history.mid) if p.price == "mid" else (history.ask, history.bid)
     shape = (len(decays), len(depths), *grid.shape[2:])
     upcoming, sums = np.zeros(shape[:4], np.int64), np.zeros(shape)
@@ -379,7 +377,7 @@ def _compiled(
         for rows, block, first in history.runs():
             if cancel.is_set():
                 return
-            sweep_numba.sweep(
+            code.sweep(
                 rows.start, first, history.bid[rows], history.ask[rows], block.ticks, block.sizes,
                 history.tick_size, decays[part], even and count > 1, depths,
                 np.inf if p.band_bps is None else p.band_bps, p.weighting == "notional",

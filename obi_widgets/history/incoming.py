@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 import time as clock
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 
 UNITS = {"s": 1_000_000_000, "ms": 1_000_000, "us": 1_000, "ns": 1}
 """Nanoseconds in each."""
+
+Span: TypeAlias = tuple[int, int]
+"""First and last event time, nanoseconds UTC."""
 
 NAMES = {"s": "seconds", "ms": "milliseconds", "us": "microseconds", "ns": "nanoseconds"}
 

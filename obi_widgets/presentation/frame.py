@@ -27,10 +27,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from obi_widgets.history.columns import History
+    from obi_widgets.history.incoming import Span
     from obi_widgets.market_data.events import Instrument, State
     from obi_widgets.presentation.analysis import Analysis
     from obi_widgets.presentation.time_range import TimeRange
-    from obi_widgets.session.trials import Span
     from obi_widgets.trading.entries import Results, Trades
 
     Floats = NDArray[np.float64]

@@ -20,9 +20,9 @@ from obi_widgets.presentation.tear_sheet_surface import of_proposal, of_surface
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from obi_widgets.calibration.found import Found
     from obi_widgets.calibration.report import Report
     from obi_widgets.market_data.events import Instrument
-    from obi_widgets.session.background_calibration import Found
 
     Floats = NDArray[np.float64]
 

@@ -13,7 +13,7 @@ from obi_widgets.presentation.time_range import TimeRange
 if TYPE_CHECKING:
     from obi_widgets.feeds.market import Market
     from obi_widgets.history.columns import History
-    from obi_widgets.session.trials import Span
+    from obi_widgets.history.incoming import Span
 
 
 MOST = 1e6

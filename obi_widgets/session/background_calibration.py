@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from obi_widgets.calibration.forward_returns import HORIZONS
+from obi_widgets.calibration.found import Found
 from obi_widgets.calibration.surface import THRESHOLDS
 from obi_widgets.errors import ObiError
 from obi_widgets.kernels import loader
@@ -22,11 +23,9 @@ from obi_widgets.kernels import loader
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from obi_widgets.calibration.proposal import Proposal
-    from obi_widgets.calibration.report import Report
-    from obi_widgets.calibration.surface import Surface
     from obi_widgets.history.columns import History
-    from obi_widgets.session.trials import Span, Tried
+    from obi_widgets.history.incoming import Span
+    from obi_widgets.session.trials import Tried
     from obi_widgets.settings.parameters import Parameters
 
 log = logging.getLogger(__name__)
@@ -43,35 +42,6 @@ nobody reads one that flies by."""
 
 HOLDS = HORIZONS
 """The surface's holds, seconds: the horizons that are counted anyway."""
-
-
-@dataclass(frozen=True, eq=False)
-class Found:
-    """What a calibration came to.
-
-    Attributes
-    ----------
-    report : Report or None
-        None where it failed.
-    surface : Surface or None
-        Of the same history; of a moment ago while a setting moves; None before the first.
-    stale : bool
-        Whether the surface is of other settings than the report.
-    selected : tuple of int or None
-        The part of the history that was chosen by hand.
-    error : str
-        What went wrong, and what to do; empty where nothing did.
-    proposal : Proposal or None
-        The threshold and the hold that the surface and a walk-forward propose; None before the
-        first surface.
-    """
-
-    report: Report | None
-    surface: Surface | None
-    stale: bool
-    selected: Span | None
-    error: str = ""
-    proposal: Proposal | None = None
 
 
 @dataclass(frozen=True, eq=False)

@@ -300,7 +300,7 @@ class Session(Looking):
         )
         told, found = history.provenance, self._found_of(history, parameters)
         if path.suffix == ".py":
-            from obi_widgets.trading.strategy import export_strategy
+            from obi_widgets.settings.strategy import export_strategy
 
             return export_strategy(
                 path, parameters, history, provenance=told, findings=found, sealed=sealed

@@ -23,10 +23,8 @@ from obi_widgets.calibration.forward_returns import HORIZONS
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from obi_widgets.history.incoming import Span
     from obi_widgets.settings.parameters import Parameters
-
-Span: TypeAlias = tuple[int, int]
-"""First and last event time, nanoseconds UTC."""
 
 _Key: TypeAlias = tuple[object, ...]
 

@@ -12,8 +12,8 @@ from obi_widgets.signals.signal import Signal
 from obi_widgets.trading.declared import PARAMETERS as OF_TRADING
 
 if TYPE_CHECKING:
-    from obi_widgets.settings.settings import Settings
     from obi_widgets.signals.coverage import LevelsUsed
+    from obi_widgets.trading.declared import Chosen, HasChosen
 
 THRESHOLD_IS = Parameter(
     "threshold_is",
@@ -106,7 +106,7 @@ class Parameters:
         raise AttributeError(f"These parameters have no {name}.")
 
     @classmethod
-    def of(cls, settings: Settings | Parameters) -> Parameters:
+    def of(cls, settings: HasChosen | Chosen) -> Parameters:
         """Return the values of settings that may change.
 
         Raises
@@ -114,9 +114,7 @@ class Parameters:
         SettingsError
             Anything else.
         """
-        if isinstance(settings, Parameters):
-            return settings
-        parameters = getattr(settings, "parameters", None)
+        parameters = getattr(settings, "parameters", settings)
         if not isinstance(parameters, Parameters):
             raise SettingsError(
                 f"A {type(settings).__name__} is not settings.", "Give obi.Settings(...)."

@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any, Protocol, cast
+
+from obi_widgets.errors import SettingsError
 from obi_widgets.parameters import Bps, Choice, Parameter, Seconds
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from obi_widgets.signals.signal import Signal
 
 HOLD = Parameter(
     "hold_seconds",
@@ -25,3 +33,54 @@ FEE = Parameter(
 
 PARAMETERS = {one.name: one for one in (HOLD, PRICE, FEE)}
 """By name."""
+
+
+class Chosen(Protocol):
+    """The values of settings at one moment, as far as entries and fills use them."""
+
+    @property
+    def signal(self) -> Signal:
+        """What decides."""
+
+    @property
+    def threshold(self) -> float:
+        """Long above it, short below its negative."""
+
+    @property
+    def hold_seconds(self) -> float:
+        """How long an entry is held."""
+
+    @property
+    def price(self) -> str:
+        """What an entry pays: ``"touch"`` or ``"mid"``."""
+
+    @property
+    def fee_bps(self) -> float:
+        """Of one side of a trade."""
+
+    def values_of(self, signal: Signal) -> Mapping[str, Any]:
+        """Return the values for parameters of a signal."""
+
+
+class HasChosen(Protocol):
+    """Settings that may change: `obi_widgets.Settings`."""
+
+    @property
+    def parameters(self) -> Chosen:
+        """Their values at this moment."""
+
+
+def values_now(settings: HasChosen | Chosen) -> Chosen:
+    """Return the values of settings at this moment.
+
+    Raises
+    ------
+    SettingsError
+        Something that is not settings.
+    """
+    values = getattr(settings, "parameters", settings)
+    if not hasattr(values, "values_of"):
+        raise SettingsError(
+            f"A {type(settings).__name__} is not settings.", "Give obi.Settings(...)."
+        )
+    return cast("Chosen", values)

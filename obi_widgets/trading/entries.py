@@ -15,16 +15,16 @@ import numpy as np
 
 from obi_widgets.history.given import as_history
 from obi_widgets.kernels.loader import Kernels
-from obi_widgets.settings.parameters import Parameters
 from obi_widgets.signals import imbalance
 from obi_widgets.trading import entries_numpy
+from obi_widgets.trading.declared import values_now
 
 if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
     from obi_widgets.history.columns import History
-    from obi_widgets.settings.settings import Settings
+    from obi_widgets.trading.declared import Chosen, HasChosen
 
     Floats = NDArray[np.float64]
     Ints = NDArray[np.int64]
@@ -127,7 +127,7 @@ class Results:
 
 
 def scan(
-    history: History, signal: Floats, parameters: Parameters, first: int, held: Held | None
+    history: History, signal: Floats, parameters: Chosen, first: int, held: Held | None
 ) -> Trades:
     """Return the entries that are decided from a state on.
 
@@ -137,7 +137,7 @@ def scan(
         T states.
     signal : ndarray of float64, shape (T,)
         Of all of them.
-    parameters : Parameters
+    parameters : Chosen
         ``threshold``, ``hold_seconds``, ``price`` and ``fee_bps`` are used.
     first : int
         The first state to decide on.
@@ -176,7 +176,7 @@ def tally(signal: Floats, threshold: float) -> tuple[int, int]:
 class Scanner:
     """Decides entries over a history that grows, each state once."""
 
-    def __init__(self, parameters: Parameters) -> None:
+    def __init__(self, parameters: Chosen) -> None:
         self.parameters = parameters
         self._next = 0  # the first state not decided on, counted from the first state ever
         no_rows, no_prices = np.empty(0, np.int64), np.empty(0)
@@ -214,7 +214,7 @@ class Scanner:
         return trades
 
 
-def entries(history: History, settings: Settings | Parameters) -> pd.DataFrame:
+def entries(history: History, settings: HasChosen | Chosen) -> pd.DataFrame:
     """Return the entries that the settings would have made.
 
     Parameters
@@ -234,7 +234,7 @@ def entries(history: History, settings: Settings | Parameters) -> pd.DataFrame:
     """
     import pandas as pd
 
-    history, parameters = as_history(history), Parameters.of(settings)
+    history, parameters = as_history(history), values_now(settings)
     scanner = Scanner(parameters)
     scanner.extend(history, imbalance(history, parameters))
     trades = scanner.trades(history)

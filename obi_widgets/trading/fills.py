@@ -15,8 +15,8 @@ import numpy as np
 
 from obi_widgets.errors import ArgumentError, SettingsError
 from obi_widgets.history.given import as_history
-from obi_widgets.settings.parameters import Parameters
 from obi_widgets.signals import imbalance
+from obi_widgets.trading.declared import values_now
 from obi_widgets.trading.entries import GAP, HELD, OPEN
 from obi_widgets.trading.execution import Execution, Maker, Taker
 from obi_widgets.trading.matching import CANCELLED, EXPIRED, FILLED, REJECTED, Fill, Tape
@@ -25,14 +25,14 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from obi_widgets.history.columns import History
-    from obi_widgets.settings.settings import Settings
+    from obi_widgets.trading.declared import Chosen, HasChosen
 
 UNFILLED = "unfilled"
 """How an entry ended that never was."""
 
 
 def fills(
-    history: History, settings: Settings | Parameters, execution: Execution | None = None
+    history: History, settings: HasChosen | Chosen, execution: Execution | None = None
 ) -> pd.DataFrame:
     """Return what the orders of the settings' entries would have come to.
 
@@ -63,7 +63,7 @@ def fills(
     SettingsError
         Settings or an execution that are neither.
     """
-    parameters = Parameters.of(settings)
+    parameters = values_now(settings)
     execution = Taker() if execution is None else execution
     if not isinstance(execution, Taker | Maker):
         raise SettingsError(
@@ -74,7 +74,7 @@ def fills(
 
 
 def _simulate(
-    tape: Tape, parameters: Parameters, execution: Execution
+    tape: Tape, parameters: Chosen, execution: Execution
 ) -> list[tuple[int, int, Fill, Fill | None]]:
     """Return side, time of decision, entry and exit of each order."""
     signal = imbalance(tape.history, parameters)
@@ -198,7 +198,7 @@ def fill_summary(frame: pd.DataFrame) -> pd.Series[float]:
 
 
 def queue_bounds(
-    history: History, settings: Settings | Parameters, execution: Maker | None = None
+    history: History, settings: HasChosen | Chosen, execution: Maker | None = None
 ) -> pd.DataFrame:
     """Return `fill_summary` for an order first in the queue and for one last in it.
 

@@ -14,10 +14,10 @@ from obi_widgets.trading.declared import HOLD
 from obi_widgets.widgets.panel import Part, StateWidget, asset, followed, framed
 
 if TYPE_CHECKING:
+    from obi_widgets.calibration.found import Found
     from obi_widgets.calibration.report import Report
     from obi_widgets.calibration.surface import Surface
     from obi_widgets.presentation.frame import Frame
-    from obi_widgets.session.background_calibration import Found
     from obi_widgets.session.session import Session
 
 log = logging.getLogger(__name__)

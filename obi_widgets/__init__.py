@@ -9,8 +9,6 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from obi_widgets.version import __version__ as __version__
-
 _PLACES = {
     "Band": "parameters",
     "BookWidget": "widgets",
@@ -120,6 +118,8 @@ __all__ = [
 ]
 
 if TYPE_CHECKING:
+    __version__: str
+
     from obi_widgets.calibration.break_even import break_even
     from obi_widgets.calibration.calibrate import calibrate
     from obi_widgets.calibration.proposal import propose
@@ -156,6 +156,8 @@ if TYPE_CHECKING:
 
 
 def __getattr__(name: str) -> Any:  # noqa: ANN401
+    if name == "__version__":
+        return import_module("obi_widgets.version").version()
     if name not in _PLACES:
         raise AttributeError(f"module 'obi_widgets' has no attribute {name!r}")
     value = getattr(import_module(f"obi_widgets.{_PLACES[name]}"), name)

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import importlib
+import importlib.metadata
 import importlib.util
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 import obi_widgets as obi
+from obi_widgets import version as obi_version
 
 THERE_ARE_WIDGETS = importlib.util.find_spec("obi_widgets.widgets") is not None
 
@@ -45,5 +49,22 @@ def test_another_name_is_refused():
     assert str(error.value) == "module 'obi_widgets' has no attribute 'Labb'"
 
 
-def test_the_version_is_one():
+def test_the_version_is_that_of_the_metadata():
     assert re.fullmatch(r"\d+\.\d+\.\d+", obi.__version__)
+    assert obi.__version__ == importlib.metadata.version("obi-widgets")
+
+
+def test_the_package_can_be_used_where_it_is_not_installed(monkeypatch):
+    def version(name):
+        raise importlib.metadata.PackageNotFoundError(name)
+
+    monkeypatch.setattr(importlib.metadata, "version", version)
+    assert obi_version.version.__wrapped__() == "0+unknown"
+
+
+def test_importing_the_package_imports_nothing_large():
+    loaded = "import obi_widgets, sys; print(*sys.modules)"
+    names = subprocess.run(
+        [sys.executable, "-c", loaded], capture_output=True, text=True, check=True
+    )
+    assert not {"importlib.metadata", "numpy", "msgspec", "traitlets"} & {*names.stdout.split()}

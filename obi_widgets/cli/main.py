@@ -7,7 +7,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from obi_widgets.errors import ObiError
-from obi_widgets.version import __version__
+from obi_widgets.version import version
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,7 +18,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         prog="obi-widgets", description="Order-book imbalance, live, in a notebook."
     )
-    parser.add_argument("--version", action="version", version=f"obi-widgets {__version__}")
+    parser.add_argument("--version", action="version", version=f"obi-widgets {version()}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="command")
 
     lab = commands.add_parser("lab", help="open JupyterLab with the lab running in a notebook")

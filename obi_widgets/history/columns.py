@@ -23,7 +23,7 @@ from obi_widgets.history.column_checks import check_columns
 from obi_widgets.history.memory import zeros
 from obi_widgets.history.provenance import Provenance, utc
 from obi_widgets.market_data.events import Instrument
-from obi_widgets.version import __version__
+from obi_widgets.version import version
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -463,7 +463,7 @@ class History:
             levels=self.levels,
             interval=self.interval,
             sha256=self.sha256(),
-            package=f"obi-widgets {__version__}",
+            package=f"obi-widgets {version()}",
             gaps=self.gaps,
         )
 

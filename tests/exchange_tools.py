@@ -14,8 +14,8 @@ from obi_widgets.feeds.market import Market
 from obi_widgets.feeds.simulation.simulator import STEP, SimulatedMarket
 from obi_widgets.market_data.events import Refused
 from obi_widgets.market_data.venues import make_venue
-from obi_widgets.market_data.venues.base import BOOK, Send
 from obi_widgets.market_data.venues.lmex import SUMMARY, TRADES
+from obi_widgets.market_data.venues.replies import BOOK, Send
 
 DATA = Path(__file__).parents[2] / "shared/data"
 SECOND = 1_000_000_000

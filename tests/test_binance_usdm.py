@@ -4,12 +4,10 @@ import json
 
 import pytest
 from exchange_tools import ASKS, BIDS, SECOND, levels_of, names, only, usdm_depth, usdm_snapshot
-from usdm_tools import connected, in_sync, trade_frame, waiting
 
 from obi_widgets.errors import SymbolError
 from obi_widgets.market_data.events import Clock, Delta, Instrument, Mark, Status, Trade
 from obi_widgets.market_data.venues import make_venue
-from obi_widgets.market_data.venues.base import BOOK, Connect, Fetch, limited
 from obi_widgets.market_data.venues.binance_usdm import (
     INSTRUMENT,
     MARKET,
@@ -17,6 +15,8 @@ from obi_widgets.market_data.venues.binance_usdm import (
     TIME,
     BinanceUsdm,
 )
+from obi_widgets.market_data.venues.http_answers import limited
+from obi_widgets.market_data.venues.replies import BOOK, Connect, Fetch
 
 
 def exchange_info(symbol="BTCUSDT"):

@@ -4,8 +4,8 @@ from exchange_tools import ASKS, BIDS, SECOND, names, usdm_depth, usdm_snapshot
 from usdm_tools import connected, in_sync, read, trade_frame
 
 from obi_widgets.feeds.market import Market
-from obi_widgets.market_data.venues.base import BOOK, Ping, Reconnect
 from obi_widgets.market_data.venues.binance_usdm import MARKET, SNAPSHOT
+from obi_widgets.market_data.venues.replies import BOOK, Ping, Reconnect
 
 
 def test_silence_is_stale_and_connects_again_whatever_the_trades_do():

@@ -9,8 +9,8 @@ from exchange_tools import ASKS, BIDS, SECOND, levels_of, lmex_summary, names
 from obi_widgets.feeds.clocks import Clocks
 from obi_widgets.feeds.market import Market
 from obi_widgets.market_data.venues import make_venue
-from obi_widgets.market_data.venues.base import BOOK, Fetch
 from obi_widgets.market_data.venues.lmex import SUMMARY, TIME
+from obi_widgets.market_data.venues.replies import BOOK, Fetch
 
 T0 = 1_790_000_000 * SECOND
 DAY = 86_400 * SECOND

@@ -18,7 +18,7 @@ from obi_widgets.feeds.simulation import subscribers
 from obi_widgets.feeds.simulation.exchange import STEP, SimulatedExchange
 from obi_widgets.feeds.simulation.simulator import SimulatedMarket
 from obi_widgets.market_data.venues import make_venue
-from obi_widgets.market_data.venues.base import BOOK
+from obi_widgets.market_data.venues.replies import BOOK
 
 SUBSCRIBE = json.dumps({"op": "subscribe", "args": ["update:BTC-PERP_0"]})
 

@@ -24,7 +24,7 @@ from hypothesis import strategies as st
 from obi_widgets.feeds.market import Market
 from obi_widgets.feeds.simulation.simulator import STEP
 from obi_widgets.market_data.venues import make_venue
-from obi_widgets.market_data.venues.base import Fetch, Ping, Reconnect, Send
+from obi_widgets.market_data.venues.replies import Fetch, Ping, Reconnect, Send
 
 FAULTY, CLEAN = 240, 900  # steps; the watchdogs of 10 s take 200, six bad answers 600
 

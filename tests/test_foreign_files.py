@@ -67,8 +67,8 @@ def test_each_file_is_looked_at(tmp_path):
 def test_a_capture_of_a_venue_that_is_not_decoded_is_refused(tmp_path, frame, name):
     path = put(tmp_path / "eth.gz", f"{T0} {frame}\n")
     assert refused(path) == (
-        f"eth.gz is of {name}, a venue that this package does not decode. It decodes sim, lmex, "
-        f"btse, binance-usdm. Books of another go to {ARRAYS}."
+        f"eth.gz is of {name}, a venue that this package does not decode. It decodes lmex, btse, "
+        f"binance-usdm, sim. Books of another go to {ARRAYS}."
     )
     symbol = name.partition(":")[2]
     assert refused(path, market=f"binance-usdm:{symbol}") == (
@@ -189,8 +189,8 @@ def test_recordings_of_two_markets_behind_each_other(tmp_path):
         ),
         (
             '{"format":"obi-recording","version":1,"venue":"nope","symbol":"X"}',
-            "a.gz is of nope:X, a venue that this package does not decode. It decodes sim, lmex, "
-            f"btse, binance-usdm. Books of another go to {ARRAYS}.",
+            "a.gz is of nope:X, a venue that this package does not decode. It decodes lmex, btse, "
+            f"binance-usdm, sim. Books of another go to {ARRAYS}.",
         ),
     ],
 )

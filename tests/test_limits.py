@@ -13,7 +13,8 @@ from obi_widgets.feeds import limits
 from obi_widgets.feeds.limits import RateLimits, http_date
 from obi_widgets.feeds.live import LiveFeed
 from obi_widgets.market_data.events import Snapshot
-from obi_widgets.market_data.venues.base import Fetch, explain, limited
+from obi_widgets.market_data.venues.http_answers import explain, limited
+from obi_widgets.market_data.venues.replies import Fetch
 
 ASKED, ELSEWHERE = "https://one.example/a", "https://two.example/a"
 NOW = 1_790_000_000

@@ -13,7 +13,7 @@ from obi_widgets.feeds.recording import Recorder, Recording
 from obi_widgets.feeds.simulation.simulator import SimulatedMarket
 from obi_widgets.market_data.events import Refused, Status
 from obi_widgets.market_data.venues import Venue, make_venue
-from obi_widgets.market_data.venues.base import Connect, Ping, Reconnect, Send
+from obi_widgets.market_data.venues.replies import Connect, Ping, Reconnect, Send
 
 
 class Scripted(Venue):

@@ -22,8 +22,9 @@ from exchange_tools import (
 from obi_widgets.feeds.market import Market
 from obi_widgets.market_data.events import Delta, Instrument, Refused, Snapshot, Status, Trade
 from obi_widgets.market_data.venues import make_venue
-from obi_widgets.market_data.venues.base import BOOK, Connect, Fetch, Reconnect, Send, limited
+from obi_widgets.market_data.venues.http_answers import limited
 from obi_widgets.market_data.venues.lmex import PICTURE, SUMMARY, TRADES
+from obi_widgets.market_data.venues.replies import BOOK, Connect, Fetch, Reconnect, Send
 
 
 def frames(*kinds):
@@ -401,6 +402,7 @@ def test_trades_are_sorted_counted_once_and_told_by_the_takers_side():
     assert venue.received(first, 5) == [
         Trade(1_700_000_000 * SECOND, 5, 100.5, 0.2, -1, 7),
         Trade(1_700_000_000 * SECOND, 5, 101.0, 0.3, +1, 8),
+        Refused(5, "other symbol", "ETH-PERP"),
     ]
     again = trade_frame((8, 101.0, 30, "BUY", "BTC-PERP"), (10, 101.5, 1, "BUY", "BTC-PERP"))
     assert [trade.id for trade in venue.received(again, 6)] == [10]

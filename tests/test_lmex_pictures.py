@@ -17,8 +17,9 @@ from exchange_tools import (
 )
 
 from obi_widgets.feeds.market import Market
-from obi_widgets.market_data.venues.base import BOOK, Fetch, Send, limited
+from obi_widgets.market_data.venues.http_answers import limited
 from obi_widgets.market_data.venues.lmex import PICTURE
+from obi_widgets.market_data.venues.replies import BOOK, Fetch, Send
 
 PICTURE_URL = "https://api.lmex.io/futures/api/v2.3/orderbook/L2?depth=50&symbol=BTC-PERP"
 

@@ -20,8 +20,8 @@ from exchange_tools import (
 
 from obi_widgets.feeds.market import Market
 from obi_widgets.market_data.events import Status
-from obi_widgets.market_data.venues.base import BOOK, Reconnect, Send
 from obi_widgets.market_data.venues.lmex import TRADES
+from obi_widgets.market_data.venues.replies import BOOK, Reconnect, Send
 
 
 def read(market, frame, now):

@@ -12,7 +12,8 @@ from obi_widgets.errors import SettingsError
 from obi_widgets.feeds.market import Market
 from obi_widgets.market_data.events import Delta, Snapshot, Splice, Status
 from obi_widgets.market_data.venues import make_venue
-from obi_widgets.market_data.venues.base import Fetch, Venue
+from obi_widgets.market_data.venues.base import Venue
+from obi_widgets.market_data.venues.replies import Fetch
 from obi_widgets.settings.parameters import Parameters
 from obi_widgets.signals.coverage import inferred
 

@@ -3,6 +3,7 @@
 import asyncio
 import gzip
 import itertools
+import re
 from contextlib import asynccontextmanager
 
 import pytest
@@ -19,6 +20,8 @@ async def serving(*pieces, pause=0.0):
 
     async def answer(reader, writer):
         asked.append(await reader.readuntil(b"\r\n\r\n"))
+        if length := re.search(rb"Content-Length: (\d+)", asked[0], re.IGNORECASE):
+            asked[0] += await reader.readexactly(int(length[1]))
         try:
             for piece in pieces:
                 writer.write(piece)
@@ -33,7 +36,7 @@ async def serving(*pieces, pause=0.0):
         yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/", asked
 
 
-def ask(*pieces, pause=0.0):
+def ask(*pieces, pause=0.0, body=""):
     """Return the answer, and the request as it was sent."""
 
     async def get():
@@ -41,7 +44,7 @@ def ask(*pieces, pause=0.0):
             serving(*pieces, pause=pause) as (url, asked),
             Requests(lambda *_: None, proxies=False) as requests,
         ):
-            return await requests.get(url, await requests.turn(url)), asked
+            return await requests.ask(url, await requests.turn(url), body), asked
 
     answer, asked = asyncio.run(get())
     assert len(asked) == 1
@@ -56,6 +59,15 @@ def test_an_answer_is_a_status_a_text_and_the_servers_clock():
     answer, asked = ask(head("Date: Thu, 01 Jan 1970 00:01:40 GMT"), "größer".encode())
     assert answer == Answer(200, "größer", 100_000_000_000)
     assert b"accept-encoding: gzip\r\n" in asked
+
+
+def test_what_is_asked_without_a_body_is_a_get_and_with_one_a_post_of_json():
+    assert ask(head(), b"{}")[1].startswith(b"get / http/1.1\r\n")
+    answer, asked = ask(head(), b"{}", body='{"type":"meta"}')
+    assert answer == Answer(200, "{}", None)
+    assert asked.startswith(b"post / http/1.1\r\n")
+    assert b"content-type: application/json\r\n" in asked
+    assert asked.endswith(b'\r\n\r\n{"type":"meta"}')
 
 
 @pytest.mark.parametrize(
@@ -152,7 +164,7 @@ def test_a_damaged_answer_is_no_answer_and_says_why(pieces, says):
 def test_a_url_that_is_none_is_no_answer():
     async def get():
         async with Requests(lambda *_: None) as requests:
-            return await requests.get("http://[", 0.0)
+            return await requests.ask("http://[", 0.0)
 
     answer = asyncio.run(get())
     assert answer.status == 0

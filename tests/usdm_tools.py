@@ -6,7 +6,7 @@ from exchange_tools import ASKS, BIDS, SECOND, usdm_depth, usdm_snapshot
 
 from obi_widgets.feeds.market import Market
 from obi_widgets.market_data.venues import make_venue
-from obi_widgets.market_data.venues.base import BOOK
+from obi_widgets.market_data.venues.replies import BOOK
 from obi_widgets.market_data.venues.binance_usdm import SNAPSHOT
 
 DEPTH_URL = "https://fapi.binance.com/fapi/v1/depth?symbol=BTCUSDT&limit=1000"

@@ -15,7 +15,7 @@ from obi_widgets.errors import ObiError
 from obi_widgets.feeds.market import Market
 from obi_widgets.kernels import loader
 from obi_widgets.market_data.venues import make_venue
-from obi_widgets.market_data.venues.base import BOOK, Connect, Fetch, Reconnect, Reply, Send
+from obi_widgets.market_data.venues.replies import BOOK, Connect, Fetch, Reconnect, Reply, Send
 
 __all__ = ["BOOK", "Connect", "Fetch", "ObiError", "Product", "Reconnect", "Send", "Side"]
 

@@ -24,7 +24,7 @@ from obi_widgets.market_data.events import (
     Status,
     Trade,
 )
-from obi_widgets.market_data.venues.base import (
+from obi_widgets.market_data.venues.replies import (
     BOOK,
     SECOND,
     Connect,
@@ -33,13 +33,14 @@ from obi_widgets.market_data.venues.base import (
     Reconnect,
     Reply,
     Send,
-    text,
 )
+from obi_widgets.market_data.venues.wire import text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from obi_widgets.market_data.venues.base import Output, Venue
+    from obi_widgets.market_data.venues.base import Venue
+    from obi_widgets.market_data.venues.replies import Output
 
 log = logging.getLogger(__name__)
 

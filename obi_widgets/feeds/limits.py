@@ -13,7 +13,7 @@ from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from obi_widgets.market_data.venues.base import limits_rate
+from obi_widgets.market_data.venues.http_answers import limits_rate
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -20,16 +20,8 @@ from obi_widgets.feeds.recording import Record, Recorder
 from obi_widgets.feeds.requests import Requests
 from obi_widgets.feeds.simulation.exchange import SimulatedExchange
 from obi_widgets.market_data.events import Refused
-from obi_widgets.market_data.venues.base import (
-    Connect,
-    Fetch,
-    Ping,
-    Reconnect,
-    Reply,
-    Send,
-    explain,
-    limited,
-)
+from obi_widgets.market_data.venues.http_answers import explain, limited
+from obi_widgets.market_data.venues.replies import Connect, Fetch, Ping, Reconnect, Reply, Send
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine, Iterable
@@ -75,7 +67,7 @@ class LiveFeed(Feed):
         self.recorder = recorder
         self._sockets: dict[str, ClientConnection] = {}
         self._tasks: set[asyncio.Task[None]] = set()
-        self._queued: set[tuple[str, str]] = set()  # names and URLs that wait for their host
+        self._queued: set[tuple[str, str, str]] = set()  # what waits for their host
         self._local = False
         self._ahead = time.time_ns() - time.monotonic_ns()  # the wall clock, of the monotonic one
 
@@ -220,7 +212,7 @@ class LiveFeed(Feed):
 
     async def _fetch(self, fetch: Fetch) -> None:
         await asyncio.sleep(fetch.delay / 1e9)
-        wanted = fetch.name, fetch.url
+        wanted = fetch.name, fetch.url, fetch.body
         if wanted in self._queued:
             return  # the one that waits answers for this one
         self._queued.add(wanted)
@@ -228,7 +220,7 @@ class LiveFeed(Feed):
             sent = await self._http.turn(fetch.url)
         finally:
             self._queued.discard(wanted)
-        answer = await self._http.get(fetch.url, sent)
+        answer = await self._http.ask(fetch.url, sent, fetch.body)
         self._tell(
             Record(self._now(), "answer", fetch.name, answer.body, answer.status, answer.date_ns)
         )

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from obi_widgets.errors import RecordingError, RecordingWarning
 from obi_widgets.feeds.market import Market
 from obi_widgets.feeds.recording import Recording
+from obi_widgets.feeds.recording.lines import frames_of
 from obi_widgets.feeds.unused import Unused
 
 if TYPE_CHECKING:
@@ -50,15 +51,16 @@ class Player:
 
     def play(self, chunk: Chunk) -> None:
         """Apply some lines."""
-        at, number = 0, chunk.first
-        while at < len(chunk.data):
-            at, lines, now = self.market.skim(chunk.data, at, chunk.reading.latest)
-            number += lines
-            self._note(lines, now)
-            if at == len(chunk.data):
+        frames, at = frames_of(chunk.data), 0
+        while True:
+            first = at
+            at, now = self.market.skim(frames, at, chunk.reading.latest)
+            self._note(at - first, now)
+            if at == frames.places.shape[1]:
                 break
-            record, at = chunk.record(number, at)
-            number += 1
+            begins = int(frames.places[2, at - 1]) + 1 if at else 0
+            record, _ = chunk.record(chunk.first + at, begins)
+            at += 1
             if record is not None:
                 play(self.market, record)
                 self._note(record.kind == "frame", record.time)

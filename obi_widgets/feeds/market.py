@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from obi_widgets.checks import flag, integer, number
 from obi_widgets.feeds.clocks import Lag
 from obi_widgets.feeds.keeper import Keeper
-from obi_widgets.market_data.venues.base import BOOK, FOREVER, Reply
+from obi_widgets.market_data.venues.replies import BOOK, FOREVER, Reply
 from obi_widgets.settings.parameters import Parameters
 from obi_widgets.signals.imbalance import imbalance, newest
 
@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from obi_widgets.history.columns import History
-    from obi_widgets.market_data.venues.base import Output, Venue
+    from obi_widgets.market_data.venues.base import Frames, Venue
+    from obi_widgets.market_data.venues.replies import Output
     from obi_widgets.settings.settings import Settings
 
 
@@ -202,32 +203,32 @@ class Market(Keeper):
         except Exception as error:  # noqa: BLE001 logged there
             return self._failed(error, now, socket)
 
-    def skim(self, data: bytes, at: int, until: int = FOREVER) -> tuple[int, int, int]:
-        """Take lines of a recording for as long as they are plain.
+    def skim(self, frames: Frames, at: int, until: int = FOREVER) -> tuple[int, int]:
+        """Take many frames for as long as they are plain.
 
-        It comes to the same as a `tick` and the frame of each.
+        It comes to the same as a `tick` and a `receive` for each.
 
         Parameters
         ----------
-        data : bytes
-            Whole lines.
+        frames : Frames
+            Of whichever websocket.
         at : int
-            Where the first one begins.
+            The first one to take.
         until : int
-            The receive time from which on a line is not believed, and left.
+            The receive time from which on a frame is not believed, and left.
 
         Returns
         -------
         tuple of int
-            Where the first line begins that was not taken; how many were; their greatest time.
+            The first frame that was not taken; the greatest time of those that were, ns.
         """
-        lines, newest, clocks = 0, 0, self._clocks
+        newest, clocks = 0, self._clocks
         while self._in_sync and not clocks.shift:
             now = clocks.steady_now
             try:
                 due = min(self._writer.due(), until)
-                read = self.venue.skim(data, at, now, due, self.book)
-                at, lines, now = read.at, lines + read.lines, read.now
+                read = self.venue.skim(frames, at, now, due, self.book)
+                at, now = read.at, read.now
                 newest = max(newest, now)
                 if read.outputs:
                     self._apply(read.outputs, now)
@@ -237,7 +238,7 @@ class Market(Keeper):
             except Exception as error:  # noqa: BLE001 logged there
                 self._failed(error, now)
                 break
-        return at, lines, newest
+        return at, newest
 
     def handle(self, outputs: Iterable[Output], now: int) -> list[Reply]:
         """Apply events; return the replies among them, and those that the events call for."""

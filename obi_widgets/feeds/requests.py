@@ -80,8 +80,8 @@ class Requests:
             self._waiting(left, status)
             await asyncio.sleep(min(left, _LOOK_AGAIN))
 
-    async def get(self, url: str, sent: float) -> Answer:
-        """Return the answer to a GET; whatever goes wrong is an answer too.
+    async def ask(self, url: str, sent: float, body: str = "") -> Answer:
+        """Return the answer to a GET, or to a POST; whatever goes wrong is an answer too.
 
         Parameters
         ----------
@@ -89,18 +89,26 @@ class Requests:
             What to ask.
         sent : float
             What `turn` returned.
+        body : str
+            JSON that is sent by POST; a GET when it is empty.
         """
+        request = self._client.stream(
+            "POST" if body else "GET",
+            url,
+            content=body or None,
+            headers={"Content-Type": "application/json"} if body else None,
+        )
         try:
-            async with asyncio.timeout(ANSWER_WITHIN), self._client.stream("GET", url) as answer:
-                body = await _body(answer)
+            async with asyncio.timeout(ANSWER_WITHIN), request as answer:
+                told = await _body(answer)
         except TimeoutError:
             return Answer(0, f"no whole answer came within {ANSWER_WITHIN:g} s")
         except (httpx.HTTPError, httpx.InvalidURL, zlib.error, ValueError, OSError) as error:
             return Answer(0, str(error) or type(error).__name__)
-        LIMITS.note(url, answer.status_code, answer.headers, body, sent)
+        LIMITS.note(url, answer.status_code, answer.headers, told, sent)
         kept = "age" in answer.headers
         date = None if kept else http_date(answer.headers.get("date", ""))
-        return Answer(answer.status_code, body, date)
+        return Answer(answer.status_code, told, date)
 
 
 async def _body(answer: httpx.Response) -> str:

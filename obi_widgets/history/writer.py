@@ -17,7 +17,7 @@ from obi_widgets.history.packing import MAX_TICKS, to_ticks, unsigned
 from obi_widgets.history.rows_numpy import CUT, INFERRED, LARGEST, SMALLEST
 from obi_widgets.kernels.loader import Kernels
 from obi_widgets.market_data.book import Side
-from obi_widgets.market_data.venues.base import FOREVER
+from obi_widgets.market_data.venues.replies import FOREVER
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

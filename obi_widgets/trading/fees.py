@@ -2,41 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from obi_widgets.errors import SettingsError, quoted
+from obi_widgets.market_data.fees import Fees
+from obi_widgets.market_data.venues import VENUES
 
-
-@dataclass(frozen=True)
-class Fees:
-    """Fees of one venue's lowest tier, without discounts.
-
-    Attributes
-    ----------
-    maker_bps, taker_bps : float
-        Of one side of a trade, bps of its value; negative is a rebate.
-    product : str
-        What they are charged for.
-    as_of : str
-        The month they were last seen to hold: check your own tier with the venue.
-    """
-
-    maker_bps: float
-    taker_bps: float
-    product: str
-    as_of: str
-
-
-PRESETS = {
+OTHERS = {
     "binance": Fees(10.0, 10.0, "spot, regular user", "2026-10"),
-    "binance-usdm": Fees(2.0, 5.0, "USDⓈ-M futures, regular user, USDT", "2026-10"),
     "bybit": Fees(2.0, 5.5, "linear perpetuals, non-VIP", "2026-10"),
     "hyperliquid": Fees(1.5, 4.5, "perpetuals, tier 0, no staking", "2025-05"),
     "okx": Fees(2.0, 5.0, "perpetual swaps, regular user", "2026-10"),
 }
-"""By venue. One that is not here publishes figures that contradict each other, has different ones
-by country, or none that could be read: LMEX, BTSE, Coinbase and Kraken among
-them."""
+"""Of venues that are not decoded here yet: one that is says them itself. One that is nowhere
+publishes figures that contradict each other, has different ones by country, or none that could be
+read: LMEX, BTSE, Coinbase and Kraken among them."""
 
 
 def fees(venue: str) -> Fees:
@@ -57,9 +35,13 @@ def fees(venue: str) -> Fees:
     SettingsError
         A venue whose fees are not known here: none is ever guessed.
     """
-    if not isinstance(venue, str) or venue not in PRESETS:
+    known = {
+        **OTHERS,
+        **{name: one.fees for name, one in VENUES.items() if one.fees is not None},
+    }
+    if not isinstance(venue, str) or venue not in known:
         raise SettingsError(
             f"The fees of {quoted(venue)} are not known here.",
-            f"Give fee_bps as the venue tells it to you. Known are: {', '.join(sorted(PRESETS))}.",
+            f"Give fee_bps as the venue tells it to you. Known are: {', '.join(sorted(known))}.",
         )
-    return PRESETS[venue]
+    return known[venue]

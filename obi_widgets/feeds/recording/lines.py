@@ -6,13 +6,15 @@ import re
 from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple, TypeAlias, cast
 
 import msgspec
+import numpy as np
 from msgspec import Meta, Raw, Struct
 
-from obi_widgets.market_data.venues.base import BOOK
+from obi_widgets.market_data.venues.base import Frames
+from obi_widgets.market_data.venues.replies import BOOK
 
 if TYPE_CHECKING:
     from obi_widgets.feeds.market import Market
-    from obi_widgets.market_data.venues.base import Reply
+    from obi_widgets.market_data.venues.replies import Reply
 
 FORMAT, VERSION = "obi-recording", 1
 
@@ -148,6 +150,25 @@ def decode(line: bytes, latest: int) -> Record:
         case "clock":
             return Record(time, "clock", "", "", shift=value[0])
     return Record(time, cast("Kind", kind), *value)
+
+
+_STAMP = np.arange(20)
+_PLACES = 10 ** np.arange(18, -1, -1)
+
+
+def frames_of(data: bytes) -> Frames:
+    """Return whole lines as frames of the book's websocket, each ``<receive time, ns> <frame>``.
+
+    What is not plainly such a line has the receive time 0: `decode` tells what it is.
+    """
+    memory = np.frombuffer(data, np.uint8)
+    ends = np.flatnonzero(memory == ord("\n"))
+    begins = np.concatenate([[0], ends[:-1] + 1])
+    stamps = memory[np.minimum(begins[:, None] + _STAMP, len(memory) - 1)] - np.uint8(ord("0"))
+    digits, space = stamps[:, :19], stamps[:, 19] == (ord(" ") - ord("0")) % 256
+    plain = space & (digits <= 9).all(axis=1)
+    received = np.where(plain, digits @ _PLACES, 0)  # one that overflows is below 0
+    return Frames(data, np.stack([received, begins + len(_STAMP), ends]))
 
 
 def _whole(frame: str, data: str | memoryview) -> bool:

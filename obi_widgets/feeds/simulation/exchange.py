@@ -31,8 +31,8 @@ from obi_widgets.feeds.simulation.subscribers import (
     post,
     slow,
 )
-from obi_widgets.market_data.venues.base import BOOK
 from obi_widgets.market_data.venues.lmex import TRADES
+from obi_widgets.market_data.venues.replies import BOOK
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

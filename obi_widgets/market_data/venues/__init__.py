@@ -14,9 +14,9 @@ if TYPE_CHECKING:
     from types import MethodType
 
 VENUES: dict[str, type[Venue]] = {
-    venue.name: venue for venue in (Simulated, Lmex, Btse, BinanceUsdm)
+    venue.name: venue for venue in (Lmex, Btse, BinanceUsdm, Simulated)
 }
-"""Every venue, by the name that a source begins with."""
+"""Every venue, by the name that a source begins with. One more venue is one more here."""
 
 
 def make_venue(name: str, symbol: str, endpoints: Mapping[str, str] | None = None) -> Venue:
@@ -35,16 +35,21 @@ def make_venue(name: str, symbol: str, endpoints: Mapping[str, str] | None = Non
     return VENUES[name](symbol, endpoints=endpoints)
 
 
-_tellers = {
-    cast("MethodType", venue.market_of).__func__: venue.market_of for venue in VENUES.values()
-}
-"""What tells the market of a frame, by the code that does: venues may speak one protocol."""
+_protocols: dict[object, list[type[Venue]]] = {}
+"""The venues of each protocol, by the code that recognises it."""
+
+for _venue in VENUES.values():
+    _protocols.setdefault(cast("MethodType", _venue.market_of).__func__, []).append(_venue)
 
 
 def market_of(frame: str | bytes) -> Found | None:
     """Return which market a frame is of; None when no venue's protocol tells."""
-    for tell in _tellers.values():
-        if (found := tell(frame)) is not None:
+    for speakers in _protocols.values():
+        first = speakers[0]
+        found = first.market_of(frame)
+        if found is not None and found.venues == (first.name,):
+            return Found(tuple(venue.name for venue in speakers), found.symbol)
+        if found is not None:
             return found
     return None
 

@@ -1,111 +1,70 @@
 """What every venue is to the rest: bytes and a clock in, events and replies out.
 
-A venue holds no socket, no thread and no clock. Whoever moves the bytes calls its methods with
-the local time in nanoseconds, hands the events on, and carries the replies out.
+A venue holds no socket, no thread and no clock, and knows no file format. Whoever moves the bytes
+calls its methods with the local time in nanoseconds, hands the events on, and carries the replies
+out.
 """
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING, Annotated, ClassVar, NamedTuple, TypeAlias
-
-import msgspec
-from msgspec import Meta, Struct
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar, Literal, NamedTuple
 
 from obi_widgets.errors import SymbolError
-from obi_widgets.market_data.events import Event, Instrument, Refused, Status
+from obi_widgets.market_data.events import Instrument, Status
+from obi_widgets.market_data.venues.http_answers import explain
+from obi_widgets.market_data.venues.replies import BOOK, SECOND, Fetch, Output
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
+
+    import numpy as np
+    from numpy.typing import NDArray
 
     from obi_widgets.market_data.book import Book
-
-SECOND = 1_000_000_000
-"""Nanoseconds."""
-
-FOREVER = 2**63 - 1
-"""A local time that does not come, ns."""
-
-BOOK = "book"
-"""The websocket that a venue's book comes by; frames that do not say come from it."""
-
-# A text of "nan" or "inf" is a float too: in a book it would spoil the order of the levels.
-WirePrice: TypeAlias = Annotated[float, Meta(gt=0, lt=1e18)]
-WireTime: TypeAlias = Annotated[int, Meta(ge=0, lt=8_000_000_000_000)]
-"""Milliseconds, until the year 2223."""
-
-WireSize: TypeAlias = Annotated[float, Meta(ge=0, lt=1e18)]
-WireLevel: TypeAlias = tuple[WirePrice, WireSize]
-
-WireStep: TypeAlias = Annotated[float, Meta(ge=1e-12, le=1e9)]
-"""A tick size, or a contract size."""
-
-WireId: TypeAlias = Annotated[int, Meta(ge=0, lt=2**62)]
-"""Of an update, in a sequence or of a trade."""
-
-SMALLEST = 1e-18
-"""A size on the wire below it is none: times a contract size, a float32 would make it zero."""
+    from obi_widgets.market_data.fees import Fees
 
 
-class Connect(Struct, frozen=True):
-    """Keep a websocket to this URL from now on; reconnect when it is lost."""
+@dataclass(frozen=True, eq=False)
+class Frames:
+    """N frames in one piece of memory.
 
-    socket: str
-    url: str
+    Attributes
+    ----------
+    data : bytes
+        Where they stand; there is a byte after each that no frame is made of.
+    places : ndarray of int64, shape (3, N)
+        When each came, ns; where it begins; and where the byte after it is. What is not plainly a
+        frame came at 0.
+    """
 
+    data: bytes
+    places: NDArray[np.int64]
 
-class Reconnect(Struct, frozen=True):
-    """Drop this websocket and connect again."""
-
-    socket: str
-    reason: str
-
-
-class Send(Struct, frozen=True):
-    """Send this text on this websocket; when it is not connected, don't."""
-
-    socket: str
-    text: str
-
-
-class Fetch(Struct, frozen=True):
-    """GET this URL, after ``delay`` nanoseconds, and hand the answer to `Venue.fetched`."""
-
-    name: str
-    url: str
-    delay: int = 0
-
-
-class Ping(Struct, frozen=True):
-    """Send a protocol ping on this websocket, and call `Venue.ponged` when it is answered."""
-
-    socket: str
-
-
-Reply: TypeAlias = Connect | Reconnect | Send | Fetch | Ping
-Output: TypeAlias = Event | Reply
+    def __getitem__(self, at: int) -> tuple[int, bytes]:
+        """Return when one came, and the frame."""
+        received, start, end = self.places[:, at].tolist()
+        return received, self.data[start:end]
 
 
 class Skimmed(NamedTuple):
-    """What was read of a recording at once.
+    """What was read of many frames at once.
 
     Attributes
     ----------
     at : int
-        Where the first line begins that was not.
-    lines : int
-        How many were.
+        The first frame that was not read.
     outputs : list of Output
         What came of them beside the book; of trades only the newest.
     now : int
         The receive time of the last.
     changed : int, optional
-        The event time of the change that it ended with, ns. Without one, the line that it ended
+        The event time of the change that it ended with, ns. Without one, the frame that it ended
         at is to be read by `Venue.received`.
     """
 
     at: int
-    lines: int = 0
     outputs: Sequence[Output] = ()
     now: int = 0
     changed: int | None = None
@@ -130,7 +89,11 @@ class Found(NamedTuple):
 
 
 class Venue(ABC):
-    """One symbol at one venue.
+    """One symbol at one venue: bytes and a clock in, events and replies out.
+
+    What a venue is, it says by its class attributes; a new one is a subclass in a file of its own,
+    a line in `obi_widgets.market_data.venues.VENUES`, and a test file.
+    ``tests/test_venue_contract.py`` holds every venue to what follows.
 
     Parameters
     ----------
@@ -146,14 +109,52 @@ class Venue(ABC):
 
     Notes
     -----
-    The times that its methods take are of a steady clock (see `obi_widgets.feeds.clocks`).
+    *Who calls.* One thread owns a venue: the feed that moves its bytes, or the player of a
+    recording. The methods are called through `obi_widgets.feeds.market.Market`, which applies the
+    events that they return, in order, and hands the replies back to be carried out.
+
+    *When.* `start` is called once, first. `connected` is called when a websocket that it asked for
+    by `Connect` is open, `received` for each frame that then comes by it, `disconnected` when it
+    is lost or could not be opened; it is then opened again without being asked for. `fetched` is
+    called once for each `Fetch`, `ponged` for a `Ping` that was answered, `tick` several times a
+    second whatever else happens. `resync` is called when the book that the events led to cannot be
+    (crossed, or left by the price), `doubt` just before it when the newest event is to blame,
+    `refresh` while a book is in sync and little of it is known. A recording calls the same
+    methods with what was recorded; nothing that is asked for is answered then, see ``can_ask``.
+
+    *Times* that are given are nanoseconds of a steady clock that never goes back (see
+    `obi_widgets.feeds.clocks`). Times in events are the exchange's, nanoseconds UTC.
+
+    *What it promises.*
+
+    - There is no `Delta` before a `Snapshot`; and none after `disconnected`, `resync` or a `Status`
+      of its own until the next `Snapshot`, since the book is then thrown away.
+    - A `Snapshot` that is older than what was seen is refused.
+    - No bytes make it raise. What is damaged, of a kind that is not known, or of another symbol is
+      a `Refused`; where a frame of the book may have been lost by it, a new book is asked for.
+    - Sizes are in base units: what the venue counts in contracts is multiplied here, and no book
+      comes before the contract size is known.
+    - What it asks for is bounded, however often it is called and whatever comes: it waits longer
+      and longer between snapshots that are of no use.
+    - It asks ``urls`` alone, and those of its own are wss and https.
     """
 
     name: ClassVar[str]
+    """What a source begins with: ``name:SYMBOL``."""
     label: ClassVar[str]
+    """Its name for people."""
     endpoints: ClassVar[Mapping[str, str]]
+    """Base URLs by name: each websocket's, and ``rest``."""
+    levels: ClassVar[int]
+    """Levels a side that a snapshot holds at most."""
     window: ClassVar[int] = 0
     """Levels a side that the venue keeps up to date by itself; 0: it tells of every change."""
+    size_unit: ClassVar[Literal["coins", "contracts"]] = "coins"
+    """What sizes on the wire are counted in."""
+    streams: ClassVar[frozenset[Literal["trades", "mark"]]] = frozenset()
+    """What it tells beside the book: each a kind of event."""
+    fees: ClassVar[Fees | None] = None
+    """What it charges; None where that is not known, since none is ever guessed."""
     warms_up: ClassVar[bool] = False
     """Whether it begins with a past that it plays as fast as possible."""
 
@@ -180,11 +181,14 @@ class Venue(ABC):
     def market_of(cls, frame: str | bytes) -> Found | None:  # noqa: ARG003
         """Return which market a frame in this venue's protocol is of: so captures are recognised.
 
+        A venue that takes another's protocol takes over its method; `venues.market_of` then names
+        both.
+
         Returns
         -------
         Found, optional
-            Also at a sister venue that is told by its frames. None for a frame that does not
-            tell, or that is of another protocol.
+            Of this venue, or of a sister that its frames tell apart. None for a frame that does
+            not tell, or that is of another protocol.
         """
         return None
 
@@ -246,6 +250,8 @@ class Venue(ABC):
     def follow(self, frame: str | bytes, now: int, book: Book) -> int | None:  # noqa: ARG002
         """Apply a frame of the book's websocket to the book, when it plainly is its next change.
 
+        It is called while the book is in sync. What it comes to is what `received` comes to.
+
         Returns
         -------
         int, optional
@@ -254,23 +260,26 @@ class Venue(ABC):
         """
         return None
 
-    def skim(self, data: bytes, at: int, since: int, until: int, book: Book) -> Skimmed:  # noqa: ARG002
-        """Read lines of a recording for as long as they are plain, up to a change of the book.
+    def skim(self, frames: Frames, at: int, since: int, until: int, book: Book) -> Skimmed:  # noqa: ARG002
+        """Read frames for as long as they are plain, up to a change of the book.
+
+        It is called while the book is in sync. What it comes to is what `tick` and `received` come
+        to, frame by frame.
 
         Parameters
         ----------
-        data : bytes
-            Whole lines of ``<receive time, ns> <frame>``.
+        frames : Frames
+            Of whichever websocket.
         at : int
-            Where the first one begins.
+            The first one to read.
         since, until : int
-            The receive times between which a line must be; one that is not is left.
+            The receive times between which a frame must be; one that is not is left.
         book : Book
             Which is in sync; changed.
         """
         return Skimmed(at)
 
-    # -- shared by venues ------------------------------------------------------------------
+    # -- what venues say ------------------------------------------------------------------
 
     def instrument(self, *, quote: str, tick_size: float, contract_size: float) -> Instrument:
         """Return the facts of this symbol."""
@@ -310,97 +319,3 @@ class Venue(ABC):
         """Return what to show and do when a fetch failed: why, and try again."""
         detail, advice = explain(self.label, status, body)
         return [Status(now, "connecting", detail, advice), fetch]
-
-
-class Tries:
-    """How long to wait before a snapshot is asked for again: 1, 2, 4 … 60 s.
-
-    A book that stood for a while begins the row anew.
-    """
-
-    stood = 3 * SECOND
-    most = 60 * SECOND
-    forget_after = 120 * SECOND
-
-    def __init__(self) -> None:
-        self.count = 0
-        self.good_at = -self.stood  # steady time at which a book began
-        self.tried_at = 0
-
-    def began(self, now: int) -> None:
-        """Take note that there is a book."""
-        self.good_at = now
-
-    def wait(self, now: int, *, had_book: bool = False) -> int:
-        """Return the nanoseconds to wait before the next try, and count it."""
-        stood = had_book and now - self.good_at >= self.stood
-        if stood or now - self.tried_at >= self.forget_after:
-            self.count = 0
-        self.count += 1
-        self.tried_at = now
-        return min(SECOND << min(self.count - 1, 6), self.most)
-
-
-def sound(levels: Iterable[tuple[float, float]]) -> bool:
-    """Return whether every size is zero, or one that can be held."""
-    return not any(0 < size < SMALLEST for _, size in levels)
-
-
-def explain(label: str, status: int, body: str | bytes) -> tuple[str, str]:
-    """Return what an HTTP status other than 200 means for a person, and what to do."""
-    if status == 0:
-        return f"{label} cannot be reached: {text(body, 160)}.", "Trying again every few seconds."
-    if limits_rate(status, body):
-        return limited(label, status), "The next request waits until it is allowed."
-    if status in (403, 451):
-        return (
-            f"{label} refuses this location (HTTP {status}).",
-            "Run the kernel elsewhere, choose another venue, or use sim: for the simulator.",
-        )
-    return f"{label} answered HTTP {status}: {text(body, 160)}.", "Trying again every few seconds."
-
-
-def limited(label: str, status: int) -> str:
-    """Return that a venue takes no requests for a while, and why."""
-    if status == 418:
-        why = "has banned this computer's address for a while: it sent too many requests"
-    elif status in (403, 429):
-        why = "takes no requests for a while: too many came from this computer's address"
-    else:
-        why = "takes no requests for a while"
-    return f"{label} {why} (HTTP {status})."
-
-
-def limits_rate(status: int, body: str | bytes) -> bool:
-    """Tell whether an HTTP answer says that there were too many requests.
-
-    Bybit says so with a 403, of which most others mean the location: its words tell them apart.
-    """
-    if status == 403:
-        words = text(body, 4096).lower()
-        return any(phrase in words for phrase in _TOO_MANY)
-    return status in (418, 429)
-
-
-_TOO_MANY = ("too frequent", "too many", "rate limit", "ratelimit")
-
-
-def text(frame: str | bytes, limit: int = 80) -> str:
-    """Return the beginning of a frame, for a message."""
-    frame = frame[: 8 * limit]
-    if isinstance(frame, bytes):
-        frame = frame.decode("utf-8", "replace")
-    elif not frame.isascii():  # JSON may hold half a character
-        frame = frame.encode("utf-8", "replace").decode()
-    frame = " ".join(frame.split())
-    return frame if len(frame) <= limit else frame[: limit - 1] + "…"
-
-
-def refused(frame: str | bytes, now: int, why: str) -> Refused:
-    """Return that a frame could not be read."""
-    return Refused(now, why, text(frame))
-
-
-DECODE_ERRORS = (msgspec.DecodeError, ValueError, RecursionError, OverflowError)
-"""What msgspec raises for bytes that are not the JSON that was expected: also for what is nested
-too deeply, for text that is none, and for numbers of thousands of digits."""

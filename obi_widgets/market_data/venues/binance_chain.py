@@ -12,8 +12,8 @@ from itertools import islice
 from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
 
 from obi_widgets.market_data.events import Delta, Refused, Snapshot, Splice
-from obi_widgets.market_data.venues.base import sound, text
 from obi_widgets.market_data.venues.binance_messages import Depth, Picture, read_depth
+from obi_widgets.market_data.venues.wire import sound, text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

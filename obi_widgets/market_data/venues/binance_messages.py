@@ -8,14 +8,8 @@ from typing import Annotated, TypeAlias
 import msgspec
 from msgspec import Meta, Raw, Struct
 
-from obi_widgets.market_data.venues.base import (
-    Found,
-    WireId,
-    WireLevel,
-    WirePrice,
-    WireSize,
-    WireTime,
-)
+from obi_widgets.market_data.venues.base import Found
+from obi_widgets.market_data.venues.wire import WireId, WireLevel, WirePrice, WireSize, WireTime
 
 USD_M, COIN_M = 1, 2
 """What ``st`` of an event says."""

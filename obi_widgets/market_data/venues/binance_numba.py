@@ -5,8 +5,7 @@ number that is not sure to be read as `binance_usdm` reads it. Whatever is anyth
 to that.
 
 Importing this imports numba, which takes a while: only the loader of kernels does. No fast-math,
-for the sake of the same rounding. All that is read is of type ``bytes``, which Python ends with a
-zero: since no byte that a frame is made of is one, nothing is read beyond it.
+for the sake of the same rounding.
 """
 
 from __future__ import annotations
@@ -15,133 +14,35 @@ import numpy as np
 from numba import njit
 
 from obi_widgets.market_data.book_numba import apply
+from obi_widgets.market_data.venues.json_numba import (
+    as_bytes,
+    follows,
+    is_word,
+    read_decimal,
+    read_levels,
+    read_whole,
+    read_word,
+)
 
 END, DUE, STRANGE, DEPTH, TICKER, TRADE = range(6)
 
-POWERS = 10.0 ** np.arange(16)  # whole numbers of up to 15 digits over these are exactly rounded
 LATEST = 8_000_000_000_000  # ms; see `base.WireTime`
 LARGEST = 2**62  # see `base.WireId`
 USD_M = 1  # see `binance_messages`
 
 
-def _bytes(text):
-    return np.frombuffer(text.encode(), np.uint8)
-
-
-OPENING, DATA = _bytes('{"stream":"'), _bytes('"data":{')
-EVENT_DEPTH, EVENT_TICKER = _bytes("depthUpdate"), _bytes("bookTicker")
-EVENT_TRADE, EVENT_AGGREGATE = _bytes("trade"), _bytes("aggTrade")
-PREVIOUS, PAIR, KIND = map(_bytes, ("pu", "ps", "st"))
-STREAM, SNAPSHOT = map(_bytes, ("stream", "lastUpdateId"))
-TRUE, FALSE = _bytes("true"), _bytes("false")
-LETTERS = _bytes("eTsUubapqmt")  # in the order of the keys below
+OPENING, DATA = as_bytes('{"stream":"'), as_bytes('"data":{')
+EVENT_DEPTH, EVENT_TICKER = as_bytes("depthUpdate"), as_bytes("bookTicker")
+EVENT_TRADE, EVENT_AGGREGATE = as_bytes("trade"), as_bytes("aggTrade")
+PREVIOUS, PAIR, KIND = map(as_bytes, ("pu", "ps", "st"))
+STREAM, SNAPSHOT = map(as_bytes, ("stream", "lastUpdateId"))
+TRUE, FALSE = as_bytes("true"), as_bytes("false")
+LETTERS = as_bytes("eTsUubapqmt")  # in the order of the keys below
 
 # Keys that are looked at, and what kinds of values were found.
 KEYS = 15
 E, TIME, SYMBOL, FIRST, FINAL, B, A, P, Q, M, TRADE_ID, BEFORE, PS, ST, OTHER = range(KEYS)
 NONE, WORD, WHOLE, FLAG, LEVELS = range(5)  # a word at p or q is a decimal number
-
-
-@njit(inline="always")
-def _follows(data, at, wanted):
-    """Return whether these bytes come next."""
-    for n in range(len(wanted)):  # noqa: SIM110
-        if data[at + n] != wanted[n]:
-            return False
-    return True
-
-
-@njit(inline="always")
-def _is(data, start, end, wanted):
-    return end - start == len(wanted) and _follows(data, start, wanted)
-
-
-@njit
-def _word(data, at):
-    """Return where the closing quote of a plain string is; -1 when it is no such."""
-    if data[at] != 34:
-        return -1
-    at += 1
-    while data[at] != 34:
-        if data[at] < 32 or data[at] > 126 or data[at] == 92:
-            return -1
-        at += 1
-    return at
-
-
-@njit
-def _whole(data, at):
-    """Return a number that fits 64 bits and where it ends; -1 when it is no such."""
-    value, start = np.int64(0), at
-    while 48 <= data[at] <= 57:
-        value = 10 * value + np.int64(data[at] - 48)
-        at += 1
-        if at - start > 19:
-            return np.int64(0), -1
-    digits = at - start
-    if digits == 0 or (data[start] == 48 and digits > 1) or (data[start] == 57 and digits == 19):
-        return np.int64(0), -1
-    return value, at
-
-
-@njit
-def _decimal(data, at):
-    """Return a quoted number of at most 15 digits and where it ends; -1 when it is no such."""
-    if data[at] != 34:
-        return 0.0, -1
-    at += 1
-    value, start, point = np.int64(0), at, np.int64(-1)
-    while True:
-        byte = data[at]
-        if 48 <= byte <= 57:
-            value = 10 * value + np.int64(byte - 48)
-        elif byte == 46 and point < 0:
-            point = at
-        else:
-            break
-        at += 1
-        if at - start > 16:
-            return 0.0, -1
-    places = 0 if point < 0 else at - point - 1
-    digits = at - start - (point >= 0)
-    if (
-        byte != 34
-        or digits > 15
-        or digits == places  # nothing before the point
-        or (places == 0 and point >= 0)
-        or (data[start] == 48 and digits - places > 1)
-    ):  # fmt: skip
-        return 0.0, -1
-    return np.float64(value) / POWERS[places], at + 1
-
-
-@njit
-def _levels(data, at, levels, count):
-    """Read [["price","size"],...]; return how many there are then and where it ends, or -1."""
-    if data[at] != 91:
-        return 0, -1
-    at += 1
-    if data[at] == 93:
-        return count, at + 1
-    while True:
-        if data[at] != 91:
-            return 0, -1
-        price, at = _decimal(data, at + 1)
-        if at < 0 or price <= 0 or data[at] != 44:
-            return 0, -1
-        size, at = _decimal(data, at + 1)
-        if at < 0 or data[at] != 93:
-            return 0, -1
-        if count == len(levels):
-            return 0, -1
-        levels[count, 0], levels[count, 1] = price, size
-        count += 1
-        at += 1
-        if data[at] == 93:
-            return count, at + 1
-        if data[at] != 44:
-            return 0, -1
-        at += 1
 
 
 @njit
@@ -151,13 +52,13 @@ def _key(data, start, end):
         for which in range(len(LETTERS)):
             if data[start] == LETTERS[which]:
                 return which
-    if _is(data, start, end, PREVIOUS):
+    if is_word(data, start, end, PREVIOUS):
         return BEFORE
-    if _is(data, start, end, PAIR):
+    if is_word(data, start, end, PAIR):
         return PS
-    if _is(data, start, end, KIND):
+    if is_word(data, start, end, KIND):
         return ST
-    if _is(data, start, end, STREAM) or _is(data, start, end, SNAPSHOT):
+    if is_word(data, start, end, STREAM) or is_word(data, start, end, SNAPSHOT):
         return -1
     return OTHER
 
@@ -173,7 +74,7 @@ def _object(data, at, kinds, starts, ends, values, levels):
     count = 0
     while True:
         start = at + 1
-        end = _word(data, at)
+        end = read_word(data, at)
         if end < 0 or data[end + 1] != 58:
             return -1
         key = _key(data, start, end)
@@ -185,27 +86,27 @@ def _object(data, at, kinds, starts, ends, values, levels):
         if data[at] == 34:
             kinds[key] = WORD
             if key in (P, Q):
-                number, at = _decimal(data, at)
+                number, at = read_decimal(data, at)
                 if key == P and number <= 0:
                     return -1
             else:
-                end = _word(data, at)
+                end = read_word(data, at)
                 at = end + 1 if end >= 0 else -1
         elif data[at] == 91:
             if (key != B or kinds[A] != NONE) and key != A:
                 return -1
             kinds[key] = LEVELS
-            count, at = _levels(data, at, levels, count)
+            count, at = read_levels(data, at, levels, count)
             value = np.int64(count)
         elif data[at] == 116:
             kinds[key] = FLAG
-            at = at + 4 if _follows(data, at, TRUE) else -1
+            at = at + 4 if follows(data, at, TRUE) else -1
         elif data[at] == 102:
             kinds[key] = FLAG
-            at = at + 5 if _follows(data, at, FALSE) else -1
+            at = at + 5 if follows(data, at, FALSE) else -1
         else:
             kinds[key] = WHOLE
-            value, at = _whole(data, at)
+            value, at = read_whole(data, at)
         if at < 0:
             return -1
         ends[key], values[key] = at, value
@@ -231,21 +132,21 @@ def _is_pair(data, start, end, symbol):
     length = 0
     while length < len(symbol) and symbol[length] != 95:
         length += 1
-    return end - start == length and _follows(data, start, symbol[:length])
+    return end - start == length and follows(data, start, symbol[:length])
 
 
 @njit
 def _frame(data, at, symbol, kinds, starts, ends, values, levels):
     """Read a frame; return what it is and where it ends."""
-    if not _follows(data, at, OPENING):
+    if not follows(data, at, OPENING):
         return STRANGE, at
     start = at + len(OPENING)
-    end = _word(data, start - 1)
+    end = read_word(data, start - 1)
     if (
         end <= start
         or not _is_stream(data, start, symbol)
         or data[end + 1] != 44
-        or not _follows(data, end + 2, DATA)
+        or not follows(data, end + 2, DATA)
     ):
         return STRANGE, at
     at = _object(data, end + 2 + len(DATA), kinds, starts, ends, values, levels)
@@ -253,7 +154,7 @@ def _frame(data, at, symbol, kinds, starts, ends, values, levels):
         return STRANGE, at
     at += 1
     start, end = starts[E] + 1, ends[E] - 1
-    if _is(data, start, end, EVENT_TICKER):
+    if is_word(data, start, end, EVENT_TICKER):
         return TICKER, at
     if kinds[PS] != NONE and (
         kinds[PS] != WORD or not _is_pair(data, starts[PS] + 1, ends[PS] - 1, symbol)
@@ -265,15 +166,15 @@ def _frame(data, at, symbol, kinds, starts, ends, values, levels):
         kinds[TIME] != WHOLE
         or values[TIME] >= LATEST
         or kinds[SYMBOL] != WORD
-        or not _is(data, starts[SYMBOL] + 1, ends[SYMBOL] - 1, symbol)
+        or not is_word(data, starts[SYMBOL] + 1, ends[SYMBOL] - 1, symbol)
     ):
         return STRANGE, at
-    if _is(data, start, end, EVENT_DEPTH):
+    if is_word(data, start, end, EVENT_DEPTH):
         numbered = kinds[FIRST] == WHOLE and kinds[FINAL] == WHOLE and kinds[BEFORE] == WHOLE
         both = kinds[B] == LEVELS and kinds[A] == LEVELS
         return DEPTH if numbered and both else STRANGE, at
     if (
-        (_is(data, start, end, EVENT_TRADE) or _is(data, start, end, EVENT_AGGREGATE))
+        (is_word(data, start, end, EVENT_TRADE) or is_word(data, start, end, EVENT_AGGREGATE))
         and kinds[P] == WORD
         and kinds[Q] == WORD
         and kinds[M] == FLAG
@@ -344,43 +245,41 @@ def follow(data, symbol, last, bids, bid_count, asks, ask_count, changes):
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
-def lines(data, symbol, last, bids, bid_count, asks, ask_count, changes, at, since, until):
-    """Read lines of a recording up to the next change of the book, and apply that.
+def skim(
+    data, places, symbol, last, bids, bid_count, asks, ask_count, changes, at, since, until
+):  # fmt: skip
+    """Read frames up to the next change of the book, and apply that.
 
     Parameters
     ----------
-    data : bytes
-        Whole lines.
+    data, places
+        See `obi_widgets.market_data.venues.base.Frames`.
     symbol, last, bids, bid_count, asks, ask_count, changes
         As in `follow`.
     at : int
-        Where in the data to begin.
+        The frame to begin with.
     since, until : int
-        A line is left whose receive time is before the first or the line before, or not before
+        A frame is left whose receive time is before the first or the frame before, or not before
         the second.
 
     Returns
     -------
     tuple of int and float
         `DEPTH` after a change, with the numbers that `follow` returns; `END`, or `DUE` or
-        `STRANGE` before a line that is left. Then where it ended, and the receive time there; how
-        many lines were read, how many of them best quotes; where the newest trade's begins or -1;
-        where the change's frame begins.
+        `STRANGE` before a frame that is left. Then the frame that it ended before, and the receive
+        time of the last one that was read; how many were best quotes; which is the newest trade, or
+        -1; where the change begins and ends.
     """
     kinds, starts, ends, values = np.empty((4, KEYS), np.int64)
-    read, quotes, trade, now, event = 0, 0, -1, np.int64(0), np.int64(0)
-    what, before, start = END, since, at
-    while at < len(data):
-        now, start = _whole(data, at)
-        if start < 0 or data[start] != 32:
-            what = STRANGE
-            break
-        if now >= until or now < before:
+    what, now, event, quotes, trade = END, since, np.int64(0), 0, -1
+    start = end = np.int64(0)
+    while at < places.shape[1]:
+        if places[0, at] >= until or places[0, at] < now:
             what = DUE
             break
-        before = now
-        what, end = _frame(data, start + 1, symbol, kinds, starts, ends, values, changes)
-        if what == STRANGE or data[end] != 10:
+        start = places[1, at]
+        what, end = _frame(data, start, symbol, kinds, starts, ends, values, changes)
+        if what == STRANGE or end != places[2, at]:
             what = STRANGE
             break
         if what == DEPTH:
@@ -390,18 +289,18 @@ def lines(data, symbol, last, bids, bid_count, asks, ask_count, changes, at, sin
                 break
             bid_count, ask_count, last = buy, sell, values[FINAL]
             event = 1_000_000 * values[TIME]
-        read += 1
-        if what == TICKER:
+        elif what == TICKER:
             quotes += 1
         elif what == TRADE:
             trade = at
-        at = end + 1
+        now = places[0, at]
+        at += 1
         if what == DEPTH:
             break
         what = END
     return (
         what, event, last, bid_count, ask_count, _best(bids, bid_count), _best(asks, ask_count),
-        at, now, read, quotes, trade, start + 1,
+        at, now, quotes, trade, start, end,
     )  # fmt: skip
 
 
@@ -409,4 +308,4 @@ def compile_all():
     """Compile for the types that come."""
     side, changes = np.ones((2, 2)), np.ones((1, 2))
     follow(b"", b"", 0, side, 1, side, 1, changes)
-    lines(b"", b"", 0, side, 1, side, 1, changes, 0, 0, 0)
+    skim(b"", np.empty((3, 0), np.int64), b"", 0, side, 1, side, 1, changes, 0, 0, 0)

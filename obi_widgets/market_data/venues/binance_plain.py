@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from obi_widgets.kernels.loader import Kernels
 from obi_widgets.market_data.events import Refused
-from obi_widgets.market_data.venues.base import FOREVER, Output, Skimmed, Venue
+from obi_widgets.market_data.venues.base import Skimmed
 from obi_widgets.market_data.venues.binance_chain import Chain
-from obi_widgets.market_data.venues.cadence import Cadence
+from obi_widgets.market_data.venues.connection import Connection
+from obi_widgets.market_data.venues.replies import FOREVER, Output
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from obi_widgets.market_data.book import Book
+    from obi_widgets.market_data.venues.base import Frames
 
 READER = Kernels("obi_widgets.market_data.venues.binance_numba")
 
@@ -24,19 +26,15 @@ MARKET = "market"
 """The websocket that trades and mark prices come by."""
 
 
-class PlainFrames(Venue):
+class PlainFrames(Connection):
     """Reads the next change into the book, when a frame is plainly that. See `Venue`.
 
     What it finds is what `received` would have.
     """
 
-    silence: ClassVar[int]
-    """Nanoseconds without an event after which the connection is dead in any case."""
-
     def __init__(self, symbol: str, *, endpoints: Mapping[str, str] | None = None) -> None:
         super().__init__(symbol, endpoints=endpoints)
         self._chain = Chain()
-        self._cadence = Cadence(self.silence)
         self._stream = f"{symbol.lower()}@"
         # For compiled code: whose frames it reads, and where it puts their levels in between.
         self._name = symbol.encode()
@@ -66,27 +64,28 @@ class PlainFrames(Venue):
         self._cadence.frame(now)
         return int(time)
 
-    def skim(self, data: bytes, at: int, since: int, until: int, book: Book) -> Skimmed:  # noqa: D102
+    def skim(self, frames: Frames, at: int, since: int, until: int, book: Book) -> Skimmed:  # noqa: D102
         reader, chain = READER.code, self._chain
         if reader is None or chain.last is None or chain.fresh or chain.waiting:
             return Skimmed(at)
         bids, asks = book.bids, book.asks
         (
             what, time, last, bids.count, asks.count, bids.best_key, asks.best_key,
-            at, now, lines, quotes, trade, event,
-        ) = reader.lines(
-            data, self._name, chain.last, bids.levels, bids.count, asks.levels, asks.count,
-            self._changes, at, since, min(until, self._due(), FOREVER),
+            at, now, quotes, trade, start, end,
+        ) = reader.skim(
+            frames.data, frames.places, self._name, chain.last,
+            bids.levels, bids.count, asks.levels, asks.count, self._changes,
+            at, since, min(until, self._due(), FOREVER),
         )  # fmt: skip
         outputs: list[Output] = []
         if quotes:
             outputs.append(Refused(now, "bookTicker", count=quotes))
         if trade >= 0:
-            received, _, frame = data[trade : data.index(b"\n", trade)].partition(b" ")
-            outputs += self.received(frame, int(received), MARKET)
+            received, frame = frames[trade]
+            outputs += self.received(frame, received, MARKET)
         if what != reader.DEPTH:
-            return Skimmed(at, lines, outputs, now)
+            return Skimmed(at, outputs, now)
         chain.last = chain.newest = last
-        chain.kept.append(data[event : at - 1])
+        chain.kept.append(frames.data[start:end])
         self._cadence.frame(now)
-        return Skimmed(at, lines, outputs, now, time)
+        return Skimmed(at, outputs, now, time)

@@ -14,26 +14,23 @@ from msgspec import Raw
 
 from obi_widgets.errors import SymbolError
 from obi_widgets.market_data.events import Clock, Event, Mark, Refused, Snapshot, Status, Trade
+from obi_widgets.market_data.fees import Fees
 from obi_widgets.market_data.venues import binance_messages as messages
-from obi_widgets.market_data.venues.base import (
+from obi_widgets.market_data.venues.base import Found
+from obi_widgets.market_data.venues.binance_chain import LIMIT, MILLISECOND, Chain, Waiting, delta
+from obi_widgets.market_data.venues.binance_plain import MARKET, PlainFrames
+from obi_widgets.market_data.venues.http_answers import explain
+from obi_widgets.market_data.venues.replies import (
     BOOK,
-    DECODE_ERRORS,
     FOREVER,
     SECOND,
     Connect,
     Fetch,
-    Found,
     Output,
     Ping,
     Reconnect,
-    Tries,
-    explain,
-    refused,
-    sound,
-    text,
 )
-from obi_widgets.market_data.venues.binance_chain import LIMIT, MILLISECOND, Chain, Waiting, delta
-from obi_widgets.market_data.venues.binance_plain import MARKET, PlainFrames
+from obi_widgets.market_data.venues.wire import DECODE_ERRORS, refused, sound, text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -61,20 +58,20 @@ class BinanceUsdm(PlainFrames):
         "rest": "https://fapi.binance.com",
     }
 
+    levels = LIMIT
+    streams = frozenset({"trades", "mark"})
+    fees = Fees(2.0, 5.0, "USDⓈ-M futures, regular user, USDT", "2026-10")
+
     silence = 60 * SECOND  # without an event
     snapshot_within = 10 * SECOND
     refresh_every = 5 * SECOND  # a tenth of the weight of requests that a minute allows
-    ask_time_every = 10 * SECOND
     may_be_behind = 3 * SECOND  # an event, of a snapshot
     most_refused = 5  # snapshots in a row, before the connection is made anew
 
     def __init__(self, symbol: str, *, endpoints: Mapping[str, str] | None = None) -> None:
         super().__init__(symbol, endpoints=endpoints)
-        self._open: set[str] = set()
-        self._tries = Tries()
         self._asked_at = 0  # for the snapshot under way; 0: none is
         self._refreshed_at = -self.refresh_every
-        self._time_asked_at = -self.ask_time_every
         self._refused = 0  # snapshots in a row that were refused
 
     @classmethod
@@ -107,26 +104,13 @@ class BinanceUsdm(PlainFrames):
         url = f"{self.urls['rest']}/fapi/v1/depth?symbol={self.symbol}&limit={LIMIT}"
         return Fetch(SNAPSHOT, url, delay)
 
-    def connected(self, socket: str, now: int) -> list[Output]:  # noqa: D102
-        self._open.add(socket)
-        if socket == MARKET:
-            return []
+    def _begin(self, now: int) -> list[Output]:
         self._forget()
-        self._cadence.probes = self.can_ask
-        self._cadence.opened(now)
         return [Status(now, "syncing", "Waiting for the first event, then the snapshot.")]
 
     def _forget(self) -> None:
         self._chain = Chain()
         self._asked_at = self._refused = 0
-
-    def disconnected(self, socket: str, reason: str, now: int) -> list[Output]:  # noqa: D102
-        was_open = socket in self._open
-        self._open.discard(socket)
-        if socket == MARKET:
-            return []
-        self._forget()
-        return [self.lost(was_open, reason, now)]
 
     def resync(self, reason: str, now: int) -> list[Output]:  # noqa: D102
         had_book = self._chain.last is not None
@@ -146,11 +130,8 @@ class BinanceUsdm(PlainFrames):
         self._refreshed_at = now
         return [self._snapshot(now)]
 
-    def ask_time(self, now: int) -> list[Output]:  # noqa: D102
-        if now - self._time_asked_at < self.ask_time_every:
-            return []
-        self._time_asked_at = now
-        return [Fetch(TIME, f"{self.urls['rest']}/fapi/v1/time")]
+    def _time(self) -> Fetch:
+        return Fetch(TIME, f"{self.urls['rest']}/fapi/v1/time")
 
     def ponged(self, socket: str, now: int) -> list[Output]:  # noqa: D102
         if socket == BOOK:
@@ -168,9 +149,7 @@ class BinanceUsdm(PlainFrames):
             return []
         silent, looked = now - self._cadence.frame_at, self._cadence.look(now)
         if silent > self.silence or looked == "dead":
-            self._cadence.opened(now)
-            reason = f"nothing was heard for {silent // SECOND} s"
-            return [Status(now, "stale", f"{self.label}: {reason}."), Reconnect(BOOK, reason)]
+            return self._dead(self._cadence.frame_at, now)
         outputs: list[Output] = [Ping(BOOK)] if looked == "probe" else []
         if self._asked_at and now - self._asked_at > self.snapshot_within:
             outputs.append(self._snapshot(now))

@@ -6,7 +6,7 @@ from collections import deque
 from itertools import pairwise
 from typing import Literal
 
-from obi_widgets.market_data.venues.base import SECOND
+from obi_widgets.market_data.venues.replies import SECOND
 
 PATIENCE = 5 * SECOND
 """Nanoseconds of silence that are no reason for doubt, however often frames come."""

@@ -13,25 +13,20 @@ from urllib.parse import quote as quoted
 
 from obi_widgets.market_data.events import Delta, Refused, Snapshot, Status, Trade
 from obi_widgets.market_data.venues import lmex_messages as messages
-from obi_widgets.market_data.venues.base import (
+from obi_widgets.market_data.venues.base import Found
+from obi_widgets.market_data.venues.connection import Connection
+from obi_widgets.market_data.venues.lmex_pictures import Pictures
+from obi_widgets.market_data.venues.replies import (
     BOOK,
-    DECODE_ERRORS,
     FOREVER,
     SECOND,
     Connect,
     Fetch,
-    Found,
     Output,
     Reconnect,
     Send,
-    Tries,
-    Venue,
-    refused,
-    sound,
-    text,
 )
-from obi_widgets.market_data.venues.cadence import Cadence
-from obi_widgets.market_data.venues.lmex_pictures import Pictures
+from obi_widgets.market_data.venues.wire import DECODE_ERRORS, refused, sound, text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -48,7 +43,7 @@ BELIEVED = 10_000
 """What event time may gain from one frame to the next, ms, before it is held against a clock."""
 
 
-class Lmex(Venue):
+class Lmex(Connection):
     """LMEX futures. See `Venue` for the methods."""
 
     name = "lmex"
@@ -59,7 +54,9 @@ class Lmex(Venue):
         "rest": "https://api.lmex.io/futures",
     }
 
-    window = 50  # what leaves it is told as removed, what enters it as new
+    levels = window = 50  # what leaves them is told as removed, what enters them as new
+    size_unit = "contracts"
+    streams = frozenset({"trades"})
 
     # Nanoseconds. A book may be silent for 12 s, so that only pongs tell that all is well.
     ping_every = 15 * SECOND
@@ -68,7 +65,6 @@ class Lmex(Venue):
     picture_within = 3 * SECOND  # of it: the book is read by REST until the snapshot comes
     picture_every = 2 * SECOND  # 15 requests a second are allowed
     quiet_book = 60 * SECOND  # without a delta: ask for a new snapshot
-    ask_time_every = 10 * SECOND
     most_refused = 3  # snapshots in a row, before the connection is made anew
     refused_wait = 10 * SECOND  # the most between two of them
 
@@ -76,18 +72,14 @@ class Lmex(Venue):
         super().__init__(symbol, endpoints=endpoints)
         self.topic = f"update:{symbol}_0"
         self._contract_size = 0.0  # not known yet
-        self._open: set[str] = set()
         self._sequence: int | None = None  # of the book; None while waiting for a snapshot
         self._seen = -1  # greatest sequence number on this connection
         self._seen_ms = self._seen_at = 0  # greatest time of a book on it; when the newest came
         self._subscribed_at = 0
         self._again_at = 0  # when to subscribe anew; 0: that is not due
         self._pinged_at = 0
-        self._cadence = Cadence(self.silence)
-        self._tries = Tries()
         self._refused = 0  # snapshots in a row
         self._pictures = Pictures(self.label, symbol, self.window)
-        self._time_asked_at = -self.ask_time_every
         self._trade_topics = list(TRADE_TOPICS)
         self._trade_id = 0
 
@@ -97,7 +89,7 @@ class Lmex(Venue):
             symbol = messages.symbol_of(frame)
         except DECODE_ERRORS:
             return None
-        return Found(("lmex", "btse", "sim"), symbol) if symbol else None
+        return Found((cls.name,), symbol) if symbol else None
 
     @property
     def note(self) -> str:  # noqa: D102
@@ -116,27 +108,20 @@ class Lmex(Venue):
         path = "orderbook/L2?depth=50&symbol=" if name == PICTURE else summary
         return Fetch(name, f"{self.urls['rest']}/api/v2.3/{path}{quoted(self.symbol)}", delay)
 
-    def connected(self, socket: str, now: int) -> list[Output]:  # noqa: D102
-        self._open.add(socket)
-        if socket == TRADES:
-            return [self._subscribe_trades()]
+    def _opened(self, socket: str) -> list[Output]:
+        return [self._subscribe_trades()] if socket == TRADES else []
+
+    def _begin(self, now: int) -> list[Output]:
         self._pinged_at = now
-        self._cadence.probes = self.can_ask
-        self._cadence.opened(now)
         self._seen, self._seen_ms, self._refused = -1, 0, 0
         return [
             Status(now, "syncing", "Waiting for the first snapshot."),
             *self._subscribe(now, "subscribe"),
         ]
 
-    def disconnected(self, socket: str, reason: str, now: int) -> list[Output]:  # noqa: D102
-        was_open = socket in self._open
-        self._open.discard(socket)
-        if socket == TRADES:
-            return []
+    def _forget(self) -> None:
         self._sequence = None
         self._pictures.lost(self._seen_ms, self._seen_at)
-        return [self.lost(was_open, reason, now)]
 
     def _subscribe(self, now: int, *operations: str) -> list[Output]:
         self._sequence = None
@@ -166,20 +151,15 @@ class Lmex(Venue):
     def told(self, time: int, now: int) -> None:  # noqa: D102
         self._pictures.told(time, now)
 
-    def ask_time(self, now: int) -> list[Output]:  # noqa: D102
-        if now - self._time_asked_at < self.ask_time_every:
-            return []
-        self._time_asked_at = now
-        return [self._fetch(TIME)]  # every answer says it in its header
+    def _time(self) -> Fetch:
+        return self._fetch(TIME)  # every answer says it in its header
 
     def tick(self, now: int) -> list[Output]:  # noqa: D102
         if BOOK not in self._open:
             return []
         looked = self._cadence.look(now)
         if looked == "dead":
-            reason = f"nothing was heard for {(now - self._cadence.heard_at) // SECOND} s"
-            self._cadence.opened(now)
-            return [Status(now, "stale", f"{self.label}: {reason}."), Reconnect(BOOK, reason)]
+            return self._dead(self._cadence.heard_at, now)
         outputs: list[Output] = []
         if now - self._pinged_at > self.ping_every:
             self._pinged_at = now
@@ -378,7 +358,9 @@ class Lmex(Venue):
     def _read_trades(self, trades: list[messages.Trade], now: int) -> list[Output]:
         outputs: list[Output] = []
         for trade in sorted(trades, key=lambda trade: trade.tradeId):
-            if trade.symbol == self.symbol and trade.tradeId > self._trade_id:
+            if trade.symbol != self.symbol:
+                outputs.append(Refused(now, "other symbol", text(trade.symbol)))
+            elif trade.tradeId > self._trade_id:
                 self._trade_id = trade.tradeId
                 time = trade.timestamp * 1_000_000
                 size = trade.size * (self._contract_size or 1.0)

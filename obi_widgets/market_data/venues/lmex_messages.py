@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 from msgspec import Raw, Struct
 
-from obi_widgets.market_data.venues.base import (
+from obi_widgets.market_data.venues.wire import (
     WireId,
     WireLevel,
     WirePrice,

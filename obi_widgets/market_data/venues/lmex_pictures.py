@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING
 
 from obi_widgets.market_data.events import Refused, Snapshot, Status
 from obi_widgets.market_data.venues import lmex_messages as messages
-from obi_widgets.market_data.venues.base import DECODE_ERRORS, SECOND, refused, sound, text
+from obi_widgets.market_data.venues.replies import SECOND
+from obi_widgets.market_data.venues.wire import DECODE_ERRORS, refused, sound, text
 
 if TYPE_CHECKING:
     from obi_widgets.market_data.events import Event
-    from obi_widgets.market_data.venues.base import Output
+    from obi_widgets.market_data.venues.replies import Output
 
 MS = 1_000_000
 """Nanoseconds."""

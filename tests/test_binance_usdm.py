@@ -4,6 +4,7 @@ import json
 
 import pytest
 from exchange_tools import ASKS, BIDS, SECOND, levels_of, names, only, usdm_depth, usdm_snapshot
+from usdm_tools import SYMBOLS, connected, in_sync, speak, trade_frame, waiting  # noqa: F401 for test_venue_contract
 
 from obi_widgets.errors import SymbolError
 from obi_widgets.market_data.events import Clock, Delta, Instrument, Mark, Status, Trade

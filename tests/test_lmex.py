@@ -18,6 +18,7 @@ from exchange_tools import (
     names,
     only,
 )
+from lmex_tools import SYMBOLS, speak  # noqa: F401 for test_venue_contract
 
 from obi_widgets.feeds.market import Market
 from obi_widgets.market_data.events import Delta, Instrument, Refused, Snapshot, Status, Trade

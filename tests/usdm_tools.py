@@ -3,11 +3,14 @@
 import json
 
 from exchange_tools import ASKS, BIDS, SECOND, usdm_depth, usdm_snapshot
+from make_captures import STEPS, received
 
 from obi_widgets.feeds.market import Market
+from obi_widgets.feeds.recording import Record
 from obi_widgets.market_data.venues import make_venue
+from obi_widgets.market_data.venues.binance_plain import MARKET
+from obi_widgets.market_data.venues.binance_usdm import INSTRUMENT, SNAPSHOT
 from obi_widgets.market_data.venues.replies import BOOK
-from obi_widgets.market_data.venues.binance_usdm import SNAPSHOT
 
 DEPTH_URL = "https://fapi.binance.com/fapi/v1/depth?symbol=BTCUSDT&limit=1000"
 
@@ -46,3 +49,49 @@ def trade_frame(kind="aggTrade", *, symbol="BTCUSDT", maker_bought=True):
     number = {"aggTrade": {"a": 5, "f": 1, "l": 2}, "trade": {"t": 5}}[kind]
     data = {"e": kind, "E": 9, "T": 8, "s": symbol, "p": "100.5", "q": "0.25", "m": maker_bought}
     return json.dumps({"stream": f"btcusdt@{kind}", "data": data | number})
+
+
+# -- a made-up market, see `make_captures` -----------------------------------------------------
+
+SYMBOLS = "BTCUSDT", "ETHUSDT"
+
+
+def speak(symbol, market):
+    """Return all that is heard of a market."""
+    rules = [{"filterType": "PRICE_FILTER", "tickSize": "0.10"}]
+    facts = {"symbol": symbol, "quoteAsset": "USDT", "filters": rules}
+
+    def coins(lots):
+        return f"{lots // 1000}.{lots % 1000:03}"
+
+    def levels(side):
+        return [[price, coins(lots)] for price, lots in side]
+
+    def frame(socket, stream, kind, **fields):
+        data = {"e": kind, "E": market.ms + 2, "T": market.ms, "s": symbol, **fields}
+        said = {"stream": f"{symbol.lower()}@{stream}", "data": data}
+        text = json.dumps(said, separators=(",", ":"))
+        return Record(received(market.ms), "frame", socket, text)
+
+    def event(number, bids=(), asks=()):
+        numbers = {"U": 10 * number - 9, "u": 10 * number, "pu": 10 * number - 10}
+        return frame(BOOK, "depth@100ms", "depthUpdate", **numbers, b=levels(bids), a=levels(asks))
+
+    now = received(market.ms)
+    yield Record(now, "answer", INSTRUMENT, json.dumps({"symbols": [facts]}), 200)
+    yield Record(now, "open", BOOK, "")
+    yield Record(now, "open", MARKET, "")
+    yield event(100)
+    bids, asks = map(levels, market.whole())
+    snapshot = {"lastUpdateId": 1000, "E": market.ms, "T": market.ms, "bids": bids, "asks": asks}
+    yield Record(received(market.ms), "answer", SNAPSHOT, json.dumps(snapshot), 200)
+    for number in range(101, 101 + STEPS):
+        step = market.step()
+        yield event(number, step.bids, step.asks)
+        yield frame(
+            MARKET, "aggTrade", "aggTrade", a=number, p=step.price, q=coins(step.traded),
+            f=number, l=number, m=not step.buys,
+        )  # fmt: skip
+        if number % 10 == 0:
+            mark = {"p": step.price, "i": step.price, "r": "0.00010000"}
+            yield frame(MARKET, "markPrice@1s", "markPriceUpdate", **mark)

@@ -1,0 +1,52 @@
+"""A made-up market in LMEX's protocol, which BTSE and the simulated exchange speak too."""
+
+from __future__ import annotations
+
+import json
+
+from make_captures import STEPS, received
+
+from obi_widgets.feeds.recording import Record
+from obi_widgets.market_data.venues.lmex import SUMMARY, TRADES
+from obi_widgets.market_data.venues.replies import BOOK
+
+SYMBOLS = "BTC-PERP", "ETH-PERP"
+
+
+def speak(symbol, market):
+    """Return all that is heard of a market; see `make_captures`."""
+    facts = {
+        "symbol": symbol, "base": symbol[:3], "quote": "USDT",
+        "contractSize": 0.001, "minPriceIncrement": 0.1,
+    }  # fmt: skip
+
+    def frame(socket, **fields):
+        text = json.dumps(fields, separators=(",", ":"))
+        return Record(received(market.ms), "frame", socket, text)
+
+    def book(kind, number, bids, asks):
+        levels = [[[price, str(contracts)] for price, contracts in side] for side in (bids, asks)]
+        data = {
+            "bids": levels[0], "asks": levels[1], "seqNum": number, "prevSeqNum": number - 1,
+            "type": kind, "symbol": symbol, "timestamp": market.ms,
+        }  # fmt: skip
+        return frame(BOOK, topic=f"update:{symbol}_0", data=data)
+
+    now = received(market.ms)
+    yield Record(now, "answer", SUMMARY, json.dumps([facts]), 200)
+    yield Record(now, "open", BOOK, "")
+    yield Record(now, "open", TRADES, "")
+    yield frame(BOOK, event="subscribe", channel=[f"update:{symbol}_0"])
+    yield frame(TRADES, event="subscribe", channel=[f"tradeHistoryApiV2:{symbol}"])
+    bids, asks = market.whole()
+    yield book("snapshot", 1000, bids, asks[::-1])  # the worst ask comes first
+    for number in range(1001, 1001 + STEPS):
+        step = market.step()
+        trade = {
+            "price": float(step.price), "size": step.traded, "side": "BUY" if step.buys else "SELL",
+            "symbol": symbol, "tradeId": number, "timestamp": market.ms,
+        }  # fmt: skip
+        yield book("delta", number, step.bids, step.asks)
+        yield frame(TRADES, topic=f"tradeHistoryApiV2:{symbol}", data=[trade])
+        if number % 20 == 0:
+            yield Record(received(market.ms), "frame", BOOK, "pong")

@@ -90,9 +90,9 @@ class MadeMarket:
             [(price(tick), asks[tick]) for tick in sorted(asks)],
         ]
 
-    def truth(self) -> list[dict[float, float]]:
-        """Return the sizes by price of both sides, in coins."""
-        return [{float(at): lots / 1000 for at, lots in side} for side in self.whole()]
+    def truth(self, levels: int) -> list[dict[float, float]]:
+        """Return the sizes by price of the best levels of both sides, in coins."""
+        return [{float(at): lots / 1000 for at, lots in side[:levels]} for side in self.whole()]
 
 
 def price(tick: int) -> str:

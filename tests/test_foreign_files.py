@@ -11,6 +11,7 @@ from recording_tools import HEADER, T0, capture, put, write
 import obi_widgets as obi
 from obi_widgets.errors import ArgumentError, RecordingError, SourceError
 from obi_widgets.feeds.recording import Recording
+from obi_widgets.market_data.venues import VENUES
 
 ARRAYS = "obi.History.from_arrays(time_ns, bid_price, bid_size, ask_price, ask_size)"
 BTC, ETH = "binance-usdm:BTCUSDT", "binance-usdm:ETHUSDT"
@@ -67,8 +68,8 @@ def test_each_file_is_looked_at(tmp_path):
 def test_a_capture_of_a_venue_that_is_not_decoded_is_refused(tmp_path, frame, name):
     path = put(tmp_path / "eth.gz", f"{T0} {frame}\n")
     assert refused(path) == (
-        f"eth.gz is of {name}, a venue that this package does not decode. It decodes lmex, btse, "
-        f"binance-usdm, sim. Books of another go to {ARRAYS}."
+        f"eth.gz is of {name}, a venue that this package does not decode. It decodes "
+        f"{', '.join(VENUES)}. Books of another go to {ARRAYS}."
     )
     symbol = name.partition(":")[2]
     assert refused(path, market=f"binance-usdm:{symbol}") == (
@@ -189,8 +190,8 @@ def test_recordings_of_two_markets_behind_each_other(tmp_path):
         ),
         (
             '{"format":"obi-recording","version":1,"venue":"nope","symbol":"X"}',
-            "a.gz is of nope:X, a venue that this package does not decode. It decodes lmex, btse, "
-            f"binance-usdm, sim. Books of another go to {ARRAYS}.",
+            "a.gz is of nope:X, a venue that this package does not decode. It decodes "
+            f"{', '.join(VENUES)}. Books of another go to {ARRAYS}.",
         ),
     ],
 )

@@ -10,20 +10,33 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 _PLACES = {
+    "AtHorizon": "settings.provenance",
     "Band": "parameters",
     "BookWidget": "widgets",
+    "Bootstrap": "calibration.statistics.bootstrap",
     "Bps": "parameters",
     "CalibrationWidget": "widgets",
     "Choice": "parameters",
+    "Fees": "market_data.fees",
+    "Findings": "settings.provenance",
     "History": "history.columns",
     "ImbalanceWidget": "widgets",
+    "Instrument": "market_data.events",
+    "Judgement": "calibration.verdict",
     "Lab": "widgets",
     "Levels": "parameters",
+    "LevelsUsed": "signals.coverage",
     "Maker": "trading.execution",
     "Number": "parameters",
     "ObiError": "errors",
+    "Parameters": "settings.parameters",
     "PriceWidget": "widgets",
+    "Proposal": "calibration.proposal",
+    "Provenance": "history.provenance",
     "RecordingWarning": "errors",
+    "Report": "calibration.report",
+    "Seal": "calibration.seal",
+    "Sealed": "settings.provenance",
     "SealedTest": "calibration.sealed",
     "Seconds": "parameters",
     "Session": "session.session",
@@ -31,9 +44,11 @@ _PLACES = {
     "SettingsWidget": "widgets",
     "Signal": "signals.signal",
     "StatusWidget": "widgets",
+    "Surface": "calibration.surface",
     "Taker": "trading.execution",
     "break_even": "calibration.break_even",
     "calibrate": "calibration.calibrate",
+    "clock_skew": "calibration.placebo",
     "compute": "signals.signal",
     "difference": "signals.transforms",
     "entries": "trading.entries",
@@ -44,13 +59,16 @@ _PLACES = {
     "imbalance": "signals",
     "inferred": "signals.coverage",
     "load": "feeds.loading",
+    "look_ahead": "calibration.placebo",
     "order_flow_imbalance": "signals.flow",
     "propose": "calibration.proposal",
     "queue_bounds": "trading.fills",
     "record": "feeds.record",
     "sealed_test": "calibration.sealed",
+    "shuffled": "calibration.placebo",
     "signal": "signals.signal",
     "simulate": "feeds.simulation.simulator",
+    "skewed": "calibration.placebo",
     "smooth": "signals.transforms",
     "sweep": "calibration.sweep",
     "sweep_seconds": "calibration.sweep",
@@ -66,20 +84,33 @@ No module beside this one may have a public name: importing it would put it in t
 """
 
 __all__ = [
+    "AtHorizon",
     "Band",
     "BookWidget",
+    "Bootstrap",
     "Bps",
     "CalibrationWidget",
     "Choice",
+    "Fees",
+    "Findings",
     "History",
     "ImbalanceWidget",
+    "Instrument",
+    "Judgement",
     "Lab",
     "Levels",
+    "LevelsUsed",
     "Maker",
     "Number",
     "ObiError",
+    "Parameters",
     "PriceWidget",
+    "Proposal",
+    "Provenance",
     "RecordingWarning",
+    "Report",
+    "Seal",
+    "Sealed",
     "SealedTest",
     "Seconds",
     "Session",
@@ -87,9 +118,11 @@ __all__ = [
     "SettingsWidget",
     "Signal",
     "StatusWidget",
+    "Surface",
     "Taker",
     "break_even",
     "calibrate",
+    "clock_skew",
     "compute",
     "difference",
     "entries",
@@ -100,13 +133,16 @@ __all__ = [
     "imbalance",
     "inferred",
     "load",
+    "look_ahead",
     "order_flow_imbalance",
     "propose",
     "queue_bounds",
     "record",
     "sealed_test",
+    "shuffled",
     "signal",
     "simulate",
+    "skewed",
     "smooth",
     "sweep",
     "sweep_seconds",
@@ -119,24 +155,34 @@ __all__ = [
 
 if TYPE_CHECKING:
     __version__: str
-
     from obi_widgets.calibration.break_even import break_even
     from obi_widgets.calibration.calibrate import calibrate
-    from obi_widgets.calibration.proposal import propose
+    from obi_widgets.calibration.placebo import clock_skew, look_ahead, shuffled, skewed
+    from obi_widgets.calibration.proposal import Proposal, propose
+    from obi_widgets.calibration.report import Report
+    from obi_widgets.calibration.seal import Seal
     from obi_widgets.calibration.sealed import SealedTest, sealed_test
+    from obi_widgets.calibration.statistics.bootstrap import Bootstrap
+    from obi_widgets.calibration.surface import Surface
     from obi_widgets.calibration.sweep import sweep, sweep_seconds
+    from obi_widgets.calibration.verdict import Judgement
     from obi_widgets.calibration.walk_forward import walk_forward
     from obi_widgets.errors import ObiError, RecordingWarning
     from obi_widgets.feeds.loading import load
     from obi_widgets.feeds.record import record
     from obi_widgets.feeds.simulation.simulator import simulate
     from obi_widgets.history.columns import History
+    from obi_widgets.history.provenance import Provenance
+    from obi_widgets.market_data.events import Instrument
+    from obi_widgets.market_data.fees import Fees
     from obi_widgets.parameters import Band, Bps, Choice, Levels, Number, Seconds
     from obi_widgets.session.session import Session
+    from obi_widgets.settings.parameters import Parameters
+    from obi_widgets.settings.provenance import AtHorizon, Findings, Sealed
     from obi_widgets.settings.settings import Settings
     from obi_widgets.settings.strategy import export_strategy
     from obi_widgets.signals import imbalance
-    from obi_widgets.signals.coverage import inferred
+    from obi_widgets.signals.coverage import LevelsUsed, inferred
     from obi_widgets.signals.flow import order_flow_imbalance, weighted_mid
     from obi_widgets.signals.signal import Signal, compute, signal
     from obi_widgets.signals.transforms import difference, smooth, velocity, weighted_sum, zscore
@@ -166,4 +212,4 @@ def __getattr__(name: str) -> Any:  # noqa: ANN401
 
 
 def __dir__() -> list[str]:
-    return sorted([*globals(), *_PLACES])
+    return list(__all__)

@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from public_types import spoken_of
 
 import obi_widgets as obi
 from obi_widgets import version as obi_version
@@ -34,6 +35,23 @@ def test_every_name_can_be_had_and_is_what_its_module_has(name):
     assert value is getattr(importlib.import_module(f"obi_widgets.{place}"), name)
     assert callable(value)
     assert value.__doc__
+
+
+def test_dir_is_the_public_names_and_nothing_else():
+    assert dir(obi) == obi.__all__
+    assert {"shuffled", "skewed", "look_ahead"} <= {*dir(obi)}
+
+
+@pytest.mark.parametrize("name", obi.__all__)
+def test_every_type_in_a_public_signature_is_public_itself(name):
+    """A protocol has no objects of its own: whatever has its attributes is one."""
+    public = {getattr(obi, one) for one in obi.__all__ if isinstance(getattr(obi, one), type)}
+    private = {
+        kind.__qualname__: where
+        for kind, where in spoken_of(name).items()
+        if kind not in public and not getattr(kind, "_is_protocol", False)
+    }
+    assert not private, f"make it public in obi_widgets/__init__.py, or speak of another: {private}"
 
 
 def test_no_module_takes_the_place_of_a_name_when_it_is_imported():

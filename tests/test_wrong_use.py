@@ -10,7 +10,7 @@ import inspect
 from collections import Counter
 
 import pytest
-from wrong_use import WRONG, Subjects, uses
+from wrong_use import VALUES, WRONG, Subjects, uses
 
 import obi_widgets as obi
 
@@ -112,5 +112,5 @@ def test_every_public_name_is_among_them(tmp_path, monkeypatch):
         found = {use.name.partition(".")[0] for use in uses(subjects)}
     finally:
         subjects.close()
-    aside = {"ObiError", "RecordingWarning"}  # the package makes these
-    assert set(obi.__all__) - found == aside | {"Choice"}  # of words: see `test_signal`
+    made = {"ObiError", "RecordingWarning", *(value.__name__ for value in VALUES)}  # by the package
+    assert set(obi.__all__) - found == made | {"Choice"}  # of words: see `test_signal`

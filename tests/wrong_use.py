@@ -52,6 +52,13 @@ BESIDE = (
 CLASSES = (obi.calibrate.__globals__["Report"], obi.Signal)
 """What public functions return, beside the classes of `obi_widgets.__all__`."""
 
+VALUES = (
+    obi.AtHorizon, obi.Bootstrap, obi.Fees, obi.Findings, obi.Instrument, obi.Judgement,
+    obi.LevelsUsed, obi.Parameters, obi.Proposal, obi.Provenance, obi.Seal, obi.Sealed, obi.Signal,
+    obi.Surface,
+)  # fmt: skip
+"""What holds what other calls checked."""
+
 
 class Use(NamedTuple):
     """A public callable, and what makes arguments for it that are right."""
@@ -91,7 +98,7 @@ def uses(subjects: Subjects) -> list[Use]:
     found = []
     every = [*(getattr(obi, name) for name in obi.__all__), *BESIDE, *CLASSES]
     for one in every:
-        if inspect.isclass(one) and issubclass(one, BaseException):
+        if inspect.isclass(one) and (issubclass(one, BaseException) or one in VALUES):
             continue  # the package makes these
         if not inspect.isclass(one):
             found.append(Use(one.__name__, one, parameters_of(one, {})))

@@ -1,0 +1,93 @@
+"""The wheel that users install: what is in it, and that it works where there is no checkout."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import textwrap
+import zipfile
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+
+pytestmark = pytest.mark.slow
+
+SMOKE = """
+    import json
+    from pathlib import Path
+
+    import obi_widgets as obi
+    from obi_widgets.widgets.panel import asset
+
+    history = obi.simulate(seconds=120, levels=10, edge=4.0, seed=3)
+    settings = obi.Settings(depth=5, threshold=0.3, hold_seconds=2)
+    trades = obi.entries(history, settings)
+    report = obi.calibrate(history, settings, horizons=[1, 2])
+    path = settings.save("s.toml", findings=report.findings)
+    assert obi.Settings.load(path) == settings
+    strategy = obi.export_strategy("strategy.py", settings, history)
+    compile(strategy.read_text(), strategy, "exec")
+    lab = obi.Lab("sim:BTC-PERP", edge=1.0, seed=1)
+    lab.close()
+    print(json.dumps({
+        "file": obi.__file__, "version": obi.__version__, "states": len(history),
+        "entries": len(trades), "verdict": report.findings.verdict, "css": len(asset("obi.css")),
+    }))
+"""
+
+
+def run(*command: object, **how) -> str:
+    """Run a command to its end; return what it printed."""
+    done = subprocess.run(
+        [*map(str, command)], capture_output=True, text=True, timeout=240, check=False, **how
+    )
+    assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
+    return done.stdout
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory) -> Path:
+    """Build it from the files of the checkout, with the tools of this environment."""
+    folder = tmp_path_factory.mktemp("wheel")
+    pip = (sys.executable, "-m", "pip", "--disable-pip-version-check", "wheel", "--no-deps")
+    run(*pip, "--no-build-isolation", "--no-cache-dir", "-w", folder, ROOT)
+    (made,) = folder.glob("*.whl")
+    return made
+
+
+def test_all_files_of_the_package_are_in_it_and_nothing_else(wheel):
+    package = ROOT / "obi_widgets"
+    there = {
+        path.relative_to(ROOT).as_posix()
+        for path in package.rglob("*")
+        if path.is_file() and "__pycache__" not in path.parts
+    }
+    names = zipfile.ZipFile(wheel).namelist()
+    assert {name for name in names if ".dist-info/" not in name} == there
+    assert {"obi_widgets/py.typed", "obi_widgets/widgets/static/obi.css"} <= there
+    assert any(name.endswith(".dist-info/licenses/LICENSE") for name in names)
+
+
+def test_it_works_from_outside_the_checkout(wheel, tmp_path):
+    site, elsewhere = tmp_path / "site", tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    pip = (sys.executable, "-m", "pip", "--disable-pip-version-check", "install", "-q", "--no-deps")
+    run(*pip, "--target", site, wheel)
+    environment = {**os.environ, "PYTHONPATH": str(site), "PYTHONDONTWRITEBYTECODE": "1"}
+    smoke = tmp_path / "smoke.py"
+    smoke.write_text(textwrap.dedent(SMOKE), encoding="utf-8")
+    said = json.loads(run(sys.executable, smoke, cwd=elsewhere, env=environment))
+    assert Path(said.pop("file")) == site / "obi_widgets/__init__.py"
+    assert said.pop("version") == wheel.name.split("-")[1]
+    assert said.pop("css") > 1000
+    assert said["states"] > 1000
+    assert said["entries"] > 0
+    assert said["verdict"]
+    told = run(
+        sys.executable, "-m", "obi_widgets.cli.main", "--version", cwd=elsewhere, env=environment
+    )
+    assert told == f"obi-widgets {wheel.name.split('-')[1]}\n"

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import obi_widgets as obi
-from obi_widgets.history.columns import BLOCK
+from obi_widgets.history.levels import BLOCK
 from obi_widgets.presentation.analysis import Analysis
 from obi_widgets.settings.parameters import Parameters
 from obi_widgets.trading.entries import Results

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 import obi_widgets as obi
 from obi_widgets.calibration.forward_returns import forward_returns
-from obi_widgets.history.columns import TILE, History
+from obi_widgets.history.columns import History
+from obi_widgets.history.levels import TILE
 from obi_widgets.market_data.events import Instrument
 from obi_widgets.settings.parameters import Parameters
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 import obi_widgets as obi
 from obi_widgets.errors import HistoryError
-from obi_widgets.history.columns import BLOCK, TILE
+from obi_widgets.history.levels import BLOCK, TILE
 from obi_widgets.settings.parameters import Parameters
 
 LEVELS = 6

@@ -15,8 +15,9 @@ from obi_widgets.calibration.holdout import SHARE, holdout
 from obi_widgets.calibration.surface import AXES, Surface
 from obi_widgets.checks import between, flag, kind, several
 from obi_widgets.errors import CancelledError, SettingsError
-from obi_widgets.history.columns import BLOCK, History
+from obi_widgets.history.columns import History
 from obi_widgets.history.given import as_histories
+from obi_widgets.history.levels import BLOCK
 from obi_widgets.kernels.loader import Kernels
 from obi_widgets.kernels.threads import cores
 from obi_widgets.settings.parameters import Parameters

@@ -17,7 +17,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from obi_widgets.history.columns import TILE
+from obi_widgets.history.levels import TILE
 from obi_widgets.signals.imbalance_numba import _as_bits, _as_float, _exp2, block
 from obi_widgets.signals.imbalance_numpy import EDGE, LOG2_E
 
@@ -150,7 +150,7 @@ def sweep(
     bid, ask : ndarray of float64
         Of the block's states.
     ticks, sizes : ndarray
-        See `obi_widgets.history.columns.Levels`.
+        See `obi_widgets.history.levels.Levels`.
     tick_size, decays, even : float, ndarray of float64, bool
         Decays may be of any kind, and are faster on an even grid.
     depths : ndarray of int64

@@ -188,6 +188,7 @@ class Keeper:
         for delta in event.deltas:
             rebuilt.apply(delta.bids, delta.asks)
         if self.book.splice(rebuilt):
+            self._writer.spliced(self.book)
             return []
         differs = "a newer snapshot has other levels than the book"
         return self._apply(self.venue.resync(differs, self._steady(now)), now)
@@ -251,6 +252,8 @@ class Keeper:
             if not self._in_sync:
                 return replies
             recorded = True
+        else:
+            self._writer.pass_over(self.book)
         self.has_book = recorded and not self._clocks.warming
         if self._clocks.warming:
             self.state, self.detail, self.advice = "syncing", self._filling(time, now), ""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from obi_widgets.errors import HistoryError, quoted
+from obi_widgets.history.flow import Flow
 from obi_widgets.market_data.events import Instrument
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ FACTS: tuple[tuple[str, tuple[type, ...]], ...] = (
     ("strict", (bool,)),
     ("notes", (tuple,)),
     ("interval", (int, float)),
+    ("flow", (Flow, type(None))),
 )
 
 BOUNDS = {
@@ -62,6 +64,8 @@ def check_columns(history: History) -> None:
         value = getattr(history, name)
         if not isinstance(value, kinds) or (isinstance(value, bool) and bool not in kinds):
             raise HistoryError(f"{name} = {quoted(value)} is not possible.", ADVICE)
+    if history.flow is not None:
+        history.flow.check(states)
     for name, (low, high) in BOUNDS.items():
         if not low <= getattr(history, name) <= high:
             raise HistoryError(

@@ -13,20 +13,21 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, cast
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 import numpy as np
 
-from obi_widgets.checks import kind, real
-from obi_widgets.errors import HistoryError, quoted
+from obi_widgets.checks import flag, kind, real
+from obi_widgets.errors import HistoryError, SettingsError, quoted
 from obi_widgets.history.column_checks import check_columns
-from obi_widgets.history.memory import zeros
+from obi_widgets.history.flow import Flow
+from obi_widgets.history.levels import BLOCK, LevelReader, Levels
 from obi_widgets.history.provenance import Provenance, utc
 from obi_widgets.market_data.events import Instrument
 from obi_widgets.version import version
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable
 
     import pandas as pd
     from numpy.typing import ArrayLike, NDArray
@@ -40,45 +41,9 @@ Unit = Literal["s", "ms", "us", "ns"]
 LONGEST = 86_400
 """Seconds of an interval."""
 
-TILE = 1024
-"""States whose levels stand together."""
-
-TILES = 4
-"""Tiles in a block: what is allocated, and dropped, at once."""
-
-BLOCK = TILES * TILE
-"""States in a block."""
-
-
-class Levels(NamedTuple):
-    """A block of levels.
-
-    Attributes
-    ----------
-    ticks : ndarray of uint8, uint16 or uint32, shape (TILES, 2, levels, TILE)
-        Ticks from the own side's best, bids first; as narrow as the block's prices allow.
-    sizes : ndarray of float32, shape (TILES, 2, levels, TILE)
-        Base units; 0 where there is no level.
-    """
-
-    ticks: NDArray[np.unsignedinteger[Any]]
-    sizes: NDArray[np.float32]
-
-    @classmethod
-    def empty(cls, count: int, levels: int, dtype: type = np.uint8) -> list[Levels]:
-        """Return blocks of ``BLOCK`` states without levels.
-
-        Several stand in one piece of memory: of large ones the system makes huge pages, which
-        are read a twentieth faster.
-        """
-        shape = (count, TILES, 2, levels, TILE)
-        ticks: NDArray[np.unsignedinteger[Any]] = zeros(shape, dtype)
-        sizes: NDArray[np.float32] = zeros(shape, np.float32)
-        return [cls(*block) for block in zip(ticks, sizes, strict=True)]
-
 
 @dataclass(frozen=True, eq=False)
-class History:
+class History(LevelReader):
     """Book states in event time. Immutable: a live session hands out a new one when asked.
 
     Attributes
@@ -107,6 +72,9 @@ class History:
         Seconds within which only the last state was kept; 0 for every one, or where not known.
     notes : tuple of str
         What one must know of these data: a sentence each, for people.
+    flow : Flow, optional
+        Order-flow imbalance and number of events since the state before, summed over every raw
+        event. None where only the states are known.
     """
 
     time: Ints
@@ -123,6 +91,7 @@ class History:
     strict: bool = False
     notes: tuple[str, ...] = ()
     interval: float = 0.0
+    flow: Flow | None = None
 
     def __post_init__(self) -> None:
         if self.reach is None and isinstance(self.time, np.ndarray):
@@ -131,6 +100,8 @@ class History:
         check_columns(self)
         for column in (self.time, self.received, self.bid, self.ask, self.reach):
             column.flags.writeable = False  # they are shared with a session, and with its screen
+        if self.flow is not None:
+            self.flow.freeze()
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)  # from another process
@@ -156,6 +127,7 @@ class History:
             ask=self.ask[first:last],
             reach=self.reach[:, first:last],
             blocks=self.blocks[blocks],
+            flow=None if self.flow is None else self.flow.rows(slice(first, last)),
             start=self.start + first,
             offset=(first + self.offset) % BLOCK,
         )
@@ -207,90 +179,6 @@ class History:
         step[1:][self.lost[:-1]] = 0
         return np.asarray(np.cumsum(step))
 
-    def runs(self) -> Iterator[tuple[slice, Levels, int]]:
-        """Yield runs of rows, the whole block that they are in, and where in it they begin."""
-        row = 0
-        for number, block in enumerate(self.blocks):
-            first = self.offset if number == 0 else 0
-            last = min(BLOCK, first + len(self) - row)
-            yield slice(row, row + last - first), block, first
-            row += last - first
-
-    def chunks(self) -> Iterator[tuple[slice, Levels]]:
-        """Yield runs of rows with their levels: arrays of shape (2, levels, rows)."""
-        for rows, block, first in self.runs():
-            row = rows.start
-            while row < rows.stop:
-                tile, state = divmod(first + row - rows.start, TILE)
-                count = min(TILE - state, rows.stop - row)
-                part = (tile, slice(None), slice(None), slice(state, state + count))
-                yield slice(row, row + count), Levels(block.ticks[part], block.sizes[part])
-                row += count
-
-    def prices(self, side: int) -> Floats:
-        """Return the prices of one side's levels.
-
-        Parameters
-        ----------
-        side : int
-            +1 for bids, −1 for asks.
-
-        Returns
-        -------
-        ndarray of float64, shape (T, levels)
-            Best first, on the tick grid; NaN where there is no level.
-
-        Raises
-        ------
-        HistoryError
-            Another side.
-        """
-        from obi_widgets.history.packing import prices_of
-
-        _check_side(side)
-        best = self.bid if side > 0 else self.ask
-        out = np.full((len(self), self.levels), np.nan)
-        for rows, block in self.chunks():
-            which = 0 if side > 0 else 1
-            there = block.sizes[which] > 0
-            prices = prices_of(block.ticks[which], best[rows], side, self.tick_size)
-            out[rows] = np.where(there, prices, np.nan).T
-        return out
-
-    def sizes(self, side: int) -> Singles:
-        """Return the sizes of one side's levels, shaped and ordered as `prices`, base units."""
-        _check_side(side)
-        out = np.full((len(self), self.levels), np.nan, np.float32)
-        for rows, block in self.chunks():
-            sizes = block.sizes[0 if side > 0 else 1]
-            out[rows] = np.where(sizes > 0, sizes, np.nan).T
-        return out
-
-    def rank(self, number: int) -> tuple[NDArray[np.unsignedinteger[Any]], Singles]:
-        """Return the levels of one rank, 0 for the best.
-
-        Returns
-        -------
-        ndarray of unsigned integers and of float32, shape (2, T)
-            Ticks from the own side's best, bids first; sizes, 0 where there is no level.
-
-        Raises
-        ------
-        HistoryError
-            A rank that is not kept.
-        """
-        whole = isinstance(number, int | np.integer) and not isinstance(number, bool)
-        if not whole or not 0 <= number < self.levels:
-            raise HistoryError(
-                f"There is no rank {quoted(number)}.", f"This history has 0 to {self.levels - 1}."
-            )
-        ticks, sizes = np.empty((2, len(self)), np.uint32), np.empty((2, len(self)), np.float32)
-        for rows, block, first in self.runs():
-            part = slice(first, first + rows.stop - rows.start)
-            for column, levels in ((ticks, block.ticks), (sizes, block.sizes)):
-                column[:, rows] = levels[:, :, number].swapaxes(0, 1).reshape(2, BLOCK)[:, part]
-        return ticks, sizes
-
     # -- in and out ------------------------------------------------------------------------
 
     @classmethod
@@ -307,6 +195,7 @@ class History:
         instrument: Instrument | None = None,
         interval: float | None = None,
         unit: Unit | None = None,
+        every_event: bool = False,
     ) -> History:
         """Make a history of books from anywhere else.
 
@@ -334,6 +223,10 @@ class History:
             left out: states may well be regular and end each horizon exactly.
         unit : {"s", "ms", "us", "ns"}, optional
             Of ``time_ns`` and ``received_ns`` where they are numbers; "ns" when left out.
+        every_event : bool
+            Whether there is a row for each event of the book, so that ``flow`` can be told: the
+            order-flow imbalance from each row to the next. It is None when left out, since what
+            came and went between two rows that were kept of many is not known.
 
         Returns
         -------
@@ -346,13 +239,19 @@ class History:
             the unit that fits), sizes that are not above 0, levels out of order or off the grid, a
             crossed book: with the first row where it happens.
         SettingsError
-            A unit that is not known, or of times that are no numbers.
+            A unit that is not known, or of times that are no numbers; ``every_event`` of states
+            that were thinned by an interval.
         """
         from obi_widgets.history.packing import pack
 
         if interval is not None and not 0 <= real(interval) <= LONGEST:
             raise HistoryError(
                 f"interval = {quoted(interval)} is not possible.", "Give seconds, or none."
+            )
+        if flag("every_event", every_event) and interval:
+            raise SettingsError(
+                f"interval = {interval:g} says that not every event has a row.",
+                "Leave every_event or the interval out.",
             )
         kind("instrument", instrument, (Instrument, type(None)), "Give an Instrument, or none.")
         packed = pack(
@@ -363,6 +262,7 @@ class History:
             received_ns=received_ns,
             instrument=instrument or Instrument("", ""),
             unit=unit,
+            every_event=every_event,
         )
         return replace(packed, interval=float(interval or 0.0))
 
@@ -390,7 +290,11 @@ class History:
         return concat(histories)
 
     def to_frame(
-        self, columns: Mapping[str, ArrayLike] | None = None, *, levels: int = 1
+        self,
+        columns: Mapping[str, ArrayLike] | None = None,
+        *,
+        levels: int = 1,
+        flow: bool = False,
     ) -> pd.DataFrame:
         """Return a DataFrame, a row a state.
 
@@ -401,6 +305,9 @@ class History:
         levels : int
             How many levels a side to include: ``bid_size`` and ``ask_size`` for 1, and
             ``bid_price_2``, ``bid_size_2`` and so on beyond.
+        flow : bool
+            Whether to include what happened since the state before: ``order_flow_1`` to
+            ``order_flow_10`` (base units), and ``events``, their number.
 
         Returns
         -------
@@ -428,10 +335,10 @@ class History:
 
         advice = 'Give them by name, as {"imbalance": obi.imbalance(history, settings)}.'
         kind("columns", columns, (Mapping, type(None)), advice)
-        return unpack(self, columns or {}, levels)
+        return unpack(self, columns or {}, levels, flow=flow)
 
     def sha256(self) -> str:
-        """Return a hash of the states: times, best prices, and every level's tick and size.
+        """Return a hash of the states: times, best prices, every level's tick and size, and flow.
 
         It does not depend on how the states are stored, nor on the receive times: a recording
         replayed elsewhere has the same.
@@ -443,6 +350,8 @@ class History:
             digest.update(np.ascontiguousarray(block.ticks.astype("<u4").transpose(2, 0, 1)).data)
         for _, block in self.chunks():
             digest.update(np.ascontiguousarray(block.sizes.transpose(2, 0, 1)).data)
+        if self.flow is not None:
+            self.flow.add_to(digest)
         return digest.hexdigest()
 
     @cached_property
@@ -465,12 +374,4 @@ class History:
             sha256=self.sha256(),
             package=f"obi-widgets {version()}",
             gaps=self.gaps,
-        )
-
-
-def _check_side(side: object) -> None:
-    """Refuse what is neither bids nor asks."""
-    if real(side) not in (1, -1):
-        raise HistoryError(
-            f"side = {quoted(side)} is not possible.", "Give +1 for bids, or -1 for asks."
         )

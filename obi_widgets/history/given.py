@@ -7,6 +7,7 @@ from pathlib import Path
 
 from obi_widgets.errors import HistoryError
 from obi_widgets.history.columns import History
+from obi_widgets.history.flow import Flow
 
 
 def as_history(value: object) -> History:
@@ -56,3 +57,20 @@ def as_joined(values: object) -> History:
         Anything else, or histories that cannot be joined.
     """
     return values if isinstance(values, History) else History.concat(as_histories(values))
+
+
+def flow_of(history: History) -> Flow:
+    """Return the sums that a history has.
+
+    Raises
+    ------
+    HistoryError
+        It has none.
+    """
+    if history.flow is None:
+        raise HistoryError(
+            "This history knows its states, and not what happened between them.",
+            "Give what obi.load returns; or arrays with a row for each event, by "
+            "obi.History.from_arrays(..., every_event=True).",
+        )
+    return history.flow

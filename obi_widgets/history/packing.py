@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from obi_widgets.checks import real
+from obi_widgets.checks import flag, real
 from obi_widgets.errors import HistoryError, quoted
-from obi_widgets.history.columns import BLOCK, TILE, History, Levels
-from obi_widgets.history.given import as_histories
-from obi_widgets.history.grid import on_grid, snap
+from obi_widgets.history.columns import History
+from obi_widgets.history.flow import RANKS, between, joined
+from obi_widgets.history.given import as_histories, flow_of
+from obi_widgets.history.grid import snap
 from obi_widgets.history.incoming import aligned, floats, refuse, times
+from obi_widgets.history.levels import BLOCK, TILE, Levels
 from obi_widgets.history.rows_numpy import LARGEST, SMALLEST, to_whole
 from obi_widgets.market_data.events import Instrument
 
@@ -56,6 +58,7 @@ def pack(
     received_ns: ArrayLike | None,
     instrument: Instrument,
     unit: str | None = None,
+    every_event: bool = False,
 ) -> History:
     """Check arrays of books and put them into blocks. See `History.from_arrays`."""
     time = times(time_ns, "time_ns", unit)
@@ -123,10 +126,13 @@ def pack(
     return History(
         time, received, bid, ask, tuple(blocks), levels, float(tick_size), instrument=instrument,
         notes=(snapped,) if snapped else (),
+        flow=between(price, size, instrument.contract_size) if every_event else None,
     )  # fmt: skip
 
 
-def unpack(history: History, further: Mapping[str, ArrayLike], levels: int) -> pd.DataFrame:
+def unpack(
+    history: History, further: Mapping[str, ArrayLike], levels: int, *, flow: bool = False
+) -> pd.DataFrame:
     """Return a DataFrame of states. See `History.to_frame`."""
     import pandas as pd
 
@@ -147,6 +153,13 @@ def unpack(history: History, further: Mapping[str, ArrayLike], levels: int) -> p
         for level in range(1, levels):
             columns[f"{name}_price_{level + 1}"] = prices[:, level]
             columns[f"{name}_size_{level + 1}"] = sizes[:, level]
+    if flag("flow", flow):
+        sums = flow_of(history)
+        lost = history.lost
+        for rank in range(RANKS):
+            in_base_units = sums.base_units(sums.order_flow[:, rank])
+            columns[f"order_flow_{rank + 1}"] = np.where(lost, np.nan, in_base_units)
+        columns["events"] = sums.events
     for name, values in further.items():
         columns[name] = floats(aligned(values, history.time, name), name)
         if columns[name].shape != history.time.shape:
@@ -201,6 +214,7 @@ def concat(histories: Iterable[History]) -> History:
         reach=reach, strict=any(one.strict for one in parts),
         notes=tuple(dict.fromkeys(note for one in parts for note in one.notes)),
         interval=max(one.interval for one in parts),
+        flow=joined([one.flow for one in parts]),
     )  # fmt: skip
 
 
@@ -273,10 +287,3 @@ def _matrix(values: object, name: str, time: Ints, labels: pd.Index[Any] | None)
 
 def _rows(bad: NDArray[np.bool_]) -> NDArray[np.intp]:
     return np.flatnonzero(bad.any(axis=1))
-
-
-def prices_of(
-    ticks: NDArray[np.unsignedinteger[Any]], best: Floats, side: ArrayLike, tick_size: float
-) -> Floats:
-    """Return the prices so many ticks from the best: below for bids (+1), above for asks (−1)."""
-    return on_grid(np.rint(best / tick_size) - np.multiply(side, ticks.astype(float)), tick_size)

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from itertools import zip_longest
 from threading import Lock
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from obi_widgets.errors import HistoryError, LevelError
 from obi_widgets.history import rows_numpy
-from obi_widgets.history.columns import BLOCK, History, Levels
+from obi_widgets.history.columns import History
+from obi_widgets.history.flow import Accumulator
 from obi_widgets.history.grid import infer_tick
-from obi_widgets.history.memory import zeros
+from obi_widgets.history.levels import BLOCK, Levels
 from obi_widgets.history.packing import MAX_TICKS, to_ticks, unsigned
+from obi_widgets.history.rows import Columns, Newest
 from obi_widgets.history.rows_numpy import CUT, INFERRED, LARGEST, SMALLEST
 from obi_widgets.kernels.loader import Kernels
 from obi_widgets.market_data.book import Side
@@ -39,42 +41,6 @@ FINEST, COARSEST = 1e-12, 1e18
 RANGE = 0.1
 """The share of the price that a grid must be able to hold from the best on, or it is not refined:
 one odd price would cost all levels farther away, from then on."""
-
-
-class Columns(NamedTuple):
-    """See `History`."""
-
-    time: NDArray[np.int64]
-    received: NDArray[np.int64]
-    bid: Floats
-    ask: Floats
-    reach: NDArray[np.float32]  # of shape (T, 2): rows of it stay contiguous
-
-    def rows(self, which: slice) -> Columns:
-        """Return some of the rows, sharing memory."""
-        return Columns(
-            self.time[which], self.received[which], self.bid[which], self.ask[which],
-            self.reach[which],
-        )  # fmt: skip
-
-
-class Newest(NamedTuple):
-    """Where the newest state stands: a row of columns, and of a block of levels."""
-
-    columns: Columns
-    block: Levels
-    row: int
-    tick_size: float
-    levels: int
-    strict: bool
-
-    def history(self) -> History:
-        """Return the state alone."""
-        time, received, bid, ask, reach = self.columns.rows(slice(self.row, self.row + 1))
-        return History(
-            time, received, bid, ask, (self.block,), self.levels, self.tick_size,
-            offset=self.row % BLOCK, reach=reach.T, strict=self.strict,
-        )  # fmt: skip
 
 
 class HistoryWriter:
@@ -125,16 +91,14 @@ class HistoryWriter:
         self._inferred = 0  # rows of which fewer levels are known than are kept
         self._cut = 0  # rows that leave levels out
         self._too_fine: set[float] = set()  # grids on which older states would not fit
+        self._sums = Accumulator()
         self._lock = Lock()
         self.describe(instrument)
 
     def _allocate(self, rows: int) -> Columns:
         if self.capacity is not None:  # room for as many again as a quarter before a move
             rows = max(rows, self.capacity + max(self.capacity // 4, 2 * BLOCK))
-        return Columns(
-            zeros(rows, np.int64), zeros(rows, np.int64), zeros(rows, float), zeros(rows, float),
-            zeros((rows, 2), np.float32),
-        )  # fmt: skip
+        return Columns.empty(rows)
 
     def __len__(self) -> int:
         return self._rows
@@ -145,6 +109,8 @@ class HistoryWriter:
         if not self._rows and self._pending is None:
             told = instrument.tick_size
             self._tick_size = told if FINEST <= told <= COARSEST else 0.0
+            unit = instrument.contract_size
+            self._sums.lot_size = unit if FINEST <= unit <= COARSEST else 1.0
 
     def append(self, time: int, received: int, book: Book) -> None:
         """Take the state that a book is in.
@@ -191,20 +157,39 @@ class HistoryWriter:
     def gap(self, received: int) -> None:
         """Note that the book was lost after the newest state."""
         self.flush()
+        self._columns.order_flow[self._rows : self._rows + 1] = 0
+        self._columns.events[self._rows : self._rows + 1] = 0
+        self._sums.begin()
         newest, columns = self._rows - 1, self._columns
         if newest < 0 or np.isnan([columns.bid[newest], columns.ask[newest]]).all():
             return
         self._put(int(columns.time[newest]) + 1, received, NOTHING, NOTHING)
         self._keep()
 
+    def pass_over(self, book: Book) -> None:
+        """Add an event to the sums, and do not keep the state that it led to.
+
+        The sums are those of the next state, since they are known after the newest.
+        """
+        self.flush()
+        self._begin_row()
+        with self._lock:
+            self._fit_lots((book.bids, book.asks))
+        KERNELS.code.add_flow(
+            book.bids.levels, book.bids.count, book.asks.levels, book.asks.count,
+            self._rows, *self._sums.arguments, self._columns.order_flow, self._columns.events,
+        )  # fmt: skip
+
+    def spliced(self, book: Book) -> None:
+        """Take note that more is known of the book, by no event."""
+        self._sums.look(book)
+
     def history(self, notes: tuple[str, ...] = ()) -> History:
         """Return the states so far, with these notes beside those of what was known and kept."""
         with self._lock:
             rows = self._rows
-            time, received, bid, ask, reach = self._columns.rows(slice(rows))
             return History(
-                time, received, bid, ask,
-                reach=reach.T,
+                **self._columns.fields(slice(rows), self._sums.lot_size),
                 blocks=tuple(self._blocks[: -(-rows // BLOCK)]),
                 levels=self.levels,
                 tick_size=self._tick_size or 1.0,
@@ -237,20 +222,19 @@ class HistoryWriter:
         if row < 0:
             return None
         return Newest(
-            self._columns, self._blocks[-1], row, self._tick_size, self.levels, self.strict
-        )
+            self._columns, self._blocks[-1], row, self._tick_size, self._sums.lot_size,
+            self.levels, self.strict,
+        )  # fmt: skip
 
     def _put(self, time: int, received: int, bids: Side, asks: Side) -> None:
         """Write a state to the row behind the last."""
-        if self._rows == BLOCK * len(self._blocks):
-            with self._lock:
-                self._make_room()
+        self._begin_row()
         leave_out = False
         while True:
             found = KERNELS.code.put(
                 bids.levels, bids.count, bids.edge, asks.levels, asks.count, asks.edge,
                 self._tick_size, self._rows, time, received, leave_out,
-                *self._room,
+                *self._sums.arguments, *self._room,
             )  # fmt: skip
             if found >= 0:
                 self._found = found
@@ -260,7 +244,7 @@ class HistoryWriter:
             leave_out = True  # what does not fit after that never will
 
     def _make_fit(self, sides: tuple[Side, Side]) -> None:
-        """Refine the grid, and widen the newest block, so that a state's levels fit.
+        """Refine the grid and the lot, and widen the newest block, so that a state's levels fit.
 
         Raises
         ------
@@ -289,6 +273,12 @@ class HistoryWriter:
         block = self._blocks[-1]
         if ticks.itemsize > block.ticks.itemsize:
             self._blocks[-1] = Levels(block.ticks.astype(ticks.dtype), block.sizes)
+        self._fit_lots(sides)
+
+    def _fit_lots(self, sides: tuple[Side, Side]) -> None:
+        """Make the lot smaller where a size at the ranks is not whole in it."""
+        order_flow = self._sums.fit(sides, self._columns.order_flow, self._rows + 1)
+        self._columns = self._columns._replace(order_flow=order_flow)
         self._room = (*self._columns, *self._blocks[-1])
 
     def _finer(self, prices: list[Floats]) -> float:
@@ -344,6 +334,12 @@ class HistoryWriter:
                 Levels(unsigned(block.ticks * factor), block.sizes) for block in self._blocks
             ]
         self._tick_size = tick_size
+
+    def _begin_row(self) -> None:
+        """See to it that there is room for a row."""
+        if self._rows == BLOCK * len(self._blocks):
+            with self._lock:
+                self._make_room()
 
     def _make_room(self) -> None:
         """Start a block: drop the oldest where there are enough, and grow the columns."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from obi_widgets.history.packing import prices_of
+from obi_widgets.history.levels import prices_of
 from obi_widgets.presentation.analysis import SIGNAL_SETTINGS
 from obi_widgets.presentation.downsampling import (
     MEAN,

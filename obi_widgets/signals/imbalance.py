@@ -39,8 +39,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from obi_widgets.history.columns import History
-    from obi_widgets.history.columns import Levels as Block
-    from obi_widgets.history.writer import Newest
+    from obi_widgets.history.levels import Levels as Block
+    from obi_widgets.history.rows import Newest
 
     Floats = NDArray[np.float64]
 

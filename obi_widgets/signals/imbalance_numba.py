@@ -15,7 +15,7 @@ from llvmlite import ir
 from numba import float32, int32, njit
 from numba.extending import intrinsic
 
-from obi_widgets.history.columns import BLOCK, TILE
+from obi_widgets.history.levels import BLOCK, TILE
 from obi_widgets.signals.imbalance_numpy import EDGE, LEAST, LOG2_E, POLYNOMIAL, ROUNDER
 
 C0, C1, C2, C3, C4, C5 = POLYNOMIAL

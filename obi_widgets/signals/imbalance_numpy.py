@@ -62,7 +62,7 @@ def block(
     bid, ask : ndarray of float64, shape (n,)
         Best prices; NaN where there is none.
     ticks, sizes : ndarray, shape (TILES, 2, levels, TILE)
-        See `obi_widgets.history.columns.Levels`.
+        See `obi_widgets.history.levels.Levels`.
     first : int
         Where the states begin in the block.
     tick_size, decay, depth : float, float, int

@@ -26,8 +26,8 @@ import numpy as np
 
 from obi_widgets.checks import flag, number, real, several, text
 from obi_widgets.errors import HistoryError, SettingsError, quoted
-from obi_widgets.history.columns import BLOCK
 from obi_widgets.history.given import as_history
+from obi_widgets.history.levels import BLOCK
 from obi_widgets.kernels.threads import share
 from obi_widgets.parameters import Band, Levels, Parameter, check_all, declared_by
 from obi_widgets.signals import registry

@@ -1,0 +1,327 @@
+"""What happened between kept states: sums over every raw event since the state before.
+
+Order-flow imbalance of rank ``m`` is what an event adds to the bids at their m-th best price, less
+what it adds to the asks at theirs. With the m-th best bid ``b`` and ask ``a``, and the sizes ``q``
+and ``r`` that stand there, after the event and (with ′) before it::
+
+    e = q · [b ≥ b′] − q′ · [b ≤ b′] − r · [a ≤ a′] + r′ · [a ≥ a′]
+
+A price that a side does not have is taken for one beyond all others, of size 0.
+
+One event is one raw message that continues the book, applied as a whole: a diff of Binance, a delta
+of LMEX, also one that changes none of the ranks. Where whole books come one after the other, as
+where LMEX is polled, each of them is one: what came and went between two of them nets out. With
+the snapshot that a book begins with, at first and after each gap, sums begin at 0: it is no event.
+A snapshot that only tells more of a book that is known changes no sum.
+
+Sums are whole numbers of lots, so that they are exact, and the same in whatever parts they are
+added. A lot is the instrument's contract size, or a tenth, a hundredth and so on of it: the
+greatest of these in which every size is whole that has stood at the ranks. Where a smaller one is
+needed, the older sums are put into it. Sizes that are whole in no possible lot are rounded, each
+by itself, so that errors do not add up: see `smaller`.
+
+References
+----------
+Cont, Kukanov, Stoikov (2014), "The price impact of order book events", for the best prices; Xu,
+Gould, Howison (2018), "Multi-level order-flow imbalance in a limit order book", for the ranks.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from obi_widgets.errors import HistoryError
+from obi_widgets.history.grid import on_grid
+from obi_widgets.history.memory import zeros
+
+if TYPE_CHECKING:
+    import hashlib
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from obi_widgets.market_data.book import Book, Side
+
+    Floats = NDArray[np.float64]
+    Ints = NDArray[np.int64]
+
+RANKS = 10
+"""Prices a side whose order flow is summed."""
+
+SMALLEST_LOT = 1e-9
+"""No venue has sizes of more decimals that mean anything."""
+
+MOST_LOTS = 2.0**45
+"""The greatest size in lots, so that sums of it fit 64 bits: a greater one counts as this."""
+
+USUAL_LOTS = 2.0**35
+"""The greatest median size in lots with which a lot is made smaller."""
+
+MOST_SUM = 2**62
+"""The greatest sum in lots with which a lot is made smaller."""
+
+HASHED = 2**16
+"""States whose sums are put into base units at once."""
+
+EXACT = 1e-15
+"""What a size in lots may be off a whole number, as a share of it: the rounding of a few operations
+on float64."""
+
+
+@dataclass(frozen=True, eq=False)
+class Flow:
+    """Sums between the kept states of a `History`, which has them as ``history.flow``.
+
+    Attributes
+    ----------
+    order_flow : ndarray of int64, shape (T, 10)
+        Order-flow imbalance of each rank, the best first, in lots; + is more buying. Summed over
+        every raw event since the state before, that of the state itself included; after a gap,
+        since the snapshot. 0 where the book was not in sync.
+    events : ndarray of int32, shape (T,)
+        How many raw events those were.
+    lot_size : float
+        Base units in a lot.
+    """
+
+    order_flow: Ints
+    events: NDArray[np.int32]
+    lot_size: float
+
+    def __repr__(self) -> str:
+        return f"<Flow of {len(self.events):,} states, in lots of {self.lot_size:g}>"
+
+    def rows(self, which: slice) -> Flow:
+        """Return those of some of the states, sharing memory."""
+        return replace(self, order_flow=self.order_flow[which], events=self.events[which])
+
+    def base_units(self, lots: Ints) -> Floats:
+        """Return sums in lots as base units.
+
+        They are the same, to the bit, in whatever lots the sums were.
+        """
+        return on_grid(lots.astype(float), self.lot_size)
+
+    def check(self, states: int) -> None:
+        """Refuse columns that are not of so many states.
+
+        Raises
+        ------
+        HistoryError
+            A column of another dtype or length, or a lot that is not possible.
+        """
+        for name, dtype, shape in (
+            ("order_flow", np.int64, (states, RANKS)),
+            ("events", np.int32, (states,)),
+        ):
+            column = getattr(self, name)
+            fits = isinstance(column, np.ndarray) and column.dtype == dtype
+            if not fits or column.shape != shape:
+                raise HistoryError(
+                    f"flow.{name} is no array of {dtype.__name__} for each state.",
+                    "Leave flow out: it comes with what obi.load returns.",
+                )
+        if not 0 < self.lot_size < np.inf:
+            raise HistoryError(
+                f"flow.lot_size = {self.lot_size!r} is not possible.", "Give base units above 0."
+            )
+
+    def add_to(self, digest: hashlib._Hash) -> None:
+        """Add the sums to a hash. It does not depend on the lot, which may become smaller."""
+        for first in range(0, len(self.events), HASHED):
+            digest.update(self.base_units(self.order_flow[first : first + HASHED]).data)
+        digest.update(np.ascontiguousarray(self.events).data)
+
+    def freeze(self) -> None:
+        """Have nobody write to the columns: they are shared with a session, and its screen."""
+        self.order_flow.flags.writeable = False
+        self.events.flags.writeable = False
+
+
+def smaller(lot_size: float, sizes: Floats) -> tuple[float, bool]:
+    """Return the lot, the given one or a tenth of a tenth of it, in which sizes are whole.
+
+    Parameters
+    ----------
+    lot_size : float
+        Base units in a lot until now.
+    sizes : ndarray of float64
+        Base units.
+
+    Returns
+    -------
+    float
+        The lot; where they are whole in none, the smallest that is possible: not below
+        `SMALLEST_LOT`, and with a median size of at most `USUAL_LOTS`.
+    bool
+        Whether they are whole in it.
+    """
+    lot = lot_size
+    usual = float(np.median(sizes[sizes > 0])) if (sizes > 0).any() else 0.0
+    while not (whole := bool(np.all(is_whole(sizes / lot)))):
+        next_lot = float(f"{lot / 10:.15g}")
+        if next_lot < SMALLEST_LOT or usual / next_lot > USUAL_LOTS:
+            break
+        lot = next_lot
+    return lot, whole
+
+
+def is_whole(lots: Floats) -> NDArray[np.bool_]:
+    """Return whether sizes in lots are whole numbers but for rounding."""
+    return np.asarray(np.abs(lots - np.rint(lots)) <= EXACT * lots)
+
+
+def in_lots(sizes: Floats, lot_size: float) -> Ints:
+    """Return sizes as whole lots."""
+    return np.rint(np.minimum(sizes / lot_size, MOST_LOTS)).astype(np.int64)
+
+
+def changes(keys: Floats, lots: Ints) -> Ints:
+    """Return order-flow imbalance from each state to the next.
+
+    Parameters
+    ----------
+    keys : ndarray of float64, shape (T, 2, ranks)
+        Prices of bids, and of asks times −1: greater is better. −inf where there is none.
+    lots : ndarray of int64, shape (T, 2, ranks)
+        Sizes; 0 where there is no price.
+
+    Returns
+    -------
+    ndarray of int64, shape (T − 1, ranks)
+    """
+    added = np.where(keys[1:] >= keys[:-1], lots[1:], 0)
+    added -= np.where(keys[1:] <= keys[:-1], lots[:-1], 0)
+    return np.asarray(added[:, 0] - added[:, 1])
+
+
+def between(prices: Sequence[Floats], sizes: Sequence[Floats], unit: float) -> Flow:
+    """Return what happened from each state to the next, where each is one event.
+
+    Parameters
+    ----------
+    prices, sizes : two arrays of float64, shape (T, L)
+        Bids, asks, best first. NaN and 0 where there is no level.
+    unit : float
+        Base units in a lot, unless a smaller one is needed.
+    """
+    states, levels = prices[0].shape
+    keys, amounts = np.full((states, 2, RANKS), -np.inf), np.zeros((states, 2, RANKS))
+    for side, (price, size, sign) in enumerate(zip(prices, sizes, (+1, -1), strict=True)):
+        there = size[:, :RANKS] > 0
+        keys[:, side, :levels][there] = sign * price[:, :RANKS][there]
+        amounts[:, side, :levels][there] = size[:, :RANKS][there]
+    lot_size, _ = smaller(unit, amounts)
+    empty = keys[:, :, 0].max(axis=1, initial=-np.inf) == -np.inf
+    counts = ~(empty[1:] | empty[:-1])
+    order_flow, events = np.zeros((states, RANKS), np.int64), np.zeros(states, np.int32)
+    order_flow[1:] = changes(keys, in_lots(amounts, lot_size)) * counts[:, None]
+    events[1:] = counts
+    return Flow(order_flow, events, lot_size)
+
+
+def joined(parts: Sequence[Flow | None]) -> Flow | None:
+    """Return the sums of histories that are joined, with a state between them that has none.
+
+    Parameters
+    ----------
+    parts : sequence of Flow or None
+        In the order of time.
+
+    Returns
+    -------
+    Flow, optional
+        None where one of them has none.
+
+    Raises
+    ------
+    HistoryError
+        Lots of which none is a multiple of the others.
+    """
+    flows = [one for one in parts if one is not None]
+    if len(flows) < len(parts):
+        return None
+    lot_size = min(one.lot_size for one in flows)
+    order_flow, events = [], []
+    for one in flows:
+        factor = one.lot_size / lot_size
+        if abs(factor - round(factor)) > 1e-9 * factor:
+            raise HistoryError(
+                f"One has lots of {one.lot_size:g}, and another of {lot_size:g}.",
+                "Join them without flow: dataclasses.replace(history, flow=None).",
+            )
+        order_flow += [one.order_flow * round(factor), np.zeros((1, RANKS), np.int64)]
+        events += [one.events, np.zeros(1, np.int32)]
+    return Flow(np.concatenate(order_flow[:-1]), np.concatenate(events[:-1]), lot_size)
+
+
+class Accumulator:
+    """What sums are added with, event by event: the book before the next, and the lot.
+
+    Attributes
+    ----------
+    tops : ndarray of float64, shape (2, 4, RANKS)
+        See `obi_widgets.history.rows_numpy.add_flow`.
+    lot_size : float
+        Base units in a lot.
+    rounds : bool
+        Whether sizes are whole in no lot that is possible, and are rounded.
+    """
+
+    def __init__(self) -> None:
+        self.tops = np.zeros((2, 4, RANKS))
+        self.lot_size = 1.0
+        self.rounds = False
+        self.begin()
+
+    @property
+    def arguments(self) -> tuple[Floats, float, bool]:
+        """What kernels take of it."""
+        return self.tops, self.lot_size, self.rounds
+
+    def begin(self) -> None:
+        """Forget the book: the next one begins anew."""
+        self.tops[:, 0], self.tops[:, 1] = -np.inf, 0.0
+
+    def look(self, book: Book) -> None:
+        """Take the book as it is now for the one before the next event."""
+        if self.tops[:, 0].max() == -np.inf:
+            return  # it begins with what is kept of it
+        for top, side in zip(self.tops, (book.bids, book.asks), strict=True):
+            prices, sizes = side.top(RANKS)
+            top[0], top[1] = -np.inf, 0.0
+            top[0, : len(prices)], top[1, : len(prices)] = side.sign * prices, sizes
+
+    def fit(self, sides: tuple[Side, Side], order_flow: Ints, rows: int) -> Ints:
+        """Make the lot smaller where a size at the ranks is not whole in it.
+
+        Parameters
+        ----------
+        sides : tuple of Side
+            Of the book.
+        order_flow : ndarray of int64, shape (room, RANKS)
+            The sums so far.
+        rows : int
+            How many rows of them are in use.
+
+        Returns
+        -------
+        ndarray of int64
+            The sums in the new lot: a copy, unless the lot stays.
+        """
+        if self.rounds:
+            return order_flow
+        sizes = np.concatenate([side.top(RANKS)[1] for side in sides])
+        lot_size, whole = smaller(self.lot_size, sizes)
+        factor = round(self.lot_size / lot_size)
+        too_large = int(np.abs(order_flow[:rows]).max(initial=0)) * factor > MOST_SUM
+        self.rounds = too_large or not whole
+        if factor == 1 or too_large:
+            return order_flow
+        self.lot_size = lot_size
+        finer: Ints = zeros(order_flow.shape, np.int64)
+        finer[:rows] = order_flow[:rows] * factor
+        return finer

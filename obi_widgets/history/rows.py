@@ -1,0 +1,73 @@
+"""The rows that a writer of histories writes to."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from obi_widgets.history.columns import History
+from obi_widgets.history.flow import RANKS, Flow
+from obi_widgets.history.levels import BLOCK
+from obi_widgets.history.memory import zeros
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from obi_widgets.history.levels import Levels
+
+    Floats = NDArray[np.float64]
+
+
+class Columns(NamedTuple):
+    """Columns that a writer writes to, with room for more rows; see `History` and `Flow`."""
+
+    time: NDArray[np.int64]
+    received: NDArray[np.int64]
+    bid: Floats
+    ask: Floats
+    reach: NDArray[np.float32]  # of shape (T, 2): rows of it stay contiguous
+    order_flow: NDArray[np.int64]
+    events: NDArray[np.int32]
+
+    @classmethod
+    def empty(cls, rows: int) -> Columns:
+        """Return columns of zeros."""
+        return cls(
+            zeros(rows, np.int64), zeros(rows, np.int64), zeros(rows, float), zeros(rows, float),
+            zeros((rows, 2), np.float32), zeros((rows, RANKS), np.int64), zeros(rows, np.int32),
+        )  # fmt: skip
+
+    def rows(self, which: slice) -> Columns:
+        """Return some of the rows, sharing memory."""
+        columns: Any = (column[which] for column in self)
+        return Columns(*columns)
+
+    def fields(self, which: slice, lot_size: float) -> dict[str, Any]:
+        """Return what a history of some of the rows has of them, sharing memory."""
+        time, received, bid, ask, reach, order_flow, events = self.rows(which)
+        flow = Flow(order_flow, events, lot_size)
+        return {
+            "time": time, "received": received, "bid": bid, "ask": ask, "reach": reach.T,
+            "flow": flow,
+        }  # fmt: skip
+
+
+class Newest(NamedTuple):
+    """Where the newest state stands: a row of columns, and of a block of levels."""
+
+    columns: Columns
+    block: Levels
+    row: int
+    tick_size: float
+    lot_size: float
+    levels: int
+    strict: bool
+
+    def history(self) -> History:
+        """Return the state alone."""
+        rows = slice(self.row, self.row + 1)
+        return History(
+            **self.columns.fields(rows, self.lot_size), blocks=(self.block,), levels=self.levels,
+            tick_size=self.tick_size, offset=self.row % BLOCK, strict=self.strict,
+        )  # fmt: skip

@@ -1,0 +1,118 @@
+"""Order flow as the papers have it, in plain Python: whole books, sorted anew at each event."""
+
+from __future__ import annotations
+
+import gzip
+import heapq
+import json
+from pathlib import Path
+
+RANKS = 10
+
+
+class Ladder:
+    """One side: what stands at each price, by price as a float and size as a whole of lots."""
+
+    def __init__(self, sign: int) -> None:
+        self.sign = sign
+        self.sizes: dict[float, int] = {}
+
+    def put(self, levels: list[tuple[float, int]]) -> None:
+        for price, size in levels:
+            if size:
+                self.sizes[price] = size
+            else:
+                self.sizes.pop(price, None)
+
+    def best(self) -> list[tuple[float, int]]:
+        pick = heapq.nlargest if self.sign > 0 else heapq.nsmallest
+        return [(price, self.sizes[price]) for price in pick(RANKS, self.sizes)]
+
+
+def _bid_part(before: tuple | None, after: tuple | None) -> int:
+    if before is None and after is None:
+        return 0
+    if before is None or (after is not None and after[0] > before[0]):
+        return after[1]
+    if after is None or after[0] < before[0]:
+        return -before[1]
+    return after[1] - before[1]
+
+
+def _ask_part(before: tuple | None, after: tuple | None) -> int:
+    if before is None and after is None:
+        return 0
+    if before is None or (after is not None and after[0] < before[0]):
+        return after[1]
+    if after is None or after[0] > before[0]:
+        return -before[1]
+    return after[1] - before[1]
+
+
+def order_flow(before: list[list], after: list[list]) -> list[int]:
+    """Return what an event did at each rank, from the best levels of bids and asks around it."""
+
+    def at(levels: list[tuple[float, int]], rank: int) -> tuple | None:
+        return levels[rank] if rank < len(levels) else None
+
+    return [
+        _bid_part(at(before[0], rank), at(after[0], rank))
+        - _ask_part(at(before[1], rank), at(after[1], rank))
+        for rank in range(RANKS)
+    ]
+
+
+def of_capture(paths: list[Path]) -> tuple[list[int], list[int], list[list[int]]]:
+    """Return receive and event times and order flow of a Binance capture, in lots of 0.001.
+
+    The first is the one with which the book begins: its flow is none. Several diffs that were
+    waiting for the snapshot come at its time.
+    """
+    waiting, received, times, flows, last, picture = [], [], [], [], None, None
+    sides = Ladder(+1), Ladder(-1)
+
+    def lots(text: str) -> int:
+        whole, _, places = text.partition(".")
+        assert len(places) == 3
+        return int(whole + places)
+
+    def levels(texts: list[list[str]]) -> list[tuple[float, int]]:
+        return [(float(price), lots(size)) for price, size in texts]
+
+    def note(now: int, time: int, before: list[list] | None) -> list[list]:
+        after = [side.best() for side in sides]
+        received.append(now)
+        times.append(1_000_000 * time)
+        flows.append([0] * RANKS if before is None else order_flow(before, after))
+        return after
+
+    best = None
+    for path in paths:
+        with gzip.open(path, "rt") as lines:
+            for line in lines:
+                now, _, text = line.partition(" ")
+                data = json.loads(text)
+                data = data.get("data", data)
+                if "lastUpdateId" in data:
+                    picture = data
+                elif data.get("e") != "depthUpdate":
+                    continue
+                else:
+                    waiting.append(data)
+                if picture is None:
+                    continue
+                if last is None:
+                    last = picture["lastUpdateId"]
+                    for side, name in zip(sides, ("bids", "asks"), strict=True):
+                        side.put(levels(picture[name]))
+                    best = note(int(now), picture["T"], None)
+                for event in waiting:
+                    if event["u"] < last:
+                        continue
+                    if event["u"] > last:  # one that ends in the snapshot is in it as a whole
+                        for side, name in zip(sides, "ba", strict=True):
+                            side.put(levels(event[name]))
+                    last = event["u"]
+                    best = note(int(now), event["T"], best)
+                waiting.clear()
+    return received, times, flows

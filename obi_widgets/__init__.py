@@ -60,7 +60,7 @@ _PLACES = {
     "inferred": "signals.coverage",
     "load": "feeds.loading",
     "look_ahead": "calibration.placebo",
-    "order_flow_imbalance": "signals.flow",
+    "order_flow_imbalance": "signals.order_flow_imbalance",
     "propose": "calibration.proposal",
     "queue_bounds": "trading.fills",
     "record": "feeds.record",
@@ -74,7 +74,7 @@ _PLACES = {
     "sweep_seconds": "calibration.sweep",
     "velocity": "signals.transforms",
     "walk_forward": "calibration.walk_forward",
-    "weighted_mid": "signals.flow",
+    "weighted_mid": "signals.touch",
     "weighted_sum": "signals.transforms",
     "zscore": "signals.transforms",
 }
@@ -183,8 +183,9 @@ if TYPE_CHECKING:
     from obi_widgets.settings.strategy import export_strategy
     from obi_widgets.signals import imbalance
     from obi_widgets.signals.coverage import LevelsUsed, inferred
-    from obi_widgets.signals.flow import order_flow_imbalance, weighted_mid
+    from obi_widgets.signals.order_flow_imbalance import order_flow_imbalance
     from obi_widgets.signals.signal import Signal, compute, signal
+    from obi_widgets.signals.touch import weighted_mid
     from obi_widgets.signals.transforms import difference, smooth, velocity, weighted_sum, zscore
     from obi_widgets.trading.entries import entries
     from obi_widgets.trading.execution import Maker, Taker

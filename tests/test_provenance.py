@@ -107,7 +107,7 @@ def test_findings_of_others_are_refused(tmp_path, history, report):
         "Calibrate them on the market that they are for."
     )
     for signal, name in (
-        (obi.order_flow_imbalance, "'order_flow_imbalance'"),
+        (obi.weighted_mid, "'weighted_mid'"),
         (np.sin(np.arange(len(history))), "'an array'"),
     ):
         found = obi.calibrate(history, SETTINGS, signal=signal).findings

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 OURS = {
     "imbalance": "obi_widgets.signals.imbalance",
+    "order_flow_imbalance": "obi_widgets.signals.order_flow_imbalance",
+    "queue_imbalance": "obi_widgets.signals.queue_imbalance",
 }
 """The module of each signal of ours. One more signal is one more line."""
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from obi_widgets.signals.flow import best_sizes
+from obi_widgets.signals.touch import best_sizes
 from obi_widgets.trading.entries import GAP, OPEN
 from obi_widgets.trading.execution import Execution, Maker, Taker
 

@@ -1,0 +1,65 @@
+"""Order-flow imbalance: what came to the bids less what came to the asks, over a window.
+
+It is the sum of ``e``, the formula of `obi_widgets.history.flow`, over the events of the window
+and over the ranks that are chosen. As Cont, Kukanov and Stoikov have it, it is not divided by the
+depth of the book: in their model price moves by it in inverse proportion to depth, so that a
+threshold of one market fits no other. `obi_widgets.zscore` makes it comparable.
+
+References
+----------
+Cont, Kukanov, Stoikov (2014), "The price impact of order book events", for the best prices; Xu,
+Gould, Howison (2018), "Multi-level order-flow imbalance in a limit order book", for further ranks.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import numpy as np
+
+from obi_widgets.history.flow import RANKS
+from obi_widgets.history.given import flow_of
+from obi_widgets.parameters import Levels, Seconds
+from obi_widgets.signals.signal import signal
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from obi_widgets.history.columns import History
+
+
+@signal(unit="base units", needs="flow", lookback="window")
+def order_flow_imbalance(
+    history: History,
+    *,
+    window: Annotated[float, Seconds(0.1, 3600, slider=(1, 60, 1))] = 10.0,
+    depth: Annotated[int, Levels(1, RANKS)] = 1,
+) -> NDArray[np.float64]:
+    """Return what came to the bids less what came to the asks, over a window.
+
+    Parameters
+    ----------
+    history : History
+        T states, with ``flow``.
+    window : float
+        Seconds that are looked back over, 0.1 to 3,600. Every raw event counts that came after the
+        state before the first state of the window.
+    depth : int
+        Ranks of each side that are summed, the best first, 1 to 10.
+
+    Returns
+    -------
+    ndarray of float64, shape (T,)
+        Base units, + is more buying. NaN where the book was not in sync, and until the window is
+        full, at the beginning and after a gap.
+
+    Raises
+    ------
+    HistoryError
+        A history without ``flow``.
+    """
+    flow = flow_of(history)
+    lots = flow.order_flow[:, :depth].sum(axis=1)
+    total = np.append(0, np.cumsum(lots))  # of whole numbers: the same wherever it begins
+    first = np.searchsorted(history.time, history.time - round(window * 1e9), "right")
+    return flow.base_units(total[1:] - total[first])

@@ -1,0 +1,38 @@
+"""Queue imbalance: the size at the best bid against the size at the best ask.
+
+References
+----------
+Gould, Bonart (2016), "Queue imbalance as a one-tick-ahead price predictor in a limit order book".
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from obi_widgets.signals.signal import signal
+from obi_widgets.signals.touch import best_sizes
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from obi_widgets.history.columns import History
+
+
+@signal(range=(-1, 1), needs="touch")
+def queue_imbalance(history: History) -> NDArray[np.float64]:
+    """Return the size at the best bid less that at the best ask, over their sum.
+
+    Parameters
+    ----------
+    history : History
+        T states.
+
+    Returns
+    -------
+    ndarray of float64, shape (T,)
+        −1..+1, + is more bids. NaN where the book was not in sync or a side is empty.
+    """
+    bid, ask = best_sizes(history, +1), best_sizes(history, -1)
+    return np.asarray((bid - ask) / (bid + ask))

@@ -1,0 +1,64 @@
+"""What the best level of each side says: its size, and the mid weighted by it.
+
+References
+----------
+Gatheral, Oomen (2010), "Zero-intelligence realized variance estimation", for the weighted mid,
+which others call the micro-price; Stoikov (2018), "The micro-price", for what that word means
+since.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from obi_widgets.history.given import as_history
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from obi_widgets.history.columns import History
+
+    Floats = NDArray[np.float64]
+
+
+def weighted_mid(history: History) -> Floats:
+    """Return the mid weighted by the size on the other side: nearer to where less stands.
+
+    Parameters
+    ----------
+    history : History
+        T states.
+
+    Returns
+    -------
+    ndarray of float64, shape (T,)
+        (ask · bid size + bid · ask size) / (bid size + ask size), quote currency; NaN without
+        both sides.
+    """
+    history = as_history(history)
+    bid_size, ask_size = best_sizes(history, +1), best_sizes(history, -1)
+    return np.asarray((history.ask * bid_size + history.bid * ask_size) / (bid_size + ask_size))
+
+
+def best_sizes(history: History, side: int) -> Floats:
+    """Return the size at one side's best price.
+
+    Parameters
+    ----------
+    history : History
+        T states.
+    side : int
+        +1 for bids, −1 for asks.
+
+    Returns
+    -------
+    ndarray of float64, shape (T,)
+        Base units; NaN where the side is empty.
+    """
+    out = np.empty(len(history))
+    for rows, block in history.chunks():
+        out[rows] = block.sizes[0 if side > 0 else 1, 0]
+    out[out == 0] = np.nan
+    return out

@@ -55,7 +55,7 @@ def live(symbol: str) -> Job:
         began, spent = time.perf_counter(), time.process_time()
         for at, text in rest:
             market.receive(text, at)
-            values.append(market.imbalance(parameters))
+            values.append(market.signal(parameters))
         took = time.perf_counter() - began, time.process_time() - spent
         return [np.array(values), market.history().sha256()], *took
 

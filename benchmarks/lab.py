@@ -44,7 +44,7 @@ def counted():
 
 WATCH = """() => {
   window.changes = [];
-  const line = document.querySelector('.obi-part-imbalance .figure');
+  const line = document.querySelector('.obi-part-signal .figure');
   new MutationObserver(() => {
     const now = performance.now();
     if (!changes.length || now - changes[changes.length - 1] > 15) changes.push(now);
@@ -143,10 +143,12 @@ def slide(nb, what: str, moves: int = 60) -> None:
 def drag_when_slow(nb) -> None:
     """With a recompute of 200 ms, drag fast, and see how far behind the screen is at the end."""
     nb.execute(
-        "import obi_widgets.presentation.analysis as analysis, time\nfast = analysis.imbalance\n"
-        "def slow(history, parameters):\n    time.sleep(0.2)\n"
-        "    seen.append(parameters.decay)\n    return fast(history, parameters)\n"
-        "seen = []\nanalysis.imbalance = slow"
+        "import time\nsignal, seen = obi.imbalance, []\nfast = signal.compute\n"
+        "def slow(history, values, first=None):\n"
+        "    if first is not None:\n"
+        "        time.sleep(0.2)\n        seen.append(values['decay'])\n"
+        "    return fast(history, values, first or 0)\n"
+        "signal.compute = slow"
     )
     box = nb.page.locator(".obi-control").first.locator(".noUi-handle").bounding_box()
     x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
@@ -161,7 +163,7 @@ def drag_when_slow(nb) -> None:
     later = nb.value("[d for d in seen[behind:]]")
     other = [d for d in dict.fromkeys(later) if d != nb.value("lab.settings.decay")]
     tell("values computed after the last move, before the newest", str(len(other)), "at most 1")
-    nb.execute("analysis.imbalance = fast")
+    nb.execute("del signal.compute")
 
 
 def pile_up(nb, count: int = 2000) -> None:
@@ -228,7 +230,7 @@ def shown(jupyter: JupyterLab, cell: str, states: int):
     """A lab with so many states, at rest."""
     with jupyter.notebook([cell]) as nb:
         nb.run_all()
-        nb.page.wait_for_selector(".obi-part-imbalance .figure")
+        nb.page.wait_for_selector(".obi-part-signal .figure")
         nb.execute("import time, numpy as np, pandas as pd")
         nb.until(f"lab.session.market.state == 'live' and len(lab.history) > {states}", 120)
         nb.page.wait_for_timeout(3000)

@@ -20,7 +20,6 @@ _PLACES = {
     "Fees": "market_data.fees",
     "Findings": "settings.provenance",
     "History": "history.columns",
-    "ImbalanceWidget": "widgets",
     "Instrument": "market_data.events",
     "Judgement": "calibration.verdict",
     "Lab": "widgets",
@@ -43,6 +42,7 @@ _PLACES = {
     "Settings": "settings.settings",
     "SettingsWidget": "widgets",
     "Signal": "signals.signal",
+    "SignalWidget": "widgets",
     "StatusWidget": "widgets",
     "Surface": "calibration.surface",
     "Taker": "trading.execution",
@@ -94,7 +94,6 @@ __all__ = [
     "Fees",
     "Findings",
     "History",
-    "ImbalanceWidget",
     "Instrument",
     "Judgement",
     "Lab",
@@ -117,6 +116,7 @@ __all__ = [
     "Settings",
     "SettingsWidget",
     "Signal",
+    "SignalWidget",
     "StatusWidget",
     "Surface",
     "Taker",
@@ -194,10 +194,10 @@ if TYPE_CHECKING:
     from obi_widgets.widgets import (
         BookWidget,
         CalibrationWidget,
-        ImbalanceWidget,
         Lab,
         PriceWidget,
         SettingsWidget,
+        SignalWidget,
         StatusWidget,
     )
 

@@ -94,6 +94,16 @@ class Number(Kind):
         text = f"a number from {self.low:g} to {self.high:g}{self.unit and ' ' + self.unit}"
         return text + (self.off and f", or None for {self.off}")
 
+    @property
+    def steps(self) -> tuple[float, float, float]:
+        """Least, greatest and step of a control."""
+        if self.slider is not None:
+            return self.slider
+        exponent = math.floor(math.log10((self.high - self.low) / 200))
+        while exponent > -12 and abs(self.low) % 10.0**exponent > 1e-9 * 10.0**exponent:
+            exponent -= 1  # so that the values between are round
+        return self.low, self.high, 10.0**exponent
+
     def _kept(self, value: object) -> float | None:
         """Return the number as a float, or None where that is possible."""
         if value is None and self.off:
@@ -190,12 +200,15 @@ class Parameter:
         The value when none is given.
     description : str
         One or two sentences from the docstring; may be empty.
+    label : str
+        Its name on a screen; made of ``name`` when left out.
     """
 
     name: str
     kind: Kind
     default: Any
     description: str = ""
+    label: str = ""
 
     def check(self, value: object) -> Any:  # noqa: ANN401
         """Return a value as it is kept.
@@ -215,6 +228,8 @@ class Parameter:
     @property
     def title(self) -> str:
         """Its name on a screen."""
+        if self.label:
+            return self.label
         words = re.sub(r"_(bps|seconds)$", "", self.name).replace("_", " ")
         return words[:1].upper() + words[1:]
 

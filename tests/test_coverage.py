@@ -17,7 +17,6 @@ from obi_widgets.market_data import book as book_module
 from obi_widgets.market_data.book import Book, Side
 from obi_widgets.settings.parameters import Parameters
 from obi_widgets.signals.coverage import inferred
-from obi_widgets.signals.imbalance import newest
 
 NAN, INF = float("nan"), float("inf")
 
@@ -332,7 +331,7 @@ def test_the_newest_signal_is_the_last_of_the_history():
                 Parameters(depth=2), Parameters(depth=5), Parameters(depth=None),
                 Parameters(depth=None, band_bps=150.0), Parameters(depth=5, band_bps=260.0),
             ):  # fmt: skip
-                value = newest(into.newest(), parameters.values_of(obi.imbalance))
+                value = obi.imbalance.newest(into, parameters.values_of(obi.imbalance))
                 whole = obi.imbalance(into.history(), parameters)[-1]
                 np.testing.assert_equal(value, whole)
                 seen.add(bool(np.isnan(value)))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import fields, replace
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -12,11 +12,12 @@ from history_tools import NAN, SECOND, early, make
 import obi_widgets as obi
 from obi_widgets.presentation import formatting
 from obi_widgets.presentation.analysis import Analysis
-from obi_widgets.presentation.frame import LADDER, FrameMaker, Ladder, Reach
+from obi_widgets.presentation.frame import LADDER, LATELY, FrameMaker, Ladder, Reach
 from obi_widgets.presentation.time_range import TimeRange
 from obi_widgets.settings.parameters import Parameters
+from obi_widgets.signals.imbalance_insight import DecayEffect, ImbalanceInsight
 
-NUMBERS = ("mid", "spread", "imbalance", "age", "rate", "states", "seconds", "beyond")
+NUMBERS = ("mid", "spread", "signal", "age", "rate", "states", "seconds", "beyond")
 
 SETTINGS = [
     Parameters(),
@@ -39,6 +40,10 @@ def frame_of(history, parameters=SETTINGS[0], maker=None, **changes):
     return (maker or FrameMaker()).make(analysis, **{**said, **changes})
 
 
+def effect_of(history, parameters):
+    return obi.imbalance.insight.decay_effect(history[-LATELY:], dict(parameters.values))
+
+
 def nothing(rows, levels=3):
     empty = np.full((rows, levels), NAN)
     return early(SECOND * np.arange(rows), *[empty] * 4)
@@ -54,12 +59,13 @@ def test_of_a_capture_every_number_is_one(history, parameters, window_seconds):
         assert frame.mid == (part.bid[-1] + part.ask[-1]) / 2
         assert frame.spread == pytest.approx(part.ask[-1] - part.bid[-1])
         assert frame.spread_bps == pytest.approx(1e4 * frame.spread / frame.mid)
-        assert frame.imbalance == obi.imbalance(part, parameters)[-1]
+        assert frame.signal == obi.imbalance(part, parameters)[-1]
         assert frame.seconds == (part.time[-1] - part.time[0]) / 1e9
         for line in (frame.price, frame.mean, frame.extent):
             assert all(np.isfinite(column).all() for column in line)
         reach = vars(frame.reach).copy()
         assert reach.pop("shortfall") is None
+        assert list(reach.pop("notes")) == ["decay"]
         assert all(map(math.isfinite, reach.values()))
         low, high = frame.price_range
         assert low <= np.nanmin(frame.price[1]) <= np.nanmax(frame.price[1]) <= high
@@ -70,14 +76,15 @@ def test_of_a_capture_every_number_is_one(history, parameters, window_seconds):
 @pytest.mark.parametrize("state", ["live", "gap", "closed", "connecting"])
 def test_without_a_book_there_are_no_numbers(rows, state):
     frame = frame_of(nothing(rows), state=state)
-    for name in ("mid", "spread", "imbalance", "beyond", "spread_bps"):
+    for name in ("mid", "spread", "signal", "beyond", "spread_bps"):
         assert math.isnan(getattr(frame, name))
     assert np.isnan(frame.ladder.price).all()
     assert np.isnan(frame.ladder.size).all()
     assert (frame.ladder.weight == 0).all()
     assert frame.reach.levels == 0
-    assert all(map(math.isnan, [getattr(frame.reach, f.name) for f in fields(Reach)][1:-2]))
-    assert (frame.reach.shortfall, frame.reach.inferred) == (None, 0)
+    assert math.isnan(frame.reach.bps)
+    assert math.isnan(frame.reach.weight)
+    assert (frame.reach.notes, frame.reach.shortfall, frame.reach.inferred) == ({}, None, 0)
     assert frame.results.entries == 0
     assert math.isnan(frame.results.mean_net_bps)
     assert all(np.isnan(column).all() for column in (*frame.mean[1:], *frame.extent[1:]))
@@ -93,7 +100,7 @@ def test_a_book_that_is_not_in_sync_is_not_shown(state):
     assert math.isnan(frame.mid)
     assert not frame.old
     assert frame.reach.levels == 0
-    assert math.isnan(frame.imbalance)
+    assert math.isnan(frame.signal)
     assert np.isnan(frame.ladder.price).all()
     assert frame.states == 2
 
@@ -101,7 +108,7 @@ def test_a_book_that_is_not_in_sync_is_not_shown(state):
 def test_a_book_that_comes_late_is_shown_as_old_everywhere():
     late, live = (frame_of(make([BOOK, BOOK]), state=state) for state in ("stale", "live"))
     assert (late.old, live.old) == (True, False)
-    assert (late.mid, late.spread, late.imbalance) == (live.mid, live.spread, live.imbalance)
+    assert (late.mid, late.spread, late.signal) == (live.mid, live.spread, live.signal)
     np.testing.assert_array_equal(late.ladder.price, live.ladder.price)
     assert late.reach == live.reach
     assert late.reach.levels == 2
@@ -114,7 +121,7 @@ def test_a_book_that_comes_late_is_shown_as_old_everywhere():
 def test_the_last_book_stays_when_the_feed_has_ended_or_is_paused(changes):
     frame = frame_of(make([BOOK]), **changes)
     assert frame.mid == pytest.approx(100.05)
-    assert frame.imbalance > 0
+    assert frame.signal > 0
 
 
 def test_a_newest_state_with_one_side_has_no_mid_and_warns_of_nothing():
@@ -126,9 +133,9 @@ def test_a_newest_state_with_one_side_has_no_mid_and_warns_of_nothing():
 
 def test_a_band_without_a_level_leaves_no_imbalance():
     frame = frame_of(make([BOOK]), Parameters(band_bps=0.001))
-    assert math.isnan(frame.imbalance)
+    assert math.isnan(frame.signal)
     assert frame.reach.levels == 0
-    assert frame.reach.most == frame.reach.effect == 0
+    assert effect_of(make([BOOK]), Parameters(band_bps=0.001)) == (0, 0)
 
 
 def test_the_ladder_is_the_newest_state(history):
@@ -143,9 +150,9 @@ def test_the_ladder_is_the_newest_state(history):
 
 def test_at_depth_1_decay_can_change_nothing(history):
     for decay in (0.0, 0.1, 20.0):
-        reach = Reach.of(history, Parameters(decay=decay, depth=1))
-        assert reach.most == reach.effect == 0.0
-        assert reach.levels == 1
+        parameters = Parameters(decay=decay, depth=1)
+        assert effect_of(history, parameters) == (0, 0)
+        assert Reach.of(history, parameters).levels == 1
 
 
 def test_reach_is_that_of_the_deepest_level(history):
@@ -162,13 +169,13 @@ def test_reach_is_that_of_the_deepest_level(history):
 @pytest.mark.parametrize("decay", [0.0, 0.1, 2.0, 100.0])
 def test_the_effect_of_decay_is_against_no_decay(history, decay):
     parameters = Parameters(decay=decay, depth=50)
-    reach = Reach.of(history, parameters)
+    mean, most = effect_of(history, parameters)
     with_it, without = (
         obi.imbalance(history[-100:], parameters.replace(decay=some)) for some in (decay, 0.0)
     )
     change = np.abs(with_it - without)
-    assert reach.effect == pytest.approx(change.mean(), abs=1e-12)
-    assert reach.most >= change.max() - 1e-12
+    assert mean == pytest.approx(change.mean(), abs=1e-12)
+    assert most >= change.max() - 1e-12
 
 
 def test_decay_that_matters_only_in_the_middle_is_found():
@@ -180,7 +187,7 @@ def test_decay_that_matters_only_in_the_middle_is_found():
     history = make([(bids, asks)])
     ends = [obi.imbalance(history, Parameters(decay=decay))[0] for decay in (0.0, 100.0)]
     assert ends == [0, 0]
-    assert Reach.of(history, Parameters(decay=0.0)).most > 0.5
+    assert effect_of(history, Parameters(decay=0.0)).most > 0.5
 
 
 def test_the_price_axis_does_not_jump_and_is_anew_for_another_window():
@@ -236,3 +243,17 @@ def test_entries_that_would_end_too_late_are_not_told(history):
     rows, note = formatting.results(told)
     assert rows[0][1] == f"{told.results.entries:,}" != "0"
     assert not note.startswith("Not told")
+
+
+def test_a_warning_is_of_the_settings_that_it_was_given_for(history, monkeypatch):
+    """Frame by frame: one that was given stays, and other settings are judged anew."""
+    effects = [0.03, 0.019, 0.03, 0.03, 0.03]
+    left = iter(effects)
+    monkeypatch.setattr(ImbalanceInsight, "decay_effect", lambda *_: DecayEffect(next(left), 0.5))
+    maker, warnings = FrameMaker(), []
+    for number, decay in enumerate([0.1, 0.1, 0.1, 0.2, 0.1]):
+        part = history[: 500 + 100 * number]  # seconds later
+        frame = frame_of(part, Parameters(decay=decay), maker)
+        warnings.append(frame.reach.notes["decay"].warning)
+    assert warnings == [False, True, True, False, False]
+    assert not list(left), "each was judged"

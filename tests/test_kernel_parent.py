@@ -25,7 +25,7 @@ lab.wait(50)
 COMMS = {
     "page": "lab._page",
     "line": "lab.status._line",
-    "decay": "lab.controls.decay.control",
+    "decay": "lab.controls['decay'].control",
     "opener": "lab._opener",
 }
 

@@ -119,7 +119,7 @@ def test_a_strict_market_has_no_signal_of_levels_that_it_does_not_know(strict):
     values = []
     for _ in range(LIMIT - 1):
         tell(market, venue, venue.up())
-        values.append(market.imbalance(DEPTH))
+        values.append(market.signal(DEPTH))
     assert np.isnan(values).tolist() == [False] * 50 + [strict] * 9
     np.testing.assert_array_equal(obi.imbalance(market.history(), DEPTH)[1:], values)
 

@@ -157,21 +157,21 @@ def test_markets_of_several_threads_do_not_meet():
 def test_the_newest_imbalance_is_the_last_of_the_history(code, monkeypatch):
     recording = Recording(captured("binance_usdm/btcusdt_20240718.gz"))
     market = Market(recording.make_venue(), levels=200, interval=0)
-    assert all(np.isnan(market.imbalance(one)) for one in PARAMETERS)
+    assert all(np.isnan(market.signal(one)) for one in PARAMETERS)
     use(monkeypatch, code)
     values = []
     for record in recording:
         before = market.changed_at
         play(market, record)
         if market.changed_at != before:
-            values.append([market.imbalance(one) for one in PARAMETERS])
+            values.append([market.signal(one) for one in PARAMETERS])
     assert len(values) > 3000
     for one, ours in zip(PARAMETERS, np.transpose(values), strict=True):
         every = obi.imbalance(market.history(), one)
         np.testing.assert_array_equal(ours, every[-len(ours) :])
         assert np.isfinite(ours).any()
     market.handle(market.venue.resync("so", record.time), record.time)
-    assert all(np.isnan(market.imbalance(one)) for one in PARAMETERS)
+    assert all(np.isnan(market.signal(one)) for one in PARAMETERS)
 
 
 @pytest.mark.parametrize("seed", range(8))

@@ -14,8 +14,8 @@ import pytest
 from session_tools import View, at_rest, following, wait_for
 
 import obi_widgets as obi
-from obi_widgets.presentation import analysis
 from obi_widgets.session import publisher
+from obi_widgets.signals.signal import Signal
 
 
 @pytest.fixture(scope="module")
@@ -39,17 +39,17 @@ def decays(frames):
 def test_the_newest_settings_win_and_none_wait_in_line(recording, monkeypatch):
     """While one value is being computed, a hundred more are set: only the last is computed too."""
     entered, released = threading.Event(), threading.Event()
-    real = analysis.imbalance
+    real = Signal.compute
 
-    def held_up(history, parameters):
+    def held_up(*given):
         entered.set()
         assert released.wait(90)
-        return real(history, parameters)
+        return real(*given)
 
     view = View()
     with following(recording, view, speed=None) as session:
         before = at_rest(view)
-        monkeypatch.setattr(analysis, "imbalance", held_up)
+        monkeypatch.setattr(Signal, "compute", held_up)
         session.settings.decay = 1.0
         assert entered.wait(60)
         for n in range(100):
@@ -61,17 +61,18 @@ def test_the_newest_settings_win_and_none_wait_in_line(recording, monkeypatch):
 
 
 def test_a_slow_recompute_is_at_most_one_behind(recording, monkeypatch):
-    real, computed = analysis.imbalance, []
+    real, computed = Signal.compute, []
 
-    def slow(history, parameters):
-        computed.append(parameters.decay)
-        time.sleep(0.2)
-        return real(history, parameters)
+    def slow(signal, history, values, first=None):
+        if first is not None:  # else it is asked what decay does
+            computed.append(values["decay"])
+            time.sleep(0.2)
+        return real(signal, history, values, first or 0)
 
     view = View()
     with following(recording, view, speed=None) as session:
         before = at_rest(view)
-        monkeypatch.setattr(analysis, "imbalance", slow)
+        monkeypatch.setattr(Signal, "compute", slow)
         began = time.monotonic()
         for n in range(60):
             session.settings.decay = (n + 1) / 10
@@ -86,8 +87,8 @@ def test_a_slow_recompute_is_at_most_one_behind(recording, monkeypatch):
 
 def test_assigning_does_not_wait_for_the_recompute(recording, monkeypatch):
     released = threading.Event()
-    real = analysis.imbalance
-    monkeypatch.setattr(analysis, "imbalance", lambda *a: released.wait(90) and real(*a))
+    real = Signal.compute
+    monkeypatch.setattr(Signal, "compute", lambda *a: released.wait(90) and real(*a))
     with following(recording, View(), speed=None) as session:
         for n in range(1000):
             session.settings.decay = n / 100
@@ -110,8 +111,8 @@ def test_when_nothing_changes_nothing_is_shown(recording):
 
 def test_what_nobody_looks_at_is_not_computed(recording, monkeypatch):
     computed = []
-    real = analysis.imbalance
-    monkeypatch.setattr(analysis, "imbalance", lambda *a: computed.append(a) or real(*a))
+    real = Signal.compute
+    monkeypatch.setattr(Signal, "compute", lambda *a: computed.append(a) or real(*a))
     view = View(looked_at=False)
     with following(recording, view, speed=None) as session:
         wait_for(lambda: session.market.state == "closed")
@@ -293,17 +294,17 @@ def test_a_computation_that_fails_does_not_end_the_publisher(recording, monkeypa
     view = View()
     with following(recording, view, speed=None) as session:
         at_rest(view)
-        real = analysis.imbalance
+        real = Signal.compute
 
         def fail(*_):
             raise ZeroDivisionError("one")
 
-        monkeypatch.setattr(analysis, "imbalance", fail)
+        monkeypatch.setattr(Signal, "compute", fail)
         session.settings.decay = 8.0
         wait_for(lambda: "ZeroDivisionError" in caplog.text)
-        monkeypatch.setattr(analysis, "imbalance", real)
+        monkeypatch.setattr(Signal, "compute", real)
         wait_for(lambda: view.frames[-1].parameters.decay == 8.0)
-        assert view.frames[-1].imbalance == obi.imbalance(session.history, session.settings)[-1]
+        assert view.frames[-1].signal == obi.imbalance(session.history, session.settings)[-1]
         said = "A frame could not be shown: ZeroDivisionError('one'). Please report this."
         assert view.frames[-1].note == said
 

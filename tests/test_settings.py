@@ -12,7 +12,7 @@ import pytest
 import obi_widgets as obi
 from obi_widgets.errors import SettingsError
 from obi_widgets.settings.parameters import Parameters
-from obi_widgets.signals.imbalance import half_weight_bps
+from obi_widgets.signals.imbalance_insight import half_weight_bps
 
 NAN, INF = float("nan"), float("inf")
 

@@ -10,9 +10,10 @@ import pytest
 import obi_widgets as obi
 from obi_widgets.errors import HistoryError, SettingsError
 from obi_widgets.parameters import Band, Bps, Choice, Levels, Parameter, Seconds
+from obi_widgets.signals.chunks import chunk_length
 from obi_widgets.signals.coverage import LevelsUsed
 from obi_widgets.signals.registry import find, names
-from obi_widgets.signals.signal import chunk_length, signal
+from obi_widgets.signals.signal import signal
 from obi_widgets.signals.transforms import difference, smooth, velocity, weighted_sum, zscore
 
 SECOND = 10**9
@@ -199,7 +200,7 @@ def test_appended_to_it_is_to_the_bit_what_the_whole_is(which, values):
 def test_threads_do_not_change_it(monkeypatch):
     history = tape(30_000, seed=6)
     alone = zscore(queue)(history, window=10)
-    monkeypatch.setattr("obi_widgets.signals.signal.PARALLEL", 1)
+    monkeypatch.setattr("obi_widgets.signals.chunks.PARALLEL", 1)
     np.testing.assert_array_equal(zscore(queue)(history, window=10), alone)
 
 

@@ -16,10 +16,12 @@ import obi_widgets as obi
 from obi_widgets.feeds.simulation.simulator import SimulatedMarket
 from obi_widgets.market_data.events import Instrument
 from obi_widgets.presentation import formatting
+from obi_widgets.signals.imbalance_insight import DecayEffect, decay_note
+from obi_widgets.signals.insight import LevelsInUse, Note
 from obi_widgets.widgets import cells, panel, status
 from obi_widgets.widgets.charts import nice_step, nice_ticks
 
-PARTS = ("StatusWidget", "BookWidget", "PriceWidget", "ImbalanceWidget")
+PARTS = ("StatusWidget", "BookWidget", "PriceWidget", "SignalWidget")
 
 
 class Wire:
@@ -124,8 +126,8 @@ def test_the_lab_shows_what_the_history_and_the_settings_come_to(lab):
     assert state["symbol"] == "BTC-PERP"
     assert state["state"] == "live"
     signal = obi.imbalance(history, lab.settings)
-    assert frame.imbalance == signal[-1]
-    assert state["imbalance"][1:5] == f"{abs(signal[-1]):.2f}"
+    assert frame.signal == signal[-1]
+    assert state["signal"][1:5] == f"{abs(signal[-1]):.2f}"
     trades = obi.entries(history, lab.settings)
     done = trades[trades.ended == "held"]
     rows = {row[0]: row[1] for row in lab.controls._results.state["rows"]}
@@ -133,7 +135,7 @@ def test_the_lab_shows_what_the_history_and_the_settings_come_to(lab):
     mean = f"{done.net_bps.mean():+.2f} bps".replace("-", "−")
     assert rows["mean, after 2 × 5 bps"] == mean
     assert lab.price.line.y[-1] == np.float32(history.mid[-1])
-    assert abs(lab.imbalance.mean.y).max() <= 1
+    assert abs(lab.signal_chart.mean.y).max() <= 1
     bids = lab.book._ladder.state["bids"]
     assert [row[0] for row in bids] == [f"{p:,.1f}" for p in history.prices(+1)[-1, :14]]
     in_use = [row[3] > 0 for row in bids]
@@ -168,17 +170,17 @@ def test_what_is_drawn_does_not_depend_on_what_was_drawn_before(lab):
 
 
 def test_moving_a_slider_assigns_and_assigning_moves_the_slider(lab):
-    lab.controls.decay.control.value = 0.25
+    lab.controls["decay"].control.value = 0.25
     assert lab.settings.decay == 0.25
     lab.settings.decay = 0.5
-    assert lab.controls.decay.control.value == 0.5
+    assert lab.controls["decay"].control.value == 0.5
     lab.settings.decay = 3.0
-    assert (lab.controls.decay.control.max, lab.controls.decay.control.value) == (3.0, 3.0)
+    assert (lab.controls["decay"].control.max, lab.controls["decay"].control.value) == (3.0, 3.0)
     lab.settings.depth = None
-    assert lab.controls.depth.control.label == "all levels"
-    lab.controls.band.control.value = 4.0
+    assert lab.controls["depth"].control.label == "all levels"
+    lab.controls["band_bps"].control.value = 4.0
     assert lab.settings.band_bps == 4.0
-    lab.controls.band.control.value = 0.0
+    lab.controls["band_bps"].control.value = 0.0
     assert lab.settings.band_bps is None
 
 
@@ -190,8 +192,8 @@ def test_text_from_a_venue_never_becomes_markup(lab):
 
     # It goes to textContent as it is; what goes to an HTML widget is escaped.
     assert wait_for(told).startswith("<img")
-    lab.controls.decay.say("<b>bold</b>")
-    assert "&lt;b&gt;" in lab.controls.decay._note.value
+    lab.controls["decay"].say(Note("<b>bold</b>"))
+    assert "&lt;b&gt;" in lab.controls["decay"]._note.value
 
 
 def test_buttons_act_and_say_what_went_wrong(lab, tmp_path):
@@ -232,7 +234,7 @@ def test_a_part_shows_frames_alone(name):
 def test_settings_can_be_shown_without_a_session():
     settings = obi.Settings(decay=0.3)
     widget = obi.SettingsWidget(settings)
-    widget.depth.control.value = 5
+    widget["depth"].control.value = 5
     assert settings.depth == 5
     widget.close()
     settings.depth = 7  # and nobody is left to follow
@@ -488,7 +490,7 @@ def test_lag_is_worth_showing_beyond_a_second(lag, text):
      (-0.004, "0.00", ""), (np.nan, formatting.NOTHING, "")],
 )  # fmt: skip
 def test_arrow_and_colour_repeat_the_sign_that_is_shown(value, text, side):
-    assert (formatting.imbalance(value), status.side_of(value)) == (text, side)
+    assert (formatting.signal(value), formatting.side(value)) == (text, side)
 
 
 def test_charts_wait_for_data_only_while_there_are_none_and_some_may_come(lab):
@@ -552,7 +554,7 @@ def test_the_title_says_what_the_mean_is_of(lab):
     for seconds, mean in ((300, "1 s mean"), (900, "1.5 s mean"), (86_400, "144 s mean")):
         lab.session.look_at(seconds)
         show(lab)
-        assert lab.imbalance._overlay.state["title"].endswith(mean)
+        assert lab.signal_chart._overlay.state["title"].endswith(mean)
 
 
 @pytest.mark.parametrize(
@@ -586,17 +588,17 @@ def test_labels_have_the_decimals_of_their_step():
 def test_a_book_that_comes_late_is_shown_and_dimmed_everywhere(lab):
     lab.pause()
     live = show(lab, lab.session._paused)
-    before = lab.controls.depth._note.value
-    seen = {name: lab.status._line.state[name] for name in ("mid", "spread", "imbalance")}
+    before = lab.controls["depth"]._note.value
+    seen = {name: lab.status._line.state[name] for name in ("mid", "spread", "signal")}
     prices = [row[0] for row in lab.book._ladder.state["bids"]]
     lab.show(replace(live, state="stale", paused=False, lag=8.0, late=8.1))
     line, ladder = lab.status._line.state, lab.book._ladder.state
     assert {name: line[name] for name in seen} == seen
     assert line["late"][0] == "late by 8.0 s"
     assert [row[0] for row in ladder["bids"]] == prices
-    states = (line, ladder, lab.price._overlay.state, lab.imbalance._overlay.state)
+    states = (line, ladder, lab.price._overlay.state, lab.signal_chart._overlay.state)
     assert [state["old"] for state in states] == [True] * 4
-    assert lab.controls.depth._note.value == before
+    assert lab.controls["depth"]._note.value == before
     lab.show(live)
     states = (part.state for part in (lab.status._line, lab.book._ladder, lab.price._overlay))
     assert [state["old"] for state in states] == [False] * 3
@@ -617,12 +619,12 @@ def test_a_shortfall_is_said_once(lab):
 
     def places():
         show(lab)
-        controls = (lab.controls.depth, lab.controls.band)
+        controls = (lab.controls["depth"], lab.controls["band_bps"])
         return [sentence in control._note.value for control in controls]
 
     assert places() == [True, False]
     reason = "No signal: the settings need levels that are not kept."
-    assert lab.imbalance._overlay.state["nothing"] == reason
+    assert lab.signal_chart._overlay.state["nothing"] == reason
     assert lab.price._overlay.state["nothing"] == ""
     lab.controls._turn()
     assert places() == [False, True]
@@ -645,16 +647,11 @@ def test_a_recording_is_never_called_live(tmp_path):
     lab.close()
 
 
-def test_a_warning_of_decay_stays_until_the_effect_is_clear(lab):
-    frame = show(lab)
-
-    def warns(effect, parameters=frame.parameters):
-        reach = replace(frame.reach, effect=effect, most=0.5)
-        lab.controls.update(replace(frame, reach=reach, parameters=parameters))
-        return "obi-warning" in lab.controls.decay._note.value
-
-    assert [warns(one) for one in (0.03, 0.019, 0.03, 0.041, 0.03)] == [
-        False, True, True, False, False,
-    ]  # fmt: skip
-    assert warns(0.019)
-    assert not warns(0.03, frame.parameters.replace(decay=0.2)), "other settings, judged anew"
+def test_a_warning_of_decay_stays_until_the_effect_is_clear():
+    used, effects = LevelsInUse(10, 3.0, enough=True), (0.03, 0.019, 0.03, 0.041, 0.03)
+    warned, warnings = False, []
+    for mean in effects:
+        note = decay_note(0.1, DecayEffect(mean, 0.5), used, warned=warned)
+        warned = note.warning
+        warnings.append(warned)
+    assert warnings == [False, True, True, False, False]

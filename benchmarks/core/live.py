@@ -35,7 +35,7 @@ def start(data: Frames, symbol: str) -> Market:
 def each_message(data: Frames, parameters: Parameters, symbol: str) -> Lap:
     """Return the imbalance after every message: venue, book, history and signal."""
     market, out = start(data, symbol), []
-    receive, newest = market.receive, market.imbalance
+    receive, newest = market.receive, market.signal
     changed = market.changed_at
     began = perf_counter()
     for time, text in data.depth:

@@ -9,7 +9,6 @@ from obi_widgets.feeds.clocks import Lag
 from obi_widgets.feeds.keeper import Keeper
 from obi_widgets.market_data.venues.replies import BOOK, FOREVER, Reply
 from obi_widgets.settings.parameters import Parameters
-from obi_widgets.signals.imbalance import imbalance, newest
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -88,13 +87,14 @@ class Market(Keeper):
         """Return the book states so far, with what is to be known of them."""
         return self._writer.history(self.notes)
 
-    def imbalance(self, settings: Settings | Parameters) -> float:
-        """Return the imbalance of the newest state: NaN when the book is not in sync.
+    def signal(self, settings: Settings | Parameters) -> float:
+        """Return the signal of the newest state: NaN when the book is not in sync.
 
-        The last of `obi_widgets.imbalance` over the history, once that state's interval is over;
-        without making a history. For the thread that owns the market.
+        The last value of the settings' signal over the history, once that state's interval is
+        over. For the thread that owns the market.
         """
-        return newest(self._writer.newest(), Parameters.of(settings).values_of(imbalance))
+        parameters = Parameters.of(settings)
+        return parameters.signal.newest(self._writer, dict(parameters.values))
 
     # -- clocks ----------------------------------------------------------------------------
 

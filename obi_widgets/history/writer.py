@@ -184,10 +184,14 @@ class HistoryWriter:
         """Take note that more is known of the book, by no event."""
         self._sums.look(book)
 
-    def history(self, notes: tuple[str, ...] = ()) -> History:
-        """Return the states so far, with these notes beside those of what was known and kept."""
+    def history(self, notes: tuple[str, ...] = (), *, waiting: bool = False) -> History:
+        """Return the states so far, with these notes beside those of what was known and kept.
+
+        With the one that waits for its interval to end, where ``waiting``: for the owner alone, and
+        until the next state.
+        """
         with self._lock:
-            rows = self._rows
+            rows = self._rows + (waiting and self._pending is not None)
             return History(
                 **self._columns.fields(slice(rows), self._sums.lot_size),
                 blocks=tuple(self._blocks[: -(-rows // BLOCK)]),

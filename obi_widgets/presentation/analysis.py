@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from obi_widgets.signals import imbalance
+from obi_widgets.errors import ObiError
 from obi_widgets.trading.entries import Scanner, tally
 
 if TYPE_CHECKING:
@@ -18,8 +19,10 @@ if TYPE_CHECKING:
     from obi_widgets.settings.parameters import Parameters
     from obi_widgets.trading.entries import Results, Trades
 
-SIGNAL_SETTINGS = ("decay", "depth", "band_bps", "weighting")
-"""The settings that the signal depends on; entries depend on all."""
+log = logging.getLogger(__name__)
+
+SAME = 1e-9
+"""By how much a value may differ from that of the whole history, relative where it is above 1."""
 
 
 class Analysis:
@@ -35,7 +38,7 @@ class Analysis:
     history : History
         What the rest belongs to.
     signal : ndarray of float64, shape (T,)
-        See `obi_widgets.imbalance`.
+        Of the settings.
     trades : Trades
         See `obi_widgets.entries`. Entries that were made stay while their state is kept, also
         when the states that led to them have been dropped.
@@ -43,6 +46,9 @@ class Analysis:
         What the trades came to.
     beyond : float
         The fraction of states in sync whose signal is beyond the threshold; NaN without any.
+    trouble : str
+        What is wrong with the signal itself: it failed, and has no value; or it gives other values
+        for a history that was appended to than for the whole. Empty where nothing is.
     """
 
     history: History
@@ -52,41 +58,38 @@ class Analysis:
 
     def __init__(self, parameters: Parameters) -> None:
         self.parameters = parameters
+        self.trouble = ""
+        self._failed = False
         self._scanner = Scanner(parameters)
         self._buffer = np.empty(0)
         self._filled = 0
         self._start = 0
+        self._whole = 0  # states that were computed at once, counted from the first ever
+        self._compare_at = 1  # states appended since, when they are next compared with the whole
         self._tallied = 0  # the rows that are in the tally
         self._tally = np.zeros(2, np.int64)  # states with a signal; of them, beyond the threshold
 
     @property
     def signal(self) -> NDArray[np.float64]:
-        """The imbalance of every state of the history."""
+        """The signal of every state of the history."""
         return self._buffer[: self._filled]
 
     def update(self, history: History, parameters: Parameters) -> None:
         """Bring everything up to date with a later history of the same market."""
         known = self._start + self._filled
-        back = history.start + len(history) < known or history.start < self._start
-        back |= history.start > known  # states have come and gone unseen
-        if back or parameters != self.parameters:
-            if back or any(
-                getattr(parameters, n) != getattr(self.parameters, n) for n in SIGNAL_SETTINGS
-            ):
+        again = history.start + len(history) < known or history.start < self._start
+        again |= history.start > known  # states have come and gone unseen
+        again |= self._failed
+        if again or parameters != self.parameters:
+            if again or parameters.of_signal != self.parameters.of_signal:
                 self._filled = 0
             self._scanner = Scanner(parameters)
             self.parameters = parameters
             self._tallied, self._tally = 0, np.zeros(2, np.int64)
         self._drop(max(history.start - self._start, 0))
         self._start = history.start
-        known = self._filled
-        if known < len(history):
-            if len(history) > len(self._buffer):
-                grown = np.empty(len(history) + max(len(history) // 4, 1024))
-                grown[:known] = self.signal
-                self._buffer = grown
-            self._buffer[known : len(history)] = imbalance(history[known:], parameters)
-            self._filled = len(history)
+        if self._filled < len(history):
+            self._compute(history, parameters)
         self.history = history
         self._scanner.extend(history, self.signal)
         self.trades = self._scanner.trades(history)
@@ -95,6 +98,56 @@ class Analysis:
         self._tallied = len(history)
         there, crossed = self._tally.tolist()
         self.beyond = crossed / there if there else np.nan
+
+    def _compute(self, history: History, parameters: Parameters) -> None:
+        """Compute the states that came since; all of them have no value where that fails."""
+        known = self._filled
+        if len(history) > len(self._buffer):
+            grown = np.empty(len(history) + max(len(history) // 4, 1024))
+            grown[:known] = self.signal
+            self._buffer = grown
+        signal, values = parameters.signal, dict(parameters.values)
+        try:
+            self._buffer[known : len(history)] = signal.compute(history, values, known)
+            self._filled = len(history)
+            if not known:
+                self.trouble, self._failed = "", False
+            if signal.checked:
+                self._compare(history, known)
+        except Exception as error:
+            if not signal.checked:
+                raise  # one of ours: nothing that a user could mend
+            trouble = _told(signal.name, error)
+            if trouble != self.trouble:  # once, not ten times a second
+                log.exception("The signal %s failed.", signal.name)
+            self.trouble, self._failed = trouble, True
+            self._filled = len(history)
+            self._buffer[: self._filled] = np.nan
+            self._scanner = Scanner(parameters)
+            self._tallied, self._tally = 0, np.zeros(2, np.int64)
+
+    def _compare(self, history: History, known: int) -> None:
+        """Compare what was appended with the whole, each time that there is twice as much."""
+        states = history.start + len(history)
+        if not known:
+            self._whole, self._compare_at = states, 1
+            return
+        appended = states - self._whole
+        if appended < self._compare_at:
+            return
+        self._compare_at = 2 * appended
+        signal, values = self.parameters.signal, dict(self.parameters.values)
+        whole = signal.compute(history, values)
+        first = signal.settled(history, values)
+        kept, whole = self.signal[first:], whole[first:]
+        same = np.abs(kept - whole) <= SAME * np.maximum(np.abs(whole), 1)
+        same |= np.isnan(kept) & np.isnan(whole)
+        if not same.all():
+            self.trouble = (
+                f"The signal {signal.name} gives other values for states that are appended than "
+                "for the whole history. Let each value depend on its own state and those within "
+                "lookback only."
+            )
 
     def _drop(self, rows: int) -> None:
         if rows:
@@ -107,3 +160,10 @@ class Analysis:
 
     def _count(self, signal: NDArray[np.float64]) -> Sequence[int]:
         return tally(signal, self.parameters.threshold)
+
+
+def _told(name: str, error: Exception) -> str:
+    """Return what to say of a signal that failed."""
+    if isinstance(error, ObiError):
+        return str(error)
+    return f"The signal {name} failed: {error!r}. Mend its function, and choose it again."

@@ -8,11 +8,13 @@ from functools import cache, lru_cache
 from typing import TYPE_CHECKING
 
 from obi_widgets.calibration.forward_returns import COARSE, too_coarse
-from obi_widgets.signals.imbalance import half_weight_bps
+from obi_widgets.parameters import Choice, Levels, Number
+from obi_widgets.signals.insight import Note
 
 if TYPE_CHECKING:
+    from obi_widgets.parameters import Parameter
     from obi_widgets.presentation.frame import Frame, Reach
-    from obi_widgets.settings.parameters import Parameters
+    from obi_widgets.signals.signal import Signal
 
 MINUS = "\N{MINUS SIGN}"
 NOTHING = "\N{EN DASH}"
@@ -22,11 +24,8 @@ LATE = 1.0
 FEW = 30
 """Entries below which their mean says nothing."""
 
-LITTLE = 0.02
-"""Change of the imbalance below which decay does little."""
-
-SLIDER_DECAY = 1.0
-"""The end of the decay slider, per bp."""
+UNITS = {"seconds": "s", "per bp": "/bp"}
+"""Units of parameters that are written shorter behind a number."""
 
 
 def number(value: float, decimals: int, *, sign: bool = False) -> str:
@@ -96,10 +95,68 @@ def won(share: float, count: int) -> str:
     return f"{round(share * count)} of {count}" if count < FEW else f"{number(100 * share, 0)} %"
 
 
-def imbalance(value: float) -> str:
-    """Return an imbalance with its sign, and an arrow that repeats it; a zero has neither."""
-    text = number(value, 2, sign=True)
-    return text + {"+": " ▲", MINUS: " ▼"}.get(text[0], "")
+def signal(value: float, span: tuple[float, float] = (-1, 1), unit: str = "") -> str:
+    """Return a value of a signal with its sign, and an arrow that repeats it; a zero has neither.
+
+    Parameters
+    ----------
+    value : float
+        NaN for none.
+    span : tuple of float
+        Of its chart: it says how many decimals are worth showing.
+    unit : str
+        Of the signal.
+    """
+    text = number(value, signal_decimals(span), sign=True)
+    arrow = {"+": " ▲", MINUS: " ▼"}.get(text[0], "")
+    return f"{text}{unit and ' ' + unit}{arrow}" if math.isfinite(value) else text
+
+
+def signal_decimals(span: tuple[float, float]) -> int:
+    """Return how many decimals of a signal are worth showing: 2 of one between −1 and +1."""
+    most = max(map(abs, span))
+    return min(max(2 - math.floor(math.log10(most)), 0), 12) if most > 0 else 2
+
+
+def side(value: float, span: tuple[float, float] = (-1, 1)) -> str:
+    """Return which side a signal is for, for a colour that repeats the sign as it is shown."""
+    shown = round(value, signal_decimals(span)) if math.isfinite(value) else 0
+    return "bid" if shown > 0 else "ask" if shown < 0 else ""
+
+
+def about(of: Signal) -> str:
+    """Return what a signal is, in one line: its description, range and unit."""
+    found = [re.sub(r"^Return (\w)", lambda match: match[1].upper(), of.description)]
+    if of.range is not None:
+        low, high = (number(one, 0 if one == int(one) else 2, sign=True) for one in of.range)
+        found.append(f"{low} to {high}{of.unit and ' ' + of.unit}.")
+    elif of.unit:
+        found.append(f"In {of.unit}.")
+    return " ".join([*filter(None, found), "Plus means a rise."])
+
+
+def value(parameter: Parameter, chosen: object) -> str:
+    """Return a setting with its unit; nothing where its control shows it."""
+    kind = parameter.kind
+    if isinstance(kind, Choice):
+        return ""
+    if not isinstance(kind, Number):
+        return str(chosen)
+    if chosen is None:
+        return kind.off if isinstance(kind, Levels) else "off"
+    assert isinstance(chosen, int | float)
+    if isinstance(kind, Levels) and chosen == 1:
+        return "1 level"
+    fine = kind.steps[2] < 0.1 and not isinstance(kind, Levels)
+    text = signed(plain(chosen) if fine else f"{chosen:g}")
+    unit = UNITS.get(kind.unit, kind.unit)
+    return f"{text} {unit}" if unit else text
+
+
+def allowed(parameter: Parameter) -> str:
+    """Return what a setting is and which values it may have, for its tooltip."""
+    words = "" if isinstance(parameter.kind, Choice) else f"Give {parameter.kind.allowed}."
+    return " ".join(filter(None, (parameter.description, signed(words))))
 
 
 def duration(seconds: float) -> str:
@@ -140,10 +197,19 @@ def nothing_yet(frame: Frame) -> str:
 
 
 def no_signal(frame: Frame) -> str:
-    """Return why there is no imbalance to be drawn; nothing where there is."""
+    """Return why there is no signal to be drawn; nothing where there is."""
     if frame.reach.shortfall is not None and frame.reach.shortfall.share == 1:
         return "No signal: the settings need levels that are not kept."
-    return nothing_yet(frame)
+    if not frame.states or (
+        frame.mean[1].size and not all(map(math.isnan, frame.mean[1].tolist()))
+    ):
+        return nothing_yet(frame)
+    if frame.trouble:
+        return frame.trouble
+    back = frame.parameters.signal.lookback(dict(frame.parameters.values))
+    if frame.seconds < back:
+        return f"No signal yet: it looks back {duration(back)}, and {duration(frame.seconds)} came."
+    return ""
 
 
 def window(seconds: float) -> tuple[str, str]:
@@ -159,56 +225,36 @@ def window(seconds: float) -> tuple[str, str]:
 # -- what the sliders do just now --------------------------------------------------------------
 
 
-def decay_effect(parameters: Parameters, reach: Reach, *, warned: bool = False) -> tuple[str, bool]:
-    """Return what decay does just now, and whether that is a warning.
+def depth_effect(depth: int | None, reach: Reach) -> Note:
+    """Return how far the levels in use reach.
 
-    One that has been given (``warned``) stays until the effect is clearly larger: what comes and
-    goes would move all that stands below it.
-    """
-    levels = f"All {reach.levels} levels lie" if reach.levels > 1 else "The only level lies"
-    within = f"{levels} within {reach.bps:.1f} bps of mid"
-    if reach.levels and reach.most < 0.01 and reach.shortfall is None:
-        return f"{within}: decay changes nothing here. Use more depth.", True
-    if not parameters.decay:
-        return "No decay: all levels weigh the same.", False
-    half = f"Half weight {half_weight_bps(parameters.decay):.3g} bps from mid."
-    least = 2 * LITTLE if warned else LITTLE
-    if reach.levels and reach.effect < least and reach.shortfall is None:
-        moved = "less than 0.01" if reach.effect < 0.01 else f"only {reach.effect:.2f}"
-        advice = "Use more depth or more decay."
-        return f"{within}: decay changes the imbalance by {moved}. {advice}", True
-    return half, False
-
-
-def depth_effect(parameters: Parameters, reach: Reach) -> tuple[str, bool]:
-    """Return how far the levels in use reach, and whether that is a warning.
-
-    It is one where depth or band reach beyond the levels that are kept, or known.
+    It is a warning where depth or band reach beyond the levels that are kept, or known.
     """
     if not reach.levels:
-        return "No book.", False
+        return Note("No book.")
     if reach.shortfall is not None:
-        return reach.shortfall.sentence, True
-    note = f"Deepest: {reach.bps:.1f} bps away, weight {reach.weight:.2f}."
-    if parameters.depth is not None and reach.levels < parameters.depth:
+        return Note(reach.shortfall.sentence, warning=True)
+    weight = f", weight {reach.weight:.2f}" if math.isfinite(reach.weight) else ""
+    note = f"Deepest: {reach.bps:.1f} bps away{weight}."
+    if depth is not None and reach.levels < depth:
         note = f"The book has {reach.levels}. {note}"
     if reach.inferred:
-        share = f"{max(100 * reach.inferred, 0.1):.{0 if reach.inferred >= 0.1 else 1}f}"
-        return f"{note} {share} % of states use levels that the last snapshot did not cover.", True
-    return note, False
+        return Note(f"{note} {inferred_share(reach)}", warning=True)
+    return Note(note)
+
+
+def inferred_share(reach: Reach) -> str:
+    """Return how many states use levels that are not known."""
+    share = f"{max(100 * reach.inferred, 0.1):.{0 if reach.inferred >= 0.1 else 1}f}"
+    return f"{share} % of states use levels that the last snapshot did not cover."
 
 
 def threshold_effect(beyond: float) -> str:
-    """Return how often the imbalance is beyond the threshold."""
+    """Return how often the signal is beyond the threshold."""
     if not math.isfinite(beyond):
         return "No signal."
     share = 100 * beyond
     return f"Exceeded in {share:.{1 if share < 10 else 0}f} % of states."
-
-
-def depth(value: int | None) -> str:
-    """Return a depth with its unit."""
-    return "all levels" if value is None else "1 level" if value == 1 else f"{value} levels"
 
 
 def results(frame: Frame) -> tuple[list[tuple[str, str, str]], str]:

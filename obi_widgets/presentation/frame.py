@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from obi_widgets.history.levels import prices_of
-from obi_widgets.presentation.analysis import SIGNAL_SETTINGS
 from obi_widgets.presentation.downsampling import (
     MEAN,
     Axis,
@@ -20,10 +19,12 @@ from obi_widgets.presentation.downsampling import (
     steps,
 )
 from obi_widgets.settings.parameters import Parameters
-from obi_widgets.signals import imbalance, weights
 from obi_widgets.signals.coverage import Shortfall, inferred
+from obi_widgets.signals.insight import LevelsInUse
 
 if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
+
     from numpy.typing import NDArray
 
     from obi_widgets.history.columns import History
@@ -31,10 +32,14 @@ if TYPE_CHECKING:
     from obi_widgets.market_data.events import Instrument, State
     from obi_widgets.presentation.analysis import Analysis
     from obi_widgets.presentation.time_range import TimeRange
+    from obi_widgets.signals.insight import Note
     from obi_widgets.trading.entries import Results, Trades
 
     Floats = NDArray[np.float64]
     Ints = NDArray[np.int64]
+
+FAR = 3.0
+"""Times what is shown of a signal: a threshold beyond is left out of its chart."""
 
 LADDER = 20
 """Levels a side that a ladder shows."""
@@ -42,14 +47,11 @@ LADDER = 20
 SIDES = np.array([[+1], [-1]])
 """Bids, asks."""
 
-PROBE = 100
-"""States that the effect of decay is judged on."""
+LATELY = 100
+"""States on which it is judged what parameters do just now."""
 
 LOOKED_AT = 36_000
 """Of the states that are shown, the newest that are looked at for levels that are not known."""
-
-DECAYS = (0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 100.0)
-"""Where the greatest effect of decay is looked for: it may be at neither end."""
 
 
 @dataclass(frozen=True)
@@ -57,21 +59,24 @@ class Ladder:
     """The best levels at one state; each array is of shape (2, n), bids first, best first.
 
     ``price`` in quote currency and ``size`` in base units are NaN where there is no level;
-    ``weight`` is what decay leaves of a size, 0..1, and 0 beyond the depth or the band.
+    ``weight`` is what the signal takes of a size, 0..1, and 0 of a level that it does not use.
+    ``weighs`` tells whether it takes less than the whole of some.
     """
 
     price: Floats
     size: Floats
     weight: Floats
+    weighs: bool
 
     @classmethod
     def of(cls, history: History, parameters: Parameters) -> Ladder:
         """Return the levels of the newest state."""
+        insight, values = parameters.signal.insight, dict(parameters.values)
         shape = (2, min(LADDER, history.levels))
         newest = history[-1:] if len(history) else history
         if not len(newest) or np.isnan(newest.mid[0]):
             nothing = np.full(shape, np.nan)
-            return cls(nothing, nothing, np.zeros(shape))
+            return cls(nothing, nothing, np.zeros(shape), insight.weighs)
         ((_, block),) = newest.chunks()
         ticks, sizes = block.ticks[:, : shape[1], 0], block.sizes[:, : shape[1], 0]
         best = np.array([newest.bid, newest.ask])
@@ -80,15 +85,14 @@ class Ladder:
         return cls(
             np.where(there, price, np.nan),
             np.where(there, sizes, np.nan).astype(float),
-            weights(newest, parameters.decay, parameters.depth, parameters.band_bps)[
-                :, : shape[1], 0
-            ],
+            insight.weights(newest, values)[:, : shape[1], 0],
+            insight.weighs,
         )
 
 
 @dataclass(frozen=True)
 class Reach:
-    """How far the levels in use reach at the newest state, and what decay does to them.
+    """How far the levels in use reach at the newest state, and what the parameters do.
 
     Attributes
     ----------
@@ -97,11 +101,9 @@ class Reach:
     bps : float
         Distance of the deepest from mid.
     weight : float
-        What decay leaves of it.
-    effect : float
-        Mean change of the imbalance that this decay makes, against no decay, lately.
-    most : float
-        Greatest change that any of many decays could have made, lately.
+        What the signal takes of it, 0..1; NaN of a signal that takes all.
+    notes : mapping of str to Note
+        What each parameter does just now, see `obi_widgets.signals.insight.Insight`.
     shortfall : Shortfall or None
         That the settings reach beyond the levels that are kept, where they do, in what is shown.
     inferred : float
@@ -112,37 +114,37 @@ class Reach:
     levels: int
     bps: float
     weight: float
-    effect: float
-    most: float
+    notes: Mapping[str, Note]
     shortfall: Shortfall | None = None
     inferred: float = 0.0
 
     @classmethod
     def of(
-        cls, history: History, parameters: Parameters, shown: slice = slice(-PROBE, None)
+        cls,
+        history: History,
+        parameters: Parameters,
+        shown: slice = slice(-LATELY, None),
+        warned: Collection[str] = (),
     ) -> Reach:
-        """Judge the newest states, and the rows that are shown."""
+        """Judge the newest states, and the rows that are shown; see `Insight.notes`."""
         newest = history[-1:] if len(history) else history
         if not len(newest) or np.isnan(newest.mid[0]):
-            return cls(0, np.nan, np.nan, np.nan, np.nan)
-        weight = weights(newest, parameters.decay, parameters.depth, parameters.band_bps)[:, :, 0]
+            return cls(0, np.nan, np.nan, {})
+        insight, values = parameters.signal.insight, dict(parameters.values)
+        weight = insight.weights(newest, values)[:, :, 0]
         used = weight > 0
         price = np.stack([newest.prices(side)[0] for side in (+1, -1)])
         distance = np.where(used, np.abs(price - newest.mid[0]) / newest.mid[0] * 1e4, 0.0)
-        lately = history[-PROBE:]
-        without, with_decay, *others = (
-            imbalance(lately, parameters.replace(decay=decay))
-            for decay in (0.0, parameters.decay, *DECAYS)
-        )
-        changes = np.abs(np.array([with_decay, *others]) - without)
+        rows = history[shown]
+        shortfall = Shortfall.of(rows, parameters.levels_used)
+        in_use = LevelsInUse(int(used.sum(axis=1).min()), float(distance.max()), shortfall is None)
         return cls(
-            int(used.sum(axis=1).min()),
-            float(distance.max()),
-            float(weight[used].min(initial=1.0)),
-            float(np.nanmean(changes[0])) if np.any(~np.isnan(without)) else 0.0,
-            float(np.nanmax(changes, initial=0.0)),
-            Shortfall.of(history[shown], parameters.levels_used),
-            float(np.mean(inferred(history[shown], parameters))) if len(history[shown]) else 0.0,
+            in_use.levels,
+            in_use.bps,
+            float(weight[used].min(initial=1.0)) if insight.weighs else np.nan,
+            insight.notes(history[-LATELY:], values, in_use, warned),
+            shortfall,
+            float(np.mean(inferred(rows, parameters))) if len(rows) else 0.0,
         )
 
 
@@ -150,8 +152,10 @@ class Reach:
 class Frame:
     """Everything that is shown, at one moment.
 
-    Times are nanoseconds UTC. ``price`` is a step line of mid (times, values); ``mean`` the
-    imbalance's one-second mean; ``extent`` its least and greatest in each column of pixels
+    Times are nanoseconds UTC. ``signal`` is the newest value of the settings' signal,
+    ``signal_range`` what a chart of it spans, and ``trouble`` what is wrong with the signal
+    itself. ``price`` is a step line of mid (times, values); ``mean`` the
+    signal's one-second mean; ``extent`` its least and greatest in each column of pixels
     (times, least, greatest). ``age`` is in seconds of the feed's clock since the newest change of
     the book; NaN before the first, and when the feed has ended. ``lag`` is how late the newest
     change came, see `obi_widgets.feeds.clocks.Lag`, and ``late`` how long it was on its way by this
@@ -174,7 +178,8 @@ class Frame:
     tick_size: float
     mid: float
     spread: float
-    imbalance: float
+    signal: float
+    signal_range: tuple[float, float]
     age: float
     lag: float
     late: float
@@ -195,6 +200,13 @@ class Frame:
     reach: Reach
     history: History
     selected: Span | None = None
+    trouble: str = ""
+
+    @property
+    def threshold(self) -> float:
+        """The threshold in the signal's unit; NaN where it is a quantile."""
+        p = self.parameters
+        return p.threshold if p.threshold_is == "value" else np.nan
 
     @property
     def old(self) -> bool:
@@ -215,6 +227,9 @@ class FrameMaker:
         self._axis_for: tuple[float, float] = (0.0, 0.0)
         self._reach: Reach | None = None
         self._reach_for: object = None
+        self._reach_of: Parameters | None = None
+        self._signal_axis: Axis | None = None
+        self._signal_axis_for: object = None
         self._price, self._extent, self._mean = Columns(), Columns(), Columns()
         self._columns_for: tuple[object, ...] = ()
 
@@ -248,6 +263,7 @@ class FrameMaker:
         price = steps(time, Mid(history), window, self._price, start)
         # Where a column is a second or longer, its mean is of the same rows as its range.
         mean = self._extent if window.column >= MEAN else self._mean
+        signal_extent = extent(time, signal, window, self._extent, start)
         shown = has_book or state == "closed" or paused
         there = len(history) > 0 and shown
         return Frame(
@@ -263,7 +279,8 @@ class FrameMaker:
             tick_size=history.tick_size,
             mid=float(history.bid[-1] + history.ask[-1]) / 2 if there else np.nan,
             spread=float(history.ask[-1] - history.bid[-1]) if there else np.nan,
-            imbalance=float(signal[-1]) if there else np.nan,
+            signal=float(signal[-1]) if there else np.nan,
+            signal_range=self._signal_range(signal_extent, analysis.parameters, window_seconds),
             age=age,
             lag=lag,
             late=late,
@@ -275,7 +292,7 @@ class FrameMaker:
             price=price,
             price_range=self._range(price[1], history, window_seconds),
             looking_back=time_range.end is not None,
-            extent=extent(time, signal, window, self._extent, start),
+            extent=signal_extent,
             mean=means(time, signal, window, mean, start),
             trades=analysis.trades,
             results=analysis.results,
@@ -284,12 +301,12 @@ class FrameMaker:
             reach=self._judge(history if there else history[:0], analysis.parameters, window),
             history=history,
             selected=selected,
+            trouble=analysis.trouble,
         )
 
     def _follow(self, analysis: Analysis) -> None:
         """Forget what columns came to of another history, or of another signal."""
-        signal_for = tuple(getattr(analysis.parameters, name) for name in SIGNAL_SETTINGS)
-        what = (analysis, signal_for)
+        what = (analysis, analysis.parameters.of_signal)
         if self._columns_for != what:
             if self._columns_for[:1] != what[:1]:
                 self._price.forget()
@@ -298,13 +315,16 @@ class FrameMaker:
             self._columns_for = what
 
     def _judge(self, history: History, parameters: Parameters, window: Window) -> Reach:
-        """Return what decay does; anew a second, since figures that flicker cannot be read."""
+        """Return what parameters do; anew a second, since figures that flicker cannot be read."""
         second = int(history.time[-1]) // 1_000_000_000 if len(history) else 0
         what = (parameters, second, window.end - window.start, history.strict)
         if self._reach is None or self._reach_for != what:
+            notes = self._reach.notes if self._reach and self._reach_of == parameters else {}
+            warned = [name for name, note in notes.items() if note.warning]
             first, last = np.searchsorted(history.time, window[:2]).tolist()
             shown = slice(max(first, last - LOOKED_AT), last)
-            self._reach, self._reach_for = Reach.of(history, parameters, shown), what
+            self._reach = Reach.of(history, parameters, shown, warned)
+            self._reach_for, self._reach_of = what, parameters
         return self._reach
 
     def _range(
@@ -315,3 +335,19 @@ class FrameMaker:
             self._axis = Axis(least=12 * history.tick_size)
             self._axis_for = what
         return self._axis.follow(values)
+
+    def _signal_range(
+        self, extent: tuple[Ints, Floats, Floats], parameters: Parameters, window_seconds: float
+    ) -> tuple[float, float]:
+        """Return what a chart of the signal spans: its range, or as far from 0 as it is shown."""
+        if parameters.signal.range is not None:
+            return parameters.signal.range
+        what = (parameters.of_signal, window_seconds)
+        if self._signal_axis is None or self._signal_axis_for != what:
+            self._signal_axis, self._signal_axis_for = Axis(least=0.0), what
+        shown = np.abs(np.concatenate(extent[1:]))
+        most = float(shown[np.isfinite(shown)].max(initial=0.0))
+        threshold = parameters.threshold if parameters.threshold_is == "value" else 0.0
+        if threshold <= FAR * most or not most:
+            most = max(most, threshold) or 1.0
+        return self._signal_axis.follow(np.array([-most, most]))

@@ -11,39 +11,43 @@ publisher, which looks for it ten times a second, then ends the feed.
 from __future__ import annotations
 
 import gc
-import inspect
 import logging
 import threading
 import time
 import weakref
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from obi_widgets.checks import flag, kind, text
+from obi_widgets.checks import UNSET, Unset, flag, kind, text
 from obi_widgets.checks import path as as_path
-from obi_widgets.errors import SealError, SettingsError, suggest
+from obi_widgets.errors import SealError, SettingsError
 from obi_widgets.feeds import open_feed
 from obi_widgets.feeds.thread import CLOSED, FeedThread
 from obi_widgets.history.memory import give_back
 from obi_widgets.presentation.time_range import windows
 from obi_widgets.presentation.viewport import Looking
-from obi_widgets.session.background_calibration import Calibrator, part
+from obi_widgets.session.background_calibration import Calibrator
+from obi_widgets.session.export import export, found_of
 from obi_widgets.session.publisher import Forgettable, Publisher, View
 from obi_widgets.session.sealing import Sealing
+from obi_widgets.session.states import Listeners
 from obi_widgets.session.trials import Tried
 from obi_widgets.session.waiting import wait_for
 from obi_widgets.settings.files import TAKES
 from obi_widgets.settings.settings import Settings
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
     import pandas as pd
 
     from obi_widgets.calibration.sealed import SealedTest
     from obi_widgets.feeds import Source
     from obi_widgets.history.columns import History
     from obi_widgets.history.provenance import Provenance
-    from obi_widgets.settings.parameters import Parameters
+    from obi_widgets.session.states import NewState
     from obi_widgets.settings.provenance import Findings
+    from obi_widgets.signals.signal import Signal
 
 log = logging.getLogger(__name__)
 
@@ -58,10 +62,6 @@ FORGOTTEN = (
     "Run the cell again to start again.",
 )
 
-OPTIONS = dict(inspect.signature(open_feed).parameters)
-del OPTIONS["source"]
-"""What a session takes beside its source and its settings."""
-
 
 class Session(Looking):
     """Follows one source.
@@ -72,8 +72,33 @@ class Session(Looking):
         See `obi_widgets.feeds.open_feed`.
     settings : Settings, optional
         The defaults when left out.
-    **options
-        The other parameters of `obi_widgets.feeds.open_feed`.
+    signal : Signal or str, optional
+        Which signal to begin with, where no settings are given: ``obi.imbalance`` or one of your
+        own, or its name.
+    speed : float or None
+        Of a recording: how many times as fast as it was, 1 when left out; None for at once.
+    levels : int
+        Levels a side to keep.
+    history_seconds : float
+        How much of the past to keep at least, seconds. Where six hours, a day or a week are kept,
+        charts offer to show them.
+    interval : float
+        Seconds between the states that are kept; 0 keeps every one.
+    strict : bool
+        Whether there is no signal where it would rest on levels beyond what a snapshot covered.
+    refresh_at : float
+        The share of the prices that a snapshot covered, 0 to 1: with less than that left on a
+        side, a new snapshot is asked for.
+    market : str, optional
+        ``venue:SYMBOL`` of a recording that does not say what it is.
+    edge : float, optional
+        Of the simulated exchange: bps that its hidden pressure moves mid by, 1 when left out; 0
+        for none.
+    seed : int, optional
+        Of the simulated exchange: the same seed gives the same market; a new one each time when
+        left out.
+    warmup : float, optional
+        Of the simulated exchange: seconds of the past to begin with, 300 when left out.
 
     Attributes
     ----------
@@ -88,6 +113,15 @@ class Session(Looking):
         Shows frames to views.
     sealing : Sealing
         Opens sealed tests, and follows the newest.
+
+    Raises
+    ------
+    SourceError
+        A source that is neither a known venue nor a file.
+    RecordingError
+        A recording that cannot be read.
+    SettingsError
+        A signal that is not known or stands beside settings, or a number that is out of its range.
     """
 
     def __init__(
@@ -95,16 +129,33 @@ class Session(Looking):
         source: Source,
         *,
         settings: Settings | None = None,
-        **options: Any,  # noqa: ANN401 open_feed says what they are
+        signal: Signal | str | None = None,
+        speed: float | Unset | None = UNSET,
+        levels: int = 50,
+        history_seconds: float = 3600.0,
+        interval: float = 0.1,
+        strict: bool = False,
+        refresh_at: float = 0.5,
+        market: str | None = None,
+        edge: float | None = None,
+        seed: int | None = None,
+        warmup: float | None = None,
     ) -> None:
         kind("settings", settings, (Settings, type(None)), "Give obi.Settings(...).")
-        self.settings = settings if settings is not None else Settings()
-        for name in options:
-            if name not in OPTIONS:
-                raise SettingsError(f"There is no option {name!r}.", suggest(name, OPTIONS))
-        self.feed = open_feed(source, **options)
-        kept = options.get("history_seconds", OPTIONS["history_seconds"].default)
-        self.windows = windows(kept)
+        if settings is not None and signal is not None:
+            raise SettingsError(
+                "Settings and a signal were given.",
+                "Give one: settings have a signal of their own.",
+            )
+        if settings is None:
+            settings = Settings() if signal is None else Settings(signal)
+        self.settings = settings
+        self.feed = open_feed(
+            source, speed=speed, levels=levels, history_seconds=history_seconds,
+            interval=interval, strict=strict, refresh_at=refresh_at, market=market, edge=edge,
+            seed=seed, warmup=warmup,
+        )  # fmt: skip
+        self.windows = windows(history_seconds)
         self.market = self.feed.market
         super().__init__(self.windows[1])
         self.tried = Tried()
@@ -117,6 +168,12 @@ class Session(Looking):
         self.calibrator = Calibrator(self.tried, found)
         self.publisher = Publisher(self, self._wake)
         self.sealing = Sealing(self.market, self.feed.kind, self.settings)
+
+        def tell(note: str) -> None:
+            if (there := session()) is not None:
+                there.tell(note)
+
+        self._listeners = Listeners(self.market, self.settings, tell)
         self._closing = threading.Event()
         self._threads: list[threading.Thread] = []
         self._reader = FeedThread(self.feed, self._wake.set)
@@ -128,8 +185,9 @@ class Session(Looking):
         """Start both threads, unless they have been."""
         if self._threads or self.closed:
             return
-        wake, settings, reader, calibrator, sealing = (
+        wake, settings, reader, calibrator, sealing, listeners = (
             self._wake, self.settings, self._reader, self.calibrator, self.sealing,
+            self._listeners,
         )  # fmt: skip
 
         # Neither of these may hold the session.
@@ -138,6 +196,7 @@ class Session(Looking):
 
         def let_go() -> None:
             settings.unobserve(woken)
+            listeners.close()
             calibrator.close(wait=False)
             sealing.close()
             reader.stop(*CLOSED)
@@ -162,6 +221,7 @@ class Session(Looking):
             return
         self._closing.set()
         self.publisher.close()
+        self._listeners.close()
         self.calibrator.close()
         self.sealing.close()
         self._reader.stop(detail, advice)
@@ -244,6 +304,41 @@ class Session(Looking):
         self.start()
         wait_for(self.market, states, timeout)
 
+    def on_state(self, callback: Callable[[NewState], object]) -> Callable[[], None]:
+        """Call a function for each state that is kept from now on.
+
+        It is called on a thread of its own, one state after the other in their order, and never
+        keeps the feed waiting. States wait for it as long as the history keeps them: of a function
+        that is slower than that some are left out, and the screen says how many. What it raises is
+        logged and shown on the screen, and it is called for the next state.
+
+        Parameters
+        ----------
+        callback : callable
+            Takes a state: its ``time`` and ``received`` (nanoseconds UTC), ``bid``, ``ask`` and
+            ``mid``, its ``signal`` by the settings as they stand, and ``history``, the state alone
+            with its levels.
+
+        Returns
+        -------
+        callable
+            Without arguments: ends it. It also ends with the session.
+
+        Raises
+        ------
+        ArgumentError
+            What cannot be called.
+
+        Examples
+        --------
+        >>> session = Session("sim:BTC-PERP")  # doctest: +SKIP
+        >>> stop = session.on_state(lambda state: print(state.time, state.signal))  # doctest: +SKIP
+        >>> stop()  # doctest: +SKIP
+        """
+        stop = self._listeners.add(callback)
+        self.start()
+        return stop
+
     def provenance(self) -> Provenance | None:
         """Return what the settings have been tuned on so far; None before the first state."""
         return self.shown().provenance
@@ -253,17 +348,7 @@ class Session(Looking):
 
         It is of all states, or of the part that is selected.
         """
-        return self._found_of(self.shown(), self.settings.parameters)
-
-    def _found_of(self, history: History, parameters: Parameters) -> Findings | None:
-        from obi_widgets.calibration.calibrate import calibrate
-
-        selected = self._selected
-        rows = part(history, selected)
-        if not len(rows):
-            return None
-        tried = self.tried.add(parameters, selected)
-        return calibrate(rows, parameters, tried=tried).findings
+        return found_of(self, self.shown(), self.settings.parameters)
 
     def export(self, path: str | Path, *, replace: bool = True) -> Path:
         """Save the settings with what they were tuned on, and what calibration says of them.
@@ -288,25 +373,7 @@ class Session(Looking):
             A strategy file before the first state.
         """
         path, replace = as_path(path, TAKES), flag("replace", replace)
-        number = 2
-        while not replace and path.exists():
-            path = path.with_stem(f"{Path(path).stem.removesuffix(f'-{number - 1}')}-{number}")
-            number += 1
-        # Data stream and sliders move meanwhile: all that is told is of this moment.
-        history, parameters, sealed = (
-            self.shown(),
-            self.settings.parameters,
-            self.sealing.findings(),
-        )
-        told, found = history.provenance, self._found_of(history, parameters)
-        if path.suffix == ".py":
-            from obi_widgets.settings.strategy import export_strategy
-
-            return export_strategy(
-                path, parameters, history, provenance=told, findings=found, sealed=sealed
-            )
-        settings = Settings(**parameters.as_dict()) if told else self.settings
-        return settings.save(path, provenance=told, findings=found, sealed=sealed)
+        return export(self, path, replace=replace)
 
     # -- the sealed test -------------------------------------------------------------------
 

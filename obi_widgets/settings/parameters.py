@@ -146,6 +146,11 @@ class Parameters:
         return {name: value for name, value in self.values if name in signal.parameters}
 
     @property
+    def of_signal(self) -> tuple[Signal, tuple[tuple[str, Any], ...]]:
+        """What the signal depends on: which one it is, and the values of its parameters."""
+        return self.signal, self.values
+
+    @property
     def levels_used(self) -> LevelsUsed:
         """Which levels the signal rests on."""
         return self.signal.levels_used(dict(self.values))

@@ -24,14 +24,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 
-from obi_widgets.history.given import as_history
 from obi_widgets.kernels.loader import Kernels
 from obi_widgets.kernels.threads import share
 from obi_widgets.parameters import Band, Choice, Levels, Number
 from obi_widgets.signals import imbalance_numpy
+from obi_widgets.signals.chunks import PARALLEL
 from obi_widgets.signals.coverage import kept_suffice
-from obi_widgets.signals.imbalance_numpy import EDGE
-from obi_widgets.signals.signal import PARALLEL, signal
+from obi_widgets.signals.imbalance_insight import ImbalanceInsight
+from obi_widgets.signals.signal import signal
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -47,7 +47,7 @@ if TYPE_CHECKING:
 KERNELS = Kernels("obi_widgets.signals.imbalance_numba", imbalance_numpy)
 
 
-@signal(range=(-1, 1), needs="levels", checked=False)
+@signal(range=(-1, 1), needs="levels", checked=False, insight=ImbalanceInsight)
 def imbalance(
     history: History,
     *,
@@ -99,10 +99,9 @@ def imbalance(
     return out
 
 
-def newest(state: Newest | None, values: Mapping[str, Any]) -> float:
+@imbalance.computes_newest
+def newest(state: Newest, values: Mapping[str, Any]) -> float:
     """Return the imbalance of the newest state of a `HistoryWriter`, as `imbalance` does."""
-    if state is None:
-        return np.nan
     if state.strict or not kept_suffice(state.levels, imbalance.levels_used(values)):
         return float(imbalance.compute(state.history(), values)[0])
     columns = state.columns
@@ -110,11 +109,6 @@ def newest(state: Newest | None, values: Mapping[str, Any]) -> float:
         columns.bid, columns.ask, *state.block, state.row, state.tick_size, *_as_numbers(**values)
     )
     return value
-
-
-def half_weight_bps(decay: float) -> float:
-    """Return the distance at which a level's weight is a half, bps: ln 2 / decay."""
-    return math.log(2) / decay if decay else math.inf
 
 
 def _as_numbers(
@@ -127,44 +121,3 @@ def _as_numbers(
         math.inf if band_bps is None else band_bps,
         weighting == "notional",
     )
-
-
-def weights(
-    history: History, decay: float, depth: int | None = None, band_bps: float | None = None
-) -> Floats:
-    """Return what decay, depth and band leave of each level, as a fraction of its size.
-
-    Parameters
-    ----------
-    history : History
-        T states of L levels.
-    decay, depth, band_bps
-        See `imbalance`.
-
-    Returns
-    -------
-    ndarray of float64, shape (2, L, T)
-        Bids first. exp(−decay · distance from mid), 0 beyond the depth or the band and where
-        there is no level.
-
-    Raises
-    ------
-    HistoryError, SettingsError
-        No history, or a value that is not possible.
-    """
-    history = as_history(history)
-    imbalance.check({"decay": decay, "depth": depth, "band_bps": band_bps})
-    out = np.zeros((2, history.levels, len(history)))
-    for rows, block in history.chunks():
-        bid, ask = history.bid[rows], history.ask[rows]
-        mid = (bid + ask) / 2
-        half_spread = 5e3 * (ask - bid) / mid
-        # bps from the own side's best
-        distance = block.ticks[:, :depth] * (1e4 * history.tick_size / mid)
-        used = block.sizes[:, :depth] > 0
-        if band_bps is not None:
-            used &= distance + half_spread <= band_bps + EDGE
-        weight = np.where(used, np.exp(-decay * distance), 0.0) * np.exp(-decay * half_spread)
-        weight[np.isnan(weight)] = 0.0  # without a mid
-        out[:, : weight.shape[1], rows] = weight
-    return out

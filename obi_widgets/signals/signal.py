@@ -3,14 +3,6 @@
 A signal declares its name, its unit and range, its parameters, what it needs of a history, and how
 far back it looks. Whatever shows, judges or exports one asks the declaration, and computes it by
 `Signal.compute`.
-
-Notes
------
-A signal that looks back is computed in chunks. A chunk begins at a row whose number, counted from
-the first state ever, is a multiple of the chunk's length; it is computed from that row less the
-look-back, and the rows before it are dropped. So a history that was appended to and the whole
-history are computed from the same rows in the same order, and give the same to the bit, running
-sums included.
 """
 
 from __future__ import annotations
@@ -27,11 +19,10 @@ import numpy as np
 from obi_widgets.checks import flag, number, real, several, text
 from obi_widgets.errors import HistoryError, SettingsError, quoted
 from obi_widgets.history.given import as_history
-from obi_widgets.history.levels import BLOCK
-from obi_widgets.kernels.threads import share
 from obi_widgets.parameters import Band, Levels, Parameter, check_all, declared_by
-from obi_widgets.signals import registry
+from obi_widgets.signals import chunks, registry
 from obi_widgets.signals.coverage import LevelsUsed, without_value
+from obi_widgets.signals.insight import Insight
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -39,6 +30,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from obi_widgets.history.columns import History
+    from obi_widgets.history.rows import Newest
+    from obi_widgets.history.writer import HistoryWriter
 
     Floats = NDArray[np.float64]
     Lookback = str | float | Callable[[Mapping[str, Any]], float]
@@ -46,14 +39,9 @@ if TYPE_CHECKING:
 Needs = Literal["touch", "levels", "flow", "trades", "context"]
 NEEDS = ("touch", "levels", "flow", "trades", "context")
 
-STATES_A_SECOND = 100
-"""What is reckoned with where every state was kept, to choose the length of chunks."""
 
 LONGEST = 30 * 86_400.0
 """Seconds of a look-back."""
-
-PARALLEL = 200_000
-"""States from which on a second thread is worth starting."""
 
 
 class HasValues(Protocol):
@@ -92,6 +80,10 @@ class Signal:
         Its name on a screen.
     description : str
         The first sentence of its docstring.
+    checked : bool
+        Whether what its function returns is checked, see `signal`.
+    insight : Insight
+        Which levels it uses, and what its parameters do just now.
     """
 
     def __init__(
@@ -106,6 +98,7 @@ class Signal:
         lookback: Lookback = 0.0,
         threshold: float | None = None,
         checked: bool = True,
+        insight: type[Insight] = Insight,
     ) -> None:
         self.name = name
         self.unit = unit
@@ -114,7 +107,9 @@ class Signal:
         self.parameters = dict(parameters)
         self.function = function
         self._lookback = lookback
-        self._checked = checked
+        self.checked = checked
+        self.insight = insight(self)
+        self._newest: Callable[[Newest, Mapping[str, Any]], float] | None = None
         high = max(map(abs, self.range)) if self.range else math.inf
         if threshold is None:
             threshold = 0.4 * high if self.range else 2.0
@@ -128,7 +123,7 @@ class Signal:
         functools.update_wrapper(self, function, updated=())
         first = (inspect.getdoc(function) or "").partition("\n\n")[0]
         self.description = " ".join(first.split())
-        self.title = self.name.replace("_", " ").capitalize()
+        self.title = title_of(name)
 
     def _check_lookback(self) -> None:
         back = self._lookback
@@ -191,8 +186,8 @@ class Signal:
 
     # -- computing -------------------------------------------------------------------------
 
-    def compute(self, history: History, values: Mapping[str, Any]) -> Floats:
-        """Return the signal of every state.
+    def compute(self, history: History, values: Mapping[str, Any], first: int = 0) -> Floats:
+        """Return the signal of every state, or of those from one on.
 
         Parameters
         ----------
@@ -200,10 +195,13 @@ class Signal:
             T states.
         values : mapping
             A value of each parameter; see `check`.
+        first : int
+            Leave out the states before this one. The others have the values that they have when
+            all are computed: so a history that was appended to is followed.
 
         Returns
         -------
-        ndarray of float64, shape (T,)
+        ndarray of float64, shape (T - first,)
             NaN where the book was not in sync, where the look-back reaches before the first state
             or into a gap, and where it rests on levels that are not kept, or in a strict history
             are not known.
@@ -213,14 +211,13 @@ class Signal:
         HistoryError, SettingsError
             A function that returns another shape, no numbers, or infinite ones.
         """
-        as_history(history)
+        wanted = history[first:] if first else as_history(history)
         seconds = self.lookback(values)
         if seconds:
-            out = np.empty(len(history))
-            self._compute_chunks(history, values, seconds, out)
+            out = chunks.compute(lambda part: self._call(part, values), history, seconds, first)
         else:
-            out = self._call(history, values)
-        missing = without_value(history, self.levels_used(values))
+            out = self._call(wanted, values)
+        missing = without_value(wanted, self.levels_used(values))
         if missing is not None:
             out[missing] = np.nan
         return out
@@ -228,7 +225,7 @@ class Signal:
     def _call(self, history: History, values: Mapping[str, Any]) -> Floats:
         """Return what the function gives, checked; NaN where the book was not in sync."""
         found = self.function(history, **values)
-        if not self._checked:
+        if not self.checked:
             return found
         try:
             array = np.array(found, np.float64)
@@ -251,28 +248,39 @@ class Signal:
         array[history.lost] = np.nan
         return array
 
-    def _compute_chunks(
-        self, history: History, values: Mapping[str, Any], seconds: float, out: Floats
-    ) -> None:
-        back = round(seconds * 1e9)
-        length = chunk_length(seconds, history.interval)
-        first = -(history.start % length)  # the first chunk may have begun before the first state
+    def settled(self, history: History, values: Mapping[str, Any]) -> int:
+        """Return the first state from which on values are those of a history that began earlier.
 
-        def compute(chunks: Iterable[int]) -> None:
-            for begin in chunks:
-                rows = slice(max(begin, 0), min(begin + length, len(history)))
-                since = history.time[rows.start] - back
-                # The state that stood when the look-back begins is part of it.
-                before = max(int(np.searchsorted(history.time, since, "right")) - 1, 0)
-                found = self._call(history[before : rows.stop], values)
-                out[rows] = found[rows.start - before :]
+        Before it a look-back reaches before the first state, or a chunk was cut by it.
+        """
+        return chunks.settled(history, self.lookback(values))
 
-        chunks = range(first, len(history), length)
-        if len(history) < PARALLEL:
-            compute(chunks)
-        else:
-            share(compute, chunks)
-        out[history.time - history.run_began < back] = np.nan
+    def computes_newest(
+        self, function: Callable[[Newest, Mapping[str, Any]], float]
+    ) -> Callable[[Newest, Mapping[str, Any]], float]:
+        """Have a function compute the newest state of a writer, faster than `compute` does."""
+        self._newest = function
+        return function
+
+    def newest(self, writer: HistoryWriter, values: Mapping[str, Any]) -> float:
+        """Return the signal of the newest state that a writer was given; NaN without any.
+
+        Parameters
+        ----------
+        writer : HistoryWriter
+            Also a state that waits for its interval to end counts.
+        values : mapping
+            A value of each parameter.
+        """
+        state = writer.newest()
+        if state is None:
+            return np.nan
+        if self._newest is not None:
+            return self._newest(state, values)
+        if not self.lookback(values):
+            return float(self.compute(state.history(), values)[-1])
+        history = writer.history(waiting=True)
+        return float(self.compute(history, values, len(history) - 1)[-1])
 
 
 def _as_needs(needs: object) -> frozenset[Needs]:
@@ -344,10 +352,9 @@ def _as_settings(settings: object) -> HasValues:
     return cast("HasValues", settings)
 
 
-def chunk_length(seconds: float, interval: float) -> int:
-    """Return the states of a chunk: a power of two of blocks, about as long as the look-back."""
-    states = seconds / interval if interval else seconds * STATES_A_SECOND
-    return int(BLOCK * 2 ** np.ceil(np.log2(max(states / BLOCK, 1))))
+def title_of(name: str) -> str:
+    """Return the name of a signal on a screen."""
+    return name.replace("_", " ").capitalize()
 
 
 @overload
@@ -362,6 +369,7 @@ def signal(
     threshold: float | None = None,
     name: str = "",
     checked: bool = True,
+    insight: type[Insight] = Insight,
 ) -> Callable[[Callable[..., Floats]], Signal]: ...
 def signal(
     function: Callable[..., Floats] | None = None,
@@ -373,6 +381,7 @@ def signal(
     threshold: float | None = None,
     name: str = "",
     checked: bool = True,
+    insight: type[Insight] = Insight,
 ) -> Signal | Callable[[Callable[..., Floats]], Signal]:
     """Make a signal of a function.
 
@@ -398,6 +407,9 @@ def signal(
     checked : bool
         Whether what the function returns is checked for its shape, for infinite values, and made
         NaN where the book was not in sync. False for a function that sees to that itself.
+    insight : type of Insight
+        What tells which levels it uses and what its parameters do just now; what its declaration
+        says when left out.
 
     Returns
     -------
@@ -428,6 +440,7 @@ def signal(
             threshold=threshold,
             name=name,
             checked=checked,
+            insight=insight,
         )
     if not callable(function):
         raise SettingsError(
@@ -445,7 +458,7 @@ def signal(
         )
     made = Signal(
         function, name=name, parameters=declared_by(function), unit=unit, range=range,
-        needs=needs, lookback=lookback, threshold=threshold, checked=checked,
+        needs=needs, lookback=lookback, threshold=threshold, checked=checked, insight=insight,
     )  # fmt: skip
     registry.register(made)
     return made

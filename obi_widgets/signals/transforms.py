@@ -18,10 +18,11 @@ from obi_widgets.checks import several
 from obi_widgets.errors import SettingsError, quoted
 from obi_widgets.parameters import Number, Parameter, Seconds
 from obi_widgets.signals.coverage import LevelsUsed
+from obi_widgets.signals.insight import Insight, LevelsInUse, Note
 from obi_widgets.signals.signal import Signal
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -242,6 +243,7 @@ class Combined(Signal):
             range=range,
             needs=frozenset().union(*(part.needs for part in self.parts)),
             lookback=self._look_back,
+            insight=OfParts,
         )
 
     def _given(self, values: Mapping[str, Any]) -> list[tuple[Signal, dict[str, Any]]]:
@@ -275,6 +277,39 @@ class Combined(Signal):
                 used.depth or 0,
             ),
         )
+
+
+class OfParts(Insight):
+    """What the parts of a transform tell of theirs."""
+
+    signal: Combined
+
+    @property
+    def weighs(self) -> bool:  # type: ignore[override]
+        """Whether a part takes less than the whole size of some levels."""
+        return any(part.insight.weighs for part in self.signal.parts)
+
+    def weights(self, history: History, values: Mapping[str, Any]) -> Floats:
+        """Return the most that a part takes of each level; see `Insight.weights`."""
+        found = [part.insight.weights(history, given) for part, given in self.signal._given(values)]
+        return np.asarray(np.max(found, axis=0))
+
+    def notes(
+        self,
+        history: History,
+        values: Mapping[str, Any],
+        used: LevelsInUse,
+        warned: Collection[str] = (),
+    ) -> dict[str, Note]:
+        """Return what the parts tell of their parameters; see `Insight.notes`."""
+        found = {name: Note(one.description) for name, one in self.signal._own.items()}
+        for (part, given), names in zip(
+            self.signal._given(values), self.signal._names, strict=True
+        ):
+            before = [inner for inner, outer in names.items() if outer in warned]
+            told = part.insight.notes(history, given, used, before)
+            found |= {names[inner]: note for inner, note in told.items()}
+        return found
 
 
 def make(transform: str, parts: Sequence[Signal], own: Mapping[str, Any] | None = None) -> Signal:

@@ -23,12 +23,14 @@ PRICE = Parameter(
     Choice("touch", "mid"),
     "touch",
     "The touch: long in at the ask, out at the bid; or mid, which nobody gets.",
+    "Entries trade at",
 )
 FEE = Parameter(
     "fee_bps",
     Bps(-100, 1_000, slider=(-2, 10, 0.1)),
     5.0,
     "Of one side of a trade, in bps of the value traded; negative is a rebate.",
+    "Fee, each side",
 )
 
 PARAMETERS = {one.name: one for one in (HOLD, PRICE, FEE)}

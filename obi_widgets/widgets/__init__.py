@@ -2,7 +2,7 @@
 
 from obi_widgets.widgets.book import BookWidget
 from obi_widgets.widgets.calibration import CalibrationWidget
-from obi_widgets.widgets.charts import ImbalanceWidget, PriceWidget
+from obi_widgets.widgets.charts import PriceWidget, SignalWidget
 from obi_widgets.widgets.lab import Lab
 from obi_widgets.widgets.settings import SettingsWidget
 from obi_widgets.widgets.status import StatusWidget
@@ -10,9 +10,9 @@ from obi_widgets.widgets.status import StatusWidget
 __all__ = [
     "BookWidget",
     "CalibrationWidget",
-    "ImbalanceWidget",
     "Lab",
     "PriceWidget",
     "SettingsWidget",
+    "SignalWidget",
     "StatusWidget",
 ]

@@ -1,4 +1,4 @@
-"""The ladder: sizes by price, and what decay leaves of them."""
+"""The ladder: sizes by price, and what the signal takes of them."""
 
 from __future__ import annotations
 
@@ -20,7 +20,12 @@ FADE = 0.97
 """How fast the largest bar's size is forgotten, a frame: bars do not jump when an order goes."""
 
 
-NOTHING = {"mid": "", "spread": "", "bids": [], "asks": [], "old": False}
+NOTE, NOTE_OF_WEIGHTS = (
+    "Faint: levels that are not used.",
+    "Thin bar: size after decay. Faint: levels that are not used.",
+)
+
+NOTHING = {"mid": "", "spread": "", "bids": [], "asks": [], "old": False, "note": NOTE}
 
 
 class _Ladder(StateWidget):
@@ -31,8 +36,8 @@ class _Ladder(StateWidget):
 class BookWidget(Part):
     """A ladder of the best levels of both sides.
 
-    The wide pale bar is a level's size, on a root scale; the thin one under it is what is left
-    of it after decay. Levels beyond the depth or the band are faint.
+    The wide pale bar is a level's size, on a root scale; the thin one under it is what the signal
+    takes of it: what decay leaves, or all. Levels that the signal does not use are faint.
 
     Parameters
     ----------
@@ -70,6 +75,7 @@ class BookWidget(Part):
             "bids": self._side(frame, 0, rows),
             "asks": self._side(frame, 1, rows),
             "old": frame.old,
+            "note": NOTE_OF_WEIGHTS if ladder.weighs else NOTE,
         }
 
     def _side(self, frame: Frame, side: int, rows: int) -> list[tuple[str, str, int, int]]:
@@ -85,7 +91,7 @@ class BookWidget(Part):
                 break
             whole = round(1000 * (size / self._largest) ** 0.5)
             left = round(1000 * (size * weight / self._largest) ** 0.5)
-            # A level in use that decay leaves nothing of is still not a faint one.
+            # A level in use of which decay leaves nothing is not faint.
             left = max(left, 1) if weight > 0 else 0
             text = formatting.size(size, self._decimals or 0)
             out.append((formatting.price(price, frame.tick_size), text, whole, left))

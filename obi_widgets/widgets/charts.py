@@ -1,4 +1,4 @@
-"""Price and imbalance against time."""
+"""Price and signal against time."""
 
 from __future__ import annotations
 
@@ -14,7 +14,6 @@ from obi_widgets.checks import flag, integer, kind
 from obi_widgets.presentation import formatting
 from obi_widgets.presentation.downsampling import MEAN, apart
 from obi_widgets.widgets.panel import Part, StateWidget, asset, followed, framed
-from obi_widgets.widgets.status import side_of
 from obi_widgets.widgets.time_axis import TimeAxis
 
 if TYPE_CHECKING:
@@ -297,8 +296,8 @@ def nice_ticks(low: float, high: float, most: int = 9) -> Floats:
     return cast("Floats", np.arange(first, last + 1) * step)
 
 
-class ImbalanceWidget(Chart):
-    """Imbalance against time: its range in each column of pixels, its mean, the thresholds.
+class SignalWidget(Chart):
+    """The signal against time: its range in each column of pixels, its mean, the thresholds.
 
     Parameters
     ----------
@@ -306,9 +305,8 @@ class ImbalanceWidget(Chart):
         Whose market it shows.
     """
 
-    css_class = "obi-part-imbalance"
+    css_class = "obi-part-signal"
     top = 24  # its title stands above: inside there is the signal
-    title = "Imbalance"
 
     def __init__(
         self,
@@ -319,10 +317,9 @@ class ImbalanceWidget(Chart):
         time_labels: bool = True,
         alone: bool = True,
     ) -> None:
+        self._spans: tuple[float, tuple[float, float]] | None = None  # threshold, and the scale
         super().__init__(session, time=time, height=height, time_labels=time_labels, alone=alone)
-        self.scale.min, self.scale.max = -1.0, 1.0
         self.axis.visible = False
-        self._threshold = math.nan
 
     def _marks(self) -> list[bqplot.Mark]:
         # What does not move with time has a scale of its own, from edge to edge.
@@ -350,28 +347,49 @@ class ImbalanceWidget(Chart):
     def update(self, frame: Frame) -> None:
         """Show a frame."""
         framed(frame)
-        threshold = frame.parameters.threshold
-        if threshold != self._threshold:
-            self._threshold = threshold
-            self.above.y = np.array([[threshold] * 2, [1.0] * 2])
-            self.below.y = np.array([[-threshold] * 2, [-1.0] * 2])
-            self.levels.y = np.array([[value] * 2 for value in (-threshold, 0.0, threshold)])
-        nothing = formatting.no_signal(frame)
+        of, (low, high) = frame.parameters.signal, frame.signal_range
+        if (frame.threshold, frame.signal_range) != self._spans:
+            self._scale_to(frame.threshold, low, high)
         mean = max(frame.window.column, MEAN) / 1e9
-        title = f"{self.title} · grey: range in each pixel, line: {round(mean, 1):g} s mean"
-        state = _overlay(title, nothing, frame) | {"length": ""}
-        apart = threshold > 0.2  # or their labels would overlap
-        state["ticks"] = [
-            (round((1 - value) / 2, 4), formatting.number(value, 2, sign=True) if value else "0")
-            for value in ((threshold, 0.0, -threshold) if apart else (threshold, -threshold))
-        ]
+        named = f"{of.title}, {of.unit}" if of.unit else of.title
+        title = f"{named} · grey: range in each pixel, line: {round(mean, 1):g} s mean"
+        state = _overlay(title, formatting.no_signal(frame), frame) | {"length": ""}
+        state["ticks"] = _threshold_labels(frame.threshold, frame.signal_range)
         if frame.states:
             self.time.follow(frame)
-            time, low, high = frame.extent
-            _draw(self.range, self.time.values(time), np.stack([low, high]))
+            time, least, greatest = frame.extent
+            _draw(self.range, self.time.values(time), np.stack([least, greatest]))
             _draw(self.mean, self.time.values(frame.mean[0]), frame.mean[1])
-        if math.isfinite(frame.imbalance):
-            state["at"] = round((1 - frame.imbalance) / 2, 4)
-            state["last"] = formatting.imbalance(frame.imbalance)
-            state["side"] = side_of(frame.imbalance)
+        if low <= frame.signal <= high:
+            state["at"] = round((high - frame.signal) / (high - low), 4)
+            state["last"] = formatting.signal(frame.signal, frame.signal_range)
+            state["side"] = formatting.side(frame.signal, frame.signal_range)
         self._overlay.state = state
+
+    def _scale_to(self, threshold: float, low: float, high: float) -> None:
+        """Set the scale, and the zones beyond the thresholds as far as they are in it."""
+        self._spans = threshold, (low, high)
+        with self.scale.hold_sync():
+            self.scale.min, self.scale.max = low, high
+        edge = high if math.isnan(threshold) else threshold
+        above, zero, below = np.clip([edge, 0.0, -edge], low, high).tolist()
+        self.above.y = np.array([[above] * 2, [high] * 2])
+        self.below.y = np.array([[below] * 2, [low] * 2])
+        self.levels.y = np.array([[value] * 2 for value in (below, zero, above)])
+
+
+def _threshold_labels(threshold: float, span: tuple[float, float]) -> list[tuple[float, str]]:
+    """Return labels of the thresholds, and of 0 where they do not overlap with its own."""
+    low, high = span
+    values = [threshold, 0.0, -threshold]
+    if threshold <= 0.1 * (high - low):
+        values.remove(0.0)
+    decimals = formatting.signal_decimals(span)
+    return [
+        (
+            round((high - value) / (high - low), 4),
+            formatting.number(value, decimals, sign=True) if value else "0",
+        )
+        for value in values
+        if low <= value <= high
+    ]

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import ipywidgets
 
-from obi_widgets.checks import flag
+from obi_widgets.checks import UNSET, Unset, flag
 from obi_widgets.session.session import Session
 from obi_widgets.widgets.book import BookWidget
 from obi_widgets.widgets.calibration import CalibrationWidget
-from obi_widgets.widgets.charts import ImbalanceWidget, PriceWidget
+from obi_widgets.widgets.charts import PriceWidget, SignalWidget
 from obi_widgets.widgets.holding import forget_outputs
 from obi_widgets.widgets.panel import Part, framed
 from obi_widgets.widgets.settings import SettingsWidget
@@ -27,10 +27,11 @@ if TYPE_CHECKING:
     from obi_widgets.history.columns import History
     from obi_widgets.presentation.frame import Frame
     from obi_widgets.settings.settings import Settings
+    from obi_widgets.signals.signal import Signal
 
 
 class Lab(Part):
-    """The dashboard: status, ladder, price with entries, imbalance, sliders; calibration below.
+    """The dashboard: status, ladder, price with entries, signal, sliders; calibration below.
 
     As a cell's last line it is shown. Running the cell again replaces it, and ends what it had
     open. When nobody has looked for ten minutes, and no variable holds it, a part of it or its
@@ -43,17 +44,33 @@ class Lab(Part):
         path of a recording.
     settings : Settings, optional
         The defaults when left out.
-    **options
-        Of what is kept: ``levels`` a side (50), ``interval`` in seconds between states (0.1; 0
-        keeps every one), ``history_seconds`` of the past (3,600). Where
-        six hours, a day or a week are kept, the charts offer to show them.
-        Of what is known: ``strict``, whether there is no signal where it would rest on levels
-        beyond what a snapshot covered (False); ``refresh_at``, the share of the prices it covered
-        that is left when a new one is asked for (0.5).
-        Of a recording: ``speed``, as fast as it was times so many (1), None for at once;
-        ``market``, ``venue:SYMBOL`` where it does not say.
-        Of the simulated exchange: ``edge`` in bps (1; 0 for none), ``seed`` (a new one each
-        time), ``warmup`` in seconds of the past to begin with (300).
+    signal : Signal or str, optional
+        Which signal to begin with, where no settings are given: ``obi.imbalance`` or one of your
+        own, or its name.
+    speed : float or None
+        Of a recording: how many times as fast as it was, 1 when left out; None for at once.
+    levels : int
+        Levels a side to keep.
+    history_seconds : float
+        How much of the past to keep at least, seconds. Where six hours, a day or a week are kept,
+        charts offer to show them.
+    interval : float
+        Seconds between the states that are kept; 0 keeps every one.
+    strict : bool
+        Whether there is no signal where it would rest on levels beyond what a snapshot covered.
+    refresh_at : float
+        The share of the prices that a snapshot covered, 0 to 1: with less than that left on a
+        side, a new snapshot is asked for.
+    market : str, optional
+        ``venue:SYMBOL`` of a recording that does not say what it is.
+    edge : float, optional
+        Of the simulated exchange: bps that its hidden pressure moves mid by, 1 when left out; 0
+        for none.
+    seed : int, optional
+        Of the simulated exchange: the same seed gives the same market; a new one each time when
+        left out.
+    warmup : float, optional
+        Of the simulated exchange: seconds of the past to begin with, 300 when left out.
 
     Raises
     ------
@@ -62,7 +79,7 @@ class Lab(Part):
     RecordingError
         A recording that cannot be read.
     SettingsError
-        An option that is out of its range.
+        A signal that is not known or stands beside settings, or a number that is out of its range.
 
     Examples
     --------
@@ -78,17 +95,31 @@ class Lab(Part):
         source: Source = "sim:BTC-PERP",
         *,
         settings: Settings | None = None,
-        **options: Any,  # noqa: ANN401
+        signal: Signal | str | None = None,
+        speed: float | Unset | None = UNSET,
+        levels: int = 50,
+        history_seconds: float = 3600.0,
+        interval: float = 0.1,
+        strict: bool = False,
+        refresh_at: float = 0.5,
+        market: str | None = None,
+        edge: float | None = None,
+        seed: int | None = None,
+        warmup: float | None = None,
     ) -> None:
-        session = Session(source, settings=settings, **options)
+        session = Session(
+            source, settings=settings, signal=signal, speed=speed, levels=levels,
+            history_seconds=history_seconds, interval=interval, strict=strict,
+            refresh_at=refresh_at, market=market, edge=edge, seed=seed, warmup=warmup,
+        )  # fmt: skip
         time = TimeAxis()
         self.status = StatusWidget(session, alone=False)
         self.book = BookWidget(session, levels=14, alone=False)
         self.price = PriceWidget(session, time=time, time_labels=False, alone=False)
-        self.imbalance = ImbalanceWidget(session, time=time, alone=False)
+        self.signal_chart = SignalWidget(session, time=time, alone=False)
         self.controls = SettingsWidget(session=session, alone=False)
-        self._parts = (self.status, self.book, self.price, self.imbalance, self.controls)
-        charts = ipywidgets.VBox([self.price, self.imbalance])
+        self._parts = (self.status, self.book, self.price, self.signal_chart, self.controls)
+        charts = ipywidgets.VBox([self.price, self.signal_chart])
         charts.add_class("obi-charts")
         room = ipywidgets.Box([self.status, self.book, charts, self.controls])
         room.add_class("obi-room")

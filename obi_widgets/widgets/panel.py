@@ -212,7 +212,7 @@ class Part(ipywidgets.VBox):
         self.session = session
         self.add_class("obi")
         self.add_class(self.css_class)
-        for widget in _tree(self, set()):
+        for widget in tree(self, set()):
             deliver_as_addressed(widget.comm)
         if self._page is not None:
             if session is not None:
@@ -266,7 +266,7 @@ class Part(ipywidgets.VBox):
         for one in list(registry().values()):
             if isinstance(one, Part) and one.session is self.session:
                 parts.append(one)
-                inside += _tree(one, set())
+                inside += tree(one, set())
         return held([self.session, *parts], inside)
 
     def close(self) -> None:
@@ -287,15 +287,16 @@ def close_tree(root: ipywidgets.Widget, close_root: Any) -> list[ipywidgets.Widg
     list of Widget
         What has been closed.
     """
-    tree = list(_tree(root, set()))
-    for widget in tree:
+    whole = list(tree(root, set()))
+    for widget in whole:
         if widget is not root and widget.comm is not None:
             widget.close()
     close_root()
-    return tree
+    return whole
 
 
-def _tree(widget: ipywidgets.Widget, seen: set[int]) -> Iterator[ipywidgets.Widget]:
+def tree(widget: ipywidgets.Widget, seen: set[int]) -> Iterator[ipywidgets.Widget]:
+    """Yield a widget and everything that it refers to, each once, what it refers to first."""
     if id(widget) in seen or widget.comm is None:
         return
     seen.add(id(widget))
@@ -306,7 +307,7 @@ def _tree(widget: ipywidgets.Widget, seen: set[int]) -> Iterator[ipywidgets.Widg
 
 def _inside(value: object, seen: set[int]) -> Iterator[ipywidgets.Widget]:
     if isinstance(value, ipywidgets.Widget):
-        yield from _tree(value, seen)
+        yield from tree(value, seen)
     elif isinstance(value, dict):
         for one in value.values():
             yield from _inside(one, seen)

@@ -1,104 +1,40 @@
-"""Sliders, and what they do just now."""
+"""Controls of every setting, made from what signal and trading declare, and what they do."""
 
 from __future__ import annotations
 
-import html
+import threading
+import weakref
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import ipywidgets
-from ipywidgets import Layout
 
 from obi_widgets.checks import flag
 from obi_widgets.errors import ArgumentError
+from obi_widgets.parameters import Band, Choice, Levels
 from obi_widgets.presentation import formatting
+from obi_widgets.session.kernel_parent import deliver_as_addressed
 from obi_widgets.session.session import Session
+from obi_widgets.settings.parameters import threshold_of
 from obi_widgets.settings.settings import Settings
-from obi_widgets.widgets.panel import Part, StateWidget, asset, followed, framed
+from obi_widgets.signals import registry
+from obi_widgets.signals.insight import Note
+from obi_widgets.signals.signal import title_of
+from obi_widgets.trading.declared import HOLD, PARAMETERS
+from obi_widgets.widgets.control import Control
+from obi_widgets.widgets.panel import Part, StateWidget, asset, close_tree, followed, framed, tree
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
-    from obi_widgets.presentation.frame import Frame
-    from obi_widgets.settings.parameters import Parameters
+    from obi_widgets.parameters import Parameter
+    from obi_widgets.presentation.frame import Frame, Reach
+    from obi_widgets.signals.signal import Signal
 
-OFF = 0.0
-"""What a slider has for a setting of None (no band, all levels): of None it makes no choice."""
+NOTHING = Note("")
 
-CAN_BE_OFF = ("band_bps", "depth")
-"""Settings that None turns off."""
-
-
-class Control:
-    """A view of one setting: its name and value, a control, and a line on what it does.
-
-    Whoever assigns to the setting moves the control, and moving the control assigns to the
-    setting; nothing else happens on either's thread.
-    """
-
-    def __init__(
-        self,
-        settings: Settings,
-        name: str,
-        title: str,
-        control: ipywidgets.Widget,
-        text: Callable[[Any], str] = str,
-        *,
-        tooltip: str,
-    ) -> None:
-        self.settings, self.name, self.title, self._text = settings, name, title, text
-        self.control = control
-        control.tooltip = tooltip
-        self._tooltip = html.escape(tooltip)  # a slider shows its own on its label only: on none
-        self._head = ipywidgets.HTML()
-        self._note = ipywidgets.HTML()
-        self.box = ipywidgets.VBox([self._head, control, self._note])
-        self.box.add_class("obi-control")
-        self._follow()
-        settings.observe(self._follow, name)
-        control.observe(self._assign, "value")
-
-    def close(self) -> None:
-        """Follow the setting no more."""
-        self.settings.unobserve(self._follow, self.name)
-
-    def say(self, note: str, *, warning: bool = False) -> None:
-        """Show what the control does just now."""
-        tone = " obi-warning" if warning else ""
-        self._note.value = f'<div class="obi-note{tone}">{html.escape(note)}</div>' if note else ""
-
-    def _follow(self, _: object = None) -> None:
-        value = getattr(self.settings, self.name)
-        shown = OFF if value is None else value
-        if isinstance(self.control, ipywidgets.FloatSlider):
-            # A setting beyond the slider's ends moves the end.
-            if shown > self.control.max:
-                self.control.max = shown
-            if shown < self.control.min:
-                self.control.min = shown
-        self.control.value = shown
-        name, text = html.escape(self.title), html.escape(self._text(value))
-        self._head.value = (
-            f'<div class="obi-setting" title="{self._tooltip}">'
-            f"<span>{name}</span><b>{text}</b></div>"
-        )
-
-    def _assign(self, change: dict[str, Any]) -> None:
-        value = change["new"]
-        if self.name in CAN_BE_OFF and value == OFF:
-            value = None
-        if value != getattr(self.settings, self.name):
-            setattr(self.settings, self.name, value)
-
-
-def _slider(low: float, high: float, step: float) -> ipywidgets.FloatSlider:
-    return ipywidgets.FloatSlider(
-        min=low, max=high, step=step, readout=False, layout=Layout(width="100%")
-    )
-
-
-def _toggle(*options: str) -> ipywidgets.ToggleButtons:
-    return ipywidgets.ToggleButtons(options=options, style={"button_width": "auto"})
+REBUILD = ["signal", "threshold_is"]
+"""The settings on which it depends which other ones there are, or what they may be."""
 
 
 class _Results(StateWidget):
@@ -107,6 +43,9 @@ class _Results(StateWidget):
 
 class SettingsWidget(Part):
     """Controls of every setting, and, with a session, what they do to what it shows.
+
+    Which controls there are follows from what the signal declares: another signal has others.
+    ``widget["decay"]`` is one of them, by the name of its setting.
 
     Parameters
     ----------
@@ -139,64 +78,103 @@ class SettingsWidget(Part):
         if settings is None:
             settings = session.settings if session is not None else Settings()
         self.settings = settings
-        self.decay = Control(
-            settings, "decay", "Decay", _slider(0, formatting.SLIDER_DECAY, 0.01),
-            lambda value: f"{formatting.plain(value)} /bp",
-            tooltip="A level's weight is exp(−decay · its distance from mid in bps)",
-        )  # fmt: skip
-        depths: list[tuple[str, float]] = [(formatting.depth(n), n) for n in range(1, 51)]
-        depths.append((formatting.depth(None), OFF))
-        self.depth = Control(
-            settings, "depth", "Depth",
-            ipywidgets.SelectionSlider(options=depths, readout=False, layout=Layout(width="100%")),
-            formatting.depth,
-            tooltip="How many levels of each side count, from the best one on",
-        )  # fmt: skip
-        self.threshold = Control(
-            settings, "threshold", "Threshold", _slider(0, 1, 0.01), formatting.plain,
-            tooltip="Long when the imbalance exceeds it, short when it is below minus it",
-        )  # fmt: skip
-        self.hold = Control(
-            settings, "hold_seconds", "Hold", _slider(1, 120, 1), lambda value: f"{value:g} s",
-            tooltip="How long an entry is held, in seconds of the exchange's time",
-        )  # fmt: skip
-        self.band = Control(
-            settings, "band_bps", "Band", _slider(OFF, 50, 0.5),
-            lambda value: "off" if value is None else f"{value:g} bps",
-            tooltip="Only levels within this distance from mid count",
-        )  # fmt: skip
-        self.weighting = Control(
-            settings, "weighting", "Weighting", _toggle("size", "notional"), lambda _: "",
-            tooltip="What a level weighs before decay: its size, or its size times its price",
-        )  # fmt: skip
-        self.price = Control(
-            settings, "price", "Entries trade at", _toggle("touch", "mid"), lambda _: "",
-            tooltip="Touch: buy at the ask, sell at the bid. Mid: a price that nobody gets",
-        )  # fmt: skip
-        self.fee = Control(
-            settings, "fee_bps", "Fee, each side", _slider(-2, 10, 0.1),
-            lambda value: f"{value:g} bps".replace("-", formatting.MINUS),
-            tooltip="In bps of the value traded; negative is a rebate",
-        )  # fmt: skip
-        first = [self.decay, self.depth, self.threshold, self.hold]
-        behind = [self.band, self.weighting, self.price, self.fee]
-        self._controls = [*first, *behind]
-        sliders = ipywidgets.VBox([control.box for control in first])
-        self._fold = ipywidgets.VBox([control.box for control in behind])
-        for box in (sliders, self._fold):
+        self._tell = _teller(session) if session is not None else None
+        self._lock = threading.RLock()  # whoever chooses a signal makes controls, on any thread
+        self._offering = 0  # the thread that sets what is offered
+        self._controls: dict[str, Control] = {}
+        self._signals: dict[str, Signal] = {}  # by name, those that were chosen here
+        self._choice = ipywidgets.Dropdown(tooltip="Which signal is shown, judged and exported")
+        self._choice.add_class("obi-choice")
+        title = ipywidgets.HTML('<div class="obi-head">Signal and entries</div>')
+        head = ipywidgets.HBox([title, self._choice])
+        head.add_class("obi-heading")
+        self._sliders, self._fold = ipywidgets.VBox(), ipywidgets.VBox()
+        for box in (self._sliders, self._fold):
             box.add_class("obi-sliders")
         self._opener = ipywidgets.Button(tooltip="Show or hide the settings that are used less")
         self._opener.add_class("obi-opener")
         self._opener.on_click(self._turn)
-        head = ipywidgets.HTML('<div class="obi-head">Signal and entries</div>')
-        boxes = [head, sliders, self._opener, self._fold]
-        self._unfold(unfolded=False)
-        self._warned_of: Parameters | None = None  # of decay, as these are
+        boxes = [head, self._sliders, self._opener, self._fold]
+        self._unfolded = False
+        self._make_controls()
         if session is not None:  # without one there is nothing to show, and no frame
             self._results = _Results(state={"head": "", "rows": [], "note": ""})
             self._results.add_class("obi-outcome")
             boxes.append(self._results)
         super().__init__(session, boxes, alone=alone)
+        me = weakref.ref(self)
+
+        def rebuild(_: object) -> None:  # settings may live longer, and may not hold the session
+            if (widget := me()) is not None:
+                widget._rebuild()
+
+        def stop() -> None:
+            settings.unobserve(rebuild, REBUILD)
+
+        self._stop = stop
+        settings.observe(rebuild, REBUILD)
+        self._choice.observe(self._choose, "value")
+
+    def __getitem__(self, name: str) -> Control:
+        """Return the control of a setting."""
+        return self._controls[name]
+
+    # -- which controls there are ----------------------------------------------------------
+
+    def _make_controls(self) -> None:
+        """Make controls of the settings that there are."""
+        signal = self.settings.signal
+        self._signals[signal.name] = signal
+        threshold = threshold_of(signal, self.settings.threshold_is)
+        first, behind = _split(signal)
+        made = {
+            one.name: Control(self.settings, one, self._tell)
+            for one in [*first, threshold, HOLD, *behind]
+        }
+        self._sliders.children = [made[one.name].box for one in [*first, threshold, HOLD]]
+        self._fold.children = [made[one.name].box for one in behind]
+        self._controls = made
+        own = [one.title for one in behind if one.name in signal.parameters]
+        self._behind = ", ".join([*own, "fees"]).capitalize()
+        self._unfold(unfolded=self._unfolded)
+        self._offer()
+
+    def _rebuild(self) -> None:
+        """Replace the controls: there is another signal, or another kind of threshold."""
+        with self._lock:
+            old = self._controls
+            for control in old.values():
+                control.stop()
+            self._make_controls()
+            for box in (self._sliders, self._fold):
+                for widget in tree(box, set()):
+                    deliver_as_addressed(widget.comm)
+            for control in old.values():
+                close_tree(control.box, control.box.close)
+
+    def _offer(self) -> None:
+        """Offer the signals that are known by now."""
+        names = sorted({*registry.names(), *self._signals})
+        options = tuple((title_of(name), name) for name in names)
+        chosen = self.settings.signal.name
+        self._offering = threading.get_ident()
+        with self._choice.hold_sync():
+            if options != self._choice.options:
+                self._choice.options = options
+            if self._choice.value != chosen:
+                self._choice.value = chosen
+        self._offering = 0
+
+    def _choose(self, change: dict[str, Any]) -> None:
+        name = change["new"]
+        if self._offering == threading.get_ident():
+            return  # not chosen by anybody
+        if name is not None and name != self.settings.signal.name:
+            # One that was defined anew since is the newer one; others have no other place.
+            known = name in registry.names()
+            self.settings.signal = name if known else self._signals[name]
+
+    # -- the fold --------------------------------------------------------------------------
 
     def _turn(self, _: object = None) -> None:
         self._unfold(unfolded=not self._unfolded)
@@ -206,23 +184,19 @@ class SettingsWidget(Part):
     def _unfold(self, *, unfolded: bool) -> None:
         self._unfolded = unfolded
         self._fold.layout.display = None if unfolded else "none"
-        self._opener.description = f"{'▾' if unfolded else '▸'} Band, weighting, fees"
+        self._opener.description = f"{'▾' if unfolded else '▸'} {self._behind}"
+
+    # -- what they do ----------------------------------------------------------------------
 
     def update(self, frame: Frame) -> None:
         """Show what the settings do to a frame."""
         framed(frame)
-        parameters, reach = frame.parameters, frame.reach
-        warned = self._warned_of == parameters
-        note, warning = formatting.decay_effect(parameters, reach, warned=warned)
-        self._warned_of = parameters if warning else None
-        self.decay.say(note, warning=warning)
-        shortfall, at_band = reach.shortfall, False
-        if shortfall is not None and shortfall.setting == "band_bps" and self._unfolded:
-            at_band, reach = True, replace(reach, shortfall=None, inferred=0.0)
-        note, warning = formatting.depth_effect(parameters, reach)
-        self.depth.say(note, warning=warning)
-        self.band.say(shortfall.sentence if shortfall and at_band else "", warning=at_band)
-        self.threshold.say(formatting.threshold_effect(frame.beyond))
+        with self._lock:
+            self._offer()
+            if frame.parameters.signal == self.settings.signal:  # else its controls are to come
+                notes = self._notes(frame)
+                for name, control in self._controls.items():
+                    control.say(notes.get(name, NOTHING))
         rows, note = formatting.results(frame)
         self._results.state = {
             "head": f"Entries in {formatting.duration(frame.seconds)} of history"
@@ -232,9 +206,51 @@ class SettingsWidget(Part):
             "note": note,
         }
 
+    def _notes(self, frame: Frame) -> Mapping[str, Note]:
+        """Return what stands under each control."""
+        parameters, reach = frame.parameters, frame.reach
+        notes = {**reach.notes, "threshold": Note(formatting.threshold_effect(frame.beyond))}
+        of = parameters.signal.parameters
+        depth = next((name for name, one in of.items() if isinstance(one.kind, Levels)), None)
+        band = next((name for name, one in of.items() if isinstance(one.kind, Band)), None)
+        shown: Reach = reach
+        if reach.shortfall is not None and band is not None:
+            at_band = depth is None or (reach.shortfall.setting == "band_bps" and self._unfolded)
+            if at_band:
+                notes[band] = Note(reach.shortfall.sentence, warning=True)
+                shown = replace(reach, shortfall=None, inferred=0.0)
+        if depth is not None:
+            notes[depth] = formatting.depth_effect(dict(parameters.values)[depth], shown)
+        elif reach.inferred:
+            notes[band or "threshold"] = Note(formatting.inferred_share(reach), warning=True)
+        return notes
+
     def close(self) -> None:
         """End the widget and all that it is made of. The settings go on."""
         if self.comm is not None:
-            for control in self._controls:
-                control.close()
+            self._stop()
+            for control in self._controls.values():
+                control.stop()
         super().close()
+
+
+def _split(signal: Signal) -> tuple[list[Parameter], list[Parameter]]:
+    """Return the parameters that always have a control, and those behind the fold.
+
+    Of a signal those are behind that are used less: words, and bands.
+    """
+    own = list(signal.parameters.values())
+    first = [one for one in own if not isinstance(one.kind, Choice | Band)]
+    rest = [one for one in PARAMETERS.values() if one is not HOLD]
+    return first, [*(one for one in own if one not in first), *rest]
+
+
+def _teller(session: Session) -> Callable[[str], None]:
+    """Return what shows a sentence in a session, and does not hold it."""
+    of = weakref.ref(session)
+
+    def tell(note: str) -> None:
+        if (there := of()) is not None:
+            there.tell(note)
+
+    return tell

@@ -14,6 +14,7 @@ from obi_widgets.widgets.panel import Part, StateWidget, asset, followed, framed
 if TYPE_CHECKING:
     from obi_widgets.presentation.frame import Frame
     from obi_widgets.session.session import Session
+    from obi_widgets.signals.signal import Signal
 
 log = logging.getLogger(__name__)
 
@@ -23,7 +24,7 @@ class _Line(StateWidget):
 
 
 class StatusWidget(Part):
-    """Symbol, venue, state of the feed, mid, spread, imbalance, age, messages a second.
+    """Symbol, venue, state of the feed, mid, spread, signal, age, messages a second.
 
     Beside them: how much the charts show, pause, and export. What is wrong stands below.
 
@@ -64,6 +65,7 @@ class StatusWidget(Part):
     def update(self, frame: Frame) -> None:
         """Show a frame."""
         framed(frame)
+        of = frame.parameters.signal
         detail = f"{frame.detail} {frame.advice}".strip()
         trouble = "" if frame.state == "live" else detail
         comes = frame.state in ("live", "stale") and not frame.paused
@@ -75,16 +77,17 @@ class StatusWidget(Part):
             "paused": frame.paused,
             "mid": formatting.mid(frame.mid, frame.tick_size),
             "spread": formatting.bps(frame.spread_bps),
-            "imbalance": formatting.imbalance(frame.imbalance),
-            "side": side_of(frame.imbalance),
+            "signal": formatting.signal(frame.signal, frame.signal_range, of.unit),
+            "side": formatting.side(frame.signal, frame.signal_range),
+            **_names(of),
             "age": None if math.isnan(frame.age) or frame.paused else round(frame.age, 3),
             "late": formatting.late(frame.lag, frame.late) if comes else ("", ""),
             "rate": formatting.number(frame.rate, 0),
             "windows": self._windows,
             "window": frame.window_seconds,
-            "message": trouble or frame.note or detail,
+            "message": trouble or frame.note or frame.trouble or detail,
             "told": frame.told if frame.note and not trouble else 0,
-            "tone": "bad" if trouble and _bad(frame) else "",
+            "tone": "bad" if (_bad(frame) if trouble else frame.trouble and not frame.note) else "",
             "file": file_name(frame.instrument.symbol),
         }
 
@@ -94,12 +97,6 @@ def _bad(frame: Frame) -> bool:
     if frame.state in ("connecting", "syncing"):
         return bool(frame.advice)
     return frame.state != "closed"
-
-
-def side_of(imbalance: float) -> str:
-    """Return which side has more, for a colour that repeats the sign as it is shown."""
-    shown = round(imbalance, 2)
-    return "bid" if shown > 0 else "ask" if shown < 0 else ""
 
 
 @cache
@@ -114,6 +111,11 @@ def _windows(session: Session) -> list[tuple[float, str, str]]:
     return [(seconds, *formatting.window(seconds)) for seconds in session.windows]
 
 
+def _names(of: Signal) -> dict[str, str]:
+    """Return what the signal is called, and what it is."""
+    return {"signal_name": of.name.replace("_", " "), "signal_title": formatting.about(of)}
+
+
 def _nothing(session: Session) -> dict[str, Any]:
     instrument = session.market.instrument
     return {
@@ -124,8 +126,9 @@ def _nothing(session: Session) -> dict[str, Any]:
         "paused": False,
         "mid": formatting.NOTHING,
         "spread": formatting.NOTHING,
-        "imbalance": formatting.NOTHING,
+        "signal": formatting.NOTHING,
         "side": "",
+        **_names(session.settings.signal),
         "age": None,
         "late": ("", ""),
         "rate": formatting.NOTHING,

@@ -112,7 +112,7 @@ PARTS = """[class*=obi-part], .obi-room, .obi-charts, .obi-chart, .obi-status, .
 TEXTS = """.obi-symbol, .obi-venue, .obi-state, .obi-figure .obi-label, .obi-figure .obi-value,
     .obi-window, .obi-button, .obi-message, .obi-waiting, .obi-row .obi-price, .obi-row .obi-size,
     .obi-middle strong, .obi-middle span, .obi-note, .obi-title, .obi-tick, .obi-last,
-    .obi-part-imbalance .axis .tick text, .obi-head, .obi-setting span, .obi-setting b, .obi-opener,
+    .obi-part-signal .axis .tick text, .obi-head, .obi-setting span, .obi-setting b, .obi-opener,
     .obi-unfold, .obi-what, .obi-result, .widget-toggle-button, .obi-word, .obi-reason, .obi-span,
     .obi-mark, .obi-table th, .obi-table td, .obi-fact, .obi-known, .obi-legend span, .obi-length,
     .obi-titled span, .obi-parts button, .obi-where, .obi-hint, .obi-line-part span, .obi-seal-word,
@@ -120,8 +120,8 @@ TEXTS = """.obi-symbol, .obi-venue, .obi-state, .obi-figure .obi-label, .obi-fig
 
 APART = [
     ".obi-part-price .obi-tick, .obi-part-price .obi-last",
-    ".obi-part-imbalance .obi-tick, .obi-part-imbalance .obi-last",
-    ".obi-part-imbalance .axis .tick text",
+    ".obi-part-signal .obi-tick, .obi-part-signal .obi-last",
+    ".obi-part-signal .axis .tick text",
     ".obi-status > *",
     ".obi-controls button",
     ".obi-row .obi-price, .obi-row .obi-size, .obi-middle strong, .obi-middle span",

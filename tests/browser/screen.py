@@ -15,8 +15,8 @@ from browser.jupyterlab import Notebook
 PATIENCE = 60.0
 """Seconds: far more than anything takes that is waited for."""
 
-MID, IMBALANCE = ".obi-part-price .curve >> nth=0", ".obi-part-imbalance .curve >> nth=4"
-ABOVE, BELOW = (f".obi-part-imbalance .curve >> nth={number}" for number in (0, 1))
+MID, IMBALANCE = ".obi-part-price .curve >> nth=0", ".obi-part-signal .curve >> nth=4"
+ABOVE, BELOW = (f".obi-part-signal .curve >> nth={number}" for number in (0, 1))
 """Lines of the charts, in the order of their marks."""
 
 # What its aria-valuenow says has one decimal; its place is exact.
@@ -120,7 +120,7 @@ class Screen:
 
     def time_labels(self) -> list[str]:
         """Return the labels of the time axis."""
-        labels = self.root.locator(".obi-part-imbalance .axis .tick text").all_text_contents()
+        labels = self.root.locator(".obi-part-signal .axis .tick text").all_text_contents()
         return [label for label in labels if ":" in label]
 
     def value_labels(self, part: str) -> list[str]:

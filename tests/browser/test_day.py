@@ -30,7 +30,7 @@ def day(jupyterlab):
 
 def labels(screen):
     """Return all labels of the time axis, dates too."""
-    texts = screen.root.locator(".obi-part-imbalance .axis .tick text").all_text_contents()
+    texts = screen.root.locator(".obi-part-signal .axis .tick text").all_text_contents()
     return [text for text in texts if re.fullmatch(r"[A-Z][a-z]{2} \d+|\d\d:\d\d(:\d\d)?", text)]
 
 

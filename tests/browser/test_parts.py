@@ -10,7 +10,7 @@ from browser.screen import IMBALANCE, MID, PATIENCE, Screen, eventually, threads
 
 PARTS = {
     "book": "obi.BookWidget(session)",
-    "imbalance": "obi.ImbalanceWidget(session)",
+    "signal": "obi.SignalWidget(session)",
     "price": "obi.PriceWidget(session)",
     "settings": "obi.SettingsWidget(session=session)",
     "status": "obi.StatusWidget(session)",
@@ -35,7 +35,7 @@ def test_each_shows_data(parts):
     assert parts.errors() == []
     assert page.locator(".obi-part-book .obi-bid .obi-price").first.inner_text()
     assert page.locator(".obi-part-book .obi-row").count() == 40
-    for part, line in (("price", MID), ("imbalance", IMBALANCE)):
+    for part, line in (("price", MID), ("signal", IMBALANCE)):
         screen = Screen(parts, f".obi-part-{part}")
         shown = page.locator(line).locator("path.line")
         eventually(lambda s=shown: len(s.get_attribute("d") or "") > 1000, "a line")

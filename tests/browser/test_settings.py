@@ -52,7 +52,7 @@ def test_drag(screen, title):
     line, zone, labels = (
         screen.line(IMBALANCE),
         screen.line(ABOVE, "area"),
-        screen.value_labels("imbalance"),
+        screen.value_labels("signal"),
     )
     before, results = screen.shown(title), wait_for_results_of_kernel(screen)
 
@@ -74,8 +74,8 @@ def test_drag(screen, title):
         assert screen.line(IMBALANCE) == line, "the imbalance is the same"
     if name == "threshold":
         eventually(lambda: screen.line(ABOVE, "area") != zone, "the zone is another")
-        assert screen.value_labels("imbalance") != labels
-        assert f"+{number(after):.2f}" in screen.value_labels("imbalance")
+        assert screen.value_labels("signal") != labels
+        assert f"+{number(after):.2f}" in screen.value_labels("signal")
     else:
         assert screen.line(ABOVE, "area") == zone, "the zone is the same"
     if name in ("threshold", "hold_seconds"):

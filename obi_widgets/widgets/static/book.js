@@ -34,12 +34,11 @@ function render({ model, el }) {
   const bids = Array.from({ length: levels }, () => row(book, "bid"));
   const note = document.createElement("div");
   note.className = "obi-note";
-  note.textContent = "Thin bar: size after decay. Faint: levels that are not used.";
   el.append(note);
 
   function fill(rows, side) {
     rows.forEach(({ node, price, size, whole, left }, index) => {
-      // Price, size, width of the size's bar and of what decay leaves of it, in 1/1000.
+      // Price, size, width of the size's bar and of what the signal takes of it, in 1/1000.
       const [a, b, c, d] = side[index] ?? ["", "", 0, 0];
       price.textContent = a;
       size.textContent = b;
@@ -53,6 +52,7 @@ function render({ model, el }) {
     const state = model.get("state");
     mid.textContent = state.mid;
     spread.textContent = state.spread;
+    note.textContent = state.note;
     fill(asks, state.asks);
     fill(bids, state.bids);
     book.classList.toggle("obi-old", state.old);

@@ -34,7 +34,7 @@ function render({ model, el }) {
   const state = make("span", "obi-state", line);
   const mid = figure(line, "mid", "Mean of best bid and best ask, quote currency", "obi-large");
   const spread = figure(line, "spread", "Best ask minus best bid, in bps of mid");
-  const imbalance = figure(line, "imbalance", "−1 to +1. Plus: more bids. Minus: more asks", "obi-large");
+  const signal = figure(line, "", "", "obi-large obi-signal");
   const age = figure(line, "age", "Time since the book last changed");
   const late = make("span", "obi-late", line);
   const rate = figure(line, "messages/s", "Messages a second from the venue, over the last two seconds");
@@ -103,9 +103,13 @@ function render({ model, el }) {
     venue.textContent = now.venue;
     mid.textContent = now.mid;
     spread.textContent = now.spread;
-    imbalance.textContent = now.imbalance;
-    imbalance.dataset.side = now.side;
-    for (const one of [mid, spread, imbalance]) one.classList.toggle("obi-old", now.old);
+    const box = signal.parentElement;
+    set(box.firstElementChild, now.signal_name);
+    box.dataset.what = now.signal_name;
+    box.title = now.signal_title;
+    signal.textContent = now.signal;
+    signal.dataset.side = now.side;
+    for (const one of [mid, spread, signal]) one.classList.toggle("obi-old", now.old);
     [late.textContent, late.title] = now.late;
     late.hidden = !now.late[0];
     choose(now.windows, now.window);

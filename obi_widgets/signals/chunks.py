@@ -1,0 +1,95 @@
+"""Signals that look back, computed in chunks.
+
+A chunk begins at a row whose number, counted from the first state ever, is a multiple of the
+chunk's length; it is computed from that row less the look-back, and the rows before it are dropped.
+So a history that was appended to and the whole history are computed from the same rows in the same
+order, and give the same to the bit, running sums included.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from obi_widgets.history.levels import BLOCK
+from obi_widgets.kernels.threads import share
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from numpy.typing import NDArray
+
+    from obi_widgets.history.columns import History
+
+    Floats = NDArray[np.float64]
+
+STATES_A_SECOND = 100
+"""What is reckoned with where every state was kept, to choose the length of chunks."""
+
+PARALLEL = 200_000
+"""States from which on a second thread is worth starting."""
+
+
+def compute(
+    function: Callable[[History], Floats], history: History, seconds: float, first: int = 0
+) -> Floats:
+    """Return what a function gives for each state from one on.
+
+    Parameters
+    ----------
+    function : callable
+        Returns a number for each state of a history; an array of its own, which is changed.
+    history : History
+        T states.
+    seconds : float
+        How far back the function looks.
+    first : int
+        Leave out the states before this one.
+
+    Returns
+    -------
+    ndarray of float64, shape (T - first,)
+        NaN where the look-back reaches before the first state or into a gap.
+    """
+    back = round(seconds * 1e9)
+    length = chunk_length(seconds, history.interval)
+    begins = -(history.start % length)  # the first chunk may have begun before the first state
+    out = np.empty(len(history) - first)
+
+    def compute_each(chunks: Iterable[int]) -> None:
+        for begin in chunks:
+            rows = slice(max(begin, 0), min(begin + length, len(history)))
+            since = history.time[rows.start] - back
+            # The state that stood when the look-back begins is part of it.
+            before = max(int(np.searchsorted(history.time, since, "right")) - 1, 0)
+            part = history[before : rows.stop]
+            found = function(part)
+            found[part.time - part.run_began < back] = np.nan
+            wanted = max(rows.start, first)
+            out[wanted - first : rows.stop - first] = found[wanted - before :]
+
+    chunks = range(begins + (first - begins) // length * length, len(history), length)
+    if len(out) < PARALLEL:
+        compute_each(chunks)
+    else:
+        share(compute_each, chunks)
+    return out
+
+
+def settled(history: History, seconds: float) -> int:
+    """Return the first state from which on values are those of a history that began earlier.
+
+    Before it a look-back reaches before the first state, or the first state cuts a chunk.
+    """
+    if not seconds or not history.start:
+        return 0
+    length = chunk_length(seconds, history.interval)
+    full = int(np.searchsorted(history.time, history.time[0] + round(seconds * 1e9)))
+    return full + -(history.start + full) % length
+
+
+def chunk_length(seconds: float, interval: float) -> int:
+    """Return the states of a chunk: a power of two of blocks, about as long as the look-back."""
+    states = seconds / interval if interval else seconds * STATES_A_SECOND
+    return int(BLOCK * 2 ** np.ceil(np.log2(max(states / BLOCK, 1))))

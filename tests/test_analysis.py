@@ -13,6 +13,8 @@ import obi_widgets as obi
 from obi_widgets.history.levels import BLOCK
 from obi_widgets.presentation.analysis import Analysis
 from obi_widgets.settings.parameters import Parameters
+from obi_widgets.signals.signal import Signal
+from obi_widgets.signals.transforms import smooth, velocity, zscore
 from obi_widgets.trading.entries import Results
 
 TRADES = ("side", "entry_time", "entry_price", "exit_time", "exit_price", "lost")
@@ -192,3 +194,84 @@ def test_a_grid_that_is_refined_meanwhile_changes_nothing():
         write(into, state, number * MS, price_of=float)
         analysis.update(into.history(), parameters)
         check(analysis, fresh(into.history(), parameters))
+
+
+# -- signals that look back ---------------------------------------------------------------------
+
+
+def appended(history, parameters, sizes):
+    """Return an analysis that was given a history piece by piece."""
+    analysis, end = Analysis(parameters), 0
+    for size in sizes:
+        end = min(end + size, len(history))
+        analysis.update(history[:end], parameters)
+    return analysis
+
+
+@pytest.mark.parametrize("window", [1.0, 7.3, 60.0])
+@pytest.mark.parametrize("transform", [zscore, smooth, velocity])
+def test_appended_to_the_signal_is_that_of_the_whole_to_the_bit(history, broken, transform, window):
+    """Also where a look-back spans chunks, and where gaps break it."""
+    signal = transform(obi.imbalance, window=window)
+    parameters = Parameters(signal)
+    sizes = np.random.default_rng(1).integers(1, 400, 60).tolist()
+    for states in (history, broken):
+        analysis = appended(states, parameters, [*sizes, len(states)])
+        assert analysis.signal.tobytes() == signal(states).tobytes()
+        assert analysis.trouble == ""
+    assert np.isfinite(signal(history)).any()
+
+
+def test_while_old_states_are_dropped_a_look_back_reads_what_is_kept():
+    """Values stay as they were made; each is that of a history that keeps everything."""
+    parameters = Parameters(zscore(obi.imbalance), depth=1, window=20.0)
+    small, large = writer(levels=1, capacity=2 * BLOCK), writer(levels=1)
+    analysis, market = Analysis(parameters), a_market(5)
+    for number in range(6 * BLOCK):
+        state = next(market)
+        for into in (small, large):
+            write(into, state, number * 100 * MS)
+        if number % 97 == 0:
+            analysis.update(small.history(), parameters)
+    kept = analysis.history
+    assert kept.start >= 2 * BLOCK
+    whole = fresh(large.history(), parameters).signal[kept.start :][: len(kept)]
+    assert analysis.signal.tobytes() == whole.tobytes()
+    assert analysis.trouble == ""
+
+
+def states_of(count):
+    return tape([(100, "both", 1000 + n % 7, 1.0 + n % 5, 3.0) for n in range(count)])
+
+
+def ahead(history):
+    return np.append(np.diff(history.mid), 0.0)
+
+
+def of_all(history):
+    return history.mid - np.nanmean(history.mid)
+
+
+def forgets_its_window(history):
+    return np.cumsum(history.mid - 100.0)
+
+
+def of_its_own_state(history):
+    return history.mid - 100.0
+
+
+@pytest.mark.parametrize(
+    ("function", "lookback", "differs"),
+    [(ahead, 0.0, True), (of_all, 0.0, True), (of_all, 1.0, True),
+     (forgets_its_window, 0.0, True), (of_its_own_state, 0.0, False),
+     (of_its_own_state, 1.0, False)],
+)  # fmt: skip
+def test_a_users_signal_that_differs_from_the_whole_is_told(function, lookback, differs):
+    signal = Signal(function, name="mine", parameters={}, needs="touch", lookback=lookback)
+    analysis = appended(states_of(400), Parameters(signal), [50, *[7] * 60])
+    assert analysis.trouble.startswith("The signal mine gives other values for") == differs
+    told = analysis.trouble
+    analysis.update(states_of(400), Parameters(signal, hold_seconds=3))
+    assert analysis.trouble == told, "it stays while the signal is the same"
+    analysis.update(states_of(400), Parameters())
+    assert analysis.trouble == ""

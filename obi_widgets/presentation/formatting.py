@@ -124,6 +124,7 @@ def side(value: float, span: tuple[float, float] = (-1, 1)) -> str:
     return "bid" if shown > 0 else "ask" if shown < 0 else ""
 
 
+@lru_cache(16)
 def about(of: Signal) -> str:
     """Return what a signal is, in one line: its description, range and unit."""
     found = [re.sub(r"^Return (\w)", lambda match: match[1].upper(), of.description)]

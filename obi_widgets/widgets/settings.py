@@ -80,6 +80,7 @@ class SettingsWidget(Part):
         self.settings = settings
         self._tell = _teller(session) if session is not None else None
         self._lock = threading.RLock()  # whoever chooses a signal makes controls, on any thread
+        self._offered: set[str] = set()
         self._offering = 0  # the thread that sets what is offered
         self._controls: dict[str, Control] = {}
         self._signals: dict[str, Signal] = {}  # by name, those that were chosen here
@@ -154,15 +155,15 @@ class SettingsWidget(Part):
 
     def _offer(self) -> None:
         """Offer the signals that are known by now."""
-        names = sorted({*registry.names(), *self._signals})
-        options = tuple((title_of(name), name) for name in names)
-        chosen = self.settings.signal.name
+        names, chosen = {*registry.names(), *self._signals}, self.settings.signal.name
+        if names == self._offered and self._choice.value == chosen:
+            return
         self._offering = threading.get_ident()
         with self._choice.hold_sync():
-            if options != self._choice.options:
-                self._choice.options = options
-            if self._choice.value != chosen:
-                self._choice.value = chosen
+            if names != self._offered:
+                self._choice.options = [(title_of(name), name) for name in sorted(names)]
+                self._offered = names
+            self._choice.value = chosen
         self._offering = 0
 
     def _choose(self, change: dict[str, Any]) -> None:

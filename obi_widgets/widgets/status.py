@@ -67,7 +67,9 @@ class StatusWidget(Part):
         framed(frame)
         of = frame.parameters.signal
         detail = f"{frame.detail} {frame.advice}".strip()
-        trouble = "" if frame.state == "live" else detail
+        bad = frame.state != "live" and _bad(frame)
+        # The end of a recording hides neither a note nor what is wrong with the signal.
+        trouble = detail if bad or (frame.state != "live" and not frame.trouble) else ""
         comes = frame.state in ("live", "stale") and not frame.paused
         self._line.state = {
             "symbol": frame.instrument.symbol,
@@ -87,7 +89,7 @@ class StatusWidget(Part):
             "window": frame.window_seconds,
             "message": trouble or frame.note or frame.trouble or detail,
             "told": frame.told if frame.note and not trouble else 0,
-            "tone": "bad" if (_bad(frame) if trouble else frame.trouble and not frame.note) else "",
+            "tone": "bad" if bad or (frame.trouble and not trouble and not frame.note) else "",
             "file": file_name(frame.instrument.symbol),
         }
 

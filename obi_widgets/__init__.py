@@ -52,7 +52,7 @@ _PLACES = {
     "compute": "signals.signal",
     "difference": "signals.transforms",
     "entries": "trading.entries",
-    "export_strategy": "settings.strategy",
+    "export_strategy": "strategy.export",
     "fees": "trading.fees",
     "fill_summary": "trading.fills",
     "fills": "trading.fills",
@@ -64,7 +64,7 @@ _PLACES = {
     "propose": "calibration.proposal",
     "queue_bounds": "trading.fills",
     "record": "feeds.record",
-    "sealed_test": "calibration.sealed",
+    "sealed_test": "calibration.sealed_history",
     "shuffled": "calibration.placebo",
     "signal": "signals.signal",
     "simulate": "feeds.simulation.simulator",
@@ -161,7 +161,8 @@ if TYPE_CHECKING:
     from obi_widgets.calibration.proposal import Proposal, propose
     from obi_widgets.calibration.report import Report
     from obi_widgets.calibration.seal import Seal
-    from obi_widgets.calibration.sealed import SealedTest, sealed_test
+    from obi_widgets.calibration.sealed import SealedTest
+    from obi_widgets.calibration.sealed_history import sealed_test
     from obi_widgets.calibration.statistics.bootstrap import Bootstrap
     from obi_widgets.calibration.surface import Surface
     from obi_widgets.calibration.sweep import sweep, sweep_seconds
@@ -180,13 +181,13 @@ if TYPE_CHECKING:
     from obi_widgets.settings.parameters import Parameters
     from obi_widgets.settings.provenance import AtHorizon, Findings, Sealed
     from obi_widgets.settings.settings import Settings
-    from obi_widgets.settings.strategy import export_strategy
     from obi_widgets.signals import imbalance
     from obi_widgets.signals.coverage import LevelsUsed, inferred
     from obi_widgets.signals.order_flow_imbalance import order_flow_imbalance
     from obi_widgets.signals.signal import Signal, compute, signal
     from obi_widgets.signals.touch import weighted_mid
     from obi_widgets.signals.transforms import difference, smooth, velocity, weighted_sum, zscore
+    from obi_widgets.strategy.export import export_strategy
     from obi_widgets.trading.entries import entries
     from obi_widgets.trading.execution import Maker, Taker
     from obi_widgets.trading.fees import fees

@@ -10,7 +10,8 @@ import pytest
 from history_tools import NAN, early, make
 
 import obi_widgets as obi
-from obi_widgets.calibration import sweep
+from obi_widgets.calibration import entry_sums
+from obi_widgets.calibration.grid import Grid
 from obi_widgets.presentation import formatting
 from obi_widgets.presentation.frame import Reach
 from obi_widgets.settings.parameters import Parameters
@@ -126,8 +127,7 @@ def test_a_sweep_makes_the_entries_of_each_setting(shallow, strict, band):
     }  # fmt: skip
     shared = Parameters(band_bps=band)
     found = obi.sweep(history, settings=shared, **axes).parts
-    grid = sweep._Grid(shared, 0.3, **axes)
-    wanted = sweep._portable(history, grid, Event(), lambda _: None)
+    wanted = entry_sums.one_by_one(history, Grid.of(shared, 0.3, axes), Event())
     np.testing.assert_array_equal(found[..., [0, 1, 4, 5]], wanted[..., [0, 1, 4, 5]])
     np.testing.assert_allclose(found, wanted, rtol=1e-9, atol=1e-9)
     counts = found[..., 0].sum(axis=(0, 2, 3, 4))

@@ -92,8 +92,13 @@ def surface_of(means, entries=100):
     squares = 0.01 * entries * np.maximum(entries - 1, 0) + entries * means**2
     parts[0, 0, :, :, 0, 3] = squares
     rows, columns = means.shape
-    axes = np.arange(1.0, rows + 1) / 10, np.arange(1.0, columns + 1)
-    return Surface(np.array([0.1]), (10,), *axes, FREE, parts)
+    axes = {
+        "decay": (0.1,),
+        "depth": (10,),
+        "threshold": tuple((np.arange(1.0, rows + 1) / 10).tolist()),
+        "hold_seconds": tuple(np.arange(1.0, columns + 1).tolist()),
+    }
+    return Surface(axes, FREE, parts)
 
 
 def test_a_peak_is_no_plateau():

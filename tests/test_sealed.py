@@ -262,9 +262,9 @@ def test_a_file_that_is_damaged_is_refused_by_name_and_stays(history, sealed, tm
 
 def test_a_newer_version_and_a_file_that_is_not_there_are_refused(sealed, tmp_path):
     path = sealed.save(tmp_path / "seal.json")
-    document = json.loads(path.read_text()) | {"version": 2}
+    document = json.loads(path.read_text()) | {"version": 3}
     path.write_text(json.dumps(document))
-    with pytest.raises(SealError, match="is of version 2, and this package reads up to 1"):
+    with pytest.raises(SealError, match="is of version 3, and this package reads up to 2"):
         obi.SealedTest.load(path)
     with pytest.raises(SealError, match="There is no file"):
         obi.SealedTest.load(tmp_path / "none.json")

@@ -22,8 +22,8 @@ import obi_widgets as obi
 from obi_widgets.history.provenance import Provenance
 from obi_widgets.market_data.events import Instrument
 from obi_widgets.settings.parameters import Parameters
-from obi_widgets.settings.strategy import TEMPLATE
 from obi_widgets.signals import imbalance_numpy
+from obi_widgets.strategy.export import TEMPLATE
 
 SETTINGS = [
     Parameters(),

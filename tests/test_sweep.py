@@ -18,7 +18,8 @@ from kernel_tools import use
 from tqdm.auto import tqdm
 
 import obi_widgets as obi
-from obi_widgets.calibration import sweep
+from obi_widgets.calibration import entry_sums, sweep
+from obi_widgets.calibration.grid import Grid
 from obi_widgets.errors import CancelledError, SettingsError
 from obi_widgets.settings.parameters import Parameters
 from obi_widgets.settings.settings import Settings
@@ -37,8 +38,8 @@ def check(found, history, **axes):
 
 
 def one_by_one(found, history, **axes):
-    grid = sweep._Grid(found.parameters, 0.3, **axes)
-    return sweep._portable(history, grid, Event(), lambda _: None)
+    grid = Grid.of(found.parameters, 0.3, axes)
+    return entry_sums.one_by_one(history, grid, Event())
 
 
 @pytest.mark.slow
@@ -275,10 +276,10 @@ def test_the_estimate_is_that_of_a_sample_times_the_states(history, monkeypatch)
 
     def add_up(sample, grid):
         Clock.now += len(sample) / 1000 + (not swept)
-        swept.append((len(sample), grid.threshold))
+        swept.append((len(sample), list(grid.axes["threshold"])))
 
     monkeypatch.setattr(sweep, "time", Clock)
-    monkeypatch.setattr(sweep, "_add_up", add_up)
+    monkeypatch.setattr(sweep, "add_up", add_up)
     assert obi.sweep_seconds(history, **AXES) == pytest.approx(len(history) / 1000)
     assert obi.sweep_seconds([history[:9], *[history] * 10], **AXES) == pytest.approx(
         (9 + 10 * len(history)) / 1000

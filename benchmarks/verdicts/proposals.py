@@ -13,8 +13,8 @@ import numpy as np
 
 import obi_widgets as obi
 from obi_widgets.calibration.forward_returns import HORIZONS
+from obi_widgets.calibration.grid import thresholds_for
 from obi_widgets.calibration.proposal import Proposal
-from obi_widgets.calibration.surface import THRESHOLDS
 
 from . import markets
 from .markets import MID, STATES, Market, Random, book, times
@@ -111,7 +111,8 @@ def main() -> None:
         one for one in chosen
         if one.threshold in PLANTED_THRESHOLDS and one.hold_seconds in PLANTED_HOLDS
     ]  # fmt: skip
-    print(f"the planted one ({len(THRESHOLDS)} × {len(HOLDS)} settings): {len(right)} of {seeds}")
+    tried = len(thresholds_for(obi.Settings().parameters))
+    print(f"the planted one ({tried} × {len(HOLDS)} settings): {len(right)} of {seeds}")
 
 
 if __name__ == "__main__":

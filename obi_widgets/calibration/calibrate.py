@@ -23,8 +23,11 @@ from obi_widgets.calibration.statistics.multiple_testing import benjamini_hochbe
 from obi_widgets.checks import between, choice, integer
 from obi_widgets.history.given import as_joined
 from obi_widgets.settings.parameters import Parameters
-from obi_widgets.settings.provenance import IMBALANCE
-from obi_widgets.signals import imbalance
+from obi_widgets.settings.parameters import as_signal as as_chosen
+from obi_widgets.settings.settings import COMMON
+from obi_widgets.signals.registry import is_ours
+from obi_widgets.signals.signal import Signal
+from obi_widgets.trading.thresholds import compared
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -44,7 +47,7 @@ def calibrate(
     history: History | Sequence[History],
     settings: Settings | Parameters,
     *,
-    signal: ArrayLike | Callable[[History], ArrayLike] | None = None,
+    signal: Signal | str | ArrayLike | Callable[[History], ArrayLike] | None = None,
     horizons: ArrayLike = HORIZONS,
     event: Kind = "beyond",
     hold_out: float = SHARE,
@@ -61,10 +64,12 @@ def calibrate(
     settings : Settings or Parameters
         ``hold_seconds`` is not used but to say whether it is another one than the verdict's: see
         ``horizons``.
-    signal : callable, or array_like of float of shape (T,), optional
-        Another signal than the imbalance: + for a rise, NaN where there is none, on any scale
-        that ``threshold`` is on too. Of a function of a history that returns it, it is also seen
-        whether it looks ahead, at some moments; of an array that cannot be told.
+    signal : Signal, str, callable, or array_like of float of shape (T,), optional
+        Another signal than that of the settings: + for a rise, NaN where there is none, on any
+        scale that ``threshold`` is on too. A `Signal`, or the name of one, takes the place of
+        theirs, with their values for its parameters where they have them. Of a function of a
+        history it is also seen whether it looks ahead, at some moments, and so of a signal that a
+        user wrote, here or in the settings; of an array that cannot be told.
     horizons : array_like of float
         Seconds.
     event : {"beyond", "crossing", "episode"}
@@ -108,21 +113,28 @@ def calibrate(
     integer("seed", seed, 0, MOST_SEED)
     peeked, beyond = "", ""
     notes: tuple[str, ...] = ()
-    name = IMBALANCE
+    if isinstance(signal, Signal | str):
+        parameters, signal = _with_signal(parameters, as_chosen(signal)), None
     if signal is None:
-        values = imbalance(history, parameters)
+        name = parameters.signal.name
+        values = parameters.signal(history, parameters)
         beyond, notes = reaches(history, parameters)
+        if not is_ours(parameters.signal):
+            peeked = looks_ahead(history, lambda one: parameters.signal(one, parameters), values)
     elif callable(signal):
         values = computed(history, signal)
         peeked = looks_ahead(history, signal, values)
         name = getattr(signal, "__name__", type(signal).__name__)
+        if name == parameters.signal.name:
+            name = f"the function {name}"  # which is not the signal of the settings
     else:
         values = as_signal(history, signal)
         name = "an array"
+    decided = compared(history, values, parameters)
     returns = forward_returns(history, np.unique(horizons_within(history, horizons)))
-    x = columns(history, values, [parameters.threshold], kind=event)
+    x = columns(history, decided, [parameters.threshold], kind=event)
     means = conditional_mean(history.mid, returns, x, level=level)
-    episodes = find_episodes(history, values, parameters.threshold)
+    episodes = find_episodes(history, decided, parameters.threshold)
     split = holdout(history.elapsed, share=hold_out, purge=float(returns.horizons[-1]))
 
     one = x[:, 0]
@@ -172,3 +184,11 @@ def calibrate(
         signal=name,
         origin=history.provenance,
     )
+
+
+def _with_signal(parameters: Parameters, signal: Signal) -> Parameters:
+    """Return settings with another signal, of which they keep what it has too."""
+    if signal == parameters.signal:
+        return parameters
+    kept = {n: v for n, v in parameters.as_dict().items() if n in COMMON or n in signal.parameters}
+    return Parameters(**{**kept, "signal": signal})

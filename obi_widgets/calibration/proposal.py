@@ -20,8 +20,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from obi_widgets.calibration.forward_returns import HORIZONS
+from obi_widgets.calibration.grid import LAST, thresholds_for
 from obi_widgets.calibration.holdout import MOST_FOLDS, SHARE, holdout
-from obi_widgets.calibration.surface import LEAST, THRESHOLDS
+from obi_widgets.calibration.surface import LEAST
 from obi_widgets.calibration.sweep import swept
 from obi_widgets.calibration.walk_forward import folds_of
 from obi_widgets.checks import between, integer, several
@@ -114,7 +115,8 @@ class Proposal:
                 f"None: of {many}, none made money before the hold-out, net, in {LEAST} entries "
                 "or more without one beside it that lost."
             )
-        name = f"threshold {p.threshold:g} with hold {p.hold_seconds:g} s"
+        quantile = "quantile " if p.threshold_is == "quantile" else ""
+        name = f"threshold {quantile}{p.threshold:g} with hold {p.hold_seconds:g} s"
         walked = (
             f"settings chosen on the past alone made {self.walked_forward} a trade"
             if self.walked_forward.entries >= LEAST
@@ -140,7 +142,7 @@ class Proposal:
 def propose(
     history: History | Sequence[History],
     *,
-    threshold: Iterable[float] = THRESHOLDS,
+    threshold: Iterable[float] | None = None,
     hold_seconds: Iterable[float] = HORIZONS,
     settings: Settings | Parameters | None = None,
     hold_out: float = SHARE,
@@ -157,7 +159,8 @@ def propose(
     history : History or sequence of History
         Book states; of one market where there are several, see `History.concat`.
     threshold, hold_seconds : iterable of float
-        What is chosen from. Beside a setting are those next to it in these, corners included.
+        What is chosen from; thresholds that fit the signal when left out. Beside a setting are
+        those next to it in these, corners included.
     settings : Settings or Parameters, optional
         All else: signal, price and fee. The defaults when left out.
     hold_out : float
@@ -185,7 +188,7 @@ def propose(
     hold_out, folds = between("hold_out", hold_out), integer("folds", folds, 1, MOST_FOLDS)
     p = Parameters.of(Settings() if settings is None else settings)
     axes = {
-        "threshold": several("threshold", threshold),
+        "threshold": several("threshold", thresholds_for(p) if threshold is None else threshold),
         "hold_seconds": several("hold_seconds", hold_seconds),
     }
     surface = swept(history, p, axes, hold_out)
@@ -201,14 +204,14 @@ def plateau(surface: Surface) -> Floats:
 def proposed(
     history: History, surface: Surface, *, hold_out: float = SHARE, folds: int = 5
 ) -> Proposal:
-    """Return the proposal of a surface of this history, of one decay and one depth.
+    """Return the proposal of a surface of this history, of one value of each other axis.
 
     Parameters
     ----------
     history : History
         What was swept.
     surface : Surface
-        Of shape (1, 1, thresholds, holds), with the same hold-out.
+        Only its thresholds and holds are several, and its hold-out is the same.
     hold_out, folds
         See `propose`.
     """
@@ -218,19 +221,14 @@ def proposed(
     if np.isnan(merits).all():
         return Proposal(None, None, NOTHING, np.nan, NOTHING, NOTHING, tried, origin)
     best = np.unravel_index(int(np.nanargmax(merits)), merits.shape)
-    axes: dict[str, Any] = {
-        name: getattr(surface, name).tolist() for name in ("threshold", "hold_seconds")
-    }
-    candidate = surface.parameters.replace(
-        decay=float(surface.decay[0]),
-        depth=surface.depth[0],
-        threshold=axes["threshold"][best[2]],
-        hold_seconds=axes["hold_seconds"][best[3]],
-    )
+    axes = {name: surface.axes[name] for name in LAST}
+    candidate = surface.settings(best)
     before = history[holdout(history.elapsed, share=hold_out).inside]
     made = [fold.after for fold in folds_of(before, candidate, axes, folds, merit=plateau)]
     parts = np.sum([one.parts for one in made if one is not None], axis=0)
-    walked = NOTHING if np.ndim(parts) == 0 else Made.of(replace(surface, parts=parts), (0,) * 4)
+    walked = NOTHING
+    if np.ndim(parts):
+        walked = Made.of(replace(surface, parts=parts), (0,) * len(surface.axes))
     sure = walked.entries >= LEAST and walked.net_bps > SURE * walked.se_bps
     return Proposal(
         candidate if sure else None,

@@ -93,7 +93,7 @@ class Report:
     notes : tuple of str
         What one must know of the signal and of the history, a sentence each.
     signal : str
-        ``"imbalance"``, or the name of another signal that was given.
+        The name of the settings' signal, or of another one that was given.
     origin : Provenance or None
         What was judged: market, span and hash; None of an empty history.
     """

@@ -13,8 +13,8 @@ import numpy as np
 
 from obi_widgets.calibration.confidence_sequence import BURN_IN, ERROR, TUNED_AT
 from obi_widgets.errors import SealError
-from obi_widgets.signals import imbalance
-from obi_widgets.trading.entries import scan
+from obi_widgets.signals.source import source_sha256
+from obi_widgets.trading.entries import Scanner
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -27,6 +27,9 @@ CLIP = 100.0
 
 ENOUGH = 30
 """Entries of the past by which it is chosen otherwise."""
+
+USUAL = {"signal": "imbalance", "threshold_is": "value"}
+"""Settings that are left out of a seal where they have these values."""
 
 CLIPS = 0.1, 10_000.0
 """The least and the largest that is possible, bps."""
@@ -54,6 +57,8 @@ class Seal:
         Where gains and losses are cut for the exact bound.
     number : int
         Which of the sealed tests on this market it is, from 1.
+    signal_sha256 : str
+        Of the source of a signal that is a user's function; empty for one of ours.
     error, burn_in, tuned_at : float, int, int
         Of the bounds; see `obi_widgets.calibration.confidence_sequence`.
     """
@@ -72,6 +77,7 @@ class Seal:
     error: float = ERROR
     burn_in: int = BURN_IN
     tuned_at: int = TUNED_AT
+    signal_sha256: str = ""
 
     @property
     def market(self) -> str:
@@ -85,9 +91,18 @@ class Seal:
         return hashlib.sha256(text.encode()).hexdigest()
 
     def as_table(self) -> dict[str, Any]:
-        """Return all of it as a file holds it."""
+        """Return all of it as a file holds it.
+
+        What files of version 1 did not have is left out where it is what they meant, so that their
+        hash stays: the imbalance, and a threshold that is a value.
+        """
         own = {one.name: getattr(self, one.name) for one in fields(self)}
-        return {**own, "settings": self.settings.as_table()}
+        settings = self.settings.as_table()
+        for table, usual in ((own, {"signal_sha256": ""}), (settings, USUAL)):
+            for name, value in usual.items():
+                if table[name] == value:
+                    del table[name]
+        return {**own, "settings": settings}
 
     def numbered(self, number: int) -> Seal:
         """Return the same with another number."""
@@ -95,13 +110,29 @@ class Seal:
 
     def differences(self, other: Seal) -> list[str]:
         """Return what of settings, market and states is another one in another seal."""
-        mine, its = ({**one.as_table(), **one.settings.as_table()} for one in (self, other))
-        names = (*self.settings.as_table(), "venue", "symbol", "interval", "levels", "strict")
-        return [
-            f"{name} is {its.get(name)!r}, not {mine[name]!r}"
+        names = ("venue", "symbol", "interval", "levels", "strict")
+        found = differences(self.settings, other.settings)
+        found += [
+            f"{name} is {getattr(other, name)!r}, not {getattr(self, name)!r}"
             for name in names
-            if its.get(name) != mine[name]
+            if getattr(other, name) != getattr(self, name)
         ]
+        if self.settings.signal.name == other.settings.signal.name and (
+            self.signal_sha256 != other.signal_sha256
+        ):
+            found.append(f"the source of {self.settings.signal.name} is another one")
+        return found
+
+
+def differences(sealed: Parameters, now: Parameters) -> list[str]:
+    """Return what of settings is another one than was sealed; of another signal only that."""
+    before, after = sealed.as_table(), now.as_table()
+    names = ("signal",) if before["signal"] != after["signal"] else {**before, **after}
+    return [
+        f"{name} is {after.get(name)!r}, not {before.get(name)!r}"
+        for name in names
+        if after.get(name) != before.get(name)
+    ]
 
 
 class Judged(NamedTuple):
@@ -173,10 +204,14 @@ def make_seal(
     ------
     SealError
         A cut that is not possible.
+    SettingsError
+        A signal whose source is not known: it could not be told from another one.
     """
     opened_at = time.time_ns()
     if clip_bps is None:
-        made = scan(history, imbalance(history, parameters), parameters, 0, None)
+        scanner = Scanner(parameters)
+        scanner.extend(history, parameters.signal(history, parameters))
+        made = scanner.trades(history)
         clip_bps = clip_by(made.net_bps[made.exit_time > 0].tolist())
     least, most = CLIPS
     real = isinstance(clip_bps, int | float | np.floating) and not isinstance(clip_bps, bool)
@@ -197,4 +232,5 @@ def make_seal(
         opened_at=opened_at,
         clip_bps=float(clip_bps),
         number=number,
+        signal_sha256=source_sha256(parameters.signal),
     )

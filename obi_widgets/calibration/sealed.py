@@ -15,16 +15,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from obi_widgets.calibration.confidence_sequence import AsymptoticSequence, ClippedSequence
-from obi_widgets.calibration.seal import Judged, Seal, Seen, make_seal
+from obi_widgets.calibration.seal import Judged, Seal, Seen
 from obi_widgets.checks import kind, text
 from obi_widgets.checks import path as as_path
-from obi_widgets.errors import SealError
+from obi_widgets.errors import SettingsError
 from obi_widgets.history.given import as_history
 from obi_widgets.history.provenance import utc
 from obi_widgets.settings.parameters import Parameters
 from obi_widgets.settings.provenance import Sealed, known
-from obi_widgets.signals import imbalance
+from obi_widgets.signals.source import source_sha256
 from obi_widgets.trading.entries import Held, scan
+from obi_widgets.trading.thresholds import compared
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 
     from obi_widgets.history.columns import History
     from obi_widgets.settings.settings import Settings
+    from obi_widgets.signals.signal import Signal
 
 UNDECIDED, ABOVE, BELOW = "not yet decided", "above zero", "below zero"
 """The verdicts."""
@@ -118,11 +120,13 @@ class SealedTest:
         with self.lock:
             if self.broken:
                 return 0
-            rows = history[self._first(history) :]
-            if not len(rows):
+            first, p = self._first(history), self.seal.settings
+            if first >= len(history):
                 return 0
-            before, p = len(self.trades), self.seal.settings
-            made = scan(rows, imbalance(rows, p), p, 0, self.held)
+            before, begin = len(self.trades), p.first_needed(history, first)
+            rows, first = history[begin:], first - begin
+            decided = compared(rows, p.signal(rows, p), p, first)
+            made = scan(rows, decided, p, first, self.held)
             self.held = made.held
             for entry, leave, side, net, lost in zip(
                 made.entry_time.tolist(), made.exit_time.tolist(), made.side.tolist(),
@@ -173,11 +177,16 @@ class SealedTest:
 
     def follow_settings(self, settings: Settings | Parameters) -> None:
         """End it when the settings are others than those that were sealed."""
-        now = Parameters.of(settings).as_table()
-        for name, sealed in self.seal.settings.as_table().items():
-            if now.get(name) != sealed:
-                self.stop(f"{name} changed from {sealed!r} to {now.get(name)!r}")
+        now, sealed = Parameters.of(settings), self.seal.settings
+        if now == sealed:
+            return
+        before, after = sealed.as_table(), now.as_table()
+        for name in (*before, *after):
+            if after.get(name) != before.get(name):
+                self.stop(f"{name} changed from {before.get(name)!r} to {after.get(name)!r}")
                 return
+        if _sha256(now.signal) != self.seal.signal_sha256:
+            self.stop(f"the source of {now.signal.name} changed")
 
     # -- what it has come to ---------------------------------------------------------------
 
@@ -342,78 +351,13 @@ class SealedTest:
         return load(path)
 
 
+def _sha256(signal: Signal) -> str:
+    """Return the hash of a signal's source; another one than any where it is not known."""
+    try:
+        return source_sha256(signal)
+    except SettingsError:
+        return "not known"
+
+
 def _clock(at: int) -> str:
     return f"{str(np.datetime64(at, 'ns'))[:19].replace('T', ' ')} UTC"
-
-
-def sealed_test(
-    history: History,
-    settings: Settings | Parameters,
-    *,
-    after: Any,  # noqa: ANN401 what pandas takes for a moment
-    clip_bps: float | None = None,
-) -> SealedTest:
-    """Judge settings by what came after a moment of a history, as if they had been sealed then.
-
-    It is a test only of settings that were chosen without what came after: nothing here can know
-    that. To be sure, seal first: `obi_widgets.Session.seal`.
-
-    Parameters
-    ----------
-    history : History
-        T states.
-    settings : Settings or Parameters
-        All are used.
-    after : int, datetime64 or what pandas reads as a time
-        Only states after it are judged. A number is in nanoseconds UTC; a time without a zone is
-        UTC.
-    clip_bps : float, optional
-        Where gains and losses are cut for the exact bound, bps; 0.1 to 10,000. The largest of the
-        entries before the moment, rounded up, when left out; 100 where there are fewer than 30.
-
-    Returns
-    -------
-    SealedTest
-
-    Raises
-    ------
-    HistoryError
-        No history.
-    SettingsError
-        No settings.
-    SealError
-        A moment that is none, or that is not within the history; a cut that is not possible.
-
-    Examples
-    --------
-    >>> import obi_widgets as obi
-    >>> history = obi.simulate("sim:BTC-PERP", seconds=600, seed=1)
-    >>> settings = obi.Settings(hold_seconds=1)
-    >>> test = obi.sealed_test(history, settings, after=history.time[1000])
-    >>> test.verdict
-    'below zero'
-    >>> test.to_frame().columns.tolist()
-    ['side', 'entry_time', 'exit_time', 'net_bps']
-    """
-    import pandas as pd
-
-    history = as_history(history)
-    parameters = Parameters.of(settings)
-    try:
-        moment = pd.Timestamp(after)
-        at = (moment.tz_localize("UTC") if moment.tz is None else moment).as_unit("ns").value
-    except (TypeError, ValueError, OverflowError) as error:
-        raise SealError(
-            f"after = {after!r} is no moment.", "Give a time, or nanoseconds UTC."
-        ) from error
-    if not len(history) or not history.time[0] <= at < history.time[-1]:
-        raise SealError(
-            f"after = {after!r} is {at:,} ns, and not within {history!r}.",
-            "Give a moment between its first and its last state.",
-        )
-    past = history[: int(np.searchsorted(history.time, at, side="right"))]
-    seal = make_seal(past, parameters, source="history", clip_bps=clip_bps)
-    test = SealedTest(seal)
-    test.seen = Seen.of(past, len(past) - 1)
-    test.update(history)
-    return test

@@ -14,15 +14,19 @@ from typing import TYPE_CHECKING, Any
 from obi_widgets.calibration.seal import Judged, Seal, Seen
 from obi_widgets.calibration.sealed import SealedTest
 from obi_widgets.errors import SealError, SettingsError, quoted
+from obi_widgets.settings.parameters import as_signal
 from obi_widgets.settings.settings import Settings
+from obi_widgets.signals.source import source_sha256
 from obi_widgets.trading.entries import Held
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from obi_widgets.signals.signal import Signal
+
 KIND = "sealed test of obi-widgets"
-VERSION = 1
-"""Of the files that are written."""
+VERSION = 2
+"""Of the files that are written. In those of version 1 the signal is the imbalance."""
 
 FOLDER = "seals"
 """Where they are kept when nothing else is asked for, beside the notebook."""
@@ -132,11 +136,13 @@ def load(path: str | Path) -> SealedTest:
 def _read(body: dict[str, Any], path: Path) -> SealedTest:
     """Return the test that a document tells of: its trades are judged again, in their order."""
     table = dict(body["seal"])
+    settings = dict(table.pop("settings"))
+    signal = _signal(settings.pop("signal", "imbalance"), table.get("signal_sha256", ""), path)
     try:
-        parameters = Settings(**table.pop("settings")).parameters
+        parameters = Settings(signal, **settings).parameters
     except SettingsError as error:
         raise ValueError(str(error)) from error
-    if set(table) != {one.name for one in fields(Seal)} - {"settings"}:
+    if {*table, "signal_sha256"} != {one.name for one in fields(Seal)} - {"settings"}:
         raise ValueError(f"'seal' has {sorted(table)}")
     test = SealedTest(Seal(settings=parameters, **table), path)
     last = test.seal.sealed_at + 1  # only what came after it
@@ -153,6 +159,27 @@ def _read(body: dict[str, Any], path: Path) -> SealedTest:
     test.held = None if body["held"] is None else Held(*body["held"])
     test.changes = 0
     return test
+
+
+def _signal(name: object, sha256: object, path: Path) -> Signal:
+    """Return the signal that was sealed.
+
+    Raises
+    ------
+    SealError
+        One that is not known here, or that has another source by now.
+    """
+    try:
+        signal = as_signal(name)
+        now = source_sha256(signal)
+    except SettingsError as error:
+        raise SealError(f"{path.name}: {error.what}", error.advice) from error
+    if now != sha256:
+        raise SealError(
+            f"{path.name} was sealed with another source of the signal {name}.",
+            "Define it as it was then to go on, or seal anew in another file.",
+        )
+    return signal
 
 
 def opened_in(folder: Path, market: str) -> int:

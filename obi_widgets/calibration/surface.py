@@ -4,31 +4,26 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import cached_property
-from itertools import product
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, SupportsIndex
 
 import numpy as np
 
 from obi_widgets.calibration.statistics import fixed_b
 from obi_widgets.calibration.statistics.multiple_testing import benjamini_hochberg
+from obi_widgets.parameters import Choice, Levels
 from obi_widgets.settings.provenance import labels, to_table, to_tables
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable
 
     import pandas as pd
     from numpy.typing import NDArray
 
     from obi_widgets.history.provenance import Provenance
+    from obi_widgets.parameters import Parameter
     from obi_widgets.settings.parameters import Parameters
 
     Floats = NDArray[np.float64]
-
-AXES = ("decay", "depth", "threshold", "hold_seconds")
-"""The settings that a surface goes over, in the order of its arrays' axes."""
-
-THRESHOLDS = tuple(round(0.1 * n, 1) for n in range(1, 10))
-"""Those that are looked at where none are given."""
 
 LEAST = 20
 """Entries below which a setting is not chosen: its mean is of a handful."""
@@ -40,13 +35,13 @@ class Surface:
 
     Attributes
     ----------
-    decay, threshold, hold_seconds : ndarray of float64
-        The values of the axes.
-    depth : tuple of int or None
-        None for all levels.
+    axes : dict of str to tuple
+        The values of each axis by its name, in the order of the arrays' axes. The last two are
+        ``threshold`` and ``hold_seconds``. Each is an attribute as well: numbers are an ndarray,
+        ``surface.decay``; what may be None or a word is a tuple.
     parameters : Parameters
-        The settings that all share, among them the fee.
-    parts : ndarray of float64, shape (decay, depth, threshold, hold_seconds, 3, 6)
+        The settings that all share, among them signal and fee.
+    parts : ndarray of float64, shape (*axes, 3, 6)
         Of the entries that end before the time held out, that begin in it, and that span its
         beginning: how many were closed, how many of these won before fees, the sum of their gross
         bps, the sum of its squares; how many a gap ended, and how many are still open.
@@ -57,18 +52,50 @@ class Surface:
         Market, span and hash of each history that has states.
     """
 
-    decay: Floats
-    depth: tuple[int | None, ...]
-    threshold: Floats
-    hold_seconds: Floats
+    axes: dict[str, tuple[Any, ...]]
     parameters: Parameters
     parts: Floats
     interval: float = 0.0
     origins: tuple[Provenance, ...] = ()
 
     def __repr__(self) -> str:
-        sizes = zip(AXES, self.parts.shape, strict=False)
-        return f"<Surface {' × '.join(f'{count} {name}' for name, count in sizes)}>"
+        sizes = (f"{len(values)} {name}" for name, values in self.axes.items())
+        return f"<Surface {' × '.join(sizes)}>"
+
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401
+        axes = self.__dict__.get("axes", {})  # there are none while it is unpickled
+        if name not in axes:
+            raise AttributeError(f"A surface over {', '.join(axes)} has no {name}.")
+        values = axes[name]
+        return np.array(values) if all(type(one) is float for one in values) else values
+
+    @property
+    def threshold(self) -> Floats:
+        """The thresholds."""
+        return np.array(self.axes["threshold"])
+
+    @property
+    def hold_seconds(self) -> Floats:
+        """The holds, seconds."""
+        return np.array(self.axes["hold_seconds"])
+
+    @property
+    def titles(self) -> dict[str, str]:
+        """Each axis as a screen names it, with its unit: ``"Decay, per bp"``."""
+        titles = {name: _title(self.parameters.declared[name]) for name in self.axes}
+        if self.parameters.threshold_is == "quantile":
+            titles["threshold"] += ", quantile"
+        return titles
+
+    def settings(self, at: Iterable[SupportsIndex]) -> Parameters:
+        """Return the settings of a cell, by where it stands on each axis."""
+        return self.parameters.replace(**self.values(at))
+
+    def values(self, at: Iterable[SupportsIndex]) -> dict[str, Any]:
+        """Return the values of a cell by axis, by where it stands on each."""
+        return {
+            name: values[index] for (name, values), index in zip(self.axes.items(), at, strict=True)
+        }
 
     @property
     def inside(self) -> Surface:
@@ -82,7 +109,7 @@ class Surface:
 
     @cached_property
     def sums(self) -> Floats:
-        """All parts together, shape (decay, depth, threshold, hold_seconds, 6)."""
+        """All parts together, shape (*axes, 6)."""
         return np.asarray(self.parts.sum(axis=-2))
 
     @property
@@ -120,9 +147,11 @@ class Surface:
     def neighbours_net_bps(self) -> Floats:
         """The mean after fees over a setting's own entries and those of the settings beside it.
 
-        Beside it on any axis, corners included. A setting that is good only by itself is noise.
+        Beside it on any axis of numbers, corners included; of words none is beside another. A
+        setting that is good only by itself is noise.
         """
-        return _mean(np.sum(list(_beside(self.sums)), axis=0), 2) - 2 * self.parameters.fee_bps
+        total = _beside(self.sums, self._ordered, np.add, 0.0)
+        return _mean(total, 2) - 2 * self.parameters.fee_bps
 
     @property
     def weakest_t(self) -> Floats:
@@ -134,9 +163,16 @@ class Surface:
         known = self.entries >= LEAST
         with np.errstate(invalid="ignore", divide="ignore"):
             t = np.nan_to_num(self.mean_net_bps / self.se_bps)  # without any spread: very large
-        told = np.where(known, t, np.inf)[..., None]
-        least = np.min(list(_beside(told, outside=np.inf)), axis=0)[..., 0]
+        least = _beside(np.where(known, t, np.inf), self._ordered, np.minimum, np.inf)
         return np.where(known, least, np.nan)
+
+    @property
+    def _ordered(self) -> list[int]:
+        """The axes on which one value lies beside another."""
+        declared = self.parameters.declared
+        return [
+            n for n, name in enumerate(self.axes) if not isinstance(declared[name].kind, Choice)
+        ]
 
     @property
     def p_adjusted(self) -> Floats:
@@ -155,18 +191,19 @@ class Surface:
         Returns
         -------
         DataFrame
-            Indexed by ``decay, depth, threshold, hold_seconds``, where a depth of 0 is all
-            levels; ``entries``, ``won``, ``mean_gross_bps``, ``mean_net_bps``, ``se_bps``,
+            Indexed by the axes (of the imbalance ``decay, depth, threshold, hold_seconds``),
+            where a depth of 0 is all levels, and NaN a parameter that is off;
+            ``entries``, ``won``, ``mean_gross_bps``, ``mean_net_bps``, ``se_bps``,
             ``p_adjusted``, ``neighbours_net_bps``; ``inside_net_bps`` and ``outside_net_bps``,
             before and in the time held out, with ``outside_entries``; ``lost`` (ended by a gap,
-            and in none of the others). Its ``attrs`` have the settings that all share, what the
-            figures are of, and that they are no verdict.
+            and in none of the others). Its ``attrs`` have the axes with their units, the settings
+            that all share, what the figures are of, and that they are no verdict.
         """
         import pandas as pd
 
-        depth = [0 if one is None else one for one in self.depth]
         index = pd.MultiIndex.from_product(
-            [self.decay, depth, self.threshold, self.hold_seconds], names=AXES
+            [[self.in_table(name, one) for one in values] for name, values in self.axes.items()],
+            names=list(self.axes),
         )
         names = ("entries", "won", "mean_gross_bps", "mean_net_bps", "se_bps", "p_adjusted")
         columns: dict[str, Any] = {
@@ -180,8 +217,14 @@ class Surface:
         told = to_tables(None, None)
         if self.origins:
             told["tuned_on"] = [to_table(one) for one in self.origins]
-        table.attrs.update(labels(self.parameters, told))
+        table.attrs.update(labels(self.parameters, told) | {"axes": self.titles})
         return table
+
+    def in_table(self, name: str, value: Any) -> Any:  # noqa: ANN401
+        """Return a value of an axis as a table has it: for None 0 levels, or NaN."""
+        if value is not None:
+            return value
+        return 0 if isinstance(self.parameters.declared[name].kind, Levels) else np.nan
 
 
 def _mean(sums: Floats, figure: int) -> Floats:
@@ -189,10 +232,18 @@ def _mean(sums: Floats, figure: int) -> Floats:
         return np.asarray(sums[..., figure] / sums[..., 0])
 
 
-def _beside(values: Floats, *, outside: float = 0.0) -> Iterator[Floats]:
-    """Yield values of each setting and of those beside it on any axis; last come figures."""
-    pad = [(1, 1)] * len(AXES) + [(0, 0)]
-    padded = np.pad(values, pad, constant_values=outside)
-    for offsets in product((0, 1, 2), repeat=len(AXES)):
-        where = zip(offsets, values.shape, strict=False)
-        yield padded[tuple(slice(at, at + size) for at, size in where)]
+def _beside(values: Floats, axes: Iterable[int], join: np.ufunc, outside: float) -> Floats:
+    """Return values joined with those beside them on some axes, corners included."""
+    for axis in axes:
+        pad = [(int(n == axis),) * 2 for n in range(values.ndim)]
+        padded, size = np.pad(values, pad, constant_values=outside), values.shape[axis]
+        before, here, after = (np.take(padded, range(at, at + size), axis=axis) for at in (0, 1, 2))
+        values = join(join(before, here), after)
+    return values
+
+
+def _title(one: Parameter) -> str:
+    unit = getattr(one.kind, "unit", "")
+    if not unit or unit == one.title.lower():
+        return one.title
+    return f"{one.title}, {unit}"

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from obi_widgets.calibration.holdout import walk_forward_splits
-from obi_widgets.calibration.surface import AXES, LEAST, Surface
-from obi_widgets.calibration.sweep import axis, swept
-from obi_widgets.checks import several
+from obi_widgets.calibration.grid import Grid, values_of
+from obi_widgets.calibration.holdout import SHARE, walk_forward_splits
+from obi_widgets.calibration.surface import LEAST, Surface
+from obi_widgets.calibration.sweep import swept
 from obi_widgets.history.columns import History
 from obi_widgets.history.given import as_joined
 from obi_widgets.settings.parameters import Parameters
@@ -17,14 +17,12 @@ from obi_widgets.settings.provenance import labels, to_tables
 from obi_widgets.settings.settings import Settings
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     import pandas as pd
     from numpy.typing import NDArray
 
     Floats = NDArray[np.float64]
-    from obi_widgets.calibration.surface import Surface
-    from obi_widgets.history.columns import History
 
 
 class Fold(NamedTuple):
@@ -35,7 +33,7 @@ class Fold(NamedTuple):
     part : History
         What follows the time that was chosen on.
     chosen : dict
-        A value of each of `AXES`; empty where no setting had `LEAST` entries.
+        A value of each axis; empty where no setting had `LEAST` entries.
     chosen_net_bps : float
         What they made on the time before.
     after : Surface or None
@@ -53,11 +51,10 @@ def walk_forward(
     *,
     folds: int = 5,
     embargo: float = 0.0,
-    decay: Iterable[float] | None = None,
-    depth: Iterable[int | None] | None = None,
     threshold: Iterable[float] | None = None,
     hold_seconds: Iterable[float] | None = None,
     settings: Settings | Parameters | None = None,
+    **axes: Iterable[Any] | None,
 ) -> pd.DataFrame:
     """Return what settings made that were chosen, fold by fold, on the time before.
 
@@ -75,14 +72,15 @@ def walk_forward(
     embargo : float
         Seconds at the beginning of a part that are left out. The longest hold before it always
         is, so that no entry that chose a setting ends in the part that judges it.
-    decay, depth, threshold, hold_seconds, settings
+    threshold, hold_seconds, settings, **axes
         See `obi_widgets.sweep`.
 
     Returns
     -------
     DataFrame
-        A row a fold: ``start, end`` of the part that it was judged on (UTC); ``decay, depth,
-        threshold, hold_seconds`` chosen, a depth of 0 for all levels; ``chosen_net_bps``, what
+        A row a fold: ``start, end`` of the part that it was judged on (UTC); the value of each
+        axis that was chosen (of the imbalance ``decay, depth, threshold, hold_seconds``), a depth
+        of 0 for all levels; ``chosen_net_bps``, what
         they made on the time before; ``entries, net_bps, se_bps`` of the part, after fees. NaN
         where no setting had `LEAST` entries. Its ``attrs`` say what it is of, and that it is no
         verdict.
@@ -98,11 +96,8 @@ def walk_forward(
 
     history = as_joined(history)
     p = Parameters.of(Settings() if settings is None else settings)
-    given = {"decay": decay, "depth": depth, "threshold": threshold, "hold_seconds": hold_seconds}
-    axes: dict[str, Any] = {
-        name: several(name, values) for name, values in given.items() if values is not None
-    }
-    rows = [_row(fold) for fold in folds_of(history, p, axes, folds, embargo)]
+    grid = Grid.of(p, SHARE, axes | {"threshold": threshold, "hold_seconds": hold_seconds})
+    rows = [_row(fold, grid) for fold in folds_of(history, p, grid.axes, folds, embargo)]
     table = pd.DataFrame(rows, index=pd.RangeIndex(1, len(rows) + 1, name="fold"))
     table.attrs.update(labels(p, to_tables(history.provenance, None)))
     return table
@@ -111,7 +106,7 @@ def walk_forward(
 def folds_of(
     history: History,
     p: Parameters,
-    axes: dict[str, list[Any]],
+    axes: Mapping[str, Sequence[Any]],
     folds: int,
     embargo: float = 0.0,
     merit: Callable[[Surface], Floats] | None = None,
@@ -121,12 +116,11 @@ def folds_of(
     ``merit`` says of each setting of a surface how good it is, NaN for one that is not chosen;
     `best_together` when left out.
     """
-    purge = max(axis("hold_seconds", axes.get("hold_seconds"), p))
+    merit = merit or best_together
+    purge = max(values_of("hold_seconds", axes.get("hold_seconds"), p))
     splits = walk_forward_splits(history.elapsed, folds=folds, purge=purge, embargo=embargo)
     return [
-        _judged(
-            swept(history[split.inside], p, axes), history[split.outside], merit or best_together
-        )
+        _judged(swept(history[split.inside], p, axes), history, split.outside, merit)
         for split in splits
     ]
 
@@ -136,18 +130,25 @@ def best_together(surface: Surface) -> Floats:
     return np.where(surface.entries >= LEAST, surface.neighbours_net_bps, np.nan)
 
 
-def _judged(surface: Surface, part: History, merit: Callable[[Surface], Floats]) -> Fold:
+def _judged(
+    surface: Surface, history: History, rows: slice, merit: Callable[[Surface], Floats]
+) -> Fold:
     """Choose a setting by a surface, and see what it makes of what follows."""
-    merits = merit(surface)
+    part, merits = history[rows], merit(surface)
     if np.isnan(merits).all():
         return Fold(part, {})
     best = np.unravel_index(int(np.nanargmax(merits)), merits.shape)
-    chosen = {name: getattr(surface, name)[at] for name, at in zip(AXES, best, strict=True)}
-    after = swept(part, surface.parameters, {name: [value] for name, value in chosen.items()})
+    chosen = surface.values(best)
+    # What it looks back over may lie before the part.
+    begin = surface.settings(best).first_needed(history, rows.start)
+    one_each = {name: [value] for name, value in chosen.items()}
+    after = swept(
+        history[begin : rows.stop], surface.parameters, one_each, first=rows.start - begin
+    )
     return Fold(part, chosen, surface.mean_net_bps[best], after)
 
 
-def _row(fold: Fold) -> dict[str, Any]:
+def _row(fold: Fold, grid: Grid) -> dict[str, Any]:
     """Return a fold's row of the table."""
     import pandas as pd
 
@@ -156,13 +157,12 @@ def _row(fold: Fold) -> dict[str, Any]:
     times = pd.to_datetime(ends.view("datetime64[ns]"), utc=True)
     row: dict[str, Any] = dict(zip(("start", "end"), times, strict=True))
     if fold.after is None:
-        nothing = (*AXES, "chosen_net_bps", "net_bps", "se_bps")
+        nothing = (*grid.axes, "chosen_net_bps", "net_bps", "se_bps")
         return row | dict.fromkeys(nothing, np.nan) | {"entries": 0}
     return (
         row
-        | fold.chosen
+        | {name: fold.after.in_table(name, value) for name, value in fold.chosen.items()}
         | {
-            "depth": fold.chosen["depth"] or 0,
             "chosen_net_bps": fold.chosen_net_bps,
             "entries": fold.after.entries.item(),
             "net_bps": fold.after.mean_net_bps.item(),

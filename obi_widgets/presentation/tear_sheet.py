@@ -86,7 +86,7 @@ class SheetMaker:
             "ic": self._of_ic(report),
             "surface": of_surface(surface, report, stale=found.stale) if surface else None,
             "proposal": of_proposal(found.proposal, report),
-            "pending": "" if surface else pending,
+            "pending": "" if surface else found.error or pending,
             "columns": COLUMNS,
             "rows": rows(report),
             "judged": report.judgement.horizon,

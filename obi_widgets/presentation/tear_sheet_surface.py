@@ -45,7 +45,7 @@ def of_surface(surface: Surface, report: Report, *, stale: bool) -> dict[str, An
     thresholds = [formatting.plain(one).rstrip("0").rstrip(".") or "0" for one in surface.threshold]
     return {
         "title": "Mean a trade, gross bps",
-        "about": "Mean a trade before fees, by threshold (across) and hold (up)",
+        "about": f"Mean a trade before fees, by {_across(surface)} (across) and hold (up)",
         "x": thresholds,
         "y": [f"{one:g} s" for one in surface.hold_seconds],
         "values": [surface.threshold.tolist(), surface.hold_seconds.tolist()],
@@ -71,11 +71,12 @@ def of_proposal(proposal: Proposal | None, report: Report) -> dict[str, Any]:
 
 
 class _Means:
-    """The means of one part of the record, shape (threshold, hold)."""
+    """The means of one part of the record, shape (threshold, hold): first of any other axis."""
 
     def __init__(self, surface: Surface) -> None:
-        self._mean, self._error = surface.mean_gross_bps[0, 0], surface.se_bps[0, 0]
-        self._entries, self._won = surface.entries[0, 0], surface.won[0, 0]
+        first = (0,) * (len(surface.axes) - 2)
+        self._mean, self._error = surface.mean_gross_bps[first], surface.se_bps[first]
+        self._entries, self._won = surface.entries[first], surface.won[first]
         coarse = too_coarse(surface.hold_seconds, surface.interval).tolist()
         every = f"not told: of every {surface.interval:g} s one state was kept"
         self._nothing = [every if one else "no trade" for one in coarse]
@@ -101,6 +102,14 @@ class _Means:
         mean, half = number(self._mean[i, j], 2, sign=True), number(1.96 * self._error[i, j], 2)
         trades = f"{entries:,} trade{'' if entries == 1 else 's'}"
         return f"{mean} ± {half} bps, {trades}, {formatting.won(self._won[i, j], entries)} won"
+
+
+def _across(surface: Surface) -> str:
+    """Return what the thresholds of a surface are."""
+    if surface.parameters.threshold_is == "quantile":
+        return "threshold, a quantile of the signal"
+    unit = surface.parameters.signal.unit
+    return f"threshold in {unit}" if unit else "threshold"
 
 
 def _here(surface: Surface, report: Report) -> tuple[int, int]:

@@ -16,13 +16,14 @@ import numpy as np
 
 from obi_widgets.calibration.forward_returns import HORIZONS
 from obi_widgets.calibration.found import Found
-from obi_widgets.calibration.surface import THRESHOLDS
+from obi_widgets.calibration.grid import thresholds_for
 from obi_widgets.errors import ObiError
 from obi_widgets.kernels import loader
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from obi_widgets.calibration.report import Report
     from obi_widgets.history.columns import History
     from obi_widgets.history.incoming import Span
     from obi_widgets.session.trials import Tried
@@ -186,7 +187,10 @@ class Calibrator:
         moving = of is not None and time.monotonic() - self._moved < REST
         whole = not moving and not loader.busy()
         old, advice = (before.surface, before.proposal) if before is not None else (None, None)
+        if old is not None and old.parameters.signal != asked.parameters.signal:
+            old = advice = None  # nothing of another signal is shown beside a report
         self._of, self._whole = asked, True  # also where it fails: it would again
+        report: Report | None = None
         try:
             from obi_widgets.calibration.calibrate import calibrate
             from obi_widgets.calibration.proposal import proposed
@@ -197,17 +201,19 @@ class Calibrator:
             self._count = self.tried.add(p, selected, thresholds if whole else ())
             report = calibrate(asked.rows, p, horizons=HORIZONS, tried=self._count)
             if whole:
-                surface = sweep(asked.rows, settings=p, threshold=thresholds, hold_seconds=holds)
-                advice = proposed(asked.rows, surface)
-                return Found(report, surface, stale=False, selected=selected, proposal=advice)
+                new = sweep(asked.rows, settings=p, threshold=thresholds, hold_seconds=holds)
+                advice = proposed(asked.rows, new)
+                return Found(report, new, stale=False, selected=selected, proposal=advice)
             self._whole = False
             return Found(report, old, stale=True, selected=selected, proposal=advice)
         except ObiError as error:
-            return Found(None, old, stale=True, selected=asked.selected, error=str(error))
+            text = str(error)
         except Exception as error:
             log.exception("Calibration failed.")
             text = f"Calibration failed: {error!r}. Change a setting to try again, and report this."
-            return Found(None, old, stale=True, selected=asked.selected, error=text)
+        # Beside a report, the trouble stands where its surface would.
+        surface = old if report is None else None
+        return Found(report, surface, stale=True, selected=asked.selected, error=text)
 
 
 def part(history: History, selected: Span | None) -> History:
@@ -227,7 +233,7 @@ def axes(parameters: Parameters) -> tuple[list[float], list[float]]:
 
     They stand in the place of the nearest, so that the axes stay as they are while a slider moves.
     """
-    thresholds, holds = list(THRESHOLDS), list(HOLDS)
+    thresholds, holds = thresholds_for(parameters), list(HOLDS)
     nearest = np.abs(np.array(thresholds) - parameters.threshold).argmin()
     thresholds[int(nearest)] = parameters.threshold
     nearest = np.abs(np.log(np.array(holds) / parameters.hold_seconds)).argmin()

@@ -55,7 +55,7 @@ def export(session: Exported, path: str | Path, *, replace: bool) -> Path:
     sealed = session.sealing.findings()
     told, found = history.provenance, found_of(session, history, parameters)
     if path.suffix == ".py":
-        from obi_widgets.settings.strategy import export_strategy
+        from obi_widgets.strategy.export import export_strategy
 
         return export_strategy(
             path, parameters, history, provenance=told, findings=found, sealed=sealed

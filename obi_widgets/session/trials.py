@@ -1,7 +1,9 @@
 """Which settings have been looked at: each is one more test, and the next p value has to know.
 
-Everything that is chosen counts: decay, depth, band, weighting, threshold, price, the window that
-was selected by hand, and a hold that is none of the horizons. A hold that is one is counted
+Everything that is chosen counts: the signal (by its name and, of a user's function, its source),
+each of its parameters, the threshold and whether it is a quantile, the price, the window that was
+selected by hand, and a hold that is none of the horizons. So each change of the signal counts, and
+a change back counts no more. A hold that is one is counted
 already, since all horizons count with every setting. The fee does not count: it only moves what a
 gain is held against, and who finds one above the highest fee has found it above all others too.
 States that are added while data stream make no new test (nor is looking again and again at a
@@ -19,12 +21,16 @@ import threading
 from typing import TYPE_CHECKING, TypeAlias
 
 from obi_widgets.calibration.forward_returns import HORIZONS
+from obi_widgets.errors import SettingsError
+from obi_widgets.signals.source import source_sha256
+from obi_widgets.trading.declared import FEE, HOLD
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from obi_widgets.history.incoming import Span
     from obi_widgets.settings.parameters import Parameters
+    from obi_widgets.signals.signal import Signal
 
 _Key: TypeAlias = tuple[object, ...]
 
@@ -64,14 +70,29 @@ class Tried:
             How many distinct ones have been counted.
         """
         p = parameters
+        chosen = p.as_table()
+        for name in ("threshold", FEE.name, HOLD.name):
+            del chosen[name]
         hold = None if p.hold_seconds in HORIZONS else p.hold_seconds
-        rest = (p.decay, p.depth, p.band_bps, p.weighting, p.price, hold, selected)
-        key = (*rest, round(p.threshold, 6))
+        rest = (*chosen.items(), _source(p.signal), hold, selected)
+        key = (*rest, _rounded(p.threshold))
         with self._lock:
             last, self._last = self._last, (*key, p.hold_seconds)
             if last and last != self._last:
                 self._seen |= self._shown
                 self._shown.clear()
             self._seen.add(key)
-            self._shown |= {(*rest, round(one, 6)) for one in thresholds}
+            self._shown |= {(*rest, _rounded(one)) for one in thresholds}
             return len(self._seen)
+
+
+def _rounded(threshold: float) -> float:
+    return float(f"{threshold:.6g}")
+
+
+def _source(signal: Signal) -> object:
+    """Return what tells a signal apart from another one of its name."""
+    try:
+        return source_sha256(signal)
+    except SettingsError:
+        return signal  # no other one is the same

@@ -5,13 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from obi_widgets.errors import SettingsError, quoted
 from obi_widgets.parameters import Choice, Number, Parameter
 from obi_widgets.signals import registry
 from obi_widgets.signals.signal import Signal
 from obi_widgets.trading.declared import PARAMETERS as OF_TRADING
+from obi_widgets.trading.declared import QUANTILE_WINDOW
+from obi_widgets.trading.thresholds import seconds_before
 
 if TYPE_CHECKING:
+    from obi_widgets.history.columns import History
     from obi_widgets.signals.coverage import LevelsUsed
     from obi_widgets.trading.declared import Chosen, HasChosen
 
@@ -63,6 +68,7 @@ class Parameters:
     """The values of `Settings` at one moment. See `Settings` for their meaning.
 
     The values of the signal's own parameters are attributes as well: ``parameters.decay``.
+    ``quantile_window`` is its default where the threshold is a value: nothing depends on it then.
     """
 
     signal: Signal
@@ -72,6 +78,7 @@ class Parameters:
     hold_seconds: float
     price: str
     fee_bps: float
+    quantile_window: float
 
     def __init__(
         self,
@@ -82,12 +89,18 @@ class Parameters:
         hold_seconds: float = 20.0,
         price: str = "touch",
         fee_bps: float = 5.0,
+        quantile_window: float = 600.0,
         **values: object,
     ) -> None:
         signal = as_signal(signal)
         threshold_is = THRESHOLD_IS.check(threshold_is)
         allowed = threshold_of(signal, threshold_is)
-        given = {"hold_seconds": hold_seconds, "price": price, "fee_bps": fee_bps}
+        given = {
+            "hold_seconds": hold_seconds,
+            "price": price,
+            "fee_bps": fee_bps,
+            "quantile_window": quantile_window,
+        }
         checked = {
             "signal": signal,
             "values": tuple(signal.check(values).items()),
@@ -95,6 +108,8 @@ class Parameters:
             "threshold": allowed.default if threshold is None else allowed.check(threshold),
             **{name: OF_TRADING[name].check(value) for name, value in given.items()},
         }
+        if threshold_is == "value":
+            checked["quantile_window"] = QUANTILE_WINDOW.default
         for name, value in checked.items():
             object.__setattr__(self, name, value)
 
@@ -131,11 +146,24 @@ class Parameters:
             "hold_seconds": self.hold_seconds,
             "price": self.price,
             "fee_bps": self.fee_bps,
+            "quantile_window": self.quantile_window,
         }
 
     def as_table(self) -> dict[str, Any]:
-        """Return all values by name, the signal as its name: what files and tables hold."""
-        return {**self.as_dict(), "signal": self.signal.name}
+        """Return what files and tables hold: the values by name, and the signal's name.
+
+        The window of a quantile is left out where the threshold is a value.
+        """
+        table = {**self.as_dict(), "signal": self.signal.name}
+        if self.threshold_is == "value":
+            del table["quantile_window"]
+        return table
+
+    @property
+    def declared(self) -> dict[str, Parameter]:
+        """The declarations of all parameters by name: the signal's own, then those of trading."""
+        threshold = threshold_of(self.signal, self.threshold_is)
+        return {**self.signal.parameters, "threshold": threshold, **OF_TRADING}
 
     def replace(self, **changes: Any) -> Parameters:  # noqa: ANN401
         """Return the same with other values of some."""
@@ -149,6 +177,19 @@ class Parameters:
     def of_signal(self) -> tuple[Signal, tuple[tuple[str, Any], ...]]:
         """What the signal depends on: which one it is, and the values of its parameters."""
         return self.signal, self.values
+
+    @property
+    def lookback(self) -> float:
+        """How many seconds the signal looks back."""
+        return self.signal.lookback(dict(self.values))
+
+    def first_needed(self, history: History, row: int) -> int:
+        """Return the first row that entries at a row, and at all later ones, depend on."""
+        if row >= len(history):
+            return row
+        since = history.time[row] - round(seconds_before(self) * 1e9)
+        begin = max(int(np.searchsorted(history.time, since, "right")) - 1, 0)
+        return self.signal.first_needed(history, dict(self.values), min(begin, row))
 
     @property
     def levels_used(self) -> LevelsUsed:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from obi_widgets.settings.parameters import Parameters
 
 IMBALANCE = "imbalance"
-"""The name of the signal that settings are of."""
+"""The signal of findings that name none: those of files of format 1."""
 
 NOT_CALIBRATED = {
     "verdict": "not calibrated",
@@ -110,7 +110,7 @@ class Findings:
     break_even_bps : float or None
         The cost of one side at which nothing is left at that horizon.
     signal : str
-        ``"imbalance"``, or the name of another signal: no settings hold that one.
+        The name of the signal that was judged. Settings of another signal refuse them.
     origin : Provenance or None
         What was judged; None where that is not known. A file has it under ``tuned_on``, or under
         ``judged_on`` where a part was judged.
@@ -298,13 +298,21 @@ def refuse_others(
     """
     if findings is None:
         return
-    if findings.signal != IMBALANCE:
+    name = parameters.signal.name
+    if findings.signal != name:
         raise SettingsError(
-            f"The report is of another signal, {quoted(findings.signal)}.",
-            "Settings hold the imbalance alone: save them without these findings.",
+            f"The report is of another signal, {quoted(findings.signal)}. "
+            f"The settings are of {quoted(name)}.",
+            "Save them without these findings, or calibrate them.",
         )
-    if findings.parameters is not None and findings.parameters != parameters:
-        there, here = findings.parameters.as_table(), parameters.as_table()
+    judged = findings.parameters
+    if judged is not None and judged.signal != parameters.signal:
+        raise SettingsError(
+            f"The report is of the signal {name} as it was defined before.",
+            "Calibrate these settings again.",
+        )
+    if judged is not None and judged != parameters:
+        there, here = judged.as_table(), parameters.as_table()
         differ = [
             f"{name} = {there.get(name)!r}, not {here[name]!r}"
             for name in here

@@ -26,7 +26,7 @@ from obi_widgets.settings.provenance import (
     to_tables,
 )
 from obi_widgets.settings.traits import Setting, SignalTrait, ThresholdTrait, class_for
-from obi_widgets.trading.declared import FEE, HOLD, PRICE
+from obi_widgets.trading.declared import FEE, HOLD, PRICE, QUANTILE_WINDOW
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -35,7 +35,9 @@ if TYPE_CHECKING:
     from obi_widgets.signals.coverage import LevelsUsed
     from obi_widgets.signals.signal import Signal
 
-COMMON = ("signal", "threshold", "threshold_is", "hold_seconds", "price", "fee_bps")
+COMMON = (
+    "signal", "threshold", "threshold_is", "hold_seconds", "price", "fee_bps", "quantile_window",
+)  # fmt: skip
 """Settings that there are with every signal."""
 
 
@@ -62,6 +64,9 @@ class Settings(HasTraits):
         What an entry pays: the touch (long in at the ask, out at the bid), or mid.
     fee_bps : float
         Fee of one side of a trade, bps of its value; negative is a rebate. −100 to 1,000.
+    quantile_window : float
+        Of a quantile: the seconds before a state that it is taken over, the state itself left out;
+        10 to 86,400. There is no entry until the book was in sync for so long.
     **values
         Parameters of the signal. Those of the imbalance are ``decay``, ``depth``, ``band_bps`` and
         ``weighting``: see `obi_widgets.imbalance`.
@@ -78,6 +83,7 @@ class Settings(HasTraits):
     hold_seconds = Setting(HOLD)
     price = Setting(PRICE)
     fee_bps = Setting(FEE)
+    quantile_window = Setting(QUANTILE_WINDOW)
 
     provenance: Provenance | None = None
     """What a loaded file was tuned on; None for settings that were not loaded."""
@@ -111,6 +117,7 @@ class Settings(HasTraits):
         hold_seconds: float = 20.0,
         price: str = "touch",
         fee_bps: float = 5.0,
+        quantile_window: float = 600.0,
         **values: Any,  # noqa: ANN401
     ) -> None:
         for name in values:
@@ -120,6 +127,7 @@ class Settings(HasTraits):
         if threshold is not None:
             self.threshold = threshold
         self.hold_seconds, self.price, self.fee_bps = hold_seconds, price, fee_bps
+        self.quantile_window = quantile_window
         for name, value in values.items():
             setattr(self, name, value)
 
@@ -198,7 +206,7 @@ class Settings(HasTraits):
             setattr(self, name, given[name])
 
     def __repr__(self) -> str:
-        given = {**self.parameters.as_dict(), "signal": self.signal.name}
+        given = self.parameters.as_table()
         return f"Settings({', '.join(f'{name}={value!r}' for name, value in given.items())})"
 
     def __eq__(self, other: object) -> bool:

@@ -77,6 +77,15 @@ def compute(
     return out
 
 
+def first_needed(history: History, seconds: float, row: int) -> int:
+    """Return the first row that a value at a row, and at all later ones, is computed from."""
+    if not seconds or row >= len(history):
+        return row
+    begin = max(row - (history.start + row) % chunk_length(seconds, history.interval), 0)
+    since = history.time[begin] - round(seconds * 1e9)
+    return max(int(np.searchsorted(history.time, since, "right")) - 1, 0)
+
+
 def settled(history: History, seconds: float) -> int:
     """Return the first state from which on values are those of a history that began earlier.
 

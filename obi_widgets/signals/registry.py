@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING
 from obi_widgets.errors import SettingsError, quoted, suggest
 
 if TYPE_CHECKING:
+    from types import ModuleType
+
     from obi_widgets.signals.signal import Signal
 
 OURS = {
@@ -21,6 +23,11 @@ OURS = {
     "queue_imbalance": "obi_widgets.signals.queue_imbalance",
 }
 """The module of each signal of ours. One more signal is one more line."""
+
+SWEEPS = {
+    "imbalance": "obi_widgets.signals.imbalance_sweep",
+}
+"""The module of a signal's own fast sweep, where it has one: its ``AXES`` and ``add_up``."""
 
 TRANSFORMS = ("difference", "smooth", "sum", "velocity", "zscore")
 """In `obi_widgets.signals.transforms`; ``sum`` is `weighted_sum`."""
@@ -52,6 +59,21 @@ def register(signal: Signal) -> None:
             f"There is a signal or transform of the name {name!r} already.", "Choose another name."
         )
     _yours[name] = signal
+
+
+def fast_sweep(signal: Signal) -> ModuleType | None:
+    """Return the module with a signal's own fast sweep; None for a signal that has none."""
+    if not is_ours(signal) or signal.name not in SWEEPS:
+        return None
+    return import_module(SWEEPS[signal.name])
+
+
+def is_ours(signal: Signal) -> bool:
+    """Return whether a signal is one of ours, or a transform of ours only."""
+    parts = getattr(signal, "parts", None)
+    if parts is not None:
+        return all(map(is_ours, parts))
+    return OURS.get(signal.name) == getattr(signal.function, "__module__", "")
 
 
 def find(name: str) -> Signal:

@@ -184,6 +184,13 @@ class Signal:
         band = None if not bands or None in bands else max(bands)
         return LevelsUsed(depth, band)
 
+    def first_needed(self, history: History, values: Mapping[str, Any], row: int) -> int:
+        """Return the first row that the signal of a row, and of all later ones, is computed from.
+
+        ``compute(history[first:])`` gives them to the bit what ``compute(history)`` gives.
+        """
+        return chunks.first_needed(history, self.lookback(values), row)
+
     # -- computing -------------------------------------------------------------------------
 
     def compute(self, history: History, values: Mapping[str, Any], first: int = 0) -> Floats:

@@ -215,7 +215,7 @@ class Combined(Signal):
         range: tuple[float, float] | None = None,  # noqa: A002
     ) -> None:
         self.transform, self.parts = transform, tuple(parts)
-        self._own, self._combine, self._window = dict(own), combine, window
+        self.own, self._combine, self._window = dict(own), combine, window
         parameters, self._names = {}, []
         for part in self.parts:
             names = {}
@@ -230,15 +230,15 @@ class Combined(Signal):
             self._names.append(names)
 
         def function(history: History, **values: Any) -> Floats:  # noqa: ANN401
-            found = [part.compute(history, given) for part, given in self._given(values)]
-            return combine(found, history, {key: values[key] for key in self._own})
+            found = [part.compute(history, given) for part, given in self.parts_given(values)]
+            return combine(found, history, {key: values[key] for key in self.own})
 
         named = ", ".join(part.name for part in self.parts)
         function.__doc__ = f"Return the {transform} of {named}."
         super().__init__(
             function,
             name=f"{transform}({named})",
-            parameters={**parameters, **self._own},
+            parameters={**parameters, **self.own},
             unit=unit,
             range=range,
             needs=frozenset().union(*(part.needs for part in self.parts)),
@@ -246,7 +246,7 @@ class Combined(Signal):
             insight=OfParts,
         )
 
-    def _given(self, values: Mapping[str, Any]) -> list[tuple[Signal, dict[str, Any]]]:
+    def parts_given(self, values: Mapping[str, Any]) -> list[tuple[Signal, dict[str, Any]]]:
         """Return the parts, each with the values of its parameters."""
         return [
             (part, {inner: values[outer] for inner, outer in names.items()})
@@ -254,24 +254,24 @@ class Combined(Signal):
         ]
 
     def _look_back(self, values: Mapping[str, Any]) -> float:
-        parts = max(part.lookback(given) for part, given in self._given(values))
+        parts = max(part.lookback(given) for part, given in self.parts_given(values))
         return parts + (values[self._window] if self._window else 0.0)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Combined) and (
-            (self.transform, self.parts, self._own) == (other.transform, other.parts, other._own)
+            (self.transform, self.parts, self.own) == (other.transform, other.parts, other.own)
         )
 
     def __hash__(self) -> int:
         return hash((self.transform, self.parts))
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return make, (self.transform, self.parts, {k: v.default for k, v in self._own.items()})
+        return make, (self.transform, self.parts, {k: v.default for k, v in self.own.items()})
 
     def levels_used(self, values: Mapping[str, Any]) -> LevelsUsed:
         """Return the levels of the part that rests on the most."""
         return max(
-            (part.levels_used(given) for part, given in self._given(values)),
+            (part.levels_used(given) for part, given in self.parts_given(values)),
             key=lambda used: (
                 np.inf if used.band_bps is None and used.depth is None else used.band_bps or 0.0,
                 used.depth or 0,
@@ -291,7 +291,9 @@ class OfParts(Insight):
 
     def weights(self, history: History, values: Mapping[str, Any]) -> Floats:
         """Return the most that a part takes of each level; see `Insight.weights`."""
-        found = [part.insight.weights(history, given) for part, given in self.signal._given(values)]
+        found = [
+            part.insight.weights(history, given) for part, given in self.signal.parts_given(values)
+        ]
         return np.asarray(np.max(found, axis=0))
 
     def notes(
@@ -302,9 +304,9 @@ class OfParts(Insight):
         warned: Collection[str] = (),
     ) -> dict[str, Note]:
         """Return what the parts tell of their parameters; see `Insight.notes`."""
-        found = {name: Note(one.description) for name, one in self.signal._own.items()}
+        found = {name: Note(one.description) for name, one in self.signal.own.items()}
         for (part, given), names in zip(
-            self.signal._given(values), self.signal._names, strict=True
+            self.signal.parts_given(values), self.signal._names, strict=True
         ):
             before = [inner for inner, outer in names.items() if outer in warned]
             told = part.insight.notes(history, given, used, before)

@@ -32,8 +32,14 @@ FEE = Parameter(
     "Of one side of a trade, in bps of the value traded; negative is a rebate.",
     "Fee, each side",
 )
+QUANTILE_WINDOW = Parameter(
+    "quantile_window",
+    Seconds(10, 86_400, slider=(10, 3_600, 10)),
+    600.0,
+    "Seconds before a state whose values a quantile is taken of, the state itself left out.",
+)
 
-PARAMETERS = {one.name: one for one in (HOLD, PRICE, FEE)}
+PARAMETERS = {one.name: one for one in (HOLD, PRICE, FEE, QUANTILE_WINDOW)}
 """By name."""
 
 
@@ -43,6 +49,22 @@ class Chosen(Protocol):
     @property
     def signal(self) -> Signal:
         """What decides."""
+
+    @property
+    def values(self) -> tuple[tuple[str, Any], ...]:
+        """The values of the signal's parameters, by name."""
+
+    @property
+    def threshold_is(self) -> str:
+        """``"value"`` or ``"quantile"``."""
+
+    @property
+    def quantile_window(self) -> float:
+        """Seconds before a state that a quantile is taken over."""
+
+    @property
+    def lookback(self) -> float:
+        """Seconds that the signal itself looks back: it has no value before."""
 
     @property
     def threshold(self) -> float:

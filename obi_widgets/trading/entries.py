@@ -1,8 +1,9 @@
 """Hypothetical entries: what the threshold and the hold would have done, in event time.
 
 At each state, first a position that is due is closed, then, when flat, the signal decides: above
-the threshold long, below its negative short. One position at a time. Nothing is ever sent
-anywhere: these are the trades of a hindsight without look-ahead.
+the threshold long, below its negative short (of a quantile see `thresholds`). Where a side of the
+book is empty nothing is entered or left. One position at a time. Nothing is ever sent anywhere:
+these are the trades of a hindsight without look-ahead.
 """
 
 from __future__ import annotations
@@ -15,9 +16,9 @@ import numpy as np
 
 from obi_widgets.history.given import as_history
 from obi_widgets.kernels.loader import Kernels
-from obi_widgets.signals import imbalance
 from obi_widgets.trading import entries_numpy
 from obi_widgets.trading.declared import values_now
+from obi_widgets.trading.thresholds import compared
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -136,7 +137,7 @@ def scan(
     history : History
         T states.
     signal : ndarray of float64, shape (T,)
-        Of all of them.
+        What the threshold is held against, of all of them; see `thresholds.compared`.
     parameters : Chosen
         ``threshold``, ``hold_seconds``, ``price`` and ``fee_bps`` are used.
     first : int
@@ -168,7 +169,10 @@ def scan(
 
 
 def tally(signal: Floats, threshold: float) -> tuple[int, int]:
-    """Return how many states have a signal, and how many of them are beyond the threshold."""
+    """Return how many states have a signal, and how many of them are beyond the threshold.
+
+    Of a quantile, give what `thresholds.compared` returns.
+    """
     having, beyond = KERNELS.fastest().tally(signal, threshold)
     return having, beyond
 
@@ -194,7 +198,8 @@ class Scanner:
         first = max(self._next - history.start, 0)
         self._next = history.start + len(history)
         old, was_open = self._trades, self._open
-        new = scan(history, signal, self.parameters, first, old.held)
+        decided = compared(history, signal, self.parameters, first)
+        new = scan(history, decided, self.parameters, first, old.held)
         if len(new.side) == was_open and (not was_open or new.held):
             return  # nothing was entered, nothing left
         kept = slice(None, len(old.side) - was_open)
@@ -236,7 +241,7 @@ def entries(history: History, settings: HasChosen | Chosen) -> pd.DataFrame:
 
     history, parameters = as_history(history), values_now(settings)
     scanner = Scanner(parameters)
-    scanner.extend(history, imbalance(history, parameters))
+    scanner.extend(history, parameters.signal.compute(history, dict(parameters.values)))
     trades = scanner.trades(history)
     done = trades.exit_time > 0
     exit_time = trades.exit_time.view("datetime64[ns]").copy()

@@ -34,7 +34,7 @@ def scan(time, bid, ask, signal, first, threshold, hold, at_mid, side, times, pr
                 prices[1, count] = _paid(bid[row], ask[row], -held, at_mid)
                 held = 0
                 count += 1
-        if not held and abs(signal[row]) > threshold:
+        if not held and abs(signal[row]) > threshold and bid[row] < ask[row]:
             held = 1 if signal[row] > 0 else -1
             due = time[row] + hold
             side[count], times[0, count] = held, time[row]

@@ -37,7 +37,7 @@ def scan(
     Parameters
     ----------
     time, bid, ask, signal : ndarray, shape (T,)
-        Nanoseconds; quote currency; −1..+1.
+        Nanoseconds; quote currency; of any scale.
     first : int
         The first state to decide on.
     threshold, hold, at_mid : float, int, bool
@@ -55,7 +55,8 @@ def scan(
     """
     out = np.isnan(bid[first:]) & np.isnan(ask[first:])
     gaps = (np.flatnonzero(out) + first).tolist()
-    candidates = (np.flatnonzero(np.abs(signal[first:]) > threshold) + first).tolist()
+    beyond = (np.abs(signal[first:]) > threshold) & (bid[first:] < ask[first:])
+    candidates = (np.flatnonzero(beyond) + first).tolist()
 
     def paid(row: int, direction: int) -> float:
         if at_mid:

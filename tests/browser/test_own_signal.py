@@ -8,7 +8,7 @@ from playwright.sync_api import expect
 from browser.looks import contrasts, cut_off, overlapping
 from browser.screen import PATIENCE, Screen, eventually
 
-DEFINED = '''
+DEFINED = """
 import numpy as np
 import obi_widgets as obi
 
@@ -17,7 +17,7 @@ def reversal(history, *, window: obi.Seconds(5, 120) = 20.0, gain: obi.Number(0.
     begins = np.searchsorted(history.time, history.time - round(window * 1e9), "right")
     sums, count = np.append(0, np.cumsum(history.mid)), np.arange(1, len(begins) + 1) - begins
     return gain * ((sums[1:] - sums[begins]) / count - history.mid)
-'''
+"""
 
 LINE = ".obi-part-signal .curve >> nth=4"
 

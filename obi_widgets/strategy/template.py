@@ -36,6 +36,7 @@ LEVELS = 50
 DEPTH: int | None = 10
 BAND_BPS: float | None = None
 NOTIONAL = False
+LOOKED_AT = 20
 THRESHOLD = 0.4
 HOLD_NS = 20_000_000_000
 TICK_SIZE = 0.1
@@ -49,6 +50,7 @@ EXP2: tuple[float, ...] = (1.0,)
 # -- the strategy --------------------------------------------------------------------------
 
 Levels = Sequence[tuple[float, float]]
+Values = tuple[float, int | None, float | None, bool]
 
 
 class BookError(ValueError):
@@ -96,13 +98,14 @@ class Strategy:
         self._newest = time_ns
         if not bids and not asks:
             self.lost()
+            return Decision(0, False, math.nan)
         value = imbalance(bids, asks)
         whole = bool(bids and asks) and bids[0][0] < asks[0][0]
         leave = self.position != 0 and whole and time_ns >= self._due
         if leave:
             self.position = 0
         enter = 0
-        if self.position == 0 and abs(value) > THRESHOLD:
+        if self.position == 0 and whole and abs(value) > THRESHOLD:
             enter = self.position = 1 if value > 0 else -1
             self._due = time_ns + HOLD_NS
         return Decision(enter, leave, value)
@@ -116,7 +119,6 @@ class Strategy:
 EARLIEST = 315_532_800_000_000_000  # 1980: times in other units lie before it
 AHEAD = 86_400_000_000_000  # ns that a clock may be ahead of the one here
 LARGEST = 3e38  # of a size, which is kept in 32 bits
-LOOKED_AT = min(DEPTH or LEVELS, LEVELS) + 10  # levels: those in use, and more
 UNITS = {"seconds": 10**9, "milliseconds": 10**6, "microseconds": 10**3}
 
 
@@ -156,21 +158,30 @@ def wrong_time(time_ns: int, newest: int) -> str:
     return f"{time_ns} is no time in nanoseconds between 1980 and now."
 
 
-def imbalance(bids: Levels, asks: Levels) -> float:
+def ticks_between(price: float, best: float) -> int:
+    """Return how many ticks a price is away from its side's best."""
+    return abs(round(price / TICK_SIZE) - round(best / TICK_SIZE))
+
+
+# -- the imbalance -------------------------------------------------------------------------
+
+
+def imbalance(bids: Levels, asks: Levels, values: Values | None = None) -> float:
     """Return (bids - asks) / (bids + asks), each level weighed by its distance from mid."""
+    decay, depth, band_bps, notional = values or (DECAY, DEPTH, BAND_BPS, NOTIONAL)
     if not bids or not asks or bids[0][0] >= asks[0][0]:
         return math.nan
     bid, ask = bids[0][0], asks[0][0]
     mid = (bid + ask) * 0.5
     tick_bps = 1e4 * TICK_SIZE / mid
-    rate = single(-DECAY * LOG2_E * tick_bps)
+    rate = single(-decay * LOG2_E * tick_bps)
     reach = math.inf
-    if BAND_BPS is not None:
+    if band_bps is not None:
         half_spread = 5e3 * (ask - bid) / mid
-        reach = math.floor((BAND_BPS + EDGE_BPS - half_spread) / tick_bps)
+        reach = math.floor((band_bps + EDGE_BPS - half_spread) / tick_bps)
     step = single(TICK_SIZE / mid)
     # Without a depth all levels in the band are asked for: perhaps more than are used.
-    asked = DEPTH if DEPTH is not None else LEVELS if BAND_BPS is None else LEVELS + 1
+    asked = depth if depth is not None else LEVELS if band_bps is None else LEVELS + 1
     totals = []
     for sign, best, levels in ((-1.0, bid, bids), (1.0, ask, asks)):
         near = single(best / mid)
@@ -184,17 +195,12 @@ def imbalance(bids: Levels, asks: Levels) -> float:
                 break
             away = single(ticks)
             term = single(exp2(single(rate * away)) * single(size))
-            if NOTIONAL:
+            if notional:
                 term = single(term * single(near + sign * single(away * step)))
             total = single(total + term)
         totals.append(total)
     buy, sell = totals
     return (buy - sell) / (buy + sell) if buy > 0 and sell > 0 else math.nan
-
-
-def ticks_between(price: float, best: float) -> int:
-    """Return how many ticks a price is away from its side's best."""
-    return abs(round(price / TICK_SIZE) - round(best / TICK_SIZE))
 
 
 def exp2(x: float) -> float:

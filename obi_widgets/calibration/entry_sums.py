@@ -1,0 +1,184 @@
+"""What the entries of every setting of a grid come to, added up over one history.
+
+A signal with a fast sweep of its own (`obi_widgets.signals.registry.SWEEPS`) goes through it. Any
+other is computed once for each combination of its own parameters, and its entries are those of
+`obi_widgets.entries`.
+"""
+
+from __future__ import annotations
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from itertools import product
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from obi_widgets.calibration.forward_returns import too_coarse
+from obi_widgets.calibration.grid import LAST, Grid
+from obi_widgets.errors import CancelledError
+from obi_widgets.kernels.threads import cores
+from obi_widgets.signals.registry import fast_sweep
+from obi_widgets.trading.entries import scan
+from obi_widgets.trading.thresholds import compared
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from numpy.typing import NDArray
+
+    from obi_widgets.history.columns import History
+    from obi_widgets.settings.parameters import Parameters
+    from obi_widgets.trading.entries import Trades
+
+    Floats = NDArray[np.float64]
+    Done = Callable[[float], None]
+
+PARTS, FIGURES = 3, 6
+"""See `Surface.parts`."""
+
+
+def add_up(
+    history: History,
+    grid: Grid,
+    cancel: threading.Event | None = None,
+    done: Done = lambda _: None,
+    threads: int | None = None,
+    first: int = 0,
+) -> Floats:
+    """Return the parts of a surface over one history.
+
+    Parameters
+    ----------
+    history : History
+        T states.
+    grid : Grid
+        The settings.
+    cancel : threading.Event, optional
+        Stops it when it is set.
+    done : callable
+        Told how many more states are done with all settings.
+    threads : int, optional
+        How many to compute in; one a core when left out.
+    first : int
+        The first row that may enter. Rows before it are what signals look back over.
+
+    Raises
+    ------
+    CancelledError
+        When ``cancel`` has been set.
+    """
+    cancel = cancel or threading.Event()
+    threads = threads or cores()
+    out = _fast(history[first:], grid, cancel, done, threads)
+    if out is None:
+        out = one_by_one(history, grid, cancel, done, threads, first)
+    stop_if(cancel)
+    coarse = too_coarse(np.array(grid.axes["hold_seconds"]), history.interval)
+    out[..., coarse, :, :] = 0
+    return out
+
+
+def stop_if(cancel: threading.Event) -> None:
+    """Raise CancelledError when a sweep has been told to stop."""
+    if cancel.is_set():
+        raise CancelledError("The sweep was cancelled.", "Nothing of it is kept; start it again.")
+
+
+def _fast(
+    history: History, grid: Grid, cancel: threading.Event, done: Done, threads: int
+) -> Floats | None:
+    """Add up by the signal's own sweep; None where it has none, or no compiler."""
+    code = fast_sweep(grid.parameters.signal)
+    if code is None or grid.parameters.threshold_is != "value":
+        return None
+    out = np.zeros((*grid.shape, PARTS, FIGURES))
+    inner = {name: grid.axes[name] for name in (*code.AXES, *LAST)}
+    cut = grid.cut(history)
+    outer = [name for name in grid.axes if name not in inner]
+    share = np.prod([len(grid.axes[name]) for name in outer])
+    for where, p in _combinations(grid, outer):
+        parts = code.add_up(
+            history, dict(p.values), inner, at_mid=p.price == "mid", cut=cut,
+            cancel=cancel, done=lambda states: done(states / share), threads=threads,
+        )  # fmt: skip
+        if parts is None:
+            return None
+        stop_if(cancel)
+        out[where] = parts
+    return out
+
+
+def one_by_one(
+    history: History,
+    grid: Grid,
+    cancel: threading.Event,
+    done: Done = lambda _: None,
+    threads: int = 1,
+    first: int = 0,
+) -> Floats:
+    """Add up setting by setting, each by the entries that it makes by itself; see `add_up`."""
+    out = np.zeros((*grid.shape, PARTS, FIGURES))
+    rows = history[first:]
+    cut = grid.cut(rows)
+    since = int(rows.time[cut]) if cut < len(rows) else 2**63 - 1
+    gaps = rows.time[rows.lost]
+    outer = [name for name in grid.axes if name not in LAST]
+    share = np.prod([len(grid.axes[name]) for name in outer])
+    known: dict[tuple[Any, ...], Floats] = {}  # of parameters of trading the signal knows nothing
+    with ThreadPoolExecutor(threads, thread_name_prefix="obi-sweep") as pool:
+        for where, p in _combinations(grid, outer):
+            stop_if(cancel)
+            if p.values not in known:
+                known = {p.values: p.signal.compute(history, dict(p.values))}
+            decided = compared(history, known[p.values], p, first)
+
+            def figures(
+                chosen: tuple[float, float], p: Parameters = p, decided: Floats = decided
+            ) -> Floats:
+                stop_if(cancel)
+                rule = p.replace(threshold=chosen[0], hold_seconds=chosen[1])
+                made = scan(history, decided, rule, first, None)
+                return _figures(made, gaps, since)
+
+            cells = product(*(grid.axes[name] for name in LAST))
+            try:
+                found = list(pool.map(figures, cells))
+            except BaseException:
+                cancel.set()  # an interrupted cell does not wait for the rest
+                raise
+            out[where] = np.reshape(found, out[where].shape)
+            done(len(rows) / share)
+    return out
+
+
+def _combinations(grid: Grid, outer: list[str]) -> Iterator[tuple[tuple[Any, ...], Parameters]]:
+    """Yield each combination of values of some axes: where in the parts it is, and the settings."""
+    for at in product(*(range(len(grid.axes[name])) for name in outer)):
+        chosen = dict(zip(outer, at, strict=True))
+        where = tuple(chosen.get(name, slice(None)) for name in grid.axes)
+        yield where, grid.parameters.replace(**{n: grid.axes[n][i] for n, i in chosen.items()})
+
+
+def _figures(trades: Trades, gaps: NDArray[np.int64], since: int) -> Floats:
+    """Return what the entries of one setting come to, by part: shape (3, 6).
+
+    Parameters
+    ----------
+    trades : Trades
+        The entries.
+    gaps : ndarray of int64
+        The times at which the book was lost.
+    since : int
+        The time from which on it is held out.
+    """
+    closed = trades.exit_time > 0
+    still = ~closed & ~trades.lost
+    # A gap is where an entry that it ended was left; one still open was not left before the end.
+    left = np.where(still, 2**63 - 1, trades.exit_time)
+    after = np.searchsorted(gaps, trades.entry_time[trades.lost])
+    left[trades.lost] = gaps[after]
+    part = np.where(left < since, 0, np.where(trades.entry_time >= since, 1, 2))
+    gross = np.nan_to_num(trades.gross_bps)
+    columns = (closed, closed & (gross > 0), gross, gross**2, trades.lost, still)
+    return np.stack([np.bincount(part, one, minlength=PARTS) for one in columns], axis=1)

@@ -1,0 +1,145 @@
+"""The grid of a sweep: which parameters it goes over, and their values, checked."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from obi_widgets.calibration.holdout import holdout
+from obi_widgets.checks import between, several
+from obi_widgets.errors import SettingsError, quoted
+from obi_widgets.settings.parameters import Parameters
+from obi_widgets.settings.settings import Settings
+from obi_widgets.signals.registry import fast_sweep
+from obi_widgets.trading.declared import FEE, PARAMETERS, QUANTILE_WINDOW
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from obi_widgets.history.columns import History
+
+LAST = ("threshold", "hold_seconds")
+"""The last two axes of every grid: they are gone over while a signal is at hand."""
+
+MOST = 5_000_000
+"""Settings in a surface."""
+
+SHARES = (0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.97, 0.98, 0.99)
+"""Quantiles that are looked at where no thresholds are given."""
+
+
+@dataclass(frozen=True)
+class Grid:
+    """The settings of a sweep, checked.
+
+    Attributes
+    ----------
+    parameters : Parameters
+        What all share; it has some value of each axis too.
+    axes : dict of str to tuple
+        The values of each axis by name, in the order of a surface's axes: parameters of the
+        signal, parameters of trading, ``threshold``, ``hold_seconds``.
+    hold_out : float
+        The share of each history's time that is held out at its end.
+    """
+
+    parameters: Parameters
+    axes: dict[str, tuple[Any, ...]]
+    hold_out: float
+
+    @classmethod
+    def of(
+        cls,
+        settings: Settings | Parameters | None,
+        hold_out: float,
+        axes: Mapping[str, Iterable[Any] | None],
+    ) -> Grid:
+        """Return a grid of the axes that have values; see `obi_widgets.sweep`.
+
+        Raises
+        ------
+        SettingsError
+            A name that is no axis, a value that is not possible, too many settings.
+        """
+        parameters = Parameters.of(Settings() if settings is None else settings)
+        hold_out = between("hold_out", hold_out)
+        given = {name: values for name, values in axes.items() if values is not None}
+        checked = {
+            name: values_of(name, given.get(name), parameters) for name in _names(given, parameters)
+        }
+        count = np.prod([len(values) for values in checked.values()], dtype=float)
+        if count > MOST:
+            raise SettingsError(
+                f"{count:,.0f} settings are too many.",
+                f"Give up to {MOST:,}: fewer values, or fewer axes.",
+            )
+        return cls(parameters, checked, hold_out)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """How many values each axis has."""
+        return tuple(map(len, self.axes.values()))
+
+    def cut(self, history: History) -> int:
+        """Return the first row that is held out."""
+        return int(holdout(history.elapsed, share=self.hold_out).outside.start)
+
+
+def _names(given: Mapping[str, object], parameters: Parameters) -> list[str]:
+    """Return the axes of a grid, in order.
+
+    A signal with a fast sweep has that sweep's axes always: they cost nothing there.
+    """
+    signal = parameters.signal
+    own, trading = list(signal.parameters), [n for n in PARAMETERS if n not in (*LAST, FEE.name)]
+    if parameters.threshold_is == "value":
+        trading.remove(QUANTILE_WINDOW.name)
+    for name in given:
+        if name not in (*own, *trading, *LAST):
+            raise SettingsError(
+                f"{quoted(name)} is not an axis of a sweep of {signal.name}.",
+                f"{_why(name)}Its parameters are {', '.join(own) or 'none'}; those of trading are "
+                f"{', '.join((*LAST, *trading))}.",
+            )
+    fast = fast_sweep(signal)
+    always = fast.AXES if fast is not None else ()
+    return (
+        [n for n in own if n in given or n in always] + [n for n in trading if n in given] + [*LAST]
+    )
+
+
+def _why(name: str) -> str:
+    if name == FEE.name:
+        return "A fee moves all means alike: give it in settings. "
+    if name == QUANTILE_WINDOW.name:
+        return "A window is looked at only with threshold_is='quantile'. "
+    return ""
+
+
+def values_of(name: str, values: Iterable[Any] | None, parameters: Parameters) -> tuple[Any, ...]:
+    """Return the values of an axis, each of them valid; the settings' own where none are given.
+
+    Raises
+    ------
+    SettingsError
+        What is no list, an empty one, or a value that is not possible.
+    """
+    if values is None:
+        return (getattr(parameters, name),)
+    declared = parameters.declared[name]
+    return tuple(declared.check(value) for value in several(name, values))
+
+
+def thresholds_for(parameters: Parameters) -> list[float]:
+    """Return nine thresholds that are looked at where none are given.
+
+    Of a signal with a range they are tenths of it, of one without they go up to 2.25 times the
+    threshold that it starts with; of quantiles they are `SHARES`.
+    """
+    if parameters.threshold_is == "quantile":
+        return list(SHARES)
+    signal = parameters.signal
+    high = max(map(abs, signal.range)) if signal.range is not None else 2.5 * signal.threshold
+    return [float(f"{high * n / 10:.9g}") for n in range(1, 10)]

@@ -1,0 +1,90 @@
+"""A sealed test of what came after a moment of a history, as if it had been sealed then."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from obi_widgets.calibration.seal import Seen, make_seal
+from obi_widgets.calibration.sealed import SealedTest
+from obi_widgets.errors import SealError
+from obi_widgets.history.given import as_history
+from obi_widgets.settings.parameters import Parameters
+
+if TYPE_CHECKING:
+    from obi_widgets.history.columns import History
+    from obi_widgets.settings.settings import Settings
+
+
+def sealed_test(
+    history: History,
+    settings: Settings | Parameters,
+    *,
+    after: Any,  # noqa: ANN401 what pandas takes for a moment
+    clip_bps: float | None = None,
+) -> SealedTest:
+    """Judge settings by what came after a moment of a history, as if they had been sealed then.
+
+    It is a test only of settings that were chosen without what came after: nothing here can know
+    that. To be sure, seal first: `obi_widgets.Session.seal`.
+
+    Parameters
+    ----------
+    history : History
+        T states.
+    settings : Settings or Parameters
+        All are used.
+    after : int, datetime64 or what pandas reads as a time
+        Only states after it are judged. A number is in nanoseconds UTC; a time without a zone is
+        UTC.
+    clip_bps : float, optional
+        Where gains and losses are cut for the exact bound, bps; 0.1 to 10,000. The largest of the
+        entries before the moment, rounded up, when left out; 100 where there are fewer than 30.
+
+    Returns
+    -------
+    SealedTest
+
+    Raises
+    ------
+    HistoryError
+        No history.
+    SettingsError
+        No settings.
+    SealError
+        A moment that is none, or that is not within the history; a cut that is not possible.
+
+    Examples
+    --------
+    >>> import obi_widgets as obi
+    >>> history = obi.simulate("sim:BTC-PERP", seconds=600, seed=1)
+    >>> settings = obi.Settings(hold_seconds=1)
+    >>> test = obi.sealed_test(history, settings, after=history.time[1000])
+    >>> test.verdict
+    'below zero'
+    >>> test.to_frame().columns.tolist()
+    ['side', 'entry_time', 'exit_time', 'net_bps']
+    """
+    import pandas as pd
+
+    history = as_history(history)
+    parameters = Parameters.of(settings)
+    try:
+        moment = pd.Timestamp(after)
+        at = (moment.tz_localize("UTC") if moment.tz is None else moment).as_unit("ns").value
+    except (TypeError, ValueError, OverflowError) as error:
+        raise SealError(
+            f"after = {after!r} is no moment.", "Give a time, or nanoseconds UTC."
+        ) from error
+    if not len(history) or not history.time[0] <= at < history.time[-1]:
+        raise SealError(
+            f"after = {after!r} is {at:,} ns, and not within {history!r}.",
+            "Give a moment between its first and its last state.",
+        )
+    past = history[: int(np.searchsorted(history.time, at, side="right"))]
+    seal = make_seal(past, parameters, source="history", clip_bps=clip_bps)
+    test = SealedTest(seal)
+    test.seen = Seen.of(past, len(past) - 1)
+    test.update(history)
+    return test

@@ -1,0 +1,1 @@
+"""The exported strategy: a file without this package that decides as the settings do."""

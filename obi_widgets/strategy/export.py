@@ -1,0 +1,310 @@
+"""Settings as a file of plain Python that decides as `obi_widgets.entries` does, without us.
+
+The file is put together from `template`, which has the imbalance, and where they are
+needed from `transforms`, `books` and the source of a user's function. Whatever is
+not the imbalance alone is run before it is written, see `proof`.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import textwrap
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from obi_widgets.checks import kind
+from obi_widgets.checks import path as as_path
+from obi_widgets.errors import HistoryError, SettingsError
+from obi_widgets.history.given import as_history
+from obi_widgets.history.provenance import Provenance
+from obi_widgets.settings.parameters import Parameters
+from obi_widgets.settings.provenance import Findings, Sealed, refuse_others, to_table, to_tables
+from obi_widgets.signals.imbalance import imbalance
+from obi_widgets.signals.imbalance_numpy import EDGE, LOG2_E, POLYNOMIAL
+from obi_widgets.strategy.proof import prove
+from obi_widgets.strategy.signal import written_out
+
+if TYPE_CHECKING:
+    from obi_widgets.history.columns import History
+    from obi_widgets.settings.settings import Settings
+    from obi_widgets.strategy.signal import Written
+
+TEMPLATE = Path(__file__).with_name("template.py")
+TRANSFORMS = Path(__file__).with_name("transforms.py")
+PLACES = Path(__file__).with_name("places.py")
+BOOKS = Path(__file__).with_name("books.py")
+
+FIRST, LAST = "DECAY = ", "# -- the strategy -"
+"""What the constants of the template begin with, and what comes after them."""
+
+OF_IMBALANCE = "# -- the imbalance -"
+"""What its further part begins with."""
+
+MAKE = '''
+def make_signal() -> Callable[[int, Levels, Levels], float]:
+    """Return the signal as it is at the beginning, when it knows no past."""
+    return {}
+'''
+"""The end of the file with another signal."""
+
+PART_IMBALANCE = "# -- an imbalance that is a part -"
+"""Begins what a file without an imbalance leaves out of the transforms."""
+
+NEW = "        self._newest = EARLIEST\n"
+LOST = "        position, self.position = self.position, 0\n"
+"""Lines of a strategy that knows no past, and that forgets it."""
+
+OTHERWISE = (
+    ("An order-book-imbalance strategy: takes", "A strategy by a signal, {title}: takes"),
+    ("Python 3.10 and its standard library are\nenough.", "Python 3.10 and {needs} enough."),
+    (
+        "Of each side the best LEVELS levels are used, as when the settings were tuned. Where DEPTH"
+        " or\nBAND_BPS reach beyond them the imbalance is not known: NaN, which enters nothing.\n",
+        "Of each side the best LEVELS levels are used. Give {interval}, as when the settings were\n"
+        "tuned: what looks back counts books. Until it has seen as much as it looks back, the\n"
+        "signal is not known: NaN, which enters nothing.\n",
+    ),
+    (
+        "``imbalance`` is in -1..+1, + is more bids; NaN without bids or asks in the band, and "
+        "where\n    depth or band reach beyond the levels that are used.\n",
+        "``signal`` is + for a rise; NaN where it is not known.\n",
+    ),
+    ("    imbalance: float\n", "    signal: float\n"),
+    ("value = imbalance(bids, asks)", "value = self._signal(time_ns, bids, asks)"),
+    (NEW, f"{NEW}        self._signal = make_signal()\n"),
+    (LOST, f"{LOST}        self._signal = make_signal()\n"),
+)
+"""Texts of the template, and what stands in their place with another signal."""
+
+OF_QUANTILES = (
+    (NEW, f"{NEW}        self._places = Places()\n"),
+    (LOST, f"{LOST}        self._places = Places()\n"),
+    (
+        "        enter = 0\n",
+        "        enter = 0\n"
+        "        # |signal| exceeds a quantile where its place is above it.\n"
+        "        place = self._places.of(time_ns, value)\n",
+    ),
+    ("abs(value) > THRESHOLD", "abs(place) > THRESHOLD"),
+    ("self.position = 1 if value > 0", "self.position = 1 if place > 0"),
+)
+"""The same with a threshold that is a quantile."""
+
+
+def export_strategy(
+    path: str | Path,
+    settings: Settings | Parameters,
+    history: History,
+    *,
+    provenance: Provenance | None = None,
+    findings: Findings | None = None,
+    sealed: Sealed | None = None,
+) -> Path:
+    """Write a strategy file: a class that takes a book and returns a decision, in event time.
+
+    Its first lines say the verdict and what the settings were tuned on. Without findings they say
+    that nothing was calibrated. ``Strategy("venue:SYMBOL")`` warns where that is another market.
+
+    With the imbalance the file needs Python alone. Given the books of a history it makes exactly
+    the entries of `obi_widgets.entries`: it rounds as the signal does, to 32 bits, so that its
+    imbalance is the same to the last bit.
+
+    Another signal is written as it is declared: a transform in plain Python, a function of yours by
+    its source, which must need no more than its arguments, numpy and Python's own modules. The
+    file is then run on the history, and written only if its signal differs nowhere by more than
+    1e-9 and its entries not at all.
+
+    Parameters
+    ----------
+    path : str or Path
+        Where to, ``.py``; an existing file is replaced.
+    settings : Settings or Parameters
+        What it decides by.
+    history : History
+        What they were tuned on: it says the tick size, how many levels "all" are, and what is
+        told of it in the file.
+    provenance : Provenance, optional
+        What is told of the tuning instead.
+    findings : Findings, optional
+        What calibration said of them, ``report.findings``.
+    sealed : Sealed, optional
+        What a sealed test has come to, ``test.summary()``.
+
+    Returns
+    -------
+    Path
+
+    Raises
+    ------
+    SettingsError
+        A name that ends otherwise, a place that cannot be written to, or findings that are of
+        other settings, another market or another signal. A signal that needs more than books, that
+        is not self-contained, or that is another one when the file is run: with the reason.
+    HistoryError
+        A history without states.
+    """
+    path = as_path(path, "Give the name of a .py file.")
+    history = as_history(history)
+    kind("provenance", provenance, (Provenance, type(None)), "Give lab.session.provenance().")
+    kind("findings", findings, (Findings, type(None)), "Give report.findings.")
+    kind("sealed", sealed, (Sealed, type(None)), "Give test.summary().")
+    if path.suffix != ".py":
+        raise SettingsError(f"{path.name!r} ends in {path.suffix!r}.", "A strategy is kept as .py.")
+    if not len(history):
+        raise HistoryError("The history has no states.", "Wait for the first book, then export.")
+    parameters = Parameters.of(settings)
+    provenance = provenance or history.provenance
+    refuse_others(parameters, provenance, findings)
+    told = to_tables(provenance, findings, sealed)
+    told.setdefault("sealed_test", {})
+    first = _first_lines(provenance, told)
+    told["tuned_on"] |= {"price": parameters.price, "fee_bps": parameters.fee_bps}
+    told["calibration"] = _of_horizon(told["calibration"], findings)
+    told["sealed_test"].pop("reason", None)
+    template = TEMPLATE.read_text(encoding="utf-8")
+    head, tail = template[: template.index(FIRST)], template[template.index(LAST) :]
+    written = written_out(parameters.signal, dict(parameters.values), history)
+    if parameters.signal is not imbalance or parameters.threshold_is != "value":
+        head, tail = _otherwise(head, tail, parameters, history, written)
+    text = f"{first}{head}{_constants(parameters, history, told, written)}\n{tail}"
+    if parameters.signal is not imbalance:
+        prove(text, history, parameters)
+    try:
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise SettingsError(
+            f"{path} cannot be written: {error.strerror}.", "Choose another place."
+        ) from error
+    return path
+
+
+def _first_lines(provenance: Provenance | None, told: dict[str, dict[str, Any]]) -> str:
+    """Return verdicts with their reasons, and what the settings were tuned on, as comments."""
+    calibration, sealed = told["calibration"], told["sealed_test"]
+    paragraphs = [
+        f"{calibration['verdict'].capitalize()}. {calibration['reason']}",
+        f"Tuned on {provenance}.",
+    ]
+    if sealed:
+        paragraphs.append(f"Sealed test: {sealed['verdict']}. {sealed['reason']}")
+    lines = []
+    for paragraph in paragraphs:
+        # Nothing in a venue's text, nor in a file that was loaded, ends the comment.
+        text = "".join(one if one.isprintable() else " " for one in paragraph)
+        lines += [f"# {line}\n" for line in textwrap.wrap(text, 84)]
+    return "".join(lines)
+
+
+def _otherwise(
+    head: str, tail: str, parameters: Parameters, history: History, written: Written
+) -> tuple[str, str]:
+    """Return the beginning and the end of the file for another signal, or for quantiles."""
+    every = f"a book every {history.interval:g} s" if history.interval else "every book"
+    needs = "numpy are" if written.functions else "its standard library are"
+    words = {"title": parameters.signal.name, "needs": needs, "interval": every}
+    strategy, rest = tail[: tail.index(OF_IMBALANCE)], tail[tail.index(OF_IMBALANCE) :]
+    parts, quantile = [head, strategy], parameters.threshold_is == "quantile"
+    changes = OTHERWISE if parameters.signal is not imbalance else ()
+    for old, new in changes + (OF_QUANTILES if quantile else ()):
+        if not any(old in part for part in parts):
+            raise AssertionError(f"The template has no {old!r}.")
+        parts = [part.replace(old, new.format(**words)) for part in parts]
+    head, strategy = parts
+    sources = [PLACES] if quantile else []
+    sources += [TRANSFORMS] if written.transforms else []
+    sources += [BOOKS] if written.functions else []
+    texts = [path.read_text(encoding="utf-8") for path in sources]
+    sections = [rest] if written.imbalances else []
+    sections += [text[text.index("# -- ") :] for text in texts]
+    if not written.imbalances:
+        sections = [one.partition(PART_IMBALANCE)[0] for one in sections]
+    sections += written.functions
+    if written.expression:
+        sections.append(MAKE.format(written.expression))
+    body = "\n\n\n".join(one.strip("\n") for one in (strategy, *sections)) + "\n"
+    begin, end = head.index("import math"), head.index("# -- constants")
+    imports = [line for text in (head[begin:end], *texts) for line in text.splitlines()]
+    named = [*filter(_is_import, imports), *written.imports]
+    if written.expression:
+        named.append("from collections.abc import Callable")
+    if not written.imbalances:
+        named.remove("import struct")
+    return f"{head[:begin]}{_together(named)}\n\n{head[end:]}", body
+
+
+def _is_import(line: str) -> bool:
+    ours = ("from obi_widgets", "from __future__")
+    return line.startswith(("import ", "from ")) and not line.startswith(ours)
+
+
+def _together(lines: list[str]) -> str:
+    """Return import lines as one block: each module once, Python's own before others."""
+    plain = sorted({line for line in lines if line.startswith("import ")})
+    own = [one for one in plain if one.split()[1].split(".")[0] in sys.stdlib_module_names]
+    names: dict[str, set[str]] = {}
+    for line in lines:
+        if line.startswith("from "):
+            module, _, given = line.removeprefix("from ").partition(" import ")
+            names.setdefault(module, set()).update(given.split(", "))
+    own += [f"from {module} import {', '.join(sorted(names[module]))}" for module in sorted(names)]
+    others = [one for one in plain if one not in own]
+    return "\n".join([*own, *[""] * bool(others), *others])
+
+
+def _constants(
+    p: Parameters,
+    history: History,
+    told: dict[str, dict[str, Any]],
+    written: Written,
+) -> str:
+    """Return the lines of the constants; those of the imbalance where it is a part."""
+    values = written.imbalances[0] if written.imbalances else {}
+    used = p.levels_used.depth if p.signal is imbalance else None
+    looked_at = min(used or history.levels, history.levels) + 10
+    quantile = p.threshold_is == "quantile"
+    # No more levels than there were to tune on: a deeper book would be another signal.
+    lines = [f"LEVELS = {history.levels}  # levels a side that are used"]
+    if values:
+        lines = [
+            f"DECAY = {values['decay']!r}  # per bp of distance from mid",
+            *lines,
+            f"DEPTH: int | None = {values['depth']!r}  # of them, best first",
+            f"BAND_BPS: float | None = {values['band_bps']!r}",
+            f"NOTIONAL = {values['weighting'] == 'notional'}",
+        ]
+    lines += [
+        f"LOOKED_AT = {looked_at}  # levels that are checked: those in use, and more",
+        f"THRESHOLD = {p.threshold!r}{'  # a quantile' if quantile else ''}",
+        *([f"QUANTILE_WINDOW_NS = {round(p.quantile_window * 1e9):_}"] if quantile else []),
+        *([f"LOOKBACK_NS = {round(p.lookback * 1e9):_}"] if quantile else []),
+        f"HOLD_NS = {round(p.hold_seconds * 1e9):_}",
+        f"TICK_SIZE = {history.tick_size!r}",
+        *(line for name, table in told.items() for line in _dict(name.upper(), table)),
+    ]
+    if values:
+        lines += [
+            "# Of the arithmetic that the settings were tuned with: 2**f for f in -1/2..1/2.",
+            f"LOG2_E = {LOG2_E!r}",
+            f"EDGE_BPS = {EDGE!r}",
+            "EXP2: tuple[float, ...] = (",
+            *(f"    {float(coefficient)!r}," for coefficient in POLYNOMIAL),
+            ")",
+        ]
+    return "\n".join(lines) + "\n"
+
+
+def _dict(name: str, values: dict[str, Any]) -> list[str]:
+    """Return the lines of a constant that is a dict."""
+    if not values:
+        return [f"{name}: dict[str, object] = {{}}"]
+    lines = (f"    {json.dumps(key)}: {json.dumps(value)}," for key, value in values.items())
+    return [f"{name}: dict[str, object] = {{", *lines, "}"]
+
+
+def _of_horizon(calibration: dict[str, Any], findings: Findings | None) -> dict[str, Any]:
+    """Return the figures of the horizon that the verdict is about, in place of all of them."""
+    facts = {k: v for k, v in calibration.items() if k not in ("horizons", "reason")}
+    if findings is not None and findings.judged is not None:
+        facts |= to_table(findings.judged) | {"seconds": findings.seconds}
+    return facts

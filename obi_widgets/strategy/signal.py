@@ -1,0 +1,101 @@
+"""A signal written out: the expression that makes it state by state, and what that rests on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from obi_widgets.errors import SettingsError
+from obi_widgets.signals.coverage import kept_suffice
+from obi_widgets.signals.imbalance import imbalance
+from obi_widgets.signals.transforms import Combined
+from obi_widgets.strategy.source import self_contained
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from obi_widgets.history.columns import History
+    from obi_widgets.signals.signal import Signal
+
+FROM_BOOKS = {"touch", "levels"}
+"""What a strategy is given: books, and nothing else."""
+
+
+@dataclass
+class Written:
+    """A signal as text.
+
+    Attributes
+    ----------
+    expression : str
+        What makes it; empty for the imbalance alone.
+    transforms : bool
+        Whether it needs what is in `transforms`.
+    imbalances : list of dict
+        The values of each imbalance in it; those of the first are constants of the file.
+    imports : list of str
+        What the functions need, as ``import numpy as np``.
+    functions : list of str
+        Functions of a user, each once.
+    """
+
+    expression: str = ""
+    transforms: bool = False
+    imbalances: list[dict[str, Any]] = field(default_factory=list)
+    imports: list[str] = field(default_factory=list)
+    functions: list[str] = field(default_factory=list)
+
+
+def written_out(signal: Signal, values: Mapping[str, Any], history: History) -> Written:
+    """Return a signal with values of its parameters as text.
+
+    Raises
+    ------
+    SettingsError
+        One that needs more than books or other levels than are kept, or that is not
+        self-contained.
+    """
+    more = signal.needs - FROM_BOOKS
+    if more:
+        raise SettingsError(
+            f"The signal {signal.name} cannot be exported: it needs {', '.join(sorted(more))}, and "
+            "a strategy file is given books alone.",
+            "Export settings of a signal of the touch or of levels.",
+        )
+    if signal is imbalance:
+        return Written(imbalances=[dict(values)])
+    out = Written()
+    out.expression = _expression(signal, values, history, out)
+    return out
+
+
+def _expression(signal: Signal, values: Mapping[str, Any], history: History, out: Written) -> str:
+    if signal is imbalance:
+        out.transforms = True  # it has the class of an imbalance with values of its own
+        out.imbalances.append(dict(values))
+        if len(out.imbalances) == 1:
+            return "Imbalance()"
+        notional = values["weighting"] == "notional"
+        given = values["decay"], values["depth"], values["band_bps"], notional
+        return f"Imbalance({given!r})"
+    if isinstance(signal, Combined):
+        out.transforms = True
+        parts = [_expression(p, given, history, out) for p, given in signal.parts_given(values)]
+        own = [values[name] for name in signal.own]
+        if signal.transform == "sum":
+            weighted = (f"({w!r}, {part})" for w, part in zip(own, parts, strict=True))
+            return f"WeightedSum({', '.join(weighted)})"
+        window, back = round(own[0] * 1e9), round(signal.lookback(values) * 1e9)
+        return f"{signal.transform.capitalize()}({parts[0]}, {window:_}, {back:_})"
+    if not kept_suffice(history.levels, signal.levels_used(values)):
+        raise SettingsError(
+            f"The signal {signal.name} cannot be exported: it may reach beyond the "
+            f"{history.levels} levels that are kept.",
+            "Choose less depth, or keep more levels.",
+        )
+    imports, text = self_contained(signal)
+    out.imports += [line for line in imports if line not in out.imports]
+    if text not in out.functions:
+        out.functions.append(text)
+    back = round(signal.lookback(values) * 1e9)
+    return f"Computed({signal.name}, {dict(values)!r}, {back:_})"

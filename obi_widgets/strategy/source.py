@@ -1,0 +1,124 @@
+"""A user's function as text that runs by itself, for a file that does not know us."""
+
+from __future__ import annotations
+
+import ast
+import builtins
+import symtable
+import sys
+import textwrap
+from types import ModuleType
+from typing import TYPE_CHECKING
+
+from obi_widgets.errors import SettingsError
+from obi_widgets.signals.source import source_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from obi_widgets.signals.signal import Signal
+
+ADVICE = "Write what it needs in the function, or make it a parameter; numpy may be imported."
+
+
+def self_contained(signal: Signal) -> tuple[list[str], str]:
+    """Return what has to be imported for a signal's function, and the function.
+
+    Its decorator, annotations and defaults are left out: they may name what the file does not
+    have, and each parameter is given.
+
+    Parameters
+    ----------
+    signal : Signal
+        Not a transform.
+
+    Returns
+    -------
+    list of str
+        Lines such as ``import numpy as np``.
+    str
+        The function, under the name of the signal.
+
+    Raises
+    ------
+    SettingsError
+        A function that needs more than its arguments, numpy and Python's own modules, or whose
+        source is not known: with the reason.
+    """
+    function = signal.function
+    source = source_of(signal)
+    definition = next(iter(ast.parse(source).body), None)
+    if not isinstance(definition, ast.FunctionDef):
+        raise _refused(signal, "it is not written as a function with def")
+    inner = getattr(function, "__code__", None)
+    if inner is None or inner.co_freevars:
+        names = ", ".join(inner.co_freevars) if inner is not None else "what it wraps"
+        raise _refused(signal, f"it uses {names} of the function around it")
+    for module in _imported(definition):
+        if not _may_import(module):
+            raise _refused(signal, f"it imports {module}")
+    text = _stripped(signal.name, definition, source)
+    imports = []
+    known = getattr(function, "__globals__", {})
+    for name in sorted(_global_names(text, signal.name)):
+        value = known.get(name)
+        if name not in known and hasattr(builtins, name):
+            continue
+        if not isinstance(value, ModuleType):
+            raise _refused(signal, f"it uses the global name {name}")
+        if not _may_import(value.__name__):
+            raise _refused(signal, f"it uses the module {value.__name__}")
+        line = f"import {value.__name__}"
+        imports.append(line if name == value.__name__ else f"{line} as {name}")
+    return imports, text
+
+
+def _refused(signal: Signal, reason: str) -> SettingsError:
+    return SettingsError(f"The signal {signal.name} cannot be exported: {reason}.", ADVICE)
+
+
+def _may_import(module: str) -> bool:
+    root = module.split(".")[0]
+    return root == "numpy" or root in sys.stdlib_module_names
+
+
+def _imported(definition: ast.FunctionDef) -> Iterator[str]:
+    """Yield the modules that are imported within a function."""
+    for node in ast.walk(definition):
+        if isinstance(node, ast.Import):
+            yield from (one.name for one in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield node.module or "."
+
+
+def _stripped(name: str, definition: ast.FunctionDef, source: str) -> str:
+    """Return a function without decorator, annotations and defaults; its body as it was written."""
+    given = definition.args
+    arguments = [one.arg for one in (*given.posonlyargs, *given.args)]
+    if given.kwonlyargs:
+        arguments += ["*", *(one.arg for one in given.kwonlyargs)]
+    head = f"def {name}({', '.join(arguments)}):\n"
+    first = definition.body[0]
+    lines = source.splitlines()
+    # Comments may stand before the first statement.
+    begin = max(
+        one.end_lineno or 0 for one in ast.walk(definition.args) if hasattr(one, "end_lineno")
+    )
+    begin = max(begin, definition.returns.end_lineno or 0 if definition.returns else 0)
+    if first.lineno <= begin:  # all in one line
+        return head + textwrap.indent("\n".join(map(ast.unparse, definition.body)), "    ") + "\n"
+    while first.lineno > begin + 1 and lines[first.lineno - 2].lstrip().startswith("#"):
+        first.lineno -= 1
+    body = "\n".join(lines[first.lineno - 1 : definition.end_lineno])
+    return head + textwrap.indent(textwrap.dedent(body), "    ") + "\n"
+
+
+def _global_names(text: str, name: str) -> set[str]:
+    """Return the names that a function takes from outside of it, built-in ones among them."""
+    found: set[str] = set()
+    tables = [symtable.symtable(text, name, "exec").get_children()[0]]
+    while tables:
+        table = tables.pop()
+        tables += table.get_children()
+        found |= {one.get_name() for one in table.get_symbols() if one.is_global()}
+    return found

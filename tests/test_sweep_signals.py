@@ -16,6 +16,7 @@ from obi_widgets.parameters import Choice, Levels, Number
 from obi_widgets.settings.parameters import Parameters
 from obi_widgets.signals.signal import signal
 from obi_widgets.signals.transforms import zscore
+from obi_widgets.trading.entries import scan
 
 
 @signal(range=(-1, 1), needs="touch")
@@ -178,8 +179,6 @@ def test_a_fold_is_judged_with_what_came_before_it(history):
         time = history.time.view("datetime64[ns]")
         part = (time >= row.start.to_datetime64()) & (time <= row.end.to_datetime64())
         rows = np.flatnonzero(part)
-        from obi_widgets.trading.entries import scan
-
         p = settings.parameters.replace(threshold=1.0, hold_seconds=1)
         some = history[: rows[-1] + 1]
         made = scan(some, signal[: len(some)], p, int(rows[0]), None)

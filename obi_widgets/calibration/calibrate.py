@@ -188,7 +188,7 @@ def calibrate(
 
 def _with_signal(parameters: Parameters, signal: Signal) -> Parameters:
     """Return settings with another signal, of which they keep what it has too."""
-    if signal == parameters.signal:
+    if signal.computes_as(parameters.signal):
         return parameters
     kept = {n: v for n, v in parameters.as_dict().items() if n in COMMON or n in signal.parameters}
     return Parameters(**{**kept, "signal": signal})

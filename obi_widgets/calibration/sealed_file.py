@@ -126,6 +126,8 @@ def load(path: str | Path) -> SealedTest:
         raise SealError(f"{path.name} is not as it was written: its checksum differs.", AGAIN)
     try:
         test = _read(body, path)
+    except SealError:
+        raise
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise SealError(f"{path.name} is damaged: {error!r}.", AGAIN) from error
     if test.seal.sha256 != document.get("sha256"):

@@ -187,7 +187,7 @@ class Calibrator:
         moving = of is not None and time.monotonic() - self._moved < REST
         whole = not moving and not loader.busy()
         old, advice = (before.surface, before.proposal) if before is not None else (None, None)
-        if old is not None and old.parameters.signal != asked.parameters.signal:
+        if old is not None and not old.parameters.signal.computes_as(asked.parameters.signal):
             old = advice = None  # nothing of another signal is shown beside a report
         self._of, self._whole = asked, True  # also where it fails: it would again
         report: Report | None = None

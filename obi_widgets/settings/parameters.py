@@ -63,7 +63,7 @@ def threshold_of(signal: Signal, threshold_is: str) -> Parameter:
     return Parameter("threshold", kind, signal.threshold, said)
 
 
-@dataclass(frozen=True, init=False)
+@dataclass(frozen=True, init=False, eq=False)
 class Parameters:
     """The values of `Settings` at one moment. See `Settings` for their meaning.
 
@@ -119,6 +119,17 @@ class Parameters:
                 if key == name:
                     return value
         raise AttributeError(f"These parameters have no {name}.")
+
+    def __eq__(self, other: object) -> bool:
+        # Of two transforms that are alike but for their defaults, the values tell them apart.
+        return (
+            isinstance(other, Parameters)
+            and self.as_table() == other.as_table()
+            and self.signal.computes_as(other.signal)
+        )
+
+    def __hash__(self) -> int:
+        return hash((self.signal.name, self.values, self.threshold, self.hold_seconds))
 
     @classmethod
     def of(cls, settings: HasChosen | Chosen) -> Parameters:

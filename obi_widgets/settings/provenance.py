@@ -306,7 +306,7 @@ def refuse_others(
             "Save them without these findings, or calibrate them.",
         )
     judged = findings.parameters
-    if judged is not None and judged.signal != parameters.signal:
+    if judged is not None and not judged.signal.computes_as(parameters.signal):
         raise SettingsError(
             f"The report is of the signal {name} as it was defined before.",
             "Calibrate these settings again.",

@@ -184,6 +184,10 @@ class Signal:
         band = None if not bands or None in bands else max(bands)
         return LevelsUsed(depth, band)
 
+    def computes_as(self, other: Signal) -> bool:
+        """Return whether another signal gives the same, given the same values of parameters."""
+        return self is other
+
     def first_needed(self, history: History, values: Mapping[str, Any], row: int) -> int:
         """Return the first row that the signal of a row, and of all later ones, is computed from.
 

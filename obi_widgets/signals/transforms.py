@@ -265,6 +265,14 @@ class Combined(Signal):
     def __hash__(self) -> int:
         return hash((self.transform, self.parts))
 
+    def computes_as(self, other: Signal) -> bool:
+        """Return whether another signal gives the same: its defaults may be others."""
+        return (
+            isinstance(other, Combined)
+            and (self.transform, len(self.parts)) == (other.transform, len(other.parts))
+            and all(one.computes_as(its) for one, its in zip(self.parts, other.parts, strict=True))
+        )
+
     def __reduce__(self) -> tuple[Any, ...]:
         return make, (self.transform, self.parts, {k: v.default for k, v in self.own.items()})
 

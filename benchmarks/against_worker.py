@@ -14,10 +14,7 @@ import numpy as np
 
 import obi_widgets as obi
 from benchmarks.core.data import DAY, LEVELS, captures, frames, lines, synthetic
-from obi_widgets.feeds.market import Market
-from obi_widgets.kernels import loader
-from obi_widgets.market_data.venues.binance_usdm import BinanceUsdm
-from obi_widgets.settings.parameters import Parameters
+from benchmarks.layout import BinanceUsdm, Market, Parameters, wait
 
 DECAYS = np.linspace(0.02, 1.0, 20)
 DEPTHS = np.arange(4, LEVELS + 1, 4)
@@ -121,7 +118,7 @@ def timed(job: Job) -> dict[str, float]:
 
 
 def main() -> None:
-    loader.wait()
+    wait()
     known = jobs(Path(sys.argv[1]), float(sys.argv[2]))
     for line in sys.stdin:
         what, _, name = line.strip().partition(" ")

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 import obi_widgets as obi
-from obi_widgets.history.levels import BLOCK, Levels
+from benchmarks.layout import BLOCK, Levels
 
 TICK = 0.1
 RATE = 10  # states a second

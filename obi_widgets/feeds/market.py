@@ -82,6 +82,7 @@ class Market(Keeper):
         refresh_at = number("refresh_at", refresh_at, 0, 1)
         strict = flag("strict", strict)
         super().__init__(venue, levels, capacity, interval, strict=strict, refresh_at=refresh_at)
+        self._parameters: Parameters | None = None  # that `signal` was last asked for
 
     def history(self) -> History:
         """Return the book states so far, with what is to be known of them."""
@@ -94,7 +95,10 @@ class Market(Keeper):
         over. For the thread that owns the market.
         """
         parameters = Parameters.of(settings)
-        return parameters.signal.newest(self._writer, dict(parameters.values))
+        if parameters is not self._parameters:
+            self._parameters = parameters
+            self._newest_signal = parameters.signal.newest_by(dict(parameters.values))
+        return self._newest_signal(self._writer)
 
     # -- clocks ----------------------------------------------------------------------------
 

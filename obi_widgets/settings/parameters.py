@@ -140,7 +140,9 @@ class Parameters:
         SettingsError
             Anything else.
         """
-        parameters = getattr(settings, "parameters", settings)
+        if isinstance(settings, Parameters):
+            return settings
+        parameters = getattr(settings, "parameters", None)
         if not isinstance(parameters, Parameters):
             raise SettingsError(
                 f"A {type(settings).__name__} is not settings.", "Give obi.Settings(...)."

@@ -34,7 +34,7 @@ from obi_widgets.signals.imbalance_insight import ImbalanceInsight
 from obi_widgets.signals.signal import signal
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from numpy.typing import NDArray
 
@@ -100,15 +100,23 @@ def imbalance(
 
 
 @imbalance.computes_newest
-def newest(state: Newest, values: Mapping[str, Any]) -> float:
-    """Return the imbalance of the newest state of a `HistoryWriter`, as `imbalance` does."""
-    if state.strict or not kept_suffice(state.levels, imbalance.levels_used(values)):
-        return float(imbalance.compute(state.history(), values)[0])
-    columns = state.columns
-    value: float = KERNELS.code.newest(
-        columns.bid, columns.ask, *state.block, state.row, state.tick_size, *_as_numbers(**values)
-    )
-    return value
+def newest_by(values: Mapping[str, Any]) -> Callable[[Newest], float]:
+    """Return what gives the newest state of a `HistoryWriter` the value that `imbalance` gives it.
+
+    It is called after every message: what depends on the values alone is computed here.
+    """
+    used, numbers = imbalance.levels_used(values), _as_numbers(**values)
+
+    def newest(state: Newest) -> float:
+        if state.strict or not kept_suffice(state.levels, used):
+            return float(imbalance.compute(state.history(), values)[0])
+        columns, block = state.columns, state.block
+        value: float = KERNELS.code.newest(
+            columns.bid, columns.ask, *block, state.row, state.tick_size, *numbers
+        )
+        return value
+
+    return newest
 
 
 def _as_numbers(

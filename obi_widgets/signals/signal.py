@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from obi_widgets.history.writer import HistoryWriter
 
     Floats = NDArray[np.float64]
+    NewestBy = Callable[[Mapping[str, Any]], Callable[[Newest], float]]
     Lookback = str | float | Callable[[Mapping[str, Any]], float]
 
 Needs = Literal["touch", "levels", "flow", "trades", "context"]
@@ -109,7 +110,7 @@ class Signal:
         self._lookback = lookback
         self.checked = checked
         self.insight = insight(self)
-        self._newest: Callable[[Newest, Mapping[str, Any]], float] | None = None
+        self._newest_by: NewestBy | None = None
         high = max(map(abs, self.range)) if self.range else math.inf
         if threshold is None:
             threshold = 0.4 * high if self.range else 2.0
@@ -266,32 +267,54 @@ class Signal:
         """
         return chunks.settled(history, self.lookback(values))
 
-    def computes_newest(
-        self, function: Callable[[Newest, Mapping[str, Any]], float]
-    ) -> Callable[[Newest, Mapping[str, Any]], float]:
-        """Have a function compute the newest state of a writer, faster than `compute` does."""
-        self._newest = function
-        return function
-
-    def newest(self, writer: HistoryWriter, values: Mapping[str, Any]) -> float:
-        """Return the signal of the newest state that a writer was given; NaN without any.
+    def computes_newest(self, make: NewestBy) -> NewestBy:
+        """Have a function make what computes the newest state faster than `compute` does.
 
         Parameters
         ----------
-        writer : HistoryWriter
-            Also a state that waits for its interval to end counts.
+        make : callable
+            Takes a value of each parameter, and returns a function of a state.
+        """
+        if not callable(make):
+            raise SettingsError(f"{quoted(make)} is not a function.", "Give a function of values.")
+        self._newest_by = make
+        return make
+
+    def newest_by(self, values: Mapping[str, Any]) -> Callable[[HistoryWriter], float]:
+        """Return what computes the signal of the newest state that a writer was given.
+
+        What depends on the values alone is computed once, here.
+
+        Parameters
+        ----------
         values : mapping
             A value of each parameter.
+
+        Returns
+        -------
+        callable
+            Takes a `HistoryWriter` and returns a float: NaN without a state. A state that waits for
+            its interval to end counts too.
         """
-        state = writer.newest()
-        if state is None:
-            return np.nan
-        if self._newest is not None:
-            return self._newest(state, values)
-        if not self.lookback(values):
-            return float(self.compute(state.history(), values)[-1])
-        history = writer.history(waiting=True)
-        return float(self.compute(history, values, len(history) - 1)[-1])
+        _as_values(values)
+        if self._newest_by is not None:
+            fast = self._newest_by(values)
+
+            def newest(writer: HistoryWriter) -> float:
+                state = writer.newest()
+                return np.nan if state is None else fast(state)
+
+            return newest
+        looks_back = bool(self.lookback(values))
+
+        def compute(writer: HistoryWriter) -> float:
+            state = writer.newest()
+            if state is None:
+                return np.nan
+            history = writer.history(waiting=True) if looks_back else state.history()
+            return float(self.compute(history, values, len(history) - 1)[-1])
+
+        return compute
 
 
 def _as_needs(needs: object) -> frozenset[Needs]:

@@ -77,8 +77,11 @@ def told(market):
     """Return all that can be told of a market, and that it ends."""
     facts = {
         name: getattr(market, name)
-        for name in ("state", "detail", "advice", "trade", "mark", "changed_at", "refused")
+        for name in ("state", "detail", "advice", "changed_at", "refused")
     }
+    tape = market._writer.tape.trades
+    every = tape.table(10**9)  # also those after the last state
+    facts |= {"trades": [column.tolist() for column in (*every.stamps, every.price, every.size)]}
     facts |= {"levels": levels_of(market.book), "venue": told_of(market.venue)}
     facts |= {"best": (market.book.bids.best_key, market.book.asks.best_key)}
     facts |= {"lag": repr(market.lag), "notes": market.notes}
@@ -87,6 +90,8 @@ def told(market):
     facts |= {
         "history": history.sha256(),
         "received": history.received.tolist(),
+        "taken": [history.trade_ends.tolist(), history.taken.bought.tolist()],
+        "context": history.context.to_frame().to_dict("list"),
         "grid": history.tick_size,
         "widths": [block.ticks.dtype for block in history.blocks],
     }

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from typing import TYPE_CHECKING, TypeVar
-
-import msgspec
+from typing import TYPE_CHECKING
 
 from obi_widgets.errors import LevelError
 from obi_widgets.feeds.clocks import Clocks
@@ -47,8 +45,6 @@ log = logging.getLogger(__name__)
 DISORDER = SECOND
 """What event time may go back by from one change to the next: it is recorded as no change."""
 
-Happened = TypeVar("Happened", Trade, Mark)
-
 MOST_NAMES = 100
 """Names of refused frames that are counted apart: a venue may make them up."""
 
@@ -76,8 +72,6 @@ class Keeper:
         self.advice = ""
         self._refresh_at = refresh_at
         self.book = self._new_book()
-        self.trade: Trade | None = None
-        self.mark: Mark | None = None
         self.changed_at = 0
         self.has_book = False
         self._clocks = Clocks(venue.label, asks=venue.can_ask, warming=venue.warms_up)
@@ -105,6 +99,7 @@ class Keeper:
             return steady
         shift = clocks.shift
         steady = clocks.read(now)
+        self._writer.set_back()
         if clocks.shift != shift:
             self._writer.flush()
         return steady
@@ -120,11 +115,12 @@ class Keeper:
                 case Refused():
                     self._refuse(output.name, output.count)
                 case Trade():
-                    self.trade = self._by_wall_clock(output, now)
+                    if not self._writer.tape.trade(output, now):
+                        self._refuse("trade that cannot be held")
                 case Connect() | Reconnect() | Send() | Fetch() | Ping():
                     replies.append(output)
                 case Mark():
-                    self.mark = self._by_wall_clock(output, now)
+                    self._writer.tape.mark(output, now)
                 case Clock():
                     self._clocks.told(output.time, now)
                 case Splice():
@@ -135,9 +131,6 @@ class Keeper:
                     self.instrument = output
                     self._writer.describe(output)
         return replies
-
-    def _by_wall_clock(self, event: Happened, now: int) -> Happened:
-        return msgspec.structs.replace(event, received=now) if self._clocks.shift else event
 
     def _refuse(self, name: str, count: int = 1) -> None:
         if name not in self.refused and len(self.refused) >= MOST_NAMES:

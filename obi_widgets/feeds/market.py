@@ -47,8 +47,6 @@ class Market(Keeper):
         Why it is not live, and what to do; what is to be known though it is.
     book : Book
         Empty unless it is in sync.
-    trade, mark : Trade or Mark, optional
-        The newest.
     has_book : bool
         Whether the newest state of the history is the venue's book as far as it has come: in
         ``live``, and in ``stale`` where data only come late. Never while a past is played.
@@ -136,6 +134,7 @@ class Market(Keeper):
     def stepped(self, by: int) -> None:
         """Take note that the wall clock was set, by so many ns ahead; or back, below 0."""
         self._clocks.stepped(by)
+        self._writer.set_back()
         self._writer.flush()  # what it waited for is told by that clock
 
     def venue_clock(self, time: int, now: int) -> None:
@@ -227,11 +226,12 @@ class Market(Keeper):
             The first frame that was not taken; the greatest time of those that were, ns.
         """
         newest, clocks = 0, self._clocks
+        trades = self._writer.tape.trades
         while self._in_sync and not clocks.shift:
-            now = clocks.steady_now
+            now = max(clocks.steady_now, trades.newest)
             try:
                 due = min(self._writer.due(), until)
-                read = self.venue.skim(frames, at, now, due, self.book)
+                read = self.venue.skim(frames, at, now, due, self.book, trades)
                 at, now = read.at, read.now
                 newest = max(newest, now)
                 if read.outputs:

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from obi_widgets.errors import HistoryError, quoted
+from obi_widgets.history.context import Context
 from obi_widgets.history.flow import Flow
+from obi_widgets.history.trades import Trades
 from obi_widgets.market_data.events import Instrument
 
 if TYPE_CHECKING:
@@ -19,6 +21,7 @@ COLUMNS: tuple[tuple[str, type, tuple[int, ...]], ...] = (
     ("bid", np.float64, ()),
     ("ask", np.float64, ()),
     ("reach", np.float32, (2,)),
+    ("trade_ends", np.int64, ()),
 )
 """Names, dtypes, and what stands before the axis of states."""
 
@@ -33,6 +36,8 @@ FACTS: tuple[tuple[str, tuple[type, ...]], ...] = (
     ("notes", (tuple,)),
     ("interval", (int, float)),
     ("flow", (Flow, type(None))),
+    ("trades", (Trades,)),
+    ("context", (Context,)),
 )
 
 BOUNDS = {

@@ -20,9 +20,11 @@ import numpy as np
 from obi_widgets.checks import flag, kind, real
 from obi_widgets.errors import HistoryError, SettingsError, quoted
 from obi_widgets.history.column_checks import check_columns
+from obi_widgets.history.context import Context
 from obi_widgets.history.flow import Flow
 from obi_widgets.history.levels import BLOCK, LevelReader, Levels
 from obi_widgets.history.provenance import Provenance, utc
+from obi_widgets.history.trades import Taken, Trades, sums
 from obi_widgets.market_data.events import Instrument
 from obi_widgets.version import version
 
@@ -75,6 +77,13 @@ class History(LevelReader):
     flow : Flow, optional
         Order-flow imbalance and number of events since the state before, summed over every raw
         event. None where only the states are known.
+    trades : Trades
+        The trades that were received before the last state, each of which belongs to the first
+        state that was received after it. Those before the first state belong to that.
+    context : Context
+        What was told by the last state: mark price, index price, funding rate.
+    trade_ends : ndarray of int64, shape (T,)
+        How many trades had come before each state, counted like ``trades.start``.
     """
 
     time: Ints
@@ -92,13 +101,19 @@ class History(LevelReader):
     notes: tuple[str, ...] = ()
     interval: float = 0.0
     flow: Flow | None = None
+    trades: Trades = field(default_factory=Trades.none)
+    context: Context = field(default_factory=Context.none)
+    trade_ends: Ints = field(default=cast("Ints", None))  # none when they are not given
 
     def __post_init__(self) -> None:
         if self.reach is None and isinstance(self.time, np.ndarray):
             everything = np.broadcast_to(np.float32(np.inf), (2, len(self.time)))  # of no size
             object.__setattr__(self, "reach", everything)
+        if self.trade_ends is None and isinstance(self.time, np.ndarray):
+            nobody = np.broadcast_to(np.int64(0), len(self.time))
+            object.__setattr__(self, "trade_ends", nobody)
         check_columns(self)
-        for column in (self.time, self.received, self.bid, self.ask, self.reach):
+        for column in (self.time, self.received, self.bid, self.ask, self.reach, self.trade_ends):
             column.flags.writeable = False  # they are shared with a session, and with its screen
         if self.flow is not None:
             self.flow.freeze()
@@ -119,6 +134,8 @@ class History(LevelReader):
             raise HistoryError("A history is sliced without a step.", "Leave the step out.")
         last = max(first, last)
         blocks = slice((first + self.offset) // BLOCK, -(-(last + self.offset) // BLOCK))
+        before = int(self.trade_ends[first - 1]) if first else self.trades.start
+        until = int(self.trade_ends[last - 1]) if last > first else before
         return replace(
             self,
             time=self.time[first:last],
@@ -130,6 +147,11 @@ class History(LevelReader):
             flow=None if self.flow is None else self.flow.rows(slice(first, last)),
             start=self.start + first,
             offset=(first + self.offset) % BLOCK,
+            trades=self.trades[before - self.trades.start : until - self.trades.start],
+            context=self.context.received_before(
+                int(self.received[last - 1]) if last > first else 0
+            ),
+            trade_ends=self.trade_ends[first:last],
         )
 
     def __repr__(self) -> str:
@@ -178,6 +200,11 @@ class History(LevelReader):
         step = np.diff(self.time, prepend=self.time[:1])
         step[1:][self.lost[:-1]] = 0
         return np.asarray(np.cumsum(step))
+
+    @cached_property
+    def taken(self) -> Taken:
+        """What takers bought and sold between each state and the one before it."""
+        return sums(self)
 
     # -- in and out ------------------------------------------------------------------------
 
@@ -341,7 +368,7 @@ class History(LevelReader):
         """Return a hash of the states: times, best prices, every level's tick and size, and flow.
 
         It does not depend on how the states are stored, nor on the receive times: a recording
-        replayed elsewhere has the same.
+        replayed elsewhere has the same. Trades and context have hashes of their own.
         """
         digest = hashlib.sha256(f"{self.levels} {self.tick_size!r} ".encode())
         for column in (self.time, self.bid, self.ask):

@@ -9,6 +9,7 @@ import numpy as np
 
 from obi_widgets.checks import flag, real
 from obi_widgets.errors import HistoryError, quoted
+from obi_widgets.history import context, trades
 from obi_widgets.history.columns import History
 from obi_widgets.history.flow import RANKS, between, joined
 from obi_widgets.history.given import as_histories, flow_of
@@ -197,12 +198,16 @@ def concat(histories: Iterable[History]) -> History:
     time, received = np.empty(count, np.int64), np.empty(count, np.int64)
     bid, ask = np.full(count, np.nan), np.full(count, np.nan)
     reach = np.full((2, count), np.nan, np.float32)
-    row = 0
+    trade_ends = np.empty(count, np.int64)
+    row = traded = 0
     for one, factor in zip(parts, factors, strict=True):
         if row:  # the gap
             time[row], received[row] = time[row - 1] + 1, received[row - 1]
+            trade_ends[row] = traded
             row += 1
         rows = slice(row, row + len(one))
+        trade_ends[rows] = one.trade_ends + (traded - one.trades.start)
+        traded += len(one.trades)
         time[rows], received[rows], bid[rows], ask[rows] = one.time, one.received, one.bid, one.ask
         reach[:, rows] = one.reach
         for chunk, levels in one.chunks():
@@ -215,6 +220,9 @@ def concat(histories: Iterable[History]) -> History:
         notes=tuple(dict.fromkeys(note for one in parts for note in one.notes)),
         interval=max(one.interval for one in parts),
         flow=joined([one.flow for one in parts]),
+        trades=trades.joined([one.trades for one in parts]),
+        context=context.joined([one.context for one in parts]),
+        trade_ends=trade_ends,
     )  # fmt: skip
 
 

@@ -17,6 +17,7 @@ from obi_widgets.history.levels import BLOCK, Levels
 from obi_widgets.history.packing import MAX_TICKS, to_ticks, unsigned
 from obi_widgets.history.rows import Columns, Newest
 from obi_widgets.history.rows_numpy import CUT, INFERRED, LARGEST, SMALLEST
+from obi_widgets.history.tape import TapeWriter
 from obi_widgets.kernels.loader import Kernels
 from obi_widgets.market_data.book import Side
 from obi_widgets.market_data.venues.replies import FOREVER
@@ -92,6 +93,7 @@ class HistoryWriter:
         self._cut = 0  # rows that leave levels out
         self._too_fine: set[float] = set()  # grids on which older states would not fit
         self._sums = Accumulator()
+        self.tape = TapeWriter()
         self._lock = Lock()
         self.describe(instrument)
 
@@ -154,6 +156,12 @@ class HistoryWriter:
             self._inferred += bool(self._found & INFERRED)
             self._cut += bool(self._found & CUT)
 
+    def set_back(self) -> None:
+        """Take note that the local clock was set back: what comes now is of after what came."""
+        rows = self._rows + (self._pending is not None)
+        with self._lock:
+            self.tape.set_back(self._columns.received[:rows])
+
     def gap(self, received: int) -> None:
         """Note that the book was lost after the newest state."""
         self.flush()
@@ -191,7 +199,11 @@ class HistoryWriter:
         until the next state.
         """
         with self._lock:
-            rows = self._rows + (waiting and self._pending is not None)
+            waits = waiting and self._pending is not None
+            rows = self._rows + waits
+            trades, context, trade_ends = self.tape.tables(
+                self._columns.received[:rows], waits=waits
+            )
             return History(
                 **self._columns.fields(slice(rows), self._sums.lot_size),
                 blocks=tuple(self._blocks[: -(-rows // BLOCK)]),
@@ -202,6 +214,7 @@ class HistoryWriter:
                 strict=self.strict,
                 notes=(*self._notes(), *notes),
                 interval=self.interval / 1e9,
+                trades=trades, context=context, trade_ends=trade_ends,
             )  # fmt: skip
 
     def _notes(self) -> tuple[str, ...]:
@@ -348,6 +361,7 @@ class HistoryWriter:
     def _make_room(self) -> None:
         """Start a block: drop the oldest where there are enough, and grow the columns."""
         if self.capacity is not None and self._rows >= self.capacity + BLOCK:
+            self.tape.drop(self._columns.received[:BLOCK])
             del self._blocks[0]
             self._start += BLOCK
             self._rows -= BLOCK

@@ -21,6 +21,7 @@ OURS = {
     "imbalance": "obi_widgets.signals.imbalance",
     "order_flow_imbalance": "obi_widgets.signals.order_flow_imbalance",
     "queue_imbalance": "obi_widgets.signals.queue_imbalance",
+    "trade_imbalance": "obi_widgets.signals.trade_imbalance",
 }
 """The module of each signal of ours. One more signal is one more line."""
 

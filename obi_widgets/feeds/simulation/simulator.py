@@ -25,7 +25,7 @@ from obi_widgets.checks import integer, number, real, text
 from obi_widgets.errors import SettingsError, SourceError, quoted
 from obi_widgets.history.writer import HistoryWriter
 from obi_widgets.market_data.book import Book
-from obi_widgets.market_data.events import Instrument
+from obi_widgets.market_data.events import Instrument, Trade
 
 if TYPE_CHECKING:
     from obi_widgets.history.columns import History
@@ -261,7 +261,8 @@ def simulate(
     Returns
     -------
     History
-        Ten states a second, from the beginning of 2026 on.
+        Ten states a second, from the beginning of 2026 on, and every trade. A trade happens
+        within a step of 50 ms, whose end the next state is, or the one after.
 
     Raises
     ------
@@ -278,9 +279,14 @@ def simulate(
     tick, unit = market.listing.tick_size, market.listing.contract_size
     instrument = Instrument("sim", symbol, "Simulator", "USDT", tick_size=tick, contract_size=unit)
     writer, book = HistoryWriter(instrument, levels=levels, interval=0), Book()
+    traded = 0
     every = 2  # steps a state
     for step in range(1, round(seconds / STEP) + 1):
-        market.step()
+        within = BEGINNING + round((step - 0.5) * STEP * 1e9)
+        for trade in market.step():
+            traded += 1
+            price, size = round(trade.price * tick, 9), trade.size * unit
+            writer.tape.trade(Trade(within, within, price, size, trade.side, traded), within)
         if step % every == 0:
             bids, asks = (
                 [(round(price * tick, 9), size * unit) for price, size in top.items()]

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple, Protocol
 
 from obi_widgets.errors import SymbolError
 from obi_widgets.market_data.events import Instrument, Status
@@ -56,7 +56,7 @@ class Skimmed(NamedTuple):
     at : int
         The first frame that was not read.
     outputs : list of Output
-        What came of them beside the book; of trades only the newest.
+        What came of them beside the book and trades.
     now : int
         The receive time of the last.
     changed : int, optional
@@ -68,6 +68,30 @@ class Skimmed(NamedTuple):
     outputs: Sequence[Output] = ()
     now: int = 0
     changed: int | None = None
+
+
+class TradeRows(Protocol):
+    """Where compiled code writes trades, behind those that stand there.
+
+    Attributes
+    ----------
+    stamps : ndarray of int64, shape (3, room)
+        Event time and receive time, ns; the venue's number.
+    amounts : ndarray of int32 or int64, shape (2, room)
+        Price and size in steps of so many ``decimals``; the size is below 0 where the taker sold.
+    count : int
+        Rows that are written.
+    decimals : sequence of int
+        Of prices and of sizes. A trade that needs more is left to `Venue.received`.
+    """
+
+    stamps: NDArray[np.int64]
+    amounts: NDArray[Any]
+    count: int
+    decimals: list[int]
+
+    def took(self, count: int) -> None:
+        """Take note that there are so many now."""
 
 
 class Found(NamedTuple):
@@ -260,7 +284,15 @@ class Venue(ABC):
         """
         return None
 
-    def skim(self, frames: Frames, at: int, since: int, until: int, book: Book) -> Skimmed:  # noqa: ARG002
+    def skim(
+        self,
+        frames: Frames,  # noqa: ARG002
+        at: int,
+        since: int,  # noqa: ARG002
+        until: int,  # noqa: ARG002
+        book: Book,  # noqa: ARG002
+        trades: TradeRows,  # noqa: ARG002
+    ) -> Skimmed:
         """Read frames for as long as they are plain, up to a change of the book.
 
         It is called while the book is in sync. What it comes to is what `tick` and `received` come
@@ -276,6 +308,8 @@ class Venue(ABC):
             The receive times between which a frame must be; one that is not is left.
         book : Book
             Which is in sync; changed.
+        trades : TradeRows
+            What trades are written to.
         """
         return Skimmed(at)
 

@@ -15,6 +15,7 @@ from numba import njit
 
 from obi_widgets.market_data.book_numba import apply
 from obi_widgets.market_data.venues.json_numba import (
+    POWERS,
     as_bytes,
     follows,
     is_word,
@@ -205,6 +206,31 @@ def _applied(values, last, bids, bid_count, asks, ask_count, changes):
 
 
 @njit(inline="always")
+def _steps(value, decimals):
+    """Return a number in steps of so many decimals; −1 when it is off that grid, or too large."""
+    steps = value * POWERS[decimals]
+    whole = np.rint(steps)
+    if not 0 < whole < 2**31 or abs(steps - whole) > min(1e-12 * steps, 0.01):
+        return -1
+    return np.int64(whole)
+
+
+@njit
+def _traded(data, starts, values, kinds, now, stamps, amounts, count, decimals):
+    """Write a trade behind the others; return whether it fits, or is left to slower code."""
+    price = _steps(read_decimal(data, starts[P])[0], decimals[0])
+    size = _steps(read_decimal(data, starts[Q])[0], decimals[1])
+    if price < 0 or size < 0 or count == stamps.shape[1]:
+        return False
+    stamps[0, count], stamps[1, count] = 1_000_000 * values[TIME], now
+    aggregate = kinds[A] != NONE and values[A] != 0
+    stamps[2, count] = values[A] if aggregate else values[TRADE_ID] * (kinds[TRADE_ID] != NONE)
+    amounts[0, count] = price
+    amounts[1, count] = -size if data[starts[M]] == TRUE[0] else size
+    return True
+
+
+@njit(inline="always")
 def _best(levels, count):
     """Return the key of a side's best level; see `obi_widgets.market_data.book.Side`."""
     return levels[0, count - 1] if count else -np.inf
@@ -246,7 +272,8 @@ def follow(data, symbol, last, bids, bid_count, asks, ask_count, changes):
 
 @njit(nogil=True, cache=True, error_model="numpy")
 def skim(
-    data, places, symbol, last, bids, bid_count, asks, ask_count, changes, at, since, until
+    data, places, symbol, last, bids, bid_count, asks, ask_count, changes, at, since, until,
+    stamps, amounts, traded, price_decimals, size_decimals,
 ):  # fmt: skip
     """Read frames up to the next change of the book, and apply that.
 
@@ -261,17 +288,20 @@ def skim(
     since, until : int
         A frame is left whose receive time is before the first or the frame before, or not before
         the second.
+    stamps, amounts, traded, price_decimals, size_decimals
+        Where trades are written, and how many there are; see `base.TradeRows`.
 
     Returns
     -------
     tuple of int and float
         `DEPTH` after a change, with the numbers that `follow` returns; `END`, or `DUE` or
         `STRANGE` before a frame that is left. Then the frame that it ended before, and the receive
-        time of the last one that was read; how many were best quotes; which is the newest trade, or
-        -1; where the change begins and ends.
+        time of the last one that was read; how many were best quotes; how many trades there are
+        then; where the change begins and ends.
     """
     kinds, starts, ends, values = np.empty((4, KEYS), np.int64)
-    what, now, event, quotes, trade = END, since, np.int64(0), 0, -1
+    what, now, event, quotes = END, since, np.int64(0), 0
+    decimals = (price_decimals, size_decimals)
     start = end = np.int64(0)
     while at < places.shape[1]:
         if places[0, at] >= until or places[0, at] < now:
@@ -292,7 +322,12 @@ def skim(
         elif what == TICKER:
             quotes += 1
         elif what == TRADE:
-            trade = at
+            if not _traded(
+                data, starts, values, kinds, places[0, at], stamps, amounts, traded, decimals
+            ):
+                what = STRANGE
+                break
+            traded += 1
         now = places[0, at]
         at += 1
         if what == DEPTH:
@@ -300,7 +335,7 @@ def skim(
         what = END
     return (
         what, event, last, bid_count, ask_count, _best(bids, bid_count), _best(asks, ask_count),
-        at, now, quotes, trade, start, end,
+        at, now, quotes, traded, start, end,
     )  # fmt: skip
 
 
@@ -308,4 +343,9 @@ def compile_all():
     """Compile for the types that come."""
     side, changes = np.ones((2, 2)), np.ones((1, 2))
     follow(b"", b"", 0, side, 1, side, 1, changes)
-    skim(b"", np.empty((3, 0), np.int64), b"", 0, side, 1, side, 1, changes, 0, 0, 0)
+    stamps, places = np.empty((3, 1), np.int64), np.empty((3, 0), np.int64)
+    for dtype in (np.int32, np.int64):
+        amounts = np.empty((2, 1), dtype)
+        skim(
+            b"", places, b"", 0, side, 1, side, 1, changes, 0, 0, 0, stamps, amounts, 0, 0, 0
+        )  # fmt: skip

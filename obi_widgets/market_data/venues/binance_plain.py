@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from obi_widgets.market_data.book import Book
-    from obi_widgets.market_data.venues.base import Frames
+    from obi_widgets.market_data.venues.base import Frames, TradeRows
 
 READER = Kernels("obi_widgets.market_data.venues.binance_numba")
 
@@ -64,25 +64,26 @@ class PlainFrames(Connection):
         self._cadence.frame(now)
         return int(time)
 
-    def skim(self, frames: Frames, at: int, since: int, until: int, book: Book) -> Skimmed:  # noqa: D102
+    def skim(  # noqa: D102
+        self, frames: Frames, at: int, since: int, until: int, book: Book, trades: TradeRows
+    ) -> Skimmed:
         reader, chain = READER.code, self._chain
         if reader is None or chain.last is None or chain.fresh or chain.waiting:
             return Skimmed(at)
         bids, asks = book.bids, book.asks
         (
             what, time, last, bids.count, asks.count, bids.best_key, asks.best_key,
-            at, now, quotes, trade, start, end,
+            at, now, quotes, traded, start, end,
         ) = reader.skim(
             frames.data, frames.places, self._name, chain.last,
             bids.levels, bids.count, asks.levels, asks.count, self._changes,
             at, since, min(until, self._due(), FOREVER),
+            trades.stamps, trades.amounts, trades.count, *trades.decimals,
         )  # fmt: skip
+        trades.took(traded)
         outputs: list[Output] = []
         if quotes:
             outputs.append(Refused(now, "bookTicker", count=quotes))
-        if trade >= 0:
-            received, frame = frames[trade]
-            outputs += self.received(frame, received, MARKET)
         if what != reader.DEPTH:
             return Skimmed(at, outputs, now)
         chain.last = chain.newest = last

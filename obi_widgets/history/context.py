@@ -1,0 +1,147 @@
+"""What a venue says beside book and trades: mark price, index price, funding rate and so on."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from obi_widgets.errors import HistoryError, quoted, suggest
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import pandas as pd
+    from numpy.typing import NDArray
+
+    from obi_widgets.history.columns import History
+
+    Floats = NDArray[np.float64]
+    Ints = NDArray[np.int64]
+
+NAMES = ("mark", "index", "funding_rate", "open_interest", "liquidated")
+"""What is told: prices in quote currency, a fraction per funding interval, base units, base units
+(+ where a short position was bought back, − where a long one was sold)."""
+
+
+@dataclass(frozen=True, eq=False)
+class Context:
+    """What was told by the last of a history's states, in the order it was received. Immutable.
+
+    A slice of a history keeps what was told before its first state: that still held then.
+
+    Attributes
+    ----------
+    stamps : ndarray of int64, shape (2, M)
+        Event time and receive time, ns UTC.
+    code : ndarray of uint8, shape (M,)
+        Which of `NAMES` it is.
+    value : ndarray of float64, shape (M,)
+        In the unit that the name has.
+    """
+
+    stamps: Ints
+    code: NDArray[np.uint8]
+    value: Floats
+
+    def __post_init__(self) -> None:
+        for column in (self.stamps, self.code, self.value):
+            column.flags.writeable = False
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        self.__post_init__()
+
+    @classmethod
+    def none(cls) -> Context:
+        """Return a table without rows."""
+        return cls(np.empty((2, 0), np.int64), np.empty(0, np.uint8), np.empty(0))
+
+    def __len__(self) -> int:
+        return len(self.value)
+
+    def __repr__(self) -> str:
+        told = ", ".join(NAMES[code] for code in np.unique(self.code))
+        return f"<Context {len(self):,} values: {told}>" if told else "<Context none>"
+
+    @property
+    def time(self) -> Ints:
+        """The exchange's time, ns UTC, shape (M,)."""
+        return np.asarray(self.stamps[0])
+
+    @property
+    def received(self) -> Ints:
+        """The local clock's time, ns UTC, never decreasing; see `Trades.received`."""
+        return np.asarray(self.stamps[1])
+
+    def received_before(self, received: int) -> Context:
+        """Return what was received before a local time, ns, sharing memory."""
+        rows = slice(int(np.searchsorted(self.received, received)))
+        return replace(
+            self, stamps=self.stamps[:, rows], code=self.code[rows], value=self.value[rows]
+        )
+
+    def at(self, history: History, name: str) -> Floats:
+        """Return the newest value that was received before each state.
+
+        Parameters
+        ----------
+        history : History
+            T states.
+        name : {"mark", "index", "funding_rate", "open_interest", "liquidated"}
+            What.
+
+        Returns
+        -------
+        ndarray of float64, shape (T,)
+            NaN before the first.
+
+        Raises
+        ------
+        HistoryError
+            Another name.
+        """
+        if name not in NAMES:
+            raise HistoryError(f"There is no {quoted(name)}.", suggest(str(name), NAMES))
+        which = np.flatnonzero(self.code == NAMES.index(name))
+        newest = np.searchsorted(self.received[which], history.received) - 1
+        return np.append(self.value[which], np.nan)[newest]
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return a DataFrame, a row a value.
+
+        Returns
+        -------
+        DataFrame
+            Index ``time`` (UTC); ``name`` (categories), ``value``, ``received`` (UTC, the local
+            clock).
+        """
+        import pandas as pd
+
+        time, received = (
+            pd.to_datetime(one.view("datetime64[ns]"), utc=True)
+            for one in (self.time, self.received)
+        )
+        names = pd.Categorical.from_codes(self.code, pd.Index(NAMES))
+        return pd.DataFrame(
+            {"name": names, "value": self.value, "received": received},
+            index=pd.DatetimeIndex(time, name="time"),
+        )
+
+    def sha256(self) -> str:
+        """Return a hash of times, names and values."""
+        digest = hashlib.sha256()
+        for column in (self.time, self.code, self.value):
+            digest.update(np.ascontiguousarray(column).data)
+        return digest.hexdigest()
+
+
+def joined(parts: Sequence[Context]) -> Context:
+    """Return what several tables tell, one after the other."""
+    return Context(
+        np.concatenate([one.stamps for one in parts], axis=1),
+        np.concatenate([one.code for one in parts]),
+        np.concatenate([one.value for one in parts]),
+    )

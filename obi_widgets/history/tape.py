@@ -1,0 +1,274 @@
+"""Getting trades and context into tables while the states of a history are written.
+
+What has been handed out is never written again, so reading it takes no lock.
+"""
+
+from __future__ import annotations
+
+from threading import Lock
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from obi_widgets.history.context import NAMES, Context
+from obi_widgets.history.memory import zeros
+from obi_widgets.history.trades import LARGEST, Trades, narrowed
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from obi_widgets.market_data.events import Mark, Trade
+
+    Ints = NDArray[np.int64]
+
+ROOM = 4096
+"""Rows that a table has room for before it grows."""
+
+MOST_DECIMALS = 12
+"""Of a price or size; one that needs more is rounded."""
+
+EXACT = 2.0**53
+"""Whole numbers up to here are exact as floats."""
+
+
+class TradesWriter:
+    """Trades as they come. Compiled code may write rows behind the last; see `took`.
+
+    Attributes
+    ----------
+    stamps, amounts : ndarray, shapes (3, room) and (2, room)
+        See `Trades`. Amounts are int32 until one needs more.
+    count : int
+        Rows that are written, with those that have been dropped from the front.
+    decimals : list of int
+        Of prices and of sizes: as many as any of them needed so far.
+    newest : int
+        The receive time of the last, or a later one that the next may not be before.
+    """
+
+    def __init__(self) -> None:
+        self.stamps: Ints = zeros((3, ROOM), np.int64)
+        self.amounts: NDArray[Any] = zeros((2, ROOM), np.int32)
+        self.count = 0
+        self.decimals = [0, 0]
+        self.newest = 0
+        self._dropped = 0  # rows at the front
+        self._start = 0  # trades before row 0
+        self._lock = Lock()
+
+    def append(self, trade: Trade, received: int) -> bool:
+        """Take a trade; return whether it can be held: one of no size cannot."""
+        if self.count == self.stamps.shape[1]:
+            self._make_room()
+        price = self._whole(0, trade.price)
+        size = self._whole(1, trade.size)
+        if not (0 < price < LARGEST and 0 < size < LARGEST):
+            return False
+        if max(price, size) >= 2**31 and self.amounts.itemsize == 4:
+            with self._lock:
+                self.amounts = self.amounts.astype(np.int64)
+        self.newest = max(received, self.newest)
+        at = self.count
+        self.stamps[:, at] = trade.time, self.newest, trade.id
+        self.amounts[:, at] = price, size if trade.side > 0 else -size
+        self.count = at + 1
+        return True
+
+    def took(self, count: int) -> None:
+        """Take note that compiled code has written rows, so that there are so many."""
+        if count != self.count:
+            self.count = count
+            self.newest = int(self.stamps[1, count - 1])
+
+    def numbers(self, received: Ints) -> Ints:
+        """Return how many trades had come before each of these receive times, dropped ones too."""
+        with self._lock:
+            before = np.searchsorted(self.stamps[1, self._dropped : self.count], received)
+            return np.asarray(before + (self._start + self._dropped))
+
+    def table(self, until: int) -> Trades:
+        """Return the trades so far, up to one of this number."""
+        with self._lock:
+            rows = slice(self._dropped, until - self._start)
+            return Trades(
+                self.stamps[:, rows], self.amounts[:, rows], self.decimals[0], self.decimals[1],
+                self._start + self._dropped,
+            )  # fmt: skip
+
+    def drop(self, until: int) -> None:
+        """Forget the trades before one of this number."""
+        self._dropped = until - self._start
+
+    def _make_room(self) -> None:
+        """Leave those out that have been dropped, and make room for as many again."""
+        kept = slice(self._dropped, self.count)
+        count = self.count - self._dropped
+        stamps, amounts = (
+            zeros((len(old), 2 * count + ROOM), old.dtype) for old in (self.stamps, self.amounts)
+        )
+        stamps[:, :count], amounts[:, :count] = self.stamps[:, kept], self.amounts[:, kept]
+        with self._lock:
+            self._start += self._dropped
+            self.stamps, self.amounts, self.count, self._dropped = stamps, amounts, count, 0
+
+    def _whole(self, which: int, value: float) -> int:
+        """Return a price (0) or a size (1) in whole steps; refine these when it needs more."""
+        decimals = self.decimals[which]
+        whole = _on_grid(value, decimals)
+        if whole is not None:
+            return whole
+        finer = decimals
+        while finer < MOST_DECIMALS and value * 10.0 ** (finer + 1) < EXACT:
+            finer += 1
+            if _on_grid(value, finer) is not None:
+                break
+        most = int(abs(self.amounts[which, : self.count]).max(initial=0))
+        if most * 10 ** (finer - decimals) < LARGEST:
+            self._refine(which, finer)
+        return round(value * 10.0 ** self.decimals[which])
+
+    def _refine(self, which: int, decimals: int) -> None:
+        """Put the trades so far on a finer grid."""
+        factor, written = 10 ** (decimals - self.decimals[which]), slice(self.count)
+        finer = self.amounts[:, written].astype(np.int64)
+        finer[which] *= factor
+        finer = narrowed(finer) if self.amounts.itemsize == 4 else finer
+        amounts: NDArray[Any] = zeros(self.amounts.shape, finer.dtype)
+        amounts[:, written] = finer
+        with self._lock:
+            self.amounts = amounts
+            self.decimals[which] = decimals
+
+
+def _on_grid(value: float, decimals: int) -> int | None:
+    """Return a number in steps of so many decimals; None when it is off that grid."""
+    steps = value * 10.0**decimals
+    whole = round(steps)
+    return whole if abs(steps - whole) <= min(1e-12 * steps, 0.01) else None
+
+
+class ContextWriter:
+    """Values as they come."""
+
+    def __init__(self) -> None:
+        self._stamps: Ints = np.empty((2, ROOM), np.int64)
+        self._codes: NDArray[np.uint8] = np.empty(ROOM, np.uint8)
+        self._values = np.empty(ROOM)
+        self._count = self._dropped = 0
+        self._newest = 0
+        self._lock = Lock()
+
+    def append(self, time: int, received: int, name: str, value: float) -> None:
+        """Take a value of one of `NAMES`."""
+        if self._count == len(self._values):
+            self._make_room()
+        self._newest = max(self._newest, received)
+        at = self._count
+        self._stamps[:, at] = time, self._newest
+        self._codes[at], self._values[at] = NAMES.index(name), value
+        self._count = at + 1
+
+    def table(self, received: int) -> Context:
+        """Return what was received before a local time, ns."""
+        with self._lock:
+            rows = slice(self._dropped, self._count)
+            told = Context(self._stamps[:, rows], self._codes[rows], self._values[rows])
+        return told.received_before(received)
+
+    def drop(self, received: int) -> None:
+        """Forget what was received before a local time, ns, but the newest of each name."""
+        before = self._dropped + int(
+            np.searchsorted(self._stamps[1, self._dropped : self._count], received)
+        )
+        codes = self._codes[self._dropped : before][::-1]
+        first = np.unique(codes, return_index=True)[1]
+        self._dropped = before - 1 - int(first.max()) if len(first) else before
+
+    def _make_room(self) -> None:
+        rows, count = slice(self._dropped, self._count), self._count - self._dropped
+        room = 2 * count + ROOM
+        stamps, codes = np.empty((2, room), np.int64), np.empty(room, np.uint8)
+        values = np.empty(room)
+        stamps[:, :count], codes[:count] = self._stamps[:, rows], self._codes[rows]
+        values[:count] = self._values[rows]
+        with self._lock:
+            self._stamps, self._codes, self._values = stamps, codes, values
+            self._count, self._dropped = count, 0
+
+
+class TapeWriter:
+    """The trades and the context beside the states that a `HistoryWriter` writes."""
+
+    def __init__(self) -> None:
+        self.trades = TradesWriter()
+        self._context = ContextWriter()
+        self._ends: Ints = np.zeros(ROOM, np.int64)
+        self._numbered = 0  # states whose number of trades is known
+        self._reached = 0  # the latest receive time of these
+        self._told = 0  # to where context may be handed out
+
+    def trade(self, trade: Trade, received: int) -> bool:
+        """Take a trade; return whether it can be held."""
+        return self.trades.append(trade, received)
+
+    def mark(self, mark: Mark, received: int) -> None:
+        """Take a mark price, with index price and funding rate."""
+        for name, value in (
+            ("mark", mark.price), ("index", mark.index), ("funding_rate", mark.funding_rate),
+        ):  # fmt: skip
+            self._context.append(mark.time, received, name, value)
+
+    def ends(self, received: Ints) -> Ints:
+        """Return how many trades had come before each state, of those that are kept so far.
+
+        What is counted once never changes: later trades are not received before these states.
+
+        Parameters
+        ----------
+        received : ndarray of int64, shape (T,)
+            Of the states.
+        """
+        count = len(received)
+        if count >= len(self._ends):  # with room for one that waits
+            grown: Ints = zeros(2 * count, np.int64)
+            grown[: self._numbered] = self._ends[: self._numbered]
+            self._ends = grown
+        new = received[self._numbered :]
+        if len(new):
+            reached = np.maximum.accumulate(np.maximum(new, self._reached))
+            self._ends[self._numbered : count] = self.trades.numbers(reached)
+            self._numbered, self._reached = count, int(reached[-1])
+        return self._ends[:count]
+
+    def tables(self, received: Ints, *, waits: bool = False) -> tuple[Trades, Context, Ints]:
+        """Return the trades of these states, what was told by then, and `ends`.
+
+        Where the last state ``waits`` for its interval to end, its number is not final.
+        """
+        kept = len(received) - waits
+        ends, reached = self.ends(received[:kept]), self._reached
+        if waits:
+            reached = max(int(received[kept]), reached)
+            ends = self._ends[: kept + 1]
+            ends[kept] = self.trades.numbers(np.array([reached]))[0]
+        until = int(ends[-1]) if len(ends) else 0
+        return self.trades.table(until), self._context.table(reached), ends
+
+    def drop(self, received: Ints) -> None:
+        """Forget the oldest states, and what belongs to them."""
+        ends = self.ends(received)
+        self.trades.drop(int(ends[-1]))
+        self._context.drop(int(received[-1]))
+        self._ends = self._ends[len(ends) :]
+        self._numbered -= len(ends)
+
+    def set_back(self, received: Ints) -> None:
+        """Take note that the local clock was set back, so that no trade seems to be of before.
+
+        Parameters
+        ----------
+        received : ndarray of int64, shape (T,)
+            Of the states so far, with the one that waits for its interval to end.
+        """
+        newest = int(received[self._numbered :].max(initial=self._reached))
+        self.trades.newest = max(self.trades.newest, newest)

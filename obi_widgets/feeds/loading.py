@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 import warnings
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from obi_widgets.errors import RecordingError, RecordingWarning
+from obi_widgets.errors import RecordingError, RecordingWarning, SettingsError, quoted
 from obi_widgets.feeds.market import Market
 from obi_widgets.feeds.recording import Recording
 from obi_widgets.feeds.recording.lines import frames_of
+from obi_widgets.feeds.recording.reader import files_of
 from obi_widgets.feeds.unused import Unused
+from obi_widgets.history import parquet
+from obi_widgets.history.columns import History
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
     from obi_widgets.feeds.recording import Chunk, Record
-    from obi_widgets.history.columns import History
+
+LEVELS, INTERVAL = 50, 0.1
+"""What is kept of a recording when nothing else is asked for: levels a side; seconds."""
 
 
 def play(market: Market, record: Record) -> None:
@@ -76,11 +82,13 @@ def load(
     paths: str | Path | Iterable[str | Path],
     *,
     market: str | None = None,
-    levels: int = 50,
-    interval: float = 0.1,
+    levels: int = LEVELS,
+    interval: float = INTERVAL,
     strict: bool = False,
 ) -> History:
     """Return the whole of a recording as a history, by the code that reads a live market.
+
+    A Parquet file that `History.save` wrote is returned as it was saved.
 
     All that can be read is used. What was not (damaged lines, frames of other kinds, seconds
     without a book) is told in ``notes`` of the history.
@@ -89,13 +97,15 @@ def load(
     ----------
     paths : str, Path or iterable of them
         Files that `record` made, or captures of lines of ``<receive time in ns> <frame>``, in
-        the order of time. Plain, gzip or Zstandard, whatever their names.
+        the order of time. Plain, gzip or Zstandard, whatever their names. Or Parquet files of one
+        market that `History.save` wrote.
     market : str, optional
         ``venue:SYMBOL``, for a capture that does not say what it is, or that holds several.
     levels : int
-        Levels a side to keep, 1 to 1,000.
+        Levels a side to keep, 1 to 1,000. Parquet files have the levels they were saved with.
     interval : float
         Seconds: the last state of each interval of event time is kept; 0 keeps every state.
+        Parquet files have the interval they were saved with.
     strict : bool
         Whether a signal that rests on levels beyond what a snapshot covered is NaN; otherwise it
         is computed from the levels that have been told, see `History.inferred`.
@@ -109,13 +119,18 @@ def load(
     RecordingError
         A file that is missing, of another kind or of another market; or one that never leads to
         a book.
+    SettingsError
+        Levels or an interval that a Parquet file was not saved with.
 
     Warns
     -----
     RecordingWarning
         Once, when data of the book were not used.
     """
-    recording = Recording(paths, market=market)
+    files = files_of(paths)
+    if all(map(parquet.is_parquet, files)):
+        return _saved(files, market=market, levels=levels, interval=interval, strict=strict)
+    recording = Recording(files, market=market)
     reader = Market(recording.make_venue(), levels=levels, interval=interval, strict=strict)
     player = Player(reader)
     for chunk in recording.chunks():
@@ -134,3 +149,27 @@ def load(
     if missing:
         warnings.warn(" ".join(missing), RecordingWarning, stacklevel=2)
     return history
+
+
+def _saved(
+    files: list[Path], *, market: str | None, levels: int, interval: float, strict: bool
+) -> History:
+    """Return the history that Parquet files hold, as it was saved."""
+    parts = [parquet.load(path) for path in files]
+    history = parts[0] if len(parts) == 1 else History.concat(parts)
+    instrument, name = history.instrument, files[0].name
+    found = f"{instrument.venue}:{instrument.symbol}"
+    if market not in (None, found):
+        raise RecordingError(
+            f"{name} is of {found}, not of {market}.", "Leave market out.", path=files[0]
+        )
+    for what, asked, usual, kept in (
+        ("levels", levels, LEVELS, history.levels),
+        ("interval", interval, INTERVAL, history.interval),
+    ):
+        if asked not in (usual, kept):
+            raise SettingsError(
+                f"{name} was saved with {what}={kept}, and {what}={quoted(asked)} is asked for.",
+                "Load the recording that it was made of.",
+            )
+    return replace(history, strict=history.strict or strict)

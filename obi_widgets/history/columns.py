@@ -30,6 +30,7 @@ from obi_widgets.version import version
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from pathlib import Path
 
     import pandas as pd
     from numpy.typing import ArrayLike, NDArray
@@ -363,6 +364,30 @@ class History(LevelReader):
         advice = 'Give them by name, as {"imbalance": obi.imbalance(history, settings)}.'
         kind("columns", columns, (Mapping, type(None)), advice)
         return unpack(self, columns or {}, levels, flow=flow)
+
+    def save(self, path: str | Path) -> Path:
+        """Write all of this to a Parquet file, which `obi_widgets.load` reads.
+
+        Parameters
+        ----------
+        path : str or Path
+            Ending in ``.parquet``. A file that is there is replaced, once the new one is whole.
+
+        Returns
+        -------
+        Path
+            The file. It holds states, levels, trades and context, the instrument, the interval,
+            the notes and hashes of the contents. Any reader of Parquet shows the columns: a row a
+            state, levels as ticks from the best, trades as a list in the row of their state.
+
+        Raises
+        ------
+        HistoryError
+            Another ending, a place that cannot be written to, or pyarrow that is not installed.
+        """
+        from obi_widgets.history.parquet import save
+
+        return save(self, path)
 
     def sha256(self) -> str:
         """Return a hash of the states: times, best prices, every level's tick and size, and flow.

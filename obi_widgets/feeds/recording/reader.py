@@ -54,7 +54,7 @@ class Recording:
     def __init__(
         self, paths: str | Path | Iterable[str | Path], *, market: str | None = None
     ) -> None:
-        self.paths = _files(paths)
+        self.paths = files_of(paths)
         self.latest = time.time_ns() + DAY  # a clock may be ahead
         self.left_out = LeftOut()
         self.chosen = market is not None
@@ -176,7 +176,14 @@ class Recording:
         )
 
 
-def _files(paths: str | Path | Iterable[str | Path]) -> list[Path]:
+def files_of(paths: str | Path | Iterable[str | Path]) -> list[Path]:
+    """Return the files of a recording.
+
+    Raises
+    ------
+    ArgumentError, RecordingError
+        What is no path, or none of a file that is there.
+    """
     advice = "Give the path of one, or a list of them."
     many = [paths] if isinstance(paths, str | Path) else paths
     if not isinstance(many, Iterable) or type(many).__name__ == "DataFrame":

@@ -164,7 +164,9 @@ def saved(tmp_path):
 def test_a_file_that_is_cut_off_is_refused(saved, share):
     data = saved.read_bytes()
     saved.write_bytes(data[: int(share * len(data))])
-    with pytest.raises(RecordingError, match=r"x\.parquet is cut off or damaged.*Save it anew"):
+    with pytest.raises(
+        RecordingError, match=r"x\.parquet is a Parquet table that is cut off.*Save it anew"
+    ):
         obi.load(saved)
 
 

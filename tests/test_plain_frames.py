@@ -242,6 +242,10 @@ def depth(bids, asks='["100.1","2.5"]', numbers='"U":12,"u":12,"pu":11'):
     return f'{HEAD}{numbers},"b":[{bids}],"a":[{asks}]}}}}'
 
 
+TRADE = (
+    '{"stream":"btcusdt@x","data":{"e":"trade","E":1,"T":2,"s":"BTCUSDT","t":4,'
+    '"p":"15","q":"2","m":true}}'
+)
 PLAIN = [
     depth('["99.9","0.000"],["99.85","12"]'),
     depth('["99.9","0"],["99.80","0.00"]', '["100.1","0.0000"],["100.2","0"]'),
@@ -252,7 +256,7 @@ PLAIN = [
     depth("", "", '"x":true,"y":false,"pu":11,"u":12,"U":12'),
     depth("", "", '"ps":"BTCUSDT","st":1,"U":12,"u":12,"pu":11'),
     '{"stream":"btcusdt@bookTicker","data":{"e":"bookTicker","b":"1","B":"x","a":"y","A":"1"}}',
-    '{"stream":"btcusdt@x","data":{"e":"trade","E":1,"T":2,"s":"BTCUSDT","t":4,"p":"1.5","q":"2","m":true}}',
+    TRADE,
     '{"stream":"btcusdt@x","data":{"e":"aggTrade","a":1,"T":2,"s":"BTCUSDT","p":"1","q":"2","m":false}}',
 ]
 ODD = [
@@ -351,6 +355,16 @@ AFTER = [
     depth('["98.0","2"]', numbers='"U":13,"u":13,"pu":12'),
     depth('["98.0","3"]', numbers='"U":14,"u":14,"pu":13'),
 ]
+
+
+def test_a_trade_that_needs_more_decimals_is_left_once(tmp_path, left):
+    finer = TRADE.replace('"15"', '"1.5"')
+    recording = recorded(tmp_path, TRADE, finer, finer.replace('"q":"2"', '"q":"3"'), *AFTER)
+    history = same(recording, interval=0)
+    assert history.trades.price.tolist() == [15.0, 1.5, 1.5]
+    del left[:]
+    at_once(recording, interval=0)
+    assert [frame for frame in left if '"trade"' in frame] == [finer]
 
 
 @pytest.mark.parametrize("frame", PLAIN)

@@ -214,6 +214,7 @@ class Subjects:
                 name: {"signal": obi.imbalance}
                 for name in ("zscore", "smooth", "difference", "velocity")
             },
+            "History.save": {"path": self.folder / f"{next(self._number)}.parquet"},
             "SealedTest.load": {"path": self.folder / "sealed.json"},
             "SealedTest.save": {"path": self.folder / f"{next(self._number)}.json"},
             "Settings.load": {"path": self.folder / "s.toml"},

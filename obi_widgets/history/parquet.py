@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+from itertools import groupby
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
@@ -20,6 +21,7 @@ from obi_widgets.checks import path as as_path
 from obi_widgets.errors import HistoryError, RecordingError
 from obi_widgets.history.columns import BLOCK, TILE, TILES, History, Levels
 from obi_widgets.history.context import Context
+from obi_widgets.history.memory import give_back
 from obi_widgets.history.trades import Trades
 from obi_widgets.market_data.events import Instrument
 from obi_widgets.version import __version__
@@ -90,7 +92,7 @@ class File:
     """A file that is read: its columns, one by one, and its metadata."""
 
     def __init__(self, path: Path) -> None:
-        self._file = _parquet().ParquetFile(path, page_checksum_verification=True)
+        self._file = _parquet().ParquetFile(path, pre_buffer=False, page_checksum_verification=True)
         said = json.loads((self._file.schema_arrow.metadata or {}).get(KEY, b"null"))
         if isinstance(said, dict) and said.pop("checksum", "") != _sum(said):
             raise ValueError("what it says of itself was changed")
@@ -117,7 +119,7 @@ class File:
 
     def arrow(self, name: str) -> Any:  # noqa: ANN401
         """Return a column as pyarrow has it, in one piece."""
-        return self._file.read(columns=[name]).column(0).combine_chunks()
+        return self._file.read(columns=[name], use_threads=False).column(0).combine_chunks()
 
     def close(self) -> None:
         """Let go of the file."""
@@ -154,8 +156,10 @@ def _write_levels(history: History, rows: slice) -> Iterator[Column]:
 
 def _read_levels(file: File) -> dict[str, Any]:
     levels = int(file.facts["levels"])
-    dtype = np.dtype(file.facts["ticks"])
-    blocks = Levels.empty(-(-file.states // BLOCK), levels, dtype.type)
+    blocks: list[Levels] = []
+    for width, run in groupby(file.facts["tick_bytes"]):
+        dtype = np.dtype(f"u{width}")
+        blocks += Levels.empty(len(list(run)), levels, dtype.type)
     for rank in range(levels):
         for which, side in enumerate(("bid", "ask")):
             ticks = file.column(f"{side}_ticks_{rank + 1}")
@@ -327,7 +331,9 @@ def _facts(history: History) -> dict[str, Any]:
         "package": f"obi-widgets {__version__}",
         "instrument": msgspec.to_builtins(history.instrument),
         **{name: getattr(history, name) for name in FACTS},
-        "ticks": max((one.ticks.dtype.str for one in history.blocks), default="|u1", key=_width),
+        "tick_bytes": [
+            _width(history[first : first + BLOCK]) for first in range(0, len(history), BLOCK)
+        ],
         "trades": {
             "price_decimals": trades.price_decimals,
             "size_decimals": trades.size_decimals,
@@ -343,8 +349,10 @@ def _sum(facts: dict[str, Any]) -> str:
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
 
 
-def _width(dtype: str) -> int:
-    return np.dtype(dtype).itemsize
+def _width(history: History) -> int:
+    """Return the bytes that each tick of a block needs."""
+    most = max(int(levels.ticks.max()) for _, levels in history.chunks())
+    return int(np.min_scalar_type(most).itemsize)
 
 
 def _hashes(history: History) -> list[str]:
@@ -385,12 +393,14 @@ def load(path: Path) -> History:
             whole = _hashes(history) == facts["sha256"]
         finally:
             file.close()
+            arrow.default_memory_pool().release_unused()
+            give_back()
     except (arrow.ArrowException, OSError, LookupError, TypeError, ValueError) as error:
         if isinstance(error, RecordingError):
             raise
         why = " ".join(str(error).split())[:160].rstrip(".")
         raise RecordingError(
-            f"{path.name} is cut off or damaged: {why}.", AGAIN, path=path
+            f"{path.name} is a Parquet table that is cut off or damaged: {why}.", AGAIN, path=path
         ) from error
     if not whole:
         raise RecordingError(

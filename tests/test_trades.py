@@ -10,9 +10,12 @@ from functools import cache
 
 import numpy as np
 import pytest
-from exchange_tools import captured
+from exchange_tools import ASKS, BIDS, captured, lmex_book, usdm_depth
+from exchange_tools import connected as lmex_connected
 from hypothesis import given
 from hypothesis import strategies as st
+from usdm_tools import in_sync as usdm_in_sync
+from usdm_tools import trade_frame
 
 import obi_widgets as obi
 from obi_widgets.errors import HistoryError
@@ -23,6 +26,8 @@ from obi_widgets.history.columns import BLOCK
 from obi_widgets.history.writer import HistoryWriter
 from obi_widgets.market_data.book import Book
 from obi_widgets.market_data.events import Instrument, Mark, Trade
+from obi_widgets.market_data.venues.binance_usdm import MARKET as MARKET_SOCKET
+from obi_widgets.market_data.venues.lmex import TRADES
 from obi_widgets.signals.registry import find
 
 SECOND = 10**9
@@ -309,6 +314,59 @@ def test_a_capture_appended_to_is_the_whole(symbol):
         assert np.array_equal(part.trade_ends, whole.trade_ends[:count])
         assert np.array_equal(part.taken.bought_value, whole.taken.bought_value[:count])
         assert np.array_equal(signal(part), values[:count], equal_nan=True)
+
+
+# -- live ------------------------------------------------------------------------------------
+
+
+def lmex_trades(*trades):
+    data = [
+        {"price": price, "size": size, "side": side, "symbol": "BTC-PERP", "tradeId": number,
+         "timestamp": 1_700_000_000_000}
+        for number, price, size, side in trades
+    ]  # fmt: skip
+    return json.dumps({"topic": "tradeHistoryApiV2:BTC-PERP", "data": data})
+
+
+def test_trades_of_lmex_count_in_base_units():
+    market = Market(lmex_connected(contract_size=0.00001), levels=2, interval=0)
+    market.receive(lmex_book("snapshot", 10, BIDS, ASKS), T0)
+    market.receive(lmex_trades((1, 100.5, 70, "SELL"), (2, 101.0, 12345, "BUY")), T0 + 1, TRADES)
+    market.receive(lmex_book("delta", 11, [(100.0, 6)]), T0 + 2)
+    history = market.history()
+    assert history.trades.size.tolist() == [0.0007, 0.12345]
+    assert history.taken.bought_lots.tolist() == [0, 12345]
+    assert history.taken.sold.tolist() == [0, 0.0007]
+    assert history.trades.received.tolist() == [T0 + 1, T0 + 1]
+
+
+def test_trades_and_marks_of_binance_come_beside_the_book():
+    market = usdm_in_sync()
+    mark = '{"e":"markPriceUpdate","E":9,"s":"BTCUSDT","p":"100.25","i":"100.5","r":"-0.0001"}'
+    for number, frame in enumerate((trade_frame(maker_bought=False), mark)):
+        market.receive(frame, 3 * SECOND + number, MARKET_SOCKET)
+    market.receive(usdm_depth(121, 121, 120, [(100.0, 9)]), 4 * SECOND)
+    market.end("", "")
+    history = market.history()
+    assert history.taken.bought.tolist()[-1] == 0.25
+    assert history.trades.id.tolist() == [5]
+    for name, value in (("mark", 100.25), ("index", 100.5), ("funding_rate", -0.0001)):
+        assert history.context.at(history, name).tolist()[-1] == value
+    assert np.isnan(history.context.at(history, "open_interest")).all()
+
+
+def test_a_trade_after_the_clock_was_set_back_is_not_given_to_a_state_before_it():
+    market = Market(lmex_connected(), levels=2, interval=0)
+    market.receive(lmex_book("snapshot", 10, BIDS, ASKS), T0)
+    market.receive(lmex_book("delta", 11, [(100.0, 6)]), T0 + 50_000_000)
+    market.stepped(-3600 * SECOND)
+    now = T0 + 100_000_000 - 3600 * SECOND
+    market.receive(lmex_trades((1, 100.5, 70, "SELL")), now, TRADES)
+    market.stepped(+3600 * SECOND)
+    market.receive(lmex_book("delta", 12, [(100.0, 7)]), T0 + 200_000_000)
+    history = market.history()
+    assert history.trades.received.tolist() == [T0 + 50_000_000]  # where the clock had been
+    assert table.rows(history).tolist() == [2]
 
 
 # -- the signal --------------------------------------------------------------------------------

@@ -19,12 +19,14 @@ import numpy as np
 
 from obi_widgets.checks import path as as_path
 from obi_widgets.errors import HistoryError, RecordingError
-from obi_widgets.history.columns import BLOCK, TILE, TILES, History, Levels
+from obi_widgets.history.columns import History
 from obi_widgets.history.context import Context
+from obi_widgets.history.flow import RANKS, Flow
+from obi_widgets.history.levels import BLOCK, TILE, TILES, Levels
 from obi_widgets.history.memory import give_back
 from obi_widgets.history.trades import Trades
 from obi_widgets.market_data.events import Instrument
-from obi_widgets.version import __version__
+from obi_widgets.version import version
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -178,6 +180,25 @@ def _put(tiles: NDArray[Any], values: NDArray[Any]) -> None:
         tiles[tile, : len(part)] = part
 
 
+def _write_flow(history: History, rows: slice) -> Iterator[Column]:
+    flow = history.flow
+    if flow is None:
+        return
+    for rank in range(RANKS):
+        yield Column(f"order_flow_{rank + 1}", flow.order_flow[rows, rank], TIMES)
+    yield Column("events", flow.events[rows], TIMES)
+
+
+def _read_flow(file: File) -> dict[str, Any]:
+    lot_size = file.facts["lot_size"]
+    if lot_size is None:
+        return {"flow": None}
+    order_flow = np.empty((file.states, RANKS), np.int64)
+    for rank in range(RANKS):
+        order_flow[:, rank] = file.column(f"order_flow_{rank + 1}")
+    return {"flow": Flow(order_flow, file.column("events"), lot_size)}
+
+
 def _write_trades(history: History, rows: slice) -> Iterator[Column]:
     part = history[rows]
     trades = part.trades
@@ -228,6 +249,7 @@ def _read_context(file: File) -> dict[str, Any]:
 GROUPS = (
     Group(_write_states, _read_states),
     Group(_write_levels, _read_levels),
+    Group(_write_flow, _read_flow),
     Group(_write_trades, _read_trades),
     Group(_write_context, _read_context),
 )
@@ -328,9 +350,10 @@ def _facts(history: History) -> dict[str, Any]:
     return {
         "format": FORMAT,
         "version": VERSION,
-        "package": f"obi-widgets {__version__}",
+        "package": f"obi-widgets {version()}",
         "instrument": msgspec.to_builtins(history.instrument),
         **{name: getattr(history, name) for name in FACTS},
+        "lot_size": None if history.flow is None else history.flow.lot_size,
         "tick_bytes": [
             _width(history[first : first + BLOCK]) for first in range(0, len(history), BLOCK)
         ],

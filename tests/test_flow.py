@@ -48,7 +48,7 @@ def by_hand():
 def test_events_by_hand():
     flow = by_hand().flow
     assert flow.lot_size == 1.0
-    assert flow.order_flow.dtype == np.int64
+    assert flow.order_flow.dtype == np.int32
     assert flow.order_flow[:, 0].tolist() == [one[4] for one in EVENTS]
     assert not flow.order_flow[:, 1:].any()
     assert flow.events.dtype == np.int32
@@ -282,6 +282,33 @@ def test_sizes_on_no_grid_are_rounded_each_by_itself(code, monkeypatch):
     assert flow.order_flow[:, 0].sum() == round(sizes[-1] * 1e9) - round(sizes[0] * 1e9)
 
 
+@BOTH
+@pytest.mark.parametrize("capacity", [None, BLOCK])
+def test_sums_that_32_bits_do_not_hold_get_64(code, capacity, monkeypatch):
+    use(monkeypatch, code)
+    into, book = writer(capacity=capacity), Book()
+    book.replace([(9.9, 1.0)], [(10.1, 1.0)])
+    into.append(0, 0, book)
+    book.apply([(9.9, 2.0**31)], [])
+    into.append(1, 1, book)
+    assert into.history().flow.order_flow.dtype == np.int32  # 2³¹ − 1
+    book.apply([(9.9, 2.0**33)], [])
+    into.append(2, 2, book)
+    book.apply([(9.9, 0.5)], [])  # and a smaller lot
+    into.append(3, 3, book)
+    flow = into.history().flow
+    assert flow.order_flow.dtype == np.int64
+    wanted = [0, 2**31 - 1, 2**33 - 2**31, -(2**33)]
+    assert flow.order_flow[:, 0].tolist() == [10 * n for n in wanted[:3]] + [10 * wanted[3] + 5]
+    assert flow.events.tolist() == [0, 1, 1, 1]
+    for number in range(4, 3 * BLOCK):
+        into.append(number, number, book)
+    later = into.history()
+    assert later.flow.order_flow.dtype == np.int64
+    if later.start == 0:
+        same_flow(later.flow.rows(slice(4)), flow)
+
+
 def test_the_simulator_has_flow_in_contracts():
     history = obi.simulate("sim:BTC-PERP", seconds=20, seed=5)
     assert history.flow.lot_size == history.instrument.contract_size
@@ -383,7 +410,10 @@ def test_states_one_by_one_have_the_flow_of_the_same_states_as_arrays():
     ("wrong", "text"),
     [
         ({"events": np.zeros(2, np.int64)}, "flow.events is no array of int32 for each state."),
-        ({"order_flow": np.zeros((12, 9), np.int64)}, "flow.order_flow is no array of int64"),
+        (
+            {"order_flow": np.zeros((12, 9), np.int64)},
+            "flow.order_flow is no array of int32 or int64",
+        ),
         ({"lot_size": 0.0}, "flow.lot_size = 0.0 is not possible."),
     ],
 )

@@ -35,7 +35,6 @@ import numpy as np
 
 from obi_widgets.errors import HistoryError
 from obi_widgets.history.grid import on_grid
-from obi_widgets.history.memory import zeros
 
 if TYPE_CHECKING:
     import hashlib
@@ -43,10 +42,9 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from obi_widgets.market_data.book import Book, Side
-
     Floats = NDArray[np.float64]
     Ints = NDArray[np.int64]
+    Sums = NDArray[np.int32] | NDArray[np.int64]
 
 RANKS = 10
 """Prices a side whose order flow is summed."""
@@ -59,9 +57,6 @@ MOST_LOTS = 2.0**45
 
 USUAL_LOTS = 2.0**35
 """The greatest median size in lots with which a lot is made smaller."""
-
-MOST_SUM = 2**62
-"""The greatest sum in lots with which a lot is made smaller."""
 
 HASHED = 2**16
 """States whose sums are put into base units at once."""
@@ -77,17 +72,17 @@ class Flow:
 
     Attributes
     ----------
-    order_flow : ndarray of int64, shape (T, 10)
+    order_flow : ndarray of int32 or int64, shape (T, 10)
         Order-flow imbalance of each rank, the best first, in lots; + is more buying. Summed over
         every raw event since the state before, that of the state itself included; after a gap,
-        since the snapshot. 0 where the book was not in sync.
+        since the snapshot. 0 where the book was not in sync. int32 unless a sum needs more.
     events : ndarray of int32, shape (T,)
         How many raw events those were.
     lot_size : float
         Base units in a lot.
     """
 
-    order_flow: Ints
+    order_flow: Sums
     events: NDArray[np.int32]
     lot_size: float
 
@@ -98,7 +93,7 @@ class Flow:
         """Return those of some of the states, sharing memory."""
         return replace(self, order_flow=self.order_flow[which], events=self.events[which])
 
-    def base_units(self, lots: Ints) -> Floats:
+    def base_units(self, lots: Sums) -> Floats:
         """Return sums in lots as base units.
 
         They are the same, to the bit, in whatever lots the sums were.
@@ -113,15 +108,15 @@ class Flow:
         HistoryError
             A column of another dtype or length, or a lot that is not possible.
         """
-        for name, dtype, shape in (
-            ("order_flow", np.int64, (states, RANKS)),
-            ("events", np.int32, (states,)),
+        for name, dtypes, shape in (
+            ("order_flow", ("int32", "int64"), (states, RANKS)),
+            ("events", ("int32",), (states,)),
         ):
             column = getattr(self, name)
-            fits = isinstance(column, np.ndarray) and column.dtype == dtype
+            fits = isinstance(column, np.ndarray) and column.dtype.name in dtypes
             if not fits or column.shape != shape:
                 raise HistoryError(
-                    f"flow.{name} is no array of {dtype.__name__} for each state.",
+                    f"flow.{name} is no array of {' or '.join(dtypes)} for each state.",
                     "Leave flow out: it comes with what obi.load returns.",
                 )
         if not 0 < self.lot_size < np.inf:
@@ -132,7 +127,8 @@ class Flow:
     def add_to(self, digest: hashlib._Hash) -> None:
         """Add the sums to a hash. It does not depend on the lot, which may become smaller."""
         for first in range(0, len(self.events), HASHED):
-            digest.update(self.base_units(self.order_flow[first : first + HASHED]).data)
+            sums = self.base_units(self.order_flow[first : first + HASHED])
+            digest.update(np.ascontiguousarray(sums).data)
         digest.update(np.ascontiguousarray(self.events).data)
 
     def freeze(self) -> None:
@@ -167,6 +163,13 @@ def smaller(lot_size: float, sizes: Floats) -> tuple[float, bool]:
             break
         lot = next_lot
     return lot, whole
+
+
+def narrow(sums: Ints) -> Sums:
+    """Return sums as int32 where all of them fit."""
+    room = np.iinfo(np.int32)
+    fit = room.min <= sums.min(initial=0) and sums.max(initial=0) <= room.max
+    return sums.astype(np.int32) if fit else sums
 
 
 def is_whole(lots: Floats) -> NDArray[np.bool_]:
@@ -220,7 +223,7 @@ def between(prices: Sequence[Floats], sizes: Sequence[Floats], unit: float) -> F
     order_flow, events = np.zeros((states, RANKS), np.int64), np.zeros(states, np.int32)
     order_flow[1:] = changes(keys, in_lots(amounts, lot_size)) * counts[:, None]
     events[1:] = counts
-    return Flow(order_flow, events, lot_size)
+    return Flow(narrow(order_flow), events, lot_size)
 
 
 def joined(parts: Sequence[Flow | None]) -> Flow | None:
@@ -253,75 +256,8 @@ def joined(parts: Sequence[Flow | None]) -> Flow | None:
                 f"One has lots of {one.lot_size:g}, and another of {lot_size:g}.",
                 "Join them without flow: dataclasses.replace(history, flow=None).",
             )
-        order_flow += [one.order_flow * round(factor), np.zeros((1, RANKS), np.int64)]
+        order_flow += [
+            one.order_flow.astype(np.int64) * round(factor), np.zeros((1, RANKS), np.int64)
+        ]  # fmt: skip
         events += [one.events, np.zeros(1, np.int32)]
-    return Flow(np.concatenate(order_flow[:-1]), np.concatenate(events[:-1]), lot_size)
-
-
-class Accumulator:
-    """What sums are added with, event by event: the book before the next, and the lot.
-
-    Attributes
-    ----------
-    tops : ndarray of float64, shape (2, 4, RANKS)
-        See `obi_widgets.history.rows_numpy.add_flow`.
-    lot_size : float
-        Base units in a lot.
-    rounds : bool
-        Whether sizes are whole in no lot that is possible, and are rounded.
-    """
-
-    def __init__(self) -> None:
-        self.tops = np.zeros((2, 4, RANKS))
-        self.lot_size = 1.0
-        self.rounds = False
-        self.begin()
-
-    @property
-    def arguments(self) -> tuple[Floats, float, bool]:
-        """What kernels take of it."""
-        return self.tops, self.lot_size, self.rounds
-
-    def begin(self) -> None:
-        """Forget the book: the next one begins anew."""
-        self.tops[:, 0], self.tops[:, 1] = -np.inf, 0.0
-
-    def look(self, book: Book) -> None:
-        """Take the book as it is now for the one before the next event."""
-        if self.tops[:, 0].max() == -np.inf:
-            return  # it begins with what is kept of it
-        for top, side in zip(self.tops, (book.bids, book.asks), strict=True):
-            prices, sizes = side.top(RANKS)
-            top[0], top[1] = -np.inf, 0.0
-            top[0, : len(prices)], top[1, : len(prices)] = side.sign * prices, sizes
-
-    def fit(self, sides: tuple[Side, Side], order_flow: Ints, rows: int) -> Ints:
-        """Make the lot smaller where a size at the ranks is not whole in it.
-
-        Parameters
-        ----------
-        sides : tuple of Side
-            Of the book.
-        order_flow : ndarray of int64, shape (room, RANKS)
-            The sums so far.
-        rows : int
-            How many rows of them are in use.
-
-        Returns
-        -------
-        ndarray of int64
-            The sums in the new lot: a copy, unless the lot stays.
-        """
-        if self.rounds:
-            return order_flow
-        sizes = np.concatenate([side.top(RANKS)[1] for side in sides])
-        lot_size, whole = smaller(self.lot_size, sizes)
-        factor = round(self.lot_size / lot_size)
-        too_large = int(np.abs(order_flow[:rows]).max(initial=0)) * factor > MOST_SUM
-        self.rounds = too_large or not whole
-        if factor == 1 or too_large:
-            return order_flow
-        self.lot_size = lot_size
-        finer: Ints = zeros(order_flow.shape, np.int64)
-        finer[:rows] = order_flow[:rows] * factor
-        return finer
+    return Flow(narrow(np.concatenate(order_flow[:-1])), np.concatenate(events[:-1]), lot_size)

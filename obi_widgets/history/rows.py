@@ -14,6 +14,7 @@ from obi_widgets.history.memory import zeros
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from obi_widgets.history.flow import Sums
     from obi_widgets.history.levels import Levels
 
     Floats = NDArray[np.float64]
@@ -27,15 +28,15 @@ class Columns(NamedTuple):
     bid: Floats
     ask: Floats
     reach: NDArray[np.float32]  # of shape (T, 2): rows of it stay contiguous
-    order_flow: NDArray[np.int64]
+    order_flow: Sums
     events: NDArray[np.int32]
 
     @classmethod
-    def empty(cls, rows: int) -> Columns:
-        """Return columns of zeros."""
+    def empty(cls, rows: int, sums: type[np.int32 | np.int64]) -> Columns:
+        """Return columns of zeros, with this dtype of sums."""
         return cls(
             zeros(rows, np.int64), zeros(rows, np.int64), zeros(rows, float), zeros(rows, float),
-            zeros((rows, 2), np.float32), zeros((rows, RANKS), np.int64), zeros(rows, np.int32),
+            zeros((rows, 2), np.float32), zeros((rows, RANKS), sums), zeros(rows, np.int32),
         )  # fmt: skip
 
     def rows(self, which: slice) -> Columns:

@@ -10,7 +10,6 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from obi_widgets.history.flow import EXACT, MOST_LOTS, RANKS
 from obi_widgets.history.levels import BLOCK, TILE
 from obi_widgets.history.rows_numpy import CUT, DOES_NOT_FIT, INFERRED, LARGEST, SMALLEST
 
@@ -18,7 +17,7 @@ from obi_widgets.history.rows_numpy import CUT, DOES_NOT_FIT, INFERRED, LARGEST,
 @njit(nogil=True, cache=True, error_model="numpy")
 def put(
     bids, bid_count, bid_edge, asks, ask_count, ask_edge, tick_size, row, event, local, leave_out,
-    tops, lot_size, rounds, time, received, bid, ask, reach, order_flow, events, ticks, sizes,
+    time, received, bid, ask, reach, ticks, sizes,
 ):  # fmt: skip
     """Write a book's best levels to a row; see `rows_numpy.put`."""
     tile, at = row % BLOCK // TILE, row % TILE
@@ -33,11 +32,6 @@ def put(
         asks, ask_count, ask_edge, tick_size, first_ask, leave_out, sells[0], sells[1], at
     )
     if bid_found < 0 or ask_found < 0:
-        return DOES_NOT_FIT
-    if not add_flow(
-        bids, bid_count, asks, ask_count, row, tops, lot_size, rounds or leave_out,
-        order_flow, events,
-    ):  # fmt: skip
         return DOES_NOT_FIT
     bid[row] = abs(bids[0, bid_count - 1]) if bid_count > 0 else np.nan
     ask[row] = abs(asks[0, ask_count - 1]) if ask_count > 0 else np.nan
@@ -97,71 +91,13 @@ def _whole(price, tick_size):
     return whole if near and whole > 0 else np.nan
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
-def add_flow(
-    bids, bid_count, asks, ask_count, row, tops, lot_size, rounds, order_flow, events
-):  # fmt: skip
-    """Add an event to a row's sums; see `rows_numpy.add_flow`."""
-    bid_fits, bids_from = _tops(bids, bid_count, tops[0], lot_size, rounds)
-    ask_fits, asks_from = _tops(asks, ask_count, tops[1], lot_size, rounds)
-    if not (bid_fits and ask_fits):
-        return False
-    counts = (tops[0, 0, 0] > -np.inf or tops[1, 0, 0] > -np.inf) and (
-        tops[0, 2, 0] > -np.inf or tops[1, 2, 0] > -np.inf
-    )
-    for which, first in ((0, bids_from), (1, asks_from)):
-        top = tops[which]
-        for rank in range(first, RANKS):
-            key_before, size_before = top[0, rank], top[1, rank]
-            key, size = top[2, rank], top[3, rank]
-            if counts:
-                added = np.int64(0)
-                if key >= key_before:
-                    added += _lots(size, lot_size)
-                if key <= key_before:
-                    added -= _lots(size_before, lot_size)
-                order_flow[row, rank] += added if which == 0 else -added
-            top[0, rank], top[1, rank] = key, size
-    if counts:
-        events[row] += 1
-    return True
-
-
-@njit(inline="always")
-def _tops(levels, count, top, lot_size, rounds):
-    """Note a side's best levels; return whether they are whole lots, and the first that changed."""
-    first, n = RANKS, count - 1
-    for rank in range(RANKS):
-        while n >= 0 and levels[1, n] == 0:
-            n -= 1
-        key, size = -np.inf, 0.0
-        if n >= 0:
-            key, size = levels[0, n], levels[1, n]
-            n -= 1
-        top[2, rank], top[3, rank] = key, size
-        if key != top[0, rank] or size != top[1, rank]:
-            first = min(first, rank)
-            lots = size / lot_size
-            if not (rounds or abs(lots - np.rint(lots)) <= EXACT * lots):
-                return False, first
-    return True, first
-
-
-@njit(inline="always")
-def _lots(size, lot_size):
-    return np.int64(np.rint(min(size / lot_size, MOST_LOTS)))
-
-
 def compile_all():
     """Compile for the types that come."""
     rows, column, reach = np.empty(2, np.int64), np.ones(1), np.ones((1, 2), np.float32)
-    flow = (np.ones((2, 4, RANKS)), 1.0, False)
-    sums = (np.zeros((1, RANKS), np.int64), np.zeros(1, np.int32))
     side = np.ones((2, 2))
     for dtype in (np.uint8, np.uint16, np.uint32):
         ticks, sizes = np.zeros((1, 2, 1, 1), dtype), np.ones((1, 2, 1, 1), np.float32)
         put(
-            side, 1, 0.0, side, 1, 0.0, 1.0, 0, 0, 0, False, *flow,
-            rows, rows, column, column, reach, *sums, ticks, sizes,
+            side, 1, 0.0, side, 1, 0.0, 1.0, 0, 0, 0, False,
+            rows, rows, column, column, reach, ticks, sizes,
         )  # fmt: skip
-    add_flow(side, 1, side, 1, 0, *flow, *sums)

@@ -10,8 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from obi_widgets.history.flow import RANKS, changes, in_lots, is_whole
-
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -36,20 +34,15 @@ def put(
     event: int,
     local: int,
     leave_out: bool,
-    tops: Floats,
-    lot_size: float,
-    rounds: bool,
     time: NDArray[np.int64],
     received: NDArray[np.int64],
     bid: Floats,
     ask: Floats,
     reach: Singles,
-    order_flow: NDArray[np.int64],
-    events: NDArray[np.int32],
     ticks: NDArray[np.unsignedinteger[Any]],
     sizes: Singles,
 ) -> int:
-    """Write a book's best levels to a row, and add the event that led to them to its sums.
+    """Write a book's best levels to a row.
 
     Parameters
     ----------
@@ -65,10 +58,8 @@ def put(
         Its times, ns. Event time never goes back.
     leave_out : bool
         Whether a level that does not fit ends its side: it and those beyond are left out, and the
-        side is known no further than to the level before. Sizes at the ranks are rounded to lots.
-    tops, lot_size, rounds
-        See `add_flow`.
-    time, received, bid, ask, reach, order_flow, events : ndarray
+        side is known no further than to the level before.
+    time, received, bid, ask, reach : ndarray
         Columns of a `obi_widgets.history.columns.History`; ``reach`` of shape (T, 2).
     ticks, sizes : ndarray, shape (TILES, 2, levels, TILE)
         The row's block.
@@ -76,9 +67,8 @@ def put(
     Returns
     -------
     int
-        `DOES_NOT_FIT` where a level fits neither the grid nor the block, or float32, or is no whole
-        number of lots; what stands in the row then is of no use, but for its sums, which are not
-        changed; and nothing was written when it is a best level that fits no grid. Otherwise
+        `DOES_NOT_FIT` where a level fits neither the grid nor the block, or float32; what stands
+        in the row then is of no use, but nothing was written when it is a best level. Otherwise
         the sum of `INFERRED`, where fewer levels are known than are kept though there may be more,
         and `CUT`, where one was left out.
     """
@@ -104,11 +94,6 @@ def put(
             found |= INFERRED
         chosen.append((keys, amounts, away))
         edges.append(edge)
-    if not add_flow(
-        bids, bid_count, asks, ask_count, row, tops, lot_size, rounds or leave_out,
-        order_flow, events,
-    ):  # fmt: skip
-        return DOES_NOT_FIT
     for which, ((keys, amounts, away), best) in enumerate(zip(chosen, (bid, ask), strict=True)):
         ticks[tile, which, :, at] = np.pad(away, (0, depth - len(away)))
         sizes[tile, which, :, at] = np.pad(amounts, (0, depth - len(away)))
@@ -118,56 +103,6 @@ def put(
     time[row] = max(event, time[row - 1]) if row else event
     received[row] = local
     return found
-
-
-def add_flow(
-    bids: Floats,
-    bid_count: int,
-    asks: Floats,
-    ask_count: int,
-    row: int,
-    tops: Floats,
-    lot_size: float,
-    rounds: bool,
-    order_flow: NDArray[np.int64],
-    events: NDArray[np.int32],
-) -> bool:
-    """Add an event to a row's sums: the book before it against the book after it.
-
-    Parameters
-    ----------
-    bids, asks, bid_count, ask_count, row
-        See `put`; the book after the event.
-    tops : ndarray of float64, shape (2, 4, RANKS)
-        Of each side the keys and the sizes at the ranks before the event, −inf and 0 where there
-        is no level; and room for those after it, which take their place. Where there is no level at
-        all before or after it, the book begins or ends, and no event is counted.
-    lot_size : float
-        Base units in a lot.
-    rounds : bool
-        Whether a size that is no whole number of lots is rounded.
-    order_flow, events : ndarray of shapes (T, RANKS) and (T,)
-        See `obi_widgets.history.flow.Flow`.
-
-    Returns
-    -------
-    bool
-        False where a size is no whole number of lots; nothing is added then.
-    """
-    for top, levels, count in ((tops[0], bids, bid_count), (tops[1], asks, ask_count)):
-        there = np.flatnonzero(levels[1, :count])[::-1][:RANKS]
-        top[2], top[3] = -np.inf, 0.0
-        top[2:, : len(there)] = levels[:, there]
-    before, after = tops[:, :2], tops[:, 2:]
-    differs = (before != after).any(axis=1)
-    if not (rounds or is_whole(after[:, 1][differs] / lot_size).all()):
-        return False
-    if min(before[:, 0, 0].max(), after[:, 0, 0].max()) > -np.inf:
-        both = np.stack([before, after])
-        order_flow[row] += changes(both[:, :, 0], in_lots(both[:, :, 1], lot_size))[0]
-        events[row] += 1
-    before[:] = after
-    return True
 
 
 def to_whole(prices: Floats, tick_size: float) -> Floats:

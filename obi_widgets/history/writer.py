@@ -10,8 +10,9 @@ import numpy as np
 
 from obi_widgets.errors import HistoryError, LevelError
 from obi_widgets.history import rows_numpy
+from obi_widgets.history.accumulator import Accumulator
 from obi_widgets.history.columns import History
-from obi_widgets.history.flow import Accumulator
+from obi_widgets.history.flow_numpy import ADDED
 from obi_widgets.history.grid import infer_tick
 from obi_widgets.history.levels import BLOCK, Levels
 from obi_widgets.history.packing import MAX_TICKS, to_ticks, unsigned
@@ -85,14 +86,14 @@ class HistoryWriter:
         self._empty: list[Levels] = []
         self._rows = 0  # in the columns, from the first block kept
         self._start = 0  # states dropped before them
+        self._sums = Accumulator()
         self._columns = self._allocate(BLOCK)
-        self._room: tuple[Any, ...] = ()  # what `put` writes to: the columns and the newest block
+        self._room: tuple[Any, ...] = ()  # what `put` writes to: columns and the newest block
         self._pending: tuple[int, int] | None = None  # the times of the state that waits
         self._found = 0  # of the newest row; see `rows_numpy.put`
         self._inferred = 0  # rows of which fewer levels are known than are kept
         self._cut = 0  # rows that leave levels out
         self._too_fine: set[float] = set()  # grids on which older states would not fit
-        self._sums = Accumulator()
         self.tape = TapeWriter()
         self._lock = Lock()
         self.describe(instrument)
@@ -100,7 +101,7 @@ class HistoryWriter:
     def _allocate(self, rows: int) -> Columns:
         if self.capacity is not None:  # room for as many again as a quarter before a move
             rows = max(rows, self.capacity + max(self.capacity // 4, 2 * BLOCK))
-        return Columns.empty(rows)
+        return Columns.empty(rows, self._sums.dtype)
 
     def __len__(self) -> int:
         return self._rows
@@ -129,6 +130,7 @@ class HistoryWriter:
         ):
             self.flush()
         self._put(time, received, book.bids, book.asks)  # over the state that waits
+        self._count(book.bids, book.asks)
         if self.interval:
             self._pending = (time, received)
         else:
@@ -181,12 +183,7 @@ class HistoryWriter:
         """
         self.flush()
         self._begin_row()
-        with self._lock:
-            self._fit_lots((book.bids, book.asks))
-        KERNELS.code.add_flow(
-            book.bids.levels, book.bids.count, book.asks.levels, book.asks.count,
-            self._rows, *self._sums.arguments, self._columns.order_flow, self._columns.events,
-        )  # fmt: skip
+        self._count(book.bids, book.asks)
 
     def spliced(self, book: Book) -> None:
         """Take note that more is known of the book, by no event."""
@@ -251,7 +248,7 @@ class HistoryWriter:
             found = KERNELS.code.put(
                 bids.levels, bids.count, bids.edge, asks.levels, asks.count, asks.edge,
                 self._tick_size, self._rows, time, received, leave_out,
-                *self._sums.arguments, *self._room,
+                *self._room,
             )  # fmt: skip
             if found >= 0:
                 self._found = found
@@ -260,8 +257,16 @@ class HistoryWriter:
                 self._make_fit((bids, asks))
             leave_out = True  # what does not fit after that never will
 
+    def _count(self, bids: Side, asks: Side) -> None:
+        """Add the event that led to this book to the sums of the row behind the last."""
+        sums, columns, row = self._sums, self._columns, self._rows
+        while (found := sums.add(bids, asks, row, columns.order_flow, columns.events)) != ADDED:
+            with self._lock:
+                order_flow = sums.fit((bids, asks), found, columns.order_flow, row + 1)
+                self._columns = columns = columns._replace(order_flow=order_flow)
+
     def _make_fit(self, sides: tuple[Side, Side]) -> None:
-        """Refine the grid and the lot, and widen the newest block, so that a state's levels fit.
+        """Refine the grid, and widen the newest block, so that a state's levels fit.
 
         Raises
         ------
@@ -290,13 +295,7 @@ class HistoryWriter:
         block = self._blocks[-1]
         if ticks.itemsize > block.ticks.itemsize:
             self._blocks[-1] = Levels(block.ticks.astype(ticks.dtype), block.sizes)
-        self._fit_lots(sides)
-
-    def _fit_lots(self, sides: tuple[Side, Side]) -> None:
-        """Make the lot smaller where a size at the ranks is not whole in it."""
-        order_flow = self._sums.fit(sides, self._columns.order_flow, self._rows + 1)
-        self._columns = self._columns._replace(order_flow=order_flow)
-        self._room = (*self._columns, *self._blocks[-1])
+        self._room = (*self._columns[:5], *self._blocks[-1])  # not the sums
 
     def _finer(self, prices: list[Floats]) -> float:
         """Return the grid to hold these prices on, each side's best first.
@@ -374,7 +373,7 @@ class HistoryWriter:
             self._columns = grown
         self._empty = self._empty or Levels.empty(AT_ONCE, self.levels)
         self._blocks.append(self._empty.pop())
-        self._room = (*self._columns, *self._blocks[-1])
+        self._room = (*self._columns[:5], *self._blocks[-1])  # not the sums
 
 
 def _away(prices: list[Floats], tick_size: float) -> Floats:

@@ -1,0 +1,79 @@
+"""Adding what an event did to the best ranks of a book, in NumPy and plain Python.
+
+`flow_numba` has the same: sums are whole numbers, and sizes become lots by the same operations.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from obi_widgets.history.flow import RANKS, changes, in_lots, is_whole
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Floats = NDArray[np.float64]
+
+ADDED, OFF_LOT, TOO_WIDE = range(3)
+"""What `add` returns."""
+
+
+def add(
+    bids: Floats,
+    bid_count: int,
+    asks: Floats,
+    ask_count: int,
+    tops: Floats,
+    lot_size: float,
+    rounds: bool,
+    row: int,
+    order_flow: NDArray[np.signedinteger[Any]],
+    events: NDArray[np.int32],
+) -> int:
+    """Add an event to a row's sums: the book before it against the book after it.
+
+    Parameters
+    ----------
+    bids, asks : ndarray of float64, shape (2, room)
+        See `obi_widgets.market_data.book.Side`; the book after the event.
+    bid_count, ask_count : int
+        Levels that stand there.
+    tops : ndarray of float64, shape (2, 5, RANKS)
+        Of each side the keys and the sizes at the ranks before the event, −inf and 0 where there
+        is no level; room for those after it, which take their place; and room to work in. Where
+        there is no level at all before or after it, the book begins or ends, and no event is
+        counted.
+    lot_size : float
+        Base units in a lot.
+    rounds : bool
+        Whether a size that is no whole number of lots is rounded.
+    row : int
+        Of the sums.
+    order_flow, events : ndarray of shapes (room, RANKS) and (room,)
+        See `obi_widgets.history.flow.Flow`.
+
+    Returns
+    -------
+    int
+        `ADDED`; or, when nothing was added, `OFF_LOT` where a size is no whole number of lots,
+        `TOO_WIDE` where a sum does not fit the dtype of ``order_flow``.
+    """
+    for top, levels, count in ((tops[0], bids, bid_count), (tops[1], asks, ask_count)):
+        there = np.flatnonzero(levels[1, :count])[::-1][:RANKS]
+        top[2], top[3] = -np.inf, 0.0
+        top[2:4, : len(there)] = levels[:, there]
+    before, after = tops[:, :2], tops[:, 2:4]
+    differs = (before != after).any(axis=1)
+    if not (rounds or is_whole(after[:, 1][differs] / lot_size).all()):
+        return OFF_LOT
+    if min(before[:, 0, 0].max(), after[:, 0, 0].max()) > -np.inf:
+        both, room = np.stack([before, after]), np.iinfo(order_flow.dtype)
+        sums = order_flow[row] + changes(both[:, :, 0], in_lots(both[:, :, 1], lot_size))[0]
+        if sums.min() < room.min or sums.max() > room.max:
+            return TOO_WIDE
+        order_flow[row] = sums
+        events[row] += 1
+    before[:] = after
+    return ADDED

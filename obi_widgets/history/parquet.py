@@ -193,10 +193,8 @@ def _read_flow(file: File) -> dict[str, Any]:
     lot_size = file.facts["lot_size"]
     if lot_size is None:
         return {"flow": None}
-    order_flow = np.empty((file.states, RANKS), np.int64)
-    for rank in range(RANKS):
-        order_flow[:, rank] = file.column(f"order_flow_{rank + 1}")
-    return {"flow": Flow(order_flow, file.column("events"), lot_size)}
+    ranks = [file.column(f"order_flow_{rank + 1}") for rank in range(RANKS)]
+    return {"flow": Flow(np.stack(ranks, axis=1), file.column("events"), lot_size)}
 
 
 def _write_trades(history: History, rows: slice) -> Iterator[Column]:

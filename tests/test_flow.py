@@ -186,12 +186,14 @@ def test_more_that_is_known_is_no_event():
     book.replace([(9.9, 1.0)], [(10.1, 1.0)], 1)
     into.append(1, 1, book)
     wider = Book()
-    wider.replace([(9.9, 1.0), (9.8, 7.0)], [(10.1, 1.0), (10.2, 5.0)], 2)
+    wider.replace([(9.9, 1.0), (9.8, 7.5)], [(10.1, 1.0), (10.2, 5.0)], 2)
     assert book.splice(wider)
     into.spliced(book)
     book.apply([(9.8, 8.0)], [])
     into.append(2, 2, book)
-    assert into.history().flow.order_flow[1].tolist() == [0, 1, 0, 0, 0, 0, 0, 0, 0, 0]
+    flow = into.history().flow
+    assert flow.lot_size == 0.1
+    assert flow.order_flow[1].tolist() == [0, 5, 0, 0, 0, 0, 0, 0, 0, 0]
 
 
 @BOTH

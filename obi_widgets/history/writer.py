@@ -12,7 +12,7 @@ from obi_widgets.errors import HistoryError, LevelError
 from obi_widgets.history import rows_numpy
 from obi_widgets.history.accumulator import Accumulator
 from obi_widgets.history.columns import History
-from obi_widgets.history.flow_numpy import ADDED
+from obi_widgets.history.flow_numpy import ADDED, OFF_LOT
 from obi_widgets.history.grid import infer_tick
 from obi_widgets.history.levels import BLOCK, Levels
 from obi_widgets.history.packing import MAX_TICKS, to_ticks, unsigned
@@ -188,6 +188,7 @@ class HistoryWriter:
     def spliced(self, book: Book) -> None:
         """Take note that more is known of the book, by no event."""
         self._sums.look(book)
+        self._fit_sums((book.bids, book.asks), OFF_LOT)
 
     def history(self, notes: tuple[str, ...] = (), *, waiting: bool = False) -> History:
         """Return the states so far, with these notes beside those of what was known and kept.
@@ -261,9 +262,15 @@ class HistoryWriter:
         """Add the event that led to this book to the sums of the row behind the last."""
         sums, columns, row = self._sums, self._columns, self._rows
         while (found := sums.add(bids, asks, row, columns.order_flow, columns.events)) != ADDED:
-            with self._lock:
-                order_flow = sums.fit((bids, asks), found, columns.order_flow, row + 1)
-                self._columns = columns = columns._replace(order_flow=order_flow)
+            columns = self._fit_sums((bids, asks), found)
+
+    def _fit_sums(self, sides: tuple[Side, Side], found: int) -> Columns:
+        """Make a smaller lot, or room for greater sums; return the columns then."""
+        with self._lock:
+            columns = self._columns
+            order_flow = self._sums.fit(sides, found, columns.order_flow, self._rows + 1)
+            self._columns = columns._replace(order_flow=order_flow)
+        return self._columns
 
     def _make_fit(self, sides: tuple[Side, Side]) -> None:
         """Refine the grid, and widen the newest block, so that a state's levels fit.

@@ -160,12 +160,14 @@ def test_trades_come_on_their_own_websocket_with_the_takers_side():
 
     async def follow():
         async with running(feed):
-            await market.until(lambda one: one.trade is not None)
+            await market.until(lambda one: len(one.history().trades) > 10)
 
     asyncio.run(follow())
-    assert market.trade.side in (-1, +1)
-    assert market.trade.size > 0
-    assert market.trade.price * 2 == round(market.trade.price * 2)  # on the grid
+    trades = market.history().trades
+    assert set(trades.side.tolist()) <= {-1, +1}
+    assert np.all(trades.size > 0)
+    assert np.array_equal(trades.price * 2, np.round(trades.price * 2))  # on the grid
+    assert np.all(np.diff(trades.id) == 1)  # each of them, once
 
 
 # -- venues that cannot be reached ---------------------------------------------------------

@@ -11,6 +11,7 @@ from obi_widgets.errors import RecordingError, RecordingWarning
 from obi_widgets.feeds.live import SimulatorFeed
 from obi_widgets.feeds.market import Market
 from obi_widgets.feeds.recording import Record, Recorder, Recording
+from obi_widgets.feeds.recording.lines import frames_of
 from obi_widgets.feeds.replay import ReplayFeed
 from obi_widgets.feeds.simulation.simulator import SimulatedMarket
 from obi_widgets.market_data.venues import make_venue
@@ -30,6 +31,36 @@ def test_records_come_back_as_they_were(tmp_path, name):
 def test_several_files_are_read_one_after_the_other(tmp_path):
     paths = [write(tmp_path / "a.gz", RECORDS[:5]), write(tmp_path / "b.txt", RECORDS[5:])]
     assert list(Recording(paths)) == RECORDS
+
+
+LINES = [
+    b'{"format":"obi-recording","version":1,"venue":"lmex","symbol":"X"}', b"", b" ", b"1", b"\r",
+    b"1700000000000000001 {}", b"1700000000000000001", b"1700000000000000001 ", b"a" * 19 + b" {}",
+    b"170000000000000000 {}", b"17000000000000000012 {}", b"9999999999999999999 {}",
+    b"0000000000000000001 {}", b"1700000000000000002\t{}", b"-700000000000000002 {}",
+    b"1700000000000000003 @pong [\"book\"]", b"1700000000000000004 \xff",
+    "1700000000000000005 ü".encode(),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("last", range(len(LINES)))
+def test_plain_lines_are_frames_and_all_others_came_at_0(last):
+    """Whichever line is the last: nothing is read beyond it."""
+    lines = [*LINES[last + 1 :], *LINES[: last + 1]]
+    frames = frames_of(b"".join(line + b"\n" for line in lines))
+    assert frames.places.shape == (3, len(lines))
+    for at, line in enumerate(lines):
+        received, frame = frames[at]
+        stamp, space, rest = line[:19], line[19:20], line[20:]
+        if stamp.isdigit() and len(stamp) == 19 and space == b" " and int(stamp) < 2**63:
+            assert (received, frame) == (int(stamp), rest)
+        else:
+            assert received <= 0  # before any that is believed
+
+
+@pytest.mark.parametrize("data", [b"\n", b"a\n", b"\n\n", b"1700000000000000001\n"])
+def test_data_shorter_than_a_receive_time_hold_no_frame(data):
+    assert frames_of(data).places[0].tolist() == [0] * data.count(b"\n")
 
 
 # -- as a history --------------------------------------------------------------------------

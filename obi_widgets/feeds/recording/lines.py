@@ -163,7 +163,7 @@ _PLACES[:9, 0], _PLACES[9:, 1] = 10.0 ** np.arange(8, -1, -1), 10.0 ** np.arange
 def frames_of(data: bytes) -> Frames:
     """Return whole lines as frames of the book's websocket, each ``<receive time, ns> <frame>``.
 
-    What is not plainly such a line has the receive time 0: `decode` tells what it is.
+    What is not plainly such a line came at 0 or before: `decode` tells what it is.
     """
     ends = np.flatnonzero(np.frombuffer(data, np.uint8) == ord("\n"))
     begins = np.zeros(len(ends), np.int64)

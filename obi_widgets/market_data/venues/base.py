@@ -36,7 +36,7 @@ class Frames:
         Where they stand; there is a byte after each that no frame is made of.
     places : ndarray of int64, shape (3, N)
         When each came, ns; where it begins; and where the byte after it is. What is not plainly a
-        frame came at 0.
+        frame came at 0 or before.
     """
 
     data: bytes

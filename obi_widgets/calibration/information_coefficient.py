@@ -8,14 +8,19 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from obi_widgets.calibration.statistics.inference import Means, conditional_mean, steps
-from obi_widgets.calibration.statistics.weighted import Bets, estimate, scores
+from obi_widgets.calibration.statistics.inference import (
+    Means,
+    conditional_mean,
+    prevailing,
+    steps,
+)
+from obi_widgets.calibration.statistics.ranks import by_stretch, ranks
+from obi_widgets.calibration.statistics.weighted import Bets, judge, scores
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from obi_widgets.calibration.forward_returns import ForwardReturns
-    from obi_widgets.calibration.statistics.inference import Scores
     from obi_widgets.history.columns import History
 
     Floats = NDArray[np.float64]
@@ -74,17 +79,6 @@ class Coefficients:
     shortage: str = ""
 
 
-def ranks(values: Floats) -> Floats:
-    """Return ranks from 1, ties sharing their mean, as `scipy.stats.rankdata`; no NaN."""
-    order = np.argsort(values, kind="stable")
-    ranked = values[order]
-    first = np.flatnonzero(np.append(True, ranked[1:] != ranked[:-1])[: len(ranked)])
-    last = np.append(first[1:], len(ranked))
-    out = np.empty(len(values))
-    out[order] = np.repeat((first + last + 1) / 2, last - first)
-    return out
-
-
 def information_coefficients(
     history: History, signal: Floats, returns: ForwardReturns
 ) -> Coefficients:
@@ -94,8 +88,8 @@ def information_coefficients(
     (their ranks for Spearman). Its error is Hodrick's with fixed-b critical values, as that of a
     mean is (see `inference`): products are added up in the order in which returns come in, each
     move of mid times the sum of u whose horizon is under way, so that neither overlapping returns
-    nor a signal that lasts make it too small. A rank of a return comes in as the return itself
-    does, in the same parts.
+    nor a signal that lasts make it too small. A rank is no sum of moves: how much of it came in
+    in which stretch of time is told in `ranks`.
 
     p comes from turning round the signs of stretches of time as long as that error's lag, at
     random: where nothing is known beforehand of the way that the price goes, each is as likely as
@@ -124,20 +118,21 @@ def information_coefficients(
             f"the signal lasts {lasts:.3g} s, and the record {seconds / lasts:.0f} times that: for "
             f"a p it takes {LEAST}"
         )
-    move = steps(history.mid)
+    mid = prevailing(history.mid)
     for row, (y, overlap) in enumerate(zip(returns.bps, returns.overlap.tolist(), strict=True)):
         rows = np.flatnonzero(~np.isnan(signal) & ~np.isnan(y))
         n[row] = len(rows)
         if len(rows) < 3:
             continue
-        one, other = signal[rows], y[rows]
-        # The rank that a return of 0 has, so that a rank has its return's sign.
-        zero = np.count_nonzero(other < 0) + (np.count_nonzero(other == 0) + 1) / 2
-        for place, u, v in ((3, ranks(one), ranks(other) - zero), (0, one, other)):
-            found = _correlation(u, v, rows, other, history, returns.end[row], move, overlap)
+        for place, ranked in ((0, False), (3, True)):
+            found = _correlation(
+                signal[rows], y[rows], rows, returns.end[row], mid, overlap, ranked
+            )
             if found is None:
                 continue
-            out[place, row], out[place + 1, row], out[6, row] = found.r, found.error, found.b
+            out[place, row], out[place + 1, row] = found.r, found.error
+            if not ranked:
+                out[6, row] = found.b
             if not shortage:
                 out[place + 2, row] = found.p
     names = ("ic", "ic_se", "ic_p", "rank_ic", "rank_ic_se", "rank_ic_p", "b")
@@ -147,41 +142,43 @@ def information_coefficients(
 
 def _correlation(
     one: Floats,
-    other: Floats,
-    rows: NDArray[np.intp],
     y: Floats,
-    history: History,
+    rows: NDArray[np.intp],
     end: NDArray[np.int32],
-    move: Floats,
+    mid: Floats,
     overlap: int,
+    ranked: bool,
 ) -> _Correlation | None:
-    """Return Pearson's correlation and how sure it is; None where either never changes.
-
-    ``other`` has the signs of the returns ``y``, whatever their scale.
-    """
-    sizes = float(np.std(one)), float(np.std(other))
-    if not sizes[0] * sizes[1] > 1e-300:
+    """Return Pearson's or Spearman's correlation, and how sure it is; None where either is flat."""
+    one = ranks(one) if ranked else one
+    size, scale = float(np.std(one)), float(np.std(y))
+    if not size * scale > 1e-300:
         return None
-    u, v = (one - one.mean()) / sizes[0], other / sizes[1]
-    each = np.divide(v, y, out=np.zeros(len(y)), where=y != 0)
-    bets = Bets(*np.zeros((3, len(history))))
-    bets.size[rows] = u * each * 1e4 / history.mid[rows]
-    bets.amount[rows] = -u * v.mean()
+    u = (one - one.mean()) / size
+    bets = Bets(*np.zeros((3, len(mid))))
+    bets.size[rows] = 1e4 * u / (scale * mid[rows])
+    bets.amount[rows] = -u * y.mean() / scale
     bets.share[rows] = u * u
-    came_in = scores(bets, end, move, overlap)
-    found = estimate(came_in, len(rows), 0.95)
+    came_in = scores(bets, end, steps(mid), overlap)
+    lag = int(came_in.lag[0]) + 1
+    if ranked:
+        parts = by_stretch(u, y, rows, end[rows], mid, lag * came_in.width)
+        estimated, stretches = parts.estimate(), parts.a[0]
+    else:
+        estimated = came_in.estimate()
+        stretches = np.add.reduceat(came_in.a[:, 0], np.arange(0, len(came_in.a), lag))
+    found = judge(estimated, float(came_in.share[0]), 0.95)
     p = 2 * NormalDist().cdf(-abs(found.z)) if found.z == found.z else np.nan
     return _Correlation(
         found.mean,
         found.error * float(np.sqrt(max(1 - found.mean**2, 0.0))),
         found.b,
-        p if np.isnan(p) else _turned(came_in, p),
+        p if np.isnan(p) else _turned(stretches, p),
     )
 
 
-def _turned(one: Scores, p: float) -> float:
+def _turned(stretches: Floats, p: float) -> float:
     """Return how often a sum is as large with signs turned at random; ``p`` where that is never."""
-    stretches = np.add.reduceat(one.a[:, 0], np.arange(0, len(one.a), int(one.lag[0]) + 1))
     signs = np.random.default_rng(0).choice([-1.0, 1.0], (TURNS - 1, len(stretches)))
     least = abs(float(stretches.sum())) * (1 - 1e-12)
     as_large = int(np.count_nonzero(np.abs(signs @ stretches) >= least))

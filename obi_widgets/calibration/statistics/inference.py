@@ -226,11 +226,17 @@ class Means:
         return "the price never moved"
 
 
-def steps(mid: Floats) -> Floats:
-    """Return how far mid moved since the last state that had one, 0 before the first."""
+def prevailing(mid: Floats) -> Floats:
+    """Return the mid that holds at each state: the last that there was; NaN before the first."""
     there, none = mid.copy(), np.flatnonzero(np.isnan(mid))
     first = np.diff(none, prepend=-2) > 1  # of each stretch without a mid
     there[none] = mid[np.maximum(none[first] - 1, 0)][np.cumsum(first) - 1]
+    return there
+
+
+def steps(mid: Floats) -> Floats:
+    """Return how far mid moved since the last state that had one, 0 before the first."""
+    there = prevailing(mid)
     move = np.diff(there, prepend=there[:1])
     move[np.isnan(move)] = 0.0
     return move

@@ -18,6 +18,8 @@ from obi_widgets.calibration.statistics.inference import BINS, KERNELS, LARGEST_
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from obi_widgets.calibration.statistics.inference import Estimate
+
     Floats = NDArray[np.float64]
 
 
@@ -93,9 +95,26 @@ def estimate(one: Scores, number: int, level: float) -> Estimated:
         Of the confidence interval.
     """
     found, b = one.estimate(), float(one.share[0])
+    if number < 2:
+        return Estimated(float(found.mean[0]) if number else np.nan, np.nan, b, np.nan, np.nan)
+    return judge(found, b, level)
+
+
+def judge(found: Estimate, b: float, level: float) -> Estimated:
+    """Return what is known of one mean.
+
+    Parameters
+    ----------
+    found : Estimate
+        Of one cell.
+    b : float
+        Its lag's share of the record; see `inference.Scores.share`.
+    level : float
+        Of the confidence interval.
+    """
     mean, error = float(found.mean[0]), float(found.error[0])
-    if number < 2 or np.isnan(mean) or not b <= LARGEST_B:
-        return Estimated(mean if number else np.nan, np.nan, b, np.nan, np.nan)
+    if np.isnan(mean) or not b <= LARGEST_B:
+        return Estimated(mean, np.nan, b, np.nan, np.nan)
     if np.isnan(error):
         error = 0.0
     with np.errstate(divide="ignore", invalid="ignore"):

@@ -1,0 +1,114 @@
+"""How sure a rank correlation is: in plain Python, and against how much it really varies."""
+
+from collections import defaultdict
+
+import numpy as np
+import pytest
+from scipy import stats
+
+import obi_widgets as obi
+from benchmarks.verdicts import markets
+from obi_widgets.calibration import forward_returns
+from obi_widgets.calibration.information_coefficient import information_coefficients
+from obi_widgets.calibration.statistics import ranks
+
+NAN = np.nan
+
+
+def plain_error(signal, y, end, mid):
+    """Return the error of the rank correlation of signal and y, one return after the other."""
+    rows = [t for t in range(len(y)) if not np.isnan(signal[t] + y[t])]
+    # The states at which each return comes in: at its end if nothing came between.
+    under_way = {t: range(t + 1, end[t] + 1) or [end[t]] for t in rows}
+    width = -(-len(y) // 2048)
+    active = len({state for some in under_way.values() for state in some})
+    overlap = max(end[t] - t for t in rows)
+    stretch = (int(np.ceil(max(overlap, 1.3 * active**0.5) / width)) + 1) * width
+    values = np.array([y[t] for t in rows])
+    u = dict(zip(rows, stats.zscore(stats.rankdata([signal[t] for t in rows])), strict=True))
+    own = dict(zip(rows, stats.rankdata(values), strict=True))
+    centre, size = np.mean(list(own.values())), np.std(list(own.values()))
+    r = sum(u[t] * (own[t] - centre) / size for t in rows) / len(rows)
+    squares = []
+    for shift in (0, stretch // 4, stretch // 2, 3 * stretch // 4):
+        a, b = defaultdict(float), defaultdict(float)
+        for t, states in under_way.items():
+            within = [(state + shift) // stretch for state in states]
+            before = within.count(within[0])
+            moves = np.diff([mid[t], *(mid[state] for state in states)]) - (
+                np.median(values) * mid[t] / 1e4 / len(states)  # less the drift
+            )
+            turned = 1e4 * (sum(moves[:before]) - sum(moves[before:])) / mid[t] + np.median(values)
+            below, not_above = np.sum(values < turned - 1e-9), np.sum(values <= turned + 1e-9)
+            later = (own[t] - (below + not_above + 1) / 2) / 2 if before < len(states) else 0.0
+            for number, part in ((within[0], own[t] - centre - later), (within[-1], later)):
+                a[number] += u[t] * part / size
+            for number in within:
+                b[number] += u[t] ** 2 / len(states)
+        squares.append(sum((a[number] - r * b[number]) ** 2 for number in a))
+    return np.mean(squares) ** 0.5 / len(rows) * (1 - r * r) ** 0.5
+
+
+@pytest.mark.parametrize("drift", [0.0, 0.02])
+def test_the_error_is_that_of_the_formula_in_plain_python(drift):
+    random = np.random.default_rng(4)
+    states = 2300
+    # Many returns are 0, and many signals equal.
+    mid = np.cumsum(random.choice([-2, 0, 0, 0, 2], states) + drift * (random.random(states) < 0.5))
+    mid[700] = NAN  # the book was lost
+    values = np.round(markets.signal(random, states), 1)
+    kept = np.r_[:1000, 1015:states]  # for 7.5 s nothing changed
+    history = markets.book(markets.times(states)[kept], mid[kept], values[kept])
+    signal = obi.imbalance(history, markets.MID)
+    found = forward_returns.forward_returns(history, [5.0, 40.0])
+    told = information_coefficients(history, signal, found)
+    prevailing = np.where(np.isnan(history.mid), np.roll(history.mid, 1), history.mid)
+    for row in range(2):
+        y, end = found.bps[row], found.end[row].tolist()
+        there = ~np.isnan(signal) & ~np.isnan(y)
+        spearman = stats.spearmanr(signal[there], y[there])[0]
+        assert told.rank_ic[row] == pytest.approx(spearman, rel=1e-12)
+        expected = plain_error(signal, y, end, prevailing)
+        assert told.rank_ic_se[row] == pytest.approx(expected, rel=1e-9)
+
+
+def test_what_comes_in_in_two_stretches_is_parted_as_a_turned_second_stretch_says():
+    # Ranks of returns −2, −1, 0, 1, 3 are 1 to 5. The last, 2 and then 1, would be 2 − 1 = 1 with
+    # its second stretch turned, which has rank 4: (5 + 4) / 2 and (5 − 4) / 2, less the mean of 3.
+    y = np.array([-2.0, -1.0, 0.0, 1.0, 3.0])
+    rows = np.array([0, 1, 2, 3, 8])
+    end = np.array([1, 2, 3, 4, 10], np.int32)
+    mid = np.full(12, 1e4)
+    mid[9:] += [2.0, 3.0, 3.0]
+    u = np.array([0.0, 0.0, 0.0, 0.0, 2.0])
+    parts = ranks.by_stretch(u, y, rows, end, mid, 10).a[0]
+    assert parts * np.std(np.arange(5)) == pytest.approx([2 * (4.5 - 3), 2 * 0.5])
+
+
+def varied(make, horizons, seeds):
+    """Return how much rank correlations of nothing vary, as a multiple of their errors."""
+    found = []
+    for seed in range(seeds):
+        history = make(np.random.default_rng([10, seed]))[:3600]
+        moves = forward_returns.forward_returns(history, horizons)
+        found.append(information_coefficients(history, obi.imbalance(history, markets.MID), moves))
+    errors = np.sqrt(np.mean([one.rank_ic_se**2 for one in found], axis=0))
+    return np.std([one.rank_ic for one in found], axis=0) / errors
+
+
+def test_calm_and_wild_minutes_do_not_make_the_error_too_large():
+    # 1 / 0.85 when a rank was shared out as its return.
+    assert varied(markets.stochastic_volatility, [30.0, 60.0], 300) == pytest.approx(1, abs=0.1)
+
+
+def test_a_relation_is_found_where_the_size_of_a_few_returns_hides_it_from_pearson():
+    random = np.random.default_rng(0)
+    imbalance = markets.signal(random)
+    moves = random.standard_normal(markets.STATES) + 0.5 * np.append(0.0, imbalance[:-1])
+    moves[::1000] += random.choice([-500.0, 500.0], len(moves[::1000]))
+    history = markets.book(markets.times(), np.cumsum(moves), imbalance)
+    found = forward_returns.forward_returns(history, [5.0])
+    told = information_coefficients(history, obi.imbalance(history, markets.MID), found)
+    assert told.rank_ic[0] > 0.1
+    assert told.rank_ic_p[0] <= 0.001
+    assert told.ic_p[0] > 0.05

@@ -13,6 +13,7 @@ import obi_widgets as obi
 from obi_widgets.calibration import sweep as sweeping
 from obi_widgets.errors import SealError
 from obi_widgets.parameters import Number, Seconds
+from obi_widgets.presentation.tear_sheet import SheetMaker
 from obi_widgets.session.background_calibration import Calibrator, axes
 from obi_widgets.session.trials import Tried
 from obi_widgets.settings.parameters import Parameters
@@ -236,6 +237,10 @@ def test_a_report_stays_where_its_surface_fails(monkeypatch, caplog):
     assert (found.surface, found.proposal) == (None, None)
     assert found.error.startswith("Calibration failed: ZeroDivisionError('by hand').")
     assert "Calibration failed." in caplog.text
+    sheet = SheetMaker().make(found, HISTORY.instrument, "Waiting.")
+    assert (sheet["surface"], sheet["pending"]) == (None, found.error)
+    assert sheet["word"] == found.report.verdict.capitalize()
+    assert sheet["message"] == ""
 
 
 @pytest.mark.parametrize(

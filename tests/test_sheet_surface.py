@@ -155,3 +155,28 @@ def test_what_is_proposed_is_said_and_can_be_taken_unless_it_is_there(history):
     }  # fmt: skip
     assert of_proposal(None, obi.calibrate(history, free)) == {"sentence": "", "take": None}
     json.dumps(shown, allow_nan=False)
+
+
+@pytest.mark.parametrize(
+    ("chosen", "across", "columns"),
+    [
+        ({}, "threshold", ["0.2", "0.4"]),
+        ({"signal": "zscore(imbalance)", "window": 5}, "threshold in sd", ["0.2", "0.4"]),
+        (
+            {"threshold_is": "quantile", "quantile_window": 10},
+            "threshold, a quantile of the signal",
+            ["0.2", "0.4"],
+        ),
+    ],
+)
+def test_a_surface_of_any_signal_says_what_lies_across(history, chosen, across, columns):
+    settings = obi.Settings(**chosen, threshold=0.4, hold_seconds=5)
+    surface = obi.sweep(history, settings=settings, threshold=[0.2, 0.4], hold_seconds=[1, 5])
+    report = obi.calibrate(history, settings, horizons=[1, 5])
+    sheet = of_surface(surface, report, stale=False)
+    assert sheet["about"] == f"Mean a trade before fees, by {across} (across) and hold (up)"
+    assert (sheet["x"], sheet["here"]) == (columns, (1, 1))
+    entries = surface.entries.reshape(2, 2)
+    assert entries.min() > 5
+    for column, row in ((0, 0), (1, 1)):
+        assert f"{entries[column, row]:,} trades" in sheet["parts"][0]["tips"][column][row]

@@ -22,8 +22,10 @@ from obi_widgets.settings.parameters import Parameters
 from obi_widgets.settings.provenance import Findings, Sealed, refuse_others, to_table, to_tables
 from obi_widgets.signals.imbalance import imbalance
 from obi_widgets.signals.imbalance_numpy import EDGE, LOG2_E, POLYNOMIAL
-from obi_widgets.strategy.proof import prove
+from obi_widgets.strategy.proof import MOST, prove
 from obi_widgets.strategy.signal import written_out
+from obi_widgets.trading.entries import scan
+from obi_widgets.trading.thresholds import compared
 
 if TYPE_CHECKING:
     from obi_widgets.history.columns import History
@@ -112,8 +114,9 @@ def export_strategy(
 
     Another signal is written as it is declared: a transform in plain Python, a function of yours by
     its source, which must need no more than its arguments, numpy and Python's own modules. The
-    file is then run on the history, and written only if its signal differs nowhere by more than
-    1e-9 and its entries not at all.
+    file is then run on the newest 10,000 states of the history, from as far before them as it
+    looks back, and written only if its signal differs nowhere by more than 1e-9 and its entries
+    not at all.
 
     Parameters
     ----------
@@ -169,7 +172,10 @@ def export_strategy(
         head, tail = _otherwise(head, tail, parameters, history, written)
     text = f"{first}{head}{_constants(parameters, history, told, written)}\n{tail}"
     if parameters.signal is not imbalance:
-        prove(text, history, parameters)
+        part = history[parameters.first_needed(history, max(len(history) - MOST, 0)) :]
+        signal = parameters.signal.compute(part, dict(parameters.values))
+        made = scan(part, compared(part, signal, parameters), parameters, 0, None)
+        prove(text, parameters.signal.name, part, signal, made)
     try:
         path.write_text(text, encoding="utf-8")
     except OSError as error:

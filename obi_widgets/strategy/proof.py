@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import math
+from itertools import zip_longest
 from types import ModuleType
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from obi_widgets.errors import SettingsError
-from obi_widgets.trading.entries import scan
-from obi_widgets.trading.thresholds import compared
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from obi_widgets.history.columns import History
-    from obi_widgets.settings.parameters import Parameters
+    from numpy.typing import NDArray
 
+    from obi_widgets.history.columns import History
+    from obi_widgets.trading.entries import Trades
+
+    Floats = NDArray[np.float64]
     Side = list[tuple[float, float]]
 
 MOST = 10_000
@@ -33,17 +35,21 @@ EARLIEST = 315_532_800_000_000_000
 """Times before it no strategy takes; a history made by hand may have them."""
 
 
-def prove(text: str, history: History, parameters: Parameters) -> None:
+def prove(text: str, name: str, history: History, signal: Floats, made: Trades) -> None:
     """Run a strategy on a history, and see that it decides as the settings do.
 
     Parameters
     ----------
     text : str
         The file.
+    name : str
+        Of the signal.
     history : History
-        T states, of which the newest `MOST` are looked at.
-    parameters : Parameters
-        What it was written of.
+        T states.
+    signal : ndarray of float64, shape (T,)
+        Of the settings, computed from these states alone.
+    made : Trades
+        The entries of the settings, made at these states alone.
 
     Raises
     ------
@@ -51,35 +57,32 @@ def prove(text: str, history: History, parameters: Parameters) -> None:
         Another signal or another decision in some state, a file that cannot be run, or no state
         with a signal.
     """
-    p = parameters
-    part = history[p.first_needed(history, max(len(history) - MOST, 0)) :]
-    signal = p.signal.compute(part, dict(p.values))
     if np.isnan(signal).all():
         raise SettingsError(
-            f"The signal {p.signal.name} has no value in this history, so that its strategy cannot "
-            "be proved.",
+            f"The signal {name} has no value in this history, so that its strategy cannot be "
+            "proved.",
             "Export it with a history that is longer than what it looks back.",
         )
-    made = scan(part, compared(part, signal, p), p, 0, None)
-    entered = dict(zip(made.entry_time.tolist(), made.side.tolist(), strict=True))
-    shift = max(EARLIEST - int(part.time[0]), 0)
+    shift = max(EARLIEST - int(history.time[0]), 0)
     module = ModuleType("strategy")
     try:
         exec(compile(text, "strategy.py", "exec"), module.__dict__)  # as whoever runs the file does
         strategy = module.Strategy()
-        decided = [strategy.decide(at + shift, *sides) for at, *sides in _books(part)]
+        decided = [strategy.decide(at + shift, *sides) for at, *sides in _books(history)]
     except Exception as error:
-        raise _refused(p, f"its file stopped with {type(error).__name__}: {error}") from error
+        raise _refused(name, f"its file stopped with {type(error).__name__}: {error}") from error
     for row, (decision, value) in enumerate(zip(decided, signal.tolist(), strict=True)):
-        got = decision[2]
-        if not _same(got, value):
-            raise _refused(p, f"in state {row} its file gives {got!r}, and the signal is {value!r}")
-    times = [at for at, one in zip(part.time.tolist(), decided, strict=True) if one.enter]
-    sides = [one.enter for one in decided if one.enter]
-    if times != made.entry_time.tolist() or sides != made.side.tolist():
-        first = next((at for at in times if at not in entered), None)
-        when = "one is missing" if first is None else f"the first at {first} ns"
-        raise _refused(p, f"its file makes other entries, {when}")
+        if not _same(decision.signal, value):
+            raise _refused(
+                name,
+                f"in state {row} its file gives {decision.signal!r}, and the signal is {value!r}",
+            )
+    rows = [row for row, one in enumerate(decided) if one.enter]
+    got = list(zip(history.time[rows].tolist(), (decided[row].enter for row in rows), strict=True))
+    wanted = list(zip(made.entry_time.tolist(), made.side.tolist(), strict=True))
+    for one, other in zip_longest(got, wanted):
+        if one != other:
+            raise _refused(name, f"its file enters otherwise at {(one or other)[0]} ns")
 
 
 def _same(got: float, wanted: float) -> bool:
@@ -88,9 +91,9 @@ def _same(got: float, wanted: float) -> bool:
     return abs(got - wanted) <= ALIKE * max(1.0, abs(wanted))
 
 
-def _refused(p: Parameters, reason: str) -> SettingsError:
+def _refused(name: str, reason: str) -> SettingsError:
     return SettingsError(
-        f"The signal {p.signal.name} cannot be exported: {reason}.",
+        f"The signal {name} cannot be exported: {reason}.",
         "It may depend only on the book, and on as much of the past as it declares.",
     )
 

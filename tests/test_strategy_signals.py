@@ -177,6 +177,14 @@ def test_what_is_not_self_contained_is_refused_with_the_reason(history, tmp_path
             )
 
 
+def test_a_lambda_is_refused(history, tmp_path):
+    made = [signal(needs="touch", name="a_lambda")(lambda history: history.spread)]
+    with pytest.raises(obi.ObiError) as error:
+        obi.export_strategy(tmp_path / "s.py", obi.Settings(*made), history[:100])
+    reason = "it is not written as a function with def"
+    assert str(error.value) == f"The signal a_lambda cannot be exported: {reason}.{ADVICE}"
+
+
 def test_what_the_file_does_not_give_again_is_refused(history, tmp_path):
     history = history[:500]
 

@@ -47,7 +47,10 @@ def self_contained(signal: Signal) -> tuple[list[str], str]:
     """
     function = signal.function
     source = source_of(signal)
-    definition = next(iter(ast.parse(source).body), None)
+    try:
+        definition = next(iter(ast.parse(source).body), None)
+    except SyntaxError:  # a lambda within something else, cut off in its middle
+        definition = None
     if not isinstance(definition, ast.FunctionDef):
         raise _refused(signal, "it is not written as a function with def")
     inner = getattr(function, "__code__", None)
@@ -98,19 +101,18 @@ def _stripped(name: str, definition: ast.FunctionDef, source: str) -> str:
     if given.kwonlyargs:
         arguments += ["*", *(one.arg for one in given.kwonlyargs)]
     head = f"def {name}({', '.join(arguments)}):\n"
-    first = definition.body[0]
-    lines = source.splitlines()
-    # Comments may stand before the first statement.
-    begin = max(
-        one.end_lineno or 0 for one in ast.walk(definition.args) if hasattr(one, "end_lineno")
-    )
-    begin = max(begin, definition.returns.end_lineno or 0 if definition.returns else 0)
-    if first.lineno <= begin:  # all in one line
-        return head + textwrap.indent("\n".join(map(ast.unparse, definition.body)), "    ") + "\n"
-    while first.lineno > begin + 1 and lines[first.lineno - 2].lstrip().startswith("#"):
-        first.lineno -= 1
-    body = "\n".join(lines[first.lineno - 1 : definition.end_lineno])
-    return head + textwrap.indent(textwrap.dedent(body), "    ") + "\n"
+    # Annotations and defaults may go on for lines; comments may stand before the first statement.
+    named = [one for one in ast.walk(given) if isinstance(one, ast.expr | ast.arg)]
+    named += [definition.returns] if definition.returns is not None else []
+    ends = max((one.end_lineno or 0 for one in named), default=definition.lineno)
+    begin, lines = definition.body[0].lineno, source.splitlines()
+    if begin <= ends:  # all in one line
+        body = "\n".join(map(ast.unparse, definition.body))
+    else:
+        while begin > ends + 1 and lines[begin - 2].lstrip().startswith("#"):
+            begin -= 1
+        body = textwrap.dedent("\n".join(lines[begin - 1 : definition.end_lineno]))
+    return head + textwrap.indent(body, "    ") + "\n"
 
 
 def _global_names(text: str, name: str) -> set[str]:

@@ -99,10 +99,11 @@ class Number(Kind):
         """Least, greatest and step of a control."""
         if self.slider is not None:
             return self.slider
-        exponent = math.floor(math.log10((self.high - self.low) / 200))
-        while exponent > -12 and abs(self.low) % 10.0**exponent > 1e-9 * 10.0**exponent:
-            exponent -= 1  # so that the values between are round
-        return self.low, self.high, 10.0**exponent
+        most = math.floor(math.log10((self.high - self.low) / 200))
+        steps = (10.0**exponent for exponent in range(most, most - 9, -1))
+        # So that the values between are round.
+        step = next((one for one in steps if abs(self.low / one - round(self.low / one)) < 1e-6), 0)
+        return self.low, self.high, step or 10.0**most
 
     def _kept(self, value: object) -> float | None:
         """Return the number as a float, or None where that is possible."""

@@ -60,7 +60,7 @@ def test_a_recording_is_followed_to_its_end(recording):
         assert math.isnan(frame.age)
         assert session.history.sha256() == loaded.sha256()
         assert frame.mid == loaded.mid[-1]
-        assert frame.imbalance == obi.imbalance(loaded, Parameters())[-1]
+        assert frame.signal == obi.imbalance(loaded, Parameters())[-1]
 
 
 def test_its_history_goes_to_pandas_with_its_settings(recording):

@@ -270,3 +270,12 @@ def test_a_signal_that_fails_is_told_and_the_screen_goes_on(lab, caplog):
 )  # fmt: skip
 def test_a_value_has_the_decimals_of_its_chart_and_its_unit(value, span, unit, text, side):
     assert (formatting.signal(value, span, unit), formatting.side(value, span)) == (text, side)
+
+
+@pytest.mark.parametrize(
+    ("bounds", "steps"),
+    [((1, 3600), (1, 3600, 1)), ((5, 120), (5, 120, 0.1)), ((0.1, 3), (0.1, 3, 0.01)),
+     ((0, 1000), (0, 1000, 1))],
+)  # fmt: skip
+def test_a_slider_without_steps_of_its_own_stops_at_round_values(bounds, steps):
+    assert Seconds(*bounds).steps == pytest.approx(steps)

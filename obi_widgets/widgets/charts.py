@@ -354,7 +354,8 @@ class SignalWidget(Chart):
         named = f"{of.title}, {of.unit}" if of.unit else of.title
         title = f"{named} · grey: range in each pixel, line: {round(mean, 1):g} s mean"
         state = _overlay(title, formatting.no_signal(frame), frame) | {"length": ""}
-        state["ticks"] = _threshold_labels(frame.threshold, frame.signal_range)
+        scaled = of.range is None
+        state["ticks"] = _labels(frame.threshold, frame.signal_range, scaled=scaled)
         if frame.states:
             self.time.follow(frame)
             time, least, greatest = frame.extent
@@ -378,12 +379,21 @@ class SignalWidget(Chart):
         self.levels.y = np.array([[value] * 2 for value in (below, zero, above)])
 
 
-def _threshold_labels(threshold: float, span: tuple[float, float]) -> list[tuple[float, str]]:
-    """Return labels of the thresholds, and of 0 where they do not overlap with its own."""
+def _labels(
+    threshold: float, span: tuple[float, float], *, scaled: bool
+) -> list[tuple[float, str]]:
+    """Return labels of the thresholds, and of 0 where they do not overlap with its own.
+
+    Where ``scaled``, also of round values that are far enough from these.
+    """
     low, high = span
     values = [threshold, 0.0, -threshold]
     if threshold <= 0.1 * (high - low):
         values.remove(0.0)
+    if scaled:
+        near = 0.12 * (high - low)
+        round_ones = nice_ticks(low, high, 5).tolist()
+        values += [v for v in round_ones if all(abs(v - one) > near for one in values)]
     decimals = formatting.signal_decimals(span)
     return [
         (

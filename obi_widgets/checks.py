@@ -1,4 +1,4 @@
-"""Checks of arguments: each is of its kind and within its range, or an error says what would be."""
+"""Checks of arguments: each returns the checked value, or raises an error that says what fits."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class Unset(Enum):
-    """The default of an option that may not be given at all, where None means something."""
+    """The default of an option for which None is a value of its own."""
 
     UNSET = "unset"
 
@@ -31,7 +31,7 @@ UNSET = Unset.UNSET
 
 
 def real(value: object) -> float:
-    """Return a number as a float; NaN for what is none: text, a flag, an array."""
+    """Return a number as a float; NaN for anything else: text, a bool, an array."""
     if isinstance(value, bool) or not isinstance(value, Real):
         return math.nan
     try:
@@ -46,25 +46,25 @@ def number(name: str, value: object, low: float, high: float, unit: str = "") ->
     Parameters
     ----------
     name : str
-        Of the argument, for the error.
+        Name of the argument, for the error.
     value : object
-        What was given.
+        Value to check.
     low, high : float
-        The range; an infinite bound is open.
+        Bounds of the range; an infinite one is no bound.
     unit : str
-        Of the number, for the error.
+        Unit of the number, for the error.
 
     Raises
     ------
     SettingsError
-        No number, or one that is out of the range.
+        If the value is not a finite number within the range.
     """
-    found = real(value)
-    if not (low <= found <= high and math.isfinite(found)):
+    checked = real(value)
+    if not (low <= checked <= high and math.isfinite(checked)):
         raise SettingsError(
             f"{name} = {quoted(value)} is not possible.", f"Give {span(low, high, unit)}."
         )
-    return found
+    return checked
 
 
 def above_zero(name: str, value: object, unit: str = "seconds") -> float:
@@ -73,30 +73,30 @@ def above_zero(name: str, value: object, unit: str = "seconds") -> float:
     Raises
     ------
     SettingsError
-        Anything else.
+        If the value is anything else.
     """
-    found = real(value)
-    if not 0 < found < math.inf:
+    checked = real(value)
+    if not 0 < checked < math.inf:
         raise SettingsError(
             f"{name} = {quoted(value)} is not possible.", f"Give a finite number of {unit} above 0."
         )
-    return found
+    return checked
 
 
 def between(name: str, value: object) -> float:
-    """Return a share: a number between 0 and 1, neither included.
+    """Return a fraction: a number between 0 and 1, both excluded.
 
     Raises
     ------
     SettingsError
-        Anything else.
+        If the value is anything else.
     """
-    found = real(value)
-    if not 0 < found < 1:
+    checked = real(value)
+    if not 0 < checked < 1:
         raise SettingsError(
             f"{name} = {quoted(value)} is not possible.", "It lies between 0 and 1."
         )
-    return found
+    return checked
 
 
 def integer(name: str, value: object, low: int, high: int, unit: str = "") -> int:
@@ -105,10 +105,10 @@ def integer(name: str, value: object, low: int, high: int, unit: str = "") -> in
     Raises
     ------
     SettingsError
-        No number, one with a fraction, or one that is out of the range.
+        If the value is not a number, has a fraction, or is out of the range.
     """
-    found = real(value)
-    if not low <= found <= high or found != int(found):
+    checked = real(value)
+    if not low <= checked <= high or checked != int(checked):
         raise SettingsError(
             f"{name} = {quoted(value)} is not possible.", f"Give {span(low, high, unit)}."
         )
@@ -116,16 +116,16 @@ def integer(name: str, value: object, low: int, high: int, unit: str = "") -> in
 
 
 def span(low: float, high: float, unit: str = "") -> str:
-    """Return a range for a sentence."""
-    behind = f" {unit}" if unit else ""
+    """Return a range in words, for an error: ``"1 to 50 bps"``."""
+    suffix = f" {unit}" if unit else ""
     if math.isinf(low) and math.isinf(high):
         return f"a finite number{f' of {unit}' if unit else ''}"
     if math.isinf(high):
-        return f"{_text(low)} or more{behind}"
-    return f"{_text(low)} to {_text(high)}{behind}"
+        return f"{_formatted(low)} or more{suffix}"
+    return f"{_formatted(low)} to {_formatted(high)}{suffix}"
 
 
-def _text(bound: float) -> str:
+def _formatted(bound: float) -> str:
     return f"{bound:,g}" if abs(bound) < 1e6 else f"{bound:,.0f}" if bound < 1e16 else f"{bound:g}"
 
 
@@ -135,7 +135,7 @@ def flag(name: str, value: object) -> bool:
     Raises
     ------
     SettingsError
-        Anything else: a word, such as "no", would count as True.
+        If the value is anything else: a word, such as "no", would count as True.
     """
     if not isinstance(value, bool | np.bool_):
         raise SettingsError(f"{name} = {quoted(value)} is not possible.", "Give True or False.")
@@ -143,12 +143,12 @@ def flag(name: str, value: object) -> bool:
 
 
 def choice(name: str, value: object, words: Sequence[str]) -> str:
-    """Return one of a few words.
+    """Return a word that is one of those allowed.
 
     Raises
     ------
     SettingsError
-        Anything else.
+        If the value is anything else.
     """
     if not isinstance(value, str) or value not in words:
         raise SettingsError(
@@ -158,12 +158,12 @@ def choice(name: str, value: object, words: Sequence[str]) -> str:
 
 
 def text(name: str, value: object, advice: str) -> str:
-    """Return a text.
+    """Return a str.
 
     Raises
     ------
     ArgumentError
-        Anything else.
+        If the value is not a str.
     """
     if not isinstance(value, str):
         raise ArgumentError(f"{name} = {quoted(value)} is no text.", advice)
@@ -171,12 +171,12 @@ def text(name: str, value: object, advice: str) -> str:
 
 
 def kind(name: str, value: object, kinds: type | tuple[type, ...], advice: str) -> None:
-    """Refuse an object of another class.
+    """Refuse an object that is an instance of none of the given classes.
 
     Raises
     ------
     ArgumentError
-        It is of none of the classes.
+        If the value is an instance of none of them.
     """
     if not isinstance(value, kinds):
         raise ArgumentError(f"{name} is a {type(value).__name__}.", advice)
@@ -188,30 +188,30 @@ def path(value: object, advice: str = "Give the name of a file.") -> Path:
     Raises
     ------
     ArgumentError
-        What is neither text nor a path, or cannot be one's name.
+        If the value is neither a str nor path-like, or its name is bytes or contains a NUL.
     """
     if not isinstance(value, str | os.PathLike):
         raise ArgumentError(f"A {type(value).__name__} is no path.", advice)
-    named = os.fspath(value)
-    if not isinstance(named, str) or "\0" in named:
-        raise ArgumentError(f"{quoted(named)} is no path.", advice)
-    return Path(named)
+    name = os.fspath(value)
+    if not isinstance(name, str) or "\0" in name:
+        raise ArgumentError(f"{quoted(name)} is no path.", advice)
+    return Path(name)
 
 
 def several(name: str, values: object) -> list[Any]:
-    """Return values that were given as a list, an array, or another iterable.
+    """Return the values of a list, an array, or another iterable.
 
     Raises
     ------
     SettingsError
-        A single value, text, or nothing at all.
+        If a single value, a str, bytes, a dict, or no values were given.
     """
     if not isinstance(values, Iterable) or isinstance(values, str | bytes | dict):
         raise SettingsError(
             f"{name} = {quoted(values)} is no list.", f"Give its values in one: {name}=[…]."
         )
-    # Of an array of no dimension Python says only when it is asked that it cannot be gone over.
-    found = np.atleast_1d(values).tolist() if isinstance(values, np.ndarray) else list(values)
-    if not found:
+    # An array without dimensions is an Iterable to Python, but raises when it is iterated over.
+    items = np.atleast_1d(values).tolist() if isinstance(values, np.ndarray) else list(values)
+    if not items:
         raise SettingsError(f"{name} has no values.", "Give at least one, or leave it out.")
-    return found
+    return items

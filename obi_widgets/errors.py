@@ -1,4 +1,4 @@
-"""What can go wrong, each with what to do about it."""
+"""Errors of this package. Each says what was wrong, and what to do about it."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 QUOTED = 100
-"""Characters of a value that an error quotes: a file may hold one of any length."""
+"""Characters of a value that an error quotes at most: a value read from a file may be very long."""
 
 
 class ObiError(Exception):
-    """The base of every error that this package raises on purpose.
+    """Base class of all errors that this package raises on purpose.
 
     Parameters
     ----------
@@ -31,19 +31,19 @@ class ObiError(Exception):
 
 
 class ArgumentError(ObiError, TypeError):
-    """An argument that is of another kind than what is needed."""
+    """An argument has the wrong type."""
 
 
 class SourceError(ObiError, ValueError):
-    """A source that is not a known venue, nor a recording that exists."""
+    """A source is neither a known venue nor an existing recording."""
 
 
 class SymbolError(ObiError, ValueError):
-    """A symbol that the venue does not list."""
+    """The venue does not list the symbol."""
 
 
 class VenueError(ObiError):
-    """A venue that refuses, cannot be reached, or says something unreadable.
+    """A venue refused a request, could not be reached, or sent something unreadable.
 
     Attributes
     ----------
@@ -57,7 +57,15 @@ class VenueError(ObiError):
 
 
 class RecordingError(ObiError, ValueError):
-    """A recording that cannot be read, with the file and the line."""
+    """A recording cannot be read or written.
+
+    Attributes
+    ----------
+    path : Path, optional
+        The file, where it is known.
+    line : int
+        The line of the file, from 1; 0 where no line is to blame.
+    """
 
     def __init__(
         self, what: str, advice: str = "", *, path: Path | None = None, line: int = 0
@@ -68,44 +76,44 @@ class RecordingError(ObiError, ValueError):
 
 
 class RecordingWarning(UserWarning):
-    """Some of a recording's book was not used: what, and why."""
+    """Part of a recording's order book was not used; the message says which part, and why."""
 
 
 class SettingsError(ObiError, ValueError):
-    """A setting that is unknown or out of its range, or a file of them that cannot be read."""
+    """A setting is unknown or out of its range, or a settings file cannot be read."""
 
 
 class SealError(ObiError, ValueError):
-    """A sealed test that cannot be opened or gone on with, or a file of one that is damaged."""
+    """A sealed test cannot be opened or continued, or its file is damaged."""
 
 
 class HistoryError(ObiError, ValueError):
-    """Arrays that do not describe a history of order books."""
+    """The given data do not form a history of order books."""
 
 
 class LevelError(HistoryError):
-    """A best level whose price or size a history cannot hold, so that there is no state."""
+    """A history cannot store the price or size of a best level, so the state is not recorded."""
 
 
 class CancelledError(ObiError):
-    """Something that takes long was told to stop."""
+    """A long computation was cancelled."""
 
 
 def quoted(value: object) -> str:
-    """Return a value as a sentence quotes it: of a long one, the beginning."""
+    """Return the repr of a value, cut to `QUOTED` characters."""
     text = repr(value)
     return text if len(text) <= QUOTED else f"{text[: QUOTED - 1]}…"
 
 
 def suggest(name: str, known: Iterable[str]) -> str:
-    """Return advice that names the nearest of the known names, or all of them.
+    """Return advice that names the known name nearest to a wrong one, or all known names.
 
     Parameters
     ----------
     name : str
-        What was asked for.
+        The name that was not recognised.
     known : iterable of str
-        What there is.
+        The names that exist.
 
     Returns
     -------
@@ -113,6 +121,6 @@ def suggest(name: str, known: Iterable[str]) -> str:
         One sentence.
     """
     known = sorted(known)
-    near = [one for one in known if name and one.lower().startswith(name.lower())]
+    near = [candidate for candidate in known if name and candidate.lower().startswith(name.lower())]
     near = near or get_close_matches(name[:QUOTED], known, n=1, cutoff=0.6)
     return f"Did you mean {near[0]!r}?" if near else f"Known are: {', '.join(known)}."

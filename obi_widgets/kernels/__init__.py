@@ -1,1 +1,1 @@
-"""Compiled code: who loads it, and the threads that it runs in."""
+"""The loader of compiled kernels, and the thread pool they run in."""

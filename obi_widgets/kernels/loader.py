@@ -1,8 +1,8 @@
-"""Compiled code where there is some, without waiting for the compiler.
+"""Loader of compiled kernels: callers use NumPy until the compiler is done, and never wait for it.
 
-A kernel stands beside its concept, twice: in NumPy, which is there at once, and for numba, which
-has to be compiled or loaded from what an earlier process compiled. Both give the same to the bit.
-The loader knows neither: whoever has kernels registers them with `Kernels`.
+Each kernel exists twice beside its concept: in NumPy, ready at once, and for numba, which has to
+be compiled or loaded from the cache of an earlier process. Both return the same results to the
+bit. The loader imports no kernel itself: a module registers its own with `Kernels`.
 """
 
 from __future__ import annotations
@@ -20,50 +20,52 @@ log = logging.getLogger(__name__)
 
 
 class Kernels:
-    """The kernels of one concept: those in NumPy until the compiled ones are ready.
+    """The kernels of one concept: the NumPy functions until the compiled ones are ready.
 
     Parameters
     ----------
     numba : str
-        The name of the module of compiled functions. Its ``compile_all()`` compiles each for the
-        types that it is called with.
+        Name of the module of compiled functions. Its ``compile_all()`` compiles each function for
+        the argument types that it is called with.
     numpy : module, optional
-        The same functions in NumPy. None where there are none: `code` is then None until the
-        compiled ones are ready.
+        Module with the same functions in NumPy. With None, `code` is None until the compiled
+        functions are ready.
 
     Attributes
     ----------
-    code : module
-        The functions to call just now.
-    numba, numpy
+    code : module or None
+        The functions to call now.
+    numba : str
+        As given.
+    numpy : module or None
         As given.
     """
 
     def __init__(self, numba: str, numpy: ModuleType | None = None) -> None:
         self.code: Any = numpy
         self.numba, self.numpy = numba, numpy
-        self._asked = False
+        self._requested = False
         self._done = threading.Event()
         registered.append(self)
 
     def start(self) -> None:
-        """Have them compiled in the background, unless that has begun."""
-        if not self._asked:
+        """Compile them in the background, unless that has been requested already."""
+        if not self._requested:
             _compile_later(self)
 
     def fastest(self) -> Any:  # noqa: ANN401
-        """Return `code`, having seen to it that it will be compiled."""
+        """Return `code` as it is now, and start compiling if that has not been requested yet."""
         self.start()
         return self.code
 
     def wait(self) -> bool:
-        """Return when they are compiled, and whether they could be."""
+        """Wait until compilation ends; return whether it succeeded."""
         self.start()
         self._done.wait()
         return self.code is not None and self.code.__name__ == self.numba
 
     def compile(self) -> None:
-        """Import and compile them; keep those in NumPy when that fails."""
+        """Import and compile them; keep the NumPy functions if that fails."""
         try:
             code = import_module(self.numba)
             code.compile_all()
@@ -75,21 +77,21 @@ class Kernels:
 
 
 registered: list[Kernels] = []
-"""All of them, of the modules that are imported."""
+"""The kernels of every module that has been imported."""
 
 _lock = threading.Lock()
 _waiting: deque[Kernels] = deque()
 _compiling = False
-"""Whether a thread is at work."""
+"""Whether the compiler thread is running."""
 
 
 def busy() -> bool:
-    """Return whether kernels that somebody asked for are still being compiled."""
+    """Return whether requested kernels are still being compiled."""
     return _compiling
 
 
 def wait() -> bool:
-    """Compile all kernels of all modules that are imported; return whether they could be."""
+    """Compile the kernels of all imported modules; return whether all of them succeeded."""
     for kernels in registered:
         kernels.start()
     return all(list(map(Kernels.wait, registered)))
@@ -98,9 +100,9 @@ def wait() -> bool:
 def _compile_later(kernels: Kernels) -> None:
     global _compiling
     with _lock:
-        if kernels._asked:
+        if kernels._requested:
             return
-        kernels._asked = True
+        kernels._requested = True
         _waiting.append(kernels)
         if not _compiling:
             _compiling = True
@@ -108,7 +110,7 @@ def _compile_later(kernels: Kernels) -> None:
 
 
 def _work() -> None:
-    """Compile what waits, one after the other: the compiler does no two at once."""
+    """Compile the queued kernels one by one: numba's compiler holds a global lock."""
     global _compiling
     while True:
         with _lock:

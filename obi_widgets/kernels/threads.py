@@ -1,4 +1,4 @@
-"""Sharing work that is long among the cores; compiled code and NumPy let go of the interpreter."""
+"""Parallel work in threads: compiled code and NumPy release the interpreter lock."""
 
 from __future__ import annotations
 
@@ -12,39 +12,46 @@ if TYPE_CHECKING:
 
 Task = TypeVar("Task")
 
-MOST = 4
-"""Threads; reading memory is what takes long, and more do not read it faster."""
+MAX_THREADS = 4
+"""The kernels are limited by memory bandwidth: more threads are not faster."""
 
 
 def cores() -> int:
-    """Return how many threads to compute with: one a core that this process may use, at most 4."""
+    """Return how many threads to use: one per core this process may use, at most `MAX_THREADS`."""
     if hasattr(os, "sched_getaffinity"):
-        return min(MOST, len(os.sched_getaffinity(0)))
-    return min(MOST, os.cpu_count() or 1)
+        return min(MAX_THREADS, len(os.sched_getaffinity(0)))
+    return min(MAX_THREADS, os.cpu_count() or 1)
 
 
 def share(compute: Callable[[Iterator[Task]], None], tasks: Iterable[Task]) -> None:
-    """Have a function go through tasks, each once, in a thread a core, of which this is one.
+    """Run a function over tasks in one thread per core, the calling thread included.
 
-    Each thread takes the next task when it is done with one, so that none waits for another that
-    the system keeps from its core.
+    The tasks are a common queue: a thread takes the next task when it has finished one, so that a
+    slow thread does not hold up the others.
+
+    Parameters
+    ----------
+    compute : callable
+        Called once in each thread, with an iterator of the tasks that this thread takes.
+    tasks : iterable
+        Each is processed exactly once.
     """
-    left = deque(tasks)
+    waiting = deque(tasks)
 
-    def ours() -> Iterator[Task]:
-        while left:
+    def next_tasks() -> Iterator[Task]:
+        while waiting:
             try:
-                task = left.popleft()
-            except IndexError:  # another thread was faster
+                task = waiting.popleft()
+            except IndexError:  # another thread took the last task
                 return
             yield task
 
     helpers = cores() - 1
     if not helpers:
-        compute(ours())
+        compute(next_tasks())
         return
     with ThreadPoolExecutor(helpers, thread_name_prefix="obi-compute") as pool:
-        working = [pool.submit(compute, ours()) for _ in range(helpers)]
-        compute(ours())
-    for one in working:
-        one.result()
+        futures = [pool.submit(compute, next_tasks()) for _ in range(helpers)]
+        compute(next_tasks())
+    for future in futures:
+        future.result()

@@ -85,7 +85,7 @@ def test_a_kernel_that_ends_while_it_starts_is_one_line(tmp_path):
         assert lab.wait(240) == 1
         assert lab.until("^obi-widgets: ") == (
             "obi-widgets: JupyterLab's kernel did not run the notebook: its process has ended. "
-            "Run 'jupyter lab' and the cells by hand, to see why."
+            "Run 'jupyter lab' and the cells by hand to see why."
         )
         assert lab.left(within=10) == []
 
@@ -100,14 +100,14 @@ def test_a_kernel_that_ends_while_it_runs_the_cells_is_one_line(tmp_path):
     with LabProcess(tmp_path, "--no-browser", "--port", "18888") as lab:
         assert lab.wait(240) == 1
         assert re.search(
-            r"did not run the notebook: its process (has ended|ended, and was started anew)\.",
+            r"did not run the notebook: its process (has ended|ended, and was restarted)\.",
             lab.until("^obi-widgets: "),
         )
         assert lab.left(within=10) == []
 
 
 class SilentlyRestarted:
-    """A client of a kernel that was started anew unheard: it speaks when it is asked."""
+    """A client of a kernel that was restarted unnoticed: it sends nothing unasked."""
 
     def __init__(self):
         self.session, self._new = Session(), Session()
@@ -124,9 +124,9 @@ class SilentlyRestarted:
 
 def test_a_kernel_that_was_started_anew_unheard_is_not_waited_for(monkeypatch):
     monkeypatch.setattr(JupyterServer, "_find_address", lambda _: "http://127.0.0.1/")
-    monkeypatch.setattr(JupyterServer, "_look_at", lambda *_: None)  # its process lives
+    monkeypatch.setattr(JupyterServer, "_check_alive", lambda *_: None)  # its process lives
     server, client = JupyterServer(Mock(), "token"), SilentlyRestarted()
-    with pytest.raises(ObiError, match="its process ended, and was started anew"):
+    with pytest.raises(ObiError, match="its process ended, and was restarted"):
         server._execute(client, "kernel", client.session.session, 0, "1 + 1")
 
 
@@ -143,7 +143,7 @@ def test_a_server_that_cannot_start_is_one_line(tmp_path):
 
 
 def test_what_is_waited_for_is_said_until_it_is_there(monkeypatch, capsys):
-    monkeypatch.setattr(jupyter_server, "TELL_EVERY", 0.02)
+    monkeypatch.setattr(jupyter_server, "REPORT_EVERY", 0.02)
     with jupyter_server.waiting_for("the tide"):
         said = ""
         while said.count("\n") < 2:

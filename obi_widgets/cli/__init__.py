@@ -1,1 +1,1 @@
-"""The command line."""
+"""The command line: the lab and the recorder without writing a notebook."""

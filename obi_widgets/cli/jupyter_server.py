@@ -1,7 +1,7 @@
-"""A JupyterLab server of our own, and the kernel in it that runs a notebook's cells.
+"""A JupyterLab server in a child process, and a client that runs a notebook's cells in its kernel.
 
-Run as a module it is the server's process. Its token comes by standard input: what stands on a
-command line can be read by every user of the machine.
+Run as a module, this file is the server process. It reads its token from standard input, because
+a command line can be read by every user of the machine.
 """
 
 from __future__ import annotations
@@ -26,27 +26,28 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 PATIENCE = 600.0
-"""Seconds for the server, and then for the kernel, to come up: a busy machine takes its time."""
+"""Timeout, seconds, for the server to start, for the kernel to start, and for each cell: a busy
+machine is slow."""
 
-TELL_EVERY = 5.0
-"""Seconds from one line that says what is waited for to the next."""
+REPORT_EVERY = 5.0
+"""Seconds between two lines that say what is being waited for."""
 
-LOOK_EVERY = 1.0
-"""Seconds from one look at whether the kernel lives to the next."""
+CHECK_EVERY = 1.0
+"""Seconds between two checks of whether the kernel is alive."""
 
 END_WITHIN = 30.0
-"""Seconds that the server has to end its kernels, and itself."""
+"""Seconds that the server has to end its kernels and itself, before it is killed."""
 
 
 class JupyterServer:
-    """A JupyterLab on this machine's loopback.
+    """A running JupyterLab that listens on this machine's loopback address.
 
     Attributes
     ----------
     address : str
         Its URL, with a slash at the end.
     token : str
-        Whoever has it may do everything.
+        The server's secret: whoever has it can run code as this user.
     """
 
     def __init__(self, process: subprocess.Popen[str], token: str) -> None:
@@ -55,10 +56,10 @@ class JupyterServer:
         self.address = self._find_address()
 
     def wait(self) -> int:
-        """Wait until it ends; return its exit code."""
+        """Wait until the server ends; return its exit code."""
         return self._process.wait()
 
-    def _ask(self, method: str, route: str, body: object = None) -> httpx.Response:
+    def _request(self, method: str, route: str, body: object = None) -> httpx.Response:
         return httpx.request(
             method,
             f"{self.address}{route}",
@@ -71,8 +72,8 @@ class JupyterServer:
     def _find_address(self) -> str:
         from jupyter_server.serverapp import list_running_servers
 
-        until = time.monotonic() + PATIENCE
-        while self._process.poll() is None and time.monotonic() < until:
+        deadline = time.monotonic() + PATIENCE
+        while self._process.poll() is None and time.monotonic() < deadline:
             for server in list_running_servers():
                 if server["pid"] == self._process.pid:
                     return str(server["url"])
@@ -82,19 +83,19 @@ class JupyterServer:
     # -- the notebook's kernel -------------------------------------------------------------
 
     def run(self, path: Path, cells: Sequence[str]) -> list[list[Any]]:
-        """Run cells in a kernel that belongs to a notebook; return their outputs.
+        """Start a notebook's kernel and run cells in it; return the outputs of each cell.
 
         Parameters
         ----------
         path : Path
-            Of the notebook, from the server's folder.
+            Path of the notebook, relative to the server's folder.
         cells : sequence of str
-            Their code; cell ``n`` has the id ``lab-n``.
+            Code of the cells; cell ``n`` has the id ``lab-n``.
 
         Raises
         ------
         ObiError
-            When the server refuses, or it or the kernel ends meanwhile, or `PATIENCE` does.
+            If the server refuses, if it or the kernel ends, or if `PATIENCE` runs out.
         """
         try:
             kernel, client = self._start_kernel(path)
@@ -112,7 +113,7 @@ class JupyterServer:
             raise _failed(str(error) or type(error).__name__) from error
 
     def _start_kernel(self, path: Path) -> tuple[str, Any]:
-        """Return the id of a new kernel, and a client of it."""
+        """Start a kernel; return its id, and a client connected to it."""
         from jupyter_client.blocking.client import BlockingKernelClient
         from jupyter_client.connect import find_connection_file
 
@@ -123,35 +124,35 @@ class JupyterServer:
             "kernel": {"name": "python3"},
         }
         with waiting_for("the server to start a kernel"):
-            answer = self._ask("POST", "api/sessions", body).raise_for_status()
-        kernel = answer.json()["kernel"]["id"]
+            response = self._request("POST", "api/sessions", body).raise_for_status()
+        kernel = response.json()["kernel"]["id"]
         client = BlockingKernelClient(connection_file=find_connection_file(kernel))
         client.load_connection_file()
         client.start_channels()
         return kernel, client
 
     def _await_kernel(self, client: Any, kernel: str) -> str:  # noqa: ANN401
-        """Wait until a kernel answers on both channels; return the session of its process."""
-        until = time.monotonic() + PATIENCE
+        """Wait until a kernel answers on both channels; return its process's session id."""
+        deadline = time.monotonic() + PATIENCE
         while True:
-            # Asked again each time: one that was started anew has not heard it.
+            # Request again each time: a kernel that was restarted has lost the first request.
             client.kernel_info()
             with suppress(queue.Empty):
-                answer = client.get_shell_msg(timeout=LOOK_EVERY)
-                client.get_iopub_msg(timeout=LOOK_EVERY)
-                return str(answer["header"]["session"])
-            self._look_at(kernel, until)
+                reply = client.get_shell_msg(timeout=CHECK_EVERY)
+                client.get_iopub_msg(timeout=CHECK_EVERY)
+                return str(reply["header"]["session"])
+            self._check_alive(kernel, deadline)
 
-    def _look_at(self, kernel: str, until: float) -> None:
-        """Raise an ObiError when there is nothing to wait for any more."""
+    def _check_alive(self, kernel: str, deadline: float) -> None:
+        """Raise an ObiError if the server or the kernel has ended, or the deadline has passed."""
         if self._process.poll() is not None:
             raise _failed("the server has ended")
-        if time.monotonic() > until:
+        if time.monotonic() > deadline:
             raise _failed(f"it did not answer within {PATIENCE:,.0f} s")
-        # The server knows whether the process lives. A heartbeat that is late does not.
+        # Ask the server, which watches the process: a late heartbeat may only mean a busy kernel.
         with suppress(httpx.TransportError):
-            answer = self._ask("GET", f"api/kernels/{kernel}")
-            if answer.status_code == 404 or answer.json().get("execution_state") == "dead":
+            response = self._request("GET", f"api/kernels/{kernel}")
+            if response.status_code == 404 or response.json().get("execution_state") == "dead":
                 raise _failed("its process has ended")
 
     def _execute(
@@ -162,7 +163,11 @@ class JupyterServer:
         number: int,
         code: str,
     ) -> list[Any]:
-        """Run one cell as JupyterLab would: with its id, by which running it again replaces it."""
+        """Run one cell as JupyterLab does, with the cell's id; return its outputs.
+
+        By that id the kernel recognises a cell that is run again, and closes the lab of its
+        earlier run.
+        """
         from nbformat import v4
 
         content = {"code": code, "silent": False, "store_history": True, "allow_stdin": False}
@@ -170,22 +175,22 @@ class JupyterServer:
         request = client.session.msg("execute_request", content, metadata=cell)
         client.shell_channel.send(request)
         outputs: list[Any] = []
-        until = time.monotonic() + PATIENCE
+        deadline = time.monotonic() + PATIENCE
         while True:
             try:
-                message = client.get_iopub_msg(timeout=LOOK_EVERY)
+                message = client.get_iopub_msg(timeout=CHECK_EVERY)
             except queue.Empty:
-                self._look_at(kernel, until)
-                # One that was started anew while nobody listened says nothing by itself; on this
-                # channel it answers at once, and one that still runs the cell does so too.
+                self._check_alive(kernel, deadline)
+                # A restarted kernel sends nothing unasked. The control channel is answered even
+                # while a cell runs, and the answer's session id shows a restart.
                 client.control_channel.send(client.session.msg("kernel_info_request"))
                 continue
-            kind, said = message["msg_type"], message["content"]
+            kind, content = message["msg_type"], message["content"]
             if message["header"]["session"] != session:
-                raise _failed("its process ended, and was started anew")
+                raise _failed("its process ended, and was restarted")
             if message["parent_header"].get("msg_id") != request["header"]["msg_id"]:
                 continue
-            if kind == "status" and said["execution_state"] == "idle":
+            if kind == "status" and content["execution_state"] == "idle":
                 return outputs
             if kind in ("execute_result", "display_data", "stream", "error"):
                 outputs.append(v4.output_from_msg(message))
@@ -194,34 +199,42 @@ class JupyterServer:
 def _failed(why: str) -> ObiError:
     return ObiError(
         f"JupyterLab's kernel did not run the notebook: {why}.",
-        "Run 'jupyter lab' and the cells by hand, to see why.",
+        "Run 'jupyter lab' and the cells by hand to see why.",
     )
 
 
 @contextmanager
 def waiting_for(what: str) -> Iterator[None]:
-    """Say what is waited for, every few seconds, as long as the context is entered."""
-    began, over = time.monotonic(), threading.Event()
+    """Print what is being waited for every `REPORT_EVERY` seconds, while inside the context."""
+    began, done = time.monotonic(), threading.Event()
 
-    def tell() -> None:
-        while not over.wait(TELL_EVERY):
+    def report() -> None:
+        while not done.wait(REPORT_EVERY):
             waited = time.monotonic() - began
             print(f"Waiting for {what} ({waited:.0f} s)…", file=sys.stderr, flush=True)
 
-    teller = threading.Thread(target=tell, name="obi-waiting", daemon=True)
-    teller.start()
+    reporter = threading.Thread(target=report, name="obi-waiting", daemon=True)
+    reporter.start()
     try:
         yield
     finally:
-        over.set()
-        teller.join()
+        done.set()
+        reporter.join()
 
 
 @contextmanager
 def serving(port: int, root: Path) -> Iterator[JupyterServer]:
-    """Run JupyterLab on this machine's loopback, with the notebooks of a folder.
+    """Run JupyterLab on this machine's loopback address, with a folder as its root.
 
-    It ends with the context, and its kernels with it, also when this process is told to end.
+    The server and its kernels end when the context is left, also when this process receives
+    SIGTERM or SIGHUP.
+
+    Parameters
+    ----------
+    port : int
+        First port to try.
+    root : Path
+        Folder of the notebooks.
     """
     import zmq
 
@@ -236,17 +249,17 @@ def serving(port: int, root: Path) -> Iterator[JupyterServer]:
         "LabApp.check_for_updates_class": "jupyterlab.NeverCheckForUpdate",
     }
     if zmq.has("curve"):
-        # What a kernel publishes can otherwise be read by every user of the machine.
+        # Without encryption every user of the machine can read what a kernel publishes.
         options["KernelManager.transport_encryption"] = "auto"
     command = [sys.executable, "-m", "obi_widgets.cli.jupyter_server"]
     command += [f"--{name}={value}" for name, value in options.items()]
     token = secrets.token_hex(16)
-    with _ending_as_at_ctrl_c():
-        # In a group of its own: Ctrl-C is for this process, which ends the server.
+    with _signals_exit():
+        # Its own process group: Ctrl-C reaches only this process, which then ends the server.
         process = subprocess.Popen(command, stdin=subprocess.PIPE, text=True, process_group=0)
         try:
             assert process.stdin is not None
-            with suppress(BrokenPipeError), process.stdin:  # one that has ended is told of next
+            with suppress(BrokenPipeError), process.stdin:  # JupyterServer reports an early end
                 process.stdin.write(token)
             with waiting_for("JupyterLab to start"):
                 server = JupyterServer(process, token)
@@ -256,33 +269,34 @@ def serving(port: int, root: Path) -> Iterator[JupyterServer]:
             try:
                 process.wait(END_WITHIN)
             except subprocess.TimeoutExpired:
-                process.kill()  # its kernels notice
+                process.kill()  # its kernels end by themselves when their parent is gone
                 process.wait()
 
 
 @contextmanager
-def _ending_as_at_ctrl_c() -> Iterator[None]:
-    """Let a process that is told to end, or whose terminal is closed, leave its contexts."""
+def _signals_exit() -> Iterator[None]:
+    """Turn SIGTERM and SIGHUP into SystemExit, so that contexts and ``finally`` blocks run."""
     names = [name for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
-    end: Callable[..., None] = lambda number, _: sys.exit(128 + number)  # noqa: E731
-    before = {name: signal.signal(getattr(signal, name), end) for name in names}
+    leave: Callable[..., None] = lambda number, _: sys.exit(128 + number)  # noqa: E731
+    previous = {name: signal.signal(getattr(signal, name), leave) for name in names}
     try:
         yield
     finally:
-        for name, handler in before.items():
+        for name, handler in previous.items():
             signal.signal(getattr(signal, name), handler)
 
 
 def _serve(arguments: list[str]) -> None:
-    """Be the server's process."""
+    """Run the server in this process."""
     from jupyterlab.labapp import LabApp
 
-    # Handlers of extensions that do not say who may ask: nobody may without the token, then.
+    # Extensions without their own access rule need the token, as allow_unauthenticated_access
+    # demands: the server warns of each of them.
     warnings.filterwarnings("ignore", "Extension endpoints without")
     token = sys.stdin.read()
     server = LabApp.initialize_server(
         [*arguments, f"--IdentityProvider.token={token}"],
-        no_browser_open_file=True,  # which holds the token, and which all can read
+        no_browser_open_file=True,  # that file holds the token, and every user can read it
     )
     server.start()
 

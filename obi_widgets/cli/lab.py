@@ -1,7 +1,7 @@
-"""Opening JupyterLab with the lab already running: no cell has to be run first.
+"""The command ``obi-widgets lab``: open JupyterLab with the lab already running.
 
-A server is started, a notebook is run in a kernel of its, and only then is the browser sent
-there: JupyterLab finds the notebook's kernel at work, and shows its widgets.
+It starts a server, runs a notebook in one of its kernels, and only then opens the browser:
+JupyterLab finds the notebook's kernel running, and shows its widgets.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 NOTEBOOK = "obi-lab.ipynb"
-MADE_HERE = "obi_widgets"
-"""A key of the notebook's metadata: without it, a file of that name is somebody's own."""
+MARKER = "obi_widgets"
+"""Metadata key of notebooks written here. A notebook without it is the user's: never overwrite."""
 
 
 def open_lab(source: str, *, port: int = 8888, browser: bool = True) -> int:
-    """Open JupyterLab in the current folder, on a notebook that shows a lab, live.
+    """Open JupyterLab in the current folder, on a notebook that shows a running lab.
 
     Parameters
     ----------
@@ -35,19 +35,19 @@ def open_lab(source: str, *, port: int = 8888, browser: bool = True) -> int:
     port : int
         The first port to try.
     browser : bool
-        Whether to open a browser; the address is printed in any case.
+        Whether to open a browser. The address is printed either way.
 
     Returns
     -------
     int
-        0, once it has been stopped.
+        The server's exit code, or 0 after Ctrl-C.
 
     Raises
     ------
     SourceError
-        A source that is neither a known venue nor a file.
+        If the source is neither a known venue nor a file.
     ObiError
-        When JupyterLab is not installed, or does not come up.
+        If JupyterLab is not installed, or does not start.
     """
     resolve(source)
     try:
@@ -72,21 +72,21 @@ def open_lab(source: str, *, port: int = 8888, browser: bool = True) -> int:
 
 
 def _free_path(path: Path) -> Path:
-    """Return a name that is not of somebody's own notebook."""
+    """Return a path that is free, or is of a notebook written here before."""
     import nbformat
 
-    first, number = path, 1
+    original, number = path, 1
     while path.exists():
         with suppress(nbformat.reader.NotJSONError, nbformat.ValidationError):
-            if MADE_HERE in nbformat.read(path, as_version=4).metadata:
+            if MARKER in nbformat.read(path, as_version=4).metadata:
                 return path
         number += 1
-        path = first.with_stem(f"{first.stem}-{number}")
+        path = original.with_stem(f"{original.stem}-{number}")
     return path
 
 
 def _write(path: Path, cells: list[str], outputs: list[list[Any]]) -> None:
-    """Write the notebook, and sign it: JupyterLab shows no widget of one it does not trust."""
+    """Write the notebook and sign it: JupyterLab shows widgets only in a trusted notebook."""
     from nbformat import v4, write
     from nbformat.sign import NotebookNotary
 
@@ -96,7 +96,7 @@ def _write(path: Path, cells: list[str], outputs: list[list[Any]]) -> None:
             for number, (cell, output) in enumerate(zip(cells, outputs, strict=True))
         ],
         metadata={
-            MADE_HERE: {},
+            MARKER: {},
             "kernelspec": {"name": "python3", "display_name": "Python 3"},
         },
     )
@@ -105,14 +105,15 @@ def _write(path: Path, cells: list[str], outputs: list[list[Any]]) -> None:
     try:
         notary.sign(notebook)
     finally:
-        notary.store.close()  # a database, which Python 3.13 warns of where it stays open
+        notary.store.close()  # Python 3.13 warns of a database that stays open
 
 
 @contextmanager
 def _redirect(url: str) -> Iterator[Path]:
-    """Keep a page that leads to a URL, and that only its owner can read.
+    """Write a page, readable by this user only, that redirects to a URL; remove it at the end.
 
-    Its path may stand on the browser's command line; the URL, with the token in it, may not.
+    The browser's command line, which every user of the machine can read, then shows the path of
+    the page, and not the URL with the token.
     """
     from jupyter_core.paths import jupyter_runtime_dir
 

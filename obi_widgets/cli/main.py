@@ -1,4 +1,4 @@
-"""The same without a notebook: open the lab, or record a market."""
+"""The command ``obi-widgets``: open the lab, or record a market."""
 
 from __future__ import annotations
 
@@ -34,21 +34,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
     record = commands.add_parser("record", help="record a market's raw frames to a file")
     record.add_argument("source", help="venue:SYMBOL")
     record.add_argument(
-        "path", help="a file that does not exist yet: .gz is compressed, .txt is plain"
+        "path", help="a file that does not exist yet; .gz is compressed, .txt is plain text"
     )
     record.add_argument(
-        "--seconds", type=float, default=60.0, help="how long, from the first book on (default: 60)"
+        "--seconds", type=float, default=60.0, help="duration from the first book (default: 60)"
     )
 
-    chosen = parser.parse_args(arguments)
+    options = parser.parse_args(arguments)
     try:
-        if chosen.command == "lab":
+        if options.command == "lab":
             from obi_widgets.cli.lab import open_lab
 
-            return open_lab(chosen.source, port=chosen.port, browser=not chosen.no_browser)
+            return open_lab(options.source, port=options.port, browser=not options.no_browser)
         from obi_widgets.feeds.record import record as record_market
 
-        print(record_market(chosen.source, chosen.path, seconds=chosen.seconds))
+        print(record_market(options.source, options.path, seconds=options.seconds))
     except ObiError as error:
         print(f"obi-widgets: {error}", file=sys.stderr)
         return 1

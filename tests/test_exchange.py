@@ -27,7 +27,7 @@ from obi_widgets.market_data.venues import lmex, make_venue
 def hasty(monkeypatch):
     """Let what is tried again be tried again soon."""
     monkeypatch.setattr(live_module, "REOPEN_AFTER", 0.02)
-    monkeypatch.setattr(live_module, "REOPEN_WITHIN", 0.02)
+    monkeypatch.setattr(live_module, "MAX_REOPEN_AFTER", 0.02)
 
 
 @pytest.fixture(autouse=True)

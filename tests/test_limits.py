@@ -82,7 +82,7 @@ def test_an_answer_ends_it_and_the_next_refusal_begins_anew(clock):
         (429, {"retry-after": "soon"}, "", 1),
         (429, {"retry-after": "-3"}, "", 1),
         (429, {"retry-after": "nan"}, "", 1),
-        (429, {"retry-after": "1e300"}, "", limits.LONGEST_TOLD),
+        (429, {"retry-after": "1e300"}, "", limits.LONGEST_RETRY_AFTER),
         (429, {"retry-after": formatdate(NOW + 90, usegmt=True)}, "", 90),
         (429, {"retry-after": formatdate(NOW - 90, usegmt=True)}, "", 1),
         (429, {"retry-after": str(NOW + 45)}, "", 45),  # BTSE's: a time

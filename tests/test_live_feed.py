@@ -151,7 +151,7 @@ def pauses_of_a_server_that_hangs_up(monkeypatch, times):
 
 def test_a_server_that_hangs_up_at_once_is_asked_later_and_later(monkeypatch):
     pauses = pauses_of_a_server_that_hangs_up(monkeypatch, 10)
-    least, most = live_module.REOPEN_AFTER, live_module.REOPEN_WITHIN
+    least, most = live_module.REOPEN_AFTER, live_module.MAX_REOPEN_AFTER
     assert len(pauses) == 9
     for number, pause in enumerate(pauses):
         assert min(least * 2**number, most) <= pause <= min(1.5 * least * 2**number, most)

@@ -1,4 +1,4 @@
-"""What a feed is to a session."""
+"""The base class of feeds."""
 
 from __future__ import annotations
 
@@ -9,25 +9,25 @@ if TYPE_CHECKING:
     from obi_widgets.feeds.market import Market
 
 TICK = 0.02
-"""Seconds between looks at the clock."""
+"""Seconds between two calls of `Market.tick`."""
 
 
 class Feed(ABC):
-    """Moves the frames of one market, in an event loop of its own, until it is cancelled.
+    """Delivers the frames of one source to a market, in its own event loop, until cancelled.
 
     Attributes
     ----------
     market : Market
-        Where they go.
+        Receives the frames.
     messages : int
-        Frames so far.
+        Number of frames delivered.
     at_once : bool
-        Whether they are played as fast as possible: what the market says is not of now.
+        Whether frames are played as fast as possible, so that the market's state is not current.
     """
 
     at_once = False
     kind: ClassVar[str] = "live"
-    """What the data are: ``live``, ``recording`` or ``simulated``."""
+    """Kind of data: ``live``, ``recording`` or ``simulated``."""
 
     def __init__(self, market: Market) -> None:
         self.market = market
@@ -35,8 +35,8 @@ class Feed(ABC):
 
     @abstractmethod
     async def run(self) -> None:
-        """Move frames until there are no more, or until cancelled. Called once."""
+        """Deliver frames until there are no more, or until cancelled. Called once."""
 
     @abstractmethod
     def now(self) -> int:
-        """Return the clock that receive times are told by, ns UTC."""
+        """Return the current time of the clock that gives receive times, ns UTC."""

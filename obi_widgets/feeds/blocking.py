@@ -1,4 +1,4 @@
-"""Waiting in a cell without stopping the kernel."""
+"""Waiting for work in a notebook cell while the kernel's event loop keeps running."""
 
 from __future__ import annotations
 
@@ -15,27 +15,35 @@ T = TypeVar("T")
 def run(main: Coroutine[Any, Any, T]) -> T:
     """Run a coroutine in a new event loop of this thread, and close the loop.
 
-    As asyncio.run: but that, once nest_asyncio has replaced it, may leave its loop open.
+    Use this instead of ``asyncio.run``: as patched by nest_asyncio that may leave its loop open.
     """
     with asyncio.Runner() as runner:
         return runner.run(main)
 
 
 def run_and_wait(work: Callable[[], T], *, cancel: Callable[[], object]) -> T:
-    """Run work in a thread, and return what it returns; cancel it when waiting is interrupted.
+    """Run a function in a thread and return its result; cancel it if the wait is interrupted.
 
-    Where an event loop is running already, as in a notebook's cell, it goes on meanwhile, so
-    that sliders are answered and outputs arrive. That takes nest_asyncio, which patches asyncio
-    for the whole process: so it is imported here, when it is needed, and nowhere else. It is the
-    fork that ipykernel itself uses: under the original's last release, cells that were queued
-    behind this one were never run.
+    If an event loop is already running, as in a notebook cell, it keeps running while this waits,
+    so that sliders respond and outputs arrive. That needs nest_asyncio, which patches asyncio for
+    the whole process; it is imported only here, when needed. The fork nest_asyncio2 is the one
+    that ipykernel itself uses: under the original's last release, cells queued behind this one
+    never ran.
+
+    Parameters
+    ----------
+    work : callable
+        Called without arguments, in another thread.
+    cancel : callable
+        Called if this wait raises, for instance at a KeyboardInterrupt. It must make ``work``
+        return.
     """
     with ThreadPoolExecutor(1, thread_name_prefix="obi-work") as pool:
         future = pool.submit(work)
         try:
             return _wait(future)
         except BaseException:
-            cancel()  # or leaving the pool would wait for the work's own end
+            cancel()  # the pool waits for the work to end when it is left
             raise
 
 

@@ -1,4 +1,4 @@
-"""The clocks of a market: a steady one for intervals, and how late its events come."""
+"""The clocks of a market: a steady clock for intervals, and the lag of its events."""
 
 from __future__ import annotations
 
@@ -8,47 +8,47 @@ SECOND = 1_000_000_000
 """Nanoseconds."""
 
 JITTER = SECOND
-"""What the times of a recording may go back by though no clock was set: those of two sockets may
-cross in it."""
+"""Largest step back of a recording's receive times that is no clock adjustment: frames of two
+sockets may be recorded out of order."""
 
-LEAP = 60 * SECOND
-"""What event time may gain on the steady clock, or fall back, from one event to the next."""
+MAX_JUMP = 60 * SECOND
+"""Largest step of event time, relative to the steady clock, from one event to the next."""
 
 LATE, IN_TIME = 5 * SECOND, 3 * SECOND
-"""Lag above its own least from which data are late, and below which they no longer are."""
+"""Lag above the minimum lag at which data become late, and below which they are in time again."""
 
-FAR = 30 * SECOND
-"""Between event time and the wall clock: beyond it one of them is wrong, or the data are late."""
+MAX_OFFSET = 30 * SECOND
+"""Largest difference of event time and wall clock: beyond it a clock is wrong, or data are late."""
 
 CAUGHT_UP = 2 * SECOND
-"""Lag at which a past that is played as fast as possible has come to the present."""
+"""Lag at which a simulated past, played as fast as possible, has reached the present."""
 
 UNSET = 315_532_800 * SECOND
-"""1980: a wall clock before it has never been set."""
+"""1980: a wall clock that shows an earlier time has never been set."""
 
-BELIEVED = 3
-"""Events in a row that must be earlier than the least lag by more than `JITTER` to be believed:
-one alone may have told a false time, and all after it would be late."""
+CONFIRMED = 3
+"""Consecutive events needed to lower the minimum lag by more than `JITTER`. A single event with a
+wrong time would make all later ones look late."""
 
-LOOK_EVERY, FORGET_AFTER = 60 * SECOND, 3600 * SECOND
-"""How often the least lag is looked at, and after how long it is found anew: clocks drift."""
+LEARN_EVERY, FORGET_AFTER = 60 * SECOND, 3600 * SECOND
+"""How often the minimum lag is updated, and after how long it is measured anew: clocks drift."""
 
 NEVER = 2**63 - 1
 
 
 class Lag(NamedTuple):
-    """How late the newest event came.
+    """The lag of the newest event: the time from the event to its receipt, in seconds.
 
     Attributes
     ----------
     above_least : float
-        Seconds from event to receipt, above the least of the last hours: both clocks' offset is
-        not in it.
+        Lag above the minimum of the last one to two hours. The offset between the venue's clock
+        and this computer's cancels out. NaN before the first event.
     absolute : float
-        Seconds from event to receipt by the wall clock of this computer. NaN before the first.
+        Lag by this computer's wall clock. NaN before the first event.
     by_venue : float
-        Seconds from event to receipt by the venue's clock, which tells whole seconds. NaN when
-        it has not told.
+        Lag by the venue's clock, which has a resolution of whole seconds. NaN until the venue has
+        reported its time.
     """
 
     above_least: float = float("nan")
@@ -57,28 +57,32 @@ class Lag(NamedTuple):
 
     @property
     def seconds(self) -> float:
-        """How late the data are, as they are judged: data may be late from the first one on."""
-        return self.by_venue if self.by_venue * SECOND > FAR else self.above_least
+        """The lag that decides whether data are late.
+
+        By the venue's clock when that lag is large: data that have been late since the first event
+        show no lag above their own minimum.
+        """
+        return self.by_venue if self.by_venue * SECOND > MAX_OFFSET else self.above_least
 
 
 class Judgement(NamedTuple):
-    """What the clocks say of an event.
+    """The verdict on an event's time.
 
     Attributes
     ----------
-    broken : str
-        Why its time cannot be; empty when it can.
+    impossible : str
+        Why the time cannot be right; empty if it can.
     stale : str
-        Why the book is not to be called live, though it is in sync; empty when it is.
-    kept : bool
-        Whether its time may be recorded.
+        Why a book in sync must not be shown as live; empty if it may.
+    recordable : bool
+        Whether the state may be recorded under this time.
     ask : bool
-        Whether the venue is to be asked for the time.
+        Whether to request the venue's time.
     """
 
-    broken: str = ""
+    impossible: str = ""
     stale: str = ""
-    kept: bool = True
+    recordable: bool = True
     ask: bool = False
 
 
@@ -86,33 +90,34 @@ FINE = Judgement()
 
 
 class Clocks:
-    """Keeps a steady time, and judges event times by it.
+    """Keeps a steady clock, and checks event times against it.
 
-    The steady time is the wall clock's plus a shift: where the wall clock is set, the shift
-    changes instead. Whatever is measured in seconds is measured by it.
+    Steady time is the wall clock plus a shift. When the wall clock is adjusted, the shift changes
+    by the opposite amount, so that steady time goes on evenly. All intervals are measured by it.
 
     Parameters
     ----------
     label : str
-        The venue's name for people.
+        The venue's display name.
     asks : bool
-        Whether somebody can be asked for the time. In a recording nobody can.
+        Whether the venue can be asked for its time. It cannot in a recording.
     warming : bool
-        Whether the first events are a past that is played as fast as possible.
+        Whether the first events are a simulated past, played as fast as possible.
 
     Attributes
     ----------
     shift : int
-        Steady time less the wall clock's, ns.
+        Steady time minus wall-clock time, ns.
     steady_now : int
-        The newest steady time.
+        The newest steady time, ns.
     low, high, until : int
-        An event is fine without a `judge` when its lag by the steady clock lies between the first
-        two, and the steady time is before the third.
+        An event needs no `judge` while its lag by the steady clock lies in ``low..high`` and the
+        steady time is before ``until``; ns.
     time, steady : int
-        Event time of the newest event that could be, and the steady time of its receipt; 0 before.
+        Event time of the newest event whose time is possible, and the steady time of its receipt,
+        ns; 0 before the first.
     note : str
-        What is to be known though the book is live; empty when there is nothing.
+        What the user should know of the clocks although the book is live; empty if nothing.
     """
 
     def __init__(self, label: str, *, asks: bool = True, warming: bool = False) -> None:
@@ -124,72 +129,72 @@ class Clocks:
         self.time = self.steady = 0
         self.note = ""
         self.steady_now = 0
-        self._least = self._least_before = NEVER  # of this hour, and of the one before
-        self._forget_at = 0
-        self._early: list[int] = []  # lags of the newest events, far below the least
+        self._minimum = self._previous_minimum = NEVER  # lag: of this hour, and the one before
+        self._next_hour = 0
+        self._early: list[int] = []  # lags of the newest events, if far below the minimum
         self._late = False
-        self._doubted: tuple[int, int] | None = None  # event and steady time that could not be
+        self._rejected: tuple[int, int] | None = None  # newest impossible event: time, steady time
         self._venue: tuple[int, int] | None = None  # the venue's clock, and the steady time then
 
     # -- the steady clock ------------------------------------------------------------------
 
     def read(self, now: int) -> int:
-        """Return the steady time at a time of the wall clock; notice when that was set back."""
+        """Return the steady time at a wall-clock time, ns; detect a clock that was set back."""
         time = now + self.shift
         if time < self.steady_now:
-            # What comes live comes in the order of its times: there the clock was set.
+            # Live receive times never decrease, unless the clock was set back.
             if self.asks or self.steady_now - time > JITTER:
                 self.shift += self.steady_now - time
-                self._look()
+                self._judge_next()
             return self.steady_now
         self.steady_now = time
         return time
 
     def stepped(self, by: int) -> None:
-        """Take note that the wall clock was set: by so many nanoseconds ahead, or back."""
+        """Account for a wall clock that was set ahead by ``by`` ns; back if negative."""
         self.shift -= by
-        self._look()
+        self._judge_next()
         if by > 0:
-            self._venue = None  # this computer may have slept: then both clocks have gone on
+            self._venue = None  # the computer may have slept, and the venue's clock went on
 
     def told(self, time: int, now: int) -> None:
-        """Take note of what the venue's clock says."""
+        """Store the venue's own time, ns, received at wall-clock time ``now``."""
         self._venue = time, self.read(now)
-        self._look()
+        self._judge_next()
 
-    def _look(self) -> None:
-        """Have the next event judged."""
+    def _judge_next(self) -> None:
+        """Require a `judge` of the next event."""
         self.until = 0
 
     # -- events ----------------------------------------------------------------------------
 
     @property
     def lag(self) -> Lag:
-        """How late the newest event came."""
+        """The lag of the newest event."""
         if not self.time:
             return Lag()
         lag = self.steady - self.time
-        least = min(self._least, self._least_before, lag)
+        minimum = min(self._minimum, self._previous_minimum, lag)
         by_venue = float("nan")
         if self._venue is not None:
             by_venue = (self._venue[0] + (self.steady - self._venue[1]) - self.time) / 1e9
-        return Lag((lag - least) / 1e9, (lag - self.shift) / 1e9, by_venue)
+        return Lag((lag - minimum) / 1e9, (lag - self.shift) / 1e9, by_venue)
 
     def judge(self, time: int, steady: int, *, whole: bool) -> Judgement:
-        """Judge an event's time.
+        """Check an event's time.
 
         Parameters
         ----------
         time, steady : int
             Event time, and the steady time of receipt, ns.
         whole : bool
-            Whether it is a snapshot: of a quiet market its time may be long ago.
+            Whether the event is a snapshot: in a quiet market its time may be long ago.
         """
         self.until = 0
-        before = self.time, self.steady
-        broken = self._leap(time, steady, whole)
-        if broken:
-            return Judgement(broken)
+        previous = self.time, self.steady
+        jump = self._jump(time, steady, whole)
+        if jump:
+            return Judgement(jump)
         lag = steady - time
         if self.warming:
             if lag - self.shift > CAUGHT_UP:
@@ -197,96 +202,107 @@ class Clocks:
             self.warming = False
         if not whole:
             self._learn(lag, steady)
-        least = min(self._least, self._least_before)
-        absolute, fine_to = self._absolute(time, steady, whole)
-        if absolute.broken:
-            self.time, self.steady = before
+        minimum = min(self._minimum, self._previous_minimum)
+        absolute, max_offset = self._absolute(time, steady, whole)
+        if absolute.impossible:
+            self.time, self.steady = previous
         if absolute is not FINE:
             return absolute
         if whole:
             return FINE
-        self._late = lag - least > (IN_TIME if self._late else LATE)
+        self._late = lag - minimum > (IN_TIME if self._late else LATE)
         if self._late:
-            return self._stale((lag - least) / 1e9)
-        self.low, self.high = max(least, self.shift - fine_to), least + LATE
-        self.high = min(self.high, self.shift + fine_to)
-        self.until = 0 if self._early else steady + LOOK_EVERY
+            return self._stale((lag - minimum) / 1e9)
+        self.low, self.high = max(minimum, self.shift - max_offset), minimum + LATE
+        self.high = min(self.high, self.shift + max_offset)
+        self.until = 0 if self._early else steady + LEARN_EVERY
         return FINE
 
-    def _leap(self, time: int, steady: int, whole: bool) -> str:
-        """Return how event time leapt; take note of it when it did not."""
+    def _jump(self, time: int, steady: int, whole: bool) -> str:
+        """Return how event time jumped; empty if it did not, and the time is then accepted."""
         reason = ""
         if self.time:
-            reason = _apart(time, steady, self.time, self.steady)
+            reason = _difference(time, steady, self.time, self.steady)
         if reason:
-            doubted, self._doubted = self._doubted, (time, steady)
-            # A snapshot of now is right; so is one that says the same as what was not believed.
-            of_now = abs(steady - self.shift - time) <= FAR
-            same = doubted is not None and not _apart(time, steady, *doubted)
-            if not whole or not (of_now or same):
+            rejected, self._rejected = self._rejected, (time, steady)
+            # Accept a snapshot whose time is now, or that confirms the time rejected before it.
+            current = abs(steady - self.shift - time) <= MAX_OFFSET
+            confirmed = rejected is not None and not _difference(time, steady, *rejected)
+            if not whole or not (current or confirmed):
                 return reason
-            self._least = self._least_before = NEVER
-        self._doubted = None
+            self._minimum = self._previous_minimum = NEVER
+        self._rejected = None
         self.time, self.steady = time, steady
         return ""
 
     def _learn(self, lag: int, steady: int) -> None:
-        if steady >= self._forget_at:
-            self._forget_at = steady + FORGET_AFTER
-            self._least_before, self._least = self._least, NEVER
-        least = min(self._least, self._least_before)
-        if least < NEVER and lag < least - JITTER:
+        """Update the minimum lag."""
+        if steady >= self._next_hour:
+            self._next_hour = steady + FORGET_AFTER
+            self._previous_minimum, self._minimum = self._minimum, NEVER
+        minimum = min(self._minimum, self._previous_minimum)
+        if minimum < NEVER and lag < minimum - JITTER:
             self._early.append(lag)
-            if len(self._early) < BELIEVED:
+            if len(self._early) < CONFIRMED:
                 return
             lag = max(self._early)
         self._early.clear()
-        self._least = min(self._least, lag)
+        self._minimum = min(self._minimum, lag)
 
     def _absolute(self, time: int, steady: int, whole: bool) -> tuple[Judgement, int]:
-        """Hold an event's time against the wall clock; return how far apart both may be."""
+        """Compare an event's time with the wall clock.
+
+        Returns
+        -------
+        judgement : Judgement
+        max_offset : int
+            How far both may differ before the next event must be checked, ns.
+        """
         self.note = ""
         now = steady - self.shift
         behind = now - time
-        if abs(behind) <= FAR:
-            return FINE, FAR
+        if abs(behind) <= MAX_OFFSET:
+            return FINE, MAX_OFFSET
         if whole and behind > 0:
-            return FINE, FAR
-        far = f"{abs(behind) / 1e9:,.0f} s {'behind' if behind > 0 else 'ahead of'}"
+            return FINE, MAX_OFFSET
+        offset = f"{abs(behind) / 1e9:,.0f} s {'behind' if behind > 0 else 'ahead of'}"
         if now < UNSET:
             self.note = "The clock of this computer is not set."
             return FINE, NEVER // 2
         if self._venue is None:
             if not self.asks:
                 self.note = (
-                    f"Event times are {far} the times of receipt, and the recording does not say "
-                    "which clock was wrong."
+                    f"Event times are {offset} the times of receipt, and the recording does not "
+                    "say which clock was wrong."
                 )
                 return FINE, NEVER // 2
-            said = f"Event times are {far} this computer's clock, and {self.label} has not said"
-            return Judgement(stale=f"{said} what time it is.", kept=behind > 0, ask=True), FAR
+            stale = (
+                f"Event times are {offset} this computer's clock, and {self.label} has not said "
+                "what time it is."
+            )
+            return Judgement(stale=stale, recordable=behind > 0, ask=True), MAX_OFFSET
         late = self._venue[0] + (steady - self._venue[1]) - time
-        if abs(late) <= FAR:
-            off = f"{abs(behind) / 1e9:,.0f} s {'ahead of' if behind > 0 else 'behind'}"
-            self.note = f"The clock of this computer is {off} {self.label}'s."
+        if abs(late) <= MAX_OFFSET:
+            wrong = f"{abs(behind) / 1e9:,.0f} s {'ahead of' if behind > 0 else 'behind'}"
+            self.note = f"The clock of this computer is {wrong} {self.label}'s."
             return FINE, NEVER // 2
         if late > 0:
-            return (FINE if whole else self._stale(late / 1e9)), FAR
+            return (FINE if whole else self._stale(late / 1e9)), MAX_OFFSET
         ahead = f"event time is {-late / 1e9:,.0f} s ahead of {self.label}'s own clock"
-        return Judgement(ahead), FAR
+        return Judgement(ahead), MAX_OFFSET
 
     def _stale(self, seconds: float) -> Judgement:
         return Judgement(stale=f"Data from {self.label} come {seconds:,.0f} s late.")
 
 
-def _apart(time: int, steady: int, time_before: int, steady_before: int) -> str:
-    """Return how event time leapt ahead or fell back between two events; empty if it did not.
+def _difference(time: int, steady: int, time_before: int, steady_before: int) -> str:
+    """Return how event time jumped between two events; empty if it did not.
 
-    That it gains less than the clock here is no leap: data may be late.
+    Event time that advances more slowly than the steady clock is no jump: data may be late.
     """
     gained = (time - time_before) - (steady - steady_before)
-    if gained > LEAP:
+    if gained > MAX_JUMP:
         return f"event time went {gained / 1e9:,.0f} s ahead of this computer's clock"
-    if time_before - time > LEAP:
+    if time_before - time > MAX_JUMP:
         return f"event time fell back by {(time_before - time) / 1e9:,.0f} s"
     return ""

@@ -1,4 +1,4 @@
-"""What a market keeps of the events that it is told: its book, its state and its history."""
+"""The part of a market that applies events to its book, and writes its history."""
 
 from __future__ import annotations
 
@@ -43,16 +43,17 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 DISORDER = SECOND
-"""What event time may go back by from one change to the next: it is recorded as no change."""
+"""Largest step back of event time between two changes that counts as out of order, and not as a
+gap. The history never goes back in time."""
 
-MOST_NAMES = 100
-"""Names of refused frames that are counted apart: a venue may make them up."""
+MAX_NAMES = 100
+"""Names of refused frames that are counted separately: a venue may send any number of names."""
 
 
 class Keeper:
-    """Applies events to a book, judges the state that it is in, and writes its history.
+    """Applies events to a book, decides its state, and writes its history.
 
-    See `obi_widgets.feeds.market.Market`, whose other half it is: what happens comes in there.
+    Base class of `obi_widgets.feeds.market.Market`, which receives the frames.
     """
 
     def __init__(
@@ -77,8 +78,8 @@ class Keeper:
         self._clocks = Clocks(venue.label, asks=venue.can_ask, warming=venue.warms_up)
         self._changed_at = 0  # by the steady clock
         self._in_sync = False
-        self._newest = 0  # event time of the newest state that was recorded
-        self._behind = False  # whether event times are still before that
+        self._newest = 0  # event time of the newest recorded state
+        self._behind = False  # whether event times are still before `_newest`
         self.refused: Counter[str] = Counter()
         self.failures = 0
         self.unused: tuple[str, ...] = ()
@@ -91,7 +92,11 @@ class Keeper:
         return Book(window=self.venue.window, refresh_at=self._refresh_at)
 
     def _steady(self, now: int) -> int:
-        """Return the steady time; note where the wall clock was set back."""
+        """Return the steady time at a wall-clock time, ns.
+
+        If the wall clock was set back, the interval of the newest state ends here, so that the
+        state is kept. The first lines repeat `Clocks.read` for speed: this runs for every message.
+        """
         clocks = self._clocks
         steady = now + clocks.shift
         if steady >= clocks.steady_now:
@@ -108,8 +113,8 @@ class Keeper:
         replies: list[Reply] = []
         for output in outputs:
             if self.state == "closed":
-                break  # a socket that is lost after the end opens nothing again
-            match output:  # what comes often first: a look at a Struct's kind takes a while
+                break  # a socket lost after the end must not be reopened
+            match output:  # the most frequent first: each class check takes time
                 case Delta() | Snapshot():
                     replies += self._change(output, now)
                 case Refused():
@@ -133,14 +138,14 @@ class Keeper:
         return replies
 
     def _refuse(self, name: str, count: int = 1) -> None:
-        if name not in self.refused and len(self.refused) >= MOST_NAMES:
+        if name not in self.refused and len(self.refused) >= MAX_NAMES:
             name = "other names"
         self.refused[name] += count
 
     def _failed(self, error: Exception, now: int, socket: str = BOOK) -> list[Reply]:
-        """Take note that something could not be used, whatever the reason; get a new book.
+        """Count and log a message whose handling raised an error; request a new book.
 
-        What a venue sends never ends the feed: this is the seam where that is made sure.
+        No message of a venue may end the feed, so every unexpected error ends here.
         """
         self.failures += 1
         name = f"failed: {type(error).__name__}"
@@ -169,15 +174,15 @@ class Keeper:
         elif self._in_sync:
             self.book.apply(event.bids, event.asks)
         else:
-            return []  # continues a book that has been thrown away
+            return []  # a change to a book that has been discarded
         return self._keep(event.time, now, self._steady(now), whole=whole)
 
     def _splice(self, event: Splice, now: int) -> list[Reply]:
-        """Widen what is known of a book in sync; its levels stay what they are."""
+        """Widen the price range that the book covers by a newer snapshot; its levels must agree."""
         if not self._in_sync:
             return []
-        rebuilt, picture = self._new_book(), event.snapshot
-        rebuilt.replace(picture.bids, picture.asks, picture.limit)
+        rebuilt, snapshot = self._new_book(), event.snapshot
+        rebuilt.replace(snapshot.bids, snapshot.asks, snapshot.limit)
         for delta in event.deltas:
             rebuilt.apply(delta.bids, delta.asks)
         if self.book.splice(rebuilt):
@@ -187,7 +192,7 @@ class Keeper:
         return self._apply(self.venue.resync(differs, self._steady(now)), now)
 
     def _keep(self, time: int, now: int, steady: int, *, whole: bool = False) -> list[Reply]:
-        """Keep the state that the book is in, unless it cannot be."""
+        """Record the book's state, or request a new book if this one is crossed or unknown."""
         book = self.book
         if book.crossed:
             crossed = f"best bid {book.bids.best:g} is not below ask {book.asks.best:g}"
@@ -195,8 +200,8 @@ class Keeper:
                 self.venue.doubt()
             return self._apply(self.venue.resync(crossed, steady), now)
         if book.unknown:
-            left = "the price left the range that the snapshot covered"
-            return self._apply(self.venue.resync(left, steady), now)
+            reason = "the price left the range that the snapshot covered"
+            return self._apply(self.venue.resync(reason, steady), now)
         clocks = self._clocks
         self.changed_at, self._changed_at = now, steady
         if (
@@ -211,12 +216,12 @@ class Keeper:
         return self._judge(time, now, steady, whole=whole)
 
     def _record(self, time: int, now: int, steady: int) -> list[Reply]:
-        """Write the book's state to the history; ask for more of the book when little is known."""
+        """Append the book's state to the history; request a snapshot if the book covers little."""
         try:
             self._writer.append(time, now, self.book)
         except LevelError as error:
             self._refuse("level that cannot be held")
-            why = f"the {error.what[4:-1]}"  # its sentence, as the end of another
+            why = f"the {error.what[4:-1]}"  # without "The " and the full stop
             return self._apply(self.venue.resync(why, steady), now)
         if time > self._newest:
             self._newest = time
@@ -225,12 +230,12 @@ class Keeper:
         return []
 
     def _judge(self, time: int, now: int, steady: int, *, whole: bool) -> list[Reply]:
-        """Keep the state when its time can be; say how far it can be trusted."""
-        judged = self._clocks.judge(time, steady, whole=whole)
-        if judged.broken:
-            return self._apply(self.venue.resync(judged.broken, steady), now)
+        """Check the time of the book's state; record it, and set `state`, `detail` and `advice`."""
+        judgement = self._clocks.judge(time, steady, whole=whole)
+        if judgement.impossible:
+            return self._apply(self.venue.resync(judgement.impossible, steady), now)
         self._in_sync = True
-        stale = judged.stale
+        stale = judgement.stale
         recorded = False
         replies: list[Reply] = []
         if time < self._newest - (0 if self._behind else DISORDER):
@@ -239,7 +244,7 @@ class Keeper:
                 self._writer.gap(now)
             before = (self._newest - time) / 1e9
             stale = stale or f"Event times are {before:,.1f} s before those that came earlier."
-        elif judged.kept:
+        elif judgement.recordable:
             self._behind = False
             replies = self._record(time, now, steady)
             if not self._in_sync:
@@ -253,9 +258,9 @@ class Keeper:
         elif stale:
             self.state, self.detail, self.advice = "stale", stale, ""
         else:
-            told = f"{self._clocks.note} {self.venue.note}".strip()
-            self.state, self.detail, self.advice = "live", told, ""
-        return replies + (self._apply(self.venue.ask_time(steady), now) if judged.ask else [])
+            notes = f"{self._clocks.note} {self.venue.note}".strip()
+            self.state, self.detail, self.advice = "live", notes, ""
+        return replies + (self._apply(self.venue.ask_time(steady), now) if judgement.ask else [])
 
     def _filling(self, time: int, now: int) -> str:
         to_go = (now - time) // SECOND

@@ -1,7 +1,7 @@
-"""Limits of the rate of requests, honoured by everything in this process that asks a host.
+"""Rate limits of hosts, shared by all requests of this process.
 
-A host that answers 418 or 429 (or 403, where it means that) counts the requests of an address,
-not those of a session. So its wait holds for every session, and for HTTP and websockets alike.
+A host that answers 418 or 429 (or 403, at venues that use it so) counts the requests of an IP
+address, not of a session. So its limit applies to every session, and to HTTP and websockets alike.
 """
 
 from __future__ import annotations
@@ -19,51 +19,51 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 FIRST_WAIT = 1.0
-"""Seconds to wait after a first 429 that does not say how long; then twice as long each time."""
+"""Seconds to wait after a first 429 without ``Retry-After``; doubled at each further refusal."""
 
 LONGEST_WAIT = 300.0
-"""Seconds, where the host does not say how long."""
+"""Longest wait, seconds, when the host sends no ``Retry-After``."""
 
 BAN = 120.0
-"""Seconds after a 418 at least: the address is banned by then, and asking lengthens the ban."""
+"""Shortest wait, seconds, after a 418: the address is banned, and requests lengthen the ban."""
 
 BLOCK = 600.0
-"""Seconds after a 403 for too many requests, which Bybit gives ten minutes."""
+"""Shortest wait, seconds, after a 403 for too many requests: Bybit blocks for ten minutes."""
 
-LONGEST_TOLD = 7 * 86_400.0
-"""Seconds that a host can make us wait at most: bans are of three days at most."""
+LONGEST_RETRY_AFTER = 7 * 86_400.0
+"""Longest ``Retry-After`` that is obeyed, seconds: bans last three days at most."""
 
 ANSWERED_WITHIN = 15.0
-"""Seconds that the first request after a wait has for itself, before another may try."""
+"""Seconds during which only the first request after a wait is out, before another may try."""
 
 _TIMESTAMP = 1e9
-"""A number of seconds this large is a time since 1970."""
+"""A ``Retry-After`` of at least this many seconds is a time since 1970, not a duration."""
 
 
 @dataclass
 class _Limit:
     status: int
     refusals: int
-    since: float  # monotonic
-    until: float  # monotonic
+    since: float  # the newest refusal, by time.monotonic
+    until: float  # the end of the wait, by time.monotonic
 
 
 class RateLimits:
-    """What hosts have said about the rate of requests. Safe to use from any thread."""
+    """The rate limit of each host, learnt from its answers. Safe to use from any thread."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._limits: dict[str, _Limit] = {}
 
     def turn(self, url: str) -> tuple[float, int]:
-        """Return how long a request must wait, and the HTTP status that made it so.
+        """Return how long a request must wait, and the HTTP status that imposed the wait.
 
         Returns
         -------
         seconds : float
-            0: ask now. After a wait only one request goes out; the others wait for its answer.
+            0: send now. After a wait only one request gets 0; the others wait for its answer.
         status : int
-            0 without a limit.
+            0 if the host has no limit.
         """
         with self._lock:
             limit = self._limits.get(_host(url))
@@ -79,37 +79,37 @@ class RateLimits:
     def note(
         self, url: str, status: int, headers: Mapping[str, str], body: str, sent: float
     ) -> None:
-        """Take note of an answer.
+        """Update the host's limit from an answer.
 
         Parameters
         ----------
         url : str
-            What was asked.
+            URL of the request.
         status : int
-            Of the answer; 101 when a websocket was opened.
+            HTTP status of the answer; 101 if a websocket was opened.
         headers : mapping
-            Of the answer; names are looked up in lower case.
+            Headers of the answer; names are looked up in lower case.
         body : str
-            Of the answer.
+            Body of the answer.
         sent : float
-            When the request went out, by `time.monotonic`.
+            When the request was sent, by `time.monotonic`.
         """
         host, now = _host(url), time.monotonic()
-        told = _retry_after(headers) if status >= 400 else None
+        retry_after = _retry_after(headers) if status >= 400 else None
         with self._lock:
             limit = self._limits.get(host)
-            if told is None and not limits_rate(status, body):
+            if retry_after is None and not limits_rate(status, body):
                 if limit is not None and sent >= limit.since:
                     del self._limits[host]
                 return
             if limit is None:
                 limit = self._limits[host] = _Limit(status, 0, now, now)
-            # Requests that were under way together are refused together: that is one refusal.
+            # Requests in flight together are refused together: count them as one refusal.
             if limit.refusals == 0 or sent >= limit.since:
                 limit.refusals, limit.since = limit.refusals + 1, now
                 limit.until = now
             limit.status = status
-            wait = _own_wait(status, limit.refusals) if told is None else told
+            wait = _backoff(status, limit.refusals) if retry_after is None else retry_after
             limit.until = max(limit.until, now + wait)
 
 
@@ -117,22 +117,23 @@ def _host(url: str) -> str:
     return urlsplit(url).netloc.lower()
 
 
-def _own_wait(status: int, refusals: int) -> float:
-    least = {418: BAN, 403: BLOCK}.get(status, 0.0)
-    return max(least, min(FIRST_WAIT * 2.0 ** min(refusals - 1, 30), LONGEST_WAIT))
+def _backoff(status: int, refusals: int) -> float:
+    """Return the wait, in seconds, after an answer without ``Retry-After``."""
+    shortest = {418: BAN, 403: BLOCK}.get(status, 0.0)
+    return max(shortest, min(FIRST_WAIT * 2.0 ** min(refusals - 1, 30), LONGEST_WAIT))
 
 
 def _retry_after(headers: Mapping[str, str]) -> float | None:
-    """Return the seconds that ``Retry-After`` tells; None without one that can be read.
+    """Return the wait of ``Retry-After`` in seconds; None if it is missing or unreadable.
 
-    It is a number of seconds or a date; some venues give a time since 1970, in seconds or
-    milliseconds. Times are by the host's own clock, which ``Date`` tells.
+    It is a number of seconds or a date; some venues send a time since 1970, in seconds or
+    milliseconds. Times are by the host's own clock, which the ``Date`` header gives.
     """
-    told = headers.get("retry-after", "").strip()
+    value = headers.get("retry-after", "").strip()
     try:
-        number = float(told)
+        number = float(value)
     except ValueError:
-        date = http_date(told)
+        date = http_date(value)
         if date is None:
             return None
         wait = (date - _host_clock(headers)) / 1e9
@@ -142,8 +143,8 @@ def _retry_after(headers: Mapping[str, str]) -> float | None:
             wait = number - _host_clock(headers) / 1e9
         else:
             wait = number
-    # NaN and negative numbers are no wait that was told.
-    return min(max(wait, FIRST_WAIT), LONGEST_TOLD) if wait >= 0 else None
+    # NaN and negative numbers count as unreadable.
+    return min(max(wait, FIRST_WAIT), LONGEST_RETRY_AFTER) if wait >= 0 else None
 
 
 def _host_clock(headers: Mapping[str, str]) -> int:
@@ -152,7 +153,7 @@ def _host_clock(headers: Mapping[str, str]) -> int:
 
 
 def http_date(text: str) -> int | None:
-    """Return the time that an HTTP date tells, ns UTC; None for what is none."""
+    """Return the time of an HTTP date, ns UTC; None if the text is no date."""
     try:
         return int(parsedate_to_datetime(text).timestamp()) * 1_000_000_000
     except (TypeError, ValueError, OverflowError, OSError):
@@ -160,4 +161,4 @@ def http_date(text: str) -> int | None:
 
 
 LIMITS = RateLimits()
-"""Those of this process."""
+"""The limits of this process."""

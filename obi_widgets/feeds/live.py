@@ -1,4 +1,4 @@
-"""A venue by websockets and HTTP."""
+"""Live feed of a venue over websockets and HTTP."""
 
 from __future__ import annotations
 
@@ -30,36 +30,36 @@ if TYPE_CHECKING:
     from obi_widgets.feeds.simulation.simulator import SimulatedMarket
 
 LARGEST_FRAME = 15 * 2**20
-"""Bytes, decompressed: one venue's first book measured five million, and a recording's line may
-have 16 MiB. Written as a text of JSON, which few frames are, some would be longer: the recorder
-counts them."""
+"""Largest frame, bytes after decompression. One venue's first book had five million, and a line of
+a recording may have 16 MiB. A frame that is not JSON is escaped and may outgrow the line: the
+recorder counts those that do."""
 
 OPEN_WITHIN = 10.0
-"""Seconds for a websocket's handshake."""
+"""Timeout of a websocket's handshake, seconds."""
 
 REOPEN_AFTER = 1.0
-"""Seconds from the loss of a websocket until it is opened again; then twice as many each time."""
+"""Seconds from the loss of a websocket until it is reopened; doubled at each further loss."""
 
-REOPEN_WITHIN = 60.0
-"""Seconds: the most that they become."""
+MAX_REOPEN_AFTER = 60.0
+"""Longest wait until a websocket is reopened, seconds."""
 
 STEADY = 10.0
-"""Seconds that a websocket must have lasted for the wait to be short again."""
+"""Seconds that a websocket must last for the next wait to be `REOPEN_AFTER` again."""
 
 STEP = 500_000_000
-"""Nanoseconds that the wall clock gains or loses on the monotonic one when it has been set: what
-keeps it right is far slower."""
+"""Smallest change of the wall clock against the monotonic clock, ns, that means that it was set:
+gradual corrections are far slower."""
 
 
 class LiveFeed(Feed):
-    """Moves the frames of a venue.
+    """Connects to a venue and delivers its frames to a market.
 
     Parameters
     ----------
     market : Market
-        Where they go.
+        Receives the frames.
     recorder : Recorder, optional
-        Where they are recorded too.
+        Records the frames as well.
     """
 
     def __init__(self, market: Market, recorder: Recorder | None = None) -> None:
@@ -67,47 +67,47 @@ class LiveFeed(Feed):
         self.recorder = recorder
         self._sockets: dict[str, ClientConnection] = {}
         self._tasks: set[asyncio.Task[None]] = set()
-        self._queued: set[tuple[str, str, str]] = set()  # what waits for their host
+        self._queued: set[tuple[str, str, str]] = set()  # requests that wait: name, URL and body
         self._local = False
-        self._ahead = time.time_ns() - time.monotonic_ns()  # the wall clock, of the monotonic one
+        self._ahead = time.time_ns() - time.monotonic_ns()  # wall clock minus monotonic clock
 
     def now(self) -> int:  # noqa: D102
         return time.time_ns()
 
     def _now(self) -> int:
-        """Return the same, and see whether the clock has been set. For the feed's own thread."""
+        """Return `now`, and report a wall clock that was set. Only for the feed's own thread."""
         now = self.now()
         ahead = now - time.monotonic_ns()
         shift, self._ahead = ahead - self._ahead, ahead
         if abs(shift) > STEP:
-            self._tell(Record(now - shift, "clock", "", "", shift=shift))
+            self._deliver(Record(now - shift, "clock", "", "", shift=shift))
         return now
 
     async def run(self) -> None:  # noqa: D102
-        # The environment's proxies are not for a server on this machine.
+        # No proxy for a server on this machine.
         self._local = self.market.venue.urls["rest"].startswith("http://127.0.0.1")
         async with (
             Requests(self._wait, proxies=not self._local) as self._http,
             asyncio.TaskGroup() as self._group,
         ):
-            self._carry(self.market.start(self._now()))
+            self._carry_out(self.market.start(self._now()))
             while self.market.state != "closed":
                 await asyncio.sleep(TICK)
-                self._carry(self.market.tick(self._now()))
+                self._carry_out(self.market.tick(self._now()))
             for task in self._tasks:
                 task.cancel()
 
-    def _spawn(self, what: Coroutine[None, None, None], name: str) -> None:
-        task = self._group.create_task(what, name=f"obi-{name}")
+    def _spawn(self, coroutine: Coroutine[None, None, None], name: str) -> None:
+        task = self._group.create_task(coroutine, name=f"obi-{name}")
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    def _carry(self, replies: Iterable[Reply]) -> None:
-        """Do what the venue asks for."""
+    def _carry_out(self, replies: Iterable[Reply]) -> None:
+        """Start a task for each request of the venue's decoder."""
         for reply in replies:
             match reply:
                 case Connect():
-                    self._spawn(self._converse(reply), reply.socket)
+                    self._spawn(self._keep_open(reply), reply.socket)
                 case Send():
                     self._spawn(self._send(reply), "send")
                 case Reconnect():
@@ -117,16 +117,17 @@ class LiveFeed(Feed):
                 case Ping():
                     self._spawn(self._ping(reply), "ping")
 
-    def _tell(self, record: Record) -> None:
+    def _deliver(self, record: Record) -> None:
+        """Record a record, and apply it to the market."""
         if self.recorder is not None:
-            with suppress(RecordingError):  # its `error` and `too_long` tell whoever records
+            with suppress(RecordingError):  # `record` reports Recorder.error and .too_long
                 self.recorder.write(record)
-        self._carry(record.tell(self.market))
+        self._carry_out(record.tell(self.market))
 
     # -- websockets ------------------------------------------------------------------------
 
-    async def _converse(self, to: Connect) -> None:
-        """Keep a websocket open."""
+    async def _keep_open(self, to: Connect) -> None:
+        """Open a websocket, read it, and reopen it whenever it is lost."""
         pause = REOPEN_AFTER
         while True:
             sent = await self._http.turn(to.url)
@@ -139,32 +140,34 @@ class LiveFeed(Feed):
                     close_timeout=1.0,
                     proxy=None if self._local else True,
                 )
-            # Of any kind: a name that is not found, a certificate, a proxy, an HTTP status.
+            # Many kinds of error: DNS, certificate, proxy, HTTP status.
             except Exception as error:  # noqa: BLE001
-                self._tell(Record(self._now(), "close", to.socket, self._failed(to, error, sent)))
+                self._deliver(
+                    Record(self._now(), "close", to.socket, self._failed(to, error, sent))
+                )
             else:
                 LIMITS.note(to.url, 101, {}, "", sent)
                 async with socket:
                     steady = await self._read(to.socket, socket)
             pause = REOPEN_AFTER if steady else pause
-            # A venue that was down has many who come back: not all at once.
-            await asyncio.sleep(min(pause * random.uniform(1.0, 1.5), REOPEN_WITHIN))
-            pause = min(2 * pause, REOPEN_WITHIN)
+            # Jitter: clients must not all come back at once to a venue that was down.
+            await asyncio.sleep(min(pause * random.uniform(1.0, 1.5), MAX_REOPEN_AFTER))
+            pause = min(2 * pause, MAX_REOPEN_AFTER)
 
     async def _read(self, name: str, socket: ClientConnection) -> bool:
-        """Hand on what a websocket says until it is lost; return whether it lasted."""
+        """Deliver a websocket's frames until it is lost; return whether it lasted `STEADY` s."""
         self._sockets[name] = socket
-        self._tell(Record(self._now(), "open", name, ""))
+        self._deliver(Record(self._now(), "open", name, ""))
         opened, too_large, reason = time.monotonic(), False, "it was closed"
         try:
             while True:
                 frame = await socket.recv(decode=False)
                 self.messages += 1
                 if self.recorder is None and frame.isascii():
-                    self._carry(self.market.receive(frame, self._now(), name))
+                    self._carry_out(self.market.receive(frame, self._now(), name))
                 else:
                     text = frame.decode("utf-8", "replace")
-                    self._tell(Record(self._now(), "frame", name, text))
+                    self._deliver(Record(self._now(), "frame", name, text))
         except ConnectionClosedOK:
             pass
         except ConnectionClosed as error:
@@ -175,25 +178,25 @@ class LiveFeed(Feed):
         if too_large:
             reason = f"it sent a frame of more than {LARGEST_FRAME // 2**20} MiB"
             now = self._now()
-            self._carry(self.market.handle([Refused(now, "frame too large", reason)], now))
-        self._tell(Record(self._now(), "close", name, reason))
+            self._carry_out(self.market.handle([Refused(now, "frame too large", reason)], now))
+        self._deliver(Record(self._now(), "close", name, reason))
         return not too_large and time.monotonic() - opened > STEADY
 
     def _failed(self, to: Connect, error: Exception, sent: float) -> str:
-        """Return why a websocket could not be opened; take note of the limit that it told."""
+        """Return why a websocket could not be opened; note a rate limit in the answer."""
         if not isinstance(error, InvalidStatus):
             return str(error) or type(error).__name__
-        answer = error.response
-        body = bytes(answer.body or b"")
-        headers = {name.lower(): value for name, value in answer.headers.raw_items()}
-        LIMITS.note(to.url, answer.status_code, headers, body.decode("utf-8", "replace"), sent)
-        what, advice = explain(self.market.venue.label, answer.status_code, body)
+        response = error.response
+        body = bytes(response.body or b"")
+        headers = {name.lower(): value for name, value in response.headers.raw_items()}
+        LIMITS.note(to.url, response.status_code, headers, body.decode("utf-8", "replace"), sent)
+        what, advice = explain(self.market.venue.label, response.status_code, body)
         return f"{what} {advice}".removesuffix(".")
 
     async def _send(self, reply: Send) -> None:
         socket = self._sockets.get(reply.socket)
         if socket is not None:
-            with suppress(ConnectionClosed):  # its reader tells of it
+            with suppress(ConnectionClosed):  # `_read` reports the loss
                 await socket.send(reply.text)
 
     async def _ping(self, reply: Ping) -> None:
@@ -201,7 +204,7 @@ class LiveFeed(Feed):
         if socket is not None:
             with suppress(ConnectionClosed):
                 await (await socket.ping())
-                self._tell(Record(self._now(), "pong", reply.socket, ""))
+                self._deliver(Record(self._now(), "pong", reply.socket, ""))
 
     async def _drop(self, reply: Reconnect) -> None:
         socket = self._sockets.get(reply.socket)
@@ -212,21 +215,21 @@ class LiveFeed(Feed):
 
     async def _fetch(self, fetch: Fetch) -> None:
         await asyncio.sleep(fetch.delay / 1e9)
-        wanted = fetch.name, fetch.url, fetch.body
-        if wanted in self._queued:
-            return  # the one that waits answers for this one
-        self._queued.add(wanted)
+        request = fetch.name, fetch.url, fetch.body
+        if request in self._queued:
+            return  # the request that already waits serves this one too
+        self._queued.add(request)
         try:
             sent = await self._http.turn(fetch.url)
         finally:
-            self._queued.discard(wanted)
+            self._queued.discard(request)
         answer = await self._http.ask(fetch.url, sent, fetch.body)
-        self._tell(
+        self._deliver(
             Record(self._now(), "answer", fetch.name, answer.body, answer.status, answer.date_ns)
         )
 
     def _wait(self, left: float, status: int) -> None:
-        """Show that a request waits for the limit of its host."""
+        """Show how long a request still waits for its host's rate limit."""
         seconds = math.ceil(left)
         wait = f"{seconds} s" if seconds < 120 else f"{math.ceil(seconds / 60):,} min"
         self.market.explain(
@@ -235,18 +238,18 @@ class LiveFeed(Feed):
 
 
 class SimulatorFeed(LiveFeed):
-    """The simulated exchange, and the live feed that reads it, in one loop.
+    """The simulated exchange and a live feed that reads it, in one event loop.
 
     Parameters
     ----------
     market : Market
-        Where the frames go; its venue is `obi_widgets.market_data.venues.lmex.Simulated`.
+        Receives the frames; its venue is `obi_widgets.market_data.venues.lmex.Simulated`.
     simulated : SimulatedMarket
-        What the exchange serves.
+        The market that the exchange serves.
     warmup : float
-        Seconds of the past to begin with.
+        Length of the simulated past that is played first, seconds.
     recorder : Recorder, optional
-        Where the frames are recorded too.
+        Records the frames as well.
     """
 
     kind = "simulated"

@@ -1,4 +1,4 @@
-"""Recording a market without looking at it."""
+"""Recording of a market to a file, without a widget."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 FIRST_BOOK = 30.0
-"""Seconds to wait for it."""
+"""Timeout for the first book, seconds."""
 
 
 def record(
@@ -31,54 +31,55 @@ def record(
     seed: int | None = None,
     warmup: float | None = None,
 ) -> Path:
-    """Record a market's raw frames to a new file, and return when it is done.
+    """Record a market's raw frames to a new file; return when it is complete.
 
-    A frame is written before it is decoded: recording goes on whatever a venue sends. In a
-    notebook, the kernel's event loop goes on meanwhile: widgets answer. Interrupting keeps what
-    was recorded.
+    A frame is written before it is decoded, so that no frame, whatever it holds, stops the
+    recording. In a notebook the kernel's event loop keeps running, and widgets respond. If this
+    is interrupted, the file keeps what was recorded.
 
     Parameters
     ----------
     source : str
         ``venue:SYMBOL``, or ``sim:SYMBOL`` for the simulated exchange.
     path : str or Path
-        A file that does not exist yet. ``.gz`` is compressed; ``.txt``, ``.log`` or no ending is
+        A file that does not exist yet. ``.gz`` is compressed; ``.txt``, ``.log`` or no suffix is
         plain text.
     seconds : float
-        How long, by a clock that never jumps, from the first book on, or from the end of the past
-        that is asked for with `warmup`; up to 30 days.
+        Duration by a monotonic clock, counted from the first book, or from the end of the
+        simulated past if `warmup` asks for one; 0 to 30 days.
     edge, seed, warmup
-        Of the simulated exchange: see `obi_widgets.feeds.open_feed`; no past when left out.
+        Options of the simulated exchange: see `obi_widgets.feeds.open_feed`. The default `warmup`
+        is 0 here.
 
     Returns
     -------
     Path
-        Of the file, for `load`.
+        The file, for `load`.
 
     Raises
     ------
     ArgumentError
-        An argument of another kind.
+        If an argument has the wrong type.
     SourceError
-        When there is no such venue.
+        If there is no such venue.
     SettingsError
-        When a number is out of its range.
+        If a number is out of its range.
     VenueError
-        When no book came within 30 s: with the reason that the venue gave.
+        If no book arrived within 30 s; it gives the venue's reason.
     RecordingError
-        When the file exists or cannot be written, or the source is itself a recording. When the
-        disk fills up or the file is removed: what was recorded before is kept.
+        If the file exists or cannot be written, or the source is itself a recording. If the disk
+        is full or the file is removed; what was recorded before is kept.
 
     Warns
     -----
     RecordingWarning
-        When decoding failed meanwhile: the frames are recorded all the same. When something was
-        too long for a recording, and is not in it.
+        If decoding failed while recording; the frames are in the file nevertheless. If records
+        were too long for a recording; these are not in the file.
     """
     seconds = number("seconds", seconds, 0, 30 * 86_400, "seconds")
     text("source", source, "Give venue:SYMBOL.")
     if source.startswith("sim:") and warmup is None:
-        warmup = 0.0  # the past is for charts
+        warmup = 0.0  # a simulated past is only useful to charts
     feed = open_feed(source, edge=edge, seed=seed, warmup=warmup)
     venue = feed.market.venue
     if not isinstance(feed, LiveFeed):
@@ -105,29 +106,30 @@ def record(
             stacklevel=2,
         )
     elif not feed.market.changed_at:
-        kept = ""
+        where = ""
         if feed.messages:
-            kept = f" What it sent is in {recorder.path}."
+            where = f" The frames it sent are in {recorder.path}."
         else:
             recorder.path.unlink()
         raise VenueError(
-            f"{venue.label} gave no book of {venue.symbol}. {feed.market.detail}{kept}",
+            f"{venue.label} gave no book of {venue.symbol}. {feed.market.detail}{where}",
             feed.market.advice,
         )
     return recorder.path
 
 
 async def _read(feed: LiveFeed, recorder: Recorder, seconds: float, stop: threading.Event) -> None:
+    """Run a feed until ``seconds`` after its first book, or until it fails or is stopped."""
     clock = asyncio.get_running_loop().time
     reading = asyncio.create_task(feed.run())
-    until = clock() + FIRST_BOOK
+    deadline = clock() + FIRST_BOOK
     counting = False
-    while clock() < until and not (stop.is_set() or reading.done() or recorder.error):
+    while clock() < deadline and not (stop.is_set() or reading.done() or recorder.error):
         await asyncio.sleep(0.02)
         market = feed.market
-        came = market.changed_at or market.failures
-        if came and (not counting or (market.warming and not market.failures)):
-            counting, until = True, clock() + seconds
+        has_data = market.changed_at or market.failures
+        if has_data and (not counting or (market.warming and not market.failures)):
+            counting, deadline = True, clock() + seconds
     reading.cancel()
     await asyncio.wait([reading])
     if recorder.error is not None:

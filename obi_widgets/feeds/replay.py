@@ -1,4 +1,4 @@
-"""A recording through the live path: as fast as it was, N times as fast, or at once."""
+"""Replay of a recording through the live path: in real time, at a multiple of it, or at once."""
 
 from __future__ import annotations
 
@@ -16,12 +16,11 @@ if TYPE_CHECKING:
     from obi_widgets.feeds.market import Market
     from obi_widgets.feeds.recording import Recording
 
-AT_ONCE = 2_000
-"""Records between looks at the event loop when the clock has overtaken them."""
+YIELD_EVERY = 2_000
+"""Records after which the event loop gets a turn, even when the replay is behind its clock."""
 
-
-FASTEST = 100_000
-"""Times as fast as it was."""
+MAX_SPEED = 100_000
+"""Largest multiple of real time."""
 
 
 class ReplayFeed(Feed):
@@ -30,11 +29,16 @@ class ReplayFeed(Feed):
     Parameters
     ----------
     market : Market
-        Where the frames go.
+        Receives the frames.
     recording : Recording
-        What to replay.
+        The recording to replay.
     speed : float or None
-        How many times as fast as it was; None for at once.
+        Multiple of real time; None for as fast as possible.
+
+    Raises
+    ------
+    SettingsError
+        If the speed is not above 0, or above `MAX_SPEED`.
     """
 
     kind = "recording"
@@ -42,15 +46,15 @@ class ReplayFeed(Feed):
     def __init__(self, market: Market, recording: Recording, speed: float | None = 1.0) -> None:
         super().__init__(market)
         self.at_once = speed is None
-        if speed is not None and not 0 < real(speed) <= FASTEST:
+        if speed is not None and not 0 < real(speed) <= MAX_SPEED:
             raise SettingsError(
                 f"speed = {quoted(speed)} is not possible.",
-                f"Give a number above 0, up to {FASTEST:,}; or None for at once.",
+                f"Give a number above 0, up to {MAX_SPEED:,}; or None for at once.",
             )
         self.recording = recording
         self.speed = speed
-        self._now = 0
-        self._played_at = 0  # by the monotonic clock, when _now was set
+        self._now = 0  # receive time of the newest record, ns
+        self._played_at = 0  # when it was played, by the monotonic clock; 0 before and after
 
     def now(self) -> int:  # noqa: D102
         if self.speed is None or not self._played_at:
@@ -83,17 +87,17 @@ class ReplayFeed(Feed):
         first, unused = 0, Unused(self.market)
         began = time.monotonic_ns()
         for number, record in enumerate(self.recording):
-            if number % AT_ONCE == 0:
-                await asyncio.sleep(0)  # also when it cannot keep up
+            if number % YIELD_EVERY == 0:
+                await asyncio.sleep(0)  # needed if the replay never waits
             first = first or record.time
             due = began + round((record.time - first) / speed)
             while (wait := (due - time.monotonic_ns()) / 1e9) > 0:
                 await asyncio.sleep(min(wait, TICK))
-                # Not beyond the next record: silence that was not recorded is none.
+                # Not beyond the next record: the venue was not silent, this wait is ours.
                 self.market.tick(min(self.now(), record.time))
             self._played_at = time.monotonic_ns()
             self._now = max(self._now, record.time) + record.shift
-            first += record.shift  # nobody waits for a clock that was set
+            first += record.shift  # an adjusted clock is no time to wait for
             play(self.market, record)
             unused.note()
             self.messages += record.kind == "frame"

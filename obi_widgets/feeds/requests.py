@@ -1,4 +1,4 @@
-"""HTTP requests with bounds: how long an answer may take, how large it may be, when to ask."""
+"""HTTP requests within limits: of time, of the size of an answer, and of the host's rate."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 ANSWER_WITHIN = 10.0
-"""Seconds for a whole answer, however slowly it comes."""
+"""Timeout of a whole answer, seconds, however slowly its bytes arrive."""
 
 LARGEST_BODY = 64 * 2**20
-"""Bytes of an answer, once decompressed."""
+"""Largest body of an answer, bytes after decompression."""
 
 _CHUNK = 64 * 2**10
-_LOOK_AGAIN = 1.0
-"""Seconds between two looks at a wait, which is shown as it runs down."""
+_COUNTDOWN_STEP = 1.0
+"""Seconds between two reports of the time left while a request waits."""
 
 
 class Answer(NamedTuple):
@@ -31,12 +31,12 @@ class Answer(NamedTuple):
     Attributes
     ----------
     status : int
-        The HTTP status; 0 when no whole answer came, and the body then says why.
+        The HTTP status; 0 if the request failed, and the body then says why.
     body : str
-        Its text.
+        The text of the answer.
     date_ns : int, optional
-        The server's clock, ns UTC, to the second. None when it did not tell, and of an answer
-        that a cache has kept.
+        The server's clock, ns UTC, with a resolution of one second. None if the answer has no
+        ``Date`` header, or comes from a cache.
     """
 
     status: int
@@ -45,21 +45,21 @@ class Answer(NamedTuple):
 
 
 class Requests:
-    """Asks over HTTP, within bounds. A context; for one event loop.
+    """An HTTP client within limits. An async context manager, for one event loop.
 
     Parameters
     ----------
     waiting : callable
-        Told, again and again, that a request must wait: the seconds that are left, and the HTTP
-        status that made it so.
+        Called once a second while a request must wait, with the seconds left and the HTTP status
+        that imposed the wait.
     proxies : bool
-        Whether the environment's proxies are asked.
+        Whether to use the proxies that the environment names.
     """
 
     def __init__(self, waiting: Callable[[float, int], None], *, proxies: bool = True) -> None:
         self._waiting = waiting
-        # The time is bounded as a whole, in `get`: a bound of each read lets a server drip.
-        # Only gzip is asked for: it can be unpacked piece by piece, up to a bound.
+        # `get` limits the whole time: a timeout of each read would let a server drip bytes.
+        # Accept only gzip, which can be decompressed in pieces, up to a limit.
         self._client = httpx.AsyncClient(
             timeout=None, trust_env=proxies, headers={"Accept-Encoding": "gzip"}
         )
@@ -72,23 +72,23 @@ class Requests:
         await self._client.aclose()
 
     async def turn(self, url: str) -> float:
-        """Wait until the host of a URL may be asked; return when that was, for `RateLimits`."""
+        """Wait until the host's rate limit allows a request; return the time, by time.monotonic."""
         while True:
             left, status = LIMITS.turn(url)
             if not left:
                 return time.monotonic()
             self._waiting(left, status)
-            await asyncio.sleep(min(left, _LOOK_AGAIN))
+            await asyncio.sleep(min(left, _COUNTDOWN_STEP))
 
     async def ask(self, url: str, sent: float, body: str = "") -> Answer:
-        """Return the answer to a GET, or to a POST; whatever goes wrong is an answer too.
+        """Return the answer to a GET, or to a POST; a failure is an `Answer` of status 0.
 
         Parameters
         ----------
         url : str
-            What to ask.
+            URL to get.
         sent : float
-            What `turn` returned.
+            The time that `turn` returned.
         body : str
             JSON that is sent by POST; a GET when it is empty.
         """
@@ -100,29 +100,35 @@ class Requests:
         )
         try:
             async with asyncio.timeout(ANSWER_WITHIN), request as answer:
-                told = await _body(answer)
+                received = await _body(answer)
         except TimeoutError:
             return Answer(0, f"no whole answer came within {ANSWER_WITHIN:g} s")
         except (httpx.HTTPError, httpx.InvalidURL, zlib.error, ValueError, OSError) as error:
             return Answer(0, str(error) or type(error).__name__)
-        LIMITS.note(url, answer.status_code, answer.headers, told, sent)
-        kept = "age" in answer.headers
-        date = None if kept else http_date(answer.headers.get("date", ""))
-        return Answer(answer.status_code, told, date)
+        LIMITS.note(url, answer.status_code, answer.headers, received, sent)
+        cached = "age" in answer.headers
+        date = None if cached else http_date(answer.headers.get("date", ""))
+        return Answer(answer.status_code, received, date)
 
 
 async def _body(answer: httpx.Response) -> str:
-    """Return an answer's text; raise a ValueError when there is too much of it."""
-    coding = answer.headers.get("content-encoding", "identity").strip().lower()
-    if coding not in ("identity", "gzip", "x-gzip", ""):
-        raise ValueError(f"the answer is compressed by {coding!r}, which was not asked for")
-    unpack = zlib.decompressobj(wbits=31) if "gzip" in coding else None
+    """Return an answer's text.
+
+    Raises
+    ------
+    ValueError
+        If it is too large, cut short, or compressed by something other than gzip.
+    """
+    encoding = answer.headers.get("content-encoding", "identity").strip().lower()
+    if encoding not in ("identity", "gzip", "x-gzip", ""):
+        raise ValueError(f"the answer is compressed by {encoding!r}, which was not asked for")
+    decompressor = zlib.decompressobj(wbits=31) if "gzip" in encoding else None
     body = bytearray()
     async for chunk in answer.aiter_raw(_CHUNK):
         room = LARGEST_BODY + 1 - len(body)
-        body += chunk[:room] if unpack is None else unpack.decompress(chunk, room)
+        body += chunk[:room] if decompressor is None else decompressor.decompress(chunk, room)
         if len(body) > LARGEST_BODY:
             raise ValueError(f"the answer is larger than {LARGEST_BODY // 2**20} MiB")
-    if unpack is not None and body and not unpack.eof:
+    if decompressor is not None and body and not decompressor.eof:
         raise ValueError("the answer's compressed body was cut short")
     return body.decode("utf-8", "replace")

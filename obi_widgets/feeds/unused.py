@@ -1,4 +1,4 @@
-"""What of a recording led to no book, in words."""
+"""Report of what was not used of a replayed recording: time without a book, unused frames."""
 
 from __future__ import annotations
 
@@ -11,99 +11,100 @@ if TYPE_CHECKING:
 SECOND = 1_000_000_000  # ns
 
 LATE = 10 * SECOND
-"""A book that begins that long after the first frame is late: a snapshot comes within seconds."""
+"""A book that begins this long after the first frame is reported: usually it takes seconds."""
 
 UNREADABLE = "unreadable"
 
 
 class Unused:
-    """Watches a recording being played, and tells at its end what was not used.
+    """Measures how long a replayed market has no book, and reports what was not used.
 
     Parameters
     ----------
     market : Market
-        That it is played into.
+        The market that the recording is replayed into.
     """
 
     def __init__(self, market: Market) -> None:
         self._market = market
-        self._first = self._newest = 0  # steady times
-        self._since: int | None = None  # when there was no book any more
-        self._begun = 0  # when there was one for the first time
-        self._without = self._times = 0  # between two books: ns, and how often
-        self._lost_at, self._why = 0, ""  # the first time
+        self._first = self._newest = 0  # steady times of the first and the newest record
+        self._missing_since: int | None = None  # None while there is a book
+        self._begun = 0  # when the first book was complete
+        self._missing_ns = self._losses = 0  # between two books: total time, and how often
+        self._lost_at, self._why = 0, ""  # of the first loss
 
     def note(self) -> None:
-        """Take note of the market after a record, or many that kept the book."""
+        """Check for a book: after each record, or after several during which it was kept."""
         now = self._market.steady_now
         if not now:
             return  # no record has been read
         if not self._first:
-            self._first = self._since = now
+            self._first = self._missing_since = now
         self._newest = now
         book = self._market.book
-        there = book.bids.count > 0 or book.asks.count > 0
-        if there and self._since is not None:
+        has_book = book.bids.count > 0 or book.asks.count > 0
+        if has_book and self._missing_since is not None:
             if self._begun:
-                self._without += now - self._since
-                self._times += 1
+                self._missing_ns += now - self._missing_since
+                self._losses += 1
             self._begun = self._begun or now
-            self._since = None
-        elif not there and self._since is None:
-            self._since = now
+            self._missing_since = None
+        elif not has_book and self._missing_since is None:
+            self._missing_since = now
             if not self._lost_at:
                 self._lost_at, self._why = now, self._market.detail
 
     def tell(self, left_out: LeftOut) -> list[str]:
-        """Tell the market what was not used, now that all has been played.
+        """Store in `Market.unused`, after the replay, what was not used.
 
         Parameters
         ----------
         left_out : LeftOut
-            What was not even read.
+            What the reader left out.
 
         Returns
         -------
         list of str
-            Data of the book that are missing: to be warned of. What else was left out always is.
+            Sentences about missing data of the book, which deserve a warning. Frames of other
+            kinds and lines of other markets are never used, and need none.
         """
         refused = self._market.refused
-        missing = [*left_out.damage, *self._seconds()]
+        missing = [*left_out.damage, *self._time_without_book()]
         if refused[UNREADABLE]:
             missing.append(f"Frames that were unreadable: {refused[UNREADABLE]:,}.")
         kinds = left_out.others
-        named = [f"{name} {count:,}" for name, count in refused.items() if name != UNREADABLE]
-        if named:
-            kinds.append(f"Frames that were not used: {', '.join(named)}.")
+        counts = [f"{name} {count:,}" for name, count in refused.items() if name != UNREADABLE]
+        if counts:
+            kinds.append(f"Frames that were not used: {', '.join(counts)}.")
         self._market.unused = (*missing, *kinds)
         return missing
 
-    def _seconds(self) -> list[str]:
-        """Return how long there was no book."""
-        said = []
-        whole = (self._newest - self._first) / SECOND
+    def _time_without_book(self) -> list[str]:
+        """Return sentences that say when, how long and why there was no book."""
+        sentences = []
+        duration = (self._newest - self._first) / SECOND
         if self._begun - self._first > LATE:
-            said.append(
+            sentences.append(
                 f"The book begins at {self._at(self._begun)}: no snapshot came before, so nothing "
                 f"before was used."
             )
-        if self._times:
-            said.append(
-                f"There is no book for {self._without / SECOND:,.1f} of {whole:,.0f} s: "
-                f"it was lost {_times(self._times)}, first at {self._at(self._lost_at)}."
+        if self._losses:
+            sentences.append(
+                f"There is no book for {self._missing_ns / SECOND:,.1f} of {duration:,.0f} s: "
+                f"it was lost {_times(self._losses)}, first at {self._at(self._lost_at)}."
             )
-        if self._begun and self._since is not None:
-            rest = (self._newest - self._since) / SECOND
-            said.append(
-                f"The book was lost at {self._at(self._since)}, and no snapshot follows: the last "
-                f"{rest:,.0f} of {whole:,.0f} s were not used."
+        if self._begun and self._missing_since is not None:
+            rest = (self._newest - self._missing_since) / SECOND
+            sentences.append(
+                f"The book was lost at {self._at(self._missing_since)}, and no snapshot follows: "
+                f"the last {rest:,.0f} of {duration:,.0f} s were not used."
             )
-        if said and self._why:
-            said.append(f"Why it was lost the first time: {self._why}")
-        return said
+        if sentences and self._why:
+            sentences.append(f"Why it was lost the first time: {self._why}")
+        return sentences
 
     def _at(self, time: int) -> str:
-        """Return when it was, since the first record."""
+        """Return a time as hh:mm:ss since the first record."""
         minutes, seconds = divmod((time - self._first) // SECOND, 60)
         hours, minutes = divmod(minutes, 60)
         return f"{hours:02}:{minutes:02}:{seconds:02}"

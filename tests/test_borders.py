@@ -248,8 +248,11 @@ def test_a_series_is_taken_by_its_times_or_refused(market, call):
     for one, text in (
         (pd.Series(values, index=foreign), "does not cover the states: it has no value of "),
         (aligned.iloc[:-1], "does not cover the states: it has no value of "),
-        (pd.Series(values, index=np.arange(len(values)) + 5), "has an index of int64 that is none"),
-        (pd.Series(values, index=[f"r{n}" for n in range(len(values))]), "that is none of times"),
+        (
+            pd.Series(values, index=np.arange(len(values)) + 5),
+            "has an index of dtype int64, not of times",
+        ),
+        (pd.Series(values, index=[f"r{n}" for n in range(len(values))]), "not of times"),
         (pd.concat([aligned, aligned.iloc[:1]]), "has a time twice"),
     ):
         with pytest.raises(HistoryError, match=text):
@@ -280,7 +283,7 @@ def test_frames_of_levels_are_taken_by_their_times_or_refused(market):
     history = obi.History.from_arrays(filtered["time"], *(filtered[name] for name in names))
     assert history.time.tolist() == market.time[::2].tolist()
     other = frame.reset_index()[1::2]
-    with pytest.raises(HistoryError, match=r"^bid_price has an index of int64 that is none of"):
+    with pytest.raises(HistoryError, match=r"^bid_price has an index of dtype int64, not of"):
         obi.History.from_arrays(filtered["time"], *(other[name] for name in names))
     with pytest.raises(HistoryError, match=r"^The index of bid_price does not cover the states"):
         obi.History.from_arrays(market.time, *(frame[name].iloc[3:] for name in names))

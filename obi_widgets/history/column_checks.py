@@ -1,4 +1,4 @@
-"""What a history's columns and facts are, for who constructs one by hand."""
+"""Checks of the fields of a history that was constructed directly."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ COLUMNS: tuple[tuple[str, type, tuple[int, ...]], ...] = (
     ("reach", np.float32, (2,)),
     ("trade_ends", np.int64, ()),
 )
-"""Names, dtypes, and what stands before the axis of states."""
+"""Name and dtype of each column, and its shape before the axis of states."""
 
-FACTS: tuple[tuple[str, tuple[type, ...]], ...] = (
+SCALARS: tuple[tuple[str, tuple[type, ...]], ...] = (
     ("blocks", (tuple,)),
     ("levels", (int, np.integer)),
     ("tick_size", (int, float)),
@@ -52,12 +52,12 @@ ADVICE = "Make histories by obi.History.from_arrays."
 
 
 def check_columns(history: History) -> None:
-    """Refuse what no history is made of.
+    """Check the types, shapes and ranges of a history's fields.
 
     Raises
     ------
     HistoryError
-        A column of another dtype or length, or a fact of another kind.
+        If a column has the wrong dtype or shape, or another field the wrong type or range.
     """
     states = len(history.time) if isinstance(history.time, np.ndarray) else -1
     for name, dtype, shape in COLUMNS:
@@ -65,7 +65,7 @@ def check_columns(history: History) -> None:
         fits = isinstance(column, np.ndarray) and column.dtype == dtype
         if not fits or column.shape != (*shape, states):
             raise HistoryError(f"{name} is no array of {dtype.__name__} for each state.", ADVICE)
-    for name, kinds in FACTS:
+    for name, kinds in SCALARS:
         value = getattr(history, name)
         if not isinstance(value, kinds) or (isinstance(value, bool) and bool not in kinds):
             raise HistoryError(f"{name} = {quoted(value)} is not possible.", ADVICE)

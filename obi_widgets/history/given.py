@@ -1,4 +1,4 @@
-"""Arguments that are a history, or several: they are, or the error says how to come by one."""
+"""Checks of arguments that must be one history, or several; the error says how to get one."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from obi_widgets.history.flow import Flow
 
 
 def as_history(value: object) -> History:
-    """Return a history that was given as one.
+    """Return the value if it is a history.
 
     Raises
     ------
     HistoryError
-        Anything else: with what makes a history of it, where something does.
+        If it is anything else; the advice says how to make a history of it.
     """
     if isinstance(value, History):
         return value
@@ -31,30 +31,30 @@ def as_history(value: object) -> History:
 
 
 def as_histories(values: object) -> list[History]:
-    """Return histories that were given as one, or as several.
+    """Return the list of one history, or of an iterable of histories.
 
     Raises
     ------
     HistoryError
-        Anything else, or none at all.
+        If the value is anything else, or there is no history in it.
     """
     if isinstance(values, History):
         return [values]
     if not isinstance(values, Iterable) or type(values).__name__ in ("str", "DataFrame"):
-        return [as_history(values)]  # which refuses it
-    found = [as_history(one) for one in values]
-    if not found:
+        return [as_history(values)]  # raises the error
+    histories = [as_history(value) for value in values]
+    if not histories:
         raise HistoryError("No history was given.", "Give what obi.load returns.")
-    return found
+    return histories
 
 
 def as_joined(values: object) -> History:
-    """Return a history that was given as one, or as several of one market.
+    """Return one history, or several histories of one market joined into one.
 
     Raises
     ------
     HistoryError
-        Anything else, or histories that cannot be joined.
+        If the value is anything else, or the histories cannot be joined.
     """
     return values if isinstance(values, History) else History.concat(as_histories(values))
 

@@ -1,7 +1,7 @@
-"""The price grid that prices lie on, also of prices that have been float32.
+"""Tick size of prices, also of prices that were rounded to float32.
 
-A float32 of 64,123.4 is 64,123.3984375: off the tick grid by 0.0016. What is within its rounding
-of a grid, and of a grid far coarser than that rounding, was on it.
+The float32 of 64,123.4 is 64,123.3984375: off the tick grid by 0.0016. Prices that lie on a grid
+up to the rounding of a float32 are taken to be on it, if the grid is far coarser than the rounding.
 """
 
 from __future__ import annotations
@@ -20,29 +20,29 @@ if TYPE_CHECKING:
 MAX_DECIMALS = 12
 
 SINGLE_DECIMALS = 9
-"""A float32 has no more that mean anything."""
+"""A float32 has no more significant decimals."""
 
 CLEAR = 4
-"""Times the rounding of a float32 that a grid is at least, to be told from another."""
+"""Smallest tick size that can be recognised, in multiples of the rounding of a float32."""
 
 
 def infer_tick(prices: Floats) -> float:
-    """Return the coarsest decimal grid through zero that all of the prices lie on.
+    """Return the step of the coarsest decimal grid through zero on which all prices lie.
 
     Parameters
     ----------
     prices : ndarray of float
-        In any order; NaN is passed over.
+        In any order; NaN is ignored.
 
     Returns
     -------
     float
-        Of a single price its last decimal; 0 when there is none.
+        The step, quote currency. Of a single price the unit of its last decimal; 0 without prices.
 
     Raises
     ------
     HistoryError
-        When they lie on no grid of at most twelve decimals.
+        If the prices lie on no grid of at most twelve decimals.
     """
     prices = np.unique(prices[np.isfinite(prices)])
     if not len(prices):
@@ -50,7 +50,7 @@ def infer_tick(prices: Floats) -> float:
     for decimals in range(MAX_DECIMALS + 1):
         scaled = prices * 10.0**decimals
         if scaled[-1] > 1e14:
-            break  # so large, any number passes for a whole one
+            break  # a float64 this large has no decimals left to judge
         whole = np.rint(scaled)
         if np.all(np.abs(scaled - whole) <= np.minimum(1e-12 * scaled, 0.01)):
             step = int(np.gcd.reduce(whole.astype(np.int64))) if len(prices) > 1 else 1
@@ -59,7 +59,15 @@ def infer_tick(prices: Floats) -> float:
 
 
 def on_grid(ticks: Floats, tick_size: float) -> Floats:
-    """Return the prices of whole numbers of ticks, as their decimal text would be read."""
+    """Return the prices of whole numbers of ticks, equal to the bit to their parsed decimal text.
+
+    Parameters
+    ----------
+    ticks : ndarray of float64
+        Whole numbers.
+    tick_size : float
+        Quote currency, above 0.
+    """
     for decimals in range(13):
         step = np.rint(tick_size * 10**decimals)
         if step and abs(tick_size * 10**decimals / step - 1) < 1e-9:
@@ -68,68 +76,71 @@ def on_grid(ticks: Floats, tick_size: float) -> Floats:
 
 
 def snap(prices: list[Floats], tick_size: float | None) -> tuple[list[Floats], float, str]:
-    """Return prices on their grid, the grid, and what was changed.
+    """Move prices that were rounded to float32 onto their tick grid.
 
     Parameters
     ----------
     prices : list of ndarray of float64
-        Above 0 and finite; NaN where there is none.
+        Above 0 and finite; NaN where there is no price.
     tick_size : float, optional
-        The grid, where it is known.
+        The tick size, if it is known; otherwise it is inferred.
 
     Returns
     -------
-    list of ndarray of float64
-        Of the same shapes.
-    float
-        The tick size; 0 without prices.
-    str
-        A sentence with the greatest change; empty where nothing was changed.
+    prices : list of ndarray of float64
+        Of the same shapes; the given arrays if no price was changed.
+    tick_size : float
+        0 without prices.
+    note : str
+        A sentence with the largest change; empty if no price was changed.
 
     Raises
     ------
     HistoryError
-        Prices on no grid.
+        If the tick size is not given and the prices lie on no grid.
     """
     single = all(map(_is_single, prices))
     if tick_size is not None and not single:
         return prices, tick_size, ""
-    every = np.unique(np.concatenate([one[~np.isnan(one)] for one in prices]))
-    if not len(every) or not single:
-        return prices, tick_size or infer_tick(every), ""
-    spacing = float(np.spacing(np.float32(every[-1])))
+    distinct = np.unique(np.concatenate([column[~np.isnan(column)] for column in prices]))
+    if not len(distinct) or not single:
+        return prices, tick_size or infer_tick(distinct), ""
+    spacing = float(np.spacing(np.float32(distinct[-1])))
     exact = 0.0
     if tick_size is None:
         try:
-            exact = infer_tick(every)
+            exact = infer_tick(distinct)
         except HistoryError:
             exact = 0.0
-        tick_size = _decimal_grid(every, spacing)
+        tick_size = _decimal_grid(distinct, spacing)
         if not tick_size or (exact and exact >= tick_size):
-            return prices, exact or infer_tick(every), ""
+            return prices, exact or infer_tick(distinct), ""
     elif tick_size < CLEAR * spacing:
         return prices, tick_size, ""
-    out, change = [], 0.0
-    for one in prices:
-        near = on_grid(np.rint(one / tick_size), tick_size)
-        away = np.abs(near - one)
-        close = away <= np.spacing(np.abs(one).astype(np.float32))
-        out.append(np.where(close, near, one))
-        change = max(change, float(np.max(away[close], initial=0.0)))
-    if change <= 1e-12 * every[-1]:  # they were on it
+    snapped, largest = [], 0.0
+    for column in prices:
+        nearest = on_grid(np.rint(column / tick_size), tick_size)
+        change = np.abs(nearest - column)
+        close = change <= np.spacing(np.abs(column).astype(np.float32))
+        snapped.append(np.where(close, nearest, column))
+        largest = max(largest, float(np.max(change[close], initial=0.0)))
+    if largest <= 1e-12 * distinct[-1]:  # the prices were on the grid already
         return prices, tick_size, ""
-    told = f"Prices were float32, up to {change:.3g} off the tick grid of {tick_size:g}"
-    return out, tick_size, f"{told}: they were put on it."
+    note = (
+        f"Prices were float32, up to {largest:.3g} off the tick grid of {tick_size:g}: "
+        "they were put on it."
+    )
+    return snapped, tick_size, note
 
 
 def _is_single(prices: Floats) -> bool:
-    """Return whether all prices are such as a float32 can hold."""
+    """Return whether a float32 can hold all prices exactly."""
     with np.errstate(over="ignore"):
         return bool(np.array_equal(prices.astype(np.float32), prices, equal_nan=True))
 
 
 def _decimal_grid(prices: Floats, spacing: float) -> float:
-    """Return the coarsest decimal grid that all prices are within their rounding of; 0 for none."""
+    """Return the coarsest decimal grid that all prices are on up to float32 rounding; 0 if none."""
     allowed = np.spacing(prices.astype(np.float32)).astype(float)
     for decimals in range(SINGLE_DECIMALS + 1):
         if 10.0**-decimals < CLEAR * spacing:

@@ -1,7 +1,7 @@
-"""Arrays that come from elsewhere: their times, their numbers, and the states they belong to.
+"""Conversion and checks of a user's arrays: times, numbers, and alignment with the states.
 
-A time is nanoseconds, or it is refused with the unit that fits. A number is a number, not a text
-that looks like one. What has an index is put where the index says, or refused.
+Times must be nanoseconds; others are refused with the unit that fits. Text that looks like a
+number is refused. A pandas index is aligned with the states, or refused.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     Ints = NDArray[np.int64]
 
 UNITS = {"s": 1_000_000_000, "ms": 1_000_000, "us": 1_000, "ns": 1}
-"""Nanoseconds in each."""
+"""Nanoseconds in each unit."""
 
 Span: TypeAlias = tuple[int, int]
 """First and last event time, nanoseconds UTC."""
@@ -31,14 +31,14 @@ Span: TypeAlias = tuple[int, int]
 NAMES = {"s": "seconds", "ms": "milliseconds", "us": "microseconds", "ns": "nanoseconds"}
 
 EARLIEST = 315_532_800 * 1_000_000_000
-"""1980: no venue's data are older, and other units fall before it (µs, ms, s) when read as ns."""
+"""1980, ns: no venue's data are older, and times in µs, ms or s are earlier when read as ns."""
 
 AHEAD = 86_400 * 1_000_000_000
-"""Nanoseconds that a clock may be ahead of the one here."""
+"""Nanoseconds that a time may be ahead of this computer's clock."""
 
 
 def refuse(rows: NDArray[np.intp], what: str, advice: str) -> None:
-    """Refuse the rows where something is wrong, if there are any."""
+    """Raise a HistoryError that names the first of the wrong rows, if there are any."""
     if len(rows):
         raise HistoryError(f"In row {rows[0]} {what} ({len(rows)} rows in all).", advice)
 
@@ -52,18 +52,22 @@ def times(values: object, name: str, unit: str | None = None) -> Ints:
     Parameters
     ----------
     values : array_like of int or datetime64, or pandas index or column of times
-        Without a zone they are UTC. With a ``unit`` other than "ns" also floats.
+        Times without a time zone are UTC. With a ``unit`` other than "ns" also floats.
     name : str
-        Of the argument, for the errors.
+        Name of the argument, for errors.
     unit : {"s", "ms", "us", "ns"}, optional
-        Of numbers; nanoseconds when left out.
+        Unit of numbers; nanoseconds by default.
+
+    Returns
+    -------
+    ndarray of int64, shape (T,)
 
     Raises
     ------
     HistoryError
-        What is no time; a time before 1980 or in the future, with the unit that fits.
+        If a value is no time, or a time before 1980 or in the future; with the unit that fits.
     SettingsError
-        An unknown unit, or one of times that know theirs.
+        If the unit is unknown, or is given for datetime64.
     """
     if unit is not None:
         choice("unit", unit, tuple(UNITS))
@@ -91,7 +95,7 @@ def times(values: object, name: str, unit: str | None = None) -> Ints:
         )
     factor = UNITS[unit or "ns"]
     now = clock.time_ns() + AHEAD
-    # Before they are multiplied: what is out of range might come back into it.
+    # Compare before multiplying: an overflow could bring wrong times back into the range.
     early, late = array < EARLIEST // factor, array > now // factor
     bad = np.flatnonzero(early | late | (array != array))
     if len(bad):
@@ -102,13 +106,13 @@ def times(values: object, name: str, unit: str | None = None) -> Ints:
 
 
 def is_time(value: object) -> bool:
-    """Return whether a value is nanoseconds of a time that can be."""
+    """Return whether a value is an int of nanoseconds between 1980 and now, a day's grace added."""
     whole = isinstance(value, int | np.integer) and not isinstance(value, bool)
     return whole and EARLIEST <= int(value) <= clock.time_ns() + AHEAD  # type: ignore[call-overload]
 
 
 def _refuse_time(array: NDArray[Any], bad: NDArray[np.intp], name: str, unit: str) -> None:
-    """Say which time cannot be, and in which unit it could."""
+    """Raise a HistoryError that names the first impossible time, and the unit that fits."""
     value = array[bad[0]]
     fits = _fitting(array)
     if fits:
@@ -129,12 +133,12 @@ def _refuse_time(array: NDArray[Any], bad: NDArray[np.intp], name: str, unit: st
 
 
 def _fitting(array: NDArray[Any]) -> str:
-    """Return the unit in which all of the numbers are times that can be; empty for none."""
+    """Return the unit in which all numbers are times between 1980 and now; empty if none is."""
     if not len(array):
         return ""
-    now = clock.time_ns() + AHEAD
-    least, most = array.min(), array.max()  # NaN fits none
-    return next((u for u, ns in UNITS.items() if EARLIEST // ns <= least <= most <= now // ns), "")
+    latest = clock.time_ns() + AHEAD
+    low, high = array.min(), array.max()  # NaN fits no unit
+    return next((u for u, ns in UNITS.items() if EARLIEST // ns <= low <= high <= latest // ns), "")
 
 
 def _plain(values: object, name: str) -> NDArray[Any]:
@@ -147,12 +151,12 @@ def _plain(values: object, name: str) -> NDArray[Any]:
         values = values.to_numpy()
     try:
         array = np.asarray(values)
-    except (TypeError, ValueError):  # of rows of different lengths
+    except (TypeError, ValueError):  # rows of different lengths
         raise HistoryError(
             f"{name} = {quoted(values)} is no array.", "Give one dimension of times."
         ) from None
     if array.dtype.kind == "O":
-        if array.ndim != 1 or not all(isinstance(one, dt.datetime) for one in array):
+        if array.ndim != 1 or not all(isinstance(value, dt.datetime) for value in array):
             raise HistoryError(
                 f"{name} has dtype object.",
                 "Give one dimension of int64 nanoseconds, or of datetime64.",
@@ -170,13 +174,13 @@ def floats(values: object, name: str) -> Floats:
     Raises
     ------
     HistoryError
-        Text, flags, objects, or rows of different lengths.
+        If the values are text, bools or objects, or have rows of different lengths.
     """
     try:
         array = np.asarray(values)
     except (TypeError, ValueError):
         array = np.empty(0, object)
-    if array.dtype.kind == "O" and array.ndim:  # columns of pandas that hold None, or its own NA
+    if array.dtype.kind == "O" and array.ndim:  # a pandas column that holds None or pd.NA
         array = _from_objects(array)
     if array.dtype.kind not in "iuf":
         what = "text" if array.dtype.kind in "US" else f"dtype {array.dtype}"
@@ -188,13 +192,14 @@ def floats(values: object, name: str) -> Floats:
 
 
 def _from_objects(array: NDArray[Any]) -> NDArray[Any]:
+    """Return an object array as floats, NaN where a value is missing; as it is if not numbers."""
     import pandas as pd
 
     flat = array.ravel()
     missing = np.asarray(pd.isna(flat), bool)
     if not len(flat) or not all(
-        isinstance(one, int | float | np.number) and not isinstance(one, bool)
-        for one in flat[~missing]
+        isinstance(value, int | float | np.number) and not isinstance(value, bool)
+        for value in flat[~missing]
     ):
         return array
     out = np.full(flat.shape, np.nan)
@@ -202,63 +207,63 @@ def _from_objects(array: NDArray[Any]) -> NDArray[Any]:
     return out.reshape(array.shape)
 
 
-# -- whose states they are ---------------------------------------------------------------------
+# -- alignment with the states -----------------------------------------------------------------
 
 
 def aligned(values: object, time: Ints, name: str, labels: pd.Index[Any] | None = None) -> object:
-    """Return values a state each, in the order of the states.
+    """Return one value for each state, in the order of the states.
 
-    What has no index is taken as it stands. An index of times says which state each value belongs
-    to; one that counts from 0 says no more than the order.
+    Values without an index, or with an index that counts from 0, are in order already. Values with
+    a DatetimeIndex are put in order by their times.
 
     Parameters
     ----------
     values : array_like, Series or DataFrame
-        A value, or a row, a state.
+        One value, or one row, for each state.
     time : ndarray of int64, shape (T,)
-        Of the states, ns.
+        Times of the states, ns.
     name : str
-        Of the argument, for the errors.
+        Name of the argument, for errors.
     labels : Index, optional
-        What the times were given with: the same index is the same order.
+        Index that the times came with: values with an equal index are in order already.
 
     Raises
     ------
     HistoryError
-        An index that does not cover the states, or is none of times.
+        If the index does not cover all states, has a time twice, or holds no times.
     """
     import pandas as pd
 
     if not isinstance(values, pd.Series | pd.DataFrame):
         return values
     index = values.index
-    counted = isinstance(index, pd.RangeIndex) and (index.start, index.step) == (0, 1)
-    if counted or (labels is not None and index.equals(labels)):
+    by_position = isinstance(index, pd.RangeIndex) and (index.start, index.step) == (0, 1)
+    if by_position or (labels is not None and index.equals(labels)):
         return values.to_numpy()
     if not isinstance(index, pd.DatetimeIndex):
         raise HistoryError(
-            f"{name} has an index of {index.dtype} that is none of times.",
+            f"{name} has an index of dtype {index.dtype}, not of times.",
             f"Index it by the times of the states, or give {name}.to_numpy() in their order.",
         )
     stamps = index.tz_convert(None) if index.tz is not None else index
-    at = stamps.to_numpy().astype("datetime64[ns]").view(np.int64)
-    if np.array_equal(at, time):
+    value_time = stamps.to_numpy().astype("datetime64[ns]").view(np.int64)
+    if np.array_equal(value_time, time):
         return values.to_numpy()
-    order = np.argsort(at, kind="stable")
-    where = np.searchsorted(at[order], time)
-    found = where < len(at)
-    found[found] = at[order][where[found]] == time[found]
-    if not found.all():
-        row = int(np.argmin(found))
+    order = np.argsort(value_time, kind="stable")
+    position = np.searchsorted(value_time[order], time)
+    covered = position < len(value_time)
+    covered[covered] = value_time[order][position[covered]] == time[covered]
+    if not covered.all():
+        row = int(np.argmin(covered))
         raise HistoryError(
             f"The index of {name} does not cover the states: it has no value of "
             f"{time[row : row + 1].view('datetime64[ns]')[0]} UTC "
-            f"({np.count_nonzero(~found):,} of {len(time):,} states).",
+            f"({np.count_nonzero(~covered):,} of {len(time):,} states).",
             "Give a value for each state, by its time: signal.reindex(history.to_frame().index).",
         )
-    if len(np.unique(at)) < len(at) or len(np.unique(time)) < len(time):
+    if len(np.unique(value_time)) < len(value_time) or len(np.unique(time)) < len(time):
         raise HistoryError(
             f"The index of {name} has a time twice, or the history has.",
             f"Give {name}.to_numpy(), in the order of the states.",
         )
-    return values.iloc[order[where]].to_numpy()
+    return values.iloc[order[position]].to_numpy()

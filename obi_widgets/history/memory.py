@@ -1,4 +1,4 @@
-"""Memory for what is large and long-lived."""
+"""Allocation of large, long-lived arrays."""
 
 from __future__ import annotations
 
@@ -16,30 +16,30 @@ if TYPE_CHECKING:
     from numpy.typing import DTypeLike, NDArray
 
 LARGE = 2**18
-"""Bytes from which memory is asked of the system."""
+"""Size, bytes, from which arrays are allocated by the system instead of the C library."""
 
 HUGE = 2**22
-"""Bytes from which huge pages are asked for, as NumPy does."""
+"""Size, bytes, from which huge pages are requested, as NumPy does."""
 
 
 def zeros(shape: int | tuple[int, ...], dtype: DTypeLike) -> NDArray[Any]:
-    """Return an array of zeros that goes back to the system when nothing refers to it any more.
+    """Return an array of zeros whose memory returns to the system when the array is freed.
 
-    What `numpy.zeros` gives goes back to the C library, which keeps some tens of megabytes of it
-    for each thread that there has been, and which clears by hand what it gives again: all of it
-    then is in memory, also what is never written to.
+    Memory of `numpy.zeros` returns to the C library instead. That keeps some tens of megabytes for
+    each thread that has existed, and zeroes reused memory by writing to it, so that all of it is
+    resident, even pages that are never used.
 
     Parameters
     ----------
     shape : int or tuple of int
-        Of the array.
+        Shape of the array.
     dtype : DTypeLike
-        Of its values.
+        Type of its values.
     """
     size = math.prod(np.atleast_1d(shape).tolist()) * np.dtype(dtype).itemsize
     if size < LARGE:
         return np.zeros(shape, dtype)
-    if hasattr(mmap, "MAP_PRIVATE"):  # or a process that is forked would share it
+    if hasattr(mmap, "MAP_PRIVATE"):  # by default a forked process would share the memory
         memory = mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
     else:
         memory = mmap.mmap(-1, size)
@@ -49,9 +49,9 @@ def zeros(shape: int | tuple[int, ...], dtype: DTypeLike) -> NDArray[Any]:
 
 
 def give_back() -> None:
-    """Have the C library give back what it keeps of freed memory. It takes some milliseconds.
+    """Make the C library return freed memory to the system. This takes some milliseconds.
 
-    It keeps some for each thread that there has been, and a session has two.
+    It keeps some for each thread that has existed, and every session starts two.
     """
     trim = _trim()
     if trim is not None:
@@ -60,7 +60,7 @@ def give_back() -> None:
 
 @cache
 def _trim() -> Callable[[int], int] | None:
-    """Return what does it, None where the C library is not GNU's."""
+    """Return the function ``malloc_trim``; None if the C library is not GNU's."""
     try:
         trim: Callable[[int], int] = ctypes.CDLL(None).malloc_trim
     except (OSError, AttributeError, TypeError):  # TypeError: on Windows

@@ -29,9 +29,9 @@ class Unused:
         self._market = market
         self._first = self._newest = 0  # steady times of the first and the newest record
         self._missing_since: int | None = None  # None while there is a book
-        self._begun = 0  # when the first book was complete
+        self._begun = 0  # time of the first book; 0 before it
         self._missing_ns = self._losses = 0  # between two books: total time, and how often
-        self._lost_at, self._why = 0, ""  # of the first loss
+        self._lost_at, self._why = 0, ""  # time and reason of the first loss
 
     def note(self) -> None:
         """Check for a book: after each record, or after several during which it was kept."""

@@ -9,7 +9,7 @@ from known_market import history as known_history
 
 import obi_widgets as obi
 from obi_widgets.calibration import episodes, forward_returns, information_coefficient
-from obi_widgets.calibration.statistics import inference, power
+from obi_widgets.calibration.statistics import inference
 from obi_widgets.calibration.statistics.bootstrap import bootstrap, stationary_index
 
 with warnings.catch_warnings():
@@ -307,26 +307,3 @@ def test_the_same_seed_is_the_same_bootstrap_and_it_agrees_with_hodrick():
     np.testing.assert_allclose(one.p, means.p, atol=0.06)
     assert np.all(one.p_familywise >= one.p)
     assert np.all(one.ci_low < means.mean_bps)
-
-
-# -- how long ------------------------------------------------------------------------------
-
-
-def test_a_record_as_long_as_is_needed_has_that_power():
-    needed = power.seconds_needed(0.1, 0.05, 0.02, 3600.0)
-    times = needed / 3600
-    shorter, b = 0.05 / times**0.5, 0.02 / times**0.5
-    assert 3600 < needed < 4 * 3600
-    assert float(power.detection_rate(0.1, shorter, b)) == pytest.approx(0.8, abs=0.01)
-    # The textbook's, at a normal deviate: ((1.96 + 0.84) · se / effect)² records.
-    assert times == pytest.approx((2.80 / 2) ** 2, rel=0.06)
-
-
-def test_power_at_its_ends():
-    assert float(power.detection_rate(0.0, 1.0, 0.0)) == pytest.approx(0.05, abs=1e-6)
-    assert float(power.detection_rate(0.0, 1.0, 0.1)) == pytest.approx(0.05, abs=0.01)
-    assert float(power.detection_rate(100.0, 1.0, 0.2)) == pytest.approx(1.0, abs=1e-6)
-    assert np.isnan(power.detection_rate(1.0, np.nan, np.nan))
-    assert power.seconds_needed(0.0, 1.0, 0.1, 60.0) == np.inf
-    assert np.isnan(power.seconds_needed(1.0, np.nan, np.nan, 60.0))
-    assert power.seconds_needed(50.0, 1.0, 0.1, 60.0) < 60.0

@@ -15,7 +15,7 @@ from scipy import stats
 import obi_widgets as obi
 from obi_widgets.calibration import episodes, forward_returns
 from obi_widgets.calibration.information_coefficient import information_coefficients
-from obi_widgets.calibration.statistics import inference, multiple_testing, power
+from obi_widgets.calibration.statistics import inference, multiple_testing
 from obi_widgets.calibration.statistics.bootstrap import bootstrap
 
 pytestmark = pytest.mark.slow
@@ -153,28 +153,3 @@ def test_intervals_of_short_records_cover_a_strong_effect_at_nearly_their_rate()
         means.append(found.mean_bps[:, 0])
     within_the_band(covered, 1 - LEVEL, 0.999)
     assert np.mean(means, axis=0) == pytest.approx(truth, abs=0.06, rel=0.1)
-
-
-def test_power_says_how_often_an_effect_is_found():
-    found = records(HOUR, EDGE)
-    truth = known_market.effect(EDGE, HORIZONS, THRESHOLD)
-    predicted = power.detection_rate(truth, found.se_hodrick, found.b).mean(axis=0)
-    detected = np.mean(found.p < LEVEL, axis=0)
-    assert np.all(np.abs(predicted - detected) < 0.10), f"{predicted} {detected}"
-    assert detected.max() > 0.5
-    assert detected.min() < 0.25
-
-
-def test_a_record_as_long_as_is_advised_finds_the_effect():
-    # Advised by short records, each by itself; tried on records of the median advice.
-    short = records(SHORT, 0.0)
-    truth = known_market.effect(2.0, HORIZONS, THRESHOLD)
-    row = 2  # 10 s
-    advice = [
-        power.seconds_needed(truth[row], se, b, SHORT)
-        for se, b in zip(short.se_hodrick[:, row], short.b[:, row], strict=True)
-    ]
-    seconds = round(float(np.median(advice)), 1)
-    assert 300 < seconds < 3600
-    found = [judged(seconds, 2.0, 1000 + seed, THRESHOLD).p[row, 0] for seed in range(SEEDS)]
-    assert np.mean(np.array(found) < LEVEL) == pytest.approx(0.8, abs=0.10)

@@ -51,7 +51,7 @@ def opened(past, settings=SETTINGS):
 
 def state(test):
     """Return all that it has come to, and would go on from, to the last bit."""
-    numbers = (test.mean.n, test.mean.mean, test.mean._squares, test.clipped._capital.tobytes())
+    numbers = (test.mean.n, test.mean.mean, test.mean._squares, test.clipped._log_capital.tobytes())
     return test.trades, numbers, test.lost, test.unseen, test.held, test.seen, test.summary()
 
 

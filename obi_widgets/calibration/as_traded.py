@@ -1,13 +1,12 @@
-"""What trading every event makes, at the prices that one gets, after fees.
+"""Gains of trading every entry as a taker, at executable prices and after fees.
 
-Two questions are asked of it. Is the mean of what a trade made, net, above 0? And is it above what
-being long and short as often, without looking, would have made over the same horizon at the same
-cost? The second is how much more mid moved the signal's way than it moved anyway: Σ(x − x̄)·r / Σx²
-with x the events and r the moves of mid. On a price that drifts, a signal that is mostly on one
-side makes money by being there, and nothing by knowing anything.
+Two questions are tested. Is the mean net gain of a trade above 0? And is it above the gain of a
+portfolio that is long and short as often at random times, at the same cost? The second is the
+excess gain Σ(x − x̄)·r / Σx², where x is the side of each entry and r the return of mid. If the
+price drifts, a signal that is mostly on one side gains from the drift without predicting anything.
 
-Errors are those of `inference` (Hodrick's, with fixed-b critical values), of the net gains as they
-come in: see `weighted`.
+Standard errors are Hodrick's with fixed-b critical values, as in `inference`, of the net gains in
+the order in which they accrue: see `weighted`.
 """
 
 from __future__ import annotations
@@ -35,35 +34,35 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class Traded:
-    """What came of trading every event, each by itself; arrays of shape (H,), NaN without one.
+    """Gains of trading every entry, each as a separate trade; shape (H,), NaN without a trade.
 
     Attributes
     ----------
     horizons : ndarray of float64
         Seconds. A trade is closed at the first state at or after the horizon's end.
     n : ndarray of int64
-        Trades whose end is known.
+        Number of trades whose exit is known.
     longs : ndarray of float64
-        The fraction of them that were long.
+        Fraction of trades that are long.
     gross_bps : ndarray of float64
-        Mean of what they made before fees: in and out at the touch, or at mid.
+        Mean gain before fees, bps: entered and closed at the touch, or at mid.
     net_bps : ndarray of float64
-        Mean after the fees of both sides.
+        Mean gain after the fees of both sides, bps.
     cost_bps : ndarray of float64
-        Mean of what a round trip costs: fees, and what mid moved less what was made.
+        Mean cost of a round trip, bps: fees, plus the return of mid minus the gross gain.
     won : ndarray of float64
-        The fraction that made more than their fees.
+        Fraction of trades with a net gain above 0.
     ci_low, ci_high : ndarray of float64
         Confidence interval of ``net_bps``.
     se_bps, b : ndarray of float64
-        Hodrick's error of ``net_bps``, and the share of the record that its lag is.
+        Hodrick standard error of ``net_bps``, and its lag as a fraction of the record.
     z : ndarray of float64
-        The normal deviate that is as unlikely as ``net_bps`` where the true one is 0.
+        Test of ``net_bps`` = 0, as the standard normal deviate of the same p value.
     without_bps : ndarray of float64
-        ``net_bps`` without the episode that weighs most; NaN where no episodes were given.
+        ``net_bps`` without the most influential episode; NaN if no episodes were given.
     excess_bps, excess_low, excess_high, excess_z : ndarray of float64
-        What was made beyond being long and short as often without looking, its confidence
-        interval, and its normal deviate. NaN where the signal never changes.
+        Gain in excess of being long and short as often at random times, its confidence interval,
+        and its normal deviate. NaN if the signal never changes.
     """
 
     horizons: Floats
@@ -86,26 +85,26 @@ class Traded:
 
     @property
     def move_bps(self) -> Floats:
-        """Mean move of mid the signal's way, from a trade's start to its end."""
+        """Mean return of mid in the direction of the trade, from entry to exit, bps."""
         return self.net_bps + self.cost_bps
 
     @property
     def sure_z(self) -> Floats:
-        """The lesser of the two deviates: how sure it is that both are above 0."""
+        """The smaller of ``z`` and ``excess_z``: the evidence that both gains are above 0."""
         return np.asarray(np.minimum(self.z, self.excess_z))
 
     @property
     def p(self) -> Floats:
-        """Of both being above 0, as a two-sided p: twice the chance of a larger ``sure_z``."""
-        chance = [NormalDist().cdf(-z) if z == z else np.nan for z in self.sure_z.tolist()]
-        return np.asarray(np.minimum(2 * np.array(chance), 1.0))
+        """Two-sided p value of ``sure_z``; NaN where that is."""
+        tail = [NormalDist().cdf(-z) if z == z else np.nan for z in self.sure_z.tolist()]
+        return np.asarray(np.minimum(2 * np.array(tail), 1.0))
 
     def to_frame(self) -> pd.DataFrame:
-        """Return a DataFrame, a row a horizon (its index, in seconds)."""
+        """Return a DataFrame with one row for each horizon, its index in seconds."""
         import pandas as pd
 
-        traded = ("n", "gross_bps", "net_bps", "ci_low", "ci_high", "cost_bps", "won")
-        names = (*traded, "excess_bps", "excess_low", "excess_high", "longs")
+        gains = ("n", "gross_bps", "net_bps", "ci_low", "ci_high", "cost_bps", "won")
+        names = (*gains, "excess_bps", "excess_low", "excess_high", "longs")
         index = pd.Index(self.horizons, name="horizon")
         return pd.DataFrame({name: getattr(self, name) for name in names}, index=index)
 
@@ -119,7 +118,7 @@ def traded(
     level: float = 0.95,
     episodes: NDArray[np.int64] | None = None,
 ) -> Traded:
-    """Return what trading every event as a taker makes.
+    """Return the gains of trading every entry as a taker.
 
     Parameters
     ----------
@@ -128,13 +127,13 @@ def traded(
     parameters : Parameters
         ``price`` and ``fee_bps`` are used.
     x : ndarray of int8, shape (T,)
-        Events: +1 is bought, −1 sold.
+        Entries: +1 buys, −1 sells, 0 is none.
     horizons : array_like of float, shape (H,)
         Seconds.
     level : float
-        Of the confidence intervals.
+        Level of the confidence intervals, 0..1.
     episodes : ndarray of int64, shape (E,), optional
-        Where episodes begin, to tell what is left without one of them; see `inference.influence`.
+        Rows where episodes begin, for ``without_bps``; see `inference.influence`.
 
     Returns
     -------
@@ -145,39 +144,39 @@ def traded(
     move = steps(history.mid)
     with np.errstate(divide="ignore", invalid="ignore"):
         weight = np.nan_to_num(1e4 / history.mid)
-    number = np.zeros(len(touch.horizons), np.int64)
-    out = np.full((15, len(number)), np.nan)
+    counts = np.zeros(len(touch.horizons), np.int64)
+    out = np.full((15, len(counts)), np.nan)
     rows = zip(touch.moves.bps, touch.moves.end, touch.moves.overlap.tolist(), strict=True)
-    for row, (moved, end, overlap) in enumerate(rows):
-        gross = x * moved
+    for row, (mid_bps, end, overlap) in enumerate(rows):
+        gross = x * mid_bps
         if parameters.price == "touch":
             gross = np.where(buys, touch.long_bps[row], touch.short_bps[row])
         known = end >= 0
-        event = known & (x != 0)
-        number[row] = n = int(np.count_nonzero(event))
+        entered = known & (x != 0)
+        counts[row] = n = int(np.count_nonzero(entered))
         if not n:
             continue
-        moved = np.where(known, moved, 0.0)
+        mid_bps = np.where(known, mid_bps, 0.0)
         sides = np.where(known, x, 0).astype(np.float64)
-        paid = np.where(event, sides * moved - gross, 0.0)
-        bets = Bets(sides * weight, -paid - fees * event, event.astype(np.float64))
+        spread_paid = np.where(entered, sides * mid_bps - gross, 0.0)
+        bets = Bets(sides * weight, -spread_paid - fees * entered, entered.astype(np.float64))
         net = estimate(scores(bets, end, move, overlap), n, level)
-        # As often long and short without looking: x less its mean, over all that there is.
+        # Subtracting the mean side from x removes the gain of the same sides at random times.
         states = np.count_nonzero(known)
-        beyond = np.where(known, sides - sides.sum() / states, 0.0)
-        square = beyond * beyond
-        bets = Bets(beyond * weight, -beyond * moved.sum() / states, square)
-        more = estimate(scores(bets, end, move, overlap), n, level)
-        part = square.sum() / n  # a slope is a difference in the mean by as much
-        gains, without = gross[event] - fees, np.nan
+        centred = np.where(known, sides - sides.sum() / states, 0.0)
+        squares = centred * centred
+        bets = Bets(centred * weight, -centred * mid_bps.sum() / states, squares)
+        excess = estimate(scores(bets, end, move, overlap), n, level)
+        scale = squares.sum() / n  # turns the regression slope into a gain per trade
+        gains, without = gross[entered] - fees, np.nan
         if episodes is not None:
-            gained = np.where(event, x * (gross - fees), np.nan)
-            without = influence(x, gained, episodes).mean_without
-        mean, cost = float(gains.mean()), float(paid[event].mean()) + fees
+            signed = np.where(entered, x * (gross - fees), np.nan)
+            without = influence(x, signed, episodes).mean_without
+        mean, cost = float(gains.mean()), float(spread_paid[entered].mean()) + fees
         out[:, row] = (
-            np.mean(x[event] > 0), mean + fees, mean, cost, np.mean(gains > 0),
-            mean - net.reach, mean + net.reach, net.error, net.b, net.z,
-            part * more.mean, part * (more.mean - more.reach), part * (more.mean + more.reach),
-            more.z, without,
+            np.mean(x[entered] > 0), mean + fees, mean, cost, np.mean(gains > 0),
+            mean - net.margin, mean + net.margin, net.error, net.b, net.z,
+            scale * excess.mean, scale * (excess.mean - excess.margin),
+            scale * (excess.mean + excess.margin), excess.z, without,
         )  # fmt: skip
-    return Traded(touch.horizons, number, *out)
+    return Traded(touch.horizons, counts, *out)

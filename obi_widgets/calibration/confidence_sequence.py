@@ -1,20 +1,20 @@
-"""Bounds on a mean that hold at every moment at once, however often one looks.
+"""Confidence sequences: bounds on a mean that are valid at all sample sizes at once.
 
-An interval of the usual kind is right 19 times in 20 at one moment that was chosen beforehand.
-Who looks after every trade, and stops when it pleases, is wrong far more often. A confidence
-sequence is right at all moments together with that probability.
+An ordinary 95 % confidence interval covers the mean at one sample size, chosen beforehand. Looking
+after every trade and stopping at will makes it wrong far more often. A confidence sequence covers
+the mean at all sample sizes simultaneously with probability 95 %.
 
-Two are computed. Both are of trades that come one after the other, each with a mean, given what
-came before, that may change; what is bounded is the average of these means so far.
+Both classes take trades one after the other. The mean of each trade, conditional on those before,
+may change; the bounds are on the average of these conditional means so far.
 
-- `AsymptoticSequence` needs a finite variance and no bound on what a trade makes. It holds as the
-  number of trades grows, and is not told before the `BURN_IN`.
-- `ClippedSequence` holds exactly, from the first trade on, and for any distribution: but it is of
-  the mean of gains and losses that are each cut at a declared size.
+- `AsymptoticSequence` needs a finite variance, and no bound on the gain of a trade. Its coverage
+  is asymptotic in the number of trades, so it gives no bounds before `BURN_IN`.
+- `ClippedSequence` is exact from the first trade on for any distribution, but bounds the mean of
+  gains and losses that are each clipped at a given size.
 
-The first is fooled by losses that are rare and large: before the first of them the mean looks
-certain. The second knows that a loss as large as the cut may still come. What is claimed has to be
-above 0 by both; see `obi_widgets.SealedTest`.
+Rare large losses mislead the first: until one occurs, the mean looks certain. The second allows for
+a loss as large as the clip at any time. `obi_widgets.SealedTest` requires both lower bounds to be
+above 0.
 """
 
 from __future__ import annotations
@@ -24,38 +24,41 @@ import math
 import numpy as np
 
 ERROR = 0.05
-"""How often each claim may be wrong at any moment: above 0 where the mean is not, or below."""
+"""α: probability that a bound is wrong at any sample size, for each bound."""
 
 BURN_IN = 100
-"""Trades before which nothing is said: the asymptotic bound leans on the central limit theorem."""
+"""Trades before the first asymptotic bound, which relies on the central limit theorem."""
 
 TUNED_AT = 500
-"""Trades at which the asymptotic bound is tightest. It holds at every other number as well."""
+"""Trades at which the asymptotic bound is tightest. It is valid at every other number too."""
 
 CANDIDATES = 1001
-"""Means that the clipped sequence plays against: 0 is one, and the step a 500th of the cut."""
+"""Candidate means that the clipped sequence tests: 0 is one of them, the step is clip / 500."""
 
 MEANS = np.linspace(0.0, 1.0, CANDIDATES)
-LIMITS = np.append(np.inf, 0.75 / MEANS[1:])  # of bets: a quarter of the capital is never at stake
+"""The candidate means, scaled to 0..1."""
+
+MAX_BETS = np.append(np.inf, 0.75 / MEANS[1:])
+"""Largest bet against each candidate mean: it risks at most three quarters of the capital."""
 
 
 def tuning(tuned_at: float, error: float) -> float:
-    """Return ρ², which makes the normal mixture's margin least at a number of observations.
+    """Return the ρ² that minimises the normal mixture's margin at a number of observations.
 
-    It solves n·ρ² = 2·ln(1/α) + ln(1 + n·ρ²), which is −W₋₁(−α²/e) − 1 (Waudby-Smith et al.
-    2024, appendix).
+    It solves n·ρ² = 2·ln(1/α) + ln(1 + n·ρ²), whose solution is n·ρ² = −W₋₁(−α²/e) − 1
+    (Waudby-Smith et al. 2024, appendix).
 
     Parameters
     ----------
     tuned_at : float
-        n, observations.
+        n, number of observations.
     error : float
         α, 0..1.
 
     Returns
     -------
     float
-        ρ², one over observations.
+        ρ², per observation.
 
     Examples
     --------
@@ -63,39 +66,39 @@ def tuning(tuned_at: float, error: float) -> float:
     0.016424
     """
     x = 1.0
-    for _ in range(200):  # a contraction: it stands still long before
+    for _ in range(200):  # a contraction: it converges much earlier
         x = 2 * math.log(1 / error) + math.log1p(x)
     return x / tuned_at
 
 
 class AsymptoticSequence:
-    """An asymptotic confidence sequence for a mean.
+    """Asymptotic confidence sequence for a mean.
 
     With n observations of mean m and sample standard deviation s, and with ρ from `tuning`, the
     two-sided interval is
 
         m ± s · sqrt(2 (nρ² + 1) / (n²ρ²) · ln(sqrt(nρ² + 1) / α))
 
-    and each one-sided bound has ``ln(1 + sqrt(nρ² + 1) / (2α))`` in the place of the logarithm,
-    with ρ tuned at 2α: Waudby-Smith, Arbour, Sinha, Kennedy and Ramdas, "Time-uniform central
-    limit theory and asymptotic confidence sequences", Annals of Statistics 52 (2024), theorem 2.2
-    and its one-sided form.
+    and each one-sided bound has ``ln(1 + sqrt(nρ² + 1) / (2α))`` in place of the logarithm, with ρ
+    tuned at 2α: Waudby-Smith, Arbour, Sinha, Kennedy and Ramdas, "Time-uniform central limit
+    theory and asymptotic confidence sequences", Annals of Statistics 52 (2024), theorem 2.2 and
+    its one-sided form.
 
     Parameters
     ----------
     error : float
-        α: how often the interval, or each one-sided bound, may be wrong at any moment; 0..1.
+        α: probability that the interval, or each one-sided bound, is ever wrong; 0..1.
     burn_in : int
-        Observations before which no bound is told; at least 2.
+        Number of observations before the first bound; at least 2.
     tuned_at : int
-        Observations at which the bounds are tightest.
+        Number of observations at which the bounds are tightest.
 
     Attributes
     ----------
     n : int
-        Observations.
+        Number of observations.
     mean : float
-        Their mean, in their unit; 0 without any.
+        Mean of the observations, in their unit; 0 without any.
 
     Examples
     --------
@@ -104,7 +107,7 @@ class AsymptoticSequence:
     ...     sequence.add(1.0 + (-1) ** n)
     >>> round(sequence.mean, 3)
     1.0
-    >>> [round(one, 3) for one in sequence.interval]
+    >>> [round(bound, 3) for bound in sequence.interval]
     [0.848, 1.152]
     >>> round(sequence.low, 3)
     0.861
@@ -117,18 +120,18 @@ class AsymptoticSequence:
         self._two_sided, self._one_sided = tuning(tuned_at, error), tuning(tuned_at, 2 * error)
         self.n = 0
         self.mean = 0.0
-        self._squares = 0.0  # of the distances from the mean
+        self._squares = 0.0  # sum of squared deviations from the mean (Welford's algorithm)
 
     def add(self, value: float) -> None:
-        """Take one more observation."""
+        """Add an observation."""
         self.n += 1
-        away = value - self.mean
-        self.mean += away / self.n
-        self._squares += away * (value - self.mean)
+        deviation = value - self.mean
+        self.mean += deviation / self.n
+        self._squares += deviation * (value - self.mean)
 
     @property
     def deviation(self) -> float:
-        """The sample's standard deviation; NaN below two observations."""
+        """Sample standard deviation of the observations; NaN with fewer than two."""
         return math.sqrt(self._squares / (self.n - 1)) if self.n > 1 else math.nan
 
     def _margin(self, rho2: float, *, one_sided: bool) -> float:
@@ -140,52 +143,53 @@ class AsymptoticSequence:
 
     @property
     def interval(self) -> tuple[float, float]:
-        """Both ends of the two-sided interval, in the observations' unit; NaN in the burn-in."""
+        """Both ends of the two-sided interval, in the observations' unit; NaN during burn-in."""
         margin = self._margin(self._two_sided, one_sided=False)
         return self.mean - margin, self.mean + margin
 
     @property
     def low(self) -> float:
-        """The one-sided lower bound; NaN in the burn-in."""
+        """The one-sided lower bound; NaN during burn-in."""
         return self.mean - self._margin(self._one_sided, one_sided=True)
 
     @property
     def high(self) -> float:
-        """The one-sided upper bound; NaN in the burn-in."""
+        """The one-sided upper bound; NaN during burn-in."""
         return self.mean + self._margin(self._one_sided, one_sided=True)
 
 
 class ClippedSequence:
-    """A confidence sequence for the mean of observations that are each cut at ±``clip``.
+    """Exact confidence sequence for the mean of observations that are each clipped at ±``clip``.
 
-    It is exact: no number of observations has to be large. With z the cut observations on a scale
-    from 0 to 1, and μ and σ² their mean and variance before the i-th, each with one observation of
-    1/2 and of variance 1/4 added, somebody who plays against a mean of m with bets
+    It is valid at any number of observations. Let z be the clipped observations scaled to 0..1,
+    and μ and σ² their mean and variance before the i-th, each regularised by one observation of
+    1/2 with variance 1/4. A gambler who bets against the mean m with stakes
 
         λᵢ = min(sqrt(2 ln(1/α) / (σ²ᵢ₋₁ · i · ln(1 + i))), 3/4 / m)
 
-    has a capital of Π (1 + λᵢ (zᵢ − m)). Where no zᵢ has a larger mean than m, given what came
-    before, it ever reaches 1/α with a probability of at most α (Ville). The lower bound is the
-    largest m, of `CANDIDATES`, that has been beaten so; the upper one is its mirror image. These
-    are the two sides of the hedged capital of Waudby-Smith and Ramdas, "Estimating means of
+    has the capital Π (1 + λᵢ (zᵢ − m)). If the conditional mean of every zᵢ is at most m, the
+    capital ever reaches 1/α with probability at most α (Ville's inequality). The lower bound is the
+    largest m, of `CANDIDATES`, that is rejected in this way; the upper bound is its mirror image.
+    These are the two sides of the hedged capital of Waudby-Smith and Ramdas, "Estimating means of
     bounded random variables by betting", JRSS-B 86 (2024), theorem 3, with predictable plug-in
     bets. It is as exact as the empirical Bernstein sequence of Howard, Ramdas, McAuliffe and
     Sekhon, "Time-uniform, nonparametric, nonasymptotic confidence sequences", Annals of Statistics
-    49 (2021), and finds large edges in half as many trades or fewer.
+    49 (2021), and detects large edges with half as many trades or fewer.
 
     Parameters
     ----------
     clip : float
-        Where gains and losses are cut, in their unit; above 0. To be chosen before the first.
+        Size at which gains and losses are clipped, in their unit; above 0. It must be chosen before
+        the first observation.
     error : float
         α of each bound, 0..1.
 
     Attributes
     ----------
     n : int
-        Observations.
+        Number of observations.
     cut : int
-        How many of them were cut.
+        Number of observations that were clipped.
 
     Examples
     --------
@@ -202,21 +206,22 @@ class ClippedSequence:
         self.clip, self.error = clip, error
         self._log = math.log(1 / error)
         self.n = self.cut = 0
-        self._sum = 0.0  # of what was cut, in its unit
-        self._mean, self._variance = 0.5, 0.25  # of z, as the next bet takes them
-        self._scaled = self._squares = 0.0  # sums of z, and of its squared distances
-        self._capital = np.zeros((2, CANDIDATES))  # its logarithm: on more than m, on less
+        self._sum = 0.0  # of the clipped observations, in their unit
+        self._mean, self._variance = 0.5, 0.25  # of z, for the next bet
+        self._scaled = self._squares = 0.0  # sums of z, and of its squared deviations
+        # Row 0 bets that the mean is above m, row 1 that it is below.
+        self._log_capital = np.zeros((2, CANDIDATES))
 
     def add(self, value: float) -> None:
-        """Take one more observation."""
+        """Add an observation."""
         self.n += 1
         self.cut += abs(value) > self.clip
         value = min(max(value, -self.clip), self.clip)
         z = value / (2 * self.clip) + 0.5
         bet = math.sqrt(2 * self._log / (self._variance * self.n * math.log1p(self.n)))
-        # On less than m is on more than 1 − m, of 1 − z: so one row of means and limits serves.
-        both = np.array([[z], [1 - z]])
-        self._capital += np.log1p(np.minimum(bet, LIMITS) * (both - MEANS))
+        # Betting that z is below m is betting that 1 − z is above 1 − m: the same means serve both.
+        sides = np.array([[z], [1 - z]])
+        self._log_capital += np.log1p(np.minimum(bet, MAX_BETS) * (sides - MEANS))
         self._sum += value
         self._scaled += z
         self._mean = (0.5 + self._scaled) / (self.n + 1)
@@ -225,20 +230,21 @@ class ClippedSequence:
 
     @property
     def mean(self) -> float:
-        """The mean of what was cut, in the observations' unit; NaN without any."""
+        """Mean of the clipped observations, in their unit; NaN without any."""
         return self._sum / self.n if self.n else math.nan
 
-    def _beaten(self, side: int) -> float:
-        """Return the largest mean that was beaten; the capital falls as means rise."""
-        count = int(np.count_nonzero(self._capital[side] >= self._log))
+    def _largest_rejected(self, side: int) -> float:
+        """Return the largest candidate mean that is rejected, in the observations' unit."""
+        # The capital decreases in the mean, so the rejected candidates are the first ones.
+        count = int(np.count_nonzero(self._log_capital[side] >= self._log))
         return (2 * float(MEANS[max(count - 1, 0)]) - 1) * self.clip
 
     @property
     def low(self) -> float:
-        """The lower bound of the mean of what was cut, in the observations' unit: it is above."""
-        return self._beaten(0)
+        """Lower bound on the mean of the clipped observations, in their unit."""
+        return self._largest_rejected(0)
 
     @property
     def high(self) -> float:
-        """The upper bound of the mean of what was cut: it is below."""
-        return 0.0 - self._beaten(1)
+        """Upper bound on the mean of the clipped observations, in their unit."""
+        return 0.0 - self._largest_rejected(1)

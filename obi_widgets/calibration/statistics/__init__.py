@@ -1,1 +1,1 @@
-"""Statistics that know of overlap, dependence and many tests."""
+"""Statistics of overlapping, dependent returns, and corrections for multiple testing."""

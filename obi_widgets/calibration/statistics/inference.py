@@ -1,35 +1,34 @@
-"""The mean return after an event, and how sure it is.
+"""Mean forward return of entries, with standard errors that allow for overlap.
 
-The mean is the slope of a regression through the origin, over all states in the order of time, of
-the return y_t on x_t: +1 where a rise is expected, −1 where a fall, 0 where nothing is. With its
-residuals e_t = y_t − βx_t the scores are x_t·e_t. Zeros are kept, so that a lag is a time and not
-a number of events; where there is no return (a gap, the end of the record) the score is 0 as well,
+The mean is the slope β of a regression through the origin, over all states in time order, of the
+return y_t on x_t: +1 where a rise is expected, −1 where a fall is expected, 0 elsewhere. With the
+residuals e_t = y_t − βx_t the scores are x_t·e_t. Zeros are kept, so that a lag is a time and not a
+number of entries. Where there is no return (a gap, the end of the record) the score is 0 as well,
 for the same reason.
 
-Returns over a horizon overlap, and signals last: what looks like thousands of observations may be
-a few. Two errors that know it:
+Returns over a horizon overlap and signals persist, so that thousands of observations may hold the
+information of a few independent ones. Two standard errors allow for it:
 
 Newey–West (``se_bps``, ``t``)
-    The long-run variance of the scores with Bartlett weights, 1 − k / (q + 1) at lag k, and q the
-    overlap: the most states that a horizon spans (Newey and West 1987, Econometrica 55, 703).
-    It equals statsmodels' ``OLS(y, x).fit(cov_type="HAC", cov_kwds={"maxlags": q,
-    "use_correction": False})`` with y and x 0 where there is no return. It is the usual one, and
-    too small: at the lags that overlap causes the weights leave out up to a third of the variance,
-    so that a nominal 5 % test rejects in 8 to 12 %.
+    The long-run variance of the scores with Bartlett weights, 1 − k / (q + 1) at lag k, where q is
+    the overlap: the largest number of states that a horizon spans (Newey and West 1987,
+    Econometrica 55, 703). It equals statsmodels' ``OLS(y, x).fit(cov_type="HAC",
+    cov_kwds={"maxlags": q, "use_correction": False})`` with y and x 0 where there is no return. It
+    is in common use, and too small: at the lags that overlap causes, the weights omit up to a third
+    of the variance, so that a nominal 5 % test rejects in 8 to 12 %.
 
 Hodrick (``se_hodrick``, ``t_hodrick``, and from it ``p`` and the confidence interval)
-    The same sum Σxy, added up in the order in which returns come in rather than start: each move
-    of mid, times the sum of the x/mid whose horizon is under way. Nothing known before a move
-    predicts it when there is no edge, so these scores do not overlap, and are not correlated, at
-    any horizon (Hodrick 1992, Review of Financial Studies 5, 357, standard errors 1B). What an
-    edge leaves of correlation a Bartlett estimate takes up, at the lag max(overlap, 1.3·√T) of
-    Lazarus, Lewis, Stock and Watson (2018, JBES 36, 541), T being the states in which any horizon
-    is under way; critical values are fixed-b ones (see `fixed_b`), since that lag may be a large
-    share of a short record, and larger where few events hold most of the variance. In
-    simulations of 8 minutes to an hour nominal 5 % are 4 to 6 %, less where the record is only a
-    few horizons long, and up to 7 % for the strongest edges on the shortest records.
-    Scores are added up in at most `BINS` bins of equal numbers of states first, over which lags
-    are counted.
+    The same sum Σxy, added up in the order in which returns accrue rather than start: each move of
+    mid, times the sum of x/mid over the open horizons. Without an edge nothing known before a move
+    predicts it, so these scores are uncorrelated at any horizon (Hodrick 1992, Review of Financial
+    Studies 5, 357, standard errors 1B). The correlation that an edge causes is covered by a
+    Bartlett estimate with the lag max(overlap, 1.3·√T) of Lazarus, Lewis, Stock and Watson (2018,
+    JBES 36, 541), where T is the number of states with an open horizon. Critical values are fixed-b
+    ones (see `fixed_b`), since that lag may be a large fraction of a short record, and effectively
+    larger where few entries hold most of the variance. In simulations of 8 minutes to an hour a
+    nominal 5 % test rejects in 4 to 6 %, less if the record is only a few horizons long, and up to
+    7 % for the strongest edges on the shortest records. Scores are first summed in at most `BINS`
+    bins of equal numbers of states; lags are counted in bins.
 """
 
 from __future__ import annotations
@@ -56,34 +55,35 @@ if TYPE_CHECKING:
 KERNELS = Kernels("obi_widgets.calibration.statistics.sums_numba", sums_numpy)
 
 BINS = 2048
-"""Bins of scores that a record is cut in, at most."""
+"""Largest number of bins that the scores of a record are summed in."""
 
-SMALLEST = 1e-18
-"""Of a sum of squares, what remains of rounding where it should be 0."""
+ROUNDING = 1e-18
+"""A variance below this fraction of the sum of squares is rounding error, and counts as 0."""
 
 LARGEST_B = 0.5
-"""The record must be this much longer than the lag: two horizons of returns at least."""
+"""Largest lag as a fraction of the record: the record must span at least two horizons."""
 
 
 @dataclass(frozen=True, eq=False)
 class Scores:
-    """What the means of K cells at one horizon are made of, in the order returns came in.
+    """Binned scores of K cells at one horizon, in the order in which returns accrue.
 
-    The mean is Σa / Σb.
+    A cell is one choice of entries: a column of x. The mean of each cell is Σa / Σb.
 
     Attributes
     ----------
-    a, b : ndarray of float64, shape (N, K)
-        By bin: returns that came in, signed, bps; and events that they belong to, each event
-        spread over its horizon.
+    a : ndarray of float64, shape (N, K)
+        Signed returns that accrue in each bin, bps.
+    b : ndarray of float64, shape (N, K)
+        Number of entries that they belong to, each entry spread over its horizon.
     m : ndarray of float64, shape (N, K)
-        The variance of ``a`` for a unit of the price's: what is known of it beforehand.
+        Variance of ``a`` per unit variance of the price, which depends on the entries only.
     width : int
-        States a bin.
+        Number of states in a bin.
     lag : ndarray of int64, shape (K,)
-        Bins.
+        Lag of the long-run variance, bins.
     active : ndarray of float64, shape (K,)
-        States in which any horizon is under way.
+        Number of states with an open horizon.
     """
 
     a: Floats
@@ -95,12 +95,11 @@ class Scores:
 
     @property
     def share(self) -> Floats:
-        """The lag's share of the record, the b of fixed-b; shape (K,), NaN without an event.
+        """The lag as a fraction of the record, the b of fixed-b; shape (K,), NaN without an entry.
 
-        Where the variance is not spread evenly, few windows hold most of it: ΣM² / (lag + 1) /
-        (Σm)², with M the sums of m within windows of lag + 1 bins. It is (lag + 1) / N where m is
-        the same everywhere, and more otherwise, so that the degrees of freedom of the variance
-        are what Satterthwaite's approximation says.
+        It is ΣM² / (lag + 1) / (Σm)², where M are the sums of m within windows of lag + 1 bins.
+        This equals (lag + 1) / N if m is constant, and is larger if few windows hold most of the
+        variance, so that the variance has the degrees of freedom of Satterthwaite's approximation.
         """
         sums = np.empty((1, 5, len(self.lag)))
         index = np.arange(len(self.a), dtype=np.int32)[None]
@@ -109,17 +108,17 @@ class Scores:
             return np.asarray(sums[0, 2] / (self.lag + 1) / sums[0, 0] ** 2)
 
     def coarsened(self, bins: int) -> Scores:
-        """Return the same in at most so many bins, for speed."""
-        times = -(-len(self.a) // bins)
-        if times <= 1:
+        """Return the scores in at most this many bins, for speed."""
+        factor = -(-len(self.a) // bins)
+        if factor <= 1:
             return self
-        short = -len(self.a) % times
+        padding = -len(self.a) % factor
         a, b, m = (
-            np.pad(one, ((0, short), (0, 0))).reshape(-1, times, one.shape[1]).sum(axis=1)
-            for one in (self.a, self.b, self.m)
+            np.pad(series, ((0, padding), (0, 0))).reshape(-1, factor, series.shape[1]).sum(axis=1)
+            for series in (self.a, self.b, self.m)
         )
-        lag = np.maximum(-(-self.lag // times), 1)
-        return Scores(a, b, m, self.width * times, lag, self.active)
+        lag = np.maximum(-(-self.lag // factor), 1)
+        return Scores(a, b, m, self.width * factor, lag, self.active)
 
     def estimate(self) -> Estimate:
         """Return the means and their standard errors."""
@@ -137,20 +136,20 @@ class Estimate(NamedTuple):
 
 
 def quotient(sums: Floats, lag: Ints) -> Estimate:
-    """Return means and standard errors from Σa, Σb, ΣA², ΣAB, ΣB²; see `sums_numpy`.
+    """Return means and standard errors from the sums Σa, Σb, ΣA², ΣAB, ΣB²; see `sums_numpy`.
 
     Parameters
     ----------
     sums : ndarray of float64, shape (..., 5 or more, K)
-        The sums.
+        The sums, in this order.
     lag : ndarray of int64, shape (K,)
-        What the windows were.
+        Lag of the windows of A and B.
     """
     a, b, aa, ab, bb = (sums[..., row, :] for row in range(5))
     with np.errstate(divide="ignore", invalid="ignore"):
         mean = np.where(b > 0, a / b, np.nan)
         squares = aa - 2 * mean * ab + mean * mean * bb
-        error = np.sqrt(np.where(squares > SMALLEST * aa, squares, np.nan) / (lag + 1)) / b
+        error = np.sqrt(np.where(squares > ROUNDING * aa, squares, np.nan) / (lag + 1)) / b
     return Estimate(mean, error)
 
 
@@ -159,42 +158,44 @@ def resampled_sums(a: Floats, b: Floats, lags: Ints, index: NDArray[np.int32], o
     resampled = KERNELS.fastest().resampled
     for lag in np.unique(lags):
         cells = np.flatnonzero(lags == lag)
-        some_a, some_b = (np.ascontiguousarray(one[:, cells]) for one in (a, b))
-        part = np.empty((len(index), 5, len(cells)))
-        resampled(some_a, some_b, index, int(lag), part)
-        out[:, :, cells] = part
+        cells_a, cells_b = (np.ascontiguousarray(series[:, cells]) for series in (a, b))
+        sums = np.empty((len(index), 5, len(cells)))
+        resampled(cells_a, cells_b, index, int(lag), sums)
+        out[:, :, cells] = sums
 
 
 @dataclass(frozen=True, eq=False)
 class Means:
-    """Mean returns after events, and what is known of them; arrays of shape (H, K).
+    """Mean returns after entries, with standard errors and tests; arrays of shape (H, K).
 
-    H horizons, K cells (columns of events). NaN is what could not be told: `shortage` says why.
+    H horizons, K cells (columns of entries). NaN where there are too few data: `shortage` says why.
 
     Attributes
     ----------
     horizons : ndarray of float64, shape (H,)
         Seconds.
     lag : ndarray of int64, shape (H,)
-        States: the overlap, the lag of Newey–West.
+        The overlap, states: the lag of Newey–West.
     n : ndarray of int64
-        Events that have a return.
+        Number of entries that have a return.
     n_eff : ndarray of float64
-        n · (naive variance / variance), at most n: as many independent returns know as much.
+        Effective number of independent returns: n · (naive variance / variance), at most n.
     mean_bps : ndarray of float64
-        Mean of x·y over the events; + where the signal is right.
+        Mean of x·y over the entries, bps; + where the signal is right.
     se_bps, t : ndarray of float64
-        Newey–West.
+        Newey–West standard error, bps, and t value.
     se_naive, t_naive : ndarray of float64
-        As if the n returns were independent: their standard deviation / √n. A warning.
+        The same as if the n returns were independent: standard deviation / √n. Misleading; shown
+        only for comparison.
     se_hodrick, t_hodrick, p, ci_low, ci_high : ndarray of float64
-        See the module. p is two-sided.
+        Hodrick standard error, bps, t value, two-sided p value and confidence interval, bps; see
+        the module.
     b : ndarray of float64
-        The share of the record that the lag of ``se_hodrick`` is.
+        Lag of ``se_hodrick`` as a fraction of the record.
     level : float
-        Of the confidence interval.
+        Level of the confidence interval, 0..1.
     scores : tuple of Scores, length H
-        What to resample.
+        Scores of each horizon, for the bootstrap.
     """
 
     horizons: Floats
@@ -216,7 +217,7 @@ class Means:
     scores: tuple[Scores, ...]
 
     def shortage(self, horizon: int, cell: int = 0) -> str:
-        """Return why there is no p, empty where there is one."""
+        """Return why there is no p value; empty if there is one."""
         if not np.isnan(self.p[horizon, cell]):
             return ""
         if self.n[horizon, cell] < 2:
@@ -227,17 +228,17 @@ class Means:
 
 
 def prevailing(mid: Floats) -> Floats:
-    """Return the mid that holds at each state: the last that there was; NaN before the first."""
-    there, none = mid.copy(), np.flatnonzero(np.isnan(mid))
-    first = np.diff(none, prepend=-2) > 1  # of each stretch without a mid
-    there[none] = mid[np.maximum(none[first] - 1, 0)][np.cumsum(first) - 1]
-    return there
+    """Return the last mid up to each state, quote currency; NaN before the first."""
+    filled, missing = mid.copy(), np.flatnonzero(np.isnan(mid))
+    first = np.diff(missing, prepend=-2) > 1  # of each run without a mid
+    filled[missing] = mid[np.maximum(missing[first] - 1, 0)][np.cumsum(first) - 1]
+    return filled
 
 
 def steps(mid: Floats) -> Floats:
-    """Return how far mid moved since the last state that had one, 0 before the first."""
-    there = prevailing(mid)
-    move = np.diff(there, prepend=there[:1])
+    """Return the move of mid since the last state with a mid, quote currency; 0 up to the first."""
+    filled = prevailing(mid)
+    move = np.diff(filled, prepend=filled[:1])
     move[np.isnan(move)] = 0.0
     return move
 
@@ -250,26 +251,26 @@ def conditional_mean(
     level: float = 0.95,
     newey_west: bool = True,
 ) -> Means:
-    """Return what followed events on average, and how sure that is.
+    """Return the mean return after entries, with standard errors and tests.
 
     Parameters
     ----------
     mid : ndarray of float64, shape (T,)
-        Quote currency; what ``returns`` were made of.
+        Quote currency; the mid that ``returns`` were computed from.
     returns : ForwardReturns
-        See `returns.forward_returns`.
+        See `forward_returns.forward_returns`.
     x : ndarray of int8, shape (T,) or (T, K)
-        Events; see `events.columns`.
+        Entries; see `episodes.columns`.
     level : float
-        Of the confidence interval, 0..1.
+        Level of the confidence interval, 0..1.
     newey_west : bool
-        Whether to compute ``se_bps``, ``t`` and the naive ones; NaN otherwise, and faster by a
-        third, for a sweep.
+        Whether to compute ``se_bps``, ``t``, ``se_naive`` and ``t_naive``. If False these and
+        ``n_eff`` are NaN, and a sweep is faster by a third.
 
     Returns
     -------
     Means
-        See the module for the estimators. Nothing raises where there is too little.
+        See the module for the estimators. NaN where there are too few data; this raises nothing.
     """
     x = np.ascontiguousarray(x if x.ndim == 2 else x[:, None], np.int8)
     states, cells = x.shape
@@ -283,24 +284,38 @@ def conditional_mean(
     def compute(rows: Iterable[int]) -> None:
         for row in rows:
             end = returns.end[row]
-            scores[row] = one = arrived(x, end, move, weight, int(overlap[row]))
+            scores[row] = accrued = arrived(x, end, move, weight, int(overlap[row]))
             if newey_west:
                 y = returns.bps[row]
                 KERNELS.fastest().starts(x, y, end, int(overlap[row]), sums[row])
             else:
-                sums[row, 0], sums[row, 1] = one.a.sum(axis=0), np.rint(one.b.sum(axis=0))
+                sums[row, 0], sums[row, 1] = accrued.a.sum(axis=0), np.rint(accrued.b.sum(axis=0))
 
-    everything = range(len(overlap))
+    horizons = range(len(overlap))
     if states * cells < PARALLEL:
-        compute(everything)
+        compute(horizons)
     else:
-        share(compute, everything)
-    done = tuple(one for one in scores if one is not None)
-    return _judged(returns.horizons, overlap, sums, done, level)
+        share(compute, horizons)
+    computed = tuple(accrued for accrued in scores if accrued is not None)
+    return _means(returns.horizons, overlap, sums, computed, level)
 
 
 def arrived(x: Signs, end: NDArray[np.int32], move: Floats, weight: Floats, overlap: int) -> Scores:
-    """Return the scores of one horizon in the order in which returns come in; see `Means`."""
+    """Return the scores of one horizon in the order in which returns accrue; see the module.
+
+    Parameters
+    ----------
+    x : ndarray of int8, shape (T, K)
+        Entries.
+    end : ndarray of int32, shape (T,)
+        Row where each state's horizon ends, −1 where there is no return.
+    move : ndarray of float64, shape (T,)
+        Move of mid since the previous state, quote currency; see `steps`.
+    weight : ndarray of float64, shape (T,)
+        1e4 / mid.
+    overlap : int
+        Largest number of states that a horizon spans.
+    """
     states, cells = x.shape
     width = max(1, -(-states // BINS))
     a, b, m = (np.zeros((-(-states // width), cells)) for _ in range(3))
@@ -310,24 +325,24 @@ def arrived(x: Signs, end: NDArray[np.int32], move: Floats, weight: Floats, over
     return Scores(a, b, m, width, np.ceil(lag / width).astype(np.int64), active)
 
 
-def _judged(
+def _means(
     horizons: Floats, overlap: Ints, sums: Floats, scores: tuple[Scores, ...], level: float
 ) -> Means:
+    """Return the means with their tests, from sums by start and scores by accrual."""
     n = sums[:, 1]
-    usual = quotient(sums, overlap[:, None])
-    better = [one.estimate() for one in scores]
-    error = np.reshape([one.error for one in better], n.shape)
-    b = np.reshape([one.share for one in scores], n.shape)
-    mean = usual.mean
+    newey_west = quotient(sums, overlap[:, None])
+    hodrick = np.reshape([horizon.estimate().error for horizon in scores], n.shape)
+    b = np.reshape([horizon.share for horizon in scores], n.shape)
+    mean = newey_west.mean
     with np.errstate(divide="ignore", invalid="ignore"):
-        spread = sums[:, 5] - n * mean * mean
-        naive = np.sqrt(np.where((n > 1) & (spread > SMALLEST * sums[:, 5]), spread, np.nan))
+        squares = sums[:, 5] - n * mean * mean
+        naive = np.sqrt(np.where((n > 1) & (squares > ROUNDING * sums[:, 5]), squares, np.nan))
         naive /= np.sqrt((n - 1) * n)
-        se = np.where(n > 1, usual.error, np.nan)
-        error = np.where((n > 1) & (b <= LARGEST_B), error, np.nan)
-        t = mean / error
-        variance = error**2 / fixed_b.bias(b)
-        reach = fixed_b.critical(level, np.nan_to_num(b)) * error
+        se = np.where(n > 1, newey_west.error, np.nan)
+        hodrick = np.where((n > 1) & (b <= LARGEST_B), hodrick, np.nan)
+        t = mean / hodrick
+        variance = hodrick**2 / fixed_b.bias(b)
+        margin = fixed_b.critical(level, np.nan_to_num(b)) * hodrick
         return Means(
             horizons=horizons,
             lag=overlap,
@@ -338,11 +353,11 @@ def _judged(
             t=mean / se,
             se_naive=naive,
             t_naive=mean / naive,
-            se_hodrick=error,
+            se_hodrick=hodrick,
             t_hodrick=t,
             p=fixed_b.p_value(t, np.nan_to_num(b)),
-            ci_low=mean - reach,
-            ci_high=mean + reach,
+            ci_low=mean - margin,
+            ci_high=mean + margin,
             b=b,
             level=level,
             scores=scores,
@@ -350,11 +365,17 @@ def _judged(
 
 
 class Influence(NamedTuple):
-    """What the episode that weighs most does to a mean.
+    """Influence of the most influential episode on a mean.
 
-    ``share`` is its part of the sum that the mean is made of (1 and more: without it there is no
-    effect of that sign); ``mean_without`` the mean of the others, bps; ``episode`` its number.
-    NaN and −1 without an event.
+    Attributes
+    ----------
+    share : float
+        Its fraction of the sum of returns. With 1 or more, the mean of the other episodes is 0 or
+        has the opposite sign. NaN without an entry.
+    mean_without : float
+        Mean over the other episodes, bps. NaN without another.
+    episode : int
+        Its number; −1 without an entry.
     """
 
     share: float
@@ -363,24 +384,25 @@ class Influence(NamedTuple):
 
 
 def influence(x: Signs, y: Floats, start: Ints) -> Influence:
-    """Return how much of a mean comes from one episode.
+    """Return the episode that contributes most to a mean, and the mean without it.
 
     Parameters
     ----------
     x : ndarray of int8, shape (T,)
-        Events.
+        Entries.
     y : ndarray of float64, shape (T,)
         Returns of one horizon, bps, NaN where there is none.
     start : ndarray of int64, shape (E,)
-        Where episodes begin; see `events.find_episodes`. An event belongs to the last one begun.
+        Rows where episodes begin; see `episodes.find_episodes`. An entry belongs to the episode
+        that began last.
     """
     rows = np.flatnonzero((x != 0) & ~np.isnan(y))
     total = float(np.sum(x[rows] * y[rows]))
     if not len(rows) or not len(start) or total == 0:
         return Influence(np.nan, np.nan, -1)
     episode = np.maximum(np.searchsorted(start, rows, side="right") - 1, 0)
-    parts = np.bincount(episode, x[rows] * y[rows], len(start)) / total
-    largest = int(np.argmax(parts))
-    others = len(rows) - int(np.count_nonzero(episode == largest))
-    without = total * (1 - float(parts[largest])) / others if others else np.nan
-    return Influence(float(parts[largest]), without, largest)
+    shares = np.bincount(episode, x[rows] * y[rows], len(start)) / total
+    largest = int(np.argmax(shares))
+    rest = len(rows) - int(np.count_nonzero(episode == largest))
+    mean_without = total * (1 - float(shares[largest])) / rest if rest else np.nan
+    return Influence(float(shares[largest]), mean_without, largest)

@@ -1,8 +1,9 @@
-"""Sums of scores over many states and cells, compiled: see `sums_numpy`, which has the same.
+"""Sums of scores over many states and cells, compiled; the NumPy twin is `sums_numpy`.
 
-Importing this imports numba, which takes a while: only the loader of kernels does. No fast-math:
-nothing may be reassociated, contracted or assumed not to be NaN, so that the results are those
-of NumPy to the bit. Sums run from the first state to the last, a cell a lane.
+Importing this module imports numba, which is slow: only the kernel loader does it. Fast-math stays
+off: results must equal those of NumPy to the bit, so operations must not be reassociated or
+contracted, and NaN must be respected. Sums are added in state order, and each cell has its own
+vector lane.
 """
 
 from __future__ import annotations
@@ -11,15 +12,15 @@ import numpy as np
 from numba import njit
 
 LANES = 24
-"""Cells whose sums are kept together: some vector registers full, so that none is waited for."""
+"""Cells that are summed together: several vector registers, so that additions overlap in time."""
 ROWS = 13
-# Where each sum's lanes begin. One array for all, and distances between rows that are known when
-# compiling: otherwise every loop over lanes is guarded against overlap, or not vectorised.
-A, B, AA, AB, BB, MORE = 0, LANES, 2 * LANES, 3 * LANES, 4 * LANES, 5 * LANES
-IN_A, IN_B, WAY_A, WAY_B = 6 * LANES, 7 * LANES, 8 * LANES, 9 * LANES
-GONE_A, GONE_B, IN_M = 10 * LANES, 11 * LANES, 12 * LANES
+# Offset of each sum's lanes in one array. The offsets are compile-time constants: with separate
+# arrays the compiler would guard every loop over lanes against aliasing, or not vectorise it.
+A, B, AA, AB, BB, EXTRA = 0, LANES, 2 * LANES, 3 * LANES, 4 * LANES, 5 * LANES
+IN_A, IN_B, OPENED_A, OPENED_B = 6 * LANES, 7 * LANES, 8 * LANES, 9 * LANES
+CLOSED_A, CLOSED_B, IN_M = 10 * LANES, 11 * LANES, 12 * LANES
 MARGIN = 9
-"""States at the end at which no lane may read beyond those of the cells that there are."""
+"""Number of last states at which surplus lanes are not computed: they would read beyond ``x``."""
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
@@ -33,66 +34,67 @@ def starts(x, y, end, lag, out):
         sums[:] = 0.0
         t = 0
         while t < states + lag:
-            if lag < t < states - MARGIN:  # two at once: each sum is fetched and kept half as often
-                one = _returned(t, row, first, y, end), _returned(t - lag - 1, row, first, y, end)
-                two = _returned(t + 1, row, first, y, end), _returned(t - lag, row, first, y, end)
-                _start(flat, (one, two), _whole(cells), sums)
+            if lag < t < states - MARGIN:  # two states at once halve the loads and stores of sums
+                this = _returned(t, row, first, y, end), _returned(t - lag - 1, row, first, y, end)
+                next_ = _returned(t + 1, row, first, y, end), _returned(t - lag, row, first, y, end)
+                _start(flat, (this, next_), _padded(cells), sums)
                 t += 2
             else:
-                came = _returned(t, row, first, y, end) if t < states else nothing
-                gone = _returned(t - lag - 1, row, first, y, end) if t > lag else nothing
-                _start(flat, ((came, gone),), cells, sums)
+                entering = _returned(t, row, first, y, end) if t < states else nothing
+                leaving = _returned(t - lag - 1, row, first, y, end) if t > lag else nothing
+                _start(flat, ((entering, leaving),), cells, sums)
                 t += 1
-        _give(sums, first, cells, out)
+        _store(sums, first, cells, out)
 
 
 @njit(inline="always", error_model="numpy")
 def _returned(t, row, first, y, end):
-    """Return where a state's events lie, 1.0 where it has a return, and that return."""
-    known = end[t] >= 0  # chosen without a branch, so that tuples of these stay in registers
+    """Return the offset of a state's entries, 1.0 if it has a return (else 0.0), and the return."""
+    known = end[t] >= 0  # no branch, so that tuples of these stay in registers
     return np.uint64(t * row + first), np.float64(known), y[t] if known else 0.0
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
 def _start(flat, states, cells, sums):
+    """Add states that enter the window to the sums, and remove those that leave it."""
     for k in range(cells):
         in_a, in_b, sum_a, sum_b = sums[IN_A + k], sums[IN_B + k], sums[A + k], sums[B + k]
-        aa, ab, bb, more = sums[AA + k], sums[AB + k], sums[BB + k], sums[MORE + k]
-        for (came, there, move), (gone, was_there, old_move) in states:
-            event, old_event = flat[came + k] * there, flat[gone + k] * was_there
-            a, b = event * move, event * event
-            in_a += a - old_event * old_move
-            in_b += b - old_event * old_event
+        aa, ab, bb, a_squared = sums[AA + k], sums[AB + k], sums[BB + k], sums[EXTRA + k]
+        for (new, new_known, new_return), (old, old_known, old_return) in states:
+            entry, old_entry = flat[new + k] * new_known, flat[old + k] * old_known
+            a, b = entry * new_return, entry * entry
+            in_a += a - old_entry * old_return
+            in_b += b - old_entry * old_entry
             sum_a += a
             sum_b += b
             aa += in_a * in_a
             ab += in_a * in_b
             bb += in_b * in_b
-            more += a * a
+            a_squared += a * a
         sums[IN_A + k], sums[IN_B + k], sums[A + k], sums[B + k] = in_a, in_b, sum_a, sum_b
-        sums[AA + k], sums[AB + k], sums[BB + k], sums[MORE + k] = aa, ab, bb, more
+        sums[AA + k], sums[AB + k], sums[BB + k], sums[EXTRA + k] = aa, ab, bb, a_squared
 
 
 @njit(inline="always", error_model="numpy")
 def _lanes():
-    """Return room for sums that begins where a vector register's worth of memory does."""
-    # Otherwise half of all that is fetched and kept lies in two lines of the cache.
-    room = np.empty(ROWS * LANES + 8)
-    first = -room.ctypes.data % 64 // 8
-    return room[first : first + ROWS * LANES]
+    """Return an array for the sums, aligned to 64 bytes."""
+    # Unaligned, half of the vector loads and stores would span two cache lines.
+    memory = np.empty(ROWS * LANES + 8)
+    first = -memory.ctypes.data % 64 // 8
+    return memory[first : first + ROWS * LANES]
 
 
 @njit(inline="always", error_model="numpy")
-def _whole(cells):
-    """Return how many lanes to compute: no part of a vector register, unless there are few.
+def _padded(cells):
+    """Return how many lanes to compute: full vector registers, unless there are few cells.
 
-    The lanes beyond read the next state's events, and what they come to is never looked at.
+    Surplus lanes read the next state's entries; their results are never used.
     """
     return (cells + np.uint64(7)) & ~np.uint64(7) if cells > 3 else cells
 
 
 @njit(inline="always", error_model="numpy")
-def _give(sums, first, cells, out):
+def _store(sums, first, cells, out):
     for row in range(len(out)):
         for k in range(cells):
             out[row, first + k] = sums[row * LANES + k]
@@ -100,7 +102,7 @@ def _give(sums, first, cells, out):
 
 @njit(nogil=True, cache=True, error_model="numpy")
 def arrivals(x, end, step, weight, width, a_bins, b_bins, m_bins, active):
-    """Add up scores as returns come in; see `sums_numpy.arrivals`."""
+    """Add up scores as returns accrue; see `sums_numpy.arrivals`."""
     states, all_cells = x.shape
     flat, sums = x.ravel(), _lanes()
     for first in range(0, all_cells, LANES):
@@ -108,34 +110,34 @@ def arrivals(x, end, step, weight, width, a_bins, b_bins, m_bins, active):
         sums[:] = 0.0
         oldest, left = 0, width
         for t in range(states):
-            lanes = _whole(cells) if t < states - MARGIN else cells
-            before = t - 1
-            if t > 0 and end[before] > before:
-                value, share = weight[before], 1.0 / (end[before] - before)
-                base = np.uint64(before * all_cells + first)
+            lanes = _padded(cells) if t < states - MARGIN else cells
+            previous = t - 1
+            if t > 0 and end[previous] > previous:
+                size, part = weight[previous], 1.0 / (end[previous] - previous)
+                base = np.uint64(previous * all_cells + first)
                 for k in range(lanes):
-                    event = np.float64(flat[base + k])
-                    sums[WAY_A + k] += event * value
-                    sums[WAY_B + k] += event * event * share
+                    entry = np.float64(flat[base + k])
+                    sums[OPENED_A + k] += entry * size
+                    sums[OPENED_B + k] += entry * entry * part
             while oldest < t and end[oldest] < t:
                 if end[oldest] > oldest:
-                    value, share = weight[oldest], 1.0 / (end[oldest] - oldest)
+                    size, part = weight[oldest], 1.0 / (end[oldest] - oldest)
                     base = np.uint64(oldest * all_cells + first)
                     for k in range(lanes):
-                        event = np.float64(flat[base + k])
-                        sums[GONE_A + k] += event * value
-                        sums[GONE_B + k] += event * event * share
+                        entry = np.float64(flat[base + k])
+                        sums[CLOSED_A + k] += entry * size
+                        sums[CLOSED_B + k] += entry * entry * part
                 oldest += 1
-            moved, at_once = step[t], np.float64(end[t] == t)
+            move, empty = step[t], np.float64(end[t] == t)
             base = np.uint64(t * all_cells + first)
             for k in range(lanes):
-                event = flat[base + k] * at_once
-                b = (sums[WAY_B + k] - sums[GONE_B + k]) + event * event
-                held = sums[WAY_A + k] - sums[GONE_A + k]
-                sums[IN_A + k] += moved * held
+                entry = flat[base + k] * empty
+                b = (sums[OPENED_B + k] - sums[CLOSED_B + k]) + entry * entry
+                held = sums[OPENED_A + k] - sums[CLOSED_A + k]
+                sums[IN_A + k] += move * held
                 sums[IN_M + k] += held * held
                 sums[IN_B + k] += b
-                sums[MORE + k] += 1.0 if b != 0.0 else 0.0
+                sums[EXTRA + k] += 1.0 if b != 0.0 else 0.0
             left -= 1
             if left == 0 or t == states - 1:
                 left = width
@@ -145,39 +147,39 @@ def arrivals(x, end, step, weight, width, a_bins, b_bins, m_bins, active):
                     m_bins[t // width, first + k] = sums[IN_M + k]
                     sums[IN_A + k], sums[IN_B + k], sums[IN_M + k] = 0.0, 0.0, 0.0
         for k in range(cells):
-            active[first + k] = sums[MORE + k]
+            active[first + k] = sums[EXTRA + k]
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
 def bets(size, amount, share, end, step, width, a_bins, b_bins, m_bins):
-    """Add up the scores of bets as gains come in; see `sums_numpy.bets`."""
+    """Add up the scores of bets as gains accrue; see `sums_numpy.bets`."""
     states, oldest, active = len(end), 0, 0
     size_in, size_out, amount_in, amount_out = 0.0, 0.0, 0.0, 0.0
     share_in, share_out, count_in, count_out = 0.0, 0.0, 0, 0
     a_bins[:], b_bins[:], m_bins[:] = 0.0, 0.0, 0.0
     for t in range(states):
-        before = t - 1
-        if t > 0 and end[before] > before:
-            each = 1.0 / (end[before] - before)
-            size_in += size[before]
-            amount_in += amount[before] * each
-            share_in += share[before] * each
-            count_in += share[before] != 0
+        previous = t - 1
+        if t > 0 and end[previous] > previous:
+            part = 1.0 / (end[previous] - previous)
+            size_in += size[previous]
+            amount_in += amount[previous] * part
+            share_in += share[previous] * part
+            count_in += share[previous] != 0
         while oldest < t and end[oldest] < t:
             if end[oldest] > oldest:
-                each = 1.0 / (end[oldest] - oldest)
+                part = 1.0 / (end[oldest] - oldest)
                 size_out += size[oldest]
-                amount_out += amount[oldest] * each
-                share_out += share[oldest] * each
+                amount_out += amount[oldest] * part
+                share_out += share[oldest] * part
                 count_out += share[oldest] != 0
             oldest += 1
-        held, at_once = size_in - size_out, end[t] == t
+        held, empty = size_in - size_out, end[t] == t
         a_bins[t // width] += (
-            step[t] * held + (amount_in - amount_out) + (amount[t] if at_once else 0.0)
+            step[t] * held + (amount_in - amount_out) + (amount[t] if empty else 0.0)
         )
-        b_bins[t // width] += (share_in - share_out) + (share[t] if at_once else 0.0)
+        b_bins[t // width] += (share_in - share_out) + (share[t] if empty else 0.0)
         m_bins[t // width] += held * held
-        active += count_in != count_out or (at_once and share[t] != 0)
+        active += count_in != count_out or (empty and share[t] != 0)
     return active
 
 
@@ -194,18 +196,21 @@ def resampled(a, b, index, lag, out):
                 new = index[replication, t] if t < bins else 0
                 old = index[replication, t - lag - 1] if t > lag else 0
                 is_new, is_old = np.float64(t < bins), np.float64(t > lag)
-                came, gone = np.uint64(new * all_cells + first), np.uint64(old * all_cells + first)
+                new_at, old_at = (
+                    np.uint64(new * all_cells + first),
+                    np.uint64(old * all_cells + first),
+                )
                 for k in range(cells):
-                    new_a, new_b = flat_a[came + k] * is_new, flat_b[came + k] * is_new
-                    in_a = sums[IN_A + k] + (new_a - flat_a[gone + k] * is_old)
-                    in_b = sums[IN_B + k] + (new_b - flat_b[gone + k] * is_old)
+                    new_a, new_b = flat_a[new_at + k] * is_new, flat_b[new_at + k] * is_new
+                    in_a = sums[IN_A + k] + (new_a - flat_a[old_at + k] * is_old)
+                    in_b = sums[IN_B + k] + (new_b - flat_b[old_at + k] * is_old)
                     sums[IN_A + k], sums[IN_B + k] = in_a, in_b
                     sums[A + k] += new_a
                     sums[B + k] += new_b
                     sums[AA + k] += in_a * in_a
                     sums[AB + k] += in_a * in_b
                     sums[BB + k] += in_b * in_b
-            _give(sums, first, cells, out[replication])
+            _store(sums, first, cells, out[replication])
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
@@ -220,7 +225,7 @@ def windows(scores, lag):
 
 
 def compile_all():
-    """Compile for the types that come."""
+    """Compile each function for the types that it is called with."""
     x, sums, bins = np.zeros((2, 1), np.int8), np.zeros((6, 1)), np.zeros((2, 1))
     floats, end = np.zeros(2), np.zeros(2, np.int32)
     starts(x, floats, end, 1, sums)

@@ -1,13 +1,13 @@
-"""Sums of scores over many states and cells, in NumPy and plain Python.
+"""Sums of scores over many states and cells, in NumPy.
 
-`sums_numba` has the same, operation for operation: both round in the same
-places, so that which of them ran cannot be told from the result.
+`sums_numba` is the compiled twin. It performs the same operations in the same order, so that both
+return the same results to the bit.
 
-A *cell* is one choice of events: a column of ``x``, which is −1, 0 or +1 at every state. The sums
-of two series ``a`` and ``b`` whose quotient β = Σa / Σb is a mean are ``Σa, Σb, ΣA², ΣAB, ΣB²``,
-where A and B are the sums of ``a`` and ``b`` within each window of ``lag + 1`` states (or bins),
-those that overhang both ends included. The Newey–West variance of Σ(a − βb), with Bartlett
-weights, is then (ΣA² − 2βΣAB + β²ΣB²) / (lag + 1), in time that does not depend on the lag.
+A *cell* is one choice of entries: a column of ``x``, which is −1, 0 or +1 at every state. Let the
+mean be β = Σa / Σb for two series ``a`` and ``b``, and let A and B be the sums of ``a`` and ``b``
+within each window of ``lag + 1`` states (or bins), including windows that extend beyond either end.
+The Newey–West variance of Σ(a − βb), with Bartlett weights, is (ΣA² − 2βΣAB + β²ΣB²) / (lag + 1).
+Five sums, ``Σa, Σb, ΣA², ΣAB, ΣB²``, thus suffice, in time that does not depend on the lag.
 """
 
 from __future__ import annotations
@@ -29,22 +29,22 @@ def starts(x: Signs, y: Floats, end: NDArray[np.int32], lag: int, out: Floats) -
     Parameters
     ----------
     x : ndarray of int8, shape (T, K)
-        The cells' events.
+        Entries of the cells.
     y : ndarray of float64, shape (T,)
         Returns.
     end : ndarray of int32, shape (T,)
-        Where each state's horizon ends, −1 where there is no return.
+        Row where each state's horizon ends, −1 where there is no return.
     lag : int
-        Of the windows; see the module.
+        Lag of the windows, states; see the module.
     out : ndarray of float64, shape (6, K)
-        Written to: the sums for a = x·y, b = x²; the last is Σa².
+        Output: the five sums for a = x·y, b = x²; the sixth is Σa².
     """
     known = end >= 0
-    move = np.where(known, y, 0.0)
+    returns = np.where(known, y, 0.0)
     for cell in range(x.shape[1]):
-        events = x[:, cell].astype(np.float64) * known
-        a = events * move
-        out[:5, cell] = _sums(a[:, None], (events * events)[:, None], lag)[:, 0]
+        entries = x[:, cell].astype(np.float64) * known
+        a = entries * returns
+        out[:5, cell] = _sums(a[:, None], (entries * entries)[:, None], lag)[:, 0]
         out[5, cell] = _running(np.append(0.0, a * a)[:, None])[-1, 0]
 
 
@@ -59,40 +59,39 @@ def arrivals(
     m_bins: Floats,
     active: Floats,
 ) -> None:
-    """Add up the scores in the order in which returns come in; see `inference.Scores`.
+    """Add up the scores in the order in which returns accrue; see `inference.Scores`.
 
     Parameters
     ----------
     x : ndarray of int8, shape (T, K)
-        The cells' events.
+        Entries of the cells.
     end : ndarray of int32, shape (T,)
-        Where each state's horizon ends, −1 for nowhere.
+        Row where each state's horizon ends, −1 where there is no return.
     step : ndarray of float64, shape (T,)
-        How far mid moved since the state before, quote currency.
+        Move of mid since the previous state, quote currency.
     weight : ndarray of float64, shape (T,)
         1e4 / mid.
     width : int
-        States a bin.
+        Number of states in a bin.
     a_bins, b_bins, m_bins : ndarray of float64, shape (ceil(T / width), K)
-        Written to: within each bin the sums of a = step · Σ x·weight, of
-        b = Σ x² / (states to the end), and of m = (Σ x·weight)², over the events whose horizon
-        is under way.
+        Output: the sums within each bin of a = step · Σ x·weight, of b = Σ x² / (states in the
+        horizon), and of m = (Σ x·weight)², each Σ over the entries whose horizon is open.
     active : ndarray of float64, shape (K,)
-        Written to: how many states have any.
+        Output: number of states with an open horizon.
     """
     rows = np.arange(len(end))
-    under_way = np.flatnonzero(end > rows)
-    entered = np.searchsorted(under_way, rows, side="left")
-    left = np.searchsorted(end[under_way], rows, side="left")
-    at_once = end == rows  # nothing changed within the horizon: the return is 0
-    share = 1.0 / (end[under_way] - under_way)
+    starts = np.flatnonzero(end > rows)
+    opened = np.searchsorted(starts, rows, side="left")
+    closed = np.searchsorted(end[starts], rows, side="left")
+    empty = end == rows  # no state within the horizon: the return is 0
+    part = 1.0 / (end[starts] - starts)
     for cell in range(x.shape[1]):
-        events = x[:, cell].astype(np.float64)
-        value, square = events[under_way] * weight[under_way], events[under_way] ** 2 * share
-        total, part = (np.cumsum(np.append(0.0, one)) for one in (value, square))
-        held = total[entered] - total[left]
+        entries = x[:, cell].astype(np.float64)
+        size, square = entries[starts] * weight[starts], entries[starts] ** 2 * part
+        size_sum, square_sum = (np.cumsum(np.append(0.0, series)) for series in (size, square))
+        held = size_sum[opened] - size_sum[closed]
         a = step * held
-        b = (part[entered] - part[left]) + np.where(at_once, events * events, 0.0)
+        b = (square_sum[opened] - square_sum[closed]) + np.where(empty, entries * entries, 0.0)
         active[cell] = np.count_nonzero(b)
         for series, bins in ((a, a_bins), (b, b_bins), (held * held, m_bins)):
             padded = np.zeros(len(bins) * width)
@@ -111,88 +110,89 @@ def bets(
     b_bins: Floats,
     m_bins: Floats,
 ) -> int:
-    """Add up the scores of bets in the order in which their gains come in; see `weighted`.
+    """Add up the scores of bets in the order in which their gains accrue; see `weighted`.
 
     Parameters
     ----------
     size, amount, share : ndarray of float64, shape (T,)
-        By the state at which a bet starts: what a move of mid by one unit gains, what else it
-        gains, and what it counts in the mean.
+        By the state at which a bet starts: gain per unit move of mid, gain that does not depend on
+        mid, and weight in the mean; see `weighted.Bets`.
     end : ndarray of int32, shape (T,)
-        Where each ends, never decreasing but for −1, which is nowhere.
+        Row where each bet ends, never decreasing except for −1, where there is no bet.
     step : ndarray of float64, shape (T,)
-        How far mid moved since the state before, quote currency.
+        Move of mid since the previous state, quote currency.
     width : int
-        States a bin.
+        Number of states in a bin.
     a_bins, b_bins, m_bins : ndarray of float64, shape (ceil(T / width),)
-        Written to: within each bin the sums of a = step · Σ size + Σ amount / (states to the end),
-        of b = Σ share / (states to the end), and of m = (Σ size)², over the bets under way.
+        Output: the sums within each bin of a = step · Σ size + Σ amount / (states of the bet), of
+        b = Σ share / (states of the bet), and of m = (Σ size)², each Σ over the open bets.
 
     Returns
     -------
     int
-        How many states have any that counts.
+        Number of states with an open bet whose share is not 0.
     """
     rows = np.arange(len(end))
-    under_way = np.flatnonzero(end > rows)
-    entered = np.searchsorted(under_way, rows, side="left")
-    left = np.searchsorted(end[under_way], rows, side="left")
-    each = 1.0 / (end[under_way] - under_way)
-    at_once = end == rows  # the amount comes at once: nothing changed within the horizon
+    starts = np.flatnonzero(end > rows)
+    opened = np.searchsorted(starts, rows, side="left")
+    closed = np.searchsorted(end[starts], rows, side="left")
+    part = 1.0 / (end[starts] - starts)
+    empty = end == rows  # no state within the horizon: the whole amount accrues here
 
-    def held(values: Any) -> Any:  # noqa: ANN401
+    def open_sum(values: Any) -> Any:  # noqa: ANN401
         total = np.append(0.0, np.cumsum(values))
-        return total[entered] - total[left]
+        return total[opened] - total[closed]
 
-    open_ = held(size[under_way])
-    a = step * open_ + held(amount[under_way] * each) + np.where(at_once, amount, 0.0)
-    b = held(share[under_way] * each) + np.where(at_once, share, 0.0)
-    for series, bins in ((a, a_bins), (b, b_bins), (open_ * open_, m_bins)):
+    held = open_sum(size[starts])
+    a = step * held + open_sum(amount[starts] * part) + np.where(empty, amount, 0.0)
+    b = open_sum(share[starts] * part) + np.where(empty, share, 0.0)
+    for series, bins in ((a, a_bins), (b, b_bins), (held * held, m_bins)):
         padded = np.zeros(len(bins) * width)
         padded[: len(series)] = series
         bins[:] = np.cumsum(padded.reshape(len(bins), width), axis=1)[:, -1]
-    counted = held((share[under_way] != 0).astype(np.float64))
-    return int(np.count_nonzero((counted != 0) | (at_once & (share != 0))))
+    counted = open_sum((share[starts] != 0).astype(np.float64))
+    return int(np.count_nonzero((counted != 0) | (empty & (share != 0))))
 
 
 def resampled(
     a: Floats, b: Floats, index: NDArray[np.int32], lag: int, out: NDArray[np.float64]
 ) -> None:
-    """Add up resampled scores.
+    """Add up the scores of resampled records.
 
     Parameters
     ----------
     a, b : ndarray of float64, shape (n, K)
         Binned scores.
     index : ndarray of int32, shape (R, n)
-        Which bins make a replication.
+        Bins of each replication.
     lag : int
-        Of the windows, bins.
+        Lag of the windows, bins.
     out : ndarray of float64, shape (R, 5, K)
-        Written to: the sums.
+        Output: the five sums of each replication; see the module.
     """
     for replication, rows in enumerate(index):
         out[replication] = _sums(a[rows], b[rows], lag)
 
 
 def windows(scores: Floats, lag: int) -> float:
-    """Return the sum of the squared window sums of a series, over ``lag + 1``."""
+    """Return the sum of the squared window sums of a series, divided by ``lag + 1``."""
     return float(_sums(scores[:, None], np.zeros((len(scores), 1)), lag)[2, 0] / (lag + 1))
 
 
 def _sums(a: Floats, b: Floats, lag: int) -> Any:  # noqa: ANN401
-    """Return Σa, Σb, ΣA², ΣAB, ΣB² of columns, shape (5, K), added up one by one."""
-    lanes = [a, b]
-    for one in (a, b):
-        none = np.zeros((lag, one.shape[1]))
-        padded = np.vstack([one, none])
-        padded[lag + 1 :] -= one[: max(len(one) - 1, 0)]
-        lanes.append(_running(padded))
-    in_a, in_b = lanes[2:]
-    lanes[2:] = [in_a * in_a, in_a * in_b, in_b * in_b]
-    return np.stack([_running(one)[-1] if len(one) else np.zeros(one.shape[1]) for one in lanes])
+    """Return Σa, Σb, ΣA², ΣAB, ΣB² of each column, shape (5, K), added in row order."""
+    windows = []
+    for series in (a, b):
+        padded = np.vstack([series, np.zeros((lag, series.shape[1]))])
+        padded[lag + 1 :] -= series[: max(len(series) - 1, 0)]
+        windows.append(_running(padded))
+    in_a, in_b = windows
+    terms = [a, b, in_a * in_a, in_a * in_b, in_b * in_b]
+    return np.stack(
+        [_running(term)[-1] if len(term) else np.zeros(term.shape[1]) for term in terms]
+    )
 
 
 def _running(columns: Floats) -> Floats:
-    """Return sums from the first row on, added up one by one, as a loop does from 0."""
+    """Return cumulative sums, rounded as a loop over rows rounds (`numpy.sum` adds in pairs)."""
     return np.cumsum(columns, axis=0)

@@ -1,9 +1,9 @@
-"""Scores of bets of any size, which may cost something: what `inference.arrived` is for events.
+"""Scores of bets of any size and cost, as `inference.arrived` computes them for unit bets.
 
-A bet of weight w that starts at a state and ends at a later one gains w · (move of mid) in the
-order in which mid moves, and has other amounts, as a cost, that belong to it as a whole: these are
-spread evenly over the states in which it is under way. So a cost that never changes adds nothing
-to the error, and one that does adds what it changes by.
+A bet of weight w that is open from one state to a later one gains w · (move of mid), as mid moves.
+Its other amounts, such as a cost, belong to the bet as a whole and are spread evenly over the
+states in which it is open. So a constant cost adds nothing to the standard error, and a varying
+cost adds its variation.
 """
 
 from __future__ import annotations
@@ -29,11 +29,11 @@ class Bets(NamedTuple):
     Attributes
     ----------
     size : ndarray of float64
-        What a move of mid by one unit of quote currency gains, bps.
+        Gain per move of mid by one unit of quote currency, bps.
     amount : ndarray of float64
-        What else each gains, bps.
+        Gain that does not depend on mid, bps; negative for a cost.
     share : ndarray of float64
-        What each counts in the mean Σ gains / Σ share.
+        Weight of the bet in the mean Σ gains / Σ share.
     """
 
     size: Floats
@@ -42,23 +42,23 @@ class Bets(NamedTuple):
 
 
 def scores(bets: Bets, end: NDArray[np.int32], move: Floats, overlap: int) -> Scores:
-    """Return the scores of bets in the order in which their gains come in.
+    """Return the scores of bets in the order in which their gains accrue.
 
     Parameters
     ----------
     bets : Bets
         T states.
     end : ndarray of int32, shape (T,)
-        Where each ends, never decreasing but for −1, where there is none.
+        Row where each bet ends, never decreasing except for −1, where there is no bet.
     move : ndarray of float64, shape (T,)
-        How far mid moved since the state before, quote currency; see `inference.steps`.
+        Move of mid since the previous state, quote currency; see `inference.steps`.
     overlap : int
-        The most states that a bet spans.
+        Largest number of states that a bet spans.
 
     Returns
     -------
     Scores
-        Of one cell.
+        With a single cell.
     """
     width = max(1, -(-len(end) // BINS))
     a, b, m = np.zeros((3, -(-len(end) // width)))
@@ -68,56 +68,67 @@ def scores(bets: Bets, end: NDArray[np.int32], move: Floats, overlap: int) -> Sc
     return Scores(a[:, None], b[:, None], m[:, None], width, lags, np.array([float(active)]))
 
 
-class Estimated(NamedTuple):
-    """A mean, and how sure it is; NaN where it is not known.
+class MeanEstimate(NamedTuple):
+    """A mean with its uncertainty; NaN where it cannot be estimated.
 
-    ``error`` is 0 where every bet gained the same. ``z`` is the standard normal deviate that is as
-    unlikely as mean / error where the true mean is 0; ``reach`` half of a confidence interval.
+    Attributes
+    ----------
+    mean : float
+        Weighted mean gain, bps.
+    error : float
+        Standard error, bps; 0 if every bet gained the same.
+    b : float
+        Lag of the standard error as a fraction of the record.
+    z : float
+        Test of mean = 0, as the standard normal deviate of the same p value.
+    margin : float
+        Half the width of the confidence interval, bps.
     """
 
     mean: float
     error: float
     b: float
     z: float
-    reach: float
+    margin: float
 
 
-def estimate(one: Scores, number: int, level: float) -> Estimated:
-    """Return what the scores of so many bets say.
+def estimate(bet_scores: Scores, number: int, level: float) -> MeanEstimate:
+    """Return the mean gain of bets with its uncertainty.
 
     Parameters
     ----------
-    one : Scores
-        Of one cell.
+    bet_scores : Scores
+        With a single cell.
     number : int
-        How many bets. Fewer than two say nothing.
+        Number of bets. With fewer than two, only the mean is returned.
     level : float
-        Of the confidence interval.
+        Level of the confidence interval, 0..1.
     """
-    found, b = one.estimate(), float(one.share[0])
+    cells, b = bet_scores.estimate(), float(bet_scores.share[0])
     if number < 2:
-        return Estimated(float(found.mean[0]) if number else np.nan, np.nan, b, np.nan, np.nan)
-    return judge(found, b, level)
+        mean = float(cells.mean[0]) if number else np.nan
+        return MeanEstimate(mean, np.nan, b, np.nan, np.nan)
+    return judge(cells, b, level)
 
 
-def judge(found: Estimate, b: float, level: float) -> Estimated:
-    """Return what is known of one mean.
+def judge(cells: Estimate, b: float, level: float) -> MeanEstimate:
+    """Return the mean of one cell with its error, p and interval.
 
     Parameters
     ----------
-    found : Estimate
-        Of one cell.
+    cells : Estimate
+        Of a single cell.
     b : float
         Its lag's share of the record; see `inference.Scores.share`.
     level : float
-        Of the confidence interval.
+        Level of the confidence interval, 0..1.
     """
-    mean, error = float(found.mean[0]), float(found.error[0])
+    mean, error = float(cells.mean[0]), float(cells.error[0])
     if np.isnan(mean) or not b <= LARGEST_B:
-        return Estimated(mean, np.nan, b, np.nan, np.nan)
+        return MeanEstimate(mean, np.nan, b, np.nan, np.nan)
     if np.isnan(error):
         error = 0.0
     with np.errstate(divide="ignore", invalid="ignore"):
         t = np.divide(mean, error)
     z = float(fixed_b.normal_score(np.nan_to_num(t, posinf=np.inf, neginf=-np.inf), b))
-    return Estimated(mean, error, b, z, float(fixed_b.critical(level, b)) * error)
+    return MeanEstimate(mean, error, b, z, float(fixed_b.critical(level, b)) * error)

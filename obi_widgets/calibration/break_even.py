@@ -1,4 +1,4 @@
-"""What a taker may pay: the fee at which nothing is left, by how late and how large orders are."""
+"""Break-even fee of a taker's trades, by latency and order size."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ if TYPE_CHECKING:
     from obi_widgets.settings.settings import Settings
 
 LATENCIES = (0.0, 0.1, 0.5, 1.0)
-"""Seconds."""
+"""Default latencies, seconds."""
 
 FEES = (0.0, 1.0, 2.0, 5.0)
-"""Of one side, bps."""
+"""Default fees of one side, bps."""
 
 
 def break_even(
@@ -38,59 +38,61 @@ def break_even(
     size: Sequence[float | None] = (None,),
     fee_bps: Sequence[float] = FEES,
 ) -> pd.DataFrame:
-    """Return what a taker's trades make by latency, size and fee, and the fee that leaves nothing.
+    """Return the gains of a taker's trades by latency, size and fee, and the break-even fee.
 
     The trades are those of `obi_widgets.fills` with a `Taker`: one at a time, held for
-    ``hold_seconds``, walking through the levels that are kept. A fee changes no fill, so that of
-    each latency and size the trades are made once.
+    ``hold_seconds``, filled from the levels that are kept. A fee changes no fill, so the trades of
+    each latency and size are simulated once.
 
     Parameters
     ----------
     history : History
-        Book states. The denser they are, the truer: of ``interval=0``, all that the venue told.
+        Book states. The result is most accurate with every state of the venue, ``interval=0``.
     settings : Settings or Parameters
-        As `obi_widgets.fills` takes them.
+        As for `obi_widgets.fills`.
     latency : sequence of float
-        Seconds of event time from a decision until its order meets the book.
+        Event time from a decision until its order reaches the book, seconds.
     size : sequence of float or None
-        Base units; None for an order too small to matter.
+        Order size, base units; None for an order too small to move the price.
     fee_bps : sequence of float
-        Of one side of a trade, bps of its value; negative is a rebate.
+        Fee of one side of a trade, bps of its value; a negative fee is a rebate.
 
     Returns
     -------
     DataFrame
-        Indexed by ``latency, size, fee_bps``, a size of 0 for None. ``trades`` that were closed;
-        ``gross_bps`` and ``net_bps`` of one, before and after the fees of both sides; ``ci_low,
-        ci_high``, the 95 % interval of the net, for trades that do not overlap and are taken to be
-        independent; ``break_even_bps``, the fee of one side at which nothing is left. NaN where
-        there are too few trades. Its ``attrs`` say what it is of, and that it is no verdict.
+        Indexed by ``latency, size, fee_bps``; a size of None is 0. Columns: ``trades``, the number
+        of closed trades; ``gross_bps`` and ``net_bps``, the mean gain of a trade before and after
+        the fees of both sides; ``ci_low, ci_high``, the 95 % confidence interval of ``net_bps``,
+        for non-overlapping trades that are assumed to be independent; ``break_even_bps``, the fee
+        of one side at which the mean net gain is 0. NaN where there are too few trades. Its
+        ``attrs`` state the data and settings, and that the table is no verdict.
 
     Raises
     ------
     SettingsError
-        Settings, or a latency, size or fee, that is not possible; an axis without values.
+        If a setting, latency, size or fee is not possible, or an axis has no values.
     """
     import pandas as pd
 
     history, parameters = as_history(history), Parameters.of(settings)
-    lates, sizes = several("latency", latency), several("size", size)
+    latencies, sizes = several("latency", latency), several("size", size)
     fees = several("fee_bps", fee_bps)
     for fee in fees:
-        Taker(fee_bps=fee)  # refuses what is not possible
-    wide = NormalDist().inv_cdf(0.975)
+        Taker(fee_bps=fee)  # raises a SettingsError if the fee is not possible
+    quantile = NormalDist().inv_cdf(0.975)
     rows = []
-    for late in lates:
-        for much in sizes:
-            made = fills(history, parameters, Taker(latency=late, size=much, fee_bps=0.0))
-            gross = made.loc[made["ended"] == HELD, "gross_bps"].to_numpy()
-            mean = float(gross.mean()) if len(gross) else np.nan
-            half = wide * float(gross.std(ddof=1)) / len(gross) ** 0.5 if len(gross) > 1 else np.nan
+    for seconds in latencies:
+        for units in sizes:
+            trades = fills(history, parameters, Taker(latency=seconds, size=units, fee_bps=0.0))
+            gross = trades.loc[trades["ended"] == HELD, "gross_bps"].to_numpy()
+            mean, margin = float(gross.mean()) if len(gross) else np.nan, np.nan
+            if len(gross) > 1:
+                margin = quantile * float(gross.std(ddof=1)) / len(gross) ** 0.5
             rows += [
                 {
-                    "latency": late, "size": much or 0.0, "fee_bps": fee, "trades": len(gross),
-                    "gross_bps": mean, "net_bps": mean - 2 * fee,
-                    "ci_low": mean - 2 * fee - half, "ci_high": mean - 2 * fee + half,
+                    "latency": seconds, "size": units or 0.0, "fee_bps": fee,
+                    "trades": len(gross), "gross_bps": mean, "net_bps": mean - 2 * fee,
+                    "ci_low": mean - 2 * fee - margin, "ci_high": mean - 2 * fee + margin,
                     "break_even_bps": mean / 2,
                 }
                 for fee in fees

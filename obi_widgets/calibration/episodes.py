@@ -1,9 +1,8 @@
-"""Which states count: while the signal is beyond a threshold, where it crosses, where it begins."""
+"""Entry conditions: states beyond a threshold, states that cross it, and episodes beyond it."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
 from typing import TYPE_CHECKING, Literal, TypeAlias, get_args
 
 import numpy as np
@@ -31,39 +30,40 @@ KERNELS = Kernels("obi_widgets.calibration.episodes_numba", episodes_numpy)
 __all__ = ["GAP", "OPEN", "RELEASE", "RELEASED", "Episodes", "Kind", "columns", "find_episodes"]
 
 Kind: TypeAlias = Literal["beyond", "crossing", "episode"]
-"""``"beyond"``: every state beyond the threshold. ``"crossing"``: states that are beyond while the
-state before was seen not to be, or was beyond on the other side. ``"episode"``: the first state of
-each episode."""
+"""``"beyond"``: every state beyond the threshold. ``"crossing"``: states beyond the threshold whose
+previous state was not, or was beyond it on the other side; a state without a previous one (after a
+gap) is no crossing. ``"episode"``: the first state of each episode."""
 
 CHUNK = 4096
+"""States whose comparisons are held in memory at once."""
 
 RELEASE = 0.5
-"""The share of the threshold below which an episode ends."""
+"""An episode ends when |signal| falls below this fraction of the threshold."""
 
 
 @dataclass(frozen=True, eq=False)
 class Episodes:
-    """Stretches on one side of the threshold, in which chatter around it does not count.
+    """Episodes: periods in which the signal stays on one side of the threshold, with hysteresis.
 
-    One begins when |signal| exceeds the threshold, and ends when |signal| falls below
+    An episode begins when |signal| exceeds the threshold, and ends when |signal| falls below
     `RELEASE` · threshold, when the signal changes sign, or when the book is lost. The first state
-    beyond after a gap, or of a record, begins an episode; it is no crossing, because the signal
-    was not seen to come there. States without a signal (one side empty) are passed over.
+    of the record or after a gap begins an episode if it is beyond the threshold; it is no crossing,
+    because the signal before it is unknown. States without a signal (one side empty) are skipped.
 
     Attributes
     ----------
     side : ndarray of int8, shape (E,)
         +1 above, −1 below.
     start, stop, last : ndarray of int64, shape (E,)
-        Rows: the first state; the state that ended it (the number of states where the record
-        ended first); the last state in it that has a signal.
+        Rows of the first state, of the state that ended the episode (the number of states if the
+        record ended first), and of the last state in it that has a signal.
     ended : ndarray of int8, shape (E,)
-        `RELEASED`, `GAP` or `OPEN`.
+        Why it ended: `RELEASED`, `GAP` or `OPEN`.
     dwell : ndarray of float64, shape (E,)
-        Seconds from the first state to the one that ended it; to the last one in it where a gap
-        or the record's end cut it short, which is too little.
+        Duration in seconds, from the first state to the one that ended the episode. If a gap or the
+        end of the record cut it short, to its last state, which is a lower bound.
     share_on : float
-        Of the states that have a signal, those within an episode; NaN without any.
+        Fraction, of the states that have a signal, of those within an episode; NaN without any.
     """
 
     side: Signs
@@ -77,11 +77,6 @@ class Episodes:
     def __len__(self) -> int:
         return len(self.side)
 
-    @cached_property
-    def median_dwell(self) -> float:
-        """Seconds; NaN without an episode."""
-        return float(np.median(self.dwell)) if len(self) else np.nan
-
 
 def find_episodes(
     history: History, signal: Floats, threshold: float, *, release: float = RELEASE
@@ -93,11 +88,11 @@ def find_episodes(
     history : History
         T states.
     signal : ndarray of float64, shape (T,)
-        −1..+1, NaN where there is none.
+        In its own unit, NaN where there is none.
     threshold : float
-        Of the signal's size, 0..1.
+        Threshold of |signal|, in its unit, 0 or more.
     release : float
-        The share of the threshold below which an episode ends, 0..1.
+        An episode ends below this fraction of the threshold, 0..1.
 
     Returns
     -------
@@ -116,58 +111,56 @@ def find_episodes(
     )
     start, stop, last = start[:count].copy(), stop[:count].copy(), last[:count].copy()
     side, ended = side[:count].copy(), ended[:count].copy()
-    until = np.where(ended == RELEASED, np.minimum(stop, max(states - 1, 0)), last)
-    dwell = (history.time[until] - history.time[start]) / 1e9
-    there = ~np.isnan(signal)
-    before = np.append(0, np.cumsum(there))
-    on = int(np.sum(before[stop] - before[start]))
-    return Episodes(
-        side, start, stop, last, ended, dwell, on / int(before[-1]) if before[-1] else np.nan
-    )
+    end = np.where(ended == RELEASED, np.minimum(stop, max(states - 1, 0)), last)
+    dwell = (history.time[end] - history.time[start]) / 1e9
+    signals_before = np.append(0, np.cumsum(~np.isnan(signal)))
+    signals = int(signals_before[-1])
+    on = int(np.sum(signals_before[stop] - signals_before[start]))
+    return Episodes(side, start, stop, last, ended, dwell, on / signals if signals else np.nan)
 
 
 def columns(
     history: History, signal: Floats, thresholds: ArrayLike, *, kind: Kind = "beyond"
 ) -> Signs:
-    """Return which states are events, and on which side, a column a threshold.
+    """Return which states are entries and on which side, one column for each threshold.
 
     Parameters
     ----------
     history : History
         T states.
     signal : ndarray of float64, shape (T,)
-        −1..+1, NaN where there is none.
+        In its own unit, NaN where there is none.
     thresholds : array_like of float, shape (K,)
-        Of the signal's size.
+        Thresholds of |signal|, in its unit.
     kind : {"beyond", "crossing", "episode"}
         See `Kind`.
 
     Returns
     -------
     ndarray of int8, shape (T, K)
-        +1 where a rise is expected, −1 where a fall, 0 elsewhere.
+        +1 where a rise is expected, −1 where a fall is expected, 0 elsewhere.
     """
     signal = as_signal(history, signal)
     choice("kind", kind, get_args(Kind))
-    levels = np.atleast_1d(floats(thresholds, "thresholds"))
-    if levels.ndim != 1 or not len(levels) or not np.all((levels >= 0) & np.isfinite(levels)):
+    values = np.atleast_1d(floats(thresholds, "thresholds"))
+    if values.ndim != 1 or not len(values) or not np.all((values >= 0) & np.isfinite(values)):
         raise SettingsError(
             f"thresholds = {quoted(thresholds)} is not possible.", "Give numbers of 0 or more."
         )
-    out = np.zeros((len(signal), len(levels)), np.int8)
+    out = np.zeros((len(signal), len(values)), np.int8)
     if kind == "beyond":
         for first in range(0, len(signal), CHUNK):
-            part = signal[first : first + CHUNK, None]
+            chunk = signal[first : first + CHUNK, None]
             np.subtract(
-                part > levels, part < -levels, out=out[first : first + CHUNK], dtype=np.int8
+                chunk > values, chunk < -values, out=out[first : first + CHUNK], dtype=np.int8
             )
         return out
-    gone, new = lost(history), np.empty(len(signal), np.int8)
-    for column, threshold in enumerate(levels.tolist()):
+    book_lost, side = lost(history), np.empty(len(signal), np.int8)
+    for column, threshold in enumerate(values.tolist()):
         if kind == "crossing":
-            KERNELS.fastest().crossings(signal, gone, threshold, new)
-            out[:, column] = new
+            KERNELS.fastest().crossings(signal, book_lost, threshold, side)
+            out[:, column] = side
         else:
-            found = find_episodes(history, signal, threshold)
-            out[found.start, column] = found.side
+            episodes = find_episodes(history, signal, threshold)
+            out[episodes.start, column] = episodes.side
     return out

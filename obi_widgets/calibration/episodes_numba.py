@@ -1,8 +1,8 @@
-"""Crossings of a threshold, and episodes beyond it, compiled; in NumPy in `episodes_numpy`.
+"""Crossings of a threshold and episodes beyond it, compiled; the NumPy twin is `episodes_numpy`.
 
-Importing this imports numba, which takes a while: only the loader of kernels does. No fast-math:
-nothing may be reassociated, contracted or assumed not to be NaN, so that the results are those
-of NumPy to the bit.
+Importing this module imports numba, which is slow: only the kernel loader does it. Fast-math stays
+off: results must equal those of NumPy to the bit, so operations must not be reassociated or
+contracted, and NaN must be respected.
 """
 
 from __future__ import annotations
@@ -12,20 +12,21 @@ from numba import njit
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
-def crossings(signal, lost, threshold, new):
+def crossings(signal, lost, threshold, crossed):
     """Write crossings; see `episodes_numpy.crossings`."""
-    before = 2
+    unknown = 2
+    previous = unknown
     for t in range(len(signal)):
-        here = 0
+        side = 0
         if abs(signal[t]) > threshold:
-            here = 1 if signal[t] > 0 else -1
-        new[t] = 0
+            side = 1 if signal[t] > 0 else -1
+        crossed[t] = 0
         if lost[t]:
-            before = 2
+            previous = unknown
         elif not np.isnan(signal[t]):
-            if here != 0 and before != 2 and before != here:
-                new[t] = here
-            before = here
+            if side != 0 and previous != unknown and previous != side:
+                crossed[t] = side
+            previous = side
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
@@ -58,12 +59,12 @@ def episodes(signal, lost, threshold, release, start, stop, last, side, ended):
 
 
 def compile_all():
-    """Compile for the types that come."""
-    floats, no, rows, signs = (
+    """Compile each function for the types that it is called with."""
+    floats, lost, rows, signs = (
         np.zeros(2),
         np.zeros(2, bool),
         np.zeros(2, np.int64),
         np.zeros(2, np.int8),
     )
-    crossings(floats, no, 0.5, signs)
-    episodes(floats, no, 0.5, 0.25, rows, rows, rows, signs, signs)
+    crossings(floats, lost, 0.5, signs)
+    episodes(floats, lost, 0.5, 0.25, rows, rows, rows, signs, signs)

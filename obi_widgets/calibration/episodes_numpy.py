@@ -1,7 +1,7 @@
-"""Crossings of a threshold, and episodes beyond it, in NumPy and plain Python.
+"""Crossings of a threshold and episodes beyond it, in NumPy and plain Python.
 
-`episodes_numba` has the same, operation for operation: both round in the same
-places, so that which of them ran cannot be told from the result.
+`episodes_numba` is the compiled twin. It performs the same operations in the same order, so that
+both return the same results to the bit.
 """
 
 from __future__ import annotations
@@ -18,29 +18,34 @@ if TYPE_CHECKING:
 
 
 RELEASED, GAP, OPEN = 0, 1, 2
-"""Why an episode ended: the signal came back, the book was lost, the record ended."""
+"""Why an episode ended: the signal was released, the book was lost, or the record ended."""
+
+_UNKNOWN = 2
+"""The side of a state whose book was lost."""
 
 
-def crossings(signal: Floats, lost: NDArray[np.bool_], threshold: float, new: Signs) -> None:
-    """Write where the signal comes to be beyond a threshold.
+def crossings(signal: Floats, lost: NDArray[np.bool_], threshold: float, crossed: Signs) -> None:
+    """Write where the signal crosses a threshold outwards.
 
     Parameters
     ----------
-    signal, lost : ndarray, shape (T,)
-        −1..+1, NaN where there is none; whether the book was lost.
+    signal : ndarray of float64, shape (T,)
+        NaN where there is none.
+    lost : ndarray of bool, shape (T,)
+        Whether the book was lost.
     threshold : float
-        Of the signal's size.
-    new : ndarray of int8, shape (T,)
-        Written to: +1 where it is above the threshold and at the state before that had a signal
-        was not, −1 below its negative, 0 elsewhere; 0 where the book was lost since that state.
+        Threshold of |signal|.
+    crossed : ndarray of int8, shape (T,)
+        Output: +1 where the signal is above the threshold and was not at the previous state that
+        has a signal, −1 likewise below −threshold, 0 elsewhere; 0 if the book was lost in between.
     """
-    new[:] = 0
+    crossed[:] = 0
     rows = np.flatnonzero(~np.isnan(signal) | lost)
     value = signal[rows]
-    side = np.where(lost[rows], 2, (value > threshold).astype(int) - (value < -threshold))
-    before = np.append(2, side[:-1])
-    came = (np.abs(side) == 1) & (before != 2) & (side != before)
-    new[rows[came]] = side[came]
+    side = np.where(lost[rows], _UNKNOWN, (value > threshold).astype(int) - (value < -threshold))
+    previous = np.append(_UNKNOWN, side[:-1])
+    outwards = (np.abs(side) == 1) & (previous != _UNKNOWN) & (side != previous)
+    crossed[rows[outwards]] = side[outwards]
 
 
 def episodes(
@@ -54,29 +59,29 @@ def episodes(
     side: Signs,
     ended: Signs,
 ) -> int:
-    """Find the stretches on one side of the threshold; chatter around it counts once.
+    """Find the episodes on one side of the threshold, with hysteresis.
 
     Parameters
     ----------
     signal, lost : ndarray, shape (T,)
         See `crossings`.
     threshold, release : float
-        One begins when the signal's size exceeds the threshold, and ends when it falls below
-        ``release``, changes sign, or the book is lost.
+        An episode begins when |signal| exceeds ``threshold``, and ends when it falls below
+        ``release``, the signal changes sign, or the book is lost.
     start, stop, last : ndarray of int64, shape (T,)
-        Written to, a row an episode: its first state, the state that ended it (T: none), and its
-        last state that has a signal.
+        Output, one element for each episode: its first state, the state that ended it (T if none
+        did), and its last state that has a signal.
     side, ended : ndarray of int8, shape (T,)
-        Written to: +1 or −1; `RELEASED`, `GAP` or `OPEN`.
+        Output, one element for each episode: +1 or −1; `RELEASED`, `GAP` or `OPEN`.
 
     Returns
     -------
     int
-        How many.
+        Number of episodes.
     """
     count, current = 0, 0
-    for row, (value, gone) in enumerate(zip(signal.tolist(), lost.tolist(), strict=True)):
-        if gone:
+    for row, (value, book_lost) in enumerate(zip(signal.tolist(), lost.tolist(), strict=True)):
+        if book_lost:
             if current:
                 stop[count], ended[count] = row, GAP
                 current, count = 0, count + 1

@@ -1,4 +1,4 @@
-"""What is kept of a report in a file, beside the settings."""
+"""The part of a report that is saved with the settings."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ if TYPE_CHECKING:
 
 
 def findings_of(report: Report) -> Findings:
-    """Return what is kept of a report; NaN become None."""
+    """Return the findings to save of a report; NaN become None."""
     start, end = utc([report.start, report.end])
-    at = report.judgement.horizon
+    judged_horizon = report.judgement.horizon
     return Findings(
         verdict=report.verdict,
         reason=report.reason,
         event=report.event,
-        level=float(report.means.level),  # they may be NumPy's, which no file takes
+        level=float(report.means.level),  # NumPy scalars cannot be written to the file
         tried=int(report.tried),
         hold_out=float(report.hold_out),
         start=start,
@@ -28,7 +28,7 @@ def findings_of(report: Report) -> Findings:
         seconds=report.seconds,
         episodes=len(report.episodes),
         horizons=tuple(_at_horizon(report, row) for row in range(len(report.horizons))),
-        horizon=float(report.horizons[at]) if at >= 0 else None,
+        horizon=float(report.horizons[judged_horizon]) if judged_horizon >= 0 else None,
         break_even_bps=known(report.break_even_bps),
         signal=report.signal,
         origin=report.origin,

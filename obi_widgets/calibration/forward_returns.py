@@ -1,13 +1,15 @@
-"""What followed each state: returns over horizons in event time, never across a gap.
+"""Forward returns: the move of mid after each state over horizons in event time.
 
-Which price ends a horizon
+No return spans a gap.
+
+Which state ends a horizon
 --------------------------
-A book holds until the next state, so the mid that prevails h after a state is that of the last
-state at or before then (the previous tick). The first state after then would add the next move,
-whenever it came: on a slow market a horizon of 1 s would measure several. `forward_returns` uses
-the prevailing mid. A strategy acts only when it sees a state, so `touch_returns` closes at the
-first state at or after the horizon's end, as `obi_widgets.entries` does. Neither is known at the
-state itself, and nothing later than the horizon's end (or the first state after it) is used.
+`forward_returns` uses the mid that prevails at the horizon's end: that of the last state at or
+before it. A book is valid until the next state. The first state after the horizon's end would
+include the next move, however late that came: on a slow market a horizon of 1 s would measure
+several seconds. `touch_returns` closes at the first state at or after the horizon's end, as
+`obi_widgets.entries` does, because a strategy acts only when it sees a state. Neither return is
+known at its start, and neither uses data after the state that ends it.
 """
 
 from __future__ import annotations
@@ -18,7 +20,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from obi_widgets.calibration import forward_returns_numpy
-from obi_widgets.checks import flag, number
+from obi_widgets.checks import flag
 from obi_widgets.errors import HistoryError, SettingsError, quoted
 from obi_widgets.history.given import as_history
 from obi_widgets.history.incoming import floats
@@ -37,30 +39,30 @@ if TYPE_CHECKING:
 KERNELS = Kernels("obi_widgets.calibration.forward_returns_numba", forward_returns_numpy)
 
 HORIZONS = (1.0, 2.0, 5.0, 10.0, 20.0, 30.0, 60.0)
-"""Seconds: those that are judged where none are given."""
+"""Default horizons, seconds."""
 
 PARALLEL = 100_000
-"""States from which horizons are shared among threads."""
+"""Number of states from which horizons are computed in several threads."""
 
 COARSE = 10
-"""Times the interval at which states were kept that a horizon takes at least.
+"""Shortest horizon in multiples of the history's interval.
 
-The state that ends a horizon is up to an interval early or late, and half of one on average. At ten
-times, a return that grows with time is 5 % too small for it; at once, half of it is missing."""
+The state that ends a horizon is up to one interval early or late, half of one on average. At ten
+intervals a return that grows with time is measured 5 % too small, at one interval 50 %."""
 
 
 @dataclass(frozen=True, eq=False)
 class ForwardReturns:
-    """Moves of mid after each state.
+    """Forward returns of mid after each state.
 
     Attributes
     ----------
     horizons : ndarray of float64, shape (H,)
         Seconds.
     end : ndarray of int32, shape (H, T)
-        The row in which each horizon ends; −1 where there is no return.
+        Row of the state that ends each horizon; −1 where there is no return.
     bps : ndarray of float64, shape (H, T)
-        Mid to mid, basis points of the mid at the start; NaN where there is none.
+        Return from mid to mid, basis points of the mid at the start; NaN where there is none.
     """
 
     horizons: Floats
@@ -69,23 +71,23 @@ class ForwardReturns:
 
     @property
     def overlap(self) -> NDArray[np.int64]:
-        """How many states a horizon spans at most, shape (H,); 0 without any return."""
+        """Largest number of states that a horizon spans, shape (H,); 0 without any return."""
         rows = np.arange(self.end.shape[1], dtype=np.int32)
         return np.array([int(np.max(end - rows, initial=0)) for end in self.end])
 
 
 @dataclass(frozen=True, eq=False)
 class TouchReturns:
-    """What a taker would have made, buying at the ask and selling at the bid.
+    """Returns of a taker, who buys at the ask and sells at the bid.
 
     Attributes
     ----------
     horizons : ndarray of float64, shape (H,)
         Seconds.
     long_bps, short_bps : ndarray of float64, shape (H, T)
-        Basis points of the price of entry, after the fees of both sides; NaN where unknown.
+        Basis points of the entry price, before fees; NaN where unknown.
     moves : ForwardReturns
-        Of mid, over the same states.
+        Returns of mid from the same states to the same states.
     """
 
     horizons: Floats
@@ -100,7 +102,7 @@ def as_horizons(horizons: ArrayLike) -> Floats:
     Raises
     ------
     SettingsError
-        None, or one that is not above 0 and finite.
+        If there is no horizon, or one is not above 0 and below 1e9.
     """
     try:
         seconds = np.atleast_1d(floats(horizons, "horizons"))
@@ -114,13 +116,15 @@ def as_horizons(horizons: ArrayLike) -> Floats:
 
 
 def horizons_within(history: History, horizons: ArrayLike) -> Floats:
-    """Return horizons as an array of seconds, of which one at least ends within the record.
+    """Return horizons as an array of seconds; refuse them if all are longer than the record.
+
+    The default `HORIZONS` are never refused.
 
     Raises
     ------
     SettingsError
-        As `as_horizons`; horizons of which none ends, as those in milliseconds, unless they are
-        `HORIZONS`.
+        As `as_horizons`; also if no horizon ends within the record, as when they are given in
+        milliseconds.
     """
     seconds = as_horizons(horizons)
     if horizons is HORIZONS or len(history) < 2:
@@ -135,19 +139,19 @@ def horizons_within(history: History, horizons: ArrayLike) -> Floats:
 
 
 def too_coarse(seconds: Floats | float, interval: float) -> NDArray[np.bool_]:
-    """Return which times are too short for the interval at which a history's states were kept."""
+    """Return which horizons are below `COARSE` times the history's interval, both in seconds."""
     return np.asarray(seconds < (1 - 1e-9) * COARSE * interval)
 
 
 def lost(history: History) -> NDArray[np.bool_]:
-    """Return where the book was not in sync: no bid and no ask; shape (T,)."""
+    """Return where the book was not in sync, which is stored as no bid and no ask; shape (T,)."""
     return np.isnan(history.bid) & np.isnan(history.ask)
 
 
 def forward_returns(
     history: History, horizons: ArrayLike, *, after: bool = False
 ) -> ForwardReturns:
-    """Return how far mid moved within horizons after each state.
+    """Return the move of mid within each horizon after each state.
 
     Parameters
     ----------
@@ -156,20 +160,20 @@ def forward_returns(
     horizons : array_like of float
         Seconds, above 0, of event time.
     after : bool
-        Whether a horizon ends at the first state at or after it; otherwise at the last state at
-        or before it, whose book still prevails. See the module.
+        If True, a horizon ends at the first state at or after its end; otherwise at the last state
+        at or before it. See the module.
 
     Returns
     -------
     ForwardReturns
-        1e4 · (mid at the end / mid at the start − 1). NaN where the book was lost between (or at
-        either end), where a mid is NaN, and where the record ends before the horizon does. NaN
-        everywhere for a horizon below `COARSE` times the interval of the history.
+        1e4 · (mid at the end / mid at the start − 1). NaN where the book was lost in between or at
+        either end, where a mid is NaN, and where the record ends before the horizon. NaN everywhere
+        for a horizon below `COARSE` times the history's interval.
 
     Raises
     ------
     SettingsError
-        Horizons that are not above 0 and finite.
+        If a horizon is not above 0 and finite.
     """
     history, seconds, after = as_history(history), as_horizons(horizons), flag("after", after)
     states = len(history)
@@ -177,12 +181,12 @@ def forward_returns(
     bps = np.full((len(seconds), states), np.nan)
     if not states:
         return ForwardReturns(seconds, end, bps)
-    gone, mid, forward = lost(history), history.mid, KERNELS.fastest().forward
+    book_lost, mid, forward = lost(history), history.mid, KERNELS.fastest().forward
 
     def compute(rows: Iterable[int]) -> None:
         for row in rows:
             horizon = round(float(seconds[row]) * 1e9)
-            forward(history.time, gone, mid, horizon, after, end[row], bps[row])
+            forward(history.time, book_lost, mid, horizon, after, end[row], bps[row])
 
     rows = np.flatnonzero(~too_coarse(seconds, history.interval)).tolist()
     if states < PARALLEL:
@@ -192,29 +196,28 @@ def forward_returns(
     return ForwardReturns(seconds, end, bps)
 
 
-def touch_returns(history: History, horizons: ArrayLike, *, fee_bps: float = 0.0) -> TouchReturns:
-    """Return what a taker makes: bought at the ask and sold at the bid a horizon later, or back.
+def touch_returns(history: History, horizons: ArrayLike) -> TouchReturns:
+    """Return the returns of a taker who enters at each state and leaves a horizon later.
+
+    A long position buys at the ask and sells at the bid; a short position does the reverse.
 
     Parameters
     ----------
     history : History
         T states.
     horizons : array_like of float
-        Seconds. One ends at the first state at or after it, as an entry of `obi_widgets.entries`
-        does; where that book is one-sided, the return is not known.
-    fee_bps : float
-        The fee of one side.
+        Seconds. A position is closed at the first state at or after the horizon's end, as in
+        `obi_widgets.entries`; if that book is one-sided, the return is NaN.
 
     Returns
     -------
     TouchReturns
     """
-    fee_bps = number("fee_bps", fee_bps, -100, 1_000, "bps")
     moves = forward_returns(history, horizons, after=True)
     long, short = np.full(moves.bps.shape, np.nan), np.full(moves.bps.shape, np.nan)
     for row, end in enumerate(moves.end):
-        there = np.flatnonzero(end >= 0)
-        then = end[there]
-        long[row, there] = 1e4 * (history.bid[then] / history.ask[there] - 1)
-        short[row, there] = -1e4 * (history.ask[then] / history.bid[there] - 1)
-    return TouchReturns(moves.horizons, long - 2 * fee_bps, short - 2 * fee_bps, moves)
+        entry = np.flatnonzero(end >= 0)
+        exit_ = end[entry]
+        long[row, entry] = 1e4 * (history.bid[exit_] / history.ask[entry] - 1)
+        short[row, entry] = -1e4 * (history.ask[exit_] / history.bid[entry] - 1)
+    return TouchReturns(moves.horizons, long, short, moves)

@@ -1,7 +1,7 @@
-"""Returns over a horizon, in NumPy and plain Python.
+"""Returns over a horizon, in NumPy.
 
-`forward_returns_numba` has the same, operation for operation: both round in the same
-places, so that which of them ran cannot be told from the result.
+`forward_returns_numba` is the compiled twin. It performs the same operations in the same order, so
+that both return the same results to the bit.
 """
 
 from __future__ import annotations
@@ -25,34 +25,39 @@ def forward(
     end: NDArray[np.int32],
     move: Floats,
 ) -> None:
-    """Write where the horizon of each state ends, and how far mid has moved by then.
+    """Write where the horizon of each state ends, and the return of mid within it.
 
     Parameters
     ----------
-    time, lost, mid : ndarray, shape (T,)
-        Nanoseconds, never decreasing; whether the book was lost; quote currency.
+    time : ndarray of int64, shape (T,)
+        Nanoseconds, never decreasing.
+    lost : ndarray of bool, shape (T,)
+        Whether the book was lost.
+    mid : ndarray of float64, shape (T,)
+        Quote currency.
     horizon : int
         Nanoseconds, above 0.
     after : bool
-        The first state at or after the horizon's end; otherwise the last at or before it.
+        If True, end at the first state at or after the horizon's end; otherwise at the last state
+        at or before it.
     end : ndarray of int32, shape (T,)
-        Written to: a row, −1 where there is no return.
+        Output: row of the state that ends the horizon, −1 where there is no return.
     move : ndarray of float64, shape (T,)
-        Written to: bps, NaN where there is no return.
+        Output: return in bps, NaN where there is none.
     """
     rows = np.arange(len(time))
     due = time + horizon
     if after:
-        at = np.searchsorted(time, due, side="left")
-        known = at < len(time)
+        last = np.searchsorted(time, due, side="left")
+        known = last < len(time)
     else:
-        at = np.searchsorted(time, due, side="right") - 1
+        last = np.searchsorted(time, due, side="right") - 1
         known = time[-1:] >= due
-    at = np.minimum(at, len(time) - 1)
+    last = np.minimum(last, len(time) - 1)
     last_lost = np.maximum.accumulate(np.where(lost, rows, -1))
-    known = known & (last_lost[at] < rows)
+    known = known & (last_lost[last] < rows)
     with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
-        moved = 1e4 * (mid[at] / mid - 1.0)
-    known &= ~np.isnan(moved)
-    end[:] = np.where(known, at, -1)
-    move[:] = np.where(known, moved, np.nan)
+        bps = 1e4 * (mid[last] / mid - 1.0)
+    known &= ~np.isnan(bps)
+    end[:] = np.where(known, last, -1)
+    move[:] = np.where(known, bps, np.nan)

@@ -1,4 +1,4 @@
-"""Cuts in time: what settings are chosen on, and what they are judged on."""
+"""Splits of a record in time: in sample to choose settings, out of sample to test them."""
 
 from __future__ import annotations
 
@@ -14,16 +14,17 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 SHARE = 0.3
-"""Of the record's time, what is held out at its end."""
+"""Default fraction of the record's time that is held out at its end."""
 
 MOST_FOLDS = 1000
+"""Largest number of folds."""
 
 LONGEST = 1e9
-"""Seconds: 31 years."""
+"""Longest purge, embargo or other duration that is accepted, seconds: 31 years."""
 
 
 class Split(NamedTuple):
-    """Rows to choose on, and later rows to judge on; either may be empty."""
+    """In-sample rows, and later out-of-sample rows; either may be empty."""
 
     inside: slice
     outside: slice
@@ -32,19 +33,19 @@ class Split(NamedTuple):
 def holdout(
     time: NDArray[np.int64], *, share: float = SHARE, purge: float = 0.0, embargo: float = 0.0
 ) -> Split:
-    """Return the record but for its end, and its end.
+    """Split a record into its beginning and a hold-out at its end.
 
     Parameters
     ----------
     time : ndarray of int64, shape (T,)
-        Nanoseconds, never decreasing: `History.elapsed`, which leaves gaps out.
+        Nanoseconds, never decreasing: `History.elapsed`, which excludes gaps.
     share : float
-        Of the record's time, what is held out; 0..1.
+        Fraction of the record's time that is held out, between 0 and 1.
     purge : float
-        Seconds before the cut that are in neither part: the longest horizon, so that no return
-        of the first part ends in the second.
+        Seconds before the cut that belong to neither part. Give the longest horizon, so that no
+        return of the first part ends in the second.
     embargo : float
-        Seconds after the cut that are in neither part, for what fades slowly.
+        Seconds after the cut that belong to neither part, for effects that decay slowly.
 
     Returns
     -------
@@ -53,7 +54,9 @@ def holdout(
     Raises
     ------
     SettingsError
-        A share outside 0..1, or a negative time.
+        If the share is not between 0 and 1, or a time is negative.
+    HistoryError
+        If ``time`` is not a one-dimensional array of int.
     """
     share = between("share", share)
     return _cut(time, [1 - share, 1.0], purge, embargo)[0]
@@ -62,15 +65,15 @@ def holdout(
 def walk_forward_splits(
     time: NDArray[np.int64], *, folds: int = 5, purge: float = 0.0, embargo: float = 0.0
 ) -> list[Split]:
-    """Return folds, each judged on the time that follows all that it is chosen on.
+    """Return the splits of a walk-forward test with an expanding window.
 
     Parameters
     ----------
     time : ndarray of int64, shape (T,)
         Nanoseconds, never decreasing.
     folds : int
-        The record is cut in ``folds + 1`` parts of the same time; fold i is chosen on the first
-        i, and judged on the next.
+        The record is cut into ``folds + 1`` parts of equal time. Split i has the first i parts in
+        sample, and the next part out of sample.
     purge, embargo : float
         See `holdout`.
 
@@ -81,7 +84,9 @@ def walk_forward_splits(
     Raises
     ------
     SettingsError
-        Fewer than one fold, or a negative time.
+        If there are fewer than one or more than `MOST_FOLDS` folds, or a time is negative.
+    HistoryError
+        If ``time`` is not a one-dimensional array of int.
     """
     folds = integer("folds", folds, 1, MOST_FOLDS)
     return _cut(time, np.arange(1, folds + 2) / (folds + 1), purge, embargo)
@@ -90,6 +95,7 @@ def walk_forward_splits(
 def _cut(
     time: NDArray[np.int64], cuts: list[float] | NDArray[np.float64], purge: float, embargo: float
 ) -> list[Split]:
+    """Return a split at each cut but the last; cuts are fractions of the time, increasing."""
     purge, embargo = (
         number(name, value, 0, LONGEST, "seconds")
         for name, value in (("purge", purge), ("embargo", embargo))
@@ -99,13 +105,13 @@ def _cut(
     if not len(time):
         return [Split(slice(0, 0), slice(0, 0)) for _ in cuts[1:]]
     span = int(time[-1] - time[0])
-    at = [int(time[0]) + round(span * float(cut)) for cut in cuts]
-    at[-1] = int(time[-1]) + 1
-    out = []
-    for cut, stop in pairwise(at):
+    cut_times = [int(time[0]) + round(span * float(cut)) for cut in cuts]
+    cut_times[-1] = int(time[-1]) + 1
+    splits = []
+    for cut, stop in pairwise(cut_times):
         # A return of `purge` that starts before this row ends before the cut.
         inside = int(np.searchsorted(time, cut - round(purge * 1e9), side="left"))
         first = int(np.searchsorted(time, cut + round(embargo * 1e9), side="left"))
         last = int(np.searchsorted(time, stop, side="left"))
-        out.append(Split(slice(0, inside), slice(first, max(first, last))))
-    return out
+        splits.append(Split(slice(0, inside), slice(first, max(first, last))))
+    return splits

@@ -1,15 +1,15 @@
-"""Signals that are known to be worthless, or to cheat: what honest statistics must see through.
+"""Placebo signals: known to be worthless, or known to cheat, to test an analysis with.
 
-- `shuffled` has no relation to the price any more, but the signal's own persistence. Overlapping
-  returns make its naive t-value large; a corrected one is what chance allows.
-- `look_ahead` knows a part of the next seconds' return. No error bar catches it, since the effect
-  is there: what catches it is an information coefficient that ends at the seconds that were
-  leaked, and entries that win as nobody's do.
-- `skewed` is the signal by another clock than the price's. When its clock is behind, it comes
-  before what it tells of: an edge that is all clock. It is caught by moving it back, or by asking
-  whether the signal still leads after the time of the price alone.
+- `shuffled` is unrelated to the price, but as persistent as the signal. Overlapping returns make
+  its naive t-value large; a corrected t-value stays within what chance allows.
+- `look_ahead` contains a part of the next seconds' return. The effect is real in the data, so no
+  error bar catches it. Two signs do: the information coefficient stops growing at the horizon that
+  was leaked, and entries win implausibly often.
+- `skewed` is the signal timed by another clock than the price. If that clock is behind, the signal
+  appears before its cause, and the edge is only the clock's error. To catch it, shift the signal
+  back, or check whether it leads the price by more than the offset of the clocks.
 
-Each returns an array as `obi_widgets.imbalance` does, so that all that takes a signal takes it.
+Each returns an array like `obi_widgets.imbalance`, which can be used wherever a signal can.
 """
 
 from __future__ import annotations
@@ -35,19 +35,19 @@ if TYPE_CHECKING:
 def shuffled(
     history: History, signal: ArrayLike, *, block_seconds: float = 30.0, seed: int = 0
 ) -> Floats:
-    """Return the signal with its blocks in another order, none in its own place.
+    """Return the signal with its blocks in a random order, none in its original place.
 
     Parameters
     ----------
     history : History
         T states.
     signal : array_like of float, shape (T,)
-        Of each state; NaN where there is none.
+        Signal of each state; NaN where there is none.
     block_seconds : float
-        How long a block is, in event time. Within it, the signal stays as it was; make it longer
-        than the signal remembers, and the record many times as long as it.
+        Length of a block in event time, above 0. Within a block the signal is unchanged. A block
+        should be longer than the signal's autocorrelation lasts, and much shorter than the record.
     seed : int
-        Of the order.
+        Seed of the random order.
 
     Returns
     -------
@@ -57,17 +57,17 @@ def shuffled(
     Raises
     ------
     HistoryError
-        A signal of another length, or a record of less than two blocks.
+        If the signal has another length, or the record has fewer than two blocks.
     SettingsError
-        A length that is not above 0.
+        If ``block_seconds`` is not above 0.
     """
     signal = as_signal(history, signal)
     block_seconds = number(
         "block_seconds", above_zero("block_seconds", block_seconds), 0, LONGEST, "seconds"
     )
     seed = integer("seed", seed, 0, 2**63 - 1)
-    there = np.flatnonzero(~np.isnan(signal))
-    elapsed = history.time[there] - history.time[there[:1]]
+    rows = np.flatnonzero(~np.isnan(signal))
+    elapsed = history.time[rows] - history.time[rows[:1]]
     block = elapsed // round(block_seconds * 1e9)
     starts = np.flatnonzero(np.diff(block, prepend=-1))
     if len(starts) < 2:
@@ -75,19 +75,20 @@ def shuffled(
             f"There are {len(starts)} blocks of {block_seconds:g} s.",
             "Give shorter blocks, or a longer record.",
         )
-    parts = np.split(signal[there], starts[1:])
-    cycle = np.random.default_rng(seed).permutation(len(parts))
+    blocks = np.split(signal[rows], starts[1:])
+    # A permutation that is a single cycle leaves no block in its place.
+    cycle = np.random.default_rng(seed).permutation(len(blocks))
     order = np.empty_like(cycle)
     order[cycle] = np.roll(cycle, 1)
     out = np.full(len(signal), np.nan)
-    out[there] = np.concatenate([parts[part] for part in order])
+    out[rows] = np.concatenate([blocks[number] for number in order])
     return out
 
 
 def look_ahead(
     history: History, signal: ArrayLike, *, seconds: float = 10.0, share: float = 0.5
 ) -> Floats:
-    """Return the signal with a share of it replaced by the return that is still to come.
+    """Return the signal mixed with the future return, as a signal with look-ahead bias would be.
 
     Parameters
     ----------
@@ -96,83 +97,83 @@ def look_ahead(
     signal : array_like of float, shape (T,)
         −1..+1; NaN where there is none.
     seconds : float
-        How far it sees, in event time: from mid to the mid that stands then.
+        Horizon of the leaked return of mid, in event time, above 0.
     share : float
-        0..1: how much of it is leaked.
+        Weight of the leaked return, 0..1.
 
     Returns
     -------
     ndarray of float64, shape (T,)
-        (1 − share) · signal + share · tanh(return / its standard deviation): −1..+1. NaN where
-        either is: at the end, and when the book is lost within that time.
+        (1 − share) · signal + share · tanh(return / its standard deviation), −1..+1. NaN where the
+        signal or the return is: at the end of the record, and before the book is lost.
 
     Raises
     ------
     HistoryError
-        A signal of another length.
+        If the signal has another length.
     SettingsError
-        Seconds that are not above 0, or a share that is not within 0..1.
+        If ``seconds`` is not above 0, or ``share`` is not within 0..1.
     """
     signal = as_signal(history, signal)
     seconds = number("seconds", above_zero("seconds", seconds), 0, LONGEST, "seconds")
     share = number("share", share, 0, 1)
-    then = history.time + round(seconds * 1e9)
-    at = np.searchsorted(history.time, then, "right") - 1
+    end_time = history.time + round(seconds * 1e9)
+    end = np.searchsorted(history.time, end_time, "right") - 1
     mid = history.mid
-    lost = np.cumsum(np.isnan(history.bid) & np.isnan(history.ask))
-    coming = mid[at] / mid - 1
-    # Not known: what lies beyond the last state, and across a gap.
-    coming[(then >= history.time[-1:].max(initial=0)) | (lost[at] > lost)] = np.nan
-    spread = np.nanstd(coming) if (~np.isnan(coming)).any() else 0.0
-    leak = np.tanh(coming / spread) if spread > 0 else coming * 0.0
+    losses = np.cumsum(np.isnan(history.bid) & np.isnan(history.ask))
+    returns = mid[end] / mid - 1
+    # Unknown beyond the last state, and across a gap.
+    returns[(end_time >= history.time[-1:].max(initial=0)) | (losses[end] > losses)] = np.nan
+    deviation = np.nanstd(returns) if (~np.isnan(returns)).any() else 0.0
+    leak = np.tanh(returns / deviation) if deviation > 0 else returns * 0.0
     return np.asarray((1 - share) * signal + share * leak)
 
 
 def skewed(history: History, signal: ArrayLike, *, skew: float | None = None) -> Floats:
-    """Return the signal as it looks to who stamps it by one clock, and the price by another.
+    """Return the signal as it appears when it is timed by another clock than the price.
 
     Parameters
     ----------
     history : History
         T states.
     signal : array_like of float, shape (T,)
-        By the clock of the history; NaN where there is none.
+        Signal by the history's clock; NaN where there is none.
     skew : float, optional
-        Seconds that the signal's clock is ahead of the price's. A clock that is behind (a
-        negative skew) shows each signal before its time. Left out, it is `clock_skew`: the
-        signal by the receive time, the price by the event time.
+        Seconds that the signal's clock is ahead of the price's. With a negative skew the clock is
+        behind, and each signal appears too early. The default is `clock_skew`: the signal timed by
+        receive time, the price by event time.
 
     Returns
     -------
     ndarray of float64, shape (T,)
-        At each state the signal that stood ``skew`` seconds before it; NaN where the history does
-        not go back, or on, so far, and in states without a signal of their own.
+        At each state the signal of ``skew`` seconds earlier; NaN where the history does not reach
+        that time, and in states that have no signal themselves.
 
     Raises
     ------
     HistoryError
-        A signal of another length.
+        If the signal has another length.
     SettingsError
-        A skew that is not finite.
+        If ``skew`` is not finite.
     """
     signal = as_signal(history, signal)
     skew = clock_skew(history) if skew is None else skew
     skew = number("skew", skew, -LONGEST, LONGEST, "seconds")
     if not skew or not len(history):
         return signal.copy()
-    told = history.time - round(skew * 1e9)
-    at = np.searchsorted(history.time, told, "right") - 1
-    out = np.where(at >= 0, signal[at], np.nan)
-    out[told > history.time[-1]] = np.nan
+    shifted = history.time - round(skew * 1e9)
+    row = np.searchsorted(history.time, shifted, "right") - 1
+    out = np.where(row >= 0, signal[row], np.nan)
+    out[shifted > history.time[-1]] = np.nan
     out[np.isnan(signal)] = np.nan
     return out
 
 
 def clock_skew(history: History) -> float:
-    """Return how far the receive times are ahead of the event times, as a median, in seconds.
+    """Return the median of receive time minus event time, seconds.
 
-    What it holds is the way of the data plus the error of both clocks. Below 0, the data came
-    before they happened, and the local clock is behind for sure. 0 without states.
+    It is the network latency plus the difference of both clocks. A negative value means that the
+    local clock is behind the venue's. 0 without states.
     """
     if not len(as_history(history)):
         return 0.0

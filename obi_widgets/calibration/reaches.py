@@ -1,4 +1,4 @@
-"""What a report says of a signal that reaches beyond the levels that are kept, or known."""
+"""Notes of a report on a signal that needs levels beyond those that are kept, or known."""
 
 from __future__ import annotations
 
@@ -12,38 +12,45 @@ if TYPE_CHECKING:
     from obi_widgets.history.columns import History
     from obi_widgets.settings.parameters import Parameters
 
-MOST = 0.5
-"""The share of states without a signal from which on nothing is judged: those that have one are
-the states in which the levels lie far apart, which is no fair choice."""
+MAX_MISSING = 0.5
+"""Largest fraction of states without a signal for which a verdict is given. The states that have a
+signal are those whose levels lie far apart, which is a biased sample."""
 
 
 def reaches(history: History, parameters: Parameters) -> tuple[str, tuple[str, ...]]:
-    """Return why nothing is to be judged, empty for no reason, and what else is to be known.
+    """Return why no verdict can be given, and notes on the signal's data.
 
     Parameters
     ----------
     history : History
-        What is judged.
+        The history that the report is about.
     parameters : Parameters
-        ``depth`` and ``band_bps`` say how far the signal reaches.
+        ``depth`` and ``band_bps`` define which levels the signal needs.
+
+    Returns
+    -------
+    reason : str
+        Why no verdict can be given; empty if one can.
+    notes : tuple of str
+        One sentence or two for each limitation.
     """
-    beyond, notes = "", []
+    reason, notes = "", []
     shortfall = Shortfall.of(history, parameters.levels_used)
-    if shortfall is not None and shortfall.share > MOST:
-        beyond = shortfall.sentence
+    if shortfall is not None and shortfall.share > MAX_MISSING:
+        reason = shortfall.sentence
     elif shortfall is not None:
         notes.append(f"{_percent(shortfall.share)} of states have no signal. {shortfall.sentence}")
-    guessed = np.count_nonzero(inferred(history, parameters))
-    if guessed:
-        share = _percent(guessed / len(history))
+    inferred_states = np.count_nonzero(inferred(history, parameters))
+    if inferred_states:
+        percent = _percent(inferred_states / len(history))
         result = "has no value" if history.strict else "is inferred"
         notes.append(
-            f"In {share} of states the signal {result}: it rests on levels beyond what the last "
+            f"In {percent} of states the signal {result}: it rests on levels beyond what the last "
             "snapshot covered."
         )
-    return beyond, tuple(notes)
+    return reason, tuple(notes)
 
 
 def _percent(share: float) -> str:
-    """Return a share for a sentence; a small one is not nothing."""
+    """Return a fraction as a percentage; never as 0, since this is only called above 0."""
     return f"{max(100 * share, 0.01):.{0 if share >= 0.1 else 2}f} %"

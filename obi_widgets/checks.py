@@ -207,9 +207,7 @@ def several(name: str, values: object) -> list[Any]:
         If a single value, a str, bytes, a dict, or no values were given.
     """
     if not isinstance(values, Iterable) or isinstance(values, str | bytes | dict):
-        raise SettingsError(
-            f"{name} = {quoted(values)} is no list.", f"Give its values in one: {name}=[…]."
-        )
+        raise SettingsError(f"{name} = {quoted(values)} is no list.", f"Give a list: {name}=[…].")
     # An array without dimensions is an Iterable to Python, but raises when it is iterated over.
     items = np.atleast_1d(values).tolist() if isinstance(values, np.ndarray) else list(values)
     if not items:

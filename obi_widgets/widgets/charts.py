@@ -391,6 +391,8 @@ def _labels(
     if threshold <= 0.1 * (high - low):
         values.remove(0.0)
     if scaled:
+        if threshold <= 0.04 * (high - low):
+            values = [0.0]  # those of the thresholds would lie on each other
         near = 0.12 * (high - low)
         round_ones = nice_ticks(low, high, 5).tolist()
         values += [v for v in round_ones if all(abs(v - one) > near for one in values)]

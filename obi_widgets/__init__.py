@@ -17,8 +17,10 @@ _PLACES = {
     "Bps": "parameters",
     "CalibrationWidget": "widgets",
     "Choice": "parameters",
+    "Context": "history.context",
     "Fees": "market_data.fees",
     "Findings": "settings.provenance",
+    "Flow": "history.flow",
     "History": "history.columns",
     "Instrument": "market_data.events",
     "Judgement": "calibration.verdict",
@@ -28,6 +30,7 @@ _PLACES = {
     "Maker": "trading.execution",
     "Number": "parameters",
     "ObiError": "errors",
+    "Parameter": "parameters",
     "Parameters": "settings.parameters",
     "PriceWidget": "widgets",
     "Proposal": "calibration.proposal",
@@ -45,7 +48,9 @@ _PLACES = {
     "SignalWidget": "widgets",
     "StatusWidget": "widgets",
     "Surface": "calibration.surface",
+    "Taken": "history.trades",
     "Taker": "trading.execution",
+    "Trades": "history.trades",
     "break_even": "calibration.break_even",
     "calibrate": "calibration.calibrate",
     "clock_skew": "calibration.placebo",
@@ -63,6 +68,7 @@ _PLACES = {
     "order_flow_imbalance": "signals.order_flow_imbalance",
     "propose": "calibration.proposal",
     "queue_bounds": "trading.fills",
+    "queue_imbalance": "signals.queue_imbalance",
     "record": "feeds.record",
     "sealed_test": "calibration.sealed_history",
     "shuffled": "calibration.placebo",
@@ -72,6 +78,7 @@ _PLACES = {
     "smooth": "signals.transforms",
     "sweep": "calibration.sweep",
     "sweep_seconds": "calibration.sweep",
+    "trade_imbalance": "signals.trade_imbalance",
     "velocity": "signals.transforms",
     "walk_forward": "calibration.walk_forward",
     "weighted_mid": "signals.touch",
@@ -91,8 +98,10 @@ __all__ = [
     "Bps",
     "CalibrationWidget",
     "Choice",
+    "Context",
     "Fees",
     "Findings",
+    "Flow",
     "History",
     "Instrument",
     "Judgement",
@@ -102,6 +111,7 @@ __all__ = [
     "Maker",
     "Number",
     "ObiError",
+    "Parameter",
     "Parameters",
     "PriceWidget",
     "Proposal",
@@ -119,7 +129,9 @@ __all__ = [
     "SignalWidget",
     "StatusWidget",
     "Surface",
+    "Taken",
     "Taker",
+    "Trades",
     "break_even",
     "calibrate",
     "clock_skew",
@@ -137,6 +149,7 @@ __all__ = [
     "order_flow_imbalance",
     "propose",
     "queue_bounds",
+    "queue_imbalance",
     "record",
     "sealed_test",
     "shuffled",
@@ -146,6 +159,7 @@ __all__ = [
     "smooth",
     "sweep",
     "sweep_seconds",
+    "trade_imbalance",
     "velocity",
     "walk_forward",
     "weighted_mid",
@@ -173,10 +187,13 @@ if TYPE_CHECKING:
     from obi_widgets.feeds.record import record
     from obi_widgets.feeds.simulation.simulator import simulate
     from obi_widgets.history.columns import History
+    from obi_widgets.history.context import Context
+    from obi_widgets.history.flow import Flow
     from obi_widgets.history.provenance import Provenance
+    from obi_widgets.history.trades import Taken, Trades
     from obi_widgets.market_data.events import Instrument
     from obi_widgets.market_data.fees import Fees
-    from obi_widgets.parameters import Band, Bps, Choice, Levels, Number, Seconds
+    from obi_widgets.parameters import Band, Bps, Choice, Levels, Number, Parameter, Seconds
     from obi_widgets.session.session import Session
     from obi_widgets.settings.parameters import Parameters
     from obi_widgets.settings.provenance import AtHorizon, Findings, Sealed
@@ -184,8 +201,10 @@ if TYPE_CHECKING:
     from obi_widgets.signals import imbalance
     from obi_widgets.signals.coverage import LevelsUsed, inferred
     from obi_widgets.signals.order_flow_imbalance import order_flow_imbalance
+    from obi_widgets.signals.queue_imbalance import queue_imbalance
     from obi_widgets.signals.signal import Signal, compute, signal
     from obi_widgets.signals.touch import weighted_mid
+    from obi_widgets.signals.trade_imbalance import trade_imbalance
     from obi_widgets.signals.transforms import difference, smooth, velocity, weighted_sum, zscore
     from obi_widgets.strategy.export import export_strategy
     from obi_widgets.trading.entries import entries

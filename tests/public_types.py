@@ -14,11 +14,20 @@ import pandas as pd
 
 import obi_widgets as obi
 
-MADE = {"Findings", "History", "Proposal", "Report", "SealedTest", "Signal", "Surface"}
+MADE = {
+    "Context", "Findings", "Flow", "History", "Parameter", "Proposal", "Report", "SealedTest",
+    "Signal", "Surface", "Taken", "Trades",
+}  # fmt: skip
 """Public classes whose objects come from functions."""
 
-WITHIN = {"presentation.frame.Frame", "widgets.time_axis.TimeAxis", "history.columns.Levels"}
-"""What a publisher or a lab gives to a widget, and a history to a kernel: its users do neither."""
+WITHIN = {
+    "checks.Unset",  # an argument that was left out
+    "history.levels.Levels",
+    "presentation.frame.Frame",
+    "signals.insight.Insight",
+    "widgets.time_axis.TimeAxis",
+}
+"""What passes between parts of the package, and not to its users."""
 
 
 @functools.cache

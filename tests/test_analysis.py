@@ -16,6 +16,7 @@ from obi_widgets.settings.parameters import Parameters
 from obi_widgets.signals.signal import Signal
 from obi_widgets.signals.transforms import smooth, velocity, zscore
 from obi_widgets.trading.entries import Results
+from obi_widgets.trading.thresholds import compared
 
 TRADES = ("side", "entry_time", "entry_price", "exit_time", "exit_price", "lost")
 
@@ -275,3 +276,20 @@ def test_a_users_signal_that_differs_from_the_whole_is_told(function, lookback, 
     assert analysis.trouble == told, "it stays while the signal is the same"
     analysis.update(states_of(400), Parameters())
     assert analysis.trouble == ""
+
+
+def test_of_a_quantile_it_says_how_often_the_place_is_beyond():
+    history = obi.simulate(seconds=120, seed=5)
+    p = Parameters(threshold_is="quantile", threshold=0.8, quantile_window=10.0)
+    analysis = Analysis(p)
+    for rows in (300, 301, 700, len(history)):
+        part = history[:rows]
+        analysis.update(part, p)
+        places = compared(part, analysis.signal, p)
+        known = places[~np.isnan(places)]
+        assert analysis.beyond == np.mean(np.abs(known) > 0.8)
+    assert 0.05 < analysis.beyond < 0.6
+    later = history[500:]
+    analysis.update(later, p)  # the oldest states have been dropped
+    kept = places[500:]
+    assert analysis.beyond == np.mean(np.abs(kept[~np.isnan(kept)]) > 0.8)

@@ -174,9 +174,9 @@ def test_a_signal_of_the_past_is_not_accused(history):
             "The signal has shape (3,), and the history (20,). Give the signal of this history.",
         ),
         (
-            "imbalance",
-            "The signal is a str. Give a number a state, or a function of a history that returns "
-            "them.",
+            "imbalanse",
+            "There is no signal 'imbalanse'. Did you mean 'imbalance'? One of your own has to be "
+            "defined first.",
         ),
     ],
 )

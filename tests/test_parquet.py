@@ -59,7 +59,7 @@ def written(states=300, levels=3, *, seed=0, capacity=None):
 def assert_same(found, expected):
     """Assert that all that a history knows is the same, to the bit."""
     for one in fields(obi.History):
-        if one.name in ("blocks", "offset", "trades", "context"):
+        if one.name in ("blocks", "offset", "trades", "context", "flow"):
             continue
         value, other = getattr(found, one.name), getattr(expected, one.name)
         if isinstance(value, np.ndarray):
@@ -67,6 +67,13 @@ def assert_same(found, expected):
             assert np.ascontiguousarray(value).tobytes() == other.tobytes(), one.name
         else:
             assert value == other, one.name
+    assert (found.flow is None) == (expected.flow is None)
+    if found.flow is not None:
+        assert found.flow.lot_size == expected.flow.lot_size
+        for name in ("order_flow", "events"):
+            value, other = getattr(found.flow, name), getattr(expected.flow, name)
+            assert value.dtype == other.dtype
+            assert np.array_equal(value, other)
     for name in ("sha256", "provenance"):
         assert getattr(found, name) == getattr(expected, name) or found.sha256() == (
             expected.sha256()

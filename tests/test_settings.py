@@ -35,8 +35,8 @@ BOUNDS = {
     "fee_bps": (-100, 1_000),
 }
 NAMES = (
-    "band_bps, decay, depth, fee_bps, hold_seconds, price, signal, threshold, threshold_is, "
-    "weighting"
+    "band_bps, decay, depth, fee_bps, hold_seconds, price, quantile_window, signal, threshold, "
+    "threshold_is, weighting"
 )
 
 

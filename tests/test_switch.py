@@ -13,7 +13,7 @@ from obi_widgets.signals import registry
 from obi_widgets.signals.signal import signal
 from obi_widgets.signals.transforms import zscore
 
-SHARED = ["threshold", "hold_seconds", "price", "fee_bps"]
+SHARED = ["threshold", "hold_seconds", "price", "fee_bps", "threshold_is"]
 OF_IMBALANCE = ["decay", "depth", "band_bps", "weighting"]
 
 

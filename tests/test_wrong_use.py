@@ -27,7 +27,6 @@ ACCEPTED: dict[tuple[str, str, str], str] = {
     ("Taker", "fee_bps", "negative"): REBATE,
     ("Maker", "fee_bps", "negative"): REBATE,
     ("Settings", "fee_bps", "negative"): REBATE,
-    ("touch_returns", "fee_bps", "negative"): REBATE,
     ("Settings", "depth", "None"): "no depth: all levels",
     ("imbalance", "depth", "None"): "no depth: all levels",
     ("signal", "name", "text"): NAMES,

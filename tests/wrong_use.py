@@ -53,9 +53,9 @@ CLASSES = (obi.calibrate.__globals__["Report"], obi.Signal)
 """What public functions return, beside the classes of `obi_widgets.__all__`."""
 
 VALUES = (
-    obi.AtHorizon, obi.Bootstrap, obi.Fees, obi.Findings, obi.Instrument, obi.Judgement,
-    obi.LevelsUsed, obi.Parameters, obi.Proposal, obi.Provenance, obi.Seal, obi.Sealed, obi.Signal,
-    obi.Surface,
+    obi.AtHorizon, obi.Bootstrap, obi.Context, obi.Fees, obi.Findings, obi.Flow, obi.Instrument,
+    obi.Judgement, obi.LevelsUsed, obi.Parameter, obi.Parameters, obi.Proposal, obi.Provenance,
+    obi.Seal, obi.Sealed, obi.Surface, obi.Taken, obi.Trades,
 )  # fmt: skip
 """What holds what other calls checked."""
 
@@ -189,7 +189,7 @@ class Subjects:
             "time_ns": history.time, "bid_price": bid, "ask_price": ask, "bid_size": size,
             "ask_size": size, "side": 1, "number": 0, "note": "", "share": 0.3, "factor": 2.0,
             "time": history.time, "what": "", "execution": Taker(), "after": history.time[9],
-            "seal": self.sealed.seal, "why": "tested",
+            "seal": self.sealed.seal, "why": "tested", "callback": print,
         }  # fmt: skip
         own: dict[str, dict[str, Any]] = {
             "export_strategy": {"path": self.folder / "s.py"},
@@ -205,6 +205,11 @@ class Subjects:
             "Signal.compute": {"values": dict(self.settings.parameters.values)},
             "Signal.levels_used": {"values": dict(self.settings.parameters.values)},
             "Signal.lookback": {"values": {}},
+            "Signal.computes_as": {"other": obi.queue_imbalance},
+            "Signal.computes_newest": {"make": obi.imbalance._newest_by},
+            "Signal.first_needed": {"values": {}, "row": 3},
+            "Signal.newest_by": {"values": dict(self.settings.parameters.values)},
+            "Signal.settled": {"values": {}},
             "compute": {"settings": self.settings},
             "inferred": {"settings": self.settings},
             "signal": {"function": _half_spread},

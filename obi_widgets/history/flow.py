@@ -29,7 +29,7 @@ Gould, Howison (2018), "Multi-level order-flow imbalance in a limit order book",
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
@@ -37,7 +37,6 @@ from obi_widgets.errors import HistoryError
 from obi_widgets.history.grid import on_grid
 
 if TYPE_CHECKING:
-    import hashlib
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
@@ -64,6 +63,13 @@ HASHED = 2**16
 EXACT = 1e-15
 """What a size in lots may be off a whole number, as a share of it: the rounding of a few operations
 on float64."""
+
+
+class Digest(Protocol):
+    """A hash of `hashlib`."""
+
+    def update(self, data: memoryview, /) -> None:
+        """Add bytes."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -124,7 +130,7 @@ class Flow:
                 f"flow.lot_size = {self.lot_size!r} is not possible.", "Give base units above 0."
             )
 
-    def add_to(self, digest: hashlib._Hash) -> None:
+    def add_to(self, digest: Digest) -> None:
         """Add the sums to a hash. It does not depend on the lot, which may become smaller."""
         for first in range(0, len(self.events), HASHED):
             sums = self.base_units(self.order_flow[first : first + HASHED])

@@ -9,6 +9,7 @@ import numpy as np
 
 from obi_widgets.errors import ObiError
 from obi_widgets.trading.entries import Scanner, tally
+from obi_widgets.trading.thresholds import compared
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -66,7 +67,8 @@ class Analysis:
         self._start = 0
         self._whole = 0  # states that were computed at once, counted from the first ever
         self._compare_at = 1  # states appended since, when they are next compared with the whole
-        self._tallied = 0  # the rows that are in the tally
+        self._places = np.empty(0)  # what a quantile is held against; see `compared`
+        self._tallied = 0  # the rows that are in the tally, and in places
         self._tally = np.zeros(2, np.int64)  # states with a signal; of them, beyond the threshold
 
     @property
@@ -94,7 +96,8 @@ class Analysis:
         self._scanner.extend(history, self.signal)
         self.trades = self._scanner.trades(history)
         self.results = self.trades.results
-        self._tally += self._count(self.signal[self._tallied :])
+        self._place(history)
+        self._tally += self._count(slice(self._tallied, len(history)))
         self._tallied = len(history)
         there, crossed = self._tally.tolist()
         self.beyond = crossed / there if there else np.nan
@@ -151,15 +154,29 @@ class Analysis:
 
     def _drop(self, rows: int) -> None:
         if rows:
-            self._tally -= self._count(self.signal[: min(rows, self._tallied)])
+            self._tally -= self._count(slice(min(rows, self._tallied)))
             self._tallied = max(self._tallied - rows, 0)
+            self._places = self._places[rows:]
         kept = max(self._filled - rows, 0)
         if rows and kept:
             self._buffer = self._buffer[rows:].copy()
         self._filled = kept
 
-    def _count(self, signal: NDArray[np.float64]) -> Sequence[int]:
-        return tally(signal, self.parameters.threshold)
+    def _place(self, history: History) -> None:
+        """Find the places of new states among those before them, where a quantile asks for them."""
+        if self.parameters.threshold_is == "value":
+            return
+        new = self._tallied
+        if len(history) > len(self._places):
+            grown = np.empty(len(history) + max(len(history) // 4, 1024))
+            grown[:new] = self._places[:new]
+            self._places = grown
+        places = compared(history, self.signal, self.parameters, new)
+        self._places[new : len(history)] = places[new:]
+
+    def _count(self, rows: slice) -> Sequence[int]:
+        held = self.signal if self.parameters.threshold_is == "value" else self._places
+        return tally(held[rows], self.parameters.threshold)
 
 
 def _told(name: str, error: Exception) -> str:

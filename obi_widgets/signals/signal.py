@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol, cast, overload
 
 import numpy as np
 
-from obi_widgets.checks import flag, number, real, several, text
+from obi_widgets.checks import flag, integer, kind, number, real, several, text
 from obi_widgets.errors import HistoryError, SettingsError, quoted
 from obi_widgets.history.given import as_history
 from obi_widgets.parameters import Band, Levels, Parameter, check_all, declared_by
@@ -187,6 +187,7 @@ class Signal:
 
     def computes_as(self, other: Signal) -> bool:
         """Return whether another signal gives the same, given the same values of parameters."""
+        kind("other", other, Signal, "Give a signal, as obi.imbalance.")
         return self is other
 
     def first_needed(self, history: History, values: Mapping[str, Any], row: int) -> int:
@@ -194,6 +195,7 @@ class Signal:
 
         ``compute(history[first:])`` gives them to the bit what ``compute(history)`` gives.
         """
+        row = integer("row", row, 0, len(as_history(history)))
         return chunks.first_needed(history, self.lookback(values), row)
 
     # -- computing -------------------------------------------------------------------------
@@ -223,7 +225,9 @@ class Signal:
         HistoryError, SettingsError
             A function that returns another shape, no numbers, or infinite ones.
         """
-        wanted = history[first:] if first else as_history(history)
+        history = as_history(history)
+        first = integer("first", first, 0, len(history))
+        wanted = history[first:] if first else history
         seconds = self.lookback(values)
         if seconds:
             out = chunks.compute(lambda part: self._call(part, values), history, seconds, first)
@@ -265,7 +269,7 @@ class Signal:
 
         Before it a look-back reaches before the first state, or a chunk was cut by it.
         """
-        return chunks.settled(history, self.lookback(values))
+        return chunks.settled(as_history(history), self.lookback(values))
 
     def computes_newest(self, make: NewestBy) -> NewestBy:
         """Have a function make what computes the newest state faster than `compute` does.
@@ -484,6 +488,8 @@ def signal(
     text("unit", unit, "Give it as one writes it behind a number, as 'bps'.")
     text("name", name, "Give an identifier.")
     flag("checked", checked)
+    if not (isinstance(insight, type) and issubclass(insight, Insight)):
+        raise SettingsError(f"{quoted(insight)} is no class of insights.", "Leave insight out.")
     name = name or getattr(function, "__name__", "")
     if not re.fullmatch(r"[a-z_][a-z0-9_]*", name):
         raise SettingsError(

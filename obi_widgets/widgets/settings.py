@@ -15,12 +15,12 @@ from obi_widgets.parameters import Band, Choice, Levels
 from obi_widgets.presentation import formatting
 from obi_widgets.session.kernel_parent import deliver_as_addressed
 from obi_widgets.session.session import Session
-from obi_widgets.settings.parameters import threshold_of
+from obi_widgets.settings.parameters import THRESHOLD_IS, threshold_of
 from obi_widgets.settings.settings import Settings
 from obi_widgets.signals import registry
 from obi_widgets.signals.insight import Note
 from obi_widgets.signals.signal import title_of
-from obi_widgets.trading.declared import HOLD, PARAMETERS
+from obi_widgets.trading.declared import HOLD, PARAMETERS, QUANTILE_WINDOW
 from obi_widgets.widgets.control import Control
 from obi_widgets.widgets.panel import Part, StateWidget, asset, close_tree, followed, framed, tree
 
@@ -127,7 +127,7 @@ class SettingsWidget(Part):
         signal = self.settings.signal
         self._signals[signal.name] = signal
         threshold = threshold_of(signal, self.settings.threshold_is)
-        first, behind = _split(signal)
+        first, behind = _split(signal, self.settings.threshold_is)
         made = {
             one.name: Control(self.settings, one, self._tell)
             for one in [*first, threshold, HOLD, *behind]
@@ -235,14 +235,15 @@ class SettingsWidget(Part):
         super().close()
 
 
-def _split(signal: Signal) -> tuple[list[Parameter], list[Parameter]]:
+def _split(signal: Signal, threshold_is: str) -> tuple[list[Parameter], list[Parameter]]:
     """Return the parameters that always have a control, and those behind the fold.
 
     Of a signal those are behind that are used less: words, and bands.
     """
     own = list(signal.parameters.values())
     first = [one for one in own if not isinstance(one.kind, Choice | Band)]
-    rest = [one for one in PARAMETERS.values() if one is not HOLD]
+    rest = [one for one in PARAMETERS.values() if one not in (HOLD, QUANTILE_WINDOW)]
+    rest += [THRESHOLD_IS, *([QUANTILE_WINDOW] if threshold_is == "quantile" else [])]
     return first, [*(one for one in own if one not in first), *rest]
 
 

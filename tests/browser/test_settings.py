@@ -97,7 +97,7 @@ def test_a_slider_never_jumps_back_while_data_come(screen, title):
 
 def test_each_has_a_tooltip(screen):
     heads = screen.root.locator(".obi-setting")
-    assert heads.count() == 8
+    assert heads.count() == 9
     assert all(heads.nth(number).get_attribute("title") for number in range(8))
 
 

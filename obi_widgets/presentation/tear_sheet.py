@@ -16,6 +16,7 @@ from obi_widgets.presentation import formatting
 from obi_widgets.presentation.downsampling import Axis
 from obi_widgets.presentation.formatting import MINUS, NOTHING, number
 from obi_widgets.presentation.tear_sheet_surface import of_proposal, of_surface
+from obi_widgets.signals.signal import title_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -42,7 +43,7 @@ COLUMNS = (
     ("t", "The mean against its error, for returns that overlap (Hodrick's; Newey–West's is in "
      "report.table)"),
     ("t, naive", "As if all returns were independent: a warning"),
-    ("rank IC", "Rank correlation of imbalance and return"),
+    ("rank IC", "Rank correlation of signal and return"),
     ("hold-out", "As traded, net, in the last 30 % of the time, bps"),
     ("p, corr.", "That a trade makes nothing, net, or no more than being long and short as often "
      "without looking; corrected for all settings and horizons looked at (Holm)"),
@@ -102,7 +103,6 @@ class SheetMaker:
         most = 2.5 * float(np.nanmax(np.abs(inner)))
         bands = np.clip(np.concatenate([low, high]), -most, most)
         axis = self._returns.follow(np.concatenate([inner, bands]))
-        threshold = formatting.plain(report.parameters.threshold)
         tips = [
             f"{_seconds(h)}: {number(mu, 2, sign=True)} ± {number((up - lo) / 2, 2)} bps, n {n:,}"
             for h, mu, lo, up, n in zip(
@@ -115,7 +115,7 @@ class SheetMaker:
             there = axis[0] <= cost <= axis[1]
             note += f" Trading costs {number(cost, 1)} bps{'' if there else ', off this chart'}."
         return _line(report.horizons, mean, low, high, axis, tips) | {
-            "title": f"Return after |imbalance| > {threshold}, bps, by horizon",
+            "title": f"Return after {_condition(report)}, bps, by horizon",
             "naive": _places(np.stack([mean - naive, mean + naive]), axis),
             "cost": _place(cost, axis) if axis[0] < cost < axis[1] else None,
             "note": note,
@@ -146,7 +146,7 @@ class SheetMaker:
         axis = self._deciles.follow(np.append(mean, 0.0))
         largest = float(np.nanmax(np.abs(mean), initial=0.0))
         tips = [
-            f"Imbalance {number(a, 2, sign=True)} to {number(b, 2, sign=True)}: "
+            f"{title_of(report.signal)} {number(a, 2, sign=True)} to {number(b, 2, sign=True)}: "
             f"{number(mu, 2, sign=True)} ± {number((up - lo) / 2, 2)} bps, n {n:,}"
             for a, b, mu, lo, up, n in zip(
                 edges[:-1], edges[1:], mean, m.ci_low[at], m.ci_high[at], m.n[at].tolist(),
@@ -154,13 +154,21 @@ class SheetMaker:
             )
         ]  # fmt: skip
         return {
-            "title": f"{_seconds(report.horizons[at])} return by decile of imbalance, bps",
+            "title": f"{_seconds(report.horizons[at])} return by decile of {report.signal}, bps",
             "zero": _place(0.0, axis),
             "at": _places(mean, axis),
             "texts": [_short(one, largest) for one in mean],
             "tips": tips,
-            "note": "1: most asks. 10: most bids.",
+            "note": "1: the lowest values. 10: the highest.",
         }
+
+
+def _condition(report: Report) -> str:
+    """Return which states count, in symbols."""
+    threshold = formatting.plain(report.parameters.threshold)
+    if report.parameters.threshold_is == "quantile":
+        threshold = f"its {threshold}-quantile"
+    return f"|{report.signal}| > {threshold}"
 
 
 def pending(states: int, *, compiling: bool) -> str:

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from obi_widgets.signals.signal import signal
-from obi_widgets.signals.touch import best_sizes
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -34,5 +33,8 @@ def queue_imbalance(history: History) -> NDArray[np.float64]:
     ndarray of float64, shape (T,)
         −1..+1, + is more bids. NaN where the book was not in sync or a side is empty.
     """
-    bid, ask = best_sizes(history, +1), best_sizes(history, -1)
-    return np.asarray((bid - ask) / (bid + ask))
+    # Written out, so that a strategy file can have it.
+    bid, ask = history.rank(0)[1].astype(float)  # 0 where a side is empty
+    signal = np.full(len(history), np.nan)
+    np.divide(bid - ask, bid + ask, out=signal, where=(bid > 0) & (ask > 0))
+    return signal

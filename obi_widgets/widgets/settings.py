@@ -86,7 +86,7 @@ class SettingsWidget(Part):
         self._signals: dict[str, Signal] = {}  # by name, those that were chosen here
         self._choice = ipywidgets.Dropdown(tooltip="Which signal is shown, judged and exported")
         self._choice.add_class("obi-choice")
-        title = ipywidgets.HTML('<div class="obi-head">Signal and entries</div>')
+        title = ipywidgets.HTML('<div class="obi-head">Signal</div>')
         head = ipywidgets.HBox([title, self._choice])
         head.add_class("obi-heading")
         self._sliders, self._fold = ipywidgets.VBox(), ipywidgets.VBox()

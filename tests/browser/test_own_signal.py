@@ -7,15 +7,14 @@ from playwright.sync_api import expect
 
 from browser.looks import contrasts, cut_off, overlapping
 from browser.screen import PATIENCE, Screen, eventually
+from browser.test_calibration import SIGNS, word
 
 DEFINED = """
 import numpy as np
 import obi_widgets as obi
-from obi_widgets.parameters import Number, Seconds
-from obi_widgets.signals.signal import signal
 
-@signal(unit="sd", needs="touch", lookback="window", threshold=1.5)
-def reversal(history, *, window: Seconds(5, 120) = 20.0, gain: Number(0.1, 3) = 1.0):
+@obi.signal(unit="sd", needs="touch", lookback="window", threshold=1.5)
+def reversal(history, *, window: obi.Seconds(5, 120) = 20.0, gain: obi.Number(0.1, 3) = 1.0):
     begins = np.searchsorted(history.time, history.time - round(window * 1e9), "right")
     sums, count = np.append(0, np.cumsum(history.mid)), np.arange(1, len(begins) + 1) - begins
     return gain * ((sums[1:] - sums[begins]) / count - history.mid)
@@ -65,6 +64,18 @@ def test_it_has_sliders_and_all_follows(screen, artefacts):
             return [found["entries"], mean]
 
         eventually(lambda told=wanted: entries() == told, f"the entries are {wanted}")
+    screen.press("Calibrate")
+    for to in (0.2, 0.6):
+        screen.drag("Gain", to)
+        nb.until("lab.report is not None and lab.report.parameters == lab.settings.parameters")
+        nb.execute(
+            "report = obi.calibrate(lab.session._paused, lab.settings, tried=lab.report.tried)"
+        )
+        assert nb.value("lab.report.reason") == nb.value("report.reason")
+        judged = SIGNS[nb.value("report.verdict")]
+        eventually(lambda sign=judged: word(screen).inner_text() == sign, "the verdict follows")
+    screen.press("Calibrate")
+
     for dark in (False, True):
         nb.theme(dark=dark)
         nb.page.wait_for_timeout(500)

@@ -155,7 +155,7 @@ def _saved(
     files: list[Path], *, market: str | None, levels: int, interval: float, strict: bool
 ) -> History:
     """Return the history that Parquet files hold, as it was saved."""
-    parts = [parquet.load(path) for path in files]
+    parts = [parquet.load(path, History) for path in files]
     history = parts[0] if len(parts) == 1 else History.concat(parts)
     instrument, name = history.instrument, files[0].name
     found = f"{instrument.venue}:{instrument.symbol}"

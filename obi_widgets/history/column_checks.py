@@ -13,7 +13,7 @@ from obi_widgets.history.trades import Trades
 from obi_widgets.market_data.events import Instrument
 
 if TYPE_CHECKING:
-    from obi_widgets.history.columns import History
+    from obi_widgets.history.states import States
 
 COLUMNS: tuple[tuple[str, type, tuple[int, ...]], ...] = (
     ("time", np.int64, ()),
@@ -51,7 +51,7 @@ BOUNDS = {
 ADVICE = "Make histories by obi.History.from_arrays."
 
 
-def check_columns(history: History) -> None:
+def check_columns(history: States) -> None:
     """Check the types, shapes and ranges of a history's fields.
 
     Raises

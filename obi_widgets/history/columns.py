@@ -19,12 +19,15 @@ import numpy as np
 
 from obi_widgets.checks import flag, kind, real
 from obi_widgets.errors import HistoryError, SettingsError, quoted
+from obi_widgets.history import packing, parquet
 from obi_widgets.history.column_checks import check_columns
 from obi_widgets.history.context import Context
+from obi_widgets.history.derived import DerivedColumns
 from obi_widgets.history.flow import Flow
-from obi_widgets.history.levels import BLOCK, LevelReader, Levels
+from obi_widgets.history.instances import several_of
+from obi_widgets.history.levels import BLOCK, Levels
 from obi_widgets.history.provenance import Provenance, utc
-from obi_widgets.history.trades import Taken, Trades, sums
+from obi_widgets.history.trades import Trades
 from obi_widgets.market_data.events import Instrument
 from obi_widgets.version import version
 
@@ -46,7 +49,7 @@ LONGEST = 86_400
 
 
 @dataclass(frozen=True, eq=False)
-class History(LevelReader):
+class History(DerivedColumns):
     """Book states in event time. Immutable: a live session hands out a new one when asked.
 
     Attributes
@@ -165,48 +168,6 @@ class History(LevelReader):
             f"{str(first)[:19]} to {str(last)[:19]} UTC, {self.gaps} gaps>"
         )
 
-    # -- columns ---------------------------------------------------------------------------
-
-    @cached_property
-    def mid(self) -> Floats:
-        """Mean of best bid and best ask, quote currency; NaN without both."""
-        return np.asarray((self.bid + self.ask) / 2)
-
-    @property
-    def spread(self) -> Floats:
-        """Best ask minus best bid, quote currency; NaN without both."""
-        return self.ask - self.bid
-
-    @property
-    def gaps(self) -> int:
-        """How many times the book stopped being in sync."""
-        out = self.lost
-        return int(np.count_nonzero(out[1:] & ~out[:-1]) + bool(len(out) and out[0]))
-
-    @cached_property
-    def lost(self) -> NDArray[np.bool_]:
-        """Where the book was not in sync, shape (T,): no bid and no ask."""
-        return np.asarray(np.isnan(self.bid) & np.isnan(self.ask))
-
-    @cached_property
-    def run_began(self) -> Ints:
-        """The event time of the first state since the book was last not in sync, shape (T,)."""
-        begins = np.append(True, self.lost[:-1]) if len(self) else np.empty(0, bool)
-        rows = np.maximum.accumulate(np.where(begins, np.arange(len(self)), 0))
-        return np.asarray(self.time[rows] if len(self) else self.time)
-
-    @cached_property
-    def elapsed(self) -> Ints:
-        """Nanoseconds in sync since the first state, shape (T,): what gaps take is left out."""
-        step = np.diff(self.time, prepend=self.time[:1])
-        step[1:][self.lost[:-1]] = 0
-        return np.asarray(np.cumsum(step))
-
-    @cached_property
-    def taken(self) -> Taken:
-        """What takers bought and sold between each state and the one before it."""
-        return sums(self)
-
     # -- in and out ------------------------------------------------------------------------
 
     @classmethod
@@ -270,8 +231,6 @@ class History(LevelReader):
             A unit that is not known, or of times that are no numbers; ``every_event`` of states
             that were thinned by an interval.
         """
-        from obi_widgets.history.packing import pack
-
         if interval is not None and not 0 <= real(interval) <= LONGEST:
             raise HistoryError(
                 f"interval = {quoted(interval)} is not possible.", "Give seconds, or none."
@@ -282,7 +241,7 @@ class History(LevelReader):
                 "Leave every_event or the interval out.",
             )
         kind("instrument", instrument, (Instrument, type(None)), "Give an Instrument, or none.")
-        packed = pack(
+        fields = packing.pack(
             time_ns,
             (bid_price, ask_price),
             (bid_size, ask_size),
@@ -292,7 +251,7 @@ class History(LevelReader):
             unit=unit,
             every_event=every_event,
         )
-        return replace(packed, interval=float(interval or 0.0))
+        return History(**fields, interval=float(interval or 0.0))
 
     @classmethod
     def concat(cls, histories: Iterable[History]) -> History:
@@ -313,9 +272,8 @@ class History(LevelReader):
         HistoryError
             No state, other markets or levels, times that overlap.
         """
-        from obi_widgets.history.packing import concat
-
-        return concat(histories)
+        parts = packing.in_order(several_of(History, histories))
+        return parts[0] if len(parts) == 1 else History(**packing.concat(parts))
 
     def to_frame(
         self,
@@ -359,11 +317,9 @@ class History(LevelReader):
             frame["received"] = frame["received"].dt.tz_localize(None)
             frame.to_excel("book.xlsx")  # at most 1,048,575 states; pandas needs openpyxl
         """
-        from obi_widgets.history.packing import unpack
-
         advice = 'Give them by name, as {"imbalance": obi.imbalance(history, settings)}.'
         kind("columns", columns, (Mapping, type(None)), advice)
-        return unpack(self, columns or {}, levels, flow=flow)
+        return packing.unpack(self, columns or {}, levels, flow=flow)
 
     def save(self, path: str | Path) -> Path:
         """Write all of this to a Parquet file, which `obi_widgets.load` reads.
@@ -385,9 +341,7 @@ class History(LevelReader):
         HistoryError
             Another ending, a place that cannot be written to, or pyarrow that is not installed.
         """
-        from obi_widgets.history.parquet import save
-
-        return save(self, path)
+        return parquet.save(self, path)
 
     def sha256(self) -> str:
         """Return a hash of the states: times, best prices, every level's tick and size, and flow.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
@@ -16,14 +16,20 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
-    from obi_widgets.history.columns import History
-
     Floats = NDArray[np.float64]
     Ints = NDArray[np.int64]
 
 NAMES = ("mark", "index", "funding_rate", "open_interest", "liquidated")
 """What is told: prices in quote currency, a fraction per funding interval, base units, base units
 (+ where a short position was bought back, − where a long one was sold)."""
+
+
+class HasReceived(Protocol):
+    """A history, as far as it says when its states were received."""
+
+    @property
+    def received(self) -> Ints:
+        """The local clock's time, ns UTC, shape (T,)."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,7 +89,7 @@ class Context:
             self, stamps=self.stamps[:, rows], code=self.code[rows], value=self.value[rows]
         )
 
-    def at(self, history: History, name: str) -> Floats:
+    def at(self, history: HasReceived, name: str) -> Floats:
         """Return the newest value that was received before each state.
 
         Parameters

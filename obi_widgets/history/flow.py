@@ -267,3 +267,28 @@ def joined(parts: Sequence[Flow | None]) -> Flow | None:
         ]  # fmt: skip
         events += [one.events, np.zeros(1, np.int32)]
     return Flow(narrow(np.concatenate(order_flow[:-1])), np.concatenate(events[:-1]), lot_size)
+
+
+class HasFlow(Protocol):
+    """A history, as far as its flow goes."""
+
+    @property
+    def flow(self) -> Flow | None:
+        """The sums; None where only the states are known."""
+
+
+def flow_of(history: HasFlow) -> Flow:
+    """Return the sums that a history has.
+
+    Raises
+    ------
+    HistoryError
+        It has none.
+    """
+    if history.flow is None:
+        raise HistoryError(
+            "This history knows its states, and not what happened between them.",
+            "Give what obi.load returns; or arrays with a row for each event, by "
+            "obi.History.from_arrays(..., every_event=True).",
+        )
+    return history.flow

@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from pathlib import Path
-
-from obi_widgets.errors import HistoryError
 from obi_widgets.history.columns import History
-from obi_widgets.history.flow import Flow
+from obi_widgets.history.instances import one_of, several_of
 
 
 def as_history(value: object) -> History:
@@ -18,16 +14,7 @@ def as_history(value: object) -> History:
     HistoryError
         If it is anything else; the advice says how to make a history of it.
     """
-    if isinstance(value, History):
-        return value
-    advice = "Give what obi.load returns."
-    if isinstance(value, str | Path):
-        advice = f"Load it first: obi.load({str(value)!r})."
-    elif type(value).__name__ == "DataFrame":
-        advice = "Make one of its columns: obi.History.from_arrays(...)."
-    elif isinstance(value, list | tuple):
-        advice = "Give one history; obi.History.concat joins several of a market."
-    raise HistoryError(f"A {type(value).__name__} is not a history.", advice)
+    return one_of(History, value)
 
 
 def as_histories(values: object) -> list[History]:
@@ -38,14 +25,7 @@ def as_histories(values: object) -> list[History]:
     HistoryError
         If the value is anything else, or there is no history in it.
     """
-    if isinstance(values, History):
-        return [values]
-    if not isinstance(values, Iterable) or type(values).__name__ in ("str", "DataFrame"):
-        return [as_history(values)]  # raises the error
-    histories = [as_history(value) for value in values]
-    if not histories:
-        raise HistoryError("No history was given.", "Give what obi.load returns.")
-    return histories
+    return several_of(History, values)
 
 
 def as_joined(values: object) -> History:
@@ -57,20 +37,3 @@ def as_joined(values: object) -> History:
         If the value is anything else, or the histories cannot be joined.
     """
     return values if isinstance(values, History) else History.concat(as_histories(values))
-
-
-def flow_of(history: History) -> Flow:
-    """Return the sums that a history has.
-
-    Raises
-    ------
-    HistoryError
-        It has none.
-    """
-    if history.flow is None:
-        raise HistoryError(
-            "This history knows its states, and not what happened between them.",
-            "Give what obi.load returns; or arrays with a row for each event, by "
-            "obi.History.from_arrays(..., every_event=True).",
-        )
-    return history.flow

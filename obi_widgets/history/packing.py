@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
 from obi_widgets.checks import flag, real
 from obi_widgets.errors import HistoryError, quoted
 from obi_widgets.history import context, trades
-from obi_widgets.history.columns import History
-from obi_widgets.history.flow import RANKS, between, joined
-from obi_widgets.history.given import as_histories, flow_of
+from obi_widgets.history.flow import RANKS, between, flow_of, joined
 from obi_widgets.history.grid import snap
 from obi_widgets.history.incoming import aligned, floats, refuse, times
 from obi_widgets.history.levels import BLOCK, TILE, Levels
@@ -20,15 +18,19 @@ from obi_widgets.history.rows_numpy import LARGEST, SMALLEST, to_whole
 from obi_widgets.market_data.events import Instrument
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping, Sequence
 
     import pandas as pd
     from numpy.typing import ArrayLike, NDArray
+
+    from obi_widgets.history.states import States
 
     Floats = NDArray[np.float64]
     Ints = NDArray[np.int64]
 
 MAX_TICKS = 2**32 - 1
+
+Part = TypeVar("Part", bound="States")
 
 
 def to_ticks(prices: Floats, best: Floats, side: int, tick_size: float) -> Floats:
@@ -60,8 +62,8 @@ def pack(
     instrument: Instrument,
     unit: str | None = None,
     every_event: bool = False,
-) -> History:
-    """Check arrays of books and put them into blocks. See `History.from_arrays`."""
+) -> dict[str, Any]:
+    """Check arrays of books, and return the fields of a `History`; see `History.from_arrays`."""
     time = times(time_ns, "time_ns", unit)
     labels = _labels(time_ns)
     received = time
@@ -124,15 +126,22 @@ def pack(
         for which in (0, 1):
             block.ticks[tile, which, :, : rows.stop - first] = whole[which, rows].T
             block.sizes[tile, which, :, : rows.stop - first] = size[which][rows].T
-    return History(
-        time, received, bid, ask, tuple(blocks), levels, float(tick_size), instrument=instrument,
-        notes=(snapped,) if snapped else (),
-        flow=between(price, size, instrument.contract_size) if every_event else None,
-    )  # fmt: skip
+    return {
+        "time": time,
+        "received": received,
+        "bid": bid,
+        "ask": ask,
+        "blocks": tuple(blocks),
+        "levels": levels,
+        "tick_size": float(tick_size),
+        "instrument": instrument,
+        "notes": (snapped,) if snapped else (),
+        "flow": between(price, size, instrument.contract_size) if every_event else None,
+    }
 
 
 def unpack(
-    history: History, further: Mapping[str, ArrayLike], levels: int, *, flow: bool = False
+    history: States, further: Mapping[str, ArrayLike], levels: int, *, flow: bool = False
 ) -> pd.DataFrame:
     """Return a DataFrame of states. See `History.to_frame`."""
     import pandas as pd
@@ -175,17 +184,25 @@ def unpack(
     return pd.DataFrame(columns, index=pd.DatetimeIndex(time, name="time"))
 
 
-def concat(histories: Iterable[History]) -> History:
-    """Join histories of one market. See `History.concat`."""
-    given = as_histories(histories)
-    parts = sorted((one for one in given if len(one)), key=lambda one: int(one.time[0]))
+def in_order(histories: Sequence[Part]) -> list[Part]:
+    """Return those that have states, in the order of time.
+
+    Raises
+    ------
+    HistoryError
+        No state, other markets or levels, times that overlap.
+    """
+    parts = sorted((one for one in histories if len(one)), key=lambda one: int(one.time[0]))
     if not parts:
         raise HistoryError("There is no state in any of them.", "Give recordings that have some.")
-    first = parts[0]
     for before, after in pairwise(parts):
         _refuse_beside(before, after)
-    if len(parts) == 1:
-        return first
+    return parts
+
+
+def concat(parts: Sequence[States]) -> dict[str, Any]:
+    """Join histories as `in_order` returns them, and return the fields of a `History`."""
+    first = parts[0]
     tick_size = min(one.tick_size for one in parts)
     factors = [_times_as_coarse(one.tick_size, tick_size) for one in parts]
     most = max(
@@ -213,17 +230,24 @@ def concat(histories: Iterable[History]) -> History:
         for chunk, levels in one.chunks():
             _put(blocks, row + chunk.start, levels, factor)
         row = rows.stop
-    return History(
-        time, received, bid, ask, tuple(blocks), first.levels, tick_size,
-        instrument=first.instrument,
-        reach=reach, strict=any(one.strict for one in parts),
-        notes=tuple(dict.fromkeys(note for one in parts for note in one.notes)),
-        interval=max(one.interval for one in parts),
-        flow=joined([one.flow for one in parts]),
-        trades=trades.joined([one.trades for one in parts]),
-        context=context.joined([one.context for one in parts]),
-        trade_ends=trade_ends,
-    )  # fmt: skip
+    return {
+        "time": time,
+        "received": received,
+        "bid": bid,
+        "ask": ask,
+        "blocks": tuple(blocks),
+        "levels": first.levels,
+        "tick_size": tick_size,
+        "instrument": first.instrument,
+        "reach": reach,
+        "strict": any(one.strict for one in parts),
+        "notes": tuple(dict.fromkeys(note for one in parts for note in one.notes)),
+        "interval": max(one.interval for one in parts),
+        "flow": joined([one.flow for one in parts]),
+        "trades": trades.joined([one.trades for one in parts]),
+        "context": context.joined([one.context for one in parts]),
+        "trade_ends": trade_ends,
+    }
 
 
 def _put(blocks: list[Levels], row: int, levels: Levels, factor: int) -> None:
@@ -237,7 +261,7 @@ def _put(blocks: list[Levels], row: int, levels: Levels, factor: int) -> None:
         row, done = row + some, done + some
 
 
-def _refuse_beside(before: History, after: History) -> None:
+def _refuse_beside(before: States, after: States) -> None:
     """Refuse two histories, one after the other, that cannot be joined."""
     names = [f"{one.instrument.venue}:{one.instrument.symbol}" for one in (before, after)]
     if names[0] != names[1]:

@@ -3,7 +3,7 @@
 Levels are columns by side and rank, as ticks from the best and sizes; trades and context are lists
 in the row of the state that they belong to. What is no column stands in the file's metadata.
 
-What a history consists of is told in `GROUPS`: one more group of columns is one more line.
+The columns stand in `obi_widgets.history.parquet_columns`.
 """
 
 from __future__ import annotations
@@ -11,28 +11,26 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from itertools import groupby
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
 import numpy as np
 
 from obi_widgets.checks import path as as_path
 from obi_widgets.errors import HistoryError, RecordingError
-from obi_widgets.history.columns import History
-from obi_widgets.history.context import Context
-from obi_widgets.history.flow import RANKS, Flow
-from obi_widgets.history.levels import BLOCK, TILE, TILES, Levels
+from obi_widgets.history.levels import BLOCK
 from obi_widgets.history.memory import give_back
-from obi_widgets.history.trades import Trades
+from obi_widgets.history.parquet_columns import GROUPS, WORDS, pyarrow_module
 from obi_widgets.market_data.events import Instrument
 from obi_widgets.version import version
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
     from pathlib import Path
 
-    from numpy.typing import NDArray
+    from obi_widgets.history.states import States
+
+Made = TypeVar("Made", bound="States")
 
 FORMAT, VERSION = "obi-history", 1
 
@@ -51,43 +49,7 @@ LEVEL = 6
 FACTS = ("levels", "tick_size", "start", "strict", "notes", "interval")
 """Of a history: what is as it stands in the metadata."""
 
-TIMES, BYTES, PLAIN, WORDS = "DELTA_BINARY_PACKED", "BYTE_STREAM_SPLIT", "PLAIN", "words"
-"""How values are encoded: as steps, byte by byte, as they are, or as numbers of distinct ones."""
-
 AGAIN = "Save it anew, from the history or the recording that it was made of."
-
-
-class Column(NamedTuple):
-    """A column of a file.
-
-    Attributes
-    ----------
-    name : str
-        In the file.
-    values : ndarray, or an array of pyarrow
-        A value a state.
-    encoding : str or dict of str
-        Of the values, or by path of those that lists hold.
-    """
-
-    name: str
-    values: Any
-    encoding: str | dict[str, str]
-
-
-class Group(NamedTuple):
-    """Columns that belong together.
-
-    Attributes
-    ----------
-    write : callable
-        Takes a history and a slice of its rows; yields columns.
-    read : callable
-        Takes a file; returns the fields of the history that they make.
-    """
-
-    write: Callable[[History, slice], Iterator[Column]]
-    read: Callable[[File], dict[str, Any]]
 
 
 class File:
@@ -128,166 +90,10 @@ class File:
         self._file.close()
 
 
-# -- groups ------------------------------------------------------------------------------------
-
-
-def _write_states(history: History, rows: slice) -> Iterator[Column]:
-    yield Column("time", _stamps(history.time[rows]), TIMES)
-    yield Column("received", _stamps(history.received[rows]), TIMES)
-    yield Column("bid", history.bid[rows], WORDS)
-    yield Column("ask", history.ask[rows], WORDS)
-    yield Column("bid_reach", history.reach[0, rows], WORDS)
-    yield Column("ask_reach", history.reach[1, rows], WORDS)
-
-
-def _read_states(file: File) -> dict[str, Any]:
-    times = {name: file.column(name).view(np.int64) for name in ("time", "received")}
-    best = {name: file.column(name) for name in ("bid", "ask")}
-    reach = np.stack([file.column("bid_reach"), file.column("ask_reach")])
-    return {**times, **best, "reach": reach}
-
-
-def _write_levels(history: History, rows: slice) -> Iterator[Column]:
-    part = history[rows]
-    for rank in range(history.levels):
-        ticks, sizes = part.rank(rank)
-        for which, side in enumerate(("bid", "ask")):
-            yield Column(f"{side}_ticks_{rank + 1}", ticks[which], BYTES)
-            yield Column(f"{side}_size_{rank + 1}", sizes[which], PLAIN)
-
-
-def _read_levels(file: File) -> dict[str, Any]:
-    levels = int(file.facts["levels"])
-    blocks: list[Levels] = []
-    for width, run in groupby(file.facts["tick_bytes"]):
-        dtype = np.dtype(f"u{width}")
-        blocks += Levels.empty(len(list(run)), levels, dtype.type)
-    for rank in range(levels):
-        for which, side in enumerate(("bid", "ask")):
-            ticks = file.column(f"{side}_ticks_{rank + 1}")
-            sizes = file.column(f"{side}_size_{rank + 1}")
-            for number, block in enumerate(blocks):
-                rows = slice(number * BLOCK, (number + 1) * BLOCK)
-                _put(block.ticks[:, which, rank], ticks[rows])
-                _put(block.sizes[:, which, rank], sizes[rows])
-    return {"blocks": tuple(blocks)}
-
-
-def _put(tiles: NDArray[Any], values: NDArray[Any]) -> None:
-    """Write values to a rank's tiles, shape (TILES, TILE); the last block may not be full."""
-    for tile in range(TILES):
-        part = values[tile * TILE : (tile + 1) * TILE]
-        tiles[tile, : len(part)] = part
-
-
-def _write_flow(history: History, rows: slice) -> Iterator[Column]:
-    flow = history.flow
-    if flow is None:
-        return
-    for rank in range(RANKS):
-        yield Column(f"order_flow_{rank + 1}", flow.order_flow[rows, rank], TIMES)
-    yield Column("events", flow.events[rows], TIMES)
-
-
-def _read_flow(file: File) -> dict[str, Any]:
-    lot_size = file.facts["lot_size"]
-    if lot_size is None:
-        return {"flow": None}
-    ranks = [file.column(f"order_flow_{rank + 1}") for rank in range(RANKS)]
-    return {"flow": Flow(np.stack(ranks, axis=1), file.column("events"), lot_size)}
-
-
-def _write_trades(history: History, rows: slice) -> Iterator[Column]:
-    part = history[rows]
-    trades = part.trades
-    ends = np.append(trades.start, part.trade_ends) - trades.start
-    fields = {
-        "time": (_stamps(trades.time), TIMES),
-        "received": (_stamps(trades.received), TIMES),
-        "id": (trades.id, TIMES),
-        "price_steps": (trades.amounts[0], TIMES),
-        "lots": (trades.amounts[1], BYTES),
-    }
-    yield _lists("trades", ends, fields)
-
-
-def _read_trades(file: File) -> dict[str, Any]:
-    ends, column = _unlisted(file.arrow("trades"))
-    told = file.facts["trades"]
-    names = ("time", "received", "id")
-    table = Trades(
-        np.stack([column(name).view(np.int64) for name in names]),
-        np.stack([column("price_steps"), column("lots")]),
-        **told,
-    )
-    return {"trades": table, "trade_ends": ends + table.start}
-
-
-def _write_context(history: History, rows: slice) -> Iterator[Column]:
-    told = history.context
-    reached = np.maximum.accumulate(history.received)
-    ends = np.append(0, np.searchsorted(told.received, reached))
-    ends[-1] = len(told)
-    here = slice(int(ends[rows.start]), int(ends[rows.stop]))
-    fields = {
-        "time": (_stamps(told.time[here]), TIMES),
-        "received": (_stamps(told.received[here]), TIMES),
-        "code": (told.code[here], BYTES),
-        "value": (told.value[here], BYTES),
-    }
-    yield _lists("context", ends[rows.start : rows.stop + 1] - here.start, fields)
-
-
-def _read_context(file: File) -> dict[str, Any]:
-    column = _unlisted(file.arrow("context"))[1]
-    stamps = np.stack([column(name).view(np.int64) for name in ("time", "received")])
-    return {"context": Context(stamps, column("code").astype(np.uint8), column("value"))}
-
-
-GROUPS = (
-    Group(_write_states, _read_states),
-    Group(_write_levels, _read_levels),
-    Group(_write_flow, _read_flow),
-    Group(_write_trades, _read_trades),
-    Group(_write_context, _read_context),
-)
-"""All that a history consists of. One more group is one more line."""
-
-
-def _stamps(times: NDArray[np.int64]) -> Any:  # noqa: ANN401
-    """Return times as pyarrow has them, so that other readers know what they are."""
-    arrow = _arrow()
-    return arrow.array(np.ascontiguousarray(times)).cast(arrow.timestamp("ns", "UTC"))
-
-
-def _lists(name: str, ends: NDArray[np.int64], fields: dict[str, tuple[Any, str]]) -> Column:
-    """Return a column whose rows are lists of records."""
-    arrow = _arrow()
-    values = [
-        one if isinstance(one, arrow.Array) else arrow.array(np.ascontiguousarray(one))
-        for one, _ in fields.values()
-    ]
-    records = arrow.StructArray.from_arrays(values, list(fields))
-    encodings = {f"{name}.list.element.{field}": how for field, (_, how) in fields.items()}
-    return Column(
-        name, arrow.ListArray.from_arrays(arrow.array(ends.astype(np.int32)), records), encodings
-    )
-
-
-def _unlisted(column: Any) -> tuple[NDArray[np.int64], Callable[[str], NDArray[Any]]]:  # noqa: ANN401
-    """Return where the lists of a column end, and what gives a field of the records in them."""
-    records, offsets = column.flatten(), column.offsets.to_numpy().astype(np.int64)
-
-    def field(name: str) -> NDArray[Any]:
-        return np.array(records.field(name).to_numpy(zero_copy_only=False))
-
-    return offsets[1:] - offsets[0], field
-
-
 # -- files -------------------------------------------------------------------------------------
 
 
-def save(history: History, path: str | Path) -> Path:
+def save(history: States, path: str | Path) -> Path:
     """Write a history to a file; see `History.save`."""
     target = as_path(path)
     if target.suffix != ".parquet":
@@ -310,8 +116,8 @@ def save(history: History, path: str | Path) -> Path:
     return target
 
 
-def _write(parquet: Any, history: History, path: Path) -> None:  # noqa: ANN401
-    arrow, writer = _arrow(), None
+def _write(parquet: Any, history: States, path: Path) -> None:  # noqa: ANN401
+    arrow, writer = pyarrow_module(), None
     facts = _facts(history)
     facts["checksum"] = _sum(facts)
     with path.open("wb") as file:
@@ -342,7 +148,7 @@ def _write(parquet: Any, history: History, path: Path) -> None:  # noqa: ANN401
         os.fsync(file.fileno())
 
 
-def _facts(history: History) -> dict[str, Any]:
+def _facts(history: States) -> dict[str, Any]:
     """Return what is no column."""
     trades = history.trades
     return {
@@ -370,13 +176,13 @@ def _sum(facts: dict[str, Any]) -> str:
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
 
 
-def _width(history: History) -> int:
+def _width(history: States) -> int:
     """Return the bytes that each tick of a block needs."""
     most = max(int(levels.ticks.max()) for _, levels in history.chunks())
     return int(np.min_scalar_type(most).itemsize)
 
 
-def _hashes(history: History) -> list[str]:
+def _hashes(history: States) -> list[str]:
     """Return the hashes of states, trades and context."""
     return [history.sha256(), history.trades.sha256(), history.context.sha256()]
 
@@ -390,8 +196,15 @@ def is_parquet(path: Path) -> bool:
         return False  # whoever reads it says why
 
 
-def load(path: Path) -> History:
+def load(path: Path, make: Callable[..., Made]) -> Made:
     """Return the history that `History.save` wrote.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    make : callable
+        What makes a history of its fields: `History`.
 
     Raises
     ------
@@ -400,7 +213,7 @@ def load(path: Path) -> History:
     HistoryError
         When pyarrow is not installed.
     """
-    arrow = _arrow()
+    arrow = pyarrow_module()
     try:
         file = File(path)
         try:
@@ -410,7 +223,7 @@ def load(path: Path) -> History:
             facts = file.facts
             said = {name: facts[name] for name in FACTS}
             said |= {"notes": tuple(said["notes"]), "instrument": _instrument(facts)}
-            history = History(**fields, **said)
+            history = make(**fields, **said)
             whole = _hashes(history) == facts["sha256"]
         finally:
             file.close()
@@ -436,19 +249,8 @@ def _instrument(facts: dict[str, Any]) -> Instrument:
     return msgspec.convert(facts["instrument"], Instrument)
 
 
-def _arrow() -> Any:  # noqa: ANN401
-    try:
-        import pyarrow
-    except ImportError:
-        raise HistoryError(
-            "Parquet files need pyarrow, which is not installed.",
-            "Install it with: pip install 'obi-widgets[parquet]'.",
-        ) from None
-    return pyarrow
-
-
 def _parquet() -> Any:  # noqa: ANN401
-    _arrow()
+    pyarrow_module()
     import pyarrow.parquet
 
     return pyarrow.parquet

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
@@ -21,8 +21,6 @@ if TYPE_CHECKING:
 
     import pandas as pd
     from numpy.typing import NDArray
-
-    from obi_widgets.history.columns import History
 
     Floats = NDArray[np.float64]
     Ints = NDArray[np.int64]
@@ -238,7 +236,19 @@ class Taken:
         return np.asarray(steps / 10.0 ** (self.price_decimals + self.size_decimals), np.float64)
 
 
-def sums(history: History) -> Taken:
+class HasTrades(Protocol):
+    """A history, as far as its trades go."""
+
+    @property
+    def trades(self) -> Trades:
+        """The table."""
+
+    @property
+    def trade_ends(self) -> Ints:
+        """How many trades had come before each state; see `History`."""
+
+
+def sums(history: HasTrades) -> Taken:
     """Return what takers did per state; see `Taken`. Exact: sums of whole numbers.
 
     Parameters
@@ -271,7 +281,7 @@ def _between(values: NDArray[Any], ends: Ints) -> Ints:
     return np.asarray(np.diff(np.append(values[:0].sum(), np.cumsum(values))[ends]))
 
 
-def rows(history: History) -> Ints:
+def rows(history: HasTrades) -> Ints:
     """Return the row of the state that each trade belongs to, shape (N,)."""
     numbers = history.trades.start + np.arange(len(history.trades))
     return np.searchsorted(history.trade_ends, numbers, "right")

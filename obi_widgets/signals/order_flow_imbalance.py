@@ -17,8 +17,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import numpy as np
 
-from obi_widgets.history.flow import RANKS
-from obi_widgets.history.given import flow_of
+from obi_widgets.history.flow import RANKS, flow_of
 from obi_widgets.parameters import Levels, Seconds
 from obi_widgets.signals.signal import signal
 

@@ -1,0 +1,67 @@
+"""Columns that follow from those that a history keeps."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from obi_widgets.history.levels import LevelReader
+from obi_widgets.history.trades import sums
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from obi_widgets.history.trades import Taken, Trades
+
+    Floats = NDArray[np.float64]
+    Ints = NDArray[np.int64]
+
+
+class DerivedColumns(LevelReader):
+    """Derives columns from time, best prices and trades: what a `History` inherits."""
+
+    time: Ints
+    trades: Trades
+    trade_ends: Ints
+
+    @cached_property
+    def mid(self) -> Floats:
+        """Mean of best bid and best ask, quote currency; NaN without both."""
+        return np.asarray((self.bid + self.ask) / 2)
+
+    @property
+    def spread(self) -> Floats:
+        """Best ask minus best bid, quote currency; NaN without both."""
+        return self.ask - self.bid
+
+    @property
+    def gaps(self) -> int:
+        """How many times the book stopped being in sync."""
+        out = self.lost
+        return int(np.count_nonzero(out[1:] & ~out[:-1]) + bool(len(out) and out[0]))
+
+    @cached_property
+    def lost(self) -> NDArray[np.bool_]:
+        """Where the book was not in sync, shape (T,): no bid and no ask."""
+        return np.asarray(np.isnan(self.bid) & np.isnan(self.ask))
+
+    @cached_property
+    def run_began(self) -> Ints:
+        """The event time of the first state since the book was last not in sync, shape (T,)."""
+        begins = np.append(True, self.lost[:-1]) if len(self) else np.empty(0, bool)
+        rows = np.maximum.accumulate(np.where(begins, np.arange(len(self)), 0))
+        return np.asarray(self.time[rows] if len(self) else self.time)
+
+    @cached_property
+    def elapsed(self) -> Ints:
+        """Nanoseconds in sync since the first state, shape (T,): what gaps take is left out."""
+        step = np.diff(self.time, prepend=self.time[:1])
+        step[1:][self.lost[:-1]] = 0
+        return np.asarray(np.cumsum(step))
+
+    @cached_property
+    def taken(self) -> Taken:
+        """What takers bought and sold between each state and the one before it."""
+        return sums(self)

@@ -1,0 +1,239 @@
+"""What a history's Parquet file consists of: groups of columns, as they are written and read.
+
+One more group of columns is one more line of `GROUPS`.
+"""
+
+from __future__ import annotations
+
+from itertools import groupby
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+
+import numpy as np
+
+from obi_widgets.errors import HistoryError
+from obi_widgets.history.context import Context
+from obi_widgets.history.flow import RANKS, Flow
+from obi_widgets.history.levels import BLOCK, TILE, TILES, Levels
+from obi_widgets.history.trades import Trades
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from numpy.typing import NDArray
+
+    from obi_widgets.history.states import States
+
+TIMES, BYTES, PLAIN, WORDS = "DELTA_BINARY_PACKED", "BYTE_STREAM_SPLIT", "PLAIN", "words"
+"""How values are encoded: as steps, byte by byte, as they are, or as numbers of distinct ones."""
+
+
+class ColumnReader(Protocol):
+    """A file that is read: its columns, and what it says of itself."""
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """The metadata."""
+
+    def column(self, name: str) -> Any:  # noqa: ANN401
+        """Return a column of numbers or times as an array."""
+
+    def arrow(self, name: str) -> Any:  # noqa: ANN401
+        """Return a column as pyarrow has it, in one piece."""
+
+
+class Column(NamedTuple):
+    """A column of a file.
+
+    Attributes
+    ----------
+    name : str
+        In the file.
+    values : ndarray, or an array of pyarrow
+        A value a state.
+    encoding : str or dict of str
+        Of the values, or by path of those that lists hold.
+    """
+
+    name: str
+    values: Any
+    encoding: str | dict[str, str]
+
+
+class Group(NamedTuple):
+    """Columns that belong together.
+
+    Attributes
+    ----------
+    write : callable
+        Takes a history and a slice of its rows; yields columns.
+    read : callable
+        Takes a file; returns the fields of the history that they make.
+    """
+
+    write: Callable[[States, slice], Iterator[Column]]
+    read: Callable[[ColumnReader], dict[str, Any]]
+
+
+def _write_states(history: States, rows: slice) -> Iterator[Column]:
+    yield Column("time", _stamps(history.time[rows]), TIMES)
+    yield Column("received", _stamps(history.received[rows]), TIMES)
+    yield Column("bid", history.bid[rows], WORDS)
+    yield Column("ask", history.ask[rows], WORDS)
+    yield Column("bid_reach", history.reach[0, rows], WORDS)
+    yield Column("ask_reach", history.reach[1, rows], WORDS)
+
+
+def _read_states(file: ColumnReader) -> dict[str, Any]:
+    times = {name: file.column(name).view(np.int64) for name in ("time", "received")}
+    best = {name: file.column(name) for name in ("bid", "ask")}
+    reach = np.stack([file.column("bid_reach"), file.column("ask_reach")])
+    return {**times, **best, "reach": reach}
+
+
+def _write_levels(history: States, rows: slice) -> Iterator[Column]:
+    part = history[rows]
+    for rank in range(history.levels):
+        ticks, sizes = part.rank(rank)
+        for which, side in enumerate(("bid", "ask")):
+            yield Column(f"{side}_ticks_{rank + 1}", ticks[which], BYTES)
+            yield Column(f"{side}_size_{rank + 1}", sizes[which], PLAIN)
+
+
+def _read_levels(file: ColumnReader) -> dict[str, Any]:
+    levels = int(file.facts["levels"])
+    blocks: list[Levels] = []
+    for width, run in groupby(file.facts["tick_bytes"]):
+        dtype = np.dtype(f"u{width}")
+        blocks += Levels.empty(len(list(run)), levels, dtype.type)
+    for rank in range(levels):
+        for which, side in enumerate(("bid", "ask")):
+            ticks = file.column(f"{side}_ticks_{rank + 1}")
+            sizes = file.column(f"{side}_size_{rank + 1}")
+            for number, block in enumerate(blocks):
+                rows = slice(number * BLOCK, (number + 1) * BLOCK)
+                _put(block.ticks[:, which, rank], ticks[rows])
+                _put(block.sizes[:, which, rank], sizes[rows])
+    return {"blocks": tuple(blocks)}
+
+
+def _put(tiles: NDArray[Any], values: NDArray[Any]) -> None:
+    """Write values to a rank's tiles, shape (TILES, TILE); the last block may not be full."""
+    for tile in range(TILES):
+        part = values[tile * TILE : (tile + 1) * TILE]
+        tiles[tile, : len(part)] = part
+
+
+def _write_flow(history: States, rows: slice) -> Iterator[Column]:
+    flow = history.flow
+    if flow is None:
+        return
+    for rank in range(RANKS):
+        yield Column(f"order_flow_{rank + 1}", flow.order_flow[rows, rank], TIMES)
+    yield Column("events", flow.events[rows], TIMES)
+
+
+def _read_flow(file: ColumnReader) -> dict[str, Any]:
+    lot_size = file.facts["lot_size"]
+    if lot_size is None:
+        return {"flow": None}
+    ranks = [file.column(f"order_flow_{rank + 1}") for rank in range(RANKS)]
+    return {"flow": Flow(np.stack(ranks, axis=1), file.column("events"), lot_size)}
+
+
+def _write_trades(history: States, rows: slice) -> Iterator[Column]:
+    part = history[rows]
+    trades = part.trades
+    ends = np.append(trades.start, part.trade_ends) - trades.start
+    fields = {
+        "time": (_stamps(trades.time), TIMES),
+        "received": (_stamps(trades.received), TIMES),
+        "id": (trades.id, TIMES),
+        "price_steps": (trades.amounts[0], TIMES),
+        "lots": (trades.amounts[1], BYTES),
+    }
+    yield _lists("trades", ends, fields)
+
+
+def _read_trades(file: ColumnReader) -> dict[str, Any]:
+    ends, column = _unlisted(file.arrow("trades"))
+    told = file.facts["trades"]
+    names = ("time", "received", "id")
+    table = Trades(
+        np.stack([column(name).view(np.int64) for name in names]),
+        np.stack([column("price_steps"), column("lots")]),
+        **told,
+    )
+    return {"trades": table, "trade_ends": ends + table.start}
+
+
+def _write_context(history: States, rows: slice) -> Iterator[Column]:
+    told = history.context
+    reached = np.maximum.accumulate(history.received)
+    ends = np.append(0, np.searchsorted(told.received, reached))
+    ends[-1] = len(told)
+    here = slice(int(ends[rows.start]), int(ends[rows.stop]))
+    fields = {
+        "time": (_stamps(told.time[here]), TIMES),
+        "received": (_stamps(told.received[here]), TIMES),
+        "code": (told.code[here], BYTES),
+        "value": (told.value[here], BYTES),
+    }
+    yield _lists("context", ends[rows.start : rows.stop + 1] - here.start, fields)
+
+
+def _read_context(file: ColumnReader) -> dict[str, Any]:
+    column = _unlisted(file.arrow("context"))[1]
+    stamps = np.stack([column(name).view(np.int64) for name in ("time", "received")])
+    return {"context": Context(stamps, column("code").astype(np.uint8), column("value"))}
+
+
+GROUPS = (
+    Group(_write_states, _read_states),
+    Group(_write_levels, _read_levels),
+    Group(_write_flow, _read_flow),
+    Group(_write_trades, _read_trades),
+    Group(_write_context, _read_context),
+)
+"""All that a history consists of. One more group is one more line."""
+
+
+def _stamps(times: NDArray[np.int64]) -> Any:  # noqa: ANN401
+    """Return times as pyarrow has them, so that other readers know what they are."""
+    arrow = pyarrow_module()
+    return arrow.array(np.ascontiguousarray(times)).cast(arrow.timestamp("ns", "UTC"))
+
+
+def _lists(name: str, ends: NDArray[np.int64], fields: dict[str, tuple[Any, str]]) -> Column:
+    """Return a column whose rows are lists of records."""
+    arrow = pyarrow_module()
+    values = [
+        one if isinstance(one, arrow.Array) else arrow.array(np.ascontiguousarray(one))
+        for one, _ in fields.values()
+    ]
+    records = arrow.StructArray.from_arrays(values, list(fields))
+    encodings = {f"{name}.list.element.{field}": how for field, (_, how) in fields.items()}
+    return Column(
+        name, arrow.ListArray.from_arrays(arrow.array(ends.astype(np.int32)), records), encodings
+    )
+
+
+def _unlisted(column: Any) -> tuple[NDArray[np.int64], Callable[[str], NDArray[Any]]]:  # noqa: ANN401
+    """Return where the lists of a column end, and what gives a field of the records in them."""
+    records, offsets = column.flatten(), column.offsets.to_numpy().astype(np.int64)
+
+    def field(name: str) -> NDArray[Any]:
+        return np.array(records.field(name).to_numpy(zero_copy_only=False))
+
+    return offsets[1:] - offsets[0], field
+
+
+def pyarrow_module() -> Any:  # noqa: ANN401
+    """Return pyarrow, or say how to install it."""
+    try:
+        import pyarrow
+    except ImportError:
+        raise HistoryError(
+            "Parquet files need pyarrow, which is not installed.",
+            "Install it with: pip install 'obi-widgets[parquet]'.",
+        ) from None
+    return pyarrow

@@ -10,14 +10,21 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from obi_widgets.calibration.as_traded import Traded
-from obi_widgets.calibration.findings import findings_of
 from obi_widgets.calibration.information_coefficient import Coefficients, Deciles, half_life
 from obi_widgets.calibration.statistics.bootstrap import Bootstrap, bootstrap
 from obi_widgets.calibration.statistics.power import rule_seconds
 from obi_widgets.calibration.verdict import EPISODES, Evidence, Judgement, Verdict, judge
 from obi_widgets.checks import between, integer, number
+from obi_widgets.history.provenance import utc
 from obi_widgets.settings.parameters import Parameters
-from obi_widgets.settings.provenance import IMBALANCE, labels, to_tables
+from obi_widgets.settings.provenance import (
+    IMBALANCE,
+    AtHorizon,
+    Findings,
+    known,
+    labels,
+    to_tables,
+)
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -28,7 +35,6 @@ if TYPE_CHECKING:
     from obi_widgets.calibration.statistics.inference import Means
     from obi_widgets.history.provenance import Provenance
     from obi_widgets.settings.parameters import Parameters
-    from obi_widgets.settings.provenance import Findings
 
     Floats = NDArray[np.float64]
 
@@ -226,7 +232,51 @@ class Report:
     @cached_property
     def findings(self) -> Findings:
         """What is kept of this in a file, beside the settings; see `Settings.save`."""
-        return findings_of(self)
+        start, end = utc([self.start, self.end])
+        judged_horizon = self.judgement.horizon
+        return Findings(
+            verdict=self.verdict,
+            reason=self.reason,
+            event=self.event,
+            level=float(self.means.level),  # NumPy scalars cannot be written to the file
+            tried=int(self.tried),
+            hold_out=float(self.hold_out),
+            start=start,
+            end=end,
+            states=self.states,
+            seconds=self.seconds,
+            episodes=len(self.episodes),
+            horizons=tuple(self._at_horizon(row) for row in range(len(self.horizons))),
+            horizon=float(self.horizons[judged_horizon]) if judged_horizon >= 0 else None,
+            break_even_bps=known(self.break_even_bps),
+            signal=self.signal,
+            origin=self.origin,
+            parameters=self.parameters,
+        )
+
+    def _at_horizon(self, row: int) -> AtHorizon:
+        whole, outside, traded = self.means, self.outside, self.traded
+        return AtHorizon(
+            seconds=float(self.horizons[row]),
+            n=int(whole.n[row, 0]),
+            n_eff=known(whole.n_eff[row, 0]),
+            mean_bps=known(whole.mean_bps[row, 0]),
+            ci_low=known(whole.ci_low[row, 0]),
+            ci_high=known(whole.ci_high[row, 0]),
+            p=known(whole.p[row, 0]),
+            p_adjusted=known(self.p_adjusted[row]),
+            t_naive=known(whole.t_naive[row, 0]),
+            cost_bps=known(traded.cost_bps[row]),
+            net_bps=known(traded.net_bps[row]),
+            net_ci_low=known(traded.ci_low[row]),
+            net_ci_high=known(traded.ci_high[row]),
+            net_p_adjusted=known(self.net_p_adjusted[row]),
+            outside_n=int(outside.n[row, 0]),
+            outside_bps=known(outside.mean_bps[row, 0]),
+            outside_ci_low=known(outside.ci_low[row, 0]),
+            outside_ci_high=known(outside.ci_high[row, 0]),
+            outside_net_bps=known(self.traded_outside.net_bps[row]),
+        )
 
     def seconds_needed(self, effect_bps: float | None = None, *, power: float = 0.8) -> float:
         """Return how long a record would be called viable, with that chance.

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from obi_widgets.calibration import sealed_file
 from obi_widgets.calibration.confidence_sequence import AsymptoticSequence, ClippedSequence
 from obi_widgets.calibration.seal import Judged, Seal, Seen
 from obi_widgets.checks import kind, text
@@ -330,9 +331,15 @@ class SealedTest:
         SealError
             A place that cannot be written to, or none.
         """
-        from obi_widgets.calibration.sealed_file import save
-
-        return save(self, path)
+        target = sealed_file.target_of(path, self.path)
+        with self.lock:
+            text = sealed_file.body_of(
+                sealed_file.Kept(
+                    self.seal, self.opened, self.broken, self.lost, self.unseen, self.seen,
+                    self.held, self.trades,
+                )
+            )  # fmt: skip
+        return sealed_file.save(self.seal, text, target)
 
     @classmethod
     def load(cls, path: str | Path) -> SealedTest:
@@ -346,9 +353,18 @@ class SealedTest:
             A file that is not there, not a sealed test, of a newer version, or not as it was
             written. It is left as it is.
         """
-        from obi_widgets.calibration.sealed_file import load
+        return sealed_file.load(path, cls._of)
 
-        return load(path)
+    @classmethod
+    def _of(cls, kept: sealed_file.Kept, path: Path) -> SealedTest:
+        """Return the test that a file keeps: its trades are judged again, in their order."""
+        test = SealedTest(kept.seal, path)
+        for trade in kept.trades:
+            test._judge(trade)
+        test.opened, test.broken, test.lost = kept.opened, kept.broken, kept.lost
+        test.unseen, test.seen, test.held = kept.unseen, kept.seen, kept.held
+        test.changes = 0
+        return test
 
 
 def _sha256(signal: Signal) -> str:

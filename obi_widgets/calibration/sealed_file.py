@@ -9,10 +9,9 @@ import os
 import re
 from dataclasses import fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from obi_widgets.calibration.seal import Judged, Seal, Seen
-from obi_widgets.calibration.sealed import SealedTest
 from obi_widgets.errors import SealError, SettingsError, quoted
 from obi_widgets.settings.parameters import as_signal
 from obi_widgets.settings.settings import Settings
@@ -20,7 +19,7 @@ from obi_widgets.signals.source import source_sha256
 from obi_widgets.trading.entries import Held
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from obi_widgets.signals.signal import Signal
 
@@ -32,6 +31,22 @@ FOLDER = "seals"
 """Where they are kept when nothing else is asked for, beside the notebook."""
 
 AGAIN = "Take a copy of it from before, or seal anew in another file; this one is left as it is."
+
+
+T = TypeVar("T")
+
+
+class Kept(NamedTuple):
+    """What a file keeps of a test; see `SealedTest`."""
+
+    seal: Seal
+    opened: int
+    broken: str
+    lost: int
+    unseen: list[tuple[int, int]]
+    seen: Seen | None
+    held: Held | None
+    trades: list[Judged]
 
 
 def _text(value: object) -> str:
@@ -57,26 +72,41 @@ def default_path(seal: Seal) -> Path:
     return Path(FOLDER) / f"{market}-{seal.opened_at // 1_000_000}.json"
 
 
-def save(test: SealedTest, path: str | Path | None) -> Path:
-    """Write a test to its file; see `SealedTest.save`."""
-    target = as_path(path) if path is not None else test.path
+def target_of(path: str | Path | None, kept_in: Path | None) -> Path:
+    """Return the file to write to: the one that was given, or else the one that a test is kept in.
+
+    Raises
+    ------
+    SealError
+        Neither; a name that ends otherwise.
+    """
+    target = as_path(path) if path is not None else kept_in
     if target is None:
         raise SealError("This sealed test is kept nowhere.", "Give a path.")
     if target.suffix != ".json":
         raise SealError(f"{target.name!r} ends in {target.suffix!r}.", "It is kept as .json.")
-    with test.lock:
-        body = {
-            "seal": test.seal.as_table(),
-            "seals_opened": test.opened,
-            "broken": test.broken,
-            "lost": test.lost,
-            "unseen": test.unseen,
-            "seen": test.seen,
-            "held": test.held,
-            "trades": test.trades,
+    return target
+
+
+def body_of(kept: Kept) -> str:
+    """Return the text that a file has of a test: as it is at this moment."""
+    return _text(
+        {
+            "seal": kept.seal.as_table(),
+            "seals_opened": kept.opened,
+            "broken": kept.broken,
+            "lost": kept.lost,
+            "unseen": kept.unseen,
+            "seen": kept.seen,
+            "held": kept.held,
+            "trades": kept.trades,
         }
-        text = _text(body)
-    head = {"kind": KIND, "version": VERSION, "sha256": test.seal.sha256, "checksum": _sum(text)}
+    )
+
+
+def save(seal: Seal, text: str, target: Path) -> Path:
+    """Write a test's text, as `body_of` returns it, to its file; see `SealedTest.save`."""
+    head = {"kind": KIND, "version": VERSION, "sha256": seal.sha256, "checksum": _sum(text)}
     beside = target.with_name(f".{target.name}.{os.getpid()}")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -100,8 +130,16 @@ def _sum(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def load(path: str | Path) -> SealedTest:
-    """Read a file; see `SealedTest.load`."""
+def load(path: str | Path, make: Callable[[Kept, Path], T]) -> T:
+    """Read a file; see `SealedTest.load`.
+
+    Parameters
+    ----------
+    path : str or Path
+        The file.
+    make : callable
+        What makes a test of what the file keeps. An error that it raises is one of the file.
+    """
     path = as_path(path)
     try:
         data = path.read_bytes()
@@ -125,18 +163,19 @@ def load(path: str | Path) -> SealedTest:
     if _sum(_text(body)) != document.get("checksum"):
         raise SealError(f"{path.name} is not as it was written: its checksum differs.", AGAIN)
     try:
-        test = _read(body, path)
+        kept = _read(body, path)
+        test = make(kept, path)
     except SealError:
         raise
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise SealError(f"{path.name} is damaged: {error!r}.", AGAIN) from error
-    if test.seal.sha256 != document.get("sha256"):
+    if kept.seal.sha256 != document.get("sha256"):
         raise SealError(f"{path.name} was sealed as something else: its hash differs.", AGAIN)
     return test
 
 
-def _read(body: dict[str, Any], path: Path) -> SealedTest:
-    """Return the test that a document tells of: its trades are judged again, in their order."""
+def _read(body: dict[str, Any], path: Path) -> Kept:
+    """Return what a document tells of a test, checked."""
     table = dict(body["seal"])
     settings = dict(table.pop("settings"))
     signal = _signal(settings.pop("signal", "imbalance"), table.get("signal_sha256", ""), path)
@@ -146,21 +185,24 @@ def _read(body: dict[str, Any], path: Path) -> SealedTest:
         raise ValueError(str(error)) from error
     if {*table, "signal_sha256"} != {one.name for one in fields(Seal)} - {"settings"}:
         raise ValueError(f"'seal' has {sorted(table)}")
-    test = SealedTest(Seal(settings=parameters, **table), path)
-    last = test.seal.sealed_at + 1  # only what came after it
+    seal = Seal(settings=parameters, **table)
+    trades = []
+    last = seal.sealed_at + 1  # only what came after it
     for entry, leave, side, net in body["trades"]:
         if not (last <= entry < leave and side in (-1, 1) and math.isfinite(net)):
             raise ValueError(f"the trade of {entry} does not follow the one before")
-        test._judge(Judged(entry, leave, side, float(net)))
+        trades.append(Judged(entry, leave, side, float(net)))
         last = leave
-    test.opened = max(int(body["seals_opened"]), test.seal.number)
-    test.broken = str(body["broken"])
-    test.lost = int(body["lost"])
-    test.unseen = [(int(start), int(end)) for start, end in body["unseen"]]
-    test.seen = None if body["seen"] is None else Seen(*body["seen"])
-    test.held = None if body["held"] is None else Held(*body["held"])
-    test.changes = 0
-    return test
+    return Kept(
+        seal,
+        opened=max(int(body["seals_opened"]), seal.number),
+        broken=str(body["broken"]),
+        lost=int(body["lost"]),
+        unseen=[(int(start), int(end)) for start, end in body["unseen"]],
+        seen=None if body["seen"] is None else Seen(*body["seen"]),
+        held=None if body["held"] is None else Held(*body["held"]),
+        trades=trades,
+    )
 
 
 def _signal(name: object, sha256: object, path: Path) -> Signal:

@@ -22,9 +22,14 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from obi_widgets.feeds.base import Feed
+    from obi_widgets.feeds.market import Market
     from obi_widgets.history.columns import History
-    from obi_widgets.session.session import Session
+    from obi_widgets.history.incoming import Span
+    from obi_widgets.presentation.time_range import TimeRange
+    from obi_widgets.session.sealing import Sealing
+    from obi_widgets.session.trials import Tried
     from obi_widgets.settings.parameters import Parameters
+    from obi_widgets.settings.settings import Settings
 
 log = logging.getLogger(__name__)
 
@@ -74,6 +79,32 @@ class Forgettable(View, Protocol):
         """Whether anything but the platform may hold it or its session. It may take a while."""
 
 
+class Published(Protocol):
+    """A session, as far as its publisher looks at it."""
+
+    settings: Settings
+    feed: Feed
+    market: Market
+    sealing: Sealing
+    tried: Tried
+    time_range: TimeRange
+    publisher: Publisher
+
+    @property
+    def paused(self) -> bool:
+        """Whether the screen stands still."""
+
+    @property
+    def selected(self) -> Span | None:
+        """The part that calibration looks at; None for all."""
+
+    def shown(self) -> History:
+        """Return the states that are shown."""
+
+    def end_if_forgotten(self) -> None:
+        """End when nobody has looked for long, and only the platform holds what shows it."""
+
+
 class Publisher:
     """Shows a session's frames.
 
@@ -92,7 +123,7 @@ class Publisher:
         When one of them was last looked at, by the monotonic clock.
     """
 
-    def __init__(self, session: Session, wake: threading.Event) -> None:
+    def __init__(self, session: Published, wake: threading.Event) -> None:
         self._of = weakref.ref(session)
         self._wake = wake
         self._closing = threading.Event()
@@ -110,7 +141,7 @@ class Publisher:
         self.looked_at = self._said_alive = time.monotonic()
 
     @property
-    def _session(self) -> Session:
+    def _session(self) -> Published:
         session = self._of()
         assert session is not None  # whoever calls holds it
         return session
@@ -328,7 +359,7 @@ class Rate:
 
 
 def _publish(
-    of: weakref.ref[Session],
+    of: weakref.ref[Published],
     wake: threading.Event,
     closing: threading.Event,
     ended: Callable[[], object],

@@ -6,7 +6,7 @@ import re
 from collections import deque
 from math import inf, log
 from statistics import median
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from obi_widgets.errors import RecordingError
 from obi_widgets.feeds.recording.files import CUT_OFF, Fault, blocks
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
 
-    from obi_widgets.feeds.recording.reader import Recording
+    from obi_widgets.feeds.recording.left_out import LeftOut
 
 BIDS = 25
 """Best bids by which a market's prices are known."""
@@ -57,6 +57,21 @@ def _header(path: Path, line: bytes) -> Found | None:
             line=1,
         )
     return Found((venue,), symbol)
+
+
+class Whole(Protocol):
+    """A recording, as far as the reading of one of its files looks at it."""
+
+    latest: int
+    left_out: LeftOut
+    chosen: bool
+
+    @property
+    def market(self) -> str:
+        """``venue:SYMBOL``."""
+
+    def is_ours(self, found: Found) -> bool:
+        """Return whether what was found is the market of the recording."""
 
 
 class Chunk(NamedTuple):
@@ -119,7 +134,7 @@ class Reading:
     """
 
     def __init__(
-        self, path: Path, recording: Recording, bids: Mapping[Found, Iterable[str]] | None = None
+        self, path: Path, recording: Whole, bids: Mapping[Found, Iterable[str]] | None = None
     ) -> None:
         self.path = path
         self._recording = recording

@@ -54,7 +54,7 @@ _PLACES = {
     "break_even": "calibration.break_even",
     "calibrate": "calibration.calibrate",
     "clock_skew": "calibration.placebo",
-    "compute": "signals.signal",
+    "compute": "signals.computing",
     "difference": "signals.transforms",
     "entries": "trading.entries",
     "export_strategy": "strategy.export",
@@ -199,10 +199,11 @@ if TYPE_CHECKING:
     from obi_widgets.settings.provenance import AtHorizon, Findings, Sealed
     from obi_widgets.settings.settings import Settings
     from obi_widgets.signals import imbalance
+    from obi_widgets.signals.computing import compute
     from obi_widgets.signals.coverage import LevelsUsed, inferred
     from obi_widgets.signals.order_flow_imbalance import order_flow_imbalance
     from obi_widgets.signals.queue_imbalance import queue_imbalance
-    from obi_widgets.signals.signal import Signal, compute, signal
+    from obi_widgets.signals.signal import Signal, signal
     from obi_widgets.signals.touch import weighted_mid
     from obi_widgets.signals.trade_imbalance import trade_imbalance
     from obi_widgets.signals.transforms import difference, smooth, velocity, weighted_sum, zscore

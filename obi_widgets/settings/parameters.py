@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
@@ -42,7 +42,7 @@ def as_signal(signal: object) -> Signal:
     if isinstance(signal, Signal):
         return signal
     if isinstance(signal, str):
-        return registry.find(signal)
+        return cast("Signal", registry.find(signal))
     raise SettingsError(
         f"signal = {quoted(signal)} is not possible.",
         "Give a signal, as obi.imbalance, or the name of one.",

@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import re
 from importlib import import_module
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Protocol
 
 from obi_widgets.errors import SettingsError, quoted, suggest
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
     from types import ModuleType
-
-    from obi_widgets.signals.signal import Signal
 
 OURS = {
     "imbalance": "obi_widgets.signals.imbalance",
@@ -31,12 +30,28 @@ SWEEPS = {
 """The module of a signal's own fast sweep, where it has one: its ``AXES`` and ``add_up``."""
 
 TRANSFORMS = ("difference", "smooth", "sum", "velocity", "zscore")
-"""In `obi_widgets.signals.transforms`; ``sum`` is `weighted_sum`."""
+"""Made by `obi_widgets.signals.transforms.make`; ``sum`` is `weighted_sum`."""
+
+MAKER = "obi_widgets.signals.transforms"
+"""The module that makes a transform by its name."""
 
 LONGEST = 300
 """Characters of a name."""
 
-_yours: dict[str, Signal] = {}
+
+class Named(Protocol):
+    """A signal, as far as its name goes. The class itself stands above this registry."""
+
+    @property
+    def name(self) -> str:
+        """What settings and files call it."""
+
+    @property
+    def function(self) -> Callable[..., Any]:
+        """What computes it."""
+
+
+_yours: dict[str, Named] = {}
 
 
 def names() -> list[str]:
@@ -44,7 +59,7 @@ def names() -> list[str]:
     return sorted({*OURS, *_yours})
 
 
-def register(signal: Signal) -> None:
+def register(signal: Named) -> None:
     """Make a signal known by its name; one that was defined before is replaced.
 
     Raises
@@ -62,14 +77,14 @@ def register(signal: Signal) -> None:
     _yours[name] = signal
 
 
-def fast_sweep(signal: Signal) -> ModuleType | None:
+def fast_sweep(signal: Named) -> ModuleType | None:
     """Return the module with a signal's own fast sweep; None for a signal that has none."""
     if not is_ours(signal) or signal.name not in SWEEPS:
         return None
     return import_module(SWEEPS[signal.name])
 
 
-def is_ours(signal: Signal) -> bool:
+def is_ours(signal: Named) -> bool:
     """Return whether a signal is one of ours, or a transform of ours only."""
     parts = getattr(signal, "parts", None)
     if parts is not None:
@@ -77,7 +92,7 @@ def is_ours(signal: Signal) -> bool:
     return OURS.get(signal.name) == getattr(signal.function, "__module__", "")
 
 
-def find(name: str) -> Signal:
+def find(name: str) -> Named:
     """Return a signal by its name.
 
     Raises
@@ -94,7 +109,7 @@ def find(name: str) -> Signal:
     return signal
 
 
-def _read(text: str, whole: str) -> tuple[Signal, str]:
+def _read(text: str, whole: str) -> tuple[Named, str]:
     """Return the signal that a text begins with, and what follows."""
     match = re.match(r"\s*(\w+)\s*", text)
     if match is None:
@@ -110,12 +125,15 @@ def _read(text: str, whole: str) -> tuple[Signal, str]:
         parts.append(part)
     if rest[:1] != ")":
         raise _unreadable(whole)
-    from obi_widgets.signals import transforms
-
-    return transforms.make(word, parts), rest[1:].lstrip()
+    return _transform(word, parts), rest[1:].lstrip()
 
 
-def _known(name: str) -> Signal:
+def _transform(word: str, parts: Sequence[Named]) -> Named:
+    made: Named = import_module(MAKER).make(word, parts)
+    return made
+
+
+def _known(name: str) -> Named:
     if name in _yours:
         return _yours[name]
     if name not in OURS:
@@ -123,7 +141,7 @@ def _known(name: str) -> Signal:
             f"There is no signal {quoted(name)}.",
             f"{suggest(name, names())} One of your own has to be defined first.",
         )
-    signal: Signal = getattr(import_module(OURS[name]), name)
+    signal: Named = getattr(import_module(OURS[name]), name)
     return signal
 
 

@@ -9,20 +9,28 @@ from __future__ import annotations
 
 import functools
 import inspect
-import math
-import re
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Literal, Protocol, cast, overload
+from typing import TYPE_CHECKING, Any, Protocol, overload
 
 import numpy as np
 
-from obi_widgets.checks import flag, integer, kind, number, real, several, text
-from obi_widgets.errors import HistoryError, SettingsError, quoted
+from obi_widgets.checks import flag, integer, kind, text
+from obi_widgets.errors import SettingsError, quoted
 from obi_widgets.history.given import as_history
 from obi_widgets.parameters import Band, Levels, Parameter, check_all, declared_by
 from obi_widgets.signals import chunks, registry
 from obi_widgets.signals.coverage import LevelsUsed, without_value
 from obi_widgets.signals.insight import Insight
+from obi_widgets.signals.signal_checks import (
+    as_needs,
+    as_range,
+    as_threshold,
+    check_lookback,
+    check_name,
+    check_settings,
+    check_values,
+    returned,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -32,17 +40,11 @@ if TYPE_CHECKING:
     from obi_widgets.history.columns import History
     from obi_widgets.history.rows import Newest
     from obi_widgets.history.writer import HistoryWriter
+    from obi_widgets.signals.signal_checks import Needs
 
     Floats = NDArray[np.float64]
     NewestBy = Callable[[Mapping[str, Any]], Callable[[Newest], float]]
     Lookback = str | float | Callable[[Mapping[str, Any]], float]
-
-Needs = Literal["touch", "levels", "flow", "trades", "context"]
-NEEDS = ("touch", "levels", "flow", "trades", "context")
-
-
-LONGEST = 30 * 86_400.0
-"""Seconds of a look-back."""
 
 
 class HasValues(Protocol):
@@ -103,38 +105,20 @@ class Signal:
     ) -> None:
         self.name = name
         self.unit = unit
-        self.range = _as_range(range)
-        self.needs = _as_needs(needs)
+        self.range = as_range(range)
+        self.needs = as_needs(needs)
         self.parameters = dict(parameters)
         self.function = function
         self._lookback = lookback
         self.checked = checked
         self.insight = insight(self)
         self._newest_by: NewestBy | None = None
-        high = max(map(abs, self.range)) if self.range else math.inf
-        if threshold is None:
-            threshold = 0.4 * high if self.range else 2.0
-        if not 0 < real(threshold) <= high or math.isinf(real(threshold)):
-            raise SettingsError(
-                f"threshold = {quoted(threshold)} is not possible.",
-                f"Give a number above 0, up to {high:g}." if range else "Give a number above 0.",
-            )
-        self.threshold = float(threshold)
-        self._check_lookback()
+        self.threshold = as_threshold(threshold, self.range)
+        check_lookback(name, lookback, self.parameters)
         functools.update_wrapper(self, function, updated=())
         first = (inspect.getdoc(function) or "").partition("\n\n")[0]
         self.description = " ".join(first.split())
         self.title = title_of(name)
-
-    def _check_lookback(self) -> None:
-        back = self._lookback
-        if isinstance(back, str) and back not in self.parameters:
-            raise SettingsError(
-                f"{self.name} looks back by {quoted(back)}, which is none of its parameters.",
-                "Give the name of one, or seconds.",
-            )
-        if not isinstance(back, str) and not callable(back):
-            number("lookback", back, 0, LONGEST, "seconds")
 
     def __repr__(self) -> str:
         said = [f"{self.range[0]:g} to {self.range[1]:g}"] if self.range else []
@@ -150,7 +134,8 @@ class Signal:
     ) -> Floats:
         """Return the signal of every state, shape (T,); see `compute`."""
         if settings is not None:
-            values = {**_as_settings(settings).values_of(self), **values}
+            check_settings(settings)
+            values = {**settings.values_of(self), **values}
         return self.compute(as_history(history), self.check(values))
 
     def check(self, values: Mapping[str, object]) -> dict[str, Any]:
@@ -161,12 +146,12 @@ class Signal:
         SettingsError
             A name that is not a parameter, or a value that is not possible.
         """
-        _as_values(values)
+        check_values(values)
         return check_all(self.parameters, values, f"The signal {self.name}")
 
     def lookback(self, values: Mapping[str, Any]) -> float:
         """Return how many seconds back from a state it looks, 0 for the state alone."""
-        _as_values(values)
+        check_values(values)
         back = self._lookback
         if callable(back):
             return float(back(values))
@@ -174,7 +159,7 @@ class Signal:
 
     def levels_used(self, values: Mapping[str, Any]) -> LevelsUsed:
         """Return which levels its value rests on."""
-        _as_values(values)
+        check_values(values)
         if "levels" not in self.needs:
             return LevelsUsed(1)
         depths, bands = (
@@ -243,26 +228,7 @@ class Signal:
         found = self.function(history, **values)
         if not self.checked:
             return found
-        try:
-            array = np.array(found, np.float64)
-        except (TypeError, ValueError):
-            raise SettingsError(
-                f"The signal {self.name} returned a {type(found).__name__}.",
-                "Return an array with a number for each state.",
-            ) from None
-        if array.shape != history.time.shape:
-            raise HistoryError(
-                f"The signal {self.name} returned the shape {array.shape}, and the history has "
-                f"{history.time.shape}.",
-                "Return a number for each state.",
-            )
-        if np.isinf(array).any():
-            raise SettingsError(
-                f"The signal {self.name} is infinite in row {int(np.argmax(np.isinf(array)))}.",
-                "Return NaN where there is no value.",
-            )
-        array[history.lost] = np.nan
-        return array
+        return returned(self.name, found, history)
 
     def settled(self, history: History, values: Mapping[str, Any]) -> int:
         """Return the first state from which on values are those of a history that began earlier.
@@ -300,7 +266,7 @@ class Signal:
             Takes a `HistoryWriter` and returns a float: NaN without a state. A state that waits for
             its interval to end counts too.
         """
-        _as_values(values)
+        check_values(values)
         if self._newest_by is not None:
             fast = self._newest_by(values)
 
@@ -319,75 +285,6 @@ class Signal:
             return float(self.compute(history, values, len(history) - 1)[-1])
 
         return compute
-
-
-def _as_needs(needs: object) -> frozenset[Needs]:
-    found = {needs} if isinstance(needs, str) else set(several("needs", needs))
-    if not found or not found <= set(NEEDS):
-        raise SettingsError(
-            f"needs = {quoted(needs)} is not possible.",
-            f"Give one or several of {', '.join(map(repr, NEEDS))}.",
-        )
-    return cast("frozenset[Needs]", frozenset(found))
-
-
-def _as_range(given: object) -> tuple[float, float] | None:
-    if given is None:
-        return None
-    low, high = map(real, given) if isinstance(given, tuple) and len(given) == 2 else (0, 0)
-    if not -math.inf < low < high < math.inf:
-        raise SettingsError(
-            f"range = {quoted(given)} is not possible.",
-            "Give the least and the greatest value, as (-1, 1), or None.",
-        )
-    return low, high
-
-
-def compute(history: History, settings: HasValues) -> Floats:
-    """Return the signal that the settings choose, of every state.
-
-    Parameters
-    ----------
-    history : History
-        T states.
-    settings : Settings
-        Which signal, and the values of its parameters.
-
-    Returns
-    -------
-    ndarray of float64, shape (T,)
-        In the signal's unit, + for a rise. NaN where there is no value, see `Signal.compute`.
-
-    Raises
-    ------
-    HistoryError, SettingsError
-        No history, or no settings; a function of a user's that returns something else.
-
-    Examples
-    --------
-    >>> import obi_widgets as obi
-    >>> history = obi.simulate(seconds=60, seed=1)
-    >>> settings = obi.Settings(signal=obi.zscore(obi.imbalance, window=10))
-    >>> obi.compute(history, settings).shape == history.time.shape
-    True
-    """
-    chosen = _as_settings(settings)
-    return chosen.signal(history, chosen)
-
-
-def _as_values(values: object) -> None:
-    if not isinstance(values, Mapping):
-        raise SettingsError(
-            f"{quoted(values)} are no values of parameters.", 'Give them by name, as {"depth": 5}.'
-        )
-
-
-def _as_settings(settings: object) -> HasValues:
-    if not hasattr(settings, "values_of"):
-        raise SettingsError(
-            f"A {type(settings).__name__} is not settings.", "Give obi.Settings(...)."
-        )
-    return cast("HasValues", settings)
 
 
 def title_of(name: str) -> str:
@@ -491,11 +388,7 @@ def signal(
     if not (isinstance(insight, type) and issubclass(insight, Insight)):
         raise SettingsError(f"{quoted(insight)} is no class of insights.", "Leave insight out.")
     name = name or getattr(function, "__name__", "")
-    if not re.fullmatch(r"[a-z_][a-z0-9_]*", name):
-        raise SettingsError(
-            f"{quoted(name)} cannot be the name of a signal.",
-            "Use small letters, digits and underscores; give name= for a lambda.",
-        )
+    check_name(name)
     made = Signal(
         function, name=name, parameters=declared_by(function), unit=unit, range=range,
         needs=needs, lookback=lookback, threshold=threshold, checked=checked, insight=insight,

@@ -20,6 +20,7 @@ from obi_widgets.parameters import Number, Parameter, Seconds
 from obi_widgets.signals.coverage import LevelsUsed
 from obi_widgets.signals.insight import Insight, LevelsInUse, Note
 from obi_widgets.signals.signal import Signal
+from obi_widgets.signals.windows import before, trailing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
@@ -63,7 +64,7 @@ def zscore(signal: Signal, window: float = 300.0) -> Signal:
             return values
         # Less a value of their own size, so that squares lose no digits to it.
         moved = values - known[0]
-        mean, square = _trailing(moved, time, seconds)
+        mean, square = trailing(moved, time, seconds)
         variance = square - mean * mean
         # Of numbers that are all the same, rounding may leave something.
         variance[variance <= 1e-12 * square] = np.nan
@@ -89,7 +90,7 @@ def smooth(signal: Signal, window: float = 10.0) -> Signal:
     """
 
     def compute(values: Floats, time: NDArray[np.int64], seconds: float) -> Floats:
-        return np.where(np.isnan(values), np.nan, _trailing(values, time, seconds)[0])
+        return np.where(np.isnan(values), np.nan, trailing(values, time, seconds)[0])
 
     return _over_window(
         "smooth", signal, window, compute, unit=_checked(signal).unit, range=signal.range
@@ -113,7 +114,7 @@ def difference(signal: Signal, window: float = 10.0) -> Signal:
     """
 
     def compute(values: Floats, time: NDArray[np.int64], seconds: float) -> Floats:
-        return values - _before(values, time, seconds)
+        return values - before(values, time, seconds)
 
     return _over_window("difference", signal, window, compute, unit=_checked(signal).unit)
 
@@ -135,7 +136,7 @@ def velocity(signal: Signal, window: float = 10.0) -> Signal:
     """
 
     def compute(values: Floats, time: NDArray[np.int64], seconds: float) -> Floats:
-        return (values - _before(values, time, seconds)) / seconds
+        return (values - before(values, time, seconds)) / seconds
 
     unit = f"{_checked(signal).unit}/s"
     return _over_window("velocity", signal, window, compute, unit=unit)
@@ -316,8 +317,8 @@ class OfParts(Insight):
         for (part, given), names in zip(
             self.signal.parts_given(values), self.signal._names, strict=True
         ):
-            before = [inner for inner, outer in names.items() if outer in warned]
-            told = part.insight.notes(history, given, used, before)
+            already = [inner for inner, outer in names.items() if outer in warned]
+            told = part.insight.notes(history, given, used, already)
             found |= {names[inner]: note for inner, note in told.items()}
         return found
 
@@ -375,32 +376,3 @@ def _over_window(
         return compute(found[0], history.time, values[key])
 
     return Combined(transform, [signal], own, combine, window=key, unit=unit, range=range)
-
-
-def _begins(time: NDArray[np.int64], seconds: float) -> NDArray[np.intp]:
-    """Return the first state of the window that ends at each state: later than its beginning."""
-    return np.asarray(np.searchsorted(time, time - round(seconds * 1e9), "right"))
-
-
-def _trailing(values: Floats, time: NDArray[np.int64], seconds: float) -> tuple[Floats, Floats]:
-    """Return mean and mean square of the values within the window that ends at each state.
-
-    States without a value are left out.
-    """
-    there = ~np.isnan(values)
-    known = np.where(there, values, 0.0)
-    first, last = _begins(time, seconds), np.arange(1, len(time) + 1)
-
-    def total(of: NDArray[Any]) -> Floats:
-        sums = np.append(0.0, np.cumsum(of, dtype=float))
-        return np.asarray(sums[last] - sums[first])
-
-    count = total(there)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        return total(known) / count, total(known * known) / count
-
-
-def _before(values: Floats, time: NDArray[np.int64], seconds: float) -> Floats:
-    """Return the value that stood when the window that ends at each state began."""
-    rows = _begins(time, seconds) - 1
-    return np.where(rows >= 0, values[np.maximum(rows, 0)], np.nan)

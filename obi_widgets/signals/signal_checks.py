@@ -1,0 +1,123 @@
+"""Checks of what a signal declares, of the values that it is given, and of what it returns."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Literal, cast
+
+import numpy as np
+
+from obi_widgets.checks import number, real, several
+from obi_widgets.errors import HistoryError, SettingsError, quoted
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from numpy.typing import NDArray
+
+    from obi_widgets.history.columns import History
+
+Needs = Literal["touch", "levels", "flow", "trades", "context"]
+NEEDS = ("touch", "levels", "flow", "trades", "context")
+
+LONGEST = 30 * 86_400.0
+"""Seconds of a look-back."""
+
+
+def as_needs(needs: object) -> frozenset[Needs]:
+    """Return what a signal reads of a history."""
+    found = {needs} if isinstance(needs, str) else set(several("needs", needs))
+    if not found or not found <= set(NEEDS):
+        raise SettingsError(
+            f"needs = {quoted(needs)} is not possible.",
+            f"Give one or several of {', '.join(map(repr, NEEDS))}.",
+        )
+    return cast("frozenset[Needs]", frozenset(found))
+
+
+def as_range(given: object) -> tuple[float, float] | None:
+    """Return the least and the greatest value of a signal; None for no bounds."""
+    if given is None:
+        return None
+    low, high = map(real, given) if isinstance(given, tuple) and len(given) == 2 else (0, 0)
+    if not -math.inf < low < high < math.inf:
+        raise SettingsError(
+            f"range = {quoted(given)} is not possible.",
+            "Give the least and the greatest value, as (-1, 1), or None.",
+        )
+    return low, high
+
+
+def as_threshold(threshold: object, bounds: tuple[float, float] | None) -> float:
+    """Return where a threshold starts: as it is given, or else by the range of the values."""
+    high = max(map(abs, bounds)) if bounds else math.inf
+    if threshold is None:
+        threshold = 0.4 * high if bounds else 2.0
+    if not 0 < real(threshold) <= high or math.isinf(real(threshold)):
+        raise SettingsError(
+            f"threshold = {quoted(threshold)} is not possible.",
+            f"Give a number above 0, up to {high:g}." if bounds else "Give a number above 0.",
+        )
+    return real(threshold)
+
+
+def check_lookback(name: str, back: object, parameters: Collection[str]) -> None:
+    """Refuse a look-back that is no parameter, no function and no possible number of seconds."""
+    if isinstance(back, str) and back not in parameters:
+        raise SettingsError(
+            f"{name} looks back by {quoted(back)}, which is none of its parameters.",
+            "Give the name of one, or seconds.",
+        )
+    if not isinstance(back, str) and not callable(back):
+        number("lookback", back, 0, LONGEST, "seconds")
+
+
+def check_name(name: str) -> None:
+    """Refuse what cannot be the name of a signal."""
+    if not re.fullmatch(r"[a-z_][a-z0-9_]*", name):
+        raise SettingsError(
+            f"{quoted(name)} cannot be the name of a signal.",
+            "Use small letters, digits and underscores; give name= for a lambda.",
+        )
+
+
+def check_values(values: object) -> None:
+    """Refuse what are no values of parameters by name."""
+    if not isinstance(values, Mapping):
+        raise SettingsError(
+            f"{quoted(values)} are no values of parameters.", 'Give them by name, as {"depth": 5}.'
+        )
+
+
+def check_settings(settings: object) -> None:
+    """Refuse what has no values for a signal's parameters."""
+    if not hasattr(settings, "values_of"):
+        raise SettingsError(
+            f"A {type(settings).__name__} is not settings.", "Give obi.Settings(...)."
+        )
+
+
+def returned(name: str, found: object, history: History) -> NDArray[np.float64]:
+    """Return what a signal's function gave as an array, NaN where the book was not in sync."""
+    try:
+        array = np.array(found, np.float64)
+    except (TypeError, ValueError):
+        raise SettingsError(
+            f"The signal {name} returned a {type(found).__name__}.",
+            "Return an array with a number for each state.",
+        ) from None
+    if array.shape != history.time.shape:
+        raise HistoryError(
+            f"The signal {name} returned the shape {array.shape}, and the history has "
+            f"{history.time.shape}.",
+            "Return a number for each state.",
+        )
+    if np.isinf(array).any():
+        raise SettingsError(
+            f"The signal {name} is infinite in row {int(np.argmax(np.isinf(array)))}.",
+            "Return NaN where there is no value.",
+        )
+    array[history.lost] = np.nan
+    return array

@@ -11,6 +11,7 @@ import obi_widgets as obi
 from obi_widgets.calibration import episodes, forward_returns, information_coefficient
 from obi_widgets.calibration.statistics import inference
 from obi_widgets.calibration.statistics.bootstrap import bootstrap, stationary_index
+from obi_widgets.calibration.statistics.influence import Influence, influence
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")
@@ -263,23 +264,23 @@ def test_as_many_independent_returns_know_as_much():
 def test_what_one_episode_does_by_hand():
     x = np.array([1, 1, 0, -1, 0, 1, 1, 1], np.int8)
     y = np.array([1.0, 2.0, 9.0, -3.0, 9.0, 4.0, np.nan, 2.0])
-    found = inference.influence(x, y, np.array([0, 3, 5]))
-    assert found == inference.Influence(0.5, 2.0, 2)  # (4 + 2) of 12; and (1 + 2 + 3) / 3
+    found = influence(x, y, np.array([0, 3, 5]))
+    assert found == Influence(0.5, 2.0, 2)  # (4 + 2) of 12; and (1 + 2 + 3) / 3
 
 
 def test_an_effect_that_one_episode_makes_is_told():
     x = np.ones(4, np.int8)
-    found = inference.influence(x, np.array([-1.0, 0.5, 9.0, -1.0]), np.arange(4))
+    found = influence(x, np.array([-1.0, 0.5, 9.0, -1.0]), np.arange(4))
     assert found.episode == 2
     assert found.share > 1
     assert found.mean_without == pytest.approx(-0.5)
 
 
 def test_without_an_effect_no_episode_makes_it():
-    nothing = inference.influence(np.zeros(3, np.int8), np.ones(3), np.array([0]))
+    nothing = influence(np.zeros(3, np.int8), np.ones(3), np.array([0]))
     assert nothing.episode == -1
     assert np.isnan(nothing.share)
-    alone = inference.influence(np.ones(3, np.int8), np.ones(3), np.array([0]))
+    alone = influence(np.ones(3, np.int8), np.ones(3), np.array([0]))
     assert alone.share == 1.0
     assert np.isnan(alone.mean_without)
 

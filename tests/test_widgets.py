@@ -16,10 +16,10 @@ import obi_widgets as obi
 from obi_widgets.feeds.simulation.simulator import SimulatedMarket
 from obi_widgets.market_data.events import Instrument
 from obi_widgets.presentation import formatting
+from obi_widgets.presentation.ticks import nice_step, nice_ticks
 from obi_widgets.signals.imbalance_insight import DecayEffect, decay_note
 from obi_widgets.signals.insight import LevelsInUse, Note
 from obi_widgets.widgets import cells, panel, status
-from obi_widgets.widgets.charts import nice_step, nice_ticks
 
 PARTS = ("StatusWidget", "BookWidget", "PriceWidget", "SignalWidget")
 

@@ -18,7 +18,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from obi_widgets.calibration.forward_returns import touch_returns
-from obi_widgets.calibration.statistics.inference import influence, steps
+from obi_widgets.calibration.statistics.inference import steps
+from obi_widgets.calibration.statistics.influence import influence
 from obi_widgets.calibration.statistics.weighted import Bets, estimate, scores
 
 if TYPE_CHECKING:
@@ -133,7 +134,7 @@ def traded(
     level : float
         Level of the confidence intervals, 0..1.
     episodes : ndarray of int64, shape (E,), optional
-        Rows where episodes begin, for ``without_bps``; see `inference.influence`.
+        Rows where episodes begin, for ``without_bps``; see `influence.influence`.
 
     Returns
     -------

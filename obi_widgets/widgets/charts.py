@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import bqplot
 import ipywidgets
@@ -13,6 +13,7 @@ import traitlets
 from obi_widgets.checks import flag, integer, kind
 from obi_widgets.presentation import formatting
 from obi_widgets.presentation.downsampling import MEAN, apart
+from obi_widgets.presentation.ticks import nice_step, nice_ticks
 from obi_widgets.widgets.panel import Part, StateWidget, asset, followed, framed
 from obi_widgets.widgets.time_axis import TimeAxis
 
@@ -280,20 +281,6 @@ class PriceWidget(Chart):
 def _place(dots: bqplot.Scatter, x: NDArray[Any], y: Floats) -> None:
     with dots.hold_sync():
         dots.x, dots.y = x, y.astype(np.float32)
-
-
-def nice_step(low: float, high: float, most: int = 9) -> float:
-    """Return what lies between round values of which there are at most so many."""
-    need = (high - low) / most
-    power: float = 10.0 ** math.floor(math.log10(need))
-    return next(m * power for m in (1, 2, 5, 10) if m * power >= need)
-
-
-def nice_ticks(low: float, high: float, most: int = 9) -> Floats:
-    """Return round values between two, at most so many."""
-    step = nice_step(low, high, most)
-    first, last = math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9)
-    return cast("Floats", np.arange(first, last + 1) * step)
 
 
 class SignalWidget(Chart):

@@ -15,7 +15,7 @@ from session_tools import View, wait_for
 import obi_widgets as obi
 from obi_widgets.feeds.market import Market
 from obi_widgets.feeds.thread import FeedThread
-from obi_widgets.session import session as session_module
+from obi_widgets.session import life
 from obi_widgets.widgets import panel
 from obi_widgets.widgets.holding import registry
 
@@ -29,7 +29,7 @@ def recording(tmp_path_factory):
 def references(session):
     """Return weak references to a session and what it is made of."""
     market, feed = session.market, session.feed
-    made = [session, feed, market, market._writer, session.calibrator, session._reader]
+    made = [session, feed, market, market._writer, session.calibrator, session._life.reader]
     return [weakref.ref(one) for one in made]
 
 
@@ -215,8 +215,8 @@ FORGOTTEN = (
 @pytest.fixture
 def hasty(monkeypatch):
     """Ten minutes are a tenth of a second; what is left open is closed."""
-    monkeypatch.setattr(session_module, "UNSEEN", 0.1)
-    monkeypatch.setattr(session_module, "ASK_AGAIN", 0.2)
+    monkeypatch.setattr(life, "UNSEEN", 0.1)
+    monkeypatch.setattr(life, "ASK_AGAIN", 0.2)
     before = set(registry())
     yield
     close_new(before)
@@ -241,8 +241,8 @@ class Holder:
 
 def goes_on(session):
     """Whether a session of which a weak reference is given goes on for several questions."""
-    asked = session()._ask_at
-    wait_for(lambda: session().closed or session()._ask_at > asked + 0.6, "questions")
+    asked = session()._life.ask_at
+    wait_for(lambda: session().closed or session()._life.ask_at > asked + 0.6, "questions")
     return not session().closed
 
 
@@ -274,9 +274,9 @@ def test_a_lab_that_is_looked_at_goes_on(hasty):
         return page.frame > count
 
     painted(0)
-    asked = session()._ask_at
+    asked = session()._life.ask_at
     wait_for(lambda: painted(10), "frames")
-    assert session()._ask_at == asked, "nobody asks who holds it"
+    assert session()._life.ask_at == asked, "nobody asks who holds it"
     page._hear(None, {"view": "one", "seen": False, "frame": 10**6}, None)
     assert ends(session)
 
@@ -421,9 +421,9 @@ def test_in_doubt_it_goes_on(hasty, monkeypatch, caplog):
 SETUP = """
 import gc, threading, time
 import obi_widgets as obi
-from obi_widgets import session
+from obi_widgets.session import life
 from obi_widgets.widgets.holding import registry
-session.UNSEEN, session.ASK_AGAIN = 600.0, 0.2
+life.UNSEEN, life.ASK_AGAIN = 600.0, 0.2
 
 def running():
     return [one.name for one in threading.enumerate() if one.name in ("obi-feed", "obi-publisher")]
@@ -525,7 +525,7 @@ def test_in_a_notebook_only_a_variable_holds_a_lab(kernel):
     kernel.run("obi.Lab('sim:BTC-PERP', warmup=2.0)", "shown")
     kernel.run("lab = obi.Lab('sim:ETH-PERP', warmup=2.0)\nlab", "kept")
     kernel.run("[obi.Lab('sim:SOL-PERP', warmup=2.0)]", "in a list that is shown")
-    labs = kernel.run("labs = len(running()); session.UNSEEN = 0.1; print(labs)")
+    labs = kernel.run("labs = len(running()); life.UNSEEN = 0.1; print(labs)")
     assert labs == "6"
     kernel.run("wait_for(lambda: len(running()) == 2); time.sleep(1)")
     told = kernel.run(

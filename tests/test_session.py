@@ -27,7 +27,7 @@ def recording(tmp_path_factory):
 
 
 def threads_of(session):
-    return [thread for thread in session._threads if thread.is_alive()]
+    return [thread for thread in session._life.threads if thread.is_alive()]
 
 
 def test_the_simulator_is_followed_live():
@@ -252,7 +252,7 @@ def test_closing_at_once_leaves_nothing(attempt):
     session = obi.Session("sim:BTC-PERP", warmup=1.0)
     session.start()
     if attempt % 2:
-        wait_for(lambda: session._reader._running)
+        wait_for(lambda: session._life.reader._running)
     session.close()
     assert threads_of(session) == []
     assert session.market.state == "closed"

@@ -10,10 +10,6 @@ publisher, which looks for it ten times a second, then ends the feed.
 
 from __future__ import annotations
 
-import gc
-import logging
-import threading
-import time
 import weakref
 from typing import TYPE_CHECKING
 
@@ -21,13 +17,12 @@ from obi_widgets.checks import UNSET, Unset, flag, kind, text
 from obi_widgets.checks import path as as_path
 from obi_widgets.errors import SealError, SettingsError
 from obi_widgets.feeds import open_feed
-from obi_widgets.feeds.thread import CLOSED, FeedThread
-from obi_widgets.history.memory import give_back
 from obi_widgets.presentation.time_range import windows
 from obi_widgets.presentation.viewport import Looking
 from obi_widgets.session.background_calibration import Calibrator
 from obi_widgets.session.export import export, found_of
-from obi_widgets.session.publisher import Forgettable, Publisher, View
+from obi_widgets.session.life import Life
+from obi_widgets.session.publisher import Publisher, View
 from obi_widgets.session.sealing import Sealing
 from obi_widgets.session.states import Listeners
 from obi_widgets.session.trials import Tried
@@ -48,19 +43,6 @@ if TYPE_CHECKING:
     from obi_widgets.session.states import NewState
     from obi_widgets.settings.provenance import Findings
     from obi_widgets.signals.signal import Signal
-
-log = logging.getLogger(__name__)
-
-UNSEEN = 600.0
-"""Seconds that nobody looks until a session ends that nothing holds but the platform."""
-
-ASK_AGAIN = 60.0
-"""Seconds between looks at whether something holds it: each takes a good part of a second."""
-
-FORGOTTEN = (
-    f"The feed was ended: for {UNSEEN / 60:.0f} minutes nobody looked, and no variable holds it.",
-    "Run the cell again to start again.",
-)
 
 
 class Session(Looking):
@@ -174,87 +156,32 @@ class Session(Looking):
                 there.tell(note)
 
         self._listeners = Listeners(self.market, self.settings, tell)
-        self._closing = threading.Event()
-        self._threads: list[threading.Thread] = []
-        self._reader = FeedThread(self.feed, self._wake.set)
-        self._ask_at = 0.0  # when to ask next whether anything holds it
+        self._life = Life(
+            self.feed, self.settings, self.publisher,
+            (self._listeners, self.calibrator, self.sealing), self._wake,
+        )  # fmt: skip
 
     # -- life ------------------------------------------------------------------------------
 
     def start(self) -> None:
         """Start both threads, unless they have been."""
-        if self._threads or self.closed:
-            return
-        wake, settings, reader, calibrator, sealing, listeners = (
-            self._wake, self.settings, self._reader, self.calibrator, self.sealing,
-            self._listeners,
-        )  # fmt: skip
-
-        # Neither of these may hold the session.
-        def woken(_: object) -> None:
-            wake.set()
-
-        def let_go() -> None:
-            settings.unobserve(woken)
-            listeners.close()
-            calibrator.close(wait=False)
-            sealing.close()
-            reader.stop(*CLOSED)
-            reader.thread.join(timeout=10)  # so that what it held is freed too
-            give_back()
-
-        settings.observe(woken)
-        reader.thread.start()
-        self._threads = [reader.thread, self.publisher.start(let_go)]
+        self._life.start()
 
     def close(self) -> None:
         """End both threads, and with them every socket and task. What was kept stays readable."""
-        if not self.closed:
-            self._end(*CLOSED, show=threading.current_thread() not in self._threads)
-            # What earlier labs were made of refers to each other, in rings that Python looks for
-            # only when there are many: tens of megabytes.
-            gc.collect()
-            give_back()
-
-    def _end(self, detail: str, advice: str, *, show: bool) -> None:
-        if self._closing.is_set():
-            return
-        self._closing.set()
-        self.publisher.close()
-        self._listeners.close()
-        self.calibrator.close()
-        self.sealing.close()
-        self._reader.stop(detail, advice)
-        for thread in self._threads:
-            if thread is not threading.current_thread():
-                thread.join(timeout=10)
-        if not self._threads:
-            self.market.end(detail, advice)
-        self.publisher.end(show=show)
+        self._life.close()
 
     @property
     def closed(self) -> bool:
         """Whether `close` has been called."""
-        return self._closing.is_set()
+        return self._life.closed
 
     def end_if_forgotten(self) -> None:
         """End when nobody has looked for long, and only the platform holds what shows it.
 
         Called by the publisher's thread.
         """
-        now = time.monotonic()
-        if now < max(self.publisher.looked_at + UNSEEN, self._ask_at):
-            return
-        self._ask_at = now + ASK_AGAIN
-        try:
-            for view in self.publisher.views:  # no closure: see `holding.held`
-                if not isinstance(view, Forgettable) or view.held():
-                    return
-        except Exception:
-            log.exception("Who holds a view could not be told.")
-            return
-        if self.publisher.views:
-            self._end(*FORGOTTEN, show=True)
+        self._life.end_if_forgotten()
 
     # -- what is known ---------------------------------------------------------------------
 

@@ -1,0 +1,142 @@
+"""The threads of a session: started once, and ended by `close`, or when nobody looks any more.
+
+None of this holds the session, so that one that is dropped without `close` is collected.
+"""
+
+from __future__ import annotations
+
+import gc
+import logging
+import threading
+import time
+from typing import TYPE_CHECKING
+
+from obi_widgets.feeds.thread import CLOSED, FeedThread
+from obi_widgets.history.memory import give_back
+from obi_widgets.session.publisher import Forgettable
+
+if TYPE_CHECKING:
+    from obi_widgets.feeds.base import Feed
+    from obi_widgets.session.background_calibration import Calibrator
+    from obi_widgets.session.publisher import Publisher
+    from obi_widgets.session.sealing import Sealing
+    from obi_widgets.session.states import Listeners
+    from obi_widgets.settings.settings import Settings
+
+log = logging.getLogger(__name__)
+
+UNSEEN = 600.0
+"""Seconds that nobody looks until a session ends that nothing holds but the platform."""
+
+ASK_AGAIN = 60.0
+"""Seconds between looks at whether something holds it: each takes a good part of a second."""
+
+FORGOTTEN = (
+    f"The feed was ended: for {UNSEEN / 60:.0f} minutes nobody looked, and no variable holds it.",
+    "Run the cell again to start again.",
+)
+
+
+class Life:
+    """Starts and ends the reading thread and the publishing thread, and what depends on them.
+
+    Parameters
+    ----------
+    feed : Feed
+        What is read.
+    settings : Settings
+        A change of them wakes the publisher.
+    publisher : Publisher
+        Shows frames.
+    workers : tuple of Listeners, Calibrator and Sealing
+        They are ended too.
+    wake : threading.Event
+        Wakes the publisher.
+    """
+
+    def __init__(
+        self,
+        feed: Feed,
+        settings: Settings,
+        publisher: Publisher,
+        workers: tuple[Listeners, Calibrator, Sealing],
+        wake: threading.Event,
+    ) -> None:
+        self._settings = settings
+        self._publisher = publisher
+        self._workers = workers
+        self._wake = wake
+        self._market = feed.market
+        self._closing = threading.Event()
+        self.threads: list[threading.Thread] = []
+        self.reader = FeedThread(feed, wake.set)
+        self.ask_at = 0.0  # when to ask next whether anything holds the session
+
+    @property
+    def closed(self) -> bool:
+        """Whether it has ended."""
+        return self._closing.is_set()
+
+    def start(self) -> None:
+        """Start both threads, unless they have been."""
+        if self.threads or self.closed:
+            return
+        wake, settings, reader = self._wake, self._settings, self.reader
+        listeners, calibrator, sealing = self._workers
+
+        # Neither of these may hold the session.
+        def woken(_: object) -> None:
+            wake.set()
+
+        def let_go() -> None:
+            settings.unobserve(woken)
+            listeners.close()
+            calibrator.close(wait=False)
+            sealing.close()
+            reader.stop(*CLOSED)
+            reader.thread.join(timeout=10)  # so that what it held is freed too
+            give_back()
+
+        settings.observe(woken)
+        reader.thread.start()
+        self.threads = [reader.thread, self._publisher.start(let_go)]
+
+    def close(self) -> None:
+        """End both threads."""
+        if not self.closed:
+            self._end(*CLOSED, show=threading.current_thread() not in self.threads)
+            # What earlier labs were made of refers to each other, in rings that Python looks for
+            # only when there are many: tens of megabytes.
+            gc.collect()
+            give_back()
+
+    def _end(self, detail: str, advice: str, *, show: bool) -> None:
+        if self._closing.is_set():
+            return
+        self._closing.set()
+        self._publisher.close()
+        for worker in self._workers:
+            worker.close()
+        self.reader.stop(detail, advice)
+        for thread in self.threads:
+            if thread is not threading.current_thread():
+                thread.join(timeout=10)
+        if not self.threads:
+            self._market.end(detail, advice)
+        self._publisher.end(show=show)
+
+    def end_if_forgotten(self) -> None:
+        """End when nobody has looked for long, and only the platform holds what shows it."""
+        now = time.monotonic()
+        if now < max(self._publisher.looked_at + UNSEEN, self.ask_at):
+            return
+        self.ask_at = now + ASK_AGAIN
+        try:
+            for view in self._publisher.views:  # no closure: see `holding.held`
+                if not isinstance(view, Forgettable) or view.held():
+                    return
+        except Exception:
+            log.exception("Who holds a view could not be told.")
+            return
+        if self._publisher.views:
+            self._end(*FORGOTTEN, show=True)

@@ -22,9 +22,9 @@ from benchmarks.core.timing import Spread
 WORKER = "benchmarks.against_worker"
 GOALS = {
     "recompute": 1.05, "sweep": 1.05,
-    "live BTC": 1.15, "live ETH": 1.15, "bulk load BTC": 1.15, "bulk load ETH": 1.15,
+    "live BTC": 1.25, "live ETH": 1.25, "bulk load BTC": 1.25, "bulk load ETH": 1.25,
 }  # fmt: skip
-"""The most that the ratio may be."""
+"""The most that the ratio may be: since then, live and bulk keep flow, trades and coverage too."""
 
 
 class Side:

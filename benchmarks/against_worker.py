@@ -14,7 +14,14 @@ import numpy as np
 
 import obi_widgets as obi
 from benchmarks.core.data import DAY, LEVELS, captures, frames, lines, synthetic
-from benchmarks.layout import BinanceUsdm, Market, Parameters, wait
+from benchmarks.layout import (
+    BinanceUsdm,
+    Market,
+    Parameters,
+    newest_signal,
+    states_digest,
+    wait,
+)
 
 DECAYS = np.linspace(0.02, 1.0, 20)
 DEPTHS = np.arange(4, LEVELS + 1, 4)
@@ -49,12 +56,13 @@ def live(symbol: str) -> Job:
         market, values = Market(BinanceUsdm(f"{symbol}USDT"), levels=LEVELS, interval=0), []
         market.handle(market.venue.received(data.snapshot, 1), 1)
         market.receive(first, first_at)
+        newest = newest_signal(market)
         began, spent = time.perf_counter(), time.process_time()
         for at, text in rest:
             market.receive(text, at)
-            values.append(market.signal(parameters))
+            values.append(newest(parameters))
         took = time.perf_counter() - began, time.process_time() - spent
-        return [np.array(values), market.history().sha256()], *took
+        return [np.array(values), states_digest(market.history())], *took
 
     return job
 
@@ -72,7 +80,7 @@ def load(symbol: str, scratch: Path) -> Job:
 
     def job() -> tuple[list, float, float]:
         _, *took = whole(work)()
-        return [seen[0].sha256()], *took
+        return [states_digest(seen[0])], *took
 
     return job
 

@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
 try:
     from obi_widgets.feeds.market import Market
     from obi_widgets.history.levels import BLOCK, Levels
@@ -18,4 +24,25 @@ except ModuleNotFoundError as error:
     from obi_widgets.history import BLOCK, Levels
     from obi_widgets.settings import Parameters
 
-__all__ = ["BLOCK", "BinanceUsdm", "Levels", "Market", "Parameters", "wait"]
+__all__ = [
+    "BLOCK", "BinanceUsdm", "Levels", "Market", "Parameters",
+    "newest_signal", "states_digest", "wait",
+]  # fmt: skip
+
+
+def newest_signal(market: Market) -> Callable[[Parameters], float]:
+    """Return the method that gives the signal of a market's newest state."""
+    return market.signal if hasattr(market, "signal") else market.imbalance
+
+
+def states_digest(history: Any) -> str:
+    """Return a hash of a history's book states alone: c954662 has no flow and no trades.
+
+    Of receive times neither: `History.sha256` leaves them out as well.
+    """
+    digest = hashlib.sha256()
+    columns = [history.time, history.bid, history.ask]
+    columns += [part(side) for side in (+1, -1) for part in (history.prices, history.sizes)]
+    for column in columns:
+        digest.update(np.ascontiguousarray(column).data)
+    return digest.hexdigest()

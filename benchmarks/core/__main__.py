@@ -13,7 +13,17 @@ from pathlib import Path
 
 from obi_widgets import __version__
 
-from . import charts, entries_bench, live, replay, signal, startup, statistics_bench, sweeps
+from . import (
+    charts,
+    entries_bench,
+    in_session,
+    live,
+    replay,
+    signal,
+    startup,
+    statistics_bench,
+    sweeps,
+)
 from .data import DAY, synthetic
 from .machine import describe
 from .table import Section
@@ -56,6 +66,8 @@ def main() -> int:
     depth = charts.depths(quick=quick, arrays=arrays, history=history)
     done(charts.run(quick=quick, history=history))
     del arrays, history
+    done(in_session.run(quick=quick))
+    done(in_session.run_touch(quick=quick))
     done(live.run(quick=quick))
     done(live.run_load(quick=quick))
     done(replay.run(quick=quick))

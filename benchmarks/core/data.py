@@ -102,10 +102,14 @@ def lines(paths: list[Path], most: int | None = None) -> list[bytes]:
 
 @dataclass(frozen=True)
 class Frames:
-    """Depth messages of a capture: the snapshot's text, and each that continues it."""
+    """Depth messages of a capture: the snapshot's text, and each that continues it.
+
+    ``both`` has the trades between them too, and of each whether it is of the book.
+    """
 
     snapshot: str
     depth: list[tuple[int, bytes]]
+    both: list[tuple[int, bytes, bool]]
 
     @property
     def size(self) -> float:
@@ -114,15 +118,22 @@ class Frames:
 
 
 def frames(symbol: str = "btcusdt", most: int | None = None) -> Frames:
-    """Return the bytes that a websocket subscribed to the book alone would have brought."""
-    snapshot, depth = "", []
+    """Return the bytes that websockets subscribed to the book and to trades would have brought."""
+    snapshot, depth, both = "", [], []
     for line in lines(captures(symbol)):
         time, _, text = line.rstrip(b"\n").partition(b" ")
         if b"@depth" in text[:60]:
             depth.append((int(time), text))
+            both.append((int(time), text, True))
+        elif b"@aggTrade" in text[:60] or b"@trade" in text[:60]:
+            both.append((int(time), text, False))
         elif text.startswith(b'{"lastUpdateId"'):
             snapshot = text.decode()
     last = json.loads(snapshot)["lastUpdateId"]
     updates = (json.loads(text)["data"]["u"] for _, text in depth)
     first = next(row for row, update in enumerate(updates) if update >= last)
-    return Frames(snapshot, depth[first:][:most])
+    depth = depth[first:][:most]
+    begin, end = (
+        next(n for n, one in enumerate(both) if one[1] is depth[row][1]) for row in (0, -1)
+    )
+    return Frames(snapshot, depth, both[begin : end + 1])

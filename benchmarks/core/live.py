@@ -13,7 +13,6 @@ import obi_widgets as obi
 from obi_widgets.feeds.market import Market
 from obi_widgets.kernels import loader
 from obi_widgets.market_data.venues.binance_usdm import BinanceUsdm
-from obi_widgets.presentation.analysis import Analysis
 from obi_widgets.settings.parameters import Parameters
 
 from . import peers
@@ -43,22 +42,6 @@ def each_message(data: Frames, parameters: Parameters, symbol: str) -> Lap:
         if market.changed_at != changed:  # not a message from before the snapshot
             changed = market.changed_at
             out.append(newest(parameters))
-    return Lap(out, perf_counter() - began)
-
-
-def as_session(data: Frames, parameters: Parameters, symbol: str) -> Lap:
-    """Do as a session does for a frame of its screen, but after every message."""
-    market, out = start(data, symbol), []
-    analysis = Analysis(parameters)
-    seen = len(market.history())
-    began = perf_counter()
-    for time, text in data.depth:
-        market.receive(text, time)
-        history = market.history()
-        analysis.update(history, parameters)
-        if len(history) > seen:
-            seen = len(history)
-            out.append(float(analysis.signal[-1]))
     return Lap(out, perf_counter() - began)
 
 
@@ -93,10 +76,8 @@ def run(*, quick: bool) -> Section:
     for symbol in SYMBOLS[: 1 if quick else None]:
         data = frames(symbol, 1000 if quick else 4000)
         ours = each_message(data, parameters, symbol)
-        agree("as_session", as_session(data, parameters, symbol), ours)
         designs = {
             "ours": lambda data=data, symbol=symbol: each_message(data, parameters, symbol),
-            "session": lambda data=data, symbol=symbol: as_session(data, parameters, symbol),
             "book": lambda data=data, symbol=symbol: no_signal(data, symbol),
         }
         peers.SYMBOL = symbol.upper()
@@ -127,8 +108,8 @@ def _rows(section: Section, timed: Timed, names: list[str], symbol: str, data: F
     section.notes.append(
         f"{symbol.upper()}: {len(data.depth):,} messages of {data.size:,.0f} bytes. Of ours, "
         f"{micro['book']:.1f} µs decode, check, and keep book and history, "
-        f"{micro['ours'] - micro['book']:.1f} µs ask for the imbalance; as a session's screen "
-        f"does it, with entries, {micro['session']:.0f} µs in all."
+        f"{micro['ours'] - micro['book']:.1f} µs ask for the imbalance. What a session takes, with "
+        "entries, is told above."
     )
 
 

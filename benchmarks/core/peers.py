@@ -81,7 +81,7 @@ def sorted_dict(frames: Frames, decay: float, depth: int) -> Lap:
     return Lap(out, perf_counter() - began)
 
 
-class _Client:
+class Client:
     """What ccxt's handler wants to know of a websocket."""
 
     url = "wss://fstream.binance.com/ws"
@@ -100,23 +100,16 @@ class _Client:
 
 def ccxt(frames: Frames, decay: float, depth: int) -> Lap:
     """Give ccxt pro's message handler what its client makes of a frame."""
-    import ccxt.pro
     import orjson
 
     async def play() -> Lap:
-        exchange, out = ccxt.pro.binanceusdm(), []
-        exchange.set_markets([_market(exchange)])
-        snapshot = orjson.loads(frames.snapshot)
-        book = exchange.order_book({}, 1000)
-        parsed = exchange.parse_order_book(snapshot, "BTC/USDT:USDT")
-        parsed["nonce"] = snapshot["lastUpdateId"]
-        book.reset(parsed)
-        exchange.orderbooks["BTC/USDT:USDT"] = book
+        out: list[float] = []
+        exchange, _ = ccxt_exchange(orjson.loads(frames.snapshot))
 
         def ready(book: dict) -> None:
             out.append(one_book(book["bids"], book["asks"], decay, depth))
 
-        client = _Client(ready)
+        client = Client(ready)
         began = perf_counter()
         for _, text in frames.depth:
             exchange.handle_message(client, orjson.loads(text))
@@ -125,6 +118,20 @@ def ccxt(frames: Frames, decay: float, depth: int) -> Lap:
         return Lap(out, seconds)
 
     return asyncio.run(play())
+
+
+def ccxt_exchange(snapshot: dict) -> tuple[object, dict]:
+    """Return ccxt pro's exchange, and its book as the snapshot tells it."""
+    import ccxt.pro
+
+    exchange = ccxt.pro.binanceusdm()
+    exchange.set_markets([_market(exchange)])
+    book = exchange.order_book({}, 1000)
+    parsed = exchange.parse_order_book(snapshot, "BTC/USDT:USDT")
+    parsed["nonce"] = snapshot["lastUpdateId"]
+    book.reset(parsed)
+    exchange.orderbooks["BTC/USDT:USDT"] = book
+    return exchange, book
 
 
 def _market(exchange: object) -> dict:

@@ -115,10 +115,10 @@ class Keeper:
             if self.state == "closed":
                 break  # a socket lost after the end must not be reopened
             match output:  # the most frequent first: each class check takes time
-                case Delta() | Snapshot():
-                    replies += self._change(output, now)
                 case Refused():
                     self._refuse(output.name, output.count)
+                case Delta() | Snapshot():
+                    replies += self._change(output, now)
                 case Trade():
                     if not self._writer.tape.trade(output, now):
                         self._refuse("trade that cannot be held")

@@ -92,10 +92,11 @@ class Market(Keeper):
         The last value of the settings' signal over the history, once that state's interval is
         over. For the thread that owns the market.
         """
-        parameters = Parameters.of(settings)
-        if parameters is not self._parameters:
-            self._parameters = parameters
-            self._newest_signal = parameters.signal.newest_by(dict(parameters.values))
+        if settings is not self._parameters:  # those never change; settings may
+            parameters = Parameters.of(settings)
+            if parameters is not self._parameters:
+                self._parameters = parameters
+                self._newest_signal = parameters.signal.newest_by(dict(parameters.values))
         return self._newest_signal(self._writer)
 
     # -- clocks ----------------------------------------------------------------------------

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal, cast
 
@@ -28,6 +28,7 @@ from obi_widgets.history.instances import several_of
 from obi_widgets.history.levels import BLOCK, Levels
 from obi_widgets.history.provenance import Provenance, utc
 from obi_widgets.history.trades import Trades
+from obi_widgets.history.unchecked import changed
 from obi_widgets.market_data.events import Instrument
 from obi_widgets.version import version
 
@@ -140,7 +141,7 @@ class History(DerivedColumns):
         blocks = slice((first + self.offset) // BLOCK, -(-(last + self.offset) // BLOCK))
         before = int(self.trade_ends[first - 1]) if first else self.trades.start
         until = int(self.trade_ends[last - 1]) if last > first else before
-        return replace(
+        return changed(
             self,
             time=self.time[first:last],
             received=self.received[first:last],

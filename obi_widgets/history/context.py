@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
 from obi_widgets.errors import HistoryError, quoted, suggest
+from obi_widgets.history.unchecked import changed
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -84,8 +85,11 @@ class Context:
 
     def received_before(self, received: int) -> Context:
         """Return what was received before a local time, ns, sharing memory."""
-        rows = slice(int(np.searchsorted(self.received, received)))
-        return replace(
+        count = int(self.stamps[1].searchsorted(received))
+        if count == len(self):
+            return self
+        rows = slice(count)
+        return changed(
             self, stamps=self.stamps[:, rows], code=self.code[rows], value=self.value[rows]
         )
 

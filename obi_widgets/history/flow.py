@@ -28,13 +28,14 @@ Gould, Howison (2018), "Multi-level order-flow imbalance in a limit order book",
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
 from obi_widgets.errors import HistoryError
 from obi_widgets.history.grid import on_grid
+from obi_widgets.history.unchecked import changed
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -97,7 +98,7 @@ class Flow:
 
     def rows(self, which: slice) -> Flow:
         """Return those of some of the states, sharing memory."""
-        return replace(self, order_flow=self.order_flow[which], events=self.events[which])
+        return changed(self, order_flow=self.order_flow[which], events=self.events[which])
 
     def base_units(self, lots: Sums) -> Floats:
         """Return sums in lots as base units.

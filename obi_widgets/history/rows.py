@@ -10,6 +10,7 @@ from obi_widgets.history.columns import History
 from obi_widgets.history.flow import RANKS, Flow
 from obi_widgets.history.levels import BLOCK
 from obi_widgets.history.memory import zeros
+from obi_widgets.history.unchecked import made
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -47,7 +48,7 @@ class Columns(NamedTuple):
     def fields(self, which: slice, lot_size: float) -> dict[str, Any]:
         """Return what a history of some of the rows has of them, sharing memory."""
         time, received, bid, ask, reach, order_flow, events = self.rows(which)
-        flow = Flow(order_flow, events, lot_size)
+        flow = made(Flow, {"order_flow": order_flow, "events": events, "lot_size": lot_size})
         return {
             "time": time, "received": received, "bid": bid, "ask": ask, "reach": reach.T,
             "flow": flow,

@@ -13,6 +13,7 @@ import numpy as np
 from obi_widgets.history.context import NAMES, Context
 from obi_widgets.history.memory import zeros
 from obi_widgets.history.trades import LARGEST, Trades, narrowed
+from obi_widgets.history.unchecked import made
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -83,17 +84,19 @@ class TradesWriter:
     def numbers(self, received: Ints) -> Ints:
         """Return how many trades had come before each of these receive times, dropped ones too."""
         with self._lock:
-            before = np.searchsorted(self.stamps[1, self._dropped : self.count], received)
+            before = self.stamps[1, self._dropped : self.count].searchsorted(received)
             return np.asarray(before + (self._start + self._dropped))
 
     def table(self, until: int) -> Trades:
         """Return the trades so far, up to one of this number."""
         with self._lock:
             rows = slice(self._dropped, until - self._start)
-            return Trades(
-                self.stamps[:, rows], self.amounts[:, rows], self.decimals[0], self.decimals[1],
-                self._start + self._dropped,
-            )  # fmt: skip
+            values = {
+                "stamps": self.stamps[:, rows], "amounts": self.amounts[:, rows],
+                "price_decimals": self.decimals[0], "size_decimals": self.decimals[1],
+                "start": self._start + self._dropped, "streamed": True,
+            }  # fmt: skip
+        return made(Trades, values)
 
     def drop(self, until: int) -> None:
         """Forget the trades before one of this number."""
@@ -171,9 +174,13 @@ class ContextWriter:
     def table(self, received: int) -> Context:
         """Return what was received before a local time, ns."""
         with self._lock:
-            rows = slice(self._dropped, self._count)
-            told = Context(self._stamps[:, rows], self._codes[rows], self._values[rows])
-        return told.received_before(received)
+            known = self._stamps[1, self._dropped : self._count]
+            rows = slice(self._dropped, self._dropped + int(known.searchsorted(received)))
+            values = {
+                "stamps": self._stamps[:, rows], "code": self._codes[rows],
+                "value": self._values[rows],
+            }  # fmt: skip
+        return made(Context, values)
 
     def drop(self, received: int) -> None:
         """Forget what was received before a local time, ns, but the newest of each name."""

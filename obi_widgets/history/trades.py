@@ -9,12 +9,13 @@ it belongs to the first *kept* one.
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
 from obi_widgets.errors import HistoryError
+from obi_widgets.history.unchecked import changed
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -81,7 +82,7 @@ class Trades:
         if step != 1:
             raise HistoryError("Trades are sliced without a step.", "Leave the step out.")
         rows = slice(first, max(first, last))
-        return replace(
+        return changed(
             self,
             stamps=self.stamps[:, rows], amounts=self.amounts[:, rows], start=self.start + first,
         )  # fmt: skip

@@ -19,6 +19,7 @@ from obi_widgets.history.packing import MAX_TICKS, to_ticks, unsigned
 from obi_widgets.history.rows import Columns, Newest
 from obi_widgets.history.rows_numpy import CUT, INFERRED, LARGEST, SMALLEST
 from obi_widgets.history.tape import TapeWriter
+from obi_widgets.history.unchecked import made
 from obi_widgets.kernels.loader import Kernels
 from obi_widgets.market_data.book import Side
 from obi_widgets.market_data.venues.replies import FOREVER
@@ -202,18 +203,20 @@ class HistoryWriter:
             trades, context, trade_ends = self.tape.tables(
                 self._columns.received[:rows], waits=waits
             )
-            return History(
+            values = {
                 **self._columns.fields(slice(rows), self._sums.lot_size),
-                blocks=tuple(self._blocks[: -(-rows // BLOCK)]),
-                levels=self.levels,
-                tick_size=self._tick_size or 1.0,
-                instrument=self.instrument,
-                start=self._start,
-                strict=self.strict,
-                notes=(*self._notes(), *notes),
-                interval=self.interval / 1e9,
-                trades=trades, context=context, trade_ends=trade_ends,
-            )  # fmt: skip
+                "blocks": tuple(self._blocks[: -(-rows // BLOCK)]),
+                "levels": self.levels,
+                "tick_size": self._tick_size or 1.0,
+                "instrument": self.instrument,
+                "start": self._start,
+                "offset": 0,
+                "strict": self.strict,
+                "notes": (*self._notes(), *notes),
+                "interval": self.interval / 1e9,
+                "trades": trades, "context": context, "trade_ends": trade_ends,
+            }  # fmt: skip
+        return made(History, values)
 
     def _notes(self) -> tuple[str, ...]:
         """Say what was not known of the states, or not kept."""

@@ -12,8 +12,6 @@ from obi_widgets.trading.entries import Scanner, tally
 from obi_widgets.trading.thresholds import compared
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from numpy.typing import NDArray
 
     from obi_widgets.history.columns import History
@@ -69,7 +67,7 @@ class Analysis:
         self._compare_at = 1  # states appended since, when they are next compared with the whole
         self._places = np.empty(0)  # what a quantile is held against; see `compared`
         self._tallied = 0  # the rows that are in the tally, and in places
-        self._tally = np.zeros(2, np.int64)  # states with a signal; of them, beyond the threshold
+        self._having = self._beyond = 0  # states with a signal; of them, beyond the threshold
 
     @property
     def signal(self) -> NDArray[np.float64]:
@@ -87,7 +85,7 @@ class Analysis:
                 self._filled = 0
             self._scanner = Scanner(parameters)
             self.parameters = parameters
-            self._tallied, self._tally = 0, np.zeros(2, np.int64)
+            self._tallied = self._having = self._beyond = 0
         self._drop(max(history.start - self._start, 0))
         self._start = history.start
         if self._filled < len(history):
@@ -97,10 +95,9 @@ class Analysis:
         self.trades = self._scanner.trades(history)
         self.results = self.trades.results
         self._place(history)
-        self._tally += self._count(slice(self._tallied, len(history)))
+        self._count(slice(self._tallied, len(history)), +1)
         self._tallied = len(history)
-        there, crossed = self._tally.tolist()
-        self.beyond = crossed / there if there else np.nan
+        self.beyond = self._beyond / self._having if self._having else np.nan
 
     def _compute(self, history: History, parameters: Parameters) -> None:
         """Compute the states that came since; all of them have no value where that fails."""
@@ -127,7 +124,7 @@ class Analysis:
             self._filled = len(history)
             self._buffer[: self._filled] = np.nan
             self._scanner = Scanner(parameters)
-            self._tallied, self._tally = 0, np.zeros(2, np.int64)
+            self._tallied = self._having = self._beyond = 0
 
     def _compare(self, history: History, known: int) -> None:
         """Compare what was appended with the whole, each time that there is twice as much."""
@@ -154,7 +151,7 @@ class Analysis:
 
     def _drop(self, rows: int) -> None:
         if rows:
-            self._tally -= self._count(slice(min(rows, self._tallied)))
+            self._count(slice(min(rows, self._tallied)), -1)
             self._tallied = max(self._tallied - rows, 0)
             self._places = self._places[rows:]
         kept = max(self._filled - rows, 0)
@@ -174,9 +171,12 @@ class Analysis:
         places = compared(history, self.signal, self.parameters, new)
         self._places[new : len(history)] = places[new:]
 
-    def _count(self, rows: slice) -> Sequence[int]:
+    def _count(self, rows: slice, sign: int) -> None:
+        """Add states to those that are counted (+1), or take them away (−1)."""
         held = self.signal if self.parameters.threshold_is == "value" else self._places
-        return tally(held[rows], self.parameters.threshold)
+        having, beyond = tally(held[rows], self.parameters.threshold)
+        self._having += sign * having
+        self._beyond += sign * beyond
 
 
 def _told(name: str, error: Exception) -> str:

@@ -122,7 +122,7 @@ class Parameters:
 
     def __eq__(self, other: object) -> bool:
         # Of two transforms that are alike but for their defaults, the values tell them apart.
-        return (
+        return self is other or (
             isinstance(other, Parameters)
             and self.as_table() == other.as_table()
             and self.signal.computes_as(other.signal)

@@ -20,6 +20,7 @@ signals", for exponentially weighted depth.
 from __future__ import annotations
 
 import math
+from functools import cache
 from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
@@ -106,9 +107,10 @@ def newest_by(values: Mapping[str, Any]) -> Callable[[Newest], float]:
     It is called after every message: what depends on the values alone is computed here.
     """
     used, numbers = imbalance.levels_used(values), _as_numbers(**values)
+    suffice = cache(lambda levels: kept_suffice(levels, used))
 
     def newest(state: Newest) -> float:
-        if state.strict or not kept_suffice(state.levels, used):
+        if state.strict or not suffice(state.levels):
             return float(imbalance.compute(state.history(), values)[0])
         columns, block = state.columns, state.block
         value: float = KERNELS.code.newest(

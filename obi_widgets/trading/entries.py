@@ -84,7 +84,7 @@ class Trades:
         """Return the trades from one on."""
         return replace(self, **{name: getattr(self, name)[first:] for name in COLUMNS})
 
-    @property
+    @cached_property
     def held(self) -> Held | None:
         """The last one, where it has not ended yet."""
         if not len(self.side) or self.exit_time[-1] or self.lost[-1]:
@@ -212,6 +212,8 @@ class Scanner:
         """Return the entries made at states that the history still holds, and the open one."""
         trades = self._trades
         oldest = int(history.time[0]) if len(history) else 0
+        if not len(trades.side) or trades.entry_time[0] >= oldest:
+            return trades
         dropped = int(np.searchsorted(trades.entry_time, oldest))
         dropped = min(dropped, len(trades.side) - self._open)
         if dropped:

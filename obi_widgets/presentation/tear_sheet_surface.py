@@ -42,7 +42,7 @@ def of_surface(surface: Surface, report: Report, *, stale: bool) -> dict[str, An
     """
     means = [_Means(one) for one in (surface, surface.inside, surface.outside)]
     most = means[0].most
-    thresholds = [formatting.plain(one).rstrip("0").rstrip(".") or "0" for one in surface.threshold]
+    thresholds = [f"{one:.6g}" for one in surface.threshold]
     return {
         "title": "Mean a trade, gross bps",
         "about": f"Mean a trade before fees, by {_across(surface)} (across) and hold (up)",

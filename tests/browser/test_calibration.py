@@ -125,6 +125,7 @@ def cell(screen, i, j):
 def settle(screen):
     """Wait for the surface of the settings as they are at first, with the mouse elsewhere."""
     screen.root.locator(".obi-figure-deciles svg").hover()
+    screen.nb.until("lab.report is not None and lab.report.parameters == lab.settings.parameters")
     now = screen.root.locator(".obi-figure-surface:not(.obi-waits) .obi-where")
     expect(now).to_have_text("Now: threshold 0.4, hold 20 s", timeout=1000 * PATIENCE)
 
@@ -242,10 +243,12 @@ def test_clicking_a_cell_moves_the_sliders_and_the_outline(screen):
 
 def test_what_is_proposed_is_said_and_taken(screen):
     nb = screen.nb
-    screen.press("Pause")
+    # The part that the seed determines: of another one nothing may be proposed.
+    nb.execute("lab.session.select(*lab.history.time[[0, 15_999]].tolist())")
     nb.execute(
         "lab.settings.update(obi.Settings(price='mid', fee_bps=0, threshold=0.9, hold_seconds=60))"
     )
+    nb.until("lab.report.states == 16_000 and lab.report.parameters == lab.settings.parameters")
     nb.until("lab.session.calibrator.found.proposal.origin.states == lab.report.states")
     nb.until("lab.session.calibrator.found.proposal.settings is not None")
     sentence = nb.value("lab.session.calibrator.found.proposal.sentence")
@@ -272,6 +275,8 @@ def test_every_click_is_heard_while_data_stream(screen):
     screen.page.wait_for_timeout(300)
     mouse.up()
     screen.nb.until("(lab.settings.threshold, lab.settings.hold_seconds) == (0.6, 10)")
+    now = screen.root.locator(".obi-where")
+    expect(now).to_have_text("Now: threshold 0.6, hold 10 s", timeout=1000 * PATIENCE)
 
 
 def test_cells_are_reached_and_taken_with_the_keyboard(screen):

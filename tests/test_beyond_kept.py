@@ -98,7 +98,7 @@ def test_arrays_are_not_opened_but_given():
     assert Shortfall.of(one, Parameters()).sentence == (
         "A depth of 10 reaches beyond the only level kept: give 50 levels a side."
     )
-    assert (found.share, found.setting) == (1.0, "depth")
+    assert (found.fraction, found.setting) == (1.0, "depth")
 
 
 def test_nothing_is_computed_where_the_settings_cannot_reach_beyond(shallow):

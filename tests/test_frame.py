@@ -187,7 +187,7 @@ def test_decay_that_matters_only_in_the_middle_is_found():
     history = make([(bids, asks)])
     ends = [obi.imbalance(history, Parameters(decay=decay))[0] for decay in (0.0, 100.0)]
     assert ends == [0, 0]
-    assert effect_of(history, Parameters(decay=0.0)).most > 0.5
+    assert effect_of(history, Parameters(decay=0.0)).largest > 0.5
 
 
 def test_the_price_axis_does_not_jump_and_is_anew_for_another_window():

@@ -125,13 +125,13 @@ def test_what_cannot_be_a_signal():
         signal(default)
     with pytest.raises(SettingsError, match=r"annotation of window in unknown cannot be read"):
         signal(unknown)
-    with pytest.raises(SettingsError, match=r"'<lambda>' cannot be the name of a signal"):
+    with pytest.raises(SettingsError, match=r"'<lambda>' is not a valid signal name"):
         signal(lambda history: history.mid)
     with pytest.raises(SettingsError, match=r"A int is not a function"):
         signal(3)
     with pytest.raises(SettingsError, match=r"needs = 'books' is not possible. Give one"):
         signal(needs="books")(queue.function)
-    with pytest.raises(SettingsError, match=r"looks back by 'time', which is none of its param"):
+    with pytest.raises(SettingsError, match=r"lookback = 'time' names no parameter of"):
         signal(lookback="time")(queue.function)
     with pytest.raises(SettingsError, match=r"range"):
         signal(range=(1, -1))(queue.function)
@@ -279,14 +279,17 @@ def test_signals_are_found_by_name():
     [
         (
             "imbalanec",
-            r"There is no signal 'imbalanec'. Did you mean 'imbalance'\? One of your own",
+            r"There is no signal 'imbalanec'. Did you mean 'imbalance'\? Define",
         ),
         ("zscor(queue)", r"There is no transform 'zscor'. Did you mean 'zscore'"),
-        ("zscore(queue", r"'zscore\(queue' cannot be read as the name of a signal. Give one as"),
-        ("zscore(queue))", "cannot be read"),
-        ("zscore()", "cannot be read"),
-        ("", "cannot be read"),
-        ("zscore(queue, moved)", "zscore is of one signal, and 2 were given. Use sum for several"),
+        ("zscore(queue", r"'zscore\(queue' is not a valid signal name. Write 'imbalance'"),
+        ("zscore(queue))", "is not a valid signal name"),
+        ("zscore()", "is not a valid signal name"),
+        ("", "is not a valid signal name"),
+        (
+            "zscore(queue, moved)",
+            "zscore takes one signal, and 2 were given. Use sum to combine several",
+        ),
         (3, "3 is not a signal. Known are: "),
         ("zscore(" * 200, "is not a signal"),
     ],
@@ -305,19 +308,21 @@ def test_one_of_your_own_replaces_the_one_before_and_never_one_of_ours():
     second = signal(name="own", needs="touch")(lambda history: history.spread)
     assert find("own") is second
     for name in ("imbalance", "zscore"):
-        with pytest.raises(SettingsError, match=f"of the name '{name}' already"):
+        with pytest.raises(
+            SettingsError, match=f"built-in signal or transform has the name '{name}'"
+        ):
             signal(name=name)(lambda history: history.mid)
 
 
 def test_what_cannot_be_transformed():
-    with pytest.raises(SettingsError, match=r"'mid' is not a signal. Give one"):
+    with pytest.raises(SettingsError, match=r"'mid' is not a signal. Give a signal"):
         zscore("mid")
     with pytest.raises(SettingsError, match=r"window = 0 is not possible. Give a number from 1 to"):
         zscore(queue, window=0)
     with pytest.raises(SettingsError, match=r"signals has no values. Give at least one"):
         weighted_sum([], [])
     for signals, weights in (([queue, queue], [1, 1]), ([queue], [1, 2])):
-        with pytest.raises(SettingsError, match=r"are not possible. Give at least one signal"):
+        with pytest.raises(SettingsError, match=r"do not fit the signals queue"):
             weighted_sum(signals, weights)
 
 

@@ -172,8 +172,8 @@ def test_what_is_not_self_contained_is_refused_with_the_reason(history, tmp_path
             assert said == f"The signal {function.__name__} {start}{reason}.{ADVICE}"
         else:
             assert said == (
-                "The source of the signal nameless is not known. Define it in a notebook's cell or "
-                "in a file."
+                "Python does not know the source of the signal nameless. Define it in a notebook's "
+                "cell or in a file."
             )
 
 

@@ -42,7 +42,7 @@ def touch_z():
         return out
 
     yield touch_z
-    registry._yours.pop("touch_z")
+    registry._user_signals.pop("touch_z")
 
 
 @pytest.fixture(scope="module")
@@ -215,7 +215,7 @@ def test_a_signal_that_is_defined_meanwhile_is_offered(lab):
         lab.controls._choice.value = "late_comer"
         assert lab.settings.signal is late_comer
     finally:
-        registry._yours.pop("late_comer")
+        registry._user_signals.pop("late_comer")
 
 
 def test_a_value_that_is_not_possible_is_told_and_taken_back(lab):
@@ -258,7 +258,7 @@ def test_a_signal_that_fails_is_told_and_the_screen_goes_on(lab, caplog):
         assert np.isfinite(show(lab).signal)
         assert lab.status._line.state["message"].startswith("The recording has ended.")
     finally:
-        registry._yours.pop("broken")
+        registry._user_signals.pop("broken")
 
 
 @pytest.mark.parametrize(

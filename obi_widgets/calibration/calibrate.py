@@ -25,7 +25,7 @@ from obi_widgets.history.given import as_joined
 from obi_widgets.settings.parameters import Parameters
 from obi_widgets.settings.parameters import as_signal as as_chosen
 from obi_widgets.settings.settings import COMMON
-from obi_widgets.signals.registry import is_ours
+from obi_widgets.signals.registry import is_built_in
 from obi_widgets.signals.signal import Signal
 from obi_widgets.trading.thresholds import compared
 
@@ -119,7 +119,7 @@ def calibrate(
         name = parameters.signal.name
         values = parameters.signal(history, parameters)
         beyond, notes = reaches(history, parameters)
-        if not is_ours(parameters.signal):
+        if not is_built_in(parameters.signal):
             peeked = looks_ahead(history, lambda one: parameters.signal(one, parameters), values)
     elif callable(signal):
         values = computed(history, signal)

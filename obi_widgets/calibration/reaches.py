@@ -36,10 +36,12 @@ def reaches(history: History, parameters: Parameters) -> tuple[str, tuple[str, .
     """
     reason, notes = "", []
     shortfall = Shortfall.of(history, parameters.levels_used)
-    if shortfall is not None and shortfall.share > MAX_MISSING:
+    if shortfall is not None and shortfall.fraction > MAX_MISSING:
         reason = shortfall.sentence
     elif shortfall is not None:
-        notes.append(f"{_percent(shortfall.share)} of states have no signal. {shortfall.sentence}")
+        notes.append(
+            f"{_percent(shortfall.fraction)} of states have no signal. {shortfall.sentence}"
+        )
     inferred_states = np.count_nonzero(inferred(history, parameters))
     if inferred_states:
         percent = _percent(inferred_states / len(history))

@@ -199,7 +199,7 @@ def nothing_yet(frame: Frame) -> str:
 
 def no_signal(frame: Frame) -> str:
     """Return why there is no signal to be drawn; nothing where there is."""
-    if frame.reach.shortfall is not None and frame.reach.shortfall.share == 1:
+    if frame.reach.shortfall is not None and frame.reach.shortfall.fraction == 1:
         return "No signal: the settings need levels that are not kept."
     if not frame.states or (
         frame.mean[1].size and not all(map(math.isnan, frame.mean[1].tolist()))

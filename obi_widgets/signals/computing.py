@@ -1,4 +1,4 @@
-"""The signal that settings choose, computed."""
+"""Computing the signal that settings choose."""
 
 from __future__ import annotations
 
@@ -17,24 +17,25 @@ if TYPE_CHECKING:
 
 
 def compute(history: History, settings: HasValues) -> Floats:
-    """Return the signal that the settings choose, of every state.
+    """Return the chosen signal of every state.
 
     Parameters
     ----------
     history : History
         T states.
     settings : Settings
-        Which signal, and the values of its parameters.
+        The signal's name and parameters.
 
     Returns
     -------
     ndarray of float64, shape (T,)
-        In the signal's unit, + for a rise. NaN where there is no value, see `Signal.compute`.
+        In the signal's unit, + for a rise. NaN where the signal has no value, see
+        `Signal.compute`.
 
     Raises
     ------
     HistoryError, SettingsError
-        No history, or no settings; a function of a user's that returns something else.
+        An argument of the wrong type, or a user's function that returns a wrong shape.
 
     Examples
     --------

@@ -1,12 +1,11 @@
-"""Which states' signal rests on more levels than are kept, or than are known.
+"""States whose signal needs more levels than the history keeps, or than the book knew.
 
-A signal of depth N rests on the N best levels of both sides; one with a band on the levels within
-its distance from mid, of those up to its depth. A depth of None without a band means whatever
-levels are kept.
+A signal of depth N uses the N best levels of both sides; a band limits these to the levels within
+a distance from mid. A depth of None without a band uses all levels that are kept.
 
-Beyond the levels that are *kept* a signal would be another one, so it has no value. Beyond what
-was *known* of the book when a level was kept (`History.reach`) a signal is *inferred*: it has a
-value, unless the history is strict.
+A signal that needs levels that are not *kept* has no value (NaN). A signal that uses levels beyond
+those *known* of the book (`History.reach`) is *inferred*: it has a value, unless the history is
+strict.
 """
 
 from __future__ import annotations
@@ -29,22 +28,22 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
     Flags = NDArray[np.bool_]
 
-ROUNDED = 1 + 2e-7
-"""Reach is a float32: without this the level at the edge itself might seem to lie beyond it."""
+ROUNDING = 1 + 2e-7
+"""Relative tolerance of reach, a float32, so that the level at its edge counts as known."""
 
-CHOICES = (50, 100, 200, 500, 1000)
-"""Levels a side that are proposed."""
+LEVEL_CHOICES = (50, 100, 200, 500, 1000)
+"""Levels a side that an error may advise."""
 
 
 class LevelsUsed(NamedTuple):
-    """Which levels a signal rests on.
+    """The levels that a signal uses.
 
     Attributes
     ----------
     depth : int or None
-        Levels a side; None for all that are kept, or that lie in the band.
+        Levels a side; None for all that are kept or lie in the band.
     band_bps : float or None
-        The greatest distance from mid, bps; None for no band.
+        Largest distance from mid, bps; None for no band.
     """
 
     depth: int | None = None
@@ -52,74 +51,74 @@ class LevelsUsed(NamedTuple):
 
 
 class HasLevels(Protocol):
-    """Settings, as far as the levels matter that their signal rests on."""
+    """Settings, as far as their signal's levels matter."""
 
     @property
     def levels_used(self) -> LevelsUsed:
-        """Which levels the signal rests on."""
+        """The levels that the signal uses."""
 
 
 def kept_suffice(levels: int, used: LevelsUsed) -> bool:
-    """Return whether a signal can never reach beyond so many kept levels."""
+    """Return whether a signal never needs more levels than so many kept ones."""
     if used.depth is None:
         return used.band_bps is None
     return used.depth <= levels
 
 
 def without_value(history: History, used: LevelsUsed) -> Flags | None:
-    """Return which states must have no signal; None where all may have one.
+    """Return the states that must have no signal; None if there are none.
 
     Parameters
     ----------
     history : History
         T states.
     used : LevelsUsed
-        The levels that the signal rests on.
+        The levels that the signal uses.
 
     Returns
     -------
     ndarray of bool, shape (T,), optional
-        Those whose signal reaches beyond the kept levels; in a strict history also those whose
-        signal is inferred.
+        True where the signal needs levels that are not kept; in a strict history also where it is
+        inferred.
     """
-    none = None if kept_suffice(history.levels, used) else beyond_kept(history, used)
+    missing = None if kept_suffice(history.levels, used) else beyond_kept(history, used)
     if history.strict:
         guessed = inferred(history, used)
-        none = guessed if none is None else none | guessed
-    return none
+        missing = guessed if missing is None else missing | guessed
+    return missing
 
 
 def beyond_kept(history: History, used: LevelsUsed) -> Flags:
-    """Return which states' signal reaches beyond the levels that are kept, shape (T,).
+    """Return the states whose signal needs levels that are not kept, shape (T,).
 
-    A side that has fewer levels than are kept is complete, as far as it is known.
+    A side with fewer levels than are kept is complete, as far as the book knew it.
     """
     if kept_suffice(history.levels, used):
         return np.zeros(len(history), bool)
     ticks, sizes = history.rank(history.levels - 1)
     more = sizes > 0
     if used.band_bps is not None:
-        more &= ticks < _ticks_within(history, used.band_bps)  # the next may be inside
+        more &= ticks < _ticks_within(history, used.band_bps)  # a further level may lie in the band
     return np.asarray(more.any(axis=0) & ~np.isnan(history.mid))
 
 
 def inferred(history: History, settings: LevelsUsed | HasLevels) -> Flags:
-    """Return which states' signal rests on levels beyond what was known of the book.
+    """Return the states whose signal uses levels beyond the known range of the book.
 
-    A snapshot covers a range of prices. Beyond it only levels that changed since have been told,
+    A snapshot covers a range of prices. Beyond it the book knows only levels that changed since,
     and there may be others.
 
     Parameters
     ----------
     history : History
         T states.
-    settings : Settings, or LevelsUsed
-        What says which levels the signal rests on.
+    settings : Settings or LevelsUsed
+        The levels that the signal uses.
 
     Returns
     -------
     ndarray of bool, shape (T,)
-        The signal of such a state is a guess; in a strict history it is NaN.
+        True where the signal is inferred; in a strict history it is NaN there.
 
     Raises
     ------
@@ -137,8 +136,8 @@ def inferred(history: History, settings: LevelsUsed | HasLevels) -> Flags:
         return np.zeros(len(history), bool)
     known = np.zeros_like(limited)
     if used.band_bps is not None:
-        known |= history.reach * ROUNDED >= used.band_bps
-    within = _ticks_within(history, history.reach * ROUNDED)
+        known |= history.reach * ROUNDING >= used.band_bps
+    within = _ticks_within(history, history.reach * ROUNDING)
     if used.depth is not None:
         ticks, sizes = history.rank(min(used.depth, history.levels) - 1)
         known |= (sizes > 0) & (ticks <= within)
@@ -148,7 +147,7 @@ def inferred(history: History, settings: LevelsUsed | HasLevels) -> Flags:
 
 
 def _ticks_within(history: History, bps: float | NDArray[np.float32]) -> Floats:
-    """Return how many ticks from each side's best lie within a distance from mid, shape (2, T)."""
+    """Return the ticks from each side's best to a distance from mid, rounded down, shape (2, T)."""
     mid = (history.bid + history.ask) * 0.5
     tick_bps = 1e4 * history.tick_size / mid
     half_spread = 5e3 * (history.ask - history.bid) / mid
@@ -156,7 +155,7 @@ def _ticks_within(history: History, bps: float | NDArray[np.float32]) -> Floats:
 
 
 def _deepest(history: History) -> NDArray[np.unsignedinteger]:
-    """Return how many ticks from each side's best its last kept level is, shape (2, T)."""
+    """Return the distance of each side's last kept level from its best, ticks, shape (2, T)."""
     out = np.empty((2, len(history)), np.uint32)
     for rows, block in history.chunks():
         out[:, rows] = block.ticks.max(axis=1)
@@ -165,26 +164,26 @@ def _deepest(history: History) -> NDArray[np.unsignedinteger]:
 
 @dataclass(frozen=True)
 class Shortfall:
-    """That settings reach beyond the levels that are kept.
+    """Settings that need more levels than the history keeps.
 
     Attributes
     ----------
-    share : float
-        Of the states with both sides, how many have no signal for that reason, 0..1.
+    fraction : float
+        Fraction of the states with both sides that have no signal for this reason, 0..1.
     bps : float
-        How far from mid the kept levels reach, the median of those states.
+        Median distance from mid of the last kept level, over these states, bps.
     levels : int
         Levels a side that are kept.
     needed : int or None
-        Levels a side with which the settings would have a signal; None when that is more than
-        can be kept, or the venue tells of no more.
+        Levels a side that the settings need; None when that is more than can be kept, or more
+        than the venue sends.
     used : LevelsUsed
-        The levels that the signal rests on.
+        The levels that the signal uses.
     arrays : bool
-        Whether the history was handed in as arrays.
+        Whether the history was made from arrays.
     """
 
-    share: float
+    fraction: float
     bps: float
     levels: int
     needed: int | None
@@ -193,7 +192,7 @@ class Shortfall:
 
     @classmethod
     def of(cls, history: History, used: LevelsUsed) -> Shortfall | None:
-        """Return it for a history; None where every state has the levels that it takes."""
+        """Return the shortfall of a history; None if every state has the levels it needs."""
         if kept_suffice(history.levels, used):
             return None
         beyond = beyond_kept(history, used)
@@ -207,25 +206,25 @@ class Shortfall:
         wanted = math.inf if used.depth is None else float(used.depth)
         if used.band_bps is not None and bps > 0:
             wanted = min(wanted, history.levels * used.band_bps / bps)
-        if np.median(history.reach[:, rows].min(axis=0)) <= bps * ROUNDED:
-            wanted = math.inf  # all that was known has been kept
+        if np.median(history.reach[:, rows].min(axis=0)) <= bps * ROUNDING:
+            wanted = math.inf  # all known levels are kept already
         return cls(
             float(len(rows) / np.count_nonzero(~np.isnan(history.mid))),
             bps,
             history.levels,
-            next((one for one in CHOICES if one >= wanted and one > history.levels), None),
+            next((n for n in LEVEL_CHOICES if n >= wanted and n > history.levels), None),
             used,
             arrays=not history.instrument.venue,
         )
 
     @property
     def setting(self) -> str:
-        """Which setting it is: ``"band_bps"`` or ``"depth"``."""
+        """The setting that needs more: ``"band_bps"`` or ``"depth"``."""
         return "depth" if self.used.band_bps is None else "band_bps"
 
     @property
     def sentence(self) -> str:
-        """What reaches beyond, how far the kept levels reach, and what to do."""
+        """What the setting needs, how far the kept levels reach, and what to do."""
         p = self.used
         what = f"A band of {p.band_bps:g} bps" if p.band_bps else f"A depth of {p.depth}"
         kept = f"the {self.levels} levels kept, which span {self.bps:.2g} bps"

@@ -6,9 +6,9 @@ For levels ``i`` of a side at price ``p`` with size ``q``::
     W   = Σ q_i · exp(−decay · d_i)                     (over depth and band)
     I   = (W_bid − W_ask) / (W_bid + W_ask)             (−1..+1, + is more bids)
 
-with ``q_i · p_i`` for ``q_i`` when weighting by notional. Mid is equally far from both bests, so
-exp(−decay · spread / 2) cancels in the ratio: levels are decayed by their distance from their own
-side's best, which are whole ticks, and no weight underflows however strong the decay.
+with ``q_i · p_i`` for ``q_i`` when weighting by notional. Both bests are equally far from
+mid, so exp(−decay · spread / 2) cancels in the ratio. Levels are therefore decayed by their
+distance from their own side's best, a whole number of ticks, and no weight underflows.
 
 References
 ----------
@@ -81,7 +81,7 @@ def imbalance(
         side lies in the band, or depth or band reach beyond the levels that are kept; in a strict
         history also where the value would be inferred, see `obi_widgets.inferred`.
     """
-    given = _as_numbers(decay, depth, band_bps, weighting)
+    numbers = _as_numbers(decay, depth, band_bps, weighting)
     block = KERNELS.fastest().block
     out = np.empty(len(history))
 
@@ -89,7 +89,7 @@ def imbalance(
         for rows, levels, first in runs:
             block(
                 history.bid[rows], history.ask[rows], levels.ticks, levels.sizes, first,
-                history.tick_size, *given, out[rows],
+                history.tick_size, *numbers, out[rows],
             )  # fmt: skip
 
     runs = list(history.runs())
@@ -102,9 +102,9 @@ def imbalance(
 
 @imbalance.computes_newest
 def newest_by(values: Mapping[str, Any]) -> Callable[[Newest], float]:
-    """Return what gives the newest state of a `HistoryWriter` the value that `imbalance` gives it.
+    """Return a function that computes the imbalance of a `HistoryWriter`'s newest state.
 
-    It is called after every message: what depends on the values alone is computed here.
+    That function runs after every message; what depends on the values alone is computed once, here.
     """
     used, numbers = imbalance.levels_used(values), _as_numbers(**values)
     suffice = cache(lambda levels: kept_suffice(levels, used))
@@ -124,10 +124,10 @@ def newest_by(values: Mapping[str, Any]) -> Callable[[Newest], float]:
 def _as_numbers(
     decay: float, depth: int | None, band_bps: float | None, weighting: str
 ) -> tuple[float, int, float, bool]:
-    """Return what kernels take: decay, depth, band, and whether sizes are times their price."""
+    """Return the kernels' arguments: decay, depth, band, and whether to weight by price."""
     return (
         decay,
-        2**31 if depth is None else depth,  # all that there are
+        2**31 if depth is None else depth,  # all levels
         math.inf if band_bps is None else band_bps,
         weighting == "notional",
     )

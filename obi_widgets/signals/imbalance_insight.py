@@ -1,4 +1,4 @@
-"""What decay does to the imbalance just now: words for who moves its slider."""
+"""What decay does to the imbalance at the newest states: the note under its slider."""
 
 from __future__ import annotations
 
@@ -19,34 +19,34 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
 
 DECAYS = (0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 100.0)
-"""Where the greatest effect of decay is looked for: it may be at neither end."""
+"""Decays that are tried to find the largest effect, which may lie at neither end."""
 
 LITTLE = 0.02
-"""Change of the imbalance below which decay does little."""
+"""A smaller change of the imbalance is reported as little."""
 
 
 class DecayEffect(NamedTuple):
-    """How much decay changes the imbalance, against no decay.
+    """How much decay changes the imbalance, compared with no decay.
 
     Attributes
     ----------
     mean : float
-        Mean change that the chosen decay makes.
-    most : float
-        Greatest change that any of many decays could make.
+        Mean absolute change under the chosen decay.
+    largest : float
+        Largest absolute change under any of `DECAYS`.
     """
 
     mean: float
-    most: float
+    largest: float
 
 
 class ImbalanceInsight(Insight):
-    """What decay leaves of levels, and how much it changes."""
+    """The levels' weights under decay, and how much decay changes the imbalance."""
 
     weighs: ClassVar[bool] = True
 
     def weights(self, history: History, values: Mapping[str, Any]) -> Floats:
-        """Return what decay, depth and band leave of each level; see `Insight.weights`."""
+        """Return each level's weight; see `Insight.weights`."""
         return weights(history, values["decay"], values["depth"], values["band_bps"])
 
     def decay_effect(self, history: History, values: Mapping[str, Any]) -> DecayEffect:
@@ -67,21 +67,21 @@ class ImbalanceInsight(Insight):
         used: LevelsInUse,
         warned: Collection[str] = (),
     ) -> dict[str, Note]:
-        """Return what decay does just now; see `Insight.notes`."""
+        """Return the note on decay; see `Insight.notes`."""
         effect = self.decay_effect(history, values)
         return {"decay": decay_note(values["decay"], effect, used, warned="decay" in warned)}
 
 
 def decay_note(decay: float, effect: DecayEffect, used: LevelsInUse, *, warned: bool) -> Note:
-    """Return what decay does just now.
+    """Return the note on decay.
 
-    A warning that was given before (``warned``) stays until the effect is clearly larger: a note
+    A warning that is already shown (``warned``) stays until the effect is clearly larger: a note
     that comes and goes would move all controls below it.
     """
     levels = f"All {used.levels} levels lie" if used.levels > 1 else "The only level lies"
     within = f"{levels} within {used.bps:.1f} bps of mid"
     judged = used.levels > 0 and used.enough
-    if judged and effect.most < 0.01:
+    if judged and effect.largest < 0.01:
         return Note(f"{within}: decay changes nothing here. Use more depth.", warning=True)
     if not decay:
         return Note("No decay: all levels weigh the same.")

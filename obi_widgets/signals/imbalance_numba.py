@@ -1,9 +1,8 @@
 """The decayed imbalance of many levels, compiled: see `imbalance_numpy`, which has the same.
 
-Importing this imports numba, which takes a while: only the loader of kernels does. No fast-math:
-nothing may be reassociated, contracted or assumed not to be NaN, so that the results are those
-of NumPy to the bit. Time is the innermost axis, which LLVM vectorises
-without it.
+Only the kernel loader imports this module: it imports numba, which takes a while. Fast-math is
+off, so that results equal NumPy's to the bit. Time is the innermost axis, which LLVM vectorises
+without fast-math.
 """
 
 from __future__ import annotations
@@ -73,11 +72,11 @@ def block(bid, ask, ticks, sizes, first, tick_size, decay, depth, band_bps, noti
             rate[t] = np.float32(-decay * LOG2_E * (1e4 * tick_size / mid))
         if plain:
             for side in range(2):
-                here = total[side]
+                side_total = total[side]
                 for level in range(depth):
                     tick, size = ticks[tile, side, level, at:], sizes[tile, side, level, at:]
                     for t in range(states):
-                        here[t] += _exp2(rate[t] * np.float32(tick[t])) * size[t]
+                        side_total[t] += _exp2(rate[t] * np.float32(tick[t])) * size[t]
         else:
             _general(
                 bids[:states], asks[:states], ticks[tile], sizes[tile], at,
@@ -86,9 +85,9 @@ def block(bid, ask, ticks, sizes, first, tick_size, decay, depth, band_bps, noti
         for t in range(states):
             buy, sell = np.float64(total[0, t]), np.float64(total[1, t])
             value = (buy - sell) / (buy + sell)
-            # Not there when a price is NaN, either.
-            there = (buy > 0) & (sell > 0) & (bids[t] < asks[t])
-            result[t] = value if there else np.nan
+            # The comparison is False where a price is NaN.
+            valid = (buy > 0) & (sell > 0) & (bids[t] < asks[t])
+            result[t] = value if valid else np.nan
         start += states
 
 
@@ -148,8 +147,8 @@ def newest(bid, ask, ticks, sizes, row, tick_size, decay, depth, band_bps, notio
 
 
 def compile_all():
-    """Compile for the types that come."""
-    # A history's columns cannot be written to, and numba tells that apart.
+    """Compile for the types that histories have."""
+    # A history's columns are read-only, which is a type of its own to numba.
     prices, column = np.ones(1), np.ones(1)
     prices.flags.writeable = False
     for dtype in (np.uint8, np.uint16, np.uint32):

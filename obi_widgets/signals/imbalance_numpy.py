@@ -1,8 +1,7 @@
 """The decayed imbalance of many levels, in NumPy and plain Python.
 
-`imbalance_numba` has the same, operation for operation: both round in the same
-places, so that which of them ran cannot be told from the result. Levels are summed one by one, in
-float32; against float64 the imbalance is off by less than 1e-6.
+`imbalance_numba` does the same operations in the same order, so both give the same result to the
+bit. Levels are summed one by one in float32; the error against float64 is below 1e-6.
 """
 
 from __future__ import annotations
@@ -20,7 +19,7 @@ if TYPE_CHECKING:
 
 LOG2_E = 1.4426950408889634
 EDGE = 1e-9
-"""Bps: a level that lies on the band's edge but for rounding is inside."""
+"""Tolerance of the band's edge in bps, so that rounding does not exclude a level on it."""
 # 2^f for f in −½..½ to 1.4e-7 of itself, and 1 at 0: of all polynomials of this degree, the one
 # whose greatest relative error is least (fitted coefficient by coefficient as float32).
 POLYNOMIAL = tuple(
@@ -34,7 +33,7 @@ def exp2(x: Singles) -> Singles:
     """Return 2^x for x ≤ 0, at least 2^−126."""
     x = np.maximum(x, LEAST)
     rounded = x + ROUNDER
-    whole = rounded.view(np.int32)  # in its low bits; the others are shifted out
+    whole = rounded.view(np.int32)  # the integer is in the low bits; the shift drops the others
     part = x - (rounded - ROUNDER)
     power = np.full_like(x, POLYNOMIAL[0])
     for coefficient in POLYNOMIAL[1:]:
@@ -99,9 +98,21 @@ def newest(
     notional: bool,
 ) -> float:
     """Return the imbalance of one state of a block, by its row in the columns; see `block`."""
-    out, one = np.empty(1), slice(row, row + 1)
+    out, state = np.empty(1), slice(row, row + 1)
     first = row % (ticks.shape[0] * ticks.shape[3])
-    block(bid[one], ask[one], ticks, sizes, first, tick_size, decay, depth, band_bps, notional, out)
+    block(
+        bid[state],
+        ask[state],
+        ticks,
+        sizes,
+        first,
+        tick_size,
+        decay,
+        depth,
+        band_bps,
+        notional,
+        out,
+    )
     return float(out[0])
 
 

@@ -1,4 +1,4 @@
-"""The imbalance's own fast sweep: entries of many decays and depths in one pass over the books."""
+"""The imbalance's compiled sweep: entries of many decays and depths in one pass over the states."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ if TYPE_CHECKING:
 KERNELS = Kernels("obi_widgets.signals.imbalance_sweep_numba")
 
 AXES = ("decay", "depth")
-"""The parameters that one pass goes over."""
+"""The parameters that one pass covers."""
 
 PARTS, FIGURES = 3, 6
 """See ``sums`` of `imbalance_sweep_numba.sweep`."""
 
-TOGETHER = 64
-"""Decays that one pass computes, so that rounding stays within what it is guarded against."""
+MAX_DECAYS = 64
+"""Most decays in one pass: the rounding that accumulates stays below the kernel's GUARD."""
 
 
 def add_up(
@@ -44,26 +44,26 @@ def add_up(
     done: Callable[[float], None],
     threads: int,
 ) -> Floats | None:
-    """Return what the entries of every combination come to.
+    """Return the entries' sums for every combination of the axes.
 
     Parameters
     ----------
     history : History
         T states.
     values : mapping
-        A value of each parameter; those of ``axes`` are not looked at.
+        A value of each parameter; those of ``axes`` are ignored.
     axes : mapping of str to sequence
         Values of `AXES`, of ``threshold`` and of ``hold_seconds``.
     at_mid : bool
-        Whether mid is paid instead of the touch.
+        Whether trades are priced at mid instead of the touch.
     cut : int
-        The first row that is held out.
+        The first row of the held-out part.
     cancel : threading.Event
-        Stops it when it is set; what is returned then is not complete.
+        When set, the sweep stops, and its result is incomplete.
     done : callable
-        Told how many states are done with all combinations.
+        Called with the number of states finished, counted over all combinations.
     threads : int
-        How many to compute in.
+        Number of threads.
 
     Returns
     -------
@@ -74,7 +74,7 @@ def add_up(
         return None
     code = KERNELS.code
     decays, decay_at = np.unique(axes["decay"], return_inverse=True)
-    depths, none, depth_at = _depths(history, values, axes["depth"])
+    depths, no_signal, depth_at = _depths(history, values, axes["depth"])
     thresholds = np.array(axes["threshold"], float)
     holds = [round(seconds * 1e9) for seconds in axes["hold_seconds"]]
     steps = np.diff(decays)
@@ -96,43 +96,44 @@ def add_up(
                 rows.start, first, history.bid[rows], history.ask[rows], block.ticks, block.sizes,
                 history.tick_size, decays[part], even and count > 1, depths,
                 band, values["weighting"] == "notional",
-                thresholds, exits, buy, sell, none, cut, upcoming[part], sums[part],
+                thresholds, exits, buy, sell, no_signal, cut, upcoming[part], sums[part],
             )  # fmt: skip
             done((rows.stop - rows.start) * count / len(decays))
 
-    count = max(min(threads, len(decays)), -(-len(decays) // TOGETHER))
+    count = max(min(threads, len(decays)), -(-len(decays) // MAX_DECAYS))
     edges = [len(decays) * n // count for n in range(count + 1)]
     with ThreadPoolExecutor(threads, thread_name_prefix="obi-sweep") as pool:
         try:
             list(pool.map(compute, map(slice, edges[:-1], edges[1:])))
         except BaseException:
-            cancel.set()  # an interrupted cell does not wait for the rest
+            cancel.set()  # so that an interrupted notebook cell ends at once
             raise
     return sums[decay_at][:, depth_at]
 
 
 def _depths(
-    history: History, values: Mapping[str, Any], given: Sequence[int | None]
+    history: History, values: Mapping[str, Any], requested: Sequence[int | None]
 ) -> tuple[NDArray[np.int64], NDArray[np.bool_], NDArray[np.intp]]:
-    """Return what each depth comes to on a history.
+    """Return the levels that each depth adds up on a history.
 
     Returns
     -------
     ndarray of int64, shape (D,)
         Levels to add up, ascending.
     ndarray of bool, shape (D, T) or (D, 0)
-        Which states have no signal; of no width where all depths have one everywhere.
+        States without a signal; of width 0 if every depth has one everywhere.
     ndarray of intp
-        Of each given depth, which of them it is.
+        The index of each requested depth among them.
     """
-    counts = np.array([min(one or history.levels, history.levels) for one in given])
-    none = [
-        without_value(history, imbalance.levels_used({**values, "depth": one})) for one in given
+    counts = np.array([min(depth or history.levels, history.levels) for depth in requested])
+    no_signal = [
+        without_value(history, imbalance.levels_used({**values, "depth": depth}))
+        for depth in requested
     ]
-    if all(one is None for one in none):
+    if all(flags is None for flags in no_signal):
         depths, depth_at = np.unique(counts, return_inverse=True)
         return depths, np.empty((len(depths), 0), bool), depth_at
     order = np.argsort(counts, kind="stable")
     everywhere = np.zeros(len(history), bool)
-    rows = [everywhere if one is None else one for one in none]
+    rows = [everywhere if flags is None else flags for flags in no_signal]
     return counts[order], np.stack([rows[at] for at in order]), np.argsort(order)

@@ -1,15 +1,15 @@
-"""Entries of many settings in one pass over the books, compiled.
+"""Entries of many settings in one pass over the states, compiled.
 
-A level's weight under one decay is its weight under the decay before, times a ratio that is the
-same for all steps of an even grid: one multiplication in place of an exponential. Sums over
-levels pass through every depth on their way to the deepest. So each level is read once for all
-decays and depths, and a state's signals are looked at by the thresholds while they are in the
-cache.
+On an even grid of decays, a level's weight under one decay is its weight under the previous decay
+times a constant ratio: one multiplication instead of an exponential. The sum up to the deepest
+level passes through the sums of all smaller depths. So each level is read once for all decays and
+depths, and the thresholds are compared while the signals are in the cache.
 
-Signals found so are off by rounding, less than `GUARD`. Where that might decide about an entry,
-`imbalance_numba.block` decides: entries are those of `obi_widgets.entries`, all of them.
+The signals differ from the exact ones by rounding, less than `GUARD`. Where that could decide
+about an entry, the exact signal of `imbalance_numba.block` decides, so the entries equal those of
+`obi_widgets.entries`.
 
-Importing this imports numba, which takes a while.
+Importing this module imports numba, which takes a while.
 """
 
 from __future__ import annotations
@@ -22,34 +22,34 @@ from obi_widgets.signals.imbalance_numba import _as_bits, _as_float, _exp2, bloc
 from obi_widgets.signals.imbalance_numpy import EDGE, LOG2_E
 
 GROUP = 5
-"""Decays that `_add_group` writes out, so that weights stay in registers."""
+"""Decays that `_add_group` unrolls, so that weights stay in registers."""
 
 ROWS = GROUP + 1
-"""Of a group's sums: the weights under its first decay, then the sums of each decay. Behind them
-stand the weights for the next group."""
+"""Rows of a group: the weights under its first decay, then the sums of each decay. The weights of
+the next group follow."""
 
-STRETCH = 64
-"""States whose signals are computed once somebody may enter, with the greatest of them, so that
-thresholds pass over quiet ones."""
+CHUNK = 64
+"""Chunk size: signals are computed lazily per chunk with their maximum, so that a threshold can
+skip the chunk."""
 
 GUARD = 1e-4
-"""More than the signal can be off by: a hundred steps' rounding, and the sums'."""
+"""Upper bound of the rounding error: of a hundred multiplications, and of the sums."""
 
-UNKNOWN = np.float32(-1)
+NOT_COMPUTED = np.float32(-1)
 
-DONE, WON, SUM, SQUARES, LOST, OPEN = range(6)
+CLOSED, WON, SUM, SQUARES, BOOK_LOST, OPEN = range(6)
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
 def exits(time, bid, ask, hold, out):
-    """Write where an entry made at each state would end.
+    """Write the exit row of an entry made at each state.
 
-    The row of the first state that is due and has both sides; ``~row`` of the first at which the
-    book was lost, when that comes before; the number of states when neither comes.
+    It is the first state that is due and has both sides; ``~row`` of the first state without a
+    book, if that comes earlier; the number of states if there is neither.
     """
     rows = len(time)
     due, exit_, gap = rows, rows, rows
-    ready = np.empty(rows + 1, np.int32)  # the first state from each on that has both sides
+    ready = np.empty(rows + 1, np.int32)  # the next state with both sides
     ready[rows] = rows
     for row in range(rows - 1, -1, -1):
         ready[row] = row if bid[row] < ask[row] else ready[row + 1]
@@ -66,7 +66,7 @@ def exits(time, bid, ask, hold, out):
 def _add_group(ratio, sums, states):
     """Add the weights of a group's decays; see `ROWS`.
 
-    All that is written to is one array at constant distances, which is what lets it vectorise.
+    It writes to one array at constant offsets, which lets the loop vectorise.
     """
     for t in range(states):
         w, r = sums[t], ratio[t]
@@ -108,13 +108,13 @@ def _rates(scale, decay, out, states):
 
 @njit(inline="always")
 def _row(decay):
-    """Return where the sums of a decay stand."""
+    """Return the row of a decay's sums."""
     return decay // GROUP * ROWS + 1 + decay % GROUP
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
 def _level(tick, size, notional, near, step, sign, reach, away, quantity, states):
-    """Write a level's distance and what it weighs before decay."""
+    """Write a level's distance and its weight before decay."""
     for t in range(states):
         away[t] = np.float32(tick[t])
         quantity[t] = size[t] if away[t] <= reach[t] else np.float32(0.0)
@@ -125,55 +125,57 @@ def _level(tick, size, notional, near, step, sign, reach, away, quantity, states
 
 @njit(nogil=True, cache=True, error_model="numpy")
 def _signals(bids, asks, out):
-    """Write a stretch's imbalance, 0 where there is none; return how far from 0 it goes."""
-    greatest = np.int32(0)
-    for t in range(STRETCH):
+    """Write a chunk's imbalance, 0 where there is none; return its largest absolute value."""
+    chunk_max = np.int32(0)
+    for t in range(CHUNK):
         buy, sell = bids[t], asks[t]
         value = (buy - sell) / (buy + sell)
         value = value if (buy > 0) & (sell > 0) else np.float32(0.0)
         out[t] = value
-        greatest = max(greatest, _as_bits(abs(value)))  # in the order of the floats, above 0
-    return _as_float(greatest)
+        chunk_max = max(
+            chunk_max, _as_bits(abs(value))
+        )  # bits of positive floats sort as the floats do
+    return _as_float(chunk_max)
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
 def sweep(
     start, first, bid, ask, ticks, sizes, tick_size, decays, even, depths, band_bps, notional,
-    thresholds, exits, buy, sell, none, cut, upcoming, sums,
+    thresholds, exits, buy, sell, no_signal, split_row, free_from, sums,
 ):  # fmt: skip
-    """Decide on a block's states with all settings.
+    """Add the entries of a block's states to the sums, for all settings.
 
     Parameters
     ----------
     start, first : int
-        The first state's row in the history, and where it stands in the block.
+        The first state's row in the history, and its place in the block.
     bid, ask : ndarray of float64
-        Of the block's states.
+        Best prices of the block's states.
     ticks, sizes : ndarray
         See `obi_widgets.history.levels.Levels`.
     tick_size, decays, even : float, ndarray of float64, bool
-        Decays may be of any kind, and are faster on an even grid.
+        Decays per bp, and whether they are evenly spaced, which is faster.
     depths : ndarray of int64
-        Ascending, at most the levels there are; some may be alike.
+        Ascending, at most the number of levels; some may be equal.
     band_bps, notional, thresholds
-        As of the imbalance; infinite for no band.
+        See the imbalance; an infinite band is none.
     exits : ndarray of int32, shape (holds, T)
         From `exits`.
     buy, sell : ndarray of float64, shape (T,)
-        What is paid, and what is got.
-    none : ndarray of bool, shape (depths, T) or (depths, 0)
-        Which states have no signal, see `obi_widgets.signals.coverage.without_value`.
-    cut : int
-        The row that parts the history in two.
-    upcoming : ndarray of int64, shape (decays, depths, thresholds, holds)
-        From which row on each may enter. Written to.
+        Price paid when buying, and received when selling.
+    no_signal : ndarray of bool, shape (depths, T) or (depths, 0)
+        True where a state has no signal, see `obi_widgets.signals.coverage.without_value`.
+    split_row : int
+        The row at which the second part of the history begins.
+    free_from : ndarray of int64, shape (decays, depths, thresholds, holds)
+        The row from which each setting may enter again. Updated.
     sums : ndarray of float64, shape (decays, depths, thresholds, holds, 3, 6)
-        Of entries that end before the cut, that begin at or after it, and that span it: those
-        that were closed, those of them that won, sums of gross bps and of their squares, entries
-        that a gap ended, and those still open. Added to.
+        Over entries that end before ``split_row``, that begin at or after it, and that span it:
+        closed entries, winners, sum of gross bps, sum of its squares, entries ended by a gap, and
+        entries still open. Updated.
     """
     count = len(decays)
-    # Each by itself: numba takes rows that an array is unpacked into for strided ones.
+    # Allocated one by one: numba would type the rows of one array as strided.
     advance, ratio = np.empty(TILE, np.float32), np.empty(TILE, np.float32)
     away, quantity = np.empty(TILE, np.float32), np.empty(TILE, np.float32)
     scale, reach = np.empty(TILE), np.empty(TILE)
@@ -183,7 +185,7 @@ def sweep(
     groups = -(-count // GROUP)
     total = np.empty((2, (groups * ROWS + 1) * TILE), np.float32)
     out = np.empty(TILE, np.float32)
-    greatest = np.empty(TILE // STRETCH, np.float32)
+    chunk_max = np.empty(TILE // CHUNK, np.float32)
     at = 0
     while at < len(bid):
         tile, state = (first + at) // TILE, (first + at) % TILE
@@ -204,7 +206,7 @@ def sweep(
             _rates(scale, decays[k], rates[k], states)
         if even:
             _rates(scale, decays[1] - decays[0], advance, states)
-        which = 0
+        d = 0
         for level in range(depths[-1]):
             for side in range(2):
                 sign, sum_ = np.float32(-1.0 if side == 0 else 1.0), total[side]
@@ -220,61 +222,61 @@ def sweep(
                 else:
                     for k in range(count):
                         _add_one(rates[k], away, quantity, sum_[_row(k) * TILE :], states)
-            while which < len(depths) and level + 1 == depths[which]:
+            while d < len(depths) and level + 1 == depths[d]:
                 for k in range(count):
-                    if soonest[k, which] < start + at + states:
-                        greatest[:] = UNKNOWN
-                        soonest[k, which] = _decide(
-                            total, _row(k) * TILE, start, at, states, out, greatest,
-                            thresholds, exits, buy, sell, none, cut, upcoming, sums, k, which,
-                            exact, first, bid, ask, ticks, sizes, tick_size,
-                            decays[k], depths[which], band_bps, notional,
+                    if soonest[k, d] < start + at + states:
+                        chunk_max[:] = NOT_COMPUTED
+                        soonest[k, d] = _decide(
+                            total, _row(k) * TILE, start, at, states, out, chunk_max,
+                            thresholds, exits, buy, sell, no_signal, split_row, free_from, sums,
+                            k, d, exact, first, bid, ask, ticks, sizes, tick_size,
+                            decays[k], depths[d], band_bps, notional,
                         )  # fmt: skip
-                which += 1
+                d += 1
         at += states
 
 
 @njit(inline="always")
 def _decide(
-    total, sums_at, start, at, states, out, greatest,
-    thresholds, exits, buy, sell, none, cut, upcoming, sums, k, which,
+    total, sums_at, start, at, states, out, chunk_max,
+    thresholds, exits, buy, sell, no_signal, split_row, free_from, sums, k, d,
     exact, first, bid, ask, ticks, sizes, tick_size,
     decay, depth, band_bps, notional,
 ):  # fmt: skip
-    """Let every threshold and hold enter where its position is closed; return when one may next."""
+    """Enter for each threshold and hold without a position; return the next row with one free."""
     begin, soonest = start + at, exits.shape[1]
     for i in range(len(thresholds)):
         threshold = thresholds[i]
         quiet = np.float32(threshold - GUARD)
         for j in range(len(exits)):
-            t = upcoming[k, which, i, j] - begin
+            t = free_from[k, d, i, j] - begin
             while t < states:
-                stretch = t // STRETCH
-                if greatest[stretch] == UNKNOWN:
-                    here = sums_at + stretch * STRETCH
-                    greatest[stretch] = _signals(
-                        total[0, here:], total[1, here:], out[stretch * STRETCH :]
+                chunk = t // CHUNK
+                if chunk_max[chunk] == NOT_COMPUTED:
+                    begin_at = sums_at + chunk * CHUNK
+                    chunk_max[chunk] = _signals(
+                        total[0, begin_at:], total[1, begin_at:], out[chunk * CHUNK :]
                     )
-                if greatest[stretch] < quiet:
-                    t = (stretch + 1) * STRETCH
+                if chunk_max[chunk] < quiet:
+                    t = (chunk + 1) * CHUNK
                     continue
                 signal = np.float64(out[t])
                 if abs(abs(signal) - threshold) < GUARD and bid[at + t] < ask[at + t]:
-                    here = slice(at + t, at + t + 1)
+                    state = slice(at + t, at + t + 1)
                     block(
-                        bid[here], ask[here], ticks, sizes, first + at + t, tick_size,
+                        bid[state], ask[state], ticks, sizes, first + at + t, tick_size,
                         decay, depth, band_bps, notional, exact,
                     )  # fmt: skip
                     signal = exact[0]
-                if not abs(signal) > threshold or (none.shape[1] and none[which, begin + t]):
+                if not abs(signal) > threshold or (no_signal.shape[1] and no_signal[d, begin + t]):
                     t += 1
                     continue
                 row, exit_ = begin + t, exits[j, begin + t]
                 left = ~exit_ if exit_ < 0 else exit_
-                part = 0 if left < cut else 1 if row >= cut else 2
-                where = (k, which, i, j, part)
+                part = 0 if left < split_row else 1 if row >= split_row else 2
+                where = (k, d, i, j, part)
                 if exit_ < 0:
-                    sums[where][LOST] += 1
+                    sums[where][BOOK_LOST] += 1
                 elif exit_ == exits.shape[1]:
                     sums[where][OPEN] += 1
                 else:
@@ -282,15 +284,15 @@ def _decide(
                         gross = (sell[exit_] / buy[row] - 1) * 1e4
                     else:
                         gross = -(buy[exit_] / sell[row] - 1) * 1e4
-                    sums[where][DONE] += 1
+                    sums[where][CLOSED] += 1
                     sums[where][WON] += gross > 0
                     sums[where][SUM] += gross
                     sums[where][SQUARES] += gross * gross
                 t = left - begin
-            upcoming[k, which, i, j] = begin + t
+            free_from[k, d, i, j] = begin + t
             soonest = min(soonest, begin + t)
     return soonest
 
 
 def compile_all():
-    """Do nothing: it takes long, so it is compiled for a history's own types when it is called."""
+    """Do nothing: compiling takes long, and happens at the first call, for the types at hand."""

@@ -1,7 +1,7 @@
-"""What can be told of a signal beside its values: which levels it uses, what its parameters do.
+"""What a signal says besides its values: which levels it uses, and what its parameters do now.
 
-Every signal has an insight that its declaration gives. A signal that knows more of itself has a
-class of its own, in a file beside it: ``@signal(..., insight=ImbalanceInsight)``.
+`Insight` derives this from the signal's declaration. A signal that can say more subclasses it, in
+a file of its own: ``@signal(..., insight=ImbalanceInsight)``.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
 
 
-class Declared(Protocol):
-    """A signal, as far as an insight looks at it."""
+class HasParameters(Protocol):
+    """What an insight needs of a signal."""
 
     parameters: dict[str, Parameter]
 
@@ -35,7 +35,7 @@ class Declared(Protocol):
         """Return the signal of every state."""
 
     def levels_used(self, values: Mapping[str, Any]) -> LevelsUsed:
-        """Return which levels its value rests on."""
+        """Return which levels it uses."""
 
 
 class Note(NamedTuple):
@@ -51,11 +51,11 @@ class LevelsInUse(NamedTuple):
     Attributes
     ----------
     levels : int
-        How many, of the side that has fewer; 0 without a book.
+        Number of levels on the side that has fewer; 0 without a book.
     bps : float
-        Distance of the deepest from mid.
+        Distance of the deepest level from mid, bps.
     enough : bool
-        Whether all levels that the settings ask for are kept.
+        Whether the history keeps all levels that the settings ask for.
     """
 
     levels: int
@@ -64,22 +64,22 @@ class LevelsInUse(NamedTuple):
 
 
 class Insight:
-    """What the declaration of a signal tells.
+    """What follows from a signal's declaration.
 
     Parameters
     ----------
     signal : Signal
-        Of which.
+        The signal to describe.
     """
 
     weighs: ClassVar[bool] = False
-    """Whether the signal takes less than the whole size of some levels."""
+    """Whether the signal gives some levels less than their full size."""
 
-    def __init__(self, signal: Declared) -> None:
+    def __init__(self, signal: HasParameters) -> None:
         self.signal = signal
 
     def weights(self, history: History, values: Mapping[str, Any]) -> Floats:
-        """Return what the signal takes of each level, as a fraction of its size.
+        """Return each level's weight in the signal, as a fraction of its size.
 
         Parameters
         ----------
@@ -103,7 +103,7 @@ class Insight:
         used: LevelsInUse,  # noqa: ARG002
         warned: Collection[str] = (),  # noqa: ARG002
     ) -> dict[str, Note]:
-        """Return what the parameters do, by parameter.
+        """Return a note for each parameter: what its value does now.
 
         Parameters
         ----------
@@ -112,9 +112,9 @@ class Insight:
         values : mapping
             A value of each parameter.
         used : LevelsInUse
-            Of the last state.
+            The levels that the signal uses at the last state.
         warned : collection of str
-            The parameters whose note was a warning before, with the same values.
+            Parameters whose previous note, for the same values, was a warning.
         """
         return {name: Note(one.description) for name, one in self.signal.parameters.items()}
 
@@ -122,7 +122,7 @@ class Insight:
 def weights(
     history: History, decay: float, depth: int | None = None, band_bps: float | None = None
 ) -> Floats:
-    """Return what decay, depth and band leave of each level, as a fraction of its size.
+    """Return each level's weight under decay, depth and band, as a fraction of its size.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Order-flow imbalance: what came to the bids less what came to the asks, over a window.
+"""Order-flow imbalance: net change of the bids less net change of the asks, over a window.
 
 It is the sum of ``e``, the formula of `obi_widgets.history.flow`, over the events of the window
 and over the ranks that are chosen. As Cont, Kukanov and Stoikov have it, it is not divided by the
@@ -34,17 +34,17 @@ def order_flow_imbalance(
     window: Annotated[float, Seconds(0.1, 3600, slider=(1, 60, 1))] = 10.0,
     depth: Annotated[int, Levels(1, RANKS)] = 1,
 ) -> NDArray[np.float64]:
-    """Return what came to the bids less what came to the asks, over a window.
+    """Return the net change of the bids less that of the asks, over a window.
 
     Parameters
     ----------
     history : History
         T states, with ``flow``.
     window : float
-        Seconds that are looked back over, 0.1 to 3,600. Every raw event counts that came after the
-        state before the first state of the window.
+        Length of the trailing window in seconds, 0.1 to 3,600. It covers every raw event after the
+        last state before the window.
     depth : int
-        Ranks of each side that are summed, the best first, 1 to 10.
+        Levels of each side that are summed, from the best, 1 to 10.
 
     Returns
     -------
@@ -59,6 +59,6 @@ def order_flow_imbalance(
     """
     flow = flow_of(history)
     lots = flow.order_flow[:, :depth].sum(axis=1)
-    total = np.append(0, np.cumsum(lots))  # of whole numbers: the same wherever it begins
+    total = np.append(0, np.cumsum(lots))  # integers: exact, wherever the sum begins
     first = np.searchsorted(history.time, history.time - round(window * 1e9), "right")
     return flow.base_units(total[1:] - total[first])

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 @signal(range=(-1, 1), needs="touch")
 def queue_imbalance(history: History) -> NDArray[np.float64]:
-    """Return the size at the best bid less that at the best ask, over their sum.
+    """Return the best bid's size less the best ask's, divided by their sum.
 
     Parameters
     ----------
@@ -33,7 +33,7 @@ def queue_imbalance(history: History) -> NDArray[np.float64]:
     ndarray of float64, shape (T,)
         −1..+1, + is more bids. NaN where the book was not in sync or a side is empty.
     """
-    # Written out, so that a strategy file can have it.
+    # Written in plain NumPy, so that a strategy file can embed it.
     bid, ask = history.rank(0)[1].astype(float)  # 0 where a side is empty
     signal = np.full(len(history), np.nan)
     np.divide(bid - ask, bid + ask, out=signal, where=(bid > 0) & (ask > 0))

@@ -1,4 +1,4 @@
-"""Signals by name: ours, those that were defined in a notebook, and transforms of either.
+"""Signals by name: built-in ones, those that a user defined, and transforms of either.
 
 A name is an identifier, or a transform of names: ``imbalance``, ``zscore(imbalance)``,
 ``sum(imbalance, smooth(queue_imbalance))``. Settings and files keep a signal by its name.
@@ -16,31 +16,31 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from types import ModuleType
 
-OURS = {
+BUILT_IN = {
     "imbalance": "obi_widgets.signals.imbalance",
     "order_flow_imbalance": "obi_widgets.signals.order_flow_imbalance",
     "queue_imbalance": "obi_widgets.signals.queue_imbalance",
     "trade_imbalance": "obi_widgets.signals.trade_imbalance",
 }
-"""The module of each signal of ours. One more signal is one more line."""
+"""The module of each built-in signal. To add a signal, add a line."""
 
 SWEEPS = {
     "imbalance": "obi_widgets.signals.imbalance_sweep",
 }
-"""The module of a signal's own fast sweep, where it has one: its ``AXES`` and ``add_up``."""
+"""The module of a signal's compiled sweep, if it has one: it defines ``AXES`` and ``add_up``."""
 
 TRANSFORMS = ("difference", "smooth", "sum", "velocity", "zscore")
-"""Made by `obi_widgets.signals.transforms.make`; ``sum`` is `weighted_sum`."""
+"""Names of transforms, see `obi_widgets.signals.transforms.make`; ``sum`` is `weighted_sum`."""
 
-MAKER = "obi_widgets.signals.transforms"
-"""The module that makes a transform by its name."""
+TRANSFORM_MODULE = "obi_widgets.signals.transforms"
+"""The module whose ``make`` builds a transform by its name."""
 
-LONGEST = 300
-"""Characters of a name."""
+MAX_NAME_LENGTH = 300
+"""Characters."""
 
 
 class Named(Protocol):
-    """A signal, as far as its name goes. The class itself stands above this registry."""
+    """What the registry needs of a signal; the class `Signal` itself is in a layer above."""
 
     @property
     def name(self) -> str:
@@ -51,45 +51,45 @@ class Named(Protocol):
         """What computes it."""
 
 
-_yours: dict[str, Named] = {}
+_user_signals: dict[str, Named] = {}
 
 
 def names() -> list[str]:
-    """Return the names of all signals that are known, transforms aside."""
-    return sorted({*OURS, *_yours})
+    """Return the names of all registered signals, without transforms."""
+    return sorted({*BUILT_IN, *_user_signals})
 
 
 def register(signal: Named) -> None:
-    """Make a signal known by its name; one that was defined before is replaced.
+    """Register a signal under its name; it replaces a user's earlier signal of that name.
 
     Raises
     ------
     SettingsError
-        A name that is one of ours, or a transform's.
+        The name of a built-in signal or of a transform.
     """
     name, module = signal.name, getattr(signal.function, "__module__", "")
-    if OURS.get(name) == module:
+    if BUILT_IN.get(name) == module:
         return
-    if name in OURS or name in TRANSFORMS:
+    if name in BUILT_IN or name in TRANSFORMS:
         raise SettingsError(
-            f"There is a signal or transform of the name {name!r} already.", "Choose another name."
+            f"A built-in signal or transform has the name {name!r}.", "Choose another name."
         )
-    _yours[name] = signal
+    _user_signals[name] = signal
 
 
 def fast_sweep(signal: Named) -> ModuleType | None:
-    """Return the module with a signal's own fast sweep; None for a signal that has none."""
-    if not is_ours(signal) or signal.name not in SWEEPS:
+    """Return the module with a signal's compiled sweep; None if it has none."""
+    if not is_built_in(signal) or signal.name not in SWEEPS:
         return None
     return import_module(SWEEPS[signal.name])
 
 
-def is_ours(signal: Named) -> bool:
-    """Return whether a signal is one of ours, or a transform of ours only."""
+def is_built_in(signal: Named) -> bool:
+    """Return whether a signal is built in, or is a transform of built-in signals only."""
     parts = getattr(signal, "parts", None)
     if parts is not None:
-        return all(map(is_ours, parts))
-    return OURS.get(signal.name) == getattr(signal.function, "__module__", "")
+        return all(map(is_built_in, parts))
+    return BUILT_IN.get(signal.name) == getattr(signal.function, "__module__", "")
 
 
 def find(name: str) -> Named:
@@ -98,9 +98,9 @@ def find(name: str) -> Named:
     Raises
     ------
     SettingsError
-        A name that is not known.
+        No signal has this name.
     """
-    if not isinstance(name, str) or len(name) > LONGEST:
+    if not isinstance(name, str) or len(name) > MAX_NAME_LENGTH:
         raise SettingsError(f"{quoted(name)} is not a signal.", suggest("", names()))
     rest = name.strip()
     signal, rest = _read(rest, name)
@@ -110,7 +110,7 @@ def find(name: str) -> Named:
 
 
 def _read(text: str, whole: str) -> tuple[Named, str]:
-    """Return the signal that a text begins with, and what follows."""
+    """Parse the signal that a text begins with; return it and the rest of the text."""
     match = re.match(r"\s*(\w+)\s*", text)
     if match is None:
         raise _unreadable(whole)
@@ -129,24 +129,24 @@ def _read(text: str, whole: str) -> tuple[Named, str]:
 
 
 def _transform(word: str, parts: Sequence[Named]) -> Named:
-    made: Named = import_module(MAKER).make(word, parts)
+    made: Named = import_module(TRANSFORM_MODULE).make(word, parts)
     return made
 
 
 def _known(name: str) -> Named:
-    if name in _yours:
-        return _yours[name]
-    if name not in OURS:
+    if name in _user_signals:
+        return _user_signals[name]
+    if name not in BUILT_IN:
         raise SettingsError(
             f"There is no signal {quoted(name)}.",
-            f"{suggest(name, names())} One of your own has to be defined first.",
+            f"{suggest(name, names())} Define a signal of your own before you use its name.",
         )
-    signal: Named = getattr(import_module(OURS[name]), name)
+    signal: Named = getattr(import_module(BUILT_IN[name]), name)
     return signal
 
 
 def _unreadable(name: str) -> SettingsError:
     return SettingsError(
-        f"{quoted(name)} cannot be read as the name of a signal.",
-        "Give one as 'imbalance' or 'zscore(imbalance)'.",
+        f"{quoted(name)} is not a valid signal name.",
+        "Write 'imbalance' or 'zscore(imbalance)', for example.",
     )

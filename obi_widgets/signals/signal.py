@@ -1,8 +1,7 @@
 """What a signal is: a pure function of a history and its own parameters.
 
-A signal declares its name, its unit and range, its parameters, what it needs of a history, and how
-far back it looks. Whatever shows, judges or exports one asks the declaration, and computes it by
-`Signal.compute`.
+A signal declares its name, unit, range, parameters, the data it needs and its look-back. Code that
+shows, judges or exports a signal reads this declaration, and computes it by `Signal.compute`.
 """
 
 from __future__ import annotations
@@ -48,18 +47,18 @@ if TYPE_CHECKING:
 
 
 class HasValues(Protocol):
-    """Settings, as far as a signal looks at them."""
+    """What a signal needs of settings."""
 
     @property
     def signal(self) -> Signal:
-        """The signal that they choose."""
+        """The chosen signal."""
 
     def values_of(self, signal: Signal) -> Mapping[str, Any]:
-        """Return the values that they have for parameters of a signal."""
+        """Return the values of a signal's parameters."""
 
 
 class Signal:
-    """A function of a history, with what is needed to use it anywhere. Made by `signal`.
+    """A function of a history with its declaration. The decorator `signal` makes it.
 
     Calling it computes it: ``queue_imbalance(history)``, ``depth_z(history, window=60)``, or
     ``imbalance(history, settings)`` with the values that the settings have for its parameters.
@@ -67,26 +66,26 @@ class Signal:
     Attributes
     ----------
     name : str
-        What settings and files call it.
+        Its name in settings and files.
     unit : str
-        Of its values; empty for none.
+        Unit of its values; empty for none.
     range : tuple of float, optional
-        The least and the greatest value that it can have; None for no bounds.
+        Smallest and largest possible value; None for no bounds.
     needs : frozenset of {"touch", "levels", "flow", "trades", "context"}
-        What of a history it reads: best prices and sizes, further levels, order flow, trades, or
-        the venue's mark price, funding rate and open interest.
+        The data it reads: best prices and sizes, further levels, order flow, trades, or the
+        venue's mark price, funding rate and open interest.
     parameters : dict of str to Parameter
         By name, in order.
     threshold : float
-        Where a threshold on its values starts.
+        Default threshold, in its unit.
     title : str
         Its name on a screen.
     description : str
         The first sentence of its docstring.
     checked : bool
-        Whether what its function returns is checked, see `signal`.
+        Whether the result of its function is checked, see `signal`.
     insight : Insight
-        Which levels it uses, and what its parameters do just now.
+        Tells which levels it uses and what its parameters do now.
     """
 
     def __init__(
@@ -127,7 +126,7 @@ class Signal:
         return f"<Signal {self.name}{parameters}{'; ' if said else ''}{' '.join(said)}>"
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return registry.find, (self.name,)  # in another process it has to be known by then
+        return registry.find, (self.name,)  # another process must have registered it before
 
     def __call__(
         self, history: History, settings: HasValues | None = None, **values: object
@@ -139,18 +138,18 @@ class Signal:
         return self.compute(as_history(history), self.check(values))
 
     def check(self, values: Mapping[str, object]) -> dict[str, Any]:
-        """Return a value of each parameter, its default where none is given.
+        """Return the value of each parameter: the given one, or its default.
 
         Raises
         ------
         SettingsError
-            A name that is not a parameter, or a value that is not possible.
+            An unknown parameter, or an invalid value.
         """
         check_values(values)
         return check_all(self.parameters, values, f"The signal {self.name}")
 
     def lookback(self, values: Mapping[str, Any]) -> float:
-        """Return how many seconds back from a state it looks, 0 for the state alone."""
+        """Return its look-back in seconds; 0 if it uses one state only."""
         check_values(values)
         back = self._lookback
         if callable(back):
@@ -158,7 +157,7 @@ class Signal:
         return float(values[back] if isinstance(back, str) else back)
 
     def levels_used(self, values: Mapping[str, Any]) -> LevelsUsed:
-        """Return which levels its value rests on."""
+        """Return the levels that it uses."""
         check_values(values)
         if "levels" not in self.needs:
             return LevelsUsed(1)
@@ -171,14 +170,14 @@ class Signal:
         return LevelsUsed(depth, band)
 
     def computes_as(self, other: Signal) -> bool:
-        """Return whether another signal gives the same, given the same values of parameters."""
+        """Return whether another signal computes the same from the same parameters."""
         kind("other", other, Signal, "Give a signal, as obi.imbalance.")
         return self is other
 
     def first_needed(self, history: History, values: Mapping[str, Any], row: int) -> int:
-        """Return the first row that the signal of a row, and of all later ones, is computed from.
+        """Return the first row that the signal of a row and of all later rows depends on.
 
-        ``compute(history[first:])`` gives them to the bit what ``compute(history)`` gives.
+        ``compute(history[first:])`` equals ``compute(history)`` to the bit for these rows.
         """
         row = integer("row", row, 0, len(as_history(history)))
         return chunks.first_needed(history, self.lookback(values), row)
@@ -186,7 +185,7 @@ class Signal:
     # -- computing -------------------------------------------------------------------------
 
     def compute(self, history: History, values: Mapping[str, Any], first: int = 0) -> Floats:
-        """Return the signal of every state, or of those from one on.
+        """Return the signal of every state, or of the states from ``first`` on.
 
         Parameters
         ----------
@@ -195,15 +194,15 @@ class Signal:
         values : mapping
             A value of each parameter; see `check`.
         first : int
-            Leave out the states before this one. The others have the values that they have when
-            all are computed: so a history that was appended to is followed.
+            First state to return. The values are the same as when all are computed, so an
+            appended history needs only its new states.
 
         Returns
         -------
         ndarray of float64, shape (T - first,)
             NaN where the book was not in sync, where the look-back reaches before the first state
-            or into a gap, and where it rests on levels that are not kept, or in a strict history
-            are not known.
+            or into a gap, and where it needs levels that are not kept or, in a strict history,
+            not known.
 
         Raises
         ------
@@ -224,26 +223,26 @@ class Signal:
         return out
 
     def _call(self, history: History, values: Mapping[str, Any]) -> Floats:
-        """Return what the function gives, checked; NaN where the book was not in sync."""
+        """Call the function and check its result; NaN where the book was not in sync."""
         found = self.function(history, **values)
         if not self.checked:
             return found
         return returned(self.name, found, history)
 
     def settled(self, history: History, values: Mapping[str, Any]) -> int:
-        """Return the first state from which on values are those of a history that began earlier.
+        """Return the first state whose value does not depend on where the history begins.
 
-        Before it a look-back reaches before the first state, or a chunk was cut by it.
+        Earlier values have a look-back or a chunk that the first state cuts.
         """
         return chunks.settled(as_history(history), self.lookback(values))
 
     def computes_newest(self, make: NewestBy) -> NewestBy:
-        """Have a function make what computes the newest state faster than `compute` does.
+        """Register a faster way to compute the newest state's value.
 
         Parameters
         ----------
         make : callable
-            Takes a value of each parameter, and returns a function of a state.
+            Takes the values of the parameters and returns a function of a state.
         """
         if not callable(make):
             raise SettingsError(f"{quoted(make)} is not a function.", "Give a function of values.")
@@ -251,7 +250,7 @@ class Signal:
         return make
 
     def newest_by(self, values: Mapping[str, Any]) -> Callable[[HistoryWriter], float]:
-        """Return what computes the signal of the newest state that a writer was given.
+        """Return a function that computes the signal of a writer's newest state.
 
         What depends on the values alone is computed once, here.
 
@@ -263,8 +262,8 @@ class Signal:
         Returns
         -------
         callable
-            Takes a `HistoryWriter` and returns a float: NaN without a state. A state that waits for
-            its interval to end counts too.
+            Takes a `HistoryWriter` and returns a float: NaN without a state. It includes a state
+            whose interval has not ended yet.
         """
         check_values(values)
         if self._newest_by is not None:
@@ -288,7 +287,7 @@ class Signal:
 
 
 def title_of(name: str) -> str:
-    """Return the name of a signal on a screen."""
+    """Return a signal's name as the screen shows it."""
     return name.replace("_", " ").capitalize()
 
 
@@ -318,33 +317,33 @@ def signal(
     checked: bool = True,
     insight: type[Insight] = Insight,
 ) -> Signal | Callable[[Callable[..., Floats]], Signal]:
-    """Make a signal of a function.
+    """Make a signal from a function.
 
     Parameters
     ----------
     function : callable
         Takes a `History` of T states and keyword-only parameters; returns T numbers, + for a rise.
-        What it returns for a state depends on that state and on those within its look-back, never
-        on a later one. Each parameter has a kind as its annotation, and a default.
+        A state's value may depend on that state and on its look-back, never on a later state.
+        Each parameter has a kind as its annotation, and a default.
     unit : str
-        Of the values, as ``"sd"`` or ``"bps"``; empty for none.
+        Unit of the values, such as ``"sd"`` or ``"bps"``; empty for none.
     range : tuple of float, optional
-        The least and the greatest possible value; None for no bounds.
+        Smallest and largest possible value; None for no bounds.
     needs : {"levels", "touch", "flow", "trades", "context"}, or several of them
-        What of the history it reads. One that needs the touch only is computed faster.
+        The data it reads. A signal that needs only the touch is computed faster.
     lookback : str, float or callable
-        How far back it looks, seconds: a number, the name of the parameter that says so, or a
-        function of all values. 0 for the state alone.
+        Look-back in seconds: a number, the name of a parameter, or a function of all values.
+        0 if it uses one state only.
     threshold : float, optional
-        Where a threshold on its values starts; 0.4 of the range or, without one, 2.
+        Default threshold. If omitted, 0.4 times the largest possible value, or 2 without a range.
     name : str
-        What settings and files call it; the function's name when left out.
+        Its name in settings and files. If omitted, the function's name.
     checked : bool
-        Whether what the function returns is checked for its shape, for infinite values, and made
-        NaN where the book was not in sync. False for a function that sees to that itself.
+        Whether the result's shape and values are checked, and set to NaN where the book was not in
+        sync. False for a function that does so itself.
     insight : type of Insight
-        What tells which levels it uses and what its parameters do just now; what its declaration
-        says when left out.
+        Tells which levels it uses and what its parameters do now. If omitted, derived from the
+        declaration.
 
     Returns
     -------
@@ -353,8 +352,7 @@ def signal(
     Raises
     ------
     SettingsError
-        A parameter without a kind or default, a name that is no identifier, or another argument
-        that is not possible.
+        A parameter without a kind or default, an invalid name, or another invalid argument.
 
     Examples
     --------
@@ -382,11 +380,13 @@ def signal(
             f"A {type(function).__name__} is not a function.",
             "Write @obi.signal above a function of a history.",
         )
-    text("unit", unit, "Give it as one writes it behind a number, as 'bps'.")
+    text("unit", unit, "Give the unit as text, such as 'bps'.")
     text("name", name, "Give an identifier.")
     flag("checked", checked)
     if not (isinstance(insight, type) and issubclass(insight, Insight)):
-        raise SettingsError(f"{quoted(insight)} is no class of insights.", "Leave insight out.")
+        raise SettingsError(
+            f"{quoted(insight)} is not a subclass of Insight.", "Leave insight out."
+        )
     name = name or getattr(function, "__name__", "")
     check_name(name)
     made = Signal(

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 Needs = Literal["touch", "levels", "flow", "trades", "context"]
 NEEDS = ("touch", "levels", "flow", "trades", "context")
 
-LONGEST = 30 * 86_400.0
-"""Seconds of a look-back."""
+MAX_LOOKBACK = 30 * 86_400.0
+"""Seconds."""
 
 
 def as_needs(needs: object) -> frozenset[Needs]:
@@ -51,7 +51,7 @@ def as_range(given: object) -> tuple[float, float] | None:
 
 
 def as_threshold(threshold: object, bounds: tuple[float, float] | None) -> float:
-    """Return where a threshold starts: as it is given, or else by the range of the values."""
+    """Return the default threshold: the given one, or one derived from the range."""
     high = max(map(abs, bounds)) if bounds else math.inf
     if threshold is None:
         threshold = 0.4 * high if bounds else 2.0
@@ -64,35 +64,36 @@ def as_threshold(threshold: object, bounds: tuple[float, float] | None) -> float
 
 
 def check_lookback(name: str, back: object, parameters: Collection[str]) -> None:
-    """Refuse a look-back that is no parameter, no function and no possible number of seconds."""
+    """Refuse a look-back that is neither a parameter's name, a function, nor valid seconds."""
     if isinstance(back, str) and back not in parameters:
         raise SettingsError(
-            f"{name} looks back by {quoted(back)}, which is none of its parameters.",
-            "Give the name of one, or seconds.",
+            f"lookback = {quoted(back)} names no parameter of {name}.",
+            "Give a parameter's name, or seconds.",
         )
     if not isinstance(back, str) and not callable(back):
-        number("lookback", back, 0, LONGEST, "seconds")
+        number("lookback", back, 0, MAX_LOOKBACK, "seconds")
 
 
 def check_name(name: str) -> None:
-    """Refuse what cannot be the name of a signal."""
+    """Refuse an invalid signal name."""
     if not re.fullmatch(r"[a-z_][a-z0-9_]*", name):
         raise SettingsError(
-            f"{quoted(name)} cannot be the name of a signal.",
-            "Use small letters, digits and underscores; give name= for a lambda.",
+            f"{quoted(name)} is not a valid signal name.",
+            "Use lower-case letters, digits and underscores; for a lambda, give name=.",
         )
 
 
 def check_values(values: object) -> None:
-    """Refuse what are no values of parameters by name."""
+    """Refuse anything but a mapping of parameter names to values."""
     if not isinstance(values, Mapping):
         raise SettingsError(
-            f"{quoted(values)} are no values of parameters.", 'Give them by name, as {"depth": 5}.'
+            f"{quoted(values)} is not a mapping of parameters to values.",
+            'Give values by name, such as {"depth": 5}.',
         )
 
 
 def check_settings(settings: object) -> None:
-    """Refuse what has no values for a signal's parameters."""
+    """Refuse anything but settings."""
     if not hasattr(settings, "values_of"):
         raise SettingsError(
             f"A {type(settings).__name__} is not settings.", "Give obi.Settings(...)."
@@ -100,7 +101,7 @@ def check_settings(settings: object) -> None:
 
 
 def returned(name: str, found: object, history: History) -> NDArray[np.float64]:
-    """Return what a signal's function gave as an array, NaN where the book was not in sync."""
+    """Return a function's result as an array, checked, NaN where the book was not in sync."""
     try:
         array = np.array(found, np.float64)
     except (TypeError, ValueError):

@@ -1,4 +1,4 @@
-"""The source of a signal: what tells two signals of one name apart."""
+"""The source code of a signal: it tells apart two signals of the same name."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import textwrap
 from typing import TYPE_CHECKING
 
 from obi_widgets.errors import SettingsError
-from obi_widgets.signals.registry import is_ours
+from obi_widgets.signals.registry import is_built_in
 
 if TYPE_CHECKING:
     from obi_widgets.signals.signal import Signal
@@ -20,28 +20,28 @@ def source_of(signal: Signal) -> str:
     Raises
     ------
     SettingsError
-        A function whose source Python does not know, as of one typed at a bare prompt.
+        Python does not know the source, for example of a function typed at a bare prompt.
     """
     try:
         return textwrap.dedent(inspect.getsource(signal.function))
     except (OSError, TypeError):
         raise SettingsError(
-            f"The source of the signal {signal.name} is not known.",
+            f"Python does not know the source of the signal {signal.name}.",
             "Define it in a notebook's cell or in a file.",
         ) from None
 
 
 def source_sha256(signal: Signal) -> str:
-    """Return a hash of a user's functions that a signal is made of; empty for one of ours.
+    """Return a hash of the user's functions in a signal; empty for a built-in signal.
 
-    What a function takes from outside of itself, as a global number, is not in it.
+    The hash does not cover what the function reads from outside, such as a global number.
 
     Raises
     ------
     SettingsError
-        A function whose source Python does not know.
+        Python does not know the source of a function.
     """
-    if is_ours(signal):
+    if is_built_in(signal):
         return ""
     parts = getattr(signal, "parts", None)
     text = source_of(signal) if parts is None else "\n".join(map(source_sha256, parts))

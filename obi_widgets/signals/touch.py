@@ -1,10 +1,10 @@
-"""What the best level of each side says: its size, and the mid weighted by it.
+"""The best level of each side: its size, and the mid weighted by size.
 
 References
 ----------
 Gatheral, Oomen (2010), "Zero-intelligence realized variance estimation", for the weighted mid,
-which others call the micro-price; Stoikov (2018), "The micro-price", for what that word means
-since.
+sometimes called the micro-price; Stoikov (2018), "The micro-price", uses that word for another
+estimate.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 def weighted_mid(history: History) -> Floats:
-    """Return the mid weighted by the size on the other side: nearer to where less stands.
+    """Return the weighted mid: it lies nearer to the side with the smaller size.
 
     Parameters
     ----------

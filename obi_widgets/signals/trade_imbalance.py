@@ -3,7 +3,7 @@
 References
 ----------
 Chordia, Roll, Subrahmanyam (2002), "Order imbalance, liquidity, and market returns", for bought
-less sold volume; here by the taker's side that the venue tells, so that none has to be guessed.
+less sold volume; here with the taker's side as the venue reports it, so that no side is inferred.
 """
 
 from __future__ import annotations
@@ -27,22 +27,22 @@ def trade_imbalance(
     *,
     window: Seconds(0.1, 3600, slider=(1, 300, 1)) = 10.0,  # type: ignore[valid-type]
 ) -> NDArray[np.float64]:
-    """Return what takers bought less what they sold, over the sum of both, within a window.
+    """Return what takers bought less what they sold, divided by their sum, over a window.
 
-    Each trade counts with its size, from the first kept state on that was received after it.
+    A trade counts with its size, from the first kept state received after it.
 
     Parameters
     ----------
     history : History
         T states.
     window : float
-        Seconds up to the state over which trades are counted.
+        Length of the trailing window in seconds.
 
     Returns
     -------
     ndarray of float64, shape (T,)
-        −1 (all sold) to +1 (all bought). NaN where nobody traded within the window, since 0 would
-        say that both sides traded alike; until the window is full; and without a trades stream.
+        −1 (all sold) to +1 (all bought). NaN where the window has no trade (0 would mean that
+        both sides traded the same), until the window is full, and without a trades stream.
     """
     since = np.searchsorted(history.time, history.time - round(window * 1e9), "right")
     taken = history.taken
@@ -54,5 +54,5 @@ def trade_imbalance(
 
 
 def running(lots: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Return the sum before each state, and after the last, shape (T + 1,): exact."""
+    """Return the exact running sum, starting with 0, shape (T + 1,)."""
     return np.append(lots[:0].sum(), np.cumsum(lots))

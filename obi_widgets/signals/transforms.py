@@ -1,10 +1,10 @@
 """Transforms of signals, which are signals themselves: z-score, smoothing, change, sum.
 
-A transform has the parameters of the signal that it is made of, and its own. Where both have one
-of a name, the transform's own has its name in front of it: ``zscore_window``. Its name is an
-expression, ``zscore(imbalance)``, by which settings and files keep it.
+A transform has the parameters of its signal, and its own. If both have a parameter of the same
+name, the transform's own is prefixed with the transform's name: ``zscore_window``. The transform's
+name is an expression, ``zscore(imbalance)``; settings and files store it.
 
-All look back over states, each of which counts the same, whatever the time between them.
+Means are taken over states. Each state has the same weight, whatever the time between states.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
 
 WINDOW = Seconds(1, 86_400, slider=(1, 3600, 1))
-"""Of what looks back over states."""
+"""The kind of every transform's ``window``."""
 
 
 def zscore(signal: Signal, window: float = 300.0) -> Signal:
@@ -41,7 +41,7 @@ def zscore(signal: Signal, window: float = 300.0) -> Signal:
     Parameters
     ----------
     signal : Signal
-        Of which.
+        The signal to transform.
     window : float
         Seconds over which mean and standard deviation are taken, the state itself included.
 
@@ -49,7 +49,7 @@ def zscore(signal: Signal, window: float = 300.0) -> Signal:
     -------
     Signal
         In standard deviations ("sd"), without bounds. NaN until the window is full, and where the
-        signal did not move within it.
+        signal did not change within the window.
 
     Examples
     --------
@@ -62,11 +62,11 @@ def zscore(signal: Signal, window: float = 300.0) -> Signal:
         known = values[~np.isnan(values)]
         if not len(known):
             return values
-        # Less a value of their own size, so that squares lose no digits to it.
+        # Subtract a typical value first, so that the squares keep their digits.
         moved = values - known[0]
         mean, square = trailing(moved, time, seconds)
         variance = square - mean * mean
-        # Of numbers that are all the same, rounding may leave something.
+        # Rounding may leave a tiny variance where all values are equal.
         variance[variance <= 1e-12 * square] = np.nan
         return np.asarray((moved - mean) / np.sqrt(variance))
 
@@ -79,14 +79,14 @@ def smooth(signal: Signal, window: float = 10.0) -> Signal:
     Parameters
     ----------
     signal : Signal
-        Of which.
+        The signal to transform.
     window : float
         Seconds over which the mean is taken, the state itself included.
 
     Returns
     -------
     Signal
-        With the unit and the range of the signal. NaN until the window is full.
+        Unit and range are the signal's. NaN until the window is full.
     """
 
     def compute(values: Floats, time: NDArray[np.int64], seconds: float) -> Floats:
@@ -98,14 +98,14 @@ def smooth(signal: Signal, window: float = 10.0) -> Signal:
 
 
 def difference(signal: Signal, window: float = 10.0) -> Signal:
-    """Return how much a signal has changed within a window.
+    """Return the change of a signal over a window.
 
     Parameters
     ----------
     signal : Signal
-        Of which.
+        The signal to transform.
     window : float
-        Seconds since the state that it is compared with: the last one at or before then.
+        Seconds. A state is compared with the last state at or before this long ago.
 
     Returns
     -------
@@ -120,14 +120,14 @@ def difference(signal: Signal, window: float = 10.0) -> Signal:
 
 
 def velocity(signal: Signal, window: float = 10.0) -> Signal:
-    """Return how fast a signal changes: its change within a window, per second.
+    """Return the change of a signal over a window, per second.
 
     Parameters
     ----------
     signal : Signal
-        Of which.
+        The signal to transform.
     window : float
-        Seconds since the state that it is compared with: the last one at or before then.
+        Seconds. A state is compared with the last state at or before this long ago.
 
     Returns
     -------
@@ -143,37 +143,37 @@ def velocity(signal: Signal, window: float = 10.0) -> Signal:
 
 
 def weighted_sum(signals: Sequence[Signal], weights: Sequence[float]) -> Signal:
-    """Return a sum of signals, each times a weight.
+    """Return the weighted sum of several signals.
 
     Parameters
     ----------
     signals : sequence of Signal
-        What is added up; of each name one.
+        The signals to add; no two of the same name.
     weights : sequence of float
-        A start for the weight of each, −100 to 100. They are parameters: ``imbalance_weight``.
+        The default weight of each, −100 to 100. Each is a parameter, such as ``imbalance_weight``.
 
     Returns
     -------
     Signal
-        Without unit or bounds. NaN where one of them is.
+        Without unit or bounds. NaN where any of the signals is NaN.
 
     Raises
     ------
     SettingsError
-        No signals, two of one name, or another number of weights.
+        No signals, two of the same name, or a different number of weights.
     """
     signals, weights = several("signals", signals), several("weights", weights)
     names = [_checked(one).name for one in signals]
     if not names or len(set(names)) < len(names) or len(names) != len(weights):
         raise SettingsError(
-            f"{len(weights)} weights of {', '.join(names) or 'no signals'} are not possible.",
-            "Give at least one signal, each name once, and a weight for each.",
+            f"{len(weights)} weights do not fit the signals {', '.join(names) or '(none)'}.",
+            "Give one signal or more, no two of the same name, and one weight for each.",
         )
     kind = Number(-100, 100, slider=(-2, 2, 0.05))
     own = {}
     for one, weight in zip(names, weights, strict=True):
         key = f"{_identifier(one)}_weight"
-        parameter = Parameter(key, kind, None, f"What {one} is multiplied by.")
+        parameter = Parameter(key, kind, None, f"Weight of {one} in the sum.")
         own[key] = Parameter(key, kind, parameter.check(weight), parameter.description)
 
     def combine(found: Sequence[Floats], _: History, values: Mapping[str, Any]) -> Floats:
@@ -186,20 +186,20 @@ def weighted_sum(signals: Sequence[Signal], weights: Sequence[float]) -> Signal:
 
 
 class Combined(Signal):
-    """A signal that is made of others: it needs what they need, and has their parameters.
+    """A signal computed from other signals: it has their needs and their parameters.
 
     Parameters
     ----------
     transform : str
-        What makes it of them. With their names it is the signal's name: ``zscore(imbalance)``.
+        Name of the transform. The signal's name is made of it and its parts: ``zscore(imbalance)``.
     parts : sequence of Signal
-        What it is made of.
+        The signals that it is computed from.
     own : mapping of str to Parameter
-        What it has beside the parameters of its parts.
+        The transform's own parameters.
     combine : callable
-        Given the parts' values, the history, and the values of ``own``, returns its values.
+        Takes the parts' arrays, the history and the values of ``own``; returns an array.
     window : str
-        Which of ``own`` says how far it looks back, beside its parts; empty for not at all.
+        Which parameter in ``own`` is its look-back, added to that of the parts; empty for none.
     unit, range
         See `Signal`.
     """
@@ -231,8 +231,8 @@ class Combined(Signal):
             self._names.append(names)
 
         def function(history: History, **values: Any) -> Floats:  # noqa: ANN401
-            found = [part.compute(history, given) for part, given in self.parts_given(values)]
-            return combine(found, history, {key: values[key] for key in self.own})
+            arrays = [part.compute(history, v) for part, v in self.parts_with_values(values)]
+            return combine(arrays, history, {key: values[key] for key in self.own})
 
         named = ", ".join(part.name for part in self.parts)
         function.__doc__ = f"Return the {transform} of {named}."
@@ -244,18 +244,18 @@ class Combined(Signal):
             range=range,
             needs=frozenset().union(*(part.needs for part in self.parts)),
             lookback=self._look_back,
-            insight=OfParts,
+            insight=CombinedInsight,
         )
 
-    def parts_given(self, values: Mapping[str, Any]) -> list[tuple[Signal, dict[str, Any]]]:
-        """Return the parts, each with the values of its parameters."""
+    def parts_with_values(self, values: Mapping[str, Any]) -> list[tuple[Signal, dict[str, Any]]]:
+        """Return each part with the values of its parameters."""
         return [
             (part, {inner: values[outer] for inner, outer in names.items()})
             for part, names in zip(self.parts, self._names, strict=True)
         ]
 
     def _look_back(self, values: Mapping[str, Any]) -> float:
-        parts = max(part.lookback(given) for part, given in self.parts_given(values))
+        parts = max(part.lookback(own) for part, own in self.parts_with_values(values))
         return parts + (values[self._window] if self._window else 0.0)
 
     def __eq__(self, other: object) -> bool:
@@ -267,7 +267,7 @@ class Combined(Signal):
         return hash((self.transform, self.parts))
 
     def computes_as(self, other: Signal) -> bool:
-        """Return whether another signal gives the same: its defaults may be others."""
+        """Return whether another signal computes the same; its defaults may differ."""
         return (
             isinstance(other, Combined)
             and (self.transform, len(self.parts)) == (other.transform, len(other.parts))
@@ -278,9 +278,9 @@ class Combined(Signal):
         return make, (self.transform, self.parts, {k: v.default for k, v in self.own.items()})
 
     def levels_used(self, values: Mapping[str, Any]) -> LevelsUsed:
-        """Return the levels of the part that rests on the most."""
+        """Return the levels of the part that uses the most."""
         return max(
-            (part.levels_used(given) for part, given in self.parts_given(values)),
+            (part.levels_used(given) for part, given in self.parts_with_values(values)),
             key=lambda used: (
                 np.inf if used.band_bps is None and used.depth is None else used.band_bps or 0.0,
                 used.depth or 0,
@@ -288,20 +288,21 @@ class Combined(Signal):
         )
 
 
-class OfParts(Insight):
-    """What the parts of a transform tell of theirs."""
+class CombinedInsight(Insight):
+    """The insights of a transform's parts, combined."""
 
     signal: Combined
 
     @property
     def weighs(self) -> bool:  # type: ignore[override]
-        """Whether a part takes less than the whole size of some levels."""
+        """Whether a part gives some levels less than their full size."""
         return any(part.insight.weighs for part in self.signal.parts)
 
     def weights(self, history: History, values: Mapping[str, Any]) -> Floats:
-        """Return the most that a part takes of each level; see `Insight.weights`."""
+        """Return each level's largest weight among the parts; see `Insight.weights`."""
         found = [
-            part.insight.weights(history, given) for part, given in self.signal.parts_given(values)
+            part.insight.weights(history, given)
+            for part, given in self.signal.parts_with_values(values)
         ]
         return np.asarray(np.max(found, axis=0))
 
@@ -312,10 +313,10 @@ class OfParts(Insight):
         used: LevelsInUse,
         warned: Collection[str] = (),
     ) -> dict[str, Note]:
-        """Return what the parts tell of their parameters; see `Insight.notes`."""
+        """Return the notes on all parts' parameters; see `Insight.notes`."""
         found = {name: Note(one.description) for name, one in self.signal.own.items()}
         for (part, given), names in zip(
-            self.signal.parts_given(values), self.signal._names, strict=True
+            self.signal.parts_with_values(values), self.signal._names, strict=True
         ):
             already = [inner for inner, outer in names.items() if outer in warned]
             told = part.insight.notes(history, given, used, already)
@@ -324,20 +325,20 @@ class OfParts(Insight):
 
 
 def make(transform: str, parts: Sequence[Signal], own: Mapping[str, Any] | None = None) -> Signal:
-    """Return a transform of signals by its name, with the values of its own parameters.
+    """Return the transform of this name, with values of its own parameters.
 
     Raises
     ------
     SettingsError
-        Several parts of a transform that takes one.
+        Several parts for a transform that takes one.
     """
     given = list((own or {}).values())
     if transform == "sum":
         return weighted_sum(parts, given or [1.0] * len(parts))
     if len(parts) != 1:
         raise SettingsError(
-            f"{transform} is of one signal, and {len(parts)} were given.",
-            "Use sum for several.",
+            f"{transform} takes one signal, and {len(parts)} were given.",
+            "Use sum to combine several signals.",
         )
     over_window = {
         "zscore": zscore, "smooth": smooth, "difference": difference, "velocity": velocity,
@@ -352,7 +353,7 @@ def _identifier(name: str) -> str:
 def _checked(signal: Signal) -> Signal:
     if not isinstance(signal, Signal):
         raise SettingsError(
-            f"{quoted(signal)} is not a signal.", "Give one, as obi.imbalance or your own."
+            f"{quoted(signal)} is not a signal.", "Give a signal, for example obi.imbalance."
         )
     return signal
 
@@ -366,9 +367,9 @@ def _over_window(
     unit: str = "",
     range: tuple[float, float] | None = None,  # noqa: A002
 ) -> Signal:
-    """Return a transform of one signal that looks back over a window."""
+    """Return a transform of one signal over a trailing window."""
     key = f"{transform}_window" if "window" in _checked(signal).parameters else "window"
-    description = "Seconds that are looked back over, the state itself included."
+    description = "Length of the trailing window in seconds. It includes the state itself."
     parameter = Parameter(key, WINDOW, None, description)
     own = {key: Parameter(key, WINDOW, parameter.check(window), description)}
 

@@ -80,7 +80,9 @@ def _expression(signal: Signal, values: Mapping[str, Any], history: History, out
         return f"Imbalance({given!r})"
     if isinstance(signal, Combined):
         out.transforms = True
-        parts = [_expression(p, given, history, out) for p, given in signal.parts_given(values)]
+        parts = [
+            _expression(p, given, history, out) for p, given in signal.parts_with_values(values)
+        ]
         own = [values[name] for name in signal.own]
         if signal.transform == "sum":
             weighted = (f"({w!r}, {part})" for w, part in zip(own, parts, strict=True))

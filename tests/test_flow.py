@@ -394,7 +394,7 @@ def test_books_that_are_handed_in_have_no_flow_unless_each_event_has_a_row():
     with pytest.raises(obi.ObiError) as error:
         early([1], [1.0], [1.0], [2.0], [1.0], interval=1, every_event=True)
     assert str(error.value) == (
-        "interval = 1 says that not every event has a row. Leave every_event or the interval out."
+        "interval = 1 means that not every event has a row. Leave every_event or the interval out."
     )
 
 

@@ -99,7 +99,7 @@ def test_what_is_saved_is_loaded_the_same(states, tmp_path):
 
 
 def test_several_row_groups_are_one_history(tmp_path, monkeypatch):
-    monkeypatch.setattr(parquet, "ROWS", 128)
+    monkeypatch.setattr(parquet, "GROUP_ROWS", 128)
     history = written(1000)
     assert_same(back(history, tmp_path), history)
     file = pyarrow.parquet.ParquetFile(tmp_path / "x.parquet")
@@ -172,7 +172,7 @@ def test_a_file_that_is_cut_off_is_refused(saved, share):
     data = saved.read_bytes()
     saved.write_bytes(data[: int(share * len(data))])
     with pytest.raises(
-        RecordingError, match=r"x\.parquet is a Parquet table that is cut off.*Save it anew"
+        RecordingError, match=r"x\.parquet is a truncated or damaged Parquet file.*Save it again"
     ):
         obi.load(saved)
 
@@ -212,9 +212,9 @@ def changed(path, **facts):
 def test_a_later_version_and_wrong_facts_are_refused(saved):
     with pytest.raises(RecordingError, match=r"version 2.*pip install -U"):
         obi.load(changed(saved, version=2))
-    with pytest.raises(RecordingError, match="damaged: it does not hold"):
+    with pytest.raises(RecordingError, match="damaged: its contents differ"):
         obi.load(changed(saved, version=1, tick_size=0.2))
-    with pytest.raises(RecordingError, match="cut off or damaged"):
+    with pytest.raises(RecordingError, match="truncated or damaged"):
         obi.load(changed(saved, tick_size=0.1, levels=7))
 
 
@@ -253,7 +253,7 @@ def test_a_save_that_fails_leaves_what_was_there(saved, monkeypatch, tmp_path):
 
 
 def test_another_ending_and_a_missing_folder_are_refused(tmp_path):
-    with pytest.raises(HistoryError, match=r"ends in '\.csv'"):
+    with pytest.raises(HistoryError, match=r"does not end in \.parquet"):
         written(5).save(tmp_path / "x.csv")
     with pytest.raises(HistoryError, match="cannot be written"):
         written(5).save(tmp_path / "none" / "x.parquet")

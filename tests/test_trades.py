@@ -223,7 +223,7 @@ def test_a_table_that_nobody_tells_of_says_so():
     history = obi.History.from_arrays([T0], [1.0], [1.0], [2.0], [1.0])
     assert len(history.trades) == len(history.context) == 0
     assert not history.trades.streamed
-    assert "does not tell" in repr(history.trades)
+    assert "sends none" in repr(history.trades)
     assert write(tape("s1")).history().trades.streamed
     assert history.taken.count.tolist() == [0]
 
@@ -238,7 +238,7 @@ def test_tables_are_frames_and_refuse_steps():
     context = history.context.to_frame()
     assert context["name"].tolist() == ["mark", "index", "funding_rate"] * 2
     assert context["value"].tolist()[::3] == [100.0, 105.5]
-    for rows, said in ((slice(None, None, 2), "without a step"), (3, "is sliced")):
+    for rows, said in ((slice(None, None, 2), "without a step"), (3, "takes slices only")):
         with pytest.raises(HistoryError, match=said):
             history.trades[rows]
     with pytest.raises(HistoryError, match="Did you mean 'mark'"):

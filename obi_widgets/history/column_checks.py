@@ -48,7 +48,7 @@ BOUNDS = {
     "tick_size": (1e-18, 1e18),
 }
 
-ADVICE = "Make histories by obi.History.from_arrays."
+ADVICE = "Make histories with obi.History.from_arrays."
 
 
 def check_columns(history: States) -> None:
@@ -64,7 +64,9 @@ def check_columns(history: States) -> None:
         column = getattr(history, name)
         fits = isinstance(column, np.ndarray) and column.dtype == dtype
         if not fits or column.shape != (*shape, states):
-            raise HistoryError(f"{name} is no array of {dtype.__name__} for each state.", ADVICE)
+            raise HistoryError(
+                f"{name} is not an array of {dtype.__name__} with a value for each state.", ADVICE
+            )
     for name, kinds in SCALARS:
         value = getattr(history, name)
         if not isinstance(value, kinds) or (isinstance(value, bool) and bool not in kinds):

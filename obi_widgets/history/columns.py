@@ -1,10 +1,10 @@
-"""Columns of book states: what every signal, entry and statistic is computed from.
+"""Columns of book states. Every signal, entry and statistic is computed from them.
 
 A state is the best ``levels`` levels of both sides at one event time. Prices of levels are kept
 as whole ticks from their own side's best, sizes as float32, in tiles of 1,024 states with time as
 the innermost axis: a signal of depth N then reads N levels' bytes and nothing else.
 
-A state in which the book was not in sync has a NaN bid and ask: whatever spans it has no value.
+A state in which the book was not in sync has a NaN bid and ask. Nothing that spans it has a value.
 """
 
 from __future__ import annotations
@@ -45,8 +45,8 @@ if TYPE_CHECKING:
 
 Unit = Literal["s", "ms", "us", "ns"]
 
-LONGEST = 86_400
-"""Seconds of an interval."""
+MAX_INTERVAL = 86_400
+"""Seconds."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,35 +60,37 @@ class History(DerivedColumns):
     bid, ask : ndarray of float64, shape (T,)
         Best prices; NaN where the side is empty or the book was not in sync.
     blocks : tuple of Levels
-        Row ``r`` stands in block ``(r + offset) // BLOCK``.
+        Levels of the states; row ``r`` is in block ``(r + offset) // BLOCK``.
     levels : int
         Levels a side that are kept.
     tick_size : float
-        The price grid.
+        Step of the price grid, quote currency.
     instrument : Instrument
-        What is traded, and where.
+        Venue, symbol and contract.
     start : int
-        How many older states have been dropped to bound the memory.
+        Number of older states that were dropped to bound the memory.
     reach : ndarray of float32, shape (2, T)
-        How far from mid each side is known, bps, bids first; infinite where all of it is, below
-        half the spread where not even the best price is sure, NaN without a mid.
+        Distance from mid up to which each side is known, bps, bids first. Infinite where the
+        whole side is known, below half the spread where even the best price is uncertain, NaN
+        without a mid.
     strict : bool
-        Whether a signal that rests on levels beyond what is known is NaN; see
+        Whether a signal that uses levels beyond the known range is NaN; see
         `obi_widgets.inferred`.
     interval : float
-        Seconds within which only the last state was kept; 0 for every one, or where not known.
+        Seconds between kept states: of each interval the last state is kept. 0 if every state is
+        kept, or if the interval is unknown.
     notes : tuple of str
-        What one must know of these data: a sentence each, for people.
+        Sentences for the user about these data.
     flow : Flow, optional
-        Order-flow imbalance and number of events since the state before, summed over every raw
-        event. None where only the states are known.
+        Order-flow imbalance and number of events since the previous state, summed over every raw
+        event. None if only the states are known.
     trades : Trades
-        The trades that were received before the last state, each of which belongs to the first
-        state that was received after it. Those before the first state belong to that.
+        Trades received before the last state. A trade belongs to the first state received after
+        it.
     context : Context
-        What was told by the last state: mark price, index price, funding rate.
+        Mark price, index price, funding rate and so on, as received before the last state.
     trade_ends : ndarray of int64, shape (T,)
-        How many trades had come before each state, counted like ``trades.start``.
+        Number of trades received before each state, counted as ``trades.start`` is.
     """
 
     time: Ints
@@ -101,25 +103,27 @@ class History(DerivedColumns):
     instrument: Instrument = field(default_factory=lambda: Instrument("", ""))
     start: int = 0
     offset: int = 0
-    reach: Singles = field(default=cast("Singles", None))  # infinite when it is not given
+    reach: Singles = field(default=cast("Singles", None))  # infinite if omitted
     strict: bool = False
     notes: tuple[str, ...] = ()
     interval: float = 0.0
     flow: Flow | None = None
     trades: Trades = field(default_factory=Trades.none)
     context: Context = field(default_factory=Context.none)
-    trade_ends: Ints = field(default=cast("Ints", None))  # none when they are not given
+    trade_ends: Ints = field(default=cast("Ints", None))  # 0 if omitted
 
     def __post_init__(self) -> None:
         if self.reach is None and isinstance(self.time, np.ndarray):
-            everything = np.broadcast_to(np.float32(np.inf), (2, len(self.time)))  # of no size
-            object.__setattr__(self, "reach", everything)
+            known = np.broadcast_to(
+                np.float32(np.inf), (2, len(self.time))
+            )  # without memory of its own
+            object.__setattr__(self, "reach", known)
         if self.trade_ends is None and isinstance(self.time, np.ndarray):
-            nobody = np.broadcast_to(np.int64(0), len(self.time))
-            object.__setattr__(self, "trade_ends", nobody)
+            no_trades = np.broadcast_to(np.int64(0), len(self.time))
+            object.__setattr__(self, "trade_ends", no_trades)
         check_columns(self)
         for column in (self.time, self.received, self.bid, self.ask, self.reach, self.trade_ends):
-            column.flags.writeable = False  # they are shared with a session, and with its screen
+            column.flags.writeable = False  # shared with a session and its widgets
         if self.flow is not None:
             self.flow.freeze()
 
@@ -133,7 +137,7 @@ class History(DerivedColumns):
     def __getitem__(self, rows: slice) -> History:
         """Return the states of a slice, sharing memory."""
         if not isinstance(rows, slice):
-            raise HistoryError("A history is sliced.", "For one state, give history[5:6].")
+            raise HistoryError("A history takes slices only.", "For one state, give history[5:6].")
         first, last, step = rows.indices(len(self))
         if step != 1:
             raise HistoryError("A history is sliced without a step.", "Leave the step out.")
@@ -187,7 +191,7 @@ class History(DerivedColumns):
         unit: Unit | None = None,
         every_event: bool = False,
     ) -> History:
-        """Make a history of books from anywhere else.
+        """Make a history from arrays of books.
 
         Parameters
         ----------
@@ -195,28 +199,27 @@ class History(DerivedColumns):
             Event times, never decreasing, from 1980 to now. Numbers are nanoseconds, unless
             ``unit`` says otherwise. Times without a zone are UTC.
         bid_price, ask_price : array_like of float, shape (T, L)
-            Best first, NaN where there is no level. A row of NaN is a book not in sync. Prices
-            that have been float32 are put on the tick grid; ``notes`` tells the greatest change.
-            A DataFrame with an index of times is aligned by it; with another index than
-            ``time_ns`` it is refused.
+            Best first, NaN where there is no level. A row of NaN is a book not in sync. Prices that
+            were rounded to float32 are moved onto the tick grid; ``notes`` says the largest change.
+            The index of a DataFrame must equal ``time_ns``.
         bid_size, ask_size : array_like of float, shape (T, L)
-            Base units. Where the price is NaN, the size is not looked at.
+            Base units. Ignored where the price is NaN.
         tick_size : float, optional
-            The price grid; found from the prices when left out.
+            Step of the price grid, quote currency. If omitted, inferred from the prices.
         received_ns : array_like of int64, optional
-            Local receive times; the event times when left out.
+            Local receive times. If omitted, the event times.
         instrument : Instrument, optional
-            What is traded, for labels and provenance.
+            Venue, symbol and contract, for labels and provenance.
         interval : float, optional
-            Seconds within which only the last state was kept. Give it of states that were thinned:
-            horizons below ten times it are then not told, since they would end too early. 0 when
-            left out: states may well be regular and end each horizon exactly.
+            Seconds between states, if only the last state of each interval was kept. Reports then
+            leave out horizons shorter than ten intervals, because they would end too early. If
+            omitted, 0: every state is there.
         unit : {"s", "ms", "us", "ns"}, optional
-            Of ``time_ns`` and ``received_ns`` where they are numbers; "ns" when left out.
+            Unit of numeric ``time_ns`` and ``received_ns``. If omitted, "ns".
         every_event : bool
-            Whether there is a row for each event of the book, so that ``flow`` can be told: the
-            order-flow imbalance from each row to the next. It is None when left out, since what
-            came and went between two rows that were kept of many is not known.
+            Whether the arrays have a row for each event of the book. Only then ``flow``, the order
+            flow between rows, is computed; otherwise it is None, because changes between the rows
+            are unknown.
 
         Returns
         -------
@@ -225,20 +228,20 @@ class History(DerivedColumns):
         Raises
         ------
         HistoryError
-            Shapes that differ, text, times that go back or lie before 1980 or in the future (with
-            the unit that fits), sizes that are not above 0, levels out of order or off the grid, a
-            crossed book: with the first row where it happens.
+            Different shapes, text, times that decrease or lie before 1980 or in the future, sizes
+            that are not above 0, levels out of order or off the grid, or a crossed book. The
+            message names the first such row.
         SettingsError
-            A unit that is not known, or of times that are no numbers; ``every_event`` of states
-            that were thinned by an interval.
+            An unknown unit, or a unit of times that are not numbers; ``every_event`` together with
+            an interval.
         """
-        if interval is not None and not 0 <= real(interval) <= LONGEST:
+        if interval is not None and not 0 <= real(interval) <= MAX_INTERVAL:
             raise HistoryError(
                 f"interval = {quoted(interval)} is not possible.", "Give seconds, or none."
             )
         if flag("every_event", every_event) and interval:
             raise SettingsError(
-                f"interval = {interval:g} says that not every event has a row.",
+                f"interval = {interval:g} means that not every event has a row.",
                 "Leave every_event or the interval out.",
             )
         kind("instrument", instrument, (Instrument, type(None)), "Give an Instrument, or none.")
@@ -256,22 +259,22 @@ class History(DerivedColumns):
 
     @classmethod
     def concat(cls, histories: Iterable[History]) -> History:
-        """Join histories of one market, with a gap where one ends and the next begins.
+        """Join histories of one market, with a gap between each two.
 
         Parameters
         ----------
         histories : iterable of History
-            In any order, of times apart. Empty ones are passed over.
+            In any order, without overlap in time. Empty ones are skipped.
 
         Returns
         -------
         History
-            A copy. Nothing that spans a gap has a value, so nothing spans two of them.
+            A copy. No signal, entry or label spans a gap.
 
         Raises
         ------
         HistoryError
-            No state, other markets or levels, times that overlap.
+            No states, different markets or numbers of levels, or overlapping times.
         """
         parts = packing.in_order(several_of(History, histories))
         return parts[0] if len(parts) == 1 else History(**packing.concat(parts))
@@ -283,72 +286,72 @@ class History(DerivedColumns):
         levels: int = 1,
         flow: bool = False,
     ) -> pd.DataFrame:
-        """Return a DataFrame, a row a state.
+        """Return a DataFrame with a row for each state.
 
         Parameters
         ----------
         columns : mapping of str to array_like of shape (T,), optional
             Further columns by name, such as a signal: ``{"imbalance": obi.imbalance(history)}``.
         levels : int
-            How many levels a side to include: ``bid_size`` and ``ask_size`` for 1, and
-            ``bid_price_2``, ``bid_size_2`` and so on beyond.
+            Levels a side to include: ``bid_size`` and ``ask_size`` for 1; ``bid_price_2``,
+            ``bid_size_2`` and so on for more.
         flow : bool
-            Whether to include what happened since the state before: ``order_flow_1`` to
-            ``order_flow_10`` (base units), and ``events``, their number.
+            Whether to include the flow since the previous state: ``order_flow_1`` to
+            ``order_flow_10`` (base units), and ``events``, the number of events.
 
         Returns
         -------
         DataFrame
             Index ``time`` (UTC); ``bid, ask, mid, spread`` (quote currency), ``spread_bps``,
-            ``bid_size, ask_size`` (base units), ``received`` (UTC, the local clock), and what was
-            given. NaN where the book was not in sync.
+            ``bid_size, ask_size`` (base units), ``received`` (UTC, local clock), and the columns
+            asked for. NaN where the book was not in sync.
 
         Raises
         ------
         SettingsError
-            Columns that are no mapping.
+            ``columns`` is not a mapping.
         HistoryError
-            Columns of another length, or more levels than are kept.
+            A column of another length, or more levels than are kept.
 
         Notes
         -----
-        Spreadsheets know no time zones. Take them off before you write one::
+        Spreadsheets have no time zones. Remove them before you write one::
 
             frame = history.to_frame().tz_localize(None)
             frame["received"] = frame["received"].dt.tz_localize(None)
             frame.to_excel("book.xlsx")  # at most 1,048,575 states; pandas needs openpyxl
         """
-        advice = 'Give them by name, as {"imbalance": obi.imbalance(history, settings)}.'
+        advice = 'Give columns by name: {"imbalance": obi.imbalance(history, settings)}.'
         kind("columns", columns, (Mapping, type(None)), advice)
         return packing.unpack(self, columns or {}, levels, flow=flow)
 
     def save(self, path: str | Path) -> Path:
-        """Write all of this to a Parquet file, which `obi_widgets.load` reads.
+        """Write the history to a Parquet file, which `obi_widgets.load` reads.
 
         Parameters
         ----------
         path : str or Path
-            Ending in ``.parquet``. A file that is there is replaced, once the new one is whole.
+            Ends in ``.parquet``. An existing file is replaced once the new one is complete.
 
         Returns
         -------
         Path
-            The file. It holds states, levels, trades and context, the instrument, the interval,
-            the notes and hashes of the contents. Any reader of Parquet shows the columns: a row a
-            state, levels as ticks from the best, trades as a list in the row of their state.
+            The file, with states, levels, trades, context, instrument, interval, notes and hashes.
+            Any Parquet reader shows its columns: a row for each state, levels as ticks from the
+            best, trades as a list in the row of their state.
 
         Raises
         ------
         HistoryError
-            Another ending, a place that cannot be written to, or pyarrow that is not installed.
+            Another file ending, a place that cannot be written to, or a missing pyarrow.
         """
         return parquet.save(self, path)
 
     def sha256(self) -> str:
         """Return a hash of the states: times, best prices, every level's tick and size, and flow.
 
-        It does not depend on how the states are stored, nor on the receive times: a recording
-        replayed elsewhere has the same. Trades and context have hashes of their own.
+        It does not depend on storage or on receive times, so a recording replayed elsewhere has
+        the same hash. Trades and context have their own hashes.
         """
         digest = hashlib.sha256(f"{self.levels} {self.tick_size!r} ".encode())
         for column in (self.time, self.bid, self.ask):
@@ -363,9 +366,9 @@ class History(DerivedColumns):
 
     @cached_property
     def provenance(self) -> Provenance | None:
-        """Market, span and hash of these states; None without any.
+        """Market, time span and hash of the states; None without states.
 
-        The hash is computed once: of an hour of 50 levels it takes about 0.05 s.
+        The hash is computed once; for an hour of 50 levels this takes about 0.05 s.
         """
         if not len(self):
             return None

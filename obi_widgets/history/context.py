@@ -1,4 +1,4 @@
-"""What a venue says beside book and trades: mark price, index price, funding rate and so on."""
+"""Values besides book and trades: mark price, index price, funding rate and others."""
 
 from __future__ import annotations
 
@@ -21,32 +21,32 @@ if TYPE_CHECKING:
     Ints = NDArray[np.int64]
 
 NAMES = ("mark", "index", "funding_rate", "open_interest", "liquidated")
-"""What is told: prices in quote currency, a fraction per funding interval, base units, base units
-(+ where a short position was bought back, − where a long one was sold)."""
+"""Mark and index price in quote currency; funding rate as a fraction per funding interval; open
+interest and liquidated size in base units (+ a short was bought back, − a long was sold)."""
 
 
 class HasReceived(Protocol):
-    """A history, as far as it says when its states were received."""
+    """What `Context.at` needs of a history."""
 
     @property
     def received(self) -> Ints:
-        """The local clock's time, ns UTC, shape (T,)."""
+        """Receive times of the states, local clock, ns UTC, shape (T,)."""
 
 
 @dataclass(frozen=True, eq=False)
 class Context:
-    """What was told by the last of a history's states, in the order it was received. Immutable.
+    """Values received before a history's last state, in order of receipt. Immutable.
 
-    A slice of a history keeps what was told before its first state: that still held then.
+    A slice of a history keeps the values from before its first state, because they still hold.
 
     Attributes
     ----------
     stamps : ndarray of int64, shape (2, M)
         Event time and receive time, ns UTC.
     code : ndarray of uint8, shape (M,)
-        Which of `NAMES` it is.
+        Index into `NAMES`.
     value : ndarray of float64, shape (M,)
-        In the unit that the name has.
+        The value, in the unit of its name.
     """
 
     stamps: Ints
@@ -70,8 +70,8 @@ class Context:
         return len(self.value)
 
     def __repr__(self) -> str:
-        told = ", ".join(NAMES[code] for code in np.unique(self.code))
-        return f"<Context {len(self):,} values: {told}>" if told else "<Context none>"
+        names = ", ".join(NAMES[code] for code in np.unique(self.code))
+        return f"<Context {len(self):,} values: {names}>" if names else "<Context none>"
 
     @property
     def time(self) -> Ints:
@@ -101,17 +101,17 @@ class Context:
         history : History
             T states.
         name : {"mark", "index", "funding_rate", "open_interest", "liquidated"}
-            What.
+            Name of the value.
 
         Returns
         -------
         ndarray of float64, shape (T,)
-            NaN before the first.
+            NaN before the first value.
 
         Raises
         ------
         HistoryError
-            Another name.
+            An unknown name.
         """
         if name not in NAMES:
             raise HistoryError(f"There is no {quoted(name)}.", suggest(str(name), NAMES))
@@ -120,7 +120,7 @@ class Context:
         return np.append(self.value[which], np.nan)[newest]
 
     def to_frame(self) -> pd.DataFrame:
-        """Return a DataFrame, a row a value.
+        """Return a DataFrame with a row for each value.
 
         Returns
         -------
@@ -149,7 +149,7 @@ class Context:
 
 
 def joined(parts: Sequence[Context]) -> Context:
-    """Return what several tables tell, one after the other."""
+    """Return several tables joined, one after the other."""
     return Context(
         np.concatenate([one.stamps for one in parts], axis=1),
         np.concatenate([one.code for one in parts]),

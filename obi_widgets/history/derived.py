@@ -1,4 +1,4 @@
-"""Columns that follow from those that a history keeps."""
+"""Columns derived from those that a history stores."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class DerivedColumns(LevelReader):
-    """Derives columns from time, best prices and trades: what a `History` inherits."""
+    """Properties of `History` derived from times, best prices and trades."""
 
     time: Ints
     trades: Trades
@@ -38,30 +38,30 @@ class DerivedColumns(LevelReader):
 
     @property
     def gaps(self) -> int:
-        """How many times the book stopped being in sync."""
-        out = self.lost
-        return int(np.count_nonzero(out[1:] & ~out[:-1]) + bool(len(out) and out[0]))
+        """Number of times that the book stopped being in sync."""
+        lost = self.lost
+        return int(np.count_nonzero(lost[1:] & ~lost[:-1]) + bool(len(lost) and lost[0]))
 
     @cached_property
     def lost(self) -> NDArray[np.bool_]:
-        """Where the book was not in sync, shape (T,): no bid and no ask."""
+        """True where the book was not in sync (no bid and no ask), shape (T,)."""
         return np.asarray(np.isnan(self.bid) & np.isnan(self.ask))
 
     @cached_property
     def run_began(self) -> Ints:
-        """The event time of the first state since the book was last not in sync, shape (T,)."""
+        """Event time of the first state after the latest gap, shape (T,)."""
         begins = np.append(True, self.lost[:-1]) if len(self) else np.empty(0, bool)
         rows = np.maximum.accumulate(np.where(begins, np.arange(len(self)), 0))
         return np.asarray(self.time[rows] if len(self) else self.time)
 
     @cached_property
     def elapsed(self) -> Ints:
-        """Nanoseconds in sync since the first state, shape (T,): what gaps take is left out."""
+        """Nanoseconds in sync since the first state, without gaps, shape (T,)."""
         step = np.diff(self.time, prepend=self.time[:1])
         step[1:][self.lost[:-1]] = 0
         return np.asarray(np.cumsum(step))
 
     @cached_property
     def taken(self) -> Taken:
-        """What takers bought and sold between each state and the one before it."""
+        """Takers' volume between each state and the previous one."""
         return sums(self)

@@ -1,4 +1,4 @@
-"""Levels of book states in tiles: what signals read most, as narrow as it can be.
+"""Levels of book states in tiles, in the narrowest types: signals read these most.
 
 Prices are whole ticks from their own side's best, sizes are float32, in tiles of 1,024 states with
 time as the innermost axis: a signal of depth N then reads N levels' bytes and nothing else.
@@ -24,10 +24,10 @@ if TYPE_CHECKING:
     Singles = NDArray[np.float32]
 
 TILE = 1024
-"""States whose levels stand together."""
+"""States in a tile."""
 
 TILES = 4
-"""Tiles in a block: what is allocated, and dropped, at once."""
+"""Tiles in a block, the unit of allocation."""
 
 BLOCK = TILES * TILE
 """States in a block."""
@@ -39,7 +39,7 @@ class Levels(NamedTuple):
     Attributes
     ----------
     ticks : ndarray of uint8, uint16 or uint32, shape (TILES, 2, levels, TILE)
-        Ticks from the own side's best, bids first; as narrow as the block's prices allow.
+        Ticks from the own side's best, bids first; the narrowest type that fits the block.
     sizes : ndarray of float32, shape (TILES, 2, levels, TILE)
         Base units; 0 where there is no level.
     """
@@ -51,8 +51,8 @@ class Levels(NamedTuple):
     def empty(cls, count: int, levels: int, dtype: type = np.uint8) -> list[Levels]:
         """Return blocks of ``BLOCK`` states without levels.
 
-        Several stand in one piece of memory: of large ones the system makes huge pages, which
-        are read a twentieth faster.
+        They share one allocation: the system backs a large one with huge pages, which are read
+        5 % faster.
         """
         shape = (count, TILES, 2, levels, TILE)
         ticks: NDArray[np.unsignedinteger[Any]] = zeros(shape, dtype)
@@ -61,7 +61,7 @@ class Levels(NamedTuple):
 
 
 class LevelReader:
-    """Reads the levels of states: what a `History` inherits."""
+    """Methods of `History` that read levels."""
 
     blocks: tuple[Levels, ...]
     levels: int
@@ -71,11 +71,11 @@ class LevelReader:
     ask: Floats
 
     def __len__(self) -> int:
-        """Return how many states there are."""
+        """Return the number of states."""
         return len(self.bid)
 
     def runs(self) -> Iterator[tuple[slice, Levels, int]]:
-        """Yield runs of rows, the whole block that they are in, and where in it they begin."""
+        """Yield a slice of rows, the block that holds them, and their first row in that block."""
         row = 0
         for number, block in enumerate(self.blocks):
             first = self.offset if number == 0 else 0
@@ -84,7 +84,7 @@ class LevelReader:
             row += last - first
 
     def chunks(self) -> Iterator[tuple[slice, Levels]]:
-        """Yield runs of rows with their levels: arrays of shape (2, levels, rows)."""
+        """Yield slices of rows with their levels, arrays of shape (2, levels, rows)."""
         for rows, block, first in self.runs():
             row = rows.start
             while row < rows.stop:
@@ -110,16 +110,16 @@ class LevelReader:
         Raises
         ------
         HistoryError
-            Another side.
+            A side other than +1 or −1.
         """
         _check_side(side)
         best = self.bid if side > 0 else self.ask
         out = np.full((len(self), self.levels), np.nan)
         for rows, block in self.chunks():
             which = 0 if side > 0 else 1
-            there = block.sizes[which] > 0
+            exists = block.sizes[which] > 0
             prices = prices_of(block.ticks[which], best[rows], side, self.tick_size)
-            out[rows] = np.where(there, prices, np.nan).T
+            out[rows] = np.where(exists, prices, np.nan).T
         return out
 
     def sizes(self, side: int) -> Singles:
@@ -132,7 +132,7 @@ class LevelReader:
         return out
 
     def rank(self, number: int) -> tuple[NDArray[np.unsignedinteger[Any]], Singles]:
-        """Return the levels of one rank, 0 for the best.
+        """Return ticks and sizes of the levels of one rank, 0 for the best.
 
         Returns
         -------
@@ -160,12 +160,12 @@ class LevelReader:
 def prices_of(
     ticks: NDArray[np.unsignedinteger[Any]], best: Floats, side: ArrayLike, tick_size: float
 ) -> Floats:
-    """Return the prices so many ticks from the best: below for bids (+1), above for asks (−1)."""
+    """Return prices from ticks to the best: below it for bids (+1), above it for asks (−1)."""
     return on_grid(np.rint(best / tick_size) - np.multiply(side, ticks.astype(float)), tick_size)
 
 
 def _check_side(side: object) -> None:
-    """Refuse what is neither bids nor asks."""
+    """Refuse a side other than +1 or −1."""
     if real(side) not in (1, -1):
         raise HistoryError(
             f"side = {quoted(side)} is not possible.", "Give +1 for bids, or -1 for asks."

@@ -1,9 +1,8 @@
-"""A history in a Parquet file: a row a state, with everything that the history knows.
+"""Saving a history to a Parquet file, and loading it.
 
-Levels are columns by side and rank, as ticks from the best and sizes; trades and context are lists
-in the row of the state that they belong to. What is no column stands in the file's metadata.
-
-The columns stand in `obi_widgets.history.parquet_columns`.
+The file has a row for each state. Levels are columns by side and rank (ticks from the best, sizes);
+trades and context are lists in the row of their state; everything else is in the file's metadata.
+The module `obi_widgets.history.parquet_columns` defines the columns.
 """
 
 from __future__ import annotations
@@ -20,7 +19,7 @@ from obi_widgets.checks import path as as_path
 from obi_widgets.errors import HistoryError, RecordingError
 from obi_widgets.history.levels import BLOCK
 from obi_widgets.history.memory import give_back
-from obi_widgets.history.parquet_columns import GROUPS, WORDS, pyarrow_module
+from obi_widgets.history.parquet_columns import DICTIONARY, GROUPS, pyarrow_module
 from obi_widgets.market_data.events import Instrument
 from obi_widgets.version import version
 
@@ -35,31 +34,31 @@ Made = TypeVar("Made", bound="States")
 FORMAT, VERSION = "obi-history", 1
 
 KEY = b"obi"
-"""Of the metadata."""
+"""Key of the metadata."""
 
 MAGIC = b"PAR1"
-"""What a Parquet file begins with."""
+"""First bytes of a Parquet file."""
 
-ROWS = 32 * BLOCK
-"""States that are written at once: more take more memory, fewer more room in the file."""
+GROUP_ROWS = 32 * BLOCK
+"""States in a row group: more need more memory, fewer make a larger file."""
 
-LEVEL = 6
-"""How hard Zstandard tries."""
+COMPRESSION_LEVEL = 6
+"""Compression level of Zstandard."""
 
 FACTS = ("levels", "tick_size", "start", "strict", "notes", "interval")
-"""Of a history: what is as it stands in the metadata."""
+"""Fields of a history that the metadata stores unchanged."""
 
-AGAIN = "Save it anew, from the history or the recording that it was made of."
+SAVE_AGAIN = "Save it again, from the original history or recording."
 
 
 class File:
-    """A file that is read: its columns, one by one, and its metadata."""
+    """A file that is read: its columns and its metadata."""
 
     def __init__(self, path: Path) -> None:
         self._file = _parquet().ParquetFile(path, pre_buffer=False, page_checksum_verification=True)
         said = json.loads((self._file.schema_arrow.metadata or {}).get(KEY, b"null"))
         if isinstance(said, dict) and said.pop("checksum", "") != _sum(said):
-            raise ValueError("what it says of itself was changed")
+            raise ValueError("its metadata do not match their checksum")
         if not isinstance(said, dict) or said.get("format") != FORMAT:
             raise RecordingError(
                 f"{path.name} is a Parquet table that History.save did not write.",
@@ -86,7 +85,7 @@ class File:
         return self._file.read(columns=[name], use_threads=False).column(0).combine_chunks()
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Close the file."""
         self._file.close()
 
 
@@ -97,9 +96,7 @@ def save(history: States, path: str | Path) -> Path:
     """Write a history to a file; see `History.save`."""
     target = as_path(path)
     if target.suffix != ".parquet":
-        raise HistoryError(
-            f"{target.name!r} ends in {target.suffix!r}.", "A history is kept as .parquet."
-        )
+        raise HistoryError(f"{target.name!r} does not end in .parquet.", "Give a path that does.")
     parquet = _parquet()
     beside = target.with_name(f".{target.name}.{os.getpid()}")
     try:
@@ -111,7 +108,7 @@ def save(history: States, path: str | Path) -> Path:
     except OSError as error:
         raise HistoryError(
             f"{target} cannot be written: {error.strerror or error}.",
-            "Make room, or save it elsewhere.",
+            "Free some space, or save it elsewhere.",
         ) from error
     return target
 
@@ -121,8 +118,8 @@ def _write(parquet: Any, history: States, path: Path) -> None:  # noqa: ANN401
     facts = _facts(history)
     facts["checksum"] = _sum(facts)
     with path.open("wb") as file:
-        for first in range(0, max(len(history), 1), ROWS):
-            rows = slice(first, min(first + ROWS, len(history)))
+        for first in range(0, max(len(history), 1), GROUP_ROWS):
+            rows = slice(first, min(first + GROUP_ROWS, len(history)))
             columns = [one for group in GROUPS for one in group.write(history, rows)]
             table = arrow.table({one.name: one.values for one in columns})
             if writer is None:
@@ -134,14 +131,14 @@ def _write(parquet: Any, history: States, path: Path) -> None:  # noqa: ANN401
                     file,
                     table.schema.with_metadata({KEY: json.dumps(facts)}),
                     compression="zstd",
-                    compression_level=LEVEL,
-                    use_dictionary=[name for name, how in encodings.items() if how == WORDS],
-                    column_encoding={n: how for n, how in encodings.items() if how != WORDS},
+                    compression_level=COMPRESSION_LEVEL,
+                    use_dictionary=[name for name, how in encodings.items() if how == DICTIONARY],
+                    column_encoding={n: how for n, how in encodings.items() if how != DICTIONARY},
                     write_statistics=["time", "received"],
                     write_page_checksum=True,
                     store_schema=True,
                 )
-            writer.write_table(table.cast(writer.schema), row_group_size=ROWS)
+            writer.write_table(table.cast(writer.schema), row_group_size=GROUP_ROWS)
         assert writer is not None
         writer.close()
         file.flush()
@@ -149,7 +146,7 @@ def _write(parquet: Any, history: States, path: Path) -> None:  # noqa: ANN401
 
 
 def _facts(history: States) -> dict[str, Any]:
-    """Return what is no column."""
+    """Return the metadata."""
     trades = history.trades
     return {
         "format": FORMAT,
@@ -172,12 +169,12 @@ def _facts(history: States) -> dict[str, Any]:
 
 
 def _sum(facts: dict[str, Any]) -> str:
-    """Return a hash of the metadata."""
+    """Return a checksum of the metadata."""
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
 
 
 def _width(history: States) -> int:
-    """Return the bytes that each tick of a block needs."""
+    """Return the bytes per tick that a block needs."""
     most = max(int(levels.ticks.max()) for _, levels in history.chunks())
     return int(np.min_scalar_type(most).itemsize)
 
@@ -188,12 +185,12 @@ def _hashes(history: States) -> list[str]:
 
 
 def is_parquet(path: Path) -> bool:
-    """Return whether a file begins as a Parquet table does."""
+    """Return whether a file begins with Parquet's magic bytes."""
     try:
         with path.open("rb") as file:
             return file.read(len(MAGIC)) == MAGIC
     except OSError:
-        return False  # whoever reads it says why
+        return False  # opening it raises the error with its reason
 
 
 def load(path: Path, make: Callable[..., Made]) -> Made:
@@ -204,14 +201,14 @@ def load(path: Path, make: Callable[..., Made]) -> Made:
     path : Path
         The file.
     make : callable
-        What makes a history of its fields: `History`.
+        Constructor of a history from its fields: `History`.
 
     Raises
     ------
     RecordingError
-        A Parquet table of another kind; a file that is cut off, damaged or of a later version.
+        A Parquet table of another kind, or a truncated, damaged or newer file.
     HistoryError
-        When pyarrow is not installed.
+        If pyarrow is not installed.
     """
     arrow = pyarrow_module()
     try:
@@ -234,12 +231,12 @@ def load(path: Path, make: Callable[..., Made]) -> Made:
             raise
         why = " ".join(str(error).split())[:160].rstrip(".")
         raise RecordingError(
-            f"{path.name} is a Parquet table that is cut off or damaged: {why}.", AGAIN, path=path
+            f"{path.name} is a truncated or damaged Parquet file: {why}.", SAVE_AGAIN, path=path
         ) from error
     if not whole:
         raise RecordingError(
-            f"{path.name} is damaged: it does not hold the states and trades that were saved.",
-            AGAIN,
+            f"{path.name} is damaged: its contents differ from what was saved.",
+            SAVE_AGAIN,
             path=path,
         )
     return history

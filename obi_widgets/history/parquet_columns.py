@@ -1,7 +1,4 @@
-"""What a history's Parquet file consists of: groups of columns, as they are written and read.
-
-One more group of columns is one more line of `GROUPS`.
-"""
+"""The columns of a history's Parquet file, in groups. To add a group, add a line to `GROUPS`."""
 
 from __future__ import annotations
 
@@ -23,12 +20,12 @@ if TYPE_CHECKING:
 
     from obi_widgets.history.states import States
 
-TIMES, BYTES, PLAIN, WORDS = "DELTA_BINARY_PACKED", "BYTE_STREAM_SPLIT", "PLAIN", "words"
-"""How values are encoded: as steps, byte by byte, as they are, or as numbers of distinct ones."""
+DELTAS, BYTES, PLAIN, DICTIONARY = "DELTA_BINARY_PACKED", "BYTE_STREAM_SPLIT", "PLAIN", "dictionary"
+"""Encodings: differences, byte streams, plain values, or a dictionary of distinct values."""
 
 
 class ColumnReader(Protocol):
-    """A file that is read: its columns, and what it says of itself."""
+    """A file that is read: its columns and its metadata."""
 
     @property
     def facts(self) -> dict[str, Any]:
@@ -47,11 +44,11 @@ class Column(NamedTuple):
     Attributes
     ----------
     name : str
-        In the file.
-    values : ndarray, or an array of pyarrow
-        A value a state.
+        Name in the file.
+    values : ndarray or pyarrow array
+        A value for each state.
     encoding : str or dict of str
-        Of the values, or by path of those that lists hold.
+        Encoding of the values; of lists, by path of their fields.
     """
 
     name: str
@@ -67,7 +64,7 @@ class Group(NamedTuple):
     write : callable
         Takes a history and a slice of its rows; yields columns.
     read : callable
-        Takes a file; returns the fields of the history that they make.
+        Takes a file; returns fields of the history.
     """
 
     write: Callable[[States, slice], Iterator[Column]]
@@ -75,12 +72,12 @@ class Group(NamedTuple):
 
 
 def _write_states(history: States, rows: slice) -> Iterator[Column]:
-    yield Column("time", _stamps(history.time[rows]), TIMES)
-    yield Column("received", _stamps(history.received[rows]), TIMES)
-    yield Column("bid", history.bid[rows], WORDS)
-    yield Column("ask", history.ask[rows], WORDS)
-    yield Column("bid_reach", history.reach[0, rows], WORDS)
-    yield Column("ask_reach", history.reach[1, rows], WORDS)
+    yield Column("time", _stamps(history.time[rows]), DELTAS)
+    yield Column("received", _stamps(history.received[rows]), DELTAS)
+    yield Column("bid", history.bid[rows], DICTIONARY)
+    yield Column("ask", history.ask[rows], DICTIONARY)
+    yield Column("bid_reach", history.reach[0, rows], DICTIONARY)
+    yield Column("ask_reach", history.reach[1, rows], DICTIONARY)
 
 
 def _read_states(file: ColumnReader) -> dict[str, Any]:
@@ -128,8 +125,8 @@ def _write_flow(history: States, rows: slice) -> Iterator[Column]:
     if flow is None:
         return
     for rank in range(RANKS):
-        yield Column(f"order_flow_{rank + 1}", flow.order_flow[rows, rank], TIMES)
-    yield Column("events", flow.events[rows], TIMES)
+        yield Column(f"order_flow_{rank + 1}", flow.order_flow[rows, rank], DELTAS)
+    yield Column("events", flow.events[rows], DELTAS)
 
 
 def _read_flow(file: ColumnReader) -> dict[str, Any]:
@@ -145,10 +142,10 @@ def _write_trades(history: States, rows: slice) -> Iterator[Column]:
     trades = part.trades
     ends = np.append(trades.start, part.trade_ends) - trades.start
     fields = {
-        "time": (_stamps(trades.time), TIMES),
-        "received": (_stamps(trades.received), TIMES),
-        "id": (trades.id, TIMES),
-        "price_steps": (trades.amounts[0], TIMES),
+        "time": (_stamps(trades.time), DELTAS),
+        "received": (_stamps(trades.received), DELTAS),
+        "id": (trades.id, DELTAS),
+        "price_steps": (trades.amounts[0], DELTAS),
         "lots": (trades.amounts[1], BYTES),
     }
     yield _lists("trades", ends, fields)
@@ -173,8 +170,8 @@ def _write_context(history: States, rows: slice) -> Iterator[Column]:
     ends[-1] = len(told)
     here = slice(int(ends[rows.start]), int(ends[rows.stop]))
     fields = {
-        "time": (_stamps(told.time[here]), TIMES),
-        "received": (_stamps(told.received[here]), TIMES),
+        "time": (_stamps(told.time[here]), DELTAS),
+        "received": (_stamps(told.received[here]), DELTAS),
         "code": (told.code[here], BYTES),
         "value": (told.value[here], BYTES),
     }
@@ -194,11 +191,11 @@ GROUPS = (
     Group(_write_trades, _read_trades),
     Group(_write_context, _read_context),
 )
-"""All that a history consists of. One more group is one more line."""
+"""All columns of a history."""
 
 
 def _stamps(times: NDArray[np.int64]) -> Any:  # noqa: ANN401
-    """Return times as pyarrow has them, so that other readers know what they are."""
+    """Return times as a pyarrow array of timestamps, so that other readers recognise them."""
     arrow = pyarrow_module()
     return arrow.array(np.ascontiguousarray(times)).cast(arrow.timestamp("ns", "UTC"))
 
@@ -218,7 +215,7 @@ def _lists(name: str, ends: NDArray[np.int64], fields: dict[str, tuple[Any, str]
 
 
 def _unlisted(column: Any) -> tuple[NDArray[np.int64], Callable[[str], NDArray[Any]]]:  # noqa: ANN401
-    """Return where the lists of a column end, and what gives a field of the records in them."""
+    """Return the ends of a column's lists, and a function that returns a field of their records."""
     records, offsets = column.flatten(), column.offsets.to_numpy().astype(np.int64)
 
     def field(name: str) -> NDArray[Any]:
@@ -228,7 +225,7 @@ def _unlisted(column: Any) -> tuple[NDArray[np.int64], Callable[[str], NDArray[A
 
 
 def pyarrow_module() -> Any:  # noqa: ANN401
-    """Return pyarrow, or say how to install it."""
+    """Return pyarrow; raise an error with advice if it is missing."""
     try:
         import pyarrow
     except ImportError:

@@ -1,4 +1,4 @@
-"""Where states come from: market, span, and a hash of them."""
+"""Where states come from: market, time span and hash."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Provenance:
-    """What settings were tuned on.
+    """The data that settings were tuned on.
 
     Attributes
     ----------
@@ -22,17 +22,17 @@ class Provenance:
     start, end : str
         First and last event time, ISO 8601, UTC.
     states : int
-        How many book states.
+        Number of book states.
     levels : int
-        Levels a side that were kept of each.
+        Levels a side that were kept.
     interval : float
-        Seconds between states; 0 for every one.
+        Seconds between kept states; 0 if every state was kept.
     sha256 : str
-        `History.sha256` of them.
+        `History.sha256` of the states.
     package : str
         The version of this package.
     gaps : int or None
-        How often the book was lost; None in files of versions that did not tell.
+        Number of gaps; None in files of versions that did not store it.
     """
 
     venue: str
@@ -61,5 +61,5 @@ class Provenance:
 
 
 def utc(times: ArrayLike) -> list[str]:
-    """Return times in nanoseconds as they are kept in a file: ISO 8601."""
+    """Return times in nanoseconds as ISO 8601 text."""
     return [f"{one}Z" for one in np.asarray(times, np.int64).view("datetime64[ns]")]

@@ -1,4 +1,4 @@
-"""What the parts of a history read of it, so that none of them has to know the class."""
+"""The attributes of a history that its parts read, so that they need not import the class."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ if TYPE_CHECKING:
 
 
 class States(Protocol):
-    """Book states with what belongs to them; see `History`."""
+    """Book states, trades and context; see `History`."""
 
-    # Properties, since a history is frozen: it can be read, and not assigned to.
+    # Properties, because a history's attributes are read-only.
     @property
     def time(self) -> Ints: ...  # noqa: D102
     @property

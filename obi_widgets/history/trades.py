@@ -1,9 +1,8 @@
-"""Trades as a table, which of a history's states each belongs to, and what takers did per state.
+"""The table of trades, the state that each trade belongs to, and takers' volume per state.
 
-Prices and sizes are whole numbers of decimal steps, so that sums are exact. A trade belongs to the
-first state that was received *after* it: one received at the same nanosecond as a state belongs to
-the next, since it may not have been known yet. Where only the last state of each interval is kept,
-it belongs to the first *kept* one.
+Prices and sizes are integers of decimal steps, so that sums are exact. A trade belongs to the first
+kept state that was received *after* it. A trade received in the same nanosecond as a state belongs
+to the next state, because it may not have been known yet.
 """
 
 from __future__ import annotations
@@ -28,27 +27,27 @@ if TYPE_CHECKING:
     Whole = NDArray[np.signedinteger[Any]]
 
 LARGEST = 2**62
-"""What sums of 64 bits may come to; beyond, they are formed of Python's integers."""
+"""Largest sum formed in 64 bits; larger sums use Python's integers."""
 
 
 @dataclass(frozen=True, eq=False)
 class Trades:
-    """The trades of a history's states, in the order they were received. Immutable.
+    """The trades of a history, in order of receipt. Immutable.
 
     Attributes
     ----------
     stamps : ndarray of int64, shape (3, N)
-        Event time and receive time, ns UTC; the venue's number of the trade.
+        Event time and receive time, ns UTC; the venue's trade id.
     amounts : ndarray of int32 or int64, shape (2, N)
         Price in steps of ``10 ** -price_decimals``; size in lots of ``10 ** -size_decimals`` base
         units, below 0 where the taker sold.
     price_decimals, size_decimals : int
-        Of the steps.
+        Decimals of a step.
     start : int
-        How many trades had come before the first of these.
+        Number of trades before the first of these.
     streamed : bool
-        Whether the source tells of trades at all. False of arrays and tables of books: then the
-        table is empty because nothing is known, not because nobody traded.
+        Whether the source sends trades. If False, as for arrays of books, the table is empty
+        because trades are unknown, not because nobody traded.
     """
 
     stamps: Ints
@@ -60,7 +59,7 @@ class Trades:
 
     def __post_init__(self) -> None:
         for column in (self.stamps, self.amounts):
-            column.flags.writeable = False  # they are shared with a session
+            column.flags.writeable = False  # shared with a session
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)  # from another process
@@ -77,7 +76,9 @@ class Trades:
     def __getitem__(self, rows: slice) -> Trades:
         """Return the trades of a slice, sharing memory."""
         if not isinstance(rows, slice):
-            raise HistoryError("A table of trades is sliced.", "For one trade, give trades[5:6].")
+            raise HistoryError(
+                "A table of trades takes slices only.", "For one trade, give trades[5:6]."
+            )
         first, last, step = rows.indices(len(self))
         if step != 1:
             raise HistoryError("Trades are sliced without a step.", "Leave the step out.")
@@ -89,7 +90,7 @@ class Trades:
 
     def __repr__(self) -> str:
         if not self.streamed:
-            return "<Trades none: the source does not tell of them>"
+            return "<Trades none: the source sends none>"
         if not len(self):
             return "<Trades none>"
         first, last = self.time[[0, -1]].view("datetime64[ns]")
@@ -106,18 +107,18 @@ class Trades:
     def received(self) -> Ints:
         """The local clock's time, ns UTC, never decreasing.
 
-        Where the local clock was set back, it stands still until that has caught up.
+        After the local clock was set back, it stays constant until the clock has caught up.
         """
         return np.asarray(self.stamps[1])
 
     @property
     def id(self) -> Ints:
-        """The venue's numbers, shape (N,): of aggregates where it sends those."""
+        """The venue's trade ids, shape (N,); of aggregate trades where it sends these."""
         return np.asarray(self.stamps[2])
 
     @property
     def price(self) -> Floats:
-        """Prices, quote currency, shape (N,): as the venue's decimal text is read."""
+        """Prices, quote currency, shape (N,); equal to the parsed decimal text."""
         return np.asarray(self.amounts[0] / 10.0**self.price_decimals)
 
     @property
@@ -133,7 +134,7 @@ class Trades:
     # -- out -------------------------------------------------------------------------------
 
     def to_frame(self) -> pd.DataFrame:
-        """Return a DataFrame, a row a trade.
+        """Return a DataFrame with a row for each trade.
 
         Returns
         -------
@@ -152,9 +153,9 @@ class Trades:
         return pd.DataFrame({**columns, "received": received}, index=index)
 
     def sha256(self) -> str:
-        """Return a hash of the trades: times, prices, sizes, sides and numbers.
+        """Return a hash of the trades: event times, prices, sizes, sides and ids.
 
-        It does not depend on how they are stored, nor on the receive times.
+        It does not depend on storage or on receive times.
         """
         digest = hashlib.sha256()
         for column in (self.time, self.price, self.size, self.side, self.id):
@@ -162,7 +163,7 @@ class Trades:
         return digest.hexdigest()
 
     def finer(self, price_decimals: int, size_decimals: int) -> Whole:
-        """Return the amounts in steps of more decimals."""
+        """Return the amounts on a grid of more decimals."""
         factors = (price_decimals - self.price_decimals, size_decimals - self.size_decimals)
         if not any(factors):
             return self.amounts
@@ -170,13 +171,13 @@ class Trades:
 
 
 def narrowed(amounts: Whole) -> Whole:
-    """Return whole numbers in 32 bits where they fit."""
+    """Return integers as int32 if they fit, else as int64."""
     fits = not amounts.size or bool(abs(amounts).max() < 2**31)
     return amounts.astype(np.int32 if fits else np.int64, copy=False)
 
 
 def joined(parts: Sequence[Trades]) -> Trades:
-    """Return the trades of several tables, one after the other."""
+    """Return several tables joined, one after the other."""
     price_decimals = max(one.price_decimals for one in parts)
     size_decimals = max(one.size_decimals for one in parts)
     return Trades(
@@ -193,16 +194,16 @@ def joined(parts: Sequence[Trades]) -> Trades:
 
 @dataclass(frozen=True, eq=False)
 class Taken:
-    """What takers did between each kept state and the one before it, over every trade.
+    """Takers' volume between each kept state and the previous one, over every trade.
 
     Attributes
     ----------
     bought_lots, sold_lots : ndarray of int64, shape (T,)
-        Lots of ``10 ** -size_decimals`` base units.
+        Volume in lots of ``10 ** -size_decimals`` base units.
     bought_steps, sold_steps : ndarray of int64, shape (T,)
-        Price times size, in ``10 ** -(price_decimals + size_decimals)`` of quote currency.
+        Price times size, in ``10 ** -(price_decimals + size_decimals)`` units of quote currency.
     count : ndarray of int64, shape (T,)
-        How many trades.
+        Number of trades.
     """
 
     bought_lots: Ints
@@ -215,22 +216,22 @@ class Taken:
 
     @property
     def bought(self) -> Floats:
-        """What takers bought, base units, shape (T,)."""
+        """Volume that takers bought, base units, shape (T,)."""
         return np.asarray(self.bought_lots / 10.0**self.size_decimals, np.float64)
 
     @property
     def sold(self) -> Floats:
-        """What takers sold, base units, shape (T,)."""
+        """Volume that takers sold, base units, shape (T,)."""
         return np.asarray(self.sold_lots / 10.0**self.size_decimals, np.float64)
 
     @property
     def bought_value(self) -> Floats:
-        """What takers paid, quote currency, shape (T,)."""
+        """Value that takers bought, quote currency, shape (T,)."""
         return self._value(self.bought_steps)
 
     @property
     def sold_value(self) -> Floats:
-        """What takers were paid, quote currency, shape (T,)."""
+        """Value that takers sold, quote currency, shape (T,)."""
         return self._value(self.sold_steps)
 
     def _value(self, steps: Ints) -> Floats:
@@ -238,19 +239,19 @@ class Taken:
 
 
 class HasTrades(Protocol):
-    """A history, as far as its trades go."""
+    """What `sums` and `rows` need of a history."""
 
     @property
     def trades(self) -> Trades:
-        """The table."""
+        """The table of trades."""
 
     @property
     def trade_ends(self) -> Ints:
-        """How many trades had come before each state; see `History`."""
+        """Number of trades before each state; see `History`."""
 
 
 def sums(history: HasTrades) -> Taken:
-    """Return what takers did per state; see `Taken`. Exact: sums of whole numbers.
+    """Return takers' volume per state; see `Taken`. The sums are of integers, so exact.
 
     Parameters
     ----------
@@ -261,11 +262,11 @@ def sums(history: HasTrades) -> Taken:
     ends = np.concatenate([[trades.start], history.trade_ends]) - trades.start
     price, size = trades.amounts
     lots = abs(size)
-    most = max(len(trades), 1) * float(lots.max(initial=0)) * float(price.max(initial=1))
-    # The usual sums fit 64 bits; those that may not are formed of Python's integers.
-    exact = np.int64 if most < LARGEST else object
-    lots = lots.astype(exact)
-    steps = price.astype(exact) * lots
+    bound = max(len(trades), 1) * float(lots.max(initial=0)) * float(price.max(initial=1))
+    # Usual sums fit 64 bits; larger ones are formed of Python's integers.
+    dtype = np.int64 if bound < LARGEST else object
+    lots = lots.astype(dtype)
+    steps = price.astype(dtype) * lots
     return Taken(
         _between(np.where(size > 0, lots, 0), ends),
         _between(np.where(size < 0, lots, 0), ends),
@@ -278,7 +279,7 @@ def sums(history: HasTrades) -> Taken:
 
 
 def _between(values: NDArray[Any], ends: Ints) -> Ints:
-    """Return the sums of the values between each end and the next."""
+    """Return the sum of the values between each two ends."""
     return np.asarray(np.diff(np.append(values[:0].sum(), np.cumsum(values))[ends]))
 
 

@@ -1,7 +1,7 @@
-"""Making a frozen table of columns that need no check: they were checked, or are our own.
+"""Frozen tables from columns that need no check, because this package made or checked them.
 
-A session makes a history for each look at it, and a slice for each state that came. The checks of
-a user's columns would take longer than all the rest.
+A session makes a history at each access, and a slice for each new state. Checking the columns each
+time would take longer than the rest of the work.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ Table = TypeVar("Table")
 
 
 def made(kind: type[Table], values: dict[str, Any]) -> Table:
-    """Return a frozen dataclass with these values of all of its fields.
+    """Return a frozen dataclass with the given values of all its fields.
 
-    Arrays among the values become read-only: pass views of those that are written to.
+    Arrays among the values become read-only; pass views of arrays that will be written to.
     """
     for value in values.values():
         if isinstance(value, np.ndarray):
@@ -29,9 +29,9 @@ def made(kind: type[Table], values: dict[str, Any]) -> Table:
 
 
 def changed(table: Table, **changes: Any) -> Table:  # noqa: ANN401
-    """Return a frozen dataclass with other values of some fields, and no cached property.
+    """Return a copy of a frozen dataclass with changed fields, without its cached properties.
 
-    Arrays among them must be read-only, as slices of the table's own are.
+    Arrays among the changes must be read-only, as slices of the table's own are.
     """
     known = table.__dict__
     kind: Any = type(table)

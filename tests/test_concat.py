@@ -75,7 +75,7 @@ def test_each_grid_is_held_against_the_finest():
     with pytest.raises(obi.ObiError) as error:
         History.concat(parts)
     assert str(error.value) == (
-        "One has a tick size of 0.3, and another of 0.2. Make both with the same tick_size=."
+        "One history has tick size 0.3, and another 0.2. Make both with the same tick_size."
     )
 
 
@@ -85,7 +85,7 @@ def test_levels_too_far_for_the_finer_grid_are_refused():
     with pytest.raises(obi.ObiError) as error:
         History.concat([coarse, fine])
     assert str(error.value).startswith(
-        "A level lies 9,999,990,000 ticks from the best, and 4,294,967,295 are possible."
+        "A level lies 9,999,990,000 ticks from the best; at most 4,294,967,295 are possible."
     )
 
 
@@ -118,23 +118,23 @@ def test_one_is_itself_and_empty_ones_are_passed_over():
         (["monday.gz"], "A str is not a history. Load it first: obi.load('monday.gz')."),
         (
             [line(3), line(3, start=9, instrument=Instrument("sim", "ETH-PERP"))],
-            ": and sim:ETH-PERP are two markets. Give histories of one at a time.",
+            ": and sim:ETH-PERP are different markets. Give histories of one market.",
         ),
         (
             [line(3), early([SECOND * 9], [[1, NAN]], [[1, 1]], [[2, 3]], [[1, 1]])],
-            "One has 1 levels a side, and another 2. Load all with the same levels=.",
+            "One history has 1 levels a side, and another has 2. Load all with the same levels.",
         ),
         (
             [
                 line(3),
                 made([(((333,), (1.0,)), ((334,), (1.0,)))], start=9, levels=1, tick_size=0.3),
             ],
-            "One has a tick size of 1.0, and another of 0.3. Make both with the same tick_size=.",
+            "One history has tick size 1.0, and another 0.3. Make both with the same tick_size.",
         ),
         (
             [line(3), line(3, start=2)],
-            "One ends at 1970-01-01T00:00:02.000 UTC, and another begins before, at "
-            "1970-01-01T00:00:02.000. Give each time once.",
+            "One history ends at 1970-01-01T00:00:02.000 UTC; the next begins earlier, at "
+            "1970-01-01T00:00:02.000. Give histories that do not overlap.",
         ),
     ],
 )

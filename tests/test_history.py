@@ -270,7 +270,7 @@ def test_a_frame_of_a_changed_copy_leaves_the_history_alone():
 def test_a_frame_of_levels_that_are_not_kept_is_refused(levels):
     with pytest.raises(HistoryError) as error:
         make(STATES, levels=2).to_frame(levels=levels)
-    assert str(error.value) == f"{levels} levels were asked for. This history has 1 to 2."
+    assert str(error.value) == f"levels = {levels} is not possible. Give 1 to 2."
 
 
 def test_the_repr_tells_what_there_is():

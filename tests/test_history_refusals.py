@@ -68,27 +68,27 @@ def test_what_the_refusals_begin_with_is_taken():
         (
             {"received_ns": [START, START]},
             "Shapes differ: [(3,), (2,), (3, 2), (3, 2), (3, 2), (3, 2)]. "
-            "All arrays have T rows; levels have L.",
+            "Give arrays of T rows, and prices and sizes of L columns.",
         ),
         (
             {"ask_size": np.ones((3, 1))},
             "Shapes differ: [(3,), (3,), (3, 2), (3, 2), (3, 2), (3, 1)]. "
-            "All arrays have T rows; levels have L.",
+            "Give arrays of T rows, and prices and sizes of L columns.",
         ),
         (
             {"bid_price": np.ones((2, 2))},
             "bid_price has shape (2, 2), and there are 3 times. "
-            "Give a row a time and a column a level.",
+            "Give a row for each time and a column for each level.",
         ),
         (
             {"ask_size": np.ones((3, 2, 1))},
             "ask_size has shape (3, 2, 1), and there are 3 times. "
-            "Give a row a time and a column a level.",
+            "Give a row for each time and a column for each level.",
         ),
         (
             {"bid_price": np.ones((3, 0))},
             "bid_price has shape (3, 0), and there are 3 times. "
-            "Give a row a time and a column a level.",
+            "Give a row for each time and a column for each level.",
         ),
         *(
             (
@@ -150,7 +150,7 @@ def test_what_the_refusals_begin_with_is_taken():
         ),
         (
             {**with_value("ask_price", 2, 1, 53.1), "tick_size": 1e-8},
-            "A level lies 4,300,000,000 ticks from the best, and 4,294,967,295 are possible. "
+            "A level lies 4,300,000,000 ticks from the best; at most 4,294,967,295 are possible. "
             "Leave such levels out, or round the prices to a coarser grid.",
         ),
     ],

@@ -1,4 +1,4 @@
-"""Arrays of books into a history's blocks, and the price grid that they lie on; and out again."""
+"""Packing arrays of books into the columns of a history, and unpacking them into a DataFrame."""
 
 from __future__ import annotations
 
@@ -34,22 +34,22 @@ Part = TypeVar("Part", bound="States")
 
 
 def to_ticks(prices: Floats, best: Floats, side: int, tick_size: float) -> Floats:
-    """Return whole ticks from the best price, NaN where either is off the grid."""
+    """Return distances from the best price in ticks, NaN where a price is off the grid."""
     return side * (to_whole(best, tick_size) - to_whole(prices, tick_size))
 
 
 def unsigned(ticks: NDArray[np.floating[Any]]) -> NDArray[np.unsignedinteger[Any]]:
-    """Return whole numbers as narrow as they allow."""
+    """Return integers in the narrowest unsigned type that fits."""
     return ticks.astype(_narrowest(ticks.max(initial=0)))
 
 
-def _narrowest(most: float) -> np.dtype[Any]:
-    if most > MAX_TICKS:
+def _narrowest(largest: float) -> np.dtype[Any]:
+    if largest > MAX_TICKS:
         raise HistoryError(
-            f"A level lies {most:,.0f} ticks from the best, and {MAX_TICKS:,} are possible.",
+            f"A level lies {largest:,.0f} ticks from the best; at most {MAX_TICKS:,} are possible.",
             "Leave such levels out, or round the prices to a coarser grid.",
         )
-    return np.min_scalar_type(int(most))
+    return np.min_scalar_type(int(largest))
 
 
 def pack(
@@ -69,54 +69,56 @@ def pack(
     received = time
     if received_ns is not None:
         received = times(aligned(received_ns, time, "received_ns", labels), "received_ns", unit)
-    price = [_matrix(one, name, time, labels) for one, name in zip(prices, _PRICES, strict=True)]
-    size = [_matrix(one, name, time, labels) for one, name in zip(sizes, _SIZES, strict=True)]
-    if len({one.shape for one in (*price, *size)}) > 1 or len(received) != len(time):
-        shapes = [(len(time),), (len(received),), *(one.shape for one in (*price, *size))]
-        raise HistoryError(f"Shapes differ: {shapes}.", "All arrays have T rows; levels have L.")
+    price = [_matrix(a, name, time, labels) for a, name in zip(prices, _PRICES, strict=True)]
+    size = [_matrix(a, name, time, labels) for a, name in zip(sizes, _SIZES, strict=True)]
+    if len({array.shape for array in (*price, *size)}) > 1 or len(received) != len(time):
+        shapes = [(len(time),), (len(received),), *(array.shape for array in (*price, *size))]
+        raise HistoryError(
+            f"Shapes differ: {shapes}.", "Give arrays of T rows, and prices and sizes of L columns."
+        )
     if tick_size is not None and not 0 < real(tick_size) < np.inf:
         raise HistoryError(
             f"tick_size = {quoted(tick_size)} is not possible.", "Give the right one, or none."
         )
     refuse(np.flatnonzero(np.diff(time) < 0) + 1, "time goes back", "Sort the states by time.")
     count, levels = price[0].shape
-    for one, name in zip(price, _PRICES, strict=True):
+    for array, name in zip(price, _PRICES, strict=True):
         refuse(
-            _rows(~np.isnan(one) & ~((one > 0) & np.isfinite(one))),
+            _rows(~np.isnan(array) & ~((array > 0) & np.isfinite(array))),
             f"a {name} is not a finite number above 0",
             "Leave it NaN where there is no level.",
         )
     price, tick_size, snapped = snap(price, tick_size)
     tick_size = tick_size or 1.0
     ticks = []
-    for one, quantity, side, name in zip(price, size, (+1, -1), _PRICES, strict=True):
-        there = ~np.isnan(one)
-        quantity[~there] = 0
+    for array, quantity, side, name in zip(price, size, (+1, -1), _PRICES, strict=True):
+        exists = ~np.isnan(array)
+        quantity[~exists] = 0
         refuse(
-            _rows(there & ~((quantity > SMALLEST) & (quantity < LARGEST))),
+            _rows(exists & ~((quantity > SMALLEST) & (quantity < LARGEST))),
             f"a size beside {name} is not a finite number above 0",
             "Leave the price NaN where there is no level.",
         )
         refuse(
-            _rows(there[:, 1:] & ~there[:, :-1]),
+            _rows(exists[:, 1:] & ~exists[:, :-1]),
             f"{name} has a hole",
             "Put the best level first and NaN last.",
         )
-        best = one[:, :1]
-        off = to_ticks(one, best, side, tick_size)
+        best = array[:, :1]
+        distance = to_ticks(array, best, side, tick_size)
         refuse(
-            _rows(there & np.isnan(off)),
+            _rows(exists & np.isnan(distance)),
             f"{name} is off the grid of {tick_size}",
             "Give the right tick_size, or none.",
         )
         refuse(
-            _rows(there[:, 1:] & ~(np.diff(off) > 0)),
+            _rows(exists[:, 1:] & ~(np.diff(distance) > 0)),
             f"{name} is not sorted",
             "Put the best level first.",
         )
-        ticks.append(np.where(there, off, 0))
-    # One bit pattern for all NaN, for the sake of the hash.
-    bid, ask = (np.where(np.isnan(one[:, 0]), np.nan, one[:, 0]) for one in price)
+        ticks.append(np.where(exists, distance, 0))
+    # One bit pattern for all NaN, so that equal states have equal hashes.
+    bid, ask = (np.where(np.isnan(a[:, 0]), np.nan, a[:, 0]) for a in price)
     refuse(np.flatnonzero(bid >= ask), "the book is crossed", "Make such a row NaN.")
     whole = unsigned(np.stack(ticks))
     blocks = Levels.empty(-(-count // BLOCK), levels, whole.dtype.type)
@@ -148,7 +150,7 @@ def unpack(
 
     if not 1 <= real(levels) <= history.levels or real(levels) % 1:
         raise HistoryError(
-            f"{quoted(levels)} levels were asked for.", f"This history has 1 to {history.levels}."
+            f"levels = {quoted(levels)} is not possible.", f"Give 1 to {history.levels}."
         )
     columns: dict[str, Any] = {
         "bid": history.bid,
@@ -178,56 +180,56 @@ def unpack(
                 "Give a value for each state.",
             )
     time, columns["received"] = (
-        pd.to_datetime(one.view("datetime64[ns]"), utc=True)
-        for one in (history.time, history.received)
+        pd.to_datetime(stamps.view("datetime64[ns]"), utc=True)
+        for stamps in (history.time, history.received)
     )
     return pd.DataFrame(columns, index=pd.DatetimeIndex(time, name="time"))
 
 
 def in_order(histories: Sequence[Part]) -> list[Part]:
-    """Return those that have states, in the order of time.
+    """Return the histories that have states, sorted by time.
 
     Raises
     ------
     HistoryError
-        No state, other markets or levels, times that overlap.
+        No states, different markets or numbers of levels, or overlapping times.
     """
-    parts = sorted((one for one in histories if len(one)), key=lambda one: int(one.time[0]))
+    parts = sorted((part for part in histories if len(part)), key=lambda part: int(part.time[0]))
     if not parts:
-        raise HistoryError("There is no state in any of them.", "Give recordings that have some.")
+        raise HistoryError("None of the histories has a state.", "Give recordings that have some.")
     for before, after in pairwise(parts):
-        _refuse_beside(before, after)
+        _check_joinable(before, after)
     return parts
 
 
 def concat(parts: Sequence[States]) -> dict[str, Any]:
-    """Join histories as `in_order` returns them, and return the fields of a `History`."""
+    """Join histories that `in_order` sorted; return the fields of a `History`."""
     first = parts[0]
-    tick_size = min(one.tick_size for one in parts)
-    factors = [_times_as_coarse(one.tick_size, tick_size) for one in parts]
-    most = max(
+    tick_size = min(part.tick_size for part in parts)
+    factors = [_grid_factor(part.tick_size, tick_size) for part in parts]
+    largest = max(
         int(block.ticks.max(initial=0)) * factor
-        for one, factor in zip(parts, factors, strict=True)
-        for block in one.blocks
+        for part, factor in zip(parts, factors, strict=True)
+        for block in part.blocks
     )
     count = sum(map(len, parts)) + len(parts) - 1
-    blocks = Levels.empty(-(-count // BLOCK), first.levels, _narrowest(most).type)
+    blocks = Levels.empty(-(-count // BLOCK), first.levels, _narrowest(largest).type)
     time, received = np.empty(count, np.int64), np.empty(count, np.int64)
     bid, ask = np.full(count, np.nan), np.full(count, np.nan)
     reach = np.full((2, count), np.nan, np.float32)
     trade_ends = np.empty(count, np.int64)
-    row = traded = 0
-    for one, factor in zip(parts, factors, strict=True):
+    row = trades_before = 0
+    for part, factor in zip(parts, factors, strict=True):
         if row:  # the gap
             time[row], received[row] = time[row - 1] + 1, received[row - 1]
-            trade_ends[row] = traded
+            trade_ends[row] = trades_before
             row += 1
-        rows = slice(row, row + len(one))
-        trade_ends[rows] = one.trade_ends + (traded - one.trades.start)
-        traded += len(one.trades)
-        time[rows], received[rows], bid[rows], ask[rows] = one.time, one.received, one.bid, one.ask
-        reach[:, rows] = one.reach
-        for chunk, levels in one.chunks():
+        rows = slice(row, row + len(part))
+        trade_ends[rows] = part.trade_ends + (trades_before - part.trades.start)
+        trades_before += len(part.trades)
+        time[rows], received[rows] = part.time, part.received
+        bid[rows], ask[rows], reach[:, rows] = part.bid, part.ask, part.reach
+        for chunk, levels in part.chunks():
             _put(blocks, row + chunk.start, levels, factor)
         row = rows.stop
     return {
@@ -240,54 +242,55 @@ def concat(parts: Sequence[States]) -> dict[str, Any]:
         "tick_size": tick_size,
         "instrument": first.instrument,
         "reach": reach,
-        "strict": any(one.strict for one in parts),
-        "notes": tuple(dict.fromkeys(note for one in parts for note in one.notes)),
-        "interval": max(one.interval for one in parts),
-        "flow": joined([one.flow for one in parts]),
-        "trades": trades.joined([one.trades for one in parts]),
-        "context": context.joined([one.context for one in parts]),
+        "strict": any(part.strict for part in parts),
+        "notes": tuple(dict.fromkeys(note for part in parts for note in part.notes)),
+        "interval": max(part.interval for part in parts),
+        "flow": joined([part.flow for part in parts]),
+        "trades": trades.joined([part.trades for part in parts]),
+        "context": context.joined([part.context for part in parts]),
         "trade_ends": trade_ends,
     }
 
 
 def _put(blocks: list[Levels], row: int, levels: Levels, factor: int) -> None:
-    """Write levels from a row on; they may lie across two tiles."""
+    """Write levels from a row on; they may span two tiles."""
     done, count = 0, levels.sizes.shape[2]
     while done < count:
         block, (tile, state) = blocks[row // BLOCK], divmod(row % BLOCK, TILE)
-        some = min(TILE - state, count - done)
-        to, of = (tile, ..., slice(state, state + some)), (..., slice(done, done + some))
-        block.ticks[to], block.sizes[to] = levels.ticks[of].astype(int) * factor, levels.sizes[of]
-        row, done = row + some, done + some
+        fits = min(TILE - state, count - done)
+        target, source = (tile, ..., slice(state, state + fits)), (..., slice(done, done + fits))
+        block.ticks[target] = levels.ticks[source].astype(int) * factor
+        block.sizes[target] = levels.sizes[source]
+        row, done = row + fits, done + fits
 
 
-def _refuse_beside(before: States, after: States) -> None:
-    """Refuse two histories, one after the other, that cannot be joined."""
-    names = [f"{one.instrument.venue}:{one.instrument.symbol}" for one in (before, after)]
+def _check_joinable(before: States, after: States) -> None:
+    """Refuse two successive histories that cannot be joined."""
+    names = [f"{h.instrument.venue}:{h.instrument.symbol}" for h in (before, after)]
     if names[0] != names[1]:
         raise HistoryError(
-            f"{names[0]} and {names[1]} are two markets.", "Give histories of one at a time."
+            f"{names[0]} and {names[1]} are different markets.", "Give histories of one market."
         )
     if before.levels != after.levels:
         raise HistoryError(
-            f"One has {before.levels} levels a side, and another {after.levels}.",
-            "Load all with the same levels=.",
+            f"One history has {before.levels} levels a side, and another has {after.levels}.",
+            "Load all with the same levels.",
         )
     if after.time[0] <= before.time[-1]:
-        times = [f"{one.view('datetime64[ns]')}"[:23] for one in (before.time[-1], after.time[0])]
+        times = [f"{t.view('datetime64[ns]')}"[:23] for t in (before.time[-1], after.time[0])]
         raise HistoryError(
-            f"One ends at {times[0]} UTC, and another begins before, at {times[1]}.",
-            "Give each time once.",
+            f"One history ends at {times[0]} UTC; the next begins earlier, at {times[1]}.",
+            "Give histories that do not overlap.",
         )
 
 
-def _times_as_coarse(tick_size: float, finest: float) -> int:
-    """Return how many ticks of the finest grid one of another is."""
+def _grid_factor(tick_size: float, finest: float) -> int:
+    """Return a tick size as a multiple of the finest one."""
     factor = tick_size / finest
     if abs(factor - round(factor)) > 1e-9 * factor:
         raise HistoryError(
-            f"One has a tick size of {tick_size}, and another of {finest}.",
-            "Make both with the same tick_size=.",
+            f"One history has tick size {tick_size}, and another {finest}.",
+            "Make both with the same tick_size.",
         )
     return round(factor)
 
@@ -297,7 +300,7 @@ _SIZES = ("bid_size", "ask_size")
 
 
 def _labels(time_ns: object) -> pd.Index[Any] | None:
-    """Return the index that times were given with, which other columns may share."""
+    """Return the index of the times, if they have one; other columns may share it."""
     import pandas as pd
 
     if isinstance(time_ns, pd.Series):
@@ -312,7 +315,7 @@ def _matrix(values: object, name: str, time: Ints, labels: pd.Index[Any] | None)
     if array.ndim != 2 or len(array) != len(time) or not array.shape[1]:
         raise HistoryError(
             f"{name} has shape {array.shape}, and there are {len(time)} times.",
-            "Give a row a time and a column a level.",
+            "Give a row for each time and a column for each level.",
         )
     return array
 

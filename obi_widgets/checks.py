@@ -30,7 +30,7 @@ class Unset(Enum):
 UNSET = Unset.UNSET
 
 
-def real(value: object) -> float:
+def as_float(value: object) -> float:
     """Return a number as a float; NaN for anything else: text, a bool, an array."""
     if isinstance(value, bool) or not isinstance(value, Real):
         return math.nan
@@ -59,10 +59,10 @@ def number(name: str, value: object, low: float, high: float, unit: str = "") ->
     SettingsError
         If the value is not a finite number within the range.
     """
-    checked = real(value)
+    checked = as_float(value)
     if not (low <= checked <= high and math.isfinite(checked)):
         raise SettingsError(
-            f"{name} = {quoted(value)} is not possible.", f"Give {span(low, high, unit)}."
+            f"{name} = {quoted(value)} is not possible.", f"Give {range_text(low, high, unit)}."
         )
     return checked
 
@@ -75,7 +75,7 @@ def above_zero(name: str, value: object, unit: str = "seconds") -> float:
     SettingsError
         If the value is anything else.
     """
-    checked = real(value)
+    checked = as_float(value)
     if not 0 < checked < math.inf:
         raise SettingsError(
             f"{name} = {quoted(value)} is not possible.", f"Give a finite number of {unit} above 0."
@@ -83,7 +83,7 @@ def above_zero(name: str, value: object, unit: str = "seconds") -> float:
     return checked
 
 
-def between(name: str, value: object) -> float:
+def fraction(name: str, value: object) -> float:
     """Return a fraction: a number between 0 and 1, both excluded.
 
     Raises
@@ -91,7 +91,7 @@ def between(name: str, value: object) -> float:
     SettingsError
         If the value is anything else.
     """
-    checked = real(value)
+    checked = as_float(value)
     if not 0 < checked < 1:
         raise SettingsError(
             f"{name} = {quoted(value)} is not possible.", "It lies between 0 and 1."
@@ -107,15 +107,15 @@ def integer(name: str, value: object, low: int, high: int, unit: str = "") -> in
     SettingsError
         If the value is not a number, has a fraction, or is out of the range.
     """
-    checked = real(value)
+    checked = as_float(value)
     if not low <= checked <= high or checked != int(checked):
         raise SettingsError(
-            f"{name} = {quoted(value)} is not possible.", f"Give {span(low, high, unit)}."
+            f"{name} = {quoted(value)} is not possible.", f"Give {range_text(low, high, unit)}."
         )
     return int(value)  # type: ignore[call-overload, no-any-return]  # exact beyond 2**53
 
 
-def span(low: float, high: float, unit: str = "") -> str:
+def range_text(low: float, high: float, unit: str = "") -> str:
     """Return a range in words, for an error: ``"1 to 50 bps"``."""
     suffix = f" {unit}" if unit else ""
     if math.isinf(low) and math.isinf(high):
@@ -170,15 +170,15 @@ def text(name: str, value: object, advice: str) -> str:
     return value
 
 
-def kind(name: str, value: object, kinds: type | tuple[type, ...], advice: str) -> None:
-    """Refuse an object that is an instance of none of the given classes.
+def instance(name: str, value: object, types: type | tuple[type, ...], advice: str) -> None:
+    """Check that a value is an instance of one of the given classes.
 
     Raises
     ------
     ArgumentError
         If the value is an instance of none of them.
     """
-    if not isinstance(value, kinds):
+    if not isinstance(value, types):
         raise ArgumentError(f"{name} is a {type(value).__name__}.", advice)
 
 
@@ -198,7 +198,7 @@ def path(value: object, advice: str = "Give the name of a file.") -> Path:
     return Path(name)
 
 
-def several(name: str, values: object) -> list[Any]:
+def as_list(name: str, values: object) -> list[Any]:
     """Return the values of a list, an array, or another iterable.
 
     Raises

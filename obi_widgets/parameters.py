@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from numbers import Real
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, cast, get_args, get_origin
 
-from obi_widgets.checks import real, span
+from obi_widgets.checks import as_float, range_text
 from obi_widgets.checks import text as as_text
 from obi_widgets.errors import SettingsError, quoted, suggest
 
@@ -68,19 +68,19 @@ class Number(Kind):
 
     def __post_init__(self) -> None:
         least, greatest = self.possible
-        if not least <= real(self.low) < real(self.high) <= greatest:  # NaN where one is no number
+        # What is no number becomes NaN, and no comparison with NaN is true.
+        if not least <= as_float(self.low) < as_float(self.high) <= greatest:
             raise SettingsError(
                 f"Bounds of {quoted(self.low)} to {quoted(self.high)} are not possible.",
-                f"Give the lower one first; {span(least, greatest, self.unit)}.",
+                f"Give the lower one first; {range_text(least, greatest, self.unit)}.",
             )
         as_text("unit", self.unit, "Give it as one writes it behind a number, as 'bps'.")
         as_text("off", self.off, "Say what None means, as 'no band'.")
         slider = self.slider
         if slider is None:
             return
-        low, high, step = map(real, slider) if isinstance(slider, tuple) and len(slider) == 3 else (
-            0, 0, 0,
-        )  # fmt: skip
+        three = isinstance(slider, tuple) and len(slider) == 3
+        low, high, step = map(as_float, slider if three else (0, 0, 0))
         least = -math.inf if self.off else self.low  # below the least value it is off
         if not (least <= low < high <= self.high and step > 0):
             raise SettingsError(

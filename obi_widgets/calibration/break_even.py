@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from obi_widgets.checks import several
+from obi_widgets.checks import as_list
 from obi_widgets.history.given import as_history
 from obi_widgets.settings.parameters import Parameters
 from obi_widgets.settings.provenance import labels, to_tables
@@ -75,8 +75,8 @@ def break_even(
     import pandas as pd
 
     history, parameters = as_history(history), Parameters.of(settings)
-    latencies, sizes = several("latency", latency), several("size", size)
-    fees = several("fee_bps", fee_bps)
+    latencies, sizes = as_list("latency", latency), as_list("size", size)
+    fees = as_list("fee_bps", fee_bps)
     for fee in fees:
         Taker(fee_bps=fee)  # raises a SettingsError if the fee is not possible
     quantile = NormalDist().inv_cdf(0.975)

@@ -20,7 +20,7 @@ from obi_widgets.calibration.reaches import reaches
 from obi_widgets.calibration.report import Report
 from obi_widgets.calibration.statistics.inference import Means, conditional_mean
 from obi_widgets.calibration.statistics.multiple_testing import benjamini_hochberg, holm
-from obi_widgets.checks import between, choice, integer
+from obi_widgets.checks import choice, fraction, integer
 from obi_widgets.history.given import as_joined
 from obi_widgets.settings.parameters import Parameters
 from obi_widgets.settings.parameters import as_signal as as_chosen
@@ -107,7 +107,7 @@ def calibrate(
     most of them, the verdict is that there is not enough data, and says how many levels to keep.
     """
     history, parameters = as_joined(history), Parameters.of(settings)
-    level, hold_out = between("level", level), between("hold_out", hold_out)
+    level, hold_out = fraction("level", level), fraction("hold_out", hold_out)
     choice("event", event, get_args(Kind))
     integer("tried", tried, 1, MOST_TRIED, "settings: these are one")
     integer("seed", seed, 0, MOST_SEED)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from obi_widgets.calibration.holdout import holdout
-from obi_widgets.checks import between, several
+from obi_widgets.checks import as_list, fraction
 from obi_widgets.errors import SettingsError, quoted
 from obi_widgets.settings.parameters import Parameters
 from obi_widgets.settings.settings import Settings
@@ -64,7 +64,7 @@ class Grid:
             A name that is no axis, a value that is not possible, too many settings.
         """
         parameters = Parameters.of(Settings() if settings is None else settings)
-        hold_out = between("hold_out", hold_out)
+        hold_out = fraction("hold_out", hold_out)
         given = {name: values for name, values in axes.items() if values is not None}
         checked = {
             name: values_of(name, given.get(name), parameters) for name in _names(given, parameters)
@@ -129,7 +129,7 @@ def values_of(name: str, values: Iterable[Any] | None, parameters: Parameters) -
     if values is None:
         return (getattr(parameters, name),)
     declared = parameters.declared[name]
-    return tuple(declared.check(value) for value in several(name, values))
+    return tuple(declared.check(value) for value in as_list(name, values))
 
 
 def thresholds_for(parameters: Parameters) -> list[float]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from obi_widgets.checks import between, integer, number
+from obi_widgets.checks import fraction, integer, number
 from obi_widgets.errors import HistoryError
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ def holdout(
     HistoryError
         If ``time`` is not a one-dimensional array of int.
     """
-    share = between("share", share)
+    share = fraction("share", share)
     return _cut(time, [1 - share, 1.0], purge, embargo)[0]
 
 

@@ -25,7 +25,7 @@ from obi_widgets.calibration.holdout import MOST_FOLDS, SHARE, holdout
 from obi_widgets.calibration.surface import LEAST
 from obi_widgets.calibration.sweep import swept
 from obi_widgets.calibration.walk_forward import folds_of
-from obi_widgets.checks import between, integer, several
+from obi_widgets.checks import as_list, fraction, integer
 from obi_widgets.history.given import as_joined
 from obi_widgets.settings.parameters import Parameters
 from obi_widgets.settings.settings import Settings
@@ -185,11 +185,11 @@ def propose(
     ``proposal.tried`` to `obi_widgets.calibrate`.
     """
     history = as_joined(history)
-    hold_out, folds = between("hold_out", hold_out), integer("folds", folds, 1, MOST_FOLDS)
+    hold_out, folds = fraction("hold_out", hold_out), integer("folds", folds, 1, MOST_FOLDS)
     p = Parameters.of(Settings() if settings is None else settings)
     axes = {
-        "threshold": several("threshold", thresholds_for(p) if threshold is None else threshold),
-        "hold_seconds": several("hold_seconds", hold_seconds),
+        "threshold": as_list("threshold", thresholds_for(p) if threshold is None else threshold),
+        "hold_seconds": as_list("hold_seconds", hold_seconds),
     }
     surface = swept(history, p, axes, hold_out)
     return proposed(history, surface, hold_out=hold_out, folds=folds)

@@ -14,7 +14,7 @@ from obi_widgets.calibration.information_coefficient import Coefficients, Decile
 from obi_widgets.calibration.statistics.bootstrap import Bootstrap, bootstrap
 from obi_widgets.calibration.statistics.power import rule_seconds
 from obi_widgets.calibration.verdict import EPISODES, Evidence, Judgement, Verdict, judge
-from obi_widgets.checks import between, integer, number
+from obi_widgets.checks import fraction, integer, number
 from obi_widgets.history.provenance import utc
 from obi_widgets.settings.parameters import Parameters
 from obi_widgets.settings.provenance import (
@@ -297,7 +297,7 @@ class Report:
             to tell.
         """
         at = max(self.judgement.horizon, 0)
-        power = between("power", power)
+        power = fraction("power", power)
         effect = (
             float(self.traded.cost_bps[at])
             if effect_bps is None

@@ -17,7 +17,7 @@ import numpy as np
 from obi_widgets.calibration import sealed_file
 from obi_widgets.calibration.confidence_sequence import AsymptoticSequence, ClippedSequence
 from obi_widgets.calibration.seal import Judged, Seal, Seen
-from obi_widgets.checks import kind, text
+from obi_widgets.checks import instance, text
 from obi_widgets.checks import path as as_path
 from obi_widgets.errors import SettingsError
 from obi_widgets.history.given import as_history
@@ -79,7 +79,7 @@ class SealedTest:
     """
 
     def __init__(self, seal: Seal, path: Path | None = None) -> None:
-        kind("seal", seal, Seal, "Call session.seal() or obi.sealed_test(...).")
+        instance("seal", seal, Seal, "Call session.seal() or obi.sealed_test(...).")
         self.seal = seal
         self.path = as_path(path) if path is not None else None
         self.opened = seal.number

@@ -13,7 +13,7 @@ from obi_widgets.calibration.entry_sums import FIGURES, PARTS, add_up, stop_if
 from obi_widgets.calibration.grid import Grid
 from obi_widgets.calibration.holdout import SHARE
 from obi_widgets.calibration.surface import Surface
-from obi_widgets.checks import flag, kind
+from obi_widgets.checks import flag, instance
 from obi_widgets.history.columns import History
 from obi_widgets.history.given import as_histories
 from obi_widgets.history.levels import BLOCK
@@ -100,8 +100,8 @@ def sweep(
     <Surface 2 window × 3 threshold × 1 hold_seconds>
     """
     histories = as_histories(histories)
-    kind("executor", executor, (Executor, type(None)), "Give a concurrent.futures.Executor.")
-    kind("cancel", cancel, (threading.Event, type(None)), "Give a threading.Event.")
+    instance("executor", executor, (Executor, type(None)), "Give a concurrent.futures.Executor.")
+    instance("cancel", cancel, (threading.Event, type(None)), "Give a threading.Event.")
     if not callable(progress):
         flag("progress", progress)
     axes |= {"threshold": threshold, "hold_seconds": hold_seconds}

@@ -6,7 +6,7 @@ import asyncio
 import time
 from typing import TYPE_CHECKING
 
-from obi_widgets.checks import real
+from obi_widgets.checks import as_float
 from obi_widgets.errors import RecordingError, SettingsError, quoted
 from obi_widgets.feeds.base import TICK, Feed
 from obi_widgets.feeds.loading import Player, play
@@ -46,7 +46,7 @@ class ReplayFeed(Feed):
     def __init__(self, market: Market, recording: Recording, speed: float | None = 1.0) -> None:
         super().__init__(market)
         self.at_once = speed is None
-        if speed is not None and not 0 < real(speed) <= MAX_SPEED:
+        if speed is not None and not 0 < as_float(speed) <= MAX_SPEED:
             raise SettingsError(
                 f"speed = {quoted(speed)} is not possible.",
                 f"Give a number above 0, up to {MAX_SPEED:,}; or None for at once.",

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 
 import numpy as np
 
-from obi_widgets.checks import flag, kind, real
+from obi_widgets.checks import as_float, flag, instance
 from obi_widgets.errors import HistoryError, SettingsError, quoted
 from obi_widgets.history import packing, parquet
 from obi_widgets.history.column_checks import check_columns
@@ -235,7 +235,7 @@ class History(DerivedColumns):
             An unknown unit, or a unit of times that are not numbers; ``every_event`` together with
             an interval.
         """
-        if interval is not None and not 0 <= real(interval) <= MAX_INTERVAL:
+        if interval is not None and not 0 <= as_float(interval) <= MAX_INTERVAL:
             raise HistoryError(
                 f"interval = {quoted(interval)} is not possible.", "Give seconds, or none."
             )
@@ -244,7 +244,7 @@ class History(DerivedColumns):
                 f"interval = {interval:g} means that not every event has a row.",
                 "Leave every_event or the interval out.",
             )
-        kind("instrument", instrument, (Instrument, type(None)), "Give an Instrument, or none.")
+        instance("instrument", instrument, (Instrument, type(None)), "Give an Instrument, or none.")
         fields = packing.pack(
             time_ns,
             (bid_price, ask_price),
@@ -322,7 +322,7 @@ class History(DerivedColumns):
             frame.to_excel("book.xlsx")  # at most 1,048,575 states; pandas needs openpyxl
         """
         advice = 'Give columns by name: {"imbalance": obi.imbalance(history, settings)}.'
-        kind("columns", columns, (Mapping, type(None)), advice)
+        instance("columns", columns, (Mapping, type(None)), advice)
         return packing.unpack(self, columns or {}, levels, flow=flow)
 
     def save(self, path: str | Path) -> Path:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from obi_widgets.checks import real
+from obi_widgets.checks import as_float
 from obi_widgets.errors import HistoryError, quoted
 from obi_widgets.history.grid import on_grid
 from obi_widgets.history.memory import zeros
@@ -166,7 +166,7 @@ def prices_of(
 
 def _check_side(side: object) -> None:
     """Refuse a side other than +1 or −1."""
-    if real(side) not in (1, -1):
+    if as_float(side) not in (1, -1):
         raise HistoryError(
             f"side = {quoted(side)} is not possible.", "Give +1 for bids, or -1 for asks."
         )

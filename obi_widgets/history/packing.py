@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
-from obi_widgets.checks import flag, real
+from obi_widgets.checks import as_float, flag
 from obi_widgets.errors import HistoryError, quoted
 from obi_widgets.history import context, trades
 from obi_widgets.history.flow import RANKS, between, flow_of, joined
@@ -76,7 +76,7 @@ def pack(
         raise HistoryError(
             f"Shapes differ: {shapes}.", "Give arrays of T rows, and prices and sizes of L columns."
         )
-    if tick_size is not None and not 0 < real(tick_size) < np.inf:
+    if tick_size is not None and not 0 < as_float(tick_size) < np.inf:
         raise HistoryError(
             f"tick_size = {quoted(tick_size)} is not possible.", "Give the right one, or none."
         )
@@ -148,7 +148,7 @@ def unpack(
     """Return a DataFrame of states. See `History.to_frame`."""
     import pandas as pd
 
-    if not 1 <= real(levels) <= history.levels or real(levels) % 1:
+    if not 1 <= as_float(levels) <= history.levels or as_float(levels) % 1:
         raise HistoryError(
             f"levels = {quoted(levels)} is not possible.", f"Give 1 to {history.levels}."
         )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from obi_widgets.checks import real
+from obi_widgets.checks import as_float
 from obi_widgets.errors import SettingsError, quoted
 from obi_widgets.history.incoming import is_time
 
@@ -45,7 +45,7 @@ class TimeRange(NamedTuple):
         SettingsError
             A length that is not between a second and a week.
         """
-        if not 1 <= real(self.seconds) <= LONGEST:
+        if not 1 <= as_float(self.seconds) <= LONGEST:
             raise SettingsError(
                 f"A window of {quoted(self.seconds)} s is not possible.",
                 f"Give 1 to {LONGEST:,} seconds.",

@@ -13,7 +13,7 @@ from __future__ import annotations
 import weakref
 from typing import TYPE_CHECKING
 
-from obi_widgets.checks import UNSET, Unset, flag, kind, text
+from obi_widgets.checks import UNSET, Unset, flag, instance, text
 from obi_widgets.checks import path as as_path
 from obi_widgets.errors import SealError, SettingsError
 from obi_widgets.feeds import open_feed
@@ -123,7 +123,7 @@ class Session(Looking):
         seed: int | None = None,
         warmup: float | None = None,
     ) -> None:
-        kind("settings", settings, (Settings, type(None)), "Give obi.Settings(...).")
+        instance("settings", settings, (Settings, type(None)), "Give obi.Settings(...).")
         if settings is not None and signal is not None:
             raise SettingsError(
                 "Settings and a signal were given.",
@@ -356,13 +356,13 @@ class Session(Looking):
 
     def attach(self, view: View) -> None:
         """Show frames there, from now on; start if that has not been done."""
-        kind("view", view, View, "Give a widget, or what shows frames as obi.Lab does.")
+        instance("view", view, View, "Give a widget, or what shows frames as obi.Lab does.")
         self.publisher.attach(view)
         self.start()
 
     def detach(self, view: View) -> None:
         """Show no more frames there."""
-        kind("view", view, View, "Give what was attached.")
+        instance("view", view, View, "Give what was attached.")
         self.publisher.detach(view)
 
     def refresh(self) -> None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from traitlets import HasTraits
 
-from obi_widgets.checks import kind
+from obi_widgets.checks import instance
 from obi_widgets.checks import path as as_path
 from obi_widgets.errors import SettingsError, quoted, suggest
 from obi_widgets.history.provenance import Provenance
@@ -254,9 +254,9 @@ class Settings(HasTraits):
         """
         path = as_path(path, files.TAKES)
         files.kind_of(path)
-        kind("provenance", provenance, (Provenance, type(None)), "Give a Provenance.")
-        kind("findings", findings, (Findings, type(None)), "Give report.findings.")
-        kind("sealed", sealed, (Sealed, type(None)), "Give test.summary().")
+        instance("provenance", provenance, (Provenance, type(None)), "Give a Provenance.")
+        instance("findings", findings, (Findings, type(None)), "Give report.findings.")
+        instance("sealed", sealed, (Sealed, type(None)), "Give test.summary().")
         parameters = self.parameters
         nothing = provenance is None and findings is None and sealed is None
         if nothing and parameters == self._told_of:

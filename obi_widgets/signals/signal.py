@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol, overload
 
 import numpy as np
 
-from obi_widgets.checks import flag, integer, kind, text
+from obi_widgets.checks import flag, instance, integer, text
 from obi_widgets.errors import SettingsError, quoted
 from obi_widgets.history.given import as_history
 from obi_widgets.parameters import Band, Levels, Parameter, check_all, declared_by
@@ -171,7 +171,7 @@ class Signal:
 
     def computes_as(self, other: Signal) -> bool:
         """Return whether another signal computes the same from the same parameters."""
-        kind("other", other, Signal, "Give a signal, as obi.imbalance.")
+        instance("other", other, Signal, "Give a signal, as obi.imbalance.")
         return self is other
 
     def first_needed(self, history: History, values: Mapping[str, Any], row: int) -> int:

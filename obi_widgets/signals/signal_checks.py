@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal, cast
 
 import numpy as np
 
-from obi_widgets.checks import number, real, several
+from obi_widgets.checks import as_float, as_list, number
 from obi_widgets.errors import HistoryError, SettingsError, quoted
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ MAX_LOOKBACK = 30 * 86_400.0
 
 def as_needs(needs: object) -> frozenset[Needs]:
     """Return what a signal reads of a history."""
-    found = {needs} if isinstance(needs, str) else set(several("needs", needs))
+    found = {needs} if isinstance(needs, str) else set(as_list("needs", needs))
     if not found or not found <= set(NEEDS):
         raise SettingsError(
             f"needs = {quoted(needs)} is not possible.",
@@ -41,7 +41,7 @@ def as_range(given: object) -> tuple[float, float] | None:
     """Return the least and the greatest value of a signal; None for no bounds."""
     if given is None:
         return None
-    low, high = map(real, given) if isinstance(given, tuple) and len(given) == 2 else (0, 0)
+    low, high = map(as_float, given) if isinstance(given, tuple) and len(given) == 2 else (0, 0)
     if not -math.inf < low < high < math.inf:
         raise SettingsError(
             f"range = {quoted(given)} is not possible.",
@@ -55,12 +55,12 @@ def as_threshold(threshold: object, bounds: tuple[float, float] | None) -> float
     high = max(map(abs, bounds)) if bounds else math.inf
     if threshold is None:
         threshold = 0.4 * high if bounds else 2.0
-    if not 0 < real(threshold) <= high or math.isinf(real(threshold)):
+    if not 0 < as_float(threshold) <= high or math.isinf(as_float(threshold)):
         raise SettingsError(
             f"threshold = {quoted(threshold)} is not possible.",
             f"Give a number above 0, up to {high:g}." if bounds else "Give a number above 0.",
         )
-    return real(threshold)
+    return as_float(threshold)
 
 
 def check_lookback(name: str, back: object, parameters: Collection[str]) -> None:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from obi_widgets.checks import several
+from obi_widgets.checks import as_list
 from obi_widgets.errors import SettingsError, quoted
 from obi_widgets.parameters import Number, Parameter, Seconds
 from obi_widgets.signals.coverage import LevelsUsed
@@ -162,7 +162,7 @@ def weighted_sum(signals: Sequence[Signal], weights: Sequence[float]) -> Signal:
     SettingsError
         No signals, two of the same name, or a different number of weights.
     """
-    signals, weights = several("signals", signals), several("weights", weights)
+    signals, weights = as_list("signals", signals), as_list("weights", weights)
     names = [_checked(one).name for one in signals]
     if not names or len(set(names)) < len(names) or len(names) != len(weights):
         raise SettingsError(

@@ -13,7 +13,7 @@ import textwrap
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from obi_widgets.checks import kind
+from obi_widgets.checks import instance
 from obi_widgets.checks import path as as_path
 from obi_widgets.errors import HistoryError, SettingsError
 from obi_widgets.history.given import as_history
@@ -149,9 +149,9 @@ def export_strategy(
     """
     path = as_path(path, "Give the name of a .py file.")
     history = as_history(history)
-    kind("provenance", provenance, (Provenance, type(None)), "Give lab.session.provenance().")
-    kind("findings", findings, (Findings, type(None)), "Give report.findings.")
-    kind("sealed", sealed, (Sealed, type(None)), "Give test.summary().")
+    instance("provenance", provenance, (Provenance, type(None)), "Give lab.session.provenance().")
+    instance("findings", findings, (Findings, type(None)), "Give report.findings.")
+    instance("sealed", sealed, (Sealed, type(None)), "Give test.summary().")
     if path.suffix != ".py":
         raise SettingsError(f"{path.name!r} ends in {path.suffix!r}.", "A strategy is kept as .py.")
     if not len(history):

@@ -10,7 +10,7 @@ import ipywidgets
 import numpy as np
 import traitlets
 
-from obi_widgets.checks import flag, integer, kind
+from obi_widgets.checks import flag, instance, integer
 from obi_widgets.presentation import formatting
 from obi_widgets.presentation.downsampling import MEAN, apart
 from obi_widgets.presentation.ticks import nice_step, nice_ticks
@@ -69,7 +69,7 @@ class Chart(Part):
     ) -> None:
         followed(session, type(self).__name__, alone=alone)
         height, time_labels = integer("height", height, *HEIGHTS), flag("time_labels", time_labels)
-        kind("time", time, (TimeAxis, type(None)), "Give the time of another chart, or none.")
+        instance("time", time, (TimeAxis, type(None)), "Give the time of another chart, or none.")
         self.time = time or TimeAxis()
         # Until there are data, marks stand at 0, out of sight.
         self.scale = bqplot.LinearScale(min=1.0, max=2.0, allow_padding=False)

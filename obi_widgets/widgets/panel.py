@@ -12,7 +12,7 @@ import anywidget
 import ipywidgets
 import traitlets
 
-from obi_widgets.checks import flag, kind
+from obi_widgets.checks import flag, instance
 from obi_widgets.errors import ArgumentError
 from obi_widgets.presentation.frame import Frame
 from obi_widgets.session.kernel_parent import deliver_as_addressed
@@ -182,7 +182,7 @@ def framed(frame: object) -> None:
     ArgumentError
         It is something else.
     """
-    kind("frame", frame, Frame, "A session makes frames, and its publisher shows them.")
+    instance("frame", frame, Frame, "A session makes frames, and its publisher shows them.")
 
 
 class Part(ipywidgets.VBox):

@@ -21,7 +21,7 @@ import random
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
-from obi_widgets.checks import integer, number, real, text
+from obi_widgets.checks import as_float, integer, number, text
 from obi_widgets.errors import SettingsError, SourceError, quoted
 from obi_widgets.history.writer import HistoryWriter
 from obi_widgets.market_data.book import Book
@@ -101,7 +101,7 @@ class SimulatedMarket:
         tick_bps = 1e4 * self.listing.tick_size / self.listing.price
         most = tick_bps * self.jumps * self.mean_jump * self.fade
         integer("seed", seed, 0, MOST_SEED)
-        if not abs(real(edge)) <= most:
+        if not abs(as_float(edge)) <= most:
             raise SettingsError(
                 f"edge = {quoted(edge)} is not possible.",
                 f"At this volatility it lies within ±{math.floor(most * 10) / 10} bps.",

@@ -14,7 +14,7 @@ from obi_widgets.calibration.forward_returns import ForwardReturns, forward_retu
 from obi_widgets.calibration.statistics import sums_numba
 from obi_widgets.calibration.statistics.inference import Means, conditional_mean, quotient
 from obi_widgets.kernels import loader
-from obi_widgets.kernels.threads import share
+from obi_widgets.kernels.threads import run_tasks
 
 from .data import DAY, RATE, synthetic
 from .entries_bench import SETTINGS
@@ -38,7 +38,7 @@ def newey_west(x: np.ndarray, returns: ForwardReturns) -> tuple[np.ndarray, np.n
             y, end, lag = returns.bps[row], returns.end[row], int(overlap[row])
             sums_numba.starts(x, y, end, lag, sums[row])
 
-    share(compute, range(len(overlap)))
+    run_tasks(compute, range(len(overlap)))
     return quotient(sums, overlap[:, None])
 
 

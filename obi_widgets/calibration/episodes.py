@@ -106,7 +106,7 @@ def find_episodes(
     states = len(signal)
     start, stop, last = (np.empty(states, np.int64) for _ in range(3))
     side, ended = np.empty(states, np.int8), np.empty(states, np.int8)
-    count = KERNELS.fastest().episodes(
+    count = KERNELS.current().episodes(
         signal, lost(history), threshold, release * threshold, start, stop, last, side, ended
     )
     start, stop, last = start[:count].copy(), stop[:count].copy(), last[:count].copy()
@@ -158,7 +158,7 @@ def columns(
     book_lost, side = lost(history), np.empty(len(signal), np.int8)
     for column, threshold in enumerate(values.tolist()):
         if kind == "crossing":
-            KERNELS.fastest().crossings(signal, book_lost, threshold, side)
+            KERNELS.current().crossings(signal, book_lost, threshold, side)
             out[:, column] = side
         else:
             episodes = find_episodes(history, signal, threshold)

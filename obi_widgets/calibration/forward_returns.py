@@ -25,7 +25,7 @@ from obi_widgets.errors import HistoryError, SettingsError, quoted
 from obi_widgets.history.given import as_history
 from obi_widgets.history.incoming import floats
 from obi_widgets.kernels.loader import Kernels
-from obi_widgets.kernels.threads import share
+from obi_widgets.kernels.threads import run_tasks
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -181,7 +181,7 @@ def forward_returns(
     bps = np.full((len(seconds), states), np.nan)
     if not states:
         return ForwardReturns(seconds, end, bps)
-    book_lost, mid, forward = lost(history), history.mid, KERNELS.fastest().forward
+    book_lost, mid, forward = lost(history), history.mid, KERNELS.current().forward
 
     def compute(rows: Iterable[int]) -> None:
         for row in rows:
@@ -192,7 +192,7 @@ def forward_returns(
     if states < PARALLEL:
         compute(rows)
     else:
-        share(compute, rows)
+        run_tasks(compute, rows)
     return ForwardReturns(seconds, end, bps)
 
 

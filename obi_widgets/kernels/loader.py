@@ -53,7 +53,7 @@ class Kernels:
         if not self._requested:
             _compile_later(self)
 
-    def fastest(self) -> Any:  # noqa: ANN401
+    def current(self) -> Any:  # noqa: ANN401
         """Return `code` as it is now, and start compiling if that has not been requested yet."""
         self.start()
         return self.code

@@ -23,7 +23,7 @@ def cores() -> int:
     return min(MAX_THREADS, os.cpu_count() or 1)
 
 
-def share(compute: Callable[[Iterator[Task]], None], tasks: Iterable[Task]) -> None:
+def run_tasks(compute: Callable[[Iterator[Task]], None], tasks: Iterable[Task]) -> None:
     """Run a function over tasks in one thread per core, the calling thread included.
 
     The tasks are a common queue: a thread takes the next task when it has finished one, so that a

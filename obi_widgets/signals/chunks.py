@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from obi_widgets.history.levels import BLOCK
-from obi_widgets.kernels.threads import share
+from obi_widgets.kernels.threads import run_tasks
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -73,7 +73,7 @@ def compute(
     if len(out) < PARALLEL:
         compute_each(chunks)
     else:
-        share(compute_each, chunks)
+        run_tasks(compute_each, chunks)
     return out
 
 

@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import numpy as np
 
 from obi_widgets.kernels.loader import Kernels
-from obi_widgets.kernels.threads import share
+from obi_widgets.kernels.threads import run_tasks
 from obi_widgets.parameters import Band, Choice, Levels, Number
 from obi_widgets.signals import imbalance_numpy
 from obi_widgets.signals.chunks import PARALLEL
@@ -82,7 +82,7 @@ def imbalance(
         history also where the value would be inferred, see `obi_widgets.inferred`.
     """
     numbers = _as_numbers(decay, depth, band_bps, weighting)
-    block = KERNELS.fastest().block
+    block = KERNELS.current().block
     out = np.empty(len(history))
 
     def compute(runs: Iterable[tuple[slice, Block, int]]) -> None:
@@ -96,7 +96,7 @@ def imbalance(
     if len(history) < PARALLEL:
         compute(runs)
     else:
-        share(compute, runs)
+        run_tasks(compute, runs)
     return out
 
 

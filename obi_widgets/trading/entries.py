@@ -157,7 +157,7 @@ def scan(
     if held is not None:
         side[0], times[:, 0] = held.side, (held.time, 0)
         lost[0], prices[:, 0] = False, (held.price, np.nan)
-    count = KERNELS.fastest().scan(
+    count = KERNELS.current().scan(
         history.time, history.bid, history.ask, signal, first,
         parameters.threshold, round(parameters.hold_seconds * 1e9), parameters.price == "mid",
         side, times, prices, lost,
@@ -173,7 +173,7 @@ def tally(signal: Floats, threshold: float) -> tuple[int, int]:
 
     Of a quantile, give what `thresholds.compared` returns.
     """
-    having, beyond = KERNELS.fastest().tally(signal, threshold)
+    having, beyond = KERNELS.current().tally(signal, threshold)
     return having, beyond
 
 

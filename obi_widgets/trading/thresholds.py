@@ -87,7 +87,7 @@ def compared(history: History, signal: Floats, rule: Rule, first: int = 0) -> Fl
     # Whatever is looked at lies in these states, the first of which stood when it all begins.
     start = max(int(np.searchsorted(history.time, history.time[first] - needed, "right")) - 1, 0)
     part, begin = history[start:], first - start
-    below, count = KERNELS.fastest().below(np.abs(signal[start:]), part.time, window, begin)
+    below, count = KERNELS.current().below(np.abs(signal[start:]), part.time, window, begin)
     full = (part.time - part.run_began >= needed)[begin:] & (count > 1)
     place = np.sign(signal[first:]) * below / np.maximum(count - 1, 1)
     out[first:] = np.where(full, place, np.nan)

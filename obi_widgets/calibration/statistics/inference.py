@@ -41,7 +41,7 @@ import numpy as np
 from obi_widgets.calibration.forward_returns import PARALLEL, ForwardReturns
 from obi_widgets.calibration.statistics import fixed_b, sums_numpy
 from obi_widgets.kernels.loader import Kernels
-from obi_widgets.kernels.threads import share
+from obi_widgets.kernels.threads import run_tasks
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -155,7 +155,7 @@ def quotient(sums: Floats, lag: Ints) -> Estimate:
 
 def resampled_sums(a: Floats, b: Floats, lags: Ints, index: NDArray[np.int32], out: Floats) -> None:
     """Write the sums of each replication, shape (R, 5, K); see `sums_numpy.resampled`."""
-    resampled = KERNELS.fastest().resampled
+    resampled = KERNELS.current().resampled
     for lag in np.unique(lags):
         cells = np.flatnonzero(lags == lag)
         cells_a, cells_b = (np.ascontiguousarray(series[:, cells]) for series in (a, b))
@@ -287,7 +287,7 @@ def conditional_mean(
             scores[row] = accrued = arrived(x, end, move, weight, int(overlap[row]))
             if newey_west:
                 y = returns.bps[row]
-                KERNELS.fastest().starts(x, y, end, int(overlap[row]), sums[row])
+                KERNELS.current().starts(x, y, end, int(overlap[row]), sums[row])
             else:
                 sums[row, 0], sums[row, 1] = accrued.a.sum(axis=0), np.rint(accrued.b.sum(axis=0))
 
@@ -295,7 +295,7 @@ def conditional_mean(
     if states * cells < PARALLEL:
         compute(horizons)
     else:
-        share(compute, horizons)
+        run_tasks(compute, horizons)
     computed = tuple(accrued for accrued in scores if accrued is not None)
     return _means(returns.horizons, overlap, sums, computed, level)
 
@@ -320,7 +320,7 @@ def arrived(x: Signs, end: NDArray[np.int32], move: Floats, weight: Floats, over
     width = max(1, -(-states // BINS))
     a, b, m = (np.zeros((-(-states // width), cells)) for _ in range(3))
     active = np.zeros(cells)
-    KERNELS.fastest().arrivals(x, end, move, weight, width, a, b, m, active)
+    KERNELS.current().arrivals(x, end, move, weight, width, a, b, m, active)
     lag = np.maximum(overlap, 1.3 * np.sqrt(active))
     return Scores(a, b, m, width, np.ceil(lag / width).astype(np.int64), active)
 

@@ -62,7 +62,7 @@ def scores(bets: Bets, end: NDArray[np.int32], move: Floats, overlap: int) -> Sc
     """
     width = max(1, -(-len(end) // BINS))
     a, b, m = np.zeros((3, -(-len(end) // width)))
-    active = KERNELS.fastest().bets(*bets, end, move, width, a, b, m)
+    active = KERNELS.current().bets(*bets, end, move, width, a, b, m)
     lag = max(overlap, 1.3 * active**0.5)
     lags = np.array([np.ceil(lag / width)], np.int64)
     return Scores(a[:, None], b[:, None], m[:, None], width, lags, np.array([float(active)]))

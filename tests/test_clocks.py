@@ -105,7 +105,7 @@ def test_a_clock_that_is_set_changes_nothing_but_times_of_receipt(step):
     for number in range(100):
         if number == 50:
             talk.now += step
-            talk.market.stepped(step)
+            talk.market.clock_was_set(step)
         talk.now += SECOND // 10
         talk.market.tick(talk.now)
         time = talk.now - step * (number >= 50)
@@ -242,7 +242,7 @@ def test_data_later_and_later_are_stale_and_heal_below_3_s():
     for late in lates:
         talk.delta(late=late, step=3.0)
         shown.append(talk.market.state)
-        assert talk.market.lag.above_least == pytest.approx(late)
+        assert talk.market.lag.above_minimum == pytest.approx(late)
         assert talk.market.lag.absolute == pytest.approx(late)
         assert levels_of(talk.market.book)[0]
         assert talk.market.has_book
@@ -264,7 +264,7 @@ def test_a_stream_steadily_ten_minutes_late_is_held_against_the_venues_clock():
     talk.snapshot(T0 - 600 * SECOND)
     assert set(talk.states(late=600.0)) == {"stale"}
     assert talk.market.detail == "Data from LMEX come 600 s late."
-    assert talk.market.lag.above_least == pytest.approx(0)
+    assert talk.market.lag.above_minimum == pytest.approx(0)
     assert talk.market.lag.seconds == pytest.approx(600, abs=2)
     assert talk.market.has_book
     assert len(talk.market.history()) == 21
@@ -310,7 +310,7 @@ def test_one_event_that_is_too_early_makes_none_after_it_late():
         talk.states(90)  # event time that goes back is stale until it has caught up
         assert set(talk.states(5)) == {"live"}
     talk.states(3, late=-6.0)  # but a clock that was set makes the row earlier
-    assert talk.market.lag.above_least == pytest.approx(0)
+    assert talk.market.lag.above_minimum == pytest.approx(0)
     assert set(talk.states(1, late=0.0)) == {"stale"}
 
 

@@ -206,7 +206,7 @@ def test_a_ping_that_is_answered_is_told():
 def test_an_answers_date_is_told_to_the_market(tmp_path):
     market = WatchedMarket(make_venue("sim", "BTC-PERP"))
     said = []
-    market.venue_clock = lambda time, now: said.append(now - time)
+    market.set_venue_time = lambda time, now: said.append(now - time)
 
     async def read():
         async with running(SimulatorFeed(market, SimulatedMarket(), warmup=1.0)) as reading:
@@ -235,7 +235,7 @@ def test_a_date_is_read_or_left_out(header, seconds):
 def test_a_clock_that_is_set_is_told_and_one_that_drifts_is_not(monkeypatch):
     market = WatchedMarket(Scripted("ws://127.0.0.1:1"))
     feed, steps = LiveFeed(market), []
-    market.stepped = steps.append
+    market.clock_was_set = steps.append
     for offset in (0, 10**6, 10**8, 4 * 10**8, 3600 * 10**9, 3600 * 10**9, -(10**9)):
         monkeypatch.setattr(feed, "now", lambda offset=offset: live_module.time.time_ns() + offset)
         feed._now()

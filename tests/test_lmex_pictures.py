@@ -165,7 +165,7 @@ BASE = 1_700_000_000_000
 def by_the_clock(*, off=0.0):
     """Return a market whose venue told its clock, so many seconds wrong, and that polls at 4 s."""
     market = Market(connected())
-    market.venue_clock(BASE * 1_000_000 + round(off * SECOND), 0)
+    market.set_venue_time(BASE * 1_000_000 + round(off * SECOND), 0)
     market.tick(4 * SECOND)
     assert market.venue._pictures.on
     return market
@@ -236,7 +236,7 @@ def test_one_wrong_reading_of_the_venues_clock_is_forgotten():
     market = by_the_clock(off=100.0)
     assert taken(market, 4.0, 4)[0] == "stale"
     for now in range(6, 26, 2):
-        market.venue_clock((BASE + 1000 * now) * 1_000_000, now * SECOND)
+        market.set_venue_time((BASE + 1000 * now) * 1_000_000, now * SECOND)
         state = taken(market, now, now)[0]
     assert state == "live"
 

@@ -359,10 +359,10 @@ def test_a_trade_after_the_clock_was_set_back_is_not_given_to_a_state_before_it(
     market = Market(lmex_connected(), levels=2, interval=0)
     market.receive(lmex_book("snapshot", 10, BIDS, ASKS), T0)
     market.receive(lmex_book("delta", 11, [(100.0, 6)]), T0 + 50_000_000)
-    market.stepped(-3600 * SECOND)
+    market.clock_was_set(-3600 * SECOND)
     now = T0 + 100_000_000 - 3600 * SECOND
     market.receive(lmex_trades((1, 100.5, 70, "SELL")), now, TRADES)
-    market.stepped(+3600 * SECOND)
+    market.clock_was_set(+3600 * SECOND)
     market.receive(lmex_book("delta", 12, [(100.0, 7)]), T0 + 200_000_000)
     history = market.history()
     assert history.trades.received.tolist() == [T0 + 50_000_000]  # where the clock had been

@@ -235,7 +235,7 @@ class Play:
                 self.offset += delta
                 self.hit(fault.kind)
                 if fault.kind != "clock back, untold":
-                    self.product.stepped(delta)
+                    self.product.clock_was_set(delta)
             case "sequence reset":
                 self.exchange.reset()
                 self.hit(fault.kind)

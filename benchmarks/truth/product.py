@@ -119,10 +119,9 @@ class Product:
         now = next(one for one in reversed(args) if isinstance(one, int))
         return self.market.handle(getattr(self.venue, what)(*args), now)
 
-    def stepped(self, delta: int) -> None:
-        """Tell that the wall clock was set, as the live feed does who has both clocks."""
-        if hasattr(self.market, "stepped"):
-            self.market.stepped(delta)
+    def clock_was_set(self, delta: int) -> None:
+        """Report that the wall clock was set, as the live feed does, which has both clocks."""
+        self.market.clock_was_set(delta)
 
     # -- out -------------------------------------------------------------------------------
 

@@ -41,7 +41,7 @@ class Lag(NamedTuple):
 
     Attributes
     ----------
-    above_least : float
+    above_minimum : float
         Lag above the minimum of the last one to two hours. The offset between the venue's clock
         and this computer's cancels out. NaN before the first event.
     absolute : float
@@ -51,7 +51,7 @@ class Lag(NamedTuple):
         reported its time.
     """
 
-    above_least: float = float("nan")
+    above_minimum: float = float("nan")
     absolute: float = float("nan")
     by_venue: float = float("nan")
 
@@ -62,7 +62,7 @@ class Lag(NamedTuple):
         By the venue's clock when that lag is large: data that have been late since the first event
         show no lag above their own minimum.
         """
-        return self.by_venue if self.by_venue * SECOND > MAX_OFFSET else self.above_least
+        return self.by_venue if self.by_venue * SECOND > MAX_OFFSET else self.above_minimum
 
 
 class Judgement(NamedTuple):
@@ -150,14 +150,14 @@ class Clocks:
         self.steady_now = time
         return time
 
-    def stepped(self, by: int) -> None:
+    def clock_was_set(self, by: int) -> None:
         """Account for a wall clock that was set ahead by ``by`` ns; back if negative."""
         self.shift -= by
         self._judge_next()
         if by > 0:
             self._venue = None  # the computer may have slept, and the venue's clock went on
 
-    def told(self, time: int, now: int) -> None:
+    def set_venue_time(self, time: int, now: int) -> None:
         """Store the venue's own time, ns, received at wall-clock time ``now``."""
         self._venue = time, self.read(now)
         self._judge_next()

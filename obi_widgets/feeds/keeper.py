@@ -127,7 +127,7 @@ class Keeper:
                 case Mark():
                     self._writer.tape.mark(output, now)
                 case Clock():
-                    self._clocks.told(output.time, now)
+                    self._clocks.set_venue_time(output.time, now)
                 case Splice():
                     replies += self._splice(output, now)
                 case Status():

@@ -132,16 +132,16 @@ class Market(Keeper):
             return float("nan")
         return max(now + self._clocks.shift - self._changed_at, 0) / 1e9
 
-    def stepped(self, by: int) -> None:
+    def clock_was_set(self, by: int) -> None:
         """Take note that the wall clock was set, by so many ns ahead; or back, below 0."""
-        self._clocks.stepped(by)
+        self._clocks.clock_was_set(by)
         self._writer.set_back()
         self._writer.flush()  # what it waited for is told by that clock
 
-    def venue_clock(self, time: int, now: int) -> None:
+    def set_venue_time(self, time: int, now: int) -> None:
         """Take note of what the venue's clock said in an answer that has just come, ns UTC."""
-        self._clocks.told(time, now)
-        self.venue.told(time, self._steady(now))
+        self._clocks.set_venue_time(time, now)
+        self.venue.set_venue_time(time, self._steady(now))
 
     # -- what happens ----------------------------------------------------------------------
 
@@ -178,7 +178,7 @@ class Market(Keeper):
         """Take an answer by HTTP, and what its header ``Date`` said, ns UTC."""
         steady = self._steady(now)
         if date is not None:
-            self.venue_clock(date, now)
+            self.set_venue_time(date, now)
         try:
             outputs = self.venue.fetched(name, status, body, steady)
         except Exception as error:  # noqa: BLE001 logged there

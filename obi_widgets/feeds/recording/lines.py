@@ -70,7 +70,7 @@ class Record(NamedTuple):
             case "answer":
                 return market.fetched(self.name, self.status, self.text, self.time, self.date)
             case "clock":
-                market.stepped(self.shift)
+                market.clock_was_set(self.shift)
                 return []
 
 

@@ -266,7 +266,7 @@ class Venue(ABC):
         """Ask the venue for its time, by an answer over HTTP; it limits the rate by itself."""
         return []
 
-    def told(self, time: int, now: int) -> None:  # noqa: B027 most do not need it
+    def set_venue_time(self, time: int, now: int) -> None:  # noqa: B027 most do not need it
         """Take note of what the venue's own clock says, ns UTC."""
 
     # A venue that has compiled code for its plain frames reads those into the book at once.

@@ -148,8 +148,8 @@ class Lmex(Connection):
             return [lost]
         return [lost, *self._subscribe(now, "unsubscribe", "subscribe")]
 
-    def told(self, time: int, now: int) -> None:  # noqa: D102
-        self._pictures.told(time, now)
+    def set_venue_time(self, time: int, now: int) -> None:  # noqa: D102
+        self._pictures.set_venue_time(time, now)
 
     def _time(self) -> Fetch:
         return self._fetch(TIME)  # every answer says it in its header

@@ -67,7 +67,7 @@ class Pictures:
 
     # -- the venue's clock -----------------------------------------------------------------
 
-    def told(self, time: int, now: int) -> None:
+    def set_venue_time(self, time: int, now: int) -> None:
         """Take note of the venue's clock, ns UTC."""
         self._clocks.append(time - now)
 

@@ -45,18 +45,18 @@ def waits(known, clock, answers):
     waited = []
     for status, headers, body in answers:
         before = clock.at
-        while left := known.turn(ASKED)[0]:
+        while left := known.try_acquire(ASKED)[0]:
             clock.at += left
         waited.append(round(clock.at - before, 6))
-        known.note(ASKED, status, headers, body, clock.monotonic())
+        known.record_answer(ASKED, status, headers, body, clock.monotonic())
         clock.at += 0.001
     return waited
 
 
 def wait_after(clock, status, headers=None, body=""):
     known = RateLimits()
-    known.note(ASKED, status, headers or {}, body, clock.monotonic())
-    left, because = known.turn(ASKED)
+    known.record_answer(ASKED, status, headers or {}, body, clock.monotonic())
+    left, because = known.try_acquire(ASKED)
     assert because == (status if left else 0)
     return left
 
@@ -111,42 +111,42 @@ def test_requests_that_were_under_way_together_are_refused_once(clock):
     known, sent = RateLimits(), clock.monotonic()
     for _ in range(5):
         clock.at += 0.1
-        known.note(ASKED, 429, {}, "", sent)
-    assert known.turn(ASKED)[0] == pytest.approx(1)
+        known.record_answer(ASKED, 429, {}, "", sent)
+    assert known.try_acquire(ASKED)[0] == pytest.approx(1)
 
 
 def test_an_answer_to_an_earlier_request_ends_no_wait(clock):
     known, sent = RateLimits(), clock.monotonic()
     clock.at += 1
-    known.note(ASKED, 418, {}, "", clock.monotonic())
-    known.note(ASKED, 200, {}, "", sent)
-    assert known.turn(ASKED)[0] == pytest.approx(120)
+    known.record_answer(ASKED, 418, {}, "", clock.monotonic())
+    known.record_answer(ASKED, 200, {}, "", sent)
+    assert known.try_acquire(ASKED)[0] == pytest.approx(120)
 
 
 def test_a_wait_holds_for_the_whole_host_and_for_no_other(clock):
     known = RateLimits()
-    known.note(ASKED, 418, {}, "", clock.monotonic())
-    assert known.turn("wss://ONE.example/stream?x=1")[0] == pytest.approx(120)
-    assert known.turn(ELSEWHERE) == (0, 0)
+    known.record_answer(ASKED, 418, {}, "", clock.monotonic())
+    assert known.try_acquire("wss://ONE.example/stream?x=1")[0] == pytest.approx(120)
+    assert known.try_acquire(ELSEWHERE) == (0, 0)
 
 
 def test_after_a_wait_one_asks_and_the_others_wait_for_its_answer(clock):
     known = RateLimits()
-    known.note(ASKED, 429, {}, "", clock.monotonic())
+    known.record_answer(ASKED, 429, {}, "", clock.monotonic())
     clock.at += 1
-    assert known.turn(ASKED)[0] == 0
-    assert known.turn(ASKED)[0] == pytest.approx(limits.ANSWERED_WITHIN)
-    known.note(ASKED, 200, {}, "", clock.monotonic())
-    assert known.turn(ASKED) == (0, 0)
+    assert known.try_acquire(ASKED)[0] == 0
+    assert known.try_acquire(ASKED)[0] == pytest.approx(limits.ANSWERED_WITHIN)
+    known.record_answer(ASKED, 200, {}, "", clock.monotonic())
+    assert known.try_acquire(ASKED) == (0, 0)
 
 
 def test_one_that_never_answers_holds_the_others_up_for_a_while_only(clock):
     known = RateLimits()
-    known.note(ASKED, 429, {}, "", clock.monotonic())
+    known.record_answer(ASKED, 429, {}, "", clock.monotonic())
     clock.at += 1
-    assert known.turn(ASKED)[0] == 0
+    assert known.try_acquire(ASKED)[0] == 0
     clock.at += limits.ANSWERED_WITHIN
-    assert known.turn(ASKED)[0] == 0
+    assert known.try_acquire(ASKED)[0] == 0
 
 
 @pytest.mark.parametrize("text", ["", "yesterday", "Wed, 99 Foo 2026", "\x00"])

@@ -44,7 +44,7 @@ def ask(*pieces, pause=0.0, body=""):
             serving(*pieces, pause=pause) as (url, asked),
             Requests(lambda *_: None, proxies=False) as requests,
         ):
-            return await requests.ask(url, await requests.turn(url), body), asked
+            return await requests.ask(url, await requests.wait_for_limit(url), body), asked
 
     answer, asked = asyncio.run(get())
     assert len(asked) == 1

@@ -55,7 +55,7 @@ class RateLimits:
         self._lock = threading.Lock()
         self._limits: dict[str, _Limit] = {}
 
-    def turn(self, url: str) -> tuple[float, int]:
+    def try_acquire(self, url: str) -> tuple[float, int]:
         """Return how long a request must wait, and the HTTP status that imposed the wait.
 
         Returns
@@ -76,7 +76,7 @@ class RateLimits:
             limit.until = now + ANSWERED_WITHIN
             return 0.0, limit.status
 
-    def note(
+    def record_answer(
         self, url: str, status: int, headers: Mapping[str, str], body: str, sent: float
     ) -> None:
         """Update the host's limit from an answer.

@@ -130,7 +130,7 @@ class LiveFeed(Feed):
         """Open a websocket, read it, and reopen it whenever it is lost."""
         pause = REOPEN_AFTER
         while True:
-            sent = await self._http.turn(to.url)
+            sent = await self._http.wait_for_limit(to.url)
             steady = False
             try:
                 socket = await connect(
@@ -146,7 +146,7 @@ class LiveFeed(Feed):
                     Record(self._now(), "close", to.socket, self._failed(to, error, sent))
                 )
             else:
-                LIMITS.note(to.url, 101, {}, "", sent)
+                LIMITS.record_answer(to.url, 101, {}, "", sent)
                 async with socket:
                     steady = await self._read(to.socket, socket)
             pause = REOPEN_AFTER if steady else pause
@@ -189,7 +189,9 @@ class LiveFeed(Feed):
         response = error.response
         body = bytes(response.body or b"")
         headers = {name.lower(): value for name, value in response.headers.raw_items()}
-        LIMITS.note(to.url, response.status_code, headers, body.decode("utf-8", "replace"), sent)
+        LIMITS.record_answer(
+            to.url, response.status_code, headers, body.decode("utf-8", "replace"), sent
+        )
         what, advice = explain(self.market.venue.label, response.status_code, body)
         return f"{what} {advice}".removesuffix(".")
 
@@ -220,7 +222,7 @@ class LiveFeed(Feed):
             return  # the request that already waits serves this one too
         self._queued.add(request)
         try:
-            sent = await self._http.turn(fetch.url)
+            sent = await self._http.wait_for_limit(fetch.url)
         finally:
             self._queued.discard(request)
         answer = await self._http.ask(fetch.url, sent, fetch.body)

@@ -71,10 +71,10 @@ class Requests:
     async def __aexit__(self, *error: object) -> None:
         await self._client.aclose()
 
-    async def turn(self, url: str) -> float:
+    async def wait_for_limit(self, url: str) -> float:
         """Wait until the host's rate limit allows a request; return the time, by time.monotonic."""
         while True:
-            left, status = LIMITS.turn(url)
+            left, status = LIMITS.try_acquire(url)
             if not left:
                 return time.monotonic()
             self._waiting(left, status)
@@ -88,7 +88,7 @@ class Requests:
         url : str
             URL to get.
         sent : float
-            The time that `turn` returned.
+            The time that `wait_for_limit` returned.
         body : str
             JSON that is sent by POST; a GET when it is empty.
         """
@@ -105,7 +105,7 @@ class Requests:
             return Answer(0, f"no whole answer came within {ANSWER_WITHIN:g} s")
         except (httpx.HTTPError, httpx.InvalidURL, zlib.error, ValueError, OSError) as error:
             return Answer(0, str(error) or type(error).__name__)
-        LIMITS.note(url, answer.status_code, answer.headers, received, sent)
+        LIMITS.record_answer(url, answer.status_code, answer.headers, received, sent)
         cached = "age" in answer.headers
         date = None if cached else http_date(answer.headers.get("date", ""))
         return Answer(answer.status_code, received, date)

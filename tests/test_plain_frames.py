@@ -50,7 +50,7 @@ def one_by_one(recording, **options):
     replies = []
     for record in recording:
         replies += market.tick(record.time)
-        replies += record.tell(market)
+        replies += record.apply(market)
     return market, replies
 
 

@@ -226,17 +226,17 @@ def test_a_page_that_comes_into_sight_hears_at_once(recording, monkeypatch):
 
 def test_the_rate_leaves_out_the_past_that_is_played_at_once():
     market = SimpleNamespace(warming=True, state="live")
-    feed = SimpleNamespace(market=market, at_once=False, messages=0)
+    feed = SimpleNamespace(market=market, as_fast_as_possible=False, messages=0)
     rate = publisher.Rate()
     rate.follow(feed)
     assert math.isnan(rate.now)
     feed.messages = 30_000
     rate.follow(feed)
     assert math.isnan(rate.now)
-    market.warming, feed.at_once = False, True
+    market.warming, feed.as_fast_as_possible = False, True
     rate.follow(feed)
     assert math.isnan(rate.now)
-    feed.at_once = False
+    feed.as_fast_as_possible = False
     rate.follow(feed)
     time.sleep(0.05)
     feed.messages += 1

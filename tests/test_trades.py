@@ -301,7 +301,7 @@ def test_a_capture_appended_to_is_the_whole(symbol):
     signal, parts = find("trade_imbalance"), []
     for number, record in enumerate(recording):
         market.tick(record.time)
-        record.tell(market)
+        record.apply(market)
         if number % 20_000 == 0:
             parts.append(market.history())
     market.end("", "")

@@ -166,7 +166,7 @@ def test_a_market_is_decoded_to_its_true_book_in_coins(name):
     market = Market(make_venue(name, symbol))
     market.start(records[0].time)
     for record in records:
-        record.tell(market)
+        record.apply(market)
     # The past of the simulated exchange is still being played.
     assert market.state == ("syncing" if market.warming else "live")
     check_book(market, made.truth(VENUES[name].levels))
@@ -215,7 +215,7 @@ def test_a_frame_that_is_missing_is_noticed(name):
         market = Market(new(name))
         market.start(records[0].time)
         for record in records[:gone] + records[gone + 1 :]:
-            record.tell(market)
+            record.apply(market)
         lost += not market.book.bids.count
         if market.book.bids.count:
             check_book(market, truth)
@@ -443,7 +443,7 @@ def test_a_capture_is_loaded_as_record_by_record(name, tmp_path):
     market = Market(Recording(path).make_venue(), interval=0)
     for record in Recording(path):
         market.tick(record.time)
-        record.tell(market)
+        record.apply(market)
     market.end("", "")
     assert history.sha256() == market.history().sha256()
     assert len(history) > 50

@@ -21,11 +21,11 @@ class Feed(ABC):
         Receives the frames.
     messages : int
         Number of frames delivered.
-    at_once : bool
+    as_fast_as_possible : bool
         Whether frames are played as fast as possible, so that the market's state is not current.
     """
 
-    at_once = False
+    as_fast_as_possible = False
     kind: ClassVar[str] = "live"
     """Kind of data: ``live``, ``recording`` or ``simulated``."""
 

@@ -122,7 +122,7 @@ class LiveFeed(Feed):
         if self.recorder is not None:
             with suppress(RecordingError):  # `record` reports Recorder.error and .too_long
                 self.recorder.write(record)
-        self._carry_out(record.tell(self.market))
+        self._carry_out(record.apply(self.market))
 
     # -- websockets ------------------------------------------------------------------------
 

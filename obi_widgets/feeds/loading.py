@@ -11,7 +11,7 @@ from obi_widgets.feeds.market import Market
 from obi_widgets.feeds.recording import Recording
 from obi_widgets.feeds.recording.lines import frames_of
 from obi_widgets.feeds.recording.reader import files_of
-from obi_widgets.feeds.unused import Unused
+from obi_widgets.feeds.replay_gaps import ReplayGaps
 from obi_widgets.history import parquet
 from obi_widgets.history.columns import History
 
@@ -28,7 +28,7 @@ LEVELS, INTERVAL = 50, 0.1
 def play(market: Market, record: Record) -> None:
     """Apply one record. What the venue would send is not sent: the answer is in the recording."""
     market.tick(record.time)
-    record.tell(market)
+    record.apply(market)
 
 
 class Player:
@@ -45,13 +45,13 @@ class Player:
         Frames so far.
     now : int
         The greatest receive time so far, ns.
-    unused : Unused
+    gaps : ReplayGaps
         What led to no book.
     """
 
     def __init__(self, market: Market) -> None:
         self.market = market
-        self.unused = Unused(market)
+        self.gaps = ReplayGaps(market)
         self.messages = 0
         self.now = 0
 
@@ -70,8 +70,8 @@ class Player:
             if record is not None:
                 play(self.market, record)
                 self._note(record.kind == "frame", record.time)
-                self.unused.note()
-        self.unused.note()
+                self.gaps.check_book()
+        self.gaps.check_book()
 
     def _note(self, messages: int, now: int) -> None:
         self.messages += messages
@@ -137,7 +137,7 @@ def load(
         player.play(chunk)
     path, why = recording.paths[0], reader.detail and f" The last thing it says: {reader.detail}"
     reader.end("The recording has ended.", "")
-    missing = player.unused.tell(recording.left_out)
+    missing = player.gaps.report(recording.left_out)
     history = reader.history()
     if not len(history):
         left_out = "".join(f" {one}" for one in recording.left_out.damage)

@@ -10,7 +10,7 @@ from obi_widgets.checks import as_float
 from obi_widgets.errors import RecordingError, SettingsError, quoted
 from obi_widgets.feeds.base import TICK, Feed
 from obi_widgets.feeds.loading import Player, play
-from obi_widgets.feeds.unused import Unused
+from obi_widgets.feeds.replay_gaps import ReplayGaps
 
 if TYPE_CHECKING:
     from obi_widgets.feeds.market import Market
@@ -45,7 +45,7 @@ class ReplayFeed(Feed):
 
     def __init__(self, market: Market, recording: Recording, speed: float | None = 1.0) -> None:
         super().__init__(market)
-        self.at_once = speed is None
+        self.as_fast_as_possible = speed is None
         if speed is not None and not 0 < as_float(speed) <= MAX_SPEED:
             raise SettingsError(
                 f"speed = {quoted(speed)} is not possible.",
@@ -64,10 +64,10 @@ class ReplayFeed(Feed):
     async def run(self) -> None:  # noqa: D102
         try:
             if self.speed is None:
-                unused = await self._play_at_once()
+                gaps = await self._play_as_fast_as_possible()
             else:
-                unused = await self._play_in_time(self.speed)
-            missing = unused.tell(self.recording.left_out)
+                gaps = await self._play_at_speed(self.speed)
+            missing = gaps.report(self.recording.left_out)
             detail = " ".join(["The recording has ended.", *missing])
             advice = "Run the cell again to see it again."
         except RecordingError as error:
@@ -75,16 +75,16 @@ class ReplayFeed(Feed):
         self._played_at = 0
         self.market.end(detail, advice)
 
-    async def _play_at_once(self) -> Unused:
+    async def _play_as_fast_as_possible(self) -> ReplayGaps:
         player = Player(self.market)
         for chunk in self.recording.chunks():
             player.play(chunk)
             self.messages, self._now = player.messages, player.now
             await asyncio.sleep(0)
-        return player.unused
+        return player.gaps
 
-    async def _play_in_time(self, speed: float) -> Unused:
-        first, unused = 0, Unused(self.market)
+    async def _play_at_speed(self, speed: float) -> ReplayGaps:
+        first, gaps = 0, ReplayGaps(self.market)
         began = time.monotonic_ns()
         for number, record in enumerate(self.recording):
             if number % YIELD_EVERY == 0:
@@ -99,6 +99,6 @@ class ReplayFeed(Feed):
             self._now = max(self._now, record.time) + record.shift
             first += record.shift  # an adjusted clock is no time to wait for
             play(self.market, record)
-            unused.note()
+            gaps.check_book()
             self.messages += record.kind == "frame"
-        return unused
+        return gaps

@@ -303,7 +303,7 @@ class Publisher:
         session, market = self._session, self._session.market
         feed = session.feed
         state, detail, advice = market.state, market.detail, market.advice
-        if feed.at_once and state != "closed":
+        if feed.as_fast_as_possible and state != "closed":
             state, detail, advice = "syncing", READING, ""
         fresh = market.changed_at and state != "closed" and not filling(feed)
         return self._maker.make(
@@ -328,7 +328,7 @@ class Publisher:
 
 def filling(feed: Feed) -> bool:
     """Return whether a feed plays a past as fast as possible. A recording may end with that."""
-    return feed.market.state != "closed" and (feed.at_once or feed.market.warming)
+    return feed.market.state != "closed" and (feed.as_fast_as_possible or feed.market.warming)
 
 
 class Rate:

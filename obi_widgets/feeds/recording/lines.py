@@ -56,7 +56,7 @@ class Record(NamedTuple):
     date: int | None = None
     shift: int = 0
 
-    def tell(self, market: Market) -> list[Reply]:
+    def apply(self, market: Market) -> list[Reply]:
         """Tell a market of it; return what is to be sent."""
         match self.kind:
             case "frame":

@@ -16,7 +16,7 @@ LATE = 10 * SECOND
 UNREADABLE = "unreadable"
 
 
-class Unused:
+class ReplayGaps:
     """Measures how long a replayed market has no book, and reports what was not used.
 
     Parameters
@@ -33,7 +33,7 @@ class Unused:
         self._missing_ns = self._losses = 0  # between two books: total time, and how often
         self._lost_at, self._why = 0, ""  # time and reason of the first loss
 
-    def note(self) -> None:
+    def check_book(self) -> None:
         """Check for a book: after each record, or after several during which it was kept."""
         now = self._market.steady_now
         if not now:
@@ -54,7 +54,7 @@ class Unused:
             if not self._lost_at:
                 self._lost_at, self._why = now, self._market.detail
 
-    def tell(self, left_out: LeftOut) -> list[str]:
+    def report(self, left_out: LeftOut) -> list[str]:
         """Store in `Market.unused`, after the replay, what was not used.
 
         Parameters

@@ -60,7 +60,7 @@ class Player:
         frames, at = frames_of(chunk.data), 0
         while True:
             first = at
-            at, now = self.market.skim(frames, at, chunk.reading.latest)
+            at, now = self.market.receive_many(frames, at, chunk.reading.latest)
             self._note(at - first, now)
             if at == frames.places.shape[1]:
                 break

@@ -200,14 +200,14 @@ class Market(Keeper):
         steady = self._steady(now)
         try:
             if self._in_sync and socket == BOOK:
-                time = self.venue.follow(frame, steady, self.book)
+                time = self.venue.apply_frame(frame, steady, self.book)
                 if time is not None:
                     return self._keep(time, now, steady)
             return self._apply(self.venue.received(frame, steady, socket), now)
         except Exception as error:  # noqa: BLE001 logged there
             return self._failed(error, now, socket)
 
-    def skim(self, frames: Frames, at: int, until: int = FOREVER) -> tuple[int, int]:
+    def receive_many(self, frames: Frames, at: int, until: int = FOREVER) -> tuple[int, int]:
         """Take many frames for as long as they are plain.
 
         It comes to the same as a `tick` and a `receive` for each.
@@ -232,7 +232,7 @@ class Market(Keeper):
             now = max(clocks.steady_now, trades.newest)
             try:
                 due = min(self._writer.due(), until)
-                read = self.venue.skim(frames, at, now, due, self.book, trades)
+                read = self.venue.apply_frames(frames, at, now, due, self.book, trades)
                 at, now = read.at, read.now
                 newest = max(newest, now)
                 if read.outputs:

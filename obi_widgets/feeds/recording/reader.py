@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from obi_widgets.feeds.recording.lines import Record
-    from obi_widgets.market_data.venues import Found, Venue
+    from obi_widgets.market_data.venues import FoundMarket, Venue
 
 DAY = 86_400_000_000_000  # ns
 
@@ -58,7 +58,7 @@ class Recording:
         self.latest = time.time_ns() + DAY  # a clock may be ahead
         self.left_out = LeftOut()
         self.chosen = market is not None
-        self._bids: dict[Path, dict[Found, deque[str]]] = {}
+        self._bids: dict[Path, dict[FoundMarket, deque[str]]] = {}
         found = self._found()
         if market is None:
             self.venue_name, self.symbol = self._only(found)
@@ -71,7 +71,7 @@ class Recording:
         """``venue:SYMBOL``."""
         return f"{self.venue_name}:{self.symbol}"
 
-    def is_ours(self, found: Found) -> bool:
+    def is_ours(self, found: FoundMarket) -> bool:
         """Return whether what was found is the market of this recording."""
         return found.symbol == self.symbol and self.venue_name in found.venues
 
@@ -107,7 +107,7 @@ class Recording:
 
     # -- whose it is -----------------------------------------------------------------------
 
-    def _found(self) -> dict[Path, list[Found]]:
+    def _found(self) -> dict[Path, list[FoundMarket]]:
         """Return the markets that each file begins with."""
         found = {}
         for path in self.paths:
@@ -121,7 +121,7 @@ class Recording:
             self._bids[path] = reading.bids
         return found
 
-    def _only(self, found: dict[Path, list[Found]]) -> tuple[str, str]:
+    def _only(self, found: dict[Path, list[FoundMarket]]) -> tuple[str, str]:
         """Return the one market that was found."""
         all_found = list(dict.fromkeys(one for some in found.values() for one in some))
         path = self.paths[0]
@@ -153,7 +153,7 @@ class Recording:
             )
         return one.venues[0], one.symbol
 
-    def _check(self, market: str, found: dict[Path, list[Found]]) -> None:
+    def _check(self, market: str, found: dict[Path, list[FoundMarket]]) -> None:
         """Refuse a file that is of other markets than the one that was asked for."""
         for path, some in found.items() if self.venue_name in VENUES else ():
             if some and not any(map(self.is_ours, some)) and not self._begins_later(path):
@@ -215,5 +215,5 @@ def _split(market: str) -> tuple[str, str]:
     return venue, symbol
 
 
-def _names(found: Iterable[Found]) -> str:
+def _names(found: Iterable[FoundMarket]) -> str:
     return " and ".join(map(str, found))

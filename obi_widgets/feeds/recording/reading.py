@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 from obi_widgets.errors import RecordingError
 from obi_widgets.feeds.recording.files import CUT_OFF, Fault, blocks
 from obi_widgets.feeds.recording.lines import LONGEST, VERSION, Record, decode, read_header
-from obi_widgets.market_data.venues import Found, market_of
+from obi_widgets.market_data.venues import FoundMarket, market_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -35,7 +35,7 @@ _PRICE = re.compile(r'\[\s*"?(\d+(?:\.\d+)?)')
 _WHOLE = re.compile(rb"\d{19} |{")  # how a line begins
 
 
-def _header(path: Path, line: bytes) -> Found | None:
+def _header(path: Path, line: bytes) -> FoundMarket | None:
     """Return the market that a header tells; None when the line is no header."""
     fields = read_header(line)
     if fields is None:
@@ -56,7 +56,7 @@ def _header(path: Path, line: bytes) -> Found | None:
             path=path,
             line=1,
         )
-    return Found((venue,), symbol)
+    return FoundMarket((venue,), symbol)
 
 
 class Whole(Protocol):
@@ -70,7 +70,7 @@ class Whole(Protocol):
     def market(self) -> str:
         """``venue:SYMBOL``."""
 
-    def is_ours(self, found: Found) -> bool:
+    def is_ours(self, found: FoundMarket) -> bool:
         """Return whether what was found is the market of the recording."""
 
 
@@ -129,18 +129,18 @@ class Reading:
         The file.
     recording : Recording
         Which it belongs to.
-    bids : mapping of Found to iterable of str, optional
+    bids : mapping of FoundMarket to iterable of str, optional
         Of a capture without a header: frames that tell bids by market, from where it begins.
     """
 
     def __init__(
-        self, path: Path, recording: Whole, bids: Mapping[Found, Iterable[str]] | None = None
+        self, path: Path, recording: Whole, bids: Mapping[FoundMarket, Iterable[str]] | None = None
     ) -> None:
         self.path = path
         self._recording = recording
         self.latest = recording.latest  # the receive time from which on a line is not believed
         self._left_out = recording.left_out
-        self._section: Found | None = None  # what the last header said
+        self._section: FoundMarket | None = None  # what the last header said
         self._bad = self._row = 0  # the last line that is not a record; how many in a row
         self.bids = {one: deque(frames, BIDS) for one, frames in (bids or {}).items()}
 
@@ -224,7 +224,7 @@ class Reading:
                 line=number - GIVE_UP + 1,
             )
 
-    def markets(self, lines: Iterable[bytes]) -> Iterator[Found]:
+    def markets(self, lines: Iterable[bytes]) -> Iterator[FoundMarket]:
         """Yield the markets that lines tell of."""
         told = False  # by a header, which needs no more
         for line in lines:
@@ -238,7 +238,7 @@ class Reading:
                 if found is not None and found.symbol:
                     yield found
 
-    def market_of(self, frame: str) -> Found | None:
+    def market_of(self, frame: str) -> FoundMarket | None:
         """Return which market a frame tells, and keep the frame when it tells bids."""
         found = market_of(frame)
         if found is not None and found.symbol and _HAS_BID.search(frame):
@@ -264,14 +264,14 @@ class Reading:
         )
         return None
 
-    def _kept(self, record: Record, found: Found, number: int) -> Record | None:
+    def _kept(self, record: Record, found: FoundMarket, number: int) -> Record | None:
         """Return a record when it is of this market."""
         if self._recording.is_ours(found):
             return record
         self._leave(found, number)
         return None
 
-    def _leave(self, other: Found, number: int) -> None:
+    def _leave(self, other: FoundMarket, number: int) -> None:
         """Leave out a line of another market."""
         if not self._recording.chosen:
             raise RecordingError(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, cast
 
 from obi_widgets.errors import SourceError, suggest
-from obi_widgets.market_data.venues.base import Found, Venue
+from obi_widgets.market_data.venues.base import FoundMarket, Venue
 from obi_widgets.market_data.venues.binance_usdm import BinanceUsdm
 from obi_widgets.market_data.venues.lmex import Btse, Lmex, Simulated
 
@@ -42,16 +42,16 @@ for _venue in VENUES.values():
     _protocols.setdefault(cast("MethodType", _venue.market_of).__func__, []).append(_venue)
 
 
-def market_of(frame: str | bytes) -> Found | None:
+def market_of(frame: str | bytes) -> FoundMarket | None:
     """Return which market a frame is of; None when no venue's protocol tells."""
     for speakers in _protocols.values():
         first = speakers[0]
         found = first.market_of(frame)
         if found is not None and found.venues == (first.name,):
-            return Found(tuple(venue.name for venue in speakers), found.symbol)
+            return FoundMarket(tuple(venue.name for venue in speakers), found.symbol)
         if found is not None:
             return found
     return None
 
 
-__all__ = ["VENUES", "Found", "Venue", "make_venue", "market_of"]
+__all__ = ["VENUES", "FoundMarket", "Venue", "make_venue", "market_of"]

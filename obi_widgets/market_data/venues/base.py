@@ -48,7 +48,7 @@ class Frames:
         return received, self.data[start:end]
 
 
-class Skimmed(NamedTuple):
+class Applied(NamedTuple):
     """What was read of many frames at once.
 
     Attributes
@@ -94,7 +94,7 @@ class TradeRows(Protocol):
         """Take note that there are so many now."""
 
 
-class Found(NamedTuple):
+class FoundMarket(NamedTuple):
     """A market that bytes tell of.
 
     Attributes
@@ -202,7 +202,7 @@ class Venue(ABC):
             )
 
     @classmethod
-    def market_of(cls, frame: str | bytes) -> Found | None:  # noqa: ARG003
+    def market_of(cls, frame: str | bytes) -> FoundMarket | None:  # noqa: ARG003
         """Return which market a frame in this venue's protocol is of: so captures are recognised.
 
         A venue that takes another's protocol takes over its method; `venues.market_of` then names
@@ -210,7 +210,7 @@ class Venue(ABC):
 
         Returns
         -------
-        Found, optional
+        FoundMarket, optional
             Of this venue, or of a sister that its frames tell apart. None for a frame that does
             not tell, or that is of another protocol.
         """
@@ -271,7 +271,7 @@ class Venue(ABC):
 
     # A venue that has compiled code for its plain frames reads those into the book at once.
 
-    def follow(self, frame: str | bytes, now: int, book: Book) -> int | None:  # noqa: ARG002
+    def apply_frame(self, frame: str | bytes, now: int, book: Book) -> int | None:  # noqa: ARG002
         """Apply a frame of the book's websocket to the book, when it plainly is its next change.
 
         It is called while the book is in sync. What it comes to is what `received` comes to.
@@ -284,7 +284,7 @@ class Venue(ABC):
         """
         return None
 
-    def skim(
+    def apply_frames(
         self,
         frames: Frames,  # noqa: ARG002
         at: int,
@@ -292,7 +292,7 @@ class Venue(ABC):
         until: int,  # noqa: ARG002
         book: Book,  # noqa: ARG002
         trades: TradeRows,  # noqa: ARG002
-    ) -> Skimmed:
+    ) -> Applied:
         """Read frames for as long as they are plain, up to a change of the book.
 
         It is called while the book is in sync. What it comes to is what `tick` and `received` come
@@ -311,7 +311,7 @@ class Venue(ABC):
         trades : TradeRows
             What trades are written to.
         """
-        return Skimmed(at)
+        return Applied(at)
 
     # -- what venues say ------------------------------------------------------------------
 

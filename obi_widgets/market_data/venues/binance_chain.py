@@ -129,7 +129,7 @@ class Chain:
         self.newest = depth.u
         self._unread = False
 
-    def follow(self, depth: Depth) -> bool | None:
+    def advance(self, depth: Depth) -> bool | None:
         """Return whether an event continues the book; None for one that is in it already."""
         last = self.last
         assert last is not None

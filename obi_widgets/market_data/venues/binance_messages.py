@@ -8,7 +8,7 @@ from typing import Annotated, TypeAlias
 import msgspec
 from msgspec import Meta, Raw, Struct
 
-from obi_widgets.market_data.venues.base import Found
+from obi_widgets.market_data.venues.base import FoundMarket
 from obi_widgets.market_data.venues.wire import WireId, WireLevel, WirePrice, WireSize, WireTime
 
 USD_M, COIN_M = 1, 2
@@ -16,7 +16,7 @@ USD_M, COIN_M = 1, 2
 
 COIN_M_SYMBOL = re.compile(r"[A-Z0-9]+USD_(PERP|\d{6})")
 
-NAMELESS = Found(("binance-usdm", "binance"), "")
+NAMELESS = FoundMarket(("binance-usdm", "binance"), "")
 """A picture of a book that does not say of which market it is."""
 
 _Rate: TypeAlias = Annotated[float, Meta(gt=-1e3, lt=1e3)]
@@ -148,16 +148,16 @@ def foreign(event: Depth | Trade | Mark, symbol: str) -> str:
     return ""
 
 
-def market_of(frame: str | bytes) -> Found | None:
+def market_of(frame: str | bytes) -> FoundMarket | None:
     """Return the market of a change of a book, a mark price or a snapshot."""
     envelope = envelopes.decode(frame)
     event = _whose.decode(envelope.data if envelope.stream else frame)
     if event.lastUpdateId:
         coin_m = event.symbol and event.pair  # only it says them
-        return Found(("binance-coinm",), event.symbol) if coin_m else NAMELESS
+        return FoundMarket(("binance-coinm",), event.symbol) if coin_m else NAMELESS
     if not event.s or event.e not in ("depthUpdate", "markPriceUpdate"):
         return None
     if event.st == COIN_M or COIN_M_SYMBOL.fullmatch(event.s):
-        return Found(("binance-coinm",), event.s)
+        return FoundMarket(("binance-coinm",), event.s)
     spot = event.e == "depthUpdate" and not bytes(event.pu)
-    return Found(("binance" if spot else "binance-usdm",), event.s)
+    return FoundMarket(("binance" if spot else "binance-usdm",), event.s)

@@ -17,8 +17,8 @@ from obi_widgets.market_data.book_numba import apply
 from obi_widgets.market_data.venues.json_numba import (
     POWERS,
     as_bytes,
-    follows,
     is_word,
+    matches,
     read_decimal,
     read_levels,
     read_whole,
@@ -101,10 +101,10 @@ def _object(data, at, kinds, starts, ends, values, levels):
             value = np.int64(count)
         elif data[at] == 116:
             kinds[key] = FLAG
-            at = at + 4 if follows(data, at, TRUE) else -1
+            at = at + 4 if matches(data, at, TRUE) else -1
         elif data[at] == 102:
             kinds[key] = FLAG
-            at = at + 5 if follows(data, at, FALSE) else -1
+            at = at + 5 if matches(data, at, FALSE) else -1
         else:
             kinds[key] = WHOLE
             value, at = read_whole(data, at)
@@ -133,13 +133,13 @@ def _is_pair(data, start, end, symbol):
     length = 0
     while length < len(symbol) and symbol[length] != 95:
         length += 1
-    return end - start == length and follows(data, start, symbol[:length])
+    return end - start == length and matches(data, start, symbol[:length])
 
 
 @njit
 def _frame(data, at, symbol, kinds, starts, ends, values, levels):
     """Read a frame; return what it is and where it ends."""
-    if not follows(data, at, OPENING):
+    if not matches(data, at, OPENING):
         return STRANGE, at
     start = at + len(OPENING)
     end = read_word(data, start - 1)
@@ -147,7 +147,7 @@ def _frame(data, at, symbol, kinds, starts, ends, values, levels):
         end <= start
         or not _is_stream(data, start, symbol)
         or data[end + 1] != 44
-        or not follows(data, end + 2, DATA)
+        or not matches(data, end + 2, DATA)
     ):
         return STRANGE, at
     at = _object(data, end + 2 + len(DATA), kinds, starts, ends, values, levels)
@@ -237,7 +237,7 @@ def _best(levels, count):
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
-def follow(data, symbol, last, bids, bid_count, asks, ask_count, changes):
+def apply_frame(data, symbol, last, bids, bid_count, asks, ask_count, changes):
     """Apply a frame to a book, when it is a change that follows it.
 
     Parameters
@@ -271,7 +271,7 @@ def follow(data, symbol, last, bids, bid_count, asks, ask_count, changes):
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
-def skim(
+def apply_frames(
     data, places, symbol, last, bids, bid_count, asks, ask_count, changes, at, since, until,
     stamps, amounts, traded, price_decimals, size_decimals,
 ):  # fmt: skip
@@ -282,7 +282,7 @@ def skim(
     data, places
         See `obi_widgets.market_data.venues.base.Frames`.
     symbol, last, bids, bid_count, asks, ask_count, changes
-        As in `follow`.
+        As in `apply_frame`.
     at : int
         The frame to begin with.
     since, until : int
@@ -294,7 +294,7 @@ def skim(
     Returns
     -------
     tuple of int and float
-        `DEPTH` after a change, with the numbers that `follow` returns; `END`, or `DUE` or
+        `DEPTH` after a change, with the numbers that `apply_frame` returns; `END`, or `DUE` or
         `STRANGE` before a frame that is left. Then the frame that it ended before, and the receive
         time of the last one that was read; how many were best quotes; how many trades there are
         then; where the change begins and ends.
@@ -342,10 +342,10 @@ def skim(
 def compile_all():
     """Compile for the types that come."""
     side, changes = np.ones((2, 2)), np.ones((1, 2))
-    follow(b"", b"", 0, side, 1, side, 1, changes)
+    apply_frame(b"", b"", 0, side, 1, side, 1, changes)
     stamps, places = np.empty((3, 1), np.int64), np.empty((3, 0), np.int64)
     for dtype in (np.int32, np.int64):
         amounts = np.empty((2, 1), dtype)
-        skim(
+        apply_frames(
             b"", places, b"", 0, side, 1, side, 1, changes, 0, 0, 0, stamps, amounts, 0, 0, 0
         )  # fmt: skip

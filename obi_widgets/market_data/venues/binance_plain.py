@@ -9,7 +9,7 @@ import numpy as np
 
 from obi_widgets.kernels.loader import Kernels
 from obi_widgets.market_data.events import Refused
-from obi_widgets.market_data.venues.base import Skimmed
+from obi_widgets.market_data.venues.base import Applied
 from obi_widgets.market_data.venues.binance_chain import Chain
 from obi_widgets.market_data.venues.connection import Connection
 from obi_widgets.market_data.venues.replies import FOREVER, Output
@@ -44,7 +44,7 @@ class PlainFrames(Connection):
     def _due(self) -> int:
         """Return the time from which `tick` does something."""
 
-    def follow(self, frame: str | bytes, now: int, book: Book) -> int | None:  # noqa: D102
+    def apply_frame(self, frame: str | bytes, now: int, book: Book) -> int | None:  # noqa: D102
         reader, chain = READER.code, self._chain
         if reader is None or chain.last is None or chain.fresh or chain.waiting:
             return None
@@ -53,7 +53,7 @@ class PlainFrames(Connection):
                 return None
             frame = frame.encode()
         bids, asks = book.bids, book.asks
-        what, time, last, bids.count, asks.count, bids.best_key, asks.best_key = reader.follow(
+        what, time, last, bids.count, asks.count, bids.best_key, asks.best_key = reader.apply_frame(
             frame, self._name, chain.last,
             bids.levels, bids.count, asks.levels, asks.count, self._changes,
         )  # fmt: skip
@@ -64,17 +64,17 @@ class PlainFrames(Connection):
         self._cadence.frame(now)
         return int(time)
 
-    def skim(  # noqa: D102
+    def apply_frames(  # noqa: D102
         self, frames: Frames, at: int, since: int, until: int, book: Book, trades: TradeRows
-    ) -> Skimmed:
+    ) -> Applied:
         reader, chain = READER.code, self._chain
         if reader is None or chain.last is None or chain.fresh or chain.waiting:
-            return Skimmed(at)
+            return Applied(at)
         bids, asks = book.bids, book.asks
         (
             what, time, last, bids.count, asks.count, bids.best_key, asks.best_key,
             at, now, quotes, traded, start, end,
-        ) = reader.skim(
+        ) = reader.apply_frames(
             frames.data, frames.places, self._name, chain.last,
             bids.levels, bids.count, asks.levels, asks.count, self._changes,
             at, since, min(until, self._due(), FOREVER),
@@ -85,8 +85,8 @@ class PlainFrames(Connection):
         if quotes:
             outputs.append(Refused(now, "bookTicker", count=quotes))
         if what != reader.DEPTH:
-            return Skimmed(at, outputs, now)
+            return Applied(at, outputs, now)
         chain.last = chain.newest = last
         chain.kept.append(frames.data[start:end])
         self._cadence.frame(now)
-        return Skimmed(at, outputs, now, time)
+        return Applied(at, outputs, now, time)

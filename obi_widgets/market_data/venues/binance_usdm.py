@@ -16,7 +16,7 @@ from obi_widgets.errors import SymbolError
 from obi_widgets.market_data.events import Clock, Event, Mark, Refused, Snapshot, Status, Trade
 from obi_widgets.market_data.fees import Fees
 from obi_widgets.market_data.venues import binance_messages as messages
-from obi_widgets.market_data.venues.base import Found
+from obi_widgets.market_data.venues.base import FoundMarket
 from obi_widgets.market_data.venues.binance_chain import LIMIT, MILLISECOND, Chain, Waiting, delta
 from obi_widgets.market_data.venues.binance_plain import MARKET, PlainFrames
 from obi_widgets.market_data.venues.http_answers import explain
@@ -84,7 +84,7 @@ class BinanceUsdm(PlainFrames):
             )
 
     @classmethod
-    def market_of(cls, frame: str | bytes) -> Found | None:  # noqa: D102
+    def market_of(cls, frame: str | bytes) -> FoundMarket | None:  # noqa: D102
         try:
             return messages.market_of(frame)
         except DECODE_ERRORS:
@@ -117,7 +117,7 @@ class BinanceUsdm(PlainFrames):
         self._chain.lose()
         if self._asked_at:  # what comes then is held against all that was seen
             return [self.thrown_away(reason, max(self._asked_at - now, 0), now)]
-        wait = self._tries.wait(now, had_book=had_book)
+        wait = self._backoff.wait(now, had_book=had_book)
         return [self.thrown_away(reason, wait, now), self._snapshot(now, wait)]
 
     def doubt(self) -> None:  # noqa: D102
@@ -196,7 +196,7 @@ class BinanceUsdm(PlainFrames):
         detail = f"{self.label}'s list of symbols cannot be read: {why}."
         return [
             Status(now, "connecting", detail, "Trying again."),
-            self._instrument(self._tries.wait(now)),
+            self._instrument(self._backoff.wait(now)),
         ]
 
     def _fetched_time(self, status: int, body: str | bytes, now: int) -> list[Output]:
@@ -228,7 +228,7 @@ class BinanceUsdm(PlainFrames):
         return self._read_snapshot(picture, now, asked=asked)
 
     def _again(self, now: int) -> Fetch:
-        return self._snapshot(now, self._tries.wait(now))
+        return self._snapshot(now, self._backoff.wait(now))
 
     # -- frames ----------------------------------------------------------------------------
 
@@ -277,7 +277,7 @@ class BinanceUsdm(PlainFrames):
             if chain.last is None and not self._asked_at:
                 outputs.append(self._snapshot(now))
             return outputs
-        last, follows = chain.last, chain.follow(depth)
+        last, follows = chain.last, chain.advance(depth)
         if follows is None:
             return []
         if not follows:
@@ -318,7 +318,7 @@ class BinanceUsdm(PlainFrames):
     def _used(self, events: list[Event], now: int) -> list[Output]:
         self._asked_at = self._refused = 0
         if isinstance(events[0], Snapshot):
-            self._tries.began(now)
+            self._backoff.began(now)
         return [*events]
 
     def _refuse(self, refusal: Refused, now: int, *, asked: bool) -> list[Output]:

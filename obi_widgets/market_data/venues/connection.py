@@ -29,7 +29,7 @@ class Connection(Venue):
         super().__init__(symbol, endpoints=endpoints)
         self._open: set[str] = set()
         self._cadence = Cadence(self.silence)
-        self._tries = Tries()
+        self._backoff = Backoff()
         self._time_asked_at = -self.ask_time_every
 
     @abstractmethod
@@ -77,7 +77,7 @@ class Connection(Venue):
         return [Status(now, "stale", f"{self.label}: {reason}."), Reconnect(BOOK, reason)]
 
 
-class Tries:
+class Backoff:
     """How long to wait before a snapshot is asked for again: 1, 2, 4 … 60 s.
 
     A book that stood for a while begins the row anew.

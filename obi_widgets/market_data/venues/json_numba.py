@@ -14,12 +14,12 @@ POWERS = 10.0 ** np.arange(16)  # whole numbers of up to 15 digits over these ar
 
 
 def as_bytes(text):
-    """Return a text as what `follows` compares with."""
+    """Return a text as what `matches` compares with."""
     return np.frombuffer(text.encode(), np.uint8)
 
 
 @njit(inline="always")
-def follows(data, at, wanted):
+def matches(data, at, wanted):
     """Return whether these bytes come next."""
     for n in range(len(wanted)):  # noqa: SIM110
         if data[at + n] != wanted[n]:
@@ -30,7 +30,7 @@ def follows(data, at, wanted):
 @njit(inline="always")
 def is_word(data, start, end, wanted):
     """Return whether a word that stands there is this one."""
-    return end - start == len(wanted) and follows(data, start, wanted)
+    return end - start == len(wanted) and matches(data, start, wanted)
 
 
 @njit

@@ -13,7 +13,7 @@ from urllib.parse import quote as quoted
 
 from obi_widgets.market_data.events import Delta, Refused, Snapshot, Status, Trade
 from obi_widgets.market_data.venues import lmex_messages as messages
-from obi_widgets.market_data.venues.base import Found
+from obi_widgets.market_data.venues.base import FoundMarket
 from obi_widgets.market_data.venues.connection import Connection
 from obi_widgets.market_data.venues.lmex_pictures import Pictures
 from obi_widgets.market_data.venues.replies import (
@@ -84,12 +84,12 @@ class Lmex(Connection):
         self._trade_id = 0
 
     @classmethod
-    def market_of(cls, frame: str | bytes) -> Found | None:  # noqa: D102
+    def market_of(cls, frame: str | bytes) -> FoundMarket | None:  # noqa: D102
         try:
             symbol = messages.symbol_of(frame)
         except DECODE_ERRORS:
             return None
-        return Found((cls.name,), symbol) if symbol else None
+        return FoundMarket((cls.name,), symbol) if symbol else None
 
     @property
     def note(self) -> str:  # noqa: D102
@@ -142,7 +142,7 @@ class Lmex(Connection):
         had_book, self._sequence = self._sequence is not None, None
         self._pictures.shown_ms = 0
         if not self._again_at:  # a venue that keeps breaking its book is not to be flooded
-            self._again_at = self._subscribed_at + self._tries.wait(now, had_book=had_book)
+            self._again_at = self._subscribed_at + self._backoff.wait(now, had_book=had_book)
         lost = self.thrown_away(reason, max(self._again_at - now, 0), now)
         if now < self._again_at:
             return [lost]
@@ -213,7 +213,7 @@ class Lmex(Connection):
             summaries = messages.summaries.decode(body)
         except DECODE_ERRORS as error:
             detail = f"{self.label}'s market summary cannot be read: {text(str(error), 160)}"
-            again = self._fetch(SUMMARY, self._tries.wait(now))
+            again = self._fetch(SUMMARY, self._backoff.wait(now))
             return [Status(now, "connecting", f"{detail}.", "Trying again."), again]
         found = [one for one in summaries if one.symbol == self.symbol]
         if not found:
@@ -323,7 +323,7 @@ class Lmex(Connection):
             self._sequence = book.seqNum
             before = self._pictures.replaced(book.timestamp, now)
             self._again_at = self._refused = 0  # what it would ask for has come
-            self._tries.began(now)
+            self._backoff.began(now)
             return [*before, Snapshot(time, now, book.seqNum, bids, asks, self.window)]
         if self._sequence is None:
             return [
@@ -350,7 +350,7 @@ class Lmex(Connection):
         if later or self._refused >= self.most_refused:
             self._refused = 0
             return [refusal, Status(now, "gap", said, "Connecting again."), Reconnect(BOOK, why)]
-        wait = min(self._tries.wait(now), self.refused_wait)
+        wait = min(self._backoff.wait(now), self.refused_wait)
         self._again_at = now + wait
         advice = f"Asking again in {wait // SECOND} s." if self.can_ask else ""
         return [refusal, Status(now, "syncing", said, advice)]

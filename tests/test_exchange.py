@@ -41,8 +41,8 @@ def market_of(symbol="BTC-PERP", **endpoints):
     venue = make_venue("sim", symbol, endpoints)
     venue.resync_every = SECOND // 20
     venue.snapshot_within = SECOND // 5
-    venue.picture_within = SECOND // 5
-    venue.picture_every = SECOND // 20
+    venue.poll_after = SECOND // 5
+    venue.poll_every = SECOND // 20
     return WatchedMarket(venue, interval=0)
 
 
@@ -88,9 +88,9 @@ def test_after_a_fault_the_book_is_lost_comes_back_and_was_never_wrong(fault, ha
             await market.until(lost)
             await market.until(live)
             if fault == "silence":
-                assert market.venue._pictures.on
+                assert market.venue._rest_book.polled
                 feed.exchange.heal()
-                await market.until(lambda one: not one.venue._pictures.on)
+                await market.until(lambda one: not one.venue._rest_book.polled)
             rows = len(market.history())
             await market.until(lambda one: live(one) and len(one.history()) >= rows + 5)
 

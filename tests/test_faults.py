@@ -100,7 +100,7 @@ class Exchange:
             self.after(0, self.cut_off)
         elif isinstance(reply, Fetch):
             asked = round(reply.delay / SECOND / STEP) + next(self.latencies)
-            self.after(asked, self.take_picture)
+            self.after(asked, self.take_answer)
         elif isinstance(reply, Send):
             self.operate(reply.text)
 
@@ -119,10 +119,10 @@ class Exchange:
         self.open = True
         self.tell(self.venue.connected("book", self.now))
 
-    def take_picture(self):
+    def take_answer(self):
         """The answer is of now, and arrives later."""
         status, body = {
-            "good": (200, self.picture()),
+            "good": (200, self.rest_book()),
             "none": (0, "timed out"),
             "limited": (429, ""),
             "garbage": (200, "<html>"),
@@ -130,7 +130,7 @@ class Exchange:
         self.after(next(self.latencies), self.answer, status, body)
 
     def answer(self, status, body):
-        self.tell(self.venue.fetched(self.picture_name, status, body, self.now))
+        self.tell(self.venue.fetched(self.fetch_name, status, body, self.now))
 
     def play(self, faults):
         self.after(0, self.reopen)
@@ -167,7 +167,7 @@ class Exchange:
 class LmexExchange(Exchange):
     """Deltas of one step each; a snapshot some steps after each subscription."""
 
-    picture_name = "picture"
+    fetch_name = "picture"
 
     def __init__(self, truth, latencies, answers):
         venue = make_venue("lmex", "BTC-PERP")
@@ -178,8 +178,10 @@ class LmexExchange(Exchange):
 
     def believed(self):
         if self.venue._sequence is None:
-            assert self.venue._pictures.on  # else it would drop the deltas of a book that is live
-            return (self.venue._pictures.shown_ms - 1_700_000_000_000) // 50
+            assert (
+                self.venue._rest_book.polled
+            )  # else it would drop the deltas of a book that is live
+            return (self.venue._rest_book.shown_ms - 1_700_000_000_000) // 50
         return self.venue._sequence
 
     def operate(self, text):
@@ -198,7 +200,7 @@ class LmexExchange(Exchange):
         changes = (side.items() for side in self.truth.changes[self.step])
         return lmex_book("delta", self.step, *changes) if self.subscribed else "pong"
 
-    def picture(self):
+    def rest_book(self):
         sides = [
             [{"price": str(price), "size": str(size)} for price, size in side.items()]
             for side in self.truth.window[self.step]
@@ -213,7 +215,7 @@ class UsdmExchange(Exchange):
     Step ``s`` ends with update ``10 s + 9``.
     """
 
-    picture_name = "snapshot"
+    fetch_name = "snapshot"
 
     def __init__(self, truth, latencies, answers):
         super().__init__(make_venue("binance-usdm", "BTCUSDT"), truth, latencies, answers)
@@ -229,7 +231,7 @@ class UsdmExchange(Exchange):
         last = 10 * self.step + 9
         return usdm_depth(last - 13, last, last - 20, *sides, ms=self.now // 1_000_000)
 
-    def picture(self):
+    def rest_book(self):
         window = self.truth.window[self.step]
         sides = (side.items() for side in window)
         return usdm_snapshot(10 * self.step + 9, *sides, ms=self.now // 1_000_000)

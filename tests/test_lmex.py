@@ -24,7 +24,7 @@ from obi_widgets.feeds.market import Market
 from obi_widgets.market_data.events import Delta, Instrument, Refused, Snapshot, Status, Trade
 from obi_widgets.market_data.venues import make_venue
 from obi_widgets.market_data.venues.http_answers import limited
-from obi_widgets.market_data.venues.lmex import PICTURE, SUMMARY, TRADES
+from obi_widgets.market_data.venues.lmex import REST_BOOK, SUMMARY, TRADES
 from obi_widgets.market_data.venues.replies import BOOK, Connect, Fetch, Reconnect, Send
 
 
@@ -126,14 +126,14 @@ def test_the_captured_rest_books_are_read_while_polling_and_only_of_the_own_symb
     own, spot = frames("rest_orderbook_L2", "lmex_rest_spot_orderbook")
     venue = connected(contract_size=0.01)
     venue.tick(11 * SECOND)
-    snapshot, again = venue.fetched(PICTURE, 200, own, 12 * SECOND)
+    snapshot, again = venue.fetched(REST_BOOK, 200, own, 12 * SECOND)
     assert snapshot.bids == [(36235.0, 7.0)]
     assert snapshot.asks == [(36241.5, 6.0)]
     assert snapshot.time == 1624989977940 * 1_000_000
     assert again.delay == 2 * SECOND
-    assert names(venue.fetched(PICTURE, 200, spot, 14 * SECOND)) == ["other symbol", "Fetch"]
+    assert names(venue.fetched(REST_BOOK, 200, spot, 14 * SECOND)) == ["other symbol", "Fetch"]
     prices = frames("rest_price")[0]
-    assert names(venue.fetched(PICTURE, 200, prices, 16 * SECOND)) == [
+    assert names(venue.fetched(REST_BOOK, 200, prices, 16 * SECOND)) == [
         "unreadable REST book",
         "Status",
         "Fetch",

@@ -36,7 +36,7 @@ class Walking(Venue):
         self.bids = {n: float(chance.integers(1, 90)) for n in range(9_500, 10_000)}
         self.asks = {n: float(chance.integers(1, 90)) for n in range(10_001, 10_501)}
 
-    def picture(self):
+    def snapshot(self):
         self.now += 1
         bids = sorted(self.bids.items(), reverse=True)[:LIMIT]
         asks = sorted(self.asks.items())[:LIMIT]
@@ -83,7 +83,7 @@ class Walking(Venue):
 def opened(**options):
     venue = Walking()
     market = Market(venue, interval=0, **options)
-    market.handle([venue.picture()], venue.now)
+    market.handle([venue.snapshot()], venue.now)
     return market, venue
 
 
@@ -128,12 +128,12 @@ def test_a_spliced_snapshot_heals_without_leaving_live():
     market, venue = opened()
     for _ in range(45):
         tell(market, venue, venue.up())
-    picture, deltas = venue.picture(), []
+    snapshot, deltas = venue.snapshot(), []
     for _ in range(5):  # the answer takes a while
         deltas.append(venue.up())
         tell(market, venue, deltas[-1])
     states, edges = len(market.history()), (market.book.bids.edge, market.book.asks.edge)
-    assert tell(market, venue, Splice(venue.now, picture, deltas)) == []
+    assert tell(market, venue, Splice(venue.now, snapshot, deltas)) == []
     assert (market.state, len(market.history())) == ("live", states)
     assert market.book.bids.edge == edges[0]  # the older one knows the bids further down
     assert market.book.asks.edge < edges[1]
@@ -142,7 +142,7 @@ def test_a_spliced_snapshot_heals_without_leaving_live():
     for _ in range(200):  # there and back, with a snapshot whenever one is wanted
         move = venue.up() if len(true) < 100 else venue.down()
         if tell(market, venue, move):
-            tell(market, venue, Splice(venue.now, venue.picture(), []))
+            tell(market, venue, Splice(venue.now, venue.snapshot(), []))
         true.append(venue.truth())
         assert market.state == "live"
     history = market.history()
@@ -162,7 +162,7 @@ def test_a_snapshot_that_contradicts_the_book_throws_it_away(change):
         venue.asks[best + 4] += 1
         if change == "missing":
             del venue.asks[best + 4]
-    tell(market, venue, Splice(venue.now, venue.picture(), []))
+    tell(market, venue, Splice(venue.now, venue.snapshot(), []))
     assert market.state == "gap"
     assert market.detail == (
         "The book was thrown away: a newer snapshot has other levels than the book."
@@ -173,7 +173,7 @@ def test_a_snapshot_that_contradicts_the_book_throws_it_away(change):
 def test_a_splice_for_a_book_that_is_lost_is_nothing():
     market, venue = opened()
     market.handle(venue.resync("test", venue.now), venue.now)
-    tell(market, venue, Splice(venue.now, venue.picture(), []))
+    tell(market, venue, Splice(venue.now, venue.snapshot(), []))
     assert (market.state, market.book.bids.count) == ("gap", 0)
 
 

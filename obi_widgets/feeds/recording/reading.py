@@ -206,7 +206,7 @@ class Reading:
             if found is not None and found.symbol:
                 return self._kept(record, found, number)
             if found is not None and not all(map(self._recording.is_ours, self.bids)):
-                return self._picture(record, number)
+                return self._nameless_snapshot(record, number)
         return record
 
     def _unreadable(self, number: int, line: bytes) -> None:
@@ -245,7 +245,7 @@ class Reading:
             self.bids.setdefault(found, deque(maxlen=BIDS)).append(frame)
         return found
 
-    def _picture(self, record: Record, number: int) -> Record | None:
+    def _nameless_snapshot(self, record: Record, number: int) -> Record | None:
         """Return a snapshot that says no symbol, when its prices are those of this market."""
         bid = _best_bid(record.text)
         bids = {one: [*filter(None, map(_best_bid, told))] for one, told in self.bids.items()}

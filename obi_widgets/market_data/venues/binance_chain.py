@@ -12,7 +12,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
 
 from obi_widgets.market_data.events import Delta, Refused, Snapshot, Splice
-from obi_widgets.market_data.venues.binance_messages import Depth, Picture, read_depth
+from obi_widgets.market_data.venues.binance_messages import Depth, RestSnapshot, read_depth
 from obi_widgets.market_data.venues.wire import sound, text
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ REFUSALS = {
 class Waiting(NamedTuple):
     """A snapshot, and whether it was asked for."""
 
-    picture: Picture
+    snapshot: RestSnapshot
     asked: bool
 
 
@@ -99,11 +99,11 @@ class Chain:
         """Whether so many events in a row are below what was seen that it is not believed."""
         return self.newest < self.seen and len(self.kept) >= BELIEVED
 
-    def behind(self, picture: Picture) -> int:
+    def behind(self, snapshot: RestSnapshot) -> int:
         """Return by how much the newest event is older than a snapshot, ns; 0 if not, or unsure."""
-        if not self.kept or picture.lastUpdateId <= self.newest:
+        if not self.kept or snapshot.lastUpdateId <= self.newest:
             return 0
-        apart = picture.T - next(self._backwards()).T
+        apart = snapshot.T - next(self._backwards()).T
         return apart * MILLISECOND if 0 < apart <= TIME_APART else 0
 
     def lose(self) -> None:
@@ -185,34 +185,34 @@ class Chain:
         return asked, refusals, []
 
     def _use(self, one: Waiting, now: int) -> list[Event] | Refused | None:
-        picture = one.picture
-        update = picture.lastUpdateId
-        if picture.symbol or picture.pair:
-            return Refused(now, "COIN-M", text(f"a snapshot of {picture.symbol or picture.pair}"))
-        if not (sound(picture.bids) and sound(picture.asks)):
+        snapshot = one.snapshot
+        update = snapshot.lastUpdateId
+        if snapshot.symbol or snapshot.pair:
+            return Refused(now, "COIN-M", text(f"a snapshot of {snapshot.symbol or snapshot.pair}"))
+        if not (sound(snapshot.bids) and sound(snapshot.asks)):
             return Refused(now, "unreadable snapshot", "a size is too small to be held")
-        fit, events = self.fit(picture)
+        fit, events = self.fit(snapshot)
         if fit in REFUSALS:
             return Refused(
                 now, REFUSALS[fit], f"it ends at update {update}, and {self.seen} had come before"
             )
-        agrees = one.asked or self.agrees(picture)
+        agrees = one.asked or self.agrees(snapshot)
         if agrees is False:
             return Refused(now, "snapshot of another book", f"of update {update}")
         begins = fit == "ahead" and one.asked and self.last is None and self.kept
         if not (agrees and (begins or fit == "fits")):
             return None
         self.waiting.clear()
-        time = picture.T * MILLISECOND
-        snapshot = Snapshot(time, now, update, picture.bids, picture.asks, LIMIT)
-        deltas = [delta(event, update, now) for event in events]
+        time = snapshot.T * MILLISECOND
+        event = Snapshot(time, now, update, snapshot.bids, snapshot.asks, LIMIT)
+        deltas = [delta(depth, update, now) for depth in events]
         if self.last is not None:
-            return [Splice(now, snapshot, deltas)]
+            return [Splice(now, event, deltas)]
         self.last = events[-1].u if events else update
-        self.fresh, self._time = not events, picture.T
-        return [snapshot, *deltas]
+        self.fresh, self._time = not events, snapshot.T
+        return [event, *deltas]
 
-    def fit(self, picture: Picture) -> tuple[Fit, list[Depth]]:
+    def fit(self, snapshot: RestSnapshot) -> tuple[Fit, list[Depth]]:
         """Return how a snapshot fits what was seen, and the events that continue it.
 
         Returns
@@ -224,19 +224,19 @@ class Chain:
         list of Depth
             Those since it, when it fits.
         """
-        update = picture.lastUpdateId
+        update = snapshot.lastUpdateId
         if self.kept and update <= self.newest:
             events = self._since(update)
             if events is None:
                 return "older", []
-            if picture.T > events[-1].T + TIME_APART:
+            if snapshot.T > events[-1].T + TIME_APART:
                 return "wrong", []
             if self._unread or (self.newest < self.seen and not self.contradicted):
                 return "later", []
             return "fits", events
         if self._unread or update < self.seen or self.contradicted:
             return "later", []
-        if self.kept and picture.T < next(self._backwards()).T:
+        if self.kept and snapshot.T < next(self._backwards()).T:
             return "later", []  # it may be of ids that have since begun anew
         return "ahead", []
 
@@ -255,12 +255,12 @@ class Chain:
     def _backwards(self) -> Iterator[Depth]:
         return map(read_depth, reversed(self.kept))
 
-    def agrees(self, picture: Picture) -> bool | None:
+    def agrees(self, snapshot: RestSnapshot) -> bool | None:
         """Return whether most sizes of a snapshot are what events told; None: not known yet.
 
         Update ids are counted over all symbols, so that they do not tell whose a snapshot is.
         """
-        update = picture.lastUpdateId
+        update = snapshot.lastUpdateId
         told: tuple[dict[float, float | None], ...] = ({}, {})
         events = list(islice(self._backwards(), COMPARED))
         for depth in reversed(events):
@@ -268,7 +268,7 @@ class Chain:
                 # The sizes of an event after it, or around it, may differ.
                 sizes.update(levels if depth.u <= update else dict.fromkeys(dict(levels)))
         same, other, beside = 0, 0, 0
-        for sizes, levels in zip(told, (picture.bids, picture.asks), strict=True):
+        for sizes, levels in zip(told, (snapshot.bids, snapshot.asks), strict=True):
             there = dict(levels)
             least, most = min(there, default=0.0), max(there, default=0.0)
             for price, size in sizes.items():

@@ -71,7 +71,7 @@ class Envelope(Struct):
     lastUpdateId: WireId = 0  # noqa: N815
 
 
-class Picture(Struct):
+class RestSnapshot(Struct):
     """The book at an update."""
 
     lastUpdateId: WireId  # noqa: N815
@@ -125,7 +125,7 @@ envelopes = msgspec.json.Decoder(Envelope, strict=False)
 depths = msgspec.json.Decoder(Depth, strict=False)
 trades = msgspec.json.Decoder(Trade, strict=False)
 marks = msgspec.json.Decoder(Mark, strict=False)
-pictures = msgspec.json.Decoder(Picture, strict=False)
+snapshots = msgspec.json.Decoder(RestSnapshot, strict=False)
 listings = msgspec.json.Decoder(Listing, strict=False)
 _whose = msgspec.json.Decoder(_Whose, strict=False)
 server_times = msgspec.json.Decoder(ServerTime, strict=False)

@@ -219,13 +219,13 @@ class BinanceUsdm(PlainFrames):
                 return [Refused(now, "snapshot not answered", why), self._again(now)]
             return self.no_answer(self._snapshot(now, 5 * SECOND), status, body, now)
         try:
-            picture = messages.pictures.decode(body)
+            snapshot = messages.snapshots.decode(body)
         except DECODE_ERRORS:
             unread = refused(body, now, "unreadable snapshot")
             if not asked:
                 return [unread]
             return [unread, self._again(now) if in_sync else self._snapshot(now, 5 * SECOND)]
-        return self._read_snapshot(picture, now, asked=asked)
+        return self._read_snapshot(snapshot, now, asked=asked)
 
     def _again(self, now: int) -> Fetch:
         return self._snapshot(now, self._backoff.wait(now))
@@ -243,7 +243,7 @@ class BinanceUsdm(PlainFrames):
                 body, event = event.data, messages.envelopes.decode(event.data)
             kind = event.e
             if event.lastUpdateId:
-                return self._read_snapshot(messages.pictures.decode(body), now, asked=False)
+                return self._read_snapshot(messages.snapshots.decode(body), now, asked=False)
             if kind == EVENT:
                 return self._read_depth(messages.depths.decode(body), frame, now)
             if kind in ("trade", "aggTrade"):
@@ -286,16 +286,18 @@ class BinanceUsdm(PlainFrames):
 
     # -- snapshots -------------------------------------------------------------------------
 
-    def _read_snapshot(self, picture: messages.Picture, now: int, *, asked: bool) -> list[Output]:
+    def _read_snapshot(
+        self, snapshot: messages.RestSnapshot, now: int, *, asked: bool
+    ) -> list[Output]:
         chain, outputs = self._chain, list[Output]()
         ours = asked or self.can_ask  # of a recording it may be another market's
-        behind = chain.behind(picture) if ours and chain.last is not None else 0
+        behind = chain.behind(snapshot) if ours and chain.last is not None else 0
         if behind > max(self.may_be_behind, self._cadence.patience // 10):
             asked = True
             chain.lose()  # events are stuck on the way; the snapshot begins a book without them
             reason = f"a snapshot is {behind / SECOND:.1f} s newer than the newest event"
             outputs.append(self.thrown_away(reason, 0, now))
-        used = chain.offer(Waiting(picture, asked), now)
+        used = chain.offer(Waiting(snapshot, asked), now)
         if isinstance(used, Refused):
             return [*outputs, *self._refuse(used, now, asked=asked)]
         if used:

@@ -15,7 +15,7 @@ from obi_widgets.market_data.events import Delta, Refused, Snapshot, Status, Tra
 from obi_widgets.market_data.venues import lmex_messages as messages
 from obi_widgets.market_data.venues.base import FoundMarket
 from obi_widgets.market_data.venues.connection import Connection
-from obi_widgets.market_data.venues.lmex_pictures import Pictures
+from obi_widgets.market_data.venues.lmex_rest_book import RestBook
 from obi_widgets.market_data.venues.replies import (
     BOOK,
     FOREVER,
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 TRADES = "trades"
-SUMMARY, PICTURE, TIME = "summary", "picture", "time"
+SUMMARY, REST_BOOK, TIME = "summary", "picture", "time"  # recordings have these names
 
 # The first is LMEX's own name for it, the second BTSE's newer; see the venue's acknowledgement.
 TRADE_TOPICS = ("tradeHistoryApiV2", "tradeHistoryApiV3")
@@ -62,8 +62,8 @@ class Lmex(Connection):
     ping_every = 15 * SECOND
     silence = 35 * SECOND  # without any frame: the connection is dead
     snapshot_within = 10 * SECOND  # of the subscription
-    picture_within = 3 * SECOND  # of it: the book is read by REST until the snapshot comes
-    picture_every = 2 * SECOND  # 15 requests a second are allowed
+    poll_after = 3 * SECOND  # of it: the book is read by REST until the snapshot comes
+    poll_every = 2 * SECOND  # 15 requests a second are allowed
     quiet_book = 60 * SECOND  # without a delta: ask for a new snapshot
     most_refused = 3  # snapshots in a row, before the connection is made anew
     refused_wait = 10 * SECOND  # the most between two of them
@@ -79,7 +79,7 @@ class Lmex(Connection):
         self._again_at = 0  # when to subscribe anew; 0: that is not due
         self._pinged_at = 0
         self._refused = 0  # snapshots in a row
-        self._pictures = Pictures(self.label, symbol, self.window)
+        self._rest_book = RestBook(self.label, symbol, self.window)
         self._trade_topics = list(TRADE_TOPICS)
         self._trade_id = 0
 
@@ -93,9 +93,9 @@ class Lmex(Connection):
 
     @property
     def note(self) -> str:  # noqa: D102
-        if not self._pictures.on:
+        if not self._rest_book.polled:
             return ""
-        every = self.picture_every // SECOND
+        every = self.poll_every // SECOND
         return f"{self.label} sends no snapshot: the book is read by REST every {every} s."
 
     # -- life ------------------------------------------------------------------------------
@@ -105,7 +105,7 @@ class Lmex(Connection):
 
     def _fetch(self, name: str, delay: int = 0) -> Fetch:
         summary = "market_summary?listFullAttributes=true&symbol="
-        path = "orderbook/L2?depth=50&symbol=" if name == PICTURE else summary
+        path = "orderbook/L2?depth=50&symbol=" if name == REST_BOOK else summary
         return Fetch(name, f"{self.urls['rest']}/api/v2.3/{path}{quoted(self.symbol)}", delay)
 
     def _opened(self, socket: str) -> list[Output]:
@@ -121,7 +121,7 @@ class Lmex(Connection):
 
     def _forget(self) -> None:
         self._sequence = None
-        self._pictures.lost(self._seen_ms, self._seen_at)
+        self._rest_book.lost(self._seen_ms, self._seen_at)
 
     def _subscribe(self, now: int, *operations: str) -> list[Output]:
         self._sequence = None
@@ -135,12 +135,12 @@ class Lmex(Connection):
         )
 
     def resync(self, reason: str, now: int) -> list[Output]:  # noqa: D102
-        self._pictures.withdraw()
+        self._rest_book.withdraw()
         return self._give_up(reason, now)
 
     def _give_up(self, reason: str, now: int) -> list[Output]:
         had_book, self._sequence = self._sequence is not None, None
-        self._pictures.shown_ms = 0
+        self._rest_book.shown_ms = 0
         if not self._again_at:  # a venue that keeps breaking its book is not to be flooded
             self._again_at = self._subscribed_at + self._backoff.wait(now, had_book=had_book)
         lost = self.thrown_away(reason, max(self._again_at - now, 0), now)
@@ -149,7 +149,7 @@ class Lmex(Connection):
         return [lost, *self._subscribe(now, "unsubscribe", "subscribe")]
 
     def set_venue_time(self, time: int, now: int) -> None:  # noqa: D102
-        self._pictures.set_venue_time(time, now)
+        self._rest_book.set_venue_time(time, now)
 
     def _time(self) -> Fetch:
         return self._fetch(TIME)  # every answer says it in its header
@@ -173,21 +173,21 @@ class Lmex(Connection):
             waited = now - self._subscribed_at
             if waited > self.snapshot_within:
                 outputs += self._subscribe(now, "unsubscribe", "subscribe")
-            if waited > self.picture_within and not self._pictures.on:
+            if waited > self.poll_after and not self._rest_book.polled:
                 outputs += self._poll(now)
         elif now - self._cadence.frame_at > self.quiet_book:
             outputs += [
                 Status(now, "stale", f"No change for {self.quiet_book // SECOND} s."),
                 *self._subscribe(now, "unsubscribe", "subscribe"),
             ]
-        return outputs + self._pictures.tick(now)
+        return outputs + self._rest_book.tick(now)
 
     def _poll(self, now: int) -> list[Output]:
-        self._pictures.begin(now, self._seen_ms, self._seen_at)
+        self._rest_book.begin(now, self._seen_ms, self._seen_at)
         detail = f"{self.label} sends no snapshot of {self.topic}."
         return [
             Status(now, "stale", detail, "Reading the book by REST meanwhile."),
-            self._fetch(PICTURE),
+            self._fetch(REST_BOOK),
         ]
 
     # -- answers ---------------------------------------------------------------------------
@@ -195,13 +195,13 @@ class Lmex(Connection):
     def fetched(self, name: str, status: int, body: str | bytes, now: int) -> list[Output]:  # noqa: D102
         if name == SUMMARY:
             return self._read_summary(status, body, now)
-        if name != PICTURE or not self._pictures.on:
+        if name != REST_BOOK or not self._rest_book.polled:
             return []
-        again = self._fetch(PICTURE, self.picture_every)
+        again = self._fetch(REST_BOOK, self.poll_every)
         if status != 200:
-            self._pictures.shown_ms = 0
+            self._rest_book.shown_ms = 0
             return self.no_answer(again, status, body, now)
-        return [*self._pictures.read(body, self._contract_size, self._seen_ms, now), again]
+        return [*self._rest_book.read(body, self._contract_size, self._seen_ms, now), again]
 
     def _read_summary(self, status: int, body: str | bytes, now: int) -> list[Output]:
         again = self._fetch(SUMMARY, 5 * SECOND)
@@ -257,7 +257,7 @@ class Lmex(Connection):
     def _unreadable(self, frame: str | bytes, now: int) -> list[Output]:
         """Refuse a frame that may have been a delta: the one that follows the newest."""
         refusal, why = refused(frame, now, "unreadable"), "a frame was unreadable"
-        self._pictures.unreadable(now)
+        self._rest_book.unreadable(now)
         if self._seen < 0:  # no number is known here that a snapshot could be held against
             said = f"{self.label}'s first frame was unreadable."
             return [refusal, Status(now, "gap", said, "Connecting again."), Reconnect(BOOK, why)]
@@ -306,13 +306,13 @@ class Lmex(Connection):
         self._cadence.frame(now)
         if book.seqNum != book.prevSeqNum + 1:  # neither number can be believed
             self._seen += self._seen >= 0
-            self._pictures.unreadable(now)
+            self._rest_book.unreadable(now)
             numbers = f"{book.type} {book.seqNum} says that it follows {book.prevSeqNum}"
             return self._give_up(numbers, now)
         seen, self._seen = self._seen, max(self._seen, book.seqNum)
         seen_ms = self._seen_ms
         ms, steps = book.timestamp, book.timestamp - seen_ms
-        if 0 <= steps < BELIEVED or self._pictures.possible(seen_ms, ms, now):
+        if 0 <= steps < BELIEVED or self._rest_book.possible(seen_ms, ms, now):
             self._seen_ms, self._seen_at = ms, now
         else:
             ms = FOREVER  # it may be newer than any picture
@@ -321,14 +321,14 @@ class Lmex(Connection):
             if book.seqNum < seen:
                 return self._refuse(book.seqNum, now, later=book.timestamp > seen_ms)
             self._sequence = book.seqNum
-            before = self._pictures.replaced(book.timestamp, now)
+            before = self._rest_book.replaced(book.timestamp, now)
             self._again_at = self._refused = 0  # what it would ask for has come
             self._backoff.began(now)
             return [*before, Snapshot(time, now, book.seqNum, bids, asks, self.window)]
         if self._sequence is None:
             return [
                 Refused(now, "delta before a snapshot"),
-                *self._pictures.changed(ms, now),
+                *self._rest_book.changed(ms, now),
             ]
         if book.prevSeqNum != self._sequence:
             return self._give_up(f"delta {book.seqNum} does not follow {self._sequence}", now)

@@ -71,18 +71,18 @@ class Summary(Struct):
     quote: str = ""
 
 
-class PictureLevel(Struct):
+class RestLevel(Struct):
     """A price, and the contracts that stand there."""
 
     price: WirePrice
     size: WireSize
 
 
-class Picture(Struct):
+class RestBook(Struct):
     """The book by REST, without a sequence number."""
 
-    buyQuote: list[PictureLevel]  # noqa: N815
-    sellQuote: list[PictureLevel]  # noqa: N815
+    buyQuote: list[RestLevel]  # noqa: N815
+    sellQuote: list[RestLevel]  # noqa: N815
     timestamp: WireTime
     symbol: str
 
@@ -95,7 +95,7 @@ frames = msgspec.json.Decoder(Frame, strict=False)
 books = msgspec.json.Decoder(Book, strict=False)
 trades = msgspec.json.Decoder(list[Trade], strict=False)
 summaries = msgspec.json.Decoder(list[Summary], strict=False)
-pictures = msgspec.json.Decoder(Picture, strict=False)
+rest_books = msgspec.json.Decoder(RestBook, strict=False)
 _whose = msgspec.json.Decoder(_Whose, strict=False)
 
 

@@ -1,4 +1,4 @@
-"""LMEX's book by REST: when it is polled, which pictures are shown, and for how long."""
+"""LMEX's book by REST: when it is polled, which answers are shown, and for how long."""
 
 import json
 
@@ -18,13 +18,13 @@ from exchange_tools import (
 
 from obi_widgets.feeds.market import Market
 from obi_widgets.market_data.venues.http_answers import limited
-from obi_widgets.market_data.venues.lmex import PICTURE
+from obi_widgets.market_data.venues.lmex import REST_BOOK
 from obi_widgets.market_data.venues.replies import BOOK, Fetch, Send
 
-PICTURE_URL = "https://api.lmex.io/futures/api/v2.3/orderbook/L2?depth=50&symbol=BTC-PERP"
+REST_BOOK_URL = "https://api.lmex.io/futures/api/v2.3/orderbook/L2?depth=50&symbol=BTC-PERP"
 
 
-def picture(bid=90.0, ask=91.0):
+def rest_answer(bid=90.0, ask=91.0):
     """Return an answer of the REST book, of one level a side."""
     sides = {"buyQuote": [{"price": str(bid), "size": "2"}]}
     sides |= {"sellQuote": [{"price": str(ask), "size": "3"}]}
@@ -47,12 +47,12 @@ def read(market, frame, now):
 
 def test_an_acknowledged_and_silent_subscription_is_repeated_and_the_book_polled():
     market, replies = polling()
-    assert replies == [UNSUBSCRIBE, SUBSCRIBE, Fetch(PICTURE, PICTURE_URL)]
+    assert replies == [UNSUBSCRIBE, SUBSCRIBE, Fetch(REST_BOOK, REST_BOOK_URL)]
     assert market.state == "stale"
     assert market.detail == "LMEX sends no snapshot of update:BTC-PERP_0."
     assert market.advice == "Reading the book by REST meanwhile."
-    assert market.handle(market.venue.fetched(PICTURE, 200, picture(), 12 * SECOND), 1) == [
-        Fetch(PICTURE, PICTURE_URL, 2 * SECOND)
+    assert market.handle(market.venue.fetched(REST_BOOK, 200, rest_answer(), 12 * SECOND), 1) == [
+        Fetch(REST_BOOK, REST_BOOK_URL, 2 * SECOND)
     ]
     assert (market.state, levels_of(market.book)) == ("live", ({90.0: 2.0}, {91.0: 3.0}))
     assert market.detail.endswith("LMEX sends no snapshot: the book is read by REST every 2 s.")
@@ -68,7 +68,7 @@ def test_the_subscription_is_repeated_every_10_s_and_polling_begins_once():
 
 def test_a_polled_book_is_never_spliced_with_deltas():
     market, _ = polling()
-    market.handle(market.venue.fetched(PICTURE, 200, picture(), 12 * SECOND), 12 * SECOND)
+    market.handle(market.venue.fetched(REST_BOOK, 200, rest_answer(), 12 * SECOND), 12 * SECOND)
     for sequence in (1, 2):
         read(market, lmex_book("delta", sequence, [(90.5, 1)]), 12 * SECOND)
     assert levels_of(market.book) == ({90.0: 2.0}, {91.0: 3.0})
@@ -78,7 +78,7 @@ def test_a_polled_book_is_never_spliced_with_deltas():
 def test_polling_ends_with_the_first_websocket_snapshot():
     market, _ = polling()
     read(market, lmex_book("snapshot", 10, BIDS, ASKS), 12 * SECOND)
-    assert market.venue.fetched(PICTURE, 200, picture(), 13 * SECOND) == []
+    assert market.venue.fetched(REST_BOOK, 200, rest_answer(), 13 * SECOND) == []
     read(market, lmex_book("delta", 11, [(100.0, 9)]), 13 * SECOND)
     assert market.state == "live"
     assert "REST" not in market.detail
@@ -94,9 +94,9 @@ def test_polling_ends_with_the_first_websocket_snapshot():
 )
 def test_a_polled_book_that_is_not_answered_is_not_live(status, body, detail):
     market, _ = polling()
-    market.handle(market.venue.fetched(PICTURE, 200, picture(), 12 * SECOND), 12 * SECOND)
-    replies = market.handle(market.venue.fetched(PICTURE, status, body, 14 * SECOND), 14 * SECOND)
-    assert replies == [Fetch(PICTURE, PICTURE_URL, 2 * SECOND)]
+    market.handle(market.venue.fetched(REST_BOOK, 200, rest_answer(), 12 * SECOND), 12 * SECOND)
+    replies = market.handle(market.venue.fetched(REST_BOOK, status, body, 14 * SECOND), 14 * SECOND)
+    assert replies == [Fetch(REST_BOOK, REST_BOOK_URL, 2 * SECOND)]
     assert (market.state, market.detail) == ("connecting", detail)
     assert levels_of(market.book) == ({}, {})
 
@@ -104,56 +104,56 @@ def test_a_polled_book_that_is_not_answered_is_not_live(status, body, detail):
 def test_an_answer_that_comes_after_the_connection_was_lost_is_not_a_book():
     market, _ = polling()
     market.handle(market.venue.disconnected(BOOK, "it was closed", 12 * SECOND), 12 * SECOND)
-    assert market.venue.fetched(PICTURE, 200, picture(), 13 * SECOND) == []
+    assert market.venue.fetched(REST_BOOK, 200, rest_answer(), 13 * SECOND) == []
 
 
 # -- in the order of time -------------------------------------------------------------------
 
 
-def picture_at(ms, bid=90.0):
-    return picture(bid).replace("1700000100000", str(ms))
+def answer_at(ms, bid=90.0):
+    return rest_answer(bid).replace("1700000100000", str(ms))
 
 
-def pictured(market, ms, now, bid=90.0):
-    outputs = market.venue.fetched(PICTURE, 200, picture_at(ms, bid), now * SECOND)
+def read_at(market, ms, now, bid=90.0):
+    outputs = market.venue.fetched(REST_BOOK, 200, answer_at(ms, bid), now * SECOND)
     market.handle(outputs, now * SECOND)
     return market.state, market.book.bids.best
 
 
-def test_pictures_never_go_back_in_time():
+def test_rest_books_never_go_back_in_time():
     market, _ = polling()
     base = 1_700_000_100_000
-    assert pictured(market, base, 12) == ("live", 90.0)
-    assert pictured(market, base + 2000, 14, 90.5) == ("live", 90.5)
-    assert pictured(market, base, 16) == ("live", 90.5)
+    assert read_at(market, base, 12) == ("live", 90.0)
+    assert read_at(market, base + 2000, 14, 90.5) == ("live", 90.5)
+    assert read_at(market, base, 16) == ("live", 90.5)
     assert market.refused["REST book older than what was seen"] == 1
     assert len(market.history()) == 1  # one is kept, and one waits for its interval
 
 
-def test_a_picture_that_does_not_advance_is_stale_after_5_s_and_says_for_how_long():
+def test_a_rest_book_that_does_not_advance_is_stale_after_5_s_and_says_for_how_long():
     market, _ = polling()
     base = 1_700_000_100_000
-    states = [pictured(market, base, now)[0] for now in (12, 14, 16, 17)]
+    states = [read_at(market, base, now)[0] for now in (12, 14, 16, 17)]
     assert states == ["live"] * 4
-    assert pictured(market, base, 18)[0] == "stale"
+    assert read_at(market, base, 18)[0] == "stale"
     assert market.detail == "LMEX's REST book has not advanced for 6 s."
-    assert pictured(market, base, 3612)[0] == "stale"
+    assert read_at(market, base, 3612)[0] == "stale"
     assert market.detail == "LMEX's REST book has not advanced for 3600 s."
-    assert pictured(market, base + 1, 3614)[0] == "stale"  # an hour old when it came
+    assert read_at(market, base + 1, 3614)[0] == "stale"  # an hour old when it came
     assert market.refused["REST book out of date"] == 1
-    assert pictured(market, base + 3_604_000, 3616)[0] == "live"
+    assert read_at(market, base + 3_604_000, 3616)[0] == "live"
 
 
-def test_a_picture_that_changes_overtook_is_no_book():
+def test_a_rest_book_that_changes_overtook_is_no_book():
     market, _ = polling()
-    assert pictured(market, 1_700_000_000_300, 12)[0] == "live"
+    assert read_at(market, 1_700_000_000_300, 12)[0] == "live"
     read(market, lmex_book("delta", 6), 13 * SECOND)  # of the same time
     assert market.state == "live"
     read(market, lmex_book("delta", 46), 14 * SECOND)
     assert (market.state, levels_of(market.book)) == ("stale", ({}, {}))
-    assert pictured(market, 1_700_000_002_299, 14)[0] == "stale"
-    assert pictured(market, 1_700_000_002_300, 14)[0] == "stale"  # as old as the newest change
-    assert pictured(market, 1_700_000_002_301, 14)[0] == "live"
+    assert read_at(market, 1_700_000_002_299, 14)[0] == "stale"
+    assert read_at(market, 1_700_000_002_300, 14)[0] == "stale"  # as old as the newest change
+    assert read_at(market, 1_700_000_002_301, 14)[0] == "live"
 
 
 # -- by the venue's clock ------------------------------------------------------------------
@@ -167,19 +167,19 @@ def by_the_clock(*, off=0.0):
     market = Market(connected())
     market.set_venue_time(BASE * 1_000_000 + round(off * SECOND), 0)
     market.tick(4 * SECOND)
-    assert market.venue._pictures.on
+    assert market.venue._rest_book.polled
     return market
 
 
 def taken(market, time, now, bid=90.0):
-    """Hand in a picture of one time, at another, both in seconds."""
-    return pictured(market, BASE + round(1000 * time), now, bid)
+    """Hand in an answer of one time, at another, both in seconds."""
+    return read_at(market, BASE + round(1000 * time), now, bid)
 
 
 def test_a_book_without_a_snapshot_is_polled_after_3_s():
     market = Market(connected())
     assert market.tick(3 * SECOND) == []
-    assert market.tick(3 * SECOND + 1) == [Fetch(PICTURE, PICTURE_URL)]
+    assert market.tick(3 * SECOND + 1) == [Fetch(REST_BOOK, REST_BOOK_URL)]
     assert market.state == "stale"
 
 
@@ -214,18 +214,18 @@ def test_a_slow_answer_is_live_until_5_s_after_its_own_time():
 
 
 @pytest.mark.parametrize(
-    "body", ["<html>", "", picture().replace("BTC-PERP", "ETH-PERP"), picture("1e-30")]
+    "body", ["<html>", "", rest_answer().replace("BTC-PERP", "ETH-PERP"), rest_answer("1e-30")]
 )
-def test_an_answer_that_cannot_be_used_leaves_a_picture_3_s(body):
+def test_an_answer_that_cannot_be_used_leaves_a_answer_3_s(body):
     market = by_the_clock()
     assert taken(market, 4.0, 4)[0] == "live"
     for now, state in ((6, "live"), (7, "live"), (7 + 1 / SECOND, "stale")):
         now = round(now * SECOND)
-        market.handle(market.venue.fetched(PICTURE, 200, body, now), now)
+        market.handle(market.venue.fetched(REST_BOOK, 200, body, now), now)
         assert market.state == state
 
 
-def test_a_picture_ahead_of_the_venues_clock_is_refused_and_the_right_one_follows():
+def test_a_rest_book_ahead_of_the_venues_clock_is_refused_and_the_right_one_follows():
     market = by_the_clock()
     assert taken(market, 134.0, 4)[0] == "stale"
     assert market.refused["REST book ahead of the venue's clock"] == 1
@@ -244,7 +244,7 @@ def test_one_wrong_reading_of_the_venues_clock_is_forgotten():
 # -- never older ---------------------------------------------------------------------------
 
 
-def test_a_picture_older_than_an_event_of_an_earlier_connection_is_refused():
+def test_a_rest_book_older_than_an_event_of_an_earlier_connection_is_refused():
     market = by_the_clock()
     read(market, lmex_book("delta", 100), 5 * SECOND)  # of 5 s, and of no book
     market.handle(market.venue.disconnected(BOOK, "it was closed", 5 * SECOND), 5 * SECOND)
@@ -255,7 +255,7 @@ def test_a_picture_older_than_an_event_of_an_earlier_connection_is_refused():
     assert taken(market, 8.0, 9)[0] == "live"
 
 
-def test_an_event_ahead_of_the_venues_clock_does_not_keep_pictures_out():
+def test_an_event_ahead_of_the_venues_clock_does_not_keep_answers_out():
     market = by_the_clock()
     read(market, lmex_book("delta", 10**6), 5 * SECOND)  # half a day ahead
     assert taken(market, 5.0, 5)[0] == "stale"  # it may be older than that
@@ -274,7 +274,7 @@ def test_an_event_ahead_of_the_venues_clock_does_not_hide_those_before_it():
     assert taken(market, 7.0, 7)[0] == "live"
 
 
-def test_an_event_of_a_time_that_cannot_be_ends_a_picture_that_is_shown():
+def test_an_event_of_a_time_that_cannot_be_ends_a_answer_that_is_shown():
     market = by_the_clock()
     assert taken(market, 5.0, 5)[0] == "live"
     read(market, lmex_book("delta", 10**6), 6 * SECOND)  # half a day ahead: it may be newer
@@ -282,7 +282,7 @@ def test_an_event_of_a_time_that_cannot_be_ends_a_picture_that_is_shown():
 
 
 @pytest.mark.parametrize("frame", ["<html>", lmex_book("delta", 60, previous=50)])
-def test_a_picture_may_be_older_than_an_event_that_could_not_be_read(frame):
+def test_a_rest_book_may_be_older_than_an_event_that_could_not_be_read(frame):
     market = by_the_clock()
     assert taken(market, 4.0, 4)[0] == "live"
     read(market, frame, 5 * SECOND)
@@ -291,7 +291,7 @@ def test_a_picture_may_be_older_than_an_event_that_could_not_be_read(frame):
     assert taken(market, 7.0, 7)[0] == "live"
 
 
-def test_a_snapshot_older_than_the_picture_that_was_shown_is_not_live_until_changes_pass_it():
+def test_a_snapshot_older_than_the_answer_that_was_shown_is_not_live_until_changes_pass_it():
     market = by_the_clock()
     assert taken(market, 4.0, 4)[0] == "live"
     read(market, lmex_book("snapshot", 76, BIDS, ASKS), 5 * SECOND)  # of 3.8 s
@@ -301,9 +301,9 @@ def test_a_snapshot_older_than_the_picture_that_was_shown_is_not_live_until_chan
         assert market.state == state
 
 
-def test_a_picture_that_crosses_is_given_up_and_its_time_is_not_believed():
+def test_a_rest_book_that_crosses_is_given_up_and_its_time_is_not_believed():
     market = by_the_clock()
-    crossed = picture(bid=95.0).replace("1700000100000", str(BASE + 9000))
-    market.handle(market.venue.fetched(PICTURE, 200, crossed, 5 * SECOND), 5 * SECOND)
+    crossed = rest_answer(bid=95.0).replace("1700000100000", str(BASE + 9000))
+    market.handle(market.venue.fetched(REST_BOOK, 200, crossed, 5 * SECOND), 5 * SECOND)
     assert market.state == "gap"
     assert taken(market, 7.0, 7)[0] == "live"

@@ -30,7 +30,7 @@ CLOCKS = 10
 """Newest readings of the venue's clock that are kept: both clocks drift."""
 
 
-class Pictures:
+class RestBook:
     """Judges the pictures of a polled book by their times, since they have no number.
 
     A picture must be newer than whatever was seen, and must not be old by the venue's own clock:
@@ -48,7 +48,7 @@ class Pictures:
 
     Attributes
     ----------
-    on : bool
+    polled : bool
         Whether the book is polled.
     shown_ms : int
         Time of the picture that is shown, ms; 0: none is.
@@ -56,7 +56,7 @@ class Pictures:
 
     def __init__(self, label: str, symbol: str, limit: int) -> None:
         self.label, self.symbol, self.limit = label, symbol, limit
-        self.on = False
+        self.polled = False
         self.shown_ms = 0
         self._came_at = 0  # when the picture that was shown last came, or polling began
         self._newest_ms = self._newest_before = 0  # greatest time seen, and before the last picture
@@ -96,7 +96,7 @@ class Pictures:
 
     def begin(self, now: int, seen_ms: int, seen_at: int) -> None:
         """Begin to poll; the newest event was of one time, and came at the other."""
-        self.on, self.shown_ms, self._came_at = True, 0, now
+        self.polled, self.shown_ms, self._came_at = True, 0, now
         self._saw(seen_ms, seen_at)
 
     def _saw(self, ms: int, at: int) -> None:
@@ -106,7 +106,7 @@ class Pictures:
     def replaced(self, ms: int, now: int) -> list[Output]:
         """Stop: a snapshot came by the websocket, of that time."""
         older = ms < self.shown_ms
-        self.on, self.shown_ms = False, 0
+        self.polled, self.shown_ms = False, 0
         if not older:
             return []
         detail = f"{self.label}'s snapshot is older than its REST book."
@@ -117,7 +117,7 @@ class Pictures:
 
         Where nobody tells the time, that time may have been wrong; it binds none but itself.
         """
-        self.on, self.shown_ms = False, 0
+        self.polled, self.shown_ms = False, 0
         self._saw(seen_ms, seen_at)
         if self._clocks:
             self._newest_ms = max(self._newest_ms, seen_ms)
@@ -173,18 +173,18 @@ class Pictures:
     def _decode(self, body: str | bytes, unit: float, seen_ms: int, now: int) -> Event | None:
         """Return the book of an answer, or why it is none; None for the newest time again."""
         try:
-            picture = messages.pictures.decode(body)
+            answer = messages.rest_books.decode(body)
             bids, asks = (
                 [(level.price, level.size * unit) for level in side]
-                for side in (picture.buyQuote, picture.sellQuote)
+                for side in (answer.buyQuote, answer.sellQuote)
             )
         except DECODE_ERRORS:
             return refused(body, now, "unreadable REST book")
-        if picture.symbol != self.symbol:
-            return Refused(now, "other symbol", text(picture.symbol))
+        if answer.symbol != self.symbol:
+            return Refused(now, "other symbol", text(answer.symbol))
         if not (sound(bids) and sound(asks)):
             return refused(body, now, "unreadable REST book")
-        ms = picture.timestamp
+        ms = answer.timestamp
         if not self._possible(ms, now):
             return Refused(now, "REST book ahead of the venue's clock")
         newest = max(self._newest_ms, seen_ms)

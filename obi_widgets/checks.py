@@ -1,4 +1,4 @@
-"""Checks of arguments: each returns the checked value, or raises an error that says what fits."""
+"""Checks of arguments. Each returns the checked value, or raises an error that says what fits."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class Unset(Enum):
-    """The default of an option for which None is a value of its own."""
+    """The type of `UNSET`, the default of an option for which None has a meaning."""
 
     UNSET = "unset"
 
@@ -31,7 +31,7 @@ UNSET = Unset.UNSET
 
 
 def as_float(value: object) -> float:
-    """Return a number as a float; NaN for anything else: text, a bool, an array."""
+    """Return a number as a float; NaN for anything else, such as text, a bool or an array."""
     if isinstance(value, bool) or not isinstance(value, Real):
         return math.nan
     try:
@@ -50,7 +50,7 @@ def number(name: str, value: object, low: float, high: float, unit: str = "") ->
     value : object
         Value to check.
     low, high : float
-        Bounds of the range; an infinite one is no bound.
+        Bounds of the range; infinity for no bound.
     unit : str
         Unit of the number, for the error.
 
@@ -94,7 +94,7 @@ def fraction(name: str, value: object) -> float:
     checked = as_float(value)
     if not 0 < checked < 1:
         raise SettingsError(
-            f"{name} = {quoted(value)} is not possible.", "It lies between 0 and 1."
+            f"{name} = {quoted(value)} is not possible.", "Give a number between 0 and 1."
         )
     return checked
 
@@ -116,7 +116,7 @@ def integer(name: str, value: object, low: int, high: int, unit: str = "") -> in
 
 
 def range_text(low: float, high: float, unit: str = "") -> str:
-    """Return a range in words, for an error: ``"1 to 50 bps"``."""
+    """Return a range in words, for an error, such as ``"1 to 50 bps"``."""
     suffix = f" {unit}" if unit else ""
     if math.isinf(low) and math.isinf(high):
         return f"a finite number{f' of {unit}' if unit else ''}"
@@ -135,7 +135,7 @@ def flag(name: str, value: object) -> bool:
     Raises
     ------
     SettingsError
-        If the value is anything else: a word, such as "no", would count as True.
+        If the value is anything else. A word would count as True, even "no".
     """
     if not isinstance(value, bool | np.bool_):
         raise SettingsError(f"{name} = {quoted(value)} is not possible.", "Give True or False.")
@@ -143,7 +143,7 @@ def flag(name: str, value: object) -> bool:
 
 
 def choice(name: str, value: object, words: Sequence[str]) -> str:
-    """Return a word that is one of those allowed.
+    """Return one of the allowed words.
 
     Raises
     ------
@@ -166,7 +166,7 @@ def text(name: str, value: object, advice: str) -> str:
         If the value is not a str.
     """
     if not isinstance(value, str):
-        raise ArgumentError(f"{name} = {quoted(value)} is no text.", advice)
+        raise ArgumentError(f"{name} = {quoted(value)} is not text.", advice)
     return value
 
 
@@ -191,10 +191,10 @@ def path(value: object, advice: str = "Give the name of a file.") -> Path:
         If the value is neither a str nor path-like, or its name is bytes or contains a NUL.
     """
     if not isinstance(value, str | os.PathLike):
-        raise ArgumentError(f"A {type(value).__name__} is no path.", advice)
+        raise ArgumentError(f"A {type(value).__name__} is not a path.", advice)
     name = os.fspath(value)
     if not isinstance(name, str) or "\0" in name:
-        raise ArgumentError(f"{quoted(name)} is no path.", advice)
+        raise ArgumentError(f"{quoted(name)} is not a path.", advice)
     return Path(name)
 
 
@@ -204,10 +204,12 @@ def as_list(name: str, values: object) -> list[Any]:
     Raises
     ------
     SettingsError
-        If a single value, a str, bytes, a dict, or no values were given.
+        If the argument is a single value, a str, bytes or a dict, or has no values.
     """
     if not isinstance(values, Iterable) or isinstance(values, str | bytes | dict):
-        raise SettingsError(f"{name} = {quoted(values)} is no list.", f"Give a list: {name}=[…].")
+        raise SettingsError(
+            f"{name} = {quoted(values)} is not a list.", f"Give a list: {name}=[…]."
+        )
     # An array without dimensions is an Iterable to Python, but raises when it is iterated over.
     items = np.atleast_1d(values).tolist() if isinstance(values, np.ndarray) else list(values)
     if not items:

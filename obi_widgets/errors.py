@@ -1,4 +1,24 @@
-"""Errors of this package. Each says what was wrong, and what to do about it."""
+"""The errors and warnings of this package.
+
+All errors are subclasses of `ObiError`, so ``except obi.ObiError`` catches them all. Each has two
+texts: ``what`` says what was wrong, and ``advice`` says what to do. ``str(error)`` joins them. Most
+errors are also a ``ValueError`` or a ``TypeError``, as Python's own functions raise them. ::
+
+    ObiError
+    ├── ArgumentError (TypeError)     an argument has the wrong type
+    ├── SettingsError (ValueError)    a setting or a number is unknown or out of its range
+    ├── SourceError (ValueError)      no such venue, and no such recording
+    ├── SymbolError (ValueError)      the symbol cannot be one of the venue's
+    ├── VenueError                    a venue gave no order book: ``source``
+    ├── RecordingError (ValueError)   a file cannot be read or written: ``path``, ``line``
+    ├── HistoryError (ValueError)     data are not a history, or not one that fits the question
+    │   └── LevelError                a price or a size cannot be stored
+    ├── SealError (ValueError)        a sealed test cannot be opened, continued or saved
+    └── CancelledError                a computation was cancelled
+
+    UserWarning
+    └── RecordingWarning              part of a recording was not used
+"""
 
 from __future__ import annotations
 
@@ -10,7 +30,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 QUOTED = 100
-"""Characters of a value that an error quotes at most: a value read from a file may be very long."""
+"""The most characters of a value that an error quotes: a value from a file may be very long."""
 
 
 class ObiError(Exception):
@@ -19,9 +39,20 @@ class ObiError(Exception):
     Parameters
     ----------
     what : str
-        What was wrong, and where. One sentence.
+        What was wrong, and where. One or two sentences.
     advice : str
-        What to do about it. One sentence, or empty.
+        What to do about it. One or two sentences, or empty.
+
+    Examples
+    --------
+    >>> import obi_widgets as obi
+    >>> try:
+    ...     obi.Settings(depth=0)
+    ... except obi.ObiError as error:
+    ...     print(error.what)
+    ...     print(error.advice)
+    depth = 0 is not possible.
+    Give a number from 1 to 50 levels, or None for all levels.
     """
 
     def __init__(self, what: str, advice: str = "") -> None:
@@ -31,7 +62,14 @@ class ObiError(Exception):
 
 
 class ArgumentError(ObiError, TypeError):
-    """An argument has the wrong type."""
+    """An argument has the wrong type, such as a number where a path is needed."""
+
+
+class SettingsError(ObiError, ValueError):
+    """A setting or another number is unknown or out of its range.
+
+    Files of settings that cannot be read or written raise it too.
+    """
 
 
 class SourceError(ObiError, ValueError):
@@ -39,32 +77,36 @@ class SourceError(ObiError, ValueError):
 
 
 class SymbolError(ObiError, ValueError):
-    """The venue does not list the symbol."""
+    """A symbol cannot be one of the venue's: for instance, it is written in lower case.
+
+    A symbol that only the venue can know is no such error. The feed then ends in the state
+    ``closed``, and says that the venue does not list it.
+    """
 
 
 class VenueError(ObiError):
-    """A venue refused a request, could not be reached, or sent something unreadable.
+    """A venue gave no order book: it was silent, refused a request, or does not list the symbol.
 
     Attributes
     ----------
-    status : int
-        The HTTP status, or 0 when no answer came.
+    source : str
+        The market, as ``venue:SYMBOL``.
     """
 
-    def __init__(self, what: str, advice: str = "", *, status: int = 0) -> None:
+    def __init__(self, what: str, advice: str = "", *, source: str = "") -> None:
         super().__init__(what, advice)
-        self.status = status
+        self.source = source
 
 
 class RecordingError(ObiError, ValueError):
-    """A recording cannot be read or written.
+    """A recording, or another file of market data, cannot be read or written.
 
     Attributes
     ----------
     path : Path, optional
-        The file, where it is known.
+        The file. None when no single file is at fault.
     line : int
-        The line of the file, from 1; 0 where no line is to blame.
+        The number of the faulty line, from 1. 0 when no single line is at fault.
     """
 
     def __init__(
@@ -76,27 +118,23 @@ class RecordingError(ObiError, ValueError):
 
 
 class RecordingWarning(UserWarning):
-    """Part of a recording's order book was not used; the message says which part, and why."""
-
-
-class SettingsError(ObiError, ValueError):
-    """A setting is unknown or out of its range, or a settings file cannot be read."""
-
-
-class SealError(ObiError, ValueError):
-    """A sealed test cannot be opened or continued, or its file is damaged."""
+    """Part of a recording was not used, or not recorded. The message says which part, and why."""
 
 
 class HistoryError(ObiError, ValueError):
-    """The given data do not form a history of order books."""
+    """Data do not form a history of order books, or a history does not fit what is asked of it."""
 
 
 class LevelError(HistoryError):
-    """A history cannot store the price or size of a best level, so the state is not recorded."""
+    """A history cannot store the price or the size of a best level, so it skips that state."""
+
+
+class SealError(ObiError, ValueError):
+    """A sealed test cannot be opened, continued or saved, or its file was damaged or changed."""
 
 
 class CancelledError(ObiError):
-    """A long computation was cancelled."""
+    """A computation was cancelled before it ended, so there is no result."""
 
 
 def quoted(value: object) -> str:
@@ -106,7 +144,7 @@ def quoted(value: object) -> str:
 
 
 def suggest(name: str, known: Iterable[str]) -> str:
-    """Return advice that names the known name nearest to a wrong one, or all known names.
+    """Return advice for a wrong name: the most similar known name, or all known names.
 
     Parameters
     ----------
@@ -121,6 +159,6 @@ def suggest(name: str, known: Iterable[str]) -> str:
         One sentence.
     """
     known = sorted(known)
-    near = [candidate for candidate in known if name and candidate.lower().startswith(name.lower())]
-    near = near or get_close_matches(name[:QUOTED], known, n=1, cutoff=0.6)
-    return f"Did you mean {near[0]!r}?" if near else f"Known are: {', '.join(known)}."
+    similar = [other for other in known if name and other.lower().startswith(name.lower())]
+    similar = similar or get_close_matches(name[:QUOTED], known, n=1, cutoff=0.6)
+    return f"Did you mean {similar[0]!r}?" if similar else f"Known are: {', '.join(known)}."

@@ -1,7 +1,7 @@
-"""Kinds of parameters: which values are possible, in which unit, and how a slider steps.
+"""Kinds of parameters: which values are possible, in which unit, and in which steps a slider moves.
 
-A signal, an entry rule or an execution declares its parameters with these; settings check values
-by them, and controls are made from them::
+A signal, an entry rule or an execution declares its parameters with these kinds. Settings use them
+to check values, and widgets use them to make controls::
 
     def imbalance(history, *, depth: Levels(1, 50) = 10, band_bps: Bps(0, 50, off="no band") = None)
 """
@@ -24,18 +24,18 @@ if TYPE_CHECKING:
 
 
 class Kind:
-    """What values a parameter may have."""
+    """Base class of the kinds: which values a parameter may have."""
 
     allowed: str
     """The possible values, as the end of the sentence "Give …"."""
 
-    def _kept(self, value: object) -> Any:  # noqa: ANN401
-        """Return a value as it is kept.
+    def _converted(self, value: object) -> Any:  # noqa: ANN401
+        """Return a value converted to the type that settings store.
 
         Raises
         ------
         ValueError
-            When it is not possible.
+            If the value is not possible.
         """
         raise NotImplementedError
 
@@ -47,18 +47,31 @@ class Number(Kind):
     Parameters
     ----------
     low, high : float
-        The least and the greatest possible value.
+        The smallest and the largest possible value, both included.
     unit : str
-        As it is written behind a number; empty for none.
+        The unit, as it is written behind a number. Empty for none.
     off : str
-        What None means; empty where None is not possible.
+        What None means, such as ``"no band"``. Empty if None is not possible.
     slider : tuple of float, optional
-        Least, greatest and step of a control. It may leave out what is possible but rare. Where
-        None is possible, it may begin below the least possible value, and is off there.
+        Smallest value, largest value and step of a slider, in the same unit. The range may be
+        narrower than ``low`` to ``high``. If None is possible, it may start below ``low``: there
+        the slider stands for None. By default the range is ``low`` to ``high``, with round steps.
+
+    Raises
+    ------
+    SettingsError
+        If the bounds are not numbers, not in order, or outside the range that the kind allows; or
+        if the slider does not fit them.
+
+    Examples
+    --------
+    >>> import obi_widgets as obi
+    >>> obi.Number(0.5, 20, "sd").allowed
+    'a number from 0.5 to 20 sd'
     """
 
     possible: ClassVar[tuple[float, float]] = (-math.inf, math.inf)
-    """Between which its bounds lie."""
+    """The range within which ``low`` and ``high`` must lie."""
 
     low: float
     high: float
@@ -74,18 +87,19 @@ class Number(Kind):
                 f"Bounds of {quoted(self.low)} to {quoted(self.high)} are not possible.",
                 f"Give the lower one first; {range_text(least, greatest, self.unit)}.",
             )
-        as_text("unit", self.unit, "Give it as one writes it behind a number, as 'bps'.")
-        as_text("off", self.off, "Say what None means, as 'no band'.")
+        as_text("unit", self.unit, "Give the text to write behind a number, such as 'bps'.")
+        as_text("off", self.off, "Say what None means, such as 'no band'.")
         slider = self.slider
         if slider is None:
             return
         three = isinstance(slider, tuple) and len(slider) == 3
         low, high, step = map(as_float, slider if three else (0, 0, 0))
-        least = -math.inf if self.off else self.low  # below the least value it is off
+        least = -math.inf if self.off else self.low  # below `low` the slider stands for None
         if not (least <= low < high <= self.high and step > 0):
             raise SettingsError(
                 f"A slider of {quoted(slider)} is not possible.",
-                "Give its least and greatest value, which have to be possible ones, and its step.",
+                "Give its smallest value, its largest value and its step; both values have to be "
+                "possible ones.",
             )
 
     @property
@@ -96,22 +110,25 @@ class Number(Kind):
 
     @property
     def steps(self) -> tuple[float, float, float]:
-        """Least, greatest and step of a control."""
+        """Smallest value, largest value and step of a slider, in the parameter's unit."""
         if self.slider is not None:
             return self.slider
-        most = math.floor(math.log10((self.high - self.low) / 200))
-        steps = (10.0**exponent for exponent in range(most, most - 9, -1))
-        # So that the values between are round.
-        step = next((one for one in steps if abs(self.low / one - round(self.low / one)) < 1e-6), 0)
-        return self.low, self.high, step or 10.0**most
+        # The largest power of ten that gives 200 steps or more, and of which `low` is a multiple:
+        # the values of the slider are then round.
+        largest = math.floor(math.log10((self.high - self.low) / 200))
+        for exponent in range(largest, largest - 9, -1):
+            step = 10.0**exponent
+            if abs(self.low / step - round(self.low / step)) < 1e-6:
+                return self.low, self.high, step
+        return self.low, self.high, 10.0**largest
 
-    def _kept(self, value: object) -> float | None:
+    def _converted(self, value: object) -> float | None:
         """Return the number as a float, or None where that is possible."""
         if value is None and self.off:
             return None
         try:
-            real = isinstance(value, Real) and not isinstance(value, bool)
-            number = float(cast("float", value)) if real else math.nan
+            is_number = isinstance(value, Real) and not isinstance(value, bool)
+            number = float(cast("float", value)) if is_number else math.nan
         except OverflowError:
             number = math.nan
         if not self.low <= number <= self.high:
@@ -121,16 +138,26 @@ class Number(Kind):
 
 @dataclass(frozen=True)
 class Levels(Number):
-    """A number of levels a side, best first: a signal that has one rests on no level beyond."""
+    """A number of price levels a side, counted from the best price. Default: 1 to 50.
+
+    A signal with such a parameter uses no level beyond it. So the coverage of its values is known.
+    Parameters and attributes are those of `Number`; ``low`` and ``high`` lie within 1 to 1,000.
+
+    Examples
+    --------
+    >>> import obi_widgets as obi
+    >>> obi.Levels(1, 20).allowed
+    'a number from 1 to 20 levels'
+    """
 
     possible = (1, 1000)
     low: float = 1
     high: float = 50
     unit: str = "levels"
 
-    def _kept(self, value: object) -> int | None:
+    def _converted(self, value: object) -> int | None:
         """Return the number as an int, or None where that is possible."""
-        number = super()._kept(value)
+        number = super()._converted(value)
         if number is not None and number != int(number):
             raise ValueError
         return None if number is None else int(number)
@@ -138,7 +165,16 @@ class Levels(Number):
 
 @dataclass(frozen=True)
 class Seconds(Number):
-    """A length of time, in seconds of the exchange's clock."""
+    """A length of time, in seconds of the exchange's clock. Default: 0.1 s to a day.
+
+    Parameters and attributes are those of `Number`; ``low`` and ``high`` lie within 30 days.
+
+    Examples
+    --------
+    >>> import obi_widgets as obi
+    >>> obi.Seconds(1, 3600).allowed
+    'a number from 1 to 3600 seconds'
+    """
 
     possible = (0, 30 * 86_400)
     low: float = 0.1
@@ -148,7 +184,16 @@ class Seconds(Number):
 
 @dataclass(frozen=True)
 class Bps(Number):
-    """A number of basis points."""
+    """A number of basis points (1 bps = 0.01 %). Default: 0 to 10,000.
+
+    Parameters and attributes are those of `Number`.
+
+    Examples
+    --------
+    >>> import obi_widgets as obi
+    >>> obi.Bps(0, 50, off="no limit").allowed
+    'a number from 0 to 50 bps, or None for no limit'
+    """
 
     low: float = 0
     high: float = 10_000
@@ -157,21 +202,49 @@ class Bps(Number):
 
 @dataclass(frozen=True)
 class Band(Bps):
-    """A distance from mid, bps: a signal that has one rests on no level beyond."""
+    """A distance from mid, in basis points.
+
+    A signal with such a parameter uses no level beyond it. So the coverage of its values is known.
+    Parameters and attributes are those of `Number`; ``low`` and ``high`` lie within 0 to 10,000.
+
+    Examples
+    --------
+    >>> import obi_widgets as obi
+    >>> obi.Band(0, 50, off="no band").allowed
+    'a number from 0 to 50 bps, or None for no band'
+    """
 
     possible = (0, 10_000)
 
 
 @dataclass(frozen=True)
 class Choice(Kind):
-    """One of a few words; the first one is the usual one."""
+    """One of a few words.
+
+    Parameters
+    ----------
+    *words : str
+        The possible values.
+
+    Raises
+    ------
+    SettingsError
+        If there is no word, or one of them is not a str.
+
+    Examples
+    --------
+    >>> import obi_widgets as obi
+    >>> obi.Choice("size", "value").allowed
+    "'size' or 'value'"
+    """
 
     words: tuple[str, ...]
 
     def __init__(self, *words: str) -> None:
         if not words or not all(isinstance(word, str) and word for word in words):
             raise SettingsError(
-                f"A choice of {quoted(words)} is not possible.", "Give words, as ('size', 'value')."
+                f"A choice of {quoted(words)} is not possible.",
+                "Give words, such as Choice('size', 'value').",
             )
         object.__setattr__(self, "words", words)
 
@@ -180,7 +253,7 @@ class Choice(Kind):
         """The possible values, as the end of the sentence "Give …"."""
         return " or ".join(map(repr, self.words))
 
-    def _kept(self, value: object) -> str:
+    def _converted(self, value: object) -> str:
         """Return the word."""
         if not isinstance(value, str) or value not in self.words:
             raise ValueError
@@ -189,20 +262,20 @@ class Choice(Kind):
 
 @dataclass(frozen=True)
 class Parameter:
-    """A parameter as it was declared.
+    """A parameter of a signal, an entry rule or an execution, as it was declared.
 
     Attributes
     ----------
     name : str
-        As in code.
+        The name in code, such as ``"hold_seconds"``.
     kind : Kind
-        Which values are possible.
+        The possible values: `Levels`, `Seconds`, `Bps`, `Band`, `Number` or `Choice`.
     default : object
         The value when none is given.
     description : str
-        One or two sentences from the docstring; may be empty.
+        One or two sentences from the docstring, shown as a tooltip. May be empty.
     label : str
-        Its name on a screen; made of ``name`` when left out.
+        The name on the screen. If empty, `title` makes one from ``name``.
     """
 
     name: str
@@ -212,15 +285,15 @@ class Parameter:
     label: str = ""
 
     def check(self, value: object) -> Any:  # noqa: ANN401
-        """Return a value as it is kept.
+        """Return a value converted to the type that settings store.
 
         Raises
         ------
         SettingsError
-            When it is not possible.
+            If the value is not possible.
         """
         try:
-            return self.kind._kept(value)
+            return self.kind._converted(value)
         except ValueError:
             raise SettingsError(
                 f"{self.name} = {quoted(value)} is not possible.", f"Give {self.kind.allowed}."
@@ -228,7 +301,7 @@ class Parameter:
 
     @property
     def title(self) -> str:
-        """Its name on a screen."""
+        """The name on the screen, such as ``"Hold"`` for ``hold_seconds``."""
         if self.label:
             return self.label
         words = re.sub(r"_(bps|seconds)$", "", self.name).replace("_", " ")
@@ -247,7 +320,7 @@ def declared_by(function: Callable[..., object]) -> dict[str, Parameter]:
     Raises
     ------
     SettingsError
-        An argument without a kind or a default, or a default that is not possible.
+        If an argument has no kind or no default, or if its default is not possible.
     """
     name = getattr(function, "__name__", repr(function))
     described = described_in(inspect.getdoc(function) or "")
@@ -260,12 +333,12 @@ def declared_by(function: Callable[..., object]) -> dict[str, Parameter]:
         except (NameError, AttributeError, SyntaxError) as error:
             raise SettingsError(
                 f"The annotation of {argument.name} in {name} cannot be read: {error}.",
-                "Define at the top level what it names.",
+                "Define the names it uses at the top level.",
             ) from None
         if kind is None:
             raise SettingsError(
                 f"The parameter {argument.name} of {name} has no kind.",
-                f"Annotate it, as in {argument.name}: obi.Seconds(1, 3600) = 60.",
+                f"Annotate it, for example {argument.name}: obi.Seconds(1, 3600) = 60.",
             )
         if argument.default is inspect.Parameter.empty:
             raise SettingsError(
@@ -278,17 +351,17 @@ def declared_by(function: Callable[..., object]) -> dict[str, Parameter]:
 
 
 def _kind_of(annotation: object, names: dict[str, Any]) -> Kind | None:
-    if isinstance(annotation, str):  # as under "from __future__ import annotations"
+    if isinstance(annotation, str):  # after "from __future__ import annotations"
         annotation = eval(annotation, names)  # the user's own code
     if isinstance(annotation, Kind):
         return annotation
     if get_origin(annotation) is Annotated:
-        return next((one for one in get_args(annotation)[1:] if isinstance(one, Kind)), None)
+        return next((kind for kind in get_args(annotation)[1:] if isinstance(kind, Kind)), None)
     return None
 
 
 def described_in(docstring: str) -> dict[str, str]:
-    """Return what a docstring's section "Parameters" says of each parameter, in one line."""
+    """Return the description of each parameter in a numpydoc docstring, as one line each."""
     section = re.search(r"^Parameters\n-+\n(.*?)(?=^\w[^\n]*\n-+\n|\Z)", docstring, re.M | re.S)
     if section is None:
         return {}
@@ -304,12 +377,21 @@ def described_in(docstring: str) -> dict[str, str]:
 def check_all(
     parameters: Mapping[str, Parameter], values: Mapping[str, object], of: str
 ) -> dict[str, Any]:
-    """Return a value of each parameter, its default where none is given.
+    """Return a checked value for each parameter: the given one, or its default.
+
+    Parameters
+    ----------
+    parameters : mapping of str to Parameter
+        The declared parameters.
+    values : mapping of str to object
+        The given values by name.
+    of : str
+        The owner of the parameters, for an error.
 
     Raises
     ------
     SettingsError
-        A value that is not possible, or a name that is not a parameter; ``of`` says whose.
+        If a value is not possible, or a name is not that of a parameter.
     """
     for name in values:
         if name not in parameters:
@@ -318,6 +400,6 @@ def check_all(
                 suggest(name, parameters) if parameters else "Give it none.",
             )
     return {
-        name: one.check(values[name]) if name in values else one.default
-        for name, one in parameters.items()
+        name: parameter.check(values[name]) if name in values else parameter.default
+        for name, parameter in parameters.items()
     }

@@ -1,4 +1,4 @@
-"""The version of this package, for whatever writes it into a file."""
+"""The version of this package, which saved files record."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from functools import cache
 
 @cache
 def version() -> str:
-    """Return the version that is installed; ``"0+unknown"`` where the package is not."""
-    from importlib import metadata  # takes 20 ms, and most sessions never ask
+    """Return the installed version; ``"0+unknown"`` if the package is not installed."""
+    from importlib import metadata  # imported here: it takes 20 ms, and most sessions never ask
 
     try:
         return metadata.version("obi-widgets")

@@ -304,7 +304,7 @@ def test_frames_of_levels_are_taken_by_their_times_or_refused(market):
         (lambda _: obi.imbalance("c.gz", obi.Settings()), "A str is not a history. Load it first:"),
         (lambda h: obi.entries([h], obi.Settings()), "A list is not a history. Give one history;"),
         (lambda _: obi.calibrate(None, obi.Settings()), "A NoneType is not a history. Give what "),
-        (lambda h: obi.sweep(h, threshold=0.3), "threshold = 0.3 is no list. Give a list: "),
+        (lambda h: obi.sweep(h, threshold=0.3), "threshold = 0.3 is not a list. Give a list: "),
         (lambda _: obi.sweep([], threshold=[0.3]), "No history was given. Give what obi.load "),
         (lambda h: obi.calibrate(h, obi.Settings(), horizons=[10_000]), "No horizon of [10000] "),
         (lambda _: obi.Taker(latency=50), "latency = 50 is not possible. Give 0 to 10 seconds."),

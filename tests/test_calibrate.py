@@ -178,7 +178,7 @@ def test_nothing_at_all_is_not_enough():
 @pytest.mark.parametrize(
     ("options", "says"),
     [
-        ({"level": 1.0}, "level = 1.0 is not possible. It lies between 0 and 1."),
+        ({"level": 1.0}, "level = 1.0 is not possible. Give a number between 0 and 1."),
         (
             {"tried": 0},
             "tried = 0 is not possible. Give 1 to 1,000,000,000 settings: these are one.",
@@ -187,7 +187,7 @@ def test_nothing_at_all_is_not_enough():
             {"tried": np.nan},
             "tried = nan is not possible. Give 1 to 1,000,000,000 settings: these are one.",
         ),
-        ({"hold_out": 0.0}, "hold_out = 0.0 is not possible. It lies between 0 and 1."),
+        ({"hold_out": 0.0}, "hold_out = 0.0 is not possible. Give a number between 0 and 1."),
         ({"horizons": []}, "horizons = [] is not possible. Horizons are seconds, above 0."),
         ({"horizons": [0, 1]}, "is not possible. Horizons are seconds, above 0."),
         ({"event": "often"}, "event = 'often' is not possible."),

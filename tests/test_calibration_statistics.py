@@ -312,7 +312,7 @@ def test_cuts_of_little_are_empty_and_never_overlap():
 def test_a_share_that_is_none_is_refused(share):
     with pytest.raises(SettingsError) as caught:
         holdout.holdout(TIME, share=share)
-    assert str(caught.value) == f"share = {share!r} is not possible. It lies between 0 and 1."
+    assert str(caught.value) == f"share = {share!r} is not possible. Give a number between 0 and 1."
 
 
 def test_other_cuts_that_are_none_are_refused():

@@ -94,7 +94,9 @@ def test_a_path_that_is_none_is_refused(path):
     with pytest.raises(ArgumentError) as caught:
         Recorder(path, "lmex", "BTC-PERP")
     what = r"'a\x00b'" if path == "a\0b" else f"A {type(path).__name__}"
-    assert str(caught.value) == f"{what} is no path. Give the name of a file that does not exist."
+    assert (
+        str(caught.value) == f"{what} is not a path. Give the name of a file that does not exist."
+    )
 
 
 @pytest.mark.parametrize("ending", [".parquet", ".csv", ".zst", ".json", ".zip"])

@@ -171,7 +171,7 @@ def test_no_entries_are_no_number(history):
         ({"depth": [0]}, "depth = 0 is not possible"),
         ({"threshold": []}, "threshold has no values"),
         ({"hold_seconds": [1e9]}, "hold_seconds = 1000000000.0 is not possible"),
-        ({"hold_out": 1.0}, "hold_out = 1.0 is not possible. It lies between 0 and 1."),
+        ({"hold_out": 1.0}, "hold_out = 1.0 is not possible. Give a number between 0 and 1."),
         ({"decay": np.linspace(0, 1, 3000), "hold_seconds": np.linspace(1, 2, 2000)}, "too many"),
     ],
 )

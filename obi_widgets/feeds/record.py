@@ -114,6 +114,7 @@ def record(
         raise VenueError(
             f"{venue.label} gave no book of {venue.symbol}. {feed.market.detail}{where}",
             feed.market.advice,
+            source=source,
         )
     return recorder.path
 

@@ -60,8 +60,9 @@ def _in_vain(
 ) -> VenueError:
     """Return the error of a wait that has come to nothing, with the reason that is known."""
     seen = f"{there:,} of {states:,} states came"
+    source = f"{market.venue.name}:{market.venue.symbol}"
     if market.state == "closed":
-        return VenueError(f"{seen}. {market.detail}".strip(), market.advice)
+        return VenueError(f"{seen}. {market.detail}".strip(), market.advice, source=source)
     if quiet:
         seen = f"{seen}, and none in the last {QUIET:g} s"
     elif came:
@@ -70,5 +71,6 @@ def _in_vain(
         return VenueError(
             f"{seen} in {seconds:,.1f} s, {rate:,.3g} a second. {market.detail}".strip(),
             f"The rest takes about {rest:,.0f} s more: give a longer timeout, or none.",
+            source=source,
         )
-    return VenueError(f"{seen}. {market.detail}".strip(), market.advice)
+    return VenueError(f"{seen}. {market.detail}".strip(), market.advice, source=source)

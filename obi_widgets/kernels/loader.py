@@ -1,8 +1,9 @@
-"""Loader of compiled kernels: callers use NumPy until the compiler is done, and never wait for it.
+"""Loader of compiled kernels. Callers use NumPy until the compiler is done, and never wait for it.
 
-Each kernel exists twice beside its concept: in NumPy, ready at once, and for numba, which has to
-be compiled or loaded from the cache of an earlier process. Both return the same results to the
-bit. The loader imports no kernel itself: a module registers its own with `Kernels`.
+Each kernel is written twice, in two modules beside its concept: for NumPy, which is ready at once,
+and for numba, which has to be compiled or loaded from the cache of an earlier process. Both return
+the same results to the bit. The loader imports no kernel itself: a module registers its own kernels
+with `Kernels`.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ log = logging.getLogger(__name__)
 
 
 class Kernels:
-    """The kernels of one concept: the NumPy functions until the compiled ones are ready.
+    """The kernels of one concept: NumPy functions, until the compiled ones are ready.
 
     Parameters
     ----------
@@ -28,17 +29,15 @@ class Kernels:
         Name of the module of compiled functions. Its ``compile_all()`` compiles each function for
         the argument types that it is called with.
     numpy : module, optional
-        Module with the same functions in NumPy. With None, `code` is None until the compiled
+        Module with the same functions in NumPy. If None, `code` is None until the compiled
         functions are ready.
 
     Attributes
     ----------
     code : module or None
-        The functions to call now.
-    numba : str
-        As given.
-    numpy : module or None
-        As given.
+        The module whose functions to call now.
+    numba, numpy
+        The arguments.
     """
 
     def __init__(self, numba: str, numpy: ModuleType | None = None) -> None:
@@ -49,29 +48,29 @@ class Kernels:
         registered.append(self)
 
     def start(self) -> None:
-        """Compile them in the background, unless that has been requested already."""
+        """Compile the functions in the background, unless that was requested before."""
         if not self._requested:
             _compile_later(self)
 
     def current(self) -> Any:  # noqa: ANN401
-        """Return `code` as it is now, and start compiling if that has not been requested yet."""
+        """Return `code`; start to compile if that was not requested before."""
         self.start()
         return self.code
 
     def wait(self) -> bool:
-        """Wait until compilation ends; return whether it succeeded."""
+        """Wait until compilation has ended; return whether it succeeded."""
         self.start()
         self._done.wait()
         return self.code is not None and self.code.__name__ == self.numba
 
     def compile(self) -> None:
-        """Import and compile them; keep the NumPy functions if that fails."""
+        """Import and compile the functions; keep those of NumPy if that fails."""
         try:
             code = import_module(self.numba)
             code.compile_all()
             self.code = code
         except Exception:  # no compiler for this Python, or no place for its cache
-            log.warning("%s cannot be compiled: it runs slower.", self.numba, exc_info=True)
+            log.warning("%s cannot be compiled, so it runs slower.", self.numba, exc_info=True)
         finally:
             self._done.set()
 
@@ -82,7 +81,7 @@ registered: list[Kernels] = []
 _lock = threading.Lock()
 _waiting: deque[Kernels] = deque()
 _compiling = False
-"""Whether the compiler thread is running."""
+"""Whether the thread that compiles is running."""
 
 
 def busy() -> bool:
@@ -110,7 +109,7 @@ def _compile_later(kernels: Kernels) -> None:
 
 
 def _work() -> None:
-    """Compile the queued kernels one by one: numba's compiler holds a global lock."""
+    """Compile the queued kernels one after the other: numba's compiler holds a global lock."""
     global _compiling
     while True:
         with _lock:

@@ -1,4 +1,4 @@
-"""Parallel work in threads: compiled code and NumPy release the interpreter lock."""
+"""Parallel work in threads. Compiled code and NumPy release the interpreter lock."""
 
 from __future__ import annotations
 
@@ -24,17 +24,22 @@ def cores() -> int:
 
 
 def run_tasks(compute: Callable[[Iterator[Task]], None], tasks: Iterable[Task]) -> None:
-    """Run a function over tasks in one thread per core, the calling thread included.
+    """Run a function over tasks in one thread per core; the calling thread is one of them.
 
-    The tasks are a common queue: a thread takes the next task when it has finished one, so that a
-    slow thread does not hold up the others.
+    The threads take tasks from one queue, each when it has finished its last one. So a slow thread
+    does not hold up the others.
 
     Parameters
     ----------
     compute : callable
         Called once in each thread, with an iterator of the tasks that this thread takes.
     tasks : iterable
-        Each is processed exactly once.
+        Each task is given to one thread, once.
+
+    Raises
+    ------
+    Exception
+        What ``compute`` raised in a thread, once all threads have ended.
     """
     waiting = deque(tasks)
 

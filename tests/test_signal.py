@@ -102,7 +102,10 @@ def test_values_are_checked():
 @pytest.mark.parametrize(
     ("function", "match"),
     [
-        (lambda _, *, window: window, "parameter window of named has no kind. Annotate it, as in"),
+        (
+            lambda _, *, window: window,
+            "parameter window of named has no kind. Annotate it, for example",
+        ),
         (lambda _, *, window=3: window, "parameter window of named has no kind"),
     ],
 )

@@ -1,1 +1,1 @@
-"""What venues say, as events, and the order book that they make."""
+"""Market data: venues decode frames to events, and events make an order book."""

@@ -1,4 +1,4 @@
-"""One symbol's order book, by price level, and which prices it knows."""
+"""The order book of one symbol: its price levels, and the range of prices that it knows."""
 
 from __future__ import annotations
 
@@ -21,53 +21,58 @@ if TYPE_CHECKING:
 KERNELS = Kernels("obi_widgets.market_data.book_numba", book_numpy)
 
 ROOM = 4096
-"""Levels that a side has room for before it grows."""
+"""Levels that a side has room for before its arrays grow."""
 
-MANY = 1000
-"""Changes from which on they are merged at once: one by one, each may move many levels."""
+MERGE_FROM = 1000
+"""Number of changes from which on they are merged in one pass. One by one, each may move many
+levels."""
 
-MOST = 20_000
-"""Levels that a side keeps when it has to grow: what lies beyond them is forgotten."""
+MAX_LEVELS = 20_000
+"""Levels that a side keeps when its arrays grow. Levels beyond them are dropped."""
 
 ALL = -np.inf
-"""The edge of a side that is known as a whole."""
+"""The edge of a side whose levels are all known."""
 
 
 class Side:
     """One side of a book, sorted so that its best level is the last.
 
-    Appending, changing and removing near the best price then move few elements.
+    Most changes are near the best price, and then few elements move.
 
-    A side knows a range of prices without holes: from its edge to its best. Whatever stands in
-    that range has been told; beyond the edge there may be more than has been told.
+    A side knows a range of prices without holes, from its edge to its best price: the venue has
+    sent every level in that range. Beyond the edge there may be levels that it has not sent.
+
+    Prices are stored as keys: price × sign. So the best price has the largest key on both sides.
 
     Parameters
     ----------
     sign : int
-        +1 for bids, −1 for asks: what turns a price into a key that grows towards the best.
+        +1 for bids, −1 for asks.
     window : int
-        Levels that the venue keeps up to date, for a venue that tells of no others; 0 for one
-        that tells of every change.
+        Number of best levels that the venue reports, if it reports no others; 0 if it reports
+        every change.
     refresh_at : float
-        The share of the range that a snapshot covered, 0..1: with less than that left between
-        best and edge, a new snapshot is wanted.
+        Fraction of the range that the last snapshot covered, 0..1. If less than that is left
+        between the best price and the edge, a new snapshot is wanted.
 
     Attributes
     ----------
     levels : ndarray of float64, shape (2, room)
-        Keys in increasing order, and sizes. A level that was removed may still stand there, with
-        size 0; the last one is never such.
+        Keys in increasing order, and sizes. A removed level may still be stored, with size 0; the
+        last level never has size 0.
     count : int
-        Levels that stand there.
+        Number of stored levels.
     best_key : float
-        The key of the best level; −inf when there is none.
+        Key of the best level; −inf if there is none.
     edge : float
-        A key: the side is known at it and above. −inf: the whole side is known.
-    near : float
-        A key: when the best is below it, a new snapshot is wanted.
+        Smallest key of the known range. −inf if the whole side is known.
+    refresh_below : float
+        If the best key is below this key, a new snapshot is wanted.
     """
 
-    __slots__ = ("best_key", "count", "edge", "levels", "near", "refresh_at", "sign", "window")
+    __slots__ = (
+        "best_key", "count", "edge", "levels", "refresh_at", "refresh_below", "sign", "window",
+    )  # fmt: skip
 
     def __init__(self, sign: int, *, window: int = 0, refresh_at: float = 0.5) -> None:
         self.sign = sign
@@ -77,18 +82,18 @@ class Side:
         self.count = 0
         self.best_key = ALL
         self.edge = ALL
-        self.near = ALL
+        self.refresh_below = ALL
 
     def replace(self, levels: Sequence[Level], limit: int = 0) -> None:
-        """Forget all levels and take these; later ones of the same price win.
+        """Replace all levels by those of a snapshot.
 
         Parameters
         ----------
         levels : sequence of Level
-            In any order.
+            In any order. Of two levels at one price, the later one counts.
         limit : int
-            The most levels that such a snapshot holds, 0 for no limit. One that holds so many
-            says nothing of what lies beyond its last level.
+            The most levels that such a snapshot has; 0 for no limit. If it has as many, nothing is
+            known beyond its last level.
         """
         self.count = 0
         self.best_key = ALL
@@ -97,19 +102,19 @@ class Side:
         if full:
             self.edge = min(self.sign * price for price, _ in levels)
         self.apply(levels)
-        self.watch()
+        self.set_refresh_point()
 
     def apply(self, levels: Sequence[Level]) -> None:
-        """Set each price's size, in order; size 0 removes, removing what is not there is normal.
+        """Set the sizes at some prices, in order. Size 0 removes the level, if it exists.
 
-        A level beyond the edge is kept, and does not make the known range wider.
+        A level beyond the edge is stored, but does not make the known range wider.
         """
         if not levels:
             return
         changes = np.array(levels, np.float64)
         if self.count + len(changes) > self.levels.shape[1]:
             self._make_room(len(changes))
-        code = KERNELS.code if len(changes) < MANY else book_numpy
+        code = KERNELS.code if len(changes) < MERGE_FROM else book_numpy
         if self.window:
             self.count, self.edge = code.apply_within(
                 self.levels, self.count, self.sign, changes, self.window, self.edge
@@ -118,44 +123,49 @@ class Side:
             self.count = code.apply(self.levels, self.count, self.sign, changes)
         self.best_key = float(self.levels[0, self.count - 1]) if self.count else ALL
 
-    def _make_room(self, more: int) -> None:
-        """Drop what was removed, and levels too far away, and leave as much room again."""
-        there = self.levels[:, : self.count]
-        there = there[:, there[1] > 0]
-        if there.shape[1] > MOST:
-            there = there[:, -MOST:]
-            self.edge = max(self.edge, float(there[0, 0]))
-        self.count = there.shape[1]
-        self.levels = np.empty((2, 2 * (self.count + more) + ROOM))
-        self.levels[:, : self.count] = there
+    def _make_room(self, changes: int) -> None:
+        """Drop removed and far levels, and make the arrays larger."""
+        levels = self.levels[:, : self.count]
+        levels = levels[:, levels[1] > 0]
+        if levels.shape[1] > MAX_LEVELS:
+            levels = levels[:, -MAX_LEVELS:]
+            self.edge = max(self.edge, float(levels[0, 0]))
+        self.count = levels.shape[1]
+        self.levels = np.empty((2, 2 * (self.count + changes) + ROOM))
+        self.levels[:, : self.count] = levels
 
-    def watch(self) -> None:
-        """Take the range that is known now as the whole of which a share may be left."""
-        self.near = ALL
+    def set_refresh_point(self) -> None:
+        """Set `refresh_below` from the range that is known now."""
+        self.refresh_below = ALL
         if self.edge > ALL and self.count and not self.window:
-            self.near = self.edge + self.refresh_at * (self.best_key - self.edge)
+            self.refresh_below = self.edge + self.refresh_at * (self.best_key - self.edge)
 
     @property
     def best(self) -> float:
-        """The best price, NaN when the side is empty."""
+        """The best price; NaN if the side is empty."""
         return self.sign * self.best_key if self.count else np.nan
 
     def top(self, count: int) -> tuple[Floats, Floats]:
         """Return the prices and sizes of at most ``count`` levels, best first."""
         keys, sizes = self.levels[:, : self.count][:, ::-1]
-        there = np.flatnonzero(sizes)[:count]
-        return self.sign * keys[there], sizes[there]
+        rows = np.flatnonzero(sizes)[:count]
+        return self.sign * keys[rows], sizes[rows]
 
     def agrees(self, other: Side) -> bool:
-        """Return whether both have the same levels where both are known."""
+        """Return whether both sides have the same levels in the range that both know."""
         edge = max(self.edge, other.edge)
-        mine, theirs = (one.levels[:, : one.count] for one in (self, other))
-        mine, theirs = (one[:, (one[1] > 0) & (one[0] >= edge)] for one in (mine, theirs))
-        return np.array_equal(mine, theirs)
+        return np.array_equal(self._known(edge), other._known(edge))
+
+    def _known(self, edge: float) -> Floats:
+        """Return the keys and sizes of the levels from an edge on."""
+        levels = self.levels[:, : self.count]
+        return levels[:, (levels[1] > 0) & (levels[0] >= edge)]
 
 
 class Book:
-    """Bids and asks by price level. It does not know whether it is right: its owner does.
+    """Bids and asks by price level.
+
+    The book does not judge whether it can be trusted: its owner does.
 
     Parameters
     ----------
@@ -171,50 +181,49 @@ class Book:
         self.asks = Side(-1, window=window, refresh_at=refresh_at)
 
     def replace(self, bids: Sequence[Level], asks: Sequence[Level], limit: int = 0) -> None:
-        """Take a snapshot of the book, of at most ``limit`` levels a side; 0: of all of it."""
+        """Replace both sides by a snapshot. For ``limit`` see `Side.replace`."""
         self.bids.replace(bids, limit)
         self.asks.replace(asks, limit)
 
     def apply(self, bids: Sequence[Level], asks: Sequence[Level]) -> None:
-        """Take the levels that changed."""
+        """Set the sizes at the prices that changed."""
         self.bids.apply(bids)
         self.asks.apply(asks)
 
     def clear(self) -> None:
-        """Forget everything: the book may be wrong."""
+        """Remove all levels, of a book that may be wrong."""
         self.replace((), ())
 
     def splice(self, newer: Book) -> bool:
-        """Take the sides of another book at the same moment where they are known further.
+        """Take over each side of another book of the same moment, if that side is known further.
 
         Returns
         -------
         bool
-            Whether the two agree where both are known. When not, nothing is taken.
+            Whether both books have the same levels where both are known. If not, this book stays
+            as it is.
         """
         pairs = ((self.bids, newer.bids), (self.asks, newer.asks))
-        if not all(mine.agrees(theirs) for mine, theirs in pairs):
+        if not all(own.agrees(new) for own, new in pairs):
             return False
-        self.bids, self.asks = (
-            theirs if theirs.edge <= mine.edge else mine for mine, theirs in pairs
-        )
+        self.bids, self.asks = (new if new.edge <= own.edge else own for own, new in pairs)
         for side in (self.bids, self.asks):
-            side.watch()
+            side.set_refresh_point()
         return True
 
     @property
     def wants_snapshot(self) -> bool:
         """Whether too little is left of the range that the last snapshot covered."""
         bids, asks = self.bids, self.asks
-        return bids.best_key < bids.near or asks.best_key < asks.near
+        return bids.best_key < bids.refresh_below or asks.best_key < asks.refresh_below
 
     @property
     def unknown(self) -> bool:
-        """Whether a side has no level left, though there may be some that were never told."""
+        """Whether a side has no level left, but may have levels that the venue never sent."""
         bids, asks = self.bids, self.asks
         return bids.best_key == ALL < bids.edge or asks.best_key == ALL < asks.edge
 
     @property
     def crossed(self) -> bool:
-        """Whether the best bid is at or above the best ask: a book that cannot be."""
+        """Whether the best bid is at or above the best ask, which cannot be right."""
         return self.bids.best_key >= -self.asks.best_key

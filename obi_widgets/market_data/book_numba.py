@@ -1,8 +1,8 @@
-"""Changes to one side of a book, compiled: see `book_numpy`, which has the same.
+"""Changes to one side of a book, compiled. `book_numpy` has the same functions.
 
-Importing this imports numba, which takes a while: only the loader of kernels does. No fast-math:
-nothing may be reassociated, contracted or assumed not to be NaN, so that the results are those
-of NumPy to the bit.
+Only the loader of kernels imports this module, because importing numba takes long. Fast-math stays
+off: it may reorder or fuse operations, or assume that nothing is NaN, and the results must equal
+those of NumPy to the bit.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ from numba import njit
 
 @njit(inline="always")
 def _place(keys, count, key):
-    """Return how many of the sorted keys are less, without a branch to guess."""
+    """Return how many of the sorted keys are smaller, without branches that a CPU must predict."""
     low = 0
-    while count > 64:  # by quarters: their three looks do not wait for each other
+    while count > 64:  # by quarters: three independent loads at a time
         part = count >> 2
         less = (keys[low + part - 1] < key) + (keys[low + 2 * part - 1] < key)
         less += keys[low + 3 * part - 1] < key
@@ -33,8 +33,8 @@ def _place(keys, count, key):
 def apply(levels, count, sign, changes):
     """Set the sizes of a book's side; see `book_numpy.apply`.
 
-    A level that is removed stays, with size 0, unless it was the best. Most come back, and what
-    is inserted moves those above it only as far as the next that is gone.
+    A removed level stays in the array with size 0, unless it was the best. Most such levels come
+    back soon, and an inserted level moves those above it only up to the next removed one.
     """
     keys, sizes = levels[0], levels[1]
     for n in range(len(changes)):
@@ -58,10 +58,10 @@ def apply(levels, count, sign, changes):
 def apply_within(levels, count, sign, changes, window, edge):
     """Set the sizes of a book's side that has a window; see `book_numpy.apply_within`."""
     count = apply(levels, count, sign, changes)
-    seen = 0
+    kept = 0
     for first in range(count - 1, -1, -1):
-        seen += levels[1, first] > 0
-        if seen == window:
+        kept += levels[1, first] > 0
+        if kept == window:
             if first:
                 for n in range(first, count):
                     levels[0, n - first], levels[1, n - first] = levels[0, n], levels[1, n]
@@ -70,7 +70,7 @@ def apply_within(levels, count, sign, changes, window, edge):
 
 
 def compile_all():
-    """Compile for the types that come."""
+    """Compile each function for the types that it is called with."""
     side, changes = np.ones((2, 2)), np.ones((1, 2))
     apply(side, 1, 1, changes)
     apply_within(side, 1, 1, changes, 1, 0.0)

@@ -1,7 +1,6 @@
 """Changes to one side of a book, in NumPy and plain Python.
 
-`book_numba` has the same, operation for operation: both round in the same
-places, so that which of them ran cannot be told from the result.
+`book_numba` has the same functions, and both return the same results to the bit.
 """
 
 from __future__ import annotations
@@ -17,26 +16,26 @@ if TYPE_CHECKING:
 
 
 def apply(levels: Floats, count: int, sign: int, changes: Floats) -> int:
-    """Set the sizes of a book's side, in order; 0 removes.
+    """Set the sizes at some prices of a book's side, in order. Size 0 removes the level.
 
     Parameters
     ----------
     levels : ndarray of float64, shape (2, room)
-        See `obi_widgets.market_data.book.Side`; changed. There is room for all the changes.
+        See `obi_widgets.market_data.book.Side`. Changed in place; it has room for all changes.
     count : int
-        Levels that stand there.
+        Number of stored levels.
     sign : int
-        Of the side's keys.
+        +1 for bids, −1 for asks: a key is price × sign.
     changes : ndarray of float64, shape (n, 2)
         Prices and sizes.
 
     Returns
     -------
     int
-        How many levels there are then.
+        The new number of stored levels.
     """
-    found = dict(zip((sign * changes[:, 0]).tolist(), changes[:, 1].tolist(), strict=True))
-    new = np.array(sorted(found.items())).T
+    sizes = dict(zip((sign * changes[:, 0]).tolist(), changes[:, 1].tolist(), strict=True))
+    new = np.array(sorted(sizes.items())).T
     old = levels[:, :count]
     merged = np.concatenate([old[:, ~np.isin(old[0], new[0])], new], axis=1)
     merged = merged[:, merged[1] > 0]
@@ -48,27 +47,29 @@ def apply(levels: Floats, count: int, sign: int, changes: Floats) -> int:
 def apply_within(
     levels: Floats, count: int, sign: int, changes: Floats, window: int, edge: float
 ) -> tuple[int, float]:
-    """Set the sizes of a book's side, and forget the levels beyond a window's best ones.
+    """Set the sizes at some prices of a book's side, and drop the levels beyond a window.
 
     Parameters
     ----------
     levels, count, sign, changes
         See `apply`.
     window : int
-        Levels to keep, above 0.
+        Number of best levels to keep, above 0.
     edge : float
-        The key from which on the side was known.
+        The smallest key of the known range.
 
     Returns
     -------
-    tuple of int and float
-        How many levels there are then, and the key from which on the side is known: that of the
-        window's last; as before when there are fewer levels.
+    count : int
+        The new number of stored levels.
+    edge : float
+        The smallest key of the known range: that of the window's last level. Unchanged if there
+        are fewer levels than the window has.
     """
     count = apply(levels, count, sign, changes)
-    there = np.flatnonzero(levels[1, :count])
-    if len(there) < window:
+    rows = np.flatnonzero(levels[1, :count])
+    if len(rows) < window:
         return count, edge
-    first = int(there[-window])
+    first = int(rows[-window])
     levels[:, : count - first] = levels[:, first:count].copy()
     return count - first, float(levels[0, 0])

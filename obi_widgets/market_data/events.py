@@ -1,8 +1,8 @@
-"""What happened in a market, in words that no venue owns.
+"""Events of a market, the same for all venues.
 
-Times are int64 nanoseconds since 1970-01-01 UTC. ``time`` is the exchange's (of its matching
-engine, where it tells), ``received`` is the local clock's. They are never mixed.
-Prices are in quote currency, sizes in base units (contracts × contract size).
+Times are nanoseconds since 1970-01-01 UTC, as int. ``time`` is read from the exchange's clock (from
+that of its matching engine, if the venue sends it), ``received`` from the local clock. The two are
+never mixed. Prices are in quote currency, sizes in base units (contracts × contract size).
 """
 
 from __future__ import annotations
@@ -12,27 +12,35 @@ from typing import Literal, TypeAlias
 from msgspec import Struct
 
 Level: TypeAlias = tuple[float, float]
-"""A price, and the size that now stands there (0: none)."""
+"""A price, and the size that now rests there. 0: the level was removed."""
 
 State: TypeAlias = Literal["connecting", "syncing", "live", "gap", "stale", "closed"]
-"""How far the book can be trusted: in ``live`` it is the venue's, in ``stale`` it may be late."""
+"""Whether the book can be trusted: ``live`` is the venue's book, ``stale`` may be late."""
 
 
 class Instrument(Struct, frozen=True):
-    """What is traded: the facts without which sizes and ticks mean nothing.
+    """What is traded: the venue, the symbol, and the units of its prices and sizes.
 
     Attributes
     ----------
     venue, symbol : str
-        As in ``venue:SYMBOL``.
+        As in ``venue:SYMBOL``. The symbol is spelt as the venue spells it.
     label : str
-        The venue's name for people.
+        The venue's display name.
     quote : str
-        The currency of prices, for labels.
+        The currency of prices, for labels. Empty if not known.
     tick_size : float
-        The smallest price step. 0: not known, to be found from the prices.
+        Smallest price step, in quote currency. 0 if not known; a history then finds it from the
+        prices.
     contract_size : float
-        Base units in one unit of size on the wire.
+        Base units (coins) in one contract. 1 if the venue counts sizes in coins.
+
+    Examples
+    --------
+    >>> import obi_widgets as obi
+    >>> instrument = obi.Instrument("lmex", "BTC-PERP", tick_size=0.1, contract_size=1e-5)
+    >>> instrument.tick_size
+    0.1
     """
 
     venue: str
@@ -44,13 +52,19 @@ class Instrument(Struct, frozen=True):
 
 
 class Snapshot(Struct, frozen=True, gc=False):
-    """A picture of the book that replaces whatever was known. Levels are in any order.
+    """The levels of a book, which replace all levels known before. They may be in any order.
 
     Attributes
     ----------
+    time, received : int
+        Event time and receive time, ns.
+    sequence : int
+        The venue's number of the snapshot; 0 if it has none.
+    bids, asks : list of Level
+        Prices and sizes.
     limit : int
-        The most levels a side that such a picture holds: a side with fewer is complete, and of
-        one with so many nothing is known beyond its last level. 0: both sides are complete.
+        The most levels a side that such a snapshot has. A side with fewer levels is complete. Of a
+        side with as many, nothing is known beyond its last level. 0: both sides are complete.
     """
 
     time: int
@@ -62,7 +76,7 @@ class Snapshot(Struct, frozen=True, gc=False):
 
 
 class Delta(Struct, frozen=True, gc=False):
-    """Levels that changed, with their new sizes; it continues the book it follows."""
+    """Levels that changed since the event before, with their new sizes. Fields as in `Snapshot`."""
 
     time: int
     received: int
@@ -72,10 +86,10 @@ class Delta(Struct, frozen=True, gc=False):
 
 
 class Splice(Struct, frozen=True, gc=False):
-    """A picture of the book and every change since, for a book that is in sync.
+    """A snapshot for a book in sync, which makes the known range of prices wider.
 
-    The picture is older than the newest change, so it is used only together with ``deltas``:
-    applied to it in order, they lead to the book's present state, with a wider coverage.
+    The snapshot may be older than the book. ``deltas`` are all changes since: applied to it in
+    order, they lead to the present state of the book.
     """
 
     received: int
@@ -84,7 +98,7 @@ class Splice(Struct, frozen=True, gc=False):
 
 
 class Trade(Struct, frozen=True, gc=False):
-    """A trade; ``side`` is the taker's: +1 bought, −1 sold."""
+    """A trade. ``side`` is +1 if the taker bought, −1 if the taker sold."""
 
     time: int
     received: int
@@ -95,7 +109,7 @@ class Trade(Struct, frozen=True, gc=False):
 
 
 class Mark(Struct, frozen=True, gc=False):
-    """Mark price, index price and funding rate (a fraction, per funding interval)."""
+    """Mark price, index price, and funding rate (a fraction of the value, per funding interval)."""
 
     time: int
     received: int
@@ -105,14 +119,17 @@ class Mark(Struct, frozen=True, gc=False):
 
 
 class Clock(Struct, frozen=True, gc=False):
-    """What the venue's own clock says: ``time``, in an answer that came at ``received``."""
+    """The venue's clock: it showed ``time`` in an answer that arrived at ``received``."""
 
     time: int
     received: int
 
 
 class Status(Struct, frozen=True, gc=False):
-    """The book is not to be trusted from now on, and why. Never ``live``: a Snapshot says that."""
+    """The book cannot be trusted from now on; ``detail`` says why, ``advice`` what happens next.
+
+    ``state`` is never ``live``: a `Snapshot` makes a book live.
+    """
 
     received: int
     state: State
@@ -121,7 +138,7 @@ class Status(Struct, frozen=True, gc=False):
 
 
 class Refused(Struct, frozen=True, gc=False):
-    """A frame that was understood and is not used, by name; or ``count`` of them."""
+    """A frame that is not used, or ``count`` of them. They are counted by ``name``."""
 
     received: int
     name: str

@@ -213,7 +213,7 @@ def test_a_snapshot_that_leaps_is_not_believed_until_another_says_the_same():
     talk.snapshot(talk.now + DAY)
     assert "event time went 86,400 s ahead of this computer's clock" in talk.market.detail
     assert talk.market.advice == (
-        "A recording cannot be asked for a new one: the book is back at its next snapshot."
+        "A recording cannot send a new one: the book is back at its next snapshot."
     )
     talk.now += SECOND
     talk.snapshot()

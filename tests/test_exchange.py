@@ -134,7 +134,7 @@ def test_a_symbol_that_the_exchange_does_not_list_ends_the_feed():
     asyncio.run(follow())
     assert market.state == "closed"
     assert market.detail == "Simulator lists no symbol 'NOPE-PERP'."
-    assert market.advice == "Check the spelling: it is the venue's own."
+    assert market.advice == "Check how the venue spells it."
 
 
 def test_a_past_is_played_first_and_then_the_present():

@@ -165,7 +165,10 @@ def test_a_symbol_is_quoted_in_the_address():
 def test_a_symbol_that_is_not_listed_ends_the_feed(answer):
     (status,) = make_venue("btse", "NOPE").fetched(SUMMARY, *answer, 7)
     assert status == Status(
-        7, "closed", "BTSE lists no symbol 'NOPE'.", "Check the spelling: it is the venue's own."
+        7,
+        "closed",
+        "BTSE lists no symbol 'NOPE'.",
+        "Check how the venue spells it.",
     )
 
 
@@ -315,7 +318,7 @@ def test_a_number_is_one_more_than_the_one_before(kind, previous):
     outputs = venue.received(lmex_book(kind, 11, BIDS, ASKS, previous=previous), 5 * SECOND)
     assert names(outputs) == ["Status", "Send", "Send"]
     assert outputs[0].detail == (
-        f"The book was thrown away: {kind} 11 says that it follows {previous}."
+        f"The book was thrown away: {kind} 11 claims to follow {previous}."
     )
 
 

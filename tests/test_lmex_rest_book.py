@@ -55,7 +55,7 @@ def test_an_acknowledged_and_silent_subscription_is_repeated_and_the_book_polled
         Fetch(REST_BOOK, REST_BOOK_URL, 2 * SECOND)
     ]
     assert (market.state, levels_of(market.book)) == ("live", ({90.0: 2.0}, {91.0: 3.0}))
-    assert market.detail.endswith("LMEX sends no snapshot: the book is read by REST every 2 s.")
+    assert market.detail.endswith("LMEX sends no snapshot, so the book is read by REST every 2 s.")
 
 
 def test_the_subscription_is_repeated_every_10_s_and_polling_begins_once():

@@ -104,7 +104,7 @@ def test_values_are_checked():
     [
         (
             lambda _, *, window: window,
-            "parameter window of named has no kind. Annotate it, for example",
+            "parameter window of named has no kind. Annotate it",
         ),
         (lambda _, *, window=3: window, "parameter window of named has no kind"),
     ],

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 VENUES: dict[str, type[Venue]] = {
     venue.name: venue for venue in (Lmex, Btse, BinanceUsdm, Simulated)
 }
-"""Every venue, by the name that a source begins with. One more venue is one more here."""
+"""Every venue, by the name that a source begins with. A new venue needs a line here."""
 
 
 def make_venue(name: str, symbol: str, endpoints: Mapping[str, str] | None = None) -> Venue:
@@ -25,9 +25,9 @@ def make_venue(name: str, symbol: str, endpoints: Mapping[str, str] | None = Non
     Raises
     ------
     SourceError
-        A venue that is not known.
+        If there is no such venue.
     SymbolError
-        A symbol that cannot be one of it.
+        If the symbol cannot be one of the venue's.
     """
     if name not in VENUES:
         raise SourceError(f"There is no venue {name!r}.", suggest(name, VENUES))
@@ -36,19 +36,19 @@ def make_venue(name: str, symbol: str, endpoints: Mapping[str, str] | None = Non
 
 
 _protocols: dict[object, list[type[Venue]]] = {}
-"""The venues of each protocol, by the code that recognises it."""
+"""The venues that speak each protocol, by the function that recognises the protocol."""
 
 for _venue in VENUES.values():
     _protocols.setdefault(cast("MethodType", _venue.market_of).__func__, []).append(_venue)
 
 
 def market_of(frame: str | bytes) -> FoundMarket | None:
-    """Return which market a frame is of; None when no venue's protocol tells."""
-    for speakers in _protocols.values():
-        first = speakers[0]
+    """Return the market that a frame belongs to; None if no venue recognises it."""
+    for venues in _protocols.values():
+        first = venues[0]
         found = first.market_of(frame)
         if found is not None and found.venues == (first.name,):
-            return FoundMarket(tuple(venue.name for venue in speakers), found.symbol)
+            return FoundMarket(tuple(venue.name for venue in venues), found.symbol)
         if found is not None:
             return found
     return None

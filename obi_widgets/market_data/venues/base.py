@@ -1,8 +1,7 @@
-"""What every venue is to the rest: bytes and a clock in, events and replies out.
+"""The base class of venues: bytes and times in, events and requests out.
 
-A venue holds no socket, no thread and no clock, and knows no file format. Whoever moves the bytes
-calls its methods with the local time in nanoseconds, hands the events on, and carries the replies
-out.
+A venue holds no socket, no thread and no clock, and knows no file format. A feed calls its methods
+with the local time in nanoseconds, passes the events on, and carries out the requests.
 """
 
 from __future__ import annotations
@@ -33,35 +32,35 @@ class Frames:
     Attributes
     ----------
     data : bytes
-        Where they stand; there is a byte after each that no frame is made of.
+        The frames. After each there is a byte, such as a line end, that no frame contains.
     places : ndarray of int64, shape (3, N)
-        When each came, ns; where it begins; and where the byte after it is. What is not plainly a
-        frame came at 0 or before.
+        Receive time of each frame, ns; index of its first byte; index of the byte after its last.
+        A receive time of 0 or less means that the bytes may not be a frame.
     """
 
     data: bytes
     places: NDArray[np.int64]
 
     def __getitem__(self, at: int) -> tuple[int, bytes]:
-        """Return when one came, and the frame."""
+        """Return the receive time of a frame, ns, and the frame."""
         received, start, end = self.places[:, at].tolist()
         return received, self.data[start:end]
 
 
 class Applied(NamedTuple):
-    """What was read of many frames at once.
+    """The result of `Venue.apply_frames`.
 
     Attributes
     ----------
     at : int
-        The first frame that was not read.
-    outputs : list of Output
-        What came of them beside the book and trades.
+        Index of the first frame that was not applied.
+    outputs : sequence of Output
+        Events other than changes of the book and trades.
     now : int
-        The receive time of the last.
+        Receive time of the last applied frame, ns.
     changed : int, optional
-        The event time of the change that it ended with, ns. Without one, the frame that it ended
-        at is to be read by `Venue.received`.
+        Event time of the change of the book that it stopped after, ns. None if it stopped before a
+        frame that `Venue.received` must decode.
     """
 
     at: int
@@ -71,18 +70,18 @@ class Applied(NamedTuple):
 
 
 class TradeRows(Protocol):
-    """Where compiled code writes trades, behind those that stand there.
+    """Columns that compiled code appends trades to.
 
     Attributes
     ----------
     stamps : ndarray of int64, shape (3, room)
-        Event time and receive time, ns; the venue's number.
+        Event time and receive time, ns; the venue's number of the trade.
     amounts : ndarray of int32 or int64, shape (2, room)
-        Price and size in steps of so many ``decimals``; the size is below 0 where the taker sold.
+        Price and size, as multiples of 10**−decimals. The size is negative if the taker sold.
     count : int
-        Rows that are written.
-    decimals : sequence of int
-        Of prices and of sizes. A trade that needs more is left to `Venue.received`.
+        Number of trades.
+    decimals : list of int
+        Decimals of prices and of sizes. A trade with more decimals is left to `Venue.received`.
     """
 
     stamps: NDArray[np.int64]
@@ -91,18 +90,18 @@ class TradeRows(Protocol):
     decimals: list[int]
 
     def took(self, count: int) -> None:
-        """Take note that there are so many now."""
+        """Set the number of trades, after some were written."""
 
 
 class FoundMarket(NamedTuple):
-    """A market that bytes tell of.
+    """The market that a frame or a header belongs to.
 
     Attributes
     ----------
     venues : tuple of str
-        It is at one of these: several venues may speak one protocol.
+        Names of the venues that it may come from: several venues may speak one protocol.
     symbol : str
-        As the venue spells it. Empty for a picture of a book that does not say of which market.
+        As the venue spells it. Empty for a snapshot that does not contain its symbol.
     """
 
     venues: tuple[str, ...]
@@ -113,74 +112,75 @@ class FoundMarket(NamedTuple):
 
 
 class Venue(ABC):
-    """One symbol at one venue: bytes and a clock in, events and replies out.
+    """The decoder of one symbol at one venue: bytes and times in, events and requests out.
 
-    What a venue is, it says by its class attributes; a new one is a subclass in a file of its own,
-    a line in `obi_widgets.market_data.venues.VENUES`, and a test file.
-    ``tests/test_venue_contract.py`` holds every venue to what follows.
+    Class attributes describe the venue. A new venue is a subclass in a file of its own, an entry in
+    `obi_widgets.market_data.venues.VENUES`, and a test file. ``tests/test_venue_contract.py`` tests
+    every venue for what the notes below promise.
 
     Parameters
     ----------
     symbol : str
         As the venue spells it.
     endpoints : mapping of str to str, optional
-        Base URLs that replace the venue's own: a test network, or a simulated exchange.
+        Base URLs that replace the venue's own, for a test network or a simulated exchange.
 
     Attributes
     ----------
     can_ask : bool
-        Whether what it asks for is answered. Whoever plays a recording sets it to False.
+        Whether requests are answered. A replay sets it to False.
 
     Notes
     -----
-    *Who calls.* One thread owns a venue: the feed that moves its bytes, or the player of a
-    recording. The methods are called through `obi_widgets.feeds.market.Market`, which applies the
-    events that they return, in order, and hands the replies back to be carried out.
+    *Who calls.* One thread owns a venue: that of a live feed, or of a replay. It calls the methods
+    through `obi_widgets.feeds.market.Market`, which applies the returned events in order, and
+    returns the requests for the feed to carry out.
 
-    *When.* `start` is called once, first. `connected` is called when a websocket that it asked for
-    by `Connect` is open, `received` for each frame that then comes by it, `disconnected` when it
-    is lost or could not be opened; it is then opened again without being asked for. `fetched` is
-    called once for each `Fetch`, `ponged` for a `Ping` that was answered, `tick` several times a
-    second whatever else happens. `resync` is called when the book that the events led to cannot be
-    (crossed, or left by the price), `doubt` just before it when the newest event is to blame,
-    `refresh` while a book is in sync and little of it is known. A recording calls the same
-    methods with what was recorded; nothing that is asked for is answered then, see ``can_ask``.
+    *When.* `start` is called once, first. `connected` is called when a websocket that the venue
+    requested by `Connect` is open, `received` for each of its frames, and `disconnected` when it is
+    lost or cannot be opened; the feed then opens it again by itself. `fetched` is called once for
+    each `Fetch`, `ponged` when a `Ping` is answered, and `tick` several times a second in any case.
+    `resync` is called when the book is impossible: it is crossed, or the price has left the known
+    range. `doubt` is called just before `resync` if the newest event made the book impossible.
+    `refresh` is called while a book is in sync and little of it is known. A replay calls the same
+    methods with what was recorded. No request is answered then; see ``can_ask``.
 
-    *Times* that are given are nanoseconds of a steady clock that never goes back (see
-    `obi_widgets.feeds.clocks`). Times in events are the exchange's, nanoseconds UTC.
+    *Times* in arguments are nanoseconds of a steady clock that never goes back (see
+    `obi_widgets.feeds.clocks`). Times in events are nanoseconds UTC of the exchange's clock.
 
-    *What it promises.*
+    *What a venue promises.*
 
-    - There is no `Delta` before a `Snapshot`; and none after `disconnected`, `resync` or a `Status`
-      of its own until the next `Snapshot`, since the book is then thrown away.
-    - A `Snapshot` that is older than what was seen is refused.
-    - No bytes make it raise. What is damaged, of a kind that is not known, or of another symbol is
-      a `Refused`; where a frame of the book may have been lost by it, a new book is asked for.
-    - Sizes are in base units: what the venue counts in contracts is multiplied here, and no book
-      comes before the contract size is known.
-    - What it asks for is bounded, however often it is called and whatever comes: it waits longer
-      and longer between snapshots that are of no use.
-    - It asks ``urls`` alone, and those of its own are wss and https.
+    - It returns no `Delta` before a `Snapshot`. After `disconnected`, `resync` or a `Status` of its
+      own, the book is thrown away, and it returns no `Delta` until the next `Snapshot`.
+    - It refuses a `Snapshot` that is older than what it has seen.
+    - It raises no error, whatever the bytes are. A damaged frame, one of an unknown kind or of
+      another symbol is a `Refused`. If it may have been a frame of the book, the venue requests a
+      new book.
+    - Sizes are in base units. The venue multiplies contracts by the contract size, and returns no
+      book before it knows that size.
+    - It limits its requests, however often it is called and whatever it receives: it waits longer
+      and longer between snapshots that it cannot use.
+    - It requests ``urls`` only. Its own endpoints are wss and https.
     """
 
     name: ClassVar[str]
-    """What a source begins with: ``name:SYMBOL``."""
+    """The name that a source begins with: ``name:SYMBOL``."""
     label: ClassVar[str]
-    """Its name for people."""
+    """The display name."""
     endpoints: ClassVar[Mapping[str, str]]
-    """Base URLs by name: each websocket's, and ``rest``."""
+    """Base URLs by name: one for each websocket, and ``rest``."""
     levels: ClassVar[int]
-    """Levels a side that a snapshot holds at most."""
+    """The most levels a side in a snapshot."""
     window: ClassVar[int] = 0
-    """Levels a side that the venue keeps up to date by itself; 0: it tells of every change."""
+    """Number of best levels a side that the venue reports; 0 if it reports every change."""
     size_unit: ClassVar[Literal["coins", "contracts"]] = "coins"
-    """What sizes on the wire are counted in."""
+    """The unit of sizes in frames."""
     streams: ClassVar[frozenset[Literal["trades", "mark"]]] = frozenset()
-    """What it tells beside the book: each a kind of event."""
+    """The data beside the book: trades, and mark prices."""
     fees: ClassVar[Fees | None] = None
-    """What it charges; None where that is not known, since none is ever guessed."""
+    """The fees; None if they are not known, since they are never guessed."""
     warms_up: ClassVar[bool] = False
-    """Whether it begins with a past that it plays as fast as possible."""
+    """Whether the venue begins with a past that is played as fast as possible."""
 
     def __init__(self, symbol: str, *, endpoints: Mapping[str, str] | None = None) -> None:
         self.symbol = symbol
@@ -189,44 +189,44 @@ class Venue(ABC):
 
     @property
     def note(self) -> str:
-        """What is to be known of a book that is live; empty when there is nothing."""
+        """What the user should know of a live book; empty if nothing."""
         return ""
 
     @classmethod
     def check(cls, symbol: str) -> None:
-        """Raise a SymbolError for a symbol that cannot be one of this venue's."""
+        """Raise a SymbolError if a symbol cannot be one of this venue's."""
         if symbol != symbol.upper():
             raise SymbolError(
-                f"{cls.label} has no symbol {symbol!r}: they are spelt in capitals.",
+                f"{cls.label} has no symbol {symbol!r}: its symbols are in capitals.",
                 f"Give '{cls.name}:{symbol.upper()}'.",
             )
 
     @classmethod
     def market_of(cls, frame: str | bytes) -> FoundMarket | None:  # noqa: ARG003
-        """Return which market a frame in this venue's protocol is of: so captures are recognised.
+        """Return the market that a frame belongs to. Captures are recognised by it.
 
-        A venue that takes another's protocol takes over its method; `venues.market_of` then names
-        both.
+        A venue that speaks the protocol of another one inherits this method. Then
+        `obi_widgets.market_data.venues.market_of` names both.
 
         Returns
         -------
         FoundMarket, optional
-            Of this venue, or of a sister that its frames tell apart. None for a frame that does
-            not tell, or that is of another protocol.
+            A market of this venue, or of a related venue that the frames distinguish. None for a
+            frame of another protocol, or one that does not contain its market.
         """
         return None
 
     @abstractmethod
     def start(self, now: int) -> list[Output]:
-        """Say what to connect to and to fetch first."""
+        """Return what to connect to and to fetch first."""
 
     @abstractmethod
     def connected(self, socket: str, now: int) -> list[Output]:
-        """Take note that a websocket is open."""
+        """Handle the opening of a websocket."""
 
     @abstractmethod
     def disconnected(self, socket: str, reason: str, now: int) -> list[Output]:
-        """Take note that a websocket was lost, or could not be opened."""
+        """Handle the loss of a websocket, or one that could not be opened."""
 
     @abstractmethod
     def received(self, frame: str | bytes, now: int, socket: str = BOOK) -> list[Output]:
@@ -234,53 +234,52 @@ class Venue(ABC):
 
     @abstractmethod
     def fetched(self, name: str, status: int, body: str | bytes, now: int) -> list[Output]:
-        """Decode an answer to a `Fetch`; status 0 is no answer, and the body then says why."""
+        """Decode the answer to a `Fetch`. Status 0: there was no answer, and the body says why."""
 
     @abstractmethod
     def tick(self, now: int) -> list[Output]:
-        """Take note of the time, several times a second: keepalives and watchdogs."""
+        """Check keepalives and timeouts; called several times a second."""
 
     @abstractmethod
     def resync(self, reason: str, now: int) -> list[Output]:
-        """Get a new snapshot: the book that the events led to is wrong."""
+        """Throw the book away, which is wrong, and request a new snapshot."""
 
-    def doubt(self) -> None:  # noqa: B027 most forget what came before a new snapshot
-        """Take note that the newest event led to a book that cannot be.
+    def doubt(self) -> None:  # noqa: B027 most venues drop earlier events with the book
+        """Distrust the newest event, which made the book impossible.
 
-        A new book is not to be made with it: its snapshot must be of that event or a later one.
+        The next book must not be built with it: its snapshot must contain that event.
         """
 
     def refresh(self, now: int) -> list[Output]:  # noqa: ARG002
-        """Ask for a snapshot for a book in sync, whose price nears the edge of what is known.
+        """Request a snapshot for a book in sync, whose price is near the edge of the known range.
 
-        It is called at every change of such a book, so the venue limits the rate by itself. The
-        answer comes as a `Splice`.
+        It is called at every change of such a book, so the venue limits the rate of its requests.
+        The answer becomes a `Splice`.
         """
         return []
 
     def ponged(self, socket: str, now: int) -> list[Output]:  # noqa: ARG002
-        """Take note that a `Ping` was answered."""
+        """Handle the answer to a `Ping`."""
         return []
 
     def ask_time(self, now: int) -> list[Output]:  # noqa: ARG002
-        """Ask the venue for its time, by an answer over HTTP; it limits the rate by itself."""
+        """Request the venue's time by HTTP. The venue limits the rate of its requests."""
         return []
 
     def set_venue_time(self, time: int, now: int) -> None:  # noqa: B027 most do not need it
-        """Take note of what the venue's own clock says, ns UTC."""
+        """Store the venue's own time, ns UTC, which was received at ``now``."""
 
-    # A venue that has compiled code for its plain frames reads those into the book at once.
+    # A venue with compiled code for its most frequent frames applies these to the book directly.
 
     def apply_frame(self, frame: str | bytes, now: int, book: Book) -> int | None:  # noqa: ARG002
-        """Apply a frame of the book's websocket to the book, when it plainly is its next change.
+        """Apply a frame of the book's websocket to the book, if it clearly is the next change.
 
-        It is called while the book is in sync. What it comes to is what `received` comes to.
+        It is called while the book is in sync, and has the same effect as `received`.
 
         Returns
         -------
         int, optional
-            The event time, ns. None when the frame is to be given to `received`; nothing has been
-            changed then.
+            The event time, ns. None if nothing was changed, and `received` must decode the frame.
         """
         return None
 
@@ -293,38 +292,36 @@ class Venue(ABC):
         book: Book,  # noqa: ARG002
         trades: TradeRows,  # noqa: ARG002
     ) -> Applied:
-        """Read frames for as long as they are plain, up to a change of the book.
+        """Apply frames up to the next change of the book, or to one that needs `received`.
 
-        It is called while the book is in sync. What it comes to is what `tick` and `received` come
-        to, frame by frame.
+        It is called while the book is in sync, and has the same effect as `tick` and `received`
+        for each frame.
 
         Parameters
         ----------
         frames : Frames
-            Of whichever websocket.
+            Frames of any websocket of the venue.
         at : int
-            The first one to read.
+            Index of the first frame to apply.
         since, until : int
-            The receive times between which a frame must be; one that is not is left.
+            Receive times, ns: it stops at a frame received before ``since`` or from ``until`` on.
         book : Book
-            Which is in sync; changed.
+            The book, in sync. Changed in place.
         trades : TradeRows
-            What trades are written to.
+            The columns to append trades to.
         """
         return Applied(at)
 
-    # -- what venues say ------------------------------------------------------------------
+    # -- events that venues have in common -----------------------------------------------
 
     def instrument(self, *, quote: str, tick_size: float, contract_size: float) -> Instrument:
-        """Return the facts of this symbol."""
+        """Return the instrument of this symbol."""
         return Instrument(self.name, self.symbol, self.label, quote, tick_size, contract_size)
 
     def thrown_away(self, reason: str, wait: int, now: int) -> Status:
-        """Return that the book is wrong, and that a new one is asked for in so many ns."""
+        """Return the status of a wrong book; a new one is requested in ``wait`` nanoseconds."""
         if not self.can_ask:
-            advice = (
-                "A recording cannot be asked for a new one: the book is back at its next snapshot."
-            )
+            advice = "A recording cannot send a new one: the book is back at its next snapshot."
         elif wait > SECOND:
             advice = (
                 f"Asking for a new one in {wait // SECOND} s, because the last ones were wrong too."
@@ -334,22 +331,22 @@ class Venue(ABC):
         return Status(now, "gap", f"The book was thrown away: {reason}.", advice)
 
     def lost(self, was_open: bool, reason: str, now: int) -> Status:
-        """Return that the book's websocket was lost, or could not be opened."""
+        """Return the status of a book whose websocket was lost, or could not be opened."""
         what = f"The connection to {self.label} was lost"
         if not was_open:
             what = f"{self.label} cannot be reached"
         return Status(now, "connecting", f"{what}: {reason}.", "Connecting again.")
 
     def unlisted(self, now: int) -> Status:
-        """Return the end of a feed whose symbol the venue does not know."""
+        """Return the status that ends the feed of an unknown symbol."""
         return Status(
             now,
             "closed",
             f"{self.label} lists no symbol {self.symbol!r}.",
-            "Check the spelling: it is the venue's own.",
+            "Check how the venue spells it.",
         )
 
     def no_answer(self, fetch: Fetch, status: int, body: str | bytes, now: int) -> list[Output]:
-        """Return what to show and do when a fetch failed: why, and try again."""
+        """Return the status of a failed fetch, and the same fetch again."""
         detail, advice = explain(self.label, status, body)
         return [Status(now, "connecting", detail, advice), fetch]

@@ -1,8 +1,8 @@
-"""Which snapshot of Binance's may begin a book, and what continues it.
+"""Binance's chain of events: which snapshot may begin a book, and which events continue it.
 
-Events are chained: each has its own update ``u`` and the one before, ``pu``. A snapshot counts
-only with every event since it, up to the newest that was seen. So the newest events are kept, as
-they came, and are decoded when a snapshot needs them.
+Events are chained by update ids: each has its last update ``u``, and the last update ``pu`` of the
+event before. A snapshot is used only with all events since it, up to the newest one. So the newest
+events are kept as frames, and are decoded when a snapshot needs them.
 """
 
 from __future__ import annotations
@@ -23,26 +23,26 @@ if TYPE_CHECKING:
 MILLISECOND = 1_000_000
 
 LIMIT = 1000
-"""Levels a side that a snapshot holds at most."""
+"""The most levels a side in a snapshot."""
 
 KEPT = 2_000
-"""Events: minutes of the busiest symbol, and longer than any answer takes."""
+"""Number of events that are kept: minutes of the busiest symbol, longer than any answer takes."""
 
 COMPARED = 100
-"""Events that a snapshot which nobody asked for is compared with."""
+"""Number of events that a snapshot which was not requested is compared with."""
 
-MOST_WAITING = 4
-"""Snapshots that wait for events."""
+MAX_WAITING = 4
+"""The most snapshots that wait for events."""
 
 BELIEVED = 3
-"""Events in a row that count for more than a greater update which was seen before them: ids may
-begin anew, or one event may have told of an update that never was."""
+"""Number of events in a row that are trusted although a greater update was seen before: the venue
+may have started a new count, or one event may have had a wrong update."""
 
-TIME_APART = 60_000
-"""Milliseconds by which a snapshot's time may be beyond that of the events after it."""
+MAX_AHEAD = 60_000
+"""How far a snapshot's time may be ahead of the events after it, ms."""
 
-TIME_BESIDE = 1_000
-"""Milliseconds by which the time of an event that a snapshot holds may be beyond the snapshot's."""
+MAX_BEHIND = 1_000
+"""How far a snapshot's time may be behind an event that it contains, ms."""
 
 Fit: TypeAlias = Literal["fits", "ahead", "later", "older", "wrong"]
 
@@ -51,11 +51,11 @@ REFUSALS = {
     "older": "snapshot older than what was seen",
     "wrong": "snapshot whose time is ahead of its events",
 }
-"""How a snapshot that does not fit is refused."""
+"""The name of the refusal, for each way in which a snapshot does not fit."""
 
 
 class Waiting(NamedTuple):
-    """A snapshot, and whether it was asked for."""
+    """A snapshot, and whether it was requested."""
 
     snapshot: RestSnapshot
     asked: bool
@@ -67,15 +67,15 @@ class Chain:
     Attributes
     ----------
     last : int or None
-        The update that the book is at; None without a book.
+        The last update of the book; None if there is no book.
     fresh : bool
         Whether the book is a snapshot that no event has continued yet.
     kept : deque of str or bytes
-        The newest events without a break between them.
+        The frames of the newest events, without a gap between them.
     newest : int
-        The update of the newest of them.
+        The last update of the newest event.
     waiting : list of Waiting
-        Snapshots that events yet to come may confirm.
+        Snapshots that later events may confirm.
     """
 
     def __init__(self) -> None:
@@ -84,44 +84,44 @@ class Chain:
         self.kept: deque[str | bytes] = deque(maxlen=KEPT)
         self.newest = -1
         self.waiting: list[Waiting] = []
-        self._time = 0  # of the snapshot that the book began with, ms
-        self._greatest = -1  # update that was seen
-        self._unread = False  # whether a frame since may have been an event
+        self._time = 0  # time of the snapshot that the book began with, ms
+        self._greatest = -1  # greatest update that was seen
+        self._unread = False  # whether a frame after the newest event may have been an event
 
     @property
     def seen(self) -> int:
-        """The greatest update that was seen; −1 before the first."""
+        """The greatest update that was seen; −1 before the first event."""
         self._greatest = max(self._greatest, self.newest, self.last or -1)
         return self._greatest
 
     @property
     def contradicted(self) -> bool:
-        """Whether so many events in a row are below what was seen that it is not believed."""
+        """Whether so many events in a row are below `seen` that `seen` is not trusted."""
         return self.newest < self.seen and len(self.kept) >= BELIEVED
 
     def behind(self, snapshot: RestSnapshot) -> int:
-        """Return by how much the newest event is older than a snapshot, ns; 0 if not, or unsure."""
+        """Return how much older the newest event is than a snapshot, ns; 0 if not, or unsure."""
         if not self.kept or snapshot.lastUpdateId <= self.newest:
             return 0
         apart = snapshot.T - next(self._backwards()).T
-        return apart * MILLISECOND if 0 < apart <= TIME_APART else 0
+        return apart * MILLISECOND if 0 < apart <= MAX_AHEAD else 0
 
     def lose(self) -> None:
-        """Give up the book. What was seen still counts."""
+        """Give up the book; remember the greatest update."""
         self._greatest = self.seen
         self.last = None
         self.fresh = False
 
     def doubt(self) -> None:
-        """Use none of the events so far; a snapshot that needs one of them is too old."""
+        """Drop the events so far: a snapshot that needs one of them is then too old."""
         self.kept.clear()
 
-    def unread(self) -> None:
-        """Take note of a frame that may have been an event."""
+    def mark_unread(self) -> None:
+        """Remember that an unreadable frame may have been an event."""
         self._unread = True
 
-    def heard(self, depth: Depth, frame: str | bytes) -> None:
-        """Keep an event; forget those before it when it does not continue them."""
+    def add(self, depth: Depth, frame: str | bytes) -> None:
+        """Keep an event; drop those before it if it does not follow them."""
         self._greatest = self.seen
         if depth.pu != self.newest:
             self.kept.clear()
@@ -130,12 +130,15 @@ class Chain:
         self._unread = False
 
     def advance(self, depth: Depth) -> bool | None:
-        """Return whether an event continues the book; None for one that is in it already."""
+        """Move on to an event; return whether it continues the book.
+
+        None: the book contains the event already.
+        """
         last = self.last
         assert last is not None
         if self.fresh and depth.u < last:
-            # One that is later than the snapshot cannot be in it: the ids have begun anew.
-            return False if depth.T - self._time > TIME_BESIDE else None
+            # An event later than the snapshot cannot be in it: the venue started a new count.
+            return False if depth.T - self._time > MAX_BEHIND else None
         if depth.pu == last or (self.fresh and depth.U <= last <= depth.u):
             self.last, self.fresh = depth.u, False
             return True
@@ -143,63 +146,64 @@ class Chain:
 
     # -- snapshots -------------------------------------------------------------------------
 
-    def offer(self, one: Waiting, now: int) -> list[Event] | Refused | None:
-        """Begin the book with a snapshot, or widen it.
+    def offer(self, candidate: Waiting, now: int) -> list[Event] | Refused | None:
+        """Begin the book with a snapshot, or make its known range wider.
 
         Returns
         -------
         list of Event, or Refused, or None
-            The snapshot and its changes, or the splice; or why it is not used. None: it waits,
-            since events yet to come must tell.
+            The snapshot and the changes since, or the splice; or why the snapshot is not used.
+            None: it waits for later events.
         """
-        used = self._use(one, now)
+        used = self._use(candidate, now)
         if used is None:
-            self.waiting.append(one)
-            del self.waiting[:-MOST_WAITING]
+            self.waiting.append(candidate)
+            del self.waiting[:-MAX_WAITING]
         return used
 
     def offer_again(self, now: int) -> tuple[bool, list[Refused], list[Event]]:
-        """Offer those that wait, the newest first.
+        """Offer the waiting snapshots again, the newest first.
 
         Returns
         -------
-        bool
-            Whether the last one that was asked for is now refused.
-        list of Refused
-            Why some are not used.
-        list of Event
-            What one of them led to; empty when all that are left wait.
+        asked : bool
+            Whether the last requested snapshot is refused now.
+        refusals : list of Refused
+            Why some snapshots are not used.
+        events : list of Event
+            The result of the one that is used; empty if all that are left still wait.
         """
         refusals: list[Refused] = []
         left: list[Waiting] = []
-        for one in reversed(self.waiting):
-            used = self._use(one, now)
+        for candidate in reversed(self.waiting):
+            used = self._use(candidate, now)
             if isinstance(used, Refused):
                 refusals.append(used)
             elif used is None:
-                left.insert(0, one)
+                left.insert(0, candidate)
             else:
                 return False, refusals, used
-        asked = any(one.asked for one in self.waiting) and not any(one.asked for one in left)
+        still_asked = any(candidate.asked for candidate in left)
+        asked = any(candidate.asked for candidate in self.waiting) and not still_asked
         self.waiting = left
         return asked, refusals, []
 
-    def _use(self, one: Waiting, now: int) -> list[Event] | Refused | None:
-        snapshot = one.snapshot
+    def _use(self, candidate: Waiting, now: int) -> list[Event] | Refused | None:
+        snapshot = candidate.snapshot
         update = snapshot.lastUpdateId
         if snapshot.symbol or snapshot.pair:
             return Refused(now, "COIN-M", text(f"a snapshot of {snapshot.symbol or snapshot.pair}"))
         if not (sound(snapshot.bids) and sound(snapshot.asks)):
-            return Refused(now, "unreadable snapshot", "a size is too small to be held")
+            return Refused(now, "unreadable snapshot", "a size is too small to be stored")
         fit, events = self.fit(snapshot)
         if fit in REFUSALS:
             return Refused(
                 now, REFUSALS[fit], f"it ends at update {update}, and {self.seen} had come before"
             )
-        agrees = one.asked or self.agrees(snapshot)
+        agrees = candidate.asked or self.agrees(snapshot)
         if agrees is False:
             return Refused(now, "snapshot of another book", f"of update {update}")
-        begins = fit == "ahead" and one.asked and self.last is None and self.kept
+        begins = fit == "ahead" and candidate.asked and self.last is None and self.kept
         if not (agrees and (begins or fit == "fits")):
             return None
         self.waiting.clear()
@@ -213,23 +217,23 @@ class Chain:
         return [event, *deltas]
 
     def fit(self, snapshot: RestSnapshot) -> tuple[Fit, list[Depth]]:
-        """Return how a snapshot fits what was seen, and the events that continue it.
+        """Return how a snapshot fits the events, and the events that continue it.
 
         Returns
         -------
-        str
-            ``fits``; ``ahead`` when it is newer than all that was seen; ``later`` when an event
-            yet to come must tell; ``older`` when the events since it are not kept; ``wrong`` when
-            its time is far beyond that of events after it.
-        list of Depth
-            Those since it, when it fits.
+        fit : str
+            ``fits``; ``ahead`` if it is newer than all that was seen; ``later`` if a later event
+            must decide; ``older`` if the events since it are not kept; ``wrong`` if its time is far
+            ahead of the events after it.
+        events : list of Depth
+            The events since the snapshot, if it fits.
         """
         update = snapshot.lastUpdateId
         if self.kept and update <= self.newest:
             events = self._since(update)
             if events is None:
                 return "older", []
-            if snapshot.T > events[-1].T + TIME_APART:
+            if snapshot.T > events[-1].T + MAX_AHEAD:
                 return "wrong", []
             if self._unread or (self.newest < self.seen and not self.contradicted):
                 return "later", []
@@ -237,7 +241,7 @@ class Chain:
         if self._unread or update < self.seen or self.contradicted:
             return "later", []
         if self.kept and snapshot.T < next(self._backwards()).T:
-            return "later", []  # it may be of ids that have since begun anew
+            return "later", []  # it may be from before the venue started a new count
         return "ahead", []
 
     def _since(self, update: int) -> list[Depth] | None:
@@ -256,37 +260,38 @@ class Chain:
         return map(read_depth, reversed(self.kept))
 
     def agrees(self, snapshot: RestSnapshot) -> bool | None:
-        """Return whether most sizes of a snapshot are what events told; None: not known yet.
+        """Return whether most sizes of a snapshot equal those of the events; None if unknown yet.
 
-        Update ids are counted over all symbols, so that they do not tell whose a snapshot is.
+        Update ids are counted over all symbols, so they do not tell which symbol a snapshot is of.
         """
         update = snapshot.lastUpdateId
-        told: tuple[dict[float, float | None], ...] = ({}, {})
+        sizes_by_side: tuple[dict[float, float | None], ...] = ({}, {})  # None: any size may be
         events = list(islice(self._backwards(), COMPARED))
         for depth in reversed(events):
-            for sizes, levels in zip(told, (depth.b, depth.a), strict=True):
-                # The sizes of an event after it, or around it, may differ.
+            for sizes, levels in zip(sizes_by_side, (depth.b, depth.a), strict=True):
+                # The sizes of an event that ends after the snapshot may differ from it.
                 sizes.update(levels if depth.u <= update else dict.fromkeys(dict(levels)))
-        same, other, beside = 0, 0, 0
-        for sizes, levels in zip(told, (snapshot.bids, snapshot.asks), strict=True):
-            there = dict(levels)
-            least, most = min(there, default=0.0), max(there, default=0.0)
+        equal, different, outside = 0, 0, 0
+        for sizes, levels in zip(sizes_by_side, (snapshot.bids, snapshot.asks), strict=True):
+            snapshot_sizes = dict(levels)
+            low, high = min(snapshot_sizes, default=0.0), max(snapshot_sizes, default=0.0)
             for price, size in sizes.items():
-                if not least <= price <= most:
-                    beside += 1
-                elif size is None or size == there.get(price, 0.0):
-                    same += 1
+                if not low <= price <= high:
+                    outside += 1
+                elif size is None or size == snapshot_sizes.get(price, 0.0):
+                    equal += 1
                 else:
-                    other += 1
-        if same or other:
-            return same >= other
-        return None if beside else True
+                    different += 1
+        if equal or different:
+            return equal >= different
+        return None if outside else True
 
 
 def delta(depth: Depth, update: int, now: int) -> Delta:
-    """Return what an event changes of a book that is at an update.
+    """Return what an event changes in a book that is at an update.
 
-    One that ends in that update is in the book as a whole: its time counts, its levels no more.
+    A book at the event's last update contains it already: the change then has no levels, only the
+    event's time.
     """
     bids, asks = (depth.b, depth.a) if depth.u > update else ([], [])
     return Delta(depth.T * MILLISECOND, now, depth.u, bids, asks)

@@ -1,4 +1,4 @@
-"""What Binance's futures say: frames and answers to numbers, and whose they are."""
+"""The messages of Binance's futures, decoders for them, and the markets that they belong to."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from obi_widgets.market_data.venues.base import FoundMarket
 from obi_widgets.market_data.venues.wire import WireId, WireLevel, WirePrice, WireSize, WireTime
 
 USD_M, COIN_M = 1, 2
-"""What ``st`` of an event says."""
+"""Values of the field ``st`` of an event."""
 
 COIN_M_SYMBOL = re.compile(r"[A-Z0-9]+USD_(PERP|\d{6})")
 
 NAMELESS = FoundMarket(("binance-usdm", "binance"), "")
-"""A picture of a book that does not say of which market it is."""
+"""The market of a snapshot that does not contain its symbol."""
 
 _Rate: TypeAlias = Annotated[float, Meta(gt=-1e3, lt=1e3)]
 
 
 class Depth(Struct):
-    """A change of the book, which continues the update ``pu``."""
+    """A change of the book, which follows the update ``pu``."""
 
     T: WireTime
     s: str
@@ -44,8 +44,8 @@ class Trade(Struct):
     p: WirePrice
     q: WireSize
     m: bool
-    a: WireId = 0  # of an aggregate
-    t: WireId = 0  # of a single trade
+    a: WireId = 0  # id of an aggregate trade
+    t: WireId = 0  # id of a single trade
     ps: str = ""
     st: int = 0
 
@@ -63,7 +63,7 @@ class Mark(Struct):
 
 
 class Envelope(Struct):
-    """What tells a frame's kind; ``data`` holds another in a combined stream."""
+    """The fields that tell a frame's kind. In a combined stream, ``data`` is the inner frame."""
 
     e: str = ""
     stream: str = ""
@@ -72,21 +72,21 @@ class Envelope(Struct):
 
 
 class RestSnapshot(Struct):
-    """The book at an update."""
+    """The answer to a request of the book: its levels at an update."""
 
     lastUpdateId: WireId  # noqa: N815
     T: WireTime
     bids: list[WireLevel]
     asks: list[WireLevel]
-    symbol: str = ""  # only COIN-M says it
+    symbol: str = ""  # only COIN-M sends it
     pair: str = ""
 
 
-class _Whose(Struct):
+class _MarketFields(Struct):
     e: str = ""
     s: str = ""
     st: int = 0
-    pu: Raw = Raw()  # only futures have it
+    pu: Raw = Raw()  # only futures send it
     lastUpdateId: WireId = 0  # noqa: N815
     symbol: str = ""
     pair: str = ""
@@ -100,7 +100,7 @@ class Filter(Struct):
 
 
 class Listed(Struct):
-    """A symbol; of a contract that is not counted in its coin, ``contractSize`` is told."""
+    """A symbol. ``contractSize`` is sent only if sizes are not in coins."""
 
     symbol: str
     quoteAsset: str = ""  # noqa: N815
@@ -127,18 +127,18 @@ trades = msgspec.json.Decoder(Trade, strict=False)
 marks = msgspec.json.Decoder(Mark, strict=False)
 snapshots = msgspec.json.Decoder(RestSnapshot, strict=False)
 listings = msgspec.json.Decoder(Listing, strict=False)
-_whose = msgspec.json.Decoder(_Whose, strict=False)
+_markets = msgspec.json.Decoder(_MarketFields, strict=False)
 server_times = msgspec.json.Decoder(ServerTime, strict=False)
 
 
 def read_depth(frame: str | bytes) -> Depth:
-    """Return a change of the book, in a combined stream or alone."""
+    """Decode a change of the book, from a combined stream or a single one."""
     data = envelopes.decode(frame).data
     return depths.decode(data if len(bytes(data)) else frame)
 
 
 def foreign(event: Depth | Trade | Mark, symbol: str) -> str:
-    """Return by which name an event of another market is refused; empty for one of this symbol."""
+    """Return why an event belongs to another market; empty if it is of this symbol."""
     if event.st == COIN_M or event.s.endswith("_PERP"):
         return "COIN-M"
     if event.st not in (0, USD_M):
@@ -149,11 +149,11 @@ def foreign(event: Depth | Trade | Mark, symbol: str) -> str:
 
 
 def market_of(frame: str | bytes) -> FoundMarket | None:
-    """Return the market of a change of a book, a mark price or a snapshot."""
+    """Return the market of a change of the book, a mark price or a snapshot; None for others."""
     envelope = envelopes.decode(frame)
-    event = _whose.decode(envelope.data if envelope.stream else frame)
+    event = _markets.decode(envelope.data if envelope.stream else frame)
     if event.lastUpdateId:
-        coin_m = event.symbol and event.pair  # only it says them
+        coin_m = event.symbol and event.pair  # only COIN-M sends them
         return FoundMarket(("binance-coinm",), event.symbol) if coin_m else NAMELESS
     if not event.s or event.e not in ("depthUpdate", "markPriceUpdate"):
         return None

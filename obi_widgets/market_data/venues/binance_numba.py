@@ -1,11 +1,10 @@
-"""Frames of Binance USDⓈ-M futures to numbers, compiled.
+"""Compiled decoder of the most frequent frames of Binance USDⓈ-M futures.
 
-It knows the frames that the venue sends, byte for byte, and nothing else: no space, no escape, no
-number that is not sure to be read as `binance_usdm` reads it. Whatever is anything else is left
-to that.
+It accepts frames in exactly the form that the venue sends: no spaces, no escapes, and only numbers
+that it surely reads as `binance_usdm` does. All other frames are left to `binance_usdm`.
 
-Importing this imports numba, which takes a while: only the loader of kernels does. No fast-math,
-for the sake of the same rounding.
+Only the loader of kernels imports this module, because importing numba takes long. Fast-math stays
+off, so that results are rounded as in NumPy.
 """
 
 from __future__ import annotations
@@ -27,8 +26,8 @@ from obi_widgets.market_data.venues.json_numba import (
 
 END, DUE, STRANGE, DEPTH, TICKER, TRADE = range(6)
 
-LATEST = 8_000_000_000_000  # ms; see `base.WireTime`
-LARGEST = 2**62  # see `base.WireId`
+LATEST = 8_000_000_000_000  # ms; see `wire.WireTime`
+LARGEST = 2**62  # see `wire.WireId`
 USD_M = 1  # see `binance_messages`
 
 
@@ -40,7 +39,7 @@ STREAM, SNAPSHOT = map(as_bytes, ("stream", "lastUpdateId"))
 TRUE, FALSE = as_bytes("true"), as_bytes("false")
 LETTERS = as_bytes("eTsUubapqmt")  # in the order of the keys below
 
-# Keys that are looked at, and what kinds of values were found.
+# The keys that are used, and the kinds of values.
 KEYS = 15
 E, TIME, SYMBOL, FIRST, FINAL, B, A, P, Q, M, TRADE_ID, BEFORE, PS, ST, OTHER = range(KEYS)
 NONE, WORD, WHOLE, FLAG, LEVELS = range(5)  # a word at p or q is a decimal number
@@ -48,7 +47,7 @@ NONE, WORD, WHOLE, FLAG, LEVELS = range(5)  # a word at p or q is a decimal numb
 
 @njit
 def _key(data, start, end):
-    """Return which key it is; -1 for one that would change what the frame is."""
+    """Return the number of a key; -1 for one that makes the frame another kind of frame."""
     if end - start == 1:
         for which in range(len(LETTERS)):
             if data[start] == LETTERS[which]:
@@ -66,10 +65,10 @@ def _key(data, start, end):
 
 @njit
 def _object(data, at, kinds, starts, ends, values, levels):
-    """Read members of a flat object, up to behind its brace; return where, -1 when it is no such.
+    """Read the members of a flat object; return the index after its brace, or -1 if it is not one.
 
-    Of each key that is looked at: the kind of its value, where it stands, and the number; of
-    levels, how many there are with those before.
+    For each key that is used, it stores the kind of the value, its first and last index, and the
+    integer; for levels, the number of levels so far.
     """
     kinds[:] = NONE
     count = 0
@@ -120,7 +119,7 @@ def _object(data, at, kinds, starts, ends, values, levels):
 
 @njit
 def _is_stream(data, at, symbol):
-    """Return whether the name of a stream begins with the symbol in small letters."""
+    """Return whether the name of a stream begins with the symbol in lower case."""
     for n in range(len(symbol)):
         if data[at + n] != (symbol[n] + 32 if 65 <= symbol[n] <= 90 else symbol[n]):
             return False
@@ -138,7 +137,7 @@ def _is_pair(data, start, end, symbol):
 
 @njit
 def _frame(data, at, symbol, kinds, starts, ends, values, levels):
-    """Read a frame; return what it is and where it ends."""
+    """Read a frame; return its kind and the index after it."""
     if not matches(data, at, OPENING):
         return STRANGE, at
     start = at + len(OPENING)
@@ -188,9 +187,9 @@ def _frame(data, at, symbol, kinds, starts, ends, values, levels):
 
 @njit
 def _applied(values, last, bids, bid_count, asks, ask_count, changes):
-    """Apply a change of the book; return how many levels a side there are then, or -1.
+    """Apply a change of the book; return the new number of levels of each side.
 
-    That is when it does not follow, or there is no room; then nothing has been changed.
+    It returns −1 and changes nothing if the change does not follow, or there is no room.
     """
     buy, sell = changes[: values[B]], changes[values[B] : values[A]]
     if (
@@ -207,7 +206,7 @@ def _applied(values, last, bids, bid_count, asks, ask_count, changes):
 
 @njit(inline="always")
 def _steps(value, decimals):
-    """Return a number in steps of so many decimals; −1 when it is off that grid, or too large."""
+    """Return a number as a multiple of 10**−decimals; −1 if it is not one, or is too large."""
     steps = value * POWERS[decimals]
     whole = np.rint(steps)
     if not 0 < whole < 2**31 or abs(steps - whole) > min(1e-12 * steps, 0.01):
@@ -217,7 +216,7 @@ def _steps(value, decimals):
 
 @njit
 def _traded(data, starts, values, kinds, now, stamps, amounts, count, decimals):
-    """Write a trade behind the others; return whether it fits, or is left to slower code."""
+    """Append a trade; return whether it fits. If not, it is left to `binance_usdm`."""
     price = _steps(read_decimal(data, starts[P])[0], decimals[0])
     size = _steps(read_decimal(data, starts[Q])[0], decimals[1])
     if price < 0 or size < 0 or count == stamps.shape[1]:
@@ -232,30 +231,30 @@ def _traded(data, starts, values, kinds, now, stamps, amounts, count, decimals):
 
 @njit(inline="always")
 def _best(levels, count):
-    """Return the key of a side's best level; see `obi_widgets.market_data.book.Side`."""
+    """Return the key of a side's best level; for keys see `obi_widgets.market_data.book.Side`."""
     return levels[0, count - 1] if count else -np.inf
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
 def apply_frame(data, symbol, last, bids, bid_count, asks, ask_count, changes):
-    """Apply a frame to a book, when it is a change that follows it.
+    """Apply a frame to a book, if it is the next change of that book.
 
     Parameters
     ----------
     data, symbol : bytes
-        The frame; the market that it must be of.
+        The frame, and the symbol that it must have.
     last : int
-        The update that the book is at.
+        The update of the book.
     bids, bid_count, asks, ask_count
-        The book's sides; see `obi_widgets.market_data.book.Side`.
+        The book's sides; see `obi_widgets.market_data.book.Side`. Changed in place.
     changes : ndarray of float64, shape (n, 2)
-        Room to work in. A frame with more levels is none that can be read.
+        Room for the levels of the frame. A frame with more levels is refused.
 
     Returns
     -------
     tuple of int and float
-        `DEPTH`, or anything else when nothing was changed; the event time, ns; the update that
-        the book is at then, its levels a side, and the keys of the best of each.
+        `DEPTH`, or another kind if nothing was changed; the event time, ns; the new update of the
+        book; the number of levels of each side; the key of the best level of each side.
     """
     kinds, starts, ends, values = np.empty((4, KEYS), np.int64)
     what, end = _frame(data, 0, symbol, kinds, starts, ends, values, changes)
@@ -275,7 +274,7 @@ def apply_frames(
     data, places, symbol, last, bids, bid_count, asks, ask_count, changes, at, since, until,
     stamps, amounts, traded, price_decimals, size_decimals,
 ):  # fmt: skip
-    """Read frames up to the next change of the book, and apply that.
+    """Read frames up to the next change of the book, and apply that change.
 
     Parameters
     ----------
@@ -284,20 +283,20 @@ def apply_frames(
     symbol, last, bids, bid_count, asks, ask_count, changes
         As in `apply_frame`.
     at : int
-        The frame to begin with.
+        Index of the first frame to read.
     since, until : int
-        A frame is left whose receive time is before the first or the frame before, or not before
-        the second.
+        It stops at a frame whose receive time, ns, is before ``since``, before that of the frame
+        before, or not before ``until``.
     stamps, amounts, traded, price_decimals, size_decimals
-        Where trades are written, and how many there are; see `base.TradeRows`.
+        The columns of trades, their number, and their decimals; see `base.TradeRows`.
 
     Returns
     -------
     tuple of int and float
-        `DEPTH` after a change, with the numbers that `apply_frame` returns; `END`, or `DUE` or
-        `STRANGE` before a frame that is left. Then the frame that it ended before, and the receive
-        time of the last one that was read; how many were best quotes; how many trades there are
-        then; where the change begins and ends.
+        What it stopped at: `DEPTH` after a change, `DUE` or `STRANGE` before a frame that it left,
+        or `END`. Then what `apply_frame` returns after its first value; the index of the first
+        frame that was not read; the receive time of the last one that was; the number of best
+        quotes; the new number of trades; first and last index of the change.
     """
     kinds, starts, ends, values = np.empty((4, KEYS), np.int64)
     what, now, event, quotes = END, since, np.int64(0), 0
@@ -340,7 +339,7 @@ def apply_frames(
 
 
 def compile_all():
-    """Compile for the types that come."""
+    """Compile each function for the types that it is called with."""
     side, changes = np.ones((2, 2)), np.ones((1, 2))
     apply_frame(b"", b"", 0, side, 1, side, 1, changes)
     stamps, places = np.empty((3, 1), np.int64), np.empty((3, 0), np.int64)

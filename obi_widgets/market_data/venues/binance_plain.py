@@ -1,4 +1,4 @@
-"""Plain frames of Binance's book, which compiled code reads at once."""
+"""The most frequent frames of Binance's futures, which compiled code applies directly."""
 
 from __future__ import annotations
 
@@ -23,22 +23,21 @@ if TYPE_CHECKING:
 READER = Kernels("obi_widgets.market_data.venues.binance_numba")
 
 MARKET = "market"
-"""The websocket that trades and mark prices come by."""
+"""Name of the websocket of trades and mark prices."""
 
 
 class PlainFrames(Connection):
-    """Reads the next change into the book, when a frame is plainly that. See `Venue`.
+    """A venue that applies frames in their usual form by compiled code. See `Venue`.
 
-    What it finds is what `received` would have.
+    The effect is that of `received`. A frame in any other form is left to `received`.
     """
 
     def __init__(self, symbol: str, *, endpoints: Mapping[str, str] | None = None) -> None:
         super().__init__(symbol, endpoints=endpoints)
         self._chain = Chain()
         self._stream = f"{symbol.lower()}@"
-        # For compiled code: whose frames it reads, and where it puts their levels in between.
         self._name = symbol.encode()
-        self._changes = np.empty((4096, 2))
+        self._changes = np.empty((4096, 2))  # room for the levels of one frame
 
     @abstractmethod
     def _due(self) -> int:
@@ -49,7 +48,7 @@ class PlainFrames(Connection):
         if reader is None or chain.last is None or chain.fresh or chain.waiting:
             return None
         if isinstance(frame, str):
-            if not frame.isascii():  # it may hold half a character
+            if not frame.isascii():  # it may contain a lone surrogate
                 return None
             frame = frame.encode()
         bids, asks = book.bids, book.asks

@@ -38,13 +38,13 @@ if TYPE_CHECKING:
 INSTRUMENT, SNAPSHOT, TIME = "instrument", "snapshot", "time"
 
 LONGEST_NAME = 30
-"""Characters of a kind of frame that is refused by its name."""
+"""The most characters of a frame's kind in the name of a refusal."""
 
 EVENT = "depthUpdate"
-"""The kind of frame that changes the book."""
+"""The kind of the frames that change the book."""
 
 OTHERS = {"trade": "trade", "aggTrade": "trade", "markPriceUpdate": "mark"}
-"""Kinds of frames that are read and do not change the book."""
+"""The kinds of the other frames that are used, and their events."""
 
 
 class BinanceUsdm(PlainFrames):
@@ -62,17 +62,18 @@ class BinanceUsdm(PlainFrames):
     streams = frozenset({"trades", "mark"})
     fees = Fees(2.0, 5.0, "USDⓈ-M futures, regular user, USDT", "2026-10")
 
-    silence = 60 * SECOND  # without an event
-    snapshot_within = 10 * SECOND
-    refresh_every = 5 * SECOND  # a tenth of the weight of requests that a minute allows
-    may_be_behind = 3 * SECOND  # an event, of a snapshot
-    most_refused = 5  # snapshots in a row, before the connection is made anew
+    # Times in ns.
+    silence = 60 * SECOND  # time without an event after which the connection is dead
+    snapshot_within = 10 * SECOND  # time from a request to its snapshot
+    refresh_every = 5 * SECOND  # this uses a tenth of the weight of requests that are allowed
+    may_be_behind = 3 * SECOND  # how much older than a snapshot the newest event may be
+    most_refused = 5  # refused snapshots in a row before it connects again
 
     def __init__(self, symbol: str, *, endpoints: Mapping[str, str] | None = None) -> None:
         super().__init__(symbol, endpoints=endpoints)
-        self._asked_at = 0  # for the snapshot under way; 0: none is
+        self._asked_at = 0  # time of the request of a snapshot; 0 if none is under way
         self._refreshed_at = -self.refresh_every
-        self._refused = 0  # snapshots in a row that were refused
+        self._refused = 0  # refused snapshots in a row
 
     @classmethod
     def check(cls, symbol: str) -> None:  # noqa: D102
@@ -80,7 +81,7 @@ class BinanceUsdm(PlainFrames):
         if messages.COIN_M_SYMBOL.fullmatch(symbol):
             raise SymbolError(
                 f"{symbol!r} is a symbol of Binance COIN-M, whose sizes are contracts.",
-                f"{cls.label} lists others, such as 'BTCUSDT'.",
+                f"{cls.label} lists symbols such as 'BTCUSDT'.",
             )
 
     @classmethod
@@ -96,7 +97,7 @@ class BinanceUsdm(PlainFrames):
         return [Status(now, "connecting", "Reading the instrument."), self._instrument()]
 
     def _instrument(self, delay: int = 0) -> Fetch:
-        # The answer lists every symbol: there is no parameter to choose one.
+        # The answer lists every symbol: the request has no parameter to choose one.
         return Fetch(INSTRUMENT, f"{self.urls['rest']}/fapi/v1/exchangeInfo", delay)
 
     def _snapshot(self, now: int, delay: int = 0) -> Fetch:
@@ -115,7 +116,7 @@ class BinanceUsdm(PlainFrames):
     def resync(self, reason: str, now: int) -> list[Output]:  # noqa: D102
         had_book = self._chain.last is not None
         self._chain.lose()
-        if self._asked_at:  # what comes then is held against all that was seen
+        if self._asked_at:  # the snapshot under way will be checked against all that was seen
             return [self.thrown_away(reason, max(self._asked_at - now, 0), now)]
         wait = self._backoff.wait(now, had_book=had_book)
         return [self.thrown_away(reason, wait, now), self._snapshot(now, wait)]
@@ -172,11 +173,11 @@ class BinanceUsdm(PlainFrames):
         found = [one for one in listing.symbols if one.symbol == self.symbol]
         if not found:
             return [*clock, self.unlisted(now)]
-        if found[0].contractSize:  # counted in contracts: another kind of market
+        if found[0].contractSize:  # sizes in contracts: another kind of market
             return [*clock, self.unlisted(now)]
         ticks = [one.tickSize for one in found[0].filters if one.filterType == "PRICE_FILTER"]
         if ticks and not 1e-12 <= ticks[0] <= 1e9:
-            return self._no_listing(f"a tick size of {ticks[0]:g} cannot be", now)
+            return self._no_listing(f"a tick size of {ticks[0]:g} is not possible", now)
         stream = self.symbol.lower()
         return [
             *clock,
@@ -209,12 +210,12 @@ class BinanceUsdm(PlainFrames):
 
     def _fetched_snapshot(self, status: int, body: str | bytes, now: int) -> list[Output]:
         if BOOK not in self._open:
-            return []  # the connection that it was to be continued by is gone
+            return []  # the connection whose events would continue it was lost
         asked, in_sync = bool(self._asked_at), self._chain.last is not None
         if status != 200:
             if not asked:
                 return []
-            if in_sync:  # the book that there is stays
+            if in_sync:  # keep the book
                 why = explain(self.label, status, body)[0]
                 return [Refused(now, "snapshot not answered", why), self._again(now)]
             return self.no_answer(self._snapshot(now, 5 * SECOND), status, body, now)
@@ -261,7 +262,7 @@ class BinanceUsdm(PlainFrames):
         unread = refused(frame, now, "unreadable")
         if socket != BOOK:
             return [unread]
-        self._chain.unread()  # it may have been an event
+        self._chain.mark_unread()  # the frame may have been an event
         return [unread, *self.resync("a frame was unreadable", now)]
 
     def _read_depth(self, depth: messages.Depth, frame: str | bytes, now: int) -> list[Output]:
@@ -271,7 +272,7 @@ class BinanceUsdm(PlainFrames):
             return self._unreadable(frame, now)
         chain = self._chain
         self._cadence.frame(now)
-        chain.heard(depth, frame)
+        chain.add(depth, frame)
         if chain.last is None:
             outputs = self._try_waiting(now)
             if chain.last is None and not self._asked_at:
@@ -290,11 +291,11 @@ class BinanceUsdm(PlainFrames):
         self, snapshot: messages.RestSnapshot, now: int, *, asked: bool
     ) -> list[Output]:
         chain, outputs = self._chain, list[Output]()
-        ours = asked or self.can_ask  # of a recording it may be another market's
+        ours = asked or self.can_ask  # in a recording it may belong to another market
         behind = chain.behind(snapshot) if ours and chain.last is not None else 0
         if behind > max(self.may_be_behind, self._cadence.patience // 10):
             asked = True
-            chain.lose()  # events are stuck on the way; the snapshot begins a book without them
+            chain.lose()  # events are delayed on their way; the snapshot begins a book without them
             reason = f"a snapshot is {behind / SECOND:.1f} s newer than the newest event"
             outputs.append(self.thrown_away(reason, 0, now))
         used = chain.offer(Waiting(snapshot, asked), now)
@@ -303,11 +304,11 @@ class BinanceUsdm(PlainFrames):
         if used:
             return [*outputs, *self._used(used, now)]
         if asked:
-            self._asked_at = now  # should no event confirm it in time, another is asked for
+            self._asked_at = now  # if no event confirms it in time, another one is requested
         return outputs
 
     def _try_waiting(self, now: int) -> list[Output]:
-        """Use the newest snapshot that the events by now confirm."""
+        """Use the newest waiting snapshot that the events now confirm."""
         if not self._chain.waiting:
             return []
         asked, refusals, used = self._chain.offer_again(now)
@@ -320,18 +321,18 @@ class BinanceUsdm(PlainFrames):
     def _used(self, events: list[Event], now: int) -> list[Output]:
         self._asked_at = self._refused = 0
         if isinstance(events[0], Snapshot):
-            self._backoff.began(now)
+            self._backoff.book_began(now)
         return [*events]
 
     def _refuse(self, refusal: Refused, now: int, *, asked: bool) -> list[Output]:
-        """Return that a snapshot is not used; if it was asked for, ask again, later and later."""
+        """Refuse a snapshot; if it was requested, request another one, later and later."""
         if not asked:
             return [refusal]
-        if self._chain.last is not None:  # the book that there is stays
+        if self._chain.last is not None:  # keep the book
             return [refusal, self._again(now)]
         why = f"{self.label} sent a {refusal.name}: {refusal.detail}."
         self._refused += 1
-        if self._refused >= self.most_refused:  # the venue may have begun to count anew
+        if self._refused >= self.most_refused:  # the venue may have started a new count
             self._refused = self._asked_at = 0
             return [
                 refusal,
@@ -347,7 +348,7 @@ class BinanceUsdm(PlainFrames):
     def _read_trade(self, trade: messages.Trade, now: int) -> list[Output]:
         if foreign := messages.foreign(trade, self.symbol):
             return [Refused(now, foreign, text(trade.s))]
-        side = -1 if trade.m else +1  # m: the buyer was the maker, so the taker sold
+        side = -1 if trade.m else +1  # m: the buyer is the maker, so the taker sold
         time = trade.T * MILLISECOND
         return [Trade(time, now, trade.p, trade.q, side, trade.a or trade.t)]
 

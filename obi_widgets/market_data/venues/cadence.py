@@ -1,4 +1,4 @@
-"""How long a book may be silent, by the venue's own cadence."""
+"""How long a book may be silent before its connection counts as dead."""
 
 from __future__ import annotations
 
@@ -9,81 +9,81 @@ from typing import Literal
 from obi_widgets.market_data.venues.replies import SECOND
 
 PATIENCE = 5 * SECOND
-"""Nanoseconds of silence that are no reason for doubt, however often frames come."""
+"""Shortest silence that may mean a dead connection, ns, however often frames come."""
 
 INTERVALS = 18
-"""Median intervals between frames of the book that a silence may last. Twenty are allowed; the
-median that was measured is not quite the true one."""
+"""Longest silence, in median intervals between frames of the book. Twenty are allowed; the measured
+median is a little uncertain."""
 
 KEPT = 100
-"""Intervals that the median is of."""
+"""Number of intervals that the median is taken of."""
 
 ANSWER = 5 * SECOND
-"""Nanoseconds within which a connection that is asked for a sign of life gives one."""
+"""Time within which a live connection answers a ping, ns."""
 
 FEW = 10
-"""Intervals below which their median is not the cadence, since one lost frame may double it: as
-little silence is then possible as if frames came often. Up to as many, it is found anew with each
-frame."""
+"""Fewest intervals whose median is used: of fewer, one lost frame may double it, so the shortest
+patience applies. Up to this many, the median is updated at each frame."""
 
 LEARN_EVERY = SECOND
-"""Nanoseconds after which it is found anew when there are more."""
+"""Time between two updates of the median, ns, when there are more intervals."""
 
 
 class Cadence:
-    """Notices that a websocket is silent for longer than it uses to be.
+    """Detects a websocket that is silent for longer than usual.
 
-    A market may be quiet. So the connection is asked for a sign of life at half of the time, and
-    only one that does not answer soon is dead.
+    A market may be quiet. So the connection is pinged after half of the longest usual silence, and
+    counts as dead only if it does not answer soon.
 
     Parameters
     ----------
-    most : int
-        Nanoseconds of silence after which it is dead in any case.
+    longest : int
+        Silence after which the connection is dead in any case, ns.
 
     Attributes
     ----------
     probes : bool
-        Whether it can be asked. A recording cannot: silence in it proves nothing before `most`.
+        Whether the connection can be pinged. That of a recording cannot: it is dead only after
+        ``longest``.
     heard_at : int
-        When it gave a sign of life, ns of steady time.
+        Steady time of the last sign of life, ns.
     frame_at : int
-        When a frame of the book came.
+        Steady time of the last frame of the book, ns.
     patience : int
-        Nanoseconds of silence that are possible now.
+        Longest silence that is usual now, ns.
     """
 
-    def __init__(self, most: int) -> None:
-        self.most = most
+    def __init__(self, longest: int) -> None:
+        self.longest = longest
         self.probes = True
         self.heard_at = self.frame_at = 0
-        self.patience = most
-        self._probed_at = 0  # 0: not since it was heard
-        self._frames: deque[int] = deque(maxlen=KEPT + 1)  # when they came, on this connection
-        self._before: list[int] = []  # intervals on those before it
+        self.patience = longest
+        self._probed_at = 0  # time of the ping since the last sign of life; 0 if none
+        self._frames: deque[int] = deque(maxlen=KEPT + 1)  # receive times on this connection
+        self._before: list[int] = []  # intervals on earlier connections
         self._learn_at = 0
 
     def opened(self, now: int) -> None:
-        """Take note that it is connected; how often frames came before is still known."""
+        """Start with a new connection; keep the intervals of earlier ones."""
         self.heard_at = self.frame_at = now
         self._probed_at = 0
         self._before = self._intervals()
         self._frames.clear()
 
     def heard(self, now: int) -> None:
-        """Take note of a sign of life."""
+        """Store a sign of life."""
         self.heard_at = now
         self._probed_at = 0
 
     def frame(self, now: int) -> None:
-        """Take note of a frame of the book."""
+        """Store a frame of the book."""
         self.heard_at = self.frame_at = now
         self._probed_at = 0
         self._frames.append(now)
 
     def _intervals(self) -> list[int]:
-        here = [later - earlier for earlier, later in pairwise(self._frames)]
-        return [*self._before, *here][-KEPT:]
+        intervals = [later - earlier for earlier, later in pairwise(self._frames)]
+        return [*self._before, *intervals][-KEPT:]
 
     def _learn(self) -> None:
         intervals = sorted(self._intervals())
@@ -91,24 +91,24 @@ class Cadence:
         if not intervals:
             return
         median = intervals[len(intervals) // 2] if len(intervals) >= FEW else 0
-        self.patience = min(self.most, max(PATIENCE, INTERVALS * median))
+        self.patience = min(self.longest, max(PATIENCE, INTERVALS * median))
 
     def due(self) -> int:
-        """Return the steady time from which `look` finds something."""
-        dead = self.heard_at + self.most
+        """Return the steady time from which `look` returns something."""
+        dead = self.heard_at + self.longest
         if self.probes:
             if self.frame_at >= self._learn_at:
                 self._learn()
             half = self.patience // 2
-            asked = self._probed_at
-            dead = min(dead, asked + min(half, ANSWER) if asked else self.heard_at + half)
+            probed = self._probed_at
+            dead = min(dead, probed + min(half, ANSWER) if probed else self.heard_at + half)
         return dead + 1
 
     def look(self, now: int) -> Literal["probe", "dead"] | None:
-        """Return what a silence calls for."""
+        """Return what to do about a silence: ``"probe"`` is to ping, ``"dead"`` to reconnect."""
         if now < self.due():
             return None
-        if self._probed_at or now - self.heard_at > self.most:
+        if self._probed_at or now - self.heard_at > self.longest:
             return "dead"
         self._probed_at = now
         return "probe"

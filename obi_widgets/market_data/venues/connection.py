@@ -1,4 +1,4 @@
-"""What venues with a websocket for the book have in common: is it open, is it alive, what next."""
+"""Connections of venues whose book comes by a websocket: open, alive, and when to try again."""
 
 from __future__ import annotations
 
@@ -15,15 +15,16 @@ if TYPE_CHECKING:
 
 
 class Connection(Venue):
-    """A venue whose book comes by a websocket of its own, and what else by others. See `Venue`.
+    """A venue with a websocket for its book, and maybe others. See `Venue`.
 
-    A subclass says what it does when the book's websocket opens (`_begin`) and is lost (`_forget`),
-    when another one opens (`_opened`), and how it asks for the time (`_time`).
+    A subclass says what to do when the book's websocket opens (`_begin`) or is lost (`_forget`),
+    when another one opens (`_opened`), and how to request the venue's time (`_time`).
     """
 
     silence: ClassVar[int]
-    """Nanoseconds without a sign of life after which the connection is dead in any case."""
+    """Silence after which the connection is dead in any case, ns."""
     ask_time_every: ClassVar[int] = 10 * SECOND
+    """Shortest time between two requests of the venue's time, ns."""
 
     def __init__(self, symbol: str, *, endpoints: Mapping[str, str] | None = None) -> None:
         super().__init__(symbol, endpoints=endpoints)
@@ -34,7 +35,7 @@ class Connection(Venue):
 
     @abstractmethod
     def _begin(self, now: int) -> list[Output]:
-        """Begin anew: the book's websocket is open."""
+        """Return what to do when the book's websocket opens."""
 
     @abstractmethod
     def _forget(self) -> None:
@@ -42,7 +43,7 @@ class Connection(Venue):
 
     @abstractmethod
     def _time(self) -> Fetch:
-        """Return what the venue's clock is asked by."""
+        """Return the request of the venue's time."""
 
     def _opened(self, socket: str) -> list[Output]:  # noqa: ARG002
         """Return what to do when another websocket opens."""
@@ -71,36 +72,40 @@ class Connection(Venue):
         return [self._time()]
 
     def _dead(self, since: int, now: int) -> list[Output]:
-        """Return that the book's websocket is silent since a time, and is to be made anew."""
+        """Return the status of a silent book, and the request to connect again."""
         reason = f"nothing was heard for {(now - since) // SECOND} s"
         self._cadence.opened(now)
         return [Status(now, "stale", f"{self.label}: {reason}."), Reconnect(BOOK, reason)]
 
 
 class Backoff:
-    """How long to wait before a snapshot is asked for again: 1, 2, 4 … 60 s.
+    """How long to wait before a snapshot is requested again: 1, 2, 4 … 60 s.
 
-    A book that stood for a while begins the row anew.
+    The wait is 1 s again after a book that was good for a while, or after a long time without
+    a request.
     """
 
-    stood = 3 * SECOND
-    most = 60 * SECOND
+    good_after = 3 * SECOND
+    """Time after which a book counts as good, ns."""
+    longest = 60 * SECOND
+    """Longest wait, ns."""
     forget_after = 120 * SECOND
+    """Time without a request after which the wait is 1 s again, ns."""
 
     def __init__(self) -> None:
         self.count = 0
-        self.good_at = -self.stood  # steady time at which a book began
+        self.book_at = -self.good_after  # steady time at which a book began
         self.tried_at = 0
 
-    def began(self, now: int) -> None:
-        """Take note that there is a book."""
-        self.good_at = now
+    def book_began(self, now: int) -> None:
+        """Store the time at which a book began."""
+        self.book_at = now
 
     def wait(self, now: int, *, had_book: bool = False) -> int:
-        """Return the nanoseconds to wait before the next try, and count it."""
-        stood = had_book and now - self.good_at >= self.stood
-        if stood or now - self.tried_at >= self.forget_after:
+        """Return the nanoseconds to wait before the next request, and count it."""
+        was_good = had_book and now - self.book_at >= self.good_after
+        if was_good or now - self.tried_at >= self.forget_after:
             self.count = 0
         self.count += 1
         self.tried_at = now
-        return min(SECOND << min(self.count - 1, 6), self.most)
+        return min(SECOND << min(self.count - 1, 6), self.longest)

@@ -1,4 +1,4 @@
-"""What an HTTP status means for a person, and whether it says that there were too many requests."""
+"""HTTP statuses in words, and whether a status means that there were too many requests."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from obi_widgets.market_data.venues.wire import text
 
 
 def explain(label: str, status: int, body: str | bytes) -> tuple[str, str]:
-    """Return what an HTTP status other than 200 means for a person, and what to do."""
+    """Return a sentence about an HTTP status other than 200, and one that says what to do."""
     if status == 0:
         return f"{label} cannot be reached: {text(body, 160)}.", "Trying again every few seconds."
     if limits_rate(status, body):
@@ -20,7 +20,7 @@ def explain(label: str, status: int, body: str | bytes) -> tuple[str, str]:
 
 
 def limited(label: str, status: int) -> str:
-    """Return that a venue takes no requests for a while, and why."""
+    """Return a sentence: the venue takes no requests for a while, and why."""
     if status == 418:
         why = "has banned this computer's address for a while: it sent too many requests"
     elif status in (403, 429):
@@ -31,9 +31,10 @@ def limited(label: str, status: int) -> str:
 
 
 def limits_rate(status: int, body: str | bytes) -> bool:
-    """Tell whether an HTTP answer says that there were too many requests.
+    """Return whether an HTTP answer means that there were too many requests.
 
-    Bybit says so with a 403, of which most others mean the location: its words tell them apart.
+    Bybit answers these with 403, by which most venues refuse a location. So the text of the answer
+    decides.
     """
     if status == 403:
         words = text(body, 4096).lower()

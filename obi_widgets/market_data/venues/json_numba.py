@@ -1,8 +1,8 @@
-"""Pieces of JSON as venues send it, compiled: plain strings, and numbers that are sure to be exact.
+"""Compiled readers for parts of JSON: plain strings, and numbers that a float holds exactly.
 
-What is written in any other way (a space, an escape, a number of more digits than a float has) is
-not read, and left to a whole decoder. All that is read is of type ``bytes``, which Python ends
-with a zero: since no byte that a piece is made of is one, nothing is read beyond it.
+Anything else (a space, an escape, a number with more digits than a float has) is refused, and left
+to a complete decoder. The data are ``bytes``, which Python ends with a zero byte. No reader accepts
+a zero byte, so none reads beyond the end.
 """
 
 from __future__ import annotations
@@ -10,17 +10,17 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-POWERS = 10.0 ** np.arange(16)  # whole numbers of up to 15 digits over these are exactly rounded
+POWERS = 10.0 ** np.arange(16)  # an integer of up to 15 digits, divided by these, rounds correctly
 
 
 def as_bytes(text):
-    """Return a text as what `matches` compares with."""
+    """Return a text as an array of bytes, for `matches`."""
     return np.frombuffer(text.encode(), np.uint8)
 
 
 @njit(inline="always")
 def matches(data, at, wanted):
-    """Return whether these bytes come next."""
+    """Return whether the wanted bytes are at an index."""
     for n in range(len(wanted)):  # noqa: SIM110
         if data[at + n] != wanted[n]:
             return False
@@ -29,13 +29,13 @@ def matches(data, at, wanted):
 
 @njit(inline="always")
 def is_word(data, start, end, wanted):
-    """Return whether a word that stands there is this one."""
+    """Return whether the bytes from start to end are the wanted word."""
     return end - start == len(wanted) and matches(data, start, wanted)
 
 
 @njit
 def read_word(data, at):
-    """Return where the closing quote of a plain string is; -1 when it is no such."""
+    """Return the index of a plain string's closing quote; -1 if there is no plain string."""
     if data[at] != 34:
         return -1
     at += 1
@@ -48,7 +48,7 @@ def read_word(data, at):
 
 @njit
 def read_whole(data, at):
-    """Return a number that fits 64 bits and where it ends; -1 when it is no such."""
+    """Return an integer of 64 bits, and the index after it; -1 if there is none."""
     value, start = np.int64(0), at
     while 48 <= data[at] <= 57:
         value = 10 * value + np.int64(data[at] - 48)
@@ -63,7 +63,7 @@ def read_whole(data, at):
 
 @njit
 def read_decimal(data, at):
-    """Return a quoted number of at most 15 digits and where it ends; -1 when it is no such."""
+    """Return a quoted number of at most 15 digits, and the index after it; -1 if there is none."""
     if data[at] != 34:
         return 0.0, -1
     at += 1
@@ -84,7 +84,7 @@ def read_decimal(data, at):
     if (
         byte != 34
         or digits > 15
-        or digits == places  # nothing before the point
+        or digits == places  # no digit before the point
         or (places == 0 and point >= 0)
         or (data[start] == 48 and digits - places > 1)
     ):  # fmt: skip
@@ -94,7 +94,7 @@ def read_decimal(data, at):
 
 @njit
 def read_levels(data, at, levels, count):
-    """Read [["price","size"],...]; return how many there are then and where it ends, or -1."""
+    """Append [["price","size"],...] to levels; return the new count and the index after, or -1."""
     if data[at] != 91:
         return 0, -1
     at += 1

@@ -1,9 +1,9 @@
-"""LMEX futures, and BTSE futures, whose protocol it is.
+"""LMEX futures, and BTSE futures, which use the same protocol.
 
-The book comes as a snapshot of at most 50 levels a side and deltas chained by sequence numbers,
-on a websocket of its own; trades come on another. The instrument is read first: sizes on the wire
-are contracts, and mean nothing without the contract size. Where no snapshot comes, the REST book
-is polled instead: whole books without a sequence, never spliced with deltas.
+The book comes by a websocket of its own, as a snapshot of at most 50 levels a side and deltas
+chained by sequence numbers. Trades come by another websocket. The instrument is requested first,
+since sizes are in contracts and need the contract size. If no snapshot comes, the REST book is
+polled instead. It has no sequence number, so deltas never continue it.
 """
 
 from __future__ import annotations
@@ -34,13 +34,13 @@ if TYPE_CHECKING:
 TRADES = "trades"
 SUMMARY, REST_BOOK, TIME = "summary", "picture", "time"  # recordings have these names
 
-# The first is LMEX's own name for it, the second BTSE's newer; see the venue's acknowledgement.
+# The first name is LMEX's, the second BTSE's newer one. The venue's acknowledgement decides.
 TRADE_TOPICS = ("tradeHistoryApiV2", "tradeHistoryApiV3")
 
 BAD_MARKET, BAD_TOPIC = 1000, 1005
 
-BELIEVED = 10_000
-"""What event time may gain from one frame to the next, ms, before it is held against a clock."""
+MAX_STEP = 10_000
+"""Largest step of event time from one frame to the next, ms, that is not checked by a clock."""
 
 
 class Lmex(Connection):
@@ -54,31 +54,31 @@ class Lmex(Connection):
         "rest": "https://api.lmex.io/futures",
     }
 
-    levels = window = 50  # what leaves them is told as removed, what enters them as new
+    levels = window = 50  # levels that leave the window are sent as removed
     size_unit = "contracts"
     streams = frozenset({"trades"})
 
-    # Nanoseconds. A book may be silent for 12 s, so that only pongs tell that all is well.
+    # Times in ns. A book may be silent for 12 s, so only pongs show that the connection is alive.
     ping_every = 15 * SECOND
-    silence = 35 * SECOND  # without any frame: the connection is dead
-    snapshot_within = 10 * SECOND  # of the subscription
-    poll_after = 3 * SECOND  # of it: the book is read by REST until the snapshot comes
-    poll_every = 2 * SECOND  # 15 requests a second are allowed
-    quiet_book = 60 * SECOND  # without a delta: ask for a new snapshot
-    most_refused = 3  # snapshots in a row, before the connection is made anew
-    refused_wait = 10 * SECOND  # the most between two of them
+    silence = 35 * SECOND  # time without a frame after which the connection is dead
+    snapshot_within = 10 * SECOND  # time from the subscription to the snapshot
+    poll_after = 3 * SECOND  # time without a snapshot after which the book is polled by REST
+    poll_every = 2 * SECOND  # the venue allows 15 requests a second
+    quiet_book = 60 * SECOND  # time without a delta after which a new snapshot is requested
+    most_refused = 3  # refused snapshots in a row before it connects again
+    refused_wait = 10 * SECOND  # longest wait between two snapshots
 
     def __init__(self, symbol: str, *, endpoints: Mapping[str, str] | None = None) -> None:
         super().__init__(symbol, endpoints=endpoints)
         self.topic = f"update:{symbol}_0"
         self._contract_size = 0.0  # not known yet
-        self._sequence: int | None = None  # of the book; None while waiting for a snapshot
+        self._sequence: int | None = None  # number of the book; None while waiting for a snapshot
         self._seen = -1  # greatest sequence number on this connection
-        self._seen_ms = self._seen_at = 0  # greatest time of a book on it; when the newest came
+        self._seen_ms = self._seen_at = 0  # newest event time on it, ms, and its receive time
         self._subscribed_at = 0
-        self._again_at = 0  # when to subscribe anew; 0: that is not due
+        self._again_at = 0  # when to subscribe again; 0 if that is not planned
         self._pinged_at = 0
-        self._refused = 0  # snapshots in a row
+        self._refused = 0  # refused snapshots in a row
         self._rest_book = RestBook(self.label, symbol, self.window)
         self._trade_topics = list(TRADE_TOPICS)
         self._trade_id = 0
@@ -96,7 +96,7 @@ class Lmex(Connection):
         if not self._rest_book.polled:
             return ""
         every = self.poll_every // SECOND
-        return f"{self.label} sends no snapshot: the book is read by REST every {every} s."
+        return f"{self.label} sends no snapshot, so the book is read by REST every {every} s."
 
     # -- life ------------------------------------------------------------------------------
 
@@ -141,7 +141,7 @@ class Lmex(Connection):
     def _give_up(self, reason: str, now: int) -> list[Output]:
         had_book, self._sequence = self._sequence is not None, None
         self._rest_book.shown_ms = 0
-        if not self._again_at:  # a venue that keeps breaking its book is not to be flooded
+        if not self._again_at:  # wait longer and longer for a venue whose books keep being wrong
             self._again_at = self._subscribed_at + self._backoff.wait(now, had_book=had_book)
         lost = self.thrown_away(reason, max(self._again_at - now, 0), now)
         if now < self._again_at:
@@ -152,7 +152,7 @@ class Lmex(Connection):
         self._rest_book.set_venue_time(time, now)
 
     def _time(self) -> Fetch:
-        return self._fetch(TIME)  # every answer says it in its header
+        return self._fetch(TIME)  # the header of every answer has the time
 
     def tick(self, now: int) -> list[Output]:  # noqa: D102
         if BOOK not in self._open:
@@ -233,7 +233,7 @@ class Lmex(Connection):
 
     def received(self, frame: str | bytes, now: int, socket: str = BOOK) -> list[Output]:  # noqa: D102
         if socket == BOOK:
-            self._cadence.heard(now)  # trades that go on must not hide a book that does not
+            self._cadence.heard(now)  # not for trades, which must not hide a silent book
         if frame in ("pong", b"pong"):
             return []
         topic = ""
@@ -255,17 +255,17 @@ class Lmex(Connection):
         return [Refused(now, text(topic.partition(":")[0], 30) or "unknown", text(frame))]
 
     def _unreadable(self, frame: str | bytes, now: int) -> list[Output]:
-        """Refuse a frame that may have been a delta: the one that follows the newest."""
+        """Refuse a frame that may have been the next delta, and request a new book."""
         refusal, why = refused(frame, now, "unreadable"), "a frame was unreadable"
         self._rest_book.unreadable(now)
-        if self._seen < 0:  # no number is known here that a snapshot could be held against
+        if self._seen < 0:  # there is no number to compare a snapshot with
             said = f"{self.label}'s first frame was unreadable."
             return [refusal, Status(now, "gap", said, "Connecting again."), Reconnect(BOOK, why)]
         self._seen += 1
         return [refusal, *self._give_up(why, now)]
 
     def _read_answer(self, message: messages.Frame, now: int, socket: str) -> list[Output]:
-        # A topic that does not exist on this URL is acknowledged with an empty list.
+        # The venue acknowledges a topic that does not exist with an empty list.
         if message.event == "subscribe" and not message.channel:
             if len(self._trade_topics) > 1 and socket == TRADES:
                 del self._trade_topics[0]
@@ -304,26 +304,26 @@ class Lmex(Connection):
         if not (whole or book.type == "delta") or not (sound(bids) and sound(asks)):
             return self._unreadable(frame, now)
         self._cadence.frame(now)
-        if book.seqNum != book.prevSeqNum + 1:  # neither number can be believed
+        if book.seqNum != book.prevSeqNum + 1:  # neither number can be trusted
             self._seen += self._seen >= 0
             self._rest_book.unreadable(now)
-            numbers = f"{book.type} {book.seqNum} says that it follows {book.prevSeqNum}"
-            return self._give_up(numbers, now)
+            wrong = f"{book.type} {book.seqNum} claims to follow {book.prevSeqNum}"
+            return self._give_up(wrong, now)
         seen, self._seen = self._seen, max(self._seen, book.seqNum)
         seen_ms = self._seen_ms
-        ms, steps = book.timestamp, book.timestamp - seen_ms
-        if 0 <= steps < BELIEVED or self._rest_book.possible(seen_ms, ms, now):
+        ms, step = book.timestamp, book.timestamp - seen_ms
+        if 0 <= step < MAX_STEP or self._rest_book.possible(seen_ms, ms, now):
             self._seen_ms, self._seen_at = ms, now
         else:
-            ms = FOREVER  # it may be newer than any picture
+            ms = FOREVER  # it may be newer than any REST book
         time = book.timestamp * 1_000_000
         if whole:
             if book.seqNum < seen:
                 return self._refuse(book.seqNum, now, later=book.timestamp > seen_ms)
             self._sequence = book.seqNum
             before = self._rest_book.replaced(book.timestamp, now)
-            self._again_at = self._refused = 0  # what it would ask for has come
-            self._backoff.began(now)
+            self._again_at = self._refused = 0  # the planned subscription is not needed
+            self._backoff.book_began(now)
             return [*before, Snapshot(time, now, book.seqNum, bids, asks, self.window)]
         if self._sequence is None:
             return [
@@ -336,14 +336,14 @@ class Lmex(Connection):
         return [Delta(time, now, book.seqNum, bids, asks)]
 
     def _refuse(self, sequence: int, now: int, *, later: bool) -> list[Output]:
-        """Refuse a snapshot that is older than what was seen; ask again, later and later.
+        """Refuse a snapshot that is older than what was seen; request another, later and later.
 
-        One of a later time, though of a lower number, says that the venue began to count anew.
+        If its number is lower but its time is ``later``, the venue has started a new count.
         """
         why = "snapshot older than what was seen"
         detail = f"it ends at {sequence}, and {self._seen} had come before"
         refusal = Refused(now, why, detail)
-        if self._sequence is not None:  # the book that there is stays
+        if self._sequence is not None:  # keep the book
             return [refusal]
         said = f"{self.label} sent a {why}: {detail}."
         self._refused += 1
@@ -382,7 +382,7 @@ class Btse(Lmex):
 
 
 class Simulated(Lmex):
-    """The simulated exchange, wherever it is served. See `Venue` for the methods."""
+    """The simulated exchange; its feed sets the URLs. See `Venue` for the methods."""
 
     name = "sim"
     label = "Simulator"

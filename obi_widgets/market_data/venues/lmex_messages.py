@@ -1,4 +1,4 @@
-"""What LMEX and BTSE say: frames and answers to numbers."""
+"""The messages of LMEX and BTSE, and decoders for them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from obi_widgets.market_data.venues.wire import (
 
 
 class Book(Struct):
-    """A snapshot of the book, or a change that continues ``prevSeqNum``."""
+    """A snapshot of the book, or a change that follows number ``prevSeqNum``."""
 
     bids: list[WireLevel]
     asks: list[WireLevel]
@@ -28,7 +28,7 @@ class Book(Struct):
 
 
 class Trade(Struct):
-    """A trade; ``side`` is the taker's."""
+    """A trade; ``side`` is that of the taker."""
 
     price: WirePrice
     size: WireSize
@@ -39,21 +39,21 @@ class Trade(Struct):
 
 
 class Error(Struct):
-    """What went wrong."""
+    """An error's number and text."""
 
     code: int = 0
     message: str = ""
 
 
 class ErrorItem(Struct):
-    """An error, and the topic that it is about."""
+    """An error, and the topic that it belongs to."""
 
     error: Error
     arg: str = ""
 
 
 class Frame(Struct):
-    """What comes by a websocket."""
+    """Any frame of a websocket."""
 
     topic: str = ""
     data: Raw = Raw()
@@ -63,7 +63,7 @@ class Frame(Struct):
 
 
 class Summary(Struct):
-    """The facts of an instrument."""
+    """An instrument."""
 
     symbol: str
     contractSize: WireStep  # noqa: N815
@@ -72,14 +72,14 @@ class Summary(Struct):
 
 
 class RestLevel(Struct):
-    """A price, and the contracts that stand there."""
+    """A price, and the number of contracts there."""
 
     price: WirePrice
     size: WireSize
 
 
 class RestBook(Struct):
-    """The book by REST, without a sequence number."""
+    """The answer to a request of the book by REST, which has no sequence number."""
 
     buyQuote: list[RestLevel]  # noqa: N815
     sellQuote: list[RestLevel]  # noqa: N815
@@ -87,7 +87,7 @@ class RestBook(Struct):
     symbol: str
 
 
-class _Whose(Struct):
+class _Symbol(Struct):
     symbol: str = ""
 
 
@@ -96,31 +96,32 @@ books = msgspec.json.Decoder(Book, strict=False)
 trades = msgspec.json.Decoder(list[Trade], strict=False)
 summaries = msgspec.json.Decoder(list[Summary], strict=False)
 rest_books = msgspec.json.Decoder(RestBook, strict=False)
-_whose = msgspec.json.Decoder(_Whose, strict=False)
+_symbols = msgspec.json.Decoder(_Symbol, strict=False)
 
 
 def symbol_of(frame: str | bytes) -> str:
-    """Return the symbol that a frame of the book is of; empty for another frame."""
+    """Return the symbol of a frame of the book; empty for another frame."""
     message = frames.decode(frame)
     kind, _, topic = message.topic.partition(":")
     if kind != "update":
         return ""
-    return _whose.decode(message.data).symbol or topic.partition("_")[0]  # that may be an alias
+    # The symbol in the topic may be an alias.
+    return _symbols.decode(message.data).symbol or topic.partition("_")[0]
 
 
 def operation(name: str, topic: str) -> str:
-    """Return what asks for a topic, or ends it."""
+    """Return the text that subscribes to a topic, or unsubscribes."""
     return msgspec.json.encode({"op": name, "args": [topic]}).decode()
 
 
 def foreign(own: str, symbol: str, topic: str) -> str:
-    """Return by which name a book of another market is refused; empty for one of our symbol."""
+    """Return why a book belongs to another market; empty if it is of our own symbol."""
     if symbol != own:
         return "other symbol"
     name, _, grouping = topic.removeprefix("update:").rpartition("_")
     if not name:
-        name, grouping = grouping, "0"  # the topic without a grouping has raw ticks too
+        name, grouping = grouping, "0"  # a topic without a grouping has raw ticks as well
     if grouping != "0":
         return "grouped book"
-    # A longer spelling is an alias: its snapshot is of this symbol.
+    # A longer name is an alias: its snapshot has this symbol.
     return "" if f"{name}-".startswith(f"{symbol}-") else "topic of another symbol"

@@ -1,4 +1,4 @@
-"""LMEX's book by REST, read again and again: which answers may be shown, and for how long."""
+"""LMEX's book by REST, requested again and again: which answers are shown, and for how long."""
 
 from __future__ import annotations
 
@@ -17,58 +17,59 @@ if TYPE_CHECKING:
 MS = 1_000_000
 """Nanoseconds."""
 
-OLDEST = 5 * SECOND
-"""The age up to which a picture is shown while no other comes."""
+MAX_AGE = 5 * SECOND
+"""Age up to which a book is shown while no newer one comes, ns."""
 
-OLDEST_UNUSED = 3 * SECOND
-"""The same once an answer came that cannot be used: there are news, and they are not known."""
+MAX_AGE_UNUSED = 3 * SECOND
+"""The same after an answer that cannot be used, since the book may have changed, ns."""
 
-AHEAD = 10 * SECOND
-"""What a time may be ahead of the venue's clock, of which only whole seconds are told."""
+MAX_AHEAD = 10 * SECOND
+"""How far a time may be ahead of the venue's clock, which is known in whole seconds; ns."""
 
 CLOCKS = 10
-"""Newest readings of the venue's clock that are kept: both clocks drift."""
+"""Number of readings of the venue's clock that are kept; older ones are dropped, since clocks
+drift."""
 
 
 class RestBook:
-    """Judges the pictures of a polled book by their times, since they have no number.
+    """Judges the answers of a polled book by their times, since they have no sequence number.
 
-    A picture must be newer than whatever was seen, and must not be old by the venue's own clock:
-    an answer may come from a cache. Where the venue does not tell its clock, the least lag that
-    was seen stands in for it.
+    A book must be newer than all that was seen, and must not be old by the venue's own clock: the
+    answer may come from a cache. If the venue's clock is not known, the smallest lag so far
+    replaces it.
 
     Parameters
     ----------
     label : str
-        The venue's name for people.
+        The venue's display name.
     symbol : str
-        Of the book.
+        The symbol of the book.
     limit : int
-        Levels a side that a picture holds at most.
+        The most levels a side in an answer.
 
     Attributes
     ----------
     polled : bool
-        Whether the book is polled.
+        Whether the book is polled now.
     shown_ms : int
-        Time of the picture that is shown, ms; 0: none is.
+        Event time of the book that is shown, ms; 0 if none is.
     """
 
     def __init__(self, label: str, symbol: str, limit: int) -> None:
         self.label, self.symbol, self.limit = label, symbol, limit
         self.polled = False
         self.shown_ms = 0
-        self._came_at = 0  # when the picture that was shown last came, or polling began
-        self._newest_ms = self._newest_before = 0  # greatest time seen, and before the last picture
-        # The venue's clock less the steady one, ns. None is more than the truth: an answer takes
-        # a while, and tells whole seconds. So the greatest is nearest to it.
+        self._received_at = 0  # steady time of the last shown book, or of the start of polling
+        self._newest_ms = self._newest_before = 0  # greatest event time: now, before the last book
+        # The venue's clock minus the steady clock, ns. No reading is too large, since an answer
+        # takes a while, and its clock is cut to whole seconds. So the largest is the best one.
         self._clocks: deque[int] = deque(maxlen=CLOCKS)
-        self._leads: deque[int] = deque(maxlen=CLOCKS)  # the same of events, when there is no clock
+        self._leads: deque[int] = deque(maxlen=CLOCKS)  # event time − its receive time
 
     # -- the venue's clock -----------------------------------------------------------------
 
     def set_venue_time(self, time: int, now: int) -> None:
-        """Take note of the venue's clock, ns UTC."""
+        """Store the venue's time, ns UTC, received at ``now``."""
         self._clocks.append(time - now)
 
     def _age(self, ms: int, now: int) -> int:
@@ -76,76 +77,80 @@ class RestBook:
         return now + lead - ms * MS
 
     def possible(self, before_ms: int, ms: int, now: int) -> bool:
-        """Return whether an event may be of a time, after another; take note of one that is not."""
+        """Return whether an event's time is possible; if not, treat it as unreadable.
+
+        ``before_ms`` is the time of the event before it.
+        """
         if ms >= before_ms and self._possible(ms, now):
             return True
         self.unreadable(now)
         return False
 
     def unreadable(self, now: int) -> None:
-        """Take note of an event whose time is not known: it may be of any until now."""
+        """Handle an event whose time is not known: it may be as new as the venue's clock."""
         if leads := self._clocks or self._leads:
-            until = now + max(leads) + SECOND  # the clock tells whole seconds
+            until = now + max(leads) + SECOND  # the clock is cut to whole seconds
             self._newest_ms = max(self._newest_ms, until // MS)
 
     def _possible(self, ms: int, now: int) -> bool:
-        """Return whether a time is not ahead of the venue's clock, as far as that is known."""
-        return not self._clocks or self._age(ms, now) >= -AHEAD
+        """Return whether a time is not ahead of the venue's clock, if that is known."""
+        return not self._clocks or self._age(ms, now) >= -MAX_AHEAD
 
     # -- life ------------------------------------------------------------------------------
 
     def begin(self, now: int, seen_ms: int, seen_at: int) -> None:
-        """Begin to poll; the newest event was of one time, and came at the other."""
-        self.polled, self.shown_ms, self._came_at = True, 0, now
-        self._saw(seen_ms, seen_at)
+        """Start to poll, after a newest event of time ``seen_ms``, received at ``seen_at``."""
+        self.polled, self.shown_ms, self._received_at = True, 0, now
+        self._store_lead(seen_ms, seen_at)
 
-    def _saw(self, ms: int, at: int) -> None:
+    def _store_lead(self, ms: int, at: int) -> None:
         if ms:
             self._leads.append(ms * MS - at)
 
     def replaced(self, ms: int, now: int) -> list[Output]:
-        """Stop: a snapshot came by the websocket, of that time."""
+        """Stop to poll, since a snapshot of time ``ms`` came by the websocket."""
         older = ms < self.shown_ms
         self.polled, self.shown_ms = False, 0
         if not older:
             return []
         detail = f"{self.label}'s snapshot is older than its REST book."
-        return [Status(now, "syncing", detail, "Waiting for what changed since.")]
+        return [Status(now, "syncing", detail, "Waiting for the changes since.")]
 
     def lost(self, seen_ms: int, seen_at: int) -> None:
-        """Stop: the connection was lost, whose newest event was of one time, and came at another.
+        """Stop to poll, since the connection was lost.
 
-        Where nobody tells the time, that time may have been wrong; it binds none but itself.
+        Its newest event had time ``seen_ms``, and was received at ``seen_at``. If the venue's clock
+        is not known, that time may be wrong, and later books need not be newer.
         """
         self.polled, self.shown_ms = False, 0
-        self._saw(seen_ms, seen_at)
+        self._store_lead(seen_ms, seen_at)
         if self._clocks:
             self._newest_ms = max(self._newest_ms, seen_ms)
 
     def withdraw(self) -> None:
-        """Forget the picture that is shown: it could not be."""
+        """Drop the book that is shown, which is impossible."""
         if self.shown_ms:
             self.shown_ms, self._newest_ms = 0, self._newest_before
             self._leads.pop()
 
     def tick(self, now: int) -> list[Output]:
-        """Take note of the time."""
-        return self._outdated(OLDEST, now) if self.shown_ms else []
+        """Check the age of the book that is shown."""
+        return self._outdated(MAX_AGE, now) if self.shown_ms else []
 
     def changed(self, ms: int, now: int) -> list[Output]:
-        """Take note of a change that came by the websocket: a picture may not hold it yet."""
+        """Handle a change by the websocket, which the book that is shown may not contain."""
         if not 0 < self.shown_ms < ms:
             return []
         self.shown_ms = 0
-        detail = f"{self.label} tells of changes that its REST book does not hold yet."
+        detail = f"{self.label} sent changes that its REST book does not have yet."
         return [Status(now, "stale", detail, "Reading it again.")]
 
-    def _outdated(self, most: int, now: int) -> list[Output]:
-        """Return that there has been no newer picture for too long, when that is so."""
-        age = now - self._came_at
+    def _outdated(self, max_age: int, now: int) -> list[Output]:
+        """Return the status of a book that is too old; nothing if it is not."""
+        age = now - self._received_at
         if self.shown_ms:
             age = max(age, self._age(self.shown_ms, now))
-        if age <= most:
+        if age <= max_age:
             return []
         self.shown_ms = 0
         detail = f"{self.label}'s REST book has not advanced for {age // SECOND} s."
@@ -154,24 +159,28 @@ class RestBook:
     # -- answers ---------------------------------------------------------------------------
 
     def read(self, body: str | bytes, unit: float, seen_ms: int, now: int) -> list[Output]:
-        """Read an answer.
+        """Decode an answer.
 
         Parameters
         ----------
+        body : str or bytes
+            The answer.
         unit : float
-            The contract size.
+            Contract size, in base units.
         seen_ms : int
-            Greatest time of an event on this connection, ms.
+            Greatest event time on this connection, ms.
+        now : int
+            Steady time, ns.
         """
-        read = self._decode(body, unit, seen_ms, now)
-        if isinstance(read, Snapshot):
-            return [read]
-        if read is None:
-            return self._outdated(OLDEST, now)
-        return [read, *self._outdated(OLDEST_UNUSED, now)]
+        event = self._decode(body, unit, seen_ms, now)
+        if isinstance(event, Snapshot):
+            return [event]
+        if event is None:
+            return self._outdated(MAX_AGE, now)
+        return [event, *self._outdated(MAX_AGE_UNUSED, now)]
 
     def _decode(self, body: str | bytes, unit: float, seen_ms: int, now: int) -> Event | None:
-        """Return the book of an answer, or why it is none; None for the newest time again."""
+        """Return the book of an answer, or why it is not used; None if it has not changed."""
         try:
             answer = messages.rest_books.decode(body)
             bids, asks = (
@@ -193,8 +202,8 @@ class RestBook:
         if ms == newest:
             return None
         self._newest_before, self._newest_ms = newest, ms
-        self._saw(ms, now)
-        if self._age(ms, now) > OLDEST:
+        self._store_lead(ms, now)
+        if self._age(ms, now) > MAX_AGE:
             return Refused(now, "REST book out of date")
-        self.shown_ms, self._came_at = ms, now
+        self.shown_ms, self._received_at = ms, now
         return Snapshot(ms * MS, now, 0, bids, asks, self.limit)

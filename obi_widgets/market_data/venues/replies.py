@@ -1,4 +1,4 @@
-"""What a venue asks of whoever moves its bytes."""
+"""The requests of a venue, which a feed carries out."""
 
 from __future__ import annotations
 
@@ -12,37 +12,37 @@ SECOND = 1_000_000_000
 """Nanoseconds."""
 
 FOREVER = 2**63 - 1
-"""A local time that does not come, ns."""
+"""A time that never comes, ns."""
 
 BOOK = "book"
-"""The websocket that a venue's book comes by; frames that do not say come from it."""
+"""Name of the websocket of the book."""
 
 
 class Connect(Struct, frozen=True):
-    """Keep a websocket to this URL from now on; reconnect when it is lost."""
+    """Keep a websocket to this URL open from now on; reconnect when it is lost."""
 
     socket: str
     url: str
 
 
 class Reconnect(Struct, frozen=True):
-    """Drop this websocket and connect again."""
+    """Close this websocket, and connect again."""
 
     socket: str
     reason: str
 
 
 class Send(Struct, frozen=True):
-    """Send this text on this websocket; when it is not connected, don't."""
+    """Send this text by this websocket, if it is open."""
 
     socket: str
     text: str
 
 
 class Fetch(Struct, frozen=True):
-    """Ask this URL, after ``delay`` nanoseconds, and hand the answer to `Venue.fetched`.
+    """Request this URL after ``delay`` nanoseconds, and give the answer to `Venue.fetched`.
 
-    With a ``body``, which is JSON, it is sent by POST; without one the URL is asked by GET.
+    The method is POST if there is a ``body``, which is JSON; otherwise GET.
     """
 
     name: str
@@ -52,7 +52,7 @@ class Fetch(Struct, frozen=True):
 
 
 class Ping(Struct, frozen=True):
-    """Send a protocol ping on this websocket, and call `Venue.ponged` when it is answered."""
+    """Send a ping frame by this websocket, and call `Venue.ponged` when it is answered."""
 
     socket: str
 

@@ -1,4 +1,4 @@
-"""What stands on the wire: numbers within their bounds, and frames that cannot be read."""
+"""Parts of frames that venues have in common: numbers within bounds, and unreadable frames."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from obi_widgets.market_data.events import Refused
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-# A text of "nan" or "inf" is a float too: in a book it would spoil the order of the levels.
+# The bounds also refuse NaN and infinity, which would break the order of a book's levels.
 WirePrice: TypeAlias = Annotated[float, Meta(gt=0, lt=1e18)]
 WireTime: TypeAlias = Annotated[int, Meta(ge=0, lt=8_000_000_000_000)]
-"""Milliseconds, until the year 2223."""
+"""Milliseconds since 1970; until the year 2223."""
 
 WireSize: TypeAlias = Annotated[float, Meta(ge=0, lt=1e18)]
 WireLevel: TypeAlias = tuple[WirePrice, WireSize]
@@ -24,14 +24,14 @@ WireStep: TypeAlias = Annotated[float, Meta(ge=1e-12, le=1e9)]
 """A tick size, or a contract size."""
 
 WireId: TypeAlias = Annotated[int, Meta(ge=0, lt=2**62)]
-"""Of an update, in a sequence or of a trade."""
+"""Number of an update or of a trade."""
 
 SMALLEST = 1e-18
-"""A size on the wire below it is none: times a contract size, a float32 would make it zero."""
+"""Smallest size above zero in a frame. Times a contract size, a smaller one is 0 as a float32."""
 
 
 def sound(levels: Iterable[tuple[float, float]]) -> bool:
-    """Return whether every size is zero, or one that can be held."""
+    """Return whether every size is zero or large enough to be stored."""
     return not any(0 < size < SMALLEST for _, size in levels)
 
 
@@ -40,17 +40,17 @@ def text(frame: str | bytes, limit: int = 80) -> str:
     frame = frame[: 8 * limit]
     if isinstance(frame, bytes):
         frame = frame.decode("utf-8", "replace")
-    elif not frame.isascii():  # JSON may hold half a character
+    elif not frame.isascii():  # JSON may contain a lone surrogate
         frame = frame.encode("utf-8", "replace").decode()
     frame = " ".join(frame.split())
     return frame if len(frame) <= limit else frame[: limit - 1] + "…"
 
 
 def refused(frame: str | bytes, now: int, why: str) -> Refused:
-    """Return that a frame could not be read."""
+    """Return the event of a frame that could not be read."""
     return Refused(now, why, text(frame))
 
 
 DECODE_ERRORS = (msgspec.DecodeError, ValueError, RecursionError, OverflowError)
-"""What msgspec raises for bytes that are not the JSON that was expected: also for what is nested
-too deeply, for text that is none, and for numbers of thousands of digits."""
+"""What msgspec raises for bytes that are not the expected JSON: also if they are nested too deeply,
+are not UTF-8, or contain numbers of thousands of digits."""

@@ -295,8 +295,8 @@ def test_frames_of_levels_are_taken_by_their_times_or_refused(market):
 @pytest.mark.parametrize(
     ("use", "text"),
     [
-        (lambda h: obi.Lab(h), "A History is no source: a lab follows a market, or a recording."),
-        (lambda h: obi.Session(h.to_frame()), "A DataFrame is no source: a lab follows a market,"),
+        (lambda h: obi.Lab(h), "A History is neither a market nor a recording."),
+        (lambda h: obi.Session(h.to_frame()), "A DataFrame is neither a market nor a recording."),
         (lambda _: obi.Lab("sim:BTC-PERP", settings={"decay": 0.2}), "settings is a dict. Give "),
         (lambda _: obi.Session("sim:BTC-PERP", history_seconds="1h"), "history_seconds = '1h' is"),
         (lambda _: obi.load("sim:BTC-PERP"), "'sim:BTC-PERP' is a market, not a recording."),

@@ -342,7 +342,7 @@ def test_a_past_that_is_played_fast_is_not_late():
 # -- nothing ends the feed -----------------------------------------------------------------
 
 
-@pytest.mark.parametrize("where", ["received", "follow", "tick", "fetched"])
+@pytest.mark.parametrize("where", ["received", "apply_frame", "tick", "fetched"])
 def test_what_raises_is_a_refused_frame_with_a_name_and_a_new_snapshot(where, monkeypatch, caplog):
     talk = Talk()
     talk.snapshot()
@@ -354,7 +354,7 @@ def test_what_raises_is_a_refused_frame_with_a_name_and_a_new_snapshot(where, mo
         patch.setattr(talk.market.venue, where, fail)
         calls = {
             "received": lambda: talk.market.receive("{}", talk.now + 2 * SECOND),
-            "follow": lambda: talk.market.receive("{}", talk.now + 2 * SECOND),
+            "apply_frame": lambda: talk.market.receive("{}", talk.now + 2 * SECOND),
             "tick": lambda: talk.market.tick(talk.now + 2 * SECOND),
             "fetched": lambda: talk.market.fetched(TIME, 200, "", talk.now + 2 * SECOND),
         }

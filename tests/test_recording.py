@@ -70,10 +70,10 @@ def test_data_shorter_than_a_receive_time_hold_no_frame(data):
     ("records", "why"),
     [
         ([], ""),
-        (RECORDS[:2], " The last thing it says: Waiting for the first snapshot."),
+        (RECORDS[:2], " Its last state: Waiting for the first snapshot."),
         (
             [Record(T0, "answer", "summary", "", 451)],
-            " The last thing it says: LMEX refuses this location (HTTP 451).",
+            " Its last state: LMEX refuses this location (HTTP 451).",
         ),
     ],
 )
@@ -83,7 +83,7 @@ def test_a_recording_without_a_book_says_why(tmp_path, records, why):
         obi.load(path)
     assert str(caught.value) == (
         f"a.gz has no book of BTC-PERP.{why} "
-        "A recording must hold a snapshot of the book, and the changes after it."
+        "A recording needs a snapshot of the book, and the changes after it."
     )
 
 

@@ -28,8 +28,8 @@ NEITHER = "is neither a venue's symbol nor a file."
         *(
             (
                 source,
-                f"{source!r} {NEITHER} Give venue:SYMBOL, the venue one of {', '.join(VENUES)}; "
-                "or a recording's path.",
+                f"{source!r} {NEITHER} Give venue:SYMBOL with one of the venues "
+                f"{', '.join(VENUES)}, or a path.",
             )
             for source in ("foo:BAR", "missing.gz", "BTC-PERP", "LMEX:BTC-PERP", "C:\\tape.gz")
         ),

@@ -1,4 +1,4 @@
-"""Who moves the frames: a websocket, a file, or a simulated exchange behind a real websocket."""
+"""Feeds deliver frames to a market: from a websocket, a file, or the simulated exchange."""
 
 from __future__ import annotations
 
@@ -16,8 +16,9 @@ from obi_widgets.market_data.venues import VENUES, make_venue
 if TYPE_CHECKING:
     from obi_widgets.feeds.base import Feed
 
-MOST_STATES = 30_000_000
-"""A month at ten a second: 6 GB at 20 levels, of memory that is taken as it is filled."""
+MAX_STATES = 30_000_000
+"""Largest number of states that a feed keeps: a month at ten a second. At 20 levels they take 6 GB,
+which are allocated as the history grows."""
 
 Source: TypeAlias = str | Path | Iterable[str | Path]
 
@@ -36,7 +37,7 @@ def open_feed(
     seed: int | None = None,
     warmup: float | None = None,
 ) -> Feed:
-    """Return the feed of a source, not yet running.
+    """Return the feed of a source. It does not run yet.
 
     Parameters
     ----------
@@ -44,40 +45,44 @@ def open_feed(
         ``venue:SYMBOL`` for a live market, ``sim:SYMBOL`` for the simulated exchange, or the
         path of a recording.
     speed : float or None
-        Of a recording: how many times as fast as it was, 1 when left out; None for at once.
+        For a recording: multiple of real time, default 1; None for as fast as possible.
     levels : int
-        Levels a side to keep.
+        Number of levels to keep on each side, 1 to 1,000.
     history_seconds : float
-        How much of the past to keep at least, at one state an ``interval``; up to 4,096 states
-        more, since the oldest are dropped by the block.
+        Length of the history that is kept at least, seconds, 10 to 30 days. It may be up to 4,096
+        states longer, since the oldest states are dropped in blocks.
     interval : float
-        Seconds between the states that are kept. 0: every state, and ``history_seconds`` then
-        counts a hundred a second.
+        Seconds of event time between two states, 0 to 3,600. 0 keeps every state;
+        ``history_seconds`` then counts a hundred states a second.
     strict : bool
-        Whether a signal that rests on levels beyond what a snapshot covered is NaN; otherwise it
-        is computed from the levels that have been told, see `History.inferred`.
+        What a signal is in a state where it uses levels that no snapshot covered: NaN if True. If
+        False, it is computed from the levels that the venue has sent; see `obi_widgets.inferred`.
     refresh_at : float
-        The share of the prices that a snapshot covered, 0 to 1: with less than that left on a
-        side, a new snapshot is asked for. Of venues that tell of every change.
+        For venues that report every change: a new snapshot is requested when less than this
+        fraction, 0 to 1, of the range of prices that the last one covered is left on a side.
     market : str, optional
-        ``venue:SYMBOL`` of a recording that does not say what it is.
+        ``venue:SYMBOL`` of a recording that does not contain its market.
     edge : float, optional
-        Of the simulated exchange: bps that a hidden pressure of +1 moves mid by until it has
-        faded, 1 when left out. The imbalance shows the pressure, with noise. 0: nothing does.
+        For the simulated exchange: how far a hidden pressure of +1 moves mid until it has faded,
+        bps; default 1. The imbalance shows the pressure, with noise. At 0, nothing predicts mid.
     seed : int, optional
-        Of the simulated exchange: the same seed gives the same market; a new one each time when
-        left out.
+        For the simulated exchange: the same seed gives the same market. By default it differs each
+        time.
     warmup : float, optional
-        Of the simulated exchange: seconds of the past to begin with, 300 when left out.
+        For the simulated exchange: seconds of a past that is played first; default 300.
 
     Raises
     ------
-    SourceError
-        A source that is neither a known venue nor a file.
+    ArgumentError
+        If the source is a history or a DataFrame.
+    SourceError, SymbolError
+        If the source is neither a known venue nor a file, or the venue cannot have such a symbol.
     SettingsError
-        A number that is out of its range.
+        If a number is out of its range, or an option does not fit the source.
+    RecordingError
+        If the source is a file that is not a recording.
     """
-    # Here, since whoever loads a recording needs no websockets.
+    # Imported here: to load a recording needs no websockets.
     from obi_widgets.feeds.live import LiveFeed, SimulatorFeed
     from obi_widgets.feeds.replay import ReplayFeed
     from obi_widgets.feeds.simulation.simulator import SimulatedMarket
@@ -98,11 +103,11 @@ def open_feed(
     history_seconds = number("history_seconds", history_seconds, 10, 30 * 86_400, "seconds")
     warmup = number("warmup", warmup, 0, 86_400, "seconds")
     capacity = int(history_seconds / (interval or 0.01))
-    if capacity > MOST_STATES:
+    if capacity > MAX_STATES:
         raise SettingsError(
             f"{history_seconds:,g} s at a state every {interval or 0.01:g} s are {capacity:,} "
-            f"states, and {MOST_STATES:,} are possible.",
-            "Keep less of the past, or fewer states a second.",
+            f"states, and {MAX_STATES:,} are possible.",
+            "Give a smaller history_seconds, or a larger interval.",
         )
     reader = Market(
         venue,
@@ -121,12 +126,12 @@ def open_feed(
 
 
 def resolve(source: Source, market: str | None = None) -> tuple[Recording | None, str, str]:
-    """Return the recording that a source names; or None, and its venue and symbol."""
+    """Return the recording that a source names; for a market, None, the venue and the symbol."""
     from obi_widgets.feeds.simulation.simulator import LISTINGS
 
     if type(source).__name__ in ("History", "DataFrame"):
         raise ArgumentError(
-            f"A {type(source).__name__} is no source: a lab follows a market, or a recording.",
+            f"A {type(source).__name__} is neither a market nor a recording.",
             "Give venue:SYMBOL, or a path. obi.calibrate and obi.sweep take a history.",
         )
     if isinstance(source, str):
@@ -143,6 +148,6 @@ def resolve(source: Source, market: str | None = None) -> tuple[Recording | None
         if not Path(source).exists():
             raise SourceError(
                 f"{quoted(source)} is neither a venue's symbol nor a file.",
-                f"Give venue:SYMBOL, the venue one of {', '.join(VENUES)}; or a recording's path.",
+                f"Give venue:SYMBOL with one of the venues {', '.join(VENUES)}, or a path.",
             )
     return Recording(source, market=market), "", ""

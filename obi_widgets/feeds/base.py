@@ -13,7 +13,7 @@ TICK = 0.02
 
 
 class Feed(ABC):
-    """Delivers the frames of one source to a market, in its own event loop, until cancelled.
+    """Delivers the frames of one source to a market, until it is cancelled.
 
     Attributes
     ----------
@@ -22,7 +22,7 @@ class Feed(ABC):
     messages : int
         Number of frames delivered.
     as_fast_as_possible : bool
-        Whether frames are played as fast as possible, so that the market's state is not current.
+        Whether frames are played as fast as possible, so the market does not show the present.
     """
 
     as_fast_as_possible = False

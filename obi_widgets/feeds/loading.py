@@ -1,4 +1,4 @@
-"""A recording through the live path at once."""
+"""Loading of a recording: it is replayed through the live code as fast as possible."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ if TYPE_CHECKING:
     from obi_widgets.feeds.recording import Chunk, Record
 
 LEVELS, INTERVAL = 50, 0.1
-"""What is kept of a recording when nothing else is asked for: levels a side; seconds."""
+"""Defaults of `load`: levels a side, and seconds between two states."""
 
 
 def play(market: Market, record: Record) -> None:
-    """Apply one record. What the venue would send is not sent: the answer is in the recording."""
+    """Apply one record. The venue's requests are dropped: the recording has their answers."""
     market.tick(record.time)
     record.apply(market)
 
@@ -34,19 +34,21 @@ def play(market: Market, record: Record) -> None:
 class Player:
     """Plays a recording into a market, many lines at a time.
 
+    The effect is that of `play` for each record.
+
     Parameters
     ----------
     market : Market
-        Where they go. It comes to the same as by `play`, record by record.
+        Receives the records.
 
     Attributes
     ----------
     messages : int
-        Frames so far.
+        Number of frames so far.
     now : int
-        The greatest receive time so far, ns.
+        Greatest receive time so far, ns.
     gaps : ReplayGaps
-        What led to no book.
+        Measures the time without a book.
     """
 
     def __init__(self, market: Market) -> None:
@@ -56,7 +58,7 @@ class Player:
         self.now = 0
 
     def play(self, chunk: Chunk) -> None:
-        """Apply some lines."""
+        """Apply the lines of a chunk."""
         frames, at = frames_of(chunk.data), 0
         while True:
             first = at
@@ -86,46 +88,61 @@ def load(
     interval: float = INTERVAL,
     strict: bool = False,
 ) -> History:
-    """Return the whole of a recording as a history, by the code that reads a live market.
+    """Load a recording as a history of book states, with its trades and marks.
 
-    A Parquet file that `History.save` wrote is returned as it was saved.
-
-    All that can be read is used. What was not (damaged lines, frames of other kinds, seconds
-    without a book) is told in ``notes`` of the history.
+    The recording is decoded by the same code as a live market. Damaged lines, unused frames and
+    time without a book are listed in ``notes`` of the history. A Parquet file that `History.save`
+    wrote is returned as it was saved.
 
     Parameters
     ----------
     paths : str, Path or iterable of them
-        Files that `record` made, or captures of lines of ``<receive time in ns> <frame>``, in
-        the order of time. Plain, gzip or Zstandard, whatever their names. Or Parquet files of one
-        market that `History.save` wrote.
+        Files that `record` wrote; or captures whose lines are ``<receive time in ns> <frame>``; or
+        Parquet files that `History.save` wrote. Several files must be of one market and in the
+        order of time. Text files may be plain, gzip or Zstandard, whatever their names.
     market : str, optional
-        ``venue:SYMBOL``, for a capture that does not say what it is, or that holds several.
+        ``venue:SYMBOL``. Needed if a capture does not contain its market, or contains several.
     levels : int
-        Levels a side to keep, 1 to 1,000. Parquet files have the levels they were saved with.
+        Number of levels to keep on each side, 1 to 1,000. A Parquet file has the levels that it
+        was saved with.
     interval : float
-        Seconds: the last state of each interval of event time is kept; 0 keeps every state.
-        Parquet files have the interval they were saved with.
+        Seconds of event time between two states: the last state of each interval is kept. 0 keeps
+        every state. A Parquet file has the interval that it was saved with.
     strict : bool
-        Whether a signal that rests on levels beyond what a snapshot covered is NaN; otherwise it
-        is computed from the levels that have been told, see `History.inferred`.
+        What a signal is in a state where it uses levels that no snapshot covered: NaN if True. If
+        False, it is computed from the levels that the venue has sent; see `inferred`.
 
     Returns
     -------
     History
+        Columns of T states: times as int64 ns UTC, prices in quote currency and sizes in base
+        units as float64.
 
     Raises
     ------
+    ArgumentError
+        If ``paths`` is not a path, or is a market such as ``"lmex:BTC-PERP"``.
     RecordingError
-        A file that is missing, of another kind or of another market; or one that never leads to
-        a book.
+        If a file does not exist, cannot be read, is of another market, or contains no book. It has
+        the file in ``path`` and the number of the line in ``line``.
     SettingsError
-        Levels or an interval that a Parquet file was not saved with.
+        If a number is out of its range, or a Parquet file was saved with other levels or another
+        interval.
+    SourceError, SymbolError
+        If ``market`` names a venue or a symbol that does not exist.
 
     Warns
     -----
     RecordingWarning
-        Once, when data of the book were not used.
+        Once, if data of the book were not used. The message says which, and why.
+
+    Examples
+    --------
+    >>> import obi_widgets as obi
+    >>> path = obi.record("sim:BTC-PERP", "capture.gz", seconds=1, seed=1)
+    >>> history = obi.load(path, levels=20, interval=0)
+    >>> history.levels, history.interval
+    (20, 0)
     """
     files = files_of(paths)
     if all(map(parquet.is_parquet, files)):
@@ -135,7 +152,7 @@ def load(
     player = Player(reader)
     for chunk in recording.chunks():
         player.play(chunk)
-    path, why = recording.paths[0], reader.detail and f" The last thing it says: {reader.detail}"
+    path, why = recording.paths[0], reader.detail and f" Its last state: {reader.detail}"
     reader.end("The recording has ended.", "")
     missing = player.gaps.report(recording.left_out)
     history = reader.history()
@@ -143,7 +160,7 @@ def load(
         left_out = "".join(f" {one}" for one in recording.left_out.damage)
         raise RecordingError(
             f"{path.name} has no book of {recording.symbol}.{why}{left_out}",
-            "A recording must hold a snapshot of the book, and the changes after it.",
+            "A recording needs a snapshot of the book, and the changes after it.",
             path=path,
         )
     if missing:
@@ -169,7 +186,7 @@ def _saved(
     ):
         if asked not in (usual, kept):
             raise SettingsError(
-                f"{name} was saved with {what}={kept}, and {what}={quoted(asked)} is asked for.",
-                "Load the recording that it was made of.",
+                f"{name} was saved with {what}={kept}, so {what}={quoted(asked)} is not possible.",
+                "Load the recording that it was made from.",
             )
     return replace(history, strict=history.strict or strict)

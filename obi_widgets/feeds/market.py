@@ -1,4 +1,4 @@
-"""One symbol as its events tell it: the state of the feed, the book, and their history."""
+"""The market of one symbol: its state, its book and its history, kept from a venue's events."""
 
 from __future__ import annotations
 
@@ -20,49 +20,49 @@ if TYPE_CHECKING:
 
 
 class Market(Keeper):
-    """Applies what a venue says, in order, and keeps what came of it.
+    """Applies the events of a venue in order, and keeps the book and its history.
 
-    Live, replayed and simulated data all pass here. Its owner is one thread; ``history()`` may
-    be called from any.
+    Live, replayed and simulated data all pass through it. One thread owns it; ``history()`` may be
+    called from any thread.
 
     Parameters
     ----------
     venue : Venue
-        The decoder. Its crossed books are thrown away here, since it keeps none.
+        The decoder.
     levels, capacity, interval
         See `HistoryWriter`; 1 to 1,000 levels, and 0 to 3,600 s.
     strict : bool
         See `History`.
     refresh_at : float
-        The share of the prices that a snapshot covered, 0 to 1: with less than that left on a
-        side, a new snapshot is asked for.
+        A new snapshot is requested when less than this fraction, 0 to 1, of the range of prices
+        that the last one covered is left on a side.
 
     Attributes
     ----------
     state : str
-        ``connecting, syncing, live, gap, stale`` or ``closed``. Data that come late are stale,
-        though the book is kept and the history goes on. While the simulator's past is played the
-        state is ``syncing``.
+        ``connecting``, ``syncing``, ``live``, ``gap``, ``stale`` or ``closed``. It is ``stale`` if
+        data are late; the book and the history then continue. It is ``syncing`` while a simulated
+        past is played.
     detail, advice : str
-        Why it is not live, and what to do; what is to be known though it is.
+        Why the state is not ``live``, and what to do. In ``live``: what the user should know.
     book : Book
-        Empty unless it is in sync.
+        The book. Empty unless it is in sync.
     has_book : bool
-        Whether the newest state of the history is the venue's book as far as it has come: in
-        ``live``, and in ``stale`` where data only come late. Never while a past is played.
+        Whether the newest state of the history is the newest book of the venue: in ``live``, and
+        in ``stale`` if data are only late. False while a past is played.
     changed_at : int
-        Local time of the newest change of the book, ns; 0 before the first.
+        Wall-clock time of the newest change of the book, ns; 0 before the first.
     refused : Counter
-        Frames that were not used, by name.
+        Number of frames that were not used, by name.
     unused : tuple of str
-        What of a recording was not used, once it has been played: a sentence each.
+        After a replay: sentences about the parts of the recording that were not used.
     failures : int
-        How often something that came could not be used for a reason that nobody foresaw.
+        Number of messages whose handling raised an unexpected error.
 
     Notes
     -----
-    Times that are given are the wall clock's. What is measured in seconds is measured by a
-    steady clock: see `obi_widgets.feeds.clocks`.
+    Times in arguments are wall-clock times, ns UTC. Durations are measured by a steady clock; see
+    `obi_widgets.feeds.clocks`.
     """
 
     def __init__(
@@ -80,19 +80,19 @@ class Market(Keeper):
         refresh_at = number("refresh_at", refresh_at, 0, 1)
         strict = flag("strict", strict)
         super().__init__(venue, levels, capacity, interval, strict=strict, refresh_at=refresh_at)
-        self._parameters: Parameters | None = None  # that `signal` was last asked for
+        self._parameters: Parameters | None = None  # those of the last call of `signal`
 
     def history(self) -> History:
-        """Return the book states so far, with what is to be known of them."""
+        """Return the book states so far, with notes about them."""
         return self._writer.history(self.notes)
 
     def signal(self, settings: Settings | Parameters) -> float:
-        """Return the signal of the newest state: NaN when the book is not in sync.
+        """Return the signal of the newest state; NaN if the book is not in sync.
 
-        The last value of the settings' signal over the history, once that state's interval is
-        over. For the thread that owns the market.
+        It equals the last value of that signal over the history, once the state's interval has
+        ended. Only the thread that owns the market may call it.
         """
-        if settings is not self._parameters:  # those never change; settings may
+        if settings is not self._parameters:  # parameters never change, settings may
             parameters = Parameters.of(settings)
             if parameters is not self._parameters:
                 self._parameters = parameters
@@ -103,22 +103,22 @@ class Market(Keeper):
 
     @property
     def capacity(self) -> int | None:
-        """How many states are kept at least; None for all."""
+        """The number of states that are kept at least; None for all."""
         return self._writer.capacity
 
     @property
     def lag(self) -> Lag:
-        """How late the newest event came, above its own least and absolutely, in seconds."""
+        """The lag of the newest event, in seconds."""
         return self._clocks.lag
 
     @property
     def warming(self) -> bool:
-        """Whether a past is being played as fast as possible, so that lag says nothing."""
+        """Whether a past is being played as fast as possible, so that the lag means nothing."""
         return self._clocks.warming
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What is to be known of the clocks, and of what was not used, in sentences."""
+        """Sentences about the clocks, and about data that were not used."""
         return (self._clocks.note, *self.unused) if self._clocks.note else self.unused
 
     @property
@@ -133,49 +133,49 @@ class Market(Keeper):
         return max(now + self._clocks.shift - self._changed_at, 0) / 1e9
 
     def clock_was_set(self, by: int) -> None:
-        """Take note that the wall clock was set, by so many ns ahead; or back, below 0."""
+        """Handle a wall clock that was set ahead by ``by`` ns; back if negative."""
         self._clocks.clock_was_set(by)
         self._writer.set_back()
-        self._writer.flush()  # what it waited for is told by that clock
+        self._writer.flush()  # an interval that is open would end by the old clock
 
     def set_venue_time(self, time: int, now: int) -> None:
-        """Take note of what the venue's clock said in an answer that has just come, ns UTC."""
+        """Store the venue's time, ns UTC, of an answer received at ``now``."""
         self._clocks.set_venue_time(time, now)
         self.venue.set_venue_time(time, self._steady(now))
 
-    # -- what happens ----------------------------------------------------------------------
+    # -- events of the feed ----------------------------------------------------------------
 
     def end(self, detail: str, advice: str) -> None:
-        """Take note that nothing follows: the last state stands, and is no gap."""
+        """Close the market: no data follow. Its last state stays, and no gap is recorded."""
         self.state, self.detail, self.advice = "closed", detail, advice
         self._in_sync = self.has_book = False
         self._writer.flush()
 
     def explain(self, detail: str, advice: str) -> None:
-        """Say why there is no book yet, and what to do. Of one that is there nothing changes."""
+        """Show why there is no book yet, and what to do. It changes nothing if there is a book."""
         if self.state != "closed" and not self._in_sync:
             self.detail, self.advice = detail, advice
 
     def start(self, now: int) -> list[Reply]:
-        """Begin; return what is to be connected to and fetched first."""
+        """Start; return the first requests."""
         return self.handle(self.venue.start(self._steady(now)), now)
 
     def connected(self, socket: str, now: int) -> list[Reply]:
-        """Take note that a websocket is open; return what is to be sent."""
+        """Handle the opening of a websocket; return the requests that follow."""
         return self.handle(self.venue.connected(socket, self._steady(now)), now)
 
     def disconnected(self, socket: str, reason: str, now: int) -> list[Reply]:
-        """Take note that a websocket was lost, or could not be opened."""
+        """Handle the loss of a websocket, or one that could not be opened."""
         return self.handle(self.venue.disconnected(socket, reason, self._steady(now)), now)
 
     def ponged(self, socket: str, now: int) -> list[Reply]:
-        """Take note that a ping was answered."""
+        """Handle the answer to a ping."""
         return self.handle(self.venue.ponged(socket, self._steady(now)), now)
 
     def fetched(
         self, name: str, status: int, body: str | bytes, now: int, date: int | None = None
     ) -> list[Reply]:
-        """Take an answer by HTTP, and what its header ``Date`` said, ns UTC."""
+        """Handle an answer by HTTP; ``date`` is its header ``Date``, ns UTC."""
         steady = self._steady(now)
         if date is not None:
             self.set_venue_time(date, now)
@@ -186,7 +186,7 @@ class Market(Keeper):
         return self.handle(outputs, now)
 
     def tick(self, now: int) -> list[Reply]:
-        """Take note of the local time; return what is to be sent."""
+        """Check timeouts and intervals; return the requests that follow."""
         steady = self._steady(now)
         try:
             self._writer.tick(now)
@@ -196,7 +196,7 @@ class Market(Keeper):
         return self.handle(outputs, now) if outputs else []
 
     def receive(self, frame: str | bytes, now: int, socket: str = BOOK) -> list[Reply]:
-        """Take a frame of a websocket; return what is to be sent."""
+        """Handle a frame of a websocket; return the requests that follow."""
         steady = self._steady(now)
         try:
             if self._in_sync and socket == BOOK:
@@ -208,23 +208,25 @@ class Market(Keeper):
             return self._failed(error, now, socket)
 
     def receive_many(self, frames: Frames, at: int, until: int = FOREVER) -> tuple[int, int]:
-        """Take many frames for as long as they are plain.
+        """Handle many frames, up to one that compiled code cannot apply.
 
-        It comes to the same as a `tick` and a `receive` for each.
+        The effect is that of `tick` and `receive` for each frame.
 
         Parameters
         ----------
         frames : Frames
-            Of whichever websocket.
+            Frames of any websocket of the venue.
         at : int
-            The first one to take.
+            Index of the first frame.
         until : int
-            The receive time from which on a frame is not believed, and left.
+            It stops at a frame whose receive time is not before this one, ns.
 
         Returns
         -------
-        tuple of int
-            The first frame that was not taken; the greatest time of those that were, ns.
+        at : int
+            Index of the first frame that was not handled.
+        newest : int
+            Greatest receive time of those that were, ns; 0 if there were none.
         """
         newest, clocks = 0, self._clocks
         trades = self._writer.tape.trades
@@ -232,21 +234,21 @@ class Market(Keeper):
             now = max(clocks.steady_now, trades.newest)
             try:
                 due = min(self._writer.due(), until)
-                read = self.venue.apply_frames(frames, at, now, due, self.book, trades)
-                at, now = read.at, read.now
+                applied = self.venue.apply_frames(frames, at, now, due, self.book, trades)
+                at, now = applied.at, applied.now
                 newest = max(newest, now)
-                if read.outputs:
-                    self._apply(read.outputs, now)
-                if read.changed is None:
+                if applied.outputs:
+                    self._apply(applied.outputs, now)
+                if applied.changed is None:
                     break
-                self._keep(read.changed, now, self._steady(now))
+                self._keep(applied.changed, now, self._steady(now))
             except Exception as error:  # noqa: BLE001 logged there
                 self._failed(error, now)
                 break
         return at, newest
 
     def handle(self, outputs: Iterable[Output], now: int) -> list[Reply]:
-        """Apply events; return the replies among them, and those that the events call for."""
+        """Apply events; return the requests among them, and those that the events cause."""
         try:
             return self._apply(outputs, now)
         except Exception as error:  # noqa: BLE001 logged there

@@ -1,4 +1,4 @@
-"""Recording of a market to a file, without a widget."""
+"""Recording of a market to a file."""
 
 from __future__ import annotations
 
@@ -31,55 +31,65 @@ def record(
     seed: int | None = None,
     warmup: float | None = None,
 ) -> Path:
-    """Record a market's raw frames to a new file; return when it is complete.
+    """Record a market's raw frames to a new file; return when the recording has ended.
 
-    A frame is written before it is decoded, so that no frame, whatever it holds, stops the
-    recording. In a notebook the kernel's event loop keeps running, and widgets respond. If this
-    is interrupted, the file keeps what was recorded.
+    Each frame is written before it is decoded, so a frame that cannot be decoded does not stop the
+    recording. In a notebook, widgets respond meanwhile. If you interrupt it, the file keeps what
+    was recorded.
 
     Parameters
     ----------
     source : str
         ``venue:SYMBOL``, or ``sim:SYMBOL`` for the simulated exchange.
     path : str or Path
-        A file that does not exist yet. ``.gz`` is compressed; ``.txt``, ``.log`` or no suffix is
-        plain text.
+        A file that does not exist yet. With the suffix ``.gz`` it is compressed; with ``.txt``,
+        ``.log`` or none it is plain text.
     seconds : float
-        Duration by a monotonic clock, counted from the first book, or from the end of the
-        simulated past if `warmup` asks for one; 0 to 30 days.
-    edge, seed, warmup
-        Options of the simulated exchange: see `obi_widgets.feeds.open_feed`. The default `warmup`
-        is 0 here.
+        Duration in seconds, 0 to 30 days, counted from the first book, or from the end of the
+        simulated past if there is one.
+    edge : float, optional
+        For the simulated exchange: the strength of its signal, bps; default 1. See `simulate`.
+    seed : int, optional
+        For the simulated exchange: the same seed gives the same market. By default it differs each
+        time.
+    warmup : float, optional
+        For the simulated exchange: seconds of a past that is played first; default 0.
 
     Returns
     -------
     Path
-        The file, for `load`.
+        The file. `load` reads it.
 
     Raises
     ------
     ArgumentError
         If an argument has the wrong type.
-    SourceError
-        If there is no such venue.
+    SourceError, SymbolError
+        If there is no such venue, or it cannot have such a symbol.
     SettingsError
-        If a number is out of its range.
+        If a number is out of its range, or an option does not fit the source.
     VenueError
-        If no book arrived within 30 s; it gives the venue's reason.
+        If no book arrived within 30 s. The message has the venue's reason.
     RecordingError
-        If the file exists or cannot be written, or the source is itself a recording. If the disk
-        is full or the file is removed; what was recorded before is kept.
+        If the file exists or cannot be written, or the source is a recording. Also if the disk is
+        full or the file is removed meanwhile; what was recorded before is kept.
 
     Warns
     -----
     RecordingWarning
-        If decoding failed while recording; the frames are in the file nevertheless. If records
-        were too long for a recording; these are not in the file.
+        If a frame could not be decoded; it is in the file nevertheless. If a record was too long
+        for a line; it is not in the file.
+
+    Examples
+    --------
+    >>> import obi_widgets as obi
+    >>> obi.record("sim:BTC-PERP", "sim.gz", seconds=1).name
+    'sim.gz'
     """
     seconds = number("seconds", seconds, 0, 30 * 86_400, "seconds")
     text("source", source, "Give venue:SYMBOL.")
     if source.startswith("sim:") and warmup is None:
-        warmup = 0.0  # a simulated past is only useful to charts
+        warmup = 0.0  # only charts need a simulated past
     feed = open_feed(source, edge=edge, seed=seed, warmup=warmup)
     venue = feed.market.venue
     if not isinstance(feed, LiveFeed):
@@ -108,7 +118,7 @@ def record(
     elif not feed.market.changed_at:
         where = ""
         if feed.messages:
-            where = f" The frames it sent are in {recorder.path}."
+            where = f" The frames that it sent are in {recorder.path}."
         else:
             recorder.path.unlink()
         raise VenueError(

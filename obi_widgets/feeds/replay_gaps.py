@@ -1,4 +1,4 @@
-"""Report of what was not used of a replayed recording: time without a book, unused frames."""
+"""Gaps of a replay: the time without a book, and the frames that were not used."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 SECOND = 1_000_000_000  # ns
 
 LATE = 10 * SECOND
-"""A book that begins this long after the first frame is reported: usually it takes seconds."""
+"""A book that begins this long after the first frame is reported. Usually it takes seconds."""
 
 UNREADABLE = "unreadable"
 
@@ -34,7 +34,7 @@ class ReplayGaps:
         self._lost_at, self._why = 0, ""  # time and reason of the first loss
 
     def check_book(self) -> None:
-        """Check for a book: after each record, or after several during which it was kept."""
+        """Check whether there is a book. Call it after each record that may begin or end one."""
         now = self._market.steady_now
         if not now:
             return  # no record has been read
@@ -65,8 +65,8 @@ class ReplayGaps:
         Returns
         -------
         list of str
-            Sentences about missing data of the book, which deserve a warning. Frames of other
-            kinds and lines of other markets are never used, and need none.
+            Sentences about missing data of the book, for a warning. Frames of other kinds and lines
+            of other markets are not among them, since they are never used.
         """
         refused = self._market.refused
         missing = [*left_out.damage, *self._time_without_book()]

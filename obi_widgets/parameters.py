@@ -168,12 +168,6 @@ class Seconds(Number):
     """A length of time, in seconds of the exchange's clock. Default: 0.1 s to a day.
 
     Parameters and attributes are those of `Number`; ``low`` and ``high`` lie within 30 days.
-
-    Examples
-    --------
-    >>> import obi_widgets as obi
-    >>> obi.Seconds(1, 3600).allowed
-    'a number from 1 to 3600 seconds'
     """
 
     possible = (0, 30 * 86_400)

@@ -328,7 +328,9 @@ def test_a_report_is_not_its_findings(market, tmp_path):
 def test_horizons_of_which_one_ends_are_taken(market):
     report = obi.calibrate(market, obi.Settings(), horizons=[1, 10_000])
     assert np.isnan(report.table.mean_bps.loc[10_000])
-    assert len(obi.calibrate(market[:20], obi.Settings()).horizons) == len(forward_returns.HORIZONS)
+    assert len(obi.calibrate(market[:20], obi.Settings()).horizons) == len(
+        forward_returns.DEFAULT_HORIZONS
+    )
 
 
 # -- options without effect --------------------------------------------------------------------

@@ -289,23 +289,23 @@ def test_the_hold_out_is_the_last_part_with_a_purge_before_and_an_embargo_after(
     split = holdout.holdout(TIME, purge=10.0, embargo=5.0)
     assert split == holdout.Split(slice(0, 60), slice(75, 101))
     # The last return within ends before the first state that is not in either part.
-    assert TIME[split.inside.stop - 1] + 10 * SECOND < 70 * SECOND
+    assert TIME[split.in_sample.stop - 1] + 10 * SECOND < 70 * SECOND
     assert holdout.holdout(TIME, share=0.5) == (slice(0, 50), slice(50, 101))
 
 
 def test_folds_are_judged_on_what_follows():
     folds = holdout.walk_forward_splits(TIME, folds=4, purge=2.0, embargo=1.0)
-    assert [fold.inside.stop for fold in folds] == [18, 38, 58, 78]
-    assert [(f.outside.start, f.outside.stop) for f in folds] == [
+    assert [fold.in_sample.stop for fold in folds] == [18, 38, 58, 78]
+    assert [(f.out_of_sample.start, f.out_of_sample.stop) for f in folds] == [
         (21, 40), (41, 60), (61, 80), (81, 101)
     ]  # fmt: skip
 
 
 def test_cuts_of_little_are_empty_and_never_overlap():
     for cut in (holdout.holdout(TIME[:0]), holdout.holdout(TIME, purge=500, embargo=500)):
-        assert len(TIME[cut.inside]) == len(TIME[cut.outside]) == 0
+        assert len(TIME[cut.in_sample]) == len(TIME[cut.out_of_sample]) == 0
     one = holdout.holdout(TIME[:1])
-    assert len(TIME[:1][one.inside]) + len(TIME[:1][one.outside]) <= 1
+    assert len(TIME[:1][one.in_sample]) + len(TIME[:1][one.out_of_sample]) <= 1
 
 
 @pytest.mark.parametrize("share", [0.0, 1.0, -0.1, NAN])

@@ -160,8 +160,8 @@ def test_it_says_all_in_one_sentence():
     dear = obi.propose(history, threshold=[0.4], hold_seconds=[5.0])
     assert (dear.settings, dear.candidate) == (None, None)
     assert dear.sentence == (
-        "None: of 1 setting tried, none made money before the hold-out, net, in 20 entries or "
-        "more without one beside it that lost."
+        "None: of 1 setting tried, none made money before the hold-out together with all settings "
+        "beside it (after fees, in 20 entries or more)."
     )
 
 

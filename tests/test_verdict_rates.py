@@ -11,7 +11,7 @@ from scipy.stats import binom
 
 import obi_widgets as obi
 from benchmarks.verdicts import markets
-from obi_widgets.calibration.forward_returns import HORIZONS, forward_returns
+from obi_widgets.calibration.forward_returns import DEFAULT_HORIZONS, forward_returns
 from obi_widgets.calibration.information_coefficient import information_coefficients
 from obi_widgets.calibration.statistics.power import rule_rate, rule_seconds
 
@@ -59,14 +59,14 @@ def test_beyond_not_looking_is_the_mean_less_what_as_many_longs_and_shorts_make(
 
 def test_an_edge_is_found_about_as_often_as_is_promised():
     size, seeds, at = markets.EDGES[1], 40, 0
-    truth = markets.true_move(size, HORIZONS[at], markets.MID.threshold)
+    truth = markets.true_move(size, DEFAULT_HORIZONS[at], markets.MID.threshold)
     viable, promised = 0, []
     for seed in range(seeds):
         history = markets.edge(size)(np.random.default_rng(100_000 * 23 + seed))
         report = obi.calibrate(history, markets.MID)
         viable += report.verdict == "viable"
         se, b = report.traded.se_bps[at], report.traded.b[at]
-        promised.append(rule_rate(truth, se, b, tests=len(HORIZONS)))
+        promised.append(rule_rate(truth, se, b, tests=len(DEFAULT_HORIZONS)))
     low, high = binom.interval(0.99, seeds, np.mean(promised))
     assert 0.3 < np.mean(promised) < 0.8
     assert low - 0.1 * seeds <= viable <= high + 0.1 * seeds
@@ -95,7 +95,7 @@ def test_correlations_keep_their_level_with_jumps_and_a_signal_that_lasts(market
     for seed in range(seeds):
         history = market(np.random.default_rng(100_000 * 55 + seed))
         signal = obi.imbalance(history, markets.MID)
-        moves = forward_returns(history, HORIZONS[::3])
+        moves = forward_returns(history, DEFAULT_HORIZONS[::3])
         found = information_coefficients(history, signal, moves)
         p.append([found.ic_p, found.rank_ic_p])
     told = np.count_nonzero(~np.isnan(p), axis=0)

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 import obi_widgets as obi
-from obi_widgets.calibration.walk_forward import LEAST
+from obi_widgets.calibration.walk_forward import MIN_ENTRIES
 from obi_widgets.errors import SettingsError
 from obi_widgets.settings.parameters import Parameters
 
@@ -29,7 +29,9 @@ def test_each_fold_is_what_one_would_have_done(history):
         ]
         assert row.start == pd.Timestamp(part.time[0], tz="UTC")
         assert row.end == pd.Timestamp(part.time[-1], tz="UTC")
-        grid = obi.sweep(before, **AXES, settings=FREE).to_frame().query(f"entries >= {LEAST}")
+        grid = (
+            obi.sweep(before, **AXES, settings=FREE).to_frame().query(f"entries >= {MIN_ENTRIES}")
+        )
         best = grid.neighbours_net_bps.idxmax()
         assert best[2:] == (row.threshold, row.hold_seconds)
         assert row.chosen_net_bps == grid.mean_net_bps[best]

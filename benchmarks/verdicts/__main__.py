@@ -12,7 +12,7 @@ from functools import partial
 import numpy as np
 
 import obi_widgets as obi
-from obi_widgets.calibration.forward_returns import HORIZONS, forward_returns
+from obi_widgets.calibration.forward_returns import DEFAULT_HORIZONS, forward_returns
 from obi_widgets.calibration.information_coefficient import Coefficients, information_coefficients
 from obi_widgets.calibration.statistics.power import rule_rate
 from obi_widgets.kernels import loader
@@ -60,7 +60,7 @@ def edges(part: slice) -> None:
     for number, size in enumerate(markets.EDGES, markets.EDGE_NUMBER):
         market = Market(number, markets.edge(size))
         seeds = range(markets.EDGE_SEEDS)[part]
-        truth = [markets.true_move(size, h, markets.MID.threshold) for h in HORIZONS]
+        truth = [markets.true_move(size, h, markets.MID.threshold) for h in DEFAULT_HORIZONS]
         viable, promised = 0, []
         for seed in seeds:
             report = market.judge(market.make(market.random(seed)))
@@ -101,7 +101,7 @@ def intervals(part: slice) -> None:
 def correlations(history: obi.History) -> Coefficients:
     """Return what `obi.calibrate` says of signal and return."""
     signal = obi.imbalance(history, markets.MID)
-    return information_coefficients(history, signal, forward_returns(history, HORIZONS))
+    return information_coefficients(history, signal, forward_returns(history, DEFAULT_HORIZONS))
 
 
 def coefficients(part: slice) -> None:

@@ -12,7 +12,7 @@ import argparse
 import numpy as np
 
 import obi_widgets as obi
-from obi_widgets.calibration.forward_returns import HORIZONS
+from obi_widgets.calibration.forward_returns import DEFAULT_HORIZONS
 from obi_widgets.calibration.grid import thresholds_for
 from obi_widgets.calibration.proposal import Proposal
 
@@ -69,7 +69,7 @@ PLANTED = Market(66, planted)
 
 def proposals(market: Market, seeds: int) -> list[Proposal]:
     """Return what is proposed on a market, seed by seed."""
-    holds = HOLDS if market is PLANTED else HORIZONS
+    holds = HOLDS if market is PLANTED else DEFAULT_HORIZONS
     return [
         obi.propose(market.make(market.random(seed)), settings=MID, hold_seconds=holds)
         for seed in range(seeds)

@@ -7,16 +7,20 @@ from typing import TYPE_CHECKING, get_args
 import numpy as np
 
 from obi_widgets.calibration.as_traded import Traded, traded
+from obi_widgets.calibration.coverage_notes import coverage_notes
 from obi_widgets.calibration.episodes import Kind, columns, find_episodes
-from obi_widgets.calibration.forward_returns import HORIZONS, forward_returns, horizons_within
-from obi_widgets.calibration.holdout import SHARE, holdout
+from obi_widgets.calibration.forward_returns import (
+    DEFAULT_HORIZONS,
+    forward_returns,
+    horizons_within,
+)
+from obi_widgets.calibration.holdout import DEFAULT_HOLD_OUT, holdout
 from obi_widgets.calibration.information_coefficient import (
     deciles,
     hit_rate,
     information_coefficients,
 )
 from obi_widgets.calibration.lookahead import as_signal, computed, looks_ahead
-from obi_widgets.calibration.reaches import reaches
 from obi_widgets.calibration.report import Report
 from obi_widgets.calibration.statistics.inference import Means, conditional_mean
 from obi_widgets.calibration.statistics.multiple_testing import benjamini_hochberg, holm
@@ -37,10 +41,10 @@ if TYPE_CHECKING:
     from obi_widgets.history.columns import History
     from obi_widgets.settings.settings import Settings
 
-MOST_TRIED = 10**9
+MAX_TRIED = 10**9
 """Settings."""
 
-MOST_SEED = 2**63 - 1
+MAX_SEED = 2**63 - 1
 
 
 def calibrate(
@@ -48,9 +52,9 @@ def calibrate(
     settings: Settings | Parameters,
     *,
     signal: Signal | str | ArrayLike | Callable[[History], ArrayLike] | None = None,
-    horizons: ArrayLike = HORIZONS,
+    horizons: ArrayLike = DEFAULT_HORIZONS,
     event: Kind = "beyond",
-    hold_out: float = SHARE,
+    hold_out: float = DEFAULT_HOLD_OUT,
     level: float = 0.95,
     tried: int = 1,
     seed: int = 0,
@@ -109,8 +113,8 @@ def calibrate(
     history, parameters = as_joined(history), Parameters.of(settings)
     level, hold_out = fraction("level", level), fraction("hold_out", hold_out)
     choice("event", event, get_args(Kind))
-    integer("tried", tried, 1, MOST_TRIED, "settings: these are one")
-    integer("seed", seed, 0, MOST_SEED)
+    integer("tried", tried, 1, MAX_TRIED, "settings: these are one")
+    integer("seed", seed, 0, MAX_SEED)
     peeked, beyond = "", ""
     notes: tuple[str, ...] = ()
     if isinstance(signal, Signal | str):
@@ -118,7 +122,7 @@ def calibrate(
     if signal is None:
         name = parameters.signal.name
         values = parameters.signal(history, parameters)
-        beyond, notes = reaches(history, parameters)
+        beyond, notes = coverage_notes(history, parameters)
         if not is_built_in(parameters.signal):
             peeked = looks_ahead(history, lambda one: parameters.signal(one, parameters), values)
     elif callable(signal):
@@ -150,8 +154,8 @@ def calibrate(
         )
 
     whole = traded(history, parameters, one, returns.horizons, level=level, episodes=episodes.start)
-    inside, traded_inside, episodes_inside = part(split.inside)
-    outside, traded_outside, episodes_outside = part(split.outside)
+    inside, traded_inside, episodes_inside = part(split.in_sample)
+    outside, traded_outside, episodes_outside = part(split.out_of_sample)
     looked = tried * len(returns.horizons)
     return Report(
         parameters,

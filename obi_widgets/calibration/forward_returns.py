@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
 KERNELS = Kernels("obi_widgets.calibration.forward_returns_numba", forward_returns_numpy)
 
-HORIZONS = (1.0, 2.0, 5.0, 10.0, 20.0, 30.0, 60.0)
+DEFAULT_HORIZONS = (1.0, 2.0, 5.0, 10.0, 20.0, 30.0, 60.0)
 """Default horizons, seconds."""
 
 PARALLEL = 100_000
@@ -118,7 +118,7 @@ def as_horizons(horizons: ArrayLike) -> Floats:
 def horizons_within(history: History, horizons: ArrayLike) -> Floats:
     """Return horizons as an array of seconds; refuse them if all are longer than the record.
 
-    The default `HORIZONS` are never refused.
+    The default `DEFAULT_HORIZONS` are never refused.
 
     Raises
     ------
@@ -127,7 +127,7 @@ def horizons_within(history: History, horizons: ArrayLike) -> Floats:
         milliseconds.
     """
     seconds = as_horizons(horizons)
-    if horizons is HORIZONS or len(history) < 2:
+    if horizons is DEFAULT_HORIZONS or len(history) < 2:
         return seconds
     length = float(history.elapsed[-1]) / 1e9
     if seconds.min() > length:

@@ -23,10 +23,10 @@ if TYPE_CHECKING:
 LAST = ("threshold", "hold_seconds")
 """The last two axes of every grid: they are gone over while a signal is at hand."""
 
-MOST = 5_000_000
+MAX_SETTINGS = 5_000_000
 """Settings in a surface."""
 
-SHARES = (0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.97, 0.98, 0.99)
+QUANTILES = (0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.97, 0.98, 0.99)
 """Quantiles that are looked at where no thresholds are given."""
 
 
@@ -70,10 +70,10 @@ class Grid:
             name: values_of(name, given.get(name), parameters) for name in _names(given, parameters)
         }
         count = np.prod([len(values) for values in checked.values()], dtype=float)
-        if count > MOST:
+        if count > MAX_SETTINGS:
             raise SettingsError(
                 f"{count:,.0f} settings are too many.",
-                f"Give up to {MOST:,}: fewer values, or fewer axes.",
+                f"Give up to {MAX_SETTINGS:,}: fewer values, or fewer axes.",
             )
         return cls(parameters, checked, hold_out)
 
@@ -84,7 +84,7 @@ class Grid:
 
     def cut(self, history: History) -> int:
         """Return the first row that is held out."""
-        return int(holdout(history.elapsed, share=self.hold_out).outside.start)
+        return int(holdout(history.elapsed, share=self.hold_out).out_of_sample.start)
 
 
 def _names(given: Mapping[str, object], parameters: Parameters) -> list[str]:
@@ -136,10 +136,10 @@ def thresholds_for(parameters: Parameters) -> list[float]:
     """Return nine thresholds that are looked at where none are given.
 
     Of a signal with a range they are tenths of it, of one without they go up to 2.25 times the
-    threshold that it starts with; of quantiles they are `SHARES`.
+    threshold that it starts with; of quantiles they are `QUANTILES`.
     """
     if parameters.threshold_is == "quantile":
-        return list(SHARES)
+        return list(QUANTILES)
     signal = parameters.signal
     high = max(map(abs, signal.range)) if signal.range is not None else 2.5 * signal.threshold
     return [float(f"{high * n / 10:.9g}") for n in range(1, 10)]

@@ -13,25 +13,29 @@ from obi_widgets.errors import HistoryError
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-SHARE = 0.3
+DEFAULT_HOLD_OUT = 0.3
 """Default fraction of the record's time that is held out at its end."""
 
-MOST_FOLDS = 1000
+MAX_FOLDS = 1000
 """Largest number of folds."""
 
-LONGEST = 1e9
+MAX_SECONDS = 1e9
 """Longest purge, embargo or other duration that is accepted, seconds: 31 years."""
 
 
 class Split(NamedTuple):
     """In-sample rows, and later out-of-sample rows; either may be empty."""
 
-    inside: slice
-    outside: slice
+    in_sample: slice
+    out_of_sample: slice
 
 
 def holdout(
-    time: NDArray[np.int64], *, share: float = SHARE, purge: float = 0.0, embargo: float = 0.0
+    time: NDArray[np.int64],
+    *,
+    share: float = DEFAULT_HOLD_OUT,
+    purge: float = 0.0,
+    embargo: float = 0.0,
 ) -> Split:
     """Split a record into its beginning and a hold-out at its end.
 
@@ -84,11 +88,11 @@ def walk_forward_splits(
     Raises
     ------
     SettingsError
-        If there are fewer than one or more than `MOST_FOLDS` folds, or a time is negative.
+        If there are fewer than one or more than `MAX_FOLDS` folds, or a time is negative.
     HistoryError
         If ``time`` is not a one-dimensional array of int.
     """
-    folds = integer("folds", folds, 1, MOST_FOLDS)
+    folds = integer("folds", folds, 1, MAX_FOLDS)
     return _cut(time, np.arange(1, folds + 2) / (folds + 1), purge, embargo)
 
 
@@ -97,7 +101,7 @@ def _cut(
 ) -> list[Split]:
     """Return a split at each cut but the last; cuts are fractions of the time, increasing."""
     purge, embargo = (
-        number(name, value, 0, LONGEST, "seconds")
+        number(name, value, 0, MAX_SECONDS, "seconds")
         for name, value in (("purge", purge), ("embargo", embargo))
     )
     if not isinstance(time, np.ndarray) or time.ndim != 1 or time.dtype.kind not in "iu":
@@ -110,8 +114,8 @@ def _cut(
     splits = []
     for cut, stop in pairwise(cut_times):
         # A return of `purge` that starts before this row ends before the cut.
-        inside = int(np.searchsorted(time, cut - round(purge * 1e9), side="left"))
+        in_sample = int(np.searchsorted(time, cut - round(purge * 1e9), side="left"))
         first = int(np.searchsorted(time, cut + round(embargo * 1e9), side="left"))
         last = int(np.searchsorted(time, stop, side="left"))
-        splits.append(Split(slice(0, inside), slice(first, max(first, last))))
+        splits.append(Split(slice(0, in_sample), slice(first, max(first, last))))
     return splits

@@ -26,12 +26,12 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
     Signs = NDArray[np.int8]
 
-LEAST = 30
+MIN_PERSISTENCE_TIMES = 30
 """Times that a signal must have had to change, in persistence times, for its coefficient to have a
 p: below, what looks like many states are a few, and no error of theirs is known."""
 
 
-TURNS = 1000
+SIGN_FLIPS = 1000
 """Of signs, for a coefficient's p, the record as it is included."""
 
 
@@ -57,7 +57,7 @@ class Coefficients:
     ic_se, rank_ic_se : ndarray of float64
         Standard errors.
     ic_p, rank_ic_p : ndarray of float64
-        Two-sided. NaN where the record has fewer than `LEAST` persistence times.
+        Two-sided. NaN where the record has fewer than `MIN_PERSISTENCE_TIMES` persistence times.
     b : ndarray of float64
         The share of the record that the lag of ``ic_se`` is.
     persistence : float
@@ -94,7 +94,7 @@ def information_coefficients(
     p comes from turning round the signs of stretches of time as long as that error's lag, at
     random: where nothing is known beforehand of the way that the price goes, each is as likely as
     its opposite, however few of them hold the variance. So it keeps its level where a few jumps
-    do. The least p that so many turns can tell is 1 / `TURNS`; below, it is that of the error.
+    do. The least p that so many turns can tell is 1 / `SIGN_FLIPS`; below, it is that of the error.
 
     Parameters
     ----------
@@ -113,10 +113,10 @@ def information_coefficients(
     out = np.full((7, count), np.nan)
     n = np.zeros(count, np.int64)
     lasts, shortage = persistence(history, signal), ""
-    if seconds < LEAST * lasts:
+    if seconds < MIN_PERSISTENCE_TIMES * lasts:
         shortage = (
             f"the signal lasts {lasts:.3g} s, and the record {seconds / lasts:.0f} times that: for "
-            f"a p it takes {LEAST}"
+            f"a p it takes {MIN_PERSISTENCE_TIMES}"
         )
     mid = prevailing(history.mid)
     for row, (y, overlap) in enumerate(zip(returns.bps, returns.overlap.tolist(), strict=True)):
@@ -173,16 +173,16 @@ def _correlation(
         found.mean,
         found.error * float(np.sqrt(max(1 - found.mean**2, 0.0))),
         found.b,
-        p if np.isnan(p) else _turned(stretches, p),
+        p if np.isnan(p) else _sign_flip_p(stretches, p),
     )
 
 
-def _turned(stretches: Floats, p: float) -> float:
+def _sign_flip_p(stretches: Floats, p: float) -> float:
     """Return how often a sum is as large with signs turned at random; ``p`` where that is never."""
-    signs = np.random.default_rng(0).choice([-1.0, 1.0], (TURNS - 1, len(stretches)))
+    signs = np.random.default_rng(0).choice([-1.0, 1.0], (SIGN_FLIPS - 1, len(stretches)))
     least = abs(float(stretches.sum())) * (1 - 1e-12)
     as_large = int(np.count_nonzero(np.abs(signs @ stretches) >= least))
-    return (1 + as_large) / TURNS if as_large else min(p, 1 / TURNS)
+    return (1 + as_large) / SIGN_FLIPS if as_large else min(p, 1 / SIGN_FLIPS)
 
 
 def persistence(history: History, signal: Floats) -> float:

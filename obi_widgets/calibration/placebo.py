@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from obi_widgets.calibration.holdout import LONGEST
+from obi_widgets.calibration.holdout import MAX_SECONDS
 from obi_widgets.calibration.lookahead import as_signal
 from obi_widgets.checks import above_zero, integer, number
 from obi_widgets.errors import HistoryError
@@ -63,7 +63,7 @@ def shuffled(
     """
     signal = as_signal(history, signal)
     block_seconds = number(
-        "block_seconds", above_zero("block_seconds", block_seconds), 0, LONGEST, "seconds"
+        "block_seconds", above_zero("block_seconds", block_seconds), 0, MAX_SECONDS, "seconds"
     )
     seed = integer("seed", seed, 0, 2**63 - 1)
     rows = np.flatnonzero(~np.isnan(signal))
@@ -115,7 +115,7 @@ def look_ahead(
         If ``seconds`` is not above 0, or ``share`` is not within 0..1.
     """
     signal = as_signal(history, signal)
-    seconds = number("seconds", above_zero("seconds", seconds), 0, LONGEST, "seconds")
+    seconds = number("seconds", above_zero("seconds", seconds), 0, MAX_SECONDS, "seconds")
     share = number("share", share, 0, 1)
     end_time = history.time + round(seconds * 1e9)
     end = np.searchsorted(history.time, end_time, "right") - 1
@@ -158,7 +158,7 @@ def skewed(history: History, signal: ArrayLike, *, skew: float | None = None) ->
     """
     signal = as_signal(history, signal)
     skew = clock_skew(history) if skew is None else skew
-    skew = number("skew", skew, -LONGEST, LONGEST, "seconds")
+    skew = number("skew", skew, -MAX_SECONDS, MAX_SECONDS, "seconds")
     if not skew or not len(history):
         return signal.copy()
     shifted = history.time - round(skew * 1e9)

@@ -19,10 +19,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from obi_widgets.calibration.forward_returns import HORIZONS
+from obi_widgets.calibration.forward_returns import DEFAULT_HORIZONS
 from obi_widgets.calibration.grid import LAST, thresholds_for
-from obi_widgets.calibration.holdout import MOST_FOLDS, SHARE, holdout
-from obi_widgets.calibration.surface import LEAST
+from obi_widgets.calibration.holdout import DEFAULT_HOLD_OUT, MAX_FOLDS, holdout
+from obi_widgets.calibration.surface import MIN_ENTRIES
 from obi_widgets.calibration.sweep import swept
 from obi_widgets.calibration.walk_forward import folds_of
 from obi_widgets.checks import as_list, fraction, integer
@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float64]
 
-SURE = 1.96
+Z_95 = 1.96
 """Standard errors on either side of a mean: 95 %."""
 
 
@@ -61,7 +61,7 @@ class Made:
         )
 
     def __str__(self) -> str:
-        return f"{self.net_bps:+.2f} ± {SURE * self.se_bps:.2f} bps"
+        return f"{self.net_bps:+.2f} ± {Z_95 * self.se_bps:.2f} bps"
 
 
 NOTHING = Made(0, np.nan, np.nan)
@@ -112,15 +112,15 @@ class Proposal:
         p = self.candidate
         if p is None:
             return (
-                f"None: of {many}, none made money before the hold-out, net, in {LEAST} entries "
-                "or more without one beside it that lost."
+                f"None: of {many}, none made money before the hold-out together with all settings "
+                f"beside it (after fees, in {MIN_ENTRIES} entries or more)."
             )
         quantile = "quantile " if p.threshold_is == "quantile" else ""
         name = f"threshold {quantile}{p.threshold:g} with hold {p.hold_seconds:g} s"
         walked = (
             f"settings chosen on the past alone made {self.walked_forward} a trade"
-            if self.walked_forward.entries >= LEAST
-            else f"settings chosen on the past alone made fewer than {LEAST} trades"
+            if self.walked_forward.entries >= MIN_ENTRIES
+            else f"settings chosen on the past alone made fewer than {MIN_ENTRIES} trades"
         )
         if self.settings is None:
             return (
@@ -143,9 +143,9 @@ def propose(
     history: History | Sequence[History],
     *,
     threshold: Iterable[float] | None = None,
-    hold_seconds: Iterable[float] = HORIZONS,
+    hold_seconds: Iterable[float] = DEFAULT_HORIZONS,
     settings: Settings | Parameters | None = None,
-    hold_out: float = SHARE,
+    hold_out: float = DEFAULT_HOLD_OUT,
     folds: int = 5,
 ) -> Proposal:
     """Propose a threshold and a hold together, or say that none holds.
@@ -185,7 +185,7 @@ def propose(
     ``proposal.tried`` to `obi_widgets.calibrate`.
     """
     history = as_joined(history)
-    hold_out, folds = fraction("hold_out", hold_out), integer("folds", folds, 1, MOST_FOLDS)
+    hold_out, folds = fraction("hold_out", hold_out), integer("folds", folds, 1, MAX_FOLDS)
     p = Parameters.of(Settings() if settings is None else settings)
     axes = {
         "threshold": as_list("threshold", thresholds_for(p) if threshold is None else threshold),
@@ -202,7 +202,7 @@ def plateau(surface: Surface) -> Floats:
 
 
 def proposed(
-    history: History, surface: Surface, *, hold_out: float = SHARE, folds: int = 5
+    history: History, surface: Surface, *, hold_out: float = DEFAULT_HOLD_OUT, folds: int = 5
 ) -> Proposal:
     """Return the proposal of a surface of this history, of one value of each other axis.
 
@@ -223,13 +223,13 @@ def proposed(
     best = np.unravel_index(int(np.nanargmax(merits)), merits.shape)
     axes = {name: surface.axes[name] for name in LAST}
     candidate = surface.settings(best)
-    before = history[holdout(history.elapsed, share=hold_out).inside]
+    before = history[holdout(history.elapsed, share=hold_out).in_sample]
     made = [fold.after for fold in folds_of(before, candidate, axes, folds, merit=plateau)]
     parts = np.sum([one.parts for one in made if one is not None], axis=0)
     walked = NOTHING
     if np.ndim(parts):
         walked = Made.of(replace(surface, parts=parts), (0,) * len(surface.axes))
-    sure = walked.entries >= LEAST and walked.net_bps > SURE * walked.se_bps
+    sure = walked.entries >= MIN_ENTRIES and walked.net_bps > Z_95 * walked.se_bps
     return Proposal(
         candidate if sure else None,
         candidate,

@@ -13,7 +13,7 @@ from obi_widgets.calibration.as_traded import Traded
 from obi_widgets.calibration.information_coefficient import Coefficients, Deciles, half_life
 from obi_widgets.calibration.statistics.bootstrap import Bootstrap, bootstrap
 from obi_widgets.calibration.statistics.power import rule_seconds
-from obi_widgets.calibration.verdict import EPISODES, Evidence, Judgement, Verdict, judge
+from obi_widgets.calibration.verdict import MIN_EPISODES, Evidence, Judgement, Verdict, judge
 from obi_widgets.checks import fraction, integer, number
 from obi_widgets.history.provenance import utc
 from obi_widgets.settings.parameters import Parameters
@@ -292,7 +292,7 @@ class Report:
         Returns
         -------
         float
-            Seconds in all, and never less than it takes for `EPISODES` episodes in both parts;
+            Seconds in all, and never less than it takes for `MIN_EPISODES` episodes in both parts;
             less than the record has where it is long enough. NaN where the record is too short
             to tell.
         """
@@ -319,7 +319,7 @@ class Report:
             tests=round(self.tried * len(self.horizons)),
         )
         shorter = min(self.hold_out, 1 - self.hold_out)
-        episodes = EPISODES * self.seconds / (max(len(self.episodes), 1) * shorter)
+        episodes = MIN_EPISODES * self.seconds / (max(len(self.episodes), 1) * shorter)
         return float(np.maximum(needed, episodes))
 
     def weakest_bps(self, at: int) -> float:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float64]
 
-LEAST = 20
+MIN_ENTRIES = 20
 """Entries below which a setting is not chosen: its mean is of a handful."""
 
 
@@ -158,9 +158,9 @@ class Surface:
         """The least t of ``mean_net_bps``, of a setting and of those beside it.
 
         It is large on a plateau, and not for a setting that is good only by itself. Those beside
-        it that have fewer than `LEAST` entries say nothing; NaN for a setting that has fewer.
+        it that have fewer than `MIN_ENTRIES` entries say nothing; NaN for a setting that has fewer.
         """
-        known = self.entries >= LEAST
+        known = self.entries >= MIN_ENTRIES
         with np.errstate(invalid="ignore", divide="ignore"):
             t = np.nan_to_num(self.mean_net_bps / self.se_bps)  # without any spread: very large
         least = _beside(np.where(known, t, np.inf), self._ordered, np.minimum, np.inf)

@@ -11,7 +11,7 @@ import numpy as np
 
 from obi_widgets.calibration.entry_sums import FIGURES, PARTS, add_up, stop_if
 from obi_widgets.calibration.grid import Grid
-from obi_widgets.calibration.holdout import SHARE
+from obi_widgets.calibration.holdout import DEFAULT_HOLD_OUT
 from obi_widgets.calibration.surface import Surface
 from obi_widgets.checks import flag, instance
 from obi_widgets.history.columns import History
@@ -39,7 +39,7 @@ def sweep(
     threshold: Iterable[float] | None = None,
     hold_seconds: Iterable[float] | None = None,
     settings: Settings | Parameters | None = None,
-    hold_out: float = SHARE,
+    hold_out: float = DEFAULT_HOLD_OUT,
     executor: Executor | None = None,
     progress: bool | Tell = False,
     cancel: threading.Event | None = None,
@@ -123,7 +123,7 @@ def swept(
     history: History,
     settings: Parameters,
     axes: Mapping[str, Iterable[Any]],
-    hold_out: float = SHARE,
+    hold_out: float = DEFAULT_HOLD_OUT,
     first: int = 0,
 ) -> Surface:
     """Return a surface as `sweep` does, here and without its origin.
@@ -160,7 +160,7 @@ def sweep_seconds(
     """
     histories = as_histories(histories)
     axes |= {"threshold": threshold, "hold_seconds": hold_seconds}
-    grid = Grid.of(settings, SHARE, axes)
+    grid = Grid.of(settings, DEFAULT_HOLD_OUT, axes)
     states = sum(map(len, histories))
     longest = max(histories, key=len, default=None)
     if longest is None or not len(longest):

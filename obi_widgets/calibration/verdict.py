@@ -11,7 +11,7 @@ also holds without the episode that weighs most.
 *Not viable*: at every horizon that can be told, the upper end of what a trade made is below 0, on
 the whole or in either part.
 
-*Not enough data*: all else. A part with fewer than `EPISODES` episodes tells nothing.
+*Not enough data*: all else. A part with fewer than `MIN_EPISODES` episodes tells nothing.
 
 Only one horizon is asked whether it is viable, so that the hold-out is not searched for one that
 happens to be good there.
@@ -38,13 +38,13 @@ if TYPE_CHECKING:
 
 Verdict = Literal["viable", "not viable", "not enough data"]
 
-EPISODES = 10
+MIN_EPISODES = 10
 """Below so many in a part, whatever they say, there are too few to say it."""
 
 LOOSE = 0.5
 """The share of the time beyond the threshold from which on it tells hardly anything apart."""
 
-MOST_HOURS = 1000
+MAX_HOURS = 1000
 """How much more is needed is not told beyond: of a gain that may well be none, it says nothing."""
 
 ONE_SIDED = 0.95
@@ -117,7 +117,7 @@ class Evidence:
         """Where each part has something to say, shape (H,) each."""
         parts = zip((self.whole, self.before, self.held_out), self.episodes, strict=True)
         whole, before, held_out = (
-            ~np.isnan(part.ci_low) & (many >= EPISODES) for part, many in parts
+            ~np.isnan(part.ci_low) & (many >= MIN_EPISODES) for part, many in parts
         )
         return whole, before, held_out
 
@@ -148,12 +148,12 @@ def judge(e: Evidence) -> Judgement:
     if e.beyond:
         return Judgement("not enough data", e.beyond, -1)
     whole, before, held_out = e.told
-    if e.episodes[0] < EPISODES:
+    if e.episodes[0] < MIN_EPISODES:
         many = f"{e.episodes[0]} episode{'' if e.episodes[0] == 1 else 's'}"
         return Judgement(
             "not enough data",
             f"Too tight, or too short a record: {many} beyond the threshold, and fewer than "
-            f"{EPISODES} say nothing.",
+            f"{MIN_EPISODES} say nothing.",
             -1,
         )
     if not whole.any():
@@ -190,9 +190,9 @@ def _lacking(e: Evidence, at: int) -> str:
     if not e.p[at] < e.level:
         return f"which may be the best of many chances: p is {e.p[at]:.3f} after all that was tried"
     for part, name, many in zip(parts, names, e.episodes[1:], strict=True):
-        if many < EPISODES:
+        if many < MIN_EPISODES:
             there = "is 1 episode" if many == 1 else f"are {many} episodes"
-            return f"and {name} there {there}: fewer than {EPISODES} say nothing"
+            return f"and {name} there {there}: fewer than {MIN_EPISODES} say nothing"
         if np.isnan(part.ci_low[at]):
             return f"and {name} the record is too short for it"
         if not part.ci_low[at] > 0:
@@ -288,8 +288,8 @@ def _more(e: Evidence, at: int) -> str:
     seconds = e.more(at)
     if np.isnan(seconds):
         return ""
-    if seconds > 3600 * MOST_HOURS:
-        return f" More than {MOST_HOURS:,} h more would be needed to find it."
+    if seconds > 3600 * MAX_HOURS:
+        return f" More than {MAX_HOURS:,} h more would be needed to find it."
     unit, name = (3600, "h") if seconds >= 7200 else (60, "min") if seconds >= 120 else (1, "s")
     return (
         f" About {seconds / unit:,.0f} {name} more would find it in four of five cases, if it goes "

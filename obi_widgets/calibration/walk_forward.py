@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from obi_widgets.calibration.grid import Grid, values_of
-from obi_widgets.calibration.holdout import SHARE, walk_forward_splits
-from obi_widgets.calibration.surface import LEAST, Surface
+from obi_widgets.calibration.holdout import DEFAULT_HOLD_OUT, walk_forward_splits
+from obi_widgets.calibration.surface import MIN_ENTRIES, Surface
 from obi_widgets.calibration.sweep import swept
 from obi_widgets.history.columns import History
 from obi_widgets.history.given import as_joined
@@ -33,7 +33,7 @@ class Fold(NamedTuple):
     part : History
         What follows the time that was chosen on.
     chosen : dict
-        A value of each axis; empty where no setting had `LEAST` entries.
+        A value of each axis; empty where no setting had `MIN_ENTRIES` entries.
     chosen_net_bps : float
         What they made on the time before.
     after : Surface or None
@@ -78,12 +78,13 @@ def walk_forward(
     Returns
     -------
     DataFrame
-        A row a fold: ``start, end`` of the part that it was judged on (UTC); the value of each
-        axis that was chosen (of the imbalance ``decay, depth, threshold, hold_seconds``), a depth
-        of 0 for all levels; ``chosen_net_bps``, what
-        they made on the time before; ``entries, net_bps, se_bps`` of the part, after fees. NaN
-        where no setting had `LEAST` entries. Its ``attrs`` say what it is of, and that it is no
-        verdict.
+        One row for each fold. ``start, end``: the first and last state of the part that the
+        settings are judged on (UTC). One column for each axis: the chosen value (for the imbalance
+        ``decay, depth, threshold, hold_seconds``; a depth of 0 is all levels).
+        ``chosen_net_bps``: the mean net gain of the chosen settings on the time before, bps.
+        ``entries, net_bps, se_bps``: their entries in the part, mean net gain and its standard
+        error, bps. NaN where no settings had 20 entries or more on the time before. Its ``attrs``
+        hold the settings and the origin of the data, and say that it is no verdict.
 
     Raises
     ------
@@ -96,7 +97,9 @@ def walk_forward(
 
     history = as_joined(history)
     p = Parameters.of(Settings() if settings is None else settings)
-    grid = Grid.of(p, SHARE, axes | {"threshold": threshold, "hold_seconds": hold_seconds})
+    grid = Grid.of(
+        p, DEFAULT_HOLD_OUT, axes | {"threshold": threshold, "hold_seconds": hold_seconds}
+    )
     rows = [_row(fold, grid) for fold in folds_of(history, p, grid.axes, folds, embargo)]
     table = pd.DataFrame(rows, index=pd.RangeIndex(1, len(rows) + 1, name="fold"))
     table.attrs.update(labels(p, to_tables(history.provenance, None)))
@@ -120,14 +123,14 @@ def folds_of(
     purge = max(values_of("hold_seconds", axes.get("hold_seconds"), p))
     splits = walk_forward_splits(history.elapsed, folds=folds, purge=purge, embargo=embargo)
     return [
-        _judged(swept(history[split.inside], p, axes), history, split.outside, merit)
+        _judged(swept(history[split.in_sample], p, axes), history, split.out_of_sample, merit)
         for split in splits
     ]
 
 
 def best_together(surface: Surface) -> Floats:
     """Return what settings made with their neighbours, NaN for those of a handful of entries."""
-    return np.where(surface.entries >= LEAST, surface.neighbours_net_bps, np.nan)
+    return np.where(surface.entries >= MIN_ENTRIES, surface.neighbours_net_bps, np.nan)
 
 
 def _judged(

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from obi_widgets.calibration.holdout import SHARE
+from obi_widgets.calibration.holdout import DEFAULT_HOLD_OUT
 from obi_widgets.presentation import formatting
 from obi_widgets.presentation.downsampling import Axis
 from obi_widgets.presentation.formatting import MINUS, NOTHING, number
@@ -241,7 +241,7 @@ def trust(report: Report) -> list[tuple[str, str, str]]:
         (f"p at {there}, corrected", _p(report.net_p_adjusted[at]),
          "That a trade makes nothing, net, or no more than not looking: for all settings looked "
          "at, at all horizons (Holm)"),
-        (f"hold-out (last {100 * SHARE:.0f} %), net bps", outside,
+        (f"hold-out (last {100 * DEFAULT_HOLD_OUT:.0f} %), net bps", outside,
          f"What a trade of {there} made in the time at the end, after fees"),
         ("break-even, each side", formatting.bps(report.break_even_bps),
          "The cost of one side, spread and fee, at which nothing is left"),

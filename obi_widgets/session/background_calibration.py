@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from obi_widgets.calibration.forward_returns import HORIZONS
+from obi_widgets.calibration.forward_returns import DEFAULT_HORIZONS
 from obi_widgets.calibration.found import Found
 from obi_widgets.calibration.grid import thresholds_for
 from obi_widgets.errors import ObiError
@@ -41,7 +41,7 @@ REST = 0.6
 """Seconds that settings must rest before a surface is shown, and its settings counted as tried:
 nobody reads one that flies by."""
 
-HOLDS = HORIZONS
+HOLDS = DEFAULT_HORIZONS
 """The surface's holds, seconds: the horizons that are counted anyway."""
 
 
@@ -199,7 +199,7 @@ class Calibrator:
             p, selected = asked.parameters, asked.selected
             thresholds, holds = axes(p)
             self._count = self.tried.add(p, selected, thresholds if whole else ())
-            report = calibrate(asked.rows, p, horizons=HORIZONS, tried=self._count)
+            report = calibrate(asked.rows, p, horizons=DEFAULT_HORIZONS, tried=self._count)
             if whole:
                 new = sweep(asked.rows, settings=p, threshold=thresholds, hold_seconds=holds)
                 advice = proposed(asked.rows, new)

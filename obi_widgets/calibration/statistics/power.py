@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from obi_widgets.calibration.holdout import SHARE
+from obi_widgets.calibration.holdout import DEFAULT_HOLD_OUT
 from obi_widgets.calibration.statistics import fixed_b
 from obi_widgets.calibration.statistics.inference import LARGEST_B
 
@@ -31,7 +31,7 @@ def rule_rate(
     se: float,
     b: float,
     *,
-    hold_out: float = SHARE,
+    hold_out: float = DEFAULT_HOLD_OUT,
     level: float = LEVEL,
     tests: int = 1,
 ) -> float:
@@ -90,7 +90,7 @@ def rule_seconds(
     seconds: float,
     *,
     power: float = POWER,
-    hold_out: float = SHARE,
+    hold_out: float = DEFAULT_HOLD_OUT,
     level: float = LEVEL,
     tests: int = 1,
 ) -> float:

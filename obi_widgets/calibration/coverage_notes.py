@@ -17,7 +17,7 @@ MAX_MISSING = 0.5
 signal are those whose levels lie far apart, which is a biased sample."""
 
 
-def reaches(history: History, parameters: Parameters) -> tuple[str, tuple[str, ...]]:
+def coverage_notes(history: History, parameters: Parameters) -> tuple[str, tuple[str, ...]]:
     """Return why no verdict can be given, and notes on the signal's data.
 
     Parameters

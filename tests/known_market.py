@@ -86,7 +86,7 @@ def pressure_at(threshold, kind="beyond"):
     total = count = 0
     for seed in range(20):
         _, z, imbalance = path(7200, seed=10**6 + seed)
-        x = episodes.columns(whole(len(z)), imbalance, threshold, kind=kind)[:, 0]
+        x = episodes.entry_columns(whole(len(z)), imbalance, threshold, kind=kind)[:, 0]
         total, count = total + np.sum(x * z), count + np.count_nonzero(x)
     return total / count
 

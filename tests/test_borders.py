@@ -214,7 +214,7 @@ def index_of(history):
         lambda h, s: placebo.look_ahead(h, s),
         lambda h, s: placebo.skewed(h, s, skew=1.0),
         lambda h, s: episodes.find_episodes(h, s, 0.2).start,
-        lambda h, s: episodes.columns(h, s, [0.2]),
+        lambda h, s: episodes.entry_columns(h, s, [0.2]),
     ],
     ids=[
         "signal",

@@ -30,7 +30,7 @@ TWINS = {
     "crossings": (episodes_numba, episodes_numpy),
     "episodes": (episodes_numba, episodes_numpy),
     "starts": (sums_numba, sums_numpy),
-    "arrivals": (sums_numba, sums_numpy),
+    "accruals": (sums_numba, sums_numpy),
     "bets": (sums_numba, sums_numpy),
     "resampled": (sums_numba, sums_numpy),
     "windows": (sums_numba, sums_numpy),
@@ -91,11 +91,13 @@ def test_sums_are_the_same(seed, cells, lag):
     width = int(random.integers(1, 9))
     bins = ((-(-states // width), cells), float)
     both(
-        "arrivals", (x, end, inference.steps(mid), 1e4 / mid, width), [bins] * 3 + [(cells, float)]
+        "accruals",
+        (x, end, inference.mid_moves(mid), 1e4 / mid, width),
+        [bins] * 3 + [(cells, float)],
     )
     amounts = random.normal(size=(3, states)) * (random.random((3, states)) < 0.8)
     bins = (-(-states // width), float)
-    both("bets", (*amounts, end, inference.steps(mid), width), [bins] * 3)
+    both("bets", (*amounts, end, inference.mid_moves(mid), width), [bins] * 3)
     a, b = random.normal(size=(2, states, cells))
     index = random.integers(0, states, (3, states)).astype(np.int32)
     both("resampled", (a, b, index, lag), [((3, 5, cells), float)])
@@ -112,7 +114,7 @@ def test_a_calibration_compiles_nothing_that_was_not_compiled_before():
     signal = obi.imbalance(history, obi.Settings())
     found = forward_returns.forward_returns(history, [1.0, 5.0])
     for kind in ("beyond", "crossing", "episode"):
-        x = episodes.columns(history, signal, [0.3, 0.4], kind=kind)
+        x = episodes.entry_columns(history, signal, [0.3, 0.4], kind=kind)
         for some in (x, x[:, 0], x[:, :1]):
             bootstrap(inference.conditional_mean(history.mid, found, some), replications=9)
         traded(history, obi.Settings().parameters, x[:, 0], [1.0, 5.0])
@@ -152,7 +154,7 @@ def test_a_whole_calibration_is_the_same_without_the_compiler(monkeypatch):
     for code in ("numba", "numpy"):
         use(monkeypatch, code)
         found = forward_returns.forward_returns(history, [1.0, 5.0])
-        x = episodes.columns(history, signal, [0.3, 0.6], kind="beyond")
+        x = episodes.entry_columns(history, signal, [0.3, 0.6], kind="beyond")
         means = inference.conditional_mean(history.mid, found, x)
         again = bootstrap(means, replications=49)
         told.append([means.se_bps, means.p, means.ci_low, again.p, again.p_familywise])
@@ -166,7 +168,7 @@ def test_a_whole_calibration_is_the_same_without_the_compiler(monkeypatch):
 def test_threads_do_not_change_means(cells, monkeypatch):
     history = known_history(120.0)
     signal = obi.imbalance(history, obi.Settings())
-    x = episodes.columns(history, signal, np.linspace(0.2, 0.6, cells))
+    x = episodes.entry_columns(history, signal, np.linspace(0.2, 0.6, cells))
     found = forward_returns.forward_returns(history, [1.0, 2.0, 3.0, 5.0])
     alone = inference.conditional_mean(history.mid, found, x)
     for module in (inference, forward_returns):

@@ -34,7 +34,7 @@ def gappy(history, every=397):
 def judged(history, horizons=HORIZONS, thresholds=THRESHOLDS, kind="beyond", **options):
     signal = obi.imbalance(history, obi.Settings())
     found = forward_returns.forward_returns(history, horizons)
-    x = episodes.columns(history, signal, thresholds, kind=kind)
+    x = episodes.entry_columns(history, signal, thresholds, kind=kind)
     return found, x, inference.conditional_mean(history.mid, found, x, **options)
 
 
@@ -60,7 +60,9 @@ def test_on_a_capture_the_naive_error_finds_what_no_other_does(captures):
     history = obi.load(captures["ethusdt"])
     signal = obi.imbalance(history, obi.Settings(depth=1))
     found = forward_returns.forward_returns(history, [30.0])
-    means = inference.conditional_mean(history.mid, found, episodes.columns(history, signal, 0.4))
+    means = inference.conditional_mean(
+        history.mid, found, episodes.entry_columns(history, signal, 0.4)
+    )
     again = bootstrap(means)
     assert means.t_naive[0, 0] == pytest.approx(8.6, abs=0.1)
     assert means.t[0, 0] == pytest.approx(1.24, abs=0.02)
@@ -177,7 +179,7 @@ def test_the_lags_share_is_that_of_evenly_spread_variance():
     m = np.ones((1000, 2))
     m[50:, 1] = 0  # a twentieth holds it all
     scores = inference.Scores(m, m, m, 1, np.array([9, 9]), np.array([1000.0, 50.0]))
-    np.testing.assert_allclose(scores.share, [0.01, 0.2], rtol=0.1)
+    np.testing.assert_allclose(scores.lag_fraction, [0.01, 0.2], rtol=0.1)
 
 
 # -- too little ----------------------------------------------------------------------------
@@ -272,16 +274,16 @@ def test_an_effect_that_one_episode_makes_is_told():
     x = np.ones(4, np.int8)
     found = influence(x, np.array([-1.0, 0.5, 9.0, -1.0]), np.arange(4))
     assert found.episode == 2
-    assert found.share > 1
+    assert found.fraction > 1
     assert found.mean_without == pytest.approx(-0.5)
 
 
 def test_without_an_effect_no_episode_makes_it():
     nothing = influence(np.zeros(3, np.int8), np.ones(3), np.array([0]))
     assert nothing.episode == -1
-    assert np.isnan(nothing.share)
+    assert np.isnan(nothing.fraction)
     alone = influence(np.ones(3, np.int8), np.ones(3), np.array([0]))
-    assert alone.share == 1.0
+    assert alone.fraction == 1.0
     assert np.isnan(alone.mean_without)
 
 

@@ -123,7 +123,7 @@ def test_every_return_is_what_a_search_one_by_one_finds(states, horizon, after):
     waits, mids = zip(*states, strict=True)
     history = tape(np.cumsum(waits), mids)
     found = forward_returns.forward_returns(history, [float(horizon)], after=after)
-    gone = forward_returns.lost(history)
+    gone = history.lost
     time = history.time
     for row in range(len(history)):
         due = time[row] + horizon * SECOND
@@ -159,7 +159,7 @@ def rows_of(column):
 def test_events_by_hand():
     history, signal = events_tape()
     beyond, crossing, episode = (
-        rows_of(episodes.columns(history, signal, 0.4, kind=kind)[:, 0])
+        rows_of(episodes.entry_columns(history, signal, 0.4, kind=kind)[:, 0])
         for kind in ("beyond", "crossing", "episode")
     )
     assert beyond == {0: 1, 2: 1, 4: 1, 6: -1, 7: 1, 9: 1, 12: 1, 13: 1, 15: -1}
@@ -201,8 +201,8 @@ def test_without_a_signal_there_are_no_episodes():
 def test_columns_of_many_thresholds_are_those_of_each(history):
     signal = obi.imbalance(history, obi.Settings())
     for kind in ("beyond", "crossing", "episode"):
-        together = episodes.columns(history, signal, [0.2, 0.4, 0.7], kind=kind)
+        together = episodes.entry_columns(history, signal, [0.2, 0.4, 0.7], kind=kind)
         for column, threshold in enumerate([0.2, 0.4, 0.7]):
-            alone = episodes.columns(history, signal, threshold, kind=kind)
+            alone = episodes.entry_columns(history, signal, threshold, kind=kind)
             np.testing.assert_array_equal(together[:, column], alone[:, 0])
         assert np.all(np.diff(np.count_nonzero(together, axis=0)) < 0)

@@ -31,7 +31,7 @@ def judged(seconds, edge, seed, thresholds, kind="beyond"):
     history = known_market.history(seconds, edge, seed)
     signal = obi.imbalance(history, obi.Settings())
     found = forward_returns.forward_returns(history, HORIZONS)
-    x = episodes.columns(history, signal, thresholds, kind=kind)
+    x = episodes.entry_columns(history, signal, thresholds, kind=kind)
     return inference.conditional_mean(history.mid, found, x)
 
 

@@ -120,7 +120,7 @@ def test_gains_and_losses_are_mirrored_and_cut():
     up, down = fed(ClippedSequence(1.5), WAVE), fed(ClippedSequence(1.5), -WAVE)
     assert (up.low, up.high) == pytest.approx((-down.high, -down.low), abs=1e-12)
     assert up.mean == pytest.approx(np.clip(WAVE, -1.5, 1.5).mean(), rel=1e-12)
-    assert up.cut == np.count_nonzero(np.abs(WAVE) > 1.5) > 0
+    assert up.n_clipped == np.count_nonzero(np.abs(WAVE) > 1.5) > 0
     assert -1.5 <= up.low < up.mean < up.high <= 1.5
     wild = fed(ClippedSequence(1.5), np.where(np.abs(WAVE) > 1.5, 1e12 * WAVE, WAVE))
     assert (wild.low, wild.high) == (up.low, up.high)

@@ -10,7 +10,7 @@ import pytest
 
 import obi_widgets as obi
 from obi_widgets.calibration.forward_returns import COARSE, forward_returns
-from obi_widgets.calibration.found import Found
+from obi_widgets.calibration.result import CalibrationResult
 from obi_widgets.errors import HistoryError
 from obi_widgets.market_data.events import Instrument
 from obi_widgets.presentation.tear_sheet import SheetMaker
@@ -98,7 +98,9 @@ def test_of_a_hold_that_it_is_too_coarse_for_there_is_no_trade():
     assert (surface.entries[0, 0] > 0).tolist() == [[False, True, True]] * 2
     assert np.isnan(surface.mean_net_bps[0, 0, :, 0]).all()
     report = obi.calibrate(history, FREE)
-    sheet = SheetMaker().make(Found(report, surface, stale=True, selected=None), Instrument("", ""))
+    sheet = SheetMaker().make(
+        CalibrationResult(report, surface, stale=True, selected=None), Instrument("", "")
+    )
     tips = sheet["surface"]["parts"][0]["tips"]
     assert tips[0][0] == "not told: of every 0.5 s one state was kept"
     json.dumps(sheet, allow_nan=False)

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import obi_widgets as obi
-from obi_widgets.calibration.found import Found
+from obi_widgets.calibration.result import CalibrationResult
 from obi_widgets.market_data.events import Instrument
 from obi_widgets.presentation.formatting import signed
 from obi_widgets.presentation.tear_sheet import (
@@ -34,7 +34,7 @@ MINUS = "\N{MINUS SIGN}"
 def found(history, settings=None, *, tried=1, selected=None):
     settings = settings or obi.Settings()
     thresholds, holds = axes(settings.parameters)
-    return Found(
+    return CalibrationResult(
         obi.calibrate(history, settings, tried=tried),
         obi.sweep(history, settings=settings, threshold=thresholds, hold_seconds=holds),
         stale=False,
@@ -181,7 +181,7 @@ def test_what_is_waited_for_is_said_as_it_is(answer):
 def test_without_data_it_says_what_it_waits_for_and_of_trouble_what_to_do():
     assert SheetMaker().make(None, BTC) == nothing(WAITING)
     assert WAITING == "Waiting for data. A verdict takes a few minutes of book states."
-    error = Found(None, None, stale=True, selected=None, error="It broke. Mend it.")
+    error = CalibrationResult(None, None, stale=True, selected=None, error="It broke. Mend it.")
     assert SheetMaker().make(error, BTC) == nothing("It broke. Mend it.", bad=True)
 
 

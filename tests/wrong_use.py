@@ -43,7 +43,7 @@ BESIDE = (
     placebo.skewed,
     placebo.clock_skew,
     episodes.find_episodes,
-    episodes.columns,
+    episodes.entry_columns,
     holdout.holdout,
     holdout.walk_forward_splits,
 )

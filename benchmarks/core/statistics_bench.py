@@ -9,8 +9,8 @@ import pandas as pd
 from statsmodels.regression.linear_model import OLS
 
 import obi_widgets as obi
-from obi_widgets.calibration.episodes import columns
-from obi_widgets.calibration.forward_returns import ForwardReturns, forward_returns, lost
+from obi_widgets.calibration.episodes import entry_columns
+from obi_widgets.calibration.forward_returns import ForwardReturns, forward_returns
 from obi_widgets.calibration.statistics import sums_numba
 from obi_widgets.calibration.statistics.inference import Means, conditional_mean, quotient
 from obi_widgets.kernels import loader
@@ -87,7 +87,7 @@ def merged(history: obi.History) -> np.ndarray:
 
 def check_returns(history: obi.History, returns: ForwardReturns) -> None:
     """Compare every return; where only the peers have one, a lost book lies within."""
-    gone = np.append(0, np.cumsum(lost(history)))
+    gone = np.append(0, np.cumsum(history.lost))
     rows = np.arange(len(history))
     for found in (searched(history), merged(history)):
         for row, seconds in enumerate(HORIZONS):
@@ -104,7 +104,7 @@ def run(*, quick: bool, history: obi.History | None = None) -> Section:
     loader.wait()
     signal = obi.imbalance(history, SETTINGS)
     returns = forward_returns(history, HORIZONS)
-    x = columns(history, signal, THRESHOLDS)
+    x = entry_columns(history, signal, THRESHOLDS)
     hour = history[:HOUR]
     check_returns(history, returns)
     check_errors(x, returns, conditional_mean(history.mid, returns, x))
@@ -114,7 +114,7 @@ def run(*, quick: bool, history: obi.History | None = None) -> Section:
     ]
 
     def means(signal: np.ndarray) -> Means:
-        return conditional_mean(history.mid, returns, columns(history, signal, THRESHOLDS))
+        return conditional_mean(history.mid, returns, entry_columns(history, signal, THRESHOLDS))
 
     def judged() -> object:
         report = obi.calibrate(hour, SETTINGS)

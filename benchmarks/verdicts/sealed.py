@@ -17,7 +17,7 @@ import numpy as np
 from numba import njit
 
 import obi_widgets as obi
-from obi_widgets.calibration.confidence_sequence import BURN_IN, ERROR, TUNED_AT, tuning
+from obi_widgets.calibration.confidence_sequence import ALPHA, BURN_IN, TUNED_AT, tuning
 from obi_widgets.calibration.seal import clip_by
 from obi_widgets.trading.entries import scan
 
@@ -124,7 +124,7 @@ def judged(
     if clip is None:
         clip = clip_by(past[:-1].tolist())
     assert len(nets) == TRADES
-    found = Looked(*looked_at(nets, clip, ERROR, BURN_IN, tuning(TUNED_AT, 2 * ERROR)))
+    found = Looked(*looked_at(nets, clip, ALPHA, BURN_IN, tuning(TUNED_AT, 2 * ALPHA)))
     if check:
         itself = obi.sealed_test(history, chosen, after=history.time[PAST], clip_bps=declared)
         first = min((n for n in found[:2] if n), default=0)

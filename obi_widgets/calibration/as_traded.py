@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from obi_widgets.calibration.forward_returns import touch_returns
-from obi_widgets.calibration.statistics.inference import steps
+from obi_widgets.calibration.statistics.inference import mid_moves
 from obi_widgets.calibration.statistics.influence import influence
 from obi_widgets.calibration.statistics.weighted import Bets, estimate, scores
 
@@ -142,7 +142,7 @@ def traded(
     """
     touch = touch_returns(history, horizons)
     fees, buys = 2 * parameters.fee_bps, x > 0
-    move = steps(history.mid)
+    move = mid_moves(history.mid)
     with np.errstate(divide="ignore", invalid="ignore"):
         weight = np.nan_to_num(1e4 / history.mid)
     counts = np.zeros(len(touch.horizons), np.int64)

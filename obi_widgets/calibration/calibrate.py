@@ -8,7 +8,7 @@ import numpy as np
 
 from obi_widgets.calibration.as_traded import Traded, traded
 from obi_widgets.calibration.coverage_notes import coverage_notes
-from obi_widgets.calibration.episodes import Kind, columns, find_episodes
+from obi_widgets.calibration.episodes import Kind, entry_columns, find_episodes
 from obi_widgets.calibration.forward_returns import (
     DEFAULT_HORIZONS,
     forward_returns,
@@ -136,7 +136,7 @@ def calibrate(
         name = "an array"
     decided = compared(history, values, parameters)
     returns = forward_returns(history, np.unique(horizons_within(history, horizons)))
-    x = columns(history, decided, [parameters.threshold], kind=event)
+    x = entry_columns(history, decided, [parameters.threshold], kind=event)
     means = conditional_mean(history.mid, returns, x, level=level)
     episodes = find_episodes(history, decided, parameters.threshold)
     split = holdout(history.elapsed, share=hold_out, purge=float(returns.horizons[-1]))

@@ -23,7 +23,7 @@ import math
 
 import numpy as np
 
-ERROR = 0.05
+ALPHA = 0.05
 """α: probability that a bound is wrong at any sample size, for each bound."""
 
 BURN_IN = 100
@@ -42,7 +42,7 @@ MAX_BETS = np.append(np.inf, 0.75 / MEANS[1:])
 """Largest bet against each candidate mean: it risks at most three quarters of the capital."""
 
 
-def tuning(tuned_at: float, error: float) -> float:
+def tuning(tuned_at: float, alpha: float) -> float:
     """Return the ρ² that minimises the normal mixture's margin at a number of observations.
 
     It solves n·ρ² = 2·ln(1/α) + ln(1 + n·ρ²), whose solution is n·ρ² = −W₋₁(−α²/e) − 1
@@ -52,7 +52,7 @@ def tuning(tuned_at: float, error: float) -> float:
     ----------
     tuned_at : float
         n, number of observations.
-    error : float
+    alpha : float
         α, 0..1.
 
     Returns
@@ -67,7 +67,7 @@ def tuning(tuned_at: float, error: float) -> float:
     """
     x = 1.0
     for _ in range(200):  # a contraction: it converges much earlier
-        x = 2 * math.log(1 / error) + math.log1p(x)
+        x = 2 * math.log(1 / alpha) + math.log1p(x)
     return x / tuned_at
 
 
@@ -86,7 +86,7 @@ class AsymptoticSequence:
 
     Parameters
     ----------
-    error : float
+    alpha : float
         α: probability that the interval, or each one-sided bound, is ever wrong; 0..1.
     burn_in : int
         Number of observations before the first bound; at least 2.
@@ -114,10 +114,10 @@ class AsymptoticSequence:
     """
 
     def __init__(
-        self, error: float = ERROR, burn_in: int = BURN_IN, tuned_at: int = TUNED_AT
+        self, alpha: float = ALPHA, burn_in: int = BURN_IN, tuned_at: int = TUNED_AT
     ) -> None:
-        self.error, self.burn_in = error, burn_in
-        self._two_sided, self._one_sided = tuning(tuned_at, error), tuning(tuned_at, 2 * error)
+        self.alpha, self.burn_in = alpha, burn_in
+        self._two_sided, self._one_sided = tuning(tuned_at, alpha), tuning(tuned_at, 2 * alpha)
         self.n = 0
         self.mean = 0.0
         self._squares = 0.0  # sum of squared deviations from the mean (Welford's algorithm)
@@ -138,7 +138,7 @@ class AsymptoticSequence:
         if self.n < self.burn_in:
             return math.nan
         n, root = self.n, math.sqrt(self.n * rho2 + 1)
-        log = math.log1p(root / (2 * self.error)) if one_sided else math.log(root / self.error)
+        log = math.log1p(root / (2 * self.alpha)) if one_sided else math.log(root / self.alpha)
         return self.deviation * math.sqrt(2 * (n * rho2 + 1) / (n * n * rho2) * log)
 
     @property
@@ -181,14 +181,14 @@ class ClippedSequence:
     clip : float
         Size at which gains and losses are clipped, in their unit; above 0. It must be chosen before
         the first observation.
-    error : float
+    alpha : float
         α of each bound, 0..1.
 
     Attributes
     ----------
     n : int
         Number of observations.
-    cut : int
+    n_clipped : int
         Number of observations that were clipped.
 
     Examples
@@ -202,10 +202,10 @@ class ClippedSequence:
     (0.86, 1.15)
     """
 
-    def __init__(self, clip: float, error: float = ERROR) -> None:
-        self.clip, self.error = clip, error
-        self._log = math.log(1 / error)
-        self.n = self.cut = 0
+    def __init__(self, clip: float, alpha: float = ALPHA) -> None:
+        self.clip, self.alpha = clip, alpha
+        self._log = math.log(1 / alpha)
+        self.n = self.n_clipped = 0
         self._sum = 0.0  # of the clipped observations, in their unit
         self._mean, self._variance = 0.5, 0.25  # of z, for the next bet
         self._scaled = self._squares = 0.0  # sums of z, and of its squared deviations
@@ -215,7 +215,7 @@ class ClippedSequence:
     def add(self, value: float) -> None:
         """Add an observation."""
         self.n += 1
-        self.cut += abs(value) > self.clip
+        self.n_clipped += abs(value) > self.clip
         value = min(max(value, -self.clip), self.clip)
         z = value / (2 * self.clip) + 0.5
         bet = math.sqrt(2 * self._log / (self._variance * self.n * math.log1p(self.n)))

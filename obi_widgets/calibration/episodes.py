@@ -9,7 +9,6 @@ import numpy as np
 
 from obi_widgets.calibration import episodes_numpy
 from obi_widgets.calibration.episodes_numpy import GAP, OPEN, RELEASED
-from obi_widgets.calibration.forward_returns import lost
 from obi_widgets.calibration.lookahead import as_signal
 from obi_widgets.checks import choice, number
 from obi_widgets.errors import SettingsError, quoted
@@ -27,7 +26,16 @@ if TYPE_CHECKING:
 
 KERNELS = Kernels("obi_widgets.calibration.episodes_numba", episodes_numpy)
 
-__all__ = ["GAP", "OPEN", "RELEASE", "RELEASED", "Episodes", "Kind", "columns", "find_episodes"]
+__all__ = [
+    "GAP",
+    "OPEN",
+    "RELEASE",
+    "RELEASED",
+    "Episodes",
+    "Kind",
+    "entry_columns",
+    "find_episodes",
+]
 
 Kind: TypeAlias = Literal["beyond", "crossing", "episode"]
 """``"beyond"``: every state beyond the threshold. ``"crossing"``: states beyond the threshold whose
@@ -107,7 +115,7 @@ def find_episodes(
     start, stop, last = (np.empty(states, np.int64) for _ in range(3))
     side, ended = np.empty(states, np.int8), np.empty(states, np.int8)
     count = KERNELS.current().episodes(
-        signal, lost(history), threshold, release * threshold, start, stop, last, side, ended
+        signal, history.lost, threshold, release * threshold, start, stop, last, side, ended
     )
     start, stop, last = start[:count].copy(), stop[:count].copy(), last[:count].copy()
     side, ended = side[:count].copy(), ended[:count].copy()
@@ -119,7 +127,7 @@ def find_episodes(
     return Episodes(side, start, stop, last, ended, dwell, on / signals if signals else np.nan)
 
 
-def columns(
+def entry_columns(
     history: History, signal: Floats, thresholds: ArrayLike, *, kind: Kind = "beyond"
 ) -> Signs:
     """Return which states are entries and on which side, one column for each threshold.
@@ -155,10 +163,10 @@ def columns(
                 chunk > values, chunk < -values, out=out[first : first + CHUNK], dtype=np.int8
             )
         return out
-    book_lost, side = lost(history), np.empty(len(signal), np.int8)
+    side = np.empty(len(signal), np.int8)
     for column, threshold in enumerate(values.tolist()):
         if kind == "crossing":
-            KERNELS.current().crossings(signal, book_lost, threshold, side)
+            KERNELS.current().crossings(signal, history.lost, threshold, side)
             out[:, column] = side
         else:
             episodes = find_episodes(history, signal, threshold)

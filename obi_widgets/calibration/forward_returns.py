@@ -143,11 +143,6 @@ def too_coarse(seconds: Floats | float, interval: float) -> NDArray[np.bool_]:
     return np.asarray(seconds < (1 - 1e-9) * COARSE * interval)
 
 
-def lost(history: History) -> NDArray[np.bool_]:
-    """Return where the book was not in sync, which is stored as no bid and no ask; shape (T,)."""
-    return np.isnan(history.bid) & np.isnan(history.ask)
-
-
 def forward_returns(
     history: History, horizons: ArrayLike, *, after: bool = False
 ) -> ForwardReturns:
@@ -181,12 +176,12 @@ def forward_returns(
     bps = np.full((len(seconds), states), np.nan)
     if not states:
         return ForwardReturns(seconds, end, bps)
-    book_lost, mid, forward = lost(history), history.mid, KERNELS.current().forward
+    mid, forward = history.mid, KERNELS.current().forward
 
     def compute(rows: Iterable[int]) -> None:
         for row in rows:
             horizon = round(float(seconds[row]) * 1e9)
-            forward(history.time, book_lost, mid, horizon, after, end[row], bps[row])
+            forward(history.time, history.lost, mid, horizon, after, end[row], bps[row])
 
     rows = np.flatnonzero(~too_coarse(seconds, history.interval)).tolist()
     if states < PARALLEL:

@@ -11,11 +11,11 @@ import numpy as np
 from obi_widgets.calibration.statistics.inference import (
     Means,
     conditional_mean,
+    mid_moves,
     prevailing,
-    steps,
 )
 from obi_widgets.calibration.statistics.ranks import by_stretch, ranks
-from obi_widgets.calibration.statistics.weighted import Bets, judge, scores
+from obi_widgets.calibration.statistics.weighted import Bets, cell_estimate, scores
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -158,16 +158,16 @@ def _correlation(
     bets = Bets(*np.zeros((3, len(mid))))
     bets.size[rows] = 1e4 * u / (scale * mid[rows])
     bets.amount[rows] = -u * y.mean() / scale
-    bets.share[rows] = u * u
-    came_in = scores(bets, end, steps(mid), overlap)
-    lag = int(came_in.lag[0]) + 1
+    bets.weight[rows] = u * u
+    accrued = scores(bets, end, mid_moves(mid), overlap)
+    lag = int(accrued.lag[0]) + 1
     if ranked:
-        parts = by_stretch(u, y, rows, end[rows], mid, lag * came_in.width)
+        parts = by_stretch(u, y, rows, end[rows], mid, lag * accrued.width)
         estimated, stretches = parts.estimate(), parts.a[0]
     else:
-        estimated = came_in.estimate()
-        stretches = np.add.reduceat(came_in.a[:, 0], np.arange(0, len(came_in.a), lag))
-    found = judge(estimated, float(came_in.share[0]), 0.95)
+        estimated = accrued.estimate()
+        stretches = np.add.reduceat(accrued.a[:, 0], np.arange(0, len(accrued.a), lag))
+    found = cell_estimate(estimated, float(accrued.lag_fraction[0]), 0.95)
     p = 2 * NormalDist().cdf(-abs(found.z)) if found.z == found.z else np.nan
     return _Correlation(
         found.mean,

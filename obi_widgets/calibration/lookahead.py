@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from obi_widgets.calibration.forward_returns import lost
 from obi_widgets.errors import HistoryError, SettingsError
 from obi_widgets.history.given import as_history
 from obi_widgets.history.incoming import aligned, floats
@@ -62,7 +61,7 @@ def looks_ahead(history: History, compute: Callable[[History], ArrayLike], signa
     if not len(looks):
         return ""
     # Before it was on for the first time there may be too little to compute it from.
-    off = np.flatnonzero(~on & ~lost(history))
+    off = np.flatnonzero(~on & ~history.lost)
     for row in np.unique(np.append(looks, _spread(off[off > looks[0]]))):
         known = computed(history[: row + 1], compute)[-1]
         if _same(known, signal[row], allowed):

@@ -46,7 +46,7 @@ Z_95 = 1.96
 
 
 @dataclass(frozen=True)
-class Made:
+class MeanGain:
     """What entries made: their number, their mean after fees, and its standard error, bps."""
 
     entries: int
@@ -54,7 +54,7 @@ class Made:
     se_bps: float
 
     @classmethod
-    def of(cls, surface: Surface, at: tuple[Any, ...]) -> Made:
+    def of(cls, surface: Surface, at: tuple[Any, ...]) -> MeanGain:
         """Return what one setting of a surface made."""
         return cls(
             int(surface.entries[at]), float(surface.mean_net_bps[at]), float(surface.se_bps[at])
@@ -64,7 +64,7 @@ class Made:
         return f"{self.net_bps:+.2f} ± {Z_95 * self.se_bps:.2f} bps"
 
 
-NOTHING = Made(0, np.nan, np.nan)
+NO_GAIN = MeanGain(0, np.nan, np.nan)
 
 
 @dataclass(frozen=True)
@@ -78,11 +78,11 @@ class Proposal:
     candidate : Parameters or None
         The surest with its neighbours before the hold-out, whether it was proposed or not; None
         where no setting and those beside it made money there.
-    inside, outside : Made
+    inside, outside : MeanGain
         What the candidate made before the hold-out, and in it, which decided nothing.
     neighbours_net_bps : float
         What it made before the hold-out together with the settings beside it.
-    walked_forward : Made
+    walked_forward : MeanGain
         Of what was chosen on the past alone, fold by fold, before the hold-out.
     tried : int
         How many settings were looked at: what `obi_widgets.calibrate` needs to be told, see its
@@ -95,10 +95,10 @@ class Proposal:
 
     settings: Parameters | None
     candidate: Parameters | None
-    inside: Made
+    inside: MeanGain
     neighbours_net_bps: float
-    outside: Made
-    walked_forward: Made
+    outside: MeanGain
+    walked_forward: MeanGain
     tried: int
     origin: Provenance | None = None
 
@@ -219,23 +219,23 @@ def proposed(
     tried, origin = inside.entries.size, history.provenance
     merits = plateau(inside)
     if np.isnan(merits).all():
-        return Proposal(None, None, NOTHING, np.nan, NOTHING, NOTHING, tried, origin)
+        return Proposal(None, None, NO_GAIN, np.nan, NO_GAIN, NO_GAIN, tried, origin)
     best = np.unravel_index(int(np.nanargmax(merits)), merits.shape)
     axes = {name: surface.axes[name] for name in LAST}
     candidate = surface.settings(best)
     before = history[holdout(history.elapsed, share=hold_out).in_sample]
     made = [fold.after for fold in folds_of(before, candidate, axes, folds, merit=plateau)]
     parts = np.sum([one.parts for one in made if one is not None], axis=0)
-    walked = NOTHING
+    walked = NO_GAIN
     if np.ndim(parts):
-        walked = Made.of(replace(surface, parts=parts), (0,) * len(surface.axes))
+        walked = MeanGain.of(replace(surface, parts=parts), (0,) * len(surface.axes))
     sure = walked.entries >= MIN_ENTRIES and walked.net_bps > Z_95 * walked.se_bps
     return Proposal(
         candidate if sure else None,
         candidate,
-        Made.of(inside, best),
+        MeanGain.of(inside, best),
         float(inside.neighbours_net_bps[best]),
-        Made.of(surface.outside, best),
+        MeanGain.of(surface.outside, best),
         walked,
         tried,
         origin,

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from obi_widgets.calibration.confidence_sequence import BURN_IN, ERROR, TUNED_AT
+from obi_widgets.calibration.confidence_sequence import ALPHA, BURN_IN, TUNED_AT
 from obi_widgets.errors import SealError
 from obi_widgets.signals.source import source_sha256
 from obi_widgets.trading.entries import Scanner
@@ -74,7 +74,7 @@ class Seal:
     opened_at: int
     clip_bps: float
     number: int
-    error: float = ERROR
+    error: float = ALPHA
     burn_in: int = BURN_IN
     tuned_at: int = TUNED_AT
     signal_sha256: str = ""

@@ -243,8 +243,10 @@ class SealedTest:
             found.append("It is a recording: who sealed may have known what follows.")
         if self.seal.settings.price == "mid":
             found.append("Trades are at mid: no spread is paid.")
-        if self.clipped.cut:
-            found.append(f"Beyond ±{self.seal.clip_bps:g} bps were {self.clipped.cut:,} of them.")
+        if self.clipped.n_clipped:
+            found.append(
+                f"Beyond ±{self.seal.clip_bps:g} bps were {self.clipped.n_clipped:,} of them."
+            )
         if self.lost:
             found.append(f"A gap ended {self.lost:,} more, which are not judged.")
         if self.unseen:

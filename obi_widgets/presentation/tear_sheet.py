@@ -21,8 +21,8 @@ from obi_widgets.signals.signal import title_of
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from obi_widgets.calibration.found import Found
     from obi_widgets.calibration.report import Report
+    from obi_widgets.calibration.result import CalibrationResult
     from obi_widgets.market_data.events import Instrument
 
     Floats = NDArray[np.float64]
@@ -61,7 +61,7 @@ class SheetMaker:
 
     def make(
         self,
-        found: Found | None,
+        found: CalibrationResult | None,
         instrument: Instrument,
         pending: str = WAITING,
     ) -> dict[str, Any]:

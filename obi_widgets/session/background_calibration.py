@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from obi_widgets.calibration.forward_returns import DEFAULT_HORIZONS
-from obi_widgets.calibration.found import Found
 from obi_widgets.calibration.grid import thresholds_for
+from obi_widgets.calibration.result import CalibrationResult
 from obi_widgets.errors import ObiError
 from obi_widgets.kernels import loader
 
@@ -72,12 +72,12 @@ class Calibrator:
 
     Attributes
     ----------
-    found : Found or None
+    found : CalibrationResult or None
         The newest answer.
     """
 
     def __init__(self, tried: Tried, done: Callable[[], None]) -> None:
-        self.found: Found | None = None
+        self.found: CalibrationResult | None = None
         self.tried = tried
         self._done = done
         self._changed = threading.Condition()
@@ -122,7 +122,9 @@ class Calibrator:
         error = (
             "No state lies within the part that was chosen. Choose another, or look at everything."
         )
-        self.found = Found(None, None, stale=True, selected=question.selected, error=error)
+        self.found = CalibrationResult(
+            None, None, stale=True, selected=question.selected, error=error
+        )
 
     def forget(self) -> None:
         """Leave unanswered what was asked: nobody looks any more."""
@@ -182,7 +184,7 @@ class Calibrator:
             return min(self._moved + REST, pace)
         return pace
 
-    def _answer(self, asked: _Question) -> Found:
+    def _answer(self, asked: _Question) -> CalibrationResult:
         of, before = self._of, self.found
         moving = of is not None and time.monotonic() - self._moved < REST
         whole = not moving and not loader.busy()
@@ -203,9 +205,11 @@ class Calibrator:
             if whole:
                 new = sweep(asked.rows, settings=p, threshold=thresholds, hold_seconds=holds)
                 advice = proposed(asked.rows, new)
-                return Found(report, new, stale=False, selected=selected, proposal=advice)
+                return CalibrationResult(
+                    report, new, stale=False, selected=selected, proposal=advice
+                )
             self._whole = False
-            return Found(report, old, stale=True, selected=selected, proposal=advice)
+            return CalibrationResult(report, old, stale=True, selected=selected, proposal=advice)
         except ObiError as error:
             text = str(error)
         except Exception as error:
@@ -213,7 +217,7 @@ class Calibrator:
             text = f"Calibration failed: {error!r}. Change a setting to try again, and report this."
         # Beside a report, the trouble stands where its surface would.
         surface = old if report is None else None
-        return Found(report, surface, stale=True, selected=asked.selected, error=text)
+        return CalibrationResult(report, surface, stale=True, selected=asked.selected, error=text)
 
 
 def part(history: History, selected: Span | None) -> History:

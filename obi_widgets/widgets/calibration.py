@@ -14,8 +14,8 @@ from obi_widgets.trading.declared import HOLD
 from obi_widgets.widgets.panel import Part, StateWidget, asset, followed, framed
 
 if TYPE_CHECKING:
-    from obi_widgets.calibration.found import Found
     from obi_widgets.calibration.report import Report
+    from obi_widgets.calibration.result import CalibrationResult
     from obi_widgets.calibration.surface import Surface
     from obi_widgets.presentation.frame import Frame
     from obi_widgets.session.session import Session
@@ -66,7 +66,7 @@ class CalibrationWidget(Part):
         self._seal = _Seal(state=of_seal(session.sealed))
         self._seal.on_msg(self._do)
         self._maker = SheetMaker()
-        self._found: Found | None = None
+        self._found: CalibrationResult | None = None
         self._session = session
         super().__init__(session, [self._sheet, self._seal], alone=alone)
 

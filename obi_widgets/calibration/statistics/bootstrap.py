@@ -99,7 +99,7 @@ def bootstrap(
         abs_t = np.abs(resampled_mean - mean) / resampled_error
         se = np.where(np.isnan(t), np.nan, _deviation(resampled_mean))
         margin = _quantile(abs_t, means.level) * means.se_hodrick
-        b = np.stack([horizon.share for horizon in scores]) if scores else np.empty(t.shape)
+        b = np.stack([horizon.lag_fraction for horizon in scores]) if scores else np.empty(t.shape)
         return Bootstrap(
             se=se,
             t=means.mean_bps / se,
@@ -176,7 +176,7 @@ def _resample(
     if not scores or not len(scores[0].a) or not cells:
         return mean, error, resampled_mean, resampled_error, np.nan
     # Cells whose lag is longer than half of the record get no p value, and need no blocks.
-    usable = [horizon.lag[horizon.share <= LARGEST_B] for horizon in scores]
+    usable = [horizon.lag[horizon.lag_fraction <= LARGEST_B] for horizon in scores]
     lags = np.concatenate(usable)
     block = max(1.0, float(np.max(lags, initial=4)) / 4)
     index = stationary_index(len(scores[0].a), replications, block, seed)

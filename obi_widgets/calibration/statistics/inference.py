@@ -94,7 +94,7 @@ class Scores:
     active: Floats
 
     @property
-    def share(self) -> Floats:
+    def lag_fraction(self) -> Floats:
         """The lag as a fraction of the record, the b of fixed-b; shape (K,), NaN without an entry.
 
         It is ΣM² / (lag + 1) / (Σm)², where M are the sums of m within windows of lag + 1 bins.
@@ -235,7 +235,7 @@ def prevailing(mid: Floats) -> Floats:
     return filled
 
 
-def steps(mid: Floats) -> Floats:
+def mid_moves(mid: Floats) -> Floats:
     """Return the move of mid since the last state with a mid, quote currency; 0 up to the first."""
     filled = prevailing(mid)
     move = np.diff(filled, prepend=filled[:1])
@@ -260,7 +260,7 @@ def conditional_mean(
     returns : ForwardReturns
         See `forward_returns.forward_returns`.
     x : ndarray of int8, shape (T,) or (T, K)
-        Entries; see `episodes.columns`.
+        Entries; see `episodes.entry_columns`.
     level : float
         Level of the confidence interval, 0..1.
     newey_west : bool
@@ -274,7 +274,7 @@ def conditional_mean(
     """
     x = np.ascontiguousarray(x if x.ndim == 2 else x[:, None], np.int8)
     states, cells = x.shape
-    move = steps(mid)
+    move = mid_moves(mid)
     with np.errstate(divide="ignore"):
         weight = 1e4 / mid
     overlap = returns.overlap
@@ -284,7 +284,7 @@ def conditional_mean(
     def compute(rows: Iterable[int]) -> None:
         for row in rows:
             end = returns.end[row]
-            scores[row] = accrued = arrived(x, end, move, weight, int(overlap[row]))
+            scores[row] = accrued = accrued_scores(x, end, move, weight, int(overlap[row]))
             if newey_west:
                 y = returns.bps[row]
                 KERNELS.current().starts(x, y, end, int(overlap[row]), sums[row])
@@ -300,7 +300,9 @@ def conditional_mean(
     return _means(returns.horizons, overlap, sums, computed, level)
 
 
-def arrived(x: Signs, end: NDArray[np.int32], move: Floats, weight: Floats, overlap: int) -> Scores:
+def accrued_scores(
+    x: Signs, end: NDArray[np.int32], move: Floats, weight: Floats, overlap: int
+) -> Scores:
     """Return the scores of one horizon in the order in which returns accrue; see the module.
 
     Parameters
@@ -310,7 +312,7 @@ def arrived(x: Signs, end: NDArray[np.int32], move: Floats, weight: Floats, over
     end : ndarray of int32, shape (T,)
         Row where each state's horizon ends, −1 where there is no return.
     move : ndarray of float64, shape (T,)
-        Move of mid since the previous state, quote currency; see `steps`.
+        Move of mid since the previous state, quote currency; see `mid_moves`.
     weight : ndarray of float64, shape (T,)
         1e4 / mid.
     overlap : int
@@ -320,7 +322,7 @@ def arrived(x: Signs, end: NDArray[np.int32], move: Floats, weight: Floats, over
     width = max(1, -(-states // BINS))
     a, b, m = (np.zeros((-(-states // width), cells)) for _ in range(3))
     active = np.zeros(cells)
-    KERNELS.current().arrivals(x, end, move, weight, width, a, b, m, active)
+    KERNELS.current().accruals(x, end, move, weight, width, a, b, m, active)
     lag = np.maximum(overlap, 1.3 * np.sqrt(active))
     return Scores(a, b, m, width, np.ceil(lag / width).astype(np.int64), active)
 
@@ -332,7 +334,7 @@ def _means(
     n = sums[:, 1]
     newey_west = quotient(sums, overlap[:, None])
     hodrick = np.reshape([horizon.estimate().error for horizon in scores], n.shape)
-    b = np.reshape([horizon.share for horizon in scores], n.shape)
+    b = np.reshape([horizon.lag_fraction for horizon in scores], n.shape)
     mean = newey_west.mean
     with np.errstate(divide="ignore", invalid="ignore"):
         squares = sums[:, 5] - n * mean * mean

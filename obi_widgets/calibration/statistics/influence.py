@@ -19,7 +19,7 @@ class Influence(NamedTuple):
 
     Attributes
     ----------
-    share : float
+    fraction : float
         Its fraction of the sum of returns. With 1 or more, the mean of the other episodes is 0 or
         has the opposite sign. NaN without an entry.
     mean_without : float
@@ -28,7 +28,7 @@ class Influence(NamedTuple):
         Its number; −1 without an entry.
     """
 
-    share: float
+    fraction: float
     mean_without: float
     episode: int
 
@@ -51,8 +51,8 @@ def influence(x: Signs, y: Floats, start: Ints) -> Influence:
     if not len(rows) or not len(start) or total == 0:
         return Influence(np.nan, np.nan, -1)
     episode = np.maximum(np.searchsorted(start, rows, side="right") - 1, 0)
-    shares = np.bincount(episode, x[rows] * y[rows], len(start)) / total
-    largest = int(np.argmax(shares))
+    fractions = np.bincount(episode, x[rows] * y[rows], len(start)) / total
+    largest = int(np.argmax(fractions))
     rest = len(rows) - int(np.count_nonzero(episode == largest))
-    mean_without = total * (1 - float(shares[largest])) / rest if rest else np.nan
-    return Influence(float(shares[largest]), mean_without, largest)
+    mean_without = total * (1 - float(fractions[largest])) / rest if rest else np.nan
+    return Influence(float(fractions[largest]), mean_without, largest)

@@ -101,8 +101,8 @@ def _store(sums, first, cells, out):
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
-def arrivals(x, end, step, weight, width, a_bins, b_bins, m_bins, active):
-    """Add up scores as returns accrue; see `sums_numpy.arrivals`."""
+def accruals(x, end, move, weight, width, a_bins, b_bins, m_bins, active):
+    """Add up scores as returns accrue; see `sums_numpy.accruals`."""
     states, all_cells = x.shape
     flat, sums = x.ravel(), _lanes()
     for first in range(0, all_cells, LANES):
@@ -128,13 +128,13 @@ def arrivals(x, end, step, weight, width, a_bins, b_bins, m_bins, active):
                         sums[CLOSED_A + k] += entry * size
                         sums[CLOSED_B + k] += entry * entry * part
                 oldest += 1
-            move, empty = step[t], np.float64(end[t] == t)
+            mid_move, empty = move[t], np.float64(end[t] == t)
             base = np.uint64(t * all_cells + first)
             for k in range(lanes):
                 entry = flat[base + k] * empty
                 b = (sums[OPENED_B + k] - sums[CLOSED_B + k]) + entry * entry
                 held = sums[OPENED_A + k] - sums[CLOSED_A + k]
-                sums[IN_A + k] += move * held
+                sums[IN_A + k] += mid_move * held
                 sums[IN_M + k] += held * held
                 sums[IN_B + k] += b
                 sums[EXTRA + k] += 1.0 if b != 0.0 else 0.0
@@ -151,11 +151,11 @@ def arrivals(x, end, step, weight, width, a_bins, b_bins, m_bins, active):
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
-def bets(size, amount, share, end, step, width, a_bins, b_bins, m_bins):
+def bets(size, amount, weight, end, move, width, a_bins, b_bins, m_bins):
     """Add up the scores of bets as gains accrue; see `sums_numpy.bets`."""
     states, oldest, active = len(end), 0, 0
     size_in, size_out, amount_in, amount_out = 0.0, 0.0, 0.0, 0.0
-    share_in, share_out, count_in, count_out = 0.0, 0.0, 0, 0
+    weight_in, weight_out, count_in, count_out = 0.0, 0.0, 0, 0
     a_bins[:], b_bins[:], m_bins[:] = 0.0, 0.0, 0.0
     for t in range(states):
         previous = t - 1
@@ -163,23 +163,23 @@ def bets(size, amount, share, end, step, width, a_bins, b_bins, m_bins):
             part = 1.0 / (end[previous] - previous)
             size_in += size[previous]
             amount_in += amount[previous] * part
-            share_in += share[previous] * part
-            count_in += share[previous] != 0
+            weight_in += weight[previous] * part
+            count_in += weight[previous] != 0
         while oldest < t and end[oldest] < t:
             if end[oldest] > oldest:
                 part = 1.0 / (end[oldest] - oldest)
                 size_out += size[oldest]
                 amount_out += amount[oldest] * part
-                share_out += share[oldest] * part
-                count_out += share[oldest] != 0
+                weight_out += weight[oldest] * part
+                count_out += weight[oldest] != 0
             oldest += 1
         held, empty = size_in - size_out, end[t] == t
         a_bins[t // width] += (
-            step[t] * held + (amount_in - amount_out) + (amount[t] if empty else 0.0)
+            move[t] * held + (amount_in - amount_out) + (amount[t] if empty else 0.0)
         )
-        b_bins[t // width] += (share_in - share_out) + (share[t] if empty else 0.0)
+        b_bins[t // width] += (weight_in - weight_out) + (weight[t] if empty else 0.0)
         m_bins[t // width] += held * held
-        active += count_in != count_out or (empty and share[t] != 0)
+        active += count_in != count_out or (empty and weight[t] != 0)
     return active
 
 
@@ -229,7 +229,7 @@ def compile_all():
     x, sums, bins = np.zeros((2, 1), np.int8), np.zeros((6, 1)), np.zeros((2, 1))
     floats, end = np.zeros(2), np.zeros(2, np.int32)
     starts(x, floats, end, 1, sums)
-    arrivals(x, end, floats, floats, 1, bins, bins, bins, floats)
+    accruals(x, end, floats, floats, 1, bins, bins, bins, floats)
     bets(floats, floats, floats, end, floats, 1, *np.zeros((3, 2)))
     resampled(bins, bins, np.zeros((1, 2), np.int32), 1, np.zeros((1, 5, 1)))
     windows(floats, 1)

@@ -48,10 +48,10 @@ def starts(x: Signs, y: Floats, end: NDArray[np.int32], lag: int, out: Floats) -
         out[5, cell] = _running(np.append(0.0, a * a)[:, None])[-1, 0]
 
 
-def arrivals(
+def accruals(
     x: Signs,
     end: NDArray[np.int32],
-    step: Floats,
+    move: Floats,
     weight: Floats,
     width: int,
     a_bins: Floats,
@@ -67,14 +67,14 @@ def arrivals(
         Entries of the cells.
     end : ndarray of int32, shape (T,)
         Row where each state's horizon ends, −1 where there is no return.
-    step : ndarray of float64, shape (T,)
+    move : ndarray of float64, shape (T,)
         Move of mid since the previous state, quote currency.
     weight : ndarray of float64, shape (T,)
         1e4 / mid.
     width : int
         Number of states in a bin.
     a_bins, b_bins, m_bins : ndarray of float64, shape (ceil(T / width), K)
-        Output: the sums within each bin of a = step · Σ x·weight, of b = Σ x² / (states in the
+        Output: the sums within each bin of a = move · Σ x·weight, of b = Σ x² / (states in the
         horizon), and of m = (Σ x·weight)², each Σ over the entries whose horizon is open.
     active : ndarray of float64, shape (K,)
         Output: number of states with an open horizon.
@@ -90,7 +90,7 @@ def arrivals(
         size, square = entries[starts] * weight[starts], entries[starts] ** 2 * part
         size_sum, square_sum = (np.cumsum(np.append(0.0, series)) for series in (size, square))
         held = size_sum[opened] - size_sum[closed]
-        a = step * held
+        a = move * held
         b = (square_sum[opened] - square_sum[closed]) + np.where(empty, entries * entries, 0.0)
         active[cell] = np.count_nonzero(b)
         for series, bins in ((a, a_bins), (b, b_bins), (held * held, m_bins)):
@@ -102,9 +102,9 @@ def arrivals(
 def bets(
     size: Floats,
     amount: Floats,
-    share: Floats,
+    weight: Floats,
     end: NDArray[np.int32],
-    step: Floats,
+    move: Floats,
     width: int,
     a_bins: Floats,
     b_bins: Floats,
@@ -114,23 +114,23 @@ def bets(
 
     Parameters
     ----------
-    size, amount, share : ndarray of float64, shape (T,)
+    size, amount, weight : ndarray of float64, shape (T,)
         By the state at which a bet starts: gain per unit move of mid, gain that does not depend on
         mid, and weight in the mean; see `weighted.Bets`.
     end : ndarray of int32, shape (T,)
         Row where each bet ends, never decreasing except for −1, where there is no bet.
-    step : ndarray of float64, shape (T,)
+    move : ndarray of float64, shape (T,)
         Move of mid since the previous state, quote currency.
     width : int
         Number of states in a bin.
     a_bins, b_bins, m_bins : ndarray of float64, shape (ceil(T / width),)
-        Output: the sums within each bin of a = step · Σ size + Σ amount / (states of the bet), of
-        b = Σ share / (states of the bet), and of m = (Σ size)², each Σ over the open bets.
+        Output: the sums within each bin of a = move · Σ size + Σ amount / (states of the bet), of
+        b = Σ weight / (states of the bet), and of m = (Σ size)², each Σ over the open bets.
 
     Returns
     -------
     int
-        Number of states with an open bet whose share is not 0.
+        Number of states with an open bet whose weight is not 0.
     """
     rows = np.arange(len(end))
     starts = np.flatnonzero(end > rows)
@@ -144,14 +144,14 @@ def bets(
         return total[opened] - total[closed]
 
     held = open_sum(size[starts])
-    a = step * held + open_sum(amount[starts] * part) + np.where(empty, amount, 0.0)
-    b = open_sum(share[starts] * part) + np.where(empty, share, 0.0)
+    a = move * held + open_sum(amount[starts] * part) + np.where(empty, amount, 0.0)
+    b = open_sum(weight[starts] * part) + np.where(empty, weight, 0.0)
     for series, bins in ((a, a_bins), (b, b_bins), (held * held, m_bins)):
         padded = np.zeros(len(bins) * width)
         padded[: len(series)] = series
         bins[:] = np.cumsum(padded.reshape(len(bins), width), axis=1)[:, -1]
-    counted = open_sum((share[starts] != 0).astype(np.float64))
-    return int(np.count_nonzero((counted != 0) | (empty & (share != 0))))
+    counted = open_sum((weight[starts] != 0).astype(np.float64))
+    return int(np.count_nonzero((counted != 0) | (empty & (weight != 0))))
 
 
 def resampled(

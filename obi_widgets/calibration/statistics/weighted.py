@@ -1,4 +1,4 @@
-"""Scores of bets of any size and cost, as `inference.arrived` computes them for unit bets.
+"""Scores of bets of any size and cost, as `inference.accrued_scores` computes them for unit bets.
 
 A bet of weight w that is open from one state to a later one gains w · (move of mid), as mid moves.
 Its other amounts, such as a cost, belong to the bet as a whole and are spread evenly over the
@@ -32,13 +32,13 @@ class Bets(NamedTuple):
         Gain per move of mid by one unit of quote currency, bps.
     amount : ndarray of float64
         Gain that does not depend on mid, bps; negative for a cost.
-    share : ndarray of float64
-        Weight of the bet in the mean Σ gains / Σ share.
+    weight : ndarray of float64
+        Weight of the bet in the mean Σ gains / Σ weight.
     """
 
     size: Floats
     amount: Floats
-    share: Floats
+    weight: Floats
 
 
 def scores(bets: Bets, end: NDArray[np.int32], move: Floats, overlap: int) -> Scores:
@@ -51,7 +51,7 @@ def scores(bets: Bets, end: NDArray[np.int32], move: Floats, overlap: int) -> Sc
     end : ndarray of int32, shape (T,)
         Row where each bet ends, never decreasing except for −1, where there is no bet.
     move : ndarray of float64, shape (T,)
-        Move of mid since the previous state, quote currency; see `inference.steps`.
+        Move of mid since the previous state, quote currency; see `inference.mid_moves`.
     overlap : int
         Largest number of states that a bet spans.
 
@@ -104,14 +104,14 @@ def estimate(bet_scores: Scores, number: int, level: float) -> MeanEstimate:
     level : float
         Level of the confidence interval, 0..1.
     """
-    cells, b = bet_scores.estimate(), float(bet_scores.share[0])
+    cells, b = bet_scores.estimate(), float(bet_scores.lag_fraction[0])
     if number < 2:
         mean = float(cells.mean[0]) if number else np.nan
         return MeanEstimate(mean, np.nan, b, np.nan, np.nan)
-    return judge(cells, b, level)
+    return cell_estimate(cells, b, level)
 
 
-def judge(cells: Estimate, b: float, level: float) -> MeanEstimate:
+def cell_estimate(cells: Estimate, b: float, level: float) -> MeanEstimate:
     """Return the mean of one cell with its error, p and interval.
 
     Parameters
@@ -119,7 +119,7 @@ def judge(cells: Estimate, b: float, level: float) -> MeanEstimate:
     cells : Estimate
         Of a single cell.
     b : float
-        Its lag's share of the record; see `inference.Scores.share`.
+        Its lag as a fraction of the record; see `inference.Scores.lag_fraction`.
     level : float
         Level of the confidence interval, 0..1.
     """

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, eq=False)
-class Found:
+class CalibrationResult:
     """What a calibration came to.
 
     Attributes

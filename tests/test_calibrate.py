@@ -15,9 +15,9 @@ from obi_widgets.calibration.statistics.multiple_testing import benjamini_hochbe
 from obi_widgets.errors import SettingsError
 
 
-@pytest.mark.parametrize("event", ["beyond", "crossing", "episode"])
-def test_no_capture_is_viable_at_retail_fees(history, event):
-    report = obi.calibrate(history, obi.Settings(fee_bps=5.0), event=event)
+@pytest.mark.parametrize("entry_kind", ["beyond", "crossing", "episode"])
+def test_no_capture_is_viable_at_retail_fees(history, entry_kind):
+    report = obi.calibrate(history, obi.Settings(fee_bps=5.0), entry_kind=entry_kind)
     assert report.verdict == "not viable"
     assert report.reason.startswith("An effect is there at ")
     assert ", and too small: trading costs 10.0" in report.reason
@@ -190,7 +190,7 @@ def test_nothing_at_all_is_not_enough():
         ({"hold_out": 0.0}, "hold_out = 0.0 is not possible. Give a number between 0 and 1."),
         ({"horizons": []}, "horizons = [] is not possible. Horizons are seconds, above 0."),
         ({"horizons": [0, 1]}, "is not possible. Horizons are seconds, above 0."),
-        ({"event": "often"}, "event = 'often' is not possible."),
+        ({"entry_kind": "often"}, "entry_kind = 'often' is not possible."),
     ],
 )
 def test_what_is_not_possible_is_said(history, options, says):

@@ -43,7 +43,7 @@ TUNED = Provenance(
 FOUND = Findings(
     verdict="not viable",
     reason='An effect is there at 10 s (+0.53 ± 0.43 bps), "too" small.',
-    event="beyond",
+    entry_kind="beyond",
     level=0.95,
     tried=12,
     hold_out=0.3,
@@ -141,6 +141,15 @@ def test_what_was_judged_is_the_horizon_that_the_verdict_is_about():
     assert replace(FOUND, horizon=None).judged is None
 
 
+def test_a_file_of_an_earlier_version_names_the_kind_of_entries_event(tmp_path):
+    path = tmp_path / "my.toml"
+    obi.Settings().save(path, findings=OF_DEFAULTS)
+    text = path.read_text()
+    assert text.count("entry_kind = ") == 1
+    path.write_text(text.replace("entry_kind = ", "event = "))
+    assert obi.Settings.load(path).findings == OF_DEFAULTS
+
+
 def test_a_file_is_what_a_person_would_write(tmp_path):
     path = obi.Settings(depth=None, decay=0.2).save(tmp_path / "btc.toml")
     assert tomllib.loads(path.read_text(encoding="utf-8")) == {
@@ -223,7 +232,7 @@ def refusal(path, text=None):
         ),
         (
             "[settings]\n[calibration]\nverdict = 'viable'\n",
-            "my.toml: 'calibration' has ['verdict']. It takes verdict, reason, event, level, "
+            "my.toml: 'calibration' has ['verdict']. It takes verdict, reason, entry_kind, level, "
             "tried, hold_out, start, end, states, seconds, episodes, horizons, horizon, "
             "break_even_bps, signal.",
         ),

@@ -53,7 +53,7 @@ def calibrate(
     *,
     signal: Signal | str | ArrayLike | Callable[[History], ArrayLike] | None = None,
     horizons: ArrayLike = DEFAULT_HORIZONS,
-    event: Kind = "beyond",
+    entry_kind: Kind = "beyond",
     hold_out: float = DEFAULT_HOLD_OUT,
     level: float = 0.95,
     tried: int = 1,
@@ -76,7 +76,7 @@ def calibrate(
         user wrote, here or in the settings; of an array that cannot be told.
     horizons : array_like of float
         Seconds.
-    event : {"beyond", "crossing", "episode"}
+    entry_kind : {"beyond", "crossing", "episode"}
         Which states count: each one beyond the threshold, each one at which it is crossed, or
         the first of each episode.
     hold_out : float
@@ -112,7 +112,7 @@ def calibrate(
     """
     history, parameters = as_joined(history), Parameters.of(settings)
     level, hold_out = fraction("level", level), fraction("hold_out", hold_out)
-    choice("event", event, get_args(Kind))
+    choice("entry_kind", entry_kind, get_args(Kind))
     integer("tried", tried, 1, MAX_TRIED, "settings: these are one")
     integer("seed", seed, 0, MAX_SEED)
     peeked, beyond = "", ""
@@ -136,7 +136,7 @@ def calibrate(
         name = "an array"
     decided = compared(history, values, parameters)
     returns = forward_returns(history, np.unique(horizons_within(history, horizons)))
-    x = entry_columns(history, decided, [parameters.threshold], kind=event)
+    x = entry_columns(history, decided, [parameters.threshold], kind=entry_kind)
     means = conditional_mean(history.mid, returns, x, level=level)
     episodes = find_episodes(history, decided, parameters.threshold)
     split = holdout(history.elapsed, share=hold_out, purge=float(returns.horizons[-1]))
@@ -159,7 +159,7 @@ def calibrate(
     looked = tried * len(returns.horizons)
     return Report(
         parameters,
-        event,
+        entry_kind,
         int(history.time[0]) if len(history) else 0,
         int(history.time[-1]) if len(history) else 0,
         states=len(history),

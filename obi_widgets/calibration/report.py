@@ -50,7 +50,7 @@ class Report:
     ----------
     parameters : Parameters
         What was judged.
-    event : str
+    entry_kind : str
         Which states count; see `obi_widgets.calibration.episodes.Kind`.
     start, end : int
         First and last event time, nanoseconds UTC; 0 of an empty history.
@@ -105,7 +105,7 @@ class Report:
     """
 
     parameters: Parameters
-    event: Kind
+    entry_kind: Kind
     start: int
     end: int
     states: int
@@ -237,7 +237,7 @@ class Report:
         return Findings(
             verdict=self.verdict,
             reason=self.reason,
-            event=self.event,
+            entry_kind=self.entry_kind,
             level=float(self.means.level),  # NumPy scalars cannot be written to the file
             tried=int(self.tried),
             hold_out=float(self.hold_out),

@@ -91,8 +91,8 @@ class Findings:
     ----------
     verdict, reason : str
         See `obi_widgets.calibrate`.
-    event : str
-        Which states counted.
+    entry_kind : str
+        Which states counted as entries; see `obi_widgets.calibrate`.
     level : float
         Of confidence intervals.
     tried : int
@@ -121,7 +121,7 @@ class Findings:
 
     verdict: str
     reason: str
-    event: str
+    entry_kind: str
     level: float
     tried: int
     hold_out: float
@@ -280,6 +280,8 @@ def from_tables(
     if isinstance(table, dict) and isinstance(table.get("horizons"), list):
         horizons = [_read(AtHorizon, one, "calibration.horizons") for one in table["horizons"]]
         table = {**table, "horizons": tuple(horizons)}
+    if isinstance(table, dict) and "entry_kind" not in table and "event" in table:  # its old name
+        table = {("entry_kind" if key == "event" else key): v for key, v in table.items()}
     findings = _read(Findings, table, "calibration")
     if origin is not None and _span(origin) != _span(findings):
         origin = None

@@ -181,11 +181,11 @@ def test_nothing_at_all_is_not_enough():
         ({"level": 1.0}, "level = 1.0 is not possible. Give a number between 0 and 1."),
         (
             {"tried": 0},
-            "tried = 0 is not possible. Give 1 to 1,000,000,000 settings: these are one.",
+            "tried = 0 is not possible. Give 1 to 1,000,000,000 settings, these included.",
         ),
         (
             {"tried": np.nan},
-            "tried = nan is not possible. Give 1 to 1,000,000,000 settings: these are one.",
+            "tried = nan is not possible. Give 1 to 1,000,000,000 settings, these included.",
         ),
         ({"hold_out": 0.0}, "hold_out = 0.0 is not possible. Give a number between 0 and 1."),
         ({"horizons": []}, "horizons = [] is not possible. Horizons are seconds, above 0."),

@@ -37,7 +37,7 @@ def test_a_report_knows_market_span_and_hash(history, report):
         f"{one}Z" for one in history.time[[0, -1]].view("datetime64[ns]")
     ]
     assert repr(report).startswith("<Report sim:BTC-PERP ")
-    assert f"Of imbalance, {origin}." in report._repr_html_()
+    assert f"Signal: imbalance. Data: {origin}." in report._repr_html_()
     assert str(origin) == (
         "sim:BTC-PERP, 2023-11-14 22:13:20 to 2023-11-14 22:18:19 UTC, 3,000 states of 2 levels, "
         f"0 gaps, sha256 {history.sha256()[:12]}"

@@ -1,6 +1,8 @@
-"""What a signal is worth: returns, events, and statistics that know how little they know.
+"""Calibration: whether a signal predicts returns, and whether that pays its costs.
 
-`returns` says what followed each state, `events` which states count, `inference` what followed
-them on average and how sure that is, `bootstrap` the same by resampling and for many settings at
-once; `multiple`, `power`, `coefficient` and `holdout` are what their names say.
+Judging one setting: `calibrate` makes a `report`, from the signal's `episodes` and entries, the
+`forward_returns` after them, and their gains `as_traded`; `verdict` states the rule. Choosing
+among many: `sweep` fills a `surface`, `walk_forward` and `proposal` choose on the past alone.
+Testing what was chosen: `seal`, `sealed`, `confidence_sequence`. Checks of an analysis itself:
+`lookahead`, `placebo`. The standard errors and corrections are in `statistics`.
 """

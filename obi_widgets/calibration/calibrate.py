@@ -1,4 +1,4 @@
-"""Judging one history with one setting: the making of a `Report`."""
+"""Calibration of one setting on one history: it makes a `Report`."""
 
 from __future__ import annotations
 
@@ -42,9 +42,10 @@ if TYPE_CHECKING:
     from obi_widgets.settings.settings import Settings
 
 MAX_TRIED = 10**9
-"""Settings."""
+"""Largest number of settings tried that is accepted."""
 
 MAX_SEED = 2**63 - 1
+"""Largest seed of the random generator."""
 
 
 def calibrate(
@@ -59,63 +60,77 @@ def calibrate(
     tried: int = 1,
     seed: int = 0,
 ) -> Report:
-    """Say what followed the signal, how sure that is, and whether it is worth its costs.
+    """Test whether a signal predicts returns, and whether the gain exceeds the trading costs.
 
     Parameters
     ----------
     history : History or sequence of History
-        Book states; of one market where there are several, see `History.concat`.
+        Book states, T in all. Several histories must be of one market; they are joined by
+        `History.concat`.
     settings : Settings or Parameters
-        ``hold_seconds`` is not used but to say whether it is another one than the verdict's: see
-        ``horizons``.
+        The signal with its parameters, and the threshold, price and fee. Trades are held for each
+        of ``horizons``; ``hold_seconds`` changes no figure, only a sentence of the verdict.
     signal : Signal, str, callable, or array_like of float of shape (T,), optional
-        Another signal than that of the settings: + for a rise, NaN where there is none, on any
-        scale that ``threshold`` is on too. A `Signal`, or the name of one, takes the place of
-        theirs, with their values for its parameters where they have them. Of a function of a
-        history it is also seen whether it looks ahead, at some moments, and so of a signal that a
-        user wrote, here or in the settings; of an array that cannot be told.
-    horizons : array_like of float
-        Seconds.
+        A signal to judge in place of the settings' own. + predicts a rise; NaN is no signal; its
+        unit is that of ``threshold``. A `Signal` or the name of one keeps the settings' values for
+        parameters of the same name. A callable takes a history and returns shape (T,). A callable
+        or a signal defined by a user is also checked for look-ahead, at some states; an array
+        cannot be checked.
+    horizons : array_like of float, shape (H,)
+        Seconds of event time, above 0. They are sorted, and duplicates are dropped.
     entry_kind : {"beyond", "crossing", "episode"}
-        Which states count: each one beyond the threshold, each one at which it is crossed, or
-        the first of each episode.
+        Which states are entries: every state beyond the threshold, every state that crosses it, or
+        the first state of each episode.
     hold_out : float
-        The share of the time, at its end, that is judged by itself as well; 0..1.
+        Fraction of the record's time, at its end, that is also judged separately; 0..1.
     level : float
-        Of confidence intervals.
+        Level of the confidence intervals, 0..1.
     tried : int
-        How many settings were looked at before these were chosen, these included: each of them
-        counts with every horizon. This function cannot know of an earlier sweep, walk-forward or
-        calibration: it takes these settings for the only ones unless it is told. After a sweep
-        give ``surface.entries.size``, after `obi_widgets.propose` give ``proposal.tried``. A
-        session counts what its screen showed and what it exported, and nothing that was computed
-        from its history elsewhere.
+        Number of settings that were tried before these were chosen, these included. The p values
+        are corrected for ``tried`` times H tests. Earlier sweeps and calibrations are not known
+        here: after a sweep give ``surface.entries.size``, after `obi_widgets.propose` give
+        ``proposal.tried``. A session counts only what it showed and exported itself.
     seed : int
-        Of the bootstrap.
+        Seed of the bootstrap; 0 or more.
 
     Returns
     -------
     Report
+        H horizons. Its ``verdict`` is ``"viable"``, ``"not viable"`` or ``"not enough data"``.
 
     Raises
     ------
     SettingsError
-        Horizons that are not above 0, an unknown event, or a share or level that is not possible;
-        a signal that is none, or another one each time.
+        If a horizon is not above 0 or none ends within the record; if ``entry_kind``, ``hold_out``,
+        ``level``, ``tried`` or ``seed`` is not possible; or if the signal is not one of numbers, or
+        gives other numbers each time it is computed.
     HistoryError
-        Histories that cannot be joined, or a signal of another length.
+        If the histories cannot be joined, or the signal does not fit their states.
 
     Notes
     -----
-    Where the settings reach beyond the levels that are kept a state has no signal. Where that is
-    most of them, the verdict is that there is not enough data, and says how many levels to keep.
+    The mean return of mid after an entry has Hodrick (1992) standard errors with fixed-b critical
+    values; `obi_widgets.calibration.statistics.inference` has the formulas and sources.
+
+    A state has no signal if the settings need levels that the history does not keep. If most
+    states have none, the verdict is "not enough data", and says how many levels to keep.
+
+    Examples
+    --------
+    >>> import obi_widgets as obi
+    >>> history = obi.simulate("sim:BTC-PERP", seconds=120, seed=1)
+    >>> report = obi.calibrate(history, obi.Settings(fee_bps=5), horizons=(1, 5))
+    >>> report.verdict  # a round trip costs two fees of 5 bps, and the spread
+    'not viable'
+    >>> bool(report.table.loc[1.0, "mean_bps"] < report.table.loc[1.0, "cost_bps"])
+    True
     """
     history, parameters = as_joined(history), Parameters.of(settings)
     level, hold_out = fraction("level", level), fraction("hold_out", hold_out)
     choice("entry_kind", entry_kind, get_args(Kind))
-    integer("tried", tried, 1, MAX_TRIED, "settings: these are one")
+    integer("tried", tried, 1, MAX_TRIED, "settings, these included")
     integer("seed", seed, 0, MAX_SEED)
-    peeked, beyond = "", ""
+    leak, beyond = "", ""
     notes: tuple[str, ...] = ()
     if isinstance(signal, Signal | str):
         parameters, signal = _with_signal(parameters, as_chosen(signal)), None
@@ -124,13 +139,13 @@ def calibrate(
         values = parameters.signal(history, parameters)
         beyond, notes = coverage_notes(history, parameters)
         if not is_built_in(parameters.signal):
-            peeked = looks_ahead(history, lambda one: parameters.signal(one, parameters), values)
+            leak = looks_ahead(history, lambda h: parameters.signal(h, parameters), values)
     elif callable(signal):
         values = computed(history, signal)
-        peeked = looks_ahead(history, signal, values)
+        leak = looks_ahead(history, signal, values)
         name = getattr(signal, "__name__", type(signal).__name__)
         if name == parameters.signal.name:
-            name = f"the function {name}"  # which is not the signal of the settings
+            name = f"the function {name}"  # not to be taken for the signal of the settings
     else:
         values = as_signal(history, signal)
         name = "an array"
@@ -141,22 +156,23 @@ def calibrate(
     episodes = find_episodes(history, decided, parameters.threshold)
     split = holdout(history.elapsed, share=hold_out, purge=float(returns.horizons[-1]))
 
-    one = x[:, 0]
+    entries = x[:, 0]
 
     def part(rows: slice) -> tuple[Means, Traded, int]:
-        some = history[rows]
-        moves = forward_returns(some, returns.horizons)
+        states = history[rows]
+        moves = forward_returns(states, returns.horizons)
         begun = (episodes.start >= rows.start) & (episodes.start < rows.stop)
         return (
-            conditional_mean(some.mid, moves, x[rows], level=level),
-            traded(some, parameters, one[rows], returns.horizons, level=level),
+            conditional_mean(states.mid, moves, x[rows], level=level),
+            traded(states, parameters, entries[rows], returns.horizons, level=level),
             int(np.count_nonzero(begun)),
         )
 
-    whole = traded(history, parameters, one, returns.horizons, level=level, episodes=episodes.start)
+    starts = episodes.start
+    whole = traded(history, parameters, entries, returns.horizons, level=level, episodes=starts)
     inside, traded_inside, episodes_inside = part(split.in_sample)
     outside, traded_outside, episodes_outside = part(split.out_of_sample)
-    looked = tried * len(returns.horizons)
+    tests = tried * len(returns.horizons)
     return Report(
         parameters,
         entry_kind,
@@ -165,11 +181,11 @@ def calibrate(
         states=len(history),
         seconds=float(history.elapsed[-1:].sum()) / 1e9,
         means=means,
-        p_adjusted=benjamini_hochberg(means.p[:, 0], tried=looked),
-        net_p_adjusted=holm(whole.p, tried=looked),
+        p_adjusted=benjamini_hochberg(means.p[:, 0], tried=tests),
+        net_p_adjusted=holm(whole.p, tried=tests),
         coefficients=information_coefficients(history, values, returns),
         deciles=deciles(history.mid, values, returns),
-        hit_rate=np.array([hit_rate(one, y) for y in returns.bps]),
+        hit_rate=np.array([hit_rate(entries, y) for y in returns.bps]),
         traded=whole,
         traded_inside=traded_inside,
         traded_outside=traded_outside,
@@ -181,7 +197,7 @@ def calibrate(
         hold_out=hold_out,
         tried=tried,
         interval=history.interval,
-        looks_ahead=peeked,
+        looks_ahead=leak,
         seed=seed,
         beyond=beyond,
         notes=notes,
@@ -191,7 +207,7 @@ def calibrate(
 
 
 def _with_signal(parameters: Parameters, signal: Signal) -> Parameters:
-    """Return settings with another signal, of which they keep what it has too."""
+    """Return settings with another signal; values of parameters that it has too are kept."""
     if signal.computes_as(parameters.signal):
         return parameters
     kept = {n: v for n, v in parameters.as_dict().items() if n in COMMON or n in signal.parameters}

@@ -1,4 +1,4 @@
-"""Whether a signal survives its costs and honest statistics, on one history."""
+"""The report of a calibration: one setting on one history."""
 
 from __future__ import annotations
 
@@ -9,14 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from obi_widgets.calibration.as_traded import Traded
 from obi_widgets.calibration.information_coefficient import Coefficients, Deciles, half_life
 from obi_widgets.calibration.statistics.bootstrap import Bootstrap, bootstrap
 from obi_widgets.calibration.statistics.power import rule_seconds
 from obi_widgets.calibration.verdict import MIN_EPISODES, Evidence, Judgement, Verdict, judge
 from obi_widgets.checks import fraction, integer, number
 from obi_widgets.history.provenance import utc
-from obi_widgets.settings.parameters import Parameters
 from obi_widgets.settings.provenance import (
     IMBALANCE,
     AtHorizon,
@@ -39,69 +37,73 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
 
 SHOWN = ("n", "n_eff", "mean_bps", "ci_low", "ci_high", "t_naive", "p_adjusted", "rank_ic")
-"""Of a table, what a notebook shows of a report by itself, beside ``net_bps``."""
+"""Columns of `Report.table` that a notebook shows, beside ``net_bps``."""
 
 
 @dataclass(frozen=True, eq=False)
 class Report:
-    """What a calibration found; arrays of shape (H,), a value a horizon.
+    """Results of `obi_widgets.calibrate`; arrays have shape (H,), one value for each horizon.
 
     Attributes
     ----------
     parameters : Parameters
-        What was judged.
-    entry_kind : str
-        Which states count; see `obi_widgets.calibration.episodes.Kind`.
+        The settings that were judged.
+    entry_kind : {"beyond", "crossing", "episode"}
+        Which states count as entries; see `obi_widgets.calibrate`.
     start, end : int
-        First and last event time, nanoseconds UTC; 0 of an empty history.
+        First and last event time, nanoseconds UTC; 0 for an empty history.
     states : int
-        How many.
+        Number of states.
     seconds : float
-        How long the book was in sync between them.
+        Length of the record without its gaps, seconds.
     means : Means
-        The mean return after an event at each horizon, and how sure it is; one cell.
+        Mean return of mid after an entry, bps, + if the signal is right; of shape (H, 1).
     p_adjusted : ndarray of float64
-        Of ``means``, after Benjamini and Hochberg, over all horizons of all settings that were
-        tried.
+        P values of ``means``, corrected by Benjamini and Hochberg for all that was tried.
     net_p_adjusted : ndarray of float64
-        Of what was traded: that a trade makes nothing, net, or no more than being long and short
-        as often without looking; the larger of the two. After Holm, over the same.
+        P values of the trades, corrected by Holm for the same: the larger of two, that the mean net
+        gain is 0, and that being long and short as often at random times gains as much.
     coefficients : Coefficients
-        Of correlation between the signal and the return.
+        Correlations of signal and return.
     deciles : Deciles
-        The mean return by decile of the signal.
+        Mean return of mid by decile of the signal, bps.
     hit_rate : ndarray of float64
-        How often the sign was right, of the events after which mid moved.
+        Fraction of entries with the right sign, among those after which mid moved; 0..1.
     traded, traded_inside, traded_outside : Traded
-        What a taker would have made of the events, after fees: on the whole, before the time that
-        was held out, and in it. The verdict rests on these.
-    outside : Means
-        As ``means``, of the time that was held out.
-    inside : Means
-        As ``means``, of the time before.
+        Gains of trading every entry as a taker, after fees: on the whole record, in sample (before
+        the hold-out), and out of sample (in the hold-out). The verdict rests on these.
+    inside, outside : Means
+        As ``means``, in sample and out of sample.
     episodes : Episodes
-        Stretches beyond the threshold.
+        Periods beyond the threshold.
     episodes_inside, episodes_outside : int
-        How many of them began before the time held out, and in it.
+        Number of those that began in sample, and out of sample.
     hold_out : float
-        The share of the time that was held out.
+        Fraction of the record's time that was held out, 0..1.
     tried : int
-        How many settings were looked at, this one included.
+        Number of settings that were tried, this one included.
     interval : float
-        Seconds between the states that were kept, 0 for every one.
+        Seconds between the states of the history; 0 if it keeps every state.
     looks_ahead : str
-        Where the signal was seen to know what comes after it; empty where it was not.
+        At which state the signal used later data; empty if none was found.
     seed : int
-        Of the bootstrap.
+        Seed of the bootstrap.
     beyond : str
-        Why most states have no signal: the settings reach beyond the levels that are kept. Empty
-        where most have one.
+        Why most states have no signal, if their levels are not kept; empty if most have one.
     notes : tuple of str
-        What one must know of the signal and of the history, a sentence each.
+        Limitations of the signal and the history, one or two sentences each.
     signal : str
-        The name of the settings' signal, or of another one that was given.
+        Name of the signal that was judged.
     origin : Provenance or None
-        What was judged: market, span and hash; None of an empty history.
+        Market, time span and hash of the history; None if it was empty.
+
+    Examples
+    --------
+    >>> import obi_widgets as obi
+    >>> history = obi.simulate("sim:BTC-PERP", seconds=120, seed=1)
+    >>> report = obi.calibrate(history, obi.Settings(fee_bps=5), horizons=(1, 5))
+    >>> report.horizons
+    array([1., 5.])
     """
 
     parameters: Parameters
@@ -139,35 +141,35 @@ class Report:
         return f"<Report {market and market + ' '}{self.verdict}: {self.reason}>"
 
     def _repr_html_(self) -> str:
-        word, reason = self.verdict.capitalize(), html.escape(self.reason)
+        reason = html.escape(self.reason)
         table = self.table[list(SHOWN)].assign(net_bps=self.traded.net_bps)
         notes = "".join(f"<p>{html.escape(note)}</p>" for note in self.notes)
         figures = table.to_html(float_format="{:,.3g}".format)
-        of = html.escape(f"Of {self.signal}, {self.origin or 'no state'}.")
-        return f"<p><b>{word}.</b> {reason}</p>{notes}{figures}<p>{of}</p>"
+        about = html.escape(f"Signal: {self.signal}. Data: {self.origin or 'none'}.")
+        return f"<p><b>{self.verdict.capitalize()}.</b> {reason}</p>{notes}{figures}<p>{about}</p>"
 
     @property
     def horizons(self) -> Floats:
-        """Seconds."""
+        """The horizons, seconds, ascending."""
         return self.means.horizons
 
     @property
     def cost_bps(self) -> Floats:
-        """What a round trip costs on average: both fees, and the spread unless mid is paid."""
+        """Mean cost of a round trip, bps: the fees of both sides, and the spread unless at mid."""
         return self.traded.cost_bps
 
     @property
     def as_traded(self) -> pd.DataFrame:
-        """A DataFrame, a row a horizon (its index, in seconds): what a taker would have made.
+        """Gains of trading every entry as a taker: a DataFrame indexed by horizon, in seconds.
 
-        ``n`` trades, one an event, each by itself; ``gross_bps`` touch to touch (or mid to mid,
-        see ``Settings.price``); ``net_bps`` after the fees of both sides, ``ci_low, ci_high`` its
-        confidence interval; ``cost_bps`` of a round trip; ``won`` the fraction that made more
-        than their fees; ``excess_bps`` with ``excess_low, excess_high`` what was made beyond being
-        long and short as often without looking; ``longs`` the fraction that were long;
-        ``p_adjusted`` that the trades' net, or this excess, is nothing, for all that was tried;
-        ``inside_bps`` and ``outside_bps`` the net before the time held out and in it, with their
-        intervals. Trades that overlap are no strategy: see `obi_widgets.entries`.
+        Mean gains in bps of the entry price, with ``_low`` and ``_high`` of their intervals:
+        ``gross_bps`` before fees, touch to touch (or mid to mid, see ``Settings.price``);
+        ``net_bps, ci_low, ci_high`` after the fees of both sides; ``excess_bps`` the gain in excess
+        of being long and short as often at random times; ``inside_bps`` and ``outside_bps`` the net
+        gain before and in the hold-out. ``n`` trades; ``cost_bps`` of a round trip, on average;
+        ``won`` the fraction with a net gain above 0, ``longs`` the fraction that is long;
+        ``p_adjusted`` as ``net_p_adjusted``. Every entry is a trade of its own, so trades overlap:
+        for a strategy, with one position at a time, see `obi_widgets.entries`.
         """
         table = self.traded.to_frame().assign(p_adjusted=self.net_p_adjusted)
         for name, part in (("inside", self.traded_inside), ("outside", self.traded_outside)):
@@ -178,7 +180,7 @@ class Report:
 
     @cached_property
     def bootstrap(self) -> Bootstrap:
-        """The means by resampling; when it is asked for, since no verdict rests on it."""
+        """The means by resampling; computed when asked for, since no verdict rests on it."""
         return bootstrap(self.means, seed=self.seed)
 
     @cached_property
@@ -216,14 +218,14 @@ class Report:
 
     @property
     def reason(self) -> str:
-        """Why, in a sentence."""
+        """The reason for the verdict, in words."""
         return self.judgement.reason
 
     @property
     def break_even_bps(self) -> float:
-        """The cost of one side, spread and fee, at which a trade of the judged horizon makes 0.
+        """Break-even cost of one side (half-spread and fee), bps, at the horizon of the verdict.
 
-        NaN for no effect.
+        Half of the mean move of mid in the direction of the trade; NaN if that is not above 0.
         """
         at = self.judgement.horizon
         move = self.traded.move_bps[at] if at >= 0 else np.nan
@@ -231,7 +233,7 @@ class Report:
 
     @cached_property
     def findings(self) -> Findings:
-        """What is kept of this in a file, beside the settings; see `Settings.save`."""
+        """The results that `Settings.save` writes beside the settings."""
         start, end = utc([self.start, self.end])
         judged_horizon = self.judgement.horizon
         return Findings(
@@ -279,22 +281,28 @@ class Report:
         )
 
     def seconds_needed(self, effect_bps: float | None = None, *, power: float = 0.8) -> float:
-        """Return how long a record would be called viable, with that chance.
+        """Return the length of record at which a true gain would be judged viable.
+
+        The formula is in `obi_widgets.calibration.statistics.power`.
 
         Parameters
         ----------
         effect_bps : float, optional
-            What a trade of the judged horizon makes in truth, net, bps; as much as it costs to
-            trade when left out.
+            True mean net gain of a trade at the horizon of the verdict, bps, −1e5..1e5. The
+            default is the cost of a round trip.
         power : float
-            The chance of finding it, 0..1.
+            Probability of the verdict "viable" at that length, 0..1.
 
         Returns
         -------
         float
-            Seconds in all, and never less than it takes for `MIN_EPISODES` episodes in both parts;
-            less than the record has where it is long enough. NaN where the record is too short
-            to tell.
+            Total seconds; at least the time in which 10 episodes begin both in sample and out of
+            sample. Infinite if the gain is not above 0; NaN if the record is too short to say.
+
+        Raises
+        ------
+        SettingsError
+            If ``effect_bps`` or ``power`` is not possible.
         """
         at = max(self.judgement.horizon, 0)
         power = fraction("power", power)
@@ -323,15 +331,19 @@ class Report:
         return float(np.maximum(needed, episodes))
 
     def weakest_bps(self, at: int) -> float:
-        """Return the least of all that has to be above 0 at a horizon, for a verdict of viable.
+        """Return the smallest of the gains that must be above 0 at a horizon to be viable.
 
-        That is what trades made, net, and beyond being long and short as often without looking, on
-        the whole and in both parts; bps, NaN where nothing is known.
+        These are the net and the excess gain on the whole record, in sample and out of sample.
 
         Parameters
         ----------
         at : int
-            The horizon's number.
+            Position of the horizon in ``horizons``, from 0.
+
+        Returns
+        -------
+        float
+            Bps; NaN if nothing is known.
         """
         at = integer("at", at, 0, len(self.horizons) - 1)
         parts = (self.traded, self.traded_inside, self.traded_outside)
@@ -339,23 +351,23 @@ class Report:
         return float(np.fmin.reduce(gains, axis=None))
 
     def _more(self, at: int) -> float:
-        """Return how many seconds more would tell of the weakest gain; NaN for never."""
+        """Return how many more seconds the weakest gain needs; NaN if none, or not known."""
         more = self._seconds_needed(self.weakest_bps(at), at) - self.seconds
         return more if 0 < more < np.inf else np.nan
 
     @property
     def table(self) -> pd.DataFrame:
-        """A DataFrame, a row a horizon (its index, in seconds).
+        """Returns of mid after the entries: a DataFrame indexed by horizon, in seconds.
 
-        ``n`` events; ``n_eff`` as many independent ones would know as much; ``mean_bps`` the mean
-        return, + where the signal is right; ``se_bps`` and ``t`` Newey–West's at the overlap;
-        ``p, ci_low, ci_high`` from the error that overlap does not make too small (Hodrick's,
-        with fixed-b critical values; see `obi_widgets.calibration.statistics.inference`),
-        ``t_hodrick`` its t; ``t_naive`` as if all were independent: a warning; ``t_bootstrap,
-        p_bootstrap`` of a studentised stationary bootstrap; ``p_adjusted`` for all that was tried;
-        ``hit_rate``;
-        ``ic, rank_ic`` correlations of signal and return; ``cost_bps`` of a round trip;
-        ``outside_bps`` the mean in the time held out.
+        ``n`` entries that have a return; ``n_eff`` independent returns with the same information;
+        ``mean_bps`` the mean return, + if the signal is right, ``outside_bps`` that in the
+        hold-out; ``p, ci_low, ci_high, t_hodrick`` by Hodrick standard errors with fixed-b critical
+        values, which allow for overlap (see `obi_widgets.calibration.statistics.inference`);
+        ``se_bps, t`` Newey–West with the overlap as lag, too sure; ``t_naive`` as if all returns
+        were independent, which is misleading: for comparison only; ``t_bootstrap, p_bootstrap`` of
+        a studentised stationary bootstrap; ``p_adjusted`` corrected for all settings and horizons
+        tried; ``hit_rate``; ``ic, rank_ic`` the Pearson and Spearman correlation of signal and
+        return; ``cost_bps`` the mean cost of a round trip.
         """
         import pandas as pd
 
@@ -375,13 +387,13 @@ class Report:
 
     @property
     def told(self) -> dict[str, Any]:
-        """Settings, origin and verdict as plain tables: what its DataFrames have in ``attrs``.
+        """Settings, origin and verdict as plain tables: the ``attrs`` of its DataFrames.
 
-        Not every file that pandas writes keeps them: a spreadsheet does not.
+        Not every file format of pandas keeps ``attrs``: a spreadsheet does not.
         """
         return labels(self.parameters, to_tables(None, self.findings))
 
     @property
     def ic_half_life(self) -> float:
-        """Seconds until the information coefficient has halved; NaN where it has not."""
+        """Seconds until the information coefficient has halved from its peak; NaN if it has not."""
         return half_life(self.horizons, self.coefficients.ic)

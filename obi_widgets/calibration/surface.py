@@ -1,4 +1,4 @@
-"""What every setting of a grid would have come to: the data behind a surface."""
+"""The surface of a sweep: the results of every setting of a grid."""
 
 from __future__ import annotations
 
@@ -26,30 +26,47 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
 
 MIN_ENTRIES = 20
-"""Entries below which a setting is not chosen: its mean is of a handful."""
+"""Fewest entries of a setting that can be chosen; a mean of fewer is not reliable."""
 
 
 @dataclass(frozen=True, eq=False)
 class Surface:
-    """Results of the entries of every setting of a grid.
+    """Results of every setting of a grid; arrays have one axis for each axis of the grid.
+
+    Made by `obi_widgets.sweep`.
 
     Attributes
     ----------
     axes : dict of str to tuple
-        The values of each axis by its name, in the order of the arrays' axes. The last two are
-        ``threshold`` and ``hold_seconds``. Each is an attribute as well: numbers are an ndarray,
-        ``surface.decay``; what may be None or a word is a tuple.
+        Values of each axis by name, in the order of the arrays' axes. The last two are
+        ``threshold`` and ``hold_seconds``. Each axis is also an attribute, such as
+        ``surface.decay``: an ndarray of float64 if all its values are floats, else a tuple.
     parameters : Parameters
-        The settings that all share, among them signal and fee.
+        The settings that all share, such as signal and fee.
     parts : ndarray of float64, shape (*axes, 3, 6)
-        Of the entries that end before the time held out, that begin in it, and that span its
-        beginning: how many were closed, how many of these won before fees, the sum of their gross
-        bps, the sum of its squares; how many a gap ended, and how many are still open.
+        Sums over entries in three parts: those that end before the hold-out, those that begin in
+        it, and those that span its beginning. The six sums: closed entries; those with a gross gain
+        above 0; their gross gains, bps; the squares of these; entries ended by a gap; entries still
+        open.
     interval : float
-        Seconds between the states of the coarsest history; of holds below
-        `obi_widgets.calibration.forward_returns.COARSE` times as long there is no entry.
+        Seconds between the states of the coarsest history. Holds below 10 intervals have no
+        entries, since they would end too late.
     origins : tuple of Provenance
-        Market, span and hash of each history that has states.
+        Market, time span and hash of each history that has states.
+
+    Examples
+    --------
+    >>> import obi_widgets as obi
+    >>> history = obi.simulate("sim:BTC-PERP", seconds=60, seed=1)
+    >>> surface = obi.sweep(history, threshold=[0.2, 0.4, 0.6], hold_seconds=[1, 5])
+    >>> surface.threshold
+    array([0.2, 0.4, 0.6])
+    >>> surface.mean_net_bps.shape  # decay, depth, threshold, hold_seconds
+    (1, 1, 3, 2)
+    >>> surface.settings((0, 0, 2, 1)).threshold
+    0.6
+    >>> surface.to_frame().index.names
+    FrozenList(['decay', 'depth', 'threshold', 'hold_seconds'])
     """
 
     axes: dict[str, tuple[Any, ...]]
@@ -67,11 +84,11 @@ class Surface:
         if name not in axes:
             raise AttributeError(f"A surface over {', '.join(axes)} has no {name}.")
         values = axes[name]
-        return np.array(values) if all(type(one) is float for one in values) else values
+        return np.array(values) if all(type(value) is float for value in values) else values
 
     @property
     def threshold(self) -> Floats:
-        """The thresholds."""
+        """The thresholds, in the signal's unit, or quantiles."""
         return np.array(self.axes["threshold"])
 
     @property
@@ -81,62 +98,62 @@ class Surface:
 
     @property
     def titles(self) -> dict[str, str]:
-        """Each axis as a screen names it, with its unit: ``"Decay, per bp"``."""
+        """Label of each axis with its unit, as shown on screen: ``"Decay, per bp"``."""
         titles = {name: _title(self.parameters.declared[name]) for name in self.axes}
         if self.parameters.threshold_is == "quantile":
             titles["threshold"] += ", quantile"
         return titles
 
     def settings(self, at: Iterable[SupportsIndex]) -> Parameters:
-        """Return the settings of a cell, by where it stands on each axis."""
+        """Return the settings of a cell, given its index on each axis."""
         return self.parameters.replace(**self.values(at))
 
     def values(self, at: Iterable[SupportsIndex]) -> dict[str, Any]:
-        """Return the values of a cell by axis, by where it stands on each."""
+        """Return the value of each axis by name, given a cell's index on each axis."""
         return {
             name: values[index] for (name, values), index in zip(self.axes.items(), at, strict=True)
         }
 
     @property
     def inside(self) -> Surface:
-        """The same, of the entries that ended before the time held out: to choose by."""
+        """The surface of the entries that end before the hold-out, to choose settings by."""
         return replace(self, parts=self.parts[..., :1, :])
 
     @property
     def outside(self) -> Surface:
-        """The same, of the entries made in the time held out: to judge by."""
+        """The surface of the entries made in the hold-out, to judge chosen settings by."""
         return replace(self, parts=self.parts[..., 1:2, :])
 
     @cached_property
     def sums(self) -> Floats:
-        """All parts together, shape (*axes, 6)."""
+        """Sums over all parts, shape (*axes, 6); see ``parts``."""
         return np.asarray(self.parts.sum(axis=-2))
 
     @property
     def entries(self) -> NDArray[np.int64]:
-        """Entries that were closed, by setting."""
+        """Number of closed entries of each setting."""
         return self.sums[..., 0].astype(np.int64)
 
     @property
     def won(self) -> Floats:
-        """The fraction of entries that won before fees; NaN without entries."""
+        """Fraction of entries with a gross gain above 0; NaN without entries."""
         return _mean(self.sums, 1)
 
     @property
     def mean_gross_bps(self) -> Floats:
-        """Mean of side · (exit − entry) / entry · 1e4; NaN without entries."""
+        """Mean gross gain, side · (exit − entry) / entry · 1e4, bps; NaN without entries."""
         return _mean(self.sums, 2)
 
     @property
     def mean_net_bps(self) -> Floats:
-        """``mean_gross_bps`` less the fee of both sides."""
+        """Mean net gain, bps: ``mean_gross_bps`` minus the fees of both sides."""
         return self.mean_gross_bps - 2 * self.parameters.fee_bps
 
     @property
     def se_bps(self) -> Floats:
-        """Standard error of the mean over entries, as if they were independent; NaN below two.
+        """Standard error of the mean gain, bps, for independent entries; NaN for fewer than two.
 
-        Entries of one setting do not overlap, so that they very nearly are where there is no edge.
+        Entries of one setting do not overlap, so they are nearly independent if there is no edge.
         """
         count, mean = self.sums[..., 0], self.mean_gross_bps
         with np.errstate(invalid="ignore", divide="ignore"):
@@ -145,30 +162,32 @@ class Surface:
 
     @property
     def neighbours_net_bps(self) -> Floats:
-        """The mean after fees over a setting's own entries and those of the settings beside it.
+        """Mean net gain over the entries of a setting and of its neighbours, bps.
 
-        Beside it on any axis of numbers, corners included; of words none is beside another. A
-        setting that is good only by itself is noise.
+        Neighbours are the adjacent settings on all axes of numbers, corners included. A setting
+        that is good only by itself is probably noise.
         """
-        total = _beside(self.sums, self._ordered, np.add, 0.0)
+        total = _with_neighbours(self.sums, self._ordered, np.add, 0.0)
         return _mean(total, 2) - 2 * self.parameters.fee_bps
 
     @property
     def weakest_t(self) -> Floats:
-        """The least t of ``mean_net_bps``, of a setting and of those beside it.
+        """The smallest t value of ``mean_net_bps`` among a setting and its neighbours.
 
-        It is large on a plateau, and not for a setting that is good only by itself. Those beside
-        it that have fewer than `MIN_ENTRIES` entries say nothing; NaN for a setting that has fewer.
+        It is large on a plateau, and not for a setting that is good only by itself. Neighbours with
+        fewer than 20 entries are ignored. NaN for a setting with fewer than 20 entries.
         """
         known = self.entries >= MIN_ENTRIES
         with np.errstate(invalid="ignore", divide="ignore"):
-            t = np.nan_to_num(self.mean_net_bps / self.se_bps)  # without any spread: very large
-        least = _beside(np.where(known, t, np.inf), self._ordered, np.minimum, np.inf)
-        return np.where(known, least, np.nan)
+            t = np.nan_to_num(
+                self.mean_net_bps / self.se_bps
+            )  # equal gains have no error: t is infinite
+        smallest = _with_neighbours(np.where(known, t, np.inf), self._ordered, np.minimum, np.inf)
+        return np.where(known, smallest, np.nan)
 
     @property
     def _ordered(self) -> list[int]:
-        """The axes on which one value lies beside another."""
+        """The axes whose values have an order, so that settings have neighbours on them."""
         declared = self.parameters.declared
         return [
             n for n, name in enumerate(self.axes) if not isinstance(declared[name].kind, Choice)
@@ -176,33 +195,34 @@ class Surface:
 
     @property
     def p_adjusted(self) -> Floats:
-        """Two-sided p of ``mean_gross_bps``, corrected for all settings of the surface.
+        """Two-sided p values of ``mean_gross_bps`` = 0, corrected for all settings of the surface.
 
-        After Benjamini and Hochberg; see
-        `obi_widgets.calibration.statistics.multiple_testing`. NaN below two entries.
+        Benjamini and Hochberg (1995); see
+        `obi_widgets.calibration.statistics.multiple_testing`. NaN for fewer than two entries.
         """
         with np.errstate(invalid="ignore", divide="ignore"):
             t = self.mean_gross_bps / self.se_bps
         return benjamini_hochberg(fixed_b.p_value(t, 0.0))
 
     def to_frame(self) -> pd.DataFrame:
-        """Return a DataFrame, a row a setting.
+        """Return a DataFrame with one row for each setting.
 
         Returns
         -------
         DataFrame
-            Indexed by the axes (of the imbalance ``decay, depth, threshold, hold_seconds``),
-            where a depth of 0 is all levels, and NaN a parameter that is off;
-            ``entries``, ``won``, ``mean_gross_bps``, ``mean_net_bps``, ``se_bps``,
-            ``p_adjusted``, ``neighbours_net_bps``; ``inside_net_bps`` and ``outside_net_bps``,
-            before and in the time held out, with ``outside_entries``; ``lost`` (ended by a gap,
-            and in none of the others). Its ``attrs`` have the axes with their units, the settings
-            that all share, what the figures are of, and that they are no verdict.
+            Indexed by the axes (of the imbalance ``decay, depth, threshold, hold_seconds``), where
+            a depth of 0 is all levels, and NaN is a parameter that is switched off. Columns
+            ``entries``, ``won``, ``mean_gross_bps``, ``mean_net_bps``, ``se_bps``, ``p_adjusted``
+            and ``neighbours_net_bps`` are the properties of these names; ``inside_net_bps``,
+            ``outside_net_bps`` and ``outside_entries`` are of the time before the hold-out and of
+            the hold-out; ``lost`` counts entries ended by a gap, which no other column includes.
+            Its ``attrs`` hold the axes with their units, the common settings and the origin of the
+            data, and say that the table is no verdict.
         """
         import pandas as pd
 
         index = pd.MultiIndex.from_product(
-            [[self.in_table(name, one) for one in values] for name, values in self.axes.items()],
+            [[self.in_table(name, v) for v in values] for name, values in self.axes.items()],
             names=list(self.axes),
         )
         names = ("entries", "won", "mean_gross_bps", "mean_net_bps", "se_bps", "p_adjusted")
@@ -213,15 +233,17 @@ class Surface:
         columns["outside_net_bps"] = self.outside.mean_net_bps
         columns["outside_entries"] = self.outside.entries
         columns["lost"] = self.sums[..., 4].astype(np.int64)
-        table = pd.DataFrame({name: one.ravel() for name, one in columns.items()}, index=index)
-        told = to_tables(None, None)
+        table = pd.DataFrame(
+            {name: column.ravel() for name, column in columns.items()}, index=index
+        )
+        tables = to_tables(None, None)
         if self.origins:
-            told["tuned_on"] = [to_table(one) for one in self.origins]
-        table.attrs.update(labels(self.parameters, told) | {"axes": self.titles})
+            tables["tuned_on"] = [to_table(origin) for origin in self.origins]
+        table.attrs.update(labels(self.parameters, tables) | {"axes": self.titles})
         return table
 
     def in_table(self, name: str, value: Any) -> Any:  # noqa: ANN401
-        """Return a value of an axis as a table has it: for None 0 levels, or NaN."""
+        """Return a value of an axis as a table shows it: None is 0 levels, or NaN."""
         if value is not None:
             return value
         return 0 if isinstance(self.parameters.declared[name].kind, Levels) else np.nan
@@ -232,8 +254,11 @@ def _mean(sums: Floats, figure: int) -> Floats:
         return np.asarray(sums[..., figure] / sums[..., 0])
 
 
-def _beside(values: Floats, axes: Iterable[int], join: np.ufunc, outside: float) -> Floats:
-    """Return values joined with those beside them on some axes, corners included."""
+def _with_neighbours(values: Floats, axes: Iterable[int], join: np.ufunc, outside: float) -> Floats:
+    """Return each value joined with its neighbours on some axes, corners included.
+
+    ``outside`` stands for the neighbours beyond the edge.
+    """
     for axis in axes:
         pad = [(int(n == axis),) * 2 for n in range(values.ndim)]
         padded, size = np.pad(values, pad, constant_values=outside), values.shape[axis]
@@ -242,8 +267,7 @@ def _beside(values: Floats, axes: Iterable[int], join: np.ufunc, outside: float)
     return values
 
 
-def _title(one: Parameter) -> str:
-    unit = getattr(one.kind, "unit", "")
-    if not unit or unit == one.title.lower():
-        return one.title
-    return f"{one.title}, {unit}"
+def _title(parameter: Parameter) -> str:
+    """Return a parameter's title with its unit."""
+    title, unit = parameter.title, getattr(parameter.kind, "unit", "")
+    return f"{title}, {unit}" if unit and unit != title.lower() else title

@@ -1,4 +1,4 @@
-"""Sweeping a grid of settings over recordings, here or wherever an executor runs."""
+"""Sweep of a grid of settings over histories, in this process or by an executor."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     Tell = Callable[[float], object]
 
 SAMPLE = 4 * BLOCK
-"""States that an estimate is made with."""
+"""Number of states that `sweep_seconds` measures with."""
 
 
 def sweep(
@@ -45,31 +45,31 @@ def sweep(
     cancel: threading.Event | None = None,
     **axes: Iterable[Any] | None,
 ) -> Surface:
-    """Return what every combination of settings would have come to.
+    """Return the results of every combination of settings.
 
-    Every entry of every setting is the one that `obi_widgets.entries` makes. Of the imbalance,
-    books are read once for all decays and depths; decays on an even grid (``numpy.linspace``) are
-    several times as fast as others. Any other signal is computed once for each combination of its
-    own parameters. Interrupting the cell stops it within a moment.
+    The entries of each setting are those of `obi_widgets.entries`. For the imbalance, books are
+    read once for all decays and depths; decays on an even grid (``numpy.linspace``) are several
+    times faster than others. Any other signal is computed once for each combination of its own
+    parameters. Interrupting the cell stops the sweep.
 
     Parameters
     ----------
     histories : History or sequence of History
-        Book states; the entries of several are added up.
+        Book states. The entries of several histories are added up.
     threshold, hold_seconds : iterable, optional
-        The values of these axes; the settings' own value when left out.
+        Values of these axes. The default is the value in ``settings``.
     settings : Settings or Parameters, optional
-        The signal, and the value of all that is no axis. The defaults when left out.
+        The signal, and the value of every parameter that is no axis. Default settings by default.
     hold_out : float
-        The share of each history's time, at its end, whose entries `Surface.outside` has; 0..1.
+        Fraction of each history's time, at its end, that `Surface.outside` is about; 0..1.
     executor : concurrent.futures.Executor, optional
-        Where to compute, a history a task: processes, or a Dask cluster's
-        ``Client.get_executor()``. The cores here when left out.
+        Where to compute, one task for each history: a pool of processes, or ``get_executor()`` of
+        a Dask client. The default is the cores of this computer.
     progress : bool or callable
-        Whether to show a bar, with an estimate of the time that is left; or what to tell how much
-        is done, 0..1.
+        True shows a progress bar with the estimated time left. A callable is given the fraction
+        that is done, 0..1.
     cancel : threading.Event, optional
-        Set it, from any thread, to stop.
+        Set it, from any thread, to stop the sweep.
     **axes : iterable
         Values of further axes by name: parameters of the settings' signal (of the imbalance
         ``decay``, ``depth``, ``band_bps``, ``weighting``; a depth of None is all levels),
@@ -78,16 +78,16 @@ def sweep(
     Returns
     -------
     Surface
-        Of holds below `returns.COARSE` times the interval of a history there is nothing in it:
-        they would end too late.
+        Holds below 10 times the interval of a history have no entries in it: they would end too
+        late.
 
     Raises
     ------
     SettingsError
-        A name that is no axis, a value that is not possible, an axis without values, too many
+        If a name is no axis, a value is not possible, an axis has no values, or there are too many
         settings.
     CancelledError
-        When ``cancel`` has been set.
+        If ``cancel`` was set.
 
     Examples
     --------
@@ -126,18 +126,18 @@ def swept(
     hold_out: float = DEFAULT_HOLD_OUT,
     first: int = 0,
 ) -> Surface:
-    """Return a surface as `sweep` does, here and without its origin.
+    """Return a surface as `sweep` does, in this process and without its origin.
 
     Parameters
     ----------
     history, settings, axes, hold_out
         See `sweep`.
     first : int
-        The first row that may enter. Rows before it are what signals look back over.
+        First row that may be an entry. Rows before it are for signals that look back.
 
     Notes
     -----
-    The hash in an origin takes longer than a small sweep: a part of a history goes without.
+    Computing the hash of an origin takes longer than a small sweep.
     """
     grid = Grid.of(settings, hold_out, axes)
     return Surface(
@@ -153,10 +153,31 @@ def sweep_seconds(
     settings: Settings | Parameters | None = None,
     **axes: Iterable[Any] | None,
 ) -> float:
-    """Return about how many seconds a `sweep` would take on the cores here.
+    """Return an estimate of the seconds that a `sweep` would take on this computer.
 
-    It sweeps a small part of the history, and takes the rest to be like it. The parameters are
-    those of `sweep`.
+    It sweeps a small part of the longest history, and extrapolates to all states.
+
+    Parameters
+    ----------
+    histories, threshold, hold_seconds, settings, **axes
+        See `obi_widgets.sweep`.
+
+    Returns
+    -------
+    float
+        Seconds; 0 without states.
+
+    Raises
+    ------
+    SettingsError
+        As `obi_widgets.sweep`.
+
+    Examples
+    --------
+    >>> import obi_widgets as obi
+    >>> history = obi.simulate("sim:BTC-PERP", seconds=60, seed=1)
+    >>> 0 < obi.sweep_seconds(history, threshold=[0.3, 0.5]) < 60
+    True
     """
     histories = as_histories(histories)
     axes |= {"threshold": threshold, "hold_seconds": hold_seconds}
@@ -167,7 +188,7 @@ def sweep_seconds(
         return 0.0
     sample = longest[: min(len(longest), SAMPLE)]
     seconds = []
-    for _ in range(2):  # the first may wait for the compiler, or for memory
+    for _ in range(2):  # the first run may include compilation
         began = time.perf_counter()
         add_up(sample, grid)
         seconds.append(time.perf_counter() - began)
@@ -175,7 +196,7 @@ def sweep_seconds(
 
 
 def _task(history: History, grid: Grid) -> Floats:
-    """Do one history in a worker, which is one of several."""
+    """Add up one history in a worker process, in one thread."""
     return add_up(history, grid, threads=1)
 
 
@@ -186,7 +207,7 @@ def _elsewhere(
     cancel: threading.Event,
     bar: _Bar,
 ) -> Floats:
-    """Return the sum over histories, each added up by an executor."""
+    """Return the sum over histories, each added up by the executor."""
     futures = [executor.submit(_task, history, grid) for history in histories]
     waiting = dict(zip(futures, map(len, histories), strict=True))
     try:
@@ -198,13 +219,13 @@ def _elsewhere(
     finally:
         for future in waiting:
             future.cancel()
-    # In one order, whichever came first: sums of floats depend on it.
+    # Always in the same order: sums of floats depend on it.
     nothing = np.zeros((*grid.shape, PARTS, FIGURES))
     return np.asarray(sum((future.result() for future in futures), nothing))
 
 
 class _Bar:
-    """How much is done, for a bar or for whoever wants to be told."""
+    """Progress of a sweep, shown as a bar or given to a callable."""
 
     def __init__(self, progress: bool | Tell, states: int) -> None:
         self._lock = threading.Lock()
@@ -217,7 +238,7 @@ class _Bar:
             self._bar = tqdm(total=states, desc="sweep", unit=" states", unit_scale=True)
 
     def add(self, states: float) -> None:
-        """Take note of states that are done with all settings."""
+        """Count states that are done with all settings."""
         with self._lock:
             self._done += states
             if self._bar is not None:

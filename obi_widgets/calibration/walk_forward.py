@@ -1,4 +1,4 @@
-"""Choosing settings on the past and judging them on what follows, again and again."""
+"""Walk-forward test: settings are chosen on the past and judged on what follows, fold by fold."""
 
 from __future__ import annotations
 
@@ -26,18 +26,18 @@ if TYPE_CHECKING:
 
 
 class Fold(NamedTuple):
-    """One part of a record, and what was chosen for it on the time before.
+    """One out-of-sample part of a record, with the settings that were chosen before it.
 
     Attributes
     ----------
     part : History
-        What follows the time that was chosen on.
+        The out-of-sample part.
     chosen : dict
-        A value of each axis; empty where no setting had `MIN_ENTRIES` entries.
+        The chosen value of each axis; empty if no setting had `MIN_ENTRIES` entries in sample.
     chosen_net_bps : float
-        What they made on the time before.
+        Their mean net gain in sample, bps.
     after : Surface or None
-        What they made of the part.
+        Their results in the part; None if nothing was chosen.
     """
 
     part: History
@@ -56,22 +56,24 @@ def walk_forward(
     settings: Settings | Parameters | None = None,
     **axes: Iterable[Any] | None,
 ) -> pd.DataFrame:
-    """Return what settings made that were chosen, fold by fold, on the time before.
+    """Choose settings on the past, and return their results on the time that follows.
 
-    The record is cut in ``folds + 1`` parts of the same time. Before each part but the first, the
-    setting is chosen that was best with its neighbours (`Surface.neighbours_net_bps`) over all
-    parts before, and then its entries in that part are counted: the only ones of the grid that
-    anybody could have made.
+    The record is cut into ``folds + 1`` parts of equal time. For each part but the first, the
+    setting with the largest mean net gain together with its neighbours
+    (`Surface.neighbours_net_bps`) over all earlier parts is chosen, and judged by its entries in
+    that part. Only results of this kind could have been earned, since nothing of the part was known
+    when the setting was chosen.
 
     Parameters
     ----------
     history : History or sequence of History
-        Book states; of one market where there are several, see `History.concat`.
+        Book states. Several histories must be of one market; they are joined by
+        `History.concat`.
     folds : int
-        How many parts are judged.
+        Number of parts that are judged; 1 to 1,000.
     embargo : float
-        Seconds at the beginning of a part that are left out. The longest hold before it always
-        is, so that no entry that chose a setting ends in the part that judges it.
+        Seconds at the beginning of each judged part that are left out. The longest hold before the
+        part is always left out, so that no entry that chose a setting ends in that part.
     threshold, hold_seconds, settings, **axes
         See `obi_widgets.sweep`.
 
@@ -89,9 +91,17 @@ def walk_forward(
     Raises
     ------
     SettingsError
-        As `obi_widgets.sweep`, and fewer than one fold, or an embargo below 0.
+        As `obi_widgets.sweep`; also if ``folds`` is not possible or ``embargo`` is negative.
     HistoryError
-        Histories that cannot be joined.
+        If the histories cannot be joined.
+
+    Examples
+    --------
+    >>> import obi_widgets as obi
+    >>> history = obi.simulate("sim:BTC-PERP", seconds=120, seed=1)
+    >>> table = obi.walk_forward(history, folds=2, threshold=[0.2, 0.4], hold_seconds=[1])
+    >>> table[["threshold", "chosen_net_bps", "entries", "net_bps"]].shape
+    (2, 4)
     """
     import pandas as pd
 
@@ -116,10 +126,10 @@ def folds_of(
 ) -> list[Fold]:
     """Return the folds of `walk_forward` over one history.
 
-    ``merit`` says of each setting of a surface how good it is, NaN for one that is not chosen;
-    `best_together` when left out.
+    ``merit`` returns a value for each setting of a surface; the largest is chosen, and NaN never.
+    The default is `merit_with_neighbours`.
     """
-    merit = merit or best_together
+    merit = merit or merit_with_neighbours
     purge = max(values_of("hold_seconds", axes.get("hold_seconds"), p))
     splits = walk_forward_splits(history.elapsed, folds=folds, purge=purge, embargo=embargo)
     return [
@@ -128,21 +138,21 @@ def folds_of(
     ]
 
 
-def best_together(surface: Surface) -> Floats:
-    """Return what settings made with their neighbours, NaN for those of a handful of entries."""
+def merit_with_neighbours(surface: Surface) -> Floats:
+    """Return the mean net gain of each setting with its neighbours; NaN with too few entries."""
     return np.where(surface.entries >= MIN_ENTRIES, surface.neighbours_net_bps, np.nan)
 
 
 def _judged(
     surface: Surface, history: History, rows: slice, merit: Callable[[Surface], Floats]
 ) -> Fold:
-    """Choose a setting by a surface, and see what it makes of what follows."""
+    """Choose a setting by its in-sample surface, and judge it on later rows."""
     part, merits = history[rows], merit(surface)
     if np.isnan(merits).all():
         return Fold(part, {})
     best = np.unravel_index(int(np.nanargmax(merits)), merits.shape)
     chosen = surface.values(best)
-    # What it looks back over may lie before the part.
+    # A signal may look back to states before the part.
     begin = surface.settings(best).first_needed(history, rows.start)
     one_each = {name: [value] for name, value in chosen.items()}
     after = swept(

@@ -19,8 +19,8 @@ from obi_widgets.errors import SettingsError
 def test_no_capture_is_viable_at_retail_fees(history, entry_kind):
     report = obi.calibrate(history, obi.Settings(fee_bps=5.0), entry_kind=entry_kind)
     assert report.verdict == "not viable"
-    assert report.reason.startswith("An effect is there at ")
-    assert ", and too small: trading costs 10.0" in report.reason
+    assert report.reason.startswith("There is an effect at ")
+    assert ", but too small: trading costs 10.0" in report.reason
     at = report.judgement.horizon
     traded = report.as_traded.iloc[at]
     assert report.break_even_bps == pytest.approx((traded.net_bps + traded.cost_bps) / 2)
@@ -169,7 +169,9 @@ def test_nothing_at_all_is_not_enough():
     empty = obi.History.from_arrays(np.empty(0, np.int64), *[np.empty((0, 1))] * 4)
     report = obi.calibrate(empty, obi.Settings())
     assert report.verdict == "not enough data"
-    assert report.reason.startswith("Too tight, or too short a record: 0 episodes")
+    assert report.reason.startswith(
+        "The threshold is too tight, or the record too short: 0 episodes"
+    )
     assert np.isnan([report.break_even_bps, report.seconds_needed()]).all()
     assert len(report.table) == len(report.horizons)
     assert repr(report).startswith("<Report not enough data: ")

@@ -206,10 +206,10 @@ def at(states, *rows):
 @pytest.mark.parametrize(
     ("x", "n", "shortage"),
     [
-        (at(400), 0, "fewer than two events"),
-        (at(400, 5), 1, "fewer than two events"),
-        (at(400, 399), 0, "fewer than two events"),  # the record ends before its horizon
-        (at(400, 5, 6), 2, "fewer than two horizons of returns"),
+        (at(400), 0, "fewer than two entries"),
+        (at(400, 5), 1, "fewer than two entries"),
+        (at(400, 399), 0, "fewer than two entries"),  # the record ends before its horizon
+        (at(400, 5, 6), 2, "the record spans fewer than two horizons"),
         (at(400, *range(0, 400, 3)), 130, ""),
         (np.ones(400), 390, ""),  # everything in one episode
     ],
@@ -241,7 +241,7 @@ def test_where_the_price_never_moves_nothing_is_told():
 def test_an_empty_history_says_nothing_either():
     history = walk(10)[:0]
     means = told(history, np.empty(0))
-    assert means.shortage(0) == "fewer than two events"
+    assert means.shortage(0) == "fewer than two entries"
     assert np.isnan(bootstrap(means, replications=9).p[0, 0])
     found = forward_returns.forward_returns(history, [1.0])
     assert np.isnan(

@@ -188,7 +188,9 @@ def test_a_choice_that_is_too_short_says_so(widget, session):
     session.select(int(time[100]), int(time[110]))
     wait_for(lambda: widget._sheet.state["selected"], "the part")
     assert widget._sheet.state["word"] == "Not enough data"
-    assert widget._sheet.state["reason"].startswith("Too tight, or too short a record: ")
+    assert widget._sheet.state["reason"].startswith(
+        "The threshold is too tight, or the record too short: "
+    )
 
 
 def test_a_choice_without_any_state_says_so(widget, session):

@@ -46,8 +46,8 @@ def test_a_planted_look_ahead_is_caught(edge):
 
     report = obi.calibrate(history, FREE, signal=leaking)
     assert report.verdict == "not viable"
-    assert report.reason.startswith("The signal knows the future: at ")
-    assert report.reason.endswith(". Nothing that follows it counts.")
+    assert report.reason.startswith("The signal looks ahead: at ")
+    assert report.reason.endswith(". Its results do not count.")
     # As mere numbers it cannot be caught: the effect is there. What gives it away to a reader is
     # an effect that ends where the leak does, and the share of events that were right.
     alone = obi.calibrate(history, FREE, signal=leaking(history), horizons=[10.0, 20.0])
@@ -80,7 +80,7 @@ def test_a_clock_that_is_behind_is_caught():
     # … but the signal of a state is not there yet at that state.
     report = obi.calibrate(history, FREE, signal=early, horizons=[1.0])
     assert report.verdict == "not viable"
-    assert "The signal knows the future" in report.reason
+    assert "The signal looks ahead" in report.reason
 
 
 def test_on_a_capture_the_receive_clock_is_caught(history):
@@ -93,7 +93,7 @@ def test_on_a_capture_the_receive_clock_is_caught(history):
     report = obi.calibrate(history, FREE, signal=early, horizons=[1.0])
     assert report.means.t_naive[0, 0] > 10
     assert report.verdict == "not viable"
-    assert "The signal knows the future" in report.reason
+    assert "The signal looks ahead" in report.reason
 
 
 def test_a_mean_over_the_whole_record_is_caught(history):
@@ -122,7 +122,9 @@ def lives(history):
     return np.where(signal * coming(history) < 0, np.nan, signal)
 
 
-@pytest.mark.parametrize(("cheat", "text"), [(rare, "and it is [+-]1"), (lives, "it is nothing")])
+@pytest.mark.parametrize(
+    ("cheat", "text"), [(rare, "but the signal is [+-]1"), (lives, "the signal is no value")]
+)
 def test_what_is_seldom_on_or_was_taken_back_is_caught(cheat, text):
     history = known_market.history(5400, 0.0, seed=1)  # ten episodes in the hold-out as well
     assert obi.calibrate(history, FREE, signal=cheat(history)).verdict == "viable"
@@ -136,8 +138,8 @@ def test_chance_is_not_accused_of_knowing_the_future():
     with pytest.raises(obi.ObiError) as error:
         obi.calibrate(known_market.history(60), FREE, signal=lambda h: random.normal(size=len(h)))
     assert str(error.value) == (
-        "The signal is another one each time it is computed. Seed what is random in it, or give "
-        "its numbers."
+        "The signal gives other values each time it is computed. Seed its random numbers, or give "
+        "the signal as an array."
     )
 
 
@@ -191,4 +193,6 @@ def test_an_infinite_signal_is_refused():
     values[7] = np.inf
     with pytest.raises(obi.ObiError) as error:
         obi.calibrate(known_market.history(2), FREE, signal=values)
-    assert str(error.value) == ("The signal is infinite in row 7. Make it NaN where there is none.")
+    assert str(error.value) == (
+        "The signal is infinite in row 7. Make it NaN where there is no signal."
+    )

@@ -83,13 +83,13 @@ def test_what_it_is_too_coarse_for_is_nothing_and_the_reason_says_why():
     assert report.means.n[:, 0].tolist()[:2] == [0, 0]
     assert np.isnan(report.coefficients.ic[:2]).all()
     assert report.reason.endswith(
-        "Horizons below 5 s are not told: the history keeps a state every 0.5 s, and a horizon "
-        "takes 10."
+        "Horizons below 5 s have no result: the history keeps a state every 0.5 s, and a horizon "
+        "needs 10."
     )
     short = obi.calibrate(history, FREE, horizons=[1.0, 2.0])
     assert short.verdict == "not enough data"
-    assert short.reason.startswith("Nothing can be told: ")
-    assert "Horizons below 5 s are not told" in short.reason
+    assert short.reason.startswith("There is no result: ")
+    assert "Horizons below 5 s have no result" in short.reason
 
 
 def test_of_a_hold_that_it_is_too_coarse_for_there_is_no_trade():

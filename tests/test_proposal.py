@@ -142,10 +142,10 @@ def test_it_says_all_in_one_sentence():
     p, out, walked = found.settings, found.outside, found.walked_forward
     assert found.sentence == (
         f"Proposed, of 12 settings tried: threshold {p.threshold:g} with hold {p.hold_seconds:g} "
-        f"s, which before the hold-out made {found.inside} a trade, net, and with the settings "
-        f"beside it {found.neighbours_net_bps:+.2f} bps, while settings chosen on the past alone "
-        f"made {walked} a trade; in the hold-out, which decided nothing, it made {out} in "
-        f"{out.entries} trades."
+        f"s. Before the hold-out it made {found.inside} a trade after fees, and "
+        f"{found.neighbours_net_bps:+.2f} bps together with the settings beside it; settings "
+        f"chosen on the past alone made {walked} a trade. In the hold-out, which was not used to "
+        f"choose, it made {out} in {out.entries} trades."
     )
     assert repr(found) == f"<Proposal {found.sentence}>"
     assert {**p.as_dict(), "threshold": 0, "hold_seconds": 0} == {
@@ -153,10 +153,10 @@ def test_it_says_all_in_one_sentence():
     }  # fmt: skip
     lost = replace(found, outside=replace(out, net_bps=-0.5))
     assert "it made -0.50 ± " in lost.sentence
-    assert lost.sentence.endswith(" trades and did not last.")
+    assert lost.sentence.endswith(" trades: the gain did not last.")
     none = replace(found, settings=None)
     assert none.sentence.startswith("None: of 12 settings tried, threshold ")
-    assert none.sentence.endswith(" a trade there, which may be nothing.")
+    assert none.sentence.endswith(" a trade there, which may be chance.")
     dear = obi.propose(history, threshold=[0.4], hold_seconds=[5.0])
     assert (dear.settings, dear.candidate) == (None, None)
     assert dear.sentence == (

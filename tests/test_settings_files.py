@@ -42,7 +42,7 @@ TUNED = Provenance(
 
 FOUND = Findings(
     verdict="not viable",
-    reason='An effect is there at 10 s (+0.53 ± 0.43 bps), "too" small.',
+    reason='There is an effect at 10 s (+0.53 ± 0.43 bps), "too" small.',
     entry_kind="beyond",
     level=0.95,
     tried=12,

@@ -129,7 +129,7 @@ def test_what_more_data_are_wanted_for():
     assert seconds > near.seconds
     facts = {what: value for what, value, _ in trust(near)}
     assert facts["to be sure of it, at 80 % power"].endswith(" more")
-    assert " more would find it in four of five cases" in near.reason
+    assert " longer would show it in four of five cases" in near.reason
 
 
 def test_lines_stand_where_their_values_are(sheet, answer):

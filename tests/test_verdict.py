@@ -43,7 +43,7 @@ GOOD = Evidence(
 )
 BAD = made(-7.0, 0.5, cost=10.0)
 FREE = "It assumes that all is filled at once at the touch, without latency."
-SUREST = "At 5 s, the surest hold, a trade made +3.00 ± 0.50 bps net"
+SUREST = "At 5 s, the most significant hold, a trade made +3.00 ± 0.50 bps net"
 
 
 @pytest.mark.parametrize(
@@ -59,53 +59,53 @@ SUREST = "At 5 s, the surest hold, a trade made +3.00 ± 0.50 bps net"
             {"hold": 10.0, "at_mid": True},
             "viable",
             f"{SUREST}: +2.90 ± 0.60 bps before the hold-out, +3.20 ± 0.90 bps in it. The settings "
-            "hold 10 s, and a trade made +2.00 ± 1.00 bps: to have this, hold 5 s. It assumes "
-            "that all is filled at once at mid, which no queue promises, without latency.",
+            "hold 10 s, and a trade made +2.00 ± 1.00 bps: to trade as judged, hold 5 s. It "
+            "assumes that all is filled at once at mid, which no queue promises, without latency.",
             1,
         ),
         (
             {"whole": made([1.0, 3.0, 2.0], [0.4, 0.5, 1.0], longs=1.0, passive=0.9), "hold": 7.0},
             "viable",
             f"{SUREST}: +2.90 ± 0.60 bps before the hold-out, +3.20 ± 0.90 bps in it. Being long "
-            "without looking made -1.10 bps net. The settings hold 7 s: to have this, hold 5 s. "
-            f"{FREE}",
+            "at random times made -1.10 bps net. The settings hold 7 s: to trade as judged, "
+            f"hold 5 s. {FREE}",
             1,
         ),
         (
             {"whole": made(3.0, 0.5, longs=1.0, passive=5.1)},
             "not enough data",
-            "At 1 s, the surest hold, a trade made +3.00 ± 0.50 bps net, and being long without "
-            "looking made +3.10 bps net: the signal is not surely better than that.",
+            "At 1 s, the most significant hold, a trade made +3.00 ± 0.50 bps net, and being long "
+            "at random times made +3.10 bps net: the signal is not significantly better.",
             0,
         ),
         (
             {"whole": BAD, "before": BAD, "held_out": BAD},
             "not viable",
-            "An effect is there at 1 s (+3.00 ± 0.40 bps mid to mid), no longer sure at 10 s, and "
-            "too small: trading costs 10.00 bps, and a trade made -7.00 ± 0.50 bps net.",
+            "There is an effect at 1 s (+3.00 ± 0.40 bps mid to mid), no longer significant at 10 "
+            "s, but too small: trading costs 10.00 bps, and a trade made -7.00 ± 0.50 bps net.",
             0,
         ),
         (
             {"whole": BAD, "share_on": 0.7, "p_mean": np.full(3, 0.001)},
             "not viable",
-            "An effect is there at 1 s (+3.00 ± 0.40 bps mid to mid), and too small: trading costs "
-            "10.00 bps, and a trade made -7.00 ± 0.50 bps net. Too loose: the signal is on 70 % "
-            "of the time.",
+            "There is an effect at 1 s (+3.00 ± 0.40 bps mid to mid), but too small: trading costs "
+            "10.00 bps, and a trade made -7.00 ± 0.50 bps net. The threshold is too loose: the "
+            "signal is beyond it 70 % of the time.",
             0,
         ),
         (
             {"whole": BAD, "p_mean": np.full(3, 0.4)},
             "not viable",
-            "No effect that would pay: at 1 s, where it is the most likely, +3.00 ± 0.40 bps mid "
+            "No effect that would pay: at 1 s, where it is most significant, +3.00 ± 0.40 bps mid "
             "to mid, trading costs 10.00 bps, and a trade made -7.00 ± 0.50 bps net.",
             0,
         ),
         (
             {"whole": BAD, "mean": np.full(3, -1.0), "low": np.full(3, -2.0), "high": -np.ones(3)},
             "not viable",
-            "No effect that would pay (the price rather goes against the signal): at 1 s, where it "
-            "is the most likely, -1.00 ± 0.50 bps mid to mid, trading costs 10.00 bps, and a trade "
-            "made -7.00 ± 0.50 bps net.",
+            "No effect that would pay (the price moves against the signal): at 1 s, where it "
+            "is most significant, -1.00 ± 0.50 bps mid to mid, trading costs 10.00 bps, and a "
+            "trade made -7.00 ± 0.50 bps net.",
             0,
         ),
         (
@@ -123,28 +123,29 @@ SUREST = "At 5 s, the surest hold, a trade made +3.00 ± 0.50 bps net"
         (
             {"held_out": made([1.0, -1.0, 2.0], [0.7, 0.4, 2.5])},
             "not enough data",
-            "At 1 s, the surest hold, a trade made +1.00 ± 0.40 bps net, and at 5 s, which is "
-            "surer, it does not last.",
+            "At 1 s, a trade made +1.00 ± 0.40 bps net, and at 5 s, which is more significant, it "
+            "does not last.",
             0,
         ),
         (
             {"held_out": made(0.5, 0.9), "more": lambda at: 2400.0 * at},
             "not enough data",
-            f"{SUREST}, and in the hold-out +0.50 ± 0.90 bps, which may be nothing. About 40 min "
-            "more would find it in four of five cases, if it goes on as in the weaker part.",
+            f"{SUREST}, and in the hold-out +0.50 ± 0.90 bps, which may be chance. A record about "
+            "40 min longer would show it in four of five cases, if it goes on as in the weaker "
+            "part.",
             1,
         ),
         (
             {"held_out": made(0.5, 0.9), "more": lambda _: 4e6},
             "not enough data",
-            f"{SUREST}, and in the hold-out +0.50 ± 0.90 bps, which may be nothing. More than "
-            "1,000 h more would be needed to find it.",
+            f"{SUREST}, and in the hold-out +0.50 ± 0.90 bps, which may be chance. It would take "
+            "a record more than 1,000 h longer to show it.",
             1,
         ),
         (
             {"before": made(0.5, 0.9)},
             "not enough data",
-            f"{SUREST}, and before the hold-out +0.50 ± 0.90 bps, which may be nothing.",
+            f"{SUREST}, and before the hold-out +0.50 ± 0.90 bps, which may be chance.",
             1,
         ),
         (
@@ -156,60 +157,61 @@ SUREST = "At 5 s, the surest hold, a trade made +3.00 ± 0.50 bps net"
         (
             {"held_out": made(3.0, 0.9, passive=4.8)},
             "not enough data",
-            f"{SUREST}, and in the hold-out it is not surely more than being long in 50 % and "
-            "short in 50 % of trades without looking.",
+            f"{SUREST}, and in the hold-out it is not significantly more than being long in 50 % "
+            "and short in 50 % of trades at random times.",
             1,
         ),
         (
             {"whole": made([1.0, 3.0, 2.0], [1.4, 3.5, 2.9])},
             "not enough data",
-            "At 5 s, the surest hold, a trade made +3.00 ± 3.50 bps net, which may be chance.",
+            "At 5 s, the most significant hold, a trade made +3.00 ± 3.50 bps net, "
+            "which may be chance.",
             1,
         ),
         (
             {"p": np.full(3, 0.3)},
             "not enough data",
-            f"{SUREST}, which may be the best of many chances: p is 0.300 after all that was "
+            f"{SUREST}, which may be the best of many by chance: p is 0.300, corrected for all "
             "tried.",
             1,
         ),
         (
             {"whole": made([1.0, 3.0, 2.0], [0.4, 0.5, 1.0], without=[1.0, -0.4, 1.0])},
             "not enough data",
-            f"{SUREST}, and it depends on one episode: without it, -0.40 bps are left.",
+            f"{SUREST}, and it depends on one episode: without it, a trade made -0.40 bps.",
             1,
         ),
         (
             {"episodes": (50, 49, 1)},
             "not enough data",
-            f"{SUREST}, and in the hold-out there is 1 episode: fewer than 10 say nothing.",
+            f"{SUREST}, and in the hold-out there is 1 episode: at least 10 are needed.",
             1,
         ),
         (
             {"episodes": (1, 1, 0)},
             "not enough data",
-            "Too tight, or too short a record: 1 episode beyond the threshold, and fewer than 10 "
-            "say nothing.",
+            "The threshold is too tight, or the record too short: 1 episode beyond the threshold, "
+            "and at least 10 are needed.",
             -1,
         ),
         (
-            {"whole": made(np.nan, np.nan), "shortage": "fewer than two horizons of returns"},
+            {"whole": made(np.nan, np.nan), "shortage": "the record spans fewer than two horizons"},
             "not enough data",
-            "Nothing can be told: fewer than two horizons of returns.",
+            "There is no result: the record spans fewer than two horizons.",
             -1,
         ),
         (
             {"whole": made([np.nan, 3.0, 2.0], [0.4, 0.5, 1.0]), "interval": 0.5},
             "viable",
             f"{SUREST}: +2.90 ± 0.60 bps before the hold-out, +3.20 ± 0.90 bps in it. {FREE} "
-            "Horizons below 5 s are not told: the history keeps a state every 0.5 s, and a horizon "
-            "takes 10.",
+            "Horizons below 5 s have no result: the history keeps a state every 0.5 s, and a "
+            "horizon needs 10.",
             1,
         ),
         (
             {"looks_ahead": "at noon it is +1"},
             "not viable",
-            "The signal knows the future: at noon it is +1. Nothing that follows it counts.",
+            "The signal looks ahead: at noon it is +1. Its results do not count.",
             -1,
         ),
     ],
@@ -239,4 +241,4 @@ def test_a_signal_that_never_changes_is_not_viable():
     )
     found = judge(replace(GOOD, whole=always, p=nothing))
     assert found.verdict == "not enough data"
-    assert "being long is all that the signal says" in found.reason
+    assert "being long is all that the signal does" in found.reason

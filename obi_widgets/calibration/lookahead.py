@@ -1,4 +1,4 @@
-"""Whether a signal knows what it could not have known."""
+"""Check for look-ahead bias: whether a signal depends on later data."""
 
 from __future__ import annotations
 
@@ -20,84 +20,83 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
 
 LOOKS = 8
-"""Moments at which a signal is computed again: so many where it is on, and where it is not."""
+"""Number of states at which a signal is recomputed: as many with a nonzero signal as without."""
 
 SAME = 1e-6
-"""Relative to the signal's standard deviation: what rounding may do."""
+"""Largest difference that counts as rounding, in standard deviations of the signal."""
 
 
 def looks_ahead(history: History, compute: Callable[[History], ArrayLike], signal: Floats) -> str:
-    """Say where a signal depends on what comes after it; empty where it was not seen to.
+    """Return at which state a signal uses later data; empty if none was found.
 
-    The signal is computed again from the states up to some moments, and nothing later. What was
-    known then must give what is said of then. This finds what leaks at most moments, whatever it
-    is: a label among the features, a mean over the whole record, a clock that is behind; states
-    that are left out, or signals that are taken back, for what came of them. What leaks at a few
-    moments only may be missed.
+    The signal is recomputed from the history up to some states, without the later ones. The value
+    of the last state must be the same as before. This finds any leak that affects most states: a
+    label among the features, a mean over the whole record, a slow clock, or states and signals
+    that are removed because of what followed. A leak at a few states only may be missed.
 
     Parameters
     ----------
     history : History
         T states.
     compute : callable
-        Given a history, returns its signal.
+        Takes a history and returns its signal.
     signal : ndarray of float64, shape (T,)
-        What it returned for this one.
+        The signal of the whole history.
 
     Returns
     -------
     str
-        A sentence's end: when, and both values.
+        The time and both values, as the end of a sentence.
 
     Raises
     ------
     SettingsError
-        A signal that is another one each time it is computed.
+        If the signal gives other values each time it is computed.
     """
-    there = ~np.isnan(signal)
-    allowed = SAME * float(np.std(signal[there])) if there.any() else 0.0
-    on = there & (signal != 0)
-    looks = _spread(np.flatnonzero(on))
-    if not len(looks):
+    has_value = ~np.isnan(signal)
+    allowed = SAME * float(np.std(signal[has_value])) if has_value.any() else 0.0
+    on = has_value & (signal != 0)
+    rows_on = _spread(np.flatnonzero(on))
+    if not len(rows_on):
         return ""
-    # Before it was on for the first time there may be too little to compute it from.
+    # Before the first nonzero signal there may be too few states to compute it from.
     off = np.flatnonzero(~on & ~history.lost)
-    for row in np.unique(np.append(looks, _spread(off[off > looks[0]]))):
+    for row in np.unique(np.append(rows_on, _spread(off[off > rows_on[0]]))):
         known = computed(history[: row + 1], compute)[-1]
         if _same(known, signal[row], allowed):
             continue
         if not _same(computed(history, compute)[row], signal[row], allowed):
             raise SettingsError(
-                "The signal is another one each time it is computed.",
-                "Seed what is random in it, or give its numbers.",
+                "The signal gives other values each time it is computed.",
+                "Seed its random numbers, or give the signal as an array.",
             )
         when = str(history.time[row].view("datetime64[ns]"))[11:23]
         before, now = (
-            "nothing" if np.isnan(one) else f"{one:+.3g}" for one in (known, signal[row])
+            "no value" if np.isnan(value) else f"{value:+.3g}" for value in (known, signal[row])
         )
-        return f"at {when} UTC what was known then gives {before}, and it is {now}"
+        return f"at {when} UTC the data up to then give {before}, but the signal is {now}"
     return ""
 
 
 def _spread(rows: NDArray[np.intp]) -> NDArray[np.intp]:
-    """Return some of the rows, but neither the first nor the last of many."""
-    # Of the first little is known, and after the last nothing comes.
-    some = np.linspace(0, max(len(rows) - 1, 0), LOOKS + 2, dtype=int)[1:-1]
-    return rows[some[some < len(rows)]]
+    """Return up to `LOOKS` rows, evenly spread, without the first and the last of many."""
+    # The first has little data before it, and the last has none after it.
+    chosen = np.linspace(0, max(len(rows) - 1, 0), LOOKS + 2, dtype=int)[1:-1]
+    return rows[chosen[chosen < len(rows)]]
 
 
-def _same(one: float, other: float, allowed: float) -> bool:
-    return bool(abs(one - other) <= allowed or (np.isnan(one) and np.isnan(other)))
+def _same(a: float, b: float, allowed: float) -> bool:
+    return bool(abs(a - b) <= allowed or (np.isnan(a) and np.isnan(b)))
 
 
 def computed(history: History, compute: Callable[[History], ArrayLike]) -> Floats:
-    """Return what a function makes of a history, as a signal.
+    """Return the signal that a function computes from a history.
 
     Raises
     ------
     HistoryError, SettingsError
-        As `as_signal`; and of a Series that has more states than the function was given: it was
-        made before, of what was not known then.
+        As `as_signal`. Also for a Series of another length than the history: it was computed
+        elsewhere, from data that were not known then.
     """
     values = compute(history)
     if hasattr(values, "iloc") and np.shape(values) != history.time.shape:
@@ -109,14 +108,14 @@ def computed(history: History, compute: Callable[[History], ArrayLike]) -> Float
 
 
 def as_signal(history: History, values: ArrayLike) -> Floats:
-    """Return a signal as an array, of this history's length: with an index, by its times.
+    """Return a signal as an array with one value for each state; an index is aligned by time.
 
     Raises
     ------
     HistoryError
-        Another shape, or an index that does not cover the states.
+        If its shape is another one, or its index does not cover the states.
     SettingsError
-        Values that are not numbers, or not finite; NaN is where there is none.
+        If a value is no number or infinite. NaN is no signal.
     """
     placed = aligned(values, as_history(history).time, "signal")
     try:
@@ -124,7 +123,7 @@ def as_signal(history: History, values: ArrayLike) -> Floats:
     except HistoryError:
         raise SettingsError(
             f"The signal is a {type(values).__name__}.",
-            "Give a number a state, or a function of a history that returns them.",
+            "Give one number for each state, or a function of a history that returns them.",
         ) from None
     if array.shape != history.time.shape:
         raise HistoryError(
@@ -134,6 +133,6 @@ def as_signal(history: History, values: ArrayLike) -> Floats:
     if np.isinf(array).any():
         raise SettingsError(
             f"The signal is infinite in row {int(np.argmax(np.isinf(array)))}.",
-            "Make it NaN where there is none.",
+            "Make it NaN where there is no signal.",
         )
     return array

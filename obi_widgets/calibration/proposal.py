@@ -1,15 +1,14 @@
-"""Threshold and hold proposed together: a plateau before the hold-out that lasts walking forward.
+"""Proposal of a threshold and a hold: a plateau before the hold-out that passes walk-forward.
 
-The record is cut where the hold-out begins, and all that is chosen is chosen before:
+Only data before the hold-out are used:
 
-1. The candidate is the setting with the largest `Surface.weakest_t`: the t of its mean, net, or of
-   that of a setting beside it, whichever is the least. A lone peak is luck; an edge fades slowly
-   with threshold and hold. Where that t is not above 0 there is no candidate.
-2. Settings that are chosen so again and again on the past alone (`obi_widgets.walk_forward`), all
-   of it before the hold-out, must have made money surely: the lower end of the 95 % interval of
-   their mean is above 0.
+1. The candidate is the setting with the largest `Surface.weakest_t`: the smallest t value of the
+   mean net gain among a setting and its neighbours. A lone peak is luck, while the gain of a real
+   edge changes slowly with threshold and hold. There is no candidate if no such t is above 0.
+2. A walk-forward test before the hold-out, with the same rule (`obi_widgets.walk_forward`), must
+   have a mean net gain above 0: the lower end of its 95 % confidence interval.
 
-The hold-out decides nothing, so that what the proposed setting made there is no best of many.
+The hold-out decides nothing, so the gain there is not the best of many.
 """
 
 from __future__ import annotations
@@ -42,12 +41,12 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
 
 Z_95 = 1.96
-"""Standard errors on either side of a mean: 95 %."""
+"""Half the width of a 95 % confidence interval, in standard errors."""
 
 
 @dataclass(frozen=True)
 class MeanGain:
-    """What entries made: their number, their mean after fees, and its standard error, bps."""
+    """Number of entries, their mean net gain and its standard error, bps; NaN without entries."""
 
     entries: int
     net_bps: float
@@ -55,7 +54,7 @@ class MeanGain:
 
     @classmethod
     def of(cls, surface: Surface, at: tuple[Any, ...]) -> MeanGain:
-        """Return what one setting of a surface made."""
+        """Return the mean gain of one setting of a surface."""
         return cls(
             int(surface.entries[at]), float(surface.mean_net_bps[at]), float(surface.se_bps[at])
         )
@@ -69,28 +68,28 @@ NO_GAIN = MeanGain(0, np.nan, np.nan)
 
 @dataclass(frozen=True)
 class Proposal:
-    """A threshold and a hold, or none.
+    """A proposed threshold and hold, or none; made by `obi_widgets.propose`.
+
+    A mean gain has ``entries`` (int), ``net_bps`` and ``se_bps`` (float): the number of entries,
+    their mean gain after fees, and its standard error, bps.
 
     Attributes
     ----------
     settings : Parameters or None
-        What is proposed: the settings with another threshold and hold. None where nothing held.
+        The given settings with the proposed threshold and hold; None if none is proposed.
     candidate : Parameters or None
-        The surest with its neighbours before the hold-out, whether it was proposed or not; None
-        where no setting and those beside it made money there.
+        The setting with the largest `Surface.weakest_t` before the hold-out, proposed or not; None
+        if no setting has one above 0.
     inside, outside : MeanGain
-        What the candidate made before the hold-out, and in it, which decided nothing.
+        Mean gain of the candidate before the hold-out, and in the hold-out.
     neighbours_net_bps : float
-        What it made before the hold-out together with the settings beside it.
+        Mean net gain of the candidate and its neighbours before the hold-out, bps.
     walked_forward : MeanGain
-        Of what was chosen on the past alone, fold by fold, before the hold-out.
+        Mean gain of the walk-forward test before the hold-out.
     tried : int
-        How many settings were looked at: what `obi_widgets.calibrate` needs to be told, see its
-        ``tried``.
-    sentence : str
-        All of it in one sentence; it begins with "None" where nothing is proposed.
+        Number of settings that were tried; give it to `obi_widgets.calibrate` as ``tried``.
     origin : Provenance or None
-        Of what it was made; None without any state.
+        Market, time span and hash of the history; None if it was empty.
     """
 
     settings: Parameters | None
@@ -107,7 +106,7 @@ class Proposal:
 
     @property
     def sentence(self) -> str:
-        """What is proposed, why, and what it made in the hold-out."""
+        """The proposal with its reason, in words; it begins with "None" if there is none."""
         many = f"{self.tried:,} setting{'' if self.tried == 1 else 's'} tried"
         p = self.candidate
         if p is None:
@@ -124,18 +123,18 @@ class Proposal:
         )
         if self.settings is None:
             return (
-                f"None: of {many}, {name} was the surest before the hold-out, but {walked} there, "
-                "which may be nothing."
+                f"None: of {many}, {name} was the best before the hold-out, but {walked} there, "
+                "which may be chance."
             )
         held = f"it made {self.outside} in {self.outside.entries:,} trades"
         if not self.outside.entries:
             held = "it made no trade"
         elif not self.outside.net_bps > 0:
-            held += " and did not last"
+            held += ": the gain did not last"
         return (
-            f"Proposed, of {many}: {name}, which before the hold-out made {self.inside} a trade, "
-            f"net, and with the settings beside it {self.neighbours_net_bps:+.2f} bps, while "
-            f"{walked}; in the hold-out, which decided nothing, {held}."
+            f"Proposed, of {many}: {name}. Before the hold-out it made {self.inside} a trade after "
+            f"fees, and {self.neighbours_net_bps:+.2f} bps together with the settings beside it; "
+            f"{walked}. In the hold-out, which was not used to choose, {held}."
         )
 
 
@@ -148,25 +147,26 @@ def propose(
     hold_out: float = DEFAULT_HOLD_OUT,
     folds: int = 5,
 ) -> Proposal:
-    """Propose a threshold and a hold together, or say that none holds.
+    """Propose a threshold and a hold that were profitable before the hold-out, or none.
 
-    What is proposed made money before the hold-out, as did the settings beside it, and settings
-    that were chosen on the past alone did so surely. The hold-out decides nothing: what it says
-    of the proposal is not the best of many, and may well be a loss.
+    A proposed setting made money there after fees, as did its neighbours in the grid, and the 95 %
+    confidence interval of a walk-forward test there is above 0. The hold-out is not used to
+    choose, so its result is unbiased; it may be a loss.
 
     Parameters
     ----------
     history : History or sequence of History
-        Book states; of one market where there are several, see `History.concat`.
+        Book states. Several histories must be of one market; they are joined by
+        `History.concat`.
     threshold, hold_seconds : iterable of float
-        What is chosen from; thresholds that fit the signal when left out. Beside a setting are
-        those next to it in these, corners included.
+        The grid: thresholds in the signal's unit (or quantiles), and holds in seconds. The default
+        thresholds fit the signal; the default holds are 1, 2, 5, 10, 20, 30 and 60 s.
     settings : Settings or Parameters, optional
-        All else: signal, price and fee. The defaults when left out.
+        Everything else: signal, price and fee. Default settings by default.
     hold_out : float
-        The share of the time, at its end, that decides nothing; 0..1.
+        Fraction of the record's time, at its end, that is not used to choose; 0..1.
     folds : int
-        Of the walk-forward, see `obi_widgets.walk_forward`.
+        Number of folds of the walk-forward test; 1 to 1,000.
 
     Returns
     -------
@@ -175,14 +175,25 @@ def propose(
     Raises
     ------
     SettingsError
-        As `obi_widgets.sweep`, and fewer than one fold.
+        As `obi_widgets.sweep`; also if ``hold_out`` or ``folds`` is not possible.
     HistoryError
-        Histories that cannot be joined.
+        If the histories cannot be joined.
 
     Notes
     -----
-    Every setting that was looked at counts as a trial, also where none is proposed: give
+    Every setting of the grid counts as tried, whether one is proposed or not: give
     ``proposal.tried`` to `obi_widgets.calibrate`.
+
+    Examples
+    --------
+    >>> import obi_widgets as obi
+    >>> history = obi.simulate("sim:BTC-PERP", seconds=120, seed=1)
+    >>> costly = obi.Settings(fee_bps=5)
+    >>> proposal = obi.propose(history, threshold=[0.2, 0.4], hold_seconds=[1, 5], settings=costly)
+    >>> proposal.settings is None  # nothing pays a fee of 5 bps on both sides
+    True
+    >>> proposal.tried
+    4
     """
     history = as_joined(history)
     hold_out, folds = fraction("hold_out", hold_out), integer("folds", folds, 1, MAX_FOLDS)
@@ -196,7 +207,7 @@ def propose(
 
 
 def plateau(surface: Surface) -> Floats:
-    """Return how sure settings and all beside them are; NaN for those that are not proposed."""
+    """Return `Surface.weakest_t` where it is above 0, NaN elsewhere: the merit of a setting."""
     weakest = surface.weakest_t
     return np.where(weakest > 0, weakest, np.nan)
 
@@ -204,14 +215,14 @@ def plateau(surface: Surface) -> Floats:
 def proposed(
     history: History, surface: Surface, *, hold_out: float = DEFAULT_HOLD_OUT, folds: int = 5
 ) -> Proposal:
-    """Return the proposal of a surface of this history, of one value of each other axis.
+    """Return the proposal that a surface of this history leads to.
 
     Parameters
     ----------
     history : History
-        What was swept.
+        The history that was swept.
     surface : Surface
-        Only its thresholds and holds are several, and its hold-out is the same.
+        One value on every axis but threshold and hold, and the same hold-out.
     hold_out, folds
         See `propose`.
     """
@@ -224,8 +235,8 @@ def proposed(
     axes = {name: surface.axes[name] for name in LAST}
     candidate = surface.settings(best)
     before = history[holdout(history.elapsed, share=hold_out).in_sample]
-    made = [fold.after for fold in folds_of(before, candidate, axes, folds, merit=plateau)]
-    parts = np.sum([one.parts for one in made if one is not None], axis=0)
+    folded = [fold.after for fold in folds_of(before, candidate, axes, folds, merit=plateau)]
+    parts = np.sum([after.parts for after in folded if after is not None], axis=0)
     walked = NO_GAIN
     if np.ndim(parts):
         walked = MeanGain.of(replace(surface, parts=parts), (0,) * len(surface.axes))

@@ -1,4 +1,4 @@
-"""What a calibration beside a screen came to: the report, the surface and the proposal together."""
+"""The results of a background calibration: report, surface and proposal together."""
 
 from __future__ import annotations
 
@@ -14,23 +14,23 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class CalibrationResult:
-    """What a calibration came to.
+    """Results of a background calibration.
 
     Attributes
     ----------
     report : Report or None
-        None where it failed.
+        None if the calibration failed.
     surface : Surface or None
-        Of the same history; of a moment ago while a setting moves; None before the first.
+        The surface of the same history, which may lag behind while a slider moves; None before the
+        first.
     stale : bool
         Whether the surface is of other settings than the report.
     selected : tuple of int or None
-        The part of the history that was chosen by hand.
+        The time range that the user selected, nanoseconds UTC.
     error : str
-        What went wrong, and what to do; empty where nothing did.
+        What went wrong, and what to do; empty if nothing did.
     proposal : Proposal or None
-        The threshold and the hold that the surface and a walk-forward propose; None before the
-        first surface.
+        The proposal of the surface; None before the first surface.
     """
 
     report: Report | None

@@ -1,20 +1,21 @@
-"""Viable, not viable, or not enough data: one word, and the sentence that says why.
+"""The verdict of a calibration: viable, not viable, or not enough data; and its reason.
 
-The rule rests on what a trade of each horizon made, net, as traded (`traded`), in three parts of
-the record: the whole of it, the time before the hold-out, and the hold-out.
+The rule uses the net gain of a trade at each horizon (`as_traded`), on three parts of the record:
+the whole record, the time before the hold-out, and the hold-out.
 
-*Viable*: at the surest horizon, the one at which chance is the least likely, what a trade made is
-above 0, and above what being long and short as often without looking made. Both hold on the whole
-after the correction for all that was tried, and by their intervals in each of the two parts. It
-also holds without the episode that weighs most.
+*Viable*: at the most significant horizon, the mean net gain is above 0, and the excess gain over
+being long and short as often at random times is above 0. On the whole record both must be
+significant after the correction for all that was tried; in each of the other two parts both
+confidence intervals must be above 0. The mean must also stay above 0 without the most influential
+episode.
 
-*Not viable*: at every horizon that can be told, the upper end of what a trade made is below 0, on
-the whole or in either part.
+*Not viable*: at every horizon with enough data, the confidence interval of the net gain is below 0
+on at least one of the three parts.
 
-*Not enough data*: all else. A part with fewer than `MIN_EPISODES` episodes tells nothing.
+*Not enough data*: every other case. A part with fewer than `MIN_EPISODES` episodes is not used.
 
-Only one horizon is asked whether it is viable, so that the hold-out is not searched for one that
-happens to be good there.
+Only the most significant horizon can be viable: otherwise the hold-out would be searched for a
+horizon that happens to be good there.
 """
 
 from __future__ import annotations
@@ -39,53 +40,55 @@ if TYPE_CHECKING:
 Verdict = Literal["viable", "not viable", "not enough data"]
 
 MIN_EPISODES = 10
-"""Below so many in a part, whatever they say, there are too few to say it."""
+"""Fewest episodes of a part that can support a verdict."""
 
 LOOSE = 0.5
-"""The share of the time beyond the threshold from which on it tells hardly anything apart."""
+"""A signal beyond its threshold for more than this fraction of the time is called too loose."""
 
 MAX_HOURS = 1000
-"""How much more is needed is not told beyond: of a gain that may well be none, it says nothing."""
+"""Longest further record that is given as a number; the gain may be 0 where it takes longer."""
 
 ONE_SIDED = 0.95
-"""The share of trades on one side from which on they are called one-sided."""
+"""Trades with more than this fraction on one side are called one-sided."""
 
 
 @dataclass(frozen=True, eq=False)
 class Evidence:
-    """What a verdict is made of; arrays of shape (H,), bps unless said otherwise.
+    """What a verdict rests on; arrays have shape (H,), and are in bps unless said otherwise.
 
     Attributes
     ----------
     whole, before, held_out : Traded
-        What trades made, on the whole and in its two parts.
+        Gains of trades on the whole record, before the hold-out and in the hold-out.
     p : ndarray of float64
-        Of the trades on the whole, adjusted for all that was tried; NaN where nothing is known.
+        P values of the trades on the whole record, corrected for all that was tried; NaN if
+        unknown.
     mean, low, high : ndarray of float64
-        The mean return after the signal, mid to mid, and its confidence interval.
+        Mean return of mid after an entry, and its confidence interval.
     p_mean : ndarray of float64
-        Of ``mean``, adjusted.
+        P values of ``mean``, corrected.
     episodes : tuple of int
-        How many: on the whole, before the hold-out, in it.
+        Number of episodes on the whole record, before the hold-out, and in it.
     share_on : float
-        Of the time, 0..1.
+        Fraction of states within an episode, 0..1.
     more : callable
-        Given a horizon's number, how many seconds more would tell; NaN where that is not known.
+        Given a horizon's position, the seconds of further record that a verdict would take; NaN if
+        unknown.
     hold : float
-        What the settings hold, seconds.
+        ``hold_seconds`` of the settings.
     at_mid : bool
-        Whether trades were made at mid, not at the touch.
+        Whether trades are made at mid rather than at the touch.
     interval : float
-        Seconds between the states of the history, 0 for every one.
+        Seconds between the states of the history; 0 if it keeps every state.
     shortage : str
-        Why nothing is known at any horizon, empty where something is.
+        Why nothing is known at any horizon; empty if something is.
     level : float
-        Of significance.
+        Significance level, 0..1.
     looks_ahead : str
-        Where the signal was seen to know the future, empty where it was not.
+        At which state the signal used later data; empty if none was found.
     beyond : str
-        Why most states have no signal: the settings reach beyond the levels that are kept. Empty
-        where most have one.
+        Why most states have no signal: the settings need levels that are not kept. Empty if most
+        states have one.
     """
 
     whole: Traded
@@ -114,7 +117,7 @@ class Evidence:
 
     @property
     def told(self) -> tuple[Flags, Flags, Flags]:
-        """Where each part has something to say, shape (H,) each."""
+        """Horizons at which each part has a result and enough episodes, shape (H,) each."""
         parts = zip((self.whole, self.before, self.held_out), self.episodes, strict=True)
         whole, before, held_out = (
             ~np.isnan(part.ci_low) & (many >= MIN_EPISODES) for part, many in parts
@@ -122,15 +125,25 @@ class Evidence:
         return whole, before, held_out
 
     def surest(self, among: Flags) -> int:
-        """Return the horizon, among some, at which chance is the least likely."""
-        # Of a signal that never changes it is not known what it adds: these come last.
+        """Return the most significant horizon among some."""
+        # Horizons without an excess gain (the signal never changes) come last.
         order = np.where(np.isnan(self.whole.sure_z), self.whole.z - 1e6, self.whole.sure_z)
         return int(np.argmax(np.where(among, np.clip(order, -1e9, 1e9), -np.inf)))
 
 
 @dataclass(frozen=True)
 class Judgement:
-    """A verdict, its reason, and the horizon (its number) that it is about; −1 for none."""
+    """A verdict with its reason; see `obi_widgets.Report.judgement`.
+
+    Attributes
+    ----------
+    verdict : {"viable", "not viable", "not enough data"}
+        The verdict.
+    reason : str
+        Its reason, in words.
+    horizon : int
+        Position in ``Report.horizons`` of the horizon that it is about, from 0; −1 for none.
+    """
 
     verdict: Verdict
     reason: str
@@ -138,11 +151,11 @@ class Judgement:
 
 
 def judge(e: Evidence) -> Judgement:
-    """Return the verdict on some evidence."""
+    """Return the verdict on the evidence, by the rule of this module."""
     if e.looks_ahead:
         return Judgement(
             "not viable",
-            f"The signal knows the future: {e.looks_ahead}. Nothing that follows it counts.",
+            f"The signal looks ahead: {e.looks_ahead}. Its results do not count.",
             -1,
         )
     if e.beyond:
@@ -152,12 +165,12 @@ def judge(e: Evidence) -> Judgement:
         many = f"{e.episodes[0]} episode{'' if e.episodes[0] == 1 else 's'}"
         return Judgement(
             "not enough data",
-            f"Too tight, or too short a record: {many} beyond the threshold, and fewer than "
-            f"{MIN_EPISODES} say nothing.",
+            f"The threshold is too tight, or the record too short: {many} beyond the threshold, "
+            f"and at least {MIN_EPISODES} are needed.",
             -1,
         )
     if not whole.any():
-        return Judgement("not enough data", f"Nothing can be told: {e.shortage}.{_coarse(e)}", -1)
+        return Judgement("not enough data", f"There is no result: {e.shortage}.{_coarse(e)}", -1)
     ruled_out = (
         (whole & (e.whole.ci_high < 0))
         | (before & (e.before.ci_high < 0))
@@ -171,7 +184,7 @@ def judge(e: Evidence) -> Judgement:
         at, reason = _not_viable(e, whole)
         return Judgement("not viable", reason + _coarse(e), at)
     if ruled_out[at]:
-        lasts = f"at {e.horizons[at]:g} s, which is surer, it does not last"
+        lasts = f"at {e.horizons[at]:g} s, which is more significant, it does not last"
         at = e.surest(whole & ~ruled_out)
         lacking = f"and {lasts}" if not _lacking(e, at) else _lacking(e, at)
     reason = f"{_made(e, at)}, {lacking}.{_more(e, at)}"
@@ -179,29 +192,31 @@ def judge(e: Evidence) -> Judgement:
 
 
 def _lacking(e: Evidence, at: int) -> str:
-    """Return what a horizon lacks to be viable, as the end of a sentence; empty for nothing."""
+    """Return why a horizon is not viable, as the end of a sentence; empty if it is viable."""
     w, parts = e.whole, (e.before, e.held_out)
     names = "before the hold-out", "in the hold-out"
     if not w.ci_low[at] > 0:
         return "which may be chance"
     if np.isnan(w.excess_bps[at]) or not w.excess_low[at] > 0:
-        better = "" if np.isnan(w.excess_bps[at]) else ": the signal is not surely better than that"
+        better = "" if np.isnan(w.excess_bps[at]) else ": the signal is not significantly better"
         return f"and {_passive(e, at)}{better}"
     if not e.p[at] < e.level:
-        return f"which may be the best of many chances: p is {e.p[at]:.3f} after all that was tried"
+        return (
+            f"which may be the best of many by chance: p is {e.p[at]:.3f}, corrected for all tried"
+        )
     for part, name, many in zip(parts, names, e.episodes[1:], strict=True):
         if many < MIN_EPISODES:
-            there = "is 1 episode" if many == 1 else f"are {many} episodes"
-            return f"and {name} there {there}: fewer than {MIN_EPISODES} say nothing"
+            count = "is 1 episode" if many == 1 else f"are {many} episodes"
+            return f"and {name} there {count}: at least {MIN_EPISODES} are needed"
         if np.isnan(part.ci_low[at]):
             return f"and {name} the record is too short for it"
         if not part.ci_low[at] > 0:
-            return f"and {name} {_interval(part, at)}, which may be nothing"
+            return f"and {name} {_interval(part, at)}, which may be chance"
         if np.isnan(part.excess_bps[at]) or not part.excess_low[at] > 0:
-            return f"and {name} it is not surely more than {_often(e, at)} without looking"
+            return f"and {name} it is not significantly more than {_often(e, at)} at random times"
     if not e.whole.without_bps[at] > 0:
-        left = f"{e.whole.without_bps[at]:+.2f} bps are left"
-        return f"and it depends on one episode: without it, {left}"
+        rest = f"{e.whole.without_bps[at]:+.2f} bps"
+        return f"and it depends on one episode: without it, a trade made {rest}"
     return ""
 
 
@@ -215,7 +230,7 @@ def _viable(e: Evidence, at: int) -> str:
     if hold != horizon:
         same = np.flatnonzero(e.horizons == hold)
         made = f", and a trade made {_interval(e.whole, int(same[0]))}" if len(same) else ""
-        reason += f" The settings hold {hold:g} s{made}: to have this, hold {horizon:g} s."
+        reason += f" The settings hold {hold:g} s{made}: to trade as judged, hold {horizon:g} s."
     fill = "at mid, which no queue promises" if e.at_mid else "at the touch"
     return reason + f" It assumes that all is filled at once {fill}, without latency."
 
@@ -226,7 +241,7 @@ def _not_viable(e: Evidence, whole: Flags) -> tuple[int, str]:
     sure = whole & (e.p_mean < e.level) & (e.mean > 0)
     most = int(np.argmax(np.where(sure, w.net_bps, -np.inf)))
     at = most if sure.any() else e.surest(whole)
-    there, cost = f"{e.horizons[at]:g} s", f"{w.cost_bps[at]:.2f} bps"
+    horizon, cost = f"{e.horizons[at]:g} s", f"{w.cost_bps[at]:.2f} bps"
     effect = f"{e.mean[at]:+.2f} ± {(e.high - e.low)[at] / 2:.2f} bps"
     if not w.ci_high[at] < 0:
         held, name = e.held_out, "in the hold-out"
@@ -234,22 +249,24 @@ def _not_viable(e: Evidence, whole: Flags) -> tuple[int, str]:
             held, name = e.before, "before the hold-out"
         return at, f"{_made(e, at)}, and it does not last: {_interval(held, at)} {name}."
     if not sure.any():
-        against = " (the price rather goes against the signal)" if e.high[at] < 0 else ""
+        against = " (the price moves against the signal)" if e.high[at] < 0 else ""
         return at, (
-            f"No effect that would pay{against}: at {there}, where it is the most likely, "
+            f"No effect that would pay{against}: at {horizon}, where it is most significant, "
             f"{effect} mid to mid, trading costs {cost}, and a trade made {_interval(w, at)} net."
         )
     last = int(np.flatnonzero(sure)[-1])
-    until = f", no longer sure at {e.horizons[last + 1]:g} s" if last + 1 < len(sure) else ""
-    reason = f"An effect is there at {there} ({effect} mid to mid){until}, and too small: "
+    until = f", no longer significant at {e.horizons[last + 1]:g} s" if last + 1 < len(sure) else ""
+    reason = f"There is an effect at {horizon} ({effect} mid to mid){until}, but too small: "
     reason += f"trading costs {cost}, and a trade made {_interval(w, at)} net."
     if e.share_on > LOOSE:
-        reason += f" Too loose: the signal is on {100 * e.share_on:.0f} % of the time."
+        on = f"{100 * e.share_on:.0f} % of the time"
+        reason += f" The threshold is too loose: the signal is beyond it {on}."
     return at, reason
 
 
 def _made(e: Evidence, at: int) -> str:
-    return f"At {e.horizons[at]:g} s, the surest hold, a trade made {_interval(e.whole, at)} net"
+    best = ", the most significant hold" if at == e.surest(e.told[0]) else ""
+    return f"At {e.horizons[at]:g} s{best}, a trade made {_interval(e.whole, at)} net"
 
 
 def _interval(part: Traded, at: int) -> str:
@@ -262,13 +279,13 @@ def _one_sided(e: Evidence, at: int) -> bool:
 
 
 def _drifts(e: Evidence, at: int) -> bool:
-    """Return whether a drift made a tenth of what the trades made, or more."""
+    """Return whether a drift of the price accounts for a tenth of the gain, or more."""
     w = e.whole
     return bool(abs(w.move_bps[at] - w.excess_bps[at]) > 0.1 * abs(w.move_bps[at]))
 
 
 def _often(e: Evidence, at: int) -> str:
-    """Return how often long and short the trades were, in words."""
+    """Return in words how many trades were long and short."""
     longs = e.whole.longs[at]
     if longs in (0, 1):
         return "being long" if longs else "being short"
@@ -276,33 +293,33 @@ def _often(e: Evidence, at: int) -> str:
 
 
 def _passive(e: Evidence, at: int) -> str:
-    """Return what the trades' sides would have made without looking, and what that says."""
+    """Return in words the gain of the same sides at random times."""
     w = e.whole
     if np.isnan(w.excess_bps[at]):
-        return f"{_often(e, at)} is all that the signal says"
-    return f"{_often(e, at)} without looking made {w.net_bps[at] - w.excess_bps[at]:+.2f} bps net"
+        return f"{_often(e, at)} is all that the signal does"
+    return f"{_often(e, at)} at random times made {w.net_bps[at] - w.excess_bps[at]:+.2f} bps net"
 
 
 def _more(e: Evidence, at: int) -> str:
-    """Return how much longer a record would tell."""
+    """Return a sentence on how much longer a record it would take; empty if unknown."""
     seconds = e.more(at)
     if np.isnan(seconds):
         return ""
     if seconds > 3600 * MAX_HOURS:
-        return f" More than {MAX_HOURS:,} h more would be needed to find it."
+        return f" It would take a record more than {MAX_HOURS:,} h longer to show it."
     unit, name = (3600, "h") if seconds >= 7200 else (60, "min") if seconds >= 120 else (1, "s")
     return (
-        f" About {seconds / unit:,.0f} {name} more would find it in four of five cases, if it goes "
-        "on as in the weaker part."
+        f" A record about {seconds / unit:,.0f} {name} longer would show it in four of five cases, "
+        "if it goes on as in the weaker part."
     )
 
 
 def _coarse(e: Evidence) -> str:
-    """Return which horizons are not told because too few states were kept."""
-    least = COARSE * e.interval
-    if not e.interval or not (e.horizons < least).any():
+    """Return a sentence on horizons that are too short for the history; empty if none is."""
+    shortest = COARSE * e.interval
+    if not e.interval or not (e.horizons < shortest).any():
         return ""
     return (
-        f" Horizons below {least:g} s are not told: the history keeps a state every "
-        f"{e.interval:g} s, and a horizon takes {COARSE}."
+        f" Horizons below {shortest:g} s have no result: the history keeps a state every "
+        f"{e.interval:g} s, and a horizon needs {COARSE}."
     )

@@ -221,9 +221,9 @@ class Means:
         if not np.isnan(self.p[horizon, cell]):
             return ""
         if self.n[horizon, cell] < 2:
-            return "fewer than two events"
+            return "fewer than two entries"
         if not self.b[horizon, cell] <= LARGEST_B:
-            return "fewer than two horizons of returns"
+            return "the record spans fewer than two horizons"
         return "the price never moved"
 
 

@@ -1,5 +1,6 @@
 """The simulated market: its edge is what it says, and its book is a book."""
 
+from collections import Counter
 from functools import cache
 
 import numpy as np
@@ -7,7 +8,7 @@ import pytest
 
 import obi_widgets as obi
 from obi_widgets.errors import ObiError, SettingsError
-from obi_widgets.feeds.simulation.simulator import LISTINGS, STEP, SimulatedMarket
+from obi_widgets.feeds.simulation.simulator import BEGINNING, LISTINGS, STEP, SimulatedMarket
 
 HORIZONS = (2.0, 8.0, 20.0)  # seconds
 
@@ -148,25 +149,122 @@ def test_the_best_levels_are_told_best_first():
     assert asks == sorted(market.book[-1])[:50]
 
 
-def test_a_trade_takes_what_stood_in_the_way():
-    market = SimulatedMarket(seed=2)
-    seen = {+1: 0, -1: 0}
-    for _ in range(2000):
-        before = told(market)[0]
-        for trade in market.step():
-            assert trade.size <= before[-trade.side].get(trade.price, trade.size)
-            seen[trade.side] += 1
-    assert min(seen.values()) > 100
+# -- trades and cancellations ----------------------------------------------------------------
+
+
+@pytest.mark.parametrize("symbol", LISTINGS)
+def test_every_change_of_a_level_has_a_cause_and_trades_are_what_was_taken(symbol):
+    market = SimulatedMarket(symbol, edge=2.0, seed=2)
+    causes = Counter()
+    for _ in range(4000):
+        levels = [market.book[side].copy() for side in (+1, -1)]
+        levels = {
+            (side, p): q
+            for side, book in zip((+1, -1), levels, strict=True)
+            for p, q in book.items()
+        }
+        trades = market.step()
+        for side, price, size, cause in market.changes:
+            assert size
+            assert (size > 0) == (cause == "limit order")
+            if cause == "trade":  # the best level first
+                prices = [p for which, p in levels if which == side]
+                assert price == (max(prices) if side > 0 else min(prices))
+            levels[side, price] = levels.get((side, price), 0) + size
+            assert levels[side, price] >= 0
+            if not levels[side, price]:
+                del levels[side, price]
+            causes[cause] += 1
+        assert levels == {(side, p): q for side in (+1, -1) for p, q in market.book[side].items()}
+        taken = [
+            (price, -size, -side) for side, price, size, cause in market.changes if cause == "trade"
+        ]
+        assert [(trade.price, trade.size, trade.side) for trade in trades] == taken
+    assert min(causes.values()) > 500
+
+
+def meets_none(market, side):
+    """Return the chance that a new order's price is empty."""
+    away = np.abs(np.array(list(market.book[side])) - market.best[side])
+    chances = np.exp(-(away - 1) / market.spread_of_levels) * -np.expm1(
+        -1 / market.spread_of_levels
+    )
+    return 1 - chances[away > 0].sum()
+
+
+def counted(seconds, seed):
+    """Count what each kind of order did, told apart by what it leaves; and what is expected."""
+    market = SimulatedMarket(edge=0.0, seed=seed)
+    count, expected, shares = Counter(), Counter(), []
+    for _ in range(round(seconds / STEP)):
+        mid, spread = market.mid, market.best[-1] - market.best[+1]
+        levels = {side: dict(market.book[side]) for side in (+1, -1)}
+        market.step()
+        wider = market.best[-1] - market.best[+1] - spread
+        count["jump"] += market.mid != mid
+        count["breath"] += wider != 0
+        expected["jump"] += STEP * market.jumps
+        expected["breath"] += STEP * market.breaths
+        placed = Counter()
+        for side, price, size, cause in market.changes:
+            level = levels[side]
+            old, new = level.get(price, 0), level.get(price, 0) + size
+            level[price] = new
+            at_best = price == market.best[side]
+            far = abs(price - market.best[side]) > 8 * market.spread_of_levels
+            if cause == "trade" and new:
+                count["small taker", side] += 1
+                shares.append(-size / old)
+            elif cause == "trade":
+                assert market.mid != mid  # only a jump takes a whole level
+            elif at_best:
+                count["requote", side] += bool(old and new)
+            elif not old:
+                placed[side] += 1
+            elif not new and not far:
+                count["cancelled", side] += 1
+        for side in (+1, -1):
+            orders = len(market.book[side])
+            missing = market.levels * (1 + 0.425 * side * market.pressure) - orders + placed[side]
+            count["cancelled", side] -= wider > 0  # the best order
+            count["placed", side] += placed[side]
+            expected["small taker", side] += STEP * market.small_takers
+            expected["requote", side] += STEP * market.requotes
+            expected["cancelled", side] += (
+                STEP * market.levels * market.turnover / 2 * (1 - 1 / orders)
+            )
+            expected["placed", side] += (
+                STEP * market.refills * max(missing, 0) * meets_none(market, side)
+            )
+    return count, expected, np.array(shares)
+
+
+def test_orders_come_at_the_rates_that_the_model_says():
+    count, expected, shares = counted(600, 7)
+    assert count.keys() == expected.keys()
+    for kind, mean in expected.items():
+        assert abs(count[kind] - mean) < 4 * np.sqrt(mean), (kind, count[kind], mean)
+    assert 0.0099 < shares.min() < shares.max() < 0.3001
+    error = (0.3 - 0.01) / np.sqrt(12 * len(shares))
+    assert shares.mean() == pytest.approx((0.3 + 0.01) / 2, abs=4 * error)
 
 
 def test_a_simulated_history_is_the_market_it_says():
     history = obi.simulate("sim:ETH-PERP", seconds=60, edge=0.5, seed=4, levels=20)
-    market = SimulatedMarket("ETH-PERP", edge=0.5, seed=4)
+    market, traded = SimulatedMarket("ETH-PERP", edge=0.5, seed=4), []
     for row in range(600):
-        market.step()
-        market.step()
+        for step in (2 * row + 1, 2 * row + 2):
+            market.step()
+            traded += [(*one[:3], step) for one in market.changes if one.cause == "trade"]
         for side, best in ((+1, history.bid), (-1, history.ask)):
             assert best[row] == pytest.approx(market.best[side] * 0.02, rel=1e-12)
+    trades = history.trades
+    assert np.rint(trades.price / 0.02).tolist() == [price for _, price, _, _ in traded]
+    assert (10.0**trades.size_decimals, trades.price_decimals) == (1e4, 2)
+    assert trades.amounts[1].tolist() == [side * size for side, _, size, _ in traded]
+    ends = BEGINNING + np.array([step for *_, step in traded]) * 50_000_000
+    assert np.all((ends - 50_000_000 < trades.time) & (trades.time < ends))
+    assert np.array_equal(trades.received, trades.time)
     top = market.top(-1, 20)
     np.testing.assert_allclose(history.prices(-1)[-1], np.array(list(top)) * 0.02, rtol=1e-12)
     np.testing.assert_allclose(

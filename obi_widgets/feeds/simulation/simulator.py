@@ -1,17 +1,39 @@
 """A market with limit orders, cancellations and market orders, and an edge that is known.
 
 The mid is exogenous: it jumps by whole ticks, up with probability (1 + θ·z)/2, where ``z`` is a
-hidden pressure in −1..+1. Orders follow it: at a jump, market orders take what stands in the way
-and limit orders fill in behind. Sizes, arrivals and cancellations lean with ``z``, so that the
-imbalance of the visible book tells of it, with noise.
+hidden pressure in −1..+1. Orders follow it. The sizes of limit orders lean with ``z``, and so does
+the number of them, so that the imbalance of the visible book tells of it, with noise.
 
-What is true of it
-------------------
+What is true of the edge
+------------------------
 ``z`` is the mean of independent components, each of which is drawn anew, uniformly in −1..+1, at
 rate 1/τ. So E[z(t+u) | past] = z(t) · exp(−u/τ), exactly, and the expected move of mid from now
 to ``h`` seconds on is ``edge · z · (1 − exp(−h/τ))`` bps: ``edge`` is what a pressure of +1 is
 worth until it has faded. With ``edge = 0`` mid is a martingale: nothing in the book, nor anything
 else, predicts it.
+
+What is true of the orders
+--------------------------
+A level is one limit order. Time goes in steps of 50 ms; within each, this happens, in this order
+and at these rates (attributes of `SimulatedMarket`), by chance and independently of the past:
+
+- At a jump (``jumps`` = 4 a second, of ``mean_jump`` = 3 ticks in the mean, geometric) a market
+  order takes, level by level, all that stands before the new best price. A limit order fills each
+  best price that is empty then.
+- The spread widens from 1 to 3 ticks or narrows back, ``breaths`` = 0.4 a second: the best order
+  of both sides is cancelled, or a better one is placed.
+- On each side, ``small_takers`` = 1.5 a second, a market order takes 1 to 30 % of the best level.
+- On each side, ``requotes`` = 4 a second, the best order is changed to a new size.
+- Each of ``levels`` = 120 orders a side is touched ``turnover`` = 0.35 a second, unless it is the
+  best: by half it is cancelled, by half it is changed to a new size.
+- Where there are fewer than ``levels`` · (1 + 0.425 · z) bids, or (1 − 0.425 · z) asks, each
+  missing one is placed at a rate of ``refills`` = 2 a second. One that meets an order at its price
+  changes that to its size.
+- Orders at more than eight times the mean distance are cancelled.
+
+An order that is changed to a smaller size is pulled in part. So a level becomes smaller only by
+trades at its price or by cancellations, and `SimulatedMarket.changes` tells which. The takers'
+trades are what they took, to the contract.
 """
 
 from __future__ import annotations
@@ -19,7 +41,7 @@ from __future__ import annotations
 import math
 import random
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
 
 from obi_widgets.checks import as_float, integer, number, text
 from obi_widgets.errors import SettingsError, SourceError, quoted
@@ -40,6 +62,10 @@ BEGINNING = 1_767_225_600_000_000_000
 
 Changes: TypeAlias = dict[int, int]
 """Sizes, in contracts, by price in ticks. As a change: the new size; 0 removes."""
+
+
+Cause: TypeAlias = Literal["limit order", "cancellation", "trade"]
+"""Why a level changed."""
 
 
 class Listing(NamedTuple):
@@ -68,6 +94,27 @@ class SimulatedTrade:
     side: int
 
 
+class LevelChange(NamedTuple):
+    """What one order did to a level.
+
+    Attributes
+    ----------
+    side : int
+        Of the book: +1 bids, −1 asks.
+    price : int
+        Ticks.
+    size : int
+        Contracts that came (above 0) or went (below).
+    cause : {"limit order", "cancellation", "trade"}
+        Why.
+    """
+
+    side: int
+    price: int
+    size: int
+    cause: Cause
+
+
 class SimulatedMarket:
     """One symbol's market, advanced a step of 50 ms at a time.
 
@@ -80,6 +127,15 @@ class SimulatedMarket:
     seed : int
         The same seed gives the same market.
 
+    Attributes
+    ----------
+    book : dict
+        Of +1 (bids) and −1 (asks): contracts by price in ticks.
+    best : dict
+        The best price of each side, ticks.
+    changes : list of LevelChange
+        All that changed the book in the newest step, in order: why each level is what it is.
+
     Raises
     ------
     SettingsError
@@ -90,6 +146,11 @@ class SimulatedMarket:
     components = 3  # of the pressure
     jumps = 4.0  # of mid, a second
     mean_jump = 3.0  # ticks
+    breaths = 0.4  # of the spread, a second
+    small_takers = 1.5  # a second and side
+    requotes = 4.0  # of the best order, a second and side
+    turnover = 0.35  # of another order, a second
+    refills = 2.0  # of a missing order, a second
     lean = 0.85  # of sizes with pressure
     levels = 120  # a side, about; never fewer than the 50 that the exchange tells of
     spread_of_levels = 640.0  # ticks: the mean distance of an order from the best
@@ -113,6 +174,7 @@ class SimulatedMarket:
         bid = round(self.listing.price / self.listing.tick_size)
         self.best = {+1: bid, -1: bid + 1}
         self.book: dict[int, Changes] = {+1: {}, -1: {}}
+        self.changes: list[LevelChange] = []
         self._trades: list[SimulatedTrade] = []
         for side in (+1, -1):
             self._set(side, self.best[side], self._size(side))
@@ -130,16 +192,16 @@ class SimulatedMarket:
         return (self.best[+1] + self.best[-1]) / 2 * self.listing.tick_size
 
     def step(self) -> list[SimulatedTrade]:
-        """Advance 50 ms; return the trades."""
+        """Advance 50 ms; return the trades, in order."""
         self.steps += 1
-        self._trades = []
+        self._trades, self.changes = [], []
         draw = self.random.random
         for index in range(self.components):
             if draw() < STEP / self.fade:
                 self._pressures[index] = 2 * draw() - 1
         if draw() < self.jumps * STEP:
             self._jump(+1 if draw() < (1 + self.tilt * self.pressure) / 2 else -1)
-        if draw() < 0.4 * STEP:
+        if draw() < self.breaths * STEP:
             self._breathe()
         for side in (+1, -1):
             self._trade_a_little(side)
@@ -149,22 +211,29 @@ class SimulatedMarket:
     # -- what happens ----------------------------------------------------------------------
 
     def _jump(self, direction: int) -> None:
-        """Move mid: market orders take one side up to the new best, limit orders follow behind."""
+        """Move mid: a market order takes one side up to the new best; limit orders follow."""
         ticks = 1
         while self.random.random() < 1 - 1 / self.mean_jump:
             ticks += 1
         taken, behind = -direction, direction
         self.best[+1] += direction * ticks
         self.best[-1] += direction * ticks
-        best = self.best[taken]
-        for price in sorted(self.book[taken], reverse=direction < 0):
-            if (best - price) * direction <= 0:
-                break
-            self._trades.append(SimulatedTrade(price, self.book[taken][price], direction))
-            self._set(taken, price, 0)
+        before = [p for p in self.book[taken] if (self.best[taken] - p) * direction > 0]
+        self._take(taken, sum(self.book[taken][price] for price in before))
         for side in (taken, behind):
             if self.best[side] not in self.book[side]:
                 self._set(side, self.best[side], self._size(side))
+
+    def _take(self, side: int, size: int) -> None:
+        """Let a market order take so many contracts of a side, the best level first."""
+        book = self.book[side]
+        for price in sorted(book, reverse=side > 0):
+            if not size:
+                break
+            traded = min(size, book[price])
+            size -= traded
+            self._trades.append(SimulatedTrade(price, traded, -side))
+            self._set(side, price, book[price] - traded, trade=True)
 
     def _breathe(self) -> None:
         """Widen or narrow the spread by a tick on both sides, so that mid stays."""
@@ -180,27 +249,25 @@ class SimulatedMarket:
                     self._set(side, self.best[side], self._size(side))
 
     def _trade_a_little(self, side: int) -> None:
-        """Take a part of the best level."""
-        if self.random.random() < 1.5 * STEP:
-            price = self.best[side]
-            there = self.book[side][price]
-            size = round(there * self.random.uniform(0.01, 0.3))
-            if 0 < size < there:
-                self._trades.append(SimulatedTrade(price, size, -side))
-                self._set(side, price, there - size)
+        """Let a market order take a part of the best level."""
+        if self.random.random() < self.small_takers * STEP:
+            resting = self.book[side][self.best[side]]
+            size = round(resting * self.random.uniform(0.01, 0.3))
+            if size < resting:
+                self._take(side, size)
 
     def _refresh(self, side: int) -> None:
-        """Cancel, replace and place orders."""
+        """Cancel orders, change their sizes and place new ones."""
         book, draw = self.book[side], self.random.random
-        if draw() < 4 * STEP:
+        if draw() < self.requotes * STEP:
             self._set(side, self.best[side], self._size(side))
         leaning = 1 + 0.5 * self.lean * side * self.pressure
-        for _ in range(self._count(self.levels * 0.35 * STEP)):
+        for _ in range(self._count(self.levels * self.turnover * STEP)):
             price = self.random.choice(list(book))
             if price != self.best[side]:
                 self._set(side, price, self._size(side) if draw() < 0.5 else 0)
         missing = self.levels * leaning - len(book)
-        for _ in range(self._count(max(missing, 0) * 2.0 * STEP)):
+        for _ in range(self._count(max(missing, 0) * self.refills * STEP)):
             self._place(side)
         for price in [p for p in book if abs(self.best[side] - p) > 8 * self.spread_of_levels]:
             self._set(side, price, 0)
@@ -221,12 +288,17 @@ class SimulatedMarket:
             product *= self.random.random()
         return count
 
-    def _set(self, side: int, price: int, size: int) -> None:
+    def _set(self, side: int, price: int, size: int, *, trade: bool = False) -> None:
+        """Change the size at a price, 0 for none, and take note why."""
         book = self.book[side]
+        came = size - book.get(price, 0)
         if size:
             book[price] = size
         else:
             book.pop(price, None)
+        if came:
+            cause: Cause = "trade" if trade else "limit order" if came > 0 else "cancellation"
+            self.changes.append(LevelChange(side, price, came, cause))
 
     def top(self, side: int, count: int) -> Changes:
         """Return a side's best levels, best first."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from make_captures import STEPS, received
+from make_captures import EVERY, STEPS, received
 
 from obi_widgets.feeds.recording import Record
 from obi_widgets.market_data.venues.lmex import SUMMARY, TRADES
@@ -24,6 +24,12 @@ def speak(symbol, market):
         text = json.dumps(fields, separators=(",", ":"))
         return Record(received(market.ms), "frame", socket, text)
 
+    def trade(number, ms, price, contracts, side):
+        return {
+            "price": price, "size": contracts, "side": side,
+            "symbol": symbol, "tradeId": number, "timestamp": ms,
+        }  # fmt: skip
+
     def book(kind, number, bids, asks):
         levels = [[[price, str(contracts)] for price, contracts in side] for side in (bids, asks)]
         data = {
@@ -39,14 +45,14 @@ def speak(symbol, market):
     yield frame(BOOK, event="subscribe", channel=[f"update:{symbol}_0"])
     yield frame(TRADES, event="subscribe", channel=[f"tradeHistoryApiV2:{symbol}"])
     bids, asks = market.whole()
+    past = trade(999, market.ms - EVERY, float(bids[0][0]), 7, "SELL")
+    yield frame(TRADES, topic=f"tradeHistoryApiV2:{symbol}", data=[past])
     yield book("snapshot", 1000, bids, asks[::-1])  # the worst ask comes first
     for number in range(1001, 1001 + STEPS):
         step = market.step()
-        trade = {
-            "price": float(step.price), "size": step.traded, "side": "BUY" if step.buys else "SELL",
-            "symbol": symbol, "tradeId": number, "timestamp": market.ms,
-        }  # fmt: skip
+        side = "BUY" if step.buys else "SELL"
+        new = trade(number, market.ms, float(step.price), step.traded, side)
         yield book("delta", number, step.bids, step.asks)
-        yield frame(TRADES, topic=f"tradeHistoryApiV2:{symbol}", data=[trade])
+        yield frame(TRADES, topic=f"tradeHistoryApiV2:{symbol}", data=[new])
         if number % 20 == 0:
             yield Record(received(market.ms), "frame", BOOK, "pong")

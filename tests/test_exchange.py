@@ -20,7 +20,9 @@ from obi_widgets.feeds import live as live_module
 from obi_widgets.feeds.live import LiveFeed, SimulatorFeed
 from obi_widgets.feeds.simulation.exchange import FAULTS, SimulatedExchange
 from obi_widgets.feeds.simulation.simulator import SimulatedMarket
+from obi_widgets.history import trades as table
 from obi_widgets.market_data.venues import lmex, make_venue
+from obi_widgets.market_data.venues.wire import PAST_TRADE
 
 
 @pytest.fixture
@@ -154,20 +156,74 @@ def test_a_past_is_played_first_and_then_the_present():
     assert set(np.diff(history.time)) <= {step * 50_000_000 for step in range(1, 20)}
 
 
-def test_trades_come_on_their_own_websocket_with_the_takers_side():
+def keep_the_changes(market):
+    """Return what will hold what changed a market's book at each step, from 1 on."""
+    changes, step = {}, market.step
+
+    def kept():
+        trades = step()
+        changes[market.steps] = market.changes
+        return trades
+
+    market.step = kept
+    return changes
+
+
+def test_trades_are_what_left_the_book_and_none_is_read_before_an_older_book():
     market = market_of()
-    feed = SimulatorFeed(market, SimulatedMarket(seed=5), warmup=20.0)
+    feed = SimulatorFeed(market, SimulatedMarket(seed=5), warmup=60.0)
+    changes = keep_the_changes(feed.exchange.market)
 
     async def follow():
         async with running(feed):
-            await market.until(lambda one: len(one.history().trades) > 10)
+            await market.until(lambda one: len(one.history()) >= 1210)
 
     asyncio.run(follow())
-    trades = market.history().trades
-    assert set(trades.side.tolist()) <= {-1, +1}
-    assert np.all(trades.size > 0)
-    assert np.array_equal(trades.price * 2, np.round(trades.price * 2))  # on the grid
+    history, exchange = market.history(), feed.exchange
+    trades, listing = history.trades, exchange.market.listing
     assert np.all(np.diff(trades.id) == 1)  # each of them, once
+    steps = (trades.time // 1_000_000 - exchange._origin) // 50
+    first, last = steps[0], steps[-1]
+    told = [
+        (step, -change.side, change.price, -change.size)
+        for step, kept in changes.items()
+        for change in kept
+        if change.cause == "trade" and first <= step <= last
+    ]
+    found = zip(
+        steps.tolist(),
+        trades.side.tolist(),
+        np.rint(trades.price / listing.tick_size).astype(int).tolist(),
+        np.rint(trades.size / listing.contract_size).astype(int).tolist(),
+        strict=True,
+    )
+    assert list(found) == told
+    assert len(told) > 400
+    # In the past that is played, too, a trade comes before its own book and after the one before.
+    rows = table.rows(history)
+    assert np.all(history.time[rows] >= trades.time)
+    assert np.all(history.time[rows[rows > 0] - 1] < trades.time[rows > 0])
+
+
+def test_who_subscribes_late_gets_the_last_trades_first_and_uses_none():
+    market = market_of()
+
+    async def follow():
+        async with SimulatedExchange(SimulatedMarket(seed=5), warmup=30.0) as exchange:
+            market.venue.urls.update(exchange.endpoints)
+            async with running(LiveFeed(market)):
+                await market.until(lambda one: len(one.history().trades) > 30)
+                newest = market.history().trades.id[-1]
+                late = market_of()
+                late.venue.urls.update(exchange.endpoints)
+                async with running(LiveFeed(late)):
+                    await late.until(lambda one: len(one.history().trades) > 3)
+        return late, newest
+
+    late, newest = asyncio.run(follow())
+    assert late.refused.keys() == {PAST_TRADE}
+    assert 10 <= late.refused[PAST_TRADE] <= 20  # but for one that the book is older than
+    assert late.history().trades.id[0] > newest
 
 
 # -- venues that cannot be reached ---------------------------------------------------------

@@ -26,6 +26,7 @@ from obi_widgets.market_data.venues import make_venue
 from obi_widgets.market_data.venues.http_answers import limited
 from obi_widgets.market_data.venues.lmex import REST_BOOK, SUMMARY, TRADES
 from obi_widgets.market_data.venues.replies import BOOK, Connect, Fetch, Reconnect, Send
+from obi_widgets.market_data.venues.wire import PAST_TRADE
 
 
 def frames(*kinds):
@@ -47,8 +48,8 @@ def frames(*kinds):
         ("failed_ack", 1, ["topic not accepted"]),
         ("keepalive_recv", 1, []),
         ("snapshot", 3, ["Snapshot"]),
-        ("trade", 2, ["Trade"]),
-        ("lmex_trade", 1, ["Trade"]),
+        ("trade", 2, [PAST_TRADE]),  # the first that comes, before any book
+        ("lmex_trade", 1, [PAST_TRADE]),
         ("l1", 2, ["snapshotL1"]),
         ("rest_funding_history", 1, ["unknown"]),
         ("rest_price", 1, ["unreadable", "Status", "Reconnect"]),
@@ -381,7 +382,10 @@ def test_a_market_lets_nothing_follow_the_end():
 # -- trades --------------------------------------------------------------------------------
 
 
-def trade_frame(*trades, version="V2"):
+MS = 1_700_000_000_000
+
+
+def trade_frame(*trades, version="V2", ms=MS):
     data = [
         {
             "price": price,
@@ -389,7 +393,7 @@ def trade_frame(*trades, version="V2"):
             "side": side,
             "symbol": symbol,
             "tradeId": number,
-            "timestamp": 1_700_000_000_000,
+            "timestamp": ms,
         }
         for number, price, size, side, symbol in trades
     ]
@@ -398,6 +402,7 @@ def trade_frame(*trades, version="V2"):
 
 def test_trades_are_sorted_counted_once_and_told_by_the_takers_side():
     venue = connected(contract_size=0.01)
+    assert venue.received(trade_frame(), 4, TRADES) == []  # nothing was traded before
     first = trade_frame(
         (8, 101.0, 30, "BUY", "BTC-PERP"),
         (7, 100.5, 20, "sell", "BTC-PERP"),
@@ -412,6 +417,35 @@ def test_trades_are_sorted_counted_once_and_told_by_the_takers_side():
     assert [trade.id for trade in venue.received(again, 6)] == [10]
 
 
+def test_the_first_trades_after_a_subscription_are_of_before_it_unless_the_book_is_older():
+    one, two, three, four = ((n, 100.5, 20, "SELL", "BTC-PERP") for n in (1, 2, 3, 4))
+    venue = connected()
+    assert names(venue.received(trade_frame(two, one), 1, TRADES)) == [PAST_TRADE, PAST_TRADE]
+    assert names(venue.received(trade_frame(three), 2, TRADES)) == ["Trade"]  # before the snapshot
+    # The trades' websocket was lost, and the book went on: it is of MS + 500.
+    venue.received(lmex_book("snapshot", 10, BIDS, ASKS), 3)
+    for ms, becomes in ((MS + 499, [PAST_TRADE]), (MS + 500, [PAST_TRADE]), (MS + 501, ["Trade"])):
+        venue._trade_id = 3
+        venue.disconnected(TRADES, "it was closed", 4)
+        venue.connected(TRADES, 5)
+        assert names(venue.received(trade_frame(three, four, ms=ms), 6, TRADES)) == becomes
+    assert venue.received(trade_frame(four, ms=MS + 600), 7, TRADES) == []  # counted once
+
+
+def test_past_trades_are_in_no_state_and_no_flow_and_are_told():
+    market = Market(connected(), levels=2, interval=0)
+    market.receive(lmex_book("snapshot", 10, BIDS, ASKS), SECOND)
+    past = [(n, 100.5, 20, "SELL", "BTC-PERP") for n in range(1, 21)]
+    market.receive(trade_frame(*past), SECOND + 1, TRADES)
+    new = trade_frame((21, 100.5, 3, "BUY", "BTC-PERP"), ms=MS + 540)
+    market.receive(new, SECOND + 2, TRADES)
+    market.receive(lmex_book("delta", 11, [(100.0, 6)]), SECOND + 3)
+    history = market.history()
+    assert history.trades.id.tolist() == [21]
+    assert (history.taken.bought.tolist(), history.taken.sold.tolist()) == ([0, 3], [0, 0])
+    assert market.refused == {PAST_TRADE: 20}
+
+
 def test_an_empty_acknowledgement_tries_the_next_name_of_the_trades_topic_once():
     venue = connected()
     empty = '{"event":"subscribe","channel":[]}'
@@ -419,6 +453,7 @@ def test_an_empty_acknowledgement_tries_the_next_name_of_the_trades_topic_once()
         Send(TRADES, '{"op":"subscribe","args":["tradeHistoryApiV3:BTC-PERP"]}')
     ]
     assert names(venue.received(empty, 2, TRADES)) == ["topic not accepted"]
+    venue.received(trade_frame(version="V3"), 3)
     frame = trade_frame((7, 100.5, 20, "SELL", "BTC-PERP"), version="V3")
     assert names(venue.received(frame, 3)) == ["Trade"]
     venue.disconnected(TRADES, "it was closed", 4)

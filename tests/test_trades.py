@@ -322,7 +322,7 @@ def test_a_capture_appended_to_is_the_whole(symbol):
 def lmex_trades(*trades):
     data = [
         {"price": price, "size": size, "side": side, "symbol": "BTC-PERP", "tradeId": number,
-         "timestamp": 1_700_000_000_000}
+         "timestamp": 1_700_000_000_580}
         for number, price, size, side in trades
     ]  # fmt: skip
     return json.dumps({"topic": "tradeHistoryApiV2:BTC-PERP", "data": data})

@@ -49,6 +49,12 @@ further, the market goes with it."""
 READ_WITHIN = 1000
 """Milliseconds that the past waits for a subscriber who is slow."""
 
+TURNS = 2
+"""Turns of the event loop that it takes to read a frame."""
+
+BATCH = 20
+"""Past trades that a subscriber gets first, as at LMEX."""
+
 Fault = Literal["drop", "repeat", "reorder", "cross", "disconnect", "silence", "error", "garbage"]
 FAULTS: tuple[Fault, ...] = get_args(Fault)
 """What can be made to go wrong: see `SimulatedExchange.inject`."""
@@ -81,7 +87,7 @@ class SimulatedExchange:
         self._subscribers: dict[str, set[ServerConnection]] = {BOOK: set(), TRADES: set()}
         self._published: dict[int, Changes] = {}
         self._published_at = 0  # ms, event time
-        self._trades: deque[str] = deque(maxlen=20)
+        self._trades: deque[dict[str, object]] = deque(maxlen=BATCH)
         self._trade_id = 0
         self._faults: deque[Fault] = deque()
         self._held: str | None = None
@@ -170,7 +176,14 @@ class SimulatedExchange:
             trades = self.market.step()
             if trades:
                 self._publish_trades(trades)
+                await self._take_turns()
             self._publish_book()
+            await self._take_turns()
+
+    async def _take_turns(self) -> None:
+        """Let a reader in this loop have what was sent: no trade is read before an older book."""
+        for _ in range(TURNS):
+            await asyncio.sleep(0)
 
     async def _be_heard(self) -> None:
         """Let what was sent be read: the past is not told faster than it is heard."""
@@ -262,7 +275,7 @@ class SimulatedExchange:
     # -- trades ----------------------------------------------------------------------------
 
     def _publish_trades(self, trades: list[SimulatedTrade]) -> None:
-        items = []
+        items: list[dict[str, object]] = []
         for trade in trades:
             self._trade_id += 1
             items.append(
@@ -275,8 +288,15 @@ class SimulatedExchange:
                     "timestamp": self.now,
                 }
             )
-        topic = f"tradeHistoryApiV2:{self.market.symbol}"
-        self._send(TRADES, json.dumps({"topic": topic, "data": items}))
+        self._trades += items
+        self._send(TRADES, self._trades_frame(items))
+
+    def _trades_frame(self, items: list[dict[str, object]]) -> str:
+        return json.dumps({"topic": self._trades_topic, "data": items})
+
+    @property
+    def _trades_topic(self) -> str:
+        return f"tradeHistoryApiV2:{self.market.symbol}"
 
     # -- connections -----------------------------------------------------------------------
 
@@ -306,7 +326,7 @@ class SimulatedExchange:
             raise ValueError("a request is an object")  # noqa: TRY004
         operation, args = request.get("op"), request.get("args")
         topics = [str(arg) for arg in args] if isinstance(args, list) else []
-        served = self._topic if which == BOOK else f"tradeHistoryApiV2:{self.market.symbol}"
+        served = self._topic if which == BOOK else self._trades_topic
         if operation == "unsubscribe":
             self._subscribers[which].discard(connection)
         elif operation != "subscribe":
@@ -317,7 +337,9 @@ class SimulatedExchange:
         post(connection, json.dumps({"event": operation, "channel": accepted}))
         if operation == "subscribe" and accepted and not self._silent:
             self._subscribers[which].add(connection)
-            if which == BOOK:
+            if which == TRADES:
+                post(connection, self._trades_frame(list(self._trades)[::-1]))  # the newest first
+            else:
                 if not self._wanted.is_set():
                     self._origin = round((time.time() - self.warmup) * 1e3)
                     self._published, self._published_at = self._window(), self.now

@@ -153,6 +153,8 @@ class Venue(ABC):
     - It returns no `Delta` before a `Snapshot`. After `disconnected`, `resync` or a `Status` of its
       own, the book is thrown away, and it returns no `Delta` until the next `Snapshot`.
     - It refuses a `Snapshot` that is older than what it has seen.
+    - Some venues send older trades first upon a subscription. The venue refuses these with the
+      reason `obi_widgets.market_data.venues.wire.PAST_TRADE`.
     - It raises no error, whatever the bytes are. A damaged frame, one of an unknown kind or of
       another symbol is a `Refused`. If it may have been a frame of the book, the venue requests a
       new book.

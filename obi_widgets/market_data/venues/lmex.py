@@ -1,9 +1,10 @@
 """LMEX futures, and BTSE futures, which use the same protocol.
 
 The book comes by a websocket of its own, as a snapshot of at most 50 levels a side and deltas
-chained by sequence numbers. Trades come by another websocket. The instrument is requested first,
-since sizes are in contracts and need the contract size. If no snapshot comes, the REST book is
-polled instead. It has no sequence number, so deltas never continue it.
+chained by sequence numbers. Trades come by another websocket; the first frame after a subscription
+holds older trades. The instrument is requested first, since sizes are in contracts and need the
+contract size. If no snapshot comes, the REST book is polled instead. It has no sequence number, so
+deltas never continue it.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ from obi_widgets.market_data.venues.replies import (
     Reconnect,
     Send,
 )
-from obi_widgets.market_data.venues.wire import DECODE_ERRORS, refused, sound, text
+from obi_widgets.market_data.venues.wire import DECODE_ERRORS, PAST_TRADE, refused, sound, text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -82,6 +83,7 @@ class Lmex(Connection):
         self._rest_book = RestBook(self.label, symbol, self.window)
         self._trade_topics = list(TRADE_TOPICS)
         self._trade_id = 0
+        self._past_trades = True  # whether the next frame of trades may hold them
 
     @classmethod
     def market_of(cls, frame: str | bytes) -> FoundMarket | None:  # noqa: D102
@@ -130,6 +132,7 @@ class Lmex(Connection):
         return [Send(BOOK, messages.operation(operation, self.topic)) for operation in operations]
 
     def _subscribe_trades(self) -> Send:
+        self._past_trades = True
         return Send(
             TRADES, messages.operation("subscribe", f"{self._trade_topics[0]}:{self.symbol}")
         )
@@ -357,11 +360,15 @@ class Lmex(Connection):
 
     def _read_trades(self, trades: list[messages.Trade], now: int) -> list[Output]:
         outputs: list[Output] = []
+        past, self._past_trades = self._past_trades, False
         for trade in sorted(trades, key=lambda trade: trade.tradeId):
             if trade.symbol != self.symbol:
                 outputs.append(Refused(now, "other symbol", text(trade.symbol)))
             elif trade.tradeId > self._trade_id:
                 self._trade_id = trade.tradeId
+                if past and not 0 < self._seen_ms < trade.timestamp:
+                    outputs.append(Refused(now, PAST_TRADE))
+                    continue
                 time = trade.timestamp * 1_000_000
                 size = trade.size * (self._contract_size or 1.0)
                 side = +1 if trade.side.upper() == "BUY" else -1

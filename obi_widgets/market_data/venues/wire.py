@@ -29,6 +29,9 @@ WireId: TypeAlias = Annotated[int, Meta(ge=0, lt=2**62)]
 SMALLEST = 1e-18
 """Smallest size above zero in a frame. Times a contract size, a smaller one is 0 as a float32."""
 
+PAST_TRADE = "trade of before the subscription"
+"""By this name a `Refused` is told: the trade is of no state that is known, nor of the flow."""
+
 
 def sound(levels: Iterable[tuple[float, float]]) -> bool:
     """Return whether every size is zero or large enough to be stored."""

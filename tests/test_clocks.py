@@ -382,6 +382,25 @@ def test_a_book_that_cannot_even_be_given_up_is_connected_to_anew(monkeypatch):
     assert (talk.market.state, levels_of(talk.market.book)) == ("gap", ({}, {}))
 
 
+def test_a_book_that_is_lost_where_giving_it_up_fails_leaves_a_gap(monkeypatch):
+    talk = Talk()
+    talk.snapshot()
+
+    def fail(*_):
+        raise ZeroDivisionError("so")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(talk.market.venue, "follow", fail)
+        patch.setattr(talk.market.venue, "resync", fail)
+        assert names(talk.market.receive("{}", talk.now)) == ["Reconnect"]
+    talk.now += 3 * SECOND
+    talk.snapshot()
+    talk.market.end("", "")
+    history = talk.market.history()
+    assert history.gaps == 1
+    assert np.isnan(history.bid).tolist() == [False, True, False]
+
+
 def test_names_of_refused_frames_are_bounded():
     talk = Talk()
     for number in range(300):

@@ -6,6 +6,7 @@ import builtins
 import json
 from contextlib import suppress
 from dataclasses import fields, replace
+from pathlib import Path
 
 import numpy as np
 import pyarrow
@@ -189,6 +190,27 @@ def test_a_byte_that_changed_is_noticed_or_changes_nothing(saved, place):
     # Some of what stands at the end is only for other readers.
     with suppress(RecordingError):
         assert_same(obi.load(saved), expected)
+
+
+@pytest.mark.parametrize("opened", [obi.Lab, obi.Session])
+def test_a_lab_of_a_saved_history_says_what_can_be_followed_and_what_can_be_judged(saved, opened):
+    with pytest.raises(RecordingError) as error:
+        opened(saved)
+    assert str(error.value).startswith(
+        "x.parquet is a Parquet table, and no recording. To follow it, give the recording that it "
+        "was made of. If History.save wrote it, obi.load reads it, for obi.calibrate and obi.sweep."
+    )
+
+
+def test_saved_histories_and_recordings_are_not_loaded_in_one(saved):
+    recording = Path(__file__).parent / "data" / "lmex.txt"
+    for paths in ([saved, recording], [recording, saved]):
+        with pytest.raises(RecordingError) as error:
+            obi.load(paths)
+        assert str(error.value) == (
+            "x.parquet is a Parquet table, and lmex.txt is not. Load each by itself, and join them "
+            "by obi.History.concat."
+        )
 
 
 def test_other_tables_say_what_to_do(tmp_path):

@@ -159,10 +159,9 @@ class Keeper:
             return self._apply(self.venue.resync(why, self._steady(now)), now)
         except Exception:
             log.exception("The book of %s could not be given up.", self.venue.symbol)
-            self._in_sync = self.has_book = False
-            self.book = self._new_book()
-            self.state, self.detail = "gap", f"The book was thrown away: {why}."
-            self.advice = "Connecting again."
+            self.book = self._new_book()  # whatever state the old one is in
+            lost = f"The book was thrown away: {why}."
+            self._lose(Status(now, "gap", lost, "Connecting again."), now)
             return [Reconnect(BOOK, why)]
 
     # -- the book --------------------------------------------------------------------------

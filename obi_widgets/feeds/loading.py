@@ -145,7 +145,15 @@ def load(
     (20, 0)
     """
     files = files_of(paths)
-    if all(map(parquet.is_parquet, files)):
+    saved = [path for path in files if parquet.is_parquet(path)]
+    if saved and len(saved) < len(files):
+        other = next(path for path in files if path not in saved)
+        raise RecordingError(
+            f"{saved[0].name} is a Parquet table, and {other.name} is not.",
+            "Load each by itself, and join them by obi.History.concat.",
+            path=saved[0],
+        )
+    if saved:
         return _saved(files, market=market, levels=levels, interval=interval, strict=strict)
     recording = Recording(files, market=market)
     reader = Market(recording.make_venue(), levels=levels, interval=interval, strict=strict)

@@ -13,13 +13,17 @@ if TYPE_CHECKING:
 
 ARRAYS = "obi.History.from_arrays(time_ns, bid_price, bid_size, ask_price, ask_size)"
 TABLE = f"Read it with {{}}, and give its columns to {ARRAYS}."
-PARQUET = f"Read another table with pandas.read_parquet, and give its columns to {ARRAYS}."
+PARQUET = (
+    "To follow it, give the recording that it was made of. If History.save wrote it, obi.load "
+    "reads it, for obi.calibrate and obi.sweep. Read another table with pandas.read_parquet, and "
+    f"give its columns to {ARRAYS}."
+)
 BUILD = f"Build the books from it, a row a state; then give them to {ARRAYS}."
 UNPACK = "Unpack it first."
 RAW = "Give a file that obi.record made, or lines of '<receive time in ns> <frame>'."
 
 _MAGIC: tuple[tuple[bytes, str, str], ...] = (
-    (b"PAR1", "a Parquet table", f"obi.load reads what History.save wrote. {PARQUET}"),
+    (b"PAR1", "a Parquet table, and no recording", PARQUET),
     (b"ARROW1", "an Arrow (Feather) table", TABLE.format("pandas.read_feather")),
     (b"\x93NUMPY", "a NumPy array", TABLE.format("numpy.load")),
     (b"\x89HDF", "an HDF5 file", TABLE.format("pandas.read_hdf")),

@@ -38,10 +38,11 @@ def newest_signal(market: Market) -> Callable[[Parameters], float]:
 def states_digest(history: Any) -> str:
     """Return a hash of a history's book states alone: c954662 has no flow and no trades.
 
-    Of receive times neither: `History.sha256` leaves them out as well.
+    The receive time of the first state is left out: c954662 received a snapshot when it came, and
+    since then it is received when the first change confirms it.
     """
     digest = hashlib.sha256()
-    columns = [history.time, history.bid, history.ask]
+    columns = [history.time, history.received[1:], history.bid, history.ask]
     columns += [part(side) for side in (+1, -1) for part in (history.prices, history.sizes)]
     for column in columns:
         digest.update(np.ascontiguousarray(column).data)

@@ -71,6 +71,15 @@ def break_even(
     ------
     SettingsError
         If a setting, latency, size or fee is not possible, or an axis has no values.
+
+    Examples
+    --------
+    >>> import obi_widgets as obi
+    >>> history = obi.simulate("sim:BTC-PERP", seconds=120, seed=1)
+    >>> table = obi.break_even(history, obi.Settings(hold_seconds=5), latency=[0], fee_bps=[0, 5])
+    >>> net = table["net_bps"].to_numpy()
+    >>> round(float(net[0] - net[1]), 6)  # both sides pay the fee
+    10.0
     """
     import pandas as pd
 

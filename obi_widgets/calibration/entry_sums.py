@@ -1,4 +1,4 @@
-"""What the entries of every setting of a grid come to, added up over one history.
+"""Sums over the entries of every setting of a grid, on one history.
 
 A signal with a fast sweep of its own (`obi_widgets.signals.registry.SWEEPS`) goes through it. Any
 other is computed once for each combination of its own parameters, and its entries are those of
@@ -57,16 +57,16 @@ def add_up(
     cancel : threading.Event, optional
         Stops it when it is set.
     done : callable
-        Told how many more states are done with all settings.
+        Called with the number of further states that are done with all settings.
     threads : int, optional
-        How many to compute in; one a core when left out.
+        Number of threads; by default one for each core.
     first : int
-        The first row that may enter. Rows before it are what signals look back over.
+        First row that may be an entry. Rows before it are for signals that look back.
 
     Raises
     ------
     CancelledError
-        When ``cancel`` has been set.
+        If ``cancel`` was set.
     """
     cancel = cancel or threading.Event()
     threads = threads or cores()
@@ -80,7 +80,7 @@ def add_up(
 
 
 def stop_if(cancel: threading.Event) -> None:
-    """Raise CancelledError when a sweep has been told to stop."""
+    """Raise CancelledError if a sweep was cancelled."""
     if cancel.is_set():
         raise CancelledError("The sweep was cancelled.", "Nothing of it is kept; start it again.")
 
@@ -88,7 +88,7 @@ def stop_if(cancel: threading.Event) -> None:
 def _fast(
     history: History, grid: Grid, cancel: threading.Event, done: Done, threads: int
 ) -> Floats | None:
-    """Add up by the signal's own sweep; None where it has none, or no compiler."""
+    """Add up by the signal's fast sweep; None if it has none, or there is no compiler."""
     code = fast_sweep(grid.parameters.signal)
     if code is None or grid.parameters.threshold_is != "value":
         return None
@@ -117,7 +117,7 @@ def one_by_one(
     threads: int = 1,
     first: int = 0,
 ) -> Floats:
-    """Add up setting by setting, each by the entries that it makes by itself; see `add_up`."""
+    """Add up setting by setting, from the entries of `obi_widgets.entries`; see `add_up`."""
     out = np.zeros((*grid.shape, PARTS, FIGURES))
     rows = history[first:]
     cut = grid.cut(rows)
@@ -161,20 +161,20 @@ def _combinations(grid: Grid, outer: list[str]) -> Iterator[tuple[tuple[Any, ...
 
 
 def _figures(trades: Trades, gaps: NDArray[np.int64], since: int) -> Floats:
-    """Return what the entries of one setting come to, by part: shape (3, 6).
+    """Return the sums over the entries of one setting by part, shape (3, 6); see `Surface.parts`.
 
     Parameters
     ----------
     trades : Trades
         The entries.
     gaps : ndarray of int64
-        The times at which the book was lost.
+        Times at which the book was lost, nanoseconds UTC.
     since : int
-        The time from which on it is held out.
+        Time at which the hold-out begins, nanoseconds UTC.
     """
     closed = trades.exit_time > 0
     still = ~closed & ~trades.lost
-    # A gap is where an entry that it ended was left; one still open was not left before the end.
+    # An entry that a gap ended was left at the gap; an open one has not been left.
     left = np.where(still, 2**63 - 1, trades.exit_time)
     after = np.searchsorted(gaps, trades.entry_time[trades.lost])
     left[trades.lost] = gaps[after]

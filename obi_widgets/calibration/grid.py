@@ -1,4 +1,4 @@
-"""The grid of a sweep: which parameters it goes over, and their values, checked."""
+"""The grid of a sweep: its axes and their values, checked."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ if TYPE_CHECKING:
     from obi_widgets.history.columns import History
 
 LAST = ("threshold", "hold_seconds")
-"""The last two axes of every grid: they are gone over while a signal is at hand."""
+"""The last two axes of every grid: the signal is computed once for all of their values."""
 
 MAX_SETTINGS = 5_000_000
-"""Settings in a surface."""
+"""Largest number of settings in a grid."""
 
 QUANTILES = (0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.97, 0.98, 0.99)
-"""Quantiles that are looked at where no thresholds are given."""
+"""Default thresholds if these are quantiles."""
 
 
 @dataclass(frozen=True)
@@ -37,12 +37,12 @@ class Grid:
     Attributes
     ----------
     parameters : Parameters
-        What all share; it has some value of each axis too.
+        The settings that all share. Their values of the axes are not used.
     axes : dict of str to tuple
-        The values of each axis by name, in the order of a surface's axes: parameters of the
-        signal, parameters of trading, ``threshold``, ``hold_seconds``.
+        Values of each axis by name, in the order of a surface's axes: parameters of the signal,
+        parameters of trading, ``threshold``, ``hold_seconds``.
     hold_out : float
-        The share of each history's time that is held out at its end.
+        Fraction of each history's time that is held out at its end, 0..1.
     """
 
     parameters: Parameters
@@ -61,7 +61,7 @@ class Grid:
         Raises
         ------
         SettingsError
-            A name that is no axis, a value that is not possible, too many settings.
+            If a name is no axis, a value is not possible, or there are too many settings.
         """
         parameters = Parameters.of(Settings() if settings is None else settings)
         hold_out = fraction("hold_out", hold_out)
@@ -79,7 +79,7 @@ class Grid:
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """How many values each axis has."""
+        """Number of values of each axis."""
         return tuple(map(len, self.axes.values()))
 
     def cut(self, history: History) -> int:
@@ -90,7 +90,7 @@ class Grid:
 def _names(given: Mapping[str, object], parameters: Parameters) -> list[str]:
     """Return the axes of a grid, in order.
 
-    A signal with a fast sweep has that sweep's axes always: they cost nothing there.
+    A signal with a fast sweep always has the axes of that sweep: they cost nothing.
     """
     signal = parameters.signal
     own, trading = list(signal.parameters), [n for n in PARAMETERS if n not in (*LAST, FEE.name)]
@@ -119,12 +119,12 @@ def _why(name: str) -> str:
 
 
 def values_of(name: str, values: Iterable[Any] | None, parameters: Parameters) -> tuple[Any, ...]:
-    """Return the values of an axis, each of them valid; the settings' own where none are given.
+    """Return the values of an axis, checked; by default the value in the settings.
 
     Raises
     ------
     SettingsError
-        What is no list, an empty one, or a value that is not possible.
+        If the values are no list, there are none, or one is not possible.
     """
     if values is None:
         return (getattr(parameters, name),)
@@ -133,10 +133,10 @@ def values_of(name: str, values: Iterable[Any] | None, parameters: Parameters) -
 
 
 def thresholds_for(parameters: Parameters) -> list[float]:
-    """Return nine thresholds that are looked at where none are given.
+    """Return nine default thresholds.
 
-    Of a signal with a range they are tenths of it, of one without they go up to 2.25 times the
-    threshold that it starts with; of quantiles they are `QUANTILES`.
+    For a signal with a range these are tenths of its largest absolute value, otherwise quarters of
+    its default threshold, up to 2.25 times that; for quantiles they are `QUANTILES`.
     """
     if parameters.threshold_is == "quantile":
         return list(QUANTILES)

@@ -1,4 +1,4 @@
-"""The information coefficient, deciles and hit rate: the whole signal, not only its extremes."""
+"""Information coefficient, deciles and hit rate: the whole signal, not only its extremes."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ if TYPE_CHECKING:
     Signs = NDArray[np.int8]
 
 MIN_PERSISTENCE_TIMES = 30
-"""Times that a signal must have had to change, in persistence times, for its coefficient to have a
-p: below, what looks like many states are a few, and no error of theirs is known."""
+"""Shortest record in persistence times of the signal for which a coefficient has a p value. A
+shorter record holds too few independent values of the signal for any standard error."""
 
 
 SIGN_FLIPS = 1000
-"""Of signs, for a coefficient's p, the record as it is included."""
+"""Number of random sign vectors for a p value, the record itself included."""
 
 
 class _Correlation(NamedTuple):
@@ -51,7 +51,7 @@ class Coefficients:
     horizons : ndarray of float64
         Seconds.
     n : ndarray of int64
-        States that have a signal and a return.
+        Number of states that have a signal and a return.
     ic, rank_ic : ndarray of float64
         Pearson's and Spearman's correlation of signal and return.
     ic_se, rank_ic_se : ndarray of float64
@@ -59,11 +59,11 @@ class Coefficients:
     ic_p, rank_ic_p : ndarray of float64
         Two-sided. NaN where the record has fewer than `MIN_PERSISTENCE_TIMES` persistence times.
     b : ndarray of float64
-        The share of the record that the lag of ``ic_se`` is.
+        Lag of ``ic_se`` as a fraction of the record.
     persistence : float
-        Seconds in which the signal's correlation with itself falls to 1/e; NaN without one.
+        Seconds in which the signal's autocorrelation falls to 1/e; NaN if it never changes.
     shortage : str
-        Why no p is told, empty where that is not for the record's length.
+        Why there are no p values; empty if the record is long enough.
     """
 
     horizons: Floats
@@ -82,28 +82,27 @@ class Coefficients:
 def information_coefficients(
     history: History, signal: Floats, returns: ForwardReturns
 ) -> Coefficients:
-    """Return how signal and return go together at each horizon.
+    """Return the correlations of signal and return at each horizon.
 
     A correlation is the mean of u·v, with u the standardised signal and v the standardised return
-    (their ranks for Spearman). Its error is Hodrick's with fixed-b critical values, as that of a
-    mean is (see `inference`): products are added up in the order in which returns come in, each
-    move of mid times the sum of u whose horizon is under way, so that neither overlapping returns
-    nor a signal that lasts make it too small. A rank is no sum of moves: how much of it came in
-    in which stretch of time is told in `ranks`.
+    (their ranks for Spearman). Its standard error is Hodrick's with fixed-b critical values (see
+    `inference`): products are added up in the order in which returns accrue, each move of mid times
+    the sum of u over the open horizons, so that neither overlapping returns nor a persistent signal
+    make it too small. A rank is not a sum of moves; `ranks` says how it is divided over time.
 
-    p comes from turning round the signs of stretches of time as long as that error's lag, at
-    random: where nothing is known beforehand of the way that the price goes, each is as likely as
-    its opposite, however few of them hold the variance. So it keeps its level where a few jumps
-    do. The least p that so many turns can tell is 1 / `SIGN_FLIPS`; below, it is that of the error.
+    The p value comes from a sign-flip test: the signs of blocks of time as long as the lag are
+    flipped at random. Without an edge each block is as likely as its opposite, so the test keeps
+    its level even if a few jumps hold most of the variance. Its smallest p value is 1 /
+    `SIGN_FLIPS`; below that, the p value of the standard error is used.
 
     Parameters
     ----------
     history : History
         T states.
     signal : ndarray of float64, shape (T,)
-        −1..+1, NaN where there is none.
+        In its own unit, NaN where there is none.
     returns : ForwardReturns
-        See `returns.forward_returns`.
+        See `forward_returns.forward_returns`.
 
     Returns
     -------
@@ -178,7 +177,7 @@ def _correlation(
 
 
 def _sign_flip_p(stretches: Floats, p: float) -> float:
-    """Return how often a sum is as large with signs turned at random; ``p`` where that is never."""
+    """Return the p value of the sign-flip test; at most ``p`` if no flip gives as large a sum."""
     signs = np.random.default_rng(0).choice([-1.0, 1.0], (SIGN_FLIPS - 1, len(stretches)))
     least = abs(float(stretches.sum())) * (1 - 1e-12)
     as_large = int(np.count_nonzero(np.abs(signs @ stretches) >= least))
@@ -186,7 +185,7 @@ def _sign_flip_p(stretches: Floats, p: float) -> float:
 
 
 def persistence(history: History, signal: Floats) -> float:
-    """Return the seconds in which a signal's correlation with itself falls to 1/e.
+    """Return the seconds in which a signal's autocorrelation falls to 1/e.
 
     Parameters
     ----------
@@ -201,19 +200,19 @@ def persistence(history: History, signal: Floats) -> float:
         By the mean time between states; infinite where it never falls so far, NaN where the
         signal never changes.
     """
-    there = ~np.isnan(signal)
-    if there.sum() < 2 or not np.ptp(signal[there]) > 0:
+    known = ~np.isnan(signal)
+    if known.sum() < 2 or not np.ptp(signal[known]) > 0:
         return np.nan
-    values = np.where(there, signal - signal[there].mean(), 0.0)
+    values = np.where(known, signal - signal[known].mean(), 0.0)
     size = 1 << (2 * len(values) - 1).bit_length()  # no lag wraps round
     spectrum = np.fft.rfft(values, size)
     products = np.fft.irfft(spectrum * spectrum.conj(), size)[: len(values)]
-    likeness = products / products[0] * len(values) / np.arange(len(values), 0, -1)
+    correlation = products / products[0] * len(values) / np.arange(len(values), 0, -1)
     lag = 0
     for _ in range(4):
-        # Less its own mean, a record is less like itself than the signal is: by 2 lags' share.
-        less = 2 * lag / len(values)
-        below = np.flatnonzero(likeness < (1 + less) / np.e - less)
+        # Subtracting the mean of a finite record lowers its autocorrelation by about 2·lag / T.
+        bias = 2 * lag / len(values)
+        below = np.flatnonzero(correlation < (1 + bias) / np.e - bias)
         if not len(below):
             return np.inf
         lag = int(below[0])
@@ -273,7 +272,7 @@ def response_time(horizons: Floats, means: Floats) -> float:
 
 @dataclass(frozen=True, eq=False)
 class Deciles:
-    """Mean returns by how strong the signal is; the parts of equal numbers of states.
+    """Mean returns by decile of the signal: parts with equal numbers of states.
 
     Attributes
     ----------
@@ -315,12 +314,17 @@ def deciles(mid: Floats, signal: Floats, returns: ForwardReturns, *, parts: int 
 
 
 def hit_rate(x: Signs, y: Floats) -> float:
-    """Return how often the sign was right, among events after which mid moved; NaN for none.
+    """Return the fraction of entries with the right sign, among those after which mid moved.
 
     Parameters
     ----------
     x, y : ndarray, shape (T,)
-        Events, −1, 0 or +1; returns of one horizon, NaN where there is none.
+        Entries, −1, 0 or +1; returns of one horizon, NaN where there is none.
+
+    Returns
+    -------
+    float
+        0..1; NaN without such an entry.
     """
     right = x * np.nan_to_num(y)
     moved = np.count_nonzero(right)

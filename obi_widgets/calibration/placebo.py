@@ -60,6 +60,18 @@ def shuffled(
         If the signal has another length, or the record has fewer than two blocks.
     SettingsError
         If ``block_seconds`` is not above 0.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import obi_widgets as obi
+    >>> history = obi.simulate("sim:BTC-PERP", seconds=120, seed=1)
+    >>> signal = obi.imbalance(history, obi.Settings())
+    >>> placebo = obi.shuffled(history, signal, block_seconds=10)
+    >>> bool(np.array_equal(np.sort(placebo), np.sort(signal)))
+    True
+    >>> bool(np.array_equal(placebo, signal))
+    False
     """
     signal = as_signal(history, signal)
     block_seconds = number(
@@ -81,7 +93,7 @@ def shuffled(
     order = np.empty_like(cycle)
     order[cycle] = np.roll(cycle, 1)
     out = np.full(len(signal), np.nan)
-    out[rows] = np.concatenate([blocks[number] for number in order])
+    out[rows] = np.concatenate([blocks[position] for position in order])
     return out
 
 
@@ -113,6 +125,15 @@ def look_ahead(
         If the signal has another length.
     SettingsError
         If ``seconds`` is not above 0, or ``share`` is not within 0..1.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import obi_widgets as obi
+    >>> history = obi.simulate("sim:BTC-PERP", seconds=60, seed=1)
+    >>> leaked = obi.look_ahead(history, obi.imbalance(history, obi.Settings()), seconds=5)
+    >>> bool(np.isnan(leaked[-1]))  # the return of the next 5 s is not known there
+    True
     """
     signal = as_signal(history, signal)
     seconds = number("seconds", above_zero("seconds", seconds), 0, MAX_SECONDS, "seconds")
@@ -155,6 +176,16 @@ def skewed(history: History, signal: ArrayLike, *, skew: float | None = None) ->
         If the signal has another length.
     SettingsError
         If ``skew`` is not finite.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import obi_widgets as obi
+    >>> history = obi.simulate("sim:BTC-PERP", seconds=60, seed=1)
+    >>> signal = obi.imbalance(history, obi.Settings())
+    >>> early = obi.skewed(history, signal, skew=-1)
+    >>> bool(np.isnan(early[-1]))  # the signal of one second later is not known there
+    True
     """
     signal = as_signal(history, signal)
     skew = clock_skew(history) if skew is None else skew
@@ -173,7 +204,23 @@ def clock_skew(history: History) -> float:
     """Return the median of receive time minus event time, seconds.
 
     It is the network latency plus the difference of both clocks. A negative value means that the
-    local clock is behind the venue's. 0 without states.
+    local clock is behind the venue's.
+
+    Parameters
+    ----------
+    history : History
+        T states.
+
+    Returns
+    -------
+    float
+        Seconds; 0 without states.
+
+    Examples
+    --------
+    >>> import obi_widgets as obi
+    >>> obi.clock_skew(obi.simulate("sim:BTC-PERP", seconds=5))
+    0.0
     """
     if not len(as_history(history)):
         return 0.0

@@ -90,6 +90,14 @@ class Proposal:
         Number of settings that were tried; give it to `obi_widgets.calibrate` as ``tried``.
     origin : Provenance or None
         Market, time span and hash of the history; None if it was empty.
+
+    Examples
+    --------
+    >>> import obi_widgets as obi
+    >>> history = obi.simulate("sim:BTC-PERP", seconds=60, seed=1)
+    >>> proposal = obi.propose(history, threshold=[0.2, 0.4], hold_seconds=[1])
+    >>> proposal.sentence.split(":")[0] in ("None", "Proposed, of 2 settings tried")
+    True
     """
 
     settings: Parameters | None

@@ -1,4 +1,4 @@
-"""What is sealed, and when: the settings, the market, and how their trades are judged."""
+"""The seal of a sealed test: settings, market, time, and the bounds that judge the trades."""
 
 from __future__ import annotations
 
@@ -23,44 +23,59 @@ if TYPE_CHECKING:
     from obi_widgets.settings.parameters import Parameters
 
 CLIP = 100.0
-"""Bps at which gains and losses are cut where the past has too few entries to choose it by."""
+"""Default size at which gains and losses are clipped, bps, if the past has too few entries."""
 
 ENOUGH = 30
-"""Entries of the past by which it is chosen otherwise."""
+"""Fewest past entries from which the clip is chosen."""
 
 USUAL = {"signal": "imbalance", "threshold_is": "value"}
-"""Settings that are left out of a seal where they have these values."""
+"""Settings that a seal leaves out if they have these values."""
 
 CLIPS = 0.1, 10_000.0
-"""The least and the largest that is possible, bps."""
+"""Smallest and largest possible clip, bps."""
 
 
 @dataclass(frozen=True)
 class Seal:
-    """What is sealed: nothing of it changes.
+    """What a sealed test fixes in advance; immutable.
+
+    Made by `obi_widgets.Session.seal` and `obi_widgets.sealed_test`.
 
     Attributes
     ----------
     settings : Parameters
-        The values of the settings.
+        The sealed settings.
     venue, symbol : str
         The market.
-    source : str
-        ``live``, ``recording``, ``simulated``, or ``history`` where one was handed in.
+    source : {"live", "recording", "simulated", "history"}
+        Where the data come from; ``"history"`` if a history was given.
     interval, levels, strict : float, int, bool
-        Of the history: entries are decided at the states that it keeps.
+        Seconds between states, levels per side, and strictness of the history, at whose states
+        entries are decided.
     sealed_at : int
-        Event time, nanoseconds UTC: only states after it are judged. 0 where there was none yet.
+        Event time of the seal, nanoseconds UTC: only later states are judged. 0 if there was no
+        state yet.
     opened_at : int
-        The same moment by this computer's clock.
+        The same time by the clock of this computer, nanoseconds UTC.
     clip_bps : float
-        Where gains and losses are cut for the exact bound.
+        Size at which gains and losses are clipped for the exact bound, bps.
     number : int
-        Which of the sealed tests on this market it is, from 1.
+        Number of this sealed test among those on the market, from 1.
     signal_sha256 : str
-        Of the source of a signal that is a user's function; empty for one of ours.
+        Hash of the source of a signal defined by a user; empty for a signal of this package.
     error, burn_in, tuned_at : float, int, int
-        Of the bounds; see `obi_widgets.calibration.confidence_sequence`.
+        Error probability α of each bound, trades before the first asymptotic bound, and trades at
+        which it is tightest; see `obi_widgets.calibration.confidence_sequence`.
+
+    Examples
+    --------
+    >>> import obi_widgets as obi
+    >>> history = obi.simulate("sim:BTC-PERP", seconds=60, seed=1)
+    >>> seal = obi.sealed_test(history, obi.Settings(), after=history.time[300]).seal
+    >>> seal.market
+    'sim:BTC-PERP'
+    >>> len(seal.sha256)
+    64
     """
 
     settings: Parameters
@@ -81,22 +96,22 @@ class Seal:
 
     @property
     def market(self) -> str:
-        """As in ``venue:SYMBOL``."""
+        """The market as ``venue:SYMBOL``."""
         return f"{self.venue}:{self.symbol}".strip(":")
 
     @property
     def sha256(self) -> str:
-        """A hash of all of it."""
+        """SHA-256 of all that is sealed, as hexadecimal text."""
         text = json.dumps(self.as_table(), sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(text.encode()).hexdigest()
 
     def as_table(self) -> dict[str, Any]:
-        """Return all of it as a file holds it.
+        """Return the seal as a table for a file.
 
-        What files of version 1 did not have is left out where it is what they meant, so that their
-        hash stays: the imbalance, and a threshold that is a value.
+        Fields that files of version 1 lack are left out if they have the value that those files
+        imply, so that their hash is unchanged: the imbalance, and a threshold that is a value.
         """
-        own = {one.name: getattr(self, one.name) for one in fields(self)}
+        own = {field.name: getattr(self, field.name) for field in fields(self)}
         settings = self.settings.as_table()
         for table, usual in ((own, {"signal_sha256": ""}), (settings, USUAL)):
             for name, value in usual.items():
@@ -105,11 +120,11 @@ class Seal:
         return {**own, "settings": settings}
 
     def numbered(self, number: int) -> Seal:
-        """Return the same with another number."""
+        """Return the same seal with another number."""
         return replace(self, number=number)
 
     def differences(self, other: Seal) -> list[str]:
-        """Return what of settings, market and states is another one in another seal."""
+        """Return how settings, market and states differ in another seal, one sentence part each."""
         names = ("venue", "symbol", "interval", "levels", "strict")
         found = differences(self.settings, other.settings)
         found += [
@@ -125,7 +140,7 @@ class Seal:
 
 
 def differences(sealed: Parameters, now: Parameters) -> list[str]:
-    """Return what of settings is another one than was sealed; of another signal only that."""
+    """Return how settings differ from the sealed ones; if the signal differs, only that."""
     before, after = sealed.as_table(), now.as_table()
     names = ("signal",) if before["signal"] != after["signal"] else {**before, **after}
     return [
@@ -136,7 +151,7 @@ def differences(sealed: Parameters, now: Parameters) -> list[str]:
 
 
 class Judged(NamedTuple):
-    """A trade that was judged: times in nanoseconds UTC; net as it was traded."""
+    """A judged trade: times in nanoseconds UTC, side +1 or −1, net gain in bps."""
 
     entry_time: int
     exit_time: int
@@ -145,9 +160,10 @@ class Judged(NamedTuple):
 
 
 class Seen(NamedTuple):
-    """The state that was looked at last.
+    """The state that was judged last.
 
-    ``states`` have its time; ``bid`` and ``ask`` are None where there is none.
+    ``time`` is in nanoseconds UTC; ``states`` is the number of states up to it with the same time;
+    ``bid`` and ``ask`` are None for an empty side.
     """
 
     time: int
@@ -157,7 +173,7 @@ class Seen(NamedTuple):
 
     @classmethod
     def of(cls, history: History, row: int) -> Seen:
-        """Return what is kept of a state."""
+        """Return the record of one row of a history."""
         at = int(history.time[row])
         states = row + 1 - int(np.searchsorted(history.time, at, side="left"))
         bid, ask = (float(one[row]) for one in (history.bid, history.ask))
@@ -165,10 +181,10 @@ class Seen(NamedTuple):
 
 
 def clip_by(nets: Sequence[float]) -> float:
-    """Return where to cut gains and losses, by those of the past, bps.
+    """Return the size at which to clip gains and losses, from those of the past, bps.
 
-    It is the largest of them, rounded up to 1, 2 or 5 times a power of ten; `CLIP` where there
-    are fewer than `ENOUGH`.
+    It is the largest of them, rounded up to 1, 2 or 5 times a power of ten; `CLIP` if there are
+    fewer than `ENOUGH`.
     """
     if len(nets) < ENOUGH:
         return CLIP
@@ -192,20 +208,20 @@ def make_seal(
     Parameters
     ----------
     history : History
-        What came before: none of it is judged.
+        The past, which is not judged.
     parameters : Parameters
-        What is sealed.
+        The settings to seal.
     source, number : str, int
         See `Seal`.
     clip_bps : float, optional
-        Where gains and losses are cut; by the entries of the history when left out.
+        Size at which gains and losses are clipped, bps; by default from the past entries.
 
     Raises
     ------
     SealError
-        A cut that is not possible.
+        If ``clip_bps`` is not possible.
     SettingsError
-        A signal whose source is not known: it could not be told from another one.
+        If the source of the signal is unknown, so that a change of it would go unnoticed.
     """
     opened_at = time.time_ns()
     if clip_bps is None:

@@ -1,9 +1,9 @@
-"""The sealed test: settings are frozen at a moment, and judged by what follows it, and only that.
+"""The sealed test: settings are fixed at a time, and judged only by the trades that follow.
 
-Whoever chooses settings by what a record shows, and then asks whether they are good, asks the
-record that chose them. Here nothing can be chosen any more: the settings are sealed with a hash and
-a time, and what their entries make from then on is bounded in a way that allows looking after
-every trade; see `obi_widgets.calibration.confidence_sequence`.
+Settings that were chosen on a record cannot be tested on that record. Here they are sealed with a
+hash and a time, so that nothing can be chosen afterwards. The mean gain of the later trades has
+confidence bounds that stay valid when one looks after every trade; see
+`obi_widgets.calibration.confidence_sequence`.
 """
 
 from __future__ import annotations
@@ -42,40 +42,45 @@ UNDECIDED, ABOVE, BELOW = "not yet decided", "above zero", "below zero"
 
 
 class SealedTest:
-    """Judges sealed settings by what follows the seal.
+    """Test of sealed settings on the trades after the seal.
 
-    `obi_widgets.Session.seal` makes one, or the button under the calibration. Its trades are the
-    entries of the sealed settings from the first state after the seal on, one after the other: a
-    new one is entered only when the last one has been left, as `obi_widgets.entries` does. Each is
-    judged by what it made net, at the prices that it got and after the fees of both sides. One that
-    a gap ended is not judged, since its result is not known.
+    Made by `obi_widgets.Session.seal`, the button under the calibration, or
+    `obi_widgets.sealed_test`. Its trades are the entries of the sealed settings from the first
+    state after the seal, one position at a time, as in `obi_widgets.entries`. Each is judged by its
+    net gain in bps, after the fees of both sides. A trade that a gap ended is not judged, since its
+    result is unknown.
 
-    The mean is *above zero* when both lower bounds are, the asymptotic one and the exact one of
-    gains and losses that are cut; *below zero* when both upper bounds are below; else *not yet
-    decided*. Each of the two claims is wrong at any moment with a probability of at most 5 %,
-    however often one looks: exactly so where no gain or loss goes beyond the cut, otherwise as the
-    number of trades grows. See `obi_widgets.calibration.confidence_sequence` for formulas and
-    sources.
+    The mean gain is *above zero* if both lower bounds are above 0: the asymptotic bound, and the
+    exact bound on gains and losses that are each clipped. It is *below zero* if both upper bounds
+    are below 0, and otherwise *not yet decided*. The probability that either claim is ever wrong is
+    at most 5 %, however often one looks: exactly if no gain or loss exceeds the clip, else
+    asymptotically in the number of trades. See `obi_widgets.calibration.confidence_sequence` for
+    formulas and sources.
 
     Attributes
     ----------
     seal : Seal
         What was sealed.
     path : Path or None
-        Where it is kept.
+        The file of the test.
     opened : int
-        Sealed tests that were ever opened on this market in the same folder and session. Of
-        many, the best is above zero by chance more often than 5 % of the time.
+        Number of sealed tests ever opened on this market in the same folder and session. The best
+        of many is above zero by chance more often than 5 % of the time.
     trades : list of Judged
-        What was judged so far.
+        The judged trades: ``entry_time``, ``exit_time`` (nanoseconds UTC), ``side`` (+1 long,
+        −1 short), ``net_bps``.
     lost : int
-        Entries that a gap ended.
+        Number of entries that a gap ended.
     unseen : list of (int, int)
-        Event times, nanoseconds UTC, between which nothing was seen, as while nothing ran.
+        Event times, nanoseconds UTC, between which no data were seen, as when nothing ran.
     broken : str
-        When and why it ended; empty while it goes on.
+        When and why the test ended; empty while it runs.
     decided, decided_after : str, int
-        The first verdict, and how many trades it took; empty and 0 so far.
+        The first verdict, and the number of trades that it took; empty and 0 before.
+
+    Examples
+    --------
+    See `obi_widgets.sealed_test`.
     """
 
     def __init__(self, seal: Seal, path: Path | None = None) -> None:
@@ -104,18 +109,23 @@ class SealedTest:
     # -- judging ---------------------------------------------------------------------------
 
     def update(self, history: History) -> int:
-        """Judge the states that came since, each once.
+        """Judge the states that are new, each once.
 
         Parameters
         ----------
         history : History
-            Of the same market. Where it does not hold the state that was seen last, what came
-            between was not seen: it is told of in `unseen`, and not judged.
+            History of the same market. If it lacks the state that was judged last, the time in
+            between is added to ``unseen``, and not judged.
 
         Returns
         -------
         int
-            How many trades were added.
+            Number of trades that were added.
+
+        Raises
+        ------
+        HistoryError
+            If it is no history.
         """
         history = as_history(history)
         with self.lock:
@@ -142,7 +152,7 @@ class SealedTest:
             return len(self.trades) - before
 
     def _first(self, history: History) -> int:
-        """Return the first row that has not been looked at."""
+        """Return the first row that is new; add to ``unseen`` what is missing before it."""
         time, seen = history.time, self.seen
         first = int(np.searchsorted(time, self.seal.sealed_at, side="right"))
         if seen is None:
@@ -159,7 +169,7 @@ class SealedTest:
         return first
 
     def _judge(self, trade: Judged) -> None:
-        """Take one more trade."""
+        """Add a trade."""
         self.trades.append(trade)
         self.mean.add(trade.net_bps)
         self.clipped.add(trade.net_bps)
@@ -168,7 +178,7 @@ class SealedTest:
             self.decided, self.decided_after = verdict, len(self.trades)
 
     def stop(self, why: str) -> None:
-        """End it, with the reason; what it has found stays."""
+        """End the test, giving the reason in words; its results stay."""
         why = text("why", why, "Give the reason in words.")
         with self.lock:
             if not self.broken:
@@ -177,7 +187,7 @@ class SealedTest:
                 self.changes += 1
 
     def follow_settings(self, settings: Settings | Parameters) -> None:
-        """End it when the settings are others than those that were sealed."""
+        """End the test if the settings differ from the sealed ones."""
         now, sealed = Parameters.of(settings), self.seal.settings
         if now == sealed:
             return
@@ -194,7 +204,7 @@ class SealedTest:
     @property
     def verdict(self) -> str:
         """``"above zero"``, ``"below zero"`` or ``"not yet decided"``; by both bounds, now."""
-        # A mean that was beaten is no longer possible itself: so 0 is enough for the second.
+        # A rejected mean is not possible itself, so a bound of 0 is enough for the clipped one.
         if self.mean.low > 0 and self.clipped.low >= 0:
             return ABOVE
         if self.mean.high < 0 and self.clipped.high <= 0:
@@ -203,12 +213,12 @@ class SealedTest:
 
     @property
     def unseen_seconds(self) -> float:
-        """How long nothing was seen since the seal."""
+        """Total time since the seal without data, seconds."""
         return sum(end - start for start, end in self.unseen) / 1e9
 
     @property
     def reason(self) -> str:
-        """What the verdict rests on, in sentences."""
+        """The figures that the verdict rests on, in words."""
         n, mean, clipped = len(self.trades), self.mean, self.clipped
         if not n:
             return "No trade has been made and left since the seal."
@@ -232,7 +242,7 @@ class SealedTest:
 
     @property
     def remarks(self) -> tuple[str, ...]:
-        """What one must know of it: a sentence each."""
+        """Limitations of the test, one sentence each."""
         found = [self.broken] if self.broken else []
         if self.opened > 1:
             found.append(
@@ -254,7 +264,7 @@ class SealedTest:
         return tuple(found)
 
     def summary(self) -> Sealed:
-        """Return what goes with every export; figures that are not known are None.
+        """Return the results that go into every export; unknown figures are None.
 
         Returns
         -------
@@ -294,7 +304,7 @@ class SealedTest:
             )
 
     def to_frame(self) -> pd.DataFrame:
-        """Return the trades that were judged, a row each.
+        """Return the judged trades, one row each.
 
         Returns
         -------
@@ -314,15 +324,14 @@ class SealedTest:
     # -- files -----------------------------------------------------------------------------
 
     def save(self, path: str | Path | None = None) -> Path:
-        """Write it to a file, ``.json``; see `SealedTest.load`.
+        """Write the test to a ``.json`` file; see `SealedTest.load`.
 
-        The file is replaced as a whole or stays as it was, so that a crash leaves one that can be
-        read.
+        The file is replaced as a whole, so that a crash leaves the old or the new one.
 
         Parameters
         ----------
         path : str or Path, optional
-            Where to; where it is kept when left out.
+            The file; by default ``path`` of the test.
 
         Returns
         -------
@@ -331,7 +340,7 @@ class SealedTest:
         Raises
         ------
         SealError
-            A place that cannot be written to, or none.
+            If there is no path, it does not end in ``.json``, or it cannot be written.
         """
         target = sealed_file.target_of(path, self.path)
         with self.lock:
@@ -345,15 +354,15 @@ class SealedTest:
 
     @classmethod
     def load(cls, path: str | Path) -> SealedTest:
-        """Read what `save` wrote: it has come to the same, to the last bit.
+        """Read a test that `save` wrote; all its results are the same to the bit.
 
-        To go on with it, give the path to `obi_widgets.Session.seal`.
+        To continue the test, give the path to `obi_widgets.Session.seal`.
 
         Raises
         ------
         SealError
-            A file that is not there, not a sealed test, of a newer version, or not as it was
-            written. It is left as it is.
+            If there is no such file, or it is no sealed test, of a newer version, or damaged. The
+            file is not changed.
         """
         return sealed_file.load(path, cls._of)
 

@@ -1,4 +1,4 @@
-"""A sealed test of what came after a moment of a history, as if it had been sealed then."""
+"""A sealed test on the part of a history after a time, as if it had been sealed then."""
 
 from __future__ import annotations
 
@@ -24,23 +24,24 @@ def sealed_test(
     after: Any,  # noqa: ANN401 what pandas takes for a moment
     clip_bps: float | None = None,
 ) -> SealedTest:
-    """Judge settings by what came after a moment of a history, as if they had been sealed then.
+    """Test settings on the part of a history after a time, as if they had been sealed then.
 
-    It is a test only of settings that were chosen without what came after: nothing here can know
-    that. To be sure, seal first: `obi_widgets.Session.seal`.
+    The result is valid only if the settings were chosen without the data after that time, which
+    cannot be checked here. To be sure, seal first: `obi_widgets.Session.seal`.
 
     Parameters
     ----------
     history : History
         T states.
     settings : Settings or Parameters
-        All are used.
-    after : int, datetime64 or what pandas reads as a time
-        Only states after it are judged. A number is in nanoseconds UTC; a time without a zone is
-        UTC.
+        The settings to test, all of them.
+    after : int, datetime64, str or pandas.Timestamp
+        Only states after this event time are judged. A number is nanoseconds UTC; a time without a
+        zone is UTC.
     clip_bps : float, optional
-        Where gains and losses are cut for the exact bound, bps; 0.1 to 10,000. The largest of the
-        entries before the moment, rounded up, when left out; 100 where there are fewer than 30.
+        Size at which gains and losses are clipped for the exact bound, bps; 0.1 to 10,000. The
+        default is the largest gain or loss before ``after``, rounded up; 100 if there are fewer
+        than 30 entries.
 
     Returns
     -------
@@ -49,11 +50,11 @@ def sealed_test(
     Raises
     ------
     HistoryError
-        No history.
+        If ``history`` is no history.
     SettingsError
-        No settings.
+        If ``settings`` are no settings, or the source of their signal is unknown.
     SealError
-        A moment that is none, or that is not within the history; a cut that is not possible.
+        If ``after`` is no time or not within the history, or ``clip_bps`` is not possible.
 
     Examples
     --------

@@ -143,6 +143,13 @@ class Judgement:
         Its reason, in words.
     horizon : int
         Position in ``Report.horizons`` of the horizon that it is about, from 0; −1 for none.
+
+    Examples
+    --------
+    >>> import obi_widgets as obi
+    >>> report = obi.calibrate(obi.simulate("sim:BTC-PERP", seconds=5), obi.Settings())
+    >>> report.judgement.verdict, report.judgement.horizon
+    ('not enough data', -1)
     """
 
     verdict: Verdict

@@ -37,11 +37,14 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
 
 REPLICATIONS = 999
+"""Default number of resampled records."""
 
 
 @dataclass(frozen=True, eq=False)
 class Bootstrap:
-    """Bootstrap results for means; arrays of shape (H, K).
+    """Bootstrap results for means; arrays of shape (H, K): H horizons, K columns of entries.
+
+    `obi_widgets.Report.bootstrap` has K = 1. The module has the method and its sources.
 
     Attributes
     ----------
@@ -58,6 +61,16 @@ class Bootstrap:
         Number of replications, and the seed of the random generator.
     mean_block : float
         Mean block length, states.
+
+    Examples
+    --------
+    >>> import obi_widgets as obi
+    >>> history = obi.simulate("sim:BTC-PERP", seconds=120, seed=1)
+    >>> resampled = obi.calibrate(history, obi.Settings(), horizons=(1, 5)).bootstrap
+    >>> resampled.p.shape
+    (2, 1)
+    >>> resampled.replications
+    999
     """
 
     se: Floats

@@ -21,7 +21,7 @@ from obi_widgets.presentation.downsampling import (
     means,
     steps,
 )
-from obi_widgets.presentation.frame import FrameMaker
+from obi_widgets.presentation.frame_maker import FrameMaker
 from obi_widgets.presentation.time_range import TimeRange
 from obi_widgets.settings.parameters import Parameters
 

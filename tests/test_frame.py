@@ -12,7 +12,8 @@ from history_tools import NAN, SECOND, early, make
 import obi_widgets as obi
 from obi_widgets.presentation import formatting
 from obi_widgets.presentation.analysis import Analysis
-from obi_widgets.presentation.frame import LADDER, LATELY, FrameMaker, Ladder, Reach
+from obi_widgets.presentation.frame import LADDER, LATELY, Ladder, Reach
+from obi_widgets.presentation.frame_maker import FrameMaker
 from obi_widgets.presentation.time_range import TimeRange
 from obi_widgets.settings.parameters import Parameters
 from obi_widgets.signals.imbalance_insight import DecayEffect, ImbalanceInsight

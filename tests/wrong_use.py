@@ -14,7 +14,7 @@ import obi_widgets as obi
 from obi_widgets.calibration import episodes, forward_returns, holdout, placebo
 from obi_widgets.feeds import open_feed
 from obi_widgets.presentation.analysis import Analysis
-from obi_widgets.presentation.frame import FrameMaker
+from obi_widgets.presentation.frame_maker import FrameMaker
 from obi_widgets.presentation.time_range import TimeRange
 from obi_widgets.settings.parameters import Parameters
 from obi_widgets.signals import weights

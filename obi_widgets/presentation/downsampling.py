@@ -11,12 +11,15 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import numpy as np
 
+from obi_widgets.trading.quantile_bounds import quantile_bounds
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from numpy.typing import NDArray
 
     from obi_widgets.history.columns import History
+    from obi_widgets.settings.parameters import Parameters
 
     Floats = NDArray[np.float64]
     Ints = NDArray[np.int64]
@@ -55,7 +58,7 @@ class Window(NamedTuple):
 class Values(Protocol):
     """Numbers by row: an array, or what is computed when it is looked at."""
 
-    def __getitem__(self, rows: slice | Ints, /) -> Floats:
+    def __getitem__(self, rows: slice, /) -> Floats:
         """Return those of some rows."""
 
 
@@ -64,9 +67,22 @@ class Mid(NamedTuple):
 
     history: History
 
-    def __getitem__(self, rows: slice | Ints) -> Floats:  # type: ignore[override]
+    def __getitem__(self, rows: slice) -> Floats:  # type: ignore[override]
         """Return the mid of some rows."""
         return np.asarray((self.history.bid[rows] + self.history.ask[rows]) / 2)
+
+
+class QuantileBounds(NamedTuple):
+    """The value of a quantile threshold by row, computed for the rows that are looked at only."""
+
+    history: History
+    signal: Floats
+    parameters: Parameters
+
+    def __getitem__(self, rows: slice) -> Floats:  # type: ignore[override]
+        """Return the bounds of consecutive rows, in the signal's unit."""
+        first, end, _ = rows.indices(len(self.history))
+        return quantile_bounds(self.history, self.signal, self.parameters, first, end)
 
 
 class Columns:

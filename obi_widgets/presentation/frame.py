@@ -1,4 +1,4 @@
-"""What a screen shows at one moment, in numbers: no widget, no text."""
+"""A frame: the numbers that a screen shows at one moment. It has no widget and no text."""
 
 from __future__ import annotations
 
@@ -8,16 +8,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from obi_widgets.history.levels import prices_of
-from obi_widgets.presentation.downsampling import (
-    MEAN,
-    Axis,
-    Columns,
-    Mid,
-    Window,
-    extent,
-    means,
-    steps,
-)
 from obi_widgets.settings.parameters import Parameters
 from obi_widgets.signals.coverage import Shortfall, inferred
 from obi_widgets.signals.insight import LevelsInUse
@@ -30,16 +20,12 @@ if TYPE_CHECKING:
     from obi_widgets.history.columns import History
     from obi_widgets.history.incoming import Span
     from obi_widgets.market_data.events import Instrument, State
-    from obi_widgets.presentation.analysis import Analysis
-    from obi_widgets.presentation.time_range import TimeRange
+    from obi_widgets.presentation.downsampling import Window
     from obi_widgets.signals.insight import Note
     from obi_widgets.trading.entries import Results, Trades
 
     Floats = NDArray[np.float64]
     Ints = NDArray[np.int64]
-
-FAR = 3.0
-"""Times what is shown of a signal: a threshold beyond is left out of its chart."""
 
 LADDER = 20
 """Levels a side that a ladder shows."""
@@ -49,9 +35,6 @@ SIDES = np.array([[+1], [-1]])
 
 LATELY = 100
 """States on which it is judged what parameters do just now."""
-
-LOOKED_AT = 36_000
-"""Of the states that are shown, the newest that are looked at for levels that are not known."""
 
 
 @dataclass(frozen=True)
@@ -150,20 +133,81 @@ class Reach:
 
 @dataclass(frozen=True)
 class Frame:
-    """Everything that is shown, at one moment.
+    """Everything that a screen shows at one moment. Times are nanoseconds UTC.
 
-    Times are nanoseconds UTC. ``signal`` is the newest value of the settings' signal,
-    ``signal_range`` what a chart of it spans, and ``trouble`` what is wrong with the signal
-    itself. ``price`` is a step line of mid (times, values); ``mean`` the
-    signal's one-second mean; ``extent`` its least and greatest in each column of pixels
-    (times, least, greatest). ``age`` is in seconds of the feed's clock since the newest change of
-    the book; NaN before the first, and when the feed has ended. ``lag`` is how late the newest
-    change came, see `obi_widgets.feeds.clocks.Lag`, and ``late`` how long it was on its way by this
-    computer's clock; seconds, NaN when unknown. ``rate`` is in messages a second, NaN when unknown.
-    ``replay`` tells that the data are a recording's. ``old`` tells that the numbers are not of
-    now, because data come late. ``told`` counts notes, so that one can be told twice.
-    ``looking_back`` tells that the window does not go with the newest state. ``history`` is what
-    all of this is of, and ``selected`` the part of it that calibration looks at, None for all.
+    Attributes
+    ----------
+    instrument : Instrument
+        Market that is shown.
+    state : str
+        State of the feed: ``connecting``, ``syncing``, ``live``, ``gap``, ``stale`` or ``closed``.
+    replay : bool
+        Whether the data come from a recording.
+    detail, advice : str
+        Reason of the state, and what to do about it; may be empty.
+    paused : bool
+        Whether the screen is held still.
+    note : str
+        Sentence that is shown for some seconds; may be empty.
+    told : int
+        Number of notes so far: the same note can be shown twice.
+    parameters : Parameters
+        Settings that the numbers were computed with.
+    tick_size, mid, spread : float
+        Quote currency; mid and spread of the newest state, NaN without a book.
+    signal : float
+        Newest value of the signal; NaN without one.
+    signal_range : tuple of float
+        Range of the signal's chart.
+    age : float
+        Seconds of the feed's clock since the book last changed; NaN before the first change, and
+        when the feed has ended.
+    lag : float
+        Seconds by which the newest change came late, see `obi_widgets.feeds.clocks.Lag`; NaN when
+        unknown.
+    late : float
+        Seconds between event and receipt of the newest change, by this computer's clock; NaN when
+        unknown.
+    rate : float
+        Messages a second; NaN when unknown.
+    states : int
+        States in the history.
+    seconds : float
+        Event time between the first and the last state.
+    window : Window
+        Part of the past that charts show.
+    window_seconds : float
+        Its length.
+    looking_back : bool
+        Whether the window stays in the past while new states come.
+    price : tuple of ndarray
+        Step line of mid: times, values.
+    price_range : tuple of float
+        Range of the price chart.
+    mean : tuple of ndarray
+        The signal's mean over one second, or a column of pixels where that is longer: times,
+        values.
+    extent : tuple of ndarray
+        The signal's range in each column of pixels: times, lowest, highest.
+    bounds : tuple of ndarray
+        A quantile threshold in the signal's unit, averaged like ``mean``: times, values. Empty
+        where the threshold is a value.
+    trades : Trades
+        Entries that the settings would have made.
+    results : Results
+        Their number and their mean returns.
+    beyond : float
+        Fraction of the states whose signal is beyond the threshold; NaN without a signal.
+    ladder : Ladder
+        Best levels of the newest state.
+    reach : Reach
+        How deep the signal looks into the book.
+    history : History
+        States that all of this was computed from.
+    selected : tuple of int or None
+        Part that calibration uses: first and last event time; None for all states.
+    trouble : str
+        What is wrong with the signal itself; empty where nothing is.
     """
 
     instrument: Instrument
@@ -193,6 +237,7 @@ class Frame:
     price_range: tuple[float, float]
     mean: tuple[Ints, Floats]
     extent: tuple[Ints, Floats, Floats]
+    bounds: tuple[Ints, Floats]
     trades: Trades
     results: Results
     beyond: float
@@ -204,9 +249,12 @@ class Frame:
 
     @property
     def threshold(self) -> float:
-        """The threshold in the signal's unit; NaN where it is a quantile."""
+        """The threshold in the signal's unit; of a quantile the newest mean, NaN where unknown."""
         p = self.parameters
-        return p.threshold if p.threshold_is == "value" else np.nan
+        if p.threshold_is == "value":
+            return p.threshold
+        _, values = self.bounds
+        return float(values[-1]) if len(values) else np.nan
 
     @property
     def old(self) -> bool:
@@ -217,137 +265,3 @@ class Frame:
     def spread_bps(self) -> float:
         """The spread against mid, bps."""
         return 1e4 * self.spread / self.mid
-
-
-class FrameMaker:
-    """Makes frames of an analysis; keeps what has to be steady from one to the next."""
-
-    def __init__(self) -> None:
-        self._axis: Axis | None = None
-        self._axis_for: tuple[float, float] = (0.0, 0.0)
-        self._reach: Reach | None = None
-        self._reach_for: object = None
-        self._reach_of: Parameters | None = None
-        self._signal_axis: Axis | None = None
-        self._signal_axis_for: object = None
-        self._price, self._extent, self._mean = Columns(), Columns(), Columns()
-        self._columns_for: tuple[object, ...] = ()
-
-    def make(
-        self,
-        analysis: Analysis,
-        *,
-        instrument: Instrument,
-        state: State,
-        has_book: bool,
-        detail: str,
-        advice: str,
-        note: str,
-        paused: bool,
-        age: float,
-        rate: float,
-        time_range: TimeRange,
-        selected: Span | None = None,
-        told: int = 0,
-        lag: float = np.nan,
-        late: float = np.nan,
-        replay: bool = False,
-    ) -> Frame:
-        """Return the frame of this moment; ``has_book`` as in `obi_widgets.feeds.market.Market`."""
-        history, signal = analysis.history, analysis.signal
-        oldest, newest = history.time[[0, -1]].tolist() if len(history) else (0, 0)
-        window_seconds = time_range.seconds
-        window = Window.ending(time_range.right_edge(oldest, newest), window_seconds)
-        self._follow(analysis)
-        time, start = history.time, history.start
-        price = steps(time, Mid(history), window, self._price, start)
-        # Where a column is a second or longer, its mean is of the same rows as its range.
-        mean = self._extent if window.column >= MEAN else self._mean
-        signal_extent = extent(time, signal, window, self._extent, start)
-        shown = has_book or state == "closed" or paused
-        there = len(history) > 0 and shown
-        return Frame(
-            instrument=instrument,
-            state=state,
-            replay=replay,
-            detail=detail,
-            advice=advice,
-            paused=paused,
-            note=note,
-            told=told,
-            parameters=analysis.parameters,
-            tick_size=history.tick_size,
-            mid=float(history.bid[-1] + history.ask[-1]) / 2 if there else np.nan,
-            spread=float(history.ask[-1] - history.bid[-1]) if there else np.nan,
-            signal=float(signal[-1]) if there else np.nan,
-            signal_range=self._signal_range(signal_extent, analysis.parameters, window_seconds),
-            age=age,
-            lag=lag,
-            late=late,
-            rate=rate,
-            states=len(history),
-            seconds=(newest - oldest) / 1e9,
-            window=window,
-            window_seconds=window_seconds,
-            price=price,
-            price_range=self._range(price[1], history, window_seconds),
-            looking_back=time_range.end is not None,
-            extent=signal_extent,
-            mean=means(time, signal, window, mean, start),
-            trades=analysis.trades,
-            results=analysis.results,
-            beyond=analysis.beyond,
-            ladder=Ladder.of(history if there else history[:0], analysis.parameters),
-            reach=self._judge(history if there else history[:0], analysis.parameters, window),
-            history=history,
-            selected=selected,
-            trouble=analysis.trouble,
-        )
-
-    def _follow(self, analysis: Analysis) -> None:
-        """Forget what columns came to of another history, or of another signal."""
-        what = (analysis, analysis.parameters.of_signal)
-        if self._columns_for != what:
-            if self._columns_for[:1] != what[:1]:
-                self._price.forget()
-            self._extent.forget()
-            self._mean.forget()
-            self._columns_for = what
-
-    def _judge(self, history: History, parameters: Parameters, window: Window) -> Reach:
-        """Return what parameters do; anew a second, since figures that flicker cannot be read."""
-        second = int(history.time[-1]) // 1_000_000_000 if len(history) else 0
-        what = (parameters, second, window.end - window.start, history.strict)
-        if self._reach is None or self._reach_for != what:
-            notes = self._reach.notes if self._reach and self._reach_of == parameters else {}
-            warned = [name for name, note in notes.items() if note.warning]
-            first, last = np.searchsorted(history.time, window[:2]).tolist()
-            shown = slice(max(first, last - LOOKED_AT), last)
-            self._reach = Reach.of(history, parameters, shown, warned)
-            self._reach_for, self._reach_of = what, parameters
-        return self._reach
-
-    def _range(
-        self, values: Floats, history: History, window_seconds: float
-    ) -> tuple[float, float]:
-        what = (history.tick_size, window_seconds)
-        if self._axis is None or self._axis_for != what:
-            self._axis = Axis(least=12 * history.tick_size)
-            self._axis_for = what
-        return self._axis.follow(values)
-
-    def _signal_range(
-        self, extent: tuple[Ints, Floats, Floats], parameters: Parameters, window_seconds: float
-    ) -> tuple[float, float]:
-        """Return what a chart of the signal spans: its range, or as far from 0 as it is shown."""
-        if parameters.signal.range is not None:
-            return parameters.signal.range
-        what = (parameters.of_signal, window_seconds)
-        if self._signal_axis is None or self._signal_axis_for != what:
-            self._signal_axis, self._signal_axis_for = Axis(least=0.0), what
-        shown = np.abs(np.concatenate(extent[1:]))
-        most = float(shown[np.isfinite(shown)].max(initial=0.0))
-        threshold = parameters.threshold if parameters.threshold_is == "value" else 0.0
-        if threshold <= FAR * most or not most:
-            most = max(most, threshold) or 1.0
-        return self._signal_axis.follow(np.array([-most, most]))

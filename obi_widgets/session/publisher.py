@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Protocol, runtime_checkable
 import numpy as np
 
 from obi_widgets.presentation.analysis import Analysis
-from obi_widgets.presentation.frame import Frame, FrameMaker
+from obi_widgets.presentation.frame import Frame
+from obi_widgets.presentation.frame_maker import FrameMaker
 from obi_widgets.session.kernel_parent import forget_parent
 
 if TYPE_CHECKING:

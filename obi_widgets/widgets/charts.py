@@ -319,7 +319,15 @@ class SignalWidget(Chart):
                 fill="between", fill_colors=[color], fill_opacities=[0.1, 0.0],
             )  # fmt: skip
 
+        def moving_zone(color: str) -> bqplot.Lines:
+            return bqplot.Lines(
+                x=np.zeros(1), y=np.zeros((2, 1)), scales=self._scales, colors=[FAINT, FAINT],
+                opacities=[1.0, 0.0], stroke_width=1, line_style="dotted",
+                fill="between", fill_colors=[color], fill_opacities=[0.1, 0.0],
+            )  # fmt: skip
+
         self.above, self.below = zone(BID), zone(ASK)
+        self.above_quantile, self.below_quantile = moving_zone(BID), moving_zone(ASK)
         self.levels = bqplot.Lines(
             x=edge, y=np.zeros((3, 2)), scales=across, colors=[FAINT], stroke_width=1,
             line_style="dotted",
@@ -329,14 +337,18 @@ class SignalWidget(Chart):
             opacities=[0.0, 0.0], fill="between", fill_colors=[FAINT], fill_opacities=[0.45, 0.0],
         )  # fmt: skip
         self.mean = self._line(INK, stroke_width=1.3)
-        return [self.above, self.below, self.range, self.levels, self.mean]
+        return [
+            self.above, self.below, self.above_quantile, self.below_quantile,
+            self.range, self.levels, self.mean,
+        ]  # fmt: skip
 
     def update(self, frame: Frame) -> None:
         """Show a frame."""
         framed(frame)
         of, (low, high) = frame.parameters.signal, frame.signal_range
-        if (frame.threshold, frame.signal_range) != self._spans:
-            self._scale_to(frame.threshold, low, high)
+        fixed = frame.threshold if frame.parameters.threshold_is == "value" else math.inf
+        if (fixed, frame.signal_range) != self._spans:
+            self._scale_to(fixed, low, high)
         mean = max(frame.window.column, MEAN) / 1e9
         named = f"{of.title}, {of.unit}" if of.unit else of.title
         title = f"{named} · grey: range in each pixel, line: {round(mean, 1):g} s mean"
@@ -348,6 +360,7 @@ class SignalWidget(Chart):
             time, least, greatest = frame.extent
             _draw(self.range, self.time.values(time), np.stack([least, greatest]))
             _draw(self.mean, self.time.values(frame.mean[0]), frame.mean[1])
+            self._draw_bounds(*frame.bounds, low, high)
         if low <= frame.signal <= high:
             state["at"] = round((high - frame.signal) / (high - low), 4)
             state["last"] = formatting.signal(frame.signal, frame.signal_range)
@@ -355,15 +368,22 @@ class SignalWidget(Chart):
         self._overlay.state = state
 
     def _scale_to(self, threshold: float, low: float, high: float) -> None:
-        """Set the scale, and the zones beyond the thresholds as far as they are in it."""
+        """Set the scale, and the zones beyond fixed thresholds; no zone for an infinite one."""
         self._spans = threshold, (low, high)
         with self.scale.hold_sync():
             self.scale.min, self.scale.max = low, high
-        edge = high if math.isnan(threshold) else threshold
-        above, zero, below = np.clip([edge, 0.0, -edge], low, high).tolist()
+        above, zero, below = np.clip([threshold, 0.0, -threshold], low, high).tolist()
         self.above.y = np.array([[above] * 2, [high] * 2])
         self.below.y = np.array([[below] * 2, [low] * 2])
         self.levels.y = np.array([[value] * 2 for value in (below, zero, above)])
+
+    def _draw_bounds(self, time: Ints, bounds: Floats, low: float, high: float) -> None:
+        """Draw the zones beyond a threshold that moves: a quantile. Without one there are none."""
+        x = self.time.values(time)
+        for mark, edge, end in (
+            (self.above_quantile, bounds, high), (self.below_quantile, -bounds, low),
+        ):  # fmt: skip
+            _draw(mark, x, np.stack([np.clip(edge, low, high), np.full(len(edge), end)]))
 
 
 def _labels(

@@ -20,7 +20,7 @@ def reversal(history, *, window: obi.Seconds(5, 120) = 20.0, gain: obi.Number(0.
     return gain * ((sums[1:] - sums[begins]) / count - history.mid)
 """
 
-LINE = ".obi-part-signal .curve >> nth=4"
+LINE = ".obi-part-signal .curve >> nth=6"
 
 
 @pytest.fixture

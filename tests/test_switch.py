@@ -146,10 +146,10 @@ def test_every_surface_follows_the_signal_of_the_settings(lab, touch_z):
     assert frame.signal_range[0] == -frame.signal_range[1]
     assert lab.settings.threshold == 1.5
     assert "Seconds that are looked back over." in lab.controls["window"]._note.value
-    assert 'title="Seconds that are looked back over. Give a number' in (
-        lab.controls["window"]._head.value
+    assert 'title="Seconds that are looked back over. Type a number' in (
+        lab.controls["window"]._name.value
     )
-    assert "30 s" in lab.controls["window"]._head.value
+    assert lab.controls["window"].entry.value == "30 s"
     assert lab.controls._opener.description == "▸ Of, fees"
     assert frame.trouble == ""
 

@@ -184,6 +184,14 @@ def test_moving_a_slider_assigns_and_assigning_moves_the_slider(lab):
     assert lab.settings.band_bps is None
 
 
+def test_a_typed_value_that_is_refused_is_told_on_the_screen(lab):
+    lab.controls["threshold"].entry.value = "1.5"
+    assert lab.settings.threshold == 0.4
+    assert lab.session.publisher.note == (
+        "threshold = 1.5 is not possible. Give a number from 0 to 1."
+    )
+
+
 def test_text_from_a_venue_never_becomes_markup(lab):
     def told():
         lab.session.market.end("<img src=x onerror=alert(1)>", "")  # while its feed goes on

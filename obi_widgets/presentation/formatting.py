@@ -8,6 +8,7 @@ from functools import cache, lru_cache
 from typing import TYPE_CHECKING
 
 from obi_widgets.calibration.forward_returns import COARSE, too_coarse
+from obi_widgets.errors import SettingsError, quoted
 from obi_widgets.parameters import Choice, Levels, Number
 from obi_widgets.signals.insight import Note
 
@@ -154,10 +155,39 @@ def value(parameter: Parameter, chosen: object) -> str:
     return f"{text} {unit}" if unit else text
 
 
+def typed(parameter: Parameter, text: str) -> float | None:
+    """Return the number that was typed for a setting, as `value` writes it; None for off.
+
+    The unit may be left out. A comma is refused: it may mean thousands or decimals.
+
+    Raises
+    ------
+    SettingsError
+        If the text is not a number of the setting's unit.
+    """
+    kind = parameter.kind
+    assert isinstance(kind, Number)
+    words = text.strip().lower().replace(MINUS, "-")
+    if kind.off and words in ("", "off", "none", kind.off.lower()):
+        return None
+    found = re.fullmatch(r"([+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?)\s*(.*)", words)
+    units = {"", kind.unit.lower(), UNITS.get(kind.unit, kind.unit).lower()}
+    if isinstance(kind, Levels):
+        units.add("level")
+    if found is None or found[2] not in units:
+        advice = f"Give {kind.allowed}." + (" Write decimals with a point." if "," in text else "")
+        raise SettingsError(f"{parameter.name} = {quoted(text)} is not possible.", advice)
+    return float(found[1])
+
+
 def allowed(parameter: Parameter) -> str:
-    """Return what a setting is and which values it may have, for its tooltip."""
-    words = "" if isinstance(parameter.kind, Choice) else f"Give {parameter.kind.allowed}."
-    return " ".join(filter(None, (parameter.description, signed(words))))
+    """Return a setting's description and its possible values, for its tooltip."""
+    kind, values = parameter.kind, ""
+    if isinstance(kind, Number):
+        unit = f" {kind.unit}" if kind.unit else ""
+        off = f", or {value(parameter, None)}" if kind.off else ""
+        values = f"Type a number from {kind.low:g} to {kind.high:g}{unit}{off}."
+    return " ".join(filter(None, (parameter.description, signed(values))))
 
 
 def duration(seconds: float) -> str:

@@ -89,7 +89,8 @@ CONTRAST = (
     };
     const found = {};
     for (const el of root.querySelectorAll(texts)) {
-        if (!el.textContent.trim() || !visible(el) || el.closest('.obi-faint')) continue;
+        const text = el.value ?? el.textContent;
+        if (!text.trim() || !visible(el) || el.closest('.obi-faint')) continue;
         const style = getComputedStyle(el), svg = el instanceof SVGElement;
         let behind = ground(el);
         // A size stands on its bar, an imbalance's title on a zone.
@@ -107,16 +108,16 @@ CONTRAST = (
 )
 
 PARTS = """[class*=obi-part], .obi-room, .obi-charts, .obi-chart, .obi-status, .obi-controls,
-    .obi-sheet, .obi-sheet > *, .obi-seal, .obi-seal > *"""
+    .obi-sheet, .obi-sheet > *, .obi-seal, .obi-seal > *, .obi-setting input"""
 
 TEXTS = """.obi-symbol, .obi-venue, .obi-state, .obi-figure .obi-label, .obi-figure .obi-value,
     .obi-window, .obi-button, .obi-message, .obi-waiting, .obi-row .obi-price, .obi-row .obi-size,
     .obi-middle strong, .obi-middle span, .obi-note, .obi-title, .obi-tick, .obi-last,
-    .obi-part-signal .axis .tick text, .obi-head, .obi-setting span, .obi-setting b, .obi-opener,
-    .obi-unfold, .obi-what, .obi-result, .widget-toggle-button, .obi-word, .obi-reason, .obi-span,
-    .obi-mark, .obi-table th, .obi-table td, .obi-fact, .obi-known, .obi-legend span, .obi-length,
-    .obi-titled span, .obi-parts button, .obi-where, .obi-hint, .obi-line-part span, .obi-seal-word,
-    .obi-seal-reason, .obi-seal-of, .obi-seal-about, .obi-seal-what, .obi-seal-value"""
+    .obi-part-signal .axis .tick text, .obi-head, .obi-setting span, .obi-setting input,
+    .obi-opener, .obi-unfold, .obi-what, .obi-result, .widget-toggle-button, .obi-word,
+    .obi-reason, .obi-span, .obi-mark, .obi-table th, .obi-table td, .obi-fact, .obi-known,
+    .obi-legend span, .obi-length, .obi-titled span, .obi-parts button, .obi-where, .obi-hint,
+    .obi-line-part span, .obi-seal-word, .obi-seal-reason, .obi-seal-of, .obi-seal-about, .obi-seal-what, .obi-seal-value"""
 
 APART = [
     ".obi-part-price .obi-tick, .obi-part-price .obi-last",
@@ -135,7 +136,7 @@ APART = [
     ".obi-fact, .obi-known",
     ".obi-seal .obi-head, .obi-seal-line > *, .obi-seal-fact > *, .obi-seal-offer > *",
     ".obi-sheet .obi-head, .obi-sheet .obi-note, .obi-legend span, .obi-table td, .obi-fact",
-    ".obi-setting span, .obi-setting b, .obi-what, .obi-result, .obi-note, .obi-head, .obi-opener",
+    ".obi-setting span, .obi-what, .obi-result, .obi-note, .obi-head, .obi-opener",
 ]
 """Texts that must not lie on each other, in groups."""
 

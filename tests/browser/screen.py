@@ -15,7 +15,7 @@ from browser.jupyterlab import Notebook
 PATIENCE = 60.0
 """Seconds: far more than anything takes that is waited for."""
 
-MID, IMBALANCE = ".obi-part-price .curve >> nth=0", ".obi-part-signal .curve >> nth=4"
+MID, IMBALANCE = ".obi-part-price .curve >> nth=0", ".obi-part-signal .curve >> nth=6"
 ABOVE, BELOW = (f".obi-part-signal .curve >> nth={number}" for number in (0, 1))
 """Lines of the charts, in the order of their marks."""
 
@@ -35,13 +35,15 @@ WATCH = (
     const seen = window.obiSeen = [[], []];
     const note = (into, value) => { if (into.at(-1) !== value) into.push(value); };
     const look = () => {
-        const text = el.querySelector('.obi-setting b').textContent;
+        const text = el.querySelector('.obi-setting input').value;
         note(seen[0], place(el));
         note(seen[1], parseFloat(text.replace('\N{MINUS SIGN}', '-')));
     };
     look();
-    const observer = window.obiObserver = new MutationObserver(look);
+    const observer = new MutationObserver(look);
     observer.observe(el, {subtree: true, attributes: true, childList: true, characterData: true});
+    const timer = setInterval(look, 20); // what an input shows is no mutation
+    window.obiObserver = {disconnect() { observer.disconnect(); clearInterval(timer); }};
 }"""
 )
 """Notes each place of a slider's handle, and each number beside it."""
@@ -140,7 +142,7 @@ class Screen:
 
     def shown(self, title: str) -> str:
         """Return the number beside a control."""
-        return self.control(title).locator(".obi-setting b").inner_text()
+        return self.control(title).locator(".obi-setting input").input_value()
 
     def note(self, title: str) -> str:
         """Return the sentence under a control."""
@@ -162,6 +164,14 @@ class Screen:
         if "\N{BLACK RIGHT-POINTING SMALL TRIANGLE}" in opener.inner_text():
             opener.click()
         expect(self.control("Band")).to_be_visible()
+
+    def type(self, title: str, text: str) -> None:
+        """Type a setting's value with the keyboard, and press Enter."""
+        entry = self.control(title).locator(".obi-setting input")
+        entry.focus()
+        self.page.keyboard.press("ControlOrMeta+a")
+        self.page.keyboard.type(text)
+        self.page.keyboard.press("Enter")
 
     def drag(self, title: str, to: float, steps: int = 12) -> tuple[list[float], list[float]]:
         """Drag a slider with the mouse to a share of its track.

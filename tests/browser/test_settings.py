@@ -96,9 +96,33 @@ def test_a_slider_never_jumps_back_while_data_come(screen, title):
 
 
 def test_each_has_a_tooltip(screen):
-    heads = screen.root.locator(".obi-setting")
-    assert heads.count() == 9
-    assert all(heads.nth(number).get_attribute("title") for number in range(8))
+    names = screen.root.locator(".obi-setting span[title]")
+    assert names.count() == 9
+    entries = screen.root.locator(".obi-setting input[title]")
+    assert entries.count() == 6  # what is chosen from words is not typed
+
+
+def test_a_value_is_typed_with_the_keyboard(screen):
+    nb = screen.nb
+    screen.type("Decay", "0.25")
+    eventually(lambda: screen.shown("Decay") == "0.25 /bp", "the number has its unit")
+    eventually(lambda: screen.place("Decay") == 0.25, "the slider follows")
+    assert nb.value("lab.settings.decay") == 0.25
+    screen.type("Depth", "all levels")
+    eventually(lambda: nb.value("lab.settings.depth") is None, "all levels")
+    screen.type("Hold", "300 s")  # beyond the slider's end
+    eventually(lambda: screen.place("Hold") == 300, "the slider's end has moved")
+    screen.type("Threshold", "1.5")
+    expect(screen.message).to_contain_text(
+        "threshold = 1.5 is not possible. Give a number from 0 to 1"
+    )
+    eventually(lambda: screen.shown("Threshold") == "0.40", "the value that stands is shown again")
+    # From the slider to the entry of the next setting, by the Tab key alone.
+    screen.control("Decay").locator(".noUi-handle").focus()
+    screen.page.keyboard.press("Tab")
+    screen.page.keyboard.type("7")
+    screen.page.keyboard.press("Tab")
+    eventually(lambda: nb.value("lab.settings.depth") == 7, "leaving the entry is enough")
 
 
 def test_drag_to_all_levels_and_back(screen):

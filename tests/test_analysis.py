@@ -270,7 +270,7 @@ def of_its_own_state(history):
 def test_a_users_signal_that_differs_from_the_whole_is_told(function, lookback, differs):
     signal = Signal(function, name="mine", parameters={}, needs="touch", lookback=lookback)
     analysis = appended(states_of(400), Parameters(signal), [50, *[7] * 60])
-    assert analysis.trouble.startswith("The signal mine gives other values for") == differs
+    assert analysis.trouble.startswith("The signal mine gives other values when") == differs
     told = analysis.trouble
     analysis.update(states_of(400), Parameters(signal, hold_seconds=3))
     assert analysis.trouble == told, "it stays while the signal is the same"

@@ -198,7 +198,7 @@ def test_a_choice_without_any_state_says_so(widget, session):
     session.select(START, START + 1)
     wait_for(lambda: widget._sheet.state["message"], "a word on it")
     assert widget._sheet.state["message"] == (
-        "No state lies within the part that was chosen. Choose another, or look at everything."
+        "The selected part has no states. Select another part, or use all data."
     )
 
 
@@ -326,8 +326,8 @@ def test_a_part_that_is_not_possible_is_refused(unstarted, times):
     with pytest.raises(obi.ObiError) as error:
         unstarted.select(*times)
     assert str(error.value) == (
-        f"From {times[0]!r} to {times[1]!r} is not possible. "
-        "Give two times in nanoseconds UTC, the earlier one first; or none, for all."
+        f"A part from {times[0]!r} to {times[1]!r} is not possible. "
+        "Give two times in nanoseconds UTC, the earlier one first; or none, for all data."
     )
     assert unstarted.selected is None
 

@@ -237,13 +237,13 @@ def test_entries_that_would_end_too_late_are_not_told(history):
     rows, note = formatting.results(frame_of(coarse, Parameters(hold_seconds=4.9)))
     assert [value for _, value, _ in rows] == [formatting.NOTHING] * 4
     assert note == (
-        "Not told: of every 0.5 s one state is kept, so entries would end too late. "
-        "Hold 5 s or longer."
+        "Not shown: the history keeps one state every 0.5 s, so exits would come too late. "
+        "Set the hold to 5 s or longer."
     )
     told = frame_of(coarse, Parameters(hold_seconds=5.0))
     rows, note = formatting.results(told)
     assert rows[0][1] == f"{told.results.entries:,}" != "0"
-    assert not note.startswith("Not told")
+    assert not note.startswith("Not shown")
 
 
 def test_a_warning_is_of_the_settings_that_it_was_given_for(history, monkeypatch):

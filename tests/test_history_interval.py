@@ -102,5 +102,5 @@ def test_of_a_hold_that_it_is_too_coarse_for_there_is_no_trade():
         CalibrationResult(report, surface, stale=True, selected=None), Instrument("", "")
     )
     tips = sheet["surface"]["parts"][0]["tips"]
-    assert tips[0][0] == "not told: of every 0.5 s one state was kept"
+    assert tips[0][0] == "not shown: one state was kept every 0.5 s"
     json.dumps(sheet, allow_nan=False)

@@ -84,7 +84,7 @@ def test_a_signal_that_is_given_takes_the_place_of_the_settings_own(given, tmp_p
     with pytest.raises(obi.ObiError) as error:
         other.save(tmp_path / "a.toml", findings=report.findings)
     assert str(error.value) == (
-        "The report is of another signal, 'judged_touch'. The settings are of 'imbalance'. "
+        "The report is about another signal, 'judged_touch'. The settings use 'imbalance'. "
         "Save them without these findings, or calibrate them."
     )
 
@@ -95,7 +95,7 @@ def test_a_function_of_the_same_name_is_not_the_settings_signal(tmp_path):
 
     report = obi.calibrate(HISTORY, obi.Settings(), signal=imbalance, horizons=[5])
     assert report.signal == "the function imbalance"
-    with pytest.raises(obi.ObiError, match="The report is of another signal, 'the function imb"):
+    with pytest.raises(obi.ObiError, match="The report is about another signal, 'the function imb"):
         obi.Settings().save(tmp_path / "a.toml", findings=report.findings)
 
 
@@ -105,7 +105,7 @@ def test_findings_of_a_definition_before_are_refused(tmp_path):
     with pytest.raises(obi.ObiError) as error:
         obi.Settings(again(2)).save(tmp_path / "a.toml", findings=findings)
     assert str(error.value) == (
-        "The report is of the signal redefined as it was defined before. "
+        "The report is about an earlier definition of the signal redefined. "
         "Calibrate these settings again."
     )
 

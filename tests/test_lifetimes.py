@@ -207,7 +207,7 @@ def test_the_market_of_a_dropped_session_says_that_it_is_closed():
 # -- nobody looks and nothing holds it ---------------------------------------------------------
 
 FORGOTTEN = (
-    "The feed was ended: for 10 minutes nobody looked, and no variable holds it. "
+    "The feed was stopped: nobody looked for 10 minutes, and no variable refers to it. "
     "Run the cell again to start again."
 )
 

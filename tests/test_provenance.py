@@ -96,15 +96,15 @@ def test_findings_of_others_are_refused(tmp_path, history, report):
     with pytest.raises(obi.ObiError) as error:
         others.save(path, findings=report.findings)
     assert str(error.value) == (
-        "The report is of other settings: decay = 0.1, not 2.0; depth = 10, not None. "
-        "Calibrate these settings, or save those that the report is of."
+        "The report is about other settings: decay = 0.1, not 2.0; depth = 10, not None. "
+        "Calibrate these settings, or save the settings of the report."
     )
     elsewhere = replace(history, instrument=Instrument("okx", "BTC-PERP")).provenance
     with pytest.raises(obi.ObiError) as error:
         SETTINGS.save(path, provenance=elsewhere, findings=report.findings)
     assert str(error.value) == (
-        "The report is of 'sim:BTC-PERP', and the settings were tuned on 'okx:BTC-PERP'. "
-        "Calibrate them on the market that they are for."
+        "The report is about 'sim:BTC-PERP', and the settings were tuned on 'okx:BTC-PERP'. "
+        "Calibrate them on the market that they were tuned on."
     )
     for signal, name in (
         (obi.weighted_mid, "'weighted_mid'"),
@@ -113,7 +113,7 @@ def test_findings_of_others_are_refused(tmp_path, history, report):
         found = obi.calibrate(history, SETTINGS, signal=signal).findings
         with pytest.raises(obi.ObiError) as error:
             SETTINGS.save(path, findings=found)
-        assert str(error.value).startswith(f"The report is of another signal, {name}.")
+        assert str(error.value).startswith(f"The report is about another signal, {name}.")
     assert not path.exists()
 
 

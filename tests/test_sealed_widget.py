@@ -37,7 +37,7 @@ def facts(shown):
 def test_without_one_it_is_offered_and_explained():
     shown = of_seal(None)
     assert (shown["button"], shown["word"]) == (BUTTON, "") == ("Seal these settings", "")
-    assert "judged by what comes next, and only that" in shown["about"]
+    assert "uses only data that come after it starts" in shown["about"]
 
 
 def test_before_there_is_enough_it_says_how_much_is(test):
@@ -47,7 +47,7 @@ def test_before_there_is_enough_it_says_how_much_is(test):
     assert set(facts(shown).values()) == {"0 of 100 at least", "–", "1 of 1"}
     shown = fed(test, 0.5, 34)
     assert facts(shown)["trades since the seal"] == "34 of 100 at least"
-    assert (facts(shown)["mean net"], facts(shown)["at least"]) == ("+0.50 bps", "–")
+    assert (facts(shown)["mean net"], facts(shown)["lower bound"]) == ("+0.50 bps", "–")
     assert shown["of"].startswith("sealed 2023-11-14 23:13:19 UTC · sha256 ")
     assert test.seal.sha256[:10] in shown["of"]
 
@@ -61,8 +61,8 @@ def test_each_verdict_has_a_sign_that_is_no_colour(test, net, word, sign, tone):
     assert (shown["word"], shown["sign"], shown["tone"]) == (word, sign, tone)
     told = test.summary()
     found = facts(shown)
-    assert found["at least"] == f"{told.low_bps:+.2f} bps".replace("-", MINUS)
-    assert found["at least, cut at ±5 bps"] == (
+    assert found["lower bound"] == f"{told.low_bps:+.2f} bps".replace("-", MINUS)
+    assert found["lower bound, cut at ±5 bps"] == (
         f"{told.clipped_low_bps:+.2f} bps".replace("-", MINUS)
     )
     assert shown["reason"] == told.reason.replace(" -", f" {MINUS}")

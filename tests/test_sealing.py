@@ -146,7 +146,7 @@ def test_another_setting_breaks_the_seal_and_what_was_found_stays(recording, qui
         assert obi.SealedTest.load("a.json").trades == test.trades
         assert test.trades[: len(found)] == found
         assert test.update(session.history) == 0
-        with pytest.raises(SealError, match=r"a\.json: Broken at .* Seal anew, in another file"):
+        with pytest.raises(SealError, match=r"a\.json: Broken at .* Seal again, in another file"):
             session.seal("a.json")
 
 
@@ -205,7 +205,7 @@ def test_what_was_sealed_otherwise_is_not_gone_on_with(recording, quick, tmp_pat
         with following(recording, settings=settings, speed=None, **options) as session:
             with pytest.raises(SealError) as error:
                 session.seal("a.json")
-            assert str(error.value).startswith(f"a.json was sealed otherwise: {said}.")
+            assert str(error.value).startswith(f"a.json was sealed with other values: {said}.")
             assert session.sealed is None
     with following(recording, settings=quick, speed=None) as session:
         with pytest.raises(SealError, match="clip_bps is 7, not"):

@@ -132,7 +132,7 @@ def test_numbers_of_numpy_become_plain_floats():
     ],
 )
 def test_an_unknown_name_is_refused_with_a_suggestion(name, advice):
-    text = f"There is no setting {name!r} of the signal imbalance. {advice}"
+    text = f"The signal imbalance has no setting {name!r}. {advice}"
     with pytest.raises(SettingsError) as error:
         obi.Settings(**{name: 1})
     assert str(error.value) == text
@@ -144,7 +144,7 @@ def test_an_unknown_name_is_refused_with_a_suggestion(name, advice):
 
 @pytest.mark.parametrize("name", ["parameters", "provenance", "save", "observe"])
 def test_what_is_no_setting_is_not_taken_as_one(name):
-    with pytest.raises(SettingsError, match=f"There is no setting '{name}'"):
+    with pytest.raises(SettingsError, match=f"has no setting '{name}'"):
         obi.Settings(**{name: 1})
 
 

@@ -162,8 +162,8 @@ def test_a_file_is_what_a_person_would_write(tmp_path):
         "tuned_on": {"market": "not known"},
         "calibration": {
             "verdict": "not calibrated",
-            "reason": "Whether these settings make money is not known: "
-            "no report of them was given.",
+            "reason": "It is not known whether these settings make money: "
+            "no report was given.",
         },
     }  # fmt: skip
 
@@ -195,7 +195,7 @@ def refusal(path, text=None):
     [
         (
             "[settings]\ndeph = 3\n",
-            "my.toml: There is no setting 'deph' of the signal imbalance. Did you mean 'depth'?",
+            "my.toml: The signal imbalance has no setting 'deph'. Did you mean 'depth'?",
         ),
         (
             "[settings]\ndepth = 0\n",
@@ -208,20 +208,20 @@ def refusal(path, text=None):
         ),
         (
             "decay = 1\n",
-            "my.toml: There is no table 'settings' in it. Put the settings under [settings].",
+            "my.toml: It has no table 'settings'. Put the settings under [settings].",
         ),
         (
             "settings = 3\n",
-            "my.toml: There is no table 'settings' in it. Put the settings under [settings].",
+            "my.toml: It has no table 'settings'. Put the settings under [settings].",
         ),
         (
             "format = 3\n[settings]\n",
-            "my.toml: It is of format 3, and this package reads up to 2. "
+            "my.toml: Its format is 3, and this package reads formats up to 2. "
             "Update with: pip install -U obi-widgets.",
         ),
         (
             "format = 'new'\n[settings]\n",
-            "my.toml: It is of format 'new', and this package reads up to 2. "
+            "my.toml: Its format is 'new', and this package reads formats up to 2. "
             "Update with: pip install -U obi-widgets.",
         ),
         (
@@ -266,7 +266,7 @@ def test_a_file_with_something_wrong_is_refused_by_name(tmp_path, text, said):
 def test_a_broken_file_is_refused_with_where_it_breaks(tmp_path, name, text, said):
     got = refusal(tmp_path / name, text)
     assert got.startswith(said)
-    assert got.endswith(". Mend it there, or export the settings again.")
+    assert got.endswith(". Correct it there, or export the settings again.")
 
 
 DEEP = 20_000
@@ -286,8 +286,8 @@ TOO_DEEP = {
 @pytest.mark.parametrize("name", TOO_DEEP)
 def test_a_file_that_nests_too_deep_is_refused(tmp_path, name):
     assert refusal(tmp_path / name, TOO_DEEP[name]) == (
-        f"{name} cannot be read as {name[-4:].upper()}: tables and lists in it lie more than 16 "
-        "deep within each other. Mend it there, or export the settings again."
+        f"{name} cannot be read as {name[-4:].upper()}: its tables and lists are nested more than "
+        "16 deep. Correct it there, or export the settings again."
     )
 
 
@@ -301,7 +301,7 @@ def test_a_file_that_nests_as_deep_as_one_may_is_read(tmp_path):
 def test_a_file_that_is_too_large_is_refused(tmp_path, name):
     assert refusal(tmp_path / name, "\n" * 262_145) == (
         f"{name} cannot be read as {name[3:].upper()}: it has more than 262,144 bytes. "
-        "Mend it there, or export the settings again."
+        "Correct it there, or export the settings again."
     )
 
 
@@ -332,7 +332,7 @@ def test_a_byte_order_mark_is_passed_over(tmp_path, name):
 @pytest.mark.parametrize("text", ["[]", "3", "null", '"settings"'])
 def test_json_that_is_no_table_is_refused(tmp_path, text):
     assert refusal(tmp_path / "my.json", text) == (
-        "my.json: There is no table 'settings' in it. Put the settings under [settings]."
+        "my.json: It has no table 'settings'. Put the settings under [settings]."
     )
 
 
@@ -350,7 +350,7 @@ def test_a_folder_is_not_a_file(tmp_path):
     ("name", "suffix"), [("btc.yaml", ".yaml"), ("btc", ""), ("btc.TOML", ".TOML")]
 )
 def test_another_suffix_is_refused_both_ways(tmp_path, name, suffix):
-    said = f"{name!r} ends in {suffix!r}. Settings are kept as .toml or .json."
+    said = f"{name!r} ends in {suffix!r}. Settings are saved as .toml or .json."
     assert refusal(tmp_path / name) == said
     with pytest.raises(SettingsError) as error:
         obi.Settings().save(tmp_path / name)

@@ -103,7 +103,7 @@ def test_how_far_to_trust_it(answer):
     there = f"{report.horizons[at]:g}\N{NO-BREAK SPACE}s"
     facts = {what: value for what, value, _ in trust(report)}
     assert facts["states"] == "18,000"
-    assert facts["settings looked at"] == "12"
+    assert facts["settings tried"] == "12"
     assert facts[f"independent at {there}, about"] == f"{report.means.n_eff[at, 0]:,.0f}"
     assert facts["episodes"] == f"{len(report.episodes):,}"
     assert facts["break-even, each side"] == f"{report.break_even_bps:.2f} bps"
@@ -116,20 +116,20 @@ def test_what_more_data_are_wanted_for():
     history = known_market.history(1800, edge=2.0, seed=4)
     sure = found(history, obi.Settings(price="mid", fee_bps=0)).report
     assert sure.verdict == "viable"
-    assert needed(sure) == ("to be sure of it", sure.seconds)
+    assert needed(sure) == ("to confirm the edge", sure.seconds)
     costly = found(history).report
     which, seconds = needed(costly)
-    assert which == "to see one worth its cost"
+    assert which == "to detect an edge that pays"
     assert seconds == costly.seconds_needed(costly.cost_bps[costly.judgement.horizon])
     near = found(history, obi.Settings(price="mid", fee_bps=0.2)).report
     assert near.verdict == "not enough data"
     which, seconds = needed(near)
-    assert which == "to be sure of it"
+    assert which == "to confirm the edge"
     assert seconds == near.seconds_needed(near.weakest_bps(near.judgement.horizon))
     assert seconds > near.seconds
     facts = {what: value for what, value, _ in trust(near)}
-    assert facts["to be sure of it, at 80 % power"].endswith(" more")
-    assert " longer would show it in four of five cases" in near.reason
+    assert facts["data to confirm the edge"].endswith(" more")
+    assert " more would find it in four of five cases" in near.reason
 
 
 def test_lines_stand_where_their_values_are(sheet, answer):
@@ -146,7 +146,7 @@ def test_lines_stand_where_their_values_are(sheet, answer):
     assert all(a >= b for a, b in zip(low, high, strict=True))
     assert all(a >= b for a, b in zip(inner, outer, strict=True))
     assert "Trading costs" in chart["note"]
-    assert "naive" in chart["note"]
+    assert "Dotted" in chart["note"]
 
 
 def test_the_cost_is_drawn_where_it_is_in_sight():
@@ -156,7 +156,7 @@ def test_the_cost_is_drawn_where_it_is_in_sight():
     assert inside["returns"]["note"].endswith("Trading costs 0.2 bps.")
     outside = SheetMaker().make(found(history, obi.Settings(fee_bps=50)), BTC)
     assert outside["returns"]["cost"] is None
-    assert outside["returns"]["note"].endswith("off this chart.")
+    assert outside["returns"]["note"].endswith("outside this chart.")
 
 
 def test_deciles_rise_with_the_imbalance_where_there_is_an_edge(sheet, answer):
@@ -170,7 +170,7 @@ def test_deciles_rise_with_the_imbalance_where_there_is_an_edge(sheet, answer):
 
 def test_what_is_waited_for_is_said_as_it_is(answer):
     assert pending(0, compiling=True) == WAITING
-    assert pending(3, compiling=True) == "Compiling, which takes a while the first time."
+    assert pending(3, compiling=True) == "Compiling. This takes a while the first time."
     assert pending(3, compiling=False) == "Calculating."
     assert SheetMaker().make(None, BTC, pending(3, compiling=False)) == nothing("Calculating.")
     assert SheetMaker().make(answer, BTC, "Calculating.")["pending"] == ""
@@ -180,8 +180,8 @@ def test_what_is_waited_for_is_said_as_it_is(answer):
 
 def test_without_data_it_says_what_it_waits_for_and_of_trouble_what_to_do():
     assert SheetMaker().make(None, BTC) == nothing(WAITING)
-    assert WAITING == "Waiting for data. A verdict takes a few minutes of book states."
-    error = CalibrationResult(None, None, stale=True, selected=None, error="It broke. Mend it.")
+    assert WAITING == "Waiting for data. A verdict needs a few minutes of book states."
+    error = Found(None, None, stale=True, selected=None, error="It broke. Mend it.")
     assert SheetMaker().make(error, BTC) == nothing("It broke. Mend it.", bad=True)
 
 

@@ -70,9 +70,10 @@ def test_tips_are_of_the_trades_before_the_time_held_out_and_in_it(history, shee
 
 def test_each_part_says_what_it_is_of(sheet):
     assert [part["about"] for part in sheet["parts"]] == [
-        "All trades of the record, also those that are open when the held-out time begins",
-        "Trades that ended before the last 30 % of the time: to choose settings by",
-        "Trades made in the last 30 % of the time: to judge by what was chosen before",
+        "All trades, also those that are open when the held-out time begins",
+        "Trades that ended before the last 30 % of the time: use these to choose settings",
+        "Trades made in the last 30 % of the time: "
+        "use these to judge settings that were chosen before",
     ]
 
 
@@ -174,7 +175,9 @@ def test_a_surface_of_any_signal_says_what_lies_across(history, chosen, across, 
     surface = obi.sweep(history, settings=settings, threshold=[0.2, 0.4], hold_seconds=[1, 5])
     report = obi.calibrate(history, settings, horizons=[1, 5])
     sheet = of_surface(surface, report, stale=False)
-    assert sheet["about"] == f"Mean a trade before fees, by {across} (across) and hold (up)"
+    assert (
+        sheet["about"] == f"Mean return per trade before fees, by {across} (across) and hold (up)"
+    )
     assert (sheet["x"], sheet["here"]) == (columns, (1, 1))
     entries = surface.entries.reshape(2, 2)
     assert entries.min() > 5

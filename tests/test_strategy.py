@@ -368,7 +368,9 @@ def test_it_says_what_calibration_said(tmp_path, history):
     said = f"{report.verdict.capitalize()}. {report.reason}"
     assert first_lines(tmp_path).startswith(f"{said} Tuned on {history.provenance}.")
     assert export(tmp_path, SETTINGS[0], history).CALIBRATION["verdict"] == "not calibrated"
-    assert first_lines(tmp_path).startswith("Not calibrated. Whether these settings make money")
+    assert first_lines(tmp_path).startswith(
+        "Not calibrated. It is not known whether these settings"
+    )
 
 
 def first_lines(path):
@@ -406,7 +408,7 @@ def test_findings_of_others_are_not_exported_with_it(tmp_path, history):
     other = replace(history, instrument=Instrument("okx", "ETH-PERP"))
     with pytest.raises(obi.ObiError) as error:
         export(tmp_path, SETTINGS[1], history, findings=findings)
-    assert str(error.value).startswith("The report is of other settings: decay = 0.1, not 0.7; ")
+    assert str(error.value).startswith("The report is about other settings: decay = 0.1, not 0.7; ")
     with pytest.raises(obi.ObiError) as error:
         export(tmp_path, SETTINGS[0], other, findings=findings)
     assert "and the settings were tuned on 'okx:ETH-PERP'" in str(error.value)

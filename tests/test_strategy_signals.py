@@ -231,7 +231,7 @@ def test_what_books_alone_do_not_tell_is_refused(history, tmp_path):
 def test_findings_of_another_signal_go_with_no_file(history, tmp_path):
     settings = obi.Settings(exported_touch)
     report = obi.calibrate(history[:500], obi.Settings())
-    with pytest.raises(obi.ObiError, match="The report is of another signal, 'imbalance'"):
+    with pytest.raises(obi.ObiError, match="The report is about another signal, 'imbalance'"):
         obi.export_strategy(tmp_path / "s.py", settings, history[:500], findings=report.findings)
     own = obi.calibrate(history[:500], settings)
     assert math.isfinite(own.means.n[0, 0])

@@ -232,7 +232,7 @@ def test_a_signal_that_is_not_there_yet_says_why(lab, touch_z):
     lab.settings.window = 600
     show(lab)
     nothing = lab.signal_chart._overlay.state["nothing"]
-    assert nothing.startswith("No signal yet: it looks back 10 min, and ")
+    assert nothing.startswith("No signal yet: it needs 10 min of data, and has ")
     assert lab.status._line.state["signal"] == formatting.NOTHING
 
 
@@ -245,7 +245,9 @@ def test_a_signal_that_fails_is_told_and_the_screen_goes_on(lab, caplog):
 
         lab.settings.signal = broken
         frame = show(lab)
-        said = "The signal broken failed: ZeroDivisionError('one'). Mend its function, and choose"
+        said = (
+            "The signal broken failed: ZeroDivisionError('one'). Correct its function, and choose"
+        )
         assert lab.status._line.state["message"].startswith(said)
         assert lab.status._line.state["tone"] == "bad"
         assert lab.signal_chart._overlay.state["nothing"].startswith(said)

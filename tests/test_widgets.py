@@ -221,7 +221,7 @@ def test_buttons_act_and_say_what_went_wrong(lab, tmp_path):
     assert press(do="export", path=str(path)) == f"Saved to {tmp_path / 'btc-2.toml'}."
     assert press(do="export", path=str(path)) == f"Saved to {tmp_path / 'btc-3.toml'}."
     said = press(do="export", path=str(tmp_path / "btc.txt"))
-    assert said == "'btc.txt' ends in '.txt'. Settings are kept as .toml or .json."
+    assert said == "'btc.txt' ends in '.txt'. Settings are saved as .toml or .json."
     assert "cannot be written" in press(do="export", path=str(tmp_path / "no" / "btc.toml"))
     assert press(do="window") == "That failed: KeyError('seconds'). Please report this."
 
@@ -631,7 +631,7 @@ def test_a_shortfall_is_said_once(lab):
         return [sentence in control._note.value for control in controls]
 
     assert places() == [True, False]
-    reason = "No signal: the settings need levels that are not kept."
+    reason = "No signal: the settings need more levels than the history keeps."
     assert lab.signal_chart._overlay.state["nothing"] == reason
     assert lab.price._overlay.state["nothing"] == ""
     lab.controls._turn()

@@ -29,7 +29,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         help="venue:SYMBOL, or a recording (default: %(default)s, the simulated exchange)",
     )
     lab.add_argument("--port", type=int, default=8888, help="first port to try (default: 8888)")
-    lab.add_argument("--no-browser", action="store_true", help="print the address, open nothing")
+    lab.add_argument(
+        "--no-browser", action="store_true", help="print the address, do not open a browser"
+    )
 
     record = commands.add_parser("record", help="record a market's raw frames to a file")
     record.add_argument("source", help="venue:SYMBOL")
@@ -37,7 +39,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "path", help="a file that does not exist yet; .gz is compressed, .txt is plain text"
     )
     record.add_argument(
-        "--seconds", type=float, default=60.0, help="duration from the first book (default: 60)"
+        "--seconds",
+        type=float,
+        default=60.0,
+        help="seconds to record, from the first book on (default: 60)",
     )
 
     options = parser.parse_args(arguments)

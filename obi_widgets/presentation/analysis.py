@@ -144,9 +144,9 @@ class Analysis:
         same |= np.isnan(kept) & np.isnan(whole)
         if not same.all():
             self.trouble = (
-                f"The signal {signal.name} gives other values for states that are appended than "
-                "for the whole history. Let each value depend on its own state and those within "
-                "lookback only."
+                f"The signal {signal.name} gives other values when states are appended than when "
+                "the whole history is computed at once. Let each value depend only on its own "
+                "state and on those within lookback."
             )
 
     def _drop(self, rows: int) -> None:
@@ -183,4 +183,6 @@ def _told(name: str, error: Exception) -> str:
     """Return what to say of a signal that failed."""
     if isinstance(error, ObiError):
         return str(error)
-    return f"The signal {name} failed: {error!r}. Mend its function, and choose it again."
+    return (
+        f"The signal {name} failed: {error!r}. Correct its function, and choose the signal again."
+    )

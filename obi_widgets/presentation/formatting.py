@@ -230,7 +230,7 @@ def nothing_yet(frame: Frame) -> str:
 def no_signal(frame: Frame) -> str:
     """Return why there is no signal to be drawn; nothing where there is."""
     if frame.reach.shortfall is not None and frame.reach.shortfall.fraction == 1:
-        return "No signal: the settings need levels that are not kept."
+        return "No signal: the settings need more levels than the history keeps."
     if not frame.states or (
         frame.mean[1].size and not all(map(math.isnan, frame.mean[1].tolist()))
     ):
@@ -239,7 +239,9 @@ def no_signal(frame: Frame) -> str:
         return frame.trouble
     back = frame.parameters.signal.lookback(dict(frame.parameters.values))
     if frame.seconds < back:
-        return f"No signal yet: it looks back {duration(back)}, and {duration(frame.seconds)} came."
+        return (
+            f"No signal yet: it needs {duration(back)} of data, and has {duration(frame.seconds)}."
+        )
     return ""
 
 
@@ -266,9 +268,9 @@ def depth_effect(depth: int | None, reach: Reach) -> Note:
     if reach.shortfall is not None:
         return Note(reach.shortfall.sentence, warning=True)
     weight = f", weight {reach.weight:.2f}" if math.isfinite(reach.weight) else ""
-    note = f"Deepest: {reach.bps:.1f} bps away{weight}."
+    note = f"Deepest: {reach.bps:.1f} bps from mid{weight}."
     if depth is not None and reach.levels < depth:
-        note = f"The book has {reach.levels}. {note}"
+        note = f"The book has only {reach.levels} levels. {note}"
     if reach.inferred:
         return Note(f"{note} {inferred_share(reach)}", warning=True)
     return Note(note)
@@ -306,12 +308,12 @@ def results(frame: Frame) -> tuple[list[tuple[str, str, str]], str]:
     interval = frame.history.interval
     if too_coarse(parameters.hold_seconds, interval):
         return [(what, NOTHING, "") for what, _, _ in rows], (
-            f"Not told: of every {interval:g} s one state is kept, so entries would end too late. "
-            f"Hold {COARSE * interval:g} s or longer."
+            f"Not shown: the history keeps one state every {interval:g} s, so exits would come too "
+            f"late. Set the hold to {COARSE * interval:g} s or longer."
         )
     if not found.entries:
         return rows, ""
     if found.entries < FEW:
-        return rows, "Too few entries: this may be chance."
+        return rows, "Too few entries: the mean may be chance."
     half = number(1.96 * found.mean_net_se, 2)
     return rows, f"95 % interval: ± {half} bps, if entries are independent."

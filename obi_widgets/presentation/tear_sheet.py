@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from obi_widgets.calibration.holdout import DEFAULT_HOLD_OUT
 from obi_widgets.presentation import formatting
 from obi_widgets.presentation.downsampling import Axis
 from obi_widgets.presentation.formatting import MINUS, NOTHING, number
@@ -30,25 +29,27 @@ if TYPE_CHECKING:
 SIGNS = {"viable": "✓", "not viable": "✕", "not enough data": "?"}
 TONES = {"viable": "good", "not viable": "bad", "not enough data": ""}
 
-WAITING = "Waiting for data. A verdict takes a few minutes of book states."
+WAITING = "Waiting for data. A verdict needs a few minutes of book states."
 CALCULATING = "Calculating."
-COMPILING = "Compiling, which takes a while the first time."
+COMPILING = "Compiling. This takes a while the first time."
 
 COLUMNS = (
     ("horizon", ""),
     ("n", "States beyond the threshold that have a return"),
-    ("n eff.", "As many independent ones would know as much"),
-    ("mean, bps", "Mean return of mid after the signal, mid to mid; + where the signal is right"),
-    ("95 %", "Half of the confidence interval, for returns that overlap"),
-    ("t", "The mean against its error, for returns that overlap (Hodrick's; Newey–West's is in "
-     "report.table)"),
-    ("t, naive", "As if all returns were independent: a warning"),
+    ("n eff.", "Effective number: so many independent returns have the same information"),
+    ("mean, bps", "Mean return of mid after the signal; + where mid moved to the signal's side"),
+    ("95 %", "Half-width of the confidence interval, corrected for overlapping returns"),
+    ("t", "The mean divided by its standard error, corrected for overlapping returns (Hodrick; "
+     "Newey–West is in report.table)"),
+    ("t, naive", "t if all returns were independent: too high, shown as a warning"),
     ("rank IC", "Rank correlation of signal and return"),
-    ("hold-out", "As traded, net, in the last 30 % of the time, bps"),
-    ("p, corr.", "That a trade makes nothing, net, or no more than being long and short as often "
-     "without looking; corrected for all settings and horizons looked at (Holm)"),
-    ("net, bps", "As traded: what a taker made of each event on average, after fees, bps. The "
-     "verdict rests on it"),
+    ("hold-out", "Mean net return of a trade in the last 30 % of the time, which was held out, "
+     "bps"),
+    ("p, corr.", "p value. Null hypothesis: the mean net return is zero, or no more than that of "
+     "as many longs and shorts without the signal. Corrected for all settings and horizons tried "
+     "(Holm)"),
+    ("net, bps", "Mean return of a taker's trade, after spread and fees, bps. The verdict depends "
+     "on it"),
 )  # fmt: skip
 """Of the table: names, and what they mean."""
 
@@ -110,10 +111,12 @@ class SheetMaker:
             )
         ]
         cost = report.cost_bps[at]
-        note = "Band: 95 %. Dotted: naive, as if returns were independent."
+        note = "Band: 95 % interval. Dotted: the same if returns were independent."
         if math.isfinite(cost):
             there = axis[0] <= cost <= axis[1]
-            note += f" Trading costs {number(cost, 1)} bps{'' if there else ', off this chart'}."
+            note += (
+                f" Trading costs {number(cost, 1)} bps{'' if there else ', outside this chart'}."
+            )
         return _line(report.horizons, mean, low, high, axis, tips) | {
             "title": f"Return after {_condition(report)}, bps, by horizon",
             "naive": _places(np.stack([mean - naive, mean + naive]), axis),
@@ -132,9 +135,13 @@ class SheetMaker:
             for h, ic, wide in zip(report.horizons, c.rank_ic, half, strict=True)
         ]
         life = report.ic_half_life
-        note = f"Band: 95 %. {c.shortage.capitalize()}." if c.shortage else "Band: 95 %."
+        note = (
+            f"Band: 95 % interval. {c.shortage.capitalize()}."
+            if c.shortage
+            else "Band: 95 % interval."
+        )
         if math.isfinite(life):
-            note += f" The linear one has halved by {formatting.duration(life)}."
+            note += f" The linear correlation falls by half within {formatting.duration(life)}."
         return _line(report.horizons, c.rank_ic, low, high, axis, tips) | {
             "title": "Rank correlation with the return, by horizon",
             "note": note,
@@ -159,7 +166,7 @@ class SheetMaker:
             "at": _places(mean, axis),
             "texts": [_short(one, largest) for one in mean],
             "tips": tips,
-            "note": "1: the lowest values. 10: the highest.",
+            "note": "1: lowest values of the signal. 10: highest.",
         }
 
 
@@ -223,30 +230,31 @@ def trust(report: Report) -> list[tuple[str, str, str]]:
     more = seconds - report.seconds
     record = (
         NOTHING if math.isnan(more) or math.isinf(more)
-        else "long enough" if more <= 0
-        else f"record {formatting.duration(more)} more"
+        else "enough" if more <= 0
+        else f"{formatting.duration(more)} more"
     )  # fmt: skip
     on = 100 * report.episodes.share_on
     return [
-        ("states", f"{report.states:,}", "Book states that were looked at"),
+        ("states", f"{report.states:,}", "Book states that were used"),
         (f"independent at {there}, about", number(m.n_eff[at, 0], 0),
-         f"As many independent events would know as much as the {m.n[at, 0]:,} that overlap"),
+         f"So many independent returns have the same information as the {m.n[at, 0]:,} "
+         "overlapping ones"),
         ("episodes", f"{len(report.episodes):,}",
-         f"Stretches beyond the threshold; the signal is on {number(on, 0)} % of the time"),
-        ("settings looked at", f"{report.tried:,}",
-         "Distinct decays, depths, bands, weightings, thresholds, prices, windows, and holds that "
-         "are no horizon. The first one was not chosen by its results; a surface's other "
-         "thresholds count once something is chosen after it was shown. Each counts with all "
-         "horizons, as one more test each"),
+         f"Periods with the signal beyond the threshold: {number(on, 0)} % of the time"),
+        ("settings tried", f"{report.tried:,}",
+         "Different settings so far: signal and its parameters, threshold, price, selected part, "
+         "and holds that are not a horizon. The map's other thresholds count as soon as a setting "
+         "is changed after the map was shown. Each of them is tested at all horizons"),
         (f"p at {there}, corrected", _p(report.net_p_adjusted[at]),
-         "That a trade makes nothing, net, or no more than not looking: for all settings looked "
-         "at, at all horizons (Holm)"),
-        (f"hold-out (last {100 * DEFAULT_HOLD_OUT:.0f} %), net bps", outside,
-         f"What a trade of {there} made in the time at the end, after fees"),
+         "p value that the mean net return is zero, or no more than without the signal. Corrected "
+         "for all settings and horizons tried (Holm)"),
+        (f"hold-out (last {100 * SHARE:.0f} %), net bps", outside,
+         f"Mean net return of a trade held for {there}, in the held-out time at the end"),
         ("break-even, each side", formatting.bps(report.break_even_bps),
-         "The cost of one side, spread and fee, at which nothing is left"),
-        (f"{which}, at 80 % power", record,
-         "How much longer a record would be called viable in four of five cases"),
+         "Cost of one side (spread and fee) at which the mean net return is zero"),
+        (f"data {which}", record,
+         "With so much more data, an edge of this size would be called viable in four of five "
+         "cases (80 % power)"),
     ]  # fmt: skip
 
 
@@ -255,10 +263,10 @@ def needed(report: Report) -> tuple[str, float]:
     at = _shown(report)
     gain = report.weakest_bps(at)
     if report.verdict == "viable":
-        return "to be sure of it", report.seconds
+        return "to confirm the edge", report.seconds
     if gain > 0:
-        return "to be sure of it", report.seconds_needed(gain)
-    return "to see one worth its cost", report.seconds_needed(max(report.cost_bps[at], 0.0))
+        return "to confirm the edge", report.seconds_needed(gain)
+    return "to detect an edge that pays", report.seconds_needed(max(report.cost_bps[at], 0.0))
 
 
 def span(report: Report, instrument: Instrument) -> str:

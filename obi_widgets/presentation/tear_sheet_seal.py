@@ -17,9 +17,9 @@ TONES = {ABOVE: "good", BELOW: "bad", UNDECIDED: ""}
 
 BUTTON = "Seal these settings"
 ABOUT = (
-    "What is above judges settings by data that they may have been chosen by. Sealed, they are "
-    "judged by what comes next, and only that: nothing can be chosen any more, every trade counts, "
-    "and you may look as often as you like. Changing a setting breaks the seal."
+    "The results above may come from the same data that the settings were chosen on. A sealed test "
+    "uses only data that come after it starts. Every trade counts, and you may look at the result "
+    "as often as you like. Changing a setting ends the test."
 )
 """What the button is for."""
 
@@ -46,20 +46,21 @@ def of_seal(test: SealedTest | None) -> dict[str, Any]:
         "facts": [
             ("trades since the seal", count,
              f"One after the other, each held for {test.seal.settings.hold_seconds:g} s, none "
-             f"across a gap. Before {burn_in:,} nothing is decided"),
-            ("mean net", _bps(told.mean_bps), "What a trade made on average, after all costs"),
-            ("at least", _bps(told.low_bps),
-             f"The mean is below this at any moment with a chance of {sure} at most, however often "
-             "one looks, once trades are many: an asymptotic confidence sequence (Waudby-Smith, "
-             "Arbour, Sinha, Kennedy, Ramdas)"),
-            ("at most", _bps(told.high_bps), "The same from above"),
-            (f"at least, cut at {clip}", _bps(told.clipped_low_bps),
-             f"The mean of gains and losses, each cut at {clip}: exact for any number of trades, "
-             "by bets against each mean (Waudby-Smith, Ramdas). Above zero is only what both are"),
-            (f"at most, cut at {clip}", _bps(told.clipped_high_bps), "The same from above"),
+             f"across a gap. There is no decision before {burn_in:,} trades"),
+            ("mean net", _bps(told.mean_bps), "Mean return per trade, after all costs"),
+            ("lower bound", _bps(told.low_bps),
+             f"Lower bound of the mean. The chance that it is ever wrong is at most {sure}, "
+             "however often you look, if trades are many (asymptotic confidence sequence: "
+             "Waudby-Smith, Arbour, Sinha, Kennedy, Ramdas)"),
+            ("upper bound", _bps(told.high_bps), "The same, as an upper bound of the mean"),
+            (f"lower bound, cut at {clip}", _bps(told.clipped_low_bps),
+             f"Lower bound of the mean when each gain and loss is cut at {clip}. Exact for any "
+             "number of trades (betting: Waudby-Smith, Ramdas). The verdict needs both bounds"),
+            (f"upper bound, cut at {clip}", _bps(told.clipped_high_bps),
+             "The same, as an upper bound of the mean"),
             ("seals opened", f"{told.seal_number:,} of {told.seals_opened:,}",
-             "On this market, in this folder and session. Of many, the best is above zero by "
-             "chance"),
+             "Sealed tests that were opened on this market, in this folder and session. The best "
+             "of many is above zero by chance"),
         ],
     }  # fmt: skip
 

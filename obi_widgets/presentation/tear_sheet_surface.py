@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from obi_widgets.calibration.forward_returns import too_coarse
-from obi_widgets.calibration.holdout import DEFAULT_HOLD_OUT
 from obi_widgets.presentation import formatting
 from obi_widgets.presentation.formatting import MINUS, number
 
@@ -25,11 +24,11 @@ FEW = 5
 """Trades below which a cell is drawn empty: its mean is of a handful."""
 
 PARTS = (
-    ("all", "All trades of the record, also those that are open when the held-out time begins"),
-    ("in sample", f"Trades that ended before the last {100 * DEFAULT_HOLD_OUT:.0f} % of the time: "
-     "to choose settings by"),
-    ("held out", f"Trades made in the last {100 * DEFAULT_HOLD_OUT:.0f} % of the time: "
-     "to judge by what was chosen before"),
+    ("all", "All trades, also those that are open when the held-out time begins"),
+    ("in sample", f"Trades that ended before the last {100 * SHARE:.0f} % of the time: "
+     "use these to choose settings"),
+    ("held out", f"Trades made in the last {100 * SHARE:.0f} % of the time: "
+     "use these to judge settings that were chosen before"),
 )  # fmt: skip
 """Of the record, that one chooses from: names, and what they mean."""
 
@@ -44,8 +43,8 @@ def of_surface(surface: Surface, report: Report, *, stale: bool) -> dict[str, An
     most = means[0].most
     thresholds = [f"{one:.6g}" for one in surface.threshold]
     return {
-        "title": "Mean a trade, gross bps",
-        "about": f"Mean a trade before fees, by {_across(surface)} (across) and hold (up)",
+        "title": "Mean per trade, gross bps",
+        "about": f"Mean return per trade before fees, by {_across(surface)} (across) and hold (up)",
         "x": thresholds,
         "y": [f"{one:g} s" for one in surface.hold_seconds],
         "values": [surface.threshold.tolist(), surface.hold_seconds.tolist()],
@@ -78,7 +77,7 @@ class _Means:
         self._mean, self._error = surface.mean_gross_bps[first], surface.se_bps[first]
         self._entries, self._won = surface.entries[first], surface.won[first]
         coarse = too_coarse(surface.hold_seconds, surface.interval).tolist()
-        every = f"not told: of every {surface.interval:g} s one state was kept"
+        every = f"not shown: one state was kept every {surface.interval:g} s"
         self._nothing = [every if one else "no trade" for one in coarse]
         self._shown = np.where(self._entries >= FEW, self._mean, np.nan)
 

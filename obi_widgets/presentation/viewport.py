@@ -103,8 +103,8 @@ class Looking:
             return
         if start is None or end is None or not (is_time(start) and is_time(end) and start < end):
             raise SettingsError(
-                f"From {quoted(start)} to {quoted(end)} is not possible.",
-                "Give two times in nanoseconds UTC, the earlier one first; or none, for all.",
+                f"A part from {quoted(start)} to {quoted(end)} is not possible.",
+                "Give two times in nanoseconds UTC, the earlier one first; or none, for all data.",
             )
         self._selected = int(start), int(end)
         self._wake.set()

@@ -119,12 +119,8 @@ class Calibrator:
         if question.selected is None:
             return
         self._asked, self._of, self._whole, self._count = None, question, True, len(self.tried)
-        error = (
-            "No state lies within the part that was chosen. Choose another, or look at everything."
-        )
-        self.found = CalibrationResult(
-            None, None, stale=True, selected=question.selected, error=error
-        )
+        error = "The selected part has no states. Select another part, or use all data."
+        self.found = Found(None, None, stale=True, selected=question.selected, error=error)
 
     def forget(self) -> None:
         """Leave unanswered what was asked: nobody looks any more."""

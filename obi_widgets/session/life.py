@@ -32,7 +32,8 @@ ASK_AGAIN = 60.0
 """Seconds between looks at whether something holds it: each takes a good part of a second."""
 
 FORGOTTEN = (
-    f"The feed was ended: for {UNSEEN / 60:.0f} minutes nobody looked, and no variable holds it.",
+    f"The feed was stopped: nobody looked for {UNSEEN / 60:.0f} minutes, and no variable refers to "
+    "it.",
     "Run the cell again to start again.",
 )
 

@@ -106,7 +106,7 @@ class Sealing:
             test.stop(f"what came could not be judged ({error!r})")
         if test.broken and not self._told:
             self._told = True
-            self._note = f"The sealed test has ended. {test.broken} What it had found is kept."
+            self._note = f"The sealed test has ended. {test.broken} Its result so far is kept."
         now = time.monotonic()
         if test.changes != self._saved and now >= self._save_at:
             self._save_at = now + SAVE_EVERY
@@ -171,12 +171,12 @@ def _check(test: SealedTest, now: Seal, clip_bps: float | None) -> None:
     """
     name = test.path.name if test.path is not None else "It"
     if test.broken:
-        raise SealError(f"{name}: {test.broken}", "Seal anew, in another file.")
+        raise SealError(f"{name}: {test.broken}", "Seal again, in another file.")
     differs = test.seal.differences(now)
     if clip_bps is not None and clip_bps != test.seal.clip_bps:
         differs.append(f"clip_bps is {clip_bps:g}, not {test.seal.clip_bps:g}")
     if differs:
         raise SealError(
-            f"{name} was sealed otherwise: {'; '.join(differs)}.",
-            "Set it back to go on with it, or seal anew in another file.",
+            f"{name} was sealed with other values: {'; '.join(differs)}.",
+            "Restore the sealed values to continue the test, or seal again in another file.",
         )

@@ -1,11 +1,11 @@
-"""One source, followed: its feed, its history, the newest signal, and frames for whoever looks.
+"""A session: one source, its history, the current signal, and the frames that views show.
 
-Two threads: one reads, with an event loop of its own; one publishes. Neither is the kernel's, so
-that a cell that runs for long stops neither. A slider assigns to `Settings` and returns; the
-publisher sees the newest values and recomputes.
+A session has two threads: one reads the source, in an event loop of its own; the other publishes
+frames. Neither is the kernel's thread, so a long cell stops neither. A slider only assigns to
+`Settings`; the publisher then recomputes with the newest values.
 
-What runs does not hold the session. One that is dropped without `close` is collected, and its
-publisher, which looks for it ten times a second, then ends the feed.
+The threads hold no reference to the session. A session that is dropped without `close` is garbage
+collected; its publisher, which checks for it ten times a second, then stops the feed.
 """
 
 from __future__ import annotations
@@ -46,64 +46,72 @@ if TYPE_CHECKING:
 
 
 class Session(Looking):
-    """Follows one source.
+    """One source and what is computed from it. Several widgets can share one session.
+
+    Nothing runs before `start`, `wait`, `on_state`, `seal`, or the first widget.
 
     Parameters
     ----------
-    source : str, Path or iterable of paths
-        See `obi_widgets.feeds.open_feed`.
+    source : str, Path, History, DataFrame or iterable
+        ``"sim:BTC-PERP"`` for the simulated exchange, ``"venue:SYMBOL"`` for a live market, the
+        path of a recording, a `History`, a DataFrame, or an iterable of books.
     settings : Settings, optional
-        The defaults when left out.
+        Settings to start with; defaults if left out. They are used, not copied.
     signal : Signal or str, optional
-        Which signal to begin with, where no settings are given: ``obi.imbalance`` or one of your
-        own, or its name.
+        Signal to start with, if no settings are given: ``obi.imbalance``, your own, or a name.
     speed : float or None
-        Of a recording: how many times as fast as it was, 1 when left out; None for at once.
+        Recordings only: playback speed, 1 is the original speed; None loads all at once.
     levels : int
-        Levels a side to keep.
+        Levels to keep on each side; 1 to 1,000.
     history_seconds : float
-        How much of the past to keep at least, seconds. Where six hours, a day or a week are kept,
-        charts offer to show them.
+        Length of the past to keep, seconds. The charts also offer windows of 6 hours, a day and a
+        week, if so much is kept.
     interval : float
-        Seconds between the states that are kept; 0 keeps every one.
+        Seconds between two book states that are kept; 0 keeps every state.
     strict : bool
-        Whether there is no signal where it would rest on levels beyond what a snapshot covered.
+        If True, the signal is NaN where it would use levels that the last snapshot did not cover.
     refresh_at : float
-        The share of the prices that a snapshot covered, 0 to 1: with less than that left on a
-        side, a new snapshot is asked for.
+        Request a new snapshot when less than this fraction, 0 to 1, of the prices that the last
+        snapshot covered is left on one side.
     market : str, optional
-        ``venue:SYMBOL`` of a recording that does not say what it is.
+        ``venue:SYMBOL``, for a recording that does not name its market.
     edge : float, optional
-        Of the simulated exchange: bps that its hidden pressure moves mid by, 1 when left out; 0
-        for none.
+        Simulated exchange only: bps by which its hidden order flow moves mid. 1 if left out; 0
+        for no edge.
     seed : int, optional
-        Of the simulated exchange: the same seed gives the same market; a new one each time when
-        left out.
+        Simulated exchange only: the same seed gives the same market. Random if left out.
     warmup : float, optional
-        Of the simulated exchange: seconds of the past to begin with, 300 when left out.
+        Simulated exchange only: seconds of past data to start with, 300 if left out.
 
     Attributes
     ----------
+    settings : Settings
+        Current settings; assign to its attributes to change them.
+    feed : Feed
+        Reader of the source.
+    market : Market
+        Its book, state and history.
     windows : tuple of float
-        Seconds of the windows that one chooses from.
+        Lengths of the windows that the charts offer, seconds.
     tried : Tried
-        The settings whose results this session has shown or exported. What is computed from its
-        history elsewhere is not among them: count it with ``session.tried.add(parameters)``.
+        Settings whose results this session has shown or exported. Add settings that you evaluated
+        elsewhere on the same data: ``session.tried.add(parameters)``.
     calibrator : Calibrator
-        Calibrates for who shows it.
+        Runs calibrations in the background, for widgets that show them.
     publisher : Publisher
         Shows frames to views.
     sealing : Sealing
-        Opens sealed tests, and follows the newest.
+        Opens sealed tests, and updates the newest one.
 
     Raises
     ------
     SourceError
-        A source that is neither a known venue nor a file.
+        If the source is neither a known venue nor a file.
     RecordingError
-        A recording that cannot be read.
+        If a recording cannot be read.
     SettingsError
-        A signal that is not known or stands beside settings, or a number that is out of its range.
+        If the signal is unknown, if both settings and a signal are given, or if a number is out of
+        its range.
     """
 
     def __init__(
@@ -127,7 +135,7 @@ class Session(Looking):
         if settings is not None and signal is not None:
             raise SettingsError(
                 "Settings and a signal were given.",
-                "Give one: settings have a signal of their own.",
+                "Give one of them: settings already have a signal.",
             )
         if settings is None:
             settings = Settings() if signal is None else Settings(signal)
@@ -164,11 +172,11 @@ class Session(Looking):
     # -- life ------------------------------------------------------------------------------
 
     def start(self) -> None:
-        """Start both threads, unless they have been."""
+        """Start reading and publishing; has no effect if already started or closed."""
         self._life.start()
 
     def close(self) -> None:
-        """End both threads, and with them every socket and task. What was kept stays readable."""
+        """Stop both threads, and all sockets and tasks. The history stays readable."""
         self._life.close()
 
     @property
@@ -177,127 +185,149 @@ class Session(Looking):
         return self._life.closed
 
     def end_if_forgotten(self) -> None:
-        """End when nobody has looked for long, and only the platform holds what shows it.
+        """Close the session if nobody has looked for ten minutes and no variable refers to it.
 
-        Called by the publisher's thread.
+        The publisher's thread calls this.
         """
         self._life.end_if_forgotten()
 
-    # -- what is known ---------------------------------------------------------------------
+    # -- results ---------------------------------------------------------------------------
 
     @property
     def history(self) -> History:
-        """The book states so far."""
+        """The book states so far: a `History` that later states do not change."""
         return self.market.history()
 
     def to_frame(self, *, levels: int = 1) -> pd.DataFrame:
-        """Return a DataFrame of the states so far, with the signal of the settings.
+        """Return a DataFrame of the book states so far, with the current signal.
 
         Parameters
         ----------
         levels : int
-            See `History.to_frame`.
+            Levels of each side to include, see `History.to_frame`.
 
         Returns
         -------
         DataFrame
-            As of `History.to_frame`, with a column that has the signal's name.
+            One row a state, with a UTC DatetimeIndex of event time. Columns of `History.to_frame`,
+            and one named like the signal: float64, in the signal's unit, NaN without a value.
         """
         history, p = self.history, self.settings.parameters
         return history.to_frame({p.signal.name: p.signal(history, p)}, levels=levels)
 
     def wait(self, states: int = 1, *, timeout: float | None = None) -> None:
-        """Return when the history has so many states, however long that takes while they come.
+        """Wait until the history has a number of states. Starts the session.
 
-        A wait of more than two seconds shows how many came, how many a second, and how long the
-        rest will take.
+        A wait of more than two seconds shows a progress bar, with the rate and the remaining time.
 
         Parameters
         ----------
         states : int
-            How many; up to those that are kept, see ``history_seconds``. A live market gives one an
-            ``interval``: ten a second, where nothing else was chosen.
+            Number of states, at most as many as are kept (``history_seconds``). A live market
+            gives one state each ``interval``: ten a second by default.
         timeout : float, optional
-            Seconds to wait at most. When left out, until no new state has come for 30 s.
+            Longest wait, seconds. If left out, the wait ends when no new state has arrived for
+            30 s.
 
         Raises
         ------
         VenueError
-            When it does not come to that: with the reason that is known, or with the time that the
-            rest would take.
+            If the wait ends with fewer states. It says why, or how long the rest would take.
         SettingsError
-            More states than are kept, or a timeout that is not possible.
+            If more states are asked for than are kept, or the timeout is out of range.
+
+        Examples
+        --------
+        >>> session = obi.Session("sim:BTC-PERP", seed=3)
+        >>> session.wait(1000)
+        >>> len(session.history) >= 1000
+        True
+        >>> session.close()
         """
         self.start()
         wait_for(self.market, states, timeout)
 
     def on_state(self, callback: Callable[[NewState], object]) -> Callable[[], None]:
-        """Call a function for each state that is kept from now on.
+        """Call a function for each new book state. Starts the session.
 
-        It is called on a thread of its own, one state after the other in their order, and never
-        keeps the feed waiting. States wait for it as long as the history keeps them: of a function
-        that is slower than that some are left out, and the screen says how many. What it raises is
-        logged and shown on the screen, and it is called for the next state.
+        The function runs in a thread of its own, one state after the other, in order. It never
+        delays the feed. A function that is too slow misses states that the history has dropped;
+        the screen says how many. An exception is logged and shown on the screen, and the function
+        is called again for the next state.
 
         Parameters
         ----------
         callback : callable
-            Takes a state: its ``time`` and ``received`` (nanoseconds UTC), ``bid``, ``ask`` and
-            ``mid``, its ``signal`` by the settings as they stand, and ``history``, the state alone
-            with its levels.
+            Takes one state with the attributes ``time`` and ``received`` (int, nanoseconds UTC),
+            ``bid``, ``ask`` and ``mid`` (quote currency), ``signal`` (float, with the settings at
+            that moment), and ``history`` (this state alone, with its levels).
 
         Returns
         -------
         callable
-            Without arguments: ends it. It also ends with the session.
+            Call it without arguments to stop. Closing the session also stops it.
 
         Raises
         ------
         ArgumentError
-            What cannot be called.
+            If the callback cannot be called.
 
         Examples
         --------
-        >>> session = Session("sim:BTC-PERP")  # doctest: +SKIP
-        >>> stop = session.on_state(lambda state: print(state.time, state.signal))  # doctest: +SKIP
-        >>> stop()  # doctest: +SKIP
+        >>> session = obi.Session("sim:BTC-PERP", seed=3)
+        >>> signals = []
+        >>> stop = session.on_state(lambda state: signals.append(state.signal))
+        >>> session.wait(3100)
+        >>> stop()
+        >>> session.close()
+        >>> max(map(abs, signals)) <= 1
+        True
         """
         stop = self._listeners.add(callback)
         self.start()
         return stop
 
     def provenance(self) -> Provenance | None:
-        """Return what the settings have been tuned on so far; None before the first state."""
+        """Return market, time span and hash of the data so far; None before the first state."""
         return self.shown().provenance
 
     def findings(self) -> Findings | None:
-        """Return what calibration says of the settings so far; None before the first state.
+        """Calibrate the current settings, and return the figures; None before the first state.
 
-        It is of all states, or of the part that is selected.
+        All states are used, or the part chosen with `select`.
         """
         return found_of(self, self.shown(), self.settings.parameters)
 
     def export(self, path: str | Path, *, replace: bool = True) -> Path:
-        """Save the settings with what they were tuned on, and what calibration says of them.
+        """Save the settings, the data they were tuned on, and the calibration's figures.
 
         Parameters
         ----------
         path : str or Path
-            ``.toml`` or ``.json``; ``.py`` for a strategy file, see `obi_widgets.export_strategy`.
+            Ends in ``.toml`` or ``.json``; or in ``.py`` for a strategy file, see
+            `obi_widgets.export_strategy`.
         replace : bool
-            Whether an existing file is replaced; otherwise a number is put behind its name.
+            Whether to replace an existing file. If False, a number is added to the name.
 
         Returns
         -------
         Path
-            Where they are.
+            The file.
 
         Raises
         ------
         SettingsError
-            A name that ends otherwise, or a place that cannot be written to.
+            If the name has another ending, or the file cannot be written.
         HistoryError
-            A strategy file before the first state.
+            If a strategy file is asked for before the first state.
+
+        Examples
+        --------
+        >>> session = obi.Session("sim:BTC-PERP", seed=3)
+        >>> session.wait(1000)
+        >>> session.export("btc.toml").name
+        'btc.toml'
+        >>> session.close()
         """
         path, replace = as_path(path, TAKES), flag("replace", replace)
         return export(self, path, replace=replace)
@@ -305,22 +335,21 @@ class Session(Looking):
     # -- the sealed test -------------------------------------------------------------------
 
     def seal(self, path: str | Path | None = None, *, clip_bps: float | None = None) -> SealedTest:
-        """Seal the settings as they stand, and judge them by what follows, and only that.
+        """Start a sealed test: judge the current settings only by data that arrive from now on.
 
-        From the newest state on, the entries of these settings are judged as they come, by bounds
-        that hold however often one looks. Changing a setting breaks the seal: what was found until
-        then is kept, and marked as broken. What is looked at can be changed freely. What the test
-        has come to goes with every export.
+        Each later entry is judged when it ends. The bounds of its mean return hold however often
+        you look. Changing a setting ends the test; its result so far is kept and marked as broken.
+        Windows and selections can be changed freely. Every export includes the test's result.
 
         Parameters
         ----------
         path : str or Path, optional
-            The file that it is kept in, ``.json``, written within a second of each trade. In the
-            folder ``seals`` when left out. Where there is one already, of the same settings and
-            market, it is gone on with; what came in between was not seen, and is not judged.
+            File of the test, ``.json``; it is written within a second of each trade. If left out,
+            a file in the folder ``seals``. If the file has a test of the same settings and market,
+            that test is continued; data between the two sessions are not judged.
         clip_bps : float, optional
-            Where gains and losses are cut for the exact bound, bps; 0.1 to 10,000. The largest of
-            the entries so far, rounded up, when left out; 100 where there are fewer than 30.
+            Largest gain or loss that counts in the exact bound, bps; 0.1 to 10,000. If left out,
+            the largest of the entries so far, rounded up; 100 if there are fewer than 30 entries.
 
         Returns
         -------
@@ -329,47 +358,48 @@ class Session(Looking):
         Raises
         ------
         SealError
-            A session that has ended; a file that is damaged, of a broken test, of other settings
-            or another market; a place that cannot be written to; a cut that is not possible.
+            If the session was closed; if the file is damaged, cannot be written, or has a broken
+            test, other settings or another market; or if ``clip_bps`` is out of range.
 
         Examples
         --------
-        >>> session = Session("sim:BTC-PERP")  # doctest: +SKIP
-        >>> session.wait(3000)  # doctest: +SKIP
-        >>> test = session.seal()  # doctest: +SKIP
-        >>> test.verdict  # doctest: +SKIP
+        >>> session = obi.Session("sim:BTC-PERP", seed=3)
+        >>> session.wait(1000)
+        >>> test = session.seal("seal.json")
+        >>> test.verdict
         'not yet decided'
+        >>> session.close()
         """
         if self.closed:
             raise SealError("The session was closed.", "Make a new one, and seal there.")
         test = self.sealing.open(path, clip_bps)
-        self.start()  # after it: of a recording that is played at once nothing is missed
+        self.start()  # after sealing, so that a recording without pace has no unjudged states
         self.refresh()
         return test
 
     @property
     def sealed(self) -> SealedTest | None:
-        """The sealed test that was opened last, also a broken one; None where none was."""
+        """The newest sealed test, even if broken; None if there was none."""
         return self.sealing.test
 
     # -- frames ----------------------------------------------------------------------------
 
     def attach(self, view: View) -> None:
-        """Show frames there, from now on; start if that has not been done."""
+        """Show frames in a view from now on. Starts the session."""
         instance("view", view, View, "Give a widget, or what shows frames as obi.Lab does.")
         self.publisher.attach(view)
         self.start()
 
     def detach(self, view: View) -> None:
-        """Show no more frames there."""
+        """Stop showing frames in a view."""
         instance("view", view, View, "Give what was attached.")
         self.publisher.detach(view)
 
     def refresh(self) -> None:
-        """Show a frame also where nothing of it has changed: there is more to show with it."""
+        """Show a new frame, even if nothing in it has changed."""
         self.publisher.refresh()
 
     def tell(self, note: str) -> None:
-        """Show a sentence for ten seconds, or until the next one; empty for none."""
+        """Show a sentence on the screen for ten seconds, or until the next one; "" removes it."""
         text("note", note, "Give a sentence.")
         self.publisher.tell(note)

@@ -1,1 +1,1 @@
-"""What is chosen, checked, observed and saved, and where it came from."""
+"""Settings: values that are checked, observed and saved, and the data they were tuned on."""

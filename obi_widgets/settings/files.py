@@ -1,4 +1,4 @@
-"""Files of settings: TOML or JSON, of a bounded size and depth."""
+"""Settings files: TOML or JSON, with a limit on size and nesting."""
 
 from __future__ import annotations
 
@@ -12,37 +12,37 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-TAKES = "Settings are kept as .toml or .json."
+TAKES = "Settings are saved as .toml or .json."
 
 FORMAT = 2
-"""The version of the files that `Settings.save` writes. Of format 1 the signal is the imbalance."""
+"""Version of the files that `Settings.save` writes. In format 1 the signal is the imbalance."""
 
-LARGEST_FILE = 256 * 1024
-"""Bytes: a file that `Settings.save` writes has some thousands."""
+MAX_BYTES = 256 * 1024
+"""Bytes. A file that `Settings.save` writes has a few thousand."""
 
-MOST_DOTS = 200
-"""In a line of TOML."""
+MAX_DOTS = 200
+"""Dots in one line of TOML."""
 
-DEEPEST = 16
-"""Tables and lists within each other: in a file that `Settings.save` writes there are four."""
+MAX_DEPTH = 16
+"""Levels of nested tables and lists. A file that `Settings.save` writes has four."""
 
 OFF = ("off", "all")
-"""Words for None, which TOML does not have: a parameter that is off, all levels."""
+"""Words for None, which TOML does not have: a parameter that is off, or all levels."""
 
 
-def write(path: Path, values: Mapping[str, Any], told: Mapping[str, Any]) -> None:
-    """Write settings, and what is told beside them.
+def write(path: Path, values: Mapping[str, Any], tables: Mapping[str, Any]) -> None:
+    """Write settings and the tables besides them.
 
     Raises
     ------
     SettingsError
-        A place that cannot be written to.
+        If the file cannot be written.
     """
     settings = {
         name: ("all" if name == "depth" else "off") if value is None else value
         for name, value in values.items()
     }
-    document: dict[str, Any] = {"format": FORMAT, "settings": settings, **told}
+    document: dict[str, Any] = {"format": FORMAT, "settings": settings, **tables}
     if kind_of(path) == ".toml":
         import tomli_w
 
@@ -58,34 +58,34 @@ def write(path: Path, values: Mapping[str, Any], told: Mapping[str, Any]) -> Non
 
 
 def read(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Return settings, and the whole document that they are part of.
+    """Return the settings of a file, and its whole document.
 
     Raises
     ------
     SettingsError
-        A file that is not readable as such, or of a newer version.
+        If the file cannot be read, or is of a newer version.
     """
     kind = kind_of(path)
     try:
         with path.open("rb") as file:
-            data = file.read(LARGEST_FILE + 1)
+            data = file.read(MAX_BYTES + 1)
         document = _parse(data, kind)
     except FileNotFoundError:
         raise SettingsError(f"There is no file {str(path)!r}.", "Check the path.") from None
     except (ValueError, OSError) as error:
         raise SettingsError(
             f"{path.name} cannot be read as {kind[1:].upper()}: {error}.",
-            "Mend it there, or export the settings again.",
+            "Correct it there, or export the settings again.",
         ) from error
     if not isinstance(document, dict) or not isinstance(document.get("settings"), dict):
         raise SettingsError(
-            f"{path.name}: There is no table 'settings' in it.",
+            f"{path.name}: It has no table 'settings'.",
             "Put the settings under [settings].",
         )
     version = document.get("format", FORMAT)
     if not isinstance(version, int) or version > FORMAT:
         raise SettingsError(
-            f"{path.name}: It is of format {quoted(version)}, and this package reads up to "
+            f"{path.name}: Its format is {quoted(version)}, and this package reads formats up to "
             f"{FORMAT}.",
             "Update with: pip install -U obi-widgets.",
         )
@@ -99,45 +99,45 @@ def read(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
 
 
 def _parse(data: bytes, kind: str) -> object:
-    """Return what the bytes of a file say.
+    """Parse the bytes of a file.
 
     Raises
     ------
     ValueError
-        What is no TOML or JSON, is too large, or nests too deep.
+        If they are not TOML or JSON, too many, or nested too deep.
     """
-    if len(data) > LARGEST_FILE:
-        raise ValueError(f"it has more than {LARGEST_FILE:,} bytes")
-    text = data.decode("utf-8-sig")  # some editors put a mark in front
-    too_deep = f"tables and lists in it lie more than {DEEPEST} deep within each other"
-    # A dotted key nests as well, and to read it takes as long as the square of its parts.
-    if kind == ".toml" and any(line.count(".") > MOST_DOTS for line in text.splitlines()):
+    if len(data) > MAX_BYTES:
+        raise ValueError(f"it has more than {MAX_BYTES:,} bytes")
+    text = data.decode("utf-8-sig")  # some editors write a byte order mark
+    too_deep = f"its tables and lists are nested more than {MAX_DEPTH} deep"
+    # A dotted key nests as well, and parsing it takes time that is quadratic in its parts.
+    if kind == ".toml" and any(line.count(".") > MAX_DOTS for line in text.splitlines()):
         raise ValueError(too_deep)
     try:
         document: object = tomllib.loads(text) if kind == ".toml" else json.loads(text)
-    except RecursionError:  # both parsers call themselves
+    except RecursionError:  # both parsers are recursive
         raise ValueError(too_deep) from None
     layer = [document]
-    for _ in range(DEEPEST):
+    for _ in range(MAX_DEPTH):
         inner: list[object] = []
-        for one in layer:
-            if isinstance(one, dict):
-                inner += one.values()
-            elif isinstance(one, list):
-                inner += one
+        for value in layer:
+            if isinstance(value, dict):
+                inner += value.values()
+            elif isinstance(value, list):
+                inner += value
         layer = inner
-    if any(isinstance(one, dict | list) for one in layer):
+    if any(isinstance(value, dict | list) for value in layer):
         raise ValueError(too_deep)
     return document
 
 
 def kind_of(path: Path) -> str:
-    """Return how a file of settings is written, by its ending.
+    """Return the ending of a settings file, which says its format.
 
     Raises
     ------
     SettingsError
-        Another ending.
+        If the ending is neither ``.toml`` nor ``.json``.
     """
     if path.suffix not in (".toml", ".json"):
         raise SettingsError(f"{path.name!r} ends in {path.suffix!r}.", TAKES)

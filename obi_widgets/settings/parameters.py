@@ -1,4 +1,4 @@
-"""The values of settings at one moment: what computations take."""
+"""Parameters: the values of settings at one moment, which computations take."""
 
 from __future__ import annotations
 
@@ -24,20 +24,20 @@ THRESHOLD_IS = Parameter(
     "threshold_is",
     Choice("value", "quantile"),
     "value",
-    "Whether the threshold is a value of the signal, or a quantile of its own recent values.",
+    "Whether the threshold is a value of the signal, or a quantile of its recent values.",
 )
 
 HIGHEST = 1e15
-"""Of a threshold on a signal that has no bounds."""
+"""Highest threshold of a signal without bounds."""
 
 
 def as_signal(signal: object) -> Signal:
-    """Return a signal, given as such or by its name.
+    """Return a signal, given itself or by its name.
 
     Raises
     ------
     SettingsError
-        A name that is not known, or something else.
+        If the name is unknown, or it is something else.
     """
     if isinstance(signal, Signal):
         return signal
@@ -50,10 +50,10 @@ def as_signal(signal: object) -> Signal:
 
 
 def threshold_of(signal: Signal, threshold_is: str) -> Parameter:
-    """Return what the threshold of a signal may be."""
+    """Return the declaration of a signal's threshold: range, unit and default."""
     said = "Long above it, short below its negative."
     if threshold_is == "quantile":
-        said = "Of the signal's distance from 0: long or short beyond so large a share of it."
+        said = "Quantile of the signal's distance from 0: long or short beyond it."
         return Parameter("threshold", Number(0, 1, slider=(0.5, 1, 0.01)), 0.95, said)
     if signal.range is None:
         kind = Number(0, HIGHEST, signal.unit, slider=(0, 2.5 * signal.threshold, 0.01))
@@ -65,10 +65,17 @@ def threshold_of(signal: Signal, threshold_is: str) -> Parameter:
 
 @dataclass(frozen=True, init=False, eq=False)
 class Parameters:
-    """The values of `Settings` at one moment. See `Settings` for their meaning.
+    """The values of `Settings` at one moment. They cannot be changed.
 
-    The values of the signal's own parameters are attributes as well: ``parameters.decay``.
-    ``quantile_window`` is its default where the threshold is a value: nothing depends on it then.
+    The parameters and errors are those of `Settings`. Values of the signal's own parameters are
+    attributes: ``parameters.decay``. If the threshold is a value, ``quantile_window`` always has
+    its default, since nothing depends on it.
+
+    Examples
+    --------
+    >>> parameters = obi.Parameters(decay=0.2)
+    >>> parameters.replace(threshold=0.5).threshold
+    0.5
     """
 
     signal: Signal
@@ -121,7 +128,7 @@ class Parameters:
         raise AttributeError(f"These parameters have no {name}.")
 
     def __eq__(self, other: object) -> bool:
-        # Of two transforms that are alike but for their defaults, the values tell them apart.
+        # Two transforms that differ only in their defaults are told apart by the values.
         return self is other or (
             isinstance(other, Parameters)
             and self.as_table() == other.as_table()
@@ -133,12 +140,12 @@ class Parameters:
 
     @classmethod
     def of(cls, settings: HasChosen | Chosen) -> Parameters:
-        """Return the values of settings that may change.
+        """Return the current values of `Settings`, or the given `Parameters`.
 
         Raises
         ------
         SettingsError
-            Anything else.
+            If it is neither.
         """
         if isinstance(settings, Parameters):
             return settings
@@ -163,9 +170,9 @@ class Parameters:
         }
 
     def as_table(self) -> dict[str, Any]:
-        """Return what files and tables hold: the values by name, and the signal's name.
+        """Return the values as files have them: by name, with the name of the signal.
 
-        The window of a quantile is left out where the threshold is a value.
+        ``quantile_window`` is left out if the threshold is a value.
         """
         table = {**self.as_dict(), "signal": self.signal.name}
         if self.threshold_is == "value":
@@ -179,25 +186,25 @@ class Parameters:
         return {**self.signal.parameters, "threshold": threshold, **OF_TRADING}
 
     def replace(self, **changes: Any) -> Parameters:  # noqa: ANN401
-        """Return the same with other values of some."""
+        """Return a copy with some values changed."""
         return Parameters(**{**self.as_dict(), **changes})
 
     def values_of(self, signal: Signal) -> dict[str, Any]:
-        """Return the values for parameters of a signal."""
+        """Return the values of a signal's parameters, by name."""
         return {name: value for name, value in self.values if name in signal.parameters}
 
     @property
     def of_signal(self) -> tuple[Signal, tuple[tuple[str, Any], ...]]:
-        """What the signal depends on: which one it is, and the values of its parameters."""
+        """The signal and the values of its parameters: all that its values depend on."""
         return self.signal, self.values
 
     @property
     def lookback(self) -> float:
-        """How many seconds the signal looks back."""
+        """Seconds that the signal looks back."""
         return self.signal.lookback(dict(self.values))
 
     def first_needed(self, history: History, row: int) -> int:
-        """Return the first row that entries at a row, and at all later ones, depend on."""
+        """Return the first row that is needed to compute the entries from a row on."""
         if row >= len(history):
             return row
         since = history.time[row] - round(seconds_before(self) * 1e9)
@@ -206,5 +213,5 @@ class Parameters:
 
     @property
     def levels_used(self) -> LevelsUsed:
-        """Which levels the signal rests on."""
+        """Levels of the book that the signal uses."""
         return self.signal.levels_used(dict(self.values))

@@ -1,4 +1,4 @@
-"""What a file of settings tells beside them: what they were tuned on, and what that came to."""
+"""What a settings file says besides the settings: their data, calibration and sealed test."""
 
 from __future__ import annotations
 
@@ -16,50 +16,51 @@ if TYPE_CHECKING:
     from obi_widgets.settings.parameters import Parameters
 
 IMBALANCE = "imbalance"
-"""The signal of findings that name none: those of files of format 1."""
+"""Signal of findings that name none, as in files of format 1."""
 
 NOT_CALIBRATED = {
     "verdict": "not calibrated",
-    "reason": "Whether these settings make money is not known: no report of them was given.",
+    "reason": "It is not known whether these settings make money: no report was given.",
 }
-"""What a file says of calibration where nothing is known."""
+"""Table ``calibration`` of a file without findings."""
 
 BESIDE = ("origin", "parameters")
-"""What `Findings` know that a file has in tables of its own."""
+"""Attributes of `Findings` that a file keeps in other tables."""
 
 NOT_KNOWN = {"market": "not known"}
-"""What a file says of what settings were tuned on where nothing is known."""
+"""Table ``tuned_on`` of a file without provenance."""
 
 
 @dataclass(frozen=True)
 class AtHorizon:
-    """What followed the signal within a horizon; None where it could not be told.
+    """Returns after the signal at one horizon. None stands for an unknown figure.
 
     Attributes
     ----------
     seconds : float
         The horizon.
     n : int
-        Events.
+        Number of returns.
     n_eff : float
-        As many independent ones would know as much.
+        Effective number: so many independent returns have the same information.
     mean_bps, ci_low, ci_high : float
-        Mean return of mid, + where the signal was right, and its confidence interval.
+        Mean return of mid, + where mid moved to the signal's side, and its confidence interval,
+        bps.
     p, p_adjusted : float
-        Alone, and corrected for all that was tried.
+        p value of that mean, and the same corrected for all settings and horizons tried.
     t_naive : float
-        As if all events were independent: a warning.
+        t value if all returns were independent: too high.
     cost_bps : float
-        Of a round trip.
+        Cost of a round trip, bps.
     net_bps, net_ci_low, net_ci_high : float
-        What a taker made, after fees, and its confidence interval.
+        Mean return of a taker's trade after fees, and its confidence interval, bps.
     net_p_adjusted : float
-        That this is nothing, or no more than being long and short as often without looking makes;
-        corrected for all that was tried.
+        p value of: this mean is zero, or no more than that of as many longs and shorts without
+        the signal. Corrected for all settings and horizons tried.
     outside_n, outside_bps, outside_ci_low, outside_ci_high : int and float
-        Mean return of mid in the time held out.
+        Number and mean return of mid in the held-out time, and its confidence interval, bps.
     outside_net_bps : float
-        What a taker made there, after fees.
+        Mean return of a taker's trade in the held-out time, after fees, bps.
     """
 
     seconds: float
@@ -85,38 +86,39 @@ class AtHorizon:
 
 @dataclass(frozen=True)
 class Findings:
-    """What calibration said of settings.
+    """The figures of a calibration, as they are saved with settings.
 
     Attributes
     ----------
     verdict, reason : str
         See `obi_widgets.calibrate`.
-    entry_kind : str
-        Which states counted as entries; see `obi_widgets.calibrate`.
+    event : str
+        States whose returns count: ``"beyond"`` the threshold, ``"enter"`` or ``"cross"``, see
+        `obi_widgets.calibrate`.
     level : float
-        Of confidence intervals.
+        Level of the confidence intervals, 0 to 1.
     tried : int
-        How many settings were looked at.
+        Number of settings tried.
     hold_out : float
-        The share of the time that was held out.
+        Fraction of the time that was held out.
     start, end : str
-        First and last event time that was judged, ISO 8601, UTC.
+        First and last event time, ISO 8601, UTC.
     states, seconds, episodes : int, float, int
-        How much was judged, and how often the signal was on.
+        Number of states, time between the first and the last, and number of periods with the
+        signal beyond the threshold.
     horizons : tuple of AtHorizon
-        By horizon.
+        Figures of each horizon.
     horizon : float or None
-        Seconds: the one that the verdict is about, None where it is about none.
+        Horizon of the verdict, seconds; None if it is about none.
     break_even_bps : float or None
-        The cost of one side at which nothing is left at that horizon.
+        Cost of one side at which the mean net return at that horizon is zero, bps.
     signal : str
-        The name of the signal that was judged. Settings of another signal refuse them.
+        Name of the signal. Settings of another signal cannot be saved with these findings.
     origin : Provenance or None
-        What was judged; None where that is not known. A file has it under ``tuned_on``, or under
-        ``judged_on`` where a part was judged.
+        Data that were used; None if unknown. A file has them in ``tuned_on``, or in ``judged_on``
+        if they are not the data that the settings were tuned on.
     parameters : Parameters or None
-        The settings that were judged; None where that is not known. A file has them under
-        ``settings``.
+        Settings that were used; None if unknown. A file has them in ``settings``.
     """
 
     verdict: str
@@ -139,51 +141,51 @@ class Findings:
 
     @property
     def judged(self) -> AtHorizon | None:
-        """The horizon that the verdict is about."""
+        """Figures of the verdict's horizon; None if it is about none."""
         return next((one for one in self.horizons if one.seconds == self.horizon), None)
 
 
 @dataclass(frozen=True)
 class Sealed:
-    """What a sealed test has come to; see `obi_widgets.SealedTest`.
+    """The result of a sealed test, see `obi_widgets.SealedTest`.
 
     Attributes
     ----------
     verdict, reason : str
         ``"above zero"``, ``"below zero"`` or ``"not yet decided"``; and why, in sentences.
     market, source : str
-        ``venue:SYMBOL``, and where the data came from: ``live``, ``recording``, ``simulated`` or
+        ``venue:SYMBOL``, and the origin of the data: ``live``, ``recording``, ``simulated`` or
         ``history``.
     sha256 : str
-        Of all that was sealed: settings, market, moment, bounds.
+        Hash of everything that was sealed: settings, market, time, bounds.
     sealed_at, judged_to : str
-        Event times, ISO 8601, UTC: only what came after the first is judged; up to the second.
-        Empty when there was none.
+        Event times, ISO 8601, UTC: data after the first and up to the second are judged. Empty
+        without data.
     trades : int
-        That were judged, one after the other.
+        Number of trades that were judged, one after the other.
     seals_opened, seal_number : int
-        Sealed tests that were ever opened on this market in the same folder and session; which of
-        them this one is.
+        Number of sealed tests opened on this market in the same folder and session, and the
+        number of this one.
     error : float
-        How often each bound may be wrong, at any moment.
+        Probability that a bound is ever wrong, at most.
     burn_in : int
-        Trades before which nothing is decided.
+        Number of trades before the first decision.
     clip_bps : float
-        Where gains and losses are cut for ``clipped_*``.
+        Largest gain or loss that counts in ``clipped_*``, bps.
     lost : int
-        Entries that a gap ended: their result is not known, and is not judged.
+        Entries that a gap ended: their result is unknown, and they are not judged.
     unseen_seconds : float
-        Of the time since the seal, what was not seen, as while nothing ran.
+        Time since the seal without data, for example while no session ran.
     decided : str
-        The first verdict that the test came to; empty so far.
+        First decision of the test; empty before.
     decided_after : int
-        How many trades that took; 0 so far.
+        Number of trades at that decision; 0 before.
     broken : str
-        When and why the test ended; empty while it goes on.
+        When and why the test ended; empty while it runs.
     mean_bps, interval_low, interval_high, low_bps, high_bps : float or None
-        Mean net result of a trade; its two-sided interval, and the one-sided bounds.
+        Mean net return of a trade, its two-sided interval, and its one-sided bounds, bps.
     clipped_mean_bps, clipped_low_bps, clipped_high_bps : float or None
-        The same of gains and losses that are each cut.
+        The same with each gain and loss cut at ``clip_bps``.
     """
 
     verdict: str
@@ -215,30 +217,30 @@ class Sealed:
 
 
 def known(value: float) -> float | None:
-    """Return a figure as it is kept in a file: eight digits, None for NaN."""
+    """Return a figure as files keep it: eight significant digits, None for NaN."""
     return None if math.isnan(value) else float(f"{value:.8g}")
 
 
 def to_tables(
     provenance: Provenance | None, findings: Findings | None, sealed: Sealed | None = None
 ) -> dict[str, Any]:
-    """Return what every export tells beside settings. All that is told is gathered here.
+    """Return the tables that every export writes besides the settings.
 
     Parameters
     ----------
     provenance : Provenance or None
-        What the settings were tuned on; what the findings are of when it is None.
+        Data that the settings were tuned on; None for the data of the findings.
     findings : Findings or None
-        What calibration said of them.
+        Calibration figures.
     sealed : Sealed or None
-        What a sealed test of them has come to.
+        Result of a sealed test.
 
     Returns
     -------
     dict
-        Tables ``tuned_on`` and ``calibration``; each says so where nothing is known. A table
-        ``judged_on`` where the findings are of other states than the settings were tuned on, and
-        a table ``sealed_test`` where there was one.
+        Tables ``tuned_on`` and ``calibration``, which say so if nothing is known; ``judged_on`` if
+        the findings used other data than the settings were tuned on; ``sealed_test`` if there was
+        one.
     """
     origin = findings.origin if findings is not None else None
     provenance = provenance or origin
@@ -254,19 +256,19 @@ def to_tables(
 
 
 def labels(parameters: Parameters, tables: dict[str, Any]) -> dict[str, Any]:
-    """Return what a DataFrame of figures has in ``attrs``: settings, and tables of `to_tables`."""
+    """Return the ``attrs`` of a DataFrame of figures: settings, and tables of `to_tables`."""
     return {"settings": parameters.as_table(), **tables}
 
 
 def from_tables(
     document: Mapping[str, Any], parameters: Parameters
 ) -> tuple[Provenance | None, Findings | None]:
-    """Read what `to_tables` made of the findings on these settings.
+    """Read provenance and findings from tables that `to_tables` made.
 
     Raises
     ------
     SettingsError
-        Other tables.
+        If a table has missing or unknown fields.
     """
     provenance = None
     if document.get("tuned_on", NOT_KNOWN) != NOT_KNOWN:
@@ -291,26 +293,26 @@ def from_tables(
 def refuse_others(
     parameters: Parameters, provenance: Provenance | None, findings: Findings | None
 ) -> None:
-    """Refuse findings that are of other settings, another market or another signal.
+    """Refuse findings about other settings, another market or another signal.
 
     Raises
     ------
     SettingsError
-        Such findings, with what differs.
+        If something differs; the error says what.
     """
     if findings is None:
         return
     name = parameters.signal.name
     if findings.signal != name:
         raise SettingsError(
-            f"The report is of another signal, {quoted(findings.signal)}. "
-            f"The settings are of {quoted(name)}.",
+            f"The report is about another signal, {quoted(findings.signal)}. "
+            f"The settings use {quoted(name)}.",
             "Save them without these findings, or calibrate them.",
         )
     judged = findings.parameters
     if judged is not None and not judged.signal.computes_as(parameters.signal):
         raise SettingsError(
-            f"The report is of the signal {name} as it was defined before.",
+            f"The report is about an earlier definition of the signal {name}.",
             "Calibrate these settings again.",
         )
     if judged is not None and judged != parameters:
@@ -321,15 +323,15 @@ def refuse_others(
             if there.get(name) != here[name]
         ]
         raise SettingsError(
-            f"The report is of other settings: {'; '.join(differ)}.",
-            "Calibrate these settings, or save those that the report is of.",
+            f"The report is about other settings: {'; '.join(differ)}.",
+            "Calibrate these settings, or save the settings of the report.",
         )
     origin = findings.origin
     if provenance is not None and origin is not None and origin.market != provenance.market:
         raise SettingsError(
-            f"The report is of {quoted(origin.market)}, and the settings were tuned on "
+            f"The report is about {quoted(origin.market)}, and the settings were tuned on "
             f"{quoted(provenance.market)}.",
-            "Calibrate them on the market that they are for.",
+            "Calibrate them on the market that they were tuned on.",
         )
 
 
@@ -338,7 +340,7 @@ def _span(one: Provenance | Findings) -> tuple[str, str, int]:
 
 
 def to_table(one: Provenance | AtHorizon | Findings | Sealed) -> dict[str, Any]:
-    """Return what goes into a file: what is not known is left out, since TOML has no null."""
+    """Return a table for a file, without unknown values, since TOML has no null."""
     table = {k: v for k, v in asdict(one).items() if v is not None and k not in BESIDE}
     if isinstance(one, Findings):
         table["horizons"] = [to_table(horizon) for horizon in one.horizons]
@@ -351,7 +353,7 @@ def sealed_of(table: object) -> Sealed:
     Raises
     ------
     SettingsError
-        Another one.
+        If it has missing or unknown fields.
     """
     return _read(Sealed, table, "sealed_test")
 
@@ -377,7 +379,7 @@ def _read(kind: type[_Kind], table: object, name: str) -> _Kind:
 
 
 def _check(kind: type[_Kind], table: dict[str, Any], name: str) -> None:
-    """Refuse values of other types than the fields are declared with."""
+    """Refuse values whose type is not that of the field."""
     for one in fields(kind):
         if one.name not in table:
             continue

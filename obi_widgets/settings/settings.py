@@ -1,7 +1,6 @@
-"""The one place where settings live: validated, observable, saved and loaded.
+"""Settings: validated, observable, saved to files and loaded from them.
 
-A slider is a view of one of these traits; an export is a dump of them; an import is their
-validation.
+A slider shows one of these traits, an export writes them all, and an import validates them.
 """
 
 from __future__ import annotations
@@ -38,43 +37,64 @@ if TYPE_CHECKING:
 COMMON = (
     "signal", "threshold", "threshold_is", "hold_seconds", "price", "fee_bps", "quantile_window",
 )  # fmt: skip
-"""Settings that there are with every signal."""
+"""Names of the settings that exist for every signal."""
 
 
 class Settings(HasTraits):
-    """Which signal is computed, with which parameters, and what entries it would have made.
+    """A signal, the values of its parameters, and the rules of its entries.
 
-    Every attribute is a trait: assigning validates, ``observe`` tells of changes. Assigning is
-    safe from any thread. The parameters of the signal are attributes as well; another signal has
-    others.
+    Each parameter below is also an attribute, and so is each parameter of the signal:
+    ``settings.decay = 0.2``. Assigning checks the value, and is safe from any thread. Attributes
+    are traits, so ``settings.observe(function, "decay")`` calls a function after each change.
+    Assigning another ``signal`` replaces the signal's parameters; those with the same name and
+    kind keep their values.
 
     Parameters
     ----------
     signal : Signal or str
-        A signal, or the name of one: ``"imbalance"``, ``"zscore(imbalance)"``, your own.
+        A signal or its name: ``obi.imbalance``, ``"zscore(imbalance)"``, or your own.
     threshold : float, optional
-        Long above it, short below its negative; in the signal's unit, or a quantile. The signal's
-        own start when left out.
+        Long above it, short below its negative. In the signal's unit, or a quantile. The signal's
+        default if left out; 0.95 for a quantile.
     threshold_is : {"value", "quantile"}
-        What the threshold is: a value of the signal, or a quantile, 0 to 1, of the distances from
-        0 that the signal lately had.
+        ``"quantile"`` compares the signal's distance from 0 with the quantile, 0 to 1, of the same
+        distance over the ``quantile_window`` before.
     hold_seconds : float
-        How long an entry is held, in event time; 0.1 to 86,400.
+        Time from entry to exit, seconds of the exchange's clock; 0.1 to 86,400.
     price : {"touch", "mid"}
-        What an entry pays: the touch (long in at the ask, out at the bid), or mid.
+        Price of entry and exit: the touch (a long buys at the ask and sells at the bid), or mid.
     fee_bps : float
-        Fee of one side of a trade, bps of its value; negative is a rebate. −100 to 1,000.
+        Fee of one side of a trade, bps of the value traded; −100 to 1,000. Negative is a rebate.
     quantile_window : float
-        Of a quantile: the seconds before a state that it is taken over, the state itself left out;
-        10 to 86,400. There is no entry until the book was in sync for so long.
+        Window of a quantile threshold: seconds before a state, without the state itself; 10 to
+        86,400. There is no entry until the book has been in sync for the whole window.
     **values
-        Parameters of the signal. Those of the imbalance are ``decay``, ``depth``, ``band_bps`` and
-        ``weighting``: see `obi_widgets.imbalance`.
+        Parameters of the signal, by name. Each signal has others, so they cannot be listed here:
+        see ``settings.signal.parameters``. Those of the imbalance are ``decay`` (per bp),
+        ``depth`` (levels, None for all), ``band_bps`` (bps, None for no band) and ``weighting``
+        (``"size"`` or ``"notional"``), see `obi_widgets.imbalance`.
+
+    Attributes
+    ----------
+    provenance : Provenance or None
+        Data that a loaded file was tuned on; None if unknown.
+    findings : Findings or None
+        Calibration figures of a loaded file; None if it has none.
+    sealed : Sealed or None
+        Sealed test of a loaded file; None if it has none.
 
     Raises
     ------
     SettingsError
-        A name that is not a setting of this signal, or a value out of its range.
+        If the signal has no setting of a name, or a value is out of its range.
+
+    Examples
+    --------
+    >>> settings = obi.Settings(decay=0.2, threshold=0.5)
+    >>> settings.depth = None
+    >>> settings.signal = "zscore(imbalance)"
+    >>> settings.decay, settings.depth, settings.window
+    (0.2, None, 300.0)
     """
 
     signal = SignalTrait()
@@ -86,18 +106,18 @@ class Settings(HasTraits):
     quantile_window = Setting(QUANTILE_WINDOW)
 
     provenance: Provenance | None = None
-    """What a loaded file was tuned on; None for settings that were not loaded."""
+    """Data that a loaded file was tuned on; None if unknown."""
 
     findings: Findings | None = None
-    """What calibration had said of a loaded file's; None where nothing is told."""
+    """Calibration figures of a loaded file; None if it has none."""
 
     sealed: Sealed | None = None
-    """What a loaded file told of a sealed test; None where nothing is told."""
+    """Sealed test of a loaded file; None if it has none."""
 
-    _told_of: Parameters | None = None  # which ones
+    _loaded: Parameters | None = None  # values in the file that the three above came from
 
     _lock: threading.RLock
-    _before: dict[str, dict[str, Any]]  # values of the signals that were chosen before
+    _before: dict[str, dict[str, Any]]  # by signal name: its values when it was last in use
 
     def __new__(cls, signal: Signal | str = "imbalance", **_: Any) -> Self:  # noqa: ANN401, D102
         chosen = as_signal(signal)
@@ -110,7 +130,7 @@ class Settings(HasTraits):
 
     def __init__(
         self,
-        signal: Signal | str = "imbalance",  # noqa: ARG002 __new__ has it
+        signal: Signal | str = "imbalance",  # noqa: ARG002 __new__ uses it
         *,
         threshold: float | None = None,
         threshold_is: str = "value",
@@ -147,12 +167,12 @@ class Settings(HasTraits):
         known = [*self.signal.parameters, *COMMON]
         if name not in known:
             raise SettingsError(
-                f"There is no setting {quoted(name)} of the signal {self.signal.name}.",
+                f"The signal {self.signal.name} has no setting {quoted(name)}.",
                 suggest(name, known),
             )
 
     def _fit_threshold(self) -> None:
-        """Have a threshold that is possible."""
+        """Replace the threshold by its default if it is out of the new range."""
         allowed = threshold_of(self.signal, self.threshold_is)
         try:
             allowed.check(self.threshold)
@@ -160,7 +180,7 @@ class Settings(HasTraits):
             self.threshold = allowed.default
 
     def _choose(self, signal: Signal) -> None:
-        """Take another signal; a parameter of the same name and kind keeps its value."""
+        """Change the signal; a parameter of the same name and kind keeps its value."""
         with self._lock:
             old, before = self.signal, self.parameters.as_dict()
             if signal == old:
@@ -185,22 +205,22 @@ class Settings(HasTraits):
 
     @property
     def parameters(self) -> Parameters:
-        """The values at this moment."""
+        """A copy of all values, which does not change: what computations take."""
         with self._lock:
             names = [*COMMON, *self.signal.parameters]
             return Parameters(**{name: getattr(self, name) for name in names})
 
     @property
     def levels_used(self) -> LevelsUsed:
-        """Which levels the signal rests on."""
+        """Levels of the book that the signal uses."""
         return self.parameters.levels_used
 
     def values_of(self, signal: Signal) -> dict[str, Any]:
-        """Return the values at this moment for parameters of a signal."""
+        """Return the current values of a signal's parameters, by name."""
         return self.parameters.values_of(as_signal(signal))
 
     def update(self, values: Settings | Parameters) -> None:
-        """Take all values from other settings."""
+        """Copy all values from other settings."""
         given = Parameters.of(values).as_dict()
         for name in ("signal", "threshold_is", *given):
             setattr(self, name, given[name])
@@ -215,7 +235,13 @@ class Settings(HasTraits):
     __hash__ = HasTraits.__hash__
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _again, (self.parameters, self.provenance, self.findings, self.sealed, self._told_of)
+        return _unpickle, (
+            self.parameters,
+            self.provenance,
+            self.findings,
+            self.sealed,
+            self._loaded,
+        )
 
     # -- files -----------------------------------------------------------------------------
 
@@ -232,25 +258,33 @@ class Settings(HasTraits):
         Parameters
         ----------
         path : str or Path
-            Where to; an existing file is replaced.
+            The file; an existing one is replaced.
         provenance : Provenance, optional
-            What the settings were tuned on; what the findings are of when left out.
+            Data that the settings were tuned on, ``history.provenance``. If left out, the data of
+            the findings.
         findings : Findings, optional
-            What calibration said of them, ``report.findings``.
+            Calibration figures, ``report.findings``.
         sealed : Sealed, optional
-            What a sealed test has come to, ``test.summary()``. When all three are left out, what a
-            file had told of them that they were loaded from, if they are still the same. Without
-            any the file says that they are not calibrated.
+            Result of a sealed test, ``test.summary()``. If all three are left out and the settings
+            were loaded and not changed, those of the loaded file are written. Otherwise the file
+            says that the settings are not calibrated.
 
         Returns
         -------
         Path
+            The file.
 
         Raises
         ------
         SettingsError
-            A name that ends otherwise, a place that cannot be written to, or findings that are of
+            If the name has another ending, the file cannot be written, or the findings are about
             other settings, another market or another signal.
+
+        Examples
+        --------
+        >>> path = obi.Settings(decay=0.2).save("btc.toml")
+        >>> obi.Settings.load(path).decay
+        0.2
         """
         path = as_path(path, files.TAKES)
         files.kind_of(path)
@@ -259,7 +293,7 @@ class Settings(HasTraits):
         instance("sealed", sealed, (Sealed, type(None)), "Give test.summary().")
         parameters = self.parameters
         nothing = provenance is None and findings is None and sealed is None
-        if nothing and parameters == self._told_of:
+        if nothing and parameters == self._loaded:
             provenance, findings, sealed = self.provenance, self.findings, self.sealed
         refuse_others(parameters, provenance, findings)
         files.write(path, parameters.as_table(), to_tables(provenance, findings, sealed))
@@ -267,13 +301,22 @@ class Settings(HasTraits):
 
     @classmethod
     def load(cls, path: str | Path) -> Settings:
-        """Read a file that `save` wrote, or that was written by hand.
+        """Read settings from a file written by `save` or by hand.
+
+        Parameters
+        ----------
+        path : str or Path
+            Ends in ``.toml`` or ``.json``.
+
+        Returns
+        -------
+        Settings
 
         Raises
         ------
         SettingsError
-            A file that is not readable as such, of a newer version, or with a signal or a setting
-            that is unknown or not possible.
+            If the file cannot be read, is of a newer version, or has an unknown signal, an unknown
+            setting, or a value out of range.
         """
         path = as_path(path, files.TAKES)
         values, document = files.read(path)
@@ -285,12 +328,12 @@ class Settings(HasTraits):
                 settings.sealed = sealed_of(document["sealed_test"])
         except SettingsError as error:
             raise SettingsError(f"{path.name}: {error.what}", error.advice) from error
-        settings._told_of = told
+        settings._loaded = told
         return settings
 
 
-def _again(parameters: Parameters, *told: Any) -> Settings:  # noqa: ANN401
-    """Return settings that another process had."""
+def _unpickle(parameters: Parameters, *told: Any) -> Settings:  # noqa: ANN401
+    """Return settings from a pickle."""
     settings = Settings(**parameters.as_dict())
-    settings.provenance, settings.findings, settings.sealed, settings._told_of = told
+    settings.provenance, settings.findings, settings.sealed, settings._loaded = told
     return settings

@@ -1,4 +1,4 @@
-"""Settings as traits: what assigns to one is checked by the parameter's kind."""
+"""Settings as traits: each assignment is checked by the parameter's kind."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ if TYPE_CHECKING:
 
 
 class Setting(traitlets.TraitType[Any, Any]):
-    """A trait that has the values of a parameter."""
+    """A trait whose values are those that a parameter allows."""
 
     def __init__(self, parameter: Parameter) -> None:
         super().__init__(parameter.default, help=parameter.description)
         self.parameter = parameter
 
     def validate(self, obj: HasTraits, value: object) -> Any:  # noqa: ANN401, ARG002
-        """Return the value as it is kept."""
+        """Return the checked value."""
         return self.parameter.check(value)
 
 
 class ThresholdTrait(traitlets.TraitType[float, float]):
-    """A threshold: what is possible depends on the signal, and on what the threshold is."""
+    """A threshold: its range depends on the signal, and on whether it is a value or a quantile."""
 
     default_value = 0.4
 
@@ -39,15 +39,15 @@ class ThresholdTrait(traitlets.TraitType[float, float]):
 
 
 class SignalTrait(traitlets.TraitType[Any, Any]):
-    """A signal, given as such or by its name. Assigning one changes which settings there are."""
+    """A signal, given itself or by its name. Assigning one changes which settings exist."""
 
     def set(self, obj: Any, value: object) -> None:  # noqa: ANN401
-        """Choose a signal; its parameters take the place of those of the one before."""
+        """Change the signal, and replace the parameters of the old one by those of the new one."""
         obj._choose(as_signal(value))
 
 
 @lru_cache(256)
 def class_for(base: type, signal: Signal) -> type:
-    """Return the class of settings that have the parameters of a signal."""
+    """Return a class of settings with the parameters of a signal."""
     traits = {name: Setting(one) for name, one in signal.parameters.items()}
     return type(base.__name__, (base,), {"__module__": base.__module__, **traits})

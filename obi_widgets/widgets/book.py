@@ -21,8 +21,8 @@ FADE = 0.97
 
 
 NOTE, NOTE_OF_WEIGHTS = (
-    "Faint: levels that are not used.",
-    "Thin bar: size after decay. Faint: levels that are not used.",
+    "Faint: levels that the signal does not use.",
+    "Thin bar: size after decay. Faint: levels that the signal does not use.",
 )
 
 NOTHING = {"mid": "", "spread": "", "bids": [], "asks": [], "old": False, "note": NOTE}

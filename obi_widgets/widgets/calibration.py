@@ -24,12 +24,12 @@ log = logging.getLogger(__name__)
 
 
 class _Sheet(StateWidget):
-    _esm = asset("calibration.js")
+    _esm = asset("nodes.js", "figures.js", "surface.js", "calibration.js")
     _css = asset("calibration.css")
 
 
 class _Seal(StateWidget):
-    _esm = asset("seal.js")
+    _esm = asset("nodes.js", "seal.js")
     _css = asset("calibration.css")
 
 

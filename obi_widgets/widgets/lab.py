@@ -1,4 +1,4 @@
-"""The room that the parts share."""
+"""The lab: all widgets in one dashboard."""
 
 from __future__ import annotations
 
@@ -31,61 +31,70 @@ if TYPE_CHECKING:
 
 
 class Lab(Part):
-    """The dashboard: status, ladder, price with entries, signal, sliders; calibration below.
+    """A dashboard: status, order book, price with entries, signal, settings, and calibration.
 
-    As a cell's last line it is shown. Running the cell again replaces it, and ends what it had
-    open. When nobody has looked for ten minutes, and no variable holds it, a part of it or its
-    session, it ends its feed and says so; one that a variable holds goes on until it is closed.
+    Make it the last line of a cell to show it. Running the cell again closes the old lab and makes
+    a new one. A lab runs until it is closed. It also stops, and says so, if nobody has looked at it
+    for ten minutes and no variable refers to it, to its session or to one of its widgets.
 
     Parameters
     ----------
-    source : str, Path or iterable of paths
-        ``sim:BTC-PERP`` for the simulated exchange, ``venue:SYMBOL`` for a live market, or the
-        path of a recording.
+    source : str, Path, History, DataFrame or iterable
+        ``"sim:BTC-PERP"`` for the simulated exchange, ``"venue:SYMBOL"`` for a live market, the
+        path of a recording, a `History`, a DataFrame, or an iterable of books.
     settings : Settings, optional
-        The defaults when left out.
+        Settings to start with; defaults if left out. They are used, not copied.
     signal : Signal or str, optional
-        Which signal to begin with, where no settings are given: ``obi.imbalance`` or one of your
-        own, or its name.
+        Signal to start with, if no settings are given: ``obi.imbalance``, your own, or a name.
     speed : float or None
-        Of a recording: how many times as fast as it was, 1 when left out; None for at once.
+        Recordings only: playback speed, 1 is the original speed; None loads all at once.
     levels : int
-        Levels a side to keep.
+        Levels to keep on each side; 1 to 1,000.
     history_seconds : float
-        How much of the past to keep at least, seconds. Where six hours, a day or a week are kept,
-        charts offer to show them.
+        Length of the past to keep, seconds. The charts also offer windows of 6 hours, a day and a
+        week, if so much is kept.
     interval : float
-        Seconds between the states that are kept; 0 keeps every one.
+        Seconds between two book states that are kept; 0 keeps every state.
     strict : bool
-        Whether there is no signal where it would rest on levels beyond what a snapshot covered.
+        If True, the signal is NaN where it would use levels that the last snapshot did not cover.
     refresh_at : float
-        The share of the prices that a snapshot covered, 0 to 1: with less than that left on a
-        side, a new snapshot is asked for.
+        Request a new snapshot when less than this fraction, 0 to 1, of the prices that the last
+        snapshot covered is left on one side.
     market : str, optional
-        ``venue:SYMBOL`` of a recording that does not say what it is.
+        ``venue:SYMBOL``, for a recording that does not name its market.
     edge : float, optional
-        Of the simulated exchange: bps that its hidden pressure moves mid by, 1 when left out; 0
-        for none.
+        Simulated exchange only: bps by which its hidden order flow moves mid. 1 if left out; 0
+        for no edge.
     seed : int, optional
-        Of the simulated exchange: the same seed gives the same market; a new one each time when
-        left out.
+        Simulated exchange only: the same seed gives the same market. Random if left out.
     warmup : float, optional
-        Of the simulated exchange: seconds of the past to begin with, 300 when left out.
+        Simulated exchange only: seconds of past data to start with, 300 if left out.
 
     Raises
     ------
     SourceError
-        A source that is neither a known venue nor a file.
+        If the source is neither a known venue nor a file.
     RecordingError
-        A recording that cannot be read.
+        If a recording cannot be read.
     SettingsError
-        A signal that is not known or stands beside settings, or a number that is out of its range.
+        If the signal is unknown, if both settings and a signal are given, or if a number is out of
+        its range.
+
+    Attributes
+    ----------
+    session : Session
+        Source, history and threads of the lab; other widgets can share it.
+    status, book, price, signal_chart, controls, calibration
+        Widgets of the lab.
 
     Examples
     --------
-    >>> lab = Lab("sim:BTC-PERP")  # doctest: +SKIP
-    >>> lab.settings.decay = 0.2  # doctest: +SKIP
-    >>> lab.to_frame()  # doctest: +SKIP
+    >>> lab = obi.Lab("sim:BTC-PERP", seed=3)
+    >>> lab.settings.decay = 0.2
+    >>> lab.wait(1000)
+    >>> "imbalance" in lab.to_frame()
+    True
+    >>> lab.close()
     """
 
     css_class = "obi-lab"
@@ -124,7 +133,9 @@ class Lab(Part):
         room = ipywidgets.Box([self.status, self.book, charts, self.controls])
         room.add_class("obi-room")
         self.calibration = CalibrationWidget(session, alone=False)
-        self._opener = ipywidgets.Button(tooltip="Judge the signal: is it worth its costs?")
+        self._opener = ipywidgets.Button(
+            tooltip="Does the signal earn more than it costs to trade?"
+        )
         self._opener.add_class("obi-unfold")
         self._opener.on_click(self._turn)
         below = ipywidgets.VBox([self._opener, self.calibration])
@@ -142,7 +153,7 @@ class Lab(Part):
 
     @property
     def calibrating(self) -> bool:
-        """Whether the calibration under the charts is unfolded; nothing is computed otherwise."""
+        """Whether the calibration below the charts is open; it is computed only then."""
         return self._calibrating
 
     @calibrating.setter
@@ -163,12 +174,12 @@ class Lab(Part):
 
     @property
     def report(self) -> Report | None:
-        """What calibration came to last; None before it was unfolded for the first time."""
+        """The newest calibration report; None before the calibration was opened."""
         return self.calibration.report
 
     @property
     def settings(self) -> Settings:
-        """What the sliders show; assigning to its attributes moves them."""
+        """Current settings. Assigning to an attribute moves its slider."""
         return self._session.settings
 
     @settings.setter
@@ -177,11 +188,11 @@ class Lab(Part):
 
     @property
     def history(self) -> History:
-        """The book states so far."""
+        """The book states so far: a `History` that later states do not change."""
         return self._session.history
 
     def to_frame(self, *, levels: int = 1) -> pd.DataFrame:
-        """Return a DataFrame of the states so far, with the signal; see `Session.to_frame`."""
+        """Return a DataFrame of the book states and the signal, see `Session.to_frame`."""
         return self._session.to_frame(levels=levels)
 
     @property
@@ -190,34 +201,49 @@ class Lab(Part):
         return self.session
 
     def wait(self, states: int = 1, *, timeout: float | None = None) -> None:
-        """Return when the history has so many states; see `Session.wait`."""
+        """Wait until the history has a number of states, see `Session.wait`."""
         self._session.wait(states, timeout=timeout)
 
     def pause(self) -> None:
-        """Let the screen stand still; the history goes on."""
+        """Freeze the screen. New data are still kept."""
         self._session.pause()
 
     def resume(self) -> None:
-        """Let the screen go on with the newest."""
+        """Show the newest data again, after `pause`."""
         self._session.resume()
 
     def export(self, path: str | Path) -> Path:
-        """Save the settings: ``.toml``, ``.json``, or ``.py``.
+        """Save the settings, the data they were tuned on, and the calibration's figures.
 
-        With them stands what they were tuned on (market, time, hash), and what calibration says
-        of them. ``.py`` is a strategy file; see `obi_widgets.export_strategy`.
+        Parameters
+        ----------
+        path : str or Path
+            Ends in ``.toml`` or ``.json``; or in ``.py`` for a strategy file, see
+            `obi_widgets.export_strategy`. An existing file is replaced.
+
+        Returns
+        -------
+        Path
+            The file.
+
+        Raises
+        ------
+        SettingsError
+            If the name has another ending, or the file cannot be written.
+        HistoryError
+            If a strategy file is asked for before the first state.
         """
         return self._session.export(path)
 
     def close(self) -> None:
-        """End the feed, its threads and sockets, and every widget.
+        """Stop the feed, its threads and sockets, and close all widgets of the lab.
 
-        The history stays readable for whoever holds the lab in a variable. IPython's ``Out``
-        forgets it, so that the memory is freed otherwise.
+        The history stays readable through a variable of the lab. It is removed from IPython's
+        ``Out``, so that the memory is freed if no variable refers to the lab.
         """
         if self.session is not None and self.comm is not None:
             self.session.detach(self)
             self.session.close()
-            self.controls.close()  # it also follows the settings, which may live on
+            self.controls.close()  # it observes the settings, which may outlive the lab
             forget_outputs([self.session])
         super().close()

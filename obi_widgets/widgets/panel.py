@@ -27,12 +27,18 @@ if TYPE_CHECKING:
 STATIC = Path(__file__).parent / "static"
 
 
-def asset(name: str) -> str:
-    """Return a script or style sheet as text.
+def asset(*names: str) -> str:
+    """Return scripts or style sheets as one text.
 
-    Of a path, anywidget would watch the file, and hold every widget of the class for ever.
+    anywidget takes one script a widget, which cannot import others: scripts that share functions
+    are joined. It would also take a path, but then it watches the file, and keeps every widget of
+    the class for ever.
     """
-    return (STATIC / name).read_text(encoding="utf-8")
+    return "\n".join((STATIC / name).read_text(encoding="utf-8") for name in names)
+
+
+STYLE = asset("obi.css", "status.css", "charts.css", "settings.css")
+"""The style sheet of all parts but the calibration sheet, which has more."""
 
 
 GONE = 5.0
@@ -65,7 +71,7 @@ class PageWidget(anywidget.AnyWidget):
     """
 
     _esm = asset("page.js")
-    _css = asset("obi.css")
+    _css = STYLE
     frame = traitlets.Int(0).tag(sync=True)
     life = traitlets.Unicode("").tag(sync=True)  # of the session: "on", "over", "" without one
 
@@ -319,5 +325,5 @@ def _inside(value: object, seen: set[int]) -> Iterator[ipywidgets.Widget]:
 class StateWidget(anywidget.AnyWidget):
     """A view of one dict of JSON: a frame is one message, and an equal one is none."""
 
-    _css = asset("obi.css")
+    _css = STYLE
     state = traitlets.Dict().tag(sync=True)

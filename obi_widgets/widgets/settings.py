@@ -66,7 +66,8 @@ class SettingsWidget(Part):
     ) -> None:
         if settings is not None and session is not None:
             raise ArgumentError(
-                "Settings and a session were given.", "Give one: a session has settings of its own."
+                "Settings and a session were given.",
+                "Give one of them: a session already has settings.",
             )
         if isinstance(settings, Session):  # as the other parts take it
             settings, session = None, settings
@@ -84,7 +85,7 @@ class SettingsWidget(Part):
         self._offering = 0  # the thread that sets what is offered
         self._controls: dict[str, Control] = {}
         self._signals: dict[str, Signal] = {}  # by name, those that were chosen here
-        self._choice = ipywidgets.Dropdown(tooltip="Which signal is shown, judged and exported")
+        self._choice = ipywidgets.Dropdown(tooltip="Signal to show, calibrate and export")
         self._choice.add_class("obi-choice")
         title = ipywidgets.HTML('<div class="obi-head">Signal</div>')
         head = ipywidgets.HBox([title, self._choice])
@@ -92,7 +93,7 @@ class SettingsWidget(Part):
         self._sliders, self._fold = ipywidgets.VBox(), ipywidgets.VBox()
         for box in (self._sliders, self._fold):
             box.add_class("obi-sliders")
-        self._opener = ipywidgets.Button(tooltip="Show or hide the settings that are used less")
+        self._opener = ipywidgets.Button(tooltip="Show or hide more settings")
         self._opener.add_class("obi-opener")
         self._opener.on_click(self._turn)
         boxes = [head, self._sliders, self._opener, self._fold]

@@ -20,7 +20,7 @@ log = logging.getLogger(__name__)
 
 
 class _Line(StateWidget):
-    _esm = asset("status.js")
+    _esm = asset("nodes.js", "status.js")
 
 
 class StatusWidget(Part):

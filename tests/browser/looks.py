@@ -117,7 +117,8 @@ TEXTS = """.obi-symbol, .obi-venue, .obi-state, .obi-figure .obi-label, .obi-fig
     .obi-opener, .obi-unfold, .obi-what, .obi-result, .widget-toggle-button, .obi-word,
     .obi-reason, .obi-span, .obi-mark, .obi-table th, .obi-table td, .obi-fact, .obi-known,
     .obi-legend span, .obi-length, .obi-titled span, .obi-parts button, .obi-where, .obi-hint,
-    .obi-line-part span, .obi-seal-word, .obi-seal-reason, .obi-seal-of, .obi-seal-about, .obi-seal-what, .obi-seal-value"""
+    .obi-line-part span, .obi-seal-word, .obi-seal-reason, .obi-seal-of,
+    .obi-seal-about, .obi-seal-what, .obi-seal-value"""
 
 APART = [
     ".obi-part-price .obi-tick, .obi-part-price .obi-last",

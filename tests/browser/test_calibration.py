@@ -336,7 +336,7 @@ def test_shift_and_drag_choose_a_part(screen):
     assert nb.value("list(lab.session.time_range)") == range_before, "it does not pan"
     assert screen.page.locator(".jp-Notebook .jp-mod-multiSelected").count() == 0
     nb.until("abs(lab.report.seconds - 120) < 3")
-    expect(screen.root.locator(".obi-span")).to_contain_text("chosen: ", timeout=1000 * PATIENCE)
+    expect(screen.root.locator(".obi-span")).to_contain_text("selected: ", timeout=1000 * PATIENCE)
     assert int(facts(screen)["states"].replace(",", "")) == pytest.approx(1200, abs=40)
     # It stays where it is in time while the chart goes on.
     shade = screen.root.locator(".obi-part-price .obi-selection")
@@ -383,7 +383,7 @@ def test_a_part_that_is_too_short_is_not_enough(screen):
 def test_a_part_without_states_says_so_and_offers_everything(screen):
     screen.nb.execute("lab.session.select(10**18, 10**18 + 1)")
     says = screen.root.locator(".obi-waiting")
-    expect(says).to_contain_text("No state lies within the part", timeout=1000 * PATIENCE)
+    expect(says).to_contain_text("The selected part has no states", timeout=1000 * PATIENCE)
     says.get_by_role("button", name="Use all").click()
     expect(word(screen)).to_be_visible(timeout=1000 * PATIENCE)
 

@@ -66,14 +66,14 @@ def until_not_live(screen: Screen, began: float) -> float:
 def is_silent(screen: Screen) -> None:
     """Check how a page looks that does not hear its kernel."""
     expect(screen.root).to_have_attribute("data-heard", "silent")
-    assert state(screen).startswith("no word from the kernel for ")
+    assert state(screen).startswith("no answer from the kernel for ")
     assert screen.figure("messages/s") == "\N{EN DASH}"
     pale = "el => Number(getComputedStyle(el).opacity)"
     for part in (".obi-value", ".obi-book", ".obi-chart", ".obi-outcome", ".obi-controls"):
         assert screen.root.locator(part).first.evaluate(pale) < 0.6, part
     pause = screen.root.get_by_role("button", name="Pause", include_hidden=True)
     assert pause.evaluate("el => el.closest('[inert]') !== null")
-    assert "does not hear the controls" in screen.root.get_attribute("title")
+    assert "the controls have no effect" in screen.root.get_attribute("title")
 
 
 def heals(screen: Screen) -> None:
@@ -292,7 +292,7 @@ def test_what_has_nothing_to_say_is_not_taken_for_dead(jupyterlab):
         book = Screen(nb, ".obi-part-book >> nth=1").root
         with stopped(nb.value("__import__('os').getpid()")):
             banner = book.locator(".obi-unheard")
-            expect(banner).to_contain_text("no word from the kernel for", timeout=1000 * SOON)
+            expect(banner).to_contain_text("no answer from the kernel for", timeout=1000 * SOON)
             alone = Screen(nb, ".obi-part-settings >> nth=1").root
             assert alone.get_attribute("data-heard") == ""
         expect(banner).to_be_hidden(timeout=5000)

@@ -98,7 +98,7 @@ def test_export(screen, jupyterlab):
 
     save("foo.txt")
     expect(screen.message).to_contain_text(
-        "'foo.txt' ends in '.txt'. Settings are kept as .toml or .json.", timeout=1000 * PATIENCE
+        "'foo.txt' ends in '.txt'. Settings are saved as .toml or .json.", timeout=1000 * PATIENCE
     )
     save("nowhere/tuned.toml")
     expect(screen.message).to_contain_text("cannot be written", timeout=1000 * PATIENCE)

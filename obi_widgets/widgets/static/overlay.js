@@ -95,8 +95,8 @@ function render({ model, el }) {
     return node;
   });
   field.title =
-    "Drag to look back. Ctrl and the wheel zoom. Double-click to return to now. " +
-    "Drag with Shift to choose the part that calibration uses. Escape to use everything.";
+    "Drag to look back. Ctrl + wheel to zoom. Double-click to return to now. " +
+    "Shift + drag to select the part that calibration uses. Escape to use all data.";
   const now = document.createElement("button");
   now.className = "obi-button obi-now";
   now.textContent = "▶▶ Now";
@@ -105,7 +105,7 @@ function render({ model, el }) {
   el.append(now);
   const length = document.createElement("button");
   length.className = "obi-button obi-length";
-  length.title = "Calibration uses this part only. Press to use everything";
+  length.title = "Calibration uses only this part. Click to use all data";
   length.onclick = () => model.send({ do: "all" });
   el.append(length);
 

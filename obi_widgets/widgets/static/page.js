@@ -88,13 +88,13 @@ function render({ model, el }) {
     const life = model.get("life");
     if (life === "over") return ["over", "closed", "Closed. Run the cell again to start again."];
     if (root.classList.contains("jupyter-widgets-disconnected"))
-      return ["gone", "kernel restarted: run the cell again", "These controls belong to the old kernel and do nothing."];
+      return ["gone", "kernel restarted: run the cell again", "These controls belong to the old kernel and have no effect."];
     if (!life) return ["", "", ""]; // it follows no session, so that there is nothing to hear
     if (now - began > DEADLINE)
       return [
         "silent",
-        `no word from the kernel for ${length(now - heard)}`,
-        "The numbers are old, and the kernel does not hear the controls. " +
+        `no answer from the kernel for ${length(now - heard)}`,
+        "The numbers are old, and the controls have no effect until the kernel answers. " +
           "If the kernel was restarted, run the cell again.",
       ];
     return behind ? ["late", "catching up", ""] : ["", "", ""];

@@ -1,18 +1,5 @@
 // A sealed test, or the offer to make one. Texts come ready.
 
-function make(tag, className, parent, text = "") {
-  const node = document.createElement(tag);
-  node.className = className;
-  node.textContent = text; // never HTML
-  parent.append(node);
-  return node;
-}
-
-// Only what has changed: a verdict is read aloud when it is set.
-function set(node, text) {
-  if (node.textContent !== text) node.textContent = text;
-}
-
 function render({ model, el }) {
   const box = make("section", "obi-seal", el);
   box.setAttribute("aria-label", "Sealed test");

@@ -1,18 +1,5 @@
 // One line that tells the state of the world, and what can be done about it.
 
-function make(tag, className, parent, text = "") {
-  const node = document.createElement(tag);
-  node.className = className;
-  node.textContent = text; // never HTML: symbols and messages are a venue's text
-  parent.append(node);
-  return node;
-}
-
-// Only what has changed: a status is read aloud when it is set.
-function set(node, text) {
-  if (node.textContent !== text) node.textContent = text;
-}
-
 function seconds(value) {
   if (value < 10) return `${value.toFixed(1)} s`;
   if (value < 120) return `${value.toFixed(0)} s`;
@@ -42,10 +29,10 @@ function render({ model, el }) {
   const controls = make("span", "obi-controls", line);
   const windows = make("span", "obi-windows", controls);
   windows.setAttribute("role", "group");
-  windows.setAttribute("aria-label", "How much the charts show");
+  windows.setAttribute("aria-label", "Length of time that the charts show");
   const pause = make("button", "obi-button", controls);
   const exporter = make("button", "obi-button", controls, "Export…");
-  exporter.title = "Save the settings, and which data they were tuned on";
+  exporter.title = "Save the settings, the data they were tuned on, and the verdict";
 
   const message = make("div", "obi-message", el);
   const said = make("span", "", message);
@@ -56,8 +43,8 @@ function render({ model, el }) {
   const form = make("form", "obi-export", el);
   make("label", "obi-label", form, "Save the settings as");
   const path = make("input", "obi-path", form);
-  path.setAttribute("aria-label", "File name, .toml or .json");
-  path.title = "The file goes to the kernel's working folder. Its name ends in .toml or .json";
+  path.setAttribute("aria-label", "File name, .toml, .json or .py");
+  path.title = "The file is saved in the kernel's working folder. Its name must end in .toml, .json or .py";
   make("button", "obi-button", form, "Save").type = "submit";
   const cancel = make("button", "obi-button", form, "Cancel");
   cancel.type = "button";
@@ -115,8 +102,8 @@ function render({ model, el }) {
     choose(now.windows, now.window);
     pause.textContent = now.paused ? "▶ Resume" : "❚❚ Pause";
     pause.title = now.paused
-      ? "Show new data again"
-      : "Hold the screen still. The history goes on";
+      ? "Show the newest data again"
+      : "Freeze the screen. New data are still kept";
     pause.onclick = () => model.send({ do: now.paused ? "resume" : "pause" });
     set(said, now.message);
     if (!now.message) closed = ""; // what comes back is said again

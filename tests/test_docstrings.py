@@ -1,17 +1,20 @@
-"""The examples in the docstrings of the public names and of the errors run, and say what comes."""
+"""The examples in the docstrings of the lab, the session and the settings run as they stand."""
+
+from __future__ import annotations
 
 import doctest
-from importlib import import_module
 
 import pytest
 
 import obi_widgets as obi
 
-MODULES = sorted({getattr(obi, name).__module__ for name in obi.__all__} | {"obi_widgets.errors"})
 
-
-@pytest.mark.parametrize("module", MODULES)
-def test_the_examples_of_a_module_run(module, monkeypatch, tmp_path):
-    monkeypatch.chdir(tmp_path)
-    flags = doctest.NORMALIZE_WHITESPACE | doctest.ELLIPSIS
-    assert doctest.testmod(import_module(module), optionflags=flags).failed == 0
+@pytest.mark.parametrize("name", ["Lab", "Parameters", "Session", "Settings"])
+def test_the_examples_run(name, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)  # some of them write a file
+    runner, examples = doctest.DocTestRunner(), 0
+    for test in doctest.DocTestFinder().find(getattr(obi, name), name, globs={"obi": obi}):
+        examples += len(test.examples)
+        runner.run(test)
+    assert examples > 1
+    assert runner.failures == 0

@@ -274,10 +274,10 @@ class Session(Looking):
 
         Examples
         --------
-        >>> session = obi.Session("sim:BTC-PERP", seed=3)
+        >>> session = obi.Session("sim:BTC-PERP", seed=3, warmup=10)
         >>> signals = []
         >>> stop = session.on_state(lambda state: signals.append(state.signal))
-        >>> session.wait(3100)
+        >>> session.wait(110)
         >>> stop()
         >>> session.close()
         >>> max(map(abs, signals)) <= 1

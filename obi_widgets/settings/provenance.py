@@ -93,7 +93,7 @@ class Findings:
     verdict, reason : str
         See `obi_widgets.calibrate`.
     event : str
-        States whose returns count: ``"beyond"`` the threshold, ``"enter"`` or ``"cross"``, see
+        States whose returns count: ``"beyond"``, ``"crossing"`` or ``"episode"``, see
         `obi_widgets.calibrate`.
     level : float
         Level of the confidence intervals, 0 to 1.

@@ -181,7 +181,7 @@ def test_what_is_waited_for_is_said_as_it_is(answer):
 def test_without_data_it_says_what_it_waits_for_and_of_trouble_what_to_do():
     assert SheetMaker().make(None, BTC) == nothing(WAITING)
     assert WAITING == "Waiting for data. A verdict needs a few minutes of book states."
-    error = Found(None, None, stale=True, selected=None, error="It broke. Mend it.")
+    error = CalibrationResult(None, None, stale=True, selected=None, error="It broke. Mend it.")
     assert SheetMaker().make(error, BTC) == nothing("It broke. Mend it.", bad=True)
 
 

@@ -142,7 +142,7 @@ def load(
     >>> path = obi.record("sim:BTC-PERP", "capture.gz", seconds=1, seed=1)
     >>> history = obi.load(path, levels=20, interval=0)
     >>> history.levels, history.interval
-    (20, 0)
+    (20, 0.0)
     """
     files = files_of(paths)
     saved = [path for path in files if parquet.is_parquet(path)]

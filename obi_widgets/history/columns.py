@@ -91,6 +91,19 @@ class History(DerivedColumns):
         Mark price, index price, funding rate and so on, as received before the last state.
     trade_ends : ndarray of int64, shape (T,)
         Number of trades received before each state, counted as ``trades.start`` is.
+
+    Examples
+    --------
+    >>> import obi_widgets as obi
+    >>> history = obi.History.from_arrays(
+    ...     [1_700_000_000_000_000_000, 1_700_000_001_000_000_000],
+    ...     bid_price=[[99.0, 98.0], [99.0, 97.0]], bid_size=[[1.0, 2.0], [3.0, 1.0]],
+    ...     ask_price=[[100.0, 101.0], [100.0, 101.0]], ask_size=[[1.0, 1.0], [1.0, 2.0]],
+    ... )
+    >>> history.mid
+    array([99.5, 99.5])
+    >>> history.sizes(+1)[0]
+    array([1., 2.], dtype=float32)
     """
 
     time: Ints

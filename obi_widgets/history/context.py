@@ -47,6 +47,13 @@ class Context:
         Index into `NAMES`.
     value : ndarray of float64, shape (M,)
         The value, in the unit of its name.
+
+    Examples
+    --------
+    >>> import obi_widgets as obi
+    >>> history = obi.simulate(seconds=60, seed=1)
+    >>> history.context.at(history, "mark").shape == history.time.shape
+    True
     """
 
     stamps: Ints

@@ -87,6 +87,13 @@ class Flow:
         How many raw events those were.
     lot_size : float
         Base units in a lot.
+
+    Examples
+    --------
+    >>> import obi_widgets as obi
+    >>> history = obi.simulate(seconds=60, seed=1)
+    >>> history.flow.order_flow.shape == (len(history), 10)
+    True
     """
 
     order_flow: Sums

@@ -48,6 +48,14 @@ class Trades:
     streamed : bool
         Whether the source sends trades. If False, as for arrays of books, the table is empty
         because trades are unknown, not because nobody traded.
+
+    Examples
+    --------
+    >>> import obi_widgets as obi
+    >>> history = obi.simulate(seconds=60, seed=1)
+    >>> trades = history.trades
+    >>> bool((trades.size > 0).all()), set(trades.side.tolist()) <= {-1, 1}
+    (True, True)
     """
 
     stamps: Ints
@@ -204,6 +212,14 @@ class Taken:
         Price times size, in ``10 ** -(price_decimals + size_decimals)`` units of quote currency.
     count : ndarray of int64, shape (T,)
         Number of trades.
+
+    Examples
+    --------
+    >>> import obi_widgets as obi
+    >>> history = obi.simulate(seconds=60, seed=1)
+    >>> taken = history.taken
+    >>> int(taken.count.sum()) == len(history.trades)
+    True
     """
 
     bought_lots: Ints

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from obi_widgets.calibration.holdout import DEFAULT_HOLD_OUT
 from obi_widgets.presentation import formatting
 from obi_widgets.presentation.downsampling import Axis
 from obi_widgets.presentation.formatting import MINUS, NOTHING, number
@@ -248,7 +249,7 @@ def trust(report: Report) -> list[tuple[str, str, str]]:
         (f"p at {there}, corrected", _p(report.net_p_adjusted[at]),
          "p value that the mean net return is zero, or no more than without the signal. Corrected "
          "for all settings and horizons tried (Holm)"),
-        (f"hold-out (last {100 * SHARE:.0f} %), net bps", outside,
+        (f"hold-out (last {100 * DEFAULT_HOLD_OUT:.0f} %), net bps", outside,
          f"Mean net return of a trade held for {there}, in the held-out time at the end"),
         ("break-even, each side", formatting.bps(report.break_even_bps),
          "Cost of one side (spread and fee) at which the mean net return is zero"),

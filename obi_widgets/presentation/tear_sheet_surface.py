@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from obi_widgets.calibration.forward_returns import too_coarse
+from obi_widgets.calibration.holdout import DEFAULT_HOLD_OUT
 from obi_widgets.presentation import formatting
 from obi_widgets.presentation.formatting import MINUS, number
 
@@ -25,9 +26,9 @@ FEW = 5
 
 PARTS = (
     ("all", "All trades, also those that are open when the held-out time begins"),
-    ("in sample", f"Trades that ended before the last {100 * SHARE:.0f} % of the time: "
+    ("in sample", f"Trades that ended before the last {100 * DEFAULT_HOLD_OUT:.0f} % of the time: "
      "use these to choose settings"),
-    ("held out", f"Trades made in the last {100 * SHARE:.0f} % of the time: "
+    ("held out", f"Trades made in the last {100 * DEFAULT_HOLD_OUT:.0f} % of the time: "
      "use these to judge settings that were chosen before"),
 )  # fmt: skip
 """Of the record, that one chooses from: names, and what they mean."""

@@ -120,7 +120,9 @@ class Calibrator:
             return
         self._asked, self._of, self._whole, self._count = None, question, True, len(self.tried)
         error = "The selected part has no states. Select another part, or use all data."
-        self.found = Found(None, None, stale=True, selected=question.selected, error=error)
+        self.found = CalibrationResult(
+            None, None, stale=True, selected=question.selected, error=error
+        )
 
     def forget(self) -> None:
         """Leave unanswered what was asked: nobody looks any more."""

@@ -124,6 +124,13 @@ def inferred(history: History, settings: LevelsUsed | HasLevels) -> Flags:
     ------
     HistoryError, SettingsError
         No history, or no settings.
+
+    Examples
+    --------
+    >>> import obi_widgets as obi
+    >>> history = obi.simulate(seconds=60, seed=1)
+    >>> int(obi.inferred(history, obi.Settings(depth=10)).sum())
+    0
     """
     history = as_history(history)
     used = settings if isinstance(settings, LevelsUsed) else getattr(settings, "levels_used", None)

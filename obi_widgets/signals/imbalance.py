@@ -80,6 +80,13 @@ def imbalance(
         −1..+1, + is more bids. NaN where the book was not in sync, a side is empty, no level of a
         side lies in the band, or depth or band reach beyond the levels that are kept; in a strict
         history also where the value would be inferred, see `obi_widgets.inferred`.
+
+    Examples
+    --------
+    >>> import obi_widgets as obi
+    >>> history = obi.simulate(seconds=60, seed=1)
+    >>> obi.imbalance(history, depth=5, decay=0.5).shape == history.time.shape
+    True
     """
     numbers = _as_numbers(decay, depth, band_bps, weighting)
     block = KERNELS.current().block

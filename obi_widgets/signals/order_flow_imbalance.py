@@ -56,6 +56,14 @@ def order_flow_imbalance(
     ------
     HistoryError
         A history without ``flow``.
+
+    Examples
+    --------
+    >>> import obi_widgets as obi
+    >>> history = obi.simulate(seconds=60, seed=1)
+    >>> flow = obi.order_flow_imbalance(history, window=5, depth=3)
+    >>> flow.shape == history.time.shape
+    True
     """
     flow = flow_of(history)
     lots = flow.order_flow[:, :depth].sum(axis=1)

@@ -32,6 +32,13 @@ def queue_imbalance(history: History) -> NDArray[np.float64]:
     -------
     ndarray of float64, shape (T,)
         −1..+1, + is more bids. NaN where the book was not in sync or a side is empty.
+
+    Examples
+    --------
+    >>> import obi_widgets as obi
+    >>> history = obi.simulate(seconds=60, seed=1)
+    >>> bool(abs(obi.queue_imbalance(history)).max() <= 1)
+    True
     """
     # Written in plain NumPy, so that a strategy file can embed it.
     bid, ask = history.rank(0)[1].astype(float)  # 0 where a side is empty

@@ -36,6 +36,14 @@ def weighted_mid(history: History) -> Floats:
     ndarray of float64, shape (T,)
         (ask · bid size + bid · ask size) / (bid size + ask size), quote currency; NaN without
         both sides.
+
+    Examples
+    --------
+    >>> import obi_widgets as obi
+    >>> history = obi.simulate(seconds=60, seed=1)
+    >>> mid = obi.weighted_mid(history)
+    >>> bool(((history.bid < mid) & (mid < history.ask)).all())
+    True
     """
     history = as_history(history)
     bid_size, ask_size = best_sizes(history, +1), best_sizes(history, -1)

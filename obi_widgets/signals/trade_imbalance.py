@@ -43,6 +43,13 @@ def trade_imbalance(
     ndarray of float64, shape (T,)
         −1 (all sold) to +1 (all bought). NaN where the window has no trade (0 would mean that
         both sides traded the same), until the window is full, and without a trades stream.
+
+    Examples
+    --------
+    >>> import obi_widgets as obi
+    >>> history = obi.simulate(seconds=60, seed=1)
+    >>> obi.trade_imbalance(history, window=30).shape == history.time.shape
+    True
     """
     since = np.searchsorted(history.time, history.time - round(window * 1e9), "right")
     taken = history.taken

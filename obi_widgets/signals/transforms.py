@@ -87,6 +87,12 @@ def smooth(signal: Signal, window: float = 10.0) -> Signal:
     -------
     Signal
         Unit and range are the signal's. NaN until the window is full.
+
+    Examples
+    --------
+    >>> import obi_widgets as obi
+    >>> obi.smooth(obi.queue_imbalance, window=5)
+    <Signal smooth(queue_imbalance): window; -1 to 1>
     """
 
     def compute(values: Floats, time: NDArray[np.int64], seconds: float) -> Floats:
@@ -111,6 +117,12 @@ def difference(signal: Signal, window: float = 10.0) -> Signal:
     -------
     Signal
         In the unit of the signal, without bounds. NaN until the window is full.
+
+    Examples
+    --------
+    >>> import obi_widgets as obi
+    >>> obi.difference(obi.queue_imbalance, window=5)
+    <Signal difference(queue_imbalance): window>
     """
 
     def compute(values: Floats, time: NDArray[np.int64], seconds: float) -> Floats:
@@ -133,6 +145,12 @@ def velocity(signal: Signal, window: float = 10.0) -> Signal:
     -------
     Signal
         In the unit of the signal per second, without bounds. NaN until the window is full.
+
+    Examples
+    --------
+    >>> import obi_widgets as obi
+    >>> obi.velocity(obi.queue_imbalance, window=5)
+    <Signal velocity(queue_imbalance): window; /s>
     """
 
     def compute(values: Floats, time: NDArray[np.int64], seconds: float) -> Floats:
@@ -161,6 +179,12 @@ def weighted_sum(signals: Sequence[Signal], weights: Sequence[float]) -> Signal:
     ------
     SettingsError
         No signals, two of the same name, or a different number of weights.
+
+    Examples
+    --------
+    >>> import obi_widgets as obi
+    >>> obi.weighted_sum([obi.queue_imbalance, obi.trade_imbalance], [1.0, 0.5]).name
+    'sum(queue_imbalance, trade_imbalance)'
     """
     signals, weights = as_list("signals", signals), as_list("weights", weights)
     names = [_checked(one).name for one in signals]
@@ -325,13 +349,7 @@ class CombinedInsight(Insight):
 
 
 def make(transform: str, parts: Sequence[Signal], own: Mapping[str, Any] | None = None) -> Signal:
-    """Return the transform of this name, with values of its own parameters.
-
-    Raises
-    ------
-    SettingsError
-        Several parts for a transform that takes one.
-    """
+    """Return the transform of this name, with values of its own parameters."""
     given = list((own or {}).values())
     if transform == "sum":
         return weighted_sum(parts, given or [1.0] * len(parts))

@@ -340,6 +340,13 @@ def simulate(
     ------
     SourceError, SettingsError
         A symbol that is not listed; a number that is out of its range.
+
+    Examples
+    --------
+    >>> import obi_widgets as obi
+    >>> history = obi.simulate(seconds=60, levels=10, seed=1)
+    >>> history.levels, history.gaps
+    (10, 0)
     """
     advice = f"Give sim: and one of {', '.join(LISTINGS)}."
     venue, _, symbol = text("source", source, advice).partition(":")

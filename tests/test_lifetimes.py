@@ -15,9 +15,9 @@ from session_tools import View, wait_for
 import obi_widgets as obi
 from obi_widgets.feeds.market import Market
 from obi_widgets.feeds.thread import FeedThread
-from obi_widgets.session import life
+from obi_widgets.session import lifecycle
 from obi_widgets.widgets import panel
-from obi_widgets.widgets.holding import registry
+from obi_widgets.widgets.reachability import registry
 
 
 @pytest.fixture(scope="module")
@@ -215,8 +215,8 @@ FORGOTTEN = (
 @pytest.fixture
 def hasty(monkeypatch):
     """Ten minutes are a tenth of a second; what is left open is closed."""
-    monkeypatch.setattr(life, "UNSEEN", 0.1)
-    monkeypatch.setattr(life, "ASK_AGAIN", 0.2)
+    monkeypatch.setattr(lifecycle, "UNSEEN", 0.1)
+    monkeypatch.setattr(lifecycle, "ASK_AGAIN", 0.2)
     before = set(registry())
     yield
     close_new(before)
@@ -413,7 +413,7 @@ def test_in_doubt_it_goes_on(hasty, monkeypatch, caplog):
 
     monkeypatch.setattr(obi.Lab, "held", fail)
     assert goes_on(weakref.ref(lab().session))
-    assert "Who holds a view could not be told." in caplog.text
+    assert "Could not find out what refers to a view." in caplog.text
 
 
 # -- in a kernel -------------------------------------------------------------------------------
@@ -421,9 +421,9 @@ def test_in_doubt_it_goes_on(hasty, monkeypatch, caplog):
 SETUP = """
 import gc, threading, time
 import obi_widgets as obi
-from obi_widgets.session import life
-from obi_widgets.widgets.holding import registry
-life.UNSEEN, life.ASK_AGAIN = 600.0, 0.2
+from obi_widgets.session import lifecycle
+from obi_widgets.widgets.reachability import registry
+lifecycle.UNSEEN, lifecycle.ASK_AGAIN = 600.0, 0.2
 
 def running():
     return [one.name for one in threading.enumerate() if one.name in ("obi-feed", "obi-publisher")]
@@ -525,7 +525,7 @@ def test_in_a_notebook_only_a_variable_holds_a_lab(kernel):
     kernel.run("obi.Lab('sim:BTC-PERP', warmup=2.0)", "shown")
     kernel.run("lab = obi.Lab('sim:ETH-PERP', warmup=2.0)\nlab", "kept")
     kernel.run("[obi.Lab('sim:SOL-PERP', warmup=2.0)]", "in a list that is shown")
-    labs = kernel.run("labs = len(running()); life.UNSEEN = 0.1; print(labs)")
+    labs = kernel.run("labs = len(running()); lifecycle.UNSEEN = 0.1; print(labs)")
     assert labs == "6"
     kernel.run("wait_for(lambda: len(running()) == 2); time.sleep(1)")
     told = kernel.run(

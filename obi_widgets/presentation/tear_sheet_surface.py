@@ -44,7 +44,7 @@ def of_surface(surface: Surface, report: Report, *, stale: bool) -> dict[str, An
     most = means[0].most
     thresholds = [f"{one:.6g}" for one in surface.threshold]
     return {
-        "title": "Mean per trade, gross bps",
+        "title": "Gross bps per trade",
         "about": f"Mean return per trade before fees, by {_across(surface)} (across) and hold (up)",
         "x": thresholds,
         "y": [f"{one:g} s" for one in surface.hold_seconds],

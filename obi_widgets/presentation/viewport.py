@@ -1,4 +1,4 @@
-"""What of the data is looked at: the window of the charts, a pause, and a part that was chosen."""
+"""The viewport: window of the charts, pause, and the part selected for calibration."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ if TYPE_CHECKING:
     from obi_widgets.history.incoming import Span
 
 
-MOST = 1e6
-"""Times the length of a window that one may pan or zoom by."""
+MAX_FACTOR = 1e6
+"""Largest pan or zoom at once, in lengths of the window."""
 
 
-class Looking:
-    """Where in a market's past one looks. Each change wakes the publisher."""
+class Viewport:
+    """The part of a market's past that is shown. Each change wakes the publisher."""
 
     market: Market
     time_range: TimeRange
@@ -35,57 +35,58 @@ class Looking:
 
     @property
     def paused(self) -> bool:
-        """Whether the screen stands still. The history goes on."""
+        """Whether the screen is frozen. New data are still kept."""
         return self._paused is not None
 
     def pause(self) -> None:
-        """Let the screen stand still; sliders still recompute what it shows."""
+        """Freeze the screen. Sliders still recompute what it shows, and new data are still kept."""
         if self._paused is None:
             self._paused = self.market.history()
         self._wake.set()
 
     def resume(self) -> None:
-        """Let the screen go on with the newest."""
+        """Show the newest data again."""
         self._paused = None
         self._wake.set()
 
     def look_at(self, seconds: float, end: int | None = None) -> None:
-        """Choose what part of the past charts show.
+        """Choose the window of the charts.
 
         Parameters
         ----------
         seconds : float
-            How long it is; a second to a week.
+            Length of the window; 1 second to a week.
         end : int, optional
-            Event time of its right edge, nanoseconds UTC; the newest state when left out.
+            Event time of the right edge, nanoseconds UTC. If left out, the window follows the
+            newest state.
 
         Raises
         ------
         SettingsError
-            A length that is not possible.
+            If the length is out of range, or the end is not a time.
         """
         self.time_range = TimeRange(seconds, end).checked()
         self._wake.set()
 
     def pan(self, share: float) -> None:
-        """Look further into the past, by a share of what is shown; by a negative one, back."""
-        share = number("share", share, -MOST, MOST)
+        """Move the window into the past by a fraction of its length; back if it is negative."""
+        share = number("share", share, -MAX_FACTOR, MAX_FACTOR)
         self.time_range = self.time_range.panned(share, *self._span())
         self._wake.set()
 
     def zoom(self, factor: float, at: float = 0.5) -> None:
-        """Show so many times as much; what is at a share from the left edge stays there."""
-        factor, at = number("factor", factor, 1 / MOST, MOST), number("at", at, 0, 1)
+        """Multiply the length of the window; the point at fraction ``at`` from the left stays."""
+        factor, at = number("factor", factor, 1 / MAX_FACTOR, MAX_FACTOR), number("at", at, 0, 1)
         self.time_range = self.time_range.zoomed(factor, at, *self._span())
         self._wake.set()
 
     @property
     def selected(self) -> Span | None:
-        """The part that calibration looks at, as `select` was given it; None for everything."""
+        """Part that calibration uses, as given to `select`; None for all states."""
         return self._selected
 
     def select(self, start: int | None = None, end: int | None = None) -> None:
-        """Choose the part of the history that calibration looks at; all of it without arguments.
+        """Select the part of the history that calibration uses; without arguments, all of it.
 
         Parameters
         ----------
@@ -95,7 +96,7 @@ class Looking:
         Raises
         ------
         SettingsError
-            Times that are no nanoseconds, or an end that is not after the start.
+            If a time is not in nanoseconds, or the end is not after the start.
         """
         if start is None and end is None:
             self._selected = None
@@ -110,7 +111,7 @@ class Looking:
         self._wake.set()
 
     def shown(self) -> History:
-        """Return the states that are looked at: up to a pause, or all."""
+        """Return the states that are shown: those up to the pause, or all."""
         paused = self._paused
         return self.market.history() if paused is None else paused  # an empty one is false
 

@@ -18,10 +18,10 @@ from obi_widgets.checks import path as as_path
 from obi_widgets.errors import SealError, SettingsError
 from obi_widgets.feeds import open_feed
 from obi_widgets.presentation.time_range import windows
-from obi_widgets.presentation.viewport import Looking
+from obi_widgets.presentation.viewport import Viewport
 from obi_widgets.session.background_calibration import Calibrator
 from obi_widgets.session.export import export, found_of
-from obi_widgets.session.life import Life
+from obi_widgets.session.lifecycle import Lifecycle
 from obi_widgets.session.publisher import Publisher, View
 from obi_widgets.session.sealing import Sealing
 from obi_widgets.session.states import Listeners
@@ -45,7 +45,7 @@ if TYPE_CHECKING:
     from obi_widgets.signals.signal import Signal
 
 
-class Session(Looking):
+class Session(Viewport):
     """One source and what is computed from it. Several widgets can share one session.
 
     Nothing runs before `start`, `wait`, `on_state`, `seal`, or the first widget.
@@ -164,7 +164,7 @@ class Session(Looking):
                 there.tell(note)
 
         self._listeners = Listeners(self.market, self.settings, tell)
-        self._life = Life(
+        self._life = Lifecycle(
             self.feed, self.settings, self.publisher,
             (self._listeners, self.calibrator, self.sealing), self._wake,
         )  # fmt: skip

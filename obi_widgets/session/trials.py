@@ -1,4 +1,4 @@
-"""Which settings have been looked at: each is one more test, and the next p value has to know.
+"""The settings that were tried. Each is one more test, and p values are corrected for all of them.
 
 Everything that is chosen counts: the signal (by its name and, of a user's function, its source),
 each of its parameters, the threshold and whether it is a quantile, the price, the window that was

@@ -1,4 +1,4 @@
-"""The ladder: sizes by price, and what the signal takes of them."""
+"""The ladder: sizes by price, and the part of each that the signal uses."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from obi_widgets.session.session import Session
 
 FADE = 0.97
-"""How fast the largest bar's size is forgotten, a frame: bars do not jump when an order goes."""
+"""Factor of the largest size from frame to frame, so that bars do not jump when an order ends."""
 
 
 NOTE, NOTE_OF_WEIGHTS = (
@@ -36,15 +36,17 @@ class _Ladder(StateWidget):
 class BookWidget(Part):
     """A ladder of the best levels of both sides.
 
-    The wide pale bar is a level's size, on a root scale; the thin one under it is what the signal
-    takes of it: what decay leaves, or all. Levels that the signal does not use are faint.
+    The wide pale bar is the size of a level, on a square-root scale. The thin bar below it is the
+    size that the signal uses, after decay. Levels that the signal does not use are faint.
 
     Parameters
     ----------
     session : Session
-        Whose book it shows.
+        Session to show; it is started.
     levels : int
-        Levels a side, 1 to 20.
+        Levels on each side, 1 to 20.
+    alone : bool
+        False if another widget shows the frames.
     """
 
     css_class = "obi-part-book"

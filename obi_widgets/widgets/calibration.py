@@ -1,4 +1,4 @@
-"""The verdict on what the sliders say, and what it rests on."""
+"""The calibration sheet: the verdict on the current settings, and its figures."""
 
 from __future__ import annotations
 

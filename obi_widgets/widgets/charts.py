@@ -32,7 +32,7 @@ INK, BID, ASK, FAINT = "var(--obi-ink)", "var(--obi-bid)", "var(--obi-ask)", "va
 
 
 HEIGHTS = (60, 4000)
-"""Pixels that a chart may be high."""
+"""Lowest and greatest height of a chart, pixels."""
 
 
 class _Overlay(StateWidget):
@@ -46,11 +46,11 @@ class Chart(Part):
     Parameters
     ----------
     session : Session
-        Whose frames it shows.
+        Session whose frames it shows.
     time : TimeAxis, optional
-        Shared with other charts.
+        Time axis of another chart, to share it.
     height : int
-        Pixels.
+        Height, pixels.
     time_labels : bool
         Whether the time axis has labels.
     """
@@ -171,13 +171,21 @@ def _draw(line: bqplot.Lines, x: NDArray[Any], y: Floats) -> None:
 class PriceWidget(Chart):
     """Mid against time, with the entries that the settings would have made.
 
-    A triangle where one enters (up: long, down: short), a ring where it leaves, and a line
-    between them: solid when it made money before fees, dashed when it lost.
+    A triangle marks an entry (up: long, down: short), a ring its exit. The line between them is
+    solid if the trade made money before fees, and dashed if it lost.
 
     Parameters
     ----------
     session : Session
-        Whose market it shows.
+        Session to show; it is started.
+    time : TimeAxis, optional
+        Time axis of another chart, to share it.
+    height : int
+        Height, pixels; 60 to 4,000.
+    time_labels : bool
+        Whether the time axis has labels.
+    alone : bool
+        False if another widget shows the frames.
     """
 
     css_class = "obi-part-price"
@@ -284,12 +292,22 @@ def _place(dots: bqplot.Scatter, x: NDArray[Any], y: Floats) -> None:
 
 
 class SignalWidget(Chart):
-    """The signal against time: its range in each column of pixels, its mean, the thresholds.
+    """The signal against time: its range in each column of pixels, its mean, and the thresholds.
+
+    Thresholds that are quantiles move with the data: bands and dotted lines follow them.
 
     Parameters
     ----------
     session : Session
-        Whose market it shows.
+        Session to show; it is started.
+    time : TimeAxis, optional
+        Time axis of another chart, to share it.
+    height : int
+        Height, pixels; 60 to 4,000.
+    time_labels : bool
+        Whether the time axis has labels.
+    alone : bool
+        False if another widget shows the frames.
     """
 
     css_class = "obi-part-signal"

@@ -18,7 +18,7 @@ from obi_widgets.presentation.frame import Frame
 from obi_widgets.session.kernel_parent import deliver_as_addressed
 from obi_widgets.session.session import Session
 from obi_widgets.widgets.cells import replace_in_cell
-from obi_widgets.widgets.holding import forget_outputs, held, registry
+from obi_widgets.widgets.reachability import forget_outputs, held, registry
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator

@@ -1,4 +1,4 @@
-"""Controls of every setting, made from what signal and trading declare, and what they do."""
+"""Controls for all settings, made from their declarations, and the results of the entries."""
 
 from __future__ import annotations
 
@@ -42,17 +42,20 @@ class _Results(StateWidget):
 
 
 class SettingsWidget(Part):
-    """Controls of every setting, and, with a session, what they do to what it shows.
+    """Controls for all settings. Numbers can also be typed beside their sliders.
 
-    Which controls there are follows from what the signal declares: another signal has others.
-    ``widget["decay"]`` is one of them, by the name of its setting.
+    Each signal has its own controls, made from the parameters that it declares. ``widget["decay"]``
+    is the control of the setting ``decay``. With a session, a note under each control and the
+    results of the entries follow the data.
 
     Parameters
     ----------
     settings : Settings or Session, optional
-        What they control, or the session whose settings they are.
+        Settings to control, or a session, whose settings are controlled. New settings if left out.
     session : Session, optional
-        Whose frames tell what the settings do.
+        Session, if no settings are given; it is started.
+    alone : bool
+        False if another widget shows the frames.
     """
 
     css_class = "obi-part-settings"

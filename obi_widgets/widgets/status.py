@@ -1,4 +1,4 @@
-"""One line that tells the state of the world."""
+"""The status line."""
 
 from __future__ import annotations
 
@@ -26,12 +26,15 @@ class _Line(StateWidget):
 class StatusWidget(Part):
     """Symbol, venue, state of the feed, mid, spread, signal, age, messages a second.
 
-    Beside them: how much the charts show, pause, and export. What is wrong stands below.
+    Beside them: buttons for the window of the charts, pause and export. A line below says what is
+    wrong.
 
     Parameters
     ----------
     session : Session
-        What it tells of.
+        Session to show; it is started.
+    alone : bool
+        False if another widget shows the frames.
     """
 
     css_class = "obi-part-status"

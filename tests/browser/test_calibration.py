@@ -155,7 +155,7 @@ def test_pointing_at_a_cell_tells_its_numbers(screen):
         return where.inner_text() == "threshold 0.2, hold 5 s"
 
     eventually(pointed, "the cell that is pointed at")
-    expect(hint).to_have_text("Click to take these settings")
+    expect(hint).to_have_text("Click to use these settings")
     assert cell(screen, 1, 2).evaluate("el => getComputedStyle(el).cursor") == "pointer"
     names = screen.root.locator(".obi-line-part > :first-child")
     assert names.all_inner_texts() == ["all", "in sample", "held out"]

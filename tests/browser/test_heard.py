@@ -168,7 +168,7 @@ def test_a_kernel_that_is_gone(jupyterlab, how):
             text = "kernel restarted: run the cell again"
             expect(lab.root.locator(".obi-state")).to_have_text(text, timeout=20_000)
             expect(lab.root).to_have_attribute(
-                "title", "These controls belong to the old kernel and do nothing."
+                "title", "These controls belong to the old kernel and have no effect."
             )
             assert cut_off(lab.root) + overlapping(lab.root) == [], "it stays in its place"
             nb.wait_idle()

@@ -158,7 +158,7 @@ function surface(parent, take) {
     });
     svg.style.visibility = data === null ? "hidden" : "";
     if (data === null) {
-      title.textContent = "Mean per trade, gross bps";
+      title.textContent = "Gross bps per trade";
       where.textContent = pending;
       return;
     }

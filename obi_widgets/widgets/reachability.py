@@ -1,8 +1,8 @@
-"""Who holds a lab: a variable, or only the platform.
+"""Whether a variable refers to a lab, or only the platform does.
 
 ipywidgets holds every open widget, the kernel holds its comm, and IPython holds what a cell has
 shown. So a lab that nobody can reach any more is never collected, and its feed would run for ever.
-Here its holders are followed upwards, to the variables.
+Here references to it are followed upwards, to the variables.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 SHOWN = re.compile(r"_\d*|__|___")
 """Names under which IPython keeps what cells have shown."""
 
-MOST = 2_000
-"""Holders that are followed; with more there is doubt."""
+MAX_HOLDERS = 2_000
+"""Referrers that are followed; if there are more, the answer is yes."""
 
 ENDS = (types.ModuleType, types.FrameType, types.CoroutineType, threading.Thread, type)
 """What is a variable's home itself, or runs."""
@@ -95,7 +95,7 @@ def held(objects: Iterable[object], inside: Iterable[object] = ()) -> bool:
                 continue
             known.add(id(one))
             rim.append(one)
-        if len(known) > MOST or (not first and explained != ids):
+        if len(known) > MAX_HOLDERS or (not first and explained != ids):
             return True  # something that cannot be seen holds one of them
         first = False
         del asked, found  # they hold them too

@@ -1,6 +1,6 @@
-"""The threads of a session: started once, and ended by `close`, or when nobody looks any more.
+"""The threads of a session: started once, stopped by `close` or when nobody looks for long.
 
-None of this holds the session, so that one that is dropped without `close` is collected.
+Nothing here refers to the session, so a session that is dropped without `close` is collected.
 """
 
 from __future__ import annotations
@@ -26,10 +26,10 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 UNSEEN = 600.0
-"""Seconds that nobody looks until a session ends that nothing holds but the platform."""
+"""Seconds without anybody looking after which a session without a variable is closed."""
 
 ASK_AGAIN = 60.0
-"""Seconds between looks at whether something holds it: each takes a good part of a second."""
+"""Seconds between searches for a variable that refers to it: each takes most of a second."""
 
 FORGOTTEN = (
     f"The feed was stopped: nobody looked for {UNSEEN / 60:.0f} minutes, and no variable refers to "
@@ -38,19 +38,19 @@ FORGOTTEN = (
 )
 
 
-class Life:
-    """Starts and ends the reading thread and the publishing thread, and what depends on them.
+class Lifecycle:
+    """Starts and stops the reading thread, the publishing thread, and the workers beside them.
 
     Parameters
     ----------
     feed : Feed
-        What is read.
+        Feed to read.
     settings : Settings
-        A change of them wakes the publisher.
+        Each change of them wakes the publisher.
     publisher : Publisher
         Shows frames.
     workers : tuple of Listeners, Calibrator and Sealing
-        They are ended too.
+        Stopped together with the threads.
     wake : threading.Event
         Wakes the publisher.
     """
@@ -79,13 +79,13 @@ class Life:
         return self._closing.is_set()
 
     def start(self) -> None:
-        """Start both threads, unless they have been."""
+        """Start both threads; has no effect if already started or closed."""
         if self.threads or self.closed:
             return
         wake, settings, reader = self._wake, self._settings, self.reader
         listeners, calibrator, sealing = self._workers
 
-        # Neither of these may hold the session.
+        # Neither of these two functions may refer to the session.
         def woken(_: object) -> None:
             wake.set()
 
@@ -103,11 +103,11 @@ class Life:
         self.threads = [reader.thread, self._publisher.start(let_go)]
 
     def close(self) -> None:
-        """End both threads."""
+        """Stop both threads."""
         if not self.closed:
             self._end(*CLOSED, show=threading.current_thread() not in self.threads)
-            # What earlier labs were made of refers to each other, in rings that Python looks for
-            # only when there are many: tens of megabytes.
+            # Parts of earlier labs refer to each other in cycles, tens of megabytes, which Python
+            # collects only after many allocations.
             gc.collect()
             give_back()
 
@@ -127,17 +127,17 @@ class Life:
         self._publisher.end(show=show)
 
     def end_if_forgotten(self) -> None:
-        """End when nobody has looked for long, and only the platform holds what shows it."""
+        """Stop if nobody has looked for long, and no variable refers to a view."""
         now = time.monotonic()
         if now < max(self._publisher.looked_at + UNSEEN, self.ask_at):
             return
         self.ask_at = now + ASK_AGAIN
         try:
-            for view in self._publisher.views:  # no closure: see `holding.held`
+            for view in self._publisher.views:  # no closure: see `reachability.held`
                 if not isinstance(view, Forgettable) or view.held():
                     return
         except Exception:
-            log.exception("Who holds a view could not be told.")
+            log.exception("Could not find out what refers to a view.")
             return
         if self._publisher.views:
             self._end(*FORGOTTEN, show=True)

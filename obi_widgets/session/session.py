@@ -87,21 +87,15 @@ class Session(Viewport):
     ----------
     settings : Settings
         Current settings; assign to its attributes to change them.
-    feed : Feed
-        Reader of the source.
-    market : Market
-        Its book, state and history.
+    feed, market : Feed and Market
+        Reader of the source; its book, state and history.
     windows : tuple of float
         Lengths of the windows that the charts offer, seconds.
     tried : Tried
         Settings whose results this session has shown or exported. Add settings that you evaluated
         elsewhere on the same data: ``session.tried.add(parameters)``.
-    calibrator : Calibrator
-        Runs calibrations in the background, for widgets that show them.
-    publisher : Publisher
-        Shows frames to views.
-    sealing : Sealing
-        Opens sealed tests, and updates the newest one.
+    calibrator, publisher, sealing : Calibrator, Publisher and Sealing
+        Background calibration, frames for views, and sealed tests.
 
     Raises
     ------

@@ -10,10 +10,11 @@ from obi_widgets.checks import UNSET, Unset, flag
 from obi_widgets.session.session import Session
 from obi_widgets.widgets.book import BookWidget
 from obi_widgets.widgets.calibration import CalibrationWidget
-from obi_widgets.widgets.charts import PriceWidget, SignalWidget
+from obi_widgets.widgets.charts import PriceWidget
 from obi_widgets.widgets.panel import Part, framed
 from obi_widgets.widgets.reachability import forget_outputs
 from obi_widgets.widgets.settings import SettingsWidget
+from obi_widgets.widgets.signal_chart import SignalWidget
 from obi_widgets.widgets.status import StatusWidget
 from obi_widgets.widgets.time_axis import TimeAxis
 

@@ -369,22 +369,7 @@ def test_a_trade_after_the_clock_was_set_back_is_not_given_to_a_state_before_it(
     assert table.rows(history).tolist() == [2]
 
 
-# -- the signal --------------------------------------------------------------------------------
-
-
-def test_trade_imbalance_by_hand():
-    # Sizes are 1, 2, 3 and so on. At 5: of (2, 5] are +2 −3; at 8: of (5, 8] is −4.
-    history = write(tape("b1 s2 b3 a4 s5 s6 a7 s8 s11 b12 s13")).history()
-    found = find("trade_imbalance")(history, window=3.0)
-    nan = np.nan
-    assert np.array_equal(found, [nan, -1 / 5, -1 / 5, -1, nan, 1], equal_nan=True)
-
-
-def test_trade_imbalance_without_trades_is_no_number():
-    history = obi.History.from_arrays(
-        T0 + SECOND * np.arange(30), np.full(30, 1.0), np.ones(30), np.full(30, 2.0), np.ones(30)
-    )
-    assert np.isnan(find("trade_imbalance")(history)).all()
+# -- the simulator -----------------------------------------------------------------------------
 
 
 def test_the_simulator_tells_of_its_trades():

@@ -1,0 +1,155 @@
+"""Where each module is tested: in the file of its name, or where the table says."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+import obi_widgets
+
+ROOT, TESTS = Path(obi_widgets.__file__).parent, Path(__file__).parent
+MODULES = sorted(
+    path.relative_to(ROOT).with_suffix("").as_posix()
+    for path in ROOT.rglob("*.py")
+    if path.name != "__init__.py"
+)
+TESTED = {path.stem for path in TESTS.rglob("test_*.py")}
+
+TABLE = {
+    # What a public function is made of is tested through it.
+    "calibrate": ("calibration/found calibration/reaches calibration/report", "obi.calibrate"),
+    "calibration_compiled": (
+        "calibration/episodes calibration/statistics/bootstrap",
+        "both kernels, against each other and by hand",
+    ),
+    "calibration_inference": (
+        "calibration/statistics/inference calibration/statistics/influence "
+        "calibration/statistics/weighted",
+        "intervals, against formulas and simulations",
+    ),
+    "calibration_returns": (
+        "calibration/forward_returns calibration/as_traded", "returns by hand"),
+    "calibration_statistics": (
+        "calibration/information_coefficient calibration/holdout "
+        "calibration/statistics/fixed_b calibration/statistics/multiple_testing "
+        "calibration/statistics/ranks",
+        "each against a plain version or known values",
+    ),
+    "controls": ("calibration/placebo", "the placebo signals"),
+    "borders": ("calibration/lookahead checks", "wrong input of every public function"),
+    "sealed": ("calibration/sealed_file calibration/sealed_history", "the test and its file"),
+    "sweep": ("calibration/grid calibration/surface calibration/entry_sums", "obi.sweep"),
+    "sweep_signals": (
+        "signals/imbalance_sweep", "the fast sweep against the settings, cell by cell"),
+    "verdict_rates": ("calibration/statistics/power", "rates on simulated markets"),
+    "lab_command": ("cli/lab cli/jupyter_server", "the command as a process"),
+    "cli": ("cli/main", "the command in this process"),
+    "wrong_use": ("errors", "the text of each error"),
+    "clocks": ("feeds/keeper", "times, gaps and failures, of which the keeper decides"),
+    "exchange": ("feeds/live feeds/base", "the feed of a real websocket"),
+    "exchange_guard": ("feeds/simulation/subscribers", "limits of who is connected"),
+    "lifetimes": ("feeds/thread session/life widgets/holding", "what ends when its owner does"),
+    "sources": (
+        "feeds/record feeds/blocking session/waiting", "the public functions in a notebook's loop"),
+    "recording": ("feeds/replay feeds/loading feeds/recording/reader", "what was live, replayed"),
+    "recording_damage": (
+        "feeds/recording/reading feeds/recording/left_out feeds/unused",
+        "damage of every kind, and what is told of it",
+    ),
+    "recorder": ("feeds/recording/files feeds/recording/lines", "what is written, and read again"),
+    "foreign_files": ("feeds/recording/foreign", "files that are no recordings"),
+    "binance_usdm_book": (
+        "feeds/market market_data/venues/binance_chain market_data/venues/connection",
+        "a book from its messages",
+    ),
+    "plain_frames": (
+        "market_data/venues/binance_plain market_data/venues/binance_numba "
+        "market_data/venues/json_numba",
+        "compiled decoding against the plain one",
+    ),
+    "binance_usdm": ("market_data/venues/binance_messages", "captured frames"),
+    "lmex": ("market_data/venues/lmex_messages market_data/venues/wire", "captured frames"),
+    "lmex_watchdogs": ("market_data/venues/cadence", "silence of every kind"),
+    "limits": ("market_data/venues/http_answers", "what an HTTP status means"),
+    "venue_contract": (
+        "market_data/venues/base market_data/venues/replies market_data/fees market_data/events",
+        "every venue",
+    ),
+    "flow": ("history/accumulator", "sums against a plain loop"),
+    "columns": ("history/column_checks history/rows", "the columns of a history"),
+    "trades": ("history/tape history/context", "trades and marks beside states"),
+    "history": (
+        "history/states history/derived history/given history/grid history/incoming history/levels "
+        "history/packing",
+        "histories from arrays, tables and books",
+    ),
+    "history_writer": ("history/writer history/memory", "appending, growing and dropping"),
+    "parquet": ("history/parquet_columns", "saving and loading"),
+    "unheld": ("history/instances history/unchecked", "what is held, and what is freed"),
+    "compiled": ("kernels/loader kernels/threads", "both kernels of everything"),
+    "signal": (
+        "signals/signal parameters signals/chunks signals/computing signals/registry "
+        "signals/signal_checks signals/transforms signals/windows",
+        "signals and transforms by hand, whole and appended",
+    ),
+    "judged_signals": ("signals/source", "a signal of a user, judged and exported"),
+    "frame": ("signals/insight signals/imbalance_insight", "what a frame tells of the signal"),
+    "chart": (
+        "presentation/downsampling presentation/viewport widgets/charts", "what a chart shows"),
+    "sheet": ("presentation/tear_sheet", "the tear sheet"),
+    "sheet_surface": ("presentation/tear_sheet_surface", "the surface on it"),
+    "sealed_widget": ("presentation/tear_sheet_seal", "the sealed test on it"),
+    "calibrator": ("session/background_calibration session/trials", "calibration beside a stream"),
+    "session": ("session/export", "Session.export"),
+    "settings": ("settings/settings settings/parameters settings/traits", "Settings"),
+    "settings_files": ("settings/files", "files, old ones too"),
+    "switch": ("presentation/formatting widgets/control", "every surface of a signal"),
+    "widgets": (
+        "widgets/book widgets/lab widgets/settings widgets/cells widgets/panel presentation/ticks",
+        "widgets without a kernel",
+    ),
+    "strategy": (
+        "strategy/books strategy/export strategy/template", "the file, run by itself"),
+    "strategy_signals": (
+        "strategy/places strategy/proof strategy/signal strategy/source strategy/transforms",
+        "files of other signals",
+    ),
+    "fills": ("trading/execution trading/matching", "fills by hand and against a plain version"),
+    "break_even": ("trading/fees", "fees of venues"),
+    "entries": ("trading/declared", "entries by hand"),
+    "provenance": ("history/provenance settings/provenance", "where data come from"),
+    "states": ("session/states", "what a user's function gets"),
+    "book": ("market_data/book", "the book"),
+    "public": ("version", "the public names"),
+}  # fmt: skip
+"""Modules that are tested in ``tests/test_<name>.py``, and through what."""
+
+ELSEWHERE = {module: name for name, (modules, _) in TABLE.items() for module in modules.split()}
+
+
+NAMES = [module.rpartition("/")[2] for module in MODULES]
+
+
+def has_own(module: str) -> bool:
+    """Tell whether a module has a test file of its name, which no other module has."""
+    name = module.rpartition("/")[2]
+    return f"test_{name}" in TESTED and NAMES.count(name) == 1
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_it_is_tested_somewhere(module):
+    # A compiled module and its twin are tested with the concept that they compute.
+    concept = module.removesuffix("_numba").removesuffix("_numpy")
+    if any(has_own(one) or one in ELSEWHERE for one in (module, concept)):
+        return
+    beside = {one for one in MODULES if one.startswith(concept) and one != module}
+    assert concept != module, "write its test, or a line of the table"
+    assert beside, "nothing is tested that it computes"
+
+
+def test_the_table_is_of_modules_and_tests_that_there_are():
+    assert not {module for module in ELSEWHERE if module not in MODULES}
+    assert not {module for module in ELSEWHERE if has_own(module)}, "it has a test of its own"
+    assert not {name for name in TABLE if f"test_{name}" not in TESTED}
+    assert len(ELSEWHERE) == sum(len(modules.split()) for modules, _ in TABLE.values())

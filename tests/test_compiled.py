@@ -86,8 +86,13 @@ states = st.tuples(
     st.integers(0, 59),
     st.sampled_from([0, 1, -1]),
     st.booleans(),
+    st.sampled_from([0, 0, 1, 3]),
+    st.sampled_from([np.inf, 0.0, 0.01]),
+    st.integers(0, 3),
 )
-def test_entries_are_the_same(tape, threshold, hold, first, open_side, at_mid):
+def test_entries_are_the_same(
+    tape, threshold, hold, first, open_side, at_mid, latency, cap, begins
+):
     steps, kinds, signals = zip(*tape, strict=True)
     time = np.cumsum(np.array(steps, np.int64))
     bid = np.array([np.nan if kind in ("no bid", "gap") else 99.0 for kind in kinds])
@@ -97,13 +102,23 @@ def test_entries_are_the_same(tape, threshold, hold, first, open_side, at_mid):
     found = []
     for module in (entries_numba, entries_numpy):
         most = len(time) + 1
-        side, lost = np.full(most, open_side, np.int8), np.zeros(most, bool)
+        side = np.full(most, open_side, np.int8)
+        lost, missed = np.zeros(most, bool), np.zeros(most, bool)
+        phase = np.array([begins if open_side else 0, time[0] + 2, open_side], np.int64)
+        limit = np.array([99.5])
+        last = np.where(np.arange(len(time)) % 3 == 1, np.nan, ask + np.arange(len(time)) % 5)
         times, prices = np.zeros((2, most), np.int64), np.full((2, most), np.nan)
         times[0], prices[0] = time[0] - 1, 99.5
         count = module.scan(
-            time, bid, ask, signal, first, threshold, hold, at_mid, side, times, prices, lost
-        )
-        found.append((side[:count], lost[:count], times[:, :count], prices[:, :count]))
+            time, bid, ask, ask, bid, last, bid, signal, first, threshold, hold, latency, cap,
+            at_mid, phase, limit, side, times, prices, lost, missed,
+        )  # fmt: skip
+        found.append(
+            (
+                side[:count], lost[:count], missed[:count], times[:, :count], prices[:, :count],
+                phase, limit,
+            )
+        )  # fmt: skip
     for ours, twin in zip(*found, strict=True):
         np.testing.assert_array_equal(ours, twin)
 

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from obi_widgets.calibration.forward_returns import touch_returns
+from obi_widgets.calibration.executed_returns import executed_returns
 from obi_widgets.calibration.statistics.inference import mid_moves
 from obi_widgets.calibration.statistics.influence import influence
 from obi_widgets.calibration.statistics.weighted import Bets, estimate, scores
@@ -126,7 +126,7 @@ def traded(
     history : History
         T states.
     parameters : Parameters
-        ``price`` and ``fee_bps`` are used.
+        ``price``, ``fee_bps`` and the execution are used. An order that is not filled is no trade.
     x : ndarray of int8, shape (T,)
         Entries: +1 buys, −1 sells, 0 is none.
     horizons : array_like of float, shape (H,)
@@ -140,25 +140,23 @@ def traded(
     -------
     Traded
     """
-    touch = touch_returns(history, horizons)
+    executed = executed_returns(history, parameters, horizons)
     fees, buys = 2 * parameters.fee_bps, x > 0
     move = mid_moves(history.mid)
     with np.errstate(divide="ignore", invalid="ignore"):
         weight = np.nan_to_num(1e4 / history.mid)
-    counts = np.zeros(len(touch.horizons), np.int64)
+    counts = np.zeros(len(executed.moves.horizons), np.int64)
     out = np.full((15, len(counts)), np.nan)
-    rows = zip(touch.moves.bps, touch.moves.end, touch.moves.overlap.tolist(), strict=True)
+    rows = zip(executed.moves.bps, executed.moves.end, executed.moves.overlap.tolist(), strict=True)
     for row, (mid_bps, end, overlap) in enumerate(rows):
-        gross = x * mid_bps
-        if parameters.price == "touch":
-            gross = np.where(buys, touch.long_bps[row], touch.short_bps[row])
+        gross = np.where(buys, executed.long_bps[row], executed.short_bps[row])
         known = end >= 0
-        entered = known & (x != 0)
+        entered = known & (x != 0) & ~np.isnan(gross)
         counts[row] = n = int(np.count_nonzero(entered))
         if not n:
             continue
         mid_bps = np.where(known, mid_bps, 0.0)
-        sides = np.where(known, x, 0).astype(np.float64)
+        sides = np.where(entered, x, 0).astype(np.float64)
         spread_paid = np.where(entered, sides * mid_bps - gross, 0.0)
         bets = Bets(sides * weight, -spread_paid - fees * entered, entered.astype(np.float64))
         net = estimate(scores(bets, end, move, overlap), n, level)
@@ -180,4 +178,4 @@ def traded(
             scale * excess.mean, scale * (excess.mean - excess.margin),
             scale * (excess.mean + excess.margin), excess.z, without,
         )  # fmt: skip
-    return Traded(touch.horizons, counts, *out)
+    return Traded(executed.moves.horizons, counts, *out)

@@ -19,6 +19,7 @@ from obi_widgets.calibration.grid import LAST, Grid
 from obi_widgets.errors import CancelledError
 from obi_widgets.kernels.threads import cores
 from obi_widgets.signals.registry import fast_sweep
+from obi_widgets.trading.declared import EXECUTION, at_once
 from obi_widgets.trading.entries import scan
 from obi_widgets.trading.thresholds import compared
 
@@ -90,7 +91,7 @@ def _fast(
 ) -> Floats | None:
     """Add up by the signal's fast sweep; None if it has none, or there is no compiler."""
     code = fast_sweep(grid.parameters.signal)
-    if code is None or grid.parameters.threshold_is != "value":
+    if code is None or grid.parameters.threshold_is != "value" or not _at_once(grid):
         return None
     out = np.zeros((*grid.shape, PARTS, FIGURES))
     inner = {name: grid.axes[name] for name in (*code.AXES, *LAST)}
@@ -107,6 +108,11 @@ def _fast(
         stop_if(cancel)
         out[where] = parts
     return out
+
+
+def _at_once(grid: Grid) -> bool:
+    """Return whether all settings of a grid trade at the touch, or mid, of the deciding state."""
+    return at_once(grid.parameters) and not any(one.name in grid.axes for one in EXECUTION)
 
 
 def one_by_one(
@@ -173,8 +179,8 @@ def _figures(trades: Trades, gaps: NDArray[np.int64], since: int) -> Floats:
         Time at which the hold-out begins, nanoseconds UTC.
     """
     closed = trades.exit_time > 0
-    still = ~closed & ~trades.lost
-    # An entry that a gap ended was left at the gap; an open one has not been left.
+    still = ~closed & ~trades.lost & ~trades.missed
+    # A gap is where an entry that it ended was left; one still open was not left before the end.
     left = np.where(still, 2**63 - 1, trades.exit_time)
     after = np.searchsorted(gaps, trades.entry_time[trades.lost])
     left[trades.lost] = gaps[after]

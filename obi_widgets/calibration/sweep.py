@@ -73,7 +73,8 @@ def sweep(
     **axes : iterable
         Values of further axes by name: parameters of the settings' signal (of the imbalance
         ``decay``, ``depth``, ``band_bps``, ``weighting``; a depth of None is all levels),
-        ``price``, and with ``threshold_is="quantile"`` also ``quantile_window``.
+        ``price``, ``latency_ms``, ``slippage_bps``, ``size``, and with
+        ``threshold_is="quantile"`` also ``quantile_window``.
 
     Returns
     -------

@@ -305,6 +305,8 @@ def results(frame: Frame) -> tuple[list[tuple[str, str, str]], str]:
         ("mean, before fees", bps(found.mean_gross_bps, sign=True), ""),
         (f"mean, after 2 × {fee} bps", bps(found.mean_net_bps, sign=True), tone),
     ]
+    if found.missed:
+        rows.append(("orders not filled", f"{found.missed:,}", ""))
     interval = frame.history.interval
     if too_coarse(parameters.hold_seconds, interval):
         return [(what, NOTHING, "") for what, _, _ in rows], (

@@ -11,8 +11,8 @@ from obi_widgets.errors import SettingsError, quoted
 from obi_widgets.parameters import Choice, Number, Parameter
 from obi_widgets.signals import registry
 from obi_widgets.signals.signal import Signal
+from obi_widgets.trading.declared import EXECUTION, QUANTILE_WINDOW
 from obi_widgets.trading.declared import PARAMETERS as OF_TRADING
-from obi_widgets.trading.declared import QUANTILE_WINDOW
 from obi_widgets.trading.thresholds import seconds_before
 
 if TYPE_CHECKING:
@@ -85,6 +85,9 @@ class Parameters:
     hold_seconds: float
     price: str
     fee_bps: float
+    latency_ms: float
+    slippage_bps: float | None
+    size: float | None
     quantile_window: float
 
     def __init__(
@@ -96,6 +99,9 @@ class Parameters:
         hold_seconds: float = 20.0,
         price: str = "touch",
         fee_bps: float = 5.0,
+        latency_ms: float = 0.0,
+        slippage_bps: float | None = None,
+        size: float | None = None,
         quantile_window: float = 600.0,
         **values: object,
     ) -> None:
@@ -106,6 +112,9 @@ class Parameters:
             "hold_seconds": hold_seconds,
             "price": price,
             "fee_bps": fee_bps,
+            "latency_ms": latency_ms,
+            "slippage_bps": slippage_bps,
+            "size": size,
             "quantile_window": quantile_window,
         }
         checked = {
@@ -166,15 +175,20 @@ class Parameters:
             "hold_seconds": self.hold_seconds,
             "price": self.price,
             "fee_bps": self.fee_bps,
+            **{one.name: getattr(self, one.name) for one in EXECUTION},
             "quantile_window": self.quantile_window,
         }
 
     def as_table(self) -> dict[str, Any]:
         """Return the values as files have them: by name, with the name of the signal.
 
-        ``quantile_window`` is left out if the threshold is a value.
+        The window of a quantile is left out where the threshold is a value, and so is what
+        does nothing of the execution: seals that were made before it was a setting keep their hash.
         """
         table = {**self.as_dict(), "signal": self.signal.name}
+        for one in EXECUTION:
+            if table[one.name] == one.default:
+                del table[one.name]
         if self.threshold_is == "value":
             del table["quantile_window"]
         return table

@@ -25,7 +25,7 @@ from obi_widgets.settings.provenance import (
     to_tables,
 )
 from obi_widgets.settings.traits import Setting, SignalTrait, ThresholdTrait, class_for
-from obi_widgets.trading.declared import FEE, HOLD, PRICE, QUANTILE_WINDOW
+from obi_widgets.trading.declared import FEE, HOLD, LATENCY, PRICE, QUANTILE_WINDOW, SIZE, SLIPPAGE
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -35,7 +35,8 @@ if TYPE_CHECKING:
     from obi_widgets.signals.signal import Signal
 
 COMMON = (
-    "signal", "threshold", "threshold_is", "hold_seconds", "price", "fee_bps", "quantile_window",
+    "signal", "threshold", "threshold_is", "hold_seconds", "price", "fee_bps", "latency_ms",
+    "slippage_bps", "size", "quantile_window",
 )  # fmt: skip
 """Names of the settings that exist for every signal."""
 
@@ -65,6 +66,17 @@ class Settings(HasTraits):
         Price of entry and exit: the touch (a long buys at the ask and sells at the bid), or mid.
     fee_bps : float
         Fee of one side of a trade, bps of the value traded; −100 to 1,000. Negative is a rebate.
+    latency_ms : float
+        Milliseconds of event time from a decision until its order meets a book: that of the first
+        state at or after its arrival. To leave takes as long. 0 to 10,000.
+    slippage_bps : float, optional
+        How much worse than the touch at decision an entry may pay, bps, on any level that it
+        needs; 0 to 10,000. Beyond it is cancelled, and never chased. No limit when left out; what
+        leaves has none.
+    size : float, optional
+        Base units of an order, which walks through the levels. An entry is filled whole or not at
+        all; what leaves beyond the kept levels is counted at the last of them. When left out, an
+        order is too small to matter: all of it is filled at the touch. Mid has no size.
     quantile_window : float
         Window of a quantile threshold: seconds before a state, without the state itself; 10 to
         86,400. There is no entry until the book has been in sync for the whole window.
@@ -103,6 +115,9 @@ class Settings(HasTraits):
     hold_seconds = Setting(HOLD)
     price = Setting(PRICE)
     fee_bps = Setting(FEE)
+    latency_ms = Setting(LATENCY)
+    slippage_bps = Setting(SLIPPAGE)
+    size = Setting(SIZE)
     quantile_window = Setting(QUANTILE_WINDOW)
 
     provenance: Provenance | None = None
@@ -137,6 +152,9 @@ class Settings(HasTraits):
         hold_seconds: float = 20.0,
         price: str = "touch",
         fee_bps: float = 5.0,
+        latency_ms: float = 0.0,
+        slippage_bps: float | None = None,
+        size: float | None = None,
         quantile_window: float = 600.0,
         **values: Any,  # noqa: ANN401
     ) -> None:
@@ -147,6 +165,7 @@ class Settings(HasTraits):
         if threshold is not None:
             self.threshold = threshold
         self.hold_seconds, self.price, self.fee_bps = hold_seconds, price, fee_bps
+        self.latency_ms, self.slippage_bps, self.size = latency_ms, slippage_bps, size
         self.quantile_window = quantile_window
         for name, value in values.items():
             setattr(self, name, value)

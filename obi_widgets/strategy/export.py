@@ -24,6 +24,7 @@ from obi_widgets.signals.imbalance import imbalance
 from obi_widgets.signals.imbalance_numpy import EDGE, LOG2_E, POLYNOMIAL
 from obi_widgets.strategy.proof import MOST, prove
 from obi_widgets.strategy.signal import written_out
+from obi_widgets.trading.declared import at_once
 from obi_widgets.trading.entries import scan
 from obi_widgets.trading.thresholds import compared
 
@@ -144,6 +145,7 @@ def export_strategy(
         A name that ends otherwise, a place that cannot be written to, or findings that are of
         other settings, another market or another signal. A signal that needs more than books, that
         is not self-contained, or that is another one when the file is run: with the reason.
+        Settings with a latency, a slippage limit or a size.
     HistoryError
         A history without states.
     """
@@ -157,6 +159,13 @@ def export_strategy(
     if not len(history):
         raise HistoryError("The history has no states.", "Wait for the first book, then export.")
     parameters = Parameters.of(settings)
+    if not at_once(parameters):
+        raise SettingsError(
+            "A strategy file with a latency, a slippage limit or a size cannot be written yet: it "
+            "would enter otherwise than these settings were judged.",
+            "Export the settings to .toml or .json, or set latency_ms=0, slippage_bps=None and "
+            "size=None.",
+        )
     provenance = provenance or history.provenance
     refuse_others(parameters, provenance, findings)
     told = to_tables(provenance, findings, sealed)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from obi_widgets.errors import SettingsError
-from obi_widgets.parameters import Bps, Choice, Parameter, Seconds
+from obi_widgets.history.rows_numpy import LARGEST, SMALLEST
+from obi_widgets.parameters import Bps, Choice, Number, Parameter, Seconds
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -32,6 +33,27 @@ FEE = Parameter(
     "Of one side of a trade, in bps of the value traded; negative is a rebate.",
     "Fee, each side",
 )
+LATENCY = Parameter(
+    "latency_ms",
+    Number(0, 10_000, "ms", slider=(0, 1_000, 5)),
+    0.0,
+    "Milliseconds of the exchange's time from a decision until its order meets a book.",
+    "Latency",
+)
+SLIPPAGE = Parameter(
+    "slippage_bps",
+    Bps(0, 10_000, off="no limit", slider=(-0.1, 10, 0.1)),
+    None,
+    "How much worse than the touch at decision an entry may pay, bps; beyond it is cancelled.",
+    "Slippage limit",
+)
+SIZE = Parameter(
+    "size",
+    Number(SMALLEST, LARGEST, "base units", off="any size", slider=(0, 10, 0.01)),
+    None,
+    "Base units that an order walks through the levels with; so few that the touch holds them.",
+    "Order size",
+)
 QUANTILE_WINDOW = Parameter(
     "quantile_window",
     Seconds(10, 86_400, slider=(10, 3_600, 10)),
@@ -39,8 +61,16 @@ QUANTILE_WINDOW = Parameter(
     "Seconds before a state whose values a quantile is taken of, the state itself left out.",
 )
 
-PARAMETERS = {one.name: one for one in (HOLD, PRICE, FEE, QUANTILE_WINDOW)}
+EXECUTION = (LATENCY, SLIPPAGE, SIZE)
+"""How an order is executed. At its default each of them does nothing."""
+
+PARAMETERS = {one.name: one for one in (HOLD, PRICE, FEE, *EXECUTION, QUANTILE_WINDOW)}
 """By name."""
+
+
+def at_once(parameters: Chosen) -> bool:
+    """Return whether every order is filled at the touch, or mid, of the state that decides it."""
+    return all(getattr(parameters, one.name) == one.default for one in EXECUTION)
 
 
 class Chosen(Protocol):
@@ -81,6 +111,18 @@ class Chosen(Protocol):
     @property
     def fee_bps(self) -> float:
         """Of one side of a trade."""
+
+    @property
+    def latency_ms(self) -> float:
+        """Milliseconds from a decision until its order meets a book."""
+
+    @property
+    def slippage_bps(self) -> float | None:
+        """How much worse than the touch at decision an entry may pay; None for no limit."""
+
+    @property
+    def size(self) -> float | None:
+        """Base units of an order; None when it is too small to matter."""
 
     def values_of(self, signal: Signal) -> Mapping[str, Any]:
         """Return the values for parameters of a signal."""

@@ -18,6 +18,9 @@ from obi_widgets.history.given import as_history
 from obi_widgets.kernels.loader import Kernels
 from obi_widgets.trading import entries_numpy
 from obi_widgets.trading.declared import values_now
+from obi_widgets.trading.entries_numpy import ENTERING, FLAT, LEAVING
+from obi_widgets.trading.entries_numpy import HELD as HOLDING
+from obi_widgets.trading.quotes import quotes, touch
 from obi_widgets.trading.thresholds import compared
 
 if TYPE_CHECKING:
@@ -32,16 +35,34 @@ if TYPE_CHECKING:
 
 KERNELS = Kernels("obi_widgets.trading.entries_numba", entries_numpy)
 
-HELD, GAP, OPEN = "held", "gap", "open"
-"""Why an entry ended: held to its time; the book was lost meanwhile; it has not ended yet."""
+EDGE = 1e-9
+"""Bps: a price that lies on the slippage limit but for rounding is inside."""
+
+HELD, GAP, OPEN, UNFILLED = "held", "gap", "open", "unfilled"
+"""Why an entry ended: held to its time; the book was lost meanwhile; it has not ended yet; its
+order was not filled."""
 
 
 class Held(NamedTuple):
-    """An entry that has not ended: +1 or −1; nanoseconds UTC; quote currency."""
+    """An entry that has not ended, as a scan goes on with it.
+
+    Attributes
+    ----------
+    side : int
+        +1 or −1.
+    time, price : int, float
+        Of the entry: nanoseconds UTC, quote currency; 0 and 0 while its order is on its way.
+    arrival : int
+        When the order that is on its way arrives, to enter or to leave; 0 without any.
+    limit : float, optional
+        The worst price of an order to enter; None for no limit.
+    """
 
     side: int
     time: int
     price: float
+    arrival: int = 0
+    limit: float | None = None
 
 
 @dataclass(frozen=True)
@@ -57,9 +78,15 @@ class Trades:
     entry_price, exit_price : ndarray of float64
         Quote currency; NaN where there is no exit.
     lost : ndarray of bool
-        Whether the book was lost before the exit.
+        Whether the book was lost before the exit, or before the order arrived.
+    missed : ndarray of bool
+        Whether its order was not filled: the price was beyond the limit, or the levels did not hold
+        the size. Entry time is that of the state that the order met, and the price NaN.
     fee_bps : float
         The fee of one side.
+    held : Held, optional
+        The position that is open at the end, or the order to enter that is on its way, which is no
+        row yet.
     """
 
     side: NDArray[np.int8]
@@ -68,7 +95,9 @@ class Trades:
     exit_time: Ints
     exit_price: Floats
     lost: NDArray[np.bool_]
+    missed: NDArray[np.bool_]
     fee_bps: float
+    held: Held | None = None
 
     @cached_property
     def gross_bps(self) -> Floats:
@@ -84,13 +113,10 @@ class Trades:
         """Return the trades from one on."""
         return replace(self, **{name: getattr(self, name)[first:] for name in COLUMNS})
 
-    @cached_property
-    def held(self) -> Held | None:
-        """The last one, where it has not ended yet."""
-        if not len(self.side) or self.exit_time[-1] or self.lost[-1]:
-            return None
-        time, price = int(self.entry_time[-1]), float(self.entry_price[-1])
-        return Held(int(self.side[-1]), time, price)
+    @property
+    def is_open(self) -> bool:
+        """Whether the last row is a position that has not ended."""
+        return self.held is not None and self.held.time > 0
 
     @property
     def net_bps(self) -> Floats:
@@ -98,7 +124,9 @@ class Trades:
         return self.gross_bps - 2 * self.fee_bps
 
 
-COLUMNS = tuple(name for name in Trades.__dataclass_fields__ if name != "fee_bps")
+COLUMNS = (
+    "side", "entry_time", "entry_price", "exit_time", "exit_price", "lost", "missed",
+)  # fmt: skip
 
 
 def _join(old: NDArray[Any], new: NDArray[Any]) -> NDArray[Any]:
@@ -107,24 +135,30 @@ def _join(old: NDArray[Any], new: NDArray[Any]) -> NDArray[Any]:
 
 @dataclass(frozen=True)
 class Results:
-    """What entries came to. ``mean_net_se`` is the standard error of the mean, NaN below two."""
+    """What entries came to.
+
+    ``mean_net_se`` is the standard error of the mean, NaN below two; ``missed`` counts the orders
+    that were not filled, which are none of the entries.
+    """
 
     entries: int
     won: float
     mean_gross_bps: float
     mean_net_bps: float
     mean_net_se: float
+    missed: int = 0
 
     @classmethod
     def of(cls, trades: Trades) -> Results:
         """Sum up the trades that have an exit; NaN where there is none."""
         gross = trades.gross_bps[~np.isnan(trades.gross_bps)]
         net = trades.net_bps[~np.isnan(trades.net_bps)]
-        count = len(gross)
+        count, missed = len(gross), int(np.count_nonzero(trades.missed))
         if not count:
-            return cls(0, np.nan, np.nan, np.nan, np.nan)
+            return cls(0, np.nan, np.nan, np.nan, np.nan, missed)
         error = float(net.std(ddof=1) / np.sqrt(count)) if count > 1 else np.nan
-        return cls(count, float(np.mean(gross > 0)), float(gross.mean()), float(net.mean()), error)
+        won = float(np.mean(gross > 0))
+        return cls(count, won, float(gross.mean()), float(net.mean()), error, missed)
 
 
 def scan(
@@ -139,7 +173,7 @@ def scan(
     signal : ndarray of float64, shape (T,)
         What the threshold is held against, of all of them; see `thresholds.compared`.
     parameters : Chosen
-        ``threshold``, ``hold_seconds``, ``price`` and ``fee_bps`` are used.
+        All but the signal's are used.
     first : int
         The first state to decide on.
     held : Held, optional
@@ -151,21 +185,51 @@ def scan(
         The last one may be open.
     """
     most = len(history) - first + 1
-    side, lost = np.empty(most, np.int8), np.empty(most, bool)
+    side, lost, missed = np.empty(most, np.int8), np.empty(most, bool), np.empty(most, bool)
     times, prices = np.empty((2, most), np.int64), np.empty((2, most))
+    hold = round(parameters.hold_seconds * 1e9)
+    phase, limit = _begin(held, hold)
     side[0] = 0
     if held is not None:
-        side[0], times[:, 0] = held.side, (held.time, 0)
-        lost[0], prices[:, 0] = False, (held.price, np.nan)
+        side[0], times[0, 0], prices[0, 0] = held.side, held.time, held.price
+    cap = np.inf if parameters.slippage_bps is None else (parameters.slippage_bps + EDGE) / 1e4
+    latency, at_mid = round(parameters.latency_ms * 1e6), parameters.price == "mid"
+    # Mid is computed where it is paid: this is called at every move of a slider.
+    offered = touch(history) if at_mid else quotes(history, parameters, first)
     count = KERNELS.current().scan(
-        history.time, history.bid, history.ask, signal, first,
-        parameters.threshold, round(parameters.hold_seconds * 1e9), parameters.price == "mid",
-        side, times, prices, lost,
+        history.time, history.bid, history.ask, *offered, signal, first,
+        parameters.threshold, hold, latency, cap, at_mid,
+        phase, limit, side, times, prices, lost, missed,
     )  # fmt: skip
     return Trades(
         side[:count], times[0, :count], prices[0, :count], times[1, :count], prices[1, :count],
-        lost[:count], parameters.fee_bps,
+        lost[:count], missed[:count], parameters.fee_bps,
+        _end(phase.tolist(), float(limit[0]), times[0, :count], prices[0, :count]),
     )  # fmt: skip
+
+
+def _begin(held: Held | None, hold: int) -> tuple[Ints, Floats]:
+    """Return the phase and the limit that a scan goes on with."""
+    if held is None:
+        return np.array([FLAT, 0, 0], np.int64), np.zeros(1)
+    limit = held.side * np.inf if held.limit is None else held.limit
+    if not held.time:
+        phase, when = ENTERING, held.arrival
+    elif held.arrival:
+        phase, when = LEAVING, held.arrival
+    else:
+        phase, when = HOLDING, held.time + hold
+    return np.array([phase, when, held.side], np.int64), np.array([limit], float)
+
+
+def _end(phase: list[int], limit: float, times: Ints, prices: Floats) -> Held | None:
+    """Return what a later scan goes on with."""
+    now, when, side = phase
+    if now == FLAT:
+        return None
+    if now == ENTERING:
+        return Held(side, 0, 0.0, when, limit if np.isfinite(limit) else None)
+    return Held(side, int(times[-1]), float(prices[-1]), when if now == LEAVING else 0)
 
 
 def tally(signal: Floats, threshold: float) -> tuple[int, int]:
@@ -186,12 +250,12 @@ class Scanner:
         no_rows, no_prices = np.empty(0, np.int64), np.empty(0)
         self._trades = Trades(
             np.empty(0, np.int8), no_rows, no_prices, no_rows, no_prices, np.empty(0, bool),
-            parameters.fee_bps,
+            np.empty(0, bool), parameters.fee_bps,
         )  # fmt: skip
 
     @property
     def _open(self) -> bool:
-        return self._trades.held is not None
+        return self._trades.is_open
 
     def extend(self, history: History, signal: Floats) -> None:
         """Decide on the states that came since; ``signal`` belongs to all of the history."""
@@ -200,13 +264,13 @@ class Scanner:
         old, was_open = self._trades, self._open
         decided = compared(history, signal, self.parameters, first)
         new = scan(history, decided, self.parameters, first, old.held)
-        if len(new.side) == was_open and (not was_open or new.held):
-            return  # nothing was entered, nothing left
+        if new.held == old.held and len(new.side) == was_open:
+            return  # nothing was decided, entered or left
         kept = slice(None, len(old.side) - was_open)
         joined: dict[str, Any] = {
             name: _join(getattr(old, name)[kept], getattr(new, name)) for name in COLUMNS
         }
-        self._trades = replace(old, **joined)
+        self._trades = replace(old, **joined, held=new.held)
 
     def trades(self, history: History) -> Trades:
         """Return the entries made at states that the history still holds, and the open one."""
@@ -237,7 +301,8 @@ def entries(history: History, settings: HasChosen | Chosen) -> pd.DataFrame:
         A row an entry: ``side`` (+1 long, −1 short), ``entry_time``, ``exit_time`` (UTC),
         ``entry_price``, ``exit_price`` (quote currency), ``gross_bps``, ``net_bps`` (after the
         fees of both sides), ``ended`` (``"held"``; ``"gap"``: the book was lost meanwhile, and
-        the result is not known; ``"open"``: not yet). NaT and NaN where there is no exit.
+        the result is not known; ``"open"``: not yet; ``"unfilled"``: the order met a price
+        beyond its limit or too few levels, at ``entry_time``). NaT and NaN where there is none.
     """
     import pandas as pd
 
@@ -256,6 +321,6 @@ def entries(history: History, settings: HasChosen | Chosen) -> pd.DataFrame:
         "exit_price": trades.exit_price,
         "gross_bps": trades.gross_bps,
         "net_bps": trades.net_bps,
-        "ended": np.where(done, HELD, np.where(trades.lost, GAP, OPEN)),
+        "ended": np.select([done, trades.lost, trades.missed], [HELD, GAP, UNFILLED], OPEN),
     }
     return pd.DataFrame(columns)

@@ -10,38 +10,87 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
+FLAT, ENTERING, HELD, LEAVING = 0, 1, 2, 3
+
 
 @njit(inline="always")
-def _paid(bid, ask, direction, at_mid):
-    """Return what buying (+1) or selling (-1) costs."""
-    if at_mid:
-        return (bid + ask) / 2
-    return ask if direction > 0 else bid
+def _price(bid, ask, quote, at_mid):
+    """Return what an order pays or gets."""
+    return (bid + ask) / 2 if at_mid else quote
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
-def scan(time, bid, ask, signal, first, threshold, hold, at_mid, side, times, prices, lost):
+def scan(
+    time, bid, ask, buy, sell, buy_last, sell_last, signal, first, threshold, hold, latency, cap,
+    at_mid, phase, limit, side, times, prices, lost, missed,
+):  # fmt: skip
     """Decide entries from a state on; see `entries_numpy.scan`."""
-    count, held, due = 0, side[0], times[0, 0] + hold
-    for row in range(first, len(time)):
-        if held:
+    now, when, count = phase[0], phase[1], 0
+    direction, worst = side[0], limit[0]
+    row, states = first - 1, len(time)
+    while True:
+        row += 1
+        if now == FLAT:  # most states change nothing, and are passed quickly
+            while row < states and not (abs(signal[row]) > threshold and bid[row] < ask[row]):
+                row += 1
+        else:
+            while (
+                row < states
+                and time[row] < when
+                and not (np.isnan(bid[row]) and np.isnan(ask[row]))
+            ):
+                row += 1
+        if row >= states:
+            break
+        if now != FLAT:
             if np.isnan(bid[row]) and np.isnan(ask[row]):
-                times[1, count], prices[1, count], lost[count] = 0, np.nan, True
-                held = 0
+                if now == ENTERING:
+                    side[count], times[0, count], prices[0, count] = direction, time[row], np.nan
+                times[1, count], prices[1, count] = 0, np.nan
+                lost[count], missed[count] = True, False
+                now = FLAT
                 count += 1
-            elif time[row] >= due and bid[row] < ask[row]:
-                times[1, count], lost[count] = time[row], False
-                prices[1, count] = _paid(bid[row], ask[row], -held, at_mid)
-                held = 0
-                count += 1
-        if not held and abs(signal[row]) > threshold and bid[row] < ask[row]:
-            held = 1 if signal[row] > 0 else -1
-            due = time[row] + hold
-            side[count], times[0, count] = held, time[row]
-            prices[0, count] = _paid(bid[row], ask[row], held, at_mid)
-    if held:
-        times[1, count], prices[1, count], lost[count] = 0, np.nan, False
+            elif now != ENTERING and time[row] >= when and bid[row] < ask[row]:
+                if now == HELD:
+                    now, when = LEAVING, time[row] + latency
+                if time[row] >= when:
+                    quote = sell[row] if direction > 0 else buy[row]
+                    times[1, count] = time[row]
+                    prices[1, count] = _price(bid[row], ask[row], quote, at_mid)
+                    lost[count], missed[count] = False, False
+                    now = FLAT
+                    count += 1
+        tried = False
+        for _ in range(2):  # an order that arrives, and one that is decided and arrives at once
+            if now == ENTERING and time[row] >= when:
+                tried = True
+                quote = buy[row] if direction > 0 else sell[row]
+                price = _price(bid[row], ask[row], quote, at_mid)
+                last = buy_last[row] if direction > 0 else sell_last[row]
+                last = _price(bid[row], ask[row], last, at_mid)
+                side[count], times[0, count] = direction, time[row]
+                if direction * last <= direction * worst:
+                    prices[0, count] = price
+                    now, when = HELD, time[row] + hold
+                else:
+                    prices[0, count] = np.nan
+                    times[1, count], prices[1, count] = 0, np.nan
+                    lost[count], missed[count] = False, True
+                    now = FLAT
+                    count += 1
+            if now != FLAT or (tried and latency == 0):
+                break
+            if not (abs(signal[row]) > threshold and bid[row] < ask[row]):
+                break
+            direction = 1 if signal[row] > 0 else -1
+            wanted = _price(bid[row], ask[row], ask[row] if direction > 0 else bid[row], at_mid)
+            worst = wanted * (1 + direction * cap)
+            now, when = ENTERING, time[row] + latency
+    if now >= HELD:
+        times[1, count], prices[1, count] = 0, np.nan
+        lost[count], missed[count] = False, False
         count += 1
+    phase[0], phase[1], phase[2], limit[0] = now, when, direction, worst
     return count
 
 
@@ -57,12 +106,14 @@ def tally(signal, threshold):
 
 def compile_all():
     """Compile for the types that come."""
-    # A history's columns cannot be written to, and numba tells that apart.
-    time, prices = np.zeros(1, np.int64), np.ones(1)
+    # A history's columns cannot be written to, and numba tells that apart; quotes of a size can.
+    time, prices, own = np.zeros(1, np.int64), np.ones(1), np.ones(1)
     time.flags.writeable = prices.flags.writeable = False
-    two, sides = np.zeros((2, 2)), np.zeros(2, np.int8)
-    scan(
-        time, prices, prices, np.ones(1), 0, 0.5, 1, False,
-        sides, two.astype(np.int64), two, np.zeros(2, bool),
-    )  # fmt: skip
+    two, sides, flags = np.zeros((2, 2)), np.zeros(2, np.int8), np.zeros(2, bool)
+    for given in (prices, own):
+        scan(
+            time, prices, prices, given, given, given, given, np.ones(1), 0, 0.5, 1, 0, np.inf,
+            False, np.zeros(3, np.int64), np.zeros(1), sides, two.astype(np.int64), two,
+            flags, flags.copy(),
+        )  # fmt: skip
     tally(np.ones(1), 0.5)

@@ -18,19 +18,32 @@ if TYPE_CHECKING:
     Ints = NDArray[np.int64]
 
 
+FLAT, ENTERING, HELD, LEAVING = 0, 1, 2, 3
+"""Where a scan stands: no position; an order to enter on its way; a position; one to leave."""
+
+
 def scan(
     time: Ints,
     bid: Floats,
     ask: Floats,
+    buy: Floats,
+    sell: Floats,
+    buy_last: Floats,
+    sell_last: Floats,
     signal: Floats,
     first: int,
     threshold: float,
     hold: int,
+    latency: int,
+    cap: float,
     at_mid: bool,
+    phase: Ints,
+    limit: Floats,
     side: NDArray[np.int8],
     times: Ints,
     prices: Floats,
     lost: NDArray[np.bool_],
+    missed: NDArray[np.bool_],
 ) -> int:
     """Decide entries from a state on; see `obi_widgets.trading.entries`.
 
@@ -38,57 +51,99 @@ def scan(
     ----------
     time, bid, ask, signal : ndarray, shape (T,)
         Nanoseconds; quote currency; of any scale.
+    buy, sell, buy_last, sell_last : ndarray of float64, shape (T,)
+        See `obi_widgets.trading.quotes.Quotes`.
     first : int
         The first state to decide on.
-    threshold, hold, at_mid : float, int, bool
-        Of the signal; nanoseconds; whether mid is paid instead of the touch.
-    side, lost : ndarray of int8 and of bool, shape (T - first + 1,)
-        Written to, an entry each: +1 or −1; whether the book was lost before its exit. The first
-        is the position that is open before, whose side is 0 when there is none.
+    threshold, hold, latency : float, int, int
+        Of the signal; nanoseconds.
+    cap : float
+        By how much of the touch at decision an entry may be worse; infinite for no limit.
+    at_mid : bool
+        Whether mid is paid instead of the quotes.
+    phase : ndarray of int64, shape (3,)
+        Read, and written to: one of the phases above; the time at which its order arrives or its
+        hold ends; the side.
+    limit : ndarray of float64, shape (1,)
+        Read, and written to: the worst price of the order that is on its way to enter.
+    side, lost, missed : ndarray of int8 and of bool, shape (T - first + 1,)
+        Written to, an entry each: +1 or −1; whether the book was lost before its exit, or before
+        its order arrived; whether its order was not filled. The first one of ``side`` is that of
+        the position or order that is open before.
     times, prices : ndarray of int64 and of float64, shape (2, T - first + 1)
-        Written to: of entries and of exits; 0 and NaN where there is no exit.
+        Written to: of entries and of exits; 0 and NaN where there is no exit. The first ones are
+        those of the position that is open before. An entry that is not filled has the time of the
+        state that its order met, and one that a gap took on its way the time of the gap; their
+        price is NaN.
 
     Returns
     -------
     int
-        How many.
+        How many. An order to enter that is still on its way is none of them.
     """
     out = np.isnan(bid[first:]) & np.isnan(ask[first:])
     gaps = (np.flatnonzero(out) + first).tolist()
     beyond = (np.abs(signal[first:]) > threshold) & (bid[first:] < ask[first:])
     candidates = (np.flatnonzero(beyond) + first).tolist()
 
-    def paid(row: int, direction: int) -> float:
-        if at_mid:
-            return float((bid[row] + ask[row]) / 2)
-        return float(ask[row] if direction > 0 else bid[row])
+    def paid(row: int, quote: float) -> float:
+        return float((bid[row] + ask[row]) / 2 if at_mid else quote)
 
-    count, row, due = 0, first, int(times[0, 0]) + hold
-    is_open = side[0] != 0
+    count, row = 0, first
+    now, when, direction, worst = int(phase[0]), int(phase[1]), int(side[0]), float(limit[0])
     while True:
-        if is_open:
-            at = max(int(np.searchsorted(time, due)), row)
+        if now == FLAT:
+            at = bisect_left(candidates, row)
+            if at == len(candidates):
+                break
+            row = candidates[at]
+            direction = 1 if signal[row] > 0 else -1
+            worst = paid(row, ask[row] if direction > 0 else bid[row]) * (1 + direction * cap)
+            now, when = ENTERING, int(time[row]) + latency
+        at = max(int(np.searchsorted(time, when)), row)
+        if now != ENTERING:
             while at < len(time) and not bid[at] < ask[at]:
-                at += 1  # a due position waits for a side that came empty
-            next_gap = bisect_left(gaps, row)
-            if next_gap < len(gaps) and gaps[next_gap] <= at:
-                row, lost[count] = gaps[next_gap], True
-            elif at < len(time):
-                row = at
-                times[1, count], prices[1, count] = time[row], paid(row, -int(side[count]))
-            else:
-                return count + 1
-            is_open = False
+                at += 1  # who leaves waits for a side that came empty
+        next_gap = bisect_left(gaps, row)
+        if next_gap < len(gaps) and gaps[next_gap] <= at:
+            row = gaps[next_gap]
+            if now == ENTERING:
+                side[count], times[0, count], prices[0, count] = direction, time[row], np.nan
+            times[1, count], prices[1, count] = 0, np.nan
+            lost[count], missed[count] = True, False
+            now = FLAT
             count += 1
-        at = bisect_left(candidates, row)
-        if at == len(candidates):
-            return count
-        row = candidates[at]
-        side[count], lost[count] = (1 if signal[row] > 0 else -1), False
-        times[:, count] = time[row], 0
-        prices[:, count] = paid(row, int(side[count])), np.nan
-        due = int(time[row]) + hold
-        is_open = True
+        elif at == len(time):
+            break
+        elif now == HELD:
+            row, now, when = at, LEAVING, int(time[at]) + latency
+        elif now == LEAVING:
+            row, now = at, FLAT
+            times[1, count] = time[row]
+            prices[1, count] = paid(row, sell[row] if direction > 0 else buy[row])
+            lost[count] = missed[count] = False
+            count += 1
+        else:
+            row = at
+            side[count], times[0, count] = direction, time[row]
+            last = paid(row, buy_last[row] if direction > 0 else sell_last[row])
+            if direction * last <= direction * worst:
+                prices[0, count] = paid(row, buy[row] if direction > 0 else sell[row])
+                now, when = HELD, int(time[row]) + hold
+            else:
+                prices[0, count] = np.nan
+                times[1, count], prices[1, count] = 0, np.nan
+                lost[count], missed[count] = False, True
+                now = FLAT
+                count += 1
+                row += latency == 0  # of this state it has decided
+    if now >= HELD:
+        times[1, count], prices[1, count] = 0, np.nan
+        lost[count] = missed[count] = False
+        count += 1
+    phase[:] = now, when, direction
+    limit[0] = worst
+    return count
 
 
 def tally(signal: Floats, threshold: float) -> tuple[int, int]:

@@ -17,7 +17,7 @@ from obi_widgets.errors import ArgumentError, SettingsError
 from obi_widgets.history.given import as_history
 from obi_widgets.signals import imbalance
 from obi_widgets.trading.declared import values_now
-from obi_widgets.trading.entries import GAP, HELD, OPEN
+from obi_widgets.trading.entries import GAP, HELD, OPEN, UNFILLED
 from obi_widgets.trading.execution import Execution, Maker, Taker
 from obi_widgets.trading.matching import CANCELLED, EXPIRED, FILLED, REJECTED, Fill, Tape
 
@@ -26,9 +26,6 @@ if TYPE_CHECKING:
 
     from obi_widgets.history.columns import History
     from obi_widgets.trading.declared import Chosen, HasChosen
-
-UNFILLED = "unfilled"
-"""How an entry ended that never was."""
 
 
 def fills(

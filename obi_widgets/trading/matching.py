@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from obi_widgets.signals.touch import best_sizes
-from obi_widgets.trading.entries import GAP, OPEN
+from obi_widgets.trading.entries import EDGE, GAP, OPEN
 from obi_widgets.trading.execution import Execution, Maker, Taker
 
 if TYPE_CHECKING:
@@ -25,9 +25,6 @@ if TYPE_CHECKING:
 FILLED, CANCELLED, EXPIRED, REJECTED = "filled", "cancelled", "expired", "rejected"
 """What became of an order: filled, at least in part; nothing within the slippage limit; timed out
 in the queue; would have crossed when it should have been posted. Or `GAP`, or `OPEN`."""
-
-EDGE = 1e-9
-"""Bps: a price that lies on the slippage limit but for rounding is inside."""
 
 
 class Fill(NamedTuple):

@@ -264,6 +264,7 @@ class PriceWidget(Chart):
             return self._drawn  # entries come and go more seldom than states
         end = np.where(trades.exit_time > 0, trades.exit_time, trades.entry_time)
         seen = (end >= window.start) & (trades.entry_time <= window.end)
+        seen &= np.isfinite(trades.entry_price)  # an order that was not filled has no price
         entries = np.count_nonzero(seen)
         seen[seen] = apart(trades.entry_time[seen], window)
         side = trades.side[seen]

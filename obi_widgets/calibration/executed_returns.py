@@ -1,0 +1,96 @@
+"""Returns of a taker who enters at each state, executed as the settings say."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from obi_widgets.calibration.forward_returns import (
+    ForwardReturns,
+    as_horizons,
+    too_coarse,
+    touch_returns,
+)
+from obi_widgets.trading.declared import at_once
+from obi_widgets.trading.entries import EDGE
+from obi_widgets.trading.quotes import quotes
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike, NDArray
+
+    from obi_widgets.history.columns import History
+    from obi_widgets.settings.parameters import Parameters
+
+    Floats = NDArray[np.float64]
+
+
+class ExecutedReturns(NamedTuple):
+    """Returns of a taker who decides at each state to enter.
+
+    Attributes
+    ----------
+    long_bps, short_bps : ndarray of float64, shape (H, T)
+        Basis points of the entry price, before fees. NaN where the order is not filled, and where
+        the return is not known.
+    moves : ForwardReturns
+        Returns of mid from the state that decides to the state where the position is left.
+    """
+
+    long_bps: Floats
+    short_bps: Floats
+    moves: ForwardReturns
+
+
+def executed_returns(
+    history: History, parameters: Parameters, horizons: ArrayLike
+) -> ExecutedReturns:
+    """Return what a taker makes who decides at each state, and holds for each horizon.
+
+    Parameters
+    ----------
+    history : History
+        T states.
+    parameters : Parameters
+        ``price``, ``latency_ms``, ``slippage_bps`` and ``size`` are used, as by
+        `obi_widgets.entries`: the hold begins with the entry, and its end is decided at the first
+        state at or after it.
+    horizons : array_like of float, shape (H,)
+        Seconds.
+    """
+    if at_once(parameters):
+        touch = touch_returns(history, horizons)
+        if parameters.price == "touch":
+            return ExecutedReturns(touch.long_bps, touch.short_bps, touch.moves)
+        return ExecutedReturns(touch.moves.bps, -touch.moves.bps, touch.moves)
+    seconds, time, mid = as_horizons(horizons), history.time, history.mid
+    shape, states = (len(seconds), len(history)), len(history)
+    end = np.full(shape, -1, np.int32)
+    bps, long, short = (np.full(shape, np.nan) for _ in range(3))
+    offered, latency = quotes(history, parameters), round(parameters.latency_ms * 1e6)
+    rows = np.arange(states)
+    met = np.maximum(np.searchsorted(time, time + latency), rows)
+    arrives = met < states
+    met = np.minimum(met, states - 1)
+    last_lost = np.maximum.accumulate(np.where(history.lost, rows, -1))
+    prices = []
+    touches = (mid, mid) if parameters.price == "mid" else (history.ask, history.bid)
+    cap = np.inf if parameters.slippage_bps is None else (parameters.slippage_bps + EDGE) / 1e4
+    sides = zip((+1, -1), offered[:2], offered[2:], touches, strict=True)
+    for side, mean, last, wanted in sides:
+        within = side * last[met] <= side * (wanted * (1 + side * cap))
+        prices.append(np.where(arrives & within, mean[met], np.nan))
+    for row in np.flatnonzero(~too_coarse(seconds, history.interval)).tolist():
+        due = np.searchsorted(time, time[met] + round(float(seconds[row]) * 1e9))
+        known = arrives & (due < states)
+        due = np.minimum(due, states - 1)
+        left = np.maximum(np.searchsorted(time, time[due] + latency), due)
+        known &= left < states
+        left = np.minimum(left, states - 1)
+        with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
+            move = 1e4 * (mid[left] / mid - 1.0)
+            known &= (last_lost[left] < rows) & ~np.isnan(move) & ~np.isnan(mid[due])
+            end[row], bps[row] = np.where(known, left, -1), np.where(known, move, np.nan)
+            long[row] = np.where(known, 1e4 * (offered.sell[left] / prices[0] - 1), np.nan)
+            short[row] = np.where(known, -1e4 * (offered.buy[left] / prices[1] - 1), np.nan)
+    return ExecutedReturns(long, short, ForwardReturns(seconds, end, bps))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import math
 
 import numpy as np
@@ -247,6 +248,24 @@ def test_what_is_not_possible(name, value, advice):
         obi.Settings(**{name: value})
     assert str(error.value).startswith(f"{name} = {value} is not possible.")
     assert str(error.value).endswith(advice)
+
+
+@pytest.mark.parametrize("name", ["size", "price", "threshold"])
+def test_a_signal_cannot_take_the_name_of_a_setting(name):
+    def clash(history, **_):
+        return history.mid * 0
+
+    kind = inspect.Parameter(
+        name, inspect.Parameter.KEYWORD_ONLY, default=2.0, annotation=obi.Seconds(1, 10)
+    )
+    history = inspect.Parameter("history", inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    clash.__signature__ = inspect.Signature([history, kind])
+    with pytest.raises(SettingsError) as error:
+        obi.Settings(obi.signal(unit="", range=(-1, 1), needs="touch")(clash))
+    assert str(error.value) == (
+        f"The signal clash has a parameter {name}, which is the name of a setting of every "
+        "signal. Give the parameter another name."
+    )
 
 
 # -- every surface -------------------------------------------------------------------------------

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -37,12 +37,20 @@ def as_signal(signal: object) -> Signal:
     Raises
     ------
     SettingsError
-        If the name is unknown, or it is something else.
+        A name that is not known, something else, or a signal that has a parameter of the name of a
+        setting that there is with every signal.
     """
     if isinstance(signal, Signal):
+        for name in signal.parameters:
+            if name in (*OF_TRADING, "signal", "threshold", "threshold_is"):
+                raise SettingsError(
+                    f"The signal {signal.name} has a parameter {name}, which is the name of a "
+                    "setting of every signal.",
+                    "Give the parameter another name.",
+                )
         return signal
     if isinstance(signal, str):
-        return cast("Signal", registry.find(signal))
+        return as_signal(registry.find(signal))
     raise SettingsError(
         f"signal = {quoted(signal)} is not possible.",
         "Give a signal, as obi.imbalance, or the name of one.",

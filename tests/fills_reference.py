@@ -36,6 +36,8 @@ class _Reference:
         return math.isnan(self.bid[row]) and math.isnan(self.ask[row])
 
     def run(self, execution):
+        if isinstance(execution, obi.Taker):
+            return self.taken(execution)
         made, row = [], 0
         while row < len(self.time):
             if not abs(self.signal[row]) > self.settings.threshold:
@@ -48,7 +50,7 @@ class _Reference:
                 "net_bps": NAN, "ended": "unfilled", "filled": 0.0,
             }  # fmt: skip
             made.append(order)
-            status, at, now, price = self.send(execution, row, self.time[row], side, entering=True)
+            status, at, now, price = self.send(execution, row, self.time[row], side)
             order["status"] = status
             if status in ("gap", "open"):
                 order["ended"], order["filled"] = status, NAN
@@ -73,7 +75,65 @@ class _Reference:
             row = at
         return made
 
-    def send(self, order, row, now, direction, *, entering):
+    def taken(self, taker):
+        """A taker's orders: each meets the first state at or after its arrival."""
+        latency, made, row = round(taker.latency * 1e9), [], 0
+        hold = round(self.settings.hold_seconds * 1e9)
+        while row < len(self.time):
+            if not abs(self.signal[row]) > self.settings.threshold:
+                row += 1
+                continue
+            side = 1 if self.signal[row] > 0 else -1
+            touch = self.ask if side > 0 else self.bid
+            order = {
+                "side": side, "decision_time": self.time[row], "entry_time": None,
+                "entry_price": NAN, "exit_time": None, "exit_price": NAN, "gross_bps": NAN,
+                "net_bps": NAN, "ended": "open", "filled": NAN, "status": "open",
+            }  # fmt: skip
+            made.append(order)
+            at = self.until(row, self.time[row] + latency, whole=False)
+            if at == len(self.time):
+                break
+            if self.lost(at):
+                order.update(ended="gap", status="gap")
+                row = at
+                continue
+            away = side * (touch[at] - touch[row]) / touch[row] * 1e4
+            allowed = math.inf if taker.slippage_bps is None else taker.slippage_bps
+            if not away <= allowed + 1e-9:
+                order.update(ended="unfilled", status="cancelled", filled=0.0)
+                row = at + (at == row)
+                continue
+            order.update(status="filled", filled=1.0, entry_time=self.time[at])
+            order["entry_price"] = touch[at]
+            due = self.until(at, self.time[at] + hold)
+            end = due
+            if due < len(self.time) and not self.lost(due):
+                end = self.until(due, self.time[due] + latency)
+            if end == len(self.time):
+                break
+            if self.lost(end):
+                order["ended"] = "gap"
+                row = end
+                continue
+            out = (self.bid if side > 0 else self.ask)[end]
+            gross = side * (out / touch[at] - 1) * 1e4
+            order.update(exit_time=self.time[end], exit_price=out, ended="held", gross_bps=gross)
+            order["net_bps"] = gross - 2 * taker.fee_bps
+            row = end
+        return made
+
+    def until(self, row, time, *, whole=True):
+        """The first state from one on at or after a time, with both sides; or a gap before it."""
+        while row < len(self.time):
+            if self.lost(row):
+                return row
+            if self.time[row] >= time and (not whole or self.bid[row] < self.ask[row]):
+                return row
+            row += 1
+        return row
+
+    def send(self, order, row, now, direction):
         """Return status, the state that stands then, the time, and the price."""
         arrival = now + round(order.latency * 1e9)
         at = row
@@ -87,12 +147,6 @@ class _Reference:
         if isinstance(order, obi.Maker):
             return self.post(order, row, at, arrival, direction)
         touches = self.ask if direction > 0 else self.bid
-        if entering:
-            paid, wanted = touches[at], touches[row]
-            allowed = math.inf if order.slippage_bps is None else order.slippage_bps
-            if math.isnan(paid) or direction * (paid - wanted) / wanted * 1e4 > allowed + 1e-9:
-                return "cancelled", at, arrival, NAN
-            return "filled", at, arrival, paid
         first = at
         while at < len(self.time) and not self.bid[at] < self.ask[at]:
             if self.lost(at):
@@ -150,6 +204,6 @@ class _Reference:
         now = self.time[at]
         while True:
             order = order.closing
-            status, at, now, price = self.send(order, at, now, -side, entering=False)
+            status, at, now, price = self.send(order, at, now, -side)
             if status not in ("expired", "rejected"):
                 return "held" if status == "filled" else status, at, now, price, order.fee_bps

@@ -16,7 +16,7 @@ SETTINGS = obi.Settings(threshold=0.4, hold_seconds=5.0)
 def surface():
     history = known_market.history(1800, edge=6.0, seed=2)
     return history, obi.break_even(
-        history, SETTINGS, latency=[0.0, 2.0], size=[None, 0.5, 5.0], fee_bps=[0.0, 2.0]
+        history, SETTINGS, latency=[0.0, 2.0], size=[None, 0.2, 0.5], fee_bps=[0.0, 2.0]
     )
 
 

@@ -79,6 +79,16 @@ states = st.tuples(
 )
 
 
+def market_of(tape):
+    """Time, bid, ask and signal of a tape."""
+    steps, kinds, signals = zip(*tape, strict=True)
+    time = np.cumsum(np.array(steps, np.int64))
+    bid = np.array([np.nan if kind in ("no bid", "gap") else 99.0 for kind in kinds])
+    ask = np.array([np.nan if kind in ("no ask", "gap") else 100.0 for kind in kinds])
+    signal = np.where(np.isnan(bid) | np.isnan(ask), np.nan, signals)
+    return time, bid, ask, signal
+
+
 @given(
     st.lists(states, min_size=1, max_size=60),
     st.sampled_from([0.0, 0.4, 0.9]),
@@ -93,23 +103,19 @@ states = st.tuples(
 def test_entries_are_the_same(
     tape, threshold, hold, first, open_side, at_mid, latency, cap, begins
 ):
-    steps, kinds, signals = zip(*tape, strict=True)
-    time = np.cumsum(np.array(steps, np.int64))
-    bid = np.array([np.nan if kind in ("no bid", "gap") else 99.0 for kind in kinds])
-    ask = np.array([np.nan if kind in ("no ask", "gap") else 100.0 for kind in kinds])
-    signal = np.where(np.isnan(bid) | np.isnan(ask), np.nan, signals)
+    time, bid, ask, signal = market_of(tape)
     first = min(first, len(time))
     found = []
     for module in (entries_numba, entries_numpy):
         most = len(time) + 1
         side = np.full(most, open_side, np.int8)
         lost, missed = np.zeros(most, bool), np.zeros(most, bool)
-        phase = np.array([begins if open_side else 0, time[0] + 2, open_side], np.int64)
+        phase = np.array([begins if open_side else 0, time[0] + 2, open_side, 7], np.int64)
         limit = np.array([99.5])
         last = np.where(np.arange(len(time)) % 3 == 1, np.nan, ask + np.arange(len(time)) % 5)
-        times, prices = np.zeros((2, most), np.int64), np.full((2, most), np.nan)
+        times, prices = np.zeros((3, most), np.int64), np.full((2, most), np.nan)
         times[0], prices[0] = time[0] - 1, 99.5
-        count = module.scan(
+        count = module.scan_executed(
             time, bid, ask, ask, bid, last, bid, signal, first, threshold, hold, latency, cap,
             at_mid, phase, limit, side, times, prices, lost, missed,
         )  # fmt: skip
@@ -121,6 +127,43 @@ def test_entries_are_the_same(
         )  # fmt: skip
     for ours, twin in zip(*found, strict=True):
         np.testing.assert_array_equal(ours, twin)
+
+
+@given(
+    st.lists(states, min_size=1, max_size=60),
+    st.sampled_from([0.0, 0.4, 0.8]),
+    st.integers(1, 12),
+    st.integers(0, 59),
+    st.sampled_from([0, 1, -1]),
+    st.booleans(),
+)
+def test_what_is_filled_at_once_is_executed_without_latency_limit_and_size(
+    tape, threshold, hold, first, open_side, at_mid
+):
+    time, bid, ask, signal = market_of(tape)
+    first, most = min(first, len(time)), len(time) + 1
+    found = []
+    for scan in (
+        entries_numba.scan, entries_numpy.scan, entries_numba.scan_executed,
+        entries_numpy.scan_executed,
+    ):  # fmt: skip
+        side, lost = np.full(most, open_side, np.int8), np.zeros(most, bool)
+        times, prices = np.zeros((3, most), np.int64), np.full((2, most), np.nan)
+        times[0], prices[0] = time[0] - 1, 99.5
+        if scan.__name__ == "scan":
+            count = scan(
+                time, bid, ask, signal, first, threshold, hold, at_mid, side, times, prices, lost
+            )
+        else:
+            phase = np.array([2 * abs(open_side), time[0] - 1 + hold, open_side, 0], np.int64)
+            count = scan(
+                time, bid, ask, ask, bid, ask, bid, signal, first, threshold, hold, 0, np.inf,
+                at_mid, phase, np.zeros(1), side, times, prices, lost, np.zeros(most, bool),
+            )  # fmt: skip
+        found.append((side[:count], times[:2, :count], prices[:, :count], lost[:count]))
+    for ways in zip(*found, strict=True):
+        for way in ways[1:]:
+            np.testing.assert_array_equal(way, ways[0])
 
 
 @given(st.lists(st.sampled_from([np.nan, -1.0, -0.2, 0.0, 0.4, 0.7])), st.sampled_from([0.0, 0.4]))

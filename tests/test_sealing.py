@@ -121,7 +121,8 @@ def test_what_came_while_nothing_ran_is_not_judged(quick):
 OTHERS = {
     "decay": 0.2, "depth": None, "band_bps": 5.0, "weighting": "notional", "threshold": 0.06,
     "hold_seconds": 0.4, "price": "mid", "fee_bps": 4.0, "threshold_is": "quantile",
-    "signal": "smooth(imbalance)",
+    "signal": "smooth(imbalance)", "fees": "okx", "latency_ms": 20.0, "slippage_bps": 3.0,
+    "size": 0.5,
 }  # fmt: skip
 
 
@@ -136,7 +137,7 @@ def test_another_setting_breaks_the_seal_and_what_was_found_stays(recording, qui
         test = session.seal("a.json")
         wait_for(lambda: ended(session) and test.trades, "the end")
         found = test.trades.copy()
-        was = quick.parameters.as_table()[name]
+        was = {**quick.parameters.as_dict(), "signal": quick.signal.name}[name]
         setattr(quick, name, OTHERS[name])
         setattr(quick, name, was)
         assert f": {name} changed from {was!r} to {OTHERS[name]!r}." in test.broken

@@ -41,8 +41,8 @@ BOUNDS = {
     "size": (1e-38, 3e38),
 }
 NAMES = (
-    "band_bps, decay, depth, fee_bps, hold_seconds, latency_ms, price, quantile_window, signal, "
-    "size, slippage_bps, threshold, threshold_is, weighting"
+    "band_bps, decay, depth, fee_bps, fees, hold_seconds, latency_ms, price, quantile_window, "
+    "signal, size, slippage_bps, threshold, threshold_is, weighting"
 )
 
 

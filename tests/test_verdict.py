@@ -13,7 +13,7 @@ from obi_widgets.calibration.verdict import Evidence, judge
 HORIZONS = np.array([1.0, 5.0, 10.0])
 
 
-def made(net, half, *, passive=0.0, cost=2.0, longs=0.5, without=None, z=None):
+def made(net, half, *, passive=0.0, cost=2.0, longs=0.5, without=None, z=None, missed=0):
     """Return trades that made so much; ``passive`` is what not looking made."""
     net, half, passive, cost = (
         np.broadcast_to(np.asarray(one, float), 3) for one in (net, half, passive, cost)
@@ -21,7 +21,8 @@ def made(net, half, *, passive=0.0, cost=2.0, longs=0.5, without=None, z=None):
     excess = net + cost - passive
     z = 2 * net / half if z is None else np.asarray(z, float)
     return Traded(
-        HORIZONS, np.full(3, 500), np.full(3, float(longs)), net + cost, net, cost,
+        HORIZONS, np.full(3, 500), np.full(3, missed), np.full(3, float(longs)),
+        net + cost, net, cost,
         np.full(3, 0.6), net - half, net + half, half / 2, np.full(3, 0.02), z,
         excess, excess - half, excess + half, 2 * excess / half,
         net if without is None else np.asarray(without, float),
@@ -56,7 +57,18 @@ SUREST = "At 5 s, the most significant hold, a trade made +3.00 ± 0.50 bps net"
             1,
         ),
         (
-            {"hold": 10.0, "at_mid": True},
+            {
+                "whole": made([1.0, 3.0, 2.0], [0.4, 0.5, 1.0], missed=125),
+                "filled": "at the touch, after a latency of 20 ms",
+            },
+            "viable",
+            f"{SUREST}: +2.90 ± 0.60 bps before the hold-out, +3.20 ± 0.90 bps in it. Not filled "
+            "were 125 of 625 orders (20 %). It assumes that the others are filled at the touch, "
+            "after a latency of 20 ms.",
+            1,
+        ),
+        (
+            {"hold": 10.0, "filled": "at once at mid, which no queue promises, without latency"},
             "viable",
             f"{SUREST}: +2.90 ± 0.60 bps before the hold-out, +3.20 ± 0.90 bps in it. The settings "
             "hold 10 s, and a trade made +2.00 ± 1.00 bps: to trade as judged, hold 5 s. It "

@@ -43,6 +43,8 @@ class Traded:
         Seconds. A trade is closed at the first state at or after the horizon's end.
     n : ndarray of int64
         Number of trades whose exit is known.
+    missed : ndarray of int64
+        Number of orders that were not filled, where the exit of a trade would be known.
     longs : ndarray of float64
         Fraction of trades that are long.
     gross_bps : ndarray of float64
@@ -68,6 +70,7 @@ class Traded:
 
     horizons: Floats
     n: NDArray[np.int64]
+    missed: NDArray[np.int64]
     longs: Floats
     gross_bps: Floats
     net_bps: Floats
@@ -104,7 +107,7 @@ class Traded:
         """Return a DataFrame with one row for each horizon, its index in seconds."""
         import pandas as pd
 
-        gains = ("n", "gross_bps", "net_bps", "ci_low", "ci_high", "cost_bps", "won")
+        gains = ("n", "missed", "gross_bps", "net_bps", "ci_low", "ci_high", "cost_bps", "won")
         names = (*gains, "excess_bps", "excess_low", "excess_high", "longs")
         index = pd.Index(self.horizons, name="horizon")
         return pd.DataFrame({name: getattr(self, name) for name in names}, index=index)
@@ -145,7 +148,7 @@ def traded(
     move = mid_moves(history.mid)
     with np.errstate(divide="ignore", invalid="ignore"):
         weight = np.nan_to_num(1e4 / history.mid)
-    counts = np.zeros(len(executed.moves.horizons), np.int64)
+    counts, missed = np.zeros((2, len(executed.moves.horizons)), np.int64)
     out = np.full((15, len(counts)), np.nan)
     rows = zip(executed.moves.bps, executed.moves.end, executed.moves.overlap.tolist(), strict=True)
     for row, (mid_bps, end, overlap) in enumerate(rows):
@@ -153,6 +156,7 @@ def traded(
         known = end >= 0
         entered = known & (x != 0) & ~np.isnan(gross)
         counts[row] = n = int(np.count_nonzero(entered))
+        missed[row] = np.count_nonzero(known & (x != 0)) - n
         if not n:
             continue
         mid_bps = np.where(known, mid_bps, 0.0)
@@ -178,4 +182,4 @@ def traded(
             scale * excess.mean, scale * (excess.mean - excess.margin),
             scale * (excess.mean + excess.margin), excess.z, without,
         )  # fmt: skip
-    return Traded(executed.moves.horizons, counts, *out)
+    return Traded(executed.moves.horizons, counts, missed, *out)

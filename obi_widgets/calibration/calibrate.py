@@ -200,10 +200,19 @@ def calibrate(
         looks_ahead=leak,
         seed=seed,
         beyond=beyond,
-        notes=notes,
+        notes=(*notes, *_not_filled(whole)),
         signal=name,
         origin=history.provenance,
     )
+
+
+def _not_filled(whole: Traded) -> tuple[str, ...]:
+    """Return a sentence on the orders that were not filled; nothing where all were."""
+    if not whole.missed.any():
+        return ()
+    at = int(np.argmax(whole.missed))
+    missed, many = int(whole.missed[at]), int(whole.missed[at] + whole.n[at])
+    return (f"Of {many:,} orders {missed:,} were not filled, and are no trades.",)
 
 
 def _with_signal(parameters: Parameters, signal: Signal) -> Parameters:

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
     Done = Callable[[float], None]
 
-PARTS, FIGURES = 3, 6
+PARTS, FIGURES = 3, 7
 """See `Surface.parts`."""
 
 
@@ -106,7 +106,7 @@ def _fast(
         if parts is None:
             return None
         stop_if(cancel)
-        out[where] = parts
+        out[where][..., : parts.shape[-1]] = parts  # filled at once: no order is missed
     return out
 
 
@@ -167,7 +167,7 @@ def _combinations(grid: Grid, outer: list[str]) -> Iterator[tuple[tuple[Any, ...
 
 
 def _figures(trades: Trades, gaps: NDArray[np.int64], since: int) -> Floats:
-    """Return the sums over the entries of one setting by part, shape (3, 6); see `Surface.parts`.
+    """Return what the entries of one setting come to, by part: shape (3, 7).
 
     Parameters
     ----------
@@ -184,7 +184,8 @@ def _figures(trades: Trades, gaps: NDArray[np.int64], since: int) -> Floats:
     left = np.where(still, 2**63 - 1, trades.exit_time)
     after = np.searchsorted(gaps, trades.entry_time[trades.lost])
     left[trades.lost] = gaps[after]
+    left[trades.missed] = trades.entry_time[trades.missed]
     part = np.where(left < since, 0, np.where(trades.entry_time >= since, 1, 2))
     gross = np.nan_to_num(trades.gross_bps)
-    columns = (closed, closed & (gross > 0), gross, gross**2, trades.lost, still)
+    columns = (closed, closed & (gross > 0), gross, gross**2, trades.lost, still, trades.missed)
     return np.stack([np.bincount(part, one, minlength=PARTS) for one in columns], axis=1)

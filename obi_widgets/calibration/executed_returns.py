@@ -42,6 +42,21 @@ class ExecutedReturns(NamedTuple):
     moves: ForwardReturns
 
 
+def how_filled(parameters: Parameters) -> str:
+    """Return how the settings' orders are filled, as the end of "It assumes that all is filled"."""
+    if parameters.price == "mid":
+        where = "at mid, which no queue promises"
+    elif parameters.size is None:
+        where = "at the touch"
+    else:
+        where = f"through the levels, {parameters.size:g} base units an order"
+    if parameters.slippage_bps is not None:
+        where += f", up to {parameters.slippage_bps:g} bps beyond the touch at decision"
+    if not parameters.latency_ms:
+        return f"at once {where}, without latency"
+    return f"{where}, after a latency of {parameters.latency_ms:g} ms"
+
+
 def executed_returns(
     history: History, parameters: Parameters, horizons: ArrayLike
 ) -> ExecutedReturns:

@@ -13,7 +13,7 @@ from obi_widgets.errors import SettingsError, quoted
 from obi_widgets.settings.parameters import Parameters
 from obi_widgets.settings.settings import Settings
 from obi_widgets.signals.registry import fast_sweep
-from obi_widgets.trading.declared import FEE, PARAMETERS, QUANTILE_WINDOW
+from obi_widgets.trading.declared import COSTS, PARAMETERS, QUANTILE_WINDOW
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -93,7 +93,8 @@ def _names(given: Mapping[str, object], parameters: Parameters) -> list[str]:
     A signal with a fast sweep always has the axes of that sweep: they cost nothing.
     """
     signal = parameters.signal
-    own, trading = list(signal.parameters), [n for n in PARAMETERS if n not in (*LAST, FEE.name)]
+    costs = [one.name for one in COSTS]
+    own, trading = list(signal.parameters), [n for n in PARAMETERS if n not in (*LAST, *costs)]
     if parameters.threshold_is == "value":
         trading.remove(QUANTILE_WINDOW.name)
     for name in given:
@@ -111,7 +112,7 @@ def _names(given: Mapping[str, object], parameters: Parameters) -> list[str]:
 
 
 def _why(name: str) -> str:
-    if name == FEE.name:
+    if name in [one.name for one in COSTS]:
         return "A fee moves all means alike: give it in settings. "
     if name == QUANTILE_WINDOW.name:
         return "A window is looked at only with threshold_is='quantile'. "

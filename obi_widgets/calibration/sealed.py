@@ -70,7 +70,9 @@ class SealedTest:
         The judged trades: ``entry_time``, ``exit_time`` (nanoseconds UTC), ``side`` (+1 long,
         −1 short), ``net_bps``.
     lost : int
-        Number of entries that a gap ended.
+        Entries that a gap ended.
+    missed : int
+        Orders that were not filled.
     unseen : list of (int, int)
         Event times, nanoseconds UTC, between which no data were seen, as when nothing ran.
     broken : str
@@ -89,7 +91,7 @@ class SealedTest:
         self.path = as_path(path) if path is not None else None
         self.opened = seal.number
         self.trades: list[Judged] = []
-        self.lost = 0
+        self.lost = self.missed = 0
         self.unseen: list[tuple[int, int]] = []
         self.broken = ""
         self.decided, self.decided_after = "", 0
@@ -139,6 +141,9 @@ class SealedTest:
             decided = compared(rows, p.signal(rows, p), p, first)
             made = scan(rows, decided, p, first, self.held)
             self.held = made.held
+            missed = int(np.count_nonzero(made.missed))
+            self.missed += missed
+            self.changes += missed
             for entry, leave, side, net, lost in zip(
                 made.entry_time.tolist(), made.exit_time.tolist(), made.side.tolist(),
                 made.net_bps.tolist(), made.lost.tolist(), strict=True,
@@ -191,7 +196,7 @@ class SealedTest:
         now, sealed = Parameters.of(settings), self.seal.settings
         if now == sealed:
             return
-        before, after = sealed.as_table(), now.as_table()
+        before, after = ({**one.as_dict(), "signal": one.signal.name} for one in (sealed, now))
         for name in (*before, *after):
             if after.get(name) != before.get(name):
                 self.stop(f"{name} changed from {before.get(name)!r} to {after.get(name)!r}")
@@ -259,6 +264,8 @@ class SealedTest:
             )
         if self.lost:
             found.append(f"A gap ended {self.lost:,} more, which are not judged.")
+        if self.missed:
+            found.append(f"{self.missed:,} orders were not filled, and are no trades.")
         if self.unseen:
             found.append(f"For {self.unseen_seconds:,.0f} s nothing was seen, and nothing judged.")
         return tuple(found)
@@ -346,8 +353,8 @@ class SealedTest:
         with self.lock:
             text = sealed_file.body_of(
                 sealed_file.Kept(
-                    self.seal, self.opened, self.broken, self.lost, self.unseen, self.seen,
-                    self.held, self.trades,
+                    self.seal, self.opened, self.broken, self.lost, self.missed, self.unseen,
+                    self.seen, self.held, self.trades,
                 )
             )  # fmt: skip
         return sealed_file.save(self.seal, text, target)
@@ -372,7 +379,8 @@ class SealedTest:
         test = SealedTest(kept.seal, path)
         for trade in kept.trades:
             test._judge(trade)
-        test.opened, test.broken, test.lost = kept.opened, kept.broken, kept.lost
+        test.opened, test.broken = kept.opened, kept.broken
+        test.lost, test.missed = kept.lost, kept.missed
         test.unseen, test.seen, test.held = kept.unseen, kept.seen, kept.held
         test.changes = 0
         return test

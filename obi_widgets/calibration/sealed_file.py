@@ -43,6 +43,7 @@ class Kept(NamedTuple):
     opened: int
     broken: str
     lost: int
+    missed: int
     unseen: list[tuple[int, int]]
     seen: Seen | None
     held: Held | None
@@ -96,6 +97,7 @@ def body_of(kept: Kept) -> str:
             "seals_opened": kept.opened,
             "broken": kept.broken,
             "lost": kept.lost,
+            "missed": kept.missed,
             "unseen": kept.unseen,
             "seen": kept.seen,
             "held": kept.held,
@@ -198,6 +200,7 @@ def _read(body: dict[str, Any], path: Path) -> Kept:
         opened=max(int(body["seals_opened"]), seal.number),
         broken=str(body["broken"]),
         lost=int(body["lost"]),
+        missed=int(body.get("missed", 0)),  # files from before have none
         unseen=[(int(start), int(end)) for start, end in body["unseen"]],
         seen=None if body["seen"] is None else Seen(*body["seen"]),
         held=None if body["held"] is None else Held(*body["held"]),

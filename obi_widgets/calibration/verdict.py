@@ -75,9 +75,9 @@ class Evidence:
         Given a horizon's position, the seconds of further record that a verdict would take; NaN if
         unknown.
     hold : float
-        ``hold_seconds`` of the settings.
-    at_mid : bool
-        Whether trades are made at mid rather than at the touch.
+        What the settings hold, seconds.
+    filled : str
+        How orders are filled, as the end of "It assumes that all is filled".
     interval : float
         Seconds between the states of the history; 0 if it keeps every state.
     shortage : str
@@ -103,7 +103,7 @@ class Evidence:
     share_on: float
     more: Callable[[int], float] = lambda _: np.nan
     hold: float = 20.0
-    at_mid: bool = False
+    filled: str = "at once at the touch, without latency"
     interval: float = 0.0
     shortage: str = ""
     level: float = 0.05
@@ -237,9 +237,13 @@ def _viable(e: Evidence, at: int) -> str:
     if hold != horizon:
         same = np.flatnonzero(e.horizons == hold)
         made = f", and a trade made {_interval(e.whole, int(same[0]))}" if len(same) else ""
-        reason += f" The settings hold {hold:g} s{made}: to trade as judged, hold {horizon:g} s."
-    fill = "at mid, which no queue promises" if e.at_mid else "at the touch"
-    return reason + f" It assumes that all is filled at once {fill}, without latency."
+        reason += f" The settings hold {hold:g} s{made}: to have this, hold {horizon:g} s."
+    missed, many = int(e.whole.missed[at]), int(e.whole.missed[at] + e.whole.n[at])
+    if not missed:
+        return reason + f" It assumes that all is filled {e.filled}."
+    share = 100 * missed / many
+    reason += f" Not filled were {missed:,} of {many:,} orders ({share:.0f} %)."
+    return reason + f" It assumes that the others are filled {e.filled}."
 
 
 def _not_viable(e: Evidence, whole: Flags) -> tuple[int, str]:

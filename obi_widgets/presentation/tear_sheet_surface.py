@@ -77,6 +77,7 @@ class _Means:
         first = (0,) * (len(surface.axes) - 2)
         self._mean, self._error = surface.mean_gross_bps[first], surface.se_bps[first]
         self._entries, self._won = surface.entries[first], surface.won[first]
+        self._missed = surface.missed[first]
         coarse = too_coarse(surface.hold_seconds, surface.interval).tolist()
         every = f"not shown: one state was kept every {surface.interval:g} s"
         self._nothing = [every if one else "no trade" for one in coarse]
@@ -96,12 +97,15 @@ class _Means:
         return [[self._tip(i, j) for j in range(rows)] for i in range(columns)]
 
     def _tip(self, i: int, j: int) -> str:
-        entries = self._entries[i, j]
+        entries, missed = self._entries[i, j], self._missed[i, j]
+        orders = f", {missed:,} orders not filled" if missed else ""
         if not entries:
-            return self._nothing[j]
+            return self._nothing[j] + orders
         mean, half = number(self._mean[i, j], 2, sign=True), number(1.96 * self._error[i, j], 2)
         trades = f"{entries:,} trade{'' if entries == 1 else 's'}"
-        return f"{mean} ± {half} bps, {trades}, {formatting.won(self._won[i, j], entries)} won"
+        return (
+            f"{mean} ± {half} bps, {trades}, {formatting.won(self._won[i, j], entries)} won{orders}"
+        )
 
 
 def _across(surface: Surface) -> str:

@@ -11,8 +11,9 @@ from obi_widgets.errors import SettingsError, quoted
 from obi_widgets.parameters import Choice, Number, Parameter
 from obi_widgets.signals import registry
 from obi_widgets.signals.signal import Signal
-from obi_widgets.trading.declared import EXECUTION, QUANTILE_WINDOW
+from obi_widgets.trading.declared import EXECUTION, FEE, FEES, OWN, QUANTILE_WINDOW
 from obi_widgets.trading.declared import PARAMETERS as OF_TRADING
+from obi_widgets.trading.fees import fees as fees_of
 from obi_widgets.trading.thresholds import seconds_before
 
 if TYPE_CHECKING:
@@ -57,6 +58,11 @@ def as_signal(signal: object) -> Signal:
     )
 
 
+def taker_fee(fees: str) -> float:
+    """Return the taker's fee, bps, that a choice of fees begins with."""
+    return float(FEE.default) if fees == OWN else fees_of(fees).taker_bps
+
+
 def threshold_of(signal: Signal, threshold_is: str) -> Parameter:
     """Return the declaration of a signal's threshold: range, unit and default."""
     said = "Long above it, short below its negative."
@@ -92,6 +98,7 @@ class Parameters:
     threshold_is: str
     hold_seconds: float
     price: str
+    fees: str
     fee_bps: float
     latency_ms: float
     slippage_bps: float | None
@@ -106,7 +113,8 @@ class Parameters:
         threshold_is: str = "value",
         hold_seconds: float = 20.0,
         price: str = "touch",
-        fee_bps: float = 5.0,
+        fees: str = OWN,
+        fee_bps: float | None = None,
         latency_ms: float = 0.0,
         slippage_bps: float | None = None,
         size: float | None = None,
@@ -116,10 +124,12 @@ class Parameters:
         signal = as_signal(signal)
         threshold_is = THRESHOLD_IS.check(threshold_is)
         allowed = threshold_of(signal, threshold_is)
+        usual_fee = taker_fee(FEES.check(fees))
         given = {
             "hold_seconds": hold_seconds,
             "price": price,
-            "fee_bps": fee_bps,
+            "fees": fees,
+            "fee_bps": usual_fee if fee_bps is None else fee_bps,
             "latency_ms": latency_ms,
             "slippage_bps": slippage_bps,
             "size": size,
@@ -182,24 +192,26 @@ class Parameters:
             "threshold_is": self.threshold_is,
             "hold_seconds": self.hold_seconds,
             "price": self.price,
+            "fees": self.fees,
             "fee_bps": self.fee_bps,
-            **{one.name: getattr(self, one.name) for one in EXECUTION},
+            "latency_ms": self.latency_ms,
+            "slippage_bps": self.slippage_bps,
+            "size": self.size,
             "quantile_window": self.quantile_window,
         }
 
     def as_table(self) -> dict[str, Any]:
         """Return the values as files have them: by name, with the name of the signal.
 
-        The window of a quantile is left out where the threshold is a value, and so is what
-        does nothing of the execution: seals that were made before it was a setting keep their hash.
+        The window of a quantile is left out where the threshold is a value, and so is what is at
+        its default of execution and fees: seals that were made before these were settings keep
+        their hash.
         """
         table = {**self.as_dict(), "signal": self.signal.name}
-        for one in EXECUTION:
-            if table[one.name] == one.default:
-                del table[one.name]
+        unused = [one.name for one in (*EXECUTION, FEES) if table[one.name] == one.default]
         if self.threshold_is == "value":
-            del table["quantile_window"]
-        return table
+            unused.append(QUANTILE_WINDOW.name)
+        return {name: value for name, value in table.items() if name not in unused}
 
     @property
     def declared(self) -> dict[str, Parameter]:
@@ -208,8 +220,11 @@ class Parameters:
         return {**self.signal.parameters, "threshold": threshold, **OF_TRADING}
 
     def replace(self, **changes: Any) -> Parameters:  # noqa: ANN401
-        """Return a copy with some values changed."""
-        return Parameters(**{**self.as_dict(), **changes})
+        """Return the same with other values of some; other ``fees`` bring their number."""
+        values = self.as_dict()
+        if changes.get(FEES.name, self.fees) != self.fees:
+            del values[FEE.name]
+        return Parameters(**{**values, **changes})
 
     def values_of(self, signal: Signal) -> dict[str, Any]:
         """Return the values of a signal's parameters, by name."""

@@ -15,7 +15,13 @@ from obi_widgets.checks import path as as_path
 from obi_widgets.errors import SettingsError, quoted, suggest
 from obi_widgets.history.provenance import Provenance
 from obi_widgets.settings import files
-from obi_widgets.settings.parameters import THRESHOLD_IS, Parameters, as_signal, threshold_of
+from obi_widgets.settings.parameters import (
+    THRESHOLD_IS,
+    Parameters,
+    as_signal,
+    taker_fee,
+    threshold_of,
+)
 from obi_widgets.settings.provenance import (
     Findings,
     Sealed,
@@ -25,7 +31,7 @@ from obi_widgets.settings.provenance import (
     to_tables,
 )
 from obi_widgets.settings.traits import Setting, SignalTrait, ThresholdTrait, class_for
-from obi_widgets.trading.declared import FEE, HOLD, LATENCY, PRICE, QUANTILE_WINDOW, SIZE, SLIPPAGE
+from obi_widgets.trading.declared import OWN, PARAMETERS
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -34,11 +40,8 @@ if TYPE_CHECKING:
     from obi_widgets.signals.coverage import LevelsUsed
     from obi_widgets.signals.signal import Signal
 
-COMMON = (
-    "signal", "threshold", "threshold_is", "hold_seconds", "price", "fee_bps", "latency_ms",
-    "slippage_bps", "size", "quantile_window",
-)  # fmt: skip
-"""Names of the settings that exist for every signal."""
+COMMON = ("signal", "threshold", "threshold_is", *PARAMETERS)
+"""Settings that there are with every signal."""
 
 
 class Settings(HasTraits):
@@ -63,9 +66,13 @@ class Settings(HasTraits):
     hold_seconds : float
         Time from entry to exit, seconds of the exchange's clock; 0.1 to 86,400.
     price : {"touch", "mid"}
-        Price of entry and exit: the touch (a long buys at the ask and sells at the bid), or mid.
-    fee_bps : float
-        Fee of one side of a trade, bps of the value traded; −100 to 1,000. Negative is a rebate.
+        What an entry pays: the touch (long in at the ask, out at the bid), or mid.
+    fees : str
+        Whose fees: a venue that `obi_widgets.fees` knows, or ``"own"``. A venue sets the fee below
+        to that of its lowest tier; a number that is given as well takes its place.
+    fee_bps : float, optional
+        A taker's fee of one side of a trade, bps of its value; negative is a rebate. −100 to 1,000.
+        The venue's when left out; 5 without a venue.
     latency_ms : float
         Milliseconds of event time from a decision until its order meets a book: that of the first
         state at or after its arrival. To leave takes as long. 0 to 10,000.
@@ -112,13 +119,14 @@ class Settings(HasTraits):
     signal = SignalTrait()
     threshold_is = Setting(THRESHOLD_IS)
     threshold = ThresholdTrait()
-    hold_seconds = Setting(HOLD)
-    price = Setting(PRICE)
-    fee_bps = Setting(FEE)
-    latency_ms = Setting(LATENCY)
-    slippage_bps = Setting(SLIPPAGE)
-    size = Setting(SIZE)
-    quantile_window = Setting(QUANTILE_WINDOW)
+    hold_seconds = Setting(PARAMETERS["hold_seconds"])
+    price = Setting(PARAMETERS["price"])
+    fees = Setting(PARAMETERS["fees"])
+    fee_bps = Setting(PARAMETERS["fee_bps"])
+    latency_ms = Setting(PARAMETERS["latency_ms"])
+    slippage_bps = Setting(PARAMETERS["slippage_bps"])
+    size = Setting(PARAMETERS["size"])
+    quantile_window = Setting(PARAMETERS["quantile_window"])
 
     provenance: Provenance | None = None
     """Data that a loaded file was tuned on; None if unknown."""
@@ -151,7 +159,8 @@ class Settings(HasTraits):
         threshold_is: str = "value",
         hold_seconds: float = 20.0,
         price: str = "touch",
-        fee_bps: float = 5.0,
+        fees: str = OWN,
+        fee_bps: float | None = None,
         latency_ms: float = 0.0,
         slippage_bps: float | None = None,
         size: float | None = None,
@@ -164,7 +173,9 @@ class Settings(HasTraits):
         self.threshold_is = threshold_is
         if threshold is not None:
             self.threshold = threshold
-        self.hold_seconds, self.price, self.fee_bps = hold_seconds, price, fee_bps
+        self.hold_seconds, self.price, self.fees = hold_seconds, price, fees
+        if fee_bps is not None:
+            self.fee_bps = fee_bps
         self.latency_ms, self.slippage_bps, self.size = latency_ms, slippage_bps, size
         self.quantile_window = quantile_window
         for name, value in values.items():
@@ -176,6 +187,8 @@ class Settings(HasTraits):
         super().__setattr__(name, value)
         if name == "threshold_is":
             self._fit_threshold()
+        elif name == "fees" and value != OWN:
+            self.fee_bps = taker_fee(self.fees)
 
     def __getattr__(self, name: str) -> Any:  # noqa: ANN401
         if name.startswith("_"):

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Protocol, cast
 from obi_widgets.errors import SettingsError
 from obi_widgets.history.rows_numpy import LARGEST, SMALLEST
 from obi_widgets.parameters import Bps, Choice, Number, Parameter, Seconds
+from obi_widgets.trading.fees import known_fees
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -26,11 +27,21 @@ PRICE = Parameter(
     "The touch: long in at the ask, out at the bid; or mid, which nobody gets.",
     "Entries trade at",
 )
+OWN = "own"
+"""Fees that are no venue's: the numbers that are given."""
+
+FEES = Parameter(
+    "fees",
+    Choice(OWN, *known_fees()),
+    OWN,
+    "Whose fees: choosing a venue sets the fee to that of its lowest tier.",
+    "Fees of",
+)
 FEE = Parameter(
     "fee_bps",
     Bps(-100, 1_000, slider=(-2, 10, 0.1)),
     5.0,
-    "Of one side of a trade, in bps of the value traded; negative is a rebate.",
+    "A taker's, of one side of a trade, in bps of the value traded; negative is a rebate.",
     "Fee, each side",
 )
 LATENCY = Parameter(
@@ -64,7 +75,10 @@ QUANTILE_WINDOW = Parameter(
 EXECUTION = (LATENCY, SLIPPAGE, SIZE)
 """How an order is executed. At its default each of them does nothing."""
 
-PARAMETERS = {one.name: one for one in (HOLD, PRICE, FEE, *EXECUTION, QUANTILE_WINDOW)}
+COSTS = (FEES, FEE)
+"""What changes no trade, and all means alike."""
+
+PARAMETERS = {one.name: one for one in (HOLD, PRICE, *COSTS, *EXECUTION, QUANTILE_WINDOW)}
 """By name."""
 
 
@@ -110,7 +124,7 @@ class Chosen(Protocol):
 
     @property
     def fee_bps(self) -> float:
-        """Of one side of a trade."""
+        """A taker's, of one side of a trade."""
 
     @property
     def latency_ms(self) -> float:
@@ -126,6 +140,9 @@ class Chosen(Protocol):
 
     def values_of(self, signal: Signal) -> Mapping[str, Any]:
         """Return the values for parameters of a signal."""
+
+    def replace(self, **changes: Any) -> Chosen:  # noqa: ANN401
+        """Return the same with other values of some."""
 
 
 class HasChosen(Protocol):

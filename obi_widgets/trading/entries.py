@@ -17,7 +17,7 @@ import numpy as np
 from obi_widgets.history.given import as_history
 from obi_widgets.kernels.loader import Kernels
 from obi_widgets.trading import entries_numpy
-from obi_widgets.trading.declared import values_now
+from obi_widgets.trading.declared import at_once, values_now
 from obi_widgets.trading.entries_numpy import ENTERING, FLAT, LEAVING
 from obi_widgets.trading.entries_numpy import HELD as HOLDING
 from obi_widgets.trading.quotes import quotes, touch
@@ -56,6 +56,8 @@ class Held(NamedTuple):
         When the order that is on its way arrives, to enter or to leave; 0 without any.
     limit : float, optional
         The worst price of an order to enter; None for no limit.
+    decision_time : int
+        When the entry was decided, nanoseconds UTC; 0 where that is the time of the entry.
     """
 
     side: int
@@ -63,6 +65,7 @@ class Held(NamedTuple):
     price: float
     arrival: int = 0
     limit: float | None = None
+    decision_time: int = 0
 
 
 @dataclass(frozen=True)
@@ -82,8 +85,10 @@ class Trades:
     missed : ndarray of bool
         Whether its order was not filled: the price was beyond the limit, or the levels did not hold
         the size. Entry time is that of the state that the order met, and the price NaN.
-    fee_bps : float
-        The fee of one side.
+    decision_time : ndarray of int64
+        Nanoseconds UTC of the state that decided the entry.
+    fees_bps : ndarray of float64
+        The fees of a trade, both sides together.
     held : Held, optional
         The position that is open at the end, or the order to enter that is on its way, which is no
         row yet.
@@ -96,7 +101,8 @@ class Trades:
     exit_price: Floats
     lost: NDArray[np.bool_]
     missed: NDArray[np.bool_]
-    fee_bps: float
+    decision_time: Ints
+    fees_bps: Floats
     held: Held | None = None
 
     @cached_property
@@ -109,6 +115,24 @@ class Trades:
         """What they came to."""
         return Results.of(self)
 
+    def to_frame(self) -> pd.DataFrame:
+        """Return a DataFrame, a row each: see `obi_widgets.entries`."""
+        import pandas as pd
+
+        columns: dict[str, Any] = {
+            "side": self.side.astype(np.int64),
+            "entry_time": utc_of(self.entry_time),
+            "entry_price": self.entry_price,
+            "exit_time": utc_of(self.exit_time),
+            "exit_price": self.exit_price,
+            "gross_bps": self.gross_bps,
+            "net_bps": self.net_bps,
+            "ended": np.select(
+                [self.exit_time > 0, self.lost, self.missed], [HELD, GAP, UNFILLED], OPEN
+            ),
+        }
+        return pd.DataFrame(columns)
+
     def since(self, first: int) -> Trades:
         """Return the trades from one on."""
         return replace(self, **{name: getattr(self, name)[first:] for name in COLUMNS})
@@ -120,12 +144,13 @@ class Trades:
 
     @property
     def net_bps(self) -> Floats:
-        """``gross_bps`` less the fee of both sides."""
-        return self.gross_bps - 2 * self.fee_bps
+        """``gross_bps`` less the fees of both sides."""
+        return self.gross_bps - self.fees_bps
 
 
 COLUMNS = (
     "side", "entry_time", "entry_price", "exit_time", "exit_price", "lost", "missed",
+    "decision_time", "fees_bps",
 )  # fmt: skip
 
 
@@ -184,34 +209,67 @@ def scan(
     Trades
         The last one may be open.
     """
+    if at_once(parameters):
+        return _scan_at_once(history, signal, parameters, first, held)
+    return _scan_executed(history, signal, parameters, first, held)
+
+
+def _scan_at_once(
+    history: History, signal: Floats, parameters: Chosen, first: int, held: Held | None
+) -> Trades:
+    """Return entries that are filled at the touch, or mid, of the state which decides them."""
+    most = len(history) - first + 1
+    side, lost = np.empty(most, np.int8), np.empty(most, bool)
+    times, prices = np.empty((2, most), np.int64), np.empty((2, most))
+    side[0] = 0
+    if held is not None:
+        side[0], times[0, 0], prices[0, 0] = held.side, held.time, held.price
+    count = KERNELS.current().scan(
+        history.time, history.bid, history.ask, signal, first, parameters.threshold,
+        round(parameters.hold_seconds * 1e9), parameters.price == "mid", side, times, prices, lost,
+    )  # fmt: skip
+    times, prices, left = times[:, :count], prices[:, :count], None
+    if count and not times[1, -1] and not lost[count - 1]:
+        left = Held(int(side[count - 1]), int(times[0, -1]), float(prices[0, -1]))
+    return Trades(
+        side[:count], times[0], prices[0], times[1], prices[1], lost[:count],
+        np.zeros(count, bool), times[0], np.full(count, 2 * parameters.fee_bps), left,
+    )  # fmt: skip
+
+
+def _scan_executed(
+    history: History, signal: Floats, parameters: Chosen, first: int, held: Held | None
+) -> Trades:
+    """Return entries whose orders take time, have a limit, or walk through the levels."""
     most = len(history) - first + 1
     side, lost, missed = np.empty(most, np.int8), np.empty(most, bool), np.empty(most, bool)
-    times, prices = np.empty((2, most), np.int64), np.empty((2, most))
+    times, prices = np.empty((3, most), np.int64), np.empty((2, most))
     hold = round(parameters.hold_seconds * 1e9)
     phase, limit = _begin(held, hold)
     side[0] = 0
     if held is not None:
         side[0], times[0, 0], prices[0, 0] = held.side, held.time, held.price
+        times[2, 0] = held.decision_time or held.time
     cap = np.inf if parameters.slippage_bps is None else (parameters.slippage_bps + EDGE) / 1e4
     latency, at_mid = round(parameters.latency_ms * 1e6), parameters.price == "mid"
-    # Mid is computed where it is paid: this is called at every move of a slider.
     offered = touch(history) if at_mid else quotes(history, parameters, first)
-    count = KERNELS.current().scan(
+    count = KERNELS.current().scan_executed(
         history.time, history.bid, history.ask, *offered, signal, first,
         parameters.threshold, hold, latency, cap, at_mid,
         phase, limit, side, times, prices, lost, missed,
     )  # fmt: skip
+    times, prices = times[:, :count], prices[:, :count]
     return Trades(
-        side[:count], times[0, :count], prices[0, :count], times[1, :count], prices[1, :count],
-        lost[:count], missed[:count], parameters.fee_bps,
-        _end(phase.tolist(), float(limit[0]), times[0, :count], prices[0, :count]),
+        side[:count], times[0], prices[0], times[1], prices[1], lost[:count], missed[:count],
+        times[2], np.full(count, 2 * parameters.fee_bps),
+        _end(phase.tolist(), float(limit[0]), times, prices),
     )  # fmt: skip
 
 
 def _begin(held: Held | None, hold: int) -> tuple[Ints, Floats]:
     """Return the phase and the limit that a scan goes on with."""
     if held is None:
-        return np.array([FLAT, 0, 0], np.int64), np.zeros(1)
+        return np.array([FLAT, 0, 0, 0], np.int64), np.zeros(1)
     limit = held.side * np.inf if held.limit is None else held.limit
     if not held.time:
         phase, when = ENTERING, held.arrival
@@ -219,17 +277,20 @@ def _begin(held: Held | None, hold: int) -> tuple[Ints, Floats]:
         phase, when = LEAVING, held.arrival
     else:
         phase, when = HOLDING, held.time + hold
-    return np.array([phase, when, held.side], np.int64), np.array([limit], float)
+    return np.array([phase, when, held.side, held.decision_time], np.int64), np.array(
+        [limit], float
+    )
 
 
 def _end(phase: list[int], limit: float, times: Ints, prices: Floats) -> Held | None:
     """Return what a later scan goes on with."""
-    now, when, side = phase
+    now, when, side, decided = phase
     if now == FLAT:
         return None
     if now == ENTERING:
-        return Held(side, 0, 0.0, when, limit if np.isfinite(limit) else None)
-    return Held(side, int(times[-1]), float(prices[-1]), when if now == LEAVING else 0)
+        return Held(side, 0, 0.0, when, limit if np.isfinite(limit) else None, decided)
+    arrival = when if now == LEAVING else 0
+    return Held(side, int(times[0, -1]), float(prices[0, -1]), arrival, None, int(times[2, -1]))
 
 
 def tally(signal: Floats, threshold: float) -> tuple[int, int]:
@@ -250,7 +311,7 @@ class Scanner:
         no_rows, no_prices = np.empty(0, np.int64), np.empty(0)
         self._trades = Trades(
             np.empty(0, np.int8), no_rows, no_prices, no_rows, no_prices, np.empty(0, bool),
-            np.empty(0, bool), parameters.fee_bps,
+            np.empty(0, bool), no_rows, no_prices,
         )  # fmt: skip
 
     @property
@@ -304,23 +365,16 @@ def entries(history: History, settings: HasChosen | Chosen) -> pd.DataFrame:
         the result is not known; ``"open"``: not yet; ``"unfilled"``: the order met a price
         beyond its limit or too few levels, at ``entry_time``). NaT and NaN where there is none.
     """
-    import pandas as pd
-
     history, parameters = as_history(history), values_now(settings)
     scanner = Scanner(parameters)
     scanner.extend(history, parameters.signal.compute(history, dict(parameters.values)))
-    trades = scanner.trades(history)
-    done = trades.exit_time > 0
-    exit_time = trades.exit_time.view("datetime64[ns]").copy()
-    exit_time[~done] = np.datetime64("NaT", "ns")
-    columns: dict[str, Any] = {
-        "side": trades.side.astype(np.int64),
-        "entry_time": pd.to_datetime(trades.entry_time.view("datetime64[ns]"), utc=True),
-        "entry_price": trades.entry_price,
-        "exit_time": pd.to_datetime(exit_time, utc=True),
-        "exit_price": trades.exit_price,
-        "gross_bps": trades.gross_bps,
-        "net_bps": trades.net_bps,
-        "ended": np.select([done, trades.lost, trades.missed], [HELD, GAP, UNFILLED], OPEN),
-    }
-    return pd.DataFrame(columns)
+    return scanner.trades(history).to_frame()
+
+
+def utc_of(times: Ints) -> pd.DatetimeIndex:
+    """Return times in nanoseconds UTC as pandas has them; 0 is none."""
+    import pandas as pd
+
+    stamps = times.view("datetime64[ns]").copy()
+    stamps[times == 0] = np.datetime64("NaT", "ns")
+    return pd.to_datetime(stamps, utc=True)

@@ -20,12 +20,40 @@ def _price(bid, ask, quote, at_mid):
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
-def scan(
+def scan(time, bid, ask, signal, first, threshold, hold, at_mid, side, times, prices, lost):
+    """Decide entries from a state on, filled at once; see `entries_numpy.scan`."""
+    count, held, due = 0, side[0], times[0, 0] + hold
+    for row in range(first, len(time)):
+        if held:
+            if np.isnan(bid[row]) and np.isnan(ask[row]):
+                times[1, count], prices[1, count], lost[count] = 0, np.nan, True
+                held = 0
+                count += 1
+            elif time[row] >= due and bid[row] < ask[row]:
+                times[1, count], lost[count] = time[row], False
+                quote = bid[row] if held > 0 else ask[row]
+                prices[1, count] = _price(bid[row], ask[row], quote, at_mid)
+                held = 0
+                count += 1
+        if not held and abs(signal[row]) > threshold and bid[row] < ask[row]:
+            held = 1 if signal[row] > 0 else -1
+            due = time[row] + hold
+            side[count], times[0, count] = held, time[row]
+            quote = ask[row] if held > 0 else bid[row]
+            prices[0, count] = _price(bid[row], ask[row], quote, at_mid)
+    if held:
+        times[1, count], prices[1, count], lost[count] = 0, np.nan, False
+        count += 1
+    return count
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def scan_executed(
     time, bid, ask, buy, sell, buy_last, sell_last, signal, first, threshold, hold, latency, cap,
     at_mid, phase, limit, side, times, prices, lost, missed,
 ):  # fmt: skip
-    """Decide entries from a state on; see `entries_numpy.scan`."""
-    now, when, count = phase[0], phase[1], 0
+    """Decide entries from a state on; see `entries_numpy.scan_executed`."""
+    now, when, decided, count = phase[0], phase[1], phase[3], 0
     direction, worst = side[0], limit[0]
     row, states = first - 1, len(time)
     while True:
@@ -46,6 +74,7 @@ def scan(
             if np.isnan(bid[row]) and np.isnan(ask[row]):
                 if now == ENTERING:
                     side[count], times[0, count], prices[0, count] = direction, time[row], np.nan
+                    times[2, count] = decided
                 times[1, count], prices[1, count] = 0, np.nan
                 lost[count], missed[count] = True, False
                 now = FLAT
@@ -68,7 +97,7 @@ def scan(
                 price = _price(bid[row], ask[row], quote, at_mid)
                 last = buy_last[row] if direction > 0 else sell_last[row]
                 last = _price(bid[row], ask[row], last, at_mid)
-                side[count], times[0, count] = direction, time[row]
+                side[count], times[0, count], times[2, count] = direction, time[row], decided
                 if direction * last <= direction * worst:
                     prices[0, count] = price
                     now, when = HELD, time[row] + hold
@@ -85,12 +114,12 @@ def scan(
             direction = 1 if signal[row] > 0 else -1
             wanted = _price(bid[row], ask[row], ask[row] if direction > 0 else bid[row], at_mid)
             worst = wanted * (1 + direction * cap)
-            now, when = ENTERING, time[row] + latency
+            now, when, decided = ENTERING, time[row] + latency, time[row]
     if now >= HELD:
         times[1, count], prices[1, count] = 0, np.nan
         lost[count], missed[count] = False, False
         count += 1
-    phase[0], phase[1], phase[2], limit[0] = now, when, direction, worst
+    phase[0], phase[1], phase[2], phase[3], limit[0] = now, when, direction, decided, worst
     return count
 
 
@@ -110,10 +139,11 @@ def compile_all():
     time, prices, own = np.zeros(1, np.int64), np.ones(1), np.ones(1)
     time.flags.writeable = prices.flags.writeable = False
     two, sides, flags = np.zeros((2, 2)), np.zeros(2, np.int8), np.zeros(2, bool)
+    times = np.zeros((3, 2), np.int64)
+    scan(time, prices, prices, np.ones(1), 0, 0.5, 1, False, sides, times, two, flags)
     for given in (prices, own):
-        scan(
+        scan_executed(
             time, prices, prices, given, given, given, given, np.ones(1), 0, 0.5, 1, 0, np.inf,
-            False, np.zeros(3, np.int64), np.zeros(1), sides, two.astype(np.int64), two,
-            flags, flags.copy(),
+            False, np.zeros(4, np.int64), np.zeros(1), sides, times, two, flags, flags.copy(),
         )  # fmt: skip
     tally(np.ones(1), 0.5)

@@ -26,6 +26,38 @@ def scan(
     time: Ints,
     bid: Floats,
     ask: Floats,
+    signal: Floats,
+    first: int,
+    threshold: float,
+    hold: int,
+    at_mid: bool,
+    side: NDArray[np.int8],
+    times: Ints,
+    prices: Floats,
+    lost: NDArray[np.bool_],
+) -> int:
+    """Decide entries from a state on that are filled at the state which decides them.
+
+    It is `scan_executed` without latency, limit or size, and is a kernel of its own since every
+    move of a slider calls it. ``times`` may have two rows; times of decision are not written.
+    """
+    phase = np.array([HELD if side[0] else FLAT, times[0, 0] + hold, side[0], 0], np.int64)
+    if not side[0]:
+        phase[1] = 0
+    decided = np.zeros((3, times.shape[1]), np.int64)
+    decided[:2, 0] = times[:2, 0]
+    count = scan_executed(
+        time, bid, ask, ask, bid, ask, bid, signal, first, threshold, hold, 0, np.inf, at_mid,
+        phase, np.zeros(1), side, decided, prices, lost, np.zeros(len(lost), bool),
+    )  # fmt: skip
+    times[:2, :count] = decided[:2, :count]
+    return count
+
+
+def scan_executed(
+    time: Ints,
+    bid: Floats,
+    ask: Floats,
     buy: Floats,
     sell: Floats,
     buy_last: Floats,
@@ -61,20 +93,20 @@ def scan(
         By how much of the touch at decision an entry may be worse; infinite for no limit.
     at_mid : bool
         Whether mid is paid instead of the quotes.
-    phase : ndarray of int64, shape (3,)
+    phase : ndarray of int64, shape (4,)
         Read, and written to: one of the phases above; the time at which its order arrives or its
-        hold ends; the side.
+        hold ends; the side; when its entry was decided.
     limit : ndarray of float64, shape (1,)
         Read, and written to: the worst price of the order that is on its way to enter.
     side, lost, missed : ndarray of int8 and of bool, shape (T - first + 1,)
         Written to, an entry each: +1 or −1; whether the book was lost before its exit, or before
         its order arrived; whether its order was not filled. The first one of ``side`` is that of
         the position or order that is open before.
-    times, prices : ndarray of int64 and of float64, shape (2, T - first + 1)
-        Written to: of entries and of exits; 0 and NaN where there is no exit. The first ones are
-        those of the position that is open before. An entry that is not filled has the time of the
-        state that its order met, and one that a gap took on its way the time of the gap; their
-        price is NaN.
+    times, prices : ndarray of int64 and of float64, shapes (3, T - first + 1), (2, T - first + 1)
+        Written to: of entries and of exits, and when the entry was decided; 0 and NaN where there
+        is no exit. The first ones are those of the position that is open before. An entry that
+        is not filled has the time of the state that its order met, and one that a gap took on its
+        way the time of the gap; their price is NaN.
 
     Returns
     -------
@@ -91,6 +123,7 @@ def scan(
 
     count, row = 0, first
     now, when, direction, worst = int(phase[0]), int(phase[1]), int(side[0]), float(limit[0])
+    decided = int(phase[3])
     while True:
         if now == FLAT:
             at = bisect_left(candidates, row)
@@ -99,7 +132,8 @@ def scan(
             row = candidates[at]
             direction = 1 if signal[row] > 0 else -1
             worst = paid(row, ask[row] if direction > 0 else bid[row]) * (1 + direction * cap)
-            now, when = ENTERING, int(time[row]) + latency
+            decided = int(time[row])
+            now, when = ENTERING, decided + latency
         at = max(int(np.searchsorted(time, when)), row)
         if now != ENTERING:
             while at < len(time) and not bid[at] < ask[at]:
@@ -109,6 +143,7 @@ def scan(
             row = gaps[next_gap]
             if now == ENTERING:
                 side[count], times[0, count], prices[0, count] = direction, time[row], np.nan
+                times[2, count] = decided
             times[1, count], prices[1, count] = 0, np.nan
             lost[count], missed[count] = True, False
             now = FLAT
@@ -125,7 +160,7 @@ def scan(
             count += 1
         else:
             row = at
-            side[count], times[0, count] = direction, time[row]
+            side[count], times[0, count], times[2, count] = direction, time[row], decided
             last = paid(row, buy_last[row] if direction > 0 else sell_last[row])
             if direction * last <= direction * worst:
                 prices[0, count] = paid(row, buy[row] if direction > 0 else sell[row])
@@ -141,7 +176,7 @@ def scan(
         times[1, count], prices[1, count] = 0, np.nan
         lost[count] = missed[count] = False
         count += 1
-    phase[:] = now, when, direction
+    phase[:] = now, when, direction, decided
     limit[0] = worst
     return count
 

@@ -17,6 +17,12 @@ publishes figures that contradict each other, has different ones by country, or 
 read: LMEX, BTSE, Coinbase and Kraken among them."""
 
 
+def known_fees() -> dict[str, Fees]:
+    """Return the fees of all venues whose fees are known, by the venue's name, sorted."""
+    known = {**OTHERS, **{name: one.fees for name, one in VENUES.items() if one.fees is not None}}
+    return dict(sorted(known.items()))
+
+
 def fees(venue: str) -> Fees:
     """Return what a venue charges who trades little, as far as it is known.
 
@@ -35,13 +41,10 @@ def fees(venue: str) -> Fees:
     SettingsError
         A venue whose fees are not known here: none is ever guessed.
     """
-    known = {
-        **OTHERS,
-        **{name: one.fees for name, one in VENUES.items() if one.fees is not None},
-    }
+    known = known_fees()
     if not isinstance(venue, str) or venue not in known:
         raise SettingsError(
             f"The fees of {quoted(venue)} are not known here.",
-            f"Give fee_bps as the venue tells it to you. Known are: {', '.join(sorted(known))}.",
+            f"Give fee_bps as the venue tells it to you. Known are: {', '.join(known)}.",
         )
     return known[venue]

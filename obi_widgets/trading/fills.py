@@ -1,9 +1,10 @@
 """Hypothetical fills: what entries would have cost, with latency, a queue, and orders unfilled.
 
-The decisions are those of `obi_widgets.entries`: above the threshold long, below its negative
-short, one position at a time. An order that is not filled leaves the strategy flat, and it decides
-again from the moment it knows. The hold begins with the fill; at the first whole book after it the
-exit is decided, and filled as the execution says. Nothing is known across a gap.
+A taker's orders are executed by `entries.scan`, as the overlay, the sweep and the verdict do. A
+maker decides by the same signal and threshold, one position at a time. An order that is not filled
+leaves it flat, and it decides again from the moment it knows. The hold begins with the fill; at the
+first whole book after it the exit is decided, and filled as the execution says. Nothing is known
+across a gap.
 """
 
 from __future__ import annotations
@@ -15,17 +16,18 @@ import numpy as np
 
 from obi_widgets.errors import ArgumentError, SettingsError
 from obi_widgets.history.given import as_history
-from obi_widgets.signals import imbalance
-from obi_widgets.trading.declared import values_now
-from obi_widgets.trading.entries import GAP, HELD, OPEN, UNFILLED
+from obi_widgets.trading.declared import Chosen, values_now
+from obi_widgets.trading.entries import GAP, HELD, OPEN, UNFILLED, Trades, scan, utc_of
 from obi_widgets.trading.execution import Execution, Maker, Taker
 from obi_widgets.trading.matching import CANCELLED, EXPIRED, FILLED, REJECTED, Fill, Tape
+from obi_widgets.trading.thresholds import compared
 
 if TYPE_CHECKING:
     import pandas as pd
+    from numpy.typing import NDArray
 
     from obi_widgets.history.columns import History
-    from obi_widgets.trading.declared import Chosen, HasChosen
+    from obi_widgets.trading.declared import HasChosen
 
 
 def fills(
@@ -38,10 +40,10 @@ def fills(
     history : History
         Book states. The denser they are, the truer: of ``interval=0``, all that the venue told.
     settings : Settings or Parameters
-        The signal's, ``threshold`` and ``hold_seconds`` are used; ``price`` and ``fee_bps`` are
-        not, since the execution says what is paid.
+        All are used, but where an execution is given, which says what is paid: then only those of
+        the signal, of its threshold, and ``hold_seconds``.
     execution : Taker or Maker, optional
-        A taker without latency at the touch when left out: the entries of `obi_widgets.entries`.
+        As the settings say when left out: the entries of `obi_widgets.entries`.
 
     Returns
     -------
@@ -61,20 +63,52 @@ def fills(
         Settings or an execution that are neither.
     """
     parameters = values_now(settings)
-    execution = Taker() if execution is None else execution
-    if not isinstance(execution, Taker | Maker):
+    if not isinstance(execution, Taker | Maker | None):
         raise SettingsError(
             f"A {type(execution).__name__} is not an execution.",
             "Give obi.Taker(...) or obi.Maker(...).",
         )
-    return _frame(_simulate(Tape(as_history(history)), parameters, execution))
+    history = as_history(history)
+    signal = parameters.signal.compute(history, dict(parameters.values))
+    signal = compared(history, signal, parameters)
+    if isinstance(execution, Maker):
+        return _frame(_simulate(Tape(history), signal, parameters, execution))
+    if execution is not None:
+        parameters = parameters.replace(
+            price="touch", fee_bps=execution.fee_bps, latency_ms=1e3 * execution.latency,
+            slippage_bps=execution.slippage_bps, size=execution.size,
+        )  # fmt: skip
+    return _taken(scan(history, signal, parameters, 0, None))
+
+
+def _taken(trades: Trades) -> pd.DataFrame:
+    """Return the orders of trades, and the one that is on its way at the end."""
+    frame = _with_pending(trades)
+    filled, ended = frame["entry_price"].notna(), frame["ended"]
+    cases = [filled, ended == UNFILLED, ended == GAP]
+    frame["status"] = np.select(cases, [FILLED, CANCELLED, GAP], OPEN)
+    frame["filled"] = np.select(cases, [1.0, 0.0, np.nan], np.nan)
+    frame["entry_time"] = frame["entry_time"].where(filled)
+    return frame
+
+
+def _with_pending(trades: Trades) -> pd.DataFrame:
+    """Return trades as a DataFrame, with a row for the order to enter that is on its way."""
+    import pandas as pd
+
+    frame = trades.to_frame().assign(decision_time=utc_of(trades.decision_time))
+    order = trades.held
+    if order is None or order.time:
+        return frame
+    decided = utc_of(np.array([order.decision_time]))[0]
+    row = {"side": order.side, "ended": OPEN, "decision_time": decided}
+    return pd.concat([frame, pd.DataFrame([row])], ignore_index=True).astype(frame.dtypes)
 
 
 def _simulate(
-    tape: Tape, parameters: Chosen, execution: Execution
+    tape: Tape, signal: NDArray[np.float64], parameters: Chosen, maker: Maker
 ) -> list[tuple[int, int, Fill, Fill | None]]:
     """Return side, time of decision, entry and exit of each order."""
-    signal = imbalance(tape.history, parameters)
     candidates = np.flatnonzero(np.abs(signal) > parameters.threshold)
     hold = round(parameters.hold_seconds * 1e9)
     orders: list[tuple[int, int, Fill, Fill | None]] = []
@@ -85,10 +119,10 @@ def _simulate(
             break
         row = int(candidates[at])
         side, now = (1 if signal[row] > 0 else -1), int(tape.time[row])
-        entry = tape.send(execution, row, now, side)
+        entry = tape.post(maker, row, now, side)
         left = None
         if entry.status == FILLED:
-            left = tape.leave(execution.closing, entry, side, hold)
+            left = tape.leave(maker.closing, entry, side, hold)
         orders.append((side, now, entry, left))
         last = entry if left is None else left
         status = last.status

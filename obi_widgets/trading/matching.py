@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from obi_widgets.signals.touch import best_sizes
-from obi_widgets.trading.entries import EDGE, GAP, OPEN
+from obi_widgets.trading.entries import GAP, OPEN
 from obi_widgets.trading.execution import Execution, Maker, Taker
+from obi_widgets.trading.quotes import walk
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -23,15 +24,15 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
 
 FILLED, CANCELLED, EXPIRED, REJECTED = "filled", "cancelled", "expired", "rejected"
-"""What became of an order: filled, at least in part; nothing within the slippage limit; timed out
-in the queue; would have crossed when it should have been posted. Or `GAP`, or `OPEN`."""
+"""What became of an order: filled; beyond the slippage limit, or more than the levels hold; timed
+out in the queue; would have crossed when it should have been posted. Or `GAP`, or `OPEN`."""
 
 
 class Fill(NamedTuple):
     """What became of an order.
 
-    ``row`` is the state that stands at ``time``; ``amount`` in base units, NaN when no size was
-    asked for, and ``share`` of what was.
+    ``row`` is the state that stands at ``time``; ``share`` of it is filled, 0, 1, or NaN where that
+    is not known.
     """
 
     status: str
@@ -39,7 +40,6 @@ class Fill(NamedTuple):
     time: int
     price: float = np.nan
     share: float = 0.0
-    amount: float = np.nan
     fee_bps: float = np.nan
 
 
@@ -91,56 +91,25 @@ class Tape:
 
     # -- taking ----------------------------------------------------------------------------
 
-    def take(
-        self, order: Taker, row: int, now: int, direction: int, amount: float, *, leave: bool
-    ) -> Fill:
-        """Cross the spread: within the limit, or ``leave`` a position at any price."""
+    def take(self, order: Taker, row: int, now: int, direction: int) -> Fill:
+        """Cross the spread to leave a position that a maker entered, at any price."""
         met, time = self.arrive(row, now, order.latency)
         if isinstance(met, Fill):
             return met
-        limit = np.inf
-        if leave:
-            first = self.whole_from(met)  # it waits for a side that came empty
-            if unknown := self.unknown(row, first):
-                return unknown
-            met, time = first, time if first == met else int(self.time[first])
-        elif order.slippage_bps is not None:
-            limit = order.slippage_bps + EDGE
-        reference = self.touch(row, -direction)
-        price, got = self._walk(met, direction, amount, reference, limit, leave=leave)
-        if not got:
-            return Fill(CANCELLED, met, time)
-        share = 1.0 if np.isnan(amount) else got / amount
-        return Fill(FILLED, met, time, price, share, amount * share, order.fee_bps)
+        first = self.whole_from(met)  # it waits for a side that came empty
+        if unknown := self.unknown(row, first):
+            return unknown
+        time = time if first == met else int(self.time[first])
+        price = self._walk(first, direction, order.size)
+        return Fill(FILLED, first, time, price, 1.0, order.fee_bps)
 
-    def _walk(
-        self,
-        row: int,
-        direction: int,
-        amount: float,
-        reference: float,
-        limit: float,
-        *,
-        leave: bool,
-    ) -> tuple[float, float]:
-        """Return the mean price of what is there within the limit, and how much that is."""
-        if np.isnan(amount):
-            prices, sizes = np.array([self.touch(row, -direction)]), np.ones(1)
-            amount = 1.0
-        else:
-            state = self.history[row : row + 1]
-            prices, sizes = state.prices(-direction)[0], state.sizes(-direction)[0].astype(float)
-        with np.errstate(invalid="ignore"):
-            near = direction * (prices / reference - 1) * 1e4 <= limit
-        inside = ~np.isnan(prices) & (near | np.isinf(limit))
-        prices, sizes = prices[inside], sizes[inside]
-        taken = np.clip(amount - (np.cumsum(sizes) - sizes), 0, sizes)
-        if leave:  # what exceeds the levels that are kept: at the last of them
-            taken[-1] += max(amount - taken.sum(), 0.0)
-        got = float(taken.sum())
-        if len(taken) and taken[0] == got:
-            return float(prices[0]), got  # no rounding of a single price
-        return (float(prices @ taken) / got if got else np.nan), got
+    def _walk(self, row: int, direction: int, size: float | None) -> float:
+        """Return the mean price of a size in a state."""
+        if size is None:
+            return self.touch(row, -direction)
+        part = self.history[row : row + 1]
+        mean, _ = walk(part.prices(-direction), part.sizes(-direction).astype(float), size)
+        return float(mean[0])
 
     # -- posting ---------------------------------------------------------------------------
 
@@ -199,16 +168,11 @@ class Tape:
 
     # -- both ------------------------------------------------------------------------------
 
-    def send(
-        self, order: Execution, row: int, now: int, direction: int, *, held: Fill | None = None
-    ) -> Fill:
-        """Return what becomes of an order; ``held`` is the position that it is to leave."""
+    def send(self, order: Execution, row: int, now: int, direction: int) -> Fill:
+        """Return what becomes of an order that is to leave a position."""
         if isinstance(order, Maker):
             return self.post(order, row, now, direction)
-        amount = np.nan if order.size is None else order.size
-        if held is not None and not np.isnan(held.amount):
-            amount = held.amount
-        return self.take(order, row, now, direction, amount, leave=held is not None)
+        return self.take(order, row, now, direction)
 
     def leave(self, order: Execution, entry: Fill, side: int, hold: int) -> Fill:
         """Return how the position of an entry ends."""
@@ -218,7 +182,7 @@ class Tape:
             return unknown
         now = int(self.time[row])
         while True:
-            fill = self.send(order, row, now, -side, held=entry)
+            fill = self.send(order, row, now, -side)
             if fill.status not in (EXPIRED, REJECTED):
                 return fill
             row, now, order = fill.row, fill.time, order.closing

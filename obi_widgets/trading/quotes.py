@@ -64,12 +64,12 @@ def quotes(history: History, parameters: Chosen, first: int = 0) -> Quotes:
         rows = slice(begin, begin + CHUNK)
         part = history[rows]
         for at, side in enumerate((-1, +1)):
-            mean, last = _walk(part.prices(side), part.sizes(side).astype(float), size)
+            mean, last = walk(part.prices(side), part.sizes(side).astype(float), size)
             out[at, rows], out[2 + at, rows] = mean, last
     return Quotes(*out)
 
 
-def _walk(prices: Floats, sizes: Floats, size: float) -> tuple[Floats, Floats]:
+def walk(prices: Floats, sizes: Floats, size: float) -> tuple[Floats, Floats]:
     """Return the mean price of a size and that of the last level it needs; shape (T,) each."""
     there = ~np.isnan(prices)
     sizes = np.where(there, np.nan_to_num(sizes), 0.0)

@@ -106,12 +106,12 @@ def _fast(
         if parts is None:
             return None
         stop_if(cancel)
-        out[where][..., : parts.shape[-1]] = parts  # filled at once: no order is missed
+        out[where][..., : parts.shape[-1]] = parts  # filled at once, so no order is missed
     return out
 
 
 def _at_once(grid: Grid) -> bool:
-    """Return whether all settings of a grid trade at the touch, or mid, of the deciding state."""
+    """Return whether all settings of a grid fill orders at the deciding state's touch or mid."""
     return at_once(grid.parameters) and not any(one.name in grid.axes for one in EXECUTION)
 
 
@@ -167,7 +167,7 @@ def _combinations(grid: Grid, outer: list[str]) -> Iterator[tuple[tuple[Any, ...
 
 
 def _figures(trades: Trades, gaps: NDArray[np.int64], since: int) -> Floats:
-    """Return what the entries of one setting come to, by part: shape (3, 7).
+    """Return the sums over the entries of one setting by part, shape (3, 7); see `Surface.parts`.
 
     Parameters
     ----------
@@ -180,7 +180,7 @@ def _figures(trades: Trades, gaps: NDArray[np.int64], since: int) -> Floats:
     """
     closed = trades.exit_time > 0
     still = ~closed & ~trades.lost & ~trades.missed
-    # A gap is where an entry that it ended was left; one still open was not left before the end.
+    # An entry that a gap ended was left at the gap; an open one has not been left.
     left = np.where(still, 2**63 - 1, trades.exit_time)
     after = np.searchsorted(gaps, trades.entry_time[trades.lost])
     left[trades.lost] = gaps[after]

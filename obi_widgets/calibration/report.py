@@ -164,15 +164,15 @@ class Report:
     def as_traded(self) -> pd.DataFrame:
         """Gains of trading every entry as a taker: a DataFrame indexed by horizon, in seconds.
 
-        ``n`` trades, one an event, each by itself; ``missed`` orders that were not filled, and are
-        none of them; ``gross_bps`` touch to touch (or mid to mid,
-        see ``Settings.price``); ``net_bps`` after the fees of both sides, ``ci_low, ci_high`` its
-        confidence interval; ``cost_bps`` of a round trip; ``won`` the fraction that made more
-        than their fees; ``excess_bps`` with ``excess_low, excess_high`` what was made beyond being
-        long and short as often without looking; ``longs`` the fraction that were long;
-        ``p_adjusted`` that the trades' net, or this excess, is nothing, for all that was tried;
-        ``inside_bps`` and ``outside_bps`` the net before the time held out and in it, with their
-        intervals. Trades that overlap are no strategy: see `obi_widgets.entries`.
+        Mean gains in bps of the entry price, with ``_low`` and ``_high`` of their intervals:
+        ``gross_bps`` before fees, touch to touch (or mid to mid, see ``Settings.price``);
+        ``net_bps, ci_low, ci_high`` after the fees of both sides; ``excess_bps`` the gain in excess
+        of being long and short as often at random times; ``inside_bps`` and ``outside_bps`` the net
+        gain before and in the hold-out. ``n`` trades; ``missed`` orders that were not filled and
+        are not in ``n``; ``cost_bps`` of a round trip, on average; ``won`` the fraction with a net
+        gain above 0, ``longs`` the fraction that is long; ``p_adjusted`` as ``net_p_adjusted``.
+        Every entry is a trade of its own, so trades overlap: for a strategy, with one position at a
+        time, see `obi_widgets.entries`.
         """
         table = self.traded.to_frame().assign(p_adjusted=self.net_p_adjusted)
         for name, part in (("inside", self.traded_inside), ("outside", self.traded_outside)):

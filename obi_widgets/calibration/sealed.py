@@ -70,9 +70,9 @@ class SealedTest:
         The judged trades: ``entry_time``, ``exit_time`` (nanoseconds UTC), ``side`` (+1 long,
         −1 short), ``net_bps``.
     lost : int
-        Entries that a gap ended.
+        Number of entries that a gap ended.
     missed : int
-        Orders that were not filled.
+        Number of orders that were not filled.
     unseen : list of (int, int)
         Event times, nanoseconds UTC, between which no data were seen, as when nothing ran.
     broken : str
@@ -265,7 +265,7 @@ class SealedTest:
         if self.lost:
             found.append(f"A gap ended {self.lost:,} more, which are not judged.")
         if self.missed:
-            found.append(f"{self.missed:,} orders were not filled, and are no trades.")
+            found.append(f"{self.missed:,} orders were not filled. They are not counted as trades.")
         if self.unseen:
             found.append(f"For {self.unseen_seconds:,.0f} s nothing was seen, and nothing judged.")
         return tuple(found)

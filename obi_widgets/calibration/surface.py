@@ -42,12 +42,12 @@ class Surface:
         ``threshold`` and ``hold_seconds``. Each axis is also an attribute, such as
         ``surface.decay``: an ndarray of float64 if all its values are floats, else a tuple.
     parameters : Parameters
-        The settings that all share, among them signal and fee.
+        The settings that all share, such as signal and fee.
     parts : ndarray of float64, shape (*axes, 3, 7)
-        Of the entries that end before the time held out, that begin in it, and that span its
-        beginning: how many were closed, how many of these won before fees, the sum of their gross
-        bps, the sum of its squares; how many a gap ended, how many are still open, and how many
-        orders were not filled.
+        Sums over entries in three parts: those that end before the hold-out, those that begin in
+        it, and those that span its beginning. The seven sums: closed entries; those with a gross
+        gain above 0; their gross gains, bps; the squares of these; entries ended by a gap; entries
+        still open; orders that were not filled.
     interval : float
         Seconds between the states of the coarsest history. Holds below 10 intervals have no
         entries, since they would end too late.
@@ -126,7 +126,7 @@ class Surface:
 
     @cached_property
     def sums(self) -> Floats:
-        """All parts together, shape (*axes, 7)."""
+        """Sums over all parts, shape (*axes, 7); see ``parts``."""
         return np.asarray(self.parts.sum(axis=-2))
 
     @property
@@ -136,7 +136,7 @@ class Surface:
 
     @property
     def missed(self) -> NDArray[np.int64]:
-        """Orders that were not filled, by setting: none of the entries."""
+        """Number of orders that were not filled; they are not in ``entries``."""
         return self.sums[..., 6].astype(np.int64)
 
     @property
@@ -215,14 +215,14 @@ class Surface:
         Returns
         -------
         DataFrame
-            Indexed by the axes (of the imbalance ``decay, depth, threshold, hold_seconds``),
-            where a depth of 0 is all levels, and NaN a parameter that is off;
-            ``entries``, ``won``, ``mean_gross_bps``, ``mean_net_bps``, ``se_bps``,
-            ``p_adjusted``, ``neighbours_net_bps``; ``inside_net_bps`` and ``outside_net_bps``,
-            before and in the time held out, with ``outside_entries``; ``lost`` (ended by a gap)
-            and ``missed`` (orders that were not filled), which are in none of the others. Its
-            ``attrs`` have the axes with their units, the settings that all share, what the figures
-            are of, and that they are no verdict.
+            Indexed by the axes (of the imbalance ``decay, depth, threshold, hold_seconds``), where
+            a depth of 0 is all levels, and NaN is a parameter that is switched off. Columns
+            ``entries``, ``won``, ``mean_gross_bps``, ``mean_net_bps``, ``se_bps``, ``p_adjusted``
+            and ``neighbours_net_bps`` are the properties of these names; ``inside_net_bps``,
+            ``outside_net_bps`` and ``outside_entries`` are of the time before the hold-out and of
+            the hold-out; ``lost`` counts entries ended by a gap and ``missed`` orders that were not
+            filled: no other column includes them. Its ``attrs`` hold the axes with their units, the
+            common settings and the origin of the data, and say that the table is no verdict.
         """
         import pandas as pd
 
@@ -238,8 +238,8 @@ class Surface:
         columns["outside_net_bps"] = self.outside.mean_net_bps
         columns["outside_entries"] = self.outside.entries
         columns["lost"], columns["missed"] = self.sums[..., 4].astype(np.int64), self.missed
-        table = pd.DataFrame({name: one.ravel() for name, one in columns.items()}, index=index)
-        told = to_tables(None, None)
+        table = pd.DataFrame({k: v.ravel() for k, v in columns.items()}, index=index)
+        tables = to_tables(None, None)
         if self.origins:
             tables["tuned_on"] = [to_table(origin) for origin in self.origins]
         table.attrs.update(labels(self.parameters, tables) | {"axes": self.titles})

@@ -75,9 +75,9 @@ class Evidence:
         Given a horizon's position, the seconds of further record that a verdict would take; NaN if
         unknown.
     hold : float
-        What the settings hold, seconds.
+        ``hold_seconds`` of the settings.
     filled : str
-        How orders are filled, as the end of "It assumes that all is filled".
+        How orders are filled: the end of the sentence "It assumes that all is filled".
     interval : float
         Seconds between the states of the history; 0 if it keeps every state.
     shortage : str
@@ -237,12 +237,11 @@ def _viable(e: Evidence, at: int) -> str:
     if hold != horizon:
         same = np.flatnonzero(e.horizons == hold)
         made = f", and a trade made {_interval(e.whole, int(same[0]))}" if len(same) else ""
-        reason += f" The settings hold {hold:g} s{made}: to have this, hold {horizon:g} s."
-    missed, many = int(e.whole.missed[at]), int(e.whole.missed[at] + e.whole.n[at])
+        reason += f" The settings hold {hold:g} s{made}: to trade as judged, hold {horizon:g} s."
+    missed, n = int(e.whole.missed[at]), int(e.whole.missed[at] + e.whole.n[at])
     if not missed:
         return reason + f" It assumes that all is filled {e.filled}."
-    share = 100 * missed / many
-    reason += f" Not filled were {missed:,} of {many:,} orders ({share:.0f} %)."
+    reason += f" {missed:,} of {n:,} orders ({100 * missed / n:.0f} %) were not filled."
     return reason + f" It assumes that the others are filled {e.filled}."
 
 

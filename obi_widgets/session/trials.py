@@ -20,6 +20,7 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING, TypeAlias
 
+from obi_widgets.calibration.forward_returns import DEFAULT_HORIZONS
 from obi_widgets.errors import SettingsError
 from obi_widgets.signals.source import source_sha256
 from obi_widgets.trading.declared import COSTS, HOLD
@@ -72,7 +73,7 @@ class Tried:
         chosen = p.as_table()
         for name in ("threshold", HOLD.name, *(one.name for one in COSTS)):
             chosen.pop(name, None)
-        hold = None if p.hold_seconds in HORIZONS else p.hold_seconds
+        hold = None if p.hold_seconds in DEFAULT_HORIZONS else p.hold_seconds
         rest = (*chosen.items(), _source(p.signal), hold, selected)
         key = (*rest, _rounded(p.threshold))
         with self._lock:

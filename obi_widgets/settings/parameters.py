@@ -38,8 +38,8 @@ def as_signal(signal: object) -> Signal:
     Raises
     ------
     SettingsError
-        A name that is not known, something else, or a signal that has a parameter of the name of a
-        setting that there is with every signal.
+        An unknown name, something else, or a signal with a parameter whose name is that of a
+        setting of every signal.
     """
     if isinstance(signal, Signal):
         for name in signal.parameters:
@@ -59,7 +59,7 @@ def as_signal(signal: object) -> Signal:
 
 
 def taker_fee(fees: str) -> float:
-    """Return the taker's fee, bps, that a choice of fees begins with."""
+    """Return the default of ``fee_bps`` for a choice of ``fees``."""
     return float(FEE.default) if fees == OWN else fees_of(fees).taker_bps
 
 
@@ -203,9 +203,8 @@ class Parameters:
     def as_table(self) -> dict[str, Any]:
         """Return the values as files have them: by name, with the name of the signal.
 
-        The window of a quantile is left out where the threshold is a value, and so is what is at
-        its default of execution and fees: seals that were made before these were settings keep
-        their hash.
+        ``quantile_window`` is left out if the threshold is a value. Execution and fees are left out
+        at their defaults, so that seals from before these settings existed keep their hash.
         """
         table = {**self.as_dict(), "signal": self.signal.name}
         unused = [one.name for one in (*EXECUTION, FEES) if table[one.name] == one.default]
@@ -220,7 +219,7 @@ class Parameters:
         return {**self.signal.parameters, "threshold": threshold, **OF_TRADING}
 
     def replace(self, **changes: Any) -> Parameters:  # noqa: ANN401
-        """Return the same with other values of some; other ``fees`` bring their number."""
+        """Return a copy with some values changed; changed ``fees`` also set ``fee_bps``."""
         values = self.as_dict()
         if changes.get(FEES.name, self.fees) != self.fees:
             del values[FEE.name]

@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from obi_widgets.signals.signal import Signal
 
 COMMON = ("signal", "threshold", "threshold_is", *PARAMETERS)
-"""Settings that there are with every signal."""
+"""Names of the settings that exist for every signal."""
 
 
 class Settings(HasTraits):
@@ -66,24 +66,25 @@ class Settings(HasTraits):
     hold_seconds : float
         Time from entry to exit, seconds of the exchange's clock; 0.1 to 86,400.
     price : {"touch", "mid"}
-        What an entry pays: the touch (long in at the ask, out at the bid), or mid.
+        Price of entry and exit: the touch (a long buys at the ask and sells at the bid), or mid.
     fees : str
-        Whose fees: a venue that `obi_widgets.fees` knows, or ``"own"``. A venue sets the fee below
-        to that of its lowest tier; a number that is given as well takes its place.
+        A venue whose fees apply (see `obi_widgets.fees`), or ``"own"``. A venue sets ``fee_bps`` to
+        the taker's fee of its lowest tier.
     fee_bps : float, optional
-        A taker's fee of one side of a trade, bps of its value; negative is a rebate. −100 to 1,000.
-        The venue's when left out; 5 without a venue.
+        Taker's fee of one side of a trade, bps of the value traded; −100 to 1,000. Negative is a
+        rebate. If left out, the venue's fee, or 5 with ``fees="own"``.
     latency_ms : float
-        Milliseconds of event time from a decision until its order meets a book: that of the first
-        state at or after its arrival. To leave takes as long. 0 to 10,000.
+        Time from a decision until its order arrives, milliseconds of event time; 0 to 10,000. The
+        order is executed on the first state at or after its arrival. Exits have the same latency.
     slippage_bps : float, optional
-        How much worse than the touch at decision an entry may pay, bps, on any level that it
-        needs; 0 to 10,000. Beyond it is cancelled, and never chased. No limit when left out; what
-        leaves has none.
+        Limit of an entry order: how much worse than the touch at the decision the price of any
+        level that it needs may be, bps; 0 to 10,000. An order beyond the limit is cancelled, not
+        chased. If left out, there is no limit. Exits have no limit.
     size : float, optional
-        Base units of an order, which walks through the levels. An entry is filled whole or not at
-        all; what leaves beyond the kept levels is counted at the last of them. When left out, an
-        order is too small to matter: all of it is filled at the touch. Mid has no size.
+        Size of an order, base units. It takes as many levels as it needs. An entry is filled whole
+        or not at all; an exit larger than the kept levels is priced at the last of them beyond
+        these. If left out, an order is so small that the touch fills it. With ``price="mid"`` the
+        size has no effect.
     quantile_window : float
         Window of a quantile threshold: seconds before a state, without the state itself; 10 to
         86,400. There is no entry until the book has been in sync for the whole window.

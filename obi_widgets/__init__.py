@@ -18,6 +18,7 @@ _PLACES = {
     "CalibrationWidget": "widgets",
     "Choice": "parameters",
     "Context": "history.context",
+    "Depth": "history.depth",
     "Fees": "market_data.fees",
     "Findings": "settings.provenance",
     "Flow": "history.flow",
@@ -99,6 +100,7 @@ __all__ = [
     "CalibrationWidget",
     "Choice",
     "Context",
+    "Depth",
     "Fees",
     "Findings",
     "Flow",
@@ -188,6 +190,7 @@ if TYPE_CHECKING:
     from obi_widgets.feeds.simulation.simulator import simulate
     from obi_widgets.history.columns import History
     from obi_widgets.history.context import Context
+    from obi_widgets.history.depth import Depth
     from obi_widgets.history.flow import Flow
     from obi_widgets.history.provenance import Provenance
     from obi_widgets.history.trades import Taken, Trades

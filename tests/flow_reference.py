@@ -6,6 +6,10 @@ import gzip
 import heapq
 import json
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 RANKS = 10
 
@@ -62,13 +66,48 @@ def order_flow(before: list[list], after: list[list]) -> list[int]:
     ]
 
 
+def messages(paths: list[Path]) -> Iterator[tuple[str, int, dict]]:
+    """Yield what a Binance capture says of its book, and the trades: kind, receive time, data.
+
+    ``snapshot`` is what the book begins with, ``change`` what continues it, without those levels
+    that are in the snapshot already. Several that were waiting for it come at its time.
+    """
+    waiting, last = [], None
+    for path in paths:
+        with gzip.open(path, "rt") as lines:
+            for line in lines:
+                now, _, text = line.partition(" ")
+                data = json.loads(text)
+                data = data.get("data", data)
+                if data.get("e") == "trade":
+                    if float(data["p"]) > 0:
+                        yield "trade", int(now), data
+                    continue
+                if "lastUpdateId" in data:
+                    if last is None:
+                        last = data["lastUpdateId"]
+                        bids, asks = data["bids"], data["asks"]
+                        yield "snapshot", int(now), {"T": data["T"], "b": bids, "a": asks}
+                elif data.get("e") == "depthUpdate":
+                    waiting.append(data)
+                if last is None:
+                    continue
+                for event in waiting:
+                    if event["u"] < last:
+                        continue
+                    if event["u"] == last:  # one that ends in the snapshot is in it as a whole
+                        event |= {"b": [], "a": []}
+                    last = event["u"]
+                    yield "change", int(now), event
+                waiting.clear()
+
+
 def of_capture(paths: list[Path]) -> tuple[list[int], list[int], list[list[int]]]:
     """Return receive and event times and order flow of a Binance capture, in lots of 0.001.
 
-    The first is the one with which the book begins: its flow is none. Several diffs that were
-    waiting for the snapshot come at its time.
+    The first is the snapshot with which the book begins: its flow is none.
     """
-    waiting, received, times, flows, last, picture = [], [], [], [], None, None
+    received, times, flows, before = [], [], [], None
     sides = Ladder(+1), Ladder(-1)
 
     def lots(text: str) -> int:
@@ -76,43 +115,14 @@ def of_capture(paths: list[Path]) -> tuple[list[int], list[int], list[list[int]]
         assert len(places) == 3
         return int(whole + places)
 
-    def levels(texts: list[list[str]]) -> list[tuple[float, int]]:
-        return [(float(price), lots(size)) for price, size in texts]
-
-    def note(now: int, time: int, before: list[list] | None) -> list[list]:
+    for kind, now, data in messages(paths):
+        if kind == "trade":
+            continue
+        for side, name in zip(sides, "ba", strict=True):
+            side.put([(float(price), lots(size)) for price, size in data[name]])
         after = [side.best() for side in sides]
         received.append(now)
-        times.append(1_000_000 * time)
+        times.append(1_000_000 * data["T"])
         flows.append([0] * RANKS if before is None else order_flow(before, after))
-        return after
-
-    best = None
-    for path in paths:
-        with gzip.open(path, "rt") as lines:
-            for line in lines:
-                now, _, text = line.partition(" ")
-                data = json.loads(text)
-                data = data.get("data", data)
-                if "lastUpdateId" in data:
-                    picture = data
-                elif data.get("e") != "depthUpdate":
-                    continue
-                else:
-                    waiting.append(data)
-                if picture is None:
-                    continue
-                if last is None:
-                    last = picture["lastUpdateId"]
-                    for side, name in zip(sides, ("bids", "asks"), strict=True):
-                        side.put(levels(picture[name]))
-                    best = note(int(now), picture["T"], None)
-                for event in waiting:
-                    if event["u"] < last:
-                        continue
-                    if event["u"] > last:  # one that ends in the snapshot is in it as a whole
-                        for side, name in zip(sides, "ba", strict=True):
-                            side.put(levels(event[name]))
-                    last = event["u"]
-                    best = note(int(now), event["T"], best)
-                waiting.clear()
+        before = after
     return received, times, flows

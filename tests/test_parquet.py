@@ -60,7 +60,7 @@ def written(states=300, levels=3, *, seed=0, capacity=None):
 def assert_same(found, expected):
     """Assert that all that a history knows is the same, to the bit."""
     for one in fields(obi.History):
-        if one.name in ("blocks", "offset", "trades", "context", "flow"):
+        if one.name in ("blocks", "offset", "trades", "context", "flow", "depth"):
             continue
         value, other = getattr(found, one.name), getattr(expected, one.name)
         if isinstance(value, np.ndarray):
@@ -83,6 +83,10 @@ def assert_same(found, expected):
         one, other = getattr(found, table), getattr(expected, table)
         assert one.sha256() == other.sha256()
         assert one.stamps.tolist() == other.stamps.tolist()
+    assert found.depth.sha256() == expected.depth.sha256()
+    for one, other in ((found, expected), (found[1:], expected[1:])):  # the same states'
+        assert one.depth.received.tolist() == other.depth.received.tolist()
+        assert len(one.depth) > 0 or len(expected) < 3
     assert found.trades.amounts.dtype == expected.trades.amounts.dtype
     assert repr(found) == repr(expected)
     assert repr(found.trades) == repr(expected.trades)
@@ -242,7 +246,7 @@ def test_a_later_version_and_wrong_facts_are_refused(saved):
 
 def test_what_a_file_was_not_saved_with_is_refused(saved):
     assert obi.load(saved, levels=3, interval=0, market="sim:X", strict=True).strict
-    with pytest.raises(SettingsError, match="saved with levels=3, and levels=5 is asked for"):
+    with pytest.raises(SettingsError, match="saved with levels=3, so levels=5 is not possible"):
         obi.load(saved, levels=5)
     with pytest.raises(SettingsError, match=r"interval=0\.0, and interval=1"):
         obi.load(saved, interval=1)

@@ -8,6 +8,7 @@ import numpy as np
 
 from obi_widgets.errors import HistoryError, quoted
 from obi_widgets.history.context import Context
+from obi_widgets.history.depth import Depth
 from obi_widgets.history.flow import Flow
 from obi_widgets.history.trades import Trades
 from obi_widgets.market_data.events import Instrument
@@ -38,6 +39,7 @@ SCALARS: tuple[tuple[str, tuple[type, ...]], ...] = (
     ("flow", (Flow, type(None))),
     ("trades", (Trades,)),
     ("context", (Context,)),
+    ("depth", (Depth,)),
 )
 
 BOUNDS = {

@@ -9,10 +9,8 @@ A state in which the book was not in sync has a NaN bid and ask. Nothing that sp
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal, cast
 
 import numpy as np
@@ -22,15 +20,14 @@ from obi_widgets.errors import HistoryError, SettingsError, quoted
 from obi_widgets.history import packing, parquet
 from obi_widgets.history.column_checks import check_columns
 from obi_widgets.history.context import Context
+from obi_widgets.history.depth import Depth
 from obi_widgets.history.derived import DerivedColumns
 from obi_widgets.history.flow import Flow
 from obi_widgets.history.instances import several_of
 from obi_widgets.history.levels import BLOCK, Levels
-from obi_widgets.history.provenance import Provenance, utc
 from obi_widgets.history.trades import Trades
 from obi_widgets.history.unchecked import changed
 from obi_widgets.market_data.events import Instrument
-from obi_widgets.version import version
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -91,19 +88,19 @@ class History(DerivedColumns):
         Mark price, index price, funding rate and so on, as received before the last state.
     trade_ends : ndarray of int64, shape (T,)
         Number of trades received before each state, counted as ``trades.start`` is.
+    depth : Depth
+        Depth by price bin, once a second, as far as the book was known.
 
     Examples
     --------
     >>> import obi_widgets as obi
     >>> history = obi.History.from_arrays(
     ...     [1_700_000_000_000_000_000, 1_700_000_001_000_000_000],
-    ...     bid_price=[[99.0, 98.0], [99.0, 97.0]], bid_size=[[1.0, 2.0], [3.0, 1.0]],
-    ...     ask_price=[[100.0, 101.0], [100.0, 101.0]], ask_size=[[1.0, 1.0], [1.0, 2.0]],
+    ...     bid_price=[99.0, 98.5], bid_size=[1.0, 3.0],
+    ...     ask_price=[100.0, 99.5], ask_size=[1.0, 1.0],
     ... )
     >>> history.mid
-    array([99.5, 99.5])
-    >>> history.sizes(+1)[0]
-    array([1., 2.], dtype=float32)
+    array([99.5, 99. ])
     """
 
     time: Ints
@@ -124,6 +121,7 @@ class History(DerivedColumns):
     trades: Trades = field(default_factory=Trades.none)
     context: Context = field(default_factory=Context.none)
     trade_ends: Ints = field(default=cast("Ints", None))  # 0 if omitted
+    depth: Depth = field(default_factory=Depth.none)
 
     def __post_init__(self) -> None:
         if self.reach is None and isinstance(self.time, np.ndarray):
@@ -174,6 +172,7 @@ class History(DerivedColumns):
                 int(self.received[last - 1]) if last > first else 0
             ),
             trade_ends=self.trade_ends[first:last],
+            depth=self.depth.of_states(self.start + first, self.start + last),
         )
 
     def __repr__(self) -> str:
@@ -349,9 +348,9 @@ class History(DerivedColumns):
         Returns
         -------
         Path
-            The file, with states, levels, trades, context, instrument, interval, notes and hashes.
-            Any Parquet reader shows its columns: a row for each state, levels as ticks from the
-            best, trades as a list in the row of their state.
+            The file, with states, levels, the other tables, instrument, interval, notes and
+            hashes. Any Parquet reader shows its columns: a row for each state, levels as ticks
+            from the best, trades as a list in the row of their state.
 
         Raises
         ------
@@ -359,42 +358,3 @@ class History(DerivedColumns):
             Another file ending, a place that cannot be written to, or a missing pyarrow.
         """
         return parquet.save(self, path)
-
-    def sha256(self) -> str:
-        """Return a hash of the states: times, best prices, every level's tick and size, and flow.
-
-        It does not depend on storage or on receive times, so a recording replayed elsewhere has
-        the same hash. Trades and context have their own hashes.
-        """
-        digest = hashlib.sha256(f"{self.levels} {self.tick_size!r} ".encode())
-        for column in (self.time, self.bid, self.ask):
-            digest.update(np.ascontiguousarray(column).data)
-        for _, block in self.chunks():
-            digest.update(np.ascontiguousarray(block.ticks.astype("<u4").transpose(2, 0, 1)).data)
-        for _, block in self.chunks():
-            digest.update(np.ascontiguousarray(block.sizes.transpose(2, 0, 1)).data)
-        if self.flow is not None:
-            self.flow.add_to(digest)
-        return digest.hexdigest()
-
-    @cached_property
-    def provenance(self) -> Provenance | None:
-        """Market, time span and hash of the states; None without states.
-
-        The hash is computed once; for an hour of 50 levels this takes about 0.05 s.
-        """
-        if not len(self):
-            return None
-        start, end = utc(self.time[[0, -1]])
-        return Provenance(
-            venue=self.instrument.venue,
-            symbol=self.instrument.symbol,
-            start=start,
-            end=end,
-            states=len(self),
-            levels=self.levels,
-            interval=self.interval,
-            sha256=self.sha256(),
-            package=f"obi-widgets {version()}",
-            gaps=self.gaps,
-        )

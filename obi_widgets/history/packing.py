@@ -9,7 +9,7 @@ import numpy as np
 
 from obi_widgets.checks import as_float, flag
 from obi_widgets.errors import HistoryError, quoted
-from obi_widgets.history import context, trades
+from obi_widgets.history import context, depth, trades
 from obi_widgets.history.flow import RANKS, between, flow_of, joined
 from obi_widgets.history.grid import snap
 from obi_widgets.history.incoming import aligned, floats, refuse, times
@@ -219,12 +219,14 @@ def concat(parts: Sequence[States]) -> dict[str, Any]:
     reach = np.full((2, count), np.nan, np.float32)
     trade_ends = np.empty(count, np.int64)
     row = trades_before = 0
+    shifts = []  # of the numbers of states
     for part, factor in zip(parts, factors, strict=True):
         if row:  # the gap
             time[row], received[row] = time[row - 1] + 1, received[row - 1]
             trade_ends[row] = trades_before
             row += 1
         rows = slice(row, row + len(part))
+        shifts.append(row - part.start)
         trade_ends[rows] = part.trade_ends + (trades_before - part.trades.start)
         trades_before += len(part.trades)
         time[rows], received[rows] = part.time, part.received
@@ -249,6 +251,7 @@ def concat(parts: Sequence[States]) -> dict[str, Any]:
         "trades": trades.joined([part.trades for part in parts]),
         "context": context.joined([part.context for part in parts]),
         "trade_ends": trade_ends,
+        "depth": depth.joined([part.depth for part in parts], shifts),
     }
 
 

@@ -9,6 +9,18 @@ import numpy as np
 
 from obi_widgets.errors import HistoryError
 from obi_widgets.history.context import Context
+from obi_widgets.history.depth import (
+    ASK_HIGH,
+    ASK_LOW,
+    BID_HIGH,
+    BID_LOW,
+    COLUMNS,
+    END,
+    RECEIVED,
+    ROW,
+    TIME,
+    Depth,
+)
 from obi_widgets.history.flow import RANKS, Flow
 from obi_widgets.history.levels import BLOCK, TILE, TILES, Levels
 from obi_widgets.history.trades import Trades
@@ -22,6 +34,12 @@ if TYPE_CHECKING:
 
 DELTAS, BYTES, PLAIN, DICTIONARY = "DELTA_BINARY_PACKED", "BYTE_STREAM_SPLIT", "PLAIN", "dictionary"
 """Encodings: differences, byte streams, plain values, or a dictionary of distinct values."""
+
+
+DEPTH_BINS = {
+    "bid_low": BID_LOW, "bid_high": BID_HIGH, "ask_low": ASK_LOW, "ask_high": ASK_HIGH,
+}  # fmt: skip
+"""Names in a file of what a sample of depth has."""
 
 
 class ColumnReader(Protocol):
@@ -184,12 +202,49 @@ def _read_context(file: ColumnReader) -> dict[str, Any]:
     return {"context": Context(stamps, column("code").astype(np.uint8), column("value"))}
 
 
+def _write_depth(history: States, rows: slice) -> Iterator[Column]:
+    part = history[rows]
+    table = part.depth
+    samples = table.samples
+    ends = np.append(0, samples[ROW].searchsorted(part.start + np.arange(1, len(part) + 1)))
+    fields = {
+        "time": (_stamps(table.time), DELTAS),
+        "received": (_stamps(table.received), DELTAS),
+        "bid_reach": (table.reach[0], DICTIONARY),
+        "ask_reach": (table.reach[1], DICTIONARY),
+    }
+    fields |= {name: (samples[which], DELTAS) for name, which in DEPTH_BINS.items()}
+    yield _lists("depth", ends, fields)
+    sizes = np.append(table.start, samples[END])[ends] - table.start
+    yield _lists("depth_sizes", sizes, {"size": (table.sizes, PLAIN)})
+
+
+def _read_depth(file: ColumnReader) -> dict[str, Any]:
+    if "depth_step" not in file.facts:
+        return {}  # of a version that did not sample it
+    ends, column = _unlisted(file.arrow("depth"))
+    samples = np.empty((COLUMNS, int(ends[-1]) if len(ends) else 0), np.int64)
+    samples[TIME], samples[RECEIVED] = (
+        column(name).view(np.int64) for name in ("time", "received")
+    )
+    numbers = int(file.facts["start"]) + np.arange(len(ends))
+    samples[ROW] = np.repeat(numbers, np.diff(ends, prepend=0))
+    for name, which in DEPTH_BINS.items():
+        samples[which] = column(name)
+    counts = samples[BID_HIGH] - samples[BID_LOW] + samples[ASK_HIGH] - samples[ASK_LOW]
+    samples[END] = np.cumsum(counts)
+    reach = np.stack([column(name) for name in ("bid_reach", "ask_reach")])
+    sizes = _unlisted(file.arrow("depth_sizes"))[1]("size")
+    return {"depth": Depth(samples, reach, sizes, float(file.facts["depth_step"]))}
+
+
 GROUPS = (
     Group(_write_states, _read_states),
     Group(_write_levels, _read_levels),
     Group(_write_flow, _read_flow),
     Group(_write_trades, _read_trades),
     Group(_write_context, _read_context),
+    Group(_write_depth, _read_depth),
 )
 """All columns of a history."""
 

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from obi_widgets.history.context import Context
+    from obi_widgets.history.depth import Depth
     from obi_widgets.history.flow import Flow
     from obi_widgets.history.levels import Levels
     from obi_widgets.history.trades import Trades
@@ -63,6 +64,10 @@ class States(Protocol):
     def trade_ends(self) -> Ints: ...  # noqa: D102
     @property
     def context(self) -> Context: ...  # noqa: D102
+    @property
+    def depth(self) -> Depth: ...  # noqa: D102
+    @property
+    def start(self) -> int: ...  # noqa: D102
     def __len__(self) -> int: ...
     def __getitem__(self, rows: slice) -> States: ...
     def chunks(self) -> Iterator[tuple[slice, Levels]]: ...  # noqa: D102

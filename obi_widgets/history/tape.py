@@ -1,4 +1,4 @@
-"""Getting trades and context into tables while the states of a history are written.
+"""Getting the tables beside the states of a history written while these are.
 
 What has been handed out is never written again, so reading it takes no lock.
 """
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from obi_widgets.history.context import NAMES, Context
+from obi_widgets.history.depth_writer import DepthWriter
 from obi_widgets.history.memory import zeros
 from obi_widgets.history.trades import LARGEST, Trades, narrowed
 from obi_widgets.history.unchecked import made
@@ -204,10 +205,11 @@ class ContextWriter:
 
 
 class TapeWriter:
-    """The trades and the context beside the states that a `HistoryWriter` writes."""
+    """The tables beside the states that a `HistoryWriter` writes."""
 
     def __init__(self) -> None:
         self.trades = TradesWriter()
+        self.depth = DepthWriter()
         self._context = ContextWriter()
         self._ends: Ints = np.zeros(ROOM, np.int64)
         self._numbered = 0  # states whose number of trades is known
@@ -247,10 +249,17 @@ class TapeWriter:
             self._numbered, self._reached = count, int(reached[-1])
         return self._ends[:count]
 
-    def tables(self, received: Ints, *, waits: bool = False) -> tuple[Trades, Context, Ints]:
-        """Return the trades of these states, what was told by then, and `ends`.
+    def tables(self, received: Ints, start: int, *, waits: bool = False) -> dict[str, Any]:
+        """Return the fields of a history of these states that are tables beside them.
 
-        Where the last state ``waits`` for its interval to end, its number is not final.
+        Parameters
+        ----------
+        received : ndarray of int64, shape (T,)
+            Of the states.
+        start : int
+            The number of the first.
+        waits : bool
+            Whether the last waits for its interval to end, so that its `ends` is not final.
         """
         kept = len(received) - waits
         ends, reached = self.ends(received[:kept]), self._reached
@@ -259,10 +268,14 @@ class TapeWriter:
             ends = self._ends[: kept + 1]
             ends[kept] = self.trades.numbers(np.array([reached]))[0]
         until = int(ends[-1]) if len(ends) else 0
-        return self.trades.table(until), self._context.table(reached), ends
+        return {
+            "trades": self.trades.table(until), "context": self._context.table(reached),
+            "trade_ends": ends, "depth": self.depth.table(start + len(received)),
+        }  # fmt: skip
 
-    def drop(self, received: Ints) -> None:
-        """Forget the oldest states, and what belongs to them."""
+    def drop(self, received: Ints, start: int) -> None:
+        """Forget the oldest states, of which the first has this number, and what is theirs."""
+        self.depth.drop(start + len(received))
         ends = self.ends(received)
         self.trades.drop(int(ends[-1]))
         self._context.drop(int(received[-1]))

@@ -132,6 +132,8 @@ class HistoryWriter:
             self.flush()
         self._put(time, received, book.bids, book.asks)  # over the state that waits
         self._count(book.bids, book.asks)
+        if time >= self.tape.depth.due:
+            self.tape.depth.sample(time, received, book, self._start + self._rows, self._tick_size)
         if self.interval:
             self._pending = (time, received)
         else:
@@ -171,6 +173,7 @@ class HistoryWriter:
         self._columns.order_flow[self._rows : self._rows + 1] = 0
         self._columns.events[self._rows : self._rows + 1] = 0
         self._sums.begin()
+        self.tape.depth.begin()
         newest, columns = self._rows - 1, self._columns
         if newest < 0 or np.isnan([columns.bid[newest], columns.ask[newest]]).all():
             return
@@ -200,11 +203,9 @@ class HistoryWriter:
         with self._lock:
             waits = waiting and self._pending is not None
             rows = self._rows + waits
-            trades, context, trade_ends = self.tape.tables(
-                self._columns.received[:rows], waits=waits
-            )
             values = {
                 **self._columns.fields(slice(rows), self._sums.lot_size),
+                **self.tape.tables(self._columns.received[:rows], self._start, waits=waits),
                 "blocks": tuple(self._blocks[: -(-rows // BLOCK)]),
                 "levels": self.levels,
                 "tick_size": self._tick_size or 1.0,
@@ -214,8 +215,7 @@ class HistoryWriter:
                 "strict": self.strict,
                 "notes": (*self._notes(), *notes),
                 "interval": self.interval / 1e9,
-                "trades": trades, "context": context, "trade_ends": trade_ends,
-            }  # fmt: skip
+            }
         return made(History, values)
 
     def _notes(self) -> tuple[str, ...]:
@@ -370,7 +370,7 @@ class HistoryWriter:
     def _make_room(self) -> None:
         """Start a block: drop the oldest where there are enough, and grow the columns."""
         if self.capacity is not None and self._rows >= self.capacity + BLOCK:
-            self.tape.drop(self._columns.received[:BLOCK])
+            self.tape.drop(self._columns.received[:BLOCK], self._start)
             del self._blocks[0]
             self._start += BLOCK
             self._rows -= BLOCK

@@ -26,6 +26,7 @@ _PLACES = {
     "Instrument": "market_data.events",
     "Judgement": "calibration.verdict",
     "Lab": "widgets",
+    "LargeLevels": "history.large_levels",
     "Levels": "parameters",
     "LevelsUsed": "signals.coverage",
     "Maker": "trading.execution",
@@ -108,6 +109,7 @@ __all__ = [
     "Instrument",
     "Judgement",
     "Lab",
+    "LargeLevels",
     "Levels",
     "LevelsUsed",
     "Maker",
@@ -192,6 +194,7 @@ if TYPE_CHECKING:
     from obi_widgets.history.context import Context
     from obi_widgets.history.depth import Depth
     from obi_widgets.history.flow import Flow
+    from obi_widgets.history.large_levels import LargeLevels
     from obi_widgets.history.provenance import Provenance
     from obi_widgets.history.trades import Taken, Trades
     from obi_widgets.market_data.events import Instrument

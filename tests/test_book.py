@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from kernel_tools import BOTH, use
 
-from obi_widgets.market_data.book import Book, Side
+from obi_widgets.market_data.book import LOGGED, Book, Side
 
 # Few prices and many zero sizes: levels are repeated, changed, removed and removed again.
 LEVEL = st.tuples(
@@ -150,3 +150,25 @@ def test_compiled_code_and_its_twin_make_the_same_book(code, messages):
     for sides in ((one.bids, other.bids), (one.asks, other.asks)):
         for mine, theirs in zip(*(side.top(99) for side in sides), strict=True):
             assert mine.tolist() == theirs.tolist()
+
+
+def test_a_book_tells_what_the_newest_event_changed():
+    made = Book()
+    assert made.replaced
+    made.replaced = False
+    made.apply([(99.0, 1.0), (98.0, 0.0)], [(101.0, 2.0)])
+    made.apply([], [(102.0, 3.0)])
+    assert (made.middle, made.end, made.replaced) == (3, 4, False)
+    assert made.changes[:4].tolist() == [[99.0, 1.0], [98.0, 0.0], [101.0, 2.0], [102.0, 3.0]]
+    made.replace([], [])
+    assert made.replaced
+
+
+@pytest.mark.parametrize("size", [100, 3 * LOGGED])
+def test_changes_that_nobody_reads_are_forgotten_and_that_is_told(size):
+    made = Book()
+    made.replaced = False
+    for _ in range(2 + 2 * LOGGED // size):
+        made.apply([(1.0 + n, 1.0) for n in range(size)], [])
+    assert made.replaced
+    assert made.end <= 2 * LOGGED

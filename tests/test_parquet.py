@@ -60,7 +60,7 @@ def written(states=300, levels=3, *, seed=0, capacity=None):
 def assert_same(found, expected):
     """Assert that all that a history knows is the same, to the bit."""
     for one in fields(obi.History):
-        if one.name in ("blocks", "offset", "trades", "context", "flow", "depth"):
+        if one.name in ("blocks", "offset", "trades", "context", "flow", "depth", "large_levels"):
             continue
         value, other = getattr(found, one.name), getattr(expected, one.name)
         if isinstance(value, np.ndarray):
@@ -84,6 +84,7 @@ def assert_same(found, expected):
         assert one.sha256() == other.sha256()
         assert one.stamps.tolist() == other.stamps.tolist()
     assert found.depth.sha256() == expected.depth.sha256()
+    assert found.large_levels.sha256() == expected.large_levels.sha256()
     for one, other in ((found, expected), (found[1:], expected[1:])):  # the same states'
         assert one.depth.received.tolist() == other.depth.received.tolist()
         assert len(one.depth) > 0 or len(expected) < 3

@@ -10,6 +10,7 @@ from obi_widgets.errors import HistoryError, quoted
 from obi_widgets.history.context import Context
 from obi_widgets.history.depth import Depth
 from obi_widgets.history.flow import Flow
+from obi_widgets.history.large_levels import LargeLevels
 from obi_widgets.history.trades import Trades
 from obi_widgets.market_data.events import Instrument
 
@@ -40,6 +41,7 @@ SCALARS: tuple[tuple[str, tuple[type, ...]], ...] = (
     ("trades", (Trades,)),
     ("context", (Context,)),
     ("depth", (Depth,)),
+    ("large_levels", (LargeLevels,)),
 )
 
 BOUNDS = {

@@ -24,6 +24,7 @@ from obi_widgets.history.depth import Depth
 from obi_widgets.history.derived import DerivedColumns
 from obi_widgets.history.flow import Flow
 from obi_widgets.history.instances import several_of
+from obi_widgets.history.large_levels import LargeLevels
 from obi_widgets.history.levels import BLOCK, Levels
 from obi_widgets.history.trades import Trades
 from obi_widgets.history.unchecked import changed
@@ -90,17 +91,8 @@ class History(DerivedColumns):
         Number of trades received before each state, counted as ``trades.start`` is.
     depth : Depth
         Depth by price bin, once a second, as far as the book was known.
-
-    Examples
-    --------
-    >>> import obi_widgets as obi
-    >>> history = obi.History.from_arrays(
-    ...     [1_700_000_000_000_000_000, 1_700_000_001_000_000_000],
-    ...     bid_price=[99.0, 98.5], bid_size=[1.0, 3.0],
-    ...     ask_price=[100.0, 99.5], ask_size=[1.0, 1.0],
-    ... )
-    >>> history.mid
-    array([99.5, 99. ])
+    large_levels : LargeLevels
+        Levels that were large for their distance from mid, from their birth to their end.
     """
 
     time: Ints
@@ -122,6 +114,7 @@ class History(DerivedColumns):
     context: Context = field(default_factory=Context.none)
     trade_ends: Ints = field(default=cast("Ints", None))  # 0 if omitted
     depth: Depth = field(default_factory=Depth.none)
+    large_levels: LargeLevels = field(default_factory=LargeLevels.none)
 
     def __post_init__(self) -> None:
         if self.reach is None and isinstance(self.time, np.ndarray):
@@ -156,6 +149,7 @@ class History(DerivedColumns):
         blocks = slice((first + self.offset) // BLOCK, -(-(last + self.offset) // BLOCK))
         before = int(self.trade_ends[first - 1]) if first else self.trades.start
         until = int(self.trade_ends[last - 1]) if last > first else before
+        numbers = self.start + first, self.start + last
         return changed(
             self,
             time=self.time[first:last],
@@ -172,7 +166,8 @@ class History(DerivedColumns):
                 int(self.received[last - 1]) if last > first else 0
             ),
             trade_ends=self.trade_ends[first:last],
-            depth=self.depth.of_states(self.start + first, self.start + last),
+            depth=self.depth.of_states(*numbers),
+            large_levels=self.large_levels.of_states(*numbers),
         )
 
     def __repr__(self) -> str:

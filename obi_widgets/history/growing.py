@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from obi_widgets.history.memory import zeros
 
 if TYPE_CHECKING:
+    import numpy as np
     from numpy.typing import DTypeLike, NDArray
 
 ROOM = 1024
@@ -60,6 +61,13 @@ class Growing:
         """Count so many rows more as written."""
         columns, first, last = self._state
         self._state = columns, first, last + count
+
+    def keep(self, which: NDArray[np.intp]) -> None:
+        """Keep these rows alone, in this order."""
+        rows = self.read()[:, which]
+        columns = zeros((len(rows), 2 * len(which) + ROOM), rows.dtype)
+        columns[:, : len(which)] = rows
+        self._state = columns, 0, len(which)
 
     def drop(self, count: int) -> None:
         """Forget so many rows at the front."""

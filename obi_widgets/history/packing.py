@@ -9,7 +9,7 @@ import numpy as np
 
 from obi_widgets.checks import as_float, flag
 from obi_widgets.errors import HistoryError, quoted
-from obi_widgets.history import context, depth, trades
+from obi_widgets.history import context, depth, large_levels, trades
 from obi_widgets.history.flow import RANKS, between, flow_of, joined
 from obi_widgets.history.grid import snap
 from obi_widgets.history.incoming import aligned, floats, refuse, times
@@ -218,9 +218,9 @@ def concat(parts: Sequence[States]) -> dict[str, Any]:
     bid, ask = np.full(count, np.nan), np.full(count, np.nan)
     reach = np.full((2, count), np.nan, np.float32)
     trade_ends = np.empty(count, np.int64)
-    row = trades_before = 0
-    shifts = []  # of the numbers of states
-    for part, factor in zip(parts, factors, strict=True):
+    row = traded = 0
+    moves, gaps = [], []  # of the numbers of states; number and time of the state after each
+    for one, factor in zip(parts, factors, strict=True):
         if row:  # the gap
             time[row], received[row] = time[row - 1] + 1, received[row - 1]
             trade_ends[row] = trades_before
@@ -234,6 +234,7 @@ def concat(parts: Sequence[States]) -> dict[str, Any]:
         for chunk, levels in part.chunks():
             _put(blocks, row + chunk.start, levels, factor)
         row = rows.stop
+        gaps.append((row, int(one.time[-1]) + 1))
     return {
         "time": time,
         "received": received,
@@ -251,7 +252,8 @@ def concat(parts: Sequence[States]) -> dict[str, Any]:
         "trades": trades.joined([part.trades for part in parts]),
         "context": context.joined([part.context for part in parts]),
         "trade_ends": trade_ends,
-        "depth": depth.joined([part.depth for part in parts], shifts),
+        "depth": depth.joined([one.depth for one in parts], moves),
+        "large_levels": large_levels.joined([one.large_levels for one in parts], moves, gaps),
     }
 
 

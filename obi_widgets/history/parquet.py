@@ -165,6 +165,9 @@ def _facts(history: States) -> dict[str, Any]:
             "streamed": trades.streamed,
         },
         "depth_step": history.depth.step,
+        "large_levels": {
+            name: getattr(history.large_levels, name) for name in ("edges", "quantile", "multiple")
+        },
         "sha256": _hashes(history),
     }
 
@@ -181,8 +184,8 @@ def _width(history: States) -> int:
 
 
 def _hashes(history: States) -> list[str]:
-    """Return the hashes of states, trades, context and depth."""
-    tables = history.trades, history.context, history.depth
+    """Return the hashes of states, trades, context, depth and large levels."""
+    tables = history.trades, history.context, history.depth, history.large_levels
     return [history.sha256(), *(table.sha256() for table in tables)]
 
 

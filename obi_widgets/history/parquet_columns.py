@@ -22,6 +22,8 @@ from obi_widgets.history.depth import (
     Depth,
 )
 from obi_widgets.history.flow import RANKS, Flow
+from obi_widgets.history.large_levels import LargeLevels, kept_from
+from obi_widgets.history.large_levels_numpy import ROW as ROW_OF_LEVEL
 from obi_widgets.history.levels import BLOCK, TILE, TILES, Levels
 from obi_widgets.history.trades import Trades
 
@@ -40,6 +42,10 @@ DEPTH_BINS = {
     "bid_low": BID_LOW, "bid_high": BID_HIGH, "ask_low": ASK_LOW, "ask_high": ASK_HIGH,
 }  # fmt: skip
 """Names in a file of what a sample of depth has."""
+
+LARGE_WHOLE = ("number", "state", "born", "time", "end", "stood_before")
+LARGE_REAL = ("key", "size", "largest", "removed", "traded", "least")
+"""Names in a file of what a large level has."""
 
 
 class ColumnReader(Protocol):
@@ -238,6 +244,30 @@ def _read_depth(file: ColumnReader) -> dict[str, Any]:
     return {"depth": Depth(samples, reach, sizes, float(file.facts["depth_step"]))}
 
 
+def _write_large_levels(history: States, rows: slice) -> Iterator[Column]:
+    table = history.large_levels
+    kept = kept_from(table.whole, table.first)
+    whole, real = table.whole[:, kept], table.real[:, kept]
+    numbers = history.start + np.arange(1, len(history) + 1)
+    ends = np.append(0, np.searchsorted(whole[ROW_OF_LEVEL], numbers))
+    here = slice(int(ends[rows.start]), int(ends[rows.stop]))
+    fields: dict[str, tuple[Any, str]] = {
+        name: (whole[which, here], TIMES) for which, name in enumerate(LARGE_WHOLE)
+    }
+    fields |= {name: (real[which, here], PLAIN) for which, name in enumerate(LARGE_REAL)}
+    yield _lists("large_levels", ends[rows.start : rows.stop + 1] - here.start, fields)
+
+
+def _read_large_levels(file: ColumnReader) -> dict[str, Any]:
+    if "large_levels" not in file.facts:
+        return {}  # of a version that did not follow them
+    column = _unlisted(file.arrow("large_levels"))[1]
+    whole, real = (np.stack([column(name) for name in some]) for some in (LARGE_WHOLE, LARGE_REAL))
+    rule: dict[str, Any] = dict(file.facts["large_levels"])
+    rule["edges"] = tuple(rule["edges"])
+    return {"large_levels": LargeLevels(whole, real, int(file.facts["start"]), **rule)}
+
+
 GROUPS = (
     Group(_write_states, _read_states),
     Group(_write_levels, _read_levels),
@@ -245,6 +275,7 @@ GROUPS = (
     Group(_write_trades, _read_trades),
     Group(_write_context, _read_context),
     Group(_write_depth, _read_depth),
+    Group(_write_large_levels, _read_large_levels),
 )
 """All columns of a history."""
 

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from obi_widgets.history.context import Context
     from obi_widgets.history.depth import Depth
     from obi_widgets.history.flow import Flow
+    from obi_widgets.history.large_levels import LargeLevels
     from obi_widgets.history.levels import Levels
     from obi_widgets.history.trades import Trades
     from obi_widgets.market_data.events import Instrument
@@ -66,6 +67,8 @@ class States(Protocol):
     def context(self) -> Context: ...  # noqa: D102
     @property
     def depth(self) -> Depth: ...  # noqa: D102
+    @property
+    def large_levels(self) -> LargeLevels: ...  # noqa: D102
     @property
     def start(self) -> int: ...  # noqa: D102
     def __len__(self) -> int: ...

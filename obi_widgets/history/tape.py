@@ -12,6 +12,7 @@ import numpy as np
 
 from obi_widgets.history.context import NAMES, Context
 from obi_widgets.history.depth_writer import DepthWriter
+from obi_widgets.history.large_levels_writer import LargeLevelsWriter
 from obi_widgets.history.memory import zeros
 from obi_widgets.history.trades import LARGEST, Trades, narrowed
 from obi_widgets.history.unchecked import made
@@ -75,6 +76,10 @@ class TradesWriter:
         self.amounts[:, at] = price, size if trade.side > 0 else -size
         self.count = at + 1
         return True
+
+    def number(self, row: int) -> int:
+        """Return how many trades had come before that of a row."""
+        return self._start + row
 
     def took(self, count: int) -> None:
         """Take note that compiled code has written rows, so that there are so many."""
@@ -210,6 +215,7 @@ class TapeWriter:
     def __init__(self) -> None:
         self.trades = TradesWriter()
         self.depth = DepthWriter()
+        self.large_levels = LargeLevelsWriter(self.trades)
         self._context = ContextWriter()
         self._ends: Ints = np.zeros(ROOM, np.int64)
         self._numbered = 0  # states whose number of trades is known
@@ -271,11 +277,13 @@ class TapeWriter:
         return {
             "trades": self.trades.table(until), "context": self._context.table(reached),
             "trade_ends": ends, "depth": self.depth.table(start + len(received)),
+            "large_levels": self.large_levels.table(start, start + len(received)),
         }  # fmt: skip
 
     def drop(self, received: Ints, start: int) -> None:
         """Forget the oldest states, of which the first has this number, and what is theirs."""
         self.depth.drop(start + len(received))
+        self.large_levels.drop(start + len(received))
         ends = self.ends(received)
         self.trades.drop(int(ends[-1]))
         self._context.drop(int(received[-1]))

@@ -132,8 +132,10 @@ class HistoryWriter:
             self.flush()
         self._put(time, received, book.bids, book.asks)  # over the state that waits
         self._count(book.bids, book.asks)
+        row = self._start + self._rows
+        self.tape.large_levels.note(time, book, row)
         if time >= self.tape.depth.due:
-            self.tape.depth.sample(time, received, book, self._start + self._rows, self._tick_size)
+            self.tape.depth.sample(time, received, book, row, self._tick_size)
         if self.interval:
             self._pending = (time, received)
         else:
@@ -175,9 +177,11 @@ class HistoryWriter:
         self._sums.begin()
         self.tape.depth.begin()
         newest, columns = self._rows - 1, self._columns
+        time = int(columns.time[newest]) + 1 if newest >= 0 else 0
+        self.tape.large_levels.begin(time, self._start + self._rows)
         if newest < 0 or np.isnan([columns.bid[newest], columns.ask[newest]]).all():
             return
-        self._put(int(columns.time[newest]) + 1, received, NOTHING, NOTHING)
+        self._put(time, received, NOTHING, NOTHING)
         self._keep()
 
     def pass_over(self, book: Book) -> None:
@@ -188,6 +192,7 @@ class HistoryWriter:
         self.flush()
         self._begin_row()
         self._count(book.bids, book.asks)
+        self.tape.large_levels.note(0, book, self._start + self._rows)
 
     def spliced(self, book: Book) -> None:
         """Take note that more is known of the book, by no event."""

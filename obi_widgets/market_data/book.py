@@ -27,8 +27,11 @@ MERGE_FROM = 1000
 """Number of changes from which on they are merged in one pass. One by one, each may move many
 levels."""
 
-MAX_LEVELS = 20_000
-"""Levels that a side keeps when its arrays grow. Levels beyond them are dropped."""
+LOGGED = 16_384
+"""Changes that are kept until somebody reads them."""
+
+MOST = 20_000
+"""Levels that a side keeps when it has to grow: what lies beyond them is forgotten."""
 
 ALL = -np.inf
 """The edge of a side whose levels are all known."""
@@ -171,24 +174,55 @@ class Book:
     ----------
     window, refresh_at
         See `Side`.
+
+    Attributes
+    ----------
+    changes : ndarray of float64, shape (room, 2)
+        Prices and new sizes that events told, one event behind the other, bids before asks.
+    middle, end : int
+        Where those of the newest event have their first ask, and where they end. They begin where
+        those of the event before end. Who reads them sets ``end`` back to 0.
+    replaced : bool
+        Whether the book came as a whole since it was last set to False, so that the changes do
+        not tell how it became what it is.
     """
 
-    __slots__ = ("asks", "bids")
+    __slots__ = ("asks", "bids", "changes", "end", "middle", "replaced")
 
     def __init__(self, *, window: int = 0, refresh_at: float = 0.5) -> None:
         KERNELS.start()
         self.bids = Side(+1, window=window, refresh_at=refresh_at)
         self.asks = Side(-1, window=window, refresh_at=refresh_at)
+        self.changes = np.empty((2 * LOGGED, 2))
+        self.middle = self.end = 0
+        self.replaced = True
 
     def replace(self, bids: Sequence[Level], asks: Sequence[Level], limit: int = 0) -> None:
         """Replace both sides by a snapshot. For ``limit`` see `Side.replace`."""
         self.bids.replace(bids, limit)
         self.asks.replace(asks, limit)
+        self.replaced = True
 
     def apply(self, bids: Sequence[Level], asks: Sequence[Level]) -> None:
         """Set the sizes at the prices that changed."""
         self.bids.apply(bids)
         self.asks.apply(asks)
+        begin, self.middle = self.room(), self.end + len(bids)
+        if begin + len(bids) + len(asks) > 2 * LOGGED:
+            self.replaced = True
+            return
+        self.end = self.middle + len(asks)
+        if self.end > begin:
+            self.changes[begin : self.end] = [*bids, *asks]
+
+    def room(self) -> int:
+        """Return where the changes of an event are written: there is room for `LOGGED`.
+
+        Where nobody takes them away, they are forgotten.
+        """
+        if self.end > LOGGED:
+            self.end, self.replaced = 0, True
+        return self.end
 
     def clear(self) -> None:
         """Remove all levels, of a book that may be wrong."""

@@ -236,8 +236,8 @@ def _best(levels, count):
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
-def apply_frame(data, symbol, last, bids, bid_count, asks, ask_count, changes):
-    """Apply a frame to a book, if it is the next change of that book.
+def follow(data, symbol, last, bids, bid_count, asks, ask_count, changes, begin):
+    """Apply a frame to a book, when it is a change that follows it.
 
     Parameters
     ----------
@@ -248,30 +248,35 @@ def apply_frame(data, symbol, last, bids, bid_count, asks, ask_count, changes):
     bids, bid_count, asks, ask_count
         The book's sides; see `obi_widgets.market_data.book.Side`. Changed in place.
     changes : ndarray of float64, shape (n, 2)
-        Room for the levels of the frame. A frame with more levels is refused.
+        Where the changes are written. A frame with more levels is none that can be read.
+    begin : int
+        Where the first is written.
 
     Returns
     -------
     tuple of int and float
-        `DEPTH`, or another kind if nothing was changed; the event time, ns; the new update of the
-        book; the number of levels of each side; the key of the best level of each side.
+        `DEPTH`, or anything else when nothing was changed; the event time, ns; the update that
+        the book is at then, its levels a side, and the keys of the best of each; where the changes
+        of asks begin, and where they end.
     """
     kinds, starts, ends, values = np.empty((4, KEYS), np.int64)
+    changes, middle, behind = changes[begin:], begin, begin
     what, end = _frame(data, 0, symbol, kinds, starts, ends, values, changes)
     event, buy = np.int64(0), -1
     if what == DEPTH and end == len(data):
         buy, sell = _applied(values, last, bids, bid_count, asks, ask_count, changes)
     if buy >= 0:
         event, last, bid_count, ask_count = 1_000_000 * values[TIME], values[FINAL], buy, sell
+        middle, behind = begin + values[B], begin + values[A]
     return (
         DEPTH if buy >= 0 else STRANGE, event, last, bid_count, ask_count,
-        _best(bids, bid_count), _best(asks, ask_count),
+        _best(bids, bid_count), _best(asks, ask_count), middle, behind,
     )  # fmt: skip
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
-def apply_frames(
-    data, places, symbol, last, bids, bid_count, asks, ask_count, changes, at, since, until,
+def skim(
+    data, places, symbol, last, bids, bid_count, asks, ask_count, changes, begin, at, since, until,
     stamps, amounts, traded, price_decimals, size_decimals,
 ):  # fmt: skip
     """Read frames up to the next change of the book, and apply that change.
@@ -280,8 +285,8 @@ def apply_frames(
     ----------
     data, places
         See `obi_widgets.market_data.venues.base.Frames`.
-    symbol, last, bids, bid_count, asks, ask_count, changes
-        As in `apply_frame`.
+    symbol, last, bids, bid_count, asks, ask_count, changes, begin
+        As in `follow`.
     at : int
         Index of the first frame to read.
     since, until : int
@@ -302,6 +307,7 @@ def apply_frames(
     what, now, event, quotes = END, since, np.int64(0), 0
     decimals = (price_decimals, size_decimals)
     start = end = np.int64(0)
+    changes, middle, behind = changes[begin:], begin, begin
     while at < places.shape[1]:
         if places[0, at] >= until or places[0, at] < now:
             what = DUE
@@ -318,6 +324,7 @@ def apply_frames(
                 break
             bid_count, ask_count, last = buy, sell, values[FINAL]
             event = 1_000_000 * values[TIME]
+            middle, behind = begin + values[B], begin + values[A]
         elif what == TICKER:
             quotes += 1
         elif what == TRADE:
@@ -334,17 +341,17 @@ def apply_frames(
         what = END
     return (
         what, event, last, bid_count, ask_count, _best(bids, bid_count), _best(asks, ask_count),
-        at, now, quotes, traded, start, end,
+        middle, behind, at, now, quotes, traded, start, end,
     )  # fmt: skip
 
 
 def compile_all():
     """Compile each function for the types that it is called with."""
     side, changes = np.ones((2, 2)), np.ones((1, 2))
-    apply_frame(b"", b"", 0, side, 1, side, 1, changes)
+    follow(b"", b"", 0, side, 1, side, 1, changes, 0)
     stamps, places = np.empty((3, 1), np.int64), np.empty((3, 0), np.int64)
     for dtype in (np.int32, np.int64):
         amounts = np.empty((2, 1), dtype)
-        apply_frames(
-            b"", places, b"", 0, side, 1, side, 1, changes, 0, 0, 0, stamps, amounts, 0, 0, 0
+        skim(
+            b"", places, b"", 0, side, 1, side, 1, changes, 0, 0, 0, 0, stamps, amounts, 0, 0, 0
         )  # fmt: skip

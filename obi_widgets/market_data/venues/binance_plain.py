@@ -5,8 +5,6 @@ from __future__ import annotations
 from abc import abstractmethod
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from obi_widgets.kernels.loader import Kernels
 from obi_widgets.market_data.events import Refused
 from obi_widgets.market_data.venues.base import Applied
@@ -36,8 +34,7 @@ class PlainFrames(Connection):
         super().__init__(symbol, endpoints=endpoints)
         self._chain = Chain()
         self._stream = f"{symbol.lower()}@"
-        self._name = symbol.encode()
-        self._changes = np.empty((4096, 2))  # room for the levels of one frame
+        self._name = symbol.encode()  # for compiled code: whose frames it reads
 
     @abstractmethod
     def _due(self) -> int:
@@ -52,9 +49,12 @@ class PlainFrames(Connection):
                 return None
             frame = frame.encode()
         bids, asks = book.bids, book.asks
-        what, time, last, bids.count, asks.count, bids.best_key, asks.best_key = reader.apply_frame(
+        (
+            what, time, last, bids.count, asks.count, bids.best_key, asks.best_key,
+            book.middle, book.end,
+        ) = reader.follow(
             frame, self._name, chain.last,
-            bids.levels, bids.count, asks.levels, asks.count, self._changes,
+            bids.levels, bids.count, asks.levels, asks.count, book.changes, book.room(),
         )  # fmt: skip
         if what != reader.DEPTH:
             return None
@@ -72,10 +72,10 @@ class PlainFrames(Connection):
         bids, asks = book.bids, book.asks
         (
             what, time, last, bids.count, asks.count, bids.best_key, asks.best_key,
-            at, now, quotes, traded, start, end,
-        ) = reader.apply_frames(
+            book.middle, book.end, at, now, quotes, traded, start, end,
+        ) = reader.skim(
             frames.data, frames.places, self._name, chain.last,
-            bids.levels, bids.count, asks.levels, asks.count, self._changes,
+            bids.levels, bids.count, asks.levels, asks.count, book.changes, book.room(),
             at, since, min(until, self._due(), FOREVER),
             trades.stamps, trades.amounts, trades.count, *trades.decimals,
         )  # fmt: skip

@@ -1,0 +1,202 @@
+"""Following large levels while the states of a history are written."""
+
+from __future__ import annotations
+
+from array import array
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+
+from obi_widgets.history import large_levels_numpy
+from obi_widgets.history.growing import Growing
+from obi_widgets.history.large_levels import LargeLevels, kept_from
+from obi_widgets.history.large_levels_numpy import (
+    BORN,
+    BRIEF,
+    BUCKETS,
+    COLUMNS,
+    COUNT,
+    EDGES,
+    FADE,
+    KEY,
+    ROW,
+    STATE,
+    TIME,
+    UNKNOWN,
+)
+from obi_widgets.history.unchecked import made
+from obi_widgets.kernels.loader import Kernels
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from obi_widgets.market_data.book import Book
+
+KERNELS = Kernels("obi_widgets.history.large_levels_numba", large_levels_numpy)
+
+SECOND = 1_000_000_000
+
+LOOKS = 5 * SECOND
+"""From one look at the whole book to the next."""
+
+MOST = 256
+"""Levels that are followed at once; while there are so many, none is born."""
+
+MANY = 8192
+"""Changes that are not left to wait for the end of a second."""
+
+
+class TradesSoFar(Protocol):
+    """Trades as they come; see `obi_widgets.history.tape.TradesWriter`."""
+
+    stamps: NDArray[np.int64]
+    amounts: NDArray[Any]
+    count: int
+    decimals: list[int]
+
+    def number(self, row: int) -> int:
+        """Return how many trades had come before that of a row."""
+
+
+class LargeLevelsWriter:
+    """Follows large levels of a book; hands out tables that it never changes.
+
+    Parameters
+    ----------
+    trades : TradesSoFar
+        Where trades come.
+    """
+
+    def __init__(self, trades: TradesSoFar) -> None:
+        KERNELS.start()
+        self._trades = trades
+        self._trade = 0  # the number of the first that was not taken into account
+        self._notes = array("q")
+        self._book: Book | None = None
+        self._due = self._look_due = 0
+        self._newest = 0
+        self._mid = np.nan
+        self._seen = np.zeros((len(EDGES), BUCKETS))
+        self._usual = np.full(len(EDGES), np.inf)
+        self._levels = np.zeros((COLUMNS, MOST), np.int64), np.zeros((COLUMNS, MOST))
+        self._counts = np.zeros(2, np.int64)
+        self._rows = Growing(COLUMNS, np.int64), Growing(COLUMNS, np.float64)
+
+    def note(self, time: int, book: Book, row: int) -> None:
+        """Take note of an event that led to this book.
+
+        Parameters
+        ----------
+        time : int
+            Of the event, ns.
+        book : Book
+            As it is then, with the changes that it tells of.
+        row : int
+            The number of the state that what is known by now belongs to.
+        """
+        if book.replaced or book is not self._book:
+            self._replace(time, book, row)
+        else:
+            self._notes.extend((time, book.middle, book.end))
+        if time >= self._due or book.end > MANY or book.bids.window:
+            self._follow(book.changes, row)
+            book.end = 0
+            self._due = (time // SECOND + 1) * SECOND
+            if time >= self._look_due:
+                self._look(time, book)
+                self._look_due = time + LOOKS
+
+    def _replace(self, time: int, book: Book, row: int) -> None:
+        """Take a book that came as a whole for changes of the one before."""
+        if self._book is not None:
+            self._follow(self._book.changes, row)
+        self._book = book
+        parts, ends = [], []
+        keys = self._levels[1][KEY, : self._counts[COUNT]]
+        for side in (book.bids, book.asks):
+            levels = side.levels[:, : side.count]
+            levels = levels[:, levels[1] > 0]
+            gone = np.setdiff1d(keys[(keys > 0) == (side.sign > 0)], levels[0])
+            gone_levels = np.stack([gone, np.zeros(len(gone))])
+            parts.append(np.abs(np.concatenate([levels, gone_levels], axis=1)).T)
+            ends.append(sum(map(len, parts)))
+        self._notes.extend((time, *ends))
+        self._follow(np.ascontiguousarray(np.concatenate(parts)), row)
+        book.replaced, book.end = False, 0
+
+    def _follow(self, changes: NDArray[np.float64], row: int) -> None:
+        """Follow the levels through the events since the last time."""
+        if not self._notes:
+            return
+        notes = np.frombuffer(self._notes, np.int64).reshape(-1, 3)
+        self._notes = array("q")
+        book, trades = self._book, self._trades
+        assert book is not None
+        whole, at = self._rows[0].room(MOST + int(notes[-1, 2]))
+        real, _ = self._rows[1].room(MOST + int(notes[-1, 2]))
+        first = trades.number(0)
+        end, trade, self._newest = KERNELS.code.follow(
+            changes, notes, self._newest, trades.stamps, trades.amounts,
+            max(self._trade - first, 0), trades.count,
+            10.0 ** trades.decimals[0], 10.0 ** trades.decimals[1],
+            book.bids.edge, book.asks.edge, self._mid, self._usual,
+            *self._levels, self._counts, row, at, whole, real,
+        )  # fmt: skip
+        self._trade = first + trade
+        if end > at:
+            self._rows[1].grow(end - at)
+            self._rows[0].grow(end - at)  # what is found here must be there
+
+    def _look(self, time: int, book: Book) -> None:
+        """Count the sizes of all levels that are known, and find the large ones among them."""
+        mid = (book.bids.best + book.asks.best) * 0.5
+        if not mid > 0:
+            return
+        self._mid = mid
+        self._seen *= FADE
+        code = KERNELS.code
+        for finds in (False, True):
+            for side in (book.bids, book.asks):
+                code.look(
+                    side.levels, side.count, side.edge, mid, self._seen, self._usual,
+                    *self._levels, self._counts, max(time, self._newest), finds,
+                )  # fmt: skip
+            if not finds:
+                code.judge(self._seen, self._usual)
+
+    def begin(self, time: int, row: int) -> None:
+        """Take note that the book was lost, in a state of this time and number."""
+        if self._book is not None:
+            self._follow(self._book.changes, row)
+        self._book = None
+        whole, real = (one[:, : self._counts[COUNT]] for one in self._levels)
+        time = max(time, self._newest)
+        told = time - whole[BORN] >= BRIEF
+        whole[TIME], whole[ROW], whole[STATE] = time, row, UNKNOWN
+        for rows, levels in zip(self._rows[::-1], (real[:, told], whole[:, told]), strict=True):
+            columns, at = rows.room(levels.shape[1])
+            columns[:, at : at + levels.shape[1]] = levels
+            rows.grow(levels.shape[1])
+        self._counts[COUNT] = 0
+        self._seen[:], self._usual[:] = 0.0, np.inf
+        self._due = self._look_due = 0
+
+    def table(self, start: int, until: int) -> LargeLevels:
+        """Return what is known of the levels of the states from one number up to another."""
+        whole = self._rows[0].read()
+        count = int(whole[ROW].searchsorted(until))
+        empty = LargeLevels.none()
+        return made(
+            LargeLevels,
+            {
+                "whole": whole[:, :count], "real": self._rows[1].read()[:, :count],
+                "first": start, "edges": empty.edges, "quantile": empty.quantile,
+                "multiple": empty.multiple,
+            },
+        )  # fmt: skip
+
+    def drop(self, until: int) -> None:
+        """Forget the levels that had ended before the state of this number."""
+        kept = kept_from(self._rows[0].read(), until)
+        for rows in self._rows:
+            rows.keep(kept)

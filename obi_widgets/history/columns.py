@@ -92,7 +92,18 @@ class History(DerivedColumns):
     depth : Depth
         Depth by price bin, once a second, as far as the book was known.
     large_levels : LargeLevels
-        Levels that were large for their distance from mid, from their birth to their end.
+        Levels that are large for their distance from mid, from their begin to their end.
+
+    Examples
+    --------
+    >>> import obi_widgets as obi
+    >>> history = obi.History.from_arrays(
+    ...     [1_700_000_000_000_000_000, 1_700_000_001_000_000_000],
+    ...     bid_price=[99.0, 98.5], bid_size=[1.0, 3.0],
+    ...     ask_price=[100.0, 99.5], ask_size=[1.0, 1.0],
+    ... )
+    >>> history.mid
+    array([99.5, 99. ])
     """
 
     time: Ints

@@ -1,12 +1,12 @@
-"""Depth of the book by price bin, once a second: what lies beyond the levels that are kept.
+"""Depth of the book by price bin, once a second, also beyond the levels that are kept.
 
-A bin is a range of prices of fixed width, about a basis point when the history began: bin ``k``
-holds the prices from ``k * step`` up to, and without, ``(k + 1) * step``. The first book is
-sampled, the first after each gap, and else the first whose event time is in another second than
-that of the sample before. While nothing changes there is no sample, since the one before holds.
+A bin is a range of prices of fixed width, about one basis point at the start of the history: bin
+``k`` holds the prices from ``k * step`` up to, but without, ``(k + 1) * step``. A sample is taken
+of the first book, of the first book after each gap, and of the first book in each second of event
+time. A second without a change has no sample; the previous one still holds.
 
-Only bins that are known as a whole are there. A bin that is missing is unknown, a bin of size 0 is
-known to be empty.
+Only bins that are wholly known are included. A missing bin is unknown; a bin of size 0 is known to
+be empty.
 """
 
 from __future__ import annotations
@@ -33,31 +33,30 @@ if TYPE_CHECKING:
     Singles = NDArray[np.float32]
 
 TIME, RECEIVED, ROW, END, BID_LOW, BID_HIGH, ASK_LOW, ASK_HIGH = range(8)
-"""What stands in which column of `Depth.samples`."""
+"""Rows of `Depth.samples`."""
 
 COLUMNS = 8
 
 
 @dataclass(frozen=True, eq=False)
 class Depth:
-    """Depth by price bin: what a `History` has as ``history.depth``. Immutable.
+    """Depth by price bin, ``history.depth``. Immutable.
 
     Attributes
     ----------
     samples : ndarray of int64, shape (8, S)
-        Of each sample: event time and receive time, ns UTC; the number of the state that it
-        belongs to, counted like ``history.start``; where its sizes end, counted from the first
-        sample that ever was; the first bin of the bids and the one behind their last, and those of
-        the asks.
+        For each sample: event time and receive time, ns UTC; the number of its state, counted
+        as ``history.start`` is; the end of its sizes, counted from the first sample ever; the first
+        bin of the bids and the one after their last, and the same of the asks.
     reach : ndarray of float32, shape (2, S)
-        How far from mid each side is sampled, bps, bids first; infinite where all of a side is,
-        NaN without a mid.
+        Distance from mid up to which each side is sampled, bps, bids first; infinite if the whole
+        side is, NaN without a mid.
     sizes : ndarray of float32, shape (N,)
-        Base units, by sample: its bids and then its asks, each from the lowest price on.
+        Base units, sample by sample: its bids, then its asks, each from the lowest price up.
     step : float
         Width of a bin, quote currency. 0 where there is no sample.
     start : int
-        How many sizes had come before the first of these.
+        Number of sizes before the first of these.
 
     Examples
     --------

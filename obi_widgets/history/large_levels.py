@@ -1,22 +1,21 @@
-"""Large levels of the book, from when they came to how they went: walls, and what became of them.
+"""Large levels of the book (walls): when each began, how it changed, and how it ended.
 
-A level is large when its size is at least `MULTIPLE` times what is usual at its distance from mid.
-Distances are in classes that end at `EDGES` basis points. What is usual is the `QUANTILE` of the
-sizes of all levels in the class, bids and asks together, at looks at the whole book five seconds
-apart: this one and those before it, a look a minute ago counting half. So the rule looks backwards
-only, and scales with the market. It begins anew when the book was lost.
+A level is large if its size is at least `MULTIPLE` times the usual size at its distance from mid.
+Distances are in classes that end at `EDGES` basis points. The usual size is the `QUANTILE` of the
+sizes of all levels in the class, bids and asks together, counted at samples of the whole book five
+seconds apart; a sample's weight halves every minute. The rule looks backwards only and scales with
+the market. It starts again after the book was lost.
 
-A level is born with the event that makes it large, at the event's own time; the distance is taken
-from the mid of the last look. At each look large levels are found as well that stood there before:
-from the beginning, or since the price came nearer. A level ends when less than half is left of what
-made it large. It is unknown how it ended when it left the prices that the book knows, or when the
-book was lost.
+A level begins with the event that makes it large, at that event's time; its distance is measured
+from the mid of the last sample. Each sample also finds large levels that existed before: from the
+beginning, or since the price came nearer. A level ends when less than half of its first large size
+is left. Its end is unknown if it leaves the known range of the book, or if the book is lost.
 
-A level is told of once it has been large for a second. Quotes that follow the price are large for
-milliseconds, ten times a second: they would be most of the table.
+A level is in the table once it has been large for a second. Quotes that follow the price are large
+for milliseconds, ten times a second, and would fill the table.
 
-What happened becomes known at the end of each second of event time, and belongs to the first state
-of the next, so that no state is told of what came after it.
+Changes become known at the end of each second of event time, and belong to the first state of the
+next second, so that no state contains anything later than itself.
 """
 
 from __future__ import annotations
@@ -62,12 +61,12 @@ ENDS = ("standing", "traded", "pulled", "unknown")
 """How a level ended."""
 
 NEVER = np.iinfo(np.int64).min
-"""The end of a level that has none: not a time, as pandas has it."""
+"""Time of an end that has not come: NaT in pandas."""
 
 
 @dataclass(frozen=True, eq=False)
 class LargeLevels:
-    """Large levels: what a `History` has as ``history.large_levels``. Immutable.
+    """The large levels of a history, ``history.large_levels``. Immutable.
 
     It holds each level once for each second in which it changed, as it was then, so that a slice
     of a history tells of its levels what was known by its last state. The columns below are of the

@@ -218,9 +218,10 @@ def concat(parts: Sequence[States]) -> dict[str, Any]:
     bid, ask = np.full(count, np.nan), np.full(count, np.nan)
     reach = np.full((2, count), np.nan, np.float32)
     trade_ends = np.empty(count, np.int64)
-    row = traded = 0
-    moves, gaps = [], []  # of the numbers of states; number and time of the state after each
-    for one, factor in zip(parts, factors, strict=True):
+    row = trades_before = 0
+    # Shifts of the numbers of states; number and time of the gap after each part.
+    shifts, gaps = [], []
+    for part, factor in zip(parts, factors, strict=True):
         if row:  # the gap
             time[row], received[row] = time[row - 1] + 1, received[row - 1]
             trade_ends[row] = trades_before
@@ -234,7 +235,7 @@ def concat(parts: Sequence[States]) -> dict[str, Any]:
         for chunk, levels in part.chunks():
             _put(blocks, row + chunk.start, levels, factor)
         row = rows.stop
-        gaps.append((row, int(one.time[-1]) + 1))
+        gaps.append((row, int(part.time[-1]) + 1))
     return {
         "time": time,
         "received": received,
@@ -252,8 +253,8 @@ def concat(parts: Sequence[States]) -> dict[str, Any]:
         "trades": trades.joined([part.trades for part in parts]),
         "context": context.joined([part.context for part in parts]),
         "trade_ends": trade_ends,
-        "depth": depth.joined([one.depth for one in parts], moves),
-        "large_levels": large_levels.joined([one.large_levels for one in parts], moves, gaps),
+        "depth": depth.joined([part.depth for part in parts], shifts),
+        "large_levels": large_levels.joined([p.large_levels for p in parts], shifts, gaps),
     }
 
 

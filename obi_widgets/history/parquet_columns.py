@@ -252,7 +252,7 @@ def _write_large_levels(history: States, rows: slice) -> Iterator[Column]:
     ends = np.append(0, np.searchsorted(whole[ROW_OF_LEVEL], numbers))
     here = slice(int(ends[rows.start]), int(ends[rows.stop]))
     fields: dict[str, tuple[Any, str]] = {
-        name: (whole[which, here], TIMES) for which, name in enumerate(LARGE_WHOLE)
+        name: (whole[which, here], DELTAS) for which, name in enumerate(LARGE_WHOLE)
     }
     fields |= {name: (real[which, here], PLAIN) for which, name in enumerate(LARGE_REAL)}
     yield _lists("large_levels", ends[rows.start : rows.stop + 1] - here.start, fields)

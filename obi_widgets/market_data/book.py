@@ -28,10 +28,10 @@ MERGE_FROM = 1000
 levels."""
 
 LOGGED = 16_384
-"""Changes that are kept until somebody reads them."""
+"""Changes kept until they are read."""
 
-MOST = 20_000
-"""Levels that a side keeps when it has to grow: what lies beyond them is forgotten."""
+MAX_LEVELS = 20_000
+"""Levels that a side keeps when its arrays grow. Levels beyond them are dropped."""
 
 ALL = -np.inf
 """The edge of a side whose levels are all known."""
@@ -178,13 +178,13 @@ class Book:
     Attributes
     ----------
     changes : ndarray of float64, shape (room, 2)
-        Prices and new sizes that events told, one event behind the other, bids before asks.
+        Prices and new sizes of the events since the last reading, in order, bids before asks.
     middle, end : int
-        Where those of the newest event have their first ask, and where they end. They begin where
-        those of the event before end. Who reads them sets ``end`` back to 0.
+        Row of the newest event's first ask, and its end. It begins at the end of the previous
+        event. The reader sets ``end`` back to 0.
     replaced : bool
-        Whether the book came as a whole since it was last set to False, so that the changes do
-        not tell how it became what it is.
+        Whether the whole book was replaced since the reader last set it to False, so that the
+        changes do not explain the book.
     """
 
     __slots__ = ("asks", "bids", "changes", "end", "middle", "replaced")
@@ -216,9 +216,9 @@ class Book:
             self.changes[begin : self.end] = [*bids, *asks]
 
     def room(self) -> int:
-        """Return where the changes of an event are written: there is room for `LOGGED`.
+        """Return the row at which an event's changes begin, with room for `LOGGED`.
 
-        Where nobody takes them away, they are forgotten.
+        Changes that nobody reads are dropped.
         """
         if self.end > LOGGED:
             self.end, self.replaced = 0, True

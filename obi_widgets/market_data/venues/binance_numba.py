@@ -189,7 +189,7 @@ def _frame(data, at, symbol, kinds, starts, ends, values, levels):
 def _applied(values, last, bids, bid_count, asks, ask_count, changes):
     """Apply a change of the book; return the new number of levels of each side.
 
-    It returns −1 and changes nothing if the change does not follow, or there is no room.
+    It returns −1 and changes nothing if the change does not apply_frame, or there is no room.
     """
     buy, sell = changes[: values[B]], changes[values[B] : values[A]]
     if (
@@ -236,8 +236,8 @@ def _best(levels, count):
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
-def follow(data, symbol, last, bids, bid_count, asks, ask_count, changes, begin):
-    """Apply a frame to a book, when it is a change that follows it.
+def apply_frame(data, symbol, last, bids, bid_count, asks, ask_count, changes, begin):
+    """Apply a frame to a book, if it is the next change of that book.
 
     Parameters
     ----------
@@ -248,16 +248,16 @@ def follow(data, symbol, last, bids, bid_count, asks, ask_count, changes, begin)
     bids, bid_count, asks, ask_count
         The book's sides; see `obi_widgets.market_data.book.Side`. Changed in place.
     changes : ndarray of float64, shape (n, 2)
-        Where the changes are written. A frame with more levels is none that can be read.
+        Room for the levels of the frame. A frame with more levels is refused.
     begin : int
-        Where the first is written.
+        Row of ``changes`` at which they begin.
 
     Returns
     -------
     tuple of int and float
-        `DEPTH`, or anything else when nothing was changed; the event time, ns; the update that
-        the book is at then, its levels a side, and the keys of the best of each; where the changes
-        of asks begin, and where they end.
+        `DEPTH`, or another kind if nothing was changed; the event time, ns; the new update of the
+        book; the number of levels of each side; the key of the best level of each side; the row of
+        the first ask in ``changes``, and their end.
     """
     kinds, starts, ends, values = np.empty((4, KEYS), np.int64)
     changes, middle, behind = changes[begin:], begin, begin
@@ -275,7 +275,7 @@ def follow(data, symbol, last, bids, bid_count, asks, ask_count, changes, begin)
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
-def skim(
+def apply_frames(
     data, places, symbol, last, bids, bid_count, asks, ask_count, changes, begin, at, since, until,
     stamps, amounts, traded, price_decimals, size_decimals,
 ):  # fmt: skip
@@ -286,7 +286,7 @@ def skim(
     data, places
         See `obi_widgets.market_data.venues.base.Frames`.
     symbol, last, bids, bid_count, asks, ask_count, changes, begin
-        As in `follow`.
+        As in `apply_frame`.
     at : int
         Index of the first frame to read.
     since, until : int
@@ -348,10 +348,10 @@ def skim(
 def compile_all():
     """Compile each function for the types that it is called with."""
     side, changes = np.ones((2, 2)), np.ones((1, 2))
-    follow(b"", b"", 0, side, 1, side, 1, changes, 0)
+    apply_frame(b"", b"", 0, side, 1, side, 1, changes, 0)
     stamps, places = np.empty((3, 1), np.int64), np.empty((3, 0), np.int64)
     for dtype in (np.int32, np.int64):
         amounts = np.empty((2, 1), dtype)
-        skim(
+        apply_frames(
             b"", places, b"", 0, side, 1, side, 1, changes, 0, 0, 0, 0, stamps, amounts, 0, 0, 0
         )  # fmt: skip

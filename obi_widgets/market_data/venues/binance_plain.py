@@ -34,7 +34,7 @@ class PlainFrames(Connection):
         super().__init__(symbol, endpoints=endpoints)
         self._chain = Chain()
         self._stream = f"{symbol.lower()}@"
-        self._name = symbol.encode()  # for compiled code: whose frames it reads
+        self._name = symbol.encode()
 
     @abstractmethod
     def _due(self) -> int:
@@ -52,7 +52,7 @@ class PlainFrames(Connection):
         (
             what, time, last, bids.count, asks.count, bids.best_key, asks.best_key,
             book.middle, book.end,
-        ) = reader.follow(
+        ) = reader.apply_frame(
             frame, self._name, chain.last,
             bids.levels, bids.count, asks.levels, asks.count, book.changes, book.room(),
         )  # fmt: skip
@@ -73,7 +73,7 @@ class PlainFrames(Connection):
         (
             what, time, last, bids.count, asks.count, bids.best_key, asks.best_key,
             book.middle, book.end, at, now, quotes, traded, start, end,
-        ) = reader.skim(
+        ) = reader.apply_frames(
             frames.data, frames.places, self._name, chain.last,
             bids.levels, bids.count, asks.levels, asks.count, book.changes, book.room(),
             at, since, min(until, self._due(), FOREVER),

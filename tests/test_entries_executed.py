@@ -319,9 +319,3 @@ def test_the_verdict_is_of_what_the_engine_makes(history, execution):
         np.testing.assert_allclose(got, made.gross_bps, rtol=1e-9, atol=1e-9)
         compared += 1
     assert compared > 10
-
-
-def test_a_strategy_file_is_refused(history, tmp_path):
-    with pytest.raises(SettingsError) as error:
-        obi.export_strategy(tmp_path / "a.py", obi.Settings(latency_ms=5), history)
-    assert "it would enter otherwise than these settings were judged" in str(error.value)

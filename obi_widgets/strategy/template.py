@@ -5,8 +5,10 @@ enough. It sends nothing anywhere. Give it each book of one market, in event tim
 
     strategy = Strategy("venue:SYMBOL")  # the market that it is run on
     decision = strategy.decide(time_ns, bids, asks)  # (price, size) each, best first
-    decision.exit        # whether to close the position now; and then
-    decision.enter       # +1: open a long one, -1: a short one, 0: nothing
+    decision.orders      # what to send now: side, kind, limit price, size of each
+    decision.exit        # whether one of them is to close the position; and then
+    decision.enter       # +1: to open a long one, -1: a short one, 0: nothing
+    decision.fills       # what became of orders: they are taken to be filled as they were judged
     strategy.lost()      # when books were missed: whether there is a position is not known
 
 A book that cannot be one (times that are no nanoseconds or go back, levels that are not best first,
@@ -14,6 +16,10 @@ sides that cross, text) raises a BookError and changes nothing.
 
 Of each side the best LEVELS levels are used, as when the settings were tuned. Where DEPTH or
 BAND_BPS reach beyond them the imbalance is not known: NaN, which enters nothing.
+
+An order meets the first book at or after its arrival, LATENCY_NS after its decision. One that is
+to enter is filled whole, on all levels that it needs no more than SLIPPAGE_BPS beyond the touch at
+its decision, or it is cancelled, and never chased. One that leaves has no limit.
 
 Sizes are in base units (contracts times contract size), times are the venue's.
 
@@ -39,6 +45,10 @@ NOTIONAL = False
 LOOKED_AT = 20
 THRESHOLD = 0.4
 HOLD_NS = 20_000_000_000
+LATENCY_NS = 0
+SLIPPAGE_BPS: float | None = None
+SIZE: float | None = None
+AT_MID = False
 TICK_SIZE = 0.1
 TUNED_ON: dict[str, object] = {}
 CALIBRATION: dict[str, object] = {}
@@ -57,6 +67,31 @@ class BookError(ValueError):
     """A book, or its time, that cannot be one: what is wrong with it."""
 
 
+class Order(NamedTuple):
+    """An order to send: +1 buys, -1 sells.
+
+    ``kind`` is "market", or "fill_or_kill": at ``limit`` or better, whole or not at all. ``size``
+    is in base units; None is a size so small that the touch holds it. To leave, it is that of the
+    position.
+    """
+
+    side: int
+    kind: str
+    limit: float | None
+    size: float | None
+
+
+class Fill(NamedTuple):
+    """What became of an order: "entered", "left", or "missed", which is flat again.
+
+    ``side`` is that of the position, ``price`` the mean of what was paid or got; NaN of a miss.
+    """
+
+    what: str
+    side: int
+    price: float
+
+
 class Decision(NamedTuple):
     """First leave (``exit``), then enter: +1 long, -1 short, 0 nothing.
 
@@ -67,6 +102,8 @@ class Decision(NamedTuple):
     enter: int
     exit: bool
     imbalance: float
+    orders: tuple[Order, ...] = ()
+    fills: tuple[Fill, ...] = ()
 
 
 class MarketWarning(UserWarning):
@@ -87,6 +124,9 @@ class Strategy:
             warnings.warn(text, MarketWarning, stacklevel=2)
         self.position = 0
         self._due = 0
+        self._entering = 0  # the side of an order that is on its way
+        self._leaving = False
+        self._arrival, self._limit = 0, math.inf
         self._newest = EARLIEST
 
     def decide(self, time_ns: int, bids: Levels, asks: Levels) -> Decision:
@@ -101,19 +141,97 @@ class Strategy:
             return Decision(0, False, math.nan)
         value = imbalance(bids, asks)
         whole = bool(bids and asks) and bids[0][0] < asks[0][0]
-        leave = self.position != 0 and whole and time_ns >= self._due
+        orders: list[Order] = []
+        fills: list[Fill] = []
+        holding = bool(self.position) and not self._leaving
+        leave = holding and whole and time_ns >= self._due
         if leave:
-            self.position = 0
+            self._leaving, self._arrival = True, time_ns + LATENCY_NS
+            orders.append(Order(-self.position, "market", None, SIZE))
+        if self._leaving and whole and time_ns >= self._arrival:
+            price, _ = quote(-self.position, bids, asks)
+            fills.append(Fill("left", self.position, price))
+            self.position, self._leaving = 0, False
+        missed = self._meet(time_ns, bids, asks, fills)
         enter = 0
-        if self.position == 0 and whole and abs(value) > THRESHOLD:
-            enter = self.position = 1 if value > 0 else -1
-            self._due = time_ns + HOLD_NS
-        return Decision(enter, leave, value)
+        free = not self.position and not self._entering
+        free = free and not (missed and LATENCY_NS == 0)  # it has decided at this book
+        if free and whole and abs(value) > THRESHOLD:
+            enter = self._entering = 1 if value > 0 else -1
+            self._arrival = time_ns + LATENCY_NS
+            orders.append(self._order(bids, asks))
+            self._meet(time_ns, bids, asks, fills)
+        return Decision(enter, leave, value, tuple(orders), tuple(fills))
+
+    def _order(self, bids: Levels, asks: Levels) -> Order:
+        """Return the order to enter, and keep the worst price that it may pay."""
+        side = self._entering
+        self._limit = side * math.inf
+        if SLIPPAGE_BPS is None:
+            return Order(side, "market", None, SIZE)
+        touch = asks[0][0] if side > 0 else bids[0][0]
+        wanted = (bids[0][0] + asks[0][0]) / 2 if AT_MID else touch
+        self._limit = wanted * (1 + side * ((SLIPPAGE_BPS + ON_LIMIT_BPS) / 1e4))
+        ticks = side * math.floor(side * self._limit / TICK_SIZE + 1e-9)
+        return Order(side, "fill_or_kill", ticks * TICK_SIZE, SIZE)
+
+    def _meet(self, now: int, bids: Levels, asks: Levels, fills: list[Fill]) -> bool:
+        """Execute the order to enter if it has arrived; return whether it was missed."""
+        side = self._entering
+        if not side or now < self._arrival:
+            return False
+        self._entering = 0
+        price, last = quote(side, bids, asks)
+        if side * last <= side * self._limit:
+            self.position, self._due = side, now + HOLD_NS
+            fills.append(Fill("entered", side, price))
+            return False
+        fills.append(Fill("missed", side, math.nan))
+        return True
 
     def lost(self) -> int:
-        """Forget the position, since books were missed; return which it was."""
+        """Forget position and orders, since books were missed; return which position it was."""
         position, self.position = self.position, 0
+        self._entering, self._leaving = 0, False
         return position
+
+
+ON_LIMIT_BPS = 1e-9  # a price that lies on the limit but for rounding is within it
+
+
+def quote(direction: int, bids: Levels, asks: Levels) -> tuple[float, float]:
+    """Return the mean price of SIZE bought (+1) or sold (-1), and that of the last level it needs.
+
+    What exceeds the levels that are used is counted at the last of them, and has no last level:
+    NaN.
+    """
+    levels = asks if direction > 0 else bids
+    if AT_MID:
+        mid = (bids[0][0] + asks[0][0]) / 2 if bids and asks else math.nan
+        return mid, mid
+    if not levels:
+        return math.nan, math.nan
+    if SIZE is None:
+        return levels[0][0], levels[0][0]
+    until = value = 0.0
+    last = math.nan
+    for price, there in levels[:LEVELS]:
+        before, there = until, single(there)
+        until += there
+        value += price * min(max(SIZE - (until - there), 0.0), there)
+        if before < SIZE:
+            last = price
+        if until >= SIZE:
+            break
+    if until < SIZE:
+        value += last * (SIZE - until)
+        return value / SIZE, math.nan
+    return (levels[0][0] if last == levels[0][0] else value / SIZE), last
+
+
+def single(x: float) -> float:
+    """Round to 32 bits, as the settings were tuned with: near ties are then the same."""
+    return float(struct.unpack("f", struct.pack("f", x))[0])
 
 
 EARLIEST = 315_532_800_000_000_000  # 1980: times in other units lie before it
@@ -211,8 +329,3 @@ def exp2(x: float) -> float:
     for coefficient in EXP2[1:]:
         power = single(single(power * (x - whole)) + coefficient)
     return math.ldexp(power, whole)
-
-
-def single(x: float) -> float:
-    """Round to 32 bits, as the settings were tuned with: near ties are then the same."""
-    return float(struct.unpack("f", struct.pack("f", x))[0])

@@ -56,11 +56,11 @@ def live(symbol: str) -> Job:
         market, values = Market(BinanceUsdm(f"{symbol}USDT"), levels=LEVELS, interval=0), []
         market.handle(market.venue.received(data.snapshot, 1), 1)
         market.receive(first, first_at)
-        newest = newest_signal(market)
+        newest = newest_signal(market, parameters)
         began, spent = time.perf_counter(), time.process_time()
         for at, text in rest:
             market.receive(text, at)
-            values.append(newest(parameters))
+            values.append(newest())
         took = time.perf_counter() - began, time.process_time() - spent
         return [np.array(values), states_digest(market.history())], *took
 

@@ -30,9 +30,12 @@ __all__ = [
 ]  # fmt: skip
 
 
-def newest_signal(market: Market) -> Callable[[Parameters], float]:
-    """Return the method that gives the signal of a market's newest state."""
-    return market.signal if hasattr(market, "signal") else market.imbalance
+def newest_signal(market: Market, parameters: Parameters) -> Callable[[], float]:
+    """Return what gives the signal of a market's newest state."""
+    if hasattr(market, "imbalance"):
+        return lambda: market.imbalance(parameters)
+    newest, history = parameters.signal.newest_by(dict(parameters.values)), market.history
+    return lambda: newest(history().newest)
 
 
 def states_digest(history: Any) -> str:

@@ -21,6 +21,7 @@ import obi_widgets as obi
 from benchmarks.core.data import captures
 from obi_widgets.history.columns import BLOCK, Levels
 from obi_widgets.history.context import Context
+from obi_widgets.history.flow import Flow, narrow
 from obi_widgets.history.parquet_columns import _put
 from obi_widgets.history.trades import Trades
 from obi_widgets.kernels import loader
@@ -89,6 +90,13 @@ def day(symbol: str, states: int = DAY, trades: int = TRADES) -> obi.History:
     trade_ends = np.concatenate(ends)[:states]
     until = int(trade_ends[-1])
     received = np.maximum.accumulate(tiled(one.received, jittered))
+
+    def grown(column: np.ndarray, copy: int) -> np.ndarray:
+        return np.rint(column * scales[copy]).astype(np.int64)
+
+    flow = Flow(
+        narrow(tiled(one.flow.order_flow, grown)), tiled(one.flow.events), one.flow.lot_size
+    )
     seconds = np.arange(int(received[0]), int(received[-1]), 1_000_000_000)
     context = Context(
         np.repeat(np.stack([seconds, seconds + 1]), 3, axis=1),
@@ -105,7 +113,7 @@ def day(symbol: str, states: int = DAY, trades: int = TRADES) -> obi.History:
             np.concatenate(amounts, axis=1)[:, :until].copy(),
             one.trades.price_decimals, one.trades.size_decimals,
         ),
-        context=context, trade_ends=trade_ends.copy(),
+        context=context, trade_ends=trade_ends.copy(), flow=flow,
     )  # fmt: skip
 
 
@@ -117,10 +125,10 @@ def resident() -> float:
 
 def loaded(path: str) -> None:
     """Load a file and say how much memory that took, and how long."""
-    obi.load(captures("btcusdt"))  # whatever is imported or compiled once
-    from obi_widgets.history import parquet
-
-    parquet._parquet()
+    # Whatever is imported, compiled or read from libraries once: some 45 MB of pyarrow alone.
+    short = obi.load(captures("btcusdt"), levels=LEVELS)
+    obi.load(short.save(Path(path).with_name("short.parquet")))
+    del short
     before, began = resident(), time.process_time()
     started = time.perf_counter()
     history = obi.load(path)
@@ -129,8 +137,9 @@ def loaded(path: str) -> None:
     names = ("time", "received", "bid", "ask", "reach", "trade_ends")
     columns = sum(getattr(history, name).nbytes for name in names)
     trades = history.trades.stamps.nbytes + history.trades.amounts.nbytes
+    flow = history.flow.order_flow.nbytes + history.flow.events.nbytes
     told = history.context.stamps.nbytes + history.context.value.nbytes * 9 // 8
-    kept = (one / 1e6 for one in (levels, columns, trades, told))
+    kept = (one / 1e6 for one in (levels, columns, flow, trades, told))
     print(took, spent, resident() - before, *kept)
 
 
@@ -164,7 +173,7 @@ def main() -> int:
     took, spent, memory, *kept = map(float, told)
     print(f"{history!r}, {len(history.trades):,} trades, {len(history.context):,} values")
     print(f"saved in {saved:.1f} s, the same when loaded: {whole}")
-    names = ("levels", "columns", "trades", "context")
+    names = ("levels", "columns", "flow", "trades", "context")
     print("MB of " + ", ".join(f"{n} {one:.1f}" for n, one in zip(names, kept, strict=True)))
     found = {"file, MB": size, "memory, MB": memory}
     for name, goal in GOALS.items():

@@ -301,3 +301,41 @@ def test_of_a_quantile_it_says_how_often_the_place_is_beyond():
     analysis.update(later, p)  # the oldest states have been dropped
     kept = places[500:]
     assert analysis.beyond == np.mean(np.abs(kept[~np.isnan(kept)]) > 0.8)
+
+
+# -- state by state ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "parameters",
+    [
+        Parameters(depth=1, hold_seconds=1.5),
+        Parameters(depth=1, hold_seconds=0.3, threshold=0.1, price="mid"),
+        Parameters(depth=None, hold_seconds=40.0, threshold=0.7),
+        Parameters(depth=3, threshold=0.5),  # beyond the levels that are kept
+        Parameters(depth=1, hold_seconds=1.5, threshold_is="quantile", threshold=0.8,
+                   quantile_window=10.0),
+        Parameters(obi.queue_imbalance, hold_seconds=1.5),
+    ],
+    ids=str,
+)  # fmt: skip
+@pytest.mark.parametrize("capacity", [None, BLOCK // 2])
+def test_a_history_that_is_followed_state_by_state_is_as_fresh(parameters, capacity, monkeypatch):
+    """Also where a look comes to no new state, or to several."""
+    into, analysis = writer(levels=2, capacity=capacity), Analysis(parameters)
+    market, random = a_market(11), np.random.default_rng(2)
+    whole, updates = [], Analysis._update
+    monkeypatch.setattr(Analysis, "_update", lambda *given: (whole.append(given), updates(*given)))
+    for number in range(2 * BLOCK + 300 if capacity else 800):
+        write(into, next(market), number * 100 * MS)
+        for _ in range(int(random.choice([0, 1, 2], p=[0.1, 0.8, 0.1]))):
+            analysis.update(into.history(), parameters)
+    made, history = len(whole), into.history()
+    analysis.update(history, parameters)
+    if capacity is None:
+        check(analysis, fresh(history, parameters))
+    np.testing.assert_array_equal(analysis.signal, obi.compute(history, parameters))
+    if parameters.threshold_is == "value":  # the places of the oldest rest on what is dropped
+        assert repr(analysis.beyond) == repr(fresh(history, parameters).beyond)
+    if parameters == Parameters(depth=None, hold_seconds=40.0, threshold=0.7):
+        assert made < number / 5  # the others took the short way

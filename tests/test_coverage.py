@@ -331,7 +331,9 @@ def test_the_newest_signal_is_the_last_of_the_history():
                 Parameters(depth=2), Parameters(depth=5), Parameters(depth=None),
                 Parameters(depth=None, band_bps=150.0), Parameters(depth=5, band_bps=260.0),
             ):  # fmt: skip
-                value = obi.imbalance.newest_by(parameters.values_of(obi.imbalance))(into)
+                value = obi.imbalance.newest_by(parameters.values_of(obi.imbalance))(
+                    into.history().newest
+                )
                 whole = obi.imbalance(into.history(), parameters)[-1]
                 np.testing.assert_equal(value, whole)
                 seen.add(bool(np.isnan(value)))

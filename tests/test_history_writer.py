@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 import sys
 import threading
 from dataclasses import replace
@@ -13,9 +14,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import obi_widgets as obi
+from obi_widgets.history.columns import History
 from obi_widgets.history.levels import BLOCK
 from obi_widgets.history.writer import HistoryWriter
-from obi_widgets.market_data.events import Instrument
+from obi_widgets.market_data.events import Instrument, Mark, Trade
 from obi_widgets.settings.parameters import Parameters
 
 
@@ -358,3 +360,43 @@ def test_the_grid_of_a_state_that_waits_stays():
     into.describe(Instrument("test", "X", tick_size=0.5))
     into.flush()
     assert into.history().prices(+1)[0, :2].tolist() == [10.0, 9.5]
+
+
+def test_a_history_is_of_the_states_until_it_was_handed_out_whenever_it_is_read():
+    """Also when it is first read after later states, a finer grid, and drops."""
+    at_once, later = (
+        writer(tick_size=0.5, levels=3, capacity=BLOCK, strict=True) for _ in range(2)
+    )
+    handed_out, wanted = [], []
+    for number in range(3 * BLOCK):
+        cents = 0.01 * (number > BLOCK // 2)
+        state = book([(100.0 + cents, 1 + number % 3)], [(101.0, 2), (102.5, 0.25 * number + 1)])
+        for into in (at_once, later):
+            into.tape.trade(Trade(number, number, 100.0, 1.0, +1, number), number)
+            into.tape.mark(Mark(number, number, 100.0 + number, 0.0, 0.0), number)
+            into.append(number, number + 1, state)
+        if number % 777 == 5:
+            history = at_once.history()
+            assert len(history) == len(history.taken.count)
+            wanted.append(facts(history))
+            handed_out.append(later.history())
+    assert handed_out[-1].start > 0
+    assert [facts(one) for one in handed_out] == wanted
+    for name in History.__dataclass_fields__:  # whichever is asked for first
+        assert repr(getattr(later.history(), name)) == repr(getattr(at_once.history(), name)), name
+    copy = pickle.loads(pickle.dumps(later.history()))
+    assert facts(copy) == facts(later.history())
+    assert copy.newest is None
+    with pytest.raises(AttributeError, match="has no colour"):
+        later.history().colour  # noqa: B018
+
+
+def facts(history):
+    """Return all that a history tells."""
+    return {
+        "hash": history.sha256(), "start": history.start, "notes": history.notes,
+        "grid": history.tick_size, "received": history.received.tolist(),
+        "reach": history.reach.tolist(), "ends": history.trade_ends.tolist(),
+        "trades": (history.trades.start, history.trades.sha256()),
+        "context": history.context.sha256(), "flow": history.flow.order_flow.tolist(),
+    }  # fmt: skip

@@ -116,10 +116,10 @@ def test_near_the_edge_a_snapshot_is_asked_for_and_every_state_says_what_it_rest
 @pytest.mark.parametrize("strict", [False, True])
 def test_a_strict_market_has_no_signal_of_levels_that_it_does_not_know(strict):
     market, venue = opened(strict=strict)
-    values = []
+    newest, values = obi.imbalance.newest_by(dict(DEPTH.values)), []
     for _ in range(LIMIT - 1):
         tell(market, venue, venue.up())
-        values.append(market.signal(DEPTH))
+        values.append(newest(market.history().newest))
     assert np.isnan(values).tolist() == [False] * 50 + [strict] * 9
     np.testing.assert_array_equal(obi.imbalance(market.history(), DEPTH)[1:], values)
 

@@ -18,6 +18,7 @@ import obi_widgets as obi
 from obi_widgets.feeds.loading import Player, play
 from obi_widgets.feeds.market import Market
 from obi_widgets.feeds.recording import Recording
+from obi_widgets.market_data.venues.binance_plain import READER
 from obi_widgets.market_data.venues.binance_usdm import BinanceUsdm
 from obi_widgets.settings.parameters import Parameters
 
@@ -149,6 +150,36 @@ def test_of_a_capture_nearly_all_is_plain(symbol, left):
     assert sum("depthUpdate" in frame for frame in left) < 20  # of some 9,000
 
 
+@pytest.mark.parametrize("symbol", SYMBOLS)
+def test_trades_of_a_websocket_of_their_own_are_plain_and_come_to_the_same(symbol, monkeypatch):
+    lines = gzip.decompress(captured(f"binance_usdm/{symbol}_20240718.gz").read_bytes())
+    frames = [line.partition(b" ") for line in lines.splitlines()[:20_000]]
+    read, received = [], BinanceUsdm.received
+    monkeypatch.setattr(
+        BinanceUsdm, "received", lambda self, *of: read.append(of) or received(self, *of)
+    )
+    facts = []
+    assert READER.wait()
+    for reader in (READER.code, None):
+        monkeypatch.setattr(READER, "code", reader)
+        market = Market(BinanceUsdm(symbol.upper()), levels=5, interval=0.5)
+        market.connected("book", 1)
+        read.clear()
+        traded = 0
+        for at, _, frame in frames:
+            is_trade = b"rade" in frame[:60]
+            traded += is_trade
+            # What came at one time, and a clock that was set back.
+            now = int(at) // 10**7 * 10**7 - (is_trade and traded % 50 == 0) * 10**8
+            market.receive(frame, now, "market" if is_trade else "book")
+        facts.append(told(market)[0])
+        if reader is not None:
+            assert traded > 500
+            assert sum(socket == "market" for *_, socket in read) < traded / 10
+    assert facts[0] == facts[1]
+    assert len(facts[0]["trades"][0]) > 500
+
+
 def test_markets_of_several_threads_do_not_meet():
     paths = [captured(f"binance_usdm/{symbol}_20240718.gz") for symbol in SYMBOLS]
     alone = [obi.load(path, interval=0).sha256() for path in paths]
@@ -162,21 +193,22 @@ def test_markets_of_several_threads_do_not_meet():
 def test_the_newest_imbalance_is_the_last_of_the_history(code, monkeypatch):
     recording = Recording(captured("binance_usdm/btcusdt_20240718.gz"))
     market = Market(recording.make_venue(), levels=200, interval=0)
-    assert all(np.isnan(market.signal(one)) for one in PARAMETERS)
+    newest_by = [obi.imbalance.newest_by(dict(one.values)) for one in PARAMETERS]
+    assert market.history().newest is None
     use(monkeypatch, code)
     values = []
     for record in recording:
         before = market.changed_at
         play(market, record)
         if market.changed_at != before:
-            values.append([market.signal(one) for one in PARAMETERS])
+            values.append([newest(market.history().newest) for newest in newest_by])
     assert len(values) > 3000
     for one, ours in zip(PARAMETERS, np.transpose(values), strict=True):
         every = obi.imbalance(market.history(), one)
         np.testing.assert_array_equal(ours, every[-len(ours) :])
         assert np.isfinite(ours).any()
     market.handle(market.venue.resync("so", record.time), record.time)
-    assert all(np.isnan(market.signal(one)) for one in PARAMETERS)
+    assert all(np.isnan(newest(market.history().newest)) for newest in newest_by)
 
 
 @pytest.mark.parametrize("seed", range(8))

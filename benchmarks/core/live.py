@@ -10,6 +10,7 @@ from time import perf_counter
 import numpy as np
 
 import obi_widgets as obi
+from benchmarks.layout import newest_signal
 from obi_widgets.feeds.market import Market
 from obi_widgets.kernels import loader
 from obi_widgets.market_data.venues.binance_usdm import BinanceUsdm
@@ -34,14 +35,14 @@ def start(data: Frames, symbol: str) -> Market:
 def each_message(data: Frames, parameters: Parameters, symbol: str) -> Lap:
     """Return the imbalance after every message: venue, book, history and signal."""
     market, out = start(data, symbol), []
-    receive, newest = market.receive, market.signal
+    receive, newest = market.receive, newest_signal(market, parameters)
     changed = market.changed_at
     began = perf_counter()
     for time, text in data.depth:
         receive(text, time)
         if market.changed_at != changed:  # not a message from before the snapshot
             changed = market.changed_at
-            out.append(newest(parameters))
+            out.append(newest())
     return Lap(out, perf_counter() - began)
 
 

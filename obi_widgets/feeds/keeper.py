@@ -193,14 +193,10 @@ class Keeper:
     def _keep(self, time: int, now: int, steady: int, *, whole: bool = False) -> list[Reply]:
         """Record the book's state, or request a new book if this one is crossed or unknown."""
         book = self.book
-        if book.crossed:
-            crossed = f"best bid {book.bids.best:g} is not below ask {book.asks.best:g}"
-            if not whole:
+        if not book.two_sided and (why := self._impossible()):
+            if book.crossed and not whole:
                 self.venue.doubt()
-            return self._apply(self.venue.resync(crossed, steady), now)
-        if book.unknown:
-            reason = "the price left the range that the snapshot covered"
-            return self._apply(self.venue.resync(reason, steady), now)
+            return self._apply(self.venue.resync(why, steady), now)
         clocks = self._clocks
         self.changed_at, self._changed_at = now, steady
         if (
@@ -213,6 +209,13 @@ class Keeper:
             clocks.time, clocks.steady = time, steady
             return self._record(time, now, steady)
         return self._judge(time, now, steady, whole=whole)
+
+    def _impossible(self) -> str:
+        """Return why the book cannot be right, or is not known any more; empty when it may be."""
+        book = self.book
+        if book.crossed:
+            return f"best bid {book.bids.best:g} is not below ask {book.asks.best:g}"
+        return "the price left the range that the snapshot covered" if book.unknown else ""
 
     def _record(self, time: int, now: int, steady: int) -> list[Reply]:
         """Append the book's state to the history; request a snapshot if the book covers little."""

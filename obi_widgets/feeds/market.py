@@ -8,7 +8,6 @@ from obi_widgets.checks import flag, integer, number
 from obi_widgets.feeds.clocks import Lag
 from obi_widgets.feeds.keeper import Keeper
 from obi_widgets.market_data.venues.replies import BOOK, FOREVER, Reply
-from obi_widgets.settings.parameters import Parameters
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -16,7 +15,6 @@ if TYPE_CHECKING:
     from obi_widgets.history.columns import History
     from obi_widgets.market_data.venues.base import Frames, Venue
     from obi_widgets.market_data.venues.replies import Output
-    from obi_widgets.settings.settings import Settings
 
 
 class Market(Keeper):
@@ -80,24 +78,10 @@ class Market(Keeper):
         refresh_at = number("refresh_at", refresh_at, 0, 1)
         strict = flag("strict", strict)
         super().__init__(venue, levels, capacity, interval, strict=strict, refresh_at=refresh_at)
-        self._parameters: Parameters | None = None  # those of the last call of `signal`
 
     def history(self) -> History:
         """Return the book states so far, with notes about them."""
         return self._writer.history(self.notes)
-
-    def signal(self, settings: Settings | Parameters) -> float:
-        """Return the signal of the newest state; NaN if the book is not in sync.
-
-        It equals the last value of that signal over the history, once the state's interval has
-        ended. Only the thread that owns the market may call it.
-        """
-        if settings is not self._parameters:  # parameters never change, settings may
-            parameters = Parameters.of(settings)
-            if parameters is not self._parameters:
-                self._parameters = parameters
-                self._newest_signal = parameters.signal.newest_by(dict(parameters.values))
-        return self._newest_signal(self._writer)
 
     # -- clocks ----------------------------------------------------------------------------
 
@@ -199,9 +183,12 @@ class Market(Keeper):
         """Handle a frame of a websocket; return the requests that follow."""
         steady = self._steady(now)
         try:
-            if self._in_sync and socket == BOOK:
-                time = self.venue.apply_frame(frame, steady, self.book)
-                if time is not None:
+            if self._in_sync:
+                trades = self._writer.tape.trades
+                if socket != BOOK:
+                    if now >= trades.newest and self.venue.apply_trade(frame, now, trades):
+                        return []
+                elif (time := self.venue.apply_frame(frame, steady, self.book)) is not None:
                     return self._keep(time, now, steady)
             return self._apply(self.venue.received(frame, steady, socket), now)
         except Exception as error:  # noqa: BLE001 logged there

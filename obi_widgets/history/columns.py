@@ -27,7 +27,7 @@ from obi_widgets.history.instances import several_of
 from obi_widgets.history.large_levels import LargeLevels
 from obi_widgets.history.levels import BLOCK, Levels
 from obi_widgets.history.trades import Trades
-from obi_widgets.history.unchecked import changed
+from obi_widgets.history.unchecked import FilledLater, changed, may_be_filled_later
 from obi_widgets.market_data.events import Instrument
 
 if TYPE_CHECKING:
@@ -47,8 +47,9 @@ MAX_INTERVAL = 86_400
 """Seconds."""
 
 
+@may_be_filled_later
 @dataclass(frozen=True, eq=False)
-class History(DerivedColumns):
+class History(FilledLater, DerivedColumns):
     """Book states in event time. Immutable: a live session hands out a new one when asked.
 
     Attributes

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from numpy.typing import DTypeLike, NDArray
 
@@ -46,6 +46,20 @@ def zeros(shape: int | tuple[int, ...], dtype: DTypeLike) -> NDArray[Any]:
     if size >= HUGE and hasattr(mmap, "MADV_HUGEPAGE"):
         memory.madvise(mmap.MADV_HUGEPAGE)
     return np.frombuffer(memory, dtype).reshape(shape)
+
+
+def kept(values: NDArray[Any]) -> NDArray[Any]:
+    """Return a copy in memory as of `zeros`."""
+    copy = zeros(values.shape, values.dtype)
+    copy[...] = values
+    return copy
+
+
+def stacked(columns: Sequence[NDArray[Any]], axis: int = 0) -> NDArray[Any]:
+    """Return columns of one length as one array, in memory as of `zeros`."""
+    shape = list(columns[0].shape)
+    shape.insert(axis, len(columns))
+    return np.stack(columns, axis, out=zeros(tuple(shape), np.result_type(*columns)))
 
 
 def give_back() -> None:

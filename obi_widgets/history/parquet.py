@@ -18,7 +18,7 @@ import numpy as np
 from obi_widgets.checks import path as as_path
 from obi_widgets.errors import HistoryError, RecordingError
 from obi_widgets.history.levels import BLOCK
-from obi_widgets.history.memory import give_back
+from obi_widgets.history.memory import give_back, kept
 from obi_widgets.history.parquet_columns import DICTIONARY, GROUPS, pyarrow_module
 from obi_widgets.market_data.events import Instrument
 from obi_widgets.version import version
@@ -78,7 +78,7 @@ class File:
 
     def column(self, name: str) -> Any:  # noqa: ANN401
         """Return a column of numbers or times as an array."""
-        return np.array(self.arrow(name).to_numpy(zero_copy_only=False))
+        return kept(self.arrow(name).to_numpy(zero_copy_only=False))
 
     def arrow(self, name: str) -> Any:  # noqa: ANN401
         """Return a column as pyarrow has it, in one piece."""

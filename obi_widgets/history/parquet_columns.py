@@ -25,6 +25,7 @@ from obi_widgets.history.flow import RANKS, Flow
 from obi_widgets.history.large_levels import LargeLevels, kept_from
 from obi_widgets.history.large_levels_numpy import ROW as ROW_OF_LEVEL
 from obi_widgets.history.levels import BLOCK, TILE, TILES, Levels
+from obi_widgets.history.memory import kept, stacked
 from obi_widgets.history.trades import Trades
 
 if TYPE_CHECKING:
@@ -158,7 +159,7 @@ def _read_flow(file: ColumnReader) -> dict[str, Any]:
     if lot_size is None:
         return {"flow": None}
     ranks = [file.column(f"order_flow_{rank + 1}") for rank in range(RANKS)]
-    return {"flow": Flow(np.stack(ranks, axis=1), file.column("events"), lot_size)}
+    return {"flow": Flow(stacked(ranks, axis=1), file.column("events"), lot_size)}
 
 
 def _write_trades(history: States, rows: slice) -> Iterator[Column]:
@@ -180,11 +181,11 @@ def _read_trades(file: ColumnReader) -> dict[str, Any]:
     told = file.facts["trades"]
     names = ("time", "received", "id")
     table = Trades(
-        np.stack([column(name).view(np.int64) for name in names]),
-        np.stack([column("price_steps"), column("lots")]),
+        stacked([column(name).view(np.int64) for name in names]),
+        stacked([column("price_steps"), column("lots")]),
         **told,
     )
-    return {"trades": table, "trade_ends": ends + table.start}
+    return {"trades": table, "trade_ends": kept(ends + table.start)}
 
 
 def _write_context(history: States, rows: slice) -> Iterator[Column]:
@@ -204,8 +205,10 @@ def _write_context(history: States, rows: slice) -> Iterator[Column]:
 
 def _read_context(file: ColumnReader) -> dict[str, Any]:
     column = _unlisted(file.arrow("context"))[1]
-    stamps = np.stack([column(name).view(np.int64) for name in ("time", "received")])
-    return {"context": Context(stamps, column("code").astype(np.uint8), column("value"))}
+    stamps = stacked([column(name).view(np.int64) for name in ("time", "received")])
+    return {
+        "context": Context(stamps, kept(column("code").astype(np.uint8)), kept(column("value")))
+    }
 
 
 def _write_depth(history: States, rows: slice) -> Iterator[Column]:
@@ -305,7 +308,7 @@ def _unlisted(column: Any) -> tuple[NDArray[np.int64], Callable[[str], NDArray[A
     records, offsets = column.flatten(), column.offsets.to_numpy().astype(np.int64)
 
     def field(name: str) -> NDArray[Any]:
-        return np.array(records.field(name).to_numpy(zero_copy_only=False))
+        return np.asarray(records.field(name).to_numpy(zero_copy_only=False))
 
     return offsets[1:] - offsets[0], field
 

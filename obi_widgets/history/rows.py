@@ -56,7 +56,10 @@ class Columns(NamedTuple):
 
 
 class Newest(NamedTuple):
-    """Where the newest state stands: a row of columns, and of a block of levels."""
+    """Where the newest state of a writer stands: a row of columns, and of a block of levels.
+
+    What is written there is never changed.
+    """
 
     columns: Columns
     block: Levels
@@ -73,3 +76,31 @@ class Newest(NamedTuple):
             **self.columns.fields(rows, self.lot_size), blocks=(self.block,), levels=self.levels,
             tick_size=self.tick_size, offset=self.row % BLOCK, strict=self.strict,
         )  # fmt: skip
+
+
+def notes_of(inferred: int, cut: int, levels: int) -> list[str]:
+    """Say what was not known of the states, or not kept.
+
+    Parameters
+    ----------
+    inferred, cut : int
+        States of which fewer levels are known than are kept, and that leave levels out.
+    levels : int
+        Levels a side that are kept.
+    """
+    notes = []
+    if inferred:
+        notes.append(
+            f"{_states(inferred)} fewer levels than the {levels} kept within what the last "
+            "snapshot covered. Signals that rest on others are inferred (see obi.inferred); "
+            "strict=True makes them NaN."
+        )
+    if cut:
+        notes.append(
+            f"{_states(cut)} levels that were left out: their price or size cannot be held."
+        )
+    return notes
+
+
+def _states(count: int) -> str:
+    return "1 state has" if count == 1 else f"{count:,} states have"

@@ -10,8 +10,17 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
+from obi_widgets.history.flow import RANKS
+from obi_widgets.history.flow_numba import add
 from obi_widgets.history.levels import BLOCK, TILE
-from obi_widgets.history.rows_numpy import CUT, DOES_NOT_FIT, INFERRED, LARGEST, SMALLEST
+from obi_widgets.history.rows_numpy import (
+    CUT,
+    DOES_NOT_FIT,
+    INFERRED,
+    LARGEST,
+    NOT_TRIED,
+    SMALLEST,
+)
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
@@ -41,6 +50,23 @@ def put(
     time[row] = max(event, time[row - 1]) if row > 0 else event
     received[row] = local
     return bid_found | ask_found
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def append(
+    bids, bid_count, bid_edge, asks, ask_count, ask_edge, tick_size, row, event, local,
+    lot_size, rounds, time, received, bid, ask, reach, ticks, sizes, tops, order_flow, events,
+):  # fmt: skip
+    """Write a row, and add an event to its sums; see `rows_numpy.append`."""
+    found = put(
+        bids, bid_count, bid_edge, asks, ask_count, ask_edge, tick_size, row, event, local, False,
+        time, received, bid, ask, reach, ticks, sizes,
+    )  # fmt: skip
+    if found < 0:
+        return found, NOT_TRIED
+    return found, add(
+        bids, bid_count, asks, ask_count, tops, lot_size, rounds, row, order_flow, events
+    )
 
 
 @njit(inline="always")
@@ -101,3 +127,9 @@ def compile_all():
             side, 1, 0.0, side, 1, 0.0, 1.0, 0, 0, 0, False,
             rows, rows, column, column, reach, ticks, sizes,
         )  # fmt: skip
+        for sums in (np.int32, np.int64):
+            append(
+                side, 1, 0.0, side, 1, 0.0, 1.0, 0, 0, 0, 1.0, False,
+                rows, rows, column, column, reach, ticks, sizes, np.ones((2, 5, RANKS)),
+                np.zeros((1, RANKS), sums), np.zeros(1, np.int32),
+            )  # fmt: skip

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from obi_widgets.history.flow_numpy import add
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -20,6 +22,8 @@ if TYPE_CHECKING:
 SMALLEST, LARGEST = 1e-38, 3e38  # of a size, as float32
 DOES_NOT_FIT, INFERRED, CUT = -1, 1, 2
 """What `put` returns: nothing for a row that can be used, or a sum of the last two."""
+NOT_TRIED = -1
+"""What `append` returns for `add`."""
 
 
 def put(
@@ -103,6 +107,49 @@ def put(
     time[row] = max(event, time[row - 1]) if row else event
     received[row] = local
     return found
+
+
+def append(
+    bids: Floats,
+    bid_count: int,
+    bid_edge: float,
+    asks: Floats,
+    ask_count: int,
+    ask_edge: float,
+    tick_size: float,
+    row: int,
+    event: int,
+    local: int,
+    lot_size: float,
+    rounds: bool,
+    time: NDArray[np.int64],
+    received: NDArray[np.int64],
+    bid: Floats,
+    ask: Floats,
+    reach: Singles,
+    ticks: NDArray[np.unsignedinteger[Any]],
+    sizes: Singles,
+    tops: Floats,
+    order_flow: NDArray[np.signedinteger[Any]],
+    events: NDArray[np.int32],
+) -> tuple[int, int]:
+    """Write a book's best levels to a row, and add the event that led to it to the row's sums.
+
+    Returns
+    -------
+    tuple of int
+        What `put` and `flow_numpy.add` return. Where the levels do not fit, nothing is added, and
+        the second is `NOT_TRIED`.
+    """
+    found = put(
+        bids, bid_count, bid_edge, asks, ask_count, ask_edge, tick_size, row, event, local, False,
+        time, received, bid, ask, reach, ticks, sizes,
+    )  # fmt: skip
+    if found < 0:
+        return found, NOT_TRIED
+    return found, add(
+        bids, bid_count, asks, ask_count, tops, lot_size, rounds, row, order_flow, events
+    )
 
 
 def to_whole(prices: Floats, tick_size: float) -> Floats:

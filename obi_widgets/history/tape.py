@@ -20,6 +20,7 @@ from obi_widgets.history.unchecked import made
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from obi_widgets.market_data.book import Book
     from obi_widgets.market_data.events import Mark, Trade
 
     Ints = NDArray[np.int64]
@@ -226,6 +227,12 @@ class TapeWriter:
         """Take a trade; return whether it can be held."""
         return self.trades.append(trade, received)
 
+    def sample(self, time: int, received: int, book: Book, row: int, tick_size: float) -> None:
+        """Take the book of the state with this number: its large levels, and its depth if due."""
+        self.large_levels.note(time, book, row)
+        if time >= self.depth.due:
+            self.depth.sample(time, received, book, row, tick_size)
+
     def mark(self, mark: Mark, received: int) -> None:
         """Take a mark price, with index price and funding rate."""
         for name, value in (
@@ -244,7 +251,7 @@ class TapeWriter:
             Of the states.
         """
         count = len(received)
-        if count >= len(self._ends):  # with room for one that waits
+        if count > len(self._ends):
             grown: Ints = zeros(2 * count, np.int64)
             grown[: self._numbered] = self._ends[: self._numbered]
             self._ends = grown
@@ -255,24 +262,19 @@ class TapeWriter:
             self._numbered, self._reached = count, int(reached[-1])
         return self._ends[:count]
 
-    def tables(self, received: Ints, start: int, *, waits: bool = False) -> dict[str, Any]:
-        """Return the fields of a history of these states that are tables beside them.
+    def tables(self, received: Ints, start: int) -> dict[str, Any]:
+        """Return the tables of a history, as its fields.
 
         Parameters
         ----------
         received : ndarray of int64, shape (T,)
-            Of the states.
+            Receive times of its states.
         start : int
-            The number of the first.
-        waits : bool
-            Whether the last waits for its interval to end, so that its `ends` is not final.
+            The number of its first state.
         """
-        kept = len(received) - waits
-        ends, reached = self.ends(received[:kept]), self._reached
-        if waits:
-            reached = max(int(received[kept]), reached)
-            ends = self._ends[: kept + 1]
-            ends[kept] = self.trades.numbers(np.array([reached]))[0]
+        ends, reached = self.ends(received), self._reached
+        if len(received) < self._numbered:  # later values belong to later states
+            reached = int(received.max(initial=0))
         until = int(ends[-1]) if len(ends) else 0
         return {
             "trades": self.trades.table(until), "context": self._context.table(reached),

@@ -8,11 +8,54 @@ from __future__ import annotations
 
 from dataclasses import fields
 from functools import cache
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 import numpy as np
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from contextlib import AbstractContextManager
+
 Table = TypeVar("Table")
+
+
+class FilledLater:
+    """A frozen dataclass whose fields may be filled when the first of them is asked for.
+
+    Whoever follows a history state by state asks each one for its newest state alone. To cut all
+    columns would take several times as long as everything else that is done with a state.
+    """
+
+    newest: ClassVar[Any] = None
+    """Where the newest state stands in its writer's columns: a `rows.Newest`. None of a history
+    without states, and of one that no writer handed out."""
+
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any:  # noqa: ANN401
+            """Fill the fields: Python asks here for what is not there."""
+            known = self.__dict__
+            if name in _names(type(self)) and (later := known.get("_later")) is not None:
+                lock, fields = later
+                with lock:  # the other thread that asks may have been first
+                    if name not in known:
+                        known.update(fields(), _later=None)
+            if name not in known:
+                raise AttributeError(f"A {type(self).__name__} has no {name}.", name=name, obj=self)
+            return known[name]
+
+    def __getstate__(self) -> dict[str, Any]:
+        kind: Any = type(self)
+        return {name: getattr(self, name) for name in _names(kind)}
+
+
+def may_be_filled_later(kind: type[Table]) -> type[Table]:
+    """Take the defaults off a dataclass: there they would stand for what is not filled yet."""
+    fielded: Any = kind
+    for name in _names(fielded):
+        if name in vars(kind):
+            delattr(kind, name)
+    return kind
 
 
 def made(kind: type[Table], values: dict[str, Any]) -> Table:
@@ -20,12 +63,39 @@ def made(kind: type[Table], values: dict[str, Any]) -> Table:
 
     Arrays among the values become read-only; pass views of arrays that will be written to.
     """
+    table = object.__new__(kind)
+    table.__dict__.update(read_only(values))
+    return table
+
+
+def filled_later(
+    kind: type[Table],
+    lock: AbstractContextManager[object],
+    fields: Callable[[], dict[str, Any]],
+    **known: object,
+) -> Table:
+    """Return a `FilledLater` of which some fields are known; the others are asked for later.
+
+    Parameters
+    ----------
+    kind : type
+        The class.
+    lock : context manager
+        Held while it is filled.
+    fields : callable
+        Returns the other fields by name.
+    """
+    table = object.__new__(kind)
+    table.__dict__.update(known, _later=(lock, fields))
+    return table
+
+
+def read_only(values: dict[str, Any]) -> dict[str, Any]:
+    """Return values, the arrays among them read-only."""
     for value in values.values():
         if isinstance(value, np.ndarray):
             value.flags.writeable = False
-    table = object.__new__(kind)
-    table.__dict__.update(values)
-    return table
+    return values
 
 
 def changed(table: Table, **changes: Any) -> Table:  # noqa: ANN401
@@ -33,10 +103,9 @@ def changed(table: Table, **changes: Any) -> Table:  # noqa: ANN401
 
     Arrays among the changes must be read-only, as slices of the table's own are.
     """
-    known = table.__dict__
     kind: Any = type(table)
     copy: Table = object.__new__(kind)
-    copy.__dict__.update({name: known[name] for name in _names(kind)}, **changes)
+    copy.__dict__.update({name: getattr(table, name) for name in _names(kind)}, **changes)
     return copy
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from functools import partial
 from itertools import zip_longest
-from threading import Lock
+from threading import RLock
 from typing import TYPE_CHECKING, Any
+from weakref import ref
 
 import numpy as np
 
@@ -16,10 +18,10 @@ from obi_widgets.history.flow_numpy import ADDED, OFF_LOT
 from obi_widgets.history.grid import infer_tick
 from obi_widgets.history.levels import BLOCK, Levels
 from obi_widgets.history.packing import MAX_TICKS, to_ticks, unsigned
-from obi_widgets.history.rows import Columns, Newest
+from obi_widgets.history.rows import Columns, Newest, notes_of
 from obi_widgets.history.rows_numpy import CUT, INFERRED, LARGEST, SMALLEST
 from obi_widgets.history.tape import TapeWriter
-from obi_widgets.history.unchecked import made
+from obi_widgets.history.unchecked import filled_later, read_only
 from obi_widgets.kernels.loader import Kernels
 from obi_widgets.market_data.book import Side
 from obi_widgets.market_data.venues.replies import FOREVER
@@ -96,7 +98,8 @@ class HistoryWriter:
         self._cut = 0  # rows that leave levels out
         self._too_fine: set[float] = set()  # grids on which older states would not fit
         self.tape = TapeWriter()
-        self._lock = Lock()
+        self._unfilled: list[ref[History]] = []  # of which fields may still be asked
+        self._lock = RLock()
         self.describe(instrument)
 
     def _allocate(self, rows: int) -> Columns:
@@ -109,7 +112,9 @@ class HistoryWriter:
 
     def describe(self, instrument: Instrument) -> None:
         """Take the facts of the instrument, once they are known."""
-        self.instrument = instrument
+        with self._lock:
+            self._fill()
+            self.instrument = instrument
         if not self._rows and self._pending is None:
             told = instrument.tick_size
             self._tick_size = told if FINEST <= told <= COARSEST else 0.0
@@ -130,12 +135,18 @@ class HistoryWriter:
             or received - pending[1] >= self.interval
         ):
             self.flush()
-        self._put(time, received, book.bids, book.asks)  # over the state that waits
-        self._count(book.bids, book.asks)
-        row = self._start + self._rows
-        self.tape.large_levels.note(time, book, row)
-        if time >= self.tape.depth.due:
-            self.tape.depth.sample(time, received, book, row, self._tick_size)
+        if self._rows == BLOCK * len(self._blocks):
+            self._begin_row()
+        bids, asks, sums = book.bids, book.asks, self._sums
+        self._found, added = KERNELS.code.append(  # over the state that waits
+            bids.levels, bids.count, bids.edge, asks.levels, asks.count, asks.edge,
+            self._tick_size, self._rows, time, received, sums.lot_size, sums.rounds, *self._room,
+        )  # fmt: skip
+        if self._found < 0:
+            self._put(time, received, bids, asks)
+        if added != ADDED:
+            self._count(bids, asks)
+        self.tape.sample(time, received, book, self._start + self._rows, self._tick_size)
         if self.interval:
             self._pending = (time, received)
         else:
@@ -199,55 +210,41 @@ class HistoryWriter:
         self._sums.look(book)
         self._fit_sums((book.bids, book.asks), OFF_LOT)
 
-    def history(self, notes: tuple[str, ...] = (), *, waiting: bool = False) -> History:
-        """Return the states so far, with these notes beside those of what was known and kept.
-
-        With the one that waits for its interval to end, where ``waiting``: for the owner alone, and
-        until the next state.
-        """
+    def history(self, notes: tuple[str, ...] = ()) -> History:
+        """Return the states so far, with these notes beside those of what was known and kept."""
         with self._lock:
-            waits = waiting and self._pending is not None
-            rows = self._rows + waits
-            values = {
-                **self._columns.fields(slice(rows), self._sums.lot_size),
-                **self.tape.tables(self._columns.received[:rows], self._start, waits=waits),
-                "blocks": tuple(self._blocks[: -(-rows // BLOCK)]),
-                "levels": self.levels,
-                "tick_size": self._tick_size or 1.0,
-                "instrument": self.instrument,
-                "start": self._start,
-                "offset": 0,
-                "strict": self.strict,
-                "notes": (*self._notes(), *notes),
-                "interval": self.interval / 1e9,
-            }
-        return made(History, values)
+            rows, newest = self._rows, None
+            if rows:
+                newest = Newest(
+                    self._columns, self._blocks[(rows - 1) // BLOCK], rows - 1, self._tick_size,
+                    self._sums.lot_size, self.levels, self.strict,
+                )  # fmt: skip
+            fields = partial(self._fields, rows, self._inferred, self._cut, notes)
+            history = filled_later(History, self._lock, fields, start=self._start, newest=newest)
+            self._unfilled.append(ref(history))
+        return history
 
-    def _notes(self) -> tuple[str, ...]:
-        """Say what was not known of the states, or not kept."""
-        notes = []
-        if self._inferred:
-            notes.append(
-                f"{_states(self._inferred)} fewer levels than the {self.levels} kept within what "
-                "the last snapshot covered. Signals that rest on others are inferred (see "
-                "obi.inferred); strict=True makes them NaN."
-            )
-        if self._cut:
-            notes.append(
-                f"{_states(self._cut)} levels that were left out: their price or size cannot be "
-                "held."
-            )
-        return tuple(notes)
+    def _fields(self, rows: int, inferred: int, cut: int, notes: tuple[str, ...]) -> dict[str, Any]:
+        """Return the fields of a history of the first ``rows`` states."""
+        return read_only({
+            **self._columns.fields(slice(rows), self._sums.lot_size),
+            **self.tape.tables(self._columns.received[:rows], self._start),
+            "blocks": tuple(self._blocks[: -(-rows // BLOCK)]),
+            "levels": self.levels,
+            "tick_size": self._tick_size or 1.0,
+            "instrument": self.instrument,
+            "offset": 0,
+            "strict": self.strict,
+            "notes": (*notes_of(inferred, cut, self.levels), *notes),
+            "interval": self.interval / 1e9,
+        })  # fmt: skip
 
-    def newest(self) -> Newest | None:
-        """Return where the newest state stands, also while it waits for its interval."""
-        row = self._rows if self._pending is not None else self._rows - 1
-        if row < 0:
-            return None
-        return Newest(
-            self._columns, self._blocks[-1], row, self._tick_size, self._sums.lot_size,
-            self.levels, self.strict,
-        )  # fmt: skip
+    def _fill(self) -> None:
+        """Fill the histories that were handed out, before their columns change."""
+        for reference in self._unfilled:
+            if (history := reference()) is not None:
+                len(history)
+        self._unfilled.clear()
 
     def _put(self, time: int, received: int, bids: Side, asks: Side) -> None:
         """Write a state to the row behind the last."""
@@ -257,7 +254,7 @@ class HistoryWriter:
             found = KERNELS.code.put(
                 bids.levels, bids.count, bids.edge, asks.levels, asks.count, asks.edge,
                 self._tick_size, self._rows, time, received, leave_out,
-                *self._room,
+                *self._room[:7],
             )  # fmt: skip
             if found >= 0:
                 self._found = found
@@ -275,9 +272,11 @@ class HistoryWriter:
     def _fit_sums(self, sides: tuple[Side, Side], found: int) -> Columns:
         """Make a smaller lot, or room for greater sums; return the columns then."""
         with self._lock:
+            self._fill()
             columns = self._columns
             order_flow = self._sums.fit(sides, found, columns.order_flow, self._rows + 1)
             self._columns = columns._replace(order_flow=order_flow)
+            self._hold()
         return self._columns
 
     def _make_fit(self, sides: tuple[Side, Side]) -> None:
@@ -288,6 +287,7 @@ class HistoryWriter:
         LevelError
             When a best level cannot be made to fit; then nothing is changed.
         """
+        self._fill()
         tops = [side.top(self.levels) for side in sides]
         prices = [top[0] for top in tops]
         tick_size = self._finer(prices)
@@ -310,7 +310,7 @@ class HistoryWriter:
         block = self._blocks[-1]
         if ticks.itemsize > block.ticks.itemsize:
             self._blocks[-1] = Levels(block.ticks.astype(ticks.dtype), block.sizes)
-        self._room = (*self._columns[:5], *self._blocks[-1])  # not the sums
+        self._hold()
 
     def _finer(self, prices: list[Floats]) -> float:
         """Return the grid to hold these prices on, each side's best first.
@@ -366,6 +366,11 @@ class HistoryWriter:
             ]
         self._tick_size = tick_size
 
+    def _hold(self) -> None:
+        """Take note of what a row is written to."""
+        *states, order_flow, events = self._columns
+        self._room = (*states, *self._blocks[-1], self._sums.tops, order_flow, events)
+
     def _begin_row(self) -> None:
         """See to it that there is room for a row."""
         if self._rows == BLOCK * len(self._blocks):
@@ -374,6 +379,7 @@ class HistoryWriter:
 
     def _make_room(self) -> None:
         """Start a block: drop the oldest where there are enough, and grow the columns."""
+        self._fill()
         if self.capacity is not None and self._rows >= self.capacity + BLOCK:
             self.tape.drop(self._columns.received[:BLOCK], self._start)
             del self._blocks[0]
@@ -388,13 +394,9 @@ class HistoryWriter:
             self._columns = grown
         self._empty = self._empty or Levels.empty(AT_ONCE, self.levels)
         self._blocks.append(self._empty.pop())
-        self._room = (*self._columns[:5], *self._blocks[-1])  # not the sums
+        self._hold()
 
 
 def _away(prices: list[Floats], tick_size: float) -> Floats:
     """Return ticks from each side's best, NaN where either is off the grid."""
     return np.concatenate([abs(to_ticks(one, one[:1], 1, tick_size)) for one in prices])
-
-
-def _states(count: int) -> str:
-    return "1 state has" if count == 1 else f"{count:,} states have"

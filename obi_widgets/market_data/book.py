@@ -252,6 +252,11 @@ class Book:
         return bids.best_key < bids.refresh_below or asks.best_key < asks.refresh_below
 
     @property
+    def two_sided(self) -> bool:
+        """Whether both sides have levels, the best bid below the best ask: as nearly always."""
+        return ALL < self.bids.best_key < -self.asks.best_key < -ALL
+
+    @property
     def unknown(self) -> bool:
         """Whether a side has no level left, but may have levels that the venue never sent."""
         bids, asks = self.bids, self.asks

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from obi_widgets.history.columns import History
+    from obi_widgets.history.rows import Newest
     from obi_widgets.settings.parameters import Parameters
     from obi_widgets.trading.entries import Results, Trades
 
@@ -41,10 +42,6 @@ class Analysis:
     trades : Trades
         See `obi_widgets.entries`. Entries that were made stay while their state is kept, also
         when the states that led to them have been dropped.
-    results : Results
-        What the trades came to.
-    beyond : float
-        The fraction of states in sync whose signal is beyond the threshold; NaN without any.
     trouble : str
         What is wrong with the signal itself: it failed, and has no value; or it gives other values
         for a history that was appended to than for the whole. Empty where nothing is.
@@ -52,11 +49,9 @@ class Analysis:
 
     history: History
     trades: Trades
-    results: Results
-    beyond: float
 
     def __init__(self, parameters: Parameters) -> None:
-        self.parameters = parameters
+        self._choose(parameters)
         self.trouble = ""
         self._failed = False
         self._scanner = Scanner(parameters)
@@ -74,8 +69,51 @@ class Analysis:
         """The signal of every state of the history."""
         return self._buffer[: self._filled]
 
+    @property
+    def results(self) -> Results:
+        """What the trades came to."""
+        return self.trades.results
+
+    @property
+    def beyond(self) -> float:
+        """The fraction of states in sync whose signal is beyond the threshold; NaN without any."""
+        return self._beyond / self._having if self._having else np.nan
+
     def update(self, history: History, parameters: Parameters) -> None:
         """Bring everything up to date with a later history of the same market."""
+        if parameters is not self.parameters or not self._append(history):
+            self._update(history, parameters)
+        self.history = history
+
+    def _append(self, history: History) -> bool:
+        """Take the one state that came since, or none; return whether it was not more than that.
+
+        It comes to the same as `_update`, in a small part of the time: most of what a history has
+        is not asked for, unless something is entered or left.
+        """
+        newest: Newest | None = history.newest
+        row = self._filled
+        if newest is None or history.start != self._start or row != self._tallied:
+            return False
+        if newest.row == row - 1:
+            return True
+        if newest.row != row or self._newest is None or row >= len(self._buffer):
+            return False
+        value, columns = self._newest(newest), newest.columns
+        self._buffer[row] = value
+        self._filled = self._tallied = row + 1
+        self._having += value == value  # not NaN
+        self._beyond += abs(value) > self.parameters.threshold
+        if not self._scanner.skip(columns.time[row], columns.bid[row], columns.ask[row], value):
+            self._decide(history)
+        return True
+
+    def _decide(self, history: History) -> None:
+        """Decide on the states that came since."""
+        self._scanner.extend(history, self.signal)
+        self.trades = self._scanner.trades(history)
+
+    def _update(self, history: History, parameters: Parameters) -> None:
         known = self._start + self._filled
         again = history.start + len(history) < known or history.start < self._start
         again |= history.start > known  # states have come and gone unseen
@@ -84,20 +122,23 @@ class Analysis:
             if again or parameters.of_signal != self.parameters.of_signal:
                 self._filled = 0
             self._scanner = Scanner(parameters)
-            self.parameters = parameters
+            self._choose(parameters)
             self._tallied = self._having = self._beyond = 0
         self._drop(max(history.start - self._start, 0))
         self._start = history.start
         if self._filled < len(history):
             self._compute(history, parameters)
-        self.history = history
-        self._scanner.extend(history, self.signal)
-        self.trades = self._scanner.trades(history)
-        self.results = self.trades.results
+        self._decide(history)
         self._place(history)
         self._count(slice(self._tallied, len(history)), +1)
         self._tallied = len(history)
-        self.beyond = self._beyond / self._having if self._having else np.nan
+
+    def _choose(self, parameters: Parameters) -> None:
+        """Take the settings, and what computes their signal of the newest state alone."""
+        self.parameters = parameters
+        self._newest = None
+        if parameters.threshold_is == "value":
+            self._newest = parameters.signal.newest_by(dict(parameters.values))
 
     def _compute(self, history: History, parameters: Parameters) -> None:
         """Compute the states that came since; all of them have no value where that fails."""

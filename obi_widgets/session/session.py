@@ -190,7 +190,9 @@ class Session(Viewport):
     @property
     def history(self) -> History:
         """The book states so far: a `History` that later states do not change."""
-        return self.market.history()
+        history = self.market.history()
+        len(history)  # fills it: until then it refers to its writer, which may outlive the session
+        return history
 
     def to_frame(self, *, levels: int = 1) -> pd.DataFrame:
         """Return a DataFrame of the book states so far, with the current signal.

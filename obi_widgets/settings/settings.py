@@ -142,12 +142,14 @@ class Settings(HasTraits):
 
     _lock: threading.RLock
     _before: dict[str, dict[str, Any]]  # by signal name: its values when it was last in use
+    _newest: tuple[dict[str, Any], Parameters] | None  # the values of the last `parameters`
 
     def __new__(cls, signal: Signal | str = "imbalance", **_: Any) -> Self:  # noqa: ANN401, D102
         chosen = as_signal(signal)
         settings: Self = super().__new__(class_for(Settings, chosen))
         settings._lock = threading.RLock()
         settings._before = {}
+        settings._newest = None
         settings._trait_values["signal"] = chosen
         settings._trait_values["threshold"] = chosen.threshold
         return settings
@@ -238,10 +240,12 @@ class Settings(HasTraits):
 
     @property
     def parameters(self) -> Parameters:
-        """A copy of all values, which does not change: what computations take."""
+        """A copy of all values, which does not change. The same object until a value changes."""
         with self._lock:
-            names = [*COMMON, *self.signal.parameters]
-            return Parameters(**{name: getattr(self, name) for name in names})
+            values = {name: getattr(self, name) for name in (*COMMON, *self.signal.parameters)}
+            if self._newest is None or values != self._newest[0]:
+                self._newest = values, Parameters(**values)
+            return self._newest[1]
 
     @property
     def levels_used(self) -> LevelsUsed:
@@ -250,7 +254,9 @@ class Settings(HasTraits):
 
     def values_of(self, signal: Signal) -> dict[str, Any]:
         """Return the current values of a signal's parameters, by name."""
-        return self.parameters.values_of(as_signal(signal))
+        wanted = as_signal(signal).parameters
+        with self._lock:
+            return {name: getattr(self, name) for name in self.signal.parameters if name in wanted}
 
     def update(self, values: Settings | Parameters) -> None:
         """Copy all values from other settings."""

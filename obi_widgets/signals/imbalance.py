@@ -109,9 +109,9 @@ def imbalance(
 
 @imbalance.computes_newest
 def newest_by(values: Mapping[str, Any]) -> Callable[[Newest], float]:
-    """Return a function that computes the imbalance of a `HistoryWriter`'s newest state.
+    """Return a function that computes the imbalance of a history's newest state.
 
-    That function runs after every message; what depends on the values alone is computed once, here.
+    That function runs for every new state; what depends on the values alone is computed once, here.
     """
     used, numbers = imbalance.levels_used(values), _as_numbers(**values)
     suffice = cache(lambda levels: kept_suffice(levels, used))

@@ -38,7 +38,6 @@ if TYPE_CHECKING:
 
     from obi_widgets.history.columns import History
     from obi_widgets.history.rows import Newest
-    from obi_widgets.history.writer import HistoryWriter
     from obi_widgets.signals.signal_checks import Needs
 
     Floats = NDArray[np.float64]
@@ -249,8 +248,8 @@ class Signal:
         self._newest_by = make
         return make
 
-    def newest_by(self, values: Mapping[str, Any]) -> Callable[[HistoryWriter], float]:
-        """Return a function that computes the signal of a writer's newest state.
+    def newest_by(self, values: Mapping[str, Any]) -> Callable[[Newest], float] | None:
+        """Return a function that computes the newest state faster than `compute` does.
 
         What depends on the values alone is computed once, here.
 
@@ -261,29 +260,12 @@ class Signal:
 
         Returns
         -------
-        callable
-            Takes a `HistoryWriter` and returns a float: NaN without a state. It includes a state
-            whose interval has not ended yet.
+        callable, optional
+            Takes ``history.newest`` and returns a float. None if the signal has no such function,
+            see `computes_newest`.
         """
         check_values(values)
-        if self._newest_by is not None:
-            fast = self._newest_by(values)
-
-            def newest(writer: HistoryWriter) -> float:
-                state = writer.newest()
-                return np.nan if state is None else fast(state)
-
-            return newest
-        looks_back = bool(self.lookback(values))
-
-        def compute(writer: HistoryWriter) -> float:
-            state = writer.newest()
-            if state is None:
-                return np.nan
-            history = writer.history(waiting=True) if looks_back else state.history()
-            return float(self.compute(history, values, len(history) - 1)[-1])
-
-        return compute
+        return None if self._newest_by is None else self._newest_by(values)
 
 
 def title_of(name: str) -> str:

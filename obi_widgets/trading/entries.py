@@ -307,6 +307,7 @@ class Scanner:
 
     def __init__(self, parameters: Chosen) -> None:
         self.parameters = parameters
+        self._hold = round(parameters.hold_seconds * 1e9)
         self._next = 0  # the first state not decided on, counted from the first state ever
         no_rows, no_prices = np.empty(0, np.int64), np.empty(0)
         self._trades = Trades(
@@ -317,6 +318,20 @@ class Scanner:
     @property
     def _open(self) -> bool:
         return self._trades.is_open
+
+    def skip(self, time: int, bid: float, ask: float, signal: float) -> bool:
+        """Pass over the next state, where nothing is entered or left; return whether it is such.
+
+        For a threshold that is a value.
+        """
+        held = self._trades.held
+        if held is None:
+            acts = abs(signal) > self.parameters.threshold and bid < ask
+        else:
+            acts = time >= held.time + self._hold or (bid != bid and ask != ask)  # NaN: it is lost
+        if not acts:
+            self._next += 1
+        return not acts
 
     def extend(self, history: History, signal: Floats) -> None:
         """Decide on the states that came since; ``signal`` belongs to all of the history."""

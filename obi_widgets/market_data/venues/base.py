@@ -285,6 +285,27 @@ class Venue(ABC):
         """
         return None
 
+    def apply_trade(self, frame: str | bytes, now: int, trades: TradeRows) -> bool:  # noqa: ARG002
+        """Append the trade in a frame of another websocket to the table, if it is a plain trade.
+
+        It is called while the book is in sync. The result equals that of `received`.
+
+        Parameters
+        ----------
+        frame : str or bytes
+            The frame.
+        now : int
+            Its receive time by the wall clock, ns; not before the last trade.
+        trades : TradeRows
+            The table.
+
+        Returns
+        -------
+        bool
+            Whether it was appended. If not, nothing was changed, and `received` must handle it.
+        """
+        return False
+
     def apply_frames(
         self,
         frames: Frames,  # noqa: ARG002

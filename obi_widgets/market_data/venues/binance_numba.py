@@ -275,6 +275,29 @@ def apply_frame(data, symbol, last, bids, bid_count, asks, ask_count, changes, b
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
+def apply_trade(data, symbol, now, stamps, amounts, traded, price_decimals, size_decimals):
+    """Append the trade in a frame to the table; return whether the frame is a trade.
+
+    Parameters
+    ----------
+    data, symbol : bytes
+        The frame, and the market that it must belong to.
+    now : int
+        Receive time, ns.
+    stamps, amounts, traded, price_decimals, size_decimals
+        The table, its length and its decimals; see `base.TradeRows`.
+    """
+    kinds, starts, ends, values = np.empty((4, KEYS), np.int64)
+    what, end = _frame(data, 0, symbol, kinds, starts, ends, values, np.empty((0, 2)))
+    decimals = (price_decimals, size_decimals)
+    return (
+        what == TRADE
+        and end == len(data)
+        and _traded(data, starts, values, kinds, now, stamps, amounts, traded, decimals)
+    )
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
 def apply_frames(
     data, places, symbol, last, bids, bid_count, asks, ask_count, changes, begin, at, since, until,
     stamps, amounts, traded, price_decimals, size_decimals,
@@ -352,6 +375,7 @@ def compile_all():
     stamps, places = np.empty((3, 1), np.int64), np.empty((3, 0), np.int64)
     for dtype in (np.int32, np.int64):
         amounts = np.empty((2, 1), dtype)
+        apply_trade(b"", b"", 0, stamps, amounts, 0, 0, 0)
         apply_frames(
             b"", places, b"", 0, side, 1, side, 1, changes, 0, 0, 0, 0, stamps, amounts, 0, 0, 0
         )  # fmt: skip

@@ -44,24 +44,36 @@ class PlainFrames(Connection):
         reader, chain = READER.code, self._chain
         if reader is None or chain.last is None or chain.fresh or chain.waiting:
             return None
-        if isinstance(frame, str):
-            if not frame.isascii():  # it may contain a lone surrogate
-                return None
-            frame = frame.encode()
+        data = frame if isinstance(frame, bytes) else _encoded(frame)
+        if data is None:
+            return None
         bids, asks = book.bids, book.asks
         (
             what, time, last, bids.count, asks.count, bids.best_key, asks.best_key,
             book.middle, book.end,
         ) = reader.apply_frame(
-            frame, self._name, chain.last,
+            data, self._name, chain.last,
             bids.levels, bids.count, asks.levels, asks.count, book.changes, book.room(),
         )  # fmt: skip
         if what != reader.DEPTH:
             return None
         chain.last = chain.newest = last
-        chain.kept.append(frame)
+        chain.kept.append(data)
         self._cadence.frame(now)
         return int(time)
+
+    def apply_trade(self, frame: str | bytes, now: int, trades: TradeRows) -> bool:  # noqa: D102
+        reader = READER.code
+        data = frame if isinstance(frame, bytes) else _encoded(frame)
+        if reader is None or data is None:
+            return False
+        count = trades.count
+        written: bool = reader.apply_trade(
+            data, self._name, now, trades.stamps, trades.amounts, count, *trades.decimals
+        )
+        if written:
+            trades.took(count + 1)
+        return written
 
     def apply_frames(  # noqa: D102
         self, frames: Frames, at: int, since: int, until: int, book: Book, trades: TradeRows
@@ -89,3 +101,8 @@ class PlainFrames(Connection):
         chain.kept.append(frames.data[start:end])
         self._cadence.frame(now)
         return Applied(at, outputs, now, time)
+
+
+def _encoded(frame: str) -> bytes | None:
+    """Return a frame as bytes; None if it may contain a lone surrogate."""
+    return frame.encode() if frame.isascii() else None

@@ -34,8 +34,8 @@ def newest_signal(market: Market, parameters: Parameters) -> Callable[[], float]
     """Return what gives the signal of a market's newest state."""
     if hasattr(market, "imbalance"):
         return lambda: market.imbalance(parameters)
-    newest, history = parameters.signal.newest_by(dict(parameters.values)), market.history
-    return lambda: newest(history().newest)
+    newest, state = parameters.signal.newest_by(dict(parameters.values)), market._writer.newest
+    return lambda: newest(state())
 
 
 def states_digest(history: Any) -> str:

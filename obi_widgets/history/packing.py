@@ -38,6 +38,11 @@ def to_ticks(prices: Floats, best: Floats, side: int, tick_size: float) -> Float
     return side * (to_whole(best, tick_size) - to_whole(prices, tick_size))
 
 
+def ticks_away(prices: list[Floats], tick_size: float) -> Floats:
+    """Return ticks from each side's best, NaN where either is off the grid."""
+    return np.concatenate([abs(to_ticks(one, one[:1], 1, tick_size)) for one in prices])
+
+
 def unsigned(ticks: NDArray[np.floating[Any]]) -> NDArray[np.unsignedinteger[Any]]:
     """Return integers in the narrowest unsigned type that fits."""
     return ticks.astype(_narrowest(ticks.max(initial=0)))

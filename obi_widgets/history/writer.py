@@ -17,7 +17,7 @@ from obi_widgets.history.columns import History
 from obi_widgets.history.flow_numpy import ADDED, OFF_LOT
 from obi_widgets.history.grid import infer_tick
 from obi_widgets.history.levels import BLOCK, Levels
-from obi_widgets.history.packing import MAX_TICKS, to_ticks, unsigned
+from obi_widgets.history.packing import MAX_TICKS, ticks_away, to_ticks, unsigned
 from obi_widgets.history.rows import Columns, Newest, notes_of
 from obi_widgets.history.rows_numpy import CUT, INFERRED, LARGEST, SMALLEST
 from obi_widgets.history.tape import TapeWriter
@@ -213,16 +213,22 @@ class HistoryWriter:
     def history(self, notes: tuple[str, ...] = ()) -> History:
         """Return the states so far, with these notes beside those of what was known and kept."""
         with self._lock:
-            rows, newest = self._rows, None
-            if rows:
-                newest = Newest(
-                    self._columns, self._blocks[(rows - 1) // BLOCK], rows - 1, self._tick_size,
-                    self._sums.lot_size, self.levels, self.strict,
-                )  # fmt: skip
-            fields = partial(self._fields, rows, self._inferred, self._cut, notes)
-            history = filled_later(History, self._lock, fields, start=self._start, newest=newest)
+            fields = partial(self._fields, self._rows, self._inferred, self._cut, notes)
+            history = filled_later(
+                History, self._lock, fields, start=self._start, newest=self.newest()
+            )
             self._unfilled.append(ref(history))
         return history
+
+    def newest(self) -> Newest | None:
+        """Return where the newest state stands. For the owner, or with the lock held."""
+        row = self._rows - 1
+        if row < 0:
+            return None
+        return Newest(
+            self._columns, self._blocks[row // BLOCK], row, self._tick_size, self._sums.lot_size,
+            self.levels, self.strict,
+        )  # fmt: skip
 
     def _fields(self, rows: int, inferred: int, cut: int, notes: tuple[str, ...]) -> dict[str, Any]:
         """Return the fields of a history of the first ``rows`` states."""
@@ -305,7 +311,7 @@ class HistoryWriter:
                 )
         if tick_size != self._tick_size:
             self._regrid(tick_size)
-        away = _away(prices, tick_size)
+        away = ticks_away(prices, tick_size)
         ticks = unsigned(away[away <= MAX_TICKS])
         block = self._blocks[-1]
         if ticks.itemsize > block.ticks.itemsize:
@@ -317,7 +323,7 @@ class HistoryWriter:
 
         It is the present one, refined so that as many of them from the best on lie on it as can.
         """
-        if not np.isnan(_away(prices, self._tick_size)).any():
+        if not np.isnan(ticks_away(prices, self._tick_size)).any():
             return self._tick_size
         try:
             everything = infer_tick(np.append(np.concatenate(prices), self._tick_size or np.nan))
@@ -329,7 +335,7 @@ class HistoryWriter:
         for pair in zip_longest(*(one.tolist() for one in prices)):
             for which in sorted(open_sides):
                 price = np.array([np.nan if pair[which] is None else pair[which]])
-                if np.isnan(price[0]) or not np.isnan(_away([price], tick_size))[0]:
+                if np.isnan(price[0]) or not np.isnan(ticks_away([price], tick_size))[0]:
                     continue
                 try:
                     finer = infer_tick(np.append(price, tick_size or np.nan))
@@ -349,7 +355,7 @@ class HistoryWriter:
         if not self._tick_size:
             return True
         factor = round(self._tick_size / tick_size)
-        away = _away(prices, self._tick_size)
+        away = ticks_away(prices, self._tick_size)
         if away[away <= MAX_TICKS].max(initial=0) * factor > MAX_TICKS:
             return False
         if max(int(block.ticks.max()) for block in self._blocks) * factor > MAX_TICKS:
@@ -395,8 +401,3 @@ class HistoryWriter:
         self._empty = self._empty or Levels.empty(AT_ONCE, self.levels)
         self._blocks.append(self._empty.pop())
         self._hold()
-
-
-def _away(prices: list[Floats], tick_size: float) -> Floats:
-    """Return ticks from each side's best, NaN where either is off the grid."""
-    return np.concatenate([abs(to_ticks(one, one[:1], 1, tick_size)) for one in prices])

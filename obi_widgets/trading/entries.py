@@ -320,15 +320,16 @@ class Scanner:
         return self._trades.is_open
 
     def skip(self, time: int, bid: float, ask: float, signal: float) -> bool:
-        """Pass over the next state, where nothing is entered or left; return whether it is such.
+        """Skip the next state if nothing is decided, entered or left there; return whether it was.
 
-        For a threshold that is a value.
+        Only for a threshold that is a value.
         """
         held = self._trades.held
         if held is None:
             acts = abs(signal) > self.parameters.threshold and bid < ask
         else:
-            acts = time >= held.time + self._hold or (bid != bid and ask != ask)  # NaN: it is lost
+            due = held.arrival or held.time + self._hold
+            acts = time >= due or (bid != bid and ask != ask)  # NaN: the book was lost
         if not acts:
             self._next += 1
         return not acts

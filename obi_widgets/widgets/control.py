@@ -85,6 +85,13 @@ class Control:
         if self.entry is not None:
             self.entry.unobserve(self._read, "value")
 
+    def fit(self, step: float, greatest: float) -> None:
+        """Give a slider another step and another end; a setting beyond it moves the end."""
+        value = getattr(self.settings, self.parameter.name)
+        with self.control.hold_sync():
+            self.control.step = step
+            self.control.max = greatest if value is None else max(greatest, value)
+
     def say(self, note: Note) -> None:
         """Show a note below the control: its effect on the newest data."""
         tone = " obi-warning" if note.warning else ""

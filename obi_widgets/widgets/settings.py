@@ -13,6 +13,7 @@ from obi_widgets.checks import flag
 from obi_widgets.errors import ArgumentError
 from obi_widgets.parameters import Band, Choice, Levels
 from obi_widgets.presentation import formatting
+from obi_widgets.presentation.order_size import size_range
 from obi_widgets.session.kernel_parent import deliver_as_addressed
 from obi_widgets.session.session import Session
 from obi_widgets.settings.parameters import THRESHOLD_IS, threshold_of
@@ -20,13 +21,14 @@ from obi_widgets.settings.settings import Settings
 from obi_widgets.signals import registry
 from obi_widgets.signals.insight import Note
 from obi_widgets.signals.signal import title_of
-from obi_widgets.trading.declared import HOLD, PARAMETERS, QUANTILE_WINDOW
+from obi_widgets.trading.declared import HOLD, PARAMETERS, QUANTILE_WINDOW, SIZE
 from obi_widgets.widgets.control import Control
 from obi_widgets.widgets.panel import Part, StateWidget, asset, close_tree, followed, framed, tree
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from obi_widgets.history.columns import History
     from obi_widgets.parameters import Parameter
     from obi_widgets.presentation.frame import Frame, Reach
     from obi_widgets.signals.signal import Signal
@@ -87,6 +89,7 @@ class SettingsWidget(Part):
         self._offered: set[str] = set()
         self._offering = 0  # the thread that sets what is offered
         self._controls: dict[str, Control] = {}
+        self._sized = ""  # the market that the slider of the order's size is fitted to
         self._signals: dict[str, Signal] = {}  # by name, those that were chosen here
         self._choice = ipywidgets.Dropdown(tooltip="Signal to show, calibrate and export")
         self._choice.add_class("obi-choice")
@@ -138,7 +141,7 @@ class SettingsWidget(Part):
         }
         self._sliders.children = [made[one.name].box for one in [*first, threshold, HOLD]]
         self._fold.children = [made[one.name].box for one in behind]
-        self._controls = made
+        self._controls, self._sized = made, ""
         own = [one.title for one in behind if one.name in signal.parameters]
         self._behind = ", ".join([*own, "fees"]).capitalize()
         self._unfold(unfolded=self._unfolded)
@@ -198,6 +201,7 @@ class SettingsWidget(Part):
         framed(frame)
         with self._lock:
             self._offer()
+            self._fit_size(frame.history)
             if frame.parameters.signal == self.settings.signal:  # else its controls are to come
                 notes = self._notes(frame)
                 for name, control in self._controls.items():
@@ -210,6 +214,14 @@ class SettingsWidget(Part):
             "rows": rows,
             "note": note,
         }
+
+    def _fit_size(self, history: History) -> None:
+        """Let the slider of the order's size reach what the book holds, once of each market."""
+        instrument = history.instrument
+        market = f"{instrument.venue}:{instrument.symbol}"
+        if market != self._sized and (found := size_range(history)) is not None:
+            self._controls[SIZE.name].fit(*found)
+            self._sized = market
 
     def _notes(self, frame: Frame) -> Mapping[str, Note]:
         """Return what stands under each control."""

@@ -18,21 +18,23 @@ LATEST = 10.0
 
 @dataclass(frozen=True)
 class Taker:
-    """Cross the spread: immediate or cancelled on the way in, always taken on the way out.
+    """Cross the spread: filled whole or cancelled on the way in, always taken on the way out.
 
     Parameters
     ----------
     latency : float
-        Seconds of event time from a decision until its order meets the book; 0 to 10.
+        Seconds of event time from a decision until its order arrives; 0 to 10. It meets the first
+        state at or after its arrival.
     slippage_bps : float, optional
-        How much worse than the touch at decision an entry may pay, bps; 0 to 10,000. What stands
-        beyond is not taken and the rest is cancelled: never chased. No limit when left out. An
-        exit has no limit.
+        How much worse than the touch at decision an entry may pay, bps, on any level that it
+        needs; 0 to 10,000. Beyond it the whole order is cancelled, and never chased. No limit when
+        left out. An exit has no limit.
     fee_bps : float
         Of one side of a trade, bps of its value; −100 to 1,000.
     size : float, optional
-        Base units to walk through the levels. When left out, an order is too small to matter: all
-        of it is filled at the touch.
+        Base units to walk through the levels. An entry of more than they hold is cancelled; what
+        an exit has beyond them is counted at the last of them. When left out, an order is too small
+        to matter: all of it is filled at the touch.
     """
 
     latency: float = 0.0

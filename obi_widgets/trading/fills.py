@@ -53,9 +53,10 @@ def fills(
         currency, size-weighted), ``gross_bps``, ``net_bps`` (after the fees of both sides),
         ``ended`` (``"held"``, ``"gap"``, ``"open"``, or ``"unfilled"``). Beside them:
         ``decision_time`` (UTC); ``status`` of the order that was to enter (``"filled"``,
-        ``"cancelled"`` by the slippage limit, ``"expired"``, ``"rejected"`` as it would have
-        crossed, ``"gap"`` or ``"open"`` when its fate is not known); ``filled``, the share of it
-        that was, 0..1, NaN when not known. NaT and NaN where there is nothing.
+        ``"cancelled"`` by the slippage limit or for want of levels, ``"expired"``, ``"rejected"``
+        as it would have crossed, ``"gap"`` or ``"open"`` when its fate is not known); ``filled``, 1
+        of an order that was, 0 of one that was not, NaN when not known. NaT and
+        NaN where there is nothing.
 
     Raises
     ------
@@ -185,8 +186,8 @@ def fill_summary(frame: pd.DataFrame) -> pd.Series[float]:
     Returns
     -------
     Series
-        ``orders`` whose fate is known; the shares of them that were ``filled`` (in part at least)
-        and ``unfilled``, and of the latter ``cancelled``, ``expired`` and ``rejected``;
+        ``orders`` whose fate is known; the shares of them that were ``filled`` and ``unfilled``,
+        and of the latter ``cancelled``, ``expired`` and ``rejected``;
         ``entries`` that were closed; ``won``, the share of them that gained before fees;
         ``mean_gross_bps``, ``mean_net_bps`` of an entry, and ``net_per_order_bps``, the net
         result over all orders, an unfilled one counting 0. NaN where there is nothing to divide

@@ -25,6 +25,9 @@ ALLOWED = {
     "hold_seconds": "Give a number from 0.1 to 86400 seconds.",
     "price": "Give 'touch' or 'mid'.",
     "fee_bps": "Give a number from -100 to 1000 bps.",
+    "execution": "Give 'taker' or 'post_only'.",
+    "wait_seconds": "Give a number from 0.1 to 3600 seconds.",
+    "maker_fee_bps": "Give a number from -100 to 1000 bps.",
     "latency_ms": "Give a number from 0 to 10000 ms.",
     "slippage_bps": "Give a number from 0 to 10000 bps, or None for no limit.",
     "size": "Give a number from 1e-38 to 3e+38 base units, or None for any size.",
@@ -36,13 +39,16 @@ BOUNDS = {
     "threshold": (0, 1),
     "hold_seconds": (0.1, 86_400),
     "fee_bps": (-100, 1_000),
+    "wait_seconds": (0.1, 3_600),
+    "maker_fee_bps": (-100, 1_000),
     "latency_ms": (0, 10_000),
     "slippage_bps": (0, 10_000),
     "size": (1e-38, 3e38),
 }
 NAMES = (
-    "band_bps, decay, depth, fee_bps, fees, hold_seconds, latency_ms, price, quantile_window, "
-    "signal, size, slippage_bps, threshold, threshold_is, weighting"
+    "band_bps, decay, depth, execution, fee_bps, fees, hold_seconds, latency_ms, maker_fee_bps, "
+    "price, quantile_window, signal, size, slippage_bps, threshold, threshold_is, wait_seconds, "
+    "weighting"
 )
 
 

@@ -14,7 +14,8 @@ from obi_widgets.signals.signal import signal
 from obi_widgets.signals.transforms import zscore
 
 SHARED = [
-    "threshold", "hold_seconds", "price", "fees", "fee_bps", "latency_ms", "slippage_bps", "size",
+    "threshold", "hold_seconds", "price", "fees", "fee_bps", "maker_fee_bps", "execution",
+    "wait_seconds", "latency_ms", "slippage_bps", "size",
     "threshold_is",
 ]  # fmt: skip
 OF_IMBALANCE = ["decay", "depth", "band_bps", "weighting"]

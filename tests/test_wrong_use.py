@@ -27,6 +27,7 @@ ACCEPTED: dict[tuple[str, str, str], str] = {
     ("Taker", "fee_bps", "negative"): REBATE,
     ("Maker", "fee_bps", "negative"): REBATE,
     ("Settings", "fee_bps", "negative"): REBATE,
+    ("Settings", "maker_fee_bps", "negative"): REBATE,
     ("Settings", "depth", "None"): "no depth: all levels",
     ("imbalance", "depth", "None"): "no depth: all levels",
     ("signal", "name", "text"): NAMES,

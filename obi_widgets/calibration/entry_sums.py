@@ -19,7 +19,7 @@ from obi_widgets.calibration.grid import LAST, Grid
 from obi_widgets.errors import CancelledError
 from obi_widgets.kernels.threads import cores
 from obi_widgets.signals.registry import fast_sweep
-from obi_widgets.trading.declared import EXECUTION, at_once
+from obi_widgets.trading.declared import EXECUTED, EXECUTION, at_once, refuse_post_only
 from obi_widgets.trading.entries import scan
 from obi_widgets.trading.thresholds import compared
 
@@ -69,6 +69,9 @@ def add_up(
     CancelledError
         If ``cancel`` was set.
     """
+    refuse_post_only(grid.parameters, "A sweep")
+    for one in grid.axes.get(EXECUTED.name, ()):
+        refuse_post_only(grid.parameters.replace(execution=one), "A sweep")
     cancel = cancel or threading.Event()
     threads = threads or cores()
     out = _fast(history[first:], grid, cancel, done, threads)

@@ -12,7 +12,7 @@ from obi_widgets.calibration.forward_returns import (
     too_coarse,
     touch_returns,
 )
-from obi_widgets.trading.declared import at_once
+from obi_widgets.trading.declared import at_once, refuse_post_only
 from obi_widgets.trading.entries import EDGE
 from obi_widgets.trading.quotes import quotes
 
@@ -73,6 +73,7 @@ def executed_returns(
     horizons : array_like of float, shape (H,)
         Seconds.
     """
+    refuse_post_only(parameters, "A verdict")
     if at_once(parameters):
         touch = touch_returns(history, horizons)
         if parameters.price == "touch":

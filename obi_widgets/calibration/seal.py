@@ -14,6 +14,7 @@ import numpy as np
 from obi_widgets.calibration.confidence_sequence import ALPHA, BURN_IN, TUNED_AT
 from obi_widgets.errors import SealError
 from obi_widgets.signals.source import source_sha256
+from obi_widgets.trading.declared import refuse_post_only
 from obi_widgets.trading.entries import Scanner
 
 if TYPE_CHECKING:
@@ -223,6 +224,7 @@ def make_seal(
     SettingsError
         If the source of the signal is unknown, so that a change of it would go unnoticed.
     """
+    refuse_post_only(parameters, "A sealed test")
     opened_at = time.time_ns()
     if clip_bps is None:
         scanner = Scanner(parameters)

@@ -11,7 +11,14 @@ from obi_widgets.errors import SettingsError, quoted
 from obi_widgets.parameters import Choice, Number, Parameter
 from obi_widgets.signals import registry
 from obi_widgets.signals.signal import Signal
-from obi_widgets.trading.declared import EXECUTION, FEE, FEES, OWN, QUANTILE_WINDOW
+from obi_widgets.trading.declared import (
+    EXECUTION,
+    FEE,
+    FEES,
+    MAKER_FEE,
+    OWN,
+    QUANTILE_WINDOW,
+)
 from obi_widgets.trading.declared import PARAMETERS as OF_TRADING
 from obi_widgets.trading.fees import fees as fees_of
 from obi_widgets.trading.thresholds import seconds_before
@@ -58,9 +65,12 @@ def as_signal(signal: object) -> Signal:
     )
 
 
-def taker_fee(fees: str) -> float:
-    """Return the default of ``fee_bps`` for a choice of ``fees``."""
-    return float(FEE.default) if fees == OWN else fees_of(fees).taker_bps
+def usual_fees(fees: str) -> tuple[float, float]:
+    """Return the defaults of ``fee_bps`` and ``maker_fee_bps`` for a choice of ``fees``."""
+    if fees == OWN:
+        return float(FEE.default), float(MAKER_FEE.default)
+    known = fees_of(fees)
+    return known.taker_bps, known.maker_bps
 
 
 def threshold_of(signal: Signal, threshold_is: str) -> Parameter:
@@ -100,6 +110,9 @@ class Parameters:
     price: str
     fees: str
     fee_bps: float
+    execution: str
+    wait_seconds: float
+    maker_fee_bps: float
     latency_ms: float
     slippage_bps: float | None
     size: float | None
@@ -115,6 +128,9 @@ class Parameters:
         price: str = "touch",
         fees: str = OWN,
         fee_bps: float | None = None,
+        maker_fee_bps: float | None = None,
+        execution: str = "taker",
+        wait_seconds: float = 5.0,
         latency_ms: float = 0.0,
         slippage_bps: float | None = None,
         size: float | None = None,
@@ -124,12 +140,15 @@ class Parameters:
         signal = as_signal(signal)
         threshold_is = THRESHOLD_IS.check(threshold_is)
         allowed = threshold_of(signal, threshold_is)
-        usual_fee = taker_fee(FEES.check(fees))
+        usual_fee, usual_maker_fee = usual_fees(FEES.check(fees))
         given = {
             "hold_seconds": hold_seconds,
             "price": price,
             "fees": fees,
             "fee_bps": usual_fee if fee_bps is None else fee_bps,
+            "maker_fee_bps": usual_maker_fee if maker_fee_bps is None else maker_fee_bps,
+            "execution": execution,
+            "wait_seconds": wait_seconds,
             "latency_ms": latency_ms,
             "slippage_bps": slippage_bps,
             "size": size,
@@ -194,9 +213,8 @@ class Parameters:
             "price": self.price,
             "fees": self.fees,
             "fee_bps": self.fee_bps,
-            "latency_ms": self.latency_ms,
-            "slippage_bps": self.slippage_bps,
-            "size": self.size,
+            "maker_fee_bps": self.maker_fee_bps,
+            **{one.name: getattr(self, one.name) for one in EXECUTION},
             "quantile_window": self.quantile_window,
         }
 
@@ -207,7 +225,8 @@ class Parameters:
         at their defaults, so that seals from before these settings existed keep their hash.
         """
         table = {**self.as_dict(), "signal": self.signal.name}
-        unused = [one.name for one in (*EXECUTION, FEES) if table[one.name] == one.default]
+        optional = (*EXECUTION, FEES, MAKER_FEE)
+        unused = [one.name for one in optional if table[one.name] == one.default]
         if self.threshold_is == "value":
             unused.append(QUANTILE_WINDOW.name)
         return {name: value for name, value in table.items() if name not in unused}
@@ -219,10 +238,10 @@ class Parameters:
         return {**self.signal.parameters, "threshold": threshold, **OF_TRADING}
 
     def replace(self, **changes: Any) -> Parameters:  # noqa: ANN401
-        """Return a copy with some values changed; changed ``fees`` also set ``fee_bps``."""
+        """Return a copy with some values changed; changed ``fees`` also set the fees in bps."""
         values = self.as_dict()
         if changes.get(FEES.name, self.fees) != self.fees:
-            del values[FEE.name]
+            del values[FEE.name], values[MAKER_FEE.name]
         return Parameters(**{**values, **changes})
 
     def values_of(self, signal: Signal) -> dict[str, Any]:

@@ -19,8 +19,8 @@ from obi_widgets.settings.parameters import (
     THRESHOLD_IS,
     Parameters,
     as_signal,
-    taker_fee,
     threshold_of,
+    usual_fees,
 )
 from obi_widgets.settings.provenance import (
     Findings,
@@ -68,11 +68,21 @@ class Settings(HasTraits):
     price : {"touch", "mid"}
         Price of entry and exit: the touch (a long buys at the ask and sells at the bid), or mid.
     fees : str
-        A venue whose fees apply (see `obi_widgets.fees`), or ``"own"``. A venue sets ``fee_bps`` to
-        the taker's fee of its lowest tier.
+        A venue whose fees apply (see `obi_widgets.fees`), or ``"own"``. A venue sets ``fee_bps``
+        and ``maker_fee_bps`` to the fees of its lowest tier.
     fee_bps : float, optional
         Taker's fee of one side of a trade, bps of the value traded; −100 to 1,000. Negative is a
         rebate. If left out, the venue's fee, or 5 with ``fees="own"``.
+    maker_fee_bps : float, optional
+        Fee of one side of a trade that rested in the book, as ``fee_bps``; 2 with ``fees="own"``.
+    execution : {"taker", "post_only"}
+        ``"taker"`` orders take the other side's levels. ``"post_only"`` orders rest at the best
+        price of their own side until trades fill them. Trades do not tell the place in the queue,
+        so the fills have two bounds: both are shown, and the worse one is judged; see
+        `obi_widgets.trading.post_only`. ``price`` has no effect on post-only orders.
+    wait_seconds : float
+        How long a post-only order rests until it is cancelled; 0.1 to 3,600. A taker then closes
+        the position if the order was an exit.
     latency_ms : float
         Time from a decision until its order arrives, milliseconds of event time; 0 to 10,000. The
         order is executed on the first state at or after its arrival. Exits have the same latency.
@@ -124,6 +134,9 @@ class Settings(HasTraits):
     price = Setting(PARAMETERS["price"])
     fees = Setting(PARAMETERS["fees"])
     fee_bps = Setting(PARAMETERS["fee_bps"])
+    maker_fee_bps = Setting(PARAMETERS["maker_fee_bps"])
+    execution = Setting(PARAMETERS["execution"])
+    wait_seconds = Setting(PARAMETERS["wait_seconds"])
     latency_ms = Setting(PARAMETERS["latency_ms"])
     slippage_bps = Setting(PARAMETERS["slippage_bps"])
     size = Setting(PARAMETERS["size"])
@@ -164,6 +177,9 @@ class Settings(HasTraits):
         price: str = "touch",
         fees: str = OWN,
         fee_bps: float | None = None,
+        maker_fee_bps: float | None = None,
+        execution: str = "taker",
+        wait_seconds: float = 5.0,
         latency_ms: float = 0.0,
         slippage_bps: float | None = None,
         size: float | None = None,
@@ -179,6 +195,9 @@ class Settings(HasTraits):
         self.hold_seconds, self.price, self.fees = hold_seconds, price, fees
         if fee_bps is not None:
             self.fee_bps = fee_bps
+        if maker_fee_bps is not None:
+            self.maker_fee_bps = maker_fee_bps
+        self.execution, self.wait_seconds = execution, wait_seconds
         self.latency_ms, self.slippage_bps, self.size = latency_ms, slippage_bps, size
         self.quantile_window = quantile_window
         for name, value in values.items():
@@ -191,7 +210,7 @@ class Settings(HasTraits):
         if name == "threshold_is":
             self._fit_threshold()
         elif name == "fees" and value != OWN:
-            self.fee_bps = taker_fee(self.fees)
+            self.fee_bps, self.maker_fee_bps = usual_fees(self.fees)
 
     def __getattr__(self, name: str) -> Any:  # noqa: ANN401
         if name.startswith("_"):

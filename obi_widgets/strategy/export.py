@@ -24,7 +24,7 @@ from obi_widgets.signals.imbalance import imbalance
 from obi_widgets.signals.imbalance_numpy import EDGE, LOG2_E, POLYNOMIAL
 from obi_widgets.strategy.proof import MOST, prove
 from obi_widgets.strategy.signal import written_out
-from obi_widgets.trading.declared import at_once
+from obi_widgets.trading.declared import at_once, refuse_post_only
 from obi_widgets.trading.entries import scan
 from obi_widgets.trading.thresholds import compared
 
@@ -159,6 +159,7 @@ def export_strategy(
     if not len(history):
         raise HistoryError("The history has no states.", "Wait for the first book, then export.")
     parameters = Parameters.of(settings)
+    refuse_post_only(parameters, "A strategy file")
     provenance = provenance or history.provenance
     refuse_others(parameters, provenance, findings)
     told = to_tables(provenance, findings, sealed)

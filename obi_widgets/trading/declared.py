@@ -44,6 +44,27 @@ FEE = Parameter(
     "A taker's, of one side of a trade, in bps of the value traded; negative is a rebate.",
     "Fee, each side",
 )
+EXECUTED = Parameter(
+    "execution",
+    Choice("taker", "post_only"),
+    "taker",
+    "Whether an order takes what stands there, or is posted at its own side's touch and waits.",
+    "Orders",
+)
+WAIT = Parameter(
+    "wait_seconds",
+    Seconds(0.1, 3_600, slider=(0.5, 60, 0.5)),
+    5.0,
+    "Seconds that a post-only order rests in the book until it is cancelled.",
+    "Post-only, wait",
+)
+MAKER_FEE = Parameter(
+    "maker_fee_bps",
+    Bps(-100, 1_000, slider=(-2, 10, 0.1)),
+    2.0,
+    "Of one side of a trade that rested in the book, in bps of its value; negative is a rebate.",
+    "Maker fee, each side",
+)
 LATENCY = Parameter(
     "latency_ms",
     Number(0, 10_000, "ms", slider=(0, 1_000, 5)),
@@ -72,11 +93,14 @@ QUANTILE_WINDOW = Parameter(
     "Seconds before a state whose values a quantile is taken of, the state itself left out.",
 )
 
-EXECUTION = (LATENCY, SLIPPAGE, SIZE)
+EXECUTION = (EXECUTED, WAIT, LATENCY, SLIPPAGE, SIZE)
 """How an order is executed. At its default each of them does nothing."""
 
-COSTS = (FEES, FEE)
-"""What changes no trade, and all means alike."""
+COSTS = (FEES, FEE, MAKER_FEE)
+"""What changes no trade: no axis of a sweep."""
+
+OF_TAKER = (LATENCY, SLIPPAGE, SIZE)
+"""Those that change what a taker pays."""
 
 PARAMETERS = {one.name: one for one in (HOLD, PRICE, *COSTS, *EXECUTION, QUANTILE_WINDOW)}
 """By name."""
@@ -84,7 +108,15 @@ PARAMETERS = {one.name: one for one in (HOLD, PRICE, *COSTS, *EXECUTION, QUANTIL
 
 def at_once(parameters: Chosen) -> bool:
     """Return whether every order is filled at the touch, or mid, of the state that decides it."""
-    return all(getattr(parameters, one.name) == one.default for one in EXECUTION)
+    return all(getattr(parameters, one.name) == one.default for one in (EXECUTED, *OF_TAKER))
+
+
+def refuse_post_only(parameters: Chosen, what: str) -> None:
+    """Raise a SettingsError for what cannot be made of post-only orders."""
+    if parameters.execution == "post_only":
+        raise SettingsError(
+            f"{what} of post-only orders cannot be made yet.", 'Set execution="taker".'
+        )
 
 
 class Chosen(Protocol):
@@ -125,6 +157,18 @@ class Chosen(Protocol):
     @property
     def fee_bps(self) -> float:
         """A taker's, of one side of a trade."""
+
+    @property
+    def execution(self) -> str:
+        """``"taker"`` or ``"post_only"``."""
+
+    @property
+    def wait_seconds(self) -> float:
+        """How long a post-only order rests in the book."""
+
+    @property
+    def maker_fee_bps(self) -> float:
+        """Of one side of a trade that rested in the book."""
 
     @property
     def latency_ms(self) -> float:

@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from obi_widgets.checks import choice
 from obi_widgets.history.given import as_history
 from obi_widgets.kernels.loader import Kernels
-from obi_widgets.trading import entries_numpy
+from obi_widgets.trading import entries_numpy, post_only
 from obi_widgets.trading.declared import at_once, values_now
 from obi_widgets.trading.entries_numpy import ENTERING, FLAT, LEAVING
 from obi_widgets.trading.entries_numpy import HELD as HOLDING
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 
     from obi_widgets.history.columns import History
     from obi_widgets.trading.declared import Chosen, HasChosen
+    from obi_widgets.trading.post_only import Queue
 
     Floats = NDArray[np.float64]
     Ints = NDArray[np.int64]
@@ -56,6 +58,9 @@ class Held(NamedTuple):
         When the order that is on its way arrives, to enter or to leave; 0 without any.
     limit : float, optional
         The worst price of an order to enter; None for no limit.
+    decided : int
+        The state that decided the post-only order that is out, counted from the first state ever;
+        −1 without any.
     decision_time : int
         When the entry was decided, nanoseconds UTC; 0 where that is the time of the entry.
     """
@@ -66,6 +71,7 @@ class Held(NamedTuple):
     arrival: int = 0
     limit: float | None = None
     decision_time: int = 0
+    decided: int = -1
 
 
 @dataclass(frozen=True)
@@ -187,7 +193,12 @@ class Results:
 
 
 def scan(
-    history: History, signal: Floats, parameters: Chosen, first: int, held: Held | None
+    history: History,
+    signal: Floats,
+    parameters: Chosen,
+    first: int,
+    held: Held | None,
+    queue: Queue = "back",
 ) -> Trades:
     """Return the entries that are decided from a state on.
 
@@ -203,12 +214,21 @@ def scan(
         The first state to decide on.
     held : Held, optional
         The entry that is open before it: it is the first one of the answer, as it stands then.
+    queue : {"back", "front"}
+        Which bound of post-only fills; see `obi_widgets.trading.post_only`.
 
     Returns
     -------
     Trades
         The last one may be open.
+
+    Raises
+    ------
+    SettingsError
+        Post-only entries on a history without trades.
     """
+    if parameters.execution == "post_only":
+        return _scan_post_only(history, signal, parameters, first, held, queue)
     if at_once(parameters):
         return _scan_at_once(history, signal, parameters, first, held)
     return _scan_executed(history, signal, parameters, first, held)
@@ -293,6 +313,39 @@ def _end(phase: list[int], limit: float, times: Ints, prices: Floats) -> Held | 
     return Held(side, int(times[0, -1]), float(prices[0, -1]), arrival, None, int(times[2, -1]))
 
 
+def _scan_post_only(
+    history: History,
+    signal: Floats,
+    parameters: Chosen,
+    first: int,
+    held: Held | None,
+    queue: Queue,
+) -> Trades:
+    """Return the entries by post-only orders; see `scan`."""
+    phase, position = (FLAT, 0, 0), (0, 0.0, 0)
+    if held is not None:
+        decided = held.decided - history.start
+        now = HOLDING if held.decided < 0 else LEAVING if held.time else ENTERING
+        if now != HOLDING and decided < 0:  # a bound of memory has dropped that state
+            now = HOLDING if held.time else FLAT
+        phase, position = (now, decided, held.side), (held.time, held.price, held.decision_time)
+    made = post_only.decide(history, signal, parameters, first, phase, position, queue)
+    now, decided, side = made.phase
+    out = now in (ENTERING, LEAVING)
+    left = None
+    if now != FLAT:
+        row = history.start + decided if out else -1
+        if now == ENTERING:
+            left = Held(side, 0, 0.0, decision_time=int(history.time[decided]), decided=row)
+        else:
+            time, _, when = made.times[:, -1].tolist()
+            left = Held(side, time, float(made.prices[0, -1]), decision_time=when, decided=row)
+    return Trades(
+        made.side, made.times[0], made.prices[0], made.times[1], made.prices[1],
+        made.lost, made.missed, made.times[2], made.fees_bps, left,
+    )  # fmt: skip
+
+
 def tally(signal: Floats, threshold: float) -> tuple[int, int]:
     """Return how many states have a signal, and how many of them are beyond the threshold.
 
@@ -305,8 +358,8 @@ def tally(signal: Floats, threshold: float) -> tuple[int, int]:
 class Scanner:
     """Decides entries over a history that grows, each state once."""
 
-    def __init__(self, parameters: Chosen) -> None:
-        self.parameters = parameters
+    def __init__(self, parameters: Chosen, queue: Queue = "back") -> None:
+        self.parameters, self.queue = parameters, queue
         self._hold = round(parameters.hold_seconds * 1e9)
         self._next = 0  # the first state not decided on, counted from the first state ever
         no_rows, no_prices = np.empty(0, np.int64), np.empty(0)
@@ -340,7 +393,7 @@ class Scanner:
         self._next = history.start + len(history)
         old, was_open = self._trades, self._open
         decided = compared(history, signal, self.parameters, first)
-        new = scan(history, decided, self.parameters, first, old.held)
+        new = scan(history, decided, self.parameters, first, old.held, self.queue)
         if new.held == old.held and len(new.side) == was_open:
             return  # nothing was decided, entered or left
         kept = slice(None, len(old.side) - was_open)
@@ -362,7 +415,9 @@ class Scanner:
         return trades
 
 
-def entries(history: History, settings: HasChosen | Chosen) -> pd.DataFrame:
+def entries(
+    history: History, settings: HasChosen | Chosen, *, queue: Queue = "back"
+) -> pd.DataFrame:
     """Return the entries that the settings would have made.
 
     Parameters
@@ -371,6 +426,8 @@ def entries(history: History, settings: HasChosen | Chosen) -> pd.DataFrame:
         Book states.
     settings : Settings or Parameters
         All are used.
+    queue : {"back", "front"}
+        Which bound of post-only fills: last in the queue, or first. A taker has none.
 
     Returns
     -------
@@ -379,10 +436,17 @@ def entries(history: History, settings: HasChosen | Chosen) -> pd.DataFrame:
         ``entry_price``, ``exit_price`` (quote currency), ``gross_bps``, ``net_bps`` (after the
         fees of both sides), ``ended`` (``"held"``; ``"gap"``: the book was lost meanwhile, and
         the result is not known; ``"open"``: not yet; ``"unfilled"``: the order met a price
-        beyond its limit or too few levels, at ``entry_time``). NaT and NaN where there is none.
+        beyond its limit or too few levels, at ``entry_time``, or it was refused or cancelled then
+        because it could not be posted or nobody took it). NaT and NaN where there is none.
+
+    Raises
+    ------
+    SettingsError
+        Another queue; post-only entries on a history without trades.
     """
+    choice("queue", queue, post_only.QUEUES)
     history, parameters = as_history(history), values_now(settings)
-    scanner = Scanner(parameters)
+    scanner = Scanner(parameters, queue)
     scanner.extend(history, parameters.signal.compute(history, dict(parameters.values)))
     return scanner.trades(history).to_frame()
 

@@ -56,7 +56,11 @@ def quotes(history: History, parameters: Chosen, first: int = 0) -> Quotes:
     """
     if parameters.price == "mid":
         return Quotes(*[(history.bid + history.ask) / 2] * 4)
-    size = parameters.size
+    return quotes_of(history, parameters.size, first)
+
+
+def quotes_of(history: History, size: float | None, first: int = 0) -> Quotes:
+    """Return what buying and selling a size costs in each state; see `quotes`."""
     if size is None:
         return touch(history)
     out = np.full((4, len(history)), np.nan)

@@ -1,0 +1,210 @@
+"""Post-only orders, followed state by state, compiled: see `post_only_numpy`, which has the same.
+
+Importing this imports numba, which takes a while: only the loader of kernels does. No fast-math:
+nothing may be reassociated, contracted or assumed not to be NaN, so that the results are those
+of NumPy to the bit.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+
+from obi_widgets.trading.post_only_numpy import (
+    ENTERING,
+    EXPIRED,
+    FILLED,
+    FLAT,
+    HELD,
+    LEAVING,
+    LOST,
+    OPEN,
+    REFUSED,
+    Books,
+    Prints,
+    Rules,
+)
+
+
+@njit(inline="always")
+def _gap(books, row):
+    return np.isnan(books.bid[row]) and np.isnan(books.ask[row])
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def _arrives(books, row, latency):
+    when = books.time[row] + latency
+    while books.time[row] < when:
+        row += 1
+        if row == len(books.time):
+            return OPEN, row
+        if _gap(books, row):
+            return LOST, row
+    return FILLED, row
+
+
+@njit(inline="always")
+def _standing(own, price, size):
+    if own == price:
+        return size
+    return 0.0 if own < price else np.inf
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def offer(books, prints, rules, row, side, price):
+    """Follow a post-only order to its end; see `post_only_numpy.offer`."""
+    time = books.time
+    if side > 0:
+        own, other, sizes = books.bid, books.ask, books.bid_size
+    else:
+        own, other, sizes = books.ask, books.bid, books.ask_size
+    outcome, row = _arrives(books, row, rules.latency)
+    if outcome != FILLED:
+        return outcome, row
+    if side * other[row] <= side * price:
+        return REFUSED, row
+    began, until = time[row], time[row] + rules.wait
+    mine = side * np.rint(price / rules.tick)
+    ahead = 0.0
+    if rules.back:
+        ahead = _standing(side * own[row], side * price, sizes[row])
+    traded = 0
+    for at in range(row + 1, len(time)):
+        if _gap(books, at):
+            return LOST, at
+        for n in range(prints.ends[at - 1], prints.ends[at]):
+            if not (began < prints.time[n] < until):
+                continue
+            away = side * prints.ticks[n] - mine
+            bought = side * np.int64(prints.lots[n])
+            if away < 0 or (away == 0 and bought > 0):
+                return FILLED, at
+            if away == 0 and (not rules.back or prints.time[n] > time[at - 1]):
+                traded -= bought
+                done = np.float32(traded / rules.lots)
+                if done > np.float32(ahead) and done >= np.float32(ahead + rules.size):
+                    return FILLED, at
+        if time[at] < until and side * other[at] <= side * price:
+            return FILLED, at
+        if time[at] >= until:
+            return EXPIRED, at
+        if rules.back:
+            standing = _standing(side * own[at], side * price, sizes[at])
+            if standing < ahead - traded / rules.lots:
+                ahead, traded = standing, 0
+    return OPEN, len(time)
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def take(books, row, latency):
+    """Follow an order that leaves at any price; see `post_only_numpy.take`."""
+    outcome, row = _arrives(books, row, latency)
+    while outcome == FILLED and not books.bid[row] < books.ask[row]:
+        row += 1
+        if row == len(books.time):
+            return OPEN, row
+        if _gap(books, row):
+            return LOST, row
+    return outcome, row
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def leave(books, prints, rules, row, side):
+    """Leave a position of a side; see `post_only_numpy.leave`."""
+    price = books.ask[row] if side > 0 else books.bid[row]
+    outcome, row = offer(books, prints, rules, row, -side, price)
+    if outcome != REFUSED and outcome != EXPIRED:
+        return outcome, row, price, True
+    outcome, row = take(books, row, rules.latency)
+    if outcome == FILLED:
+        price = books.sell[row] if side > 0 else books.buy[row]
+    return outcome, row, price, False
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def due(books, row, when):
+    """Return the first whole state that is not before a time; see `post_only_numpy.due`."""
+    while row < len(books.time):
+        if _gap(books, row):
+            return LOST, row
+        if books.time[row] >= when and books.bid[row] < books.ask[row]:
+            return FILLED, row
+        row += 1
+    return OPEN, row
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def scan(
+    books, prints, rules, signal, first, threshold, hold, phase,
+    side, times, prices, lost, missed, maker,
+):  # fmt: skip
+    """Decide entries from a state on; see `post_only_numpy.scan`."""
+    now, decided, direction = phase[0], phase[1], phase[2]
+    count, row, states = 0, first, len(books.time)
+    while True:
+        if now == FLAT:
+            while row < states and not (
+                abs(signal[row]) > threshold and books.bid[row] < books.ask[row]
+            ):
+                row += 1
+            if row >= states:
+                break
+            decided, now = row, ENTERING
+            direction = 1 if signal[row] > 0 else -1
+        elif now == ENTERING:
+            price = books.bid[decided] if direction > 0 else books.ask[decided]
+            outcome, row = offer(books, prints, rules, decided, direction, price)
+            if outcome == OPEN:
+                break
+            side[count], times[0, count] = direction, books.time[row]
+            times[2, count] = books.time[decided]
+            prices[0, count] = price
+            now = HELD
+            if outcome != FILLED:
+                prices[0, count] = np.nan
+                times[1, count], prices[1, count] = 0, np.nan
+                lost[count], missed[count], maker[count] = outcome == LOST, outcome != LOST, False
+                now = FLAT
+                count += 1
+        elif now == HELD:
+            outcome, row = due(books, row, times[0, count] + hold)
+            if outcome == OPEN:
+                break
+            decided, now = row, LEAVING
+            if outcome == LOST:
+                times[1, count], prices[1, count] = 0, np.nan
+                lost[count], missed[count], maker[count] = True, False, False
+                now = FLAT
+                count += 1
+        else:
+            outcome, row, price, by_maker = leave(books, prints, rules, decided, direction)
+            if outcome == OPEN:
+                break
+            times[1, count], prices[1, count] = books.time[row], price
+            lost[count], missed[count], maker[count] = False, False, by_maker
+            if outcome == LOST:
+                times[1, count], prices[1, count] = 0, np.nan
+                lost[count], maker[count] = True, False
+            now = FLAT
+            count += 1
+    if now >= HELD:
+        times[1, count], prices[1, count] = 0, np.nan
+        lost[count], missed[count], maker[count] = False, False, False
+        count += 1
+    phase[0], phase[1], phase[2] = now, decided, direction
+    return count
+
+
+def compile_all():
+    """Compile for the types that come."""
+    # A history's columns cannot be written to, and numba tells that apart.
+    time, best = np.arange(2), np.ones(2)
+    time.flags.writeable = best.flags.writeable = False
+    own, flags = np.ones(2), np.zeros(3, bool)
+    prints = Prints(np.zeros(2, np.int64), time[:0], own[:0], np.zeros(0, np.int64))
+    scan(
+        Books(time, *[best] * 6), prints,
+        Rules(0, 1, 0.0, True, 1.0, 1.0), own, 0, 0.5, 1, np.zeros(3, np.int64),
+        np.zeros(3, np.int8), np.zeros((3, 3), np.int64), np.zeros((2, 3)),
+        flags, flags.copy(), flags.copy(),
+    )  # fmt: skip

@@ -1,0 +1,330 @@
+"""Post-only orders, followed state by state, in plain Python: see `post_only`, which has the rules.
+
+`post_only_numba` has the same, operation for operation: both round in the same places, so that
+which of them ran cannot be told from the result.
+"""
+
+from __future__ import annotations
+
+import math
+from bisect import bisect_left
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Floats = NDArray[np.float64]
+    Ints = NDArray[np.int64]
+
+FLAT, ENTERING, HELD, LEAVING = 0, 1, 2, 3
+"""Where a scan stands: no position; an order to enter is out; a position; one to leave is out."""
+
+FILLED, REFUSED, EXPIRED, LOST, OPEN = 0, 1, 2, 3, 4
+"""What became of an order: filled; it would have crossed on arrival; its wait was over; the book
+was lost meanwhile; not known yet."""
+
+
+class Books(NamedTuple):
+    """States of a book, shape (T,).
+
+    Attributes
+    ----------
+    time : ndarray of int64
+        Nanoseconds.
+    bid, ask, bid_size, ask_size : ndarray of float64
+        Best prices, quote currency, and what stands there, base units; NaN where there is none.
+    buy, sell : ndarray of float64
+        What a taker pays and gets; see `obi_widgets.trading.quotes`.
+    """
+
+    time: Ints
+    bid: Floats
+    ask: Floats
+    bid_size: Floats
+    ask_size: Floats
+    buy: Floats
+    sell: Floats
+
+
+class Prints(NamedTuple):
+    """The trades of the tape, shape (N,) but for the first.
+
+    Attributes
+    ----------
+    ends : ndarray of int64, shape (T,)
+        How many of them had come before each state.
+    time : ndarray of int64
+        The exchange's time, nanoseconds.
+    ticks : ndarray of float64
+        Prices, in whole ticks.
+    lots : ndarray of int64
+        Sizes, below 0 where the taker sold.
+    """
+
+    ends: Ints
+    time: Ints
+    ticks: Floats
+    lots: Ints
+
+
+class Rules(NamedTuple):
+    """What is the same for every order.
+
+    Attributes
+    ----------
+    latency, wait : int
+        Nanoseconds: from a decision to the arrival; in the book until the order is cancelled.
+    size : float
+        Of an order, base units; 0 for one that is too small to matter.
+    back : bool
+        Whether what stands at its price is ahead of the order.
+    tick : float
+        The price grid.
+    lots : float
+        How many lots are one base unit.
+    """
+
+    latency: int
+    wait: int
+    size: float
+    back: bool
+    tick: float
+    lots: float
+
+
+def _arrives(books: Books, row: int, latency: int) -> tuple[int, int]:
+    """Return `FILLED` and the state that an order meets; `LOST` and that of a gap; or `OPEN`."""
+    when = books.time[row] + latency
+    while books.time[row] < when:
+        row += 1
+        if row == len(books.time):
+            return OPEN, row
+        if math.isnan(books.bid[row]) and math.isnan(books.ask[row]):
+            return LOST, row
+    return FILLED, row
+
+
+def offer(
+    books: Books, prints: Prints, rules: Rules, row: int, side: int, price: float
+) -> tuple[int, int]:
+    """Follow a post-only order to its end.
+
+    Parameters
+    ----------
+    books, prints, rules : Books, Prints, Rules
+        See there.
+    row : int
+        The state that decides it.
+    side : int
+        +1 buys, −1 sells.
+    price : float
+        The limit.
+
+    Returns
+    -------
+    int
+        `FILLED`, `REFUSED`, `EXPIRED`, `LOST` or `OPEN`.
+    int
+        The state at which that is known.
+    """
+    time = books.time
+    own, other = (books.bid, books.ask) if side > 0 else (books.ask, books.bid)
+    sizes = books.bid_size if side > 0 else books.ask_size
+    outcome, row = _arrives(books, row, rules.latency)
+    if outcome != FILLED:
+        return outcome, row
+    if side * other[row] <= side * price:
+        return REFUSED, row
+    began, until = time[row], time[row] + rules.wait
+    mine = side * np.rint(price / rules.tick)
+    ahead = 0.0  # base units that stand before it, when ``traded`` was 0
+    if rules.back:
+        ahead = _standing(side * own[row], side * price, float(sizes[row]))
+    traded = 0
+    for at in range(row + 1, len(time)):
+        if math.isnan(own[at]) and math.isnan(other[at]):
+            return LOST, at
+        for n in range(prints.ends[at - 1], prints.ends[at]):
+            if not began < prints.time[n] < until:
+                continue
+            away = side * prints.ticks[n] - mine
+            bought = side * int(prints.lots[n])  # above 0: it met who waits on the other side
+            if away < 0 or (away == 0 and bought > 0):
+                return FILLED, at
+            # What the state before has seen already cannot come off its queue again.
+            if away == 0 and (not rules.back or prints.time[n] > time[at - 1]):
+                traded -= bought
+                done = np.float32(traded / rules.lots)
+                if done > np.float32(ahead) and done >= np.float32(ahead + rules.size):
+                    return FILLED, at
+        if time[at] < until and side * other[at] <= side * price:
+            return FILLED, at
+        if time[at] >= until:
+            return EXPIRED, at
+        if rules.back:
+            # Who is ahead can only leave: never more than what stands there.
+            standing = _standing(side * own[at], side * price, float(sizes[at]))
+            if standing < ahead - traded / rules.lots:
+                ahead, traded = standing, 0
+    return OPEN, len(time)
+
+
+def _standing(own: float, price: float, size: float) -> float:
+    """Return at most how much stands at a price, told from the best one and its size.
+
+    Prices are the greater the better here.
+    """
+    if own == price:
+        return size
+    return 0.0 if own < price else math.inf  # nothing; or what is hidden behind a better price
+
+
+def take(books: Books, row: int, latency: int) -> tuple[int, int]:
+    """Follow an order that leaves at any price; returns as `offer` does."""
+    outcome, row = _arrives(books, row, latency)
+    while outcome == FILLED and not books.bid[row] < books.ask[row]:
+        row += 1  # it waits for a side that came empty
+        if row == len(books.time):
+            return OPEN, row
+        if math.isnan(books.bid[row]) and math.isnan(books.ask[row]):
+            return LOST, row
+    return outcome, row
+
+
+def leave(
+    books: Books, prints: Prints, rules: Rules, row: int, side: int
+) -> tuple[int, int, float, bool]:
+    """Leave a position of a side: post-only, then as a taker.
+
+    Returns
+    -------
+    int, int
+        As `offer` does.
+    float
+        The price.
+    bool
+        Whether it was the maker's.
+    """
+    price = float((books.ask if side > 0 else books.bid)[row])
+    outcome, row = offer(books, prints, rules, row, -side, price)
+    if outcome not in (REFUSED, EXPIRED):
+        return outcome, row, price, True
+    outcome, row = take(books, row, rules.latency)
+    if outcome == FILLED:
+        price = float((books.sell if side > 0 else books.buy)[row])
+    return outcome, row, price, False
+
+
+def due(books: Books, row: int, when: int) -> tuple[int, int]:
+    """Return the first whole state from one on that is not before a time; as `offer` does."""
+    while row < len(books.time):
+        if math.isnan(books.bid[row]) and math.isnan(books.ask[row]):
+            return LOST, row
+        if books.time[row] >= when and books.bid[row] < books.ask[row]:
+            return FILLED, row
+        row += 1
+    return OPEN, row
+
+
+def scan(
+    books: Books,
+    prints: Prints,
+    rules: Rules,
+    signal: Floats,
+    first: int,
+    threshold: float,
+    hold: int,
+    phase: Ints,
+    side: NDArray[np.int8],
+    times: Ints,
+    prices: Floats,
+    lost: NDArray[np.bool_],
+    missed: NDArray[np.bool_],
+    maker: NDArray[np.bool_],
+) -> int:
+    """Decide entries from a state on; see `obi_widgets.trading.post_only`.
+
+    Parameters
+    ----------
+    books, prints, rules : Books, Prints, Rules
+        See there.
+    signal : ndarray of float64, shape (T,)
+        Of any scale.
+    first : int
+        The first state to decide on.
+    threshold, hold : float, int
+        Of the signal; nanoseconds.
+    phase : ndarray of int64, shape (3,)
+        Read, and written to: one of the phases above; the state that decided the order that is
+        out; the side.
+    side, lost, missed, maker : ndarray of int8 and of bool, shape (T - first + 1,)
+        Written to, an entry each: +1 or −1; whether the book was lost before its exit; whether its
+        order was not filled; whether its exit was the maker's.
+    times : ndarray of int64, shape (3, T - first + 1)
+        Written to: of entries, of exits, and of the states that decided the entries. An exit of 0
+        is none. An entry that is not filled has the time at which that was known.
+    prices : ndarray of float64, shape (2, T - first + 1)
+        Written to: of entries and of exits; NaN where there is none. The first ones of ``times``
+        and ``prices`` are those of the position that is held before.
+
+    Returns
+    -------
+    int
+        How many. An order to enter that is still out is none of them.
+    """
+    beyond = (np.abs(signal[first:]) > threshold) & (books.bid[first:] < books.ask[first:])
+    candidates = (np.flatnonzero(beyond) + first).tolist()
+    now, decided, direction = phase.tolist()
+    count, row = 0, first
+    while True:
+        if now == FLAT:
+            at = bisect_left(candidates, row)
+            if at == len(candidates):
+                break
+            decided = candidates[at]
+            direction = 1 if signal[decided] > 0 else -1
+            now = ENTERING
+        elif now == ENTERING:
+            price = float((books.bid if direction > 0 else books.ask)[decided])
+            outcome, row = offer(books, prints, rules, decided, direction, price)
+            if outcome == OPEN:
+                break
+            side[count], times[0, count] = direction, books.time[row]
+            times[2, count] = books.time[decided]
+            prices[0, count] = price
+            now = HELD
+            if outcome != FILLED:
+                prices[0, count] = np.nan
+                times[1, count], prices[1, count] = 0, np.nan
+                lost[count], missed[count], maker[count] = outcome == LOST, outcome != LOST, False
+                now = FLAT
+                count += 1
+        elif now == HELD:
+            outcome, row = due(books, row, int(times[0, count]) + hold)
+            if outcome == OPEN:
+                break
+            decided, now = row, LEAVING
+            if outcome == LOST:
+                times[1, count], prices[1, count] = 0, np.nan
+                lost[count], missed[count], maker[count] = True, False, False
+                now = FLAT
+                count += 1
+        else:
+            outcome, row, price, by_maker = leave(books, prints, rules, decided, direction)
+            if outcome == OPEN:
+                break
+            times[1, count], prices[1, count] = books.time[row], price
+            lost[count], missed[count], maker[count] = False, False, by_maker
+            if outcome == LOST:
+                times[1, count], prices[1, count] = 0, np.nan
+                lost[count], maker[count] = True, False
+            now = FLAT
+            count += 1
+    if now >= HELD:
+        times[1, count], prices[1, count] = 0, np.nan
+        lost[count], missed[count], maker[count] = False, False, False
+        count += 1
+    phase[:] = now, decided, direction
+    return count

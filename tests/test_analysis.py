@@ -50,6 +50,8 @@ def check(analysis, wanted):
     for name in TRADES:
         got = getattr(analysis.trades, name)
         np.testing.assert_array_equal(got, getattr(wanted.trades, name), err_msg=name)
+    np.testing.assert_array_equal(analysis.trades.fees_bps, wanted.trades.fees_bps)
+    assert repr(analysis.front) == repr(wanted.front)
     assert repr(analysis.results) == repr(wanted.results)
     assert repr(analysis.beyond) == repr(wanted.beyond)
 

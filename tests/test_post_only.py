@@ -207,7 +207,6 @@ def test_what_is_not_possible(name, value, advice):
 @pytest.mark.parametrize(
     ("what", "make"),
     [
-        ("A verdict", lambda history, chosen, _: obi.calibrate(history, chosen)),
         ("A sweep", lambda history, chosen, _: obi.sweep(history, settings=chosen)),
         ("A sweep", lambda history, *_: obi.sweep(history, execution=["taker", "post_only"])),
         (

@@ -1,4 +1,4 @@
-"""Gains of trading every entry as a taker, at executable prices and after fees.
+"""Gains of trading every entry, at executable prices and after fees.
 
 Two questions are tested. Is the mean net gain of a trade above 0? And is it above the gain of a
 portfolio that is long and short as often at random times, at the same cost? The second is the
@@ -11,13 +11,13 @@ the order in which they accrue: see `weighted`.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from statistics import NormalDist
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from obi_widgets.calibration.executed_returns import executed_returns
+from obi_widgets.calibration.executed_returns import entry_returns
 from obi_widgets.calibration.statistics.inference import mid_moves
 from obi_widgets.calibration.statistics.influence import influence
 from obi_widgets.calibration.statistics.weighted import Bets, estimate, scores
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
     from obi_widgets.history.columns import History
     from obi_widgets.settings.parameters import Parameters
+    from obi_widgets.trading.post_only import Queue
 
     Floats = NDArray[np.float64]
     Signs = NDArray[np.int8]
@@ -121,8 +122,9 @@ def traded(
     *,
     level: float = 0.95,
     episodes: NDArray[np.int64] | None = None,
+    queue: Queue = "back",
 ) -> Traded:
-    """Return the gains of trading every entry as a taker.
+    """Return the gains of trading every entry as the settings say.
 
     Parameters
     ----------
@@ -138,21 +140,22 @@ def traded(
         Level of the confidence intervals, 0..1.
     episodes : ndarray of int64, shape (E,), optional
         Rows where episodes begin, for ``without_bps``; see `influence.influence`.
+    queue : {"back", "front"}
+        Which bound of post-only fills.
 
     Returns
     -------
     Traded
     """
-    executed = executed_returns(history, parameters, horizons)
-    fees, buys = 2 * parameters.fee_bps, x > 0
+    executed = entry_returns(history, parameters, x, horizons, queue)
     move = mid_moves(history.mid)
     with np.errstate(divide="ignore", invalid="ignore"):
         weight = np.nan_to_num(1e4 / history.mid)
     counts, missed = np.zeros((2, len(executed.moves.horizons)), np.int64)
     out = np.full((15, len(counts)), np.nan)
-    rows = zip(executed.moves.bps, executed.moves.end, executed.moves.overlap.tolist(), strict=True)
+    rows = zip(executed.moves.bps, executed.moves.end, executed.overlap.tolist(), strict=True)
     for row, (mid_bps, end, overlap) in enumerate(rows):
-        gross = np.where(buys, executed.long_bps[row], executed.short_bps[row])
+        gross, fees = executed.gross_bps[row], executed.fees_bps[row]
         known = end >= 0
         entered = known & (x != 0) & ~np.isnan(gross)
         counts[row] = n = int(np.count_nonzero(entered))
@@ -162,7 +165,8 @@ def traded(
         mid_bps = np.where(known, mid_bps, 0.0)
         sides = np.where(entered, x, 0).astype(np.float64)
         spread_paid = np.where(entered, sides * mid_bps - gross, 0.0)
-        bets = Bets(sides * weight, -spread_paid - fees * entered, entered.astype(np.float64))
+        paid = np.where(entered, fees, 0.0)
+        bets = Bets(sides * weight, -spread_paid - paid, entered.astype(np.float64))
         net = estimate(scores(bets, end, move, overlap), n, level)
         # Subtracting the mean side from x removes the gain of the same sides at random times.
         states = np.count_nonzero(known)
@@ -171,15 +175,26 @@ def traded(
         bets = Bets(centred * weight, -centred * mid_bps.sum() / states, squares)
         excess = estimate(scores(bets, end, move, overlap), n, level)
         scale = squares.sum() / n  # turns the regression slope into a gain per trade
-        gains, without = gross[entered] - fees, np.nan
+        gains, without = (gross - fees)[entered], np.nan
         if episodes is not None:
             signed = np.where(entered, x * (gross - fees), np.nan)
             without = influence(x, signed, episodes).mean_without
-        mean, cost = float(gains.mean()), float(spread_paid[entered].mean()) + fees
+        fee = float(fees if fees.ndim == 0 else fees[entered].mean())
+        mean, cost = float(gains.mean()), float(spread_paid[entered].mean()) + fee
         out[:, row] = (
-            np.mean(x[entered] > 0), mean + fees, mean, cost, np.mean(gains > 0),
+            np.mean(x[entered] > 0), mean + fee, mean, cost, np.mean(gains > 0),
             mean - net.margin, mean + net.margin, net.error, net.b, net.z,
             scale * excess.mean, scale * (excess.mean - excess.margin),
             scale * (excess.mean + excess.margin), excess.z, without,
         )  # fmt: skip
     return Traded(executed.moves.horizons, counts, missed, *out)
+
+
+def worse(back: Traded, front: Traded) -> Traded:
+    """Return the worse of two bounds, horizon by horizon: the one with less evidence of a gain.
+
+    That is the smaller ``z``. A bound without one says nothing, so that only a loss is worse.
+    """
+    is_back = np.nan_to_num(back.z) <= np.nan_to_num(front.z)
+    names = [column.name for column in fields(Traded)]
+    return Traded(**{n: np.where(is_back, getattr(back, n), getattr(front, n)) for n in names})

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, get_args
 
 import numpy as np
 
-from obi_widgets.calibration.as_traded import Traded, traded
+from obi_widgets.calibration.as_traded import Traded, traded, worse
 from obi_widgets.calibration.coverage_notes import coverage_notes
 from obi_widgets.calibration.episodes import Kind, entry_columns, find_episodes
 from obi_widgets.calibration.forward_returns import (
@@ -31,12 +31,13 @@ from obi_widgets.settings.parameters import as_signal as as_chosen
 from obi_widgets.settings.settings import COMMON
 from obi_widgets.signals.registry import is_built_in
 from obi_widgets.signals.signal import Signal
+from obi_widgets.trading.post_only import QUEUES, refuse_without_trades
 from obi_widgets.trading.thresholds import compared
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from numpy.typing import ArrayLike
+    from numpy.typing import ArrayLike, NDArray
 
     from obi_widgets.history.columns import History
     from obi_widgets.settings.settings import Settings
@@ -46,6 +47,11 @@ MAX_TRIED = 10**9
 
 MAX_SEED = 2**63 - 1
 """Largest seed of the random generator."""
+
+POST_ONLY = (
+    "Orders are post-only. Their place in the queue cannot be told from the tape: of first and "
+    "last, the worse one is judged at each horizon."
+)
 
 
 def calibrate(
@@ -102,8 +108,9 @@ def calibrate(
     ------
     SettingsError
         If a horizon is not above 0 or none ends within the record; if ``entry_kind``, ``hold_out``,
-        ``level``, ``tried`` or ``seed`` is not possible; or if the signal is not one of numbers, or
-        gives other numbers each time it is computed.
+        ``level``, ``tried`` or ``seed`` is not possible; if the signal is not one of numbers, or
+        gives other numbers each time it is computed; or if orders are post-only and the history has
+        no trades.
     HistoryError
         If the histories cannot be joined, or the signal does not fit their states.
 
@@ -126,6 +133,8 @@ def calibrate(
     True
     """
     history, parameters = as_joined(history), Parameters.of(settings)
+    if parameters.execution == "post_only":
+        refuse_without_trades(history)
     level, hold_out = fraction("level", level), fraction("hold_out", hold_out)
     choice("entry_kind", entry_kind, get_args(Kind))
     integer("tried", tried, 1, MAX_TRIED, "settings, these included")
@@ -158,18 +167,31 @@ def calibrate(
 
     entries = x[:, 0]
 
+    def trade(
+        some: History, entered: NDArray[np.int8], starts: NDArray[np.int64] | None = None
+    ) -> tuple[Traded, tuple[Traded, ...]]:
+        """Return what was traded, and both bounds where it is the worse of two."""
+        queues = QUEUES if parameters.execution == "post_only" else QUEUES[:1]
+        found = [
+            traded(
+                some, parameters, entered, returns.horizons, level=level, episodes=starts,
+                queue=queue,
+            )
+            for queue in queues
+        ]  # fmt: skip
+        return (found[0], ()) if len(found) == 1 else (worse(*found), tuple(found))
+
     def part(rows: slice) -> tuple[Means, Traded, int]:
         states = history[rows]
         moves = forward_returns(states, returns.horizons)
         begun = (episodes.start >= rows.start) & (episodes.start < rows.stop)
         return (
             conditional_mean(states.mid, moves, x[rows], level=level),
-            traded(states, parameters, entries[rows], returns.horizons, level=level),
+            trade(states, entries[rows])[0],
             int(np.count_nonzero(begun)),
         )
 
-    starts = episodes.start
-    whole = traded(history, parameters, entries, returns.horizons, level=level, episodes=starts)
+    whole, bounds = trade(history, entries, episodes.start)
     inside, traded_inside, episodes_inside = part(split.in_sample)
     outside, traded_outside, episodes_outside = part(split.out_of_sample)
     tests = tried * len(returns.horizons)
@@ -200,7 +222,8 @@ def calibrate(
         looks_ahead=leak,
         seed=seed,
         beyond=beyond,
-        notes=(*notes, *_not_filled(whole)),
+        notes=(*notes, *_not_filled(whole), *(POST_ONLY,) * bool(bounds)),
+        bounds=bounds,
         signal=name,
         origin=history.provenance,
     )

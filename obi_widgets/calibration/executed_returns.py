@@ -1,4 +1,4 @@
-"""Returns of a taker who enters at each state, executed as the settings say."""
+"""Returns of entries, each by itself, executed as the settings say."""
 
 from __future__ import annotations
 
@@ -9,11 +9,13 @@ import numpy as np
 from obi_widgets.calibration.forward_returns import (
     ForwardReturns,
     as_horizons,
+    forward_returns,
     too_coarse,
     touch_returns,
 )
-from obi_widgets.trading.declared import at_once, refuse_post_only
+from obi_widgets.trading.declared import at_once
 from obi_widgets.trading.entries import EDGE
+from obi_widgets.trading.post_only import each
 from obi_widgets.trading.quotes import quotes
 
 if TYPE_CHECKING:
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
 
     from obi_widgets.history.columns import History
     from obi_widgets.settings.parameters import Parameters
+    from obi_widgets.trading.post_only import Queue
 
     Floats = NDArray[np.float64]
 
@@ -73,7 +76,6 @@ def executed_returns(
     horizons : array_like of float, shape (H,)
         Seconds.
     """
-    refuse_post_only(parameters, "A verdict")
     if at_once(parameters):
         touch = touch_returns(history, horizons)
         if parameters.price == "touch":
@@ -110,3 +112,70 @@ def executed_returns(
             long[row] = np.where(known, 1e4 * (offered.sell[left] / prices[0] - 1), np.nan)
             short[row] = np.where(known, -1e4 * (offered.buy[left] / prices[1] - 1), np.nan)
     return ExecutedReturns(long, short, ForwardReturns(seconds, end, bps))
+
+
+class EntryReturns(NamedTuple):
+    """Returns of entries.
+
+    Attributes
+    ----------
+    gross_bps : ndarray of float64, shape (H, T)
+        Basis points of the entry price, before fees. NaN without an entry, and where it is not
+        filled or its exit is not known.
+    fees_bps : ndarray of float64, shape (H, T) or (H,)
+        Of both sides: of each entry, or the same for all.
+    moves : ForwardReturns
+        Returns of mid from each state, entered or not.
+    overlap : ndarray of int64, shape (H,)
+        The largest number of states that an entry or a move spans.
+    """
+
+    gross_bps: Floats
+    fees_bps: Floats
+    moves: ForwardReturns
+    overlap: NDArray[np.int64]
+
+
+def entry_returns(
+    history: History,
+    parameters: Parameters,
+    x: NDArray[np.int8],
+    horizons: ArrayLike,
+    queue: Queue = "back",
+) -> EntryReturns:
+    """Return what entries make that are held for each horizon.
+
+    Parameters
+    ----------
+    history : History
+        T states.
+    parameters : Parameters
+        The execution and the fees are used.
+    x : ndarray of int8, shape (T,)
+        Entries: +1 buys, −1 sells, 0 is none.
+    horizons : array_like of float, shape (H,)
+        Seconds.
+    queue : {"back", "front"}
+        Which bound of post-only fills.
+
+    Notes
+    -----
+    The end of a post-only entry depends on who trades with it. The moves of mid, which tell what
+    being long and short at random times makes, end at the first state at or after the horizon.
+    """
+    if parameters.execution == "taker":
+        taken = executed_returns(history, parameters, horizons)
+        gross = np.where(x > 0, taken.long_bps, taken.short_bps)
+        gross[:, x == 0] = np.nan
+        fees = np.full(len(gross), 2 * parameters.fee_bps)
+        return EntryReturns(gross, fees, taken.moves, taken.moves.overlap)
+    moves = forward_returns(history, horizons, after=True)
+    rows = np.flatnonzero((x != 0) & (history.bid < history.ask))
+    made = each(history, parameters, rows, x[rows], moves.horizons, queue)
+    shape = moves.bps.shape
+    gross, fees = np.full(shape, np.nan), np.full(shape, np.nan)
+    known = ~too_coarse(moves.horizons, history.interval)[:, None]
+    gross[:, rows] = np.where(known, made.gross_bps, np.nan)
+    fees[:, rows] = made.fees_bps
+    spans = np.max(made.left - rows, axis=1, initial=0)
+    return EntryReturns(gross, fees, moves, np.maximum(moves.overlap, spans))

@@ -25,6 +25,7 @@ from obi_widgets.settings.provenance import (
     labels,
     to_tables,
 )
+from obi_widgets.trading.post_only import QUEUES
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -72,8 +73,9 @@ class Report:
     hit_rate : ndarray of float64
         Fraction of entries with the right sign, among those after which mid moved; 0..1.
     traded, traded_inside, traded_outside : Traded
-        Gains of trading every entry as a taker, after fees: on the whole record, in sample (before
-        the hold-out), and out of sample (in the hold-out). The verdict rests on these.
+        Gains of trading every entry, after fees: on the whole record, in sample (before the
+        hold-out), and out of sample (in the hold-out). The verdict rests on these. Of post-only
+        orders, each is at each horizon the worse of two bounds.
     inside, outside : Means
         As ``means``, in sample and out of sample.
     episodes : Episodes
@@ -98,6 +100,9 @@ class Report:
         Name of the signal that was judged.
     origin : Provenance or None
         Market, time span and hash of the history; None if it was empty.
+    bounds : tuple of Traded
+        For post-only orders the gains on the whole record if last and if first in the queue; empty
+        for a taker.
 
     Examples
     --------
@@ -137,6 +142,7 @@ class Report:
     notes: tuple[str, ...] = ()
     signal: str = IMBALANCE
     origin: Provenance | None = None
+    bounds: tuple[Traded, ...] = ()
 
     def __repr__(self) -> str:
         market = self.origin.market if self.origin is not None else ""
@@ -145,6 +151,8 @@ class Report:
     def _repr_html_(self) -> str:
         reason = html.escape(self.reason)
         table = self.table[list(SHOWN)].assign(net_bps=self.traded.net_bps)
+        for name, bound in zip(QUEUES, self.bounds, strict=False):
+            table[f"{name}_bps"] = bound.net_bps
         notes = "".join(f"<p>{html.escape(note)}</p>" for note in self.notes)
         figures = table.to_html(float_format="{:,.3g}".format)
         about = html.escape(f"Signal: {self.signal}. Data: {self.origin or 'none'}.")
@@ -170,14 +178,17 @@ class Report:
         of being long and short as often at random times; ``inside_bps`` and ``outside_bps`` the net
         gain before and in the hold-out. ``n`` trades; ``missed`` orders that were not filled and
         are not in ``n``; ``cost_bps`` of a round trip, on average; ``won`` the fraction with a net
-        gain above 0, ``longs`` the fraction that is long; ``p_adjusted`` as ``net_p_adjusted``.
-        Every entry is a trade of its own, so trades overlap: for a strategy, with one position at a
-        time, see `obi_widgets.entries`.
+        gain above 0, ``longs`` the fraction that is long; ``p_adjusted`` as ``net_p_adjusted``. For
+        post-only orders these are the worse bound; ``back_n, back_bps, front_n, front_bps`` are the
+        trades and net gains if last and if first in the queue. Every entry is a trade of its own,
+        so trades overlap: for a strategy, with one position at a time, see `obi_widgets.entries`.
         """
         table = self.traded.to_frame().assign(p_adjusted=self.net_p_adjusted)
         for name, part in (("inside", self.traded_inside), ("outside", self.traded_outside)):
             table[f"{name}_bps"] = part.net_bps
             table[f"{name}_low"], table[f"{name}_high"] = part.ci_low, part.ci_high
+        for name, bound in zip(QUEUES, self.bounds, strict=False):
+            table[f"{name}_n"], table[f"{name}_bps"] = bound.n, bound.net_bps
         table.attrs.update(self.told)
         return table
 

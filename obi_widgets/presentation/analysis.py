@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from obi_widgets.errors import ObiError
+from obi_widgets.errors import ObiError, SettingsError
 from obi_widgets.trading.entries import Scanner, tally
+from obi_widgets.trading.post_only import QUEUES
 from obi_widgets.trading.thresholds import compared
 
 if TYPE_CHECKING:
@@ -42,9 +43,14 @@ class Analysis:
     trades : Trades
         See `obi_widgets.entries`. Entries that were made stay while their state is kept, also
         when the states that led to them have been dropped.
+        For post-only orders, the entries if last in the queue.
+    front : Results or None
+        Results of post-only orders if first in the queue; None for a taker.
     trouble : str
         What is wrong with the signal itself: it failed, and has no value; or it gives other values
         for a history that was appended to than for the whole. Empty where nothing is.
+    untold : str
+        Why there are no entries: those of post-only orders need trades. Empty where there may be.
     """
 
     history: History
@@ -52,9 +58,10 @@ class Analysis:
 
     def __init__(self, parameters: Parameters) -> None:
         self._choose(parameters)
-        self.trouble = ""
+        self.trouble = self.untold = ""
+        self.front: Results | None = None
         self._failed = False
-        self._scanner = Scanner(parameters)
+        self._scanners = _scanners(parameters)
         self._buffer = np.empty(0)
         self._filled = 0
         self._start = 0
@@ -104,14 +111,21 @@ class Analysis:
         self._filled = self._tallied = row + 1
         self._having += value == value  # not NaN
         self._beyond += abs(value) > self.parameters.threshold
-        if not self._scanner.skip(columns.time[row], columns.bid[row], columns.ask[row], value):
+        if not self._scanners[0].skip(columns.time[row], columns.bid[row], columns.ask[row], value):
             self._decide(history)
         return True
 
     def _decide(self, history: History) -> None:
-        """Decide on the states that came since."""
-        self._scanner.extend(history, self.signal)
-        self.trades = self._scanner.trades(history)
+        """Decide on the new states; for post-only orders, by both bounds of the queue."""
+        try:
+            for scanner in self._scanners:
+                scanner.extend(history, self.signal)
+            self.untold = ""
+        except SettingsError as error:  # no trade so far: all is decided once there is one
+            self.untold = str(error)
+            self._scanners = _scanners(self.parameters)
+        self.trades, *front = (scanner.trades(history) for scanner in self._scanners)
+        self.front = front[0].results if front else None
 
     def _update(self, history: History, parameters: Parameters) -> None:
         known = self._start + self._filled
@@ -121,7 +135,7 @@ class Analysis:
         if again or parameters != self.parameters:
             if again or parameters.of_signal != self.parameters.of_signal:
                 self._filled = 0
-            self._scanner = Scanner(parameters)
+            self._scanners = _scanners(parameters)
             self._choose(parameters)
             self._tallied = self._having = self._beyond = 0
         self._drop(max(history.start - self._start, 0))
@@ -137,7 +151,7 @@ class Analysis:
         """Take the settings, and what computes their signal of the newest state alone."""
         self.parameters = parameters
         self._newest = None
-        if parameters.threshold_is == "value":
+        if parameters.threshold_is == "value" and parameters.execution == "taker":
             self._newest = parameters.signal.newest_by(dict(parameters.values))
 
     def _compute(self, history: History, parameters: Parameters) -> None:
@@ -164,7 +178,7 @@ class Analysis:
             self.trouble, self._failed = trouble, True
             self._filled = len(history)
             self._buffer[: self._filled] = np.nan
-            self._scanner = Scanner(parameters)
+            self._scanners = _scanners(parameters)
             self._tallied = self._having = self._beyond = 0
 
     def _compare(self, history: History, known: int) -> None:
@@ -218,6 +232,12 @@ class Analysis:
         having, beyond = tally(held[rows], self.parameters.threshold)
         self._having += sign * having
         self._beyond += sign * beyond
+
+
+def _scanners(parameters: Parameters) -> list[Scanner]:
+    """Return what decides entries: for post-only orders one for each bound of the queue."""
+    queues = QUEUES if parameters.execution == "post_only" else QUEUES[:1]
+    return [Scanner(parameters, queue) for queue in queues]
 
 
 def _told(name: str, error: Exception) -> str:

@@ -13,6 +13,8 @@ from obi_widgets.parameters import Choice, Levels, Number
 from obi_widgets.signals.insight import Note
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from obi_widgets.parameters import Parameter
     from obi_widgets.presentation.frame import Frame, Reach
     from obi_widgets.signals.signal import Signal
@@ -297,25 +299,42 @@ def results(frame: Frame) -> tuple[list[tuple[str, str, str]], str]:
     interval there are no figures, and the sentence says so.
     """
     found, parameters = frame.results, frame.parameters
-    tone = "" if not found.entries else "good" if found.mean_net_bps > 0 else "bad"
-    fee = f"{parameters.fee_bps:g}".replace("-", MINUS)
+    shown = [found] if frame.front is None else [found, frame.front]
+    nets = [one.mean_net_bps for one in shown if one.entries]
+    tone = "" if not nets else "good" if min(nets) > 0 else "bad"
+    fees = f"2 × {parameters.fee_bps:g} bps".replace("-", MINUS)
     rows = [
-        ("entries", f"{found.entries:,}", ""),
-        ("won, before costs", won(found.won, found.entries), ""),
-        ("mean, before fees", bps(found.mean_gross_bps, sign=True), ""),
-        (f"mean, after 2 × {fee} bps", bps(found.mean_net_bps, sign=True), tone),
+        ("entries", _bounds(f"{one.entries:,}" for one in shown), ""),
+        ("won, before costs", _bounds(won(one.won, one.entries) for one in shown), ""),
+        ("mean, before fees", _bounds(bps(one.mean_gross_bps, sign=True) for one in shown), ""),
+        (
+            f"mean, after {fees if frame.front is None else 'fees'}",
+            _bounds(bps(one.mean_net_bps, sign=True) for one in shown),
+            tone,
+        ),
     ]
-    if found.missed:
-        rows.append(("orders not filled", f"{found.missed:,}", ""))
+    if any(one.missed for one in shown):
+        rows.append(("orders not filled", _bounds(f"{one.missed:,}" for one in shown), ""))
     interval = frame.history.interval
     if too_coarse(parameters.hold_seconds, interval):
         return [(what, NOTHING, "") for what, _, _ in rows], (
             f"Not shown: the history keeps one state every {interval:g} s, so exits would come too "
             f"late. Set the hold to {COARSE * interval:g} s or longer."
         )
+    bounds = ""
+    if frame.front is not None:
+        bounds = "Figures: last to first in the queue. The chart shows the last. "
     if not found.entries:
-        return rows, ""
+        return rows, bounds.strip()
     if found.entries < FEW:
-        return rows, "Too few entries: the mean may be chance."
+        return rows, f"{bounds}Too few entries: the mean may be chance."
     half = number(1.96 * found.mean_net_se, 2)
-    return rows, f"95 % interval: ± {half} bps, if entries are independent."
+    return rows, f"{bounds}95 % interval: ± {half} bps, if entries are independent."
+
+
+def _bounds(figures: Iterable[str]) -> str:
+    """Return one figure, or the figures of both bounds with their unit once."""
+    back, *front = figures
+    if not front or front[0] == back:
+        return back
+    return f"{back.removesuffix(' bps')} to {front[0]}"

@@ -196,6 +196,9 @@ class Frame:
         Entries that the settings would have made.
     results : Results
         Their number and their mean returns.
+    front : Results or None
+        Results of post-only orders if first in the queue; None for a taker. The entries and their
+        results are then those of the last in the queue.
     beyond : float
         Fraction of the states whose signal is beyond the threshold; NaN without a signal.
     ladder : Ladder
@@ -246,6 +249,7 @@ class Frame:
     history: History
     selected: Span | None = None
     trouble: str = ""
+    front: Results | None = None
 
     @property
     def threshold(self) -> float:

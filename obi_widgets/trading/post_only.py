@@ -127,13 +127,7 @@ def market(history: History, parameters: Chosen, queue: Queue) -> tuple[Books, P
         ``latency_ms``, ``wait_seconds`` and ``size`` are used.
     queue : {"back", "front"}
         The bound.
-
-    Raises
-    ------
-    SettingsError
-        A history without trades.
     """
-    refuse_without_trades(history)
     trades = history.trades
     books = Books(
         history.time, history.bid, history.ask,
@@ -193,6 +187,7 @@ def decide(
     SettingsError
         A history without trades.
     """
+    refuse_without_trades(history)
     now, decided, direction = phase
     is_out = now in (post_only_numpy.ENTERING, post_only_numpy.LEAVING)
     begin = min(first, decided) if is_out else first
@@ -215,3 +210,57 @@ def decide(
         side[:count], times[:, :count], prices[:, :count], lost[:count], missed[:count],
         parameters.maker_fee_bps + exit_fee, (now, decided + begin, direction),
     )  # fmt: skip
+
+
+class Posted(NamedTuple):
+    """What orders came to, each by itself, over H holds.
+
+    Attributes
+    ----------
+    gross_bps, fees_bps : ndarray of float64, shape (H, N)
+        Basis points of the entry price; NaN where the order was not filled, or the exit is not
+        known.
+    left : ndarray of int64, shape (H, N)
+        The state at which the position was left; −1 where it was not.
+    """
+
+    gross_bps: Floats
+    fees_bps: Floats
+    left: Ints
+
+
+def each(
+    history: History,
+    parameters: Chosen,
+    rows: Ints,
+    sides: NDArray[np.int8],
+    holds: Floats,
+    queue: Queue,
+) -> Posted:
+    """Return what single orders come to, whatever the others do.
+
+    Parameters
+    ----------
+    history : History
+        T states.
+    parameters : Chosen
+        The execution and the fees are used.
+    rows : ndarray of int64, shape (N,)
+        The states that decide them, each with both sides of the book.
+    sides : ndarray of int8, shape (N,)
+        +1 or −1.
+    holds : ndarray of float64, shape (H,)
+        Seconds.
+    queue : {"back", "front"}
+        The bound.
+    """
+    shape = len(holds), len(rows)
+    gross, maker = np.full(shape, np.nan), np.zeros(shape, bool)
+    left = np.full(shape, -1, np.int64)
+    KERNELS.wait()  # in plain Python it would take minutes
+    KERNELS.code.each(
+        *market(history, parameters, queue), rows, sides,
+        np.round(holds * 1e9).astype(np.int64), gross, maker, left,
+    )  # fmt: skip
+    exit_fee = np.where(maker, parameters.maker_fee_bps, parameters.fee_bps)
+    return Posted(gross, np.where(left < 0, np.nan, parameters.maker_fee_bps + exit_fee), left)

@@ -195,6 +195,25 @@ def scan(
     return count
 
 
+@njit(nogil=True, cache=True, error_model="numpy")
+def each(books, prints, rules, rows, sides, holds, gross, maker, left):
+    """Follow single orders; see `post_only_numpy.each`."""
+    for n in range(len(rows)):
+        side = np.int64(sides[n])
+        entry = books.bid[rows[n]] if side > 0 else books.ask[rows[n]]
+        outcome, row = offer(books, prints, rules, rows[n], side, entry)
+        if outcome != FILLED:
+            continue
+        for h in range(len(holds)):
+            outcome, at = due(books, row, books.time[row] + holds[h])
+            if outcome != FILLED:
+                continue
+            outcome, end, price, by_maker = leave(books, prints, rules, at, side)
+            if outcome == FILLED:
+                gross[h, n] = side * (price / entry - 1) * 1e4
+                maker[h, n], left[h, n] = by_maker, end
+
+
 def compile_all():
     """Compile for the types that come."""
     # A history's columns cannot be written to, and numba tells that apart.
@@ -202,9 +221,14 @@ def compile_all():
     time.flags.writeable = best.flags.writeable = False
     own, flags = np.ones(2), np.zeros(3, bool)
     prints = Prints(np.zeros(2, np.int64), time[:0], own[:0], np.zeros(0, np.int64))
+    books, rules = Books(time, *[best] * 6), Rules(0, 1, 0.0, True, 1.0, 1.0)
     scan(
-        Books(time, *[best] * 6), prints,
-        Rules(0, 1, 0.0, True, 1.0, 1.0), own, 0, 0.5, 1, np.zeros(3, np.int64),
+        books, prints, rules, own, 0, 0.5, 1, np.zeros(3, np.int64),
         np.zeros(3, np.int8), np.zeros((3, 3), np.int64), np.zeros((2, 3)),
         flags, flags.copy(), flags.copy(),
+    )  # fmt: skip
+    rows = np.zeros(1, np.int64)
+    each(
+        books, prints, rules, rows, np.ones(1, np.int8), rows,
+        np.zeros((1, 1)), np.zeros((1, 1), bool), np.zeros((1, 1), np.int64),
     )  # fmt: skip

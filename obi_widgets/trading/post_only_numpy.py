@@ -328,3 +328,43 @@ def scan(
         count += 1
     phase[:] = now, decided, direction
     return count
+
+
+def each(
+    books: Books,
+    prints: Prints,
+    rules: Rules,
+    rows: Ints,
+    sides: NDArray[np.int8],
+    holds: Ints,
+    gross: Floats,
+    maker: NDArray[np.bool_],
+    left: Ints,
+) -> None:
+    """Follow single orders; see `obi_widgets.trading.post_only.each`.
+
+    Parameters
+    ----------
+    books, prints, rules : Books, Prints, Rules
+        See there.
+    rows, sides : ndarray of int64 and of int8, shape (N,)
+        The states that decide, and +1 or −1.
+    holds : ndarray of int64, shape (H,)
+        Nanoseconds.
+    gross, maker, left : ndarray of float64, bool and int64, shape (H, N)
+        Written to where an order was filled and its position was left.
+    """
+    for n in range(len(rows)):
+        side = int(sides[n])
+        entry = float((books.bid if side > 0 else books.ask)[rows[n]])
+        outcome, row = offer(books, prints, rules, int(rows[n]), side, entry)
+        if outcome != FILLED:
+            continue
+        for h in range(len(holds)):
+            outcome, at = due(books, row, int(books.time[row] + holds[h]))
+            if outcome != FILLED:
+                continue
+            outcome, end, price, by_maker = leave(books, prints, rules, at, side)
+            if outcome == FILLED:
+                gross[h, n] = side * (price / entry - 1) * 1e4
+                maker[h, n], left[h, n] = by_maker, end

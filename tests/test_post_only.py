@@ -207,8 +207,6 @@ def test_what_is_not_possible(name, value, advice):
 @pytest.mark.parametrize(
     ("what", "make"),
     [
-        ("A sweep", lambda history, chosen, _: obi.sweep(history, settings=chosen)),
-        ("A sweep", lambda history, *_: obi.sweep(history, execution=["taker", "post_only"])),
         (
             "A sealed test",
             lambda history, chosen, _: make_seal(history, chosen.parameters, source="live"),

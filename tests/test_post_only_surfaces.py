@@ -171,3 +171,48 @@ def test_without_trades_there_is_no_verdict(history):
     )  # fmt: skip
     with pytest.raises(ValueError, match="its source tells of none"):
         obi.calibrate(books, posted())
+
+
+# -- the sweep ---------------------------------------------------------------------------------
+
+AXES = {"decay": [0.1, 0.3], "threshold": [0.3, 0.6], "hold_seconds": [1.0, 5.0]}
+
+
+@pytest.mark.parametrize("queue", QUEUES)
+@pytest.mark.parametrize("execution", DONE, ids=str)
+def test_a_sweep_has_the_entries_of_each_setting(history, execution, queue):
+    chosen = obi.Settings(execution="post_only", **execution)
+    surface = obi.sweep(history, settings=chosen, queue=queue, **AXES)
+    for at in np.ndindex(surface.entries.shape):
+        frame = obi.entries(history, surface.settings(at), queue=queue)
+        closed = frame[frame["ended"] == "held"]
+        assert surface.entries[at] == len(closed)
+        assert surface.missed[at] == (frame["ended"] == "unfilled").sum()
+        if len(closed):
+            assert surface.mean_net_bps[at] == pytest.approx(closed["net_bps"].mean())
+    assert surface.entries.sum() > 0
+
+
+def test_a_sweep_chooses_by_the_worse_bound(history):
+    chosen = obi.Settings(execution="post_only")
+    back, front, worse_one = (
+        obi.sweep(history, settings=chosen, queue=queue, **AXES)
+        for queue in (*QUEUES, "worse")
+    )  # fmt: skip
+    np.testing.assert_array_equal(
+        worse_one.mean_net_bps, np.fmin(back.mean_net_bps, front.mean_net_bps)
+    )
+    by_default = obi.sweep(history, settings=chosen, **AXES)
+    np.testing.assert_array_equal(by_default.parts, worse_one.parts)
+
+
+def test_execution_is_an_axis(history):
+    surface = obi.sweep(history, execution=["taker", "post_only"], wait_seconds=[1.0, 10.0])
+    net = surface.mean_net_bps.reshape(2, 2)
+    assert net[0, 0] == net[0, 1] == pytest.approx(obi.sweep(history).mean_net_bps.item())
+    assert net[1, 0] != net[1, 1]
+
+
+def test_another_bound_is_refused(history):
+    with pytest.raises(ValueError, match="queue = 'middle' is not possible"):
+        obi.sweep(history, queue="middle")

@@ -19,8 +19,9 @@ from obi_widgets.calibration.grid import LAST, Grid
 from obi_widgets.errors import CancelledError
 from obi_widgets.kernels.threads import cores
 from obi_widgets.signals.registry import fast_sweep
-from obi_widgets.trading.declared import EXECUTED, EXECUTION, at_once, refuse_post_only
+from obi_widgets.trading.declared import EXECUTION, at_once
 from obi_widgets.trading.entries import scan
+from obi_widgets.trading.post_only import QUEUES
 from obi_widgets.trading.thresholds import compared
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
     Done = Callable[[float], None]
 
-PARTS, FIGURES = 3, 7
+PARTS, FIGURES = 3, 8
 """See `Surface.parts`."""
 
 
@@ -69,9 +70,6 @@ def add_up(
     CancelledError
         If ``cancel`` was set.
     """
-    refuse_post_only(grid.parameters, "A sweep")
-    for one in grid.axes.get(EXECUTED.name, ()):
-        refuse_post_only(grid.parameters.replace(execution=one), "A sweep")
     cancel = cancel or threading.Event()
     threads = threads or cores()
     out = _fast(history[first:], grid, cancel, done, threads)
@@ -147,8 +145,11 @@ def one_by_one(
             ) -> Floats:
                 stop_if(cancel)
                 rule = p.replace(threshold=chosen[0], hold_seconds=chosen[1])
-                made = scan(history, decided, rule, first, None)
-                return _figures(made, gaps, since)
+                bounds = [
+                    _figures(scan(history, decided, rule, first, None, queue), gaps, since, rule)
+                    for queue in (grid.queues if rule.execution == "post_only" else QUEUES[:1])
+                ]
+                return min(bounds, key=_net)
 
             cells = product(*(grid.axes[name] for name in LAST))
             try:
@@ -169,8 +170,14 @@ def _combinations(grid: Grid, outer: list[str]) -> Iterator[tuple[tuple[Any, ...
         yield where, grid.parameters.replace(**{n: grid.axes[n][i] for n, i in chosen.items()})
 
 
-def _figures(trades: Trades, gaps: NDArray[np.int64], since: int) -> Floats:
-    """Return the sums over the entries of one setting by part, shape (3, 7); see `Surface.parts`.
+def _net(figures: Floats) -> float:
+    """Return the mean net gain of all parts, bps, plus two taker's fees; 0 without entries."""
+    count, _, gross, *_, saved = figures.sum(axis=0)
+    return float((gross + saved) / count) if count else 0.0
+
+
+def _figures(trades: Trades, gaps: NDArray[np.int64], since: int, rule: Parameters) -> Floats:
+    """Return the sums over the entries of one setting by part, shape (3, 8); see `Surface.parts`.
 
     Parameters
     ----------
@@ -180,6 +187,8 @@ def _figures(trades: Trades, gaps: NDArray[np.int64], since: int) -> Floats:
         Times at which the book was lost, nanoseconds UTC.
     since : int
         Time at which the hold-out begins, nanoseconds UTC.
+    rule : Parameters
+        Its ``fee_bps`` is the fee that post-only orders may save.
     """
     closed = trades.exit_time > 0
     still = ~closed & ~trades.lost & ~trades.missed
@@ -190,5 +199,8 @@ def _figures(trades: Trades, gaps: NDArray[np.int64], since: int) -> Floats:
     left[trades.missed] = trades.entry_time[trades.missed]
     part = np.where(left < since, 0, np.where(trades.entry_time >= since, 1, 2))
     gross = np.nan_to_num(trades.gross_bps)
-    columns = (closed, closed & (gross > 0), gross, gross**2, trades.lost, still, trades.missed)
+    saved = np.where(closed, 2 * rule.fee_bps - trades.fees_bps, 0.0)
+    columns = (
+        closed, closed & (gross > 0), gross, gross**2, trades.lost, still, trades.missed, saved,
+    )  # fmt: skip
     return np.stack([np.bincount(part, one, minlength=PARTS) for one in columns], axis=1)

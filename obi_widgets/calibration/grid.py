@@ -8,17 +8,19 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from obi_widgets.calibration.holdout import holdout
-from obi_widgets.checks import as_list, fraction
+from obi_widgets.checks import as_list, choice, fraction
 from obi_widgets.errors import SettingsError, quoted
 from obi_widgets.settings.parameters import Parameters
 from obi_widgets.settings.settings import Settings
 from obi_widgets.signals.registry import fast_sweep
 from obi_widgets.trading.declared import COSTS, PARAMETERS, QUANTILE_WINDOW
+from obi_widgets.trading.post_only import QUEUES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from obi_widgets.history.columns import History
+    from obi_widgets.trading.post_only import Queue
 
 LAST = ("threshold", "hold_seconds")
 """The last two axes of every grid: the signal is computed once for all of their values."""
@@ -43,11 +45,19 @@ class Grid:
         parameters of trading, ``threshold``, ``hold_seconds``.
     hold_out : float
         Fraction of each history's time that is held out at its end, 0..1.
+    queue : {"worse", "back", "front"}
+        Bound of post-only fills; "worse" is, in each cell, the one with the lower mean net gain.
     """
 
     parameters: Parameters
     axes: dict[str, tuple[Any, ...]]
     hold_out: float
+    queue: str = "worse"
+
+    @property
+    def queues(self) -> tuple[Queue, ...]:
+        """The bounds of post-only fills that are looked at."""
+        return tuple(queue for queue in QUEUES if self.queue in (queue, "worse"))
 
     @classmethod
     def of(
@@ -55,6 +65,7 @@ class Grid:
         settings: Settings | Parameters | None,
         hold_out: float,
         axes: Mapping[str, Iterable[Any] | None],
+        queue: str = "worse",
     ) -> Grid:
         """Return a grid of the axes that have values; see `obi_widgets.sweep`.
 
@@ -65,6 +76,7 @@ class Grid:
         """
         parameters = Parameters.of(Settings() if settings is None else settings)
         hold_out = fraction("hold_out", hold_out)
+        choice("queue", queue, ("worse", *QUEUES))
         given = {name: values for name, values in axes.items() if values is not None}
         checked = {
             name: values_of(name, given.get(name), parameters) for name in _names(given, parameters)
@@ -75,7 +87,7 @@ class Grid:
                 f"{count:,.0f} settings are too many.",
                 f"Give up to {MAX_SETTINGS:,}: fewer values, or fewer axes.",
             )
-        return cls(parameters, checked, hold_out)
+        return cls(parameters, checked, hold_out, queue)
 
     @property
     def shape(self) -> tuple[int, ...]:

@@ -43,11 +43,11 @@ class Surface:
         ``surface.decay``: an ndarray of float64 if all its values are floats, else a tuple.
     parameters : Parameters
         The settings that all share, such as signal and fee.
-    parts : ndarray of float64, shape (*axes, 3, 7)
+    parts : ndarray of float64, shape (*axes, 3, 8)
         Sums over entries in three parts: those that end before the hold-out, those that begin in
-        it, and those that span its beginning. The seven sums: closed entries; those with a gross
+        it, and those that span its beginning. The eight sums: closed entries; those with a gross
         gain above 0; their gross gains, bps; the squares of these; entries ended by a gap; entries
-        still open; orders that were not filled.
+        still open; orders that were not filled; two taker's fees less the fees paid, bps.
     interval : float
         Seconds between the states of the coarsest history. Holds below 10 intervals have no
         entries, since they would end too late.
@@ -126,7 +126,7 @@ class Surface:
 
     @cached_property
     def sums(self) -> Floats:
-        """Sums over all parts, shape (*axes, 7); see ``parts``."""
+        """Sums over all parts, shape (*axes, 8); see ``parts``."""
         return np.asarray(self.parts.sum(axis=-2))
 
     @property
@@ -152,7 +152,7 @@ class Surface:
     @property
     def mean_net_bps(self) -> Floats:
         """Mean net gain, bps: ``mean_gross_bps`` minus the fees of both sides."""
-        return self.mean_gross_bps - 2 * self.parameters.fee_bps
+        return self.mean_gross_bps - 2 * self.parameters.fee_bps + _mean(self.sums, 7)
 
     @property
     def se_bps(self) -> Floats:
@@ -173,7 +173,7 @@ class Surface:
         that is good only by itself is probably noise.
         """
         total = _with_neighbours(self.sums, self._ordered, np.add, 0.0)
-        return _mean(total, 2) - 2 * self.parameters.fee_bps
+        return _mean(total, 2) - 2 * self.parameters.fee_bps + _mean(total, 7)
 
     @property
     def weakest_t(self) -> Floats:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from concurrent.futures import FIRST_COMPLETED, Executor, wait
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -40,6 +40,7 @@ def sweep(
     hold_seconds: Iterable[float] | None = None,
     settings: Settings | Parameters | None = None,
     hold_out: float = DEFAULT_HOLD_OUT,
+    queue: Literal["worse", "back", "front"] = "worse",
     executor: Executor | None = None,
     progress: bool | Tell = False,
     cancel: threading.Event | None = None,
@@ -62,6 +63,9 @@ def sweep(
         The signal, and the value of every parameter that is no axis. Default settings by default.
     hold_out : float
         Fraction of each history's time, at its end, that `Surface.outside` is about; 0..1.
+    queue : {"worse", "back", "front"}
+        Bound of post-only fills: last in the queue, first, or in each history and cell the one with
+        the lower mean net gain. It has no effect on a taker.
     executor : concurrent.futures.Executor, optional
         Where to compute, one task for each history: a pool of processes, or ``get_executor()`` of
         a Dask client. The default is the cores of this computer.
@@ -73,8 +77,8 @@ def sweep(
     **axes : iterable
         Values of further axes by name: parameters of the settings' signal (of the imbalance
         ``decay``, ``depth``, ``band_bps``, ``weighting``; a depth of None is all levels),
-        ``price``, ``latency_ms``, ``slippage_bps``, ``size``, and with
-        ``threshold_is="quantile"`` also ``quantile_window``.
+        ``price``, ``execution``, ``wait_seconds``, ``latency_ms``, ``slippage_bps``, ``size``, and
+        with ``threshold_is="quantile"`` also ``quantile_window``.
 
     Returns
     -------
@@ -85,8 +89,8 @@ def sweep(
     Raises
     ------
     SettingsError
-        If a name is no axis, a value is not possible, an axis has no values, or there are too many
-        settings.
+        If a name is no axis, a value is not possible, an axis has no values, there are too many
+        settings, or orders are post-only and a history has no trades.
     CancelledError
         If ``cancel`` was set.
 
@@ -106,7 +110,7 @@ def sweep(
     if not callable(progress):
         flag("progress", progress)
     axes |= {"threshold": threshold, "hold_seconds": hold_seconds}
-    grid = Grid.of(settings, hold_out, axes)
+    grid = Grid.of(settings, hold_out, axes, queue)
     cancel = cancel or threading.Event()
     total = np.zeros((*grid.shape, PARTS, FIGURES))
     with _Bar(progress, sum(map(len, histories))) as bar:

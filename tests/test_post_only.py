@@ -211,10 +211,6 @@ def test_what_is_not_possible(name, value, advice):
             "A sealed test",
             lambda history, chosen, _: make_seal(history, chosen.parameters, source="live"),
         ),
-        (
-            "A strategy file",
-            lambda history, chosen, path: obi.export_strategy(path / "a.py", chosen, history),
-        ),
     ],
 )
 def test_no_taker_stands_in_for_them(what, make, history, tmp_path):

@@ -85,7 +85,7 @@ def test_it_is_what_a_plain_computation_says(edge, seed):
 
 def surface_of(means, entries=100):
     """Return a surface of one decay and depth with these means, and an error of 0.1."""
-    means, parts = np.array(means, float), np.zeros((1, 1, *np.shape(means), 3, 7))
+    means, parts = np.array(means, float), np.zeros((1, 1, *np.shape(means), 3, 8))
     entries = np.broadcast_to(entries, means.shape)
     parts[0, 0, :, :, 0, 0] = entries
     parts[0, 0, :, :, 0, 2] = entries * means

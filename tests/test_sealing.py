@@ -122,7 +122,7 @@ OTHERS = {
     "decay": 0.2, "depth": None, "band_bps": 5.0, "weighting": "notional", "threshold": 0.06,
     "hold_seconds": 0.4, "price": "mid", "fee_bps": 4.0, "threshold_is": "quantile",
     "signal": "smooth(imbalance)", "fees": "okx", "latency_ms": 20.0, "slippage_bps": 3.0,
-    "size": 0.5,
+    "size": 0.5, "execution": "post_only", "wait_seconds": 2.0, "maker_fee_bps": 1.0,
 }  # fmt: skip
 
 

@@ -35,6 +35,7 @@ ACCEPTED: dict[tuple[str, str, str], str] = {
     ("signal", "threshold", "huge"): "a signal may have any unit",
     ("Settings", "threshold", "None"): "the signal's own start",
     ("Settings", "fee_bps", "None"): "that of the venue in fees, or 5",
+    ("Settings", "maker_fee_bps", "None"): "that of the venue in fees, or 2",
     **{(kind, name, "text"): NAMES for kind in KINDS for name in ("off", "unit")},
     ("Number", "low", "negative"): "a number may be negative",
     ("Bps", "low", "negative"): "a rebate is",

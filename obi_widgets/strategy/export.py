@@ -24,8 +24,9 @@ from obi_widgets.signals.imbalance import imbalance
 from obi_widgets.signals.imbalance_numpy import EDGE, LOG2_E, POLYNOMIAL
 from obi_widgets.strategy.proof import MOST, prove
 from obi_widgets.strategy.signal import written_out
-from obi_widgets.trading.declared import at_once, refuse_post_only
+from obi_widgets.trading.declared import at_once
 from obi_widgets.trading.entries import scan
+from obi_widgets.trading.post_only import QUEUES, refuse_without_trades
 from obi_widgets.trading.thresholds import compared
 
 if TYPE_CHECKING:
@@ -37,6 +38,7 @@ TEMPLATE = Path(__file__).with_name("template.py")
 TRANSFORMS = Path(__file__).with_name("transforms.py")
 PLACES = Path(__file__).with_name("places.py")
 BOOKS = Path(__file__).with_name("books.py")
+POSTED = Path(__file__).with_name("posted.py")
 
 FIRST, LAST = "DECAY = ", "# -- the strategy -"
 """What the constants of the template begin with, and what comes after them."""
@@ -95,6 +97,41 @@ OF_QUANTILES = (
 """The same with a threshold that is a quantile."""
 
 
+DECIDE, FORGET = "    def decide(", "    def lost("
+"""Methods of the template: what posted orders take the place of begins and ends with these."""
+
+OF_POSTED = (
+    (
+        """An order meets the first book at or after its arrival, LATENCY_NS after its decision. """
+        """One that is
+to enter is filled whole, on all levels that it needs no more than SLIPPAGE_BPS beyond the touch at
+its decision, or it is cancelled, and never chased. One that leaves has no limit.
+""",
+        """Give it each trade as well, before the first book that was received after it:
+
+    strategy.on_trade(time_ns, price, size, side)  # +1: the taker bought, -1: it sold
+
+An order is posted at the touch of its own side. It meets the first book at or after its arrival,
+LATENCY_NS after its decision, is refused where it would cross, and cancelled WAIT_NS later. What
+was to leave is then sent to the market. Whether one is filled depends on its place in the queue,
+which cannot be told: strategy.queue = "back" counts all that stands at its price as ahead of it,
+"front" nothing. Both are bounds; your venue tells you which of your orders were filled.
+""",
+    ),
+    ('``kind`` is "market", or "fill_or_kill":', '``kind`` is "market", or "post_only":'),
+    (
+        "at ``limit`` or better, whole or not at all. ``size``\n    is",
+        "at ``limit``, cancelled after WAIT_NS. ``size``\n    is",
+    ),
+    (
+        "        self._entering, self._leaving = 0, False\n        return",
+        "        self._entering, self._leaving = 0, False\n"
+        "        self._out = None\n        return",
+    ),
+)
+"""Texts of the template, and what stands in their place where orders are posted."""
+
+
 def export_strategy(
     path: str | Path,
     settings: Settings | Parameters,
@@ -113,6 +150,10 @@ def export_strategy(
     the entries of `obi_widgets.entries`: it rounds as the signal does, to 32 bits, so that its
     imbalance is the same to the last bit. It tells which orders to send, and takes them to be
     executed as the settings say: with their latency, slippage limit and size.
+
+    Post-only orders are told with their limit, to be cancelled after their wait. The file takes the
+    trades by ``on_trade``, and is written only if its fills are those of `obi_widgets.entries` by
+    both bounds of the queue, on the newest 10,000 states.
 
     Another signal is written as it is declared: a transform in plain Python, a function of yours by
     its source, which must need no more than its arguments, numpy and Python's own modules. The
@@ -146,6 +187,7 @@ def export_strategy(
         A name that ends otherwise, a place that cannot be written to, or findings that are of
         other settings, another market or another signal. A signal that needs more than books, that
         is not self-contained, or that is another one when the file is run: with the reason.
+        Post-only orders on a history without trades.
     HistoryError
         A history without states.
     """
@@ -159,7 +201,9 @@ def export_strategy(
     if not len(history):
         raise HistoryError("The history has no states.", "Wait for the first book, then export.")
     parameters = Parameters.of(settings)
-    refuse_post_only(parameters, "A strategy file")
+    posted = parameters.execution == "post_only"
+    if posted:
+        refuse_without_trades(history)
     provenance = provenance or history.provenance
     refuse_others(parameters, provenance, findings)
     told = to_tables(provenance, findings, sealed)
@@ -170,6 +214,8 @@ def export_strategy(
     told["sealed_test"].pop("reason", None)
     template = TEMPLATE.read_text(encoding="utf-8")
     head, tail = template[: template.index(FIRST)], template[template.index(LAST) :]
+    if posted:
+        head, tail = _posting(head, tail)
     written = written_out(parameters.signal, dict(parameters.values), history)
     if parameters.signal is not imbalance or parameters.threshold_is != "value":
         head, tail = _otherwise(head, tail, parameters, history, written)
@@ -177,8 +223,10 @@ def export_strategy(
     if parameters.signal is not imbalance or not at_once(parameters):
         part = history[parameters.first_needed(history, max(len(history) - MOST, 0)) :]
         signal = parameters.signal.compute(part, dict(parameters.values))
-        made = scan(part, compared(part, signal, parameters), parameters, 0, None)
-        prove(text, parameters.signal.name, part, signal, made)
+        decided = compared(part, signal, parameters)
+        for queue in QUEUES if posted else QUEUES[:1]:
+            made = scan(part, decided, parameters, 0, None, queue)
+            prove(text, parameters.signal.name, part, signal, made, queue if posted else None)
     try:
         path.write_text(text, encoding="utf-8")
     except OSError as error:
@@ -186,6 +234,24 @@ def export_strategy(
             f"{path} cannot be written: {error.strerror}.", "Choose another place."
         ) from error
     return path
+
+
+def _posting(head: str, tail: str) -> tuple[str, str]:
+    """Return the beginning and the end of the file where orders are posted."""
+    text = POSTED.read_text(encoding="utf-8")
+    methods = text[text.index("    queue = ") : text.index("# -- posted orders -")]
+    section = text[text.index("# -- posted orders -") :]
+    begin, end, rest = tail.index(DECIDE), tail.index(FORGET), tail.index(OF_IMBALANCE)
+    strategy = f"{tail[:begin]}    {methods.strip()}\n\n{tail[end:rest]}{section.strip()}"
+    # A name that comes later in the file is quoted: this module reads no annotation, a file does.
+    strategy = strategy.replace("Resting | None", '"Resting | None"')
+    strategy = strategy.replace("out: Resting,", 'out: "Resting",')
+    tail = f"{strategy}\n\n\n{tail[rest:]}"
+    for old, new in OF_POSTED:
+        if old not in head + tail:
+            raise AssertionError(f"The template has no {old!r}.")
+        head, tail = head.replace(old, new), tail.replace(old, new)
+    return head, tail
 
 
 def _first_lines(provenance: Provenance | None, told: dict[str, dict[str, Any]]) -> str:
@@ -287,9 +353,10 @@ def _constants(
         *([f"LOOKBACK_NS = {round(p.lookback * 1e9):_}"] if quantile else []),
         f"HOLD_NS = {round(p.hold_seconds * 1e9):_}",
         f"LATENCY_NS = {round(p.latency_ms * 1e6):_}",
+        *([f"WAIT_NS = {round(p.wait_seconds * 1e9):_}"] if p.execution == "post_only" else []),
         f"SLIPPAGE_BPS: float | None = {p.slippage_bps!r}",
         f"SIZE: float | None = {p.size!r}  # base units; None: the touch holds it",
-        f"AT_MID = {p.price == 'mid'}",
+        f"AT_MID = {p.price == 'mid' and p.execution == 'taker'}",
         f"TICK_SIZE = {history.tick_size!r}",
         *(line for name, table in told.items() for line in _dict(name.upper(), table)),
     ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from itertools import zip_longest
+from itertools import repeat, zip_longest
 from types import ModuleType
 from typing import TYPE_CHECKING
 
@@ -12,7 +12,7 @@ import numpy as np
 from obi_widgets.errors import SettingsError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from numpy.typing import NDArray
 
@@ -38,7 +38,14 @@ EARLIEST = 315_532_800_000_000_000
 """Times before it no strategy takes; a history made by hand may have them."""
 
 
-def prove(text: str, name: str, history: History, signal: Floats, made: Trades) -> None:
+def prove(
+    text: str,
+    name: str,
+    history: History,
+    signal: Floats,
+    made: Trades,
+    queue: str | None = None,
+) -> None:
     """Run a strategy on a history, and see that it decides as the settings do.
 
     Parameters
@@ -53,6 +60,8 @@ def prove(text: str, name: str, history: History, signal: Floats, made: Trades) 
         Of the settings, computed from these states alone.
     made : Trades
         The entries of the settings, made at these states alone.
+    queue : {"back", "front"}, optional
+        The bound that they are of, where orders are posted: the file is then given the trades.
 
     Raises
     ------
@@ -71,7 +80,14 @@ def prove(text: str, name: str, history: History, signal: Floats, made: Trades) 
     try:
         exec(compile(text, "strategy.py", "exec"), module.__dict__)  # as whoever runs the file does
         strategy = module.Strategy()
-        decided = [strategy.decide(at + shift, *sides) for at, *sides in _books(history)]
+        if queue is not None:
+            strategy.queue = queue
+        prints = _prints(history) if queue is not None else repeat(())
+        decided = []
+        for (at, *sides), trades in zip(_books(history), prints, strict=False):
+            for when, *trade in trades:
+                strategy.on_trade(when + shift, *trade)
+            decided.append(strategy.decide(at + shift, *sides))
     except Exception as error:
         raise _refused(name, f"its file stopped with {type(error).__name__}: {error}") from error
     for row, (decision, value) in enumerate(zip(decided, signal.tolist(), strict=True)):
@@ -124,6 +140,17 @@ def _refused(name: str, reason: str) -> SettingsError:
         f"The signal {name} cannot be exported: {reason}.",
         "It may depend only on the book, and on as much of the past as it declares.",
     )
+
+
+def _prints(history: History) -> Iterator[Sequence[tuple[int, float, float, int]]]:
+    """Yield the trades of each state: time, price, size, the taker's side."""
+    table = history.trades
+    columns = (table.time, table.price, table.size, table.side)
+    rows = list(zip(*(column.tolist() for column in columns), strict=True))
+    begin = 0
+    for end in (history.trade_ends - table.start).tolist():
+        yield rows[begin:end]
+        begin = end
 
 
 def _books(history: History) -> Iterator[tuple[int, Side, Side]]:

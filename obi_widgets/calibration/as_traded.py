@@ -193,8 +193,11 @@ def traded(
 def worse(back: Traded, front: Traded) -> Traded:
     """Return the worse of two bounds, horizon by horizon: the one with less evidence of a gain.
 
-    That is the smaller ``z``. A bound without one says nothing, so that only a loss is worse.
+    That is the smaller ``z``. A bound without one says nothing, so that only a loss is worse. Where
+    both are sure to lose, by their intervals, it is the one that loses more.
     """
     is_back = np.nan_to_num(back.z) <= np.nan_to_num(front.z)
+    both_lose = (back.ci_high < 0) & (front.ci_high < 0)
+    is_back = np.where(both_lose, back.net_bps <= front.net_bps, is_back)
     names = [column.name for column in fields(Traded)]
     return Traded(**{n: np.where(is_back, getattr(back, n), getattr(front, n)) for n in names})

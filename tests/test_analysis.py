@@ -15,8 +15,8 @@ from obi_widgets.presentation.analysis import Analysis
 from obi_widgets.settings.parameters import Parameters
 from obi_widgets.signals.signal import Signal
 from obi_widgets.signals.transforms import smooth, velocity, zscore
-from obi_widgets.trading.entries import Results
 from obi_widgets.trading.thresholds import compared
+from obi_widgets.trading.trade_list import Results
 
 TRADES = (
     "side",

@@ -23,7 +23,7 @@ MODULES = sorted(
 WITHOUT_EXAMPLE = {
     "BookWidget", "CalibrationWidget", "PriceWidget", "SettingsWidget", "SignalWidget",
     "StatusWidget",  # parts of a Lab, which has the example
-    "AtHorizon", "Findings", "Judgement", "LevelsUsed", "Provenance", "Sealed", "SealedTest",
+    "AtHorizon", "Findings", "LevelsUsed", "Provenance", "Sealed", "SealedTest",
     # results, each shown by the example of what returns it
     "Parameter", "Seconds", "Signal",  # the example of `signal` makes them
     "RecordingWarning",

@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 
 import obi_widgets as obi
 from obi_widgets.settings.parameters import Parameters
-from obi_widgets.trading.entries import Results, Scanner
+from obi_widgets.trading.entries import Scanner
+from obi_widgets.trading.trade_list import Results
 
 THRESHOLDS, HOLDS = (0.0, 0.2, 0.4, 0.7, 0.95), (0.1, 1.0, 20.0, 300.0)
 

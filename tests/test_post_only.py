@@ -16,7 +16,8 @@ from obi_widgets.calibration.seal import make_seal
 from obi_widgets.errors import SettingsError
 from obi_widgets.settings.parameters import Parameters
 from obi_widgets.trading import post_only, post_only_numpy
-from obi_widgets.trading.entries import COLUMNS, Scanner, scan
+from obi_widgets.trading.entries import Scanner, scan
+from obi_widgets.trading.trade_list import COLUMNS
 
 QUEUES = st.sampled_from(post_only.QUEUES)
 POSTED = st.builds(

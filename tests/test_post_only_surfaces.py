@@ -12,8 +12,9 @@ from obi_widgets.calibration.executed_returns import entry_returns
 from obi_widgets.presentation import formatting
 from obi_widgets.presentation.analysis import Analysis
 from obi_widgets.settings.parameters import Parameters
-from obi_widgets.trading.entries import COLUMNS, Results, scan
+from obi_widgets.trading.entries import scan
 from obi_widgets.trading.post_only import QUEUES
+from obi_widgets.trading.trade_list import COLUMNS, Results
 
 DONE = (
     {}, {"latency_ms": 120.0}, {"size": 1.0, "wait_seconds": 20.0}, {"wait_seconds": 1.0},

@@ -12,7 +12,8 @@ from obi_widgets.kernels import loader
 from obi_widgets.presentation.analysis import Analysis
 from obi_widgets.presentation.downsampling import Mid, Window, extent, means, steps
 from obi_widgets.settings.parameters import Parameters
-from obi_widgets.trading.entries import Scanner, Trades
+from obi_widgets.trading.entries import Scanner
+from obi_widgets.trading.trade_list import Trades
 
 from .data import DAY, synthetic
 from .signal import DECAY, DEPTH

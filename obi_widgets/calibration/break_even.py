@@ -11,9 +11,9 @@ from obi_widgets.checks import as_list
 from obi_widgets.history.given import as_history
 from obi_widgets.settings.parameters import Parameters
 from obi_widgets.settings.provenance import labels, to_tables
-from obi_widgets.trading.entries import HELD
 from obi_widgets.trading.execution import Taker
 from obi_widgets.trading.fills import fills
+from obi_widgets.trading.trade_list import HELD
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from obi_widgets.history.columns import History
     from obi_widgets.settings.parameters import Parameters
-    from obi_widgets.trading.entries import Trades
+    from obi_widgets.trading.trade_list import Trades
 
     Floats = NDArray[np.float64]
     Done = Callable[[float], None]

@@ -25,8 +25,9 @@ from obi_widgets.history.provenance import utc
 from obi_widgets.settings.parameters import Parameters
 from obi_widgets.settings.provenance import Sealed, known
 from obi_widgets.signals.source import source_sha256
-from obi_widgets.trading.entries import Held, scan
+from obi_widgets.trading.entries import scan
 from obi_widgets.trading.thresholds import compared
+from obi_widgets.trading.trade_list import Held
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -16,7 +16,7 @@ from obi_widgets.errors import SealError, SettingsError, quoted
 from obi_widgets.settings.parameters import as_signal
 from obi_widgets.settings.settings import Settings
 from obi_widgets.signals.source import source_sha256
-from obi_widgets.trading.entries import Held
+from obi_widgets.trading.trade_list import Held
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from obi_widgets.history.columns import History
     from obi_widgets.history.rows import Newest
     from obi_widgets.settings.parameters import Parameters
-    from obi_widgets.trading.entries import Results, Trades
+    from obi_widgets.trading.trade_list import Results, Trades
 
 log = logging.getLogger(__name__)
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from obi_widgets.market_data.events import Instrument, State
     from obi_widgets.presentation.downsampling import Window
     from obi_widgets.signals.insight import Note
-    from obi_widgets.trading.entries import Results, Trades
+    from obi_widgets.trading.trade_list import Results, Trades
 
     Floats = NDArray[np.float64]
     Ints = NDArray[np.int64]

@@ -190,6 +190,14 @@ def export_strategy(
         Post-only orders on a history without trades.
     HistoryError
         A history without states.
+
+    Examples
+    --------
+    >>> import obi_widgets as obi
+    >>> history = obi.simulate(seconds=120, seed=1)
+    >>> path = obi.export_strategy("strategy.py", obi.Settings(), history)
+    >>> path.name
+    'strategy.py'
     """
     path = as_path(path, "Give the name of a .py file.")
     history = as_history(history)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from obi_widgets.history.columns import History
-    from obi_widgets.trading.entries import Trades
+    from obi_widgets.trading.trade_list import Trades
 
     Floats = NDArray[np.float64]
     Side = list[tuple[float, float]]

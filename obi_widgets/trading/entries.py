@@ -1,16 +1,15 @@
-"""Hypothetical entries: what the threshold and the hold would have done, in event time.
+"""Hypothetical entries of a threshold and a hold, in event time.
 
-At each state, first a position that is due is closed, then, when flat, the signal decides: above
-the threshold long, below its negative short (of a quantile see `thresholds`). Where a side of the
-book is empty nothing is entered or left. One position at a time. Nothing is ever sent anywhere:
-these are the trades of a hindsight without look-ahead.
+At each state, a position that is due is closed first. If there is no position, the signal decides:
+long above the threshold, short below its negative (see `thresholds` for a quantile). Nothing is
+entered or left while a side of the book is empty. There is one position at a time. No order is
+ever sent; the decisions use no later data.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from functools import cached_property
-from typing import TYPE_CHECKING, Any, NamedTuple
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -23,6 +22,7 @@ from obi_widgets.trading.entries_numpy import ENTERING, FLAT, LEAVING
 from obi_widgets.trading.entries_numpy import HELD as HOLDING
 from obi_widgets.trading.quotes import quotes, touch
 from obi_widgets.trading.thresholds import compared
+from obi_widgets.trading.trade_list import COLUMNS, Held, Trades
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -38,158 +38,11 @@ if TYPE_CHECKING:
 KERNELS = Kernels("obi_widgets.trading.entries_numba", entries_numpy)
 
 EDGE = 1e-9
-"""Bps: a price that lies on the slippage limit but for rounding is inside."""
-
-HELD, GAP, OPEN, UNFILLED = "held", "gap", "open", "unfilled"
-"""Why an entry ended: held to its time; the book was lost meanwhile; it has not ended yet; its
-order was not filled."""
-
-
-class Held(NamedTuple):
-    """An entry that has not ended, as a scan goes on with it.
-
-    Attributes
-    ----------
-    side : int
-        +1 or −1.
-    time, price : int, float
-        Of the entry: nanoseconds UTC, quote currency; 0 and 0 while its order is on its way.
-    arrival : int
-        When the order that is on its way arrives, to enter or to leave; 0 without any.
-    limit : float, optional
-        The worst price of an order to enter; None for no limit.
-    decided : int
-        The state that decided the post-only order that is out, counted from the first state ever;
-        −1 without any.
-    decision_time : int
-        When the entry was decided, nanoseconds UTC; 0 where that is the time of the entry.
-    """
-
-    side: int
-    time: int
-    price: float
-    arrival: int = 0
-    limit: float | None = None
-    decision_time: int = 0
-    decided: int = -1
-
-
-@dataclass(frozen=True)
-class Trades:
-    """Entries, a row each, in the order they were made.
-
-    Attributes
-    ----------
-    side : ndarray of int8
-        +1 long, −1 short.
-    entry_time, exit_time : ndarray of int64
-        Nanoseconds UTC; an exit of 0 has not come yet, or never will because of a gap.
-    entry_price, exit_price : ndarray of float64
-        Quote currency; NaN where there is no exit.
-    lost : ndarray of bool
-        Whether the book was lost before the exit, or before the order arrived.
-    missed : ndarray of bool
-        Whether its order was not filled: the price was beyond the limit, or the levels did not hold
-        the size. Entry time is that of the state that the order met, and the price NaN.
-    decision_time : ndarray of int64
-        Nanoseconds UTC of the state that decided the entry.
-    fees_bps : ndarray of float64
-        The fees of a trade, both sides together.
-    held : Held, optional
-        The position that is open at the end, or the order to enter that is on its way, which is no
-        row yet.
-    """
-
-    side: NDArray[np.int8]
-    entry_time: Ints
-    entry_price: Floats
-    exit_time: Ints
-    exit_price: Floats
-    lost: NDArray[np.bool_]
-    missed: NDArray[np.bool_]
-    decision_time: Ints
-    fees_bps: Floats
-    held: Held | None = None
-
-    @cached_property
-    def gross_bps(self) -> Floats:
-        """Side · (exit − entry) / entry · 1e4."""
-        return np.asarray(self.side * (self.exit_price / self.entry_price - 1) * 1e4)
-
-    @cached_property
-    def results(self) -> Results:
-        """What they came to."""
-        return Results.of(self)
-
-    def to_frame(self) -> pd.DataFrame:
-        """Return a DataFrame, a row each: see `obi_widgets.entries`."""
-        import pandas as pd
-
-        columns: dict[str, Any] = {
-            "side": self.side.astype(np.int64),
-            "entry_time": utc_of(self.entry_time),
-            "entry_price": self.entry_price,
-            "exit_time": utc_of(self.exit_time),
-            "exit_price": self.exit_price,
-            "gross_bps": self.gross_bps,
-            "net_bps": self.net_bps,
-            "ended": np.select(
-                [self.exit_time > 0, self.lost, self.missed], [HELD, GAP, UNFILLED], OPEN
-            ),
-        }
-        return pd.DataFrame(columns)
-
-    def since(self, first: int) -> Trades:
-        """Return the trades from one on."""
-        return replace(self, **{name: getattr(self, name)[first:] for name in COLUMNS})
-
-    @property
-    def is_open(self) -> bool:
-        """Whether the last row is a position that has not ended."""
-        return self.held is not None and self.held.time > 0
-
-    @property
-    def net_bps(self) -> Floats:
-        """``gross_bps`` less the fees of both sides."""
-        return self.gross_bps - self.fees_bps
-
-
-COLUMNS = (
-    "side", "entry_time", "entry_price", "exit_time", "exit_price", "lost", "missed",
-    "decision_time", "fees_bps",
-)  # fmt: skip
+"""Tolerance of the slippage limit in bps, so that rounding does not exclude a price on it."""
 
 
 def _join(old: NDArray[Any], new: NDArray[Any]) -> NDArray[Any]:
     return np.concatenate([old, new]) if len(old) else new
-
-
-@dataclass(frozen=True)
-class Results:
-    """What entries came to.
-
-    ``mean_net_se`` is the standard error of the mean, NaN below two; ``missed`` counts the orders
-    that were not filled, which are none of the entries.
-    """
-
-    entries: int
-    won: float
-    mean_gross_bps: float
-    mean_net_bps: float
-    mean_net_se: float
-    missed: int = 0
-
-    @classmethod
-    def of(cls, trades: Trades) -> Results:
-        """Sum up the trades that have an exit; NaN where there is none."""
-        gross = trades.gross_bps[~np.isnan(trades.gross_bps)]
-        net = trades.net_bps[~np.isnan(trades.net_bps)]
-        count, missed = len(gross), int(np.count_nonzero(trades.missed))
-        if not count:
-            return cls(0, np.nan, np.nan, np.nan, np.nan, missed)
-        error = float(net.std(ddof=1) / np.sqrt(count)) if count > 1 else np.nan
-        won = float(np.mean(gross > 0))
-        return cls(count, won, float(gross.mean()), float(net.mean()), error, missed)
 
 
 def scan(
@@ -200,27 +53,27 @@ def scan(
     held: Held | None,
     queue: Queue = "back",
 ) -> Trades:
-    """Return the entries that are decided from a state on.
+    """Return the entries that are decided from state ``first`` on.
 
     Parameters
     ----------
     history : History
         T states.
     signal : ndarray of float64, shape (T,)
-        What the threshold is held against, of all of them; see `thresholds.compared`.
+        The values that the threshold is compared with; see `thresholds.compared`.
     parameters : Chosen
-        All but the signal's are used.
+        All settings except the signal's.
     first : int
-        The first state to decide on.
+        First state to decide on.
     held : Held, optional
-        The entry that is open before it: it is the first one of the answer, as it stands then.
+        The entry that is open before ``first``; it is the first row of the result.
     queue : {"back", "front"}
-        Which bound of post-only fills; see `obi_widgets.trading.post_only`.
+        Bound of post-only fills; see `obi_widgets.trading.post_only`.
 
     Returns
     -------
     Trades
-        The last one may be open.
+        The last row may be open.
 
     Raises
     ------
@@ -237,7 +90,7 @@ def scan(
 def _scan_at_once(
     history: History, signal: Floats, parameters: Chosen, first: int, held: Held | None
 ) -> Trades:
-    """Return entries that are filled at the touch, or mid, of the state which decides them."""
+    """Return entries filled at the touch, or mid, of the deciding state."""
     most = len(history) - first + 1
     side, lost = np.empty(most, np.int8), np.empty(most, bool)
     times, prices = np.empty((2, most), np.int64), np.empty((2, most))
@@ -443,18 +296,17 @@ def entries(
     ------
     SettingsError
         Another queue; post-only entries on a history without trades.
+
+    Examples
+    --------
+    >>> import obi_widgets as obi
+    >>> history = obi.simulate(seconds=120, seed=1)
+    >>> trades = obi.entries(history, obi.Settings(threshold=0.4, hold_seconds=5))
+    >>> bool((trades["exit_time"].dropna() > trades["entry_time"].iloc[0]).all())
+    True
     """
     choice("queue", queue, post_only.QUEUES)
     history, parameters = as_history(history), values_now(settings)
     scanner = Scanner(parameters, queue)
     scanner.extend(history, parameters.signal.compute(history, dict(parameters.values)))
     return scanner.trades(history).to_frame()
-
-
-def utc_of(times: Ints) -> pd.DatetimeIndex:
-    """Return times in nanoseconds UTC as pandas has them; 0 is none."""
-    import pandas as pd
-
-    stamps = times.view("datetime64[ns]").copy()
-    stamps[times == 0] = np.datetime64("NaT", "ns")
-    return pd.to_datetime(stamps, utc=True)

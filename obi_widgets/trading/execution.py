@@ -35,6 +35,12 @@ class Taker:
         Base units to walk through the levels. An entry of more than they hold is cancelled; what
         an exit has beyond them is counted at the last of them. When left out, an order is too small
         to matter: all of it is filled at the touch.
+
+    Examples
+    --------
+    >>> import obi_widgets as obi
+    >>> obi.Taker(latency=0.05, slippage_bps=1)
+    Taker(latency=0.05, slippage_bps=1, fee_bps=5.0, size=None)
     """
 
     latency: float = 0.0
@@ -91,6 +97,12 @@ class Maker:
     exit : Taker or Maker, optional
         What ends a position. A maker that is refused or expires leaves it to its own exit, and so
         on to a taker. When left out, a taker with this latency and its default fee.
+
+    Examples
+    --------
+    >>> import obi_widgets as obi
+    >>> obi.Maker(queue="front", timeout=10).fee_bps
+    2.0
     """
 
     queue: Queue = "back"

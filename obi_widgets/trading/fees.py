@@ -40,6 +40,12 @@ def fees(venue: str) -> Fees:
     ------
     SettingsError
         A venue whose fees are not known here: none is ever guessed.
+
+    Examples
+    --------
+    >>> import obi_widgets as obi
+    >>> obi.fees("binance-usdm").taker_bps
+    5.0
     """
     known = known_fees()
     if not isinstance(venue, str) or venue not in known:

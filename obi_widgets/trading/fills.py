@@ -17,10 +17,11 @@ import numpy as np
 from obi_widgets.errors import ArgumentError, SettingsError
 from obi_widgets.history.given import as_history
 from obi_widgets.trading.declared import Chosen, values_now
-from obi_widgets.trading.entries import GAP, HELD, OPEN, UNFILLED, Trades, scan, utc_of
+from obi_widgets.trading.entries import scan
 from obi_widgets.trading.execution import Execution, Maker, Taker
 from obi_widgets.trading.matching import CANCELLED, EXPIRED, FILLED, REJECTED, Fill, Tape
 from obi_widgets.trading.thresholds import compared
+from obi_widgets.trading.trade_list import GAP, HELD, OPEN, UNFILLED, Trades, utc_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -62,6 +63,14 @@ def fills(
     ------
     SettingsError
         Settings or an execution that are neither.
+
+    Examples
+    --------
+    >>> import obi_widgets as obi
+    >>> history = obi.simulate(seconds=120, seed=1)
+    >>> orders = obi.fills(history, obi.Settings(hold_seconds=5), obi.Taker(latency=0.1))
+    >>> set(orders["status"]) <= {"filled", "cancelled", "gap", "open"}
+    True
     """
     parameters = values_now(settings)
     if not isinstance(execution, Taker | Maker | None):
@@ -197,6 +206,14 @@ def fill_summary(frame: pd.DataFrame) -> pd.Series[float]:
     ------
     ArgumentError
         Another table.
+
+    Examples
+    --------
+    >>> import obi_widgets as obi
+    >>> history = obi.simulate(seconds=120, seed=1)
+    >>> summary = obi.fill_summary(obi.fills(history, obi.Settings(hold_seconds=5)))
+    >>> float(summary["filled"] + summary["unfilled"])
+    1.0
     """
     import pandas as pd
 
@@ -254,6 +271,14 @@ def queue_bounds(
     ------
     SettingsError
         An execution that is no `Maker`: a taker has no queue.
+
+    Examples
+    --------
+    >>> import obi_widgets as obi
+    >>> history = obi.simulate(seconds=120, seed=1)
+    >>> bounds = obi.queue_bounds(history, obi.Settings(hold_seconds=5))
+    >>> list(bounds.index)
+    ['front', 'back']
     """
     import pandas as pd
 

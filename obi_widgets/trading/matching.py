@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from obi_widgets.signals.touch import best_sizes
-from obi_widgets.trading.entries import GAP, OPEN
 from obi_widgets.trading.execution import Execution, Maker, Taker
 from obi_widgets.trading.quotes import walk
+from obi_widgets.trading.trade_list import GAP, OPEN
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

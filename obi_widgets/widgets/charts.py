@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from obi_widgets.presentation.downsampling import Window
     from obi_widgets.presentation.frame import Frame
     from obi_widgets.session.session import Session
-    from obi_widgets.trading.entries import Trades
+    from obi_widgets.trading.trade_list import Trades
 
     Floats = NDArray[np.float64]
     Ints = NDArray[np.int64]

@@ -121,7 +121,7 @@ def test_days_between_recordings_are_not_held_out(history):
     later = replace(history, time=history.time + 10**15, received=history.received)
     report = obi.calibrate([history[:4000], later[:400]], obi.Settings(), horizons=[1])
     # 30 % of the time in sync, though the second one is a day's walk from the first.
-    share = report.outside.n[0, 0] / report.means.n[0, 0]
+    share = report.out_of_sample.n[0, 0] / report.means.n[0, 0]
     assert 0.15 < share < 0.5
 
 

@@ -122,8 +122,8 @@ def test_each_cell_of_a_surface_has_its_misses_in_the_part_where_they_were(histo
         frame = obi.entries(history, surface.settings(at))
         times = frame.loc[frame["ended"] == "unfilled", "entry_time"].astype("int64")
         assert surface.missed[at] == len(times) > 0
-        assert surface.inside.missed[at] + surface.outside.missed[at] == len(times)
-        assert 0 < abs(surface.outside.missed[at] - (times >= cut).sum()) + 1 < 4
+        assert surface.in_sample.missed[at] + surface.out_of_sample.missed[at] == len(times)
+        assert 0 < abs(surface.out_of_sample.missed[at] - (times >= cut).sum()) + 1 < 4
     assert surface.to_frame()["missed"].tolist() == surface.missed.ravel().tolist()
     assert not obi.sweep(history).missed.any()  # filled at once
 
@@ -194,8 +194,8 @@ def test_a_proposal_is_of_the_execution(history):
     cell = obi.sweep(
         history, settings=best, threshold=[best.threshold], hold_seconds=[best.hold_seconds]
     )
-    assert found.inside.net_bps == pytest.approx(cell.inside.mean_net_bps.item())
-    assert found.inside.entries == cell.inside.entries.item()
+    assert found.in_sample.net_bps == pytest.approx(cell.in_sample.mean_net_bps.item())
+    assert found.in_sample.entries == cell.in_sample.entries.item()
 
 
 def test_another_execution_is_another_trial_and_other_fees_are_not():

@@ -59,13 +59,13 @@ def test_it_is_what_a_plain_computation_says(edge, seed):
         return
     assert (found.candidate.threshold, found.candidate.hold_seconds) == chosen
     made = held(before, *chosen).net_bps
-    assert found.inside.entries == len(made)
-    assert found.inside.net_bps == pytest.approx(made.mean())
-    assert found.inside.se_bps == pytest.approx(made.std() / len(made) ** 0.5)
+    assert found.in_sample.entries == len(made)
+    assert found.in_sample.net_bps == pytest.approx(made.mean())
+    assert found.in_sample.se_bps == pytest.approx(made.std() / len(made) ** 0.5)
     trades = held(history, *chosen)
     after = trades[trades.entry_time >= pd.Timestamp(history.time[first], tz="UTC")].net_bps
-    assert found.outside.entries == len(after)
-    assert found.outside.net_bps == pytest.approx(after.mean())
+    assert found.out_of_sample.entries == len(after)
+    assert found.out_of_sample.net_bps == pytest.approx(after.mean())
     walked = []
     quarter = before.elapsed[-1] / 4
     for fold in (1, 2, 3):
@@ -116,9 +116,9 @@ def test_a_peak_is_no_plateau():
 def test_where_there_is_no_edge_the_hold_out_is_no_best_of_many():
     """Of what was chosen before, whether it was proposed or not."""
     found = [one for market in proposals.NULL for one in proposals.proposals(market, 12)]
-    there = [one for one in found if one.outside.entries > 1]
-    ratios = np.array([one.outside.net_bps / one.outside.se_bps for one in there])
-    chosen = np.array([one.inside.net_bps / one.inside.se_bps for one in there])
+    there = [one for one in found if one.out_of_sample.entries > 1]
+    ratios = np.array([one.out_of_sample.net_bps / one.out_of_sample.se_bps for one in there])
+    chosen = np.array([one.in_sample.net_bps / one.in_sample.se_bps for one in there])
     assert len(there) > 30
     assert abs(ratios.mean()) < 3 * ratios.std() / len(ratios) ** 0.5
     assert chosen.mean() > 5 * chosen.std() / len(chosen) ** 0.5, "it was the best of 63"
@@ -132,17 +132,17 @@ def test_an_edge_that_is_planted_is_found():
         assert one.settings.threshold in proposals.PLANTED_THRESHOLDS
         assert one.settings.hold_seconds in proposals.PLANTED_HOLDS
     # 10 ticks of 0.1 bps; a few trades are left before the price is back.
-    made = np.array([one.outside.net_bps for one in found])
+    made = np.array([one.out_of_sample.net_bps for one in found])
     assert made.mean() == pytest.approx(1.0, abs=4 * made.std() / len(made) ** 0.5)
 
 
 def test_it_says_all_in_one_sentence():
     history = known_market.history(1800, 4.0, 1)
     found = obi.propose(history, threshold=THRESHOLDS, hold_seconds=HOLDS, settings=FREE)
-    p, out, walked = found.settings, found.outside, found.walked_forward
+    p, out, walked = found.settings, found.out_of_sample, found.walked_forward
     assert found.sentence == (
         f"Proposed, of 12 settings tried: threshold {p.threshold:g} with hold {p.hold_seconds:g} "
-        f"s. Before the hold-out it made {found.inside} a trade after fees, and "
+        f"s. Before the hold-out it made {found.in_sample} a trade after fees, and "
         f"{found.neighbours_net_bps:+.2f} bps together with the settings beside it; settings "
         f"chosen on the past alone made {walked} a trade. In the hold-out, which was not used to "
         f"choose, it made {out} in {out.entries} trades."
@@ -151,7 +151,7 @@ def test_it_says_all_in_one_sentence():
     assert {**p.as_dict(), "threshold": 0, "hold_seconds": 0} == {
         **FREE.as_dict(), "threshold": 0, "hold_seconds": 0,
     }  # fmt: skip
-    lost = replace(found, outside=replace(out, net_bps=-0.5))
+    lost = replace(found, out_of_sample=replace(out, net_bps=-0.5))
     assert "it made -0.50 ± " in lost.sentence
     assert lost.sentence.endswith(" trades: the gain did not last.")
     none = replace(found, settings=None)

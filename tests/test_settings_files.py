@@ -62,6 +62,9 @@ FOUND = Findings(
     break_even_bps=0.26,
 )
 
+EARLIER_FIGURES = ("n", "bps", "ci_low", "ci_high", "net_bps")
+"""Figures of the hold-out, whose keys began with ``outside_`` in earlier versions."""
+
 OF_DEFAULTS = replace(FOUND, origin=TUNED, parameters=obi.Settings().parameters)
 
 
@@ -141,13 +144,15 @@ def test_what_was_judged_is_the_horizon_that_the_verdict_is_about():
     assert replace(FOUND, horizon=None).judged is None
 
 
-def test_a_file_of_an_earlier_version_names_the_kind_of_entries_event(tmp_path):
+def test_a_file_with_the_key_names_of_an_earlier_version_loads(tmp_path):
     path = tmp_path / "my.toml"
-    obi.Settings().save(path, findings=OF_DEFAULTS)
+    every = AtHorizon(10.0, **{f"out_of_sample_{figure}": 2 for figure in EARLIER_FIGURES}, n=3)
+    findings = replace(OF_DEFAULTS, horizons=(every, AtHorizon(600.0, 0)))
+    obi.Settings().save(path, findings=findings)
     text = path.read_text()
-    assert text.count("entry_kind = ") == 1
-    path.write_text(text.replace("entry_kind = ", "event = "))
-    assert obi.Settings.load(path).findings == OF_DEFAULTS
+    assert (text.count("entry_kind = "), text.count("out_of_sample_")) == (1, 6)
+    path.write_text(text.replace("entry_kind = ", "event = ").replace("out_of_sample_", "outside_"))
+    assert obi.Settings.load(path).findings == findings
 
 
 def test_a_file_is_what_a_person_would_write(tmp_path):
@@ -240,8 +245,8 @@ def refusal(path, text=None):
             "[settings]\n[calibration]\nhorizons = [{seconds = 1.0}]\n",
             "my.toml: 'calibration.horizons' has ['seconds']. It takes seconds, n, n_eff, "
             "mean_bps, ci_low, ci_high, p, p_adjusted, t_naive, cost_bps, net_bps, net_ci_low, "
-            "net_ci_high, net_p_adjusted, outside_n, outside_bps, outside_ci_low, outside_ci_high, "
-            "outside_net_bps.",
+            "net_ci_high, net_p_adjusted, out_of_sample_n, out_of_sample_bps, "
+            "out_of_sample_ci_low, out_of_sample_ci_high, out_of_sample_net_bps.",
         ),
         (
             "tuned_on = 5\n[settings]\n",

@@ -85,7 +85,7 @@ def test_the_table_says_what_the_report_says(sheet, answer):
         figures = [
             f"{seconds:g} s", f"{row.n:,.0f}", f"{row.n_eff:,.0f}", f"{row.mean_bps:+.2f}",
             f"± {half:.2f}", f"{row.t_hodrick:.1f}", f"{row.t_naive:.1f}",
-            f"{row.rank_ic:+.2f}", f"{traded.outside_bps:+.2f}", p, f"{traded.net_bps:+.2f}",
+            f"{row.rank_ic:+.2f}", f"{traded.out_of_sample_bps:+.2f}", p, f"{traded.net_bps:+.2f}",
         ]  # fmt: skip
         assert texts == [text.replace("-", MINUS) for text in figures]
 
@@ -107,7 +107,7 @@ def test_how_far_to_trust_it(answer):
     assert facts[f"independent at {there}, about"] == f"{report.means.n_eff[at, 0]:,.0f}"
     assert facts["episodes"] == f"{len(report.episodes):,}"
     assert facts["break-even, each side"] == f"{report.break_even_bps:.2f} bps"
-    net = report.traded_outside.net_bps[at]
+    net = report.traded_out_of_sample.net_bps[at]
     assert facts["hold-out (last 30 %), net bps"].startswith(signed(f"{net:+.2f} ± "))
     assert all(tip for _, _, tip in trust(report))
 
@@ -129,7 +129,7 @@ def test_what_more_data_are_wanted_for():
     assert seconds > near.seconds
     facts = {what: value for what, value, _ in trust(near)}
     assert facts["data to confirm the edge"].endswith(" more")
-    assert " more would find it in four of five cases" in near.reason
+    assert " longer would show it in four of five cases" in near.reason
 
 
 def test_lines_stand_where_their_values_are(sheet, answer):

@@ -85,7 +85,9 @@ def test_colours_of_all_parts_are_on_one_scale(history, sheet):
         f"{MINUS} loses, {MINUS}{most:.1f} or less",
         f"+ makes, +{most:.1f} or more",
     )
-    for part, one in zip(sheet["parts"], (surface, surface.inside, surface.outside), strict=True):
+    for part, one in zip(
+        sheet["parts"], (surface, surface.in_sample, surface.out_of_sample), strict=True
+    ):
         wanted = np.clip(np.where(one.entries >= 5, one.mean_gross_bps, np.nan)[0, 0] / most, -1, 1)
         cells = np.array(part["cells"], dtype=float)
         assert np.allclose(cells, wanted, atol=6e-4, equal_nan=True)

@@ -198,11 +198,11 @@ def test_what_is_held_out_is_made_of_later_entries_alone(history):
         trades = obi.entries(history, obi.Settings(**dict(zip(AXES, values, strict=True))))
         done = trades[trades.ended == "held"]
         entered, left = (done[n].astype("int64") for n in ("entry_time", "exit_time"))
-        for part, chosen in ((found.inside, left < cut), (found.outside, entered >= cut)):
+        for part, chosen in ((found.in_sample, left < cut), (found.out_of_sample, entered >= cut)):
             assert part.entries[where] == chosen.sum() > 0
             mean = done.net_bps[chosen].mean()
             assert part.mean_net_bps[where] == pytest.approx(mean, rel=1e-9)
-    assert (found.inside.entries + found.outside.entries <= found.entries).all()
+    assert (found.in_sample.entries + found.out_of_sample.entries <= found.entries).all()
 
 
 def test_neighbours_are_the_entries_of_the_settings_beside(history):

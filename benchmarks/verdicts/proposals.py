@@ -94,15 +94,18 @@ def main() -> None:
         found = proposals(market, seeds)
         taken = [one for one in found if one.settings is not None]
         ratios = [
-            one.outside.net_bps / one.outside.se_bps for one in found if one.outside.entries > 1
+            one.out_of_sample.net_bps / one.out_of_sample.se_bps
+            for one in found
+            if one.out_of_sample.entries > 1
         ]
         if market is not PLANTED:
             together += ratios
         print(
             f"{market.name:24} proposed {len(taken):3} of {seeds}; in sample, bps: "
-            f"{mean([one.inside.net_bps for one in found])}; hold-out of candidates, bps: "
-            f"{mean([one.outside.net_bps for one in found])}, in standard errors: {mean(ratios)}; "
-            f"of those proposed, bps: {mean([one.outside.net_bps for one in taken])}",
+            f"{mean([one.in_sample.net_bps for one in found])}; hold-out of candidates, bps: "
+            f"{mean([one.out_of_sample.net_bps for one in found])}, in standard errors: "
+            f"{mean(ratios)}; of those proposed, bps: "
+            f"{mean([one.out_of_sample.net_bps for one in taken])}",
             flush=True,
         )
     print(f"null markets together, hold-out in standard errors: {mean(together)}")

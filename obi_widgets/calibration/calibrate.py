@@ -191,9 +191,10 @@ def calibrate(
             int(np.count_nonzero(begun)),
         )
 
-    whole, bounds = trade(history, entries, episodes.start)
-    inside, traded_inside, episodes_inside = part(split.in_sample)
-    outside, traded_outside, episodes_outside = part(split.out_of_sample)
+    starts = episodes.start
+    whole = traded(history, parameters, entries, returns.horizons, level=level, episodes=starts)
+    in_sample, traded_in_sample, episodes_in_sample = part(split.in_sample)
+    out_of_sample, traded_out_of_sample, episodes_out_of_sample = part(split.out_of_sample)
     tests = tried * len(returns.horizons)
     return Report(
         parameters,
@@ -209,13 +210,13 @@ def calibrate(
         deciles=deciles(history.mid, values, returns),
         hit_rate=np.array([hit_rate(entries, y) for y in returns.bps]),
         traded=whole,
-        traded_inside=traded_inside,
-        traded_outside=traded_outside,
-        inside=inside,
-        outside=outside,
+        traded_in_sample=traded_in_sample,
+        traded_out_of_sample=traded_out_of_sample,
+        in_sample=in_sample,
+        out_of_sample=out_of_sample,
         episodes=episodes,
-        episodes_inside=episodes_inside,
-        episodes_outside=episodes_outside,
+        episodes_in_sample=episodes_in_sample,
+        episodes_out_of_sample=episodes_out_of_sample,
         hold_out=hold_out,
         tried=tried,
         interval=history.interval,

@@ -80,7 +80,7 @@ class Proposal:
     candidate : Parameters or None
         The setting with the largest `Surface.weakest_t` before the hold-out, proposed or not; None
         if no setting has one above 0.
-    inside, outside : MeanGain
+    in_sample, out_of_sample : MeanGain
         Mean gain of the candidate before the hold-out, and in the hold-out.
     neighbours_net_bps : float
         Mean net gain of the candidate and its neighbours before the hold-out, bps.
@@ -102,9 +102,9 @@ class Proposal:
 
     settings: Parameters | None
     candidate: Parameters | None
-    inside: MeanGain
+    in_sample: MeanGain
     neighbours_net_bps: float
-    outside: MeanGain
+    out_of_sample: MeanGain
     walked_forward: MeanGain
     tried: int
     origin: Provenance | None = None
@@ -134,15 +134,16 @@ class Proposal:
                 f"None: of {many}, {name} was the best before the hold-out, but {walked} there, "
                 "which may be chance."
             )
-        held = f"it made {self.outside} in {self.outside.entries:,} trades"
-        if not self.outside.entries:
-            held = "it made no trade"
-        elif not self.outside.net_bps > 0:
-            held += ": the gain did not last"
+        held_out = self.out_of_sample
+        result = f"it made {held_out} in {held_out.entries:,} trades"
+        if not held_out.entries:
+            result = "it made no trade"
+        elif not held_out.net_bps > 0:
+            result += ": the gain did not last"
         return (
-            f"Proposed, of {many}: {name}. Before the hold-out it made {self.inside} a trade after "
-            f"fees, and {self.neighbours_net_bps:+.2f} bps together with the settings beside it; "
-            f"{walked}. In the hold-out, which was not used to choose, {held}."
+            f"Proposed, of {many}: {name}. Before the hold-out it made {self.in_sample} a trade "
+            f"after fees, and {self.neighbours_net_bps:+.2f} bps together with the settings beside "
+            f"it; {walked}. In the hold-out, which was not used to choose, {result}."
         )
 
 
@@ -234,9 +235,9 @@ def proposed(
     hold_out, folds
         See `propose`.
     """
-    inside = surface.inside
-    tried, origin = inside.entries.size, history.provenance
-    merits = plateau(inside)
+    in_sample = surface.in_sample
+    tried, origin = in_sample.entries.size, history.provenance
+    merits = plateau(in_sample)
     if np.isnan(merits).all():
         return Proposal(None, None, NO_GAIN, np.nan, NO_GAIN, NO_GAIN, tried, origin)
     best = np.unravel_index(int(np.nanargmax(merits)), merits.shape)
@@ -252,9 +253,9 @@ def proposed(
     return Proposal(
         candidate if sure else None,
         candidate,
-        MeanGain.of(inside, best),
-        float(inside.neighbours_net_bps[best]),
-        MeanGain.of(surface.outside, best),
+        MeanGain.of(in_sample, best),
+        float(in_sample.neighbours_net_bps[best]),
+        MeanGain.of(surface.out_of_sample, best),
         walked,
         tried,
         origin,

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from obi_widgets.calibration.as_traded import Traded
 from obi_widgets.calibration.executed_returns import how_filled
 from obi_widgets.calibration.information_coefficient import Coefficients, Deciles, half_life
 from obi_widgets.calibration.statistics.bootstrap import Bootstrap, bootstrap
@@ -72,15 +71,14 @@ class Report:
         Mean return of mid by decile of the signal, bps.
     hit_rate : ndarray of float64
         Fraction of entries with the right sign, among those after which mid moved; 0..1.
-    traded, traded_inside, traded_outside : Traded
-        Gains of trading every entry, after fees: on the whole record, in sample (before the
-        hold-out), and out of sample (in the hold-out). The verdict rests on these. Of post-only
-        orders, each is at each horizon the worse of two bounds.
-    inside, outside : Means
+    traded, traded_in_sample, traded_out_of_sample : Traded
+        Gains of trading every entry as a taker, after fees: on the whole record, in sample (before
+        the hold-out), and out of sample (in the hold-out). The verdict rests on these.
+    in_sample, out_of_sample : Means
         As ``means``, in sample and out of sample.
     episodes : Episodes
         Periods beyond the threshold.
-    episodes_inside, episodes_outside : int
+    episodes_in_sample, episodes_out_of_sample : int
         Number of those that began in sample, and out of sample.
     hold_out : float
         Fraction of the record's time that was held out, 0..1.
@@ -126,13 +124,13 @@ class Report:
     deciles: Deciles
     hit_rate: Floats
     traded: Traded
-    traded_inside: Traded
-    traded_outside: Traded
-    inside: Means
-    outside: Means
+    traded_in_sample: Traded
+    traded_out_of_sample: Traded
+    in_sample: Means
+    out_of_sample: Means
     episodes: Episodes
-    episodes_inside: int
-    episodes_outside: int
+    episodes_in_sample: int
+    episodes_out_of_sample: int
     hold_out: float
     tried: int
     interval: float = 0.0
@@ -175,16 +173,17 @@ class Report:
         Mean gains in bps of the entry price, with ``_low`` and ``_high`` of their intervals:
         ``gross_bps`` before fees, touch to touch (or mid to mid, see ``Settings.price``);
         ``net_bps, ci_low, ci_high`` after the fees of both sides; ``excess_bps`` the gain in excess
-        of being long and short as often at random times; ``inside_bps`` and ``outside_bps`` the net
-        gain before and in the hold-out. ``n`` trades; ``missed`` orders that were not filled and
-        are not in ``n``; ``cost_bps`` of a round trip, on average; ``won`` the fraction with a net
-        gain above 0, ``longs`` the fraction that is long; ``p_adjusted`` as ``net_p_adjusted``. For
-        post-only orders these are the worse bound; ``back_n, back_bps, front_n, front_bps`` are the
-        trades and net gains if last and if first in the queue. Every entry is a trade of its own,
-        so trades overlap: for a strategy, with one position at a time, see `obi_widgets.entries`.
+        of being long and short as often at random times; ``in_sample_bps`` and
+        ``out_of_sample_bps`` the net gain before and in the hold-out. ``n`` trades; ``missed``
+        orders that were not filled and are not in ``n``; ``cost_bps`` of a round trip, on average;
+        ``won`` the fraction with a net gain above 0, ``longs`` the fraction that is long;
+        ``p_adjusted`` as ``net_p_adjusted``.
+        Every entry is a trade of its own, so trades overlap: for a strategy, with one position at a
+        time, see `obi_widgets.entries`.
         """
         table = self.traded.to_frame().assign(p_adjusted=self.net_p_adjusted)
-        for name, part in (("inside", self.traded_inside), ("outside", self.traded_outside)):
+        for name in ("in_sample", "out_of_sample"):
+            part: Traded = getattr(self, f"traded_{name}")
             table[f"{name}_bps"] = part.net_bps
             table[f"{name}_low"], table[f"{name}_high"] = part.ci_low, part.ci_high
         for name, bound in zip(QUEUES, self.bounds, strict=False):
@@ -205,14 +204,14 @@ class Report:
         return judge(
             Evidence(
                 self.traded,
-                self.traded_inside,
-                self.traded_outside,
+                self.traded_in_sample,
+                self.traded_out_of_sample,
                 self.net_p_adjusted,
                 means.mean_bps[:, 0],
                 means.ci_low[:, 0],
                 means.ci_high[:, 0],
                 self.p_adjusted,
-                (len(self.episodes), self.episodes_inside, self.episodes_outside),
+                (len(self.episodes), self.episodes_in_sample, self.episodes_out_of_sample),
                 self.episodes.share_on,
                 more=self._more,
                 hold=self.parameters.hold_seconds,
@@ -271,7 +270,7 @@ class Report:
         )
 
     def _at_horizon(self, row: int) -> AtHorizon:
-        whole, outside, traded = self.means, self.outside, self.traded
+        whole, out_of_sample, traded = self.means, self.out_of_sample, self.traded
         return AtHorizon(
             seconds=float(self.horizons[row]),
             n=int(whole.n[row, 0]),
@@ -287,11 +286,11 @@ class Report:
             net_ci_low=known(traded.ci_low[row]),
             net_ci_high=known(traded.ci_high[row]),
             net_p_adjusted=known(self.net_p_adjusted[row]),
-            outside_n=int(outside.n[row, 0]),
-            outside_bps=known(outside.mean_bps[row, 0]),
-            outside_ci_low=known(outside.ci_low[row, 0]),
-            outside_ci_high=known(outside.ci_high[row, 0]),
-            outside_net_bps=known(self.traded_outside.net_bps[row]),
+            out_of_sample_n=int(out_of_sample.n[row, 0]),
+            out_of_sample_bps=known(out_of_sample.mean_bps[row, 0]),
+            out_of_sample_ci_low=known(out_of_sample.ci_low[row, 0]),
+            out_of_sample_ci_high=known(out_of_sample.ci_high[row, 0]),
+            out_of_sample_net_bps=known(self.traded_out_of_sample.net_bps[row]),
         )
 
     def seconds_needed(self, effect_bps: float | None = None, *, power: float = 0.8) -> float:
@@ -360,7 +359,7 @@ class Report:
             Bps; NaN if nothing is known.
         """
         at = integer("at", at, 0, len(self.horizons) - 1)
-        parts = (self.traded, self.traded_inside, self.traded_outside)
+        parts = (self.traded, self.traded_in_sample, self.traded_out_of_sample)
         gains = np.array([(part.net_bps[at], part.excess_bps[at]) for part in parts])
         return float(np.fmin.reduce(gains, axis=None))
 
@@ -374,7 +373,7 @@ class Report:
         """Returns of mid after the entries: a DataFrame indexed by horizon, in seconds.
 
         ``n`` entries that have a return; ``n_eff`` independent returns with the same information;
-        ``mean_bps`` the mean return, + if the signal is right, ``outside_bps`` that in the
+        ``mean_bps`` the mean return, + if the signal is right, ``out_of_sample_bps`` that in the
         hold-out; ``p, ci_low, ci_high, t_hodrick`` by Hodrick standard errors with fixed-b critical
         values, which allow for overlap (see `obi_widgets.calibration.statistics.inference`);
         ``se_bps, t`` Newey–West with the overlap as lag, too sure; ``t_naive`` as if all returns
@@ -386,15 +385,12 @@ class Report:
         import pandas as pd
 
         m, b, c = self.means, self.bootstrap, self.coefficients
-        columns: dict[str, Any] = {
-            name: getattr(m, name)[:, 0] for name in ("n", "n_eff", "mean_bps", "se_bps", "t")
-        }
-        columns |= {name: getattr(m, name)[:, 0] for name in ("p", "ci_low", "ci_high")}
-        columns |= {"t_hodrick": m.t_hodrick[:, 0], "t_naive": m.t_naive[:, 0]}
+        names = ("n", "n_eff", "mean_bps", "se_bps", "t", "p", "ci_low", "ci_high")
+        columns = {name: getattr(m, name)[:, 0] for name in (*names, "t_hodrick", "t_naive")}
         columns |= {"t_bootstrap": b.t[:, 0], "p_bootstrap": b.p[:, 0]}
         columns |= {"p_adjusted": self.p_adjusted, "hit_rate": self.hit_rate}
         columns |= {"ic": c.ic, "rank_ic": c.rank_ic, "cost_bps": self.cost_bps}
-        columns["outside_bps"] = self.outside.mean_bps[:, 0]
+        columns["out_of_sample_bps"] = self.out_of_sample.mean_bps[:, 0]
         table = pd.DataFrame(columns, index=pd.Index(self.horizons, name="horizon"))
         table.attrs.update(self.told)
         return table

@@ -115,12 +115,12 @@ class Surface:
         }
 
     @property
-    def inside(self) -> Surface:
+    def in_sample(self) -> Surface:
         """The surface of the entries that end before the hold-out, to choose settings by."""
         return replace(self, parts=self.parts[..., :1, :])
 
     @property
-    def outside(self) -> Surface:
+    def out_of_sample(self) -> Surface:
         """The surface of the entries made in the hold-out, to judge chosen settings by."""
         return replace(self, parts=self.parts[..., 1:2, :])
 
@@ -218,11 +218,12 @@ class Surface:
             Indexed by the axes (of the imbalance ``decay, depth, threshold, hold_seconds``), where
             a depth of 0 is all levels, and NaN is a parameter that is switched off. Columns
             ``entries``, ``won``, ``mean_gross_bps``, ``mean_net_bps``, ``se_bps``, ``p_adjusted``
-            and ``neighbours_net_bps`` are the properties of these names; ``inside_net_bps``,
-            ``outside_net_bps`` and ``outside_entries`` are of the time before the hold-out and of
-            the hold-out; ``lost`` counts entries ended by a gap and ``missed`` orders that were not
-            filled: no other column includes them. Its ``attrs`` hold the axes with their units, the
-            common settings and the origin of the data, and say that the table is no verdict.
+            and ``neighbours_net_bps`` are the properties of these names; ``in_sample_net_bps``,
+            ``out_of_sample_net_bps`` and ``out_of_sample_entries`` are of the time before the
+            hold-out and of the hold-out; ``lost`` counts entries ended by a gap and ``missed``
+            orders that were not filled: no other column includes them. Its ``attrs`` hold the axes
+            with their units, the common settings and the origin of the data, and say that the table
+            is no verdict.
         """
         import pandas as pd
 
@@ -234,9 +235,9 @@ class Surface:
         columns: dict[str, Any] = {
             name: getattr(self, name) for name in (*names, "neighbours_net_bps")
         }
-        columns["inside_net_bps"] = self.inside.mean_net_bps
-        columns["outside_net_bps"] = self.outside.mean_net_bps
-        columns["outside_entries"] = self.outside.entries
+        columns["in_sample_net_bps"] = self.in_sample.mean_net_bps
+        columns["out_of_sample_net_bps"] = self.out_of_sample.mean_net_bps
+        columns["out_of_sample_entries"] = self.out_of_sample.entries
         columns["lost"], columns["missed"] = self.sums[..., 4].astype(np.int64), self.missed
         table = pd.DataFrame({k: v.ravel() for k, v in columns.items()}, index=index)
         tables = to_tables(None, None)
@@ -257,14 +258,14 @@ def _mean(sums: Floats, figure: int) -> Floats:
         return np.asarray(sums[..., figure] / sums[..., 0])
 
 
-def _with_neighbours(values: Floats, axes: Iterable[int], join: np.ufunc, outside: float) -> Floats:
+def _with_neighbours(values: Floats, axes: Iterable[int], join: np.ufunc, beyond: float) -> Floats:
     """Return each value joined with its neighbours on some axes, corners included.
 
-    ``outside`` stands for the neighbours beyond the edge.
+    ``beyond`` stands for the neighbours beyond the edge.
     """
     for axis in axes:
         pad = [(int(n == axis),) * 2 for n in range(values.ndim)]
-        padded, size = np.pad(values, pad, constant_values=outside), values.shape[axis]
+        padded, size = np.pad(values, pad, constant_values=beyond), values.shape[axis]
         before, here, after = (np.take(padded, range(at, at + size), axis=axis) for at in (0, 1, 2))
         values = join(join(before, here), after)
     return values

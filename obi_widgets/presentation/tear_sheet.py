@@ -205,7 +205,7 @@ def rows(report: Report) -> list[list[str]]:
             number(m.t_hodrick[row, 0], 1),
             number(m.t_naive[row, 0], 1),
             number(report.coefficients.rank_ic[row], 2, sign=True),
-            _net(report.traded_outside.net_bps[row]),
+            _net(report.traded_out_of_sample.net_bps[row]),
             _p(report.net_p_adjusted[row]),
             _net(net),
         ]
@@ -223,10 +223,10 @@ def trust(report: Report) -> list[tuple[str, str, str]]:
     """Return rows of (what, figure, what it means): how far the verdict is to be trusted."""
     at = _shown(report)
     there = _seconds(report.horizons[at]).replace(" ", "\N{NO-BREAK SPACE}")
-    m, out = report.means, report.traded_outside
-    outside = _net(out.net_bps[at])
-    if outside != NOTHING:
-        outside += f" ± {number((out.ci_high - out.ci_low)[at] / 2, 2)}"
+    m, out = report.means, report.traded_out_of_sample
+    held_out = _net(out.net_bps[at])
+    if held_out != NOTHING:
+        held_out += f" ± {number((out.ci_high - out.ci_low)[at] / 2, 2)}"
     which, seconds = needed(report)
     more = seconds - report.seconds
     record = (
@@ -249,7 +249,7 @@ def trust(report: Report) -> list[tuple[str, str, str]]:
         (f"p at {there}, corrected", _p(report.net_p_adjusted[at]),
          "p value that the mean net return is zero, or no more than without the signal. Corrected "
          "for all settings and horizons tried (Holm)"),
-        (f"hold-out (last {100 * DEFAULT_HOLD_OUT:.0f} %), net bps", outside,
+        (f"hold-out (last {100 * DEFAULT_HOLD_OUT:.0f} %), net bps", held_out,
          f"Mean net return of a trade held for {there}, in the held-out time at the end"),
         ("break-even, each side", formatting.bps(report.break_even_bps),
          "Cost of one side (spread and fee) at which the mean net return is zero"),

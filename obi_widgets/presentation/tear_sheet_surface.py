@@ -40,7 +40,7 @@ def of_surface(surface: Surface, report: Report, *, stale: bool) -> dict[str, An
     Colours of all parts are on the scale of the whole record, so that one can be held against
     another; what is beyond it in a part, which has fewer trades, has the strongest colour.
     """
-    means = [_Means(one) for one in (surface, surface.inside, surface.outside)]
+    means = [_Means(one) for one in (surface, surface.in_sample, surface.out_of_sample)]
     most = means[0].most
     thresholds = [f"{one:.6g}" for one in surface.threshold]
     return {

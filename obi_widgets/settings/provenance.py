@@ -30,6 +30,12 @@ BESIDE = ("origin", "parameters")
 NOT_KNOWN = {"market": "not known"}
 """Table ``tuned_on`` of a file without provenance."""
 
+EARLIER_NAMES = {"event": "entry_kind"} | {
+    f"outside_{figure}": f"out_of_sample_{figure}"
+    for figure in ("n", "bps", "ci_low", "ci_high", "net_bps")
+}
+"""Keys of files of earlier versions, and the names that these figures have now."""
+
 
 @dataclass(frozen=True)
 class AtHorizon:
@@ -57,9 +63,9 @@ class AtHorizon:
     net_p_adjusted : float
         p value of: this mean is zero, or no more than that of as many longs and shorts without
         the signal. Corrected for all settings and horizons tried.
-    outside_n, outside_bps, outside_ci_low, outside_ci_high : int and float
+    out_of_sample_n, out_of_sample_bps, out_of_sample_ci_low, out_of_sample_ci_high : int and float
         Number and mean return of mid in the held-out time, and its confidence interval, bps.
-    outside_net_bps : float
+    out_of_sample_net_bps : float
         Mean return of a taker's trade in the held-out time, after fees, bps.
     """
 
@@ -77,11 +83,11 @@ class AtHorizon:
     net_ci_low: float | None = None
     net_ci_high: float | None = None
     net_p_adjusted: float | None = None
-    outside_n: int = 0
-    outside_bps: float | None = None
-    outside_ci_low: float | None = None
-    outside_ci_high: float | None = None
-    outside_net_bps: float | None = None
+    out_of_sample_n: int = 0
+    out_of_sample_bps: float | None = None
+    out_of_sample_ci_low: float | None = None
+    out_of_sample_ci_high: float | None = None
+    out_of_sample_net_bps: float | None = None
 
 
 @dataclass(frozen=True)
@@ -92,7 +98,7 @@ class Findings:
     ----------
     verdict, reason : str
         See `obi_widgets.calibrate`.
-    event : str
+    entry_kind : str
         States whose returns count: ``"beyond"``, ``"crossing"`` or ``"episode"``, see
         `obi_widgets.calibrate`.
     level : float
@@ -282,8 +288,6 @@ def from_tables(
     if isinstance(table, dict) and isinstance(table.get("horizons"), list):
         horizons = [_read(AtHorizon, one, "calibration.horizons") for one in table["horizons"]]
         table = {**table, "horizons": tuple(horizons)}
-    if isinstance(table, dict) and "entry_kind" not in table and "event" in table:  # its old name
-        table = {("entry_kind" if key == "event" else key): v for key, v in table.items()}
     findings = _read(Findings, table, "calibration")
     if origin is not None and _span(origin) != _span(findings):
         origin = None
@@ -316,12 +320,8 @@ def refuse_others(
             "Calibrate these settings again.",
         )
     if judged is not None and judged != parameters:
-        there, here = judged.as_table(), parameters.as_table()
-        differ = [
-            f"{name} = {there.get(name)!r}, not {here[name]!r}"
-            for name in here
-            if there.get(name) != here[name]
-        ]
+        used, given = judged.as_table(), parameters.as_table()
+        differ = [f"{k} = {used.get(k)!r}, not {v!r}" for k, v in given.items() if used.get(k) != v]
         raise SettingsError(
             f"The report is about other settings: {'; '.join(differ)}.",
             "Calibrate these settings, or save the settings of the report.",
@@ -360,7 +360,6 @@ def sealed_of(table: object) -> Sealed:
 
 _Kind = TypeVar("_Kind", Provenance, AtHorizon, Findings, Sealed)
 
-
 _WORDS = {"str": "text", "int": "a whole number", "float": "a number", "tuple": "tables"}
 
 
@@ -369,6 +368,8 @@ def _read(kind: type[_Kind], table: object, name: str) -> _Kind:
         one.name: one.default is MISSING for one in fields(kind) if one.name not in BESIDE
     }
     if isinstance(table, dict):
+        new = {old: now for old, now in EARLIER_NAMES.items() if now in takes and now not in table}
+        table = {str(new.get(key, key)): value for key, value in table.items()}
         needed = {name for name, needs in takes.items() if needs}
         if needed <= set(table) <= set(takes):
             _check(kind, table, name)

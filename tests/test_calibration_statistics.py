@@ -192,7 +192,7 @@ def test_a_signal_that_never_changes_has_no_coefficient():
     assert np.isnan([told.ic[0], told.ic_se[0], told.rank_ic[0], told.rank_ic_p[0]]).all()
 
 
-def test_a_signal_lasts_as_long_as_it_is_like_itself():
+def test_persistence_is_the_time_in_which_the_autocorrelation_falls_to_1_over_e():
     random = np.random.default_rng(7)
     path = Path(random.normal(size=20_000))
     assert information_coefficient.persistence(path, random.normal(size=len(path))) == 1.0
@@ -202,17 +202,17 @@ def test_a_signal_lasts_as_long_as_it_is_like_itself():
     assert np.isnan(information_coefficient.persistence(path, np.ones(len(path))))
 
 
-def test_fewer_than_thirty_times_that_a_signal_lasts_have_no_p_and_it_is_said():
+def test_a_record_below_thirty_persistence_times_has_no_p_value_and_says_why():
     random = np.random.default_rng(7)
     path = Path(random.normal(size=1200))
     lasting = decaying(random.normal(size=len(path)), np.exp(-1 / 100))
     told = information_coefficient.information_coefficients(path, lasting, path.returns)
     assert np.isnan([told.ic_p[0], told.rank_ic_p[0]]).all()
     assert not np.isnan([told.ic[0], told.ic_se[0], told.rank_ic[0]]).any()
-    lasts = told.persistence
+    persists = told.persistence
     assert told.shortage == (
-        f"the signal lasts {lasts:.3g} s, and the record {1200 / lasts:.0f} times that: for a p it "
-        "takes 30"
+        f"the signal persists for {persists:.3g} s, and the record is {1200 / persists:.0f} times "
+        "as long: a p value needs 30 times"
     )
     quick = information_coefficient.information_coefficients(
         path, random.normal(size=1201), path.returns
@@ -221,7 +221,7 @@ def test_fewer_than_thirty_times_that_a_signal_lasts_have_no_p_and_it_is_said():
     assert not np.isnan([quick.ic_p[0], quick.rank_ic_p[0]]).any()
 
 
-def test_a_correlation_that_one_jump_makes_is_not_sure():
+def test_a_correlation_made_by_one_jump_is_not_significant():
     random = np.random.default_rng(1)
     moves = 0.01 * random.normal(size=3000)
     moves[1500] = 500.0
@@ -243,18 +243,6 @@ def test_half_lives_by_hand():
         information_coefficient.half_life(horizons, np.array([0.1, 0.2, 0.3, 0.3, 0.2]))
     )
     assert np.isnan(information_coefficient.half_life(horizons, np.full(5, NAN)))
-    # (0, 0), (1, 1), (2, 3), (4, 4): half of 4 at 1.5 s.
-    means = np.array([1.0, 3.0, 4.0, NAN, 3.5])
-    assert information_coefficient.response_time(horizons, means) == pytest.approx(1.5)
-    assert np.isnan(information_coefficient.response_time(horizons, np.full(5, NAN)))
-
-
-def test_the_response_of_a_known_edge_is_half_done_after_its_half_life():
-    horizons = np.arange(1.0, 61.0)
-    means = 1 - np.exp(-horizons / 8)
-    assert information_coefficient.response_time(horizons, means) == pytest.approx(
-        8 * np.log(2), abs=0.05
-    )
 
 
 def test_deciles_are_means_of_their_states():

@@ -197,8 +197,8 @@ def test_the_source_of_a_signal_is_sealed(tmp_path):
     with pytest.raises(SealError) as error:
         obi.SealedTest.load(path)
     assert str(error.value) == (
-        "a.json was sealed with another source of the signal redefined. Define it as it was then "
-        "to go on, or seal anew in another file."
+        "a.json was sealed with other source code of the signal redefined. To continue, define it "
+        "as it was then. Otherwise seal again in another file."
     )
     test.follow_settings(second)
     assert "the source of redefined changed" in test.broken

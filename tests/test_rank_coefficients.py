@@ -1,4 +1,4 @@
-"""How sure a rank correlation is: in plain Python, and against how much it really varies."""
+"""The error of a rank correlation: against plain Python, and against its true variation."""
 
 from collections import defaultdict
 
@@ -16,30 +16,32 @@ NAN = np.nan
 
 
 def plain_error(signal, y, end, mid):
-    """Return the error of the rank correlation of signal and y, one return after the other."""
+    """Return the standard error of the rank correlation, computed return by return."""
     rows = [t for t in range(len(y)) if not np.isnan(signal[t] + y[t])]
-    # The states at which each return comes in: at its end if nothing came between.
-    under_way = {t: range(t + 1, end[t] + 1) or [end[t]] for t in rows}
+    # The states at whose moves each return accrues; its end if there is no state in between.
+    accrues = {t: range(t + 1, end[t] + 1) or [end[t]] for t in rows}
     width = -(-len(y) // 2048)
-    active = len({state for some in under_way.values() for state in some})
+    active = len({state for states in accrues.values() for state in states})
     overlap = max(end[t] - t for t in rows)
-    stretch = (int(np.ceil(max(overlap, 1.3 * active**0.5) / width)) + 1) * width
+    block = (int(np.ceil(max(overlap, 1.3 * active**0.5) / width)) + 1) * width
     values = np.array([y[t] for t in rows])
     u = dict(zip(rows, stats.zscore(stats.rankdata([signal[t] for t in rows])), strict=True))
     own = dict(zip(rows, stats.rankdata(values), strict=True))
     centre, size = np.mean(list(own.values())), np.std(list(own.values()))
     r = sum(u[t] * (own[t] - centre) / size for t in rows) / len(rows)
     squares = []
-    for shift in (0, stretch // 4, stretch // 2, 3 * stretch // 4):
+    for shift in (0, block // 4, block // 2, 3 * block // 4):
         a, b = defaultdict(float), defaultdict(float)
-        for t, states in under_way.items():
-            within = [(state + shift) // stretch for state in states]
+        for t, states in accrues.items():
+            within = [(state + shift) // block for state in states]
             before = within.count(within[0])
             moves = np.diff([mid[t], *(mid[state] for state in states)]) - (
                 np.median(values) * mid[t] / 1e4 / len(states)  # less the drift
             )
-            turned = 1e4 * (sum(moves[:before]) - sum(moves[before:])) / mid[t] + np.median(values)
-            below, not_above = np.sum(values < turned - 1e-9), np.sum(values <= turned + 1e-9)
+            reversed_ = 1e4 * (sum(moves[:before]) - sum(moves[before:])) / mid[t] + np.median(
+                values
+            )
+            below, not_above = np.sum(values < reversed_ - 1e-9), np.sum(values <= reversed_ + 1e-9)
             later = (own[t] - (below + not_above + 1) / 2) / 2 if before < len(states) else 0.0
             for number, part in ((within[0], own[t] - centre - later), (within[-1], later)):
                 a[number] += u[t] * part / size
@@ -50,7 +52,7 @@ def plain_error(signal, y, end, mid):
 
 
 @pytest.mark.parametrize("drift", [0.0, 0.02])
-def test_the_error_is_that_of_the_formula_in_plain_python(drift):
+def test_the_error_equals_the_formula_in_plain_python(drift):
     random = np.random.default_rng(4)
     states = 2300
     # Many returns are 0, and many signals equal.
@@ -65,28 +67,29 @@ def test_the_error_is_that_of_the_formula_in_plain_python(drift):
     prevailing = np.where(np.isnan(history.mid), np.roll(history.mid, 1), history.mid)
     for row in range(2):
         y, end = found.bps[row], found.end[row].tolist()
-        there = ~np.isnan(signal) & ~np.isnan(y)
-        spearman = stats.spearmanr(signal[there], y[there])[0]
+        known = ~np.isnan(signal) & ~np.isnan(y)
+        spearman = stats.spearmanr(signal[known], y[known])[0]
         assert told.rank_ic[row] == pytest.approx(spearman, rel=1e-12)
         expected = plain_error(signal, y, end, prevailing)
         assert told.rank_ic_se[row] == pytest.approx(expected, rel=1e-9)
 
 
-def test_what_comes_in_in_two_stretches_is_parted_as_a_turned_second_stretch_says():
-    # Ranks of returns −2, −1, 0, 1, 3 are 1 to 5. The last, 2 and then 1, would be 2 − 1 = 1 with
-    # its second stretch turned, which has rank 4: (5 + 4) / 2 and (5 − 4) / 2, less the mean of 3.
+def test_a_rank_over_two_blocks_is_divided_by_reversing_the_second_block():
+    # The returns −2, −1, 0, 1, 3 have ranks 1 to 5. The last one is 2 in the first block and 1 in
+    # the second. With the second reversed it is 2 − 1 = 1, which has rank 4. So its rank divides
+    # into (5 + 4) / 2 and (5 − 4) / 2, less the mean rank of 3 in the first.
     y = np.array([-2.0, -1.0, 0.0, 1.0, 3.0])
     rows = np.array([0, 1, 2, 3, 8])
     end = np.array([1, 2, 3, 4, 10], np.int32)
     mid = np.full(12, 1e4)
     mid[9:] += [2.0, 3.0, 3.0]
     u = np.array([0.0, 0.0, 0.0, 0.0, 2.0])
-    parts = ranks.by_stretch(u, y, rows, end, mid, 10).a[0]
+    parts = ranks.by_block(u, y, rows, end, mid, 10).a[0]
     assert parts * np.std(np.arange(5)) == pytest.approx([2 * (4.5 - 3), 2 * 0.5])
 
 
-def varied(make, horizons, seeds):
-    """Return how much rank correlations of nothing vary, as a multiple of their errors."""
+def spread_in_errors(make, horizons, seeds):
+    """Return the standard deviation of rank correlations without an edge, in their errors."""
     found = []
     for seed in range(seeds):
         history = make(np.random.default_rng([10, seed]))[:3600]
@@ -96,12 +99,14 @@ def varied(make, horizons, seeds):
     return np.std([one.rank_ic for one in found], axis=0) / errors
 
 
-def test_calm_and_wild_minutes_do_not_make_the_error_too_large():
-    # 1 / 0.85 when a rank was shared out as its return.
-    assert varied(markets.stochastic_volatility, [30.0, 60.0], 300) == pytest.approx(1, abs=0.1)
+def test_changing_volatility_does_not_make_the_error_too_large():
+    # It was 0.85 when a rank was divided in proportion to the moves.
+    assert spread_in_errors(markets.stochastic_volatility, [30.0, 60.0], 300) == pytest.approx(
+        1, abs=0.1
+    )
 
 
-def test_a_relation_is_found_where_the_size_of_a_few_returns_hides_it_from_pearson():
+def test_spearman_finds_a_relation_that_a_few_large_returns_hide_from_pearson():
     random = np.random.default_rng(0)
     imbalance = markets.signal(random)
     moves = random.standard_normal(markets.STATES) + 0.5 * np.append(0.0, imbalance[:-1])

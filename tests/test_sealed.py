@@ -129,7 +129,7 @@ def test_what_was_not_seen_is_told_of_and_not_judged(history, sealed):
     assert first.entry_time >= history.time[5000]
     gaps = obi.entries(history[5000:], SETTINGS)["ended"].eq("gap").sum()
     assert sealed.lost == lost + 1 + gaps
-    assert "nothing was seen" in sealed.summary().reason
+    assert "there were no data, so nothing was judged" in sealed.summary().reason
 
 
 def _held(history, row):
@@ -155,7 +155,7 @@ def test_a_verdict_needs_both_bounds():
         test._judge(module.Judged(n, n + 1, 1, 1.0 + 0.1 * (-1) ** n))
     assert test.clipped.low >= 0
     assert test.verdict == UNDECIDED, "the burn-in"
-    assert "Before 100 trades nothing is decided." in test.reason
+    assert "There is no decision before 100 trades." in test.reason
     test._judge(module.Judged(99, 100, 1, 1.0))
     assert (test.verdict, test.decided, test.decided_after) == (ABOVE, ABOVE, 100)
     wide = obi.SealedTest(dataclasses.replace(test.seal, clip_bps=1000.0))
@@ -203,7 +203,7 @@ def test_a_cut_that_is_not_possible_is_refused(history, clip):
         obi.sealed_test(history, SETTINGS, after=history.time[9], clip_bps=clip)
     assert str(error.value) == (
         f"clip_bps = {clip!r} is not possible. "
-        "Give 0.1 to 10,000 bps, or None for one that fits the past."
+        "Give 0.1 to 10,000 bps, or None to choose it from the past entries."
     )
 
 
@@ -270,7 +270,7 @@ def test_a_newer_version_and_a_file_that_is_not_there_are_refused(sealed, tmp_pa
         obi.SealedTest.load(tmp_path / "none.json")
     with pytest.raises(SealError, match=r"ends in '\.toml'"):
         sealed.save(tmp_path / "seal.toml")
-    with pytest.raises(SealError, match="is kept nowhere"):
+    with pytest.raises(SealError, match="has no file"):
         obi.SealedTest(sealed.seal).save()
 
 

@@ -78,7 +78,7 @@ def test_a_recording_is_judged_to_its_end(recording, quick):
     held = obi.entries(_after(loaded, test.seal.sealed_at), quick)
     held = held[held["ended"] == "held"]
     assert test.to_frame()["net_bps"].tolist() == held["net_bps"].tolist() != []
-    assert "who sealed may have known" in test.summary().reason
+    assert "whoever sealed may have known" in test.summary().reason
 
 
 def test_a_session_that_ends_half_way_is_gone_on_with(slowly, quick):

@@ -14,7 +14,7 @@ from obi_widgets.calibration.statistics.inference import (
     mid_moves,
     prevailing,
 )
-from obi_widgets.calibration.statistics.ranks import by_stretch, ranks
+from obi_widgets.calibration.statistics.ranks import by_block, ranks
 from obi_widgets.calibration.statistics.weighted import Bets, cell_estimate, scores
 
 if TYPE_CHECKING:
@@ -27,9 +27,8 @@ if TYPE_CHECKING:
     Signs = NDArray[np.int8]
 
 MIN_PERSISTENCE_TIMES = 30
-"""Shortest record in persistence times of the signal for which a coefficient has a p value. A
+"""Shortest record, in persistence times of the signal, for which a coefficient has a p value. A
 shorter record holds too few independent values of the signal for any standard error."""
-
 
 SIGN_FLIPS = 1000
 """Number of random sign vectors for a p value, the record itself included."""
@@ -44,7 +43,7 @@ class _Correlation(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class Coefficients:
-    """Information coefficients by horizon; arrays of shape (H,), NaN where there is none.
+    """Information coefficients by horizon; arrays of shape (H,), NaN where unknown.
 
     Attributes
     ----------
@@ -55,9 +54,10 @@ class Coefficients:
     ic, rank_ic : ndarray of float64
         Pearson's and Spearman's correlation of signal and return.
     ic_se, rank_ic_se : ndarray of float64
-        Standard errors.
+        Their standard errors.
     ic_p, rank_ic_p : ndarray of float64
-        Two-sided. NaN where the record has fewer than `MIN_PERSISTENCE_TIMES` persistence times.
+        Their two-sided p values. NaN where the record has fewer than `MIN_PERSISTENCE_TIMES`
+        persistence times.
     b : ndarray of float64
         Lag of ``ic_se`` as a fraction of the record.
     persistence : float
@@ -100,7 +100,7 @@ def information_coefficients(
     history : History
         T states.
     signal : ndarray of float64, shape (T,)
-        In its own unit, NaN where there is none.
+        In its own unit; NaN where there is no signal.
     returns : ForwardReturns
         See `forward_returns.forward_returns`.
 
@@ -111,11 +111,11 @@ def information_coefficients(
     count, seconds = len(returns.horizons), float(history.elapsed[-1:].sum()) / 1e9
     out = np.full((7, count), np.nan)
     n = np.zeros(count, np.int64)
-    lasts, shortage = persistence(history, signal), ""
-    if seconds < MIN_PERSISTENCE_TIMES * lasts:
+    persists, shortage = persistence(history, signal), ""
+    if seconds < MIN_PERSISTENCE_TIMES * persists:
         shortage = (
-            f"the signal lasts {lasts:.3g} s, and the record {seconds / lasts:.0f} times that: for "
-            f"a p it takes {MIN_PERSISTENCE_TIMES}"
+            f"the signal persists for {persists:.3g} s, and the record is {seconds / persists:.0f} "
+            f"times as long: a p value needs {MIN_PERSISTENCE_TIMES} times"
         )
     mid = prevailing(history.mid)
     for row, (y, overlap) in enumerate(zip(returns.bps, returns.overlap.tolist(), strict=True)):
@@ -123,24 +123,24 @@ def information_coefficients(
         n[row] = len(rows)
         if len(rows) < 3:
             continue
-        for place, ranked in ((0, False), (3, True)):
+        for column, ranked in ((0, False), (3, True)):
             found = _correlation(
                 signal[rows], y[rows], rows, returns.end[row], mid, overlap, ranked
             )
             if found is None:
                 continue
-            out[place, row], out[place + 1, row] = found.r, found.error
+            out[column, row], out[column + 1, row] = found.r, found.error
             if not ranked:
                 out[6, row] = found.b
             if not shortage:
-                out[place + 2, row] = found.p
+                out[column + 2, row] = found.p
     names = ("ic", "ic_se", "ic_p", "rank_ic", "rank_ic_se", "rank_ic_p", "b")
     figures = dict(zip(names, out, strict=True))
-    return Coefficients(returns.horizons, n, **figures, persistence=lasts, shortage=shortage)
+    return Coefficients(returns.horizons, n, **figures, persistence=persists, shortage=shortage)
 
 
 def _correlation(
-    one: Floats,
+    x: Floats,
     y: Floats,
     rows: NDArray[np.intp],
     end: NDArray[np.int32],
@@ -148,12 +148,12 @@ def _correlation(
     overlap: int,
     ranked: bool,
 ) -> _Correlation | None:
-    """Return Pearson's or Spearman's correlation, and how sure it is; None where either is flat."""
-    one = ranks(one) if ranked else one
-    size, scale = float(np.std(one)), float(np.std(y))
+    """Return Pearson's or Spearman's correlation with its error; None if x or y never changes."""
+    x = ranks(x) if ranked else x
+    size, scale = float(np.std(x)), float(np.std(y))
     if not size * scale > 1e-300:
         return None
-    u = (one - one.mean()) / size
+    u = (x - x.mean()) / size
     bets = Bets(*np.zeros((3, len(mid))))
     bets.size[rows] = 1e4 * u / (scale * mid[rows])
     bets.amount[rows] = -u * y.mean() / scale
@@ -161,26 +161,26 @@ def _correlation(
     accrued = scores(bets, end, mid_moves(mid), overlap)
     lag = int(accrued.lag[0]) + 1
     if ranked:
-        parts = by_stretch(u, y, rows, end[rows], mid, lag * accrued.width)
-        estimated, stretches = parts.estimate(), parts.a[0]
+        sums = by_block(u, y, rows, end[rows], mid, lag * accrued.width)
+        estimated, blocks = sums.estimate(), sums.a[0]
     else:
         estimated = accrued.estimate()
-        stretches = np.add.reduceat(accrued.a[:, 0], np.arange(0, len(accrued.a), lag))
+        blocks = np.add.reduceat(accrued.a[:, 0], np.arange(0, len(accrued.a), lag))
     found = cell_estimate(estimated, float(accrued.lag_fraction[0]), 0.95)
     p = 2 * NormalDist().cdf(-abs(found.z)) if found.z == found.z else np.nan
     return _Correlation(
         found.mean,
         found.error * float(np.sqrt(max(1 - found.mean**2, 0.0))),
         found.b,
-        p if np.isnan(p) else _sign_flip_p(stretches, p),
+        p if np.isnan(p) else _sign_flip_p(blocks, p),
     )
 
 
-def _sign_flip_p(stretches: Floats, p: float) -> float:
+def _sign_flip_p(blocks: Floats, p: float) -> float:
     """Return the p value of the sign-flip test; at most ``p`` if no flip gives as large a sum."""
-    signs = np.random.default_rng(0).choice([-1.0, 1.0], (SIGN_FLIPS - 1, len(stretches)))
-    least = abs(float(stretches.sum())) * (1 - 1e-12)
-    as_large = int(np.count_nonzero(np.abs(signs @ stretches) >= least))
+    signs = np.random.default_rng(0).choice([-1.0, 1.0], (SIGN_FLIPS - 1, len(blocks)))
+    least = abs(float(blocks.sum())) * (1 - 1e-12)
+    as_large = int(np.count_nonzero(np.abs(signs @ blocks) >= least))
     return (1 + as_large) / SIGN_FLIPS if as_large else min(p, 1 / SIGN_FLIPS)
 
 
@@ -192,19 +192,19 @@ def persistence(history: History, signal: Floats) -> float:
     history : History
         T states.
     signal : ndarray of float64, shape (T,)
-        NaN where there is none.
+        NaN where there is no signal.
 
     Returns
     -------
     float
-        By the mean time between states; infinite where it never falls so far, NaN where the
-        signal never changes.
+        Lag in states times the mean time between states; infinite if the autocorrelation never
+        falls so far, NaN if the signal never changes.
     """
     known = ~np.isnan(signal)
     if known.sum() < 2 or not np.ptp(signal[known]) > 0:
         return np.nan
     values = np.where(known, signal - signal[known].mean(), 0.0)
-    size = 1 << (2 * len(values) - 1).bit_length()  # no lag wraps round
+    size = 1 << (2 * len(values) - 1).bit_length()  # zero-padded, so that no lag wraps around
     spectrum = np.fft.rfft(values, size)
     products = np.fft.irfft(spectrum * spectrum.conj(), size)[: len(values)]
     correlation = products / products[0] * len(values) / np.arange(len(values), 0, -1)
@@ -220,66 +220,46 @@ def persistence(history: History, signal: Floats) -> float:
 
 
 def half_life(horizons: Floats, values: Floats) -> float:
-    """Return the horizon at which a coefficient has fallen to half of its largest size.
+    """Return the horizon at which a coefficient has fallen to half of its peak.
 
     Parameters
     ----------
-    horizons, values : ndarray of float64, shape (H,)
-        Seconds, rising; coefficients. NaN are passed over.
+    horizons : ndarray of float64, shape (H,)
+        Seconds, ascending.
+    values : ndarray of float64, shape (H,)
+        Coefficients of either sign; NaN are ignored. The peak is the largest absolute value.
 
     Returns
     -------
     float
-        Seconds, beyond the largest, straight between horizons on their logarithm; NaN where it
-        has not fallen so far.
+        Seconds, beyond the peak, interpolated linearly in the logarithm of the horizon; NaN if the
+        coefficient does not fall to half.
     """
-    there = ~np.isnan(values)
-    seconds, sizes = horizons[there], values[there]
+    known = ~np.isnan(values)
+    seconds, sizes = horizons[known], values[known]
     if not len(sizes):
         return np.nan
-    top = int(np.argmax(np.abs(sizes)))
-    sizes = sizes * np.sign(sizes[top])
-    below = np.flatnonzero(sizes[top:] <= sizes[top] / 2)
-    if not len(below) or sizes[top] == 0:
+    peak = int(np.argmax(np.abs(sizes)))
+    sizes = sizes * np.sign(sizes[peak])
+    half = sizes[peak] / 2
+    low = np.flatnonzero(sizes[peak:] <= half)
+    if not len(low) or not half:
         return np.nan
-    at = top + int(below[0])
-    part = (sizes[at - 1] - sizes[top] / 2) / (sizes[at - 1] - sizes[at])
+    at = peak + int(low[0])
+    part = (sizes[at - 1] - half) / (sizes[at - 1] - sizes[at])
     return float(np.exp(np.interp(part, [0, 1], np.log(seconds[at - 1 : at + 1]))))
-
-
-def response_time(horizons: Floats, means: Floats) -> float:
-    """Return the horizon at which half of the largest mean return has come.
-
-    Parameters
-    ----------
-    horizons, means : ndarray of float64, shape (H,)
-        Seconds, rising; bps. NaN are passed over.
-
-    Returns
-    -------
-    float
-        Seconds, straight between horizons and from 0 at 0 s; NaN without a mean.
-    """
-    there = ~np.isnan(means)
-    seconds, sizes = np.append(0.0, horizons[there]), np.append(0.0, means[there])
-    top = int(np.argmax(np.abs(sizes)))
-    if not top:
-        return np.nan
-    sizes = sizes / sizes[top]
-    at = int(np.flatnonzero(sizes >= 0.5)[0])
-    return float(np.interp(0.5, sizes[at - 1 : at + 1], seconds[at - 1 : at + 1]))
 
 
 @dataclass(frozen=True, eq=False)
 class Deciles:
-    """Mean returns by decile of the signal: parts with equal numbers of states.
+    """Mean returns of mid by decile of the signal: ten parts with equal numbers of states.
 
     Attributes
     ----------
     edges : ndarray of float64, shape (D + 1,)
-        Of the signal.
+        Bounds of the deciles, in the signal's unit, ascending.
     means : Means
-        A cell a part, shape (H, D): the return of mid, whatever the signal's sign.
+        Mean return of mid in each decile, bps, shape (H, D); + is a rise, whatever the signal.
     """
 
     edges: Floats
@@ -292,24 +272,24 @@ def deciles(mid: Floats, signal: Floats, returns: ForwardReturns, *, parts: int 
     Parameters
     ----------
     mid, signal : ndarray of float64, shape (T,)
-        Quote currency; −1..+1, NaN where there is none.
+        Mid in quote currency; signal in its own unit, NaN where there is none.
     returns : ForwardReturns
-        See `returns.forward_returns`.
+        See `forward_returns.forward_returns`.
     parts : int
-        Ten for deciles.
+        Number of parts; 10 for deciles.
 
     Returns
     -------
     Deciles
-        Equal signals are never parted: with many ties some parts are larger, or empty.
+        Equal signals are always in one part: with many ties some parts are larger, or empty.
     """
-    there = ~np.isnan(signal)
+    known = ~np.isnan(signal)
     x = np.zeros((len(signal), parts), np.int8)
     edges = np.full(parts + 1, np.nan)
-    if there.any():
-        edges = np.quantile(signal[there], np.linspace(0, 1, parts + 1))
-        part = np.searchsorted(edges[1:-1], signal[there], side="right")
-        x[np.flatnonzero(there), part] = 1
+    if known.any():
+        edges = np.quantile(signal[known], np.linspace(0, 1, parts + 1))
+        part = np.searchsorted(edges[1:-1], signal[known], side="right")
+        x[np.flatnonzero(known), part] = 1
     return Deciles(edges, conditional_mean(mid, returns, x))
 
 

@@ -26,13 +26,13 @@ if TYPE_CHECKING:
 CLIP = 100.0
 """Default size at which gains and losses are clipped, bps, if the past has too few entries."""
 
-ENOUGH = 30
+MIN_ENTRIES = 30
 """Fewest past entries from which the clip is chosen."""
 
-USUAL = {"signal": "imbalance", "threshold_is": "value"}
-"""Settings that a seal leaves out if they have these values."""
+IMPLIED = {"signal": "imbalance", "threshold_is": "value"}
+"""Settings that a seal leaves out if they have these values, as files of version 1 do."""
 
-CLIPS = 0.1, 10_000.0
+CLIP_RANGE = 0.1, 10_000.0
 """Smallest and largest possible clip, bps."""
 
 
@@ -114,8 +114,8 @@ class Seal:
         """
         own = {field.name: getattr(self, field.name) for field in fields(self)}
         settings = self.settings.as_table()
-        for table, usual in ((own, {"signal_sha256": ""}), (settings, USUAL)):
-            for name, value in usual.items():
+        for table, implied in ((own, {"signal_sha256": ""}), (settings, IMPLIED)):
+            for name, value in implied.items():
                 if table[name] == value:
                     del table[name]
         return {**own, "settings": settings}
@@ -136,7 +136,7 @@ class Seal:
         if self.settings.signal.name == other.settings.signal.name and (
             self.signal_sha256 != other.signal_sha256
         ):
-            found.append(f"the source of {self.settings.signal.name} is another one")
+            found.append(f"the source of {self.settings.signal.name} differs")
         return found
 
 
@@ -185,15 +185,15 @@ def clip_by(nets: Sequence[float]) -> float:
     """Return the size at which to clip gains and losses, from those of the past, bps.
 
     It is the largest of them, rounded up to 1, 2 or 5 times a power of ten; `CLIP` if there are
-    fewer than `ENOUGH`.
+    fewer than `MIN_ENTRIES`.
     """
-    if len(nets) < ENOUGH:
+    if len(nets) < MIN_ENTRIES:
         return CLIP
-    least, most = CLIPS
-    largest = min(max(max(abs(net) for net in nets), least), most)
+    low, high = CLIP_RANGE
+    largest = min(max(max(abs(net) for net in nets), low), high)
     power = 10.0 ** math.floor(math.log10(largest))
     rounded = next(m for m in (1, 2, 5, 10) if m * power >= largest * (1 - 1e-9)) * power
-    return min(float(f"{rounded:.6g}"), most)
+    return min(float(f"{rounded:.6g}"), high)
 
 
 def make_seal(
@@ -231,12 +231,12 @@ def make_seal(
         scanner.extend(history, parameters.signal(history, parameters))
         made = scanner.trades(history)
         clip_bps = clip_by(made.net_bps[made.exit_time > 0].tolist())
-    least, most = CLIPS
-    real = isinstance(clip_bps, int | float | np.floating) and not isinstance(clip_bps, bool)
-    if not real or not least <= clip_bps <= most:
+    low, high = CLIP_RANGE
+    is_number = isinstance(clip_bps, int | float | np.floating) and not isinstance(clip_bps, bool)
+    if not is_number or not low <= clip_bps <= high:
         raise SealError(
             f"clip_bps = {clip_bps!r} is not possible.",
-            f"Give {least:g} to {most:,.0f} bps, or None for one that fits the past.",
+            f"Give {low:g} to {high:,.0f} bps, or None to choose it from the past entries.",
         )
     return Seal(
         settings=parameters,

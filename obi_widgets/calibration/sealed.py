@@ -100,8 +100,8 @@ class SealedTest:
         self.clipped = ClippedSequence(seal.clip_bps, seal.error)
         self.held: Held | None = None
         self.seen: Seen | None = None
-        self.lock = RLock()  # a slider breaks it in one thread, while another judges
-        self.changes = 0  # counted, to tell whether the file is of this moment
+        self.lock = RLock()  # a slider ends the test in one thread while another thread judges
+        self.changes = 0  # number of changes, to know whether the file is up to date
 
     def __repr__(self) -> str:
         state = "broken, " if self.broken else ""
@@ -205,7 +205,7 @@ class SealedTest:
         if _sha256(now.signal) != self.seal.signal_sha256:
             self.stop(f"the source of {now.signal.name} changed")
 
-    # -- what it has come to ---------------------------------------------------------------
+    # -- results ---------------------------------------------------------------------------
 
     @property
     def verdict(self) -> str:
@@ -227,24 +227,24 @@ class SealedTest:
         """The figures that the verdict rests on, in words."""
         n, mean, clipped = len(self.trades), self.mean, self.clipped
         if not n:
-            return "No trade has been made and left since the seal."
+            return "No trade has been closed since the seal."
         count = "1 trade" if n == 1 else f"{n:,} trades"
-        said = [f"{count} since the seal made {mean.mean:+.2f} bps net on average."]
+        sentences = [f"{count} since the seal made {mean.mean:+.2f} bps net on average."]
         if n < self.seal.burn_in:
-            said.append(f"Before {self.seal.burn_in} trades nothing is decided.")
+            sentences.append(f"There is no decision before {self.seal.burn_in} trades.")
         else:
-            sure = f"{100 * (1 - self.seal.error):g} % sure, however often one looks"
-            said.append(
+            confidence = f"{100 * (1 - self.seal.error):g} % confidence, however often you look"
+            sentences.append(
                 f"The mean is at least {mean.low:+.2f} and at most {mean.high:+.2f} bps "
-                f"(each {sure}, as trades become many)."
+                f"(each with {confidence}, if trades are many)."
             )
-        said.append(
-            f"The mean of gains and losses, each cut at ±{clipped.clip:g} bps, is at least "
-            f"{clipped.low:+.2f} and at most {clipped.high:+.2f} bps (exact, for any number)."
+        sentences.append(
+            f"With each gain and loss cut at ±{clipped.clip:g} bps, the mean is at least "
+            f"{clipped.low:+.2f} and at most {clipped.high:+.2f} bps (exact for any number)."
         )
         if self.decided and self.decided != self.verdict:
-            said.append(f"After {self.decided_after:,} trades it was {self.decided}.")
-        return " ".join(said)
+            sentences.append(f"After {self.decided_after:,} trades it was {self.decided}.")
+        return " ".join(sentences)
 
     @property
     def remarks(self) -> tuple[str, ...]:
@@ -252,23 +252,25 @@ class SealedTest:
         found = [self.broken] if self.broken else []
         if self.opened > 1:
             found.append(
-                f"It is number {self.seal.number} of {self.opened} sealed tests on this market: "
-                "each has its own chance to be wrong."
+                f"This is number {self.seal.number} of {self.opened} sealed tests on this market: "
+                "each may be wrong by chance."
             )
         if self.seal.source == "recording":
-            found.append("It is a recording: who sealed may have known what follows.")
+            found.append(
+                "The data are a recording: whoever sealed may have known the later prices."
+            )
         if self.seal.settings.price == "mid":
             found.append("Trades are at mid: no spread is paid.")
         if self.clipped.n_clipped:
-            found.append(
-                f"Beyond ±{self.seal.clip_bps:g} bps were {self.clipped.n_clipped:,} of them."
-            )
+            found.append(f"Trades beyond ±{self.seal.clip_bps:g} bps: {self.clipped.n_clipped:,}.")
         if self.lost:
-            found.append(f"A gap ended {self.lost:,} more, which are not judged.")
+            found.append(f"A gap ended {self.lost:,} more trades. They are not judged.")
         if self.missed:
             found.append(f"{self.missed:,} orders were not filled. They are not counted as trades.")
         if self.unseen:
-            found.append(f"For {self.unseen_seconds:,.0f} s nothing was seen, and nothing judged.")
+            found.append(
+                f"For {self.unseen_seconds:,.0f} s there were no data, so nothing was judged."
+            )
         return tuple(found)
 
     def summary(self) -> Sealed:
@@ -281,7 +283,7 @@ class SealedTest:
         with self.lock:
             seal, mean, clipped = self.seal, self.mean, self.clipped
             low, high = mean.interval
-            some = bool(self.trades)
+            traded = bool(self.trades)
             return Sealed(
                 verdict=self.verdict,
                 reason=" ".join([self.reason, *self.remarks]),
@@ -301,14 +303,14 @@ class SealedTest:
                 decided=self.decided,
                 decided_after=self.decided_after,
                 broken=self.broken,
-                mean_bps=known(mean.mean) if some else None,
+                mean_bps=known(mean.mean) if traded else None,
                 interval_low=known(low),
                 interval_high=known(high),
                 low_bps=known(mean.low),
                 high_bps=known(mean.high),
                 clipped_mean_bps=known(clipped.mean),
-                clipped_low_bps=known(clipped.low) if some else None,
-                clipped_high_bps=known(clipped.high) if some else None,
+                clipped_low_bps=known(clipped.low) if traded else None,
+                clipped_high_bps=known(clipped.high) if traded else None,
             )
 
     def to_frame(self) -> pd.DataFrame:
@@ -352,8 +354,8 @@ class SealedTest:
         """
         target = sealed_file.target_of(path, self.path)
         with self.lock:
-            text = sealed_file.body_of(
-                sealed_file.Kept(
+            text = sealed_file.to_text(
+                sealed_file.Saved(
                     self.seal, self.opened, self.broken, self.lost, self.missed, self.unseen,
                     self.seen, self.held, self.trades,
                 )
@@ -375,20 +377,20 @@ class SealedTest:
         return sealed_file.load(path, cls._of)
 
     @classmethod
-    def _of(cls, kept: sealed_file.Kept, path: Path) -> SealedTest:
-        """Return the test that a file keeps: its trades are judged again, in their order."""
-        test = SealedTest(kept.seal, path)
-        for trade in kept.trades:
+    def _of(cls, saved: sealed_file.Saved, path: Path) -> SealedTest:
+        """Return the test of a file: its trades are judged again, in their order."""
+        test = SealedTest(saved.seal, path)
+        for trade in saved.trades:
             test._judge(trade)
-        test.opened, test.broken = kept.opened, kept.broken
-        test.lost, test.missed = kept.lost, kept.missed
-        test.unseen, test.seen, test.held = kept.unseen, kept.seen, kept.held
+        test.opened, test.broken = saved.opened, saved.broken
+        test.lost, test.missed = saved.lost, saved.missed
+        test.unseen, test.seen, test.held = saved.unseen, saved.seen, saved.held
         test.changes = 0
         return test
 
 
 def _sha256(signal: Signal) -> str:
-    """Return the hash of a signal's source; another one than any where it is not known."""
+    """Return the hash of a signal's source; text that equals no hash if the source is unknown."""
     try:
         return source_sha256(signal)
     except SettingsError:

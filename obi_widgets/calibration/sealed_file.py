@@ -1,4 +1,4 @@
-"""A sealed test in a file: replaced as a whole, checked when it is read, counted in its folder."""
+"""The file of a sealed test: replaced as a whole, checked when read, counted in its folder."""
 
 from __future__ import annotations
 
@@ -25,19 +25,19 @@ if TYPE_CHECKING:
 
 KIND = "sealed test of obi-widgets"
 VERSION = 2
-"""Of the files that are written. In those of version 1 the signal is the imbalance."""
+"""Version of the files that are written. In files of version 1 the signal is the imbalance."""
 
 FOLDER = "seals"
-"""Where they are kept when nothing else is asked for, beside the notebook."""
+"""Default folder of sealed tests, beside the notebook."""
 
-AGAIN = "Take a copy of it from before, or seal anew in another file; this one is left as it is."
+RESTORE = "Restore an earlier copy of it, or seal again in another file. This file is not changed."
 
 
 T = TypeVar("T")
 
 
-class Kept(NamedTuple):
-    """What a file keeps of a test; see `SealedTest`."""
+class Saved(NamedTuple):
+    """The contents of a file; see `SealedTest` for the fields."""
 
     seal: Seal
     opened: int
@@ -55,12 +55,12 @@ def _text(value: object) -> str:
 
 
 def as_path(value: object) -> Path:
-    """Return a path, which stays the same place when the working directory changes.
+    """Return an absolute path, so that a change of the working directory does not matter.
 
     Raises
     ------
     SealError
-        What is no path.
+        If the value is no path.
     """
     if not isinstance(value, str | Path) or not str(value):
         raise SealError(f"{quoted(value)} is no path.", "Give text or a pathlib.Path.")
@@ -68,62 +68,64 @@ def as_path(value: object) -> Path:
 
 
 def default_path(seal: Seal) -> Path:
-    """Return a name that tells the market and the moment."""
+    """Return the default path: its name has the market and the time of the seal."""
     market = re.sub(r"[^\w.-]+", "_", f"{seal.venue}-{seal.symbol}")
     return Path(FOLDER) / f"{market}-{seal.opened_at // 1_000_000}.json"
 
 
-def target_of(path: str | Path | None, kept_in: Path | None) -> Path:
-    """Return the file to write to: the one that was given, or else the one that a test is kept in.
+def target_of(path: str | Path | None, default: Path | None) -> Path:
+    """Return the file to write to: the given one, or else the file of the test.
 
     Raises
     ------
     SealError
-        Neither; a name that ends otherwise.
+        If there is neither, or the name does not end in ``.json``.
     """
-    target = as_path(path) if path is not None else kept_in
+    target = as_path(path) if path is not None else default
     if target is None:
-        raise SealError("This sealed test is kept nowhere.", "Give a path.")
+        raise SealError("This sealed test has no file.", "Give a path.")
     if target.suffix != ".json":
-        raise SealError(f"{target.name!r} ends in {target.suffix!r}.", "It is kept as .json.")
+        raise SealError(
+            f"{target.name!r} ends in {target.suffix!r}.", "Give a name that ends in .json."
+        )
     return target
 
 
-def body_of(kept: Kept) -> str:
-    """Return the text that a file has of a test: as it is at this moment."""
+def to_text(saved: Saved) -> str:
+    """Return the contents of a file as JSON text."""
     return _text(
         {
-            "seal": kept.seal.as_table(),
-            "seals_opened": kept.opened,
-            "broken": kept.broken,
-            "lost": kept.lost,
-            "missed": kept.missed,
-            "unseen": kept.unseen,
-            "seen": kept.seen,
-            "held": kept.held,
-            "trades": kept.trades,
+            "seal": saved.seal.as_table(),
+            "seals_opened": saved.opened,
+            "broken": saved.broken,
+            "lost": saved.lost,
+            "missed": saved.missed,
+            "unseen": saved.unseen,
+            "seen": saved.seen,
+            "held": saved.held,
+            "trades": saved.trades,
         }
     )
 
 
 def save(seal: Seal, text: str, target: Path) -> Path:
-    """Write a test's text, as `body_of` returns it, to its file; see `SealedTest.save`."""
+    """Write the text of `to_text` to a file; see `SealedTest.save`."""
     head = {"kind": KIND, "version": VERSION, "sha256": seal.sha256, "checksum": _sum(text)}
-    beside = target.with_name(f".{target.name}.{os.getpid()}")
+    partial = target.with_name(f".{target.name}.{os.getpid()}")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         try:
-            with beside.open("w", encoding="utf-8") as file:
+            with partial.open("w", encoding="utf-8") as file:
                 file.write(f"{_text(head)[:-1]},{text[1:]}\n")
                 file.flush()
                 os.fsync(file.fileno())
-            beside.replace(target)
+            partial.replace(target)
         finally:
-            beside.unlink(missing_ok=True)
+            partial.unlink(missing_ok=True)
     except OSError as error:
         raise SealError(
             f"{target} cannot be written: {error.strerror}.",
-            "Nothing is lost while this goes on; make room, or save it elsewhere.",
+            "The test itself goes on. Free some disk space, or save it elsewhere.",
         ) from error
     return target
 
@@ -132,7 +134,7 @@ def _sum(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def load(path: str | Path, make: Callable[[Kept, Path], T]) -> T:
+def load(path: str | Path, make: Callable[[Saved, Path], T]) -> T:
     """Read a file; see `SealedTest.load`.
 
     Parameters
@@ -140,7 +142,12 @@ def load(path: str | Path, make: Callable[[Kept, Path], T]) -> T:
     path : str or Path
         The file.
     make : callable
-        What makes a test of what the file keeps. An error that it raises is one of the file.
+        Function that makes a test of the contents and the path. If it raises, the file is damaged.
+
+    Raises
+    ------
+    SealError
+        If the file cannot be read, is no sealed test, is of a newer version, or was changed.
     """
     path = as_path(path)
     try:
@@ -152,7 +159,7 @@ def load(path: str | Path, make: Callable[[Kept, Path], T]) -> T:
     try:
         document = json.loads(data)
     except (ValueError, RecursionError) as error:
-        raise SealError(f"{path.name} is damaged: {error}.", AGAIN) from error
+        raise SealError(f"{path.name} is damaged: {error}.", RESTORE) from error
     if not isinstance(document, dict) or document.get("kind") != KIND:
         raise SealError(f"{path.name} is no sealed test.", "Choose another file.")
     version = document.get("version")
@@ -163,21 +170,23 @@ def load(path: str | Path, make: Callable[[Kept, Path], T]) -> T:
         )
     body = {k: v for k, v in document.items() if k not in ("kind", "version", "sha256", "checksum")}
     if _sum(_text(body)) != document.get("checksum"):
-        raise SealError(f"{path.name} is not as it was written: its checksum differs.", AGAIN)
+        raise SealError(
+            f"{path.name} was changed after it was written: its checksum differs.", RESTORE
+        )
     try:
-        kept = _read(body, path)
-        test = make(kept, path)
+        saved = _read(body, path)
+        test = make(saved, path)
     except SealError:
         raise
     except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise SealError(f"{path.name} is damaged: {error!r}.", AGAIN) from error
-    if kept.seal.sha256 != document.get("sha256"):
-        raise SealError(f"{path.name} was sealed as something else: its hash differs.", AGAIN)
+        raise SealError(f"{path.name} is damaged: {error!r}.", RESTORE) from error
+    if saved.seal.sha256 != document.get("sha256"):
+        raise SealError(f"{path.name} is not what was sealed: its hash differs.", RESTORE)
     return test
 
 
-def _read(body: dict[str, Any], path: Path) -> Kept:
-    """Return what a document tells of a test, checked."""
+def _read(body: dict[str, Any], path: Path) -> Saved:
+    """Return the contents of a file, checked."""
     table = dict(body["seal"])
     settings = dict(table.pop("settings"))
     signal = _signal(settings.pop("signal", "imbalance"), table.get("signal_sha256", ""), path)
@@ -189,18 +198,18 @@ def _read(body: dict[str, Any], path: Path) -> Kept:
         raise ValueError(f"'seal' has {sorted(table)}")
     seal = Seal(settings=parameters, **table)
     trades = []
-    last = seal.sealed_at + 1  # only what came after it
+    last = seal.sealed_at + 1  # trades begin after the seal
     for entry, leave, side, net in body["trades"]:
         if not (last <= entry < leave and side in (-1, 1) and math.isfinite(net)):
             raise ValueError(f"the trade of {entry} does not follow the one before")
         trades.append(Judged(entry, leave, side, float(net)))
         last = leave
-    return Kept(
+    return Saved(
         seal,
         opened=max(int(body["seals_opened"]), seal.number),
         broken=str(body["broken"]),
         lost=int(body["lost"]),
-        missed=int(body.get("missed", 0)),  # files from before have none
+        missed=int(body.get("missed", 0)),  # earlier files have none
         unseen=[(int(start), int(end)) for start, end in body["unseen"]],
         seen=None if body["seen"] is None else Seen(*body["seen"]),
         held=None if body["held"] is None else Held(*body["held"]),
@@ -209,12 +218,12 @@ def _read(body: dict[str, Any], path: Path) -> Kept:
 
 
 def _signal(name: object, sha256: object, path: Path) -> Signal:
-    """Return the signal that was sealed.
+    """Return the sealed signal.
 
     Raises
     ------
     SealError
-        One that is not known here, or that has another source by now.
+        If the signal is not defined here, or its source has changed.
     """
     try:
         signal = as_signal(name)
@@ -223,19 +232,20 @@ def _signal(name: object, sha256: object, path: Path) -> Signal:
         raise SealError(f"{path.name}: {error.what}", error.advice) from error
     if now != sha256:
         raise SealError(
-            f"{path.name} was sealed with another source of the signal {name}.",
-            "Define it as it was then to go on, or seal anew in another file.",
+            f"{path.name} was sealed with other source code of the signal {name}.",
+            "To continue, define it as it was then. Otherwise seal again in another file.",
         )
     return signal
 
 
 def opened_in(folder: Path, market: str) -> int:
-    """Return how many sealed tests of a market were ever opened in a folder.
+    """Return the number of sealed tests of a market that were ever opened in a folder.
 
-    It is what the files there say, and at least how many they are: one that was deleted is counted
-    by those that were opened after it. A file that cannot be read counts as one.
+    It is the largest number that a file has noted, and at least the number of files: a test that
+    was deleted is still counted in the files of later tests. A file that cannot be read counts as
+    one.
     """
-    files = most = 0
+    files = noted = 0
     for document in _documents(folder):
         if document is None:
             files += 1
@@ -247,19 +257,19 @@ def opened_in(folder: Path, market: str) -> int:
         ):
             continue
         files += 1
-        said = document.get("seals_opened")
-        most = max(most, said if type(said) is int else 0)
-    return max(files, most)
+        opened = document.get("seals_opened")
+        noted = max(noted, opened if type(opened) is int else 0)
+    return max(files, noted)
 
 
 def _documents(folder: Path) -> Iterator[dict[str, Any] | None]:
-    """Yield the documents of a folder's sealed tests; None for one that cannot be read."""
+    """Yield the contents of a folder's sealed tests; None for a file that cannot be read."""
     start = f'{{"kind":"{KIND}"'.encode()
     for path in sorted(folder.glob("*.json")):
         try:
             with path.open("rb") as file:
                 if file.read(len(start)) != start:
-                    continue  # another one's file
+                    continue  # not a sealed test
                 document = json.loads(start + file.read())
         except (OSError, ValueError, RecursionError):
             yield None

@@ -1,22 +1,20 @@
-"""Ranks, and in which stretch of time the rank of a return came in.
+"""Ranks, and how the rank of a return is divided between two blocks of time.
 
-A return that is under way in two stretches of time is A + B: what came in in the first, and what
-in the second. Its rank is no sum, but it has two such parts. Let v(y) be the centred rank of a
-return y. Turn round the way that the price goes in the second stretch, and the rank is v(A − B).
-Then
+A return that spans two blocks is A + B: A accrues in the first block, B in the second. Its rank is
+not a sum, but it can be divided into two parts. Let v(y) be the centred rank of a return y. If the
+moves of the second block are reversed, the rank is v(A − B). The two parts
 
     first = (v(A + B) + v(A − B)) / 2    and    second = (v(A + B) − v(A − B)) / 2
 
-add up to the rank. Where rises and falls are alike, v is odd, and the first part changes its sign
-with A alone, the second with B alone. So the parts of two stretches are not correlated where
-nothing is known beforehand of the way that the price goes, however much it moves. Were v linear,
-the parts would be A and B, as they are for the return itself (see `inference`).
+add up to v(A + B). If rises and falls have the same distribution, v is odd: then the first part
+changes its sign with A alone, and the second with B alone. So the parts of two blocks are
+uncorrelated if the direction of the price cannot be predicted, whatever its volatility. If v were
+linear, the parts would be A and B, as for the return itself (see `inference`).
 
-Sharing a rank out as the return is, v·A / (A + B) and v·B / (A + B), would not do. After a large A
-the rank hardly grows with B, so those parts are negatively correlated from one stretch to the next,
-and a variance that takes them for uncorrelated is too large: by half where calm and wild minutes
-alternate. And where many returns are 0, the next one is half of them away in rank, so that
-v / (A + B) has no bound.
+Dividing a rank in proportion to the moves, v·A / (A + B) and v·B / (A + B), would be wrong. After a
+large A the rank hardly grows with B, so these parts are negatively correlated from one block to the
+next. A variance that assumes them uncorrelated is too large: by half if calm and volatile minutes
+alternate. And if many returns are 0, the rank jumps at 0, so that v / (A + B) has no bound.
 """
 
 from __future__ import annotations
@@ -33,37 +31,38 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
     Rows = NDArray[np.intp]
 
-PLACES = 4
-"""Places at which the first stretch ends. A Newey–West variance is the mean over all places; its
-own variance is 3 % larger with four, and 50 % with one."""
+OFFSETS = 4
+"""Number of positions of the block boundaries. A Newey–West variance is the mean over all
+positions; its own variance is 3 % larger with four, and 50 % larger with one."""
 
 TIE = 1e-9
-"""Bps. Returns that are nearer to each other differ by rounding, and share a rank."""
+"""Bps. Returns that differ by less differ by rounding only, and share a rank."""
 
 
-class Stretches(NamedTuple):
-    """Sums by stretch of time, shape (S,), for each place at which the first stretch may end.
+class BlockSums(NamedTuple):
+    """Sums by block of time, shape (B,), for each position of the block boundaries.
 
     The correlation is Σa / Σb.
 
     Attributes
     ----------
-    a, b : list of ndarray of float64, length `PLACES`
-        Of the parts that came in, and of u² of the same states, spread evenly over their horizon.
+    a, b : list of ndarray of float64, length `OFFSETS`
+        Sums of u times the part of the return's rank in the block; and sums of u² of the same
+        states, spread evenly over their horizon.
     """
 
     a: list[Floats]
     b: list[Floats]
 
     def estimate(self) -> Estimate:
-        """Return the correlation and its Newey–West error, as arrays of one."""
+        """Return the correlation and its Newey–West error, arrays of shape (1,)."""
         pairs = zip(self.a, self.b, strict=True)
         sums = [(a.sum(), b.sum(), a @ a, a @ b, b @ b) for a, b in pairs]
         return quotient(np.mean(sums, axis=0)[:, None], np.zeros(1, np.int64))
 
 
 def ranks(values: Floats) -> Floats:
-    """Return ranks from 1, ties sharing their mean, as `scipy.stats.rankdata`; no NaN."""
+    """Return ranks from 1, with the mean rank for ties, as `scipy.stats.rankdata`; no NaN."""
     order = np.argsort(values, kind="stable")
     ranked = values[order]
     first = np.flatnonzero(np.append(True, ranked[1:] != ranked[:-1])[: len(ranked)])
@@ -73,52 +72,52 @@ def ranks(values: Floats) -> Floats:
     return out
 
 
-def by_stretch(
-    u: Floats, y: Floats, rows: Rows, end: NDArray[np.int32], mid: Floats, stretch: int
-) -> Stretches:
-    """Return the rank correlation of u and y by the stretches in which it came in.
+def by_block(
+    u: Floats, y: Floats, rows: Rows, end: NDArray[np.int32], mid: Floats, block: int
+) -> BlockSums:
+    """Return the sums of the rank correlation of u and y, by block of time.
 
     Parameters
     ----------
     u : ndarray of float64, shape (N,)
-        Of mean 0 and variance 1.
+        Standardised signal: mean 0, variance 1.
     y : ndarray of float64, shape (N,)
         Returns, bps, not all equal.
     rows : ndarray of int, shape (N,)
-        The state at which each return starts, rising.
+        Row of the state at which each return starts, ascending.
     end : ndarray of int32, shape (N,)
-        The state at which each ends.
+        Row of the state at which each return ends.
     mid : ndarray of float64, shape (T,)
         The mid that prevails at each state, quote currency; see `inference.prevailing`.
-    stretch : int
-        States, more than any return spans.
+    block : int
+        Length of a block in states; more than any return spans.
     """
     ranked = ranks(y)
     centre, size, count = ranked.mean(), np.std(ranked), len(y)
     ordered, median = np.sort(y), float(np.median(y))
     begin = np.minimum(rows + 1, end)  # the first state whose move belongs to the return
-    found = Stretches([], [])
-    for shift in (np.arange(PLACES) * stretch // PLACES).tolist():
-        first, second = (begin + shift) // stretch, (end + shift) // stretch
+    found = BlockSums([], [])
+    for shift in (np.arange(OFFSETS) * block // OFFSETS).tolist():
+        first, second = (begin + shift) // block, (end + shift) // block
         both = np.flatnonzero(second > first)
         start, stop = rows[both], end[both]
-        cut = second[both] * stretch - shift - 1  # the last state of the first stretch
+        cut = second[both] * block - shift - 1  # the last state of the first block
         later = (stop - cut) / (stop - start)
-        # A and B less their part of the drift, which is no surprise, are turned: A − B + drift.
-        turned = 1e4 * (2 * mid[cut] - mid[start] - mid[stop]) / mid[start] + 2 * median * later
-        below = np.searchsorted(ordered, turned - TIE, side="left")
-        not_above = np.searchsorted(ordered, turned + TIE, side="right")
-        part, spread = np.zeros((2, count))  # of the rank and of u², in the second stretch
+        # The moves of B less its share of the drift are reversed: A − B + 2 · share · drift.
+        reversed_ = 1e4 * (2 * mid[cut] - mid[start] - mid[stop]) / mid[start] + 2 * median * later
+        below = np.searchsorted(ordered, reversed_ - TIE, side="left")
+        not_above = np.searchsorted(ordered, reversed_ + TIE, side="right")
+        part, spread = np.zeros((2, count))  # fractions of rank and u² in the second block
         part[both] = (ranked[both] - (below + not_above + 1) / 2) / 2
         spread[both] = later
-        amount = (len(mid) - 1 + shift) // stretch + 1
-        for sums, one, other in (
+        blocks = (len(mid) - 1 + shift) // block + 1
+        for sums, of_first, of_second in (
             (found.a, u * (ranked - centre - part) / size, u * part / size),
             (found.b, u * u * (1 - spread), u * u * spread),
         ):
             in_first, in_second = (
-                np.bincount(first, one, amount),
-                np.bincount(second, other, amount),
+                np.bincount(first, of_first, blocks),
+                np.bincount(second, of_second, blocks),
             )
             sums.append(np.asarray(in_first + in_second, np.float64))
     return found

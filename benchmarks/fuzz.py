@@ -1,9 +1,9 @@
 """Mutated frames: ``python -m benchmarks.fuzz --venue lmex --frames 1000000``.
 
 Most are JSON of a venue's own kind with levels, sequence, times or names changed; others have
-bytes changed, are answers by HTTP, or lines of a recording. Good frames stand in between. Frames
-may be refused, and named errors raised; after each mutated frame good ones must lead to a live
-book again, equal to the good snapshot, and to a history that can be read.
+bytes changed, are HTTP answers, or are lines of a recording. Good frames come in between. A mutated
+frame may be refused or raise an `ObiError`. After it, good frames must lead to a live book again,
+which equals the good snapshot, and to a history that can be read.
 """
 
 from __future__ import annotations
@@ -32,8 +32,7 @@ PATIENCE = 240
 """Half seconds within which good frames must lead to a live book."""
 
 READ_EVERY, FILE_EVERY, OPEN_EVERY = 500, 1_000, 3_000
-"""Mutated frames from one look at the history, load of a recording, market opened anew, to the
-next."""
+"""Mutated frames between two reads of the history, two loads of a recording, two new markets."""
 CAPACITY = 4096
 
 
@@ -43,10 +42,10 @@ class Fuzz:
     Attributes
     ----------
     counts : Counter
-        Mutated frames: ``all``; ``changed`` JSON of the venue's kind; those that reached the
-        ``book``; by kind.
+        Mutated frames: ``all``; those that are still JSON of the venue, ``changed``; those that
+        changed the ``book``; and by kind.
     wrong : Counter
-        What must not be, by name; an example of each in ``examples``.
+        Number of errors by kind; ``examples`` has an example of each.
     """
 
     def __init__(self, venue: str, seed: int) -> None:
@@ -56,7 +55,7 @@ class Fuzz:
         self.mutator = Mutator(self.good, self.dice)
         self.counts: Counter[str] = Counter()
         self.named: Counter[str] = Counter()
-        self.failures: Counter[str] = Counter()  # errors that were caught within
+        self.failures: Counter[str] = Counter()  # unnamed errors that the product caught
         self.wrong: Counter[str] = Counter()
         self.examples: dict[str, str] = {}
         self.now = 1_790_000_000 * SECOND
@@ -65,7 +64,7 @@ class Fuzz:
         self._begin()
 
     def _begin(self) -> None:
-        """Open the market anew; the answer about its instrument may be mutated at first."""
+        """Open a new market; the first answer about its instrument is mutated."""
         if self._turn:
             self.failures += self.product.failures
         self.product = Product(self.venue, self.good.symbol, 0.0, capacity=CAPACITY)
@@ -76,7 +75,7 @@ class Fuzz:
         self._count("answer about the instrument", body)
         for fetch in list(self.waiting):
             self._call(self.product.answer, fetch.name, 200, body, self.now, self.now)
-        if self.product.state == "closed":  # it says that there is no such symbol
+        if self.product.state == "closed":  # the answer says that the symbol does not exist
             self.product = Product(self.venue, self.good.symbol, 0.0, capacity=CAPACITY)
             self.waiting = []
             self._call(self.product.start, self.now)
@@ -104,7 +103,7 @@ class Fuzz:
                    self.now, self.now)  # fmt: skip
 
     def _heal(self) -> None:
-        """Do what a venue and a feed do, with good frames, until the market is live."""
+        """Act as venue and feed, with good frames, until the market is live."""
         for _ in range(PATIENCE):
             polling = all(self._is_book(reply) for reply in self.waiting)
             if self.product.state == "live" and polling:
@@ -123,7 +122,7 @@ class Fuzz:
         self._begin()
 
     def _is_book(self, reply) -> bool:
-        return isinstance(reply, Fetch) and self.good.picture in reply.url
+        return isinstance(reply, Fetch) and self.good.rest_book in reply.url
 
     def _carry(self, reply) -> None:
         lost = self.product.state != "live"
@@ -161,7 +160,7 @@ class Fuzz:
                 self._call(self.product.ponged, reply.socket, self.now)
 
     def _compare(self, lost: bool) -> None:
-        """See that a book that was lost is now the good snapshot."""
+        """Check that a book that was lost equals the good snapshot."""
         if not lost or self.product.state != "live" or self.dice.random() > 0.1:
             return
         for side, (prices, sizes) in zip(self.product.sides(), self.good.newest, strict=True):
@@ -176,7 +175,7 @@ class Fuzz:
         self.counts[f"  {kind}"] += 1
 
     def one(self) -> None:
-        """Mutate a frame, hand it in, and then good ones."""
+        """Deliver a mutated frame, and then good ones."""
         kind, frame, changed = self.mutator.frame(self.now)
         self._count(kind, frame)
         self.counts["changed"] += changed
@@ -198,9 +197,9 @@ class Fuzz:
             values = obi.imbalance(history, obi.Settings())
             history.prices(+1), history.sha256()
             if len(values) != len(history) or not np.all(np.isnan(values) | (abs(values) <= 1)):
-                self._note("an imbalance that cannot be")
+                self._note("an impossible imbalance")
             if np.any(np.diff(history.time) < 0):
-                self._note("times that go back")
+                self._note("event times that go back")
             self.counts["histories read"] += 1
         except Exception as error:  # noqa: BLE001
             self._note(f"the history cannot be read: {_named(error)}")
@@ -212,7 +211,7 @@ class Fuzz:
         if self.good.about:  # as a recorder writes it first
             answer = [self.good.about, 200, self.good.answer("", at)]
             lines.append(f"{at} @answer {json.dumps(answer)}".encode())
-        if self.good.streams:  # without it an answer that was recorded would be of no connection
+        if self.good.streams:  # a recorded answer belongs to a connection
             lines.append(f'{at} @open ["book",""]'.encode())
         for number in range(60):
             at += SECOND // 20
@@ -220,7 +219,7 @@ class Fuzz:
             if number == 20:
                 good = self.good.recorded(at)
             line = f"{at} {good}".encode()
-            if number != 20 and self.dice.random() < 0.2:  # without a book nothing can be read
+            if number != 20 and self.dice.random() < 0.2:  # the book itself must be readable
                 line = self.mutator.line(line, at)
                 self.counts["all"] += 1
                 self.counts["  line of a recording"] += 1
@@ -269,7 +268,7 @@ def _named(error: Exception) -> str:
 
 
 def _plain(text: str) -> str:
-    """Return the beginning of a text without its figures, so that what is alike is one."""
+    """Return the beginning of a text without its figures, so that equal errors count as one."""
     return re.sub(r"[-\d,.e+]*\d[-\d,.e+]*", "#", text)[:60]
 
 

@@ -1,4 +1,9 @@
-"""What benchmarks need of the package, wherever it stands: also at c954662, before the rooms."""
+"""The names of the package that both commits of a comparison have, imported by either's paths.
+
+`benchmarks.against` runs the same code on two commits, and c954662 has other folders. So the names
+are imported by the paths of today, or by those of c954662 if the commit under test has these. A
+name that one of the two commits lacks must not be imported here: nothing could be compared then.
+"""
 
 from __future__ import annotations
 
@@ -30,19 +35,16 @@ __all__ = [
 ]  # fmt: skip
 
 
-def newest_signal(market: Market, parameters: Parameters) -> Callable[[], float]:
-    """Return what gives the signal of a market's newest state."""
-    if hasattr(market, "imbalance"):
-        return lambda: market.imbalance(parameters)
-    newest, state = parameters.signal.newest_by(dict(parameters.values)), market._writer.newest
-    return lambda: newest(state())
+def newest_signal(market: Market) -> Callable[[Parameters], float]:
+    """Return the method for the signal of the newest state, by its name in this commit."""
+    return market.signal if hasattr(market, "signal") else market.imbalance
 
 
 def states_digest(history: Any) -> str:
-    """Return a hash of a history's book states alone: c954662 has no flow and no trades.
+    """Return a hash of the book states of a history; c954662 has no flow and no trades.
 
-    The receive time of the first state is left out: c954662 received a snapshot when it came, and
-    since then it is received when the first change confirms it.
+    The first receive time is left out. In c954662 it is the time at which the snapshot came; now it
+    is the time of the first event, which confirms the snapshot.
     """
     digest = hashlib.sha256()
     columns = [history.time, history.received[1:], history.bid, history.ask]

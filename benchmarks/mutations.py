@@ -1,4 +1,4 @@
-"""Good frames of a small book, and what can be made of them."""
+"""Good frames of a small book, and mutations of them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 
 MS = 1_000_000
 LEVELS = 30
-"""Levels a side of a good snapshot."""
+"""Levels per side of a good snapshot."""
 
 ODD_NUMBERS: tuple[Any, ...] = (
     0, -1, 1, 2**31, 2**53 + 1, 2**62, 2**63, 2**64, 10**30, 1.5, -0.0, 1e-300, 1e300, 1e18,
@@ -28,16 +28,18 @@ ODD_FRAMES: tuple[str | bytes, ...] = (
 
 
 class Good:
-    """Frames as a venue sends them. Prices stand around the middle, bids below it.
+    """Frames as a venue sends them. Bids lie below the middle, asks above it.
 
     Attributes
     ----------
     streams : bool
-        Whether events come also without a book having been asked for.
+        Whether the venue sends events without a request for a book.
     about : str
-        The name of the answer about the instrument, where a recording means nothing without it.
+        Name of the answer about the instrument, if a recording cannot be read without it.
+    rest_book : str
+        Part of the URL of the REST book.
     newest : list of (prices, sizes)
-        Of the newest snapshot: bids, asks, best first.
+        Bids and asks of the newest snapshot, best first.
     """
 
     symbol: str
@@ -45,7 +47,7 @@ class Good:
     tick: float
     unit: float
     middle: int
-    picture: str
+    rest_book: str
     streams = False
     about = ""
     sequence: tuple[str, ...]
@@ -64,7 +66,7 @@ class Good:
         return str(self.dice.randint(1, 5000))
 
     def changes(self) -> list[list[list[str]]]:
-        """Return changed levels of both sides, that do not cross."""
+        """Return changed levels of both sides that do not cross."""
         dice = self.dice
         return [
             [
@@ -98,7 +100,7 @@ class Good:
         raise NotImplementedError
 
     def recorded(self, now: int) -> str:
-        """Return a snapshot as a line of a recording has it."""
+        """Return a snapshot as the text of a line of a recording."""
         return self.text(self.snapshot(now))
 
     def body(self, message: dict) -> dict:
@@ -112,7 +114,7 @@ class Good:
 
 class GoodLmex(Good):
     symbol, other, tick, unit, middle = "BTC-PERP", "ETH-PERP", 0.5, 0.001, 120_000
-    picture = "orderbook/L2"
+    rest_book = "orderbook/L2"
     about = "summary"
     sequence, times, sides = ("seqNum", "prevSeqNum"), ("timestamp",), ("bids", "asks")
 
@@ -134,7 +136,7 @@ class GoodLmex(Good):
         return self._message("snapshot", self.levels(), now)
 
     def answer(self, url: str, now: int) -> str:
-        if self.picture in url:
+        if self.rest_book in url:
             bids, asks = (
                 [{"price": price, "size": size} for price, size in side] for side in self.levels()
             )
@@ -146,7 +148,7 @@ class GoodLmex(Good):
 
 class GoodUsdm(Good):
     symbol, other, tick, unit, middle = "BTCUSDT", "ETHUSDT", 0.1, 1.0, 600_000
-    picture = "/depth"
+    rest_book = "/depth"
     streams = True
     sequence, times, sides = ("U", "u", "pu", "lastUpdateId"), ("T", "E"), ("b", "a")
 
@@ -164,7 +166,7 @@ class GoodUsdm(Good):
 
     def snapshot(self, now: int) -> dict:
         bids, asks = self.levels()
-        last = self.id + 1  # into the midst of the next event, so that none before it is applied
+        last = self.id + 1  # within the next event, so that no earlier event is applied
         return {"lastUpdateId": last, "E": now // MS + 2, "T": now // MS, "bids": bids,
                 "asks": asks}  # fmt: skip
 
@@ -172,7 +174,7 @@ class GoodUsdm(Good):
         return "@answer " + self.text(["snapshot", 200, self.text(self.snapshot(now))])
 
     def answer(self, url: str, now: int) -> str:
-        if self.picture in url:
+        if self.rest_book in url:
             return self.text(self.snapshot(now))
         filters = [{"filterType": "PRICE_FILTER", "tickSize": "0.10"}]
         return self.text(
@@ -184,13 +186,13 @@ VENUES: dict[str, type[Good]] = {"lmex": GoodLmex, "binance-usdm": GoodUsdm}
 
 
 class Mutator:
-    """Makes mutated frames of good ones."""
+    """Mutates good frames."""
 
     def __init__(self, good: Good, dice: random.Random) -> None:
         self.good, self.dice = good, dice
 
     def frame(self, now: int) -> tuple[str, str | bytes, bool]:
-        """Return the kind, a frame, and whether it is JSON of the venue's kind with changes."""
+        """Return the kind of mutation, the frame, and whether it is still JSON of the venue."""
         dice, good = self.dice, self.good
         draw = dice.random()
         if draw < 0.46:
@@ -207,7 +209,7 @@ class Mutator:
         return "bytes changed", self.bytes(good.text(good.event(now)).encode()), False
 
     def _levels(self, body: dict) -> None:
-        """Change levels to others that a venue might well tell of; seldom to odd ones."""
+        """Change levels to values that a venue may send; rarely to odd ones."""
         dice, good = self.dice, self.good
         for side, sign in zip(good.sides, (-1, +1), strict=True):
             levels = body[side]
@@ -222,7 +224,7 @@ class Mutator:
                     away = dice.random() * 20 + 1
                     level[0] = repr(round((good.middle + sign * away) * good.tick,
                                           dice.randint(1, 12)))  # fmt: skip
-                elif draw < 0.86:  # a price or a size that can hardly be held
+                elif draw < 0.86:  # an extreme price
                     level[0] = dice.choice(("0.000001", "1e-8", "1", "1e17", "99999999999.9"))
                 elif draw < 0.87:
                     level[1] = dice.choice(("1e17", "1e-30", "1e-46", "3.5e38", "123456789012"))
@@ -272,7 +274,7 @@ class Mutator:
         return what
 
     def bytes(self, frame: bytes) -> bytes:
-        """Return a frame with bytes changed, left out, put in, or said twice."""
+        """Return a frame with bytes changed, removed, inserted or repeated."""
         dice, data = self.dice, bytearray(frame)
         for _ in range(dice.choice((1, 1, 2, 5))):
             at = dice.randrange(len(data) + 1)
@@ -290,7 +292,7 @@ class Mutator:
         return bytes(data)
 
     def answer(self, message: Any) -> str:
-        """Return an answer by HTTP, mutated."""
+        """Return a mutated HTTP answer."""
         if self.dice.random() < 0.3:
             return self.bytes(self.good.text(message).encode()).decode("utf-8", "replace")
         if isinstance(message, list):
@@ -308,7 +310,7 @@ class Mutator:
         return self.good.text(message)
 
     def line(self, line: bytes, now: int) -> bytes:
-        """Return a line of a recording, mutated."""
+        """Return a mutated line of a recording."""
         draw = self.dice.random()
         if draw < 0.5:
             return f"{now} ".encode() + _bytes(self.frame(now)[1])

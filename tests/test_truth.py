@@ -1,6 +1,6 @@
-"""Random fault sequences, whose judge does not use the product's own idea of where it is.
+"""Random fault sequences, judged by a true market that the product does not see.
 
-The same harness plays a thousand: ``python -m benchmarks.truth``.
+``python -m benchmarks.truth`` plays a thousand of them.
 """
 
 import heapq
@@ -21,7 +21,7 @@ SEQUENCES = 30
 
 
 @pytest.mark.parametrize("venue", ["lmex", "binance-usdm"])
-def test_what_is_live_is_true_and_what_is_recorded_was_so(venue):
+def test_live_books_and_recorded_rows_equal_the_true_market(venue):
     total = many(venue, SEQUENCES, seed=9)
     told = [total.text(0), *(line for out in total.traces for line in out.trace)]
     assert not total.wrong, "\n".join(told)
@@ -30,11 +30,11 @@ def test_what_is_live_is_true_and_what_is_recorded_was_so(venue):
     assert sum(total.faults[one] > 0 for one in kinds(venue)) > 0.8 * len(kinds(venue))
 
 
-# -- the judge himself ------------------------------------------------------------------------
+# -- the judge -----------------------------------------------------------------------------
 
 
 class Shown:
-    """A product that shows what it is told to."""
+    """A product that shows the book of a given step, with known errors."""
 
     def __init__(self, exchange, step, *, known=50, depth=50, spoil=None):
         book = exchange.world.at(step)
@@ -72,48 +72,48 @@ def judged(made, product, *, delivered=(), now=None, connection=None):
     return oracle, oracle.judge(product, now or made.world.times[-1], 0)
 
 
-def test_a_true_state_is_right_also_one_that_no_frame_has_told_of_yet():
+def test_a_true_state_is_right_even_before_its_frame_is_delivered():
     made = exchange()
     assert judged(made, Shown(made, 40), delivered=range(1, 41))[1] == ""
     assert judged(made, Shown(made, 40), delivered=range(1, 31))[1] == ""
 
 
-def test_a_state_before_what_was_handed_over_is_wrong():
+def test_a_state_older_than_a_delivered_message_is_wrong():
     made = exchange()
     assert judged(made, Shown(made, 20), delivered=range(1, 41))[1] == (
-        "older than what was handed over on this connection"
+        "older than a message delivered on this connection"
     )
     assert judged(made, Shown(made, 20), delivered=[*range(1, 36), 19], connection=19)[1] == (
-        "older than what was handed over on an earlier connection"
+        "older than a message delivered on an earlier connection"
     )
 
 
-def a_size(shown):
+def changed_size(shown):
     shown[0].sizes[3] += 0.001
 
 
-def a_level(shown):
+def missing_level(shown):
     shown[1] = shown[1]._replace(prices=shown[1].prices[1:], sizes=shown[1].sizes[1:])
 
 
-def nothing(shown):
+def empty_side(shown):
     shown[1] = shown[1]._replace(prices=shown[1].prices[:0], sizes=shown[1].sizes[:0])
 
 
-@pytest.mark.parametrize("spoil", [a_size, a_level])
-def test_a_state_that_never_was_is_wrong(spoil):
+@pytest.mark.parametrize("spoil", [changed_size, missing_level])
+def test_a_state_that_the_market_never_had_is_wrong(spoil):
     made = exchange()
     found = judged(made, Shown(made, 40, spoil=spoil), delivered=range(1, 41))
     assert found[1] == "no state of the market"
 
 
-def test_a_side_that_is_unknown_is_not_empty():
+def test_an_unknown_side_must_not_be_called_empty():
     made = exchange()
-    found = judged(made, Shown(made, 40, spoil=nothing), delivered=range(1, 41))
+    found = judged(made, Shown(made, 40, spoil=empty_side), delivered=range(1, 41))
     assert found[1] == "a side that is unknown is called empty"
 
 
-def test_what_is_beyond_coverage_is_inferred_and_not_wrong():
+def test_levels_beyond_the_known_range_are_inferred_and_not_wrong():
     made = exchange()
 
     def beyond(shown):
@@ -126,7 +126,7 @@ def test_what_is_beyond_coverage_is_inferred_and_not_wrong():
     assert (found, oracle.inferred, oracle.differing) == ("", 1, 0)
 
 
-def test_silence_is_not_live_for_longer_than_the_market_is_used_to():
+def test_a_book_is_not_live_in_a_silence_longer_than_usual():
     made = exchange(steps=200)
     times = made.world.times
     for seconds, wrong in ((4, ""), (9, "live in silence")):
@@ -134,8 +134,8 @@ def test_silence_is_not_live_for_longer_than_the_market_is_used_to():
         assert judged(made, product, delivered=range(1, 101), now=now)[1] == wrong
 
 
-def test_a_pong_does_not_overtake_what_is_stuck_before_it():
-    # Else a connection of which nothing comes any more would seem to live.
+def test_a_pong_does_not_overtake_delayed_messages():
+    # Otherwise a connection that delivers nothing would seem alive.
     play = Play("binance-usdm", 1)
     play.wire.reopen("book")
     play.wire.stalled_until = play.now + 5 * SECOND
@@ -154,7 +154,7 @@ def test_a_pong_does_not_overtake_what_is_stuck_before_it():
 
 
 @pytest.mark.parametrize("scenario", ["calm", "walk", "leap", "thin"])
-def test_the_true_market_never_crosses_and_its_books_can_be_had_again(scenario):
+def test_the_true_market_never_crosses_and_its_past_books_are_kept(scenario):
     world = World(5, Manner(scenario, 1500, 20.0), 0)
     emptied = 0
     books = []
@@ -168,8 +168,8 @@ def test_the_true_market_never_crosses_and_its_books_can_be_had_again(scenario):
     for number in (1, 63, 64, 65, 200, 300):
         assert (world.at(number) == books[number - 1]).all()
         for side in (0, 1):
-            there = filled(books[number - 1][side])
+            prices = filled(books[number - 1][side])
             assert (
                 top(books[number - 1], side, 5).tolist()
-                == (there[::-1][:5] if side == 0 else there[:5]).tolist()
+                == (prices[::-1][:5] if side == 0 else prices[:5]).tolist()
             )

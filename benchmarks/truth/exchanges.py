@@ -1,4 +1,4 @@
-"""What LMEX and Binance USD-M say of a true market: frames, snapshots, answers."""
+"""Simulated LMEX and Binance USD-M: the frames, snapshots and HTTP answers of a true market."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ MS = 1_000_000
 
 
 class Frame(NamedTuple):
-    """What a venue sends.
+    """A message of a venue.
 
     Attributes
     ----------
     data : str or bytes
-        As on the wire.
+        The message as it is sent.
     step : int, optional
-        The step of the market that it leads to; None when it tells of none.
+        Step of the market after the message; None if it is not about the market.
     time : int, optional
-        The event time that it gives, ns.
+        Its event time, ns.
     kind : str
         ``event``, ``snapshot`` or ``other``.
     """
@@ -38,9 +38,9 @@ class Exchange:
     Attributes
     ----------
     together : int
-        Steps that an event tells of.
+        Number of steps in one event.
     ids : list of int
-        The venue's number of each step.
+        Update number of each step.
     """
 
     name: str
@@ -50,7 +50,7 @@ class Exchange:
     base: int
     unit: float
     together = 1
-    picture: str  # in the URL of the book by REST
+    rest_book: str  # part of the URL of the REST book
 
     def __init__(self, world: World, dice: random.Random) -> None:
         self.world = world
@@ -72,19 +72,19 @@ class Exchange:
         raise NotImplementedError
 
     def reset(self) -> None:
-        """Begin to number anew at the next step."""
+        """Restart the update numbers at the next step."""
         self._resetting = True
 
     def event(self, step: int, **how) -> Frame | None:
-        """Return the frame of the steps up to this one since the event before; None: no news."""
+        """Return the event with the steps since the last event; None if nothing changed."""
         raise NotImplementedError
 
     def snapshot(self, step: int, limit: int = 0, **how) -> Frame:
-        """Return the picture of the book after a step."""
+        """Return a snapshot of the book after a step."""
         raise NotImplementedError
 
     def facts(self) -> str:
-        """Return the answer about the instrument."""
+        """Return the HTTP answer about the instrument."""
         raise NotImplementedError
 
     def crossing(self, step: int) -> Frame:
@@ -92,11 +92,11 @@ class Exchange:
         raise NotImplementedError
 
     def answer(self, url: str, step: int, **how) -> Frame | None:
-        """Return the body of an answer; None for a URL that is not known."""
+        """Return the body of an HTTP answer; None for an unknown URL."""
         raise NotImplementedError
 
     def cross_levels(self, step: int) -> tuple[list[tuple[int, int]], list[tuple[int, int]]]:
-        """Return bids and asks that cross; where there is no ask, one that does is told too."""
+        """Return changed bids and asks that cross the book; without an ask, one is added."""
         book = self.world.at(step)
         asks, bids = top(book, 1, 1), top(book, 0, 1)
         if len(asks):
@@ -111,7 +111,7 @@ class Lmex(Exchange):
     name, symbol, other = "lmex", "BTC-PERP", "ETH-PERP"
     tick, base, unit = 0.5, 108_000, 0.001
     window = 50
-    picture = "orderbook/L2"
+    rest_book = "orderbook/L2"
 
     def __init__(self, world: World, dice: random.Random) -> None:
         super().__init__(world, dice)
@@ -149,9 +149,9 @@ class Lmex(Exchange):
         window = self._window(self.world.now)
         changes = []
         for old, new in zip(self._published, window, strict=True):
-            gone = [(price, 0) for price in old.keys() - new.keys()]
-            came = [(price, size) for price, size in new.items() if old.get(price) != size]
-            changes.append(self.dice.sample(gone + came, len(gone) + len(came)))
+            removed = [(price, 0) for price in old.keys() - new.keys()]
+            changed = [(price, size) for price, size in new.items() if old.get(price) != size]
+            changes.append(self.dice.sample(removed + changed, len(removed) + len(changed)))
         self._published = window
         if not (changes[0] or changes[1]):
             return None
@@ -173,11 +173,11 @@ class Lmex(Exchange):
     def answer(self, url: str, step: int, **how) -> Frame | None:
         if "market_summary" in url:
             return Frame(self.facts())
-        if self.picture in url:
-            return self._picture(step, **how)
+        if self.rest_book in url:
+            return self._rest_book(step, **how)
         return None
 
-    def _picture(self, step: int, *, symbol="", time=0) -> Frame:
+    def _rest_book(self, step: int, *, symbol="", time=0) -> Frame:
         time = time or self.world.times[step]
         sides = [
             [{"price": price, "size": size} for price, size in self._levels(side.items())]
@@ -200,15 +200,15 @@ class Lmex(Exchange):
 
 
 class Usdm(Exchange):
-    """All levels, by ids of updates; a snapshot of as many levels as were asked for.
+    """All levels, chained by update ids; a snapshot has the requested number of levels.
 
-    An event tells of two steps, so that a snapshot may be of the midst of one.
+    An event has two steps, so that a snapshot may lie between the two steps of one.
     """
 
     name, symbol, other = "binance-usdm", "BTCUSDT", "ETHUSDT"
     tick, base, unit = 0.1, 588_000, 0.001
     together = 2
-    picture = "/depth"
+    rest_book = "/depth"
 
     def stride(self) -> int:
         return self.dice.randint(1, 30)
@@ -268,7 +268,7 @@ class Usdm(Exchange):
     def answer(self, url: str, step: int, **how) -> Frame | None:
         if "exchangeInfo" in url:
             return Frame(self.facts())
-        if self.picture in url:
+        if self.rest_book in url:
             limit = url.partition("limit=")[2].partition("&")[0]
             return self.snapshot(step, int(limit or 500), **how)
         return None

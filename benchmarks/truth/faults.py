@@ -1,4 +1,4 @@
-"""Everything that goes wrong, by name, and plans of it."""
+"""Names of the faults, and random plans of faults."""
 
 from __future__ import annotations
 
@@ -25,36 +25,36 @@ FRAME = (
     "drop", "repeat", "swap", "truncate", "garbage", "crossed", "time ahead", "time back",
     "other symbol", "other symbol, in sequence", "other stream, our symbol",
 )  # fmt: skip
-"""At the next event on the book's websocket."""
+"""Faults of the next event on the book's websocket."""
 
 LINK = ("cut off", "half-open", "stall", "late", "cannot connect")
-"""On the book's websocket as a whole."""
+"""Faults of the connection of the book's websocket."""
 
 REST = (
     "slow answer", "stale answer", "answer of an error", "answer limited", "no answer",
     "answer of garbage", "answer of another symbol", "answer ahead of time",
     "answer back in time",
 )  # fmt: skip
-"""At the next answers with a book."""
+"""Faults of the next HTTP answers with a book."""
 
 SNAPSHOT = ("unreadable before a snapshot",)
-"""Just before the next snapshot."""
+"""Faults of the event just before the next snapshot."""
 
 VENUE = ("sequence reset",)
 
 CLOCK = ("clock forward", "clock back", "clock back, untold")
 
-PICTURES = ("silent subscription", "pictures stand still", "pictures go back")
-"""At the next subscription, which is not served for a while: the book is read by REST."""
+REST_BOOKS = ("silent subscription", "REST books repeat", "REST books go back")
+"""Faults of the next subscription: it is not served for a while, and the book is read by REST."""
 
 LMEX = (
     "stale snapshot", "snapshot of another symbol", "snapshot ahead of time",
-    "snapshot back in time", *PICTURES,
+    "snapshot back in time", *REST_BOOKS,
 )  # fmt: skip
-"""At the next subscription."""
+"""Faults of the next subscription."""
 
 NEW_BOOK = {*REST, *SNAPSHOT, *LMEX}
-"""Faults of a new book: something else has to go wrong before one is asked for."""
+"""Faults of a new book, which is requested only after another fault."""
 
 
 def kinds(venue: str) -> tuple[str, ...]:
@@ -64,7 +64,7 @@ def kinds(venue: str) -> tuple[str, ...]:
 
 
 class Fault(NamedTuple):
-    """A fault: when (ns from the beginning), which, and how much (0 to 1)."""
+    """A fault: its time (ns from the beginning), its name, and its size (0 to 1)."""
 
     at: int
     kind: str
@@ -72,20 +72,22 @@ class Fault(NamedTuple):
 
 
 def plan(venue: str, dice: random.Random, seconds: float) -> list[Fault]:
-    """Return faults in the order of time; some begin before the first book."""
+    """Return faults sorted by time; some come before the first book."""
     if venue == "lmex" and dice.random() < 0.4:
-        return _pictures(dice, seconds)
-    names = [one for one in kinds(venue) if venue != "lmex" or one not in (*REST, *PICTURES)]
-    weights = [2 if one in LINK else 1 for one in names]  # some meet what is cut off already
+        return _rest_books(dice, seconds)
+    names = [one for one in kinds(venue) if venue != "lmex" or one not in (*REST, *REST_BOOKS)]
+    weights = [
+        2 if one in LINK else 1 for one in names
+    ]  # some have no effect: the connection is already closed
     chosen = dice.choices(names, weights, k=dice.randint(2, 14))
     return _timed(dice, seconds, chosen)
 
 
-def _pictures(dice: random.Random, seconds: float) -> list[Fault]:
-    """Return faults of a book that is read by REST, since subscriptions are not served."""
+def _rest_books(dice: random.Random, seconds: float) -> list[Fault]:
+    """Return faults for a book that is read by REST because subscriptions are not served."""
     faults = _timed(dice, seconds, dice.choices(LINK + CLOCK, k=dice.randint(0, 3)))
     for begins in (0.0, dice.uniform(0.4, 0.7) * seconds):
-        for kind in (dice.choice(PICTURES), *dice.sample(REST, 4)):
+        for kind in (dice.choice(REST_BOOKS), *dice.sample(REST, 4)):
             faults.append(Fault(round(begins * 1e9), kind, dice.random()))
     return sorted(faults, key=lambda fault: fault.at)
 

@@ -1,4 +1,4 @@
-"""What may be called live: the judge, who knows the true market and when what was handed over."""
+"""The judge of live books: it knows the true market, and when each message was delivered."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ if TYPE_CHECKING:
 SECOND = 1_000_000_000
 MS = 1_000_000
 LATE = 3 * SECOND
-"""By how much the venue may be ahead of a live book, beside what was delayed on the way."""
+"""How far a live book may lag behind the venue, in addition to the delay of its messages."""
 
 FALSE_TIME = 60 * SECOND
-"""From the true time on: an event time that must not be believed."""
+"""Error of an event time from which it must be rejected."""
 
 
 class Oracle:
@@ -30,37 +30,38 @@ class Oracle:
     Parameters
     ----------
     exchange : Exchange
-        What is told of the market.
+        The venue with its true market.
     every : int
-        Nanoseconds from one event to the next, about.
+        Approximate time between events, ns.
 
     Attributes
     ----------
     wrong : Counter
-        States by what is wrong with them.
+        Number of wrong states by kind of error.
     checked, inferred, differing : int
-        Live states; those whose kept levels are not all known; those of them that differ.
+        Number of live states; of those with kept levels beyond the known range; and of those among
+        them that differ from the true book.
     """
 
     def __init__(self, exchange: Exchange, every: int = 0) -> None:
         self.exchange, self.world, self.every = exchange, exchange.world, every
         self.checked = self.inferred = self.differing = 0
-        self.known: list[int] = []  # levels within coverage, of the side with fewer
+        self.known: list[int] = []  # number of known levels, of the side with fewer
         self.wrong: Counter[str] = Counter()
         self.told: dict[int, set[int]] = {}
-        self._floor = 0  # the newest step that was handed over on this connection
+        self._floor = 0  # the newest step that was delivered on this connection
         self._ever = 0
         self._newest, self._news_at, self._news_age = -1, 0, 0
         self._intervals: list[int] = []
         self._events_at = 0
         self._book = self.world.at(0)
-        self._step = 0  # of _book: the least that the state can be of
-        self._episode = ""  # what is wrong since when it was last right
+        self._step = 0  # step of _book: the oldest that the state may have
+        self._episode = ""  # the error since the last right state; empty if there is none
 
-    # -- what was handed over --------------------------------------------------------------
+    # -- deliveries ------------------------------------------------------------------------
 
     def delivered(self, step: int | None, time: int | None, now: int, *, event: bool) -> None:
-        """Take note of a frame or a picture."""
+        """Note the delivery of a frame or of a REST book."""
         if time is not None and step is not None:
             self.told.setdefault(time, set()).add(step)
         if step is None:
@@ -70,27 +71,27 @@ class Oracle:
             following = self.world.times[step + 1 : step + 2]
             self._news_age = max([now - one for one in following], default=0)
         if not event:
-            return  # it may rightly be left aside: only what was live before binds then
+            return  # the product may ignore it, so it sets no lower bound for the state
         if self._events_at:
             self._intervals.append(now - self._events_at)
         self._events_at = now
         self._floor, self._ever = max(self._floor, step), max(self._ever, step)
 
     def connection(self) -> None:
-        """Take note that a connection begins."""
+        """Note that a connection begins."""
         self._floor = 0
 
     # -- live states -----------------------------------------------------------------------
 
     def judge(self, product: Product, now: int, under_way: int) -> str:
-        """Return what is wrong with a live state; empty when nothing is.
+        """Return the error of a live state; empty if it is right.
 
         Parameters
         ----------
         now : int
             The true time, ns.
         under_way : int
-            For how long the oldest thing has been under way that is yet to be handed over, ns.
+            Age of the oldest message that is not delivered yet, ns.
         """
         self.checked += 1
         sides = product.sides()
@@ -114,11 +115,11 @@ class Oracle:
         return self._episode
 
     def _follows(self, sides: tuple[Side, Side]) -> bool:
-        """Look for the state from the least step on; stay at the first that it can be of."""
+        """Search for the state from the oldest possible step on; stop at the first match."""
         if self._same(sides, self._book):
             return True
         if self._episode and self.checked % 16:
-            return False  # it was none a moment ago: to search each time would take too long
+            return False  # it did not match a moment ago: searching every time would take too long
         book = self._book.copy()
         for step in range(self._step + 1, len(self.world)):
             self.world.apply(book, step)
@@ -128,7 +129,7 @@ class Oracle:
         return False
 
     def _name(self, sides: tuple[Side, Side]) -> str:
-        """Return what a state is that is none of the true ones from the least step on."""
+        """Return the error of a state that matches no possible step."""
         for side, known in enumerate(sides):
             if not len(known.prices) and not math.isinf(known.edge) and self._book[side].any():
                 return "a side that is unknown is called empty"
@@ -140,9 +141,9 @@ class Oracle:
         if newest < 0:
             return "no state of the market"
         if newest < self._floor:
-            return "older than what was handed over on this connection"
+            return "older than a message delivered on this connection"
         if newest < self._ever:
-            return "older than what was handed over on an earlier connection"
+            return "older than a message delivered on an earlier connection"
         return "older than a state that was live"
 
     def _lead(self, step: int) -> None:
@@ -151,20 +152,20 @@ class Oracle:
             self.world.apply(self._book, self._step)
 
     def _time(self, sides: tuple[Side, Side], now: int, under_way: int) -> str:
-        """Return whether the market has long been elsewhere."""
+        """Return the error of a state that is too old; empty if it is not."""
         silent, limit = now - self._news_at, self.patience()
         since = self._outdated(sides, now)
         if not since:
             return ""
         if silent > limit + SECOND + under_way:
             return "live in silence"
-        # What was old when it came (a cached answer) counts as delayed by that.
+        # The age of a message at its delivery (a cached answer) counts as delay.
         if since - min(silent, limit) > LATE + max(under_way, self._news_age):
             return "live too late"
         return ""
 
     def _outdated(self, sides: tuple[Side, Side], now: int) -> int:
-        """Return for how long the state has no longer been that of the market, ns."""
+        """Return how long the state has differed from the market, ns."""
         if self._step + 1 >= len(self.world) or now - self.world.times[self._step + 1] <= LATE:
             return 0
         for step in range(self._step + 1, len(self.world)):
@@ -176,7 +177,7 @@ class Oracle:
         return 0
 
     def patience(self) -> int:
-        """Return for how long nothing may be heard, ns."""
+        """Return the longest allowed silence, ns."""
         if not self._intervals:
             return 60 * SECOND
         usual = max(median(self._intervals), median(self._intervals[-200:]), self.every)
@@ -185,14 +186,14 @@ class Oracle:
     # -- levels ----------------------------------------------------------------------------
 
     def _ticks(self, price: float, side: int) -> float:
-        """Return a price in the world's ticks; an edge between two of them: the inner one."""
+        """Return a price in the world's ticks, rounded inwards."""
         if math.isinf(price):
             return price
         ticks = price / self.exchange.tick - self.exchange.base
         return math.ceil(ticks - 1e-3) if side == 0 else math.floor(ticks + 1e-3)
 
     def _known(self, side: int, edge: float, book: np.ndarray) -> np.ndarray:
-        """Return the true prices within coverage, best first."""
+        """Return the true prices within the known range, best first."""
         edge = self._ticks(edge, side)
         if side == 0:
             low = 0 if math.isinf(edge) else max(0, int(edge))
@@ -226,7 +227,7 @@ class Oracle:
         )
 
     def _infer(self, sides: tuple[Side, Side]) -> None:
-        """Count a state whose kept levels are not all known, and whether they differ."""
+        """Count a state with kept levels beyond the known range, and whether these differ."""
         inferred = differs = False
         least = KEPT
         for side, known in enumerate(sides):
@@ -244,7 +245,7 @@ class Oracle:
 
 
 class Rows:
-    """Judges what was recorded, once all is over."""
+    """Judges the rows of the history at the end."""
 
     def __init__(self, oracle: Oracle, received: set[int]) -> None:
         self.oracle, self.received = oracle, received
@@ -265,10 +266,10 @@ class Rows:
             # The first state after a gap may be of the time of the last before: a nanosecond later.
             steps = self.oracle.told.get(time if time % MS > 1000 else time // MS * MS)
             if steps is None:
-                self._note("a time that was never given", row, time)
+                self._note("an event time that no message had", row, time)
                 continue
             if int(history.received[row]) not in self.received:
-                self._note("a receive time that never was", row, time)
+                self._note("a receive time at which nothing came", row, time)
             found = False
             for candidate in sorted(steps):
                 if candidate < step:
@@ -280,10 +281,10 @@ class Rows:
                     found = True
                     break
             if not found:
-                self._note("no state of its time", row, time)
+                self._note("no state of the market at its time", row, time)
             elif abs(time - world.times[step]) > FALSE_TIME and self.checked > 1:
-                # There was an earlier one that it could be held against.
-                self._note("a time that is false", row, time)
+                # The first row has no earlier time to compare with.
+                self._note("a false event time", row, time)
 
     def _row(self, history, sides, reach, row: int, book: np.ndarray) -> bool:
         exchange = self.oracle.exchange
@@ -323,7 +324,7 @@ class Rows:
         return True
 
     def _edge(self, reach: float, mid: float, side: int) -> float:
-        """Return the price that a reach in bps comes to; rounding must not widen it."""
+        """Return the price at a reach in bps, rounded inwards."""
         if math.isinf(reach):
             return math.inf if side else -math.inf
         inner = reach * (1 - 1e-6) - 1e-3 * self.oracle.exchange.tick / mid * 1e4

@@ -1,4 +1,4 @@
-"""One fault sequence: a market, its exchange, the wire between, and the product at its end."""
+"""One fault sequence: a market, its exchange, the connections, and the product."""
 
 from __future__ import annotations
 
@@ -19,34 +19,36 @@ SECOND = 1_000_000_000
 TICK = SECOND // 10
 BEGINNING = 1_790_000_000 * SECOND
 FAULTY = 60
-"""Seconds in which things go wrong."""
+"""Seconds in which faults happen."""
 
 HEALED = 120
-"""Seconds after the last fault in which the market has to be live again."""
+"""Seconds after the last fault within which the market must be live again."""
 
 STEADY = 5
-"""Seconds for which it has to stay so."""
+"""Seconds for which it must then stay live."""
 
 
 @dataclass
 class Outcome:
-    """What came of a sequence."""
+    """Result of a sequence."""
 
     seed: int
     manner: str
     wrong: Counter[str] = field(default_factory=Counter)
     faults: Counter[str] = field(default_factory=Counter)
-    failures: Counter[str] = field(default_factory=Counter)  # errors that were caught within
+    failures: Counter[str] = field(
+        default_factory=Counter
+    )  # unnamed errors that the product caught
     checked: int = 0
     inferred: int = 0
     differing: int = 0
     rows: int = 0
     rows_inferred: int = 0
     known: list[int] = field(default_factory=list)
-    looks: int = 0  # ticks in the time of faults
-    live: int = 0  # of them
+    looks: int = 0  # ticks while faults happen
+    live: int = 0  # those of them at which the market was live
     healed: float = 0.0  # seconds from the last fault to live
-    trace: list[str] = field(default_factory=list)  # what led to the first thing that was wrong
+    trace: list[str] = field(default_factory=list)  # log up to the first error
 
 
 class Play:
@@ -59,7 +61,7 @@ class Play:
     seed : int
         The same seed plays the same sequence.
     stop : bool
-        Stop at the first thing that is wrong.
+        Stop at the first error.
     """
 
     def __init__(self, venue: str, seed: int, *, stop: bool = False) -> None:
@@ -97,18 +99,18 @@ class Play:
     def say(self, what: str) -> None:
         told = f"{(self.now - BEGINNING) / 1e9:9.3f} {what}"
         if "received event" in told and self.log and "received event" in self.log[-1]:
-            self.log.pop()  # of events in a row the last
+            self.log.pop()  # keep only the last of consecutive events
         self.log.append(told)
 
     def hit(self, kind: str) -> None:
-        """Take note that a fault took effect."""
+        """Note that a fault took effect."""
         self.out.faults[kind] += 1
         self.say(f"FAULT {kind}")
 
     # -- the product -----------------------------------------------------------------------
 
     def tell(self, what, *args, judged: bool = True) -> None:
-        """Call the product, carry its replies out, and judge the state that it is in."""
+        """Call the product, carry out its replies, and judge its state."""
         self.received.add(self.wall)
         before = self.product.state
         try:
@@ -207,7 +209,7 @@ class Play:
             self.out.live += self.product.state == "live"
 
     def step(self) -> None:
-        """Let the market take a step, and send what there is to tell of it."""
+        """Advance the market by a step, and send its event."""
         self.after(round(self.step_every * self.dice.uniform(0.7, 1.3)), self.step)
         self.world.step(max(self.now // 10**6 * 10**6, self.world.times[-1] + 10**6))
         self.exchange.grow()
@@ -224,7 +226,7 @@ class Play:
         for socket in self.wire.others:
             self.tell(self.product.frame, socket, frame.data, self.wall)
 
-    # -- faults of the clock, the venue and the link; the rest is armed in the wire --------
+    # -- faults of clock, venue and connection; the others are armed in the wire -----------
 
     def begin(self, fault: Fault) -> None:
         seconds = 1 + fault.size * 20
@@ -239,7 +241,9 @@ class Play:
             case "sequence reset":
                 self.exchange.reset()
                 self.hit(fault.kind)
-                if fault.size < 0.5:  # a venue that begins anew mostly hangs up as well
+                if (
+                    fault.size < 0.5
+                ):  # a venue that restarts its numbers often closes the connection too
                     self.wire.cut(BOOK, "the server restarts")
             case "cut off":
                 if self.wire.open:
@@ -268,5 +272,5 @@ class Play:
 
 
 def play(venue: str, seed: int, *, stop: bool = False) -> Outcome:
-    """Return what comes of a sequence."""
+    """Play a sequence and return its result."""
     return Play(venue, seed, stop=stop).run()

@@ -1,7 +1,6 @@
 """The product as the harness sees it: the only module that knows its names.
 
-Where a name is one that the product is only to get (coverage, clocks, pings), what there is now
-stands in for it.
+If the product lacks a feature (coverage, clock changes, pings), a substitute is used.
 """
 
 from __future__ import annotations
@@ -21,11 +20,11 @@ __all__ = ["BOOK", "Connect", "Fetch", "ObiError", "Product", "Reconnect", "Send
 
 SECOND = 1_000_000_000
 KEPT = 50
-"""Levels a side that the history keeps, and that a screen shows."""
+"""Levels per side that the history keeps, and that a screen shows."""
 
 
 def ready() -> None:
-    """Wait for the compiled code, so that it is what is examined."""
+    """Wait for the compiled code, so that it is the code under test."""
     loader.wait()
 
 
@@ -37,7 +36,7 @@ class Side(NamedTuple):
     prices, sizes : ndarray of float64
         Best first.
     edge : float
-        The worst price up to which all is known; infinite where all is.
+        The worst price up to which all levels are known; infinite if all are.
     """
 
     prices: np.ndarray
@@ -72,7 +71,7 @@ class Product:
 
     @property
     def failures(self) -> Counter[str]:
-        """Errors without a name of ours that were caught within, by kind."""
+        """Number of errors other than `ObiError` that the product caught, by kind."""
         refused = self.market.refused
         return Counter({name: refused[name] for name in refused if name.startswith("failed")})
 
@@ -83,7 +82,7 @@ class Product:
 
     @property
     def knows_coverage(self) -> bool:
-        """Whether the book says what it knows; else its kept levels are taken for known."""
+        """Whether the book tells its known range; otherwise its kept levels count as known."""
         return hasattr(self.market.book.bids, "edge")
 
     # -- in --------------------------------------------------------------------------------
@@ -113,7 +112,7 @@ class Product:
         return self._happened("ponged", socket, now)
 
     def _happened(self, what: str, *args) -> list[Reply]:
-        """Tell the market, or the venue where a market takes no such thing."""
+        """Call the market's method, or the venue's if the market has none."""
         if hasattr(self.market, what):
             return getattr(self.market, what)(*args)
         now = next(one for one in reversed(args) if isinstance(one, int))
@@ -130,8 +129,8 @@ class Product:
         out = []
         for side, sign in ((self.market.book.bids, 1), (self.market.book.asks, -1)):
             keys, sizes = side.levels[:, : side.count][:, ::-1]
-            there = sizes > 0
-            prices, sizes = sign * keys[there], sizes[there]
+            filled = sizes > 0
+            prices, sizes = sign * keys[filled], sizes[filled]
             if self.knows_coverage:
                 edge = sign * side.edge
             else:
@@ -145,6 +144,6 @@ class Product:
 
     @staticmethod
     def reach(history) -> np.ndarray | None:
-        """Return up to how many bps from mid each row knows each side, (2, T); None: not told."""
+        """Return the known range of each side, bps from mid, shape (2, T); None if unknown."""
         found = getattr(history, "reach", None)
         return None if found is None else np.asarray(found, float).reshape(2, -1)

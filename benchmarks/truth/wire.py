@@ -1,4 +1,4 @@
-"""The websocket and the HTTP between an exchange and the product, and what goes wrong on them."""
+"""The websockets and the HTTP between an exchange and the product, with their faults."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import json
 from collections import deque
 from typing import TYPE_CHECKING
 
-from .faults import FRAME, GARBAGE, LMEX, NEW_BOOK, PICTURES, REST, SNAPSHOT
+from .faults import FRAME, GARBAGE, LMEX, NEW_BOOK, REST, REST_BOOKS, SNAPSHOT
 from .product import BOOK, Fetch
 
 if TYPE_CHECKING:
@@ -16,21 +16,22 @@ if TYPE_CHECKING:
 SECOND = 1_000_000_000
 MS = 1_000_000
 SILENT = 22
-"""Seconds for which a subscription is not served, so that the book is read by REST."""
+"""Seconds without an answer to subscriptions, so that the book is read by REST."""
 
 
 class Wire:
-    """The websockets, of which only the book's has faults.
+    """The websockets; only the one with the book has faults.
 
     Attributes
     ----------
     open, half_open : bool
-        Whether there is a connection; whether it brings nothing any more.
+        Whether there is a connection; whether it no longer delivers anything.
     flying : deque of int
-        When what is on its way was sent, ns.
-    stalled_until, late
-        Delays: until when nothing comes; when a growing delay began, how long it grows, by how
-        much a second.
+        Times at which the messages in flight were sent, ns.
+    stalled_until : int
+        Time until which nothing is delivered, ns.
+    late : tuple of (int, int, float)
+        A growing delay: when it began, ns; how long it grows, ns; its growth per second.
     """
 
     def __init__(self, play: Play) -> None:
@@ -42,13 +43,13 @@ class Wire:
         self.late = (0, 0, 0.0)
         self.others: set[str] = set()
         self.armed: list[str] = []
-        self.delay = 0  # of what was handed over last, ns
+        self.delay = 0  # delay of the last delivered message, ns
         self._held: list[Frame] = []
         self._sent_at: dict[str, int] = {}
 
     @property
     def disturbed(self) -> bool:
-        """Whether something is still wrong that the product can but wait for."""
+        """Whether a fault goes on that the product can only wait out."""
         return self.half_open or self.play.now < self._silent_until or bool(self.flying and (
             self.play.now - self.flying[0] > 2 * SECOND
         ))  # fmt: skip
@@ -57,7 +58,7 @@ class Wire:
         return round(self.play.dice.uniform(0.01, 0.12) * SECOND)
 
     def under_way(self) -> int:
-        """Return for how long the oldest frame or picture is, or the last was, under way, ns."""
+        """Return the age of the oldest message in flight, or the delay of the last one, ns."""
         since = [*list(self.flying)[:1], *self.play.answers.flying.values()]
         return max(self.delay, self.play.now - min(since) if since else 0)
 
@@ -108,7 +109,7 @@ class Wire:
             self.play.after(at - now, self._serve_other, socket, text)
 
     def ping(self, socket: str) -> None:
-        """Answer a ping: the pong comes by the same connection, behind what is on its way there."""
+        """Answer a ping; the pong queues behind the messages in flight on its connection."""
         if socket in self.others:
             self.play.after(self.latency(), self._pong, socket, self.generation)
         elif socket == BOOK and self.open and not self.half_open:
@@ -149,7 +150,7 @@ class Wire:
         if kind:
             self.armed.remove(kind)
             play.hit(kind)
-        if kind in PICTURES:
+        if kind in REST_BOOKS:
             self._silent_until = play.now + SILENT * SECOND
             play.answers.begin(kind)
             return
@@ -166,7 +167,7 @@ class Wire:
         self._push(exchange.snapshot(newest, **how))
 
     def _unreadable_before(self) -> None:
-        """Spoil an event just before a snapshot, when that is armed."""
+        """Damage the event just before a snapshot, if that fault is armed."""
         if SNAPSHOT[0] in self.armed and self.open and len(self.play.world) > 3:
             self.armed.remove(SNAPSHOT[0])
             self.play.hit(SNAPSHOT[0])
@@ -179,7 +180,7 @@ class Wire:
     # -- frames ----------------------------------------------------------------------------
 
     def arm(self, kind: str) -> None:
-        """Let a fault happen at the next occasion; a new book is made to be asked for."""
+        """Arm a fault for the next occasion; force a new book if the fault needs one."""
         self.armed.append(kind)
         if kind in NEW_BOOK and self.play.product.state == "live":
             if self.play.dice.random() < 0.5:
@@ -241,7 +242,7 @@ class Wire:
         self.play.after(self._queue(), self._deliver, frame, self.generation)
 
     def _queue(self) -> int:
-        """Return how long what is sent on the book's websocket now is under way, ns."""
+        """Return the delay of a message sent on the book's websocket now, ns."""
         now = self.play.now
         began, grows, pace = self.late
         extra = round((now - began) * pace) if grows and now < began + grows else 0
@@ -262,38 +263,39 @@ class Wire:
 
 
 class Answers:
-    """What is answered by HTTP, and what goes wrong there.
+    """The HTTP answers, with their faults.
 
     Attributes
     ----------
     flying : dict
-        When pictures that are on their way were made, by number, where nothing else brings a book.
+        Times at which the REST books in flight were made, ns, by number; only while no websocket
+        brings a book.
     """
 
     def __init__(self, play: Play) -> None:
         self.play = play
         self.flying: dict[int, int] = {}
         self._number = 0
-        self._pictures = ""
-        self._still = -1
+        self._rest_fault = ""
+        self._repeated = -1  # the step of the REST book that repeats
 
     def begin(self, kind: str) -> None:
-        """Begin a time of REST pictures."""
-        self._pictures, self._still = kind, -1
+        """Begin a time in which the book is read by REST."""
+        self._rest_fault, self._repeated = kind, -1
 
     def ask(self, fetch: Fetch) -> None:
-        """Take a request; its answer comes later."""
+        """Take a request, and schedule its answer."""
         play, exchange = self.play, self.play.exchange
         newest = len(play.world) - 1
-        is_book = exchange.picture in fetch.url
+        is_book = exchange.rest_book in fetch.url
         kind = next((one for one in play.wire.armed if one in REST), "") if is_book else ""
         if kind:
             play.wire.armed.remove(kind)
             play.hit(kind)
         step, how, delay = newest, {}, play.wire.latency()
-        if is_book and not play.wire.subscribed and self._pictures == PICTURES[1]:
-            step = self._still = newest if self._still < 0 else self._still
-        elif is_book and not play.wire.subscribed and self._pictures == PICTURES[2]:
+        if is_book and not play.wire.subscribed and self._rest_fault == REST_BOOKS[1]:
+            step = self._repeated = newest if self._repeated < 0 else self._repeated
+        elif is_book and not play.wire.subscribed and self._rest_fault == REST_BOOKS[2]:
             step = max(0, newest - play.dice.choice((0, 0, 5, 40, 200)))
         status, body = 200, ""
         match kind:
@@ -340,7 +342,7 @@ class Answers:
 
 
 def leap(kind: str, dice) -> int:
-    """Return by how much an event time is wrong, ns."""
+    """Return the error of an event time, ns."""
     seconds = dice.choice((130, 3600, 86_400, 400 * 86_400)) * SECOND
     return seconds if "ahead" in kind else -seconds
 
@@ -356,13 +358,13 @@ def retimed(event: Frame, time: int) -> Frame:
 
 
 def named(event: Frame, symbol: str, other: str) -> Frame:
-    """Return an event as one of another symbol."""
+    """Return an event of another symbol."""
     text = str(event.data).replace(symbol, other).replace(symbol.lower(), other.lower())
     return event._replace(data=text, step=None, time=None, kind="other")
 
 
 def streamed(event: Frame, symbol: str, other: str) -> Frame:
-    """Return an event that comes by the stream of another symbol, and says that it is ours."""
+    """Return an event on the stream of another symbol that claims to be of our symbol."""
     message = json.loads(event.data)
     for name in ("stream", "topic"):
         if name in message:

@@ -8,16 +8,16 @@ from dataclasses import dataclass
 import numpy as np
 
 SPAN = 24_000
-"""Prices that the book has room for, in ticks from its lowest."""
+"""Number of prices in the book, in ticks from the lowest."""
 
 FILLED = 6_000
-"""Ticks from the middle to the last level, at first."""
+"""Ticks from the middle to the last level at the start."""
 
 REACH = 4_200
-"""Ticks from the middle that the price may walk to: some 1,000 levels are left beyond."""
+"""Largest distance of the price from the middle, ticks; about 1,000 levels are left beyond."""
 
 CHECKPOINT = 64
-"""Steps from one kept book to the next."""
+"""Number of steps between two stored books."""
 
 SCENARIOS = ("calm", "walk", "leap", "thin")
 
@@ -50,9 +50,9 @@ class World:
     now : ndarray of int32, shape (2, SPAN)
         Sizes by price of bids and asks, after the newest step.
     changes : list
-        Of each step: new sizes by price of bids, and of asks. Step 0 is the beginning.
+        For each step, the new sizes by price of bids and of asks. Step 0 is the start.
     times : list of int
-        Of each step, ns.
+        Time of each step, ns.
     """
 
     def __init__(self, seed: int, manner: Manner, time: int) -> None:
@@ -71,8 +71,8 @@ class World:
         else:
             for side, part in ((0, slice(self.middle - FILLED, self.middle + 1)),
                                (1, slice(self.middle + 1, self.middle + 2 + FILLED))):  # fmt: skip
-                there = dice.random(FILLED + 1) < 0.67
-                self.now[side, part] = there * dice.integers(1, 5000, FILLED + 1)
+                has_size = dice.random(FILLED + 1) < 0.67
+                self.now[side, part] = has_size * dice.integers(1, 5000, FILLED + 1)
                 self.now[side, self.best[side]] = self._size()
         self.changes: list[tuple[dict[int, int], dict[int, int]]] = [({}, {})]
         self.times = [time]
@@ -86,20 +86,20 @@ class World:
         return self.random.randint(1, 5000)
 
     def at(self, step: int) -> np.ndarray:
-        """Return the book after a step; the caller's own."""
+        """Return a copy of the book after a step."""
         book = self._kept[step // CHECKPOINT].copy()
         for later in range(step // CHECKPOINT * CHECKPOINT + 1, step + 1):
             self.apply(book, later)
         return book
 
     def apply(self, book: np.ndarray, step: int) -> None:
-        """Lead a book from the step before to this one."""
+        """Advance a book to this step from the one before."""
         for side, changes in enumerate(self.changes[step]):
             for price, size in changes.items():
                 book[side, price] = size
 
     def step(self, time: int) -> None:
-        """Let something happen: nearly always a level changes."""
+        """Advance the market; nearly always a level changes."""
         changes: tuple[dict[int, int], dict[int, int]] = ({}, {})
         if self.manner.scenario == "thin":
             self._thin(changes)
@@ -126,7 +126,7 @@ class World:
         self.best = [best(self.now, 0), best(self.now, 1)]
 
     def _ticks(self) -> int:
-        """Return by how much the price goes up."""
+        """Return the change of the price, ticks."""
         manner, chance = self.manner, self.random
         ticks = chance.choice((-1, 0, 0, 0, 1))
         if manner.scenario == "walk":
@@ -141,7 +141,7 @@ class World:
         return ticks
 
     def _move(self, changes: tuple[dict, dict], ticks: int) -> None:
-        """Take what stands in the way, and fill in behind."""
+        """Remove the levels in the way of the price, and add levels behind it."""
         if not ticks:
             return
         behind, ahead, sign = (0, 1, +1) if ticks > 0 else (1, 0, -1)
@@ -156,7 +156,7 @@ class World:
         self._set(changes, ahead, end + sign * self.random.choice((1, 1, 1, 2, 5)), self._size())
 
     def _stir(self, changes: tuple[dict, dict]) -> None:
-        """Change levels near the best, seldom far ones, and leave most of them as they are."""
+        """Change a few levels near the best price, and rarely a distant one."""
         chance = self.random
         self._find_best()
         for side, sign in ((0, -1), (1, +1)):
@@ -173,19 +173,19 @@ class World:
     def _thin(self, changes: tuple[dict, dict]) -> None:
         chance = self.random
         for side, sign in ((0, -1), (1, +1)):
-            there = filled(self.now[side]).tolist()
-            if there and chance.random() < 0.02:  # the side empties
-                for price in there:
+            prices = filled(self.now[side]).tolist()
+            if prices and chance.random() < 0.02:  # the side empties
+                for price in prices:
                     self._set(changes, side, price, 0)
                 continue
-            if not there and chance.random() < 0.8:
+            if not prices and chance.random() < 0.8:
                 continue
             self._find_best()
             other = self.best[1 - side]
             edge = self.middle + side if other < 0 else other + sign
-            if there and chance.random() < 0.5:
-                self._set(changes, side, chance.choice(there), 0)
-            if len(there) < 12:
+            if prices and chance.random() < 0.5:
+                self._set(changes, side, chance.choice(prices), 0)
+            if len(prices) < 12:
                 self._set(changes, side, edge + sign * chance.randint(0, 40), self._size())
 
 
@@ -194,7 +194,7 @@ def top(book: np.ndarray, side: int, most: int) -> np.ndarray:
     first, width = best(book, side), 4 * most
     if first < 0:
         return np.array([], int)
-    while True:  # the levels are near: look no farther than there is need to
+    while True:  # most levels are near the best: widen the search only if needed
         low, high = (max(0, first - width), first + 1) if side == 0 else (first, first + width)
         found = filled(book[side, low:high]) + low
         if len(found) >= most or width > SPAN:
@@ -203,13 +203,13 @@ def top(book: np.ndarray, side: int, most: int) -> np.ndarray:
 
 
 def filled(sizes: np.ndarray) -> np.ndarray:
-    """Return where there is a size; of truth values NumPy finds them several times as fast."""
+    """Return the indices of sizes; NumPy is several times as fast on truth values."""
     return np.flatnonzero(sizes != 0)
 
 
 def best(book: np.ndarray, side: int) -> int:
-    """Return the best price of a side, −1 without one."""
-    there = book[side] != 0
-    at = int(there[::-1].argmax()) if side == 0 else int(there.argmax())
+    """Return the best price of a side, −1 if it is empty."""
+    has_size = book[side] != 0
+    at = int(has_size[::-1].argmax()) if side == 0 else int(has_size.argmax())
     at = SPAN - 1 - at if side == 0 else at
-    return at if there[at] else -1
+    return at if has_size[at] else -1

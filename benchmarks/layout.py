@@ -35,9 +35,12 @@ __all__ = [
 ]  # fmt: skip
 
 
-def newest_signal(market: Market) -> Callable[[Parameters], float]:
-    """Return the method for the signal of the newest state, by its name in this commit."""
-    return market.signal if hasattr(market, "signal") else market.imbalance
+def newest_signal(market: Market, parameters: Parameters) -> Callable[[], float]:
+    """Return a function that computes the signal of a market's newest state."""
+    if hasattr(market, "imbalance"):
+        return lambda: market.imbalance(parameters)
+    newest, state = parameters.signal.newest_by(dict(parameters.values)), market._writer.newest
+    return lambda: newest(state())
 
 
 def states_digest(history: Any) -> str:

@@ -191,8 +191,7 @@ def calibrate(
             int(np.count_nonzero(begun)),
         )
 
-    starts = episodes.start
-    whole = traded(history, parameters, entries, returns.horizons, level=level, episodes=starts)
+    whole, bounds = trade(history, entries, episodes.start)
     in_sample, traded_in_sample, episodes_in_sample = part(split.in_sample)
     out_of_sample, traded_out_of_sample, episodes_out_of_sample = part(split.out_of_sample)
     tests = tried * len(returns.horizons)

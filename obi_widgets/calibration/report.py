@@ -72,8 +72,9 @@ class Report:
     hit_rate : ndarray of float64
         Fraction of entries with the right sign, among those after which mid moved; 0..1.
     traded, traded_in_sample, traded_out_of_sample : Traded
-        Gains of trading every entry as a taker, after fees: on the whole record, in sample (before
-        the hold-out), and out of sample (in the hold-out). The verdict rests on these.
+        Gains of trading every entry, after fees: on the whole record, in sample (before the
+        hold-out), and out of sample (in the hold-out). The verdict rests on these. Of post-only
+        orders, each is at each horizon the worse of two bounds.
     in_sample, out_of_sample : Means
         As ``means``, in sample and out of sample.
     episodes : Episodes
@@ -177,9 +178,10 @@ class Report:
         ``out_of_sample_bps`` the net gain before and in the hold-out. ``n`` trades; ``missed``
         orders that were not filled and are not in ``n``; ``cost_bps`` of a round trip, on average;
         ``won`` the fraction with a net gain above 0, ``longs`` the fraction that is long;
-        ``p_adjusted`` as ``net_p_adjusted``.
-        Every entry is a trade of its own, so trades overlap: for a strategy, with one position at a
-        time, see `obi_widgets.entries`.
+        ``p_adjusted`` as ``net_p_adjusted``. For post-only orders these are the worse bound;
+        ``back_n, back_bps, front_n, front_bps`` are the trades and net gains if last and if first
+        in the queue. Every entry is a trade of its own, so trades overlap: for a strategy, with one
+        position at a time, see `obi_widgets.entries`.
         """
         table = self.traded.to_frame().assign(p_adjusted=self.net_p_adjusted)
         for name in ("in_sample", "out_of_sample"):

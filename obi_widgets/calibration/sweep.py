@@ -63,6 +63,9 @@ def sweep(
         The signal, and the value of every parameter that is no axis. Default settings by default.
     hold_out : float
         Fraction of each history's time, at its end, that `Surface.out_of_sample` is about; 0..1.
+    queue : {"worse", "back", "front"}
+        Bound of post-only fills: last in the queue, first, or in each history and cell the one with
+        the lower mean net gain. It has no effect on a taker.
     executor : concurrent.futures.Executor, optional
         Where to compute, one task for each history: a pool of processes, or ``get_executor()`` of
         a Dask client. The default is the cores of this computer.

@@ -46,7 +46,7 @@ TABLE = {
     "lab_command": ("cli/lab cli/jupyter_server", "the command as a process"),
     "cli": ("cli/main", "the command in this process"),
     "wrong_use": ("errors", "the text of each error"),
-    "clocks": ("feeds/keeper", "times, gaps and failures, of which the keeper decides"),
+    "clocks": ("feeds/book_builder", "times, gaps and failures: is the book live"),
     "exchange": ("feeds/live feeds/base", "the feed of a real websocket"),
     "exchange_guard": ("feeds/simulation/subscribers", "limits of who is connected"),
     "lifetimes": ("feeds/thread session/life widgets/holding", "what ends when its owner does"),

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from obi_widgets.checks import flag, integer, number
+from obi_widgets.feeds.book_builder import BookBuilder
 from obi_widgets.feeds.clocks import Lag
-from obi_widgets.feeds.keeper import Keeper
 from obi_widgets.market_data.venues.replies import BOOK, FOREVER, Reply
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from obi_widgets.market_data.venues.replies import Output
 
 
-class Market(Keeper):
+class Market(BookBuilder):
     """Applies the events of a venue in order, and keeps the book and its history.
 
     Live, replayed and simulated data all pass through it. One thread owns it; ``history()`` may be

@@ -50,7 +50,7 @@ MAX_NAMES = 100
 """Names of refused frames that are counted separately: a venue may send any number of names."""
 
 
-class Keeper:
+class BookBuilder:
     """Applies events to a book, decides its state, and writes its history.
 
     Base class of `obi_widgets.feeds.market.Market`, which receives the frames.

@@ -69,7 +69,7 @@ def test_a_capture_of_a_venue_that_is_not_decoded_is_refused(tmp_path, frame, na
     path = put(tmp_path / "eth.gz", f"{T0} {frame}\n")
     assert refused(path) == (
         f"eth.gz is of {name}, a venue that this package does not decode. It decodes "
-        f"{', '.join(VENUES)}. Books of another go to {ARRAYS}."
+        f"{', '.join(VENUES)}. Give books of another to {ARRAYS}."
     )
     symbol = name.partition(":")[2]
     assert refused(path, market=f"binance-usdm:{symbol}") == (
@@ -129,7 +129,7 @@ def test_a_file_of_two_markets_gives_the_one_that_was_asked_for(tmp_path, order,
     assert history.sha256() == single.sha256()
     assert history.gaps == 0
     other = ETH if market == BTC else BTC
-    # The snapshot that does not say of which market it is is told by its prices.
+    # The snapshot that names no market is recognised by its prices.
     assert history.notes == (f"202 lines are of {other} and were left out.",)
 
 
@@ -147,7 +147,7 @@ def test_a_file_of_two_markets_is_refused_when_none_was_asked_for(tmp_path):
 def test_a_snapshot_that_may_be_of_either_is_left_out_and_told(tmp_path):
     one, other = capture(), capture(symbol="BTCUSDC", price=60_010.0)
     text = "".join([one[0], other[0], *one[1:]])
-    assert "The snapshot in line 3 of a.gz does not say of which market it is, and was left" in (
+    assert "The snapshot in line 3 of a.gz does not name its market, and was left" in (
         refused(put(tmp_path / "a.gz", text), market=BTC)
     )
 
@@ -158,7 +158,7 @@ def test_recordings_of_two_markets_behind_each_other(tmp_path):
     path = put(tmp_path / "a.gz", text)
     recording = Recording(path, market="lmex:BTC-PERP")
     assert [record.text for record in recording] == ["one", "four"]
-    assert recording.left_out.others == ["2 lines are of lmex:ETH-PERP and were left out."]
+    assert recording.skipped.of_other_markets == ["2 lines are of lmex:ETH-PERP and were left out."]
     recording = Recording(path, market="lmex:ETH-PERP")
     assert [record.text for record in recording] == ["two", "three"]
     with pytest.raises(
@@ -180,18 +180,16 @@ def test_recordings_of_two_markets_behind_each_other(tmp_path):
         ),
         (
             '{"format":"obi-recording","version":1}',
-            "The first line of a.gz does not say of which market it is. "
-            "It needs a venue and a symbol.",
+            "The first line of a.gz does not name its market. It needs a venue and a symbol.",
         ),
         (
             '{"format":"obi-recording","version":1,"venue":[1],"symbol":{}}',
-            "The first line of a.gz does not say of which market it is. "
-            "It needs a venue and a symbol.",
+            "The first line of a.gz does not name its market. It needs a venue and a symbol.",
         ),
         (
             '{"format":"obi-recording","version":1,"venue":"nope","symbol":"X"}',
             "a.gz is of nope:X, a venue that this package does not decode. It decodes "
-            f"{', '.join(VENUES)}. Books of another go to {ARRAYS}.",
+            f"{', '.join(VENUES)}. Give books of another to {ARRAYS}.",
         ),
     ],
 )

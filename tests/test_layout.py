@@ -52,9 +52,9 @@ TABLE = {
     "lifetimes": ("feeds/thread session/life widgets/holding", "what ends when its owner does"),
     "sources": (
         "feeds/record feeds/blocking session/waiting", "the public functions in a notebook's loop"),
-    "recording": ("feeds/replay feeds/loading feeds/recording/reader", "what was live, replayed"),
+    "recording": ("feeds/replay feeds/loading feeds/recording/recording", "live data replayed"),
     "recording_damage": (
-        "feeds/recording/reading feeds/recording/left_out feeds/unused",
+        "feeds/recording/file_reader feeds/recording/skipped feeds/replay_gaps",
         "damage of every kind, and what is told of it",
     ),
     "recorder": ("feeds/recording/files feeds/recording/lines", "what is written, and read again"),

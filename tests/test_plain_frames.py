@@ -490,4 +490,4 @@ def test_a_line_that_is_no_record_is_left_out(line, tmp_path):
     with recording.paths[0].open("a") as file:
         file.write(line + "\n")
     same(recording)
-    assert recording.left_out.first == "line 7 of odd"
+    assert recording.skipped.first_unreadable == "line 7 of odd"

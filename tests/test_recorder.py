@@ -296,7 +296,7 @@ def test_a_full_disk_loses_nothing_and_leaves_whole_lines(tmp_path, name):
     assert taken[-30:] == list(range(200, 230))
     recording = Recording(recorder.path)
     assert len(list(recording)) == len(taken)
-    assert recording.left_out.damage == []
+    assert recording.skipped.damage == []
 
 
 def test_a_disk_that_stays_full_is_said_at_the_end_too(tmp_path):

@@ -28,7 +28,7 @@ NAMES = ["a.gz", "a.txt", "a.zst"]
 def read(path, **how):
     """Return the records of a file, and what was left out, in words."""
     recording = Recording(path, **how)
-    return list(recording), recording.left_out.damage
+    return list(recording), recording.skipped.damage
 
 
 def some(count, first=0):
@@ -345,7 +345,7 @@ try:
     recording = Recording(path)
     for record in recording:
         pass
-    told = " ".join(recording.left_out.damage)
+    told = " ".join(recording.skipped.damage)
 except RecordingError as error:
     told = str(error)
 print((kilobytes("VmHWM") - before) // 1024, told)
@@ -428,8 +428,8 @@ def test_a_replay_goes_on_behind_a_damaged_line_and_says_so_at_its_end(tmp_path,
     assert market.detail == (
         "The recording has ended. One line could not be read and was left out: line 51 of a.gz."
     )
-    left_out = "One line could not be read and was left out: line 51 of a.gz."
-    assert market.history().notes == (left_out,)
+    note = "One line could not be read and was left out: line 51 of a.gz."
+    assert market.history().notes == (note,)
     assert market.venue.can_ask is False
 
 
@@ -445,7 +445,7 @@ def test_a_player_takes_the_short_way_around_damage(tmp_path, monkeypatch):
         return lambda number, line: slow.append(number) or read_line(number, line)
 
     for chunk in recording.chunks():
-        monkeypatch.setattr(chunk.reading, "read", noting(chunk.reading.read))
+        monkeypatch.setattr(chunk.reader, "read", noting(chunk.reader.read))
         player.play(chunk)
     assert len(slow) < 10
     assert player.messages == 1_002

@@ -10,7 +10,7 @@ from obi_widgets.errors import RecordingError, RecordingWarning, SettingsError, 
 from obi_widgets.feeds.market import Market
 from obi_widgets.feeds.recording import Recording
 from obi_widgets.feeds.recording.lines import frames_of
-from obi_widgets.feeds.recording.reader import files_of
+from obi_widgets.feeds.recording.recording import files_of
 from obi_widgets.feeds.replay_gaps import ReplayGaps
 from obi_widgets.history import parquet
 from obi_widgets.history.columns import History
@@ -62,7 +62,7 @@ class Player:
         frames, at = frames_of(chunk.data), 0
         while True:
             first = at
-            at, now = self.market.receive_many(frames, at, chunk.reading.latest)
+            at, now = self.market.receive_many(frames, at, chunk.reader.latest)
             self._note(at - first, now)
             if at == frames.places.shape[1]:
                 break
@@ -162,12 +162,12 @@ def load(
         player.play(chunk)
     path, why = recording.paths[0], reader.detail and f" Its last state: {reader.detail}"
     reader.end("The recording has ended.", "")
-    missing = player.gaps.report(recording.left_out)
+    missing = player.gaps.report(recording.skipped)
     history = reader.history()
     if not len(history):
-        left_out = "".join(f" {one}" for one in recording.left_out.damage)
+        damage = "".join(f" {sentence}" for sentence in recording.skipped.damage)
         raise RecordingError(
-            f"{path.name} has no book of {recording.symbol}.{why}{left_out}",
+            f"{path.name} has no book of {recording.symbol}.{why}{damage}",
             "A recording needs a snapshot of the book, and the changes after it.",
             path=path,
         )
@@ -183,18 +183,18 @@ def _saved(
     parts = [parquet.load(path, History) for path in files]
     history = parts[0] if len(parts) == 1 else History.concat(parts)
     instrument, name = history.instrument, files[0].name
-    found = f"{instrument.venue}:{instrument.symbol}"
-    if market not in (None, found):
+    saved_market = f"{instrument.venue}:{instrument.symbol}"
+    if market not in (None, saved_market):
         raise RecordingError(
-            f"{name} is of {found}, not of {market}.", "Leave market out.", path=files[0]
+            f"{name} is of {saved_market}, not of {market}.", "Leave market out.", path=files[0]
         )
-    for what, asked, usual, kept in (
+    for what, asked, default, saved in (
         ("levels", levels, LEVELS, history.levels),
         ("interval", interval, INTERVAL, history.interval),
     ):
-        if asked not in (usual, kept):
+        if asked not in (default, saved):
             raise SettingsError(
-                f"{name} was saved with {what}={kept}, so {what}={quoted(asked)} is not possible.",
+                f"{name} was saved with {what}={saved}, so {what}={quoted(asked)} is not possible.",
                 "Load the recording that it was made from.",
             )
     return replace(history, strict=history.strict or strict)

@@ -67,7 +67,7 @@ class ReplayFeed(Feed):
                 gaps = await self._play_as_fast_as_possible()
             else:
                 gaps = await self._play_at_speed(self.speed)
-            missing = gaps.report(self.recording.left_out)
+            missing = gaps.report(self.recording.skipped)
             detail = " ".join(["The recording has ended.", *missing])
             advice = "Run the cell again to see it again."
         except RecordingError as error:

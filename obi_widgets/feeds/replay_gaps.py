@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from obi_widgets.feeds.market import Market
-    from obi_widgets.feeds.recording.left_out import LeftOut
+    from obi_widgets.feeds.recording.skipped import Skipped
 
 SECOND = 1_000_000_000  # ns
 
@@ -54,12 +54,12 @@ class ReplayGaps:
             if not self._lost_at:
                 self._lost_at, self._why = now, self._market.detail
 
-    def report(self, left_out: LeftOut) -> list[str]:
+    def report(self, skipped: Skipped) -> list[str]:
         """Store in `Market.unused`, after the replay, what was not used.
 
         Parameters
         ----------
-        left_out : LeftOut
+        skipped : Skipped
             What the reader left out.
 
         Returns
@@ -69,14 +69,14 @@ class ReplayGaps:
             of other markets are not among them, since they are never used.
         """
         refused = self._market.refused
-        missing = [*left_out.damage, *self._time_without_book()]
+        missing = [*skipped.damage, *self._time_without_book()]
         if refused[UNREADABLE]:
             missing.append(f"Frames that were unreadable: {refused[UNREADABLE]:,}.")
-        kinds = left_out.others
+        other = skipped.of_other_markets
         counts = [f"{name} {count:,}" for name, count in refused.items() if name != UNREADABLE]
         if counts:
-            kinds.append(f"Frames that were not used: {', '.join(counts)}.")
-        self._market.unused = (*missing, *kinds)
+            other.append(f"Frames that were not used: {', '.join(counts)}.")
+        self._market.unused = (*missing, *other)
         return missing
 
     def _time_without_book(self) -> list[str]:

@@ -15,14 +15,14 @@ A first line of JSON says which venue and symbol it is; captures made elsewhere 
 may lack it.
 
 The file is only ever appended to, and what a second brought is on disk a second later: a kernel
-that is killed loses no more. Reading takes what can be read, and counts what was left out.
+that is killed loses no more. FileReader takes what can be read, and counts what was left out.
 """
 
 from __future__ import annotations
 
+from obi_widgets.feeds.recording.file_reader import Chunk
 from obi_widgets.feeds.recording.lines import Record
-from obi_widgets.feeds.recording.reader import Recording
-from obi_widgets.feeds.recording.reading import Chunk
 from obi_widgets.feeds.recording.recorder import Recorder
+from obi_widgets.feeds.recording.recording import Recording
 
 __all__ = ["Chunk", "Record", "Recorder", "Recording"]

@@ -1,7 +1,8 @@
-"""Reading a recording: all that can be read, and what was left out."""
+"""A recording: files of records of one market."""
 
 from __future__ import annotations
 
+import itertools
 import time
 from collections.abc import Iterable
 from pathlib import Path
@@ -10,9 +11,9 @@ from typing import TYPE_CHECKING
 from obi_widgets.checks import path as as_path
 from obi_widgets.errors import ArgumentError, RecordingError
 from obi_widgets.feeds.recording import foreign
+from obi_widgets.feeds.recording.file_reader import Chunk, FileReader
 from obi_widgets.feeds.recording.files import beginning
-from obi_widgets.feeds.recording.left_out import LeftOut
-from obi_widgets.feeds.recording.reading import Chunk, Reading
+from obi_widgets.feeds.recording.skipped import Skipped
 from obi_widgets.market_data.venues import VENUES, make_venue
 
 if TYPE_CHECKING:
@@ -26,57 +27,57 @@ DAY = 86_400_000_000_000  # ns
 
 
 class Recording:
-    """One or more files of records of one market, one after the other.
+    """A recording of one market, in one or more files.
 
     Parameters
     ----------
     paths : str, Path or iterable of them
-        In the order of time. Plain, gzip or Zstandard, whatever their names.
+        Files in the order of time; plain text, gzip or Zstandard, whatever their names.
     market : str, optional
-        ``venue:SYMBOL``, for a capture that does not say what it is, or that holds several.
+        ``venue:SYMBOL``. Needed if a capture does not name its market, or holds several.
 
     Attributes
     ----------
     venue_name, symbol : str
-        What it is a recording of.
-    left_out : LeftOut
-        What the newest reading did not read.
+        The venue and the symbol that were recorded.
+    skipped : Skipped
+        What was skipped when the files were last read.
 
     Raises
     ------
     RecordingError
-        A file that is not there, is not a recording, is of another market, or whose market cannot
-        be told.
+        If a file does not exist, is no recording, or is of another market; or if the files do not
+        say which market they are of.
     SourceError
-        A venue that is not known.
+        If the venue is not known.
     """
 
     def __init__(
         self, paths: str | Path | Iterable[str | Path], *, market: str | None = None
     ) -> None:
         self.paths = files_of(paths)
-        self.latest = time.time_ns() + DAY  # a clock may be ahead
-        self.left_out = LeftOut()
+        self.latest = time.time_ns() + DAY  # the clock of the recording computer may be ahead
+        self.skipped = Skipped()
         self.chosen = market is not None
         self._bids: dict[Path, dict[FoundMarket, deque[str]]] = {}
-        found = self._found()
+        markets = self._markets_by_file()
         if market is None:
-            self.venue_name, self.symbol = self._only(found)
+            self.venue_name, self.symbol = self._single_market(markets)
         else:
             self.venue_name, self.symbol = _split(market)
-            self._check(market, found)
+            self._check_market(market, markets)
 
     @property
     def market(self) -> str:
         """``venue:SYMBOL``."""
         return f"{self.venue_name}:{self.symbol}"
 
-    def is_ours(self, found: FoundMarket) -> bool:
-        """Return whether what was found is the market of this recording."""
-        return found.symbol == self.symbol and self.venue_name in found.venues
+    def is_own(self, market: FoundMarket) -> bool:
+        """Return whether a market is the one of this recording."""
+        return market.symbol == self.symbol and self.venue_name in market.venues
 
     def make_venue(self) -> Venue:
-        """Return a new decoder for it, which knows that nobody answers."""
+        """Return a new decoder of the venue; it cannot ask, since a recording does not answer."""
         venue = make_venue(self.venue_name, self.symbol)
         venue.can_ask = False
         return venue
@@ -92,97 +93,100 @@ class Recording:
 
     def chunks(self) -> Iterator[Chunk]:
         """Yield the lines of all files, many at a time."""
-        self.left_out = LeftOut()
-        last = 0
+        self.skipped = Skipped()
+        last_time = 0
         for path in self.paths:
-            for chunk in Reading(path, self, self._bids[path]).chunks():
-                if chunk.first == 1 and 0 < chunk.begins < last:
+            for chunk in FileReader(path, self, self._bids[path]).chunks():
+                if chunk.first == 1 and 0 < chunk.first_time < last_time:
                     raise RecordingError(
                         f"{path.name} begins before the file before it ends.",
                         "Give the files in the order of time.",
                         path=path,
                     )
                 yield chunk
-                last = chunk.ends or last
+                last_time = chunk.last_time or last_time
 
-    # -- whose it is -----------------------------------------------------------------------
+    # -- which market ----------------------------------------------------------------------
 
-    def _found(self) -> dict[Path, list[FoundMarket]]:
-        """Return the markets that each file begins with."""
-        found = {}
+    def _markets_by_file(self) -> dict[Path, list[FoundMarket]]:
+        """Return the markets in the first bytes of each file; refuse files of other formats."""
+        markets = {}
         for path in self.paths:
             text, why = beginning(path)
             if why:
                 raise RecordingError(f"{path.name} {why}.", foreign.RAW, path=path)
             foreign.refuse(path, text, self.latest)
-            reading = Reading(path, self)
+            reader = FileReader(path, self)
             lines = text.rpartition(b"\n")[0].split(b"\n")
-            found[path] = list(dict.fromkeys(reading.markets(lines)))
-            self._bids[path] = reading.bids
-        return found
+            markets[path] = list(dict.fromkeys(reader.markets(lines)))
+            self._bids[path] = reader.bids
+        return markets
 
-    def _only(self, found: dict[Path, list[FoundMarket]]) -> tuple[str, str]:
-        """Return the one market that was found."""
-        all_found = list(dict.fromkeys(one for some in found.values() for one in some))
+    def _single_market(self, by_file: dict[Path, list[FoundMarket]]) -> tuple[str, str]:
+        """Return venue and symbol of the files; raise if they name none or several."""
+        markets = list(dict.fromkeys(itertools.chain.from_iterable(by_file.values())))
         path = self.paths[0]
-        if not all_found:
+        if not markets:
             raise RecordingError(
                 f"{path.name} does not say which venue it was recorded at.",
                 "Give it: market='venue:SYMBOL'.",
                 path=path,
             )
-        one = all_found[0]
-        if len(all_found) > 1:
+        market = markets[0]
+        if len(markets) > 1:
             what = f"{path.name} holds" if len(self.paths) == 1 else "These files hold"
             raise RecordingError(
-                f"{what} several markets: {_names(all_found)}.",
-                f"Choose one: market='{one}'.",
+                f"{what} several markets: {_names(markets)}.",
+                f"Choose one: market='{market}'.",
                 path=path,
             )
-        if len(one.venues) > 1:
+        if len(market.venues) > 1:
             raise RecordingError(
-                f"{path.name} is of {one.symbol}, and does not say which venue it was recorded at.",
-                f"Give it: market='{one}', or another of {', '.join(one.venues)}.",
+                f"{path.name} is of {market.symbol}, and does not say which venue it was recorded "
+                f"at.",
+                f"Give it: market='{market}', or another of {', '.join(market.venues)}.",
                 path=path,
             )
-        if one.venues[0] not in VENUES:
+        if market.venues[0] not in VENUES:
             raise RecordingError(
-                f"{path.name} is of {one}, a venue that this package does not decode.",
-                f"It decodes {', '.join(VENUES)}. Books of another go to {foreign.ARRAYS}.",
+                f"{path.name} is of {market}, a venue that this package does not decode.",
+                f"It decodes {', '.join(VENUES)}. Give books of another to {foreign.ARRAYS}.",
                 path=path,
             )
-        return one.venues[0], one.symbol
+        return market.venues[0], market.symbol
 
-    def _check(self, market: str, found: dict[Path, list[FoundMarket]]) -> None:
-        """Refuse a file that is of other markets than the one that was asked for."""
-        for path, some in found.items() if self.venue_name in VENUES else ():
-            if some and not any(map(self.is_ours, some)) and not self._begins_later(path):
-                known = [one for one in some if one.venues[0] in VENUES]
+    def _check_market(self, chosen: str, by_file: dict[Path, list[FoundMarket]]) -> None:
+        """Refuse a file that does not contain the market that the user has chosen."""
+        for path, markets in by_file.items() if self.venue_name in VENUES else ():
+            if markets and not any(map(self.is_own, markets)) and not self._begins_later(path):
+                known = [market for market in markets if market.venues[0] in VENUES]
                 raise RecordingError(
-                    f"{path.name} is of {_names(some)}, not of {market}.",
+                    f"{path.name} is of {_names(markets)}, not of {chosen}.",
                     f"Give market='{known[0]}', or another file."
                     if known
                     else "Give another file.",
                     path=path,
                 )
-        make_venue(self.venue_name, self.symbol)  # which may not be, for reasons of its own
+        make_venue(self.venue_name, self.symbol)  # raises if the venue or symbol does not exist
 
     def _begins_later(self, path: Path) -> bool:
-        """Return whether a file that begins with another market goes on with ours."""
+        """Return whether a file that begins with another market contains ours later."""
         return any(
-            self.is_ours(found)
-            for chunk in Reading(path, self).chunks()
-            for found in chunk.reading.markets(chunk.data.split(b"\n"))
+            self.is_own(market)
+            for chunk in FileReader(path, self).chunks()
+            for market in chunk.reader.markets(chunk.data.split(b"\n"))
         )
 
 
 def files_of(paths: str | Path | Iterable[str | Path]) -> list[Path]:
-    """Return the files of a recording.
+    """Return the files of a recording, after checking that they exist.
 
     Raises
     ------
-    ArgumentError, RecordingError
-        What is no path, or none of a file that is there.
+    ArgumentError
+        If something is not a path.
+    RecordingError
+        If there is no path, or no file at a path.
     """
     advice = "Give the path of one, or a list of them."
     many = [paths] if isinstance(paths, str | Path) else paths
@@ -215,5 +219,5 @@ def _split(market: str) -> tuple[str, str]:
     return venue, symbol
 
 
-def _names(found: Iterable[FoundMarket]) -> str:
-    return " and ".join(map(str, found))
+def _names(markets: Iterable[FoundMarket]) -> str:
+    return " and ".join(map(str, markets))

@@ -266,8 +266,8 @@ def test_a_foreign_file_is_refused_by_what_it_is(tmp_path, name, how):
 def test_the_way_in_is_named(tmp_path):
     np.savez_compressed(tmp_path / "a.npz", data=np.zeros(3))
     assert refused(tmp_path / "a.npz") == (
-        "a.npz is a NumPy archive, as hftbacktest has them. Read it with numpy.load. "
-        f"Build the books from it, a row a state; then give them to {ARRAYS}."
+        "a.npz is a NumPy archive, such as hftbacktest writes. Read it with numpy.load. "
+        f"Build the books from it, one row for each state; then give them to {ARRAYS}."
     )
     np.savez(tmp_path / "b.npz", mine=np.zeros(3))
     assert refused(tmp_path / "b.npz").endswith(f"and give its columns to {ARRAYS}.")

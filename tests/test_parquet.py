@@ -202,8 +202,9 @@ def test_a_lab_of_a_saved_history_says_what_can_be_followed_and_what_can_be_judg
     with pytest.raises(RecordingError) as error:
         opened(saved)
     assert str(error.value).startswith(
-        "x.parquet is a Parquet table, and no recording. To follow it, give the recording that it "
-        "was made of. If History.save wrote it, obi.load reads it, for obi.calibrate and obi.sweep."
+        "x.parquet is a Parquet table, not a recording. To follow it, give the recording that it "
+        "was made from. If History.save wrote it, obi.load reads it, for obi.calibrate and "
+        "obi.sweep."
     )
 
 

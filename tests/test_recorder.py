@@ -23,7 +23,7 @@ from obi_widgets.feeds.live import LARGEST_FRAME
 from obi_widgets.feeds.recording import Record, Recorder, Recording
 from obi_widgets.feeds.recording import recorder as recorder_module
 from obi_widgets.feeds.recording.lines import LONGEST
-from obi_widgets.feeds.recording.recorder import FLUSH_EVERY, MEMBER
+from obi_widgets.feeds.recording.recorder import FLUSH_EVERY, MEMBER_SIZE
 
 
 def frame(number, *, size=0):
@@ -52,7 +52,7 @@ def test_a_recording_is_never_overwritten(tmp_path, name):
     with pytest.raises(RecordingError) as caught:
         Recorder(path, "lmex", "BTC-PERP")
     assert str(caught.value) == (
-        f"{path} exists. Recordings are not overwritten: choose another name."
+        f"{path} exists. A recording is not overwritten. Choose another name."
     )
     assert path.read_bytes() == before
 
@@ -69,7 +69,7 @@ def test_two_recorders_never_write_to_one_file(tmp_path):
 def test_places_that_cannot_be_written_are_said(tmp_path):
     cases = {
         tmp_path / "nowhere" / "a.gz": (
-            f"There is no folder {tmp_path / 'nowhere'} for a.gz. Make it first."
+            f"There is no folder {tmp_path / 'nowhere'} for a.gz. Create it first."
         ),
         tmp_path: f"{tmp_path} is a folder. Give the name of a file in it.",
         tmp_path / ("a" * 300): (
@@ -104,8 +104,8 @@ def test_a_name_that_promises_another_format_is_refused(tmp_path, ending):
     with pytest.raises(RecordingError) as caught:
         obi.record("sim:BTC-PERP", tmp_path / f"a{ending}", seconds=1)
     assert str(caught.value) == (
-        f"a{ending} has a name that ends in {ending}, and a recording is text. "
-        "Let its name end in .gz (compressed) or .txt."
+        f"a{ending} ends in {ending}, but a recording is text. "
+        "Choose a name that ends in .gz (compressed) or .txt."
     )
     assert list(tmp_path.iterdir()) == []
 
@@ -195,12 +195,12 @@ def test_closing_twice_is_closing_once_and_the_end(tmp_path):
     recorder.close()
     recorder.close()
     assert list(Recording(recorder.path)) == RECORDS[:1]
-    with pytest.raises(RecordingError, match=r"a\.gz was closed\. Record to another\.$"):
+    with pytest.raises(RecordingError, match=r"a\.gz was closed\. Record to another file\.$"):
         recorder.write(RECORDS[1])
 
 
 def test_a_long_recording_is_many_members(tmp_path):
-    count = 3 * MEMBER // 1000 + 1
+    count = 3 * MEMBER_SIZE // 1000 + 1
     path = tmp_path / "a.gz"
     recorder = Recorder(path, "lmex", "BTC-PERP")
     for number in range(count):

@@ -19,7 +19,7 @@ from obi_widgets.feeds.loading import Player
 from obi_widgets.feeds.market import Market
 from obi_widgets.feeds.recording import Record, Recorder, Recording
 from obi_widgets.feeds.recording import recorder as recorder_module
-from obi_widgets.feeds.recording.recorder import MEMBER
+from obi_widgets.feeds.recording.recorder import MEMBER_SIZE
 from obi_widgets.feeds.replay import ReplayFeed
 
 NAMES = ["a.gz", "a.txt", "a.zst"]
@@ -256,7 +256,7 @@ def test_a_wrong_checksum_is_told(tmp_path):
     path.write_bytes(data)
     assert read(path) == (
         some(9),
-        ["a.gz does not fit its checksum: a number up to line 10 may be wrong."],
+        ["a.gz does not match its checksum: a number up to line 10 may be wrong."],
     )
 
 
@@ -284,7 +284,7 @@ def test_damage_in_gzip_is_told_and_what_is_before_and_behind_it_is_read(
     assert damage
     assert all("a.gz" in one for one in damage)
     lost, wrong = set(many) - set(kept), set(kept) - set(many)
-    member = MEMBER / len(many[0].text)  # records; others of it may be copies of what is wrong
+    member = MEMBER_SIZE / len(many[0].text)  # records; others of it may be copies of what is wrong
     assert len(wrong) < member
     assert 0 < len(lost) < 2.5 * member
     before = next(n for n, record in enumerate(many) if record in lost)

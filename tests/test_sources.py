@@ -136,7 +136,7 @@ def test_a_recording_is_not_overwritten(tape):
     with pytest.raises(RecordingError) as error:
         obi.record("sim:BTC-PERP", tape, seconds=1)
     assert str(error.value) == (
-        f"{tape} exists. Recordings are not overwritten: choose another name."
+        f"{tape} exists. A recording is not overwritten. Choose another name."
     )
     assert tape.read_bytes() == before
 
@@ -151,7 +151,7 @@ def test_a_place_that_is_none_is_told(tmp_path):
     path = tmp_path / "not" / "there.gz"
     with pytest.raises(RecordingError) as error:
         obi.record("sim:BTC-PERP", path, seconds=1)
-    assert str(error.value) == (f"There is no folder {path.parent} for there.gz. Make it first.")
+    assert str(error.value) == (f"There is no folder {path.parent} for there.gz. Create it first.")
 
 
 @pytest.mark.parametrize("seconds", [-1, NAN, float("inf")])

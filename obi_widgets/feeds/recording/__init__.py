@@ -1,21 +1,22 @@
-"""Raw frames to disk and back.
+"""Raw frames written to disk, and read again.
 
-A recording is text, gzipped when its name ends in ``.gz``: a line a record, ``<receive time, ns>
-<frame as received>``. What is not a frame of the book's websocket begins with ``@``::
+A recording is text, compressed by gzip if its name ends in ``.gz``. Each line is a record:
+``<receive time, ns> <frame as received>``. A record that is not a plain frame of the book's
+websocket has a word with ``@`` in place of the frame::
 
-    @frame [name, text]                 of another websocket, or one that would not fit on a line
-    @open [name, ""]                    a websocket opened
-    @close [name, reason]               it closed, or could not be opened
-    @pong [name]                        it answered a ping
-    @answer [name, status, body, date]  an answer by HTTP; the date, ns, when it told one
-    @clock [shift]                      the clock here was set, by so many ns ahead or back; the
-                                        line's own time is what it said before
+    @frame [name, text]                 a frame of another websocket, or one with a line break
+    @open [name, ""]                    a websocket was opened
+    @close [name, reason]               a websocket was closed, or could not be opened
+    @pong [name]                        a websocket answered a ping
+    @answer [name, status, body, date]  an answer by HTTP, with its ``Date`` header, ns, if any
+    @clock [shift]                      this computer's clock was set ahead by ``shift`` ns, or
+                                        back if negative; the line's time is by the old clock
 
-A first line of JSON says which venue and symbol it is; captures made elsewhere in the same format
-may lack it.
+The first line is JSON that names the venue and the symbol. Captures from elsewhere in the same
+format may lack it.
 
-The file is only ever appended to, and what a second brought is on disk a second later: a kernel
-that is killed loses no more. FileReader takes what can be read, and counts what was left out.
+A record is on disk within a second, so a kernel that is killed loses at most that. Nothing in the
+file is overwritten. The reader skips what it cannot read, and counts it.
 """
 
 from __future__ import annotations

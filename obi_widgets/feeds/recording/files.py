@@ -1,7 +1,7 @@
-"""A file's bytes, unpacked: all that can be read of one that is cut off or damaged.
+"""Decompresses a file as far as it can be read, even if it is cut off or damaged.
 
-What a file is packed with is told by its first bytes, not by its name. Memory is bounded whatever
-it unpacks to.
+The first bytes of a file show how it is compressed, whatever its name. Memory stays small however
+much a file decompresses to.
 """
 
 from __future__ import annotations
@@ -18,35 +18,36 @@ if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
     from pathlib import Path
 
-CHUNK = 2**18
-"""Bytes that are unpacked at a time."""
+BLOCK_SIZE = 2**18
+"""Largest block of decompressed bytes."""
 
-PACKED = 2**16
-"""Packed bytes that are read at a time."""
+READ_SIZE = 2**16
+"""Compressed bytes that are read at a time."""
 
-FED = 2**7
-"""Packed bytes that Zstandard is given at a time: it unpacks all of them, a byte to 32 KiB."""
+ZSTD_READ_SIZE = 2**7
+"""Bytes of a Zstandard file that are read at a time. They are few because each of them may
+decompress to 32 KiB, and the library has no limit on its output."""
 
-WINDOW = 2**25
-"""Bytes that a Zstandard frame may look back by: all that its levels up to 20 need."""
+MAX_ZSTD_WINDOW = 2**25
+"""Largest window of a Zstandard frame, bytes. Compression levels up to 20 need no more."""
 
 GZIP, ZSTD = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
 
 CUT_OFF = "is cut off after line {line:,}"
 
-_EXTRA, _NAME, _COMMENT, _CHECKED = 4, 8, 16, 2  # flags of a gzip header
+_EXTRA, _NAME, _COMMENT, _HEADER_CHECKSUM = 4, 8, 16, 2  # flags of a gzip header
 
 
 class Fault(NamedTuple):
-    """Damage that was met between two blocks.
+    """Damage between two blocks.
 
     Attributes
     ----------
     what : str
-        What is wrong with the file: the rest of a sentence that begins with its name, with a
-        place for the last line before it.
+        What is wrong with the file: the end of a sentence that begins with its name. ``{line}``
+        stands for the number of the last line before the damage.
     missing : bool
-        Whether bytes are missing here, so that what follows does not continue what came before.
+        Whether bytes are missing here: then the next block does not continue the one before.
     """
 
     what: str
@@ -57,23 +58,23 @@ Blocks: TypeAlias = "Generator[bytes | Fault, None, None]"
 
 
 def blocks(path: Path) -> Blocks:
-    """Yield a file's bytes, unpacked, and its faults where they are.
+    """Yield a file's decompressed bytes, and its faults in their places.
 
     Raises
     ------
     RecordingError
-        The file cannot be opened, or the system fails to read it.
+        If the file cannot be opened, or the system fails to read it.
     """
     try:
         with path.open("rb") as file:
             first = file.read(4)
             file.seek(0)
             if first.startswith(GZIP):
-                yield from _gunzipped(file)
+                yield from _read_gzip(file)
             elif first == ZSTD:
-                yield from _unzstandard(file)
+                yield from _read_zstd(file)
             else:
-                while block := file.read(CHUNK):
+                while block := file.read(BLOCK_SIZE):
                     yield block
     except OSError as error:
         raise RecordingError(
@@ -82,109 +83,109 @@ def blocks(path: Path) -> Blocks:
 
 
 def beginning(path: Path) -> tuple[bytes, str]:
-    """Return the first bytes of a file, unpacked; without any, what is wrong with it."""
-    unpacked = blocks(path)
+    """Return the first decompressed bytes of a file; if there are none, what is wrong with it."""
+    file_blocks = blocks(path)
     why = "is empty"
-    for block in unpacked:
+    for block in file_blocks:
         if isinstance(block, bytes):
-            unpacked.close()
+            file_blocks.close()
             return block, ""
         why = block.what.format(line=0)
     return b"", why
 
 
-def _unzstandard(file: IO[bytes]) -> Blocks:
-    """Yield what the frames of a Zstandard file hold, one after the other."""
+def _read_zstd(file: IO[bytes]) -> Blocks:
+    """Yield the decompressed bytes of a Zstandard file, frame by frame."""
     packed = b""
-    while packed := packed or file.read(FED):
-        unpack = zstandard.ZstdDecompressor(max_window_size=WINDOW).decompressobj()
+    while packed := packed or file.read(ZSTD_READ_SIZE):
+        decompressor = zstandard.ZstdDecompressor(max_window_size=MAX_ZSTD_WINDOW).decompressobj()
         try:
-            while packed and not unpack.eof:
-                if block := unpack.decompress(packed):
+            while packed and not decompressor.eof:
+                if block := decompressor.decompress(packed):
                     yield block
-                packed = unpack.unused_data if unpack.eof else file.read(FED)
+                packed = decompressor.unused_data if decompressor.eof else file.read(ZSTD_READ_SIZE)
         except zstandard.ZstdError as error:
-            at = _next(ZSTD, file, file.tell() - len(packed) + 1)
+            next_frame = _find(ZSTD, file, file.tell() - len(packed) + 1)
             yield Fault(f"is damaged after line {{line:,}} ({error})")
-            if not at:
+            if not next_frame:
                 return
-            file.seek(at)
+            file.seek(next_frame)
             packed = b""
             continue
-        if not unpack.eof:
+        if not decompressor.eof:
             yield Fault(CUT_OFF, missing=False)
 
 
 # -- gzip ----------------------------------------------------------------------------------
 
 
-def _gunzipped(file: IO[bytes]) -> Blocks:
-    """Yield what the members of a gzip file hold, one after the other."""
+def _read_gzip(file: IO[bytes]) -> Blocks:
+    """Yield the decompressed bytes of a gzip file, member by member."""
     while True:
         start = file.tell()
-        found = _header(file)
-        if found is None:
+        is_header = _read_header(file)
+        if is_header is None:
             return
-        if found:
-            fault = yield from _member(file)
+        if is_header:
+            fault = yield from _read_member(file)
             if fault is None:
                 continue
         else:
             fault = Fault("has bytes after line {line:,} that are not gzip")
-        at = _next(GZIP + b"\x08", file, max(file.tell(), start + 1))
-        if not at:
+        next_member = _find(GZIP + b"\x08", file, max(file.tell(), start + 1))
+        if not next_member:
             fault = fault._replace(missing=False)
         yield fault
-        if not at:
+        if not next_member:
             return
-        file.seek(at)
+        file.seek(next_member)
 
 
-def _member(file: IO[bytes]) -> Generator[bytes | Fault, None, Fault | None]:
-    """Yield what a member holds behind its header; return what it broke off with."""
-    unpack, check, length = zlib.decompressobj(wbits=-zlib.MAX_WBITS), 0, 0
+def _read_member(file: IO[bytes]) -> Generator[bytes | Fault, None, Fault | None]:
+    """Yield the decompressed bytes of a member after its header; return the fault that ends it."""
+    decompressor, checksum, length = zlib.decompressobj(wbits=-zlib.MAX_WBITS), 0, 0
     packed = b""
-    while not unpack.eof:
-        packed = packed or file.read(PACKED)
+    while not decompressor.eof:
+        packed = packed or file.read(READ_SIZE)
         if not packed:
             return Fault(CUT_OFF, missing=False)
-        before = unpack.copy()
+        before = decompressor.copy()
         try:
-            block = unpack.decompress(packed, CHUNK)
+            block = decompressor.decompress(packed, BLOCK_SIZE)
         except zlib.error:
             file.seek(-len(packed), 1)
-            yield from _up_to_damage(before, file)
+            yield from _read_to_damage(before, file)
             return Fault("is damaged after line {line:,}, and a number shortly before may be wrong")
-        packed = unpack.unconsumed_tail
+        packed = decompressor.unconsumed_tail
         if block:
-            check, length = zlib.crc32(block, check), length + len(block)
+            checksum, length = zlib.crc32(block, checksum), length + len(block)
             yield block
-    file.seek(-len(unpack.unused_data), 1)
+    file.seek(-len(decompressor.unused_data), 1)
     trailer = file.read(8)
     if len(trailer) < 8:
         return Fault(CUT_OFF, missing=False)
-    if struct.unpack("<II", trailer) != (check, length % 2**32):
+    if struct.unpack("<II", trailer) != (checksum, length % 2**32):
         yield Fault(
-            "does not fit its checksum: a number up to line {line:,} may be wrong", missing=False
+            "does not match its checksum: a number up to line {line:,} may be wrong", missing=False
         )
     return None
 
 
-def _up_to_damage(unpack: zlib._Decompress, file: IO[bytes]) -> Iterator[bytes]:
-    """Yield what can be unpacked before the damage, and leave the file there."""
-    done = bytearray()
+def _read_to_damage(decompressor: zlib._Decompress, file: IO[bytes]) -> Iterator[bytes]:
+    """Yield what can be decompressed before the damage; leave the file's position behind it."""
+    readable = bytearray()
     while byte := file.read(1):
         try:
-            done += unpack.decompress(byte)
+            readable += decompressor.decompress(byte)
         except zlib.error:
             break
-    yield bytes(done)
+    yield bytes(readable)
 
 
-def _header(file: IO[bytes]) -> bool | None:
-    """Read a member's header; return whether it is one, and None at the end of the file.
+def _read_header(file: IO[bytes]) -> bool | None:
+    """Read a member's header; return whether it is valid, or None at the end of the file.
 
-    Zeros before it are passed over: tapes and disks fill up with them.
+    Zero bytes before it are skipped: tapes and disks pad files with them.
     """
     first = b"\0"
     while first == b"\0":
@@ -201,19 +202,19 @@ def _header(file: IO[bytes]) -> bool | None:
         if flags & text:
             while file.read(1) not in (b"\0", b""):
                 pass
-    if flags & _CHECKED:
+    if flags & _HEADER_CHECKSUM:
         file.read(2)
     return True
 
 
-def _next(wanted: bytes, file: IO[bytes], at: int) -> int:
-    """Return where from there on these bytes come next; 0 when they do not."""
+def _find(wanted: bytes, file: IO[bytes], at: int) -> int:
+    """Return the next position of some bytes, at or after ``at``; 0 if there is none."""
     file.seek(at)
-    kept = b""
-    while block := file.read(PACKED):
-        block = kept + block
-        found = block.find(wanted)
-        if found >= 0:
-            return file.tell() - len(block) + found
-        kept = block[1 - len(wanted) :]
+    tail = b""
+    while block := file.read(READ_SIZE):
+        block = tail + block
+        index = block.find(wanted)
+        if index >= 0:
+            return file.tell() - len(block) + index
+        tail = block[1 - len(wanted) :]  # the bytes may lie across two blocks
     return 0

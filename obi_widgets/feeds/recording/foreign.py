@@ -1,4 +1,4 @@
-"""Files that are no recordings: what they are, and the way in."""
+"""Recognises files that are no recordings, and says how to use each of them instead."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ if TYPE_CHECKING:
 ARRAYS = "obi.History.from_arrays(time_ns, bid_price, bid_size, ask_price, ask_size)"
 TABLE = f"Read it with {{}}, and give its columns to {ARRAYS}."
 PARQUET = (
-    "To follow it, give the recording that it was made of. If History.save wrote it, obi.load "
+    "To follow it, give the recording that it was made from. If History.save wrote it, obi.load "
     "reads it, for obi.calibrate and obi.sweep. Read another table with pandas.read_parquet, and "
     f"give its columns to {ARRAYS}."
 )
-BUILD = f"Build the books from it, a row a state; then give them to {ARRAYS}."
+BUILD_BOOKS = f"Build the books from it, one row for each state; then give them to {ARRAYS}."
 UNPACK = "Unpack it first."
-RAW = "Give a file that obi.record made, or lines of '<receive time in ns> <frame>'."
+GIVE_RECORDING = "Give a file that obi.record made, or lines of '<receive time in ns> <frame>'."
 
 _MAGIC: tuple[tuple[bytes, str, str], ...] = (
-    (b"PAR1", "a Parquet table, and no recording", PARQUET),
+    (b"PAR1", "a Parquet table, not a recording", PARQUET),
     (b"ARROW1", "an Arrow (Feather) table", TABLE.format("pandas.read_feather")),
     (b"\x93NUMPY", "a NumPy array", TABLE.format("numpy.load")),
     (b"\x89HDF", "an HDF5 file", TABLE.format("pandas.read_hdf")),
@@ -39,14 +39,14 @@ _MAGIC: tuple[tuple[bytes, str, str], ...] = (
     (b"\x1f\x9d", "packed with compress", UNPACK),
     (b"\xff\xfe", "text in UTF-16", "Save it as UTF-8."),
     (b"\xfe\xff", "text in UTF-16", "Save it as UTF-8."),
-    (b"%PDF", "a PDF document", RAW),
+    (b"%PDF", "a PDF document", GIVE_RECORDING),
 )
 
 _CSV = TABLE.format("pandas.read_csv")
 _TARDIS = "exchange,symbol,timestamp,local_timestamp,"
 _TRADES = f"A history needs books: get book_snapshot_25, and give its columns to {ARRAYS}."
 _TARDIS_KINDS = (
-    ("is_snapshot,", "changes of books", BUILD),
+    ("is_snapshot,", "changes of books", BUILD_BOOKS),
     (
         "asks[0].price",
         "books, times in microseconds",
@@ -66,35 +66,35 @@ _STAMPED = re.compile(rb"^\xef?\xbb?\xbf?(\d{1,25})(\.\d+)? +[^\s\d]", re.MULTIL
 
 
 def refuse(path: Path, text: bytes, latest: int) -> None:
-    """Refuse a file that is no recording by what it is.
+    """Raise if a file is no recording; the error says what it is instead.
 
     Parameters
     ----------
     path : Path
         The file.
     text : bytes
-        Its first bytes, unpacked.
+        Its first bytes, decompressed.
     latest : int
-        The receive time from which on a line is not believed, ns.
+        Receive times from here on are refused, ns.
 
     Raises
     ------
     RecordingError
-        It is no recording.
+        If it is no recording.
     """
     stamps = _STAMPED.findall(text)
     if not stamps and read_header(text.partition(b"\n")[0]) is None:
-        what, advice = _what(path, text)
+        what, advice = _describe(path, text)
         raise RecordingError(f"{path.name} is {what}.", advice, path=path, line=1)
     if stamps:
         _refuse_unit(path, stamps, latest)
 
 
 def _refuse_unit(path: Path, stamps: list[tuple[bytes, bytes]], latest: int) -> None:
-    """Refuse times in another unit."""
+    """Raise if the receive times are not nanoseconds."""
     times = [int(stamp) for stamp, _ in stamps]
     if any(EARLIEST <= time < latest for time in times):
-        return  # others are damaged lines
+        return  # any other time is in a damaged line
     first = b"".join(stamps[0]).decode()
     for unit, factor in UNITS:
         if EARLIEST <= times[0] * factor < latest:
@@ -112,35 +112,38 @@ def _refuse_unit(path: Path, stamps: list[tuple[bytes, bytes]], latest: int) -> 
     )
 
 
-def _what(path: Path, data: bytes) -> tuple[str, str]:
+def _describe(path: Path, data: bytes) -> tuple[str, str]:
     for magic, what, advice in _MAGIC:
         if data.startswith(magic):
             if what == "a ZIP archive" and b".npy" in data[:200]:
-                return _arrays(data)
+                return _describe_numpy(data)
             return what, advice
     if data[257:262] == b"ustar":
         return "a tar archive", UNPACK
     first, _, rest = data.partition(b"\n")
     line = first.decode("utf-8", "replace").strip("\ufeff \r")
-    return _table(path, line) or _json(line, rest) or _else(line)
+    return _describe_table(path, line) or _describe_json(line, rest) or _describe_text(line)
 
 
-def _arrays(data: bytes) -> tuple[str, str]:
+def _describe_numpy(data: bytes) -> tuple[str, str]:
     if data[30:38] == b"data.npy":
-        return "a NumPy archive, as hftbacktest has them", f"Read it with numpy.load. {BUILD}"
+        return (
+            "a NumPy archive, such as hftbacktest writes",
+            f"Read it with numpy.load. {BUILD_BOOKS}",
+        )
     return "a NumPy archive", TABLE.format("numpy.load")
 
 
-def _table(path: Path, line: str) -> tuple[str, str] | None:
-    """Return what a table is, by its first line."""
+def _describe_table(path: Path, line: str) -> tuple[str, str] | None:
+    """Describe a table by its first line: what it is, and advice; None if it is no table."""
     if line.startswith(_TARDIS):
         rest = line.removeprefix(_TARDIS)
-        for begins, kind, advice in _TARDIS_KINDS:
-            if rest.startswith(begins):
+        for columns, kind, advice in _TARDIS_KINDS:
+            if rest.startswith(columns):
                 return f"a CSV file of Tardis.dev ({kind})", advice
         return "a CSV file of Tardis.dev", _CSV
     if line.startswith("symbol,timestamp,first_update_id,last_update_id"):
-        return "a CSV file of Binance's historical depth", BUILD
+        return "a CSV file of Binance's historical depth", BUILD_BOOKS
     if re.fullmatch(r"-?[\d.]+(,-?[\d.]+){3,}", line):
         if "_orderbook_" in path.name and line.count(",") % 4 == 3:
             return (
@@ -159,7 +162,7 @@ def _table(path: Path, line: str) -> tuple[str, str] | None:
     return None
 
 
-def _json(line: str, rest: bytes) -> tuple[str, str] | None:
+def _describe_json(line: str, rest: bytes) -> tuple[str, str] | None:
     if re.match(r"wss?://\S+ <-> ", line) or re.match(r"\d+\.\d+: ", line):
         return (
             "a dump of cryptofeed's raw messages",
@@ -168,7 +171,7 @@ def _json(line: str, rest: bytes) -> tuple[str, str] | None:
     if not line.startswith(("{", "[")) or _SECTION.fullmatch(line):
         return None
     if line.startswith(_HEADER) or (len(line) > 5 and _HEADER.startswith(line)):
-        return "cut off or damaged in its first line", RAW
+        return "cut off or damaged in its first line", GIVE_RECORDING
     if '"lastUpdateId"' in line[:200] and not rest.strip():
         return "a single snapshot of a book", f"Give it as one row to {ARRAYS}."
     if line.startswith('{"t":"header"'):
@@ -177,18 +180,18 @@ def _json(line: str, rest: bytes) -> tuple[str, str] | None:
             "Write its received frames as '<receive time in ns> <frame>'.",
         )
     if '"nbformat"' in line or b'"nbformat"' in rest[-4096:] or b'"cells"' in rest[:200]:
-        return "a notebook", RAW
+        return "a notebook", GIVE_RECORDING
     if re.search(r'"version":\s*\d', line) and '"obi-' in line:
-        return f"another file of obi-widgets: {line[:60]}", RAW
+        return f"another file of obi-widgets: {line[:60]}", GIVE_RECORDING
     return (
         f"JSON without receive times: its first line is {line[:60]!r}",
         "Write each frame as '<receive time in ns> <frame>'.",
     )
 
 
-def _else(line: str) -> tuple[str, str]:
+def _describe_text(line: str) -> tuple[str, str]:
     if line[:15].lower().startswith(("<!doctype", "<html", "<?xml")):
         return "a web page", "The download failed: it holds an error page instead of data."
     if _SECTION.fullmatch(line) or re.match(r"\w+ = ", line):
         return "a settings file (TOML)", "Read it with obi.Settings.load(path)."
-    return f"not a recording: its first line is {line[:60]!r}", RAW
+    return f"not a recording: its first line is {line[:60]!r}", GIVE_RECORDING

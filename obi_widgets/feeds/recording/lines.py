@@ -1,4 +1,4 @@
-"""The lines of a recording: a record a line, and a header first."""
+"""The lines of a recording: a header, then one record a line."""
 
 from __future__ import annotations
 
@@ -19,33 +19,34 @@ if TYPE_CHECKING:
 FORMAT, VERSION = "obi-recording", 1
 
 LONGEST = 16 * 2**20
-"""Bytes of a line: three times the largest frame that was measured."""
+"""Longest line, bytes: three times the largest frame that was measured."""
 
 EARLIEST = 315_532_800_000_000_000
-"""1980, ns: a receive time before is a time in another unit."""
+"""1980, ns: an earlier receive time is a time in another unit."""
 
 Kind: TypeAlias = Literal["frame", "open", "close", "pong", "answer", "clock"]
 
 
 class Record(NamedTuple):
-    """One thing that happened on the wire, or that the clock here was set.
+    """Something that came over the network, or a change of this computer's clock.
 
     Attributes
     ----------
     time : int
-        Local receive time, ns UTC; of a clock that was set, what it said before.
+        Receive time by this computer's clock, ns UTC; for a change of the clock, the time by the
+        old clock.
     kind : str
         ``frame``, ``open``, ``close``, ``pong``, ``answer`` or ``clock``.
     name : str
-        Of the websocket or of the fetch.
+        Name of the websocket, or of the request that was answered.
     text : str
-        The frame, the reason of a close, or the body of an answer.
+        The frame, the reason why a websocket was closed, or the body of an answer.
     status : int
-        Of an answer.
+        HTTP status of an answer.
     date : int, optional
         The venue's clock when it sent an answer (the HTTP header ``Date``), ns UTC.
     shift : int
-        How far ahead the clock was set, ns; back, below 0.
+        How far the clock was set ahead, ns; negative if it was set back.
     """
 
     time: int
@@ -57,7 +58,7 @@ class Record(NamedTuple):
     shift: int = 0
 
     def apply(self, market: Market) -> list[Reply]:
-        """Tell a market of it; return what is to be sent."""
+        """Apply the record to a market; return the venue's requests."""
         match self.kind:
             case "frame":
                 return market.receive(self.text, self.time, self.name)
@@ -81,7 +82,7 @@ def header(venue: str, symbol: str) -> bytes:
 
 
 def read_header(line: bytes) -> dict[str, Any] | None:
-    """Return the fields of a first line; None when it is something else."""
+    """Return the fields of a recording's first line; None if the line is something else."""
     try:
         fields = msgspec.json.decode(line)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
@@ -92,49 +93,49 @@ def read_header(line: bytes) -> dict[str, Any] | None:
 
 
 def encode(record: Record) -> bytes:
-    """Return a record's line, with its end."""
+    """Return a record's line, with its line end."""
     name, text = record.name, record.text
     match record.kind:
         case "frame":
             fits = text[:1] not in ("", "@") and not re.search(r"[\r\n]", text)
-            plain = fits and name == BOOK and _whole(text, text)
-            said = text if plain else f"@frame {_json([name, text])}"
+            plain = fits and name == BOOK and _is_intact(text, text)
+            payload = text if plain else f"@frame {_json([name, text])}"
         case "answer":
             date = [] if record.date is None else [record.date]
-            said = f"@answer {_json([name, record.status, text, *date])}"
+            payload = f"@answer {_json([name, record.status, text, *date])}"
         case "pong":
-            said = f"@pong {_json([name])}"
+            payload = f"@pong {_json([name])}"
         case "clock":
-            said = f"@clock {_json([record.shift])}"
+            payload = f"@clock {_json([record.shift])}"
         case _:
-            said = f"@{record.kind} {_json([name, text])}"
-    return f"{record.time} {said}\n".encode()
+            payload = f"@{record.kind} {_json([name, text])}"
+    return f"{record.time} {payload}\n".encode()
 
 
 def decode(line: bytes, latest: int) -> Record:
-    """Return what a line says.
+    """Return the record of a line.
 
     Parameters
     ----------
     line : bytes
-        Without its end.
+        The line without its line end.
     latest : int
-        The receive time from which on a line is not believed, ns.
+        Receive times from here on are refused, ns.
 
     Raises
     ------
     ValueError
-        It is not a record.
+        If the line is not a record.
     """
     at = line.find(b" ", 0, 20)
     if not line[: max(at, 0)].isdigit() or not EARLIEST <= (time := int(line[:at])) < latest:
         raise ValueError(line)
-    said = memoryview(line)[at + 1 :]  # no copy of what may be large
-    text = str(said, "utf-8")
+    payload = memoryview(line)[at + 1 :]  # a view, not a copy: a frame may be large
+    text = str(payload, "utf-8")
     if not text:
         raise ValueError(line)
     if not text.startswith("@"):
-        if not _whole(text, said):
+        if not _is_intact(text, payload):
             raise ValueError(line)
         return Record(time, "frame", BOOK, text)
     kind, _, rest = text[1:].partition(" ")
@@ -153,37 +154,38 @@ def decode(line: bytes, latest: int) -> Record:
 
 
 _STAMP = 20
-"""Bytes before a frame: nanoseconds, which have had 19 digits since 2001, and a space."""
+"""Bytes before a frame: a time in nanoseconds, of 19 digits since 2001, and a space."""
 
-# Digits are added up as two floats of at most ten each, which are exact.
+# The digits are summed as two floats of at most ten digits each, which floats hold exactly.
 _PLACES = np.zeros((19, 2))
 _PLACES[:9, 0], _PLACES[9:, 1] = 10.0 ** np.arange(8, -1, -1), 10.0 ** np.arange(9, -1, -1)
 
 
 def frames_of(data: bytes) -> Frames:
-    """Return whole lines as frames of the book's websocket, each ``<receive time, ns> <frame>``.
+    """Return lines of ``<receive time, ns> <frame>`` as frames of the book's websocket.
 
-    What is not plainly such a line came at 0 or before: `decode` tells what it is.
+    A line that does not look like that gets a receive time of 0 or less. Give it to `decode`.
     """
     ends = np.flatnonzero(np.frombuffer(data, np.uint8) == ord("\n"))
     begins = np.zeros(len(ends), np.int64)
     begins[1:] = ends[:-1] + 1
     count = max(len(data) - _STAMP + 1, 0)
-    if not count:  # no line is so long
+    if not count:  # no line is long enough
         return Frames(data, np.stack([np.zeros_like(ends), begins, ends]))
     windows = np.ndarray((count,), f"V{_STAMP}", data, strides=(1,))
     stamps = windows[np.minimum(begins, count - 1)].view(np.uint8).reshape(-1, _STAMP)
     digits = stamps[:, :-1] - np.uint8(ord("0"))
     plain = (digits.max(axis=1) <= 9) & (stamps[:, -1] == ord(" ")) & (begins + _STAMP <= ends)
     high, low = (digits @ _PLACES).astype(np.int64).T
-    received = np.where(plain, high * 10**10 + low, 0)  # one that overflows is below 0
+    received = np.where(plain, high * 10**10 + low, 0)  # below 0 if it overflows
     return Frames(data, np.stack([received, begins + _STAMP, ends]))
 
 
-def _whole(frame: str, data: str | memoryview) -> bool:
-    """Return whether a frame, given as text and as what it was read from, is no broken JSON.
+def _is_intact(frame: str, data: str | memoryview) -> bool:
+    """Return whether a frame, given as text and as its source, is anything but broken JSON.
 
-    One that came so is written as ``@frame``; one that stands plainly in a file was damaged there.
+    A frame that is received as broken JSON is recorded as ``@frame``. So one that stands in a file
+    without it was damaged in the file.
     """
     if not frame.startswith(("{", "[")):
         return True
@@ -208,11 +210,11 @@ class _Answer(Struct, array_like=True, forbid_unknown_fields=True):
 _Shift: TypeAlias = Annotated[int, Meta(gt=-(2**62), lt=2**62)]
 
 _any = msgspec.json.Decoder(Raw)
-_words = msgspec.json.Decoder(tuple[str, str])
+_two_texts = msgspec.json.Decoder(tuple[str, str])
 _decoders: dict[str, msgspec.json.Decoder[Any]] = {
-    "frame": _words,
-    "open": _words,
-    "close": _words,
+    "frame": _two_texts,
+    "open": _two_texts,
+    "close": _two_texts,
     "pong": msgspec.json.Decoder(tuple[str]),
     "answer": msgspec.json.Decoder(_Answer),
     "clock": msgspec.json.Decoder(tuple[_Shift]),

@@ -1,4 +1,4 @@
-"""Writing a recording."""
+"""Writes a recording."""
 
 from __future__ import annotations
 
@@ -15,56 +15,57 @@ from obi_widgets.errors import RecordingError
 from obi_widgets.feeds.recording.lines import LONGEST, Record, encode, header
 
 FLUSH_EVERY = 0.5
-"""Seconds that what was written may wait in the compressor."""
+"""Longest time that records wait in the compressor, seconds."""
 
-MEMBER = 2**20
-"""Bytes that are compressed together: a damaged bit costs no more than the rest of them."""
+MEMBER_SIZE = 2**20
+"""Bytes that are compressed together as a gzip member. Damage to a member loses at most these."""
 
-PLAIN = (".txt", ".log", "")
+PLAIN_SUFFIXES = (".txt", ".log", "")
 
 
 class Recorder:
     """Appends records to a new file. Any thread may write.
 
-    The file can be read at any time: the first line is there at once, and each record half a
-    second after it was written, whether others follow or not.
+    The file can be read at any time. Its first line is written at once, and each record within
+    half a second, even if no other follows.
 
     Parameters
     ----------
     path : str or Path
-        Where to. It must not exist: a recording is never overwritten, and two recorders never
-        write to one file. ``.gz`` is compressed; ``.txt``, ``.log`` or nothing is plain text.
+        The file to write. It must not exist: a recording is never overwritten, and two recorders
+        never write to one file. With the suffix ``.gz`` it is compressed; with ``.txt``, ``.log``
+        or no suffix it is plain text.
     venue, symbol : str
-        What is recorded.
+        The venue and the symbol that are recorded.
 
     Attributes
     ----------
     path : Path
-        Of the file.
+        The file.
     records : int
-        How many were taken.
+        Number of records accepted.
     too_long : int
-        How many were not, since their lines would be longer than can be read.
+        Number of records refused, because their lines would be too long to be read again.
     error : RecordingError, optional
-        Why what was taken is not on disk; None again once it is.
+        Why accepted records are not on disk; None once they are.
 
     Raises
     ------
     RecordingError
-        When the file exists, or cannot be made.
+        If the file exists, or cannot be created.
     """
 
     def __init__(self, path: str | Path, venue: str, symbol: str) -> None:
-        self.path = _named(path)
+        self.path = _checked_path(path)
         self.records = self.too_long = 0
         self.error: RecordingError | None = None
         self._lock = threading.RLock()
         self._timer: threading.Timer | None = None
-        self._unwritten = bytearray()  # what is next in the file
-        self._size = 0  # of the file, up to there
-        self._pack = _packer() if self.path.suffix.lower() == ".gz" else None
-        self._packed = 0  # bytes that went into it
-        self._flushed_at = self._looked_at = time.monotonic()
+        self._unwritten = bytearray()  # the bytes that come next in the file
+        self._size = 0  # bytes in the file before them
+        self._compressor = _new_compressor() if self.path.suffix.lower() == ".gz" else None
+        self._member_bytes = 0  # bytes of the open gzip member, before compression
+        self._flushed_at = self._checked_at = time.monotonic()
         self._file = _new_file(self.path)
         try:
             self._put(header(venue, symbol))
@@ -80,9 +81,9 @@ class Recorder:
         Raises
         ------
         RecordingError
-            When the disk is full, or the file has gone. What was taken before is kept, and
-            written first when the next record comes: the file has whole lines only. When the
-            record is too long; what follows is written.
+            If the disk is full, or the file was removed or replaced. Records that were accepted
+            before are kept in memory and written before the next one, so the file has complete
+            lines only. Also if the record is too long; later records are still written.
         """
         line = encode(record)
         if len(line) > LONGEST:
@@ -90,35 +91,35 @@ class Recorder:
                 self.too_long += 1
             raise RecordingError(
                 f"A record of {len(line):,} bytes is not written to {self.path.name}.",
-                f"A line may have {LONGEST:,}.",
+                f"A line may have at most {LONGEST:,} bytes.",
                 path=self.path,
             )
         with self._lock:
             if self._file.closed:
                 raise RecordingError(
-                    f"{self.path} was closed.", "Record to another.", path=self.path
+                    f"{self.path} was closed.", "Record to another file.", path=self.path
                 )
-            self._drain()
+            self._write_out()
             self.records += 1
             self._put(line)
             now = time.monotonic()
-            if now - self._looked_at > FLUSH_EVERY:
-                self._looked_at = now
-                self._look()
-            if self._pack is None:
-                self._drain()
+            if now - self._checked_at > FLUSH_EVERY:
+                self._checked_at = now
+                self._check_place()
+            if self._compressor is None:
+                self._write_out()
             elif now - self._flushed_at > FLUSH_EVERY:
                 self._flush()
             elif self._timer is None:
                 self._flush_soon()
 
     def close(self) -> None:
-        """Write what is left.
+        """Write the remaining records, and close the file.
 
         Raises
         ------
         RecordingError
-            When it cannot be written. The file has what was written before.
+            If they cannot be written. The file keeps what was written before.
         """
         with self._lock:
             if self._file.closed:
@@ -131,14 +132,14 @@ class Recorder:
                 self._file.close()
 
     def _put(self, line: bytes) -> None:
-        if self._pack is None:
+        if self._compressor is None:
             self._unwritten += line
         else:
-            self._unwritten += self._pack.compress(line)
-            self._packed += len(line)
+            self._unwritten += self._compressor.compress(line)
+            self._member_bytes += len(line)
 
     def _flush_soon(self) -> None:
-        # A timer for each flush, so that a recorder that is dropped leaves no thread.
+        # A timer for each flush, so that a recorder without references leaves no thread behind.
         timer = threading.Timer(FLUSH_EVERY, self._flush_late)
         timer.name, timer.daemon = "obi-flush", True
         try:
@@ -149,25 +150,25 @@ class Recorder:
             self._timer = timer
 
     def _flush_late(self) -> None:
-        with self._lock, suppress(RecordingError):  # `error` tells
+        with self._lock, suppress(RecordingError):  # it is stored in `error`
             self._timer = None
             if not self._file.closed:
-                self._look()
+                self._check_place()
                 self._flush()
 
     def _flush(self, *, end: bool = False) -> None:
-        """Write what waits in the compressor; end its member when that has grown."""
+        """Write what waits in the compressor; end the gzip member if it is large enough."""
         self._flushed_at = time.monotonic()
-        if self._pack is not None:
-            if end or self._packed > MEMBER:
-                self._unwritten += self._pack.flush()
-                self._pack, self._packed = _packer(), 0
+        if self._compressor is not None:
+            if end or self._member_bytes > MEMBER_SIZE:
+                self._unwritten += self._compressor.flush()
+                self._compressor, self._member_bytes = _new_compressor(), 0
             else:
-                self._unwritten += self._pack.flush(zlib.Z_SYNC_FLUSH)
-        self._drain()
+                self._unwritten += self._compressor.flush(zlib.Z_SYNC_FLUSH)
+        self._write_out()
 
-    def _drain(self) -> None:
-        """Write what is next in the file: all of it, or nothing."""
+    def _write_out(self) -> None:
+        """Write the unwritten bytes to the file: all of them, or none."""
         if not self._unwritten:
             return
         try:
@@ -176,9 +177,9 @@ class Recorder:
             while written < len(self._unwritten):
                 written += self._file.write(memoryview(self._unwritten)[written:]) or 0
         except OSError as error:
-            with suppress(OSError):  # else it is written over when there is room
+            with suppress(OSError):  # if this fails too, the next write overwrites the rest
                 self._file.truncate(self._size)
-            raise self._failed(
+            raise self._set_error(
                 f"{self.path} cannot be written: {_reason(error)}.",
                 "What was recorded before is kept. Make room, or choose another place.",
             ) from error
@@ -186,53 +187,53 @@ class Recorder:
         self._unwritten.clear()
         self.error = None
 
-    def _look(self) -> None:
-        """Raise when the file is no longer where it was made."""
+    def _check_place(self) -> None:
+        """Raise if the path is no longer that of the open file."""
         try:
-            here = os.path.samestat(self.path.stat(), os.fstat(self._file.fileno()))
+            same_file = os.path.samestat(self.path.stat(), os.fstat(self._file.fileno()))
         except OSError:
-            here = False
-        if not here:
-            raise self._failed(
+            same_file = False
+        if not same_file:
+            raise self._set_error(
                 f"{self.path} was removed or replaced while it was written.",
                 "Leave it alone until the recording ends.",
             )
 
-    def _failed(self, what: str, advice: str) -> RecordingError:
+    def _set_error(self, what: str, advice: str) -> RecordingError:
         self.error = RecordingError(what, advice, path=self.path)
         return self.error
 
 
-def _packer() -> zlib._Compress:
+def _new_compressor() -> zlib._Compress:
     return zlib.compressobj(wbits=31)
 
 
-def _named(path: str | Path) -> Path:
-    """Return a path that a recording may have."""
-    named = as_path(path, "Give the name of a file that does not exist.")
-    if named.suffix.lower() not in (".gz", *PLAIN):
+def _checked_path(path: str | Path) -> Path:
+    """Return the path as a `Path`; raise if its suffix is not one of a recording."""
+    path = as_path(path, "Give the name of a file that does not exist.")
+    if path.suffix.lower() not in (".gz", *PLAIN_SUFFIXES):
         raise RecordingError(
-            f"{named.name} has a name that ends in {named.suffix}, and a recording is text.",
-            "Let its name end in .gz (compressed) or .txt.",
-            path=named,
+            f"{path.name} ends in {path.suffix}, but a recording is text.",
+            "Choose a name that ends in .gz (compressed) or .txt.",
+            path=path,
         )
-    return named
+    return path
 
 
 def _new_file(path: Path) -> FileIO:
-    """Make a file that is nobody else's."""
+    """Create a file that did not exist."""
     try:
         return FileIO(path, "x")
     except FileExistsError:
         what, advice = (
             (f"{path} is a folder.", "Give the name of a file in it.")
             if path.is_dir()
-            else (f"{path} exists.", "Recordings are not overwritten: choose another name.")
+            else (f"{path} exists.", "A recording is not overwritten. Choose another name.")
         )
         raise RecordingError(what, advice, path=path) from None
     except FileNotFoundError:
         raise RecordingError(
-            f"There is no folder {path.parent} for {path.name}.", "Make it first.", path=path
+            f"There is no folder {path.parent} for {path.name}.", "Create it first.", path=path
         ) from None
     except OSError as error:
         raise RecordingError(

@@ -114,7 +114,7 @@ class Recording:
         for path in self.paths:
             text, why = beginning(path)
             if why:
-                raise RecordingError(f"{path.name} {why}.", foreign.RAW, path=path)
+                raise RecordingError(f"{path.name} {why}.", foreign.GIVE_RECORDING, path=path)
             foreign.refuse(path, text, self.latest)
             reader = FileReader(path, self)
             lines = text.rpartition(b"\n")[0].split(b"\n")

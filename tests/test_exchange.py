@@ -182,7 +182,7 @@ def test_trades_are_what_left_the_book_and_none_is_read_before_an_older_book():
     history, exchange = market.history(), feed.exchange
     trades, listing = history.trades, exchange.market.listing
     assert np.all(np.diff(trades.id) == 1)  # each of them, once
-    steps = (trades.time // 1_000_000 - exchange._origin) // 50
+    steps = (trades.time // 1_000_000 - exchange._start_time) // 50
     first, last = steps[0], steps[-1]
     told = [
         (step, -change.side, change.price, -change.size)

@@ -237,7 +237,7 @@ def test_what_is_no_request_harms_nobody(frame):
 
 
 def test_connections_have_a_bound(monkeypatch):
-    monkeypatch.setattr(exchange_module, "MOST_CONNECTIONS", 3)
+    monkeypatch.setattr(exchange_module, "MAX_CONNECTIONS", 3)
 
     async def crowd():
         async with owned() as (market, exchange):
@@ -251,7 +251,7 @@ def test_connections_have_a_bound(monkeypatch):
 
 def test_the_past_waits_for_one_who_does_not_read_only_a_while(monkeypatch):
     monkeypatch.setattr(subscribers, "BACKLOG", 20_000)
-    monkeypatch.setattr(exchange_module, "READ_WITHIN", 100)
+    monkeypatch.setattr(exchange_module, "MAX_READ_WAIT", 100)
 
     async def follow():
         async with SimulatedExchange(SimulatedMarket(seed=5), warmup=3600) as exchange:

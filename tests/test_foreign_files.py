@@ -222,7 +222,7 @@ FOREIGN = {
     "A_2012-06-21_message_1.csv": ("34200.1,1,16113575,18,5853300,1\n", "a LOBSTER message file"),
     "numbers.csv": ("1,2,3,4,5\n", "a table of numbers (CSV)"),
     "mine.csv": ("time,bid,ask\n1,2,3\n", "a table (CSV) whose columns are time,bid,ask"),
-    "a.parquet": (b"PAR1" + bytes(40), "a Parquet table"),
+    "a.parquet": (b"PAR1" + bytes(40), "a truncated or damaged Parquet file"),
     "a.feather": (b"ARROW1\0\0", "an Arrow (Feather) table"),
     "a.h5": (b"\x89HDF\r\n", "an HDF5 file"),
     "a.npy": (b"\x93NUMPY\x01\0", "a NumPy array"),

@@ -250,7 +250,7 @@ def test_what_a_file_was_not_saved_with_is_refused(saved):
     assert obi.load(saved, levels=3, interval=0, market="sim:X", strict=True).strict
     with pytest.raises(SettingsError, match="saved with levels=3, so levels=5 is not possible"):
         obi.load(saved, levels=5)
-    with pytest.raises(SettingsError, match=r"interval=0\.0, and interval=1"):
+    with pytest.raises(SettingsError, match=r"interval=0\.0, so interval=1 is not"):
         obi.load(saved, interval=1)
     with pytest.raises(RecordingError, match="is of sim:X, not of sim:Y"):
         obi.load(saved, market="sim:Y")

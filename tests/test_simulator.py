@@ -98,7 +98,7 @@ def test_an_edge_that_the_volatility_cannot_hold_is_refused(symbol, edge, most):
     with pytest.raises(SettingsError) as caught:
         SimulatedMarket(symbol, edge=edge)
     assert str(caught.value) == (
-        f"edge = {edge!r} is not possible. At this volatility it lies within ±{most} bps."
+        f"edge = {edge!r} is not possible. At this volatility give at most ±{most} bps."
     )
     SimulatedMarket(symbol, edge=float(most))
 
@@ -202,9 +202,9 @@ def counted(seconds, seed):
         market.step()
         wider = market.best[-1] - market.best[+1] - spread
         count["jump"] += market.mid != mid
-        count["breath"] += wider != 0
+        count["spread change"] += wider != 0
         expected["jump"] += STEP * market.jumps
-        expected["breath"] += STEP * market.breaths
+        expected["spread change"] += STEP * market.spread_changes
         placed = Counter()
         for side, price, size, cause in market.changes:
             level = levels[side]

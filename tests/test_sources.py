@@ -83,7 +83,7 @@ NAN = float("nan")
         ("interval", [-1, -0.001, 3601, NAN], "Give 0 to 3,600 seconds."),
         ("history_seconds", [9, 0, 2_592_001, NAN], "Give 10 to 2,592,000 seconds."),
         ("warmup", [-1, 86_401, NAN], "Give 0 to 86,400 seconds."),
-        ("edge", [99, -99, NAN], "At this volatility it lies within ±5.5 bps."),
+        ("edge", [99, -99, NAN], "At this volatility give at most ±5.5 bps."),
     ],
 )
 def test_a_number_out_of_its_range_is_refused(option, values, advice):

@@ -1,10 +1,12 @@
-"""A simulated market served in LMEX's own protocol, by a real websocket and HTTP on loopback.
+"""An exchange that serves a simulated market by websocket and HTTP on loopback.
 
-What reads it is the code that reads the real one: `obi_widgets.market_data.venues.lmex`.
+It speaks the protocol of LMEX, so that the code for the real exchange reads it:
+`obi_widgets.market_data.venues.lmex`.
 
-Other users of the machine, and web pages in its browsers, can reach loopback too. So the paths
-begin with a secret, the Host must be the server's own, and whoever tells an Origin is a page.
-A subscriber that does not read, or asks too often, is hung up on; the others notice nothing.
+Other users of the machine, and web pages in its browsers, can reach loopback too. So each path
+begins with a secret, the ``Host`` header must be the server's own, and a request with an
+``Origin`` header is refused, since it comes from a web page. A client that does not read, or sends
+too many requests, is disconnected; the others are not affected.
 """
 
 from __future__ import annotations
@@ -26,7 +28,7 @@ from websockets.exceptions import ConnectionClosed
 from obi_widgets.feeds.simulation.simulator import STEP, Changes, SimulatedMarket, SimulatedTrade
 from obi_widgets.feeds.simulation.subscribers import (
     LARGEST_REQUEST,
-    MOST_CONNECTIONS,
+    MAX_CONNECTIONS,
     Allowance,
     post,
     slow,
@@ -40,28 +42,28 @@ if TYPE_CHECKING:
     from websockets.http11 import Request, Response
 
 DEPTH = 50
-"""Levels a side that the exchange tells of."""
+"""Number of levels a side that the exchange publishes."""
 
-LEAP = 60.0
-"""Seconds beyond the past to be played that the clock may go ahead of the market; where it goes
-further, the market goes with it."""
+MAX_JUMP = 60.0
+"""How far the clock may be ahead of the market, seconds, beyond the warm-up. If it is further
+ahead, the market's time jumps to it: the computer slept, or its clock was set."""
 
-READ_WITHIN = 1000
-"""Milliseconds that the past waits for a subscriber who is slow."""
+MAX_READ_WAIT = 1000
+"""Number of waits of 1 ms for a slow client, before it is disconnected."""
 
-TURNS = 2
-"""Turns of the event loop that it takes to read a frame."""
+READ_TURNS = 2
+"""Turns of the event loop that a client in the same loop needs to read a frame."""
 
-BATCH = 20
-"""Past trades that a subscriber gets first, as at LMEX."""
+TRADES_AT_ONCE = 20
+"""Number of past trades in the first frame to a client, as at LMEX."""
 
 Fault = Literal["drop", "repeat", "reorder", "cross", "disconnect", "silence", "error", "garbage"]
 FAULTS: tuple[Fault, ...] = get_args(Fault)
-"""What can be made to go wrong: see `SimulatedExchange.inject`."""
+"""Faults that can be injected: see `SimulatedExchange.inject`."""
 
 
 _log = logging.getLogger(__name__)
-_log.addHandler(logging.NullHandler())  # who knocks at the port is not the business of a cell
+_log.addHandler(logging.NullHandler())  # do not print refused handshakes in a notebook cell
 
 
 class SimulatedExchange:
@@ -70,10 +72,10 @@ class SimulatedExchange:
     Parameters
     ----------
     market : SimulatedMarket
-        What happens.
+        The market that is served.
     warmup : float
-        Seconds of the past to play, as fast as they are read, to whoever subscribes first: so
-        that a chart does not begin empty.
+        Length of the simulated past, seconds. The first client that subscribes gets it as fast as
+        it reads, so that a chart does not begin empty.
     """
 
     def __init__(self, market: SimulatedMarket, *, warmup: float = 300.0) -> None:
@@ -83,16 +85,16 @@ class SimulatedExchange:
         self._secret = secrets.token_urlsafe(24)
         self._server: Server | None = None
         self._clock: asyncio.Task[None] | None = None
-        self._wanted = asyncio.Event()
+        self._subscribed = asyncio.Event()
         self._subscribers: dict[str, set[ServerConnection]] = {BOOK: set(), TRADES: set()}
         self._published: dict[int, Changes] = {}
         self._published_at = 0  # ms, event time
-        self._trades: deque[dict[str, object]] = deque(maxlen=BATCH)
+        self._trades: deque[dict[str, object]] = deque(maxlen=TRADES_AT_ONCE)
         self._trade_id = 0
         self._faults: deque[Fault] = deque()
-        self._held: str | None = None
+        self._delayed_frame: str | None = None
         self._silent = False
-        self._origin = 0  # ms, event time of step 0
+        self._start_time = 0  # ms, event time of step 0
 
     # -- serving ---------------------------------------------------------------------------
 
@@ -100,7 +102,7 @@ class SimulatedExchange:
         opening = asyncio.ensure_future(self._open())
         try:
             self._server = await asyncio.shield(opening)
-        except asyncio.CancelledError:  # asyncio forgets a socket that it was just opening
+        except asyncio.CancelledError:  # close the socket: asyncio would leave it open
             (await opening).close()
             raise
         self._clock = asyncio.create_task(self._run(), name="obi-exchange")
@@ -108,10 +110,10 @@ class SimulatedExchange:
 
     async def _open(self) -> Server:
         return await serve(
-            self._converse,
+            self._serve_client,
             "127.0.0.1",
             0,
-            process_request=self._answer,
+            process_request=self._process_request,
             compression=None,
             ping_interval=None,
             max_size=LARGEST_REQUEST,
@@ -129,12 +131,12 @@ class SimulatedExchange:
 
     @property
     def endpoints(self) -> dict[str, str]:
-        """Where it is, for `obi_widgets.market_data.venues.lmex.Simulated`: with the secret."""
-        place = f"{self._host}/{self._secret}"
+        """Base URLs with the secret, for `obi_widgets.market_data.venues.lmex.Simulated`."""
+        base = f"{self._host}/{self._secret}"
         return {
-            BOOK: f"ws://{place}/ws/oss/futures",
-            TRADES: f"ws://{place}/ws/futures",
-            "rest": f"http://{place}/futures",
+            BOOK: f"ws://{base}/ws/oss/futures",
+            TRADES: f"ws://{base}/ws/futures",
+            "rest": f"http://{base}/futures",
         }
 
     @property
@@ -143,12 +145,21 @@ class SimulatedExchange:
         return f"127.0.0.1:{next(iter(self._server.sockets)).getsockname()[1]}"
 
     def inject(self, fault: Fault) -> None:
-        """Make something go wrong at the next delta.
+        """Inject a fault at the next delta.
 
-        ``drop`` leaves it out, ``repeat`` sends it twice, ``reorder`` sends it after the one that
-        follows it, ``cross`` sends a bid above the ask in its place, ``disconnect`` cuts the
-        connections, ``silence`` does so too and then acknowledges subscriptions without serving
-        them until `heal`, ``error`` sends an error frame, ``garbage`` one that is not JSON.
+        Parameters
+        ----------
+        fault : str
+            ``drop`` leaves the delta out; ``repeat`` sends it twice; ``reorder`` sends it after
+            the next one. In place of the delta, ``cross`` sends a bid above the ask, ``error`` an
+            error frame, and ``garbage`` a frame that is not JSON. ``disconnect`` cuts all
+            connections; ``silence`` does so too, and until `heal` the exchange then confirms
+            subscriptions but sends no data.
+
+        Raises
+        ------
+        ValueError
+            If there is no such fault.
         """
         if fault not in FAULTS:
             raise ValueError(f"There is no fault {fault!r}. Known are: {', '.join(FAULTS)}.")
@@ -161,41 +172,41 @@ class SimulatedExchange:
     @property
     def now(self) -> int:
         """Event time, ms."""
-        return self._origin + round(1e3 * STEP * self.market.steps)
+        return self._start_time + round(1e3 * STEP * self.market.steps)
 
     async def _run(self) -> None:
-        await self._wanted.wait()
+        await self._subscribed.wait()
         while True:
-            ahead = self.now / 1e3 + STEP - time.time()  # of the step that comes next
-            if -ahead > self.warmup + LEAP:
-                self._origin += round(-1e3 * ahead)  # asleep, or the clock was set: not played
-            # Of a clock that was set back nothing is waited for, beyond a step's own time.
-            await asyncio.sleep(min(max(ahead, 0.0), STEP))
-            if ahead < 0:
-                await self._be_heard()
+            wait = self.now / 1e3 + STEP - time.time()  # seconds until the next step
+            if -wait > self.warmup + MAX_JUMP:
+                self._start_time += round(-1e3 * wait)  # skip the time that was missed
+            # At most one step: if the clock was set back, do not wait until it has caught up.
+            await asyncio.sleep(min(max(wait, 0.0), STEP))
+            if wait < 0:
+                await self._wait_for_slow_readers()
             trades = self.market.step()
             if trades:
                 self._publish_trades(trades)
-                await self._take_turns()
+                await self._yield_to_readers()
             self._publish_book()
-            await self._take_turns()
+            await self._yield_to_readers()
 
-    async def _take_turns(self) -> None:
-        """Let a reader in this loop have what was sent: no trade is read before an older book."""
-        for _ in range(TURNS):
+    async def _yield_to_readers(self) -> None:
+        """Let a client in this loop read what was sent, so that book and trades stay in order."""
+        for _ in range(READ_TURNS):
             await asyncio.sleep(0)
 
-    async def _be_heard(self) -> None:
-        """Let what was sent be read: the past is not told faster than it is heard."""
-        # Counted, not timed: the loop may have been held up, and its readers with it.
-        for _ in range(READ_WITHIN):
-            if not slow(self._all()):
+    async def _wait_for_slow_readers(self) -> None:
+        """Wait for slow clients, so that the past is sent no faster than they read it."""
+        # Count turns instead of time: if the loop was blocked, the clients in it were blocked too.
+        for _ in range(MAX_READ_WAIT):
+            if not slow(self._connections()):
                 return
             await asyncio.sleep(0.001)
-        for connection in slow(self._all()):
+        for connection in slow(self._connections()):
             connection.transport.abort()
 
-    def _all(self) -> list[ServerConnection]:
+    def _connections(self) -> list[ServerConnection]:
         return [*self._subscribers[BOOK], *self._subscribers[TRADES]]
 
     # -- the book --------------------------------------------------------------------------
@@ -214,15 +225,15 @@ class SimulatedExchange:
         self.sequence += 1
         frames = [self._book_frame("delta", changes)]
         if self._faults:
-            frames = self._spoil(self._faults.popleft(), frames[0])
-        elif self._held is not None:
-            frames.append(self._held)
-            self._held = None
+            frames = self._frames_with_fault(self._faults.popleft(), frames[0])
+        elif self._delayed_frame is not None:
+            frames.append(self._delayed_frame)
+            self._delayed_frame = None
         for frame in frames:
             self._send(BOOK, frame)
 
     def _book_frame(self, kind: str, levels: Mapping[int, Changes]) -> str:
-        # As on the wire: asks worst first in a snapshot, no order in a delta.
+        # As at LMEX: the worst ask comes first in a snapshot; a delta has no order.
         sides = {side: self._texts(levels[side]) for side in (+1, -1)}
         if kind == "snapshot":
             sides[-1].reverse()
@@ -233,7 +244,7 @@ class SimulatedExchange:
             "prevSeqNum": self.sequence - 1,
             "type": kind,
             "symbol": self.market.symbol,
-            "timestamp": self._published_at,  # which the market may be a step ahead of
+            "timestamp": self._published_at,  # the market may be a step ahead of it
         }
         return json.dumps({"topic": self._topic, "data": data}, separators=(",", ":"))
 
@@ -249,14 +260,14 @@ class SimulatedExchange:
     def _topic(self) -> str:
         return f"update:{self.market.symbol}_0"
 
-    def _spoil(self, fault: Fault, frame: str) -> list[str]:
+    def _frames_with_fault(self, fault: Fault, frame: str) -> list[str]:
         match fault:
             case "drop":
                 return []
             case "repeat":
                 return [frame, frame]
             case "reorder":
-                self._held = frame
+                self._delayed_frame = frame
                 return []
             case "cross":
                 far = self.market.best[-1] + 1000
@@ -268,7 +279,7 @@ class SimulatedExchange:
                 return ["<html>502 Bad Gateway</html>"]
             case "disconnect" | "silence":
                 self._silent = fault == "silence"
-                for connection in self._all():
+                for connection in self._connections():
                     connection.transport.abort()
                 return []
 
@@ -304,7 +315,7 @@ class SimulatedExchange:
         for connection in list(self._subscribers[which]):
             post(connection, frame)
 
-    async def _converse(self, connection: ServerConnection) -> None:
+    async def _serve_client(self, connection: ServerConnection) -> None:
         assert connection.request is not None
         which = BOOK if connection.request.path.endswith("/oss/futures") else TRADES
         allowance = Allowance()
@@ -315,13 +326,13 @@ class SimulatedExchange:
                 elif message == "ping":
                     post(connection, "pong")
                 else:
-                    self._operate(connection, which, json.loads(message))
+                    self._handle_request(connection, which, json.loads(message))
         except (ConnectionClosed, ValueError, RecursionError):
-            return  # a client that is gone, or does not speak JSON, is hung up on
+            return  # the client has left, or did not send JSON: close the connection
         finally:
             self._subscribers[which].discard(connection)
 
-    def _operate(self, connection: ServerConnection, which: str, request: object) -> None:
+    def _handle_request(self, connection: ServerConnection, which: str, request: object) -> None:
         if not isinstance(request, dict):
             raise ValueError("a request is an object")  # noqa: TRY004
         operation, args = request.get("op"), request.get("args")
@@ -340,29 +351,31 @@ class SimulatedExchange:
             if which == TRADES:
                 post(connection, self._trades_frame(list(self._trades)[::-1]))  # the newest first
             else:
-                if not self._wanted.is_set():
-                    self._origin = round((time.time() - self.warmup) * 1e3)
+                if not self._subscribed.is_set():
+                    self._start_time = round((time.time() - self.warmup) * 1e3)
                     self._published, self._published_at = self._window(), self.now
-                    self._wanted.set()
+                    self._subscribed.set()
                 post(connection, self._book_frame("snapshot", self._published))
 
     # -- HTTP ------------------------------------------------------------------------------
 
-    def _answer(self, connection: ServerConnection, request: Request) -> Response | None:
-        """Answer what is not a websocket's handshake, and who may not have one."""
+    def _process_request(self, connection: ServerConnection, request: Request) -> Response | None:
+        """Answer HTTP requests and refused handshakes; return None to accept a handshake."""
         if request.headers.get_all("Origin") or request.headers.get_all("Host") != [self._host]:
             return connection.respond(http.HTTPStatus.FORBIDDEN, "Not for web pages.\n")
-        secret, _, asked = request.path.removeprefix("/").partition("/")
-        told, true = (one.encode("utf-8", "surrogateescape") for one in (secret, self._secret))
-        if not secrets.compare_digest(told, true):
+        secret, _, target = request.path.removeprefix("/").partition("/")
+        given = secret.encode("utf-8", "surrogateescape")
+        if not secrets.compare_digest(given, self._secret.encode()):
             return connection.respond(http.HTTPStatus.NOT_FOUND, "There is nothing here.\n")
-        url = urlsplit(asked)
+        url = urlsplit(target)
         path = url.path
         if path in ("ws/oss/futures", "ws/futures"):
             assert self._server is not None
-            if len(self._server.connections) < MOST_CONNECTIONS:
+            if len(self._server.connections) < MAX_CONNECTIONS:
                 return None
-            return connection.respond(http.HTTPStatus.SERVICE_UNAVAILABLE, "Too many.\n")
+            return connection.respond(
+                http.HTTPStatus.SERVICE_UNAVAILABLE, "Too many connections.\n"
+            )
         symbol = parse_qs(url.query).get("symbol", [""])[0]
         listing = self.market.listing
         body: object

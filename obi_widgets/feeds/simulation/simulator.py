@@ -1,39 +1,41 @@
-"""A market with limit orders, cancellations and market orders, and an edge that is known.
+"""A simulated market with limit orders, cancellations and market orders, and a known edge.
 
 The mid is exogenous: it jumps by whole ticks, up with probability (1 + θ·z)/2, where ``z`` is a
-hidden pressure in −1..+1. Orders follow it. The sizes of limit orders lean with ``z``, and so does
-the number of them, so that the imbalance of the visible book tells of it, with noise.
+hidden pressure in −1..+1. Orders follow the mid. The sizes and the number of limit orders depend
+on ``z``, so the imbalance of the visible book measures ``z`` with noise.
 
-What is true of the edge
-------------------------
-``z`` is the mean of independent components, each of which is drawn anew, uniformly in −1..+1, at
-rate 1/τ. So E[z(t+u) | past] = z(t) · exp(−u/τ), exactly, and the expected move of mid from now
-to ``h`` seconds on is ``edge · z · (1 − exp(−h/τ))`` bps: ``edge`` is what a pressure of +1 is
-worth until it has faded. With ``edge = 0`` mid is a martingale: nothing in the book, nor anything
-else, predicts it.
+The edge
+--------
+``z`` is the mean of independent components. Each is drawn anew, uniformly in −1..+1, at rate 1/τ.
+So E[z(t+u) | past] = z(t) · exp(−u/τ), exactly, and the expected move of mid over the next ``h``
+seconds is ``edge · z · (1 − exp(−h/τ))`` bps: ``edge`` is the whole expected move, in bps, after a
+pressure of +1. With ``edge = 0`` mid is a martingale: nothing in the book, nor anything else,
+predicts it.
 
-What is true of the orders
---------------------------
-A level is one limit order. Time goes in steps of 50 ms; within each, this happens, in this order
-and at these rates (attributes of `SimulatedMarket`), by chance and independently of the past:
+The orders
+----------
+A level is one limit order. Time advances in steps of 50 ms. In each step the following happens at
+random and independently of the past, in this order and at these rates (attributes of
+`SimulatedMarket`):
 
-- At a jump (``jumps`` = 4 a second, of ``mean_jump`` = 3 ticks in the mean, geometric) a market
-  order takes, level by level, all that stands before the new best price. A limit order fills each
-  best price that is empty then.
-- The spread widens from 1 to 3 ticks or narrows back, ``breaths`` = 0.4 a second: the best order
-  of both sides is cancelled, or a better one is placed.
-- On each side, ``small_takers`` = 1.5 a second, a market order takes 1 to 30 % of the best level.
-- On each side, ``requotes`` = 4 a second, the best order is changed to a new size.
-- Each of ``levels`` = 120 orders a side is touched ``turnover`` = 0.35 a second, unless it is the
-  best: by half it is cancelled, by half it is changed to a new size.
-- Where there are fewer than ``levels`` · (1 + 0.425 · z) bids, or (1 − 0.425 · z) asks, each
-  missing one is placed at a rate of ``refills`` = 2 a second. One that meets an order at its price
-  changes that to its size.
+- Mid jumps, ``jumps`` = 4 times a second, by a geometric number of ticks of mean ``mean_jump`` =
+  3. A market order takes all orders that are better than the new best price, level by level. If a
+  new best price has no order, a limit order is placed there.
+- The spread widens from 1 to 3 ticks or narrows back, ``spread_changes`` = 0.4 times a second: the
+  best order of both sides is cancelled, or a better one is placed.
+- On each side, ``small_takers`` = 1.5 times a second, a market order takes 1 to 30 % of the best
+  level.
+- On each side, ``requotes`` = 4 times a second, the best order is changed to a new size.
+- On each side, each of ``levels`` = 120 orders is chosen ``turnover`` = 0.35 times a second. If it
+  is not the best, it is cancelled or changed to a new size, each with probability 1/2.
+- If there are fewer than ``levels`` · (1 + 0.425 · z) bids, or (1 − 0.425 · z) asks, each missing
+  order is placed at a rate of ``refills`` = 2 a second. If there is an order at its price already,
+  that order gets the new size.
 - Orders at more than eight times the mean distance are cancelled.
 
-An order that is changed to a smaller size is pulled in part. So a level becomes smaller only by
-trades at its price or by cancellations, and `SimulatedMarket.changes` tells which. The takers'
-trades are what they took, to the contract.
+Changing an order to a smaller size is a partial cancellation. So a level becomes smaller only by
+trades at its price or by cancellations, and `SimulatedMarket.changes` says by which. The trades of
+a market order add up to exactly what it took.
 """
 
 from __future__ import annotations
@@ -52,24 +54,23 @@ from obi_widgets.market_data.events import Instrument, Trade
 if TYPE_CHECKING:
     from obi_widgets.history.columns import History
 
-MOST_SEED = 2**63 - 1
+MAX_SEED = 2**63 - 1
 
 STEP = 0.05
-"""Seconds between deltas."""
+"""Length of a step, seconds."""
 
 BEGINNING = 1_767_225_600_000_000_000
-"""When `simulate` begins, nanoseconds: 2026-01-01, UTC."""
+"""Event time at which `simulate` begins, ns: 2026-01-01 UTC."""
 
 Changes: TypeAlias = dict[int, int]
-"""Sizes, in contracts, by price in ticks. As a change: the new size; 0 removes."""
-
+"""Sizes, in contracts, by price in ticks. In a change: the new size, 0 for none."""
 
 Cause: TypeAlias = Literal["limit order", "cancellation", "trade"]
 """Why a level changed."""
 
 
 class Listing(NamedTuple):
-    """What a symbol is like; ``unit`` is the median size of an order, in contracts."""
+    """Facts of a symbol: first price, tick size, contract size, median order size in contracts."""
 
     price: float
     tick_size: float
@@ -87,7 +88,7 @@ LISTINGS = {
 
 @dataclass(frozen=True)
 class SimulatedTrade:
-    """A trade: price in ticks, size in contracts, the taker's side."""
+    """A trade: price in ticks, size in contracts, taker's side (+1 bought, −1 sold)."""
 
     price: int
     size: int
@@ -95,18 +96,18 @@ class SimulatedTrade:
 
 
 class LevelChange(NamedTuple):
-    """What one order did to a level.
+    """A change of a level by one order.
 
     Attributes
     ----------
     side : int
-        Of the book: +1 bids, −1 asks.
+        Side of the book: +1 bids, −1 asks.
     price : int
-        Ticks.
+        Price of the level, ticks.
     size : int
-        Contracts that came (above 0) or went (below).
+        Contracts added; negative if they were removed.
     cause : {"limit order", "cancellation", "trade"}
-        Why.
+        Why the level changed.
     """
 
     side: int
@@ -116,58 +117,58 @@ class LevelChange(NamedTuple):
 
 
 class SimulatedMarket:
-    """One symbol's market, advanced a step of 50 ms at a time.
+    """The market of one symbol, which advances in steps of 50 ms.
 
     Parameters
     ----------
     symbol : str
         One of `LISTINGS`.
     edge : float
-        What the imbalance is worth, bps; see the module. 0: nothing.
+        Expected move of mid after a pressure of +1, bps; see the module. 0 for no edge.
     seed : int
         The same seed gives the same market.
 
     Attributes
     ----------
     book : dict
-        Of +1 (bids) and −1 (asks): contracts by price in ticks.
+        Contracts by price in ticks, of each side: +1 bids, −1 asks.
     best : dict
         The best price of each side, ticks.
     changes : list of LevelChange
-        All that changed the book in the newest step, in order: why each level is what it is.
+        Every change of the book in the newest step, in order.
 
     Raises
     ------
     SettingsError
-        An edge that the volatility cannot hold.
+        If the edge is too large for the volatility.
     """
 
-    fade = 8.0  # τ, seconds
-    components = 3  # of the pressure
-    jumps = 4.0  # of mid, a second
+    fade = 8.0  # time constant τ of the pressure, seconds
+    components = 3  # number of components of the pressure
+    jumps = 4.0  # jumps of mid, per second
     mean_jump = 3.0  # ticks
-    breaths = 0.4  # of the spread, a second
-    small_takers = 1.5  # a second and side
-    requotes = 4.0  # of the best order, a second and side
-    turnover = 0.35  # of another order, a second
-    refills = 2.0  # of a missing order, a second
-    lean = 0.85  # of sizes with pressure
-    levels = 120  # a side, about; never fewer than the 50 that the exchange tells of
-    spread_of_levels = 640.0  # ticks: the mean distance of an order from the best
+    spread_changes = 0.4  # per second
+    small_takers = 1.5  # market orders for a part of the best level, per second and side
+    requotes = 4.0  # new sizes of the best order, per second and side
+    turnover = 0.35  # cancellations and new sizes of each other order, per second
+    refills = 2.0  # placements of each missing order, per second
+    lean = 0.85  # relative change of an order's size per unit of pressure
+    levels = 120  # about so many orders a side; never fewer than the 50 that are published
+    spread_of_levels = 640.0  # mean distance of an order from the best price, ticks
 
     def __init__(self, symbol: str = "BTC-PERP", *, edge: float = 1.0, seed: int = 0) -> None:
         self.symbol = symbol
         self.listing = LISTINGS[symbol]
         self.edge = edge
         tick_bps = 1e4 * self.listing.tick_size / self.listing.price
-        most = tick_bps * self.jumps * self.mean_jump * self.fade
-        integer("seed", seed, 0, MOST_SEED)
-        if not abs(as_float(edge)) <= most:
+        max_edge = tick_bps * self.jumps * self.mean_jump * self.fade
+        integer("seed", seed, 0, MAX_SEED)
+        if not abs(as_float(edge)) <= max_edge:
             raise SettingsError(
                 f"edge = {quoted(edge)} is not possible.",
-                f"At this volatility it lies within ±{math.floor(most * 10) / 10} bps.",
+                f"At this volatility give at most ±{math.floor(max_edge * 10) / 10} bps.",
             )
-        self.tilt = edge / most  # θ
+        self.tilt = edge / max_edge  # θ
         self.random = random.Random(seed)
         self.steps = 0
         self._pressures = [self.random.uniform(-1, 1) for _ in range(self.components)]
@@ -188,11 +189,11 @@ class SimulatedMarket:
 
     @property
     def mid(self) -> float:
-        """Quote currency."""
+        """Mid price, in quote currency."""
         return (self.best[+1] + self.best[-1]) / 2 * self.listing.tick_size
 
     def step(self) -> list[SimulatedTrade]:
-        """Advance 50 ms; return the trades, in order."""
+        """Advance by 50 ms; return the trades in order."""
         self.steps += 1
         self._trades, self.changes = [], []
         draw = self.random.random
@@ -201,17 +202,17 @@ class SimulatedMarket:
                 self._pressures[index] = 2 * draw() - 1
         if draw() < self.jumps * STEP:
             self._jump(+1 if draw() < (1 + self.tilt * self.pressure) / 2 else -1)
-        if draw() < self.breaths * STEP:
-            self._breathe()
+        if draw() < self.spread_changes * STEP:
+            self._change_spread()
         for side in (+1, -1):
-            self._trade_a_little(side)
+            self._trade_part(side)
             self._refresh(side)
         return self._trades
 
-    # -- what happens ----------------------------------------------------------------------
+    # -- orders ----------------------------------------------------------------------------
 
     def _jump(self, direction: int) -> None:
-        """Move mid: a market order takes one side up to the new best; limit orders follow."""
+        """Move mid: a market order takes the levels before the new best; limit orders follow."""
         ticks = 1
         while self.random.random() < 1 - 1 / self.mean_jump:
             ticks += 1
@@ -225,7 +226,7 @@ class SimulatedMarket:
                 self._set(side, self.best[side], self._size(side))
 
     def _take(self, side: int, size: int) -> None:
-        """Let a market order take so many contracts of a side, the best level first."""
+        """Let a market order of some contracts take a side of the book, the best level first."""
         book = self.book[side]
         for price in sorted(book, reverse=side > 0):
             if not size:
@@ -235,8 +236,8 @@ class SimulatedMarket:
             self._trades.append(SimulatedTrade(price, traded, -side))
             self._set(side, price, book[price] - traded, trade=True)
 
-    def _breathe(self) -> None:
-        """Widen or narrow the spread by a tick on both sides, so that mid stays."""
+    def _change_spread(self) -> None:
+        """Widen or narrow the spread by one tick on each side, so that mid does not move."""
         wide = self.best[-1] - self.best[+1] > 1
         for side in (+1, -1):
             if wide:
@@ -248,8 +249,8 @@ class SimulatedMarket:
                 if self.best[side] not in self.book[side]:
                     self._set(side, self.best[side], self._size(side))
 
-    def _trade_a_little(self, side: int) -> None:
-        """Let a market order take a part of the best level."""
+    def _trade_part(self, side: int) -> None:
+        """Let a market order take part of the best level."""
         if self.random.random() < self.small_takers * STEP:
             resting = self.book[side][self.best[side]]
             size = round(resting * self.random.uniform(0.01, 0.3))
@@ -289,16 +290,16 @@ class SimulatedMarket:
         return count
 
     def _set(self, side: int, price: int, size: int, *, trade: bool = False) -> None:
-        """Change the size at a price, 0 for none, and take note why."""
+        """Set the size at a price, 0 for none; record the change and its cause."""
         book = self.book[side]
-        came = size - book.get(price, 0)
+        added = size - book.get(price, 0)
         if size:
             book[price] = size
         else:
             book.pop(price, None)
-        if came:
-            cause: Cause = "trade" if trade else "limit order" if came > 0 else "cancellation"
-            self.changes.append(LevelChange(side, price, came, cause))
+        if added:
+            cause: Cause = "trade" if trade else "limit order" if added > 0 else "cancellation"
+            self.changes.append(LevelChange(side, price, added, cause))
 
     def top(self, side: int, count: int) -> Changes:
         """Return a side's best levels, best first."""
@@ -314,32 +315,36 @@ def simulate(
     seed: int = 0,
     levels: int = 50,
 ) -> History:
-    """Return what a simulated market would have shown, at once and without an exchange.
+    """Return the history of a simulated market, without running an exchange.
 
     Parameters
     ----------
     source : str
         ``sim:SYMBOL``.
     seconds : float
-        How long, 1 to 86,400; an hour takes some seconds to make.
+        Length of the history, 1 to 86,400 seconds. An hour takes a few seconds to compute.
     edge : float
-        See `SimulatedMarket`: what a pressure of +1 is worth until it has faded, bps. 0: nothing
-        predicts anything.
+        Expected move of mid, bps, from when the hidden pressure is +1 until it has faded. The
+        pressure makes bids larger than asks, so the imbalance predicts mid. 0: nothing predicts
+        mid. The largest possible edge depends on the symbol.
     seed : int
-        The same seed gives the same history.
+        Seed of the random numbers, 0 to 2**63 − 1. The same seed gives the same history.
     levels : int
-        Levels a side to keep.
+        Number of levels to keep on each side, 1 to 1,000.
 
     Returns
     -------
     History
-        Ten states a second, from the beginning of 2026 on, and every trade. A trade happens
-        within a step of 50 ms, whose end the next state is, or the one after.
+        Ten states a second, from 2026-01-01 UTC on, and every trade. Times are int64 ns UTC,
+        prices are in USDT, sizes in base units. A trade has the time of the middle of its step of
+        50 ms.
 
     Raises
     ------
-    SourceError, SettingsError
-        A symbol that is not listed; a number that is out of its range.
+    SourceError
+        If the symbol is not simulated.
+    SettingsError
+        If a number is out of its range.
 
     Examples
     --------
@@ -358,15 +363,15 @@ def simulate(
     tick, unit = market.listing.tick_size, market.listing.contract_size
     instrument = Instrument("sim", symbol, "Simulator", "USDT", tick_size=tick, contract_size=unit)
     writer, book = HistoryWriter(instrument, levels=levels, interval=0), Book()
-    traded = 0
-    every = 2  # steps a state
+    trade_id = 0
+    steps_per_state = 2
     for step in range(1, round(seconds / STEP) + 1):
-        within = BEGINNING + round((step - 0.5) * STEP * 1e9)
+        middle = BEGINNING + round((step - 0.5) * STEP * 1e9)
         for trade in market.step():
-            traded += 1
+            trade_id += 1
             price, size = round(trade.price * tick, 9), trade.size * unit
-            writer.tape.trade(Trade(within, within, price, size, trade.side, traded), within)
-        if step % every == 0:
+            writer.tape.trade(Trade(middle, middle, price, size, trade.side, trade_id), middle)
+        if step % steps_per_state == 0:
             bids, asks = (
                 [(round(price * tick, 9), size * unit) for price, size in top.items()]
                 for top in (market.top(+1, levels), market.top(-1, levels))

@@ -1,4 +1,4 @@
-"""What a server of ours grants those who are connected to it: no more than they read."""
+"""Limits on the clients of the simulated exchange."""
 
 from __future__ import annotations
 
@@ -11,29 +11,29 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 LARGEST_REQUEST = 4096
-"""Bytes of a frame that a subscriber sends."""
+"""Largest frame that a client may send, bytes."""
 
 REQUESTS_AT_ONCE = 200
-"""Frames that a subscriber may send in a burst."""
+"""Frames that a client may send in a burst."""
 
 REQUESTS_A_SECOND = 50.0
-"""Frames that a subscriber may go on to send."""
+"""Frames a second that a client may send after the burst."""
 
 BACKLOG = 2**20
-"""Bytes that may wait for a subscriber to read them."""
+"""Largest number of bytes that may wait until a client reads them."""
 
-MOST_CONNECTIONS = 32
-"""Websockets that are open at a time."""
+MAX_CONNECTIONS = 32
+"""Largest number of open websockets."""
 
 
 class Allowance:
-    """How many requests a connection may still make."""
+    """The number of requests that a connection may still make."""
 
     def __init__(self) -> None:
         self._left, self._at = float(REQUESTS_AT_ONCE), time.monotonic()
 
     def take(self) -> bool:
-        """Tell whether one more may be made, and count it."""
+        """Count a request; return whether it is allowed."""
         now = time.monotonic()
         earned = (now - self._at) * REQUESTS_A_SECOND
         self._left, self._at = min(self._left + earned, REQUESTS_AT_ONCE) - 1, now
@@ -41,7 +41,7 @@ class Allowance:
 
 
 def post(connection: ServerConnection, frame: str) -> None:
-    """Send a frame without waiting; hang up on a connection that does not read."""
+    """Send a frame without waiting; close a connection that does not read."""
     if _unread(connection) > BACKLOG:
         connection.transport.abort()
     else:
@@ -49,8 +49,8 @@ def post(connection: ServerConnection, frame: str) -> None:
 
 
 def slow(connections: Iterable[ServerConnection]) -> list[ServerConnection]:
-    """Return those that leave much unread, and are soon hung up on."""
-    return [one for one in connections if _unread(one) > BACKLOG // 2]
+    """Return the connections with so many unread bytes that they are close to being closed."""
+    return [connection for connection in connections if _unread(connection) > BACKLOG // 2]
 
 
 def _unread(connection: ServerConnection) -> int:

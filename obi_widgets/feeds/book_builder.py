@@ -265,8 +265,8 @@ class BookBuilder:
         return replies + (self._apply(self.venue.ask_time(steady), now) if judgement.ask else [])
 
     def _filling(self, time: int, now: int) -> str:
-        to_go = (now - time) // SECOND
-        return f"Filling the history with a simulated past: {to_go:,} s to go."
+        seconds_left = (now - time) // SECOND
+        return f"Filling the history with a simulated past: {seconds_left:,} s to go."
 
     def _lose(self, status: Status, now: int) -> None:
         was_in_sync, self._in_sync = self._in_sync, False

@@ -90,7 +90,7 @@ FINE = Judgement()
 
 
 class Clocks:
-    """Keeps a steady clock, and checks event times against it.
+    """A steady clock, and the check of event times against it.
 
     Steady time is the wall clock plus a shift. When the wall clock is adjusted, the shift changes
     by the opposite amount, so that steady time goes on evenly. All intervals are measured by it.

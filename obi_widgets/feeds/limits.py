@@ -1,7 +1,7 @@
 """Rate limits of hosts, shared by all requests of this process.
 
-A host that answers 418 or 429 (or 403, at venues that use it so) counts the requests of an IP
-address, not of a session. So its limit applies to every session, and to HTTP and websockets alike.
+A host that answers 418 or 429 (some venues answer 403) counts the requests of an IP address, not
+of a session. So its limit applies to every session, and to both HTTP and websockets.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ LONGEST_RETRY_AFTER = 7 * 86_400.0
 """Longest ``Retry-After`` that is obeyed, seconds: bans last three days at most."""
 
 ANSWERED_WITHIN = 15.0
-"""Seconds during which only the first request after a wait is out, before another may try."""
+"""Seconds that the first request after a wait has for its answer, before another may try."""
 
 _TIMESTAMP = 1e9
 """A ``Retry-After`` of at least this many seconds is a time since 1970, not a duration."""

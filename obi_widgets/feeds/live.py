@@ -31,8 +31,8 @@ if TYPE_CHECKING:
 
 LARGEST_FRAME = 15 * 2**20
 """Largest frame, bytes after decompression. One venue's first book had five million, and a line of
-a recording may have 16 MiB. A frame that is not JSON is escaped and may outgrow the line: the
-recorder counts those that do."""
+a recording may have 16 MiB. A frame that is not JSON is escaped, and may then be too long for a
+line: the recorder counts such frames."""
 
 OPEN_WITHIN = 10.0
 """Timeout of a websocket's handshake, seconds."""
@@ -46,9 +46,9 @@ MAX_REOPEN_AFTER = 60.0
 STEADY = 10.0
 """Seconds that a websocket must last for the next wait to be `REOPEN_AFTER` again."""
 
-STEP = 500_000_000
-"""Smallest change of the wall clock against the monotonic clock, ns, that means that it was set:
-gradual corrections are far slower."""
+CLOCK_STEP = 500_000_000
+"""Smallest change of the wall clock against the monotonic clock, ns, that counts as a clock that
+was set: gradual corrections are far slower."""
 
 
 class LiveFeed(Feed):
@@ -79,7 +79,7 @@ class LiveFeed(Feed):
         now = self.now()
         ahead = now - time.monotonic_ns()
         shift, self._ahead = ahead - self._ahead, ahead
-        if abs(shift) > STEP:
+        if abs(shift) > CLOCK_STEP:
             self._deliver(Record(now - shift, "clock", "", "", shift=shift))
         return now
 
@@ -140,7 +140,7 @@ class LiveFeed(Feed):
                     close_timeout=1.0,
                     proxy=None if self._local else True,
                 )
-            # Many kinds of error: DNS, certificate, proxy, HTTP status.
+            # Many kinds of error are possible: DNS, certificate, proxy, HTTP status.
             except Exception as error:  # noqa: BLE001
                 self._deliver(
                     Record(self._now(), "close", to.socket, self._failed(to, error, sent))
@@ -150,7 +150,7 @@ class LiveFeed(Feed):
                 async with socket:
                     steady = await self._read(to.socket, socket)
             pause = REOPEN_AFTER if steady else pause
-            # Jitter: clients must not all come back at once to a venue that was down.
+            # Random waits: clients must not all come back at once to a venue that was down.
             await asyncio.sleep(min(pause * random.uniform(1.0, 1.5), MAX_REOPEN_AFTER))
             pause = min(2 * pause, MAX_REOPEN_AFTER)
 

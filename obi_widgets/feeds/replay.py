@@ -93,11 +93,11 @@ class ReplayFeed(Feed):
             due = began + round((record.time - first) / speed)
             while (wait := (due - time.monotonic_ns()) / 1e9) > 0:
                 await asyncio.sleep(min(wait, TICK))
-                # Not beyond the next record: the venue was not silent, this wait is ours.
+                # Not beyond the next record: the replay waits here, the venue was not silent.
                 self.market.tick(min(self.now(), record.time))
             self._played_at = time.monotonic_ns()
             self._now = max(self._now, record.time) + record.shift
-            first += record.shift  # an adjusted clock is no time to wait for
+            first += record.shift  # do not wait for time that the clock only seemed to pass
             play(self.market, record)
             gaps.check_book()
             self.messages += record.kind == "frame"

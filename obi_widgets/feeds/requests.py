@@ -1,4 +1,4 @@
-"""HTTP requests within limits: of time, of the size of an answer, and of the host's rate."""
+"""HTTP requests, with limits on time, on the size of an answer, and by the host's rate limit."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class Answer(NamedTuple):
 
 
 class Requests:
-    """An HTTP client within limits. An async context manager, for one event loop.
+    """An HTTP client that keeps the limits. An async context manager, for one event loop.
 
     Parameters
     ----------
@@ -58,8 +58,8 @@ class Requests:
 
     def __init__(self, waiting: Callable[[float, int], None], *, proxies: bool = True) -> None:
         self._waiting = waiting
-        # `get` limits the whole time: a timeout of each read would let a server drip bytes.
-        # Accept only gzip, which can be decompressed in pieces, up to a limit.
+        # `ask` limits the whole time: with a timeout for each read, a server could send slowly for
+        # ever. Only gzip is accepted, since it can be decompressed in pieces up to a limit.
         self._client = httpx.AsyncClient(
             timeout=None, trust_env=proxies, headers={"Accept-Encoding": "gzip"}
         )
@@ -86,11 +86,11 @@ class Requests:
         Parameters
         ----------
         url : str
-            URL to get.
+            URL of the request.
         sent : float
             The time that `wait_for_limit` returned.
         body : str
-            JSON that is sent by POST; a GET when it is empty.
+            JSON to send by POST; empty for a GET.
         """
         request = self._client.stream(
             "POST" if body else "GET",

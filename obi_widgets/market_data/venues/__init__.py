@@ -45,12 +45,12 @@ for _venue in VENUES.values():
 def market_of(frame: str | bytes) -> FoundMarket | None:
     """Return the market that a frame belongs to; None if no venue recognises it."""
     for venues in _protocols.values():
-        first = venues[0]
-        found = first.market_of(frame)
-        if found is not None and found.venues == (first.name,):
-            return FoundMarket(tuple(venue.name for venue in venues), found.symbol)
-        if found is not None:
-            return found
+        main_venue = venues[0]
+        market = main_venue.market_of(frame)
+        if market is not None and market.venues == (main_venue.name,):
+            return FoundMarket(tuple(venue.name for venue in venues), market.symbol)
+        if market is not None:
+            return market
     return None
 
 

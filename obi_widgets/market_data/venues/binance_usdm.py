@@ -170,20 +170,18 @@ class BinanceUsdm(PlainFrames):
         except DECODE_ERRORS as error:
             return self._no_listing(text(str(error), 160), now)
         clock = [Clock(listing.serverTime * MILLISECOND, now)] if listing.serverTime else []
-        found = [one for one in listing.symbols if one.symbol == self.symbol]
-        if not found:
+        item = next((item for item in listing.symbols if item.symbol == self.symbol), None)
+        if item is None or item.contractSize:  # sizes in contracts: another kind of market
             return [*clock, self.unlisted(now)]
-        if found[0].contractSize:  # sizes in contracts: another kind of market
-            return [*clock, self.unlisted(now)]
-        ticks = [one.tickSize for one in found[0].filters if one.filterType == "PRICE_FILTER"]
-        if ticks and not 1e-12 <= ticks[0] <= 1e9:
-            return self._no_listing(f"a tick size of {ticks[0]:g} is not possible", now)
+        tick_sizes = [rule.tickSize for rule in item.filters if rule.filterType == "PRICE_FILTER"]
+        if tick_sizes and not 1e-12 <= tick_sizes[0] <= 1e9:
+            return self._no_listing(f"a tick size of {tick_sizes[0]:g} is not possible", now)
         stream = self.symbol.lower()
         return [
             *clock,
             self.instrument(
-                quote=text(found[0].quoteAsset, 20),
-                tick_size=ticks[0] if ticks else 0.0,
+                quote=text(item.quoteAsset, 20),
+                tick_size=tick_sizes[0] if tick_sizes else 0.0,
                 contract_size=1.0,
             ),
             Connect(BOOK, f"{self.urls[BOOK]}/stream?streams={stream}@depth@100ms"),

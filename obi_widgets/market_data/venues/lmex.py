@@ -218,14 +218,14 @@ class Lmex(Connection):
             detail = f"{self.label}'s market summary cannot be read: {text(str(error), 160)}"
             again = self._fetch(SUMMARY, self._backoff.wait(now))
             return [Status(now, "connecting", f"{detail}.", "Trying again."), again]
-        found = [one for one in summaries if one.symbol == self.symbol]
-        if not found:
+        summary = next((item for item in summaries if item.symbol == self.symbol), None)
+        if summary is None:
             return [self.unlisted(now)]
-        self._contract_size = found[0].contractSize
+        self._contract_size = summary.contractSize
         return [
             self.instrument(
-                quote=text(found[0].quote, 20),
-                tick_size=found[0].minPriceIncrement,
+                quote=text(summary.quote, 20),
+                tick_size=summary.minPriceIncrement,
                 contract_size=self._contract_size,
             ),
             Connect(BOOK, self.urls[BOOK]),
@@ -262,8 +262,8 @@ class Lmex(Connection):
         refusal, why = refused(frame, now, "unreadable"), "a frame was unreadable"
         self._rest_book.unreadable(now)
         if self._seen < 0:  # there is no number to compare a snapshot with
-            said = f"{self.label}'s first frame was unreadable."
-            return [refusal, Status(now, "gap", said, "Connecting again."), Reconnect(BOOK, why)]
+            detail = f"{self.label}'s first frame was unreadable."
+            return [refusal, Status(now, "gap", detail, "Connecting again."), Reconnect(BOOK, why)]
         self._seen += 1
         return [refusal, *self._give_up(why, now)]
 
@@ -279,18 +279,18 @@ class Lmex(Connection):
     def _read_errors(self, errors: list[messages.ErrorItem], now: int, socket: str) -> list[Output]:
         outputs: list[Output] = []
         for item in errors:
-            code, said = item.error.code, f"{text(item.error.message)} (code {item.error.code})"
+            code, detail = item.error.code, f"{text(item.error.message)} (code {item.error.code})"
             if code == BAD_MARKET and item.arg == self.topic:
                 outputs.append(self.unlisted(now))
             elif code == BAD_TOPIC and item.arg != self.topic:
                 outputs.append(Refused(now, "topic not accepted", text(item.arg)))
             elif socket == BOOK:
                 outputs += [
-                    Status(now, "gap", f"{self.label} reports: {said}.", "Connecting again."),
-                    Reconnect(BOOK, said),
+                    Status(now, "gap", f"{self.label} reports: {detail}.", "Connecting again."),
+                    Reconnect(BOOK, detail),
                 ]
             else:
-                outputs += [Refused(now, "error", said), Reconnect(socket, said)]
+                outputs += [Refused(now, "error", detail), Reconnect(socket, detail)]
         return outputs
 
     def _read_book(
@@ -348,15 +348,16 @@ class Lmex(Connection):
         refusal = Refused(now, why, detail)
         if self._sequence is not None:  # keep the book
             return [refusal]
-        said = f"{self.label} sent a {why}: {detail}."
+        sentence = f"{self.label} sent a {why}: {detail}."
         self._refused += 1
         if later or self._refused >= self.most_refused:
             self._refused = 0
-            return [refusal, Status(now, "gap", said, "Connecting again."), Reconnect(BOOK, why)]
+            status = Status(now, "gap", sentence, "Connecting again.")
+            return [refusal, status, Reconnect(BOOK, why)]
         wait = min(self._backoff.wait(now), self.refused_wait)
         self._again_at = now + wait
         advice = f"Asking again in {wait // SECOND} s." if self.can_ask else ""
-        return [refusal, Status(now, "syncing", said, advice)]
+        return [refusal, Status(now, "syncing", sentence, advice)]
 
     def _read_trades(self, trades: list[messages.Trade], now: int) -> list[Output]:
         outputs: list[Output] = []

@@ -371,7 +371,7 @@ def test_settings_beside_a_session_are_refused():
 
 
 def test_it_waits_for_as_long_as_states_come_and_says_for_what(capsys, monkeypatch):
-    monkeypatch.setattr("obi_widgets.session.waiting.AT_ONCE", 0.0)
+    monkeypatch.setattr("obi_widgets.session.waiting.SHOW_AFTER", 0.0)
     monkeypatch.setattr("obi_widgets.session.waiting.QUIET", 5.0)
     with following("sim:BTC-PERP", warmup=20.0) as session:
         session.wait(150)

@@ -80,11 +80,11 @@ def test_a_recompute_is_two_messages_and_a_few_kilobytes(widget, session, monkey
 
     monkeypatch.setattr(comm.DummyComm, "publish_msg", publish)
     # At once without a surface, and with it once the settings rest: here, when they may.
-    monkeypatch.setattr(background_calibration, "REST", 1000.0)
+    monkeypatch.setattr(background_calibration, "SETTLED_AFTER", 1000.0)
     session.settings.decay = 0.3
     wait_for(lambda: stale == [True], "a report")
     assert widget.report.parameters.decay == 0.3
-    monkeypatch.setattr(background_calibration, "REST", 0.0)
+    monkeypatch.setattr(background_calibration, "SETTLED_AFTER", 0.0)
     session.refresh()
     wait_for(lambda: stale == [True, False], "its surface")
     # Each with a word that there is something to paint.
@@ -334,7 +334,7 @@ def test_a_part_that_is_not_possible_is_refused(unstarted, times):
 
 def test_a_surface_waits_for_the_compiler_and_the_verdict_does_not(monkeypatch):
     monkeypatch.setattr(background_calibration.loader, "busy", lambda: True)
-    monkeypatch.setattr(background_calibration, "EVERY", 0.1)
+    monkeypatch.setattr(background_calibration, "MIN_PAUSE", 0.1)
     told = []
     one = background_calibration.Calibrator(
         obi.Session("sim:BTC-PERP").tried, lambda: told.append(one.found)

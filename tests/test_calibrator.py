@@ -76,7 +76,7 @@ def test_the_newest_question_wins(running, told, monkeypatch):
 
 
 def test_while_data_stream_it_is_computed_once_a_second(running, told, monkeypatch):
-    monkeypatch.setattr(background_calibration, "EVERY", 0.4)
+    monkeypatch.setattr(background_calibration, "MIN_PAUSE", 0.4)
     began = time.monotonic()
     rows = 1000
 
@@ -99,7 +99,7 @@ def test_nothing_counts_before_something_is_chosen_and_then_all_that_was_shown(
     wait_for(lambda: told)
     assert running.found.report.tried == len(running.tried) == 1, "what is looked at first"
     with monkeypatch.context() as patch:
-        patch.setattr(background_calibration, "REST", 1000.0)
+        patch.setattr(background_calibration, "SETTLED_AFTER", 1000.0)
         running.ask(HISTORY, parameters(decay=0.5))
         wait_for(lambda: len(told) == 2)
     assert told[1].report.tried == 10, "the nine thresholds of the surface, and the choice"
@@ -158,7 +158,7 @@ def test_trouble_is_told_with_advice_and_the_next_settings_are_tried(
 
 
 def test_close_ends_it_while_it_waits_and_it_answers_no_more(running, told, monkeypatch):
-    monkeypatch.setattr(background_calibration, "EVERY", 1000.0)
+    monkeypatch.setattr(background_calibration, "MIN_PAUSE", 1000.0)
     running.ask(HISTORY, DEFAULTS)
     wait_for(lambda: told)
     running.ask(HISTORY[:2000], DEFAULTS)  # due in a quarter of an hour
@@ -184,7 +184,7 @@ def test_a_surface_comes_with_what_is_proposed_by_it(running, told):
 
 
 def test_what_nobody_looks_at_any_more_is_left(running, told, monkeypatch):
-    monkeypatch.setattr(background_calibration, "EVERY", 1000.0)
+    monkeypatch.setattr(background_calibration, "MIN_PAUSE", 1000.0)
     running.ask(HISTORY, DEFAULTS)
     wait_for(lambda: told)
     running.ask(HISTORY[:2000], DEFAULTS)

@@ -171,7 +171,7 @@ def test_to_seal_anew_ends_the_one_before(recording, quick):
     with following(recording, settings=quick, speed=None) as session:
         one = session.seal("a.json")
         two = session.seal("b.json")
-        assert "the settings were sealed anew" in obi.SealedTest.load("a.json").broken
+        assert "the settings were sealed again" in obi.SealedTest.load("a.json").broken
         assert (one.seal.number, two.seal.number) == (1, 2)
         assert "number 2 of 2 sealed tests" in two.summary().reason
         quick.decay = 0.3

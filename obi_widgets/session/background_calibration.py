@@ -1,7 +1,7 @@
-"""Calibration beside a screen: in a thread of its own, the newest question first.
+"""Calibration in the background: a thread of its own answers the newest request.
 
-The publisher asks at every frame and goes on at once; it shows what was found with a later frame.
-The thread lives while there is something to find out, and ends by itself.
+The publisher requests a calibration at every frame and does not wait; a later frame shows the
+result. The thread ends by itself when nothing is left to compute.
 """
 
 from __future__ import annotations
@@ -31,18 +31,19 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-EVERY = 1.0
-"""Seconds between calibrations while data stream and nothing else changes."""
+MIN_PAUSE = 1.0
+"""Shortest pause between two calibrations of the same settings, seconds."""
 
-SHARE = 3.0
-"""Times as long as a calibration took, there is rest after it: of a day's data it takes seconds."""
+PAUSE_RATIO = 3.0
+"""The pause after a calibration lasts at least this many times as long as the calibration did. With
+a day of data a calibration takes seconds, and would otherwise use a whole core."""
 
-REST = 0.6
-"""Seconds that settings must rest before a surface is shown, and its settings counted as tried:
-nobody reads one that flies by."""
+SETTLED_AFTER = 0.6
+"""Seconds without a change of settings before a surface is computed and its settings are counted as
+tried: while a slider moves, nobody reads the surface."""
 
 HOLDS = DEFAULT_HORIZONS
-"""The surface's holds, seconds: the horizons that are counted anyway."""
+"""Holds of the surface, seconds. They are the default horizons, which are tested anyway."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,19 +62,19 @@ class _Question:
 
 
 class Calibrator:
-    """Answers the newest question.
+    """Runs calibrations in a thread; of several requests it answers only the newest.
 
     Parameters
     ----------
     tried : Tried
-        Counts settings.
+        Counts the settings that were calibrated.
     done : callable
-        Called in the calibrator's thread after each answer.
+        Called without arguments, in the calibrator's thread, after each result.
 
     Attributes
     ----------
     found : CalibrationResult or None
-        The newest answer.
+        The newest result.
     """
 
     def __init__(self, tried: Tried, done: Callable[[], None]) -> None:
@@ -84,28 +85,28 @@ class Calibrator:
         self._asked: _Question | None = None
         self._thread: threading.Thread | None = None
         self._closed = False
-        self._newest: _Question | None = None  # that was asked
-        self._moved = -np.inf  # when settings were others than before
-        # Of the last answer:
-        self._of: _Question | None = None
-        self._whole = False  # with its surface
-        self._count = 0
-        self._took = 0.0
-        self._finished = -np.inf
+        self._newest: _Question | None = None  # newest request, answered or not
+        self._settings_changed_at = -np.inf
+        # About the newest result:
+        self._answered: _Question | None = None  # its request
+        self._has_surface = False
+        self._count = 0  # settings tried when it was computed
+        self._duration = 0.0
+        self._finished_at = -np.inf
 
-    # -- the publisher's side --------------------------------------------------------------
+    # -- called by the publisher -----------------------------------------------------------
 
     def ask(self, history: History, parameters: Parameters, selected: Span | None = None) -> None:
-        """Ask for a calibration, unless the answer is there already; return at once."""
+        """Request a calibration, unless its result is known already; do not wait for it."""
         question = _Question(part(history, selected), parameters, selected)
         with self._changed:
             if self._newest is not None and question.settings != self._newest.settings:
-                self._moved = time.monotonic()
+                self._settings_changed_at = time.monotonic()
             self._newest = question
-            if self._closed or self._answered(question):
+            if self._closed or self._is_answered(question):
                 return
             if not len(question.rows):
-                self._nothing(question)
+                self._answer_without_states(question)
                 return
             self._asked = question
             self._changed.notify()
@@ -114,24 +115,31 @@ class Calibrator:
                 self._thread.daemon = True
                 self._thread.start()
 
-    def _nothing(self, question: _Question) -> None:
-        """Say that there is nothing to calibrate; before the first state there is no answer."""
+    def _answer_without_states(self, question: _Question) -> None:
+        """Set an error if the selected part has no states; before the first state, do nothing."""
         if question.selected is None:
             return
-        self._asked, self._of, self._whole, self._count = None, question, True, len(self.tried)
+        self._asked, self._answered = None, question
+        self._has_surface, self._count = True, len(self.tried)
         error = "The selected part has no states. Select another part, or use all data."
         self.found = CalibrationResult(
             None, None, stale=True, selected=question.selected, error=error
         )
 
     def forget(self) -> None:
-        """Leave unanswered what was asked: nobody looks any more."""
+        """Drop the pending request, since no widget shows the result any more."""
         with self._changed:
             self._asked = None
             self._changed.notify()
 
     def close(self, *, wait: bool = True) -> None:
-        """End; the newest answer stays. Without waiting, what is computed just now is finished."""
+        """Stop the thread; the newest result stays. A calibration that is running is finished.
+
+        Parameters
+        ----------
+        wait : bool
+            Whether to wait for it, at most ten seconds.
+        """
         with self._changed:
             self._closed = True
             self._asked = None
@@ -140,56 +148,59 @@ class Calibrator:
         if wait and thread is not None and thread is not threading.current_thread():
             thread.join(timeout=10)
 
-    def _answered(self, question: _Question) -> bool:
-        of = self._of
-        if of is None or not self._whole or self._count != len(self.tried):
+    def _is_answered(self, question: _Question) -> bool:
+        answered = self._answered
+        if answered is None or not self._has_surface or self._count != len(self.tried):
             return False
-        return question.settings == of.settings and question.data == of.data
+        return question.settings == answered.settings and question.data == answered.data
 
-    # -- the thread's side -----------------------------------------------------------------
+    # -- run by the thread -----------------------------------------------------------------
 
     def _work(self) -> None:
         while (question := self._next()) is not None:
             began = time.monotonic()
             found = self._answer(question)
             with self._changed:
-                if self._of is question:  # or there has come to be nothing to calibrate
+                if self._answered is question:  # not if `ask` meanwhile found a part empty
                     self.found = found
-                self._finished = time.monotonic()
-                self._took = self._finished - began
-                if self._asked is None and not self._closed and not self._whole:
-                    self._asked = question  # its surface is still to come
+                self._finished_at = time.monotonic()
+                self._duration = self._finished_at - began
+                if self._asked is None and not self._closed and not self._has_surface:
+                    self._asked = question  # again, for its surface
             self._done()
 
     def _next(self) -> _Question | None:
-        """Wait until the newest question is due."""
+        """Wait until the newest request is due, and return it; None if there is none."""
         with self._changed:
             while (asked := self._asked) is not None:
-                left = self._due(asked) - time.monotonic()
-                if left <= 0:
+                remaining = self._due(asked) - time.monotonic()
+                if remaining <= 0:
                     self._asked = None
                     return asked
-                self._changed.wait(left)
+                self._changed.wait(remaining)
             self._thread = None
             return None
 
     def _due(self, asked: _Question) -> float:
-        of = self._of
-        if of is None or asked.settings != of.settings:
+        """Return when to start, by the monotonic clock: at once if the settings have changed."""
+        answered = self._answered
+        if answered is None or asked.settings != answered.settings:
             return 0.0
-        pace = self._finished + max(EVERY, SHARE * self._took)
-        if not self._whole and not loader.busy():
-            return min(self._moved + REST, pace)
-        return pace
+        after_pause = self._finished_at + max(MIN_PAUSE, PAUSE_RATIO * self._duration)
+        if not self._has_surface and not loader.busy():
+            return min(self._settings_changed_at + SETTLED_AFTER, after_pause)
+        return after_pause
 
     def _answer(self, asked: _Question) -> CalibrationResult:
-        of, before = self._of, self.found
-        moving = of is not None and time.monotonic() - self._moved < REST
-        whole = not moving and not loader.busy()
+        """Calibrate; leave out the surface while settings change or kernels are compiled."""
+        before = self.found
+        unsettled = time.monotonic() - self._settings_changed_at < SETTLED_AFTER
+        moving = self._answered is not None and unsettled
+        with_surface = not moving and not loader.busy()
         old, advice = (before.surface, before.proposal) if before is not None else (None, None)
         if old is not None and not old.parameters.signal.computes_as(asked.parameters.signal):
-            old = advice = None  # nothing of another signal is shown beside a report
-        self._of, self._whole = asked, True  # also where it fails: it would again
+            old = advice = None  # a report is not shown with the surface of another signal
+        self._answered, self._has_surface = asked, True  # also on an error: it would come again
         report: Report | None = None
         try:
             from obi_widgets.calibration.calibrate import calibrate
@@ -198,28 +209,28 @@ class Calibrator:
 
             p, selected = asked.parameters, asked.selected
             thresholds, holds = axes(p)
-            self._count = self.tried.add(p, selected, thresholds if whole else ())
+            self._count = self.tried.add(p, selected, thresholds if with_surface else ())
             report = calibrate(asked.rows, p, horizons=DEFAULT_HORIZONS, tried=self._count)
-            if whole:
+            if with_surface:
                 new = sweep(asked.rows, settings=p, threshold=thresholds, hold_seconds=holds)
                 advice = proposed(asked.rows, new)
                 return CalibrationResult(
                     report, new, stale=False, selected=selected, proposal=advice
                 )
-            self._whole = False
+            self._has_surface = False
             return CalibrationResult(report, old, stale=True, selected=selected, proposal=advice)
         except ObiError as error:
             text = str(error)
         except Exception as error:
             log.exception("Calibration failed.")
             text = f"Calibration failed: {error!r}. Change a setting to try again, and report this."
-        # Beside a report, the trouble stands where its surface would.
+        # With a report, the error is shown in the place of the surface.
         surface = old if report is None else None
         return CalibrationResult(report, surface, stale=True, selected=asked.selected, error=text)
 
 
 def part(history: History, selected: Span | None) -> History:
-    """Return the states within a window, all of them without one."""
+    """Return the states of the selected part, both ends included; all states if it is None."""
     if selected is None:
         return history
     first, end = selected
@@ -231,9 +242,10 @@ def part(history: History, selected: Span | None) -> History:
 
 
 def axes(parameters: Parameters) -> tuple[list[float], list[float]]:
-    """Return the thresholds and holds of a surface, with those of the settings among them.
+    """Return the thresholds and holds of a surface, including those of the settings.
 
-    They stand in the place of the nearest, so that the axes stay as they are while a slider moves.
+    The threshold and the hold of the settings replace the nearest value on their axis. So the axes
+    keep their length, and their other values, while a slider moves.
     """
     thresholds, holds = thresholds_for(parameters), list(HOLDS)
     nearest = np.abs(np.array(thresholds) - parameters.threshold).argmin()

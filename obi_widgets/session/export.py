@@ -1,4 +1,4 @@
-"""Settings as a file, with what they were tuned on and what calibration says of them."""
+"""Export of settings to a file, with the data they were tuned on and their calibration."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class Exported(Protocol):
-    """A session, as far as an export looks at it."""
+    """The attributes of a session that an export uses."""
 
     settings: Settings
     tried: Tried
@@ -26,14 +26,14 @@ class Exported(Protocol):
 
     @property
     def selected(self) -> Span | None:
-        """The part that calibration looks at; None for all."""
+        """The part that calibration uses, nanoseconds UTC; None for all states."""
 
     def shown(self) -> History:
-        """Return the states that are shown."""
+        """Return the states that the screen shows."""
 
 
 def found_of(session: Exported, history: History, parameters: Parameters) -> Findings | None:
-    """Return what calibration says of settings on the selected part; None without a state."""
+    """Return what a calibration of the selected part finds; None if the part has no states."""
     from obi_widgets.calibration.calibrate import calibrate
 
     rows = part(history, session.selected)
@@ -50,15 +50,15 @@ def export(session: Exported, path: str | Path, *, replace: bool) -> Path:
     while not replace and path.exists():
         path = path.with_stem(f"{Path(path).stem.removesuffix(f'-{number - 1}')}-{number}")
         number += 1
-    # Data stream and sliders move meanwhile: all that is told is of this moment.
+    # Data and settings may change meanwhile: take both once, so that the file is consistent.
     history, parameters = session.shown(), session.settings.parameters
     sealed = session.sealing.findings()
-    told, found = history.provenance, found_of(session, history, parameters)
+    provenance, found = history.provenance, found_of(session, history, parameters)
     if path.suffix == ".py":
         from obi_widgets.strategy.export import export_strategy
 
         return export_strategy(
-            path, parameters, history, provenance=told, findings=found, sealed=sealed
+            path, parameters, history, provenance=provenance, findings=found, sealed=sealed
         )
-    settings = Settings(**parameters.as_dict()) if told else session.settings
-    return settings.save(path, provenance=told, findings=found, sealed=sealed)
+    settings = Settings(**parameters.as_dict()) if provenance else session.settings
+    return settings.save(path, provenance=provenance, findings=found, sealed=sealed)

@@ -1,12 +1,13 @@
-"""What a Jupyter kernel makes of messages that belong to none of its requests.
+"""Messages from our threads to a page, without the request that ipykernel would add to them.
 
-ipykernel lets a message be the answer to a request, its parent. A thread of ours has no request,
-and is given the last one of any page. From 7.4 on, a widget also remembers the subshell of the
-last request that it answered, and all that pages send to it goes there. When that subshell ends,
-as some do at each page load, every page is answered `UnknownSubshellError`, for good.
+ipykernel sends each message as the answer to a request, its parent. Our threads answer no request,
+so ipykernel takes the last request of any page. From 7.4 on, a widget also remembers the subshell
+of the last request that it answered, and every message from a page to the widget goes to that
+subshell. When the subshell ends, which can happen at each page load, every later message of every
+page fails with `UnknownSubshellError`.
 
-Both names are private to ipykernel. Where they are absent, as in older releases and outside a
-kernel, nothing is done and nothing is needed.
+The functions here use two names that are private to ipykernel. Older releases do not have them and
+need no correction; then the functions do nothing.
 """
 
 from __future__ import annotations
@@ -17,8 +18,8 @@ from typing import Any
 
 
 def forget_parent() -> None:
-    """Let what this thread sends from now on belong to no request. First thing in a thread."""
-    module: Any = sys.modules.get("ipykernel.kernelbase")  # absent: this is no ipykernel
+    """Send messages of this thread without a parent request. Call it first in a thread."""
+    module: Any = sys.modules.get("ipykernel.kernelbase")  # absent outside a kernel
     if module is None or not module.Kernel.initialized():
         return
     parent = getattr(module.Kernel.instance(), "_shell_parent", None)
@@ -27,10 +28,10 @@ def forget_parent() -> None:
 
 
 def deliver_as_addressed(comm: Any) -> None:  # noqa: ANN401 a comm of whichever kernel
-    """Let what a page sends to a widget go where the page says, whoever used the widget before.
+    """Deliver messages of a page to the subshell that the page names, and not to the last one.
 
-    A setting that a cell assigns, or a slider that another page moved, is an answer too: it would
-    tie the slider to the cell's shell, or to that page's.
+    Otherwise a cell that assigns a setting, or another page that moves the slider, would redirect
+    the slider's messages to the subshell of that cell or page.
     """
     if hasattr(comm, "_reply_subshell_for"):
         comm._reply_subshell_for = _addressed

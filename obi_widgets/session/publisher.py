@@ -1,6 +1,7 @@
-"""Frames of a session, shown to whoever looks: from one thread, when something has changed.
+"""The publisher of a session: one thread makes frames and shows them to the views.
 
-Neither the thread nor the publisher holds the session, so that one which is dropped is collected.
+It makes a frame only if something has changed. Neither the thread nor the publisher refers to the
+session, so that a session that is dropped is garbage collected.
 """
 
 from __future__ import annotations
@@ -35,53 +36,53 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 FRAME_EVERY = 0.1
-"""Seconds between frames while data come."""
+"""Seconds between two frames while only data change."""
 
 SOONEST = 0.03
-"""Seconds between frames when settings change."""
+"""Shortest time between two frames, seconds, when settings change."""
 
 ALIVE_EVERY = 1.5
-"""Seconds between words to every page that is known. A page that hears none for three says so, so
-that one may be late by as much."""
+"""Seconds between two signs of life that every page gets. A page that gets none for three seconds
+says so; one that is 1.5 s late is in time."""
 
 NOTE_STAYS = 10.0
-"""Seconds that a note is shown, from the first frame that shows it."""
+"""Seconds for which a note is shown, from the first frame with it."""
 
 READING = "Reading the recording."
 
 
 @runtime_checkable
 class View(Protocol):
-    """What shows frames. Called by the publisher's thread only."""
+    """Something that shows frames. Only the publisher's thread calls its methods."""
 
     @property
     def looked_at(self) -> bool:
-        """Whether somebody would see a frame, and has seen those that were sent."""
+        """Whether it is visible, and has painted the frames that were sent."""
 
     @property
     def may_look(self) -> bool:
-        """Whether somebody could look, though nothing is heard of it: its words may be lost."""
+        """Whether it may be visible. It may be silent: its messages may have been lost."""
 
     def show(self, frame: Frame) -> None:
-        """Show it."""
+        """Show a frame."""
 
     def keep_alive(self) -> None:
-        """Say that the kernel goes on."""
+        """Tell the page that the kernel is alive."""
 
     def end(self) -> None:
-        """Say that nothing follows."""
+        """Tell the page that no frame will follow."""
 
 
 @runtime_checkable
 class Forgettable(View, Protocol):
-    """A view that the platform holds, even when the user has nothing left of it."""
+    """A view to which the platform still refers when the user's code does not."""
 
     def held(self) -> bool:
-        """Whether anything but the platform may hold it or its session. It may take a while."""
+        """Whether anything but the platform may refer to it or its session. This may be slow."""
 
 
 class Published(Protocol):
-    """A session, as far as its publisher looks at it."""
+    """The attributes of a session that its publisher uses."""
 
     settings: Settings
     feed: Feed
@@ -93,35 +94,35 @@ class Published(Protocol):
 
     @property
     def paused(self) -> bool:
-        """Whether the screen stands still."""
+        """Whether the screen is frozen."""
 
     @property
     def selected(self) -> Span | None:
-        """The part that calibration looks at; None for all."""
+        """The part that calibration uses, nanoseconds UTC; None for all states."""
 
     def shown(self) -> History:
-        """Return the states that are shown."""
+        """Return the states that the screen shows."""
 
     def end_if_forgotten(self) -> None:
-        """End when nobody has looked for long, and only the platform holds what shows it."""
+        """Close the session if nobody has looked for long and no variable refers to it."""
 
 
 class Publisher:
-    """Shows a session's frames.
+    """Makes frames of a session and shows them to views.
 
     Parameters
     ----------
     session : Session
-        Whose market and settings it shows.
+        Session to show. Only a weak reference to it is kept.
     wake : Event
-        Set by whoever changes something that a frame shows.
+        Is set when something that a frame shows has changed.
 
     Attributes
     ----------
     views : list of View
-        Who is shown frames.
+        Views that get frames.
     looked_at : float
-        When one of them was last looked at, by the monotonic clock.
+        When a view was last visible, by the monotonic clock.
     """
 
     def __init__(self, session: Published, wake: threading.Event) -> None:
@@ -132,24 +133,24 @@ class Publisher:
         self._analysis = Analysis(session.settings.parameters)
         self._maker = FrameMaker()
         self._rate = Rate()
-        self._shown: dict[View, object] = {}  # to whom, what
-        self._asked = 0  # times that a frame was asked for, though nothing that it shows changed
-        self._told = 0  # notes
+        self._shown: dict[View, object] = {}  # by view: the key of the frame that it has
+        self._asked = 0  # calls of `refresh`: a frame although nothing that it shows has changed
+        self._told = 0  # notes so far
         self._note = ""
         self._note_shown: float | None = None
-        self._failure = ""  # the note, while it tells of a frame that could not be made
-        self._view_failure = ""  # or of a view that could not show the newest one
+        self._failure = ""  # the note about a frame that could not be made, while shown
+        self._view_failure = ""  # the note about a view that could not show the newest frame
         self.looked_at = self._said_alive = time.monotonic()
 
     @property
     def _session(self) -> Published:
         session = self._of()
-        assert session is not None  # whoever calls holds it
+        assert session is not None  # the caller refers to it
         return session
 
     @property
     def note(self) -> str:
-        """The sentence that is shown just now."""
+        """The sentence that is shown now; empty for none."""
         return self._note
 
     def start(self, ended: Callable[[], object]) -> threading.Thread:
@@ -158,8 +159,8 @@ class Publisher:
         Parameters
         ----------
         ended : callable
-            Called in the thread when it ends: closed, or the session is no more. It may not
-            hold the session.
+            Called in the thread when it ends: after `close`, or once the session is collected.
+            It must not refer to the session.
         """
         self.looked_at = time.monotonic()
         arguments = self._of, self._wake, self._closing, ended
@@ -170,17 +171,18 @@ class Publisher:
         return thread
 
     def close(self) -> None:
-        """Let the thread end."""
+        """Stop the thread."""
         self._closing.set()
         self._wake.set()
 
     def end(self, *, show: bool) -> None:
-        """Show the last frame to every view, and say that nothing follows.
+        """Show the last frame to every view, and tell the views that no frame will follow.
 
         Parameters
         ----------
         show : bool
-            False while the thread goes on, as where a view closes the session from a frame.
+            False if the publisher's thread still runs, for example when a view closes the session
+            while it shows a frame.
         """
         if show:
             self._show_safely(last=True)
@@ -189,33 +191,33 @@ class Publisher:
         self.views.clear()
 
     def attach(self, view: View) -> None:
-        """Show frames there, from now on."""
+        """Show frames to a view from now on."""
         self.views.append(view)
         self._wake.set()
 
     def detach(self, view: View) -> None:
-        """Show no more frames there."""
+        """Stop showing frames to a view."""
         if view in self.views:
             self.views.remove(view)
 
     def refresh(self) -> None:
-        """Show a frame also where nothing of it has changed: there is more to show with it."""
+        """Show a frame soon, also if none of its contents has changed."""
         self._asked += 1
         self._wake.set()
 
     def answer(self) -> None:
-        """Let a page that has come into sight, or is heard again, hear at once."""
+        """Send signs of life at once: a page has become visible, or has answered again."""
         self._said_alive = -np.inf
         self._wake.set()
 
     def tell(self, note: str) -> None:
-        """Show a sentence for ten seconds, or until the next one; empty for none."""
+        """Show a sentence for ten seconds, or until the next sentence; empty to show none."""
         self._note, self._note_shown = note, None
         self._told += 1
         self._wake.set()
 
     def round(self) -> None:
-        """Do what is due: a frame, and now and then a word to every page."""
+        """Show a frame if one is due, and send signs of life if they are due."""
         now = time.monotonic()
         self._rate.follow(self._session.feed)
         if note := self._session.sealing.follow():
@@ -225,7 +227,7 @@ class Publisher:
             self._note, self._note_shown = "", None
         alive = now - self._said_alive >= ALIVE_EVERY
         self._show_safely(alive=alive)
-        if alive:  # after the frame: whoever has it is not behind
+        if alive:  # after the frame, so that a view that has painted it is up to date
             self._said_alive = now
             for view in list(self.views):
                 try:
@@ -235,7 +237,7 @@ class Publisher:
         self._session.end_if_forgotten()
 
     def _show_safely(self, *, alive: bool = False, last: bool = False) -> None:
-        """Show a frame; a thread has nobody to raise to, so what goes wrong is logged and shown."""
+        """Show a frame. An error in a thread reaches no user: it is logged and shown as a note."""
         try:
             self._show(alive=alive, last=last)
         except Exception as error:
@@ -248,7 +250,7 @@ class Publisher:
                 self._note = self._failure = ""
 
     def _show(self, *, alive: bool, last: bool) -> None:
-        """Show a frame to those who look, with a word also to those who may, the last to all."""
+        """Show a frame to visible views; every 1.5 s also to silent ones, and the last to all."""
         seeing = [view for view in self.views if view.looked_at]
         if seeing:
             self.looked_at = time.monotonic()
@@ -264,9 +266,9 @@ class Publisher:
             frame = self.frame(history, parameters)
             if frame.states:
                 self._session.tried.add(parameters)
-        self._shown = dict.fromkeys(looking, key)  # who looks away is shown it again
+        self._shown = dict.fromkeys(looking, key)  # a view that was hidden gets it again
         failure = ""
-        for view in behind:  # one that fails does not keep the others from theirs
+        for view in behind:  # if one fails, the others still get the frame
             try:
                 view.show(frame)
             except Exception as error:
@@ -280,7 +282,7 @@ class Publisher:
             self._note_shown = time.monotonic()
 
     def _now(self) -> tuple[object, History, Parameters]:
-        """Return what a frame depends on, and a key that changes when any of it does."""
+        """Return a key of all that a frame depends on, the history, and the parameters."""
         session, market = self._session, self._session.market
         history, parameters = session.shown(), session.settings.parameters
         key = (
@@ -299,7 +301,7 @@ class Publisher:
         return key, history, parameters
 
     def frame(self, history: History, parameters: Parameters) -> Frame:
-        """Return what is to be seen of a history. For the publisher's thread."""
+        """Return the frame of a history. For the publisher's thread."""
         self._analysis.update(history, parameters)
         session, market = self._session, self._session.market
         feed = session.feed
@@ -328,17 +330,17 @@ class Publisher:
 
 
 def filling(feed: Feed) -> bool:
-    """Return whether a feed plays a past as fast as possible. A recording may end with that."""
+    """Return whether a feed is loading past data at full speed; a recording may end that way."""
     return feed.market.state != "closed" and (feed.as_fast_as_possible or feed.market.warming)
 
 
 class Rate:
-    """Messages a second over the last two.
+    """Messages a second, averaged over the last two seconds.
 
     Attributes
     ----------
     now : float
-        NaN until there is one to speak of.
+        The rate; NaN until two counts are known, and while past data are loaded.
     """
 
     def __init__(self) -> None:
@@ -347,7 +349,7 @@ class Rate:
         self._heard: deque[tuple[float, int]] = deque()
 
     def follow(self, feed: Feed) -> None:
-        """Take note of how many have come. A past that is played at once is not part of it."""
+        """Count the messages so far. Past data that are loaded at full speed are left out."""
         now = time.monotonic()
         was_filling, self._filling = self._filling, filling(feed)
         if was_filling or self._filling:
@@ -365,7 +367,7 @@ def _publish(
     closing: threading.Event,
     ended: Callable[[], object],
 ) -> None:
-    """Let a session's publisher do its rounds while the session lives."""
+    """Call `Publisher.round` again and again, until it is closed or the session collected."""
     forget_parent()
     last = time.monotonic()
     try:
@@ -375,7 +377,7 @@ def _publish(
                 closing.wait(max(last + SOONEST - time.monotonic(), 0.0))
                 wake.clear()
                 due = time.monotonic()
-            last = max(due, time.monotonic() - FRAME_EVERY)  # what is late is not made up for
+            last = max(due, time.monotonic() - FRAME_EVERY)  # a delay is not made up for
             session = of()
             if session is None or closing.is_set():
                 break

@@ -1,4 +1,4 @@
-"""The sealed test of a session: opened at a moment, followed live, ended by another setting."""
+"""The sealed test of a session: it starts at one moment, and a change of settings ends it."""
 
 from __future__ import annotations
 
@@ -23,43 +23,43 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 SAVE_EVERY = 1.0
-"""Seconds between writes of a test's file while trades come."""
+"""Shortest time between two writes of a test's file, seconds."""
 
 TRY_AGAIN = 30.0
-"""Seconds until it is tried again where the file could not be written."""
+"""Seconds until the next attempt after a file could not be written."""
 
 
 class Sealing:
-    """Opens sealed tests of one market, and follows the newest.
+    """Opens sealed tests of one market, and updates the newest one.
 
     Parameters
     ----------
     market : Market
-        Whose states are judged.
+        Market whose new states the tests judge.
     kind : str
-        What they are; see `Feed.kind`.
+        Kind of its source, see `Feed.kind`.
     settings : Settings
-        What is sealed, and breaks the seal when it changes.
+        Settings to seal. Changing one of them ends the test.
 
     Attributes
     ----------
     test : SealedTest or None
-        The newest, also when it has been broken.
+        The newest test, also if it has ended.
     """
 
     def __init__(self, market: Market, kind: str, settings: Settings) -> None:
         self.test: SealedTest | None = None
         self._market, self._kind, self._settings = market, kind, settings
-        self._note = ""  # to be shown
-        self._watching: SealedTest | None = None  # is told of settings
-        self._opened = 0  # in this session
-        self._saved = 0  # the test's changes that are in its file
+        self._note = ""  # next sentence to show
+        self._watching: SealedTest | None = None  # the test that a change of settings ends
+        self._opened = 0  # tests opened in this session
+        self._saved = 0  # the value of `test.changes` at the last write of its file
         self._save_at = 0.0
         self._lock, self._closed = Lock(), False
-        self._told = False  # that it was broken
+        self._end_noted = False  # whether the screen was told that the test has ended
 
     def open(self, path: str | Path | None, clip_bps: float | None) -> SealedTest:
-        """Open a test, or go on with one; see `Session.seal`."""
+        """Open a test, or continue the test of an existing file; see `Session.seal`."""
         with self._lock:
             return self._open(path, clip_bps)
 
@@ -76,21 +76,22 @@ class Sealing:
             test.seen = Seen.of(history, len(history) - 1) if len(history) else None
         test.save()
         if self.test is not None:
-            self.test.stop("the settings were sealed anew")
+            self.test.stop("the settings were sealed again")
             self._save(self.test)
         self._opened = max(test.opened, self._opened)
-        self.test, self._saved, self._told = test, test.changes, False
+        self.test, self._saved, self._end_noted = test, test.changes, False
         self._watch(test)
-        test.follow_settings(self._settings.parameters)  # they may have moved meanwhile
+        test.follow_settings(self._settings.parameters)  # they may have changed since `make_seal`
         return test
 
     def follow(self) -> str:
-        """Judge what came since, and write it down now and then. For the publisher's thread.
+        """Judge the states since the last call, and save the test. For the publisher's thread.
 
         Returns
         -------
         str
-            A sentence to show; empty for none. No publisher is held: it holds what shows frames.
+            A sentence to show; empty for none. It is returned, and not given to the publisher,
+            because a reference to the publisher would keep the views alive.
         """
         with self._lock:
             if self.test is not None and not self._closed:
@@ -103,9 +104,9 @@ class Sealing:
             test.update(self._market.history())
         except Exception as error:  # a thread has nobody to raise to
             log.exception("A sealed test failed.")
-            test.stop(f"what came could not be judged ({error!r})")
-        if test.broken and not self._told:
-            self._told = True
+            test.stop(f"the new states could not be judged ({error!r})")
+        if test.broken and not self._end_noted:
+            self._end_noted = True
             self._note = f"The sealed test has ended. {test.broken} Its result so far is kept."
         now = time.monotonic()
         if test.changes != self._saved and now >= self._save_at:
@@ -115,20 +116,20 @@ class Sealing:
                 self._saved = changes
 
     def close(self) -> None:
-        """Judge what came, and write it down; the test can be gone on with.
+        """Judge the last states and save the test, which another session can continue.
 
-        It comes before the end of the market, which keeps a state in the middle of its interval:
-        whoever goes on with the same recording finds another one there.
+        Call it before the market is closed. A closing market keeps its last state even though the
+        interval is not over; a session that continues the same recording has another state instead.
         """
         self.follow()
         with self._lock:
             if self.test is not None and not self._closed:
-                self._save(self.test)  # also how far it had looked
+                self._save(self.test)  # with the last state that it has judged
                 self._watch(None)
             self._closed = True
 
     def _watch(self, test: SealedTest | None) -> None:
-        """Let a test, and no other one, hear of each setting that changes, in whatever thread."""
+        """Let changes of settings end this test, and no other test."""
         if self._watching is not None:
             self._settings.unobserve(self._hear)
         self._watching = test
@@ -136,7 +137,7 @@ class Sealing:
             self._settings.observe(self._hear)
 
     def _hear(self, change: Any) -> None:  # noqa: ANN401 a Bunch of traitlets
-        """Take note that a setting changed, in whatever thread."""
+        """Give changed settings to the test. Called in the thread that changed them."""
         test = self._watching
         if test is not None:
             test.follow_settings(change.owner)
@@ -152,22 +153,22 @@ class Sealing:
         return True
 
     def findings(self) -> Sealed | None:
-        """Return what goes with every export; None where no test was opened."""
+        """Return the test's results, which every export includes; None if no test was opened."""
         test = self.test
         if test is None:
             return None
-        if test.path is not None:  # other sessions may have opened some meanwhile
+        if test.path is not None:  # other sessions may have opened tests since
             test.opened = max(test.opened, opened_in(test.path.parent, test.seal.market))
         return test.summary()
 
 
 def _check(test: SealedTest, now: Seal, clip_bps: float | None) -> None:
-    """Refuse to go on with a test that is broken, or of something else.
+    """Check that a test can be continued.
 
     Raises
     ------
     SealError
-        With what differs.
+        If the test has ended, or was sealed with other values. It says which values differ.
     """
     name = test.path.name if test.path is not None else "It"
     if test.broken:

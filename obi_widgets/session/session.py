@@ -143,19 +143,19 @@ class Session(Viewport):
         self.market = self.feed.market
         super().__init__(self.windows[1])
         self.tried = Tried()
-        session = weakref.ref(self)
+        reference = weakref.ref(self)
 
         def found() -> None:
-            if (there := session()) is not None:
-                there.refresh()
+            if (session := reference()) is not None:
+                session.refresh()
 
         self.calibrator = Calibrator(self.tried, found)
         self.publisher = Publisher(self, self._wake)
         self.sealing = Sealing(self.market, self.feed.kind, self.settings)
 
         def tell(note: str) -> None:
-            if (there := session()) is not None:
-                there.tell(note)
+            if (session := reference()) is not None:
+                session.tell(note)
 
         self._listeners = Listeners(self.market, self.settings, tell)
         self._life = Lifecycle(

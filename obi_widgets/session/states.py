@@ -1,8 +1,7 @@
-"""Each new state, given to a user's code on a thread of ours.
+"""Calls of a user's function for each new book state, in a thread of its own.
 
-The history is the queue: a listener reads what came since it last looked. So nothing that a
-callback does keeps the feed waiting, and what a slow callback may fall behind by is what the
-history keeps.
+The history serves as the queue: a listener reads the states since its last check. So a callback
+never delays the feed, and a slow callback misses a state only when the history has dropped it.
 """
 
 from __future__ import annotations
@@ -29,26 +28,27 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 LOOK_EVERY = 0.02
-"""Seconds between looks at whether a state came."""
+"""Seconds between two checks for new states."""
 
 AT_ONCE = 1000
-"""States whose signal is computed in one go: the settings may change meanwhile."""
+"""Largest number of states whose signal is computed at once. The settings may change between two
+such batches."""
 
 
 @dataclass(frozen=True)
 class NewState:
-    """A state that was kept, and its signal.
+    """A new book state and its signal.
 
     Attributes
     ----------
     time, received : int
-        Of the exchange, and when it came: nanoseconds UTC.
+        Event time of the exchange, and time of receipt, nanoseconds UTC.
     bid, ask : float
-        Best prices, quote currency; NaN where the book was not in sync, or a side is empty.
+        Best prices, quote currency; NaN if the book was not in sync, or the side is empty.
     signal : float
-        Of the settings as they stood when it was computed; NaN without a value.
+        Signal with the settings at the time of its computation, in its unit; NaN without a value.
     history : History
-        The state alone, with its levels.
+        This state alone, with its levels.
     """
 
     time: int
@@ -65,18 +65,18 @@ class NewState:
 
 
 class Listeners:
-    """The callbacks of a session, each called on a thread of its own.
+    """The callbacks of a session, each called in a thread of its own.
 
-    It does not hold the session. It ends with `close`.
+    It does not refer to the session. `close` stops the threads.
 
     Parameters
     ----------
     market : Market
-        Whose states.
+        Market whose states are given.
     settings : Settings
-        Whose signal.
+        Settings of the signal.
     tell : callable
-        Shows a sentence.
+        Called with a sentence to show.
     """
 
     def __init__(self, market: Market, settings: Settings, tell: Callable[[str], object]) -> None:
@@ -85,7 +85,7 @@ class Listeners:
         self._closed = False
 
     def add(self, callback: Callback) -> Callable[[], None]:
-        """Call a function for each state from now on; return what ends that."""
+        """Call a function for each new state; return a function that stops it."""
         if not callable(callback):
             raise ArgumentError(
                 f"A {type(callback).__name__} cannot be called.", "Give a function of a state."
@@ -104,7 +104,7 @@ class Listeners:
         return remove
 
     def close(self) -> None:
-        """Call no function any more, and wait for those that run, for some seconds."""
+        """Stop all calls, and wait up to five seconds for each that is running."""
         self._closed = True
         for listener in self._all:
             listener.stop()
@@ -115,7 +115,7 @@ class Listeners:
 
 
 class Listener:
-    """Calls a function for each state that comes."""
+    """Calls one function for each new state."""
 
     def __init__(
         self,
@@ -129,24 +129,24 @@ class Listener:
         self._stopping = threading.Event()
         self._told = ""
         history = market.history()
-        self._next = history.start + len(history)  # counted from the first state ever
+        self._next = history.start + len(history)  # counted from the first state of the market
         self.left_out = 0
         self.thread = threading.Thread(target=self._run, name="obi-states", daemon=True)
 
     def stop(self) -> None:
-        """Let it end, after the state that it is at."""
+        """Stop after the call that is running."""
         self._stopping.set()
 
     def _run(self) -> None:
         forget_parent()
         over = False
         while not (over or self._stopping.wait(LOOK_EVERY)):
-            over = self._market.state == "closed"  # asked first: nothing comes after it
+            over = self._market.state == "closed"  # checked before the states: none comes later
             while not self._stopping.is_set() and self._follow():
                 pass
 
     def _follow(self) -> bool:
-        """Give what came since, as much as is computed in one go; return whether it was any."""
+        """Give the new states, at most `AT_ONCE`; return whether there were any."""
         history = self._market.history()
         first = self._next - history.start
         if first < 0:

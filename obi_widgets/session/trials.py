@@ -1,18 +1,17 @@
 """The settings that were tried. Each is one more test, and p values are corrected for all of them.
 
-Everything that is chosen counts: the signal (by its name and, of a user's function, its source),
-each of its parameters, the threshold and whether it is a quantile, the price, the window that was
-selected by hand, and a hold that is none of the horizons. So each change of the signal counts, and
-a change back counts no more. A hold that is one is counted
-already, since all horizons count with every setting. The fee does not count: it only moves what a
-gain is held against, and who finds one above the highest fee has found it above all others too.
-States that are added while data stream make no new test (nor is looking again and again at a
-growing record corrected for).
+Two settings are different tests if they differ in the signal (its name and, for a user's function,
+its source), a parameter of the signal, the threshold, whether the threshold is a quantile, the
+price, or the part that was selected by hand. A hold counts only if it is not a horizon: all
+horizons are tested with every setting anyway. Going back to earlier settings adds no test. The fee
+does not count: it only changes the level that a gain must exceed, and a gain above the highest fee
+is also above every lower one. New states add no test; looking repeatedly at a growing history is
+not corrected for.
 
-What is looked at first was not chosen by its results, and is one test. The other thresholds of a
-surface were shown beside it, and count as soon as something is chosen: a change after that is a
-choice among all that was shown, also one of the hold alone, to another horizon. What a surface and
-a walk-forward propose is chosen from them as well.
+The first settings were not chosen by their results, and count as one test. A surface also shows
+other thresholds. They count as soon as a setting is changed after the surface was shown: the new
+setting may have been chosen among all of them. That includes a change of the hold to another
+horizon, and settings that a surface or a walk-forward proposes.
 """
 
 from __future__ import annotations
@@ -36,13 +35,13 @@ _Key: TypeAlias = tuple[object, ...]
 
 
 class Tried:
-    """The distinct settings that were looked at; may be added to from any thread."""
+    """The distinct settings that were tried. Any thread may add to them."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._seen: set[_Key] = set()
-        self._shown: set[_Key] = set()  # beside them, and not chosen from so far
-        self._last: _Key = ()  # what was looked at last, with its hold
+        self._shown: set[_Key] = set()  # shown on a surface, not counted yet
+        self._last: _Key = ()  # the settings added last, with their hold
 
     def __len__(self) -> int:
         return len(self._seen)
@@ -53,25 +52,26 @@ class Tried:
         selected: Span | None = None,
         thresholds: Iterable[float] = (),
     ) -> int:
-        """Count settings; others that differ in the threshold only once one is chosen.
+        """Count settings as tried.
 
         Parameters
         ----------
         parameters : Parameters
-            What was looked at.
+            Settings whose results were shown or computed.
         selected : tuple of int, optional
-            The window that was chosen by hand; all states when left out.
+            Part that was selected by hand: start and end, nanoseconds UTC. All states if left out.
         thresholds : iterable of float
-            Of further settings that were shown beside them.
+            Thresholds of further settings that were shown on a surface. They count once other
+            settings are added.
 
         Returns
         -------
         int
-            How many distinct ones have been counted.
+            Number of distinct settings tried so far.
         """
         p = parameters
         chosen = p.as_table()
-        for name in ("threshold", HOLD.name, *(one.name for one in COSTS)):
+        for name in ("threshold", HOLD.name, *(cost.name for cost in COSTS)):
             chosen.pop(name, None)
         hold = None if p.hold_seconds in DEFAULT_HORIZONS else p.hold_seconds
         rest = (*chosen.items(), _source(p.signal), hold, selected)
@@ -82,7 +82,7 @@ class Tried:
                 self._seen |= self._shown
                 self._shown.clear()
             self._seen.add(key)
-            self._shown |= {(*rest, _rounded(one)) for one in thresholds}
+            self._shown |= {(*rest, _rounded(threshold)) for threshold in thresholds}
             return len(self._seen)
 
 
@@ -91,8 +91,8 @@ def _rounded(threshold: float) -> float:
 
 
 def _source(signal: Signal) -> object:
-    """Return what tells a signal apart from another one of its name."""
+    """Return what distinguishes a signal from another signal of the same name."""
     try:
         return source_sha256(signal)
     except SettingsError:
-        return signal  # no other one is the same
+        return signal  # equal to itself only

@@ -1,4 +1,4 @@
-"""Waiting for book states: for as long as they come, and saying how long that will be."""
+"""Waiting for a number of book states, with a progress bar."""
 
 from __future__ import annotations
 
@@ -15,62 +15,62 @@ if TYPE_CHECKING:
     from obi_widgets.feeds.market import Market
 
 QUIET = 30.0
-"""Seconds without a new state after which nobody waits any longer."""
+"""Without a timeout, the wait ends after so many seconds without a new state."""
 
-AT_ONCE = 2.0
-"""Seconds that a wait may take before it says what it waits for."""
+SHOW_AFTER = 2.0
+"""Seconds after which a wait shows its progress bar."""
 
 LONGEST = 30 * 86_400
-"""Seconds."""
+"""Longest timeout, seconds."""
 
-LOOK = 0.02
-"""Seconds between looks."""
+POLL_EVERY = 0.02
+"""Seconds between two checks for new states."""
 
 
-class _Bar(tqdm):  # type: ignore[misc]  # it tells no types
+class _Bar(tqdm):  # type: ignore[misc]  # tqdm has no types
     monitor_interval = 0  # no thread of its own
 
 
 def wait_for(market: Market, states: int, timeout: float | None) -> None:
-    """Return when a market's history has so many states. See `Session.wait`."""
+    """Wait until a market's history has a number of states, see `Session.wait`."""
     states = integer("states", states, 1, market.capacity or LONGEST, "states, all that are kept")
     if timeout is not None:
         timeout = number("timeout", timeout, 0, LONGEST, "seconds, or None")
-    began = heard = time.monotonic()
-    there = first = len(market.history())
+    began = last_new = time.monotonic()
+    count = first = len(market.history())
     with _Bar(
         desc="waiting for book states", total=states, initial=min(first, states), unit=" states",
-        delay=AT_ONCE, leave=False, mininterval=0.5, file=sys.stdout,
+        delay=SHOW_AFTER, leave=False, mininterval=0.5, file=sys.stdout,
     ) as bar:  # fmt: skip
-        while there < states:
+        while count < states:
             now = time.monotonic()
-            over = timeout is not None and now - began > timeout
-            quiet = timeout is None and now - heard > QUIET
-            if over or quiet or market.state == "closed":
-                raise _in_vain(market, there, states, now - began, there - first, quiet=quiet)
-            time.sleep(LOOK)
-            before, there = there, len(market.history())
-            if there > before:
-                heard = time.monotonic()
-                bar.update(there - before)
+            timed_out = timeout is not None and now - began > timeout
+            quiet = timeout is None and now - last_new > QUIET
+            if timed_out or quiet or market.state == "closed":
+                raise _unfinished(market, count, states, now - began, count - first, quiet=quiet)
+            time.sleep(POLL_EVERY)
+            before, count = count, len(market.history())
+            if count > before:
+                last_new = time.monotonic()
+                bar.update(count - before)
 
 
-def _in_vain(
-    market: Market, there: int, states: int, seconds: float, came: int, *, quiet: bool
+def _unfinished(
+    market: Market, count: int, states: int, seconds: float, added: int, *, quiet: bool
 ) -> VenueError:
-    """Return the error of a wait that has come to nothing, with the reason that is known."""
-    seen = f"{there:,} of {states:,} states came"
+    """Return the error of a wait that ended too early, with its reason if that is known."""
+    seen = f"{count:,} of {states:,} states came"
     source = f"{market.venue.name}:{market.venue.symbol}"
     if market.state == "closed":
         return VenueError(f"{seen}. {market.detail}".strip(), market.advice, source=source)
     if quiet:
         seen = f"{seen}, and none in the last {QUIET:g} s"
-    elif came:
-        rate = came / seconds
-        rest = (states - there) / rate
+    elif added:
+        rate = added / seconds
+        remaining = (states - count) / rate
         return VenueError(
             f"{seen} in {seconds:,.1f} s, {rate:,.3g} a second. {market.detail}".strip(),
-            f"The rest takes about {rest:,.0f} s more: give a longer timeout, or none.",
+            f"The rest takes about {remaining:,.0f} s more: give a longer timeout, or none.",
             source=source,
         )
     return VenueError(f"{seen}. {market.detail}".strip(), market.advice, source=source)

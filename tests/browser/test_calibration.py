@@ -72,8 +72,8 @@ def test_it_says_what_the_kernel_finds(screen):
     nb = screen.nb
     screen.press("Pause")
     nb.until("lab.session.paused")
-    nb.until("lab.session.calibrator._of.rows.start + lab.report.states == len(lab.session._paused)"
-             " + lab.session._paused.start")  # fmt: skip
+    nb.until("lab.session.calibrator._answered.rows.start + lab.report.states"
+             " == len(lab.session._paused) + lab.session._paused.start")  # fmt: skip
     nb.until("obi.calibrate(lab.session._paused, lab.settings, tried=lab.report.tried).reason"
              " == lab.report.reason")  # fmt: skip
     eventually(

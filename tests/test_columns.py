@@ -16,9 +16,9 @@ from obi_widgets.presentation.downsampling import (
     Columns,
     Mid,
     Window,
-    apart,
     extent,
     means,
+    spaced_marks,
     steps,
 )
 from obi_widgets.presentation.frame_maker import FrameMaker
@@ -174,6 +174,6 @@ def test_mid_is_that_of_the_history():
 def test_of_marks_that_would_hide_each_other_the_first_is_drawn(gaps):
     time = 100_000 + np.cumsum(np.array(gaps, np.int64))
     window = Window.ending(int(time[-1]) if len(time) else 1, PIXELS * 10 / SECOND)
-    drawn = apart(time, window)
+    drawn = spaced_marks(time, window)
     places = (time // (downsampling.MARK * window.column)).tolist()
     assert drawn.tolist() == [place not in places[:n] for n, place in enumerate(places)]

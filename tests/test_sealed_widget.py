@@ -110,7 +110,7 @@ def test_the_button_seals_and_what_follows_is_shown(widget, session, tmp_path):
     press(widget)
     assert session.sealed is sealed, "a second click makes no other"
     assert [one.name for one in (tmp_path / "seals").glob("*.json")] == [sealed.path.name]
-    wait_for(lambda: "Sealed, and kept in" in session.publisher.note, "the note")
+    wait_for(lambda: "Sealed. The test is saved in" in session.publisher.note, "the note")
     wait_for(lambda: widget._seal.state["word"] == "Not yet decided", "that it is shown")
     wait_for(lambda: _trades(widget) >= 2, "trades")
     session.settings.fee_bps = 1

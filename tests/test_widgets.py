@@ -371,11 +371,11 @@ def test_a_page_that_is_gone_is_known_no_more(page, wire):
 
 def test_a_page_that_is_not_heard_is_spoken_to_for_ten_minutes(page, clock, wire):
     hear(page)
-    clock[0] += panel.GONE + 1
+    clock[0] += panel.SILENT_AFTER + 1
     assert not page.looked_at
     assert page.may_look, "its words may be lost"
     assert words_to(page, wire) == 1
-    clock[0] += panel.FORGOTTEN
+    clock[0] += panel.FORGET_AFTER
     assert not page.may_look
     assert words_to(page, wire) == 0
     hear(page, "another")
@@ -407,7 +407,7 @@ def test_a_page_that_was_cut_off_is_answered_once(page, clock, came):
         clock[0] += 1
         hear(page)
     assert len(came) == 1, "it says every second that it is still here"
-    clock[0] += panel.UNHEARD
+    clock[0] += panel.ANSWER_AFTER
     for _ in range(20):  # the words that waited for the connection
         hear(page)
     assert len(came) == 2
@@ -417,7 +417,7 @@ def test_while_the_kernel_is_busy_it_cannot_hear_and_a_page_counts_as_before(
     page, clock, monkeypatch
 ):
     hear(page)
-    clock[0] += panel.GONE + 1
+    clock[0] += panel.SILENT_AFTER + 1
     monkeypatch.setattr(page._pulse, "busy", lambda: True)
     assert page.looked_at
     hear(page, seen=False)
@@ -473,7 +473,7 @@ def test_the_line_tells_how_late_data_are_and_a_rate_that_is_known(lab):
     state = lab.status._line.state
     assert state["late"][0] == "late by 2.3 s"
     assert state["late"][1] == (
-        "The newest change came 2.3 s late. By this computer's clock it took −0.5 s to arrive."
+        "The newest change arrived 2.3 s late. By this computer's clock it took −0.5 s to arrive."
     )
     assert state["rate"] == formatting.NOTHING
     for none in ({"state": "syncing"}, {"state": "closed"}, {"paused": True}):
@@ -505,7 +505,7 @@ def test_charts_wait_for_data_only_while_there_are_none_and_some_may_come(lab):
     frame = show(lab)
     for states, state, text in (
         (0, "connecting", "Waiting for data."),
-        (0, "closed", "No data came."),
+        (0, "closed", "No data arrived."),
         (1, "connecting", ""),
     ):
         assert formatting.nothing_yet(replace(frame, states=states, state=state)) == text

@@ -1,7 +1,7 @@
-"""From columns to what a chart of a few hundred pixels can show.
+"""Downsampling: from rows of a history to the few hundred pixel columns of a chart.
 
-Columns of pixels are aligned to whole multiples of their width in time, so that what was drawn
-once stays as it is while the window moves on.
+A pixel column covers a fixed length of time and begins at a whole multiple of it. So the lines that
+are drawn do not change while the window moves.
 """
 
 from __future__ import annotations
@@ -25,23 +25,23 @@ if TYPE_CHECKING:
     Ints = NDArray[np.int64]
 
 PIXELS = 600
-"""Columns that a window is drawn in."""
+"""Pixel columns of a window."""
 
 MEAN = 1_000_000_000
-"""Nanoseconds that a mean is taken over, at least."""
+"""Shortest time that a mean covers, nanoseconds."""
 
 PIECE = 65_536
-"""Rows that are summed up at once."""
+"""Rows that are reduced at once; so many fit a processor's cache."""
 
 SUMS = (np.minimum, np.maximum, np.add)
-"""What a column comes to."""
+"""Reductions of the rows of a column; the last row is kept as well."""
 
 MARK = 12
-"""Columns that a mark covers, and a little more: the line under it must be seen."""
+"""Width of a mark in columns, with a margin in which the line under it stays visible."""
 
 
 class Window(NamedTuple):
-    """What a chart looks at: nanoseconds UTC, and how wide a column is."""
+    """The part of time that a chart shows, and the width of a column; nanoseconds."""
 
     start: int
     end: int
@@ -49,21 +49,21 @@ class Window(NamedTuple):
 
     @classmethod
     def ending(cls, newest: int, seconds: float) -> Window:
-        """Return the window of so many seconds that ends with the column of the newest state."""
+        """Return the window of a length in seconds that ends with the newest state's column."""
         column = max(1, round(seconds * 1e9 / PIXELS))
         end = (newest // column + 1) * column
         return cls(end - PIXELS * column, end, column)
 
 
 class Values(Protocol):
-    """Numbers by row: an array, or what is computed when it is looked at."""
+    """Numbers by row: an array, or an object that computes them when it is indexed."""
 
     def __getitem__(self, rows: slice, /) -> Floats:
-        """Return those of some rows."""
+        """Return the numbers of some rows."""
 
 
 class Mid(NamedTuple):
-    """Mid by row, of the rows that are looked at only."""
+    """Mid by row, computed only for the rows that are asked for."""
 
     history: History
 
@@ -73,7 +73,7 @@ class Mid(NamedTuple):
 
 
 class QuantileBounds(NamedTuple):
-    """The value of a quantile threshold by row, computed for the rows that are looked at only."""
+    """The value of a quantile threshold by row, computed only for the rows that are asked for."""
 
     history: History
     signal: Floats
@@ -86,18 +86,17 @@ class QuantileBounds(NamedTuple):
 
 
 class Columns:
-    """Sums up rows by column of pixels, and looks at no column twice.
+    """Reduces rows to pixel columns, and remembers the columns of the last call.
 
-    A column is known by the rows that it is of: while these stay the same it is remembered,
-    however the window moves. What is left to look at in a frame is the newest column, or what
-    comes into view.
+    A column is computed again only if its first or last row has changed. So a new frame computes
+    the newest column and those that come into view.
     """
 
     def __init__(self) -> None:
         self.forget()
 
     def forget(self) -> None:
-        """Begin anew: the times or the values are others."""
+        """Forget all columns. Call it when times or values have changed."""
         self._width = self._first = self._start = self._end = 0
         self._edges = self._bounds = np.empty(0, np.int64)
         self._sums = np.empty((len(SUMS) + 1, 0))
@@ -107,30 +106,30 @@ class Columns:
     ) -> tuple[Ints, Ints, Floats]:
         """Return the columns in view that have rows.
 
-        They are whole, also the one that the left edge cuts; and there is one before: a line from
-        it comes in at the edge.
+        Every column is whole, also one that the left edge cuts. The last column before the view is
+        included, because the line from it enters the view.
 
         Parameters
         ----------
         time : ndarray of int64, shape (T,)
             Nanoseconds UTC, never decreasing.
         values : Values
-            By row. Time and value of a row must be the same each time, unless `forget` is called.
+            Values by row. Time and value of a row may not change, unless `forget` is called.
         window : Window
-            What is shown.
+            Part of time that is shown.
         width : int
-            Of a column, nanoseconds.
+            Width of a column, nanoseconds.
         start : int
-            The number of row 0, counted from the first row ever.
+            Number of row 0, counted from the first row of the market.
 
         Returns
         -------
         at : ndarray of int64, shape (C,)
-            When each column begins.
+            Start of each column, nanoseconds UTC.
         counts : ndarray of int64, shape (C,)
-            How many rows it has.
+            Number of its rows.
         sums : ndarray of float64, shape (4, C)
-            Its least value, its greatest, the sum of all, and the last; NaN where one is NaN.
+            Minimum, maximum, sum and last value of each column; NaN if one of its values is NaN.
         """
         if not len(time):
             return np.empty(0, np.int64), np.empty(0, np.int64), self._sums[:, :0]
@@ -138,41 +137,45 @@ class Columns:
         if width != self._width or start < self._start:  # older states may be back
             self.forget()
         at = np.arange(first, last + 1) * width
-        # Edges that were in view before: where they are now, and were then.
+        # Edges that are still in view: their places now, and in the last call.
         begin = max(first, self._first)
-        stay = max(min(last + 1, self._first + len(self._edges)) - begin, 0)
-        now, then = (slice(begin - one, begin - one + stay) for one in (first, self._first))
+        kept = max(min(last + 1, self._first + len(self._edges)) - begin, 0)
+        now = slice(begin - first, begin - first + kept)
+        then = slice(begin - self._first, begin - self._first + kept)
         edges = np.full(len(at), -1)
         edges[now] = self._edges[then]
-        # What has been dropped stands elsewhere, and so may what no row had come to.
-        anew = (edges < start) | (edges >= min(self._end, start + len(time)))
-        edges[anew] = start + np.searchsorted(time, at[anew])
+        # Search again for edges before the oldest row, and for edges that had no row after them.
+        unknown = (edges < start) | (edges >= min(self._end, start + len(time)))
+        edges[unknown] = start + np.searchsorted(time, at[unknown])
         bounds = edges.copy()
         bounds[-1] = start + np.searchsorted(time, window.end)
-        if start < bounds[0] == bounds[1]:  # nothing just before: the newest that there was
+        # If the column before the view is empty, take the last column that has a row.
+        if start < bounds[0] == bounds[1]:
             at[0] = time[bounds[0] - start - 1] // width * width
             bounds[0] = start + np.searchsorted(time, at[0])
-        now, then = (slice(one.start, max(one.stop - 1, one.start)) for one in (now, then))
+        # From edges to the columns between them.
+        now = slice(now.start, max(now.stop - 1, now.start))
+        then = slice(then.start, max(then.stop - 1, then.start))
         sums = np.empty((len(self._sums), last - first))
         sums[:, now] = self._sums[:, then]
         wanted = bounds[1:] > bounds[:-1]
-        there = np.flatnonzero(wanted)
+        filled = np.flatnonzero(wanted)
         same = bounds[:-1][now] == self._bounds[:-1][then]
         wanted[now] &= ~(same & (bounds[1:][now] == self._bounds[1:][then]))
-        for one, other in _pieces(wanted, bounds):
-            part = values[slice(bounds[one] - start, bounds[other] - start)]
-            parts = bounds[one:other] - bounds[one]
+        for left, right in _pieces(wanted, bounds):
+            piece = values[slice(bounds[left] - start, bounds[right] - start)]
+            starts = bounds[left:right] - bounds[left]
             for row, reduction in zip(sums, SUMS, strict=False):
-                row[one:other] = reduction.reduceat(part, parts)
-            sums[-1, one:other] = part[bounds[one + 1 : other + 1] - bounds[one] - 1]
+                row[left:right] = reduction.reduceat(piece, starts)
+            sums[-1, left:right] = piece[bounds[left + 1 : right + 1] - bounds[left] - 1]
         self._width, self._first = width, first
         self._start, self._end = start, start + len(time)
         self._edges, self._bounds, self._sums = edges, bounds, sums
-        return at[there], (bounds[1:] - bounds[:-1])[there], sums[:, there]
+        return at[filled], (bounds[1:] - bounds[:-1])[filled], sums[:, filled]
 
 
 def _pieces(wanted: NDArray[np.bool_], bounds: Ints) -> Iterator[tuple[int, int]]:
-    """Yield runs of wanted columns, few enough that their values fit a processor's cache."""
+    """Yield runs of wanted columns (first, end), each with at most about `PIECE` rows."""
     ends = np.flatnonzero(np.diff(np.concatenate([[False], wanted, [False]])))
     for first, end in ends.reshape(-1, 2).tolist():
         while first < end:
@@ -185,7 +188,7 @@ def _pieces(wanted: NDArray[np.bool_], bounds: Ints) -> Iterator[tuple[int, int]
 def steps(
     time: Ints, values: Values, window: Window, columns: Columns | None = None, start: int = 0
 ) -> tuple[Ints, Floats]:
-    """Return the corners of a step line that shows each column's extremes.
+    """Return the corners of a step line that shows the extremes of each column.
 
     Parameters
     ----------
@@ -194,31 +197,31 @@ def steps(
     values : ndarray of float64, shape (T,), or Values
         NaN breaks the line.
     window : Window
-        What to show.
+        Part of time to show.
     columns : Columns, optional
-        What is remembered from one call to the next.
+        Remembers columns between calls.
     start : int
         See `Columns.of`.
 
     Returns
     -------
     tuple of ndarray
-        Times and values, at most two a column: each value holds until the next time. Columns
-        without a state show the last one before them.
+        Times and values, at most two a column. A value holds until the next time, so a column
+        without a state shows the last value before it.
     """
     at, _, sums = (columns or Columns()).of(time, values, window, window.column, start)
     if not len(at):
         return np.empty(0, np.int64), np.empty(0)
     low, high, _, last = sums
-    # The extreme that the column ends nearer to comes second; what it ends with comes where the
-    # next column begins, if that is empty.
+    # The extreme that is nearer to the last value comes second. If the next column is empty, the
+    # last value itself follows where that column begins.
     rising = last - low > high - last
     x = np.column_stack([at, at + window.column // 2, at + window.column])
     y = np.column_stack([np.where(rising, low, high), np.where(rising, high, low), last])
     y[np.isnan(last), :2] = np.nan
     ends = np.append(np.diff(at) > window.column, True)
-    there = np.column_stack([np.ones((len(at), 2), bool), ends])
-    x, y = x[there], y[there]
+    drawn = np.column_stack([np.ones((len(at), 2), bool), ends])
+    x, y = x[drawn], y[drawn]
     changed = (np.diff(y) != 0) & ~(np.isnan(y[1:]) & np.isnan(y[:-1]))
     keep = np.concatenate([[True], changed])
     keep[-1] = True
@@ -228,7 +231,7 @@ def steps(
 def extent(
     time: Ints, values: Values, window: Window, columns: Columns | None = None, start: int = 0
 ) -> tuple[Ints, Floats, Floats]:
-    """Return each column's time (its middle), least and greatest value; NaN where one is NaN.
+    """Return the time (middle), minimum and maximum of each column; NaN if one value is NaN.
 
     The parameters are those of `steps`.
     """
@@ -240,7 +243,7 @@ def extent(
 def means(
     time: Ints, values: Values, window: Window, columns: Columns | None = None, start: int = 0
 ) -> tuple[Ints, Floats]:
-    """Return means over one second, or over a column when that is longer; NaN breaks the line.
+    """Return means over one second, or over a column if that is longer; NaN breaks the line.
 
     The parameters are those of `steps`.
     """
@@ -249,15 +252,20 @@ def means(
     return at + width // 2, sums[2] / counts
 
 
-def apart(time: Ints, window: Window) -> NDArray[np.bool_]:
-    """Return which marks to draw so that none hides another: the first of every few columns.
+def spaced_marks(time: Ints, window: Window) -> NDArray[np.bool_]:
+    """Return which marks to draw so that no mark hides another: the first in each few columns.
 
     Parameters
     ----------
     time : ndarray of int64, shape (N,)
         Nanoseconds UTC, never decreasing.
     window : Window
-        What is shown.
+        Part of time that is shown.
+
+    Returns
+    -------
+    ndarray of bool, shape (N,)
+        True for a mark to draw.
     """
     place = time // (MARK * window.column)
     return np.append(True, np.diff(place) != 0)[: len(time)]
@@ -265,14 +273,14 @@ def apart(time: Ints, window: Window) -> NDArray[np.bool_]:
 
 @dataclass
 class Axis:
-    """A range of values that follows its data, and does not jump.
+    """The range of an axis: it contains the data, and changes seldom.
 
-    It grows when data leave it, and shrinks only when they need less than half of it.
+    It grows when data leave it, and shrinks only when the data need less than 45 % of it.
 
     Parameters
     ----------
     least : float
-        The smallest range worth showing.
+        Smallest range to show, in the unit of the values.
     """
 
     least: float
@@ -280,7 +288,7 @@ class Axis:
     high: float = 0.0
 
     def follow(self, values: Floats) -> tuple[float, float]:
-        """Return the range for these values; NaN is passed over."""
+        """Return the range for these values; NaN is ignored."""
         values = values[np.isfinite(values)]
         if len(values):
             low, high = float(values.min()), float(values.max())

@@ -1,4 +1,4 @@
-"""What numbers say, in words and figures: no widget, so that every text can be tested."""
+"""Numbers and states as texts. No widget is used here, so that every text can be tested."""
 
 from __future__ import annotations
 
@@ -22,17 +22,17 @@ if TYPE_CHECKING:
 MINUS = "\N{MINUS SIGN}"
 NOTHING = "\N{EN DASH}"
 LATE = 1.0
-"""Seconds above its least at which lag is worth showing."""
+"""Lag above its minimum from which it is shown, seconds."""
 
 FEW = 30
-"""Entries below which their mean says nothing."""
+"""With fewer entries, the mean may be chance."""
 
 UNITS = {"seconds": "s", "per bp": "/bp"}
-"""Units of parameters that are written shorter behind a number."""
+"""Short forms of units, behind a number."""
 
 
 def number(value: float, decimals: int, *, sign: bool = False) -> str:
-    """Return a number with thousands separated and a true minus; a dash for NaN."""
+    """Return a number with thousands separators and a true minus sign; a dash for NaN."""
     if not math.isfinite(value):
         return NOTHING
     text = f"{value:{'+' if sign else ''},.{decimals}f}"
@@ -47,20 +47,20 @@ def signed(text: str) -> str:
 
 
 def plain(value: float) -> str:
-    """Return a setting with two decimals, or with as many as it has."""
+    """Return a number with two decimals, or with more if it has more (six digits at most)."""
     return f"{value:.2f}" if round(value, 2) == value else f"{value:.6g}"
 
 
 @cache
 def decimals_of(step: float) -> int:
-    """Return how many decimals a grid's values have."""
+    """Return how many decimals the multiples of a step have."""
     text = f"{step:.12f}".rstrip("0")
     return len(text.partition(".")[2])
 
 
 @lru_cache(4096)
 def price(value: float, tick_size: float) -> str:
-    """Return a price on the tick grid."""
+    """Return a price with the decimals of its tick size."""
     return number(value, decimals_of(tick_size))
 
 
@@ -71,16 +71,16 @@ def mid(value: float, tick_size: float) -> str:
 
 @lru_cache(4096)
 def size(value: float, decimals: int) -> str:
-    """Return a size; one too small for its decimals is not a zero.
+    """Return a size. One too small for two decimals, for example, is shown as "<0.01", not as zero.
 
-    Sizes are kept as float32: only seven of their digits are true, and no more are shown.
+    At most seven digits are shown: sizes are kept as float32, which has no more.
     """
     least = 10.0**-decimals
     if 0 < value < least / 2:
         return f"<{least:.{decimals}f}"
-    for unit, name in ((1e12, "T"), (1e9, "B"), (1e6, "M")):
-        if value >= max(unit, 1e7):
-            return f"{number(value / unit, 2)} {name}"
+    for factor, name in ((1e12, "T"), (1e9, "B"), (1e6, "M")):
+        if value >= max(factor, 1e7):
+            return f"{number(value / factor, 2)} {name}"
     if value >= 1:
         decimals = min(decimals, 6 - math.floor(math.log10(value)))
     return number(value, decimals)
@@ -92,23 +92,23 @@ def bps(value: float, *, sign: bool = False) -> str:
 
 
 def won(share: float, count: int) -> str:
-    """Return how many of some trades won: of few the number, since a percentage says too much."""
+    """Return how many trades won: in percent, or as a count if there are few."""
     if not count:
         return NOTHING
     return f"{round(share * count)} of {count}" if count < FEW else f"{number(100 * share, 0)} %"
 
 
 def signal(value: float, span: tuple[float, float] = (-1, 1), unit: str = "") -> str:
-    """Return a value of a signal with its sign, and an arrow that repeats it; a zero has neither.
+    """Return a value of a signal with its sign and an arrow up or down; zero has neither.
 
     Parameters
     ----------
     value : float
-        NaN for none.
+        The value; NaN gives a dash.
     span : tuple of float
-        Of its chart: it says how many decimals are worth showing.
+        Range of its chart: the smaller it is, the more decimals are shown.
     unit : str
-        Of the signal.
+        Unit of the signal.
     """
     text = number(value, signal_decimals(span), sign=True)
     arrow = {"+": " ▲", MINUS: " ▼"}.get(text[0], "")
@@ -116,23 +116,23 @@ def signal(value: float, span: tuple[float, float] = (-1, 1), unit: str = "") ->
 
 
 def signal_decimals(span: tuple[float, float]) -> int:
-    """Return how many decimals of a signal are worth showing: 2 of one between −1 and +1."""
-    most = max(map(abs, span))
-    return min(max(2 - math.floor(math.log10(most)), 0), 12) if most > 0 else 2
+    """Return how many decimals of a signal to show: 2 for a signal between −1 and +1."""
+    largest = max(map(abs, span))
+    return min(max(2 - math.floor(math.log10(largest)), 0), 12) if largest > 0 else 2
 
 
 def side(value: float, span: tuple[float, float] = (-1, 1)) -> str:
-    """Return which side a signal is for, for a colour that repeats the sign as it is shown."""
+    """Return the side of a signal, for its colour; empty if the value is shown as zero."""
     shown = round(value, signal_decimals(span)) if math.isfinite(value) else 0
     return "bid" if shown > 0 else "ask" if shown < 0 else ""
 
 
 @lru_cache(16)
 def about(of: Signal) -> str:
-    """Return what a signal is, in one line: its description, range and unit."""
+    """Return a line about a signal: its description, range and unit."""
     found = [re.sub(r"^Return (\w)", lambda match: match[1].upper(), of.description)]
     if of.range is not None:
-        low, high = (number(one, 0 if one == int(one) else 2, sign=True) for one in of.range)
+        low, high = (number(end, 0 if end == int(end) else 2, sign=True) for end in of.range)
         found.append(f"{low} to {high}{of.unit and ' ' + of.unit}.")
     elif of.unit:
         found.append(f"In {of.unit}.")
@@ -140,7 +140,7 @@ def about(of: Signal) -> str:
 
 
 def value(parameter: Parameter, chosen: object) -> str:
-    """Return a setting with its unit; nothing where its control shows it."""
+    """Return a setting with its unit; empty for a choice, whose control shows the word."""
     kind = parameter.kind
     if isinstance(kind, Choice):
         return ""
@@ -193,7 +193,7 @@ def allowed(parameter: Parameter) -> str:
 
 
 def duration(seconds: float) -> str:
-    """Return a length of time, in the unit that fits."""
+    """Return a length of time in seconds, minutes or hours, whichever fits."""
     if not math.isfinite(seconds):
         return NOTHING
     if seconds < 120:
@@ -204,33 +204,33 @@ def duration(seconds: float) -> str:
 
 
 def late(lag: float, absolute: float) -> tuple[str, str]:
-    """Return how late data are, empty where that is not worth showing; and both figures of it.
+    """Return by how much data are late, in short and as a sentence; both empty if little.
 
     Parameters
     ----------
     lag : float
-        Seconds by which the newest change came late; NaN when unknown.
+        Delay of the newest change above the smallest delay so far, seconds; NaN if unknown.
     absolute : float
-        Seconds that it was on its way by this computer's clock; NaN when unknown.
+        Time from the exchange to here by this computer's clock, seconds; NaN if unknown.
     """
     if not lag > LATE:
         return "", ""
     text = f"late by {number(lag, 1)} s" if lag < 10 else f"late by {duration(lag)}"
-    detail = f"The newest change came {number(lag, 1)} s late."
+    detail = f"The newest change arrived {number(lag, 1)} s late."
     if math.isfinite(absolute):
         detail += f" By this computer's clock it took {number(absolute, 1)} s to arrive."
     return text, detail
 
 
 def nothing_yet(frame: Frame) -> str:
-    """Return why a chart is empty; nothing where it is not."""
+    """Return why a chart is empty; an empty text if it is not."""
     if frame.states:
         return ""
-    return "No data came." if frame.state == "closed" else "Waiting for data."
+    return "No data arrived." if frame.state == "closed" else "Waiting for data."
 
 
 def no_signal(frame: Frame) -> str:
-    """Return why there is no signal to be drawn; nothing where there is."""
+    """Return why no signal is drawn; an empty text if it is drawn."""
     if frame.reach.shortfall is not None and frame.reach.shortfall.fraction == 1:
         return "No signal: the settings need more levels than the history keeps."
     if not frame.states or (
@@ -248,7 +248,7 @@ def no_signal(frame: Frame) -> str:
 
 
 def window(seconds: float) -> tuple[str, str]:
-    """Return a short name of a window, and a longer one."""
+    """Return the short and the long name of a window."""
     if seconds <= 3600:
         short = f"{seconds / 60:g} min" if seconds == 60 else f"{seconds / 60:g}"
         return short, "minute" if seconds == 60 else f"{seconds / 60:g} minutes"
@@ -257,13 +257,13 @@ def window(seconds: float) -> tuple[str, str]:
     return f"{seconds / 86_400:g} d", f"{seconds / 86_400:g} days"
 
 
-# -- what the sliders do just now --------------------------------------------------------------
+# -- effects of the settings -------------------------------------------------------------------
 
 
 def depth_effect(depth: int | None, reach: Reach) -> Note:
-    """Return how far the levels in use reach.
+    """Return how far the levels that the signal uses reach.
 
-    It is a warning where depth or band reach beyond the levels that are kept, or known.
+    The note is a warning if depth or band reach beyond the levels that are kept or known.
     """
     if not reach.levels:
         return Note("No book.")
@@ -279,7 +279,7 @@ def depth_effect(depth: int | None, reach: Reach) -> Note:
 
 
 def inferred_share(reach: Reach) -> str:
-    """Return how many states use levels that are not known."""
+    """Return in which share of the states the signal uses levels that are not known."""
     share = f"{max(100 * reach.inferred, 0.1):.{0 if reach.inferred >= 0.1 else 1}f}"
     return f"{share} % of states use levels that the last snapshot did not cover."
 
@@ -293,10 +293,10 @@ def threshold_effect(beyond: float) -> str:
 
 
 def results(frame: Frame) -> tuple[list[tuple[str, str, str]], str]:
-    """Return rows of (what, figure, tone), and a sentence on what they are worth.
+    """Return rows of (name, figure, tone), and a sentence on how reliable they are.
 
-    The tone is ``"good"``, ``"bad"`` or empty. Of a hold that is too short for the history's
-    interval there are no figures, and the sentence says so.
+    The tone is ``"good"``, ``"bad"`` or empty. If the hold is too short for the history's interval,
+    dashes replace the figures, and the sentence says so.
     """
     found, parameters = frame.results, frame.parameters
     shown = [found] if frame.front is None else [found, frame.front]
@@ -317,7 +317,7 @@ def results(frame: Frame) -> tuple[list[tuple[str, str, str]], str]:
         rows.append(("orders not filled", _bounds(f"{one.missed:,}" for one in shown), ""))
     interval = frame.history.interval
     if too_coarse(parameters.hold_seconds, interval):
-        return [(what, NOTHING, "") for what, _, _ in rows], (
+        return [(name, NOTHING, "") for name, _, _ in rows], (
             f"Not shown: the history keeps one state every {interval:g} s, so exits would come too "
             f"late. Set the hold to {COARSE * interval:g} s or longer."
         )

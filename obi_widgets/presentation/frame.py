@@ -34,16 +34,16 @@ SIDES = np.array([[+1], [-1]])
 """Bids, asks."""
 
 LATELY = 100
-"""States on which it is judged what parameters do just now."""
+"""Newest states from which the effects of parameters are computed."""
 
 
 @dataclass(frozen=True)
 class Ladder:
     """The best levels at one state; each array is of shape (2, n), bids first, best first.
 
-    ``price`` in quote currency and ``size`` in base units are NaN where there is no level;
-    ``weight`` is what the signal takes of a size, 0..1, and 0 of a level that it does not use.
-    ``weighs`` tells whether it takes less than the whole of some.
+    ``price``, in quote currency, and ``size``, in base units, are NaN if there is no level.
+    ``weight`` is the factor of a size in the signal, 0 to 1; 0 for a level that it does not use.
+    ``weighs`` tells whether the signal has factors other than 0 and 1.
     """
 
     price: Floats
@@ -64,10 +64,10 @@ class Ladder:
         ticks, sizes = block.ticks[:, : shape[1], 0], block.sizes[:, : shape[1], 0]
         best = np.array([newest.bid, newest.ask])
         price = prices_of(ticks, best, SIDES, history.tick_size)
-        there = sizes > 0
+        filled = sizes > 0
         return cls(
-            np.where(there, price, np.nan),
-            np.where(there, sizes, np.nan).astype(float),
+            np.where(filled, price, np.nan),
+            np.where(filled, sizes, np.nan).astype(float),
             insight.weights(newest, values)[:, : shape[1], 0],
             insight.weighs,
         )
@@ -75,23 +75,22 @@ class Ladder:
 
 @dataclass(frozen=True)
 class Reach:
-    """How far the levels in use reach at the newest state, and what the parameters do.
+    """How far the levels that the signal uses reach at the newest state, and parameters' effects.
 
     Attributes
     ----------
     levels : int
-        Levels in use, of the side that has fewer; 0 without a book.
+        Levels in use on the side that has fewer; 0 without a book.
     bps : float
-        Distance of the deepest from mid.
+        Distance of the deepest level in use from mid, bps.
     weight : float
-        What the signal takes of it, 0..1; NaN of a signal that takes all.
+        Smallest factor of a level in use, 0 to 1; NaN if the signal has no such factors.
     notes : mapping of str to Note
-        What each parameter does just now, see `obi_widgets.signals.insight.Insight`.
+        Effect of each parameter on the newest states, see `obi_widgets.signals.insight.Insight`.
     shortfall : Shortfall or None
-        That the settings reach beyond the levels that are kept, where they do, in what is shown.
+        Which levels the settings need that the history does not keep, in the window; else None.
     inferred : float
-        Of the states that are shown, how many have a signal that rests on levels beyond what was
-        known of the book, 0..1.
+        Fraction, 0 to 1, of the window's states whose signal uses levels that were not known.
     """
 
     levels: int
@@ -109,7 +108,7 @@ class Reach:
         shown: slice = slice(-LATELY, None),
         warned: Collection[str] = (),
     ) -> Reach:
-        """Judge the newest states, and the rows that are shown; see `Insight.notes`."""
+        """Compute it from the newest states and the rows that are shown; see `Insight.notes`."""
         newest = history[-1:] if len(history) else history
         if not len(newest) or np.isnan(newest.mid[0]):
             return cls(0, np.nan, np.nan, {})
@@ -146,7 +145,7 @@ class Frame:
     detail, advice : str
         Reason of the state, and what to do about it; may be empty.
     paused : bool
-        Whether the screen is held still.
+        Whether the screen is frozen.
     note : str
         Sentence that is shown for some seconds; may be empty.
     told : int
@@ -163,7 +162,7 @@ class Frame:
         Seconds of the feed's clock since the book last changed; NaN before the first change, and
         when the feed has ended.
     lag : float
-        Seconds by which the newest change came late, see `obi_widgets.feeds.clocks.Lag`; NaN when
+        Seconds by which the newest change arrived late, see `obi_widgets.feeds.clocks.Lag`; NaN if
         unknown.
     late : float
         Seconds between event and receipt of the newest change, by this computer's clock; NaN when
@@ -210,7 +209,7 @@ class Frame:
     selected : tuple of int or None
         Part that calibration uses: first and last event time; None for all states.
     trouble : str
-        What is wrong with the signal itself; empty where nothing is.
+        What is wrong with the signal function; empty if nothing is.
     """
 
     instrument: Instrument
@@ -253,7 +252,7 @@ class Frame:
 
     @property
     def threshold(self) -> float:
-        """The threshold in the signal's unit; of a quantile the newest mean, NaN where unknown."""
+        """The threshold in the signal's unit; for a quantile its newest mean, NaN if unknown."""
         p = self.parameters
         if p.threshold_is == "value":
             return p.threshold
@@ -262,10 +261,10 @@ class Frame:
 
     @property
     def old(self) -> bool:
-        """Whether there are numbers of a book that comes late."""
+        """Whether the numbers are of a book that is out of date."""
         return self.state == "stale" and not np.isnan(self.mid)
 
     @property
     def spread_bps(self) -> float:
-        """The spread against mid, bps."""
+        """The spread divided by mid, bps."""
         return 1e4 * self.spread / self.mid

@@ -1,4 +1,4 @@
-"""Making frames: the state that stays the same from one frame to the next."""
+"""Making frames, with the axes and pixel columns that are kept between two frames."""
 
 from __future__ import annotations
 
@@ -33,14 +33,14 @@ if TYPE_CHECKING:
     Ints = NDArray[np.int64]
 
 FAR = 3.0
-"""Times what is shown of a signal: a threshold beyond is left out of its chart."""
+"""A threshold more than so many times the largest value shown is left out of the signal's chart."""
 
-LOOKED_AT = 36_000
-"""Of the states that are shown, the newest that are looked at for levels that are not known."""
+MAX_CHECKED = 36_000
+"""Newest states of the window, at most, that are checked for levels that are not known."""
 
 
 class FrameMaker:
-    """Makes frames of an analysis; keeps what has to be steady from one to the next."""
+    """Makes frames of an analysis, and keeps axes and notes steady between frames."""
 
     def __init__(self) -> None:
         self._axis: Axis | None = None
@@ -74,7 +74,7 @@ class FrameMaker:
         late: float = np.nan,
         replay: bool = False,
     ) -> Frame:
-        """Return the frame of this moment; ``has_book`` as in `obi_widgets.feeds.market.Market`."""
+        """Return the frame of this moment; ``has_book`` is that of `Market`."""
         history, signal = analysis.history, analysis.signal
         oldest, newest = history.time[[0, -1]].tolist() if len(history) else (0, 0)
         window_seconds = time_range.seconds
@@ -82,12 +82,12 @@ class FrameMaker:
         self._follow(analysis)
         time, start = history.time, history.start
         price = steps(time, Mid(history), window, self._price, start)
-        # Where a column is a second or longer, its mean is of the same rows as its range.
+        # If a column lasts a second or longer, its mean and its range are of the same rows.
         mean = self._extent if window.column >= MEAN else self._mean
         signal_extent = extent(time, signal, window, self._extent, start)
         bounds = self._bounds_of(analysis, window)
         shown = has_book or state == "closed" or paused
-        there = len(history) > 0 and shown
+        has_numbers = len(history) > 0 and shown
         return Frame(
             instrument=instrument,
             state=state,
@@ -99,9 +99,9 @@ class FrameMaker:
             told=told,
             parameters=analysis.parameters,
             tick_size=history.tick_size,
-            mid=float(history.bid[-1] + history.ask[-1]) / 2 if there else np.nan,
-            spread=float(history.ask[-1] - history.bid[-1]) if there else np.nan,
-            signal=float(signal[-1]) if there else np.nan,
+            mid=float(history.bid[-1] + history.ask[-1]) / 2 if has_numbers else np.nan,
+            spread=float(history.ask[-1] - history.bid[-1]) if has_numbers else np.nan,
+            signal=float(signal[-1]) if has_numbers else np.nan,
             signal_range=self._signal_range(
                 signal_extent, bounds[1], analysis.parameters, window_seconds
             ),
@@ -122,15 +122,15 @@ class FrameMaker:
             trades=analysis.trades,
             results=analysis.results,
             beyond=analysis.beyond,
-            ladder=Ladder.of(history if there else history[:0], analysis.parameters),
-            reach=self._judge(history if there else history[:0], analysis.parameters, window),
+            ladder=Ladder.of(history if has_numbers else history[:0], analysis.parameters),
+            reach=self._judge(history if has_numbers else history[:0], analysis.parameters, window),
             history=history,
             selected=selected,
             trouble=analysis.trouble,
         )
 
     def _follow(self, analysis: Analysis) -> None:
-        """Forget what columns came to of another history, or of another signal."""
+        """Forget the columns of another history, or of another signal."""
         what = (analysis, analysis.parameters.of_signal)
         if self._columns_for != what:
             if self._columns_for[:1] != what[:1]:
@@ -140,7 +140,7 @@ class FrameMaker:
             self._columns_for = what
 
     def _bounds_of(self, analysis: Analysis, window: Window) -> tuple[Ints, Floats]:
-        """Return the threshold by time where it is a quantile, else nothing."""
+        """Return a quantile threshold by time; empty arrays if the threshold is a value."""
         history, parameters = analysis.history, analysis.parameters
         if parameters.threshold_is == "value":
             return history.time[:0], np.empty(0)
@@ -152,14 +152,14 @@ class FrameMaker:
         return means(history.time, values, window, self._bounds, history.start)
 
     def _judge(self, history: History, parameters: Parameters, window: Window) -> Reach:
-        """Return what parameters do; anew a second, since figures that flicker cannot be read."""
+        """Return the effects of parameters, at most once a second: figures must not flicker."""
         second = int(history.time[-1]) // 1_000_000_000 if len(history) else 0
         what = (parameters, second, window.end - window.start, history.strict)
         if self._reach is None or self._reach_for != what:
             notes = self._reach.notes if self._reach and self._reach_of == parameters else {}
             warned = [name for name, note in notes.items() if note.warning]
             first, last = np.searchsorted(history.time, window[:2]).tolist()
-            shown = slice(max(first, last - LOOKED_AT), last)
+            shown = slice(max(first, last - MAX_CHECKED), last)
             self._reach = Reach.of(history, parameters, shown, warned)
             self._reach_for, self._reach_of = what, parameters
         return self._reach
@@ -180,18 +180,18 @@ class FrameMaker:
         parameters: Parameters,
         window_seconds: float,
     ) -> tuple[float, float]:
-        """Return what a chart of the signal spans: its range, or as far from 0 as it is shown."""
+        """Return the scale of the signal's chart: its range, or one symmetric about 0."""
         if parameters.signal.range is not None:
             return parameters.signal.range
         what = (parameters.of_signal, window_seconds)
         if self._signal_axis is None or self._signal_axis_for != what:
             self._signal_axis, self._signal_axis_for = Axis(least=0.0), what
         shown = np.abs(np.concatenate(extent[1:]))
-        most = float(shown[np.isfinite(shown)].max(initial=0.0))
+        largest = float(shown[np.isfinite(shown)].max(initial=0.0))
         if parameters.threshold_is == "value":
             threshold = parameters.threshold
         else:
             threshold = float(bounds[np.isfinite(bounds)].max(initial=0.0))
-        if threshold <= FAR * most or not most:
-            most = max(most, threshold) or 1.0
-        return self._signal_axis.follow(np.array([-most, most]))
+        if threshold <= FAR * largest or not largest:
+            largest = max(largest, threshold) or 1.0
+        return self._signal_axis.follow(np.array([-largest, largest]))

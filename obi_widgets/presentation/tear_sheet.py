@@ -1,7 +1,7 @@
-"""What calibration shows, in figures and words: no widget, so that every text can be tested.
+"""The tear sheet: the figures and texts of a calibration. It has no widget, so tests can read it.
 
-A sheet is a dict of JSON that the page draws as it is: texts are ready, and places are shares of a
-chart's width and height.
+A sheet is a dict of JSON that the page draws without computing anything: texts are complete, and
+positions are fractions, 0 to 1, of a chart's width and height.
 """
 
 from __future__ import annotations
@@ -52,14 +52,14 @@ COLUMNS = (
     ("net, bps", "Mean return of a taker's trade, after spread and fees, bps. The verdict depends "
      "on it"),
 )  # fmt: skip
-"""Of the table: names, and what they mean."""
+"""Columns of the table: name, and tooltip."""
 
 
 class SheetMaker:
-    """Makes sheets; keeps the charts' axes steady from one to the next."""
+    """Makes sheets, and keeps the axes of the charts steady between sheets."""
 
     def __init__(self) -> None:
-        self._returns, self._deciles, self._ic = (Axis(least=one) for one in (0.02, 0.02, 0.02))
+        self._returns, self._deciles, self._ic = (Axis(least=0.02) for _ in range(3))
 
     def make(
         self,
@@ -67,7 +67,7 @@ class SheetMaker:
         instrument: Instrument,
         pending: str = WAITING,
     ) -> dict[str, Any]:
-        """Return the sheet of an answer; ``pending`` says what one waits for, see `pending`."""
+        """Return the sheet of a result; ``pending`` is the text while a part is missing."""
         if found is None:
             return nothing(pending)
         report = found.report
@@ -100,10 +100,10 @@ class SheetMaker:
         m = report.means
         mean, low, high = m.mean_bps[:, 0], m.ci_low[:, 0], m.ci_high[:, 0]
         naive = 1.96 * m.se_naive[:, 0]
-        # The band of the longest horizons may be wider than all else together: it is cut there.
+        # At the longest horizons the band may be much wider than all other values: cut it.
         inner = np.concatenate([mean - naive, mean + naive, [0.0]])
-        most = 2.5 * float(np.nanmax(np.abs(inner)))
-        bands = np.clip(np.concatenate([low, high]), -most, most)
+        limit = 2.5 * float(np.nanmax(np.abs(inner)))
+        bands = np.clip(np.concatenate([low, high]), -limit, limit)
         axis = self._returns.follow(np.concatenate([inner, bands]))
         tips = [
             f"{_seconds(h)}: {number(mu, 2, sign=True)} ± {number((up - lo) / 2, 2)} bps, n {n:,}"
@@ -114,10 +114,8 @@ class SheetMaker:
         cost = report.cost_bps[at]
         note = "Band: 95 % interval. Dotted: the same if returns were independent."
         if math.isfinite(cost):
-            there = axis[0] <= cost <= axis[1]
-            note += (
-                f" Trading costs {number(cost, 1)} bps{'' if there else ', outside this chart'}."
-            )
+            outside = "" if axis[0] <= cost <= axis[1] else ", outside this chart"
+            note += f" Trading costs {number(cost, 1)} bps{outside}."
         return _line(report.horizons, mean, low, high, axis, tips) | {
             "title": f"Return after {_condition(report)}, bps, by horizon",
             "naive": _places(np.stack([mean - naive, mean + naive]), axis),
@@ -165,14 +163,14 @@ class SheetMaker:
             "title": f"{_seconds(report.horizons[at])} return by decile of {report.signal}, bps",
             "zero": _place(0.0, axis),
             "at": _places(mean, axis),
-            "texts": [_short(one, largest) for one in mean],
+            "texts": [_short(value, largest) for value in mean],
             "tips": tips,
             "note": "1: lowest values of the signal. 10: highest.",
         }
 
 
 def _condition(report: Report) -> str:
-    """Return which states count, in symbols."""
+    """Return the condition on the signal, in symbols."""
     threshold = formatting.plain(report.parameters.threshold)
     if report.parameters.threshold_is == "quantile":
         threshold = f"its {threshold}-quantile"
@@ -180,19 +178,19 @@ def _condition(report: Report) -> str:
 
 
 def pending(states: int, *, compiling: bool) -> str:
-    """Return what an answer waits for: data, the compiler, or only the calculation."""
+    """Return what a result waits for: data, the compiler, or only the calculation."""
     if not states:
         return WAITING
     return COMPILING if compiling else CALCULATING
 
 
 def nothing(message: str, *, bad: bool = False, selected: bool = False) -> dict[str, Any]:
-    """Return a sheet that only says something."""
+    """Return a sheet that has only a message."""
     return {"message": message, "bad": bad, "selected": selected}
 
 
 def rows(report: Report) -> list[list[str]]:
-    """Return the table's texts, a row a horizon; see `COLUMNS`."""
+    """Return the texts of the table, one row for each horizon; see `COLUMNS`."""
     m = report.means
     half = (m.ci_high - m.ci_low)[:, 0] / 2
     return [
@@ -220,7 +218,7 @@ def _net(value: float) -> str:
 
 
 def trust(report: Report) -> list[tuple[str, str, str]]:
-    """Return rows of (what, figure, what it means): how far the verdict is to be trusted."""
+    """Return rows of (name, figure, tooltip) that tell how reliable the verdict is."""
     at = _shown(report)
     there = _seconds(report.horizons[at]).replace(" ", "\N{NO-BREAK SPACE}")
     m, out = report.means, report.traded_out_of_sample
@@ -260,7 +258,7 @@ def trust(report: Report) -> list[tuple[str, str, str]]:
 
 
 def needed(report: Report) -> tuple[str, float]:
-    """Return what is to be found out, and how long a record would, seconds in all."""
+    """Return what more data would show, and the length of data needed, seconds in all."""
     at = _shown(report)
     gain = report.weakest_bps(at)
     if report.verdict == "viable":
@@ -271,13 +269,13 @@ def needed(report: Report) -> tuple[str, float]:
 
 
 def span(report: Report, instrument: Instrument) -> str:
-    """Return of what market and time the report is."""
-    first, last = (np.datetime64(one, "ns").astype("datetime64[s]") for one in _ends(report))
+    """Return the market, the time and the length of the data of a report."""
+    first, last = (np.datetime64(end, "ns").astype("datetime64[s]") for end in _ends(report))
     dated = first.astype("datetime64[D]") != last.astype("datetime64[D]")
     text = (
-        f"{one.item():%b} {one.item().day} {one.item():%H:%M:%S}" if dated
-        else f"{one.item():%H:%M:%S}"
-        for one in (first, last)
+        f"{at.item():%b} {at.item().day} {at.item():%H:%M:%S}" if dated
+        else f"{at.item():%H:%M:%S}"
+        for at in (first, last)
     )  # fmt: skip
     times = "–".join(text)
     return f"{instrument.symbol} · {times} UTC · {formatting.duration(report.seconds)}"
@@ -288,7 +286,7 @@ def _ends(report: Report) -> tuple[int, int]:
 
 
 def _shown(report: Report) -> int:
-    """Return the horizon that deciles are of: the one judged, else the nearest to the hold."""
+    """Return the row of the horizon to show: the judged one, or the nearest to the hold."""
     if report.judgement.horizon >= 0:
         return report.judgement.horizon
     return int(np.abs(np.log(report.horizons / report.parameters.hold_seconds)).argmin())
@@ -298,27 +296,28 @@ def _line(
     horizons: Floats, mean: Floats, low: Floats, high: Floats, axis: tuple[float, float],
     tips: list[str],
 ) -> dict[str, Any]:  # fmt: skip
-    """Return what a line over horizons with its band is drawn from."""
+    """Return the data of a line over horizons with its band."""
     log = np.log(horizons)
     across = (log - log[0]) / (log[-1] - log[0]) if len(log) > 1 else np.zeros(1)
     values, decimals = ticks(*axis)
     return {
-        "x": [_rounded(one) for one in across.tolist()],
-        "labels": [f"{one:g}" for one in horizons.tolist()],
+        "x": [_rounded(x) for x in across.tolist()],
+        "labels": [f"{seconds:g}" for seconds in horizons.tolist()],
         "mean": _places(mean, axis),
         "band": _places(np.stack([low, high]), axis),
         "ticks": [
-            (_place(one, axis), number(one, decimals, sign=True) if one else "0") for one in values
+            (_place(value, axis), number(value, decimals, sign=True) if value else "0")
+            for value in values
         ],
         "tips": tips,
     }
 
 
-def ticks(low: float, high: float, most: int = 5) -> tuple[list[float], int]:
-    """Return round values between two, and how many decimals they have."""
+def ticks(low: float, high: float, max_ticks: int = 5) -> tuple[list[float], int]:
+    """Return round values from ``low`` to ``high``, and how many decimals they have."""
     if not low < high:
         return [], 0
-    need = (high - low) / most
+    need = (high - low) / max_ticks
     power = 10.0 ** math.floor(math.log10(need))
     step = next(m * power for m in (1, 2, 5, 10) if m * power >= need * (1 - 1e-9))
     first, last = math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9)
@@ -326,7 +325,7 @@ def ticks(low: float, high: float, most: int = 5) -> tuple[list[float], int]:
 
 
 def _place(value: float, axis: tuple[float, float]) -> float | None:
-    """Return a value as a share of the height, 0 at the top; None for NaN."""
+    """Return the position of a value as a fraction of the height, 0 at the top; None for NaN."""
     low, high = axis
     if not math.isfinite(value) or not low < high:
         return None
@@ -336,7 +335,7 @@ def _place(value: float, axis: tuple[float, float]) -> float | None:
 def _places(values: Floats, axis: tuple[float, float]) -> list[Any]:
     if values.ndim == 2:
         return [_places(row, axis) for row in values]
-    return [_place(one, axis) for one in values.tolist()]
+    return [_place(value, axis) for value in values.tolist()]
 
 
 def _rounded(value: float) -> float:
@@ -344,7 +343,7 @@ def _rounded(value: float) -> float:
 
 
 def _short(value: float, largest: float) -> str:
-    """Return a value as short as the largest beside it allows."""
+    """Return a value with few decimals; how few depends on the largest value of the chart."""
     if not math.isfinite(value):
         return ""
     if largest >= 0.35:

@@ -1,4 +1,4 @@
-"""What a sealed test shows, in figures and words: no widget, so that every text can be tested."""
+"""The figures and texts of a sealed test. It has no widget, so tests can read every text."""
 
 from __future__ import annotations
 
@@ -21,46 +21,46 @@ ABOUT = (
     "uses only data that come after it starts. Every trade counts, and you may look at the result "
     "as often as you like. Changing a setting ends the test."
 )
-"""What the button is for."""
+"""Explanation beside the button."""
 
 
 def of_seal(test: SealedTest | None) -> dict[str, Any]:
-    """Return what is shown of the newest sealed test; an offer to make one where there is none."""
+    """Return the texts of the newest sealed test; without a test, those of the button."""
     if test is None:
         return {"button": BUTTON, "about": ABOUT, "word": ""}
-    told = test.summary()
-    clip = f"±{told.clip_bps:g} bps"
-    sure = f"{100 * told.error:g} %"
-    n, burn_in = told.trades, told.burn_in
+    summary = test.summary()
+    clip = f"±{summary.clip_bps:g} bps"
+    error_rate = f"{100 * summary.error:g} %"
+    n, burn_in = summary.trades, summary.burn_in
     count = f"{n:,}" if n >= burn_in else f"{n:,} of {burn_in:,} at least"
-    state = "broken · " if told.broken else ""
+    state = "broken · " if summary.broken else ""
     return {
-        "button": BUTTON if told.broken else "",  # one that goes on is not ended by a click
-        "about": ABOUT if told.broken else "",
-        "word": f"{state}{told.verdict}".capitalize(),
-        "sign": SIGNS[told.verdict],
-        "tone": "" if told.broken else TONES[told.verdict],
-        "reason": formatting.signed(told.reason),
+        "button": BUTTON if summary.broken else "",  # a click must not end a test
+        "about": ABOUT if summary.broken else "",
+        "word": f"{state}{summary.verdict}".capitalize(),
+        "sign": SIGNS[summary.verdict],
+        "tone": "" if summary.broken else TONES[summary.verdict],
+        "reason": formatting.signed(summary.reason),
         "of": f"sealed {_moment(test.seal.sealed_at or test.seal.opened_at)} · "
-        f"sha256 {told.sha256[:10]}…",
+        f"sha256 {summary.sha256[:10]}…",
         "facts": [
             ("trades since the seal", count,
              f"One after the other, each held for {test.seal.settings.hold_seconds:g} s, none "
              f"across a gap. There is no decision before {burn_in:,} trades"),
-            ("mean net", _bps(told.mean_bps), "Mean return per trade, after all costs"),
-            ("lower bound", _bps(told.low_bps),
-             f"Lower bound of the mean. The chance that it is ever wrong is at most {sure}, "
+            ("mean net", _bps(summary.mean_bps), "Mean return per trade, after all costs"),
+            ("lower bound", _bps(summary.low_bps),
+             f"Lower bound of the mean. The chance that it is ever wrong is at most {error_rate}, "
              "however often you look, if trades are many (asymptotic confidence sequence: "
              "Waudby-Smith, Arbour, Sinha, Kennedy, Ramdas)"),
-            ("upper bound", _bps(told.high_bps), "The same, as an upper bound of the mean"),
-            (f"lower bound, cut at {clip}", _bps(told.clipped_low_bps),
+            ("upper bound", _bps(summary.high_bps), "The same, as an upper bound of the mean"),
+            (f"lower bound, cut at {clip}", _bps(summary.clipped_low_bps),
              f"Lower bound of the mean when each gain and loss is cut at {clip}. Exact for any "
              "number of trades (betting: Waudby-Smith, Ramdas). The verdict needs both bounds"),
-            (f"upper bound, cut at {clip}", _bps(told.clipped_high_bps),
+            (f"upper bound, cut at {clip}", _bps(summary.clipped_high_bps),
              "The same, as an upper bound of the mean"),
-            ("seals opened", f"{told.seal_number:,} of {told.seals_opened:,}",
-             "Sealed tests that were opened on this market, in this folder and session. The best "
-             "of many is above zero by chance"),
+            ("seals opened", f"{summary.seal_number:,} of {summary.seals_opened:,}",
+             "Number of this sealed test, of all opened on this market in this folder and session. "
+             "Of many tests, the best may be above zero by chance"),
         ],
     }  # fmt: skip
 

@@ -1,4 +1,4 @@
-"""What is shown of a surface: the mean a trade by hold and threshold, by part of the record."""
+"""The heat map of a surface: mean return per trade, by hold and threshold and part of the data."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
 
 FEW = 5
-"""Trades below which a cell is drawn empty: its mean is of a handful."""
+"""A cell with fewer trades is drawn empty."""
 
 PARTS = (
     ("all", "All trades, also those that are open when the held-out time begins"),
@@ -31,14 +31,14 @@ PARTS = (
     ("held out", f"Trades made in the last {100 * DEFAULT_HOLD_OUT:.0f} % of the time: "
      "use these to judge settings that were chosen before"),
 )  # fmt: skip
-"""Of the record, that one chooses from: names, and what they mean."""
+"""Parts of the data to choose from: name, and tooltip."""
 
 
 def of_surface(surface: Surface, report: Report, *, stale: bool) -> dict[str, Any]:
-    """Return what a heat map is drawn from: a column a threshold, and in it a cell a hold.
+    """Return the data of a heat map: a column for each threshold, in it a cell for each hold.
 
-    Colours of all parts are on the scale of the whole record, so that one can be held against
-    another; what is beyond it in a part, which has fewer trades, has the strongest colour.
+    All parts share the colour scale of the whole data, so that they can be compared. A part has
+    fewer trades and may have larger means; they get the strongest colour.
     """
     means = [_Means(one) for one in (surface, surface.in_sample, surface.out_of_sample)]
     most = means[0].most
@@ -47,12 +47,12 @@ def of_surface(surface: Surface, report: Report, *, stale: bool) -> dict[str, An
         "title": "Gross bps per trade",
         "about": f"Mean return per trade before fees, by {_across(surface)} (across) and hold (up)",
         "x": thresholds,
-        "y": [f"{one:g} s" for one in surface.hold_seconds],
+        "y": [f"{seconds:g} s" for seconds in surface.hold_seconds],
         "values": [surface.threshold.tolist(), surface.hold_seconds.tolist()],
         "here": _here(surface, report),
         "parts": [
-            {"name": name, "about": about, "cells": one.cells(most), "tips": one.tips()}
-            for (name, about), one in zip(PARTS, means, strict=True)
+            {"name": name, "about": about, "cells": part.cells(most), "tips": part.tips()}
+            for (name, about), part in zip(PARTS, means, strict=True)
         ],
         "legend": _legend(most),
         "stale": stale,
@@ -60,7 +60,10 @@ def of_surface(surface: Surface, report: Report, *, stale: bool) -> dict[str, An
 
 
 def of_proposal(proposal: Proposal | None, report: Report) -> dict[str, Any]:
-    """Return what is proposed, in a sentence, and the settings that a button takes; or None."""
+    """Return the proposal as a sentence, and the threshold and hold that a button would set.
+
+    The button's values are None if nothing is proposed, or the settings have them already.
+    """
     if proposal is None:
         return {"sentence": "", "take": None}
     p, now = proposal.settings, report.parameters
@@ -71,7 +74,7 @@ def of_proposal(proposal: Proposal | None, report: Report) -> dict[str, Any]:
 
 
 class _Means:
-    """The means of one part of the record, shape (threshold, hold): first of any other axis."""
+    """Means of one part of the data, shape (threshold, hold); of any other axis the first value."""
 
     def __init__(self, surface: Surface) -> None:
         first = (0,) * (len(surface.axes) - 2)
@@ -80,19 +83,20 @@ class _Means:
         self._missed = surface.missed[first]
         coarse = too_coarse(surface.hold_seconds, surface.interval).tolist()
         every = f"not shown: one state was kept every {surface.interval:g} s"
-        self._nothing = [every if one else "no trade" for one in coarse]
+        self._nothing = [every if too_short else "no trade" for too_short in coarse]
         self._shown = np.where(self._entries >= FEW, self._mean, np.nan)
 
     @property
     def most(self) -> float:
+        """Largest absolute mean, bps; 0 without any."""
         return float(np.nanmax(np.abs(self._shown), initial=0.0))
 
-    def cells(self, most: float) -> list[list[float | None]]:
-        """Return means as shares of ``most``, −1..+1; None for those of a handful."""
-        return [[_share(one, most) for one in column] for column in self._shown.tolist()]
+    def cells(self, largest: float) -> list[list[float | None]]:
+        """Return means as fractions of ``largest``, −1 to +1; None for cells with few trades."""
+        return [[_scaled(mean, largest) for mean in column] for column in self._shown.tolist()]
 
     def tips(self) -> list[list[str]]:
-        """Return what each cell says in full."""
+        """Return the tooltip of each cell."""
         columns, rows = self._mean.shape
         return [[self._tip(i, j) for j in range(rows)] for i in range(columns)]
 
@@ -109,7 +113,7 @@ class _Means:
 
 
 def _across(surface: Surface) -> str:
-    """Return what the thresholds of a surface are."""
+    """Return what the thresholds of a surface mean, with their unit."""
     if surface.parameters.threshold_is == "quantile":
         return "threshold, a quantile of the signal"
     unit = surface.parameters.signal.unit
@@ -117,10 +121,10 @@ def _across(surface: Surface) -> str:
 
 
 def _here(surface: Surface, report: Report) -> tuple[int, int]:
-    """Return the cell of the settings as they are.
+    """Return the cell of the report's settings: column and row.
 
-    A surface that is of other settings than the report may have a cell of these as well, as when
-    one has been chosen there; where it has none, it is that of the surface's own.
+    A surface of earlier settings may have such a cell too, for example after a click on a cell. If
+    it has none, the cell of the surface's own settings is returned.
     """
     for p in (report.parameters, surface.parameters):
         column = np.flatnonzero(surface.threshold == p.threshold)
@@ -130,14 +134,14 @@ def _here(surface: Surface, report: Report) -> tuple[int, int]:
     return int(column[0]), int(row[0])
 
 
-def _share(value: float, most: float) -> float | None:
+def _scaled(value: float, largest: float) -> float | None:
     if not math.isfinite(value):
         return None
-    return round(min(max(value / most, -1.0), 1.0), 3) if most else 0.0
+    return round(min(max(value / largest, -1.0), 1.0), 3) if largest else 0.0
 
 
-def _legend(most: float) -> tuple[str, str]:
-    if not most:
+def _legend(largest: float) -> tuple[str, str]:
+    if not largest:
         return f"{MINUS} loses", "+ makes"
-    end = number(most, 2 if most < 1 else 1)
+    end = number(largest, 2 if largest < 1 else 1)
     return f"{MINUS} loses, {MINUS}{end} or less", f"+ makes, +{end} or more"

@@ -13,15 +13,15 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
 
 
-def nice_step(low: float, high: float, most: int = 9) -> float:
-    """Return what lies between round values of which there are at most so many."""
-    need = (high - low) / most
+def nice_step(low: float, high: float, max_ticks: int = 9) -> float:
+    """Return the distance of round tick values, so that there are about ``max_ticks`` or fewer."""
+    need = (high - low) / max_ticks
     power: float = 10.0 ** math.floor(math.log10(need))
     return next(m * power for m in (1, 2, 5, 10) if m * power >= need)
 
 
-def nice_ticks(low: float, high: float, most: int = 9) -> Floats:
-    """Return round values between two, at most so many."""
-    step = nice_step(low, high, most)
+def nice_ticks(low: float, high: float, max_ticks: int = 9) -> Floats:
+    """Return round values from ``low`` to ``high``, about ``max_ticks`` or fewer."""
+    step = nice_step(low, high, max_ticks)
     first, last = math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9)
     return cast("Floats", np.arange(first, last + 1) * step)

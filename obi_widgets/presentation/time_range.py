@@ -1,4 +1,4 @@
-"""What part of the past charts look at: how long it is, and whether it goes with the newest."""
+"""The part of time that the charts show: its length, and where it ends."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from obi_widgets.errors import SettingsError, quoted
 from obi_widgets.history.incoming import is_time
 
 LONGEST = 7 * 86_400
-"""Seconds."""
+"""Longest time range, seconds."""
 
 WINDOWS = (60.0, 300.0, 900.0, 3600.0)
-"""Seconds of the windows that one chooses from."""
+"""Lengths of the windows to choose from, seconds."""
 
 LONG_WINDOWS = (6 * 3600.0, 86_400.0, LONGEST)
-"""More of them, where so much of the past is kept."""
+"""Further windows, each offered if so much of the past is kept."""
 
 
 def windows(kept: float) -> tuple[float, ...]:
-    """Return the windows to choose from, where so many seconds of the past are kept."""
+    """Return the lengths of the windows to choose from, if ``kept`` seconds of data are kept."""
     return (*WINDOWS, *(seconds for seconds in LONG_WINDOWS if seconds <= kept))
 
 
@@ -29,21 +29,21 @@ class TimeRange(NamedTuple):
     Attributes
     ----------
     seconds : float
-        How much is shown.
+        Length that is shown.
     end : int or None
-        Event time of the right edge, nanoseconds UTC; None to go with the newest state.
+        Event time of the right edge, nanoseconds UTC; None to follow the newest state.
     """
 
     seconds: float
     end: int | None = None
 
     def checked(self) -> TimeRange:
-        """Return it when its length is possible.
+        """Return it if its length and its end are possible.
 
         Raises
         ------
         SettingsError
-            A length that is not between a second and a week.
+            If the length is not between a second and a week, or the end is no time in ns.
         """
         if not 1 <= as_float(self.seconds) <= LONGEST:
             raise SettingsError(
@@ -58,31 +58,34 @@ class TimeRange(NamedTuple):
         return self
 
     def right_edge(self, oldest: int, newest: int) -> int:
-        """Return the event time of the right edge, such that there are states to see."""
+        """Return the event time of the right edge, limited so that states are visible."""
         if self.end is None:
             return newest
         return min(max(self.end, _least_end(self.seconds, oldest)), newest)
 
-    def panned(self, share: float, oldest: int, newest: int) -> TimeRange:
-        """Return it moved to the past by a share of its length; by a negative one, back."""
-        end = self.right_edge(oldest, newest) - round(share * self.seconds * 1e9)
+    def panned(self, fraction: float, oldest: int, newest: int) -> TimeRange:
+        """Return it moved by a fraction of its length: + to the past, − to the present."""
+        end = self.right_edge(oldest, newest) - round(fraction * self.seconds * 1e9)
         return _settled(self.seconds, end, oldest, newest)
 
     def zoomed(self, factor: float, at: float, oldest: int, newest: int) -> TimeRange:
-        """Return it with its length multiplied; what is at a share from the left stays there."""
+        """Return it with its length multiplied by ``factor``.
+
+        The time at the fraction ``at`` of the width, 0 at the left edge, stays in its place.
+        """
         span = max((newest - oldest) / 1e9, 60.0)
-        least, most = min(5.0, self.seconds), min(max(span, self.seconds), LONGEST)
-        seconds = min(max(self.seconds * factor, least), most)
+        shortest, longest = min(5.0, self.seconds), min(max(span, self.seconds), LONGEST)
+        seconds = min(max(self.seconds * factor, shortest), longest)
         moved = round((1 - at) * (seconds - self.seconds) * 1e9)
         return _settled(seconds, self.right_edge(oldest, newest) + moved, oldest, newest)
 
 
 def _settled(seconds: float, end: int, oldest: int, newest: int) -> TimeRange:
-    """Return a range that shows states; it goes with the newest when it comes to it."""
+    """Return a range that shows states; it follows the newest state if it reaches it."""
     end = max(end, _least_end(seconds, oldest))
     return TimeRange(seconds, None if end >= newest else end)
 
 
 def _least_end(seconds: float, oldest: int) -> int:
-    """Return the least right edge that leaves a fifth of the picture to states."""
+    """Return the earliest right edge at which states fill a fifth of the chart."""
     return oldest + round(0.2 * seconds * 1e9)

@@ -1,1 +1,1 @@
-"""One source followed: its feed, publisher, calibration, trials and export."""
+"""A session: one source with its feed, publisher, calibration, trials and export."""

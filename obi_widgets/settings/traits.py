@@ -49,5 +49,5 @@ class SignalTrait(traitlets.TraitType[Any, Any]):
 @lru_cache(256)
 def class_for(base: type, signal: Signal) -> type:
     """Return a class of settings with the parameters of a signal."""
-    traits = {name: Setting(one) for name, one in signal.parameters.items()}
+    traits = {name: Setting(parameter) for name, parameter in signal.parameters.items()}
     return type(base.__name__, (base,), {"__module__": base.__module__, **traits})

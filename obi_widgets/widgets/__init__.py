@@ -1,4 +1,4 @@
-"""The only rooms that import ipywidgets, bqplot or anywidget."""
+"""Widgets. Only this package imports ipywidgets, bqplot or anywidget."""
 
 from obi_widgets.widgets.book import BookWidget
 from obi_widgets.widgets.calibration import CalibrationWidget

@@ -10,7 +10,7 @@ import traitlets
 from obi_widgets.checks import integer
 from obi_widgets.presentation import formatting
 from obi_widgets.presentation.frame import LADDER
-from obi_widgets.widgets.panel import Part, StateWidget, asset, followed, framed
+from obi_widgets.widgets.panel import Part, StateWidget, asset, check_frame, checked_session
 
 if TYPE_CHECKING:
     from obi_widgets.presentation.frame import Frame
@@ -52,7 +52,7 @@ class BookWidget(Part):
     css_class = "obi-part-book"
 
     def __init__(self, session: Session, *, levels: int = LADDER, alone: bool = True) -> None:
-        followed(session, "BookWidget", alone=alone)
+        checked_session(session, "BookWidget", alone=alone)
         levels = integer("levels", levels, 1, LADDER)
         self._ladder = _Ladder(rows=levels, state=NOTHING)
         self._largest = 0.0
@@ -61,19 +61,19 @@ class BookWidget(Part):
 
     def update(self, frame: Frame) -> None:
         """Show a frame."""
-        framed(frame)
+        check_frame(frame)
         ladder, rows = frame.ladder, self._ladder.rows
         sizes = ladder.size[:, :rows]
-        there = sizes[np.isfinite(sizes)]
-        if len(there):
-            self._largest = max(float(there.max()), FADE * self._largest)
+        known = sizes[np.isfinite(sizes)]
+        if len(known):
+            self._largest = max(float(known.max()), FADE * self._largest)
             if self._decimals is None:
-                typical = float(np.median(there))
+                typical = float(np.median(known))
                 self._decimals = int(np.clip(2 - np.floor(np.log10(typical)), 0, 8))
         spread = formatting.price(frame.spread, frame.tick_size)
         self._ladder.state = {
             "mid": formatting.mid(frame.mid, frame.tick_size),
-            "spread": f"spread {spread} · {formatting.bps(frame.spread_bps)}" if there.size else "",
+            "spread": f"spread {spread} · {formatting.bps(frame.spread_bps)}" if known.size else "",
             "bids": self._side(frame, 0, rows),
             "asks": self._side(frame, 1, rows),
             "old": frame.old,
@@ -89,11 +89,11 @@ class BookWidget(Part):
             ladder.weight[side, :rows].tolist(),
             strict=True,
         ):
-            if price != price:  # NaN: no such level
+            if price != price:  # NaN: no level
                 break
             whole = round(1000 * (size / self._largest) ** 0.5)
             left = round(1000 * (size * weight / self._largest) ** 0.5)
-            # A level in use of which decay leaves nothing is not faint.
+            # A level that is used is never faint, even if its weight is almost 0.
             left = max(left, 1) if weight > 0 else 0
             text = formatting.size(size, self._decimals or 0)
             out.append((formatting.price(price, frame.tick_size), text, whole, left))

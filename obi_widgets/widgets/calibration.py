@@ -11,7 +11,7 @@ from obi_widgets.presentation.tear_sheet import SheetMaker, nothing, pending
 from obi_widgets.presentation.tear_sheet_seal import of_seal
 from obi_widgets.settings.parameters import threshold_of
 from obi_widgets.trading.declared import HOLD
-from obi_widgets.widgets.panel import Part, StateWidget, asset, followed, framed
+from obi_widgets.widgets.panel import Part, StateWidget, asset, check_frame, checked_session
 
 if TYPE_CHECKING:
     from obi_widgets.calibration.report import Report
@@ -34,32 +34,34 @@ class _Seal(StateWidget):
 
 
 class CalibrationWidget(Part):
-    """Whether the signal is worth its costs, as the sliders stand and while data stream.
+    """The calibration of the current settings: whether the signal earns more than trading costs.
 
-    The verdict and its reason; the mean return by horizon with its 95 % band, and what the naive
-    one would be; the return by decile; the rank correlation by horizon; the mean a trade for
-    other thresholds and holds; the table; and how far all that is to be trusted. The mean a trade
-    can be seen of all the record, of what comes before the time held out, and of that time.
-    Clicking a cell takes its threshold and its hold, as moving their sliders would. Below stands
-    what is proposed of them, see `obi_widgets.propose`, with a button that takes it.
+    It shows the verdict and its reason; the mean return by horizon with its 95 % interval, also as
+    it would be if returns were independent; the return by decile of the signal; the rank
+    correlation by horizon; a map of the mean return per trade by threshold and hold; the table of
+    all horizons; and figures on how reliable the verdict is. The map can show all data, the data
+    before the held-out time, or the held-out time. Clicking a cell sets its threshold and hold.
+    Below the map is a proposal, see `obi_widgets.propose`, with a button that sets it.
 
-    It looks at the whole history, or at the part that was chosen: drag with Shift on a chart of
-    the same session, or call ``session.select``. It is computed in a thread of its own, and only
-    while it can be seen.
+    All states are used, or the part that was selected: Shift + drag on a chart of the same session,
+    or ``session.select``. The calibration runs in a thread of its own, and only while the widget is
+    visible.
 
-    Below it a button seals the settings: see `obi_widgets.Session.seal`. What the sealed test has
-    come to is shown there as trades come.
+    A button below seals the settings, see `obi_widgets.Session.seal`. Then the results of the
+    sealed test are shown there.
 
     Parameters
     ----------
     session : Session
-        Whose market and settings it judges.
+        Session to show; it is started.
+    alone : bool
+        False if another widget shows the frames.
     """
 
     css_class = "obi-part-calibration"
 
     def __init__(self, session: Session, *, alone: bool = True) -> None:
-        followed(session, "CalibrationWidget", alone=alone)
+        checked_session(session, "CalibrationWidget", alone=alone)
         self._pending = pending(len(session.market.history()), compiling=False)
         self._sheet = _Sheet(state=nothing(self._pending))
         self._sheet.on_msg(self._do)
@@ -72,7 +74,7 @@ class CalibrationWidget(Part):
 
     @property
     def report(self) -> Report | None:
-        """The newest one that was computed, None before the first and where it failed."""
+        """The newest report; None before the first, and if the calibration failed."""
         found = self._session.calibrator.found
         return found.report if found is not None else None
 
@@ -94,11 +96,11 @@ class CalibrationWidget(Part):
                 log.warning("The page asks for %r, which is not known.", content)
 
     def _take(self, values: dict[object, Any]) -> None:
-        """Take the settings of a cell: its values, since the axes may have changed meanwhile."""
+        """Use the settings of a cell. The page sends values, since the axes may have changed."""
         p = self._session.settings.parameters
         allowed = threshold_of(p.signal, p.threshold_is), HOLD
         try:
-            chosen = {one.name: one.check(values.get(one.name)) for one in allowed}
+            chosen = {setting.name: setting.check(values.get(setting.name)) for setting in allowed}
         except SettingsError as error:  # both are taken, or none
             log.warning("The settings of a cell were not taken: %s", error)
             return
@@ -106,7 +108,7 @@ class CalibrationWidget(Part):
             setattr(self._session.settings, name, value)
 
     def _seal_settings(self) -> None:
-        """Seal, unless a test goes on. What goes wrong is shown: nobody would see an exception."""
+        """Seal, unless a test is running. Errors are shown; an exception would not be seen."""
         session = self._session
         if session.sealed is not None and not session.sealed.broken:
             return  # a second click
@@ -118,7 +120,7 @@ class CalibrationWidget(Part):
             log.exception("Sealing failed.")
             session.tell(f"Sealing failed: {error!r}. Please report this.")
         else:
-            session.tell(f"Sealed, and kept in {test.path}.")
+            session.tell(f"Sealed. The test is saved in {test.path}.")
 
     def show(self, frame: Frame) -> None:
         """Show a frame. Called by the session's publisher."""
@@ -128,20 +130,20 @@ class CalibrationWidget(Part):
             self._page.frame += 1
 
     def update(self, frame: Frame) -> None:
-        """Ask for what a frame calls for, and show what was found."""
-        framed(frame)
+        """Request a calibration of a frame's states, and show the newest result."""
+        check_frame(frame)
         calibrator = self._session.calibrator
         calibrator.ask(frame.history, frame.parameters, frame.selected)
         found = calibrator.found
         waits = pending(frame.states, compiling=loader.busy())
-        told = found is not None and (found.surface is not None or found.report is None)
-        if found is not self._found or (waits != self._pending and not told):
+        complete = found is not None and (found.surface is not None or found.report is None)
+        if found is not self._found or (waits != self._pending and not complete):
             self._found, self._pending = found, waits
             self._sheet.state = self._maker.make(found, frame.instrument, waits)
         self._seal.state = of_seal(self._session.sealed)
 
     def close(self) -> None:
-        """End the widget, and what is computed for it. The session goes on."""
+        """Close the widget, and drop its pending calibration. The session goes on."""
         if self.comm is not None:
             self._session.calibrator.forget()
         super().close()

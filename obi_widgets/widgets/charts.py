@@ -1,4 +1,4 @@
-"""Charts against time: what all of them share, and the price."""
+"""The base of charts against time, and the price chart."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ import traitlets
 
 from obi_widgets.checks import flag, instance, integer
 from obi_widgets.presentation import formatting
-from obi_widgets.presentation.downsampling import apart
+from obi_widgets.presentation.downsampling import spaced_marks
 from obi_widgets.presentation.ticks import nice_step, nice_ticks
-from obi_widgets.widgets.panel import Part, StateWidget, asset, followed, framed
+from obi_widgets.widgets.panel import Part, StateWidget, asset, check_frame, checked_session
 from obi_widgets.widgets.time_axis import TimeAxis
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ class Chart(Part):
         time_labels: bool,
         alone: bool,
     ) -> None:
-        followed(session, type(self).__name__, alone=alone)
+        checked_session(session, type(self).__name__, alone=alone)
         height, time_labels = integer("height", height, *HEIGHTS), flag("time_labels", time_labels)
         instance("time", time, (TimeAxis, type(None)), "Give the time of another chart, or none.")
         self.time = time or TimeAxis()
@@ -78,7 +78,7 @@ class Chart(Part):
             scale=self.scale,
             tick_values=np.empty(0),
             side="right",
-            tick_style={"display": "none"},  # its labels are the overlay's: they must give way
+            tick_style={"display": "none"},  # the overlay draws the labels, and hides some
             grid_color="var(--obi-grid)",
         )
         margin = {"top": self.top, "bottom": 26 if time_labels else 6, "left": 0, "right": 76}
@@ -102,7 +102,7 @@ class Chart(Part):
             self.add_class("obi-with-time")
 
     def _move(self, _: object, content: dict[str, Any], __: object) -> None:
-        """Look where the mouse points to: all charts of the session do."""
+        """Move the window of all charts of the session, as the mouse says."""
         if self.session is None:
             return
         match content.get("do"):
@@ -127,7 +127,7 @@ class Chart(Part):
 
 
 def overlay_state(title: str, nothing: str = "", frame: Frame | None = None) -> dict[str, Any]:
-    """Return what rides on a chart. Times are milliseconds UTC."""
+    """Return the state of the overlay of a chart. Times are milliseconds UTC."""
     state: dict[str, Any] = {
         "title": title, "nothing": nothing, "back": False, "ticks": [],
         "at": None, "line": False, "last": "", "side": "", "old": False,
@@ -146,17 +146,17 @@ def overlay_state(title: str, nothing: str = "", frame: Frame | None = None) -> 
 
 
 def draw_line(line: bqplot.Lines, x: NDArray[Any], y: Floats) -> None:
-    """Give a line its points; one point out of sight when there is none to draw.
+    """Set the points of a line; a single point out of sight if there is none to draw.
 
-    A line must not end in NaN: bqplot would place its label there, and complain.
+    A line must not end in NaN: bqplot would place its label there, and log an error.
     """
-    there = np.flatnonzero(np.isfinite(y if y.ndim == 1 else y[0]))
-    last = int(there[-1]) + 1 if len(there) else 0
-    if last:
-        x, y = x[:last], y[..., :last].astype(np.float32)
+    drawn = np.flatnonzero(np.isfinite(y if y.ndim == 1 else y[0]))
+    end = int(drawn[-1]) + 1 if len(drawn) else 0
+    if end:
+        x, y = x[:end], y[..., :end].astype(np.float32)
     else:
         x, y = np.zeros(1, np.int32), np.zeros((*y.shape[:-1], 1), np.float32)
-    # bqplot compares too, but takes a NaN for a change.
+    # bqplot compares arrays too, but for it NaN differs from NaN.
     changed = {
         name: values
         for name, values in (("x", x), ("y", y))
@@ -223,7 +223,7 @@ class PriceWidget(Chart):
 
     def update(self, frame: Frame) -> None:
         """Show a frame."""
-        framed(frame)
+        check_frame(frame)
         low, high = frame.price_range
         drawn = ""
         if frame.states and low < high:
@@ -261,12 +261,12 @@ class PriceWidget(Chart):
         """Draw entries that do not hide each other; return how many of them, if not all."""
         before = self._entries_of
         if before is not None and before[0] is trades and before[1] == window:
-            return self._drawn  # entries come and go more seldom than states
+            return self._drawn  # entries change less often than states
         end = np.where(trades.exit_time > 0, trades.exit_time, trades.entry_time)
         seen = (end >= window.start) & (trades.entry_time <= window.end)
         seen &= np.isfinite(trades.entry_price)  # an order that was not filled has no price
         entries = np.count_nonzero(seen)
-        seen[seen] = apart(trades.entry_time[seen], window)
+        seen[seen] = spaced_marks(trades.entry_time[seen], window)
         side = trades.side[seen]
         entered, entry = self.time.values(trades.entry_time[seen]), trades.entry_price[seen]
         left, exit_ = self.time.values(end[seen]), trades.exit_price[seen]

@@ -22,19 +22,19 @@ if TYPE_CHECKING:
     from obi_widgets.signals.insight import Note
 
 MAX_BUTTONS = 3
-"""A choice of so many words has a button for each; a longer one has a list."""
+"""A choice of at most so many words has a button for each word; a longer one has a list."""
 
 
 class Control:
-    """One setting on the screen: its name, its value to type in, a control, and a note below.
+    """One setting on the screen: its name, a field to type its value, a control, and a note below.
 
-    The control and the setting follow each other: moving the control assigns to the setting, and
-    assigning to the setting moves the control. Nothing is computed on either's thread.
+    Moving the control assigns to the setting, and assigning to the setting moves the control.
+    Nothing is computed in the thread that does so.
 
     Parameters
     ----------
     settings : Settings
-        Settings that it belongs to.
+        Settings to which it belongs.
     parameter : Parameter
         Declaration of the setting: name, bounds, unit, description.
     refused : callable, optional
@@ -45,7 +45,7 @@ class Control:
     control : Widget
         A slider, buttons or a list.
     entry : Text or None
-        The value and its unit, to be typed; None for a choice of words.
+        Field to type the value, with its unit; None for a choice of words.
     """
 
     def __init__(
@@ -56,18 +56,18 @@ class Control:
     ) -> None:
         self.settings, self.parameter, self._refused = settings, parameter, refused
         self._off = off_place(parameter.kind)
-        self._showing = threading.local()  # set in a thread while it shows the setting
+        self._showing = threading.local()  # set while its thread shows the setting
         self.control = _widget_of(parameter)
         tooltip = formatting.allowed(parameter)
         self.control.tooltip = tooltip
-        # A slider shows its tooltip on its label only, and it has none: so the name has it too.
+        # A slider shows its tooltip only on its label, and ours has none: the name shows it too.
         self._name = ipywidgets.HTML(
             f'<span title="{html.escape(tooltip)}">{html.escape(parameter.title)}</span>'
         )
         self.entry: ipywidgets.Text | None = None
         if isinstance(parameter.kind, Number):
             self.entry = ipywidgets.Text(continuous_update=False, tooltip=tooltip)
-        head = ipywidgets.HBox([one for one in (self._name, self.entry) if one is not None])
+        head = ipywidgets.HBox([self._name, *([self.entry] if self.entry is not None else [])])
         head.add_class("obi-setting")
         self._note = ipywidgets.HTML()
         self.box = ipywidgets.VBox([head, self.control, self._note])
@@ -79,7 +79,7 @@ class Control:
             self.entry.observe(self._read, "value")
 
     def stop(self) -> None:
-        """Stop following the setting, and stop assigning to it."""
+        """Disconnect the control from the setting."""
         self.settings.unobserve(self._follow, self.parameter.name)
         self.control.unobserve(self._assign, "value")
         if self.entry is not None:
@@ -93,7 +93,7 @@ class Control:
             self.control.max = greatest if value is None else max(greatest, value)
 
     def say(self, note: Note) -> None:
-        """Show a note below the control: its effect on the newest data."""
+        """Show a note below the control: the effect of the setting on the newest data."""
         tone = " obi-warning" if note.warning else ""
         text = html.escape(note.text)
         self._note.value = f'<div class="obi-note{tone}">{text}</div>' if text else ""
@@ -103,7 +103,7 @@ class Control:
         value = getattr(self.settings, self.parameter.name)
         shown = self._off if value is None else value
         if isinstance(self.control, ipywidgets.FloatSlider):
-            # A setting beyond the slider's ends moves the end.
+            # A setting beyond an end of the slider moves that end.
             if shown > self.control.max:
                 self.control.max = shown
             if shown < self.control.min:
@@ -115,7 +115,7 @@ class Control:
             self._showing.now = False
 
     def _assign(self, change: dict[str, Any]) -> None:
-        """Assign what the control was moved to."""
+        """Assign the value that was set by the control."""
         value = change["new"]
         if self._off is not None and value == self._off:
             value = None
@@ -123,16 +123,16 @@ class Control:
             self._set(value)
 
     def _read(self, change: dict[str, Any]) -> None:
-        """Assign what was typed."""
+        """Assign the value that was typed."""
         if getattr(self._showing, "now", False):
-            return  # nobody typed it
+            return  # set by `_follow`, not typed
         try:
             value = formatting.typed(self.parameter, change["new"])
         except SettingsError as error:
             self._refuse(error)
             return
         self._set(value)
-        self._follow()  # with the unit, also where the value is the same as before
+        self._follow()  # shows the unit, also if the value has not changed
 
     def _set(self, value: object) -> None:
         try:
@@ -141,14 +141,14 @@ class Control:
             self._refuse(error)
 
     def _refuse(self, error: SettingsError) -> None:
-        """Show the setting as it is, and say why it is: nobody would see an exception."""
+        """Show the setting's old value and the error as a note; an exception would not be seen."""
         self._follow()
         if self._refused is not None:
             self._refused(str(error))
 
 
 def off_place(kind: object) -> float | None:
-    """Return the place on a slider that means None; None where the setting cannot be None."""
+    """Return the slider's value that means None; None if the setting cannot be None."""
     if not isinstance(kind, Number) or not kind.off:
         return None
     if isinstance(kind, Levels):
@@ -158,7 +158,7 @@ def off_place(kind: object) -> float | None:
 
 
 def _widget_of(parameter: Parameter) -> ipywidgets.Widget:
-    """Return the widget that chooses a parameter's value."""
+    """Return a widget to choose a parameter's value."""
     kind = parameter.kind
     if isinstance(kind, Choice):
         if len(kind.words) <= MAX_BUTTONS:
@@ -166,7 +166,8 @@ def _widget_of(parameter: Parameter) -> ipywidgets.Widget:
         return ipywidgets.Dropdown(options=kind.words, layout=Layout(width="100%"))
     if not isinstance(kind, Number):
         raise SettingsError(
-            f"There is no control for {parameter.name}.", "Give a kind of parameters.py."
+            f"No control can show {parameter.name}.",
+            "Use a kind of parameter of obi_widgets.parameters.",
         )
     off = off_place(kind)
     if isinstance(kind, Levels):

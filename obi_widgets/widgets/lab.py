@@ -11,7 +11,7 @@ from obi_widgets.session.session import Session
 from obi_widgets.widgets.book import BookWidget
 from obi_widgets.widgets.calibration import CalibrationWidget
 from obi_widgets.widgets.charts import PriceWidget
-from obi_widgets.widgets.panel import Part, framed
+from obi_widgets.widgets.panel import Part, check_frame
 from obi_widgets.widgets.reachability import forget_outputs
 from obi_widgets.widgets.settings import SettingsWidget
 from obi_widgets.widgets.signal_chart import SignalWidget
@@ -146,7 +146,7 @@ class Lab(Part):
 
     def update(self, frame: Frame) -> None:
         """Show a frame."""
-        framed(frame)
+        check_frame(frame)
         for part in self._parts:
             part.update(frame)
         if self._calibrating:

@@ -1,4 +1,4 @@
-"""What every widget of a session has: a page that says whether anybody looks, and an end."""
+"""The base of all widgets of a session: it knows whether it is visible, and can be closed."""
 
 from __future__ import annotations
 
@@ -30,75 +30,78 @@ STATIC = Path(__file__).parent / "static"
 def asset(*names: str) -> str:
     """Return scripts or style sheets as one text.
 
-    anywidget takes one script a widget, which cannot import others: scripts that share functions
-    are joined. It would also take a path, but then it watches the file, and keeps every widget of
-    the class for ever.
+    anywidget takes one script for each widget, and the script cannot import others. So scripts that
+    share functions are joined. With a path instead of a text, anywidget would watch the file and
+    never free the widgets of the class.
     """
     return "\n".join((STATIC / name).read_text(encoding="utf-8") for name in names)
 
 
 STYLE = asset("obi.css", "status.css", "charts.css", "settings.css")
-"""The style sheet of all parts but the calibration sheet, which has more."""
+"""The style sheet of all widgets; the calibration sheet adds its own."""
 
 
-GONE = 5.0
-"""Seconds without a word from a page that says "still here" every second."""
+SILENT_AFTER = 5.0
+"""A page sends a message every second. After so many seconds without one it gets no frames."""
 
-UNHEARD = 2.0
-"""The same after which a page is answered at once: it may have heard nothing either."""
+ANSWER_AFTER = 2.0
+"""A page that sends again after so many seconds of silence is answered at once, since it may have
+received nothing either."""
 
-FORGOTTEN = 600.0
-"""Seconds without a word after which a page is not spoken to any more."""
+FORGET_AFTER = 600.0
+"""Seconds without a message after which nothing is sent to a page any more."""
 
 BUSY = 0.3
-"""Seconds that the kernel may take to answer before it counts as busy with a cell."""
+"""The kernel counts as busy with a cell if its event loop does not answer for so many seconds."""
 
 IN_FLIGHT = 24
-"""Frames that may be under way to a page that tells of every eighth that it has painted."""
+"""Frames that may be sent without being painted. A page reports every eighth frame it paints."""
 
 
 class PageWidget(anywidget.AnyWidget):
-    """Has no size. Its views tell when they can be seen, and which frame they have painted.
+    """An invisible widget. Its views report whether they are visible, and what they have painted.
 
-    A page that is hidden, closed, or behind gets no frames. While a cell runs, the kernel cannot
-    hear what pages say: then they count as they did before. A page in turn says when it does not
-    hear the kernel: a session speaks to every page that is known, so that silence means something.
+    A view that is hidden, closed or behind gets no frames. While a cell runs, the kernel receives
+    no messages of pages, so views keep their last status. In the other direction, a session sends
+    signs of life to every page, so that a page can say when the kernel does not answer.
 
     Parameters
     ----------
-    came : callable, optional
-        Called when a view comes into sight, or is heard again after a while.
+    on_visible : callable, optional
+        Called without arguments when a view becomes visible, or sends again after a silence.
     """
 
     _esm = asset("page.js")
     _css = STYLE
     frame = traitlets.Int(0).tag(sync=True)
-    life = traitlets.Unicode("").tag(sync=True)  # of the session: "on", "over", "" without one
+    life = traitlets.Unicode("").tag(sync=True)  # session: "on", "over", "" without one
 
-    def __init__(self, came: Callable[[], None] | None = None) -> None:
+    def __init__(self, on_visible: Callable[[], None] | None = None) -> None:
         super().__init__()
         self.layout.display = "contents"
-        self._came = came
+        self._on_visible = on_visible
         self._views: dict[str, PageView] = {}
         self._pulse = Pulse()
         self.on_msg(self._hear)
 
     def _hear(self, _: object, content: dict[str, Any], __: object) -> None:
         now = time.monotonic()
-        # A page that is loaded again is another view: of the old one nothing is heard any more.
-        views = {name: one for name, one in self._views.items() if now - one.heard < FORGOTTEN}
+        # A page that is loaded again has a new view; the old view is silent from then on.
+        views = {
+            name: view for name, view in self._views.items() if now - view.heard < FORGET_AFTER
+        }
         name, seen = str(content.get("view")), bool(content.get("seen"))
         before = views.pop(name, None)
         if not content.get("gone"):
             views[name] = PageView(seen, int(content.get("frame", 0)), now)
         self._views = views
-        known = before is not None and before.seen and now - before.heard < UNHEARD
-        if self._came is not None and seen and not known:
-            self._came()
+        known = before is not None and before.seen and now - before.heard < ANSWER_AFTER
+        if self._on_visible is not None and seen and not known:
+            self._on_visible()
 
     @property
     def looked_at(self) -> bool:
-        """Whether a view can be seen and has painted what it was sent."""
+        """Whether a view is visible and has painted the frames that it was sent."""
         views = [view for view in self._views.values() if view.seen]
         if not views:
             return False
@@ -106,30 +109,31 @@ class PageWidget(anywidget.AnyWidget):
             return True
         now = time.monotonic()
         return any(
-            now - view.heard < GONE and self.frame - view.painted < IN_FLIGHT for view in views
+            now - view.heard < SILENT_AFTER and self.frame - view.painted < IN_FLIGHT
+            for view in views
         )
 
     @property
     def may_look(self) -> bool:
-        """Whether a view has not said that it is hidden; it may not be heard, or be behind."""
+        """Whether a view may be visible: its last message did not say that it is hidden."""
         return any(view.seen for view in self._known())
 
     def keep_alive(self) -> None:
-        """Say to the views that are known that the kernel goes on, and which frame is the newest.
+        """Tell all known views that the kernel is alive, and the number of the newest frame.
 
-        One that has it is not behind, however long ago it came.
+        A view that has painted this frame is up to date, however old the frame is.
         """
         if self._known():
             self.send({"frame": self.frame})
 
     def _known(self) -> list[PageView]:
         now = time.monotonic()
-        return [view for view in self._views.values() if now - view.heard < FORGOTTEN]
+        return [view for view in self._views.values() if now - view.heard < FORGET_AFTER]
 
 
 @dataclass(frozen=True)
 class PageView:
-    """What a view said last: whether it can be seen, what it has painted; and when."""
+    """The last message of a view: whether it is visible, the frame it has painted, and when."""
 
     seen: bool
     painted: int
@@ -137,17 +141,17 @@ class PageView:
 
 
 class Pulse:
-    """Tells whether the event loop that it was made in is busy."""
+    """Tells whether the event loop in which it was made is busy."""
 
     def __init__(self) -> None:
         try:
             self._loop: asyncio.AbstractEventLoop | None = asyncio.get_running_loop()
         except RuntimeError:
             self._loop = None
-        self._sent = 0.0  # 0: none is under way
+        self._sent = 0.0  # time of the call that has not returned; 0 if it has
 
     def busy(self) -> bool:
-        """Return whether it has not turned for a while; called again and again."""
+        """Return whether the loop has not run our call for `BUSY` seconds. Call it repeatedly."""
         if self._loop is None or self._loop.is_closed():
             return False
         if not self._sent:
@@ -159,15 +163,15 @@ class Pulse:
         self._sent = 0.0
 
 
-def followed(session: object, what: str, *, alone: bool) -> Session:
-    """Return a session that a part is to follow, before anything of the part is made.
+def checked_session(session: object, what: str, *, alone: bool) -> Session:
+    """Return the session if it is one; call it before any widget is made.
 
     Raises
     ------
     ArgumentError
-        Something else, as the source that a `Lab` takes.
+        If it is something else, for example the source that a `Lab` takes.
     SettingsError
-        ``alone`` is neither True nor False.
+        If ``alone`` is neither True nor False.
     """
     flag("alone", alone)
     if isinstance(session, Session):
@@ -180,30 +184,30 @@ def followed(session: object, what: str, *, alone: bool) -> Session:
     raise ArgumentError(f"{what} needs a session, and {session!r} is not one.", advice)
 
 
-def framed(frame: object) -> None:
-    """Refuse what is no frame of a session.
+def check_frame(frame: object) -> None:
+    """Check that this is a frame of a session.
 
     Raises
     ------
     ArgumentError
-        It is something else.
+        If it is something else.
     """
     instance("frame", frame, Frame, "A session makes frames, and its publisher shows them.")
 
 
 class Part(ipywidgets.VBox):
-    """A part of the lab: usable alone, as the last line of a cell, or in a room with others.
+    """A part of the lab. It can be shown alone, as the last line of a cell, or inside the lab.
 
-    Running a cell again closes what is alone and was made in it before.
+    Running a cell again closes the widgets that were shown alone in it before.
 
     Parameters
     ----------
     session : Session or None
-        Whose frames it shows. It is started if it has not been.
+        Session to show; it is started.
     children : iterable of Widget
-        What it is made of.
+        Widgets of which it is made.
     alone : bool
-        False in a room that shows the frames itself.
+        False if another widget shows the frames.
     """
 
     css_class: ClassVar[str] = ""
@@ -212,8 +216,8 @@ class Part(ipywidgets.VBox):
     def __init__(
         self, session: Session | None, children: Iterable[ipywidgets.Widget], *, alone: bool = True
     ) -> None:
-        came = session.publisher.answer if session is not None else None
-        self._page = PageWidget(came) if alone else None
+        on_visible = session.publisher.answer if session is not None else None
+        self._page = PageWidget(on_visible) if alone else None
         super().__init__([*children, *([self._page] if self._page else [])])
         self.session = session
         self.add_class("obi")
@@ -233,21 +237,21 @@ class Part(ipywidgets.VBox):
 
     @property
     def looked_at(self) -> bool:
-        """Whether anybody would see a frame."""
+        """Whether it is visible and up to date."""
         return self._page is not None and self._page.looked_at
 
     @property
     def may_look(self) -> bool:
-        """Whether somebody could look, though nothing is heard of it."""
+        """Whether it may be visible; it may be silent."""
         return self._page is not None and self._page.may_look
 
     def keep_alive(self) -> None:
-        """Say that the kernel goes on. Called by the session's publisher."""
+        """Tell the page that the kernel is alive. Called by the session's publisher."""
         if self._page is not None:
             self._page.keep_alive()
 
     def end(self) -> None:
-        """Say that nothing follows. Called when the session has been closed."""
+        """Tell the page that no frame will follow. Called when the session is closed."""
         if self._page is not None:
             self._page.life = "over"
 
@@ -258,27 +262,27 @@ class Part(ipywidgets.VBox):
             self._page.frame += 1
 
     def update(self, frame: Frame) -> None:
-        """Set what is shown, each widget's changes in one message."""
+        """Show a frame's numbers; the changes of each widget are one message."""
         raise NotImplementedError
 
     def held(self) -> bool:
-        """Whether a variable may hold this, its session, or another part of the session.
+        """Whether a variable may refer to this, its session, or another part of the session.
 
-        One that holds no more than settings, a history or a report does not count: nothing new
-        could be read from these.
+        A reference to the settings, a history or a report does not count: from these nothing new
+        can be read.
         """
         parts: list[Part] = []
         inside: list[ipywidgets.Widget] = []
-        for one in list(registry().values()):
-            if isinstance(one, Part) and one.session is self.session:
-                parts.append(one)
-                inside += tree(one, set())
+        for widget in list(registry().values()):
+            if isinstance(widget, Part) and widget.session is self.session:
+                parts.append(widget)
+                inside += tree(widget, set())
         return held([self.session, *parts], inside)
 
     def close(self) -> None:
-        """End the widget and all that it is made of. The session goes on."""
+        """Close the widget and all widgets in it. The session goes on."""
         if self.comm is None:
-            return  # it has ended; ipywidgets asks again when it is collected
+            return  # closed already; ipywidgets closes again when it is collected
         if self.session is not None:
             self.session.detach(self)
         closed = close_tree(self, super().close)
@@ -291,18 +295,18 @@ def close_tree(root: ipywidgets.Widget, close_root: Any) -> list[ipywidgets.Widg
     Returns
     -------
     list of Widget
-        What has been closed.
+        Widgets that were closed.
     """
-    whole = list(tree(root, set()))
-    for widget in whole:
+    widgets = list(tree(root, set()))
+    for widget in widgets:
         if widget is not root and widget.comm is not None:
             widget.close()
     close_root()
-    return whole
+    return widgets
 
 
 def tree(widget: ipywidgets.Widget, seen: set[int]) -> Iterator[ipywidgets.Widget]:
-    """Yield a widget and everything that it refers to, each once, what it refers to first."""
+    """Yield a widget and all widgets that it refers to: each once, the referred ones first."""
     if id(widget) in seen or widget.comm is None:
         return
     seen.add(id(widget))
@@ -315,15 +319,15 @@ def _inside(value: object, seen: set[int]) -> Iterator[ipywidgets.Widget]:
     if isinstance(value, ipywidgets.Widget):
         yield from tree(value, seen)
     elif isinstance(value, dict):
-        for one in value.values():
-            yield from _inside(one, seen)
+        for item in value.values():
+            yield from _inside(item, seen)
     elif isinstance(value, list | tuple):
-        for one in value:
-            yield from _inside(one, seen)
+        for item in value:
+            yield from _inside(item, seen)
 
 
 class StateWidget(anywidget.AnyWidget):
-    """A view of one dict of JSON: a frame is one message, and an equal one is none."""
+    """A widget with one dict of JSON: a change is one message, an equal dict sends nothing."""
 
     _css = STYLE
     state = traitlets.Dict().tag(sync=True)

@@ -23,7 +23,15 @@ from obi_widgets.signals.insight import Note
 from obi_widgets.signals.signal import title_of
 from obi_widgets.trading.declared import HOLD, PARAMETERS, QUANTILE_WINDOW, SIZE
 from obi_widgets.widgets.control import Control
-from obi_widgets.widgets.panel import Part, StateWidget, asset, close_tree, followed, framed, tree
+from obi_widgets.widgets.panel import (
+    Part,
+    StateWidget,
+    asset,
+    check_frame,
+    checked_session,
+    close_tree,
+    tree,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -36,7 +44,7 @@ if TYPE_CHECKING:
 NOTHING = Note("")
 
 REBUILD = ["signal", "threshold_is"]
-"""The settings on which it depends which other ones there are, or what they may be."""
+"""A change of one of these changes which settings exist, or their bounds."""
 
 
 class _Results(StateWidget):
@@ -77,7 +85,7 @@ class SettingsWidget(Part):
         if isinstance(settings, Session):  # as the other parts take it
             settings, session = None, settings
         if session is not None or not isinstance(settings, Settings | None):
-            session = followed(
+            session = checked_session(
                 settings if session is None else session, "SettingsWidget", alone=alone
             )
         flag("alone", alone)
@@ -85,9 +93,9 @@ class SettingsWidget(Part):
             settings = session.settings if session is not None else Settings()
         self.settings = settings
         self._tell = _teller(session) if session is not None else None
-        self._lock = threading.RLock()  # whoever chooses a signal makes controls, on any thread
+        self._lock = threading.RLock()  # controls may be made in any thread
         self._offered: set[str] = set()
-        self._offering = 0  # the thread that sets what is offered
+        self._offering = 0  # id of the thread that sets the list of signals; 0 for none
         self._controls: dict[str, Control] = {}
         self._sized = ""  # the market that the slider of the order's size is fitted to
         self._signals: dict[str, Signal] = {}  # by name, those that were chosen here
@@ -105,14 +113,15 @@ class SettingsWidget(Part):
         boxes = [head, self._sliders, self._opener, self._fold]
         self._unfolded = False
         self._make_controls()
-        if session is not None:  # without one there is nothing to show, and no frame
+        if session is not None:  # without a session there are no frames
             self._results = _Results(state={"head": "", "rows": [], "note": ""})
             self._results.add_class("obi-outcome")
             boxes.append(self._results)
         super().__init__(session, boxes, alone=alone)
         me = weakref.ref(self)
 
-        def rebuild(_: object) -> None:  # settings may live longer, and may not hold the session
+        # The settings may outlive the widget, and must not keep it alive.
+        def rebuild(_: object) -> None:
             if (widget := me()) is not None:
                 widget._rebuild()
 
@@ -127,10 +136,10 @@ class SettingsWidget(Part):
         """Return the control of a setting."""
         return self._controls[name]
 
-    # -- which controls there are ----------------------------------------------------------
+    # -- making the controls ---------------------------------------------------------------
 
     def _make_controls(self) -> None:
-        """Make controls of the settings that there are."""
+        """Make a control for each setting."""
         signal = self.settings.signal
         self._signals[signal.name] = signal
         threshold = threshold_of(signal, self.settings.threshold_is)
@@ -148,7 +157,7 @@ class SettingsWidget(Part):
         self._offer()
 
     def _rebuild(self) -> None:
-        """Replace the controls: there is another signal, or another kind of threshold."""
+        """Replace all controls, after a change of the signal or of the kind of threshold."""
         with self._lock:
             old = self._controls
             for control in old.values():
@@ -161,7 +170,7 @@ class SettingsWidget(Part):
                 close_tree(control.box, control.box.close)
 
     def _offer(self) -> None:
-        """Offer the signals that are known by now."""
+        """Offer the signals that are registered now."""
         names, chosen = {*registry.names(), *self._signals}, self.settings.signal.name
         if names == self._offered and self._choice.value == chosen:
             return
@@ -176,29 +185,29 @@ class SettingsWidget(Part):
     def _choose(self, change: dict[str, Any]) -> None:
         name = change["new"]
         if self._offering == threading.get_ident():
-            return  # not chosen by anybody
+            return  # set by `_offer`, not chosen by a user
         if name is not None and name != self.settings.signal.name:
-            # One that was defined anew since is the newer one; others have no other place.
-            known = name in registry.names()
-            self.settings.signal = name if known else self._signals[name]
+            # The registry has the newest definition; a signal of a user may not be registered.
+            registered = name in registry.names()
+            self.settings.signal = name if registered else self._signals[name]
 
     # -- the fold --------------------------------------------------------------------------
 
     def _turn(self, _: object = None) -> None:
         self._unfold(unfolded=not self._unfolded)
         if self.session is not None:
-            self.session.refresh()  # a sentence may have to stand elsewhere
+            self.session.refresh()  # a note may belong to another control now
 
     def _unfold(self, *, unfolded: bool) -> None:
         self._unfolded = unfolded
         self._fold.layout.display = None if unfolded else "none"
         self._opener.description = f"{'▾' if unfolded else '▸'} {self._behind}"
 
-    # -- what they do ----------------------------------------------------------------------
+    # -- showing a frame -------------------------------------------------------------------
 
     def update(self, frame: Frame) -> None:
-        """Show what the settings do to a frame."""
-        framed(frame)
+        """Show the effects of the settings, and the results of the entries."""
+        check_frame(frame)
         with self._lock:
             self._offer()
             self._fit_size(frame.history)
@@ -224,12 +233,12 @@ class SettingsWidget(Part):
             self._sized = market
 
     def _notes(self, frame: Frame) -> Mapping[str, Note]:
-        """Return what stands under each control."""
+        """Return the note under each control."""
         parameters, reach = frame.parameters, frame.reach
         notes = {**reach.notes, "threshold": Note(formatting.threshold_effect(frame.beyond))}
-        of = parameters.signal.parameters
-        depth = next((name for name, one in of.items() if isinstance(one.kind, Levels)), None)
-        band = next((name for name, one in of.items() if isinstance(one.kind, Band)), None)
+        own = parameters.signal.parameters
+        depth = next((name for name, p in own.items() if isinstance(p.kind, Levels)), None)
+        band = next((name for name, p in own.items() if isinstance(p.kind, Band)), None)
         shown: Reach = reach
         if reach.shortfall is not None and band is not None:
             at_band = depth is None or (reach.shortfall.setting == "band_bps" and self._unfolded)
@@ -243,7 +252,7 @@ class SettingsWidget(Part):
         return notes
 
     def close(self) -> None:
-        """End the widget and all that it is made of. The settings go on."""
+        """Close the widget and all widgets in it. The settings are kept."""
         if self.comm is not None:
             self._stop()
             for control in self._controls.values():
@@ -252,23 +261,23 @@ class SettingsWidget(Part):
 
 
 def _split(signal: Signal, threshold_is: str) -> tuple[list[Parameter], list[Parameter]]:
-    """Return the parameters that always have a control, and those behind the fold.
+    """Return the parameters whose controls are always shown, and those that can be folded away.
 
-    Of a signal those are behind that are used less: words, and bands.
+    A signal's choices of words and its bands are folded away, since they are changed less often.
     """
     own = list(signal.parameters.values())
-    first = [one for one in own if not isinstance(one.kind, Choice | Band)]
-    rest = [one for one in PARAMETERS.values() if one not in (HOLD, QUANTILE_WINDOW)]
+    first = [p for p in own if not isinstance(p.kind, Choice | Band)]
+    rest = [p for p in PARAMETERS.values() if p not in (HOLD, QUANTILE_WINDOW)]
     rest += [THRESHOLD_IS, *([QUANTILE_WINDOW] if threshold_is == "quantile" else [])]
-    return first, [*(one for one in own if one not in first), *rest]
+    return first, [*(p for p in own if p not in first), *rest]
 
 
 def _teller(session: Session) -> Callable[[str], None]:
-    """Return what shows a sentence in a session, and does not hold it."""
-    of = weakref.ref(session)
+    """Return a function that shows a sentence in a session, without keeping the session alive."""
+    reference = weakref.ref(session)
 
     def tell(note: str) -> None:
-        if (there := of()) is not None:
-            there.tell(note)
+        if (alive := reference()) is not None:
+            alive.tell(note)
 
     return tell

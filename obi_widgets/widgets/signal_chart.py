@@ -12,7 +12,7 @@ from obi_widgets.presentation import formatting
 from obi_widgets.presentation.downsampling import MEAN
 from obi_widgets.presentation.ticks import nice_ticks
 from obi_widgets.widgets.charts import ASK, BID, FAINT, INK, Chart, draw_line, overlay_state
-from obi_widgets.widgets.panel import framed
+from obi_widgets.widgets.panel import check_frame
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -45,7 +45,7 @@ class SignalWidget(Chart):
     """
 
     css_class = "obi-part-signal"
-    top = 24  # its title stands above: inside there is the signal
+    top = 24  # pixels above the plot, for the title
 
     def __init__(
         self,
@@ -61,7 +61,7 @@ class SignalWidget(Chart):
         self.axis.visible = False
 
     def _marks(self) -> list[bqplot.Mark]:
-        # What does not move with time has a scale of its own, from edge to edge.
+        # Marks that do not move with time have a horizontal scale of their own, edge to edge.
         across = {"x": bqplot.LinearScale(min=0, max=1, allow_padding=False), "y": self.scale}
         edge = np.array([0.0, 1.0])
 
@@ -96,7 +96,7 @@ class SignalWidget(Chart):
 
     def update(self, frame: Frame) -> None:
         """Show a frame."""
-        framed(frame)
+        check_frame(frame)
         of, (low, high) = frame.parameters.signal, frame.signal_range
         fixed = frame.threshold if frame.parameters.threshold_is == "value" else math.inf
         if (fixed, frame.signal_range) != self._spans:
@@ -130,7 +130,7 @@ class SignalWidget(Chart):
         self.levels.y = np.array([[value] * 2 for value in (below, zero, above)])
 
     def _draw_bounds(self, time: Ints, bounds: Floats, low: float, high: float) -> None:
-        """Draw the zones beyond a threshold that moves: a quantile. Without one there are none."""
+        """Draw the zones beyond a quantile threshold, which moves; no zones if it is a value."""
         x = self.time.values(time)
         for mark, edge, end in (
             (self.above_quantile, bounds, high), (self.below_quantile, -bounds, low),
@@ -141,9 +141,9 @@ class SignalWidget(Chart):
 def _labels(
     threshold: float, span: tuple[float, float], *, scaled: bool
 ) -> list[tuple[float, str]]:
-    """Return labels of the thresholds, and of 0 where they do not overlap with its own.
+    """Return labels of the thresholds, and of 0 if its label does not overlap with theirs.
 
-    Where ``scaled``, also of round values that are far enough from these.
+    If ``scaled``, also of round values that are far enough from these.
     """
     low, high = span
     values = [threshold, 0.0, -threshold]
@@ -151,10 +151,10 @@ def _labels(
         values.remove(0.0)
     if scaled:
         if threshold <= 0.04 * (high - low):
-            values = [0.0]  # those of the thresholds would lie on each other
+            values = [0.0]  # the labels of the thresholds would overlap
         near = 0.12 * (high - low)
-        round_ones = nice_ticks(low, high, 5).tolist()
-        values += [v for v in round_ones if all(abs(v - one) > near for one in values)]
+        ticks = nice_ticks(low, high, 5).tolist()
+        values += [tick for tick in ticks if all(abs(tick - value) > near for value in values)]
     decimals = formatting.signal_decimals(span)
     return [
         (

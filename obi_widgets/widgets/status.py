@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from obi_widgets.errors import ObiError
 from obi_widgets.presentation import formatting
-from obi_widgets.widgets.panel import Part, StateWidget, asset, followed, framed
+from obi_widgets.widgets.panel import Part, StateWidget, asset, check_frame, checked_session
 
 if TYPE_CHECKING:
     from obi_widgets.presentation.frame import Frame
@@ -26,8 +26,8 @@ class _Line(StateWidget):
 class StatusWidget(Part):
     """Symbol, venue, state of the feed, mid, spread, signal, age, messages a second.
 
-    Beside them: buttons for the window of the charts, pause and export. A line below says what is
-    wrong.
+    Buttons beside them choose the window of the charts, pause, and export. A line below shows
+    errors and notes.
 
     Parameters
     ----------
@@ -40,14 +40,14 @@ class StatusWidget(Part):
     css_class = "obi-part-status"
 
     def __init__(self, session: Session, *, alone: bool = True) -> None:
-        self._line = _Line(state=_nothing(followed(session, "StatusWidget", alone=alone)))
+        self._line = _Line(state=_nothing(checked_session(session, "StatusWidget", alone=alone)))
         self._line.on_msg(self._do)
         self._session = session
         self._windows = _windows(session)
         super().__init__(session, [self._line], alone=alone)
 
     def _do(self, _: object, content: dict[str, Any], __: object) -> None:
-        """Do what a button asks for. What goes wrong is shown: nobody would see an exception."""
+        """Run the action of a button. Errors are shown; an exception would not be seen."""
         try:
             match content.get("do"):
                 case "pause":
@@ -67,13 +67,13 @@ class StatusWidget(Part):
 
     def update(self, frame: Frame) -> None:
         """Show a frame."""
-        framed(frame)
+        check_frame(frame)
         of = frame.parameters.signal
         detail = f"{frame.detail} {frame.advice}".strip()
         bad = frame.state != "live" and _bad(frame)
-        # The end of a recording hides neither a note nor what is wrong with the signal.
+        # The end of a recording must not hide a note or an error of the signal.
         trouble = detail if bad or (frame.state != "live" and not frame.trouble) else ""
-        comes = frame.state in ("live", "stale") and not frame.paused
+        receiving = frame.state in ("live", "stale") and not frame.paused
         self._line.state = {
             "symbol": frame.instrument.symbol,
             "venue": frame.instrument.label,
@@ -86,7 +86,7 @@ class StatusWidget(Part):
             "side": formatting.side(frame.signal, frame.signal_range),
             **_names(of),
             "age": None if math.isnan(frame.age) or frame.paused else round(frame.age, 3),
-            "late": formatting.late(frame.lag, frame.late) if comes else ("", ""),
+            "late": formatting.late(frame.lag, frame.late) if receiving else ("", ""),
             "rate": formatting.number(frame.rate, 0),
             "windows": self._windows,
             "window": frame.window_seconds,
@@ -98,7 +98,7 @@ class StatusWidget(Part):
 
 
 def _bad(frame: Frame) -> bool:
-    """Return whether what keeps a frame from being live is a trouble, and no part of a start."""
+    """Return whether a frame is not live because of an error, and not while starting."""
     if frame.state in ("connecting", "syncing"):
         return bool(frame.advice)
     return frame.state != "closed"
@@ -106,18 +106,18 @@ def _bad(frame: Frame) -> bool:
 
 @cache
 def file_name(symbol: str) -> str:
-    """Return a name for a symbol's settings that any file system takes."""
+    """Return a file name for a symbol's settings, valid on any file system."""
     safe = "".join(c if c.isascii() and c.isalnum() else "-" for c in symbol.lower())
     return f"{safe.strip('-') or 'settings'}.toml"
 
 
 def _windows(session: Session) -> list[tuple[float, str, str]]:
-    """Return the windows to choose from: seconds, a short name, and the whole of it."""
+    """Return the windows to choose from: seconds, short name, and long name."""
     return [(seconds, *formatting.window(seconds)) for seconds in session.windows]
 
 
 def _names(of: Signal) -> dict[str, str]:
-    """Return what the signal is called, and what it is."""
+    """Return the signal's name, and its description for a tooltip."""
     return {"signal_name": of.name.replace("_", " "), "signal_title": formatting.about(of)}
 
 

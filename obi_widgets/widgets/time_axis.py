@@ -21,16 +21,16 @@ DAY = 86_400 * 1_000_000_000
 CLOCK = "%H:%M:%S"
 
 TICKS = (1, 2, 5, 10, 15, 30, 60, 120, 180, 300, 600, 900, 1800, 3600, 7200, 14_400, 28_800, 43_200)
-"""Seconds that there may be between labels of the time axis; else whole days."""
+"""Possible distances of the labels of the time axis, seconds; beyond these, whole days."""
 
 TICK_STYLE = {"fill": "var(--obi-label)", "font-size": "11px"}
 
 
 class TimeAxis:
-    """The horizontal axis that charts share: a scale, and where its labels stand.
+    """The horizontal axis that charts share: its scale and its labels.
 
-    Values are milliseconds since midnight UTC of the first day shown, int32: a quarter of the
-    bytes of a pair of float64 would go on dates that no label shows.
+    Values are milliseconds since midnight UTC of the first day shown, as int32. So a message to the
+    browser has half the bytes that it would have with float64.
     """
 
     def __init__(self) -> None:
@@ -41,7 +41,7 @@ class TimeAxis:
         self.axes: list[bqplot.Axis] = []
 
     def axis(self, *, labels: bool) -> bqplot.Axis:
-        """Return an axis that is kept up to date."""
+        """Return an axis that `follow` keeps up to date."""
         axis = bqplot.Axis(
             scale=self.scale,
             tick_values=np.empty(0),
@@ -53,7 +53,7 @@ class TimeAxis:
         return axis
 
     def values(self, time: Ints) -> NDArray[np.int32]:
-        """Return times as this axis has them."""
+        """Return times in this axis's unit: milliseconds since midnight of its first day."""
         if self._day is None:
             self._day = int(time[0]) // DAY * DAY if len(time) else None
         return ((time - (self._day or 0)) // 1_000_000).astype(np.int32)
@@ -71,7 +71,7 @@ class TimeAxis:
             self.scale.min, self.scale.max = _moment(low), _moment(high)
         least = frame.window_seconds / 7
         step = 1000 * next((s for s in TICKS if s >= least), 86_400 * math.ceil(least / 86_400))
-        # One that is cut off at the left edge tells nothing.
+        # Leave out a label that the left edge would cut off.
         edge = low + (high - low) // 22
         labels = list(range(-(-edge // step) * step, high + 1, step))
         if (self._day, labels) != self._labelled:
@@ -89,7 +89,7 @@ class TimeAxis:
         }
         for axis in self.axes:
             if axis.tick_format != " ":
-                # Before the values, which bqplot draws a moment later, as things stand now.
+                # Set these before the values: bqplot draws the values later, with these labels.
                 axis.tick_format = CLOCK if seconds else "%H:%M"
                 axis.tick_labels = days
             axis.tick_values = np.array(labels, "datetime64[ms]")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -11,6 +10,7 @@ import numpy as np
 
 from obi_widgets.calibration.executed_returns import how_filled
 from obi_widgets.calibration.information_coefficient import Coefficients, Deciles, half_life
+from obi_widgets.calibration.report_tables import ReportTables
 from obi_widgets.calibration.statistics.bootstrap import Bootstrap, bootstrap
 from obi_widgets.calibration.statistics.power import rule_seconds
 from obi_widgets.calibration.verdict import MIN_EPISODES, Evidence, Judgement, Verdict, judge
@@ -24,10 +24,8 @@ from obi_widgets.settings.provenance import (
     labels,
     to_tables,
 )
-from obi_widgets.trading.post_only import QUEUES
 
 if TYPE_CHECKING:
-    import pandas as pd
     from numpy.typing import NDArray
 
     from obi_widgets.calibration.as_traded import Traded
@@ -38,12 +36,9 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float64]
 
-SHOWN = ("n", "n_eff", "mean_bps", "ci_low", "ci_high", "t_naive", "p_adjusted", "rank_ic")
-"""Columns of `Report.table` that a notebook shows, beside ``net_bps``."""
-
 
 @dataclass(frozen=True, eq=False)
-class Report:
+class Report(ReportTables):
     """Results of `obi_widgets.calibrate`; arrays have shape (H,), one value for each horizon.
 
     Attributes
@@ -147,16 +142,6 @@ class Report:
         market = self.origin.market if self.origin is not None else ""
         return f"<Report {market and market + ' '}{self.verdict}: {self.reason}>"
 
-    def _repr_html_(self) -> str:
-        reason = html.escape(self.reason)
-        table = self.table[list(SHOWN)].assign(net_bps=self.traded.net_bps)
-        for name, bound in zip(QUEUES, self.bounds, strict=False):
-            table[f"{name}_bps"] = bound.net_bps
-        notes = "".join(f"<p>{html.escape(note)}</p>" for note in self.notes)
-        figures = table.to_html(float_format="{:,.3g}".format)
-        about = html.escape(f"Signal: {self.signal}. Data: {self.origin or 'none'}.")
-        return f"<p><b>{self.verdict.capitalize()}.</b> {reason}</p>{notes}{figures}<p>{about}</p>"
-
     @property
     def horizons(self) -> Floats:
         """The horizons, seconds, ascending."""
@@ -166,32 +151,6 @@ class Report:
     def cost_bps(self) -> Floats:
         """Mean cost of a round trip, bps: the fees of both sides, and the spread unless at mid."""
         return self.traded.cost_bps
-
-    @property
-    def as_traded(self) -> pd.DataFrame:
-        """Gains of trading every entry as a taker: a DataFrame indexed by horizon, in seconds.
-
-        Mean gains in bps of the entry price, with ``_low`` and ``_high`` of their intervals:
-        ``gross_bps`` before fees, touch to touch (or mid to mid, see ``Settings.price``);
-        ``net_bps, ci_low, ci_high`` after the fees of both sides; ``excess_bps`` the gain in excess
-        of being long and short as often at random times; ``in_sample_bps`` and
-        ``out_of_sample_bps`` the net gain before and in the hold-out. ``n`` trades; ``missed``
-        orders that were not filled and are not in ``n``; ``cost_bps`` of a round trip, on average;
-        ``won`` the fraction with a net gain above 0, ``longs`` the fraction that is long;
-        ``p_adjusted`` as ``net_p_adjusted``. For post-only orders these are the worse bound;
-        ``back_n, back_bps, front_n, front_bps`` are the trades and net gains if last and if first
-        in the queue. Every entry is a trade of its own, so trades overlap: for a strategy, with one
-        position at a time, see `obi_widgets.entries`.
-        """
-        table = self.traded.to_frame().assign(p_adjusted=self.net_p_adjusted)
-        for name in ("in_sample", "out_of_sample"):
-            part: Traded = getattr(self, f"traded_{name}")
-            table[f"{name}_bps"] = part.net_bps
-            table[f"{name}_low"], table[f"{name}_high"] = part.ci_low, part.ci_high
-        for name, bound in zip(QUEUES, self.bounds, strict=False):
-            table[f"{name}_n"], table[f"{name}_bps"] = bound.n, bound.net_bps
-        table.attrs.update(self.told)
-        return table
 
     @cached_property
     def bootstrap(self) -> Bootstrap:
@@ -369,33 +328,6 @@ class Report:
         """Return how many more seconds the weakest gain needs; NaN if none, or not known."""
         more = self._seconds_needed(self.weakest_bps(at), at) - self.seconds
         return more if 0 < more < np.inf else np.nan
-
-    @property
-    def table(self) -> pd.DataFrame:
-        """Returns of mid after the entries: a DataFrame indexed by horizon, in seconds.
-
-        ``n`` entries that have a return; ``n_eff`` independent returns with the same information;
-        ``mean_bps`` the mean return, + if the signal is right, ``out_of_sample_bps`` that in the
-        hold-out; ``p, ci_low, ci_high, t_hodrick`` by Hodrick standard errors with fixed-b critical
-        values, which allow for overlap (see `obi_widgets.calibration.statistics.inference`);
-        ``se_bps, t`` Newey–West with the overlap as lag, too sure; ``t_naive`` as if all returns
-        were independent, which is misleading: for comparison only; ``t_bootstrap, p_bootstrap`` of
-        a studentised stationary bootstrap; ``p_adjusted`` corrected for all settings and horizons
-        tried; ``hit_rate``; ``ic, rank_ic`` the Pearson and Spearman correlation of signal and
-        return; ``cost_bps`` the mean cost of a round trip.
-        """
-        import pandas as pd
-
-        m, b, c = self.means, self.bootstrap, self.coefficients
-        names = ("n", "n_eff", "mean_bps", "se_bps", "t", "p", "ci_low", "ci_high")
-        columns = {name: getattr(m, name)[:, 0] for name in (*names, "t_hodrick", "t_naive")}
-        columns |= {"t_bootstrap": b.t[:, 0], "p_bootstrap": b.p[:, 0]}
-        columns |= {"p_adjusted": self.p_adjusted, "hit_rate": self.hit_rate}
-        columns |= {"ic": c.ic, "rank_ic": c.rank_ic, "cost_bps": self.cost_bps}
-        columns["out_of_sample_bps"] = self.out_of_sample.mean_bps[:, 0]
-        table = pd.DataFrame(columns, index=pd.Index(self.horizons, name="horizon"))
-        table.attrs.update(self.told)
-        return table
 
     @property
     def told(self) -> dict[str, Any]:

@@ -38,36 +38,34 @@ KERNELS = Kernels("obi_widgets.history.rows_numba", rows_numpy)
 
 NOTHING = Side(+1)
 AT_ONCE = 8
-"""Blocks whose memory is asked for in one piece; it is used only as they are written to."""
+"""Blocks that share one allocation; the system provides the memory as they are written."""
 
 FINEST, COARSEST = 1e-12, 1e18
-"""Tick sizes that can be: finer ones no decimal has, coarser ones no price."""
+"""Possible tick sizes."""
 
 RANGE = 0.1
-"""The share of the price that a grid must be able to hold from the best on, or it is not refined:
-one odd price would cost all levels farther away, from then on."""
+"""A finer grid must reach this fraction of the price: one odd price must not cost far levels."""
 
 
 class HistoryWriter:
-    """Appends book states; hands out histories that later appends never change.
+    """Appends book states; returns histories that later appends never change.
 
-    Its owner is one thread; any thread may ask for a history. The rows of a history that has been
-    handed out are never written again, so reading it takes no lock. A state that waits for its
-    interval to end stands in the row behind the last.
+    One thread owns it; any thread may ask for a history. Rows of a returned history are never
+    written again. A state that waits for its interval to end is in the row after the last.
 
     Parameters
     ----------
     instrument : Instrument
-        What is traded. A tick size of 0 is found from the first state's prices.
+        The market. A tick size of 0 is inferred from the first state's prices.
     levels : int
         Levels a side to keep.
     capacity : int, optional
-        How many states to keep; the oldest are dropped by the block. All when left out.
+        Number of states to keep; the oldest are dropped block by block. If left out, all.
     interval : float
-        Seconds of event time. Of the states within one interval only the last is kept, with its
-        own time, once the interval is over by either clock. 0 keeps every state.
+        Seconds of event time. Of each interval the last state is kept, with its own time, once the
+        interval is over by either clock. 0 keeps every state.
     strict : bool
-        Of the histories; see `History`.
+        ``strict`` of the histories; see `History`.
     """
 
     def __init__(
@@ -103,7 +101,7 @@ class HistoryWriter:
         self.describe(instrument)
 
     def _allocate(self, rows: int) -> Columns:
-        if self.capacity is not None:  # room for as many again as a quarter before a move
+        if self.capacity is not None:  # a quarter more before it moves
             rows = max(rows, self.capacity + max(self.capacity // 4, 2 * BLOCK))
         return Columns.empty(rows, self._sums.dtype)
 
@@ -111,7 +109,7 @@ class HistoryWriter:
         return self._rows
 
     def describe(self, instrument: Instrument) -> None:
-        """Take the facts of the instrument, once they are known."""
+        """Set the instrument's facts once they are known."""
         with self._lock:
             self._fill()
             self.instrument = instrument
@@ -122,13 +120,7 @@ class HistoryWriter:
             self._sums.lot_size = unit if FINEST <= unit <= COARSEST else 1.0
 
     def append(self, time: int, received: int, book: Book) -> None:
-        """Take the state that a book is in.
-
-        Raises
-        ------
-        LevelError
-            When a best level cannot be held. Nothing of the state is kept then.
-        """
+        """Append the state of a book; a `LevelError` means that its best level cannot be stored."""
         pending = self._pending
         if pending is not None and (
             time // self.interval > pending[0] // self.interval

@@ -52,9 +52,9 @@ class Session(Viewport):
 
     Parameters
     ----------
-    source : str, Path, History, DataFrame or iterable
+    source : str, Path or iterable of paths
         ``"sim:BTC-PERP"`` for the simulated exchange, ``"venue:SYMBOL"`` for a live market, the
-        path of a recording, a `History`, a DataFrame, or an iterable of books.
+        path of a recording, or the paths of its parts.
     settings : Settings, optional
         Settings to start with; defaults if left out. They are used, not copied.
     signal : Signal or str, optional
@@ -191,7 +191,7 @@ class Session(Viewport):
     def history(self) -> History:
         """The book states so far: a `History` that later states do not change."""
         history = self.market.history()
-        len(history)  # fills it: until then it refers to its writer, which may outlive the session
+        len(history)  # fill it: an unfilled history keeps the writer of a dropped session alive
         return history
 
     def to_frame(self, *, levels: int = 1) -> pd.DataFrame:
@@ -397,5 +397,4 @@ class Session(Viewport):
 
     def tell(self, note: str) -> None:
         """Show a sentence on the screen for ten seconds, or until the next one; "" removes it."""
-        text("note", note, "Give a sentence.")
-        self.publisher.tell(note)
+        self.publisher.tell(text("note", note, "Give a sentence."))

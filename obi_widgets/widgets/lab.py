@@ -40,9 +40,9 @@ class Lab(Part):
 
     Parameters
     ----------
-    source : str, Path, History, DataFrame or iterable
+    source : str, Path or iterable of paths
         ``"sim:BTC-PERP"`` for the simulated exchange, ``"venue:SYMBOL"`` for a live market, the
-        path of a recording, a `History`, a DataFrame, or an iterable of books.
+        path of a recording, or the paths of its parts.
     settings : Settings, optional
         Settings to start with; defaults if left out. They are used, not copied.
     signal : Signal or str, optional

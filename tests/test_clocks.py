@@ -390,7 +390,7 @@ def test_a_book_that_is_lost_where_giving_it_up_fails_leaves_a_gap(monkeypatch):
         raise ZeroDivisionError("so")
 
     with monkeypatch.context() as patch:
-        patch.setattr(talk.market.venue, "follow", fail)
+        patch.setattr(talk.market.venue, "apply_frame", fail)
         patch.setattr(talk.market.venue, "resync", fail)
         assert names(talk.market.receive("{}", talk.now)) == ["Reconnect"]
     talk.now += 3 * SECOND

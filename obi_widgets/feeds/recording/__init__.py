@@ -4,7 +4,8 @@ A recording is text, compressed by gzip if its name ends in ``.gz``. Each line i
 ``<receive time, ns> <frame as received>``. A record that is not a plain frame of the book's
 websocket has a word with ``@`` in place of the frame::
 
-    @frame [name, text]                 a frame of another websocket, or one with a line break
+    @frame [name, text]                 a frame of another websocket, or one that cannot stand
+                                        in a line as it is: with line breaks, or broken JSON
     @open [name, ""]                    a websocket was opened
     @close [name, reason]               a websocket was closed, or could not be opened
     @pong [name]                        a websocket answered a ping

@@ -18,7 +18,8 @@ TESTED = {path.stem for path in TESTS.rglob("test_*.py")}
 
 TABLE = {
     # What a public function is made of is tested through it.
-    "calibrate": ("calibration/found calibration/reaches calibration/report", "obi.calibrate"),
+    "calibrate": ("calibration/result calibration/coverage_notes calibration/report "
+        "calibration/report_tables", "obi.calibrate"),
     "calibration_compiled": (
         "calibration/episodes calibration/statistics/bootstrap",
         "both kernels, against each other and by hand",
@@ -45,14 +46,14 @@ TABLE = {
     "verdict_rates": ("calibration/statistics/power", "rates on simulated markets"),
     "lab_command": ("cli/lab cli/jupyter_server", "the command as a process"),
     "cli": ("cli/main", "the command in this process"),
-    "wrong_use": ("errors", "the text of each error"),
     "clocks": ("feeds/book_builder", "times, gaps and failures: is the book live"),
     "exchange": ("feeds/live feeds/base", "the feed of a real websocket"),
     "exchange_guard": ("feeds/simulation/subscribers", "limits of who is connected"),
-    "lifetimes": ("feeds/thread session/life widgets/holding", "what ends when its owner does"),
+    "lifetimes": (
+        "feeds/thread session/lifecycle widgets/reachability", "what ends when its owner does"),
     "sources": (
         "feeds/record feeds/blocking session/waiting", "the public functions in a notebook's loop"),
-    "recording": ("feeds/replay feeds/loading feeds/recording/recording", "live data replayed"),
+    "recording": ("feeds/replay feeds/loading", "live data replayed"),
     "recording_damage": (
         "feeds/recording/file_reader feeds/recording/skipped feeds/replay_gaps",
         "damage of every kind, and what is told of it",
@@ -94,9 +95,11 @@ TABLE = {
         "signals and transforms by hand, whole and appended",
     ),
     "judged_signals": ("signals/source", "a signal of a user, judged and exported"),
-    "frame": ("signals/insight signals/imbalance_insight", "what a frame tells of the signal"),
+    "frame": (
+        "presentation/frame_maker signals/insight signals/imbalance_insight", "what a frame shows"),
     "chart": (
-        "presentation/downsampling presentation/viewport widgets/charts", "what a chart shows"),
+        "presentation/downsampling presentation/viewport widgets/charts "
+        "widgets/signal_chart", "what a chart shows"),
     "sheet": ("presentation/tear_sheet", "the tear sheet"),
     "sheet_surface": ("presentation/tear_sheet_surface", "the surface on it"),
     "sealed_widget": ("presentation/tear_sheet_seal", "the sealed test on it"),
@@ -104,7 +107,7 @@ TABLE = {
     "session": ("session/export", "Session.export"),
     "settings": ("settings/settings settings/parameters settings/traits", "Settings"),
     "settings_files": ("settings/files", "files, old ones too"),
-    "switch": ("presentation/formatting widgets/control", "every surface of a signal"),
+    "switch": ("presentation/formatting", "every surface of a signal"),
     "widgets": (
         "widgets/book widgets/lab widgets/settings widgets/cells widgets/panel presentation/ticks",
         "widgets without a kernel",
@@ -117,7 +120,12 @@ TABLE = {
     ),
     "fills": ("trading/execution trading/matching", "fills by hand and against a plain version"),
     "break_even": ("trading/fees", "fees of venues"),
-    "entries": ("trading/declared", "entries by hand"),
+    "entries": ("trading/declared trading/trade_list", "entries by hand"),
+    "entries_executed": (
+        "trading/quotes calibration/executed_returns", "latency, limit and size by hand"),
+    "strategy_posted": ("strategy/posted", "files that post orders"),
+    "depth": ("history/depth_writer history/growing", "depth against every raw event"),
+    "large_levels": ("history/large_levels_writer", "large levels against every raw event"),
     "provenance": ("history/provenance settings/provenance", "where data come from"),
     "states": ("session/states", "what a user's function gets"),
     "book": ("market_data/book", "the book"),

@@ -1,4 +1,4 @@
-"""How long it takes beside an earlier commit: ``python -m benchmarks.against c954662``.
+"""Time of this commit compared with an earlier one: ``python -m benchmarks.against c954662``.
 
 Each side is a process that stays, with its own code and the same data. What is timed runs in one
 and then in the other, in shuffled order, round after round; a ratio is the median over rounds of

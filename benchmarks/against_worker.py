@@ -1,4 +1,4 @@
-"""One side of `benchmarks.against`: does what it is told, and how long that took."""
+"""One side of `benchmarks.against`: runs the jobs that it is sent, and reports their time."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Entries as the rule says them: a state machine over lists. And random tapes for it."""
+"""The rule of entries in plain Python: a state machine over lists. And random tapes for it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ COLUMNS = (
 
 
 def reference(time, bid, ask, signal, settings):
-    """Return a dict an entry, times in ns; None where there is no exit."""
+    """Return one dict for each entry; times in ns, None if there is no exit."""
     made, position = [], None
 
     def close(ended, now=None, price=NAN):
@@ -55,7 +55,7 @@ def of_history(history, settings):
 
 
 def check(frame, wanted):
-    """Assert that a frame of entries is what the reference made."""
+    """Assert that a frame of entries equals the reference."""
     assert list(frame.columns) == [
         "side", "entry_time", "entry_price", "exit_time", "exit_price",
         "gross_bps", "net_bps", "ended",

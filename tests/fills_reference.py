@@ -1,4 +1,4 @@
-"""Fills as the rules say them: one order after another, state by state, over lists."""
+"""The rules of fills in plain Python: one order after another, state by state."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ NAN = math.nan
 
 
 def reference(history, settings, execution):
-    """Return a dict an order; times in ns, None where there is none."""
+    """Return one dict for each order; times in ns, None if there is no such time."""
     return _Reference(history, settings).run(execution)
 
 

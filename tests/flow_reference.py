@@ -1,4 +1,4 @@
-"""Order flow as the papers have it, in plain Python: whole books, sorted anew at each event."""
+"""Order flow by the papers' formula, in plain Python: whole books, sorted at each event."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ RANKS = 10
 
 
 class Ladder:
-    """One side: what stands at each price, by price as a float and size as a whole of lots."""
+    """One side of a book: size in lots (int) by price (float)."""
 
     def __init__(self, sign: int) -> None:
         self.sign = sign
@@ -54,7 +54,7 @@ def _ask_part(before: tuple | None, after: tuple | None) -> int:
 
 
 def order_flow(before: list[list], after: list[list]) -> list[int]:
-    """Return what an event did at each rank, from the best levels of bids and asks around it."""
+    """Return the order flow of an event by rank, from the best levels before and after it."""
 
     def at(levels: list[tuple[float, int]], rank: int) -> tuple | None:
         return levels[rank] if rank < len(levels) else None
@@ -67,10 +67,10 @@ def order_flow(before: list[list], after: list[list]) -> list[int]:
 
 
 def messages(paths: list[Path]) -> Iterator[tuple[str, int, dict]]:
-    """Yield what a Binance capture says of its book, and the trades: kind, receive time, data.
+    """Yield book messages and trades of a Binance capture: kind, receive time in ns, data.
 
-    ``snapshot`` is what the book begins with, ``change`` what continues it, without those levels
-    that are in the snapshot already. Several that were waiting for it come at its time.
+    The kind is ``snapshot``, ``change`` or ``trade``. Changes that the snapshot already includes
+    have no levels. Changes received before the snapshot are yielded at its receive time.
     """
     waiting, last = [], None
     for path in paths:
@@ -95,7 +95,7 @@ def messages(paths: list[Path]) -> Iterator[tuple[str, int, dict]]:
                 for event in waiting:
                     if event["u"] < last:
                         continue
-                    if event["u"] == last:  # one that ends in the snapshot is in it as a whole
+                    if event["u"] == last:  # the snapshot includes the whole event
                         event |= {"b": [], "a": []}
                     last = event["u"]
                     yield "change", int(now), event
@@ -105,7 +105,7 @@ def messages(paths: list[Path]) -> Iterator[tuple[str, int, dict]]:
 def of_capture(paths: list[Path]) -> tuple[list[int], list[int], list[list[int]]]:
     """Return receive and event times and order flow of a Binance capture, in lots of 0.001.
 
-    The first is the snapshot with which the book begins: its flow is none.
+    The first is the snapshot; its flow is 0.
     """
     received, times, flows, before = [], [], [], None
     sides = Ladder(+1), Ladder(-1)

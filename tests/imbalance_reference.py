@@ -1,4 +1,4 @@
-"""The imbalance as its formula says it: loops over levels, distances from mid. No NumPy."""
+"""The formula of the imbalance in plain Python: loops over levels, without NumPy."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ NAN = float("nan")
 
 
 def reference(bids, asks, settings, exp=math.exp, *, kept, tick_size):
-    """Return the imbalance of one book: (price, size) of each level, best first.
+    """Return the imbalance of one book; sides are lists of (price, size), best first.
 
-    Of the book ``kept`` levels a side were kept: there may be more where a side has so many.
+    ``kept`` is the number of levels kept per side: a side with so many may have more.
     """
     if not bids or not asks:
         return NAN
@@ -38,17 +38,17 @@ def reference(bids, asks, settings, exp=math.exp, *, kept, tick_size):
 
 
 def wants_more(side, mid, settings, tick_size):
-    """Return whether the level after these would count, if it stood right behind the last."""
+    """Return whether a level one tick behind the last one would count."""
     if settings.depth is not None and settings.depth <= len(side):
         return False
     if settings.band_bps is None:
-        return settings.depth is not None  # without either it is whatever was kept
+        return settings.depth is not None  # without depth and band, the kept levels are used
     behind = abs(side[-1][0] - mid) + tick_size
     return 1e4 * behind / mid <= settings.band_bps + 1e-9
 
 
 def never_zero(x: float) -> Decimal:
-    """Return e^x, also where a double is 0."""
+    """Return e^x as a Decimal, which is not 0 even if the float is."""
     return Decimal(x).exp()
 
 

@@ -69,7 +69,7 @@ def test_of_no_trades_nothing_is_told():
         ({"fee_bps": [2_000.0]}, "fee_bps = 2000.0 is not possible."),
     ],
 )
-def test_what_is_not_possible_is_said(options, says):
+def test_impossible_arguments_are_refused(options, says):
     with pytest.raises(SettingsError) as error:
         obi.break_even(known_market.history(10), SETTINGS, **options)
     assert says in str(error.value)

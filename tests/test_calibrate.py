@@ -1,4 +1,4 @@
-"""The report and its verdict: on markets whose truth is known, on captures, and by hand."""
+"""The report and its verdict: on markets with a known edge, on captures, and by hand."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def test_no_capture_is_viable_at_retail_fees(history, entry_kind):
     assert 0 < report.break_even_bps < 1
 
 
-def test_the_table_holds_what_it_says(history):
+def test_the_columns_of_the_table_agree_with_each_other(history):
     settings = obi.Settings(fee_bps=2.0)
     report = obi.calibrate(history, settings, horizons=[10, 1, 30])
     table = report.table
@@ -42,11 +42,11 @@ def test_the_table_holds_what_it_says(history):
     np.testing.assert_allclose(table.t, table.mean_bps / table.se_bps)
     np.testing.assert_allclose(table.p_adjusted, benjamini_hochberg(table.p))
     assert (table.n_eff <= table.n).all()
-    # The spread is a tick or two, and the fees are those of both sides.
+    # The cost is the fees of both sides, and a spread of one or two ticks.
     assert (table.cost_bps - 4).between(0, 0.2).all()
 
 
-def test_what_was_tried_before_makes_it_less_sure(history):
+def test_more_settings_tried_make_p_values_larger(history):
     alone, many = (
         obi.calibrate(history, obi.Settings(), horizons=[1, 10], tried=tried).table.p_adjusted
         for tried in (1, 50)
@@ -54,7 +54,7 @@ def test_what_was_tried_before_makes_it_less_sure(history):
     np.testing.assert_allclose(many, np.minimum(alone * 50, 1.0))
 
 
-def test_at_mid_it_costs_the_fees_alone(history):
+def test_at_mid_the_cost_is_the_fees(history):
     report = obi.calibrate(history, obi.Settings(price="mid", fee_bps=-0.5), horizons=[1, 5])
     assert report.cost_bps.tolist() == [-1.0, -1.0]
 
@@ -79,13 +79,13 @@ def test_as_traded_is_the_mean_less_its_costs(history):
     assert (table.n <= report.table.n).all()
     assert (table.net_bps < 0).all()
     assert (table.won < report.table.hit_rate).all()
-    # No wider than the interval of mid but for what the cost adds.
+    # The interval is that of mid, widened only by the variation of the cost.
     wide, alone = table.ci_high - table.ci_low, report.table.ci_high - report.table.ci_low
     assert ((wide / alone).between(1, 1.1)).all()
 
 
 @pytest.mark.slow
-def test_the_interval_as_traded_covers_what_trading_makes():
+def test_the_interval_as_traded_covers_the_true_gain():
     settings, horizon = obi.Settings(fee_bps=1.0), 5.0
     tick = 1e4 * known_market.LISTING.tick_size / known_market.LISTING.price
     truth = known_market.effect(4.0, horizon, settings.threshold) - tick - 2
@@ -98,7 +98,7 @@ def test_the_interval_as_traded_covers_what_trading_makes():
 
 
 @pytest.mark.parametrize("name", ["a.toml", "a.json"])
-def test_findings_are_kept_of_numbers_of_any_kind(history, tmp_path, name):
+def test_findings_of_any_kind_of_number_are_saved_and_loaded(history, tmp_path, name):
     settings = obi.Settings()
     kinds = {"tried": np.int64(3), "level": np.float32(0.5), "hold_out": np.float32(0.25)}
     findings = obi.calibrate(history, settings, **kinds).findings
@@ -120,7 +120,7 @@ def test_several_recordings_are_one_record(history):
 def test_days_between_recordings_are_not_held_out(history):
     later = replace(history, time=history.time + 10**15, received=history.received)
     report = obi.calibrate([history[:4000], later[:400]], obi.Settings(), horizons=[1])
-    # 30 % of the time in sync, though the second one is a day's walk from the first.
+    # The hold-out is 30 % of the time in sync; the time between the recordings does not count.
     share = report.out_of_sample.n[0, 0] / report.means.n[0, 0]
     assert 0.15 < share < 0.5
 
@@ -133,7 +133,7 @@ def verdicts(*, edge, fee, seeds=20, seconds=3600):
     ]
 
 
-def test_an_edge_that_is_there_is_found():
+def test_an_edge_is_viable_without_fees():
     found = verdicts(edge=3.0, fee=0.0)
     assert found.count("viable") >= 19
 
@@ -145,13 +145,13 @@ def test_an_edge_too_small_for_its_costs_is_not_viable():
 
 
 @pytest.mark.slow
-def test_where_there_is_no_edge_none_is_viable():
-    # At no cost at all. Surely more than nothing, and again in the hold-out: below 2.5 %.
+def test_a_market_without_an_edge_is_rarely_viable_at_no_cost():
+    # Without costs. The rule needs a gain above 0 in the hold-out as well: fewer than 2.5 %.
     found = verdicts(edge=0.0, fee=0.0, seeds=40)
     assert found.count("viable") <= 3
 
 
-def test_the_time_it_says_finds_an_effect():
+def test_a_record_of_the_needed_length_finds_the_effect():
     settings = obi.Settings(price="mid", fee_bps=0.0)
     report = obi.calibrate(known_market.history(1200, edge=0.0, seed=1), settings, horizons=[5])
     effect = known_market.effect(1.0, 5.0, settings.threshold)
@@ -161,11 +161,11 @@ def test_the_time_it_says_finds_an_effect():
         obi.calibrate(known_market.history(needed, edge=1.0, seed=seed), settings, horizons=[5])
         for seed in range(60)
     ]
-    # 80 % ± 10 points, and three standard errors of 60 draws.
+    # 80 %, within 10 points and three standard errors of 60 draws.
     assert 0.8 - 0.26 < np.mean([report.verdict == "viable" for report in found]) <= 0.99
 
 
-def test_nothing_at_all_is_not_enough():
+def test_an_empty_history_gives_not_enough_data():
     empty = obi.History.from_arrays(np.empty(0, np.int64), *[np.empty((0, 1))] * 4)
     report = obi.calibrate(empty, obi.Settings())
     assert report.verdict == "not enough data"
@@ -195,7 +195,7 @@ def test_nothing_at_all_is_not_enough():
         ({"entry_kind": "often"}, "entry_kind = 'often' is not possible."),
     ],
 )
-def test_what_is_not_possible_is_said(history, options, says):
+def test_impossible_arguments_are_refused(history, options, says):
     with pytest.raises(SettingsError) as error:
         obi.calibrate(history[:100], obi.Settings(), **options)
     assert says in str(error.value)

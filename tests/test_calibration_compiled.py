@@ -1,4 +1,4 @@
-"""Compiled sums are those of their twin in NumPy and Python: to the bit."""
+"""Compiled kernels equal their NumPy twins to the bit."""
 
 import subprocess
 import sys
@@ -39,7 +39,7 @@ SEEDS = st.integers(0, 2**32 - 1)
 
 
 def both(function, inputs, outputs):
-    """Run both twins; assert that what they write and return is the same."""
+    """Run both twins; assert that their outputs and results are the same."""
     written = []
     for module in TWINS[function]:
         outs = [np.full(shape, -9, dtype) for shape, dtype in outputs]
@@ -66,14 +66,14 @@ def a_record(seed):
 
 
 @given(SEEDS, st.integers(1, 40), st.booleans())
-def test_returns_are_the_same(seed, tenths, after):
+def test_compiled_returns_equal_the_numpy_twin(seed, tenths, after):
     _, time, lost, mid, _ = a_record(seed)
     shapes = [(len(time), np.int32), (len(time), float)]
     both("forward", (time, lost, mid, tenths * 10**8, after), shapes)
 
 
 @given(SEEDS, st.sampled_from([0.0, 0.3, 0.8]))
-def test_events_are_the_same(seed, threshold):
+def test_compiled_entry_columns_equal_the_numpy_twin(seed, threshold):
     _, time, lost, _, signal = a_record(seed)
     rows, signs = (len(time), np.int64), (len(time), np.int8)
     both("crossings", (signal, lost, threshold), [signs])
@@ -81,7 +81,7 @@ def test_events_are_the_same(seed, threshold):
 
 
 @given(SEEDS, st.sampled_from([1, 2, 5, 20, 23, 24, 25, 50]), st.sampled_from([0, 1, 7, 400]))
-def test_sums_are_the_same(seed, cells, lag):
+def test_compiled_sums_equal_the_numpy_twin(seed, cells, lag):
     random, time, lost, mid, _ = a_record(seed)
     states = len(time)
     end, move = np.empty(states, np.int32), np.empty(states)
@@ -108,7 +108,7 @@ def signatures():
     return {name: len(getattr(twins[0], name).signatures) for name, twins in TWINS.items()}
 
 
-def test_a_calibration_compiles_nothing_that_was_not_compiled_before():
+def test_a_calibration_compiles_nothing_new():
     history = known_history(60.0)
     before = signatures()
     signal = obi.imbalance(history, obi.Settings())
@@ -122,7 +122,7 @@ def test_a_calibration_compiles_nothing_that_was_not_compiled_before():
     assert signatures() == before
 
 
-def test_calibration_is_imported_without_a_compiler_and_works_while_there_is_none():
+def test_calibration_works_without_the_compiler_and_does_not_import_it():
     code = """
         import sys
         import numpy as np
@@ -147,7 +147,7 @@ def test_calibration_is_imported_without_a_compiler_and_works_while_there_is_non
     assert (done.stdout, done.returncode) == ("well\n", 0), done.stderr
 
 
-def test_a_whole_calibration_is_the_same_without_the_compiler(monkeypatch):
+def test_a_calibration_is_the_same_without_the_compiler(monkeypatch):
     history = known_history(60.0, 2.0, seed=3)
     signal = obi.imbalance(history, obi.Settings())
     told = []

@@ -1,4 +1,4 @@
-"""Means and their errors: against statsmodels, against sums one by one, and with too little."""
+"""Means and their errors: against statsmodels, against plain sums, and with too few data."""
 
 import warnings
 
@@ -22,7 +22,7 @@ THRESHOLDS = (0.2, 0.4, 0.6)
 
 
 def gappy(history, every=397):
-    """Return a history of which some states were lost, at times that do not keep step."""
+    """Return a history with gaps and uneven times."""
     random = np.random.default_rng(3)
     keep = np.sort(random.choice(len(history), len(history) // 2, replace=False))
     columns = [history.prices(+1), history.sizes(+1), history.prices(-1), history.sizes(-1)]
@@ -51,11 +51,11 @@ def agrees_with_statsmodels(history, kind="beyond"):
             assert means.t[row, cell] == pytest.approx(fit.tvalues[0], rel=1e-9)
 
 
-def test_newey_west_is_that_of_statsmodels_on_captures(history):
+def test_newey_west_equals_statsmodels_on_captures(history):
     agrees_with_statsmodels(history)
 
 
-def test_on_a_capture_the_naive_error_finds_what_no_other_does(captures):
+def test_on_a_capture_only_the_naive_error_finds_an_effect(captures):
     # Best sizes of ETHUSDT, 30 s after: eight minutes are sixteen such horizons.
     history = obi.load(captures["ethusdt"])
     signal = obi.imbalance(history, obi.Settings(depth=1))
@@ -74,11 +74,11 @@ def test_on_a_capture_the_naive_error_finds_what_no_other_does(captures):
 
 @pytest.mark.parametrize("kind", ["beyond", "crossing", "episode"])
 @pytest.mark.parametrize("edge", [0.0, 3.0])
-def test_newey_west_is_that_of_statsmodels_on_simulated_series(edge, kind):
+def test_newey_west_equals_statsmodels_on_simulated_series(edge, kind):
     agrees_with_statsmodels(known_history(600.0, edge, seed=4), kind)
 
 
-def test_newey_west_is_that_of_statsmodels_with_gaps_and_uneven_times():
+def test_newey_west_equals_statsmodels_with_gaps_and_uneven_times():
     history = gappy(known_history(600.0, 1.0, seed=5))
     assert history.gaps > 5
     found, _, means = judged(history)
@@ -87,7 +87,7 @@ def test_newey_west_is_that_of_statsmodels_with_gaps_and_uneven_times():
     agrees_with_statsmodels(history)
 
 
-def test_without_a_lag_it_is_whites():
+def test_without_a_lag_newey_west_equals_white():
     scores = np.random.default_rng(0).normal(size=(50, 1))
     sums = np.zeros((6, 1))
     from obi_widgets.calibration.statistics import sums_numba
@@ -103,7 +103,7 @@ def test_without_a_lag_it_is_whites():
 
 
 def arrival_scores(history, found, x, row):
-    """Return a and b of every state, each event spread over its horizon, one by one."""
+    """Return a and b of every state, with each entry spread over its horizon, in a plain loop."""
     states = len(history)
     a, b, held, mid = np.zeros(states), np.zeros(states), np.zeros(states), history.mid
     for t in np.flatnonzero((x != 0) & (found.end[row] >= 0)):
@@ -130,7 +130,7 @@ def bartlett(scores, lag):
 
 
 @pytest.mark.parametrize("row", range(3))
-def test_hodricks_error_is_that_of_scores_added_up_one_by_one(row):
+def test_hodricks_error_equals_scores_summed_one_by_one(row):
     history = gappy(known_history(240.0, 1.0, seed=6))
     found, x, means = judged(history, (1.0, 5.0, 20.0), (0.4,))
     a, b, m = arrival_scores(history, found, x[:, 0], row)
@@ -148,7 +148,7 @@ def test_hodricks_error_is_that_of_scores_added_up_one_by_one(row):
     assert means.b[row, 0] == pytest.approx(bartlett(m, lag) / m.sum() ** 2)
 
 
-def test_bins_are_sums_of_states_and_change_the_error_little(monkeypatch):
+def test_summing_states_in_bins_changes_the_error_little(monkeypatch):
     history = known_history(600.0, 1.0, seed=7)
     _, _, coarse = judged(history)
     monkeypatch.setattr(inference, "BINS", 10**6)
@@ -164,7 +164,7 @@ def test_bins_are_sums_of_states_and_change_the_error_little(monkeypatch):
     assert fine.scores[2].coarsened(6000) is fine.scores[2]
 
 
-def test_a_sweep_may_leave_newey_west_out():
+def test_newey_west_is_optional():
     history = known_history(300.0, 1.0, seed=8)
     _, _, whole = judged(history)
     _, _, light = judged(history, newey_west=False)
@@ -175,7 +175,7 @@ def test_a_sweep_may_leave_newey_west_out():
     assert np.isnan(light.t_naive).all()
 
 
-def test_the_lags_share_is_that_of_evenly_spread_variance():
+def test_the_lag_fraction_is_that_of_evenly_spread_variance():
     m = np.ones((1000, 2))
     m[50:, 1] = 0  # a twentieth holds it all
     scores = inference.Scores(m, m, m, 1, np.array([9, 9]), np.array([1000.0, 50.0]))
@@ -214,7 +214,7 @@ def at(states, *rows):
         (np.ones(400), 390, ""),  # everything in one episode
     ],
 )
-def test_with_too_little_nothing_is_told_and_it_says_why(x, n, shortage):
+def test_with_too_few_data_there_is_no_result_and_a_reason(x, n, shortage):
     means = told(walk(400), x)
     assert means.n[0, 0] == n
     assert means.shortage(0) == shortage
@@ -228,7 +228,7 @@ def test_with_too_little_nothing_is_told_and_it_says_why(x, n, shortage):
         assert np.isfinite(getattr(again, name)[0, 0]) == known
 
 
-def test_where_the_price_never_moves_nothing_is_told():
+def test_a_price_that_never_moves_has_no_result():
     price = np.full((400, 1), 100.0)
     history = early(
         np.arange(400) * 10**8, price, price / 100, price + 1, price / 100, tick_size=1.0
@@ -238,7 +238,7 @@ def test_where_the_price_never_moves_nothing_is_told():
     assert np.isnan([means.t[0, 0], means.p[0, 0], means.t_naive[0, 0], means.n_eff[0, 0]]).all()
 
 
-def test_an_empty_history_says_nothing_either():
+def test_an_empty_history_has_no_result():
     history = walk(10)[:0]
     means = told(history, np.empty(0))
     assert means.shortage(0) == "fewer than two entries"
@@ -252,7 +252,7 @@ def test_an_empty_history_says_nothing_either():
     ]
 
 
-def test_as_many_independent_returns_know_as_much():
+def test_n_eff_independent_returns_have_the_same_error():
     # Returns of one state do not overlap; those of ten, ten times.
     history = walk(20_000, seed=2)
     x = np.ones(20_000)
@@ -263,14 +263,14 @@ def test_as_many_independent_returns_know_as_much():
 # -- one episode ---------------------------------------------------------------------------
 
 
-def test_what_one_episode_does_by_hand():
+def test_the_influence_of_one_episode_by_hand():
     x = np.array([1, 1, 0, -1, 0, 1, 1, 1], np.int8)
     y = np.array([1.0, 2.0, 9.0, -3.0, 9.0, 4.0, np.nan, 2.0])
     found = influence(x, y, np.array([0, 3, 5]))
     assert found == Influence(0.5, 2.0, 2)  # (4 + 2) of 12; and (1 + 2 + 3) / 3
 
 
-def test_an_effect_that_one_episode_makes_is_told():
+def test_an_effect_made_by_one_episode_is_found():
     x = np.ones(4, np.int8)
     found = influence(x, np.array([-1.0, 0.5, 9.0, -1.0]), np.arange(4))
     assert found.episode == 2
@@ -278,7 +278,7 @@ def test_an_effect_that_one_episode_makes_is_told():
     assert found.mean_without == pytest.approx(-0.5)
 
 
-def test_without_an_effect_no_episode_makes_it():
+def test_without_an_effect_no_episode_has_influence():
     nothing = influence(np.zeros(3, np.int8), np.ones(3), np.array([0]))
     assert nothing.episode == -1
     assert np.isnan(nothing.fraction)
@@ -290,7 +290,7 @@ def test_without_an_effect_no_episode_makes_it():
 # -- resampling ----------------------------------------------------------------------------
 
 
-def test_blocks_are_geometric_and_begin_anywhere():
+def test_bootstrap_blocks_have_geometric_lengths_and_uniform_starts():
     index = stationary_index(500, 200, 10.0, seed=1)
     assert index.shape == (200, 500)
     assert (index.min(), index.max()) == (0, 499)
@@ -301,7 +301,7 @@ def test_blocks_are_geometric_and_begin_anywhere():
     assert not np.array_equal(index, stationary_index(500, 200, 10.0, seed=2))
 
 
-def test_the_same_seed_is_the_same_bootstrap_and_it_agrees_with_hodrick():
+def test_the_bootstrap_repeats_with_its_seed_and_agrees_with_hodrick():
     _, _, means = judged(known_history(1200.0, 2.0, seed=9))
     one, same, other = (bootstrap(means, seed=seed) for seed in (1, 1, 2))
     np.testing.assert_array_equal(one.p, same.p)

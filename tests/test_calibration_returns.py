@@ -1,4 +1,4 @@
-"""Forward returns: by hand, against a search one by one, and never across a gap."""
+"""Forward returns: by hand, against a plain search, and never across a gap."""
 
 import hypothesis.strategies as st
 import numpy as np
@@ -18,7 +18,7 @@ SECOND = 1_000_000_000
 
 
 def tape(seconds, mids, spread=2.0):
-    """Return a history of one level; None for a book that was lost, a string for one side only."""
+    """Return a history of one level; None is a lost book, a string a one-sided book."""
     bid = [NAN if m in (None, "ask") else (m if m != "bid" else 99.0) - spread / 2 for m in mids]
     ask = [NAN if m in (None, "bid") else (m if m != "ask" else 101.0) + spread / 2 for m in mids]
     time = np.round(np.array(seconds) * SECOND).astype(np.int64)
@@ -31,7 +31,7 @@ def bps(then, now):
     return 1e4 * (then / now - 1)
 
 
-def test_a_horizon_ends_with_the_mid_that_prevails_then():
+def test_a_horizon_ends_with_the_prevailing_mid():
     #              0      1      2      3      4       5
     history = tape([0.0, 0.4, 1.0, 1.0, 1.6, 2.5], [100.0, 101.0, 102.0, 103.0, 104.0, 105.0])
     found = forward_returns.forward_returns(history, [1.0])
@@ -41,20 +41,20 @@ def test_a_horizon_ends_with_the_mid_that_prevails_then():
     assert found.overlap.tolist() == [3]
 
 
-def test_or_at_the_first_state_at_or_after_it_as_entries_do():
+def test_after_ends_a_horizon_at_the_first_state_at_or_after_it():
     history = tape([0.0, 0.4, 1.0, 1.0, 1.6, 2.5], [100.0, 101.0, 102.0, 103.0, 104.0, 105.0])
     found = forward_returns.forward_returns(history, [1.0], after=True)
     assert found.end[0].tolist() == [2, 4, 5, 5, -1, -1]
 
 
-def test_where_nothing_changes_within_the_horizon_the_return_is_0():
+def test_without_a_change_within_the_horizon_the_return_is_0():
     history = tape([0.0, 10.0, 20.0], [100.0, 101.0, 102.0])
     found = forward_returns.forward_returns(history, [1.0, 10.0])
     assert found.end.tolist() == [[0, 1, -1], [1, 2, -1]]
     np.testing.assert_allclose(found.bps[0], [0, 0, NAN])
 
 
-def test_no_return_spans_a_lost_book_or_starts_or_ends_with_one_side():
+def test_no_return_spans_a_gap_or_uses_a_one_sided_book():
     mids = [100.0, 101.0, None, 102.0, "bid", 103.0, 104.0, 105.0]
     found = forward_returns.forward_returns(tape(np.arange(8.0), mids), [1.0, 2.0])
     #   row 0: to 1. 1: the gap. 3: ends one-sided. 4: starts so. 5: 6. 6: 7. 7: the record ends
@@ -88,7 +88,7 @@ def test_the_mean_as_traded_buys_where_a_rise_is_expected():
     assert at_mid.cost_bps[0] == pytest.approx(2)
 
 
-def test_as_traded_is_what_entries_make(history):
+def test_as_traded_equals_entries(history):
     settings = obi.Settings(threshold=0.4, hold_seconds=5.0, fee_bps=1.0)
     trades = obi.entries(history, settings)
     trades = trades[trades["ended"] == "held"]
@@ -100,7 +100,7 @@ def test_as_traded_is_what_entries_make(history):
 
 
 @pytest.mark.parametrize("horizons", [[0.0], [-1.0], [NAN], [1.0, np.inf], [[1.0]], [], "x", None])
-def test_horizons_that_are_none_are_refused(horizons):
+def test_impossible_horizons_are_refused(horizons):
     with pytest.raises(SettingsError, match=r"^horizons = .* Horizons are seconds, above 0\.$"):
         forward_returns.forward_returns(tape([0.0, 1.0], [100.0, 101.0]), horizons)
 
@@ -119,7 +119,7 @@ kinds = st.sampled_from([100.0, 101.0, 100.0, 102.0, 99.0, "bid", None])
     st.integers(1, 8),
     st.booleans(),
 )
-def test_every_return_is_what_a_search_one_by_one_finds(states, horizon, after):
+def test_every_return_equals_a_search_state_by_state(states, horizon, after):
     waits, mids = zip(*states, strict=True)
     history = tape(np.cumsum(waits), mids)
     found = forward_returns.forward_returns(history, [float(horizon)], after=after)
@@ -198,7 +198,7 @@ def test_without_a_signal_there_are_no_episodes():
     assert np.isnan(found.share_on)
 
 
-def test_columns_of_many_thresholds_are_those_of_each(history):
+def test_columns_of_many_thresholds_equal_those_of_each(history):
     signal = obi.imbalance(history, obi.Settings())
     for kind in ("beyond", "crossing", "episode"):
         together = episodes.entry_columns(history, signal, [0.2, 0.4, 0.7], kind=kind)

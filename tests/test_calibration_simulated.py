@@ -1,4 +1,4 @@
-"""The statistics hold what they say, on markets whose truth is known (see `known_market`).
+"""The rates of errors on markets with a known edge (see `known_market`).
 
 Fixed seeds, 200 records each but where it says otherwise: with a true rate of 5 % the count lies
 within the binomial 99 % band but once in a hundred. The bands are not widened.
@@ -79,14 +79,14 @@ RECORDS = [
 
 
 @pytest.mark.parametrize(("seconds", "kind", "threshold"), RECORDS)
-def test_without_an_edge_five_percent_are_called_significant(seconds, kind, threshold):
+def test_without_an_edge_five_percent_are_significant(seconds, kind, threshold):
     found = records(seconds, 0.0, kind, threshold)
     within_the_band(found.p < LEVEL)
     within_the_band(found.p_bootstrap <= LEVEL)
 
 
 @pytest.mark.parametrize("seconds", [SHORT, HOUR])
-def test_without_an_edge_five_percent_of_coefficients_are_called_significant(seconds):
+def test_without_an_edge_five_percent_of_coefficients_are_significant(seconds):
     p = []
     for seed in range(SEEDS):
         history = known_market.history(seconds, 0.0, seed)
@@ -97,7 +97,7 @@ def test_without_an_edge_five_percent_of_coefficients_are_called_significant(sec
     within_the_band(np.array(p) < LEVEL)
 
 
-def test_the_naive_error_finds_an_edge_almost_anywhere():
+def test_the_naive_error_is_significant_almost_everywhere():
     found = records(HOUR, 0.0)
     naive = np.mean(np.abs(found.t_naive) > 1.96, axis=0)
     assert np.all(naive > 0.4)
@@ -111,7 +111,7 @@ def test_newey_west_with_normal_critical_values_finds_too_many():
     assert counts.mean() > 1.4 * LEVEL * SEEDS
 
 
-def test_after_a_sweep_of_a_hundred_settings_the_chance_of_any_is_still_five_percent():
+def test_after_a_hundred_settings_any_is_significant_at_five_percent():
     thresholds = np.linspace(0.1, 0.8, 20)
     lowest, corrected = [], {"familywise": [], "benjamini_hochberg": [], "holm": []}
     for seed in range(SEEDS):

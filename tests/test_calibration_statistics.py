@@ -1,4 +1,4 @@
-"""Distributions, corrections, coefficients and cuts: against SciPy, statsmodels and by hand."""
+"""Distributions, corrections, coefficients and splits: against SciPy, statsmodels and by hand."""
 
 import warnings
 
@@ -44,7 +44,7 @@ def test_critical_values_are_the_published_ones(quantile):
     )
 
 
-def test_p_is_that_of_the_simulated_functional():
+def test_p_values_equal_the_simulated_functional():
     random = np.random.default_rng(5)
     walks, steps = 8000, 300
     moves = random.standard_normal((walks, steps))
@@ -64,7 +64,7 @@ def test_p_is_that_of_the_simulated_functional():
             assert float(fixed_b.p_value(t, share)) == pytest.approx(exact, rel=0.08)
 
 
-def test_p_turns_critical_values_round_and_is_normal_at_a_vanishing_share():
+def test_p_values_invert_critical_values_and_are_normal_for_a_vanishing_lag():
     for level in (0.5, 0.9, 0.95, 0.999):
         cut = fixed_b.critical(level, SHARES)
         np.testing.assert_allclose(fixed_b.p_value(-cut, SHARES), 1 - level, rtol=1e-9)
@@ -97,7 +97,7 @@ def test_corrections_by_hand():
 @pytest.mark.slow
 @settings(max_examples=40)  # statsmodels takes 50 ms for each
 @given(st.lists(st.floats(0, 1, allow_subnormal=False), min_size=1, max_size=60))
-def test_corrections_are_those_of_scipy_and_statsmodels(p):
+def test_corrections_equal_scipy_and_statsmodels(p):
     ours = multiple_testing.benjamini_hochberg(p)
     np.testing.assert_allclose(ours, stats.false_discovery_control(p), rtol=1e-12)
     np.testing.assert_allclose(ours, multipletests(p, method="fdr_bh")[1], rtol=1e-12)
@@ -106,7 +106,7 @@ def test_corrections_are_those_of_scipy_and_statsmodels(p):
     )
 
 
-def test_corrections_keep_the_shape_and_take_nothing():
+def test_corrections_keep_the_shape_and_take_empty_arrays():
     p = np.random.default_rng(0).random((4, 5))
     np.testing.assert_array_equal(
         multiple_testing.holm(p).ravel(), multiple_testing.holm(p.ravel())
@@ -126,7 +126,7 @@ def test_step_down_by_hand():
     )
 
 
-def test_cells_that_are_the_same_cost_nothing_and_others_as_much_as_holm():
+def test_equal_cells_cost_nothing_and_independent_ones_as_much_as_holm():
     random = np.random.default_rng(1)
     one = random.standard_normal((2000, 1))
     same = bootstrap.familywise(np.full(50, 2.2), np.tile(one, 50))
@@ -136,7 +136,7 @@ def test_cells_that_are_the_same_cost_nothing_and_others_as_much_as_holm():
 
 
 class Path:
-    """As much of a history as coefficients take: a state a second, and what follows each, bps."""
+    """The part of a history that coefficients need: one state per second, and its returns, bps."""
 
     def __init__(self, moves):
         states = len(moves) + 1
@@ -155,11 +155,11 @@ class Path:
 
 
 @given(st.lists(st.integers(-3, 3), max_size=40))
-def test_ranks_are_scipys(values):
+def test_ranks_equal_scipy(values):
     np.testing.assert_array_equal(ranks.ranks(np.array(values, float)), stats.rankdata(values))
 
 
-def test_coefficients_are_scipys_ties_and_all():
+def test_coefficients_equal_scipy_with_ties():
     history = known_history(300.0, 2.0, seed=1)
     signal = np.round(obi.imbalance(history, obi.Settings()), 1)
     signal[::50] = NAN
@@ -173,7 +173,7 @@ def test_coefficients_are_scipys_ties_and_all():
         assert told.rank_ic[row] == pytest.approx(stats.spearmanr(*pair)[0], rel=1e-12)
 
 
-def test_the_error_of_independent_pairs_is_the_textbooks():
+def test_the_error_of_independent_pairs_equals_the_textbook():
     random = np.random.default_rng(3)
     n = 20_000
     signal, noise = random.standard_normal((2, n))
@@ -261,7 +261,7 @@ def test_deciles_are_means_of_their_states():
     assert np.all(told.means.se_hodrick > 0)
 
 
-def test_hits_are_counted_among_what_moved():
+def test_hits_are_counted_among_entries_after_which_mid_moved():
     x = np.array([1, -1, 1, -1, 0, 1], np.int8)
     y = np.array([2.0, 1.0, 0.0, -1.0, 5.0, NAN])
     assert information_coefficient.hit_rate(x, y) == 2 / 3
@@ -281,7 +281,7 @@ def test_the_hold_out_is_the_last_part_with_a_purge_before_and_an_embargo_after(
     assert holdout.holdout(TIME, share=0.5) == (slice(0, 50), slice(50, 101))
 
 
-def test_folds_are_judged_on_what_follows():
+def test_folds_are_judged_on_later_data():
     folds = holdout.walk_forward_splits(TIME, folds=4, purge=2.0, embargo=1.0)
     assert [fold.in_sample.stop for fold in folds] == [18, 38, 58, 78]
     assert [(f.out_of_sample.start, f.out_of_sample.stop) for f in folds] == [
@@ -289,7 +289,7 @@ def test_folds_are_judged_on_what_follows():
     ]  # fmt: skip
 
 
-def test_cuts_of_little_are_empty_and_never_overlap():
+def test_splits_of_short_records_are_empty_and_never_overlap():
     for cut in (holdout.holdout(TIME[:0]), holdout.holdout(TIME, purge=500, embargo=500)):
         assert len(TIME[cut.in_sample]) == len(TIME[cut.out_of_sample]) == 0
     one = holdout.holdout(TIME[:1])
@@ -297,20 +297,20 @@ def test_cuts_of_little_are_empty_and_never_overlap():
 
 
 @pytest.mark.parametrize("share", [0.0, 1.0, -0.1, NAN])
-def test_a_share_that_is_none_is_refused(share):
+def test_an_impossible_share_is_refused(share):
     with pytest.raises(SettingsError) as caught:
         holdout.holdout(TIME, share=share)
     assert str(caught.value) == f"share = {share!r} is not possible. Give a number between 0 and 1."
 
 
-def test_other_cuts_that_are_none_are_refused():
+def test_other_impossible_splits_are_refused():
     with pytest.raises(SettingsError, match=r"^folds = 0 is not possible\. Give 1 to 1,000"):
         holdout.walk_forward_splits(TIME, folds=0)
     with pytest.raises(SettingsError, match=r"^purge = -1\.0 is not possible\. Give 0 to"):
         holdout.holdout(TIME, purge=-1.0)
 
 
-def test_a_signal_that_was_there_for_a_moment_only_makes_the_lag_a_larger_share():
+def test_a_signal_that_is_rarely_known_makes_the_lag_a_larger_fraction():
     random = np.random.default_rng(0)
     n = 4_000
     path = Path(random.normal(size=n - 1))

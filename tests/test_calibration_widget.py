@@ -1,4 +1,4 @@
-"""The calibration widget without a browser: what it sends, when it computes, and its end."""
+"""The calibration widget without a browser: its messages, when it computes, and its end."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def session():
 
 @pytest.fixture
 def unstarted():
-    """A session without data, for what needs none."""
+    """A session without data."""
     session = obi.Session("sim:BTC-PERP")
     yield session
     session.close()
@@ -51,7 +51,7 @@ def look(widget):
     return widget._sheet.state
 
 
-def test_nothing_is_computed_until_somebody_looks(widget, session):
+def test_nothing_is_computed_until_a_page_is_open(widget, session):
     session.refresh()
     assert not threads()
     assert widget.report is None
@@ -96,7 +96,7 @@ def test_a_recompute_is_two_messages_and_a_few_kilobytes(widget, session, monkey
     assert len(wire.sizes) == 4, "the same again is not sent"
 
 
-def test_it_follows_the_settings_and_the_choice(widget, session):
+def test_it_follows_the_settings_and_the_selection(widget, session):
     before = look(widget)
     session.settings.threshold = 0.2
     wait_for(lambda: "> 0.20" in widget._sheet.state["returns"]["title"], "the other threshold")
@@ -144,7 +144,7 @@ def _whole(widget):
     return None if surface["stale"] else surface
 
 
-def test_a_click_takes_what_the_page_shows_though_the_axes_are_others_by_now(widget, session):
+def test_a_click_takes_the_values_on_the_page_even_if_the_axes_changed(widget, session):
     session.settings.threshold, session.settings.hold_seconds = 0.37, 12
     before = look(widget)["surface"]["values"]
     session.settings.threshold, session.settings.hold_seconds = 0.62, 33
@@ -168,9 +168,7 @@ def test_a_click_takes_what_the_page_shows_though_the_axes_are_others_by_now(wid
         ([1], "The page asks for [1], which is not known."),
     ],
 )
-def test_a_message_that_makes_no_sense_is_logged_and_changes_nothing(
-    unstarted, caplog, content, said
-):
+def test_an_invalid_message_is_logged_and_changes_nothing(unstarted, caplog, content, said):
     widget, before = obi.CalibrationWidget(unstarted), unstarted.settings.parameters
     receive(widget, content)
     widget.close()
@@ -182,7 +180,7 @@ def test_a_message_that_makes_no_sense_is_logged_and_changes_nothing(
         assert caplog.messages[0].startswith("The settings of a cell were not taken: ")
 
 
-def test_a_choice_that_is_too_short_says_so(widget, session):
+def test_a_selection_that_is_too_short_says_so(widget, session):
     look(widget)
     time = session._paused.time
     session.select(int(time[100]), int(time[110]))
@@ -193,7 +191,7 @@ def test_a_choice_that_is_too_short_says_so(widget, session):
     )
 
 
-def test_a_choice_without_any_state_says_so(widget, session):
+def test_a_selection_without_states_says_so(widget, session):
     look(widget)
     session.select(START, START + 1)
     wait_for(lambda: widget._sheet.state["message"], "a word on it")
@@ -202,7 +200,7 @@ def test_a_choice_without_any_state_says_so(widget, session):
     )
 
 
-def test_trouble_is_shown_in_the_widget(widget, session, monkeypatch, caplog):
+def test_an_error_is_shown_in_the_widget(widget, session, monkeypatch, caplog):
     def broken(*_, **__):
         raise ZeroDivisionError("by hand")
 
@@ -214,7 +212,7 @@ def test_trouble_is_shown_in_the_widget(widget, session, monkeypatch, caplog):
     assert session.publisher.note == "", "the rest of the lab goes on"
 
 
-def test_frames_go_on_while_it_computes(widget, session, monkeypatch):
+def test_frames_are_sent_during_a_calibration(widget, session, monkeypatch):
     entered, released = threading.Event(), threading.Event()
     real = calibration.calibrate
 
@@ -236,7 +234,9 @@ def test_frames_go_on_while_it_computes(widget, session, monkeypatch):
         released.set()
 
 
-def test_close_of_the_widget_leaves_the_session_and_of_the_session_the_report(widget, session):
+def test_closing_the_widget_keeps_the_session_and_closing_the_session_keeps_the_report(
+    widget, session
+):
     look(widget)
     widget.close()
     wait_for(lambda: not threads(), "the thread's end")
@@ -245,7 +245,7 @@ def test_close_of_the_widget_leaves_the_session_and_of_the_session_the_report(wi
     assert widget.report is not None
 
 
-def test_close_while_it_computes(session, monkeypatch):
+def test_close_during_a_calibration(session, monkeypatch):
     entered = threading.Event()
     real = calibration.calibrate
 
@@ -282,7 +282,7 @@ def test_the_lab_calibrates_when_unfolded_only():
     assert lab.report is not None
 
 
-def test_what_the_lab_shows_counts_as_tried():
+def test_settings_that_the_lab_shows_count_as_tried():
     lab = obi.Lab("sim:BTC-PERP", seed=3, warmup=60)
     wait_for(lambda: len(lab.history) > 590, "the past")
     lab.settings.decay = 0.9
@@ -304,7 +304,7 @@ def test_what_the_lab_shows_counts_as_tried():
 # -- choosing a part -----------------------------------------------------------------------
 
 
-def test_charts_shade_what_is_chosen_and_a_mouse_chooses(session):
+def test_charts_shade_the_selection_and_the_mouse_selects(session):
     chart = obi.PriceWidget(session)
     hear(chart._page)
     session.refresh()
@@ -322,7 +322,7 @@ def test_charts_shade_what_is_chosen_and_a_mouse_chooses(session):
 
 
 @pytest.mark.parametrize("times", [(5, 5), (5, 4), (5, None), (None, 5), (1.5, 2.5), ("a", "b")])
-def test_a_part_that_is_not_possible_is_refused(unstarted, times):
+def test_an_impossible_selection_is_refused(unstarted, times):
     with pytest.raises(obi.ObiError) as error:
         unstarted.select(*times)
     assert str(error.value) == (

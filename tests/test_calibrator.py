@@ -1,4 +1,4 @@
-"""Calibration beside a screen: the newest question, not too often, and nothing left behind."""
+"""Background calibration: the newest request, at a limited rate, and no thread left behind."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def threads():
     return [thread for thread in threading.enumerate() if thread.name == "obi-calibrator"]
 
 
-def test_an_answer_has_a_report_and_a_surface_and_the_thread_ends(running, told):
+def test_an_answer_has_report_and_surface_and_its_thread_ends(running, told):
     running.ask(HISTORY, DEFAULTS)
     wait_for(lambda: told, "an answer")
     found = running.found
@@ -48,11 +48,11 @@ def test_an_answer_has_a_report_and_a_surface_and_the_thread_ends(running, told)
     assert not found.stale
     wait_for(lambda: not threads(), "the thread's end")
     running.ask(HISTORY, DEFAULTS)
-    assert not threads(), "what has been answered is not asked again"
+    assert not threads(), "an answered request is not computed again"
     assert len(told) == 1
 
 
-def test_the_newest_question_wins(running, told, monkeypatch):
+def test_the_newest_request_wins(running, told, monkeypatch):
     entered, released, asked = threading.Event(), threading.Event(), []
     real = calibration.calibrate
 
@@ -60,22 +60,22 @@ def test_the_newest_question_wins(running, told, monkeypatch):
         asked.append(p.decay)
         entered.set()
         assert released.wait(90)
-        return real(history, p, **more)
+        return as_float(history, p, **more)
 
     monkeypatch.setattr(calibration, "calibrate", held_up)
     running.ask(HISTORY, parameters(decay=1.0))
     assert entered.wait(60)
     for n in range(100):
         running.ask(HISTORY, parameters(decay=1.0 + n / 4))
-    assert asked == [1.0], "asking waits for nothing"
+    assert asked == [1.0], "a request does not block"
     released.set()
     wait_for(lambda: told and told[-1].report.parameters.decay == 25.75 and not told[-1].stale)
-    # At once without its surface, and with it at rest; at once with it where this was held up.
+    # First without its surface, then with it; with it at once if the first was delayed.
     assert asked in ([1.0, 25.75, 25.75], [1.0, 25.75])
     assert [one.stale for one in told] == [False, True, False][-len(asked) :]
 
 
-def test_while_data_stream_it_is_computed_once_a_second(running, told, monkeypatch):
+def test_streaming_data_are_calibrated_at_a_limited_rate(running, told, monkeypatch):
     monkeypatch.setattr(background_calibration, "MIN_PAUSE", 0.4)
     began = time.monotonic()
     rows = 1000
@@ -88,16 +88,16 @@ def test_while_data_stream_it_is_computed_once_a_second(running, told, monkeypat
 
     wait_for(streaming, "four answers")
     assert time.monotonic() - began >= 3 * 0.4
-    # What came last is answered too, when nothing more comes.
+    # The last states are calibrated too.
     wait_for(lambda: told[-1].report.states == rows, "the last states")
 
 
-def test_nothing_counts_before_something_is_chosen_and_then_all_that_was_shown(
+def test_nothing_counts_as_tried_before_a_choice_and_then_everything_shown(
     running, told, monkeypatch
 ):
     running.ask(HISTORY, DEFAULTS)
     wait_for(lambda: told)
-    assert running.found.report.tried == len(running.tried) == 1, "what is looked at first"
+    assert running.found.report.tried == len(running.tried) == 1, "the settings shown first"
     with monkeypatch.context() as patch:
         patch.setattr(background_calibration, "SETTLED_AFTER", 1000.0)
         running.ask(HISTORY, parameters(decay=0.5))
@@ -116,7 +116,7 @@ def test_nothing_counts_before_something_is_chosen_and_then_all_that_was_shown(
     assert told[-1].report.states == 1991
 
 
-def test_what_was_tried_elsewhere_counts_in_the_next_answer(running, told):
+def test_settings_tried_elsewhere_count_in_the_next_answer(running, told):
     running.ask(HISTORY, DEFAULTS)
     wait_for(lambda: told)
     running.tried.add(parameters(threshold=0.45))
@@ -125,7 +125,7 @@ def test_what_was_tried_elsewhere_counts_in_the_next_answer(running, told):
     assert told[1].report.tried == 10
 
 
-def test_each_thing_that_is_chosen_counts_once():
+def test_each_choice_counts_once():
     tried = Tried()
     changes = [
         {}, {"decay": 1.0}, {"depth": 3}, {"band_bps": 5.0}, {"weighting": "notional"},
@@ -138,7 +138,7 @@ def test_each_thing_that_is_chosen_counts_once():
     assert tried.add(DEFAULTS, (1, 2)) == len(changes) + 1
 
 
-def test_trouble_is_told_with_advice_and_the_next_settings_are_tried(
+def test_an_error_comes_with_advice_and_the_next_settings_are_computed(
     running, told, monkeypatch, caplog
 ):
     def broken(*_, **__):
@@ -157,7 +157,7 @@ def test_trouble_is_told_with_advice_and_the_next_settings_are_tried(
     wait_for(lambda: told[-1].report is not None, "a better answer")
 
 
-def test_close_ends_it_while_it_waits_and_it_answers_no_more(running, told, monkeypatch):
+def test_close_ends_a_waiting_calibrator_without_an_answer(running, told, monkeypatch):
     monkeypatch.setattr(background_calibration, "MIN_PAUSE", 1000.0)
     running.ask(HISTORY, DEFAULTS)
     wait_for(lambda: told)
@@ -170,7 +170,7 @@ def test_close_ends_it_while_it_waits_and_it_answers_no_more(running, told, monk
     assert running.found is told[0]
 
 
-def test_a_surface_comes_with_what_is_proposed_by_it(running, told):
+def test_a_surface_comes_with_its_proposal(running, told):
     history = known_market.history(1800, edge=4.0, seed=1)
     running.ask(history, parameters(price="mid", fee_bps=0.0))
     wait_for(lambda: told and not told[-1].stale)
@@ -183,7 +183,7 @@ def test_a_surface_comes_with_what_is_proposed_by_it(running, told):
     assert told[-1].report.tried == 9, "each threshold of the surface, with every horizon"
 
 
-def test_what_nobody_looks_at_any_more_is_left(running, told, monkeypatch):
+def test_a_calibration_that_is_no_longer_wanted_is_dropped(running, told, monkeypatch):
     monkeypatch.setattr(background_calibration, "MIN_PAUSE", 1000.0)
     running.ask(HISTORY, DEFAULTS)
     wait_for(lambda: told)
@@ -193,7 +193,7 @@ def test_what_nobody_looks_at_any_more_is_left(running, told, monkeypatch):
     assert len(told) == 1
 
 
-def test_a_part_is_its_first_to_its_last_state():
+def test_a_part_begins_and_ends_at_its_first_and_last_state():
     time = HISTORY.time
     assert len(part(HISTORY, None)) == 3000
     chosen = part(HISTORY, (int(time[100]), int(time[199])))

@@ -1,4 +1,4 @@
-"""A sealed test: what it judges, that it is the same however it is fed, and its file."""
+"""A sealed test: the trades that it judges, updates in any pieces, its verdict and its file."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ PAST = 1000
 
 @pytest.fixture(scope="module")
 def history():
-    """An hour with gaps, states at the same time, and an edge."""
+    """An hour with an edge, gaps, and several states at the same time."""
     random = np.random.default_rng(5)
     imbalance = markets.signal(random)
     moves = markets.MOVE * random.standard_normal(markets.STATES) + 1.5 * imbalance
@@ -42,7 +42,7 @@ def sealed(history):
 
 
 def opened(past, settings=SETTINGS):
-    """Return a test that is sealed at the newest state, and not fed yet."""
+    """Return a test that is sealed at the newest state and has judged nothing yet."""
     seal = make_seal(past, settings.parameters, source="history", clip_bps=5.0)
     test = obi.SealedTest(dataclasses.replace(seal, opened_at=0))
     test.seen = module.Seen.of(past, len(past) - 1)
@@ -50,7 +50,7 @@ def opened(past, settings=SETTINGS):
 
 
 def state(test):
-    """Return all that it has come to, and would go on from, to the last bit."""
+    """Return all results and the state from which the test goes on, exactly."""
     numbers = (test.mean.n, test.mean.mean, test.mean._squares, test.clipped._log_capital.tobytes())
     return test.trades, numbers, test.lost, test.unseen, test.held, test.seen, test.summary()
 
@@ -59,7 +59,7 @@ def test_the_example_runs():
     assert doctest.testmod(module).failed == 0
 
 
-def test_its_trades_are_the_entries_after_the_seal_one_after_the_other(history):
+def test_its_trades_equal_the_entries_after_the_seal(history):
     test = obi.sealed_test(history, SETTINGS, after=history.time[PAST - 1])
     entries = obi.entries(history[PAST:], SETTINGS)
     held = entries[entries["ended"] == "held"]
@@ -69,30 +69,30 @@ def test_its_trades_are_the_entries_after_the_seal_one_after_the_other(history):
         assert frame[name].tolist() == held[name].tolist()
     assert (frame["entry_time"][1:].to_numpy() >= frame["exit_time"][:-1].to_numpy()).all()
     assert test.lost == np.count_nonzero(entries["ended"] == "gap") > 0
-    # Net, as traded: the ask and then the bid, or the other way round, and both fees.
-    paid = held["side"] * (held["exit_price"] / held["entry_price"] - 1) * 1e4 - 0.02
-    np.testing.assert_allclose(frame["net_bps"], paid, rtol=1e-12)
-    assert test.summary().mean_bps == pytest.approx(paid.mean(), rel=1e-7)
+    # Net gain: entry at one side of the touch, exit at the other, less both fees.
+    net = held["side"] * (held["exit_price"] / held["entry_price"] - 1) * 1e4 - 0.02
+    np.testing.assert_allclose(frame["net_bps"], net, rtol=1e-12)
+    assert test.summary().mean_bps == pytest.approx(net.mean(), rel=1e-7)
 
 
 def test_nothing_before_the_seal_is_judged(history, sealed):
-    """Also not where it went on at the moment of the seal itself, or a position was open."""
+    """Neither a state at the very time of the seal, nor a position that was open then."""
     sealed.update(history)
     other = opened(history[PAST - 1 : PAST])
     other.update(history[PAST - 1 :])
     assert state(other) == state(sealed)
     assert min(trade.entry_time for trade in sealed.trades) > sealed.seal.sealed_at
     same_time = History.concat([history[:10]])
-    time = np.append(same_time.time[:5], same_time.time[4:9])  # two at the moment of the seal
-    at_once = dataclasses.replace(same_time, time=time)
-    test = opened(at_once[:5])
-    test.update(at_once)
+    time = np.append(same_time.time[:5], same_time.time[4:9])  # two states at the time of the seal
+    twice = dataclasses.replace(same_time, time=time)
+    test = opened(twice[:5])
+    test.update(twice)
     assert all(trade.entry_time > time[4] for trade in test.trades)
     assert test.held is None or test.held.time > time[4]
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_fed_in_pieces_it_is_the_same_to_the_last_bit(history, sealed, seed):
+def test_updates_in_pieces_give_the_same_result_to_the_bit(history, sealed, seed):
     whole = opened(history[:PAST])
     whole.update(history)
     random = np.random.default_rng(seed)
@@ -100,12 +100,12 @@ def test_fed_in_pieces_it_is_the_same_to_the_last_bit(history, sealed, seed):
     dropped = 0
     for end in [*ends.tolist(), len(history)]:
         sealed.update(history[dropped:end])
-        dropped = max(0, end - 300)  # a session keeps so much, and no more
+        dropped = max(0, end - 300)  # a session keeps only so many states
     assert state(sealed) == state(whole)
 
 
 @pytest.mark.parametrize("at", [PAST + 3, PAST + 602, 4001, 4002, 4003, 7199])
-def test_reloaded_half_way_it_is_the_same_to_the_last_bit(history, sealed, at, tmp_path):
+def test_a_test_reloaded_half_way_gives_the_same_result_to_the_bit(history, sealed, at, tmp_path):
     whole = opened(history[:PAST])
     whole.update(history)
     sealed.update(history[:at])
@@ -117,7 +117,7 @@ def test_reloaded_half_way_it_is_the_same_to_the_last_bit(history, sealed, at, t
     assert obi.SealedTest.load(again.save()).decided_after == whole.decided_after > 0
 
 
-def test_what_was_not_seen_is_told_of_and_not_judged(history, sealed):
+def test_missing_data_are_reported_and_not_judged(history, sealed):
     at = next(row for row in range(4000, 4200) if _held(history, row))
     sealed.update(history[:at])
     assert sealed.held is not None
@@ -138,7 +138,7 @@ def _held(history, row):
     return test.held
 
 
-def test_another_market_with_the_same_times_is_not_gone_on_with(history, sealed):
+def test_another_market_with_the_same_times_counts_as_missing_data(history, sealed):
     sealed.update(history[:4000])
     bid, ask = history.bid + 1, history.ask + 1
     sealed.update(dataclasses.replace(history, bid=bid, ask=ask))
@@ -168,7 +168,7 @@ def test_a_verdict_needs_both_bounds():
     assert losses.verdict == BELOW
 
 
-def test_a_verdict_that_is_no_more_is_told_of(sealed):
+def test_an_earlier_verdict_is_reported_when_it_no_longer_holds(sealed):
     for n in range(150):
         sealed._judge(module.Judged(n, n + 1, 1, 0.5 + 0.1 * (-1) ** n))
     assert sealed.verdict == ABOVE
@@ -179,7 +179,7 @@ def test_a_verdict_that_is_no_more_is_told_of(sealed):
     assert (sealed.summary().decided, sealed.summary().decided_after) == (ABOVE, 100)
 
 
-def test_an_edge_is_found_and_a_loser_too(history):
+def test_an_edge_is_above_zero_and_high_fees_below_zero(history):
     after = history.time[PAST]
     assert obi.sealed_test(history, SETTINGS, after=after).verdict == ABOVE
     fees = obi.Settings(**SETTINGS.parameters.as_dict() | {"fee_bps": 5.0})
@@ -193,12 +193,12 @@ def test_an_edge_is_found_and_a_loser_too(history):
         ([0.5, -5.0] * 20, 5.0), ([0.0] * 30, 0.1), ([1e9] * 30, 10_000.0), ([0.3] * 30, 0.5),
     ],
 )  # fmt: skip
-def test_gains_and_losses_are_cut_by_those_of_the_past(nets, clip):
+def test_the_clip_is_chosen_from_past_gains_and_losses(nets, clip):
     assert clip_by(nets) == clip
 
 
 @pytest.mark.parametrize("clip", [0, -1, 0.05, 10_001, float("nan"), "5", True])
-def test_a_cut_that_is_not_possible_is_refused(history, clip):
+def test_an_impossible_clip_is_refused(history, clip):
     with pytest.raises(SealError) as error:
         obi.sealed_test(history, SETTINGS, after=history.time[9], clip_bps=clip)
     assert str(error.value) == (
@@ -208,7 +208,7 @@ def test_a_cut_that_is_not_possible_is_refused(history, clip):
 
 
 @pytest.mark.parametrize("after", ["yesterday-ish", object(), 1_700_000_000, None, float("nan")])
-def test_a_moment_that_is_none_is_refused(history, after):
+def test_a_value_that_is_no_time_is_refused(history, after):
     with pytest.raises(SealError, match="after = ") as error:
         obi.sealed_test(history, SETTINGS, after=after)
     assert error.value.advice
@@ -227,7 +227,7 @@ def test_wrong_kinds_are_refused_by_name(history, sealed, wrong):
             sealed.save(wrong)
 
 
-def test_a_moment_is_what_pandas_reads(history):
+def test_a_time_may_be_anything_that_pandas_reads(history):
     stamp = history.to_frame().index[PAST - 1]
     tests = [
         obi.sealed_test(history, SETTINGS, after=one)
@@ -240,7 +240,7 @@ def test_a_moment_is_what_pandas_reads(history):
 # -- the file ----------------------------------------------------------------------------------
 
 
-def test_a_file_that_is_damaged_is_refused_by_name_and_stays(history, sealed, tmp_path):
+def test_a_damaged_file_is_refused_by_name_and_not_changed(history, sealed, tmp_path):
     sealed.update(history)
     path = sealed.save(tmp_path / "seal.json")
     good = path.read_bytes()
@@ -260,7 +260,7 @@ def test_a_file_that_is_damaged_is_refused_by_name_and_stays(history, sealed, tm
     assert state(obi.SealedTest.load(path)) == state(sealed)
 
 
-def test_a_newer_version_and_a_file_that_is_not_there_are_refused(sealed, tmp_path):
+def test_a_newer_version_and_a_missing_file_are_refused(sealed, tmp_path):
     path = sealed.save(tmp_path / "seal.json")
     document = json.loads(path.read_text()) | {"version": 3}
     path.write_text(json.dumps(document))
@@ -274,7 +274,7 @@ def test_a_newer_version_and_a_file_that_is_not_there_are_refused(sealed, tmp_pa
         obi.SealedTest(sealed.seal).save()
 
 
-def test_what_cannot_be_written_leaves_the_file_and_the_test(history, sealed, tmp_path):
+def test_a_failed_write_leaves_the_file_and_the_test_as_they_were(history, sealed, tmp_path):
     sealed.path = sealed.save(tmp_path / "seal.json")
     good = sealed.path.read_bytes()
     sealed.update(history)
@@ -288,7 +288,7 @@ def test_what_cannot_be_written_leaves_the_file_and_the_test(history, sealed, tm
     assert state(obi.SealedTest.load(sealed.save())) == state(sealed)
 
 
-def test_how_many_were_opened_is_told_by_the_folder(sealed, tmp_path):
+def test_the_folder_tells_how_many_tests_were_opened(sealed, tmp_path):
     market = sealed.seal.market
     assert opened_in(tmp_path, market) == 0
     for number in (1, 2, 3):
@@ -296,17 +296,17 @@ def test_how_many_were_opened_is_told_by_the_folder(sealed, tmp_path):
         test.save(tmp_path / f"{number}.json")
     assert opened_in(tmp_path, market) == 3
     (tmp_path / "1.json").unlink()
-    assert opened_in(tmp_path, market) == 3, "deleting one makes it no better"
+    assert opened_in(tmp_path, market) == 3, "a deleted test still counts"
     assert opened_in(tmp_path, "sim:OTHER") == 0
     (tmp_path / "settings.json").write_text('{"format": 1}')
     assert opened_in(tmp_path, market) == 3
     text = (tmp_path / "2.json").read_text()
     (tmp_path / "2.json").write_text(text[:200])
     (tmp_path / "3.json").write_text(text[:200])
-    assert opened_in(tmp_path, market) == 2, "what cannot be read counts as one"
+    assert opened_in(tmp_path, market) == 2, "a file that cannot be read counts as one"
 
 
-def test_the_hash_is_of_all_that_was_sealed(sealed):
+def test_the_hash_covers_everything_that_was_sealed(sealed):
     seal = sealed.seal
     others = [dataclasses.replace(seal, **{name: value}) for name, value in (
         ("symbol", "X"), ("sealed_at", seal.sealed_at + 1), ("clip_bps", 6.0), ("number", 2),

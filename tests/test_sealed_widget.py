@@ -1,4 +1,4 @@
-"""What a sealed test shows, and the button that makes one; without a browser."""
+"""The figures of a sealed test on screen, and its button; without a browser."""
 
 from __future__ import annotations
 
@@ -34,16 +34,16 @@ def facts(shown):
     return {what: value for what, value, _ in shown["facts"]}
 
 
-def test_without_one_it_is_offered_and_explained():
+def test_without_a_sealed_test_one_is_offered_and_explained():
     shown = of_seal(None)
     assert (shown["button"], shown["word"]) == (BUTTON, "") == ("Seal these settings", "")
     assert "uses only data that come after it starts" in shown["about"]
 
 
-def test_before_there_is_enough_it_says_how_much_is(test):
+def test_before_the_first_decision_the_number_of_trades_is_shown(test):
     shown = of_seal(test)
     assert (shown["word"], shown["sign"], shown["tone"]) == ("Not yet decided", "?", "")
-    assert shown["button"] == "", "a click does not end a test that goes on"
+    assert shown["button"] == "", "a click does not end a running test"
     assert set(facts(shown).values()) == {"0 of 100 at least", "–", "1 of 1"}
     shown = fed(test, 0.5, 34)
     assert facts(shown)["trades since the seal"] == "34 of 100 at least"
@@ -56,7 +56,7 @@ def test_before_there_is_enough_it_says_how_much_is(test):
     ("net", "word", "sign", "tone"),
     [(0.5, "Above zero", "✓", "good"), (-0.5, "Below zero", "✕", "bad")],
 )
-def test_each_verdict_has_a_sign_that_is_no_colour(test, net, word, sign, tone):
+def test_each_verdict_has_a_sign_besides_its_colour(test, net, word, sign, tone):
     shown = fed(test, net)
     assert (shown["word"], shown["sign"], shown["tone"]) == (word, sign, tone)
     told = test.summary()
@@ -69,7 +69,7 @@ def test_each_verdict_has_a_sign_that_is_no_colour(test, net, word, sign, tone):
     json.dumps(shown, allow_nan=False)
 
 
-def test_a_broken_one_says_so_and_another_is_offered(test):
+def test_a_broken_test_says_so_and_another_is_offered(test):
     fed(test, 0.5)
     test.stop("threshold changed from 0.4 to 0.5")
     shown = of_seal(test)
@@ -102,13 +102,13 @@ def press(widget):
     widget._seal.comm.handle_msg({"content": {"data": content}, "buffers": []})
 
 
-def test_the_button_seals_and_what_follows_is_shown(widget, session, tmp_path):
+def test_the_button_seals_and_the_later_trades_are_shown(widget, session, tmp_path):
     hear(widget._page)
     assert widget._seal.state["button"] == BUTTON
     press(widget)
     sealed = session.sealed
     press(widget)
-    assert session.sealed is sealed, "a second click makes no other"
+    assert session.sealed is sealed, "a second click opens no second test"
     assert [one.name for one in (tmp_path / "seals").glob("*.json")] == [sealed.path.name]
     wait_for(lambda: "Sealed. The test is saved in" in session.publisher.note, "the note")
     wait_for(lambda: widget._seal.state["word"] == "Not yet decided", "that it is shown")
@@ -125,7 +125,7 @@ def _trades(widget):
     return int(facts(widget._seal.state)["trades since the seal"].split()[0])
 
 
-def test_a_seal_that_fails_is_told_of(widget, session, tmp_path):
+def test_a_failed_seal_is_reported(widget, session, tmp_path):
     hear(widget._page)
     (tmp_path / "seals").write_text("a file, and no folder")
     press(widget)
@@ -133,6 +133,6 @@ def test_a_seal_that_fails_is_told_of(widget, session, tmp_path):
     wait_for(lambda: "cannot be written" in session.publisher.note, "the note")
 
 
-def test_the_page_may_ask_for_nothing_else(widget, session):
+def test_the_page_may_request_nothing_else(widget, session):
     receive(widget, {"do": "unseal"})
     assert session.sealed is None

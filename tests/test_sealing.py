@@ -1,4 +1,4 @@
-"""A sealed test in a session: followed without a widget, broken by settings, kept, exported."""
+"""A sealed test in a session: judged without a widget, ended by settings, saved, exported."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ def recording(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def slowly(tmp_path_factory):
-    """Five seconds, which are played as slowly as they came."""
+    """Five seconds of the simulated exchange."""
     path = tmp_path_factory.mktemp("recordings") / "slowly.gz"
     return obi.record("sim:BTC-PERP", path, seconds=5, warmup=1.0, seed=1)
 
 
 @pytest.fixture(autouse=True)
-def in_a_folder_of_its_own(tmp_path, monkeypatch):
+def in_an_empty_folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
 
 
@@ -46,7 +46,7 @@ def ended(session):
     return session.market.state == "closed"
 
 
-def test_a_live_market_is_judged_without_anybody_looking(quick, tmp_path):
+def test_a_live_market_is_judged_without_a_widget(quick, tmp_path):
     with following("sim:BTC-PERP", settings=quick, seed=1, warmup=30.0) as session:
         session.wait(290)
         assert session.sealed is None
@@ -81,8 +81,8 @@ def test_a_recording_is_judged_to_its_end(recording, quick):
     assert "whoever sealed may have known" in test.summary().reason
 
 
-def test_a_session_that_ends_half_way_is_gone_on_with(slowly, quick):
-    """The same recording again: nothing was missed, and it comes to the same to the last bit."""
+def test_a_later_session_continues_the_test_of_an_earlier_one(slowly, quick):
+    """Played again from the start: no data are missing, and all results are the same to the bit."""
     with following(slowly, settings=quick, speed=None) as session:
         whole = session.seal("whole.json")
         wait_for(lambda: ended(session), "the end")
@@ -101,7 +101,7 @@ def test_a_session_that_ends_half_way_is_gone_on_with(slowly, quick):
     assert again.mean.mean == once.mean.mean == whole.mean.mean
 
 
-def test_what_came_while_nothing_ran_is_not_judged(quick):
+def test_data_between_two_sessions_are_not_judged(quick):
     with following("sim:BTC-PERP", settings=quick, seed=1, warmup=10.0) as session:
         session.wait(90)
         before = session.seal("a.json")
@@ -126,13 +126,13 @@ OTHERS = {
 }  # fmt: skip
 
 
-def test_each_setting_is_tried():
-    # Of a threshold that is a value, the window of a quantile is no setting.
+def test_the_changes_below_cover_every_setting():
+    # With a threshold that is a value, the window of the quantile is not used.
     assert {*OTHERS, "quantile_window"} == set(obi.Settings().parameters.as_dict())
 
 
 @pytest.mark.parametrize("name", OTHERS)
-def test_another_setting_breaks_the_seal_and_what_was_found_stays(recording, quick, name):
+def test_a_changed_setting_ends_the_test_and_keeps_its_results(recording, quick, name):
     with following(recording, settings=quick, speed=None) as session:
         test = session.seal("a.json")
         wait_for(lambda: ended(session) and test.trades, "the end")
@@ -151,7 +151,7 @@ def test_another_setting_breaks_the_seal_and_what_was_found_stays(recording, qui
             session.seal("a.json")
 
 
-def test_what_is_looked_at_breaks_nothing(recording, quick):
+def test_looking_at_data_does_not_end_the_test(recording, quick):
     with following(recording, settings=quick, speed=None) as session:
         test = session.seal("a.json")
         wait_for(lambda: ended(session), "the end")
@@ -167,7 +167,7 @@ def test_what_is_looked_at_breaks_nothing(recording, quick):
         assert test.broken == ""
 
 
-def test_to_seal_anew_ends_the_one_before(recording, quick):
+def test_sealing_again_ends_the_earlier_test(recording, quick):
     with following(recording, settings=quick, speed=None) as session:
         one = session.seal("a.json")
         two = session.seal("b.json")
@@ -179,7 +179,7 @@ def test_to_seal_anew_ends_the_one_before(recording, quick):
         assert "decay changed" in two.broken
 
 
-def test_a_session_that_is_closed_hears_of_no_setting(recording, quick):
+def test_a_closed_session_ignores_settings(recording, quick):
     with following(recording, settings=quick, speed=None) as session:
         test = session.seal("a.json")
     quick.decay = 0.3
@@ -188,10 +188,10 @@ def test_a_session_that_is_closed_hears_of_no_setting(recording, quick):
         session.seal("b.json")
 
 
-# -- going on, refused -------------------------------------------------------------------------
+# -- continued or refused ----------------------------------------------------------------------
 
 
-def test_what_was_sealed_otherwise_is_not_gone_on_with(recording, quick, tmp_path):
+def test_a_test_with_other_sealed_values_is_not_continued(recording, quick, tmp_path):
     with following(recording, settings=quick, speed=None) as session:
         session.seal("a.json")
     cases = [
@@ -220,7 +220,7 @@ def test_what_was_sealed_otherwise_is_not_gone_on_with(recording, quick, tmp_pat
     assert (tmp_path / "b.json").read_text() == text[:-30]
 
 
-def test_a_disk_that_is_full_is_told_of_and_nothing_is_lost(recording, quick, monkeypatch):
+def test_a_full_disk_is_reported_and_nothing_is_lost(recording, quick, monkeypatch):
     monkeypatch.setattr(sealing, "TRY_AGAIN", 0.05)
     with following(recording, settings=quick, speed=None) as session:
         test = session.seal("a.json")
@@ -234,7 +234,7 @@ def _full(self, path=None):
     raise SealError("No space.", "Make room.")
 
 
-def test_what_cannot_be_judged_ends_the_test_and_not_the_session(
+def test_an_error_in_judging_ends_the_test_and_not_the_session(
     recording, quick, monkeypatch, caplog
 ):
     def fail(*_):
@@ -251,7 +251,7 @@ def test_what_cannot_be_judged_ends_the_test_and_not_the_session(
 # -- exports -----------------------------------------------------------------------------------
 
 
-def test_every_export_tells_of_it(recording, quick):
+def test_every_export_has_the_sealed_test(recording, quick):
     with following(recording, settings=quick, speed=None) as session:
         assert obi.Settings.load(session.export("none.toml")).sealed is None
         session.seal("a.json")
@@ -281,7 +281,7 @@ def test_every_export_tells_of_it(recording, quick):
         assert broken.trades == told.trades
 
 
-def test_seals_of_other_sessions_in_the_folder_count(recording, quick):
+def test_tests_of_other_sessions_in_the_folder_count(recording, quick):
     with following(recording, settings=quick, speed=None) as session:
         test = session.seal("a.json")
         with following(recording, settings=obi.Settings(), speed=None) as other:

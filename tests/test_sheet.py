@@ -112,7 +112,7 @@ def test_how_far_to_trust_it(answer):
     assert all(tip for _, _, tip in trust(report))
 
 
-def test_what_more_data_are_wanted_for():
+def test_the_sheet_says_what_more_data_would_show():
     history = known_market.history(1800, edge=2.0, seed=4)
     sure = found(history, obi.Settings(price="mid", fee_bps=0)).report
     assert sure.verdict == "viable"

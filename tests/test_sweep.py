@@ -175,7 +175,7 @@ def test_no_entries_are_no_number(history):
         ({"decay": np.linspace(0, 1, 3000), "hold_seconds": np.linspace(1, 2, 2000)}, "too many"),
     ],
 )
-def test_what_is_not_possible_is_said(history, axes, says):
+def test_impossible_arguments_are_refused(history, axes, says):
     with pytest.raises(SettingsError, match=says):
         obi.sweep(history[:10], **axes)
 

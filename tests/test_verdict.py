@@ -1,4 +1,4 @@
-"""The rule of the verdict by hand: what each part of the record says, and the sentence for it."""
+"""The rule of the verdict by hand: evidence from each part of the record, and its sentence."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ HORIZONS = np.array([1.0, 5.0, 10.0])
 
 
 def made(net, half, *, passive=0.0, cost=2.0, longs=0.5, without=None, z=None, missed=0):
-    """Return trades that made so much; ``passive`` is what not looking made."""
+    """Return trades with a net gain ± ``half``; ``passive`` is the gain at random times."""
     net, half, passive, cost = (
         np.broadcast_to(np.asarray(one, float), 3) for one in (net, half, passive, cost)
     )
@@ -43,8 +43,8 @@ GOOD = Evidence(
     hold=5.0,
 )
 BAD = made(-7.0, 0.5, cost=10.0)
-FREE = "It assumes that all is filled at once at the touch, without latency."
-SUREST = "At 5 s, the most significant hold, a trade made +3.00 ± 0.50 bps net"
+FILLED = "It assumes that all is filled at once at the touch, without latency."
+BEST = "At 5 s, the most significant hold, a trade made +3.00 ± 0.50 bps net"
 
 
 @pytest.mark.parametrize(
@@ -53,7 +53,7 @@ SUREST = "At 5 s, the most significant hold, a trade made +3.00 ± 0.50 bps net"
         (
             {},
             "viable",
-            f"{SUREST}: +2.90 ± 0.60 bps before the hold-out, +3.20 ± 0.90 bps in it. {FREE}",
+            f"{BEST}: +2.90 ± 0.60 bps before the hold-out, +3.20 ± 0.90 bps in it. {FILLED}",
             1,
         ),
         (
@@ -62,15 +62,15 @@ SUREST = "At 5 s, the most significant hold, a trade made +3.00 ± 0.50 bps net"
                 "filled": "at the touch, after a latency of 20 ms",
             },
             "viable",
-            f"{SUREST}: +2.90 ± 0.60 bps before the hold-out, +3.20 ± 0.90 bps in it. Not filled "
-            "were 125 of 625 orders (20 %). It assumes that the others are filled at the touch, "
-            "after a latency of 20 ms.",
+            f"{BEST}: +2.90 ± 0.60 bps before the hold-out, +3.20 ± 0.90 bps in it. 125 of "
+            "625 orders (20 %) were not filled. It assumes that the others are filled at the "
+            "touch, after a latency of 20 ms.",
             1,
         ),
         (
             {"hold": 10.0, "filled": "at once at mid, which no queue promises, without latency"},
             "viable",
-            f"{SUREST}: +2.90 ± 0.60 bps before the hold-out, +3.20 ± 0.90 bps in it. The settings "
+            f"{BEST}: +2.90 ± 0.60 bps before the hold-out, +3.20 ± 0.90 bps in it. The settings "
             "hold 10 s, and a trade made +2.00 ± 1.00 bps: to trade as judged, hold 5 s. It "
             "assumes that all is filled at once at mid, which no queue promises, without latency.",
             1,
@@ -78,9 +78,9 @@ SUREST = "At 5 s, the most significant hold, a trade made +3.00 ± 0.50 bps net"
         (
             {"whole": made([1.0, 3.0, 2.0], [0.4, 0.5, 1.0], longs=1.0, passive=0.9), "hold": 7.0},
             "viable",
-            f"{SUREST}: +2.90 ± 0.60 bps before the hold-out, +3.20 ± 0.90 bps in it. Being long "
+            f"{BEST}: +2.90 ± 0.60 bps before the hold-out, +3.20 ± 0.90 bps in it. Being long "
             "at random times made -1.10 bps net. The settings hold 7 s: to trade as judged, "
-            f"hold 5 s. {FREE}",
+            f"hold 5 s. {FILLED}",
             1,
         ),
         (
@@ -123,13 +123,13 @@ SUREST = "At 5 s, the most significant hold, a trade made +3.00 ± 0.50 bps net"
         (
             {"held_out": made(-1.0, 0.4)},
             "not viable",
-            f"{SUREST}, and it does not last: -1.00 ± 0.40 bps in the hold-out.",
+            f"{BEST}, and it does not last: -1.00 ± 0.40 bps in the hold-out.",
             1,
         ),
         (
             {"before": made(-1.0, 0.4)},
             "not viable",
-            f"{SUREST}, and it does not last: -1.00 ± 0.40 bps before the hold-out.",
+            f"{BEST}, and it does not last: -1.00 ± 0.40 bps before the hold-out.",
             1,
         ),
         (
@@ -142,7 +142,7 @@ SUREST = "At 5 s, the most significant hold, a trade made +3.00 ± 0.50 bps net"
         (
             {"held_out": made(0.5, 0.9), "more": lambda at: 2400.0 * at},
             "not enough data",
-            f"{SUREST}, and in the hold-out +0.50 ± 0.90 bps, which may be chance. A record about "
+            f"{BEST}, and in the hold-out +0.50 ± 0.90 bps, which may be chance. A record about "
             "40 min longer would show it in four of five cases, if it goes on as in the weaker "
             "part.",
             1,
@@ -150,26 +150,26 @@ SUREST = "At 5 s, the most significant hold, a trade made +3.00 ± 0.50 bps net"
         (
             {"held_out": made(0.5, 0.9), "more": lambda _: 4e6},
             "not enough data",
-            f"{SUREST}, and in the hold-out +0.50 ± 0.90 bps, which may be chance. It would take "
+            f"{BEST}, and in the hold-out +0.50 ± 0.90 bps, which may be chance. It would take "
             "a record more than 1,000 h longer to show it.",
             1,
         ),
         (
             {"before": made(0.5, 0.9)},
             "not enough data",
-            f"{SUREST}, and before the hold-out +0.50 ± 0.90 bps, which may be chance.",
+            f"{BEST}, and before the hold-out +0.50 ± 0.90 bps, which may be chance.",
             1,
         ),
         (
             {"held_out": made([1.0, np.nan, 2.0], 0.4)},
             "not enough data",
-            f"{SUREST}, and in the hold-out the record is too short for it.",
+            f"{BEST}, and in the hold-out the record is too short for it.",
             1,
         ),
         (
             {"held_out": made(3.0, 0.9, passive=4.8)},
             "not enough data",
-            f"{SUREST}, and in the hold-out it is not significantly more than being long in 50 % "
+            f"{BEST}, and in the hold-out it is not significantly more than being long in 50 % "
             "and short in 50 % of trades at random times.",
             1,
         ),
@@ -183,20 +183,20 @@ SUREST = "At 5 s, the most significant hold, a trade made +3.00 ± 0.50 bps net"
         (
             {"p": np.full(3, 0.3)},
             "not enough data",
-            f"{SUREST}, which may be the best of many by chance: p is 0.300, corrected for all "
+            f"{BEST}, which may be the best of many by chance: p is 0.300, corrected for all "
             "tried.",
             1,
         ),
         (
             {"whole": made([1.0, 3.0, 2.0], [0.4, 0.5, 1.0], without=[1.0, -0.4, 1.0])},
             "not enough data",
-            f"{SUREST}, and it depends on one episode: without it, a trade made -0.40 bps.",
+            f"{BEST}, and it depends on one episode: without it, a trade made -0.40 bps.",
             1,
         ),
         (
             {"episodes": (50, 49, 1)},
             "not enough data",
-            f"{SUREST}, and in the hold-out there is 1 episode: at least 10 are needed.",
+            f"{BEST}, and in the hold-out there is 1 episode: at least 10 are needed.",
             1,
         ),
         (
@@ -215,7 +215,7 @@ SUREST = "At 5 s, the most significant hold, a trade made +3.00 ± 0.50 bps net"
         (
             {"whole": made([np.nan, 3.0, 2.0], [0.4, 0.5, 1.0]), "interval": 0.5},
             "viable",
-            f"{SUREST}: +2.90 ± 0.60 bps before the hold-out, +3.20 ± 0.90 bps in it. {FREE} "
+            f"{BEST}: +2.90 ± 0.60 bps before the hold-out, +3.20 ± 0.90 bps in it. {FILLED} "
             "Horizons below 5 s have no result: the history keeps a state every 0.5 s, and a "
             "horizon needs 10.",
             1,
@@ -233,19 +233,19 @@ def test_each_verdict_by_hand(changes, verdict, reason, horizon):
     assert (found.verdict, found.reason, found.horizon) == (verdict, reason, horizon)
 
 
-def test_a_part_with_few_episodes_rules_nothing_out():
+def test_a_part_with_few_episodes_gives_not_enough_data():
     changes = {"held_out": made(-1.0, 0.4), "episodes": (50, 45, 5)}
     assert judge(replace(GOOD, **changes)).verdict == "not enough data"
 
 
-def test_only_the_surest_horizon_may_be_viable():
-    """Otherwise one of seven would pass the hold-out by chance, though the surest does not."""
+def test_only_the_most_significant_horizon_may_be_viable():
+    """Otherwise one of seven horizons could pass the hold-out by chance."""
     found = judge(replace(GOOD, held_out=made([1.0, 0.2, 2.0], [0.7, 0.9, 1.9])))
     assert (found.verdict, found.horizon) == ("not enough data", 1)
 
 
 def test_a_signal_that_never_changes_is_not_viable():
-    """Being always long is no signal, whatever the price does."""
+    """A signal that is always long has no excess gain, whatever the price does."""
     always = made(3.0, 0.5, longs=1.0)
     nothing = np.full(3, np.nan)
     always = replace(

@@ -1,6 +1,6 @@
-"""Markets that try to fool the verdict, a few seeds each: `python -m benchmarks.verdicts` has more.
+"""Markets that try to fool the verdict, with few seeds; `python -m benchmarks.verdicts` has more.
 
-Seeds are fixed, so that a count is always the same one.
+Seeds are fixed, so that the counts never change.
 """
 
 from __future__ import annotations
@@ -19,19 +19,19 @@ SEEDS = 12
 
 
 @pytest.mark.parametrize("market", markets.NULL, ids=lambda market: market.name)
-def test_nothing_is_viable_where_there_is_no_edge(market):
+def test_a_market_without_an_edge_is_not_viable(market):
     found = [market.judge(market.make(market.random(seed))).verdict for seed in range(SEEDS)]
     assert found.count("viable") <= binom.ppf(0.995, SEEDS, market.most / market.seeds)
 
 
 @pytest.mark.parametrize("market", markets.PARTLY, ids=lambda market: market.name)
-def test_what_does_not_last_is_not_viable(market):
+def test_an_edge_that_ends_is_not_viable(market):
     found = [market.judge(market.make(market.random(seed))).verdict for seed in range(SEEDS)]
     assert found.count("viable") <= binom.ppf(0.995, SEEDS, market.most / market.seeds)
 
 
-def test_what_is_paid_is_taken_off_wherever_it_is_paid():
-    """The same market at mid, at the touch, and with fees: a lower net, and as sure."""
+def test_spread_and_fees_reduce_the_net_gain_and_not_its_error():
+    """The same market at mid, at the touch, and with fees."""
     history = markets.edge(1.0)(np.random.default_rng(0))
     mid, touch = (obi.calibrate(history, one).traded for one in (markets.MID, markets.TOUCH))
     paid = obi.Settings(depth=1, decay=0, threshold=0.4, fee_bps=0.3)
@@ -43,7 +43,7 @@ def test_what_is_paid_is_taken_off_wherever_it_is_paid():
     np.testing.assert_allclose(fees.excess_bps, mid.excess_bps, rtol=1e-9)
 
 
-def test_beyond_not_looking_is_the_mean_less_what_as_many_longs_and_shorts_make():
+def test_the_excess_gain_is_the_mean_less_that_of_random_times():
     random = np.random.default_rng(3)
     history = markets.drift_one_sided(random)
     traded = obi.calibrate(history, markets.MID, horizons=[5.0]).traded
@@ -57,7 +57,7 @@ def test_beyond_not_looking_is_the_mean_less_what_as_many_longs_and_shorts_make(
     assert traded.excess_bps[0] == pytest.approx(traded.net_bps[0] - passive)
 
 
-def test_an_edge_is_found_about_as_often_as_is_promised():
+def test_an_edge_is_found_at_the_rate_that_power_predicts():
     size, seeds, at = markets.EDGES[1], 40, 0
     truth = markets.true_move(size, DEFAULT_HORIZONS[at], markets.MID.threshold)
     viable, promised = 0, []
@@ -72,7 +72,7 @@ def test_an_edge_is_found_about_as_often_as_is_promised():
     assert low - 0.1 * seeds <= viable <= high + 0.1 * seeds
 
 
-def test_the_rate_that_is_promised_is_that_of_three_tests():
+def test_the_predicted_rate_is_that_of_three_tests_together():
     random, draws = np.random.default_rng(0), 200_000
     for delta in (0.0, 2.0, 4.0):
         before = delta * 0.7**0.5 + random.standard_normal(draws)
@@ -90,7 +90,7 @@ def test_the_rate_that_is_promised_is_that_of_three_tests():
 
 
 @pytest.mark.parametrize("market", [markets.jumps, markets.jumps_and_persistence])
-def test_correlations_keep_their_level_with_jumps_and_a_signal_that_lasts(market):
+def test_correlation_tests_keep_their_level_with_jumps_and_persistence(market):
     p, seeds = [], 100
     for seed in range(seeds):
         history = market(np.random.default_rng(100_000 * 55 + seed))
@@ -105,7 +105,7 @@ def test_correlations_keep_their_level_with_jumps_and_a_signal_that_lasts(market
     assert ((counts >= low) & (counts <= high)).all(), counts
 
 
-def test_how_much_more_is_needed_is_never_less_than_the_episodes_need():
+def test_the_record_needed_is_at_least_that_for_ten_episodes():
     history = markets.edge(1.0)(np.random.default_rng(5))[:600]
     report = obi.calibrate(history, markets.MID, horizons=[1.0])
     least = 10 * report.seconds / (0.3 * len(report.episodes))

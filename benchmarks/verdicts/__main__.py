@@ -1,4 +1,4 @@
-"""How often a verdict, an interval or a p value is wrong, on markets whose truth is known.
+"""How often a verdict, an interval or a p value is wrong, on markets with a known edge.
 
 ``python -m benchmarks.verdicts [verdicts|edges|intervals|coefficients|sealed] [--part 1/4]``
 """
@@ -22,7 +22,7 @@ from .markets import NULL, PARTLY, Market
 from .sealed import sealed
 
 RECORDS = {"an hour": 1.0, "30 minutes": 0.5, "20 minutes": 1 / 3}
-"""Shares of the markets' hour."""
+"""Lengths of a record, as fractions of the markets' hour."""
 
 WALKS = (
     Market(51, markets.random_walk),
@@ -34,12 +34,12 @@ WALKS = (
 
 
 def say(text: str) -> None:
-    """Print a line at once."""
+    """Print a line and flush it."""
     print(text, flush=True)
 
 
 def verdicts(part: slice) -> None:
-    """Count viable where there is no edge, or where it does not last."""
+    """Count viable verdicts on markets without an edge, or with one that ends."""
     pooled = of = 0
     for market in (*NULL, *PARTLY):
         seeds = range(market.seeds)[part]
@@ -56,7 +56,7 @@ def verdicts(part: slice) -> None:
 
 
 def edges(part: slice) -> None:
-    """Count viable where there is an edge, beside the rate that the power calculation promises."""
+    """Count viable verdicts on markets with an edge, and compare with the predicted power."""
     for number, size in enumerate(markets.EDGES, markets.EDGE_NUMBER):
         market = Market(number, markets.edge(size))
         seeds = range(markets.EDGE_SEEDS)[part]
@@ -79,7 +79,7 @@ def edges(part: slice) -> None:
 
 
 def intervals(part: slice) -> None:
-    """Count intervals of what trades made, as traded, that have the truth in them."""
+    """Count the as-traded intervals that cover the true gain."""
     horizons = np.array([1.0, 5.0, 20.0, 60.0])
     settings = markets.TOUCH
     edge, market = markets.COVERED_EDGE, Market(markets.COVERED_NUMBER, markets.edge(0.0))
@@ -99,13 +99,13 @@ def intervals(part: slice) -> None:
 
 
 def correlations(history: obi.History) -> Coefficients:
-    """Return what `obi.calibrate` says of signal and return."""
+    """Return the coefficients that `obi.calibrate` computes."""
     signal = obi.imbalance(history, markets.MID)
     return information_coefficients(history, signal, forward_returns(history, DEFAULT_HORIZONS))
 
 
 def coefficients(part: slice) -> None:
-    """Count p values of correlations below 5 % where there is none."""
+    """Count p values of correlations below 5 % on markets without an edge."""
     for market in WALKS:
         for name in ("an hour", "30 minutes", "20 minutes"):
             states, seeds = round(RECORDS[name] * markets.STATES), range(1000)[part]
@@ -121,7 +121,7 @@ def coefficients(part: slice) -> None:
 
 
 def main() -> None:
-    """Run what was asked for."""
+    """Run the chosen checks."""
     parser = argparse.ArgumentParser(description=__doc__)
     sections = {one.__name__: one for one in (verdicts, edges, intervals, coefficients, sealed)}
     parser.add_argument("sections", nargs="*", help=", ".join(sections))

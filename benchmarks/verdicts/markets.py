@@ -1,4 +1,4 @@
-"""Markets whose truth is known, and the seeds they are made from.
+"""Simulated markets with a known edge, or none, and the seeds that make them.
 
 Every market is made from one seed. Seeds are fixed here, and were written down before the rule
 that they test: market number m uses the seeds 100,000 · m + 0, 1, 2, …
@@ -22,7 +22,7 @@ import obi_widgets as obi
 SECOND = 1_000_000_000
 START = 1_700_000_000 * SECOND
 STATES, STEP = 7200, 0.5
-"""An hour of two states a second."""
+"""Number of states: an hour with two per second."""
 
 TICK, PRICE = 0.01, 100_000
 """Quote currency, and ticks: a tick is 0.1 bps."""
@@ -31,7 +31,7 @@ MOVE = 3.0
 """The standard deviation of one state's move, ticks."""
 
 MID = obi.Settings(depth=1, decay=0, threshold=0.4, price="mid", fee_bps=0)
-"""Nothing is paid: what would be called viable is not refused for its cost."""
+"""Settings without costs, so that no market is refused for its cost."""
 
 TOUCH = obi.Settings(depth=1, decay=0, threshold=0.4, price="touch", fee_bps=0)
 
@@ -40,7 +40,7 @@ Floats = np.ndarray[Any, np.dtype[np.float64]]
 
 
 def autoregression(random: Random, count: int, seconds: float, step: float = STEP) -> Floats:
-    """Return a Gaussian autoregression of variance 1 whose memory fades with this time."""
+    """Return a Gaussian autoregression of variance 1 with this decay time."""
     kept = np.exp(-step / seconds)
     noise = random.standard_normal(count) * np.sqrt(1 - kept**2)
     noise[0] /= np.sqrt(1 - kept**2)
@@ -51,7 +51,7 @@ def autoregression(random: Random, count: int, seconds: float, step: float = STE
 
 
 def signal(random: Random, count: int = STATES, seconds: float = 5.0) -> Floats:
-    """Return an imbalance that knows nothing."""
+    """Return an imbalance without an edge."""
     return np.tanh(autoregression(random, count, seconds))
 
 
@@ -63,7 +63,7 @@ def times(count: int = STATES, step: float = STEP) -> np.ndarray[Any, np.dtype[n
 def book(
     time: np.ndarray[Any, Any], mid: Floats, imbalance: Floats, spread: int = 1
 ) -> obi.History:
-    """Return a history of one level a side; NaN in ``mid`` is a lost book.
+    """Return a history of one level per side; NaN in ``mid`` is a lost book.
 
     ``mid`` is in ticks, and rounded down to the best bid.
     """
@@ -84,21 +84,21 @@ def random_walk(random: Random) -> obi.History:
 
 
 def stochastic_volatility(random: Random) -> obi.History:
-    """Calm and wild minutes."""
+    """Minutes of low and of high volatility in turn."""
     size = np.exp(0.8 * autoregression(random, STATES, 300.0))
     mid = np.cumsum(MOVE * size * random.standard_normal(STATES))
     return book(times(), mid, signal(random))
 
 
 def volatility_with_signal(random: Random) -> obi.History:
-    """The price moves more while the signal is strong, either way."""
+    """Volatility is higher while the signal is strong; the direction is random."""
     imbalance = signal(random)
     moves = MOVE * (1 + 3 * np.abs(imbalance)) * random.standard_normal(STATES)
     return book(times(), np.cumsum(np.append(0.0, moves[:-1])), imbalance)
 
 
 def heavy_tails(random: Random) -> obi.History:
-    """Moves whose variance hardly exists: Student's t of 2.2 degrees of freedom."""
+    """Heavy tails: Student's t with 2.2 degrees of freedom, whose variance is barely finite."""
     mid = np.cumsum(0.5 * MOVE * random.standard_t(2.2, STATES))
     return book(times(), np.maximum(mid, -PRICE / 2), signal(random))
 
@@ -112,7 +112,7 @@ def jumps(random: Random) -> obi.History:
 
 
 def gaps(random: Random) -> obi.History:
-    """The book is lost ten times, for a minute or so, and the price goes on meanwhile."""
+    """The book is lost ten times for about a minute, while the price goes on."""
     mid, kept = np.cumsum(MOVE * random.standard_normal(STATES)), np.ones(STATES, bool)
     for start in random.integers(100, STATES - 500, 10).tolist():
         mid[start] = np.nan
@@ -121,7 +121,7 @@ def gaps(random: Random) -> obi.History:
 
 
 def irregular_times(random: Random) -> obi.History:
-    """States come in bursts, and then for seconds none."""
+    """States come in bursts with seconds of silence between them."""
     waits = random.exponential(1.0, STATES) * np.exp(1.2 * random.standard_normal(STATES))
     waits *= STATES * STEP / waits.sum()
     mid = np.cumsum(MOVE * np.sqrt(waits / STEP) * random.standard_normal(STATES))
@@ -135,13 +135,13 @@ def duplicated_times(random: Random) -> obi.History:
 
 
 def persistence(random: Random) -> obi.History:
-    """A signal that lasts for a minute."""
+    """A signal that persists for a minute."""
     mid = np.cumsum(MOVE * random.standard_normal(STATES))
     return book(times(), mid, signal(random, seconds=60.0))
 
 
 def jumps_and_persistence(random: Random) -> obi.History:
-    """A price that hardly moves but for its jumps, and a signal that lasts for a minute."""
+    """A price that moves mostly by jumps, and a signal that persists for a minute."""
     moves = 0.3 * MOVE * random.standard_normal(STATES)
     jumped = random.random(STATES) < 6 / STATES
     moves[jumped] += 60 * MOVE * random.standard_normal(np.count_nonzero(jumped))
@@ -149,7 +149,7 @@ def jumps_and_persistence(random: Random) -> obi.History:
 
 
 def past_return(random: Random) -> obi.History:
-    """The signal is what the price did in the ten seconds before."""
+    """The signal is the move of the last ten seconds."""
     mid = np.cumsum(MOVE * random.standard_normal(STATES))
     back = round(10 / STEP)
     moved = mid - np.append(np.full(back, mid[0]), mid[:-back])
@@ -157,7 +157,7 @@ def past_return(random: Random) -> obi.History:
 
 
 def bounce(random: Random) -> obi.History:
-    """A quote flickers one tick away and back, and the imbalance shows which: at the touch, none.
+    """A quote flickers by one tick, and the imbalance shows which side; no edge at the touch.
 
     Mid is low while the bid is away, and rises when it is back. Who buys pays the same ask.
     """
@@ -198,7 +198,7 @@ def slow(random: Random) -> obi.History:
 
 
 def slow_walk(random: Random) -> obi.History:
-    """A book every four seconds or so, and no edge."""
+    """A book about every four seconds, and no edge."""
     waits = 0.2 + random.exponential(4.0, STATES // 4)
     mid = np.cumsum(MOVE * np.sqrt(waits / STEP) * random.standard_normal(len(waits)))
     time = START + np.cumsum(np.rint(waits * SECOND)).astype(np.int64)
@@ -225,7 +225,7 @@ FEW_HOLDS = (2.0, 5.0, 10.0, 20.0, 60.0)
 
 
 def deep_walk(random: Random) -> obi.History:
-    """A random walk with five levels a side of independent sizes."""
+    """A random walk with five levels per side of independent sizes."""
     bid = np.floor(PRICE + np.cumsum(MOVE * random.standard_normal(STATES)))
     sizes = np.exp(0.7 * np.stack([autoregression(random, STATES, 5.0) for _ in range(10)], axis=1))
     away = 5 * np.arange(5)
@@ -238,7 +238,7 @@ def deep_walk(random: Random) -> obi.History:
 
 
 def best_of_500(history: obi.History) -> obi.Report:
-    """Judge the best of 500 settings on the record that it was the best on."""
+    """Judge the best of 500 settings on the record on which it was chosen."""
     surface = obi.sweep(
         history, settings=MID, decay=DECAYS, depth=DEPTHS, threshold=THRESHOLDS, hold_seconds=[5.0]
     )
@@ -272,7 +272,7 @@ def swept_then_walked_forward(history: obi.History) -> obi.Report:
 
 
 def with_edge(random: Random, size: Callable[[Floats], Floats]) -> obi.History:
-    """Return a market whose next move leans with the signal, by ``size`` ticks at each time."""
+    """Return a market whose next move has the mean ``size`` · signal, ticks, at each time."""
     imbalance = signal(random)
     lean = size(np.arange(STATES) / STATES) * imbalance
     moves = MOVE * random.standard_normal(STATES) + np.append(0.0, lean[:-1])
@@ -280,42 +280,42 @@ def with_edge(random: Random, size: Callable[[Floats], Floats]) -> obi.History:
 
 
 def edge_gone(random: Random) -> obi.History:
-    """An edge that is gone in the last 30 % of the time."""
+    """An edge that ends before the last 30 % of the time."""
     return with_edge(random, lambda part: 0.8 * (part < 0.7))
 
 
 def edge_only_there(random: Random) -> obi.History:
-    """An edge in the last 30 % of the time alone."""
+    """An edge only in the last 30 % of the time."""
     return with_edge(random, lambda part: 1.5 * (part > 0.7))
 
 
 def edge_reversed(random: Random) -> obi.History:
-    """An edge that is as large the other way in the last 30 % of the time."""
+    """An edge that is reversed in the last 30 % of the time."""
     return with_edge(random, lambda part: np.where(part < 0.7, 1.2, -1.2))
 
 
 def edge(size: float) -> Callable[[Random], obi.History]:
-    """Return what makes a market with an edge throughout: ticks by which a state's move leans."""
+    """Return a function that makes a market with an edge of ``size`` ticks at all times."""
     return lambda random: with_edge(random, lambda part: size * (part >= 0))
 
 
 EDGES = (0.15, 0.25, 0.35)
-"""Ticks. Half a tick and more, as was written down at first, are found almost always: no power can
-be told from another there."""
+"""Sizes of the edges, ticks. Edges of half a tick and more are found almost always, so that they
+say little about power."""
 
 EDGE_NUMBER, EDGE_SEEDS = 22, 200
-"""Market 22 is the first edge, 23 the next, and so on."""
+"""Market 22 has the first edge, 23 the next, and so on; number of seeds of each."""
 
 COVERED_NUMBER, COVERED_SEEDS, COVERED_EDGE = 30, 1000, 0.75
-"""Of the market whose as-traded intervals are held against the truth."""
+"""Number, seeds and edge of the market on which as-traded intervals are checked."""
 
 SIGNAL_NUMBER, SIGNAL_SEEDS = 40, 10
-"""Of the signals, ten hours each, that the truth of an edge is taken from."""
+"""Number and seeds of the signals, ten hours each, that give the true gain of an edge."""
 
 
 @cache
 def signals() -> list[tuple[Floats, Floats]]:
-    """Return the signals of a hundred hours, ten at a time, and their sums up to each state."""
+    """Return the signals of a hundred hours, ten at a time, with their cumulative sums."""
     found = []
     for seed in range(SIGNAL_SEEDS):
         random = np.random.default_rng(100_000 * SIGNAL_NUMBER + seed)
@@ -325,11 +325,11 @@ def signals() -> list[tuple[Floats, Floats]]:
 
 
 def true_move(size: float, horizon: float, threshold: float) -> float:
-    """Return how far mid goes within a horizon after an event of `edge`, on average, bps.
+    """Return the true mean move of mid within a horizon after an entry of `edge`, bps.
 
-    A state's move leans by ``size`` ticks times the imbalance of the state before, so that what
-    follows an event is the sum of the imbalances under way. They know nothing of the price, and
-    are averaged over a hundred hours of the signal alone.
+    The mean move of a state is ``size`` ticks times the imbalance of the state before. So the mean
+    move after an entry is ``size`` times the sum of the imbalances within the horizon. These do
+    not depend on the price, and are averaged over a hundred hours of the signal.
     """
     ahead, total, events = round(horizon / STEP), 0.0, 0
     for values, sums in signals():
@@ -345,13 +345,13 @@ def true_move(size: float, horizon: float, threshold: float) -> float:
 
 
 def judged(settings: obi.Settings, **options: Any) -> Callable[[obi.History], obi.Report]:
-    """Return what judges a history with some settings."""
+    """Return a function that judges a history with these settings."""
     return lambda history: obi.calibrate(history, settings, **options)
 
 
 @dataclass(frozen=True)
 class Market:
-    """A market, how it is judged, how many seeds, and how many may be called viable."""
+    """A market: how it is made and judged, its seeds, and how many may be viable."""
 
     number: int
     make: Callable[[Random], obi.History]
@@ -361,12 +361,12 @@ class Market:
 
     @property
     def name(self) -> str:
-        """What it is called on the command line."""
+        """The name on the command line."""
         name = self.make.__name__
         return name if self.make is not deep_walk else getattr(self.judge, "__name__", name)
 
     def random(self, seed: int) -> Random:
-        """Return what makes one of its histories."""
+        """Return the random generator of one of its histories."""
         return np.random.default_rng(100_000 * self.number + seed)
 
 

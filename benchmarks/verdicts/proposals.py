@@ -1,4 +1,4 @@
-"""How often a threshold and a hold are proposed, and what they make in the hold-out.
+"""How often a threshold and a hold are proposed, and their gain in the hold-out.
 
 ``python -m benchmarks.verdicts.proposals [--seeds 200]``
 
@@ -20,14 +20,13 @@ from . import markets
 from .markets import MID, STATES, Market, Random, book, times
 
 WEAK, STRONG, LASTS = 0.35, 0.75, 4
-"""The imbalance of an episode that tells nothing, of one that does, and how many states it lasts.
-"""
+"""Imbalance of an episode without an edge and of one with an edge; length of an episode, states."""
 
 WAITS, RISES, STAYS, FALLS = 6, 2, 18, 14
-"""States in which the price waits after a strong episode, rises, stays, and falls back again."""
+"""States in which the price waits after a strong episode, rises, stays, and falls back."""
 
 HOLDS = (2.0, 4.0, 6.0, 8.0, 10.0, 12.0, 16.0, 24.0, 40.0)
-"""Seconds: what is chosen from on the planted market."""
+"""Holds to choose from on the planted market, seconds."""
 
 PLANTED_THRESHOLDS, PLANTED_HOLDS = (0.4, 0.5, 0.6, 0.7), (6.0, 8.0, 10.0)
 """What tells strong episodes from weak ones; what pays in full, as do the holds beside it."""
@@ -68,7 +67,7 @@ PLANTED = Market(66, planted)
 
 
 def proposals(market: Market, seeds: int) -> list[Proposal]:
-    """Return what is proposed on a market, seed by seed."""
+    """Return the proposals on a market, one for each seed."""
     holds = HOLDS if market is PLANTED else DEFAULT_HORIZONS
     return [
         obi.propose(market.make(market.random(seed)), settings=MID, hold_seconds=holds)

@@ -1,4 +1,4 @@
-"""How often a sealed test is wrong when looked at after every trade, and how soon it is right.
+"""How often a sealed test is wrong if checked after every trade, and how soon it is right.
 
 Market number m uses the seeds 100,000 · m + 0, 1, 2, …, as in `markets`. They were written down
 before the test was run on them.
@@ -27,19 +27,19 @@ from .markets import Floats, Random
 PAST, TRADES = 200, 5000
 NULL_SEEDS, EDGE_SEEDS = 1000, 200
 MOST = 67
-"""False alarms in 1,000 markets that a rate of 5 % leads to with a chance of 1 % or less."""
+"""False alarms in 1,000 markets that a rate of 5 % exceeds with a probability of 1 % or less."""
 
 CHECKED = 3
-"""Seeds of each market of which the sealed test itself is looked at as well."""
+"""Number of seeds of each market on which `SealedTest` itself is checked too."""
 
 SIZE = 30.0
-"""Of a move, ticks: 3 bps."""
+"""Standard deviation of a move, ticks: 3 bps."""
 
 EDGES = (0.1, 0.2, 0.4)
-"""What a trade makes net, in standard deviations of it. Before costs it is twice that."""
+"""Mean net gain of a trade, in its standard deviations. Before costs it is twice as large."""
 
 FOUND = 0.8
-"""How often a test of a length that is fixed beforehand finds the edge."""
+"""Power of the test of fixed length to compare with."""
 
 Draw = Callable[[Random, int], Floats]
 
@@ -50,12 +50,12 @@ def normal(random: Random, count: int) -> Floats:
 
 
 def heavy_tails(random: Random, count: int) -> Floats:
-    """Student's t of 2.2 degrees of freedom: the variance hardly exists."""
+    """Student's t with 2.2 degrees of freedom: the variance is barely finite."""
     return random.standard_t(2.2, count)
 
 
 def jumps(random: Random, count: int) -> Floats:
-    """A price that hardly moves, and in one of 1,200 trades jumps."""
+    """A price that hardly moves, except for a jump in one of 1,200 trades."""
     moves = 0.3 * random.standard_normal(count)
     jumped = random.random(count) < 1 / 1200
     moves[jumped] += 60 * random.standard_normal(np.count_nonzero(jumped))
@@ -63,13 +63,13 @@ def jumps(random: Random, count: int) -> Floats:
 
 
 def stochastic_volatility(random: Random, count: int) -> Floats:
-    """Calm and wild minutes."""
+    """Minutes of low and of high volatility in turn."""
     size = np.exp(0.8 * markets.autoregression(random, count, 300.0))
     return size * random.standard_normal(count)
 
 
 def rare_losses(random: Random, count: int) -> Floats:
-    """99 of 100 trades make a little, and the other loses it all."""
+    """99 of 100 trades gain a little, and one loses all of it."""
     return np.where(random.random(count) < 0.01, -9.9, 0.1)
 
 
@@ -100,7 +100,7 @@ def market(random: Random, draw: Draw, gain: float) -> obi.History:
 
 
 def settings(fee_bps: float | None) -> obi.Settings:
-    """Return what is sealed: at mid without costs, or at the touch with a fee."""
+    """Return the settings to seal: at mid without costs, or at the touch with a fee."""
     return obi.Settings(
         depth=1, decay=0, threshold=0.4, hold_seconds=0.5,
         price="mid" if fee_bps is None else "touch", fee_bps=fee_bps or 0.0,
@@ -195,7 +195,7 @@ def false_alarms(seeds: range) -> list[dict[str, Any]]:
 
 
 def fixed_length(nets: Floats) -> int:
-    """Return the least number of trades after which a t test finds the edge often enough.
+    """Return the smallest number of trades at which a t test finds the edge often enough.
 
     One look, at a number that is fixed beforehand; one-sided, at 5 %. Of the same trades.
     """
@@ -208,7 +208,7 @@ def fixed_length(nets: Floats) -> int:
 
 
 def times_to_detect(seeds: range) -> list[dict[str, Any]]:
-    """Return how many trades it takes to find an edge of twice its cost."""
+    """Return the number of trades needed to find an edge of twice its cost."""
     found = []
     spread = 1e4 / markets.PRICE
     for number, draw in EDGE:

@@ -60,7 +60,7 @@ def test_the_newest_request_wins(running, told, monkeypatch):
         asked.append(p.decay)
         entered.set()
         assert released.wait(90)
-        return as_float(history, p, **more)
+        return real(history, p, **more)
 
     monkeypatch.setattr(calibration, "calibrate", held_up)
     running.ask(HISTORY, parameters(decay=1.0))

@@ -1,13 +1,13 @@
-"""Histories whose truth is known, made fast: the law of the simulated exchange's market.
+"""Histories with a known edge, made fast by the model of the simulated exchange.
 
-The hidden pressure z is the mean of three components, each drawn anew, uniformly in −1..+1, at
+The hidden pressure z is the mean of three components, each redrawn uniformly from −1..+1 at
 rate 1/8 s; mid jumps four times a second by geometric ticks, up with probability (1 + θz)/2. So
-the expected move of mid from now to h seconds on is edge · z · (1 − exp(−h / 8)) bps, given all
-that is known now (see `obi_widgets.feeds.simulation.simulator`). The book is one level a side
-whose sizes give the imbalance: z seen through noise that lasts.
+the expected move of mid within h seconds is edge · z · (1 − exp(−h / 8)) bps (see
+`obi_widgets.feeds.simulation.simulator`). The book has one level per side, whose sizes give the
+imbalance: z plus autocorrelated noise.
 
-What follows an event is then known: E[x·r] = edge · (1 − exp(−h / 8)) · E[x·z | event]. The last
-factor depends on the signal alone; `pressure_at` takes it from forty hours of it.
+So the mean return after an entry is known: E[x·r] = edge · (1 − exp(−h / 8)) · E[x·z | entry]. The
+last factor depends on the signal alone; `pressure_at` estimates it from forty hours of signal.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ from obi_widgets.calibration import episodes
 from obi_widgets.feeds.simulation.simulator import LISTINGS, STEP, SimulatedMarket
 
 LISTING = LISTINGS["BTC-PERP"]
-STATES = 10  # a second
-LEAN, NOISE, NOISE_LASTS = 0.9, 0.25, 2.0  # of the imbalance; its noise: size, seconds
+STATES = 10  # per second
+LEAN, NOISE, NOISE_SECONDS = 0.9, 0.25, 2.0  # factor of z; size and persistence of the noise
 SECOND = 1_000_000_000
 START = 1_700_000_000 * SECOND
 
 
 def decaying(noise, kept):
-    """Return an autoregression of order one: what is kept of the last, and the new."""
+    """Return an autoregression of order one: kept · last + noise."""
     # In blocks, so that the powers neither vanish nor overflow.
     out, last, block = np.empty_like(noise), 0.0, 200
     for start in range(0, len(noise), block):
@@ -52,14 +52,16 @@ def path(seconds, edge=0.0, seed=0):
         at = np.flatnonzero(new)
         z += np.repeat(random.uniform(-1, 1, len(at)), np.diff(np.append(at, steps)))
     z /= market.components
-    most = 1e4 * LISTING.tick_size / LISTING.price * market.jumps * market.mean_jump * market.fade
-    up = random.random(steps) < (1 + edge / most * z) / 2
+    largest = (
+        1e4 * LISTING.tick_size / LISTING.price * market.jumps * market.mean_jump * market.fade
+    )
+    up = random.random(steps) < (1 + edge / largest * z) / 2
     ticks = random.geometric(1 / market.mean_jump, steps)
     ticks[random.random(steps) >= market.jumps * STEP] = 0
     mid = LISTING.price / LISTING.tick_size + 0.5 + np.cumsum(np.where(up, ticks, -ticks))
     every = round(1 / STATES / STEP)
     z, mid = z[every - 1 :: every], mid[every - 1 :: every]
-    kept = np.exp(-1 / STATES / NOISE_LASTS)
+    kept = np.exp(-1 / STATES / NOISE_SECONDS)
     noise = NOISE * np.sqrt(1 - kept**2) * random.standard_normal(len(z))
     noise[0] /= np.sqrt(1 - kept**2)
     return mid, z, np.clip(LEAN * z + decaying(noise, kept), -0.99, 0.99)
@@ -82,7 +84,7 @@ def history(seconds, edge=0.0, seed=0):
 
 @cache
 def pressure_at(threshold, kind="beyond"):
-    """Return E[x·z | event], from forty hours."""
+    """Return E[x·z | entry], estimated from forty hours."""
     total = count = 0
     for seed in range(20):
         _, z, imbalance = path(7200, seed=10**6 + seed)
@@ -92,12 +94,12 @@ def pressure_at(threshold, kind="beyond"):
 
 
 def effect(edge, horizon, threshold, kind="beyond"):
-    """Return the true mean return after an event, bps."""
+    """Return the true mean return after an entry, bps."""
     faded = 1 - np.exp(-np.asarray(horizon) / SimulatedMarket.fade)
     return edge * faded * pressure_at(threshold, kind)
 
 
 def whole(states):
-    """Return a book that is never lost: all that finding events asks of it."""
+    """Return a history that is never lost, as `entry_columns` needs it."""
     ones = np.ones(states)
     return early(np.arange(states), ones, ones, ones + 1, ones)

@@ -166,9 +166,9 @@ def test_coefficients_equal_scipy_with_ties():
     found = forward_returns.forward_returns(history, [1.0, 10.0])
     told = information_coefficient.information_coefficients(history, signal, found)
     for row in range(2):
-        there = ~np.isnan(signal) & ~np.isnan(found.bps[row])
-        pair = signal[there], found.bps[row, there]
-        assert told.n[row] == there.sum()
+        known = ~np.isnan(signal) & ~np.isnan(found.bps[row])
+        pair = signal[known], found.bps[row, known]
+        assert told.n[row] == known.sum()
         assert told.ic[row] == pytest.approx(stats.pearsonr(*pair)[0], rel=1e-12)
         assert told.rank_ic[row] == pytest.approx(stats.spearmanr(*pair)[0], rel=1e-12)
 
@@ -251,10 +251,10 @@ def test_deciles_are_means_of_their_states():
     found = forward_returns.forward_returns(history, [5.0])
     told = information_coefficient.deciles(history.mid, signal, found)
     assert told.edges.shape == (11,)
-    there = ~np.isnan(found.bps[0])
+    known = ~np.isnan(found.bps[0])
     parts = np.clip(np.searchsorted(told.edges, signal, side="right") - 1, 0, 9)
     for part in range(10):
-        rows = there & (parts == part)
+        rows = known & (parts == part)
         assert told.means.n[0, part] == rows.sum()
         assert told.means.mean_bps[0, part] == pytest.approx(found.bps[0, rows].mean())
     assert told.means.mean_bps[0, 9] > 0 > told.means.mean_bps[0, 0]

@@ -104,10 +104,8 @@ class SealedTest:
         self.changes = 0  # number of changes, to know whether the file is up to date
 
     def __repr__(self) -> str:
-        state = "broken, " if self.broken else ""
-        return (
-            f"<SealedTest {self.seal.market}, {len(self.trades):,} trades, {state}{self.verdict}>"
-        )
+        verdict = f"broken, {self.verdict}" if self.broken else self.verdict
+        return f"<SealedTest {self.seal.market}, {len(self.trades):,} trades, {verdict}>"
 
     # -- judging ---------------------------------------------------------------------------
 

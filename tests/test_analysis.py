@@ -329,7 +329,7 @@ def test_a_history_that_is_followed_state_by_state_is_as_fresh(parameters, capac
     whole, updates = [], Analysis._update
     monkeypatch.setattr(Analysis, "_update", lambda *given: (whole.append(given), updates(*given)))
     for number in range(2 * BLOCK + 300 if capacity else 800):
-        write(into, next(market), number * 100 * MS)
+        write(into, next(market), (number + 1) * 100 * MS)
         for _ in range(int(random.choice([0, 1, 2], p=[0.1, 0.8, 0.1]))):
             analysis.update(into.history(), parameters)
     made, history = len(whole), into.history()

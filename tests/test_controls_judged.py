@@ -177,8 +177,8 @@ def test_a_signal_of_the_past_is_not_accused(history):
         ),
         (
             "imbalanse",
-            "There is no signal 'imbalanse'. Did you mean 'imbalance'? One of your own has to be "
-            "defined first.",
+            "There is no signal 'imbalanse'. Did you mean 'imbalance'? Define a signal of your own "
+            "before you use its name.",
         ),
     ],
 )

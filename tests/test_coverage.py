@@ -93,7 +93,7 @@ def test_a_level_told_beyond_the_snapshot_does_not_widen_what_is_known():
 
 
 def test_what_lies_too_far_behind_is_forgotten_when_a_side_has_to_grow(monkeypatch):
-    monkeypatch.setattr(book_module, "MOST", 5000)
+    monkeypatch.setattr(book_module, "MAX_LEVELS", 5000)
     side = Side(+1)
     side.replace([(100_000.0, 1)])
     for first in range(1, 30_001, 500):

@@ -88,14 +88,14 @@ def test_figures_tell_both_bounds(history, back, front, net, tone):
     assert [value for _, value, _ in rows] == ["13 to 57", "6 of 13 to 50 %", "+1.00 bps", net, "7"]
     assert [what for what, *_ in rows][3] == "mean, after fees"
     assert rows[3][2] == tone
-    assert note.startswith("Last in the queue to first; those drawn are last.")
+    assert note.startswith("Figures: last to first in the queue. The chart shows the last.")
 
 
 def test_figures_of_a_bound_without_entries(history):
     none, other = Results(0, *[np.nan] * 4, 20), Results(40, 0.5, 1.0, -0.4, 0.1, 7)
     rows, note = formatting.results(Shown(history, none, other))
     assert rows[3][1:] == ("\N{EN DASH} to \N{MINUS SIGN}0.40 bps", "bad")
-    assert note == "Last in the queue to first; those drawn are last."
+    assert note == "Figures: last to first in the queue. The chart shows the last."
 
 
 # -- the verdict -------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""The newest signal, entries and results of a history that grows while settings change."""
+"""Signal, entries and results of a growing history, up to date when states or settings change."""
 
 from __future__ import annotations
 
@@ -23,34 +23,35 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 SAME = 1e-9
-"""By how much a value may differ from that of the whole history, relative where it is above 1."""
+"""Largest difference between a value of appended states and that of the whole history. It is
+relative if the value is above 1."""
 
 
 class Analysis:
-    """Follows a history: each new state is computed once, all of them when a setting changes.
+    """Computes each new state once, and all states again when a setting changes.
 
     Parameters
     ----------
     parameters : Parameters
-        What to start with.
+        Settings to start with.
 
     Attributes
     ----------
     history : History
-        What the rest belongs to.
+        History of the last update; all other attributes belong to it.
     signal : ndarray of float64, shape (T,)
-        Of the settings.
+        Signal of each state with the settings, in its unit.
     trades : Trades
-        See `obi_widgets.entries`. Entries that were made stay while their state is kept, also
-        when the states that led to them have been dropped.
-        For post-only orders, the entries if last in the queue.
+        Entries and exits, see `obi_widgets.entries`. An entry stays while its state is kept, also
+        if earlier states that it depends on have been dropped. For post-only orders, the entries
+        if the order is last in the queue.
     front : Results or None
-        Results of post-only orders if first in the queue; None for a taker.
+        Results of post-only orders that are first in the queue; None for a taker.
     trouble : str
-        What is wrong with the signal itself: it failed, and has no value; or it gives other values
-        for a history that was appended to than for the whole. Empty where nothing is.
+        What is wrong with the signal function: it raised an error, and the signal is NaN; or it
+        gives other values for appended states than for the whole history. Empty if nothing is.
     untold : str
-        Why there are no entries: those of post-only orders need trades. Empty where there may be.
+        Why no entries can be computed: post-only orders need trades. Empty if they can.
     """
 
     history: History
@@ -65,42 +66,42 @@ class Analysis:
         self._buffer = np.empty(0)
         self._filled = 0
         self._start = 0
-        self._whole = 0  # states that were computed at once, counted from the first ever
-        self._compare_at = 1  # states appended since, when they are next compared with the whole
-        self._places = np.empty(0)  # what a quantile is held against; see `compared`
-        self._tallied = 0  # the rows that are in the tally, and in places
-        self._having = self._beyond = 0  # states with a signal; of them, beyond the threshold
+        self._at_once = 0  # states that were computed at once, counted from the first
+        self._compare_at = 1  # number of appended states at the next comparison
+        self._ranks = np.empty(0)  # compared with a quantile threshold; see `compared`
+        self._counted = 0  # rows that are counted below, and have a rank
+        self._with_signal = self._beyond = 0  # states with a signal; those beyond the threshold
 
     @property
     def signal(self) -> NDArray[np.float64]:
-        """The signal of every state of the history."""
+        """The signal of every state, in its unit; NaN without a value."""
         return self._buffer[: self._filled]
 
     @property
     def results(self) -> Results:
-        """What the trades came to."""
+        """Results of the trades."""
         return self.trades.results
 
     @property
     def beyond(self) -> float:
-        """The fraction of states in sync whose signal is beyond the threshold; NaN without any."""
-        return self._beyond / self._having if self._having else np.nan
+        """Fraction of the states with a signal that are beyond the threshold; NaN without any."""
+        return self._beyond / self._with_signal if self._with_signal else np.nan
 
     def update(self, history: History, parameters: Parameters) -> None:
-        """Bring everything up to date with a later history of the same market."""
+        """Update everything to a later history of the same market."""
         if parameters is not self.parameters or not self._append(history):
             self._update(history, parameters)
         self.history = history
 
     def _append(self, history: History) -> bool:
-        """Take the one state that came since, or none; return whether it was not more than that.
+        """Compute a single new state; return False if there are more, and `_update` is needed.
 
-        It comes to the same as `_update`, in a small part of the time: most of what a history has
-        is not asked for, unless something is entered or left.
+        The result is that of `_update`, in a small part of its time: unless the state may enter or
+        leave a trade, most columns of the history are not read.
         """
         newest: Newest | None = history.newest
         row = self._filled
-        if newest is None or history.start != self._start or row != self._tallied:
+        if newest is None or history.start != self._start or row != self._counted:
             return False
         if newest.row == row - 1:
             return True
@@ -108,8 +109,8 @@ class Analysis:
             return False
         value, columns = self._newest(newest), newest.columns
         self._buffer[row] = value
-        self._filled = self._tallied = row + 1
-        self._having += value == value  # not NaN
+        self._filled = self._counted = row + 1
+        self._with_signal += value == value  # not NaN
         self._beyond += abs(value) > self.parameters.threshold
         if not self._scanners[0].skip(columns.time[row], columns.bid[row], columns.ask[row], value):
             self._decide(history)
@@ -121,7 +122,7 @@ class Analysis:
             for scanner in self._scanners:
                 scanner.extend(history, self.signal)
             self.untold = ""
-        except SettingsError as error:  # no trade so far: all is decided once there is one
+        except SettingsError as error:  # no trade on the tape yet: decide all states once there is
             self.untold = str(error)
             self._scanners = _scanners(self.parameters)
         self.trades, *front = (scanner.trades(history) for scanner in self._scanners)
@@ -130,32 +131,32 @@ class Analysis:
     def _update(self, history: History, parameters: Parameters) -> None:
         known = self._start + self._filled
         again = history.start + len(history) < known or history.start < self._start
-        again |= history.start > known  # states have come and gone unseen
+        again |= history.start > known  # states were dropped before they were seen
         again |= self._failed
         if again or parameters != self.parameters:
             if again or parameters.of_signal != self.parameters.of_signal:
                 self._filled = 0
             self._scanners = _scanners(parameters)
             self._choose(parameters)
-            self._tallied = self._having = self._beyond = 0
+            self._counted = self._with_signal = self._beyond = 0
         self._drop(max(history.start - self._start, 0))
         self._start = history.start
         if self._filled < len(history):
             self._compute(history, parameters)
         self._decide(history)
-        self._place(history)
-        self._count(slice(self._tallied, len(history)), +1)
-        self._tallied = len(history)
+        self._rank(history)
+        self._count(slice(self._counted, len(history)), +1)
+        self._counted = len(history)
 
     def _choose(self, parameters: Parameters) -> None:
-        """Take the settings, and what computes their signal of the newest state alone."""
+        """Set the settings, and the function that computes the signal of one new state, if any."""
         self.parameters = parameters
         self._newest = None
         if parameters.threshold_is == "value" and parameters.execution == "taker":
             self._newest = parameters.signal.newest_by(dict(parameters.values))
 
     def _compute(self, history: History, parameters: Parameters) -> None:
-        """Compute the states that came since; all of them have no value where that fails."""
+        """Compute the new states; if the signal fails, it is NaN for all states."""
         known = self._filled
         if len(history) > len(self._buffer):
             grown = np.empty(len(history) + max(len(history) // 4, 1024))
@@ -171,23 +172,23 @@ class Analysis:
                 self._compare(history, known)
         except Exception as error:
             if not signal.checked:
-                raise  # one of ours: nothing that a user could mend
-            trouble = _told(signal.name, error)
+                raise  # a signal of this package: the user cannot correct it
+            trouble = _failure(signal.name, error)
             if trouble != self.trouble:  # once, not ten times a second
                 log.exception("The signal %s failed.", signal.name)
             self.trouble, self._failed = trouble, True
             self._filled = len(history)
             self._buffer[: self._filled] = np.nan
             self._scanners = _scanners(parameters)
-            self._tallied = self._having = self._beyond = 0
+            self._counted = self._with_signal = self._beyond = 0
 
     def _compare(self, history: History, known: int) -> None:
-        """Compare what was appended with the whole, each time that there is twice as much."""
+        """Compare appended values with the whole, each time that their number has doubled."""
         states = history.start + len(history)
         if not known:
-            self._whole, self._compare_at = states, 1
+            self._at_once, self._compare_at = states, 1
             return
-        appended = states - self._whole
+        appended = states - self._at_once
         if appended < self._compare_at:
             return
         self._compare_at = 2 * appended
@@ -206,42 +207,42 @@ class Analysis:
 
     def _drop(self, rows: int) -> None:
         if rows:
-            self._count(slice(min(rows, self._tallied)), -1)
-            self._tallied = max(self._tallied - rows, 0)
-            self._places = self._places[rows:]
+            self._count(slice(min(rows, self._counted)), -1)
+            self._counted = max(self._counted - rows, 0)
+            self._ranks = self._ranks[rows:]
         kept = max(self._filled - rows, 0)
         if rows and kept:
             self._buffer = self._buffer[rows:].copy()
         self._filled = kept
 
-    def _place(self, history: History) -> None:
-        """Find the places of new states among those before them, where a quantile asks for them."""
+    def _rank(self, history: History) -> None:
+        """Rank new states among those before them, if the threshold is a quantile."""
         if self.parameters.threshold_is == "value":
             return
-        new = self._tallied
-        if len(history) > len(self._places):
+        new = self._counted
+        if len(history) > len(self._ranks):
             grown = np.empty(len(history) + max(len(history) // 4, 1024))
-            grown[:new] = self._places[:new]
-            self._places = grown
-        places = compared(history, self.signal, self.parameters, new)
-        self._places[new : len(history)] = places[new:]
+            grown[:new] = self._ranks[:new]
+            self._ranks = grown
+        ranks = compared(history, self.signal, self.parameters, new)
+        self._ranks[new : len(history)] = ranks[new:]
 
     def _count(self, rows: slice, sign: int) -> None:
-        """Add states to those that are counted (+1), or take them away (−1)."""
-        held = self.signal if self.parameters.threshold_is == "value" else self._places
-        having, beyond = tally(held[rows], self.parameters.threshold)
-        self._having += sign * having
+        """Count states (+1), or remove them from the count (−1)."""
+        values = self.signal if self.parameters.threshold_is == "value" else self._ranks
+        with_signal, beyond = tally(values[rows], self.parameters.threshold)
+        self._with_signal += sign * with_signal
         self._beyond += sign * beyond
 
 
 def _scanners(parameters: Parameters) -> list[Scanner]:
-    """Return what decides entries: for post-only orders one for each bound of the queue."""
+    """Return the scanners of entries: one; for post-only orders two, one for each queue bound."""
     queues = QUEUES if parameters.execution == "post_only" else QUEUES[:1]
     return [Scanner(parameters, queue) for queue in queues]
 
 
-def _told(name: str, error: Exception) -> str:
-    """Return what to say of a signal that failed."""
+def _failure(name: str, error: Exception) -> str:
+    """Return the sentence to show about a signal that failed."""
     if isinstance(error, ObiError):
         return str(error)
     return (

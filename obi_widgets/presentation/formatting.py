@@ -299,22 +299,26 @@ def results(frame: Frame) -> tuple[list[tuple[str, str, str]], str]:
     dashes replace the figures, and the sentence says so.
     """
     found, parameters = frame.results, frame.parameters
-    shown = [found] if frame.front is None else [found, frame.front]
-    nets = [one.mean_net_bps for one in shown if one.entries]
+    cases = [found] if frame.front is None else [found, frame.front]
+    nets = [result.mean_net_bps for result in cases if result.entries]
     tone = "" if not nets else "good" if min(nets) > 0 else "bad"
     fees = f"2 × {parameters.fee_bps:g} bps".replace("-", MINUS)
     rows = [
-        ("entries", _bounds(f"{one.entries:,}" for one in shown), ""),
-        ("won, before costs", _bounds(won(one.won, one.entries) for one in shown), ""),
-        ("mean, before fees", _bounds(bps(one.mean_gross_bps, sign=True) for one in shown), ""),
+        ("entries", _bounds(f"{result.entries:,}" for result in cases), ""),
+        ("won, before costs", _bounds(won(result.won, result.entries) for result in cases), ""),
+        (
+            "mean, before fees",
+            _bounds(bps(result.mean_gross_bps, sign=True) for result in cases),
+            "",
+        ),
         (
             f"mean, after {fees if frame.front is None else 'fees'}",
-            _bounds(bps(one.mean_net_bps, sign=True) for one in shown),
+            _bounds(bps(result.mean_net_bps, sign=True) for result in cases),
             tone,
         ),
     ]
-    if any(one.missed for one in shown):
-        rows.append(("orders not filled", _bounds(f"{one.missed:,}" for one in shown), ""))
+    if any(result.missed for result in cases):
+        rows.append(("orders not filled", _bounds(f"{result.missed:,}" for result in cases), ""))
     interval = frame.history.interval
     if too_coarse(parameters.hold_seconds, interval):
         return [(name, NOTHING, "") for name, _, _ in rows], (

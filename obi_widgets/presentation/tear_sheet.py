@@ -220,14 +220,14 @@ def _net(value: float) -> str:
 def trust(report: Report) -> list[tuple[str, str, str]]:
     """Return rows of (name, figure, tooltip) that tell how reliable the verdict is."""
     at = _shown(report)
-    there = _seconds(report.horizons[at]).replace(" ", "\N{NO-BREAK SPACE}")
+    horizon = _seconds(report.horizons[at]).replace(" ", "\N{NO-BREAK SPACE}")
     m, out = report.means, report.traded_out_of_sample
     held_out = _net(out.net_bps[at])
     if held_out != NOTHING:
         held_out += f" ± {number((out.ci_high - out.ci_low)[at] / 2, 2)}"
-    which, seconds = needed(report)
+    purpose, seconds = needed(report)
     more = seconds - report.seconds
-    record = (
+    missing = (
         NOTHING if math.isnan(more) or math.isinf(more)
         else "enough" if more <= 0
         else f"{formatting.duration(more)} more"
@@ -235,7 +235,7 @@ def trust(report: Report) -> list[tuple[str, str, str]]:
     on = 100 * report.episodes.share_on
     return [
         ("states", f"{report.states:,}", "Book states that were used"),
-        (f"independent at {there}, about", number(m.n_eff[at, 0], 0),
+        (f"independent at {horizon}, about", number(m.n_eff[at, 0], 0),
          f"So many independent returns have the same information as the {m.n[at, 0]:,} "
          "overlapping ones"),
         ("episodes", f"{len(report.episodes):,}",
@@ -244,14 +244,14 @@ def trust(report: Report) -> list[tuple[str, str, str]]:
          "Different settings so far: signal and its parameters, threshold, price, selected part, "
          "and holds that are not a horizon. The map's other thresholds count as soon as a setting "
          "is changed after the map was shown. Each of them is tested at all horizons"),
-        (f"p at {there}, corrected", _p(report.net_p_adjusted[at]),
+        (f"p at {horizon}, corrected", _p(report.net_p_adjusted[at]),
          "p value that the mean net return is zero, or no more than without the signal. Corrected "
          "for all settings and horizons tried (Holm)"),
         (f"hold-out (last {100 * DEFAULT_HOLD_OUT:.0f} %), net bps", held_out,
-         f"Mean net return of a trade held for {there}, in the held-out time at the end"),
+         f"Mean net return of a trade held for {horizon}, in the held-out time at the end"),
         ("break-even, each side", formatting.bps(report.break_even_bps),
          "Cost of one side (spread and fee) at which the mean net return is zero"),
-        (f"data {which}", record,
+        (f"data {purpose}", missing,
          "With so much more data, an edge of this size would be called viable in four of five "
          "cases (80 % power)"),
     ]  # fmt: skip

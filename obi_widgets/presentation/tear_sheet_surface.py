@@ -40,9 +40,9 @@ def of_surface(surface: Surface, report: Report, *, stale: bool) -> dict[str, An
     All parts share the colour scale of the whole data, so that they can be compared. A part has
     fewer trades and may have larger means; they get the strongest colour.
     """
-    means = [_Means(one) for one in (surface, surface.in_sample, surface.out_of_sample)]
-    most = means[0].most
-    thresholds = [f"{one:.6g}" for one in surface.threshold]
+    parts = [_Means(part) for part in (surface, surface.in_sample, surface.out_of_sample)]
+    largest = parts[0].largest
+    thresholds = [f"{threshold:.6g}" for threshold in surface.threshold]
     return {
         "title": "Gross bps per trade",
         "about": f"Mean return per trade before fees, by {_across(surface)} (across) and hold (up)",
@@ -51,10 +51,10 @@ def of_surface(surface: Surface, report: Report, *, stale: bool) -> dict[str, An
         "values": [surface.threshold.tolist(), surface.hold_seconds.tolist()],
         "here": _here(surface, report),
         "parts": [
-            {"name": name, "about": about, "cells": part.cells(most), "tips": part.tips()}
-            for (name, about), part in zip(PARTS, means, strict=True)
+            {"name": name, "about": about, "cells": part.cells(largest), "tips": part.tips()}
+            for (name, about), part in zip(PARTS, parts, strict=True)
         ],
-        "legend": _legend(most),
+        "legend": _legend(largest),
         "stale": stale,
     }
 
@@ -87,7 +87,7 @@ class _Means:
         self._shown = np.where(self._entries >= FEW, self._mean, np.nan)
 
     @property
-    def most(self) -> float:
+    def largest(self) -> float:
         """Largest absolute mean, bps; 0 without any."""
         return float(np.nanmax(np.abs(self._shown), initial=0.0))
 

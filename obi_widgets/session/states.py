@@ -177,12 +177,12 @@ class Listener:
         return [float(value) for value in values]
 
     def _give(self, state: History, signal: float) -> None:
-        one = NewState(
+        new = NewState(
             int(state.time[0]), int(state.received[0]), float(state.bid[0]), float(state.ask[0]),
             signal, state,
         )  # fmt: skip
         try:
-            self._callback(one)
+            self._callback(new)
         except Exception as error:  # noqa: BLE001 logged there
             self._failed(f"A function of on_state failed: {error!r}.", error)
 

@@ -214,7 +214,7 @@ class Parameters:
             "fees": self.fees,
             "fee_bps": self.fee_bps,
             "maker_fee_bps": self.maker_fee_bps,
-            **{one.name: getattr(self, one.name) for one in EXECUTION},
+            **{setting.name: getattr(self, setting.name) for setting in EXECUTION},
             "quantile_window": self.quantile_window,
         }
 
@@ -226,7 +226,7 @@ class Parameters:
         """
         table = {**self.as_dict(), "signal": self.signal.name}
         optional = (*EXECUTION, FEES, MAKER_FEE)
-        unused = [one.name for one in optional if table[one.name] == one.default]
+        unused = [setting.name for setting in optional if table[setting.name] == setting.default]
         if self.threshold_is == "value":
             unused.append(QUANTILE_WINDOW.name)
         return {name: value for name, value in table.items() if name not in unused}

@@ -148,7 +148,7 @@ class Findings:
     @property
     def judged(self) -> AtHorizon | None:
         """Figures of the verdict's horizon; None if it is about none."""
-        return next((one for one in self.horizons if one.seconds == self.horizon), None)
+        return next((at for at in self.horizons if at.seconds == self.horizon), None)
 
 
 @dataclass(frozen=True)
@@ -286,7 +286,7 @@ def from_tables(
     if "judged_on" in document:
         origin = _read(Provenance, document["judged_on"], "judged_on")
     if isinstance(table, dict) and isinstance(table.get("horizons"), list):
-        horizons = [_read(AtHorizon, one, "calibration.horizons") for one in table["horizons"]]
+        horizons = [_read(AtHorizon, row, "calibration.horizons") for row in table["horizons"]]
         table = {**table, "horizons": tuple(horizons)}
     findings = _read(Findings, table, "calibration")
     if origin is not None and _span(origin) != _span(findings):
@@ -335,15 +335,15 @@ def refuse_others(
         )
 
 
-def _span(one: Provenance | Findings) -> tuple[str, str, int]:
-    return one.start, one.end, one.states
+def _span(source: Provenance | Findings) -> tuple[str, str, int]:
+    return source.start, source.end, source.states
 
 
-def to_table(one: Provenance | AtHorizon | Findings | Sealed) -> dict[str, Any]:
+def to_table(record: Provenance | AtHorizon | Findings | Sealed) -> dict[str, Any]:
     """Return a table for a file, without unknown values, since TOML has no null."""
-    table = {k: v for k, v in asdict(one).items() if v is not None and k not in BESIDE}
-    if isinstance(one, Findings):
-        table["horizons"] = [to_table(horizon) for horizon in one.horizons]
+    table = {k: v for k, v in asdict(record).items() if v is not None and k not in BESIDE}
+    if isinstance(record, Findings):
+        table["horizons"] = [to_table(horizon) for horizon in record.horizons]
     return table
 
 
@@ -365,7 +365,7 @@ _WORDS = {"str": "text", "int": "a whole number", "float": "a number", "tuple": 
 
 def _read(kind: type[_Kind], table: object, name: str) -> _Kind:
     takes: Mapping[str, bool] = {
-        one.name: one.default is MISSING for one in fields(kind) if one.name not in BESIDE
+        field.name: field.default is MISSING for field in fields(kind) if field.name not in BESIDE
     }
     if isinstance(table, dict):
         new = {old: now for old, now in EARLIER_NAMES.items() if now in takes and now not in table}
@@ -381,10 +381,10 @@ def _read(kind: type[_Kind], table: object, name: str) -> _Kind:
 
 def _check(kind: type[_Kind], table: dict[str, Any], name: str) -> None:
     """Refuse values whose type is not that of the field."""
-    for one in fields(kind):
-        if one.name not in table:
+    for field in fields(kind):
+        if field.name not in table:
             continue
-        value, declared = table[one.name], str(one.type)
+        value, declared = table[field.name], str(field.type)
         word = re.split(r"\W", declared)[0]
         match word:
             case "str" | "tuple":
@@ -395,5 +395,5 @@ def _check(kind: type[_Kind], table: dict[str, Any], name: str) -> None:
                 fits = type(value) in (int, float) and abs(value) < math.inf
         if not (fits or (value is None and declared.endswith("None"))):
             raise SettingsError(
-                f"{one.name!r} in {name!r} is {quoted(value)}.", f"It takes {_WORDS[word]}."
+                f"{field.name!r} in {name!r} is {quoted(value)}.", f"It takes {_WORDS[word]}."
             )

@@ -380,18 +380,18 @@ class Settings(HasTraits):
         values, document = files.read(path)
         try:
             settings = cls(**values)
-            told = settings.parameters
-            settings.provenance, settings.findings = from_tables(document, told)
+            parameters = settings.parameters
+            settings.provenance, settings.findings = from_tables(document, parameters)
             if "sealed_test" in document:
                 settings.sealed = sealed_of(document["sealed_test"])
         except SettingsError as error:
             raise SettingsError(f"{path.name}: {error.what}", error.advice) from error
-        settings._loaded = told
+        settings._loaded = parameters
         return settings
 
 
-def _unpickle(parameters: Parameters, *told: Any) -> Settings:  # noqa: ANN401
+def _unpickle(parameters: Parameters, *attributes: Any) -> Settings:  # noqa: ANN401
     """Return settings from a pickle."""
     settings = Settings(**parameters.as_dict())
-    settings.provenance, settings.findings, settings.sealed, settings._loaded = told
+    settings.provenance, settings.findings, settings.sealed, settings._loaded = attributes
     return settings

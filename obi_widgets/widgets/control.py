@@ -86,7 +86,7 @@ class Control:
             self.entry.unobserve(self._read, "value")
 
     def fit(self, step: float, greatest: float) -> None:
-        """Give a slider another step and another end; a setting beyond it moves the end."""
+        """Set the step and the end of a slider; a setting beyond the end moves it."""
         value = getattr(self.settings, self.parameter.name)
         with self.control.hold_sync():
             self.control.step = step
@@ -161,9 +161,10 @@ def _widget_of(parameter: Parameter) -> ipywidgets.Widget:
     """Return a widget to choose a parameter's value."""
     kind = parameter.kind
     if isinstance(kind, Choice):
-        if len(kind.words) <= MAX_BUTTONS:
-            return ipywidgets.ToggleButtons(options=kind.words, style={"button_width": "auto"})
-        return ipywidgets.Dropdown(options=kind.words, layout=Layout(width="100%"))
+        labelled = [(word.replace("_", "-"), word) for word in kind.words]
+        if len(labelled) <= MAX_BUTTONS:
+            return ipywidgets.ToggleButtons(options=labelled, style={"button_width": "auto"})
+        return ipywidgets.Dropdown(options=labelled, layout=Layout(width="100%"))
     if not isinstance(kind, Number):
         raise SettingsError(
             f"No control can show {parameter.name}.",

@@ -97,8 +97,8 @@ class SettingsWidget(Part):
         self._offered: set[str] = set()
         self._offering = 0  # id of the thread that sets the list of signals; 0 for none
         self._controls: dict[str, Control] = {}
-        self._sized = ""  # the market that the slider of the order's size is fitted to
-        self._signals: dict[str, Signal] = {}  # by name, those that were chosen here
+        self._sized = ""  # the market whose sizes the slider of the order's size reaches
+        self._signals: dict[str, Signal] = {}  # by name: signals that were chosen in this widget
         self._choice = ipywidgets.Dropdown(tooltip="Signal to show, calibrate and export")
         self._choice.add_class("obi-choice")
         title = ipywidgets.HTML('<div class="obi-head">Signal</div>')
@@ -144,14 +144,16 @@ class SettingsWidget(Part):
         self._signals[signal.name] = signal
         threshold = threshold_of(signal, self.settings.threshold_is)
         first, behind = _split(signal, self.settings.threshold_is)
-        made = {
-            one.name: Control(self.settings, one, self._tell)
-            for one in [*first, threshold, HOLD, *behind]
+        controls = {
+            setting.name: Control(self.settings, setting, self._tell)
+            for setting in [*first, threshold, HOLD, *behind]
         }
-        self._sliders.children = [made[one.name].box for one in [*first, threshold, HOLD]]
-        self._fold.children = [made[one.name].box for one in behind]
-        self._controls, self._sized = made, ""
-        own = [one.title for one in behind if one.name in signal.parameters]
+        self._sliders.children = [
+            controls[setting.name].box for setting in [*first, threshold, HOLD]
+        ]
+        self._fold.children = [controls[setting.name].box for setting in behind]
+        self._controls, self._sized = controls, ""
+        own = [setting.title for setting in behind if setting.name in signal.parameters]
         self._behind = ", ".join([*own, "fees"]).capitalize()
         self._unfold(unfolded=self._unfolded)
         self._offer()
@@ -211,7 +213,7 @@ class SettingsWidget(Part):
         with self._lock:
             self._offer()
             self._fit_size(frame.history)
-            if frame.parameters.signal == self.settings.signal:  # else its controls are to come
+            if frame.parameters.signal == self.settings.signal:  # else they are being replaced
                 notes = self._notes(frame)
                 for name, control in self._controls.items():
                     control.say(notes.get(name, NOTHING))
@@ -225,7 +227,7 @@ class SettingsWidget(Part):
         }
 
     def _fit_size(self, history: History) -> None:
-        """Let the slider of the order's size reach what the book holds, once of each market."""
+        """Set the end of the size slider from the sizes in the book, once for each market."""
         instrument = history.instrument
         market = f"{instrument.venue}:{instrument.symbol}"
         if market != self._sized and (found := size_range(history)) is not None:

@@ -138,7 +138,7 @@ def test_every_surface_follows_the_signal_of_the_settings(lab, touch_z):
     assert "decay" in note or "Half weight" in note
     assert "Deepest" in lab.controls["depth"]._note.value
     assert "weight" in lab.controls["depth"]._note.value
-    assert lab.controls._opener.description == "▸ Band, weighting, fees"
+    assert lab.controls._opener.description == "▸ Band, weighting, fees, orders"
 
     lab.settings.signal = touch_z
     wanted = touch_z(history)

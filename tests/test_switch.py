@@ -154,7 +154,7 @@ def test_every_surface_follows_the_signal_of_the_settings(lab, touch_z):
         lab.controls["window"]._name.value
     )
     assert lab.controls["window"].entry.value == "30 s"
-    assert lab.controls._opener.description == "▸ Of, fees"
+    assert lab.controls._opener.description == "▸ Of, fees, orders"
     assert frame.trouble == ""
 
     lab.controls["window"].control.value = 60.0

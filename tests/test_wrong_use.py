@@ -48,7 +48,7 @@ ACCEPTED: dict[tuple[str, str, str], str] = {
     ("Session.pan", "share", "negative"): "back towards the newest",
     ("skewed", "skew", "negative"): "a clock may be behind",
     ("find_episodes", "threshold", "huge"): "a signal may have any unit",
-    ("columns", "thresholds", "huge"): "a signal may have any unit",
+    ("entry_columns", "thresholds", "huge"): "a signal may have any unit",
     ("Report.seconds_needed", "effect_bps", "negative"): "of a loss nothing is ever viable: NaN",
     ("Report.seconds_needed", "effect_bps", "NaN"): "an effect that is not known: NaN",
 }

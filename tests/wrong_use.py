@@ -53,8 +53,9 @@ CLASSES = (obi.calibrate.__globals__["Report"], obi.Signal)
 """What public functions return, beside the classes of `obi_widgets.__all__`."""
 
 VALUES = (
-    obi.AtHorizon, obi.Bootstrap, obi.Context, obi.Fees, obi.Findings, obi.Flow, obi.Instrument,
-    obi.Judgement, obi.LevelsUsed, obi.Parameter, obi.Parameters, obi.Proposal, obi.Provenance,
+    obi.AtHorizon, obi.Bootstrap, obi.Context, obi.Depth, obi.Fees, obi.Findings, obi.Flow,
+    obi.Instrument, obi.Judgement, obi.LargeLevels, obi.LevelsUsed, obi.Parameter, obi.Parameters,
+    obi.Proposal, obi.Provenance,
     obi.Seal, obi.Sealed, obi.Surface, obi.Taken, obi.Trades,
 )  # fmt: skip
 """What holds what other calls checked."""

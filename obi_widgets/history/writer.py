@@ -130,12 +130,14 @@ class HistoryWriter:
         if self._rows == BLOCK * len(self._blocks):
             self._begin_row()
         bids, asks, sums = book.bids, book.asks, self._sums
-        self._found, added = KERNELS.code.append(  # over the state that waits
+        found, added = KERNELS.code.append(  # over the state that waits
             bids.levels, bids.count, bids.edge, asks.levels, asks.count, asks.edge,
             self._tick_size, self._rows, time, received, sums.lot_size, sums.rounds, *self._room,
         )  # fmt: skip
-        if self._found < 0:
+        if found < 0:
             self._put(time, received, bids, asks)
+        else:
+            self._found = found
         if added != ADDED:
             self._count(bids, asks)
         self.tape.sample(time, received, book, self._start + self._rows, self._tick_size)

@@ -1,4 +1,4 @@
-"""What an entry and its costs depend on, beside the signal: the parameters that settings gather."""
+"""Parameters of entries, orders and costs. The settings contain them beside the signal's."""
 
 from __future__ import annotations
 
@@ -18,101 +18,101 @@ HOLD = Parameter(
     "hold_seconds",
     Seconds(0.1, 86_400, slider=(1, 120, 1)),
     20.0,
-    "How long an entry is held, in seconds of the exchange's time.",
+    "Time from entry to exit, in seconds of the exchange's clock.",
 )
 PRICE = Parameter(
     "price",
     Choice("touch", "mid"),
     "touch",
-    "The touch: long in at the ask, out at the bid; or mid, which nobody gets.",
+    "The touch: a long buys at the ask and sells at the bid. Or mid, which no order gets.",
     "Entries trade at",
 )
 OWN = "own"
-"""Fees that are no venue's: the numbers that are given."""
+"""The choice of fees that are not a venue's."""
 
 FEES = Parameter(
     "fees",
     Choice(OWN, *known_fees()),
     OWN,
-    "Whose fees: choosing a venue sets the fee to that of its lowest tier.",
+    "Venue whose fees apply. Choosing one sets both fees to those of its lowest tier.",
     "Fees of",
 )
 FEE = Parameter(
     "fee_bps",
     Bps(-100, 1_000, slider=(-2, 10, 0.1)),
     5.0,
-    "A taker's, of one side of a trade, in bps of the value traded; negative is a rebate.",
+    "Taker's fee of one side of a trade, in bps of the value traded. Negative is a rebate.",
     "Fee, each side",
 )
 EXECUTED = Parameter(
     "execution",
     Choice("taker", "post_only"),
     "taker",
-    "Whether an order takes what stands there, or is posted at its own side's touch and waits.",
+    "A taker takes the other side's levels. A post-only order rests at its own side's best price.",
     "Orders",
 )
 WAIT = Parameter(
     "wait_seconds",
     Seconds(0.1, 3_600, slider=(0.5, 60, 0.5)),
     5.0,
-    "Seconds that a post-only order rests in the book until it is cancelled.",
+    "Seconds that a post-only order rests before it is cancelled.",
     "Post-only, wait",
 )
 MAKER_FEE = Parameter(
     "maker_fee_bps",
     Bps(-100, 1_000, slider=(-2, 10, 0.1)),
     2.0,
-    "Of one side of a trade that rested in the book, in bps of its value; negative is a rebate.",
+    "Fee of one side of a trade that rested in the book, in bps. Negative is a rebate.",
     "Maker fee, each side",
 )
 LATENCY = Parameter(
     "latency_ms",
     Number(0, 10_000, "ms", slider=(0, 1_000, 5)),
     0.0,
-    "Milliseconds of the exchange's time from a decision until its order meets a book.",
+    "Milliseconds of the exchange's clock from a decision until its order arrives.",
     "Latency",
 )
 SLIPPAGE = Parameter(
     "slippage_bps",
     Bps(0, 10_000, off="no limit", slider=(-0.1, 10, 0.1)),
     None,
-    "How much worse than the touch at decision an entry may pay, bps; beyond it is cancelled.",
+    "How much worse than the touch at the decision an entry may be, bps. Else it is cancelled.",
     "Slippage limit",
 )
 SIZE = Parameter(
     "size",
     Number(SMALLEST, LARGEST, "base units", off="any size", slider=(0, 10, 0.01)),
     None,
-    "Base units that an order walks through the levels with; so few that the touch holds them.",
+    "Size of an order, base units: it takes as many levels as it needs. Off: the touch fills it.",
     "Order size",
 )
 QUANTILE_WINDOW = Parameter(
     "quantile_window",
     Seconds(10, 86_400, slider=(10, 3_600, 10)),
     600.0,
-    "Seconds before a state whose values a quantile is taken of, the state itself left out.",
+    "Seconds before a state, without the state itself, over which the quantile is taken.",
 )
 
 EXECUTION = (EXECUTED, WAIT, LATENCY, SLIPPAGE, SIZE)
-"""How an order is executed. At its default each of them does nothing."""
+"""Parameters of execution. The defaults fill every order at once, at the touch."""
 
 COSTS = (FEES, FEE, MAKER_FEE)
-"""What changes no trade: no axis of a sweep."""
+"""Parameters that change no trade, so they are not axes of a sweep."""
 
 OF_TAKER = (LATENCY, SLIPPAGE, SIZE)
-"""Those that change what a taker pays."""
+"""Parameters that change a taker's price."""
 
 PARAMETERS = {one.name: one for one in (HOLD, PRICE, *COSTS, *EXECUTION, QUANTILE_WINDOW)}
-"""By name."""
+"""All parameters by name."""
 
 
 def at_once(parameters: Chosen) -> bool:
-    """Return whether every order is filled at the touch, or mid, of the state that decides it."""
+    """Return whether every order is filled at the deciding state's touch or mid."""
     return all(getattr(parameters, one.name) == one.default for one in (EXECUTED, *OF_TAKER))
 
 
 def refuse_post_only(parameters: Chosen, what: str) -> None:
-    """Raise a SettingsError for what cannot be made of post-only orders."""
+    """Raise a SettingsError if orders are post-only, for what does not support them."""
     if parameters.execution == "post_only":
         raise SettingsError(
             f"{what} of post-only orders cannot be made yet.", 'Set execution="taker".'
@@ -120,11 +120,11 @@ def refuse_post_only(parameters: Chosen, what: str) -> None:
 
 
 class Chosen(Protocol):
-    """The values of settings at one moment, as far as entries and fills use them."""
+    """The values of settings that entries and fills use."""
 
     @property
     def signal(self) -> Signal:
-        """What decides."""
+        """The signal."""
 
     @property
     def values(self) -> tuple[tuple[str, Any], ...]:
@@ -136,11 +136,11 @@ class Chosen(Protocol):
 
     @property
     def quantile_window(self) -> float:
-        """Seconds before a state that a quantile is taken over."""
+        """Window of a quantile threshold, seconds."""
 
     @property
     def lookback(self) -> float:
-        """Seconds that the signal itself looks back: it has no value before."""
+        """Look-back of the signal, seconds."""
 
     @property
     def threshold(self) -> float:
@@ -148,15 +148,15 @@ class Chosen(Protocol):
 
     @property
     def hold_seconds(self) -> float:
-        """How long an entry is held."""
+        """Time from entry to exit, seconds."""
 
     @property
     def price(self) -> str:
-        """What an entry pays: ``"touch"`` or ``"mid"``."""
+        """``"touch"`` or ``"mid"``."""
 
     @property
     def fee_bps(self) -> float:
-        """A taker's, of one side of a trade."""
+        """Taker's fee of one side, bps."""
 
     @property
     def execution(self) -> str:
@@ -164,29 +164,29 @@ class Chosen(Protocol):
 
     @property
     def wait_seconds(self) -> float:
-        """How long a post-only order rests in the book."""
+        """Time that a post-only order rests, seconds."""
 
     @property
     def maker_fee_bps(self) -> float:
-        """Of one side of a trade that rested in the book."""
+        """Maker's fee of one side, bps."""
 
     @property
     def latency_ms(self) -> float:
-        """Milliseconds from a decision until its order meets a book."""
+        """Milliseconds from a decision until its order arrives."""
 
     @property
     def slippage_bps(self) -> float | None:
-        """How much worse than the touch at decision an entry may pay; None for no limit."""
+        """Slippage limit of an entry, bps; None for no limit."""
 
     @property
     def size(self) -> float | None:
-        """Base units of an order; None when it is too small to matter."""
+        """Size of an order, base units; None if the touch fills it."""
 
     def values_of(self, signal: Signal) -> Mapping[str, Any]:
-        """Return the values for parameters of a signal."""
+        """Return the values of a signal's parameters."""
 
     def replace(self, **changes: Any) -> Chosen:  # noqa: ANN401
-        """Return the same with other values of some."""
+        """Return a copy with some values changed."""
 
 
 class HasChosen(Protocol):
@@ -198,12 +198,12 @@ class HasChosen(Protocol):
 
 
 def values_now(settings: HasChosen | Chosen) -> Chosen:
-    """Return the values of settings at this moment.
+    """Return the current values of settings.
 
     Raises
     ------
     SettingsError
-        Something that is not settings.
+        If the argument is not settings.
     """
     values = getattr(settings, "parameters", settings)
     if not hasattr(values, "values_of"):

@@ -1,7 +1,6 @@
 """Entries, decided state by state, in NumPy and plain Python.
 
-`entries_numba` has the same, operation for operation: both round in the same
-places, so that which of them ran cannot be told from the result.
+`entries_numba` does the same operations in the same order, so both give the same result to the bit.
 """
 
 from __future__ import annotations
@@ -19,7 +18,7 @@ if TYPE_CHECKING:
 
 
 FLAT, ENTERING, HELD, LEAVING = 0, 1, 2, 3
-"""Where a scan stands: no position; an order to enter on its way; a position; one to leave."""
+"""Phases of a scan: no position, entry order in flight, position, exit order in flight."""
 
 
 def scan(
@@ -36,7 +35,7 @@ def scan(
     prices: Floats,
     lost: NDArray[np.bool_],
 ) -> int:
-    """Decide entries from a state on that are filled at the state which decides them.
+    """Decide entries from state ``first`` on, filled at the deciding state.
 
     It is `scan_executed` without latency, limit or size, and is a kernel of its own since every
     move of a slider calls it. ``times`` may have two rows; times of decision are not written.

@@ -1,4 +1,4 @@
-"""Two ways to get into a position and out of it: take what stands there, or wait to be taken."""
+"""Two ways to execute orders: take the other side's levels, or rest in the book."""
 
 from __future__ import annotations
 
@@ -13,28 +13,28 @@ Queue = Literal["front", "back"]
 
 
 LATEST = 10.0
-"""Seconds of latency: no order is later, and who means milliseconds gives more."""
+"""Largest latency, seconds; a larger number is probably meant as milliseconds."""
 
 
 @dataclass(frozen=True)
 class Taker:
-    """Cross the spread: filled whole or cancelled on the way in, always taken on the way out.
+    """Cross the spread: an entry is filled whole or cancelled, an exit is always filled.
 
     Parameters
     ----------
     latency : float
-        Seconds of event time from a decision until its order arrives; 0 to 10. It meets the first
-        state at or after its arrival.
+        Seconds of event time from a decision until its order arrives; 0 to 10. It is executed on
+        the first state at or after its arrival.
     slippage_bps : float, optional
-        How much worse than the touch at decision an entry may pay, bps, on any level that it
-        needs; 0 to 10,000. Beyond it the whole order is cancelled, and never chased. No limit when
-        left out. An exit has no limit.
+        How much worse than the touch at the decision the price of any level that an entry needs may
+        be, bps; 0 to 10,000. Beyond it the whole order is cancelled, not chased. If left out, there
+        is no limit. Exits have no limit.
     fee_bps : float
-        Of one side of a trade, bps of its value; −100 to 1,000.
+        Fee of one side of a trade, bps of its value; −100 to 1,000.
     size : float, optional
-        Base units to walk through the levels. An entry of more than they hold is cancelled; what
-        an exit has beyond them is counted at the last of them. When left out, an order is too small
-        to matter: all of it is filled at the touch.
+        Base units. An order takes as many levels as it needs. An entry larger than the kept levels
+        is cancelled; an exit's part beyond them is priced at the last level. If left out, the touch
+        fills an order.
 
     Examples
     --------
@@ -58,45 +58,45 @@ class Taker:
 
     @property
     def closing(self) -> Taker:
-        """What ends a position: the same."""
+        """The execution of an exit: the same."""
         return self
 
 
 @dataclass(frozen=True)
 class Maker:
-    """Post at one's own side's touch and wait: filled, expired, or refused because it would cross.
+    """Rest at the best price of one's own side: filled, expired, or refused because it would cross.
 
-    Book states show no trades, and no queue. So a fill is bounded from both sides, for an order
-    too small to matter:
+    Book states show neither trades nor the queue. So there are two bounds of a fill, for an
+    infinitely small order:
 
-    - ``"back"``: last in the queue, and nobody before it ever cancels. It is filled once the
-      other side's best stands at its price or better, which nobody could have posted before
-      everything that stood there was gone. A fill that it tells of would have happened, at this
-      state or before.
-    - ``"front"``: first in the queue. It is filled as soon as less stands at its price (or where
-      the own side is best, if that is worse) than in the state before, or the own side's best is
-      left for a worse one: it counts what was cancelled as if it had been traded.
+    - ``"back"``: last in the queue, and nobody ahead ever cancels. It is filled once the other
+      side's best is at its price or better, which is only possible once everything at that price
+      is gone. A fill by this bound would have happened, at this state or earlier.
+    - ``"front"``: first in the queue. It is filled as soon as the size at its price (or at the
+      own side's best, if that is worse) is smaller than in the previous state, or the own side's
+      best price becomes worse: cancellations count as trades.
 
-    The truth lies between, for what is last in the queue when it arrives moves up with every
-    cancellation and every trade before it, and is seldom first. With few states a second even the
-    front may miss a trade whose level was filled up again before the next state.
+    The truth lies between: an order that arrives last moves up with every cancellation and trade
+    ahead of it, and is seldom first. With few states a second, even the front may miss a trade
+    whose level was refilled before the next state. For bounds that use the trades of the tape, set
+    ``execution="post_only"`` in the settings.
 
-    Fills at the back are the ones that the price went through: their results are the worst of
-    all. So the bounds of the mean result are no bounds of chance, but of the queue.
+    The back is filled where the price went through, which gives the worst results. The bounds of
+    the mean result are bounds of the queue, not of chance.
 
     Parameters
     ----------
     queue : {"back", "front"}
-        Which bound.
+        The bound.
     timeout : float
-        Seconds in the book until an order that is not filled is cancelled; 0.001 to 86,400.
+        Seconds that an order rests before it is cancelled; 0.001 to 86,400.
     latency : float
-        Seconds of event time from a decision until its order meets the book; 0 to 10.
+        Seconds of event time from a decision until its order arrives; 0 to 10.
     fee_bps : float
-        Of one side of a trade, bps of its value; negative is a rebate. −100 to 1,000.
+        Fee of one side of a trade, bps of its value; −100 to 1,000. Negative is a rebate.
     exit : Taker or Maker, optional
-        What ends a position. A maker that is refused or expires leaves it to its own exit, and so
-        on to a taker. When left out, a taker with this latency and its default fee.
+        Execution of exits. If a maker is refused or expires, its own ``exit`` follows, down to a
+        taker. If left out, a taker with this latency and the default fee.
 
     Examples
     --------
@@ -123,7 +123,7 @@ class Maker:
 
     @property
     def closing(self) -> Taker | Maker:
-        """What ends a position, or an attempt at it."""
+        """The execution of an exit, or of the next attempt."""
         return Taker(self.latency) if self.exit is None else self.exit
 
 

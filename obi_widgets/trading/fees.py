@@ -18,13 +18,13 @@ read: LMEX, BTSE, Coinbase and Kraken among them."""
 
 
 def known_fees() -> dict[str, Fees]:
-    """Return the fees of all venues whose fees are known, by the venue's name, sorted."""
+    """Return the known fees by venue, sorted by name."""
     known = {**OTHERS, **{name: one.fees for name, one in VENUES.items() if one.fees is not None}}
     return dict(sorted(known.items()))
 
 
 def fees(venue: str) -> Fees:
-    """Return what a venue charges who trades little, as far as it is known.
+    """Return a venue's fees at its lowest tier, if they are known.
 
     Parameters
     ----------
@@ -34,12 +34,12 @@ def fees(venue: str) -> Fees:
     Returns
     -------
     Fees
-        With the month in which they held. Check your own tier.
+        The fees and the month in which they were valid. Check your own tier.
 
     Raises
     ------
     SettingsError
-        A venue whose fees are not known here: none is ever guessed.
+        If the venue's fees are not known; they are never guessed.
 
     Examples
     --------

@@ -1,10 +1,9 @@
-"""Hypothetical fills: what entries would have cost, with latency, a queue, and orders unfilled.
+"""Hypothetical fills of entries, with latency, a queue, and orders that are not filled.
 
 A taker's orders are executed by `entries.scan`, as the overlay, the sweep and the verdict do. A
-maker decides by the same signal and threshold, one position at a time. An order that is not filled
-leaves it flat, and it decides again from the moment it knows. The hold begins with the fill; at the
-first whole book after it the exit is decided, and filled as the execution says. Nothing is known
-across a gap.
+maker decides by the same signal and threshold, with one position at a time. If an order is not
+filled, it decides again as soon as this is known. The hold begins with the fill; the exit is
+decided at the first state after the hold with both sides. Results across a gap are unknown.
 """
 
 from __future__ import annotations
@@ -34,35 +33,33 @@ if TYPE_CHECKING:
 def fills(
     history: History, settings: HasChosen | Chosen, execution: Execution | None = None
 ) -> pd.DataFrame:
-    """Return what the orders of the settings' entries would have come to.
+    """Return the orders of the settings' entries and their hypothetical fills.
 
     Parameters
     ----------
     history : History
-        Book states. The denser they are, the truer: of ``interval=0``, all that the venue told.
+        Book states. More states give more exact fills; ``interval=0`` keeps all.
     settings : Settings or Parameters
-        All are used, but where an execution is given, which says what is paid: then only those of
-        the signal, of its threshold, and ``hold_seconds``.
+        All settings are used. If ``execution`` is given, it replaces those of execution and fees.
     execution : Taker or Maker, optional
-        As the settings say when left out: the entries of `obi_widgets.entries`.
+        If left out, the execution of the settings: the entries of `obi_widgets.entries`.
 
     Returns
     -------
     DataFrame
-        A row an order, with the columns of `obi_widgets.entries`: ``side`` (+1 long, −1 short),
+        A row for each order, with the columns of `obi_widgets.entries`: ``side`` (+1 or −1),
         ``entry_time``, ``exit_time`` (UTC, of the fills), ``entry_price``, ``exit_price`` (quote
         currency, size-weighted), ``gross_bps``, ``net_bps`` (after the fees of both sides),
-        ``ended`` (``"held"``, ``"gap"``, ``"open"``, or ``"unfilled"``). Beside them:
-        ``decision_time`` (UTC); ``status`` of the order that was to enter (``"filled"``,
-        ``"cancelled"`` by the slippage limit or for want of levels, ``"expired"``, ``"rejected"``
-        as it would have crossed, ``"gap"`` or ``"open"`` when its fate is not known); ``filled``, 1
-        of an order that was, 0 of one that was not, NaN when not known. NaT and
-        NaN where there is nothing.
+        ``ended`` (``"held"``, ``"gap"``, ``"open"``, or ``"unfilled"``). Also
+        ``decision_time`` (UTC); ``status`` of the entry order (``"filled"``, ``"cancelled"`` by
+        the slippage limit or for lack of levels, ``"expired"``, ``"rejected"`` because it would
+        have crossed, ``"gap"`` or ``"open"`` if unknown); ``filled``, 1 or 0, NaN if unknown. NaT
+        and NaN where there is no value.
 
     Raises
     ------
     SettingsError
-        Settings or an execution that are neither.
+        If ``settings`` or ``execution`` is something else.
 
     Examples
     --------
@@ -92,7 +89,7 @@ def fills(
 
 
 def _taken(trades: Trades) -> pd.DataFrame:
-    """Return the orders of trades, and the one that is on its way at the end."""
+    """Return the orders of trades, and the order in flight at the end."""
     frame = _with_pending(trades)
     filled, ended = frame["entry_price"].notna(), frame["ended"]
     cases = [filled, ended == UNFILLED, ended == GAP]
@@ -103,7 +100,7 @@ def _taken(trades: Trades) -> pd.DataFrame:
 
 
 def _with_pending(trades: Trades) -> pd.DataFrame:
-    """Return trades as a DataFrame, with a row for the order to enter that is on its way."""
+    """Return trades as a DataFrame, with a row for the entry order in flight."""
     import pandas as pd
 
     frame = trades.to_frame().assign(decision_time=utc_of(trades.decision_time))
@@ -118,7 +115,7 @@ def _with_pending(trades: Trades) -> pd.DataFrame:
 def _simulate(
     tape: Tape, signal: NDArray[np.float64], parameters: Chosen, maker: Maker
 ) -> list[tuple[int, int, Fill, Fill | None]]:
-    """Return side, time of decision, entry and exit of each order."""
+    """Return side, decision time, entry and exit of each order."""
     candidates = np.flatnonzero(np.abs(signal) > parameters.threshold)
     hold = round(parameters.hold_seconds * 1e9)
     orders: list[tuple[int, int, Fill, Fill | None]] = []
@@ -136,7 +133,7 @@ def _simulate(
         orders.append((side, now, entry, left))
         last = entry if left is None else left
         status = last.status
-        # It decides again at the first state from when it knows: perhaps at that of the exit.
+        # It decides again at the first state at which the result is known, perhaps the exit's.
         row = max(row + 1, last.row, int(np.searchsorted(tape.time, last.time)))
     return orders
 
@@ -185,27 +182,26 @@ def _frame(orders: list[tuple[int, int, Fill, Fill | None]]) -> pd.DataFrame:
 
 
 def fill_summary(frame: pd.DataFrame) -> pd.Series[float]:
-    """Return what `fills` came to.
+    """Return a summary of `fills`.
 
     Parameters
     ----------
     frame : DataFrame
-        Of `fills`.
+        A result of `fills`.
 
     Returns
     -------
     Series
-        ``orders`` whose fate is known; the shares of them that were ``filled`` and ``unfilled``,
-        and of the latter ``cancelled``, ``expired`` and ``rejected``;
-        ``entries`` that were closed; ``won``, the share of them that gained before fees;
-        ``mean_gross_bps``, ``mean_net_bps`` of an entry, and ``net_per_order_bps``, the net
-        result over all orders, an unfilled one counting 0. NaN where there is nothing to divide
-        by.
+        ``orders`` with a known result; the fractions ``filled`` and ``unfilled``, and of the latter
+        ``cancelled``, ``expired`` and ``rejected``; closed ``entries``; ``won``, the fraction with
+        a gain before fees; ``mean_gross_bps`` and ``mean_net_bps`` of an entry;
+        ``net_per_order_bps``, the mean net gain of all orders, 0 for an unfilled one. NaN without
+        any.
 
     Raises
     ------
     ArgumentError
-        Another table.
+        If ``frame`` is another table.
 
     Examples
     --------
@@ -249,7 +245,7 @@ def fill_summary(frame: pd.DataFrame) -> pd.Series[float]:
 def queue_bounds(
     history: History, settings: HasChosen | Chosen, execution: Maker | None = None
 ) -> pd.DataFrame:
-    """Return `fill_summary` for an order first in the queue and for one last in it.
+    """Return `fill_summary` for orders first in the queue and for orders last in it.
 
     Parameters
     ----------
@@ -258,19 +254,19 @@ def queue_bounds(
     settings : Settings or Parameters
         As `fills` takes them.
     execution : Maker, optional
-        Its ``queue``, and that of its exits, are set to each in turn. The default when left out.
+        Its ``queue``, and that of its exits, is set to each in turn. If left out, ``Maker()``.
 
     Returns
     -------
     DataFrame
-        The rows ``"front"`` and ``"back"``, with the columns of `fill_summary`. The shares filled
-        bound the true one as `Maker` says. The two do not make the same entries: who is filled is
-        busy while the other decides again.
+        Rows ``"front"`` and ``"back"``, with the columns of `fill_summary`. The true fraction that
+        is filled lies between the two, see `Maker`. Their entries differ: a filled order holds a
+        position while an unfilled one decides again.
 
     Raises
     ------
     SettingsError
-        An execution that is no `Maker`: a taker has no queue.
+        If ``execution`` is not a `Maker`: a taker has no queue.
 
     Examples
     --------

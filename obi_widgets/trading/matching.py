@@ -1,7 +1,7 @@
-"""What becomes of one order among book states.
+"""Matching a single maker's order against book states.
 
-The book that an order meets is the newest state at its arrival. That state is known once there is
-a later one; until then the order is open.
+An order meets the newest state at its arrival. That state is known once there is a later one; until
+then the order is open.
 """
 
 from __future__ import annotations
@@ -24,15 +24,15 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
 
 FILLED, CANCELLED, EXPIRED, REJECTED = "filled", "cancelled", "expired", "rejected"
-"""What became of an order: filled; beyond the slippage limit, or more than the levels hold; timed
-out in the queue; would have crossed when it should have been posted. Or `GAP`, or `OPEN`."""
+"""Status of an order: filled; beyond the slippage limit or the levels; not filled within its
+timeout; refused because it would have crossed. Or `GAP`, or `OPEN`."""
 
 
 class Fill(NamedTuple):
-    """What became of an order.
+    """Result of an order.
 
-    ``row`` is the state that stands at ``time``; ``share`` of it is filled, 0, 1, or NaN where that
-    is not known.
+    ``row`` is the newest state at ``time``; ``share`` is the filled fraction: 0, 1, or NaN if
+    unknown.
     """
 
     status: str
@@ -44,7 +44,7 @@ class Fill(NamedTuple):
 
 
 class Tape:
-    """A history, as orders look at it. A direction of +1 buys, −1 sells."""
+    """A history against which orders are matched. A direction of +1 buys, −1 sells."""
 
     def __init__(self, history: History) -> None:
         self.history, self.time = history, history.time
@@ -56,12 +56,12 @@ class Tape:
         return len(self.time)
 
     def gap_after(self, row: int) -> int:
-        """Return the first state after one in which the book is lost; the length without any."""
+        """Return the first state after ``row`` without a book; the number of states without any."""
         at = np.searchsorted(self._gaps, row, "right")
         return int(self._gaps[at]) if at < len(self._gaps) else len(self)
 
     def whole_from(self, row: int) -> int:
-        """Return the first state from one on that has both sides; the length without any."""
+        """Return the first state from ``row`` on with both sides; the number of states if none."""
         at = np.searchsorted(self._whole, row)
         return int(self._whole[at]) if at < len(self._whole) else len(self)
 
@@ -70,7 +70,7 @@ class Tape:
         return float((self.history.bid if side > 0 else self.history.ask)[row])
 
     def unknown(self, row: int, until: int) -> Fill | None:
-        """Return what is to be said of a span of states in which the book is lost, or no end."""
+        """Return the fill if a span of states contains a gap or has no end; None otherwise."""
         gap = self.gap_after(row)
         if gap <= min(until, len(self) - 1):
             return Fill(GAP, gap, int(self.time[gap]), share=np.nan)
@@ -79,24 +79,24 @@ class Tape:
         return None
 
     def newest(self, row: int, time: int) -> int | Fill:
-        """Return the state that stands at a time, after one before; or why it is not known."""
+        """Return the newest state at a time, at least ``row``; or the fill if it is unknown."""
         at = max(int(np.searchsorted(self.time, time, "right")) - 1, row)
-        last = at + 1 == len(self)  # a state that is still to come may be the one
+        last = at + 1 == len(self)  # a later state may still come
         return self.unknown(row, at) or (self.unknown(row, len(self)) if last else None) or at
 
     def arrive(self, row: int, now: int, latency: float) -> tuple[int | Fill, int]:
-        """Return the state that an order meets, or why it is not known; and the time."""
+        """Return the state that an order meets, or the fill if unknown; and the time."""
         time = now + round(latency * 1e9)
         return (self.newest(row, time) if latency else row), time
 
     # -- taking ----------------------------------------------------------------------------
 
     def take(self, order: Taker, row: int, now: int, direction: int) -> Fill:
-        """Cross the spread to leave a position that a maker entered, at any price."""
+        """Cross the spread to close a maker's position, at any price."""
         met, time = self.arrive(row, now, order.latency)
         if isinstance(met, Fill):
             return met
-        first = self.whole_from(met)  # it waits for a side that came empty
+        first = self.whole_from(met)  # it waits while a side is empty
         if unknown := self.unknown(row, first):
             return unknown
         time = time if first == met else int(self.time[first])
@@ -104,7 +104,7 @@ class Tape:
         return Fill(FILLED, first, time, price, 1.0, order.fee_bps)
 
     def _walk(self, row: int, direction: int, size: float | None) -> float:
-        """Return the mean price of a size in a state."""
+        """Return the mean price of a size in a state, quote currency."""
         if size is None:
             return self.touch(row, -direction)
         part = self.history[row : row + 1]
@@ -114,7 +114,7 @@ class Tape:
     # -- posting ---------------------------------------------------------------------------
 
     def post(self, order: Maker, row: int, now: int, direction: int) -> Fill:
-        """Wait at one's own side's touch."""
+        """Rest at the best price of one's own side."""
         met, time = self.arrive(row, now, order.latency)
         if isinstance(met, Fill):
             return met
@@ -137,7 +137,7 @@ class Tape:
 
     @cached_property
     def _ticks(self) -> dict[int, Floats]:
-        """Best prices in ticks by side, the greater the better for who waits there."""
+        """Best prices in ticks by side; greater is better for an order that rests there."""
         h = self.history
         return {+1: np.rint(h.bid / h.tick_size), -1: -np.rint(h.ask / h.tick_size)}
 
@@ -148,9 +148,9 @@ class Tape:
     def _gave_way(
         self, states: slice, own: Floats, ours: float, direction: int
     ) -> NDArray[np.bool_]:
-        """Return whether less stands where a trade would reach us first, from state to state.
+        """Return, state by state, whether the size that a trade reaches first became smaller.
 
-        That is at our price, or at the own side's best when that is worse.
+        That is the size at our price, or at the own side's best if that is worse.
         """
         own = np.where(np.isnan(own), -np.inf, own)
         before, after = own[:-1], own[1:]
@@ -158,7 +158,7 @@ class Tape:
         size = self._sizes[direction][states]
         gave = after < first
         gave |= (after == first) & (size[1:] < size[:-1])
-        # The best was better than ours and now is ours: what stood there is a deeper level.
+        # The best was better than our price and now equals it: our level was a deeper one.
         for at in np.flatnonzero((after == ours) & (before > ours)):
             row = states.start + int(at)
             state = self.history[row : row + 1]
@@ -169,13 +169,13 @@ class Tape:
     # -- both ------------------------------------------------------------------------------
 
     def send(self, order: Execution, row: int, now: int, direction: int) -> Fill:
-        """Return what becomes of an order that is to leave a position."""
+        """Return the fill of an order that closes a position."""
         if isinstance(order, Maker):
             return self.post(order, row, now, direction)
         return self.take(order, row, now, direction)
 
     def leave(self, order: Execution, entry: Fill, side: int, hold: int) -> Fill:
-        """Return how the position of an entry ends."""
+        """Return the fill that closes the position of an entry."""
         due = int(np.searchsorted(self.time, entry.time + hold))
         row = self.whole_from(max(due, entry.row))
         if unknown := self.unknown(entry.row, row):

@@ -1,45 +1,44 @@
-"""Entries by post-only orders: a limit order that rests at the touch until somebody takes it.
+"""Entries by post-only orders: limit orders that rest at the best price of their own side.
 
-What an order does, in event time, from state to state:
+An order goes through these steps, in event time, state by state:
 
-1. A state decides. The limit is that state's best price of the order's own side: a buy is posted at
-   the best bid. The order is for the size of the settings; without one it is too small to matter.
-2. It meets the first state at or after the latency. Where it would cross that book it is refused,
-   since it may only be posted: a miss. Otherwise it rests in the book from that state on.
-3. It is looked at in each later state, with the trades that belong to that state: those that were
-   received since the state before. A trade counts that was made after the order came to rest, and
-   before its wait was over, by the exchange's own time.
-4. It is filled, whole and at its limit, by any of these:
+1. A state decides. The limit is that state's best price on the order's own side: a buy rests at the
+   best bid. The order has the size of the settings; without one, it is infinitely small.
+2. It arrives at the first state at or after the latency. If it would cross the book there, it is
+   refused: a miss. Otherwise it rests in the book from that state on.
+3. Each later state is checked, with the trades that belong to it. A trade counts if it was made
+   after the order came to rest and before its wait was over, by the exchange's clock.
+4. Each of these fills the whole order at its limit:
 
-   - a trade at a worse price for it (a buy: below its limit), or a trade at its limit of a taker of
-     its own side (a buyer bought there, so that an offer stood at our bid): whoever trades so has
-     passed the order by, which cannot be while it rests;
-   - the other side's best price at its limit or beyond, in a state before its wait was over;
-   - takers of the other side who trade more at its limit than what is *ahead* of it, and at least
-     that and its own size.
+   - a trade at a price beyond the limit (for a buy: below it), or a trade at the limit by a taker
+     of the order's own side (for a buy: somebody bought there, so an ask was at our bid). Neither
+     is possible while the order rests unfilled;
+   - the other side's best price at the limit or beyond, in a state before the wait was over;
+   - trades at the limit by takers of the other side, once their sum exceeds the size *ahead* of the
+     order and reaches that size plus the order's own.
 
-5. What is ahead of it the tape cannot tell. So there are two bounds, which differ in nothing else:
+5. The tape does not tell the size ahead. So there are two bounds, which differ in nothing else:
 
-   - ``"back"``: all that stood at its price when it came to rest. Nobody ahead of it is thought to
-     cancel, except where it shows: no more can be ahead than stands at the price in a later state.
-     Where a better price hides the level, as much as one likes may be ahead. Trades that the state
-     before has seen already take nothing off it. Whatever is filled so was filled in truth, at
+   - ``"back"``: the whole size at the limit when the order came to rest. Nobody ahead is assumed to
+     cancel, except where it shows: the size ahead is never more than the level's size in a later
+     state. While a better price hides the level, the size ahead is unlimited. Trades that the
+     previous state already contains do not reduce it. A fill by this bound happened in truth, at
      that state or earlier.
-   - ``"front"``: nothing. In truth no order is filled earlier.
+   - ``"front"``: nothing is ahead. No fill happens earlier in truth.
 
-   These are the queue positions that hftbacktest knows as risk-averse, and as the first in line.
-6. When it is not filled in the first state at which its wait is over, it is cancelled: a miss. A
-   part of it that was traded by then is left out. After a miss the next decision may come at once.
-7. The hold begins with the state at which the fill is known. At the first whole state after the
-   hold the position is offered in the same way at the touch of the other side. Where that is
-   refused or not filled within the wait, a taker's order is sent from the state that knows it, so
-   that no position stays open: it pays the touch, or walks through the levels with its size, and
-   the taker's fee. All fills that rested pay the maker's fee.
-8. A gap in the book takes the order or the position with it: what became of it is not known.
+   In hftbacktest these are the risk-averse queue model and the first position in the queue.
+6. If the order is not filled by the first state after its wait, it is cancelled: a miss. Partial
+   fills are ignored. After a miss, the next decision may come at once.
+7. The hold begins at the state at which the fill is known. At the first state after the hold with
+   both sides, an exit order rests at the best price of the other side, by the same rules. If it is
+   refused or not filled within the wait, a taker's order closes the position, so that no position
+   stays open: it pays the touch, or takes the levels that its size needs, and the taker's fee. All
+   orders that rested pay the maker's fee.
+8. A gap in the book ends the order or the position; its result is unknown.
 
-The bounds are of fills. Which of them earns less depends on the signal: last in the queue, one is
-filled where the price went through, but seldom; first in the queue, one is filled more often,
-with losses too. Both are shown, and what is judged is the worse one.
+The bounds are bounds of fills. Which one earns less depends on the signal: the last in the queue is
+filled where the price went through, but seldom; the first is filled more often, also with losses.
+Both are shown, and the worse one is judged.
 
 References
 ----------
@@ -74,25 +73,24 @@ KERNELS = Kernels("obi_widgets.trading.post_only_numba", post_only_numpy)
 Queue = Literal["back", "front"]
 
 QUEUES: tuple[Queue, ...] = ("back", "front")
-"""The bounds: last in the queue, and first."""
+"""The bounds: last and first in the queue."""
 
 
 class Decided(NamedTuple):
-    """Entries as arrays, an entry each.
+    """Entries as arrays, one element for each entry.
 
     Attributes
     ----------
     side, lost, missed : ndarray of int8 and of bool, shape (N,)
-        +1 or −1; whether a gap took it; whether its order was not filled.
+        +1 or −1; whether a gap ended it; whether its order was not filled.
     times : ndarray of int64, shape (3, N)
-        Of entries, of exits, and of the states that decided the entries; 0 where there is none.
+        Times of entries, of exits, and of the states that decided the entries; 0 without one.
     prices : ndarray of float64, shape (2, N)
-        Of entries and of exits; NaN where there is none.
+        Prices of entries and of exits; NaN without one.
     fees_bps : ndarray of float64, shape (N,)
-        Of both sides.
+        Fees of both sides.
     phase : tuple of int
-        Where it stands at the end: one of the phases in `post_only_numpy`; the state that decided
-        the order that is out; the side.
+        Phase at the end, see `post_only_numpy`; the state that decided the resting order; the side.
     """
 
     side: NDArray[np.int8]
@@ -105,7 +103,7 @@ class Decided(NamedTuple):
 
 
 def refuse_without_trades(history: History) -> None:
-    """Raise a SettingsError for a history in which no trade was ever seen."""
+    """Raise a SettingsError for a history without any trade."""
     trades = history.trades
     if trades.streamed and trades.start + len(trades):
         return
@@ -117,7 +115,7 @@ def refuse_without_trades(history: History) -> None:
 
 
 def market(history: History, parameters: Chosen, queue: Queue) -> tuple[Books, Prints, Rules]:
-    """Return what the kernels take of a history.
+    """Return the kernels' arguments for a history.
 
     Parameters
     ----------
@@ -147,7 +145,7 @@ def market(history: History, parameters: Chosen, queue: Queue) -> tuple[Books, P
 
 
 def _read_only(column: Floats) -> Floats:
-    """Return a column that cannot be written to: the kernels are compiled for these alone."""
+    """Return a read-only view of a column; the kernels are compiled for these alone."""
     column = column.view()
     column.flags.writeable = False
     return column
@@ -162,23 +160,23 @@ def decide(
     held: tuple[int, float, int],
     queue: Queue,
 ) -> Decided:
-    """Return the entries that are decided from a state on.
+    """Return the entries that are decided from state ``first`` on.
 
     Parameters
     ----------
     history : History
         T states.
     signal : ndarray of float64, shape (T,)
-        What the threshold is held against, of all of them.
+        The values that the threshold is compared with.
     parameters : Chosen
         ``threshold``, ``hold_seconds``, the execution and the fees are used.
     first : int
-        The first state to decide on.
+        First state to decide on.
     phase : tuple of int
-        Where it stands before, as `Decided.phase`. An order that is out is followed again from the
-        state that decided it.
+        Phase before, as `Decided.phase`. A resting order is followed again from the state that
+        decided it.
     held : tuple of int, float and int
-        Time and price of the position that is held, and when it was decided; zeros without one.
+        Time and price of the open position, and its decision time; zeros without one.
     queue : {"back", "front"}
         The bound.
 
@@ -213,15 +211,14 @@ def decide(
 
 
 class Posted(NamedTuple):
-    """What orders came to, each by itself, over H holds.
+    """Results of single orders over H holds.
 
     Attributes
     ----------
     gross_bps, fees_bps : ndarray of float64, shape (H, N)
-        Basis points of the entry price; NaN where the order was not filled, or the exit is not
-        known.
+        Basis points of the entry price; NaN if the order was not filled or the exit is unknown.
     left : ndarray of int64, shape (H, N)
-        The state at which the position was left; −1 where it was not.
+        The state of the exit; −1 without one.
     """
 
     gross_bps: Floats
@@ -237,7 +234,7 @@ def each(
     holds: Floats,
     queue: Queue,
 ) -> Posted:
-    """Return what single orders come to, whatever the others do.
+    """Return the results of single orders, each independent of the others.
 
     Parameters
     ----------
@@ -246,7 +243,7 @@ def each(
     parameters : Chosen
         The execution and the fees are used.
     rows : ndarray of int64, shape (N,)
-        The states that decide them, each with both sides of the book.
+        The states that decide them; each has both sides of the book.
     sides : ndarray of int8, shape (N,)
         +1 or −1.
     holds : ndarray of float64, shape (H,)

@@ -1,4 +1,4 @@
-"""What an order of a size would pay in each state: the levels that it walks through."""
+"""Prices of an order of a given size in each state: the levels that it takes."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ class Quotes(NamedTuple):
     Attributes
     ----------
     buy, sell : ndarray of float64
-        Mean price of the whole size. What exceeds the kept levels is counted at the last of them.
-        NaN where the side is empty.
+        Mean price of the whole size. The part beyond the kept levels is priced at the last of
+        them. NaN where the side is empty.
     buy_last, sell_last : ndarray of float64
-        Price of the last level that the size needs; NaN where the kept levels do not hold it.
+        Price of the last level that the size needs; NaN where the kept levels are not enough.
     """
 
     buy: Floats
@@ -37,7 +37,7 @@ class Quotes(NamedTuple):
 
 
 def touch(history: History) -> Quotes:
-    """Return the touch: what an order pays that is too small to matter."""
+    """Return the touch: the prices of an order that it fills."""
     return Quotes(history.ask, history.bid, history.ask, history.bid)
 
 
@@ -49,10 +49,10 @@ def quotes(history: History, parameters: Chosen, first: int = 0) -> Quotes:
     history : History
         T states.
     parameters : Chosen
-        ``price`` and ``size`` are used. Mid is mid whatever the size; a size of None is so small
-        that the touch holds it.
+        ``price`` and ``size`` are used. Mid does not depend on the size; the touch fills a size
+        of None.
     first : int
-        The first state that is asked for: of a size, earlier ones are NaN.
+        First state that is needed; with a size, earlier states are NaN.
     """
     if parameters.price == "mid":
         return Quotes(*[(history.bid + history.ask) / 2] * 4)

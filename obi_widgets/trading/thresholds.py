@@ -1,18 +1,18 @@
-"""What a threshold is held against: the signal, or how large it is among its recent values.
+"""The values that a threshold is compared with: the signal, or its rank among recent values.
 
 With ``threshold_is="quantile"`` there is an entry where |signal| exceeds the q-quantile of
-|signal| over the window before it. The window of a state at t has the states later than
-t − ``quantile_window`` that came before it; the state itself is left out, and so are states without
-a value. Each state counts the same, whatever the time between them. The quantile is one of the
-values: where it lies between two, the lower one (pandas' ``interpolation="lower"``).
+|signal| over the window before it. The window of a state at t contains the earlier
+states after t − ``quantile_window``, without states that have no value. Each state has the same
+weight, whatever the time between states. The quantile is one of the values: between two, it is the
+lower one (pandas' ``interpolation="lower"``).
 
-So |signal| exceeds it exactly where more than q of the others' places lie below: where
+So |signal| exceeds it exactly where
 
     below / (count − 1) > q
 
-with ``count`` values in the window and ``below`` of them less than |signal|. That share, with the
-sign of the signal, is the signal's *place*. It does not depend on q: whatever takes a signal and a
-threshold takes the place and q as well.
+with ``count`` values in the window, ``below`` of them less than |signal|. This fraction, with the
+signal's sign, is the signal's *place*. It does not depend on q, so code that takes a signal and a
+threshold also takes a place and q.
 """
 
 from __future__ import annotations
@@ -51,32 +51,32 @@ class Rule(Protocol):
 
 
 def seconds_before(rule: Rule) -> float:
-    """Return how far back from a state its entry depends on others, seconds."""
+    """Return how many seconds before a state its entry depends on."""
     window = rule.quantile_window if rule.threshold_is == "quantile" else 0.0
     return rule.lookback + window
 
 
 def compared(history: History, signal: Floats, rule: Rule, first: int = 0) -> Floats:
-    """Return what the threshold is held against.
+    """Return the values that the threshold is compared with.
 
     Parameters
     ----------
     history : History
         T states.
     signal : ndarray of float64, shape (T,)
-        Of all of them.
+        The signal of every state.
     rule : Rule
         Settings.
     first : int
-        The first state that is asked for.
+        First state that is needed.
 
     Returns
     -------
     ndarray of float64, shape (T,)
-        The signal itself, where the threshold is a value. With quantiles its place, + for a
-        positive signal: above q where |signal| exceeds its q-quantile. It is NaN before ``first``,
-        without a signal, and until the book was in sync for the window and the signal's own
-        look-back: no window reaches across a gap.
+        The signal, if the threshold is a value. For a quantile, the signal's place, + for a
+        positive signal: above q where |signal| exceeds its q-quantile. NaN before ``first``,
+        without a signal, and until the book has been in sync for the window and the signal's
+        look-back.
     """
     if rule.threshold_is == "value":
         return signal
@@ -84,7 +84,7 @@ def compared(history: History, signal: Floats, rule: Rule, first: int = 0) -> Fl
     if first >= len(signal):
         return out
     window, needed = (round(s * 1e9) for s in (rule.quantile_window, seconds_before(rule)))
-    # Whatever is looked at lies in these states, the first of which stood when it all begins.
+    # All states that are used: the first of them is the newest one before the window begins.
     start = max(int(np.searchsorted(history.time, history.time[first] - needed, "right")) - 1, 0)
     part, begin = history[start:], first - start
     below, count = KERNELS.current().below(np.abs(signal[start:]), part.time, window, begin)

@@ -1,6 +1,6 @@
-"""How many values of a trailing window are less than the newest, in NumPy.
+"""Number of values in a trailing window that are less than the newest, in NumPy.
 
-`thresholds_numba` has the same. Both count, so that they give the same.
+`thresholds_numba` computes the same integers.
 """
 
 from __future__ import annotations
@@ -17,25 +17,25 @@ if TYPE_CHECKING:
 
 
 def below(sizes: Floats, time: Ints, window: int, first: int) -> tuple[Ints, Ints]:
-    """Count the values of each state's window, and those of them that are less than its own.
+    """Count the values in each state's window, and those that are less than its own.
 
     Parameters
     ----------
     sizes : ndarray of float64, shape (T,)
-        NaN where there is no value: such states are in no window.
+        NaN without a value; such states are in no window.
     time : ndarray of int64, shape (T,)
         Nanoseconds, never decreasing.
     window : int
-        Nanoseconds: of a state at t, the window has the states before it later than t − window.
+        Nanoseconds. The window of a state at t contains the earlier states after t − window.
     first : int
-        The first state that is asked for.
+        First state that is needed.
 
     Returns
     -------
     ndarray of int64, shape (T - first,)
-        How many are less; 0 for a state without a value.
+        Number of smaller values; 0 for a state without a value.
     ndarray of int64, shape (T - first,)
-        How many there are.
+        Number of values.
     """
     there = ~np.isnan(sizes)
     before = np.append(0, np.cumsum(there))  # values before each state
@@ -52,8 +52,8 @@ def below(sizes: Floats, time: Ints, window: int, first: int) -> tuple[Ints, Int
 def _less(values: Ints, start: Ints, stop: Ints, bound: Ints) -> Ints:
     """Count the values below a bound in ranges of rows, all ranges at once.
 
-    It goes from the highest bit to the lowest (a wavelet matrix): values are sorted by one bit,
-    stably, and each range follows those of its values whose higher bits are those of the bound.
+    It goes from the highest bit to the lowest (a wavelet matrix). The values are sorted stably by
+    one bit; each range then contains its values whose higher bits equal the bound's.
     """
     total = np.zeros(len(bound), np.int64)
     for bit in reversed(range(int(values.max(initial=0)).bit_length())):

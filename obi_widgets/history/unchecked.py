@@ -20,24 +20,24 @@ Table = TypeVar("Table")
 
 
 class FilledLater:
-    """A frozen dataclass whose fields may be filled when the first of them is asked for.
+    """A frozen dataclass whose fields are filled when the first of them is read.
 
-    Whoever follows a history state by state asks each one for its newest state alone. To cut all
-    columns would take several times as long as everything else that is done with a state.
+    Code that follows a market state by state needs only the newest state of each history. Cutting
+    all columns each time would take several times as long as the rest of the work.
     """
 
     newest: ClassVar[Any] = None
-    """Where the newest state stands in its writer's columns: a `rows.Newest`. None of a history
-    without states, and of one that no writer handed out."""
+    """The newest state in its writer's columns, a `rows.Newest`. None without states, and for a
+    history that does not come from a writer."""
 
     if not TYPE_CHECKING:
 
         def __getattr__(self, name: str) -> Any:  # noqa: ANN401
-            """Fill the fields: Python asks here for what is not there."""
+            """Fill the fields; Python calls this for a missing attribute."""
             known = self.__dict__
             if name in _names(type(self)) and (later := known.get("_later")) is not None:
                 lock, fields = later
-                with lock:  # the other thread that asks may have been first
+                with lock:  # another thread may have filled them by now
                     if name not in known:
                         known.update(fields(), _later=None)
             if name not in known:
@@ -50,7 +50,7 @@ class FilledLater:
 
 
 def may_be_filled_later(kind: type[Table]) -> type[Table]:
-    """Take the defaults off a dataclass: there they would stand for what is not filled yet."""
+    """Remove the defaults of a dataclass, which would hide that a field is not filled yet."""
     fielded: Any = kind
     for name in _names(fielded):
         if name in vars(kind):
@@ -74,14 +74,14 @@ def filled_later(
     fields: Callable[[], dict[str, Any]],
     **known: object,
 ) -> Table:
-    """Return a `FilledLater` of which some fields are known; the others are asked for later.
+    """Return a `FilledLater` with some fields known; the others are computed when needed.
 
     Parameters
     ----------
     kind : type
         The class.
     lock : context manager
-        Held while it is filled.
+        Held while the fields are computed.
     fields : callable
         Returns the other fields by name.
     """
@@ -91,7 +91,7 @@ def filled_later(
 
 
 def read_only(values: dict[str, Any]) -> dict[str, Any]:
-    """Return values, the arrays among them read-only."""
+    """Make the arrays among the values read-only; return the values."""
     for value in values.values():
         if isinstance(value, np.ndarray):
             value.flags.writeable = False

@@ -141,55 +141,54 @@ def export_strategy(
     findings: Findings | None = None,
     sealed: Sealed | None = None,
 ) -> Path:
-    """Write a strategy file: a class that takes a book and returns a decision, in event time.
+    """Write a Python file with a class that takes books and returns decisions, in event time.
 
-    Its first lines say the verdict and what the settings were tuned on. Without findings they say
-    that nothing was calibrated. ``Strategy("venue:SYMBOL")`` warns where that is another market.
+    The file begins with the verdict and the data that the settings were tuned on, or says that
+    nothing was calibrated. ``Strategy("venue:SYMBOL")`` warns if that is another market.
 
-    With the imbalance the file needs Python alone. Given the books of a history it makes exactly
-    the entries of `obi_widgets.entries`: it rounds as the signal does, to 32 bits, so that its
-    imbalance is the same to the last bit. It tells which orders to send, and takes them to be
-    executed as the settings say: with their latency, slippage limit and size.
+    For the imbalance, the file needs the standard library only. On the books of a history it makes
+    exactly the entries of `obi_widgets.entries`, and its imbalance is the same to the last bit. It
+    returns the orders to send, and assumes that they are executed as the settings say.
 
-    Post-only orders are told with their limit, to be cancelled after their wait. The file takes the
-    trades by ``on_trade``, and is written only if its fills are those of `obi_widgets.entries` by
-    both bounds of the queue, on the newest 10,000 states.
+    Post-only orders have a limit and are cancelled after their wait. The file takes trades by
+    ``on_trade``. It is written only if its fills equal those of `obi_widgets.entries`, by both
+    bounds of the queue, on the newest 10,000 states.
 
-    Another signal is written as it is declared: a transform in plain Python, a function of yours by
-    its source, which must need no more than its arguments, numpy and Python's own modules. The
-    file is then run on the newest 10,000 states of the history, from as far before them as it
-    looks back, and written only if its signal differs nowhere by more than 1e-9 and its entries
-    not at all.
+    Another signal is written as it is declared: a transform in plain Python, a user's function by
+    its source, which may use only its arguments, NumPy and Python's own modules. The file is then
+    run on the newest 10,000 states, and written only if its signal differs by at most 1e-9 and its
+    entries are equal.
 
     Parameters
     ----------
     path : str or Path
-        Where to, ``.py``; an existing file is replaced.
+        The file, ending in ``.py``; an existing file is replaced.
     settings : Settings or Parameters
-        What it decides by.
+        The settings of the strategy.
     history : History
-        What they were tuned on: it says the tick size, how many levels "all" are, and what is
-        told of it in the file.
+        The data that they were tuned on. It gives the tick size, the number of all levels, and the
+        provenance in the file.
     provenance : Provenance, optional
-        What is told of the tuning instead.
+        Provenance to write instead of the history's.
     findings : Findings, optional
-        What calibration said of them, ``report.findings``.
+        The result of a calibration, ``report.findings``.
     sealed : Sealed, optional
-        What a sealed test has come to, ``test.summary()``.
+        The result of a sealed test, ``test.summary()``.
 
     Returns
     -------
     Path
+        The file.
 
     Raises
     ------
     SettingsError
-        A name that ends otherwise, a place that cannot be written to, or findings that are of
-        other settings, another market or another signal. A signal that needs more than books, that
-        is not self-contained, or that is another one when the file is run: with the reason.
-        Post-only orders on a history without trades.
+        If the path does not end in ``.py`` or cannot be written to; if ``findings`` are of other
+        settings, another market or another signal; if the signal needs more than books, is not
+        self-contained, or differs when the file is run; or if orders are post-only and the history
+        has no trades. The message gives the reason.
     HistoryError
-        A history without states.
+        If the history has no states.
 
     Examples
     --------

@@ -52,7 +52,7 @@ def test_the_settings_are_sealed_followed_and_broken(screen, artefacts):
     seal, nb = screen.root.locator(".obi-seal"), screen.nb
     button = seal.get_by_role("button", name="Seal these settings")
     expect(button).to_be_visible()
-    expect(seal).to_contain_text("judged by what comes next, and only that")
+    expect(seal).to_contain_text("uses only data that come after it starts")
     expect(seal.locator(".obi-seal-word")).to_be_hidden()
     button.click()
     word = seal.locator(".obi-seal-word")

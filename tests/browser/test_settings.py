@@ -97,9 +97,9 @@ def test_a_slider_never_jumps_back_while_data_come(screen, title):
 
 def test_each_has_a_tooltip(screen):
     names = screen.root.locator(".obi-setting span[title]")
-    assert names.count() == 9
+    assert names.count() == 16
     entries = screen.root.locator(".obi-setting input[title]")
-    assert entries.count() == 6  # what is chosen from words is not typed
+    assert entries.count() == 11  # what is chosen from words is not typed
 
 
 def test_a_value_is_typed_with_the_keyboard(screen):

@@ -73,7 +73,7 @@ def test_nothing_moves_in_the_line(screen):
 def test_export(screen, jupyterlab):
     root, nb = jupyterlab.root, screen.nb
     nb.execute("lab.settings.decay, lab.settings.depth = 0.23, 17")
-    path = screen.root.get_by_label("File name, .toml or .json")
+    path = screen.root.get_by_label("File name, .toml, .json or .py")
 
     def save(name):
         screen.press("Export…")
@@ -108,7 +108,7 @@ def test_export(screen, jupyterlab):
 
 def test_keys_typed_into_the_name_are_not_shortcuts(screen):
     screen.press("Export…")
-    path = screen.root.get_by_label("File name, .toml or .json")
+    path = screen.root.get_by_label("File name, .toml, .json or .py")
     cells = len(screen.nb.outputs())
     path.fill("")
     path.press_sequentially("abdd00.toml")  # a, b: a new cell; d d: delete it; 0 0: restart

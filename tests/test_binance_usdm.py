@@ -1,21 +1,26 @@
 """Binance USD-M's protocol: the instrument, trades and marks, and whose a frame is."""
 
 import json
+from math import isnan, nan
 
 import pytest
 from exchange_tools import ASKS, BIDS, SECOND, levels_of, names, only, usdm_depth, usdm_snapshot
-from usdm_tools import SYMBOLS, connected, in_sync, speak, trade_frame, waiting  # noqa: F401 for test_venue_contract
+from usdm_tools import (  # noqa: F401 some for the tests of every venue
+    EXCHANGES,
+    SYMBOLS,
+    connected,
+    in_sync,
+    speak,
+    trade_frame,
+    waiting,
+)
 
 from obi_widgets.errors import SymbolError
 from obi_widgets.market_data.events import Clock, Delta, Instrument, Mark, Status, Trade
-from obi_widgets.market_data.venues import make_venue
-from obi_widgets.market_data.venues.binance_usdm import (
-    INSTRUMENT,
-    MARKET,
-    SNAPSHOT,
-    TIME,
-    BinanceUsdm,
-)
+from obi_widgets.market_data.venues import make_venue, market_of
+from obi_widgets.market_data.venues.binance import INSTRUMENT, SNAPSHOT, TIME
+from obi_widgets.market_data.venues.binance_futures import INTEREST
+from obi_widgets.market_data.venues.binance_plain import MARKET
 from obi_widgets.market_data.venues.http_answers import limited
 from obi_widgets.market_data.venues.replies import BOOK, Connect, Fetch
 
@@ -41,10 +46,18 @@ def test_the_instrument_is_read_before_anything_is_connected():
     ]
 
 
-def test_a_symbol_that_is_not_listed_ends_the_feed():
-    venue = make_venue("binance-usdm", "NOPE")
+@pytest.mark.parametrize(
+    ("symbol", "advice"),
+    [
+        ("NOPE", "Check how the venue spells it."),
+        ("BTCUSD", "Did you mean 'BTCUSDT'?"),
+        ("BTCUSDTT", "Did you mean 'BTCUSDT'?"),
+    ],
+)
+def test_a_symbol_that_is_not_listed_ends_the_feed(symbol, advice):
+    venue = make_venue("binance-usdm", symbol)
     (status,) = venue.fetched(INSTRUMENT, 200, exchange_info(), 7)
-    assert (status.state, status.detail) == ("closed", "Binance USD-M lists no symbol 'NOPE'.")
+    assert status == Status(7, "closed", f"Binance USD-M lists no symbol {symbol!r}.", advice)
 
 
 @pytest.mark.parametrize(
@@ -62,6 +75,16 @@ def test_what_is_not_answered_is_said_and_asked_for_again(name, status, body, de
     said, again = waiting(usdm_depth(90, 110, 80)).fetched(name, status, body, 7)
     assert (said.state, said.detail) == ("connecting", detail)
     assert (again.name, again.delay) == (name, 5 * SECOND)
+
+
+def test_another_symbol_in_the_list_may_be_odd():
+    listing = json.loads(exchange_info())
+    odd = {"symbol": "ODD", "filters": [{"filterType": "PRICE_FILTER", "tickSize": "much"}]}
+    listing["symbols"].insert(0, odd)
+    outputs = make_venue("binance-usdm", "BTCUSDT").fetched(INSTRUMENT, 200, json.dumps(listing), 7)
+    assert only(Instrument, outputs)[0].tick_size == 0.1
+    said, _ = make_venue("binance-usdm", "ODD").fetched(INSTRUMENT, 200, json.dumps(listing), 7)
+    assert said.detail.endswith("cannot be read: a tick size of much is not possible.")
 
 
 def test_a_list_of_symbols_that_cannot_be_read_is_asked_for_again():
@@ -85,6 +108,30 @@ def test_mark_index_and_funding_are_read():
     data |= {"P": "100.6", "i": "100.25", "r": "0.00010000", "T": 1_700_000_000_000, "st": 1}
     frame = json.dumps({"stream": "btcusdt@markPrice@1s", "data": data})
     assert connected().received(frame, 7) == [Mark(9_000_000, 7, 100.5, 100.25, 0.0001)]
+
+
+@pytest.mark.parametrize(("index", "told"), [("100.25", 100.25), ("0.00000000", nan)])
+def test_a_contract_with_a_date_of_delivery_has_no_funding_rate_and_maybe_no_index(index, told):
+    symbol = "BTCUSDT_261225"
+    data = {"e": "markPriceUpdate", "E": 9, "s": symbol, "p": "100.5", "ap": "100.4", "P": "0"}
+    data |= {"i": index, "r": "", "T": 0, "ps": "BTCUSDT", "st": 1}
+    frame = json.dumps({"stream": f"{symbol.lower()}@markPrice@1s", "data": data})
+    (mark,) = make_venue("binance-usdm", symbol).received(frame, 7)
+    assert (mark.price, mark.index, mark.funding_rate) == pytest.approx(
+        (100.5, told, nan), nan_ok=True
+    )
+
+
+def test_the_open_interest_is_asked_for_and_is_in_coins():
+    venue = connected()
+    asked = [one for second in range(70) for one in only(Fetch, venue.tick(second * SECOND))]
+    url = "https://fapi.binance.com/fapi/v1/openInterest?symbol=BTCUSDT"
+    assert asked == [Fetch(INTEREST, url)] * 2  # every 30 s
+    body = '{"openInterest":"10659.509","symbol":"BTCUSDT","time":1700000000123}'
+    (event,) = venue.fetched(INTEREST, 200, body, 7)
+    assert (event.time, event.received) == (1_700_000_000_123_000_000, 7)
+    assert event.open_interest == 10659.509
+    assert isnan(event.price)
 
 
 @pytest.mark.parametrize(
@@ -141,8 +188,7 @@ def test_pair_and_kind_of_market_are_looked_at(spaces):
 @pytest.mark.parametrize(
     ("symbol", "said"),
     [
-        ("btcusdt", "Give 'binance-usdm:BTCUSDT'."),
-        ("ETHUSD_PERP", "'ETHUSD_PERP' is a symbol of Binance COIN-M"),
+        ("ETHUSD_PERP", "Binance USD-M has no symbol 'ETHUSD_PERP'. Did you mean "),
         ("BTCUSD_240628", "'BTCUSD_240628' is a symbol of Binance COIN-M"),
     ],
 )
@@ -157,15 +203,16 @@ def test_a_symbol_that_cannot_be_is_refused(symbol, said):
         (usdm_depth(1, 2, 0), "binance-usdm:BTCUSDT"),
         (usdm_depth(1, 2, 0, symbol="ETHUSD_PERP"), "binance-coinm:ETHUSD_PERP"),
         (usdm_depth(1, 2, 0).replace('"U"', '"st": 2, "U"'), "binance-coinm:BTCUSDT"),
-        (usdm_depth(1, 2, 0).replace('"pu"', '"x"'), "binance:BTCUSDT"),
+        (usdm_depth(1, 2, 0).replace('"pu"', '"x"'), "binance-spot:BTCUSDT"),
         (usdm_snapshot(1), "binance-usdm:"),  # of which, it does not say
         (usdm_snapshot(1)[:-1] + ',"symbol":"A","pair":"B"}', "binance-coinm:A"),
+        ('{"lastUpdateId":1,"bids":[],"asks":[]}', "binance-spot:"),
         ("pong", None),
         ("[" * 100_000, None),
     ],
 )
 def test_a_frame_tells_its_market(frame, market):
-    found = BinanceUsdm.market_of(frame)
+    found = market_of(frame)
     assert (str(found) if found else None) == market
 
 

@@ -8,7 +8,7 @@ from usdm_tools import DEPTH_URL, connected, in_sync, read, waiting
 
 from obi_widgets.feeds.market import Market
 from obi_widgets.market_data.events import Delta, Refused, Snapshot, Splice, Status
-from obi_widgets.market_data.venues.binance_usdm import SNAPSHOT
+from obi_widgets.market_data.venues.binance import SNAPSHOT
 from obi_widgets.market_data.venues.replies import BOOK, Fetch, Reconnect
 
 # -- the snapshot, and what continues it ---------------------------------------------------

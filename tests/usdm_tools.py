@@ -2,14 +2,16 @@
 
 import json
 
+from binance_tools import BinanceExchange
 from exchange_tools import ASKS, BIDS, SECOND, usdm_depth, usdm_snapshot
 from make_captures import STEPS, received
 
 from obi_widgets.feeds.market import Market
 from obi_widgets.feeds.recording import Record
 from obi_widgets.market_data.venues import make_venue
+from obi_widgets.market_data.venues.binance import INSTRUMENT, SNAPSHOT
+from obi_widgets.market_data.venues.binance_futures import INTEREST
 from obi_widgets.market_data.venues.binance_plain import MARKET
-from obi_widgets.market_data.venues.binance_usdm import INSTRUMENT, SNAPSHOT
 from obi_widgets.market_data.venues.replies import BOOK
 
 DEPTH_URL = "https://fapi.binance.com/fapi/v1/depth?symbol=BTCUSDT&limit=1000"
@@ -95,3 +97,22 @@ def speak(symbol, market):
         if number % 10 == 0:
             mark = {"p": step.price, "i": step.price, "r": "0.00010000"}
             yield frame(MARKET, "markPrice@1s", "markPriceUpdate", **mark)
+            interest = {"symbol": symbol, "openInterest": "90.5", "time": market.ms}
+            yield Record(received(market.ms), "answer", INTEREST, json.dumps(interest), 200)
+
+
+class UsdmExchange(BinanceExchange):
+    source = "binance-usdm:BTCUSDT"
+    garbage = (
+        '{"stream":"btcusdt@depth@100ms","data":{"e":"depthUpdate"}}',
+        usdm_depth(5, 6, 4, [(1, 1)], symbol="ETHUSDT"),
+    )
+
+    def event(self, last, bids, asks):
+        return usdm_depth(last - 13, last, last - 20, bids, asks, ms=self.ms)
+
+    def snapshot(self, last, bids, asks):
+        return usdm_snapshot(last, bids, asks, ms=self.ms)
+
+
+EXCHANGES = [UsdmExchange]

@@ -1,8 +1,12 @@
 """Binance's chain of events: which snapshot may begin a book, and which events continue it.
 
-Events are chained by update ids: each has its last update ``u``, and the last update ``pu`` of the
-event before. A snapshot is used only with all events since it, up to the newest one. So the newest
-events are kept as frames, and are decoded when a snapshot needs them.
+Events are chained by update ids: each has its first and last update ``U`` and ``u``. An event of
+futures also has the last update ``pu`` of the event before. Those of spot have none: there, ``U``
+is the update after it. A snapshot is used only with all events since it, up to the newest one. So
+the newest events are kept as frames, and are decoded when a snapshot needs them.
+
+A snapshot of spot has no time. It waits until an event confirms it, and has the time of that event:
+an earlier one would tell of changes before they came.
 """
 
 from __future__ import annotations
@@ -12,18 +16,17 @@ from itertools import islice
 from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
 
 from obi_widgets.market_data.events import Delta, Refused, Snapshot, Splice
-from obi_widgets.market_data.venues.binance_messages import Depth, RestSnapshot, read_depth
-from obi_widgets.market_data.venues.wire import sound, text
+from obi_widgets.market_data.venues.binance_messages import inner, read_depth
+from obi_widgets.market_data.venues.wire import sound
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from obi_widgets.market_data.events import Event
+    from obi_widgets.market_data.venues.binance_messages import AnyDepth, Depths, RestSnapshot
+    from obi_widgets.market_data.venues.sizes import SizeUnit
 
 MILLISECOND = 1_000_000
-
-LIMIT = 1000
-"""The most levels a side in a snapshot."""
 
 KEPT = 2_000
 """Number of events that are kept: minutes of the busiest symbol, longer than any answer takes."""
@@ -55,14 +58,22 @@ REFUSALS = {
 
 
 class Waiting(NamedTuple):
-    """A snapshot, and whether it was requested."""
+    """A snapshot, whether it was requested, and the most levels a side that it may have."""
 
     snapshot: RestSnapshot
     asked: bool
+    limit: int
 
 
 class Chain:
     """The events of one connection.
+
+    Parameters
+    ----------
+    depths : decoder
+        That of changes of the book.
+    unit : SizeUnit
+        The unit of sizes in frames.
 
     Attributes
     ----------
@@ -78,7 +89,9 @@ class Chain:
         Snapshots that later events may confirm.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, depths: Depths, unit: SizeUnit) -> None:
+        self._depths = depths
+        self._unit = unit
         self.last: int | None = None
         self.fresh = False
         self.kept: deque[str | bytes] = deque(maxlen=KEPT)
@@ -120,7 +133,7 @@ class Chain:
         """Remember that an unreadable frame may have been an event."""
         self._unread = True
 
-    def add(self, depth: Depth, frame: str | bytes) -> None:
+    def add(self, depth: AnyDepth, frame: str | bytes) -> None:
         """Keep an event; drop those before it if it does not follow them."""
         self._greatest = self.seen
         if depth.pu != self.newest:
@@ -129,7 +142,7 @@ class Chain:
         self.newest = depth.u
         self._unread = False
 
-    def advance(self, depth: Depth) -> bool | None:
+    def advance(self, depth: AnyDepth) -> bool | None:
         """Move on to an event; return whether it continues the book.
 
         None: the book contains the event already.
@@ -191,8 +204,6 @@ class Chain:
     def _use(self, candidate: Waiting, now: int) -> list[Event] | Refused | None:
         snapshot = candidate.snapshot
         update = snapshot.lastUpdateId
-        if snapshot.symbol or snapshot.pair:
-            return Refused(now, "COIN-M", text(f"a snapshot of {snapshot.symbol or snapshot.pair}"))
         if not (sound(snapshot.bids) and sound(snapshot.asks)):
             return Refused(now, "unreadable snapshot", "a size is too small to be stored")
         fit, events = self.fit(snapshot)
@@ -207,8 +218,9 @@ class Chain:
         if not (agrees and (begins or fit == "fits")):
             return None
         self.waiting.clear()
-        time = snapshot.T * MILLISECOND
-        event = Snapshot(time, now, update, snapshot.bids, snapshot.asks, LIMIT)
+        # One without a time is no later than the first event after it.
+        time = (snapshot.T or events[0].T) * MILLISECOND
+        event = Snapshot(time, now, update, snapshot.bids, snapshot.asks, candidate.limit)
         deltas = [delta(depth, update, now) for depth in events]
         if self.last is not None:
             return [Splice(now, event, deltas)]
@@ -216,7 +228,7 @@ class Chain:
         self.fresh, self._time = not events, snapshot.T
         return [event, *deltas]
 
-    def fit(self, snapshot: RestSnapshot) -> tuple[Fit, list[Depth]]:
+    def fit(self, snapshot: RestSnapshot) -> tuple[Fit, list[AnyDepth]]:
         """Return how a snapshot fits the events, and the events that continue it.
 
         Returns
@@ -244,7 +256,7 @@ class Chain:
             return "later", []  # it may be from before the venue started a new count
         return "ahead", []
 
-    def _since(self, update: int) -> list[Depth] | None:
+    def _since(self, update: int) -> list[AnyDepth] | None:
         events = []
         for depth in self._backwards():
             if depth.u < update:
@@ -256,8 +268,9 @@ class Chain:
         events.reverse()
         return events if update >= first.U or first.pu == update else None
 
-    def _backwards(self) -> Iterator[Depth]:
-        return map(read_depth, reversed(self.kept))
+    def _backwards(self) -> Iterator[AnyDepth]:
+        for frame in reversed(self.kept):
+            yield read_depth(self._depths, inner(frame), self._unit)
 
     def agrees(self, snapshot: RestSnapshot) -> bool | None:
         """Return whether most sizes of a snapshot equal those of the events; None if unknown yet.
@@ -287,7 +300,7 @@ class Chain:
         return None if outside else True
 
 
-def delta(depth: Depth, update: int, now: int) -> Delta:
+def delta(depth: AnyDepth, update: int, now: int) -> Delta:
     """Return what an event changes in a book that is at an update.
 
     A book at the event's last update contains it already: the change then has no levels, only the

@@ -1,23 +1,37 @@
-"""The messages of Binance's futures, decoders for them, and the markets that they belong to."""
+"""The messages of Binance, decoders for them, and the markets that they belong to."""
 
 from __future__ import annotations
 
 import re
-from typing import Annotated, TypeAlias
+from functools import lru_cache
+from math import nan
+from typing import Annotated, Literal, TypeAlias
 
 import msgspec
-from msgspec import Meta, Raw, Struct
+from msgspec import Meta, Raw, Struct, field
 
 from obi_widgets.market_data.venues.base import FoundMarket
-from obi_widgets.market_data.venues.wire import WireId, WireLevel, WirePrice, WireSize, WireTime
+from obi_widgets.market_data.venues.sizes import COINS, SizeUnit
+from obi_widgets.market_data.venues.wire import (
+    DECODE_ERRORS,
+    WireId,
+    WireLevel,
+    WirePrice,
+    WireSize,
+    WireTime,
+)
+
+Kind: TypeAlias = Literal["spot", "USD-M", "COIN-M"]
 
 USD_M, COIN_M = 1, 2
 """Values of the field ``st`` of an event."""
 
+KINDS: dict[int, Kind] = {USD_M: "USD-M", COIN_M: "COIN-M"}
+
 COIN_M_SYMBOL = re.compile(r"[A-Z0-9]+USD_(PERP|\d{6})")
 
-NAMELESS = FoundMarket(("binance-usdm", "binance"), "")
-"""The market of a snapshot that does not contain its symbol."""
+LIMITS = (5, 10, 20, 50, 100, 500, 1000, 5000)
+"""The limits of levels a side that a snapshot can be requested with."""
 
 _Rate: TypeAlias = Annotated[float, Meta(gt=-1e3, lt=1e3)]
 
@@ -36,6 +50,29 @@ class Depth(Struct):
     st: int = 0
 
 
+class SpotDepth(Struct):
+    """A change of a book of spot, which follows the update before ``U``."""
+
+    T: WireTime = field(name="E")  # there is no other time
+    s: str
+    U: WireId
+    u: WireId
+    b: list[WireLevel]
+    a: list[WireLevel]
+    before: WireId | None = field(default=None, name="pu")  # only futures send it
+    ps: str = ""  # nor these
+    st: int = 0
+
+    @property
+    def pu(self) -> int:
+        """The last update of the event before."""
+        return self.U - 1
+
+
+AnyDepth: TypeAlias = Depth | SpotDepth
+Depths: TypeAlias = msgspec.json.Decoder[Depth] | msgspec.json.Decoder[SpotDepth]
+
+
 class Trade(Struct):
     """A trade, or several at one price."""
 
@@ -50,16 +87,47 @@ class Trade(Struct):
     st: int = 0
 
 
-class Mark(Struct):
-    """Mark price, index price and funding rate."""
+class CoinMMark(Struct):
+    """Mark price and funding rate. What is delivered at a date has no funding rate."""
 
     E: WireTime
     s: str
     p: WirePrice
-    i: WireSize
-    r: _Rate
+    r: str = ""
     ps: str = ""
     st: int = 0
+
+    @property
+    def funding_rate(self) -> float:
+        """The funding rate; NaN if there is none."""
+        return msgspec.convert(self.r, _Rate, strict=False) if self.r else nan
+
+
+class Mark(CoinMMark):
+    """Mark price, index price and funding rate of USD-M."""
+
+    i: WireSize = 0.0
+
+    @property
+    def index(self) -> float:
+        """The index price; NaN if there is none, for which the venue writes 0."""
+        return self.i or nan
+
+
+class Index(Struct):
+    """The index price of a pair."""
+
+    E: WireTime
+    i: str
+    p: WirePrice
+
+
+class OpenInterest(Struct):
+    """The number of open contracts."""
+
+    symbol: str
+    openInterest: WireSize  # noqa: N815
+    time: WireTime
 
 
 class Envelope(Struct):
@@ -75,9 +143,9 @@ class RestSnapshot(Struct):
     """The answer to a request of the book: its levels at an update."""
 
     lastUpdateId: WireId  # noqa: N815
-    T: WireTime
     bids: list[WireLevel]
     asks: list[WireLevel]
+    T: WireTime = 0  # only futures send it
     symbol: str = ""  # only COIN-M sends it
     pair: str = ""
 
@@ -88,6 +156,7 @@ class _MarketFields(Struct):
     st: int = 0
     pu: Raw = Raw()  # only futures send it
     lastUpdateId: WireId = 0  # noqa: N815
+    T: WireTime = 0
     symbol: str = ""
     pair: str = ""
 
@@ -96,7 +165,7 @@ class Filter(Struct):
     """One of a symbol's trading rules."""
 
     filterType: str = ""  # noqa: N815
-    tickSize: float = 0.0  # noqa: N815
+    tickSize: str | float = 0.0  # noqa: N815
 
 
 class Listed(Struct):
@@ -105,7 +174,7 @@ class Listed(Struct):
     symbol: str
     quoteAsset: str = ""  # noqa: N815
     filters: list[Filter] = []
-    contractSize: float = 0.0  # noqa: N815
+    contractSize: str | float = 0.0  # noqa: N815
 
 
 class Listing(Struct):
@@ -123,41 +192,108 @@ class ServerTime(Struct):
 
 envelopes = msgspec.json.Decoder(Envelope, strict=False)
 depths = msgspec.json.Decoder(Depth, strict=False)
+spot_depths = msgspec.json.Decoder(SpotDepth, strict=False)
 trades = msgspec.json.Decoder(Trade, strict=False)
 marks = msgspec.json.Decoder(Mark, strict=False)
+coin_m_marks = msgspec.json.Decoder(CoinMMark, strict=False)
+indexes = msgspec.json.Decoder(Index, strict=False)
+open_interests = msgspec.json.Decoder(OpenInterest, strict=False)
 snapshots = msgspec.json.Decoder(RestSnapshot, strict=False)
 listings = msgspec.json.Decoder(Listing, strict=False)
 _markets = msgspec.json.Decoder(_MarketFields, strict=False)
 server_times = msgspec.json.Decoder(ServerTime, strict=False)
 
 
-def read_depth(frame: str | bytes) -> Depth:
-    """Decode a change of the book, from a combined stream or a single one."""
+def inner(frame: str | bytes) -> str | bytes | Raw:
+    """Return the inner frame of a combined stream; any other frame as it is."""
     data = envelopes.decode(frame).data
-    return depths.decode(data if len(bytes(data)) else frame)
+    return data if len(bytes(data)) else frame
 
 
-def foreign(event: Depth | Trade | Mark, symbol: str) -> str:
-    """Return why an event belongs to another market; empty if it is of this symbol."""
-    if event.st == COIN_M or event.s.endswith("_PERP"):
-        return "COIN-M"
-    if event.st not in (0, USD_M):
-        return "other kind of market"
-    if event.s != symbol or (event.ps and event.ps != symbol.partition("_")[0]):
+def read_depth(depths: Depths, body: str | bytes | Raw, unit: SizeUnit) -> AnyDepth:
+    """Decode a change of the book; its sizes are then in base units."""
+    depth = depths.decode(body)
+    if unit != COINS:
+        depth.b, depth.a = unit.levels(depth.b), unit.levels(depth.a)
+    return depth
+
+
+def read_snapshot(body: str | bytes | Raw, unit: SizeUnit) -> RestSnapshot:
+    """Decode a snapshot; its sizes are then in base units."""
+    snapshot = snapshots.decode(body)
+    if unit != COINS:
+        snapshot.bids, snapshot.asks = unit.levels(snapshot.bids), unit.levels(snapshot.asks)
+    return snapshot
+
+
+def is_part(stream: str) -> bool:
+    """Return whether a stream, such as ``depth20@100ms``, is of the best levels only."""
+    return stream.startswith("depth") and stream[5:6].isdigit()
+
+
+def limit_of(snapshot: RestSnapshot, most: int) -> int:
+    """Return the limit that a snapshot was requested with: ``most``, unless it has fewer levels.
+
+    As many levels as a limit allows are hardly the whole of a side.
+    """
+    levels = max(len(snapshot.bids), len(snapshot.asks))
+    return levels if levels in LIMITS else most
+
+
+def foreign(event: AnyDepth | Trade | CoinMMark, symbol: str, kind: Kind) -> str:
+    """Return why an event belongs to another market; empty if it is of this one."""
+    if event.st:
+        found: str = KINDS.get(event.st, "other kind of market")
+    elif isinstance(event, SpotDepth) and event.before is not None:
+        found = "futures"
+    else:
+        found = "COIN-M" if event.s.endswith("_PERP") else kind
+    if found != kind:
+        return found
+    if event.s != symbol or (event.ps and event.ps != pair_of(symbol)):
         return "other symbol"
     return ""
 
 
-def market_of(frame: str | bytes) -> FoundMarket | None:
-    """Return the market of a change of the book, a mark price or a snapshot; None for others."""
+def foreign_snapshot(snapshot: RestSnapshot, symbol: str, kind: Kind) -> str:
+    """Return why a snapshot belongs to another market; empty if it may be of this one."""
+    if not snapshot.T:
+        found: Kind = "spot"
+    else:
+        found = "COIN-M" if snapshot.symbol or snapshot.pair else "USD-M"
+    if found != kind:
+        return found
+    return "other symbol" if kind == "COIN-M" and snapshot.symbol != symbol else ""
+
+
+def pair_of(symbol: str) -> str:
+    """Return the pair of a symbol: all before the kind of contract."""
+    return symbol.partition("_")[0]
+
+
+def market_of(frame: str | bytes, venue: str) -> FoundMarket | None:
+    """Return the market of a change of the book, a mark price or a snapshot.
+
+    None for other frames, and for one of another venue than this.
+    """
+    try:
+        market = _market_of(frame)
+    except DECODE_ERRORS:
+        return None
+    return market if market and venue in market.venues else None
+
+
+@lru_cache(maxsize=1)  # each of the venues is asked about a frame
+def _market_of(frame: str | bytes) -> FoundMarket | None:
     envelope = envelopes.decode(frame)
     event = _markets.decode(envelope.data if envelope.stream else frame)
     if event.lastUpdateId:
-        coin_m = event.symbol and event.pair  # only COIN-M sends them
-        return FoundMarket(("binance-coinm",), event.symbol) if coin_m else NAMELESS
+        if event.symbol and event.pair:  # only COIN-M sends them
+            return FoundMarket(("binance-coinm",), event.symbol)
+        return FoundMarket(("binance-usdm" if event.T else "binance-spot",), "")
     if not event.s or event.e not in ("depthUpdate", "markPriceUpdate"):
         return None
     if event.st == COIN_M or COIN_M_SYMBOL.fullmatch(event.s):
         return FoundMarket(("binance-coinm",), event.s)
     spot = event.e == "depthUpdate" and not bytes(event.pu)
-    return FoundMarket(("binance" if spot else "binance-usdm",), event.s)
+    return FoundMarket(("binance-spot" if spot else "binance-usdm",), event.s)

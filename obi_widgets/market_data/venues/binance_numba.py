@@ -35,7 +35,7 @@ OPENING, DATA = as_bytes('{"stream":"'), as_bytes('"data":{')
 EVENT_DEPTH, EVENT_TICKER = as_bytes("depthUpdate"), as_bytes("bookTicker")
 EVENT_TRADE, EVENT_AGGREGATE = as_bytes("trade"), as_bytes("aggTrade")
 PREVIOUS, PAIR, KIND = map(as_bytes, ("pu", "ps", "st"))
-STREAM, SNAPSHOT = map(as_bytes, ("stream", "lastUpdateId"))
+STREAM, SNAPSHOT, DEPTH_STREAM = map(as_bytes, ("stream", "lastUpdateId", "depth"))
 TRUE, FALSE = as_bytes("true"), as_bytes("false")
 LETTERS = as_bytes("eTsUubapqmt")  # in the order of the keys below
 
@@ -119,11 +119,13 @@ def _object(data, at, kinds, starts, ends, values, levels):
 
 @njit
 def _is_stream(data, at, symbol):
-    """Return whether the name of a stream begins with the symbol in lower case."""
+    """Return whether a stream is of the symbol, in lower case, and not of the best levels only."""
     for n in range(len(symbol)):
         if data[at + n] != (symbol[n] + 32 if 65 <= symbol[n] <= 90 else symbol[n]):
             return False
-    return data[at + len(symbol)] == 64
+    at += len(symbol) + 1
+    is_part = matches(data, at, DEPTH_STREAM) and 48 <= data[at + len(DEPTH_STREAM)] <= 57
+    return data[at - 1] == 64 and not is_part
 
 
 @njit
@@ -250,7 +252,7 @@ def apply_frame(data, symbol, last, bids, bid_count, asks, ask_count, changes, b
     changes : ndarray of float64, shape (n, 2)
         Room for the levels of the frame. A frame with more levels is refused.
     begin : int
-        Row of ``changes`` at which they begin.
+        Row of ``changes`` at which they begin: the end of those before.
 
     Returns
     -------

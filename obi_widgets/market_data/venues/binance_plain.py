@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from abc import abstractmethod
-from typing import TYPE_CHECKING
+from functools import cache
+from typing import TYPE_CHECKING, Any
 
-from obi_widgets.kernels.loader import Kernels
+import numpy as np
+
+from obi_widgets.kernels.loader import Kernels, for_types_of
 from obi_widgets.market_data.events import Refused
 from obi_widgets.market_data.venues.base import Applied
-from obi_widgets.market_data.venues.binance_chain import Chain
-from obi_widgets.market_data.venues.connection import Connection
+from obi_widgets.market_data.venues.binance_futures import BinanceFutures
 from obi_widgets.market_data.venues.replies import FOREVER, Output
 
 if TYPE_CHECKING:
@@ -20,11 +21,14 @@ if TYPE_CHECKING:
 
 READER = Kernels("obi_widgets.market_data.venues.binance_numba")
 
+BOOK_ARGUMENTS = b"", 0, np.empty((2, 1)), 0, np.empty((2, 1)), 0, np.empty((1, 2)), 0
+"""Values of the types that a symbol, its last update, its `Book` and its changes have."""
+
 MARKET = "market"
 """Name of the websocket of trades and mark prices."""
 
 
-class PlainFrames(Connection):
+class PlainFrames(BinanceFutures):
     """A venue that applies frames in their usual form by compiled code. See `Venue`.
 
     The effect is that of `received`. A frame in any other form is left to `received`.
@@ -32,13 +36,7 @@ class PlainFrames(Connection):
 
     def __init__(self, symbol: str, *, endpoints: Mapping[str, str] | None = None) -> None:
         super().__init__(symbol, endpoints=endpoints)
-        self._chain = Chain()
-        self._stream = f"{symbol.lower()}@"
         self._name = symbol.encode()
-
-    @abstractmethod
-    def _due(self) -> int:
-        """Return the time from which `tick` does something."""
 
     def apply_frame(self, frame: str | bytes, now: int, book: Book) -> int | None:  # noqa: D102
         reader, chain = READER.code, self._chain
@@ -51,16 +49,17 @@ class PlainFrames(Connection):
         (
             what, time, last, bids.count, asks.count, bids.best_key, asks.best_key,
             book.middle, book.end,
-        ) = reader.apply_frame(
+        ) = _of_one(reader)(
             data, self._name, chain.last,
-            bids.levels, bids.count, asks.levels, asks.count, book.changes, book.room(),
+            bids.levels, bids.count, asks.levels, asks.count, book.changes, book.end,
         )  # fmt: skip
         if what != reader.DEPTH:
             return None
         chain.last = chain.newest = last
         chain.kept.append(data)
         self._cadence.frame(now)
-        return int(time)
+        event_time: int = time
+        return event_time
 
     def apply_trade(self, frame: str | bytes, now: int, trades: TradeRows) -> bool:  # noqa: D102
         reader = READER.code
@@ -85,9 +84,9 @@ class PlainFrames(Connection):
         (
             what, time, last, bids.count, asks.count, bids.best_key, asks.best_key,
             book.middle, book.end, at, now, quotes, traded, start, end,
-        ) = reader.apply_frames(
+        ) = _of_many(reader, trades.amounts.itemsize)(
             frames.data, frames.places, self._name, chain.last,
-            bids.levels, bids.count, asks.levels, asks.count, book.changes, book.room(),
+            bids.levels, bids.count, asks.levels, asks.count, book.changes, book.end,
             at, since, min(until, self._due(), FOREVER),
             trades.stamps, trades.amounts, trades.count, *trades.decimals,
         )  # fmt: skip
@@ -101,6 +100,22 @@ class PlainFrames(Connection):
         chain.kept.append(frames.data[start:end])
         self._cadence.frame(now)
         return Applied(at, outputs, now, time)
+
+
+@cache
+def _of_one(reader: Any) -> Any:  # noqa: ANN401
+    """Return the kernel ``apply_frame``, for the types that its arguments always have."""
+    return for_types_of(reader.apply_frame, b"", *BOOK_ARGUMENTS)
+
+
+@cache
+def _of_many(reader: Any, itemsize: int) -> Any:  # noqa: ANN401
+    """Return the kernel ``apply_frames``, for amounts of trades of so many bytes."""
+    places, stamps = np.empty((3, 1), np.int64), np.empty((3, 1), np.int64)
+    amounts = np.empty((2, 1), f"i{itemsize}")
+    return for_types_of(
+        reader.apply_frames, b"", places, *BOOK_ARGUMENTS, 0, 0, 0, stamps, amounts, 0, 0, 0
+    )
 
 
 def _encoded(frame: str) -> bytes | None:

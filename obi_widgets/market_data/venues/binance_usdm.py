@@ -1,50 +1,30 @@
 """Binance USDⓈ-M futures.
 
-The book is a REST snapshot continued by diff-depth events: an event belongs to it when its ``pu``
-is the last event's ``u``; the first one after the snapshot has ``U <= lastUpdateId <= u`` (or
-follows it exactly). See `binance_chain`. Trades and mark price come on a websocket of their own.
-Event time is ``T``, the matching engine's, as trades have it.
+An event belongs to the book when its ``pu`` is the last event's ``u``; the first one after the
+snapshot has ``U <= lastUpdateId <= u`` (or follows it exactly). Trades and mark price come on a
+websocket of their own. Event time is ``T``, the matching engine's, as trades have it.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
-from msgspec import Raw
-
 from obi_widgets.errors import SymbolError
-from obi_widgets.market_data.events import Clock, Event, Mark, Refused, Snapshot, Status, Trade
+from obi_widgets.market_data.events import Mark, Refused
 from obi_widgets.market_data.fees import Fees
 from obi_widgets.market_data.venues import binance_messages as messages
-from obi_widgets.market_data.venues.base import FoundMarket
-from obi_widgets.market_data.venues.binance_chain import LIMIT, MILLISECOND, Chain, Waiting, delta
+from obi_widgets.market_data.venues.binance_chain import MILLISECOND
 from obi_widgets.market_data.venues.binance_plain import MARKET, PlainFrames
-from obi_widgets.market_data.venues.http_answers import explain
-from obi_widgets.market_data.venues.replies import (
-    BOOK,
-    FOREVER,
-    SECOND,
-    Connect,
-    Fetch,
-    Output,
-    Ping,
-    Reconnect,
-)
-from obi_widgets.market_data.venues.wire import DECODE_ERRORS, refused, sound, text
+from obi_widgets.market_data.venues.replies import BOOK, Output
+from obi_widgets.market_data.venues.wire import text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-INSTRUMENT, SNAPSHOT, TIME = "instrument", "snapshot", "time"
+    from msgspec import Raw
 
-LONGEST_NAME = 30
-"""The most characters of a frame's kind in the name of a refusal."""
-
-EVENT = "depthUpdate"
-"""The kind of the frames that change the book."""
-
-OTHERS = {"trade": "trade", "aggTrade": "trade", "markPriceUpdate": "mark"}
-"""The kinds of the other frames that are used, and their events."""
+    from obi_widgets.market_data.venues.base import FoundMarket
+    from obi_widgets.market_data.venues.symbols import Contract
 
 
 class BinanceUsdm(PlainFrames):
@@ -52,305 +32,46 @@ class BinanceUsdm(PlainFrames):
 
     name = "binance-usdm"
     label = "Binance USD-M"
+    market = "USD-M"
+    api = "fapi/v1"
     endpoints: ClassVar[Mapping[str, str]] = {
         BOOK: "wss://fstream.binance.com/public",
         MARKET: "wss://fstream.binance.com/market",
         "rest": "https://fapi.binance.com",
     }
 
-    levels = LIMIT
+    levels = 1000
     streams = frozenset({"trades", "mark"})
     fees = Fees(2.0, 5.0, "USDⓈ-M futures, regular user, USDT", "2026-10")
 
-    # Times in ns.
-    silence = 60 * SECOND  # time without an event after which the connection is dead
-    snapshot_within = 10 * SECOND  # time from a request to its snapshot
-    refresh_every = 5 * SECOND  # this uses a tenth of the weight of requests that are allowed
-    may_be_behind = 3 * SECOND  # how much older than a snapshot the newest event may be
-    most_refused = 5  # refused snapshots in a row before it connects again
-
-    def __init__(self, symbol: str, *, endpoints: Mapping[str, str] | None = None) -> None:
-        super().__init__(symbol, endpoints=endpoints)
-        self._asked_at = 0  # time of the request of a snapshot; 0 if none is under way
-        self._refreshed_at = -self.refresh_every
-        self._refused = 0  # refused snapshots in a row
+    @classmethod
+    def spell(cls, base: str, quote: str, contract: Contract) -> str | None:  # noqa: D102
+        known = contract == "linear" and quote in ("", "USDT", "USDC", "BTC")
+        return f"{base}{quote or 'USDT'}" if known else None
 
     @classmethod
     def check(cls, symbol: str) -> None:  # noqa: D102
-        super().check(symbol)
         if messages.COIN_M_SYMBOL.fullmatch(symbol):
             raise SymbolError(
                 f"{symbol!r} is a symbol of Binance COIN-M, whose sizes are contracts.",
-                f"{cls.label} lists symbols such as 'BTCUSDT'.",
+                f"Give 'binance-coinm:{symbol}'. {cls.label} lists symbols such as 'BTCUSDT'.",
             )
 
     @classmethod
     def market_of(cls, frame: str | bytes) -> FoundMarket | None:  # noqa: D102
-        try:
-            return messages.market_of(frame)
-        except DECODE_ERRORS:
-            return None
+        return messages.market_of(frame, cls.name)
 
-    # -- life ------------------------------------------------------------------------------
-
-    def start(self, now: int) -> list[Output]:  # noqa: D102
-        return [Status(now, "connecting", "Reading the instrument."), self._instrument()]
-
-    def _instrument(self, delay: int = 0) -> Fetch:
-        # The answer lists every symbol: the request has no parameter to choose one.
-        return Fetch(INSTRUMENT, f"{self.urls['rest']}/fapi/v1/exchangeInfo", delay)
-
-    def _snapshot(self, now: int, delay: int = 0) -> Fetch:
-        self._asked_at = now + delay
-        url = f"{self.urls['rest']}/fapi/v1/depth?symbol={self.symbol}&limit={LIMIT}"
-        return Fetch(SNAPSHOT, url, delay)
-
-    def _begin(self, now: int) -> list[Output]:
-        self._forget()
-        return [Status(now, "syncing", "Waiting for the first event, then the snapshot.")]
-
-    def _forget(self) -> None:
-        self._chain = Chain()
-        self._asked_at = self._refused = 0
-
-    def resync(self, reason: str, now: int) -> list[Output]:  # noqa: D102
-        had_book = self._chain.last is not None
-        self._chain.lose()
-        if self._asked_at:  # the snapshot under way will be checked against all that was seen
-            return [self.thrown_away(reason, max(self._asked_at - now, 0), now)]
-        wait = self._backoff.wait(now, had_book=had_book)
-        return [self.thrown_away(reason, wait, now), self._snapshot(now, wait)]
-
-    def doubt(self) -> None:  # noqa: D102
-        self._chain.doubt()
-
-    def refresh(self, now: int) -> list[Output]:  # noqa: D102
-        due = now - self._refreshed_at >= self.refresh_every
-        if not due or self._asked_at or self._chain.last is None:
-            return []
-        self._refreshed_at = now
-        return [self._snapshot(now)]
-
-    def _time(self) -> Fetch:
-        return Fetch(TIME, f"{self.urls['rest']}/fapi/v1/time")
-
-    def ponged(self, socket: str, now: int) -> list[Output]:  # noqa: D102
-        if socket == BOOK:
-            self._cadence.heard(now)
-        return []
-
-    def _due(self) -> int:
-        if BOOK not in self._open:
-            return FOREVER
-        due = min(self._cadence.due(), self._cadence.frame_at + self.silence + 1)
-        return min(due, self._asked_at + self.snapshot_within + 1) if self._asked_at else due
-
-    def tick(self, now: int) -> list[Output]:  # noqa: D102
-        if now < self._due():
-            return []
-        silent, looked = now - self._cadence.frame_at, self._cadence.look(now)
-        if silent > self.silence or looked == "dead":
-            return self._dead(self._cadence.frame_at, now)
-        outputs: list[Output] = [Ping(BOOK)] if looked == "probe" else []
-        if self._asked_at and now - self._asked_at > self.snapshot_within:
-            outputs.append(self._snapshot(now))
-        return outputs
-
-    # -- answers ---------------------------------------------------------------------------
-
-    def fetched(self, name: str, status: int, body: str | bytes, now: int) -> list[Output]:  # noqa: D102
-        if name == SNAPSHOT:
-            return self._fetched_snapshot(status, body, now)
-        if name == TIME:
-            return self._fetched_time(status, body, now)
-        if status != 200:
-            return self.no_answer(self._instrument(5 * SECOND), status, body, now)
-        try:
-            listing = messages.listings.decode(body)
-        except DECODE_ERRORS as error:
-            return self._no_listing(text(str(error), 160), now)
-        clock = [Clock(listing.serverTime * MILLISECOND, now)] if listing.serverTime else []
-        item = next((item for item in listing.symbols if item.symbol == self.symbol), None)
-        if item is None or item.contractSize:  # sizes in contracts: another kind of market
-            return [*clock, self.unlisted(now)]
-        tick_sizes = [rule.tickSize for rule in item.filters if rule.filterType == "PRICE_FILTER"]
-        if tick_sizes and not 1e-12 <= tick_sizes[0] <= 1e9:
-            return self._no_listing(f"a tick size of {tick_sizes[0]:g} is not possible", now)
+    def _connects(self) -> list[Output]:
         stream = self.symbol.lower()
         return [
-            *clock,
-            self.instrument(
-                quote=text(item.quoteAsset, 20),
-                tick_size=tick_sizes[0] if tick_sizes else 0.0,
-                contract_size=1.0,
-            ),
-            Connect(BOOK, f"{self.urls[BOOK]}/stream?streams={stream}@depth@100ms"),
-            Connect(
-                MARKET,
-                f"{self.urls[MARKET]}/stream?streams={stream}@aggTrade/{stream}@markPrice@1s",
-            ),
+            self._connect(BOOK, f"{stream}@depth@100ms"),
+            self._connect(MARKET, f"{stream}@aggTrade", f"{stream}@markPrice@1s"),
         ]
 
-    def _no_listing(self, why: str, now: int) -> list[Output]:
-        detail = f"{self.label}'s list of symbols cannot be read: {why}."
-        return [
-            Status(now, "connecting", detail, "Trying again."),
-            self._instrument(self._backoff.wait(now)),
-        ]
-
-    def _fetched_time(self, status: int, body: str | bytes, now: int) -> list[Output]:
-        if status != 200:
-            return [Refused(now, "time not answered", f"HTTP {status}")]
-        try:
-            return [Clock(messages.server_times.decode(body).serverTime * MILLISECOND, now)]
-        except DECODE_ERRORS:
-            return [refused(body, now, "unreadable time")]
-
-    def _fetched_snapshot(self, status: int, body: str | bytes, now: int) -> list[Output]:
-        if BOOK not in self._open:
-            return []  # the connection whose events would continue it was lost
-        asked, in_sync = bool(self._asked_at), self._chain.last is not None
-        if status != 200:
-            if not asked:
-                return []
-            if in_sync:  # keep the book
-                why = explain(self.label, status, body)[0]
-                return [Refused(now, "snapshot not answered", why), self._again(now)]
-            return self.no_answer(self._snapshot(now, 5 * SECOND), status, body, now)
-        try:
-            snapshot = messages.snapshots.decode(body)
-        except DECODE_ERRORS:
-            unread = refused(body, now, "unreadable snapshot")
-            if not asked:
-                return [unread]
-            return [unread, self._again(now) if in_sync else self._snapshot(now, 5 * SECOND)]
-        return self._read_snapshot(snapshot, now, asked=asked)
-
-    def _again(self, now: int) -> Fetch:
-        return self._snapshot(now, self._backoff.wait(now))
-
-    # -- frames ----------------------------------------------------------------------------
-
-    def received(self, frame: str | bytes, now: int, socket: str = BOOK) -> list[Output]:  # noqa: D102
-        kind = ""
-        try:
-            event = messages.envelopes.decode(frame)
-            body: str | bytes | Raw = frame
-            if event.stream:
-                if not event.stream.startswith(self._stream):
-                    return [Refused(now, "other symbol", text(event.stream))]
-                body, event = event.data, messages.envelopes.decode(event.data)
-            kind = event.e
-            if event.lastUpdateId:
-                return self._read_snapshot(messages.snapshots.decode(body), now, asked=False)
-            if kind == EVENT:
-                return self._read_depth(messages.depths.decode(body), frame, now)
-            if kind in ("trade", "aggTrade"):
-                return self._read_trade(messages.trades.decode(body), now)
-            if kind == "markPriceUpdate":
-                return self._read_mark(messages.marks.decode(body), now)
-        except DECODE_ERRORS:
-            if kind in OTHERS:
-                return [refused(frame, now, f"unreadable {OTHERS[kind]}")]
-            return self._unreadable(frame, now, socket)
-        name = kind if len(kind) <= LONGEST_NAME and kind.isascii() else text(kind, LONGEST_NAME)
-        return [Refused(now, name or "unknown", text(frame))]
-
-    def _unreadable(self, frame: str | bytes, now: int, socket: str = BOOK) -> list[Output]:
-        unread = refused(frame, now, "unreadable")
-        if socket != BOOK:
-            return [unread]
-        self._chain.mark_unread()  # the frame may have been an event
-        return [unread, *self.resync("a frame was unreadable", now)]
-
-    def _read_depth(self, depth: messages.Depth, frame: str | bytes, now: int) -> list[Output]:
-        if foreign := messages.foreign(depth, self.symbol):
-            return [Refused(now, foreign, text(depth.s))]
-        if depth.u < depth.U or depth.u <= depth.pu or not (sound(depth.b) and sound(depth.a)):
-            return self._unreadable(frame, now)
-        chain = self._chain
-        self._cadence.frame(now)
-        chain.add(depth, frame)
-        if chain.last is None:
-            outputs = self._try_waiting(now)
-            if chain.last is None and not self._asked_at:
-                outputs.append(self._snapshot(now))
-            return outputs
-        last, follows = chain.last, chain.advance(depth)
-        if follows is None:
-            return []
-        if not follows:
-            return self.resync(f"event {depth.u} does not follow {last}", now)
-        return [delta(depth, last, now), *self._try_waiting(now)]
-
-    # -- snapshots -------------------------------------------------------------------------
-
-    def _read_snapshot(
-        self, snapshot: messages.RestSnapshot, now: int, *, asked: bool
-    ) -> list[Output]:
-        chain, outputs = self._chain, list[Output]()
-        ours = asked or self.can_ask  # in a recording it may belong to another market
-        behind = chain.behind(snapshot) if ours and chain.last is not None else 0
-        if behind > max(self.may_be_behind, self._cadence.patience // 10):
-            asked = True
-            chain.lose()  # events are delayed on their way; the snapshot begins a book without them
-            reason = f"a snapshot is {behind / SECOND:.1f} s newer than the newest event"
-            outputs.append(self.thrown_away(reason, 0, now))
-        used = chain.offer(Waiting(snapshot, asked), now)
-        if isinstance(used, Refused):
-            return [*outputs, *self._refuse(used, now, asked=asked)]
-        if used:
-            return [*outputs, *self._used(used, now)]
-        if asked:
-            self._asked_at = now  # if no event confirms it in time, another one is requested
-        return outputs
-
-    def _try_waiting(self, now: int) -> list[Output]:
-        """Use the newest waiting snapshot that the events now confirm."""
-        if not self._chain.waiting:
-            return []
-        asked, refusals, used = self._chain.offer_again(now)
-        if used:
-            return [*refusals, *self._used(used, now)]
-        if not refusals:
-            return []
-        return [*refusals[:-1], *self._refuse(refusals[-1], now, asked=asked)]
-
-    def _used(self, events: list[Event], now: int) -> list[Output]:
-        self._asked_at = self._refused = 0
-        if isinstance(events[0], Snapshot):
-            self._backoff.book_began(now)
-        return [*events]
-
-    def _refuse(self, refusal: Refused, now: int, *, asked: bool) -> list[Output]:
-        """Refuse a snapshot; if it was requested, request another one, later and later."""
-        if not asked:
-            return [refusal]
-        if self._chain.last is not None:  # keep the book
-            return [refusal, self._again(now)]
-        why = f"{self.label} sent a {refusal.name}: {refusal.detail}."
-        self._refused += 1
-        if self._refused >= self.most_refused:  # the venue may have started a new count
-            self._refused = self._asked_at = 0
-            return [
-                refusal,
-                Status(now, "gap", why, "Connecting again."),
-                Reconnect(BOOK, refusal.name),
-            ]
-        again = self._again(now)
-        advice = f"Asking again in {again.delay // SECOND} s." if self.can_ask else ""
-        return [refusal, Status(now, "syncing", why, advice), again]
-
-    # -- trades, mark ----------------------------------------------------------------------
-
-    def _read_trade(self, trade: messages.Trade, now: int) -> list[Output]:
-        if foreign := messages.foreign(trade, self.symbol):
-            return [Refused(now, foreign, text(trade.s))]
-        side = -1 if trade.m else +1  # m: the buyer is the maker, so the taker sold
-        time = trade.T * MILLISECOND
-        return [Trade(time, now, trade.p, trade.q, side, trade.a or trade.t)]
-
-    def _read_mark(self, mark: messages.Mark, now: int) -> list[Output]:
-        if foreign := messages.foreign(mark, self.symbol):
+    def _read_other(self, kind: str, body: str | bytes | Raw, now: int) -> list[Output] | None:
+        if kind != "markPriceUpdate":
+            return super()._read_other(kind, body, now)
+        mark = messages.marks.decode(body)
+        if foreign := messages.foreign(mark, self.symbol, self.market):
             return [Refused(now, foreign, text(mark.s))]
-        return [Mark(mark.E * MILLISECOND, now, mark.p, mark.i, mark.r)]
+        return [Mark(mark.E * MILLISECOND, now, mark.p, mark.index, mark.funding_rate)]

@@ -13,7 +13,7 @@ import pytest
 from obi_widgets.feeds.market import Market
 from obi_widgets.feeds.simulation.simulator import STEP, SimulatedMarket
 from obi_widgets.market_data.events import Refused
-from obi_widgets.market_data.venues import make_venue
+from obi_widgets.market_data.venues import VENUES
 from obi_widgets.market_data.venues.lmex import SUMMARY, TRADES
 from obi_widgets.market_data.venues.replies import BOOK, Send
 
@@ -114,7 +114,7 @@ BIDS, ASKS = [(100.0, 5), (99.5, 7)], [(101.0, 3), (100.5, 4)]
 
 def connected(symbol="BTC-PERP", *, name="lmex", contract_size=1.0, now=0):
     """Return a venue that knows its instrument, both of whose websockets are open."""
-    venue = make_venue(name, symbol)
+    venue = VENUES[name](symbol)  # as it is spelt in the frames
     venue.start(now)
     venue.fetched(SUMMARY, 200, lmex_summary(symbol, contract_size), now)
     venue.connected(BOOK, now)

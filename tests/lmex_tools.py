@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 
+from exchange_tools import lmex_book, lmex_summary
+from fault_tools import BEGIN, StreamedExchange
 from make_captures import EVERY, STEPS, received
 
 from obi_widgets.feeds.recording import Record
-from obi_widgets.market_data.venues.lmex import SUMMARY, TRADES
+from obi_widgets.market_data.venues.lmex import REST_BOOK, SUMMARY, TRADES
 from obi_widgets.market_data.venues.replies import BOOK
 
 SYMBOLS = "BTC-PERP", "ETH-PERP"
@@ -56,3 +58,48 @@ def speak(symbol, market):
         yield frame(TRADES, topic=f"tradeHistoryApiV2:{symbol}", data=[new])
         if number % 20 == 0:
             yield Record(received(market.ms), "frame", BOOK, "pong")
+
+
+class LmexExchange(StreamedExchange):
+    """The exchange of ``test_faults``: also polled over REST."""
+
+    source = "lmex:BTC-PERP"
+    garbage = (
+        '{"topic":"update:BTC-PERP_0"}',
+        '{"event":"subscribe","channel":[]}',
+        '{"errors":[{"error":{"code":1007,"message":"User buffer is full."}}]}',
+        lmex_book("snapshot", 5, [(1, 1)], [(2, 1)], symbol="ETH-PERP"),
+    )
+
+    def listing(self):
+        return lmex_summary()
+
+    def subscribes(self, text):
+        return text.startswith('{"op":"subscribe"')
+
+    def snapshot(self):
+        return lmex_book("snapshot", self.step, *self.window)
+
+    def delta(self):
+        return lmex_book("delta", self.step, *self.changes)
+
+    def idle(self):
+        return "pong"
+
+    def believed(self):
+        if self.venue._sequence is not None:
+            return self.venue._sequence
+        rest_book = self.venue._rest_book
+        assert rest_book.polled  # else it would drop the deltas of a book that is live
+        return (rest_book.shown_ms - BEGIN) // 50
+
+    def answer(self, name):
+        if name != REST_BOOK:
+            return None
+        sides = [[{"price": str(price), "size": str(size)} for price, size in side]
+                 for side in self.window]  # fmt: skip
+        named = {"buyQuote": sides[0], "sellQuote": sides[1], "symbol": "BTC-PERP"}
+        return json.dumps({**named, "timestamp": BEGIN + 50 * self.step})
+
+
+EXCHANGES = [LmexExchange]

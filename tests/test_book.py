@@ -152,6 +152,30 @@ def test_compiled_code_and_its_twin_make_the_same_book(code, messages):
             assert mine.tolist() == theirs.tolist()
 
 
+@BOTH
+def test_a_book_of_many_levels_is_what_a_dict_says(monkeypatch, code):
+    use(monkeypatch, code)
+    dice = np.random.default_rng(5)
+    book, models = Book(), ({}, {})
+    book.replace([], [])
+    for message in range(300):
+        changes = []
+        for model, sign in zip(models, (-1, +1), strict=True):
+            away = np.unique(dice.integers(1, 1500, dice.integers(0, 30)))  # sorted, as they come
+            if message % 5 == 0:
+                dice.shuffle(away)
+            sizes = np.where(dice.random(len(away)) < 0.3, 0.0, dice.integers(1, 9, len(away)))
+            prices = (10_000 + sign * away).astype(float)
+            changes.append(list(zip(prices.tolist(), sizes.tolist(), strict=True)))
+            put(model, changes[-1])
+        book.apply(*changes)
+        for side, model in zip((book.bids, book.asks), models, strict=True):
+            prices, sizes = side.top(2000)
+            wanted = sorted(model.items(), key=lambda level: -side.sign * level[0])
+            assert list(zip(prices.tolist(), sizes.tolist(), strict=True)) == wanted
+    assert min(map(len, models)) > 500
+
+
 def test_a_book_tells_what_the_newest_event_changed():
     made = Book()
     assert made.replaced

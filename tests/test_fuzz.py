@@ -11,6 +11,7 @@ from benchmarks.mutations import VENUES, Mutator
 FRAMES = 3_000
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("venue", ["binance-usdm", "lmex"])
 def test_nothing_that_a_venue_sends_ends_the_feed(venue):
     fuzz = Fuzz(venue, seed=9)

@@ -18,7 +18,7 @@ from exchange_tools import (
     names,
     only,
 )
-from lmex_tools import SYMBOLS, speak  # noqa: F401 for test_venue_contract
+from lmex_tools import EXCHANGES, SYMBOLS, speak  # noqa: F401 for the tests of every venue
 
 from obi_widgets.feeds.market import Market
 from obi_widgets.market_data.events import Delta, Instrument, Refused, Snapshot, Status, Trade
@@ -158,17 +158,17 @@ def test_the_instrument_is_read_before_anything_is_connected():
 
 
 def test_a_symbol_is_quoted_in_the_address():
-    _, fetch = make_venue("lmex", "A B&C").start(0)
-    assert fetch.url.endswith("&symbol=A%20B%26C")
+    _, fetch = make_venue("lmex", "A+B&C").start(0)
+    assert fetch.url.endswith("&symbol=A%2BB%26C")
 
 
 @pytest.mark.parametrize("answer", [(400, ""), (200, "[]"), (200, lmex_summary("ETH-PERP"))])
 def test_a_symbol_that_is_not_listed_ends_the_feed(answer):
-    (status,) = make_venue("btse", "NOPE").fetched(SUMMARY, *answer, 7)
+    (status,) = make_venue("btse", "NOPE-PERP").fetched(SUMMARY, *answer, 7)
     assert status == Status(
         7,
         "closed",
-        "BTSE lists no symbol 'NOPE'.",
+        "BTSE lists no symbol 'NOPE-PERP'.",
         "Check how the venue spells it.",
     )
 
@@ -417,19 +417,72 @@ def test_trades_are_sorted_counted_once_and_told_by_the_takers_side():
     assert [trade.id for trade in venue.received(again, 6)] == [10]
 
 
-def test_the_first_trades_after_a_subscription_are_of_before_it_unless_the_book_is_older():
-    one, two, three, four = ((n, 100.5, 20, "SELL", "BTC-PERP") for n in (1, 2, 3, 4))
+def sold(*numbers, ms=MS):
+    return trade_frame(*[(n, 100.5, 20, "SELL", "BTC-PERP") for n in numbers], ms=ms)
+
+
+def again(venue, now):
+    """Lose the websocket of trades, and open it again."""
+    venue.disconnected(TRADES, "it was closed", now)
+    venue.connected(TRADES, now)
+
+
+@pytest.mark.parametrize(
+    ("ms", "becomes"), [(MS + 499, PAST_TRADE), (MS + 500, PAST_TRADE), (MS + 501, "Trade")]
+)
+def test_the_first_trades_after_a_subscription_are_of_before_it_unless_the_book_is_older(
+    ms, becomes
+):
     venue = connected()
-    assert names(venue.received(trade_frame(two, one), 1, TRADES)) == [PAST_TRADE, PAST_TRADE]
-    assert names(venue.received(trade_frame(three), 2, TRADES)) == ["Trade"]  # before the snapshot
-    # The trades' websocket was lost, and the book went on: it is of MS + 500.
-    venue.received(lmex_book("snapshot", 10, BIDS, ASKS), 3)
-    for ms, becomes in ((MS + 499, [PAST_TRADE]), (MS + 500, [PAST_TRADE]), (MS + 501, ["Trade"])):
-        venue._trade_id = 3
-        venue.disconnected(TRADES, "it was closed", 4)
-        venue.connected(TRADES, 5)
-        assert names(venue.received(trade_frame(three, four, ms=ms), 6, TRADES)) == becomes
-    assert venue.received(trade_frame(four, ms=MS + 600), 7, TRADES) == []  # counted once
+    assert names(venue.received(sold(2, 1), 1, TRADES)) == [PAST_TRADE, PAST_TRADE]
+    assert names(venue.received(sold(3), 2, TRADES)) == ["Trade"]  # before the snapshot
+    venue.received(lmex_book("snapshot", 10, BIDS, ASKS), 3)  # it is of MS + 500
+    again(venue, 4)
+    assert names(venue.received(sold(3, 4, ms=ms), 6, TRADES)) == [becomes]
+    assert venue.received(sold(4, ms=MS + 600), 7, TRADES) == []  # counted once
+
+
+def test_trades_that_were_missed_while_the_book_was_in_sync_are_told():
+    venue = in_sync()
+    venue.received(sold(1, 2), 1, TRADES)
+    assert names(venue.received(sold(3), 2, TRADES)) == ["Trade"]
+    again(venue, 4)
+    outputs = venue.received(sold(1, 2, 3, 4, 5), 6, TRADES)
+    assert [trade.id for trade in only(Trade, outputs)] == [4, 5]
+
+
+@pytest.mark.parametrize("begun_again", [True, False])
+def test_trades_that_were_missed_while_the_book_was_lost_are_of_no_state(begun_again):
+    venue = in_sync()
+    venue.received(sold(1, 2), 1, TRADES)
+    venue.received(sold(3), 2, TRADES)
+    again(venue, 4)
+    venue.resync("it was wrong", 5 * SECOND)
+    if begun_again:
+        venue.received(lmex_book("snapshot", 11, BIDS, ASKS), 5 * SECOND)
+    assert names(venue.received(sold(3, 4), 6 * SECOND, TRADES)) == [PAST_TRADE]
+
+
+def test_trades_whose_numbers_do_not_grow_are_told_and_each_counts_once():
+    venue = in_sync()
+    venue.received(sold(1), 1, TRADES)
+    frames = [sold(7), sold(2**61), sold(8), sold(6), sold(7), sold(9)]
+    told = [one.id for at, frame in enumerate(frames, 2)
+            for one in only(Trade, venue.received(frame, at, TRADES))]  # fmt: skip
+    assert told == [7, 2**61, 8, 6, 9]
+    again(venue, 9)
+    venue.received(sold(9), 9, TRADES)
+    counted_anew = venue.received(sold(1000), 10, TRADES) + venue.received(sold(2), 11, TRADES)
+    assert [one.id for one in counted_anew] == [1000, 2]
+
+
+def test_few_numbers_of_trades_are_kept():
+    venue = in_sync()
+    venue.received(sold(1), 1, TRADES)
+    for at in range(30):
+        venue.received(sold(*range(100 * at + 2, 100 * at + 102)), at + 2, TRADES)
+    assert 1000 <= len(venue._trades_seen) < 2000
+    assert venue.received(sold(*range(2002, 3002)), 40, TRADES) == []
 
 
 def test_past_trades_are_in_no_state_and_no_flow_and_are_told():
@@ -444,6 +497,27 @@ def test_past_trades_are_in_no_state_and_no_flow_and_are_told():
     assert history.trades.id.tolist() == [21]
     assert (history.taken.bought.tolist(), history.taken.sold.tolist()) == ([0, 3], [0, 0])
     assert market.refused == {PAST_TRADE: 20}
+
+
+def test_while_the_websocket_of_trades_is_lost_trades_are_unknown():
+    market = Market(in_sync(), levels=2, interval=0)
+    market.receive(lmex_book("snapshot", 10, BIDS, ASKS), SECOND)
+    market.receive(sold(1), SECOND, TRADES)
+    for number in range(11, 40):
+        now = number * SECOND
+        if number == 15:
+            market.disconnected(TRADES, "it was closed", now)
+        if number == 25:
+            market.connected(TRADES, now)
+            market.receive(sold(1), now, TRADES)  # nobody has traded since
+        if number == 30:
+            market.receive(sold(2), now - 1, TRADES)
+        market.receive(lmex_book("delta", number, [(100.0, number)]), now)
+    history = market.history()
+    unknown = (history.received[~history.trades_known] // SECOND).tolist()
+    assert unknown == [*range(16, 30)]  # the first one may have trades of before
+    assert history.gaps == 0
+    assert history.notes[0].startswith("No trades came during 14 states")
 
 
 def test_an_empty_acknowledgement_tries_the_next_name_of_the_trades_topic_once():

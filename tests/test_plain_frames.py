@@ -292,6 +292,7 @@ PLAIN = [
     '{"stream":"btcusdt@x","data":{"e":"aggTrade","a":1,"T":2,"s":"BTCUSDT","p":"1","q":"2","m":false}}',
 ]
 ODD = [
+    depth('["99.9","1"]').replace("@depth@", "@depth20@"),  # a partial book
     depth('["99.9","1e2"]'),
     depth('["9.99E1","7"]'),
     depth('["99.9","1"],["-1","1"]'),

@@ -10,11 +10,9 @@ from obi_widgets.kernels.loader import Kernels
 from obi_widgets.market_data import book_numpy
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from numpy.typing import NDArray
 
-    from obi_widgets.market_data.events import Level
+    from obi_widgets.market_data.events import Levels
 
     Floats = NDArray[np.float64]
 
@@ -87,12 +85,12 @@ class Side:
         self.edge = ALL
         self.refresh_below = ALL
 
-    def replace(self, levels: Sequence[Level], limit: int = 0) -> None:
+    def replace(self, levels: Levels, limit: int = 0) -> None:
         """Replace all levels by those of a snapshot.
 
         Parameters
         ----------
-        levels : sequence of Level
+        levels : Levels
             In any order. Of two levels at one price, the later one counts.
         limit : int
             The most levels that such a snapshot has; 0 for no limit. If it has as many, nothing is
@@ -103,16 +101,16 @@ class Side:
         self.edge = ALL
         full = 0 < limit <= len(levels)
         if full:
-            self.edge = min(self.sign * price for price, _ in levels)
+            self.edge = float((self.sign * np.asarray(levels, np.float64)[:, 0]).min())
         self.apply(levels)
         self.set_refresh_point()
 
-    def apply(self, levels: Sequence[Level]) -> None:
+    def apply(self, levels: Levels) -> None:
         """Set the sizes at some prices, in order. Size 0 removes the level, if it exists.
 
         A level beyond the edge is stored, but does not make the known range wider.
         """
-        if not levels:
+        if not len(levels):
             return
         changes = np.array(levels, np.float64)
         if self.count + len(changes) > self.levels.shape[1]:
@@ -197,13 +195,13 @@ class Book:
         self.middle = self.end = 0
         self.replaced = True
 
-    def replace(self, bids: Sequence[Level], asks: Sequence[Level], limit: int = 0) -> None:
+    def replace(self, bids: Levels, asks: Levels, limit: int = 0) -> None:
         """Replace both sides by a snapshot. For ``limit`` see `Side.replace`."""
         self.bids.replace(bids, limit)
         self.asks.replace(asks, limit)
         self.replaced = True
 
-    def apply(self, bids: Sequence[Level], asks: Sequence[Level]) -> None:
+    def apply(self, bids: Levels, asks: Levels) -> None:
         """Set the sizes at the prices that changed."""
         self.bids.apply(bids)
         self.asks.apply(asks)
@@ -212,8 +210,10 @@ class Book:
             self.replaced = True
             return
         self.end = self.middle + len(asks)
-        if self.end > begin:
-            self.changes[begin : self.end] = [*bids, *asks]
+        if len(bids):
+            self.changes[begin : self.middle] = bids
+        if len(asks):
+            self.changes[self.middle : self.end] = asks
 
     def room(self) -> int:
         """Return the row at which an event's changes begin, with room for `LOGGED`.
@@ -252,9 +252,14 @@ class Book:
         return bids.best_key < bids.refresh_below or asks.best_key < asks.refresh_below
 
     @property
-    def two_sided(self) -> bool:
-        """Whether both sides have levels, the best bid below the best ask: as nearly always."""
-        return ALL < self.bids.best_key < -self.asks.best_key < -ALL
+    def fine(self) -> bool:
+        """Whether it is neither `unknown` nor `crossed` nor wants a snapshot, as nearly always.
+
+        A book that is fine has levels on both sides. One that is not may lack a side.
+        """
+        bids, asks = self.bids, self.asks
+        bid, ask = bids.best_key, asks.best_key
+        return ALL < bid < -ask < -ALL and bid >= bids.refresh_below and ask >= asks.refresh_below
 
     @property
     def unknown(self) -> bool:

@@ -7,15 +7,26 @@ never mixed. Prices are in quote currency, sizes in base units (contracts × con
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from math import nan
 from typing import Literal, TypeAlias
 
+import numpy as np
 from msgspec import Struct
+from numpy.typing import NDArray
 
 Level: TypeAlias = tuple[float, float]
 """A price, and the size that now rests there. 0: the level was removed."""
 
-State: TypeAlias = Literal["connecting", "syncing", "live", "gap", "stale", "closed"]
-"""Whether the book can be trusted: ``live`` is the venue's book, ``stale`` may be late."""
+Levels: TypeAlias = Sequence[Level] | NDArray[np.float64]
+"""Levels in any order: pairs, or an array of shape (N, 2)."""
+
+State: TypeAlias = Literal["connecting", "syncing", "live", "unverified", "gap", "stale", "closed"]
+"""Whether the book can be trusted: ``live`` is the venue's book, ``unverified`` is said to be it by
+somebody who gives no sequence to check it by, ``stale`` may be late."""
+
+CURRENT: frozenset[State] = frozenset({"live", "unverified"})
+"""The states in which books come in time."""
 
 
 class Instrument(Struct, frozen=True):
@@ -33,7 +44,11 @@ class Instrument(Struct, frozen=True):
         Smallest price step, in quote currency. 0 if not known; a history then finds it from the
         prices.
     contract_size : float
-        Base units (coins) in one contract. 1 if the venue counts sizes in coins.
+        Base units (coins) in one contract. 1 if the venue counts sizes in coins. Of an inverse
+        contract: its value in quote currency.
+    inverse : bool
+        Whether contracts are inverse: each is worth ``contract_size`` in quote currency, so at a
+        price it is ``contract_size`` / price base units.
 
     Examples
     --------
@@ -49,6 +64,15 @@ class Instrument(Struct, frozen=True):
     quote: str = ""
     tick_size: float = 0.0
     contract_size: float = 1.0
+    inverse: bool = False
+
+    @property
+    def size_step(self) -> float:
+        """Base units that sizes are multiples of; 1 if a contract or a coin has parts.
+
+        Sizes of inverse contracts are multiples of nothing, since they depend on the price.
+        """
+        return 1.0 if self.inverse else self.contract_size
 
 
 class Snapshot(Struct, frozen=True, gc=False):
@@ -60,7 +84,7 @@ class Snapshot(Struct, frozen=True, gc=False):
         Event time and receive time, ns.
     sequence : int
         The venue's number of the snapshot; 0 if it has none.
-    bids, asks : list of Level
+    bids, asks : Levels
         Prices and sizes.
     limit : int
         The most levels a side that such a snapshot has. A side with fewer levels is complete. Of a
@@ -70,8 +94,8 @@ class Snapshot(Struct, frozen=True, gc=False):
     time: int
     received: int
     sequence: int
-    bids: list[Level]
-    asks: list[Level]
+    bids: Levels
+    asks: Levels
     limit: int = 0
 
 
@@ -81,8 +105,8 @@ class Delta(Struct, frozen=True, gc=False):
     time: int
     received: int
     sequence: int
-    bids: list[Level]
-    asks: list[Level]
+    bids: Levels
+    asks: Levels
 
 
 class Splice(Struct, frozen=True, gc=False):
@@ -109,13 +133,17 @@ class Trade(Struct, frozen=True, gc=False):
 
 
 class Mark(Struct, frozen=True, gc=False):
-    """Mark price, index price, and funding rate (a fraction of the value, per funding interval)."""
+    """Mark price, index price, and funding rate (a fraction of the value, per funding interval).
+
+    ``open_interest`` is in base units. NaN stands for what the source did not send.
+    """
 
     time: int
     received: int
     price: float
     index: float
     funding_rate: float
+    open_interest: float = nan
 
 
 class Clock(Struct, frozen=True, gc=False):
@@ -128,7 +156,7 @@ class Clock(Struct, frozen=True, gc=False):
 class Status(Struct, frozen=True, gc=False):
     """The book cannot be trusted from now on; ``detail`` says why, ``advice`` what happens next.
 
-    ``state`` is never ``live``: a `Snapshot` makes a book live.
+    ``state`` is never ``live`` or ``unverified``: a `Snapshot` makes a book so.
     """
 
     received: int

@@ -10,19 +10,21 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple, Protocol
 
-from obi_widgets.errors import SymbolError
 from obi_widgets.market_data.events import Instrument, Status
 from obi_widgets.market_data.venues.http_answers import explain
 from obi_widgets.market_data.venues.replies import BOOK, SECOND, Fetch, Output
+from obi_widgets.market_data.venues.symbols import did_you_mean, own_spelling, similar
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     import numpy as np
     from numpy.typing import NDArray
 
     from obi_widgets.market_data.book import Book
     from obi_widgets.market_data.fees import Fees
+    from obi_widgets.market_data.venues.sizes import SizeUnit
+    from obi_widgets.market_data.venues.symbols import Contract
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,7 +37,7 @@ class Frames:
         The frames. After each there is a byte, such as a line end, that no frame contains.
     places : ndarray of int64, shape (3, N)
         Receive time of each frame, ns; index of its first byte; index of the byte after its last.
-        A receive time of 0 or less means that the bytes may not be a frame.
+        In C order. A receive time of 0 or less means that the bytes may not be a frame.
     """
 
     data: bytes
@@ -158,8 +160,8 @@ class Venue(ABC):
     - It raises no error, whatever the bytes are. A damaged frame, one of an unknown kind or of
       another symbol is a `Refused`. If it may have been a frame of the book, the venue requests a
       new book.
-    - Sizes are in base units. The venue multiplies contracts by the contract size, and returns no
-      book before it knows that size.
+    - Sizes are in base units. The venue converts contracts by their size (see
+      `obi_widgets.market_data.venues.sizes`), and returns no book before it knows that size.
     - It limits its requests, however often it is called and whatever it receives: it waits longer
       and longer between snapshots that it cannot use.
     - It requests ``urls`` only. Its own endpoints are wss and https.
@@ -175,12 +177,27 @@ class Venue(ABC):
     """The most levels a side in a snapshot."""
     window: ClassVar[int] = 0
     """Number of best levels a side that the venue reports; 0 if it reports every change."""
+    whole_books: ClassVar[bool] = False
+    """Whether each frame of the book is all of it, as it was when it was sent. Then a book whose
+    time is long ago is late, however little happens in the market."""
+    cadence: ClassVar[str]
+    """How often the venue sends changes of the book, for the docs."""
+    noticed_by: ClassVar[str]
+    """How a change of the book that is lost is noticed, for the docs."""
     size_unit: ClassVar[Literal["coins", "contracts"]] = "coins"
     """The unit of sizes in frames."""
-    streams: ClassVar[frozenset[Literal["trades", "mark"]]] = frozenset()
+    streams: frozenset[Literal["trades", "mark"]] = frozenset()
     """The data beside the book: trades, and mark prices."""
     fees: ClassVar[Fees | None] = None
     """The fees; None if they are not known, since they are never guessed."""
+    source: str = ""
+    """`History.source` of its states: empty, since they come from a venue."""
+    counts_others: ClassVar[bool] = False
+    """Whether messages of all markets of a websocket are numbered together, so that a recording
+    gives the venue those of other markets too."""
+    verified: ClassVar[bool] = True
+    """Whether a change of the book that is lost is noticed. If not, it is never ``live``, but
+    ``unverified``."""
     warms_up: ClassVar[bool] = False
     """Whether the venue begins with a past that is played as fast as possible."""
 
@@ -195,13 +212,37 @@ class Venue(ABC):
         return ""
 
     @classmethod
+    def spell(cls, base: str, quote: str, contract: Contract) -> str | None:  # noqa: ARG003
+        """Return the venue's symbol of a market; None if it lists none of the kind.
+
+        Other spellings find the venue's own by it.
+
+        Parameters
+        ----------
+        base, quote : str
+            In capitals, as ``BTC`` and ``USDT``. An empty quote is the venue's usual one for such
+            a contract; None is returned if it has no usual one.
+        contract : {"spot", "linear", "inverse"}
+            The coins, or a perpetual that is settled in the quote currency or in the coins.
+        """
+        return None
+
+    @classmethod
+    def own_symbol(cls, spelling: str) -> str:
+        """Return the venue's symbol of a market that is spelt in any common way.
+
+        Raises
+        ------
+        SymbolError
+            If the venue cannot have such a symbol. Whether it lists it is told by its answer.
+        """
+        symbol = own_spelling(spelling, cls.spell, cls.label)
+        cls.check(symbol)
+        return symbol
+
+    @classmethod  # noqa: B027 most venues know all by `spell`
     def check(cls, symbol: str) -> None:
-        """Raise a SymbolError if a symbol cannot be one of this venue's."""
-        if symbol != symbol.upper():
-            raise SymbolError(
-                f"{cls.label} has no symbol {symbol!r}: its symbols are in capitals.",
-                f"Give '{cls.name}:{symbol.upper()}'.",
-            )
+        """Raise a SymbolError if a symbol, as the venue spells it, cannot be one of its own."""
 
     @classmethod
     def market_of(cls, frame: str | bytes) -> FoundMarket | None:  # noqa: ARG003
@@ -213,8 +254,9 @@ class Venue(ABC):
         Returns
         -------
         FoundMarket, optional
-            A market of this venue, or of a related venue that the frames distinguish. None for a
-            frame of another protocol, or one that does not contain its market.
+            A market of this venue; its symbol is empty for a snapshot that does not contain it.
+            None for a frame of another venue that the frames distinguish, of another protocol, or
+            one that does not contain its market.
         """
         return None
 
@@ -337,9 +379,9 @@ class Venue(ABC):
 
     # -- events that venues have in common -----------------------------------------------
 
-    def instrument(self, *, quote: str, tick_size: float, contract_size: float) -> Instrument:
+    def instrument(self, *, quote: str, tick_size: float, unit: SizeUnit) -> Instrument:
         """Return the instrument of this symbol."""
-        return Instrument(self.name, self.symbol, self.label, quote, tick_size, contract_size)
+        return Instrument(self.name, self.symbol, self.label, quote, tick_size, *unit)
 
     def thrown_away(self, reason: str, wait: int, now: int) -> Status:
         """Return the status of a wrong book; a new one is requested in ``wait`` nanoseconds."""
@@ -360,13 +402,17 @@ class Venue(ABC):
             what = f"{self.label} cannot be reached"
         return Status(now, "connecting", f"{what}: {reason}.", "Connecting again.")
 
-    def unlisted(self, now: int) -> Status:
-        """Return the status that ends the feed of an unknown symbol."""
+    def unlisted(self, now: int, listed: Iterable[str] | None = None) -> Status:
+        """Return the status that ends the feed of an unknown symbol.
+
+        ``listed`` are all symbols of the venue, if it has said.
+        """
+        others = did_you_mean(similar(self.symbol, self.spell, listed))
         return Status(
             now,
             "closed",
             f"{self.label} lists no symbol {self.symbol!r}.",
-            "Check how the venue spells it.",
+            others or "Check how the venue spells it.",
         )
 
     def no_answer(self, fetch: Fetch, status: int, body: str | bytes, now: int) -> list[Output]:

@@ -16,7 +16,7 @@ INTERVALS = 18
 median is a little uncertain."""
 
 KEPT = 100
-"""Number of intervals that the median is taken of."""
+"""Number of intervals that the median and the longest are taken of."""
 
 ANSWER = 5 * SECOND
 """Time within which a live connection answers a ping, ns."""
@@ -27,6 +27,9 @@ patience applies. Up to this many, the median is updated at each frame."""
 
 LEARN_EVERY = SECOND
 """Time between two updates of the median, ns, when there are more intervals."""
+
+QUIET = 5
+"""How many times its longest recent interval a book is silent before it counts as quiet."""
 
 
 class Cadence:
@@ -92,6 +95,16 @@ class Cadence:
             return
         median = intervals[len(intervals) // 2] if len(intervals) >= FEW else 0
         self.patience = min(self.longest, max(PATIENCE, INTERVALS * median))
+
+    def quiet(self, least: int, most: int) -> int:
+        """Return the silence of the book that is unusual, ns, between two bounds.
+
+        It is the longest one as long as few frames have come: a market may be rare.
+        """
+        intervals = self._intervals()
+        if len(intervals) < KEPT:
+            return most
+        return min(most, max(least, QUIET * max(intervals)))
 
     def due(self) -> int:
         """Return the steady time from which `look` returns something."""

@@ -15,36 +15,39 @@ from urllib.parse import quote as quoted
 from obi_widgets.market_data.events import Delta, Refused, Snapshot, Status, Trade
 from obi_widgets.market_data.venues import lmex_messages as messages
 from obi_widgets.market_data.venues.base import FoundMarket
-from obi_widgets.market_data.venues.connection import Connection
-from obi_widgets.market_data.venues.lmex_rest_book import RestBook
+from obi_widgets.market_data.venues.lmex_rest_book import MS, RestBook
 from obi_widgets.market_data.venues.replies import (
     BOOK,
     FOREVER,
     SECOND,
-    Connect,
     Fetch,
     Output,
     Reconnect,
     Send,
 )
-from obi_widgets.market_data.venues.wire import DECODE_ERRORS, PAST_TRADE, refused, sound, text
+from obi_widgets.market_data.venues.sizes import SizeUnit
+from obi_widgets.market_data.venues.streamed import TIME, Streamed
+from obi_widgets.market_data.venues.wire import DECODE_ERRORS, refused, sound, text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from obi_widgets.market_data.events import Instrument
+    from obi_widgets.market_data.venues.symbols import Contract
+
 TRADES = "trades"
-SUMMARY, REST_BOOK, TIME = "summary", "picture", "time"  # recordings have these names
+SUMMARY, REST_BOOK = "summary", "picture"  # recordings have these names
 
 # The first name is LMEX's, the second BTSE's newer one. The venue's acknowledgement decides.
 TRADE_TOPICS = ("tradeHistoryApiV2", "tradeHistoryApiV3")
 
 BAD_MARKET, BAD_TOPIC = 1000, 1005
 
-MAX_STEP = 10_000
-"""Largest step of event time from one frame to the next, ms, that is not checked by a clock."""
+MAX_STEP = 10 * SECOND
+"""Largest step of event time from one frame to the next, ns, that is not checked by a clock."""
 
 
-class Lmex(Connection):
+class Lmex(Streamed):
     """LMEX futures. See `Venue` for the methods."""
 
     name = "lmex"
@@ -55,35 +58,31 @@ class Lmex(Connection):
         "rest": "https://api.lmex.io/futures",
     }
 
+    cadence, noticed_by = "at each change", "numbers of changes"
     levels = window = 50  # levels that leave the window are sent as removed
     size_unit = "contracts"
     streams = frozenset({"trades"})
 
-    # Times in ns. A book may be silent for 12 s, so only pongs show that the connection is alive.
-    ping_every = 15 * SECOND
-    silence = 35 * SECOND  # time without a frame after which the connection is dead
-    snapshot_within = 10 * SECOND  # time from the subscription to the snapshot
-    poll_after = 3 * SECOND  # time without a snapshot after which the book is polled by REST
+    # A book may be silent for 12 s, so only pongs show that the connection is alive.
+    poll_after = 3 * SECOND  # time without a snapshot after which the book is polled by REST, ns
     poll_every = 2 * SECOND  # the venue allows 15 requests a second
-    quiet_book = 60 * SECOND  # time without a delta after which a new snapshot is requested
-    most_refused = 3  # refused snapshots in a row before it connects again
-    refused_wait = 10 * SECOND  # longest wait between two snapshots
+
+    asked_first = SUMMARY
+    listing = "market summary"
+    unlisted_by = frozenset({400})
 
     def __init__(self, symbol: str, *, endpoints: Mapping[str, str] | None = None) -> None:
         super().__init__(symbol, endpoints=endpoints)
         self.topic = f"update:{symbol}_0"
-        self._contract_size = 0.0  # not known yet
-        self._sequence: int | None = None  # number of the book; None while waiting for a snapshot
-        self._seen = -1  # greatest sequence number on this connection
-        self._seen_ms = self._seen_at = 0  # newest event time on it, ms, and its receive time
-        self._subscribed_at = 0
-        self._again_at = 0  # when to subscribe again; 0 if that is not planned
-        self._pinged_at = 0
-        self._refused = 0  # refused snapshots in a row
+        self._seen_at = 0  # receive time of the newest event time
         self._rest_book = RestBook(self.label, symbol, self.window)
         self._trade_topics = list(TRADE_TOPICS)
-        self._trade_id = 0
-        self._past_trades = True  # whether the next frame of trades may hold them
+
+    @classmethod
+    def spell(cls, base: str, quote: str, contract: Contract) -> str | None:  # noqa: D102
+        if contract != "linear" or quote not in ("", "USD", "USDT"):
+            return None
+        return base if base.endswith("PFC") else f"{base}-PERP"  # an older name, as BTCPFC
 
     @classmethod
     def market_of(cls, frame: str | bytes) -> FoundMarket | None:  # noqa: D102
@@ -100,36 +99,34 @@ class Lmex(Connection):
         every = self.poll_every // SECOND
         return f"{self.label} sends no snapshot, so the book is read by REST every {every} s."
 
-    # -- life ------------------------------------------------------------------------------
+    @property
+    def _seen_ms(self) -> int:
+        return self._seen_time // MS
 
-    def start(self, now: int) -> list[Output]:  # noqa: D102
-        return [Status(now, "connecting", "Reading the instrument."), self._fetch(SUMMARY)]
+    # -- requests and subscriptions --------------------------------------------------------
 
     def _fetch(self, name: str, delay: int = 0) -> Fetch:
         summary = "market_summary?listFullAttributes=true&symbol="
         path = "orderbook/L2?depth=50&symbol=" if name == REST_BOOK else summary
         return Fetch(name, f"{self.urls['rest']}/api/v2.3/{path}{quoted(self.symbol)}", delay)
 
+    def _listing(self, delay: int = 0) -> Fetch:
+        return self._fetch(SUMMARY, delay)
+
+    def _time(self) -> Fetch:
+        return self._fetch(TIME)  # the header of every answer has the time
+
+    def _subscription(self) -> list[Output]:
+        return [Send(BOOK, messages.operation("subscribe", self.topic))]
+
+    def _unsubscription(self) -> list[Output]:
+        return [Send(BOOK, messages.operation("unsubscribe", self.topic))]
+
+    def _keep_alive(self, socket: str) -> Send:
+        return Send(socket, "ping")
+
     def _opened(self, socket: str) -> list[Output]:
         return [self._subscribe_trades()] if socket == TRADES else []
-
-    def _begin(self, now: int) -> list[Output]:
-        self._pinged_at = now
-        self._seen, self._seen_ms, self._refused = -1, 0, 0
-        return [
-            Status(now, "syncing", "Waiting for the first snapshot."),
-            *self._subscribe(now, "subscribe"),
-        ]
-
-    def _forget(self) -> None:
-        self._sequence = None
-        self._rest_book.lost(self._seen_ms, self._seen_at)
-
-    def _subscribe(self, now: int, *operations: str) -> list[Output]:
-        self._sequence = None
-        self._again_at = 0
-        self._subscribed_at = now
-        return [Send(BOOK, messages.operation(operation, self.topic)) for operation in operations]
 
     def _subscribe_trades(self) -> Send:
         self._past_trades = True
@@ -137,55 +134,27 @@ class Lmex(Connection):
             TRADES, messages.operation("subscribe", f"{self._trade_topics[0]}:{self.symbol}")
         )
 
+    def _forget(self) -> None:
+        super()._forget()
+        self._rest_book.lost(self._seen_ms, self._seen_at)
+
     def resync(self, reason: str, now: int) -> list[Output]:  # noqa: D102
         self._rest_book.withdraw()
-        return self._give_up(reason, now)
+        return super().resync(reason, now)
 
     def _give_up(self, reason: str, now: int) -> list[Output]:
-        had_book, self._sequence = self._sequence is not None, None
         self._rest_book.shown_ms = 0
-        if not self._again_at:  # wait longer and longer for a venue whose books keep being wrong
-            self._again_at = self._subscribed_at + self._backoff.wait(now, had_book=had_book)
-        lost = self.thrown_away(reason, max(self._again_at - now, 0), now)
-        if now < self._again_at:
-            return [lost]
-        return [lost, *self._subscribe(now, "unsubscribe", "subscribe")]
+        return super()._give_up(reason, now)
 
     def set_venue_time(self, time: int, now: int) -> None:  # noqa: D102
         self._rest_book.set_venue_time(time, now)
 
-    def _time(self) -> Fetch:
-        return self._fetch(TIME)  # the header of every answer has the time
-
     def tick(self, now: int) -> list[Output]:  # noqa: D102
-        if BOOK not in self._open:
-            return []
-        looked = self._cadence.look(now)
-        if looked == "dead":
-            return self._dead(self._cadence.heard_at, now)
-        outputs: list[Output] = []
-        if now - self._pinged_at > self.ping_every:
-            self._pinged_at = now
-            outputs += [Send(socket, "ping") for socket in sorted(self._open)]
-        elif looked == "probe":
-            outputs.append(Send(BOOK, "ping"))
-        if self._again_at:
-            if now >= self._again_at:
-                outputs += self._subscribe(now, "unsubscribe", "subscribe")
-        elif self._sequence is None:
-            waited = now - self._subscribed_at
-            if waited > self.snapshot_within:
-                outputs += self._subscribe(now, "unsubscribe", "subscribe")
-            if waited > self.poll_after and not self._rest_book.polled:
-                outputs += self._poll(now)
-        elif now - self._cadence.frame_at > self.quiet_book:
-            outputs += [
-                Status(now, "stale", f"No change for {self.quiet_book // SECOND} s."),
-                *self._subscribe(now, "unsubscribe", "subscribe"),
-            ]
-        return outputs + self._rest_book.tick(now)
+        return super().tick(now) + self._rest_book.tick(now)
 
-    def _poll(self, now: int) -> list[Output]:
+    def _late(self, waited: int, now: int) -> list[Output]:
+        if waited <= self.poll_after or self._rest_book.polled:
+            return []
         self._rest_book.begin(now, self._seen_ms, self._seen_at)
         detail = f"{self.label} sends no snapshot of {self.topic}."
         return [
@@ -196,41 +165,29 @@ class Lmex(Connection):
     # -- answers ---------------------------------------------------------------------------
 
     def fetched(self, name: str, status: int, body: str | bytes, now: int) -> list[Output]:  # noqa: D102
-        if name == SUMMARY:
-            return self._read_summary(status, body, now)
-        if name != REST_BOOK or not self._rest_book.polled:
+        if name != REST_BOOK:
+            return super().fetched(name, status, body, now)
+        if not self._rest_book.polled:
             return []
         again = self._fetch(REST_BOOK, self.poll_every)
         if status != 200:
             self._rest_book.shown_ms = 0
             return self.no_answer(again, status, body, now)
-        return [*self._rest_book.read(body, self._contract_size, self._seen_ms, now), again]
+        if self._unit is None:
+            return [again]
+        return [*self._rest_book.read(body, self._unit, self._seen_ms, now), again]
 
-    def _read_summary(self, status: int, body: str | bytes, now: int) -> list[Output]:
-        again = self._fetch(SUMMARY, 5 * SECOND)
-        if status == 400:
-            return [self.unlisted(now)]
-        if status != 200:
-            return self.no_answer(again, status, body, now)
-        try:
-            summaries = messages.summaries.decode(body)
-        except DECODE_ERRORS as error:
-            detail = f"{self.label}'s market summary cannot be read: {text(str(error), 160)}"
-            again = self._fetch(SUMMARY, self._backoff.wait(now))
-            return [Status(now, "connecting", f"{detail}.", "Trying again."), again]
+    def _read_listing(self, body: str | bytes) -> Instrument | None:
+        summaries = messages.summaries.decode(body)
         summary = next((item for item in summaries if item.symbol == self.symbol), None)
         if summary is None:
-            return [self.unlisted(now)]
-        self._contract_size = summary.contractSize
-        return [
-            self.instrument(
-                quote=text(summary.quote, 20),
-                tick_size=summary.minPriceIncrement,
-                contract_size=self._contract_size,
-            ),
-            Connect(BOOK, self.urls[BOOK]),
-            Connect(TRADES, self.urls[TRADES]),
-        ]
+            return None
+        self._unit = SizeUnit(summary.contractSize)
+        return self.instrument(
+            quote=text(summary.quote, 20),
+            tick_size=summary.minPriceIncrement,
+            unit=self._unit,
+        )
 
     # -- frames ----------------------------------------------------------------------------
 
@@ -258,14 +215,8 @@ class Lmex(Connection):
         return [Refused(now, text(topic.partition(":")[0], 30) or "unknown", text(frame))]
 
     def _unreadable(self, frame: str | bytes, now: int) -> list[Output]:
-        """Refuse a frame that may have been the next delta, and request a new book."""
-        refusal, why = refused(frame, now, "unreadable"), "a frame was unreadable"
         self._rest_book.unreadable(now)
-        if self._seen < 0:  # there is no number to compare a snapshot with
-            detail = f"{self.label}'s first frame was unreadable."
-            return [refusal, Status(now, "gap", detail, "Connecting again."), Reconnect(BOOK, why)]
-        self._seen += 1
-        return [refusal, *self._give_up(why, now)]
+        return super()._unreadable(frame, now)
 
     def _read_answer(self, message: messages.Frame, now: int, socket: str) -> list[Output]:
         # The venue acknowledges a topic that does not exist with an empty list.
@@ -298,83 +249,47 @@ class Lmex(Connection):
     ) -> list[Output]:
         if foreign := messages.foreign(self.symbol, book.symbol, topic):
             return [Refused(now, foreign, text(f"{topic}: {book.symbol}"))]
-        if not self._contract_size:
+        if self._unit is None:
             return [Refused(now, "book before the contract size")]
-        unit = self._contract_size
-        bids = [(price, size * unit) for price, size in book.bids]
-        asks = [(price, size * unit) for price, size in book.asks]
+        bids, asks = self._unit.levels(book.bids), self._unit.levels(book.asks)
         whole = book.type == "snapshot"
         if not (whole or book.type == "delta") or not (sound(bids) and sound(asks)):
             return self._unreadable(frame, now)
         self._cadence.frame(now)
-        if book.seqNum != book.prevSeqNum + 1:  # neither number can be trusted
+        number, before, ms = book.seqNum, book.prevSeqNum, book.timestamp
+        if number != before + 1:  # neither number can be trusted
             self._seen += self._seen >= 0
             self._rest_book.unreadable(now)
-            wrong = f"{book.type} {book.seqNum} claims to follow {book.prevSeqNum}"
-            return self._give_up(wrong, now)
-        seen, self._seen = self._seen, max(self._seen, book.seqNum)
-        seen_ms = self._seen_ms
-        ms, step = book.timestamp, book.timestamp - seen_ms
-        if 0 <= step < MAX_STEP or self._rest_book.possible(seen_ms, ms, now):
-            self._seen_ms, self._seen_at = ms, now
-        else:
-            ms = FOREVER  # it may be newer than any REST book
-        time = book.timestamp * 1_000_000
+            return self._give_up(f"{book.type} {number} claims to follow {before}", now)
         if whole:
-            if book.seqNum < seen:
-                return self._refuse(book.seqNum, now, later=book.timestamp > seen_ms)
-            self._sequence = book.seqNum
-            before = self._rest_book.replaced(book.timestamp, now)
-            self._again_at = self._refused = 0  # the planned subscription is not needed
-            self._backoff.book_began(now)
-            return [*before, Snapshot(time, now, book.seqNum, bids, asks, self.window)]
-        if self._sequence is None:
-            return [
-                Refused(now, "delta before a snapshot"),
-                *self._rest_book.changed(ms, now),
-            ]
-        if book.prevSeqNum != self._sequence:
-            return self._give_up(f"delta {book.seqNum} does not follow {self._sequence}", now)
-        self._sequence = book.seqNum
-        return [Delta(time, now, book.seqNum, bids, asks)]
+            snapshot = Snapshot(ms * MS, now, number, bids, asks, self.window)
+            outputs = self._begin_book(snapshot, now)
+            begun = outputs == [snapshot]
+            return [*self._rest_book.replaced(ms, now), *outputs] if begun else outputs
+        waiting = self._sequence is None
+        outputs = self._continue_book(Delta(ms * MS, now, number, bids, asks), before, now)
+        if waiting:  # a time that is not possible may be newer than any REST book
+            outputs += self._rest_book.changed(ms if ms == self._seen_ms else FOREVER, now)
+        return outputs
 
-    def _refuse(self, sequence: int, now: int, *, later: bool) -> list[Output]:
-        """Refuse a snapshot that is older than what was seen; request another, later and later.
-
-        If its number is lower but its time is ``later``, the venue has started a new count.
-        """
-        why = "snapshot older than what was seen"
-        detail = f"it ends at {sequence}, and {self._seen} had come before"
-        refusal = Refused(now, why, detail)
-        if self._sequence is not None:  # keep the book
-            return [refusal]
-        sentence = f"{self.label} sent a {why}: {detail}."
-        self._refused += 1
-        if later or self._refused >= self.most_refused:
-            self._refused = 0
-            status = Status(now, "gap", sentence, "Connecting again.")
-            return [refusal, status, Reconnect(BOOK, why)]
-        wait = min(self._backoff.wait(now), self.refused_wait)
-        self._again_at = now + wait
-        advice = f"Asking again in {wait // SECOND} s." if self.can_ask else ""
-        return [refusal, Status(now, "syncing", sentence, advice)]
+    def _saw(self, number: int, time: int, now: int) -> None:
+        self._seen = max(self._seen, number)
+        step = time - self._seen_time
+        possible = self._rest_book.possible
+        if 0 <= step < MAX_STEP or possible(self._seen_ms, time // MS, now):
+            self._seen_time, self._seen_at = time, now
 
     def _read_trades(self, trades: list[messages.Trade], now: int) -> list[Output]:
         outputs: list[Output] = []
-        past, self._past_trades = self._past_trades, False
-        for trade in sorted(trades, key=lambda trade: trade.tradeId):
+        own = list[Trade]()
+        for trade in trades:
             if trade.symbol != self.symbol:
                 outputs.append(Refused(now, "other symbol", text(trade.symbol)))
-            elif trade.tradeId > self._trade_id:
-                self._trade_id = trade.tradeId
-                if past and not 0 < self._seen_ms < trade.timestamp:
-                    outputs.append(Refused(now, PAST_TRADE))
-                    continue
-                time = trade.timestamp * 1_000_000
-                size = trade.size * (self._contract_size or 1.0)
-                side = +1 if trade.side.upper() == "BUY" else -1
-                outputs.append(Trade(time, now, trade.price, size, side, trade.tradeId))
-        return outputs
+                continue
+            size = (self._unit or SizeUnit()).base_units(trade.price, trade.size)
+            side = +1 if trade.side.upper() == "BUY" else -1
+            own.append(Trade(trade.timestamp * MS, now, trade.price, size, side, trade.tradeId))
+        return self._traded(own, now) + outputs
 
 
 class Btse(Lmex):

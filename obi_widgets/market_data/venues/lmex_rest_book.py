@@ -13,6 +13,7 @@ from obi_widgets.market_data.venues.wire import DECODE_ERRORS, refused, sound, t
 if TYPE_CHECKING:
     from obi_widgets.market_data.events import Event
     from obi_widgets.market_data.venues.replies import Output
+    from obi_widgets.market_data.venues.sizes import SizeUnit
 
 MS = 1_000_000
 """Nanoseconds."""
@@ -158,15 +159,15 @@ class RestBook:
 
     # -- answers ---------------------------------------------------------------------------
 
-    def read(self, body: str | bytes, unit: float, seen_ms: int, now: int) -> list[Output]:
+    def read(self, body: str | bytes, unit: SizeUnit, seen_ms: int, now: int) -> list[Output]:
         """Decode an answer.
 
         Parameters
         ----------
         body : str or bytes
             The answer.
-        unit : float
-            Contract size, in base units.
+        unit : SizeUnit
+            The unit of sizes.
         seen_ms : int
             Greatest event time on this connection, ms.
         now : int
@@ -179,12 +180,12 @@ class RestBook:
             return self._outdated(MAX_AGE, now)
         return [event, *self._outdated(MAX_AGE_UNUSED, now)]
 
-    def _decode(self, body: str | bytes, unit: float, seen_ms: int, now: int) -> Event | None:
+    def _decode(self, body: str | bytes, unit: SizeUnit, seen_ms: int, now: int) -> Event | None:
         """Return the book of an answer, or why it is not used; None if it has not changed."""
         try:
             answer = messages.rest_books.decode(body)
             bids, asks = (
-                [(level.price, level.size * unit) for level in side]
+                unit.levels((level.price, level.size) for level in side)
                 for side in (answer.buyQuote, answer.sellQuote)
             )
         except DECODE_ERRORS:

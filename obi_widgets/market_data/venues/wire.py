@@ -1,7 +1,8 @@
-"""Parts of frames that venues have in common: numbers within bounds, and unreadable frames."""
+"""Parts of frames that venues have in common: numbers and times, and unreadable frames."""
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Annotated, TypeAlias
 
 import msgspec
@@ -31,6 +32,37 @@ SMALLEST = 1e-18
 
 PAST_TRADE = "trade of before the subscription"
 """By this name a `Refused` is told: the trade is of no state that is known, nor of the flow."""
+
+
+def step(number: str | float) -> float:
+    """Return a tick size of one instrument in a list of many, whose own may be odd.
+
+    Raises
+    ------
+    ValueError
+        If it is not possible.
+    """
+    return msgspec.convert(number, WireStep, strict=False)
+
+
+WireMoment: TypeAlias = Annotated[datetime, Meta(tz=True)]
+"""A time as text, such as ``2026-10-06T17:35:55.440295Z``. Digits beyond microseconds are lost."""
+
+
+def nanoseconds(moment: datetime) -> int:
+    """Return a time as nanoseconds since 1970, UTC.
+
+    Raises
+    ------
+    ValueError
+        If it is before 1970 or after 2222.
+    """
+    if not 1970 <= moment.year < 2223:
+        raise ValueError(f"the year {moment.year} is not possible")
+    return (moment - _BEGIN) // _MICROSECOND * 1000
+
+
+_BEGIN, _MICROSECOND = datetime(1970, 1, 1, tzinfo=UTC), timedelta(microseconds=1)
 
 
 def sound(levels: Iterable[tuple[float, float]]) -> bool:

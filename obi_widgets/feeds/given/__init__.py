@@ -1,0 +1,1 @@
+"""Books that a user's own code gives: by calls, or by an iterator."""

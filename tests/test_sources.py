@@ -15,8 +15,8 @@ from obi_widgets.errors import (
     VenueError,
 )
 from obi_widgets.feeds import record as recording_of
-from obi_widgets.feeds import resolve
 from obi_widgets.feeds.recording import Recording
+from obi_widgets.feeds.sources import find
 from obi_widgets.market_data.venues import VENUES
 
 NEITHER = "is neither a venue's symbol nor a file."
@@ -31,7 +31,7 @@ NEITHER = "is neither a venue's symbol nor a file."
                 f"{source!r} {NEITHER} Give venue:SYMBOL with one of the venues "
                 f"{', '.join(VENUES)}, or a path.",
             )
-            for source in ("foo:BAR", "missing.gz", "BTC-PERP", "LMEX:BTC-PERP", "C:\\tape.gz")
+            for source in ("foo:BAR", "missing.gz", "BTC-PERP", "C:\\tape.gz")
         ),
         (
             "sim:NOPE",
@@ -39,7 +39,8 @@ NEITHER = "is neither a venue's symbol nor a file."
         ),
         (
             "sim:BTC-PREP",
-            "The simulator lists no symbol 'BTC-PREP'. It lists BTC-PERP, ETH-PERP, SOL-PERP.",
+            "The simulator lists no symbol 'BTC-PREP'. Did you mean 'BTC-PERP'? "
+            "It lists BTC-PERP, ETH-PERP, SOL-PERP.",
         ),
         ("lmex:", "'lmex:' names no symbol. Give venue:SYMBOL."),
         ("sim:", "'sim:' names no symbol. Give venue:SYMBOL."),
@@ -47,7 +48,7 @@ NEITHER = "is neither a venue's symbol nor a file."
 )
 def test_a_source_that_is_none_is_refused(source, text, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    for take in (resolve, obi.Session, lambda s: obi.record(s, tmp_path / "x.gz", seconds=1)):
+    for take in (find, obi.Session, lambda s: obi.record(s, tmp_path / "x.gz", seconds=1)):
         with pytest.raises(SourceError) as error:
             take(source)
         assert str(error.value) == text
@@ -68,9 +69,12 @@ def test_a_file_may_have_a_name_with_a_colon(tmp_path, monkeypatch):
     assert len(obi.Session("foo:BAR").feed.recording.paths) == 1
 
 
-@pytest.mark.parametrize("venue", ["lmex", "btse", "binance-usdm"])
-def test_a_venue_is_taken_at_its_word(venue):
-    assert resolve(f"{venue}:WHAT-EVER") == (None, venue, "WHAT-EVER")
+@pytest.mark.parametrize(
+    ("venue", "symbol"),
+    [("lmex", "WHAT-EVER"), ("btse", "WHAT-EVER"), ("binance-usdm", "WHATEVER")],
+)
+def test_only_the_venue_knows_what_it_lists(venue, symbol):
+    assert find(f"{venue}:{symbol}").opened == (venue, symbol)
 
 
 NAN = float("nan")

@@ -18,7 +18,6 @@ PARQUET = (
     "reads it, for obi.calibrate and obi.sweep. Read another table with pandas.read_parquet, and "
     f"give its columns to {ARRAYS}."
 )
-BUILD_BOOKS = f"Build the books from it, one row for each state; then give them to {ARRAYS}."
 UNPACK = "Unpack it first."
 GIVE_RECORDING = "Give a file that obi.record made, or lines of '<receive time in ns> <frame>'."
 
@@ -43,17 +42,9 @@ _MAGIC: tuple[tuple[bytes, str, str], ...] = (
 )
 
 _CSV = TABLE.format("pandas.read_csv")
-_TARDIS = "exchange,symbol,timestamp,local_timestamp,"
-_TRADES = f"A history needs books: get book_snapshot_25, and give its columns to {ARRAYS}."
-_TARDIS_KINDS = (
-    ("is_snapshot,", "changes of books", BUILD_BOOKS),
-    (
-        "asks[0].price",
-        "books, times in microseconds",
-        f"Multiply the times by 1,000, and give the columns to {ARRAYS}.",
-    ),
-    ("id,", "trades", _TRADES),
-    ("funding_", "tickers", _TRADES),
+_PERCENTAGES = (
+    "It has sums up to some distances from mid, and no levels: get historical depth (T_DEPTH), or "
+    "record the market by obi.record."
 )
 
 UNITS = (("seconds", 10**9), ("milliseconds", 10**6), ("microseconds", 10**3))
@@ -84,7 +75,7 @@ def refuse(path: Path, text: bytes, latest: int) -> None:
     """
     stamps = _STAMPED.findall(text)
     if not stamps and read_header(text.partition(b"\n")[0]) is None:
-        what, advice = _describe(path, text)
+        what, advice = _describe(text)
         raise RecordingError(f"{path.name} is {what}.", advice, path=path, line=1)
     if stamps:
         _refuse_unit(path, stamps, latest)
@@ -112,50 +103,24 @@ def _refuse_unit(path: Path, stamps: list[tuple[bytes, bytes]], latest: int) -> 
     )
 
 
-def _describe(path: Path, data: bytes) -> tuple[str, str]:
+def _describe(data: bytes) -> tuple[str, str]:
     for magic, what, advice in _MAGIC:
         if data.startswith(magic):
             if what == "a ZIP archive" and b".npy" in data[:200]:
-                return _describe_numpy(data)
+                return "a NumPy archive", TABLE.format("numpy.load")
             return what, advice
     if data[257:262] == b"ustar":
         return "a tar archive", UNPACK
     first, _, rest = data.partition(b"\n")
     line = first.decode("utf-8", "replace").strip("\ufeff \r")
-    return _describe_table(path, line) or _describe_json(line, rest) or _describe_text(line)
+    return _describe_table(line) or _describe_json(line, rest) or _describe_text(line)
 
 
-def _describe_numpy(data: bytes) -> tuple[str, str]:
-    if data[30:38] == b"data.npy":
-        return (
-            "a NumPy archive, such as hftbacktest writes",
-            f"Read it with numpy.load. {BUILD_BOOKS}",
-        )
-    return "a NumPy archive", TABLE.format("numpy.load")
-
-
-def _describe_table(path: Path, line: str) -> tuple[str, str] | None:
+def _describe_table(line: str) -> tuple[str, str] | None:
     """Describe a table by its first line: what it is, and advice; None if it is no table."""
-    if line.startswith(_TARDIS):
-        rest = line.removeprefix(_TARDIS)
-        for columns, kind, advice in _TARDIS_KINDS:
-            if rest.startswith(columns):
-                return f"a CSV file of Tardis.dev ({kind})", advice
-        return "a CSV file of Tardis.dev", _CSV
-    if line.startswith("symbol,timestamp,first_update_id,last_update_id"):
-        return "a CSV file of Binance's historical depth", BUILD_BOOKS
+    if line == "timestamp,percentage,depth,notional":
+        return "a CSV file of Binance's bookDepth", _PERCENTAGES
     if re.fullmatch(r"-?[\d.]+(,-?[\d.]+){3,}", line):
-        if "_orderbook_" in path.name and line.count(",") % 4 == 3:
-            return (
-                "a LOBSTER order book (ask price, ask size, bid price, bid size, level by level)",
-                f"Divide its prices by 10,000, take the times of the message file, and give them "
-                f"to {ARRAYS}.",
-            )
-        if "_message_" in path.name:
-            return (
-                "a LOBSTER message file",
-                f"Give the books of the orderbook file beside it, with these times, to {ARRAYS}.",
-            )
         return "a table of numbers (CSV)", _CSV
     if line.count(",") >= 2 and not re.search(r"[{\[<]\s*\"", line):
         return f"a table (CSV) whose columns are {line[:60]}", _CSV
@@ -174,11 +139,6 @@ def _describe_json(line: str, rest: bytes) -> tuple[str, str] | None:
         return "cut off or damaged in its first line", GIVE_RECORDING
     if '"lastUpdateId"' in line[:200] and not rest.strip():
         return "a single snapshot of a book", f"Give it as one row to {ARRAYS}."
-    if line.startswith('{"t":"header"'):
-        return (
-            "a dump of cryptofeed's raw messages",
-            "Write its received frames as '<receive time in ns> <frame>'.",
-        )
     if '"nbformat"' in line or b'"nbformat"' in rest[-4096:] or b'"cells"' in rest[:200]:
         return "a notebook", GIVE_RECORDING
     if re.search(r'"version":\s*\d', line) and '"obi-' in line:

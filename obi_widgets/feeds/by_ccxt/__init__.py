@@ -1,0 +1,1 @@
+"""Markets of exchanges that ccxt knows: ``ccxt:EXCHANGE:SYMBOL``."""

@@ -338,7 +338,10 @@ def test_a_file_that_was_removed_is_said(tmp_path, name):
         f"{recorder.path} was removed or replaced while it was written. "
         "Leave it alone until the recording ends."
     )
+    recorder.write(frame(2))
+    assert recorder.error is caught.value, "a later record does not make it good"
     recorder.close()
+    assert recorder.error is caught.value
     assert recorder.path.read_text() == "another"
 
 

@@ -12,6 +12,7 @@ websocket has a word with ``@`` in place of the frame::
     @answer [name, status, body, date]  an answer by HTTP, with its ``Date`` header, ns, if any
     @clock [shift]                      this computer's clock was set ahead by ``shift`` ns, or
                                         back if negative; the line's time is by the old clock
+    @end []                             the recorder ended the file; until then, it heard all
 
 The first line is JSON that names the venue and the symbol. Captures from elsewhere in the same
 format may lack it.

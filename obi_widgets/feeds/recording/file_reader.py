@@ -8,9 +8,19 @@ from math import inf, log
 from statistics import median
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
+import numpy as np
+
 from obi_widgets.errors import RecordingError
+from obi_widgets.feeds.recording.cryptofeed import translated
 from obi_widgets.feeds.recording.files import CUT_OFF, Fault, blocks
-from obi_widgets.feeds.recording.lines import LONGEST, VERSION, Record, decode, read_header
+from obi_widgets.feeds.recording.lines import (
+    LONGEST,
+    VERSION,
+    Record,
+    decode,
+    frames_of,
+    read_header,
+)
 from obi_widgets.market_data.venues import FoundMarket, market_of
 
 if TYPE_CHECKING:
@@ -65,6 +75,8 @@ class RecordingLike(Protocol):
     latest: int
     skipped: Skipped
     chosen: bool
+    venue_name: str
+    symbol: str
 
     @property
     def market(self) -> str:
@@ -72,6 +84,9 @@ class RecordingLike(Protocol):
 
     def is_own(self, market: FoundMarket) -> bool:
         """Return whether a market is the one that the recording is read for."""
+
+    def counts(self, market: FoundMarket) -> bool:
+        """Return whether the venue counts the frames of another market too."""
 
 
 class Chunk(NamedTuple):
@@ -106,6 +121,31 @@ class Chunk(NamedTuple):
         stamp = self.data[at : at + 24].partition(b" ")[0]
         return int(stamp) if stamp.isdigit() else 0
 
+    def cut(self, time: int) -> tuple[Chunk | None, Chunk | None]:
+        """Return the lines before the first one that was received at a time or later, and the rest.
+
+        None stands for no lines.
+        """
+        if self.last_time < time:
+            return self, None
+        frames = frames_of(self.data)
+        later = (frames.places[0] >= time) & (frames.places[0] < self.reader.latest)
+        if not later.any():  # the time in the last line is damaged
+            return self, None
+        line = int(np.argmax(later))
+        begin = int(frames.places[2, line - 1]) + 1 if line else 0
+        before = Chunk(self.reader, self.first, self.data[:begin]) if begin else None
+        return before, Chunk(self.reader, self.first + line, self.data[begin:])
+
+    def records(self) -> Iterator[Record]:
+        """Yield the records of the lines that can be used."""
+        at, number = 0, self.first
+        while at < len(self.data):
+            record, at = self.record(number, at)
+            number += 1
+            if record is not None:
+                yield record
+
     def record(self, number: int, at: int) -> tuple[Record | None, int]:
         """Return the record of the line that begins at an offset.
 
@@ -138,6 +178,8 @@ class FileReader:
         The recording that the file belongs to.
     bids : mapping of FoundMarket to iterable of str, optional
         For a capture without a header: frames with bids, by market, from its first lines.
+    foreign : bool
+        Whether it is a raw file of cryptofeed.
     """
 
     def __init__(
@@ -145,6 +187,8 @@ class FileReader:
         path: Path,
         recording: RecordingLike,
         bids: Mapping[FoundMarket, Iterable[str]] | None = None,
+        *,
+        foreign: bool = False,
     ) -> None:
         self.path = path
         self._recording = recording
@@ -152,6 +196,7 @@ class FileReader:
         self._skipped = recording.skipped
         self._section: FoundMarket | None = None  # market of the newest header
         self._last_unreadable = self._unreadable_in_row = 0  # number of the line; count of lines
+        self._foreign = foreign
         self.bids = {market: deque(frames, RECENT_BIDS) for market, frames in (bids or {}).items()}
 
     def chunks(self) -> Iterator[Chunk]:
@@ -159,7 +204,11 @@ class FileReader:
         number, size = 1, 0
         line: list[bytes] = []  # the pieces of a line whose end has not been read
         bytes_missing = skipping = damaged = False
-        for block in blocks(self.path):
+        recording = self._recording
+        read = blocks(self.path)
+        if self._foreign:
+            read = translated(self.path, recording.venue_name, recording.symbol)
+        for block in read:
             if isinstance(block, Fault):
                 damaged = True
                 self._add_fault(block.what, number)
@@ -253,6 +302,9 @@ class FileReader:
     def market_of(self, frame: str) -> FoundMarket | None:
         """Return the market that a frame names; keep the frame in `bids` if it has bids."""
         market = market_of(frame)
+        venue = self._recording.venue_name
+        if self._foreign and market is not None and venue in market.venues:
+            market = FoundMarket((venue,), market.symbol)  # its websocket tells which one it is
         if market is not None and market.symbol and _HAS_BID.search(frame):
             self.bids.setdefault(market, deque(maxlen=RECENT_BIDS)).append(frame)
         return market
@@ -282,6 +334,8 @@ class FileReader:
         """Return a record if it is of the chosen market; otherwise skip it."""
         if self._recording.is_own(market):
             return record
+        if self._recording.chosen and self._recording.counts(market):
+            return record  # the venue refuses it
         self._skip_other(market, number)
         return None
 

@@ -24,11 +24,11 @@ LONGEST = 16 * 2**20
 EARLIEST = 315_532_800_000_000_000
 """1980, ns: an earlier receive time is a time in another unit."""
 
-Kind: TypeAlias = Literal["frame", "open", "close", "pong", "answer", "clock"]
+Kind: TypeAlias = Literal["frame", "open", "close", "pong", "answer", "clock", "end"]
 
 
 class Record(NamedTuple):
-    """Something that came over the network, or a change of this computer's clock.
+    """Something that came over the network, a change of this computer's clock, or the end.
 
     Attributes
     ----------
@@ -36,7 +36,7 @@ class Record(NamedTuple):
         Receive time by this computer's clock, ns UTC; for a change of the clock, the time by the
         old clock.
     kind : str
-        ``frame``, ``open``, ``close``, ``pong``, ``answer`` or ``clock``.
+        ``frame``, ``open``, ``close``, ``pong``, ``answer``, ``clock`` or ``end``.
     name : str
         Name of the websocket, or of the request that was answered.
     text : str
@@ -73,6 +73,8 @@ class Record(NamedTuple):
             case "clock":
                 market.clock_was_set(self.shift)
                 return []
+            case "end":
+                return []
 
 
 def header(venue: str, symbol: str) -> bytes:
@@ -107,6 +109,8 @@ def encode(record: Record) -> bytes:
             payload = f"@pong {_json([name])}"
         case "clock":
             payload = f"@clock {_json([record.shift])}"
+        case "end":
+            payload = "@end []"
         case _:
             payload = f"@{record.kind} {_json([name, text])}"
     return f"{record.time} {payload}\n".encode()
@@ -150,6 +154,8 @@ def decode(line: bytes, latest: int) -> Record:
             return Record(time, "pong", value[0], "")
         case "clock":
             return Record(time, "clock", "", "", shift=value[0])
+        case "end":
+            return Record(time, "end", "", "")
     return Record(time, cast("Kind", kind), *value)
 
 
@@ -218,4 +224,5 @@ _decoders: dict[str, msgspec.json.Decoder[Any]] = {
     "pong": msgspec.json.Decoder(tuple[str]),
     "answer": msgspec.json.Decoder(_Answer),
     "clock": msgspec.json.Decoder(tuple[_Shift]),
+    "end": msgspec.json.Decoder(tuple[()]),
 }

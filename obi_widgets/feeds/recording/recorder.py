@@ -47,7 +47,7 @@ class Recorder:
     too_long : int
         Number of records refused, because their lines would be too long to be read again.
     error : RecordingError, optional
-        Why accepted records are not on disk; None once they are.
+        Why accepted records are not on disk, or not at the path; None once they are.
 
     Raises
     ------
@@ -59,6 +59,7 @@ class Recorder:
         self.path = _checked_path(path)
         self.records = self.too_long = 0
         self.error: RecordingError | None = None
+        self._is_gone = False  # whether the path was no longer that of the file when last looked
         self._lock = threading.RLock()
         self._timer: threading.Timer | None = None
         self._unwritten = bytearray()  # the bytes that come next in the file
@@ -74,6 +75,11 @@ class Recorder:
             self._file.close()
             self.path.unlink()
             raise
+
+    @property
+    def size(self) -> int:
+        """Bytes in the file."""
+        return self._size
 
     def write(self, record: Record) -> None:
         """Append one record.
@@ -185,7 +191,8 @@ class Recorder:
             ) from error
         self._size += len(self._unwritten)
         self._unwritten.clear()
-        self.error = None
+        if not self._is_gone:
+            self.error = None
 
     def _check_place(self) -> None:
         """Raise if the path is no longer that of the open file."""
@@ -193,6 +200,7 @@ class Recorder:
             same_file = os.path.samestat(self.path.stat(), os.fstat(self._file.fileno()))
         except OSError:
             same_file = False
+        self._is_gone = not same_file
         if not same_file:
             raise self._set_error(
                 f"{self.path} was removed or replaced while it was written.",

@@ -20,12 +20,15 @@ class Skipped:
         What is wrong with the files, a sentence each.
     other_markets : Counter
         Number of lines of other markets, by market.
+    lacking : list of str
+        What the file does not have, a sentence each.
     """
 
     unreadable: int = 0
     first_unreadable: str = ""
     faults: list[str] = field(default_factory=list)
     other_markets: Counter[str] = field(default_factory=Counter)
+    lacking: list[str] = field(default_factory=list)
 
     def add_line(self, file: str, number: int) -> None:
         """Count a line that is not a record."""

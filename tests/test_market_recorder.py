@@ -1,0 +1,308 @@
+"""One market recorded file after file: snapshots in time, and what happens when something fails."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from contextlib import asynccontextmanager, suppress
+
+import pytest
+from exchange_tools import SECOND, usdm_depth, usdm_snapshot
+from websockets.asyncio.server import serve
+from websockets.exceptions import ConnectionClosed
+
+import obi_widgets as obi
+from obi_widgets.feeds.days import market_recorder
+from obi_widgets.feeds.days.market_recorder import MarketRecorder
+from obi_widgets.feeds.days.rotation import Rotation
+from obi_widgets.feeds.recording import Recording
+from obi_widgets.feeds.recording.folder import Lock, is_recorded
+from obi_widgets.feeds.simulation.exchange import SimulatedExchange
+from obi_widgets.feeds.simulation.simulator import SimulatedMarket
+from obi_widgets.market_data.venues import make_venue
+from obi_widgets.market_data.venues.binance_usdm import BinanceUsdm
+
+OWN = {"obi-recording", "obi-book", "obi-trades", "obi-market"}
+"""Tasks of a recorder and its feeds."""
+
+HOURLY = Rotation(3600 * SECOND)
+
+
+async def until(holds, seconds=60.0):
+    """Wait until something holds."""
+    async with asyncio.timeout(seconds):
+        while not holds():  # noqa: ASYNC110 what is waited for is no event
+            await asyncio.sleep(0.02)
+
+
+@asynccontextmanager
+async def recording(recorder):
+    """Run a recorder; it leaves no task behind."""
+    running = asyncio.create_task(recorder.run())
+    try:
+        yield running
+    finally:
+        running.cancel()
+        await asyncio.wait([running])
+    assert not [task for task in asyncio.all_tasks() if task.get_name() in OWN]
+
+
+@asynccontextmanager
+async def simulated(place, rotation=HOURLY, lock=None):
+    """Serve a market; give a recorder of it."""
+    async with SimulatedExchange(SimulatedMarket("BTC-PERP", seed=2), warmup=0) as exchange:
+
+        def make():
+            return make_venue("sim", "BTC-PERP", endpoints=exchange.endpoints)
+
+        yield exchange, MarketRecorder("sim:BTC-PERP", make, place, rotation, lock)
+
+
+# -- snapshots in time -------------------------------------------------------------------------
+
+
+class RisingMarket:
+    """A server of Binance USD-M whose price rises by some ticks with each event.
+
+    Its snapshots cover 1,000 levels a side, a tick apart.
+    """
+
+    STEP, EVERY = 12, 0.02  # ticks, seconds
+
+    def __init__(self) -> None:
+        self.number = 100
+        self.snapshots = 0
+
+    def _best(self):
+        return 10_000 + self.STEP * self.number  # ticks of 0.5
+
+    def _size(self, tick):
+        return 1 + tick % 7
+
+    def _event(self):
+        self.number += 1
+        best = self._best()
+        ticks = range(best - self.STEP + 1, best + 1)
+        return usdm_depth(
+            self.number,
+            self.number,
+            self.number - 1,
+            [(0.5 * tick, self._size(tick)) for tick in ticks],
+            [(0.5 * tick, 0) for tick in ticks],
+            ms=time.time_ns() // 1_000_000,
+        )
+
+    def _answer(self, connection, request):
+        if request.path.startswith("/fapi/v1/exchangeInfo"):
+            rule = {"filterType": "PRICE_FILTER", "tickSize": "0.5"}
+            listing = [{"symbol": "BTCUSDT", "quoteAsset": "USDT", "filters": [rule]}]
+            return connection.respond(200, json.dumps({"serverTime": 0, "symbols": listing}))
+        if request.path.startswith("/fapi/v1/depth"):
+            self.snapshots += 1
+            best = self._best()
+            bids = [(0.5 * tick, self._size(tick)) for tick in range(best, best - 1000, -1)]
+            asks = [(0.5 * tick, self._size(tick)) for tick in range(best + 1, best + 1001)]
+            now = time.time_ns() // 1_000_000
+            return connection.respond(200, usdm_snapshot(self.number, bids, asks, ms=now))
+        if request.path.startswith("/fapi/v1/time"):
+            return connection.respond(200, json.dumps({"serverTime": time.time_ns() // 10**6}))
+        return None
+
+    async def _speak(self, connection):
+        books = connection.request.path.startswith("/public")
+        with suppress(ConnectionClosed):
+            while True:
+                if books:
+                    await connection.send(self._event())
+                    await asyncio.sleep(self.EVERY)
+                else:
+                    mark = {"e": "markPriceUpdate", "E": 1, "s": "BTCUSDT", "p": "1", "i": "1"}
+                    await connection.send(json.dumps({"data": mark | {"r": "0", "T": 1}}))
+                    await asyncio.sleep(0.2)
+
+    @asynccontextmanager
+    async def serving(self):
+        """Serve; the endpoints are given."""
+        async with serve(self._speak, "127.0.0.1", 0, process_request=self._answer) as server:
+            port = next(iter(server.sockets)).getsockname()[1]
+            yield {
+                "book": f"ws://127.0.0.1:{port}/public",
+                "market": f"ws://127.0.0.1:{port}/market",
+                "rest": f"http://127.0.0.1:{port}",
+            }
+
+
+@pytest.mark.slow
+def test_a_snapshot_is_recorded_again_before_the_price_leaves_the_last_one(tmp_path, monkeypatch):
+    """The price rises through 2,400 ticks, and a snapshot covers 1,000."""
+    monkeypatch.setattr(BinanceUsdm, "refresh_every", SECOND // 10)  # the market is fast too
+    market = RisingMarket()
+
+    async def record():
+        async with market.serving() as endpoints:
+
+            def make():
+                return make_venue("binance-usdm", "BTCUSDT", endpoints=endpoints)
+
+            recorder = MarketRecorder("binance-usdm:BTCUSDT", make, tmp_path, HOURLY)
+            async with recording(recorder):
+                await until(lambda: recorder.had_book)
+                first = market.number
+                await until(lambda: market.number > first + 2400 // market.STEP)
+                assert recorder.gaps == 0
+
+    asyncio.run(record())
+    (path,) = tmp_path.iterdir()
+    answers = [one for one in Recording(path) if (one.kind, one.name) == ("answer", "snapshot")]
+    assert len(answers) >= 4
+    history = obi.load(tmp_path, interval=0)
+    assert history.gaps == 0
+    assert history.bid[-1] - history.bid[0] > 2300 * 0.5
+    inferred = obi.inferred(history, obi.Settings(depth=20)) if len(history) else ()
+    assert not any(inferred)
+
+
+# -- when something fails ------------------------------------------------------------------------
+
+
+def test_a_file_that_is_taken_away_is_followed_by_a_new_one(tmp_path, monkeypatch):
+    monkeypatch.setattr(market_recorder, "RETRY", 0.05)
+
+    async def record():
+        async with simulated(tmp_path) as (_, recorder), recording(recorder):
+            await until(lambda: recorder.had_book)
+            recorder.files[0].unlink()
+            await until(lambda: "was removed or replaced" in recorder.problem)
+            assert "was removed or replaced" in recorder.detail
+            await until(lambda: len(recorder.files) == 2 and not recorder.problem)
+            assert (recorder.state, recorder.gaps, recorder.detail) == ("live", 1, "")
+
+    asyncio.run(record())
+    (path,) = tmp_path.iterdir()
+    assert obi.load(path, interval=0).gaps == 0
+
+
+@pytest.mark.slow
+def test_a_folder_that_is_moved_is_made_and_locked_again(tmp_path, monkeypatch):
+    monkeypatch.setattr(market_recorder, "RETRY", 0.05)
+    place = tmp_path / "data" / "sim_BTC-PERP"
+    place.mkdir(parents=True)
+
+    async def record():
+        with Lock(place) as lock:
+            async with simulated(place, lock=lock) as (_, recorder), recording(recorder):
+                await until(lambda: recorder.had_book)
+                place.parent.rename(tmp_path / "moved")
+                await until(lambda: len(recorder.files) == 2 and not recorder.problem)
+                assert is_recorded(place)
+                assert not is_recorded(tmp_path / "moved" / place.name)
+
+    asyncio.run(record())
+    assert obi.load(place, interval=0).gaps == 0
+
+
+def test_a_feed_that_fails_is_tried_again(tmp_path, monkeypatch):
+    monkeypatch.setattr(market_recorder, "RETRY", 0.05)
+    failures = []
+    start = market_recorder.WatchedBook.start
+
+    def failing(market, now):
+        if len(failures) < 2:
+            failures.append(now)
+            raise KeyError("seqNum")
+        return start(market, now)
+
+    monkeypatch.setattr(market_recorder.WatchedBook, "start", failing)
+
+    async def record():
+        async with simulated(tmp_path) as (_, recorder), recording(recorder):
+            await until(lambda: recorder.problem)
+            assert recorder.problem == "The feed failed: KeyError('seqNum')."
+            await until(lambda: recorder.had_book)
+            assert recorder.gaps == 0
+
+    asyncio.run(record())
+    assert len(failures) == 2
+    assert obi.load(tmp_path).gaps == 0
+
+
+@pytest.mark.slow
+def test_a_market_that_is_listed_no_more_leaves_no_file_at_each_try(tmp_path, monkeypatch):
+    monkeypatch.setattr(market_recorder, "RETRY", 0.05)
+    monkeypatch.setattr(market_recorder, "LONGEST_RETRY", 0.05)
+
+    class Talking(market_recorder.LiveFeed):
+        """Hears from the venue before it says that there is no such market."""
+
+        def __init__(self, *how) -> None:
+            super().__init__(*how)
+            self.messages = 1
+
+    monkeypatch.setattr(market_recorder, "LiveFeed", Talking)
+    tries = []
+
+    async def record():
+        async with simulated(tmp_path) as (_, recorder):
+            make = recorder._make
+
+            def unlisted():
+                venue = make()
+                tries.append(venue)
+                if len(tries) > 1:
+                    venue.symbol = "NO-SUCH"
+                return venue
+
+            recorder._make = unlisted
+            async with recording(recorder):
+                await until(lambda: recorder.had_book)
+                recorder.files[0].unlink()
+                await until(lambda: len(tries) > 4)
+            assert len([*tmp_path.iterdir()]) <= 1, "of the try that was ended"
+
+    asyncio.run(record())
+
+
+def test_a_book_that_is_lost_is_counted_and_recorded_again(tmp_path):
+    async def record():
+        async with simulated(tmp_path) as (exchange, recorder), recording(recorder):
+            await until(lambda: recorder.had_book)
+            exchange.inject("drop")
+            await until(lambda: recorder.gaps == 1)
+            await until(lambda: recorder.state == "live")
+
+    asyncio.run(record())
+    with pytest.warns(obi.RecordingWarning, match="There is no book for"):
+        assert obi.load(tmp_path).gaps == 1
+
+
+def test_a_new_file_that_cannot_begin_leaves_the_one_before_going_on(tmp_path, monkeypatch):
+    """The venue is cut off for new connections when the file is due."""
+    monkeypatch.setattr(market_recorder, "LONGEST_RETRY", 0.3)
+
+    async def record():
+        async with simulated(tmp_path, Rotation(SECOND)) as (_, recorder):
+            refusing = []
+            make = recorder._make
+
+            def refused():
+                venue = make()
+                if refusing:
+                    venue.symbol = "NO-SUCH"
+                return venue
+
+            recorder._make = refused
+            async with recording(recorder):
+                await until(lambda: recorder.had_book)
+                refusing.append(True)
+                await until(lambda: "The file before it goes on." in recorder.detail)
+                assert "A new file could not begin: Simulator lists no" in recorder.detail
+                assert recorder.state == "live"
+                assert len(recorder.files) >= 1
+                refusing.clear()
+                count = len(recorder.files)
+                await until(lambda: len(recorder.files) > count and not recorder.problem)
+                await until(lambda: recorder._part.begun > time.time_ns() - 60 * SECOND)
+
+    asyncio.run(record())
+    assert obi.load(tmp_path, interval=0).gaps == 0

@@ -9,23 +9,24 @@ from history_tools import write as write_state
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from obi_widgets.presentation import downsampling
-from obi_widgets.presentation.analysis import Analysis
-from obi_widgets.presentation.downsampling import (
+from obi_widgets.presentation.charts import downsampling
+from obi_widgets.presentation.charts.downsampling import (
     PIXELS,
     Columns,
     Mid,
     Window,
     extent,
+    lowest,
     means,
     spaced_marks,
     steps,
 )
-from obi_widgets.presentation.frame_maker import FrameMaker
-from obi_widgets.presentation.time_range import TimeRange
+from obi_widgets.presentation.charts.time_range import TimeRange
+from obi_widgets.presentation.frames.frame_maker import FrameMaker
+from obi_widgets.presentation.reading.analysis import Analysis
 from obi_widgets.settings.parameters import Parameters
 
-SUMMARIES = (steps, extent, means)
+SUMMARIES = (steps, lowest, extent, means)
 GAPS = st.one_of(st.integers(0, 3), st.integers(0, 3), st.integers(0, 400))
 VALUES = st.one_of(st.floats(-1, 1), st.floats(-1, 1), st.just(NAN))
 # States that come, states that are dropped, how far back the window ends, how wide a column is.
@@ -67,6 +68,22 @@ def test_what_is_remembered_of_a_later_history_is_not_taken_for_an_older_one(sum
         kept = time[start:end], values[start:end], window
         for one, other in zip(summary(*kept, columns, start), summary(*kept), strict=True):
             np.testing.assert_array_equal(one, other)
+
+
+@pytest.mark.parametrize("back", [0, 900, 40_000])
+@pytest.mark.parametrize("summary", SUMMARIES)
+def test_states_that_come_one_by_one_into_the_same_columns(summary, back):
+    dice = np.random.default_rng(2)
+    gaps = np.where(dice.random(400) < 0.1, 700, dice.integers(0, 60, 400))
+    time, columns, seen = 100_000 + np.cumsum(gaps), Columns(), set()
+    values = np.where(dice.random(400) < 0.05, NAN, dice.random(400))
+    for end in range(1, 401):
+        window = Window.ending(int(time[end - 1]) - back, PIXELS * 200 / SECOND)
+        kept = time[:end], values[:end], window
+        for one, other in zip(summary(*kept, columns), summary(*kept), strict=True):
+            np.testing.assert_array_equal(one, other)
+        seen.add(window)
+    assert len(seen) < 150
 
 
 class Counted:
@@ -113,7 +130,11 @@ def test_what_is_forgotten_is_looked_at_again():
 
 # -- frames ------------------------------------------------------------------------------------
 
-LINES = ("price", "mean", "extent", "window")
+
+def lines(frame):
+    return frame.price, frame.window, *(
+        series for shown in frame.signals for series in (shown.line, shown.extent, shown.bounds)
+    )  # fmt: skip
 
 
 def frame(maker, analysis, time_range):
@@ -153,9 +174,10 @@ def test_a_frame_does_not_depend_on_those_before_it(looks):
         fresh.update(history, parameters)
         found = frame(maker, analysis, TimeRange(seconds, end))
         anew = frame(FrameMaker(), fresh, TimeRange(seconds, end))
-        for name in LINES:
-            for one, other in zip(getattr(found, name), getattr(anew, name), strict=True):
+        for drawn, wanted in zip(lines(found), lines(anew), strict=True):
+            for one, other in zip(drawn, wanted, strict=True):
                 np.testing.assert_array_equal(one, other)
+        assert [shown.raw for shown in found.signals] == [shown.raw for shown in anew.signals]
 
 
 def test_mid_is_that_of_the_history():
@@ -177,3 +199,39 @@ def test_of_marks_that_would_hide_each_other_the_first_is_drawn(gaps):
     drawn = spaced_marks(time, window)
     places = (time // (downsampling.MARK * window.column)).tolist()
     assert drawn.tolist() == [place not in places[:n] for n, place in enumerate(places)]
+
+
+@settings(max_examples=100)
+@given(
+    st.lists(st.tuples(st.integers(0, 120), VALUES), min_size=1, max_size=150),
+    st.sampled_from([30, 100]),
+)
+def test_states_that_come_one_by_one_are_drawn_as_all_at_once(states, column):
+    times, values = [100_000], [0.5]
+    remembered = [Columns() for _ in SUMMARIES]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(downsampling, "MEAN", 250)
+        for gap, value in states:
+            times.append(times[-1] + gap)
+            values.append(value)
+            time, kept = np.array(times), np.array(values)
+            window = Window.ending(times[-1], PIXELS * column / SECOND)
+            for summary, columns in zip(SUMMARIES, remembered, strict=True):
+                found = summary(time, kept, window, columns)
+                for one, other in zip(found, summary(time, kept, window), strict=True):
+                    np.testing.assert_array_equal(one, other)
+
+
+@settings(max_examples=200)
+@given(st.lists(st.tuples(GAPS, VALUES), min_size=1, max_size=60), st.sampled_from([1, 7, 64]))
+def test_compiled_code_draws_the_same_corners(states, column):
+    assert downsampling.KERNELS.wait()
+    gaps, values = zip(*states, strict=True)
+    time, values = 100_000 + np.cumsum(gaps), np.array(values, float)
+    window = Window.ending(int(time[-1]), PIXELS * column / SECOND)
+    for summary in (steps, lowest):
+        found = summary(time, values, window)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(downsampling.KERNELS, "code", None)
+            for one, other in zip(found, summary(time, values, window), strict=True):
+                np.testing.assert_array_equal(one, other)

@@ -13,7 +13,7 @@ from obi_widgets.calibration.forward_returns import COARSE, forward_returns
 from obi_widgets.calibration.result import CalibrationResult
 from obi_widgets.errors import HistoryError
 from obi_widgets.market_data.events import Instrument
-from obi_widgets.presentation.tear_sheet import SheetMaker
+from obi_widgets.presentation.tear_sheet.tear_sheet import SheetMaker
 
 FREE = obi.Settings(price="mid", fee_bps=0.0)
 

@@ -276,6 +276,7 @@ def test_a_hash_is_of_the_states_and_not_of_how_they_are_kept():
 # -- histories that were handed out ------------------------------------------------------------
 
 
+@pytest.mark.slow
 @settings(max_examples=30, deadline=None)
 @given(states=books(most=8), seed=st.integers(0, 100))
 def test_a_history_that_was_handed_out_never_changes(states, seed):
@@ -362,6 +363,20 @@ def test_the_grid_of_a_state_that_waits_stays():
     assert into.history().prices(+1)[0, :2].tolist() == [10.0, 9.5]
 
 
+def test_histories_that_nobody_has_are_forgotten_also_while_no_state_comes():
+    """A lab whose feed has ended asks for a history ten times a second, for days."""
+    into = writer(interval=0)
+    one(into, 1000 * MS)
+    held = [into.history() for _ in range(300)]
+    for _ in range(5000):
+        into.history()
+    assert len(into._unfilled) < 1500
+    for time in range(1001, 1002 + BLOCK):
+        one(into, time * MS)
+    assert all(times(history) == [1000] for history in held)
+
+
+@pytest.mark.slow
 def test_a_history_is_of_the_states_until_it_was_handed_out_whenever_it_is_read():
     """Also when it is first read after later states, a finer grid, and drops."""
     at_once, later = (

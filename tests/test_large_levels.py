@@ -177,6 +177,33 @@ def test_a_whole_book_is_compared_with_the_one_before(monkeypatch, code):
     assert table.size.tolist() == [7.0, 0.0, 6.0]
 
 
+@BOTH
+@pytest.mark.parametrize("found", [False, True], ids=["by changes", "at a look"])
+def test_any_number_of_walls_is_followed_at_once(monkeypatch, code, found):
+    """One level in 25 is large: of 8,000 levels within 200 bps these are 320."""
+    use(monkeypatch, code)
+    tape = Tape()
+    tape.writer.gap(tape.at(1))
+    size = 10.0 if found else 1.0
+    prices = [[round(1000 + sign * (n + 1) / 250, 3) for n in range(4000)] for sign in (-1, 1)]
+    sides = [
+        [(price, size if n % 25 == 0 else 1.0) for n, price in enumerate(side)] for side in prices
+    ]
+    tape.book.replace(*sides, 0)
+    tape.keep(2)
+    bids, asks = ([(price, 10.0) for price in side[::25]] for side in prices)
+    tape.change(2.1, bids, asks)
+    tape.change(4)
+    table = tape.writer.history().large_levels
+    assert sorted(table.price) == sorted(price for side in prices for price in side[::25])
+    assert (table.size == 10.0).all()
+    assert (table.stood_before == found).all()
+    tape.change(5.5, [(price, 0.0) for price, _ in bids])
+    tape.change(6)
+    ended = tape.writer.history().large_levels
+    assert sorted(ended.end) == ["pulled"] * 160 + ["standing"] * 160
+
+
 # -- slices, joins, bounds ---------------------------------------------------------------------
 
 

@@ -17,7 +17,7 @@ import numpy as np
 
 from obi_widgets.checks import as_float, flag, instance
 from obi_widgets.errors import HistoryError, SettingsError, quoted
-from obi_widgets.history import packing, parquet
+from obi_widgets.history import frames, packing, parquet
 from obi_widgets.history.column_checks import check_columns
 from obi_widgets.history.context import Context
 from obi_widgets.history.depth import Depth
@@ -26,6 +26,7 @@ from obi_widgets.history.flow import Flow
 from obi_widgets.history.instances import several_of
 from obi_widgets.history.large_levels import LargeLevels
 from obi_widgets.history.levels import BLOCK, Levels
+from obi_widgets.history.silences import Silence, of_states
 from obi_widgets.history.trades import Trades
 from obi_widgets.history.unchecked import FilledLater, changed, may_be_filled_later
 from obi_widgets.market_data.events import Instrument
@@ -45,6 +46,9 @@ Unit = Literal["s", "ms", "us", "ns"]
 
 MAX_INTERVAL = 86_400
 """Seconds."""
+
+ARRAYS = "arrays given by the user"
+"""`History.source` of states that came as arrays."""
 
 
 @may_be_filled_later
@@ -94,6 +98,12 @@ class History(FilledLater, DerivedColumns):
         Depth by price bin, once a second, as far as the book was known.
     large_levels : LargeLevels
         Levels that are large for their distance from mid, from their begin to their end.
+    silences : tuple of Silence
+        States in which the stream of trades seems to have stopped, by ``first`` and ``last``
+        number, counted like ``start``. See `trades_known`.
+    source : str
+        Where the states came from, if neither from a venue nor from a recording of one, such as
+        ``"a DataFrame given by the user"``; empty otherwise.
 
     Examples
     --------
@@ -127,6 +137,8 @@ class History(FilledLater, DerivedColumns):
     trade_ends: Ints = field(default=cast("Ints", None))  # 0 if omitted
     depth: Depth = field(default_factory=Depth.none)
     large_levels: LargeLevels = field(default_factory=LargeLevels.none)
+    silences: tuple[Silence, ...] = ()
+    source: str = ""
 
     def __post_init__(self) -> None:
         if self.reach is None and isinstance(self.time, np.ndarray):
@@ -180,6 +192,7 @@ class History(FilledLater, DerivedColumns):
             trade_ends=self.trade_ends[first:last],
             depth=self.depth.of_states(*numbers),
             large_levels=self.large_levels.of_states(*numbers),
+            silences=of_states(self.silences, *numbers),
         )
 
     def __repr__(self) -> str:
@@ -254,15 +267,7 @@ class History(FilledLater, DerivedColumns):
             An unknown unit, or a unit of times that are not numbers; ``every_event`` together with
             an interval.
         """
-        if interval is not None and not 0 <= as_float(interval) <= MAX_INTERVAL:
-            raise HistoryError(
-                f"interval = {quoted(interval)} is not possible.", "Give seconds, or none."
-            )
-        if flag("every_event", every_event) and interval:
-            raise SettingsError(
-                f"interval = {interval:g} means that not every event has a row.",
-                "Leave every_event or the interval out.",
-            )
+        interval = _interval(interval, every_event=every_event)
         instance("instrument", instrument, (Instrument, type(None)), "Give an Instrument, or none.")
         fields = packing.pack(
             time_ns,
@@ -274,7 +279,91 @@ class History(FilledLater, DerivedColumns):
             unit=unit,
             every_event=every_event,
         )
-        return History(**fields, interval=float(interval or 0.0))
+        return History(**fields, interval=interval, source=ARRAYS)
+
+    @classmethod
+    def from_frame(
+        cls,
+        frame: pd.DataFrame,
+        *,
+        trades: pd.DataFrame | None = None,
+        time: str | None = None,
+        unit: Unit | None = None,
+        tz: str | None = None,
+        tick_size: float | None = None,
+        instrument: Instrument | None = None,
+        interval: float | None = None,
+        every_event: bool = False,
+    ) -> History:
+        """Make a history from a DataFrame: a row for each state, a column for each value.
+
+        The name of a column has a side, a quantity and the number of a level, in any order and
+        with any signs between them: ``bid_price_1``, ``bids[0].price``, ``ask_px_00``, ``b0p``.
+
+        - Side: ``bid`` or ``ask``; also ``bids``, ``asks``, ``b``, ``a``.
+        - Quantity: ``price`` (``px``, ``p``), or ``size`` (``sz``, ``s``, ``qty``, ``q``,
+          ``quantity``, ``amount``, ``volume``, ``vol``, ``v``). Without one it is the price.
+        - Number: that of the best level is 0 or 1, and none is left out. Without a number it is
+          the best level, as `to_frame` names it: ``bid``, ``bid_size``, ``bid_price_2``. A name of
+          single letters needs a number.
+
+        Other columns are not used, but for ``received``, of times.
+
+        Parameters
+        ----------
+        frame : DataFrame
+            Prices, NaN where there is no level, in quote currency; sizes in base units. Levels
+            best first. A row of NaN is a book not in sync.
+        trades : DataFrame, optional
+            A row for each trade: ``price`` (``px``), ``size`` (``qty``, ``quantity``, ``amount``,
+            ``volume``), ``side`` (``taker_side``): +1 or ``"buy"`` if the taker bought, −1 or
+            ``"sell"``. If there, ``id`` (``trade_id``) and ``received``. Times as in ``frame``.
+        time : str, optional
+            Column of the times. If left out: the index, if it holds times; else the column
+            ``time`` or ``timestamp``. Text is read as ISO 8601.
+        unit : {"s", "ms", "us", "ns"}, optional
+            Unit of times that are numbers; nanoseconds if left out.
+        tz : str, optional
+            Zone of times that have none, such as ``"Europe/Berlin"``; UTC if left out.
+        tick_size, instrument, interval, every_event
+            As in `from_arrays`.
+
+        Returns
+        -------
+        History
+
+        Raises
+        ------
+        HistoryError
+            If a column or the times are missing, or values are not those of a book, as in
+            `from_arrays`. The message names the first such row and its column.
+        SettingsError
+            If the unit or the zone does not fit the times.
+
+        Examples
+        --------
+        >>> import pandas as pd
+        >>> import obi_widgets as obi
+        >>> frame = pd.DataFrame(
+        ...     {"b0p": [99.0, 98.5], "b0q": [1.0, 3.0], "a0p": [100.0, 99.5], "a0q": [1.0, 1.0]},
+        ...     index=pd.to_datetime(["2024-01-01 12:00:00", "2024-01-01 12:00:01"]),
+        ... )
+        >>> obi.History.from_frame(frame).mid
+        array([99.5, 99. ])
+        """
+        interval = _interval(interval, every_event=every_event)
+        instance("instrument", instrument, (Instrument, type(None)), "Give an Instrument, or none.")
+        fields = frames.fields_of(
+            frame,
+            trades=trades,
+            time=time,
+            unit=unit,
+            tz=tz,
+            tick_size=tick_size,
+            instrument=instrument or Instrument("", ""),
+            every_event=every_event,
+        )
+        return History(**fields, interval=interval)
 
     @classmethod
     def concat(cls, histories: Iterable[History]) -> History:
@@ -365,3 +454,17 @@ class History(FilledLater, DerivedColumns):
             Another file ending, a place that cannot be written to, or a missing pyarrow.
         """
         return parquet.save(self, path)
+
+
+def _interval(interval: float | None, *, every_event: bool) -> float:
+    """Return the interval between states that were given; 0 if every state was."""
+    if interval is not None and not 0 <= as_float(interval) <= MAX_INTERVAL:
+        raise HistoryError(
+            f"interval = {quoted(interval)} is not possible.", "Give seconds, or none."
+        )
+    if flag("every_event", every_event) and interval:
+        raise SettingsError(
+            f"interval = {interval:g} means that not every event has a row.",
+            "Leave every_event or the interval out.",
+        )
+    return float(interval or 0.0)

@@ -63,10 +63,10 @@ def _add_up(levels, count, edge, buys, tick_size, ticks, most, sizes):
     n, step = count - 1, -1 if buys else +1
     where = nearest
     for _ in range(last - first):  # from the best bin on
-        total = 0.0
+        total, low, high = 0.0, float(where * ticks), float((where + 1) * ticks)
         while n >= 0:
-            if _bin(levels[0, n], tick_size, ticks) != where:
-                break
+            if not low <= np.rint(abs(levels[0, n]) / tick_size) < high:
+                break  # `_bin` says the same, by a division of integers that takes longer
             total += levels[1, n]
             n -= 1
         sizes[where - first] = min(total, LARGEST)

@@ -10,7 +10,7 @@ import numpy as np
 from obi_widgets.history import depth_numpy
 from obi_widgets.history.depth import BID_LOW, COLUMNS, END, ROW, Depth
 from obi_widgets.history.growing import Growing
-from obi_widgets.history.unchecked import made
+from obi_widgets.history.unchecked import LastMade
 from obi_widgets.kernels.loader import Kernels
 
 if TYPE_CHECKING:
@@ -44,6 +44,7 @@ class DepthWriter:
         self._samples = Growing(COLUMNS, np.int64)
         self._reach = Growing(2, np.float32)
         self._sizes = Growing(1, np.float32)
+        self._made = LastMade()
 
     def begin(self) -> None:
         """Take note that the book was lost: the next is sampled at once."""
@@ -91,12 +92,12 @@ class DepthWriter:
         samples = samples[:, : samples[ROW].searchsorted(until)]
         start, count = self._sizes.start, samples.shape[1]
         end = int(samples[END, -1]) if count else start
-        values = {
+        of = (self._samples.state, self._reach.state, self._sizes.state)
+        return self._made.of(Depth, of, (count, start), lambda: {
             "samples": samples, "reach": self._reach.read()[:, :count],
             "sizes": self._sizes.read()[0, : end - start],
             "step": self._step if count else 0.0, "start": start,
-        }  # fmt: skip
-        return made(Depth, values)
+        })  # fmt: skip
 
     def drop(self, until: int) -> None:
         """Forget the samples of the states before one of this number."""

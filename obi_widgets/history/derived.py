@@ -10,6 +10,7 @@ import numpy as np
 
 from obi_widgets.history.levels import LevelReader
 from obi_widgets.history.provenance import Provenance, utc
+from obi_widgets.history.silences import known
 from obi_widgets.history.trades import sums
 from obi_widgets.version import version
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from obi_widgets.history.flow import Flow
+    from obi_widgets.history.silences import Silence
     from obi_widgets.history.trades import Taken, Trades
     from obi_widgets.market_data.events import Instrument
 
@@ -33,6 +35,9 @@ class DerivedColumns(LevelReader):
     trades: Trades
     trade_ends: Ints
     flow: Flow | None
+    start: int
+    silences: tuple[Silence, ...]
+    source: str
 
     @cached_property
     def mid(self) -> Floats:
@@ -68,6 +73,15 @@ class DerivedColumns(LevelReader):
         step = np.diff(self.time, prepend=self.time[:1])
         step[1:][self.lost[:-1]] = 0
         return np.asarray(np.cumsum(step))
+
+    @cached_property
+    def trades_known(self) -> NDArray[np.bool_]:
+        """False where the stream of trades seems to have stopped while the book went on.
+
+        Shape (T,). See `obi_widgets.history.silences` for the rule. Post-only fills are unknown
+        there.
+        """
+        return known(self.silences, self.start, len(self))
 
     @cached_property
     def taken(self) -> Taken:
@@ -111,4 +125,5 @@ class DerivedColumns(LevelReader):
             sha256=self.sha256(),
             package=f"obi-widgets {version()}",
             gaps=self.gaps,
+            source=self.source or None,
         )

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float64]
 
+FINEST, COARSEST = 1e-12, 1e18
+"""Possible tick sizes."""
+
 MAX_DECIMALS = 12
 
 SINGLE_DECIMALS = 9

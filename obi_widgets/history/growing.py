@@ -41,6 +41,11 @@ class Growing:
         _, first, last = self._state
         return last - first
 
+    @property
+    def state(self) -> object:
+        """What the rows are now: another object after each change."""
+        return self._state
+
     def read(self) -> NDArray[Any]:
         """Return the rows that are kept, shape (columns, rows), sharing memory."""
         columns, first, last = self._state

@@ -111,6 +111,39 @@ def is_time(value: object) -> bool:
     return whole and EARLIEST <= int(value) <= clock.time_ns() + AHEAD  # type: ignore[call-overload]
 
 
+def moment(name: str, value: object) -> int:
+    """Return a time as nanoseconds UTC.
+
+    Parameters
+    ----------
+    name : str
+        Name of the argument, for the error.
+    value : int, datetime, datetime64, pandas.Timestamp or str
+        Integers are nanoseconds; a time without a zone is UTC.
+
+    Raises
+    ------
+    SettingsError
+        If it is no time, or a number in another unit.
+    """
+    import pandas as pd
+
+    if is_time(value):
+        return int(value)  # type: ignore[call-overload, no-any-return]
+    stamp = None
+    if isinstance(value, str | dt.date | np.datetime64):
+        try:
+            stamp = pd.Timestamp(value).as_unit("ns")  # raises beyond its range
+        except (ValueError, OverflowError):
+            stamp = None
+    if stamp is None or pd.isna(stamp):
+        raise SettingsError(
+            f"{name} = {quoted(value)} is not a time.",
+            "Give nanoseconds UTC, or a time as pandas takes it.",
+        )
+    return int((stamp.tz_localize("UTC") if stamp.tz is None else stamp).value)
+
+
 def _refuse_time(array: NDArray[Any], bad: NDArray[np.intp], name: str, unit: str) -> None:
     """Raise a HistoryError that names the first impossible time, and the unit that fits."""
     value = array[bad[0]]

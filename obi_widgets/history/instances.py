@@ -25,7 +25,7 @@ def one_of(kind: type[T], value: object) -> T:
     if isinstance(value, str | Path):
         advice = f"Load it first: obi.load({str(value)!r})."
     elif type(value).__name__ == "DataFrame":
-        advice = "Make one of its columns: obi.History.from_arrays(...)."
+        advice = "Make one of it: obi.History.from_frame(frame)."
     elif isinstance(value, list | tuple):
         advice = "Give one history; obi.History.concat joins several of a market."
     raise HistoryError(f"A {type(value).__name__} is not a history.", advice)

@@ -91,8 +91,9 @@ def follow(
         At the last look.
     usual : ndarray of float64, shape (classes,)
         The size that is usual in each class of distance; infinite where it is not known.
-    whole, real : ndarray of int64 and of float64, shape (COLUMNS, most)
-        The levels that are followed, by key; `ROW` is −1 where something is not written yet.
+    whole, real : ndarray of int64 and of float64, shape (COLUMNS, room)
+        The levels that are followed, by key; `ROW` is −1 where something is not written yet. There
+        is room for one more at each change.
     counts : ndarray of int64, shape (2,)
         `COUNT` and `NEXT`.
     row : int
@@ -166,7 +167,7 @@ def follow(
                             real[column, next_level] = real[column, next_level + 1]
                     n -= 1
                 continue
-            if key < (bid_edge if side == 0 else ask_edge) or n == real.shape[1]:
+            if key < (bid_edge if side == 0 else ask_edge):
                 continue
             away, place = 1e4 * abs(price - mid) / mid, 0
             while place < len(EDGES) and away >= EDGES[place]:
@@ -230,7 +231,7 @@ def look(
     seen : ndarray of float64, shape (classes, BUCKETS)
         How often each size was seen, and faded.
     usual, whole, real, counts : ndarray
-        As in `follow`.
+        As in `follow`, with room for all levels of the side.
     now : int
         The event time.
     finds : bool
@@ -254,7 +255,7 @@ def look(
             seen[place, min(max(bucket, 0), BUCKETS - 1)] += 1.0
             continue
         n = counts[COUNT]
-        if not size >= MULTIPLE * usual[place] or n == real.shape[1]:
+        if not size >= MULTIPLE * usual[place]:
             continue
         low, high = 0, n
         while low < high:

@@ -19,12 +19,14 @@ from obi_widgets.history.large_levels_numpy import (
     EDGES,
     FADE,
     KEY,
+    MULTIPLE,
+    QUANTILE,
     ROW,
     STATE,
     TIME,
     UNKNOWN,
 )
-from obi_widgets.history.unchecked import made
+from obi_widgets.history.unchecked import LastMade
 from obi_widgets.kernels.loader import Kernels
 
 if TYPE_CHECKING:
@@ -39,8 +41,8 @@ SECOND = 1_000_000_000
 LOOKS = 5 * SECOND
 """From one look at the whole book to the next."""
 
-MOST = 256
-"""Levels that are followed at once; while there are so many, none is born."""
+ROOM = 256
+"""Levels that there is room for before the first growth."""
 
 MANY = 8192
 """Changes that are not left to wait for the end of a second."""
@@ -65,22 +67,31 @@ class LargeLevelsWriter:
     ----------
     trades : TradesSoFar
         Where trades come.
+
+    Attributes
+    ----------
+    changed : array of int
+        For each event since the last look at the changes: its time, and ``middle`` and ``end`` of
+        the book.
+    due : int
+        The event time of the next look, ns.
     """
 
     def __init__(self, trades: TradesSoFar) -> None:
         KERNELS.start()
         self._trades = trades
         self._trade = 0  # the number of the first that was not taken into account
-        self._notes = array("q")
+        self.changed = array("q")
+        self.due = self._look_due = 0
         self._book: Book | None = None
-        self._due = self._look_due = 0
         self._newest = 0
         self._mid = np.nan
         self._seen = np.zeros((len(EDGES), BUCKETS))
         self._usual = np.full(len(EDGES), np.inf)
-        self._levels = np.zeros((COLUMNS, MOST), np.int64), np.zeros((COLUMNS, MOST))
+        self._levels = np.zeros((COLUMNS, ROOM), np.int64), np.zeros((COLUMNS, ROOM))
         self._counts = np.zeros(2, np.int64)
         self._rows = Growing(COLUMNS, np.int64), Growing(COLUMNS, np.float64)
+        self._made = LastMade()
 
     def note(self, time: int, book: Book, row: int) -> None:
         """Take note of an event that led to this book.
@@ -97,11 +108,11 @@ class LargeLevelsWriter:
         if book.replaced or book is not self._book:
             self._replace(time, book, row)
         else:
-            self._notes.extend((time, book.middle, book.end))
-        if time >= self._due or book.end > MANY or book.bids.window:
+            self.changed.extend((time, book.middle, book.end))
+        if time >= self.due or book.end > MANY or book.bids.window:
             self._follow(book.changes, row)
             book.end = 0
-            self._due = (time // SECOND + 1) * SECOND
+            self.due = (time // SECOND + 1) * SECOND
             if time >= self._look_due:
                 self._look(time, book)
                 self._look_due = time + LOOKS
@@ -116,24 +127,26 @@ class LargeLevelsWriter:
         for side in (book.bids, book.asks):
             levels = side.levels[:, : side.count]
             levels = levels[:, levels[1] > 0]
-            gone = np.setdiff1d(keys[(keys > 0) == (side.sign > 0)], levels[0])
-            gone_levels = np.stack([gone, np.zeros(len(gone))])
-            parts.append(np.abs(np.concatenate([levels, gone_levels], axis=1)).T)
+            if len(keys):
+                gone = np.setdiff1d(keys[(keys > 0) == (side.sign > 0)], levels[0])
+                levels = np.concatenate([levels, [gone, np.zeros(len(gone))]], axis=1)
+            parts.append(np.abs(levels).T)
             ends.append(sum(map(len, parts)))
-        self._notes.extend((time, *ends))
+        self.changed.extend((time, *ends))
         self._follow(np.ascontiguousarray(np.concatenate(parts)), row)
         book.replaced, book.end = False, 0
 
     def _follow(self, changes: NDArray[np.float64], row: int) -> None:
         """Follow the levels through the events since the last time."""
-        if not self._notes:
+        if not self.changed:
             return
-        notes = np.frombuffer(self._notes, np.int64).reshape(-1, 3)
-        self._notes = array("q")
+        notes = np.array(self.changed, np.int64).reshape(-1, 3)
+        del self.changed[:]
         book, trades = self._book, self._trades
         assert book is not None
-        whole, at = self._rows[0].room(MOST + int(notes[-1, 2]))
-        real, _ = self._rows[1].room(MOST + int(notes[-1, 2]))
+        most = self._make_room(int(notes[-1, 2]))  # each change makes one level large at most
+        whole, at = self._rows[0].room(most)
+        real, _ = self._rows[1].room(most)
         first = trades.number(0)
         end, trade, self._newest = KERNELS.code.follow(
             changes, notes, self._newest, trades.stamps, trades.amounts,
@@ -153,6 +166,7 @@ class LargeLevelsWriter:
         if not mid > 0:
             return
         self._mid = mid
+        self._make_room(book.bids.count + book.asks.count)
         self._seen *= FADE
         code = KERNELS.code
         for finds in (False, True):
@@ -163,6 +177,16 @@ class LargeLevelsWriter:
                 )  # fmt: skip
             if not finds:
                 code.judge(self._seen, self._usual)
+
+    def _make_room(self, count: int) -> int:
+        """Make room for so many levels more; return how many there can be then."""
+        most = int(self._counts[COUNT]) + count
+        if most > self._levels[0].shape[1]:
+            grown = np.zeros((COLUMNS, 2 * most), np.int64), np.zeros((COLUMNS, 2 * most))
+            for new, old in zip(grown, self._levels, strict=True):
+                new[:, : old.shape[1]] = old
+            self._levels = grown
+        return most
 
     def begin(self, time: int, row: int) -> None:
         """Take note that the book was lost, in a state of this time and number."""
@@ -179,21 +203,17 @@ class LargeLevelsWriter:
             rows.grow(levels.shape[1])
         self._counts[COUNT] = 0
         self._seen[:], self._usual[:] = 0.0, np.inf
-        self._due = self._look_due = 0
+        self.due = self._look_due = 0
 
     def table(self, start: int, until: int) -> LargeLevels:
         """Return what is known of the levels of the states from one number up to another."""
         whole = self._rows[0].read()
         count = int(whole[ROW].searchsorted(until))
-        empty = LargeLevels.none()
-        return made(
-            LargeLevels,
-            {
-                "whole": whole[:, :count], "real": self._rows[1].read()[:, :count],
-                "first": start, "edges": empty.edges, "quantile": empty.quantile,
-                "multiple": empty.multiple,
-            },
-        )  # fmt: skip
+        of = (self._rows[0].state, self._rows[1].state)
+        return self._made.of(LargeLevels, of, (start, count), lambda: {
+            "whole": whole[:, :count], "real": self._rows[1].read()[:, :count], "first": start,
+            "edges": EDGES, "quantile": QUANTILE, "multiple": MULTIPLE,
+        })  # fmt: skip
 
     def drop(self, until: int) -> None:
         """Forget the levels that had ended before the state of this number."""

@@ -15,6 +15,7 @@ from obi_widgets.history.grid import snap
 from obi_widgets.history.incoming import aligned, floats, refuse, times
 from obi_widgets.history.levels import BLOCK, TILE, Levels
 from obi_widgets.history.rows_numpy import LARGEST, SMALLEST, to_whole
+from obi_widgets.history.silences import Silence
 from obi_widgets.market_data.events import Instrument
 
 if TYPE_CHECKING:
@@ -143,7 +144,7 @@ def pack(
         "tick_size": float(tick_size),
         "instrument": instrument,
         "notes": (snapped,) if snapped else (),
-        "flow": between(price, size, instrument.contract_size) if every_event else None,
+        "flow": between(price, size, instrument.size_step) if every_event else None,
     }
 
 
@@ -254,12 +255,18 @@ def concat(parts: Sequence[States]) -> dict[str, Any]:
         "strict": any(part.strict for part in parts),
         "notes": tuple(dict.fromkeys(note for part in parts for note in part.notes)),
         "interval": max(part.interval for part in parts),
+        "source": " and ".join(dict.fromkeys(part.source for part in parts if part.source)),
         "flow": joined([part.flow for part in parts]),
         "trades": trades.joined([part.trades for part in parts]),
         "context": context.joined([part.context for part in parts]),
         "trade_ends": trade_ends,
         "depth": depth.joined([part.depth for part in parts], shifts),
         "large_levels": large_levels.joined([p.large_levels for p in parts], shifts, gaps),
+        "silences": tuple(
+            Silence(silence.first + shift, min(silence.last + shift, end))
+            for part, shift, (end, _) in zip(parts, shifts, gaps, strict=True)
+            for silence in part.silences
+        ),
     }
 
 

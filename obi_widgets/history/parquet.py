@@ -20,11 +20,12 @@ from obi_widgets.errors import HistoryError, RecordingError
 from obi_widgets.history.levels import BLOCK
 from obi_widgets.history.memory import give_back, kept
 from obi_widgets.history.parquet_columns import DICTIONARY, GROUPS, pyarrow_module
+from obi_widgets.history.silences import Silence
 from obi_widgets.market_data.events import Instrument
 from obi_widgets.version import version
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
     from obi_widgets.history.states import States
@@ -47,6 +48,9 @@ COMPRESSION_LEVEL = 6
 
 FACTS = ("levels", "tick_size", "start", "strict", "notes", "interval")
 """Fields of a history that the metadata stores unchanged."""
+
+ADDED = {"depth_step": "depth by price bin", "large_levels": "large levels"}
+"""Tables that the files of earlier versions lack, by their name in the metadata."""
 
 SAVE_AGAIN = "Save it again, from the original history or recording."
 
@@ -92,8 +96,11 @@ class File:
 # -- files -------------------------------------------------------------------------------------
 
 
-def save(history: States, path: str | Path) -> Path:
-    """Write a history to a file; see `History.save`."""
+def save(history: States, path: str | Path, recordings: Mapping[str, int] | None = None) -> Path:
+    """Write a history to a file; see `History.save`.
+
+    ``recordings`` has the names and sizes, bytes, of the files that it was made of.
+    """
     target = as_path(path)
     if target.suffix != ".parquet":
         raise HistoryError(f"{target.name!r} does not end in .parquet.", "Give a path that does.")
@@ -101,7 +108,7 @@ def save(history: States, path: str | Path) -> Path:
     beside = target.with_name(f".{target.name}.{os.getpid()}")
     try:
         try:
-            _write(parquet, history, beside)
+            _write(parquet, history, beside, dict(recordings or {}))
             beside.replace(target)
         finally:
             beside.unlink(missing_ok=True)
@@ -113,9 +120,14 @@ def save(history: States, path: str | Path) -> Path:
     return target
 
 
-def _write(parquet: Any, history: States, path: Path) -> None:  # noqa: ANN401
+def _write(
+    parquet: Any,  # noqa: ANN401
+    history: States,
+    path: Path,
+    recordings: dict[str, int],
+) -> None:
     arrow, writer = pyarrow_module(), None
-    facts = _facts(history)
+    facts = {**_facts(history), "recordings": recordings}
     facts["checksum"] = _sum(facts)
     with path.open("wb") as file:
         for first in range(0, max(len(history), 1), GROUP_ROWS):
@@ -168,7 +180,9 @@ def _facts(history: States) -> dict[str, Any]:
         "large_levels": {
             name: getattr(history.large_levels, name) for name in ("edges", "quantile", "multiple")
         },
-        "sha256": _hashes(history),
+        "silences": history.silences,
+        "source": history.source,
+        "sha256": hashes(history),
     }
 
 
@@ -183,7 +197,7 @@ def _width(history: States) -> int:
     return int(np.min_scalar_type(most).itemsize)
 
 
-def _hashes(history: States) -> list[str]:
+def hashes(history: States) -> list[str]:
     """Return the hashes of states, trades, context, depth and large levels."""
     tables = history.trades, history.context, history.depth, history.large_levels
     return [history.sha256(), *(table.sha256() for table in tables)]
@@ -224,10 +238,12 @@ def load(path: Path, make: Callable[..., Made]) -> Made:
                 fields |= group.read(file)
             facts = file.facts
             said = {name: facts[name] for name in FACTS}
-            said |= {"notes": tuple(said["notes"]), "instrument": _instrument(facts)}
+            said |= {"notes": _notes(path, facts), "instrument": _instrument(facts)}
+            said["silences"] = tuple(Silence(*one) for one in facts.get("silences", ()))
+            said["source"] = facts.get("source", "")  # earlier versions did not store it
             history = make(**fields, **said)
             told = facts["sha256"]  # fewer of a version that did not have all tables
-            whole = _hashes(history)[: len(told)] == told
+            whole = hashes(history)[: len(told)] == told
         finally:
             file.close()
             arrow.default_memory_pool().release_unused()
@@ -246,6 +262,16 @@ def load(path: Path, make: Callable[..., Made]) -> Made:
             path=path,
         )
     return history
+
+
+def _notes(path: Path, facts: dict[str, Any]) -> tuple[str, ...]:
+    """Return the notes of a file, and one about the tables that it lacks."""
+    lacking = [table for name, table in ADDED.items() if name not in facts]
+    if not lacking:
+        return tuple(facts["notes"])
+    what = " and ".join(lacking)
+    note = f"{path.name} was saved by an earlier version, so its {what} are unknown, not empty."
+    return (*facts["notes"], note)
 
 
 def _instrument(facts: dict[str, Any]) -> Instrument:

@@ -33,6 +33,8 @@ class Provenance:
         The version of this package.
     gaps : int or None
         Number of gaps; None in files of versions that did not store it.
+    source : str or None
+        `History.source`: where the data came from, if neither from a venue nor from a recording.
     """
 
     venue: str
@@ -45,6 +47,7 @@ class Provenance:
     sha256: str
     package: str
     gaps: int | None = None
+    source: str | None = None
 
     @property
     def market(self) -> str:
@@ -54,9 +57,11 @@ class Provenance:
     def __str__(self) -> str:
         times = (f"{one[:10]} {one[11:19]}" for one in (self.start, self.end))
         gaps = "" if self.gaps is None else f", {self.gaps:,} gap{'' if self.gaps == 1 else 's'}"
+        given = "" if self.source is None else f", from {self.source}"
         return (
             f"{self.market or 'a market without a name'}, {' to '.join(times)} UTC, "
-            f"{self.states:,} states of {self.levels} levels{gaps}, sha256 {self.sha256[:12]}"
+            f"{self.states:,} states of {self.levels} levels{gaps}{given}, "
+            f"sha256 {self.sha256[:12]}"
         )
 
 

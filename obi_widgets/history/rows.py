@@ -5,12 +5,19 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
+from msgspec import Struct
 
 from obi_widgets.history.columns import History
+from obi_widgets.history.context import Context
+from obi_widgets.history.depth import Depth
 from obi_widgets.history.flow import RANKS, Flow
+from obi_widgets.history.large_levels import LargeLevels
 from obi_widgets.history.levels import BLOCK
 from obi_widgets.history.memory import zeros
+from obi_widgets.history.trades import Trades
 from obi_widgets.history.unchecked import made
+from obi_widgets.kernels.loader import for_types_of
+from obi_widgets.market_data.events import Instrument
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -19,6 +26,13 @@ if TYPE_CHECKING:
     from obi_widgets.history.levels import Levels
 
     Floats = NDArray[np.float64]
+
+NOTHING_ELSE: dict[str, Any] = {
+    "instrument": Instrument("", ""), "notes": (), "interval": 0.0, "trades": Trades.none(),
+    "context": Context.none(), "trade_ends": np.zeros(1, np.int64), "depth": Depth.none(),
+    "large_levels": LargeLevels.none(), "silences": (), "source": "",
+}  # fmt: skip
+"""The fields of a single state's history that are the same for each."""
 
 
 class Columns(NamedTuple):
@@ -45,9 +59,9 @@ class Columns(NamedTuple):
         columns: Any = (column[which] for column in self)
         return Columns(*columns)
 
-    def fields(self, which: slice, lot_size: float) -> dict[str, Any]:
-        """Return what a history of some of the rows has of them, sharing memory."""
-        time, received, bid, ask, reach, order_flow, events = self.rows(which)
+    def fields(self, lot_size: float) -> dict[str, Any]:
+        """Return what a history of these rows has of them, sharing memory."""
+        time, received, bid, ask, reach, order_flow, events = self
         flow = made(Flow, {"order_flow": order_flow, "events": events, "lot_size": lot_size})
         return {
             "time": time, "received": received, "bid": bid, "ask": ask, "reach": reach.T,
@@ -55,10 +69,11 @@ class Columns(NamedTuple):
         }  # fmt: skip
 
 
-class Newest(NamedTuple):
+class Newest(Struct, frozen=True, eq=False, gc=False):
     """Where the newest state of a writer stands: a row of columns, and of a block of levels.
 
-    What is written there is never changed.
+    What is written there is never changed. One is made for each state, and a Struct in a fifth of
+    the time of a tuple.
     """
 
     columns: Columns
@@ -68,14 +83,39 @@ class Newest(NamedTuple):
     lot_size: float
     levels: int
     strict: bool
+    dropped: int  # older states, before row 0
 
     def history(self) -> History:
-        """Return the state alone."""
+        """Return the state alone, without its trades and the other tables."""
         rows = slice(self.row, self.row + 1)
-        return History(
-            **self.columns.fields(rows, self.lot_size), blocks=(self.block,), levels=self.levels,
-            tick_size=self.tick_size, offset=self.row % BLOCK, strict=self.strict,
-        )  # fmt: skip
+        return made(History, {
+            **NOTHING_ELSE, **self.columns.rows(rows).fields(self.lot_size),
+            "blocks": (self.block,),
+            "levels": self.levels, "tick_size": self.tick_size, "offset": self.row % BLOCK,
+            "strict": self.strict, "start": self.dropped + self.row,
+        })  # fmt: skip
+
+
+def state_of(history: History, row: int) -> History:
+    """Return one state of a history, without its trades and the other tables.
+
+    A slice has all of these, and takes several times as long.
+    """
+    rows, place = slice(row, row + 1), row + history.offset
+    return made(History, {
+        **NOTHING_ELSE, "time": history.time[rows], "received": history.received[rows],
+        "bid": history.bid[rows], "ask": history.ask[rows], "reach": history.reach[:, rows],
+        "flow": None if history.flow is None else history.flow.rows(rows),
+        "blocks": (history.blocks[place // BLOCK],), "levels": history.levels,
+        "tick_size": history.tick_size, "instrument": history.instrument,
+        "offset": place % BLOCK, "strict": history.strict, "start": history.start + row,
+    })  # fmt: skip
+
+
+def appender(code: Any, room: tuple[Any, ...]) -> Any:  # noqa: ANN401
+    """Return the kernel ``append`` for columns and a block of these types; see `rows_numpy`."""
+    side = np.empty((2, 1)), 0, 0.0  # as those of every `Side` are
+    return for_types_of(code.append, *side, *side, 0.0, 0, 0, 0, 0.0, False, *room)
 
 
 def notes_of(inferred: int, cut: int, levels: int) -> list[str]:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from obi_widgets.history.flow import Flow
     from obi_widgets.history.large_levels import LargeLevels
     from obi_widgets.history.levels import Levels
+    from obi_widgets.history.silences import Silence
     from obi_widgets.history.trades import Trades
     from obi_widgets.market_data.events import Instrument
 
@@ -70,7 +71,11 @@ class States(Protocol):
     @property
     def large_levels(self) -> LargeLevels: ...  # noqa: D102
     @property
+    def silences(self) -> tuple[Silence, ...]: ...  # noqa: D102
+    @property
     def start(self) -> int: ...  # noqa: D102
+    @property
+    def source(self) -> str: ...  # noqa: D102
     def __len__(self) -> int: ...
     def __getitem__(self, rows: slice) -> States: ...
     def chunks(self) -> Iterator[tuple[slice, Levels]]: ...  # noqa: D102

@@ -14,12 +14,14 @@ from obi_widgets.history.context import NAMES, Context
 from obi_widgets.history.depth_writer import DepthWriter
 from obi_widgets.history.large_levels_writer import LargeLevelsWriter
 from obi_widgets.history.memory import zeros
+from obi_widgets.history.silences import SilenceFinder, of_states
 from obi_widgets.history.trades import LARGEST, Trades, narrowed
-from obi_widgets.history.unchecked import made
+from obi_widgets.history.unchecked import LastMade
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from obi_widgets.history.rows import Columns
     from obi_widgets.market_data.book import Book
     from obi_widgets.market_data.events import Mark, Trade
 
@@ -48,6 +50,8 @@ class TradesWriter:
         Of prices and of sizes: as many as any of them needed so far.
     newest : int
         The receive time of the last, or a later one that the next may not be before.
+    streamed : bool
+        Whether the source sends trades; see `Trades`.
     """
 
     def __init__(self) -> None:
@@ -56,9 +60,11 @@ class TradesWriter:
         self.count = 0
         self.decimals = [0, 0]
         self.newest = 0
+        self.streamed = True
         self._dropped = 0  # rows at the front
         self._start = 0  # trades before row 0
         self._lock = Lock()
+        self._made = LastMade()
 
     def append(self, trade: Trade, received: int) -> bool:
         """Take a trade; return whether it can be held: one of no size cannot."""
@@ -98,12 +104,13 @@ class TradesWriter:
         """Return the trades so far, up to one of this number."""
         with self._lock:
             rows = slice(self._dropped, until - self._start)
-            values = {
+            columns, start = (self.stamps, self.amounts), self._start + self._dropped
+            of = (rows.start, rows.stop, start, *self.decimals, self.streamed)
+            return self._made.of(Trades, columns, of, lambda: {
                 "stamps": self.stamps[:, rows], "amounts": self.amounts[:, rows],
                 "price_decimals": self.decimals[0], "size_decimals": self.decimals[1],
-                "start": self._start + self._dropped, "streamed": True,
-            }  # fmt: skip
-        return made(Trades, values)
+                "start": start, "streamed": self.streamed,
+            })  # fmt: skip
 
     def drop(self, until: int) -> None:
         """Forget the trades before one of this number."""
@@ -167,6 +174,7 @@ class ContextWriter:
         self._count = self._dropped = 0
         self._newest = 0
         self._lock = Lock()
+        self._made = LastMade()
 
     def append(self, time: int, received: int, name: str, value: float) -> None:
         """Take a value of one of `NAMES`."""
@@ -183,11 +191,11 @@ class ContextWriter:
         with self._lock:
             known = self._stamps[1, self._dropped : self._count]
             rows = slice(self._dropped, self._dropped + int(known.searchsorted(received)))
-            values = {
+            of = (rows.start, rows.stop)
+            return self._made.of(Context, (self._stamps,), of, lambda: {
                 "stamps": self._stamps[:, rows], "code": self._codes[rows],
                 "value": self._values[rows],
-            }  # fmt: skip
-        return made(Context, values)
+            })  # fmt: skip
 
     def drop(self, received: int) -> None:
         """Forget what was received before a local time, ns, but the newest of each name."""
@@ -211,12 +219,24 @@ class ContextWriter:
 
 
 class TapeWriter:
-    """The tables beside the states that a `HistoryWriter` writes."""
+    """The tables beside the states that a `HistoryWriter` writes.
+
+    Attributes
+    ----------
+    due : int
+        The event time from which on `sample` must be called, ns. It must also be called for a book
+        that was replaced, and for one with many changes that were not read.
+    changed : array of int
+        For each event without such a call: its time, and ``middle`` and ``end`` of the book.
+    """
 
     def __init__(self) -> None:
         self.trades = TradesWriter()
         self.depth = DepthWriter()
         self.large_levels = LargeLevelsWriter(self.trades)
+        self.changed = self.large_levels.changed
+        self.due = 0
+        self._silences = SilenceFinder()
         self._context = ContextWriter()
         self._ends: Ints = np.zeros(ROOM, np.int64)
         self._numbered = 0  # states whose number of trades is known
@@ -227,18 +247,36 @@ class TapeWriter:
         """Take a trade; return whether it can be held."""
         return self.trades.append(trade, received)
 
+    def lose_trades(self, row: int) -> None:
+        """Take note that trades do not come any more; the number is that of the next state."""
+        self._silences.lose(row)
+
     def sample(self, time: int, received: int, book: Book, row: int, tick_size: float) -> None:
         """Take the book of the state with this number: its large levels, and its depth if due."""
         self.large_levels.note(time, book, row)
         if time >= self.depth.due:
             self.depth.sample(time, received, book, row, tick_size)
+        # Of a book with a window, changes tell of levels that the next event drops.
+        self.due = 0 if book.bids.window else min(self.large_levels.due, self.depth.due)
+
+    def pass_over(self, book: Book, row: int) -> None:
+        """Take an event whose time is wrong; the number is that of the next state."""
+        self.large_levels.note(0, book, row)
+
+    def begin(self, time: int, row: int) -> None:
+        """Take note that the book was lost, in a state of this time and number."""
+        self.depth.begin()
+        self.large_levels.begin(time, row)
+        self.due = 0
 
     def mark(self, mark: Mark, received: int) -> None:
-        """Take a mark price, with index price and funding rate."""
+        """Take a mark price and the values beside it; leave out what was not sent."""
         for name, value in (
             ("mark", mark.price), ("index", mark.index), ("funding_rate", mark.funding_rate),
+            ("open_interest", mark.open_interest),
         ):  # fmt: skip
-            self._context.append(mark.time, received, name, value)
+            if value == value:
+                self._context.append(mark.time, received, name, value)
 
     def ends(self, received: Ints) -> Ints:
         """Return how many trades had come before each state, of those that are kept so far.
@@ -262,17 +300,18 @@ class TapeWriter:
             self._numbered, self._reached = count, int(reached[-1])
         return self._ends[:count]
 
-    def tables(self, received: Ints, start: int) -> dict[str, Any]:
+    def tables(self, states: Columns, start: int) -> dict[str, Any]:
         """Return the tables of a history, as its fields.
 
         Parameters
         ----------
-        received : ndarray of int64, shape (T,)
-            Receive times of its states.
+        states : Columns
+            Its states.
         start : int
             The number of its first state.
         """
-        ends, reached = self.ends(received), self._reached
+        received = states.received
+        ends, reached = self._follow(states, start), self._reached
         if len(received) < self._numbered:  # later values belong to later states
             reached = int(received.max(initial=0))
         until = int(ends[-1]) if len(ends) else 0
@@ -280,13 +319,20 @@ class TapeWriter:
             "trades": self.trades.table(until), "context": self._context.table(reached),
             "trade_ends": ends, "depth": self.depth.table(start + len(received)),
             "large_levels": self.large_levels.table(start, start + len(received)),
+            "silences": of_states(self._silences.found, start, start + len(received)),
         }  # fmt: skip
 
-    def drop(self, received: Ints, start: int) -> None:
+    def _follow(self, states: Columns, start: int) -> Ints:
+        """Return `ends` of states, after looking for silences among them."""
+        ends = self.ends(states.received)
+        self._silences.follow(states.time, states.bid, states.ask, ends, start)
+        return ends
+
+    def drop(self, states: Columns, start: int) -> None:
         """Forget the oldest states, of which the first has this number, and what is theirs."""
-        self.depth.drop(start + len(received))
-        self.large_levels.drop(start + len(received))
-        ends = self.ends(received)
+        self.depth.drop(start + len(states.time))
+        self.large_levels.drop(start + len(states.time))
+        ends, received = self._follow(states, start), states.received
         self.trades.drop(int(ends[-1]))
         self._context.drop(int(received[-1]))
         self._ends = self._ends[len(ends) :]

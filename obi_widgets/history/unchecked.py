@@ -90,6 +90,46 @@ def filled_later(
     return table
 
 
+class LastMade:
+    """A table that is made again only if it would be another.
+
+    A table that grows once a second is asked for ten times a second.
+    """
+
+    def __init__(self) -> None:
+        self._of: tuple[object, ...] = ()
+        self._table: Any = None
+
+    def of(
+        self,
+        kind: type[Table],
+        columns: tuple[object, ...],
+        rows: tuple[object, ...],
+        values: Callable[[], dict[str, Any]],
+    ) -> Table:
+        """Return a frozen dataclass.
+
+        Parameters
+        ----------
+        kind : type
+            Its class.
+        columns : tuple
+            Arrays that it is cut from, whose rows never change once they are handed out; or the
+            `Growing.state` of these.
+        rows : tuple of numbers
+            Which rows these are, and what else the table depends on.
+        values : callable
+            Returns the values of all its fields.
+        """
+        of, known = (*map(id, columns), *rows), self._table
+        if known is None or of != self._of:
+            # The columns are kept, so that no other array gets their ids.
+            known = self._table = made(kind, values())
+            self._of, self._columns = of, columns
+        table: Table = known
+        return table
+
+
 def read_only(values: dict[str, Any]) -> dict[str, Any]:
     """Make the arrays among the values read-only; return the values."""
     for value in values.values():

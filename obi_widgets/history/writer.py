@@ -15,11 +15,13 @@ from obi_widgets.history import rows_numpy
 from obi_widgets.history.accumulator import Accumulator
 from obi_widgets.history.columns import History
 from obi_widgets.history.flow_numpy import ADDED, OFF_LOT
-from obi_widgets.history.grid import infer_tick
+from obi_widgets.history.grid import COARSEST, FINEST, infer_tick
+from obi_widgets.history.large_levels_writer import MANY
 from obi_widgets.history.levels import BLOCK, Levels
 from obi_widgets.history.packing import MAX_TICKS, ticks_away, to_ticks, unsigned
-from obi_widgets.history.rows import Columns, Newest, notes_of
+from obi_widgets.history.rows import Columns, Newest, appender, notes_of
 from obi_widgets.history.rows_numpy import CUT, INFERRED, LARGEST, SMALLEST
+from obi_widgets.history.silences import note
 from obi_widgets.history.tape import TapeWriter
 from obi_widgets.history.unchecked import filled_later, read_only
 from obi_widgets.kernels.loader import Kernels
@@ -40,8 +42,8 @@ NOTHING = Side(+1)
 AT_ONCE = 8
 """Blocks that share one allocation; the system provides the memory as they are written."""
 
-FINEST, COARSEST = 1e-12, 1e18
-"""Possible tick sizes."""
+UNFILLED = 256
+"""Histories that are handed out before those are forgotten that nobody has any more."""
 
 RANGE = 0.1
 """A finer grid must reach this fraction of the price: one odd price must not cost far levels."""
@@ -66,6 +68,8 @@ class HistoryWriter:
         interval is over by either clock. 0 keeps every state.
     strict : bool
         ``strict`` of the histories; see `History`.
+    source : str
+        ``source`` of the histories; see `History`.
     """
 
     def __init__(
@@ -76,12 +80,14 @@ class HistoryWriter:
         capacity: int | None = None,
         interval: float = 0.1,
         strict: bool = False,
+        source: str = "",
     ) -> None:
         KERNELS.start()
         self.levels = levels
         self.capacity = capacity
         self.interval = round(interval * 1e9)
         self.strict = strict
+        self.source = source
         self._tick_size = 0.0
         self._blocks: list[Levels] = []
         self._empty: list[Levels] = []
@@ -90,6 +96,7 @@ class HistoryWriter:
         self._sums = Accumulator()
         self._columns = self._allocate(BLOCK)
         self._room: tuple[Any, ...] = ()  # what `put` writes to: columns and the newest block
+        self._code: Any = None  # the kernels that `_append` is of
         self._pending: tuple[int, int] | None = None  # the times of the state that waits
         self._found = 0  # of the newest row; see `rows_numpy.put`
         self._inferred = 0  # rows of which fewer levels are known than are kept
@@ -97,6 +104,7 @@ class HistoryWriter:
         self._too_fine: set[float] = set()  # grids on which older states would not fit
         self.tape = TapeWriter()
         self._unfilled: list[ref[History]] = []  # of which fields may still be asked
+        self._most_unfilled = UNFILLED
         self._lock = RLock()
         self.describe(instrument)
 
@@ -116,7 +124,7 @@ class HistoryWriter:
         if not self._rows and self._pending is None:
             told = instrument.tick_size
             self._tick_size = told if FINEST <= told <= COARSEST else 0.0
-            unit = instrument.contract_size
+            unit = instrument.size_step
             self._sums.lot_size = unit if FINEST <= unit <= COARSEST else 1.0
 
     def append(self, time: int, received: int, book: Book) -> None:
@@ -129,8 +137,10 @@ class HistoryWriter:
             self.flush()
         if self._rows == BLOCK * len(self._blocks):
             self._begin_row()
+        if KERNELS.code is not self._code:  # compiled meanwhile
+            self._hold()
         bids, asks, sums = book.bids, book.asks, self._sums
-        found, added = KERNELS.code.append(  # over the state that waits
+        found, added = self._append(  # over the state that waits
             bids.levels, bids.count, bids.edge, asks.levels, asks.count, asks.edge,
             self._tick_size, self._rows, time, received, sums.lot_size, sums.rounds, *self._room,
         )  # fmt: skip
@@ -140,7 +150,10 @@ class HistoryWriter:
             self._found = found
         if added != ADDED:
             self._count(bids, asks)
-        self.tape.sample(time, received, book, self._start + self._rows, self._tick_size)
+        if time >= self.tape.due or book.replaced or book.end > MANY:
+            self.tape.sample(time, received, book, self._start + self._rows, self._tick_size)
+        else:  # what the event changed is looked at later
+            self.tape.changed.extend((time, book.middle, book.end))
         if self.interval:
             self._pending = (time, received)
         else:
@@ -174,20 +187,23 @@ class HistoryWriter:
         with self._lock:
             self.tape.set_back(self._columns.received[:rows])
 
+    def lose_trades(self) -> None:
+        """Take note that trades do not come any more, until the next one."""
+        with self._lock:
+            self.tape.lose_trades(self._start + self._rows)
+
     def gap(self, received: int) -> None:
         """Note that the book was lost after the newest state."""
         self.flush()
         self._columns.order_flow[self._rows : self._rows + 1] = 0
         self._columns.events[self._rows : self._rows + 1] = 0
         self._sums.begin()
-        self.tape.depth.begin()
         newest, columns = self._rows - 1, self._columns
         time = int(columns.time[newest]) + 1 if newest >= 0 else 0
-        self.tape.large_levels.begin(time, self._start + self._rows)
-        if newest < 0 or np.isnan([columns.bid[newest], columns.ask[newest]]).all():
-            return
-        self._put(time, received, NOTHING, NOTHING)
-        self._keep()
+        self.tape.begin(time, self._start + self._rows)
+        if newest >= 0 and not np.isnan([columns.bid[newest], columns.ask[newest]]).all():
+            self._put(time, received, NOTHING, NOTHING)
+            self._keep()
 
     def pass_over(self, book: Book) -> None:
         """Add an event to the sums, and do not keep the state that it led to.
@@ -197,7 +213,7 @@ class HistoryWriter:
         self.flush()
         self._begin_row()
         self._count(book.bids, book.asks)
-        self.tape.large_levels.note(0, book, self._start + self._rows)
+        self.tape.pass_over(book, self._start + self._rows)
 
     def spliced(self, book: Book) -> None:
         """Take note that more is known of the book, by no event."""
@@ -212,6 +228,11 @@ class HistoryWriter:
                 History, self._lock, fields, start=self._start, newest=self.newest()
             )
             self._unfilled.append(ref(history))
+            if (
+                len(self._unfilled) >= self._most_unfilled
+            ):  # while no states come, nothing is filled
+                self._unfilled = [one for one in self._unfilled if one() is not None]
+                self._most_unfilled = 2 * len(self._unfilled) + UNFILLED
         return history
 
     def newest(self) -> Newest | None:
@@ -221,22 +242,26 @@ class HistoryWriter:
             return None
         return Newest(
             self._columns, self._blocks[row // BLOCK], row, self._tick_size, self._sums.lot_size,
-            self.levels, self.strict,
+            self.levels, self.strict, self._start,
         )  # fmt: skip
 
     def _fields(self, rows: int, inferred: int, cut: int, notes: tuple[str, ...]) -> dict[str, Any]:
         """Return the fields of a history of the first ``rows`` states."""
+        states = self._columns.rows(slice(rows))
+        tables = self.tape.tables(states, self._start)
+        silence = note(tables["silences"], self._start, rows)
         return read_only({
-            **self._columns.fields(slice(rows), self._sums.lot_size),
-            **self.tape.tables(self._columns.received[:rows], self._start),
+            **states.fields(self._sums.lot_size),
+            **tables,
             "blocks": tuple(self._blocks[: -(-rows // BLOCK)]),
             "levels": self.levels,
             "tick_size": self._tick_size or 1.0,
             "instrument": self.instrument,
             "offset": 0,
             "strict": self.strict,
-            "notes": (*notes_of(inferred, cut, self.levels), *notes),
+            "notes": (*notes_of(inferred, cut, self.levels), *[silence] * bool(silence), *notes),
             "interval": self.interval / 1e9,
+            "source": self.source,
         })  # fmt: skip
 
     def _fill(self) -> None:
@@ -244,7 +269,7 @@ class HistoryWriter:
         for reference in self._unfilled:
             if (history := reference()) is not None:
                 len(history)
-        self._unfilled.clear()
+        self._unfilled, self._most_unfilled = [], UNFILLED
 
     def _put(self, time: int, received: int, bids: Side, asks: Side) -> None:
         """Write a state to the row behind the last."""
@@ -370,6 +395,7 @@ class HistoryWriter:
         """Take note of what a row is written to."""
         *states, order_flow, events = self._columns
         self._room = (*states, *self._blocks[-1], self._sums.tops, order_flow, events)
+        self._code, self._append = KERNELS.code, appender(KERNELS.code, self._room)
 
     def _begin_row(self) -> None:
         """See to it that there is room for a row."""
@@ -381,7 +407,7 @@ class HistoryWriter:
         """Start a block: drop the oldest where there are enough, and grow the columns."""
         self._fill()
         if self.capacity is not None and self._rows >= self.capacity + BLOCK:
-            self.tape.drop(self._columns.received[:BLOCK], self._start)
+            self.tape.drop(self._columns.rows(slice(BLOCK)), self._start)
             del self._blocks[0]
             self._start += BLOCK
             self._rows -= BLOCK

@@ -12,8 +12,8 @@ from history_tools import NAN, early, make
 import obi_widgets as obi
 from obi_widgets.calibration import entry_sums
 from obi_widgets.calibration.grid import Grid
-from obi_widgets.presentation import formatting
-from obi_widgets.presentation.frame import Reach
+from obi_widgets.presentation.frames.frame import Reach
+from obi_widgets.presentation.texts import formatting
 from obi_widgets.settings.parameters import Parameters
 from obi_widgets.signals.coverage import Shortfall, beyond_kept, without_value
 

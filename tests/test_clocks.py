@@ -231,6 +231,36 @@ def test_a_quiet_markets_snapshot_of_long_ago_is_as_good_as_any():
     assert talk.market.state == "live"
 
 
+@pytest.mark.parametrize("known", [True, False])
+def test_a_change_after_a_snapshot_of_long_ago_is_of_now(known):
+    talk = Talk()
+    if known:
+        talk.snapshot()
+        talk.states()
+    last = talk.now
+    talk.now += 61 * SECOND  # nothing has changed, so the snapshot is of then
+    talk.snapshot(last)
+    talk.now += 14 * SECOND
+    assert set(talk.states()) == {"live"}
+    talk.market.end("", "")
+    assert talk.market.history().gaps == 0
+    assert talk.market.history().time[-1] == talk.now
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_a_change_after_a_snapshot_of_long_ago_that_is_far_ahead_is_a_gap(known):
+    talk = Talk()
+    if known:
+        talk.snapshot()
+        talk.states()
+    talk.now += 3600 * SECOND
+    talk.snapshot(T0 + 10 * SECOND)
+    talk.delta(late=-61.0)
+    assert talk.market.state == "gap"
+    assert "event time went 61 s ahead of this computer's clock" in talk.market.detail
+    assert talk.market.history().time[-1] < T0 + 11 * SECOND
+
+
 # -- data that come late -------------------------------------------------------------------
 
 

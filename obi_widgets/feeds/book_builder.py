@@ -69,6 +69,7 @@ class BookBuilder:
         self.venue = venue
         self.instrument = Instrument(venue.name, venue.symbol, venue.label)
         self.state: State = "connecting"
+        self._current: State = "live" if venue.verified else "unverified"
         self.detail = ""
         self.advice = ""
         self._refresh_at = refresh_at
@@ -85,8 +86,10 @@ class BookBuilder:
         self.unused: tuple[str, ...] = ()
         self.interval = interval
         self._writer = HistoryWriter(
-            self.instrument, levels=levels, capacity=capacity, interval=interval, strict=strict
-        )
+            self.instrument, levels=levels, capacity=capacity, interval=interval, strict=strict,
+            source=venue.source,
+        )  # fmt: skip
+        self._writer.tape.trades.streamed = "trades" in venue.streams
 
     def _new_book(self) -> Book:
         return Book(window=self.venue.window, refresh_at=self._refresh_at)
@@ -192,22 +195,22 @@ class BookBuilder:
 
     def _keep(self, time: int, now: int, steady: int, *, whole: bool = False) -> list[Reply]:
         """Record the book's state, or request a new book if this one is crossed or unknown."""
-        book = self.book
-        if not book.two_sided and (why := self._impossible()):
+        book, clocks = self.book, self._clocks
+        fine = book.fine
+        if not fine and (why := self._impossible()):
             if book.crossed and not whole:
                 self.venue.doubt()
             return self._apply(self.venue.resync(why, steady), now)
-        clocks = self._clocks
         self.changed_at, self._changed_at = now, steady
         if (
             clocks.low <= steady - time <= clocks.high
             and steady < clocks.until
             and time >= self._newest
-            and self.state == "live"
+            and self.state == self._current
             and not whole
         ):
             clocks.time, clocks.steady = time, steady
-            return self._record(time, now, steady)
+            return self._record(time, now, steady, fine=fine)
         return self._judge(time, now, steady, whole=whole)
 
     def _impossible(self) -> str:
@@ -217,8 +220,11 @@ class BookBuilder:
             return f"best bid {book.bids.best:g} is not below ask {book.asks.best:g}"
         return "the price left the range that the snapshot covered" if book.unknown else ""
 
-    def _record(self, time: int, now: int, steady: int) -> list[Reply]:
-        """Append the book's state to the history; request a snapshot if the book covers little."""
+    def _record(self, time: int, now: int, steady: int, *, fine: bool = False) -> list[Reply]:
+        """Append the book's state to the history; request a snapshot if the book covers little.
+
+        ``fine`` is False also where it was not looked at.
+        """
         try:
             self._writer.append(time, now, self.book)
         except LevelError as error:
@@ -227,12 +233,14 @@ class BookBuilder:
             return self._apply(self.venue.resync(why, steady), now)
         if time > self._newest:
             self._newest = time
-        if self.book.wants_snapshot:
+        if not fine and self.book.wants_snapshot:
             return self._apply(self.venue.refresh(steady), now)
         return []
 
     def _judge(self, time: int, now: int, steady: int, *, whole: bool) -> list[Reply]:
         """Check the time of the book's state; record it, and set `state`, `detail` and `advice`."""
+        # Where every book is whole, only the first one may be of long ago.
+        whole = whole and not (self._in_sync and self.venue.whole_books)
         judgement = self._clocks.judge(time, steady, whole=whole)
         if judgement.impossible:
             return self._apply(self.venue.resync(judgement.impossible, steady), now)
@@ -261,7 +269,7 @@ class BookBuilder:
             self.state, self.detail, self.advice = "stale", stale, ""
         else:
             notes = f"{self._clocks.note} {self.venue.note}".strip()
-            self.state, self.detail, self.advice = "live", notes, ""
+            self.state, self.detail, self.advice = self._current, notes, ""
         return replies + (self._apply(self.venue.ask_time(steady), now) if judgement.ask else [])
 
     def _filling(self, time: int, now: int) -> str:

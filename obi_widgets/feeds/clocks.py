@@ -127,13 +127,16 @@ class Clocks:
         self.shift = 0
         self.low = self.high = self.until = 0
         self.time = self.steady = 0
+        self._whole = False  # whether that event was a snapshot
         self.note = ""
         self.steady_now = 0
         self._minimum = self._previous_minimum = NEVER  # lag: of this hour, and the one before
         self._next_hour = 0
         self._early: list[int] = []  # lags of the newest events, if far below the minimum
         self._late = False
-        self._rejected: tuple[int, int] | None = None  # newest impossible event: time, steady time
+        self._rejected: tuple[int, int] | None = (
+            None  # newest impossible event: its time and its lag
+        )
         self._venue: tuple[int, int] | None = None  # the venue's clock, and the steady time then
 
     # -- the steady clock ------------------------------------------------------------------
@@ -188,10 +191,10 @@ class Clocks:
         time, steady : int
             Event time, and the steady time of receipt, ns.
         whole : bool
-            Whether the event is a snapshot: in a quiet market its time may be long ago.
+            Whether the event is a snapshot whose time may be long ago, since the market is quiet.
         """
         self.until = 0
-        previous = self.time, self.steady
+        previous = self.time, self.steady, self._whole
         jump = self._jump(time, steady, whole)
         if jump:
             return Judgement(jump)
@@ -205,7 +208,7 @@ class Clocks:
         minimum = min(self._minimum, self._previous_minimum)
         absolute, max_offset = self._absolute(time, steady, whole)
         if absolute.impossible:
-            self.time, self.steady = previous
+            self.time, self.steady, self._whole = previous
         if absolute is not FINE:
             return absolute
         if whole:
@@ -222,9 +225,9 @@ class Clocks:
         """Return how event time jumped; empty if it did not, and the time is then accepted."""
         reason = ""
         if self.time:
-            reason = _difference(time, steady, self.time, self.steady)
+            reason = _difference(time, steady, self.time, self._usual_lag())
         if reason:
-            rejected, self._rejected = self._rejected, (time, steady)
+            rejected, self._rejected = self._rejected, (time, steady - time)
             # Accept a snapshot whose time is now, or that confirms the time rejected before it.
             current = abs(steady - self.shift - time) <= MAX_OFFSET
             confirmed = rejected is not None and not _difference(time, steady, *rejected)
@@ -232,8 +235,20 @@ class Clocks:
                 return reason
             self._minimum = self._previous_minimum = NEVER
         self._rejected = None
-        self.time, self.steady = time, steady
+        self.time, self.steady, self._whole = time, steady, whole
         return ""
+
+    def _usual_lag(self) -> int:
+        """Return the lag that an event received with the newest one usually has, ns.
+
+        A snapshot may be of long ago, and a change after it is of now: it has the minimum lag. As
+        long as that is not known, it has none by the wall clock.
+        """
+        lag = self.steady - self.time
+        if not self._whole:
+            return lag
+        minimum = min(self._minimum, self._previous_minimum)
+        return min(lag, self.shift if minimum == NEVER else minimum)
 
     def _learn(self, lag: int, steady: int) -> None:
         """Update the minimum lag."""
@@ -295,12 +310,12 @@ class Clocks:
         return Judgement(stale=f"Data from {self.label} come {seconds:,.0f} s late.")
 
 
-def _difference(time: int, steady: int, time_before: int, steady_before: int) -> str:
+def _difference(time: int, steady: int, time_before: int, lag_before: int) -> str:
     """Return how event time jumped between two events; empty if it did not.
 
     Event time that advances more slowly than the steady clock is no jump: data may be late.
     """
-    gained = (time - time_before) - (steady - steady_before)
+    gained = lag_before - (steady - time)
     if gained > MAX_JUMP:
         return f"event time went {gained / 1e9:,.0f} s ahead of this computer's clock"
     if time_before - time > MAX_JUMP:

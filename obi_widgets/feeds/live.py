@@ -14,7 +14,7 @@ from websockets.exceptions import ConnectionClosed, ConnectionClosedOK, InvalidS
 from websockets.frames import CloseCode
 
 from obi_widgets.errors import RecordingError
-from obi_widgets.feeds.base import TICK, Feed
+from obi_widgets.feeds.base import TICK, Feed, Place
 from obi_widgets.feeds.limits import LIMITS
 from obi_widgets.feeds.recording import Record, Recorder
 from obi_widgets.feeds.requests import Requests
@@ -62,14 +62,22 @@ class LiveFeed(Feed):
         Records the frames as well.
     """
 
+    market: Market
+
     def __init__(self, market: Market, recorder: Recorder | None = None) -> None:
         super().__init__(market)
         self.recorder = recorder
         self._sockets: dict[str, ClientConnection] = {}
+        self._silent: set[str] = set()  # websockets asked for that have sent nothing yet
         self._tasks: set[asyncio.Task[None]] = set()
         self._queued: set[tuple[str, str, str]] = set()  # requests that wait: name, URL and body
         self._local = False
         self._ahead = time.time_ns() - time.monotonic_ns()  # wall clock minus monotonic clock
+
+    @property
+    def heard_all(self) -> bool:
+        """Whether there is a book, and each websocket that the venue asked for has sent a frame."""
+        return self.market.has_book and not self._silent
 
     def now(self) -> int:  # noqa: D102
         return time.time_ns()
@@ -107,6 +115,7 @@ class LiveFeed(Feed):
         for reply in replies:
             match reply:
                 case Connect():
+                    self._silent.add(reply.socket)
                     self._spawn(self._keep_open(reply), reply.socket)
                 case Send():
                     self._spawn(self._send(reply), "send")
@@ -163,6 +172,7 @@ class LiveFeed(Feed):
             while True:
                 frame = await socket.recv(decode=False)
                 self.messages += 1
+                self._silent.discard(name)
                 if self.recorder is None and frame.isascii():
                     self._carry_out(self.market.receive(frame, self._now(), name))
                 else:
@@ -266,6 +276,9 @@ class SimulatorFeed(LiveFeed):
     ) -> None:
         super().__init__(market, recorder)
         self.exchange = SimulatedExchange(simulated, warmup=warmup)
+
+    def place(self) -> Place:  # noqa: D102
+        return super().place()._replace(options={"seed": self.exchange.market.seed})
 
     async def run(self) -> None:  # noqa: D102
         async with self.exchange:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from obi_widgets.checks import flag, integer, number
 from obi_widgets.feeds.book_builder import BookBuilder
 from obi_widgets.feeds.clocks import Lag
+from obi_widgets.market_data.events import CURRENT
 from obi_widgets.market_data.venues.replies import BOOK, FOREVER, Reply
 
 if TYPE_CHECKING:
@@ -38,16 +39,18 @@ class Market(BookBuilder):
     Attributes
     ----------
     state : str
-        ``connecting``, ``syncing``, ``live``, ``gap``, ``stale`` or ``closed``. It is ``stale`` if
-        data are late; the book and the history then continue. It is ``syncing`` while a simulated
-        past is played.
+        ``connecting``, ``syncing``, ``live``, ``unverified``, ``gap``, ``stale`` or ``closed``. It
+        is ``unverified`` in place of ``live`` if the source gives no sequence to check its books
+        by. It is ``stale`` if data are late; the book and the history then continue. It is
+        ``syncing`` while a simulated past is played.
     detail, advice : str
-        Why the state is not ``live``, and what to do. In ``live``: what the user should know.
+        Why the state is another one, and what to do. In ``live`` and ``unverified``: what the user
+        should know.
     book : Book
         The book. Empty unless it is in sync.
     has_book : bool
         Whether the newest state of the history is the newest book of the venue: in ``live``, and
-        in ``stale`` if data are only late. False while a past is played.
+        ``unverified``, and in ``stale`` if data are only late. False while a past is played.
     changed_at : int
         Wall-clock time of the newest change of the book, ns; 0 before the first.
     refused : Counter
@@ -135,6 +138,19 @@ class Market(BookBuilder):
         self._in_sync = self.has_book = False
         self._writer.flush()
 
+    def stream_trades(self) -> None:
+        """Note that the source sends trades, so that no trade means that nobody traded."""
+        self._writer.tape.trades.streamed = True
+
+    def settle(self) -> None:
+        """Keep the newest state now, although its interval is not over."""
+        self._writer.flush()
+
+    def overdue(self, detail: str) -> None:
+        """Show that no book has come for long. The book stays, and the next one is live again."""
+        if self.state in CURRENT or self.state == "stale":
+            self.state, self.detail, self.advice = "stale", detail, ""
+
     def explain(self, detail: str, advice: str) -> None:
         """Show why there is no book yet, and what to do. It changes nothing if there is a book."""
         if self.state != "closed" and not self._in_sync:
@@ -150,6 +166,8 @@ class Market(BookBuilder):
 
     def disconnected(self, socket: str, reason: str, now: int) -> list[Reply]:
         """Handle the loss of a websocket, or one that could not be opened."""
+        if socket != BOOK and "trades" in self.venue.streams:
+            self._writer.lose_trades()  # the book goes on without them
         return self.handle(self.venue.disconnected(socket, reason, self._steady(now)), now)
 
     def ponged(self, socket: str, now: int) -> list[Reply]:

@@ -8,13 +8,17 @@ from typing import TYPE_CHECKING
 
 from obi_widgets.checks import as_float
 from obi_widgets.errors import RecordingError, SettingsError, quoted
-from obi_widgets.feeds.base import TICK, Feed
+from obi_widgets.feeds.base import TICK, Feed, Place
 from obi_widgets.feeds.loading import Player, play
 from obi_widgets.feeds.replay_gaps import ReplayGaps
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from obi_widgets.feeds.formats import EventFiles, EventRecord
     from obi_widgets.feeds.market import Market
-    from obi_widgets.feeds.recording import Recording
+    from obi_widgets.feeds.recording import Record, Recording
+    from obi_widgets.feeds.recording.joining import Played
 
 YIELD_EVERY = 2_000
 """Records after which the event loop gets a turn, even when the replay is behind its clock."""
@@ -30,8 +34,8 @@ class ReplayFeed(Feed):
     ----------
     market : Market
         Receives the frames.
-    recording : Recording
-        The recording to replay.
+    recording : Recording or EventFiles
+        What to replay.
     speed : float or None
         Multiple of real time; None for as fast as possible.
 
@@ -42,8 +46,11 @@ class ReplayFeed(Feed):
     """
 
     kind = "recording"
+    market: Market
 
-    def __init__(self, market: Market, recording: Recording, speed: float | None = 1.0) -> None:
+    def __init__(
+        self, market: Market, recording: Recording | EventFiles, speed: float | None = 1.0
+    ) -> None:
         super().__init__(market)
         self.as_fast_as_possible = speed is None
         if speed is not None and not 0 < as_float(speed) <= MAX_SPEED:
@@ -55,6 +62,9 @@ class ReplayFeed(Feed):
         self.speed = speed
         self._now = 0  # receive time of the newest record, ns
         self._played_at = 0  # when it was played, by the monotonic clock; 0 before and after
+
+    def place(self) -> Place:  # noqa: D102
+        return Place(tuple(map(str, self.recording.paths)), files=True)
 
     def now(self) -> int:  # noqa: D102
         if self.speed is None or not self._played_at:
@@ -86,7 +96,7 @@ class ReplayFeed(Feed):
     async def _play_at_speed(self, speed: float) -> ReplayGaps:
         first, gaps = 0, ReplayGaps(self.market)
         began = time.monotonic_ns()
-        for number, record in enumerate(self.recording):
+        for number, record in enumerate(_records(self.recording)):
             if number % YIELD_EVERY == 0:
                 await asyncio.sleep(0)  # needed if the replay never waits
             first = first or record.time
@@ -102,3 +112,9 @@ class ReplayFeed(Feed):
             gaps.check_book()
             self.messages += record.kind == "frame"
         return gaps
+
+
+def _records(recording: Recording | EventFiles) -> Iterator[Record | EventRecord | Played]:
+    """Yield what is played, one after the other."""
+    for chunk in recording.chunks():
+        yield from chunk if isinstance(chunk, list) else chunk.records()

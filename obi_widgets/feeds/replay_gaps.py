@@ -76,7 +76,7 @@ class ReplayGaps:
         counts = [f"{name} {count:,}" for name, count in refused.items() if name != UNREADABLE]
         if counts:
             other.append(f"Frames that were not used: {', '.join(counts)}.")
-        self._market.unused = (*missing, *other)
+        self._market.unused = (*missing, *other, *skipped.lacking)
         return missing
 
     def _time_without_book(self) -> list[str]:

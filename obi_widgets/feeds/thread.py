@@ -67,14 +67,15 @@ class FeedThread:
                 log.debug("The feed had ended already.")
 
     def _run(self) -> None:
-        market = self._feed.market
         try:
             run(self._run_feed())
         except Exception as error:
             log.exception("The feed failed.")
             while isinstance(error, ExceptionGroup):  # of several failures, report the first
                 error = error.exceptions[0]
-            market.end(f"The feed failed: {error!r}.", "Run the cell again, and report this error.")
+            self._feed.end(
+                f"The feed failed: {error!r}.", "Run the cell again, and report this error."
+            )
         self._ended()
 
     async def _run_feed(self) -> None:
@@ -85,4 +86,4 @@ class FeedThread:
         except asyncio.CancelledError:
             pass
         if self._reason is not None:
-            self._feed.market.end(*self._reason)
+            self._feed.end(*self._reason)

@@ -253,7 +253,7 @@ class SimulatedExchange:
 
     def _price(self, ticks: int) -> str:
         tick = self.market.listing.tick_size
-        decimals = max(0, len(f"{tick:.10f}".rstrip("0").partition(".")[2]))
+        decimals = max(0, len(f"{tick:.15f}".rstrip("0").partition(".")[2]))
         return f"{ticks * tick:.{decimals}f}"
 
     @property

@@ -50,6 +50,8 @@ from obi_widgets.errors import SettingsError, SourceError, quoted
 from obi_widgets.history.writer import HistoryWriter
 from obi_widgets.market_data.book import Book
 from obi_widgets.market_data.events import Instrument, Trade
+from obi_widgets.market_data.venues import known_venue
+from obi_widgets.market_data.venues.lmex import Simulated
 
 if TYPE_CHECKING:
     from obi_widgets.history.columns import History
@@ -159,7 +161,7 @@ class SimulatedMarket:
     def __init__(self, symbol: str = "BTC-PERP", *, edge: float = 1.0, seed: int = 0) -> None:
         self.symbol = symbol
         self.listing = LISTINGS[symbol]
-        self.edge = edge
+        self.edge, self.seed = edge, seed
         tick_bps = 1e4 * self.listing.tick_size / self.listing.price
         max_edge = tick_bps * self.jumps * self.mean_jump * self.fade
         integer("seed", seed, 0, MAX_SEED)
@@ -270,7 +272,8 @@ class SimulatedMarket:
         missing = self.levels * leaning - len(book)
         for _ in range(self._count(max(missing, 0) * self.refills * STEP)):
             self._place(side)
-        for price in [p for p in book if abs(self.best[side] - p) > 8 * self.spread_of_levels]:
+        far, last = 8 * self.spread_of_levels, min if side > 0 else max
+        while abs(self.best[side] - (price := last(book))) > far:
             self._set(side, price, 0)
 
     def _place(self, side: int) -> None:
@@ -354,8 +357,10 @@ def simulate(
     (10, 0)
     """
     advice = f"Give sim: and one of {', '.join(LISTINGS)}."
-    venue, _, symbol = text("source", source, advice).partition(":")
-    if venue != "sim" or symbol not in LISTINGS:
+    name, _, symbol = text("source", source, advice).partition(":")
+    is_simulated = known_venue(name) is Simulated
+    symbol = Simulated.own_symbol(symbol) if is_simulated and symbol else ""
+    if symbol not in LISTINGS:
         raise SourceError(f"{quoted(source)} is not simulated.", advice)
     seconds = number("seconds", seconds, 1, 86_400, "seconds")
     levels = integer("levels", levels, 1, 1000)

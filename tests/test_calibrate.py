@@ -133,6 +133,7 @@ def verdicts(*, edge, fee, seeds=20, seconds=3600):
     ]
 
 
+@pytest.mark.slow
 def test_an_edge_is_viable_without_fees():
     found = verdicts(edge=3.0, fee=0.0)
     assert found.count("viable") >= 19
@@ -151,6 +152,7 @@ def test_a_market_without_an_edge_is_rarely_viable_at_no_cost():
     assert found.count("viable") <= 3
 
 
+@pytest.mark.slow
 def test_a_record_of_the_needed_length_finds_the_effect():
     settings = obi.Settings(price="mid", fee_bps=0.0)
     report = obi.calibrate(known_market.history(1200, edge=0.0, seed=1), settings, horizons=[5])

@@ -14,6 +14,7 @@ from fills_reference import reference
 from history_tools import NAN, early
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from post_only_tools import tape as posted_tape
 
 import obi_widgets as obi
 from obi_widgets.settings.parameters import Parameters
@@ -243,6 +244,19 @@ def test_the_bounds_of_the_queue(history):
     )  # fmt: skip
 
 
+def test_a_cancellation_fills_a_maker_but_no_post_only_order():
+    """Book states alone cannot tell it from a trade; the tape can."""
+    states = [(1, 100, 5, 101, 1), (2, 100, 2, 101, 1), (3, 100, 2, 101, 1), (9, 100, 2, 101, 1)]
+    history = posted_tape(states, [(0.5, 101, 1.0, +1)])
+    chosen = {"depth": 1, "decay": 0.0, "threshold": 0.6, "hold_seconds": 1.0}
+    made = obi.fills(history, obi.Settings(**chosen), obi.Maker("front", timeout=5.0))
+    assert made["status"].tolist() == ["filled"]
+    entries = obi.entries(
+        history, obi.Settings(**chosen, execution="post_only", wait_seconds=5.0), queue="front"
+    )
+    assert entries["ended"].tolist() == ["unfilled"]
+
+
 def test_nothing_to_do():
     history = early([1, 2], [9, 9], [1, 1], [10, 10], [1, 1])
     frame = obi.fills(history, obi.Settings(), obi.Maker())
@@ -262,7 +276,7 @@ def test_fees_are_known_or_refused():
         obi.fees("lmex")
     assert str(error.value) == (
         "The fees of 'lmex' are not known here. Give fee_bps as the venue tells it to you. "
-        "Known are: binance, binance-usdm, bybit, hyperliquid, okx."
+        "Known are: binance, binance-spot, binance-usdm, bybit, hyperliquid, okx."
     )
 
 

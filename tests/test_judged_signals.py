@@ -13,7 +13,7 @@ import obi_widgets as obi
 from obi_widgets.calibration import sweep as sweeping
 from obi_widgets.errors import SealError
 from obi_widgets.parameters import Number, Seconds
-from obi_widgets.presentation.tear_sheet import SheetMaker
+from obi_widgets.presentation.tear_sheet.tear_sheet import SheetMaker
 from obi_widgets.session.background_calibration import Calibrator, axes
 from obi_widgets.session.trials import Tried
 from obi_widgets.settings.parameters import Parameters

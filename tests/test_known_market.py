@@ -56,6 +56,7 @@ def test_both_have_the_pressure_the_jumps_and_the_edge_that_are_said(make):
     assert 0.5 < np.corrcoef(z, imbalance)[0, 1] < 0.95
 
 
+@pytest.mark.slow
 def test_both_imbalances_last_about_as_long():
     for lag in (STATES, 4 * STATES, 12 * STATES):
         theirs, ours = (autocorrelation(make()[2], lag) for make in (simulated, fast))

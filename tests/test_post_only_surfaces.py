@@ -5,12 +5,14 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from kernel_tools import use
+from scipy.stats import norm
+from test_frame import frame_of
 
 import obi_widgets as obi
 from obi_widgets.calibration.as_traded import traded, worse
 from obi_widgets.calibration.executed_returns import entry_returns
-from obi_widgets.presentation import formatting
-from obi_widgets.presentation.analysis import Analysis
+from obi_widgets.presentation.reading.analysis import Analysis
+from obi_widgets.presentation.texts import formatting
 from obi_widgets.settings.parameters import Parameters
 from obi_widgets.trading.entries import scan
 from obi_widgets.trading.post_only import QUEUES
@@ -52,6 +54,16 @@ def test_settings_that_change_leave_nothing_of_the_others(history):
     assert len(analysis.trades.side) == len(obi.entries(history, Parameters()))
 
 
+@pytest.mark.parametrize("p", [posted(), Parameters()], ids=["post-only", "taker"])
+def test_a_frame_has_the_figures_of_both_bounds(history, p):
+    analysis = Analysis(p)
+    analysis.update(history, p)
+    frame = frame_of(history, p)
+    assert repr(frame.results) == repr(analysis.results)
+    assert repr(frame.front) == repr(analysis.front)
+    assert (frame.front is None) == (p.execution == "taker")
+
+
 def test_before_the_first_trade_it_says_why_there_is_no_entry(history):
     first = int(np.searchsorted(history.trade_ends, 0, "right"))
     p = posted(threshold=0.0)
@@ -71,7 +83,7 @@ class Shown:
 
     def __init__(self, history, results, front):
         self.history, self.results, self.front = history, results, front
-        self.parameters = posted()
+        self.parameters, self.untold = posted(), ""
 
 
 @pytest.mark.parametrize(
@@ -196,7 +208,28 @@ def test_a_sweep_has_the_entries_of_each_setting(history, execution, queue):
         assert surface.missed[at] == (frame["ended"] == "unfilled").sum()
         if len(closed):
             assert surface.mean_net_bps[at] == pytest.approx(closed["net_bps"].mean())
+        if len(closed) > 1:
+            assert surface.se_bps[at] == pytest.approx(closed["net_bps"].sem())
+            assert surface.gross_se_bps[at] == pytest.approx(closed["gross_bps"].sem())
     assert surface.entries.sum() > 0
+
+
+def test_the_error_of_a_net_mean_has_the_varying_fees_in_it(history):
+    """An exit by a taker costs more and mostly gains less, so the net gains differ more."""
+    chosen = obi.Settings(
+        execution="post_only", wait_seconds=1.0, maker_fee_bps=-2.0, fee_bps=8.0, threshold=0.3
+    )
+    surface = obi.sweep(history, settings=chosen, queue="front", hold_seconds=[1.0])
+    frame = obi.entries(history, surface.settings((0, 0, 0, 0)), queue="front")
+    closed = frame[frame["ended"] == "held"]
+    fees = closed["gross_bps"] - closed["net_bps"]
+    assert len(closed) > 50
+    assert fees.std() > 3
+    error = closed["net_bps"].sem()
+    assert surface.se_bps.item() == pytest.approx(error)
+    assert error > 1.2 * surface.gross_se_bps.item()
+    p = 2 * norm.sf(abs(closed["net_bps"].mean() / error))
+    assert surface.net_p_adjusted.item() == pytest.approx(p, rel=1e-3, abs=1e-12)
 
 
 def test_a_sweep_chooses_by_the_worse_bound(history):

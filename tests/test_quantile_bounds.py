@@ -8,12 +8,14 @@ import pytest
 from history_tools import SECOND, early
 from hypothesis import given
 from hypothesis import strategies as st
+from shown_tools import values_of
 
 import obi_widgets as obi
-from obi_widgets.presentation.analysis import Analysis
-from obi_widgets.presentation.downsampling import QuantileBounds, Window
-from obi_widgets.presentation.frame_maker import FrameMaker
-from obi_widgets.presentation.time_range import TimeRange
+from obi_widgets.presentation.charts.downsampling import Window
+from obi_widgets.presentation.charts.signal_line import QuantileBounds
+from obi_widgets.presentation.charts.time_range import TimeRange
+from obi_widgets.presentation.frames.frame_maker import FrameMaker
+from obi_widgets.presentation.reading.analysis import Analysis
 from obi_widgets.settings.parameters import Parameters
 from obi_widgets.trading.quantile_bounds import _kth_smallest, quantile_bounds
 from obi_widgets.trading.thresholds import compared
@@ -82,14 +84,14 @@ def test_the_kth_smallest_of_ranges_is_that_of_sorting_them(values, ranges):
 # -- what is drawn -----------------------------------------------------------------------------
 
 
-def frame_of(maker, analysis, history):
+def frame_of(maker, analysis, history, seconds=60.0):
     return maker.make(
         analysis, instrument=history.instrument, state="live", has_book=True, detail="",
-        advice="", note="", paused=False, age=0.0, rate=1.0, time_range=TimeRange(60.0),
+        advice="", note="", paused=False, age=0.0, rate=1.0, time_range=TimeRange(seconds),
     )  # fmt: skip
 
 
-def test_a_frame_has_it_by_the_second_and_the_same_when_states_are_appended():
+def test_a_frame_has_the_lowest_of_each_column_and_the_same_when_states_are_appended():
     history = tape()
     p = Parameters(threshold=0.9, **QUANTILE)
     signal = obi.imbalance(history, p)
@@ -97,13 +99,17 @@ def test_a_frame_has_it_by_the_second_and_the_same_when_states_are_appended():
     analysis, maker = Analysis(p), FrameMaker()
     for end in (1500, 1501, 1520, 2400, len(history)):
         analysis.update(history[:end], p)
-        frame = frame_of(maker, analysis, history)
-        time, bounds = frame.bounds
-        assert len(time) > 50
-        for middle, bound in zip(time.tolist(), bounds.tolist(), strict=True):
-            rows = np.flatnonzero(history.time[:end] // SECOND == middle // SECOND)
-            assert bound == pytest.approx(whole[rows].mean(), rel=1e-12)
-        assert frame.threshold == bounds[-1]
+        for seconds in (60.0, 300.0):
+            frame = frame_of(maker, analysis, history, seconds)
+            time, bounds = frame.signals[0].bounds
+            first = np.searchsorted(history.time, max(frame.window.start, time[0]))
+            seen = history.time[first:end] // frame.window.column
+            for column in np.unique(seen):
+                rows = first + np.flatnonzero(seen == column)
+                drawn = bounds[np.searchsorted(time, history.time[rows], "right") - 1]
+                wanted = whole[rows] if len(rows) <= 2 else np.fmin.reduce(whole[rows])
+                np.testing.assert_array_equal(drawn, wanted)
+            assert frame.threshold == bounds[-1] == whole[end - 1]
     # Another quantile has other bounds; a value has none.
     other = p.replace(threshold=0.5)
     analysis.update(history, other)
@@ -111,7 +117,7 @@ def test_a_frame_has_it_by_the_second_and_the_same_when_states_are_appended():
     value = p.replace(threshold_is="value", threshold=0.4)
     analysis.update(history, value)
     frame = frame_of(maker, analysis, history)
-    assert (len(frame.bounds[0]), frame.threshold) == (0, 0.4)
+    assert (len(frame.signals[0].bounds[0]), frame.threshold) == (0, 0.4)
 
 
 def test_only_the_rows_that_are_asked_for_are_computed():
@@ -132,28 +138,35 @@ def test_the_chart_draws_zones_that_follow_a_quantile():
         analysis, maker = Analysis(settings.parameters), FrameMaker()
         analysis.update(history, settings.parameters)
         frame = frame_of(maker, analysis, history)
-        chart.update(frame)
-        time, bounds = frame.bounds
+        values = values_of(chart, frame)
+
+        def drawn_of(mark, name="y"):
+            return values[mark.model_id, name]
+
+        time, bounds = frame.signals[0].bounds
         assert isinstance(frame.window, Window)
         drawn = np.isfinite(bounds)
         wanted = bounds[drawn].astype(np.float32)
-        np.testing.assert_array_equal(chart.above_quantile.y[0], wanted)
-        np.testing.assert_array_equal(chart.below_quantile.y[0], -wanted)
-        np.testing.assert_array_equal(chart.above_quantile.x, chart.time.values(time[drawn]))
-        assert set(chart.above_quantile.y[1]) == {1.0}
-        assert set(chart.below_quantile.y[1]) == {-1.0}
+        np.testing.assert_array_equal(drawn_of(chart.above_quantile)[0], wanted)
+        np.testing.assert_array_equal(drawn_of(chart.below_quantile)[0], -wanted)
+        times = chart.time.values(time[drawn])
+        np.testing.assert_array_equal(drawn_of(chart.above_quantile, "x"), times)
+        assert set(drawn_of(chart.above_quantile)[1]) == {1.0}
+        assert set(drawn_of(chart.below_quantile)[1]) == {-1.0}
         # No zone of a fixed threshold beside them, and the labels are of the newest bound.
-        assert chart.above.y[0].tolist() == chart.above.y[1].tolist() == [1.0, 1.0]
+        assert [line.tolist() for line in drawn_of(chart.above)] == [[1.0, 1.0], [1.0, 1.0]]
         label = f"+{bounds[-1]:.2f}"
-        assert label in [text for _, text in chart._overlay.state["ticks"]]
+        assert label in [text for _, text in drawn_of(chart._overlay, "state")["ticks"]]
 
         settings.threshold_is = "value"
         analysis.update(history, settings.parameters)
-        chart.update(frame_of(maker, analysis, history))
-        assert not chart.above_quantile.y.any()
-        assert not chart.below_quantile.y.any()
-        assert chart.above_quantile.x.tolist() == [0]  # one point, out of sight
-        assert chart.above.y[:, 0].tolist() == [settings.threshold, 1.0]
+        values = values_of(chart, frame_of(maker, analysis, history))
+        for mark in (chart.above_quantile, chart.below_quantile):
+            assert drawn_of(mark, "x").tolist() == [0]  # one point, out of sight
+            assert [line.tolist() for line in drawn_of(mark)] == [[0.0], [0.0]]
+        assert [line[0] for line in drawn_of(chart.above)] == pytest.approx(
+            [settings.threshold, 1.0]
+        )
     finally:
         chart.close()
         session.close()
@@ -167,4 +180,4 @@ def test_a_signal_without_bounds_has_a_scale_that_holds_its_quantile():
     analysis = Analysis(p)
     analysis.update(history, p)
     frame = frame_of(FrameMaker(), analysis, history)
-    assert frame.signal_range[1] >= np.nanmax(frame.bounds[1])
+    assert frame.signal_range[1] >= np.nanmax(frame.signals[0].bounds[1])

@@ -99,6 +99,7 @@ def spread_in_errors(make, horizons, seeds):
     return np.std([one.rank_ic for one in found], axis=0) / errors
 
 
+@pytest.mark.slow
 def test_changing_volatility_does_not_make_the_error_too_large():
     # It was 0.85 when a rank was divided in proportion to the moves.
     assert spread_in_errors(markets.stochastic_volatility, [30.0, 60.0], 300) == pytest.approx(

@@ -8,14 +8,16 @@ import json
 
 import numpy as np
 import pytest
+from sealed_tools import state
 
 import obi_widgets as obi
 from benchmarks.verdicts import markets
 from obi_widgets.calibration import sealed as module
-from obi_widgets.calibration.seal import clip_by, make_seal
+from obi_widgets.calibration.seal import Judged, clip_by, make_seal
 from obi_widgets.calibration.sealed import ABOVE, BELOW, UNDECIDED
 from obi_widgets.calibration.sealed_file import opened_in
-from obi_widgets.errors import ObiError, SealError
+from obi_widgets.calibration.track_record import worst
+from obi_widgets.errors import ObiError, SealError, SettingsError
 from obi_widgets.history.columns import History
 
 SETTINGS = obi.Settings(depth=1, decay=0, threshold=0.4, hold_seconds=2.0, fee_bps=0.01)
@@ -47,12 +49,6 @@ def opened(past, settings=SETTINGS):
     test = obi.SealedTest(dataclasses.replace(seal, opened_at=0))
     test.seen = module.Seen.of(past, len(past) - 1)
     return test
-
-
-def state(test):
-    """Return all results and the state from which the test goes on, exactly."""
-    numbers = (test.mean.n, test.mean.mean, test.mean._squares, test.clipped._log_capital.tobytes())
-    return test.trades, numbers, test.lost, test.unseen, test.held, test.seen, test.summary()
 
 
 def test_the_example_runs():
@@ -88,7 +84,7 @@ def test_nothing_before_the_seal_is_judged(history, sealed):
     test = opened(twice[:5])
     test.update(twice)
     assert all(trade.entry_time > time[4] for trade in test.trades)
-    assert test.held is None or test.held.time > time[4]
+    assert worst(test.records).held is None or worst(test.records).held.time > time[4]
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -120,7 +116,7 @@ def test_a_test_reloaded_half_way_gives_the_same_result_to_the_bit(history, seal
 def test_missing_data_are_reported_and_not_judged(history, sealed):
     at = next(row for row in range(4000, 4200) if _held(history, row))
     sealed.update(history[:at])
-    assert sealed.held is not None
+    assert worst(sealed.records).held is not None
     before, lost = len(sealed.trades), sealed.lost
     sealed.update(history[5000:])
     assert sealed.unseen == [(int(history.time[at - 1]), int(history.time[5000]))]
@@ -135,7 +131,7 @@ def test_missing_data_are_reported_and_not_judged(history, sealed):
 def _held(history, row):
     test = opened(history[:PAST])
     test.update(history[:row])
-    return test.held
+    return worst(test.records).held
 
 
 def test_another_market_with_the_same_times_counts_as_missing_data(history, sealed):
@@ -152,28 +148,28 @@ def test_a_verdict_needs_both_bounds():
     past = markets.random_walk(np.random.default_rng(0))[:10]
     test = opened(past)
     for n in range(99):
-        test._judge(module.Judged(n, n + 1, 1, 1.0 + 0.1 * (-1) ** n))
-    assert test.clipped.low >= 0
+        worst(test.records).add(Judged(n, n + 1, 1, 1.0 + 0.1 * (-1) ** n))
+    assert worst(test.records).clipped.low >= 0
     assert test.verdict == UNDECIDED, "the burn-in"
     assert "There is no decision before 100 trades." in test.reason
-    test._judge(module.Judged(99, 100, 1, 1.0))
+    worst(test.records).add(Judged(99, 100, 1, 1.0))
     assert (test.verdict, test.decided, test.decided_after) == (ABOVE, ABOVE, 100)
     wide = obi.SealedTest(dataclasses.replace(test.seal, clip_bps=1000.0))
     losses = opened(past)
     for trade in test.trades:
-        wide._judge(trade)
-        losses._judge(trade._replace(net_bps=-trade.net_bps))
-    assert wide.mean.low > 0 > wide.clipped.low
+        worst(wide.records).add(trade)
+        worst(losses.records).add(trade._replace(net_bps=-trade.net_bps))
+    assert worst(wide.records).mean.low > 0 > worst(wide.records).clipped.low
     assert wide.verdict == UNDECIDED
     assert losses.verdict == BELOW
 
 
 def test_an_earlier_verdict_is_reported_when_it_no_longer_holds(sealed):
     for n in range(150):
-        sealed._judge(module.Judged(n, n + 1, 1, 0.5 + 0.1 * (-1) ** n))
+        worst(sealed.records).add(Judged(n, n + 1, 1, 0.5 + 0.1 * (-1) ** n))
     assert sealed.verdict == ABOVE
     for n in range(150, 300):
-        sealed._judge(module.Judged(n, n + 1, 1, -0.5))
+        worst(sealed.records).add(Judged(n, n + 1, 1, -0.5))
     assert sealed.verdict == UNDECIDED
     assert "After 100 trades it was above zero." in sealed.reason
     assert (sealed.summary().decided, sealed.summary().decided_after) == (ABOVE, 100)
@@ -209,7 +205,7 @@ def test_an_impossible_clip_is_refused(history, clip):
 
 @pytest.mark.parametrize("after", ["yesterday-ish", object(), 1_700_000_000, None, float("nan")])
 def test_a_value_that_is_no_time_is_refused(history, after):
-    with pytest.raises(SealError, match="after = ") as error:
+    with pytest.raises(SettingsError, match="after = ") as error:
         obi.sealed_test(history, SETTINGS, after=after)
     assert error.value.advice
 
@@ -262,9 +258,9 @@ def test_a_damaged_file_is_refused_by_name_and_not_changed(history, sealed, tmp_
 
 def test_a_newer_version_and_a_missing_file_are_refused(sealed, tmp_path):
     path = sealed.save(tmp_path / "seal.json")
-    document = json.loads(path.read_text()) | {"version": 3}
+    document = json.loads(path.read_text()) | {"version": 4}
     path.write_text(json.dumps(document))
-    with pytest.raises(SealError, match="is of version 3, and this package reads up to 2"):
+    with pytest.raises(SealError, match="is of version 4, and this package reads up to 3"):
         obi.SealedTest.load(path)
     with pytest.raises(SealError, match="There is no file"):
         obi.SealedTest.load(tmp_path / "none.json")

@@ -7,13 +7,14 @@ import json
 import numpy as np
 import pytest
 from session_tools import wait_for
+from shown_tools import hear, shown
 from test_calibration_widget import receive
-from test_widgets import hear
 
 import obi_widgets as obi
 from benchmarks.verdicts import markets
 from obi_widgets.calibration.seal import Judged
-from obi_widgets.presentation.tear_sheet_seal import BUTTON, of_seal
+from obi_widgets.calibration.track_record import worst
+from obi_widgets.presentation.tear_sheet.tear_sheet_seal import BUTTON, of_seal
 
 MINUS = "\N{MINUS SIGN}"
 
@@ -26,7 +27,7 @@ def test():
 
 def fed(test, net, count=100):
     for n in range(count):
-        test._judge(Judged(n, n + 1, 1, net + 0.1 * (-1) ** n))
+        worst(test.records).add(Judged(n, n + 1, 1, net + 0.1 * (-1) ** n))
     return of_seal(test)
 
 
@@ -104,25 +105,25 @@ def press(widget):
 
 def test_the_button_seals_and_the_later_trades_are_shown(widget, session, tmp_path):
     hear(widget._page)
-    assert widget._seal.state["button"] == BUTTON
+    assert shown(widget._seal)["button"] == BUTTON
     press(widget)
     sealed = session.sealed
     press(widget)
     assert session.sealed is sealed, "a second click opens no second test"
     assert [one.name for one in (tmp_path / "seals").glob("*.json")] == [sealed.path.name]
     wait_for(lambda: "Sealed. The test is saved in" in session.publisher.note, "the note")
-    wait_for(lambda: widget._seal.state["word"] == "Not yet decided", "that it is shown")
+    wait_for(lambda: shown(widget._seal)["word"] == "Not yet decided", "that it is shown")
     wait_for(lambda: _trades(widget) >= 2, "trades")
     session.settings.fee_bps = 1
-    wait_for(lambda: widget._seal.state["word"].startswith("Broken"), "that it is broken")
-    assert "fee_bps changed from 5.0 to 1.0" in widget._seal.state["reason"]
+    wait_for(lambda: shown(widget._seal)["word"].startswith("Broken"), "that it is broken")
+    assert "fee_bps changed from 5.0 to 1.0" in shown(widget._seal)["reason"]
     press(widget)
     assert session.sealed.seal.number == 2
 
 
 def _trades(widget):
     hear(widget._page)
-    return int(facts(widget._seal.state)["trades since the seal"].split()[0])
+    return int(facts(shown(widget._seal))["trades since the seal"].split()[0])
 
 
 def test_a_failed_seal_is_reported(widget, session, tmp_path):

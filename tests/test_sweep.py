@@ -82,6 +82,7 @@ def test_a_setting_is_what_entries_say(history):
         assert row.mean_gross_bps == pytest.approx(done.gross_bps.mean(), rel=1e-9)
         assert row.mean_net_bps == pytest.approx(done.net_bps.mean(), rel=1e-9)
         assert row.se_bps == pytest.approx(done.net_bps.sem(), rel=1e-6)
+        assert row.se_bps == pytest.approx(done.gross_bps.sem(), rel=1e-6)  # all fees are the same
 
 
 @pytest.mark.slow
@@ -107,6 +108,7 @@ def test_decays_by_the_hundred_over_a_wide_book():
     check(obi.sweep(history, **axes), history, **axes)
 
 
+@pytest.mark.slow
 @given(
     books(most=30),
     st.lists(st.integers(0, 3), min_size=30, max_size=30),
@@ -151,7 +153,7 @@ def test_a_part_of_a_history_and_several(broken):
 
 def test_axes_that_are_left_out_are_the_settings_own(history):
     found = obi.sweep(history[:500], settings=Settings(decay=0.7, depth=None))
-    assert found.parts.shape == (1, 1, 1, 1, 3, 8)
+    assert found.parts.shape == (1, 1, 1, 1, 3, 9)
     assert (found.decay[0], found.depth[0], found.threshold[0]) == (0.7, None, 0.4)
     assert repr(found) == "<Surface 1 decay × 1 depth × 1 threshold × 1 hold_seconds>"
     assert found.to_frame().index.names == ["decay", "depth", "threshold", "hold_seconds"]
@@ -220,6 +222,9 @@ def test_p_is_that_of_the_t_test_corrected_for_all_settings(history):
     p = 2 * norm.sf(np.abs(found.mean_gross_bps / found.se_bps))
     wanted = false_discovery_control(p.ravel()).reshape(p.shape)
     np.testing.assert_allclose(found.p_adjusted, wanted, rtol=1e-3, atol=1e-12)
+    p = 2 * norm.sf(np.abs(found.mean_net_bps / found.se_bps))
+    wanted = false_discovery_control(p.ravel()).reshape(p.shape)
+    np.testing.assert_allclose(found.net_p_adjusted, wanted, rtol=1e-3, atol=1e-12)
 
 
 # -- how it is run ---------------------------------------------------------------------------

@@ -20,6 +20,7 @@ from benchmarks.truth.world import Manner, World, best, filled, top
 SEQUENCES = 30
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("venue", ["lmex", "binance-usdm"])
 def test_live_books_and_recorded_rows_equal_the_true_market(venue):
     total = many(venue, SEQUENCES, seed=9)

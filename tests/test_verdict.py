@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from obi_widgets.calibration.as_traded import Traded
+from obi_widgets.calibration.as_traded import TradeGains
 from obi_widgets.calibration.verdict import Evidence, judge
 
 HORIZONS = np.array([1.0, 5.0, 10.0])
@@ -20,7 +20,7 @@ def made(net, half, *, passive=0.0, cost=2.0, longs=0.5, without=None, z=None, m
     )
     excess = net + cost - passive
     z = 2 * net / half if z is None else np.asarray(z, float)
-    return Traded(
+    return TradeGains(
         HORIZONS, np.full(3, 500), np.full(3, missed), np.full(3, float(longs)),
         net + cost, net, cost,
         np.full(3, 0.6), net - half, net + half, half / 2, np.full(3, 0.02), z,
@@ -68,11 +68,15 @@ BEST = "At 5 s, the most significant hold, a trade made +3.00 ± 0.50 bps net"
             1,
         ),
         (
-            {"hold": 10.0, "filled": "at once at mid, which no queue promises, without latency"},
+            {
+                "hold": 10.0,
+                "filled": "at once at mid, where no order is sure to be filled, without latency",
+            },
             "viable",
             f"{BEST}: +2.90 ± 0.60 bps before the hold-out, +3.20 ± 0.90 bps in it. The settings "
             "hold 10 s, and a trade made +2.00 ± 1.00 bps: to trade as judged, hold 5 s. It "
-            "assumes that all is filled at once at mid, which no queue promises, without latency.",
+            "assumes that all is filled at once at mid, where no order is sure to be filled, "
+            "without latency.",
             1,
         ),
         (

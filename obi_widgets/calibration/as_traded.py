@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, eq=False)
-class Traded:
+class TradeGains:
     """Gains of trading every entry, each as a separate trade; shape (H,), NaN without a trade.
 
     Attributes
@@ -94,14 +94,14 @@ class Traded:
         return self.net_bps + self.cost_bps
 
     @property
-    def sure_z(self) -> Floats:
-        """The smaller of ``z`` and ``excess_z``: the evidence that both gains are above 0."""
+    def weaker_z(self) -> Floats:
+        """The smaller of ``z`` and ``excess_z``: it is large only if both gains are above 0."""
         return np.asarray(np.minimum(self.z, self.excess_z))
 
     @property
     def p(self) -> Floats:
-        """Two-sided p value of ``sure_z``; NaN where that is."""
-        tail = [NormalDist().cdf(-z) if z == z else np.nan for z in self.sure_z.tolist()]
+        """Two-sided p value of ``weaker_z``; NaN where that is."""
+        tail = [NormalDist().cdf(-z) if z == z else np.nan for z in self.weaker_z.tolist()]
         return np.asarray(np.minimum(2 * np.array(tail), 1.0))
 
     def to_frame(self) -> pd.DataFrame:
@@ -123,7 +123,7 @@ def traded(
     level: float = 0.95,
     episodes: NDArray[np.int64] | None = None,
     queue: Queue = "back",
-) -> Traded:
+) -> TradeGains:
     """Return the gains of trading every entry as the settings say.
 
     Parameters
@@ -145,7 +145,7 @@ def traded(
 
     Returns
     -------
-    Traded
+    TradeGains
     """
     executed = entry_returns(history, parameters, x, horizons, queue)
     move = mid_moves(history.mid)
@@ -187,10 +187,10 @@ def traded(
             scale * excess.mean, scale * (excess.mean - excess.margin),
             scale * (excess.mean + excess.margin), excess.z, without,
         )  # fmt: skip
-    return Traded(executed.moves.horizons, counts, missed, *out)
+    return TradeGains(executed.moves.horizons, counts, missed, *out)
 
 
-def worse(back: Traded, front: Traded) -> Traded:
+def worse(back: TradeGains, front: TradeGains) -> TradeGains:
     """Return the worse of two bounds, horizon by horizon: the one with less evidence of a gain.
 
     That is the smaller ``z``. A bound without one says nothing, so that only a loss is worse. Where
@@ -199,5 +199,5 @@ def worse(back: Traded, front: Traded) -> Traded:
     is_back = np.nan_to_num(back.z) <= np.nan_to_num(front.z)
     both_lose = (back.ci_high < 0) & (front.ci_high < 0)
     is_back = np.where(both_lose, back.net_bps <= front.net_bps, is_back)
-    names = [column.name for column in fields(Traded)]
-    return Traded(**{n: np.where(is_back, getattr(back, n), getattr(front, n)) for n in names})
+    names = [column.name for column in fields(TradeGains)]
+    return TradeGains(**{n: np.where(is_back, getattr(back, n), getattr(front, n)) for n in names})

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, get_args
 
 import numpy as np
 
-from obi_widgets.calibration.as_traded import Traded, traded, worse
+from obi_widgets.calibration.as_traded import TradeGains, traded, worse
 from obi_widgets.calibration.coverage_notes import coverage_notes
 from obi_widgets.calibration.episodes import Kind, entry_columns, find_episodes
 from obi_widgets.calibration.forward_returns import (
@@ -31,7 +31,7 @@ from obi_widgets.settings.parameters import as_signal as as_chosen
 from obi_widgets.settings.settings import COMMON
 from obi_widgets.signals.registry import is_built_in
 from obi_widgets.signals.signal import Signal
-from obi_widgets.trading.post_only import QUEUES, refuse_without_trades
+from obi_widgets.trading.post_only import queues_of, refuse_without_trades
 from obi_widgets.trading.thresholds import compared
 
 if TYPE_CHECKING:
@@ -169,19 +169,18 @@ def calibrate(
 
     def trade(
         some: History, entered: NDArray[np.int8], starts: NDArray[np.int64] | None = None
-    ) -> tuple[Traded, tuple[Traded, ...]]:
+    ) -> tuple[TradeGains, tuple[TradeGains, ...]]:
         """Return what was traded, and both bounds where it is the worse of two."""
-        queues = QUEUES if parameters.execution == "post_only" else QUEUES[:1]
         found = [
             traded(
                 some, parameters, entered, returns.horizons, level=level, episodes=starts,
                 queue=queue,
             )
-            for queue in queues
+            for queue in queues_of(parameters)
         ]  # fmt: skip
         return (found[0], ()) if len(found) == 1 else (worse(*found), tuple(found))
 
-    def part(rows: slice) -> tuple[Means, Traded, int]:
+    def part(rows: slice) -> tuple[Means, TradeGains, int]:
         states = history[rows]
         moves = forward_returns(states, returns.horizons)
         begun = (episodes.start >= rows.start) & (episodes.start < rows.stop)
@@ -229,7 +228,7 @@ def calibrate(
     )
 
 
-def _not_filled(whole: Traded) -> tuple[str, ...]:
+def _not_filled(whole: TradeGains) -> tuple[str, ...]:
     """Return a sentence on the orders that were not filled; nothing where all were."""
     if not whole.missed.any():
         return ()

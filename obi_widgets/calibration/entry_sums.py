@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
     Done = Callable[[float], None]
 
-PARTS, FIGURES = 3, 8
+PARTS, FIGURES = 3, 9
 """See `Surface.parts`."""
 
 
@@ -108,6 +108,7 @@ def _fast(
             return None
         stop_if(cancel)
         out[where][..., : parts.shape[-1]] = parts  # filled at once, so no order is missed
+        out[where][..., -1] = parts[..., 3]  # all pay the same fees
     return out
 
 
@@ -130,6 +131,8 @@ def one_by_one(
     cut = grid.cut(rows)
     since = int(rows.time[cut]) if cut < len(rows) else 2**63 - 1
     gaps = rows.time[rows.lost]
+    # Of post-only orders, also those in the stream of trades.
+    posted_gaps = rows.time[rows.lost | ~rows.trades_known]
     outer = [name for name in grid.axes if name not in LAST]
     share = np.prod([len(grid.axes[name]) for name in outer])
     known: dict[tuple[Any, ...], Floats] = {}  # of parameters of trading the signal knows nothing
@@ -145,10 +148,14 @@ def one_by_one(
             ) -> Floats:
                 stop_if(cancel)
                 rule = p.replace(threshold=chosen[0], hold_seconds=chosen[1])
+                posted = rule.execution == "post_only"
                 bounds = [
-                    _figures(scan(history, decided, rule, first, None, queue), gaps, since, rule)
-                    for queue in (grid.queues if rule.execution == "post_only" else QUEUES[:1])
-                ]
+                    _figures(
+                        scan(history, decided, rule, first, None, queue),
+                        posted_gaps if posted else gaps, since, rule,
+                    )
+                    for queue in (grid.queues if posted else QUEUES[:1])
+                ]  # fmt: skip
                 return min(bounds, key=_net)
 
             cells = product(*(grid.axes[name] for name in LAST))
@@ -172,12 +179,12 @@ def _combinations(grid: Grid, outer: list[str]) -> Iterator[tuple[tuple[Any, ...
 
 def _net(figures: Floats) -> float:
     """Return the mean net gain of all parts, bps, plus two taker's fees; 0 without entries."""
-    count, _, gross, *_, saved = figures.sum(axis=0)
+    count, _, gross, *_, saved, _ = figures.sum(axis=0)
     return float((gross + saved) / count) if count else 0.0
 
 
 def _figures(trades: Trades, gaps: NDArray[np.int64], since: int, rule: Parameters) -> Floats:
-    """Return the sums over the entries of one setting by part, shape (3, 8); see `Surface.parts`.
+    """Return the sums over the entries of one setting by part, shape (3, 9); see `Surface.parts`.
 
     Parameters
     ----------
@@ -202,5 +209,6 @@ def _figures(trades: Trades, gaps: NDArray[np.int64], since: int, rule: Paramete
     saved = np.where(closed, 2 * rule.fee_bps - trades.fees_bps, 0.0)
     columns = (
         closed, closed & (gross > 0), gross, gross**2, trades.lost, still, trades.missed, saved,
+        (gross + saved) ** 2,
     )  # fmt: skip
     return np.stack([np.bincount(part, one, minlength=PARTS) for one in columns], axis=1)

@@ -1,4 +1,4 @@
-"""Returns of entries, each by itself, executed as the settings say."""
+"""Returns of single entries, each independent of the others, executed as the settings say."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from obi_widgets.calibration.forward_returns import (
 )
 from obi_widgets.trading.declared import at_once
 from obi_widgets.trading.entries import EDGE
-from obi_widgets.trading.post_only import each
+from obi_widgets.trading.post_only import each, with_known_trades
 from obi_widgets.trading.quotes import quotes
 
 if TYPE_CHECKING:
@@ -29,15 +29,15 @@ if TYPE_CHECKING:
 
 
 class ExecutedReturns(NamedTuple):
-    """Returns of a taker who decides at each state to enter.
+    """Returns of a taker's entries: one at each state, long and short.
 
     Attributes
     ----------
     long_bps, short_bps : ndarray of float64, shape (H, T)
-        Basis points of the entry price, before fees. NaN where the order is not filled, and where
-        the return is not known.
+        Basis points of the entry price, before fees. NaN if the order is not filled or the return
+        is unknown.
     moves : ForwardReturns
-        Returns of mid from the state that decides to the state where the position is left.
+        Returns of mid from the state of the decision to the state of the exit.
     """
 
     long_bps: Floats
@@ -48,7 +48,7 @@ class ExecutedReturns(NamedTuple):
 def how_filled(parameters: Parameters) -> str:
     """Return how the settings' orders are filled, as the end of "It assumes that all is filled"."""
     if parameters.price == "mid":
-        where = "at mid, which no queue promises"
+        where = "at mid, where no order is sure to be filled"
     elif parameters.size is None:
         where = "at the touch"
     else:
@@ -63,7 +63,7 @@ def how_filled(parameters: Parameters) -> str:
 def executed_returns(
     history: History, parameters: Parameters, horizons: ArrayLike
 ) -> ExecutedReturns:
-    """Return what a taker makes who decides at each state, and holds for each horizon.
+    """Return the returns of a taker who enters at each state, for each horizon as the hold.
 
     Parameters
     ----------
@@ -87,30 +87,30 @@ def executed_returns(
     bps, long, short = (np.full(shape, np.nan) for _ in range(3))
     offered, latency = quotes(history, parameters), round(parameters.latency_ms * 1e6)
     rows = np.arange(states)
-    met = np.maximum(np.searchsorted(time, time + latency), rows)
-    arrives = met < states
-    met = np.minimum(met, states - 1)
+    arrival = np.maximum(np.searchsorted(time, time + latency), rows)
+    arrives = arrival < states
+    arrival = np.minimum(arrival, states - 1)
     last_lost = np.maximum.accumulate(np.where(history.lost, rows, -1))
     prices = []
-    touches = (mid, mid) if parameters.price == "mid" else (history.ask, history.bid)
+    prices_now = (mid, mid) if parameters.price == "mid" else (history.ask, history.bid)
     cap = np.inf if parameters.slippage_bps is None else (parameters.slippage_bps + EDGE) / 1e4
-    sides = zip((+1, -1), offered[:2], offered[2:], touches, strict=True)
-    for side, mean, last, wanted in sides:
-        within = side * last[met] <= side * (wanted * (1 + side * cap))
-        prices.append(np.where(arrives & within, mean[met], np.nan))
+    sides = zip((+1, -1), offered[:2], offered[2:], prices_now, strict=True)
+    for side, mean, last, price_now in sides:
+        within = side * last[arrival] <= side * (price_now * (1 + side * cap))
+        prices.append(np.where(arrives & within, mean[arrival], np.nan))
     for row in np.flatnonzero(~too_coarse(seconds, history.interval)).tolist():
-        due = np.searchsorted(time, time[met] + round(float(seconds[row]) * 1e9))
-        known = arrives & (due < states)
-        due = np.minimum(due, states - 1)
-        left = np.maximum(np.searchsorted(time, time[due] + latency), due)
-        known &= left < states
-        left = np.minimum(left, states - 1)
+        hold_end = np.searchsorted(time, time[arrival] + round(float(seconds[row]) * 1e9))
+        known = arrives & (hold_end < states)
+        hold_end = np.minimum(hold_end, states - 1)
+        exit_row = np.maximum(np.searchsorted(time, time[hold_end] + latency), hold_end)
+        known &= exit_row < states
+        exit_row = np.minimum(exit_row, states - 1)
         with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
-            move = 1e4 * (mid[left] / mid - 1.0)
-            known &= (last_lost[left] < rows) & ~np.isnan(move) & ~np.isnan(mid[due])
-            end[row], bps[row] = np.where(known, left, -1), np.where(known, move, np.nan)
-            long[row] = np.where(known, 1e4 * (offered.sell[left] / prices[0] - 1), np.nan)
-            short[row] = np.where(known, -1e4 * (offered.buy[left] / prices[1] - 1), np.nan)
+            move = 1e4 * (mid[exit_row] / mid - 1.0)
+            known &= (last_lost[exit_row] < rows) & ~np.isnan(move) & ~np.isnan(mid[hold_end])
+            end[row], bps[row] = np.where(known, exit_row, -1), np.where(known, move, np.nan)
+            long[row] = np.where(known, 1e4 * (offered.sell[exit_row] / prices[0] - 1), np.nan)
+            short[row] = np.where(known, -1e4 * (offered.buy[exit_row] / prices[1] - 1), np.nan)
     return ExecutedReturns(long, short, ForwardReturns(seconds, end, bps))
 
 
@@ -120,14 +120,14 @@ class EntryReturns(NamedTuple):
     Attributes
     ----------
     gross_bps : ndarray of float64, shape (H, T)
-        Basis points of the entry price, before fees. NaN without an entry, and where it is not
-        filled or its exit is not known.
+        Basis points of the entry price, before fees. NaN without an entry, or if it is not filled
+        or its exit is unknown.
     fees_bps : ndarray of float64, shape (H, T) or (H,)
-        Of both sides: of each entry, or the same for all.
+        Fees of both sides, for each entry, or one value if all entries pay the same.
     moves : ForwardReturns
-        Returns of mid from each state, entered or not.
+        Returns of mid from every state, with or without an entry.
     overlap : ndarray of int64, shape (H,)
-        The largest number of states that an entry or a move spans.
+        Largest number of states between the start and the end of an entry or of a move.
     """
 
     gross_bps: Floats
@@ -143,7 +143,7 @@ def entry_returns(
     horizons: ArrayLike,
     queue: Queue = "back",
 ) -> EntryReturns:
-    """Return what entries make that are held for each horizon.
+    """Return the returns of entries, for each horizon as the hold.
 
     Parameters
     ----------
@@ -160,8 +160,8 @@ def entry_returns(
 
     Notes
     -----
-    The end of a post-only entry depends on who trades with it. The moves of mid, which tell what
-    being long and short at random times makes, end at the first state at or after the horizon.
+    When a post-only entry ends depends on its fills. The returns of mid, which give the gain of
+    being long or short at random times, end at the first state at or after the horizon.
     """
     if parameters.execution == "taker":
         taken = executed_returns(history, parameters, horizons)
@@ -169,6 +169,7 @@ def entry_returns(
         gross[:, x == 0] = np.nan
         fees = np.full(len(gross), 2 * parameters.fee_bps)
         return EntryReturns(gross, fees, taken.moves, taken.moves.overlap)
+    history = with_known_trades(history)
     moves = forward_returns(history, horizons, after=True)
     rows = np.flatnonzero((x != 0) & (history.bid < history.ask))
     made = each(history, parameters, rows, x[rows], moves.horizons, queue)

@@ -28,7 +28,7 @@ from obi_widgets.settings.provenance import (
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from obi_widgets.calibration.as_traded import Traded
+    from obi_widgets.calibration.as_traded import TradeGains
     from obi_widgets.calibration.episodes import Episodes, Kind
     from obi_widgets.calibration.statistics.inference import Means
     from obi_widgets.history.provenance import Provenance
@@ -66,7 +66,7 @@ class Report(ReportTables):
         Mean return of mid by decile of the signal, bps.
     hit_rate : ndarray of float64
         Fraction of entries with the right sign, among those after which mid moved; 0..1.
-    traded, traded_in_sample, traded_out_of_sample : Traded
+    traded, traded_in_sample, traded_out_of_sample : TradeGains
         Gains of trading every entry, after fees: on the whole record, in sample (before the
         hold-out), and out of sample (in the hold-out). The verdict rests on these. Of post-only
         orders, each is at each horizon the worse of two bounds.
@@ -94,7 +94,7 @@ class Report(ReportTables):
         Name of the signal that was judged.
     origin : Provenance or None
         Market, time span and hash of the history; None if it was empty.
-    bounds : tuple of Traded
+    bounds : tuple of TradeGains
         For post-only orders the gains on the whole record if last and if first in the queue; empty
         for a taker.
 
@@ -119,9 +119,9 @@ class Report(ReportTables):
     coefficients: Coefficients
     deciles: Deciles
     hit_rate: Floats
-    traded: Traded
-    traded_in_sample: Traded
-    traded_out_of_sample: Traded
+    traded: TradeGains
+    traded_in_sample: TradeGains
+    traded_out_of_sample: TradeGains
     in_sample: Means
     out_of_sample: Means
     episodes: Episodes
@@ -136,7 +136,7 @@ class Report(ReportTables):
     notes: tuple[str, ...] = ()
     signal: str = IMBALANCE
     origin: Provenance | None = None
-    bounds: tuple[Traded, ...] = ()
+    bounds: tuple[TradeGains, ...] = ()
 
     def __repr__(self) -> str:
         market = self.origin.market if self.origin is not None else ""

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
-    from obi_widgets.calibration.as_traded import Traded
+    from obi_widgets.calibration.as_traded import TradeGains
     from obi_widgets.calibration.information_coefficient import Coefficients
     from obi_widgets.calibration.statistics.bootstrap import Bootstrap
     from obi_widgets.calibration.statistics.inference import Means
@@ -32,10 +32,10 @@ class ReportTables(ABC):
     means: Means
     out_of_sample: Means
     coefficients: Coefficients
-    traded: Traded
-    traded_in_sample: Traded
-    traded_out_of_sample: Traded
-    bounds: tuple[Traded, ...]
+    traded: TradeGains
+    traded_in_sample: TradeGains
+    traded_out_of_sample: TradeGains
+    bounds: tuple[TradeGains, ...]
     p_adjusted: Floats
     net_p_adjusted: Floats
     hit_rate: Floats

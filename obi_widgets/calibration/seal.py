@@ -14,8 +14,9 @@ import numpy as np
 from obi_widgets.calibration.confidence_sequence import ALPHA, BURN_IN, TUNED_AT
 from obi_widgets.errors import SealError
 from obi_widgets.signals.source import source_sha256
-from obi_widgets.trading.declared import refuse_post_only
 from obi_widgets.trading.entries import Scanner
+from obi_widgets.trading.post_only import has_trades, queues_of, refuse_without_trades
+from obi_widgets.trading.trade_list import StateKey
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -48,8 +49,9 @@ class Seal:
         The sealed settings.
     venue, symbol : str
         The market.
-    source : {"live", "recording", "simulated", "history"}
-        Where the data come from; ``"history"`` if a history was given.
+    source : {"live", "recording", "simulated", "history", "given"}
+        Where the data come from; ``"history"`` if a history was given, ``"given"`` if books were
+        given by the user's own code.
     interval, levels, strict : float, int, bool
         Seconds between states, levels per side, and strictness of the history, at whose states
         entries are decided.
@@ -172,13 +174,17 @@ class Seen(NamedTuple):
     bid: float | None
     ask: float | None
 
+    @property
+    def key(self) -> StateKey:
+        """The key by which the state is found in another history."""
+        return StateKey(self.time, self.states)
+
     @classmethod
     def of(cls, history: History, row: int) -> Seen:
         """Return the record of one row of a history."""
-        at = int(history.time[row])
-        states = row + 1 - int(np.searchsorted(history.time, at, side="left"))
+        key = StateKey.of(history, row)
         bid, ask = (float(one[row]) for one in (history.bid, history.ask))
-        return cls(at, states, None if math.isnan(bid) else bid, None if math.isnan(ask) else ask)
+        return cls(*key, None if math.isnan(bid) else bid, None if math.isnan(ask) else ask)
 
 
 def clip_by(nets: Sequence[float]) -> float:
@@ -222,15 +228,14 @@ def make_seal(
     SealError
         If ``clip_bps`` is not possible.
     SettingsError
-        If the source of the signal is unknown, so that a change of it would go unnoticed.
+        If the source of the signal is unknown, so that a change of it would go unnoticed; if orders
+        are post-only and the source sends no trades.
     """
-    refuse_post_only(parameters, "A sealed test")
+    if parameters.execution == "post_only" and not history.trades.streamed:
+        refuse_without_trades(history)
     opened_at = time.time_ns()
     if clip_bps is None:
-        scanner = Scanner(parameters)
-        scanner.extend(history, parameters.signal(history, parameters))
-        made = scanner.trades(history)
-        clip_bps = clip_by(made.net_bps[made.exit_time > 0].tolist())
+        clip_bps = clip_by(_past_nets(history, parameters))
     low, high = CLIP_RANGE
     is_number = isinstance(clip_bps, int | float | np.floating) and not isinstance(clip_bps, bool)
     if not is_number or not low <= clip_bps <= high:
@@ -252,3 +257,17 @@ def make_seal(
         number=number,
         signal_sha256=source_sha256(parameters.signal),
     )
+
+
+def _past_nets(history: History, parameters: Parameters) -> list[float]:
+    """Return the net gains of past entries, bps: for post-only orders, of both bounds."""
+    if parameters.execution == "post_only" and not has_trades(history):
+        return []
+    nets: list[float] = []
+    signal = parameters.signal(history, parameters)
+    for queue in queues_of(parameters):
+        scanner = Scanner(parameters, queue)
+        scanner.extend(history, signal)
+        made = scanner.trades(history)
+        nets += made.net_bps[made.exit_time > 0].tolist()
+    return nets

@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from obi_widgets.calibration import sealed_file
-from obi_widgets.calibration.confidence_sequence import AsymptoticSequence, ClippedSequence
-from obi_widgets.calibration.seal import Judged, Seal, Seen
-from obi_widgets.checks import instance, text
+from obi_widgets.calibration.seal import Seal, Seen
+from obi_widgets.calibration.track_record import ABOVE, BELOW, PLACES, UNDECIDED, TrackRecord, worst
+from obi_widgets.checks import choice, instance, text
 from obi_widgets.checks import path as as_path
 from obi_widgets.errors import SettingsError
 from obi_widgets.history.given import as_history
@@ -25,9 +25,8 @@ from obi_widgets.history.provenance import utc
 from obi_widgets.settings.parameters import Parameters
 from obi_widgets.settings.provenance import Sealed, known
 from obi_widgets.signals.source import source_sha256
-from obi_widgets.trading.entries import scan
+from obi_widgets.trading.post_only import QUEUES, has_trades, queues_of, refuse_without_trades
 from obi_widgets.trading.thresholds import compared
-from obi_widgets.trading.trade_list import Held
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -37,9 +36,9 @@ if TYPE_CHECKING:
     from obi_widgets.history.columns import History
     from obi_widgets.settings.settings import Settings
     from obi_widgets.signals.signal import Signal
+    from obi_widgets.trading.post_only import Queue
 
-UNDECIDED, ABOVE, BELOW = "not yet decided", "above zero", "below zero"
-"""The verdicts."""
+__all__ = ["ABOVE", "BELOW", "UNDECIDED", "SealedTest"]
 
 
 class SealedTest:
@@ -57,6 +56,10 @@ class SealedTest:
     at most 5 %, however often one looks: exactly if no gain or loss exceeds the clip, else
     asymptotically in the number of trades. See `obi_widgets.calibration.confidence_sequence` for
     formulas and sources.
+
+    Post-only orders are judged twice, as last and as first in the queue, and the worse of the two
+    results is the result of the test. So it is *above zero* only if both are, and wrong in that
+    with a probability of at most 5 %. It is *below zero* if one of them is: at most 5 % for each.
 
     Attributes
     ----------
@@ -91,14 +94,9 @@ class SealedTest:
         self.seal = seal
         self.path = as_path(path) if path is not None else None
         self.opened = seal.number
-        self.trades: list[Judged] = []
-        self.lost = self.missed = 0
+        self.records = tuple(TrackRecord(seal, queue) for queue in queues_of(seal.settings))
         self.unseen: list[tuple[int, int]] = []
         self.broken = ""
-        self.decided, self.decided_after = "", 0
-        self.mean = AsymptoticSequence(seal.error, seal.burn_in, seal.tuned_at)
-        self.clipped = ClippedSequence(seal.clip_bps, seal.error)
-        self.held: Held | None = None
         self.seen: Seen | None = None
         self.lock = RLock()  # a slider ends the test in one thread while another thread judges
         self.changes = 0  # number of changes, to know whether the file is up to date
@@ -121,7 +119,7 @@ class SealedTest:
         Returns
         -------
         int
-            Number of trades that were added.
+            Number of trades that were added; for post-only orders, to both bounds together.
 
         Raises
         ------
@@ -132,28 +130,27 @@ class SealedTest:
         with self.lock:
             if self.broken:
                 return 0
-            first, p = self._first(history), self.seal.settings
+            p = self.seal.settings
+            if p.execution == "post_only" and not has_trades(history):
+                if not history.trades.streamed:
+                    refuse_without_trades(history)
+                return 0  # these states are judged once the first trade is seen
+            first = self._first(history)
             if first >= len(history):
                 return 0
-            before, begin = len(self.trades), p.first_needed(history, first)
+            before = sum(len(record.trades) for record in self.records)
+            for record in self.records:
+                record.drop_unknown_order(history)
+            needed = [record.first_needed(history, first) for record in self.records]
+            begin = min(p.first_needed(history, first), *needed)
+            # All states of its time, since `StateKey` counts them.
+            begin = int(np.searchsorted(history.time, history.time[begin], side="left"))
             rows, first = history[begin:], first - begin
             decided = compared(rows, p.signal(rows, p), p, first)
-            made = scan(rows, decided, p, first, self.held)
-            self.held = made.held
-            missed = int(np.count_nonzero(made.missed))
-            self.missed += missed
-            self.changes += missed
-            for entry, leave, side, net, lost in zip(
-                made.entry_time.tolist(), made.exit_time.tolist(), made.side.tolist(),
-                made.net_bps.tolist(), made.lost.tolist(), strict=True,
-            ):  # fmt: skip
-                if lost:
-                    self.lost += 1
-                    self.changes += 1
-                elif leave:
-                    self._judge(Judged(entry, leave, side, net))
+            for record in self.records:
+                self.changes += record.extend(rows, decided, first)
             self.seen = Seen.of(history, len(history) - 1)
-            return len(self.trades) - before
+            return sum(len(record.trades) for record in self.records) - before
 
     def _first(self, history: History) -> int:
         """Return the first row that is new; add to ``unseen`` what is missing before it."""
@@ -161,25 +158,16 @@ class SealedTest:
         first = int(np.searchsorted(time, self.seal.sealed_at, side="right"))
         if seen is None:
             return first
-        row = int(np.searchsorted(time, seen.time, side="left")) + seen.states - 1
-        if row < len(time) and Seen.of(history, row) == seen:
+        row = seen.key.row_in(history)
+        if row >= 0 and Seen.of(history, row) == seen:
             return max(first, row + 1)
         first = max(first, int(np.searchsorted(time, seen.time, side="right")))
         if first < len(time):
             self.unseen.append((seen.time, int(time[first])))
-            self.lost += self.held is not None
-            self.held = None
+            for record in self.records:
+                record.drop_held()
             self.changes += 1
         return first
-
-    def _judge(self, trade: Judged) -> None:
-        """Add a trade."""
-        self.trades.append(trade)
-        self.mean.add(trade.net_bps)
-        self.clipped.add(trade.net_bps)
-        self.changes += 1
-        if not self.decided and (verdict := self.verdict) != UNDECIDED:
-            self.decided, self.decided_after = verdict, len(self.trades)
 
     def stop(self, why: str) -> None:
         """End the test, giving the reason in words; its results stay."""
@@ -206,14 +194,34 @@ class SealedTest:
     # -- results ---------------------------------------------------------------------------
 
     @property
+    def _record(self) -> TrackRecord:
+        """The trades that are judged: for post-only orders, of the worse bound."""
+        return worst(self.records)
+
+    @property
+    def trades(self) -> list[Any]:  # noqa: D102 of `Judged`; see the class
+        return self._record.trades
+
+    @property
+    def lost(self) -> int:  # noqa: D102
+        return self._record.lost
+
+    @property
+    def missed(self) -> int:  # noqa: D102
+        return self._record.missed
+
+    @property
+    def decided(self) -> str:  # noqa: D102
+        return self._record.decided
+
+    @property
+    def decided_after(self) -> int:  # noqa: D102
+        return self._record.decided_after
+
+    @property
     def verdict(self) -> str:
         """``"above zero"``, ``"below zero"`` or ``"not yet decided"``; by both bounds, now."""
-        # A rejected mean is not possible itself, so a bound of 0 is enough for the clipped one.
-        if self.mean.low > 0 and self.clipped.low >= 0:
-            return ABOVE
-        if self.mean.high < 0 and self.clipped.high <= 0:
-            return BELOW
-        return UNDECIDED
+        return self._record.verdict
 
     @property
     def unseen_seconds(self) -> float:
@@ -223,31 +231,18 @@ class SealedTest:
     @property
     def reason(self) -> str:
         """The figures that the verdict rests on, in words."""
-        n, mean, clipped = len(self.trades), self.mean, self.clipped
-        if not n:
-            return "No trade has been closed since the seal."
-        count = "1 trade" if n == 1 else f"{n:,} trades"
-        sentences = [f"{count} since the seal made {mean.mean:+.2f} bps net on average."]
-        if n < self.seal.burn_in:
-            sentences.append(f"There is no decision before {self.seal.burn_in} trades.")
-        else:
-            confidence = f"{100 * (1 - self.seal.error):g} % confidence, however often you look"
-            sentences.append(
-                f"The mean is at least {mean.low:+.2f} and at most {mean.high:+.2f} bps "
-                f"(each with {confidence}, if trades are many)."
-            )
-        sentences.append(
-            f"With each gain and loss cut at ±{clipped.clip:g} bps, the mean is at least "
-            f"{clipped.low:+.2f} and at most {clipped.high:+.2f} bps (exact for any number)."
-        )
-        if self.decided and self.decided != self.verdict:
-            sentences.append(f"After {self.decided_after:,} trades it was {self.decided}.")
-        return " ".join(sentences)
+        return self._record.reason
 
     @property
     def remarks(self) -> tuple[str, ...]:
         """Limitations of the test, one sentence each."""
-        found = [self.broken] if self.broken else []
+        found, record = [self.broken] if self.broken else [], self._record
+        if len(self.records) > 1:
+            places = "; ".join(one.in_words() for one in self.records)
+            found.append(
+                "Orders are post-only, and the tape does not tell their place in the queue. "
+                f"{places.capitalize()}. The worse result is judged: {PLACES[record.queue]}."
+            )
         if self.opened > 1:
             found.append(
                 f"This is number {self.seal.number} of {self.opened} sealed tests on this market: "
@@ -257,14 +252,22 @@ class SealedTest:
             found.append(
                 "The data are a recording: whoever sealed may have known the later prices."
             )
+        if self.seal.source == "given":
+            found.append(
+                "The books were given by the user's own code: whoever sealed may have known the "
+                "later prices."
+            )
         if self.seal.settings.price == "mid":
             found.append("Trades are at mid: no spread is paid.")
-        if self.clipped.n_clipped:
-            found.append(f"Trades beyond ±{self.seal.clip_bps:g} bps: {self.clipped.n_clipped:,}.")
-        if self.lost:
-            found.append(f"A gap ended {self.lost:,} more trades. They are not judged.")
-        if self.missed:
-            found.append(f"{self.missed:,} orders were not filled. They are not counted as trades.")
+        if record.clipped.n_clipped:
+            many = f"{record.clipped.n_clipped:,}"
+            found.append(f"Trades beyond ±{self.seal.clip_bps:g} bps: {many}.")
+        if record.lost:
+            found.append(f"A gap ended {record.lost:,} more trades. They are not judged.")
+        if record.missed:
+            found.append(
+                f"{record.missed:,} orders were not filled. They are not counted as trades."
+            )
         if self.unseen:
             found.append(
                 f"For {self.unseen_seconds:,.0f} s there were no data, so nothing was judged."
@@ -279,27 +282,27 @@ class SealedTest:
         Sealed
         """
         with self.lock:
-            seal, mean, clipped = self.seal, self.mean, self.clipped
+            seal, record = self.seal, self._record
+            mean, clipped, traded = record.mean, record.clipped, bool(record.trades)
             low, high = mean.interval
-            traded = bool(self.trades)
             return Sealed(
-                verdict=self.verdict,
+                verdict=record.verdict,
                 reason=" ".join([self.reason, *self.remarks]),
                 market=seal.market,
                 source=seal.source,
                 sha256=seal.sha256,
                 sealed_at=utc([seal.sealed_at])[0] if seal.sealed_at else "",
                 judged_to=utc([self.seen.time])[0] if self.seen is not None else "",
-                trades=len(self.trades),
+                trades=len(record.trades),
                 seals_opened=self.opened,
                 seal_number=seal.number,
                 error=seal.error,
                 burn_in=seal.burn_in,
                 clip_bps=seal.clip_bps,
-                lost=self.lost,
+                lost=record.lost,
                 unseen_seconds=self.unseen_seconds,
-                decided=self.decided,
-                decided_after=self.decided_after,
+                decided=record.decided,
+                decided_after=record.decided_after,
                 broken=self.broken,
                 mean_bps=known(mean.mean) if traded else None,
                 interval_low=known(low),
@@ -309,25 +312,33 @@ class SealedTest:
                 clipped_mean_bps=known(clipped.mean),
                 clipped_low_bps=known(clipped.low) if traded else None,
                 clipped_high_bps=known(clipped.high) if traded else None,
+                queue=record.queue if len(self.records) > 1 else "",
             )
 
-    def to_frame(self) -> pd.DataFrame:
+    def to_frame(self, queue: Queue | None = None) -> pd.DataFrame:
         """Return the judged trades, one row each.
+
+        Parameters
+        ----------
+        queue : {"back", "front"}, optional
+            Place of post-only orders in the queue; the worse of both if left out. It changes
+            nothing for a taker.
 
         Returns
         -------
         DataFrame
             ``side`` (+1 long, −1 short), ``entry_time``, ``exit_time`` (UTC), ``net_bps``.
-        """
-        import pandas as pd
 
-        columns: Any = zip(*self.trades, strict=True) if self.trades else ((), (), (), ())
-        entry, leave, side, net = (list(one) for one in columns)
-        frame: dict[str, Any] = {"side": np.array(side, np.int64)}
-        for name, times in (("entry_time", entry), ("exit_time", leave)):
-            stamps = np.array(times, np.int64).view("datetime64[ns]")
-            frame[name] = pd.to_datetime(stamps, utc=True)
-        return pd.DataFrame(frame | {"net_bps": np.array(net, float)})
+        Raises
+        ------
+        SettingsError
+            If there is no such place in the queue.
+        """
+        if queue is None:
+            return self._record.to_frame()
+        choice("queue", queue, QUEUES)
+        of_queue = {record.queue: record for record in self.records}
+        return of_queue.get(queue, self.records[0]).to_frame()
 
     # -- files -----------------------------------------------------------------------------
 
@@ -354,10 +365,9 @@ class SealedTest:
         with self.lock:
             text = sealed_file.to_text(
                 sealed_file.Saved(
-                    self.seal, self.opened, self.broken, self.lost, self.missed, self.unseen,
-                    self.seen, self.held, self.trades,
+                    self.seal, self.opened, self.broken, self.unseen, self.seen, self.records
                 )
-            )  # fmt: skip
+            )
         return sealed_file.save(self.seal, text, target)
 
     @classmethod
@@ -376,14 +386,10 @@ class SealedTest:
 
     @classmethod
     def _of(cls, saved: sealed_file.Saved, path: Path) -> SealedTest:
-        """Return the test of a file: its trades are judged again, in their order."""
+        """Return the test of a file, whose trades were judged again, in their order."""
         test = SealedTest(saved.seal, path)
-        for trade in saved.trades:
-            test._judge(trade)
         test.opened, test.broken = saved.opened, saved.broken
-        test.lost, test.missed = saved.lost, saved.missed
-        test.unseen, test.seen, test.held = saved.unseen, saved.seen, saved.held
-        test.changes = 0
+        test.unseen, test.seen, test.records = saved.unseen, saved.seen, saved.records
         return test
 
 

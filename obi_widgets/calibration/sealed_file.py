@@ -12,11 +12,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from obi_widgets.calibration.seal import Judged, Seal, Seen
+from obi_widgets.calibration.track_record import TrackRecord
 from obi_widgets.errors import SealError, SettingsError, quoted
 from obi_widgets.settings.parameters import as_signal
 from obi_widgets.settings.settings import Settings
 from obi_widgets.signals.source import source_sha256
-from obi_widgets.trading.trade_list import Held
+from obi_widgets.trading.post_only import queues_of
+from obi_widgets.trading.trade_list import Held, StateKey
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -24,8 +26,12 @@ if TYPE_CHECKING:
     from obi_widgets.signals.signal import Signal
 
 KIND = "sealed test of obi-widgets"
-VERSION = 2
-"""Version of the files that are written. In files of version 1 the signal is the imbalance."""
+VERSION = 3
+"""Version of the files that are written.
+
+In files of version 1 the signal is the imbalance. Files of versions 1 and 2 have one record, and
+no post-only orders.
+"""
 
 FOLDER = "seals"
 """Default folder of sealed tests, beside the notebook."""
@@ -42,12 +48,9 @@ class Saved(NamedTuple):
     seal: Seal
     opened: int
     broken: str
-    lost: int
-    missed: int
     unseen: list[tuple[int, int]]
     seen: Seen | None
-    held: Held | None
-    trades: list[Judged]
+    records: tuple[TrackRecord, ...]
 
 
 def _text(value: object) -> str:
@@ -98,12 +101,18 @@ def to_text(saved: Saved) -> str:
             "seal": saved.seal.as_table(),
             "seals_opened": saved.opened,
             "broken": saved.broken,
-            "lost": saved.lost,
-            "missed": saved.missed,
             "unseen": saved.unseen,
             "seen": saved.seen,
-            "held": saved.held,
-            "trades": saved.trades,
+            "records": [
+                {
+                    "queue": record.queue,
+                    "lost": record.lost,
+                    "missed": record.missed,
+                    "held": record.held,
+                    "trades": record.trades,
+                }
+                for record in saved.records
+            ],
         }
     )
 
@@ -197,24 +206,36 @@ def _read(body: dict[str, Any], path: Path) -> Saved:
     if {*table, "signal_sha256"} != {one.name for one in fields(Seal)} - {"settings"}:
         raise ValueError(f"'seal' has {sorted(table)}")
     seal = Seal(settings=parameters, **table)
-    trades = []
-    last = seal.sealed_at + 1  # trades begin after the seal
-    for entry, leave, side, net in body["trades"]:
-        if not (last <= entry < leave and side in (-1, 1) and math.isfinite(net)):
-            raise ValueError(f"the trade of {entry} does not follow the one before")
-        trades.append(Judged(entry, leave, side, float(net)))
-        last = leave
+    tables = body.get("records", [{"queue": "back", **body}])
+    queues = tuple(table["queue"] for table in tables)
+    if queues != queues_of(parameters):
+        raise ValueError(f"the records are {queues}")
     return Saved(
         seal,
         opened=max(int(body["seals_opened"]), seal.number),
         broken=str(body["broken"]),
-        lost=int(body["lost"]),
-        missed=int(body.get("missed", 0)),  # earlier files have none
         unseen=[(int(start), int(end)) for start, end in body["unseen"]],
         seen=None if body["seen"] is None else Seen(*body["seen"]),
-        held=None if body["held"] is None else Held(*body["held"]),
-        trades=trades,
+        records=tuple(_record(seal, table) for table in tables),
     )
+
+
+def _record(seal: Seal, table: dict[str, Any]) -> TrackRecord:
+    """Return the trades of a file, judged again."""
+    record = TrackRecord(seal, table["queue"])
+    last = seal.sealed_at + 1  # trades begin after the seal
+    for entry, leave, side, net in table["trades"]:
+        if not (last <= entry < leave and side in (-1, 1) and math.isfinite(net)):
+            raise ValueError(f"the trade of {entry} does not follow the one before")
+        record.add(Judged(entry, leave, side, float(net)))
+        last = leave
+    record.lost, record.missed = int(table["lost"]), int(table.get("missed", 0))
+    if table["held"] is not None:
+        position, decided = table["held"][:6], table["held"][6:]
+        # Files of versions 1 and 2 have no post-only orders, so no list there.
+        key = StateKey(*decided[0]) if decided and isinstance(decided[0], list) else None
+        record.held = Held(*position)._replace(decided=key)
+    return record
 
 
 def _signal(name: object, sha256: object, path: Path) -> Signal:

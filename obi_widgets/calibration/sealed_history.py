@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -10,6 +10,7 @@ from obi_widgets.calibration.seal import Seen, make_seal
 from obi_widgets.calibration.sealed import SealedTest
 from obi_widgets.errors import SealError
 from obi_widgets.history.given import as_history
+from obi_widgets.history.incoming import moment
 from obi_widgets.settings.parameters import Parameters
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ def sealed_test(
     history: History,
     settings: Settings | Parameters,
     *,
-    after: Any,  # noqa: ANN401 what pandas takes for a moment
+    after: object,
     clip_bps: float | None = None,
 ) -> SealedTest:
     """Test settings on the part of a history after a time, as if they had been sealed then.
@@ -35,7 +36,7 @@ def sealed_test(
         T states.
     settings : Settings or Parameters
         The settings to test, all of them.
-    after : int, datetime64, str or pandas.Timestamp
+    after : int, datetime, datetime64, str or pandas.Timestamp
         Only states after this event time are judged. A number is nanoseconds UTC; a time without a
         zone is UTC.
     clip_bps : float, optional
@@ -52,9 +53,10 @@ def sealed_test(
     HistoryError
         If ``history`` is no history.
     SettingsError
-        If ``settings`` are no settings, or the source of their signal is unknown.
+        If ``settings`` are no settings, the source of their signal is unknown, or ``after`` is no
+        time.
     SealError
-        If ``after`` is no time or not within the history, or ``clip_bps`` is not possible.
+        If ``after`` is not within the history, or ``clip_bps`` is not possible.
 
     Examples
     --------
@@ -67,21 +69,13 @@ def sealed_test(
     >>> test.to_frame().columns.tolist()
     ['side', 'entry_time', 'exit_time', 'net_bps']
     """
-    import pandas as pd
-
     history = as_history(history)
     parameters = Parameters.of(settings)
-    try:
-        moment = pd.Timestamp(after)
-        at = (moment.tz_localize("UTC") if moment.tz is None else moment).as_unit("ns").value
-    except (TypeError, ValueError, OverflowError) as error:
-        raise SealError(
-            f"after = {after!r} is no moment.", "Give a time, or nanoseconds UTC."
-        ) from error
+    at = moment("after", after)
     if not len(history) or not history.time[0] <= at < history.time[-1]:
         raise SealError(
             f"after = {after!r} is {at:,} ns, and not within {history!r}.",
-            "Give a moment between its first and its last state.",
+            "Give a time between its first and its last state.",
         )
     past = history[: int(np.searchsorted(history.time, at, side="right"))]
     seal = make_seal(past, parameters, source="history", clip_bps=clip_bps)

@@ -43,11 +43,12 @@ class Surface:
         ``surface.decay``: an ndarray of float64 if all its values are floats, else a tuple.
     parameters : Parameters
         The settings that all share, such as signal and fee.
-    parts : ndarray of float64, shape (*axes, 3, 8)
+    parts : ndarray of float64, shape (*axes, 3, 9)
         Sums over entries in three parts: those that end before the hold-out, those that begin in
-        it, and those that span its beginning. The eight sums: closed entries; those with a gross
+        it, and those that span its beginning. The nine sums: closed entries; those with a gross
         gain above 0; their gross gains, bps; the squares of these; entries ended by a gap; entries
-        still open; orders that were not filled; two taker's fees less the fees paid, bps.
+        still open; orders that were not filled; two taker's fees less the fees paid, bps; the
+        squares of gross gains plus these.
     interval : float
         Seconds between the states of the coarsest history. Holds below 10 intervals have no
         entries, since they would end too late.
@@ -126,7 +127,7 @@ class Surface:
 
     @cached_property
     def sums(self) -> Floats:
-        """Sums over all parts, shape (*axes, 8); see ``parts``."""
+        """Sums over all parts, shape (*axes, 9); see ``parts``."""
         return np.asarray(self.parts.sum(axis=-2))
 
     @property
@@ -156,14 +157,18 @@ class Surface:
 
     @property
     def se_bps(self) -> Floats:
-        """Standard error of the mean gain, bps, for independent entries; NaN for fewer than two.
+        """Standard error of ``mean_net_bps``, for independent entries; NaN for fewer than two.
 
         Entries of one setting do not overlap, so they are nearly independent if there is no edge.
+        A taker's fees are the same in every entry, so it is also that of ``mean_gross_bps``. Fees
+        of post-only entries differ, and are known only with the exit.
         """
-        count, mean = self.sums[..., 0], self.mean_gross_bps
-        with np.errstate(invalid="ignore", divide="ignore"):
-            variance = np.maximum(self.sums[..., 3] - count * mean**2, 0) / (count - 1)
-            return np.where(count > 1, np.sqrt(variance / count), np.nan)
+        return _standard_error(self.sums, self.mean_gross_bps + _mean(self.sums, 7), 8)
+
+    @property
+    def gross_se_bps(self) -> Floats:
+        """Standard error of ``mean_gross_bps``; see ``se_bps``."""
+        return _standard_error(self.sums, self.mean_gross_bps, 3)
 
     @property
     def neighbours_net_bps(self) -> Floats:
@@ -205,9 +210,12 @@ class Surface:
         Benjamini and Hochberg (1995); see
         `obi_widgets.calibration.statistics.multiple_testing`. NaN for fewer than two entries.
         """
-        with np.errstate(invalid="ignore", divide="ignore"):
-            t = self.mean_gross_bps / self.se_bps
-        return benjamini_hochberg(fixed_b.p_value(t, 0.0))
+        return _adjusted(self.mean_gross_bps, self.gross_se_bps)
+
+    @property
+    def net_p_adjusted(self) -> Floats:
+        """Two-sided p values of ``mean_net_bps`` = 0, corrected as ``p_adjusted``."""
+        return _adjusted(self.mean_net_bps, self.se_bps)
 
     def to_frame(self) -> pd.DataFrame:
         """Return a DataFrame with one row for each setting.
@@ -217,13 +225,13 @@ class Surface:
         DataFrame
             Indexed by the axes (of the imbalance ``decay, depth, threshold, hold_seconds``), where
             a depth of 0 is all levels, and NaN is a parameter that is switched off. Columns
-            ``entries``, ``won``, ``mean_gross_bps``, ``mean_net_bps``, ``se_bps``, ``p_adjusted``
-            and ``neighbours_net_bps`` are the properties of these names; ``in_sample_net_bps``,
-            ``out_of_sample_net_bps`` and ``out_of_sample_entries`` are of the time before the
-            hold-out and of the hold-out; ``lost`` counts entries ended by a gap and ``missed``
-            orders that were not filled: no other column includes them. Its ``attrs`` hold the axes
-            with their units, the common settings and the origin of the data, and say that the table
-            is no verdict.
+            ``entries``, ``won``, ``mean_gross_bps``, ``mean_net_bps``, ``se_bps``, ``p_adjusted``,
+            ``net_p_adjusted`` and ``neighbours_net_bps`` are the properties of these names;
+            ``in_sample_net_bps``, ``out_of_sample_net_bps`` and ``out_of_sample_entries`` are of
+            the time before the hold-out and of the hold-out; ``lost`` counts entries ended by a gap
+            and ``missed`` orders that were not filled: no other column includes them. Its ``attrs``
+            hold the axes with their units, the common settings and the origin of the data, and say
+            that the table is no verdict.
         """
         import pandas as pd
 
@@ -233,7 +241,7 @@ class Surface:
         )
         names = ("entries", "won", "mean_gross_bps", "mean_net_bps", "se_bps", "p_adjusted")
         columns: dict[str, Any] = {
-            name: getattr(self, name) for name in (*names, "neighbours_net_bps")
+            name: getattr(self, name) for name in (*names, "net_p_adjusted", "neighbours_net_bps")
         }
         columns["in_sample_net_bps"] = self.in_sample.mean_net_bps
         columns["out_of_sample_net_bps"] = self.out_of_sample.mean_net_bps
@@ -256,6 +264,19 @@ class Surface:
 def _mean(sums: Floats, figure: int) -> Floats:
     with np.errstate(invalid="ignore"):
         return np.asarray(sums[..., figure] / sums[..., 0])
+
+
+def _standard_error(sums: Floats, mean: Floats, squares: int) -> Floats:
+    """Return the standard error of a mean, from the figure that has the sum of squares."""
+    count = sums[..., 0]
+    with np.errstate(invalid="ignore", divide="ignore"):
+        variance = np.maximum(sums[..., squares] - count * mean**2, 0) / (count - 1)
+        return np.where(count > 1, np.sqrt(variance / count), np.nan)
+
+
+def _adjusted(mean: Floats, error: Floats) -> Floats:
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return benjamini_hochberg(fixed_b.p_value(mean / error, 0.0))
 
 
 def _with_neighbours(values: Floats, axes: Iterable[int], join: np.ufunc, beyond: float) -> Floats:

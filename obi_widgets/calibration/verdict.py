@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from obi_widgets.calibration.as_traded import Traded
+    from obi_widgets.calibration.as_traded import TradeGains
 
     Floats = NDArray[np.float64]
     Flags = NDArray[np.bool_]
@@ -58,7 +58,7 @@ class Evidence:
 
     Attributes
     ----------
-    whole, before, held_out : Traded
+    whole, before, held_out : TradeGains
         Gains of trades on the whole record, before the hold-out and in the hold-out.
     p : ndarray of float64
         P values of the trades on the whole record, corrected for all that was tried; NaN if
@@ -91,9 +91,9 @@ class Evidence:
         states have one.
     """
 
-    whole: Traded
-    before: Traded
-    held_out: Traded
+    whole: TradeGains
+    before: TradeGains
+    held_out: TradeGains
     p: Floats
     mean: Floats
     low: Floats
@@ -127,7 +127,7 @@ class Evidence:
     def surest(self, among: Flags) -> int:
         """Return the most significant horizon among some."""
         # Horizons without an excess gain (the signal never changes) come last.
-        order = np.where(np.isnan(self.whole.sure_z), self.whole.z - 1e6, self.whole.sure_z)
+        order = np.where(np.isnan(self.whole.weaker_z), self.whole.z - 1e6, self.whole.weaker_z)
         return int(np.argmax(np.where(among, np.clip(order, -1e9, 1e9), -np.inf)))
 
 
@@ -279,7 +279,7 @@ def _made(e: Evidence, at: int) -> str:
     return f"At {e.horizons[at]:g} s{best}, a trade made {_interval(e.whole, at)} net"
 
 
-def _interval(part: Traded, at: int) -> str:
+def _interval(part: TradeGains, at: int) -> str:
     half = (part.ci_high - part.ci_low)[at] / 2
     return f"{part.net_bps[at]:+.2f} ± {half:.2f} bps"
 

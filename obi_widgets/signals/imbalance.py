@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 
-from obi_widgets.kernels.loader import Kernels
+from obi_widgets.kernels.loader import Kernels, for_types_of
 from obi_widgets.kernels.threads import run_tasks
 from obi_widgets.parameters import Band, Choice, Levels, Number
 from obi_widgets.signals import imbalance_numpy
@@ -115,14 +115,18 @@ def newest_by(values: Mapping[str, Any]) -> Callable[[Newest], float]:
     """
     used, numbers = imbalance.levels_used(values), _as_numbers(**values)
     suffice = cache(lambda levels: kept_suffice(levels, used))
+    chosen_for: tuple[object, object] = (None, None)
+    kernel: Any = None  # for the types of the newest block, of thousands of states
 
     def newest(state: Newest) -> float:
+        nonlocal chosen_for, kernel
         if state.strict or not suffice(state.levels):
             return float(imbalance.compute(state.history(), values)[0])
-        columns, block = state.columns, state.block
-        value: float = KERNELS.code.newest(
-            columns.bid, columns.ask, *block, state.row, state.tick_size, *numbers
-        )
+        columns, block, code = state.columns, state.block, KERNELS.code
+        arguments = (columns.bid, columns.ask, *block, state.row, state.tick_size, *numbers)
+        if chosen_for[0] is not code or chosen_for[1] is not block:
+            chosen_for, kernel = (code, block), for_types_of(code.newest, *arguments)
+        value: float = kernel(*arguments)
         return value
 
     return newest

@@ -34,8 +34,8 @@ class HasParameters(Protocol):
     def compute(self, history: History, values: Mapping[str, Any]) -> Floats:
         """Return the signal of every state."""
 
-    def levels_used(self, values: Mapping[str, Any]) -> LevelsUsed:
-        """Return which levels it uses."""
+    def levels_chosen(self, values: Mapping[str, Any]) -> LevelsUsed:
+        """Return which levels its parameters choose."""
 
 
 class Note(NamedTuple):
@@ -93,7 +93,7 @@ class Insight:
         ndarray of float64, shape (2, L, T)
             Bids first; 0 for a level that is not used.
         """
-        used = self.signal.levels_used(values)
+        used = self.signal.levels_chosen(values)
         return weights(history, 0.0, used.depth, used.band_bps)
 
     def notes(

@@ -156,14 +156,18 @@ class Signal:
         return float(values[back] if isinstance(back, str) else back)
 
     def levels_used(self, values: Mapping[str, Any]) -> LevelsUsed:
-        """Return the levels that it uses."""
+        """Return the levels of a state that it uses. Flow and trades are not of a state."""
+        return self.levels_chosen(values) if "levels" in self.needs else LevelsUsed(1)
+
+    def levels_chosen(self, values: Mapping[str, Any]) -> LevelsUsed:
+        """Return the levels that its parameters choose, whether it reads sizes or flow there."""
         check_values(values)
-        if "levels" not in self.needs:
-            return LevelsUsed(1)
         depths, bands = (
             [values[name] for name, one in self.parameters.items() if isinstance(one.kind, kind)]
             for kind in (Levels, Band)
         )
+        if "levels" not in self.needs and not (depths or bands):
+            return LevelsUsed(1)
         depth = None if not depths or None in depths else max(depths)
         band = None if not bands or None in bands else max(bands)
         return LevelsUsed(depth, band)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import inspect
 import textwrap
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from obi_widgets.errors import SettingsError
@@ -22,13 +23,15 @@ def source_of(signal: Signal) -> str:
     SettingsError
         Python does not know the source, for example of a function typed at a bare prompt.
     """
-    try:
-        return textwrap.dedent(inspect.getsource(signal.function))
-    except (OSError, TypeError):
-        raise SettingsError(
-            f"Python does not know the source of the signal {signal.name}.",
-            "Define it in a notebook's cell or in a file.",
-        ) from None
+    with suppress(OSError, TypeError):
+        # Python 3.13 takes the text of `python -c` for the source of all that `exec` and `eval`
+        # made, in that process.
+        if inspect.getfile(inspect.unwrap(signal.function)) != "<string>":
+            return textwrap.dedent(inspect.getsource(signal.function))
+    raise SettingsError(
+        f"Python does not know the source of the signal {signal.name}.",
+        "Define it in a notebook's cell or in a file.",
+    )
 
 
 def source_sha256(signal: Signal) -> str:

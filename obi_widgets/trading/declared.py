@@ -111,14 +111,6 @@ def at_once(parameters: Chosen) -> bool:
     return all(getattr(parameters, one.name) == one.default for one in (EXECUTED, *OF_TAKER))
 
 
-def refuse_post_only(parameters: Chosen, what: str) -> None:
-    """Raise a SettingsError if orders are post-only, for what does not support them."""
-    if parameters.execution == "post_only":
-        raise SettingsError(
-            f"{what} of post-only orders cannot be made yet.", 'Set execution="taker".'
-        )
-
-
 class Chosen(Protocol):
     """The values of settings that entries and fills use."""
 

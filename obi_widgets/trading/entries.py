@@ -22,7 +22,7 @@ from obi_widgets.trading.entries_numpy import ENTERING, FLAT, LEAVING
 from obi_widgets.trading.entries_numpy import HELD as HOLDING
 from obi_widgets.trading.quotes import quotes, touch
 from obi_widgets.trading.thresholds import compared
-from obi_widgets.trading.trade_list import COLUMNS, Held, Trades
+from obi_widgets.trading.trade_list import COLUMNS, Held, StateKey, Trades
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -106,7 +106,8 @@ def _scan_at_once(
         left = Held(int(side[count - 1]), int(times[0, -1]), float(prices[0, -1]))
     return Trades(
         side[:count], times[0], prices[0], times[1], prices[1], lost[:count],
-        np.zeros(count, bool), times[0], np.full(count, 2 * parameters.fee_bps), left,
+        np.zeros(count, bool), times[0], np.full(count, 2 * parameters.fee_bps),
+        np.zeros(count, bool), left,
     )  # fmt: skip
 
 
@@ -134,7 +135,7 @@ def _scan_executed(
     times, prices = times[:, :count], prices[:, :count]
     return Trades(
         side[:count], times[0], prices[0], times[1], prices[1], lost[:count], missed[:count],
-        times[2], np.full(count, 2 * parameters.fee_bps),
+        times[2], np.full(count, 2 * parameters.fee_bps), np.zeros(count, bool),
         _end(phase.tolist(), float(limit[0]), times, prices),
     )  # fmt: skip
 
@@ -177,9 +178,10 @@ def _scan_post_only(
     """Return the entries by post-only orders; see `scan`."""
     phase, position = (FLAT, 0, 0), (0, 0.0, 0)
     if held is not None:
-        decided = held.decided - history.start
-        now = HOLDING if held.decided < 0 else LEAVING if held.time else ENTERING
-        if now != HOLDING and decided < 0:  # a bound of memory has dropped that state
+        decided = -1 if held.decided is None else held.decided.row_in(history)
+        if decided >= 0:
+            now = LEAVING if held.time else ENTERING
+        else:  # no order, or a bound of memory has dropped the state that decided it
             now = HOLDING if held.time else FLAT
         phase, position = (now, decided, held.side), (held.time, held.price, held.decision_time)
     made = post_only.decide(history, signal, parameters, first, phase, position, queue)
@@ -187,15 +189,15 @@ def _scan_post_only(
     out = now in (ENTERING, LEAVING)
     left = None
     if now != FLAT:
-        row = history.start + decided if out else -1
+        key = StateKey.of(history, decided) if out else None
         if now == ENTERING:
-            left = Held(side, 0, 0.0, decision_time=int(history.time[decided]), decided=row)
+            left = Held(side, 0, 0.0, decision_time=int(history.time[decided]), decided=key)
         else:
             time, _, when = made.times[:, -1].tolist()
-            left = Held(side, time, float(made.prices[0, -1]), decision_time=when, decided=row)
+            left = Held(side, time, float(made.prices[0, -1]), decision_time=when, decided=key)
     return Trades(
         made.side, made.times[0], made.prices[0], made.times[1], made.prices[1],
-        made.lost, made.missed, made.times[2], made.fees_bps, left,
+        made.lost, made.missed, made.times[2], made.fees_bps, made.maker_exit, left,
     )  # fmt: skip
 
 
@@ -218,8 +220,13 @@ class Scanner:
         no_rows, no_prices = np.empty(0, np.int64), np.empty(0)
         self._trades = Trades(
             np.empty(0, np.int8), no_rows, no_prices, no_rows, no_prices, np.empty(0, bool),
-            np.empty(0, bool), no_rows, no_prices,
+            np.empty(0, bool), no_rows, no_prices, np.empty(0, bool),
         )  # fmt: skip
+
+    @property
+    def decided(self) -> Trades:
+        """The entries so far, with those of states that have been dropped since `trades`."""
+        return self._trades
 
     @property
     def _open(self) -> bool:
@@ -241,7 +248,10 @@ class Scanner:
         return not acts
 
     def extend(self, history: History, signal: Floats) -> None:
-        """Decide on the states that came since; ``signal`` belongs to all of the history."""
+        """Decide on the states that came since; ``signal`` belongs to all of the history.
+
+        For a taker and a threshold that is a value, a history of these states alone is enough.
+        """
         first = max(self._next - history.start, 0)
         self._next = history.start + len(history)
         old, was_open = self._trades, self._open

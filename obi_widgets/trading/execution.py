@@ -64,10 +64,16 @@ class Taker:
 
 @dataclass(frozen=True)
 class Maker:
-    """Rest at the best price of one's own side: filled, expired, or refused because it would cross.
+    """Rest at the best price of one's own side, matched on book states alone, without trades.
 
-    Book states show neither trades nor the queue. So there are two bounds of a fill, for an
-    infinitely small order:
+    Use it only for a history without trades, such as arrays of books. If ``history.trades`` has
+    trades, set ``execution="post_only"`` in the settings instead: its fills come from the trades,
+    so that a cancellation fills nothing, and entries, sweep, verdict and strategy file use it.
+    This class is used by `obi_widgets.fills` and `obi_widgets.queue_bounds` only.
+
+    An order is filled, expires, or is refused because it would cross. Book states show neither
+    trades nor the queue. So a fill is assumed from changes of the book, by one of two bounds, for
+    an infinitely small order:
 
     - ``"back"``: last in the queue, and nobody ahead ever cancels. It is filled once the other
       side's best is at its price or better, which is only possible once everything at that price
@@ -78,8 +84,7 @@ class Maker:
 
     The truth lies between: an order that arrives last moves up with every cancellation and trade
     ahead of it, and is seldom first. With few states a second, even the front may miss a trade
-    whose level was refilled before the next state. For bounds that use the trades of the tape, set
-    ``execution="post_only"`` in the settings.
+    whose level was refilled before the next state.
 
     The back is filled where the price went through, which gives the worst results. The bounds of
     the mean result are bounds of the queue, not of chance.

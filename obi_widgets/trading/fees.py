@@ -4,17 +4,15 @@ from __future__ import annotations
 
 from obi_widgets.errors import SettingsError, quoted
 from obi_widgets.market_data.fees import Fees
-from obi_widgets.market_data.venues import VENUES
+from obi_widgets.market_data.venues import VENUES, known_venue
+from obi_widgets.market_data.venues.binance_spot import BinanceSpot
 
 OTHERS = {
-    "binance": Fees(10.0, 10.0, "spot, regular user", "2026-10"),
-    "bybit": Fees(2.0, 5.5, "linear perpetuals, non-VIP", "2026-10"),
-    "hyperliquid": Fees(1.5, 4.5, "perpetuals, tier 0, no staking", "2025-05"),
-    "okx": Fees(2.0, 5.0, "perpetual swaps, regular user", "2026-10"),
+    "binance": BinanceSpot.fees,  # its name in settings of earlier versions
 }
-"""Of venues that are not decoded here yet: one that is says them itself. One that is nowhere
-publishes figures that contradict each other, has different ones by country, or none that could be
-read: LMEX, BTSE, Coinbase and Kraken among them."""
+"""By earlier names, and of venues that are not decoded here: one that is says them itself. One that
+is nowhere publishes figures that contradict each other, has different ones by country, or none that
+could be read: LMEX, BTSE, Coinbase and Kraken among them."""
 
 
 def known_fees() -> dict[str, Fees]:
@@ -29,7 +27,7 @@ def fees(venue: str) -> Fees:
     Parameters
     ----------
     venue : str
-        As in ``venue:SYMBOL``.
+        As in ``venue:SYMBOL``, in capitals or not.
 
     Returns
     -------
@@ -48,6 +46,8 @@ def fees(venue: str) -> Fees:
     5.0
     """
     known = known_fees()
+    own = known_venue(venue) if isinstance(venue, str) else None
+    venue = own.name if own is not None else venue
     if not isinstance(venue, str) or venue not in known:
         raise SettingsError(
             f"The fees of {quoted(venue)} are not known here.",

@@ -1,7 +1,8 @@
 """Hypothetical fills of entries, with latency, a queue, and orders that are not filled.
 
-A taker's orders are executed by `entries.scan`, as the overlay, the sweep and the verdict do. A
-maker decides by the same signal and threshold, with one position at a time. If an order is not
+The orders of settings, and those of a `Taker`, are executed by `entries.scan`, as the overlay, the
+sweep and the verdict do. A `Maker` is for histories without trades: it is matched on book states
+alone. It decides by the same signal and threshold, with one position at a time. If an order is not
 filled, it decides again as soon as this is known. The hold begins with the fill; the exit is
 decided at the first state after the hold with both sides. Results across a gap are unknown.
 """
@@ -42,7 +43,9 @@ def fills(
     settings : Settings or Parameters
         All settings are used. If ``execution`` is given, it replaces those of execution and fees.
     execution : Taker or Maker, optional
-        If left out, the execution of the settings: the entries of `obi_widgets.entries`.
+        If left out, the execution of the settings: the entries of `obi_widgets.entries`. For
+        orders that rest, leave it out and set ``execution="post_only"`` in the settings, unless
+        the history has no trades: only then give a `Maker`.
 
     Returns
     -------
@@ -245,7 +248,11 @@ def fill_summary(frame: pd.DataFrame) -> pd.Series[float]:
 def queue_bounds(
     history: History, settings: HasChosen | Chosen, execution: Maker | None = None
 ) -> pd.DataFrame:
-    """Return `fill_summary` for orders first in the queue and for orders last in it.
+    """Return `fill_summary` for orders first in the queue and last in it, from book states alone.
+
+    It assumes fills from changes of the book, as `Maker` says, and is meant for a history without
+    trades. With trades, compare ``obi.entries(history, settings, queue="front")`` with ``"back"``,
+    where the settings have ``execution="post_only"``.
 
     Parameters
     ----------

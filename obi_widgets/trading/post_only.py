@@ -34,7 +34,9 @@ An order goes through these steps, in event time, state by state:
    refused or not filled within the wait, a taker's order closes the position, so that no position
    stays open: it pays the touch, or takes the levels that its size needs, and the taker's fee. All
    orders that rested pay the maker's fee.
-8. A gap in the book ends the order or the position; its result is unknown.
+8. A gap in the book ends the order or the position; its result is unknown. The same holds where
+   the stream of trades seems to have stopped (`History.trades_known`), and nothing is decided
+   there: see `with_known_trades`.
 
 The bounds are bounds of fills. Which one earns less depends on the signal: the last in the queue is
 filled where the price went through, but seldom; the first is filled more often, also with losses.
@@ -53,6 +55,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 import numpy as np
 
 from obi_widgets.errors import SettingsError
+from obi_widgets.history.unchecked import changed
 from obi_widgets.kernels.loader import Kernels
 from obi_widgets.signals.touch import best_sizes
 from obi_widgets.trading import post_only_numpy
@@ -76,6 +79,11 @@ QUEUES: tuple[Queue, ...] = ("back", "front")
 """The bounds: last and first in the queue."""
 
 
+def queues_of(parameters: Chosen) -> tuple[Queue, ...]:
+    """Return the bounds that settings are judged by: both of post-only orders, one of a taker."""
+    return QUEUES if parameters.execution == "post_only" else QUEUES[:1]
+
+
 class Decided(NamedTuple):
     """Entries as arrays, one element for each entry.
 
@@ -89,6 +97,8 @@ class Decided(NamedTuple):
         Prices of entries and of exits; NaN without one.
     fees_bps : ndarray of float64, shape (N,)
         Fees of both sides.
+    maker_exit : ndarray of bool, shape (N,)
+        Whether a resting order left the position.
     phase : tuple of int
         Phase at the end, see `post_only_numpy`; the state that decided the resting order; the side.
     """
@@ -99,19 +109,37 @@ class Decided(NamedTuple):
     lost: NDArray[np.bool_]
     missed: NDArray[np.bool_]
     fees_bps: Floats
+    maker_exit: NDArray[np.bool_]
     phase: tuple[int, int, int]
+
+
+def has_trades(history: History) -> bool:
+    """Return whether a trade was seen until the history's end, also one before its first state."""
+    trades = history.trades
+    return trades.streamed and trades.start + len(trades) > 0
 
 
 def refuse_without_trades(history: History) -> None:
     """Raise a SettingsError for a history without any trade."""
-    trades = history.trades
-    if trades.streamed and trades.start + len(trades):
+    if has_trades(history):
         return
+    trades = history.trades
     told = "no trade was seen on it so far" if trades.streamed else "its source tells of none"
     raise SettingsError(
         f"Post-only fills are told from the trades of the tape, and {told}.",
         'Set execution="taker", or take a live source or recording with trades.',
     )
+
+
+def with_known_trades(history: History) -> History:
+    """Return a history in which states whose trades are unknown are gaps in the book."""
+    if not history.silences or history.trades_known.all():
+        return history
+    best = {
+        name: np.where(history.trades_known, getattr(history, name), np.nan)
+        for name in ("bid", "ask")
+    }
+    return changed(history, **best)
 
 
 def market(history: History, parameters: Chosen, queue: Queue) -> tuple[Books, Prints, Rules]:
@@ -189,7 +217,7 @@ def decide(
     now, decided, direction = phase
     is_out = now in (post_only_numpy.ENTERING, post_only_numpy.LEAVING)
     begin = min(first, decided) if is_out else first
-    part = history[begin:]
+    part = with_known_trades(history[begin:])
     books, prints, rules = market(part, parameters, queue)
     most = len(part) + 1
     side, prices = np.empty(most, np.int8), np.empty((2, most))
@@ -206,7 +234,7 @@ def decide(
     now, decided, direction = state.tolist()
     return Decided(
         side[:count], times[:, :count], prices[:, :count], lost[:count], missed[:count],
-        parameters.maker_fee_bps + exit_fee, (now, decided + begin, direction),
+        parameters.maker_fee_bps + exit_fee, maker[:count], (now, decided + begin, direction),
     )  # fmt: skip
 
 
@@ -256,7 +284,7 @@ def each(
     left = np.full(shape, -1, np.int64)
     KERNELS.wait()  # in plain Python it would take minutes
     KERNELS.code.each(
-        *market(history, parameters, queue), rows, sides,
+        *market(with_known_trades(history), parameters, queue), rows, sides,
         np.round(holds * 1e9).astype(np.int64), gross, maker, left,
     )  # fmt: skip
     exit_fee = np.where(maker, parameters.maker_fee_bps, parameters.fee_bps)

@@ -12,11 +12,39 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
+    from obi_widgets.history.columns import History
+
     Floats = NDArray[np.float64]
     Ints = NDArray[np.int64]
 
 HELD, GAP, OPEN, UNFILLED = "held", "gap", "open", "unfilled"
 """How an entry ended: held to its time, the book was lost, not ended yet, order not filled."""
+
+
+class StateKey(NamedTuple):
+    """A state that is found again in another history of the same market, as after a restart.
+
+    Attributes
+    ----------
+    time : int
+        Nanoseconds UTC.
+    states : int
+        Number of states up to it with the same time, itself included.
+    """
+
+    time: int
+    states: int
+
+    @classmethod
+    def of(cls, history: History, row: int) -> StateKey:
+        """Return the key of one row of a history, which holds all earlier states of that time."""
+        time = int(history.time[row])
+        return cls(time, row + 1 - int(np.searchsorted(history.time, time, side="left")))
+
+    def row_in(self, history: History) -> int:
+        """Return its row in a history; -1 if it is not there."""
+        row = int(np.searchsorted(history.time, self.time, side="left")) + self.states - 1
+        return row if row < len(history) and history.time[row] == self.time else -1
 
 
 class Held(NamedTuple):
@@ -32,11 +60,10 @@ class Held(NamedTuple):
         Arrival of the order in flight, an entry or an exit, ns UTC; 0 without one.
     limit : float, optional
         Worst price of an entry order; None for no limit.
-    decided : int
-        Number of the state that decided the resting post-only order, counted from the first state
-        ever; −1 without one.
     decision_time : int
         When the entry was decided, ns UTC; 0 if that is the entry time.
+    decided : StateKey, optional
+        The state that decided the post-only order in flight, an entry or an exit.
     """
 
     side: int
@@ -45,7 +72,7 @@ class Held(NamedTuple):
     arrival: int = 0
     limit: float | None = None
     decision_time: int = 0
-    decided: int = -1
+    decided: StateKey | None = None
 
 
 @dataclass(frozen=True)
@@ -69,6 +96,8 @@ class Trades:
         Time of the state that decided the entry, ns UTC.
     fees_bps : ndarray of float64
         Fees of both sides together, bps.
+    maker_exit : ndarray of bool
+        Whether a resting order left the position; False for a taker's exit, and without one.
     held : Held, optional
         The position that is open at the end, or an entry order in flight, which has no row yet.
     """
@@ -82,6 +111,7 @@ class Trades:
     missed: NDArray[np.bool_]
     decision_time: Ints
     fees_bps: Floats
+    maker_exit: NDArray[np.bool_]
     held: Held | None = None
 
     @cached_property
@@ -129,7 +159,7 @@ class Trades:
 
 COLUMNS = (
     "side", "entry_time", "entry_price", "exit_time", "exit_price", "lost", "missed",
-    "decision_time", "fees_bps",
+    "decision_time", "fees_bps", "maker_exit",
 )  # fmt: skip
 
 

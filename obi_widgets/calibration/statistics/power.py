@@ -48,7 +48,7 @@ def rule_rate(
     effect_bps : float
         The true mean net gain of a trade, bps.
     se, b : float
-        ``se_bps`` and ``b`` of `as_traded.Traded`, of the whole record.
+        ``se_bps`` and ``b`` of `as_traded.TradeGains`, of the whole record.
     hold_out : float
         Fraction of the time that is held out, 0..1.
     level : float

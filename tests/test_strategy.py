@@ -194,6 +194,12 @@ def module(tmp_path):
     return export(tmp_path, Parameters(decay=0, depth=1, hold_seconds=10), history)
 
 
+def test_a_file_that_is_replaced_within_a_second_is_imported_anew(tmp_path, history, monkeypatch):
+    monkeypatch.setattr(sys, "dont_write_bytecode", False)
+    depths = [export(tmp_path, Parameters(depth=depth), history).DEPTH for depth in (3, 4, 5)]
+    assert depths == [3, 4, 5]
+
+
 def test_one_position_at_a_time(module):
     second, strategy = 1_000_000_000, module.Strategy()
     assert strategy.decide(START, *BOOK)[:3] == (1, False, 0.8)
@@ -395,7 +401,7 @@ def test_another_market_is_warned_of_once(tmp_path, history):
         warnings.simplefilter("error")
         strategy.decide(10**18, *BOOK)
     assert [str(one.message) for one in told] == [
-        f"Tuned on {of}, run on okx:ETH-PERP: its verdict says nothing of that market."
+        f"Tuned on {of}, run on okx:ETH-PERP: its verdict does not hold for that market."
     ]
     assert told[0].filename == __file__
     nameless = obi.History.from_arrays([10**18], [100], [9], [101], [1], tick_size=0.5)
@@ -440,7 +446,7 @@ def test_no_more_levels_than_there_were(tmp_path, history):
 def test_what_is_refused(tmp_path, history):
     with pytest.raises(obi.ObiError) as error:
         obi.export_strategy("s.toml", Parameters(), history)
-    assert str(error.value) == "'s.toml' ends in '.toml'. A strategy is kept as .py."
+    assert str(error.value) == "'s.toml' ends in '.toml'. Give a name that ends in .py."
     with pytest.raises(obi.ObiError) as error:
         obi.export_strategy("s.py", Parameters(), history[:0])
     assert str(error.value) == ("The history has no states. Wait for the first book, then export.")

@@ -39,28 +39,29 @@ def traded_by(strategy, history):
     return made
 
 
-@pytest.mark.parametrize("queue", QUEUES)
 @pytest.mark.parametrize("execution", EXECUTIONS, ids=str)
-def test_it_trades_as_overlay_and_sweep(history, tmp_path, execution, queue):
+def test_it_trades_as_overlay_and_sweep(history, tmp_path, execution):
     chosen = obi.Settings(**{"execution": "post_only", "hold_seconds": 3.0} | execution)
-    strategy = strategy_of(obi.export_strategy(tmp_path / "posted.py", chosen, history))
-    strategy.queue = queue
-    frame = obi.entries(history, chosen, queue=queue)
-    left = np.where(frame["exit_time"].isna(), 0, frame["exit_time"].to_numpy(np.int64))
-    wanted = zip(
-        frame["side"], frame["entry_time"].to_numpy(np.int64), frame["entry_price"], left,
-        frame["exit_price"], frame["ended"], strict=True,
-    )  # fmt: skip
-    made = traded_by(strategy, history)
-    assert len(made) == len(frame)
-    for got, one in zip(made, wanted, strict=True):
-        *exact, price, ended = got
-        assert (*exact[:2], exact[3], ended) == (*one[:2], one[3], one[5])
-        # What a taker's size pays on average may differ in its last bit.
-        np.testing.assert_allclose([exact[2], price], [one[2], one[4]], rtol=1e-12)
-    held = [one for one in made if one[-1] == "held"]
-    surface = obi.sweep(history, settings=chosen, queue=queue)
-    assert surface.entries.item() == len(held) > 0
+    path = obi.export_strategy(tmp_path / "posted.py", chosen, history)
+    for queue in QUEUES:
+        strategy = strategy_of(path)
+        strategy.queue = queue
+        frame = obi.entries(history, chosen, queue=queue)
+        left = np.where(frame["exit_time"].isna(), 0, frame["exit_time"].to_numpy(np.int64))
+        wanted = zip(
+            frame["side"], frame["entry_time"].to_numpy(np.int64), frame["entry_price"], left,
+            frame["exit_price"], frame["ended"], strict=True,
+        )  # fmt: skip
+        made = traded_by(strategy, history)
+        assert len(made) == len(frame)
+        for got, one in zip(made, wanted, strict=True):
+            *exact, price, ended = got
+            assert (*exact[:2], exact[3], ended) == (*one[:2], one[3], one[5])
+            # What a taker's size pays on average may differ in its last bit.
+            np.testing.assert_allclose([exact[2], price], [one[2], one[4]], rtol=1e-12)
+        held = [one for one in made if one[-1] == "held"]
+        surface = obi.sweep(history, settings=chosen, queue=queue)
+        assert surface.entries.item() == len(held) > 0
 
 
 def test_it_tells_what_to_send(history, tmp_path):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import linecache
 import math
 import subprocess
 import sys
@@ -177,6 +178,14 @@ def test_what_is_not_self_contained_is_refused_with_the_reason(history, tmp_path
             )
 
 
+def test_the_text_of_python_c_is_no_signals_source(history, tmp_path, monkeypatch):
+    # Python 3.13 keeps it there, and workers of pytest-xdist are started by such a text.
+    text = ["import sys; exec(sys.stdin.read())\n"]
+    monkeypatch.setitem(linecache.cache, "<string>", (len(text[0]), None, text, "<string>"))
+    said = refusal(eval("lambda history: history.spread"), history[:100], tmp_path, name="bare")
+    assert said.startswith("Python does not know the source of the signal bare.")
+
+
 def test_a_lambda_is_refused(history, tmp_path):
     made = [signal(needs="touch", name="a_lambda")(lambda history: history.spread)]
     with pytest.raises(obi.ObiError) as error:
@@ -194,7 +203,7 @@ def test_what_the_file_does_not_give_again_is_refused(history, tmp_path):
     said = refusal(cheats, history, tmp_path)
     assert said.startswith("The signal cheats cannot be exported: in state ")
     assert said.endswith(
-        "It may depend only on the book, and on as much of the past as it declares."
+        "It may depend only on the book, and on as much of the past as its look-back declares."
     )
 
     def asks_more(history):

@@ -1,6 +1,6 @@
-"""Books as a signal's function takes them: a part of the exported strategy, see `strategy`.
+"""Books as the argument of a signal's function: a part of the exported strategy.
 
-What stands below the line goes into the file. It needs numpy.
+The section below is copied into the file. It needs numpy.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ Array = np.ndarray[Any, Any]
 
 
 class Books:
-    """The states that a function looks back over: as much of `obi_widgets.History` as it may use.
+    """The states of a signal's look-back, with the part of `obi_widgets.History` that it may use.
 
     ``time`` in nanoseconds, ``bid`` and ``ask`` (T,); levels by `prices`, `sizes` and `rank`.
     """
@@ -58,7 +58,7 @@ class Books:
 
 
 class Computed:
-    """A function of books, computed for the newest; NaN until its look-back is full."""
+    """A function of books, computed for the newest book; NaN until its look-back is full."""
 
     def __init__(
         self, function: Callable[..., Any], values: dict[str, Any], lookback_ns: int
@@ -81,7 +81,7 @@ class Computed:
         self._began = time_ns if self._began is None else self._began
         self._append(time_ns, bids, asks)
         times, since = self._columns["time"], time_ns - self._lookback
-        # The state that stood when the look-back begins is part of it.
+        # The last state before the look-back is part of it: it holds when the look-back begins.
         while self._first + 1 < self._end and times[self._first + 1] <= since:
             self._first += 1
         if time_ns - self._began < self._lookback:

@@ -1,8 +1,8 @@
-"""Settings as a file of plain Python that decides as `obi_widgets.entries` does, without us.
+"""Settings as a file of plain Python that decides as `obi_widgets.entries`, without this package.
 
-The file is put together from `template`, which has the imbalance, and where they are
-needed from `transforms`, `books` and the source of a user's function. Whatever is
-not the imbalance alone is run before it is written, see `proof`.
+The file is made from `template`, which has the imbalance, and if needed from `transforms`, `books`,
+`trailing_quantile`, `posted` and the source of a user's function. Any signal but the imbalance, and
+any execution but the default, is run on the history before the file is written; see `proof`.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import sys
 import textwrap
+from importlib.util import cache_from_source
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,7 +27,7 @@ from obi_widgets.strategy.proof import MOST, prove
 from obi_widgets.strategy.signal import written_out
 from obi_widgets.trading.declared import at_once
 from obi_widgets.trading.entries import scan
-from obi_widgets.trading.post_only import QUEUES, refuse_without_trades
+from obi_widgets.trading.post_only import QUEUES, refuse_without_trades, with_known_trades
 from obi_widgets.trading.thresholds import compared
 
 if TYPE_CHECKING:
@@ -36,85 +37,83 @@ if TYPE_CHECKING:
 
 TEMPLATE = Path(__file__).with_name("template.py")
 TRANSFORMS = Path(__file__).with_name("transforms.py")
-PLACES = Path(__file__).with_name("places.py")
+TRAILING_QUANTILE = Path(__file__).with_name("trailing_quantile.py")
 BOOKS = Path(__file__).with_name("books.py")
 POSTED = Path(__file__).with_name("posted.py")
 
 FIRST, LAST = "DECAY = ", "# -- the strategy -"
-"""What the constants of the template begin with, and what comes after them."""
+"""First line of the template's constants, and the line after them."""
 
 OF_IMBALANCE = "# -- the imbalance -"
-"""What its further part begins with."""
+"""First line of the template's last section."""
 
 MAKE = '''
 def make_signal() -> Callable[[int, Levels, Levels], float]:
-    """Return the signal as it is at the beginning, when it knows no past."""
+    """Return the signal without any past."""
     return {}
 '''
-"""The end of the file with another signal."""
+"""The end of a file with another signal than the imbalance."""
 
 PART_IMBALANCE = "# -- an imbalance that is a part -"
-"""Begins what a file without an imbalance leaves out of the transforms."""
+"""First line of the section of the transforms that only an imbalance needs."""
 
 NEW = "        self._newest = EARLIEST\n"
 LOST = "        position, self.position = self.position, 0\n"
-"""Lines of a strategy that knows no past, and that forgets it."""
+"""Lines of the template where a strategy begins, and where it forgets its past."""
 
-OTHERWISE = (
+OTHER_SIGNAL = (
     ("An order-book-imbalance strategy: takes", "A strategy by a signal, {title}: takes"),
     ("Python 3.10 and its standard library are\nenough.", "Python 3.10 and {needs} enough."),
     (
         "Of each side the best LEVELS levels are used, as when the settings were tuned. Where DEPTH"
-        " or\nBAND_BPS reach beyond them the imbalance is not known: NaN, which enters nothing.\n",
+        " or\nBAND_BPS reach beyond them the imbalance is unknown: NaN, which makes no entry.\n",
         "Of each side the best LEVELS levels are used. Give {interval}, as when the settings were\n"
-        "tuned: what looks back counts books. Until it has seen as much as it looks back, the\n"
-        "signal is not known: NaN, which enters nothing.\n",
+        "tuned: the signal may depend on how often books come. Until its look-back is full, it is\n"
+        "unknown: NaN, which makes no entry.\n",
     ),
     (
         "``imbalance`` is in -1..+1, + is more bids; NaN without bids or asks in the band, and "
         "where\n    depth or band reach beyond the levels that are used.\n",
-        "``signal`` is + for a rise; NaN where it is not known.\n",
+        "``signal`` is + for a rise; NaN where it is unknown.\n",
     ),
     ("    imbalance: float\n", "    signal: float\n"),
     ("value = imbalance(bids, asks)", "value = self._signal(time_ns, bids, asks)"),
     (NEW, f"{NEW}        self._signal = make_signal()\n"),
     (LOST, f"{LOST}        self._signal = make_signal()\n"),
 )
-"""Texts of the template, and what stands in their place with another signal."""
+"""Texts of the template, and their replacements for another signal."""
 
 OF_QUANTILES = (
-    (NEW, f"{NEW}        self._places = Places()\n"),
-    (LOST, f"{LOST}        self._places = Places()\n"),
+    (NEW, f"{NEW}        self._quantile = TrailingQuantile()\n"),
+    (LOST, f"{LOST}        self._quantile = TrailingQuantile()\n"),
     (
         "        enter = 0\n",
-        "        enter = 0\n"
-        "        # |signal| exceeds a quantile where its place is above it.\n"
-        "        place = self._places.of(time_ns, value)\n",
+        "        enter = 0\n        quantile = self._quantile.update(time_ns, value)\n",
     ),
-    ("abs(value) > THRESHOLD", "abs(place) > THRESHOLD"),
-    ("self._entering = 1 if value > 0", "self._entering = 1 if place > 0"),
+    ("abs(value) > THRESHOLD", "abs(quantile) > THRESHOLD"),
+    ("self._entering = 1 if value > 0", "self._entering = 1 if quantile > 0"),
 )
-"""The same with a threshold that is a quantile."""
+"""Texts of the template, and their replacements for a threshold that is a quantile."""
 
 
 DECIDE, FORGET = "    def decide(", "    def lost("
-"""Methods of the template: what posted orders take the place of begins and ends with these."""
+"""First and last method of the template; those between are replaced for posted orders."""
 
 OF_POSTED = (
     (
         """An order meets the first book at or after its arrival, LATENCY_NS after its decision. """
-        """One that is
-to enter is filled whole, on all levels that it needs no more than SLIPPAGE_BPS beyond the touch at
-its decision, or it is cancelled, and never chased. One that leaves has no limit.
+        """An entry is
+filled whole if no level that it needs is more than SLIPPAGE_BPS beyond the touch at its decision.
+Otherwise it is cancelled, and never chased. An exit has no limit.
 """,
         """Give it each trade as well, before the first book that was received after it:
 
     strategy.on_trade(time_ns, price, size, side)  # +1: the taker bought, -1: it sold
 
 An order is posted at the touch of its own side. It meets the first book at or after its arrival,
-LATENCY_NS after its decision, is refused where it would cross, and cancelled WAIT_NS later. What
-was to leave is then sent to the market. Whether one is filled depends on its place in the queue,
-which cannot be told: strategy.queue = "back" counts all that stands at its price as ahead of it,
+LATENCY_NS after its decision, is refused if it would cross, and cancelled WAIT_NS later. An exit
+is then sent again as a market order. Whether an order is filled depends on its place in the queue,
+which is unknown: with strategy.queue = "back" the whole size at its price is ahead of it, with
 "front" nothing. Both are bounds; your venue tells you which of your orders were filled.
 """,
     ),
@@ -126,10 +125,10 @@ which cannot be told: strategy.queue = "back" counts all that stands at its pric
     (
         "        self._entering, self._leaving = 0, False\n        return",
         "        self._entering, self._leaving = 0, False\n"
-        "        self._out = None\n        return",
+        "        self._posted = None\n        return",
     ),
 )
-"""Texts of the template, and what stands in their place where orders are posted."""
+"""Texts of the template, and their replacements for posted orders."""
 
 
 def export_strategy(
@@ -204,7 +203,9 @@ def export_strategy(
     instance("findings", findings, (Findings, type(None)), "Give report.findings.")
     instance("sealed", sealed, (Sealed, type(None)), "Give test.summary().")
     if path.suffix != ".py":
-        raise SettingsError(f"{path.name!r} ends in {path.suffix!r}.", "A strategy is kept as .py.")
+        raise SettingsError(
+            f"{path.name!r} ends in {path.suffix!r}.", "Give a name that ends in .py."
+        )
     if not len(history):
         raise HistoryError("The history has no states.", "Wait for the first book, then export.")
     parameters = Parameters.of(settings)
@@ -222,13 +223,15 @@ def export_strategy(
     template = TEMPLATE.read_text(encoding="utf-8")
     head, tail = template[: template.index(FIRST)], template[template.index(LAST) :]
     if posted:
-        head, tail = _posting(head, tail)
+        head, tail = _with_posted(head, tail)
     written = written_out(parameters.signal, dict(parameters.values), history)
     if parameters.signal is not imbalance or parameters.threshold_is != "value":
-        head, tail = _otherwise(head, tail, parameters, history, written)
+        head, tail = _with_signal(head, tail, parameters, history, written)
     text = f"{first}{head}{_constants(parameters, history, told, written)}\n{tail}"
     if parameters.signal is not imbalance or not at_once(parameters):
         part = history[parameters.first_needed(history, max(len(history) - MOST, 0)) :]
+        if posted:
+            part = with_known_trades(part)
         signal = parameters.signal.compute(part, dict(parameters.values))
         decided = compared(part, signal, parameters)
         for queue in QUEUES if posted else QUEUES[:1]:
@@ -236,6 +239,8 @@ def export_strategy(
             prove(text, parameters.signal.name, part, signal, made, queue if posted else None)
     try:
         path.write_text(text, encoding="utf-8")
+        # Python takes a compiled file for current if second and length of its source agree.
+        Path(cache_from_source(path)).unlink(missing_ok=True)
     except OSError as error:
         raise SettingsError(
             f"{path} cannot be written: {error.strerror}.", "Choose another place."
@@ -243,16 +248,16 @@ def export_strategy(
     return path
 
 
-def _posting(head: str, tail: str) -> tuple[str, str]:
-    """Return the beginning and the end of the file where orders are posted."""
+def _with_posted(head: str, tail: str) -> tuple[str, str]:
+    """Return the beginning and the end of a file for posted orders."""
     text = POSTED.read_text(encoding="utf-8")
     methods = text[text.index("    queue = ") : text.index("# -- posted orders -")]
     section = text[text.index("# -- posted orders -") :]
     begin, end, rest = tail.index(DECIDE), tail.index(FORGET), tail.index(OF_IMBALANCE)
     strategy = f"{tail[:begin]}    {methods.strip()}\n\n{tail[end:rest]}{section.strip()}"
-    # A name that comes later in the file is quoted: this module reads no annotation, a file does.
+    # The file evaluates annotations, so a class that is defined later in it is quoted.
     strategy = strategy.replace("Resting | None", '"Resting | None"')
-    strategy = strategy.replace("out: Resting,", 'out: "Resting",')
+    strategy = strategy.replace("order: Resting,", 'order: "Resting",')
     tail = f"{strategy}\n\n\n{tail[rest:]}"
     for old, new in OF_POSTED:
         if old not in head + tail:
@@ -272,13 +277,13 @@ def _first_lines(provenance: Provenance | None, told: dict[str, dict[str, Any]])
         paragraphs.append(f"Sealed test: {sealed['verdict']}. {sealed['reason']}")
     lines = []
     for paragraph in paragraphs:
-        # Nothing in a venue's text, nor in a file that was loaded, ends the comment.
+        # A line break in a venue's text or in a loaded file must not end the comment.
         text = "".join(one if one.isprintable() else " " for one in paragraph)
         lines += [f"# {line}\n" for line in textwrap.wrap(text, 84)]
     return "".join(lines)
 
 
-def _otherwise(
+def _with_signal(
     head: str, tail: str, parameters: Parameters, history: History, written: Written
 ) -> tuple[str, str]:
     """Return the beginning and the end of the file for another signal, or for quantiles."""
@@ -287,13 +292,13 @@ def _otherwise(
     words = {"title": parameters.signal.name, "needs": needs, "interval": every}
     strategy, rest = tail[: tail.index(OF_IMBALANCE)], tail[tail.index(OF_IMBALANCE) :]
     parts, quantile = [head, strategy], parameters.threshold_is == "quantile"
-    changes = OTHERWISE if parameters.signal is not imbalance else ()
+    changes = OTHER_SIGNAL if parameters.signal is not imbalance else ()
     for old, new in changes + (OF_QUANTILES if quantile else ()):
         if not any(old in part for part in parts):
             raise AssertionError(f"The template has no {old!r}.")
         parts = [part.replace(old, new.format(**words)) for part in parts]
     head, strategy = parts
-    sources = [PLACES] if quantile else []
+    sources = [TRAILING_QUANTILE] if quantile else []
     sources += [TRANSFORMS] if written.transforms else []
     sources += [BOOKS] if written.functions else []
     texts = [path.read_text(encoding="utf-8") for path in sources]
@@ -338,12 +343,12 @@ def _constants(
     told: dict[str, dict[str, Any]],
     written: Written,
 ) -> str:
-    """Return the lines of the constants; those of the imbalance where it is a part."""
+    """Return the lines of the constants; with those of the imbalance if the signal uses one."""
     values = written.imbalances[0] if written.imbalances else {}
     used = p.levels_used.depth if p.signal is imbalance else None
     looked_at = min(used or history.levels, history.levels) + 10
     quantile = p.threshold_is == "quantile"
-    # No more levels than there were to tune on: a deeper book would be another signal.
+    # As many levels as were tuned on: with more, the signal would be another one.
     lines = [f"LEVELS = {history.levels}  # levels a side that are used"]
     if values:
         lines = [
@@ -354,7 +359,7 @@ def _constants(
             f"NOTIONAL = {values['weighting'] == 'notional'}",
         ]
     lines += [
-        f"LOOKED_AT = {looked_at}  # levels that are checked: those in use, and more",
+        f"LOOKED_AT = {looked_at}  # levels that are checked: some more than are used",
         f"THRESHOLD = {p.threshold!r}{'  # a quantile' if quantile else ''}",
         *([f"QUANTILE_WINDOW_NS = {round(p.quantile_window * 1e9):_}"] if quantile else []),
         *([f"LOOKBACK_NS = {round(p.lookback * 1e9):_}"] if quantile else []),
@@ -362,14 +367,14 @@ def _constants(
         f"LATENCY_NS = {round(p.latency_ms * 1e6):_}",
         *([f"WAIT_NS = {round(p.wait_seconds * 1e9):_}"] if p.execution == "post_only" else []),
         f"SLIPPAGE_BPS: float | None = {p.slippage_bps!r}",
-        f"SIZE: float | None = {p.size!r}  # base units; None: the touch holds it",
+        f"SIZE: float | None = {p.size!r}  # base units; None: the best level fills it",
         f"AT_MID = {p.price == 'mid' and p.execution == 'taker'}",
         f"TICK_SIZE = {history.tick_size!r}",
         *(line for name, table in told.items() for line in _dict(name.upper(), table)),
     ]
     if values:
         lines += [
-            "# Of the arithmetic that the settings were tuned with: 2**f for f in -1/2..1/2.",
+            "# Coefficients of 2**f for f in -1/2..1/2, as the settings were tuned with.",
             f"LOG2_E = {LOG2_E!r}",
             f"EDGE_BPS = {EDGE!r}",
             "EXP2: tuple[float, ...] = (",
@@ -388,7 +393,7 @@ def _dict(name: str, values: dict[str, Any]) -> list[str]:
 
 
 def _of_horizon(calibration: dict[str, Any], findings: Findings | None) -> dict[str, Any]:
-    """Return the figures of the horizon that the verdict is about, in place of all of them."""
+    """Return a calibration's figures with those of the verdict's horizon only."""
     facts = {k: v for k, v in calibration.items() if k not in ("horizons", "reason")}
     if findings is not None and findings.judged is not None:
         facts |= to_table(findings.judged) | {"seconds": findings.seconds}

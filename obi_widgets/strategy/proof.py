@@ -1,4 +1,4 @@
-"""The proof of an exported strategy: it is run on the history, and compared state by state."""
+"""Proof of an exported strategy: it is run on the history, and compared state by state."""
 
 from __future__ import annotations
 
@@ -23,19 +23,19 @@ if TYPE_CHECKING:
     Side = list[tuple[float, float]]
 
 MOST = 10_000
-"""States that it is proved on, beside those that it looks back over: the newest ones."""
+"""Number of newest states that it is proved on; those of its look-back come before them."""
 
 CHUNK = 1_000
 """States whose levels are unpacked at once."""
 
 FILLED = ("side", "entry_time", "entry_price", "exit_time", "exit_price", "missed")
-"""Columns of trades that say what became of their orders."""
+"""Columns of trades with the results of their orders."""
 
 ALIKE = 1e-9
-"""By how much a signal may differ, of itself or, below 1, of 1."""
+"""Largest difference of a signal: relative to its size, or absolute if that is below 1."""
 
 EARLIEST = 315_532_800_000_000_000
-"""Times before it no strategy takes; a history made by hand may have them."""
+"""Strategies refuse earlier times (before 1980); histories made from arrays may have them."""
 
 
 def prove(
@@ -46,39 +46,38 @@ def prove(
     made: Trades,
     queue: str | None = None,
 ) -> None:
-    """Run a strategy on a history, and see that it decides as the settings do.
+    """Run a strategy on a history, and check that it decides as the settings do.
 
     Parameters
     ----------
     text : str
         The file.
     name : str
-        Of the signal.
+        Name of the signal.
     history : History
         T states.
     signal : ndarray of float64, shape (T,)
-        Of the settings, computed from these states alone.
+        The signal of the settings, computed from these states alone.
     made : Trades
         The entries of the settings, made at these states alone.
     queue : {"back", "front"}, optional
-        The bound that they are of, where orders are posted: the file is then given the trades.
+        For posted orders, the bound that ``made`` is of; the file is then given the trades.
 
     Raises
     ------
     SettingsError
-        Another signal or another decision in some state, a file that cannot be run, or no state
-        with a signal.
+        If the signal or a decision differs in a state, the file cannot be run, or no state has a
+        signal.
     """
     if np.isnan(signal).all():
         raise SettingsError(
-            f"The signal {name} has no value in this history, so that its strategy cannot be "
-            "proved.",
-            "Export it with a history that is longer than what it looks back.",
+            f"The signal {name} has no value in this history, so its strategy cannot be proved.",
+            "Export it with a history that is longer than the signal's look-back.",
         )
     shift = max(EARLIEST - int(history.time[0]), 0)
     module = ModuleType("strategy")
     try:
-        exec(compile(text, "strategy.py", "exec"), module.__dict__)  # as whoever runs the file does
+        exec(compile(text, "strategy.py", "exec"), module.__dict__)  # as a user would run the file
         strategy = module.Strategy()
         if queue is not None:
             strategy.queue = queue
@@ -108,7 +107,7 @@ def prove(
 
 
 def _decisions(made: Trades) -> list[tuple[int, int]]:
-    """Return time and side of each decision to enter, that of an order on its way included."""
+    """Return time and side of each decision to enter, also of the order in flight."""
     decided = list(zip(made.decision_time.tolist(), made.side.tolist(), strict=True))
     if made.held is not None and not made.held.time:
         decided.append((made.held.decision_time, made.held.side))
@@ -116,7 +115,7 @@ def _decisions(made: Trades) -> list[tuple[int, int]]:
 
 
 def _fills(made: Trades) -> list[tuple[int, str, int, float]]:
-    """Return what became of orders, in the order in which it did: time, what, side, price."""
+    """Return the results of orders in order of time: time, result, side, price."""
     found: list[tuple[int, str, int, float]] = []
     rows = zip(*(getattr(made, name).tolist() for name in FILLED), strict=True)
     for side, entered, paid, left, got, missed in rows:
@@ -138,7 +137,7 @@ def _same(got: float, wanted: float) -> bool:
 def _refused(name: str, reason: str) -> SettingsError:
     return SettingsError(
         f"The signal {name} cannot be exported: {reason}.",
-        "It may depend only on the book, and on as much of the past as it declares.",
+        "It may depend only on the book, and on as much of the past as its look-back declares.",
     )
 
 
@@ -154,7 +153,7 @@ def _prints(history: History) -> Iterator[Sequence[tuple[int, float, float, int]
 
 
 def _books(history: History) -> Iterator[tuple[int, Side, Side]]:
-    """Yield each state's time, bids and asks, as a strategy takes them."""
+    """Yield time, bids and asks of each state, in the form that a strategy takes."""
     for begin in range(0, len(history), CHUNK):
         part = history[begin : begin + CHUNK]
         sides = []

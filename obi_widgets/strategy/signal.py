@@ -1,4 +1,4 @@
-"""A signal written out: the expression that makes it state by state, and what that rests on."""
+"""A signal as source text: the expression that computes it state by state, and what it needs."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from obi_widgets.signals.signal import Signal
 
 FROM_BOOKS = {"touch", "levels"}
-"""What a strategy is given: books, and nothing else."""
+"""Needs of signals that a strategy file can meet: it is given books only."""
 
 
 @dataclass
@@ -28,13 +28,13 @@ class Written:
     Attributes
     ----------
     expression : str
-        What makes it; empty for the imbalance alone.
+        The expression; empty for the imbalance alone.
     transforms : bool
-        Whether it needs what is in `transforms`.
+        Whether the file needs `transforms`.
     imbalances : list of dict
-        The values of each imbalance in it; those of the first are constants of the file.
+        Parameter values of each imbalance in it; those of the first are constants of the file.
     imports : list of str
-        What the functions need, as ``import numpy as np``.
+        Imports that the functions need, such as ``import numpy as np``.
     functions : list of str
         Functions of a user, each once.
     """
@@ -52,8 +52,7 @@ def written_out(signal: Signal, values: Mapping[str, Any], history: History) -> 
     Raises
     ------
     SettingsError
-        One that needs more than books or other levels than are kept, or that is not
-        self-contained.
+        If the signal needs more than books or more levels than are kept, or is not self-contained.
     """
     more = signal.needs - FROM_BOOKS
     if more:
@@ -71,7 +70,7 @@ def written_out(signal: Signal, values: Mapping[str, Any], history: History) -> 
 
 def _expression(signal: Signal, values: Mapping[str, Any], history: History, out: Written) -> str:
     if signal is imbalance:
-        out.transforms = True  # it has the class of an imbalance with values of its own
+        out.transforms = True  # they have the class `Imbalance`
         out.imbalances.append(dict(values))
         if len(out.imbalances) == 1:
             return "Imbalance()"

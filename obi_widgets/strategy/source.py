@@ -1,4 +1,4 @@
-"""A user's function as text that runs by itself, for a file that does not know us."""
+"""The source of a user's function, for a file that does not import this package."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ ADVICE = "Write what it needs in the function, or make it a parameter; numpy may
 
 
 def self_contained(signal: Signal) -> tuple[list[str], str]:
-    """Return what has to be imported for a signal's function, and the function.
+    """Return the imports that a signal's function needs, and its source.
 
-    Its decorator, annotations and defaults are left out: they may name what the file does not
-    have, and each parameter is given.
+    Decorators, annotations and defaults are left out: they may use names that the file does not
+    have, and every argument is given.
 
     Parameters
     ----------
@@ -42,14 +42,14 @@ def self_contained(signal: Signal) -> tuple[list[str], str]:
     Raises
     ------
     SettingsError
-        A function that needs more than its arguments, numpy and Python's own modules, or whose
-        source is not known: with the reason.
+        If the function needs more than its arguments, numpy and Python's own modules, or its source
+        is unknown. The message gives the reason.
     """
     function = signal.function
     source = source_of(signal)
     try:
         definition = next(iter(ast.parse(source).body), None)
-    except SyntaxError:  # a lambda within something else, cut off in its middle
+    except SyntaxError:  # a lambda, whose source lines are part of another statement
         definition = None
     if not isinstance(definition, ast.FunctionDef):
         raise _refused(signal, "it is not written as a function with def")
@@ -95,13 +95,13 @@ def _imported(definition: ast.FunctionDef) -> Iterator[str]:
 
 
 def _stripped(name: str, definition: ast.FunctionDef, source: str) -> str:
-    """Return a function without decorator, annotations and defaults; its body as it was written."""
+    """Return a function without decorator, annotations and defaults; its body is unchanged."""
     given = definition.args
     arguments = [one.arg for one in (*given.posonlyargs, *given.args)]
     if given.kwonlyargs:
         arguments += ["*", *(one.arg for one in given.kwonlyargs)]
     head = f"def {name}({', '.join(arguments)}):\n"
-    # Annotations and defaults may go on for lines; comments may stand before the first statement.
+    # The signature may have several lines, and comments may precede the first statement.
     named = [one for one in ast.walk(given) if isinstance(one, ast.expr | ast.arg)]
     named += [definition.returns] if definition.returns is not None else []
     ends = max((one.end_lineno or 0 for one in named), default=definition.lineno)
@@ -116,7 +116,7 @@ def _stripped(name: str, definition: ast.FunctionDef, source: str) -> str:
 
 
 def _global_names(text: str, name: str) -> set[str]:
-    """Return the names that a function takes from outside of it, built-in ones among them."""
+    """Return the global names that a function uses, built-in ones included."""
     found: set[str] = set()
     tables = [symtable.symtable(text, name, "exec").get_children()[0]]
     while tables:

@@ -1,30 +1,30 @@
-"""An order-book-imbalance strategy: takes books, tells when to enter and when to leave.
+"""An order-book-imbalance strategy: takes books, and says when to enter and when to exit.
 
 Written by obi-widgets, which it does not need: Python 3.10 and its standard library are
-enough. It sends nothing anywhere. Give it each book of one market, in event time:
+enough. It sends no orders. Give it each book of one market, in event time:
 
     strategy = Strategy("venue:SYMBOL")  # the market that it is run on
     decision = strategy.decide(time_ns, bids, asks)  # (price, size) each, best first
-    decision.orders      # what to send now: side, kind, limit price, size of each
-    decision.exit        # whether one of them is to close the position; and then
-    decision.enter       # +1: to open a long one, -1: a short one, 0: nothing
-    decision.fills       # what became of orders: they are taken to be filled as they were judged
-    strategy.lost()      # when books were missed: whether there is a position is not known
+    decision.orders      # orders to send now: side, kind, limit price, size of each
+    decision.exit        # whether to close the position, before an entry
+    decision.enter       # +1: open a long position, -1: a short one, 0: none
+    decision.fills       # assumed results of orders, by the rules that judged the settings
+    strategy.lost()      # call it if books were missed: it forgets position and orders
 
-A book that cannot be one (times that are no nanoseconds or go back, levels that are not best first,
-sides that cross, text) raises a BookError and changes nothing.
+An invalid book (a time that goes back or is not in nanoseconds, levels that are not sorted best
+first, sides that cross, text) raises a BookError and changes nothing.
 
 Of each side the best LEVELS levels are used, as when the settings were tuned. Where DEPTH or
-BAND_BPS reach beyond them the imbalance is not known: NaN, which enters nothing.
+BAND_BPS reach beyond them the imbalance is unknown: NaN, which makes no entry.
 
-An order meets the first book at or after its arrival, LATENCY_NS after its decision. One that is
-to enter is filled whole, on all levels that it needs no more than SLIPPAGE_BPS beyond the touch at
-its decision, or it is cancelled, and never chased. One that leaves has no limit.
+An order meets the first book at or after its arrival, LATENCY_NS after its decision. An entry is
+filled whole if no level that it needs is more than SLIPPAGE_BPS beyond the touch at its decision.
+Otherwise it is cancelled, and never chased. An exit has no limit.
 
 Sizes are in base units (contracts times contract size), times are the venue's.
 
-A MarketWarning tells when the market is not the one in TUNED_ON. Strategy() without a market
-checks nothing: whether the settings are for that market is then for you to know.
+A MarketWarning says that the market is not the one in TUNED_ON. Strategy() without a market
+does not check this.
 """
 
 import math
@@ -35,7 +35,7 @@ from collections.abc import Sequence
 from operator import gt, index, lt
 from typing import NamedTuple
 
-# -- constants: what was exported stands here ----------------------------------------------
+# -- constants: the exported settings ------------------------------------------------------
 
 DECAY = 0.1
 LEVELS = 50
@@ -64,15 +64,15 @@ Values = tuple[float, int | None, float | None, bool]
 
 
 class BookError(ValueError):
-    """A book, or its time, that cannot be one: what is wrong with it."""
+    """An invalid book or time; the message says what is wrong."""
 
 
 class Order(NamedTuple):
     """An order to send: +1 buys, -1 sells.
 
     ``kind`` is "market", or "fill_or_kill": at ``limit`` or better, whole or not at all. ``size``
-    is in base units; None is a size so small that the touch holds it. To leave, it is that of the
-    position.
+    is in base units; None if an order is so small that the best level fills it. An exit has the
+    size of the position.
     """
 
     side: int
@@ -82,9 +82,9 @@ class Order(NamedTuple):
 
 
 class Fill(NamedTuple):
-    """What became of an order: "entered", "left", or "missed", which is flat again.
+    """Assumed result of an order: "entered", "left" (an exit), or "missed" (not filled).
 
-    ``side`` is that of the position, ``price`` the mean of what was paid or got; NaN of a miss.
+    ``side`` is that of the position, ``price`` the mean price; NaN if it was missed.
     """
 
     what: str
@@ -93,7 +93,7 @@ class Fill(NamedTuple):
 
 
 class Decision(NamedTuple):
-    """First leave (``exit``), then enter: +1 long, -1 short, 0 nothing.
+    """Close the position first (``exit``), then enter: +1 long, -1 short, 0 nothing.
 
     ``imbalance`` is in -1..+1, + is more bids; NaN without bids or asks in the band, and where
     depth or band reach beyond the levels that are used.
@@ -113,18 +113,18 @@ class MarketWarning(UserWarning):
 class Strategy:
     """One position at a time: ``position`` is +1 long, -1 short, 0 none.
 
-    ``market`` is the one that it is run on, as "venue:SYMBOL"; without it, that is not checked.
+    ``market`` is the market that it is run on, as "venue:SYMBOL"; it is checked if given.
     """
 
     def __init__(self, market: str = "") -> None:
         tuned = f"{TUNED_ON.get('venue', '')}:{TUNED_ON.get('symbol', '')}".strip(":")
         if market and market != tuned:
             text = f"Tuned on {tuned or 'a market without a name'}, run on {market}:"
-            text += " its verdict says nothing of that market."
+            text += " its verdict does not hold for that market."
             warnings.warn(text, MarketWarning, stacklevel=2)
         self.position = 0
         self._due = 0
-        self._entering = 0  # the side of an order that is on its way
+        self._entering = 0  # side of the entry order in flight
         self._leaving = False
         self._arrival, self._limit = 0, math.inf
         self._newest = EARLIEST
@@ -132,7 +132,7 @@ class Strategy:
     def decide(self, time_ns: int, bids: Levels, asks: Levels) -> Decision:
         """Take the book at an event time. A side without orders is empty.
 
-        Raises BookError for what cannot be a book, or its time.
+        Raises BookError for an invalid book or time.
         """
         check(time_ns, self._newest, bids, asks)
         self._newest = time_ns
@@ -164,7 +164,7 @@ class Strategy:
         return Decision(enter, leave, value, tuple(orders), tuple(fills))
 
     def _order(self, bids: Levels, asks: Levels) -> Order:
-        """Return the order to enter, and keep the worst price that it may pay."""
+        """Return the entry order, and store the worst price that it may pay."""
         side = self._entering
         self._limit = side * math.inf
         if SLIPPAGE_BPS is None:
@@ -176,7 +176,7 @@ class Strategy:
         return Order(side, "fill_or_kill", ticks * TICK_SIZE, SIZE)
 
     def _meet(self, now: int, bids: Levels, asks: Levels, fills: list[Fill]) -> bool:
-        """Execute the order to enter if it has arrived; return whether it was missed."""
+        """Execute the entry order if it has arrived; return whether it was missed."""
         side = self._entering
         if not side or now < self._arrival:
             return False
@@ -190,20 +190,20 @@ class Strategy:
         return True
 
     def lost(self) -> int:
-        """Forget position and orders, since books were missed; return which position it was."""
+        """Forget position and orders, since books were missed; return the side of the position."""
         position, self.position = self.position, 0
         self._entering, self._leaving = 0, False
         return position
 
 
-ON_LIMIT_BPS = 1e-9  # a price that lies on the limit but for rounding is within it
+ON_LIMIT_BPS = 1e-9  # tolerance, so that rounding does not exclude a price on the limit
 
 
 def quote(direction: int, bids: Levels, asks: Levels) -> tuple[float, float]:
-    """Return the mean price of SIZE bought (+1) or sold (-1), and that of the last level it needs.
+    """Return the mean price of SIZE bought (+1) or sold (-1), and the price of its last level.
 
-    What exceeds the levels that are used is counted at the last of them, and has no last level:
-    NaN.
+    If SIZE exceeds the levels that are used, the rest is priced at the last of them, and the price
+    of the last level is NaN.
     """
     levels = asks if direction > 0 else bids
     if AT_MID:
@@ -213,18 +213,18 @@ def quote(direction: int, bids: Levels, asks: Levels) -> tuple[float, float]:
         return math.nan, math.nan
     if SIZE is None:
         return levels[0][0], levels[0][0]
-    until = value = 0.0
+    total = value = 0.0
     last = math.nan
-    for price, there in levels[:LEVELS]:
-        before, there = until, single(there)
-        until += there
-        value += price * min(max(SIZE - (until - there), 0.0), there)
+    for price, size in levels[:LEVELS]:
+        before, size = total, single(size)
+        total += size
+        value += price * min(max(SIZE - (total - size), 0.0), size)
         if before < SIZE:
             last = price
-        if until >= SIZE:
+        if total >= SIZE:
             break
-    if until < SIZE:
-        value += last * (SIZE - until)
+    if total < SIZE:
+        value += last * (SIZE - total)
         return value / SIZE, math.nan
     return (levels[0][0] if last == levels[0][0] else value / SIZE), last
 
@@ -235,13 +235,13 @@ def single(x: float) -> float:
 
 
 EARLIEST = 315_532_800_000_000_000  # 1980: times in other units lie before it
-AHEAD = 86_400_000_000_000  # ns that a clock may be ahead of the one here
-LARGEST = 3e38  # of a size, which is kept in 32 bits
+AHEAD = 86_400_000_000_000  # ns that the venue's clock may be ahead of this computer's
+LARGEST = 3e38  # largest size: sizes are stored in 32 bits
 UNITS = {"seconds": 10**9, "milliseconds": 10**6, "microseconds": 10**3}
 
 
 def check(time_ns: int, newest: int, bids: Levels, asks: Levels) -> None:
-    """Raise BookError for a time or a book that cannot be."""
+    """Raise BookError for an invalid time or book."""
     try:
         if not newest <= index(time_ns) <= time.time_ns() + AHEAD:
             raise BookError(wrong_time(time_ns, newest))

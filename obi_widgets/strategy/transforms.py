@@ -1,6 +1,6 @@
-"""Transforms of signals, state by state: a part of the exported strategy, see `strategy`.
+"""Transforms of signals, state by state: a part of the exported strategy.
 
-What stands below the line goes into the file. Python's standard library is enough for it.
+The sections below are copied into the file. They need Python's standard library only.
 """
 
 from __future__ import annotations
@@ -18,15 +18,15 @@ Signal = Callable[[int, Levels, Levels], float]
 
 
 class OverWindow:
-    """What looks back over a window; NaN until all that it is made of is full.
+    """A transform over a trailing window; NaN until its whole look-back is full.
 
-    ``lookback_ns`` is how far back it looks in all, its part's own look-back included.
+    ``lookback_ns`` is the whole look-back: the window and the look-back of its part.
     """
 
     def __init__(self, part: Signal, window_ns: int, lookback_ns: int) -> None:
         self._part, self._window, self._lookback = part, window_ns, lookback_ns
         self._past: deque[tuple[int, float]] = deque()
-        self._before = nan  # the value that stood when the window begins
+        self._before = nan  # the last value before the window
         self._began: int | None = None
 
     def __call__(self, time_ns: int, bids: Levels, asks: Levels) -> float:
@@ -45,18 +45,19 @@ class OverWindow:
         raise NotImplementedError
 
     def known(self) -> list[float]:
-        """Return the values within the window that there are."""
+        """Return the values within the window, without NaN."""
         return [one for _, one in self._past if not isnan(one)]
 
 
 class Zscore(OverWindow):
-    """Less the trailing mean, in trailing standard deviations."""
+    """The value less its trailing mean, in trailing standard deviations."""
 
     def of(self, value: float) -> float:
         """Return the transform of the newest value."""
         first, *_ = values = self.known()
-        moved = [one - first for one in values]
-        mean, square = fsum(moved) / len(moved), fsum(one * one for one in moved) / len(moved)
+        shifted = [value - first for value in values]  # for accuracy
+        mean = fsum(shifted) / len(shifted)
+        square = fsum(one * one for one in shifted) / len(shifted)
         variance = square - mean * mean
         return (value - first - mean) / sqrt(variance) if variance > 1e-12 * square else nan
 
@@ -71,7 +72,7 @@ class Smooth(OverWindow):
 
 
 class Difference(OverWindow):
-    """The change since the window began."""
+    """The change since the beginning of the window."""
 
     def of(self, value: float) -> float:
         """Return the transform of the newest value."""
@@ -79,7 +80,7 @@ class Difference(OverWindow):
 
 
 class Velocity(OverWindow):
-    """The change since the window began, per second."""
+    """The change since the beginning of the window, per second."""
 
     def of(self, value: float) -> float:
         """Return the transform of the newest value."""
@@ -104,7 +105,7 @@ class WeightedSum:
 
 
 class Imbalance:
-    """The imbalance with values of its own."""
+    """An imbalance with its own parameter values."""
 
     def __init__(self, values: Values | None = None) -> None:
         self._values = values

@@ -233,7 +233,7 @@ def refusal(path, text=None):
             "[settings]\n[tuned_on]\nvenue = 'x'\n",
             "my.toml: 'tuned_on' has ['venue']. "
             "It takes venue, symbol, start, end, states, levels, interval, sha256, "
-            "package, gaps.",
+            "package, gaps, source.",
         ),
         (
             "[settings]\n[calibration]\nverdict = 'viable'\n",
@@ -252,7 +252,7 @@ def refusal(path, text=None):
             "tuned_on = 5\n[settings]\n",
             "my.toml: 'tuned_on' is 5. "
             "It takes venue, symbol, start, end, states, levels, interval, sha256, "
-            "package, gaps.",
+            "package, gaps, source.",
         ),
     ],
 )

@@ -182,16 +182,16 @@ class Sealed:
         Entries that a gap ended: their result is unknown, and they are not judged.
     unseen_seconds : float
         Time since the seal without data, for example while no session ran.
-    decided : str
-        First decision of the test; empty before.
-    decided_after : int
-        Number of trades at that decision; 0 before.
+    decided, decided_after : str, int
+        First decision of the test, and the number of trades at it; empty and 0 before.
     broken : str
         When and why the test ended; empty while it runs.
     mean_bps, interval_low, interval_high, low_bps, high_bps : float or None
         Mean net return of a trade, its two-sided interval, and its one-sided bounds, bps.
     clipped_mean_bps, clipped_low_bps, clipped_high_bps : float or None
         The same with each gain and loss cut at ``clip_bps``.
+    queue : str
+        Place of post-only orders in the queue, ``"back"`` or ``"front"``: the worse. Else "".
     """
 
     verdict: str
@@ -220,6 +220,7 @@ class Sealed:
     clipped_mean_bps: float | None = None
     clipped_low_bps: float | None = None
     clipped_high_bps: float | None = None
+    queue: str = ""
 
 
 def known(value: float) -> float | None:

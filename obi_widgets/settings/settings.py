@@ -22,6 +22,7 @@ from obi_widgets.settings.parameters import (
     threshold_of,
     usual_fees,
 )
+from obi_widgets.settings.presets import Presets
 from obi_widgets.settings.provenance import (
     Findings,
     Sealed,
@@ -31,9 +32,11 @@ from obi_widgets.settings.provenance import (
     to_tables,
 )
 from obi_widgets.settings.traits import Setting, SignalTrait, ThresholdTrait, class_for
-from obi_widgets.trading.declared import OWN, PARAMETERS
+from obi_widgets.settings.undo import Steps, Undoable
+from obi_widgets.trading.declared import FEES, OWN, PARAMETERS
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
     from typing import Self
 
@@ -44,7 +47,7 @@ COMMON = ("signal", "threshold", "threshold_is", *PARAMETERS)
 """Names of the settings that exist for every signal."""
 
 
-class Settings(HasTraits):
+class Settings(Undoable):
     """A signal, the values of its parameters, and the rules of its entries.
 
     Each parameter below is also an attribute, and so is each parameter of the signal:
@@ -155,7 +158,8 @@ class Settings(HasTraits):
 
     _lock: threading.RLock
     _before: dict[str, dict[str, Any]]  # by signal name: its values when it was last in use
-    _newest: tuple[dict[str, Any], Parameters] | None  # the values of the last `parameters`
+    # The last `parameters`: the traits' values, all values by name, and what was made of them.
+    _newest: tuple[dict[str, Any], dict[str, Any], Parameters] | None
 
     def __new__(cls, signal: Signal | str = "imbalance", **_: Any) -> Self:  # noqa: ANN401, D102
         chosen = as_signal(signal)
@@ -202,15 +206,18 @@ class Settings(HasTraits):
         self.quantile_window = quantile_window
         for name, value in values.items():
             setattr(self, name, value)
+        self._steps = Steps(self.parameters)
 
     def __setattr__(self, name: str, value: object) -> None:
         if not name.startswith("_") and not hasattr(type(self), name):
             self._check_name(name)
-        super().__setattr__(name, value)
         if name == "threshold_is":
-            self._fit_threshold()
-        elif name == "fees" and value != OWN:
-            self.fee_bps, self.maker_fee_bps = usual_fees(self.fees)
+            self._replace({name: THRESHOLD_IS.check(value), **self._fitting(value)})
+        elif name == "fees" and FEES.check(value) != OWN:
+            fees = dict(zip(("fee_bps", "maker_fee_bps"), usual_fees(str(value)), strict=True))
+            self._replace({name: value, **fees})
+        else:
+            super().__setattr__(name, value)
 
     def __getattr__(self, name: str) -> Any:  # noqa: ANN401
         if name.startswith("_"):
@@ -225,51 +232,80 @@ class Settings(HasTraits):
                 suggest(name, known),
             )
 
-    def _fit_threshold(self) -> None:
-        """Replace the threshold by its default if it is out of the new range."""
-        allowed = threshold_of(self.signal, self.threshold_is)
+    def _fitting(self, threshold_is: object) -> dict[str, Any]:
+        """Return a new threshold if the present one is out of its new range."""
+        allowed = threshold_of(self.signal, str(threshold_is))
         try:
             allowed.check(self.threshold)
         except SettingsError:
-            self.threshold = allowed.default
+            return {"threshold": allowed.default}
+        return {}
 
     def _choose(self, signal: Signal) -> None:
         """Change the signal; a parameter of the same name and kind keeps its value."""
         with self._lock:
-            old, before = self.signal, self.parameters.as_dict()
+            old, before = self.signal, self._values()
             if signal == old:
                 return
-            self._before[old.name] = {**dict(self.parameters.values), "threshold": self.threshold}
             again = self._before.get(signal.name, {})
-            for name in old.parameters:
-                self._trait_values.pop(name, None)
-            self.__class__ = class_for(Settings, signal)
+            values: dict[str, Any] = {"signal": signal}
             for name, parameter in signal.parameters.items():
                 value = again.get(name, parameter.default)
                 if name in old.parameters and old.parameters[name].kind == parameter.kind:
                     value = before[name]
-                self._trait_values[name] = parameter.check(value)
-            self._trait_values["signal"] = signal
+                values[name] = parameter.check(value)
             if self.threshold_is == "value":
-                self._trait_values["threshold"] = again.get("threshold", signal.threshold)
-            after = self.parameters.as_dict()
+                values["threshold"] = again.get("threshold", signal.threshold)
+        self._replace(values)
+
+    def _replace(self, values: Mapping[str, Any]) -> None:
+        """Set several values at once, then tell the observers: nobody sees a part of them.
+
+        The values have been checked. With another signal, they include all its parameters.
+        """
+        with self._lock:
+            old, before = self.signal, self._values()
+            signal: Signal = values.get("signal", old)
+            if signal != old:
+                own = {name: before[name] for name in (*old.parameters, "threshold")}
+                self._before[old.name] = own
+                for name in old.parameters:
+                    self._trait_values.pop(name, None)
+                self.__class__ = class_for(Settings, signal)
+            self._trait_values.update(values)
+            after = self._values()
         for name, value in after.items():
             if name not in before or before[name] != value:
                 self._notify_trait(name, before.get(name), value)
+
+    def _values(self) -> dict[str, Any]:
+        """Return all values by name; first those on which the others depend."""
+        return {
+            name: getattr(self, name)
+            for name in ("signal", "threshold_is", *self.signal.parameters, *COMMON)
+        }
 
     @property
     def parameters(self) -> Parameters:
         """A copy of all values, which does not change. The same object until a value changes."""
         with self._lock:
-            values = {name: getattr(self, name) for name in (*COMMON, *self.signal.parameters)}
-            if self._newest is None or values != self._newest[0]:
-                self._newest = values, Parameters(**values)
-            return self._newest[1]
+            if self._newest is not None and self._newest[0] == self._trait_values:
+                return self._newest[2]  # asked for at each state and frame
+            values = self._values()
+            same = self._newest is not None and self._newest[1] == values
+            found = self._newest[2] if self._newest is not None and same else Parameters(**values)
+            self._newest = self._trait_values.copy(), values, found
+            return found
 
     @property
     def levels_used(self) -> LevelsUsed:
         """Levels of the book that the signal uses."""
         return self.parameters.levels_used
+
+    @property
+    def presets(self) -> Presets:
+        """Named values: ``settings.presets.apply("scalp")``, ``settings.presets.save("mine")``."""
+        return Presets(self)
 
     def values_of(self, signal: Signal) -> dict[str, Any]:
         """Return the current values of a signal's parameters, by name."""
@@ -279,9 +315,7 @@ class Settings(HasTraits):
 
     def update(self, values: Settings | Parameters) -> None:
         """Copy all values from other settings."""
-        given = Parameters.of(values).as_dict()
-        for name in ("signal", "threshold_is", *given):
-            setattr(self, name, given[name])
+        self._replace(Parameters.of(values).as_dict())
 
     def __repr__(self) -> str:
         given = self.parameters.as_table()

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import traitlets
 
+from obi_widgets.errors import SettingsError
 from obi_widgets.settings.parameters import as_signal, threshold_of
 
 if TYPE_CHECKING:
@@ -48,6 +49,19 @@ class SignalTrait(traitlets.TraitType[Any, Any]):
 
 @lru_cache(256)
 def class_for(base: type, signal: Signal) -> type:
-    """Return a class of settings with the parameters of a signal."""
+    """Return a class of settings with the parameters of a signal.
+
+    Raises
+    ------
+    SettingsError
+        If a parameter has the name of an attribute of settings, which it would hide.
+    """
+    for name in signal.parameters:
+        if hasattr(base, name):
+            raise SettingsError(
+                f"The signal {signal.name} has a parameter {name}, which is the name of an "
+                "attribute of all settings.",
+                "Give the parameter another name.",
+            )
     traits = {name: Setting(parameter) for name, parameter in signal.parameters.items()}
     return type(base.__name__, (base,), {"__module__": base.__module__, **traits})

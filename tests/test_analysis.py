@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 import obi_widgets as obi
 from obi_widgets.history.levels import BLOCK
-from obi_widgets.presentation.analysis import Analysis
+from obi_widgets.presentation.reading.analysis import Analysis
 from obi_widgets.settings.parameters import Parameters
 from obi_widgets.signals.signal import Signal
 from obi_widgets.signals.transforms import smooth, velocity, zscore

@@ -11,7 +11,16 @@ from history_tools import NAN, SECOND
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from obi_widgets.presentation.downsampling import PIXELS, Axis, Window, extent, means, steps
+from obi_widgets.presentation.charts.downsampling import (
+    PIXELS,
+    Axis,
+    Window,
+    extent,
+    is_raw,
+    lowest,
+    means,
+    steps,
+)
 
 # A chart of 600 columns of 10 ns, and series that are dense, sparse, or both by turns.
 COLUMN = 10
@@ -66,11 +75,13 @@ def test_a_step_line_shows_the_extremes_of_each_column_and_what_stands_after_it(
     numbers = sorted(columns)
     for number, following in pairwise([*numbers, numbers[-1] + 1]):
         here = columns[number]
-        shown = {held(x, y, number * COLUMN), held(x, y, number * COLUMN + COLUMN // 2)}
-        if any(map(math.isnan, here)):
-            assert all(map(math.isnan, shown))
-        else:
-            assert shown == {min(here), max(here)}
+        if len(here) > 2:
+            known = [value for value in here if not math.isnan(value)]
+            shown = {held(x, y, number * COLUMN), held(x, y, number * COLUMN + COLUMN // 2)}
+            if known:
+                assert shown == {min(known), max(known)}
+            else:
+                assert all(map(math.isnan, shown))
         if following > number + 1:  # nothing came for a while: the last value stands
             for quiet in ((number + 1) * COLUMN, following * COLUMN - 1):
                 assert held(x, y, quiet) == pytest.approx(here[-1], nan_ok=True)
@@ -78,13 +89,44 @@ def test_a_step_line_shows_the_extremes_of_each_column_and_what_stands_after_it(
     assert x[-1] == window.end
 
 
+@settings(max_examples=200)
+@given(SERIES)
+@pytest.mark.parametrize("drawn", [steps, lowest])
+def test_where_a_column_has_two_states_or_fewer_they_stand_at_their_own_times(drawn, items):
+    time, values = series(items)
+    x, y = drawn(time, values, Window.ending(int(time[-1]), SECONDS))
+    _, first, counts = np.unique(time // COLUMN, return_index=True, return_counts=True)
+    for begin, count in zip(first.tolist(), counts.tolist(), strict=True):
+        rows = range(begin, begin + count) if count <= 2 else ()
+        for row in rows:
+            if row + 1 == len(time) or time[row + 1] > time[row]:  # of several at a time, the last
+                assert held(x, y, time[row]) == pytest.approx(values[row], nan_ok=True)
+            if row and time[row - 1] < time[row] and row - 1 in rows:
+                stood = held(x, y, time[row] - 1)
+                assert stood == pytest.approx(values[row - 1], nan_ok=True)
+
+
 @settings(max_examples=100)
 @given(SERIES)
-def test_a_step_line_has_at_most_two_points_a_column(items):
+def test_the_lowest_value_of_each_column_is_drawn(items):
+    time, values = series(items)
+    window = Window.ending(int(time[-1]), SECONDS)
+    x, y = lowest(time, values, window)
+    for number, here in grouped(time, values, COLUMN).items():
+        known = [value for value in here if not math.isnan(value)]
+        if len(here) > 2 and known:
+            assert held(x, y, number * COLUMN) == held(x, y, number * COLUMN + 5) == min(known)
+    assert y[-1] == pytest.approx(values[-1], nan_ok=True)
+
+
+@settings(max_examples=100)
+@given(SERIES)
+def test_a_step_line_has_two_points_a_column_and_one_where_it_ends(items):
     time, values = series(items)
     x, _ = steps(time, values, Window.ending(int(time[-1]), SECONDS))
     _, counts = np.unique(x[:-1] // COLUMN, return_counts=True)
-    assert (counts <= 2).all()
+    assert (counts <= 3).all()
+    assert len(x) <= 3 * len(np.unique(time // COLUMN))
 
 
 def shifted(time, values, by):
@@ -196,11 +238,20 @@ def test_extents_are_the_least_and_greatest_of_each_column(items):
     at, low, high = extent(time, values, Window.ending(int(time[-1]), SECONDS))
     columns = grouped(time, values, COLUMN)
     seen = {number: here for number, here in columns.items() if number * COLUMN >= at[0] - COLUMN}
-    assert ((at - COLUMN // 2) // COLUMN).tolist() == sorted(seen)
-    for number, least, greatest in zip(sorted(seen), low, high, strict=True):
-        broken = any(map(math.isnan, seen[number]))
-        wanted = (NAN, NAN) if broken else (min(seen[number]), max(seen[number]))
-        assert (least, greatest) == pytest.approx(wanted, nan_ok=True)
+    drawn = dict(zip(at.tolist(), zip(low.tolist(), high.tolist(), strict=True), strict=True))
+    wanted = {}
+    for number, following in pairwise([*sorted(seen), None]):
+        known = [value for value in seen[number] if not math.isnan(value)]
+        middle, last = number * COLUMN + COLUMN // 2, seen[number][-1]
+        wanted[middle] = (min(known), max(known)) if known else (NAN, NAN)
+        quiet = following is not None and following > number + 1
+        if quiet or math.isnan(last):  # what stands until the next state, or the break
+            wanted[(number + 1) * COLUMN] = (last, last)
+        if quiet and not math.isnan(last):
+            wanted[following * COLUMN] = (last, last)
+    assert sorted(drawn) == sorted(wanted)
+    for time_, pair in wanted.items():
+        assert drawn[time_] == pytest.approx(pair, nan_ok=True)
 
 
 @settings(max_examples=100)
@@ -212,10 +263,15 @@ def test_means_are_of_a_second_or_of_a_longer_column(seconds, items):
     width = max(window.column, SECOND)
     at, mean = means(time, values, window)
     columns = grouped(time, values, width)
-    assert set((at // width).tolist()) == {n for n in columns if n >= at[0] // width}
-    for middle, value in zip(at.tolist(), mean.tolist(), strict=True):
-        assert middle % width == width // 2
-        assert value == pytest.approx(np.mean(columns[middle // width]), nan_ok=True)
+    middle = at % width == width // 2
+    assert set((at[middle] // width).tolist()) == {n for n in columns if n >= at[0] // width}
+    for when, value in zip(at[middle].tolist(), mean[middle].tolist(), strict=True):
+        known = [one for one in columns[when // width] if not math.isnan(one)]
+        assert value == pytest.approx(np.mean(known) if known else NAN, nan_ok=True)
+    # Between, what stands in empty columns, or a break.
+    for when, value in zip(at[~middle].tolist(), mean[~middle].tolist(), strict=True):
+        last = values[np.searchsorted(time, when) - 1]
+        assert value == pytest.approx(last, nan_ok=True)
 
 
 def test_everything_in_view_is_summed_up():
@@ -227,6 +283,41 @@ def test_everything_in_view_is_summed_up():
             assert at[0] <= window.start  # a line from it comes in at the left edge
             assert at[-1] >= window.end - width
             assert (np.diff(at) == width).all()
+
+
+# -- state by state ------------------------------------------------------------------------------
+
+
+def regular(states_a_column, columns=2000, seed=1):
+    """Return times: so many states a column on average, at random."""
+    random = np.random.default_rng(seed)
+    return 10_000 + np.sort(
+        random.integers(0, columns * 1000, round(states_a_column * columns))
+    )  # columns of 1,000 ns
+
+
+@pytest.mark.parametrize(("density", "raw"), [(0.01, True), (1.0, True), (1.7, True), (2.3, False),
+                                              (30.0, False)])  # fmt: skip
+@pytest.mark.parametrize("share", [1.0, 0.1])  # of the window that has states yet
+def test_a_signal_is_drawn_state_by_state_where_columns_have_few(density, raw, share):
+    time = regular(density, columns=round(share * PIXELS))
+    assert is_raw(time, Window.ending(int(time[-1]), PIXELS * 1000 / SECOND)) == raw
+
+
+def test_states_that_come_and_go_do_not_change_the_way_to_and_fro():
+    time = regular(2.0, columns=6000)
+    found = [
+        is_raw(time[: newest + 1], Window.ending(int(time[newest]), PIXELS * 1000 / SECOND))
+        for newest in range(3000, len(time))
+    ]
+    assert 0 < sum(found) < len(found), "close to the limit"
+    assert sum(one != other for one, other in pairwise(found)) <= 6000 / PIXELS * 9
+
+
+@pytest.mark.parametrize("states", [0, 1, 2])
+def test_of_one_or_two_states_both_are_drawn(states):
+    time = np.array([100_000, 100_001], np.int64)[:states]
+    assert is_raw(time, Window.ending(100_001, SECONDS))
 
 
 # -- axes --------------------------------------------------------------------------------------

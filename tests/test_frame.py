@@ -10,11 +10,12 @@ import pytest
 from history_tools import NAN, SECOND, early, make
 
 import obi_widgets as obi
-from obi_widgets.presentation import formatting
-from obi_widgets.presentation.analysis import Analysis
-from obi_widgets.presentation.frame import LADDER, LATELY, Ladder, Reach
-from obi_widgets.presentation.frame_maker import FrameMaker
-from obi_widgets.presentation.time_range import TimeRange
+from obi_widgets.presentation.charts.time_range import TimeRange
+from obi_widgets.presentation.frames.frame import LATELY, Reach
+from obi_widgets.presentation.frames.frame_maker import FrameMaker
+from obi_widgets.presentation.reading.analysis import Analysis
+from obi_widgets.presentation.reading.ladder import LADDER, Ladder
+from obi_widgets.presentation.texts import formatting
 from obi_widgets.settings.parameters import Parameters
 from obi_widgets.signals.imbalance_insight import DecayEffect, ImbalanceInsight
 
@@ -62,7 +63,7 @@ def test_of_a_capture_every_number_is_one(history, parameters, window_seconds):
         assert frame.spread_bps == pytest.approx(1e4 * frame.spread / frame.mid)
         assert frame.signal == obi.imbalance(part, parameters)[-1]
         assert frame.seconds == (part.time[-1] - part.time[0]) / 1e9
-        for line in (frame.price, frame.mean, frame.extent):
+        for line in (frame.price, frame.signals[0].line, frame.signals[0].extent):
             assert all(np.isfinite(column).all() for column in line)
         reach = vars(frame.reach).copy()
         assert reach.pop("shortfall") is None
@@ -88,7 +89,8 @@ def test_without_a_book_there_are_no_numbers(rows, state):
     assert (frame.reach.notes, frame.reach.shortfall, frame.reach.inferred) == ({}, None, 0)
     assert frame.results.entries == 0
     assert math.isnan(frame.results.mean_net_bps)
-    assert all(np.isnan(column).all() for column in (*frame.mean[1:], *frame.extent[1:]))
+    drawn = frame.signals[0]
+    assert all(np.isnan(column).all() for column in (*drawn.line[1:], *drawn.extent[1:]))
     assert all(map(math.isfinite, frame.price_range))
 
 
@@ -215,7 +217,10 @@ def test_looking_back_shows_what_was_shown_then(history):
         assert not then.looking_back
         assert back.window == then.window
         # The column that was not over then has been completed since.
-        for now, before in ((back.price, then.price), (back.mean, then.mean)):
+        for now, before in (
+            (back.price, then.price),
+            (back.signals[0].line, then.signals[0].line),
+        ):
             count = len(before[0]) - 3
             np.testing.assert_array_equal(now[0][:count], before[0][:count])
             np.testing.assert_array_equal(now[1][:count], before[1][:count])
@@ -244,6 +249,16 @@ def test_entries_that_would_end_too_late_are_not_told(history):
     rows, note = formatting.results(told)
     assert rows[0][1] == f"{told.results.entries:,}" != "0"
     assert not note.startswith("Not shown")
+
+
+def test_the_levels_whose_flow_a_signal_reads_are_levels_in_use(history):
+    for depth in (1, 5):
+        parameters = Parameters("order_flow_imbalance", depth=depth)
+        frame = frame_of(history, parameters)
+        assert frame.reach.levels == depth
+        assert ((frame.ladder.weight > 0).sum(axis=1) == depth).all()
+        assert formatting.depth_effect(depth, frame.reach).text.startswith("Deepest: ")
+        assert parameters.levels_used.depth == 1, "no size of a further level is needed"
 
 
 def test_a_warning_is_of_the_settings_that_it_was_given_for(history, monkeypatch):

@@ -40,6 +40,13 @@ def test_a_step_is_a_whole_number_of_contracts():
     assert size_range(replace(book([30.0], [30.0]), instrument=coarse)) == (80.0, 80.0)
 
 
+def test_the_value_of_an_inverse_contract_is_no_step():
+    # 100 USD are no 100 coins: sizes in coins are multiples of nothing.
+    instrument = Instrument("binance-coinm", "BTCUSD_PERP", contract_size=100.0, inverse=True)
+    history = replace(book([3.0, 4.0], [30.0, 4.0]), instrument=instrument)
+    assert size_range(history) == pytest.approx((0.01, 10))
+
+
 def test_without_a_whole_book_there_is_none():
     nothing = np.full((1, 1), np.nan)
     lost = early([10**9], nothing, nothing, nothing, nothing, tick_size=1.0)

@@ -12,8 +12,7 @@ import pytest
 import obi_widgets as obi
 from obi_widgets.calibration.result import CalibrationResult
 from obi_widgets.market_data.events import Instrument
-from obi_widgets.presentation.formatting import signed
-from obi_widgets.presentation.tear_sheet import (
+from obi_widgets.presentation.tear_sheet.tear_sheet import (
     COLUMNS,
     WAITING,
     SheetMaker,
@@ -25,6 +24,7 @@ from obi_widgets.presentation.tear_sheet import (
     ticks,
     trust,
 )
+from obi_widgets.presentation.texts.formatting import signed
 from obi_widgets.session.background_calibration import axes
 
 BTC = Instrument("sim", "BTC-PERP", "Simulator", "USDT", 0.1)

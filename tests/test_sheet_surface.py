@@ -11,8 +11,8 @@ import pandas as pd
 import pytest
 
 import obi_widgets as obi
-from obi_widgets.presentation.formatting import NOTHING, won
-from obi_widgets.presentation.tear_sheet_surface import of_proposal, of_surface
+from obi_widgets.presentation.tear_sheet.tear_sheet_surface import of_proposal, of_surface
+from obi_widgets.presentation.texts.formatting import NOTHING, won
 from obi_widgets.session.background_calibration import axes
 
 MINUS = "\N{MINUS SIGN}"

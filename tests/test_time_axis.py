@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from obi_widgets.presentation.downsampling import Window
+from obi_widgets.presentation.charts.downsampling import Window
 from obi_widgets.widgets import panel
+from obi_widgets.widgets.page import values_of
 from obi_widgets.widgets.time_axis import TimeAxis
 
 
@@ -38,12 +39,14 @@ class Looking:
 
 def labels_of(axis, end, seconds):
     """Return what stands under a window, as bqplot takes it: labels, or else the format."""
-    axis.follow(Looking(end, seconds))
-    bottom = axis.axes[0]
+    shown = values_of(axis.changes(Looking(end, seconds)))
+    values, labels, how = (
+        shown[axis.axes[0].model_id, f"tick_{name}"] for name in ("values", "labels", "format")
+    )
     found = []
-    for at in bottom.tick_values.astype("datetime64[ms]"):
-        named = bottom.tick_labels.get(str(at.astype(int)))
-        found.append(named or at.item().strftime(bottom.tick_format))
+    for at in np.array(values, "datetime64[ms]"):
+        named = labels.get(str(at.astype(int)))
+        found.append(named or at.item().strftime(how))
     return found
 
 

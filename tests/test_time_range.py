@@ -6,7 +6,7 @@ import hypothesis.strategies as st
 import pytest
 from hypothesis import given
 
-from obi_widgets.presentation.time_range import TimeRange
+from obi_widgets.presentation.charts.time_range import TimeRange
 
 SECOND = 1_000_000_000
 OLDEST, NEWEST = 1000 * SECOND, 4600 * SECOND  # an hour

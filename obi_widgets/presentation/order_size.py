@@ -35,7 +35,7 @@ def size_range(history: History) -> tuple[float, float] | None:
     scale = 10.0 ** math.floor(math.log10(held))
     greatest = next(n * scale for n in (1, 2, 5, 10) if n * scale >= held)
     step = 10.0 ** math.floor(math.log10(greatest / POSITIONS) + 1e-9)
-    contract = history.instrument.contract_size
+    contract = history.instrument.size_step
     if contract != 1:
         step = contract * max(1, round(step / contract))
     return step, max(greatest, step)

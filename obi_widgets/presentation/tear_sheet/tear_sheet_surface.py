@@ -9,8 +9,8 @@ import numpy as np
 
 from obi_widgets.calibration.forward_returns import too_coarse
 from obi_widgets.calibration.holdout import DEFAULT_HOLD_OUT
-from obi_widgets.presentation import formatting
-from obi_widgets.presentation.formatting import MINUS, number
+from obi_widgets.presentation.texts import formatting
+from obi_widgets.presentation.texts.formatting import MINUS, number
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -78,7 +78,7 @@ class _Means:
 
     def __init__(self, surface: Surface) -> None:
         first = (0,) * (len(surface.axes) - 2)
-        self._mean, self._error = surface.mean_gross_bps[first], surface.se_bps[first]
+        self._mean, self._error = surface.mean_gross_bps[first], surface.gross_se_bps[first]
         self._entries, self._won = surface.entries[first], surface.won[first]
         self._missed = surface.missed[first]
         coarse = too_coarse(surface.hold_seconds, surface.interval).tolist()

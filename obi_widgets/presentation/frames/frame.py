@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from obi_widgets.history.levels import prices_of
+from obi_widgets.presentation.layers.chart_layers import ChartLayers
 from obi_widgets.settings.parameters import Parameters
 from obi_widgets.signals.coverage import Shortfall, inferred
 from obi_widgets.signals.insight import LevelsInUse
@@ -20,57 +20,23 @@ if TYPE_CHECKING:
     from obi_widgets.history.columns import History
     from obi_widgets.history.incoming import Span
     from obi_widgets.market_data.events import Instrument, State
-    from obi_widgets.presentation.downsampling import Window
+    from obi_widgets.presentation.charts.downsampling import Window
+    from obi_widgets.presentation.charts.equity import Equity
+    from obi_widgets.presentation.charts.signal_line import SignalLine
+    from obi_widgets.presentation.reading.comparison import Compared
+    from obi_widgets.presentation.reading.cursor import Cursor, PointedEntry
+    from obi_widgets.presentation.reading.entry_details import EntryDetails
+    from obi_widgets.presentation.reading.ladder import Ladder
+    from obi_widgets.presentation.reading.reading import Reading
+    from obi_widgets.signals.crossing import Alert
     from obi_widgets.signals.insight import Note
     from obi_widgets.trading.trade_list import Results, Trades
 
     Floats = NDArray[np.float64]
     Ints = NDArray[np.int64]
 
-LADDER = 20
-"""Levels a side that a ladder shows."""
-
-SIDES = np.array([[+1], [-1]])
-"""Bids, asks."""
-
 LATELY = 100
 """Newest states from which the effects of parameters are computed."""
-
-
-@dataclass(frozen=True)
-class Ladder:
-    """The best levels at one state; each array is of shape (2, n), bids first, best first.
-
-    ``price``, in quote currency, and ``size``, in base units, are NaN if there is no level.
-    ``weight`` is the factor of a size in the signal, 0 to 1; 0 for a level that it does not use.
-    ``weighs`` tells whether the signal has factors other than 0 and 1.
-    """
-
-    price: Floats
-    size: Floats
-    weight: Floats
-    weighs: bool
-
-    @classmethod
-    def of(cls, history: History, parameters: Parameters) -> Ladder:
-        """Return the levels of the newest state."""
-        insight, values = parameters.signal.insight, dict(parameters.values)
-        shape = (2, min(LADDER, history.levels))
-        newest = history[-1:] if len(history) else history
-        if not len(newest) or np.isnan(newest.mid[0]):
-            nothing = np.full(shape, np.nan)
-            return cls(nothing, nothing, np.zeros(shape), insight.weighs)
-        ((_, block),) = newest.chunks()
-        ticks, sizes = block.ticks[:, : shape[1], 0], block.sizes[:, : shape[1], 0]
-        best = np.array([newest.bid, newest.ask])
-        price = prices_of(ticks, best, SIDES, history.tick_size)
-        filled = sizes > 0
-        return cls(
-            np.where(filled, price, np.nan),
-            np.where(filled, sizes, np.nan).astype(float),
-            insight.weights(newest, values)[:, : shape[1], 0],
-            insight.weighs,
-        )
 
 
 @dataclass(frozen=True)
@@ -139,7 +105,7 @@ class Frame:
     instrument : Instrument
         Market that is shown.
     state : str
-        State of the feed: ``connecting``, ``syncing``, ``live``, ``gap``, ``stale`` or ``closed``.
+        State of the feed, see `obi_widgets.market_data.events.State`.
     replay : bool
         Whether the data come from a recording.
     detail, advice : str
@@ -154,10 +120,9 @@ class Frame:
         Settings that the numbers were computed with.
     tick_size, mid, spread : float
         Quote currency; mid and spread of the newest state, NaN without a book.
-    signal : float
-        Newest value of the signal; NaN without one.
-    signal_range : tuple of float
-        Range of the signal's chart.
+    signals : tuple of SignalLine
+        What the charts of signals draw. The first is the settings' signal: it alone decides
+        entries.
     age : float
         Seconds of the feed's clock since the book last changed; NaN before the first change, and
         when the feed has ended.
@@ -183,14 +148,6 @@ class Frame:
         Step line of mid: times, values.
     price_range : tuple of float
         Range of the price chart.
-    mean : tuple of ndarray
-        The signal's mean over one second, or a column of pixels where that is longer: times,
-        values.
-    extent : tuple of ndarray
-        The signal's range in each column of pixels: times, lowest, highest.
-    bounds : tuple of ndarray
-        A quantile threshold in the signal's unit, averaged like ``mean``: times, values. Empty
-        where the threshold is a value.
     trades : Trades
         Entries that the settings would have made.
     results : Results
@@ -210,6 +167,26 @@ class Frame:
         Part that calibration uses: first and last event time; None for all states.
     trouble : str
         What is wrong with the signal function; empty if nothing is.
+    cursor, reading : Cursor and Reading, or None
+        The time that is pointed at, and the state of the market then.
+    pointed, entry : PointedEntry and EntryDetails, or None
+        The entry that is pointed at, and what is known of it; None if the settings do not make it.
+    layers : ChartLayers
+        What charts draw besides lines.
+    untold : str
+        Why no entries can be computed; empty if they can.
+    equity : Equity
+        Gains of the entries, summed up.
+    other : Compared or None
+        Other settings to compare with, and their results.
+    watching : bool
+        Whether crossings of a level are watched for.
+    watched : float or None
+        That level; None for the threshold.
+    alerts : tuple of Alert
+        The newest crossings, the newest last.
+    alert_count : int
+        Number of crossings so far.
     """
 
     instrument: Instrument
@@ -224,8 +201,7 @@ class Frame:
     tick_size: float
     mid: float
     spread: float
-    signal: float
-    signal_range: tuple[float, float]
+    signals: tuple[SignalLine, ...]
     age: float
     lag: float
     late: float
@@ -237,11 +213,9 @@ class Frame:
     looking_back: bool
     price: tuple[Ints, Floats]
     price_range: tuple[float, float]
-    mean: tuple[Ints, Floats]
-    extent: tuple[Ints, Floats, Floats]
-    bounds: tuple[Ints, Floats]
     trades: Trades
     results: Results
+    equity: Equity
     beyond: float
     ladder: Ladder
     reach: Reach
@@ -249,15 +223,32 @@ class Frame:
     selected: Span | None = None
     trouble: str = ""
     front: Results | None = None
+    cursor: Cursor | None = None
+    reading: Reading | None = None
+    pointed: PointedEntry | None = None
+    entry: EntryDetails | None = None
+    layers: ChartLayers = field(default_factory=ChartLayers)
+    untold: str = ""
+    other: Compared | None = None
+    watching: bool = False
+    watched: float | None = None
+    alerts: tuple[Alert, ...] = ()
+    alert_count: int = 0
+
+    @property
+    def signal(self) -> float:
+        """Newest value of the settings' signal; NaN without one."""
+        return self.signals[0].value
+
+    @property
+    def signal_range(self) -> tuple[float, float]:
+        """Range of its chart."""
+        return self.signals[0].scale
 
     @property
     def threshold(self) -> float:
-        """The threshold in the signal's unit; for a quantile its newest mean, NaN if unknown."""
-        p = self.parameters
-        if p.threshold_is == "value":
-            return p.threshold
-        _, values = self.bounds
-        return float(values[-1]) if len(values) else np.nan
+        """Its threshold, see `SignalLine.threshold`."""
+        return self.signals[0].threshold
 
     @property
     def old(self) -> bool:

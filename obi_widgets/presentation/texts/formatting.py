@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import math
 import re
+from decimal import Decimal
 from functools import cache, lru_cache
 from typing import TYPE_CHECKING
 
+import numpy as np
+
+from obi_widgets.calibration.difference import FEW
 from obi_widgets.calibration.forward_returns import COARSE, too_coarse
 from obi_widgets.errors import SettingsError, quoted
 from obi_widgets.parameters import Choice, Levels, Number
@@ -16,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from obi_widgets.parameters import Parameter
-    from obi_widgets.presentation.frame import Frame, Reach
+    from obi_widgets.presentation.frames.frame import Frame, Reach
     from obi_widgets.signals.signal import Signal
 
 MINUS = "\N{MINUS SIGN}"
@@ -24,11 +28,14 @@ NOTHING = "\N{EN DASH}"
 LATE = 1.0
 """Lag above its minimum from which it is shown, seconds."""
 
-FEW = 30
-"""With fewer entries, the mean may be chance."""
-
 UNITS = {"seconds": "s", "per bp": "/bp"}
 """Short forms of units, behind a number."""
+
+LARGE = ((1e12, "T"), (1e9, "B"), (1e6, "M"), (1e3, "k"))
+"""Factors of large numbers, and their names."""
+
+SYMBOL = 20
+"""Letters of a symbol that are shown; a longer one is shortened in its middle."""
 
 
 def number(value: float, decimals: int, *, sign: bool = False) -> str:
@@ -39,6 +46,33 @@ def number(value: float, decimals: int, *, sign: bool = False) -> str:
     if not text.strip("+-0.,"):
         text = text.lstrip("+-")  # no sign on a zero
     return text.replace("-", MINUS)
+
+
+def compact(value: float, *, sign: bool = False) -> str:
+    """Return a number of two or three digits for a narrow place: 1.2M, 340k, 0.051, 1.2e−8.
+
+    The text has at most seven characters up to 999T, the sign included; a dash for NaN.
+    """
+    if not math.isfinite(value):
+        return NOTHING
+    if not value:
+        return "0"
+    rounded = float(f"{value:.{3 if abs(value) >= 100 else 2}g}")
+    if abs(rounded) >= 1e15 or abs(rounded) < 1e-3:
+        mantissa, _, exponent = f"{value:{'+' if sign else ''}.1e}".partition("e")
+        return f"{mantissa}e{int(exponent)}".replace("-", MINUS)
+    factor, name = next(((f, n) for f, n in LARGE if abs(rounded) >= f), (1.0, ""))
+    scaled = value / factor
+    decimals = max(1 - math.floor(math.log10(abs(rounded / factor))), 0)
+    return number(scaled, decimals, sign=sign) + name
+
+
+def shortened(text: str, letters: int = SYMBOL) -> str:
+    """Return a text of at most so many letters: an ellipsis replaces its middle."""
+    if len(text) <= letters:
+        return text
+    left = letters // 2
+    return f"{text[:left]}…{text[len(text) - (letters - 1 - left) :]}"
 
 
 def signed(text: str) -> str:
@@ -54,8 +88,8 @@ def plain(value: float) -> str:
 @cache
 def decimals_of(step: float) -> int:
     """Return how many decimals the multiples of a step have."""
-    text = f"{step:.12f}".rstrip("0")
-    return len(text.partition(".")[2])
+    exponent = Decimal(f"{step:.12g}").normalize().as_tuple().exponent
+    return max(-int(exponent), 0)
 
 
 @lru_cache(4096)
@@ -78,7 +112,7 @@ def size(value: float, decimals: int) -> str:
     least = 10.0**-decimals
     if 0 < value < least / 2:
         return f"<{least:.{decimals}f}"
-    for factor, name in ((1e12, "T"), (1e9, "B"), (1e6, "M")):
+    for factor, name in LARGE:
         if value >= max(factor, 1e7):
             return f"{number(value / factor, 2)} {name}"
     if value >= 1:
@@ -87,8 +121,30 @@ def size(value: float, decimals: int) -> str:
 
 
 def bps(value: float, *, sign: bool = False) -> str:
-    """Return basis points; a dash for NaN."""
-    return f"{number(value, 2, sign=sign)} bps" if math.isfinite(value) else NOTHING
+    """Return basis points; a dash for NaN.
+
+    Two decimals, or more where these would say 0.00; none from 100,000 on.
+    """
+    if not math.isfinite(value):
+        return NOTHING
+    size = abs(value)
+    if size >= 1e7:
+        return f"{compact(value, sign=sign)} bps"
+    if 0 < size < 5e-7:
+        return f"{MINUS if value < 0 else '+' if sign else ''}<0.000001 bps"
+    decimals = 0 if size >= 1e5 else 2 if not size or size >= 0.005 else -math.floor(
+        math.log10(size) + 1e-9
+    )  # fmt: skip
+    return f"{number(value, min(decimals, 6), sign=sign)} bps"
+
+
+def spread(value: float, middle: float, tick_size: float) -> str:
+    """Return a spread in bps of mid, or in ticks where bps would say 0.00; a dash for NaN."""
+    share = 1e4 * value / middle if middle else math.nan
+    if not math.isfinite(share) or abs(share) >= 0.005 or not value:
+        return bps(share)
+    ticks = round(value / tick_size)
+    return f"{ticks:,} tick{'' if ticks == 1 else 's'}"
 
 
 def won(share: float, count: int) -> str:
@@ -110,11 +166,19 @@ def signal(value: float, span: tuple[float, float] = (-1, 1), unit: str = "") ->
     unit : str
         Unit of the signal.
     """
-    text = number(value, signal_decimals(span), sign=True)
+    text = signal_number(value, span)
     arrow = {"+": " ▲", MINUS: " ▼"}.get(text[0], "")
     return f"{text}{unit and ' ' + unit}{arrow}" if math.isfinite(value) else text
 
 
+def signal_number(value: float, span: tuple[float, float]) -> str:
+    """Return a value of a signal with its sign, in the decimals of its chart, or `compact`."""
+    if 1e-4 <= max(map(abs, span)) < 1e6 or not any(span):
+        return number(value, signal_decimals(span), sign=True)
+    return compact(value, sign=True)
+
+
+@lru_cache(64)
 def signal_decimals(span: tuple[float, float]) -> int:
     """Return how many decimals of a signal to show: 2 for a signal between −1 and +1."""
     largest = max(map(abs, span))
@@ -123,8 +187,7 @@ def signal_decimals(span: tuple[float, float]) -> int:
 
 def side(value: float, span: tuple[float, float] = (-1, 1)) -> str:
     """Return the side of a signal, for its colour; empty if the value is shown as zero."""
-    shown = round(value, signal_decimals(span)) if math.isfinite(value) else 0
-    return "bid" if shown > 0 else "ask" if shown < 0 else ""
+    return {"+": "bid", MINUS: "ask"}.get(signal_number(value, span)[0], "")
 
 
 @lru_cache(16)
@@ -203,6 +266,22 @@ def duration(seconds: float) -> str:
     return f"{seconds / 3600:.1f} h"
 
 
+def clock_length(seconds: float) -> str:
+    """Return a length of time to the second, as a clock shows it: "12 s", "4:54", "1:02:03"."""
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    minutes, rest = divmod(whole, 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
+
+
+def clock(time: int) -> str:
+    """Return the time of day of nanoseconds UTC, to the second."""
+    seconds = time // 1_000_000_000 % 86_400
+    return f"{seconds // 3600:02d}:{seconds // 60 % 60:02d}:{seconds % 60:02d}"
+
+
 def late(lag: float, absolute: float) -> tuple[str, str]:
     """Return by how much data are late, in short and as a sentence; both empty if little.
 
@@ -233,9 +312,8 @@ def no_signal(frame: Frame) -> str:
     """Return why no signal is drawn; an empty text if it is drawn."""
     if frame.reach.shortfall is not None and frame.reach.shortfall.fraction == 1:
         return "No signal: the settings need more levels than the history keeps."
-    if not frame.states or (
-        frame.mean[1].size and not all(map(math.isnan, frame.mean[1].tolist()))
-    ):
+    _, line = frame.signals[0].line
+    if not frame.states or (line.size and not np.isnan(line).all()):
         return nothing_yet(frame)
     if frame.trouble:
         return frame.trouble
@@ -329,7 +407,7 @@ def results(frame: Frame) -> tuple[list[tuple[str, str, str]], str]:
     if frame.front is not None:
         bounds = "Figures: last to first in the queue. The chart shows the last. "
     if not found.entries:
-        return rows, bounds.strip()
+        return rows, frame.untold or bounds.strip()
     if found.entries < FEW:
         return rows, f"{bounds}Too few entries: the mean may be chance."
     half = number(1.96 * found.mean_net_se, 2)

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from obi_widgets.calibration.sealed import ABOVE, BELOW, UNDECIDED
-from obi_widgets.presentation import formatting
+from obi_widgets.calibration.track_record import ABOVE, BELOW, PLACES, UNDECIDED
+from obi_widgets.presentation.texts import formatting
 
 if TYPE_CHECKING:
     from obi_widgets.calibration.sealed import SealedTest
@@ -48,6 +48,7 @@ def of_seal(test: SealedTest | None) -> dict[str, Any]:
              f"One after the other, each held for {test.seal.settings.hold_seconds:g} s, none "
              f"across a gap. There is no decision before {burn_in:,} trades"),
             ("mean net", _bps(summary.mean_bps), "Mean return per trade, after all costs"),
+            *_places(test),
             ("lower bound", _bps(summary.low_bps),
              f"Lower bound of the mean. The chance that it is ever wrong is at most {error_rate}, "
              "however often you look, if trades are many (asymptotic confidence sequence: "
@@ -71,3 +72,15 @@ def _bps(value: float | None) -> str:
 
 def _moment(at: int) -> str:
     return f"{str(np.datetime64(at, 'ns'))[:19].replace('T', ' ')} UTC"
+
+
+def _places(test: SealedTest) -> list[tuple[str, str, str]]:
+    """Return the results of post-only orders for each place in the queue; nothing of a taker."""
+    if len(test.records) < 2:
+        return []
+    return [
+        (PLACES[record.queue], f"{_bps(record.mean.mean)} of {len(record.trades):,}",
+         "Mean net return and number of trades if orders are there. The tape does not tell their "
+         "place, so the worse result is judged")
+        for record in test.records
+    ]  # fmt: skip

@@ -23,6 +23,14 @@ def windows(kept: float) -> tuple[float, ...]:
     return (*WINDOWS, *(seconds for seconds in LONG_WINDOWS if seconds <= kept))
 
 
+def whole(seconds: float) -> float:
+    """Return the length of a window that shows data of so many seconds, a week at most.
+
+    It is a little longer, since the right edge of a chart is not exactly the newest state.
+    """
+    return min(max(1.005 * seconds, 1.0), float(LONGEST))
+
+
 class TimeRange(NamedTuple):
     """A length of time, and where it ends.
 

@@ -1,0 +1,1 @@
+"""Frames: all that a screen shows at one moment, and their messages."""

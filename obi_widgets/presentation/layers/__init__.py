@@ -1,0 +1,1 @@
+"""What charts draw besides lines."""

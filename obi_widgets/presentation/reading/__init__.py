@@ -1,0 +1,1 @@
+"""The market at a moment, and what the entries came to."""

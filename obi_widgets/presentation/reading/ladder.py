@@ -1,0 +1,62 @@
+"""The best levels of a book at one state, and what the signal uses of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from obi_widgets.history.levels import prices_of
+from obi_widgets.history.rows import state_of
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from obi_widgets.history.columns import History
+    from obi_widgets.settings.parameters import Parameters
+
+    Floats = NDArray[np.float64]
+
+LADDER = 20
+"""Levels a side that a ladder shows."""
+
+SIDES = np.array([[+1], [-1]])
+"""Bids, asks."""
+
+
+@dataclass(frozen=True)
+class Ladder:
+    """The best levels at one state; each array is of shape (2, n), bids first, best first.
+
+    ``price``, in quote currency, and ``size``, in base units, are NaN if there is no level.
+    ``weight`` is the factor of a size in the signal, 0 to 1; 0 for a level that it does not use.
+    ``weighs`` tells whether the signal has factors other than 0 and 1.
+    """
+
+    price: Floats
+    size: Floats
+    weight: Floats
+    weighs: bool
+
+    @classmethod
+    def of(cls, history: History, parameters: Parameters, row: int | None = None) -> Ladder:
+        """Return the levels of a state: of the newest one if ``row`` is None, none for −1."""
+        insight, values = parameters.signal.insight, dict(parameters.values)
+        shape = (2, min(LADDER, history.levels))
+        row = len(history) - 1 if row is None else row
+        if row < 0 or np.isnan(history.bid[row] + history.ask[row]):
+            nothing = np.full(shape, np.nan)
+            return cls(nothing, nothing, np.zeros(shape), insight.weighs)
+        state = state_of(history, row)
+        ((_, block),) = state.chunks()
+        ticks, sizes = block.ticks[:, : shape[1], 0], block.sizes[:, : shape[1], 0]
+        best = np.array([state.bid, state.ask])
+        price = prices_of(ticks, best, SIDES, history.tick_size)
+        filled = sizes > 0
+        return cls(
+            np.where(filled, price, np.nan),
+            np.where(filled, sizes, np.nan).astype(float),
+            insight.weights(state, values)[:, : shape[1], 0],
+            insight.weighs,
+        )

@@ -1,0 +1,1 @@
+"""The figures and texts of a calibration."""

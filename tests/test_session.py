@@ -17,6 +17,7 @@ import obi_widgets as obi
 from obi_widgets.calibration import calibrate as calibration
 from obi_widgets.errors import SettingsError
 from obi_widgets.settings.parameters import Parameters
+from obi_widgets.settings.provenance import to_table
 
 
 @pytest.fixture(scope="module")
@@ -94,7 +95,7 @@ def test_provenance_says_what_the_settings_were_tuned_on(recording, tmp_path):
         strategy = runpy.run_path(str(session.export(tmp_path / "btc.py")))
         assert (strategy["LEVELS"], strategy["DEPTH"]) == (history.levels, None)
         assert strategy["CALIBRATION"]["verdict"] == found.verdict
-        assert strategy["TUNED_ON"] == {**asdict(tuned), "price": "touch", "fee_bps": 5.0}
+        assert strategy["TUNED_ON"] == {**to_table(tuned), "price": "touch", "fee_bps": 5.0}
 
 
 def test_what_is_selected_is_what_is_judged(recording, tmp_path):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
+from obi_widgets.errors import SettingsError
 from obi_widgets.session.background_calibration import part
 from obi_widgets.settings.settings import Settings
 
@@ -15,6 +16,9 @@ if TYPE_CHECKING:
     from obi_widgets.session.trials import Tried
     from obi_widgets.settings.parameters import Parameters
     from obi_widgets.settings.provenance import Findings
+
+ENDINGS = (".toml", ".json", ".py")
+"""What a file may end in: settings in two formats, and a strategy."""
 
 
 class Exported(Protocol):
@@ -46,6 +50,11 @@ def found_of(session: Exported, history: History, parameters: Parameters) -> Fin
 def export(session: Exported, path: str | Path, *, replace: bool) -> Path:
     """Save the settings of a session; see `Session.export`."""
     path = Path(path)
+    if path.suffix not in ENDINGS:
+        raise SettingsError(
+            f"{path.name!r} ends in {path.suffix!r}.",
+            "Settings are saved as .toml or .json, a strategy as .py.",
+        )
     number = 2
     while not replace and path.exists():
         path = path.with_stem(f"{Path(path).stem.removesuffix(f'-{number - 1}')}-{number}")

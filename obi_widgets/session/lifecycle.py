@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from obi_widgets.feeds.thread import CLOSED, FeedThread
 from obi_widgets.history.memory import give_back
-from obi_widgets.session.publisher import Forgettable
+from obi_widgets.session.views import Forgettable
 
 if TYPE_CHECKING:
     from obi_widgets.feeds.base import Feed
@@ -67,7 +67,7 @@ class Lifecycle:
         self._publisher = publisher
         self._workers = workers
         self._wake = wake
-        self._market = feed.market
+        self._feed = feed
         self._closing = threading.Event()
         self.threads: list[threading.Thread] = []
         self.reader = FeedThread(feed, wake.set)
@@ -123,7 +123,7 @@ class Lifecycle:
             if thread is not threading.current_thread():
                 thread.join(timeout=10)
         if not self.threads:
-            self._market.end(detail, advice)
+            self._feed.end(detail, advice)
         self._publisher.end(show=show)
 
     def end_if_forgotten(self) -> None:

@@ -10,24 +10,31 @@ import logging
 import threading
 import time
 import weakref
-from collections import deque
-from typing import TYPE_CHECKING, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
-from obi_widgets.presentation.analysis import Analysis
-from obi_widgets.presentation.frame import Frame
-from obi_widgets.presentation.frame_maker import FrameMaker
+from obi_widgets.history.silences import note_now
+from obi_widgets.market_data.events import CURRENT
+from obi_widgets.presentation.frames.frame import Frame
+from obi_widgets.presentation.frames.frame_maker import FrameMaker
+from obi_widgets.presentation.reading.analysis import Analysis
+from obi_widgets.presentation.reading.comparison import Compared, Comparison
+from obi_widgets.presentation.reading.signal_values import SignalValues
 from obi_widgets.session.kernel_parent import forget_parent
+from obi_widgets.session.message_rate import Rate, filling
+from obi_widgets.session.views import View
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from obi_widgets.feeds.base import Feed
-    from obi_widgets.feeds.market import Market
+    from obi_widgets.feeds.base import Feed, Followed
     from obi_widgets.history.columns import History
     from obi_widgets.history.incoming import Span
-    from obi_widgets.presentation.time_range import TimeRange
+    from obi_widgets.presentation.charts.time_range import TimeRange
+    from obi_widgets.presentation.layers.chart_layers import Appearance
+    from obi_widgets.presentation.reading.cursor import Cursor, PointedEntry
+    from obi_widgets.session.alerts import Bell
     from obi_widgets.session.sealing import Sealing
     from obi_widgets.session.trials import Tried
     from obi_widgets.settings.parameters import Parameters
@@ -51,45 +58,18 @@ NOTE_STAYS = 10.0
 READING = "Reading the recording."
 
 
-@runtime_checkable
-class View(Protocol):
-    """Something that shows frames. Only the publisher's thread calls its methods."""
-
-    @property
-    def looked_at(self) -> bool:
-        """Whether it is visible, and has painted the frames that were sent."""
-
-    @property
-    def may_look(self) -> bool:
-        """Whether it may be visible. It may be silent: its messages may have been lost."""
-
-    def show(self, frame: Frame) -> None:
-        """Show a frame."""
-
-    def keep_alive(self) -> None:
-        """Tell the page that the kernel is alive."""
-
-    def end(self) -> None:
-        """Tell the page that no frame will follow."""
-
-
-@runtime_checkable
-class Forgettable(View, Protocol):
-    """A view to which the platform still refers when the user's code does not."""
-
-    def held(self) -> bool:
-        """Whether anything but the platform may refer to it or its session. This may be slow."""
-
-
 class Published(Protocol):
     """The attributes of a session that its publisher uses."""
 
     settings: Settings
     feed: Feed
-    market: Market
+    market: Followed
     sealing: Sealing
     tried: Tried
     time_range: TimeRange
+    cursor: Cursor | None
+    pointed: PointedEntry | None
+    appearance: Appearance
     publisher: Publisher
 
     @property
@@ -99,6 +79,18 @@ class Published(Protocol):
     @property
     def selected(self) -> Span | None:
         """The part that calibration uses, nanoseconds UTC; None for all states."""
+
+    @property
+    def compared(self) -> Parameters | None:
+        """Settings that the present ones are compared with; None for none."""
+
+    @property
+    def bell(self) -> Bell:
+        """Alerts that are shown."""
+
+    @property
+    def stacked(self) -> tuple[Parameters, ...]:
+        """The stacked signals, with their parameters and thresholds."""
 
     def shown(self) -> History:
         """Return the states that the screen shows."""
@@ -131,6 +123,8 @@ class Publisher:
         self._closing = threading.Event()
         self.views: list[View] = []
         self._analysis = Analysis(session.settings.parameters)
+        self._comparison: Comparison | None = None
+        self._stacked: dict[Parameters, SignalValues] = {}
         self._maker = FrameMaker()
         self._rate = Rate()
         self._shown: dict[View, object] = {}  # by view: the key of the frame that it has
@@ -295,7 +289,13 @@ class Publisher:
             self._told,
             f"{self._rate.now:.0f}",
             session.time_range,
+            session.cursor,
+            session.pointed,
+            session.appearance,
             session.selected,
+            session.stacked,
+            session.compared,
+            (session.bell.on, session.bell.level, session.bell.count),
             self._asked,
         )
         return key, history, parameters
@@ -303,11 +303,14 @@ class Publisher:
     def frame(self, history: History, parameters: Parameters) -> Frame:
         """Return the frame of a history. For the publisher's thread."""
         self._analysis.update(history, parameters)
+        stacked = self._stack(history)
         session, market = self._session, self._session.market
         feed = session.feed
         state, detail, advice = market.state, market.detail, market.advice
         if feed.as_fast_as_possible and state != "closed":
             state, detail, advice = "syncing", READING, ""
+        if state in CURRENT and (silence := note_now(history)):
+            detail = f"{detail} {silence}".strip()
         fresh = market.changed_at and state != "closed" and not filling(feed)
         return self._maker.make(
             self._analysis,
@@ -325,40 +328,37 @@ class Publisher:
             late=market.lag.absolute,
             rate=self._rate.now,
             time_range=session.time_range,
+            cursor=session.cursor,
+            pointed=session.pointed,
+            appearance=session.appearance,
             selected=session.selected,
+            sealed_at=session.sealing.sealed_at,
+            stacked=stacked,
+            other=self._compare(history),
+            watching=session.bell.on,
+            watched=session.bell.level,
+            alerts=session.bell.newest,
+            alert_count=session.bell.count,
         )
 
+    def _stack(self, history: History) -> list[SignalValues]:
+        """Return the values of the stacked signals."""
+        wanted = self._session.stacked
+        self._stacked = {one: self._stacked.get(one) or SignalValues(one) for one in wanted}
+        for parameters, values in self._stacked.items():
+            values.update(history, parameters)
+        return list(self._stacked.values())
 
-def filling(feed: Feed) -> bool:
-    """Return whether a feed is loading past data at full speed; a recording may end that way."""
-    return feed.market.state != "closed" and (feed.as_fast_as_possible or feed.market.warming)
-
-
-class Rate:
-    """Messages a second, averaged over the last two seconds.
-
-    Attributes
-    ----------
-    now : float
-        The rate; NaN until two counts are known, and while past data are loaded.
-    """
-
-    def __init__(self) -> None:
-        self.now = np.nan
-        self._filling = False
-        self._heard: deque[tuple[float, int]] = deque()
-
-    def follow(self, feed: Feed) -> None:
-        """Count the messages so far. Past data that are loaded at full speed are left out."""
-        now = time.monotonic()
-        was_filling, self._filling = self._filling, filling(feed)
-        if was_filling or self._filling:
-            self._heard.clear()
-        self._heard.append((now, feed.messages))
-        while len(self._heard) > 2 and now - self._heard[1][0] >= 2:
-            self._heard.popleft()
-        (then, before), (_, after) = self._heard[0], self._heard[-1]
-        self.now = (after - before) / (now - then) if now > then else np.nan
+    def _compare(self, history: History) -> Compared | None:
+        """Return the results of the settings that the present ones are compared with."""
+        other, tried = self._session.compared, self._session.tried
+        if other is None or not len(history):
+            self._comparison = None
+            return None
+        if self._comparison is None or self._comparison.parameters != other:
+            self._comparison = Comparison(other)
+            tried.add(other)
+        return self._comparison.update(history, self._analysis, len(tried))
 
 
 def _publish(

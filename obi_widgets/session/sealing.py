@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from obi_widgets.calibration.seal import Seal
-    from obi_widgets.feeds.market import Market
+    from obi_widgets.feeds.base import Followed
     from obi_widgets.settings.provenance import Sealed
     from obi_widgets.settings.settings import Settings
 
@@ -47,7 +47,7 @@ class Sealing:
         The newest test, also if it has ended.
     """
 
-    def __init__(self, market: Market, kind: str, settings: Settings) -> None:
+    def __init__(self, market: Followed, kind: str, settings: Settings) -> None:
         self.test: SealedTest | None = None
         self._market, self._kind, self._settings = market, kind, settings
         self._note = ""  # next sentence to show
@@ -58,12 +58,26 @@ class Sealing:
         self._lock, self._closed = Lock(), False
         self._end_noted = False  # whether the screen was told that the test has ended
 
+    @property
+    def sealed_at(self) -> int | None:
+        """When the settings were sealed, event time, ns UTC; None without a test, or a broken one.
+
+        0 if there was no state yet.
+        """
+        test = self.test
+        return None if test is None or test.broken else test.seal.sealed_at
+
     def open(self, path: str | Path | None, clip_bps: float | None) -> SealedTest:
         """Open a test, or continue the test of an existing file; see `Session.seal`."""
         with self._lock:
             return self._open(path, clip_bps)
 
     def _open(self, path: str | Path | None, clip_bps: float | None) -> SealedTest:
+        if self._kind == "history":
+            raise SealError(
+                "This is a finished recording: no data follow that could judge the settings.",
+                "Judge them on its later part by obi.sealed_test(history, settings, after=time).",
+            )
         history = self._market.history()
         seal = make_seal(history, self._settings.parameters, source=self._kind, clip_bps=clip_bps)
         place = as_path(default_path(seal) if path is None else path)

@@ -11,21 +11,24 @@ collected; its publisher, which checks for it ten times a second, then stops the
 from __future__ import annotations
 
 import weakref
-from typing import TYPE_CHECKING
+from inspect import signature
+from typing import TYPE_CHECKING, Any
 
 from obi_widgets.checks import UNSET, Unset, flag, instance, text
 from obi_widgets.checks import path as as_path
 from obi_widgets.errors import SealError, SettingsError
-from obi_widgets.feeds import open_feed
-from obi_widgets.presentation.time_range import windows
-from obi_widgets.presentation.viewport import Viewport
+from obi_widgets.feeds.sources import open_feed
+from obi_widgets.presentation.charts.time_range import whole, windows
+from obi_widgets.session.actions import Actions
 from obi_widgets.session.background_calibration import Calibrator
 from obi_widgets.session.export import export, found_of
 from obi_widgets.session.lifecycle import Lifecycle
-from obi_widgets.session.publisher import Publisher, View
+from obi_widgets.session.publisher import Publisher
 from obi_widgets.session.sealing import Sealing
+from obi_widgets.session.stacked import Stacked
 from obi_widgets.session.states import Listeners
 from obi_widgets.session.trials import Tried
+from obi_widgets.session.views import View
 from obi_widgets.session.waiting import wait_for
 from obi_widgets.settings.files import TAKES
 from obi_widgets.settings.settings import Settings
@@ -37,7 +40,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from obi_widgets.calibration.sealed import SealedTest
-    from obi_widgets.feeds import Source
+    from obi_widgets.feeds.sources import Source
     from obi_widgets.history.columns import History
     from obi_widgets.history.provenance import Provenance
     from obi_widgets.session.states import NewState
@@ -45,16 +48,19 @@ if TYPE_CHECKING:
     from obi_widgets.signals.signal import Signal
 
 
-class Session(Viewport):
+class Session(Actions, Stacked):
     """One source and what is computed from it. Several widgets can share one session.
 
     Nothing runs before `start`, `wait`, `on_state`, `seal`, or the first widget.
 
     Parameters
     ----------
-    source : str, Path or iterable of paths
+    source : str, Path or iterable of paths; or History, DataFrame, Feed or iterator
         ``"sim:BTC-PERP"`` for the simulated exchange, ``"venue:SYMBOL"`` for a live market, the
-        path of a recording, or the paths of its parts.
+        path of a recording, or the paths of its parts. A history, or a DataFrame as
+        `History.from_frame` takes it, is shown as a finished recording. A `Feed`, an iterator or
+        an async iterator of tuples ``(time, bids, asks)``, as `Feed.book` takes them, is followed
+        as books come; it runs outside the notebook's event loop.
     settings : Settings, optional
         Settings to start with; defaults if left out. They are used, not copied.
     signal : Signal or str, optional
@@ -74,7 +80,7 @@ class Session(Viewport):
         Request a new snapshot when less than this fraction, 0 to 1, of the prices that the last
         snapshot covered is left on one side.
     market : str, optional
-        ``venue:SYMBOL``, for a recording that does not name its market.
+        ``venue:SYMBOL``, for a source that does not name its market.
     edge : float, optional
         Simulated exchange only: bps by which its hidden order flow moves mid. 1 if left out; 0
         for no edge.
@@ -96,13 +102,15 @@ class Session(Viewport):
         elsewhere on the same data: ``session.tried.add(parameters)``.
     calibrator, publisher, sealing : Calibrator, Publisher and Sealing
         Background calibration, frames for views, and sealed tests.
+    bell : Bell
+        Alerts that the screen shows, see `alert`.
 
     Raises
     ------
-    SourceError
-        If the source is neither a known venue nor a file.
-    RecordingError
-        If a recording cannot be read.
+    ArgumentError, SourceError
+        If the source can be none, or is neither a known venue nor a file.
+    RecordingError, HistoryError
+        If a recording cannot be read, or a DataFrame is not one of books.
     SettingsError
         If the signal is unknown, if both settings and a signal are given, or if a number is out of
         its range.
@@ -134,14 +142,18 @@ class Session(Viewport):
         if settings is None:
             settings = Settings() if signal is None else Settings(signal)
         self.settings = settings
-        self.feed = open_feed(
-            source, speed=speed, levels=levels, history_seconds=history_seconds,
-            interval=interval, strict=strict, refresh_at=refresh_at, market=market, edge=edge,
-            seed=seed, warmup=warmup,
-        )  # fmt: skip
-        self.windows = windows(history_seconds)
+        options: dict[str, Any] = {
+            "speed": speed, "levels": levels, "history_seconds": history_seconds,
+            "interval": interval, "strict": strict, "refresh_at": refresh_at, "market": market,
+            "edge": edge, "seed": seed, "warmup": warmup,
+        }  # fmt: skip
+        self.feed = open_feed(source, **options)
+        span = self.feed.span
+        self.windows = windows(history_seconds if span is None else span)
         self.market = self.feed.market
-        super().__init__(self.windows[1])
+        usual = signature(open_feed).parameters
+        given = {name: one for name, one in options.items() if one != usual[name].default}
+        super().__init__(self.windows[1] if span is None else whole(span), given)
         self.tried = Tried()
         reference = weakref.ref(self)
 
@@ -354,8 +366,9 @@ class Session(Viewport):
         Raises
         ------
         SealError
-            If the session was closed; if the file is damaged, cannot be written, or has a broken
-            test, other settings or another market; or if ``clip_bps`` is out of range.
+            If the session was closed, or shows a finished recording; if the file is damaged,
+            cannot be written, or has a broken test, other settings or another market; or if
+            ``clip_bps`` is out of range.
 
         Examples
         --------

@@ -19,11 +19,10 @@ from obi_widgets.session.kernel_parent import forget_parent
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from obi_widgets.feeds.market import Market
+    from obi_widgets.feeds.base import Followed
     from obi_widgets.history.columns import History
+    from obi_widgets.settings.parameters import Parameters
     from obi_widgets.settings.settings import Settings
-
-    Callback = Callable[["NewState"], object]
 
 log = logging.getLogger(__name__)
 
@@ -79,18 +78,33 @@ class Listeners:
         Called with a sentence to show.
     """
 
-    def __init__(self, market: Market, settings: Settings, tell: Callable[[str], object]) -> None:
+    def __init__(self, market: Followed, settings: Settings, tell: Callable[[str], object]) -> None:
         self._market, self._settings, self._tell = market, settings, tell
         self._all: list[Listener] = []
         self._closed = False
 
-    def add(self, callback: Callback) -> Callable[[], None]:
-        """Call a function for each new state; return a function that stops it."""
+    def add(
+        self,
+        callback: Callable[..., object],
+        make: Callable[..., Listener] | None = None,
+        of: str = "a state",
+    ) -> Callable[[], None]:
+        """Call a function for each new state; return a function that stops it.
+
+        Parameters
+        ----------
+        callback : callable
+            What to call.
+        make : callable, optional
+            Makes another listener than `Listener`, from the same arguments.
+        of : str
+            What the function takes, for the error.
+        """
         if not callable(callback):
             raise ArgumentError(
-                f"A {type(callback).__name__} cannot be called.", "Give a function of a state."
+                f"A {type(callback).__name__} cannot be called.", f"Give a function of {of}."
             )
-        listener = Listener(callback, self._market, self._settings, self._tell)
+        listener = (make or Listener)(callback, self._market, self._settings, self._tell)
         if self._closed:
             return listener.stop
         self._all.append(listener)
@@ -117,10 +131,13 @@ class Listeners:
 class Listener:
     """Calls one function for each new state."""
 
+    called = "on_state"
+    """What the user called, for what is told."""
+
     def __init__(
         self,
-        callback: Callback,
-        market: Market,
+        callback: Callable[..., object],
+        market: Followed,
         settings: Settings,
         tell: Callable[[str], object],
     ) -> None:
@@ -152,7 +169,7 @@ class Listener:
         if first < 0:
             self.left_out -= first
             self._say(
-                f"A function of on_state is too slow: {self.left_out:,} states were left out. "
+                f"A function of {self.called} is too slow: {self.left_out:,} states were left out. "
                 "Let it do less, or keep more of the past with history_seconds."
             )
             first = 0
@@ -170,10 +187,14 @@ class Listener:
     def _signal(self, history: History, first: int) -> list[float]:
         parameters = self._settings.parameters
         try:
-            values = parameters.signal.compute(history, dict(parameters.values), first)
+            return self._values(history, first, parameters)
         except Exception as error:  # noqa: BLE001 logged there
             self._failed(f"The signal {parameters.signal.name} failed: {error}", error)
             return [np.nan] * (len(history) - first)
+
+    def _values(self, history: History, first: int, parameters: Parameters) -> list[float]:
+        """Return the value that is given with each state, from a row on: the signal."""
+        values = parameters.signal.compute(history, dict(parameters.values), first)
         return [float(value) for value in values]
 
     def _give(self, state: History, signal: float) -> None:
@@ -181,10 +202,13 @@ class Listener:
             int(state.time[0]), int(state.received[0]), float(state.bid[0]), float(state.ask[0]),
             signal, state,
         )  # fmt: skip
+        self._call(new)
+
+    def _call(self, given: object) -> None:
         try:
-            self._callback(new)
+            self._callback(given)
         except Exception as error:  # noqa: BLE001 logged there
-            self._failed(f"A function of on_state failed: {error!r}.", error)
+            self._failed(f"A function of {self.called} failed: {error!r}.", error)
 
     def _failed(self, note: str, error: Exception) -> None:
         if note != self._told:  # once, not at each state

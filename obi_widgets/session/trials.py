@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from obi_widgets.calibration.forward_returns import DEFAULT_HORIZONS
 from obi_widgets.errors import SettingsError
+from obi_widgets.presentation.frames.kept import Kept
 from obi_widgets.signals.source import source_sha256
 from obi_widgets.trading.declared import COSTS, HOLD
 
@@ -39,6 +40,7 @@ class Tried:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
+        self._identity: Kept[_Key] = Kept()  # frames give the same settings again and again
         self._seen: set[_Key] = set()
         self._shown: set[_Key] = set()  # shown on a surface, not counted yet
         self._last: _Key = ()  # the settings added last, with their hold
@@ -70,13 +72,9 @@ class Tried:
             Number of distinct settings tried so far.
         """
         p = parameters
-        chosen = p.as_table()
-        for name in ("threshold", HOLD.name, *(cost.name for cost in COSTS)):
-            chosen.pop(name, None)
-        hold = None if p.hold_seconds in DEFAULT_HORIZONS else p.hold_seconds
-        rest = (*chosen.items(), _source(p.signal), hold, selected)
-        key = (*rest, _rounded(p.threshold))
         with self._lock:
+            rest = (*self._identity.of(p, make=lambda: _identity(p)), selected)
+            key = (*rest, _rounded(p.threshold))
             last, self._last = self._last, (*key, p.hold_seconds)
             if last and last != self._last:
                 self._seen |= self._shown
@@ -84,6 +82,16 @@ class Tried:
             self._seen.add(key)
             self._shown |= {(*rest, _rounded(threshold)) for threshold in thresholds}
             return len(self._seen)
+
+
+def _identity(parameters: Parameters) -> _Key:
+    """Return what distinguishes settings from others, beside the threshold and the part."""
+    chosen = parameters.as_table()
+    for name in ("threshold", HOLD.name, *(cost.name for cost in COSTS)):
+        chosen.pop(name, None)
+    hold = parameters.hold_seconds
+    known = None if hold in DEFAULT_HORIZONS else hold
+    return (*chosen.items(), _source(parameters.signal), known)
 
 
 def _rounded(threshold: float) -> float:

@@ -12,7 +12,7 @@ from obi_widgets.checks import integer, number
 from obi_widgets.errors import VenueError
 
 if TYPE_CHECKING:
-    from obi_widgets.feeds.market import Market
+    from obi_widgets.feeds.base import Followed
 
 QUIET = 30.0
 """Without a timeout, the wait ends after so many seconds without a new state."""
@@ -31,7 +31,7 @@ class _Bar(tqdm):  # type: ignore[misc]  # tqdm has no types
     monitor_interval = 0  # no thread of its own
 
 
-def wait_for(market: Market, states: int, timeout: float | None) -> None:
+def wait_for(market: Followed, states: int, timeout: float | None) -> None:
     """Wait until a market's history has a number of states, see `Session.wait`."""
     states = integer("states", states, 1, market.capacity or LONGEST, "states, all that are kept")
     if timeout is not None:
@@ -56,11 +56,11 @@ def wait_for(market: Market, states: int, timeout: float | None) -> None:
 
 
 def _unfinished(
-    market: Market, count: int, states: int, seconds: float, added: int, *, quiet: bool
+    market: Followed, count: int, states: int, seconds: float, added: int, *, quiet: bool
 ) -> VenueError:
     """Return the error of a wait that ended too early, with its reason if that is known."""
     seen = f"{count:,} of {states:,} states came"
-    source = f"{market.venue.name}:{market.venue.symbol}"
+    source = f"{market.instrument.venue}:{market.instrument.symbol}"
     if market.state == "closed":
         return VenueError(f"{seen}. {market.detail}".strip(), market.advice, source=source)
     if quiet:

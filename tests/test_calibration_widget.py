@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import threading
 
 import known_market
 import pytest
 from history_tools import START
 from session_tools import View, following, wait_for
-from test_widgets import Wire, hear
+from shown_tools import hear, shown
 
 import obi_widgets as obi
 from obi_widgets.calibration import calibrate as calibration
@@ -19,8 +20,8 @@ comm = pytest.importorskip("comm")
 
 @pytest.fixture
 def session():
-    with following("sim:BTC-PERP", seed=3, warmup=300) as session:
-        session.wait(2900, timeout=120)
+    with following("sim:BTC-PERP", seed=3, warmup=120) as session:
+        session.wait(1150, timeout=120)
         session.pause()
         yield session
 
@@ -47,15 +48,15 @@ def threads():
 def look(widget):
     hear(widget._page)
     widget.session.refresh()
-    wait_for(lambda: "word" in widget._sheet.state, "a verdict")
-    return widget._sheet.state
+    wait_for(lambda: "word" in shown(widget._sheet), "a verdict")
+    return shown(widget._sheet)
 
 
 def test_nothing_is_computed_until_a_page_is_open(widget, session):
     session.refresh()
     assert not threads()
     assert widget.report is None
-    assert widget._sheet.state["message"] == "Calculating.", "there are data"
+    assert shown(widget._sheet)["message"] == "Calculating.", "there are data"
     state = look(widget)
     assert state["rows"][0][0] == "1 s"
     assert widget.report.states == len(session._paused)
@@ -69,45 +70,44 @@ def test_nothing_is_computed_until_a_page_is_open(widget, session):
     assert widget.report.parameters.decay == 0.1
 
 
-def test_a_recompute_is_two_messages_and_a_few_kilobytes(widget, session, monkeypatch):
+def test_a_recompute_is_two_messages_and_a_few_kilobytes(widget, session, wire, monkeypatch):
     look(widget)
-    wire, stale = Wire(), []
-    widget._sheet.observe(lambda change: stale.append(change.new["surface"]["stale"]), "state")
+    wire.sent.clear()
 
-    def publish(self, kind, data, **more):
-        if data["method"] == "update":  # else it is a word that the kernel goes on
-            wire(self, kind, data, **more)
+    def frames():
+        return [content for content, _ in list(wire.sent) if "frame" in content]
 
-    monkeypatch.setattr(comm.DummyComm, "publish_msg", publish)
+    def stale():
+        return shown(widget._sheet)["surface"]["stale"]
+
     # At once without a surface, and with it once the settings rest: here, when they may.
     monkeypatch.setattr(background_calibration, "SETTLED_AFTER", 1000.0)
     session.settings.decay = 0.3
-    wait_for(lambda: stale == [True], "a report")
+    wait_for(lambda: len(frames()) == 1 and stale(), "a report")
     assert widget.report.parameters.decay == 0.3
     monkeypatch.setattr(background_calibration, "SETTLED_AFTER", 0.0)
     session.refresh()
-    wait_for(lambda: stale == [True, False], "its surface")
-    # Each with a word that there is something to paint.
-    wait_for(lambda: len(wire.sizes) >= 4, "the words")
+    wait_for(lambda: len(frames()) == 2 and not stale(), "its surface")
     wait_for(lambda: not threads(), "the end")
-    assert 3_000 < max(wire.sizes) <= 18_000, "most of it what the surface's cells say"
+    largest = max(len(json.dumps(content)) for content in frames())
+    assert 3_000 < largest <= 18_000, "most of it what the surface's cells say"
     session.refresh()
     wait_for(lambda: not session._wake.is_set(), "the publisher")
-    assert len(wire.sizes) == 4, "the same again is not sent"
+    assert len(frames()) == 2, "the same again is not sent"
 
 
 def test_it_follows_the_settings_and_the_selection(widget, session):
     before = look(widget)
     session.settings.threshold = 0.2
-    wait_for(lambda: "> 0.20" in widget._sheet.state["returns"]["title"], "the other threshold")
-    assert widget._sheet.state["rows"] != before["rows"]
+    wait_for(lambda: "> 0.20" in shown(widget._sheet)["returns"]["title"], "the other threshold")
+    assert shown(widget._sheet)["rows"] != before["rows"]
     time = session._paused.time
     session.select(int(time[100]), int(time[1099]))
-    wait_for(lambda: widget._sheet.state["selected"], "the part")
+    wait_for(lambda: shown(widget._sheet)["selected"], "the part")
     assert widget.report.states == 1000
-    assert dict(zip("ab", widget._sheet.state["trust"][0], strict=False))["b"] == "1,000"
+    assert dict(zip("ab", shown(widget._sheet)["trust"][0], strict=False))["b"] == "1,000"
     widget._do(None, {"do": "all"}, None)
-    wait_for(lambda: not widget._sheet.state["selected"], "everything")
+    wait_for(lambda: not shown(widget._sheet)["selected"], "everything")
     assert session.selected is None
 
 
@@ -125,13 +125,13 @@ def receive(widget, content):
 
 def test_a_click_on_a_cell_takes_its_settings_and_the_outline_goes_there(widget, session):
     session.settings.threshold, session.settings.hold_seconds = 0.37, 12
-    shown = look(widget)["surface"]
-    assert (shown["x"][3], shown["y"][3], shown["here"]) == ("0.37", "12 s", (3, 3))
+    surface = look(widget)["surface"]
+    assert (surface["x"][3], surface["y"][3], surface["here"]) == ("0.37", "12 s", (3, 3))
     changes = []
     session.settings.observe(lambda change: changes.append((change.name, change.new)))
-    click(widget, (6, 2), shown["values"])
+    click(widget, (6, 2), surface["values"])
     assert changes == [("threshold", 0.7), ("hold_seconds", 5.0)]
-    wait_for(lambda: widget._sheet.state["surface"]["here"] == (6, 2), "the outline")
+    wait_for(lambda: shown(widget._sheet)["surface"]["here"] == (6, 2), "the outline")
     now = wait_for(lambda: _whole(widget), "its surface")
     assert now["here"] == (6, 2)
     assert now["x"] == ["0.1", "0.2", "0.3", "0.4", "0.5", "0.6", "0.7", "0.8", "0.9"]
@@ -140,7 +140,7 @@ def test_a_click_on_a_cell_takes_its_settings_and_the_outline_goes_there(widget,
 
 
 def _whole(widget):
-    surface = widget._sheet.state["surface"]
+    surface = shown(widget._sheet)["surface"]
     return None if surface["stale"] else surface
 
 
@@ -184,9 +184,9 @@ def test_a_selection_that_is_too_short_says_so(widget, session):
     look(widget)
     time = session._paused.time
     session.select(int(time[100]), int(time[110]))
-    wait_for(lambda: widget._sheet.state["selected"], "the part")
-    assert widget._sheet.state["word"] == "Not enough data"
-    assert widget._sheet.state["reason"].startswith(
+    wait_for(lambda: shown(widget._sheet)["selected"], "the part")
+    assert shown(widget._sheet)["word"] == "Not enough data"
+    assert shown(widget._sheet)["reason"].startswith(
         "The threshold is too tight, or the record too short: "
     )
 
@@ -194,8 +194,8 @@ def test_a_selection_that_is_too_short_says_so(widget, session):
 def test_a_selection_without_states_says_so(widget, session):
     look(widget)
     session.select(START, START + 1)
-    wait_for(lambda: widget._sheet.state["message"], "a word on it")
-    assert widget._sheet.state["message"] == (
+    wait_for(lambda: shown(widget._sheet)["message"], "a word on it")
+    assert shown(widget._sheet)["message"] == (
         "The selected part has no states. Select another part, or use all data."
     )
 
@@ -207,8 +207,8 @@ def test_an_error_is_shown_in_the_widget(widget, session, monkeypatch, caplog):
     monkeypatch.setattr(calibration, "calibrate", broken)
     hear(widget._page)
     session.refresh()
-    wait_for(lambda: widget._sheet.state["bad"], "the trouble")
-    assert widget._sheet.state["message"].startswith("Calibration failed: ZeroDivisionError")
+    wait_for(lambda: shown(widget._sheet)["bad"], "the trouble")
+    assert shown(widget._sheet)["message"].startswith("Calibration failed: ZeroDivisionError")
     assert session.publisher.note == "", "the rest of the lab goes on"
 
 
@@ -274,7 +274,7 @@ def test_the_lab_calibrates_when_unfolded_only():
     lab._opener.click()
     assert lab.calibrating
     wait_for(lambda: lab.report is not None, "a report")
-    wait_for(lambda: "word" in lab.calibration._sheet.state, "a verdict")
+    wait_for(lambda: "word" in shown(lab.calibration._sheet), "a verdict")
     assert lab.report.verdict in ("not viable", "not enough data")
     lab.calibrating = False
     assert lab._opener.description == "▸ Calibrate"
@@ -308,16 +308,17 @@ def test_charts_shade_the_selection_and_the_mouse_selects(session):
     chart = obi.PriceWidget(session)
     hear(chart._page)
     session.refresh()
-    wait_for(lambda: chart._overlay.state["window"], "a window")
-    start, end = chart._overlay.state["window"]
+    wait_for(lambda: shown(chart._overlay, "place"), "a window")
+    place = shown(chart._overlay, "place")
+    start, end = (place["origin"] + time for time in place["window"])
     assert end - start == pytest.approx(300_000)
-    assert chart._overlay.state["selected"] is None
+    assert shown(chart._overlay)["selected"] is None
     chart._move(None, {"do": "select", "start": start + 1000, "end": start + 131_000}, None)
     assert session.selected == (round((start + 1000) * 1e6), round((start + 131_000) * 1e6))
-    wait_for(lambda: chart._overlay.state["selected"] == [start + 1000, start + 131_000], "shade")
-    assert chart._overlay.state["length"] == "2 min"
+    wait_for(lambda: shown(chart._overlay)["selected"] == [start + 1000, start + 131_000], "shade")
+    assert shown(chart._overlay)["length"] == "2 min"
     chart._move(None, {"do": "all"}, None)
-    wait_for(lambda: chart._overlay.state["selected"] is None, "none")
+    wait_for(lambda: shown(chart._overlay)["selected"] is None, "none")
     chart.close()
 
 

@@ -86,6 +86,22 @@ def test_a_typed_value_beyond_the_sliders_end_moves_the_end(control_of):
     assert settings.decay == control.control.value == control.control.max == 50
 
 
+def test_a_value_between_two_steps_is_one_of_a_finer_step_when_the_page_gets_it(control_of):
+    control = control_of(obi.Settings(), "decay")
+    slider, step = control.control, control.control.step
+    seen = []
+    slider.observe(lambda change: seen.append((change["name"], change["new"])), ["step", "value"])
+    for value, finer in ((0.123, step / 10), (0.1234, step / 100), (0.3, step)):
+        seen.clear()
+        control.settings.decay = value
+        assert slider.value == value
+        assert slider.step == pytest.approx(finer)
+        steps = [new for name, new in seen[: seen.index(("value", value))] if name == "step"]
+        assert not steps or steps[-1] <= finer * 1.001, "the step is not coarser before the value"
+    slider.value = 0.31
+    assert (control.settings.decay, slider.step) == (0.31, step)
+
+
 def test_words_are_chosen_and_not_typed(control_of):
     assert control_of(obi.Settings(), "price").entry is None
 

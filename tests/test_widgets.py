@@ -2,51 +2,33 @@
 
 from __future__ import annotations
 
-import json
 import operator
 import statistics
 from dataclasses import replace
+from pathlib import Path
 
-import comm
 import numpy as np
 import pytest
 from session_tools import wait_for
+from shown_tools import hear, shown, values_of
 
 import obi_widgets as obi
 from obi_widgets.feeds.simulation.simulator import SimulatedMarket
 from obi_widgets.market_data.events import Instrument
-from obi_widgets.presentation import formatting
-from obi_widgets.presentation.ticks import nice_step, nice_ticks
+from obi_widgets.presentation.charts.ticks import nice_step, nice_ticks
+from obi_widgets.presentation.texts import formatting
 from obi_widgets.signals.imbalance_insight import DecayEffect, decay_note
 from obi_widgets.signals.insight import LevelsInUse, Note
-from obi_widgets.widgets import cells, panel, status
+from obi_widgets.widgets import cells, status
+from obi_widgets.widgets.control import note_html
+from obi_widgets.widgets.lab import LADDER
 
 PARTS = ("StatusWidget", "BookWidget", "PriceWidget", "SignalWidget")
 
 
-class Wire:
-    """Counts what goes to the browser."""
-
-    def __init__(self):
-        self.sizes = []
-
-    def __call__(self, _, msg_type, data=None, metadata=None, buffers=None, **more):
-        size = len(json.dumps(data, default=str))
-        self.sizes.append(size + sum(memoryview(one).nbytes for one in buffers or ()))
-
-
-@pytest.fixture
-def wire(monkeypatch):
-    wire = Wire()
-    monkeypatch.setattr(
-        comm.DummyComm, "publish_msg", lambda self, *args, **more: wire(self, *args, **more)
-    )
-    return wire
-
-
 @pytest.fixture
 def lab():
-    lab = obi.Lab("sim:BTC-PERP", seed=3, warmup=300)
+    lab = obi.Lab("sim:BTC-PERP", seed=3, warmup=120)
     try:
         wait_for(lambda: lab.session.market.has_book, "the past, and a book of now")
         yield lab
@@ -67,7 +49,7 @@ def show(lab, history=None):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("window", [60, 300, 900, 3600])
-def test_a_frame_of_the_whole_lab_is_at_most_12_messages_and_25_kilobytes(window, wire):
+def test_a_frame_of_the_whole_lab_is_one_message_of_a_few_kilobytes(window, wire):
     market = SimulatedMarket(seed=5)
     lab = obi.Lab("sim:BTC-PERP", seed=5, warmup=0)
     history = simulated(market, 3700)
@@ -79,8 +61,8 @@ def test_a_frame_of_the_whole_lab_is_at_most_12_messages_and_25_kilobytes(window
         messages.append(len(wire.sizes))
         sizes.append(sum(wire.sizes))
     lab.close()
-    assert statistics.median(messages) <= 12
-    assert statistics.median(sizes) <= 25_000
+    assert max(messages) <= 2
+    assert statistics.median(sizes) <= 6_000
 
 
 def simulated(market, seconds):
@@ -104,14 +86,18 @@ def simulated(market, seconds):
     )
 
 
-def test_the_same_frame_again_sends_only_that_it_came(lab, wire):
+def test_the_same_frame_again_sends_nothing_but_bars_that_settle(lab, wire):
     lab.pause()
     show(lab, lab.session._paused)
-    wire.sizes.clear()
-    show(lab, lab.session._paused)
-    show(lab, lab.session._paused)
-    # The ladder's bars settle for a while; lines, axes and words have nothing to send.
-    assert len(wire.sizes) <= 2 * 2
+    wire.sent.clear()
+    for _ in range(3):
+        show(lab, lab.session._paused)
+    ladder = lab.book._ladder.model_id
+    targets = {lab._page._encoder._targets[ladder, "state"]}
+    for content, buffers in wire.sent:
+        assert buffers == []
+        assert content.keys() == {"frame", "on", "some"}
+        assert set(content["some"]) == targets
 
 
 # -- what is shown -------------------------------------------------------------------------
@@ -121,7 +107,7 @@ def test_the_lab_shows_what_the_history_and_the_settings_come_to(lab):
     lab.pause()
     history = lab.session._paused
     frame = show(lab, history)
-    state = lab.status._line.state
+    state = shown(lab.status._line)
     assert state["mid"] == f"{history.mid[-1]:,.2f}"
     assert state["symbol"] == "BTC-PERP"
     assert state["state"] == "live"
@@ -130,41 +116,45 @@ def test_the_lab_shows_what_the_history_and_the_settings_come_to(lab):
     assert state["signal"][1:5] == f"{abs(signal[-1]):.2f}"
     trades = obi.entries(history, lab.settings)
     done = trades[trades.ended == "held"]
-    rows = {row[0]: row[1] for row in lab.controls._results.state["rows"]}
+    rows = {row[0]: row[1] for row in shown(lab.controls._results)["rows"]}
     assert rows["entries"] == f"{len(done):,}"
     mean = f"{done.net_bps.mean():+.2f} bps".replace("-", "−")
     assert rows["mean, after 2 × 5 bps"] == mean
-    assert lab.price.line.y[-1] == np.float32(history.mid[-1])
-    assert abs(lab.signal_chart.mean.y).max() <= 1
-    bids = lab.book._ladder.state["bids"]
-    assert [row[0] for row in bids] == [f"{p:,.1f}" for p in history.prices(+1)[-1, :14]]
+    assert shown(lab.price.line, "y")[-1] == np.float32(history.mid[-1])
+    assert abs(shown(lab.signal_chart.line, "y")).max() <= 1
+    bids = shown(lab.book._ladder)["bids"]
+    assert [row[0] for row in bids] == [f"{p:,.1f}" for p in history.prices(+1)[-1, :LADDER]]
     in_use = [row[3] > 0 for row in bids]
-    assert in_use == [True] * 10 + [False] * 4
+    assert in_use == [True] * 10 + [False] * (LADDER - 10)
 
 
 def test_what_is_drawn_does_not_depend_on_what_was_drawn_before(lab):
     history = simulated(SimulatedMarket(seed=5), 120)
     session, drawn = lab.session, set()
-    for end, threshold, seconds, back in [
+    for last, threshold, seconds, back in [
         (600, 0.3, 60, None), (601, 0.3, 60, None), (602, 0.9, 60, None), (900, 0.9, 60, None),
         (1200, 0.1, 60, None), (1200, 0.5, 60, None), (1200, 0.1, 60, 700),
         (1200, 0.1, 3600, None), (600, 0.1, 60, None),
     ]:  # fmt: skip
         lab.settings.threshold = threshold
         session.look_at(seconds, None if back is None else int(history.time[back]))
-        frame = show(lab, history[:end])
+        frame = show(lab, history[:last])
         fresh = obi.PriceWidget(session, alone=False)
-        fresh.update(frame)
-        for name in ("line", "won", "lost", "longs", "shorts", "exits"):
-            mark, wanted = getattr(lab.price, name), getattr(fresh, name)
-            np.testing.assert_array_equal(mark.x, wanted.x)
-            np.testing.assert_array_equal(mark.y, wanted.y)
+        wanted = values_of(fresh, frame)
+        for axis in "xy":
+            here = wanted[fresh.line.model_id, axis]
+            np.testing.assert_array_equal(shown(lab.price.line, axis), here)
+        entries = wanted[fresh._overlay.model_id, "entries"]
+        for column, other in zip(shown(lab.price._overlay, "entries"), entries, strict=True):
+            np.testing.assert_array_equal(column, other)
         for name in ("scale", "time.scale"):
-            scale, wanted = (operator.attrgetter(name)(one) for one in (lab.price, fresh))
-            assert (scale.min, scale.max) == (wanted.min, wanted.max)
-        np.testing.assert_array_equal(lab.price.axis.tick_values, fresh.axis.tick_values)
-        assert lab.price._overlay.state == fresh._overlay.state
-        drawn.add((len(fresh.longs.x), len(fresh.shorts.x)))
+            scale, other = (operator.attrgetter(name)(one) for one in (lab.price, fresh))
+            for end in ("min", "max"):
+                assert shown(scale, end) == wanted[other.model_id, end]
+        assert shown(lab.price.axis, "tick_values") == wanted[fresh.axis.model_id, "tick_values"]
+        for name in ("state", "place"):
+            assert shown(lab.price._overlay, name) == wanted[fresh._overlay.model_id, name]
+        drawn.add(tuple(np.count_nonzero(entries[-1] * side > 0) for side in (+1, -1)))
         fresh.close()
     assert len(drawn) > 4
 
@@ -196,15 +186,14 @@ def test_text_from_a_venue_never_becomes_markup(lab):
     def told():
         lab.session.market.end("<img src=x onerror=alert(1)>", "")  # while its feed goes on
         show(lab)
-        return lab.status._line.state["message"]
+        return shown(lab.status._line)["message"]
 
     # It goes to textContent as it is; what goes to an HTML widget is escaped.
     assert wait_for(told).startswith("<img")
-    lab.controls["decay"].say(Note("<b>bold</b>"))
-    assert "&lt;b&gt;" in lab.controls["decay"]._note.value
+    assert "&lt;b&gt;" in note_html(Note("<b>bold</b>"))
 
 
-def test_buttons_act_and_say_what_went_wrong(lab, tmp_path):
+def test_buttons_act_and_say_what_went_wrong(lab, tmp_path, wire, monkeypatch):
     def press(**content):
         lab.status._do(None, content, None)
         return lab.session.publisher.note
@@ -216,12 +205,19 @@ def test_buttons_act_and_say_what_went_wrong(lab, tmp_path):
     press(do="window", seconds=900)
     assert lab.session.time_range.seconds == 900
     path = tmp_path / "btc.toml"
-    assert press(do="export", path=str(path)) == f"Saved to {path}."
+    for name in ("btc.toml", "btc-2.toml", "btc-3.toml"):
+        assert press(do="export", path=str(path)) == ""
+        assert wire.sent[-1] == (
+            {"saved": str(tmp_path / name)}, [(tmp_path / name).read_bytes()]
+        )  # fmt: skip
     assert obi.Settings.load(path) == lab.settings
-    assert press(do="export", path=str(path)) == f"Saved to {tmp_path / 'btc-2.toml'}."
-    assert press(do="export", path=str(path)) == f"Saved to {tmp_path / 'btc-3.toml'}."
+    monkeypatch.chdir(tmp_path)
+    press(do="export", path="btc.py")
+    assert wire.sent[-1] == ({"saved": str(tmp_path / "btc.py")}, [Path("btc.py").read_bytes()])
     said = press(do="export", path=str(tmp_path / "btc.txt"))
-    assert said == "'btc.txt' ends in '.txt'. Settings are saved as .toml or .json."
+    assert (
+        said == "'btc.txt' ends in '.txt'. Settings are saved as .toml or .json, a strategy as .py."
+    )
     assert "cannot be written" in press(do="export", path=str(tmp_path / "no" / "btc.toml"))
     assert press(do="window") == "That failed: KeyError('seconds'). Please report this."
 
@@ -233,7 +229,7 @@ def test_buttons_act_and_say_what_went_wrong(lab, tmp_path):
 def test_a_part_shows_frames_alone(name):
     session = obi.Session("sim:ETH-PERP", seed=1, warmup=10)
     part = getattr(obi, name)(session)
-    part._page._hear(None, {"view": "one", "seen": True, "frame": 0}, None)
+    hear(part._page)
     wait_for(lambda: part._page.frame > 1, "frames")
     part.close()
     session.close()
@@ -274,7 +270,7 @@ def test_a_part_of_a_source_says_what_to_do(name):
 def test_close_twice_is_close_and_the_history_stays(lab):
     lab.close()
     lab.close()
-    assert len(lab.history) > 2900
+    assert len(lab.history) > 1150
 
 
 def test_running_a_cell_again_closes_what_it_made_before(monkeypatch):
@@ -304,156 +300,10 @@ def test_running_a_cell_again_closes_what_it_made_before(monkeypatch):
     assert closed == ["one", "two"]
 
 
-# -- whether anybody looks -----------------------------------------------------------------
-
-
-@pytest.fixture
-def came():
-    return []
-
-
-@pytest.fixture
-def page(came):
-    page = panel.PageWidget(lambda: came.append(1))
-    yield page
-    panel.close_tree(page, page.close)
-
-
-@pytest.fixture
-def clock(monkeypatch):
-    """A clock of the page's module that one sets."""
-    now = [panel.time.monotonic()]
-    monkeypatch.setattr(panel.time, "monotonic", lambda: now[0])
-    return now
-
-
-def hear(page, view="one", *, seen=True, frame=0, **more):
-    page._hear(None, {"view": view, "seen": seen, "frame": frame, **more}, None)
-
-
-def words_to(page, wire):
-    """Let the kernel say that it lives; return how many messages that was."""
-    before = len(wire.sizes)
-    page.keep_alive()
-    return len(wire.sizes) - before
-
-
-def test_nobody_looks_until_a_view_says_so_and_when_it_says_no_more(page):
-    assert not page.looked_at
-    hear(page)
-    assert page.looked_at
-    hear(page, "two", seen=False)
-    assert page.looked_at
-    hear(page, seen=False)
-    assert not page.looked_at
-
-
-def test_a_page_that_has_not_painted_what_it_was_sent_gets_no_more(page):
-    hear(page)
-    page.frame = panel.IN_FLIGHT
-    assert not page.looked_at
-    assert page.may_look, "but a frame with each word that the kernel lives"
-    hear(page, frame=8)
-    assert page.looked_at
-
-
-def test_a_page_that_is_gone_is_known_no_more(page, wire):
-    hear(page)
-    hear(page, "two", seen=False)
-    assert words_to(page, wire) == 1
-    hear(page, seen=False, gone=True)
-    assert not page.may_look
-    assert words_to(page, wire) == 1, "the other one, which is hidden, still hears"
-    hear(page, "two", seen=False, gone=True)
-    assert words_to(page, wire) == 0
-    assert page._views == {}
-
-
-def test_a_page_that_is_not_heard_is_spoken_to_for_ten_minutes(page, clock, wire):
-    hear(page)
-    clock[0] += panel.SILENT_AFTER + 1
-    assert not page.looked_at
-    assert page.may_look, "its words may be lost"
-    assert words_to(page, wire) == 1
-    clock[0] += panel.FORGET_AFTER
-    assert not page.may_look
-    assert words_to(page, wire) == 0
-    hear(page, "another")
-    assert list(page._views) == ["another"]
-
-
-def test_a_hidden_page_hears_and_gets_no_frame(page, clock, wire):
-    hear(page, seen=False)
-    assert not page.looked_at
-    assert not page.may_look
-    assert words_to(page, wire) == 1
-    assert max(wire.sizes) < 200, "a word without data"
-
-
-def test_a_page_that_comes_into_sight_is_answered_and_no_other(page, came):
-    hear(page, seen=False)
-    assert not came
-    hear(page)
-    assert len(came) == 1
-    hear(page, frame=3)
-    assert len(came) == 1, "it was in sight before"
-    hear(page, "two")
-    assert len(came) == 2
-
-
-def test_a_page_that_was_cut_off_is_answered_once(page, clock, came):
-    hear(page)
-    for _ in range(3):
-        clock[0] += 1
-        hear(page)
-    assert len(came) == 1, "it says every second that it is still here"
-    clock[0] += panel.ANSWER_AFTER
-    for _ in range(20):  # the words that waited for the connection
-        hear(page)
-    assert len(came) == 2
-
-
-def test_while_the_kernel_is_busy_it_cannot_hear_and_a_page_counts_as_before(
-    page, clock, monkeypatch
-):
-    hear(page)
-    clock[0] += panel.SILENT_AFTER + 1
-    monkeypatch.setattr(page._pulse, "busy", lambda: True)
-    assert page.looked_at
-    hear(page, seen=False)
-    assert not page.looked_at
-
-
-def test_a_page_is_told_whether_its_session_goes_on():
-    session = obi.Session("sim:ETH-PERP", seed=1, warmup=1)
-    part = obi.BookWidget(session)
-    assert part._page.life == "on"
-    session.close()
-    assert part._page.life == "over"
-    late = obi.BookWidget(session)
-    assert late._page.life == "over", "of a session that had been closed before"
-    alone = obi.SettingsWidget(obi.Settings())
-    assert alone._page.life == "", "there is nothing to hear"
-    for one in (part, late, alone):
-        one.close()
-
-
-def test_the_end_is_shown_to_who_looks_away_too():
-    session = obi.Session("sim:ETH-PERP", seed=1, warmup=1)
-    line = obi.StatusWidget(session)
-    hear(line._page)
-    wait_for(lambda: line._line.state["state"] == "live", "live")
-    hear(line._page, seen=False)
-    session.close()
-    assert line._line.state["state"] == "closed"
-    assert line._line.state["message"].startswith("The session was closed.")
-    line.close()
-
-
 def test_what_is_to_be_known_of_a_live_book_is_shown_and_is_no_trouble(lab):
     def told(**changes):
         lab.show(replace(frame, **changes))
-        state = lab.status._line.state
+        state = shown(lab.status._line)
         return state["message"], state["tone"]
 
     frame = replace(show(lab), state="live", detail="The clock here is wrong.", note="", advice="")
@@ -468,9 +318,9 @@ def test_what_is_to_be_known_of_a_live_book_is_shown_and_is_no_trouble(lab):
 
 def test_the_line_tells_how_late_data_are_and_a_rate_that_is_known(lab):
     frame = show(lab)
-    assert lab.status._line.state["late"] == ("", "")
+    assert shown(lab.status._line)["late"] == ("", "")
     lab.show(replace(frame, lag=2.34, late=-0.5, rate=np.nan))
-    state = lab.status._line.state
+    state = shown(lab.status._line)
     assert state["late"][0] == "late by 2.3 s"
     assert state["late"][1] == (
         "The newest change arrived 2.3 s late. By this computer's clock it took −0.5 s to arrive."
@@ -478,9 +328,9 @@ def test_the_line_tells_how_late_data_are_and_a_rate_that_is_known(lab):
     assert state["rate"] == formatting.NOTHING
     for none in ({"state": "syncing"}, {"state": "closed"}, {"paused": True}):
         lab.show(replace(frame, lag=2.34, **none))
-        assert lab.status._line.state["late"] == ("", ""), f"nothing comes: {none}"
+        assert shown(lab.status._line)["late"] == ("", ""), f"nothing comes: {none}"
     lab.show(replace(frame, rate=1234.5))
-    assert lab.status._line.state["rate"] == "1,234"
+    assert shown(lab.status._line)["rate"] == "1,234"
 
 
 @pytest.mark.parametrize(
@@ -511,7 +361,7 @@ def test_charts_wait_for_data_only_while_there_are_none_and_some_may_come(lab):
         assert formatting.nothing_yet(replace(frame, states=states, state=state)) == text
     new = obi.Session("sim:BTC-PERP")
     chart = obi.PriceWidget(new, alone=False)
-    assert chart._overlay.state["nothing"] == "", "before the first frame nobody knows"
+    assert shown(chart._overlay)["nothing"] == "", "before the first frame nobody knows"
     chart.close()
 
 
@@ -546,23 +396,23 @@ def test_a_day_of_entries_is_drawn_without_hiding_the_line(lab):
     lab.settings.update(obi.Settings(threshold=0.01, hold_seconds=1))
     frame = show(lab)
     chart = lab.price
-    drawn = len(chart.longs.x) + len(chart.shorts.x)
+    drawn = len(shown(chart._overlay, "entries")[-1])
     entries = np.count_nonzero(frame.trades.entry_time >= frame.window.start)
     assert drawn <= 51 < entries
-    title = lab.price._overlay.state["title"]
+    title = shown(lab.price._overlay)["title"]
     assert title.startswith("Price · mid, USDT · ")
     assert title.endswith(" entries drawn")
     assert f" {drawn} of " in title
     lab.settings.update(obi.Settings(threshold=1.0))
     show(lab)
-    assert lab.price._overlay.state["title"] == "Price · mid, USDT"
+    assert shown(lab.price._overlay)["title"] == "Price · mid, USDT"
 
 
 def test_the_title_says_what_the_mean_is_of(lab):
     for seconds, mean in ((300, "1 s mean"), (900, "1.5 s mean"), (86_400, "144 s mean")):
         lab.session.look_at(seconds)
         show(lab)
-        assert lab.signal_chart._overlay.state["title"].endswith(mean)
+        assert shown(lab.signal_chart._overlay)["title"].endswith(mean)
 
 
 @pytest.mark.parametrize(
@@ -596,19 +446,19 @@ def test_labels_have_the_decimals_of_their_step():
 def test_a_book_that_comes_late_is_shown_and_dimmed_everywhere(lab):
     lab.pause()
     live = show(lab, lab.session._paused)
-    before = lab.controls["depth"]._note.value
-    seen = {name: lab.status._line.state[name] for name in ("mid", "spread", "signal")}
-    prices = [row[0] for row in lab.book._ladder.state["bids"]]
+    before = shown(lab.controls["depth"].note, "value")
+    seen = {name: shown(lab.status._line)[name] for name in ("mid", "spread", "signal")}
+    prices = [row[0] for row in shown(lab.book._ladder)["bids"]]
     lab.show(replace(live, state="stale", paused=False, lag=8.0, late=8.1))
-    line, ladder = lab.status._line.state, lab.book._ladder.state
+    line, ladder = shown(lab.status._line), shown(lab.book._ladder)
     assert {name: line[name] for name in seen} == seen
     assert line["late"][0] == "late by 8.0 s"
     assert [row[0] for row in ladder["bids"]] == prices
-    states = (line, ladder, lab.price._overlay.state, lab.signal_chart._overlay.state)
+    states = (line, ladder, shown(lab.price._overlay), shown(lab.signal_chart._overlay))
     assert [state["old"] for state in states] == [True] * 4
-    assert lab.controls["depth"]._note.value == before
+    assert shown(lab.controls["depth"].note, "value") == before
     lab.show(live)
-    states = (part.state for part in (lab.status._line, lab.book._ladder, lab.price._overlay))
+    states = map(shown, (lab.status._line, lab.book._ladder, lab.price._overlay))
     assert [state["old"] for state in states] == [False] * 3
 
 
@@ -617,7 +467,7 @@ def test_a_start_is_no_trouble_and_a_failure_is(lab):
     tones = []
     for changes in ({}, {"state": "connecting", "advice": "Connecting again."}, {"state": "gap"}):
         lab.show(replace(frame, **changes))
-        tones.append(lab.status._line.state["tone"])
+        tones.append(shown(lab.status._line)["tone"])
     assert tones == ["", "bad", "bad"]
 
 
@@ -628,12 +478,12 @@ def test_a_shortfall_is_said_once(lab):
     def places():
         show(lab)
         controls = (lab.controls["depth"], lab.controls["band_bps"])
-        return [sentence in control._note.value for control in controls]
+        return [sentence in shown(control.note, "value") for control in controls]
 
     assert places() == [True, False]
     reason = "No signal: the settings need more levels than the history keeps."
-    assert lab.signal_chart._overlay.state["nothing"] == reason
-    assert lab.price._overlay.state["nothing"] == ""
+    assert shown(lab.signal_chart._overlay)["nothing"] == reason
+    assert shown(lab.price._overlay)["nothing"] == ""
     lab.controls._turn()
     assert places() == [False, True]
     lab.controls._turn()
@@ -651,7 +501,7 @@ def test_a_recording_is_never_called_live(tmp_path):
     assert (frame.state, frame.detail) == ("syncing", "Reading the recording.")
     assert np.isnan(frame.mid)
     lab.show(replace(frame, state="live"))
-    assert lab.status._line.state["state"] == "replay"
+    assert shown(lab.status._line)["state"] == "replay"
     lab.close()
 
 

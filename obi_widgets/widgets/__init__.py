@@ -3,17 +3,25 @@
 from obi_widgets.widgets.book import BookWidget
 from obi_widgets.widgets.calibration import CalibrationWidget
 from obi_widgets.widgets.charts import PriceWidget
+from obi_widgets.widgets.depth_chart import DepthWidget
+from obi_widgets.widgets.entry_list import EntriesWidget
+from obi_widgets.widgets.equity import EquityWidget
 from obi_widgets.widgets.lab import Lab
 from obi_widgets.widgets.settings import SettingsWidget
 from obi_widgets.widgets.signal_chart import SignalWidget
 from obi_widgets.widgets.status import StatusWidget
+from obi_widgets.widgets.tape import TapeWidget
 
 __all__ = [
     "BookWidget",
     "CalibrationWidget",
+    "DepthWidget",
+    "EntriesWidget",
+    "EquityWidget",
     "Lab",
     "PriceWidget",
     "SettingsWidget",
     "SignalWidget",
     "StatusWidget",
+    "TapeWidget",
 ]

@@ -3,34 +3,41 @@
 from __future__ import annotations
 
 import logging
+import time
 from typing import TYPE_CHECKING, Any
 
+from obi_widgets.checks import number
 from obi_widgets.errors import ObiError, SettingsError
 from obi_widgets.kernels import loader
-from obi_widgets.presentation.tear_sheet import SheetMaker, nothing, pending
-from obi_widgets.presentation.tear_sheet_seal import of_seal
+from obi_widgets.presentation.still.still_parts import of_sheet
+from obi_widgets.presentation.tear_sheet.tear_sheet import SheetMaker, nothing, pending
+from obi_widgets.presentation.tear_sheet.tear_sheet_seal import of_seal
+from obi_widgets.session.waiting import LONGEST, POLL_EVERY
 from obi_widgets.settings.parameters import threshold_of
 from obi_widgets.trading.declared import HOLD
-from obi_widgets.widgets.panel import Part, StateWidget, asset, check_frame, checked_session
+from obi_widgets.widgets.assets import STYLE, asset
+from obi_widgets.widgets.panel import Part, StateWidget, checked_session
 
 if TYPE_CHECKING:
     from obi_widgets.calibration.report import Report
     from obi_widgets.calibration.result import CalibrationResult
     from obi_widgets.calibration.surface import Surface
-    from obi_widgets.presentation.frame import Frame
+    from obi_widgets.presentation.frames.frame import Frame
+    from obi_widgets.presentation.still.still import Still
     from obi_widgets.session.session import Session
+    from obi_widgets.widgets.page import Changes
 
 log = logging.getLogger(__name__)
 
 
 class _Sheet(StateWidget):
     _esm = asset("nodes.js", "figures.js", "surface.js", "calibration.js")
-    _css = asset("calibration.css")
+    _css = STYLE + asset("calibration.css")
 
 
 class _Seal(StateWidget):
     _esm = asset("nodes.js", "seal.js")
-    _css = asset("calibration.css")
+    _css = STYLE + asset("calibration.css")
 
 
 class CalibrationWidget(Part):
@@ -45,7 +52,7 @@ class CalibrationWidget(Part):
 
     All states are used, or the part that was selected: Shift + drag on a chart of the same session,
     or ``session.select``. The calibration runs in a thread of its own, and only while the widget is
-    visible.
+    visible; a still picture asks for the first result also where no page is open.
 
     A button below seals the settings, see `obi_widgets.Session.seal`. Then the results of the
     sealed test are shown there.
@@ -63,7 +70,8 @@ class CalibrationWidget(Part):
     def __init__(self, session: Session, *, alone: bool = True) -> None:
         checked_session(session, "CalibrationWidget", alone=alone)
         self._pending = pending(len(session.market.history()), compiling=False)
-        self._sheet = _Sheet(state=nothing(self._pending))
+        self._shown = nothing(self._pending)
+        self._sheet = _Sheet(state=self._shown)
         self._sheet.on_msg(self._do)
         self._seal = _Seal(state=of_seal(session.sealed))
         self._seal.on_msg(self._do)
@@ -120,18 +128,11 @@ class CalibrationWidget(Part):
             log.exception("Sealing failed.")
             session.tell(f"Sealing failed: {error!r}. Please report this.")
         else:
-            session.tell(f"Sealed. The test is saved in {test.path}.")
+            assert test.path is not None  # a session saves its test
+            session.tell(f"Sealed. The test is saved in {test.path.absolute()}.")
 
-    def show(self, frame: Frame) -> None:
-        """Show a frame. Called by the session's publisher."""
-        before = self._found, self._seal.state
-        self.update(frame)
-        if self._page is not None and (self._found, self._seal.state) != before:
-            self._page.frame += 1
-
-    def update(self, frame: Frame) -> None:
-        """Request a calibration of a frame's states, and show the newest result."""
-        check_frame(frame)
+    def _changes(self, frame: Frame) -> Changes:
+        """Request a calibration of a frame's states, and yield the newest result."""
         calibrator = self._session.calibrator
         calibrator.ask(frame.history, frame.parameters, frame.selected)
         found = calibrator.found
@@ -139,8 +140,54 @@ class CalibrationWidget(Part):
         complete = found is not None and (found.surface is not None or found.report is None)
         if found is not self._found or (waits != self._pending and not complete):
             self._found, self._pending = found, waits
-            self._sheet.state = self._maker.make(found, frame.instrument, waits)
-        self._seal.state = of_seal(self._session.sealed)
+            self._shown = self._maker.make(found, frame.instrument, waits)
+        yield self._sheet, {"state": self._shown}
+        yield self._seal, {"state": of_seal(self._session.sealed)}
+
+    def _picture(self, frame: Frame) -> Still | None:
+        """Return the sheet; None before the first result, which is asked for then."""
+        calibrator = self._session.calibrator
+        if (found := calibrator.found) is None:
+            calibrator.ask(frame.history, frame.parameters, frame.selected)
+            return None
+        return of_sheet(SheetMaker().make(found, frame.instrument))
+
+    def wait(self, *, timeout: float = 60.0) -> bool:
+        """Wait for the first result. Use it where no page is open, as with nbconvert.
+
+        Parameters
+        ----------
+        timeout : float
+            Longest time to wait, seconds.
+
+        Returns
+        -------
+        bool
+            Whether there is a result.
+
+        Raises
+        ------
+        SettingsError
+            If the timeout is out of range.
+
+        Examples
+        --------
+        >>> session = obi.Session("sim:BTC-PERP", seed=1, warmup=300)
+        >>> session.wait(2000)
+        >>> sheet = obi.CalibrationWidget(session)
+        >>> sheet.wait()
+        True
+        >>> sheet.close()
+        >>> session.close()
+        """
+        session, calibrator = self._session, self._session.calibrator
+        until = time.monotonic() + number("timeout", timeout, 0, LONGEST, "seconds")
+        while calibrator.found is None and time.monotonic() < until:
+            calibrator.ask(session.shown(), session.settings.parameters, session.selected)
+            time.sleep(POLL_EVERY)
+        if self._still is not None:
+            self._still.renew()
+        return calibrator.found is not None
 
     def close(self) -> None:
         """Close the widget, and drop its pending calibration. The session goes on."""

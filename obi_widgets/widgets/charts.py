@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import bqplot
@@ -11,22 +12,30 @@ import numpy as np
 import traitlets
 
 from obi_widgets.checks import flag, instance, integer
-from obi_widgets.presentation import formatting
-from obi_widgets.presentation.downsampling import spaced_marks
-from obi_widgets.presentation.ticks import nice_step, nice_ticks
-from obi_widgets.widgets.panel import Part, StateWidget, asset, check_frame, checked_session
+from obi_widgets.presentation.charts.ticks import nice_step, nice_ticks
+from obi_widgets.presentation.frames.kept import Kept
+from obi_widgets.presentation.texts import formatting
+from obi_widgets.presentation.texts.entry_marks import EntryMarks
+from obi_widgets.widgets import chart_canvases
+from obi_widgets.widgets.assets import asset
+from obi_widgets.widgets.beside import beside
+from obi_widgets.widgets.panel import Part, StateWidget, checked_session
+from obi_widgets.widgets.pointing import crosshair, entry_box, hear
 from obi_widgets.widgets.time_axis import TimeAxis
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from obi_widgets.presentation.downsampling import Window
-    from obi_widgets.presentation.frame import Frame
+    from obi_widgets.presentation.charts.downsampling import Window
+    from obi_widgets.presentation.frames.frame import Frame
+    from obi_widgets.presentation.layers.chart_layers import Appearance
     from obi_widgets.session.session import Session
     from obi_widgets.trading.trade_list import Trades
+    from obi_widgets.widgets.page import Changes
 
     Floats = NDArray[np.float64]
     Ints = NDArray[np.int64]
+    Drawn = tuple[tuple[NDArray[Any], ...], str]
 
 INK, BID, ASK, FAINT = "var(--obi-ink)", "var(--obi-bid)", "var(--obi-ask)", "var(--obi-faint)"
 
@@ -35,8 +44,27 @@ HEIGHTS = (60, 4000)
 """Lowest and greatest height of a chart, pixels."""
 
 
-class _Overlay(StateWidget):
-    _esm = asset("overlay.js")
+LAYERS = (
+    "heatmap.js", "gaps.js", "walls.js", "depth_strip.js", "trades.js", "beside.js", "entries.js"
+)  # fmt: skip
+"""Scripts of the layers that a canvas of a chart draws, see ``static/canvas.js``, the lowest first.
+
+A layer is drawn where a frame has the attributes of the overlay that it needs.
+"""
+
+
+class Overlay(StateWidget):
+    """What lies on a chart: title, labels, the mouse, and two canvases, below and above the lines.
+
+    Frames set ``place``, the window and the range of the chart, and what the layers need. Times are
+    milliseconds since midnight UTC of a day, ``origin``.
+    """
+
+    _esm = asset(
+        "theme.js", "place.js", "cursor.js", "canvas.js", *LAYERS, "crosshair.js", "nodes.js",
+        "head.js", "labels.js", "pointer.js", "chips.js", "overlay.js",
+    )  # fmt: skip
+    session = traitlets.Unicode().tag(sync=True)  # by which charts know what they share
     margin = traitlets.Dict().tag(sync=True)
 
 
@@ -57,6 +85,7 @@ class Chart(Part):
 
     title = ""
     top = 8  # pixels above the plot
+    names_gaps = False  # one of the charts says how long a gap is
 
     def __init__(
         self,
@@ -81,19 +110,21 @@ class Chart(Part):
             tick_style={"display": "none"},  # the overlay draws the labels, and hides some
             grid_color="var(--obi-grid)",
         )
+        time_axis = self.time.axis(labels=time_labels)
         margin = {"top": self.top, "bottom": 26 if time_labels else 6, "left": 0, "right": 76}
         self.figure = bqplot.Figure(
             marks=self._marks(),
-            axes=[self.time.axis(labels=time_labels), self.axis],
+            axes=[time_axis, self.axis],
             fig_margin=margin,
             min_aspect_ratio=0.01,
             max_aspect_ratio=100.0,
             animation_duration=0,
-            display_toolbar=False,  # the mouse never reaches it: the overlay lies above
+            display_toolbar=False,
             background_style={"fill": "none"},
             layout=ipywidgets.Layout(width="100%", height=f"{height}px"),
         )
-        self._overlay = _Overlay(margin=margin, state=overlay_state(self.title))
+        self._entries: Trades | None = None
+        self._overlay = Overlay(margin=margin, state=overlay_state(self.title), session=session.key)
         self._overlay.on_msg(self._move)
         room = ipywidgets.Box([self.figure, self._overlay])
         room.add_class("obi-chart")
@@ -117,13 +148,38 @@ class Chart(Part):
                 self.session.select(start, end)
             case "all":
                 self.session.select()
+            case "draw":
+                changes = {str(name): value for name, value in content["what"].items()}
+                self.session.appearance = self.session.appearance._replace(**changes)
+            case _:
+                hear(self.session, content, self._entries)
+
+    def close(self) -> None:
+        """Close the chart. Charts that share its time axis go on."""
+        if self.comm is not None:
+            self.time.forget(self.figure.axes[0])
+        super().close()
 
     def _marks(self) -> list[bqplot.Mark]:
         raise NotImplementedError
 
     def _line(self, color: str, **style: Any) -> bqplot.Lines:  # noqa: ANN401
         style = {"stroke_width": 1.5, **style}
-        return bqplot.Lines(x=[0.0], y=[0.0], scales=self._scales, colors=[color], **style)
+        return self._mark(bqplot.Lines, x=[0.0], y=[0.0], colors=[color], **style)
+
+    def _mark(self, kind: type[bqplot.Mark], **style: Any) -> bqplot.Mark:  # noqa: ANN401
+        """Return a mark whose data say nothing of the scales: frames set these."""
+        return kind(**{"scales": self._scales, "preserve_domain": {"x": True, "y": True}, **style})
+
+    def _axes(self, frame: Frame, low: float, high: float) -> Changes:
+        """Yield the axes of a frame with states, and where the overlay places what it draws."""
+        start, end = self.time.span(frame)
+        yield from self.time.changes(frame)
+        yield self.scale, {"min": low, "max": high}
+        place = {"window": [start, end], "range": [low, high], "origin": self.time.origin}
+        self._entries = frame.trades
+        gaps = chart_canvases.gaps(frame, self.time, named=self.names_gaps)
+        yield self._overlay, {"place": place, "gaps": gaps}
 
 
 def overlay_state(title: str, nothing: str = "", frame: Frame | None = None) -> dict[str, Any]:
@@ -131,13 +187,11 @@ def overlay_state(title: str, nothing: str = "", frame: Frame | None = None) -> 
     state: dict[str, Any] = {
         "title": title, "nothing": nothing, "back": False, "ticks": [],
         "at": None, "line": False, "last": "", "side": "", "old": False,
-        "window": None, "selected": None, "length": "",
+        "selected": None, "length": "", "note": "", "detail": "", "chips": [],
     }  # fmt: skip
     if frame is not None:
         state["back"] = frame.looking_back
         state["old"] = frame.old
-        if frame.states:
-            state["window"] = [frame.window.start / 1e6, frame.window.end / 1e6]
         if frame.selected is not None:
             start, end = frame.selected
             state["selected"] = [start / 1e6, end / 1e6]
@@ -145,27 +199,26 @@ def overlay_state(title: str, nothing: str = "", frame: Frame | None = None) -> 
     return state
 
 
-def draw_line(line: bqplot.Lines, x: NDArray[Any], y: Floats) -> None:
-    """Set the points of a line; a single point out of sight if there is none to draw.
+def points(x: NDArray[Any], y: Floats, *, exact: bool = False) -> dict[str, Any]:
+    """Return the points of a line; a single point out of sight if there is none to draw.
 
     A line must not end in NaN: bqplot would place its label there, and log an error.
+
+    Parameters
+    ----------
+    x : ndarray of shape (n,)
+        Times of a `TimeAxis`.
+    y : ndarray of shape (n,) or (lines, n)
+        Values; several lines become a tuple of arrays.
+    exact : bool
+        Whether values need more than the seven digits of a float32.
     """
-    drawn = np.flatnonzero(np.isfinite(y if y.ndim == 1 else y[0]))
+    (drawn,) = np.isfinite(y if y.ndim == 1 else y[0]).nonzero()
     end = int(drawn[-1]) + 1 if len(drawn) else 0
-    if end:
-        x, y = x[:end], y[..., :end].astype(np.float32)
-    else:
-        x, y = np.zeros(1, np.int32), np.zeros((*y.shape[:-1], 1), np.float32)
-    # bqplot compares arrays too, but for it NaN differs from NaN.
-    changed = {
-        name: values
-        for name, values in (("x", x), ("y", y))
-        if not np.array_equal(getattr(line, name), values, equal_nan=True)
-    }
-    if changed:
-        with line.hold_sync():
-            for name, values in changed.items():
-                setattr(line, name, values)
+    if not end:
+        x, y, end = np.zeros(1, np.int32), np.zeros((*y.shape[:-1], 1)), 1
+    values = y[..., :end].astype(np.float64 if exact else np.float32)
+    return {"x": x[:end], "y": values if y.ndim == 1 else tuple(values)}
 
 
 class PriceWidget(Chart):
@@ -173,6 +226,14 @@ class PriceWidget(Chart):
 
     A triangle marks an entry (up: long, down: short), a ring its exit. The line between them is
     solid if the trade made money before fees, and dashed if it lost.
+
+    The mouse reads a moment: its prices, its signal and, in the ladder, its book. A click pins it,
+    Escape lets go. An entry under the mouse says what it was, and why it was left.
+
+    Behind it is the depth heatmap: what rested at each price, bluish for bids and brownish for
+    asks. Trades are half discs, large levels are outlined, and gaps are hatched. Bars at the right
+    edge show the book of now, or of the moment that is read. These are drawn for all charts of a
+    session alike; they change no result.
 
     Parameters
     ----------
@@ -190,6 +251,8 @@ class PriceWidget(Chart):
 
     css_class = "obi-part-price"
     title = "Price · mid"
+    top = 30  # pixels above the plot, for the title, the legends and half a label of the axis
+    names_gaps = True
 
     def __init__(
         self,
@@ -200,93 +263,138 @@ class PriceWidget(Chart):
         time_labels: bool = True,
         alone: bool = True,
     ) -> None:
-        self._ticks_for = (math.nan, math.nan)
-        self._ticks: list[tuple[float, str]] = []
-        self._entries_of: tuple[Trades, Window] | None = None
-        self._drawn = ""
+        self._drawn: Kept[Drawn] = Kept()
+        self._behind = chart_canvases.BehindPrice()
         super().__init__(session, time=time, height=height, time_labels=time_labels, alone=alone)
+
+    @property
+    def heatmap(self) -> bool:
+        """Whether the depth heatmap is drawn behind the price."""
+        return self._appearance.heatmap
+
+    @heatmap.setter
+    def heatmap(self, drawn: bool) -> None:
+        self._draw(heatmap=drawn)
+
+    @property
+    def intensity(self) -> float:
+        """How strong the heatmap's colours are: 1; 0.25 to 4."""
+        return self._appearance.intensity
+
+    @intensity.setter
+    def intensity(self, intensity: float) -> None:
+        self._draw(intensity=intensity)
+
+    @property
+    def weighted(self) -> bool:
+        """Whether the heatmap shows sizes times the signal's weight at their distance from mid."""
+        return self._appearance.weighted
+
+    @weighted.setter
+    def weighted(self, weighted: bool) -> None:
+        self._draw(weighted=weighted)
+
+    @property
+    def bubbles(self) -> bool:
+        """Whether trades are drawn, as half discs: bought above their price, sold below."""
+        return self._appearance.bubbles
+
+    @bubbles.setter
+    def bubbles(self, drawn: bool) -> None:
+        self._draw(bubbles=drawn)
+
+    @property
+    def walls(self) -> bool:
+        """Whether large levels are outlined, with their age."""
+        return self._appearance.walls
+
+    @walls.setter
+    def walls(self, drawn: bool) -> None:
+        self._draw(walls=drawn)
+
+    @property
+    def depth(self) -> bool:
+        """Whether what rests at each price now is drawn as bars at the right edge."""
+        return self._appearance.depth
+
+    @depth.setter
+    def depth(self, drawn: bool) -> None:
+        self._draw(depth=drawn)
+
+    @property
+    def _appearance(self) -> Appearance:
+        assert self.session is not None
+        return self.session.appearance
+
+    def _draw(self, **changes: Any) -> None:  # noqa: ANN401
+        assert self.session is not None
+        self.session.appearance = self.session.appearance._replace(**changes)
 
     def _marks(self) -> list[bqplot.Mark]:
         self.line = self._line(INK, interpolation="step-after", stroke_width=1.2)
-        self.won = self._line(BID)
-        self.lost = self._line(ASK, line_style="dashed")
-        self.longs = self._dots("triangle-up", BID, 55)
-        self.shorts = self._dots("triangle-down", ASK, 55)
-        self.exits = self._dots("circle", "var(--obi-ground)", 26, stroke=INK, stroke_width=1.4)
-        return [self.line, self.won, self.lost, self.exits, self.longs, self.shorts]
+        return [self.line]
 
-    def _dots(self, marker: str, color: str, size: int, **style: Any) -> bqplot.Scatter:  # noqa: ANN401
-        return bqplot.Scatter(
-            x=np.zeros(1, np.int32), y=np.zeros(1), scales=self._scales, colors=[color],
-            marker=marker, default_size=size, **style,
-        )  # fmt: skip
-
-    def update(self, frame: Frame) -> None:
-        """Show a frame."""
-        check_frame(frame)
+    def _changes(self, frame: Frame) -> Changes:
+        """Yield what a frame shows."""
         low, high = frame.price_range
         drawn = ""
-        if frame.states and low < high:
-            self.time.follow(frame)
-            if (low, high) != self._ticks_for:
-                self._scale_to(low, high)
-            draw_line(self.line, self.time.values(frame.price[0]), frame.price[1])
-            drawn = self._draw_entries(frame.trades, frame.window)
+        some = frame.states > 0 and low < high
+        if some:
+            yield from self._axes(frame, low, high)
+            yield self._overlay, self._behind.of(frame, self.time)
+            ticks, labels = _price_ticks(low, high)
+            yield self.axis, {"tick_values": ticks}
+            # A float32 of 9,876,544.25 is a whole number: the line would leave its entries.
+            exact = float(np.spacing(np.float32(high))) > frame.tick_size / 8
+            times = self.time.values(frame.price[0])
+            yield self.line, points(times, frame.price[1], exact=exact)
+            entries, drawn = self._drawn.of(
+                frame.trades, frame.window, self.time.origin,
+                make=lambda: self._draw_entries(frame.trades, frame.window),
+            )  # fmt: skip
+            mid = frame.reading.mid if frame.reading is not None else math.nan
+            text = formatting.mid(mid, frame.tick_size) if math.isfinite(mid) else ""
+            yield (
+                self._overlay,
+                {
+                    "entries": entries,
+                    "pointed": entry_box(frame, self.time),
+                    **beside(frame, self.time),
+                    "reading": crosshair(frame, self.time, [(mid, "", "")], text, words=True),
+                },
+            )
         quote = frame.instrument.quote
         state = overlay_state(
             f"{self.title}, {quote}{drawn}" if quote else self.title + drawn,
             formatting.nothing_yet(frame),
             frame,
         )
-        if frame.states and low < high:
-            state["ticks"] = self._ticks
+        if some:
+            state["ticks"] = labels
         if math.isfinite(frame.mid) and low <= frame.mid <= high and low < high:
             state["at"] = round((high - frame.mid) / (high - low), 4)
             state["line"] = True
             state["last"] = formatting.mid(frame.mid, frame.tick_size)
-        self._overlay.state = state
+        yield self._overlay, {"state": state}
 
-    def _scale_to(self, low: float, high: float) -> None:
-        with self.scale.hold_sync():
-            self.scale.min, self.scale.max = low, high
-        self.axis.tick_values = ticks = nice_ticks(low, high)
-        decimals = formatting.decimals_of(nice_step(low, high))
-        self._ticks = [
-            (round((high - tick) / (high - low), 4), formatting.number(tick, decimals))
-            for tick in ticks.tolist()
-        ]
-        self._ticks_for = (low, high)
-
-    def _draw_entries(self, trades: Trades, window: Window) -> str:
-        """Draw entries that do not hide each other; return how many of them, if not all."""
-        before = self._entries_of
-        if before is not None and before[0] is trades and before[1] == window:
-            return self._drawn  # entries change less often than states
-        end = np.where(trades.exit_time > 0, trades.exit_time, trades.entry_time)
-        seen = (end >= window.start) & (trades.entry_time <= window.end)
-        seen &= np.isfinite(trades.entry_price)  # an order that was not filled has no price
-        entries = np.count_nonzero(seen)
-        seen[seen] = spaced_marks(trades.entry_time[seen], window)
-        side = trades.side[seen]
-        entered, entry = self.time.values(trades.entry_time[seen]), trades.entry_price[seen]
-        left, exit_ = self.time.values(end[seen]), trades.exit_price[seen]
-        done = np.isfinite(exit_)
-        _place(self.longs, entered[side > 0], entry[side > 0])
-        _place(self.shorts, entered[side < 0], entry[side < 0])
-        _place(self.exits, left[done], exit_[done])
-        won = trades.gross_bps[seen] > 0
-        for line, which in ((self.won, done & won), (self.lost, done & ~won)):
-            # NaN, entry, exit; NaN, entry, exit; …
-            x = np.stack([entered[which], entered[which], left[which]], axis=1).ravel()
-            gap = np.full(int(which.sum()), np.nan)
-            y = np.stack([gap, entry[which], exit_[which]], axis=1).ravel()
-            draw_line(line, x, y)
-        drawn = len(side)
-        self._entries_of = (trades, window)
-        self._drawn = f" · {drawn:,} of {entries:,} entries drawn" if drawn < entries else ""
-        return self._drawn
+    def _draw_entries(self, trades: Trades, window: Window) -> Drawn:
+        """Return entries that do not hide each other, and how many of them, if not all."""
+        marks = EntryMarks.of(trades, window)
+        columns = (
+            self.time.values(marks.entry_time), marks.entry_price,
+            self.time.values(marks.exit_time), marks.exit_price, marks.kind,
+        )  # fmt: skip
+        drawn, left_out = len(marks.kind), marks.left_out
+        text = f" · {drawn:,} of {drawn + left_out:,} entries drawn" if left_out else ""
+        return columns, text
 
 
-def _place(dots: bqplot.Scatter, x: NDArray[Any], y: Floats) -> None:
-    with dots.hold_sync():
-        dots.x, dots.y = x, y.astype(np.float32)
+@lru_cache(16)
+def _price_ticks(low: float, high: float) -> tuple[list[float], list[tuple[float, str]]]:
+    """Return round prices, and their labels with their places: 0 is the top, 1 the bottom."""
+    ticks: list[float] = nice_ticks(low, high).tolist()
+    decimals = formatting.decimals_of(nice_step(low, high))
+    return ticks, [
+        (round((high - tick) / (high - low), 4), formatting.number(tick, decimals))
+        for tick in ticks
+    ]

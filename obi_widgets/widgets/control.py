@@ -12,7 +12,7 @@ from ipywidgets import Layout
 
 from obi_widgets.errors import SettingsError
 from obi_widgets.parameters import Choice, Levels, Number
-from obi_widgets.presentation import formatting
+from obi_widgets.presentation.texts import formatting
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -46,6 +46,8 @@ class Control:
         A slider, buttons or a list.
     entry : Text or None
         Field to type the value, with its unit; None for a choice of words.
+    note : HTML
+        The effect of the setting on the newest data, see `note_html`.
     """
 
     def __init__(
@@ -60,6 +62,7 @@ class Control:
         self.control = _widget_of(parameter)
         tooltip = formatting.allowed(parameter)
         self.control.tooltip = tooltip
+        self._step = getattr(self.control, "step", 0.0)  # 0 without a slider of steps
         # A slider shows its tooltip only on its label, and ours has none: the name shows it too.
         self._name = ipywidgets.HTML(
             f'<span title="{html.escape(tooltip)}">{html.escape(parameter.title)}</span>'
@@ -69,8 +72,8 @@ class Control:
             self.entry = ipywidgets.Text(continuous_update=False, tooltip=tooltip)
         head = ipywidgets.HBox([self._name, *([self.entry] if self.entry is not None else [])])
         head.add_class("obi-setting")
-        self._note = ipywidgets.HTML()
-        self.box = ipywidgets.VBox([head, self.control, self._note])
+        self.note = ipywidgets.HTML()  # frames set it in the page
+        self.box = ipywidgets.VBox([head, self.control, self.note])
         self.box.add_class("obi-control")
         self._follow()
         settings.observe(self._follow, parameter.name)
@@ -88,27 +91,36 @@ class Control:
     def fit(self, step: float, greatest: float) -> None:
         """Set the step and the end of a slider; a setting beyond the end moves it."""
         value = getattr(self.settings, self.parameter.name)
+        self._step = step
         with self.control.hold_sync():
-            self.control.step = step
+            self.control.step = self._step_to(self.control.value)
             self.control.max = greatest if value is None else max(greatest, value)
 
-    def say(self, note: Note) -> None:
-        """Show a note below the control: the effect of the setting on the newest data."""
-        tone = " obi-warning" if note.warning else ""
-        text = html.escape(note.text)
-        self._note.value = f'<div class="obi-note{tone}">{text}</div>' if text else ""
+    def _step_to(self, value: float) -> float:
+        """Return the slider's step, made finer where the value lies between two steps.
+
+        The page sets a value between two steps to one of them, and sends that back.
+        """
+        for exponent in range(7):
+            step = self._step / 10**exponent
+            places = (value - self.control.min) / step
+            if abs(places - round(places)) < 1e-6:
+                break
+        return float(step)
 
     def _follow(self, _: object = None) -> None:
         """Show the setting's value."""
         value = getattr(self.settings, self.parameter.name)
-        shown = self._off if value is None else value
-        if isinstance(self.control, ipywidgets.FloatSlider):
+        shown: Any = self._off if value is None else value
+        slider = self.control
+        if isinstance(slider, ipywidgets.FloatSlider) and shown != slider.value:
             # A setting beyond an end of the slider moves that end.
-            if shown > self.control.max:
-                self.control.max = shown
-            if shown < self.control.min:
-                self.control.min = shown
-        self.control.value = shown
+            slider.max, slider.min = max(slider.max, shown), min(slider.min, shown)
+            slider.step = min(slider.step, self._step_to(shown))  # before the page has the value
+            slider.value = shown
+            slider.step = self._step_to(shown)
+        else:
+            slider.value = shown
         if self.entry is not None:
             self._showing.now = True
             self.entry.value = formatting.value(self.parameter, value)
@@ -145,6 +157,13 @@ class Control:
         self._follow()
         if self._refused is not None:
             self._refused(str(error))
+
+
+def note_html(note: Note) -> str:
+    """Return a note below a control as HTML."""
+    tone = " obi-warning" if note.warning else ""
+    text = html.escape(note.text)
+    return f'<div class="obi-note{tone}">{text}</div>' if text else ""
 
 
 def off_place(kind: object) -> float | None:

@@ -7,11 +7,15 @@ from typing import TYPE_CHECKING
 import ipywidgets
 
 from obi_widgets.checks import UNSET, Unset, flag
+from obi_widgets.session.link import Link
 from obi_widgets.session.session import Session
+from obi_widgets.settings.settings import Settings
 from obi_widgets.widgets.book import BookWidget
 from obi_widgets.widgets.calibration import CalibrationWidget
 from obi_widgets.widgets.charts import PriceWidget
-from obi_widgets.widgets.panel import Part, check_frame
+from obi_widgets.widgets.entry_list import EntriesWidget
+from obi_widgets.widgets.equity import EquityWidget
+from obi_widgets.widgets.panel import Part
 from obi_widgets.widgets.reachability import forget_outputs
 from obi_widgets.widgets.settings import SettingsWidget
 from obi_widgets.widgets.signal_chart import SignalWidget
@@ -24,11 +28,18 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from obi_widgets.calibration.report import Report
-    from obi_widgets.feeds import Source
+    from obi_widgets.feeds.sources import Source
     from obi_widgets.history.columns import History
-    from obi_widgets.presentation.frame import Frame
+    from obi_widgets.presentation.frames.frame import Frame
+    from obi_widgets.presentation.reading.reading import Reading
+    from obi_widgets.settings.parameters import Parameters
     from obi_widgets.settings.settings import Settings
     from obi_widgets.signals.signal import Signal
+    from obi_widgets.widgets.page import Changes
+
+
+LADDER = 17
+"""Levels a side of the lab's ladder: it ends where the charts do."""
 
 
 class Lab(Part):
@@ -40,9 +51,12 @@ class Lab(Part):
 
     Parameters
     ----------
-    source : str, Path or iterable of paths
+    source : str, Path or iterable of paths; or History, DataFrame, Feed or iterator
         ``"sim:BTC-PERP"`` for the simulated exchange, ``"venue:SYMBOL"`` for a live market, the
-        path of a recording, or the paths of its parts.
+        path of a recording, or the paths of its parts. A history, or a DataFrame as
+        `History.from_frame` takes it, is shown as a finished recording. A `Feed`, an iterator or
+        an async iterator of tuples ``(time, bids, asks)``, as `Feed.book` takes them, is followed
+        as books come; it runs outside the notebook's event loop.
     settings : Settings, optional
         Settings to start with; defaults if left out. They are used, not copied.
     signal : Signal or str, optional
@@ -62,7 +76,7 @@ class Lab(Part):
         Request a new snapshot when less than this fraction, 0 to 1, of the prices that the last
         snapshot covered is left on one side.
     market : str, optional
-        ``venue:SYMBOL``, for a recording that does not name its market.
+        ``venue:SYMBOL``, for a source that does not name its market.
     edge : float, optional
         Simulated exchange only: bps by which its hidden order flow moves mid. 1 if left out; 0
         for no edge.
@@ -73,10 +87,10 @@ class Lab(Part):
 
     Raises
     ------
-    SourceError
-        If the source is neither a known venue nor a file.
-    RecordingError
-        If a recording cannot be read.
+    ArgumentError, SourceError
+        If the source can be none, or is neither a known venue nor a file.
+    RecordingError, HistoryError
+        If a recording cannot be read, or a DataFrame is not one of books.
     SettingsError
         If the signal is unknown, if both settings and a signal are given, or if a number is out of
         its range.
@@ -85,7 +99,7 @@ class Lab(Part):
     ----------
     session : Session
         Source, history and threads of the lab; other widgets can share it.
-    status, book, price, signal_chart, controls, calibration
+    status, book, price, signal_chart, equity, controls, entries, calibration
         Widgets of the lab.
 
     Examples
@@ -124,14 +138,22 @@ class Lab(Part):
         )  # fmt: skip
         time = TimeAxis()
         self.status = StatusWidget(session, alone=False)
-        self.book = BookWidget(session, levels=14, alone=False)
+        self.book = BookWidget(session, levels=LADDER, alone=False)
         self.price = PriceWidget(session, time=time, time_labels=False, alone=False)
-        self.signal_chart = SignalWidget(session, time=time, alone=False)
+        self.signal_chart = SignalWidget(
+            session, time=time, height=166, time_labels=False, alone=False
+        )
+        self.equity = EquityWidget(session, time=time, alone=False)
         self.controls = SettingsWidget(session=session, alone=False)
-        self._parts = (self.status, self.book, self.price, self.signal_chart, self.controls)
-        charts = ipywidgets.VBox([self.price, self.signal_chart])
-        charts.add_class("obi-charts")
-        room = ipywidgets.Box([self.status, self.book, charts, self.controls])
+        self._parts: tuple[Part, ...] = (
+            self.status, self.book, self.price, self.signal_chart, self.equity, self.controls
+        )  # fmt: skip
+        self._time, self._charts = (
+            time,
+            ipywidgets.VBox([self.price, self.signal_chart, self.equity]),
+        )
+        self._charts.add_class("obi-charts")
+        room = ipywidgets.Box([self.status, self.book, self._charts, self.controls])
         room.add_class("obi-room")
         self.calibration = CalibrationWidget(session, alone=False)
         self._opener = ipywidgets.Button(
@@ -141,16 +163,60 @@ class Lab(Part):
         self._opener.on_click(self._turn)
         below = ipywidgets.VBox([self._opener, self.calibration])
         below.add_class("obi-calibrate")
+        self.entries = EntriesWidget(session, alone=False)
+        self._lister = ipywidgets.Button(tooltip="The entries in view, by time or by result")
+        self._lister.add_class("obi-unfold")
+        self._lister.on_click(self._list)
+        listing = ipywidgets.VBox([self._lister, self.entries])
+        listing.add_class("obi-listing")
         self._unfold(unfolded=False)
-        super().__init__(session, [room, below])
+        self._show_list(shown=False)
+        super().__init__(session, [room, listing, below])
 
-    def update(self, frame: Frame) -> None:
-        """Show a frame."""
-        check_frame(frame)
+    def _changes(self, frame: Frame) -> Changes:
+        """Yield what a frame shows in all parts."""
         for part in self._parts:
-            part.update(frame)
+            yield from part._changes(frame)
+        if self._listing:
+            yield from self.entries._changes(frame)
         if self._calibrating:
-            self.calibration.update(frame)
+            yield from self.calibration._changes(frame)
+
+    def add_signal(
+        self, signal: Signal | str, *, threshold: float | None = None, **parameters: object
+    ) -> None:
+        """Show another signal below the settings' signal, see `Session.add_signal`.
+
+        Examples
+        --------
+        >>> lab = obi.Lab("sim:BTC-PERP", seed=3)
+        >>> lab.add_signal("order_flow_imbalance", window=10)
+        >>> lab.remove_signal("order_flow_imbalance")
+        >>> lab.close()
+        """
+        added = self._session.add_signal(signal, threshold=threshold, **parameters)
+        chart = SignalWidget(
+            self._session, time=self._time, height=120, time_labels=False, alone=False,
+            stacked=added,
+        )  # fmt: skip
+        *above, equity = self._charts.children
+        self._charts.children = (*above, chart, equity)
+        self._parts = (*self._parts, chart)
+
+    def remove_signal(self, signal: Signal | str) -> None:
+        """Show a stacked signal no longer, see `Session.remove_signal`."""
+        self._session.remove_signal(signal)
+        gone = [
+            chart
+            for chart in self._charts.children
+            if isinstance(chart, SignalWidget)
+            and chart.stacked is not None
+            and chart.stacked not in self._session.stacked
+        ]
+        self._parts = tuple(part for part in self._parts if part not in gone)
+        self._charts.children = tuple(one for one in self._charts.children if one not in gone)
+        for chart in gone:
+            chart.close()
 
     @property
     def calibrating(self) -> bool:
@@ -172,6 +238,24 @@ class Lab(Part):
 
     def _turn(self, _: object = None) -> None:
         self.calibrating = not self._calibrating
+
+    @property
+    def listing(self) -> bool:
+        """Whether the list of entries below the charts is open."""
+        return self._listing
+
+    @listing.setter
+    def listing(self, shown: bool) -> None:
+        self._show_list(shown=flag("listing", shown))
+        self._session.refresh()
+
+    def _show_list(self, *, shown: bool) -> None:
+        self._listing = shown
+        self.entries.layout.display = None if shown else "none"
+        self._lister.description = f"{'▾' if shown else '▸'} Entries"
+
+    def _list(self, _: object = None) -> None:
+        self.listing = not self._listing
 
     @property
     def report(self) -> Report | None:
@@ -196,6 +280,10 @@ class Lab(Part):
         """Return a DataFrame of the book states and the signal, see `Session.to_frame`."""
         return self._session.to_frame(levels=levels)
 
+    def read(self, time: object) -> Reading:
+        """Return the state of the market at a time, see `Session.read`."""
+        return self._session.read(time)
+
     @property
     def _session(self) -> Session:
         assert self.session is not None
@@ -204,6 +292,8 @@ class Lab(Part):
     def wait(self, states: int = 1, *, timeout: float | None = None) -> None:
         """Wait until the history has a number of states, see `Session.wait`."""
         self._session.wait(states, timeout=timeout)
+        if self._still is not None:
+            self._still.renew()
 
     def pause(self) -> None:
         """Freeze the screen. New data are still kept."""
@@ -235,6 +325,53 @@ class Lab(Part):
             If a strategy file is asked for before the first state.
         """
         return self._session.export(path)
+
+    def compare_with(self, settings: Settings | Parameters | None) -> None:
+        """Compare the present settings with others, see `Session.compare_with`."""
+        self._session.compare_with(settings)
+
+    def link(self) -> str:
+        """Return a text that opens the same again, see `Session.link`."""
+        return self._session.link()
+
+    @classmethod
+    def from_link(cls, link: str, *, source: str | Path | None = None) -> Lab:
+        """Open a lab from the text of `link`, see `Session.link`.
+
+        Parameters
+        ----------
+        link : str
+            The text, from ``obi:`` to its end.
+        source : str or Path, optional
+            Where the recording is, if it is not at the path in the link. It has to be the same.
+
+        Returns
+        -------
+        Lab
+
+        Raises
+        ------
+        SettingsError
+            If the text is no link, or has an unknown setting or a value that is not possible, or
+            a signal that is not defined here.
+        SourceError
+            If the recording is not there, or is another one.
+
+        Examples
+        --------
+        >>> lab = obi.Lab("sim:BTC-PERP", seed=3, settings=obi.Settings(decay=0.2))
+        >>> again = obi.Lab.from_link(lab.link())
+        >>> again.settings == lab.settings
+        True
+        >>> lab.close(); again.close()
+        """
+        found = Link.read(link)
+        settings = Settings(**found.settings.as_dict())
+        lab = cls(found.source(source), settings=settings, **found.options)
+        found.apply(lab._session)
+        for one in found.stacked:
+            lab.add_signal(**one.as_dict())
+        return lab
 
     def close(self) -> None:
         """Stop the feed, its threads and sockets, and close all widgets of the lab.

@@ -1,10 +1,7 @@
-"""The base of all widgets of a session: it knows whether it is visible, and can be closed."""
+"""The base of all widgets of a session: it shows frames, alone or in the lab, and can be closed."""
 
 from __future__ import annotations
 
-import asyncio
-import time
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -14,153 +11,20 @@ import traitlets
 
 from obi_widgets.checks import flag, instance
 from obi_widgets.errors import ArgumentError
-from obi_widgets.presentation.frame import Frame
+from obi_widgets.presentation.frames.frame import Frame
+from obi_widgets.presentation.still.still import Still, of_market
 from obi_widgets.session.kernel_parent import deliver_as_addressed
 from obi_widgets.session.session import Session
+from obi_widgets.widgets.assets import STYLE
 from obi_widgets.widgets.cells import replace_in_cell
+from obi_widgets.widgets.page import PageWidget
 from obi_widgets.widgets.reachability import forget_outputs, held, registry
+from obi_widgets.widgets.still import StillPicture
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Collection, Iterable, Iterator
 
-
-STATIC = Path(__file__).parent / "static"
-
-
-def asset(*names: str) -> str:
-    """Return scripts or style sheets as one text.
-
-    anywidget takes one script for each widget, and the script cannot import others. So scripts that
-    share functions are joined. With a path instead of a text, anywidget would watch the file and
-    never free the widgets of the class.
-    """
-    return "\n".join((STATIC / name).read_text(encoding="utf-8") for name in names)
-
-
-STYLE = asset("obi.css", "status.css", "charts.css", "settings.css")
-"""The style sheet of all widgets; the calibration sheet adds its own."""
-
-
-SILENT_AFTER = 5.0
-"""A page sends a message every second. After so many seconds without one it gets no frames."""
-
-ANSWER_AFTER = 2.0
-"""A page that sends again after so many seconds of silence is answered at once, since it may have
-received nothing either."""
-
-FORGET_AFTER = 600.0
-"""Seconds without a message after which nothing is sent to a page any more."""
-
-BUSY = 0.3
-"""The kernel counts as busy with a cell if its event loop does not answer for so many seconds."""
-
-IN_FLIGHT = 24
-"""Frames that may be sent without being painted. A page reports every eighth frame it paints."""
-
-
-class PageWidget(anywidget.AnyWidget):
-    """An invisible widget. Its views report whether they are visible, and what they have painted.
-
-    A view that is hidden, closed or behind gets no frames. While a cell runs, the kernel receives
-    no messages of pages, so views keep their last status. In the other direction, a session sends
-    signs of life to every page, so that a page can say when the kernel does not answer.
-
-    Parameters
-    ----------
-    on_visible : callable, optional
-        Called without arguments when a view becomes visible, or sends again after a silence.
-    """
-
-    _esm = asset("page.js")
-    _css = STYLE
-    frame = traitlets.Int(0).tag(sync=True)
-    life = traitlets.Unicode("").tag(sync=True)  # session: "on", "over", "" without one
-
-    def __init__(self, on_visible: Callable[[], None] | None = None) -> None:
-        super().__init__()
-        self.layout.display = "contents"
-        self._on_visible = on_visible
-        self._views: dict[str, PageView] = {}
-        self._pulse = Pulse()
-        self.on_msg(self._hear)
-
-    def _hear(self, _: object, content: dict[str, Any], __: object) -> None:
-        now = time.monotonic()
-        # A page that is loaded again has a new view; the old view is silent from then on.
-        views = {
-            name: view for name, view in self._views.items() if now - view.heard < FORGET_AFTER
-        }
-        name, seen = str(content.get("view")), bool(content.get("seen"))
-        before = views.pop(name, None)
-        if not content.get("gone"):
-            views[name] = PageView(seen, int(content.get("frame", 0)), now)
-        self._views = views
-        known = before is not None and before.seen and now - before.heard < ANSWER_AFTER
-        if self._on_visible is not None and seen and not known:
-            self._on_visible()
-
-    @property
-    def looked_at(self) -> bool:
-        """Whether a view is visible and has painted the frames that it was sent."""
-        views = [view for view in self._views.values() if view.seen]
-        if not views:
-            return False
-        if self._pulse.busy():
-            return True
-        now = time.monotonic()
-        return any(
-            now - view.heard < SILENT_AFTER and self.frame - view.painted < IN_FLIGHT
-            for view in views
-        )
-
-    @property
-    def may_look(self) -> bool:
-        """Whether a view may be visible: its last message did not say that it is hidden."""
-        return any(view.seen for view in self._known())
-
-    def keep_alive(self) -> None:
-        """Tell all known views that the kernel is alive, and the number of the newest frame.
-
-        A view that has painted this frame is up to date, however old the frame is.
-        """
-        if self._known():
-            self.send({"frame": self.frame})
-
-    def _known(self) -> list[PageView]:
-        now = time.monotonic()
-        return [view for view in self._views.values() if now - view.heard < FORGET_AFTER]
-
-
-@dataclass(frozen=True)
-class PageView:
-    """The last message of a view: whether it is visible, the frame it has painted, and when."""
-
-    seen: bool
-    painted: int
-    heard: float
-
-
-class Pulse:
-    """Tells whether the event loop in which it was made is busy."""
-
-    def __init__(self) -> None:
-        try:
-            self._loop: asyncio.AbstractEventLoop | None = asyncio.get_running_loop()
-        except RuntimeError:
-            self._loop = None
-        self._sent = 0.0  # time of the call that has not returned; 0 if it has
-
-    def busy(self) -> bool:
-        """Return whether the loop has not run our call for `BUSY` seconds. Call it repeatedly."""
-        if self._loop is None or self._loop.is_closed():
-            return False
-        if not self._sent:
-            self._sent = time.monotonic()
-            self._loop.call_soon_threadsafe(self._back)
-        return time.monotonic() - self._sent > BUSY
-
-    def _back(self) -> None:
-        self._sent = 0.0
+    from obi_widgets.widgets.page import Changes
 
 
 def checked_session(session: object, what: str, *, alone: bool) -> Session:
@@ -198,7 +62,8 @@ def check_frame(frame: object) -> None:
 class Part(ipywidgets.VBox):
     """A part of the lab. It can be shown alone, as the last line of a cell, or inside the lab.
 
-    Running a cell again closes the widgets that were shown alone in it before.
+    Running a cell again closes the widgets that were shown alone in it before. What is shown alone
+    leaves a still picture in the notebook, for when no kernel runs.
 
     Parameters
     ----------
@@ -220,6 +85,7 @@ class Part(ipywidgets.VBox):
         self._page = PageWidget(on_visible) if alone else None
         super().__init__([*children, *([self._page] if self._page else [])])
         self.session = session
+        self._still = StillPicture(self) if alone and session is not None else None
         self.add_class("obi")
         self.add_class(self.css_class)
         for widget in tree(self, set()):
@@ -234,6 +100,24 @@ class Part(ipywidgets.VBox):
         instrument = self.session.market.instrument if self.session else None
         source = f"{instrument.venue}:{instrument.symbol}" if instrument else ""
         return f"{type(self).__name__}({source!r})" if source else f"{type(self).__name__}()"
+
+    def _repr_mimebundle_(self, **kwargs: Any) -> Any:  # noqa: ANN401 of Jupyter
+        if self._still is not None:
+            self._still.display()
+        return super()._repr_mimebundle_(**kwargs)
+
+    def anywidgets(self) -> list[anywidget.AnyWidget]:
+        """Return the anywidgets that it is made of, for front ends that show nothing else.
+
+        In marimo, ``mo.vstack([mo.ui.anywidget(one) for one in part.anywidgets()])`` shows a
+        ladder, a tape, a depth chart, a list of entries, a status line or a calibration. Charts
+        against time and settings have parts that are no anywidgets.
+        """
+        return [one for one in tree(self, set()) if isinstance(one, anywidget.AnyWidget)]
+
+    def _picture(self, frame: Frame) -> Still | None:
+        """Return what its still picture shows; None while it is being computed."""
+        return of_market(frame)
 
     @property
     def looked_at(self) -> bool:
@@ -257,12 +141,16 @@ class Part(ipywidgets.VBox):
 
     def show(self, frame: Frame) -> None:
         """Show a frame. Called by the session's publisher."""
-        self.update(frame)
+        check_frame(frame)
         if self._page is not None:
-            self._page.frame += 1
+            self._page.show(self._changes(frame))
 
-    def update(self, frame: Frame) -> None:
-        """Show a frame's numbers; the changes of each widget are one message."""
+    def _changes(self, frame: Frame) -> Changes:
+        """Yield what a frame shows: widgets, and values of their attributes.
+
+        A value is of JSON, an array, or a tuple of arrays, see `FrameEncoder`. The page sets them
+        all at once; what has not changed is not sent.
+        """
         raise NotImplementedError
 
     def held(self) -> bool:
@@ -271,33 +159,67 @@ class Part(ipywidgets.VBox):
         A reference to the settings, a history or a report does not count: from these nothing new
         can be read.
         """
-        parts: list[Part] = []
-        inside: list[ipywidgets.Widget] = []
-        for widget in list(registry().values()):
-            if isinstance(widget, Part) and widget.session is self.session:
-                parts.append(widget)
-                inside += tree(widget, set())
-        return held([self.session, *parts], inside)
+        return session_held(self.session)
 
     def close(self) -> None:
-        """Close the widget and all widgets in it. The session goes on."""
+        """Close the widget, and all in it that no other part shows. The session goes on."""
         if self.comm is None:
             return  # closed already; ipywidgets closes again when it is collected
         if self.session is not None:
             self.session.detach(self)
-        closed = close_tree(self, super().close)
+        if self._still is not None:
+            self._still.leave()
+        closed = close_tree(self, super().close, shown_beside(self))
         forget_outputs(closed)
 
 
-def close_tree(root: ipywidgets.Widget, close_root: Any) -> list[ipywidgets.Widget]:  # noqa: ANN401
+def session_held(session: Session | None) -> bool:
+    """Return whether a variable may refer to a session or to one of its parts."""
+    parts: list[Part] = []
+    inside: list[ipywidgets.Widget] = []
+    for widget in list(registry().values()):
+        if isinstance(widget, Part) and widget.session is session:
+            parts.append(widget)
+            inside += tree(widget, set())
+    return held([session, *parts], inside)
+
+
+def shown_beside(part: Part) -> set[int]:
+    """Return the ids of widgets that other parts of its session refer to, as to a shared scale."""
+    if part.session is None:
+        return set()
+    inside = {id(widget) for widget in tree(part, set())}
+    seen = {id(part)}  # a lab refers to what is in its part only through the part
+    return {
+        id(widget)
+        for other in list(registry().values())
+        if isinstance(other, Part) and other.session is part.session and id(other) not in inside
+        for widget in tree(other, seen)
+    }
+
+
+def close_tree(
+    root: ipywidgets.Widget,
+    close_root: Any,  # noqa: ANN401
+    kept: Collection[int] = (),
+) -> list[ipywidgets.Widget]:
     """Close a widget and everything that it refers to: layouts, styles, scales, marks.
+
+    Parameters
+    ----------
+    root : Widget
+        The widget.
+    close_root : callable
+        Closes it alone.
+    kept : collection of int
+        Ids of widgets that stay open.
 
     Returns
     -------
     list of Widget
         Widgets that were closed.
     """
-    widgets = list(tree(root, set()))
+    widgets = [widget for widget in tree(root, set()) if id(widget) not in kept]
     for widget in widgets:
         if widget is not root and widget.comm is not None:
             widget.close()
@@ -327,7 +249,13 @@ def _inside(value: object, seen: set[int]) -> Iterator[ipywidgets.Widget]:
 
 
 class StateWidget(anywidget.AnyWidget):
-    """A widget with one dict of JSON: a change is one message, an equal dict sends nothing."""
+    """A widget that shows one dict of JSON. Frames change it in the page, and not here.
+
+    Attributes
+    ----------
+    state : dict
+        What is shown before the first frame.
+    """
 
     _css = STYLE
     state = traitlets.Dict().tag(sync=True)

@@ -37,6 +37,9 @@ PASSING: tuple[type, ...] = (type(iter([])), type(iter(())), type(iter({}.values
 
 CONTAINERS = (list, tuple, dict, set)
 
+SEARCHING = threading.Lock()
+"""One search at a time: what another search refers to meanwhile would look like variables."""
+
 
 def registry() -> dict[str, ipywidgets.Widget]:
     """Return all open widgets by their ids, as ipywidgets keeps them."""
@@ -69,6 +72,11 @@ def held(objects: Iterable[object], inside: Iterable[object] = ()) -> bool:
     The caller must not refer to the objects by a generator or a closure. Python does not tell to
     which function these belong, so the answer would be yes.
     """
+    with SEARCHING:
+        return _held(objects, inside)
+
+
+def _held(objects: Iterable[object], inside: Iterable[object]) -> bool:
     targets = list(objects)  # those whose referrers are searched next
     shell = get_ipython()
     names: dict[str, Any] = shell.user_ns if shell is not None else {}

@@ -12,8 +12,11 @@ import ipywidgets
 from obi_widgets.checks import flag
 from obi_widgets.errors import ArgumentError
 from obi_widgets.parameters import Band, Choice, Levels
-from obi_widgets.presentation import formatting
+from obi_widgets.presentation.frames.kept import Kept
 from obi_widgets.presentation.order_size import size_range
+from obi_widgets.presentation.still.still import of_figures
+from obi_widgets.presentation.texts import formatting
+from obi_widgets.presentation.texts.outcome import outcome
 from obi_widgets.session.kernel_parent import deliver_as_addressed
 from obi_widgets.session.session import Session
 from obi_widgets.settings.parameters import THRESHOLD_IS, threshold_of
@@ -22,24 +25,21 @@ from obi_widgets.signals import registry
 from obi_widgets.signals.insight import Note
 from obi_widgets.signals.signal import title_of
 from obi_widgets.trading.declared import HOLD, PARAMETERS, QUANTILE_WINDOW, SIZE
-from obi_widgets.widgets.control import Control
-from obi_widgets.widgets.panel import (
-    Part,
-    StateWidget,
-    asset,
-    check_frame,
-    checked_session,
-    close_tree,
-    tree,
-)
+from obi_widgets.widgets.assets import asset
+from obi_widgets.widgets.choices import Choices
+from obi_widgets.widgets.control import Control, note_html
+from obi_widgets.widgets.page import Together
+from obi_widgets.widgets.panel import Part, StateWidget, checked_session, close_tree, tree
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from obi_widgets.history.columns import History
     from obi_widgets.parameters import Parameter
-    from obi_widgets.presentation.frame import Frame, Reach
+    from obi_widgets.presentation.frames.frame import Frame, Reach
+    from obi_widgets.presentation.still.still import Still
     from obi_widgets.signals.signal import Signal
+    from obi_widgets.widgets.page import Changes
 
 NOTHING = Note("")
 
@@ -48,7 +48,7 @@ REBUILD = ["signal", "threshold_is"]
 
 
 class _Results(StateWidget):
-    _esm = asset("results.js")
+    _esm = asset("nodes.js", "results.js")
 
 
 class SettingsWidget(Part):
@@ -101,22 +101,30 @@ class SettingsWidget(Part):
         self._signals: dict[str, Signal] = {}  # by name: signals that were chosen in this widget
         self._choice = ipywidgets.Dropdown(tooltip="Signal to show, calibrate and export")
         self._choice.add_class("obi-choice")
-        title = ipywidgets.HTML('<div class="obi-head">Signal</div>')
+        self.choices = Choices(settings, self._tell)
+        self.choices.add_class("obi-choices-area")
+        title = ipywidgets.HTML("Signal")
         head = ipywidgets.HBox([title, self._choice])
         head.add_class("obi-heading")
         self._sliders, self._fold = ipywidgets.VBox(), ipywidgets.VBox()
-        for box in (self._sliders, self._fold):
+        for box, place in ((self._sliders, "obi-first"), (self._fold, "obi-behind")):
             box.add_class("obi-sliders")
+            box.add_class(place)
         self._opener = ipywidgets.Button(tooltip="Show or hide more settings")
         self._opener.add_class("obi-opener")
         self._opener.on_click(self._turn)
-        boxes = [head, self._sliders, self._opener, self._fold]
+        boxes = [self.choices, head, self._sliders]
         self._unfolded = False
+        self._noted: Kept[Together] = Kept()
+        self._outcome: Kept[dict[str, Any]] = Kept()
         self._make_controls()
         if session is not None:  # without a session there are no frames
-            self._results = _Results(state={"head": "", "rows": [], "note": ""})
+            nothing = {"head": "", "rows": [], "note": "", "other": "", "can": True}
+            self._results = _Results(state=nothing)
+            self._results.on_msg(self._compare_with_b)
             self._results.add_class("obi-outcome")
             boxes.append(self._results)
+        boxes += [self._opener, self._fold]
         super().__init__(session, boxes, alone=alone)
         me = weakref.ref(self)
 
@@ -207,24 +215,47 @@ class SettingsWidget(Part):
 
     # -- showing a frame -------------------------------------------------------------------
 
-    def update(self, frame: Frame) -> None:
-        """Show the effects of the settings, and the results of the entries."""
-        check_frame(frame)
+    def _changes(self, frame: Frame) -> Changes:
+        """Yield the effects of the settings, and the results of the entries."""
         with self._lock:
             self._offer()
             self._fit_size(frame.history)
-            if frame.parameters.signal == self.settings.signal:  # else they are being replaced
-                notes = self._notes(frame)
-                for name, control in self._controls.items():
-                    control.say(notes.get(name, NOTHING))
-        rows, note = formatting.results(frame)
-        self._results.state = {
-            "head": f"Entries in {formatting.duration(frame.seconds)} of history"
-            if frame.states
-            else "Entries",
-            "rows": rows,
-            "note": note,
-        }
+            controls = self._controls
+        if frame.parameters.signal == self.settings.signal:  # else they are being replaced
+            yield self._noted.of(
+                controls, self._unfolded, frame.parameters, frame.reach, _effect(frame),
+                make=lambda: self._note_changes(controls, frame),
+            )  # fmt: skip
+        some = frame.states > 0
+        state = self._outcome.of(
+            frame.results, frame.front, frame.other, frame.parameters, frame.untold, some,
+            formatting.duration(frame.seconds), frame.history.interval,
+            make=lambda: {**outcome(frame), "can": some},
+        )  # fmt: skip
+        yield self._results, {"state": state}
+
+    def _note_changes(self, controls: dict[str, Control], frame: Frame) -> Together:
+        notes = self._notes(frame)
+        return Together(
+            (control.note, {"value": note_html(notes.get(name, NOTHING))})
+            for name, control in controls.items()
+        )
+
+    def _picture(self, frame: Frame) -> Still:
+        """Return the figures and the settings."""
+        return of_figures(frame)
+
+    def _compare_with_b(self, _: object, content: dict[str, Any], __: object) -> None:
+        """Keep the present settings as B, swap A and B, or compare no longer."""
+        session = self.session
+        assert session is not None  # without one there are no results
+        match content.get("do"):
+            case "keep":
+                session.compare_with(self.settings)
+            case "swap":
+                session.swap()
+            case "alone":
+                session.compare_with(None)
 
     def _fit_size(self, history: History) -> None:
         """Set the end of the size slider from the sizes in the book, once for each market."""
@@ -237,7 +268,7 @@ class SettingsWidget(Part):
     def _notes(self, frame: Frame) -> Mapping[str, Note]:
         """Return the note under each control."""
         parameters, reach = frame.parameters, frame.reach
-        notes = {**reach.notes, "threshold": Note(formatting.threshold_effect(frame.beyond))}
+        notes = {**reach.notes, "threshold": Note(_effect(frame))}
         own = parameters.signal.parameters
         depth = next((name for name, p in own.items() if isinstance(p.kind, Levels)), None)
         band = next((name for name, p in own.items() if isinstance(p.kind, Band)), None)
@@ -257,9 +288,15 @@ class SettingsWidget(Part):
         """Close the widget and all widgets in it. The settings are kept."""
         if self.comm is not None:
             self._stop()
+            self.choices.stop()
             for control in self._controls.values():
                 control.stop()
         super().close()
+
+
+def _effect(frame: Frame) -> str:
+    """Return the effect of the threshold."""
+    return formatting.threshold_effect(frame.beyond)
 
 
 def _split(signal: Signal, threshold_is: str) -> tuple[list[Parameter], list[Parameter]]:

@@ -3,22 +3,31 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
 
 import bqplot
 import numpy as np
 
-from obi_widgets.presentation import formatting
-from obi_widgets.presentation.downsampling import MEAN
-from obi_widgets.presentation.ticks import nice_ticks
-from obi_widgets.widgets.charts import ASK, BID, FAINT, INK, Chart, draw_line, overlay_state
-from obi_widgets.widgets.panel import check_frame
+from obi_widgets.checks import instance
+from obi_widgets.presentation.charts.downsampling import MEAN
+from obi_widgets.presentation.charts.ticks import nice_ticks
+from obi_widgets.presentation.frames.kept import Kept
+from obi_widgets.presentation.texts import formatting
+from obi_widgets.settings.parameters import Parameters
+from obi_widgets.widgets.charts import ASK, BID, FAINT, INK, Chart, overlay_state, points
+from obi_widgets.widgets.page import Together
+from obi_widgets.widgets.pointing import crosshair
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from numpy.typing import NDArray
 
-    from obi_widgets.presentation.frame import Frame
+    from obi_widgets.presentation.charts.signal_line import SignalLine
+    from obi_widgets.presentation.frames.frame import Frame
     from obi_widgets.session.session import Session
+    from obi_widgets.widgets.page import Changes, Pair
     from obi_widgets.widgets.time_axis import TimeAxis
 
     Floats = NDArray[np.float64]
@@ -26,8 +35,10 @@ if TYPE_CHECKING:
 
 
 class SignalWidget(Chart):
-    """The signal against time: its range in each column of pixels, its mean, and the thresholds.
+    """The signal against time, with its thresholds.
 
+    States are drawn as they are where columns of pixels hold few of them; else the range of each
+    column, and a mean.
     Thresholds that are quantiles move with the data: bands and dotted lines follow them.
 
     Parameters
@@ -42,6 +53,8 @@ class SignalWidget(Chart):
         Whether the time axis has labels.
     alone : bool
         False if another widget shows the frames.
+    stacked : Parameters, optional
+        A stacked signal of the session, see `Session.add_signal`; the settings' signal if left out.
     """
 
     css_class = "obi-part-signal"
@@ -55,8 +68,11 @@ class SignalWidget(Chart):
         height: int = 186,
         time_labels: bool = True,
         alone: bool = True,
+        stacked: Parameters | None = None,
     ) -> None:
-        self._spans: tuple[float, tuple[float, float]] | None = None  # threshold, and the scale
+        instance("stacked", stacked, (Parameters, type(None)), "Give what add_signal returns.")
+        self.stacked = stacked
+        self._zoned: Kept[Together] = Kept()
         super().__init__(session, time=time, height=height, time_labels=time_labels, alone=alone)
         self.axis.visible = False
 
@@ -65,79 +81,124 @@ class SignalWidget(Chart):
         across = {"x": bqplot.LinearScale(min=0, max=1, allow_padding=False), "y": self.scale}
         edge = np.array([0.0, 1.0])
 
-        def zone(color: str) -> bqplot.Lines:
-            return bqplot.Lines(
-                x=edge, y=np.zeros((2, 2)), scales=across, colors=[color], opacities=[0.0, 0.0],
+        def zone(color: str) -> bqplot.Mark:
+            return self._mark(
+                bqplot.Lines, x=edge, y=np.zeros((2, 2)), scales=across, colors=[color],
+                opacities=[0.0, 0.0],
                 fill="between", fill_colors=[color], fill_opacities=[0.1, 0.0],
             )  # fmt: skip
 
-        def moving_zone(color: str) -> bqplot.Lines:
-            return bqplot.Lines(
-                x=np.zeros(1), y=np.zeros((2, 1)), scales=self._scales, colors=[FAINT, FAINT],
+        def moving_zone(color: str) -> bqplot.Mark:
+            return self._mark(
+                bqplot.Lines, x=np.zeros(1), y=np.zeros((2, 1)), colors=[FAINT, FAINT],
                 opacities=[1.0, 0.0], stroke_width=1, line_style="dotted",
+                interpolation="step-after",
                 fill="between", fill_colors=[color], fill_opacities=[0.1, 0.0],
             )  # fmt: skip
 
         self.above, self.below = zone(BID), zone(ASK)
         self.above_quantile, self.below_quantile = moving_zone(BID), moving_zone(ASK)
-        self.levels = bqplot.Lines(
-            x=edge, y=np.zeros((3, 2)), scales=across, colors=[FAINT], stroke_width=1,
-            line_style="dotted",
+        self.levels = self._mark(
+            bqplot.Lines, x=edge, y=np.zeros((3, 2)), scales=across, colors=[FAINT],
+            stroke_width=1, line_style="dotted",
         )  # fmt: skip
-        self.range = bqplot.Lines(
-            x=np.zeros(1), y=np.zeros((2, 1)), scales=self._scales, colors=[FAINT],
-            opacities=[0.0, 0.0], fill="between", fill_colors=[FAINT], fill_opacities=[0.45, 0.0],
+        self.range = self._mark(
+            bqplot.Lines, x=np.zeros(1), y=np.zeros((2, 1)), colors=[FAINT],
+            opacities=[0.45, 0.45], stroke_width=1,  # a range of one state is a point of the line
+            fill="between", fill_colors=[FAINT], fill_opacities=[0.45, 0.0],
         )  # fmt: skip
-        self.mean = self._line(INK, stroke_width=1.3)
+        self.line = self._line(INK, stroke_width=1.3)
         return [
             self.above, self.below, self.above_quantile, self.below_quantile,
-            self.range, self.levels, self.mean,
+            self.range, self.levels, self.line,
         ]  # fmt: skip
 
-    def update(self, frame: Frame) -> None:
-        """Show a frame."""
-        check_frame(frame)
-        of, (low, high) = frame.parameters.signal, frame.signal_range
-        fixed = frame.threshold if frame.parameters.threshold_is == "value" else math.inf
-        if (fixed, frame.signal_range) != self._spans:
-            self._scale_to(fixed, low, high)
+    def _changes(self, frame: Frame) -> Changes:
+        """Yield what a frame shows."""
+        shown = self._shown(frame)
+        if shown is None:
+            return  # a frame from before the signal was added
+        of, (low, high) = shown.signal, shown.scale
         mean = max(frame.window.column, MEAN) / 1e9
         named = f"{of.title}, {of.unit}" if of.unit else of.title
-        title = f"{named} · grey: range in each pixel, line: {round(mean, 1):g} s mean"
-        state = overlay_state(title, formatting.no_signal(frame), frame) | {"length": ""}
+        how = f"grey: range in each pixel, line: {round(mean, 1):g} s mean"
+        title = f"{named} · {'every state' if shown.raw else how}"
+        nothing = formatting.no_signal(frame)
+        if self.stacked is not None:
+            title = f"{named} · decides no entries"
+            nothing = formatting.nothing_yet(frame) or shown.trouble
+        state = overlay_state(title, nothing, frame) | {"length": ""}
         scaled = of.range is None
-        state["ticks"] = _labels(frame.threshold, frame.signal_range, scaled=scaled)
+        state["ticks"] = _labels(shown.threshold, shown.scale, scaled=scaled)
+        (low, high), threshold = shown.scale, shown.threshold
+        if shown.parameters.threshold_is != "value":
+            threshold = math.inf
+        yield self._zoned.of(
+            threshold, low, high, make=lambda: Together(self._zones(threshold, low, high))
+        )
         if frame.states:
-            self.time.follow(frame)
-            time, least, greatest = frame.extent
-            draw_line(self.range, self.time.values(time), np.stack([least, greatest]))
-            draw_line(self.mean, self.time.values(frame.mean[0]), frame.mean[1])
-            self._draw_bounds(*frame.bounds, low, high)
-        if low <= frame.signal <= high:
-            state["at"] = round((high - frame.signal) / (high - low), 4)
-            state["last"] = formatting.signal(frame.signal, frame.signal_range)
-            state["side"] = formatting.side(frame.signal, frame.signal_range)
-        self._overlay.state = state
+            yield from self._axes(frame, low, high)
+            time, least, greatest = shown.extent
+            yield self.range, points(self.time.values(time), np.stack([least, greatest]))
+            line = points(self.time.values(shown.line[0]), shown.line[1])
+            yield self.line, {"interpolation": "step-after" if shown.raw else "linear", **line}
+            yield from self._moving_zones(*shown.bounds, low, high)
+            yield self._overlay, {"reading": self._reading(frame, shown)}
+        if low <= shown.value <= high:
+            state["at"] = round((high - shown.value) / (high - low), 4)
+            state["last"] = formatting.signal(shown.value, shown.scale)
+            state["side"] = formatting.side(shown.value, shown.scale)
+        yield self._overlay, {"state": state}
 
-    def _scale_to(self, threshold: float, low: float, high: float) -> None:
-        """Set the scale, and the zones beyond fixed thresholds; no zone for an infinite one."""
-        self._spans = threshold, (low, high)
-        with self.scale.hold_sync():
-            self.scale.min, self.scale.max = low, high
+    def _shown(self, frame: Frame) -> SignalLine | None:
+        """Return the line of this chart's signal; None if the frame does not have it."""
+        if self.stacked is None:
+            return frame.signals[0]
+        found = (one for one in frame.signals[1:] if one.parameters == self.stacked)
+        return next(found, None)
+
+    def _reading(self, frame: Frame, shown: SignalLine) -> dict[str, Any] | None:
+        """Return what the crosshair shows: the signal of that moment."""
+        value = math.nan
+        if frame.reading is not None and self.stacked is None:
+            value = frame.reading.signal
+        elif frame.reading is not None:
+            # Before the first state there is no reading of any.
+            found = (one.value for one in frame.reading.stacked if one.parameters == self.stacked)
+            value = next(found, math.nan)
+        text = formatting.signal_number(value, shown.scale)
+        side = formatting.side(value, shown.scale)
+        return crosshair(frame, self.time, [(value, text, side)])
+
+    def _zones(self, threshold: float, low: float, high: float) -> Iterator[Pair]:
+        """Yield the scale and the zones beyond a fixed threshold; no zones if it is infinite."""
+        yield self.scale, {"min": low, "max": high}
+        marks = (self.above, self.below, self.levels)
         above, zero, below = np.clip([threshold, 0.0, -threshold], low, high).tolist()
-        self.above.y = np.array([[above] * 2, [high] * 2])
-        self.below.y = np.array([[below] * 2, [low] * 2])
-        self.levels.y = np.array([[value] * 2 for value in (below, zero, above)])
+        for mark, ends in zip(
+            marks, ((above, high), (below, low), (below, zero, above)), strict=True
+        ):
+            yield mark, {"y": tuple(np.full(2, value, np.float32) for value in ends)}
 
-    def _draw_bounds(self, time: Ints, bounds: Floats, low: float, high: float) -> None:
-        """Draw the zones beyond a quantile threshold, which moves; no zones if it is a value."""
+    def _moving_zones(self, time: Ints, bounds: Floats, low: float, high: float) -> Changes:
+        """Yield the zones beyond a quantile threshold, which moves; no zones if it is a value."""
+        if not len(time):
+            yield self.above_quantile, NO_ZONE
+            yield self.below_quantile, NO_ZONE
+            return
         x = self.time.values(time)
         for mark, edge, end in (
             (self.above_quantile, bounds, high), (self.below_quantile, -bounds, low),
         ):  # fmt: skip
-            draw_line(mark, x, np.stack([np.clip(edge, low, high), np.full(len(edge), end)]))
+            lines = np.stack([np.clip(edge, low, high), np.full(len(edge), end)])
+            yield mark, points(x, lines)
 
 
+NO_ZONE = points(np.zeros(0, np.int32), np.zeros((2, 0)))
+"""A zone out of sight."""
+
+
+@lru_cache(16)
 def _labels(
     threshold: float, span: tuple[float, float], *, scaled: bool
 ) -> list[tuple[float, str]]:
@@ -155,11 +216,10 @@ def _labels(
         near = 0.12 * (high - low)
         ticks = nice_ticks(low, high, 5).tolist()
         values += [tick for tick in ticks if all(abs(tick - value) > near for value in values)]
-    decimals = formatting.signal_decimals(span)
     return [
         (
             round((high - value) / (high - low), 4),
-            formatting.number(value, decimals, sign=True) if value else "0",
+            formatting.signal_number(value, span) if value else "0",
         )
         for value in values
         if low <= value <= high

@@ -7,20 +7,27 @@ import math
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from obi_widgets.errors import ObiError
-from obi_widgets.presentation import formatting
-from obi_widgets.widgets.panel import Part, StateWidget, asset, check_frame, checked_session
+from obi_widgets.errors import ObiError, SettingsError, quoted
+from obi_widgets.market_data.events import CURRENT
+from obi_widgets.presentation.frames.kept import Kept
+from obi_widgets.presentation.still.still import of_figures
+from obi_widgets.presentation.texts import formatting
+from obi_widgets.widgets.assets import asset
+from obi_widgets.widgets.panel import Part, StateWidget, checked_session
 
 if TYPE_CHECKING:
-    from obi_widgets.presentation.frame import Frame
+    from obi_widgets.market_data.events import Instrument
+    from obi_widgets.presentation.frames.frame import Frame
+    from obi_widgets.presentation.still.still import Still
     from obi_widgets.session.session import Session
     from obi_widgets.signals.signal import Signal
+    from obi_widgets.widgets.page import Changes
 
 log = logging.getLogger(__name__)
 
 
 class _Line(StateWidget):
-    _esm = asset("nodes.js", "status.js")
+    _esm = asset("nodes.js", "keys.js", "bell.js", "export.js", "status.js")
 
 
 class StatusWidget(Part):
@@ -44,6 +51,7 @@ class StatusWidget(Part):
         self._line.on_msg(self._do)
         self._session = session
         self._windows = _windows(session)
+        self._named: Kept[dict[str, str]] = Kept()
         super().__init__(session, [self._line], alone=alone)
 
     def _do(self, _: object, content: dict[str, Any], __: object) -> None:
@@ -56,49 +64,69 @@ class StatusWidget(Part):
                     self._session.resume()
                 case "window":
                     self._session.look_at(float(content["seconds"]))
+                case "now":
+                    self._session.look_at(self._session.time_range.seconds)
+                case "pan":
+                    self._session.pan(float(content["share"]))
+                case "zoom":
+                    self._session.zoom(float(content["factor"]), float(content["at"]))
+                case "undo":
+                    self._session.settings.undo()
+                case "redo":
+                    self._session.settings.redo()
+                case "alert":
+                    self._session.alert(_level(str(content["level"])))
+                case "silence":
+                    self._session.stop_alerts()
+                case "link":
+                    self._line.send({"link": self._session.link()})
                 case "export":
-                    path = self._session.export(str(content["path"]), replace=False)
-                    self._session.tell(f"Saved to {path}.")
+                    path = self._session.export(str(content["path"]), replace=False).absolute()
+                    self._line.send({"saved": str(path)}, [path.read_bytes()])
         except (ObiError, OSError, ValueError) as error:
             self._session.tell(str(error))
         except Exception as error:
             log.exception("A button failed.")
             self._session.tell(f"That failed: {error!r}. Please report this.")
 
-    def update(self, frame: Frame) -> None:
-        """Show a frame."""
-        check_frame(frame)
+    def _changes(self, frame: Frame) -> Changes:
+        """Yield what a frame shows."""
         of = frame.parameters.signal
         detail = f"{frame.detail} {frame.advice}".strip()
-        bad = frame.state != "live" and _bad(frame)
+        bad = frame.state not in CURRENT and _bad(frame)
         # The end of a recording must not hide a note or an error of the signal.
-        trouble = detail if bad or (frame.state != "live" and not frame.trouble) else ""
-        receiving = frame.state in ("live", "stale") and not frame.paused
-        self._line.state = {
-            "symbol": frame.instrument.symbol,
-            "venue": frame.instrument.label,
+        trouble = detail if bad or (frame.state not in CURRENT and not frame.trouble) else ""
+        receiving = frame.state in {*CURRENT, "stale"} and not frame.paused
+        state = {
+            **self._named.of(frame.instrument, of, make=lambda: _named(frame.instrument, of)),
             "state": "replay" if frame.replay and frame.state == "live" else frame.state,
             "old": frame.old,
             "paused": frame.paused,
             "mid": formatting.mid(frame.mid, frame.tick_size),
-            "spread": formatting.bps(frame.spread_bps),
+            "spread": formatting.spread(frame.spread, frame.mid, frame.tick_size),
             "signal": formatting.signal(frame.signal, frame.signal_range, of.unit),
             "side": formatting.side(frame.signal, frame.signal_range),
-            **_names(of),
             "age": None if math.isnan(frame.age) or frame.paused else round(frame.age, 3),
             "late": formatting.late(frame.lag, frame.late) if receiving else ("", ""),
             "rate": formatting.number(frame.rate, 0),
             "windows": self._windows,
             "window": frame.window_seconds,
+            "zoomed": _zoomed(frame.window_seconds, self._windows),
+            "back": frame.looking_back,
+            "bell": bell_state(frame),
             "message": trouble or frame.note or frame.trouble or detail,
             "told": frame.told if frame.note and not trouble else 0,
             "tone": "bad" if bad or (frame.trouble and not trouble and not frame.note) else "",
-            "file": file_name(frame.instrument.symbol),
         }
+        yield self._line, {"state": state}
+
+    def _picture(self, frame: Frame) -> Still:
+        """Return the figures and the settings."""
+        return of_figures(frame)
 
 
 def _bad(frame: Frame) -> bool:
-    """Return whether a frame is not live because of an error, and not while starting."""
+    """Return whether a frame is not current because of an error, and not while starting."""
     if frame.state in ("connecting", "syncing"):
         return bool(frame.advice)
     return frame.state != "closed"
@@ -116,16 +144,50 @@ def _windows(session: Session) -> list[tuple[float, str, str]]:
     return [(seconds, *formatting.window(seconds)) for seconds in session.windows]
 
 
-def _names(of: Signal) -> dict[str, str]:
-    """Return the signal's name, and its description for a tooltip."""
-    return {"signal_name": of.name.replace("_", " "), "signal_title": formatting.about(of)}
+def _zoomed(seconds: float, windows: list[tuple[float, str, str]]) -> str:
+    """Return the length of the window if it is none of those to choose from, such as "4:54"."""
+    if any(seconds == one for one, _, _ in windows):
+        return ""
+    return formatting.clock_length(seconds)
+
+
+def _level(text: str) -> float | None:
+    """Return the level that was typed; None for the threshold."""
+    if not text:
+        return None
+    try:
+        return float(text)
+    except ValueError:
+        raise SettingsError(
+            f"level = {quoted(text)} is not possible.", "Give a number, or nothing."
+        ) from None
+
+
+def bell_state(frame: Frame) -> dict[str, Any]:
+    """Return what the bell shows: whether it is on, at which level, and the newest alert."""
+    level = "the threshold" if frame.watched is None else f"±{frame.watched:g}"
+    state = {"on": frame.watching, "at": f"beyond {level}", "count": frame.alert_count}
+    if not frame.alerts:
+        return {**state, "last": "", "side": 0}
+    newest = frame.alerts[-1]
+    arrow = "▲" if newest.side > 0 else "▼"
+    return {**state, "last": f"{arrow} at {formatting.clock(newest.time)}", "side": newest.side}
+
+
+def _named(instrument: Instrument, signal: Signal) -> dict[str, str]:
+    """Return names and tooltips of the market and the signal; a long symbol is shortened."""
+    symbol = instrument.symbol
+    return {
+        "symbol": formatting.shortened(symbol), "symbol_title": symbol, "venue": instrument.label,
+        "signal_name": signal.name.replace("_", " "), "signal_title": formatting.about(signal),
+        "file": file_name(symbol),
+    }  # fmt: skip
 
 
 def _nothing(session: Session) -> dict[str, Any]:
     instrument = session.market.instrument
     return {
-        "symbol": instrument.symbol,
-        "venue": instrument.label,
+        **_named(instrument, session.settings.signal),
         "state": session.market.state,
         "old": False,
         "paused": False,
@@ -133,14 +195,15 @@ def _nothing(session: Session) -> dict[str, Any]:
         "spread": formatting.NOTHING,
         "signal": formatting.NOTHING,
         "side": "",
-        **_names(session.settings.signal),
         "age": None,
         "late": ("", ""),
         "rate": formatting.NOTHING,
         "windows": _windows(session),
         "window": session.time_range.seconds,
+        "zoomed": "",
+        "back": False,
+        "bell": {"on": False, "at": "", "count": 0, "last": "", "side": 0},
         "message": "",
         "told": 0,
         "tone": "",
-        "file": file_name(instrument.symbol),
     }

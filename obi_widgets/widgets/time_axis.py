@@ -3,25 +3,28 @@
 from __future__ import annotations
 
 import datetime as dt
-import math
-from typing import TYPE_CHECKING
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
 
 import bqplot
 import numpy as np
 
+from obi_widgets.presentation.charts.ticks import clock_step
+from obi_widgets.presentation.frames.kept import Kept
+from obi_widgets.widgets.page import Together
+
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
     from numpy.typing import NDArray
 
-    from obi_widgets.presentation.downsampling import Window
-    from obi_widgets.presentation.frame import Frame
+    from obi_widgets.presentation.frames.frame import Frame
+    from obi_widgets.widgets.page import Changes, Pair
 
     Ints = NDArray[np.int64]
 
 DAY = 86_400 * 1_000_000_000
 CLOCK = "%H:%M:%S"
-
-TICKS = (1, 2, 5, 10, 15, 30, 60, 120, 180, 300, 600, 900, 1800, 3600, 7200, 14_400, 28_800, 43_200)
-"""Possible distances of the labels of the time axis, seconds; beyond these, whole days."""
 
 TICK_STYLE = {"fill": "var(--obi-label)", "font-size": "11px"}
 
@@ -35,13 +38,17 @@ class TimeAxis:
 
     def __init__(self) -> None:
         self.scale = bqplot.DateScale(allow_padding=False)
-        self._day: int | None = None
-        self._shown: tuple[Window, float] | None = None
-        self._labelled: tuple[int | None, list[int]] = (None, [])
         self.axes: list[bqplot.Axis] = []
+        self._day: int | None = None
+        self._shown: Kept[Together] = Kept()
+
+    @property
+    def origin(self) -> int:
+        """Midnight UTC from which times count, milliseconds."""
+        return (self._day or 0) // 1_000_000
 
     def axis(self, *, labels: bool) -> bqplot.Axis:
-        """Return an axis that `follow` keeps up to date."""
+        """Return an axis that follows the frames."""
         axis = bqplot.Axis(
             scale=self.scale,
             tick_values=np.empty(0),
@@ -52,48 +59,61 @@ class TimeAxis:
         self.axes.append(axis)
         return axis
 
+    def forget(self, axis: bqplot.Axis) -> None:
+        """Let an axis follow no longer: its chart is closed."""
+        self.axes = [one for one in self.axes if one is not axis]
+
     def values(self, time: Ints) -> NDArray[np.int32]:
         """Return times in this axis's unit: milliseconds since midnight of its first day."""
-        if self._day is None:
-            self._day = int(time[0]) // DAY * DAY if len(time) else None
+        if self._day is None and len(time):
+            self._day = int(time[0]) // DAY * DAY
         return ((time - (self._day or 0)) // 1_000_000).astype(np.int32)
 
-    def follow(self, frame: Frame) -> None:
-        """Show the frame's window."""
+    def value(self, time: int) -> int:
+        """Return a single time in this axis's unit."""
+        return (time - (self._day or 0)) // 1_000_000
+
+    def milliseconds(self, times: Iterable[int]) -> list[float]:
+        """Return single times in this axis's unit, with their fractions."""
+        return [(time - (self._day or 0)) / 1e6 for time in times]
+
+    def span(self, frame: Frame) -> tuple[int, int]:
+        """Return the frame's window in this axis's unit; moves to another day if it must."""
         window = frame.window
-        if not frame.states or self._shown == (window, frame.window_seconds):
-            return  # charts that share the axis all call
-        if self._day is not None and not -20 * DAY < window.start - self._day < 13 * DAY:
-            self._day = None  # int32 holds 24 days of milliseconds
-            self.values(np.array([window.start]))
-        low, high = self.values(np.array([window.start, window.end])).tolist()
-        with self.scale.hold_sync():
-            self.scale.min, self.scale.max = _moment(low), _moment(high)
-        least = frame.window_seconds / 7
-        step = 1000 * next((s for s in TICKS if s >= least), 86_400 * math.ceil(least / 86_400))
-        # Leave out a label that the left edge would cut off.
-        edge = low + (high - low) // 22
-        labels = list(range(-(-edge // step) * step, high + 1, step))
-        if (self._day, labels) != self._labelled:
-            self._labelled = (self._day, labels)
-            self._label(labels, seconds=step < 3_600_000)
-        self._shown = (window, frame.window_seconds)
+        if self._day is None or not -20 * DAY < window.start - self._day < 13 * DAY:
+            self._day = window.start // DAY * DAY  # int32 holds 24 days of milliseconds
+        return self.value(window.start), self.value(window.end)
 
-    def _label(self, labels: list[int], *, seconds: bool) -> None:
-        """Set labels: times of day, and the date where a day begins."""
-        first = (self._day or 0) // 1_000_000
-        days = {
-            str(at): f"{_moment(first + at):%b} {_moment(first + at).day}"
-            for at in labels
-            if at % (DAY // 1_000_000) == 0
-        }
+    def changes(self, frame: Frame) -> Changes:
+        """Yield what a frame with states shows on the axis. Charts that share it yield the same."""
+        low, high = self.span(frame)
+        yield self._shown.of(
+            low, high, frame.window_seconds, self.origin, tuple(self.axes),
+            make=lambda: Together(self._changes(low, high, frame.window_seconds)),
+        )  # fmt: skip
+
+    def _changes(self, low: int, high: int, seconds: float) -> Iterator[Pair]:
+        # The page makes dates of numbers; a text without a zone would be of the page's own zone.
+        yield self.scale, {"min": low, "max": high}
+        labels = _labels(low, high, seconds, self.origin)
         for axis in self.axes:
-            if axis.tick_format != " ":
-                # Set these before the values: bqplot draws the values later, with these labels.
-                axis.tick_format = CLOCK if seconds else "%H:%M"
-                axis.tick_labels = days
-            axis.tick_values = np.array(labels, "datetime64[ms]")
+            without = {"tick_values": labels["tick_values"]}
+            yield axis, without if axis.tick_format == " " else labels
 
 
-def _moment(milliseconds: int) -> dt.datetime:
-    return dt.datetime(1970, 1, 1) + dt.timedelta(milliseconds=milliseconds)
+@lru_cache(16)
+def _labels(low: int, high: int, seconds: float, origin: int) -> dict[str, Any]:
+    """Return where labels stand, times of day, and the date where a day begins."""
+    step = 1000 * clock_step(seconds)
+    # Leave out a label that the left edge would cut off.
+    edge = low + (high - low) // 22
+    values = list(range(-(-edge // step) * step, high + 1, step))
+    days = {str(at): _day_name(origin + at) for at in values if at % (DAY // 1_000_000) == 0}
+    clock = CLOCK if step < 3_600_000 else "%H:%M"
+    # Format and labels come first: bqplot draws the values later, with what it knew when they came.
+    return {"tick_format": clock, "tick_labels": days, "tick_values": values}
+
+
+def _day_name(milliseconds: int) -> str:
+    day = dt.datetime(1970, 1, 1) + dt.timedelta(milliseconds=milliseconds)
+    return f"{day:%b} {day.day}"

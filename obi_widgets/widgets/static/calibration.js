@@ -22,6 +22,7 @@ function table(parent) {
 }
 
 function render({ model, el }) {
+  standAlone(el);
   const message = make("div", "obi-waiting", el);
   message.setAttribute("role", "status");
   const words = make("span", "", message);

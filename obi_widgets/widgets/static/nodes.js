@@ -10,6 +10,40 @@ function make(tag, className, parent, text = "") {
 }
 
 // Set a text only when it changes: a screen reader reads a status aloud each time that it is set.
+// A new text node would be laid out from nothing, so the old one gets the text.
 function set(node, text) {
-  if (node.textContent !== text) node.textContent = text;
+  if (node.textContent === text) return;
+  const { firstChild: old } = node;
+  if (old?.nodeType === Node.TEXT_NODE && old === node.lastChild) old.data = text;
+  else node.textContent = text;
+}
+
+// Set a text whose last parts are left out where they have no room: they wrap out of sight.
+function inParts(node, parts) {
+  if (node.textContent === parts.join("")) return;
+  node.replaceChildren();
+  for (const part of parts) make("span", "", node, part);
+}
+
+// Add a button that shows an icon: the path of a line in a square of 20.
+function icon(parent, path, label, title = label) {
+  const button = make("button", "obi-button obi-icon", parent);
+  const space = "http://www.w3.org/2000/svg";
+  const svg = document.createElementNS(space, "svg");
+  svg.setAttribute("viewBox", "0 0 20 20");
+  svg.setAttribute("aria-hidden", "true");
+  const line = document.createElementNS(space, "path");
+  line.setAttribute("d", path);
+  svg.append(line);
+  button.append(svg);
+  button.title = title;
+  button.setAttribute("aria-label", label);
+  return button;
+}
+
+// marimo shows a widget in a shadow tree of its own, where it is not within a part.
+function standAlone(el) {
+  requestAnimationFrame(() => {
+    if (el.getRootNode() instanceof ShadowRoot) el.classList.add("obi");
+  });
 }

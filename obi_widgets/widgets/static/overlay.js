@@ -1,89 +1,9 @@
 // What rides on a chart: its title, the labels of the value axis, and the last value among them.
-// It is also what the mouse meets: drag to look back, turn the wheel with Ctrl or Shift to zoom,
-// drag with Shift to choose what calibration looks at.
+
+const KEYS =
+  "Enter pins the newest state in view, left and right go from state to state, Escape lets go.";
 
 const LINE_HEIGHT = 15; // px: labels that are nearer to each other overlap
-
-const SHORTEST = 4; // px that a chosen part is wide, or it was no drag
-
-// Say what the mouse does, at most once a painted frame. `brushed` draws what is being chosen.
-function move(field, model, brushed) {
-  let dragged = null; // where the pointer was when it was last told of, px
-  let brush = null; // where it began: the time, ms, and px
-  let waiting = 0;
-
-  function tell(message) {
-    if (waiting) return false;
-    waiting = requestAnimationFrame(() => {
-      waiting = 0;
-    });
-    model.send(message);
-    return true;
-  }
-
-  function timeAt(event) {
-    const box = field.getBoundingClientRect();
-    const share = Math.max(0, Math.min(1, (event.clientX - box.left) / box.width));
-    const [start, end] = model.get("state").window;
-    return start + share * (end - start);
-  }
-
-  function leave() {
-    dragged = brush = null;
-    brushed(null);
-  }
-
-  field.tabIndex = -1; // so that it hears Escape
-  field.onpointerdown = (event) => {
-    if (event.button !== 0) return;
-    field.setPointerCapture(event.pointerId);
-    field.focus({ preventScroll: true });
-    if (!event.shiftKey) dragged = event.clientX;
-    else if (model.get("state").window) brush = { time: timeAt(event), x: event.clientX };
-  };
-  field.onmousedown = (event) => {
-    if (!event.shiftKey) return;
-    event.preventDefault(); // neither text nor, in JupyterLab, cells are selected
-    event.stopPropagation();
-  };
-  field.onpointermove = (event) => {
-    if (brush !== null) brushed([brush.time, timeAt(event)].sort((a, b) => a - b));
-    if (dragged === null || event.clientX === dragged) return;
-    const share = (event.clientX - dragged) / field.clientWidth;
-    if (tell({ do: "pan", share })) dragged = event.clientX;
-  };
-  field.onpointerup = (event) => {
-    if (brush !== null && Math.abs(event.clientX - brush.x) >= SHORTEST) {
-      const [start, end] = [brush.time, timeAt(event)].sort((a, b) => a - b);
-      model.send({ do: "select", start, end });
-    }
-    leave();
-  };
-  field.onpointercancel = leave;
-  field.onkeydown = (event) => {
-    if (event.key !== "Escape") return;
-    event.stopPropagation();
-    if (brush === null) model.send({ do: "all" });
-    leave();
-  };
-  field.addEventListener(
-    "wheel",
-    (event) => {
-      if (!event.ctrlKey && !event.shiftKey) return; // the page scrolls
-      event.preventDefault();
-      const box = field.getBoundingClientRect();
-      const turned = event.deltaY || event.deltaX;
-      const factor = Math.exp(Math.max(-0.5, Math.min(0.5, turned / 400)));
-      tell({ do: "zoom", factor, at: (event.clientX - box.left) / box.width });
-    },
-    { passive: false },
-  );
-  field.ondblclick = (event) => {
-    const [start, end] = model.get("state").selected ?? [1, 0];
-    const at = timeAt(event);
-    model.send({ do: start <= at && at <= end ? "all" : "now" });
-  };
-}
 
 function render({ model, el }) {
   const [title, empty, line, label, selection, field] = [
@@ -94,9 +14,11 @@ function render({ model, el }) {
     el.append(node);
     return node;
   });
-  field.title =
-    "Drag to look back. Ctrl + wheel to zoom. Double-click to return to now. " +
-    "Shift + drag to select the part that calibration uses. Escape to use all data.";
+  title.title =
+    "Move the mouse to read, click to pin. Drag to look back. Ctrl + wheel to zoom. Double-click to " +
+    "return to now. Shift + drag to select the part that calibration uses. Escape to use all data.";
+  field.setAttribute("role", "application");
+  field.setAttribute("aria-roledescription", "chart");
   const now = document.createElement("button");
   now.className = "obi-button obi-now";
   now.textContent = "▶▶ Now";
@@ -109,33 +31,40 @@ function render({ model, el }) {
   length.onclick = () => model.send({ do: "all" });
   el.append(length);
 
-  let brushed = null; // times of what is being chosen, ms
-  move(field, model, (times) => {
+  const canvas = canvases(model, el);
+  const head = headOf(model, el, title);
+  const labels = thinned(el, model.get("margin"), canvas.place);
+  let brushed = null; // times of what is being chosen, ms UTC
+  const cross = crosshair(model, el, field, canvas.place);
+  move(field, model, canvas.place, cross, (times) => {
     brushed = times;
     select();
   });
 
   // Shade what is chosen, as far as it is in sight, and say how long it is.
   function select() {
-    const { window, selected, length: text } = model.get("state");
+    const { selected, length: text } = model.get("state");
     const times = brushed ?? selected;
-    const place = (time) => Math.max(0, Math.min(1, (time - window[0]) / (window[1] - window[0])));
-    const [from, to] = times && window ? times.map(place) : [0, 0];
+    const place = canvas.place();
+    const inside = (time) =>
+      Math.max(place.left, Math.min(place.left + place.width, place.x(time - place.origin)));
+    const [from, to] = times && place ? times.map(inside) : [0, 0];
     selection.hidden = length.hidden = from === to;
     if (from === to) return;
-    const { top, right, bottom, left } = model.get("margin");
-    const wide = el.clientWidth - left - right;
-    selection.style.inset = `${top}px auto ${bottom}px ${left + from * wide}px`;
-    selection.style.width = `${(to - from) * wide}px`;
+    const { bottom } = model.get("margin");
+    selection.style.inset = `${place.top}px auto ${bottom}px ${from}px`;
+    selection.style.width = `${to - from}px`;
     length.hidden = !brushed && !text; // one of the charts says it
-    length.textContent = brushed ? `${((times[1] - times[0]) / 1000).toFixed(0)} s` : `${text} ✕`;
+    set(length, brushed ? `${((times[1] - times[0]) / 1000).toFixed(0)} s` : `${text} ✕`);
     const half = length.offsetWidth / 2;
-    const middle = ((from + to) / 2) * wide;
-    length.style.left = `${left + Math.max(half, Math.min(wide - half, middle))}px`;
+    const middle = (from + to) / 2;
+    const end = place.left + place.width - half;
+    length.style.left = `${Math.max(place.left + half, Math.min(end, middle))}px`;
     length.style.bottom = `${bottom + 4}px`;
   }
 
   const ticks = [];
+  const last = chips(el, title, label, model.get("margin"));
 
   // A share of the plot's height, 0 at the top, as a place in the overlay.
   function place(node, at) {
@@ -144,20 +73,25 @@ function render({ model, el }) {
   }
 
   function labelAxis(state, { top, right, bottom }) {
-    const height = el.clientHeight - top - bottom;
+    // The size that is known: asking for it would lay out the page anew, in each chart and frame.
+    const height = canvas.place()?.height ?? el.clientHeight - top - bottom;
+    const taken = last.show(state, height);
+    if (state.at !== null) taken.push(state.at * height);
     state.ticks.forEach(([at, text], index) => {
       ticks[index] ??= el.insertBefore(document.createElement("div"), label);
       const tick = ticks[index];
       tick.className = "obi-tick";
-      tick.textContent = text;
+      set(tick, text);
       tick.style.minWidth = `${right - 6}px`;
-      // Labels under the last value give way.
-      tick.hidden = state.at !== null && Math.abs(at - state.at) * height < LINE_HEIGHT;
+      // Labels under a last value give way.
+      const crowded = taken.some((y) => Math.abs(at * height - y) < LINE_HEIGHT);
+      tick.hidden = crowded || at * height > height - LOWEST;
       place(tick, at);
     });
     ticks.slice(state.ticks.length).forEach((tick) => {
       tick.hidden = true;
     });
+    cross.giveWay();
   }
 
   function update() {
@@ -167,10 +101,12 @@ function render({ model, el }) {
     field.style.inset = `${margin.top}px ${right}px ${margin.bottom}px ${left}px`;
     now.style.right = `${right + 8}px`;
     now.hidden = !state.back;
-    title.textContent = state.title;
+    inParts(title, state.title.split(/(?= · )/));
     title.style.left = `${left + 6}px`;
-    empty.textContent = state.nothing;
-    empty.dataset.data = state.window ? "some" : "none";
+    title.style.maxWidth = `calc(100% - ${left + right + 10}px)`;
+    field.setAttribute("aria-label", `${state.title}. ${KEYS}`);
+    set(empty, state.nothing);
+    empty.dataset.data = model.get("place") ? "some" : "none";
     const hidden = state.at === null;
     line.hidden = hidden || !state.line;
     label.hidden = hidden;
@@ -180,15 +116,27 @@ function render({ model, el }) {
     line.style.right = `${right}px`;
     label.style.minWidth = `${right - 2}px`;
     labelAxis(state, margin);
-    label.textContent = state.last;
+    set(label, state.last);
     label.dataset.side = state.side;
     label.classList.toggle("obi-old", state.old);
     select();
   }
 
   model.on("change:state", update);
+  model.on("change:place", update);
+  const resized = new ResizeObserver(update); // also while nothing comes: what has room is another
+  resized.observe(el);
   update();
-  return () => model.off("change:state", update);
+  return () => {
+    resized.disconnect();
+    model.off("change:state", update);
+    model.off("change:place", update);
+    cross.stop();
+    labels.stop();
+    canvas.stop();
+    head.stop();
+    last.stop();
+  };
 }
 
 export default { render };

@@ -1,5 +1,6 @@
-// Tells the kernel whether anybody looks, and which frame has been painted; and tells who looks
-// when the kernel is not heard. The kernel cannot tell that: it takes a clock of the page's own.
+// Receives frames; tells the kernel whether anybody looks, and which frame has been painted; and tells
+// who looks when the kernel is not heard. The kernel cannot tell that: it takes a clock of the page's
+// own.
 
 // Not each frame by itself: every word makes the kernel busy for a moment, and JupyterLab shows it.
 const HERE_AGAIN = 1000; // ms
@@ -12,14 +13,41 @@ const KEEP_TRYING = 5000; // ms between words to a kernel that is silent: Jupyte
 
 // What nobody would hear.
 const CONTROLS = `.obi-controls, .obi-export, .obi-field, .obi-now, .obi-length, .obi-sliders,
-  .obi-opener, .obi-unfold, .obi-all, .obi-seal-offer`;
+  .obi-choices, .obi-presets, .obi-own, .obi-sides, .obi-opener, .obi-unfold, .obi-all,
+  .obi-seal-offer, .obi-back, .obi-unpin, .obi-entries`;
 
 const length = (ms) => {
   const s = Math.floor(ms / 1000);
   return s < 120 ? `${s} s` : s < 7200 ? `${Math.floor(s / 60)} min` : `${Math.floor(s / 3600)} h`;
 };
 
+const pages = new Map(); // by name of the model: its receiver, and the views of it
+
+// Once for each model, before its views.
+function initialize({ model }) {
+  const views = new Set();
+  const frames = receiver(model.widget_manager, {
+    arrived: () => views.forEach((view) => view.arrived()),
+    missed: () => views.forEach((view) => view.tell()),
+  });
+  const receive = (message, buffers) => {
+    if ("frame" in message) frames.receive(message, buffers);
+  };
+  model.on("msg:custom", receive);
+  document.addEventListener("visibilitychange", frames.show);
+  const name = model.get("name");
+  pages.set(name, { frames, views });
+  const own = itself(model);
+  if (own?.comm && hearing(own)) own.comm.send({ method: "request_state" }, {}); // what it has not heard
+  return () => {
+    model.off("msg:custom", receive);
+    document.removeEventListener("visibilitychange", frames.show);
+    pages.delete(name);
+  };
+}
+
 function render({ model, el }) {
+  const { frames, views } = pages.get(model.get("name"));
   const view = `${Math.random()}`; // crypto has ids only where the page came by https
   const banner = document.createElement("div"); // for parts that have no status line
   banner.className = "obi-unheard";
@@ -28,7 +56,7 @@ function render({ model, el }) {
   let root = el;
   let output = null; // of JupyterLab: it stays when the widget is closed
   let onScreen = false;
-  let painted = model.get("frame");
+  let painted = frames.number; // null without a frame
   let told = painted;
   let timer = 0;
 
@@ -36,14 +64,14 @@ function render({ model, el }) {
   let heard = performance.now(); // the kernel
   let began = heard; // the deadline
   let checked = heard;
-  let left = painted ? -Infinity : heard; // out of sight; a page loaded again was away for long
+  let left = heard; // out of sight
   let behind = false; // what stands there is older than the kernel's newest
 
   const seen = () => onScreen && document.visibilityState === "visible";
 
   function send(content) {
     try {
-      model.send({ view, seen: seen(), frame: painted, ...content });
+      model.send({ view, seen: seen(), frame: painted, lacks: frames.lacks, ...content });
     } catch {
       // The kernel has been restarted: this view belongs to nobody, as `check` says.
     }
@@ -97,7 +125,8 @@ function render({ model, el }) {
         "The numbers are old, and the controls have no effect until the kernel answers. " +
           "If the kernel was restarted, run the cell again.",
       ];
-    return behind ? ["late", "catching up", ""] : ["", "", ""];
+    const waits = frames.number === null && now - began > AWAY; // a page that was loaded again
+    return behind || waits ? ["late", "catching up", ""] : ["", "", ""];
   }
 
   function check() {
@@ -106,8 +135,7 @@ function render({ model, el }) {
     checked = now;
     const [what, text, advice] = trouble(now);
     behind ||= what === "silent";
-    root.dataset.says = text;
-    banner.textContent = text;
+    if (root.dataset.says !== text) root.dataset.says = banner.textContent = text;
     if (root.dataset.heard === what) return;
     root.dataset.heard = what;
     if (advice) root.title = advice;
@@ -124,13 +152,14 @@ function render({ model, el }) {
     tell();
   }
 
-  function alive({ frame }) {
-    if (model.get("frame") >= frame) behind = false; // nothing newer is under way
+  function alive({ alive: frame }) {
+    if (frame === undefined) return; // a frame, which says itself when it has been set
+    if (frames.number !== null && frames.number >= frame) behind = false; // nothing newer comes
     hear();
   }
 
   function arrived() {
-    const frame = model.get("frame");
+    const frame = frames.number;
     behind = false;
     hear();
     // A hidden page paints nothing, and says nothing.
@@ -152,7 +181,8 @@ function render({ model, el }) {
   });
   document.addEventListener("visibilitychange", tell);
   window.addEventListener("pagehide", leave);
-  model.on("change:frame", arrived);
+  const me = { arrived, tell };
+  views.add(me);
   model.on("change:life", check);
   model.on("msg:custom", alive);
 
@@ -160,7 +190,7 @@ function render({ model, el }) {
     observer.disconnect();
     document.removeEventListener("visibilitychange", tell);
     window.removeEventListener("pagehide", leave);
-    model.off("change:frame", arrived);
+    views.delete(me);
     model.off("change:life", check);
     model.off("msg:custom", alive);
     leave();
@@ -172,4 +202,4 @@ function render({ model, el }) {
   };
 }
 
-export default { render };
+export default { initialize, render };

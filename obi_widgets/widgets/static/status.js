@@ -1,5 +1,7 @@
 // One line that tells the state of the world, and what can be done about it.
 
+const BETWEEN = 180; // ms: nearly two frames
+
 function seconds(value) {
   if (value < 10) return `${value.toFixed(1)} s`;
   if (value < 120) return `${value.toFixed(0)} s`;
@@ -32,7 +34,6 @@ function render({ model, el }) {
   windows.setAttribute("aria-label", "Length of time that the charts show");
   const pause = make("button", "obi-button", controls);
   const exporter = make("button", "obi-button", controls, "Export…");
-  exporter.title = "Save the settings, the data they were tuned on, and the verdict";
 
   const message = make("div", "obi-message", el);
   const said = make("span", "", message);
@@ -40,15 +41,9 @@ function render({ model, el }) {
   const close = make("button", "obi-close", message, "×");
   close.setAttribute("aria-label", "Close this message");
   close.title = "Close this message";
-  const form = make("form", "obi-export", el);
-  make("label", "obi-label", form, "Save the settings as");
-  const path = make("input", "obi-path", form);
-  path.setAttribute("aria-label", "File name, .toml, .json or .py");
-  path.title = "The file is saved in the kernel's working folder. Its name must end in .toml, .json or .py";
-  make("button", "obi-button", form, "Save").type = "submit";
-  const cancel = make("button", "obi-button", form, "Cancel");
-  cancel.type = "button";
-  form.hidden = true;
+  const stopExporting = exporting(model, el, exporter);
+  const alerts = bell(model, controls, el);
+  const deafen = listen(model, el, controls);
 
   let arrived = performance.now();
   let buttons = [];
@@ -57,25 +52,35 @@ function render({ model, el }) {
   // The same, told again, is another; one that counts seconds stays the same.
   const which = (now) => `${now.told} ${now.message.replace(/\d[\d,.]*/g, "")}`;
 
-  function choose(choices, chosen) {
-    if (buttons.length !== choices.length) {
+  // A length that was zoomed to has a button of its own, behind those to choose from.
+  function choose(choices, chosen, zoomed) {
+    if (buttons.length !== choices.length + 1) {
       windows.replaceChildren();
-      buttons = choices.map(([value, text, words]) => {
+      buttons = [...choices, [null, "", ""]].map(([value, text, words]) => {
         const button = make("button", "obi-window", windows, text);
         button.title = `Show the last ${words}`;
-        button.onclick = () => model.send({ do: "window", seconds: value });
+        button.onclick = () => {
+          const seconds = value ?? model.get("state").window;
+          model.send({ do: "window", seconds });
+        };
         return button;
       });
     }
     buttons.forEach((button, index) => {
-      button.setAttribute("aria-pressed", String(choices[index][0] === chosen));
+      const own = index === choices.length;
+      button.setAttribute("aria-pressed", String(own || choices[index][0] === chosen));
+      if (!own) return;
+      button.hidden = !zoomed;
+      set(button, zoomed);
+      button.title = `The charts show ${zoomed}. Click to show the last ${zoomed}`;
     });
   }
 
   function tick() {
     const now = model.get("state");
     const elapsed = (performance.now() - arrived) / 1000;
-    age.textContent = now.age === null ? "–" : seconds(Math.max(now.age + elapsed, 0));
+    age.parentElement.hidden = now.paused; // there is none, and the line has no room for both
+    set(age, now.age === null ? "–" : seconds(Math.max(now.age + elapsed, 0)));
     // What the page knows comes before what the kernel said last.
     const { heard = "", says = "" } = line.closest("[data-heard]")?.dataset ?? {};
     set(state, says || (now.paused ? `${now.state}, paused` : now.state));
@@ -86,21 +91,24 @@ function render({ model, el }) {
   function update() {
     const now = model.get("state");
     arrived = performance.now();
-    symbol.textContent = now.symbol;
-    venue.textContent = now.venue;
-    mid.textContent = now.mid;
-    spread.textContent = now.spread;
+    set(symbol, now.symbol);
+    symbol.title = now.symbol_title;
+    set(venue, now.venue);
+    set(mid, now.mid);
+    set(spread, now.spread);
     const box = signal.parentElement;
     set(box.firstElementChild, now.signal_name);
     box.dataset.what = now.signal_name;
     box.title = now.signal_title;
-    signal.textContent = now.signal;
+    set(signal, now.signal);
     signal.dataset.side = now.side;
     for (const one of [mid, spread, signal]) one.classList.toggle("obi-old", now.old);
-    [late.textContent, late.title] = now.late;
+    set(late, now.late[0]);
+    late.title = now.late[1];
     late.hidden = !now.late[0];
-    choose(now.windows, now.window);
-    pause.textContent = now.paused ? "▶ Resume" : "❚❚ Pause";
+    choose(now.windows, now.window, now.zoomed);
+    alerts.update();
+    set(pause, now.paused ? "▶ Resume" : "❚❚ Pause");
     pause.title = now.paused
       ? "Show the newest data again"
       : "Freeze the screen. New data are still kept";
@@ -117,27 +125,18 @@ function render({ model, el }) {
     message.hidden = true;
     pause.focus({ preventScroll: true }); // or the keyboard would be nowhere
   };
-  exporter.onclick = () => {
-    path.value = model.get("state").file;
-    form.hidden = !form.hidden;
-    if (!form.hidden) path.select();
-  };
-  cancel.onclick = () => {
-    form.hidden = true;
-  };
-  form.onsubmit = (event) => {
-    event.preventDefault();
-    model.send({ do: "export", path: path.value });
-    form.hidden = true;
-  };
-  // JupyterLab's shortcuts are not for what is typed here.
-  form.addEventListener("keydown", (event) => event.stopPropagation());
 
-  const clock = setInterval(tick, 100);
+  // Frames say how old the book is; between them, and only then, the page counts on.
+  const clock = setInterval(() => {
+    if (performance.now() - arrived > BETWEEN) tick();
+  }, 100);
   model.on("change:state", update);
   update();
   return () => {
     clearInterval(clock);
+    deafen();
+    alerts.stop();
+    stopExporting();
     model.off("change:state", update);
   };
 }

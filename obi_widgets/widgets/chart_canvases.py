@@ -1,0 +1,112 @@
+"""What frames tell the overlays of charts to draw on their canvases, see ``static/canvas.js``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from obi_widgets.presentation.frames.kept import Kept
+from obi_widgets.presentation.layers.heatmap import OCTAVE
+from obi_widgets.presentation.texts import layer_texts
+
+if TYPE_CHECKING:
+    from obi_widgets.presentation.frames.frame import Frame
+    from obi_widgets.presentation.layers.depth_strip import DepthStrip
+    from obi_widgets.presentation.layers.heatmap import Heat
+    from obi_widgets.widgets.time_axis import TimeAxis
+
+NO_CODES, NO_MIDDLE = np.zeros((0, 1), np.uint8), np.zeros(0, np.float32)
+NO_MARKS = np.zeros((0, 3))
+NO_GAPS: list[list[Any]] = []
+NO_BARS = np.zeros(0, np.int8)
+
+UNKNOWN = "deeper than the book is known"
+
+
+def gaps(frame: Frame, time: TimeAxis, *, named: bool) -> list[list[Any]]:
+    """Return the gaps of a frame with states: begin, end and text of each."""
+    if not frame.layers.gaps:
+        return NO_GAPS
+    spans = np.array(frame.layers.gaps, np.int64).reshape(-1, 2)
+    texts = [layer_texts.gap(span) if named else "" for span in frame.layers.gaps]
+    times = time.values(spans).tolist()
+    return [[*span, text] for span, text in zip(times, texts, strict=True)]
+
+
+class BehindPrice:
+    """Tells the price chart's overlay of heatmap, trades and large levels, and of their legends."""
+
+    def __init__(self) -> None:
+        self._kept: Kept[dict[str, Any]] = Kept()
+
+    def of(self, frame: Frame, time: TimeAxis) -> dict[str, Any]:
+        """Return what a frame with states shows; only picture and book change with each."""
+        layers = frame.layers
+        heat, newest = layers.heat, int(frame.history.time[-1]) // layer_texts.SECOND
+        scale = None if heat is None else (heat.low, heat.step, heat.smallest, heat.limits)
+        around = self._kept.of(
+            layers.appearance, layers.bubbles, layers.walls, layers.fade, scale, newest,
+            frame.instrument, frame.tick_size, frame.window.end, time.origin,
+            make=lambda: _around(frame, time),
+        )  # fmt: skip
+        codes, middle = (NO_CODES, NO_MIDDLE) if heat is None else (heat.codes, heat.middle)
+        strips = _strips(layers.depth, layers.depth_then)
+        return {**around, **strips, "heat_codes": codes, "heat_middle": middle}
+
+
+def _around(frame: Frame, time: TimeAxis) -> dict[str, Any]:
+    """Return all but the picture of the heatmap."""
+    layers, instrument = frame.layers, frame.instrument
+    heat, bubbles, appearance = layers.heat, layers.bubbles, layers.appearance
+    newest = int(frame.history.time[-1]) // layer_texts.SECOND * layer_texts.SECOND
+    marks = NO_MARKS
+    if bubbles is not None:
+        marks = bubbles.marks.copy()
+        marks[:, 0] -= time.origin
+    legend = {"bubbles": bubbles is not None and len(marks) > 0, "least": "", "heat": None}
+    if bubbles is not None:
+        legend["least"] = layer_texts.least(bubbles, instrument)
+    if heat is not None and heat.limits[1]:
+        low, high = heat.limits[0], heat.limits[1] / appearance.intensity
+        legend["heat"] = [
+            layer_texts.resting(heat, instrument, weighted=appearance.weighted),
+            layer_texts.amount(low),
+            layer_texts.amount(high),
+        ]  # fmt: skip
+    return {
+        "heat": _meaning(heat, appearance.intensity),
+        "heat_fade": layers.fade,
+        "bubbles": marks,
+        "bubbles_largest": 0.0 if bubbles is None else bubbles.largest,
+        "walls": [
+            {
+                "price": one.price, "side": one.side, "open": not one.ended,
+                "start": time.value(one.born), "end": time.value(one.ended or frame.window.end),
+                "text": layer_texts.wall(one, newest, instrument, frame.tick_size),
+            }
+            for one in layers.walls
+        ],
+        "legend": legend,
+        "appearance": appearance._asdict(),
+    }  # fmt: skip
+
+
+def _strips(now: DepthStrip | None, then: DepthStrip | None) -> dict[str, Any]:
+    """Return the bars at the right edge, and where they stand."""
+    some = now or then
+    return {
+        "depth": None if some is None else {"low": some.low, "step": some.step},
+        "depth_now": NO_BARS if now is None else now.bars,
+        "depth_then": NO_BARS if then is None else then.bars,
+    }
+
+
+def _meaning(heat: Heat | None, intensity: float) -> dict[str, Any] | None:
+    """Return what the codes of a picture mean."""
+    if heat is None:
+        return None
+    return {
+        "low": heat.low, "step": heat.step, "smallest": heat.smallest, "octave": OCTAVE,
+        "lower": heat.limits[0], "upper": heat.limits[1] / intensity, "unknown": UNKNOWN,
+    }  # fmt: skip

@@ -10,6 +10,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 _PLACES = {
+    "Appearance": "presentation.layers.chart_layers",
+    "Alert": "signals.crossing",
     "AtHorizon": "settings.provenance",
     "Band": "parameters",
     "BookWidget": "widgets",
@@ -18,7 +20,12 @@ _PLACES = {
     "CalibrationWidget": "widgets",
     "Choice": "parameters",
     "Context": "history.context",
+    "Days": "feeds.days.load_days",
     "Depth": "history.depth",
+    "EntriesWidget": "widgets",
+    "DepthWidget": "widgets",
+    "EquityWidget": "widgets",
+    "Feed": "feeds.given.feed",
     "Fees": "market_data.fees",
     "Findings": "settings.provenance",
     "Flow": "history.flow",
@@ -34,9 +41,11 @@ _PLACES = {
     "ObiError": "errors",
     "Parameter": "parameters",
     "Parameters": "settings.parameters",
+    "Presets": "settings.presets",
     "PriceWidget": "widgets",
     "Proposal": "calibration.proposal",
     "Provenance": "history.provenance",
+    "Reading": "presentation.reading.reading",
     "RecordingWarning": "errors",
     "Report": "calibration.report",
     "Seal": "calibration.seal",
@@ -52,10 +61,12 @@ _PLACES = {
     "Surface": "calibration.surface",
     "Taken": "history.trades",
     "Taker": "trading.execution",
+    "TapeWidget": "widgets",
     "Trades": "history.trades",
     "break_even": "calibration.break_even",
     "calibrate": "calibration.calibrate",
     "clock_skew": "calibration.placebo",
+    "compact": "feeds.days.compact",
     "compute": "signals.computing",
     "difference": "signals.transforms",
     "entries": "trading.entries",
@@ -66,6 +77,7 @@ _PLACES = {
     "imbalance": "signals",
     "inferred": "signals.coverage",
     "load": "feeds.loading",
+    "load_days": "feeds.days.load_days",
     "look_ahead": "calibration.placebo",
     "order_flow_imbalance": "signals.order_flow_imbalance",
     "propose": "calibration.proposal",
@@ -93,6 +105,8 @@ No module beside this one may have a public name: importing it would put it in t
 """
 
 __all__ = [
+    "Alert",
+    "Appearance",
     "AtHorizon",
     "Band",
     "BookWidget",
@@ -101,7 +115,12 @@ __all__ = [
     "CalibrationWidget",
     "Choice",
     "Context",
+    "Days",
     "Depth",
+    "DepthWidget",
+    "EntriesWidget",
+    "EquityWidget",
+    "Feed",
     "Fees",
     "Findings",
     "Flow",
@@ -117,9 +136,11 @@ __all__ = [
     "ObiError",
     "Parameter",
     "Parameters",
+    "Presets",
     "PriceWidget",
     "Proposal",
     "Provenance",
+    "Reading",
     "RecordingWarning",
     "Report",
     "Seal",
@@ -135,10 +156,12 @@ __all__ = [
     "Surface",
     "Taken",
     "Taker",
+    "TapeWidget",
     "Trades",
     "break_even",
     "calibrate",
     "clock_skew",
+    "compact",
     "compute",
     "difference",
     "entries",
@@ -149,6 +172,7 @@ __all__ = [
     "imbalance",
     "inferred",
     "load",
+    "load_days",
     "look_ahead",
     "order_flow_imbalance",
     "propose",
@@ -187,6 +211,9 @@ if TYPE_CHECKING:
     from obi_widgets.calibration.verdict import Judgement
     from obi_widgets.calibration.walk_forward import walk_forward
     from obi_widgets.errors import ObiError, RecordingWarning
+    from obi_widgets.feeds.days.compact import compact
+    from obi_widgets.feeds.days.load_days import Days, load_days
+    from obi_widgets.feeds.given.feed import Feed
     from obi_widgets.feeds.loading import load
     from obi_widgets.feeds.record import record
     from obi_widgets.feeds.simulation.simulator import simulate
@@ -200,13 +227,17 @@ if TYPE_CHECKING:
     from obi_widgets.market_data.events import Instrument
     from obi_widgets.market_data.fees import Fees
     from obi_widgets.parameters import Band, Bps, Choice, Levels, Number, Parameter, Seconds
+    from obi_widgets.presentation.layers.chart_layers import Appearance
+    from obi_widgets.presentation.reading.reading import Reading
     from obi_widgets.session.session import Session
     from obi_widgets.settings.parameters import Parameters
+    from obi_widgets.settings.presets import Presets
     from obi_widgets.settings.provenance import AtHorizon, Findings, Sealed
     from obi_widgets.settings.settings import Settings
     from obi_widgets.signals import imbalance
     from obi_widgets.signals.computing import compute
     from obi_widgets.signals.coverage import LevelsUsed, inferred
+    from obi_widgets.signals.crossing import Alert
     from obi_widgets.signals.order_flow_imbalance import order_flow_imbalance
     from obi_widgets.signals.queue_imbalance import queue_imbalance
     from obi_widgets.signals.signal import Signal, signal
@@ -221,11 +252,15 @@ if TYPE_CHECKING:
     from obi_widgets.widgets import (
         BookWidget,
         CalibrationWidget,
+        DepthWidget,
+        EntriesWidget,
+        EquityWidget,
         Lab,
         PriceWidget,
         SettingsWidget,
         SignalWidget,
         StatusWidget,
+        TapeWidget,
     )
 
 

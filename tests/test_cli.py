@@ -21,14 +21,22 @@ def test_record_writes_a_recording_and_says_where(tmp_path, capsys):
     assert len(obi.load(path)) > 3
 
 
+def test_a_link_is_opened_as_one():
+    link = "obi:1?source=sim:BTC-PERP&a.signal=imbalance&a.decay=0.2&window=60"
+    assert lab.cells_of(link)[1] == f"lab = obi.Lab.from_link({link!r})\nlab"
+    assert lab.cells_of("sim:BTC-PERP")[1] == "lab = obi.Lab('sim:BTC-PERP')\nlab"
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
         (["lab", "nowhere.gz"], "'nowhere.gz' is neither a venue's symbol nor a file."),
         (
-            ["lab", "sim:BTC"],
-            "The simulator lists no symbol 'BTC'. It lists BTC-PERP, ETH-PERP, SOL-PERP.",
+            ["lab", "sim:DOGE"],
+            "The simulator lists no symbol 'DOGE'. It lists BTC-PERP, ETH-PERP, SOL-PERP.",
         ),
+        (["lab", "obi:1?source=sim:DOGE&window=60&a.signal=imbalance"], "The simulator lists no"),
+        (["lab", "obi:1?source=sim:BTC-PERP"], "The link cannot be read: window is missing."),
         (["record", "foo:BTC", "x.gz"], "'foo:BTC' is neither a venue's symbol nor a file."),
     ],
 )

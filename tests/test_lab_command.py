@@ -51,12 +51,31 @@ def test_it_runs_the_notebook_before_it_opens_it_and_ends_whole(tmp_path, taken,
         assert f":{taken}/" not in lab.address  # a port that is taken is passed over
         notebook = json.loads((lab.work / "obi-lab.ipynb").read_text())
         outputs = [output for cell in notebook["cells"] for output in cell["outputs"]]
-        assert next(iter(outputs[0]["data"])) == "application/vnd.jupyter.widget-view+json"
+        still, shown = outputs[:2]
+        assert "obi-still" in "".join(still["data"]["text/html"])
+        assert next(iter(shown["data"])) == "application/vnd.jupyter.widget-view+json"
         assert lab.ask("api/kernels")[0]["execution_state"] == "idle"
         lab.process.send_signal(end)
         assert lab.wait() == code
         assert lab.left(within=10) == []
         assert not answers(lab.address)
+
+
+def test_jupyterlab_asks_for_nothing_unless_its_user_has_chosen_otherwise(tmp_path):
+    name = "@jupyterlab/apputils-extension"
+    chosen = (
+        tmp_path / "home/.jupyter/lab/user-settings" / name / "notification.jupyterlab-settings"
+    )
+    chosen.parent.mkdir(parents=True)
+    chosen.write_text('{"fetchNews": "true"}')
+    with LabProcess(tmp_path, "--no-browser", "--port", "18888") as lab:
+        settings = lab.ask(f"lab/api/settings/{name}:notification")
+        defaults = settings["schema"]["properties"]
+        assert defaults["fetchNews"]["default"] == "false"
+        assert defaults["checkForUpdates"]["default"] is False
+        assert settings["settings"] == {"fetchNews": "true"}
+    assert chosen.read_text() == '{"fetchNews": "true"}'
+    assert [path.name for path in chosen.parent.iterdir()] == [chosen.name]
 
 
 def test_a_kernel_that_takes_its_time_is_waited_for_and_that_is_said(tmp_path):

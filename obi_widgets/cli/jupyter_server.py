@@ -6,6 +6,7 @@ a command line can be read by every user of the machine.
 
 from __future__ import annotations
 
+import os
 import queue
 import secrets
 import signal
@@ -15,6 +16,7 @@ import threading
 import time
 import warnings
 from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import httpx
@@ -23,7 +25,6 @@ from obi_widgets.errors import ObiError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
-    from pathlib import Path
 
 PATIENCE = 600.0
 """Timeout, seconds, for the server to start, for the kernel to start, and for each cell: a busy
@@ -34,6 +35,9 @@ REPORT_EVERY = 5.0
 
 CHECK_EVERY = 1.0
 """Seconds between two checks of whether the kernel is alive."""
+
+ADDED = Path(__file__).with_name("jupyterlab")
+"""Folder of what is added to JupyterLab: defaults of its settings, and a small extension."""
 
 END_WITHIN = 30.0
 """Seconds that the server has to end its kernels and itself, before it is killed."""
@@ -255,8 +259,12 @@ def serving(port: int, root: Path) -> Iterator[JupyterServer]:
     command += [f"--{name}={value}" for name, value in options.items()]
     token = secrets.token_hex(16)
     with _signals_exit():
-        # Its own process group: Ctrl-C reaches only this process, which then ends the server.
-        process = subprocess.Popen(command, stdin=subprocess.PIPE, text=True, process_group=0)
+        # Its own process group: Ctrl-C reaches only this process, which then ends the server. Only
+        # extensions print to its standard output: nbclassic, a banner with an address of its own.
+        process = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True, process_group=0,
+            env=_environment(),
+        )  # fmt: skip
         try:
             assert process.stdin is not None
             with suppress(BrokenPipeError), process.stdin:  # JupyterServer reports an early end
@@ -271,6 +279,18 @@ def serving(port: int, root: Path) -> Iterator[JupyterServer]:
             except subprocess.TimeoutExpired:
                 process.kill()  # its kernels end by themselves when their parent is gone
                 process.wait()
+
+
+def _environment() -> dict[str, str]:
+    """Return this process's environment, with `ADDED` last on Jupyter's two paths.
+
+    The user's own settings and folders are read before it, and nothing is written to them.
+    """
+    paths = {"JUPYTER_CONFIG_PATH": ADDED / "config", "JUPYTER_PATH": ADDED / "data"}
+    return dict(os.environ) | {
+        name: os.pathsep.join(filter(None, [os.environ.get(name), str(path)]))
+        for name, path in paths.items()
+    }
 
 
 @contextmanager

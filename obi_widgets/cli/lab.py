@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 from obi_widgets.cli.jupyter_server import serving
 from obi_widgets.errors import ObiError
-from obi_widgets.feeds import resolve
+from obi_widgets.feeds.sources import find
+from obi_widgets.session.link import BEGIN, Link
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -31,7 +32,7 @@ def open_lab(source: str, *, port: int = 8888, browser: bool = True) -> int:
     Parameters
     ----------
     source : str
-        ``venue:SYMBOL``, or the path of a recording.
+        ``venue:SYMBOL``, the path of a recording, or the text of ``lab.link()``.
     port : int
         The first port to try.
     browser : bool
@@ -46,10 +47,12 @@ def open_lab(source: str, *, port: int = 8888, browser: bool = True) -> int:
     ------
     SourceError
         If the source is neither a known venue nor a file.
+    SettingsError
+        If it is a link that cannot be read.
     ObiError
         If JupyterLab is not installed, or does not start.
     """
-    resolve(source)
+    cells = cells_of(source)
     try:
         import jupyterlab  # noqa: F401
     except ImportError:
@@ -57,7 +60,6 @@ def open_lab(source: str, *, port: int = 8888, browser: bool = True) -> int:
             "JupyterLab is not installed.", "Install it with: pip install 'obi-widgets[lab]'."
         ) from None
     path = _free_path(Path(NOTEBOOK))
-    cells = ["import obi_widgets as obi", f"lab = obi.Lab({source!r})\nlab"]
     _write(path, cells, [[], []])
     with serving(port, Path.cwd()) as server:
         outputs = server.run(path, cells)
@@ -69,6 +71,17 @@ def open_lab(source: str, *, port: int = 8888, browser: bool = True) -> int:
                 webbrowser.open(page.as_uri())
             return server.wait()
     return 0
+
+
+def cells_of(source: str) -> list[str]:
+    """Return the cells of a notebook that opens a source, or a link, after checking it."""
+    make = "Lab"
+    if source.startswith(BEGIN):
+        find(Link.read(source).source())
+        make = "Lab.from_link"
+    else:
+        find(source)
+    return ["import obi_widgets as obi", f"lab = obi.{make}({source!r})\nlab"]
 
 
 def _free_path(path: Path) -> Path:

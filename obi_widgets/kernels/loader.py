@@ -9,10 +9,14 @@ with `Kernels`.
 from __future__ import annotations
 
 import logging
+import sys
 import threading
 from collections import deque
 from importlib import import_module
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from obi_widgets.kernels.compiled_cache import drop_stale, stamp_of
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -57,6 +61,11 @@ class Kernels:
         self.start()
         return self.code
 
+    @property
+    def compiling(self) -> bool:
+        """Whether the functions are being compiled, or wait for that."""
+        return self._requested and not self._done.is_set()
+
     def wait(self) -> bool:
         """Wait until compilation has ended; return whether it succeeded."""
         self.start()
@@ -67,6 +76,7 @@ class Kernels:
         """Import and compile the functions; keep those of NumPy if that fails."""
         try:
             code = import_module(self.numba)
+            _drop_stale()
             code.compile_all()
             self.code = code
         except Exception:  # no compiler for this Python, or no place for its cache
@@ -75,8 +85,27 @@ class Kernels:
             self._done.set()
 
 
+def for_types_of(function: Any, *arguments: object) -> Any:  # noqa: ANN401
+    """Return a kernel for arguments of the very types of these.
+
+    A compiled function looks at the type of every argument at each call, which may take longer than
+    its work. What is returned does not look: it would read an array of another dtype or memory
+    layout as if it were of this one. So give it arrays whose type is known. Of NumPy's kernels, the
+    function itself is returned.
+    """
+    if not hasattr(function, "typeof_pyval"):
+        return function
+    return function.compile(tuple(map(function.typeof_pyval, arguments)))
+
+
 registered: list[Kernels] = []
 """The kernels of every module that has been imported."""
+
+PACKAGE = Path(__file__).parents[1]
+
+_fresh: set[str] = set()
+"""Modules without compiled code of older sources. Only the thread that compiles uses these two."""
+_stamp = ""
 
 _lock = threading.Lock()
 _waiting: deque[Kernels] = deque()
@@ -94,6 +123,17 @@ def wait() -> bool:
     for kernels in registered:
         kernels.start()
     return all(list(map(Kernels.wait, registered)))
+
+
+def _drop_stale() -> None:
+    """Drop compiled code of older sources: of every imported module, since they call each other."""
+    global _stamp
+    if not _stamp:
+        _stamp = stamp_of(PACKAGE.rglob("*_numba.py"))
+    for name, module in list(sys.modules.items()):
+        if name.startswith(f"{PACKAGE.name}.") and name.endswith("_numba") and name not in _fresh:
+            drop_stale(module, _stamp)
+            _fresh.add(name)
 
 
 def _compile_later(kernels: Kernels) -> None:

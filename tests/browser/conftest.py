@@ -36,6 +36,7 @@ def jupyterlab(tmp_path_factory):
     nowhere = {f"{name}_proxy": NOWHERE for name in ("http", "https", "ws", "wss", "all")}
     nowhere |= {name.upper(): url for name, url in nowhere.items()}
     env = {**nowhere, "no_proxy": "127.0.0.1,localhost", "NO_PROXY": "127.0.0.1,localhost"}
+    env["XDG_CONFIG_HOME"] = str(tmp_path_factory.mktemp("config"))  # presets are kept there
     with JupyterLab(tmp_path_factory.mktemp("lab"), env=env) as running:
         yield running
 
@@ -64,6 +65,7 @@ def screen(shared_lab):
     """That lab, as it is when it is new."""
     nb = shared_lab.nb
     nb.execute("lab.settings.update(obi.Settings()); lab.resume(); lab.session.look_at(300)")
+    nb.execute("lab.session.pin(); lab.listing = False")
     nb.console.clear()
     shared_lab.wait_for_state("live")
     yield shared_lab

@@ -8,29 +8,56 @@ from playwright.sync_api import Locator
 
 HELPERS = """
 const visible = el => el.checkVisibility({visibilityProperty: true, opacityProperty: true});
-const said = el => `${el.className.baseVal ?? el.className} "${el.textContent.slice(0, 40)}"`;
+const said = el => {
+    const of = el.classList.length ? el : el.parentElement;
+    const name = [...of.classList].join('.') + (of === el ? '' : ` ${el.tagName}`);
+    return `${name} "${(el.value ?? el.textContent).slice(0, 40)}"`;
+};
 // Where an element's text is, not its box.
 const ink = el => {
+    if (el.matches('input, select')) return el.getBoundingClientRect();
     const range = document.createRange();
     range.selectNodeContents(el);
     return range.getBoundingClientRect();
 };
+// Texts that are shortened on purpose; the whole is in a tooltip, or in words elsewhere.
+const MEANT = '.obi-signal .obi-label, .obi-b, select, .obi-choice';
+// What is laid over the rest on purpose.
+const ABOVE = '.obi-box, .obi-then, .obi-dot-label, .obi-last, .obi-keys, .obi-layers-list';
+// What hides a part of an element: the nearest that clips.
+const clipped = (el, box, root) => {
+    for (let up = el.parentElement; up && root.contains(up); up = up.parentElement) {
+        if (getComputedStyle(up).overflowX === 'visible') continue;
+        const c = up.getBoundingClientRect();
+        const wide = Math.min(box.right, c.right) - Math.max(box.left, c.left);
+        const high = Math.min(box.bottom, c.bottom) - Math.max(box.top, c.top);
+        if (wide <= 1 || high <= 1) return true;
+    }
+    return false;
+};
+// Elements that hold a text of their own that is seen.
+const texts = root => [...root.querySelectorAll('*')].filter(el =>
+    (el.matches('input:not([type=checkbox], [type=range])') ||
+        [...el.childNodes].some(one => one.nodeType === 3 && one.data.trim())) &&
+    !el.matches('title, option, style') && !el.closest('.obi-spoken') && visible(el) &&
+    !clipped(el, ink(el), root));
 """
 
 CUT_OFF = (
-    """(root, [parts, texts]) => {"""
+    """root => {"""
     + HELPERS
     + """
     const found = [], room = root.getBoundingClientRect();
-    for (const el of [root, ...root.querySelectorAll(parts)]) {
-        if (el.clientWidth && el.scrollWidth > el.clientWidth)
-            found.push(`${el.className} scrolls: ${el.scrollWidth} > ${el.clientWidth}`);
-    }
-    for (const el of root.querySelectorAll(texts)) {
-        if (!el.textContent.trim() || !visible(el)) continue;
-        // Of SVG these mean something else.
-        if (el instanceof HTMLElement && el.clientWidth && el.scrollWidth > el.clientWidth)
+    for (const el of [root, ...root.querySelectorAll('*')]) {
+        // A list that scrolls by itself, and what only a screen reader reads, are meant so.
+        const sideways = ['auto', 'scroll'].includes(getComputedStyle(el).overflowX);
+        if (!(el instanceof HTMLElement) || !el.clientWidth || sideways || !visible(el)) continue;
+        if (el.closest('.noUi-target, .obi-spoken')) continue;
+        if (clipped(el, el.getBoundingClientRect(), root)) continue;
+        if (el.scrollWidth > el.clientWidth + 1 && !el.matches(MEANT))
             found.push(`${said(el)} is cut off: ${el.scrollWidth} > ${el.clientWidth}`);
+    }
+    for (const el of texts(root)) {
         const r = ink(el);
         const out = Math.max(room.left - r.left, r.right - room.right, room.top - r.top,
             r.bottom - room.bottom);
@@ -41,27 +68,23 @@ CUT_OFF = (
 )
 
 OVERLAPPING = (
-    """(root, groups) => {"""
+    """root => {"""
     + HELPERS
     + """
-    const found = [];
-    for (const group of groups) {
-        const shown = [...root.querySelectorAll(group)].filter(
-            el => el.textContent.trim() && visible(el));
-        const boxes = shown.map(ink);
-        boxes.forEach((a, i) => boxes.slice(0, i).forEach((b, j) => {
-            const wide = Math.min(a.right, b.right) - Math.max(a.left, b.left);
-            const high = Math.min(a.bottom, b.bottom) - Math.max(a.top, b.top);
-            // A line's box is higher than its letters: two px are no overlap that is seen.
-            if (wide > 0 && high > 2) found.push(`${said(shown[i])} on ${said(shown[j])}`);
-        }));
-    }
+    const found = [], shown = texts(root), boxes = shown.map(ink);
+    boxes.forEach((a, i) => boxes.slice(0, i).forEach((b, j) => {
+        const wide = Math.min(a.right, b.right) - Math.max(a.left, b.left);
+        const high = Math.min(a.bottom, b.bottom) - Math.max(a.top, b.top);
+        // A line's box is higher than its letters: two px are no overlap that is seen.
+        if (wide > 0 && high > 2 && !shown[i].closest(ABOVE) && !shown[j].closest(ABOVE))
+            found.push(`${said(shown[i])} on ${said(shown[j])}`);
+    }));
     return found;
 }"""
 )
 
 CONTRAST = (
-    """(root, texts) => {"""
+    """(root, selector) => {"""
     + HELPERS
     + """
     const canvas = document.createElement('canvas');
@@ -88,7 +111,7 @@ CONTRAST = (
         return color[3] === 1 ? color.slice(0, 3) : over(color, ground(el.parentElement));
     };
     const found = {};
-    for (const el of root.querySelectorAll(texts)) {
+    for (const el of root.querySelectorAll(selector)) {
         const text = el.value ?? el.textContent;
         if (!text.trim() || !visible(el) || el.closest('.obi-faint')) continue;
         const style = getComputedStyle(el), svg = el instanceof SVGElement;
@@ -107,50 +130,26 @@ CONTRAST = (
 }"""
 )
 
-PARTS = """[class*=obi-part], .obi-room, .obi-charts, .obi-chart, .obi-status, .obi-controls,
-    .obi-sheet, .obi-sheet > *, .obi-seal, .obi-seal > *, .obi-setting input"""
-
 TEXTS = """.obi-symbol, .obi-venue, .obi-state, .obi-figure .obi-label, .obi-figure .obi-value,
     .obi-window, .obi-button, .obi-message, .obi-waiting, .obi-row .obi-price, .obi-row .obi-size,
     .obi-middle strong, .obi-middle span, .obi-note, .obi-title, .obi-tick, .obi-last,
-    .obi-part-signal .axis .tick text, .obi-head, .obi-setting span, .obi-setting input,
+    .obi-with-time .axis .tick text, .obi-head, .obi-setting span, .obi-setting input,
     .obi-opener, .obi-unfold, .obi-what, .obi-result, .widget-toggle-button, .obi-word,
     .obi-reason, .obi-span, .obi-mark, .obi-table th, .obi-table td, .obi-fact, .obi-known,
     .obi-legend span, .obi-length, .obi-titled span, .obi-parts button, .obi-where, .obi-hint,
     .obi-line-part span, .obi-seal-word, .obi-seal-reason, .obi-seal-of,
     .obi-seal-about, .obi-seal-what, .obi-seal-value"""
 
-APART = [
-    ".obi-part-price .obi-tick, .obi-part-price .obi-last",
-    ".obi-part-signal .obi-tick, .obi-part-signal .obi-last",
-    ".obi-part-signal .axis .tick text",
-    ".obi-status > *",
-    ".obi-controls button",
-    ".obi-row .obi-price, .obi-row .obi-size, .obi-middle strong, .obi-middle span",
-    ".obi-word, .obi-reason, .obi-span, .obi-all",
-    ".obi-figure-returns .obi-mark",
-    ".obi-figure-deciles .obi-mark",
-    ".obi-figure-surface .obi-mark",
-    ".obi-titled > :first-child, .obi-parts button, .obi-where, .obi-hint, .obi-line-part span",
-    ".obi-figure-ic .obi-mark",
-    ".obi-table th, .obi-table td",
-    ".obi-fact, .obi-known",
-    ".obi-seal .obi-head, .obi-seal-line > *, .obi-seal-fact > *, .obi-seal-offer > *",
-    ".obi-sheet .obi-head, .obi-sheet .obi-note, .obi-legend span, .obi-table td, .obi-fact",
-    ".obi-setting span, .obi-what, .obi-result, .obi-note, .obi-head, .obi-opener",
-]
-"""Texts that must not lie on each other, in groups."""
-
 
 def cut_off(root: Locator) -> list[str]:
     """Return what scrolls sideways, is cut off, or lies outside."""
-    found: list[str] = root.evaluate(CUT_OFF, [PARTS, TEXTS])
+    found: list[str] = root.evaluate(CUT_OFF)
     return found
 
 
 def overlapping(root: Locator) -> list[str]:
     """Return which texts lie on each other."""
-    found: list[str] = root.evaluate(OVERLAPPING, APART)
+    found: list[str] = root.evaluate(OVERLAPPING)
     return found
 
 

@@ -15,9 +15,9 @@ from browser.jupyterlab import Notebook
 PATIENCE = 60.0
 """Seconds: far more than anything takes that is waited for."""
 
-MID, IMBALANCE = ".obi-part-price .curve >> nth=0", ".obi-part-signal .curve >> nth=6"
-ABOVE, BELOW = (f".obi-part-signal .curve >> nth={number}" for number in (0, 1))
-"""Lines of the charts, in the order of their marks."""
+MID, IMBALANCE = ".obi-part-price .curve >> nth=0", ".obi-part-signal .curve >> nth=-1"
+ABOVE = ".obi-part-signal .curve >> nth=0"
+"""Lines of the charts: mid, the signal's mean, which is drawn last, and the zone above."""
 
 # What its aria-valuenow says has one decimal; its place is exact.
 PLACE = """el => {
@@ -122,7 +122,7 @@ class Screen:
 
     def time_labels(self) -> list[str]:
         """Return the labels of the time axis."""
-        labels = self.root.locator(".obi-part-signal .axis .tick text").all_text_contents()
+        labels = self.root.locator(".obi-with-time .axis .tick text").all_text_contents()
         return [label for label in labels if ":" in label]
 
     def value_labels(self, part: str) -> list[str]:
@@ -214,6 +214,11 @@ class Screen:
         if size is not None:
             self.nb.set_output_width(*size)
         self.root.screenshot(path=path)
+
+
+def newest(widget: str, name: str = "state") -> str:
+    """Return an expression of what the newest frame of a lab shows in one of its widgets."""
+    return f"lab._page._encoder.values[{widget}.model_id, {name!r}]"
 
 
 def frames(nb: Notebook) -> int:

@@ -6,8 +6,10 @@ import pytest
 from playwright.sync_api import expect
 
 from browser.looks import contrasts, cut_off, overlapping
-from browser.screen import PATIENCE, Screen, eventually, frames, threads
-from obi_widgets.presentation.formatting import signed
+from browser.screen import PATIENCE, Screen, eventually, frames, newest, threads
+from obi_widgets.presentation.texts.formatting import signed
+
+SHEET = newest("lab.calibration._sheet")
 
 LAB = (
     'import obi_widgets as obi\nlab = obi.Lab("sim:BTC-PERP", seed=3, edge=2, warmup=1800)\nlab',
@@ -159,7 +161,7 @@ def test_pointing_at_a_cell_tells_its_numbers(screen):
     assert cell(screen, 1, 2).evaluate("el => getComputedStyle(el).cursor") == "pointer"
     names = screen.root.locator(".obi-line-part > :first-child")
     assert names.all_inner_texts() == ["all", "in sample", "held out"]
-    wanted = "[part['tips'][1][2] for part in lab.calibration._sheet.state['surface']['parts']]"
+    wanted = f"[part['tips'][1][2] for part in {SHEET}['surface']['parts']]"
     said = screen.root.locator(".obi-line-part > :last-child")
     eventually(
         lambda: pointed() and said.all_inner_texts() == screen.nb.value(wanted), "its numbers"
@@ -174,16 +176,14 @@ def test_the_part_of_the_record_is_switched_at_once_and_nothing_is_computed(scre
     nb = screen.nb
     settle(screen)
     screen.press("Pause")
-    nb.until("not lab.calibration._sheet.state['surface']['stale']"
+    nb.until(f"not {SHEET}['surface']['stale']"
              " and not [t for t in __import__('threading').enumerate()"
              " if t.name == 'obi-calibrator']")  # fmt: skip
     nb.execute("before = lab.calibration.surface")
     buttons = screen.root.locator(".obi-parts button")
     assert buttons.all_inner_texts() == ["all", "in sample", "held out"]
     assert [one.get_attribute("title") != "" for one in buttons.all()] == [True] * 3
-    shares = nb.value(
-        "[sum(p['cells'], []) for p in lab.calibration._sheet.state['surface']['parts']]"
-    )
+    shares = nb.value(f"[sum(p['cells'], []) for p in {SHEET}['surface']['parts']]")
     boxes, places = [], [one.bounding_box() for one in buttons.all()]
     for index in (2, 0, 1):
         # In the same task of the page: no message has gone anywhere.
@@ -310,8 +310,9 @@ def test_cells_are_reached_and_taken_with_the_keyboard(screen):
 
 def drag(screen, start, end, *, shift=True, release=True):
     """Drag on the price chart, between shares of its width."""
-    screen.root.scroll_into_view_if_needed()
-    box = screen.root.locator(".obi-part-price .obi-field").bounding_box()
+    field = screen.root.locator(".obi-part-price .obi-field")
+    field.scroll_into_view_if_needed()
+    box = field.bounding_box()
     mouse, y = screen.page.mouse, box["y"] + box["height"] / 2
     if shift:
         screen.page.keyboard.down("Shift")

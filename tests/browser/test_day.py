@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import expect
 
 from browser.looks import cut_off, overlapping
-from browser.screen import PATIENCE, Screen, eventually
+from browser.screen import PATIENCE, Screen, eventually, newest
 from browser.test_look import SIZES
 
 CELL = (
@@ -30,7 +30,7 @@ def day(jupyterlab):
 
 def labels(screen):
     """Return all labels of the time axis, dates too."""
-    texts = screen.root.locator(".obi-part-signal .axis .tick text").all_text_contents()
+    texts = screen.root.locator(".obi-with-time .axis .tick text").all_text_contents()
     return [text for text in texts if re.fullmatch(r"[A-Z][a-z]{2} \d+|\d\d:\d\d(:\d\d)?", text)]
 
 
@@ -77,7 +77,7 @@ def test_the_wheel_leads_from_a_day_to_seconds(day):
     eventually(lambda: any(label.count(":") == 2 for label in labels(day)), "so are their labels")
     # Each value that mid has had in the window is drawn.
     nb.execute(
-        "import numpy as np\nfrom obi_widgets.presentation.downsampling import Window\n"
+        "import numpy as np\nfrom obi_widgets.presentation.charts.downsampling import Window\n"
         "lab.pause()\n"
         "past, seen = lab.session._paused, lab.session.time_range\n"
         "edge = seen.right_edge(*past.time[[0, -1]].tolist())\n"
@@ -87,6 +87,7 @@ def test_the_wheel_leads_from_a_day_to_seconds(day):
     )
     page.wait_for_timeout(500)
     assert nb.value(
-        "bool(len(values) > 20 and set(values.tolist()) <= set(lab.price.line.y.tolist()))"
+        "bool(len(values) > 20 and set(values.tolist())"
+        f" <= set({newest('lab.price.line', 'y')}.tolist()))"
     )
     nb.execute("lab.resume()")

@@ -246,7 +246,9 @@ def test_a_network_that_is_cut(jupyterlab, lab):
             f" was mended, live {healed:.1f} s later"
         )
         assert took < SOON
-        assert healed < 3
+        # A page that has missed frames asks for a whole one, and Jupyter's server passes on what a
+        # page says only three seconds after its connection is back.
+        assert healed < 6
         heals(there)
         far.page.wait_for_timeout(500)
     assert obeys(lab)
@@ -337,10 +339,14 @@ def test_a_closed_message_that_counts_stays_closed_until_it_comes_back(lab):
     nb = lab.nb
 
     def told(message):
-        nb.execute(f"state = lab.status._line.state | dict(message={message!r}, told=0)")
-        nb.execute("lab.status._line.state = state")
+        nb.execute(f"lab.show(replace(frame, detail={message!r}, note=''))")
 
-    nb.execute("lab.session.publisher.close()")  # so that no frame sets it
+    nb.execute(
+        "from dataclasses import replace\n"
+        "publisher = lab.session.publisher\n"
+        "frame = publisher.frame(lab.session.market.history(), lab.settings.parameters)\n"
+        "publisher.close()  # so that no other frame follows"
+    )
     told("The data come 9.5 s late.")
     expect(lab.message).to_contain_text("9.5 s late")
     lab.message.get_by_role("button", name="Close this message").click()

@@ -16,8 +16,9 @@ def test_it_is_live_and_says_nothing_else(lab):
     assert lab.figure("mid").startswith("8"), "a price"
     assert "bps" in lab.figure("spread")
     assert nb.errors() == []
-    (output,) = nb.outputs()[0]
-    assert output["output_type"] == "execute_result", "nothing but the widget"
+    still, output = nb.outputs()[0]
+    assert "obi-still" in str(still["data"]["text/html"])
+    assert output["output_type"] == "execute_result", "nothing but the widget and its picture"
     assert threads(nb) == ["obi-feed", "obi-publisher"]
 
 

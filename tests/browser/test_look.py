@@ -1,31 +1,120 @@
-"""Nothing is cut off, nothing overlaps, everything can be read: at three widths, in both themes."""
+"""Nothing is cut off, nothing overlaps, everything can be read: at every width, in every theme."""
 
 from __future__ import annotations
 
 import pytest
 
 from browser.looks import contrasts, cut_off, overlapping
+from browser.screen import Screen
 
-SIZES = {1240: 860, 950: 1100, 650: 1850}  # of the output, and of a window that shows all of it
+SIZES = {1600: 1350, 1240: 1350, 950: 1800, 766: 1900, 650: 2500, 282: 3400}
+"""Widths of the output, and of each the height of a window that shows all of it.
+
+766 px are what the browser's zoom of 150 % leaves of 1,240.
+"""
+
+THEMES = {
+    "light": {"dark": False},
+    "dark": {"dark": True},
+    "high contrast": {"dark": True, "contrast": True},
+}
+
+ODD = (
+    "from obi_widgets.feeds.simulation import simulator\n"
+    "import obi_widgets as obi\n"
+    "simulator.LISTINGS['A' * 38 + '-PERP'] = simulator.Listing(1.2e-8, 1e-12, 1e9, 3)\n"
+    "simulator.LISTINGS['B' * 38 + '-PERP'] = simulator.Listing(9_876_543.0, 0.01, 1e-8, 300)\n"
+    "names = list(simulator.LISTINGS)[-2:]",
+    "lab = obi.Lab('sim:' + names.pop(), edge=0, seed=3)\n"
+    "lab.add_signal('order_flow_imbalance', window=10)\n"
+    "lab",
+)
+"""Two markets with symbols of 43 letters, and prices of ten million and of a hundred millionth."""
 
 
-@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
-def test_lab(screen, artefacts, dark):
-    nb = screen.nb
-    nb.theme(dark=dark)
-    complaints = []
+UNTITLED = """root => [...root.querySelectorAll('.obi-chart')].filter(chart => {
+    const shown = name => [...chart.querySelectorAll(name)].some(
+        el => el.textContent && el.checkVisibility({visibilityProperty: true}));
+    return !shown('.obi-title') && !shown('.obi-summary');
+}).map(chart => `a chart says nothing of what it shows: ${chart.textContent}`)"""
+
+
+def complaints(screen, where):
+    found = [*cut_off(screen.root), *overlapping(screen.root), *screen.root.evaluate(UNTITLED)]
+    return [f"{where}: {one}" for one in found]
+
+
+def sized(nb):
+    """Yield each width that an output has."""
     for width, height in SIZES.items():
         nb.set_output_width(width, height)
         nb.page.wait_for_timeout(500)  # bqplot lays out 300 ms after a change
-        screen.picture(artefacts / f"lab-{'dark' if dark else 'light'}-{width}.png")
-        screen.unfold()
-        complaints += [
-            f"{width}: {one}" for one in [*cut_off(screen.root), *overlapping(screen.root)]
-        ]
-        screen.picture(artefacts / f"lab-{'dark' if dark else 'light'}-{width}-unfolded.png")
-        screen.root.locator(".obi-opener").click()
-    pale = {what: ratio for what, ratio in contrasts(screen.root).items() if ratio < 4.5}
+        yield width
     nb.set_output_width(1240)
+
+
+def test_nothing_is_cut_off_or_covered(screen, artefacts):
+    nb = screen.nb
+    nb.execute("lab.add_signal('order_flow_imbalance', window=10)")
+    nb.page.wait_for_timeout(1500)
+    nb.execute("lab.pause()")
+    found = []
+    for width in sized(nb):
+        screen.picture(artefacts / f"lab-{width}.png")
+        found += complaints(screen, width)
+        screen.unfold()
+        nb.execute("lab.listing = True; lab.compare_with(lab.settings); lab.session.step(-40)")
+        nb.page.wait_for_timeout(400)
+        screen.picture(artefacts / f"lab-{width}-unfolded.png")
+        found += complaints(screen, f"{width}, unfolded")
+        nb.execute("lab.listing = False; lab.compare_with(None); lab.session.pin(None)")
+        screen.root.locator(".obi-opener").click()
+    nb.execute("lab.remove_signal('order_flow_imbalance'); lab.resume()")
+    assert not found, "\n".join(found)
+
+
+def test_a_fold_leaves_no_hole(screen):
+    bottom = "el => el.getBoundingClientRect().bottom"
+    screen.nb.set_output_width(1240, 1000)
+    screen.unfold()
+    charts = screen.root.locator(".obi-charts").evaluate(bottom)
+    opener = screen.root.locator(".obi-opener").evaluate("el => el.getBoundingClientRect().top")
+    screen.root.locator(".obi-opener").click()
+    assert opener - charts < 60, "what opens stands right below the charts"
+
+
+@pytest.mark.parametrize("theme", [*THEMES, "forced colours"])
+def test_each_text_can_be_read(screen, artefacts, theme):
+    nb = screen.nb
+    nb.theme(**THEMES.get(theme, THEMES["light"]))
+    if theme not in THEMES:
+        nb.page.emulate_media(forced_colors="active")
+    nb.set_output_width(1240, SIZES[1240])
+    screen.unfold()
+    nb.page.wait_for_timeout(500)
+    screen.picture(artefacts / f"lab-{theme.replace(' ', '-')}.png")
+    least = 7 if theme == "high contrast" else 4.5
+    pale = {what: ratio for what, ratio in contrasts(screen.root).items() if ratio < least}
+    screen.root.locator(".obi-opener").click()
+    nb.page.emulate_media(forced_colors="none")
     nb.theme(dark=False)
-    assert not complaints, "\n".join(complaints)
     assert not pale, f"too pale: {pale}"
+
+
+def test_long_names_and_prices_of_every_size_have_room(jupyterlab, artefacts):
+    found = []
+    with jupyterlab.notebook(ODD) as nb:
+        screen = Screen(nb)
+        nb.run_cell(0)
+        for name in ("ten-million", "tiny"):
+            nb.run_cell(1)  # it closes the lab before
+            screen.wait_for_state("live")
+            nb.until("len(lab.history) > 2000", timeout=60)
+            nb.page.wait_for_timeout(1500)
+            nb.execute("lab.pause()")
+            screen.unfold()
+            for width in sized(nb):
+                screen.picture(artefacts / f"lab-{name}-{width}.png")
+                found += complaints(screen, f"{name}, {width}")
+        assert nb.errors() == []
+    assert not found, "\n".join(found)

@@ -20,7 +20,7 @@ def reversal(history, *, window: obi.Seconds(5, 120) = 20.0, gain: obi.Number(0.
     return gain * ((sums[1:] - sums[begins]) / count - history.mid)
 """
 
-LINE = ".obi-part-signal .curve >> nth=6"
+LINE = ".obi-part-signal .curve >> nth=-1"
 
 
 @pytest.fixture

@@ -42,7 +42,7 @@ def test_each_shows_data(parts):
         assert screen.root.locator(".obi-last").inner_text()
         labels = screen.root.locator(".axis .tick text").all_text_contents()
         assert any(":" in label for label in labels), "each has labels of time"
-    note = page.locator(".obi-part-settings .obi-note").nth(1)
+    note = page.locator(".obi-part-settings .obi-control .obi-note").nth(1)
     expect(note).to_contain_text("Deepest: ", timeout=1000 * PATIENCE)
     assert "bps" in Screen(parts, ".obi-part-status").figure("spread")
     assert threads(parts) == ["obi-feed", "obi-publisher"]

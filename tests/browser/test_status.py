@@ -17,6 +17,8 @@ STEADY = """async root => {
     return places.size;
 }"""
 
+BYTES = "async link => [...new Uint8Array(await (await fetch(link.href)).arrayBuffer())]"
+
 
 def seconds_apart(labels: list[str]) -> float:
     """Return the time between labels of the time axis."""
@@ -38,7 +40,7 @@ def test_windows(screen):
             ),
             f"labels are {apart} s apart",
         )
-    assert screen.root.locator("[aria-pressed=true]").count() == 1
+    assert screen.root.locator(".obi-windows [aria-pressed=true]:visible").count() == 1
 
 
 def test_pause(screen):
@@ -70,7 +72,7 @@ def test_nothing_moves_in_the_line(screen):
     assert screen.root.evaluate(STEADY) == 1
 
 
-def test_export(screen, jupyterlab):
+def test_export(screen, jupyterlab, artefacts):
     root, nb = jupyterlab.root, screen.nb
     nb.execute("lab.settings.decay, lab.settings.depth = 0.23, 17")
     path = screen.root.get_by_label("File name, .toml, .json or .py")
@@ -82,8 +84,17 @@ def test_export(screen, jupyterlab):
         screen.press("Save")
         expect(path).to_be_hidden()
 
+    offered = screen.root.locator(".obi-saved")
+
+    def downloaded(name):
+        """The bytes that the page has, under the file's name and whole path."""
+        expect(offered).to_contain_text(f"Saved as {root / name}", timeout=1000 * PATIENCE)
+        anchor = offered.get_by_role("link", name=f"Download {name}")
+        assert anchor.get_attribute("download") == name
+        return bytes(anchor.evaluate(BYTES))
+
     save("tuned.toml")
-    expect(screen.message).to_contain_text("Saved to tuned.toml", timeout=1000 * PATIENCE)
+    assert downloaded("tuned.toml") == (root / "tuned.toml").read_bytes()
     saved = obi.Settings.load(root / "tuned.toml")
     assert (saved.decay, saved.depth) == (0.23, 17)
     assert repr(saved) == nb.value("repr(lab.settings)")
@@ -92,13 +103,29 @@ def test_export(screen, jupyterlab):
 
     nb.execute("lab.settings.decay = 0.5")
     save("tuned.toml")
-    expect(screen.message).to_contain_text("Saved to tuned-2.toml", timeout=1000 * PATIENCE)
+    assert downloaded("tuned-2.toml") == (root / "tuned-2.toml").read_bytes()
     assert (root / "tuned.toml").read_bytes() == first, "nothing is overwritten"
     assert obi.Settings.load(root / "tuned-2.toml").decay == 0.5
 
+    # A strategy, by the button that changes the name's ending.
+    screen.press("Export…")
+    strategy = screen.root.get_by_role("button", name="Strategy", exact=True)
+    strategy.click()
+    expect(strategy).to_have_attribute("aria-pressed", "true")
+    assert path.input_value() == "btc-perp.py"
+    screen.page.screenshot(path=artefacts / "export.png")
+    screen.press("Save")
+    found = downloaded("btc-perp.py")
+    assert found == (root / "btc-perp.py").read_bytes()
+    compile(found, "btc-perp.py", "exec")
+    screen.page.screenshot(path=artefacts / "exported.png")
+    offered.get_by_role("button", name="Close this message").click()
+    expect(offered).to_be_hidden()
+
     save("foo.txt")
     expect(screen.message).to_contain_text(
-        "'foo.txt' ends in '.txt'. Settings are saved as .toml or .json.", timeout=1000 * PATIENCE
+        "'foo.txt' ends in '.txt'. Settings are saved as .toml or .json, a strategy as .py.",
+        timeout=1000 * PATIENCE,
     )
     save("nowhere/tuned.toml")
     expect(screen.message).to_contain_text("cannot be written", timeout=1000 * PATIENCE)

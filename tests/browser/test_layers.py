@@ -1,0 +1,106 @@
+"""The heatmap as the page draws it, against the kernel's codes; and the menu of what is drawn."""
+
+from __future__ import annotations
+
+from playwright.sync_api import expect
+
+from browser.screen import eventually
+
+FAINT, FULL = 0.07, 0.5  # ink of a row that holds little, and of the largest; of heatmap.js
+
+CELLS = """
+def drawn_cells(lab, count=60):
+    import math
+    import numpy as np
+    frame = lab.session.publisher.frame(lab.session.shown(), lab.session.settings.parameters)
+    heat, (low, high) = frame.layers.heat, frame.price_range
+    lower, upper = heat.limits
+    random, found = np.random.default_rng(1), []
+    columns, rows = heat.codes.shape
+    while len(found) < count:
+        column, row = int(random.integers(columns)), int(random.integers(rows))
+        price = heat.low + (row + 0.5) * heat.step
+        if not low + heat.step < price < high - heat.step:
+            continue
+        code = int(heat.codes[column, row])
+        steps = code - 129 if code >= 129 else code - 1
+        size = heat.smallest * 2 ** (steps / 10)
+        share = min(max(math.log(size / lower) / math.log(upper / lower), 0), 1) if steps > 0 else 0
+        at = (column + 0.5) / columns, (high - price) / (high - low)
+        found.append([*at, code, share])
+    return found
+"""
+
+PIXELS = """([x, y]) => {
+    const overlay = document.querySelector('.obi-part-price .obi-chart');
+    const canvas = overlay.querySelector('canvas.obi-below');
+    const field = overlay.querySelector('.obi-field').getBoundingClientRect();
+    const box = canvas.getBoundingClientRect();
+    const ratio = canvas.width / box.width;
+    const at = [field.left - box.left + x * field.width, field.top - box.top + y * field.height];
+    const [left, top] = at.map(one => Math.floor(one * ratio));
+    return [...canvas.getContext('2d').getImageData(left, top, 1, 1).data];
+}"""
+
+
+def ink(nb):
+    """Return how many pixels of the lower canvas are drawn."""
+    return nb.page.evaluate(
+        """() => {
+            const canvas = document.querySelector('.obi-part-price canvas.obi-below');
+            const { width, height } = canvas;
+            const { data } = canvas.getContext('2d').getImageData(0, 0, width, height);
+            let count = 0;
+            for (let at = 3; at < data.length; at += 4) count += data[at] > 0;
+            return count / (width * height);
+        }"""
+    )
+
+
+def test_each_cell_has_the_ink_of_its_size(screen):
+    nb = screen.nb
+    nb.execute(CELLS)
+    nb.execute("lab.price.bubbles = lab.price.walls = lab.price.depth = False; lab.pause()")
+    nb.page.wait_for_timeout(1000)
+    wrong = []
+    for x, y, code, share in nb.value("drawn_cells(lab)"):
+        red, _, blue, alpha = nb.page.evaluate(PIXELS, [x, y])
+        wanted = 255 * (FAINT + (FULL - FAINT) * share) if code else 0
+        if abs(alpha - wanted) > 2:
+            wrong.append((x, y, code, alpha, wanted))
+        elif alpha > 40 and (blue > red) != (code < 129):
+            wrong.append((x, y, code, "the other side's colour"))
+    nb.execute("lab.price.bubbles = lab.price.walls = lab.price.depth = True; lab.resume()")
+    assert wrong == []
+
+
+def test_the_menu_turns_the_heatmap_off_and_on(screen):
+    nb = screen.nb
+    nb.execute("lab.price.depth = False")
+    eventually(lambda: ink(nb) > 0.5, "the heatmap is drawn")
+    opener = screen.root.locator(".obi-part-price .obi-layers summary")
+    opener.click()
+    box = screen.root.locator(".obi-part-price .obi-layers-list input[type=checkbox]").first
+    box.uncheck()
+    nb.until("not lab.price.heatmap")
+    eventually(lambda: ink(nb) < 0.2, "the heatmap is gone")
+    expect(screen.root.locator(".obi-part-price .obi-heat-what")).to_be_hidden()
+    box.check()
+    nb.until("lab.price.heatmap")
+    eventually(lambda: ink(nb) > 0.5, "the heatmap is back")
+    row = screen.root.locator(".obi-part-price .obi-layers-list label", has_text="Depth now")
+    row.locator("input").check()
+    nb.until("lab.price.depth")
+    nb.page.keyboard.press("Escape")
+    expect(screen.root.locator(".obi-part-price .obi-layers-list")).to_be_hidden()
+
+
+def test_a_theme_changes_the_colours(screen):
+    nb = screen.nb
+    nb.execute("lab.price.bubbles = lab.price.walls = lab.price.depth = False; lab.pause()")
+    nb.page.wait_for_timeout(500)
+    before = nb.page.evaluate(PIXELS, [0.5, 0.05])
+    nb.theme(dark=True)
+    eventually(lambda: nb.page.evaluate(PIXELS, [0.5, 0.05]) != before, "other colours")
+    nb.theme(dark=False)
+    nb.execute("lab.price.bubbles = lab.price.walls = lab.price.depth = True; lab.resume()")

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import gc
 import os
 import signal
 import sys
 import threading
 import time
+from collections import Counter
 from pathlib import Path
 
+import comm
 import hypothesis
 import numpy as np
 import pytest
+from wire_tools import Wire
 
 import obi_widgets as obi
 from obi_widgets.kernels import loader
@@ -34,6 +38,40 @@ def pytest_configure():
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+@pytest.fixture
+def wire(monkeypatch):
+    """What goes to the browser."""
+    wire = Wire()
+    monkeypatch.setattr(
+        comm.DummyComm, "publish_msg", lambda self, *args, **more: wire(self, *args, **more)
+    )
+    return wire
+
+
+@pytest.hookimpl(trylast=True)  # the marks of browser tests are there
+def pytest_collection_modifyitems(config, items):
+    """Give each worker of pytest-xdist whole files; one worker gets all tests in a browser.
+
+    These come last, and before them the files of few tests: a busy machine makes a browser slow,
+    and so the other workers are done by then.
+    """
+    if not hasattr(config, "workerinput"):
+        return
+    sizes = Counter(item.path for item in items)
+
+    def place(item):
+        return _in_a_browser(item), -sizes[item.path], item.path
+
+    items.sort(key=place)
+    for item in items:
+        group = "browser" if _in_a_browser(item) else item.path.name
+        item.add_marker(pytest.mark.xdist_group(group))
+
+
+def _in_a_browser(item) -> bool:
+    return item.get_closest_marker("browser") is not None
+
+
 @pytest.fixture(scope="session")
 def data() -> Path:
     if not DATA.is_dir():
@@ -50,10 +88,16 @@ def captures(data) -> dict[str, list[Path]]:
     }
 
 
+@pytest.fixture(scope="session")
+def loaded(captures):
+    """Load a symbol's capture, once: fixtures with parameters are made anew for each file."""
+    return functools.cache(lambda symbol: obi.load(captures[symbol]))
+
+
 @pytest.fixture(scope="session", params=["btcusdt", "ethusdt"])
-def history(request, captures) -> obi.History:
+def history(request, loaded) -> obi.History:
     """About eight minutes of Binance USD-M futures."""
-    return obi.load(captures[request.param])
+    return loaded(request.param)
 
 
 @pytest.fixture(scope="session")

@@ -16,14 +16,14 @@ import obi_widgets as obi
 
 MADE = {
     "Context", "Depth", "Findings", "Flow", "History", "LargeLevels", "Parameter", "Proposal",
-    "Report", "SealedTest", "Signal", "Surface", "Taken", "Trades",
+    "Reading", "Report", "SealedTest", "Signal", "Surface", "Taken", "Trades",
 }  # fmt: skip
 """Public classes whose objects come from functions."""
 
 WITHIN = {
     "checks.Unset",  # an argument that was left out
     "history.levels.Levels",
-    "presentation.frame.Frame",
+    "presentation.frames.frame.Frame",
     "signals.insight.Insight",
     "widgets.time_axis.TimeAxis",
 }

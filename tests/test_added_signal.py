@@ -54,7 +54,7 @@ SCRIPT = """
 
     import numpy as np
     import obi_widgets as obi
-    from obi_widgets.presentation import formatting
+    from obi_widgets.presentation.texts import formatting
     from session_tools import wait_for
     from test_switch import check, show
 
@@ -106,10 +106,11 @@ SCRIPT = """
 """
 
 
-@pytest.mark.slow  # the copy compiles its kernels anew
+@pytest.mark.slow
 def test_a_file_and_a_registry_line_make_a_signal_of_every_surface(tmp_path):
     copy = tmp_path / "obi_widgets"
-    shutil.copytree(PACKAGE, copy, ignore=shutil.ignore_patterns("__pycache__"))
+    # Compiled kernels go with their sources: numba knows them by a file's time and size.
+    shutil.copytree(PACKAGE, copy, ignore=shutil.ignore_patterns("*.pyc"))
     (copy / "signals/ratio_z.py").write_text(SIGNAL)
     registry = copy / "signals/registry.py"
     line = '    "queue_imbalance": "obi_widgets.signals.queue_imbalance",\n'

@@ -295,8 +295,12 @@ def test_frames_of_levels_are_taken_by_their_times_or_refused(market):
 @pytest.mark.parametrize(
     ("use", "text"),
     [
-        (lambda h: obi.Lab(h), "A History is neither a market nor a recording."),
-        (lambda h: obi.Session(h.to_frame()), "A DataFrame is neither a market nor a recording."),
+        (lambda h: obi.Lab(h, levels=5), "levels = 5 does not fit a history. Leave it out."),
+        (lambda h: obi.Lab(h, market="my:X"), "market = 'my:X' does not fit a history of "),
+        (lambda h: obi.Session(h.mid), "A float64 is not a path."),
+        (lambda _: obi.Session(3), "A int is no recording."),
+        (lambda h: obi.Session(h.trades.to_frame()), "No column is of bid prices: ['price', 'si"),
+        (lambda _: obi.Session(iter([]), refresh_at=0.1), "refresh_at = 0.1 does not fit an iter"),
         (lambda _: obi.Lab("sim:BTC-PERP", settings={"decay": 0.2}), "settings is a dict. Give "),
         (lambda _: obi.Session("sim:BTC-PERP", history_seconds="1h"), "history_seconds = '1h' is"),
         (lambda _: obi.load("sim:BTC-PERP"), "'sim:BTC-PERP' is a market, not a recording."),

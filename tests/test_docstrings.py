@@ -10,6 +10,7 @@ from importlib import import_module
 import pytest
 
 import obi_widgets as obi
+from obi_widgets.session import waiting
 
 FINDER = doctest.DocTestFinder()
 FLAGS = doctest.NORMALIZE_WHITESPACE | doctest.ELLIPSIS
@@ -21,9 +22,9 @@ MODULES = sorted(
 )
 
 WITHOUT_EXAMPLE = {
-    "BookWidget", "CalibrationWidget", "PriceWidget", "SettingsWidget", "SignalWidget",
+    "BookWidget", "EntriesWidget", "PriceWidget", "SettingsWidget", "SignalWidget",
     "StatusWidget",  # parts of a Lab, which has the example
-    "AtHorizon", "Findings", "LevelsUsed", "Provenance", "Sealed", "SealedTest",
+    "Alert", "AtHorizon", "Findings", "LevelsUsed", "Provenance", "Sealed", "SealedTest",
     # results, each shown by the example of what returns it
     "Parameter", "Seconds", "Signal",  # the example of `signal` makes them
     "RecordingWarning",
@@ -33,6 +34,7 @@ WITHOUT_EXAMPLE = {
 @pytest.mark.parametrize("module", MODULES)
 def test_the_examples_of_a_module_run(module, monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)  # an example may write a file
+    monkeypatch.setattr(waiting, "SHOW_AFTER", 1e9)  # a slow machine shows no bar in an example
     names = {"obi": obi}  # as scikit-learn and pandas have it, the import may be left out
     found = doctest.testmod(import_module(module), extraglobs=names, optionflags=FLAGS)
     assert found.failed == 0

@@ -39,6 +39,8 @@ TABLE = {
     ),
     "controls": ("calibration/placebo", "the placebo signals"),
     "borders": ("calibration/lookahead checks", "wrong input of every public function"),
+    "analysis": (
+        "presentation/reading/signal_values", "values of a growing history, against the whole"),
     "sealed": ("calibration/sealed_file calibration/sealed_history", "the test and its file"),
     "sweep": ("calibration/grid calibration/surface calibration/entry_sums", "obi.sweep"),
     "sweep_signals": (
@@ -53,12 +55,27 @@ TABLE = {
         "feeds/thread session/lifecycle widgets/reachability", "what ends when its owner does"),
     "sources": (
         "feeds/record feeds/blocking session/waiting", "the public functions in a notebook's loop"),
+    "given_books": (
+        "feeds/given/checks feeds/given/venue", "books that a user's code gives, without a feed"),
+    "by_ccxt": (
+        "feeds/by_ccxt/following feeds/by_ccxt/markets feeds/by_ccxt/troubles feeds/by_ccxt/venue",
+        "markets of a made-up exchange of ccxt, from its books to the lab"),
+    "given_feed": (
+        "feeds/given/feed feeds/given/following feeds/history_feed",
+        "calls, generators, async generators and histories"),
+    "frames": ("history/frame_trades", "histories of DataFrames"),
     "recording": ("feeds/replay feeds/loading", "live data replayed"),
     "recording_damage": (
         "feeds/recording/file_reader feeds/recording/skipped feeds/replay_gaps",
         "damage of every kind, and what is told of it",
     ),
     "recorder": ("feeds/recording/files feeds/recording/lines", "what is written, and read again"),
+    "load_days": ("feeds/recording/folder_days", "which file holds which day"),
+    "tardis": (
+        "feeds/formats/csv_batches feeds/formats/event_files feeds/formats/level_events "
+        "feeds/formats/opening feeds/formats/units feeds/formats/venue",
+        "files of other programs, through the first of their formats",
+    ),
     "foreign_files": ("feeds/recording/foreign", "files that are no recordings"),
     "binance_usdm_book": (
         "feeds/market market_data/venues/binance_chain market_data/venues/connection",
@@ -69,9 +86,15 @@ TABLE = {
         "market_data/venues/json_numba",
         "compiled decoding against the plain one",
     ),
-    "binance_usdm": ("market_data/venues/binance_messages", "captured frames"),
+    "binance_usdm": (
+        "market_data/venues/binance market_data/venues/binance_messages", "captured frames"),
+    "binance_coinm": ("market_data/venues/binance_futures", "made-up and captured frames"),
+    "hyperliquid": ("market_data/venues/hyperliquid_messages", "documented frames"),
+    "bybit": ("market_data/venues/bybit_messages", "made-up and captured frames"),
+    "okx": ("market_data/venues/okx_messages", "made-up and captured frames"),
     "lmex": ("market_data/venues/lmex_messages market_data/venues/wire", "captured frames"),
-    "lmex_watchdogs": ("market_data/venues/cadence", "silence of every kind"),
+    "lmex_watchdogs": (
+        "market_data/venues/cadence market_data/venues/streamed", "silence of every kind"),
     "limits": ("market_data/venues/http_answers", "what an HTTP status means"),
     "venue_contract": (
         "market_data/venues/base market_data/venues/replies market_data/fees market_data/events",
@@ -96,26 +119,42 @@ TABLE = {
     ),
     "judged_signals": ("signals/source", "a signal of a user, judged and exported"),
     "frame": (
-        "presentation/frame_maker signals/insight signals/imbalance_insight", "what a frame shows"),
+        "presentation/frames/frame_maker signals/insight signals/imbalance_insight",
+        "what a frame shows",
+    ),
+    "reading": (
+        "presentation/reading/cursor presentation/reading/ladder presentation/texts/reading_text",
+        "what is read of a moment",
+    ),
+    "pointing": ("widgets/entry_list", "what the mouse points at"),
     "chart": (
-        "presentation/downsampling presentation/viewport widgets/charts "
+        "presentation/charts/downsampling presentation/viewport widgets/charts "
         "widgets/signal_chart", "what a chart shows"),
-    "sheet": ("presentation/tear_sheet", "the tear sheet"),
-    "sheet_surface": ("presentation/tear_sheet_surface", "the surface on it"),
-    "sealed_widget": ("presentation/tear_sheet_seal", "the sealed test on it"),
+    "still": (
+        "presentation/still/still presentation/still/still_parts widgets/still",
+        "the still picture of a notebook",
+    ),
+    "equity": ("presentation/charts/equity", "what entries gained together"),
+    "equity_widget": ("widgets/equity presentation/texts/equity_text", "the chart of it"),
+    "sheet": ("presentation/tear_sheet/tear_sheet", "the tear sheet"),
+    "sheet_surface": ("presentation/tear_sheet/tear_sheet_surface", "the surface on it"),
+    "sealed_widget": ("presentation/tear_sheet/tear_sheet_seal", "the sealed test on it"),
     "calibrator": ("session/background_calibration session/trials", "calibration beside a stream"),
     "session": ("session/export", "Session.export"),
+    "comparison": ("session/actions", "A against B in a session"),
+    "choices": ("widgets/beside", "buttons as a page presses them"),
     "settings": ("settings/settings settings/parameters settings/traits", "Settings"),
     "settings_files": ("settings/files", "files, old ones too"),
-    "switch": ("presentation/formatting", "every surface of a signal"),
     "widgets": (
-        "widgets/book widgets/lab widgets/settings widgets/cells widgets/panel presentation/ticks",
+        "widgets/book widgets/lab widgets/settings widgets/cells widgets/panel "
+        "presentation/charts/ticks",
         "widgets without a kernel",
     ),
     "strategy": (
         "strategy/books strategy/export strategy/template", "the file, run by itself"),
     "strategy_signals": (
-        "strategy/places strategy/proof strategy/signal strategy/source strategy/transforms",
+        "strategy/proof strategy/signal strategy/source strategy/trailing_quantile "
+        "strategy/transforms",
         "files of other signals",
     ),
     "fills": ("trading/execution trading/matching", "fills by hand and against a plain version"),
@@ -127,6 +166,21 @@ TABLE = {
     "depth": ("history/depth_writer history/growing", "depth against every raw event"),
     "large_levels": ("history/large_levels_writer", "large levels against every raw event"),
     "provenance": ("history/provenance settings/provenance", "where data come from"),
+    "heatmap": (
+        "presentation/layers/heatmap_cells presentation/layers/standing",
+        "each cell of the picture against a plain loop",
+    ),
+    "chart_layers": (
+        "presentation/layers/gap_spans presentation/layers/trade_bubbles presentation/layers/walls",
+        "trades, large levels and gaps, by hand and against plain loops",
+    ),
+    "layers_shown": ("widgets/chart_canvases", "what a page is sent of layers, and what it costs"),
+    "tape_and_depth": (
+        "presentation/depth_curve presentation/trade_tape widgets/depth_chart widgets/tape",
+        "against plain loops, and as parts",
+    ),
+    "publisher": (
+        "session/message_rate session/views", "which frames are made, and for whom"),
     "states": ("session/states", "what a user's function gets"),
     "book": ("market_data/book", "the book"),
     "public": ("version", "the public names"),

@@ -5,18 +5,22 @@ from __future__ import annotations
 import functools
 import gc
 import threading
+import time
 import types
 import weakref
+from concurrent.futures import ThreadPoolExecutor
 
 import ipywidgets
 import pytest
 from session_tools import View, wait_for
+from shown_tools import shown
 
 import obi_widgets as obi
 from obi_widgets.feeds.market import Market
 from obi_widgets.feeds.thread import FeedThread
 from obi_widgets.session import lifecycle
-from obi_widgets.widgets import panel
+from obi_widgets.widgets import panel, reachability
+from obi_widgets.widgets.page import PageWidget
 from obi_widgets.widgets.reachability import registry
 
 
@@ -85,6 +89,7 @@ def test_settings_that_outlive_a_lab_hold_nothing_of_it():
     settings.decay = 2.0  # and nobody is told
 
 
+@pytest.mark.slow
 def test_as_many_objects_are_there_after_many_labs():
     def one():
         lab = obi.Lab("sim:BTC-PERP", seed=1, warmup=1.0)
@@ -103,9 +108,32 @@ def test_as_many_objects_are_there_after_many_labs():
     assert count() - before < 600  # a lab has 20,000
 
 
+def test_many_frames_leave_no_object():
+    lab = obi.Lab("sim:BTC-PERP", seed=1, warmup=30.0)
+    lab.add_signal("order_flow_imbalance", window=10)
+    lab.add_signal("queue_imbalance")
+    lab.listing = True
+    lab.wait(250)
+    lab.pause()
+    publisher = lab.session.publisher
+
+    def count(frames):
+        for number in range(frames):  # nobody looks, so that its own thread makes none
+            lab.settings.threshold = 0.3 + 0.01 * (number % 10)
+            lab.show(publisher.frame(lab.session.shown(), lab.settings.parameters))
+        gc.collect()
+        return len(gc.get_objects())
+
+    before, sent = count(40), lab._page.frame
+    grown = count(300) - before
+    assert lab._page.frame - sent > 250
+    lab.close()
+    assert grown < 150, "fewer than one for each other frame"
+
+
 def test_the_page_is_given_text():
     """Of a path, anywidget would hold every widget for ever."""
-    kinds = [panel.PageWidget, *panel.StateWidget.__subclasses__()]
+    kinds = [PageWidget, *panel.StateWidget.__subclasses__()]
     texts = [getattr(one, name) for one in kinds for name in ("_esm", "_css")]
     assert len(texts) >= 12
     assert [one for one in texts if hasattr(one, "changed")] == []
@@ -252,30 +280,32 @@ def ends(session):
 
 
 def test_a_lab_that_nothing_holds_ends_and_says_so(hasty):
-    def shown():
+    def seen():
         one = lab()
         one.wait(5)  # held meanwhile, by this function
         return weakref.ref(one.session), weakref.ref(one)
 
-    session, one = shown()
+    session, one = seen()
     assert ends(session)
-    state = one().status._line.state  # the page that is shown again gets this
+    state = shown(one().status._line)  # the page that is shown again gets this
     assert (state["state"], state["message"], state["tone"]) == ("closed", FORGOTTEN, "")
     assert one().comm is not None
     assert len(one().history) > 0
 
 
-def test_a_lab_that_is_looked_at_goes_on(hasty):
+def test_a_lab_that_is_looked_at_goes_on(hasty, monkeypatch):
+    monkeypatch.setattr(lifecycle, "UNSEEN", 600.0)  # until it is looked at
     session = weakref.ref(lab().session)
-    page = next(one for one in registry().values() if isinstance(one, panel.PageWidget))
+    page = next(one for one in registry().values() if isinstance(one, PageWidget))
 
     def painted(count):
         page._hear(None, {"view": "one", "seen": True, "frame": 10**6}, None)
         return page.frame > count
 
     painted(0)
+    monkeypatch.setattr(lifecycle, "UNSEEN", 1.0)
     asked = session()._life.ask_at
-    wait_for(lambda: painted(10), "frames")
+    wait_for(lambda: painted(25), "frames")
     assert session()._life.ask_at == asked, "nobody asks who holds it"
     page._hear(None, {"view": "one", "seen": False, "frame": 10**6}, None)
     assert ends(session)
@@ -412,8 +442,29 @@ def test_in_doubt_it_goes_on(hasty, monkeypatch, caplog):
         raise RuntimeError("who knows")
 
     monkeypatch.setattr(obi.Lab, "held", fail)
-    assert goes_on(weakref.ref(lab().session))
-    assert "Could not find out what refers to a view." in caplog.text
+    session = weakref.ref(lab().session)
+    wait_for(lambda: "Could not find out what refers to a view." in caplog.text, "its message")
+    assert goes_on(session)
+
+
+def test_one_search_runs_at_a_time(monkeypatch):
+    """What another search refers to meanwhile would look like variables."""
+    running, together = [], []
+
+    def get_referrers(*objects):
+        running.append(objects)
+        together.append(len(running))
+        time.sleep(0.05)
+        running.pop()
+        return []
+
+    stand_in = types.SimpleNamespace(
+        collect=int, get_referents=gc.get_referents, get_referrers=get_referrers
+    )
+    monkeypatch.setattr(reachability, "gc", stand_in)
+    with ThreadPoolExecutor(3) as pool:
+        list(pool.map(lambda _: reachability.held((View(),)), range(3)))
+    assert set(together) == {1}
 
 
 # -- in a kernel -------------------------------------------------------------------------------

@@ -80,7 +80,10 @@ def test_everything_but_the_widgets_works_without_them(tape, tmp_path):
         )
         from obi_widgets.feeds import blocking, live, record, recording, replay, simulation
         from obi_widgets.market_data import book, events, venues
-        from obi_widgets.presentation import analysis, downsampling, frame, tear_sheet
+        from obi_widgets.presentation.reading import analysis
+        from obi_widgets.presentation.charts import downsampling
+        from obi_widgets.presentation.frames import frame
+        from obi_widgets.presentation.tear_sheet import tear_sheet
 
         class View:
             looked_at, may_look, frame = True, True, None

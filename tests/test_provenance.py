@@ -40,7 +40,7 @@ def test_a_report_knows_market_span_and_hash(history, report):
     assert f"Signal: imbalance. Data: {origin}." in report._repr_html_()
     assert str(origin) == (
         "sim:BTC-PERP, 2023-11-14 22:13:20 to 2023-11-14 22:18:19 UTC, 3,000 states of 2 levels, "
-        f"0 gaps, sha256 {history.sha256()[:12]}"
+        f"0 gaps, from arrays given by the user, sha256 {history.sha256()[:12]}"
     )
     lost = history.bid.copy()
     lost[[10, 11, 500]] = np.nan

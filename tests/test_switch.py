@@ -5,13 +5,15 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from session_tools import wait_for
+from shown_tools import shown
 
 import obi_widgets as obi
 from obi_widgets.parameters import Choice, Seconds
-from obi_widgets.presentation import formatting
+from obi_widgets.presentation.texts import formatting
 from obi_widgets.signals import registry
 from obi_widgets.signals.signal import signal
 from obi_widgets.signals.transforms import zscore
+from obi_widgets.widgets.lab import LADDER
 
 SHARED = [
     "threshold", "hold_seconds", "price", "fees", "fee_bps", "maker_fee_bps", "execution",
@@ -82,36 +84,38 @@ def names_of(lab):
 def check(lab, wanted, *, title, unit, own, behind, used, weighs, text):
     """Compare every surface with a signal that was computed by itself."""
     frame, history = show(lab), lab.history
-    chart, line = lab.signal_chart, lab.status._line.state
+    chart, line = lab.signal_chart, shown(lab.status._line)
     # The newest value, the chart's series, and the frame that a user gets.
     assert frame.signal == wanted[-1]
     assert lab.session.to_frame()[lab.settings.signal.name].to_numpy() == pytest.approx(
         wanted, nan_ok=True, abs=0
     )
     assert f"{lab.settings.signal.name}" in lab.session.to_frame().columns
-    time, least, greatest = frame.extent
+    time, least, greatest = frame.signals[0].extent
+    assert not frame.signals[0].raw
     for at, low, high in list(zip(time, least, greatest, strict=True))[-30:]:
         column = frame.window.column
         rows = slice(*np.searchsorted(history.time, [at - column // 2, at + column - column // 2]))
         assert (low, high) == (wanted[rows].min(), wanted[rows].max())
     drawn = np.isfinite(least)
     np.testing.assert_array_equal(
-        chart.range.y[:, -5:], np.stack([least[drawn], greatest[drawn]])[:, -5:].astype(np.float32)
+        np.stack(shown(chart.range, "y"))[:, -5:],
+        np.stack([least[drawn], greatest[drawn]])[:, -5:].astype(np.float32),
     )
     # Scale, title, thresholds, and the newest value beside them.
     low, high = frame.signal_range
-    assert (chart.scale.min, chart.scale.max) == (low, high)
+    assert (shown(chart.scale, "min"), shown(chart.scale, "max")) == (low, high)
     assert low <= np.nanmin(least) <= np.nanmax(greatest) <= high
-    assert chart._overlay.state["title"].startswith(f"{title}{unit and ', ' + unit} · grey")
+    assert shown(chart._overlay)["title"].startswith(f"{title}{unit and ', ' + unit} · grey")
     threshold = lab.settings.threshold
-    assert chart.above.y[:, 0].tolist() == [threshold, high]
-    assert chart.below.y[:, 0].tolist() == [-threshold, low]
-    assert chart._overlay.state["last"] == text
+    assert [line[0] for line in shown(chart.above, "y")] == [threshold, high]
+    assert [line[0] for line in shown(chart.below, "y")] == [-threshold, low]
+    assert shown(chart._overlay)["last"] == text
     assert line["signal"] == formatting.signal(wanted[-1], (low, high), unit)
     assert line["signal_name"] == title.lower()
     # The ladder: levels that are not used are faint, and only what is weighed has another bar.
-    rows = lab.book._ladder.state
-    assert [row[3] > 0 for row in rows["bids"]] == [n < used for n in range(14)]
+    rows = shown(lab.book._ladder)
+    assert [row[3] > 0 for row in rows["bids"]] == [n < used for n in range(LADDER)]
     in_use = [row for row in rows["bids"] + rows["asks"] if row[3]]
     assert any(row[3] < row[2] for row in in_use) == weighs
     assert ("after decay" in rows["note"]) == weighs
@@ -134,10 +138,10 @@ def test_every_surface_follows_the_signal_of_the_settings(lab, touch_z):
         text=formatting.signal(imbalance[-1]),
     )  # fmt: skip
     assert frame.signal_range == (-1, 1)
-    note = lab.controls["decay"]._note.value
+    note = shown(lab.controls["decay"].note, "value")
     assert "decay" in note or "Half weight" in note
-    assert "Deepest" in lab.controls["depth"]._note.value
-    assert "weight" in lab.controls["depth"]._note.value
+    assert "Deepest" in shown(lab.controls["depth"].note, "value")
+    assert "weight" in shown(lab.controls["depth"].note, "value")
     assert lab.controls._opener.description == "▸ Band, weighting, fees, orders"
 
     lab.settings.signal = touch_z
@@ -149,7 +153,7 @@ def test_every_surface_follows_the_signal_of_the_settings(lab, touch_z):
     )  # fmt: skip
     assert frame.signal_range[0] == -frame.signal_range[1]
     assert lab.settings.threshold == 1.5
-    assert "Seconds that are looked back over." in lab.controls["window"]._note.value
+    assert "Seconds that are looked back over." in shown(lab.controls["window"].note, "value")
     assert 'title="Seconds that are looked back over. Type a number' in (
         lab.controls["window"]._name.value
     )
@@ -169,7 +173,7 @@ def test_every_surface_follows_the_signal_of_the_settings(lab, touch_z):
         behind=["band_bps", "weighting"], used=10, weighs=True,
         text=formatting.signal(wanted[-1], show(lab).signal_range),
     )  # fmt: skip
-    assert lab.controls["decay"]._note.value == note, "its part tells of decay"
+    assert shown(lab.controls["decay"].note, "value") == note, "its part tells of decay"
 
     lab.controls._choice.value = "imbalance"
     check(
@@ -235,9 +239,9 @@ def test_a_signal_that_is_not_there_yet_says_why(lab, touch_z):
     lab.settings.signal = touch_z
     lab.settings.window = 600
     show(lab)
-    nothing = lab.signal_chart._overlay.state["nothing"]
+    nothing = shown(lab.signal_chart._overlay)["nothing"]
     assert nothing.startswith("No signal yet: it needs 10 min of data, and has ")
-    assert lab.status._line.state["signal"] == formatting.NOTHING
+    assert shown(lab.status._line)["signal"] == formatting.NOTHING
 
 
 def test_a_signal_that_fails_is_told_and_the_screen_goes_on(lab, caplog):
@@ -252,9 +256,9 @@ def test_a_signal_that_fails_is_told_and_the_screen_goes_on(lab, caplog):
         said = (
             "The signal broken failed: ZeroDivisionError('one'). Correct its function, and choose"
         )
-        assert lab.status._line.state["message"].startswith(said)
-        assert lab.status._line.state["tone"] == "bad"
-        assert lab.signal_chart._overlay.state["nothing"].startswith(said)
+        assert shown(lab.status._line)["message"].startswith(said)
+        assert shown(lab.status._line)["tone"] == "bad"
+        assert shown(lab.signal_chart._overlay)["nothing"].startswith(said)
         assert np.isfinite(frame.mid)
         assert np.isnan(frame.signal)
         assert frame.results.entries == 0
@@ -262,7 +266,7 @@ def test_a_signal_that_fails_is_told_and_the_screen_goes_on(lab, caplog):
         assert caplog.text.count("Traceback") == 1, "logged once, not with each frame"
         lab.settings.signal = "imbalance"
         assert np.isfinite(show(lab).signal)
-        assert lab.status._line.state["message"].startswith("The recording has ended.")
+        assert shown(lab.status._line)["message"].startswith("The recording has ended.")
     finally:
         registry._user_signals.pop("broken")
 

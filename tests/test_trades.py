@@ -26,7 +26,7 @@ from obi_widgets.history.columns import BLOCK
 from obi_widgets.history.writer import HistoryWriter
 from obi_widgets.market_data.book import Book
 from obi_widgets.market_data.events import Instrument, Mark, Trade
-from obi_widgets.market_data.venues.binance_usdm import MARKET as MARKET_SOCKET
+from obi_widgets.market_data.venues.binance_plain import MARKET as MARKET_SOCKET
 from obi_widgets.market_data.venues.lmex import TRADES
 from obi_widgets.signals.registry import find
 

@@ -21,7 +21,7 @@ SMOKE = """
     from pathlib import Path
 
     import obi_widgets as obi
-    from obi_widgets.widgets.panel import asset
+    from obi_widgets.widgets.assets import asset
 
     history = obi.simulate(seconds=120, levels=10, edge=4.0, seed=3)
     settings = obi.Settings(depth=5, threshold=0.3, hold_seconds=2)

@@ -37,6 +37,20 @@ ACCEPTED: dict[tuple[str, str, str], str] = {
     ("Settings", "fee_bps", "None"): "that of the venue in fees, or 5",
     ("Settings", "maker_fee_bps", "None"): "that of the venue in fees, or 2",
     **{(kind, name, "text"): NAMES for kind in KINDS for name in ("off", "unit")},
+    **{
+        (f"Feed.{given}", name, kind): "a stream goes on: it is left out, counted and told"
+        for given, names in (
+            ("book", ("time", "bids", "asks", "received")),
+            ("trade", ("time", "price", "size", "side", "id", "received")),
+        )
+        for name in names
+        for kind in WRONG
+        if (name, kind) != ("received", "None")
+    },
+    ("Feed", "market", "text"): NAMES,
+    ("History", "source", "text"): NAMES,
+    ("Feed", "quote", "text"): NAMES,
+    ("Feed", "tick_size", "huge"): "a price may have any unit",
     ("Number", "low", "negative"): "a number may be negative",
     ("Bps", "low", "negative"): "a rebate is",
     ("Number", "high", "huge"): "a number may have any unit",
@@ -45,6 +59,15 @@ ACCEPTED: dict[tuple[str, str, str], str] = {
     ("SealedTest", "path", "text"): NAMES,
     ("SealedTest.stop", "why", "text"): "any text is a reason",
     ("Session.tell", "note", "text"): "any text is a note",
+    ("Session.compare_with", "settings", "None"): "no comparison",
+    ("Lab.compare_with", "settings", "None"): "no comparison",
+    ("Session.hover", "at", "None"): "the mouse has left",
+    ("Session.hover", "view", "text"): NAMES,
+    ("Session.point", "decision_time", "None"): "the mouse has left",
+    ("Session.point", "view", "text"): NAMES,
+    ("Presets.save", "name", "text"): NAMES,
+    ("Presets.words", "name", "text"): "that was saved just before",
+    ("Presets", "folder", "text"): NAMES,
     ("Session.pan", "share", "negative"): "back towards the newest",
     ("skewed", "skew", "negative"): "a clock may be behind",
     ("find_episodes", "threshold", "huge"): "a signal may have any unit",
@@ -74,6 +97,7 @@ def outcome(subjects: Subjects, call, arguments) -> str:
     return "accepted"
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:metadata .* was set from the constructor")  # in bqscales
 def test_no_wrong_use_is_accepted_in_silence_nor_ends_in_a_raw_error(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)

@@ -12,10 +12,10 @@ from session_tools import View
 
 import obi_widgets as obi
 from obi_widgets.calibration import episodes, forward_returns, holdout, placebo
-from obi_widgets.feeds import open_feed
-from obi_widgets.presentation.analysis import Analysis
-from obi_widgets.presentation.frame_maker import FrameMaker
-from obi_widgets.presentation.time_range import TimeRange
+from obi_widgets.feeds.sources import open_feed
+from obi_widgets.presentation.charts.time_range import TimeRange
+from obi_widgets.presentation.frames.frame_maker import FrameMaker
+from obi_widgets.presentation.reading.analysis import Analysis
 from obi_widgets.settings.parameters import Parameters
 from obi_widgets.signals import weights
 from obi_widgets.trading.execution import Maker, Taker
@@ -53,10 +53,10 @@ CLASSES = (obi.calibrate.__globals__["Report"], obi.Signal)
 """What public functions return, beside the classes of `obi_widgets.__all__`."""
 
 VALUES = (
-    obi.AtHorizon, obi.Bootstrap, obi.Context, obi.Depth, obi.Fees, obi.Findings, obi.Flow,
-    obi.Instrument, obi.Judgement, obi.LargeLevels, obi.LevelsUsed, obi.Parameter, obi.Parameters,
-    obi.Proposal, obi.Provenance,
-    obi.Seal, obi.Sealed, obi.Surface, obi.Taken, obi.Trades,
+    obi.Alert, obi.Appearance, obi.AtHorizon, obi.Bootstrap, obi.Context, obi.Days, obi.Depth,
+    obi.Fees, obi.Findings, obi.Flow, obi.Instrument, obi.Judgement, obi.LargeLevels,
+    obi.LevelsUsed, obi.Parameter, obi.Parameters, obi.Proposal, obi.Provenance,
+    obi.Reading, obi.Seal, obi.Sealed, obi.Surface, obi.Taken, obi.Trades,
 )  # fmt: skip
 """What holds what other calls checked."""
 
@@ -133,6 +133,7 @@ class Subjects:
         self.settings = obi.Settings(depth=3, threshold=0.2, hold_seconds=2)
         self.report = obi.calibrate(self.history, self.settings, horizons=[1, 2])
         self.session = obi.Session("sim:BTC-PERP")
+        self.feed = obi.Feed("TOY:MARKET")
         analysis = Analysis(self.settings.parameters)
         analysis.update(self.history, self.settings.parameters)
         self.frame = FrameMaker().make(
@@ -140,6 +141,7 @@ class Subjects:
             note="", paused=False, age=0.1, rate=10.0, time_range=TimeRange(60.0), has_book=True,
         )  # fmt: skip
         self.recording = obi.record("sim:BTC-PERP", folder / "sim.gz", seconds=0.1, warmup=5.0)
+        self.days = obi.record(["sim:BTC-PERP"], folder / "days", seconds=0.1, progress=False)
         self.settings.save(folder / "s.toml")
         self.fills = obi.fills(self.history, self.settings)
         self.sealed = obi.sealed_test(self.history, self.settings, after=self.history.time[9])
@@ -157,6 +159,12 @@ class Subjects:
             return self.history
         if issubclass(one, obi.Settings):
             return self.settings
+        if issubclass(one, obi.Feed):
+            return self.feed
+        if issubclass(one, obi.Presets):
+            presets = obi.Presets(self.settings, self.folder / "presets")
+            presets.save("mine")
+            return presets
         if issubclass(one, obi.Signal):
             return obi.imbalance
         if issubclass(one, obi.SealedTest):
@@ -178,6 +186,9 @@ class Subjects:
     def arguments(self, use: Use) -> dict[str, Any]:
         """Return arguments that are right; of those that may be left out, only what it needs."""
         history = self.history
+        if use.name.endswith(("add_signal", "remove_signal")):  # as if each call were the first
+            owner = use.call.__self__
+            getattr(owner, "session", owner)._stacked = (Parameters("queue_imbalance"),)
         bid, ask = history.bid, history.ask
         size = np.ones(len(history))
         right: dict[str, Any] = {
@@ -195,12 +206,19 @@ class Subjects:
         own: dict[str, dict[str, Any]] = {
             "export_strategy": {"path": self.folder / "s.py"},
             "record": {"path": self.folder / f"{next(self._number)}.gz", "seconds": 0.0},
+            "compact": {"folder": self.days},
+            "load_days": {"folder": self.days},
             "simulate": {"seconds": 2.0},
             "fill_summary": {"frame": right["frame_of_fills"]},
             "find_episodes": {"threshold": 0.2},
             "queue_bounds": {"execution": Maker()},
             "Settings": {},
+            **{f"Presets.{act}": {"name": "mine"} for act in ("apply", "remove", "save", "words")},
+            "Lab.from_link": {"link": "obi:1?source=sim:BTC-PERP&a.signal=imbalance&window=60"},
             "Number": {"low": 0, "high": 1},
+            "History.from_frame": {"frame": history.to_frame()},
+            "Feed.book": {"bids": [(99.0, 1.0)], "asks": [(100.0, 1.0)]},
+            "Feed.trade": {"time": int(history.time[9]), "price": 100.0, "size": 1.0},
             "Settings.values_of": {"signal": obi.imbalance},
             "Signal.check": {"values": {}},
             "Signal.compute": {"values": dict(self.settings.parameters.values)},
@@ -223,6 +241,27 @@ class Subjects:
             "History.save": {"path": self.folder / f"{next(self._number)}.parquet"},
             "SealedTest.load": {"path": self.folder / "sealed.json"},
             "SealedTest.save": {"path": self.folder / f"{next(self._number)}.json"},
+            **{f"{kind}.add_signal": {"signal": obi.imbalance} for kind in ("Lab", "Session")},
+            **{
+                f"{kind}.remove_signal": {"signal": "queue_imbalance"}
+                for kind in ("Lab", "Session")
+            },
+            **{
+                f"{kind}.{act}": {"time": int(history.time[9])}
+                for kind in ("Lab", "Session")
+                for act in ("read", "pin")
+            },
+            "Session.go_to": {"time": int([*history.time, *self.session.shown().time][-1])},
+            "Signal.levels_chosen": {"values": dict(self.settings.parameters.values)},
+            "Session.hover": {"at": 0.5, "view": "one"},
+            "Session.point": {"decision_time": int(history.time[0]), "view": "one"},
+            "Session.step": {"states": 1},
+            "Session.bring_into_view": {"start": int(history.time[0]), "end": int(history.time[9])},
+            "Session.choose": {
+                "decision_time": int(history.time[0]),
+                "start": int(history.time[0]),
+                "end": int(history.time[9]),
+            },
             "Settings.load": {"path": self.folder / "s.toml"},
             "History.concat": {"histories": [history]},
             "History": {

@@ -7,6 +7,7 @@ do.
 
 from __future__ import annotations
 
+import functools
 import time
 from typing import TYPE_CHECKING
 
@@ -27,6 +28,7 @@ def begin_with_a_past(seconds: float) -> None:
     """Let the sessions opened from now on begin with so many seconds of past."""
     opened = session.open_feed
 
+    @functools.wraps(opened)  # a session asks for its options
     def open_feed(source, **options):
         feed = opened(source, **options)
         fill(feed.market, seconds)

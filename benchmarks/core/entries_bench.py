@@ -9,8 +9,8 @@ import numpy as np
 
 import obi_widgets as obi
 from obi_widgets.kernels import loader
-from obi_widgets.presentation.analysis import Analysis
-from obi_widgets.presentation.downsampling import Mid, Window, extent, means, steps
+from obi_widgets.presentation.charts.downsampling import Mid, Window, extent, means, steps
+from obi_widgets.presentation.reading.analysis import Analysis
 from obi_widgets.settings.parameters import Parameters
 from obi_widgets.trading.entries import Scanner
 from obi_widgets.trading.trade_list import Trades

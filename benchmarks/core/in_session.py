@@ -21,7 +21,7 @@ import obi_widgets as obi
 from obi_widgets.kernels import loader
 from obi_widgets.market_data.venues.binance_plain import MARKET
 from obi_widgets.market_data.venues.replies import BOOK
-from obi_widgets.presentation.analysis import Analysis
+from obi_widgets.presentation.reading.analysis import Analysis
 from obi_widgets.settings.parameters import Parameters
 
 from . import peers

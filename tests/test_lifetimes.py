@@ -162,6 +162,8 @@ def test_a_dropped_session_is_collected_and_its_threads_end(way, recording):
             session = started(recording, speed=1.0)
         else:
             session = started("sim:BTC-PERP", *views, warmup=20.0)
+        if views:
+            wait_for(lambda: views[0].frames, "a frame")
         if way == "paused":
             session.pause()
         if way == "calibrating":

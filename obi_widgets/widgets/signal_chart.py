@@ -211,7 +211,7 @@ def _labels(
     if threshold <= 0.1 * (high - low):
         values.remove(0.0)
     if scaled:
-        if threshold <= 0.04 * (high - low):
+        if threshold <= 0.08 * (high - low):
             values = [0.0]  # the labels of the thresholds would overlap
         near = 0.12 * (high - low)
         ticks = nice_ticks(low, high, 5).tolist()

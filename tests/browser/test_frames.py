@@ -222,13 +222,13 @@ def test_a_layer_is_drawn_in_the_colours_of_the_theme_and_follows_the_size(layer
     assert page.evaluate(middle)
     assert drawn("price")[:3] == [0x00, 0x72, 0xB2]
     nb.theme(dark=True)
-    eventually(lambda: drawn("price")[:3] == [0x56, 0xB4, 0xE9], "the other blue", timeout=5)
+    eventually(lambda: drawn("price")[:3] == [0x56, 0xB4, 0xE9], "the other blue")
     page.wait_for_timeout(1000)  # JupyterLab stumbles over a theme that is still being loaded
     nb.theme(dark=False)
     page.wait_for_timeout(1000)
     nb.set_output_width(950, 1150)
-    eventually(lambda: drawn("signal")[3] == 255, "the middle of the narrow chart", timeout=5)
-    eventually(lambda: drawn("price")[:3] == [0x00, 0x72, 0xB2], "in its colour", timeout=5)
+    eventually(lambda: drawn("signal")[3] == 255, "the middle of the narrow chart")
+    eventually(lambda: drawn("price")[:3] == [0x00, 0x72, 0xB2], "in its colour")
     nb.set_output_width(1240, 1150)
     assert nb.errors() == []
 

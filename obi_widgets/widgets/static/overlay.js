@@ -83,9 +83,10 @@ function render({ model, el }) {
       tick.className = "obi-tick";
       set(tick, text);
       tick.style.minWidth = `${right - 6}px`;
-      // Labels under a last value give way.
+      // Labels under a last value give way, and to labels before them in the list.
       const crowded = taken.some((y) => Math.abs(at * height - y) < LINE_HEIGHT);
       tick.hidden = crowded || at * height > height - LOWEST;
+      if (!tick.hidden) taken.push(at * height);
       place(tick, at);
     });
     ticks.slice(state.ticks.length).forEach((tick) => {

@@ -309,7 +309,8 @@ def test_a_trades_side_is_the_takers(kind, number, maker_bought, side):
         ('{"stream":"btcusdt@markPrice","data":{"e":"markPriceUpdate"}}', "markPriceUpdate"),
         (framed("BTCUSDT", "depth20@100ms", json.loads(snapshot(120))), "partial book"),
         ('{"result":null,"id":1}', "unknown"),
-        ('{"e":"serverShutdown","E":1}', "serverShutdown"),
+        ('{"e":"serverShutdown","E":1}', "Renew"),
+        ('{"stream":"!notice","data":{"e":"serverShutdown","E":1}}', "Renew"),
     ],
 )
 def test_other_frames_are_refused_by_name_and_leave_the_book_alone(frame, name):

@@ -7,12 +7,14 @@ import json
 import time
 from contextlib import asynccontextmanager, suppress
 
+import numpy as np
 import pytest
 from exchange_tools import SECOND, usdm_depth, usdm_snapshot
 from websockets.asyncio.server import serve
 from websockets.exceptions import ConnectionClosed
 
 import obi_widgets as obi
+from obi_widgets.feeds import changeover
 from obi_widgets.feeds.days import market_recorder
 from obi_widgets.feeds.days.market_recorder import MarketRecorder
 from obi_widgets.feeds.days.rotation import Rotation
@@ -22,6 +24,7 @@ from obi_widgets.feeds.simulation.exchange import SimulatedExchange
 from obi_widgets.feeds.simulation.simulator import SimulatedMarket
 from obi_widgets.market_data.venues import make_venue
 from obi_widgets.market_data.venues.binance_usdm import BinanceUsdm
+from obi_widgets.market_data.venues.lmex import Simulated
 
 OWN = {"obi-recording", "obi-book", "obi-trades", "obi-market"}
 """Tasks of a recorder and its feeds."""
@@ -200,6 +203,22 @@ def test_a_folder_that_is_moved_is_made_and_locked_again(tmp_path, monkeypatch):
 
     asyncio.run(record())
     assert obi.load(place, interval=0).gaps == 0
+
+
+@pytest.mark.slow
+def test_a_connection_that_the_venue_will_end_makes_a_new_file_and_no_gap(tmp_path, monkeypatch):
+    monkeypatch.setattr(changeover, "OVERLAP", 0.5)
+    monkeypatch.setattr(Simulated, "lasts", 2 * SECOND)
+
+    async def record():
+        async with simulated(tmp_path) as (_, recorder), recording(recorder):
+            await until(lambda: len(recorder.files) >= 3)
+            assert recorder.gaps == 0
+
+    asyncio.run(record())
+    history = obi.load(tmp_path, interval=0)
+    assert history.gaps == 0
+    assert len(np.unique(history.time)) == len(history) > 30
 
 
 def test_a_feed_that_fails_is_tried_again(tmp_path, monkeypatch):

@@ -27,7 +27,7 @@ from obi_widgets.feeds.market import Market
 from obi_widgets.market_data.events import Instrument, Mark, Status, Trade
 from obi_widgets.market_data.venues import make_venue, market_of
 from obi_widgets.market_data.venues.okx import Okx
-from obi_widgets.market_data.venues.replies import BOOK, Connect, Fetch, Reconnect, Send
+from obi_widgets.market_data.venues.replies import BOOK, Connect, Fetch, Reconnect, Renew, Send
 from obi_widgets.market_data.venues.streamed import INSTRUMENT
 from obi_widgets.market_data.venues.wire import PAST_TRADE
 
@@ -299,12 +299,11 @@ def test_a_change_with_neither_a_number_nor_a_checksum_continues_nothing():
 # -- events, and other frames ------------------------------------------------------------------
 
 
-def test_a_notice_of_maintenance_makes_it_connect_again_before_it_is_cut_off():
+def test_a_notice_of_maintenance_asks_for_a_new_connection_and_keeps_the_book():
     said = "The connection will soon be closed for a service upgrade. Please reconnect."
     notice = {"event": "notice", "code": "64008", "msg": said, "connId": "c"}
-    status, reconnect = in_sync().received(json.dumps(notice), SECOND)
-    assert (status.state, reconnect.socket) == ("connecting", BOOK)
-    assert status.detail == f"OKX announces: {said} (code 64008)."
+    outputs = in_sync().received(json.dumps(notice), SECOND)
+    assert outputs == [Renew(f"{said} (code 64008)", 60 * SECOND)]
 
 
 def test_an_error_about_the_book_ends_the_feed_and_others_leave_it_alone():

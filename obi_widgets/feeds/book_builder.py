@@ -29,6 +29,7 @@ from obi_widgets.market_data.venues.replies import (
     Fetch,
     Ping,
     Reconnect,
+    Renew,
     Reply,
     Send,
 )
@@ -125,7 +126,7 @@ class BookBuilder:
                 case Trade():
                     if not self._writer.tape.trade(output, now):
                         self._refuse("trade that cannot be held")
-                case Connect() | Reconnect() | Send() | Fetch() | Ping():
+                case Connect() | Reconnect() | Renew() | Send() | Fetch() | Ping():
                     replies.append(output)
                 case Mark():
                     self._writer.tape.mark(output, now)
@@ -145,7 +146,7 @@ class BookBuilder:
             name = "other names"
         self.refused[name] += count
 
-    def _failed(self, error: Exception, now: int, socket: str = BOOK) -> list[Reply]:
+    def fail(self, error: Exception, now: int, socket: str = BOOK) -> list[Reply]:
         """Count and log a message whose handling raised an error; request a new book.
 
         No message of a venue may end the feed, so every unexpected error ends here.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import math
 import random
 import time
@@ -15,19 +16,30 @@ from websockets.frames import CloseCode
 
 from obi_widgets.errors import RecordingError
 from obi_widgets.feeds.base import TICK, Feed, Place
+from obi_widgets.feeds.changeover import Changeover, Lifetime, marked, unmarked
 from obi_widgets.feeds.limits import LIMITS
 from obi_widgets.feeds.recording import Record, Recorder
 from obi_widgets.feeds.requests import Requests
 from obi_widgets.feeds.simulation.exchange import SimulatedExchange
 from obi_widgets.market_data.events import Refused
 from obi_widgets.market_data.venues.http_answers import explain, limited
-from obi_widgets.market_data.venues.replies import Connect, Fetch, Ping, Reconnect, Reply, Send
+from obi_widgets.market_data.venues.replies import (
+    Connect,
+    Fetch,
+    Ping,
+    Reconnect,
+    Renew,
+    Reply,
+    Send,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine, Iterable
 
     from obi_widgets.feeds.market import Market
     from obi_widgets.feeds.simulation.simulator import SimulatedMarket
+
+log = logging.getLogger(__name__)
 
 LARGEST_FRAME = 15 * 2**20
 """Largest frame, bytes after decompression. One venue's first book had five million, and a line of
@@ -67,8 +79,14 @@ class LiveFeed(Feed):
     def __init__(self, market: Market, recorder: Recorder | None = None) -> None:
         super().__init__(market)
         self.recorder = recorder
+        # Names of websockets and of requests are `marked` by the number of their decoder.
         self._sockets: dict[str, ClientConnection] = {}
+        self._kept_open: dict[str, asyncio.Task[None]] = {}
         self._silent: set[str] = set()  # websockets asked for that have sent nothing yet
+        self._turn = 0  # number of the market's decoder
+        self._turns = 0  # number of the newest decoder
+        self._changeover: Changeover | None = None
+        self._lifetime = Lifetime(market.venue.lasts)
         self._tasks: set[asyncio.Task[None]] = set()
         self._queued: set[tuple[str, str, str]] = set()  # requests that wait: name, URL and body
         self._local = False
@@ -78,6 +96,11 @@ class LiveFeed(Feed):
     def heard_all(self) -> bool:
         """Whether there is a book, and each websocket that the venue asked for has sent a frame."""
         return self.market.has_book and not self._silent
+
+    @property
+    def ends_soon(self) -> bool:
+        """Whether the venue is about to end a connection, so that new ones should be opened now."""
+        return self._lifetime.is_due
 
     def now(self) -> int:  # noqa: D102
         return time.time_ns()
@@ -102,21 +125,27 @@ class LiveFeed(Feed):
             while self.market.state != "closed":
                 await asyncio.sleep(TICK)
                 self._carry_out(self.market.tick(self._now()))
+                self._look_at_connections()
             for task in self._tasks:
                 task.cancel()
 
-    def _spawn(self, coroutine: Coroutine[None, None, None], name: str) -> None:
+    def _spawn(self, coroutine: Coroutine[None, None, None], name: str) -> asyncio.Task[None]:
         task = self._group.create_task(coroutine, name=f"obi-{name}")
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+        return task
 
-    def _carry_out(self, replies: Iterable[Reply]) -> None:
-        """Start a task for each request of the venue's decoder."""
-        for reply in replies:
+    def _carry_out(self, replies: Iterable[Reply], turn: int | None = None) -> None:
+        """Start a task for each request of a decoder: of the market's, or of number ``turn``."""
+        for request in replies:
+            reply = marked(request, self._turn if turn is None else turn)
             match reply:
                 case Connect():
                     self._silent.add(reply.socket)
-                    self._spawn(self._keep_open(reply), reply.socket)
+                    task = self._spawn(self._keep_open(reply), reply.socket)
+                    self._kept_open[reply.socket] = task
+                case Renew():
+                    self._lifetime.noticed(reply.within)
                 case Send():
                     self._spawn(self._send(reply), "send")
                 case Reconnect():
@@ -128,10 +157,77 @@ class LiveFeed(Feed):
 
     def _deliver(self, record: Record) -> None:
         """Record a record, and apply it to the market."""
+        if record.kind == "open":
+            self._lifetime.opened(record.name)
+        elif record.kind == "close":
+            self._lifetime.closed(record.name)
+        name, turn = unmarked(record.name)
+        if self._turns:
+            record = record._replace(name=name)
+            turn = self._turn if record.kind == "clock" else turn
         if self.recorder is not None:
             with suppress(RecordingError):  # `record` reports Recorder.error and .too_long
                 self.recorder.write(record)
-        self._carry_out(record.apply(self.market))
+        if self._changeover is not None:
+            self._deliver_in_changeover(self._changeover, record, turn)
+        elif turn == self._turn:
+            self._carry_out(record.apply(self.market))
+
+    def _is_plain(self, turn: int) -> bool:
+        """Return whether a frame of a decoder's websocket goes to the market and nowhere else."""
+        return self.recorder is None and self._changeover is None and turn == self._turn
+
+    # -- connections that the venue ends ---------------------------------------------------
+
+    def _look_at_connections(self) -> None:
+        """Open new connections before the venue ends those in use, and go on with them."""
+        change, now = self._changeover, self._now()
+        if change is None:
+            # A file that is recorded has one connection; a new file has a new one.
+            if self.recorder is None and self._lifetime.is_due:
+                self._turns += 1
+                change = self._changeover = Changeover(self.market, self._turns)
+                self._carry_out(change.start(now), change.turn)
+            return
+        self._carry_out(change.tick(now), change.turn)
+        if change.joined:
+            if change.settled:
+                self._changeover = None
+            return
+        heard_all = not any(unmarked(name)[1] == change.turn for name in self._silent)
+        if change.is_ready(heard_all=heard_all):
+            self._join(change, now)
+        elif change.failed:
+            log.warning(
+                "A new connection to %s is given up: %s.", self.market.venue.label, change.failed
+            )
+            self._changeover = None
+            self._lifetime.failed(change.turn)
+            self._end_connections(change.turn)
+
+    def _deliver_in_changeover(self, change: Changeover, record: Record, turn: int) -> None:
+        if turn == change.turn and record.kind != "clock":
+            self._carry_out(change.newer(record), turn)
+        elif turn != self._turn:
+            return  # of a connection that is not used any more
+        elif record.kind == "close" and change.can_join():
+            self._join(change, record.time)  # sooner than was planned
+        else:
+            self._carry_out(change.older(record))
+
+    def _join(self, change: Changeover, now: int) -> None:
+        """Go on with the new connections, and end those before."""
+        before, self._turn = self._turn, change.turn
+        self._carry_out(change.join(now))
+        self._lifetime.replaced(change.turn)
+        self._end_connections(before)
+
+    def _end_connections(self, turn: int) -> None:
+        for name, task in list(self._kept_open.items()):
+            if unmarked(name)[1] == turn:
+                task.cancel()
+                del self._kept_open[name]
+                self._silent.discard(name)
 
     # -- websockets ------------------------------------------------------------------------
 
@@ -168,13 +264,14 @@ class LiveFeed(Feed):
         self._sockets[name] = socket
         self._deliver(Record(self._now(), "open", name, ""))
         opened, too_large, reason = time.monotonic(), False, "it was closed"
+        own, turn = unmarked(name)
         try:
             while True:
                 frame = await socket.recv(decode=False)
                 self.messages += 1
                 self._silent.discard(name)
-                if self.recorder is None and frame.isascii():
-                    self._carry_out(self.market.receive(frame, self._now(), name))
+                if self._is_plain(turn) and frame.isascii():
+                    self._carry_out(self.market.receive(frame, self._now(), own))
                 else:
                     text = frame.decode("utf-8", "replace")
                     self._deliver(Record(self._now(), "frame", name, text))

@@ -130,6 +130,10 @@ class Market(BookBuilder):
         self._clocks.set_venue_time(time, now)
         self.venue.set_venue_time(time, self._steady(now))
 
+    def read_clock(self, now: int) -> int:
+        """Return the steady time at ``now``, ns."""
+        return self._steady(now)
+
     # -- events of the feed ----------------------------------------------------------------
 
     def end(self, detail: str, advice: str) -> None:
@@ -184,7 +188,7 @@ class Market(BookBuilder):
         try:
             outputs = self.venue.fetched(name, status, body, steady)
         except Exception as error:  # noqa: BLE001 logged there
-            return self._failed(error, now)
+            return self.fail(error, now)
         return self.handle(outputs, now)
 
     def tick(self, now: int) -> list[Reply]:
@@ -194,7 +198,7 @@ class Market(BookBuilder):
             self._writer.tick(now)
             outputs = self.venue.tick(steady)
         except Exception as error:  # noqa: BLE001 logged there
-            return self._failed(error, now)
+            return self.fail(error, now)
         return self.handle(outputs, now) if outputs else []
 
     def receive(self, frame: str | bytes, now: int, socket: str = BOOK) -> list[Reply]:
@@ -210,7 +214,7 @@ class Market(BookBuilder):
                     return self._keep(time, now, steady)
             return self._apply(self.venue.received(frame, steady, socket), now)
         except Exception as error:  # noqa: BLE001 logged there
-            return self._failed(error, now, socket)
+            return self.fail(error, now, socket)
 
     def receive_many(self, frames: Frames, at: int, until: int = FOREVER) -> tuple[int, int]:
         """Handle many frames, up to one that compiled code cannot apply.
@@ -248,7 +252,7 @@ class Market(BookBuilder):
                     break
                 self._keep(applied.changed, now, self._steady(now))
             except Exception as error:  # noqa: BLE001 logged there
-                self._failed(error, now)
+                self.fail(error, now)
                 break
         return at, newest
 
@@ -257,4 +261,4 @@ class Market(BookBuilder):
         try:
             return self._apply(outputs, now)
         except Exception as error:  # noqa: BLE001 logged there
-            return self._failed(error, now)
+            return self.fail(error, now)

@@ -16,6 +16,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from obi_widgets.errors import RecordingError
+from obi_widgets.feeds.changeover import Readiness
 from obi_widgets.feeds.live import LiveFeed
 from obi_widgets.feeds.market import Market
 from obi_widgets.feeds.recording import Record
@@ -34,13 +35,6 @@ log = logging.getLogger(__name__)
 
 LOOK_EVERY = 0.1
 """Seconds between two looks at the feeds."""
-
-OVERLAP = 2.0
-"""Seconds that both files go on after the new one has a book and all its websockets."""
-
-SILENT = 10.0
-"""Seconds with a book after which a websocket that has sent nothing is not waited for: a market may
-have no trade for long."""
 
 RETRY, LONGEST_RETRY = 1.0, 60.0
 """Seconds until a market that failed is tried again; doubled at each failure in a row."""
@@ -80,8 +74,7 @@ class Part:
         self.recorder = recorder
         self.feed = LiveFeed(self.market, recorder)
         self.begun = time.time_ns()
-        self._book_since: float | None = None  # by the monotonic clock
-        self._whole_since: float | None = None
+        self._readiness = Readiness()
         self._running = asyncio.create_task(self.feed.run(), name="obi-recording")
 
     @property
@@ -97,16 +90,8 @@ class Part:
             self._running.result()
 
     def is_whole(self) -> bool:
-        """Return whether the file has had a book and all websockets for `OVERLAP` seconds."""
-        now = time.monotonic()
-        if not self.market.has_book:
-            self._book_since = self._whole_since = None
-            return False
-        self._book_since = self._book_since or now
-        if not self.feed.heard_all and now - self._book_since < SILENT:
-            return False
-        self._whole_since = self._whole_since or now
-        return now - self._whole_since >= OVERLAP
+        """Return whether the file has had a book and all websockets for a while."""
+        return self._readiness.look(has_book=self.market.has_book, heard_all=self.feed.heard_all)
 
     async def end(self) -> None:
         """End the feed, and close the file."""
@@ -274,6 +259,7 @@ class MarketRecorder:
 
     def _is_due(self, part: Part) -> bool:
         due = self._rotation.due(part.begun, time.time_ns(), part.recorder.size)
+        due = due or part.feed.ends_soon  # a new file has new connections
         return due and time.monotonic() >= self._next_after
 
     def _try_later(self, problem: str) -> None:

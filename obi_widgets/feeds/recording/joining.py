@@ -1,7 +1,10 @@
-"""Joins a file of a recording to the one before it, in one market.
+"""Joins a connection, or a file of a recording, to the one before it, in one market.
 
 A recorder begins a file while the one before still grows, so both hold the same few seconds, as two
-connections received them. The older file is played to its end. Meanwhile a decoder of its own reads
+connections received them. A live feed opens a connection likewise before the venue ends the one in
+use; see `obi_widgets.feeds.changeover`. What is said of files here holds for connections too.
+
+The older file is played to its end. Meanwhile a decoder of its own reads
 the newer one, and keeps what it says. Then the market goes on with that decoder: of what it kept,
 the changes of the book are used that come after the market's newest, and the trades that the older
 file does not hold. The book itself stays as it is, so that nothing shows where the files meet.
@@ -15,6 +18,8 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, NamedTuple
 
+import numpy as np
+
 from obi_widgets.market_data.book import Book
 from obi_widgets.market_data.events import (
     Delta,
@@ -24,7 +29,7 @@ from obi_widgets.market_data.events import (
     Status,
     Trade,
 )
-from obi_widgets.market_data.venues.replies import SECOND
+from obi_widgets.market_data.venues.replies import SECOND, Reply
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -32,7 +37,7 @@ if TYPE_CHECKING:
     from obi_widgets.feeds.market import Market
     from obi_widgets.feeds.recording.lines import Kind, Record
     from obi_widgets.market_data.venues import Venue
-    from obi_widgets.market_data.venues.replies import Output, Reply
+    from obi_widgets.market_data.venues.replies import Output
 
 NOTED_BEFORE = 10 * SECOND
 """How long before the newer file begins the older one's events are noted: with few changes, the
@@ -74,12 +79,10 @@ class Played(NamedTuple):
     def apply(self, market: Market) -> list[Reply]:
         """Play the record into a market."""
         if self.record is None:
-            self.seam.meet(market, self.time)
-        elif self.newer:
-            self.seam.play_newer(self.record, market)
-        else:
-            self.seam.play_older(self.record, market)
-        return []
+            return self.seam.meet(market, self.time)
+        if self.newer:
+            return self.seam.play_newer(self.record, market)
+        return self.seam.play_older(self.record, market)
 
 
 class Seam:
@@ -100,6 +103,7 @@ class Seam:
         self.venue = venue
         self.then: Seam | None = None
         self._newest: Snapshot | Delta | None = None  # of the market's book
+        self._newest_ones: list[Snapshot | Delta] = []  # those of the same time
         self._seen: set[tuple[int, int]] = set()  # sequence and time of the older file's changes
         self._trades: Counter[object] = Counter()  # trades that only the older file gave so far
         self._kept: list[Output] = []  # events of the newer file since its book began
@@ -136,47 +140,78 @@ class Seam:
         # Of equal times, the order stays.
         return sorted([*parts, *before, *meet, *later], key=lambda part: part.time)
 
-    def play_older(self, record: Record, market: Market) -> None:
-        """Play a record of the older file, and note its events."""
-        if record.kind in ("frame", "answer"):
-            if record.date is not None:
-                market.set_venue_time(record.date, record.time)
-            outputs = outputs_of(market.venue, record, market)
-            for seam in (self, self.then):
-                if seam is not None:
-                    seam.note(outputs)
-            market.handle(outputs, record.time)
-        else:
-            record.apply(market)
+    @property
+    def has_book(self) -> bool:
+        """Whether the newer file has a book that the market does not use yet."""
+        return any(isinstance(one, Snapshot) for one in self._kept)
+
+    @property
+    def joined(self) -> bool:
+        """Whether the market goes on with the newer file."""
+        return self._joined
+
+    @property
+    def follows(self) -> bool:
+        """Whether the market has used a change of the newer file."""
+        return self._follows
+
+    def play_older(self, record: Record, market: Market) -> list[Reply]:
+        """Play a record of the older file, and note its events; return the venue's requests."""
+        if record.kind not in ("frame", "answer"):
+            return record.apply(market)
+        if record.date is not None:
+            market.set_venue_time(record.date, record.time)
+        outputs = outputs_of(market.venue, record, market)
+        for seam in (self, self.then):
+            if seam is not None:
+                seam.note(outputs)
+        return market.handle(outputs, record.time)
 
     def note(self, outputs: Iterable[Output]) -> None:
         """Note events that the market gets before the files meet."""
         for output in outputs:
             if isinstance(output, Snapshot | Delta):
+                if self._newest is None or output.time != self._newest.time:
+                    self._newest_ones.clear()
                 self._newest = output
+                self._newest_ones.append(output)
                 self._seen.add((output.sequence, output.time))
             elif isinstance(output, Trade):
                 self._trades[_identity(output)] += 1
 
-    def play_newer(self, record: Record, market: Market) -> None:
-        """Decode a record of the newer file; give the market what it does not have, if joined."""
+    def play_newer(self, record: Record, market: Market) -> list[Reply]:
+        """Decode a record of the newer file; give the market what it does not have, if joined.
+
+        Returns the requests of the newer decoder.
+        """
         if record.kind == "clock":
-            if self._joined:
-                record.apply(market)
-            return
+            return record.apply(market) if self._joined else []
         outputs = outputs_of(self.venue, record, market)
+        if self._joined and record.date is not None:
+            market.set_venue_time(record.date, record.time)
+        return self.hear(outputs, market, record.time)
+
+    def hear(self, outputs: Iterable[Output], market: Market, now: int) -> list[Reply]:
+        """Handle what the newer decoder says; return its requests."""
         if self._joined:
-            if record.date is not None:
-                market.set_venue_time(record.date, record.time)
-            self._give(outputs, market, record.time)
-            return
+            return self._give(outputs, market, now)
+        replies: list[Reply] = []
         for output in outputs:
             if isinstance(output, Snapshot | Status):  # the book before it is gone
                 self._kept = [one for one in self._kept if not isinstance(one, Snapshot | Delta)]
             if isinstance(output, Snapshot | Delta | Trade | Instrument):
                 self._kept.append(output)
+            elif isinstance(output, Reply):
+                replies.append(output)
+        return replies
 
-    def meet(self, market: Market, now: int) -> None:
+    def continues(self, market: Market) -> bool:
+        """Return whether nothing is missing between the market's book and the newer file's."""
+        changes = [one for one in self._kept if isinstance(one, Snapshot | Delta)]
+        self._alike = any(map(self._is_in_both, changes))
+        return not has_book(market) or self._begins_before(changes)
+
+    def meet(self, market: Market, now: int) -> list[Reply]:
         """Go on with the newer file: the older one has ended. To be called twice.
 
         The first call loses the book if the newer file does not continue it, and the second one
@@ -184,26 +219,24 @@ class Seam:
         """
         if not self._ended:
             self._ended = True
-            changes = [one for one in self._kept if isinstance(one, Snapshot | Delta)]
-            self._alike = any(map(self._is_in_both, changes))
-            if has_book(market) and not self._continues(changes):
-                market.handle([Status(now, "gap", INTERRUPTED)], now)
-            return
+            if self.continues(market):
+                return []
+            return market.handle([Status(now, "gap", INTERRUPTED)], now)
         self._instrument = market.instrument
         market.venue, self._joined = self.venue, True
         if not has_book(market):
             self._newest = None
         elif self._newest is None:
             self._look_at_quiet(market)
-        self._give(self._kept, market, now)
-        self._kept.clear()
+        kept, self._kept = self._kept, []
+        return self._give(kept, market, now)
 
-    def _give(self, outputs: Iterable[Output], market: Market, now: int) -> None:
+    def _give(self, outputs: Iterable[Output], market: Market, now: int) -> list[Reply]:
         """Give the market what it does not have of the newer file's events."""
         new = self._new(outputs, now)
         if self.then is not None:
             self.then.note(new)
-        market.handle(new, now)
+        return market.handle(new, now)
 
     def _look_at_quiet(self, market: Market) -> None:
         """Find the market's newest change, of which the older file says nothing.
@@ -216,10 +249,9 @@ class Seam:
         book = Book(window=self.venue.window)
         book.replace(snapshot.bids, snapshot.asks, snapshot.limit)
         if book.bids.agrees(market.book.bids) and book.asks.agrees(market.book.asks):
-            self._newest = snapshot
-            self._seen.add((snapshot.sequence, snapshot.time))
+            self.note([snapshot])
 
-    def _continues(self, changes: Sequence[Snapshot | Delta]) -> bool:
+    def _begins_before(self, changes: Sequence[Snapshot | Delta]) -> bool:
         """Return whether the newer file's book began before the market's newest change."""
         if not changes:
             return False
@@ -261,20 +293,28 @@ class Seam:
             return []
         return [Splice(now, *self._known)]
 
+    def _numbered(self, *events: Snapshot | Delta) -> bool:
+        """Return whether changes have numbers that order them, and are the same for both files.
+
+        Some venues give the time in place of a number: two changes may then have the same.
+        """
+        return self._alike and all(one.sequence not in (0, one.time) for one in events)
+
     def _is_beyond(self, event: Snapshot | Delta, newest: Snapshot | Delta) -> bool:
         """Return whether a change of the newer file comes after the market's newest."""
-        if self._alike and event.sequence and newest.sequence:
+        if self._numbered(event, newest):
             return event.sequence > newest.sequence
         return event.time > newest.time
 
     def _is_later(self, event: Snapshot | Delta, newest: Snapshot | Delta) -> bool:
         """Return whether a change of the newer file is to be used after the market's newest.
 
-        Without numbers, one of the same time is: a size that is set twice stays right.
+        Without numbers, one of the same time is, unless the older file has just the same: a size
+        that is set twice stays right.
         """
-        alike = self._alike and event.sequence and newest.sequence
-        same_time = not alike and event.time == newest.time
-        return same_time or self._is_beyond(event, newest)
+        if event.time == newest.time and not self._numbered(event, newest):
+            return not any(_same_levels(event, one) for one in self._newest_ones)
+        return self._is_beyond(event, newest)
 
     def _is_in_both(self, event: Snapshot | Delta) -> bool:
         """Return whether both connections have a change with one number: they number alike."""
@@ -319,6 +359,14 @@ def outputs_of(venue: Venue, record: Record, market: Market) -> list[Output]:
             return venue.fetched(record.name, record.status, record.text, now)
         case "clock" | "end":  # both files have a change of the clock
             return []
+
+
+def _same_levels(one: Snapshot | Delta, other: Snapshot | Delta) -> bool:
+    """Return whether two changes set the same levels to the same sizes, in the same order."""
+    return type(one) is type(other) and all(
+        np.array_equal(np.asarray(own, np.float64), np.asarray(others, np.float64))
+        for own, others in ((one.bids, other.bids), (one.asks, other.asks))
+    )
 
 
 def _identity(trade: Trade) -> object:

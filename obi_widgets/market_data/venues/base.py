@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple, Protocol, Self
 
 from obi_widgets.market_data.events import Instrument, Status
 from obi_widgets.market_data.venues.http_answers import explain
-from obi_widgets.market_data.venues.replies import BOOK, SECOND, Fetch, Output
+from obi_widgets.market_data.venues.replies import BOOK, FOREVER, SECOND, Fetch, Output
 from obi_widgets.market_data.venues.symbols import did_you_mean, own_spelling, similar
 
 if TYPE_CHECKING:
@@ -177,6 +177,8 @@ class Venue(ABC):
     """The most levels a side in a snapshot."""
     window: ClassVar[int] = 0
     """Number of best levels a side that the venue reports; 0 if it reports every change."""
+    lasts: ClassVar[int] = FOREVER
+    """Time after which the venue ends a websocket, ns. A new one is opened before."""
     whole_books: ClassVar[bool] = False
     """Whether each frame of the book is all of it, as it was when it was sent. Then a book whose
     time is long ago is late, however little happens in the market."""
@@ -205,6 +207,10 @@ class Venue(ABC):
         self.symbol = symbol
         self.urls = {**self.endpoints, **(endpoints or {})}
         self.can_ask = True
+
+    def anew(self) -> Self:
+        """Return a decoder of the same market that has heard nothing yet."""
+        return type(self)(self.symbol, endpoints=self.urls)
 
     @property
     def note(self) -> str:

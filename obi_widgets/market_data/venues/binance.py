@@ -23,6 +23,7 @@ from obi_widgets.market_data.venues.replies import (
     Output,
     Ping,
     Reconnect,
+    Renew,
 )
 from obi_widgets.market_data.venues.sizes import COINS, SizeUnit
 from obi_widgets.market_data.venues.wire import DECODE_ERRORS, refused, sound, step, text
@@ -39,6 +40,12 @@ LONGEST_NAME = 30
 
 EVENT = "depthUpdate"
 """The kind of the frames that change the book."""
+
+SHUTDOWN = "serverShutdown"
+"""The kind of the frame that says that this connection will be closed soon."""
+
+SHUTS_DOWN_WITHIN = 600 * SECOND
+"""Time from that frame to the close, ns."""
 
 OTHERS = {
     "trade": "trade", "aggTrade": "trade", "markPriceUpdate": "mark", "indexPriceUpdate": "index",
@@ -66,6 +73,7 @@ class Binance(Connection):
     cadence, noticed_by = "100 ms", "numbers of changes"
 
     # Times in ns.
+    lasts = 24 * 3600 * SECOND
     silence: ClassVar[int] = 60 * SECOND  # time without an event after which it is dead
     snapshot_within = 10 * SECOND  # time from a request to its snapshot
     refresh_every: ClassVar[int] = 5 * SECOND  # a tenth of the weight of requests that are allowed
@@ -263,11 +271,14 @@ class Binance(Connection):
             event = messages.envelopes.decode(frame)
             body: str | bytes | Raw = frame
             if event.stream:
-                if not event.stream.startswith(self._streams):
+                ours = event.stream.startswith(self._streams)
+                if not ours and SHUTDOWN.encode() not in bytes(event.data):
                     return [Refused(now, "other symbol", text(event.stream))]
                 stream = event.stream.partition("@")[2]
                 body, event = event.data, messages.envelopes.decode(event.data)
             kind = event.e
+            if kind == SHUTDOWN:
+                return [Renew("the server shuts down", SHUTS_DOWN_WITHIN)]
             if messages.is_part(stream):
                 return [Refused(now, "partial book", text(stream))]
             if event.lastUpdateId:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from math import floor, log10
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, Self
 
 from obi_widgets.errors import SymbolError
 from obi_widgets.market_data.events import Mark, Refused, Snapshot, Status, Trade
@@ -96,6 +96,9 @@ class Hyperliquid(Streamed):
         self._grouped = False  # whether prices of the book are rounded
         self._began = 0  # event time of the first book on this connection, ns
         self._context: messages.Context | None = None  # waits for a book, whose time it gets
+
+    def anew(self) -> Self:  # noqa: D102
+        return type(self)(self.symbol, endpoints=self.urls, fast=self._fast)
 
     @classmethod
     def spell(cls, base: str, quote: str, contract: Contract) -> str | None:  # noqa: D102

@@ -17,11 +17,19 @@ from typing import TYPE_CHECKING, ClassVar
 from urllib.parse import quote as quoted
 
 from obi_widgets.errors import SymbolError
-from obi_widgets.market_data.events import Delta, Mark, Refused, Snapshot, Status, Trade
+from obi_widgets.market_data.events import Delta, Mark, Refused, Snapshot, Trade
 from obi_widgets.market_data.fees import Fees
 from obi_widgets.market_data.venues import okx_messages as messages
 from obi_widgets.market_data.venues.base import FoundMarket
-from obi_widgets.market_data.venues.replies import BOOK, SECOND, Fetch, Output, Reconnect, Send
+from obi_widgets.market_data.venues.replies import (
+    BOOK,
+    SECOND,
+    Fetch,
+    Output,
+    Reconnect,
+    Renew,
+    Send,
+)
 from obi_widgets.market_data.venues.sizes import SizeUnit
 from obi_widgets.market_data.venues.streamed import INSTRUMENT, TIME, Streamed
 from obi_widgets.market_data.venues.wire import DECODE_ERRORS, refused, sound, text
@@ -46,7 +54,10 @@ NO_SUCH_CHANNEL = "60018"
 """The code of an error: a channel, or its symbol, does not exist."""
 
 CLOSES_SOON = "64008"
-"""The code of a notice: this connection will be closed in about a minute."""
+"""The code of a notice: this connection will be closed soon."""
+
+CLOSES_WITHIN = 60 * SECOND
+"""Time from that notice to the close, ns."""
 
 MOST_OPERATIONS = 400
 """Number of subscriptions by one connection after which a new one is made: the venue allows 480 an
@@ -208,11 +219,7 @@ class Okx(Streamed):
             case "subscribe" | "unsubscribe":
                 return []
             case "notice" if message.code == CLOSES_SOON:
-                detail = f"{self.label} announces: {said}."
-                return [
-                    Status(now, "connecting", detail, "Connecting again."),
-                    Reconnect(BOOK, said),
-                ]
+                return [Renew(said, CLOSES_WITHIN)]
             case "error" if message.code == NO_SUCH_CHANNEL:
                 if f"channel:books,instId:{self.symbol} " in message.msg:
                     return [self.unlisted(now)]

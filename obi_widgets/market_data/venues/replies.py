@@ -32,6 +32,13 @@ class Reconnect(Struct, frozen=True):
     reason: str
 
 
+class Renew(Struct, frozen=True):
+    """Replace all websockets by new ones: the venue ends one of them within so many nanoseconds."""
+
+    reason: str
+    within: int
+
+
 class Send(Struct, frozen=True):
     """Send this text by this websocket, if it is open."""
 
@@ -57,5 +64,5 @@ class Ping(Struct, frozen=True):
     socket: str
 
 
-Reply: TypeAlias = Connect | Reconnect | Send | Fetch | Ping
+Reply: TypeAlias = Connect | Reconnect | Renew | Send | Fetch | Ping
 Output: TypeAlias = Event | Reply

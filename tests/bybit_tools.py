@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 
+from exchange_tools import confirm
 from fault_tools import BEGIN, StreamedExchange
 from make_captures import STEPS, received
 
 from obi_widgets.feeds.recording import Record
 from obi_widgets.market_data.venues import make_venue
-from obi_widgets.market_data.venues.replies import BOOK
+from obi_widgets.market_data.venues.replies import BOOK, Send
 from obi_widgets.market_data.venues.streamed import INSTRUMENT
 
 BIDS, ASKS = [(100.0, 5), (99.5, 7)], [(100.5, 4), (101.0, 3)]
@@ -36,13 +37,18 @@ def listing(symbol="BTCUSDT", *, category="linear", tick="0.5", code=0):
     return json.dumps({"retCode": code, "retMsg": "OK", "result": result, "time": BEGIN})
 
 
+def asked(topic):
+    """Return the request of a topic beside the book."""
+    return Send(BOOK, f'{{"op":"subscribe","args":["{topic}"],"req_id":"{topic}"}}')
+
+
 def connected(name="bybit", symbol="BTCUSDT", now=0):
     """Return a venue that knows its instrument, and whose websocket is open."""
     venue = make_venue(name, symbol)
     venue.start(now)
     venue.fetched(INSTRUMENT, 200, listing(symbol), now)
     venue.connected(BOOK, now)
-    return venue
+    return confirm(venue, now)
 
 
 def in_sync(**how):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from datetime import UTC, datetime
 
-from exchange_tools import SECOND, names
+from exchange_tools import SECOND, confirm, names
 from fault_tools import StreamedExchange
 from make_captures import EVERY, STEPS, received
 
@@ -160,6 +160,8 @@ def connected(symbol="BTC-USD", **how):
     venue.start(0)
     venue.fetched(INSTRUMENT, 200, listing(symbol, **how), 0)
     venue.connected(BOOK, 0)
+    confirm(venue)
+    venue._number = None  # a test begins with any number
     return venue
 
 

@@ -112,6 +112,53 @@ UNSUBSCRIBE = Send(BOOK, '{"op":"unsubscribe","args":["update:BTC-PERP_0"]}')
 BIDS, ASKS = [(100.0, 5), (99.5, 7)], [(101.0, 3), (100.5, 4)]
 
 
+def confirmations(venue) -> list[tuple[str, str]]:
+    """Return the frames by which a venue confirms what is subscribed to beside the book.
+
+    Each comes with the name of its websocket.
+    """
+    topics = venue.beside.values()
+    match venue.name.partition("-")[0]:
+        case "okx":
+            frames = [
+                {"event": "subscribe", "arg": {"channel": one, "instId": "X"}, "connId": "c"}
+                for one in topics
+            ]
+        case "bybit":
+            frames = [
+                {"success": True, "ret_msg": "", "conn_id": "c", "req_id": one, "op": "subscribe"}
+                for one in topics
+            ]
+        case "kraken":
+            frames = [
+                {"method": "subscribe", "result": {"channel": one, "symbol": venue.symbol},
+                 "success": True, "req_id": number}
+                for number, one in enumerate(topics, 1)
+            ]  # fmt: skip
+        case "coinbase":
+            held = {one: [venue.symbol] for one in topics}
+            frames = [{"channel": "subscriptions", "sequence_num": 0,
+                       "events": [{"subscriptions": held}]}]  # fmt: skip
+        case "hyperliquid":
+            told = [{"type": one, "coin": venue.symbol} for one in topics]
+            frames = [
+                {"channel": "subscriptionResponse",
+                 "data": {"method": "subscribe", "subscription": one}}
+                for one in told
+            ]  # fmt: skip
+        case _:
+            topic = f"tradeHistoryApiV2:{venue.symbol}"
+            return [(json.dumps({"event": "subscribe", "channel": [topic]}), TRADES)]
+    return [(json.dumps(one), BOOK) for one in frames]
+
+
+def confirm(venue, now=0):
+    """Let a venue confirm what is subscribed to; return it."""
+    for frame, websocket in confirmations(venue):
+        venue.received(frame, now, websocket)
+    return venue
+
+
 def connected(symbol="BTC-PERP", *, name="lmex", contract_size=1.0, now=0):
     """Return a venue that knows its instrument, both of whose websockets are open."""
     venue = VENUES[name](symbol)  # as it is spelt in the frames
@@ -119,7 +166,7 @@ def connected(symbol="BTC-PERP", *, name="lmex", contract_size=1.0, now=0):
     venue.fetched(SUMMARY, 200, lmex_summary(symbol, contract_size), now)
     venue.connected(BOOK, now)
     venue.connected(TRADES, now)
-    return venue
+    return confirm(venue, now)
 
 
 def in_sync(**how):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+from exchange_tools import confirm
 from fault_tools import BEGIN, StreamedExchange
 from make_captures import EVERY, STEPS, received
 
@@ -134,4 +135,4 @@ def connected(symbol="BTC", **how):
     venue.start(0)
     venue.fetched(INSTRUMENT, 200, listing(symbol), 0)
     venue.connected(BOOK, 0)
-    return venue
+    return confirm(venue)

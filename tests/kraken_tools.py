@@ -6,7 +6,7 @@ import json
 import zlib
 from datetime import UTC, datetime
 
-from exchange_tools import SECOND, names
+from exchange_tools import SECOND, confirm, names
 from fault_tools import BEGIN, StreamedExchange
 from make_captures import EVERY, STEPS, received
 
@@ -175,7 +175,7 @@ def connected(symbol="BTC/USD", decimals=(1, 8)):
     venue.start(0)
     venue.fetched(INSTRUMENT, 200, listing(symbol, decimals), 0)
     venue.connected(BOOK, 0)
-    return venue
+    return confirm(venue)
 
 
 BIDS, ASKS = {100.0: 5.0, 99.5: 7.25}, {100.5: 3.0, 101.0: 0.00005}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import zlib
 
+from exchange_tools import confirm
 from fault_tools import BEGIN, StreamedExchange
 from make_captures import EVERY, STEPS, received
 
@@ -60,7 +61,7 @@ def connected(symbol=SWAP, *, now=0, **facts):
     venue.start(now)
     venue.fetched(INSTRUMENT, 200, listing(symbol, **facts), now)
     venue.connected(BOOK, now)
-    return venue
+    return confirm(venue, now)
 
 
 def in_sync(symbol=SWAP, **how):

@@ -8,6 +8,7 @@ from bybit_tools import (
     ASKS,
     BIDS,
     BybitExchange,
+    asked,
     book_frame,
     connected,
     in_sync,
@@ -83,8 +84,8 @@ def test_each_topic_is_subscribed_to_by_a_request_of_its_own():
     assert venue.connected(BOOK, 3) == [
         Status(3, "syncing", "Waiting for the first snapshot."),
         SUBSCRIBE,
-        Send(BOOK, '{"op":"subscribe","args":["publicTrade.BTCUSDT"]}'),
-        Send(BOOK, '{"op":"subscribe","args":["tickers.BTCUSDT"]}'),
+        asked("publicTrade.BTCUSDT"),
+        asked("tickers.BTCUSDT"),
     ]
 
 

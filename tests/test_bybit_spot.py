@@ -1,6 +1,6 @@
 """Bybit's spot markets: what differs from its linear contracts."""
 
-from bybit_tools import BybitExchange, book_frame, connected, listing
+from bybit_tools import BybitExchange, asked, book_frame, connected, listing
 from bybit_tools import speak as speak_of
 from exchange_tools import SECOND, names
 
@@ -40,7 +40,7 @@ def test_a_spot_market_has_no_mark_price_to_subscribe_to():
     sent = make_venue("bybit-spot", "BTCUSDT").connected(BOOK, 3)[1:]
     assert sent == [
         Send(BOOK, '{"op":"subscribe","args":["orderbook.200.BTCUSDT"]}'),
-        Send(BOOK, '{"op":"subscribe","args":["publicTrade.BTCUSDT"]}'),
+        asked("publicTrade.BTCUSDT"),
     ]
 
 

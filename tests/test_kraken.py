@@ -90,7 +90,7 @@ def test_book_and_trades_are_subscribed_to():
         {"method": "subscribe",
          "params": {"symbol": ["BTC/USD"], "channel": "book", "depth": 100, "snapshot": True}},
         {"method": "subscribe",
-         "params": {"symbol": ["BTC/USD"], "channel": "trade", "snapshot": False}},
+         "params": {"symbol": ["BTC/USD"], "channel": "trade", "snapshot": False}, "req_id": 1},
     ]  # fmt: skip
 
 

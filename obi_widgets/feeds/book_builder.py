@@ -80,6 +80,7 @@ class BookBuilder:
         self._clocks = Clocks(venue.label, asks=venue.can_ask, warming=venue.warms_up)
         self._changed_at = 0  # by the steady clock
         self._in_sync = False
+        self._noted = ""  # of `Venue.note`, what is shown
         self._newest = 0  # event time of the newest recorded state
         self._behind = False  # whether event times are still before `_newest`
         self.refused: Counter[str] = Counter()
@@ -269,9 +270,16 @@ class BookBuilder:
         elif stale:
             self.state, self.detail, self.advice = "stale", stale, ""
         else:
-            notes = f"{self._clocks.note} {self.venue.note}".strip()
-            self.state, self.detail, self.advice = self._current, notes, ""
+            self.state, self.advice = self._current, ""
+            self._show_note(anew=True)
         return replies + (self._apply(self.venue.ask_time(steady), now) if judgement.ask else [])
+
+    def _show_note(self, *, anew: bool = False) -> None:
+        """Show what the user should know of a book in sync, if that is another thing now."""
+        note = self.venue.note
+        if self.state == self._current and (anew or note != self._noted):
+            self._noted = note
+            self.detail = f"{self._clocks.note} {note}".strip()
 
     def _filling(self, time: int, now: int) -> str:
         seconds_left = (now - time) // SECOND

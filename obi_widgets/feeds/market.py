@@ -199,7 +199,9 @@ class Market(BookBuilder):
             outputs = self.venue.tick(steady)
         except Exception as error:  # noqa: BLE001 logged there
             return self.fail(error, now)
-        return self.handle(outputs, now) if outputs else []
+        replies = self.handle(outputs, now) if outputs else []
+        self._show_note()
+        return replies
 
     def receive(self, frame: str | bytes, now: int, socket: str = BOOK) -> list[Reply]:
         """Handle a frame of a websocket; return the requests that follow."""

@@ -67,6 +67,10 @@ class Bybit(Streamed):
     def __init__(self, symbol: str, *, endpoints: Mapping[str, str] | None = None) -> None:
         super().__init__(symbol, endpoints=endpoints)
         self.topic = f"orderbook.{DEPTH}.{symbol}"
+        self.beside = {"trades": f"publicTrade.{symbol}"}
+        if "mark" in self.streams:
+            self.beside["mark price"] = f"tickers.{symbol}"
+        self._names = {topic: name for name, topic in self.beside.items()}
         self._seen_seq = -1  # greatest ``seq`` of a book on this connection
         self._trade_seq = self._trade_ms = 0  # of the newest trade on this connection
         self._trades_of_seq: set[str] = set()  # ids of the trades with that ``seq`` and time
@@ -114,12 +118,10 @@ class Bybit(Streamed):
     def _unsubscription(self) -> list[Output]:
         return [Send(BOOK, messages.operation("unsubscribe", self.topic))]
 
-    def _others(self) -> list[Output]:
+    def _ask_for(self, name: str) -> list[Output]:
         # One request each: the venue refuses a request whole if one of its topics is wrong.
-        topics = [f"publicTrade.{self.symbol}"]
-        if "mark" in self.streams:
-            topics.append(f"tickers.{self.symbol}")
-        return [Send(BOOK, messages.operation("subscribe", topic)) for topic in topics]
+        topic = self.beside[name]
+        return [Send(BOOK, messages.operation("subscribe", topic, number=topic))]
 
     def _keep_alive(self, socket: str) -> Send:
         return Send(socket, messages.operation("ping"))
@@ -137,6 +139,7 @@ class Bybit(Streamed):
         try:
             message = messages.frames.decode(frame)
             kind = message.topic.partition(".")[0]
+            self._channels.there(self._names.get(message.topic, ""))
             if kind == "orderbook":
                 return self._read_book(messages.books.decode(message.data), message, frame, now)
             if kind == "publicTrade":
@@ -148,13 +151,21 @@ class Bybit(Streamed):
                 return self._unreadable(frame, now)
             return [refused(frame, now, "unreadable")]
         if message.op:
-            return [] if message.success else self._read_error(message.ret_msg, now)
+            if not message.success:
+                return self._read_error(message.ret_msg, now)
+            self._channels.there(self._names.get(message.req_id, ""))
+            return []
         return [Refused(now, text(kind, 30) or "unknown", text(frame))]
 
     def _read_error(self, error: str, now: int) -> list[Output]:
         """Handle an operation that failed. Its text ends with the topic, if it is about one."""
         said, _, topic = error.partition(",topic:")
         if topic and topic != self.topic:
+            name = self._names.get(topic, "")
+            if "already subscribed" in said:
+                self._channels.there(name)
+                return []
+            self._channels.refused(name, text(said.removeprefix("error:"), 160))
             return [Refused(now, "topic not accepted", text(error))]
         if "handler not found" in said and topic:
             return [self.unlisted(now)]

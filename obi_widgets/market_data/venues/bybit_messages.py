@@ -61,6 +61,7 @@ class Frame(Struct):
     op: str = ""
     success: bool = True
     ret_msg: str = ""
+    req_id: str = ""  # of the operation that it answers
 
 
 class PriceFilter(Struct):
@@ -123,9 +124,16 @@ def symbol_of(frame: str | bytes) -> str:
     return (named.s or named.symbol if named else "") or topic.rpartition(".")[2]
 
 
-def operation(name: str, *topics: str) -> str:
-    """Return the text of an operation: to subscribe to topics, to unsubscribe, or to ping."""
-    fields = {"op": name, "args": topics} if topics else {"op": name}
+def operation(name: str, *topics: str, number: str = "") -> str:
+    """Return the text of an operation: to subscribe to topics, to unsubscribe, or to ping.
+
+    The answer has the same ``number``, if there is one.
+    """
+    fields: dict[str, object] = {"op": name}
+    if topics:
+        fields["args"] = topics
+    if number:
+        fields["req_id"] = number
     return msgspec.json.encode(fields).decode()
 
 

@@ -53,6 +53,7 @@ class Coinbase(Streamed):
 
     def __init__(self, symbol: str, *, endpoints: Mapping[str, str] | None = None) -> None:
         super().__init__(symbol, endpoints=endpoints)
+        self.beside = {"trades": messages.TRADES, "heartbeats": messages.HEARTBEATS}
         self._names = {symbol}  # of the market: BTC-USDC is another name of BTC-USD
         self._number: int | None = None  # of the newest message on this connection
 
@@ -97,11 +98,9 @@ class Coinbase(Streamed):
     def _unsubscription(self) -> list[Output]:
         return [Send(BOOK, messages.request("unsubscribe", messages.BOOK, self.symbol))]
 
-    def _others(self) -> list[Output]:
-        return [
-            Send(BOOK, messages.request("subscribe", messages.TRADES, self.symbol)),
-            Send(BOOK, messages.request("subscribe", messages.HEARTBEATS)),
-        ]
+    def _ask_for(self, name: str) -> list[Output]:
+        of = [] if name == "heartbeats" else [self.symbol]
+        return [Send(BOOK, messages.request("subscribe", self.beside[name], *of))]
 
     def _keep_alive(self, socket: str) -> Ping:
         return Ping(socket)
@@ -129,15 +128,25 @@ class Coinbase(Streamed):
                     time = messages.time_of(book, message.timestamp)
                     outputs += self._read_book(book, number, time, now)
             elif channel == messages.TRADES:
+                self._channels.there("trades")
                 for told in messages.trades.decode(message.events):
                     outputs += self._read_trades(told, now)
-            elif channel not in ("subscriptions", messages.HEARTBEATS):
+            elif channel == messages.HEARTBEATS:
+                self._channels.there("heartbeats")
+            elif channel == "subscriptions":
+                self._read_subscriptions(messages.confirmations.decode(message.events))
+            else:
                 outputs.append(Refused(now, text(channel, 30) or "unknown", text(frame)))
         except DECODE_ERRORS:
-            if channel == messages.TRADES:
+            if channel in (messages.TRADES, "subscriptions"):
                 return [*outputs, refused(frame, now, "unreadable")]
             return outputs + self._unreadable(frame, now)
         return outputs
+
+    def _read_subscriptions(self, said: list[messages.Confirmation]) -> None:
+        for name, channel in self.beside.items():
+            if any(channel in one.subscriptions for one in said):
+                self._channels.there(name)
 
     def _count(self, number: int, now: int) -> list[Output]:
         """Throw the book away if a message is missing before this one."""

@@ -88,6 +88,12 @@ class Listing(Struct):
     products: list[Product]
 
 
+class Confirmation(Struct):
+    """All channels that are subscribed to, and their symbols."""
+
+    subscriptions: dict[str, Raw] = {}
+
+
 class _NamedTrade(Struct):
     product_id: str = ""
 
@@ -100,6 +106,7 @@ class _Named(Struct):
 frames = msgspec.json.Decoder(Frame)
 books = msgspec.json.Decoder(list[Book], strict=False)
 trades = msgspec.json.Decoder(list[Trades], strict=False)
+confirmations = msgspec.json.Decoder(list[Confirmation])
 listings = msgspec.json.Decoder(Listing, strict=False)
 _named = msgspec.json.Decoder(list[_Named])
 

@@ -45,14 +45,17 @@ class Connection(Venue):
     def _time(self) -> Fetch:
         """Return the request of the venue's time."""
 
-    def _opened(self, socket: str) -> list[Output]:  # noqa: ARG002
+    def _opened(self, socket: str, now: int) -> list[Output]:  # noqa: ARG002
         """Return what to do when another websocket opens."""
         return []
+
+    def _closed(self, socket: str) -> None:
+        """Note that another websocket was lost."""
 
     def connected(self, socket: str, now: int) -> list[Output]:  # noqa: D102
         self._open.add(socket)
         if socket != BOOK:
-            return self._opened(socket)
+            return self._opened(socket, now)
         self._cadence.probes = self.can_ask
         self._cadence.opened(now)
         return self._begin(now)
@@ -61,6 +64,7 @@ class Connection(Venue):
         was_open = socket in self._open
         self._open.discard(socket)
         if socket != BOOK:
+            self._closed(socket)
             return []
         self._forget()
         return [self.lost(was_open, reason, now)]

@@ -91,6 +91,7 @@ class Hyperliquid(Streamed):
         self, symbol: str, *, endpoints: Mapping[str, str] | None = None, fast: bool = True
     ) -> None:
         super().__init__(symbol, endpoints=endpoints)
+        self.beside = {"trades": messages.TRADES, "mark price": messages.CONTEXT}
         self._fast = fast
         self._limit = FAST if fast else DEEP  # the most levels a side in a frame
         self._grouped = False  # whether prices of the book are rounded
@@ -150,8 +151,8 @@ class Hyperliquid(Streamed):
     def _unsubscription(self) -> list[Output]:
         return [self._send("unsubscribe", messages.BOOK)]
 
-    def _others(self) -> list[Output]:
-        return [self._send("subscribe", kind) for kind in (messages.TRADES, messages.CONTEXT)]
+    def _ask_for(self, name: str) -> list[Output]:
+        return [self._send("subscribe", self.beside[name])]
 
     def _send(self, method: str, kind: str) -> Send:
         speed = {"fast": True} if self._fast and kind == messages.BOOK else {}
@@ -176,6 +177,7 @@ class Hyperliquid(Streamed):
         try:
             message = messages.frames.decode(frame)
             channel, data = message.channel, message.data
+            self._there(channel)
             if channel == messages.BOOK:
                 return self._read_book(messages.books.decode(data), frame, now)
             if channel == messages.TRADES:
@@ -185,7 +187,7 @@ class Hyperliquid(Streamed):
             if channel == "subscriptionResponse":
                 return self._subscribed(messages.acknowledgements.decode(data).subscription)
             if channel == "error":
-                return self._reported(text(messages.errors.decode(data), 160), now)
+                return self._read_error(messages.errors.decode(data), now)
         except DECODE_ERRORS:
             return self._unreadable(frame, now)
         if channel == "pong":
@@ -195,7 +197,24 @@ class Hyperliquid(Streamed):
     def _unreadable(self, frame: str | bytes, now: int) -> list[Output]:
         return [refused(frame, now, "unreadable")]  # the next frame has all of the book again
 
+    def _there(self, channel: str) -> None:
+        for name, own in self.beside.items():
+            if channel == own:
+                self._channels.there(name)
+
+    def _read_error(self, said: str, now: int) -> list[Output]:
+        for name, channel in self.beside.items():
+            if f'"{channel}"' in said:
+                if "Already subscribed" in said:
+                    self._channels.there(name)
+                    return []
+                self._channels.refused(name, text(said, 160))
+                return [Refused(now, "error", text(said))]
+        return self._reported(text(said, 160), now)
+
     def _subscribed(self, to: messages.Subscription) -> list[Output]:
+        if to.coin == self.symbol:
+            self._there(to.type)
         if to.type == messages.BOOK and to.coin == self.symbol:
             self._limit = FAST if to.fast else DEEP
             self._grouped = to.nSigFigs is not None

@@ -56,6 +56,7 @@ class Kraken(Streamed):
 
     def __init__(self, symbol: str, *, endpoints: Mapping[str, str] | None = None) -> None:
         super().__init__(symbol, endpoints=endpoints)
+        self.beside = {"trades": "trade"}
         self._decimals: messages.Decimals = (0, 0)  # of the market, once they are known
         self._checked: messages.CheckedBook | None = None
         self._told_time = 0  # newest time that the venue has told on this connection, ns
@@ -99,11 +100,14 @@ class Kraken(Streamed):
     def _unsubscription(self) -> list[Output]:
         return [self._send("unsubscribe", channel="book", depth=self.levels)]
 
-    def _others(self) -> list[Output]:
-        return [self._send("subscribe", channel="trade", snapshot=False)]
+    def _ask_for(self, name: str) -> list[Output]:
+        number = 1 + [*self.beside].index(name)
+        channel = self.beside[name]
+        return [self._send("subscribe", number=number, channel=channel, snapshot=False)]
 
-    def _send(self, method: str, **parameters: str | int) -> Send:
-        return Send(BOOK, messages.request(method, symbol=[self.symbol], **parameters))
+    def _send(self, method: str, number: int = 0, **parameters: str | int) -> Send:
+        text = messages.request(method, number=number, symbol=[self.symbol], **parameters)
+        return Send(BOOK, text)
 
     def _keep_alive(self, socket: str) -> Send:
         return Send(socket, messages.request("ping"))
@@ -129,6 +133,7 @@ class Kraken(Streamed):
                 (book,) = messages.books.decode(message.data)
                 return self._read_book(book, frame, now, whole=whole)
             if channel == "trade":
+                self._channels.there("trades")
                 return self._read_trades(messages.trades.decode(message.data), now, past=whole)
             if channel == "status" and (told := messages.systems.decode(message.data)):
                 return self._set_mode(told[-1].system, now)
@@ -140,8 +145,20 @@ class Kraken(Streamed):
         if channel == "heartbeat":
             return []
         if message.method:
-            return [] if message.success else self._reported(text(message.error, 160), now)
+            return self._read_answer(message, now)
         return [Refused(now, text(channel, 30) or "unknown", text(frame))]
+
+    def _read_answer(self, answer: messages.Frame, now: int) -> list[Output]:
+        names = ["", *self.beside]
+        name = names[answer.req_id] if 0 <= answer.req_id < len(names) else ""
+        if answer.success:
+            self._channels.there(name)
+            return []
+        said = text(answer.error, 160)
+        if not name:
+            return self._reported(said, now)
+        self._channels.refused(name, said)
+        return [Refused(now, "error", said)]
 
     def _unreadable(self, frame: str | bytes, now: int) -> list[Output]:
         # The next snapshot may be of the same time as the newest change, so it need not be newer.

@@ -70,6 +70,7 @@ class Frame(Struct):
     method: str = ""
     success: bool = True
     error: str = ""
+    req_id: int = 0  # of the request that it answers
     time_out: WireMoment | None = None
 
 
@@ -128,9 +129,13 @@ def read_listing(body: str | bytes) -> dict[str, Pair]:
     return {pair.symbol: pair for pair in listing.result.values()}
 
 
-def request(method: str, **parameters: Any) -> str:  # noqa: ANN401
-    """Return the text of a request."""
-    fields = {"method": method, "params": parameters} if parameters else {"method": method}
+def request(method: str, *, number: int = 0, **parameters: Any) -> str:  # noqa: ANN401
+    """Return the text of a request. The answer has the same ``number``, unless that is 0."""
+    fields: dict[str, Any] = {"method": method}
+    if parameters:
+        fields["params"] = parameters
+    if number:
+        fields["req_id"] = number
     return msgspec.json.encode(fields).decode()
 
 

@@ -94,10 +94,11 @@ class Lmex(Streamed):
 
     @property
     def note(self) -> str:  # noqa: D102
+        every, missing = self.poll_every // SECOND, super().note
         if not self._rest_book.polled:
-            return ""
-        every = self.poll_every // SECOND
-        return f"{self.label} sends no snapshot, so the book is read by REST every {every} s."
+            return missing
+        polled = f"{self.label} sends no snapshot, so the book is read by REST every {every} s."
+        return f"{polled} {missing}".rstrip()
 
     @property
     def _seen_ms(self) -> int:
@@ -125,8 +126,17 @@ class Lmex(Streamed):
     def _keep_alive(self, socket: str) -> Send:
         return Send(socket, "ping")
 
-    def _opened(self, socket: str) -> list[Output]:
-        return [self._subscribe_trades()] if socket == TRADES else []
+    def _opened(self, socket: str, now: int) -> list[Output]:
+        if socket != TRADES:
+            return []
+        self._channels.begin([TRADES], now)
+        return self._ask_for(TRADES)
+
+    def _closed(self, socket: str) -> None:
+        self._channels.forget([socket])
+
+    def _ask_for(self, name: str) -> list[Output]:  # noqa: ARG002
+        return [self._subscribe_trades()]
 
     def _subscribe_trades(self) -> Send:
         self._past_trades = True
@@ -203,6 +213,7 @@ class Lmex(Streamed):
             if topic.startswith("update:"):
                 return self._read_book(messages.books.decode(message.data), topic, frame, now)
             if topic.startswith("tradeHistoryApi"):
+                self._channels.there(TRADES)
                 return self._read_trades(messages.trades.decode(message.data), now)
         except DECODE_ERRORS:
             if socket == BOOK and not topic.startswith("trade"):
@@ -224,7 +235,11 @@ class Lmex(Streamed):
             if len(self._trade_topics) > 1 and socket == TRADES:
                 del self._trade_topics[0]
                 return [self._subscribe_trades()]
+            if socket == TRADES:
+                self._channels.refused(TRADES, "it accepts no topic of them")
             return [Refused(now, "topic not accepted")]
+        if message.event == "subscribe" and socket == TRADES:
+            self._channels.there(TRADES)
         return []
 
     def _read_errors(self, errors: list[messages.ErrorItem], now: int, socket: str) -> list[Output]:

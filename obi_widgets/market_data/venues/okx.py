@@ -12,6 +12,7 @@ is the one of 400 levels: no other has changes, and none that comes more often h
 
 from __future__ import annotations
 
+import re
 from math import nan
 from typing import TYPE_CHECKING, ClassVar
 from urllib.parse import quote as quoted
@@ -63,6 +64,9 @@ MOST_OPERATIONS = 400
 """Number of subscriptions by one connection after which a new one is made: the venue allows 480 an
 hour by each."""
 
+_CHANNEL = re.compile(r"channel:([a-z-]+),")
+"""Where an error names a channel."""
+
 SIDES = {"buy": +1, "sell": -1}
 
 
@@ -95,6 +99,16 @@ class Okx(Streamed):
             self._unit = SizeUnit()
         self.index = "-".join(symbol.split("-")[:2])
         """The name of the index of a contract."""
+        self.beside = {"trades": "trades"}
+        if self.kind != "SPOT":
+            self.beside |= {
+                "mark price": "mark-price",
+                "index": "index-tickers",
+                "open interest": "open-interest",
+            }
+        if self.kind == "SWAP":
+            self.beside["funding rate"] = "funding-rate"
+        self._names = {channel: name for name, channel in self.beside.items()}
         self._texts: messages.Texts | None = None  # of a book with checksums
         self._operations = 0  # subscriptions by this connection
 
@@ -167,20 +181,14 @@ class Okx(Streamed):
         self._operations += len(outputs)
         return outputs
 
-    def _others(self) -> list[Output]:
+    def _ask_for(self, name: str) -> list[Output]:
         # One request each: an error is then about one of them.
-        channels = [("trades", self.symbol)]
-        if self.kind != "SPOT":
-            channels += [
-                ("mark-price", self.symbol),
-                ("index-tickers", self.index),
-                ("open-interest", self.symbol),
-            ]
-        if self.kind == "SWAP":
-            channels.append(("funding-rate", self.symbol))
-        self._past_trades = True
-        self._operations += len(channels)
-        return [Send(BOOK, messages.operation("subscribe", one)) for one in channels]
+        channel = self.beside[name]
+        if name == "trades":
+            self._past_trades = True
+        self._operations += 1
+        symbol = self.index if name == "index" else self.symbol
+        return [Send(BOOK, messages.operation("subscribe", (channel, symbol)))]
 
     def _keep_alive(self, socket: str) -> Send:
         return Send(socket, "ping")
@@ -203,6 +211,7 @@ class Okx(Streamed):
                 return self._read_event(message, frame, now)
             if channel == "books":
                 return self._read_books(message, frame, now)
+            self._channels.there(self._names.get(channel, ""))
             if channel == "trades":
                 return self._read_trades(messages.trades.decode(message.data), now)
             if (marks := self._read_marks(channel, message.data, now)) is not None:
@@ -216,10 +225,16 @@ class Okx(Streamed):
     def _read_event(self, message: messages.Frame, frame: str | bytes, now: int) -> list[Output]:
         said = text(f"{message.msg} (code {message.code})", 160)
         match message.event:
-            case "subscribe" | "unsubscribe":
+            case "subscribe":
+                self._channels.there(self._names.get(message.arg.channel, ""))
+                return []
+            case "unsubscribe":
                 return []
             case "notice" if message.code == CLOSES_SOON:
                 return [Renew(said, CLOSES_WITHIN)]
+            case "error" if (name := self._named_in(message.msg)) is not None:
+                self._channels.refused(name, said)
+                return [Refused(now, "topic not accepted", said)]
             case "error" if message.code == NO_SUCH_CHANNEL:
                 if f"channel:books,instId:{self.symbol} " in message.msg:
                     return [self.unlisted(now)]
@@ -227,6 +242,11 @@ class Okx(Streamed):
             case "error":  # if no snapshot comes, it is asked for again
                 return [Refused(now, "error", said)]
         return [Refused(now, text(message.event, 30), text(frame))]
+
+    def _named_in(self, error: str) -> str | None:
+        """Return what is subscribed to beside the book by the channel that an error names."""
+        found = _CHANNEL.search(error)
+        return self._names.get(found[1]) if found else None
 
     def _read_books(self, message: messages.Frame, frame: str | bytes, now: int) -> list[Output]:
         if message.arg.instId != self.symbol:

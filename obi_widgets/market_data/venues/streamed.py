@@ -9,6 +9,7 @@ from abc import abstractmethod
 from typing import TYPE_CHECKING, ClassVar
 
 from obi_widgets.market_data.events import Refused, Status
+from obi_widgets.market_data.venues.channels import Channels
 from obi_widgets.market_data.venues.connection import Connection
 from obi_widgets.market_data.venues.replies import (
     BOOK,
@@ -39,13 +40,15 @@ class Streamed(Connection):
     A subclass says
 
     - what to request of the venue, and how to read it: `_listing`, `_read_listing`;
-    - what to send: `_subscription`, `_unsubscription` and `_others`, `_keep_alive`;
+    - what to send: `_subscription`, `_unsubscription`, `_keep_alive`, and `_ask_for` for each of
+      the channels `beside` the book;
     - in `received`, what a frame is. It passes a book to `_begin_book` or `_continue_book`, trades
       to `_traded`, a frame that may have been a book to `_unreadable`, and calls `_give_up` when
       the book is wrong.
 
-    It also calls ``self._cadence.heard`` for a sign of life of the book's websocket, and
-    ``self._cadence.frame`` for a frame of the book.
+    It also calls ``self._channels.there`` and ``refused`` for a channel that the venue confirms, or
+    that sends data, or that it refuses; ``self._cadence.heard`` for a sign of life of the book's
+    websocket, and ``self._cadence.frame`` for a frame of the book.
 
     Notes
     -----
@@ -78,6 +81,9 @@ class Streamed(Connection):
 
     def __init__(self, symbol: str, *, endpoints: Mapping[str, str] | None = None) -> None:
         super().__init__(symbol, endpoints=endpoints)
+        self.beside: dict[str, str] = {}
+        """What comes by the book's websocket beside the book, and the venue's names of it."""
+        self._channels = Channels(self.label)
         self._unit: SizeUnit | None = None  # of sizes in frames, if the instrument tells it
         self._listed: list[str] | None = None  # all symbols of the venue, if it has said
         self._sequence: int | None = None  # number of the book; None while waiting for a snapshot
@@ -117,9 +123,13 @@ class Streamed(Connection):
     def _unsubscription(self) -> list[Output]:
         """Return what ends the subscription to the book."""
 
-    def _others(self) -> list[Output]:
-        """Return what subscribes to the rest on the book's websocket, once it is open."""
+    def _ask_for(self, name: str) -> list[Output]:  # noqa: ARG002
+        """Return what subscribes to something `beside` the book."""
         return []
+
+    @property
+    def note(self) -> str:  # noqa: D102
+        return self._channels.note
 
     @abstractmethod
     def _keep_alive(self, socket: str) -> Output:
@@ -161,10 +171,13 @@ class Streamed(Connection):
         self._pinged_at = now
         self._seen, self._seen_time, self._refused = -1, 0, 0
         status = Status(now, "syncing", "Waiting for the first snapshot.")
-        return [status, *self._subscribe(now), *self._others()]
+        self._channels.begin(self.beside, now)
+        others = [one for name in self.beside for one in self._ask_for(name)]
+        return [status, *self._subscribe(now), *others]
 
     def _forget(self) -> None:
         self._sequence = None
+        self._channels.forget(self.beside)
 
     def _subscribe(self, now: int, *, again: bool = False) -> list[Output]:
         """Return what makes the venue send a snapshot."""
@@ -228,6 +241,9 @@ class Streamed(Connection):
         elif quiet := self._quiet(now - self._cadence.frame_at):
             status = Status(now, "stale", f"No change for {quiet // SECOND} s.")
             outputs += [status, *self._subscribe(now, again=True)]
+        if self.can_ask:  # a recording cannot bring what is missing
+            for name in self._channels.due(now):
+                outputs += self._ask_for(name)
         return outputs
 
     def _quiet(self, silent: int) -> int:

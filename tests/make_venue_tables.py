@@ -33,6 +33,10 @@ def tables() -> dict[str, str]:
         "addresses": _table(
             ("venue", "websockets", "HTTP"), [_addresses(venue) for venue in shown]
         ),
+        "budgets": _table(
+            ("venue", "new connections", "at once", "messages sent", "a connection lasts"),
+            [_budget(venue) for venue in shown],
+        ),
     }  # fmt: skip
 
 
@@ -90,6 +94,23 @@ def _addresses(venue) -> tuple[str, ...]:
     urls = dict(venue.endpoints)
     rest = urls.pop("rest")
     return _name(venue), ", ".join(f"{name}: `{url}`" for name, url in urls.items()), f"`{rest}`"
+
+
+def _budget(venue) -> tuple[str, ...]:
+    from obi_widgets.market_data.venues.replies import FOREVER, SECOND
+
+    budget = venue.budget
+    messages = str(budget.messages)
+    if budget.messages.most:
+        whose = "of all connections" if budget.messages_by == "address" else "of each connection"
+        messages = f"{messages} {whose}"
+    return (
+        _name(venue),
+        str(budget.connects),
+        f"{budget.websockets:,}" if budget.websockets else "none known",
+        messages,
+        "as it may" if venue.lasts == FOREVER else f"{venue.lasts / SECOND / 3600:g} h",
+    )
 
 
 def _name(venue) -> str:

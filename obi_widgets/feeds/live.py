@@ -16,6 +16,7 @@ from websockets.frames import CloseCode
 
 from obi_widgets.errors import RecordingError
 from obi_widgets.feeds.base import TICK, Feed, Place
+from obi_widgets.feeds.budgets import BUDGETS, Outbox, Wait
 from obi_widgets.feeds.changeover import Changeover, Lifetime, marked, unmarked
 from obi_widgets.feeds.limits import LIMITS
 from obi_widgets.feeds.recording import Record, Recorder
@@ -82,6 +83,7 @@ class LiveFeed(Feed):
         # Names of websockets and of requests are `marked` by the number of their decoder.
         self._sockets: dict[str, ClientConnection] = {}
         self._kept_open: dict[str, asyncio.Task[None]] = {}
+        self._outboxes: dict[str, Outbox] = {}
         self._silent: set[str] = set()  # websockets asked for that have sent nothing yet
         self._turn = 0  # number of the market's decoder
         self._turns = 0  # number of the newest decoder
@@ -235,29 +237,32 @@ class LiveFeed(Feed):
         """Open a websocket, read it, and reopen it whenever it is lost."""
         pause = REOPEN_AFTER
         while True:
-            sent = await self._http.wait_for_limit(to.url)
-            steady = False
-            try:
-                socket = await connect(
-                    to.url,
-                    max_size=LARGEST_FRAME,
-                    open_timeout=OPEN_WITHIN,
-                    close_timeout=1.0,
-                    proxy=None if self._local else True,
-                )
-            # Many kinds of error are possible: DNS, certificate, proxy, HTTP status.
-            except Exception as error:  # noqa: BLE001
-                self._deliver(
-                    Record(self._now(), "close", to.socket, self._failed(to, error, sent))
-                )
-            else:
-                LIMITS.record_answer(to.url, 101, {}, "", sent)
-                async with socket:
-                    steady = await self._read(to.socket, socket)
+            async with BUDGETS.websocket(to.url, self.market.venue.budget, self._wait_for_budget):
+                steady = await self._open(to)
             pause = REOPEN_AFTER if steady else pause
             # Random waits: clients must not all come back at once to a venue that was down.
             await asyncio.sleep(min(pause * random.uniform(1.0, 1.5), MAX_REOPEN_AFTER))
             pause = min(2 * pause, MAX_REOPEN_AFTER)
+
+    async def _open(self, to: Connect) -> bool:
+        """Open a websocket, and read it until it is lost; return whether it lasted."""
+        sent = await self._http.wait_for_limit(to.url)
+        try:
+            socket = await connect(
+                to.url,
+                max_size=LARGEST_FRAME,
+                open_timeout=OPEN_WITHIN,
+                close_timeout=1.0,
+                proxy=None if self._local else True,
+            )
+        # Many kinds of error are possible: DNS, certificate, proxy, HTTP status.
+        except Exception as error:  # noqa: BLE001
+            self._deliver(Record(self._now(), "close", to.socket, self._failed(to, error, sent)))
+            return False
+        LIMITS.record_answer(to.url, 101, {}, "", sent)
+        self._outboxes[to.socket] = Outbox(to.url, self.market.venue.budget)
+        async with socket:
+            return await self._read(to.socket, socket)
 
     async def _read(self, name: str, socket: ClientConnection) -> bool:
         """Deliver a websocket's frames until it is lost; return whether it lasted `STEADY` s."""
@@ -305,12 +310,14 @@ class LiveFeed(Feed):
     async def _send(self, reply: Send) -> None:
         socket = self._sockets.get(reply.socket)
         if socket is not None:
+            await self._outboxes[reply.socket].turn()
             with suppress(ConnectionClosed):  # `_read` reports the loss
                 await socket.send(reply.text)
 
     async def _ping(self, reply: Ping) -> None:
         socket = self._sockets.get(reply.socket)
         if socket is not None:
+            await self._outboxes[reply.socket].turn()
             with suppress(ConnectionClosed):
                 await (await socket.ping())
                 self._deliver(Record(self._now(), "pong", reply.socket, ""))
@@ -336,6 +343,14 @@ class LiveFeed(Feed):
         self._deliver(
             Record(self._now(), "answer", fetch.name, answer.body, answer.status, answer.date_ns)
         )
+
+    def _wait_for_budget(self, wait: Wait) -> None:
+        """Show what a new websocket waits for, and for how long."""
+        seconds = math.ceil(wait.seconds)
+        advice = f"The next one is opened in {seconds:,} s."
+        if wait.open_ended:
+            advice = "The next one is opened when another is closed: close a lab of this venue."
+        self.market.explain(f"{self.market.venue.label} allows {wait.why}.", advice)
 
     def _wait(self, left: float, status: int) -> None:
         """Show how long a request still waits for its host's rate limit."""

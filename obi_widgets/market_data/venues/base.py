@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple, Protocol, Self
 
 from obi_widgets.market_data.events import Instrument, Status
+from obi_widgets.market_data.venues.budget import Budget
 from obi_widgets.market_data.venues.http_answers import explain
 from obi_widgets.market_data.venues.replies import BOOK, FOREVER, SECOND, Fetch, Output
 from obi_widgets.market_data.venues.symbols import did_you_mean, own_spelling, similar
@@ -179,6 +180,8 @@ class Venue(ABC):
     """Number of best levels a side that the venue reports; 0 if it reports every change."""
     lasts: ClassVar[int] = FOREVER
     """Time after which the venue ends a websocket, ns. A new one is opened before."""
+    budget: ClassVar[Budget] = Budget()
+    """How many connections and messages the venue allows."""
     whole_books: ClassVar[bool] = False
     """Whether each frame of the book is all of it, as it was when it was sent. Then a book whose
     time is long ago is late, however little happens in the market."""

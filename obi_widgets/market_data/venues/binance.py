@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, ClassVar
 from obi_widgets.market_data.events import Clock, Event, Refused, Snapshot, Status, Trade
 from obi_widgets.market_data.venues import binance_messages as messages
 from obi_widgets.market_data.venues.binance_chain import MILLISECOND, Chain, Waiting, delta
+from obi_widgets.market_data.venues.budget import Budget, Rate
 from obi_widgets.market_data.venues.connection import Connection
 from obi_widgets.market_data.venues.http_answers import explain
 from obi_widgets.market_data.venues.replies import (
@@ -71,6 +72,9 @@ class Binance(Connection):
     """The decoder of changes of the book."""
 
     cadence, noticed_by = "100 ms", "numbers of changes"
+
+    # Pongs count as messages too.
+    budget = Budget(Rate(300, 300.0), messages=Rate(8, 1.0))
 
     # Times in ns.
     lasts = 24 * 3600 * SECOND

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, ClassVar
 from obi_widgets.market_data.fees import Fees
 from obi_widgets.market_data.venues import binance_messages as messages
 from obi_widgets.market_data.venues.binance import Binance
+from obi_widgets.market_data.venues.budget import Budget, Rate
 from obi_widgets.market_data.venues.replies import BOOK, SECOND, Output
 
 if TYPE_CHECKING:
@@ -49,6 +50,7 @@ class BinanceSpot(Binance):
     streams = frozenset({"trades"})
     fees: ClassVar[Fees] = Fees(10.0, 10.0, "spot, regular user", "2026-10")
 
+    budget = Budget(Rate(300, 300.0), messages=Rate(4, 1.0))
     silence = 300 * SECOND  # a rarely traded pair may be silent for minutes
     refresh_every = 15 * SECOND  # a sixth of the weight of requests that are allowed
 

@@ -20,6 +20,7 @@ from obi_widgets.market_data.events import Delta, Mark, Refused, Snapshot, Statu
 from obi_widgets.market_data.fees import Fees
 from obi_widgets.market_data.venues import bybit_messages as messages
 from obi_widgets.market_data.venues.base import FoundMarket
+from obi_widgets.market_data.venues.budget import Budget, Rate
 from obi_widgets.market_data.venues.replies import BOOK, SECOND, Fetch, Output, Reconnect, Send
 from obi_widgets.market_data.venues.sizes import SizeUnit
 from obi_widgets.market_data.venues.streamed import INSTRUMENT, TIME, Streamed
@@ -59,6 +60,7 @@ class Bybit(Streamed):
     fees: ClassVar[Fees | None] = Fees(2.0, 5.5, "linear perpetuals, non-VIP", "2026-10")
     unit: ClassVar[SizeUnit] = SizeUnit()
 
+    budget = Budget(Rate(500, 300.0), websockets=1000)
     ping_every = 20 * SECOND  # the venue closes a websocket that was silent for 10 minutes
     silence = 45 * SECOND
     # A book without changes is not sent again, except at a depth of 1 level.

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, ClassVar
 from obi_widgets.market_data.events import Delta, Refused, Snapshot, Trade
 from obi_widgets.market_data.venues import coinbase_messages as messages
 from obi_widgets.market_data.venues.base import FoundMarket
+from obi_widgets.market_data.venues.budget import Budget, Rate
 from obi_widgets.market_data.venues.replies import BOOK, SECOND, Fetch, Output, Ping, Send
 from obi_widgets.market_data.venues.sizes import SizeUnit
 from obi_widgets.market_data.venues.streamed import INSTRUMENT, TIME, Streamed
@@ -46,6 +47,7 @@ class Coinbase(Streamed):
     streams = frozenset({"trades"})
     counts_others = True
 
+    budget = Budget(Rate(8, 1.0), messages=Rate(8, 1.0), messages_by="address")
     # The venue sends a heartbeat each second, which is numbered too.
     silence = 10 * SECOND
     # Few orders in a rare market do not mean that the book is lost.

@@ -17,6 +17,7 @@ from obi_widgets.market_data.events import Mark, Refused, Snapshot, Status, Trad
 from obi_widgets.market_data.fees import Fees
 from obi_widgets.market_data.venues import hyperliquid_messages as messages
 from obi_widgets.market_data.venues.base import FoundMarket
+from obi_widgets.market_data.venues.budget import Budget, Rate
 from obi_widgets.market_data.venues.replies import BOOK, SECOND, Fetch, Output, Send
 from obi_widgets.market_data.venues.sizes import SizeUnit
 from obi_widgets.market_data.venues.streamed import INSTRUMENT, TIME, Streamed
@@ -81,6 +82,7 @@ class Hyperliquid(Streamed):
     streams = frozenset({"trades", "mark"})
     fees = Fees(1.5, 4.5, "perpetuals, tier 0, no staking", "2025-05")
 
+    budget = Budget(Rate(30, 60.0), websockets=10, messages=Rate(2000, 60.0), messages_by="address")
     ping_every = 30 * SECOND  # the venue closes a websocket by which nothing was sent for 60 s
     silence = 60 * SECOND
     quiet_book = 30 * SECOND  # books come even if nothing has changed

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, ClassVar
 from obi_widgets.market_data.events import Delta, Refused, Snapshot, Status, Trade
 from obi_widgets.market_data.venues import kraken_messages as messages
 from obi_widgets.market_data.venues.base import FoundMarket
+from obi_widgets.market_data.venues.budget import Budget, Rate
 from obi_widgets.market_data.venues.replies import BOOK, SECOND, Fetch, Output, Send
 from obi_widgets.market_data.venues.sizes import SizeUnit
 from obi_widgets.market_data.venues.streamed import INSTRUMENT, TIME, Streamed
@@ -49,6 +50,7 @@ class Kraken(Streamed):
     levels = window = 100
     streams = frozenset({"trades"})
 
+    budget = Budget(Rate(150, 600.0))
     # The venue sends a heartbeat each second in which nothing else is sent.
     silence = 10 * SECOND
     # Few orders in a rare market do not mean that the book is lost.

@@ -22,6 +22,7 @@ from obi_widgets.market_data.events import Delta, Mark, Refused, Snapshot, Trade
 from obi_widgets.market_data.fees import Fees
 from obi_widgets.market_data.venues import okx_messages as messages
 from obi_widgets.market_data.venues.base import FoundMarket
+from obi_widgets.market_data.venues.budget import Budget, Rate
 from obi_widgets.market_data.venues.replies import (
     BOOK,
     SECOND,
@@ -86,6 +87,7 @@ class Okx(Streamed):
     streams = frozenset({"trades", "mark"})
     fees = Fees(2.0, 5.0, "perpetual swaps, regular user", "2026-10")
 
+    budget = Budget(Rate(3, 1.0))
     ping_every = 20 * SECOND  # the venue closes a websocket that is silent for 30 s
     silence = 45 * SECOND
     snapshot_within = 20 * SECOND

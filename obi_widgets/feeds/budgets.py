@@ -1,0 +1,167 @@
+"""Keeps to what venues allow: new websockets, open websockets, and messages that are sent.
+
+A venue counts these for an address, so they are counted for all feeds of this process together, by
+the host. What the venue answers to too many requests is handled in `obi_widgets.feeds.limits`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from collections import Counter, deque
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, NamedTuple
+from urllib.parse import urlsplit
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable
+
+    from obi_widgets.market_data.venues.budget import Budget, Rate
+
+STEP = 1.0
+"""Longest time between two reports of a wait, seconds."""
+
+
+class Wait(NamedTuple):
+    """How long a new websocket has to wait, seconds, and what the venue allows.
+
+    If it is ``open_ended``, it waits until another one is closed.
+    """
+
+    seconds: float
+    why: str
+    open_ended: bool = False
+
+
+class Window:
+    """Keeps to a rate. Safe to use from any thread only under its owner's lock."""
+
+    def __init__(self) -> None:
+        self._times: deque[float] = deque()
+
+    def wait(self, rate: Rate, now: float) -> float:
+        """Return the seconds until one more is allowed; 0 if it is now."""
+        if not rate.most or len(self._times) < rate.most:
+            return 0.0
+        return max(self._times[-rate.most] + rate.seconds - now, 0.0)
+
+    def take(self, rate: Rate, now: float) -> None:
+        """Count one."""
+        if rate.most:
+            self._times.append(now)
+            while len(self._times) > rate.most:
+                self._times.popleft()
+
+
+class Budgets:
+    """What the feeds of this process have used of the budgets of hosts. For any thread."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._connects: dict[str, Window] = {}
+        self._messages: dict[str, Window] = {}
+        self._open: Counter[str] = Counter()
+
+    def open_websockets(self, url: str) -> int:
+        """Return the number of websockets to a host that are open, or are being opened."""
+        with self._lock:
+            return self._open[_host(url)]
+
+    def try_open(self, url: str, budget: Budget) -> Wait | None:
+        """Count a new websocket, if it is allowed; return what it has to wait for otherwise."""
+        host, now = _host(url), time.monotonic()
+        with self._lock:
+            if 0 < budget.websockets <= self._open[host]:
+                count = f"{budget.websockets:,} connections from one address at once"
+                return Wait(STEP, f"{count}, and this process has as many", open_ended=True)
+            window = self._connects.setdefault(host, Window())
+            if wait := window.wait(budget.connects, now):
+                return Wait(wait, f"new connections at a rate of {budget.connects}")
+            window.take(budget.connects, now)
+            self._open[host] += 1
+            return None
+
+    def closed(self, url: str) -> None:
+        """Count a websocket as closed."""
+        with self._lock:
+            self._open[_host(url)] -= 1
+
+    @asynccontextmanager
+    async def websocket(
+        self, url: str, budget: Budget, tell: Callable[[Wait], None]
+    ) -> AsyncIterator[None]:
+        """Wait until a websocket may be opened, and count it until the end of the block.
+
+        Parameters
+        ----------
+        url : str
+            Its URL.
+        budget : Budget
+            That of the venue.
+        tell : callable
+            Called about once a second while it waits, with what it waits for.
+        """
+        while (wait := self.try_open(url, budget)) is not None:
+            tell(wait)
+            await asyncio.sleep(min(wait.seconds, STEP))
+        try:
+            yield
+        finally:
+            self.closed(url)
+
+    async def message(self, url: str, budget: Budget, own: Window) -> None:
+        """Wait until a message may be sent, and count it.
+
+        Messages wait in the order of the calls if the caller awaits one after the other.
+
+        Parameters
+        ----------
+        url : str
+            URL of the websocket.
+        budget : Budget
+            That of the venue.
+        own : Window
+            The messages of this websocket.
+        """
+        while True:
+            now = time.monotonic()
+            with self._lock:
+                window = own
+                if budget.messages_by == "address":
+                    window = self._messages.setdefault(_host(url), Window())
+                wait = window.wait(budget.messages, now)
+                if not wait:
+                    window.take(budget.messages, now)
+                    return
+            await asyncio.sleep(wait)
+
+
+class Outbox:
+    """The messages that are sent by one websocket, in order, as fast as the venue allows.
+
+    Parameters
+    ----------
+    url : str
+        URL of the websocket.
+    budget : Budget
+        That of the venue.
+    """
+
+    def __init__(self, url: str, budget: Budget) -> None:
+        self._url, self._budget = url, budget
+        self._sent = Window()
+        self._order = asyncio.Lock()
+
+    async def turn(self) -> None:
+        """Wait until the next message may be sent. Those that wait get their turn in order."""
+        async with self._order:
+            await BUDGETS.message(self._url, self._budget, self._sent)
+
+
+def _host(url: str) -> str:
+    return urlsplit(url).netloc.lower()
+
+
+BUDGETS = Budgets()
+"""What this process has used."""

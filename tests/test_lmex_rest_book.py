@@ -1,6 +1,9 @@
 """LMEX's book by REST: when it is polled, which answers are shown, and for how long."""
 
+import asyncio
+import http
 import json
+import time
 
 import pytest
 from exchange_tools import (
@@ -9,16 +12,23 @@ from exchange_tools import (
     SECOND,
     SUBSCRIBE,
     UNSUBSCRIBE,
+    WatchedMarket,
     connected,
     in_sync,
     levels_of,
     lmex_book,
     only,
+    running,
 )
 
+from obi_widgets.feeds.live import LiveFeed
 from obi_widgets.feeds.market import Market
+from obi_widgets.feeds.simulation.exchange import SimulatedExchange
+from obi_widgets.feeds.simulation.simulator import SimulatedMarket
+from obi_widgets.market_data.events import Status
+from obi_widgets.market_data.venues import make_venue
 from obi_widgets.market_data.venues.http_answers import limited
-from obi_widgets.market_data.venues.lmex import REST_BOOK
+from obi_widgets.market_data.venues.lmex import REST_BOOK, Lmex
 from obi_widgets.market_data.venues.replies import BOOK, Fetch, Send
 
 REST_BOOK_URL = "https://api.lmex.io/futures/api/v2.3/orderbook/L2?depth=50&symbol=BTC-PERP"
@@ -307,3 +317,93 @@ def test_a_rest_book_that_crosses_is_given_up_and_its_time_is_not_believed():
     market.handle(market.venue.fetched(REST_BOOK, 200, crossed, 5 * SECOND), 5 * SECOND)
     assert market.state == "gap"
     assert taken(market, 7.0, 7)[0] == "live"
+
+
+# -- a websocket that cannot be opened -----------------------------------------------------
+
+
+def refused(market, now, why="LMEX refuses this location (HTTP 403)"):
+    return market.handle(market.venue.disconnected(BOOK, why, now), now)
+
+
+def test_a_refused_websocket_is_replaced_by_the_rest_book_which_says_so():
+    market = Market(connected())
+    refused(market, 1, "it was closed")
+    assert not market.venue._rest_book.polled, "it was open: the next one may be"
+    assert refused(market, SECOND) == [Fetch(REST_BOOK, REST_BOOK_URL)]
+    assert market.state == "connecting"
+    assert market.detail == "LMEX cannot be reached: LMEX refuses this location (HTTP 403)."
+    assert market.advice == "Reading the book by REST meanwhile, and connecting again."
+    again = market.handle(market.venue.fetched(REST_BOOK, 200, rest_answer(), 2 * SECOND), 2)
+    assert again == [Fetch(REST_BOOK, REST_BOOK_URL, 2 * SECOND)]
+    assert market.state == "live"
+    assert market.detail.endswith(
+        "LMEX cannot be reached by websocket (LMEX refuses this location (HTTP 403)), so the book "
+        "is read by REST every 2 s."
+    )
+
+
+def test_the_next_refusals_leave_the_rest_book_and_begin_no_second_polling():
+    market = Market(connected())
+    refused(market, 1)
+    refused(market, 2)
+    market.handle(market.venue.fetched(REST_BOOK, 200, rest_answer(), 3), 3)
+    assert refused(market, 4) == []
+    assert (market.state, market.refused["websocket not opened"]) == ("live", 1)
+    assert levels_of(market.book) == ({90.0: 2.0}, {91.0: 3.0})
+
+
+def test_the_rest_book_stays_until_the_snapshot_of_a_websocket_that_opens_at_last():
+    market = Market(connected())
+    refused(market, 1)
+    refused(market, 2)
+    market.handle(market.venue.fetched(REST_BOOK, 200, rest_answer(), 3), 3)
+    assert SUBSCRIBE in market.handle(market.venue.connected(BOOK, SECOND), SECOND)
+    assert market.state == "live"
+    late = lmex_book("snapshot", 2040, BIDS, ASKS)  # of a later time than the REST book
+    read(market, late, 2 * SECOND)
+    assert levels_of(market.book)[0][100.0] == 5.0
+    assert "REST" not in market.detail
+    assert market.handle(market.venue.fetched(REST_BOOK, 200, rest_answer(), 3 * SECOND), 3) == []
+
+
+def test_before_the_instrument_is_known_nothing_is_polled():
+    venue = make_venue("lmex", "BTC-PERP")
+    venue.start(0)
+    assert [type(one) for one in venue.disconnected(BOOK, "no", 1)] == [Status]
+
+
+class Refusing(SimulatedExchange):
+    """An exchange that refuses websockets at the handshake, until it is told to take them."""
+
+    refuses = True
+
+    def _process_request(self, connection, request):
+        if self.refuses and "/ws/" in request.path:
+            return connection.respond(http.HTTPStatus.FORBIDDEN, "Not from here.")
+        return super()._process_request(connection, request)
+
+
+def test_a_feed_shows_the_rest_book_of_a_venue_that_refuses_websockets(monkeypatch):
+    monkeypatch.setattr("obi_widgets.feeds.live.MAX_REOPEN_AFTER", 0.2)
+
+    async def follow():
+        async with Refusing(SimulatedMarket(seed=4), warmup=0.0) as exchange:
+            exchange._subscribed.set()  # the market goes on although nobody subscribes
+            exchange._start_time = round(time.time() * 1e3)
+            venue = Lmex("BTC-PERP", endpoints=exchange.endpoints)
+            market = WatchedMarket(venue)
+            async with running(LiveFeed(market)):
+                await market.until(lambda one: one.state == "live")
+                said, states = market.detail, len(market.statuses)
+                await market.until(lambda one: one.refused["websocket not opened"] >= 2)
+                assert len(market.statuses) == states, "refusals that leave the book alone"
+                exchange.refuses = False
+                await market.until(lambda one: not one.venue._rest_book.polled)
+                await market.until(lambda one: one.state == "live")
+            return said, market.detail
+
+    by_rest, by_websocket = asyncio.run(follow())
+    assert "cannot be reached by websocket" in by_rest
+    assert "HTTP 403" in by_rest
+    assert by_websocket == ""

@@ -75,23 +75,28 @@ def test_pongs_keep_a_quiet_book_live_for_a_minute_and_then_it_is_asked_for_agai
 
 
 @pytest.mark.parametrize(
-    ("was_open", "said"),
+    ("was_open", "said", "advice"),
     [
-        (True, "The connection to LMEX was lost: it was closed."),
-        (False, "LMEX cannot be reached: it was closed."),
+        (True, "The connection to LMEX was lost: it was closed.", "Connecting again."),
+        (
+            False,
+            "LMEX cannot be reached: it was closed.",
+            "Reading the book by REST meanwhile, and connecting again.",
+        ),
     ],
 )
-def test_a_lost_book_connection_loses_the_book(was_open, said):
+def test_a_lost_book_connection_loses_the_book(was_open, said, advice):
     market = Market(connected())
     read(market, lmex_book("snapshot", 10, BIDS, ASKS), 0)
     if not was_open:
         market.handle(market.venue.disconnected(BOOK, "before", 1), 1)
     market.handle(market.venue.disconnected(BOOK, "it was closed", 2), 2)
-    assert (market.state, market.detail, market.advice) == ("connecting", said, "Connecting again.")
+    assert (market.state, market.detail, market.advice) == ("connecting", said, advice)
     assert levels_of(market.book) == ({}, {})
     market.handle(market.venue.connected(BOOK, 3), 3)
     read(market, lmex_book("delta", 11, [(99.0, 1)]), 4)
-    assert (market.state, market.refused["delta before a snapshot"]) == ("syncing", 1)
+    assert market.refused["delta before a snapshot"] == 1
+    assert market.state == ("syncing" if was_open else "connecting")
 
 
 def test_a_lost_trades_connection_leaves_the_book_alone():

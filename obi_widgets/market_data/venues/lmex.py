@@ -3,8 +3,8 @@
 The book comes by a websocket of its own, as a snapshot of at most 50 levels a side and deltas
 chained by sequence numbers. Trades come by another websocket; the first frame after a subscription
 holds older trades. The instrument is requested first, since sizes are in contracts and need the
-contract size. If no snapshot comes, the REST book is polled instead. It has no sequence number, so
-deltas never continue it.
+contract size. If no snapshot comes, or the websocket cannot be opened, the REST book is polled
+instead. It has no sequence number, so deltas never continue it.
 """
 
 from __future__ import annotations
@@ -79,6 +79,7 @@ class Lmex(Streamed):
         self._seen_at = 0  # receive time of the newest event time
         self._rest_book = RestBook(self.label, symbol, self.window)
         self._trade_topics = list(TRADE_TOPICS)
+        self._unreachable = ""  # why the book's websocket cannot be opened
 
     @classmethod
     def spell(cls, base: str, quote: str, contract: Contract) -> str | None:  # noqa: D102
@@ -99,7 +100,10 @@ class Lmex(Streamed):
         every, missing = self.poll_every // SECOND, super().note
         if not self._rest_book.polled:
             return missing
-        polled = f"{self.label} sends no snapshot, so the book is read by REST every {every} s."
+        why = "sends no snapshot"
+        if self._unreachable:
+            why = f"cannot be reached by websocket ({self._unreachable})"
+        polled = f"{self.label} {why}, so the book is read by REST every {every} s."
         return f"{polled} {missing}".rstrip()
 
     @property
@@ -145,6 +149,26 @@ class Lmex(Streamed):
         return Send(
             TRADES, messages.operation("subscribe", f"{self._trade_topics[0]}:{self.symbol}")
         )
+
+    def _begin(self, now: int) -> list[Output]:
+        self._unreachable = ""
+        status, *requests = super()._begin(now)
+        # A book by REST is shown until the snapshot comes.
+        return requests if self._rest_book.polled else [status, *requests]
+
+    def disconnected(self, socket: str, reason: str, now: int) -> list[Output]:  # noqa: D102
+        if socket != BOOK or socket in self._open:
+            return super().disconnected(socket, reason, now)
+        self._unreachable = text(reason, 160)
+        if self._rest_book.polled:  # and goes on
+            return [Refused(now, "websocket not opened", self._unreachable)]
+        outputs = super().disconnected(socket, reason, now)
+        if self._unit is None:
+            return outputs
+        self._rest_book.begin(now, self._seen_ms, self._seen_at)
+        status = self.lost(was_open=False, reason=reason, now=now)
+        advice = "Reading the book by REST meanwhile, and connecting again."
+        return [Status(now, "connecting", status.detail, advice), self._fetch(REST_BOOK)]
 
     def _forget(self) -> None:
         super()._forget()

@@ -31,7 +31,7 @@ def tables() -> dict[str, str]:
             ("venue", "trades", "numbers", "fees: maker, taker"), [_beside(v) for v in shown]
         ),
         "addresses": _table(
-            ("venue", "websockets", "HTTP"), [_addresses(venue) for venue in shown]
+            ("venue", "websockets", "HTTP", "test network"), [_addresses(venue) for venue in shown]
         ),
         "budgets": _table(
             ("venue", "new connections", "at once", "messages sent", "a connection lasts"),
@@ -93,7 +93,9 @@ def _beside(venue) -> tuple[str, ...]:
 def _addresses(venue) -> tuple[str, ...]:
     urls = dict(venue.endpoints)
     rest = urls.pop("rest")
-    return _name(venue), ", ".join(f"{name}: `{url}`" for name, url in urls.items()), f"`{rest}`"
+    test = ", ".join(f"{name}: `{url}`" for name, url in venue.testnet.items())
+    own = ", ".join(f"{name}: `{url}`" for name, url in urls.items())
+    return _name(venue), own, f"`{rest}`", test or "none known"
 
 
 def _budget(venue) -> tuple[str, ...]:

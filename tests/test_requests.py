@@ -42,7 +42,7 @@ def ask(*pieces, pause=0.0, body=""):
     async def get():
         async with (
             serving(*pieces, pause=pause) as (url, asked),
-            Requests(lambda *_: None, proxies=False) as requests,
+            Requests(lambda *_: None, proxy="") as requests,
         ):
             return await requests.ask(url, await requests.wait_for_limit(url), body), asked
 

@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, ConnectionClosedOK, InvalidStatus
 from websockets.frames import CloseCode
+from websockets.typing import Origin
 
-from obi_widgets.errors import RecordingError
+from obi_widgets.errors import RecordingError, SourceError
 from obi_widgets.feeds.base import TICK, Feed, Place
 from obi_widgets.feeds.budgets import BUDGETS, Outbox, Wait
 from obi_widgets.feeds.changeover import Changeover, Lifetime, marked, unmarked
@@ -91,7 +92,7 @@ class LiveFeed(Feed):
         self._lifetime = Lifetime(market.venue.lasts)
         self._tasks: set[asyncio.Task[None]] = set()
         self._queued: set[tuple[str, str, str]] = set()  # requests that wait: name, URL and body
-        self._local = False
+        self._proxy: str | None = None
         self._ahead = time.time_ns() - time.monotonic_ns()  # wall clock minus monotonic clock
 
     @property
@@ -103,6 +104,15 @@ class LiveFeed(Feed):
     def ends_soon(self) -> bool:
         """Whether the venue is about to end a connection, so that new ones should be opened now."""
         return self._lifetime.is_due
+
+    def place(self) -> Place:  # noqa: D102
+        venue = self.market.venue
+        if venue.urls != dict(venue.endpoints):
+            raise SourceError(
+                f"{venue.label} is read from other addresses than its own, and a link has none.",
+                "Share the call of obi.Lab itself.",
+            )
+        return super().place()
 
     def now(self) -> int:  # noqa: D102
         return time.time_ns()
@@ -117,10 +127,13 @@ class LiveFeed(Feed):
         return now
 
     async def run(self) -> None:  # noqa: D102
-        # No proxy for a server on this machine.
-        self._local = self.market.venue.urls["rest"].startswith("http://127.0.0.1")
+        # The environment's proxy is not for a server on this machine.
+        venue = self.market.venue
+        self._proxy = venue.route.proxy
+        if self._proxy is None and venue.urls["rest"].startswith("http://127.0.0.1"):
+            self._proxy = ""
         async with (
-            Requests(self._wait, proxies=not self._local) as self._http,
+            Requests(self._wait, proxy=self._proxy) as self._http,
             asyncio.TaskGroup() as self._group,
         ):
             self._carry_out(self.market.start(self._now()))
@@ -247,13 +260,15 @@ class LiveFeed(Feed):
     async def _open(self, to: Connect) -> bool:
         """Open a websocket, and read it until it is lost; return whether it lasted."""
         sent = await self._http.wait_for_limit(to.url)
+        route = self.market.venue.route
         try:
             socket = await connect(
                 to.url,
                 max_size=LARGEST_FRAME,
                 open_timeout=OPEN_WITHIN,
                 close_timeout=1.0,
-                proxy=None if self._local else True,
+                proxy=True if self._proxy is None else self._proxy or None,
+                origin=Origin(route.origin) if route.origin else None,
             )
         # Many kinds of error are possible: DNS, certificate, proxy, HTTP status.
         except Exception as error:  # noqa: BLE001
@@ -390,7 +405,7 @@ class SimulatorFeed(LiveFeed):
         self.exchange = SimulatedExchange(simulated, warmup=warmup)
 
     def place(self) -> Place:  # noqa: D102
-        return super().place()._replace(options={"seed": self.exchange.market.seed})
+        return Feed.place(self)._replace(options={"seed": self.exchange.market.seed})
 
     async def run(self) -> None:  # noqa: D102
         async with self.exchange:

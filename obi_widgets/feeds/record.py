@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 import warnings
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from obi_widgets.checks import flag, number, text
@@ -23,6 +23,7 @@ from obi_widgets.feeds.days.folder_recorder import Simulation, record_folder, ta
 from obi_widgets.feeds.days.rotation import USUAL, rotation
 from obi_widgets.feeds.given.following import GivenFeed
 from obi_widgets.feeds.live import LiveFeed
+from obi_widgets.feeds.reach import Reach
 from obi_widgets.feeds.recording import Recorder
 from obi_widgets.feeds.recording.lines import LONGEST
 from obi_widgets.feeds.sources import open_feed
@@ -50,6 +51,10 @@ def record(
     edge: float | None = None,
     seed: int | None = None,
     warmup: float | None = None,
+    proxy: str | None = None,
+    urls: Mapping[str, str] | None = None,
+    testnet: bool = False,
+    origin: str | None = None,
 ) -> Path:
     """Record markets' raw frames to a folder, or one market's to a file; return when it has ended.
 
@@ -85,6 +90,8 @@ def record(
         time.
     warmup : float, optional
         For the simulated exchange: seconds of a past that is played first; default 0.
+    proxy, urls, testnet, origin
+        Live markets only: how they are reached; see `Session`. ``urls`` are of one venue.
 
     Returns
     -------
@@ -132,6 +139,7 @@ def record(
     True
     """
     simulation = Simulation(edge, seed, warmup)
+    reach = Reach(proxy, urls, testnet, origin)
     # As elsewhere, a decoder with endpoints of its own may stand for a name.
     many: object = [source] if isinstance(source, str | Venue) else source
     if many is source or rotate is not None or max_size is not None or _is_dir(path):
@@ -141,7 +149,7 @@ def record(
         if seconds is not None:
             seconds = number("seconds", seconds, 0, LONGEST_SECONDS, "seconds")
         return record_folder(
-            targets_of(many, simulation),
+            targets_of(many, simulation, reach),
             as_path(path, "Give the name of a folder."),
             rotation(USUAL if rotate is None else rotate, max_size),
             seconds=seconds,
@@ -150,7 +158,7 @@ def record(
         )
     if progress is not None:
         raise SettingsError("progress is for a folder.", "Leave it out, or give rotate.")
-    return _record_file(source, path, seconds, simulation)
+    return _record_file(source, path, seconds, simulation, reach)
 
 
 def _is_dir(path: str | Path) -> bool:
@@ -162,6 +170,7 @@ def _record_file(
     path: str | Path,
     seconds: float | None,
     simulation: Simulation,
+    reach: Reach,
 ) -> Path:
     """Record one market to one file; see `record`."""
     seconds = number("seconds", seconds, 0, LONGEST_SECONDS, "seconds")
@@ -169,7 +178,10 @@ def _record_file(
     warmup = simulation.warmup
     if known_venue(source.partition(":")[0]) is Simulated and warmup is None:
         warmup = 0.0  # only charts need a simulated past
-    feed = open_feed(source, edge=simulation.edge, seed=simulation.seed, warmup=warmup)
+    feed = open_feed(
+        source, edge=simulation.edge, seed=simulation.seed, warmup=warmup, proxy=reach.proxy,
+        urls=reach.urls, testnet=reach.testnet, origin=reach.origin,
+    )  # fmt: skip
     if isinstance(feed, GivenFeed):
         raise refuse_recording(source)
     if not isinstance(feed, LiveFeed):

@@ -52,16 +52,19 @@ class Requests:
     waiting : callable
         Called once a second while a request must wait, with the seconds left and the HTTP status
         that imposed the wait.
-    proxies : bool
-        Whether to use the proxies that the environment names.
+    proxy : str, optional
+        URL of the proxy; empty for none. None: those that the environment names.
     """
 
-    def __init__(self, waiting: Callable[[float, int], None], *, proxies: bool = True) -> None:
+    def __init__(self, waiting: Callable[[float, int], None], *, proxy: str | None = None) -> None:
         self._waiting = waiting
         # `ask` limits the whole time: with a timeout for each read, a server could send slowly for
         # ever. Only gzip is accepted, since it can be decompressed in pieces up to a limit.
         self._client = httpx.AsyncClient(
-            timeout=None, trust_env=proxies, headers={"Accept-Encoding": "gzip"}
+            timeout=None,
+            proxy=proxy or None,
+            trust_env=proxy is None,
+            headers={"Accept-Encoding": "gzip"},
         )
 
     async def __aenter__(self) -> Self:

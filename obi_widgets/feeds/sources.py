@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterable, Callable, Iterable, Iterator
+from collections.abc import AsyncIterable, Callable, Iterable, Iterator, Mapping
 from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, Union
@@ -21,6 +21,7 @@ from obi_widgets.feeds.given.following import GivenFeed
 from obi_widgets.feeds.given.venue import Given
 from obi_widgets.feeds.history_feed import HistoryFeed
 from obi_widgets.feeds.market import Market
+from obi_widgets.feeds.reach import Reach
 from obi_widgets.feeds.recording import Recording
 from obi_widgets.feeds.recording.folder_days import compacted
 from obi_widgets.feeds.recording.recording import files_of
@@ -60,6 +61,15 @@ class Options(NamedTuple):
     edge: float | None = None
     seed: int | None = None
     warmup: float | None = None
+    proxy: str | None = None
+    urls: Mapping[str, str] | None = None
+    testnet: bool = False
+    origin: str | None = None
+
+    @property
+    def reach(self) -> Reach:
+        """How the venue is reached."""
+        return Reach(self.proxy, self.urls, self.testnet, self.origin)
 
     def given(self) -> dict[str, Any]:
         """Return the options that differ from their defaults."""
@@ -158,6 +168,10 @@ def open_feed(
     edge: float | None = None,
     seed: int | None = None,
     warmup: float | None = None,
+    proxy: str | None = None,
+    urls: Mapping[str, str] | None = None,
+    testnet: bool = False,
+    origin: str | None = None,
 ) -> base.Feed:
     """Return the feed of a source. It does not run yet.
 
@@ -195,6 +209,8 @@ def open_feed(
         time.
     warmup : float, optional
         For the simulated exchange: seconds of a past that is played first; default 300.
+    proxy, urls, testnet, origin
+        For a live market: how it is reached; see `obi_widgets.Session`.
 
     Raises
     ------
@@ -210,8 +226,9 @@ def open_feed(
         If it is a DataFrame that is not one of books.
     """
     options = Options(
-        speed, levels, history_seconds, interval, strict, refresh_at, market, edge, seed, warmup
-    )
+        speed, levels, history_seconds, interval, strict, refresh_at, market, edge, seed, warmup,
+        proxy, urls, testnet, origin,
+    )  # fmt: skip
     found = find(source, market)
     for option, value in options.given().items():
         if option not in found.kind.takes:
@@ -227,11 +244,19 @@ FITS = {
     "edge": "the simulated exchange",
     "seed": "the simulated exchange",
     "warmup": "the simulated exchange",
+    "proxy": "a live market",
+    "urls": "a live market",
+    "testnet": "a live market",
+    "origin": "a live market",
 }
 """Options of few sources, and which."""
 
 KEEPS = frozenset({"levels", "history_seconds", "interval", "strict"})
 """Options of all sources whose books are kept as they come."""
+
+
+REACHES = frozenset(Reach._fields)
+"""Options of live markets."""
 
 
 # -- histories ---------------------------------------------------------------------------------
@@ -322,7 +347,7 @@ def _open_venue(found: tuple[str, str] | Venue, options: Options) -> base.Feed:
     from obi_widgets.feeds.live import LiveFeed  # to load a recording needs no websockets
 
     venue = found if isinstance(found, Venue) else make_venue(*found)
-    return LiveFeed(options.reader(venue))
+    return LiveFeed(options.reader(options.reach.set_on(venue)))
 
 
 def _simulated(source: object, _: str | None) -> str | None:
@@ -444,8 +469,8 @@ KINDS = (
     Kind("a DataFrame", frozenset({"strict", "market"}), _frame, _open_frame),
     Kind("an obi.Feed", KEEPS, _calls, _open_calls),
     Kind("an iterator of books", KEEPS | {"market"}, _books, _open_books),
-    Kind("a venue", KEEPS | {"refresh_at"}, _own_venue, _open_venue),
-    Kind("a venue", KEEPS | {"refresh_at"}, _venue, _open_venue),
+    Kind("a venue", KEEPS | REACHES | {"refresh_at"}, _own_venue, _open_venue),
+    Kind("a venue", KEEPS | REACHES | {"refresh_at"}, _venue, _open_venue),
     Kind(
         "the simulated exchange",
         KEEPS | {"refresh_at", "edge", "seed", "warmup"},

@@ -34,7 +34,7 @@ from obi_widgets.settings.files import TAKES
 from obi_widgets.settings.settings import Settings
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
     import pandas as pd
@@ -88,6 +88,18 @@ class Session(Actions, Stacked):
         Simulated exchange only: the same seed gives the same market. Random if left out.
     warmup : float, optional
         Simulated exchange only: seconds of past data to start with, 300 if left out.
+    proxy : str, optional
+        Live markets only: URL of a proxy for websockets and HTTP, such as
+        ``"http://host:3128"`` or ``"socks5h://host:1080"``; ``""`` for none. If left out, those
+        that the environment names (``HTTPS_PROXY``).
+    urls : dict of str to str, optional
+        Live markets only: addresses that replace the venue's own, by name: ``"rest"`` and those of
+        its websockets, mostly ``"book"``. ``docs/venues.md`` has all names.
+    testnet : bool
+        Live markets only: whether to read the venue's test network.
+    origin : str, optional
+        Live markets only: the header ``Origin`` of websockets, such as ``"https://lmex.io"``, for
+        a venue that refuses those without.
 
     Attributes
     ----------
@@ -132,6 +144,10 @@ class Session(Actions, Stacked):
         edge: float | None = None,
         seed: int | None = None,
         warmup: float | None = None,
+        proxy: str | None = None,
+        urls: Mapping[str, str] | None = None,
+        testnet: bool = False,
+        origin: str | None = None,
     ) -> None:
         instance("settings", settings, (Settings, type(None)), "Give obi.Settings(...).")
         if settings is not None and signal is not None:
@@ -145,7 +161,8 @@ class Session(Actions, Stacked):
         options: dict[str, Any] = {
             "speed": speed, "levels": levels, "history_seconds": history_seconds,
             "interval": interval, "strict": strict, "refresh_at": refresh_at, "market": market,
-            "edge": edge, "seed": seed, "warmup": warmup,
+            "edge": edge, "seed": seed, "warmup": warmup, "proxy": proxy, "urls": urls,
+            "testnet": testnet, "origin": origin,
         }  # fmt: skip
         self.feed = open_feed(source, **options)
         span = self.feed.span

@@ -23,6 +23,7 @@ from obi_widgets.widgets.status import StatusWidget
 from obi_widgets.widgets.time_axis import TimeAxis
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     import pandas as pd
@@ -84,6 +85,18 @@ class Lab(Part):
         Simulated exchange only: the same seed gives the same market. Random if left out.
     warmup : float, optional
         Simulated exchange only: seconds of past data to start with, 300 if left out.
+    proxy : str, optional
+        Live markets only: URL of a proxy for websockets and HTTP, such as
+        ``"http://host:3128"`` or ``"socks5h://host:1080"``; ``""`` for none. If left out, those
+        that the environment names (``HTTPS_PROXY``).
+    urls : dict of str to str, optional
+        Live markets only: addresses that replace the venue's own, by name: ``"rest"`` and those of
+        its websockets, mostly ``"book"``. ``docs/venues.md`` has all names.
+    testnet : bool
+        Live markets only: whether to read the venue's test network.
+    origin : str, optional
+        Live markets only: the header ``Origin`` of websockets, such as ``"https://lmex.io"``, for
+        a venue that refuses those without.
 
     Raises
     ------
@@ -130,11 +143,16 @@ class Lab(Part):
         edge: float | None = None,
         seed: int | None = None,
         warmup: float | None = None,
+        proxy: str | None = None,
+        urls: Mapping[str, str] | None = None,
+        testnet: bool = False,
+        origin: str | None = None,
     ) -> None:
         session = Session(
             source, settings=settings, signal=signal, speed=speed, levels=levels,
             history_seconds=history_seconds, interval=interval, strict=strict,
             refresh_at=refresh_at, market=market, edge=edge, seed=seed, warmup=warmup,
+            proxy=proxy, urls=urls, testnet=testnet, origin=origin,
         )  # fmt: skip
         time = TimeAxis()
         self.status = StatusWidget(session, alone=False)

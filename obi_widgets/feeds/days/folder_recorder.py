@@ -23,6 +23,7 @@ from obi_widgets.feeds.blocking import run, run_and_wait
 from obi_widgets.feeds.by_ccxt.markets import CcxtSource, refuse_recording
 from obi_widgets.feeds.days.market_recorder import MarketRecorder
 from obi_widgets.feeds.days.progress import Progress, kept
+from obi_widgets.feeds.reach import Reach
 from obi_widgets.feeds.recording.folder import Lock, make_folder, place_of
 from obi_widgets.feeds.simulation.exchange import SimulatedExchange
 from obi_widgets.feeds.simulation.simulator import SimulatedMarket
@@ -34,6 +35,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from obi_widgets.feeds.days.rotation import Rotation
+
+NO_REACH = Reach()
 
 LOOK_EVERY = 0.05
 """Seconds between two looks at whether it ends."""
@@ -77,7 +80,7 @@ class Target(NamedTuple):
     exchange: SimulatedExchange | None = None
 
 
-def target_of(source: object, simulation: Simulation) -> Target:
+def target_of(source: object, simulation: Simulation, reach: Reach) -> Target:
     """Return the market of a source, after checking that it can be recorded.
 
     Raises
@@ -91,9 +94,12 @@ def target_of(source: object, simulation: Simulation) -> Target:
         raise ArgumentError(f"A {type(source).__name__} is no market.", "Give venue:SYMBOL.")
     found = find(source).opened  # type: ignore[arg-type]  # venues are no documented source
     if isinstance(found, Venue):
-        kind, symbol, urls = type(found), found.symbol, found.urls
-        return Target(kind.name, symbol, lambda: kind(symbol, endpoints=urls))
+        own = reach.set_on(found)
+        return Target(own.name, own.symbol, own.anew)
     if isinstance(found, str):
+        if reach != Reach():
+            name = next(name for name in Reach._fields if getattr(reach, name))
+            raise SettingsError(f"{name} is for a live market.", "Leave it out.")
         exchange = simulation.exchange(found)
         return Target(
             "sim", found, lambda: make_venue("sim", found, endpoints=exchange.endpoints), exchange
@@ -102,12 +108,14 @@ def target_of(source: object, simulation: Simulation) -> Target:
         raise refuse_recording(str(source))
     if isinstance(found, tuple):
         name, symbol = found
-        make_venue(name, symbol)  # raises if the venue cannot have the symbol
-        return Target(name, symbol, lambda: make_venue(name, symbol))
+        venue = reach.set_on(make_venue(name, symbol))
+        return Target(name, symbol, venue.anew)
     raise RecordingError(f"{source!r} is a recording already.", "Copy the file.")
 
 
-def targets_of(sources: Iterable[object], simulation: Simulation) -> list[Target]:
+def targets_of(
+    sources: Iterable[object], simulation: Simulation, reach: Reach = NO_REACH
+) -> list[Target]:
     """Return the markets of several sources.
 
     Raises
@@ -115,13 +123,15 @@ def targets_of(sources: Iterable[object], simulation: Simulation) -> list[Target
     SettingsError
         If one is there twice, or an option does not fit.
     """
-    targets = [target_of(source, simulation) for source in sources]
+    targets = [target_of(source, simulation, reach) for source in sources]
     if not targets:
         raise ArgumentError("No market was given.", "Give a list of venue:SYMBOL.")
     names = [(target.venue, target.symbol) for target in targets]
     for name in names:
         if names.count(name) > 1:
             raise SettingsError(f"{':'.join(name)} was given twice.", "Give it once.")
+    if reach.urls is not None and len({target.venue for target in targets}) > 1:
+        raise SettingsError("urls are of one venue, and there are several.", "Record each alone.")
     option = simulation.given()
     if option and not any(target.exchange for target in targets):
         value = quoted(getattr(simulation, option))

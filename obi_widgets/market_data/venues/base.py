@@ -14,6 +14,7 @@ from obi_widgets.market_data.events import Instrument, Status
 from obi_widgets.market_data.venues.budget import Budget
 from obi_widgets.market_data.venues.http_answers import explain
 from obi_widgets.market_data.venues.replies import BOOK, FOREVER, SECOND, Fetch, Output
+from obi_widgets.market_data.venues.route import Route
 from obi_widgets.market_data.venues.symbols import did_you_mean, own_spelling, similar
 
 if TYPE_CHECKING:
@@ -130,6 +131,10 @@ class Venue(ABC):
 
     Attributes
     ----------
+    urls : dict of str to str
+        The base URLs that are used.
+    route : Route
+        The proxy and the ``Origin`` that are used.
     can_ask : bool
         Whether requests are answered. A replay sets it to False.
 
@@ -174,6 +179,8 @@ class Venue(ABC):
     """The display name."""
     endpoints: ClassVar[Mapping[str, str]]
     """Base URLs by name: one for each websocket, and ``rest``."""
+    testnet: ClassVar[Mapping[str, str]] = {}
+    """The same of its test network, as far as they differ; empty if none is known."""
     levels: ClassVar[int]
     """The most levels a side in a snapshot."""
     window: ClassVar[int] = 0
@@ -209,10 +216,16 @@ class Venue(ABC):
     def __init__(self, symbol: str, *, endpoints: Mapping[str, str] | None = None) -> None:
         self.symbol = symbol
         self.urls = {**self.endpoints, **(endpoints or {})}
+        self.route = Route()
         self.can_ask = True
 
     def anew(self) -> Self:
         """Return a decoder of the same market that has heard nothing yet."""
+        venue = self._copy()
+        venue.route = self.route
+        return venue
+
+    def _copy(self) -> Self:
         return type(self)(self.symbol, endpoints=self.urls)
 
     @property

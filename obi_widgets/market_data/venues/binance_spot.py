@@ -40,6 +40,10 @@ class BinanceSpot(Binance):
         BOOK: "wss://stream.binance.com:9443",
         "rest": "https://api.binance.com",
     }
+    testnet: ClassVar[Mapping[str, str]] = {
+        BOOK: "wss://stream.testnet.binance.vision",
+        "rest": "https://testnet.binance.vision",
+    }
     market_data_only: ClassVar[Mapping[str, str]] = {
         BOOK: "wss://data-stream.binance.vision",
         "rest": "https://data-api.binance.vision",

@@ -39,6 +39,11 @@ class BinanceUsdm(PlainFrames):
         MARKET: "wss://fstream.binance.com/market",
         "rest": "https://fapi.binance.com",
     }
+    testnet: ClassVar[Mapping[str, str]] = {
+        BOOK: "wss://demo-fstream.binance.com/public",
+        MARKET: "wss://demo-fstream.binance.com/market",
+        "rest": "https://demo-fapi.binance.com",
+    }
 
     levels = 1000
     streams = frozenset({"trades", "mark"})

@@ -53,6 +53,10 @@ class Bybit(Streamed):
         BOOK: "wss://stream.bybit.com/v5/public/linear",
         "rest": "https://api.bybit.com",
     }
+    testnet: ClassVar[Mapping[str, str]] = {
+        BOOK: "wss://stream-testnet.bybit.com/v5/public/linear",
+        "rest": "https://api-testnet.bybit.com",
+    }
 
     cadence, noticed_by = "100 ms", "numbers of changes"
     levels = window = DEPTH  # levels that leave the window are sent as removed

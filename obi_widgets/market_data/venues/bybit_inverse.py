@@ -24,6 +24,10 @@ class BybitInverse(Bybit):
         BOOK: "wss://stream.bybit.com/v5/public/inverse",
         "rest": "https://api.bybit.com",
     }
+    testnet: ClassVar[Mapping[str, str]] = {
+        BOOK: "wss://stream-testnet.bybit.com/v5/public/inverse",
+        "rest": "https://api-testnet.bybit.com",
+    }
 
     size_unit = "contracts"
     unit = SizeUnit(1.0, inverse=True)

@@ -23,6 +23,10 @@ class BybitSpot(Bybit):
         BOOK: "wss://stream.bybit.com/v5/public/spot",
         "rest": "https://api.bybit.com",
     }
+    testnet: ClassVar[Mapping[str, str]] = {
+        BOOK: "wss://stream-testnet.bybit.com/v5/public/spot",
+        "rest": "https://api-testnet.bybit.com",
+    }
 
     cadence = "200 ms"
     streams = frozenset({"trades"})

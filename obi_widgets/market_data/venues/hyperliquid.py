@@ -77,6 +77,11 @@ class Hyperliquid(Streamed):
         "rest": "https://api.hyperliquid.xyz",
     }
 
+    testnet: ClassVar[Mapping[str, str]] = {
+        BOOK: "wss://api.hyperliquid-testnet.xyz/ws",
+        "rest": "https://api.hyperliquid-testnet.xyz",
+    }
+
     cadence, noticed_by = "0.5 s", "whole books"
     levels, whole_books = FAST, True
     streams = frozenset({"trades", "mark"})
@@ -100,7 +105,7 @@ class Hyperliquid(Streamed):
         self._began = 0  # event time of the first book on this connection, ns
         self._context: messages.Context | None = None  # waits for a book, whose time it gets
 
-    def anew(self) -> Self:  # noqa: D102
+    def _copy(self) -> Self:
         return type(self)(self.symbol, endpoints=self.urls, fast=self._fast)
 
     @classmethod

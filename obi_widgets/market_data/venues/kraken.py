@@ -45,6 +45,7 @@ class Kraken(Streamed):
         BOOK: "wss://ws.kraken.com/v2",
         "rest": "https://api.kraken.com",
     }
+    testnet: ClassVar[Mapping[str, str]] = {BOOK: "wss://beta-ws.kraken.com/v2"}
 
     cadence, noticed_by = "at each change", "a checksum"
     levels = window = 100

@@ -343,6 +343,11 @@ class Btse(Lmex):
         TRADES: "wss://ws.btse.com/ws/futures",
         "rest": "https://api.btse.com/futures",
     }
+    testnet: ClassVar[Mapping[str, str]] = {
+        BOOK: "wss://testws.btse.io/ws/oss/futures",
+        TRADES: "wss://testws.btse.io/ws/futures",
+        "rest": "https://testapi.btse.io/futures",
+    }
 
 
 class Simulated(Lmex):

@@ -80,6 +80,7 @@ class Okx(Streamed):
         BOOK: "wss://ws.okx.com:8443/ws/v5/public",
         "rest": "https://www.okx.com",
     }
+    testnet: ClassVar[Mapping[str, str]] = {BOOK: "wss://wspap.okx.com:8443/ws/v5/public"}
 
     cadence, noticed_by = "100 ms", "numbers of changes"
     levels = window = DEPTH  # levels that leave the window are sent as removed

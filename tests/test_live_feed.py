@@ -290,3 +290,14 @@ def test_what_a_venue_raises_ends_the_feed_and_leaves_nothing():
     with pytest.raises(ExceptionGroup) as caught:
         asyncio.run(read())
     assert caught.group_contains(ZeroDivisionError)
+
+
+def test_a_feed_that_is_ended_says_goodbye_and_tells_the_venue_of_no_error():
+    codes = []
+
+    async def converse(connection):
+        await connection.wait_closed()
+        codes.append(connection.close_code)
+
+    follow(converse, ("open", 1))
+    assert codes == [1000]

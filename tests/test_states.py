@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from functools import partial
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ from history_tools import MS, write, writer
 from session_tools import View, following, wait_for
 
 import obi_widgets as obi
-from obi_widgets.session.states import Listeners
+from obi_widgets.session.states import Listener, Listeners
 
 
 @pytest.fixture(scope="module")
@@ -181,3 +182,35 @@ def test_what_cannot_be_called_is_refused(recording):
         with pytest.raises(obi.ObiError) as error:
             session.on_state("print")
         assert str(error.value) == "A str cannot be called. Give a function of a state."
+
+
+def test_one_that_wants_only_the_newest_gets_that_and_never_falls_behind(listening):
+    market, listeners, told = listening()
+    given, running, go_on = [], threading.Event(), threading.Semaphore(0)
+
+    def slow(state):
+        given.append(state.time)
+        running.set()
+        go_on.acquire(timeout=10)
+
+    listeners.add(slow, partial(Listener, only_newest=True))
+    market.come(1)
+    assert running.wait(10)
+    market.come(500)  # while it runs
+    go_on.release()
+    wait_for(lambda: len(given) == 2, "the newest state")
+    assert given == [0, 500 * 100 * MS]
+    go_on.release(10)
+    market.come(1)
+    wait_for(lambda: len(given) == 3, "the next state")
+    assert given[-1] == 501 * 100 * MS
+    assert told == []
+
+
+def test_only_newest_is_true_or_false(recording):
+    session = obi.Session(recording)
+    try:
+        with pytest.raises(obi.errors.SettingsError, match="only_newest = 1 is not possible"):
+            session.on_state(print, only_newest=1)
+    finally:
+        session.close()

@@ -276,8 +276,10 @@ class LiveFeed(Feed):
             return False
         LIMITS.record_answer(to.url, 101, {}, "", sent)
         self._outboxes[to.socket] = Outbox(to.url, self.market.venue.budget)
-        async with socket:
+        try:
             return await self._read(to.socket, socket)
+        finally:  # `async with` would tell the venue of an error if this is cancelled
+            await socket.close()
 
     async def _read(self, name: str, socket: ClientConnection) -> bool:
         """Deliver a websocket's frames until it is lost; return whether it lasted `STEADY` s."""

@@ -11,6 +11,7 @@ collected; its publisher, which checks for it ten times a second, then stops the
 from __future__ import annotations
 
 import weakref
+from functools import partial
 from inspect import signature
 from typing import TYPE_CHECKING, Any
 
@@ -26,7 +27,7 @@ from obi_widgets.session.lifecycle import Lifecycle
 from obi_widgets.session.publisher import Publisher
 from obi_widgets.session.sealing import Sealing
 from obi_widgets.session.stacked import Stacked
-from obi_widgets.session.states import Listeners
+from obi_widgets.session.states import Listener, Listeners
 from obi_widgets.session.trials import Tried
 from obi_widgets.session.views import View
 from obi_widgets.session.waiting import wait_for
@@ -272,13 +273,16 @@ class Session(Actions, Stacked):
         self.start()
         wait_for(self.market, states, timeout)
 
-    def on_state(self, callback: Callable[[NewState], object]) -> Callable[[], None]:
+    def on_state(
+        self, callback: Callable[[NewState], object], *, only_newest: bool = False
+    ) -> Callable[[], None]:
         """Call a function for each new book state. Starts the session.
 
         The function runs in a thread of its own, one state after the other, in order. It never
-        delays the feed. A function that is too slow misses states that the history has dropped;
-        the screen says how many. An exception is logged and shown on the screen, and the function
-        is called again for the next state.
+        delays the feed. A function that is slower than states come falls behind, and in the end
+        misses states that the history has dropped; the screen says how many. With ``only_newest``
+        it never falls behind, but gets the newest state whenever it has returned. An exception is
+        logged and shown on the screen, and the function is called again for the next state.
 
         Parameters
         ----------
@@ -286,6 +290,8 @@ class Session(Actions, Stacked):
             Takes one state with the attributes ``time`` and ``received`` (int, nanoseconds UTC),
             ``bid``, ``ask`` and ``mid`` (quote currency), ``signal`` (float, with the settings at
             that moment), and ``history`` (this state alone, with its levels).
+        only_newest : bool
+            Whether states that came while the function ran are passed over, but for the newest.
 
         Returns
         -------
@@ -308,7 +314,8 @@ class Session(Actions, Stacked):
         >>> max(map(abs, signals)) <= 1
         True
         """
-        stop = self._listeners.add(callback)
+        newest = flag("only_newest", only_newest)
+        stop = self._listeners.add(callback, partial(Listener, only_newest=newest))
         self.start()
         return stop
 

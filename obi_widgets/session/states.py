@@ -129,7 +129,16 @@ class Listeners:
 
 
 class Listener:
-    """Calls one function for each new state."""
+    """Calls one function for each new state, or for the newest one whenever it is ready.
+
+    Parameters
+    ----------
+    callback, market, settings, tell
+        See `Listeners`.
+    only_newest : bool
+        Whether a function that is slower than states come gets the newest one, and those between
+        are passed over.
+    """
 
     called = "on_state"
     """What the user called, for what is told."""
@@ -140,7 +149,10 @@ class Listener:
         market: Followed,
         settings: Settings,
         tell: Callable[[str], object],
+        *,
+        only_newest: bool = False,
     ) -> None:
+        self._only_newest = only_newest
         self._callback, self._market, self._settings = callback, market, settings
         self._tell = tell
         self._stopping = threading.Event()
@@ -166,7 +178,9 @@ class Listener:
         """Give the new states, at most `AT_ONCE`; return whether there were any."""
         history = self._market.history()
         first = self._next - history.start
-        if first < 0:
+        if self._only_newest and first < len(history):
+            first = len(history) - 1
+        elif first < 0:
             self.left_out -= first
             self._say(
                 f"A function of {self.called} is too slow: {self.left_out:,} states were left out. "

@@ -369,3 +369,67 @@ def test_a_recorder_is_written_to_by_several_threads(tmp_path):
     asyncio.run(all_at_once())
     recorder.close()
     assert sorted(numbers(recorder.path)) == list(range(2000))
+
+
+class SlowDisk:
+    """A file whose writes wait until a test lets them go on."""
+
+    def __init__(self, file):
+        self.file, self.asked, self.go_on = file, threading.Event(), threading.Event()
+
+    def write(self, data):
+        self.asked.set()
+        assert self.go_on.wait(20)
+        return self.file.write(data)
+
+    def __getattr__(self, name):
+        return getattr(self.file, name)
+
+
+def test_a_disk_that_is_slow_for_a_while_delays_nobody_and_loses_nothing(tmp_path, monkeypatch):
+    monkeypatch.setattr(recorder_module, "FLUSH_EVERY", 0.02)
+    path = tmp_path / "slow.gz"
+    recorder = Recorder(path, "lmex", "BTC-PERP")
+    disk = recorder._file = SlowDisk(recorder._file)
+    records = [frame(number) for number in range(2000)]
+    try:
+        recorder.write(records[0])
+        assert disk.asked.wait(20)
+        for record in records[1:]:  # while the disk does not answer: none of these waits
+            recorder.write(record)
+        assert recorder.size < 500
+        assert len([one for one in threading.enumerate() if one.name == "obi-flush"]) == 1
+        disk.go_on.set()
+        until(lambda: recorder._timer is None)
+        assert numbers(path) == [*range(2000)], "before it is closed"
+    finally:
+        disk.go_on.set()
+        recorder.close()
+    assert numbers(path) == [*range(2000)]
+
+
+def test_what_waits_for_a_slow_disk_is_bounded_and_then_the_caller_waits(tmp_path, monkeypatch):
+    monkeypatch.setattr(recorder_module, "FLUSH_EVERY", 0.02)
+    monkeypatch.setattr(recorder_module, "MOST_WAITING", 1000)
+    recorder = Recorder(tmp_path / "slow.gz", "lmex", "BTC-PERP")
+    disk = recorder._file = SlowDisk(recorder._file)
+    noise = random.Random(1)
+    written = []
+
+    def write():
+        for number in range(40):
+            text = "".join(noise.choices("abcdefghijklmnopqrstuvwxyz0123456789", k=60_000))
+            recorder.write(Record(T0 + number, "frame", "book", f'"{text}"'))
+            written.append(number)
+
+    writer = threading.Thread(target=write, daemon=True)
+    try:
+        writer.start()
+        assert disk.asked.wait(20)
+        writer.join(1.0)
+        assert len(written) < 40
+    finally:
+        disk.go_on.set()
+        writer.join(20)
+        recorder.close()
+    assert len(written) == len([*Recording(recorder.path)]) == 40

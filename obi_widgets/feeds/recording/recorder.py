@@ -20,6 +20,9 @@ FLUSH_EVERY = 0.5
 MEMBER_SIZE = 2**20
 """Bytes that are compressed together as a gzip member. Damage to a member loses at most these."""
 
+MOST_WAITING = 64 * 2**20
+"""Bytes that may wait for a slow disk. Beyond them the caller waits too."""
+
 PLAIN_SUFFIXES = (".txt", ".log", "")
 
 
@@ -27,7 +30,8 @@ class Recorder:
     """Appends records to a new file. Any thread may write.
 
     The file can be read at any time. Its first line is written at once, and each record within
-    half a second, even if no other follows.
+    half a second, even if no other follows. A compressed file is written by a thread of its own,
+    so that a disk that is slow for a while does not delay who records.
 
     Parameters
     ----------
@@ -60,13 +64,15 @@ class Recorder:
         self.records = self.too_long = 0
         self.error: RecordingError | None = None
         self._is_gone = False  # whether the path was no longer that of the file when last looked
+        self._disk = threading.RLock()  # held while the file is written; taken before `_lock`
         self._lock = threading.RLock()
-        self._timer: threading.Timer | None = None
+        self._timer: threading.Timer | None = None  # until what it has written is in the file
+        self._is_waiting = False  # whether records came since the last flush
         self._unwritten = bytearray()  # the bytes that come next in the file
         self._size = 0  # bytes in the file before them
         self._compressor = _new_compressor() if self.path.suffix.lower() == ".gz" else None
         self._member_bytes = 0  # bytes of the open gzip member, before compression
-        self._flushed_at = self._checked_at = time.monotonic()
+        self._checked_at = time.monotonic()
         self._file = _new_file(self.path)
         try:
             self._put(header(venue, symbol))
@@ -100,11 +106,27 @@ class Recorder:
                 f"A line may have at most {LONGEST:,} bytes.",
                 path=self.path,
             )
+        if self._compressor is None or self.error or len(self._unwritten) > MOST_WAITING:
+            self._write_now(line)
+            return
         with self._lock:
-            if self._file.closed:
-                raise RecordingError(
-                    f"{self.path} was closed.", "Record to another file.", path=self.path
-                )
+            self._check_open()
+            self.records += 1
+            self._put(line)
+            started = self._timer is not None or self._flush_soon()
+        if not started:
+            self._flush()
+
+    def _check_open(self) -> None:
+        if self._file.closed:
+            raise RecordingError(
+                f"{self.path} was closed.", "Record to another file.", path=self.path
+            )
+
+    def _write_now(self, line: bytes) -> None:
+        """Append a line, and wait until it is in the file, or nearly so."""
+        with self._disk, self._lock:
+            self._check_open()
             self._write_out()
             self.records += 1
             self._put(line)
@@ -114,10 +136,8 @@ class Recorder:
                 self._check_place()
             if self._compressor is None:
                 self._write_out()
-            elif now - self._flushed_at > FLUSH_EVERY:
+            elif self._timer is None and not self._flush_soon():
                 self._flush()
-            elif self._timer is None:
-                self._flush_soon()
 
     def close(self) -> None:
         """Write the remaining records, and close the file.
@@ -127,7 +147,7 @@ class Recorder:
         RecordingError
             If they cannot be written. The file keeps what was written before.
         """
-        with self._lock:
+        with self._disk, self._lock:
             if self._file.closed:
                 return
             if self._timer is not None:
@@ -143,56 +163,68 @@ class Recorder:
         else:
             self._unwritten += self._compressor.compress(line)
             self._member_bytes += len(line)
+            self._is_waiting = True
 
-    def _flush_soon(self) -> None:
+    def _flush_soon(self) -> bool:
+        """Flush in a while, in another thread; return False if none can be started."""
         # A timer for each flush, so that a recorder without references leaves no thread behind.
         timer = threading.Timer(FLUSH_EVERY, self._flush_late)
         timer.name, timer.daemon = "obi-flush", True
         try:
             timer.start()
         except RuntimeError:  # the interpreter is ending, or there are too many threads
-            self._flush()
-        else:
-            self._timer = timer
+            return False
+        self._timer = timer
+        return True
 
     def _flush_late(self) -> None:
-        with self._lock, suppress(RecordingError):  # it is stored in `error`
-            self._timer = None
-            if not self._file.closed:
-                self._check_place()
-                self._flush()
+        with self._disk:
+            with suppress(RecordingError):  # it is stored in `error`
+                if not self._file.closed:
+                    self._check_place()
+                    self._flush()
+            with self._lock:
+                self._timer = None
+                if self._is_waiting and not (self._file.closed or self.error):
+                    self._flush_soon()  # of what came while this was written
 
     def _flush(self, *, end: bool = False) -> None:
         """Write what waits in the compressor; end the gzip member if it is large enough."""
-        self._flushed_at = time.monotonic()
-        if self._compressor is not None:
-            if end or self._member_bytes > MEMBER_SIZE:
-                self._unwritten += self._compressor.flush()
-                self._compressor, self._member_bytes = _new_compressor(), 0
-            else:
-                self._unwritten += self._compressor.flush(zlib.Z_SYNC_FLUSH)
-        self._write_out()
+        with self._disk:
+            with self._lock:
+                self._is_waiting = False
+                if self._compressor is not None:
+                    if end or self._member_bytes > MEMBER_SIZE:
+                        self._unwritten += self._compressor.flush()
+                        self._compressor, self._member_bytes = _new_compressor(), 0
+                    else:
+                        self._unwritten += self._compressor.flush(zlib.Z_SYNC_FLUSH)
+            self._write_out()
 
     def _write_out(self) -> None:
         """Write the unwritten bytes to the file: all of them, or none."""
-        if not self._unwritten:
-            return
-        try:
-            self._file.seek(self._size)
-            written = 0
-            while written < len(self._unwritten):
-                written += self._file.write(memoryview(self._unwritten)[written:]) or 0
-        except OSError as error:
-            with suppress(OSError):  # if this fails too, the next write overwrites the rest
-                self._file.truncate(self._size)
-            raise self._set_error(
-                f"{self.path} cannot be written: {_reason(error)}.",
-                "What was recorded before is kept. Make room, or choose another place.",
-            ) from error
-        self._size += len(self._unwritten)
-        self._unwritten.clear()
-        if not self._is_gone:
-            self.error = None
+        with self._disk:
+            with self._lock:
+                data, self._unwritten = self._unwritten, bytearray()
+            if not data:
+                return
+            try:
+                self._file.seek(self._size)
+                written = 0
+                while written < len(data):
+                    written += self._file.write(memoryview(data)[written:]) or 0
+            except OSError as error:
+                with self._lock:
+                    self._unwritten[:0] = data
+                with suppress(OSError):  # if this fails too, the next write overwrites the rest
+                    self._file.truncate(self._size)
+                raise self._set_error(
+                    f"{self.path} cannot be written: {_reason(error)}.",
+                    "What was recorded before is kept. Make room, or choose another place.",
+                ) from error
+            self._size += len(data)
+            if not self._is_gone:
+                self.error = None
 
     def _check_place(self) -> None:
         """Raise if the path is no longer that of the open file."""

@@ -17,7 +17,7 @@ from obi_widgets.errors import SettingsError
 from obi_widgets.presentation.charts.downsampling import Window
 from obi_widgets.presentation.reading.analysis import Analysis
 from obi_widgets.presentation.reading.cursor import Cursor
-from obi_widgets.presentation.reading.ladder import Ladder
+from obi_widgets.presentation.reading.ladder import KERNELS, Ladder
 from obi_widgets.presentation.reading.reading import Reader, Reading, read
 from obi_widgets.presentation.reading.signal_values import SignalValues
 from obi_widgets.presentation.texts.reading_text import (
@@ -45,6 +45,26 @@ RECORDING = Path(__file__).parent / "data" / "sim.txt"
 @pytest.fixture(scope="module")
 def market():
     return obi.simulate(seconds=120, seed=7)
+
+
+@pytest.mark.parametrize("parameters", [
+    *SETTINGS,
+    obi.Parameters(depth=None, decay=2.0),
+    obi.Parameters(depth=4, band_bps=0.4),
+    obi.Parameters(obi.weighted_sum([obi.queue_imbalance, obi.imbalance], [1.0, 0.5])),
+], ids=str)  # fmt: skip
+def test_a_compiled_ladder_is_that_of_numpy(market, parameters, monkeypatch):
+    assert KERNELS.wait()
+    rows = range(0, len(market), 37)
+    compiled = [Ladder.of(market, parameters, row) for row in rows]
+    monkeypatch.setattr(KERNELS, "code", None)
+    for row, one in zip(rows, compiled, strict=True):
+        other = Ladder.of(market, parameters, row)
+        np.testing.assert_array_equal(one.price, other.price)
+        np.testing.assert_array_equal(one.size, other.size)
+        # The exponential of NumPy and that of the C library differ in the last bit.
+        np.testing.assert_allclose(one.weight, other.weight, rtol=1e-14, atol=0)
+        assert one.weighs == other.weighs
 
 
 @pytest.mark.parametrize("parameters", SETTINGS, ids=range(len(SETTINGS)))

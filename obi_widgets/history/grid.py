@@ -6,6 +6,7 @@ up to the rounding of a float32 are taken to be on it, if the grid is far coarse
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -71,11 +72,18 @@ def on_grid(ticks: Floats, tick_size: float) -> Floats:
     tick_size : float
         Quote currency, above 0.
     """
+    step, parts = as_fraction(tick_size)
+    return np.asarray(ticks * step / parts)  # 639439 / 10 is 63943.9, 639439 * 0.1 is not
+
+
+@lru_cache(64)
+def as_fraction(tick_size: float) -> tuple[float, float]:
+    """Return two whole numbers whose ratio is a tick size; it and 1 if it has too many decimals."""
     for decimals in range(13):
-        step = np.rint(tick_size * 10**decimals)
+        step = float(np.rint(tick_size * 10**decimals))
         if step and abs(tick_size * 10**decimals / step - 1) < 1e-9:
-            return np.asarray(ticks * step / 10**decimals)  # 639439 / 10 is 63943.9, * 0.1 is not
-    return np.asarray(ticks * tick_size)
+            return step, 10.0**decimals
+    return tick_size, 1.0
 
 
 def snap(prices: list[Floats], tick_size: float | None) -> tuple[list[Floats], float, str]:

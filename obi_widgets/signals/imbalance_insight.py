@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 import numpy as np
 
-from obi_widgets.signals.insight import Insight, LevelsInUse, Note, weights
+from obi_widgets.signals.insight import Insight, LevelsInUse, Note, Weighing
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -45,9 +45,9 @@ class ImbalanceInsight(Insight):
 
     weighs: ClassVar[bool] = True
 
-    def weights(self, history: History, values: Mapping[str, Any]) -> Floats:
-        """Return each level's weight; see `Insight.weights`."""
-        return weights(history, values["decay"], values["depth"], values["band_bps"])
+    def weighings(self, values: Mapping[str, Any]) -> list[Weighing]:
+        """Return how levels are weighed; see `Insight.weighings`."""
+        return [Weighing(values["decay"], values["depth"], values["band_bps"])]
 
     def decay_effect(self, history: History, values: Mapping[str, Any]) -> DecayEffect:
         """Return how much decay changes the imbalance in a history."""

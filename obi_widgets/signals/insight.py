@@ -63,6 +63,14 @@ class LevelsInUse(NamedTuple):
     enough: bool
 
 
+class Weighing(NamedTuple):
+    """How a level's weight follows from its distance; see `weights`."""
+
+    decay: float
+    depth: int | None
+    band_bps: float | None
+
+
 class Insight:
     """What follows from a signal's declaration.
 
@@ -77,6 +85,17 @@ class Insight:
 
     def __init__(self, signal: HasParameters) -> None:
         self.signal = signal
+
+    def weighings(self, values: Mapping[str, Any]) -> list[Weighing]:
+        """Return how levels are weighed; a level's weight is the largest of what these give it.
+
+        Parameters
+        ----------
+        values : mapping
+            A value of each parameter.
+        """
+        used = self.signal.levels_chosen(values)
+        return [Weighing(0.0, used.depth, used.band_bps)]
 
     def weights(self, history: History, values: Mapping[str, Any]) -> Floats:
         """Return each level's weight in the signal, as a fraction of its size.
@@ -93,8 +112,9 @@ class Insight:
         ndarray of float64, shape (2, L, T)
             Bids first; 0 for a level that is not used.
         """
-        used = self.signal.levels_chosen(values)
-        return weights(history, 0.0, used.depth, used.band_bps)
+        return np.asarray(
+            np.max([weights(history, *one) for one in self.weighings(values)], axis=0)
+        )
 
     def notes(
         self,

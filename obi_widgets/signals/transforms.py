@@ -18,7 +18,7 @@ from obi_widgets.checks import as_list
 from obi_widgets.errors import SettingsError, quoted
 from obi_widgets.parameters import Number, Parameter, Seconds
 from obi_widgets.signals.coverage import LevelsUsed
-from obi_widgets.signals.insight import Insight, LevelsInUse, Note
+from obi_widgets.signals.insight import Insight, LevelsInUse, Note, Weighing
 from obi_widgets.signals.signal import Signal
 from obi_widgets.signals.windows import before, trailing
 
@@ -322,13 +322,13 @@ class CombinedInsight(Insight):
         """Whether a part gives some levels less than their full size."""
         return any(part.insight.weighs for part in self.signal.parts)
 
-    def weights(self, history: History, values: Mapping[str, Any]) -> Floats:
-        """Return each level's largest weight among the parts; see `Insight.weights`."""
-        found = [
-            part.insight.weights(history, given)
+    def weighings(self, values: Mapping[str, Any]) -> list[Weighing]:
+        """Return how the levels of all parts are weighed; see `Insight.weighings`."""
+        return [
+            one
             for part, given in self.signal.parts_with_values(values)
+            for one in part.insight.weighings(given)
         ]
-        return np.asarray(np.max(found, axis=0))
 
     def notes(
         self,

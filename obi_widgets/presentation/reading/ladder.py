@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from obi_widgets.history.levels import prices_of
+from obi_widgets.history.grid import as_fraction
+from obi_widgets.history.levels import BLOCK, prices_of
 from obi_widgets.history.rows import state_of
+from obi_widgets.kernels.loader import Kernels
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -17,6 +19,9 @@ if TYPE_CHECKING:
     from obi_widgets.settings.parameters import Parameters
 
     Floats = NDArray[np.float64]
+
+KERNELS = Kernels("obi_widgets.presentation.reading.ladder_numba")
+"""Until they are compiled, NumPy makes a ladder."""
 
 LADDER = 20
 """Levels a side that a ladder shows."""
@@ -43,11 +48,22 @@ class Ladder:
     def of(cls, history: History, parameters: Parameters, row: int | None = None) -> Ladder:
         """Return the levels of a state: of the newest one if ``row`` is None, none for −1."""
         insight, values = parameters.signal.insight, dict(parameters.values)
-        shape = (2, min(LADDER, history.levels))
+        shape, code = (2, min(LADDER, history.levels)), KERNELS.current()
         row = len(history) - 1 if row is None else row
         if row < 0 or np.isnan(history.bid[row] + history.ask[row]):
             nothing = np.full(shape, np.nan)
             return cls(nothing, nothing, np.zeros(shape), insight.weighs)
+        if code is not None:
+            place = row + history.offset
+            price, size, weight = code.levels(
+                *history.blocks[place // BLOCK], place % BLOCK,
+                (
+                    float(history.bid[row]), float(history.ask[row]), history.tick_size,
+                    *as_fraction(history.tick_size),
+                ),
+                np.array(insight.weighings(values), float), shape[1],  # None becomes NaN
+            )  # fmt: skip
+            return cls(price, size, weight, insight.weighs)
         state = state_of(history, row)
         ((_, block),) = state.chunks()
         ticks, sizes = block.ticks[:, : shape[1], 0], block.sizes[:, : shape[1], 0]

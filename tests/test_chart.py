@@ -11,16 +11,9 @@ from history_tools import NAN, SECOND
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from obi_widgets.presentation.charts.downsampling import (
-    PIXELS,
-    Axis,
-    Window,
-    extent,
-    is_raw,
-    lowest,
-    means,
-    steps,
-)
+from obi_widgets.presentation.charts.axis_range import Axis
+from obi_widgets.presentation.charts.downsampling import extent, is_raw, lowest, means, steps
+from obi_widgets.presentation.charts.window import PIXELS, Window
 
 # A chart of 600 columns of 10 ns, and series that are dense, sparse, or both by turns.
 COLUMN = 10

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 import obi_widgets as obi
 from obi_widgets.errors import SettingsError
 from obi_widgets.market_data.events import Trade
-from obi_widgets.presentation.charts.downsampling import Window
+from obi_widgets.presentation.charts.window import Window
 from obi_widgets.presentation.layers.chart_layers import Appearance, LayerMaker, fade
 from obi_widgets.presentation.layers.gap_spans import GapSpans
 from obi_widgets.presentation.layers.heatmap import OCTAVE

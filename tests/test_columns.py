@@ -9,19 +9,11 @@ from history_tools import write as write_state
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from obi_widgets.presentation.charts import downsampling
-from obi_widgets.presentation.charts.downsampling import (
-    PIXELS,
-    Columns,
-    Mid,
-    Window,
-    extent,
-    lowest,
-    means,
-    spaced_marks,
-    steps,
-)
+from obi_widgets.presentation.charts import downsampling, downsampling_numpy, pixel_columns
+from obi_widgets.presentation.charts.downsampling import extent, lowest, means, spaced_marks, steps
+from obi_widgets.presentation.charts.pixel_columns import Columns, Mid
 from obi_widgets.presentation.charts.time_range import TimeRange
+from obi_widgets.presentation.charts.window import PIXELS, Window
 from obi_widgets.presentation.frames.frame_maker import FrameMaker
 from obi_widgets.presentation.reading.analysis import Analysis
 from obi_widgets.settings.parameters import Parameters
@@ -39,13 +31,13 @@ MOVES = st.tuples(
 
 
 @settings(max_examples=200)
-@given(st.lists(MOVES, min_size=2, max_size=12), st.sampled_from([7, downsampling.PIECE]))
+@given(st.lists(MOVES, min_size=2, max_size=12), st.sampled_from([7, pixel_columns.PIECE]))
 def test_what_is_remembered_is_what_would_be_found_anew(moves, piece):
     times, values, start = [100_000], [0.5], 0
     remembered = [Columns() for _ in SUMMARIES]
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(downsampling, "MEAN", 25)
-        patch.setattr(downsampling, "PIECE", piece)
+        patch.setattr(pixel_columns, "PIECE", piece)
         for states, dropped, back, column in moves:
             for gap, value in states:
                 times.append(times[-1] + gap)
@@ -224,14 +216,14 @@ def test_states_that_come_one_by_one_are_drawn_as_all_at_once(states, column):
 
 @settings(max_examples=200)
 @given(st.lists(st.tuples(GAPS, VALUES), min_size=1, max_size=60), st.sampled_from([1, 7, 64]))
-def test_compiled_code_draws_the_same_corners(states, column):
+def test_compiled_code_draws_the_same_lines(states, column):
     assert downsampling.KERNELS.wait()
     gaps, values = zip(*states, strict=True)
     time, values = 100_000 + np.cumsum(gaps), np.array(values, float)
     window = Window.ending(int(time[-1]), PIXELS * column / SECOND)
-    for summary in (steps, lowest):
+    for summary in SUMMARIES:
         found = summary(time, values, window)
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(downsampling.KERNELS, "code", None)
+            patch.setattr(downsampling.KERNELS, "code", downsampling_numpy)
             for one, other in zip(found, summary(time, values, window), strict=True):
                 np.testing.assert_array_equal(one, other)

@@ -11,7 +11,7 @@ from history_tools import SECOND, book, writer
 
 import obi_widgets as obi
 from obi_widgets.history.depth import ROW
-from obi_widgets.presentation.charts.downsampling import Window
+from obi_widgets.presentation.charts.window import Window
 from obi_widgets.presentation.layers import depth_strip
 from obi_widgets.presentation.layers.chart_layers import Appearance, LayerMaker
 from obi_widgets.presentation.layers.depth_strip import FADE, FULL, DepthStrips

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import obi_widgets as obi
-from obi_widgets.presentation.charts.downsampling import Window
+from obi_widgets.presentation.charts.window import Window
 from obi_widgets.presentation.reading.analysis import Analysis
 from obi_widgets.presentation.texts.entry_marks import (
     MOST_LISTED,

@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from test_frame import frame_of
 
 import obi_widgets as obi
-from obi_widgets.presentation.charts.downsampling import PIXELS, Window
 from obi_widgets.presentation.charts.equity import MANY, Curve, EquityMaker, Totals
 from obi_widgets.presentation.charts.time_range import TimeRange
+from obi_widgets.presentation.charts.window import PIXELS, Window
 from obi_widgets.presentation.reading.analysis import Analysis
 from obi_widgets.settings.parameters import Parameters
 from obi_widgets.trading.trade_list import Held, Trades

@@ -10,9 +10,9 @@ from test_equity import RULES, trades_of
 from test_frame import BOOK, frame_of
 
 import obi_widgets as obi
-from obi_widgets.presentation.charts.downsampling import Window
 from obi_widgets.presentation.charts.equity import EquityMaker
 from obi_widgets.presentation.charts.time_range import TimeRange
+from obi_widgets.presentation.charts.window import Window
 from obi_widgets.presentation.texts import equity_text
 from obi_widgets.settings.parameters import Parameters
 from obi_widgets.widgets.charts import ASK, BID

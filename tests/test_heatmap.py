@@ -15,7 +15,7 @@ import obi_widgets as obi
 from obi_widgets.history.depth import ASK_HIGH, ASK_LOW, BID_HIGH, BID_LOW, END, ROW, Depth
 from obi_widgets.history.large_levels_numpy import KEY, NUMBER, SIZE, STANDING, STATE
 from obi_widgets.history.large_levels_numpy import ROW as CHANGED
-from obi_widgets.presentation.charts.downsampling import PIXELS, Window
+from obi_widgets.presentation.charts.window import PIXELS, Window
 from obi_widgets.presentation.layers import heatmap as heatmap_module
 from obi_widgets.presentation.layers.heatmap import (
     ASK,

@@ -103,7 +103,9 @@ TABLE = {
         "every venue",
     ),
     "flow": ("history/accumulator", "sums against a plain loop"),
-    "columns": ("history/column_checks history/rows", "the columns of a history"),
+    "columns": (
+        "history/column_checks history/rows presentation/charts/pixel_columns",
+        "columns of pixels, kept and made anew; the columns of a history"),
     "trades": ("history/tape history/context", "trades and marks beside states"),
     "history": (
         "history/states history/derived history/given history/grid history/incoming history/levels "
@@ -130,7 +132,8 @@ TABLE = {
     ),
     "pointing": ("widgets/entry_list", "what the mouse points at"),
     "chart": (
-        "presentation/charts/downsampling presentation/viewport widgets/charts "
+        "presentation/charts/axis_range presentation/charts/downsampling "
+        "presentation/charts/window presentation/viewport widgets/charts "
         "widgets/signal_chart", "what a chart shows"),
     "still": (
         "presentation/still/still presentation/still/still_parts widgets/still",

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from shown_tools import values_of
 
 import obi_widgets as obi
-from obi_widgets.presentation.charts.downsampling import Window
 from obi_widgets.presentation.charts.signal_line import QuantileBounds
 from obi_widgets.presentation.charts.time_range import TimeRange
+from obi_widgets.presentation.charts.window import Window
 from obi_widgets.presentation.frames.frame_maker import FrameMaker
 from obi_widgets.presentation.reading.analysis import Analysis
 from obi_widgets.settings.parameters import Parameters

@@ -14,7 +14,7 @@ from test_frame import frame_of
 
 import obi_widgets as obi
 from obi_widgets.errors import SettingsError
-from obi_widgets.presentation.charts.downsampling import Window
+from obi_widgets.presentation.charts.window import Window
 from obi_widgets.presentation.reading.analysis import Analysis
 from obi_widgets.presentation.reading.cursor import Cursor
 from obi_widgets.presentation.reading.ladder import KERNELS, Ladder

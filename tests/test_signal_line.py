@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import obi_widgets as obi
-from obi_widgets.presentation.charts.downsampling import Window
 from obi_widgets.presentation.charts.signal_line import SignalLines
+from obi_widgets.presentation.charts.window import Window
 from obi_widgets.presentation.reading.analysis import Analysis
 from obi_widgets.settings.parameters import Parameters
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from obi_widgets.presentation.charts.downsampling import Window
+from obi_widgets.presentation.charts.window import Window
 from obi_widgets.widgets import panel
 from obi_widgets.widgets.page import values_of
 from obi_widgets.widgets.time_axis import TimeAxis

@@ -9,7 +9,8 @@ import numpy as np
 
 import obi_widgets as obi
 from obi_widgets.kernels import loader
-from obi_widgets.presentation.charts.downsampling import PIXELS, Window, extent, steps
+from obi_widgets.presentation.charts.downsampling import extent, steps
+from obi_widgets.presentation.charts.window import PIXELS, Window
 from obi_widgets.presentation.reading.analysis import Analysis
 from obi_widgets.settings.parameters import Parameters
 

@@ -9,7 +9,9 @@ import numpy as np
 
 import obi_widgets as obi
 from obi_widgets.kernels import loader
-from obi_widgets.presentation.charts.downsampling import Mid, Window, extent, means, steps
+from obi_widgets.presentation.charts.downsampling import extent, means, steps
+from obi_widgets.presentation.charts.pixel_columns import Mid
+from obi_widgets.presentation.charts.window import Window
 from obi_widgets.presentation.reading.analysis import Analysis
 from obi_widgets.settings.parameters import Parameters
 from obi_widgets.trading.entries import Scanner

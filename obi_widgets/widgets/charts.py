@@ -26,7 +26,7 @@ from obi_widgets.widgets.time_axis import TimeAxis
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from obi_widgets.presentation.charts.downsampling import Window
+    from obi_widgets.presentation.charts.window import Window
     from obi_widgets.presentation.frames.frame import Frame
     from obi_widgets.presentation.layers.chart_layers import Appearance
     from obi_widgets.session.session import Session
@@ -199,28 +199,6 @@ def overlay_state(title: str, nothing: str = "", frame: Frame | None = None) -> 
     return state
 
 
-def points(x: NDArray[Any], y: Floats, *, exact: bool = False) -> dict[str, Any]:
-    """Return the points of a line; a single point out of sight if there is none to draw.
-
-    A line must not end in NaN: bqplot would place its label there, and log an error.
-
-    Parameters
-    ----------
-    x : ndarray of shape (n,)
-        Times of a `TimeAxis`.
-    y : ndarray of shape (n,) or (lines, n)
-        Values; several lines become a tuple of arrays.
-    exact : bool
-        Whether values need more than the seven digits of a float32.
-    """
-    (drawn,) = np.isfinite(y if y.ndim == 1 else y[0]).nonzero()
-    end = int(drawn[-1]) + 1 if len(drawn) else 0
-    if not end:
-        x, y, end = np.zeros(1, np.int32), np.zeros((*y.shape[:-1], 1)), 1
-    values = y[..., :end].astype(np.float64 if exact else np.float32)
-    return {"x": x[:end], "y": values if y.ndim == 1 else tuple(values)}
-
-
 class PriceWidget(Chart):
     """Mid against time, with the entries that the settings would have made.
 
@@ -346,8 +324,7 @@ class PriceWidget(Chart):
             yield self.axis, {"tick_values": ticks}
             # A float32 of 9,876,544.25 is a whole number: the line would leave its entries.
             exact = float(np.spacing(np.float32(high))) > frame.tick_size / 8
-            times = self.time.values(frame.price[0])
-            yield self.line, points(times, frame.price[1], exact=exact)
+            yield self.line, self.time.points(*frame.price, exact=exact)
             entries, drawn = self._drawn.of(
                 frame.trades, frame.window, self.time.origin,
                 make=lambda: self._draw_entries(frame.trades, frame.window),

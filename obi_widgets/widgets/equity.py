@@ -11,7 +11,7 @@ from obi_widgets.presentation.charts.equity import gained_by
 from obi_widgets.presentation.charts.ticks import nice_ticks
 from obi_widgets.presentation.frames.kept import Kept
 from obi_widgets.presentation.texts import equity_text, formatting
-from obi_widgets.widgets.charts import ASK, BID, FAINT, INK, Chart, overlay_state, points
+from obi_widgets.widgets.charts import ASK, BID, FAINT, INK, Chart, overlay_state
 from obi_widgets.widgets.page import Together
 from obi_widgets.widgets.pointing import crosshair
 
@@ -123,7 +123,7 @@ class EquityWidget(Chart):
         yield from self._lines(curve, equity.sealed_at)
         front = equity.front
         x, y = (curve.time[:0], curve.net[:0]) if front is None else (front.time, front.net)
-        yield self.front, points(self.time.values(x), y)
+        yield self.front, self.time.points(x, y)
         yield from self._seal(frame, equity.sealed_at)
 
     def _texts(self, frame: Frame) -> dict[str, Any]:
@@ -157,7 +157,7 @@ class EquityWidget(Chart):
     def _lines(self, curve: Curve, sealed_at: int | None) -> Iterator[Pair]:
         """Yield both lines and the area between; what came before the seal is pale."""
         time, color = curve.time, BID if len(curve.net) and curve.net[-1] > 0 else ASK
-        both = points(self.time.values(time), np.stack([curve.gross, curve.net]))
+        both = self.time.points(time, curve.gross, curve.net)
         yield self.fees, {**both, "colors": [color], "fill_colors": [color]}
         for line, before, y, shade in (
             (self.gross, self.gross_before, curve.gross, INK),
@@ -165,14 +165,14 @@ class EquityWidget(Chart):
         ):
             earlier, later = _split(time, y, sealed_at)
             for mark, (at, values) in ((before, earlier), (line, later)):
-                yield mark, {**points(self.time.values(at), values), "colors": [shade]}
+                yield mark, {**self.time.points(at, values), "colors": [shade]}
 
     def _seal(self, frame: Frame, sealed_at: int | None) -> Iterator[Pair]:
         """Yield a line where the settings were sealed, if that is in view."""
         window, (low, high) = frame.window, frame.equity.scale
         seen = sealed_at is not None and window.start <= sealed_at < window.end
         at = np.array([sealed_at, sealed_at] if seen else [], np.int64)
-        yield self.seal, points(self.time.values(at), np.array([low, high] if seen else []))
+        yield self.seal, self.time.points(at, np.array([low, high] if seen else []))
 
     @staticmethod
     def _at(value: float, low: float, high: float) -> float:

@@ -15,7 +15,7 @@ from obi_widgets.presentation.charts.ticks import nice_ticks
 from obi_widgets.presentation.frames.kept import Kept
 from obi_widgets.presentation.texts import formatting
 from obi_widgets.settings.parameters import Parameters
-from obi_widgets.widgets.charts import ASK, BID, FAINT, INK, Chart, overlay_state, points
+from obi_widgets.widgets.charts import ASK, BID, FAINT, INK, Chart, overlay_state
 from obi_widgets.widgets.page import Together
 from obi_widgets.widgets.pointing import crosshair
 
@@ -138,9 +138,8 @@ class SignalWidget(Chart):
         )
         if frame.states:
             yield from self._axes(frame, low, high)
-            time, least, greatest = shown.extent
-            yield self.range, points(self.time.values(time), np.stack([least, greatest]))
-            line = points(self.time.values(shown.line[0]), shown.line[1])
+            yield self.range, self.time.points(*shown.extent)
+            line = self.time.points(*shown.line)
             yield self.line, {"interpolation": "step-after" if shown.raw else "linear", **line}
             yield from self._moving_zones(*shown.bounds, low, high)
             yield self._overlay, {"reading": self._reading(frame, shown)}
@@ -186,15 +185,14 @@ class SignalWidget(Chart):
             yield self.above_quantile, NO_ZONE
             yield self.below_quantile, NO_ZONE
             return
-        x = self.time.values(time)
         for mark, edge, end in (
             (self.above_quantile, bounds, high), (self.below_quantile, -bounds, low),
         ):  # fmt: skip
-            lines = np.stack([np.clip(edge, low, high), np.full(len(edge), end)])
-            yield mark, points(x, lines)
+            lines = np.clip(edge, low, high), np.full(len(edge), end)
+            yield mark, self.time.points(time, *lines)
 
 
-NO_ZONE = points(np.zeros(0, np.int32), np.zeros((2, 0)))
+NO_ZONE = {"x": np.zeros(1, np.int32), "y": (np.zeros(1, np.float32),) * 2}
 """A zone out of sight."""
 
 

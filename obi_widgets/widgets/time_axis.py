@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import bqplot
 import numpy as np
 
+from obi_widgets.presentation.charts.downsampling import KERNELS
 from obi_widgets.presentation.charts.ticks import clock_step
 from obi_widgets.presentation.frames.kept import Kept
 from obi_widgets.widgets.page import Together
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from obi_widgets.presentation.frames.frame import Frame
     from obi_widgets.widgets.page import Changes, Pair
 
+    Floats = NDArray[np.float64]
     Ints = NDArray[np.int64]
 
 DAY = 86_400 * 1_000_000_000
@@ -65,9 +67,33 @@ class TimeAxis:
 
     def values(self, time: Ints) -> NDArray[np.int32]:
         """Return times in this axis's unit: milliseconds since midnight of its first day."""
+        return ((time - self._day_of(time)) // 1_000_000).astype(np.int32)
+
+    def points(self, time: Ints, *lines: Floats, exact: bool = False) -> dict[str, Any]:
+        """Return the points of lines; a single point out of sight if there is none to draw.
+
+        A line must not end in NaN: bqplot would place its label there, and log an error.
+
+        Parameters
+        ----------
+        time : ndarray of int64, shape (n,)
+            Nanoseconds UTC.
+        *lines : ndarray of float64, shape (n,)
+            Values; several lines become a tuple of arrays. All end where the first does.
+        exact : bool
+            Whether values need more than the seven digits of a float32.
+        """
+        x = KERNELS.current().placed(time, lines[0], self._day_of(time))
+        if not len(x):
+            x, lines = np.zeros(1, np.int32), (np.zeros(1),) * len(lines)
+        y = tuple([line[: len(x)].astype(float if exact else np.float32) for line in lines])
+        return {"x": x, "y": y if len(y) > 1 else y[0]}
+
+    def _day_of(self, time: Ints) -> int:
+        """Return the midnight from which times count, nanoseconds; of these, if none was seen."""
         if self._day is None and len(time):
             self._day = int(time[0]) // DAY * DAY
-        return ((time - (self._day or 0)) // 1_000_000).astype(np.int32)
+        return self._day or 0
 
     def value(self, time: int) -> int:
         """Return a single time in this axis's unit."""

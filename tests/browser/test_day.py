@@ -77,7 +77,7 @@ def test_the_wheel_leads_from_a_day_to_seconds(day):
     eventually(lambda: any(label.count(":") == 2 for label in labels(day)), "so are their labels")
     # Each value that mid has had in the window is drawn.
     nb.execute(
-        "import numpy as np\nfrom obi_widgets.presentation.charts.downsampling import Window\n"
+        "import numpy as np\nfrom obi_widgets.presentation.charts.window import Window\n"
         "lab.pause()\n"
         "past, seen = lab.session._paused, lab.session.time_range\n"
         "edge = seen.right_edge(*past.time[[0, -1]].tolist())\n"

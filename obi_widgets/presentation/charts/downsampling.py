@@ -1,45 +1,28 @@
-"""Downsampling: from rows of a history to the few hundred pixel columns of a chart.
-
-A pixel column covers a fixed length of time and begins at a whole multiple of it. So the lines that
-are drawn do not change while the window moves.
-"""
+"""Downsampling: from rows of a history to the lines of a chart, which has few hundred columns."""
 
 from __future__ import annotations
 
-import itertools
-import math
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from obi_widgets.kernels.loader import Kernels
+from obi_widgets.presentation.charts import downsampling_numpy
+from obi_widgets.presentation.charts.pixel_columns import Columns
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from numpy.typing import NDArray
 
-    from obi_widgets.history.columns import History
+    from obi_widgets.presentation.charts.pixel_columns import Reduced, Values
+    from obi_widgets.presentation.charts.window import Window
 
     Floats = NDArray[np.float64]
     Ints = NDArray[np.int64]
 
-KERNELS = Kernels("obi_widgets.presentation.charts.downsampling_numba")
-
-PIXELS = 600
-"""Pixel columns of a window."""
+KERNELS = Kernels("obi_widgets.presentation.charts.downsampling_numba", downsampling_numpy)
 
 MEAN = 1_000_000_000
 """Shortest time that a mean covers, nanoseconds."""
-
-PIECE = 65_536
-"""Rows that are reduced at once; so many fit a processor's cache."""
-
-FEW = 64
-"""Rows of the newest column that are reduced one by one; so few take longer as an array."""
-
-FROM_HERE = np.zeros(1, np.intp)
 
 RAW = 2
 """A signal is drawn state by state where a column holds so many states or fewer, on average."""
@@ -49,273 +32,6 @@ AGAIN = 8
 
 MARK = 12
 """Width of a mark in columns, with a margin in which the line under it stays visible."""
-
-
-class Window(NamedTuple):
-    """The part of time that a chart shows, and the width of a column; nanoseconds."""
-
-    start: int
-    end: int
-    column: int
-
-    @classmethod
-    def ending(cls, newest: int, seconds: float) -> Window:
-        """Return the window of a length in seconds that ends with the newest state's column."""
-        column = max(1, round(seconds * 1e9 / PIXELS))
-        end = (newest // column + 1) * column
-        return cls(end - PIXELS * column, end, column)
-
-
-class Values(Protocol):
-    """Numbers by row: an array, or an object that computes them when it is indexed."""
-
-    def __getitem__(self, rows: slice, /) -> Floats:
-        """Return the numbers of some rows."""
-
-
-class Mid(NamedTuple):
-    """Mid by row, computed only for the rows that are asked for."""
-
-    history: History
-
-    def __getitem__(self, rows: slice) -> Floats:  # type: ignore[override]
-        """Return the mid of some rows."""
-        return np.asarray((self.history.bid[rows] + self.history.ask[rows]) / 2)
-
-
-class Reduced(NamedTuple):
-    """Columns that have rows; each array is of shape (C,).
-
-    Attributes
-    ----------
-    at : ndarray of int64
-        Start of each column, nanoseconds UTC.
-    first, end : ndarray of int64
-        Its first row, and the row after its last.
-    low, high : ndarray of float64
-        Smallest and largest value; NaN if all of its values are.
-    mean : ndarray of float64
-        Mean of the values that are not NaN.
-    opening, closing : ndarray of float64
-        Value of its first and of its last row.
-    """
-
-    at: Ints
-    first: Ints
-    end: Ints
-    low: Floats
-    high: Floats
-    mean: Floats
-    opening: Floats
-    closing: Floats
-
-    @property
-    def counts(self) -> Ints:
-        """Number of rows of each column."""
-        return self.end - self.first
-
-
-class Columns:
-    """Reduces rows to pixel columns, and remembers the columns of the last call.
-
-    A column is computed again only if its first or last row has changed. So a new frame computes
-    the newest column and those that come into view.
-    """
-
-    def __init__(self) -> None:
-        KERNELS.start()
-        self.forget()
-
-    def forget(self) -> None:
-        """Forget all columns. Call it when times or values have changed."""
-        self._width = self._first = self._start = self._end = 0
-        self._window: Window | None = None  # that of the last call
-        self._at = self._edges = self._bounds = np.empty(0, np.int64)
-        self._sums = np.empty((5, 0))
-        self._shown: Reduced | None = None  # the result of the last call, and its values
-        self._picked = self._sums
-
-    def of(self, time: Ints, values: Values, window: Window, width: int, start: int = 0) -> Reduced:
-        """Return the columns in view that have rows.
-
-        Every column is whole, also one that the left edge cuts. The last column before the view is
-        included, because the line from it enters the view.
-
-        Parameters
-        ----------
-        time : ndarray of int64, shape (T,)
-            Nanoseconds UTC, never decreasing.
-        values : Values
-            Values by row. Time and value of a row may not change, unless `forget` is called.
-        window : Window
-            Part of time that is shown.
-        width : int
-            Width of a column, nanoseconds.
-        start : int
-            Number of row 0, counted from the first row of the market.
-
-        Returns
-        -------
-        Reduced
-        """
-        if not len(time):
-            nothing = np.empty(0, np.int64)
-            return Reduced(nothing, nothing, nothing, *self._sums[:, :0])
-        first, last = window.start // width - 1, -(-window.end // width)
-        if width != self._width or start < self._start:  # older states may be back
-            self.forget()
-        elif (
-            window == self._window
-            and start == self._start
-            and self._end <= start + len(time) < self._end + PIECE
-        ):
-            column = int(time[self._end - start - 1]) // width - first
-            if 0 < column < last - first:
-                newest = int(time[-1])
-                if newest // width - first == column and newest < window.end:
-                    same = self._continued(values, column, start + len(time))
-                    if same is not None:
-                        return same
-                return self._appended(time, values, window, column)
-        at = np.arange(first, last + 1) * width
-        # Edges that are still in view: their places now, and in the last call.
-        begin = max(first, self._first)
-        kept = max(min(last + 1, self._first + len(self._edges)) - begin, 0)
-        now = slice(begin - first, begin - first + kept)
-        then = slice(begin - self._first, begin - self._first + kept)
-        edges = np.full(len(at), -1)
-        edges[now] = self._edges[then]
-        # Search again for edges before the oldest row, and for edges that had no row after them.
-        unknown = (edges < start) | (edges >= min(self._end, start + len(time)))
-        edges[unknown] = start + np.searchsorted(time, at[unknown])
-        bounds = edges.copy()
-        bounds[-1] = start + np.searchsorted(time, window.end)
-        # If the column before the view is empty, take the last column that has a row.
-        if start < bounds[0] == bounds[1]:
-            at[0] = time[bounds[0] - start - 1] // width * width
-            bounds[0] = start + np.searchsorted(time, at[0])
-        # From edges to the columns between them.
-        now = slice(now.start, max(now.stop - 1, now.start))
-        then = slice(then.start, max(then.stop - 1, then.start))
-        sums = np.empty((len(self._sums), last - first))
-        sums[:, now] = self._sums[:, then]
-        wanted = bounds[1:] > bounds[:-1]
-        (filled,) = wanted.nonzero()
-        same = bounds[:-1][now] == self._bounds[:-1][then]
-        wanted[now] &= ~(same & (bounds[1:][now] == self._bounds[1:][then]))
-        for left, right in _pieces(wanted, bounds):
-            piece = values[slice(bounds[left] - start, bounds[right] - start)]
-            sums[:, left:right] = _reduced(piece, bounds[left : right + 1] - bounds[left])
-        self._width, self._first = width, first
-        self._start, self._end, self._window = start, start + len(time), window
-        self._at, self._edges, self._bounds, self._sums = at, edges, bounds, sums
-        return self._show(filled)
-
-    def _show(self, filled: Ints) -> Reduced:
-        """Return the columns of these numbers, and keep them for `_continued`."""
-        rows = self._bounds - self._start
-        self._picked = self._sums.take(filled, axis=1)
-        self._shown = Reduced(self._at[filled], rows[:-1][filled], rows[1:][filled], *self._picked)
-        return self._shown
-
-    def _continued(self, values: Values, column: int, end: int) -> Reduced | None:
-        """Return the columns of the same window with newer rows, all of which are in this column.
-
-        It is the last that has rows. The result is that of `of`, in a small part of its time; None
-        if it takes more than a few rows, or one without a value.
-
-        Parameters
-        ----------
-        values : Values
-            Values by row.
-        column : int
-            The column.
-        end : int
-            Number of the row after the last.
-        """
-        shown = self._shown
-        if shown is None or end == self._end:
-            return shown
-        first = int(self._bounds[column])
-        if end - first > FEW:
-            return None
-        piece = values[slice(first - self._start, end - self._start)]
-        total, known = float(np.add.reduceat(piece, FROM_HERE)[0]), piece.tolist()
-        if total != total:  # NaN
-            return None
-        self._edges[column + 1 :] = self._bounds[column + 1 :] = self._end = end
-        newest = min(known), max(known), total / len(known), known[0], known[-1]
-        self._sums[:, column] = newest
-        # What was handed out stays as it is.
-        ends, self._picked = shown.end.copy(), self._picked.copy()
-        ends[-1], self._picked[:, -1] = end - self._start, newest
-        self._shown = Reduced(shown.at, shown.first, ends, *self._picked)
-        return self._shown
-
-    def _appended(self, time: Ints, values: Values, window: Window, column: int) -> Reduced:
-        """Return the columns of the same window with newer rows, which begin in this column.
-
-        The result is that of `of`, in a part of its time.
-        """
-        start, known = self._start, self._end - self._start
-        at, bounds, behind = self._at, self._bounds, slice(column + 1, None)
-        self._edges[behind] = self._end + time[known:].searchsorted(at[behind])
-        bounds[behind] = self._edges[behind]
-        bounds[-1] = start + time.searchsorted(window.end)
-        (filled,) = (bounds[1:] > bounds[:-1]).nonzero()
-        new = filled[filled.searchsorted(column) :]
-        if len(new):
-            rows = np.append(bounds[new], bounds[-1])
-            piece = values[slice(rows[0] - start, rows[-1] - start)]
-            self._sums[:, new] = _reduced(piece, rows - rows[0])
-        self._end = start + len(time)
-        return self._show(filled)
-
-
-def _reduced(values: Floats, bounds: Ints) -> Floats:
-    """Return minimum, maximum, mean, first and last value of each column, shape (5, C).
-
-    Parameters
-    ----------
-    values : ndarray of float64, shape (T,)
-        Values of the columns' rows.
-    bounds : ndarray of int64, shape (C + 1,)
-        First row of each column, which is not empty; and T.
-    """
-    first, last = bounds[:-1], bounds[1:] - 1
-    reduced = np.empty((5, len(first)))
-    low, high, mean, opening, closing = reduced
-    np.add.reduceat(values, first, out=mean)
-    if not np.isnan(mean).any():
-        np.minimum.reduceat(values, first, out=low)
-        np.maximum.reduceat(values, first, out=high)
-        mean /= np.diff(bounds)
-    else:  # a value that is missing leaves the others of its column
-        np.fmin.reduceat(values, first, out=low)
-        np.fmax.reduceat(values, first, out=high)
-        known = ~np.isnan(values)
-        counts = np.add.reduceat(known, first, dtype=float)
-        total = np.add.reduceat(np.where(known, values, 0.0), first)
-        mean.fill(np.nan)
-        np.divide(total, counts, out=mean, where=counts > 0)
-    opening[:], closing[:] = values[first], values[last]
-    return reduced
-
-
-def _pieces(wanted: NDArray[np.bool_], bounds: Ints) -> Iterator[tuple[int, int]]:
-    """Yield runs of wanted columns (first, end), each with at most about `PIECE` rows."""
-    (there,) = wanted.nonzero()
-    if not len(there):
-        return
-    (last_of_run,) = (there[1:] != there[:-1] + 1).nonzero()
-    runs = [0, *(last_of_run + 1).tolist(), len(there)]
-    for begin, stop in itertools.pairwise(runs):
-        first, end = int(there[begin]), int(there[stop - 1]) + 1
-        while first < end:
-            last = int(np.searchsorted(bounds, bounds[first] + PIECE, side="right")) - 1
-            last = min(max(last, first + 1), end)
-            yield first, last
-            first = last
 
 
 def steps(
@@ -361,45 +77,12 @@ def lowest(
 
 
 def _corners(time: Ints, found: Reduced, width: int) -> tuple[Ints, Floats]:
-    """Return a step line of both extremes of a column, or of its states if it has two or fewer.
-
-    The extreme that is nearer to the last value comes second.
-    """
-    if not len(found.at):
-        return np.empty(0, np.int64), np.empty(0)
-    if KERNELS.code is not None:
-        at, first, end, low, high, _, opening, closing = found
-        drawn: tuple[Ints, Floats] = KERNELS.code.corners(
-            time, at, first, end, low, high, opening, closing, width
-        )
-        return drawn
-    return _corners_in_numpy(time, found, width)
-
-
-def _corners_in_numpy(time: Ints, found: Reduced, width: int) -> tuple[Ints, Floats]:
-    rising = found.closing - found.low > found.high - found.closing
-    pair = np.where(rising, found.low, found.high), np.where(rising, found.high, found.low)
-    at, closing, few = found.at, found.closing, found.counts <= 2
-    x, y = np.empty((len(at), 3), np.int64), np.empty((len(at), 3))
-    x[:, 0] = np.where(few, time[found.first], at)
-    x[:, 1] = np.where(few, time[found.end - 1], at + width // 2)
-    x[:, 2] = at + width
-    y[:, 0] = np.where(few, found.opening, pair[0])
-    y[:, 1] = np.where(few, closing, pair[1])
-    y[:, 2] = closing
-    # The last value follows where the column ends: if the next column is empty or drawn state by
-    # state, so that it may begin later, and if the line breaks.
-    broken = np.isnan(closing)
-    drawn = np.ones((len(at), 3), bool)
-    ends = drawn[:, 2]
-    ends[:-1] = few[1:] | broken[:-1]
-    ends &= ~few
-    ends[:-1] |= at[1:] - at[:-1] > width
-    ends[-1] = True
-    x, y = x[drawn], y[drawn]
-    keep = np.ones(len(y), bool)
-    keep[1:-1] = (y[1:-1] != y[:-2]) & ~(np.isnan(y[1:-1]) & np.isnan(y[:-2]))
-    return x[keep], y[keep]
+    """Return the corners of a step line of columns of this width."""
+    at, first, end, low, high, _, opening, closing = found
+    drawn: tuple[Ints, Floats] = KERNELS.current().corners(
+        time, at, first, end, low, high, opening, closing, width
+    )
+    return drawn
 
 
 def extent(
@@ -413,7 +96,9 @@ def extent(
     The parameters are those of `steps`.
     """
     found = (columns or Columns()).of(time, values, window, window.column, start)
-    return _held(found, window.column, found.low, found.high)
+    lines = found.low, found.high
+    at, (low, high) = KERNELS.current().held(found.at, found.closing, lines, window.column)
+    return at, low, high
 
 
 def means(
@@ -426,23 +111,8 @@ def means(
     """
     width = max(window.column, MEAN)
     found = (columns or Columns()).of(time, values, window, width, start)
-    at, mean = _held(found, width, found.mean)
+    at, (mean,) = KERNELS.current().held(found.at, found.closing, (found.mean,), width)
     return at, mean
-
-
-def _held(found: Reduced, width: int, *lines: Floats) -> tuple[Any, ...]:
-    """Return the middles of columns and their values, and what stands in empty columns."""
-    if not len(found.at):
-        return found.at, *lines
-    at, closing = found.at, found.closing
-    quiet, broken = np.zeros(len(at), bool), np.isnan(closing)
-    quiet[:-1] = at[1:] - at[:-1] > width
-    ends = quiet | broken
-    if not ends.any():
-        return at + width // 2, *lines
-    drawn = np.column_stack([np.ones(len(at), bool), ends, quiet & ~broken])
-    x = np.column_stack([at + width // 2, at + width, np.append(at[1:], 0)])[drawn]
-    return x, *(np.column_stack([line, closing, closing])[drawn] for line in lines)
 
 
 def is_raw(time: Ints, window: Window) -> bool:
@@ -463,7 +133,7 @@ def is_raw(time: Ints, window: Window) -> bool:
     """
     step = (window.end - window.start) // AGAIN
     for start, end in ((window.start // step * step, window.end // step * step), window[:2]):
-        first, last = np.searchsorted(time, [start, end]).tolist()
+        first, last = time.searchsorted((start, end)).tolist()
         if last > first:
             break
     else:
@@ -489,40 +159,3 @@ def spaced_marks(time: Ints, window: Window) -> NDArray[np.bool_]:
     """
     place = time // (MARK * window.column)
     return np.append(True, np.diff(place) != 0)[: len(time)]
-
-
-@dataclass
-class Axis:
-    """The range of an axis: it contains the data, and changes seldom.
-
-    It grows when data leave it, and shrinks only when the data need less than 45 % of it.
-
-    Parameters
-    ----------
-    least : float
-        Smallest range to show, in the unit of the values.
-    """
-
-    least: float
-    low: float = 0.0
-    high: float = 0.0
-
-    def follow(self, values: Floats) -> tuple[float, float]:
-        """Return the range for these values, NaN is ignored."""
-        low = float(np.fmin.reduce(values, initial=np.inf))
-        high = float(np.fmax.reduce(values, initial=-np.inf))
-        if not math.isfinite(high - low):  # none, or one that is infinite
-            values = values[np.isfinite(values)]
-            low = float(values.min(initial=np.inf))
-            high = float(values.max(initial=-np.inf))
-        if low <= high:
-            middle = (low + high) / 2
-            need = max(high - low, self.least)
-            inside = self.low <= low and high <= self.high
-            shown = self.high - self.low
-            if not inside or need > shown or need < 0.45 * shown:
-                step = 10 ** np.floor(np.log10(need))
-                step *= 0.1 if need / step < 2 else 0.2 if need / step < 5 else 0.5
-                self.low = float(np.floor((middle - 0.58 * need) / step) * step)
-                self.high = float(np.ceil((middle + 0.58 * need) / step) * step)
-        return self.low, self.high

@@ -1,4 +1,4 @@
-"""Corners of a step line, compiled: see `downsampling`.
+"""From columns of pixels to the points of lines, compiled: see `downsampling_numpy`.
 
 Only the kernel loader imports this module: it imports numba, which takes a while.
 """
@@ -11,15 +11,7 @@ from numba import njit
 
 @njit(nogil=True, cache=True, error_model="numpy")
 def corners(time, at, first, end, low, high, opening, closing, width):
-    """Return what `downsampling._corners` does, of columns of this width.
-
-    Parameters
-    ----------
-    time : ndarray of int64, shape (T,)
-        See `downsampling.steps`.
-    at, first, end, low, high, opening, closing : ndarray, shape (C,)
-        See `downsampling.Reduced`.
-    """
+    """Return a step line of columns; see `downsampling_numpy.corners`."""
     count, there = len(at), 0
     x, y = np.empty(3 * count, np.int64), np.empty(3 * count)
     times, values = np.empty(3, np.int64), np.empty(3)
@@ -49,10 +41,51 @@ def corners(time, at, first, end, low, high, opening, closing, width):
     return x[:there], y[:there]
 
 
+@njit(nogil=True, cache=True, error_model="numpy")
+def held(at, closing, lines, width):
+    """Return the middles of columns and their values; see `downsampling_numpy.held`."""
+    count, there = len(at), 0
+    size = count
+    for i in range(count):
+        quiet = i < count - 1 and at[i + 1] - at[i] > width
+        size += 1 if np.isnan(closing[i]) else 2 if quiet else 0
+    x, y = np.empty(size, np.int64), np.empty((len(lines), size))
+    for i in range(count):
+        broken, quiet = np.isnan(closing[i]), i < count - 1 and at[i + 1] - at[i] > width
+        x[there] = at[i] + width // 2
+        for k in range(len(lines)):
+            y[k, there] = lines[k][i]
+        there += 1
+        if broken or quiet:
+            x[there], y[:, there] = at[i] + width, closing[i]
+            there += 1
+        if quiet and not broken:
+            x[there], y[:, there] = at[i + 1], closing[i]
+            there += 1
+    return x, y
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def placed(time, values, origin):
+    """Return the times of a line in milliseconds; see `downsampling_numpy.placed`."""
+    end = len(values)
+    while end and not np.isfinite(values[end - 1]):
+        end -= 1
+    x = np.empty(end, np.int32)
+    for i in range(end):
+        x[i] = (time[i] - origin) // 1_000_000
+    return x
+
+
 def compile_all():
     """Compile for the types that charts have."""
     rows, values = np.zeros(1, np.int64), np.zeros(1)
-    for frozen in (True, False):  # a type of its own to numba
-        time = np.zeros(2, np.int64)
-        time.flags.writeable = not frozen
+    for lines in ((values,), (values, values)):
+        held(rows, values, lines, 1)
+    frozen_rows, frozen_values = rows.copy(), values.copy()
+    for frozen in (frozen_rows, frozen_values):  # a type of its own to numba
+        frozen.flags.writeable = False
+    for time in (rows, frozen_rows):
         corners(time, rows, rows, rows + 1, values, values, values, values, 1)
+        for line in (values, frozen_values):
+            placed(time, line, 0)

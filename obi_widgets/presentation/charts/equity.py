@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from obi_widgets.presentation.charts.downsampling import PIXELS, Axis
+from obi_widgets.presentation.charts.axis_range import Axis
+from obi_widgets.presentation.charts.window import PIXELS
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from obi_widgets.presentation.charts.downsampling import Window
+    from obi_widgets.presentation.charts.window import Window
     from obi_widgets.trading.trade_list import Trades
 
     Floats = NDArray[np.float64]

@@ -7,23 +7,16 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from obi_widgets.presentation.charts.downsampling import (
-    MEAN,
-    Axis,
-    Columns,
-    extent,
-    is_raw,
-    lowest,
-    means,
-    steps,
-)
+from obi_widgets.presentation.charts.axis_range import Axis
+from obi_widgets.presentation.charts.downsampling import MEAN, extent, is_raw, lowest, means, steps
+from obi_widgets.presentation.charts.pixel_columns import Columns
 from obi_widgets.trading.quantile_bounds import quantile_bounds
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from obi_widgets.history.columns import History
-    from obi_widgets.presentation.charts.downsampling import Window
+    from obi_widgets.presentation.charts.window import Window
     from obi_widgets.settings.parameters import Parameters
     from obi_widgets.signals.signal import Signal
 

@@ -20,9 +20,9 @@ if TYPE_CHECKING:
     from obi_widgets.history.columns import History
     from obi_widgets.history.incoming import Span
     from obi_widgets.market_data.events import Instrument, State
-    from obi_widgets.presentation.charts.downsampling import Window
     from obi_widgets.presentation.charts.equity import Equity
     from obi_widgets.presentation.charts.signal_line import SignalLine
+    from obi_widgets.presentation.charts.window import Window
     from obi_widgets.presentation.reading.comparison import Compared
     from obi_widgets.presentation.reading.cursor import Cursor, PointedEntry
     from obi_widgets.presentation.reading.entry_details import EntryDetails

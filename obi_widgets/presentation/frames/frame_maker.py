@@ -6,9 +6,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from obi_widgets.presentation.charts.downsampling import Axis, Columns, Mid, Window, steps
+from obi_widgets.presentation.charts.axis_range import Axis
+from obi_widgets.presentation.charts.downsampling import steps
 from obi_widgets.presentation.charts.equity import EquityMaker
+from obi_widgets.presentation.charts.pixel_columns import Columns, Mid
 from obi_widgets.presentation.charts.signal_line import SignalLine, SignalLines
+from obi_widgets.presentation.charts.window import Window
 from obi_widgets.presentation.frames.frame import Frame, Reach
 from obi_widgets.presentation.layers.chart_layers import Appearance, LayerMaker
 from obi_widgets.presentation.reading.entry_details import EntryDetails, row_of

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from obi_widgets.history.columns import History
     from obi_widgets.history.incoming import Span
-    from obi_widgets.presentation.charts.downsampling import Window
+    from obi_widgets.presentation.charts.window import Window
     from obi_widgets.settings.parameters import Parameters
 
     Bytes = NDArray[np.uint8]

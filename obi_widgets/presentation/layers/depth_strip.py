@@ -10,7 +10,7 @@ import numpy as np
 from obi_widgets.history.depth import COLUMNS, ROW
 from obi_widgets.history.levels import BLOCK
 from obi_widgets.kernels.loader import Kernels
-from obi_widgets.presentation.charts.downsampling import Window
+from obi_widgets.presentation.charts.window import Window
 from obi_widgets.presentation.layers.heatmap_cells import CellMaker, Rows
 from obi_widgets.presentation.layers.standing import NEVER, Standing
 

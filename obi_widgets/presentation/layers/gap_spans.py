@@ -9,7 +9,7 @@ import numpy as np
 if TYPE_CHECKING:
     from obi_widgets.history.columns import History
     from obi_widgets.history.incoming import Span
-    from obi_widgets.presentation.charts.downsampling import Window
+    from obi_widgets.presentation.charts.window import Window
 
 
 class GapSpans:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from obi_widgets.presentation.charts.downsampling import PIXELS, Window
+from obi_widgets.presentation.charts.window import PIXELS, Window
 from obi_widgets.presentation.layers.heatmap_cells import CellMaker, Cells, Rows, looks_before
 
 if TYPE_CHECKING:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from obi_widgets.history.columns import History
     from obi_widgets.history.levels import Levels
-    from obi_widgets.presentation.charts.downsampling import Window
+    from obi_widgets.presentation.charts.window import Window
 
     Bools = NDArray[np.bool_]
     Floats = NDArray[np.float64]

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from obi_widgets.history.columns import History
     from obi_widgets.history.trades import Trades
-    from obi_widgets.presentation.charts.downsampling import Window
+    from obi_widgets.presentation.charts.window import Window
 
     Floats = NDArray[np.float64]
     Ints = NDArray[np.int64]

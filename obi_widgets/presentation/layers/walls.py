@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from obi_widgets.history.columns import History
     from obi_widgets.history.large_levels import LargeLevels
-    from obi_widgets.presentation.charts.downsampling import Window
+    from obi_widgets.presentation.charts.window import Window
 
     Ints = NDArray[np.int64]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from obi_widgets.presentation.charts.downsampling import Window
+    from obi_widgets.presentation.charts.window import Window
 
 
 class Cursor(NamedTuple):

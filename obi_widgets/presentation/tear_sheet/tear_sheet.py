@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from obi_widgets.calibration.holdout import DEFAULT_HOLD_OUT
-from obi_widgets.presentation.charts.downsampling import Axis
+from obi_widgets.presentation.charts.axis_range import Axis
 from obi_widgets.presentation.tear_sheet.tear_sheet_surface import of_proposal, of_surface
 from obi_widgets.presentation.texts import formatting
 from obi_widgets.presentation.texts.formatting import MINUS, NOTHING, number

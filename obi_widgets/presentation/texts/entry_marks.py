@@ -13,7 +13,7 @@ from obi_widgets.presentation.texts.reading_text import clock, traded
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from obi_widgets.presentation.charts.downsampling import Window
+    from obi_widgets.presentation.charts.window import Window
     from obi_widgets.trading.trade_list import Trades
 
     Floats = NDArray[np.float64]

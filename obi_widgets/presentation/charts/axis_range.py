@@ -1,0 +1,51 @@
+"""The range of a chart's vertical axis, which contains the data and changes seldom."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Floats = NDArray[np.float64]
+
+
+@dataclass
+class Axis:
+    """The range of an axis: it contains the data, and changes seldom.
+
+    It grows when data leave it, and shrinks only when the data need less than 45 % of it.
+
+    Parameters
+    ----------
+    least : float
+        Smallest range to show, in the unit of the values.
+    """
+
+    least: float
+    low: float = 0.0
+    high: float = 0.0
+
+    def follow(self, values: Floats) -> tuple[float, float]:
+        """Return the range for these values, NaN is ignored."""
+        low = float(np.fmin.reduce(values, initial=np.inf))
+        high = float(np.fmax.reduce(values, initial=-np.inf))
+        if not math.isfinite(high - low):  # none, or one that is infinite
+            values = values[np.isfinite(values)]
+            low = float(values.min(initial=np.inf))
+            high = float(values.max(initial=-np.inf))
+        if low <= high:
+            middle = (low + high) / 2
+            need = max(high - low, self.least)
+            inside = self.low <= low and high <= self.high
+            shown = self.high - self.low
+            if not inside or need > shown or need < 0.45 * shown:
+                step = 10 ** np.floor(np.log10(need))
+                step *= 0.1 if need / step < 2 else 0.2 if need / step < 5 else 0.5
+                self.low = float(np.floor((middle - 0.58 * need) / step) * step)
+                self.high = float(np.ceil((middle + 0.58 * need) / step) * step)
+        return self.low, self.high

@@ -18,7 +18,7 @@ from obi_widgets.market_data.events import Trade
 from obi_widgets.presentation.charts.window import Window
 from obi_widgets.presentation.layers.chart_layers import Appearance, LayerMaker, fade
 from obi_widgets.presentation.layers.gap_spans import GapSpans
-from obi_widgets.presentation.layers.heatmap import OCTAVE
+from obi_widgets.presentation.layers.heatmap_numpy import OCTAVE
 from obi_widgets.presentation.layers.trade_bubbles import (
     BITS,
     FEWEST,

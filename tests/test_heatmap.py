@@ -17,16 +17,16 @@ from obi_widgets.history.large_levels_numpy import KEY, NUMBER, SIZE, STANDING, 
 from obi_widgets.history.large_levels_numpy import ROW as CHANGED
 from obi_widgets.presentation.charts.window import PIXELS, Window
 from obi_widgets.presentation.layers import heatmap as heatmap_module
-from obi_widgets.presentation.layers.heatmap import (
+from obi_widgets.presentation.layers.heatmap import Heatmap, steady
+from obi_widgets.presentation.layers.heatmap_cells import ROWS, looked_at, row_height
+from obi_widgets.presentation.layers.heatmap_numpy import (
     ASK,
     BID,
     LARGEST,
+    LOOKS,
     OCTAVE,
     UNKNOWN,
-    Heatmap,
-    steady,
 )
-from obi_widgets.presentation.layers.heatmap_cells import LOOKS, ROWS, looked_at, row_height
 
 SECOND = 1_000_000_000
 

@@ -18,7 +18,7 @@ from obi_widgets.presentation.charts.time_range import TimeRange
 from obi_widgets.presentation.frames.frame_maker import FrameMaker
 from obi_widgets.presentation.frames.frame_message import FrameEncoder
 from obi_widgets.presentation.layers.chart_layers import Appearance
-from obi_widgets.presentation.layers.heatmap import OCTAVE
+from obi_widgets.presentation.layers.heatmap_numpy import OCTAVE
 from obi_widgets.presentation.reading.analysis import Analysis
 from obi_widgets.widgets.assets import STATIC
 from obi_widgets.widgets.charts import LAYERS

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from obi_widgets.presentation.frames.kept import Kept
-from obi_widgets.presentation.layers.heatmap import OCTAVE
+from obi_widgets.presentation.layers.heatmap_numpy import OCTAVE
 from obi_widgets.presentation.texts import layer_texts
 
 if TYPE_CHECKING:

@@ -10,8 +10,9 @@ import numpy as np
 from obi_widgets.checks import flag, number
 from obi_widgets.presentation.layers.depth_strip import DepthStrip, DepthStrips
 from obi_widgets.presentation.layers.gap_spans import GapSpans
-from obi_widgets.presentation.layers.heatmap import OCTAVE, Heat, Heatmap
+from obi_widgets.presentation.layers.heatmap import Heat, Heatmap
 from obi_widgets.presentation.layers.heatmap_cells import KERNELS, Rows
+from obi_widgets.presentation.layers.heatmap_numpy import OCTAVE
 from obi_widgets.presentation.layers.trade_bubbles import Bubbles, TradeBubbles
 from obi_widgets.presentation.layers.walls import Wall, Walls
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -12,14 +12,12 @@ from obi_widgets.history.levels import BLOCK
 from obi_widgets.kernels.loader import Kernels
 from obi_widgets.presentation.charts.window import Window
 from obi_widgets.presentation.layers.heatmap_cells import CellMaker, Rows
-from obi_widgets.presentation.layers.standing import NEVER, Standing
+from obi_widgets.presentation.layers.standing import Standing
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from obi_widgets.history.columns import History
-
-    Large = tuple[NDArray[Any], ...]
 
 KERNELS = Kernels("obi_widgets.presentation.layers.depth_strip_numba")
 """Until they are compiled, the strip is made as a column of the heatmap is."""
@@ -64,9 +62,6 @@ class DepthStrips:
         self._largest = 0.0
         self._of: object = None
         self._newest: DepthStrip | None = None
-        self._large: Large = ()
-        self._large_of = (0, 0, 0.0)
-        self._large_from = 0
 
     def now(self, history: History, price_range: tuple[float, float]) -> DepthStrip | None:
         """Return the strip of the newest state; None without a book."""
@@ -112,21 +107,10 @@ class DepthStrips:
                 float(reach[0, row]), float(reach[1, row]),
             ),
             (rows.height, rows.low, rows.number, width), sample, depth.sizes, depth.start,
-            self._large_at(history, number), number, (least, not follow), FULL,
+            self._standing.large(history.large_levels, number, history.tick_size), number,
+            (least, not follow), FULL,
         )  # fmt: skip
         return found
-
-    def _large_at(self, history: History, number: int) -> Large:
-        """Return the large levels that stand at a state, or later; see `depth_strip_numba`."""
-        levels = history.large_levels
-        of = (levels.first, levels.whole.shape[1], history.tick_size)
-        if of != self._large_of or number < self._large_from:  # the table changes once a second
-            spans = self._standing.between(levels, number, NEVER)
-            tick = np.rint(np.abs(spans.key) / history.tick_size).astype(np.int64)
-            side = (spans.key < 0).astype(np.int64)
-            self._large = side, tick, spans.size, spans.first, spans.end
-            self._large_of, self._large_from = of, number
-        return self._large
 
     def _summed(
         self, history: History, row: int, rows: Rows, least: float, *, follow: bool

@@ -10,7 +10,7 @@ import numpy as np
 from numba import njit
 
 from obi_widgets.history.levels import TILE
-from obi_widgets.presentation.layers.heatmap_numba import add_depth, add_large, add_levels
+from obi_widgets.presentation.layers.heatmap_numba import add_states
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
@@ -30,8 +30,7 @@ def bars(ticks, sizes, place, state, picture, sample, amounts, start, large, num
     sample, amounts, start
         Of one sample of depth, shape (8, 1), see `heatmap_numpy.add_depth`.
     large : tuple of ndarray, shape (N,)
-        Large levels: 0 for bids, 1 for asks; price in ticks; size; number of the first state, and
-        the one after the last.
+        Large levels, see `heatmap_numpy.add_states`.
     number : int
         Number of the state.
     scale : tuple of float and bool
@@ -45,35 +44,12 @@ def bars(ticks, sizes, place, state, picture, sample, amounts, start, large, num
     """
     bid, ask, tick_size, bid_reach, ask_reach = state
     height, low, rows, width = picture
-    best, known = np.empty((2, 1), np.int64), np.zeros((2, 1), np.int64)
-    best[0, 0], best[1, 0] = np.rint(bid / tick_size), np.rint(ask / tick_size)
-    where, column, looks = np.full(1, place), np.zeros(1, np.int64), np.ones(1)
-    sums, times = np.zeros((1, 2, rows)), np.zeros((1, rows))
-    if not width or height < width:
-        tile, at, last = place // TILE, place % TILE, ticks.shape[2] - 1
-        deepest = np.full(2, np.inf)  # ticks from the best
-        for side in range(2):
-            if sizes[tile, side, last, at] > 0:
-                deepest[side] = ticks[tile, side, last, at]
-        mid = (best[0, 0] + best[1, 0]) / 2
-        down = max(best[0, 0] - deepest[0], np.ceil(mid - bid_reach * 1e-4 * mid - 1e-3))
-        up = min(best[1, 0] + deepest[1], np.floor(mid + ask_reach * 1e-4 * mid + 1e-3))
-        first = min(max(np.ceil(down / height) - low, 0.0), float(rows))
-        end = min(max(np.floor((up + 1) / height) - low, 0.0), float(rows))
-        if first < end:
-            known[0, 0], known[1, 0] = first, end
-        add_levels(ticks, sizes, where, best, known, column, looks, height, low, sums, times)
-    if width:
-        add_depth(sample, amounts, start, known, column, looks, height, width, low, sums, times)
-        if height < width:
-            sides, prices, quantities, begins, ends = large
-            visits = np.zeros((2, len(sides)), np.int64)
-            for one in range(len(sides)):
-                visits[1, one] = begins[one] <= number < ends[one]
-            add_large(
-                sample, amounts, start, known, column, looks, sides, prices, quantities, visits,
-                height, width, low, sums, times,
-            )  # fmt: skip
+    sums, times, column = np.zeros((1, 2, rows)), np.zeros((1, rows)), np.zeros(1, np.int64)
+    add_states(
+        ticks, sizes, np.full(1, place), np.full(1, bid), np.full(1, ask),
+        np.array([[bid_reach], [ask_reach]]), tick_size, sample, amounts, start, width, large,
+        np.full(1, number), column, np.ones(1), (height, low, rows), sums, times,
+    )  # fmt: skip
     largest, fixed = scale
     means = np.zeros(rows)
     for row in range(rows):

@@ -17,7 +17,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from obi_widgets.presentation.charts.window import PIXELS, Window
-from obi_widgets.presentation.layers.heatmap_cells import CellMaker, Cells, Rows, looks_before
+from obi_widgets.presentation.layers.heatmap_cells import (
+    KERNELS,
+    CellMaker,
+    Cells,
+    Rows,
+    looks_before,
+)
+from obi_widgets.presentation.layers.heatmap_numpy import ASK, BID, LARGEST, OCTAVE
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -28,16 +35,6 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
     Ints = NDArray[np.int64]
     Singles = NDArray[np.float32]
-
-OCTAVE = 10
-"""Steps of a cell's code for a size twice as large."""
-
-UNKNOWN, BID, ASK = 0, 1, 129
-"""Codes: not known; a bid row that is empty, and larger codes for larger sizes; the same of asks.
-128 is not used."""
-
-LARGEST = 126
-"""Steps above the code of an empty row."""
 
 BELOW = 9
 """Octaves from the smallest size that has a code of its own to the `HIGH` quantile of all sizes."""
@@ -145,7 +142,7 @@ class Heatmap:
             if start < end:
                 cells = self._maker.cells(history, window, self._rows, start, end)
                 self._smallest = self._smallest or smallest_of(cells)
-                self._codes[start:end] = encoded(cells, self._smallest)
+                self._codes[start:end] = KERNELS.code.encoded(*cells[:3], self._smallest)
                 self._middle[start:end] = cells.middle
         self._judge(newest)
         step = self._rows.height * history.tick_size
@@ -207,15 +204,3 @@ def smallest_of(cells: Cells) -> float:
     if not len(sizes):
         return 0.0
     return float(2.0 ** (math.floor(math.log2(float(np.quantile(sizes, HIGH)))) - BELOW))
-
-
-def encoded(cells: Cells, smallest: float) -> Bytes:
-    """Return the codes of mean sizes; see `Heat`."""
-    steps = np.zeros(cells.means.shape)
-    if smallest:
-        there = cells.known & (cells.means > 0)
-        octaves = np.log2(cells.means[there] / smallest)
-        steps[there] = np.clip(np.ceil(octaves * OCTAVE), 1, LARGEST)
-    codes = steps.astype(np.uint8) + np.where(cells.asks, np.uint8(ASK), np.uint8(BID))
-    codes[~cells.known] = UNKNOWN
-    return codes

@@ -11,6 +11,14 @@ from numba import njit
 
 from obi_widgets.history.depth import ASK_HIGH, ASK_LOW, BID_HIGH, BID_LOW, END
 from obi_widgets.history.levels import TILE
+from obi_widgets.presentation.layers.heatmap_numpy import (
+    ASK,
+    BID,
+    LARGEST,
+    LOOKS,
+    OCTAVE,
+    UNKNOWN,
+)
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
@@ -102,19 +110,131 @@ def add_large(
                 into[row] += looks[v] * moved
 
 
+@njit(nogil=True, cache=True, error_model="numpy")
+def looked_at(time, bid, ask, origin, width, start, end):
+    """Return which states are found by looking at the book; see `heatmap_numpy.looked_at`."""
+    room, there = (end - start) * LOOKS, 0
+    states, column, looks = np.empty(room, np.int64), np.empty(room, np.int64), np.empty(room)
+    oldest, newest = time[0], time[-1]
+    for number in range(start, end):
+        before, known = -1, False
+        for look in range(LOOKS):
+            at = origin + number * width + look * width // LOOKS
+            if at < oldest or at > newest or (at == newest and look):
+                continue
+            row = np.searchsorted(time, at, side="right") - 1
+            if row != before:
+                before, known = row, np.isfinite(bid[row]) and np.isfinite(ask[row])
+                if known:
+                    states[there], column[there], looks[there] = row, number - start, 0.0
+                    there += 1
+            if known:
+                looks[there - 1] += 1.0
+    return states[:there], column[:there], looks[:there]
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def covered(ticks, sizes, place, best, reach, picture):
+    """Return the rows of the picture that kept levels cover; see `heatmap_numpy.covered`."""
+    height, low, number = picture
+    last = ticks.shape[2] - 1
+    known = np.zeros((2, len(place)), np.int64)
+    for v in range(len(place)):
+        tile, at = place[v] // TILE, place[v] % TILE
+        deepest_bid = deepest_ask = np.inf  # ticks from the best
+        if sizes[tile, 0, last, at] > 0:
+            deepest_bid = np.float64(ticks[tile, 0, last, at])
+        if sizes[tile, 1, last, at] > 0:
+            deepest_ask = np.float64(ticks[tile, 1, last, at])
+        mid = (best[0, v] + best[1, v]) / 2
+        bids, asks = np.float64(reach[0, v]) * 1e-4 * mid, np.float64(reach[1, v]) * 1e-4 * mid
+        down = max(best[0, v] - deepest_bid, np.ceil(mid - bids - 1e-3))
+        up = min(best[1, v] + deepest_ask, np.floor(mid + asks + 1e-3))
+        first = min(max(np.ceil(down / height) - low, 0.0), float(number))
+        end = min(max(np.floor((up + 1) / height) - low, 0.0), float(number))
+        if first < end:
+            known[0, v], known[1, v] = first, end
+    return known
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def add_states(
+    ticks, sizes, place, bid, ask, reach, tick_size, samples, amounts, begin, width, large,
+    numbers, column, looks, picture, sums, times,
+):  # fmt: skip
+    """Add what rested at some states of one block; see `heatmap_numpy.add_states`."""
+    height, low, _ = picture
+    known = np.zeros((2, len(place)), np.int64)
+    if not width or height < width:
+        best = np.empty((2, len(place)), np.int64)
+        for v in range(len(place)):
+            best[0, v], best[1, v] = np.rint(bid[v] / tick_size), np.rint(ask[v] / tick_size)
+        known = covered(ticks, sizes, place, best, reach, picture)
+        add_levels(ticks, sizes, place, best, known, column, looks, height, low, sums, times)
+    if width:
+        add_depth(samples, amounts, begin, known, column, looks, height, width, low, sums, times)
+        if height < width:
+            side, tick, size, firsts, ends = large
+            visits = np.empty((2, len(side)), np.int64)
+            for one in range(len(side)):
+                visits[0, one] = np.searchsorted(numbers, firsts[one])
+                visits[1, one] = np.searchsorted(numbers, ends[one])
+            add_large(
+                samples, amounts, begin, known, column, looks, side, tick, size, visits, height,
+                width, low, sums, times,
+            )  # fmt: skip
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def cells(sums, times, column, looks, bid, ask, tick_size, picture):
+    """Return columns of which sizes and looks were added up; see `heatmap_numpy.cells`."""
+    height, low, rows = picture
+    seen, total = np.zeros(len(sums)), np.zeros(len(sums))
+    for v in range(len(column)):
+        seen[column[v]] += looks[v]
+        total[column[v]] += looks[v] * ((bid[v] + ask[v]) / (2 * tick_size * height) - low)
+    middle = total / seen
+    means, asks, known = np.empty(times.shape), np.empty(times.shape, np.bool_), times > 0
+    for number in range(len(sums)):
+        for row in range(rows):
+            buy, sell = sums[number, 0, row], sums[number, 1, row]
+            means[number, row] = max(max(buy, sell), 0.0) / times[number, row]
+            empty = not (buy > 0 or sell > 0)
+            asks[number, row] = sell > buy or (empty and row + 0.5 > middle[number])
+    return means, asks, known, middle.astype(np.float32)
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def encoded(means, asks, known, smallest):
+    """Return the codes of mean sizes; see `heatmap_numpy.encoded`."""
+    codes = np.empty(means.shape, np.uint8)
+    for number in range(means.shape[0]):
+        for row in range(means.shape[1]):
+            if not known[number, row]:
+                codes[number, row] = UNKNOWN
+                continue
+            steps = 0.0
+            if smallest and means[number, row] > 0:
+                steps = np.ceil(np.log2(means[number, row] / smallest) * OCTAVE)
+                steps = min(max(steps, 1.0), float(LARGEST))
+            codes[number, row] = (ASK if asks[number, row] else BID) + np.int64(steps)
+    return codes
+
+
 def compile_all():
     """Compile for the types that histories have."""
-    place, both = np.zeros(1, np.int64), np.zeros((2, 1), np.int64)
-    looks, sums, times = np.zeros(1), np.zeros((1, 2, 1)), np.zeros((1, 1))
+    rows, values, singles = np.zeros(1, np.int64), np.ones(1), np.zeros(1, np.float32)
+    time, prices = rows.copy(), values.copy()
+    for column in (time, prices, singles):
+        column.flags.writeable = False  # as a history's are: types of their own to numba
+    sums, times, picture = np.zeros((1, 2, 1)), np.zeros((1, 1)), (1, 0, 1)
+    looked_at(time, prices, prices, 0, 1, 0, 1)
+    samples, large = np.zeros((8, 1), np.int64), (rows, rows, values, rows, rows)
     for dtype in (np.uint8, np.uint16, np.uint32):
         ticks, sizes = np.zeros((1, 2, 1, TILE), dtype), np.zeros((1, 2, 1, TILE), np.float32)
-        add_levels(ticks, sizes, place, both, both, place, looks, 1, 0, sums, times)
-    samples = np.zeros((8, 1), np.int64)
-    for frozen in (True, False):  # a history's columns are read-only, a type of its own to numba
-        amounts = np.zeros(1, np.float32)
-        amounts.flags.writeable = not frozen
-        add_depth(samples, amounts, 0, both, place, looks, 1, 1, 0, sums, times)
-        ends, size = np.zeros((2, 1), np.int64), np.zeros(1)
-        add_large(
-            samples, amounts, 0, both, place, looks, place, place, size, ends, 1, 1, 0, sums, times
-        )
+        add_states(
+            ticks, sizes, rows, values, values, np.zeros((2, 1), np.float32), 1.0, samples,
+            singles, 0, 0, large, rows, rows, values, picture, sums, times,
+        )  # fmt: skip
+    found = cells(sums, times, rows, values, values, values, 1.0, picture)
+    encoded(*found[:3], 1.0)

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float64]
     Ints = NDArray[np.int64]
+    Large = tuple[Ints, Ints, Floats, Ints, Ints]
 
 NEVER = 2**62
 """Number of a state that does not come: a span has no end yet."""
@@ -42,12 +43,35 @@ class Standing:
 
     def __init__(self) -> None:
         self._forget()
+        self._large: Large
+        self._large_of, self._large_from = (-1, 0, 0.0), 0
 
     def _forget(self) -> None:
         self._read = 0  # rows of the table that have been followed
         self._start = -1
         self._open: dict[int, int] = {}  # by number of a level: its span that has no end
         self._real, self._ends = Growing(2, np.float64), Growing(2, np.int64)
+
+    def large(self, levels: LargeLevels, number: int, tick_size: float) -> Large:
+        """Return the large levels that stand at a state or later; see `heatmap_numpy.add_states`.
+
+        Parameters
+        ----------
+        levels : LargeLevels
+            The newest table.
+        number : int
+            Number of the state. Levels that had ended by then may be among those that are returned.
+        tick_size : float
+            Quote currency.
+        """
+        of = (levels.first, levels.whole.shape[1], tick_size)
+        if of != self._large_of or number < self._large_from:  # the table changes once a second
+            spans = self.between(levels, number, NEVER)
+            tick = np.rint(np.abs(spans.key) / tick_size).astype(np.int64)
+            side = (spans.key < 0).astype(np.int64)
+            self._large = side, tick, spans.size, spans.first, spans.end
+            self._large_of, self._large_from = of, number
+        return self._large
 
     def between(self, levels: LargeLevels, first: int, end: int) -> Spans:
         """Return the spans that reach into the states of some numbers.

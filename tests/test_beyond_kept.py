@@ -13,7 +13,7 @@ import obi_widgets as obi
 from obi_widgets.calibration import entry_sums
 from obi_widgets.calibration.grid import Grid
 from obi_widgets.presentation.frames.frame import Reach
-from obi_widgets.presentation.texts import formatting
+from obi_widgets.presentation.texts import effects
 from obi_widgets.settings.parameters import Parameters
 from obi_widgets.signals.coverage import Shortfall, beyond_kept, without_value
 
@@ -140,13 +140,13 @@ def test_a_sweep_makes_the_entries_of_each_setting(shallow, strict, band):
 
 def test_the_lab_says_which_setting_and_what_to_open(shallow):
     reach = Reach.of(shallow, BAND.parameters)
-    note, warning = formatting.depth_effect(None, reach)
+    note, warning = effects.depth_effect(None, reach)
     assert warning
     assert note.startswith("A band of 20 bps reaches beyond the 50 levels kept, which span 1.")
     assert note.endswith(" bps: open with levels=1000.")
     assert not reach.notes["decay"].warning, "of levels that are not there nothing can be said"
     within = Parameters(depth=10)
-    note, warning = formatting.depth_effect(10, Reach.of(shallow, within))
+    note, warning = effects.depth_effect(10, Reach.of(shallow, within))
     assert (note[:8], warning) == ("Deepest:", False)
 
 
@@ -155,7 +155,7 @@ def test_the_lab_says_how_many_states_are_inferred(shallow):
     reach[0, -25:] = 0.01
     history = replace(shallow, reach=reach)
     parameters = Parameters(depth=10)
-    note, warning = formatting.depth_effect(10, Reach.of(history, parameters))
+    note, warning = effects.depth_effect(10, Reach.of(history, parameters))
     assert warning
     assert note.endswith(" 25 % of states use levels that the last snapshot did not cover.")
     report = obi.calibrate(history, parameters, horizons=[1, 5])

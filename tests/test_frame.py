@@ -15,7 +15,7 @@ from obi_widgets.presentation.frames.frame import LATELY, Reach
 from obi_widgets.presentation.frames.frame_maker import FrameMaker
 from obi_widgets.presentation.reading.analysis import Analysis
 from obi_widgets.presentation.reading.ladder import LADDER, Ladder
-from obi_widgets.presentation.texts import formatting
+from obi_widgets.presentation.texts import effects, formatting
 from obi_widgets.settings.parameters import Parameters
 from obi_widgets.signals.imbalance_insight import DecayEffect, ImbalanceInsight
 
@@ -239,14 +239,14 @@ def test_a_look_at_what_is_not_kept_shows_the_oldest_that_is(rows):
 
 def test_entries_that_would_end_too_late_are_not_told(history):
     coarse = replace(history, interval=0.5)
-    rows, note = formatting.results(frame_of(coarse, Parameters(hold_seconds=4.9)))
+    rows, note = effects.results(frame_of(coarse, Parameters(hold_seconds=4.9)))
     assert [value for _, value, _ in rows] == [formatting.NOTHING] * 4
     assert note == (
         "Not shown: the history keeps one state every 0.5 s, so exits would come too late. "
         "Set the hold to 5 s or longer."
     )
     told = frame_of(coarse, Parameters(hold_seconds=5.0))
-    rows, note = formatting.results(told)
+    rows, note = effects.results(told)
     assert rows[0][1] == f"{told.results.entries:,}" != "0"
     assert not note.startswith("Not shown")
 
@@ -257,7 +257,7 @@ def test_the_levels_whose_flow_a_signal_reads_are_levels_in_use(history):
         frame = frame_of(history, parameters)
         assert frame.reach.levels == depth
         assert ((frame.ladder.weight > 0).sum(axis=1) == depth).all()
-        assert formatting.depth_effect(depth, frame.reach).text.startswith("Deepest: ")
+        assert effects.depth_effect(depth, frame.reach).text.startswith("Deepest: ")
         assert parameters.levels_used.depth == 1, "no size of a further level is needed"
 
 

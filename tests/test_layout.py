@@ -123,7 +123,8 @@ TABLE = {
     ),
     "judged_signals": ("signals/source", "a signal of a user, judged and exported"),
     "frame": (
-        "presentation/frames/frame_maker signals/insight signals/imbalance_insight",
+        "presentation/frames/frame_maker presentation/texts/effects signals/insight "
+        "signals/imbalance_insight",
         "what a frame shows",
     ),
     "reading": (

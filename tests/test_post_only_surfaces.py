@@ -12,7 +12,7 @@ import obi_widgets as obi
 from obi_widgets.calibration.as_traded import traded, worse
 from obi_widgets.calibration.executed_returns import entry_returns
 from obi_widgets.presentation.reading.analysis import Analysis
-from obi_widgets.presentation.texts import formatting
+from obi_widgets.presentation.texts import effects
 from obi_widgets.settings.parameters import Parameters
 from obi_widgets.trading.entries import scan
 from obi_widgets.trading.post_only import QUEUES
@@ -96,7 +96,7 @@ class Shown:
 )
 def test_figures_tell_both_bounds(history, back, front, net, tone):
     one, other = (Results(n, 0.5, 1.0, mean, 0.1, 7) for n, mean in ((13, back), (57, front)))
-    rows, note = formatting.results(Shown(history, one, other))
+    rows, note = effects.results(Shown(history, one, other))
     assert [value for _, value, _ in rows] == ["13 to 57", "6 of 13 to 50 %", "+1.00 bps", net, "7"]
     assert [what for what, *_ in rows][3] == "mean, after fees"
     assert rows[3][2] == tone
@@ -105,7 +105,7 @@ def test_figures_tell_both_bounds(history, back, front, net, tone):
 
 def test_figures_of_a_bound_without_entries(history):
     none, other = Results(0, *[np.nan] * 4, 20), Results(40, 0.5, 1.0, -0.4, 0.1, 7)
-    rows, note = formatting.results(Shown(history, none, other))
+    rows, note = effects.results(Shown(history, none, other))
     assert rows[3][1:] == ("\N{EN DASH} to \N{MINUS SIGN}0.40 bps", "bad")
     assert note == "Figures: last to first in the queue. The chart shows the last."
 

@@ -17,7 +17,7 @@ import obi_widgets as obi
 from obi_widgets.presentation.charts.ticks import clock_step, clock_ticks
 from obi_widgets.presentation.charts.time_range import TimeRange
 from obi_widgets.presentation.still import still
-from obi_widgets.presentation.texts import formatting
+from obi_widgets.presentation.texts import effects, formatting
 from obi_widgets.settings.parameters import Parameters
 from obi_widgets.widgets.still import EVERY, StillPicture
 
@@ -73,7 +73,7 @@ def test_the_figures_are_those_of_the_screen(history):
     spread = formatting.bps(frame.spread_bps)
     assert spread in found["text/html"]
     assert spread in found["text/plain"]
-    rows, _ = formatting.results(frame)
+    rows, _ = effects.results(frame)
     assert all(figure in found["text/plain"] for _, figure, _ in rows)
     assert "decay 0.10 /bp" in found["text/plain"]
     assert still.ALIVE in found["text/html"]

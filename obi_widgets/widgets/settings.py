@@ -15,7 +15,7 @@ from obi_widgets.parameters import Band, Choice, Levels
 from obi_widgets.presentation.frames.kept import Kept
 from obi_widgets.presentation.order_size import size_range
 from obi_widgets.presentation.still.still import of_figures
-from obi_widgets.presentation.texts import formatting
+from obi_widgets.presentation.texts import effects, formatting
 from obi_widgets.presentation.texts.outcome import outcome
 from obi_widgets.session.kernel_parent import deliver_as_addressed
 from obi_widgets.session.session import Session
@@ -279,9 +279,9 @@ class SettingsWidget(Part):
                 notes[band] = Note(reach.shortfall.sentence, warning=True)
                 shown = replace(reach, shortfall=None, inferred=0.0)
         if depth is not None:
-            notes[depth] = formatting.depth_effect(dict(parameters.values)[depth], shown)
+            notes[depth] = effects.depth_effect(dict(parameters.values)[depth], shown)
         elif reach.inferred:
-            notes[band or "threshold"] = Note(formatting.inferred_share(reach), warning=True)
+            notes[band or "threshold"] = Note(effects.inferred_share(reach), warning=True)
         return notes
 
     def close(self) -> None:
@@ -296,7 +296,7 @@ class SettingsWidget(Part):
 
 def _effect(frame: Frame) -> str:
     """Return the effect of the threshold."""
-    return formatting.threshold_effect(frame.beyond)
+    return effects.threshold_effect(frame.beyond)
 
 
 def _split(signal: Signal, threshold_is: str) -> tuple[list[Parameter], list[Parameter]]:

@@ -17,7 +17,7 @@ import numpy as np
 
 from obi_widgets.presentation.charts.downsampling import spaced_marks
 from obi_widgets.presentation.charts.ticks import clock_ticks, nice_step, nice_ticks
-from obi_widgets.presentation.texts import formatting
+from obi_widgets.presentation.texts import effects, formatting
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -211,7 +211,7 @@ def _figures(frame: Frame) -> list[tuple[str, str]]:
         ),
         ("settings", formatting.signed(", ".join(settings))),
     ]
-    results, note = formatting.results(frame)
+    results, note = effects.results(frame)
     rows += [(name, figure) for name, figure, _ in results]
     return [*rows, *([("", note)] if note else [])]
 

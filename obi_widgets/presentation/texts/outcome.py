@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from obi_widgets.calibration.difference import FEW
 from obi_widgets.calibration.forward_returns import too_coarse
 from obi_widgets.parameters import Choice
-from obi_widgets.presentation.texts import formatting
+from obi_widgets.presentation.texts import effects, formatting
 from obi_widgets.settings.undo import differing
 from obi_widgets.signals.signal import title_of
 
@@ -35,7 +35,7 @@ def outcome(frame: Frame) -> dict[str, Any]:
     if frame.states:
         head = f"Entries in {formatting.duration(frame.seconds)} of history"
     if frame.other is None:
-        rows, note = formatting.results(frame)
+        rows, note = effects.results(frame)
         return {"head": head, "other": "", "rows": [list(row) for row in rows], "note": note}
     other = frame.other
     sides = [

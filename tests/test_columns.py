@@ -227,3 +227,9 @@ def test_compiled_code_draws_the_same_lines(states, column):
             patch.setattr(downsampling.KERNELS, "code", downsampling_numpy)
             for one, other in zip(found, summary(time, values, window), strict=True):
                 np.testing.assert_array_equal(one, other)
+    compiled = downsampling.KERNELS.code
+    for frozen in (False, True):
+        values.flags.writeable = not frozen
+        placed = compiled.placed(time, values, 100_000)
+        np.testing.assert_array_equal(placed, downsampling_numpy.placed(time, values, 100_000))
+        assert compiled.extremes(values) == downsampling_numpy.extremes(values)

@@ -55,16 +55,19 @@ def market():
 ], ids=str)  # fmt: skip
 def test_a_compiled_ladder_is_that_of_numpy(market, parameters, monkeypatch):
     assert KERNELS.wait()
-    rows = range(0, len(market), 37)
+    rows, largest = range(0, len(market), 37), 2.0
     compiled = [Ladder.of(market, parameters, row) for row in rows]
-    monkeypatch.setattr(KERNELS, "code", None)
-    for row, one in zip(rows, compiled, strict=True):
+    bars = [one.bars(15, largest, 1000) for one in compiled]
+    monkeypatch.setattr(KERNELS, "code", KERNELS.numpy)
+    for row, one, lengths in zip(rows, compiled, bars, strict=True):
         other = Ladder.of(market, parameters, row)
         np.testing.assert_array_equal(one.price, other.price)
         np.testing.assert_array_equal(one.size, other.size)
-        # The exponential of NumPy and that of the C library differ in the last bit.
+        # The exponential of NumPy and that of the C library differ in the last bits.
         np.testing.assert_allclose(one.weight, other.weight, rtol=1e-14, atol=0)
         assert one.weighs == other.weighs
+        np.testing.assert_array_equal(lengths, one.bars(15, largest, 1000))
+        np.testing.assert_array_equal(lengths[1] > 0, one.weight[:, :15] > 0)
 
 
 @pytest.mark.parametrize("parameters", SETTINGS, ids=range(len(SETTINGS)))

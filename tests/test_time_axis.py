@@ -23,6 +23,21 @@ def test_times_fit_the_axis_to_the_millisecond_for_weeks():
     axis.scale.close()
 
 
+def test_points_end_with_the_first_lines_last_value():
+    axis, nothing = TimeAxis(), np.nan
+    time = 1_700_000_000_000_000_000 + 1_500_000 * np.arange(4)
+    first, second = np.array([nothing, 1.1, 2.0, nothing]), np.array([3.0, 4.0, 5.0, 6.0])
+    found = axis.points(time, first, second)
+    assert found["x"].tolist() == [80_000_000, 80_000_001, 80_000_003]
+    assert found["x"].dtype == np.int32
+    np.testing.assert_array_equal(found["y"][0], first[:3].astype(np.float32))
+    np.testing.assert_array_equal(found["y"][1], second[:3].astype(np.float32))
+    np.testing.assert_array_equal(axis.points(time, first, exact=True)["y"], first[:3])
+    out_of_sight = axis.points(time, np.full(4, nothing))
+    assert (out_of_sight["x"].tolist(), out_of_sight["y"].tolist()) == ([0], [0.0])
+    axis.scale.close()
+
+
 HOUR = 3600 * 1_000_000_000
 NOON = 1_700_049_600_000_000_000 - 43_200_000_000_000 + 12 * HOUR  # of Nov 15, 2023
 

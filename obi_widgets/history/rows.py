@@ -96,22 +96,6 @@ class Newest(Struct, frozen=True, eq=False, gc=False):
         })  # fmt: skip
 
 
-def state_of(history: History, row: int) -> History:
-    """Return one state of a history, without its trades and the other tables.
-
-    A slice has all of these, and takes several times as long.
-    """
-    rows, place = slice(row, row + 1), row + history.offset
-    return made(History, {
-        **NOTHING_ELSE, "time": history.time[rows], "received": history.received[rows],
-        "bid": history.bid[rows], "ask": history.ask[rows], "reach": history.reach[:, rows],
-        "flow": None if history.flow is None else history.flow.rows(rows),
-        "blocks": (history.blocks[place // BLOCK],), "levels": history.levels,
-        "tick_size": history.tick_size, "instrument": history.instrument,
-        "offset": place % BLOCK, "strict": history.strict, "start": history.start + row,
-    })  # fmt: skip
-
-
 def appender(code: Any, room: tuple[Any, ...]) -> Any:  # noqa: ANN401
     """Return the kernel ``append`` for columns and a block of these types; see `rows_numpy`."""
     side = np.empty((2, 1)), 0, 0.0  # as those of every `Side` are

@@ -214,7 +214,9 @@ class HasSilences(Protocol):
     @property
     def trades(self) -> Trades: ...  # noqa: D102
     @property
-    def trades_known(self) -> NDArray[np.bool_]: ...  # noqa: D102
+    def silences(self) -> tuple[Silence, ...]: ...  # noqa: D102
+    @property
+    def start(self) -> int: ...  # noqa: D102
 
 
 def of_states(silences: Sequence[Silence], first: int, until: int) -> tuple[Silence, ...]:
@@ -248,7 +250,8 @@ def note(silences: Sequence[Silence], start: int, count: int) -> str:
 
 def note_now(history: HasSilences) -> str:
     """Return a sentence if the stream of trades is silent at the last state; else empty."""
-    if not len(history.time) or history.trades_known[-1]:
+    newest = history.start + len(history.time) - 1
+    if not any(one.first <= newest < one.last for one in history.silences):
         return ""
     long = "No trades"
     if len(history.trades):

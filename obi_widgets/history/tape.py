@@ -94,11 +94,11 @@ class TradesWriter:
             self.count = count
             self.newest = int(self.stamps[1, count - 1])
 
-    def numbers(self, received: Ints) -> Ints:
+    def numbers(self, received: Ints | int) -> Ints | int:
         """Return how many trades had come before each of these receive times, dropped ones too."""
         with self._lock:
             before = self.stamps[1, self._dropped : self.count].searchsorted(received)
-            return np.asarray(before + (self._start + self._dropped))
+            return before + (self._start + self._dropped)
 
     def table(self, until: int) -> Trades:
         """Return the trades so far, up to one of this number."""
@@ -293,11 +293,14 @@ class TapeWriter:
             grown: Ints = zeros(2 * count, np.int64)
             grown[: self._numbered] = self._ends[: self._numbered]
             self._ends = grown
-        new = received[self._numbered :]
-        if len(new):
-            reached = np.maximum.accumulate(np.maximum(new, self._reached))
+        if count - self._numbered == 1:
+            self._reached = max(int(received[-1]), self._reached)
+            self._ends[self._numbered] = self.trades.numbers(self._reached)
+        elif count > self._numbered:
+            reached = np.maximum.accumulate(np.maximum(received[self._numbered :], self._reached))
             self._ends[self._numbered : count] = self.trades.numbers(reached)
-            self._numbered, self._reached = count, int(reached[-1])
+            self._reached = int(reached[-1])
+        self._numbered = max(count, self._numbered)
         return self._ends[:count]
 
     def tables(self, states: Columns, start: int) -> dict[str, Any]:

@@ -303,20 +303,21 @@ class Publisher:
     def frame(self, history: History, parameters: Parameters) -> Frame:
         """Return the frame of a history. For the publisher's thread."""
         self._analysis.update(history, parameters)
-        stacked = self._stack(history)
-        session, market = self._session, self._session.market
-        feed = session.feed
+        session = self._session
+        stacked = self._stack(history, session.stacked)
+        market, feed = session.market, session.feed
         state, detail, advice = market.state, market.detail, market.advice
         if feed.as_fast_as_possible and state != "closed":
             state, detail, advice = "syncing", READING, ""
         if state in CURRENT and (silence := note_now(history)):
             detail = f"{detail} {silence}".strip()
-        fresh = market.changed_at and state != "closed" and not filling(feed)
+        full = not filling(feed)
+        fresh, lag = market.changed_at and state != "closed" and full, market.lag
         return self._maker.make(
             self._analysis,
             instrument=market.instrument,
             state=state,
-            has_book=market.has_book and not filling(feed),
+            has_book=market.has_book and full,
             replay=feed.kind == "recording",
             detail=detail,
             advice=advice,
@@ -324,8 +325,8 @@ class Publisher:
             told=self._told,
             paused=session.paused,
             age=market.age(feed.now()) if fresh else np.nan,
-            lag=market.lag.seconds,
-            late=market.lag.absolute,
+            lag=lag.seconds,
+            late=lag.absolute,
             rate=self._rate.now,
             time_range=session.time_range,
             cursor=session.cursor,
@@ -334,27 +335,26 @@ class Publisher:
             selected=session.selected,
             sealed_at=session.sealing.sealed_at,
             stacked=stacked,
-            other=self._compare(history),
+            other=self._compare(history, session.compared),
             watching=session.bell.on,
             watched=session.bell.level,
             alerts=session.bell.newest,
             alert_count=session.bell.count,
         )
 
-    def _stack(self, history: History) -> list[SignalValues]:
+    def _stack(self, history: History, wanted: tuple[Parameters, ...]) -> list[SignalValues]:
         """Return the values of the stacked signals."""
-        wanted = self._session.stacked
         self._stacked = {one: self._stacked.get(one) or SignalValues(one) for one in wanted}
         for parameters, values in self._stacked.items():
             values.update(history, parameters)
         return list(self._stacked.values())
 
-    def _compare(self, history: History) -> Compared | None:
+    def _compare(self, history: History, other: Parameters | None) -> Compared | None:
         """Return the results of the settings that the present ones are compared with."""
-        other, tried = self._session.compared, self._session.tried
         if other is None or not len(history):
             self._comparison = None
             return None
+        tried = self._session.tried
         if self._comparison is None or self._comparison.parameters != other:
             self._comparison = Comparison(other)
             tried.add(other)

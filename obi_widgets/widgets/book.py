@@ -29,6 +29,9 @@ if TYPE_CHECKING:
 FADE = 0.97
 """Factor of the largest size from frame to frame, so that bars do not jump when an order ends."""
 
+FULL = 1000
+"""Length of the bar of the largest size."""
+
 SHORT = 8
 """Letters of a spread's price that have room beside mid."""
 
@@ -172,8 +175,7 @@ class BookWidget(Part):
         return {
             "mid": middle,
             "spread": word + " · ".join(apart) if some else "",
-            "bids": self._side(ladder, 0, largest, tick),
-            "asks": self._side(ladder, 1, largest, tick),
+            **self._sides(ladder, largest, tick),
             "bands": [
                 choice.bands(side[np.isfinite(side)], mid, tick) for side in ladder.price[:, :rows]
             ],
@@ -186,22 +188,21 @@ class BookWidget(Part):
         choice = LevelChoice.of(frame.parameters)
         return choice, words(choice, self._ladder.rows)
 
-    def _side(
-        self, ladder: Ladder, side: int, largest: float, tick_size: float
-    ) -> list[tuple[str, str, int, int]]:
-        rows, decimals, out = self._ladder.rows, self._decimals or 0, []
+    def _sides(
+        self, ladder: Ladder, largest: float, tick_size: float
+    ) -> dict[str, list[tuple[str, str, int, int]]]:
+        """Return price, size, and the lengths of both bars of each level."""
+        rows, decimals = self._ladder.rows, self._decimals or 0
         price_text, size_text = formatting.price, formatting.size
-        for price, size, weight in zip(
-            ladder.price[side, :rows].tolist(),
-            ladder.size[side, :rows].tolist(),
-            ladder.weight[side, :rows].tolist(),
-            strict=True,
-        ):
-            if price != price:  # NaN: no level
-                break
-            whole = round(1000 * (size / largest) ** 0.5)
-            left = round(1000 * (size * weight / largest) ** 0.5)
-            # A level that is used is never faint, even if its weight is almost 0.
-            left = max(left, 1) if weight > 0 else 0
-            out.append((price_text(price, tick_size), size_text(size, decimals), whole, left))
-        return out
+        whole, left = ladder.bars(rows, largest or 1.0, FULL).tolist()
+        return {
+            name: [
+                (price_text(price, tick_size), size_text(size, decimals), *lengths)
+                for price, size, *lengths in zip(*columns, strict=True)
+                if price == price  # not NaN: there is a level
+            ]
+            for name, *columns in zip(
+                ("bids", "asks"), ladder.price[:, :rows].tolist(), ladder.size[:, :rows].tolist(),
+                whole, left, strict=True,
+            )
+        }  # fmt: skip

@@ -19,6 +19,7 @@ from obi_widgets.presentation.texts.entry_marks import EntryMarks
 from obi_widgets.widgets import chart_canvases
 from obi_widgets.widgets.assets import asset
 from obi_widgets.widgets.beside import beside
+from obi_widgets.widgets.page import Together
 from obi_widgets.widgets.panel import Part, StateWidget, checked_session
 from obi_widgets.widgets.pointing import crosshair, entry_box, hear
 from obi_widgets.widgets.time_axis import TimeAxis
@@ -171,15 +172,14 @@ class Chart(Part):
         """Return a mark whose data say nothing of the scales: frames set these."""
         return kind(**{"scales": self._scales, "preserve_domain": {"x": True, "y": True}, **style})
 
-    def _axes(self, frame: Frame, low: float, high: float) -> Changes:
-        """Yield the axes of a frame with states, and where the overlay places what it draws."""
+    def _place(self, frame: Frame, low: float, high: float) -> dict[str, Any]:
+        """Return where the overlay places what it draws in a frame with states, and the gaps."""
         start, end = self.time.span(frame)
-        yield from self.time.changes(frame)
-        yield self.scale, {"min": low, "max": high}
-        place = {"window": [start, end], "range": [low, high], "origin": self.time.origin}
         self._entries = frame.trades
-        gaps = chart_canvases.gaps(frame, self.time, named=self.names_gaps)
-        yield self._overlay, {"place": place, "gaps": gaps}
+        return {
+            "place": {"window": [start, end], "range": [low, high], "origin": self.time.origin},
+            "gaps": chart_canvases.gaps(frame, self.time, named=self.names_gaps),
+        }
 
 
 def overlay_state(title: str, nothing: str = "", frame: Frame | None = None) -> dict[str, Any]:
@@ -242,6 +242,7 @@ class PriceWidget(Chart):
         alone: bool = True,
     ) -> None:
         self._drawn: Kept[Drawn] = Kept()
+        self._scaled: Kept[Together] = Kept()
         self._behind = chart_canvases.BehindPrice()
         super().__init__(session, time=time, height=height, time_labels=time_labels, alone=alone)
 
@@ -315,13 +316,15 @@ class PriceWidget(Chart):
     def _changes(self, frame: Frame) -> Changes:
         """Yield what a frame shows."""
         low, high = frame.price_range
-        drawn = ""
+        drawn, overlay = "", {}
         some = frame.states > 0 and low < high
         if some:
-            yield from self._axes(frame, low, high)
-            yield self._overlay, self._behind.of(frame, self.time)
+            yield from self.time.changes(frame)
             ticks, labels = _price_ticks(low, high)
-            yield self.axis, {"tick_values": ticks}
+            scale, axis = {"min": low, "max": high}, {"tick_values": ticks}
+            yield self._scaled.of(
+                low, high, make=lambda: Together([(self.scale, scale), (self.axis, axis)])
+            )
             # A float32 of 9,876,544.25 is a whole number: the line would leave its entries.
             exact = float(np.spacing(np.float32(high))) > frame.tick_size / 8
             yield self.line, self.time.points(*frame.price, exact=exact)
@@ -331,15 +334,14 @@ class PriceWidget(Chart):
             )  # fmt: skip
             mid = frame.reading.mid if frame.reading is not None else math.nan
             text = formatting.mid(mid, frame.tick_size) if math.isfinite(mid) else ""
-            yield (
-                self._overlay,
-                {
-                    "entries": entries,
-                    "pointed": entry_box(frame, self.time),
-                    **beside(frame, self.time),
-                    "reading": crosshair(frame, self.time, [(mid, "", "")], text, words=True),
-                },
-            )
+            overlay = {
+                **self._place(frame, low, high),
+                **self._behind.of(frame, self.time),
+                "entries": entries,
+                "pointed": entry_box(frame, self.time),
+                **beside(frame, self.time),
+                "reading": crosshair(frame, self.time, [(mid, "", "")], text, words=True),
+            }
         quote = frame.instrument.quote
         state = overlay_state(
             f"{self.title}, {quote}{drawn}" if quote else self.title + drawn,
@@ -352,7 +354,7 @@ class PriceWidget(Chart):
             state["at"] = round((high - frame.mid) / (high - low), 4)
             state["line"] = True
             state["last"] = formatting.mid(frame.mid, frame.tick_size)
-        yield self._overlay, {"state": state}
+        yield self._overlay, {**overlay, "state": state}
 
     def _draw_entries(self, trades: Trades, window: Window) -> Drawn:
         """Return entries that do not hide each other, and how many of them, if not all."""

@@ -105,20 +105,24 @@ class EquityWidget(Chart):
         """Yield what a frame shows."""
         equity = frame.equity
         state = overlay_state(equity_text.title(equity), equity_text.nothing(frame), frame)
+        overlay = {}
         if frame.states:
-            yield from self._axes(frame, *equity.scale)
+            yield from self.time.changes(frame)
             # The marks and their texts stay until an entry ends or the window moves.
             yield self._drawn.of(
                 equity, frame.window, self.time.origin, make=lambda: Together(self._curves(frame))
             )
-            yield self._overlay, {"reading": self._reading(frame)}
+            reading = self._reading(frame)
+            overlay = {**self._place(frame, *equity.scale), "reading": reading}
             kept = formatting.duration(frame.seconds)
             state |= self._said.of(equity, frame.parameters, kept, make=lambda: self._texts(frame))
-        yield self._overlay, {"state": state | {"length": ""}}
+        yield self._overlay, {**overlay, "state": state | {"length": ""}}
 
     def _curves(self, frame: Frame) -> Iterator[Pair]:
-        """Yield the lines of the entries that ended in view."""
+        """Yield the scale, and the lines of the entries that ended in view."""
         equity, curve = frame.equity, frame.equity.curve
+        low, high = equity.scale
+        yield self.scale, {"min": low, "max": high}
         yield self.axis, {"tick_values": nice_ticks(*equity.scale, 3).tolist()}
         yield from self._lines(curve, equity.sealed_at)
         front = equity.front

@@ -136,18 +136,21 @@ class SignalWidget(Chart):
         yield self._zoned.of(
             threshold, low, high, make=lambda: Together(self._zones(threshold, low, high))
         )
+        overlay = {}
         if frame.states:
-            yield from self._axes(frame, low, high)
+            yield from self.time.changes(frame)
             yield self.range, self.time.points(*shown.extent)
             line = self.time.points(*shown.line)
             yield self.line, {"interpolation": "step-after" if shown.raw else "linear", **line}
-            yield from self._moving_zones(*shown.bounds, low, high)
-            yield self._overlay, {"reading": self._reading(frame, shown)}
+            if math.isinf(threshold):
+                yield from self._moving_zones(*shown.bounds, low, high)
+            reading = self._reading(frame, shown)
+            overlay = {**self._place(frame, low, high), "reading": reading}
         if low <= shown.value <= high:
             state["at"] = round((high - shown.value) / (high - low), 4)
             state["last"] = formatting.signal(shown.value, shown.scale)
             state["side"] = formatting.side(shown.value, shown.scale)
-        yield self._overlay, {"state": state}
+        yield self._overlay, {**overlay, "state": state}
 
     def _shown(self, frame: Frame) -> SignalLine | None:
         """Return the line of this chart's signal; None if the frame does not have it."""
@@ -172,6 +175,9 @@ class SignalWidget(Chart):
     def _zones(self, threshold: float, low: float, high: float) -> Iterator[Pair]:
         """Yield the scale and the zones beyond a fixed threshold; no zones if it is infinite."""
         yield self.scale, {"min": low, "max": high}
+        if math.isfinite(threshold):
+            for moving in (self.above_quantile, self.below_quantile):
+                yield moving, NO_ZONE
         marks = (self.above, self.below, self.levels)
         above, zero, below = np.clip([threshold, 0.0, -threshold], low, high).tolist()
         for mark, ends in zip(
@@ -180,11 +186,7 @@ class SignalWidget(Chart):
             yield mark, {"y": tuple(np.full(2, value, np.float32) for value in ends)}
 
     def _moving_zones(self, time: Ints, bounds: Floats, low: float, high: float) -> Changes:
-        """Yield the zones beyond a quantile threshold, which moves; no zones if it is a value."""
-        if not len(time):
-            yield self.above_quantile, NO_ZONE
-            yield self.below_quantile, NO_ZONE
-            return
+        """Yield the zones beyond a quantile threshold, which moves."""
         for mark, edge, end in (
             (self.above_quantile, bounds, high), (self.below_quantile, -bounds, low),
         ):  # fmt: skip

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
+
+from obi_widgets.presentation.charts.downsampling import KERNELS
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -31,13 +32,8 @@ class Axis:
     high: float = 0.0
 
     def follow(self, values: Floats) -> tuple[float, float]:
-        """Return the range for these values, NaN is ignored."""
-        low = float(np.fmin.reduce(values, initial=np.inf))
-        high = float(np.fmax.reduce(values, initial=-np.inf))
-        if not math.isfinite(high - low):  # none, or one that is infinite
-            values = values[np.isfinite(values)]
-            low = float(values.min(initial=np.inf))
-            high = float(values.max(initial=-np.inf))
+        """Return the range for these values; those that are not finite are left out."""
+        low, high = KERNELS.current().extremes(values)
         if low <= high:
             middle = (low + high) / 2
             need = max(high - low, self.least)

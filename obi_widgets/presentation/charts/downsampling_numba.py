@@ -66,6 +66,16 @@ def held(at, closing, lines, width):
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
+def extremes(values):
+    """Return the smallest and the largest finite value; see `downsampling_numpy.extremes`."""
+    low, high = np.inf, -np.inf
+    for value in values:
+        if np.isfinite(value):
+            low, high = min(low, value), max(high, value)
+    return low, high
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
 def placed(time, values, origin):
     """Return the times of a line in milliseconds; see `downsampling_numpy.placed`."""
     end = len(values)
@@ -89,3 +99,4 @@ def compile_all():
         corners(time, rows, rows, rows + 1, values, values, values, values, 1)
         for line in (values, frozen_values):
             placed(time, line, 0)
+            extremes(line)

@@ -92,6 +92,12 @@ def held(at: Ints, closing: Floats, lines: tuple[Floats, ...], width: int) -> tu
     return x, np.stack([np.column_stack([line, closing, closing])[drawn] for line in lines])
 
 
+def extremes(values: Floats) -> tuple[float, float]:
+    """Return the smallest and the largest finite value; +inf and −inf without any."""
+    known = values[np.isfinite(values)]
+    return float(known.min(initial=np.inf)), float(known.max(initial=-np.inf))
+
+
 def placed(time: Ints, values: Floats, origin: int) -> NDArray[np.int32]:
     """Return the times of a line up to its last finite value, in milliseconds from an origin.
 

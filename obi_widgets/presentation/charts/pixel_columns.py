@@ -209,8 +209,8 @@ class Columns:
         self._edges[column + 1 :] = self._bounds[column + 1 :] = self._end = end
         newest = min(known), max(known), total / len(known), known[0], known[-1]
         self._sums[:, column] = newest
-        for values_of, value in zip(shown[2:], (end - self._start, *newest), strict=True):
-            values_of[-1] = value
+        for column_of, value in zip(shown[2:], (end - self._start, *newest), strict=True):
+            column_of[-1] = value
         return shown
 
     def _appended(self, time: Ints, values: Values, window: Window, column: int) -> Reduced:

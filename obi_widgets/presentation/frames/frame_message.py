@@ -188,9 +188,10 @@ class _Writer:
         """
         if array is old:
             return None
-        if array.dtype not in KINDS:
+        kind = KINDS.get(array.dtype)
+        if kind is None:
             raise TypeError(f"A page has no arrays of {array.dtype}; use one of {TYPES}.")
-        name, bits = KINDS[array.dtype]
+        name, bits = kind
         drop, keep = 0, 0
         if _of_a_kind(array, old):
             if array.shape == old.shape and not array.size:

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from obi_widgets.history.grid import as_fraction
-from obi_widgets.history.levels import BLOCK, prices_of
-from obi_widgets.history.rows import state_of
+from obi_widgets.history.levels import BLOCK
 from obi_widgets.kernels.loader import Kernels
+from obi_widgets.presentation.reading import ladder_numpy
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -20,14 +20,10 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float64]
 
-KERNELS = Kernels("obi_widgets.presentation.reading.ladder_numba")
-"""Until they are compiled, NumPy makes a ladder."""
+KERNELS = Kernels("obi_widgets.presentation.reading.ladder_numba", ladder_numpy)
 
 LADDER = 20
 """Levels a side that a ladder shows."""
-
-SIDES = np.array([[+1], [-1]])
-"""Bids, asks."""
 
 
 @dataclass(frozen=True)
@@ -53,26 +49,19 @@ class Ladder:
         if row < 0 or np.isnan(history.bid[row] + history.ask[row]):
             nothing = np.full(shape, np.nan)
             return cls(nothing, nothing, np.zeros(shape), insight.weighs)
-        if code is not None:
-            place = row + history.offset
-            price, size, weight = code.levels(
-                *history.blocks[place // BLOCK], place % BLOCK,
-                (
-                    float(history.bid[row]), float(history.ask[row]), history.tick_size,
-                    *as_fraction(history.tick_size),
-                ),
-                np.array(insight.weighings(values), float), shape[1],  # None becomes NaN
-            )  # fmt: skip
-            return cls(price, size, weight, insight.weighs)
-        state = state_of(history, row)
-        ((_, block),) = state.chunks()
-        ticks, sizes = block.ticks[:, : shape[1], 0], block.sizes[:, : shape[1], 0]
-        best = np.array([state.bid, state.ask])
-        price = prices_of(ticks, best, SIDES, history.tick_size)
-        filled = sizes > 0
-        return cls(
-            np.where(filled, price, np.nan),
-            np.where(filled, sizes, np.nan).astype(float),
-            insight.weights(state, values)[:, : shape[1], 0],
-            insight.weighs,
-        )
+        place = row + history.offset
+        price, size, weight = code.levels(
+            *history.blocks[place // BLOCK], place % BLOCK,
+            (
+                float(history.bid[row]), float(history.ask[row]), history.tick_size,
+                *as_fraction(history.tick_size),
+            ),
+            np.array(insight.weighings(values), float), shape[1],  # None becomes NaN
+        )  # fmt: skip
+        return cls(price, size, weight, insight.weighs)
+
+    def bars(self, rows: int, largest: float, full: int) -> NDArray[np.int64]:
+        """Return the lengths of the bars of so many levels a side; see `ladder_numpy.bars`."""
+        size, weight = self.size[:, :rows], self.weight[:, :rows]
+        lengths: NDArray[np.int64] = KERNELS.current().bars(size, weight, largest, full)
+        return lengths

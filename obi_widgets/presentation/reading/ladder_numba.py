@@ -1,4 +1,4 @@
-"""The best levels of one book state, compiled: see `ladder`.
+"""The best levels of one book state and their bars, compiled: see `ladder_numpy`.
 
 Only the kernel loader imports this module: it imports numba, which takes a while.
 """
@@ -14,22 +14,7 @@ from obi_widgets.signals.imbalance_numpy import EDGE
 
 @njit(nogil=True, cache=True, error_model="numpy")
 def levels(ticks, sizes, place, state, weighings, count):
-    """Return price, size and weight of the best levels of both sides, shape (3, 2, count).
-
-    Parameters
-    ----------
-    ticks, sizes : ndarray, shape (tiles, 2, levels, TILE)
-        The block of levels of the state.
-    place : int
-        Where the state stands in the block.
-    state : tuple of float
-        Best bid and ask, tick size, quote currency; the tick size as a fraction.
-    weighings : ndarray of float64, shape (n, 3)
-        Decay per bp, depth and band in bps, NaN for no limit; see
-        `obi_widgets.signals.insight.Weighing`.
-    count : int
-        Levels a side.
-    """
+    """Return the best levels of both sides; see `ladder_numpy.levels`."""
     bid, ask, tick_size, step, parts = state
     tile, at = place // TILE, place % TILE
     mid = (bid + ask) / 2
@@ -54,8 +39,28 @@ def levels(ticks, sizes, place, state, weighings, count):
     return found
 
 
+@njit(nogil=True, cache=True, error_model="numpy")
+def bars(size, weight, largest, full):
+    """Return the lengths of the bars of levels; see `ladder_numpy.bars`."""
+    lengths = np.zeros((2, *size.shape), np.int64)
+    for side in range(2):
+        for level in range(size.shape[1]):
+            whole = size[side, level]
+            if np.isnan(whole):
+                continue
+            part = whole * weight[side, level]
+            lengths[0, side, level] = np.rint(full * np.sqrt(whole / largest))
+            lengths[1, side, level] = np.rint(full * np.sqrt(part / largest))
+            if weight[side, level] > 0:
+                lengths[1, side, level] = max(lengths[1, side, level], 1)
+    return lengths
+
+
 def compile_all():
     """Compile for the types that histories have."""
     for dtype in (np.uint8, np.uint16, np.uint32):
         ticks, sizes = np.zeros((1, 2, 1, TILE), dtype), np.zeros((1, 2, 1, TILE), np.float32)
         levels(ticks, sizes, 0, (1.0, 2.0, 1.0, 1.0, 1.0), np.zeros((1, 3)), 1)
+    size = np.zeros((3, 2, 1))[0]
+    bars(size, size, 1.0, 1)
+    bars(size[:, :0], size[:, :0], 1.0, 1)  # fewer levels than there are: another memory layout

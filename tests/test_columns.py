@@ -217,17 +217,17 @@ def test_states_that_come_one_by_one_are_drawn_as_all_at_once(states, column):
 @settings(max_examples=200)
 @given(st.lists(st.tuples(GAPS, VALUES), min_size=1, max_size=60), st.sampled_from([1, 7, 64]))
 def test_compiled_code_draws_the_same_lines(states, column):
-    assert downsampling.KERNELS.wait()
+    assert pixel_columns.KERNELS.wait()
     gaps, values = zip(*states, strict=True)
     time, values = 100_000 + np.cumsum(gaps), np.array(values, float)
     window = Window.ending(int(time[-1]), PIXELS * column / SECOND)
     for summary in SUMMARIES:
         found = summary(time, values, window)
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(downsampling.KERNELS, "code", downsampling_numpy)
+            patch.setattr(pixel_columns.KERNELS, "code", downsampling_numpy)
             for one, other in zip(found, summary(time, values, window), strict=True):
                 np.testing.assert_array_equal(one, other)
-    compiled = downsampling.KERNELS.code
+    compiled = pixel_columns.KERNELS.code
     for frozen in (False, True):
         values.flags.writeable = not frozen
         placed = compiled.placed(time, values, 100_000)

@@ -171,11 +171,15 @@ class BookWidget(Part):
         word = "" if len(middle) > LONG else "spread "
         choice, chosen = self._choice.of(frame.parameters, make=lambda: self._choose(frame))
         rows = self._ladder.rows
+        bars = ladder.bars(rows, largest or 1.0, FULL)
+        columns = ladder.price[:, :rows], ladder.size[:, :rows], *bars
+        bids, asks = zip(*[column.tolist() for column in columns], strict=True)
         notes = [*([OF_WEIGHTS] if ladder.weighs else []), NOTE]
         return {
             "mid": middle,
             "spread": word + " · ".join(apart) if some else "",
-            **self._sides(ladder, largest, tick),
+            "bids": self._side(bids, tick),
+            "asks": self._side(asks, tick),
             "bands": [
                 choice.bands(side[np.isfinite(side)], mid, tick) for side in ladder.price[:, :rows]
             ],
@@ -188,21 +192,13 @@ class BookWidget(Part):
         choice = LevelChoice.of(frame.parameters)
         return choice, words(choice, self._ladder.rows)
 
-    def _sides(
-        self, ladder: Ladder, largest: float, tick_size: float
-    ) -> dict[str, list[tuple[str, str, int, int]]]:
-        """Return price, size, and the lengths of both bars of each level."""
-        rows, decimals = self._ladder.rows, self._decimals or 0
-        price_text, size_text = formatting.price, formatting.size
-        whole, left = ladder.bars(rows, largest or 1.0, FULL).tolist()
-        return {
-            name: [
-                (price_text(price, tick_size), size_text(size, decimals), *lengths)
-                for price, size, *lengths in zip(*columns, strict=True)
-                if price == price  # not NaN: there is a level
-            ]
-            for name, *columns in zip(
-                ("bids", "asks"), ladder.price[:, :rows].tolist(), ladder.size[:, :rows].tolist(),
-                whole, left, strict=True,
-            )
-        }  # fmt: skip
+    def _side(
+        self, columns: tuple[list[Any], ...], tick_size: float
+    ) -> list[tuple[str, str, int, int]]:
+        """Return texts and bars of a side, from prices, sizes, and the lengths of both bars."""
+        decimals, price_text, size_text = self._decimals or 0, formatting.price, formatting.size
+        return [
+            (price_text(price, tick_size), size_text(size, decimals), whole, used)
+            for price, size, whole, used in zip(*columns, strict=True)
+            if price == price  # not NaN: there is a level
+        ]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import bqplot
 import numpy as np
 
-from obi_widgets.presentation.charts.downsampling import KERNELS
+from obi_widgets.presentation.charts.pixel_columns import KERNELS
 from obi_widgets.presentation.charts.ticks import clock_step
 from obi_widgets.presentation.frames.kept import Kept
 from obi_widgets.widgets.page import Together

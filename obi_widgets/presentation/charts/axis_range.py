@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from obi_widgets.presentation.charts.downsampling import KERNELS
+from obi_widgets.presentation.charts.pixel_columns import KERNELS
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -6,9 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from obi_widgets.kernels.loader import Kernels
-from obi_widgets.presentation.charts import downsampling_numpy
-from obi_widgets.presentation.charts.pixel_columns import Columns
+from obi_widgets.presentation.charts.pixel_columns import KERNELS, Columns
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -18,8 +16,6 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float64]
     Ints = NDArray[np.int64]
-
-KERNELS = Kernels("obi_widgets.presentation.charts.downsampling_numba", downsampling_numpy)
 
 MEAN = 1_000_000_000
 """Shortest time that a mean covers, nanoseconds."""

@@ -1,4 +1,4 @@
-"""From columns of pixels to the points of lines, compiled: see `downsampling_numpy`.
+"""From rows to columns of pixels and to the points of lines, compiled: see `downsampling_numpy`.
 
 Only the kernel loader imports this module: it imports numba, which takes a while.
 """
@@ -7,6 +7,29 @@ from __future__ import annotations
 
 import numpy as np
 from numba import njit
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def summary(values):
+    """Return what is drawn of the rows of a column; see `downsampling_numpy.summary`."""
+    low, high, total, count = np.inf, -np.inf, 0.0, 0
+    for value in values:
+        if not np.isnan(value):
+            low, high = min(low, value), max(high, value)
+            total += value
+            count += 1
+    if not count:
+        low = high = np.nan
+    return low, high, total / count, values[0], values[-1]
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def reduced(values, bounds):
+    """Return the summary of each column; see `downsampling_numpy.reduced`."""
+    found = np.empty((5, len(bounds) - 1))
+    for i in range(len(bounds) - 1):
+        found[:, i] = summary(values[bounds[i] : bounds[i + 1]])
+    return found
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
@@ -100,3 +123,5 @@ def compile_all():
         for line in (values, frozen_values):
             placed(time, line, 0)
             extremes(line)
+            summary(line)
+            reduced(line, np.arange(2))

@@ -1,10 +1,11 @@
-"""From columns of pixels to the points of lines, in NumPy.
+"""From rows to columns of pixels, and from these to the points of lines, in NumPy.
 
 `downsampling_numba` has the same functions, and gives the same to the bit.
 """
 
 from __future__ import annotations
 
+import itertools
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,6 +15,38 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float64]
     Ints = NDArray[np.int64]
+
+
+def summary(values: Floats) -> tuple[float, float, float, float, float]:
+    """Return minimum, maximum, mean, first and last value of the rows of a column.
+
+    A value that is missing leaves the others; the first three are NaN if all are missing.
+
+    Parameters
+    ----------
+    values : ndarray of float64, shape (n,)
+        Values of the rows, at least one.
+    """
+    known = values[~np.isnan(values)]
+    ends = float(values[0]), float(values[-1])
+    if not len(known):
+        return np.nan, np.nan, np.nan, *ends
+    mean = np.cumsum(known)[-1] / len(known)  # added one after the other, as compiled code does
+    return float(known.min()), float(known.max()), float(mean), *ends
+
+
+def reduced(values: Floats, bounds: Ints) -> Floats:
+    """Return the `summary` of each column, shape (5, C).
+
+    Parameters
+    ----------
+    values : ndarray of float64, shape (T,)
+        Values of the columns' rows.
+    bounds : ndarray of int64, shape (C + 1,)
+        First row of each column, which is not empty; and T.
+    """
+    edges = itertools.pairwise(bounds.tolist())
+    return np.array([summary(values[first:end]) for first, end in edges]).T
 
 
 def corners(

@@ -11,6 +11,9 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import numpy as np
 
+from obi_widgets.kernels.loader import Kernels
+from obi_widgets.presentation.charts import downsampling_numpy
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -22,13 +25,10 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
     Ints = NDArray[np.int64]
 
+KERNELS = Kernels("obi_widgets.presentation.charts.downsampling_numba", downsampling_numpy)
+
 PIECE = 65_536
 """Rows that are reduced at once; so many fit a processor's cache."""
-
-FEW = 64
-"""Rows of the newest column that are reduced one by one; so few take longer as an array."""
-
-FROM_HERE = np.zeros(1, np.intp)
 
 
 class Values(Protocol):
@@ -137,9 +137,7 @@ class Columns:
             if 0 < column < last - first:
                 newest = int(time[-1])
                 if newest // width - first == column and newest < window.end:
-                    same = self._continued(values, column, start + len(time))
-                    if same is not None:
-                        return same
+                    return self._continued(values, column, start + len(time))
                 return self._appended(time, values, window, column)
         at = np.arange(first, last + 1) * width
         # Edges that are still in view: their places now, and in the last call.
@@ -169,7 +167,9 @@ class Columns:
         wanted[now] &= ~(same & (bounds[1:][now] == self._bounds[1:][then]))
         for left, right in _pieces(wanted, bounds):
             piece = values[slice(bounds[left] - start, bounds[right] - start)]
-            sums[:, left:right] = _reduced(piece, bounds[left : right + 1] - bounds[left])
+            sums[:, left:right] = KERNELS.current().reduced(
+                piece, bounds[left : right + 1] - bounds[left]
+            )
         self._width, self._first = width, first
         self._start, self._end, self._window = start, start + len(time), window
         self._at, self._edges, self._bounds, self._sums = at, edges, bounds, sums
@@ -181,11 +181,10 @@ class Columns:
         self._shown = Reduced(self._at[filled], rows[:-1][filled], rows[1:][filled], *picked)
         return self._shown
 
-    def _continued(self, values: Values, column: int, end: int) -> Reduced | None:
+    def _continued(self, values: Values, column: int, end: int) -> Reduced:
         """Return the columns of the same window with newer rows, all of which are in this column.
 
-        It is the last that has rows. The result is that of `of`, in a small part of its time; None
-        if it takes more than a few rows, or one without a value.
+        It is the last that has rows. The result is that of `of`, in a small part of its time.
 
         Parameters
         ----------
@@ -197,19 +196,14 @@ class Columns:
             Number of the row after the last.
         """
         shown = self._shown
-        if shown is None or end == self._end:
+        assert shown is not None  # `of` has asked whether the last call had this window
+        if end == self._end:
             return shown
-        first = int(self._bounds[column])
-        if end - first > FEW:
-            return None
-        piece = values[slice(first - self._start, end - self._start)]
-        total, known = float(np.add.reduceat(piece, FROM_HERE)[0]), piece.tolist()
-        if total != total:  # NaN
-            return None
+        rows = slice(int(self._bounds[column]) - self._start, end - self._start)
+        newest = KERNELS.current().summary(values[rows])
         self._edges[column + 1 :] = self._bounds[column + 1 :] = self._end = end
-        newest = min(known), max(known), total / len(known), known[0], known[-1]
         self._sums[:, column] = newest
-        for column_of, value in zip(shown[2:], (end - self._start, *newest), strict=True):
+        for column_of, value in zip(shown[2:], (rows.stop, *newest), strict=True):
             column_of[-1] = value
         return shown
 
@@ -228,39 +222,9 @@ class Columns:
         if len(new):
             rows = np.append(bounds[new], bounds[-1])
             piece = values[slice(rows[0] - start, rows[-1] - start)]
-            self._sums[:, new] = _reduced(piece, rows - rows[0])
+            self._sums[:, new] = KERNELS.current().reduced(piece, rows - rows[0])
         self._end = start + len(time)
         return self._show(filled)
-
-
-def _reduced(values: Floats, bounds: Ints) -> Floats:
-    """Return minimum, maximum, mean, first and last value of each column, shape (5, C).
-
-    Parameters
-    ----------
-    values : ndarray of float64, shape (T,)
-        Values of the columns' rows.
-    bounds : ndarray of int64, shape (C + 1,)
-        First row of each column, which is not empty; and T.
-    """
-    first, last = bounds[:-1], bounds[1:] - 1
-    reduced = np.empty((5, len(first)))
-    low, high, mean, opening, closing = reduced
-    np.add.reduceat(values, first, out=mean)
-    if not np.isnan(mean).any():
-        np.minimum.reduceat(values, first, out=low)
-        np.maximum.reduceat(values, first, out=high)
-        mean /= np.diff(bounds)
-    else:  # a value that is missing leaves the others of its column
-        np.fmin.reduceat(values, first, out=low)
-        np.fmax.reduceat(values, first, out=high)
-        known = ~np.isnan(values)
-        counts = np.add.reduceat(known, first, dtype=float)
-        total = np.add.reduceat(np.where(known, values, 0.0), first)
-        mean.fill(np.nan)
-        np.divide(total, counts, out=mean, where=counts > 0)
-    opening[:], closing[:] = values[first], values[last]
-    return reduced
 
 
 def _pieces(wanted: NDArray[np.bool_], bounds: Ints) -> Iterator[tuple[int, int]]:

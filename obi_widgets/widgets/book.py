@@ -180,9 +180,7 @@ class BookWidget(Part):
             "spread": word + " · ".join(apart) if some else "",
             "bids": self._side(bids, tick),
             "asks": self._side(asks, tick),
-            "bands": [
-                choice.bands(side[np.isfinite(side)], mid, tick) for side in ladder.price[:, :rows]
-            ],
+            "bands": [choice.bands(side, mid, tick) for side in ladder.price[:, :rows]],
             "choose": chosen,
             "note": " ".join(notes if choice.reason else [*notes, OF_CLICK]),
         }

@@ -116,7 +116,7 @@ class SettingsWidget(Part):
         boxes = [self.choices, head, self._sliders]
         self._unfolded = False
         self._noted: Kept[Together] = Kept()
-        self._outcome: Kept[dict[str, Any]] = Kept()
+        self._outcome: Kept[Together] = Kept()
         self._make_controls()
         if session is not None:  # without a session there are no frames
             nothing = {"head": "", "rows": [], "note": "", "other": "", "can": True}
@@ -227,12 +227,11 @@ class SettingsWidget(Part):
                 make=lambda: self._note_changes(controls, frame),
             )  # fmt: skip
         some = frame.states > 0
-        state = self._outcome.of(
+        yield self._outcome.of(
             frame.results, frame.front, frame.other, frame.parameters, frame.untold, some,
             formatting.duration(frame.seconds), frame.history.interval,
-            make=lambda: {**outcome(frame), "can": some},
+            make=lambda: Together([(self._results, {"state": {**outcome(frame), "can": some}})]),
         )  # fmt: skip
-        yield self._results, {"state": state}
 
     def _note_changes(self, controls: dict[str, Control], frame: Frame) -> Together:
         notes = self._notes(frame)

@@ -160,11 +160,12 @@ class SignalWidget(Chart):
         return next(found, None)
 
     def _reading(self, frame: Frame, shown: SignalLine) -> dict[str, Any] | None:
-        """Return what the crosshair shows: the signal of that moment."""
-        value = math.nan
-        if frame.reading is not None and self.stacked is None:
+        """Return what the crosshair shows: the signal of that moment; None without a reading."""
+        if frame.reading is None:
+            return None
+        if self.stacked is None:
             value = frame.reading.signal
-        elif frame.reading is not None:
+        else:
             # Before the first state there is no reading of any.
             found = (one.value for one in frame.reading.stacked if one.parameters == self.stacked)
             value = next(found, math.nan)

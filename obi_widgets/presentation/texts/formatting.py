@@ -167,6 +167,7 @@ def signal(value: float, span: tuple[float, float] = (-1, 1), unit: str = "") ->
     return f"{text}{unit and ' ' + unit}{arrow}" if math.isfinite(value) else text
 
 
+@lru_cache(64)
 def signal_number(value: float, span: tuple[float, float]) -> str:
     """Return a value of a signal with its sign, in the decimals of its chart, or `compact`."""
     if 1e-4 <= max(map(abs, span)) < 1e6 or not any(span):

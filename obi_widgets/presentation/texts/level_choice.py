@@ -96,13 +96,14 @@ class LevelChoice(NamedTuple):
         Parameters
         ----------
         prices : ndarray of float64, shape (n,)
-            Prices of the levels, quote currency.
+            Prices of the levels, quote currency; NaN where there is none.
         mid, tick_size : float
             Quote currency.
         """
         if self.band is None:
             return []
-        return [band_to(price, mid, tick_size) for price in prices.tolist()]
+        known = (price for price in prices.tolist() if price == price)
+        return [band_to(price, mid, tick_size) for price in known]
 
 
 @lru_cache(16)

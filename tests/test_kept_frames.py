@@ -9,6 +9,7 @@ import pytest
 from frame_decoder import FrameDecoder
 
 import obi_widgets as obi
+from obi_widgets.kernels import loader
 from obi_widgets.presentation.frames.frame_message import FrameEncoder
 from obi_widgets.presentation.frames.kept import Kept
 from obi_widgets.presentation.reading.cursor import Cursor, PointedEntry
@@ -74,6 +75,17 @@ def same(one, other):
     if isinstance(one, tuple) and any(isinstance(line, np.ndarray) for line in one):
         return len(one) == len(other) and all(map(same, one, other))
     return one == other
+
+
+def compiled_types():
+    """Return the types of arguments for which each kernel of frames is compiled."""
+    return {
+        (kernels.numba, name): list(function.signatures)
+        for kernels in loader.registered
+        if kernels.numba.startswith("obi_widgets.presentation.")
+        for name, function in vars(kernels.code).items()
+        if hasattr(function, "signatures")
+    }
 
 
 def differing(one, other):
@@ -171,6 +183,7 @@ class Events:
 @pytest.mark.parametrize("seed", range(4))
 def test_frames_show_the_same_however_much_is_kept_between_them(history, labs, seed, monkeypatch):
     events, encoder, decoder = Events(seed, labs, history), FrameEncoder(), FrameDecoder()
+    compiled = compiled_types()
     for _ in range(STEPS):
         events.happen()
         now = history[: events.states]
@@ -190,3 +203,4 @@ def test_frames_show_the_same_however_much_is_kept_between_them(history, labs, s
         assert decoder.frame.keys() == found.keys()
         for key, value in found.items():
             assert same(decoder.frame[key], value), key
+    assert compiled_types() == compiled, "a frame had to wait for the compiler"

@@ -94,7 +94,7 @@ class Standing:
         self._read = new.stop
         ends, real = self._ends.read(), self._real.read()
         inside = np.flatnonzero((ends[0] < end) & (ends[1] > first))
-        return Spans(*real[:, inside], *ends[:, inside])
+        return Spans(*real.take(inside, axis=1), *ends.take(inside, axis=1))  # contiguous
 
     def _follow(self, whole: Ints, real: Floats) -> None:
         """Take changes one after the other."""

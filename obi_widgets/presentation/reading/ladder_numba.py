@@ -61,6 +61,6 @@ def compile_all():
     for dtype in (np.uint8, np.uint16, np.uint32):
         ticks, sizes = np.zeros((1, 2, 1, TILE), dtype), np.zeros((1, 2, 1, TILE), np.float32)
         levels(ticks, sizes, 0, (1.0, 2.0, 1.0, 1.0, 1.0), np.zeros((1, 3)), 1)
-    size = np.zeros((3, 2, 1))[0]
+    size = np.zeros((2, 2))
     bars(size, size, 1.0, 1)
-    bars(size[:, :0], size[:, :0], 1.0, 1)  # fewer levels than there are: another memory layout
+    bars(size[:, :1], size[:, :1], 1.0, 1)  # fewer levels than there are: another memory layout

@@ -33,7 +33,7 @@ def test_a_link_is_opened_as_one():
         (["lab", "nowhere.gz"], "'nowhere.gz' is neither a venue's symbol nor a file."),
         (
             ["lab", "sim:DOGE"],
-            "The simulator lists no symbol 'DOGE'. It lists BTC-PERP, ETH-PERP, SOL-PERP.",
+            "The simulator lists no symbol 'DOGE'. It lists BTC-PERP, ETH-PERP, SOL-PERP, ",
         ),
         (["lab", "obi:1?source=sim:DOGE&window=60&a.signal=imbalance"], "The simulator lists no"),
         (["lab", "obi:1?source=sim:BTC-PERP"], "The link cannot be read: window is missing."),

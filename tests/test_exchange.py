@@ -80,7 +80,7 @@ def assert_true(history, truth, listing):
 def test_after_a_fault_the_book_is_lost_comes_back_and_was_never_wrong(fault, hasty):
     market = market_of()
     feed = SimulatorFeed(market, SimulatedMarket(seed=5), warmup=2.0)
-    truth = keep_the_truth(feed.exchange)
+    truth = keep_the_truth(feed.served)
 
     async def follow():
         async with running(feed):
@@ -98,26 +98,26 @@ def test_after_a_fault_the_book_is_lost_comes_back_and_was_never_wrong(fault, ha
 
     asyncio.run(follow())
     assert market.history().gaps >= 1
-    assert_true(market.history(), truth, feed.exchange.market.listing)
+    assert_true(market.history(), truth, feed.served.market.listing)
 
 
 def test_faults_of_every_kind_one_after_the_other_are_all_survived(hasty):
     market = market_of("SOL-PERP")
     feed = SimulatorFeed(market, SimulatedMarket("SOL-PERP", edge=0, seed=6), warmup=1.0)
-    truth = keep_the_truth(feed.exchange)
+    truth = keep_the_truth(feed.served)
 
     async def follow():
         async with running(feed):
             await market.until(live)
             for fault in FAULTS:
                 feed.exchange.inject(fault)
-            await market.until(lambda _: not feed.exchange._faults)
+            await market.until(lambda _: not feed.served._faults)
             feed.exchange.heal()
             rows = len(market.history())
             await market.until(lambda one: live(one) and len(one.history()) >= rows + 20)
 
     asyncio.run(follow())
-    assert_true(market.history(), truth, feed.exchange.market.listing)
+    assert_true(market.history(), truth, feed.served.market.listing)
 
 
 def test_a_fault_that_is_not_known_is_refused():
@@ -172,17 +172,17 @@ def keep_the_changes(market):
 def test_trades_are_what_left_the_book_and_none_is_read_before_an_older_book():
     market = market_of()
     feed = SimulatorFeed(market, SimulatedMarket(seed=5), warmup=60.0)
-    changes = keep_the_changes(feed.exchange.market)
+    changes = keep_the_changes(feed.served.market)
 
     async def follow():
         async with running(feed):
             await market.until(lambda one: len(one.history()) >= 1210)
 
     asyncio.run(follow())
-    history, exchange = market.history(), feed.exchange
-    trades, listing = history.trades, exchange.market.listing
+    history, served = market.history(), feed.served
+    trades, listing = history.trades, served.market.listing
     assert np.all(np.diff(trades.id) == 1)  # each of them, once
-    steps = (trades.time // 1_000_000 - exchange._start_time) // 50
+    steps = (trades.time // 1_000_000 - served._start_time) // 50
     first, last = steps[0], steps[-1]
     told = [
         (step, -change.side, change.price, -change.size)

@@ -14,9 +14,10 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from obi_widgets.feeds.live import SimulatorFeed
 from obi_widgets.feeds.simulation import exchange as exchange_module
+from obi_widgets.feeds.simulation import served as served_module
 from obi_widgets.feeds.simulation import subscribers
-from obi_widgets.feeds.simulation.exchange import STEP, SimulatedExchange
-from obi_widgets.feeds.simulation.simulator import SimulatedMarket
+from obi_widgets.feeds.simulation.exchange import SimulatedExchange
+from obi_widgets.feeds.simulation.simulator import STEP, SimulatedMarket
 from obi_widgets.market_data.venues import make_venue
 from obi_widgets.market_data.venues.replies import BOOK
 
@@ -251,7 +252,7 @@ def test_connections_have_a_bound(monkeypatch):
 
 def test_the_past_waits_for_one_who_does_not_read_only_a_while(monkeypatch):
     monkeypatch.setattr(subscribers, "BACKLOG", 20_000)
-    monkeypatch.setattr(exchange_module, "MAX_READ_WAIT", 100)
+    monkeypatch.setattr(served_module, "MAX_READ_WAIT", 100)
 
     async def follow():
         async with SimulatedExchange(SimulatedMarket(seed=5), warmup=3600) as exchange:
@@ -259,12 +260,12 @@ def test_the_past_waits_for_one_who_does_not_read_only_a_while(monkeypatch):
             other.transport.pause_reading()
             await count_falls_to(exchange, 0)
             other.transport.abort()
-            steps = exchange.market.steps
+            steps = exchange.served["BTC-PERP"].market.steps
             async with connect(exchange.endpoints[BOOK], proxy=None) as owner:
                 await owner.send(SUBSCRIBE)
                 for _ in range(100):
                     await owner.recv()
-            assert exchange.market.steps > steps
+            assert exchange.served["BTC-PERP"].market.steps > steps
 
     asyncio.run(follow())
 
@@ -274,7 +275,7 @@ def test_the_past_waits_for_one_who_does_not_read_only_a_while(monkeypatch):
 
 def test_a_clock_that_is_set_back_or_leaps_ahead_stops_nothing(monkeypatch):
     class Clock:
-        real, ahead = exchange_module.time, 0.0
+        real, ahead = served_module.time, 0.0
 
         def time(self):
             return self.real.time() + self.ahead
@@ -283,7 +284,7 @@ def test_a_clock_that_is_set_back_or_leaps_ahead_stops_nothing(monkeypatch):
             return self.real.monotonic()
 
     clock = Clock()
-    monkeypatch.setattr(exchange_module, "time", clock)
+    monkeypatch.setattr(served_module, "time", clock)
 
     async def follow():
         async with (
@@ -302,8 +303,9 @@ def test_a_clock_that_is_set_back_or_leaps_ahead_stops_nothing(monkeypatch):
             clock.ahead = -86_400.0
             assert await ahead(5) == pytest.approx(86_400, abs=20)
             clock.ahead = 86_400.0
-            steps = exchange.market.steps
+            steps = exchange.served["BTC-PERP"].market.steps
             assert await ahead(50) == pytest.approx(0, abs=20)
-            assert exchange.market.steps - steps < 600 / STEP  # the day was not played
+            played = exchange.served["BTC-PERP"].market.steps - steps
+            assert played < 600 / STEP  # the day was not played
 
     asyncio.run(follow())

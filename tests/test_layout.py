@@ -52,7 +52,8 @@ TABLE = {
     "reach": ("market_data/venues/route", "proxies, origins, and other addresses"),
     "budgets": ("market_data/venues/budget", "what venues allow, and how it is kept to"),
     "exchange": ("feeds/live feeds/base", "the feed of a real websocket"),
-    "exchange_guard": ("feeds/simulation/subscribers", "limits of who is connected"),
+    "exchange_guard": (
+        "feeds/simulation/subscribers feeds/simulation/served", "limits of who is connected"),
     "lifetimes": (
         "feeds/thread session/lifecycle widgets/reachability", "what ends when its owner does"),
     "sources": (

@@ -101,7 +101,7 @@ def test_a_simulated_market_is_the_same_again_but_its_past_is_not_in_the_link():
         one.select(int(one.history.time[0]), int(one.history.time[50]))
         one.pin(int(one.history.time[50]))
         link = Link.read(one.link())
-        assert link.options == {"edge": 2.0, "seed": one.feed.exchange.market.seed}
+        assert link.options == {"edge": 2.0, "seed": one.feed.served.market.seed}
         assert link.time_range == TimeRange(10)
         assert link.selected is None
         assert link.pinned is None

@@ -16,6 +16,7 @@ from obi_widgets.errors import (
 )
 from obi_widgets.feeds import record as recording_of
 from obi_widgets.feeds.recording import Recording
+from obi_widgets.feeds.simulation.simulator import LISTINGS
 from obi_widgets.feeds.sources import find
 from obi_widgets.market_data.venues import VENUES
 
@@ -35,12 +36,12 @@ NEITHER = "is neither a venue's symbol nor a file."
         ),
         (
             "sim:NOPE",
-            "The simulator lists no symbol 'NOPE'. It lists BTC-PERP, ETH-PERP, SOL-PERP.",
+            f"The simulator lists no symbol 'NOPE'. It lists {', '.join(LISTINGS)}.",
         ),
         (
             "sim:BTC-PREP",
             "The simulator lists no symbol 'BTC-PREP'. Did you mean 'BTC-PERP'? "
-            "It lists BTC-PERP, ETH-PERP, SOL-PERP.",
+            f"It lists {', '.join(LISTINGS)}.",
         ),
         ("lmex:", "'lmex:' names no symbol. Give venue:SYMBOL."),
         ("sim:", "'sim:' names no symbol. Give venue:SYMBOL."),

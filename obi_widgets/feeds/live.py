@@ -391,6 +391,13 @@ class SimulatorFeed(LiveFeed):
         Length of the simulated past that is played first, seconds.
     recorder : Recorder, optional
         Records the frames as well.
+
+    Attributes
+    ----------
+    exchange : SimulatedExchange
+        The exchange.
+    served : ServedMarket
+        The market, as the exchange publishes it.
     """
 
     kind = "simulated"
@@ -404,10 +411,11 @@ class SimulatorFeed(LiveFeed):
         recorder: Recorder | None = None,
     ) -> None:
         super().__init__(market, recorder)
-        self.exchange = SimulatedExchange(simulated, warmup=warmup)
+        self.exchange = SimulatedExchange()
+        self.served = self.exchange.add(simulated, warmup)
 
     def place(self) -> Place:  # noqa: D102
-        return Feed.place(self)._replace(options={"seed": self.exchange.market.seed})
+        return Feed.place(self)._replace(options={"seed": self.served.market.seed})
 
     async def run(self) -> None:  # noqa: D102
         async with self.exchange:

@@ -84,8 +84,27 @@ LISTINGS = {
     "BTC-PERP": Listing(86_500.0, 0.5, 0.00001, 20_000),
     "ETH-PERP": Listing(2_760.0, 0.02, 0.0001, 40_000),
     "SOL-PERP": Listing(132.0, 0.001, 0.01, 12_000),
+    "XRP-PERP": Listing(2.21, 0.000015, 1.0, 11_000),
+    "BNB-PERP": Listing(871.0, 0.005, 0.001, 18_000),
+    "FIL-PERP": Listing(1.48, 0.00001, 1.0, 13_000),
+    "ADA-PERP": Listing(0.4327, 0.000003, 1.0, 46_000),
+    "TRX-PERP": Listing(0.2764, 0.000002, 1.0, 62_000),
+    "LINK-PERP": Listing(13.12, 0.0001, 0.1, 14_000),
+    "AVAX-PERP": Listing(14.6, 0.0001, 0.1, 12_000),
+    "LTC-PERP": Listing(84.3, 0.0005, 0.01, 19_000),
+    "BCH-PERP": Listing(548.0, 0.004, 0.001, 26_000),
+    "DOT-PERP": Listing(2.31, 0.000015, 1.0, 8_000),
+    "UNI-PERP": Listing(6.05, 0.00004, 0.1, 27_000),
+    "NEAR-PERP": Listing(1.94, 0.000015, 1.0, 9_000),
+    "ATOM-PERP": Listing(2.47, 0.000015, 1.0, 7_000),
+    "APT-PERP": Listing(2.58, 0.00002, 1.0, 6_000),
+    "ARB-PERP": Listing(0.2091, 0.0000015, 1.0, 51_000),
+    "OP-PERP": Listing(0.3114, 0.000002, 1.0, 34_000),
+    "SUI-PERP": Listing(1.53, 0.00001, 1.0, 15_000),
+    "TON-PERP": Listing(1.61, 0.00001, 1.0, 10_000),
 }
-"""The symbols of the simulated exchange."""
+"""The symbols of the simulated exchange. A tick is 0.057 to 0.078 bps of the price of each, so that
+their books are as wide, measured so, and an edge of 5 bps is possible."""
 
 
 @dataclass(frozen=True)

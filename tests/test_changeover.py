@@ -365,7 +365,7 @@ def test_many_connections_are_replaced_some_minutes_before_their_end_and_not_at_
     for _ in range(20):
         clock.now = 0.0
         lifetime = Lifetime(24 * 3600 * SECOND)
-        lifetime.opened("book")
+        lifetime.opened("book", clock.now)
         times.append(due_at(lifetime, clock, 86_400))
     assert all(86_400 - 900 <= one <= 86_400 - 290 for one in times)
     assert len(set(times)) > 5
@@ -373,17 +373,17 @@ def test_many_connections_are_replaced_some_minutes_before_their_end_and_not_at_
 
 def test_the_oldest_websocket_decides_and_one_that_was_reopened_is_young_again(clock):
     lifetime = Lifetime(3600 * SECOND)
-    lifetime.opened("book")
+    lifetime.opened("book", clock.now)
     clock.now = 1000.0
-    lifetime.opened("trades")
+    lifetime.opened("trades", clock.now)
     lifetime.closed("book")
-    lifetime.opened("book")
+    lifetime.opened("book", clock.now)
     assert 4600 - 900 <= due_at(lifetime, clock, 10_000) <= 4600 - 290
 
 
 def test_a_venue_that_ends_none_has_none_replaced_but_after_a_notice(clock):
     lifetime = Lifetime(FOREVER)
-    lifetime.opened("book")
+    lifetime.opened("book", clock.now)
     assert due_at(lifetime, clock, 100_000) is None
     lifetime.noticed(60 * SECOND)
     assert due_at(lifetime, clock, 100_030) is not None
@@ -393,7 +393,7 @@ def test_a_venue_that_ends_none_has_none_replaced_but_after_a_notice(clock):
 
 def test_what_failed_is_tried_later_and_later(clock):
     lifetime = Lifetime(3600 * SECOND)
-    lifetime.opened("book")
+    lifetime.opened("book", clock.now)
     clock.now = 3500.0
     waited = []
     for turn in range(1, 8):
@@ -401,7 +401,7 @@ def test_what_failed_is_tried_later_and_later(clock):
         lifetime.failed(turn)
         waited.append(due_at(lifetime, clock, began + 10_000) - began)
     assert waited == [60, 120, 240, 480, 960, 1800, 1800]
-    lifetime.opened("book#8")
+    lifetime.opened("book#8", clock.now)
     lifetime.replaced(8)
     assert not lifetime.is_due
 

@@ -54,6 +54,15 @@ TABLE = {
     "exchange": ("feeds/live feeds/base", "the feed of a real websocket"),
     "exchange_guard": (
         "feeds/simulation/subscribers feeds/simulation/served", "limits of who is connected"),
+    "connections": (
+        "feeds/connections/answers feeds/connections/pool feeds/connections/shared",
+        "feeds that share websockets"),
+    "sharing": (
+        "market_data/venues/binance_sharing market_data/venues/bybit_sharing "
+        "market_data/venues/coinbase_sharing market_data/venues/hyperliquid_sharing "
+        "market_data/venues/kraken_sharing market_data/venues/lmex_sharing "
+        "market_data/venues/okx_sharing",
+        "what every venue says of a websocket that markets share"),
     "lifetimes": (
         "feeds/thread session/lifecycle widgets/reachability", "what ends when its owner does"),
     "sources": (

@@ -11,11 +11,16 @@ import threading
 import time
 from collections import Counter, deque
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import urlsplit
 
+from websockets.asyncio.client import ClientConnection
+
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import AsyncIterator, Awaitable, Callable
+
+    from websockets.client import ClientProtocol
+    from websockets.typing import DataLike
 
     from obi_widgets.market_data.venues.budget import Budget, Rate
 
@@ -137,24 +142,37 @@ class Budgets:
             await asyncio.sleep(wait)
 
 
-class Outbox:
-    """The messages that are sent by one websocket, in order, as fast as the venue allows.
+class LimitedConnection(ClientConnection):
+    """A websocket that sends in order, as fast as its venue allows.
 
     Parameters
     ----------
     url : str
-        URL of the websocket.
+        Its URL.
     budget : Budget
         That of the venue.
+    protocol, **options
+        See `ClientConnection`.
     """
 
-    def __init__(self, url: str, budget: Budget) -> None:
+    def __init__(self, url: str, budget: Budget, protocol: ClientProtocol, **options: Any) -> None:  # noqa: ANN401
+        super().__init__(protocol, **options)
+        self.connected_at = time.monotonic()
         self._url, self._budget = url, budget
         self._sent = Window()
         self._order = asyncio.Lock()
 
-    async def turn(self) -> None:
-        """Wait until the next message may be sent. Those that wait get their turn in order."""
+    async def send(self, message: Any, **options: Any) -> None:  # noqa: ANN401
+        """Send a message once the venue allows one more."""
+        await self._turn()
+        await super().send(message, **options)
+
+    async def ping(self, data: DataLike | None = None) -> Awaitable[float]:
+        """Send a ping once the venue allows one more message."""
+        await self._turn()
+        return await super().ping(data)
+
+    async def _turn(self) -> None:
         async with self._order:
             await BUDGETS.message(self._url, self._budget, self._sent)
 

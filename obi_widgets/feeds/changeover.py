@@ -127,10 +127,10 @@ class Lifetime:
         now = time.monotonic()
         return now >= self._not_before and now >= min(self._noticed, *self._ends.values(), inf)
 
-    def opened(self, name: str) -> None:
-        """Note that a websocket was opened."""
+    def opened(self, name: str, at: float) -> None:
+        """Note when a websocket was opened: a shared one may be older than its market."""
         lead = min(random.uniform(*LEAD), self._lasts / 2)
-        self._ends[name] = time.monotonic() + self._lasts - lead if self._lasts < inf else inf
+        self._ends[name] = at + self._lasts - lead if self._lasts < inf else inf
 
     def closed(self, name: str) -> None:
         """Note that a websocket was closed: the notice, if there was one, is no longer of use."""

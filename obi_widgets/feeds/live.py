@@ -7,17 +7,18 @@ import logging
 import math
 import random
 import time
-from contextlib import suppress
-from typing import TYPE_CHECKING
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from functools import partial
+from typing import TYPE_CHECKING, Any, cast
 
-from websockets.asyncio.client import ClientConnection, connect
+from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, ConnectionClosedOK, InvalidStatus
 from websockets.frames import CloseCode
 from websockets.typing import Origin
 
 from obi_widgets.errors import RecordingError, SourceError
 from obi_widgets.feeds.base import TICK, Feed, Place
-from obi_widgets.feeds.budgets import BUDGETS, Outbox, Wait
+from obi_widgets.feeds.budgets import BUDGETS, LimitedConnection, Wait
 from obi_widgets.feeds.changeover import Changeover, Lifetime, marked, unmarked
 from obi_widgets.feeds.limits import LIMITS
 from obi_widgets.feeds.recording import Record, Recorder
@@ -36,9 +37,13 @@ from obi_widgets.market_data.venues.replies import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine, Iterable
+    from collections.abc import AsyncIterator, Awaitable, Coroutine, Iterable
+    from contextlib import AbstractAsyncContextManager
 
+    from obi_widgets.feeds.connections import Connections
+    from obi_widgets.feeds.connections.shared import MarketSocket
     from obi_widgets.feeds.market import Market
+    from obi_widgets.feeds.requests import Answer
     from obi_widgets.feeds.simulation.simulator import SimulatedMarket
 
 log = logging.getLogger(__name__)
@@ -74,17 +79,26 @@ class LiveFeed(Feed):
         Receives the frames.
     recorder : Recorder, optional
         Records the frames as well.
+    connections : Connections, optional
+        Websockets that it shares with the other feeds of its event loop. By default it opens its
+        own.
     """
 
     market: Market
 
-    def __init__(self, market: Market, recorder: Recorder | None = None) -> None:
+    def __init__(
+        self,
+        market: Market,
+        recorder: Recorder | None = None,
+        *,
+        connections: Connections | None = None,
+    ) -> None:
         super().__init__(market)
         self.recorder = recorder
         # Names of websockets and of requests are `marked` by the number of their decoder.
-        self._sockets: dict[str, ClientConnection] = {}
+        self._connections = connections
+        self._sockets: dict[str, LimitedConnection | MarketSocket] = {}
         self._kept_open: dict[str, asyncio.Task[None]] = {}
-        self._outboxes: dict[str, Outbox] = {}
         self._silent: set[str] = set()  # websockets asked for that have sent nothing yet
         self._turn = 0  # number of the market's decoder
         self._turns = 0  # number of the newest decoder
@@ -172,9 +186,7 @@ class LiveFeed(Feed):
 
     def _deliver(self, record: Record) -> None:
         """Record a record, and apply it to the market."""
-        if record.kind == "open":
-            self._lifetime.opened(record.name)
-        elif record.kind == "close":
+        if record.kind == "close":
             self._lifetime.closed(record.name)
         name, turn = unmarked(record.name)
         if self._turns:
@@ -250,8 +262,7 @@ class LiveFeed(Feed):
         """Open a websocket, read it, and reopen it whenever it is lost."""
         pause = REOPEN_AFTER
         while True:
-            async with BUDGETS.websocket(to.url, self.market.venue.budget, self._wait_for_budget):
-                steady = await self._open(to)
+            steady = await self._open(to)
             pause = REOPEN_AFTER if steady else pause
             # Random waits: clients must not all come back at once to a venue that was down.
             await asyncio.sleep(min(pause * random.uniform(1.0, 1.5), MAX_REOPEN_AFTER))
@@ -260,30 +271,48 @@ class LiveFeed(Feed):
     async def _open(self, to: Connect) -> bool:
         """Open a websocket, and read it until it is lost; return whether it lasted."""
         sent = await self._http.wait_for_limit(to.url)
-        route = self.market.venue.route
-        try:
-            socket = await connect(
-                to.url,
-                max_size=LARGEST_FRAME,
-                open_timeout=OPEN_WITHIN,
-                close_timeout=1.0,
-                proxy=True if self._proxy is None else self._proxy or None,
-                origin=Origin(route.origin) if route.origin else None,
-            )
-        # Many kinds of error are possible: DNS, certificate, proxy, HTTP status.
-        except Exception as error:  # noqa: BLE001
-            self._deliver(Record(self._now(), "close", to.socket, self._failed(to, error, sent)))
-            return False
-        LIMITS.record_answer(to.url, 101, {}, "", sent)
-        self._outboxes[to.socket] = Outbox(to.url, self.market.venue.budget)
-        try:
+        async with AsyncExitStack() as stack:
+            try:
+                socket = await stack.enter_async_context(self._websocket(to, sent))
+            # Many kinds of error are possible: DNS, certificate, proxy, HTTP status.
+            except Exception as error:  # noqa: BLE001
+                reason = self._failed(to, error, sent)
+                self._deliver(Record(self._now(), "close", to.socket, reason))
+                return False
             return await self._read(to.socket, socket)
-        finally:  # `async with` would tell the venue of an error if this is cancelled
-            await socket.close()
 
-    async def _read(self, name: str, socket: ClientConnection) -> bool:
+    def _websocket(
+        self, to: Connect, sent: float
+    ) -> AbstractAsyncContextManager[LimitedConnection | MarketSocket]:
+        """Return a websocket to be entered: one of its own, or a part of a shared one."""
+
+        @asynccontextmanager
+        async def dial(url: str) -> AsyncIterator[LimitedConnection]:
+            venue = self.market.venue
+            async with BUDGETS.websocket(url, venue.budget, self._wait_for_budget):
+                socket: Any = await connect(
+                    url,
+                    max_size=LARGEST_FRAME,
+                    open_timeout=OPEN_WITHIN,
+                    close_timeout=1.0,
+                    proxy=True if self._proxy is None else self._proxy or None,
+                    origin=Origin(venue.route.origin) if venue.route.origin else None,
+                    create_connection=cast("Any", partial(LimitedConnection, url, venue.budget)),
+                )
+                LIMITS.record_answer(url, 101, {}, "", sent)
+                try:
+                    yield socket
+                finally:  # `async with` would tell the venue of an error if this is cancelled
+                    await socket.close()
+
+        if self._connections is None:
+            return dial(to.url)
+        return self._connections.open(self.market.venue, to, dial)
+
+    async def _read(self, name: str, socket: LimitedConnection | MarketSocket) -> bool:
         """Deliver a websocket's frames until it is lost; return whether it lasted `STEADY` s."""
         self._sockets[name] = socket
+        self._lifetime.opened(name, socket.connected_at)
         self._deliver(Record(self._now(), "open", name, ""))
         opened, too_large, reason = time.monotonic(), False, "it was closed"
         own, turn = unmarked(name)
@@ -327,14 +356,12 @@ class LiveFeed(Feed):
     async def _send(self, reply: Send) -> None:
         socket = self._sockets.get(reply.socket)
         if socket is not None:
-            await self._outboxes[reply.socket].turn()
             with suppress(ConnectionClosed):  # `_read` reports the loss
                 await socket.send(reply.text)
 
     async def _ping(self, reply: Ping) -> None:
         socket = self._sockets.get(reply.socket)
         if socket is not None:
-            await self._outboxes[reply.socket].turn()
             with suppress(ConnectionClosed):
                 await (await socket.ping())
                 self._deliver(Record(self._now(), "pong", reply.socket, ""))
@@ -356,7 +383,14 @@ class LiveFeed(Feed):
             sent = await self._http.wait_for_limit(fetch.url)
         finally:
             self._queued.discard(request)
-        answer = await self._http.ask(fetch.url, sent, fetch.body)
+
+        def ask() -> Awaitable[Answer]:
+            return self._http.ask(fetch.url, sent, fetch.body)
+
+        if self._connections is None or fetch.name != self.market.venue.asked_first:
+            answer = await ask()
+        else:  # it may hold all markets of the venue, and then has one URL for all
+            answer = await self._connections.answers.get(request[1:], self, ask)
         self._deliver(
             Record(self._now(), "answer", fetch.name, answer.body, answer.status, answer.date_ns)
         )
@@ -391,6 +425,8 @@ class SimulatorFeed(LiveFeed):
         Length of the simulated past that is played first, seconds.
     recorder : Recorder, optional
         Records the frames as well.
+    connections : Connections, optional
+        See `LiveFeed`; the exchange is then shared, too.
 
     Attributes
     ----------
@@ -409,9 +445,13 @@ class SimulatorFeed(LiveFeed):
         *,
         warmup: float = 300.0,
         recorder: Recorder | None = None,
+        connections: Connections | None = None,
     ) -> None:
-        super().__init__(market, recorder)
-        self.exchange = SimulatedExchange()
+        super().__init__(market, recorder, connections=connections)
+        if connections is None:
+            self.exchange = SimulatedExchange()
+        else:
+            self.exchange = connections.exchange_without(simulated.symbol)
         self.served = self.exchange.add(simulated, warmup)
 
     def place(self) -> Place:  # noqa: D102
@@ -420,4 +460,7 @@ class SimulatorFeed(LiveFeed):
     async def run(self) -> None:  # noqa: D102
         async with self.exchange:
             self.market.venue.urls.update(self.exchange.endpoints)
-            await super().run()
+            try:
+                await super().run()
+            finally:
+                await self.exchange.remove(self.served.market.symbol)

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from obi_widgets.market_data.book import Book
     from obi_widgets.market_data.fees import Fees
+    from obi_widgets.market_data.venues.sharing import Sharing
     from obi_widgets.market_data.venues.sizes import SizeUnit
     from obi_widgets.market_data.venues.symbols import Contract
 
@@ -202,6 +203,11 @@ class Venue(ABC):
     """The data beside the book: trades, and mark prices."""
     fees: ClassVar[Fees | None] = None
     """The fees; None if they are not known, since they are never guessed."""
+    sharing: ClassVar[Sharing | None] = None
+    """How many markets share one websocket; None if each needs its own."""
+    asked_first: ClassVar[str] = "instrument"
+    """The name of the request of the instrument, which recordings have. If its answer holds all
+    markets, its URL is the same for all, and it is requested once for many."""
     source: str = ""
     """`History.source` of its states: empty, since they come from a venue."""
     counts_others: ClassVar[bool] = False
@@ -232,6 +238,11 @@ class Venue(ABC):
     def note(self) -> str:
         """What the user should know of a live book; empty if nothing."""
         return ""
+
+    @property
+    def names(self) -> frozenset[str]:
+        """The symbol, and other names that frames have for the same market."""
+        return frozenset({self.symbol})
 
     @classmethod
     def spell(cls, base: str, quote: str, contract: Contract) -> str | None:  # noqa: ARG003

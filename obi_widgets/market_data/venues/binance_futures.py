@@ -9,6 +9,7 @@ from obi_widgets.market_data.events import Mark, Refused
 from obi_widgets.market_data.venues import binance_messages as messages
 from obi_widgets.market_data.venues.binance import Binance
 from obi_widgets.market_data.venues.binance_chain import MILLISECOND
+from obi_widgets.market_data.venues.binance_sharing import BinanceSharing
 from obi_widgets.market_data.venues.replies import BOOK, FOREVER, SECOND, Fetch, Output
 from obi_widgets.market_data.venues.wire import DECODE_ERRORS, refused, text
 
@@ -21,6 +22,7 @@ INTEREST = "open interest"
 class BinanceFutures(Binance):
     """A market of Binance's futures. See `Venue` for the methods."""
 
+    sharing = BinanceSharing(a_second=8.0)  # the venue takes 10, keep-alives included
     interest_every = 30 * SECOND  # time from one request of the open interest to the next, ns
 
     def __init__(self, symbol: str, *, endpoints: Mapping[str, str] | None = None) -> None:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, ClassVar
 from obi_widgets.market_data.fees import Fees
 from obi_widgets.market_data.venues import binance_messages as messages
 from obi_widgets.market_data.venues.binance import Binance
+from obi_widgets.market_data.venues.binance_sharing import BinanceSharing
 from obi_widgets.market_data.venues.budget import Budget, Rate
 from obi_widgets.market_data.venues.replies import BOOK, SECOND, Output
 
@@ -52,6 +53,7 @@ class BinanceSpot(Binance):
 
     levels = 5000
     streams = frozenset({"trades"})
+    sharing = BinanceSharing(a_second=4.0)  # the venue takes 5, keep-alives included
     fees: ClassVar[Fees] = Fees(10.0, 10.0, "spot, regular user", "2026-10")
 
     budget = Budget(Rate(300, 300.0), messages=Rate(4, 1.0))

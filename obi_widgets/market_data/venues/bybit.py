@@ -21,6 +21,7 @@ from obi_widgets.market_data.fees import Fees
 from obi_widgets.market_data.venues import bybit_messages as messages
 from obi_widgets.market_data.venues.base import FoundMarket
 from obi_widgets.market_data.venues.budget import Budget, Rate
+from obi_widgets.market_data.venues.bybit_sharing import BybitSharing
 from obi_widgets.market_data.venues.replies import BOOK, SECOND, Fetch, Output, Reconnect, Send
 from obi_widgets.market_data.venues.sizes import SizeUnit
 from obi_widgets.market_data.venues.streamed import INSTRUMENT, TIME, Streamed
@@ -61,6 +62,7 @@ class Bybit(Streamed):
     cadence, noticed_by = "100 ms", "numbers of changes"
     levels = window = DEPTH  # levels that leave the window are sent as removed
     streams = frozenset({"trades", "mark"})
+    sharing = BybitSharing()
     fees: ClassVar[Fees | None] = Fees(2.0, 5.5, "linear perpetuals, non-VIP", "2026-10")
     unit: ClassVar[SizeUnit] = SizeUnit()
 

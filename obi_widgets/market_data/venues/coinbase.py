@@ -13,6 +13,7 @@ from obi_widgets.market_data.events import Delta, Refused, Snapshot, Trade
 from obi_widgets.market_data.venues import coinbase_messages as messages
 from obi_widgets.market_data.venues.base import FoundMarket
 from obi_widgets.market_data.venues.budget import Budget, Rate
+from obi_widgets.market_data.venues.coinbase_sharing import CoinbaseSharing
 from obi_widgets.market_data.venues.replies import BOOK, SECOND, Fetch, Output, Ping, Send
 from obi_widgets.market_data.venues.sizes import SizeUnit
 from obi_widgets.market_data.venues.streamed import INSTRUMENT, TIME, Streamed
@@ -45,6 +46,7 @@ class Coinbase(Streamed):
     cadence, noticed_by = "50 ms", "numbers of messages"
     levels = 1_000_000  # the whole book: of BTC-USD there are 20 to 30 thousand a side
     streams = frozenset({"trades"})
+    sharing = CoinbaseSharing()
     counts_others = True
 
     budget = Budget(Rate(8, 1.0), messages=Rate(8, 1.0), messages_by="address")
@@ -58,6 +60,10 @@ class Coinbase(Streamed):
         self.beside = {"trades": messages.TRADES, "heartbeats": messages.HEARTBEATS}
         self._names = {symbol}  # of the market: BTC-USDC is another name of BTC-USD
         self._number: int | None = None  # of the newest message on this connection
+
+    @property
+    def names(self) -> frozenset[str]:  # noqa: D102
+        return frozenset(self._names)
 
     @classmethod
     def spell(cls, base: str, quote: str, contract: Contract) -> str | None:  # noqa: D102
@@ -124,6 +130,9 @@ class Coinbase(Streamed):
             number, channel = message.sequence_num, message.channel
             if number is None:
                 return [Refused(now, text(channel, 30) or "unknown", text(frame))]
+            if channel == messages.OTHERS:
+                self._number = number
+                return []
             outputs += self._count(number, now)
             if channel == messages.BOOK_FRAMES:
                 for book in messages.books.decode(message.events):

@@ -20,6 +20,10 @@ BOOK, TRADES, HEARTBEATS = "level2", "market_trades", "heartbeats"
 
 BOOK_FRAMES = "l2_data"
 
+OTHERS = "others"
+"""The channel of a frame that the venue never sends. Where markets share a websocket, it tells a
+decoder that all messages up to its number came, and were of other markets."""
+
 
 class Change(Struct):
     """The size that now rests at a price."""

@@ -18,6 +18,7 @@ from obi_widgets.market_data.fees import Fees
 from obi_widgets.market_data.venues import hyperliquid_messages as messages
 from obi_widgets.market_data.venues.base import FoundMarket
 from obi_widgets.market_data.venues.budget import Budget, Rate
+from obi_widgets.market_data.venues.hyperliquid_sharing import HyperliquidSharing
 from obi_widgets.market_data.venues.replies import BOOK, SECOND, Fetch, Output, Send
 from obi_widgets.market_data.venues.sizes import SizeUnit
 from obi_widgets.market_data.venues.streamed import INSTRUMENT, TIME, Streamed
@@ -85,6 +86,7 @@ class Hyperliquid(Streamed):
     cadence, noticed_by = "0.5 s", "whole books"
     levels, whole_books = FAST, True
     streams = frozenset({"trades", "mark"})
+    sharing = HyperliquidSharing()
     fees = Fees(1.5, 4.5, "perpetuals, tier 0, no staking", "2025-05")
 
     budget = Budget(Rate(30, 60.0), websockets=10, messages=Rate(2000, 60.0), messages_by="address")

@@ -13,6 +13,7 @@ from obi_widgets.market_data.events import Delta, Refused, Snapshot, Status, Tra
 from obi_widgets.market_data.venues import kraken_messages as messages
 from obi_widgets.market_data.venues.base import FoundMarket
 from obi_widgets.market_data.venues.budget import Budget, Rate
+from obi_widgets.market_data.venues.kraken_sharing import KrakenSharing
 from obi_widgets.market_data.venues.replies import BOOK, SECOND, Fetch, Output, Send
 from obi_widgets.market_data.venues.sizes import SizeUnit
 from obi_widgets.market_data.venues.streamed import INSTRUMENT, TIME, Streamed
@@ -50,6 +51,7 @@ class Kraken(Streamed):
     cadence, noticed_by = "at each change", "a checksum"
     levels = window = 100
     streams = frozenset({"trades"})
+    sharing = KrakenSharing()
 
     budget = Budget(Rate(150, 600.0))
     # The venue sends a heartbeat each second in which nothing else is sent.

@@ -17,6 +17,7 @@ from obi_widgets.market_data.venues import lmex_messages as messages
 from obi_widgets.market_data.venues.base import FoundMarket
 from obi_widgets.market_data.venues.budget import Budget
 from obi_widgets.market_data.venues.lmex_rest_book import MS, RestBook
+from obi_widgets.market_data.venues.lmex_sharing import LmexSharing
 from obi_widgets.market_data.venues.replies import (
     BOOK,
     FOREVER,
@@ -63,6 +64,7 @@ class Lmex(Streamed):
     levels = window = 50  # levels that leave the window are sent as removed
     size_unit = "contracts"
     streams = frozenset({"trades"})
+    sharing = LmexSharing()
 
     budget = Budget(websockets=50)
     # A book may be silent for 12 s, so only pongs show that the connection is alive.

@@ -23,6 +23,7 @@ from obi_widgets.market_data.fees import Fees
 from obi_widgets.market_data.venues import okx_messages as messages
 from obi_widgets.market_data.venues.base import FoundMarket
 from obi_widgets.market_data.venues.budget import Budget, Rate
+from obi_widgets.market_data.venues.okx_sharing import OkxSharing
 from obi_widgets.market_data.venues.replies import (
     BOOK,
     SECOND,
@@ -86,6 +87,7 @@ class Okx(Streamed):
     levels = window = DEPTH  # levels that leave the window are sent as removed
     size_unit = "contracts"  # those of spot markets are coins
     streams = frozenset({"trades", "mark"})
+    sharing = OkxSharing()
     fees = Fees(2.0, 5.0, "perpetual swaps, regular user", "2026-10")
 
     budget = Budget(Rate(3, 1.0))

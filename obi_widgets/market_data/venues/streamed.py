@@ -72,8 +72,6 @@ class Streamed(Connection):
     refused_wait: ClassVar[int] = 10 * SECOND
     """Longest wait between two snapshots that are refused."""
 
-    asked_first: ClassVar[str] = INSTRUMENT
-    """The name of the request of the instrument, which recordings have."""
     listing: ClassVar[str] = "list of symbols"
     """What its answer is called in an error."""
     unlisted_by: ClassVar[frozenset[int]] = frozenset()

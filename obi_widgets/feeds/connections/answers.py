@@ -1,0 +1,61 @@
+"""Answers over HTTP that many markets use."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from obi_widgets.feeds.requests import Answer
+
+FRESH_FOR = 60.0
+"""Seconds that an answer is given to other markets."""
+
+
+class Answers:
+    """Requests what many markets ask for once. Belongs to one event loop."""
+
+    def __init__(self) -> None:
+        self._under_way: dict[tuple[str, str], asyncio.Future[None]] = {}
+        self._kept: dict[tuple[str, str], tuple[float, Answer, set[object]]] = {}
+
+    async def get(
+        self, request: tuple[str, str], asker: object, ask: Callable[[], Awaitable[Answer]]
+    ) -> Answer:
+        """Return the answer to a request.
+
+        Parameters
+        ----------
+        request : tuple of str
+            Its URL and its body.
+        asker : object
+            Who asks. The same answer is given only once to anybody: who asks again could not use
+            it.
+        ask : callable
+            Sends the request.
+
+        Returns
+        -------
+        Answer
+            One that was received for somebody else has no date, since it may be a minute old.
+        """
+        while (waiting := self._under_way.get(request)) is not None:
+            await asyncio.wait([waiting])
+        kept = self._kept.get(request)
+        if kept is not None:
+            received, answer, given = kept
+            if time.monotonic() - received < FRESH_FOR and asker not in given:
+                given.add(asker)
+                return answer._replace(date_ns=None)
+        self._under_way[request] = done = asyncio.get_running_loop().create_future()
+        try:
+            answer = await ask()
+        finally:
+            del self._under_way[request]
+            done.set_result(None)
+        if answer.status == 200:
+            self._kept[request] = time.monotonic(), answer, {asker}
+        return answer

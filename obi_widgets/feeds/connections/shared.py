@@ -1,0 +1,351 @@
+"""A websocket that many markets share, and the part of one market, used as if it were a whole one.
+
+A market that leaves, or subscribes again, sends that for its own topics alone. What a market has
+not read yet waits for it, and does not hold up the others.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import deque
+from contextlib import AsyncExitStack, suppress
+from typing import TYPE_CHECKING
+
+from websockets.exceptions import ConnectionClosed, ConnectionClosedError, ConnectionClosedOK
+from websockets.frames import Close, CloseCode
+
+from obi_widgets.feeds.connections.outbox import Outbox
+from obi_widgets.feeds.connections.routing import Routing, Seat
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+    from contextlib import AbstractAsyncContextManager
+
+    from obi_widgets.feeds.budgets import LimitedConnection
+    from obi_widgets.market_data.venues.sharing import Sharing, Subscription
+
+MOST_WAITING = 64 * 2**20
+"""Most bytes that wait for one market. One that has not read so many is closed, and begins anew."""
+
+IN_TURN = 16
+"""Frames that a market reads before the others have their turn."""
+
+STEADY = 10.0
+"""Seconds. A market that leaves earlier, or without data, does not come back to the websocket: the
+venue may have forgotten it there."""
+
+SILENT = 2.0
+"""Seconds of silence after which a market that leaves may have found the websocket dead."""
+
+ANSWER_WITHIN = 5.0
+"""Seconds within which a live websocket answers a ping."""
+
+RETIRES_AFTER = 20 * 3600.0
+"""Age, seconds, from which no market joins a websocket: venues close them after a day."""
+
+
+class PartClosedError(ConnectionClosedError):
+    """The part of a market was closed for a reason of its own."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(None, None)
+        self.reason_given = reason
+
+    def __str__(self) -> str:
+        return self.reason_given
+
+
+class SharedConnection:
+    """A websocket and the markets that share it. Belongs to one event loop.
+
+    Parameters
+    ----------
+    sharing : Sharing
+        What the venue says of it.
+    dial : callable
+        Returns a context manager that opens the websocket, and closes it at its end.
+    ended : callable
+        Called when it is lost, or nobody is left.
+
+    Attributes
+    ----------
+    opened_at : float
+        When it was opened, by `time.monotonic`.
+    retired : bool
+        Whether no market may join it any more.
+    """
+
+    def __init__(
+        self,
+        sharing: Sharing,
+        dial: Callable[[], AbstractAsyncContextManager[LimitedConnection]],
+        ended: Callable[[SharedConnection], object],
+    ) -> None:
+        self._sharing = sharing
+        self._ended = ended
+        self._routing = Routing[MarketSocket](sharing)
+        self._outbox = Outbox(sharing)
+        self._wake = asyncio.Event()
+        self._opened: asyncio.Future[LimitedConnection] = asyncio.get_running_loop().create_future()
+        self._left: set[frozenset[str]] = set()  # names of markets that do not come back
+        self._check: asyncio.Task[None] | None = None
+        self.opened_at = self._heard_at = time.monotonic()
+        self.retired = False
+        self._task = asyncio.create_task(self._run(dial), name="obi-shared")
+
+    # -- markets ---------------------------------------------------------------------------
+
+    @property
+    def markets(self) -> int:
+        """Number of markets that share it."""
+        return len(self._routing.seats)
+
+    @property
+    def unclaimed(self) -> int:
+        """Number of frames that no market had asked for."""
+        return self._routing.unclaimed
+
+    def takes(self, names: frozenset[str]) -> bool:
+        """Return whether a market may join: there is room, and none of its names is here."""
+        now = time.monotonic()
+        if self.retired or now - self.opened_at > RETIRES_AFTER or self._outbox.used_up(now):
+            return False
+        if self.markets >= self._sharing.markets or names in self._left:
+            return False
+        return all(names.isdisjoint(seat.names) for seat in self._routing.seats)
+
+    async def join(self, names: frozenset[str], first: Subscription | None) -> MarketSocket:
+        """Return the part of a market, once the websocket is open.
+
+        Its place is taken at once. If the websocket cannot be opened, the error is raised to all.
+        """
+        socket = MarketSocket(self, names)
+        self._routing.seats.append(socket)
+        try:
+            await asyncio.shield(self._opened)
+        except BaseException:
+            if socket in self._routing.seats:
+                self._routing.seats.remove(socket)
+            if not self.markets:
+                await self._stop()
+            raise
+        socket.opened_at = time.monotonic()
+        if first is not None:
+            self.ask(socket, first)
+        return socket
+
+    def send(self, socket: MarketSocket, text: str) -> None:
+        """Send what a market sends, as soon as the venue's limits allow."""
+        asked = self._sharing.read(text)
+        if asked is not None:
+            self.ask(socket, asked)
+        else:
+            self._outbox.say(text, time.monotonic())
+            self._wake.set()
+
+    def ask(self, socket: MarketSocket, asked: Subscription) -> None:
+        """Send a request of a market. If the venue allows no more, the market goes elsewhere."""
+        if asked.on and self._outbox.used_up(time.monotonic()):
+            self.retired = True
+            self._remove(socket, _closed("many subscriptions"))
+        elif (needed := self._routing.subscribe(socket, asked)) is not None:
+            self._outbox.ask(needed)
+            self._wake.set()
+
+    async def ping(self) -> Awaitable[float]:
+        """Send a ping; return what waits for its answer."""
+        answered = await (await self._opened).ping()
+        return self._answered(answered)
+
+    async def _answered(self, answered: Awaitable[float]) -> float:
+        latency = await answered
+        self._heard_at = time.monotonic()
+        return latency
+
+    async def leave(self, socket: MarketSocket, reason: str) -> None:
+        """Take a market out, whose topics are left; close the websocket if it was the last."""
+        now = time.monotonic()
+        if socket in self._routing.seats:
+            if now - socket.opened_at < STEADY or not socket.had_data:
+                self._left.add(socket.names)
+            self._remove(socket, _closed(reason))
+        if not self.markets:
+            await self._stop()
+        elif now - self._heard_at > SILENT and (self._check is None or self._check.done()):
+            self._check = asyncio.create_task(self._check_life(), name="obi-check")
+
+    def _remove(self, socket: MarketSocket, error: ConnectionClosed) -> None:
+        for needed in self._routing.leave(socket):
+            self._outbox.ask(needed)
+        self._wake.set()
+        socket.end(error)
+
+    async def _check_life(self) -> None:
+        """Close a websocket that does not answer: a market that heard nothing was right."""
+        try:
+            async with asyncio.timeout(ANSWER_WITHIN):
+                await (await self.ping())
+        except (TimeoutError, ConnectionClosed):
+            self._task.cancel()
+
+    # -- the websocket ---------------------------------------------------------------------
+
+    async def _run(
+        self, dial: Callable[[], AbstractAsyncContextManager[LimitedConnection]]
+    ) -> None:
+        """Open the websocket, and read it until it is lost or nobody is left."""
+        error: ConnectionClosed = PartClosedError("nothing was heard")
+        try:
+            async with AsyncExitStack() as stack:
+                try:
+                    socket = await stack.enter_async_context(dial())
+                except Exception as failure:  # noqa: BLE001 raised to those who wait
+                    self._opened.set_exception(failure)
+                    self._opened.exception()  # it may be that nobody waits any more
+                    return
+                self.opened_at = self._heard_at = time.monotonic()
+                self._opened.set_result(socket)
+                writer = asyncio.create_task(self._write(socket), name="obi-outbox")
+                try:
+                    while True:
+                        frame = await socket.recv(decode=False)
+                        self._heard_at = time.monotonic()
+                        self._give(frame)
+                except ConnectionClosed as closed:
+                    error = closed
+                finally:
+                    writer.cancel()
+                    with suppress(asyncio.CancelledError, ConnectionClosed):
+                        await writer
+        finally:
+            self.retired = True
+            self._opened.cancel()
+            self._ended(self)
+            while self._routing.seats:
+                self._routing.seats.pop().end(error)
+
+    async def _stop(self) -> None:
+        """Close the websocket, and wait until it is."""
+        self.retired = True
+        for task in (self._check, self._task):
+            if task is not None and task is not asyncio.current_task():
+                task.cancel()
+                await asyncio.wait([task])
+
+    def _give(self, frame: bytes) -> None:
+        given, answer = self._routing.route(frame, self._outbox.requests)
+        if answer is not None:
+            if answer.failed:
+                self._outbox.apart()
+            self.retired |= answer.ends
+        for seat, text in given:
+            if answer is not None and answer.refused:
+                self._left.add(seat.names)
+                self._remove(seat, PartClosedError(answer.refused))
+            elif not seat.put(text):
+                self._remove(seat, PartClosedError("its frames were not read in time"))
+
+    async def _write(self, socket: LimitedConnection) -> None:
+        while True:
+            text, wait = self._outbox.next(time.monotonic())
+            if text:
+                await socket.send(text)
+                continue
+            self._wake.clear()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(wait):
+                    await self._wake.wait()
+
+
+class MarketSocket(Seat):
+    """The part of one market in a shared websocket. It is used as a `LimitedConnection` is.
+
+    Attributes
+    ----------
+    opened_at : float
+        When the market joined, by `time.monotonic`.
+    """
+
+    def __init__(self, shared: SharedConnection, names: frozenset[str]) -> None:
+        super().__init__(names)
+        self.opened_at = time.monotonic()
+        self._shared = shared
+        self._frames: deque[bytes] = deque()
+        self._bytes = 0  # of the frames that wait
+        self._turn = 0
+        self._error: ConnectionClosed | None = None
+        self._reader: asyncio.Future[None] | None = None
+
+    @property
+    def connected_at(self) -> float:
+        """When the websocket itself was opened, by `time.monotonic`: its age counts from then."""
+        return self._shared.opened_at
+
+    async def recv(self, decode: bool | None = None) -> bytes:  # noqa: ARG002
+        """Return the next frame; text as bytes too.
+
+        Raises
+        ------
+        ConnectionClosed
+            When the websocket is lost, or this part of it is closed.
+        """
+        self._turn += 1
+        if self._turn % IN_TURN == 0:
+            await asyncio.sleep(0)
+        while not self._frames:
+            if self._error is not None:
+                raise self._error
+            self._reader = asyncio.get_running_loop().create_future()
+            try:
+                await self._reader
+            finally:
+                self._reader = None
+        frame = self._frames.popleft()
+        self._bytes -= len(frame)
+        return frame
+
+    async def send(self, text: str) -> None:
+        """Send a text; it may wait for the venue's limits.
+
+        Raises
+        ------
+        ConnectionClosed
+            If this part of the websocket is closed.
+        """
+        if self._error is not None:
+            raise self._error
+        self._shared.send(self, text)
+
+    async def ping(self) -> Awaitable[float]:
+        """Send a ping; return what waits for its answer."""
+        if self._error is not None:
+            raise self._error
+        return await self._shared.ping()
+
+    async def close(self, code: int = CloseCode.NORMAL_CLOSURE, reason: str = "") -> None:  # noqa: ARG002
+        """Close this part of the websocket; the others stay."""
+        await self._shared.leave(self, reason)
+
+    def put(self, frame: bytes) -> bool:
+        """Add a frame; return whether there was room."""
+        self._bytes += len(frame)
+        if self._bytes > MOST_WAITING:
+            return False
+        self._frames.append(frame)
+        self._notify()
+        return True
+
+    def end(self, error: ConnectionClosed) -> None:
+        """Let the reader have this error after the frames that wait."""
+        if self._error is None:
+            self._error = error
+        self._notify()
+
+    def _notify(self) -> None:
+        if self._reader is not None and not self._reader.done():
+            self._reader.set_result(None)
+
+
+def _closed(reason: str) -> ConnectionClosedOK:
+    return ConnectionClosedOK(None, Close(CloseCode.NORMAL_CLOSURE, reason), None)

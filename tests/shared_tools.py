@@ -6,11 +6,13 @@ import functools
 import random
 import re
 
-from make_captures import module_of, spoken
+from history_tools import same
+from make_captures import spoken
 
 from obi_widgets.feeds.connections.outbox import Outbox
 from obi_widgets.feeds.connections.routing import Routing, Seat
 from obi_widgets.feeds.market import Market
+from obi_widgets.feeds.recording import Record
 from obi_widgets.market_data.venues import VENUES
 from obi_widgets.market_data.venues.replies import Connect, Reconnect, Send
 from obi_widgets.market_data.venues.symbols import parse
@@ -93,6 +95,21 @@ class Shared:
         for which, market in enumerate(self.markets):
             self._carry_out(which, market.tick(now))
 
+    def leave(self, which, reason, now):
+        """Let a market's parts be closed, as if it connected again."""
+        for (owner, name), seat in list(self._seats.items()):
+            if owner == which:
+                for needed in self.routing[name].leave(seat):
+                    self._ask(name, needed)
+                del self._seats[owner, name]
+                self._carry_out(which, self.markets[which].disconnected(name, reason, now))
+
+    def come_back(self, which, now):
+        """Let its parts be opened again."""
+        for owner, name in list(self._urls):
+            if owner == which and (owner, name) not in self._seats:
+                self.hear(which, Record(now, "open", name, ""))
+
     def hear(self, which, record):
         """Let a record come: a frame by the shared websocket, anything else to its market."""
         market, name = self.markets[which], record.name
@@ -170,4 +187,17 @@ def symbols_in(text, symbols):
     }
 
 
-__all__ = ["Shared", "captures", "interleaved", "module_of", "separately", "shared", "symbols_in"]
+def identical(one, other):
+    """Assert that two histories hold the same, to the bit: states, flow, trades, context, depth."""
+    same(one, other)
+    assert one.received.tolist() == other.received.tolist()
+    assert one.sha256() == other.sha256()
+    for name in ("order_flow", "events"):
+        assert getattr(one.flow, name).tolist() == getattr(other.flow, name).tolist()
+    for table in ("trades", "context"):
+        first, second = getattr(one, table), getattr(other, table)
+        assert first.sha256() == second.sha256()
+        assert first.stamps.tolist() == second.stamps.tolist()
+    assert one.depth.sha256() == other.depth.sha256()
+    assert one.large_levels.sha256() == other.large_levels.sha256()
+    assert repr(one) == repr(other)

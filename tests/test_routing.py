@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import itertools
 import json
+import random
 import re
 
 import pytest
-from history_tools import same
-from shared_tools import Shared, captures, interleaved, separately, shared, symbols_in
+from shared_tools import Shared, captures, identical, interleaved, separately, shared, symbols_in
 
 from obi_widgets.feeds.connections.routing import Routing, Seat
 from obi_widgets.market_data.venues import VENUES
@@ -35,10 +35,35 @@ def test_markets_by_one_websocket_are_those_by_their_own(name, seed):
     for one, own in zip(together.markets, separately(name, captured, mixed), strict=True):
         assert own.has_book or own.warming
         assert len(own.history()) > 50
-        same(one.history(), own.history())
+        identical(one.history(), own.history())
         assert (one.state, one.detail) == (own.state, own.detail)
         assert one.refused == own.refused
     assert not together.left
+
+
+@each_venue
+def test_a_market_that_leaves_and_comes_back_does_not_touch_the_others(name):
+    """At random moments, while its frames are still under way."""
+    captured, draw = captures(name), random.Random(5)
+    mixed = interleaved(captured, 5)
+    together, started, away = Shared(name, [symbol for symbol, _ in captured]), set(), False
+    for which, record in mixed:
+        if which not in started:
+            started.add(which)
+            together.start(which, record.time)
+        together.hear(which, record)
+        if len(started) == 3 and draw.random() < 0.05:
+            if away:
+                together.come_back(1, record.time)
+            else:
+                together.leave(1, "a test", record.time)
+            away = not away
+    own = separately(name, captured, mixed)
+    for which in (0, 2):
+        identical(together.markets[which].history(), own[which].history())
+        assert together.markets[which].refused == own[which].refused
+    assert len(together.markets[1].history()) < len(own[1].history())
+    assert sum(routing.unclaimed for routing in together.routing.values()) > 0
 
 
 @each_venue

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from contextlib import AsyncExitStack, asynccontextmanager
 
 import numpy as np
 import pytest
 from exchange_tools import SECOND, WatchedMarket, live, open_sockets, running, threads, unused_port
+from make_captures import spoken
+from websockets.asyncio.server import serve
 from websockets.exceptions import ConnectionClosed, ConnectionClosedOK
 
 from obi_widgets.feeds import live as live_module
@@ -228,6 +231,89 @@ def test_a_websocket_that_cannot_be_opened_is_told_to_all(hasty):
         assert "cannot be reached" in market.statuses[-1].detail
 
 
+# -- a venue whose streams stand in the URL -------------------------------------------------
+
+
+class FakeBinance:
+    """Binance USD-M, as far as it says what was captured of some symbols.
+
+    Attributes
+    ----------
+    asked : list of str
+        The paths of requests by HTTP.
+    subscribed : list of list of str
+        The streams of each request.
+    """
+
+    def __init__(self, *symbols):
+        self.asked, self.subscribed, listed = [], [], []
+        self.frames, self.answers = {}, {}
+        for which, symbol in enumerate(symbols):
+            name, records, _ = spoken("binance-usdm", symbol=which, seed=which)
+            assert name == symbol
+            for record in records:
+                if record.kind == "frame":
+                    stream = json.loads(record.text)["stream"]
+                    self.frames.setdefault(stream, []).append(record.text)
+                elif record.name == "snapshot":
+                    self.answers[f"/fapi/v1/depth?symbol={symbol}&limit=1000"] = record.text
+                elif record.name == "instrument":
+                    listed += json.loads(record.text)["symbols"]
+        self.answers["/fapi/v1/exchangeInfo"] = json.dumps({"symbols": listed})
+
+    def answer(self, connection, request):
+        if request.path in ("/public/stream", "/market/stream"):
+            return None
+        self.asked.append(request.path)
+        body = self.answers.get(request.path)
+        return connection.respond(200 if body else 404, body or "")
+
+    async def converse(self, connection):
+        async for text in connection:
+            request = json.loads(text)
+            assert request["method"] in ("SUBSCRIBE", "UNSUBSCRIBE")
+            await connection.send(json.dumps({"result": None, "id": request["id"]}))
+            if request["method"] == "SUBSCRIBE":
+                self.subscribed.append(request["params"])
+                for stream in request["params"]:
+                    for frame in self.frames.get(stream, ()):
+                        await connection.send(frame)
+
+
+def test_streams_of_an_url_are_subscribed_to_and_the_list_of_symbols_is_requested_once():
+    symbols = ["BTCUSDT", "ETHUSDT"]
+
+    async def play():
+        venue, connections = FakeBinance(*symbols), Connections()
+        async with serve(
+            venue.converse, "127.0.0.1", 0, process_request=venue.answer, ping_interval=None
+        ) as server:
+            at = f"127.0.0.1:{server.sockets[0].getsockname()[1]}"
+            urls = {
+                BOOK: f"ws://{at}/public",
+                "market": f"ws://{at}/market",
+                "rest": f"http://{at}",
+            }
+            markets = [WatchedMarket(make_venue("binance-usdm", one, urls)) for one in symbols]
+            feeds = Together(())
+            feeds.feeds = [LiveFeed(market, connections=connections) for market in markets]
+            async with running(feeds, server):
+                for market in markets:
+                    await market.until(lambda one: len(one.history()) > 50)
+                    await market.until(lambda one: len(one.history().trades) > 20)
+                assert connections.markets == [2, 2]
+        return venue
+
+    venue = asyncio.run(play())
+    assert venue.asked.count("/fapi/v1/exchangeInfo") == 1
+    streams = [stream for one in venue.subscribed for stream in one]
+    assert sorted(streams) == sorted(
+        f"{symbol.lower()}@{stream}"
+        for symbol in symbols
+        for stream in ("depth@100ms", "aggTrade", "markPrice@1s")
+    )
+
+
 # -- a made-up websocket -------------------------------------------------------------------
 
 
@@ -253,6 +339,10 @@ class FakeSocket:
 
     async def send(self, text):
         self.sent.append(text)
+
+    async def close(self, reason):
+        self.reason = reason
+        self.frames.put_nowait(ConnectionClosedOK(None, None))
 
     async def ping(self):
         answered = asyncio.get_running_loop().create_future()
@@ -322,6 +412,8 @@ def test_what_is_sent_and_heard_is_that_of_each():
             with pytest.raises(ConnectionClosed):
                 await one.send("{}")
             assert pool.markets == [1]
+            await two.close(reason="over")
+            assert socket.reason == "over"
 
     asyncio.run(play())
 

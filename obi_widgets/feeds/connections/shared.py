@@ -171,7 +171,7 @@ class SharedConnection:
                 self._left.add(socket.names)
             self._remove(socket, _closed(reason))
         if not self.markets:
-            await self._stop()
+            await self._stop(reason)
         elif now - self._heard_at > SILENT and (self._check is None or self._check.done()):
             self._check = asyncio.create_task(self._check_life(), name="obi-check")
 
@@ -225,13 +225,16 @@ class SharedConnection:
             while self._routing.seats:
                 self._routing.seats.pop().end(error)
 
-    async def _stop(self) -> None:
+    async def _stop(self, reason: str = "") -> None:
         """Close the websocket, and wait until it is."""
         self.retired = True
-        for task in (self._check, self._task):
-            if task is not None and task is not asyncio.current_task():
-                task.cancel()
-                await asyncio.wait([task])
+        if self._check is not None:
+            self._check.cancel()
+        opened = self._opened
+        if opened.done() and not opened.cancelled() and opened.exception() is None:
+            await opened.result().close(reason=reason)
+        self._task.cancel()
+        await asyncio.wait([self._task, *([self._check] if self._check else [])])
 
     def _give(self, frame: bytes) -> None:
         given, answer = self._routing.route(frame, self._outbox.requests)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import functools
 import random
 import re
@@ -201,3 +202,9 @@ def identical(one, other):
     assert one.depth.sha256() == other.depth.sha256()
     assert one.large_levels.sha256() == other.large_levels.sha256()
     assert repr(one) == repr(other)
+
+
+async def turns(count=20):
+    """Let the others of this event loop have so many turns."""
+    for _ in range(count):
+        await asyncio.sleep(0)

@@ -54,9 +54,7 @@ TABLE = {
     "exchange": ("feeds/live feeds/base", "the feed of a real websocket"),
     "exchange_guard": (
         "feeds/simulation/subscribers feeds/simulation/served", "limits of who is connected"),
-    "connections": (
-        "feeds/connections/answers feeds/connections/pool feeds/connections/shared",
-        "feeds that share websockets"),
+    "connections": ("feeds/connections/pool", "feeds that share websockets"),
     "sharing": (
         "market_data/venues/binance_sharing market_data/venues/bybit_sharing "
         "market_data/venues/coinbase_sharing market_data/venues/hyperliquid_sharing "

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from typing import TYPE_CHECKING
+from weakref import WeakSet
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -20,7 +20,8 @@ class Answers:
 
     def __init__(self) -> None:
         self._under_way: dict[tuple[str, str], asyncio.Future[None]] = {}
-        self._kept: dict[tuple[str, str], tuple[float, Answer, set[object]]] = {}
+        # With each answer, who had it. It must not keep a feed that has ended.
+        self._kept: dict[tuple[str, str], tuple[Answer, WeakSet[object]]] = {}
 
     async def get(
         self, request: tuple[str, str], asker: object, ask: Callable[[], Awaitable[Answer]]
@@ -45,17 +46,17 @@ class Answers:
         while (waiting := self._under_way.get(request)) is not None:
             await asyncio.wait([waiting])
         kept = self._kept.get(request)
-        if kept is not None:
-            received, answer, given = kept
-            if time.monotonic() - received < FRESH_FOR and asker not in given:
-                given.add(asker)
-                return answer._replace(date_ns=None)
-        self._under_way[request] = done = asyncio.get_running_loop().create_future()
+        if kept is not None and asker not in kept[1]:
+            kept[1].add(asker)
+            return kept[0]._replace(date_ns=None)
+        loop = asyncio.get_running_loop()
+        self._under_way[request] = done = loop.create_future()
         try:
             answer = await ask()
         finally:
             del self._under_way[request]
             done.set_result(None)
         if answer.status == 200:
-            self._kept[request] = time.monotonic(), answer, {asker}
+            self._kept[request] = answer, WeakSet([asker])
+            loop.call_later(FRESH_FOR, self._kept.pop, request, None)
         return answer

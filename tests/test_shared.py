@@ -1,0 +1,318 @@
+"""A websocket that many markets share, spoken through by the test: what reaches whom, and when."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import AsyncExitStack, asynccontextmanager
+
+import pytest
+from shared_tools import turns
+from websockets.exceptions import ConnectionClosed, ConnectionClosedOK
+
+from obi_widgets.feeds.connections import Connections, shared
+from obi_widgets.feeds.connections.shared import MarketSocket, SharedConnection
+from obi_widgets.market_data.venues import VENUES
+from obi_widgets.market_data.venues.replies import BOOK, Connect
+
+
+class FakeSocket:
+    """A websocket that a test speaks through."""
+
+    def __init__(self, *, answers=True):
+        self.sent, self.frames, self.answers = [], asyncio.Queue(), answers
+        self.closed = False
+
+    @asynccontextmanager
+    async def opened(self):
+        try:
+            yield self
+        finally:
+            self.closed = True
+
+    async def recv(self, decode=None):
+        frame = await self.frames.get()
+        if isinstance(frame, Exception):
+            raise frame
+        return frame
+
+    async def send(self, text):
+        self.sent.append(text)
+
+    async def close(self, reason):
+        self.reason = reason
+        self.frames.put_nowait(ConnectionClosedOK(None, None))
+
+    async def ping(self):
+        answered = asyncio.get_running_loop().create_future()
+        if self.answers:
+            answered.set_result(0.0)
+        return answered
+
+
+@asynccontextmanager
+async def joined(name, *markets, socket=None):
+    """Give the made-up websocket of a venue, its pool, and the parts of some markets."""
+    socket, pool, parts = socket or FakeSocket(), Connections(), []
+    venues = [VENUES[name](market) for market in markets]
+
+    async with AsyncExitStack() as stack:
+        for venue in venues:
+            to = Connect(BOOK, "wss://example")
+            opening = pool.open(venue, to, lambda _: socket.opened())
+            parts.append(await stack.enter_async_context(opening))
+        yield socket, pool, parts
+    assert len(pool) == 0
+    assert socket.closed
+
+
+def book(symbol, size=0):
+    return f'{{"topic":"orderbook.200.{symbol}","data":{{}}}}{" " * size}'.encode()
+
+
+async def subscribed(part, symbol):
+    await part.send(f'{{"op":"subscribe","args":["orderbook.200.{symbol}"]}}')
+    await turns()
+
+
+def test_what_is_sent_and_heard_is_that_of_each():
+    async def play():
+        async with joined("bybit", "A", "B") as (socket, pool, (one, two)):
+            await subscribed(one, "A")
+            await subscribed(two, "B")
+            assert socket.sent == [
+                '{"op":"subscribe","args":["orderbook.200.A"],"req_id":"orderbook.200.A"}',
+                '{"op":"subscribe","args":["orderbook.200.B"],"req_id":"orderbook.200.B"}',
+            ]
+            for symbol in "BAB":
+                socket.frames.put_nowait(book(symbol))
+            assert [await two.recv() for _ in range(2)] == [book("B")] * 2
+            assert await one.recv(decode=False) == book("A")
+            await one.send('{"op":"ping"}')
+            await two.send('{"op":"ping"}')
+            await turns()
+            assert socket.sent[2:] == ['{"op":"ping"}']  # the answer goes to both
+            pong = b'{"success":true,"ret_msg":"pong","op":"ping"}'
+            socket.frames.put_nowait(pong)
+            assert [await part.recv() for part in (one, two)] == [pong, pong]
+            assert await (await one.ping()) == 0.0
+            await one.close(reason="enough")
+            await turns()
+            assert socket.sent[3:] == [
+                '{"op":"unsubscribe","args":["orderbook.200.A"],"req_id":"orderbook.200.A"}'
+            ]
+            with pytest.raises(ConnectionClosedOK):
+                await one.recv()
+            with pytest.raises(ConnectionClosed):
+                await one.send("{}")
+            assert pool.markets == [1]
+            await two.close(reason="over")
+            assert socket.reason == "over"
+
+    asyncio.run(play())
+
+
+def test_a_market_that_does_not_read_is_closed_and_the_others_are_not(monkeypatch):
+    monkeypatch.setattr(shared, "MOST_WAITING", 10_000)
+
+    async def play():
+        async with joined("bybit", "A", "B") as (socket, _, (one, two)):
+            await subscribed(one, "A")
+            await subscribed(two, "B")
+            for symbol in "AABA":
+                socket.frames.put_nowait(book(symbol, 4000))
+            assert await two.recv() == book("B", 4000)
+            await turns()
+            assert [await one.recv() for _ in range(2)] == [book("A", 4000)] * 2  # what there was
+            with pytest.raises(ConnectionClosed, match="its frames were not read in time"):
+                await one.recv()
+            socket.frames.put_nowait(book("B"))
+            assert await two.recv() == book("B")
+
+    asyncio.run(play())
+
+
+def test_a_loss_reaches_all_after_the_frames_that_came_before_it():
+    async def play():
+        async with joined("bybit", "A", "B") as (socket, pool, parts):
+            await subscribed(parts[0], "A")
+            socket.frames.put_nowait(book("A"))
+            socket.frames.put_nowait(ConnectionClosed(None, None))
+            await turns()
+            assert len(pool) == 0
+            assert await parts[0].recv() == book("A")
+            for part in parts:
+                with pytest.raises(ConnectionClosed, match="no close frame"):
+                    await part.recv()
+
+    asyncio.run(play())
+
+
+def test_a_market_that_left_at_once_or_heard_nothing_gets_another_websocket():
+    """The venue may have forgotten it there."""
+
+    async def play():
+        venue, sockets = VENUES["bybit"]("A"), []
+
+        def dial(_):
+            sockets.append(FakeSocket())
+            return sockets[-1].opened()
+
+        pool, to = Connections(), Connect(BOOK, "wss://example")
+        async with pool.open(VENUES["bybit"]("B"), to, dial):
+            async with pool.open(venue, to, dial):
+                assert len(sockets) == 1
+            async with pool.open(venue, to, dial) as second:
+                assert len(sockets) == 2
+                second.opened_at -= shared.STEADY
+                second.had_data = True
+            assert sockets[1].closed
+            async with pool.open(venue, to, dial):
+                assert len(sockets) == 3  # not to the first, where it heard nothing
+        assert len(pool) == 0
+
+    asyncio.run(play())
+
+
+@pytest.mark.parametrize("answers", [True, False])
+def test_a_silent_websocket_is_checked_when_a_market_leaves(answers, monkeypatch):
+    monkeypatch.setattr(shared, "SILENT", -1.0)
+    monkeypatch.setattr(shared, "ANSWER_WITHIN", 0.01)
+
+    async def play():
+        socket = FakeSocket(answers=answers)
+        async with joined("bybit", "A", "B", socket=socket) as (_, pool, (one, two)):
+            await one.close(reason="nothing was heard")
+            if answers:
+                await asyncio.sleep(0.05)
+                assert pool.markets == [1]
+            else:
+                with pytest.raises(ConnectionClosed, match="nothing was heard"):
+                    await two.recv()
+
+    asyncio.run(play())
+
+
+def test_when_an_hours_subscriptions_are_used_up_a_market_goes_elsewhere(monkeypatch):
+    monkeypatch.setattr(type(VENUES["okx"].sharing), "an_hour", 2)
+
+    async def play():
+        async with joined("okx", "A", "B") as (socket, pool, (one, two)):
+            text = '{{"op":"subscribe","args":[{{"channel":"books","instId":"{}"}}]}}'
+            await one.send(text.format("A"))
+            await turns()
+            await two.send(text.format("B"))
+            await turns()
+            assert len(socket.sent) == 2
+            await two.send(text.format("B"))
+            with pytest.raises(ConnectionClosedOK, match="many subscriptions"):
+                await two.recv()
+            assert pool._find(VENUES["okx"].sharing, "wss://example", frozenset({"C"})) is None
+            assert pool.markets == [1]
+
+    asyncio.run(play())
+
+
+def test_a_websocket_that_the_venue_will_close_takes_no_more_markets():
+    async def play():
+        async with joined("okx", "A") as (socket, pool, (one,)):
+            notice = b'{"event":"notice","code":"64008","msg":"closing soon","connId":"c"}'
+            socket.frames.put_nowait(notice)
+            assert await one.recv() == notice
+            assert pool._find(VENUES["okx"].sharing, "wss://example", frozenset({"B"})) is None
+
+    asyncio.run(play())
+
+
+def test_a_refused_subscription_closes_the_part_of_its_market_with_the_reason():
+    async def play():
+        socket, pool, parts = FakeSocket(), Connections(), []
+
+        def dial(url):
+            assert url == "wss://example/stream"
+            return socket.opened()
+
+        async with AsyncExitStack() as stack:
+            for symbol in ("A", "B"):
+                to = Connect(BOOK, f"wss://example/stream?streams={symbol.lower()}@depth@100ms")
+                opening = pool.open(VENUES["binance-spot"](symbol), to, dial)
+                parts.append(await stack.enter_async_context(opening))
+                await turns()
+            socket.frames.put_nowait(b'{"result":null,"id":2}')
+            socket.frames.put_nowait(b'{"error":{"code":2,"msg":"Invalid request"},"id":1}')
+            with pytest.raises(ConnectionClosed, match=r"Invalid request \(code 2\)"):
+                await parts[0].recv()
+            frame = b'{"stream":"b@depth@100ms","data":{}}'
+            socket.frames.put_nowait(frame)
+            assert await parts[1].recv() == frame
+
+    asyncio.run(play())
+
+
+def test_who_waits_for_a_websocket_may_give_up_and_the_others_still_get_it():
+    async def play():
+        may_open, held, socket = asyncio.Event(), asyncio.Event(), FakeSocket()
+
+        @asynccontextmanager
+        async def dial(_):
+            await may_open.wait()
+            async with socket.opened() as opened:
+                yield opened
+
+        async def hold(symbol):
+            async with pool.open(VENUES["bybit"](symbol), to, dial) as part:
+                assert isinstance(part, MarketSocket)
+                held.set()
+                await asyncio.Event().wait()
+
+        pool, to = Connections(), Connect(BOOK, "wss://example")
+        waiting = [asyncio.create_task(hold(symbol)) for symbol in "AB"]
+        await turns()
+        waiting[0].cancel()
+        await asyncio.wait(waiting[:1])
+        may_open.set()
+        await held.wait()
+        assert pool.markets == [1]
+        waiting[1].cancel()
+        await asyncio.wait(waiting)
+        assert socket.closed
+        may_open.clear()
+        alone = asyncio.create_task(hold("A"))
+        await turns()
+        alone.cancel()
+        await asyncio.wait([alone])
+        assert len(pool) == 0
+
+    asyncio.run(play())
+
+
+def test_a_venue_that_does_not_share_gets_websockets_of_its_own(monkeypatch):
+    async def play():
+        venue = VENUES["bybit"]("A")
+        monkeypatch.setattr(type(venue), "sharing", None)
+        socket = FakeSocket()
+
+        def dial(url):
+            assert url == "wss://example?a"
+            return socket.opened()
+
+        pool = Connections()
+        async with pool.open(venue, Connect(BOOK, "wss://example?a"), dial) as own:
+            assert own is socket
+            assert len(pool) == 0
+
+    asyncio.run(play())
+
+
+def test_an_old_websocket_takes_no_more_markets(monkeypatch):
+    async def play():
+        async with joined("bybit", "A") as (_, pool, (one,)):
+            (group,) = pool._shared.values()
+            (connection,) = group
+            assert isinstance(connection, SharedConnection)
+            assert connection.takes(frozenset({"B"}))
+            assert not connection.takes(frozenset({"A", "B"}))
+            assert one.connected_at == connection.opened_at
+            connection.opened_at -= shared.RETIRES_AFTER
+            assert not connection.takes(frozenset({"B"}))
+
+    asyncio.run(play())

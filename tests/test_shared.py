@@ -12,6 +12,7 @@ from websockets.exceptions import ConnectionClosed, ConnectionClosedOK
 from obi_widgets.feeds.connections import Connections, shared
 from obi_widgets.feeds.connections.shared import MarketSocket, SharedConnection
 from obi_widgets.market_data.venues import VENUES
+from obi_widgets.market_data.venues.bybit_sharing import BybitSharing
 from obi_widgets.market_data.venues.replies import BOOK, Connect
 
 
@@ -301,6 +302,42 @@ def test_a_venue_that_does_not_share_gets_websockets_of_its_own(monkeypatch):
             assert len(pool) == 0
 
     asyncio.run(play())
+
+
+def test_who_joins_later_is_told_whether_the_venue_is_online():
+    """It says so once, when a websocket opens, and whenever that changes."""
+
+    async def play():
+        async with joined("kraken", "A/USD") as (socket, pool, (one,)):
+            said = [
+                f'{{"channel":"status","type":"update","data":[{{"system":"{mode}"}}]}}'.encode()
+                for mode in ("online", "maintenance", "online")
+            ]
+            for status in said[:2]:
+                socket.frames.put_nowait(status)
+            assert [await one.recv(), await one.recv()] == said[:2]
+            to = Connect(BOOK, "wss://example")
+            async with pool.open(VENUES["kraken"]("B/USD"), to, lambda _: socket.opened()) as two:
+                assert pool.markets == [2]
+                assert await two.recv() == said[1]
+                socket.frames.put_nowait(said[2])
+                assert [await one.recv(), await two.recv()] == said[2:] * 2
+
+    asyncio.run(play())
+
+
+def test_a_reader_that_fails_is_told_to_all_and_logged(monkeypatch, caplog):
+    async def play():
+        async with joined("bybit", "A", "B") as (socket, pool, parts):
+            monkeypatch.setattr(BybitSharing, "topics_of", lambda *_: 1 / 0)
+            socket.frames.put_nowait(book("A"))
+            for part in parts:
+                with pytest.raises(ConnectionClosed, match="its reader failed: ZeroDivisionError"):
+                    await part.recv()
+            assert len(pool) == 0
+
+    asyncio.run(play())
+    assert "A shared websocket failed." in caplog.text
 
 
 def test_an_old_websocket_takes_no_more_markets(monkeypatch):

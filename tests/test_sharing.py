@@ -178,6 +178,7 @@ def test_answers_of_kraken():
     assert both.hear({**wrong, "error": "Subscription depth not supported"}) == "AB"
     assert both.hear({"channel": "heartbeat"}) == "AB"
     assert both.hear({"channel": "status", "type": "update", "data": [{"system": "x"}]}) == "AB"
+    assert both.answer.lasts
     assert both.hear({"method": "pong", "req_id": 1}) == "AB"
 
 

@@ -7,6 +7,7 @@ not read yet waits for it, and does not hold up the others.
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from collections import deque
 from contextlib import AsyncExitStack, suppress
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 
     from obi_widgets.feeds.budgets import LimitedConnection
     from obi_widgets.market_data.venues.sharing import Sharing, Subscription
+
+log = logging.getLogger(__name__)
 
 MOST_WAITING = 64 * 2**20
 """Most bytes that wait for one market. One that has not read so many is closed, and begins anew."""
@@ -90,6 +93,7 @@ class SharedConnection:
         self._opened: asyncio.Future[LimitedConnection] = asyncio.get_running_loop().create_future()
         self._left: set[frozenset[str]] = set()  # names of markets that do not come back
         self._check: asyncio.Task[None] | None = None
+        self._greeting: bytes | None = None  # what who joins later has to be told
         self.opened_at = self._heard_at = time.monotonic()
         self.retired = False
         self._task = asyncio.create_task(self._run(dial), name="obi-shared")
@@ -121,6 +125,8 @@ class SharedConnection:
         Its place is taken at once. If the websocket cannot be opened, the error is raised to all.
         """
         socket = MarketSocket(self, names)
+        if self._greeting is not None:
+            socket.put(self._greeting)
         self._routing.seats.append(socket)
         try:
             await asyncio.shield(self._opened)
@@ -214,6 +220,9 @@ class SharedConnection:
                         self._give(frame)
                 except ConnectionClosed as closed:
                     error = closed
+                except Exception as failure:
+                    log.exception("A shared websocket failed.")
+                    error = PartClosedError(f"its reader failed: {failure!r}")
                 finally:
                     writer.cancel()
                     with suppress(asyncio.CancelledError, ConnectionClosed):
@@ -242,6 +251,8 @@ class SharedConnection:
             if answer.failed:
                 self._outbox.apart()
             self.retired |= answer.ends
+            if answer.lasts:
+                self._greeting = frame
         for seat, text in given:
             if answer is not None and answer.refused:
                 self._left.add(seat.names)

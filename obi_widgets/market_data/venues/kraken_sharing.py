@@ -77,6 +77,8 @@ class KrakenSharing(Sharing):
 
     def answer(self, frame: bytes, requests: Requests) -> Answer:  # noqa: ARG002, D102
         said = _answers.decode(frame)
+        if said.channel == "status":  # whether the venue is online
+            return Answer(lasts=True)
         if said.method not in ("subscribe", "unsubscribe"):
             return Answer()
         symbol = said.symbol or said.result.symbol
@@ -90,6 +92,7 @@ class _Result(Struct, frozen=True):
 
 
 class _Answer(Struct):
+    channel: str = ""
     method: str = ""
     error: str = ""
     symbol: str = ""

@@ -62,6 +62,8 @@ class Answer(NamedTuple):
         Whether a request was refused. It may have been refused whole, for one of its topics.
     ends : bool
         Whether the venue is about to close the websocket.
+    lasts : bool
+        Whether who joins later has to be told, too: the venue says it once, when a websocket opens.
     """
 
     topics: Collection[str] | None = None
@@ -69,6 +71,7 @@ class Answer(NamedTuple):
     refused: str = ""
     failed: bool = False
     ends: bool = False
+    lasts: bool = False
 
 
 NOBODY = Answer(())

@@ -328,7 +328,9 @@ def test_streams_of_an_url_are_subscribed_to_and_the_list_of_symbols_is_requeste
             }
             markets = [WatchedMarket(make_venue("binance-usdm", one, urls)) for one in symbols]
             feeds = Together(())
-            feeds.feeds = [LiveFeed(market, connections=connections) for market in markets]
+            feeds.feeds = [LiveFeed(market) for market in markets]
+            for feed in feeds.feeds:
+                feed.share(connections)
             async with running(feeds, server):
                 for market in markets:
                     await market.until(lambda one: len(one.history()) > 50)

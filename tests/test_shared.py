@@ -70,6 +70,11 @@ def book(symbol, size=0):
     return f'{{"topic":"orderbook.200.{symbol}","data":{{}}}}{" " * size}'.encode()
 
 
+def takes_more(pool):
+    ((connection,),) = pool._shared.values()
+    return connection.takes(frozenset({"ANOTHER"}))
+
+
 async def subscribed(part, symbol):
     await part.send(f'{{"op":"subscribe","args":["orderbook.200.{symbol}"]}}')
     await turns()
@@ -207,7 +212,7 @@ def test_when_an_hours_subscriptions_are_used_up_a_market_goes_elsewhere(monkeyp
             await two.send(text.format("B"))
             with pytest.raises(ConnectionClosedOK, match="many subscriptions"):
                 await two.recv()
-            assert pool._find(VENUES["okx"].sharing, "wss://example", frozenset({"C"})) is None
+            assert not takes_more(pool)
             assert pool.markets == [1]
 
     asyncio.run(play())
@@ -219,7 +224,7 @@ def test_a_websocket_that_the_venue_will_close_takes_no_more_markets():
             notice = b'{"event":"notice","code":"64008","msg":"closing soon","connId":"c"}'
             socket.frames.put_nowait(notice)
             assert await one.recv() == notice
-            assert pool._find(VENUES["okx"].sharing, "wss://example", frozenset({"B"})) is None
+            assert not takes_more(pool)
 
     asyncio.run(play())
 
@@ -338,6 +343,22 @@ def test_a_reader_that_fails_is_told_to_all_and_logged(monkeypatch, caplog):
 
     asyncio.run(play())
     assert "A shared websocket failed." in caplog.text
+
+
+def test_markets_that_are_reached_in_different_ways_share_no_websocket():
+    """As one by a proxy, and one without."""
+
+    async def play():
+        pool, to = Connections(), Connect(BOOK, "wss://example")
+        async with AsyncExitStack() as stack:
+            for symbol, proxy in (("A", "http://one"), ("B", "http://one"), ("C", None)):
+                opening = pool.open(
+                    VENUES["bybit"](symbol), to, lambda _: FakeSocket().opened(), proxy
+                )
+                await stack.enter_async_context(opening)
+            assert pool.markets == [2, 1]
+
+    asyncio.run(play())
 
 
 def test_an_old_websocket_takes_no_more_markets(monkeypatch):

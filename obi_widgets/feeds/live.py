@@ -128,6 +128,10 @@ class LiveFeed(Feed):
             )
         return super().place()
 
+    def share(self, connections: Connections) -> None:
+        """Share websockets with the other feeds of its event loop. Call it before `run`."""
+        self._connections = connections
+
     def now(self) -> int:  # noqa: D102
         return time.time_ns()
 
@@ -307,7 +311,7 @@ class LiveFeed(Feed):
 
         if self._connections is None:
             return dial(to.url)
-        return self._connections.open(self.market.venue, to, dial)
+        return self._connections.open(self.market.venue, to, dial, by=self.market.venue.route)
 
     async def _read(self, name: str, socket: LimitedConnection | MarketSocket) -> bool:
         """Deliver a websocket's frames until it is lost; return whether it lasted `STEADY` s."""
@@ -447,12 +451,16 @@ class SimulatorFeed(LiveFeed):
         recorder: Recorder | None = None,
         connections: Connections | None = None,
     ) -> None:
-        super().__init__(market, recorder, connections=connections)
-        if connections is None:
-            self.exchange = SimulatedExchange()
-        else:
-            self.exchange = connections.exchange_without(simulated.symbol)
+        super().__init__(market, recorder)
+        self.exchange = SimulatedExchange()
         self.served = self.exchange.add(simulated, warmup)
+        if connections is not None:
+            self.share(connections)
+
+    def share(self, connections: Connections) -> None:  # noqa: D102
+        super().share(connections)
+        self.exchange = connections.exchange_without(self.served.market.symbol)
+        self.served = self.exchange.add(self.served.market, self.served.warmup)
 
     def place(self) -> Place:  # noqa: D102
         return Feed.place(self)._replace(options={"seed": self.served.market.seed})

@@ -10,7 +10,7 @@ from obi_widgets.feeds.connections.shared import MarketSocket, SharedConnection
 from obi_widgets.feeds.simulation.exchange import SimulatedExchange
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import AsyncIterator, Callable, Hashable
     from contextlib import AbstractAsyncContextManager
 
     from obi_widgets.feeds.budgets import LimitedConnection
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from obi_widgets.market_data.venues.replies import Connect
     from obi_widgets.market_data.venues.sharing import Sharing
 
+    Key: TypeAlias = tuple[int, str, Hashable]
     Dial: TypeAlias = Callable[[str], AbstractAsyncContextManager[LimitedConnection]]
 
 
@@ -36,7 +37,7 @@ class Connections:
     def __init__(self) -> None:
         self.answers = Answers()
         self._exchanges: list[SimulatedExchange] = []
-        self._shared: dict[tuple[int, str], list[SharedConnection]] = {}
+        self._shared: dict[Key, list[SharedConnection]] = {}
 
     def __len__(self) -> int:
         """Return the number of websockets that are open or being opened."""
@@ -49,7 +50,7 @@ class Connections:
 
     @asynccontextmanager
     async def open(
-        self, venue: Venue, to: Connect, dial: Dial
+        self, venue: Venue, to: Connect, dial: Dial, by: Hashable = None
     ) -> AsyncIterator[LimitedConnection | MarketSocket]:
         """Give a websocket for a market: its part of a shared one, if the venue has such.
 
@@ -62,6 +63,9 @@ class Connections:
         dial : callable
             Returns a context manager that opens a websocket to a URL. Of a shared one, it is that
             of the market that asked first, and lasts as long as the websocket.
+        by : hashable, optional
+            How it is opened, such as through which proxy: markets share a websocket only if that is
+            the same.
 
         Raises
         ------
@@ -73,9 +77,11 @@ class Connections:
                 yield own
             return
         url, first = venue.sharing.address(to.url)
-        shared = self._find(venue.sharing, url, venue.names)
+        key = id(venue.sharing), url, by
+        group = self._shared.get(key, ())
+        shared = next((one for one in group if one.takes(venue.names)), None)
         if shared is None:
-            shared = self._new(venue.sharing, url, dial)
+            shared = self._new(key, venue.sharing, dial)
         part = await shared.join(venue.names, first)
         try:
             yield part
@@ -90,13 +96,7 @@ class Connections:
         self._exchanges.append(SimulatedExchange())
         return self._exchanges[-1]
 
-    def _find(self, sharing: Sharing, url: str, names: frozenset[str]) -> SharedConnection | None:
-        group = self._shared.get((id(sharing), url), ())
-        return next((one for one in group if one.takes(names)), None)
-
-    def _new(self, sharing: Sharing, url: str, dial: Dial) -> SharedConnection:
-        key = id(sharing), url
-
+    def _new(self, key: Key, sharing: Sharing, dial: Dial) -> SharedConnection:
         def ended(one: SharedConnection) -> None:
             group = self._shared.get(key, [])
             if one in group:
@@ -104,6 +104,6 @@ class Connections:
             if not group:
                 self._shared.pop(key, None)
 
-        shared = SharedConnection(sharing, lambda: dial(url), ended)
+        shared = SharedConnection(sharing, lambda: dial(key[1]), ended)
         self._shared.setdefault(key, []).append(shared)
         return shared

@@ -352,7 +352,7 @@ def test_a_quiet_contract_stays_live_while_its_connection_answers():
                    {"e": "indexPriceUpdate", "E": 1, "i": "BTCUSD", "p": "1"}),
             "other symbol",
         ),
-        ('{"result":null,"id":1}', "unknown"),
+        ('{"result":null}', "unknown"),
     ],
 )  # fmt: skip
 def test_other_frames_are_refused_by_name_and_leave_the_book_alone(frame, name):

@@ -151,7 +151,7 @@ def test_the_open_interest_is_asked_for_and_is_in_coins():
         ),
         ('{"stream":"btcusdt@aggTrade","data":{"e":"aggTrade","p":"x"}}', "unreadable trade"),
         ('{"stream":"btcusdt@markPrice","data":{"e":"markPriceUpdate"}}', "unreadable mark"),
-        ('{"result":null,"id":1}', "unknown"),
+        ('{"result":null}', "unknown"),
         ('{"code":-1121,"msg":"Invalid symbol."}', "unknown"),
     ],
 )

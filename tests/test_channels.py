@@ -15,8 +15,9 @@ import pytest
 from exchange_tools import SECOND, confirm, confirmations, only
 
 from obi_widgets.feeds.market import Market
+from obi_widgets.market_data.venues import make_venue
 from obi_widgets.market_data.venues.channels import Channels
-from obi_widgets.market_data.venues.replies import BOOK, Send
+from obi_widgets.market_data.venues.replies import BOOK, Connect, Send
 
 VENUES = {
     "okx": okx_tools,
@@ -179,3 +180,79 @@ def test_trades_of_lmex_are_watched_on_their_own_websocket():
         "trades"
     ]
     assert BOOK in venue._open
+
+
+# -- Binance, whose streams are named by the URL -----------------------------------------------
+
+FUTURES = (
+    '{"serverTime":0,"symbols":[{"symbol":"BTCUSDT","quoteAsset":"USDT","filters":'
+    '[{"filterType":"PRICE_FILTER","tickSize":"0.1"}]}]}'
+)
+
+
+def binance():
+    """Return a venue of Binance USD-M, both of whose websockets were opened at 0 s."""
+    venue = make_venue("binance-usdm", "BTCUSDT")
+    assert [one.socket for one in only(Connect, venue.fetched("instrument", 200, FUTURES, 0))] == [
+        BOOK, "market",
+    ]  # fmt: skip
+    for websocket in (BOOK, "market"):
+        venue.connected(websocket, 0)
+    return venue
+
+
+def asked_of(venue, now):
+    venue._cadence.frame(now)
+    return [(one.socket, json.loads(one.text)) for one in only(Send, venue.tick(now))]
+
+
+LIST = ("market", {"method": "LIST_SUBSCRIPTIONS", "id": 2})
+STREAMS = ["btcusdt@aggTrade", "btcusdt@markPrice@1s"]
+
+
+def answer(*streams):
+    return json.dumps({"result": streams, "id": 2})
+
+
+def test_binance_is_asked_which_streams_a_websocket_has_and_all_being_there_is_the_end_of_it():
+    venue = binance()
+    assert asked_of(venue, 4 * SECOND) == []
+    assert asked_of(venue, 5 * SECOND) == [LIST]
+    assert venue.received(answer(*STREAMS), 6 * SECOND, "market") == []
+    for second in range(7, 100):
+        assert asked_of(venue, second * SECOND) == []
+    assert venue.note == ""
+
+
+def test_a_stream_that_binance_does_not_have_is_subscribed_to_and_named():
+    venue = binance()
+    asked_of(venue, 5 * SECOND)
+    venue.received(answer(STREAMS[0]), 6 * SECOND, "market")
+    subscribe = {"method": "SUBSCRIBE", "id": 1, "params": [STREAMS[1]]}
+    assert asked_of(venue, 10 * SECOND + 1) == [("market", subscribe), LIST]
+    assert venue.note == (
+        "Binance USD-M has not confirmed the mark price. Asking again, later and later."
+    )
+    assert venue.received('{"result":null,"id":1}', 11 * SECOND, "market") == []
+    assert venue.note, "that it was heard is no proof"
+    venue.received(answer(*STREAMS), 11 * SECOND, "market")
+    assert venue.note == ""
+
+
+def test_an_error_of_binance_is_told_and_data_say_that_a_stream_is_there_after_all():
+    venue = binance()
+    error = '{"error":{"code":2,"msg":"Invalid request"},"id":1}'
+    venue.received(error, SECOND, "market")
+    assert venue.note.startswith("Binance USD-M refuses the trades: {")
+    mark = {"e": "markPriceUpdate", "E": 1, "s": "BTCUSDT", "p": "1", "i": "1", "r": "0", "T": 1}
+    frame = {"stream": STREAMS[1], "data": mark}
+    venue.received(json.dumps(frame), 2 * SECOND, "market")
+    assert "mark price" not in venue.note
+    venue.disconnected("market", "it was closed", 3 * SECOND)
+    assert venue.note == ""
+
+
+def test_a_recording_of_binance_is_asked_for_nothing():
+    venue = binance()
+    venue.can_ask = False
+    assert asked_of(venue, 30 * SECOND) == []

@@ -49,6 +49,7 @@ TABLE = {
     "lab_command": ("cli/lab cli/jupyter_server", "the command as a process"),
     "cli": ("cli/main", "the command in this process"),
     "clocks": ("feeds/book_builder", "times, gaps and failures: is the book live"),
+    "channels": ("market_data/venues/binance_streams", "streams that are not confirmed"),
     "reach": ("market_data/venues/route", "proxies, origins, and other addresses"),
     "budgets": ("market_data/venues/budget", "what venues allow, and how it is kept to"),
     "exchange": ("feeds/live feeds/base", "the feed of a real websocket"),

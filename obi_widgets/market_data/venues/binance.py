@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, ClassVar
 from obi_widgets.market_data.events import Clock, Event, Refused, Snapshot, Status, Trade
 from obi_widgets.market_data.venues import binance_messages as messages
 from obi_widgets.market_data.venues.binance_chain import MILLISECOND, Chain, Waiting, delta
+from obi_widgets.market_data.venues.binance_streams import Streams
 from obi_widgets.market_data.venues.budget import Budget, Rate
 from obi_widgets.market_data.venues.connection import Connection
 from obi_widgets.market_data.venues.http_answers import explain
@@ -87,6 +88,7 @@ class Binance(Connection):
     def __init__(self, symbol: str, *, endpoints: Mapping[str, str] | None = None) -> None:
         super().__init__(symbol, endpoints=endpoints)
         self._streams: tuple[str, ...] = (f"{symbol.lower()}@",)  # the beginnings of their names
+        self._beside = Streams(self.label)
         self._unit = COINS
         self._chain = self._new_chain()
         self._asked_at = 0  # time of the request of a snapshot; 0 if none is under way
@@ -120,6 +122,18 @@ class Binance(Connection):
         self._asked_at = now + delay
         url = self._url(f"depth?symbol={self.symbol}&limit={self.levels}")
         return Fetch(SNAPSHOT, url, delay)
+
+    @property
+    def note(self) -> str:  # noqa: D102
+        return self._beside.note
+
+    def connected(self, socket: str, now: int) -> list[Output]:  # noqa: D102
+        self._beside.opened(socket, now)
+        return super().connected(socket, now)
+
+    def disconnected(self, socket: str, reason: str, now: int) -> list[Output]:  # noqa: D102
+        self._beside.closed(socket)
+        return super().disconnected(socket, reason, now)
 
     def _begin(self, now: int) -> list[Output]:
         self._forget()
@@ -158,7 +172,8 @@ class Binance(Connection):
     def _due(self) -> int:
         if BOOK not in self._open:
             return FOREVER
-        due = min(self._cadence.due(), self._cadence.frame_at + self.silence + 1)
+        asks = self._beside.due() if self.can_ask else FOREVER  # a recording does not answer
+        due = min(asks, self._cadence.due(), self._cadence.frame_at + self.silence + 1)
         return min(due, self._asked_at + self.snapshot_within + 1) if self._asked_at else due
 
     def tick(self, now: int) -> list[Output]:  # noqa: D102
@@ -170,7 +185,7 @@ class Binance(Connection):
         outputs: list[Output] = [Ping(BOOK)] if looked == "probe" else []
         if self._asked_at and now - self._asked_at > self.snapshot_within:
             outputs.append(self._snapshot(now))
-        return outputs
+        return outputs + (self._beside.ask(now) if self.can_ask else [])
 
     # -- answers ---------------------------------------------------------------------------
 
@@ -227,6 +242,7 @@ class Binance(Connection):
 
     def _connect(self, socket: str, *streams: str) -> Connect:
         """Return the request of a websocket of some streams."""
+        self._beside.named(socket, streams)
         return Connect(socket, f"{self.urls[socket]}/stream?streams={'/'.join(streams)}")
 
     def _no_listing(self, why: str, now: int) -> list[Output]:
@@ -283,6 +299,8 @@ class Binance(Connection):
             kind = event.e
             if kind == SHUTDOWN:
                 return [Renew("the server shuts down", SHUTS_DOWN_WITHIN)]
+            if event.id and not kind:
+                return self._beside.read(event, socket, now)
             if messages.is_part(stream):
                 return [Refused(now, "partial book", text(stream))]
             if event.lastUpdateId:
@@ -293,6 +311,7 @@ class Binance(Connection):
                 return self._read_depth(
                     messages.read_depth(self.depths, body, self._unit), frame, now
                 )
+            self._beside.heard(stream)
             if kind in OTHERS and (outputs := self._read_other(kind, body, now)) is not None:
                 return outputs
         except DECODE_ERRORS:

@@ -137,6 +137,9 @@ class Envelope(Struct):
     stream: str = ""
     data: Raw = Raw()
     lastUpdateId: WireId = 0  # noqa: N815
+    id: int = 0  # of the request that it answers
+    result: Raw = Raw()
+    error: Raw = Raw()
 
 
 class RestSnapshot(Struct):
@@ -190,6 +193,7 @@ class ServerTime(Struct):
     serverTime: WireTime  # noqa: N815
 
 
+stream_lists = msgspec.json.Decoder(list[str] | None)
 envelopes = msgspec.json.Decoder(Envelope, strict=False)
 depths = msgspec.json.Decoder(Depth, strict=False)
 spot_depths = msgspec.json.Decoder(SpotDepth, strict=False)
@@ -208,6 +212,14 @@ def inner(frame: str | bytes) -> str | bytes | Raw:
     """Return the inner frame of a combined stream; any other frame as it is."""
     data = envelopes.decode(frame).data
     return data if len(bytes(data)) else frame
+
+
+def operation(name: str, number: int, *streams: str) -> str:
+    """Return the text of a request about streams; the answer has the same number."""
+    fields: dict[str, object] = {"method": name, "id": number}
+    if streams:
+        fields["params"] = streams
+    return msgspec.json.encode(fields).decode()
 
 
 def read_depth(depths: Depths, body: str | bytes | Raw, unit: SizeUnit) -> AnyDepth:

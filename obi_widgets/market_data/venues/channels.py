@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from obi_widgets.market_data.venues.replies import SECOND
+from obi_widgets.market_data.venues.replies import FOREVER, SECOND
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -61,6 +61,16 @@ class Channels:
         """Note that the venue refuses a channel."""
         if (channel := self._channels.get(name)) is not None and not channel.is_there:
             channel.refused = why
+
+    def missing(self, names: Iterable[str]) -> list[str]:
+        """Return those of some channels that are neither confirmed nor have sent data."""
+        asked = ((name, self._channels.get(name)) for name in names)
+        return [name for name, channel in asked if channel is not None and not channel.is_there]
+
+    def due_at(self) -> int:
+        """Return the steady time from which `due` returns something, ns."""
+        asked = [one.asked_at + one.wait + 1 for one in self._channels.values() if not one.is_there]
+        return min(asked, default=FOREVER)
 
     def due(self, now: int) -> list[str]:
         """Return the channels to ask for again; they count as asked for now."""

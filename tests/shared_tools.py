@@ -15,6 +15,7 @@ from obi_widgets.feeds.connections.routing import Routing, Seat
 from obi_widgets.feeds.market import Market
 from obi_widgets.feeds.recording import Record
 from obi_widgets.market_data.venues import VENUES
+from obi_widgets.market_data.venues.budget import Rate
 from obi_widgets.market_data.venues.replies import Connect, Reconnect, Send
 from obi_widgets.market_data.venues.symbols import parse
 
@@ -116,7 +117,7 @@ class Shared:
         market, name = self.markets[which], record.name
         if record.kind == "open":
             routing = self.routing.setdefault(name, Routing(self.sharing))
-            self.outbox.setdefault(name, Outbox(self.sharing))
+            self.outbox.setdefault(name, Outbox(self.sharing, Rate()))
             seat = self._seats[which, name] = Seat(market.venue.names)
             seat.which = which
             routing.seats.append(seat)

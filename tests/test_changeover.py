@@ -127,8 +127,9 @@ def test_a_connection_that_lasts_a_second_is_replaced_again_and_again_without_a_
 def test_a_notice_makes_new_connections_that_are_up_before_the_old_ones_are_cut(monkeypatch):
     async def follow():
         async with exchange() as served, followed(served, Lasting) as (feed, market, plain):
-            served._faults.append("error")  # which `Lasting` reads as a notice
-            monkeypatch.setattr(served, "_frames_with_fault", lambda _, frame: [NOTICE, frame])
+            of = served.served["BTC-PERP"]
+            of.inject("error")  # which `Lasting` reads as a notice
+            monkeypatch.setattr(of, "_frames_with_fault", lambda _, frame: [NOTICE, frame])
             await until(lambda: feed._turn == 1 and feed._changeover is None)
             assert len(served._server.connections) == 4, "the old ones are closed"
             count = len(market.history())
@@ -165,11 +166,12 @@ def test_a_new_connection_that_does_not_get_up_leaves_the_old_one_going_on(monke
 
     async def follow():
         async with exchange() as served, followed(served) as (feed, market, plain):
-            served._silent = True  # it confirms new subscriptions and sends nothing
+            of = served.served["BTC-PERP"]
+            of._silent = True  # it confirms new subscriptions and sends nothing
             await until(lambda: feed._turns >= 2)
             assert feed._turn == 0
             assert market.state == "live"
-            served._silent = False
+            of._silent = False
             await until(lambda: feed._turn > 0 and feed._changeover is None)
             return market, plain
 

@@ -9,6 +9,7 @@ import pytest
 
 from obi_widgets.feeds.connections.outbox import HOUR, Outbox
 from obi_widgets.market_data.venues import VENUES
+from obi_widgets.market_data.venues.budget import Rate
 from obi_widgets.market_data.venues.sharing import Subscription
 
 
@@ -31,7 +32,7 @@ def stream(on, *symbols):
 
 
 def test_the_first_requests_go_at_once_and_the_rest_together_when_they_may():
-    outbox = Outbox(VENUES["binance-spot"].sharing)  # 4 a second
+    outbox = Outbox(VENUES["binance-spot"].sharing, Rate(4))
     found = []
     for number in range(21):
         outbox.ask(stream(True, f"s{number}"))
@@ -48,13 +49,14 @@ def test_the_first_requests_go_at_once_and_the_rest_together_when_they_may():
 
 @pytest.mark.parametrize("name", VENUES)
 def test_no_more_than_the_venue_takes_is_sent_in_any_second(name):
-    sharing = VENUES[name].sharing
-    outbox = Outbox(sharing)
+    venue = VENUES[name]
+    outbox = Outbox(venue.sharing, venue.budget.messages)
+    group = "[{}, null]" if name == "kraken" else "{}"
     for number in range(200):
-        outbox.ask(Subscription(True, (f"a:{number}",), "{}"))
+        outbox.ask(Subscription(True, (f"a:{number}",), group))
         outbox.say(f"ping {number}", 0.0)
     times = [now for now, _ in sent(outbox, 1000.0)]
-    most = int(sharing.a_second)
+    most = int(outbox._a_second)
     assert len(times) >= 200
     for first, later in zip(times, times[2 * most :], strict=False):
         assert later - first > 0.99  # a burst is as large as what a second brings
@@ -63,7 +65,7 @@ def test_no_more_than_the_venue_takes_is_sent_in_any_second(name):
 def test_requests_of_one_topic_keep_their_order_however_they_are_put_together():
     draw = random.Random(1)
     for _ in range(200):
-        outbox, wanted = Outbox(VENUES["okx"].sharing), {}
+        outbox, wanted = Outbox(VENUES["okx"].sharing, Rate()), {}
         for _ in range(30):
             topic, on = f"books:{draw.randrange(4)}", draw.random() < 0.5
             wanted.setdefault(topic, []).append(on)
@@ -79,7 +81,7 @@ def test_requests_of_one_topic_keep_their_order_however_they_are_put_together():
 
 
 def test_markets_that_subscribe_again_take_two_requests_together():
-    outbox = Outbox(VENUES["okx"].sharing)
+    outbox = Outbox(VENUES["okx"].sharing, Rate())
     for symbol in "ABC":
         for on in (False, True):
             outbox.ask(Subscription(on, (f"books:{symbol}",)))
@@ -91,7 +93,7 @@ def test_markets_that_subscribe_again_take_two_requests_together():
 
 
 def test_after_an_error_each_topic_goes_by_itself():
-    outbox = Outbox(VENUES["binance-usdm"].sharing)
+    outbox = Outbox(VENUES["binance-usdm"].sharing, Rate())
     outbox.apart()
     outbox.ask(stream(True, "a", "b"))
     assert [json.loads(text)["params"] for _, text in sent(outbox, 10.0)] == [
@@ -101,7 +103,7 @@ def test_after_an_error_each_topic_goes_by_itself():
 
 
 def test_requests_of_different_groups_are_not_put_together():
-    outbox = Outbox(VENUES["coinbase"].sharing)
+    outbox = Outbox(VENUES["coinbase"].sharing, Rate())
     for channel, symbol in (("level2", "A"), ("market_trades", "A"), ("level2", "B")):
         outbox.ask(Subscription(True, (f"{channel}:{symbol}",), channel))
     said = [json.loads(text) for _, text in sent(outbox, 10.0)]
@@ -112,14 +114,14 @@ def test_requests_of_different_groups_are_not_put_together():
 
 
 def test_a_keep_alive_that_others_have_just_sent_is_not_sent_again():
-    outbox = Outbox(VENUES["lmex"].sharing)
+    outbox = Outbox(VENUES["lmex"].sharing, Rate())
     for now in (0.0, 0.5, 0.99, 1.0, 3.0):
         outbox.say("ping", now)
     assert [text for _, text in sent(outbox, 10.0, 3.0)] == ["ping"] * 3
 
 
 def test_subscriptions_of_an_hour_are_counted_and_forgotten():
-    outbox = Outbox(VENUES["okx"].sharing)
+    outbox = Outbox(VENUES["okx"].sharing, Rate())
     most = VENUES["okx"].sharing.an_hour
     for number in range(most):
         assert not outbox.used_up(0.0)
@@ -127,4 +129,4 @@ def test_subscriptions_of_an_hour_are_counted_and_forgotten():
         sent(outbox, 1.0 * number + 1.0, 1.0 * number)
     assert outbox.used_up(most)
     assert not outbox.used_up(HOUR + 0.5)
-    assert not Outbox(VENUES["kraken"].sharing).used_up(0.0)
+    assert not Outbox(VENUES["kraken"].sharing, Rate()).used_up(0.0)

@@ -92,7 +92,6 @@ def test_limits_are_within_what_is_possible(name):
     sharing = VENUES[name].sharing
     assert sharing.markets >= 25
     assert 1 <= sharing.together <= 100
-    assert 1 <= sharing.a_second <= 10
 
 
 @each_venue

@@ -5,12 +5,16 @@ from __future__ import annotations
 from collections import deque
 from typing import TYPE_CHECKING, NamedTuple
 
+from obi_widgets.market_data.venues.budget import Rate
 from obi_widgets.market_data.venues.sharing import Requests, Subscription
 
 if TYPE_CHECKING:
     from obi_widgets.market_data.venues.sharing import Sharing
 
 HOUR = 3600.0
+
+UNLIMITED = Rate(10, 1.0)
+"""Texts that are sent to a venue that names no limit."""
 
 SAME_WITHIN = 1.0
 """Seconds within which a text is not sent again: the answer to a keep-alive goes to all."""
@@ -32,7 +36,9 @@ class Outbox:
     Parameters
     ----------
     sharing : Sharing
-        The venue's limits, and how it writes a request.
+        How the venue writes a request, and how many topics it takes.
+    rate : Rate
+        The messages that the venue takes.
 
     Attributes
     ----------
@@ -40,14 +46,16 @@ class Outbox:
         What was sent, to recognise its answer.
     """
 
-    def __init__(self, sharing: Sharing) -> None:
+    def __init__(self, sharing: Sharing, rate: Rate) -> None:
         self._sharing = sharing
+        most, seconds = rate if rate.most else UNLIMITED
+        self._a_second = most / seconds
         self.requests = Requests()
         self._together = sharing.together
         self._texts: deque[str] = deque()
         self._topics: deque[_One] = deque()
         self._said: dict[str, float] = {}  # when a text was sent or put here last
-        self._room, self._filled_at = sharing.a_second, 0.0
+        self._room, self._filled_at = self._a_second, 0.0
         self._hour: deque[float] = deque()  # when subscriptions of the last hour were sent
 
     def say(self, text: str, now: float) -> None:
@@ -82,7 +90,7 @@ class Outbox:
         """
         if not self._texts and not self._topics:
             return "", None
-        rate = self._sharing.a_second
+        rate = self._a_second
         self._room = min(self._room + (now - self._filled_at) * rate, rate)
         self._filled_at = now
         if self._room < 1:

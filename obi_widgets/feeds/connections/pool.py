@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from obi_widgets.feeds.budgets import LimitedConnection
     from obi_widgets.market_data.venues import Venue
+    from obi_widgets.market_data.venues.budget import Rate
     from obi_widgets.market_data.venues.replies import Connect
     from obi_widgets.market_data.venues.sharing import Sharing
 
@@ -81,7 +82,7 @@ class Connections:
         group = self._shared.get(key, ())
         shared = next((one for one in group if one.takes(venue.names)), None)
         if shared is None:
-            shared = self._new(key, venue.sharing, dial)
+            shared = self._new(key, venue.sharing, venue.budget.messages, dial)
         part = await shared.join(venue.names, first)
         try:
             yield part
@@ -96,7 +97,7 @@ class Connections:
         self._exchanges.append(SimulatedExchange())
         return self._exchanges[-1]
 
-    def _new(self, key: Key, sharing: Sharing, dial: Dial) -> SharedConnection:
+    def _new(self, key: Key, sharing: Sharing, rate: Rate, dial: Dial) -> SharedConnection:
         def ended(one: SharedConnection) -> None:
             group = self._shared.get(key, [])
             if one in group:
@@ -104,6 +105,6 @@ class Connections:
             if not group:
                 self._shared.pop(key, None)
 
-        shared = SharedConnection(sharing, lambda: dial(key[1]), ended)
+        shared = SharedConnection(sharing, rate, lambda: dial(key[1]), ended)
         self._shared.setdefault(key, []).append(shared)
         return shared

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractAsyncContextManager
 
     from obi_widgets.feeds.budgets import LimitedConnection
+    from obi_widgets.market_data.venues.budget import Rate
     from obi_widgets.market_data.venues.sharing import Sharing, Subscription
 
 log = logging.getLogger(__name__)
@@ -66,6 +67,8 @@ class SharedConnection:
     ----------
     sharing : Sharing
         What the venue says of it.
+    rate : Rate
+        The messages that the venue takes.
     dial : callable
         Returns a context manager that opens the websocket, and closes it at its end.
     ended : callable
@@ -82,13 +85,14 @@ class SharedConnection:
     def __init__(
         self,
         sharing: Sharing,
+        rate: Rate,
         dial: Callable[[], AbstractAsyncContextManager[LimitedConnection]],
         ended: Callable[[SharedConnection], object],
     ) -> None:
         self._sharing = sharing
         self._ended = ended
         self._routing = Routing[MarketSocket](sharing)
-        self._outbox = Outbox(sharing)
+        self._outbox = Outbox(sharing, rate)
         self._wake = asyncio.Event()
         self._opened: asyncio.Future[LimitedConnection] = asyncio.get_running_loop().create_future()
         self._left: set[frozenset[str]] = set()  # names of markets that do not come back

@@ -22,7 +22,7 @@ INTEREST = "open interest"
 class BinanceFutures(Binance):
     """A market of Binance's futures. See `Venue` for the methods."""
 
-    sharing = BinanceSharing(a_second=8.0)  # the venue takes 10, keep-alives included
+    sharing = BinanceSharing()
     interest_every = 30 * SECOND  # time from one request of the open interest to the next, ns
 
     def __init__(self, symbol: str, *, endpoints: Mapping[str, str] | None = None) -> None:

@@ -29,18 +29,10 @@ class BinanceSharing(Sharing):
 
     A decoder never subscribes, and reads no answer. So if a request is refused, the part of its
     market is closed.
-
-    Parameters
-    ----------
-    a_second : float
-        The most requests in a second.
     """
 
     markets = 200  # the venue allows 1,024 streams, and a market has four at most
     together = 100
-
-    def __init__(self, a_second: float) -> None:
-        self.a_second = a_second
 
     def address(self, url: str) -> tuple[str, Subscription | None]:  # noqa: D102
         base, _, streams = url.partition("?streams=")

@@ -53,7 +53,7 @@ class BinanceSpot(Binance):
 
     levels = 5000
     streams = frozenset({"trades"})
-    sharing = BinanceSharing(a_second=4.0)  # the venue takes 5, keep-alives included
+    sharing = BinanceSharing()
     fees: ClassVar[Fees] = Fees(10.0, 10.0, "spot, regular user", "2026-10")
 
     budget = Budget(Rate(300, 300.0), messages=Rate(4, 1.0))

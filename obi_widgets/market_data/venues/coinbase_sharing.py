@@ -40,7 +40,6 @@ class CoinbaseSharing(Sharing):
     # The venue names no limit. A lost message costs all of a websocket a snapshot of up to 5 MB.
     markets = 25
     together = 25
-    a_second = 6.0  # the venue takes 8
 
     def read(self, text: str) -> Subscription | None:  # noqa: D102
         request = decoded(_requests, text)

@@ -120,15 +120,12 @@ class Sharing(ABC):
         The most markets of one websocket.
     together : int
         The most topics of one request.
-    a_second : float
-        The most texts that are sent in a second.
     an_hour : int, optional
         The most subscriptions that are sent in an hour.
     """
 
     markets: ClassVar[int]
     together: ClassVar[int] = 1
-    a_second: float = 10.0
     an_hour: ClassVar[int | None] = None
 
     def address(self, url: str) -> tuple[str, Subscription | None]:

@@ -38,6 +38,11 @@ TABLE = {
         "each against a plain version or known values",
     ),
     "controls": ("calibration/placebo", "the placebo signals"),
+    "health": (
+        "feeds/health/durations feeds/health/health feeds/health/monitor feeds/health/of_history "
+        "feeds/health/of_market feeds/health/timeline session/health",
+        "feeds with faults, by hand",
+    ),
     "borders": ("calibration/lookahead checks", "wrong input of every public function"),
     "analysis": (
         "presentation/reading/signal_values", "values of a growing history, against the whole"),

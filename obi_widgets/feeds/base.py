@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Protocol
 
 if TYPE_CHECKING:
     from obi_widgets.feeds.clocks import Lag
+    from obi_widgets.feeds.health.health import Health
     from obi_widgets.history.columns import History
     from obi_widgets.market_data.events import Instrument, State
 
@@ -43,6 +44,9 @@ class Followed(Protocol):
 
     def age(self, now: int) -> float:
         """Return the seconds since the newest change of the book; NaN before the first."""
+
+    def health(self, now: int) -> Health:
+        """Return the health of the feed at a time of its clock, ns UTC; the kind is left open."""
 
     def end(self, detail: str, advice: str) -> None:
         """Close the market: no data follow."""

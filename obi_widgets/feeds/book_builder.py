@@ -7,7 +7,8 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from obi_widgets.errors import LevelError
-from obi_widgets.feeds.clocks import Clocks
+from obi_widgets.feeds.clocks import CAUGHT_UP, Clocks
+from obi_widgets.feeds.health.monitor import NO_LAG, Monitor
 from obi_widgets.history.writer import HistoryWriter
 from obi_widgets.market_data.book import Book
 from obi_widgets.market_data.events import (
@@ -86,6 +87,8 @@ class BookBuilder:
         self.refused: Counter[str] = Counter()
         self.failures = 0
         self.unused: tuple[str, ...] = ()
+        self.messages = self.bytes = 0
+        self.monitor = Monitor()
         self.interval = interval
         self._writer = HistoryWriter(
             self.instrument, levels=levels, capacity=capacity, interval=interval, strict=strict,
@@ -112,6 +115,7 @@ class BookBuilder:
         self._writer.set_back()
         if clocks.shift != shift:
             self._writer.flush()
+            self.monitor.clock_was_set(self._clocks.steady_now, self._clocks.minimum)
         return steady
 
     def _apply(self, outputs: Iterable[Output], now: int) -> list[Reply]:
@@ -121,13 +125,16 @@ class BookBuilder:
                 break  # a socket lost after the end must not be reopened
             match output:  # the most frequent first: each class check takes time
                 case Refused():
-                    self._refuse(output.name, output.count)
+                    self._refuse(output.name, output.count, output.detail)
                 case Delta() | Snapshot():
                     replies += self._change(output, now)
                 case Trade():
                     if not self._writer.tape.trade(output, now):
                         self._refuse("trade that cannot be held")
-                case Connect() | Reconnect() | Renew() | Send() | Fetch() | Ping():
+                case Connect() | Reconnect() | Renew() | Send() | Ping():
+                    replies.append(output)
+                case Fetch():
+                    self.monitor.asks(output.name, now + output.delay)
                     replies.append(output)
                 case Mark():
                     self._writer.tape.mark(output, now)
@@ -142,10 +149,17 @@ class BookBuilder:
                     self._writer.describe(output)
         return replies
 
-    def _refuse(self, name: str, count: int = 1) -> None:
+    def _refuse(self, name: str, count: int = 1, detail: str = "") -> None:
         if name not in self.refused and len(self.refused) >= MAX_NAMES:
             name = "other names"
         self.refused[name] += count
+        if detail:
+            self.monitor.details[name] = detail
+
+    def _show(self, state: State, detail: str, advice: str, at: int) -> None:
+        """Set the state; the steady time tells since when it is so."""
+        self.state, self.detail, self.advice = state, detail, advice
+        self.monitor.timeline.turn(state, detail, at)
 
     def fail(self, error: Exception, now: int, socket: str = BOOK) -> list[Reply]:
         """Count and log a message whose handling raised an error; request a new book.
@@ -190,6 +204,7 @@ class BookBuilder:
         for delta in event.deltas:
             rebuilt.apply(delta.bids, delta.asks)
         if self.book.splice(rebuilt):
+            self.monitor.widened += 1
             self._writer.spliced(self.book)
             return []
         differs = "a newer snapshot has other levels than the book"
@@ -205,13 +220,16 @@ class BookBuilder:
             return self._apply(self.venue.resync(why, steady), now)
         self.changed_at, self._changed_at = now, steady
         if (
-            clocks.low <= steady - time <= clocks.high
+            clocks.low <= (lag := steady - time) <= clocks.high
             and steady < clocks.until
             and time >= self._newest
             and self.state == self._current
             and not whole
         ):
             clocks.time, clocks.steady = time, steady
+            changes = self.monitor.changes
+            changes.append(lag)  # twice: `extend` takes four times as long
+            changes.append(steady)
             return self._record(time, now, steady, fine=fine)
         return self._judge(time, now, steady, whole=whole)
 
@@ -246,7 +264,14 @@ class BookBuilder:
         judgement = self._clocks.judge(time, steady, whole=whole)
         if judgement.impossible:
             return self._apply(self.venue.resync(judgement.impossible, steady), now)
-        self._in_sync = True
+        timed = not whole or (self._in_sync and self.venue.snapshot_lags)
+        if self._clocks.warming:
+            self.monitor.counts_from = steady + CAUGHT_UP
+        else:
+            self.monitor.changes.extend((steady - time if timed else NO_LAG, steady))
+        if not self._in_sync:
+            self._in_sync = True
+            self.monitor.began()
         stale = judgement.stale
         recorded = False
         replies: list[Reply] = []
@@ -266,20 +291,19 @@ class BookBuilder:
             self._writer.pass_over(self.book)
         self.has_book = recorded and not self._clocks.warming
         if self._clocks.warming:
-            self.state, self.detail, self.advice = "syncing", self._filling(time, now), ""
+            self._show("syncing", self._filling(time, now), "", steady)
         elif stale:
-            self.state, self.detail, self.advice = "stale", stale, ""
+            self._show("stale", stale, "", steady)
         else:
-            self.state, self.advice = self._current, ""
-            self._show_note(anew=True)
+            self._show_note(steady, anew=True)
         return replies + (self._apply(self.venue.ask_time(steady), now) if judgement.ask else [])
 
-    def _show_note(self, *, anew: bool = False) -> None:
+    def _show_note(self, steady: int, *, anew: bool = False) -> None:
         """Show what the user should know of a book in sync, if that is another thing now."""
         note = self.venue.note
-        if self.state == self._current and (anew or note != self._noted):
+        if anew or (self.state == self._current and note != self._noted):
             self._noted = note
-            self.detail = f"{self._clocks.note} {note}".strip()
+            self._show(self._current, f"{self._clocks.note} {note}".strip(), "", steady)
 
     def _filling(self, time: int, now: int) -> str:
         seconds_left = (now - time) // SECOND
@@ -288,8 +312,10 @@ class BookBuilder:
     def _lose(self, status: Status, now: int) -> None:
         was_in_sync, self._in_sync = self._in_sync, False
         self.has_book = False
-        self.state, self.detail, self.advice = status.state, status.detail, status.advice
+        clocks = self._clocks
+        self._show(status.state, status.detail, status.advice, clocks.steady_now)
         self.book.clear()
         if was_in_sync:
+            self.monitor.lost(clocks.steady_now, clocks.shift, clocks.minimum)
             self._behind = self._newest > 0
             self._writer.gap(now)

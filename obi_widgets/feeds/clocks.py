@@ -172,12 +172,17 @@ class Clocks:
     # -- events ----------------------------------------------------------------------------
 
     @property
+    def minimum(self) -> int:
+        """The smallest lag of this hour and the one before, ns; `NEVER` if none is known."""
+        return min(self._minimum, self._previous_minimum)
+
+    @property
     def lag(self) -> Lag:
         """The lag of the newest event."""
         if not self.time:
             return Lag()
         lag = self.steady - self.time
-        minimum = min(self._minimum, self._previous_minimum, lag)
+        minimum = min(self.minimum, lag)
         by_venue = float("nan")
         if self._venue is not None:
             by_venue = (self._venue[0] + (self.steady - self._venue[1]) - self.time) / 1e9
@@ -205,7 +210,7 @@ class Clocks:
             self.warming = False
         if not whole:
             self._learn(lag, steady)
-        minimum = min(self._minimum, self._previous_minimum)
+        minimum = self.minimum
         absolute, max_offset = self._absolute(time, steady, whole)
         if absolute.impossible:
             self.time, self.steady, self._whole = previous
@@ -247,7 +252,7 @@ class Clocks:
         lag = self.steady - self.time
         if not self._whole:
             return lag
-        minimum = min(self._minimum, self._previous_minimum)
+        minimum = self.minimum
         return min(lag, self.shift if minimum == NEVER else minimum)
 
     def _learn(self, lag: int, steady: int) -> None:
@@ -255,7 +260,7 @@ class Clocks:
         if steady >= self._next_hour:
             self._next_hour = steady + FORGET_AFTER
             self._previous_minimum, self._minimum = self._minimum, NEVER
-        minimum = min(self._minimum, self._previous_minimum)
+        minimum = self.minimum
         if minimum < NEVER and lag < minimum - JITTER:
             self._early.append(lag)
             if len(self._early) < CONFIRMED:

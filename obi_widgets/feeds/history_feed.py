@@ -9,10 +9,12 @@ from msgspec.structs import replace
 from obi_widgets.errors import SourceError
 from obi_widgets.feeds.base import Feed, Place
 from obi_widgets.feeds.clocks import Lag
+from obi_widgets.feeds.health.of_history import health_of_history
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from obi_widgets.feeds.health.health import Health
     from obi_widgets.history.columns import History
     from obi_widgets.market_data.events import Instrument, State
 
@@ -47,6 +49,7 @@ class FinishedMarket:
         self.detail, self.advice = f"A finished recording of {_length(history)}.", ""
         self.has_book = False
         self.changed_at = 0
+        self._health: Health | None = None  # made once: the history does not grow
 
     @property
     def lag(self) -> Lag:
@@ -60,6 +63,12 @@ class FinishedMarket:
     def age(self, now: int) -> float:  # noqa: ARG002
         """Return NaN: the book does not change."""
         return float("nan")
+
+    def health(self, now: int) -> Health:  # noqa: ARG002
+        """Return the health of the feed that the history came from, as far as it tells it."""
+        if self._health is None:
+            self._health = health_of_history(self._history, self.instrument, self.detail)
+        return self._health
 
     def end(self, detail: str, advice: str) -> None:
         """Close the market; what it says of itself stays."""

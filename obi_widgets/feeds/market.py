@@ -7,12 +7,15 @@ from typing import TYPE_CHECKING
 from obi_widgets.checks import flag, integer, number
 from obi_widgets.feeds.book_builder import BookBuilder
 from obi_widgets.feeds.clocks import Lag
-from obi_widgets.market_data.events import CURRENT
-from obi_widgets.market_data.venues.replies import BOOK, FOREVER, Reply
+from obi_widgets.feeds.health.monitor import MILLISECOND
+from obi_widgets.feeds.health.of_market import health_of
+from obi_widgets.market_data.events import CURRENT, Clock
+from obi_widgets.market_data.venues.replies import BOOK, FOREVER, SECOND, Reply
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from obi_widgets.feeds.health.health import Health
     from obi_widgets.history.columns import History
     from obi_widgets.market_data.venues.base import Frames, Venue
     from obi_widgets.market_data.venues.replies import Output
@@ -59,6 +62,10 @@ class Market(BookBuilder):
         After a replay: sentences about the parts of the recording that were not used.
     failures : int
         Number of messages whose handling raised an unexpected error.
+    messages, bytes : int
+        Number of frames or books received, and of their bytes; books as objects have none.
+    monitor : Monitor
+        What `health` is made of.
 
     Notes
     -----
@@ -122,6 +129,7 @@ class Market(BookBuilder):
     def clock_was_set(self, by: int) -> None:
         """Handle a wall clock that was set ahead by ``by`` ns; back if negative."""
         self._clocks.clock_was_set(by)
+        self.monitor.clock_was_set(self._clocks.steady_now, self._clocks.minimum)
         self._writer.set_back()
         self._writer.flush()  # an interval that is open would end by the old clock
 
@@ -138,7 +146,8 @@ class Market(BookBuilder):
 
     def end(self, detail: str, advice: str) -> None:
         """Close the market: no data follow. Its last state stays, and no gap is recorded."""
-        self.state, self.detail, self.advice = "closed", detail, advice
+        self._look(self._clocks.steady_now)
+        self._show("closed", detail, advice, self._clocks.steady_now)
         self._in_sync = self.has_book = False
         self._writer.flush()
 
@@ -150,10 +159,10 @@ class Market(BookBuilder):
         """Keep the newest state now, although its interval is not over."""
         self._writer.flush()
 
-    def overdue(self, detail: str) -> None:
+    def overdue(self, detail: str, now: int) -> None:
         """Show that no book has come for long. The book stays, and the next one is live again."""
         if self.state in CURRENT or self.state == "stale":
-            self.state, self.detail, self.advice = "stale", detail, ""
+            self._show("stale", detail, "", now + self._clocks.shift)
 
     def explain(self, detail: str, advice: str) -> None:
         """Show why there is no book yet, and what to do. It changes nothing if there is a book."""
@@ -189,23 +198,28 @@ class Market(BookBuilder):
             outputs = self.venue.fetched(name, status, body, steady)
         except Exception as error:  # noqa: BLE001 logged there
             return self.fail(error, now)
+        self._answered(name, outputs, steady, date)
         return self.handle(outputs, now)
 
     def tick(self, now: int) -> list[Reply]:
         """Check timeouts and intervals; return the requests that follow."""
         steady = self._steady(now)
         try:
+            if steady >= self.monitor.due:
+                self._look(steady)
             self._writer.tick(now)
             outputs = self.venue.tick(steady)
         except Exception as error:  # noqa: BLE001 logged there
             return self.fail(error, now)
         replies = self.handle(outputs, now) if outputs else []
-        self._show_note()
+        self._show_note(steady)
         return replies
 
     def receive(self, frame: str | bytes, now: int, socket: str = BOOK) -> list[Reply]:
         """Handle a frame of a websocket; return the requests that follow."""
         steady = self._steady(now)
+        self.messages += 1
+        self.bytes += len(frame)
         try:
             if self._in_sync:
                 trades = self._writer.tape.trades
@@ -239,11 +253,15 @@ class Market(BookBuilder):
         newest : int
             Greatest receive time of those that were, ns; 0 if there were none.
         """
-        newest, clocks = 0, self._clocks
+        newest, clocks, first = 0, self._clocks, at
         trades = self._writer.tape.trades
         while self._in_sync and not clocks.shift:
             now = max(clocks.steady_now, trades.newest)
             try:
+                if now >= self.monitor.due:
+                    self._received(frames, first, at)
+                    first = at
+                    self._look(now)
                 due = min(self._writer.due(), until)
                 applied = self.venue.apply_frames(frames, at, now, due, self.book, trades)
                 at, now = applied.at, applied.now
@@ -256,11 +274,39 @@ class Market(BookBuilder):
             except Exception as error:  # noqa: BLE001 logged there
                 self.fail(error, now)
                 break
+        self._received(frames, first, at)
         return at, newest
 
     def handle(self, outputs: Iterable[Output], now: int) -> list[Reply]:
         """Apply events; return the requests among them, and those that the events cause."""
         try:
+            if now + self._clocks.shift >= self.monitor.due:
+                self._look(self._steady(now))
             return self._apply(outputs, now)
         except Exception as error:  # noqa: BLE001 logged there
             return self.fail(error, now)
+
+    # -- health ----------------------------------------------------------------------------
+
+    def health(self, now: int) -> Health:
+        """Return the health of the feed at ``now``, as far as the market knows it."""
+        return health_of(self, self._clocks, now, in_sync=self._in_sync)
+
+    def _received(self, frames: Frames, first: int, last: int) -> None:
+        """Count frames, of which the last is none."""
+        self.messages += last - first
+        self.bytes += frames.size(first, last)
+
+    def _look(self, steady: int) -> None:
+        """Count what came in the last second."""
+        clocks = self._clocks
+        self.monitor.look(steady, clocks.shift, clocks.minimum, self.messages, self.bytes)
+
+    def _answered(
+        self, name: str, outputs: Iterable[Output], steady: int, date: int | None
+    ) -> None:
+        """Note the venue's time in an answer, for the bounds of the clock."""
+        told = next((one.time for one in outputs if isinstance(one, Clock)), None)
+        resolution = SECOND if told is None else MILLISECOND
+        if self.venue.can_ask:  # a recording's answers are to requests that others sent
+            self.monitor.answered(name, date if told is None else told, resolution, steady)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from obi_widgets.checks import as_float
 from obi_widgets.errors import RecordingError, SettingsError, quoted
 from obi_widgets.feeds.base import TICK, Feed, Place
+from obi_widgets.feeds.health.monitor import DAY
 from obi_widgets.feeds.loading import Player, play
 from obi_widgets.feeds.replay_gaps import ReplayGaps
 
@@ -52,6 +53,7 @@ class ReplayFeed(Feed):
         self, market: Market, recording: Recording | EventFiles, speed: float | None = 1.0
     ) -> None:
         super().__init__(market)
+        market.monitor.seconds = DAY
         self.as_fast_as_possible = speed is None
         if speed is not None and not 0 < as_float(speed) <= MAX_SPEED:
             raise SettingsError(

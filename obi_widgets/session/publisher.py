@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from obi_widgets.feeds.base import Feed, Followed
+    from obi_widgets.feeds.health.health import Health
     from obi_widgets.history.columns import History
     from obi_widgets.history.incoming import Span
     from obi_widgets.presentation.charts.time_range import TimeRange
@@ -52,6 +53,9 @@ ALIVE_EVERY = 1.5
 """Seconds between two signs of life that every page gets. A page that gets none for three seconds
 says so; one that is 1.5 s late is in time."""
 
+HEALTH_EVERY = 1.0
+"""Seconds between two readings of the feed's health, while a view shows it."""
+
 NOTE_STAYS = 10.0
 """Seconds for which a note is shown, from the first frame with it."""
 
@@ -71,6 +75,9 @@ class Published(Protocol):
     pointed: PointedEntry | None
     appearance: Appearance
     publisher: Publisher
+
+    def health(self) -> Health:
+        """Return the health of the feed now."""
 
     @property
     def paused(self) -> bool:
@@ -135,6 +142,9 @@ class Publisher:
         self._failure = ""  # the note about a frame that could not be made, while shown
         self._view_failure = ""  # the note about a view that could not show the newest frame
         self.looked_at = self._said_alive = time.monotonic()
+        self.left_out = 0  # frames that pages did not get because they were behind
+        self._behind_at = 0  # states when that was last counted
+        self._health: tuple[float, Health] | None = None  # when it was made, and what
 
     @property
     def _session(self) -> Published:
@@ -245,6 +255,11 @@ class Publisher:
 
     def _show(self, *, alive: bool, last: bool) -> None:
         """Show a frame to visible views; every 1.5 s also to silent ones, and the last to all."""
+        if behind := sum(getattr(view, "behind", False) for view in self.views):
+            history = self._session.market.history()
+            states = history.start + len(history)
+            self.left_out += behind * (states != self._behind_at)
+            self._behind_at = states
         seeing = [view for view in self.views if view.looked_at]
         if seeing:
             self.looked_at = time.monotonic()
@@ -297,8 +312,17 @@ class Publisher:
             session.compared,
             (session.bell.on, session.bell.level, session.bell.count),
             self._asked,
+            self._watch(),
         )
         return key, history, parameters
+
+    def _watch(self) -> Health | None:
+        """Return the health if a view shows it, made again once a second; else None."""
+        if not any(getattr(view, "shows_health", False) for view in self.views):
+            self._health = None
+        elif self._health is None or time.monotonic() - self._health[0] >= HEALTH_EVERY:
+            self._health = time.monotonic(), self._session.health()
+        return self._health[1] if self._health is not None else None
 
     def frame(self, history: History, parameters: Parameters) -> Frame:
         """Return the frame of a history. For the publisher's thread."""
@@ -340,6 +364,7 @@ class Publisher:
             watched=session.bell.level,
             alerts=session.bell.newest,
             alert_count=session.bell.count,
+            health=self._health[1] if self._health is not None else None,
         )
 
     def _stack(self, history: History, wanted: tuple[Parameters, ...]) -> list[SignalValues]:

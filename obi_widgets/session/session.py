@@ -23,6 +23,7 @@ from obi_widgets.presentation.charts.time_range import whole, windows
 from obi_widgets.session.actions import Actions
 from obi_widgets.session.background_calibration import Calibrator
 from obi_widgets.session.export import export, found_of
+from obi_widgets.session.health import health_of_session
 from obi_widgets.session.lifecycle import Lifecycle
 from obi_widgets.session.publisher import Publisher
 from obi_widgets.session.sealing import Sealing
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from obi_widgets.calibration.sealed import SealedTest
+    from obi_widgets.feeds.health.health import Health
     from obi_widgets.feeds.sources import Source
     from obi_widgets.history.columns import History
     from obi_widgets.history.provenance import Provenance
@@ -318,6 +320,30 @@ class Session(Actions, Stacked):
         stop = self._listeners.add(callback, partial(Listener, only_newest=newest))
         self.start()
         return stop
+
+    def health(self) -> Health:
+        """Return the health of the feed now: its state, gaps, lag, refused frames and more.
+
+        Returns
+        -------
+        Health
+            Plain values that do not change later: times as int nanoseconds UTC, lengths as float
+            seconds, distances in bps. What the source cannot know is NaN, and ``unknown`` says why.
+
+        Examples
+        --------
+        >>> session = obi.Session("sim:BTC-PERP", seed=3, warmup=20)
+        >>> session.wait(100)
+        >>> session.health().gaps.count
+        0
+        >>> session.close()
+        """
+        return health_of_session(self)
+
+    @property
+    def left_out(self) -> tuple[int, int]:
+        """States and frames that consumers did not get because they were too slow."""
+        return self._listeners.left_out, self.publisher.left_out
 
     def provenance(self) -> Provenance | None:
         """Return market, time span and hash of the data so far; None before the first state."""

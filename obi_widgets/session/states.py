@@ -82,6 +82,7 @@ class Listeners:
         self._market, self._settings, self._tell = market, settings, tell
         self._all: list[Listener] = []
         self._closed = False
+        self._left_out = 0  # of functions that were stopped
 
     def add(
         self,
@@ -114,8 +115,14 @@ class Listeners:
             listener.stop()
             if listener in self._all:
                 self._all.remove(listener)
+                self._left_out += listener.left_out
 
         return remove
+
+    @property
+    def left_out(self) -> int:
+        """Number of states that functions did not get since they were too slow."""
+        return self._left_out + sum(one.left_out for one in list(self._all))
 
     def close(self) -> None:
         """Stop all calls, and wait up to five seconds for each that is running."""
@@ -125,6 +132,7 @@ class Listeners:
         for listener in self._all:
             if listener.thread is not threading.current_thread():
                 listener.thread.join(timeout=5)
+        self._left_out = self.left_out
         self._all.clear()
 
 

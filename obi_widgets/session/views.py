@@ -10,7 +10,11 @@ if TYPE_CHECKING:
 
 @runtime_checkable
 class View(Protocol):
-    """Something that shows frames. Only the publisher's thread calls its methods."""
+    """Something that shows frames. Only the publisher's thread calls its methods.
+
+    It may also say by ``behind`` that it is visible but has not painted what was sent, and by
+    ``shows_health`` that its frames need the health of the feed.
+    """
 
     @property
     def looked_at(self) -> bool:

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from obi_widgets.calibration.report import Report
+    from obi_widgets.feeds.health.health import Health
     from obi_widgets.feeds.sources import Source
     from obi_widgets.history.columns import History
     from obi_widgets.presentation.frames.frame import Frame
@@ -301,6 +302,10 @@ class Lab(Part):
     def read(self, time: object) -> Reading:
         """Return the state of the market at a time, see `Session.read`."""
         return self._session.read(time)
+
+    def health(self) -> Health:
+        """Return the health of the feed now, see `Session.health`."""
+        return self._session.health()
 
     @property
     def _session(self) -> Session:

@@ -187,6 +187,14 @@ class PageWidget(anywidget.AnyWidget):
         )
 
     @property
+    def behind(self) -> bool:
+        """Whether views are visible and speak, and none has painted the frames that it was sent."""
+        now = time.monotonic()
+        return not self.looked_at and any(
+            view.seen and now - view.heard < SILENT_AFTER for view in self._views.values()
+        )
+
+    @property
     def may_look(self) -> bool:
         """Whether a view may be visible: its last message did not say that it is hidden."""
         return any(view.seen for view in self._known())

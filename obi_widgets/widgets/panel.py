@@ -129,6 +129,16 @@ class Part(ipywidgets.VBox):
         """Whether it may be visible; it may be silent."""
         return self._page is not None and self._page.may_look
 
+    @property
+    def behind(self) -> bool:
+        """Whether it is visible, but has not painted the frames that were sent."""
+        return self._page is not None and self._page.behind
+
+    @property
+    def shows_health(self) -> bool:
+        """Whether it shows the health of the feed."""
+        return False
+
     def keep_alive(self) -> None:
         """Tell the page that the kernel is alive. Called by the session's publisher."""
         if self._page is not None:

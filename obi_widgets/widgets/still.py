@@ -33,6 +33,10 @@ class Drawn(Protocol):
 
     session: Session | None
 
+    @property
+    def shows_health(self) -> bool:
+        """Whether it shows the health of the feed."""
+
     def _picture(self, frame: Frame) -> still.Still | None:
         """Return what the picture shows; None while it is being computed."""
 
@@ -52,7 +56,7 @@ class StillPicture:
         Widget to draw, with a session. It is not kept alive.
     """
 
-    looked_at = False  # so that a session that nobody looks at can end
+    looked_at = behind = False  # so that a session that nobody looks at can end
 
     def __init__(self, widget: Drawn) -> None:
         self._widget = weakref.ref(widget)
@@ -85,6 +89,12 @@ class StillPicture:
         """Keep the output as it is: the widget is closed."""
         if (session := self._session) is not None:
             session.detach(self)
+
+    @property
+    def shows_health(self) -> bool:
+        """Whether the widget shows the health of the feed."""
+        widget = self._widget()
+        return widget is not None and widget.shows_health
 
     @property
     def may_look(self) -> bool:

@@ -65,6 +65,7 @@ class EventRecord(NamedTuple):
 
     def apply(self, market: Market) -> list[Reply]:
         """Apply the event to a market."""
+        market.messages += 1
         return market.handle((self.event,), self.time)
 
 

@@ -109,6 +109,7 @@ class GivenFeed(base.Feed):
             outputs = make()
             self._arrived = time.monotonic_ns()
             self.messages += 1
+            self.market.messages += 1
             self.market.handle(outputs, venue.newest)
             if venue.count == before:
                 return True
@@ -184,7 +185,7 @@ class GivenFeed(base.Feed):
             if silent >= 1e9 * self.market.interval:
                 self.market.settle()
             if silent > self._venue.quiet:
-                self.market.overdue(f"No book came for {silent / 1e9:,.0f} s.")
+                self.market.overdue(f"No book came for {silent / 1e9:,.0f} s.", self.now())
 
     async def _read_async(self, books: AsyncIterator[Any]) -> None:
         count = 0

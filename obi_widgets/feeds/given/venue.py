@@ -67,6 +67,7 @@ class Given(Venue):
     label = "given"
     endpoints: ClassVar[Mapping[str, str]] = {}
     levels = 0
+    snapshot_lags = True
 
     def __init__(self, instrument: Instrument, source: str) -> None:
         super().__init__(instrument.symbol)

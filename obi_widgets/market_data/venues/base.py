@@ -8,7 +8,10 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple, Protocol, Self
+
+import numpy as np
 
 from obi_widgets.market_data.events import Instrument, Status
 from obi_widgets.market_data.venues.budget import Budget
@@ -20,7 +23,6 @@ from obi_widgets.market_data.venues.symbols import did_you_mean, own_spelling, s
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    import numpy as np
     from numpy.typing import NDArray
 
     from obi_widgets.market_data.book import Book
@@ -50,6 +52,17 @@ class Frames:
         """Return the receive time of a frame, ns, and the frame."""
         received, start, end = self.places[:, at].tolist()
         return received, self.data[start:end]
+
+    def size(self, first: int, last: int) -> int:
+        """Return the bytes of the frames from the first on, up to the last, which is not one."""
+        return int(self._sums[last]) - int(self._sums[first])
+
+    @cached_property
+    def _sums(self) -> NDArray[np.int64]:
+        """The bytes of all frames before each, and of all, shape (N + 1,)."""
+        sums = np.zeros(self.places.shape[1] + 1, np.int64)
+        np.cumsum(self.places[2] - self.places[1], out=sums[1:])
+        return sums
 
 
 class Applied(NamedTuple):
@@ -216,6 +229,8 @@ class Venue(ABC):
     verified: ClassVar[bool] = True
     """Whether a change of the book that is lost is noticed. If not, it is never ``live``, but
     ``unverified``."""
+    snapshot_lags: ClassVar[bool] = False
+    """Whether the lag of every snapshot counts, also if nothing happened for long before it."""
     warms_up: ClassVar[bool] = False
     """Whether the venue begins with a past that is played as fast as possible."""
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from obi_widgets.feeds.health.health import Health
     from obi_widgets.history.columns import History
     from obi_widgets.history.incoming import Span
     from obi_widgets.market_data.events import Instrument, State
@@ -187,6 +188,8 @@ class Frame:
         The newest crossings, the newest last.
     alert_count : int
         Number of crossings so far.
+    health : Health or None
+        Health of the feed; None if no view shows it.
     """
 
     instrument: Instrument
@@ -234,6 +237,7 @@ class Frame:
     watched: float | None = None
     alerts: tuple[Alert, ...] = ()
     alert_count: int = 0
+    health: Health | None = None
 
     @property
     def signal(self) -> float:

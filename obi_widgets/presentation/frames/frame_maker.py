@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from obi_widgets.feeds.health.health import Health
     from obi_widgets.history.columns import History
     from obi_widgets.history.incoming import Span
     from obi_widgets.market_data.events import Instrument, State
@@ -88,6 +89,7 @@ class FrameMaker:
         watched: float | None = None,
         alerts: tuple[Alert, ...] = (),
         alert_count: int = 0,
+        health: Health | None = None,
     ) -> Frame:
         """Return the frame of this moment; ``has_book`` is that of `Market`."""
         history = analysis.history
@@ -164,6 +166,7 @@ class FrameMaker:
             watched=watched,
             alerts=alerts,
             alert_count=alert_count,
+            health=health,
         )
 
     def _details(

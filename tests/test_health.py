@@ -182,7 +182,7 @@ def test_a_recording_does_not_bound_the_clock_by_requests_of_others():
     talk.states(5, late=0.03)
     health = talk.market.health(talk.now)
     assert math.isnan(health.clock.low)
-    assert any("one side" in one for one in health.unknown)
+    assert any("other side" in one for one in health.unknown)
 
 
 # -- what is kept --------------------------------------------------------------------------

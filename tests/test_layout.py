@@ -43,6 +43,8 @@ TABLE = {
         "feeds/health/of_market feeds/health/timeline session/health",
         "feeds with faults, by hand",
     ),
+    "health_panel": (
+        "presentation/health/marks presentation/health/words widgets/health", "the panel of it"),
     "borders": ("calibration/lookahead checks", "wrong input of every public function"),
     "analysis": (
         "presentation/reading/signal_values", "values of a growing history, against the whole"),

@@ -259,8 +259,9 @@ class Market(BookBuilder):
             now = max(clocks.steady_now, trades.newest)
             try:
                 if now >= self.monitor.due:
-                    self._received(frames, first, at)
-                    first = at
+                    next_second = frames.before(self.monitor.due, first, at)
+                    self._received(frames, first, next_second)
+                    first = next_second
                     self._look(now)
                 due = min(self._writer.due(), until)
                 applied = self.venue.apply_frames(frames, at, now, due, self.book, trades)

@@ -6,6 +6,7 @@ from obi_widgets.widgets.charts import PriceWidget
 from obi_widgets.widgets.depth_chart import DepthWidget
 from obi_widgets.widgets.entry_list import EntriesWidget
 from obi_widgets.widgets.equity import EquityWidget
+from obi_widgets.widgets.health import HealthWidget
 from obi_widgets.widgets.lab import Lab
 from obi_widgets.widgets.settings import SettingsWidget
 from obi_widgets.widgets.signal_chart import SignalWidget
@@ -18,6 +19,7 @@ __all__ = [
     "DepthWidget",
     "EntriesWidget",
     "EquityWidget",
+    "HealthWidget",
     "Lab",
     "PriceWidget",
     "SettingsWidget",

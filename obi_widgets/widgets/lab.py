@@ -15,6 +15,7 @@ from obi_widgets.widgets.calibration import CalibrationWidget
 from obi_widgets.widgets.charts import PriceWidget
 from obi_widgets.widgets.entry_list import EntriesWidget
 from obi_widgets.widgets.equity import EquityWidget
+from obi_widgets.widgets.health import HealthWidget
 from obi_widgets.widgets.panel import Part
 from obi_widgets.widgets.reachability import forget_outputs
 from obi_widgets.widgets.settings import SettingsWidget
@@ -113,7 +114,7 @@ class Lab(Part):
     ----------
     session : Session
         Source, history and threads of the lab; other widgets can share it.
-    status, book, price, signal_chart, equity, controls, entries, calibration
+    status, book, price, signal_chart, equity, controls, entries, calibration, health_panel
         Widgets of the lab.
 
     Examples
@@ -188,9 +189,18 @@ class Lab(Part):
         self._lister.on_click(self._list)
         listing = ipywidgets.VBox([self._lister, self.entries])
         listing.add_class("obi-listing")
+        self.health_panel = HealthWidget(session, alone=False)
+        self._watcher = ipywidgets.Button(
+            tooltip="Gaps, lag, refused frames: can the feed be trusted?"
+        )
+        self._watcher.add_class("obi-unfold")
+        self._watcher.on_click(self._watch)
+        watching = ipywidgets.VBox([self._watcher, self.health_panel])
+        watching.add_class("obi-watching")
         self._unfold(unfolded=False)
         self._show_list(shown=False)
-        super().__init__(session, [room, listing, below])
+        self._show_health(shown=False)
+        super().__init__(session, [room, listing, below, watching])
 
     def _changes(self, frame: Frame) -> Changes:
         """Yield what a frame shows in all parts."""
@@ -200,6 +210,13 @@ class Lab(Part):
             yield from self.entries._changes(frame)
         if self._calibrating:
             yield from self.calibration._changes(frame)
+        if self.health_panel.unfolded:
+            yield from self.health_panel._changes(frame)
+
+    @property
+    def shows_health(self) -> bool:
+        """Whether the fold with the health of the feed is open; it is read only then."""
+        return self.health_panel.unfolded
 
     def add_signal(
         self, signal: Signal | str, *, threshold: float | None = None, **parameters: object
@@ -275,6 +292,24 @@ class Lab(Part):
 
     def _list(self, _: object = None) -> None:
         self.listing = not self._listing
+
+    @property
+    def watching(self) -> bool:
+        """Whether the health of the feed below the charts is open; it is read only then."""
+        return self.health_panel.unfolded
+
+    @watching.setter
+    def watching(self, shown: bool) -> None:
+        self._show_health(shown=flag("watching", shown))
+        self._session.refresh()
+
+    def _show_health(self, *, shown: bool) -> None:
+        self.health_panel.unfolded = shown
+        self.health_panel.layout.display = None if shown else "none"
+        self._watcher.description = f"{'▾' if shown else '▸'} Health"
+
+    def _watch(self, _: object = None) -> None:
+        self.watching = not self.watching
 
     @property
     def report(self) -> Report | None:

@@ -21,7 +21,7 @@ const ink = el => {
     return range.getBoundingClientRect();
 };
 // Texts that are shortened on purpose; the whole is in a tooltip, or in words elsewhere.
-const MEANT = '.obi-signal .obi-label, .obi-b, select, .obi-choice';
+const MEANT = '.obi-signal .obi-label, .obi-b, select, .obi-choice, .obi-health-detail';
 // What is laid over the rest on purpose.
 const ABOVE = '.obi-box, .obi-then, .obi-dot-label, .obi-last, .obi-keys, .obi-layers-list';
 // What hides a part of an element: the nearest that clips.
@@ -138,7 +138,9 @@ TEXTS = """.obi-symbol, .obi-venue, .obi-state, .obi-figure .obi-label, .obi-fig
     .obi-reason, .obi-span, .obi-mark, .obi-table th, .obi-table td, .obi-fact, .obi-known,
     .obi-legend span, .obi-length, .obi-titled span, .obi-parts button, .obi-where, .obi-hint,
     .obi-line-part span, .obi-seal-word, .obi-seal-reason, .obi-seal-of,
-    .obi-seal-about, .obi-seal-what, .obi-seal-value"""
+    .obi-seal-about, .obi-seal-what, .obi-seal-value, .obi-health-head span, .obi-health-cell span,
+    .obi-health-cell-note, .obi-health-tick, .obi-health-legend span,
+    .obi-health-interruptions span, .obi-health-shares span, .obi-health ul"""
 
 
 def cut_off(root: Locator) -> list[str]:

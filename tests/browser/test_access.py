@@ -35,7 +35,7 @@ def violations(screen: Screen) -> list[str]:
 
 
 def unfold_all(screen: Screen) -> None:
-    """Open everything that can be opened: settings, presets, forms, keys, B, calibration."""
+    """Open all that can be opened: settings, presets, forms, keys, B, health, calibration."""
     screen.unfold()
     screen.nb.execute(
         "lab.compare_with(lab.settings); lab.settings.hold_seconds = 10; lab.session.alert(0.3)"
@@ -44,6 +44,8 @@ def unfold_all(screen: Screen) -> None:
     screen.press("Export…")
     screen.root.locator("[aria-label^='Alerts']").click()
     screen.root.get_by_role("button", name="Keys", exact=True).click()
+    screen.press("Health")
+    expect(screen.root.locator(".obi-health-head")).to_be_visible(timeout=1000 * PATIENCE)
     screen.press("Calibrate")
     expect(screen.root.locator(".obi-sheet")).to_be_visible(timeout=1000 * PATIENCE)
     screen.page.wait_for_timeout(3000)  # for its figures

@@ -132,6 +132,6 @@ def of_ages(between: Counts, worst: float) -> Durations:
     found = []
     for fraction in FRACTIONS:
         row = min(int(np.searchsorted(reached, fraction * total)), len(reached) - 1)
-        found.append(min((fraction * total - shorter[row]) / more[row], worst) / 1e9)
+        found.append(min(float((fraction * total - shorter[row]) / more[row]), worst) / 1e9)
     median, p95, p99 = found
     return Durations(median, p95, p99, worst / 1e9)

@@ -175,7 +175,7 @@ class Health:
     messages, bytes : int or float
         Frames or books received, and their bytes after decompression.
     messages_per_second, bytes_per_second : float
-        Over the last ten seconds.
+        Over the last ten seconds; the mean of all when the feed has ended.
     peak_per_second : float
         Most messages in one second.
     rates : tuple of float

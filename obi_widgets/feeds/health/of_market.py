@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 NO_LAG_KNOWN = "The events have no time of receipt of their own, so their lag is not known."
 NO_BYTES = "Books come as objects or rows, so there are no bytes."
-NO_CLOCK_LOW = "The venue was not asked for its time, so its clock is bounded on one side only."
+NO_CLOCK_LOW = "No answer of the venue bounds the clock on the other side."
 NO_SEQUENCE = "There is no sequence, so a change that is lost is not noticed."
 
 
@@ -75,6 +75,9 @@ def health_of(market: Noted, clocks: Clocks, now: int, *, in_sync: bool) -> Heal
         for one in stretches
         if one.state in ("live", "unverified")
     )
+    per_second, bytes_per_second = rates.messages, rates.bytes
+    if closed and seconds > 1:  # there is no now: the mean of all
+        per_second, bytes_per_second = market.messages / seconds, market.bytes / seconds
     history = market.history()
     unknown = []
     if spreads.changes and math.isnan(spreads.lag.median):
@@ -113,8 +116,8 @@ def health_of(market: Noted, clocks: Clocks, now: int, *, in_sync: bool) -> Heal
         book_age=market.age(now) if market.has_book else NAN,
         messages=market.messages,
         bytes=market.bytes if market.bytes or not market.messages else NAN,
-        messages_per_second=rates.messages,
-        bytes_per_second=rates.bytes if market.bytes else NAN,
+        messages_per_second=per_second,
+        bytes_per_second=bytes_per_second if market.bytes else NAN,
         peak_per_second=rates.peak,
         rates=rates.rates,
         changes=spreads.changes,

@@ -53,6 +53,10 @@ class Frames:
         received, start, end = self.places[:, at].tolist()
         return received, self.data[start:end]
 
+    def before(self, time: int, first: int, last: int) -> int:
+        """Return the first of some frames that was not received before a time, ns; or ``last``."""
+        return first + int(np.searchsorted(self.places[0, first:last], time))
+
     def size(self, first: int, last: int) -> int:
         """Return the bytes of the frames from the first on, up to the last, which is not one."""
         return int(self._sums[last]) - int(self._sums[first])

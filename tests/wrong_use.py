@@ -53,10 +53,11 @@ CLASSES = (obi.calibrate.__globals__["Report"], obi.Signal)
 """What public functions return, beside the classes of `obi_widgets.__all__`."""
 
 VALUES = (
-    obi.Alert, obi.Appearance, obi.AtHorizon, obi.Bootstrap, obi.Context, obi.Days, obi.Depth,
-    obi.Fees, obi.Findings, obi.Flow, obi.Instrument, obi.Judgement, obi.LargeLevels,
-    obi.LevelsUsed, obi.Parameter, obi.Parameters, obi.Proposal, obi.Provenance,
-    obi.Reading, obi.Seal, obi.Sealed, obi.Surface, obi.Taken, obi.Trades,
+    obi.Alert, obi.Appearance, obi.AtHorizon, obi.Bootstrap, obi.ClockOffset, obi.Context, obi.Days,
+    obi.Depth, obi.Durations, obi.Fees, obi.Findings, obi.Flow, obi.Health, obi.Instrument,
+    obi.Interruptions, obi.Judgement, obi.LargeLevels, obi.LevelsUsed, obi.Parameter,
+    obi.Parameters, obi.Proposal, obi.Provenance, obi.Reading, obi.Refusal, obi.Seal, obi.Sealed,
+    obi.Stretch, obi.Surface, obi.Taken, obi.Trades,
 )  # fmt: skip
 """What holds what other calls checked."""
 

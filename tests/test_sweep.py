@@ -227,6 +227,16 @@ def test_p_is_that_of_the_t_test_corrected_for_all_settings(history):
     np.testing.assert_allclose(found.net_p_adjusted, wanted, rtol=1e-3, atol=1e-12)
 
 
+@pytest.mark.parametrize("begin", [1, 500, 700])
+def test_a_part_of_a_history_has_all_its_entries(begin):
+    """Its first tile is shorter, and may end within a chunk of states that are all quiet."""
+    axes = {"decay": [0.1, 0.3], "threshold": [0.2, 0.4, 0.6], "hold_seconds": [1.0, 5.0]}
+    part = obi.simulate("sim:BTC-PERP", seconds=150, seed=3, levels=10)[begin:]
+    found = obi.sweep(part, **axes)
+    assert found.entries.min() > 0
+    check(found, part, **axes)
+
+
 # -- how it is run ---------------------------------------------------------------------------
 
 

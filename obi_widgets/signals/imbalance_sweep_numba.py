@@ -258,7 +258,7 @@ def _decide(
                         total[0, begin_at:], total[1, begin_at:], out[chunk * CHUNK :]
                     )
                 if chunk_max[chunk] < quiet:
-                    t = (chunk + 1) * CHUNK
+                    t = min((chunk + 1) * CHUNK, states)  # a tile may end within a chunk
                     continue
                 signal = np.float64(out[t])
                 if abs(abs(signal) - threshold) < GUARD and bid[at + t] < ask[at + t]:

@@ -14,7 +14,8 @@ errors are also a ``ValueError`` or a ``TypeError``, as Python's own functions r
     ├── HistoryError (ValueError)     data are not a history, or not one that fits the question
     │   └── LevelError                a price or a size cannot be stored
     ├── SealError (ValueError)        a sealed test cannot be opened, continued or saved
-    └── CancelledError                a computation was cancelled
+    ├── CancelledError                a computation was cancelled
+    └── WorkerError (RuntimeError)    a worker process died, or a cluster was lost
 
     UserWarning
     └── RecordingWarning              part of a recording was not used
@@ -135,6 +136,17 @@ class SealError(ObiError, ValueError):
 
 class CancelledError(ObiError):
     """A computation was cancelled before it ended, so there is no result."""
+
+
+class WorkerError(ObiError, RuntimeError):
+    """A worker process died again and again, or the connection to a cluster was lost."""
+
+
+def placed(error: ObiError, place: str) -> None:
+    """Put before the words of an error where it happened, unless the place has no name."""
+    if place:
+        error.what = f"{place}: {error.what}"
+        error.args = (f"{error.what} {error.advice}".rstrip(),)
 
 
 def quoted(value: object) -> str:

@@ -16,6 +16,7 @@ import obi_widgets as obi
 
 MADE = {
     "Context", "Depth", "Findings", "Flow", "Health", "History", "LargeLevels", "Parameter",
+    "Context", "Days", "Depth", "Findings", "Flow", "History", "LargeLevels", "Parameter",
     "Proposal", "Reading", "Report", "SealedTest", "Signal", "Surface", "Taken", "Trades",
 }  # fmt: skip
 """Public classes whose objects come from functions."""

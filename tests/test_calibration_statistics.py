@@ -282,7 +282,8 @@ def test_the_hold_out_is_the_last_part_with_a_purge_before_and_an_embargo_after(
 
 
 def test_folds_are_judged_on_later_data():
-    folds = holdout.walk_forward_splits(TIME, folds=4, purge=2.0, embargo=1.0)
+    bounds = holdout.walk_forward_bounds(int(TIME[-1]), folds=4, purge=2.0, embargo=1.0)
+    folds = [one.split(TIME) for one in bounds]
     assert [fold.in_sample.stop for fold in folds] == [18, 38, 58, 78]
     assert [(f.out_of_sample.start, f.out_of_sample.stop) for f in folds] == [
         (21, 40), (41, 60), (61, 80), (81, 101)
@@ -305,7 +306,7 @@ def test_an_impossible_share_is_refused(share):
 
 def test_other_impossible_splits_are_refused():
     with pytest.raises(SettingsError, match=r"^folds = 0 is not possible\. Give 1 to 1,000"):
-        holdout.walk_forward_splits(TIME, folds=0)
+        holdout.walk_forward_bounds(100, folds=0)
     with pytest.raises(SettingsError, match=r"^purge = -1\.0 is not possible\. Give 0 to"):
         holdout.holdout(TIME, purge=-1.0)
 

@@ -50,6 +50,9 @@ TABLE = {
         "presentation/reading/signal_values", "values of a growing history, against the whole"),
     "sealed": ("calibration/sealed_file calibration/sealed_history", "the test and its file"),
     "sweep": ("calibration/grid calibration/surface calibration/entry_sums", "obi.sweep"),
+    "part_by_part": (
+        "calibration/workers calibration/record calibration/judged_columns history/loaders",
+        "days, each loaded where it is computed with: the same result, whoever computes"),
     "sweep_signals": (
         "signals/imbalance_sweep", "the fast sweep against the settings, cell by cell"),
     "verdict_rates": ("calibration/statistics/power", "rates on simulated markets"),

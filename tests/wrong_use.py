@@ -45,7 +45,7 @@ BESIDE = (
     episodes.find_episodes,
     episodes.entry_columns,
     holdout.holdout,
-    holdout.walk_forward_splits,
+    holdout.walk_forward_bounds,
 )
 """Functions that the documentation names, beside those of `obi_widgets.__all__`."""
 

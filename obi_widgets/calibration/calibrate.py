@@ -11,6 +11,7 @@ from obi_widgets.calibration.coverage_notes import coverage_notes
 from obi_widgets.calibration.episodes import Kind, entry_columns, find_episodes
 from obi_widgets.calibration.forward_returns import (
     DEFAULT_HORIZONS,
+    as_horizons,
     forward_returns,
     horizons_within,
 )
@@ -20,16 +21,16 @@ from obi_widgets.calibration.information_coefficient import (
     hit_rate,
     information_coefficients,
 )
-from obi_widgets.calibration.lookahead import as_signal, computed, looks_ahead
+from obi_widgets.calibration.judged_columns import judged
 from obi_widgets.calibration.report import Report
 from obi_widgets.calibration.statistics.inference import Means, conditional_mean
 from obi_widgets.calibration.statistics.multiple_testing import benjamini_hochberg, holm
+from obi_widgets.calibration.workers import check as check_executor
 from obi_widgets.checks import choice, fraction, integer
-from obi_widgets.history.given import as_joined
+from obi_widgets.history.given import as_loaders
 from obi_widgets.settings.parameters import Parameters
 from obi_widgets.settings.parameters import as_signal as as_chosen
 from obi_widgets.settings.settings import COMMON
-from obi_widgets.signals.registry import is_built_in
 from obi_widgets.signals.signal import Signal
 from obi_widgets.trading.post_only import queues_of, refuse_without_trades
 from obi_widgets.trading.thresholds import compared
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import ArrayLike, NDArray
 
+    from obi_widgets.calibration.workers import Where
     from obi_widgets.history.columns import History
     from obi_widgets.settings.settings import Settings
 
@@ -65,14 +67,17 @@ def calibrate(
     level: float = 0.95,
     tried: int = 1,
     seed: int = 0,
+    executor: Where | None = None,
 ) -> Report:
     """Test whether a signal predicts returns, and whether the gain exceeds the trading costs.
 
     Parameters
     ----------
-    history : History or sequence of History
-        Book states, T in all. Several histories must be of one market; they are joined by
-        `History.concat`.
+    history : History, sequence of History, or Days
+        Book states, T in all. Several histories must be of one market, and are one record, with a
+        gap between each two; the signal of each is computed from it alone. The days that
+        `load_days` returns are loaded one by one. Of all days a few columns are kept, since ranks
+        and quantiles are of the whole record: see the notes.
     settings : Settings or Parameters
         The signal with its parameters, and the threshold, price and fee. Trades are held for each
         of ``horizons``; ``hold_seconds`` changes no figure, only a sentence of the verdict.
@@ -98,6 +103,9 @@ def calibrate(
         ``proposal.tried``. A session counts only what it showed and exported itself.
     seed : int
         Seed of the bootstrap; 0 or more.
+    executor : int, distributed.Client or concurrent.futures.Executor, optional
+        Where the signal of several histories or days is computed, see `obi_widgets.sweep`. The
+        report is the same to the bit. The statistics are computed in this process.
 
     Returns
     -------
@@ -113,6 +121,8 @@ def calibrate(
         no trades.
     HistoryError
         If the histories cannot be joined, or the signal does not fit their states.
+    ArgumentError, RecordingError, WorkerError
+        As `obi_widgets.sweep`.
 
     Notes
     -----
@@ -132,32 +142,21 @@ def calibrate(
     >>> bool(report.table.loc[1.0, "mean_bps"] < report.table.loc[1.0, "cost_bps"])
     True
     """
-    history, parameters = as_joined(history), Parameters.of(settings)
-    if parameters.execution == "post_only":
-        refuse_without_trades(history)
+    loaders, parameters = as_loaders(history), Parameters.of(settings)
+    check_executor(executor)
     level, hold_out = fraction("level", level), fraction("hold_out", hold_out)
     choice("entry_kind", entry_kind, get_args(Kind))
     integer("tried", tried, 1, MAX_TRIED, "settings, these included")
     integer("seed", seed, 0, MAX_SEED)
-    leak, beyond = "", ""
-    notes: tuple[str, ...] = ()
+    as_horizons(horizons)
     if isinstance(signal, Signal | str):
         parameters, signal = _with_signal(parameters, as_chosen(signal)), None
-    if signal is None:
-        name = parameters.signal.name
-        values = parameters.signal(history, parameters)
-        beyond, notes = coverage_notes(history, parameters)
-        if not is_built_in(parameters.signal):
-            leak = looks_ahead(history, lambda h: parameters.signal(h, parameters), values)
-    elif callable(signal):
-        values = computed(history, signal)
-        leak = looks_ahead(history, signal, values)
-        name = getattr(signal, "__name__", type(signal).__name__)
-        if name == parameters.signal.name:
-            name = f"the function {name}"  # not to be taken for the signal of the settings
-    else:
-        values = as_signal(history, signal)
-        name = "an array"
+    name = _name(parameters, signal)
+    of_all = judged(loaders, parameters, signal, executor)
+    history, values = of_all.history, of_all.values
+    if parameters.execution == "post_only":
+        refuse_without_trades(history)
+    beyond, notes = coverage_notes(of_all.coverage, parameters)
     decided = compared(history, values, parameters)
     returns = forward_returns(history, np.unique(horizons_within(history, horizons)))
     x = entry_columns(history, decided, [parameters.threshold], kind=entry_kind)
@@ -218,13 +217,13 @@ def calibrate(
         hold_out=hold_out,
         tried=tried,
         interval=history.interval,
-        looks_ahead=leak,
+        looks_ahead=of_all.looks_ahead,
         seed=seed,
         beyond=beyond,
         notes=(*notes, *_not_filled(whole), *(POST_ONLY,) * bool(bounds)),
         bounds=bounds,
         signal=name,
-        origin=history.provenance,
+        origin=of_all.origin,
     )
 
 
@@ -235,6 +234,17 @@ def _not_filled(whole: TradeGains) -> tuple[str, ...]:
     at = int(np.argmax(whole.missed))
     missed, many = int(whole.missed[at]), int(whole.missed[at] + whole.n[at])
     return (f"Of {many:,} orders {missed:,} were not filled, and are no trades.",)
+
+
+def _name(parameters: Parameters, signal: object) -> str:
+    """Return the name of the signal that is judged."""
+    if signal is None:
+        return parameters.signal.name
+    if not callable(signal):
+        return "an array"
+    name: str = getattr(signal, "__name__", type(signal).__name__)
+    # It is not to be taken for the signal of the settings.
+    return f"the function {name}" if name == parameters.signal.name else name
 
 
 def _with_signal(parameters: Parameters, signal: Signal) -> Parameters:

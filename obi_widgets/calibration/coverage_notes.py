@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from obi_widgets.signals.coverage import Shortfall, inferred
+from obi_widgets.signals.coverage import Beyond, Shortfall, inferred
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from obi_widgets.history.columns import History
     from obi_widgets.settings.parameters import Parameters
 
@@ -17,13 +19,46 @@ MAX_MISSING = 0.5
 signal are those whose levels lie far apart, which is a biased sample."""
 
 
-def coverage_notes(history: History, parameters: Parameters) -> tuple[str, tuple[str, ...]]:
+class Coverage(NamedTuple):
+    """What a signal lacks of a history.
+
+    Attributes
+    ----------
+    beyond : Beyond or None
+        States whose signal needs levels that are not kept; None if there can be none.
+    inferred : int
+        States whose signal is inferred.
+    states : int
+        All states.
+    strict : bool
+        Whether inferred states have no value.
+    """
+
+    beyond: Beyond | None
+    inferred: int
+    states: int
+    strict: bool
+
+    @classmethod
+    def of(cls, history: History, parameters: Parameters) -> Coverage:
+        """Return what the settings' signal lacks of a history; see `Shortfall`."""
+        return cls(
+            Beyond.of(history, parameters.levels_used),
+            int(np.count_nonzero(inferred(history, parameters))),
+            len(history),
+            history.strict,
+        )
+
+
+def coverage_notes(
+    parts: Sequence[Coverage], parameters: Parameters
+) -> tuple[str, tuple[str, ...]]:
     """Return why no verdict can be given, and notes on the signal's data.
 
     Parameters
     ----------
-    history : History
-        The history that the report is about.
+    parts : sequence of Coverage
+        What the signal lacks of each history that the report is about.
     parameters : Parameters
         ``depth`` and ``band_bps`` define which levels the signal needs.
 
@@ -35,17 +70,17 @@ def coverage_notes(history: History, parameters: Parameters) -> tuple[str, tuple
         One sentence or two for each limitation.
     """
     reason, notes = "", []
-    shortfall = Shortfall.of(history, parameters.levels_used)
+    shortfall = Shortfall.of_all([one.beyond for one in parts], parameters.levels_used)
     if shortfall is not None and shortfall.fraction > MAX_MISSING:
         reason = shortfall.sentence
     elif shortfall is not None:
         notes.append(
             f"{_percent(shortfall.fraction)} of states have no signal. {shortfall.sentence}"
         )
-    inferred_states = np.count_nonzero(inferred(history, parameters))
+    inferred_states = sum(one.inferred for one in parts)
     if inferred_states:
-        percent = _percent(inferred_states / len(history))
-        result = "has no value" if history.strict else "is inferred"
+        percent = _percent(inferred_states / sum(one.states for one in parts))
+        result = "has no value" if any(one.strict for one in parts) else "is inferred"
         notes.append(
             f"In {percent} of states the signal {result}: it rests on levels beyond what the last "
             "snapshot covered."

@@ -16,7 +16,7 @@ import numpy as np
 
 from obi_widgets.calibration.forward_returns import too_coarse
 from obi_widgets.calibration.grid import LAST, Grid
-from obi_widgets.errors import CancelledError
+from obi_widgets.calibration.part_by_part import stop_if
 from obi_widgets.kernels.threads import cores
 from obi_widgets.signals.registry import fast_sweep
 from obi_widgets.trading.declared import EXECUTION, at_once
@@ -79,12 +79,6 @@ def add_up(
     coarse = too_coarse(np.array(grid.axes["hold_seconds"]), history.interval)
     out[..., coarse, :, :] = 0
     return out
-
-
-def stop_if(cancel: threading.Event) -> None:
-    """Raise CancelledError if a sweep was cancelled."""
-    if cancel.is_set():
-        raise CancelledError("The sweep was cancelled.", "Nothing of it is kept; start it again.")
 
 
 def _fast(

@@ -63,18 +63,42 @@ def holdout(
         If ``time`` is not a one-dimensional array of int.
     """
     share = fraction("share", share)
-    return _cut(time, [1 - share, 1.0], purge, embargo)[0]
+    if not isinstance(time, np.ndarray) or time.ndim != 1 or time.dtype.kind not in "iu":
+        raise HistoryError(f"time is a {type(time).__name__}.", "Give history.elapsed.")
+    span = int(time[-1] - time[0]) if len(time) else 0
+    return _bounds(span, [1 - share, 1.0], purge, embargo)[0].split(time - time[:1])
 
 
-def walk_forward_splits(
-    time: NDArray[np.int64], *, folds: int = 5, purge: float = 0.0, embargo: float = 0.0
-) -> list[Split]:
-    """Return the splits of a walk-forward test with an expanding window.
+class Bounds(NamedTuple):
+    """The bounds of a split in time: nanoseconds since the record's first state, without gaps.
+
+    Attributes
+    ----------
+    in_sample : int
+        In sample are the states before it.
+    first, stop : int
+        Out of sample are the states from ``first`` on, and before ``stop``.
+    """
+
+    in_sample: int
+    first: int
+    stop: int
+
+    def split(self, elapsed: NDArray[np.int64]) -> Split:
+        """Return the rows of states at these times; ``elapsed`` never decreases."""
+        in_sample, first, stop = np.searchsorted(elapsed, self, side="left").tolist()
+        return Split(slice(0, in_sample), slice(first, max(first, stop)))
+
+
+def walk_forward_bounds(
+    span: int, *, folds: int = 5, purge: float = 0.0, embargo: float = 0.0
+) -> list[Bounds]:
+    """Return the bounds of a walk-forward test with an expanding window.
 
     Parameters
     ----------
-    time : ndarray of int64, shape (T,)
-        Nanoseconds, never decreasing.
+    span : int
+        Length of the record without its gaps, nanoseconds.
     folds : int
         The record is cut into ``folds + 1`` parts of equal time. Split i has the first i parts in
         sample, and the next part out of sample.
@@ -83,39 +107,29 @@ def walk_forward_splits(
 
     Returns
     -------
-    list of Split
+    list of Bounds
 
     Raises
     ------
     SettingsError
         If there are fewer than one or more than `MAX_FOLDS` folds, or a time is negative.
-    HistoryError
-        If ``time`` is not a one-dimensional array of int.
     """
     folds = integer("folds", folds, 1, MAX_FOLDS)
-    return _cut(time, np.arange(1, folds + 2) / (folds + 1), purge, embargo)
+    return _bounds(span, np.arange(1, folds + 2) / (folds + 1), purge, embargo)
 
 
-def _cut(
-    time: NDArray[np.int64], cuts: list[float] | NDArray[np.float64], purge: float, embargo: float
-) -> list[Split]:
-    """Return a split at each cut but the last; cuts are fractions of the time, increasing."""
+def _bounds(
+    span: int, cuts: list[float] | NDArray[np.float64], purge: float, embargo: float
+) -> list[Bounds]:
+    """Return bounds at each cut but the last; cuts are fractions of the time, increasing."""
     purge, embargo = (
         number(name, value, 0, MAX_SECONDS, "seconds")
         for name, value in (("purge", purge), ("embargo", embargo))
     )
-    if not isinstance(time, np.ndarray) or time.ndim != 1 or time.dtype.kind not in "iu":
-        raise HistoryError(f"time is a {type(time).__name__}.", "Give history.elapsed.")
-    if not len(time):
-        return [Split(slice(0, 0), slice(0, 0)) for _ in cuts[1:]]
-    span = int(time[-1] - time[0])
-    cut_times = [int(time[0]) + round(span * float(cut)) for cut in cuts]
-    cut_times[-1] = int(time[-1]) + 1
-    splits = []
-    for cut, stop in pairwise(cut_times):
-        # A return of `purge` that starts before this row ends before the cut.
-        in_sample = int(np.searchsorted(time, cut - round(purge * 1e9), side="left"))
-        first = int(np.searchsorted(time, cut + round(embargo * 1e9), side="left"))
-        last = int(np.searchsorted(time, stop, side="left"))
-        splits.append(Split(slice(0, in_sample), slice(first, max(first, last))))
-    return splits
+    times = [round(span * float(cut)) for cut in cuts]
+    times[-1] = span + 1
+    # A return of `purge` that starts before in_sample ends before the cut.
+    return [
+        Bounds(cut - round(purge * 1e9), cut + round(embargo * 1e9), stop)
+        for cut, stop in pairwise(times)
+    ]

@@ -19,13 +19,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from obi_widgets.calibration.forward_returns import DEFAULT_HORIZONS
-from obi_widgets.calibration.grid import LAST, thresholds_for
+from obi_widgets.calibration.grid import LAST, Grid, thresholds_for
 from obi_widgets.calibration.holdout import DEFAULT_HOLD_OUT, MAX_FOLDS, holdout
+from obi_widgets.calibration.record import Record
 from obi_widgets.calibration.surface import MIN_ENTRIES
 from obi_widgets.calibration.sweep import swept
 from obi_widgets.calibration.walk_forward import folds_of
 from obi_widgets.checks import as_list, fraction, integer
 from obi_widgets.history.given import as_joined
+from obi_widgets.history.loaders import Given
 from obi_widgets.settings.parameters import Parameters
 from obi_widgets.settings.settings import Settings
 
@@ -244,7 +246,9 @@ def proposed(
     axes = {name: surface.axes[name] for name in LAST}
     candidate = surface.settings(best)
     before = history[holdout(history.elapsed, share=hold_out).in_sample]
-    folded = [fold.after for fold in folds_of(before, candidate, axes, folds, merit=plateau)]
+    grid = Grid.of(candidate, DEFAULT_HOLD_OUT, axes)
+    record = Record.of([Given(before)], hashed=False)
+    folded = [fold.after for fold in folds_of(record, grid, folds, merit=plateau)]
     parts = np.sum([after.parts for after in folded if after is not None], axis=0)
     walked = NO_GAIN
     if np.ndim(parts):

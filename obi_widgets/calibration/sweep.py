@@ -4,25 +4,30 @@ from __future__ import annotations
 
 import threading
 import time
-from concurrent.futures import FIRST_COMPLETED, Executor, wait
-from typing import TYPE_CHECKING, Any, Literal
+from functools import partial
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 
-from obi_widgets.calibration.entry_sums import FIGURES, PARTS, add_up, stop_if
+from obi_widgets.calibration.entry_sums import FIGURES, PARTS, add_up
 from obi_widgets.calibration.grid import Grid
 from obi_widgets.calibration.holdout import DEFAULT_HOLD_OUT
+from obi_widgets.calibration.part_by_part import How, Part, Progress, each
 from obi_widgets.calibration.surface import Surface
+from obi_widgets.calibration.workers import check as check_executor
 from obi_widgets.checks import flag, instance
-from obi_widgets.history.columns import History
-from obi_widgets.history.given import as_histories
+from obi_widgets.errors import HistoryError
+from obi_widgets.history.given import as_histories, as_loaders
 from obi_widgets.history.levels import BLOCK
+from obi_widgets.history.provenance import Provenance
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from numpy.typing import NDArray
 
+    from obi_widgets.calibration.workers import Where
+    from obi_widgets.history.columns import History
     from obi_widgets.settings.parameters import Parameters
     from obi_widgets.settings.settings import Settings
 
@@ -41,7 +46,7 @@ def sweep(
     settings: Settings | Parameters | None = None,
     hold_out: float = DEFAULT_HOLD_OUT,
     queue: Literal["worse", "back", "front"] = "worse",
-    executor: Executor | None = None,
+    executor: Where | None = None,
     progress: bool | Tell = False,
     cancel: threading.Event | None = None,
     **axes: Iterable[Any] | None,
@@ -55,8 +60,9 @@ def sweep(
 
     Parameters
     ----------
-    histories : History or sequence of History
-        Book states. The entries of several histories are added up.
+    histories : History, sequence of History, or Days
+        Book states. The entries of several histories are added up. The days that `load_days`
+        returns are loaded one by one, each where it is swept.
     threshold, hold_seconds : iterable, optional
         Values of these axes. The default is the value in ``settings``.
     settings : Settings or Parameters, optional
@@ -66,9 +72,11 @@ def sweep(
     queue : {"worse", "back", "front"}
         Bound of post-only fills: last in the queue, first, or in each history and cell the one with
         the lower mean net gain. It has no effect on a taker.
-    executor : concurrent.futures.Executor, optional
-        Where to compute, one task for each history: a pool of processes, or ``get_executor()`` of
-        a Dask client. The default is the cores of this computer.
+    executor : int, distributed.Client or concurrent.futures.Executor, optional
+        Where to compute, one task for each history: a number of processes on this computer, a
+        client of a Dask cluster, or another executor. The result is the same to the bit, whoever
+        computes and however many they are. A task whose worker dies is given to another one, by
+        the first two. The default is this process, with a thread on each core.
     progress : bool or callable
         True shows a progress bar with the estimated time left. A callable is given the fraction
         that is done, 0..1.
@@ -91,8 +99,21 @@ def sweep(
     SettingsError
         If a name is no axis, a value is not possible, an axis has no values, there are too many
         settings, or orders are post-only and a history has no trades.
+    ArgumentError
+        If ``executor`` is none, or a signal of your own cannot be sent to it.
+    HistoryError
+        If days are of different markets, or none of them has a book.
+    RecordingError
+        If a day cannot be read; it is named.
+    WorkerError
+        If workers died over a task again and again, or a cluster was lost.
     CancelledError
         If ``cancel`` was set.
+
+    Warns
+    -----
+    RecordingWarning
+        If a day has no book, or data of it were not used.
 
     Examples
     --------
@@ -104,24 +125,40 @@ def sweep(
     >>> obi.sweep(history, settings=z, window=[10, 20], threshold=[1, 2, 3])
     <Surface 2 window × 3 threshold × 1 hold_seconds>
     """
-    histories = as_histories(histories)
-    instance("executor", executor, (Executor, type(None)), "Give a concurrent.futures.Executor.")
+    loaders = as_loaders(histories)
+    check_executor(executor)
     instance("cancel", cancel, (threading.Event, type(None)), "Give a threading.Event.")
     if not callable(progress):
         flag("progress", progress)
     axes |= {"threshold": threshold, "hold_seconds": hold_seconds}
     grid = Grid.of(settings, hold_out, axes, queue)
-    cancel = cancel or threading.Event()
     total = np.zeros((*grid.shape, PARTS, FIGURES))
-    with _Bar(progress, sum(map(len, histories))) as bar:
-        if executor is None:
-            for history in histories:
-                total += add_up(history, grid, cancel, bar.add)
-        else:
-            total += _elsewhere(executor, histories, grid, cancel, bar)
-    interval = max((one.interval for one in histories), default=0.0)
-    origins = tuple(one.provenance for one in histories if one.provenance is not None)
-    return Surface(grid.axes, grid.parameters, total, interval, origins)
+    interval, origins, count = 0.0, list[Provenance](), 0
+    parts = [Part(loader, partial(_swept, grid=grid)) for loader in loaders]
+    with Progress(progress, loaders) as bar:
+        found = each(parts, executor, signal=grid.parameters.signal, cancel=cancel, progress=bar)
+        for _, one in found:  # in their order: sums of floats depend on it
+            total += one.parts
+            interval = max(interval, one.interval)
+            count += 1
+            if one.origin is not None:
+                origins.append(one.origin)
+    if not count:
+        raise HistoryError("None of the days has a book.", "Give others.")
+    return Surface(grid.axes, grid.parameters, total, interval, tuple(origins))
+
+
+class _Swept(NamedTuple):
+    """What a sweep of one history found."""
+
+    parts: Floats
+    interval: float
+    origin: Provenance | None
+
+
+def _swept(history: History, how: How, grid: Grid) -> _Swept:
+    parts = add_up(history, grid, how.cancel, how.done, how.threads)
+    return _Swept(parts, history.interval, history.provenance)
 
 
 def swept(
@@ -198,62 +235,3 @@ def sweep_seconds(
         add_up(sample, grid)
         seconds.append(time.perf_counter() - began)
     return min(seconds) * states / len(sample)
-
-
-def _task(history: History, grid: Grid) -> Floats:
-    """Add up one history in a worker process, in one thread."""
-    return add_up(history, grid, threads=1)
-
-
-def _elsewhere(
-    executor: Executor,
-    histories: Sequence[History],
-    grid: Grid,
-    cancel: threading.Event,
-    bar: _Bar,
-) -> Floats:
-    """Return the sum over histories, each added up by the executor."""
-    futures = [executor.submit(_task, history, grid) for history in histories]
-    waiting = dict(zip(futures, map(len, histories), strict=True))
-    try:
-        while waiting:
-            finished, _ = wait(waiting, timeout=0.1, return_when=FIRST_COMPLETED)
-            stop_if(cancel)
-            for future in finished:
-                bar.add(waiting.pop(future))
-    finally:
-        for future in waiting:
-            future.cancel()
-    # Always in the same order: sums of floats depend on it.
-    nothing = np.zeros((*grid.shape, PARTS, FIGURES))
-    return np.asarray(sum((future.result() for future in futures), nothing))
-
-
-class _Bar:
-    """Progress of a sweep, shown as a bar or given to a callable."""
-
-    def __init__(self, progress: bool | Tell, states: int) -> None:
-        self._lock = threading.Lock()
-        self._states, self._done = max(states, 1), 0.0
-        self._tell = progress if callable(progress) else None
-        self._bar: Any = None
-        if progress is True:
-            from tqdm.auto import tqdm
-
-            self._bar = tqdm(total=states, desc="sweep", unit=" states", unit_scale=True)
-
-    def add(self, states: float) -> None:
-        """Count states that are done with all settings."""
-        with self._lock:
-            self._done += states
-            if self._bar is not None:
-                self._bar.update(states)
-            if self._tell is not None:
-                self._tell(min(self._done / self._states, 1.0))
-
-    def __enter__(self) -> _Bar:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        if self._bar is not None:
-            self._bar.close()

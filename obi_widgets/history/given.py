@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+from obi_widgets.errors import HistoryError
 from obi_widgets.history.columns import History
 from obi_widgets.history.instances import one_of, several_of
+from obi_widgets.history.loaders import Given, HasLoaders
+
+if TYPE_CHECKING:
+    from obi_widgets.history.loaders import Loader
 
 
 def as_history(value: object) -> History:
@@ -37,3 +44,18 @@ def as_joined(values: object) -> History:
         If the value is anything else, or the histories cannot be joined.
     """
     return values if isinstance(values, History) else History.concat(as_histories(values))
+
+
+def as_loaders(values: object) -> list[Loader]:
+    """Return a loader for each of one or several histories, or those of days.
+
+    Raises
+    ------
+    HistoryError
+        If the value is anything else, or there is no history in it.
+    """
+    if not isinstance(values, HasLoaders):
+        return [Given(history) for history in as_histories(values)]
+    if not values.loaders:
+        raise HistoryError(f"There is no day of {values.market}.", "Record some, or give others.")
+    return list(values.loaders)

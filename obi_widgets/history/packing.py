@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import numpy as np
 
@@ -31,7 +31,20 @@ if TYPE_CHECKING:
 
 MAX_TICKS = 2**32 - 1
 
-Part = TypeVar("Part", bound="States")
+
+class Joinable(Protocol):
+    """What decides whether histories can be joined."""
+
+    @property
+    def time(self) -> Ints: ...  # noqa: D102
+    @property
+    def levels(self) -> int: ...  # noqa: D102
+    @property
+    def instrument(self) -> Instrument: ...  # noqa: D102
+    def __len__(self) -> int: ...
+
+
+Part = TypeVar("Part", bound=Joinable)
 
 
 def to_ticks(prices: Floats, best: Floats, side: int, tick_size: float) -> Floats:
@@ -282,7 +295,7 @@ def _put(blocks: list[Levels], row: int, levels: Levels, factor: int) -> None:
         row, done = row + fits, done + fits
 
 
-def _check_joinable(before: States, after: States) -> None:
+def _check_joinable(before: Joinable, after: Joinable) -> None:
     """Refuse two successive histories that cannot be joined."""
     names = [f"{h.instrument.venue}:{h.instrument.symbol}" for h in (before, after)]
     if names[0] != names[1]:

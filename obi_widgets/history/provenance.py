@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import hashlib
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import ArrayLike
 
 
@@ -68,3 +71,30 @@ class Provenance:
 def utc(times: ArrayLike) -> list[str]:
     """Return times in nanoseconds as ISO 8601 text."""
     return [f"{one}Z" for one in np.asarray(times, np.int64).view("datetime64[ns]")]
+
+
+def joined(origins: Sequence[Provenance], gaps: int) -> Provenance | None:
+    """Return the provenance of histories that follow each other, with a gap between each two.
+
+    Its hash is that of their hashes, so that each may be hashed by another process. That of a
+    single one is its own; None if there is none.
+
+    Parameters
+    ----------
+    origins : sequence of Provenance
+        Those of the histories, in order of time.
+    gaps : int
+        Number of gaps, those between them included.
+    """
+    if len(origins) < 2:
+        return origins[0] if origins else None
+    sources = dict.fromkeys(one.source for one in origins if one.source is not None)
+    return replace(
+        origins[0],
+        end=origins[-1].end,
+        states=sum(one.states for one in origins) + len(origins) - 1,
+        interval=max(one.interval for one in origins),
+        sha256=hashlib.sha256("\n".join(one.sha256 for one in origins).encode()).hexdigest(),
+        gaps=gaps,
+        source=" and ".join(sources) or None,
+    )

@@ -21,6 +21,8 @@ from obi_widgets.history.given import as_history
 from obi_widgets.signals.imbalance_numpy import EDGE
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from numpy.typing import NDArray
 
     from obi_widgets.history.columns import History
@@ -169,6 +171,46 @@ def _deepest(history: History) -> NDArray[np.unsignedinteger]:
     return out
 
 
+class Beyond(NamedTuple):
+    """The states of a history whose signal needs levels that are not kept.
+
+    Attributes
+    ----------
+    bps : ndarray of float64, shape (N,)
+        Distance from mid of the last kept level of the nearer side, bps, in each of these states.
+    reach : ndarray of float32, shape (N,)
+        Distance up to which both sides are known there, bps.
+    with_mid : int
+        States of the history with both sides.
+    levels : int
+        Levels a side that it keeps.
+    arrays : bool
+        Whether it was made from arrays.
+    """
+
+    bps: Floats
+    reach: NDArray[np.float32]
+    with_mid: int
+    levels: int
+    arrays: bool
+
+    @classmethod
+    def of(cls, history: History, used: LevelsUsed) -> Beyond | None:
+        """Return these states of a history; None if none ever needs more levels than are kept."""
+        if kept_suffice(history.levels, used):
+            return None
+        rows = np.flatnonzero(beyond_kept(history, used))
+        ticks, _ = history.rank(history.levels - 1)
+        away = ticks[:, rows] * history.tick_size + (history.ask - history.bid)[rows] / 2
+        return cls(
+            np.asarray(1e4 * (away / history.mid[rows]).min(axis=0)),
+            history.reach[:, rows].min(axis=0),
+            int(np.count_nonzero(~np.isnan(history.mid))),
+            history.levels,
+            not history.instrument.venue,
+        )
+
+
 @dataclass(frozen=True)
 class Shortfall:
     """Settings that need more levels than the history keeps.
@@ -200,28 +242,28 @@ class Shortfall:
     @classmethod
     def of(cls, history: History, used: LevelsUsed) -> Shortfall | None:
         """Return the shortfall of a history; None if every state has the levels it needs."""
-        if kept_suffice(history.levels, used):
+        return cls.of_all([Beyond.of(history, used)], used)
+
+    @classmethod
+    def of_all(cls, parts: Iterable[Beyond | None], used: LevelsUsed) -> Shortfall | None:
+        """Return the shortfall of histories that follow each other, with as many levels each."""
+        some = [part for part in parts if part is not None]
+        if not sum(len(part.bps) for part in some):
             return None
-        beyond = beyond_kept(history, used)
-        if not beyond.any():
-            return None
-        rows = np.flatnonzero(beyond)
-        ticks, _ = history.rank(history.levels - 1)
-        mid = history.mid[rows]
-        away = ticks[:, rows] * history.tick_size + (history.ask - history.bid)[rows] / 2
-        bps = float(np.median(1e4 * (away / mid).min(axis=0)))
+        first = some[0]
+        bps = float(np.median(np.concatenate([part.bps for part in some])))
         wanted = math.inf if used.depth is None else float(used.depth)
         if used.band_bps is not None and bps > 0:
-            wanted = min(wanted, history.levels * used.band_bps / bps)
-        if np.median(history.reach[:, rows].min(axis=0)) <= bps * ROUNDING:
+            wanted = min(wanted, first.levels * used.band_bps / bps)
+        if np.median(np.concatenate([part.reach for part in some])) <= bps * ROUNDING:
             wanted = math.inf  # all known levels are kept already
         return cls(
-            float(len(rows) / np.count_nonzero(~np.isnan(history.mid))),
+            float(sum(len(part.bps) for part in some) / sum(part.with_mid for part in some)),
             bps,
-            history.levels,
-            next((n for n in LEVEL_CHOICES if n >= wanted and n > history.levels), None),
+            first.levels,
+            next((n for n in LEVEL_CHOICES if n >= wanted and n > first.levels), None),
             used,
-            arrays=not history.instrument.venue,
+            arrays=first.arrays,
         )
 
     @property

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, overload
 
 from obi_widgets.checks import flag, integer, number
@@ -11,9 +12,10 @@ from obi_widgets.checks import path as as_path
 from obi_widgets.errors import RecordingError, RecordingWarning, SettingsError
 from obi_widgets.feeds.loading import INTERVAL, LEVELS, NoBookError, load, of_days
 from obi_widgets.feeds.recording.folder_days import days_of
+from obi_widgets.history.loaders import Loaded
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
     from datetime import date
     from pathlib import Path
 
@@ -21,27 +23,89 @@ if TYPE_CHECKING:
     from obi_widgets.history.columns import History
 
 
+@dataclass(frozen=True)
+class DayLoader:
+    """The loader of one day of a market; see `obi_widgets.history.loaders.Loader`.
+
+    Parameters
+    ----------
+    day : Day
+        Its files.
+    market : str
+        ``venue:SYMBOL``.
+    levels, interval, strict
+        As in `load`.
+    """
+
+    day: Day
+    market: str
+    levels: int
+    interval: float
+    strict: bool
+
+    @property
+    def name(self) -> str:
+        """What an error calls the day."""
+        return f"{self.market} on {self.day.date}"
+
+    @property
+    def states(self) -> None:
+        """Nothing: their number is known once the day is loaded."""
+        return
+
+    def __call__(self) -> History:
+        """Return the history of the day, and warn of data that were not used."""
+        history, missing = self._read()
+        if missing:
+            warnings.warn(missing, RecordingWarning, stacklevel=3)
+        return history
+
+    def load(self) -> Loaded:
+        """Load the day; it has no history if there is no book on it."""
+        try:
+            history, missing = self._read()
+        except NoBookError as error:
+            return Loaded(None, (f"{error.what} It is left out.",))
+        return Loaded(history, (missing,) if missing else ())
+
+    def _read(self) -> tuple[History, str]:
+        """Return its Parquet file if that fits, otherwise see `of_days`; and what is missing."""
+        day, levels, interval = self.day, self.levels, self.interval
+        if day.parquet is not None and day.compacted:
+            try:
+                saved = load(
+                    day.parquet, market=self.market, levels=levels, interval=interval,
+                    strict=self.strict,
+                )  # fmt: skip
+            except SettingsError:  # saved with other levels or another interval
+                if not day.recorded:
+                    raise
+            else:
+                return saved, ""
+        history, missing = of_days([day], self.market, levels, interval, strict=self.strict)
+        return history, " ".join(missing)
+
+
 class Days(Sequence["History"]):
     """The days of a market in a folder: a sequence of histories, each loaded when it is asked for.
 
     A day is not kept: two loops load it twice. A loop leaves a day without a book out, and warns of
-    it. `load_days` makes it.
+    it. `load_days` makes it. `sweep`, `calibrate` and `walk_forward` take it, and load each day
+    where it is computed with: in a process of its own, or by a worker of a cluster.
 
     Parameters
     ----------
     market : str
         See below.
-    dates : sequence of date
+    loaders : sequence of DayLoader
         See below.
-    loader : callable
-        Takes a date, and returns the history of that day.
 
     Attributes
     ----------
     market : str
         ``venue:SYMBOL``.
-    dates : tuple of date
-        The days, UTC.
+    loaders : tuple of DayLoader
+        One for each day, in order of time. They can be pickled.
 
     Examples
     --------
@@ -52,15 +116,17 @@ class Days(Sequence["History"]):
     True
     """
 
-    def __init__(
-        self, market: str, dates: Sequence[date], loader: Callable[[date], History]
-    ) -> None:
+    def __init__(self, market: str, loaders: Sequence[DayLoader]) -> None:
         self.market = market
-        self.dates: tuple[date, ...] = tuple(dates)
-        self._loader = loader
+        self.loaders = tuple(loaders)
+
+    @property
+    def dates(self) -> tuple[date, ...]:
+        """The days, UTC."""
+        return tuple(one.day.date for one in self.loaders)
 
     def __len__(self) -> int:
-        return len(self.dates)
+        return len(self.loaders)
 
     @overload
     def __getitem__(self, at: int) -> History: ...
@@ -68,42 +134,21 @@ class Days(Sequence["History"]):
     def __getitem__(self, at: slice) -> Days: ...
     def __getitem__(self, at: int | slice) -> History | Days:
         if isinstance(at, slice):
-            return Days(self.market, self.dates[at], self._loader)
-        return self._loader(self.dates[at])
+            return Days(self.market, self.loaders[at])
+        return self.loaders[at]()
 
     def __iter__(self) -> Iterator[History]:
-        for one in self.dates:
-            try:
-                history = self._loader(one)
-            except NoBookError as error:
-                warnings.warn(f"{error.what} It is left out.", RecordingWarning, stacklevel=2)
-            else:
+        for one in self.loaders:
+            history, missing = one.load()
+            for sentence in missing:
+                warnings.warn(sentence, RecordingWarning, stacklevel=2)
+            if history is not None:
                 yield history
 
     def __repr__(self) -> str:
-        if not self.dates:
+        if not self.loaders:
             return f"<Days {self.market} none>"
         return f"<Days {self.market} {len(self)} from {self.dates[0]} to {self.dates[-1]} UTC>"
-
-
-def load_day(day: Day, market: str, *, levels: int, interval: float, strict: bool) -> History:
-    """Return the history of a day: its Parquet file if that fits, otherwise see `of_days`.
-
-    Raises
-    ------
-    RecordingError
-        If there is no book on that day.
-    """
-    if day.parquet is not None and day.compacted:
-        try:
-            return load(day.parquet, levels=levels, interval=interval, strict=strict)
-        except SettingsError:  # saved with other levels or another interval
-            if not day.recorded:
-                raise
-    history, missing = of_days([day], market, levels, interval, strict=strict)
-    if missing:
-        warnings.warn(" ".join(missing), RecordingWarning, stacklevel=4)
-    return history
 
 
 def load_days(
@@ -133,7 +178,8 @@ def load_days(
     Returns
     -------
     Days
-        A sequence of `History`; ``dates`` has the days.
+        A sequence of `History`; ``dates`` has the days. Give it to `sweep`, `calibrate` or
+        `walk_forward` as it is: they load each day when its turn comes.
 
     Raises
     ------
@@ -163,12 +209,7 @@ def load_days(
     levels, interval = kept(levels, interval)
     strict = flag("strict", strict)
     chosen, days = days_of(as_folder(folder), market)
-    by_date = {day.date: day for day in days}
-
-    def load_date(one: date) -> History:
-        return load_day(by_date[one], chosen, levels=levels, interval=interval, strict=strict)
-
-    return Days(chosen, [*by_date], load_date)
+    return Days(chosen, [DayLoader(day, chosen, levels, interval, strict) for day in days])
 
 
 def kept(levels: int, interval: float) -> tuple[int, float]:

@@ -1,0 +1,161 @@
+"""A record: histories of one market that follow each other, loaded one by one.
+
+What is computed with them is put together as if they were joined by `History.concat`, with a gap
+between each two. The joined history itself is never made.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+from itertools import accumulate, pairwise
+from typing import TYPE_CHECKING, TypeVar
+
+from obi_widgets.calibration.part_by_part import Part, each
+from obi_widgets.errors import HistoryError
+from obi_widgets.history.packing import in_order
+from obi_widgets.history.provenance import joined
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from obi_widgets.calibration.part_by_part import How
+    from obi_widgets.calibration.workers import Where
+    from obi_widgets.history.columns import History
+    from obi_widgets.history.loaders import Loader
+    from obi_widgets.history.provenance import Provenance
+    from obi_widgets.market_data.events import Instrument
+    from obi_widgets.signals.signal import Signal
+
+Found = TypeVar("Found")
+
+
+@dataclass(frozen=True)
+class Span:
+    """A history of a record, without its columns.
+
+    Attributes
+    ----------
+    time : ndarray of int64, shape (2,)
+        Times of its first and of its last state, ns UTC.
+    elapsed : int
+        Length without gaps, ns.
+    states, gaps : int
+        Number of states, and of gaps.
+    lost : tuple of bool
+        Whether the book was lost in the first state, and in the last one.
+    levels, instrument
+        As those of the history.
+    origin : Provenance or None
+        Its provenance; None if nobody wants to know.
+    """
+
+    time: NDArray[np.int64]
+    elapsed: int
+    states: int
+    gaps: int
+    lost: tuple[bool, bool]
+    levels: int
+    instrument: Instrument
+    origin: Provenance | None = None
+
+    def __len__(self) -> int:
+        return self.states
+
+    @classmethod
+    def of(cls, history: History, *, hashed: bool = True) -> Span:
+        """Return the span of a history."""
+        lost = [bool(one) for one in history.lost[[0, -1]]] if len(history) else [False] * 2
+        return cls(
+            history.time[[0, -1]] if len(history) else history.time,
+            int(history.elapsed[-1]) if len(history) else 0,
+            len(history),
+            history.gaps,
+            (lost[0], lost[1]),
+            history.levels,
+            history.instrument,
+            history.provenance if hashed else None,
+        )
+
+
+def _span(history: History, _: How, *, hashed: bool) -> Span:
+    return Span.of(history, hashed=hashed)
+
+
+@dataclass(frozen=True)
+class Record:
+    """Histories of one market in order of time, one record with a gap between each two.
+
+    Attributes
+    ----------
+    loaders : list of Loader
+        Of the histories that have states.
+    spans : list of Span
+        Their spans.
+    executor : Executor, Client or int, optional
+        Who computes with them.
+    """
+
+    loaders: list[Loader]
+    spans: list[Span]
+    executor: Where | None = None
+
+    @classmethod
+    def of(
+        cls, loaders: Sequence[Loader], executor: Where | None = None, *, hashed: bool = True
+    ) -> Record:
+        """Return the record of some histories; look at each of them once.
+
+        Raises
+        ------
+        HistoryError
+            If they are not of one market, overlap, or keep different numbers of levels.
+        """
+        parts = [Part(one, partial(_span, hashed=hashed)) for one in loaders]
+        here = all(one.states is not None for one in loaders)  # they are in memory
+        found = dict(each(parts, None if here else executor))
+        if len(loaders) == 1 and here and not found[0].states:
+            return cls([], [], executor)
+        spans = in_order([*found.values()])
+        at = {id(span): number for number, span in found.items()}
+        return cls([loaders[at[id(span)]] for span in spans], spans, executor)
+
+    @property
+    def begins(self) -> list[int]:
+        """The time without gaps at which each history begins, ns, and that of the record's end."""
+        # The gap between two is a state of its own, 1 ns after the last one before it.
+        lengths = [span.elapsed + 1 for span in self.spans]
+        return [0, *accumulate(lengths)]
+
+    @property
+    def elapsed(self) -> int:
+        """Its length without gaps, ns."""
+        return max(self.begins[-1] - 1, 0)
+
+    @property
+    def origin(self) -> Provenance | None:
+        """Where its states come from; None without states."""
+        known = [span.origin for span in self.spans if span.origin is not None]
+        between = sum(
+            not (before.lost[1] or after.lost[0]) for before, after in pairwise(self.spans)
+        )
+        doubled = sum(before.lost[1] and after.lost[0] for before, after in pairwise(self.spans))
+        return joined(known, sum(span.gaps for span in self.spans) + between - doubled)
+
+    def each(
+        self, compute: Sequence[Callable[..., Found] | None], signal: Signal
+    ) -> Iterator[tuple[int, Found]]:
+        """Yield what is computed with each history, and its number; None skips one."""
+        wanted = [number for number, one in enumerate(compute) if one is not None]
+        parts = [Part(self.loaders[n], one) for n, one in enumerate(compute) if one is not None]
+        came = 0
+        for number, found in each(parts, self.executor, signal=signal, quiet=True):
+            came += 1
+            yield wanted[number], found
+        if came < len(parts):
+            raise HistoryError(
+                "A day that had a book has none any more.", "Keep the files while it runs."
+            )

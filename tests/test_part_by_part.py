@@ -395,8 +395,16 @@ from distributed import Client, LocalCluster
 from obi_widgets.errors import WorkerError
 
 AXES = {"decay": np.linspace(0.05, 0.5, 10), "threshold": [0.2, 0.4], "hold_seconds": [1.0, 5.0]}
+WALK = {"folds": 2, "threshold": [0.3], "hold_seconds": [1.0]}
 
 if __name__ == "__main__":
+
+    @obi.signal(needs="touch")
+    def tilt(history, *, power: obi.Number(1, 3) = 2):  # as in a cell of a notebook
+        sizes = history.sizes(+1)[:, 0], history.sizes(-1)[:, 0]
+        return np.sign(sizes[0] - sizes[1]) * abs((sizes[0] - sizes[1]) / sum(sizes)) ** power
+
+    mine = obi.Settings(signal=obi.smooth(tilt, window=2.0), threshold=0.1, hold_seconds=2)
     days = obi.load_days(sys.argv[1])
     options = {"n_workers": 2, "threads_per_worker": 1, "host": "127.0.0.1"}
     with LocalCluster(**options, dashboard_address=None) as cluster, Client(cluster) as client:
@@ -409,7 +417,8 @@ if __name__ == "__main__":
                 os.kill(killed[0], signal.SIGKILL)
 
         found = obi.sweep(days, **AXES, executor=client, progress=told)
-        walked = obi.walk_forward(days, folds=2, threshold=[0.3], executor=client)
+        walked = obi.walk_forward(days, **WALK, executor=client)
+        own = obi.sweep(days, settings=mine, power=[1, 2], executor=client)
         print("killed", len(killed))
     try:
         obi.sweep(days, **AXES, executor=client)
@@ -417,7 +426,9 @@ if __name__ == "__main__":
         print(error)
     wanted = obi.sweep(days, **AXES)
     print("same", found.parts.tobytes() == wanted.parts.tobytes(), found.origins == wanted.origins)
-    print("same", walked.equals(obi.walk_forward(days, folds=2, threshold=[0.3])))
+    own_wanted = obi.sweep(days, settings=mine, power=[1, 2])
+    print("same", own.parts.tobytes() == own_wanted.parts.tobytes(), own.entries.sum() > 0)
+    print("same", walked.equals(obi.walk_forward(days, **WALK)), walked.entries.min() > 0)
 """
 
 
@@ -436,5 +447,6 @@ def test_a_dask_cluster_that_loses_a_worker_comes_to_the_same(tmp_path, whole):
         "killed 1",
         "The Dask client is closed. Open a new one.",
         "same True True",
-        "same True",
+        "same True True",
+        "same True True",
     ], done.stderr

@@ -11,11 +11,13 @@ import threading
 import warnings
 from dataclasses import dataclass
 from functools import partial
+from importlib import import_module
 from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
 
-from obi_widgets.calibration.workers import Task, crew, results
+from obi_widgets.calibration.workers import Task, by_value, crew, results
 from obi_widgets.errors import CancelledError, HistoryError, ObiError, RecordingWarning, placed
-from obi_widgets.signals.registry import modules_of
+from obi_widgets.signals.registry import defined_by_user
+from obi_widgets.signals.signal import Signal, define
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -23,7 +25,6 @@ if TYPE_CHECKING:
 
     from obi_widgets.history.columns import History
     from obi_widgets.history.loaders import Loader
-    from obi_widgets.signals.signal import Signal
 
     Tell = Callable[[float], object]
 
@@ -149,13 +150,25 @@ def _elsewhere(
     cancel: threading.Event,
     progress: Progress,
 ) -> Iterator[_Computed]:
-    modules = () if signal is None else modules_of(signal)
-    tasks = [Task(part.loader.name, partial(_in_worker, part), modules) for part in parts]
+    before = () if signal is None else _definitions(signal)
+    tasks = [Task(part.loader.name, partial(_in_worker, part), before) for part in parts]
     with crew(executor) as workers:
         found = results(tasks, workers, partial(stop_if, cancel))
         for part, one in zip(parts, found, strict=True):
             progress.of(part.loader).end()
             yield one
+
+
+def _definitions(signal: Signal) -> tuple[Callable[[], object], ...]:
+    """Return the calls that let a worker find a user's signals by their names."""
+    calls: list[Callable[[], object]] = []
+    for one in defined_by_user(signal):
+        module = getattr(one.function, "__module__", "")
+        if module not in ("", "__main__"):
+            calls.append(partial(import_module, module))
+        elif isinstance(one, Signal) and by_value() is not None:
+            calls.append(partial(define, one.declared))
+    return tuple(calls)
 
 
 def _in_worker(part: Part[Any]) -> _Computed:

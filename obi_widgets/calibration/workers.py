@@ -51,13 +51,13 @@ class Task(NamedTuple):
         What an error calls it; may be empty.
     call : callable
         Without arguments; can be pickled.
-    modules : tuple of str
-        Modules that are imported before, such as those that define a user's signals.
+    before : tuple of callable
+        Calls that are made before ``call`` is unpickled, such as those that define signals.
     """
 
     name: str
     call: Callable[[], Any]
-    modules: tuple[str, ...] = ()
+    before: tuple[Callable[[], object], ...] = ()
 
 
 class Crew:
@@ -255,12 +255,11 @@ def packed(task: Task) -> bytes:
     Raises
     ------
     ArgumentError
-        If a part of it cannot be pickled, such as a function within a function.
+        If a part of it cannot be pickled, such as an open file.
     """
-    # cloudpickle comes with distributed, and takes functions of a notebook too.
-    pickler = sys.modules.get("cloudpickle", pickle)
+    pickler = by_value() or pickle
     try:
-        return pickle.dumps((task.modules, pickler.dumps(task.call)))
+        return pickle.dumps((pickler.dumps(task.before), pickler.dumps(task.call)))
     except Exception as error:
         raise ArgumentError(
             f"A task cannot be sent to a worker process: {error}.",
@@ -268,9 +267,20 @@ def packed(task: Task) -> bytes:
         ) from error
 
 
+def by_value() -> Any:  # noqa: ANN401
+    """Return cloudpickle, which takes functions of a notebook too; None if it is not installed.
+
+    It comes with distributed.
+    """
+    try:
+        return import_module("cloudpickle")
+    except ImportError:
+        return None
+
+
 def _run(payload: bytes) -> Any:  # noqa: ANN401
     """Make a call in a worker process."""
-    modules, call = pickle.loads(payload)
-    for name in modules:
-        import_module(name)
+    before, call = pickle.loads(payload)
+    for one in pickle.loads(before):
+        one()
     return pickle.loads(call)()

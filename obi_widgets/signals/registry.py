@@ -92,17 +92,12 @@ def is_built_in(signal: Named) -> bool:
     return BUILT_IN.get(signal.name) == getattr(signal.function, "__module__", "")
 
 
-def modules_of(signal: Named) -> tuple[str, ...]:
-    """Return the modules that define the user's signals in a signal.
-
-    Another process that imports them can find these signals. The module that is run as a program
-    is left out: it has no name by which to import it.
-    """
+def defined_by_user(signal: Named) -> list[Named]:
+    """Return the signals in a signal that are not built in, without transforms."""
     parts = getattr(signal, "parts", None)
     if parts is not None:
-        return tuple(dict.fromkeys(module for part in parts for module in modules_of(part)))
-    module = getattr(signal.function, "__module__", "")
-    return () if is_built_in(signal) or module in ("", "__main__") else (module,)
+        return list(dict.fromkeys(one for part in parts for one in defined_by_user(part)))
+    return [] if is_built_in(signal) else [signal]
 
 
 def find(name: str) -> Named:

@@ -127,6 +127,16 @@ class Signal:
     def __reduce__(self) -> tuple[Any, ...]:
         return registry.find, (self.name,)  # another process must have registered it before
 
+    @property
+    def declared(self) -> dict[str, Any]:
+        """What `define` makes the same signal of, in a process that has not registered it."""
+        return {
+            "function": self.function, "name": self.name, "parameters": self.parameters,
+            "unit": self.unit, "range": self.range, "needs": self.needs,
+            "lookback": self._lookback, "threshold": self.threshold, "checked": self.checked,
+            "insight": type(self.insight),
+        }  # fmt: skip
+
     def __call__(
         self, history: History, settings: HasValues | None = None, **values: object
     ) -> Floats:
@@ -270,6 +280,13 @@ class Signal:
         """
         check_values(values)
         return None if self._newest_by is None else self._newest_by(values)
+
+
+def define(declared: Mapping[str, Any]) -> Signal:
+    """Make and register the signal of which another process gave `Signal.declared`."""
+    made = Signal(**declared)
+    registry.register(made)
+    return made
 
 
 def title_of(name: str) -> str:

@@ -17,6 +17,7 @@ from threading import Event, Lock
 import numpy as np
 import pandas as pd
 import pytest
+from days_tools import DAY, connection, recorded, time_of
 
 import obi_widgets as obi
 from obi_widgets.errors import (
@@ -28,6 +29,7 @@ from obi_widgets.errors import (
     SettingsError,
     WorkerError,
 )
+from obi_widgets.feeds.days.load_days import DayLoader
 from obi_widgets.history.loaders import Loaded
 from obi_widgets.history.trades import Trades
 from obi_widgets.settings.parameters import Parameters
@@ -112,6 +114,27 @@ def test_a_sweep_has_few_tasks_under_way(parts, threads):
     executor = threads(0)
     obi.sweep([parts[1]] * 40, threshold=[0.3], executor=executor)
     assert 1 < executor.most <= 2  # twice the workers
+
+
+def test_recorded_days_are_swept_as_their_parquet_files(tmp_path, threads):
+    midnight = (DAY - time_of(0) % DAY) // 50_000_000  # the number of the change at it
+    recorded(tmp_path, connection(midnight - 700, midnight + 700))
+    axes = {"threshold": [0.05, 0.1], "hold_seconds": [1.0]}
+    days = obi.load_days(tmp_path)
+    found = obi.sweep(days, **axes, executor=threads(0))
+    obi.compact(tmp_path, levels=days[0].levels)
+    saved = obi.sweep(obi.load_days(tmp_path), **axes)
+    assert len(found.origins) == 2
+    assert found.origins == saved.origins
+    assert found.parts.tobytes() == saved.parts.tobytes()
+    assert found.entries.min() > 0
+
+
+def test_the_estimate_loads_one_day(folder, monkeypatch):
+    loaded, load = [], DayLoader.load
+    monkeypatch.setattr(DayLoader, "load", lambda self: loaded.append(self.name) or load(self))
+    assert obi.sweep_seconds(obi.load_days(folder), **AXES) > 0
+    assert loaded == ["sim:BTC-PERP on 2026-01-01"]
 
 
 def test_walking_forward_over_days_is_that_of_the_histories(folder, parts, threads):

@@ -17,7 +17,7 @@ from obi_widgets.calibration.surface import Surface
 from obi_widgets.calibration.workers import check as check_executor
 from obi_widgets.checks import flag, instance
 from obi_widgets.errors import HistoryError
-from obi_widgets.history.given import as_histories, as_loaders
+from obi_widgets.history.given import as_loaders
 from obi_widgets.history.levels import BLOCK
 from obi_widgets.history.provenance import Provenance
 
@@ -197,7 +197,8 @@ def sweep_seconds(
 ) -> float:
     """Return an estimate of the seconds that a `sweep` would take on this computer.
 
-    It sweeps a small part of the longest history, and extrapolates to all states.
+    It sweeps a small part of the longest history, and extrapolates to all states. Of days it loads
+    the first one, and takes the others to be as long.
 
     Parameters
     ----------
@@ -221,17 +222,22 @@ def sweep_seconds(
     >>> 0 < obi.sweep_seconds(history, threshold=[0.3, 0.5]) < 60
     True
     """
-    histories = as_histories(histories)
+    loaders = as_loaders(histories)
     axes |= {"threshold": threshold, "hold_seconds": hold_seconds}
     grid = Grid.of(settings, DEFAULT_HOLD_OUT, axes)
-    states = sum(map(len, histories))
-    longest = max(histories, key=len, default=None)
-    if longest is None or not len(longest):
-        return 0.0
-    sample = longest[: min(len(longest), SAMPLE)]
+    known = [loader for loader in loaders if loader.states is not None]
+    longest = max(known, key=lambda one: one.states or 0, default=loaders[0])
+    began = time.perf_counter()
+    history = longest.load().history
+    loading = (time.perf_counter() - began) * (len(loaders) - len(known))
+    if history is None or not len(history):
+        return loading
+    # Days that are not loaded are reckoned as long as the first one.
+    states = sum(len(history) if one.states is None else one.states for one in loaders)
+    sample = history[: min(len(history), SAMPLE)]
     seconds = []
     for _ in range(2):  # the first run may include compilation
         began = time.perf_counter()
         add_up(sample, grid)
         seconds.append(time.perf_counter() - began)
-    return min(seconds) * states / len(sample)
+    return loading + min(seconds) * states / len(sample)

@@ -443,6 +443,10 @@ if __name__ == "__main__":
         walked = obi.walk_forward(days, **WALK, executor=client)
         own = obi.sweep(days, settings=mine, power=[1, 2], executor=client)
         print("killed", len(killed))
+        try:
+            obi.sweep(days, **AXES, executor=client, progress=lambda done: client.close())
+        except WorkerError as error:
+            print(error)
     try:
         obi.sweep(days, **AXES, executor=client)
     except WorkerError as error:
@@ -468,6 +472,7 @@ def test_a_dask_cluster_that_loses_a_worker_comes_to_the_same(tmp_path, whole):
     )  # fmt: skip
     assert done.stdout.splitlines() == [
         "killed 1",
+        "The connection to the workers was lost, or they were shut down. Start them again.",
         "The Dask client is closed. Open a new one.",
         "same True True",
         "same True True",

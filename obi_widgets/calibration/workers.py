@@ -160,8 +160,14 @@ def _of_client(where: object) -> Crew:
     client = _client(where)
 
     def width() -> int:
+        try:
+            threads = int(sum(client.nthreads().values()))
+        except (AttributeError, OSError, RuntimeError, TimeoutError) as error:  # as it happens
+            raise _lost() from error
+        if client.status != "running":
+            raise _lost()
         # More than there are threads, so that a cluster that adapts itself sees work waiting.
-        return max(2 * int(sum(client.nthreads().values())), FEW)
+        return max(2 * threads, FEW)
 
     return Crew(client.get_executor(pure=False), width)
 
@@ -224,9 +230,7 @@ def _result(future: Future[Any], task: Task) -> Any:  # noqa: ANN401
     try:
         return future.result()
     except CancelledError as error:
-        raise WorkerError(
-            "The connection to the workers was lost, or they were shut down.", "Start them again."
-        ) from error
+        raise _lost() from error
     except (BrokenProcessPool, ObiError):
         raise
     except Exception as error:
@@ -235,6 +239,13 @@ def _result(future: Future[Any], task: Task) -> Any:  # noqa: ANN401
         if task.name:
             error.add_note(f"It happened with {task.name}.")
         raise
+
+
+def _lost() -> WorkerError:
+    """Return the error that there are no workers any more."""
+    return WorkerError(
+        "The connection to the workers was lost, or they were shut down.", "Start them again."
+    )
 
 
 def _died(names: Sequence[str]) -> WorkerError:

@@ -15,8 +15,7 @@ import pandas as pd
 import obi_widgets as obi
 
 MADE = {
-    "Context", "Depth", "Findings", "Flow", "Health", "History", "LargeLevels", "Parameter",
-    "Context", "Days", "Depth", "Findings", "Flow", "History", "LargeLevels", "Parameter",
+    "Context", "Days", "Depth", "Findings", "Flow", "Health", "History", "LargeLevels", "Parameter",
     "Proposal", "Reading", "Report", "SealedTest", "Signal", "Surface", "Taken", "Trades",
 }  # fmt: skip
 """Public classes whose objects come from functions."""

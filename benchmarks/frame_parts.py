@@ -25,7 +25,7 @@ MEASURE = """
 import collections, functools
 from obi_widgets.presentation.frames import frame_maker, frame_message
 from obi_widgets.presentation.layers import chart_layers
-from obi_widgets.session import publisher as publishing
+from obi_widgets.session import publisher as making, publishing
 from obi_widgets.widgets.page import PageWidget
 
 spent, inside, of_frames, clock = collections.Counter(), [], [], time.thread_time
@@ -54,10 +54,10 @@ def watch(owner, method, name):
         setattr(owner, method, timed(name, function))
 
 for owner, method, name in (
-    (publishing.Publisher, "_now", "history, key of the frame"),
-    (publishing.Publisher, "frame", "frame: the rest"),
-    (publishing.Publisher, "_show", "whether a frame is due"),
-    (publishing.SignalValues, "update", "signal and entries"),
+    (making.Publisher, "_due", "history, key of the frame"),
+    (making.Publisher, "frame", "frame: the rest"),
+    (publishing.Publishing, "_show", "whether a frame is due"),
+    (making.SignalValues, "update", "signal and entries"),
     (frame_maker.FrameMaker, "make", "frame: the rest"),
     (frame_maker.FrameMaker, "_judge", "reach"),
     (frame_maker.Ladder, "of", "ladder"),

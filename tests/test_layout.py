@@ -205,7 +205,9 @@ TABLE = {
         "against plain loops, and as parts",
     ),
     "publisher": (
-        "session/message_rate session/views", "which frames are made, and for whom"),
+        "session/message_rate session/publishing session/standing session/views",
+        "which frames are made, and for whom",
+    ),
     "states": ("session/states", "what a user's function gets"),
     "book": ("market_data/book", "the book"),
     "public": ("version", "the public names"),

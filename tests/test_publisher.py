@@ -14,7 +14,7 @@ import pytest
 from session_tools import View, at_rest, following, wait_for
 
 import obi_widgets as obi
-from obi_widgets.session import publisher
+from obi_widgets.session import message_rate, publishing
 from obi_widgets.signals.signal import Signal
 
 
@@ -27,7 +27,7 @@ def recorded(tmp_path_factory):
 @pytest.fixture
 def recording(recorded, monkeypatch):
     """A recording that is at rest with its last state: no rate of messages fades for seconds."""
-    monkeypatch.setattr(publisher.Rate, "follow", lambda *_: None)
+    monkeypatch.setattr(message_rate.Rate, "follow", lambda *_: None)
     return recorded
 
 
@@ -161,7 +161,7 @@ def test_who_was_detached_is_shown_nothing_more():
 
 
 def test_a_note_goes_by_itself_and_an_error_that_holds_stays(recording, monkeypatch, caplog):
-    monkeypatch.setattr(publisher, "NOTE_STAYS", 0.3)
+    monkeypatch.setattr(publishing, "NOTE_STAYS", 0.3)
     good, bad = View(), View(looked_at=False, fails=ValueError("no canvas"))
     with following(recording, good, bad, speed=None) as session:
         at_rest(good)
@@ -184,7 +184,7 @@ def test_a_note_goes_by_itself_and_an_error_that_holds_stays(recording, monkeypa
 
 
 def test_a_note_waits_for_somebody_who_looks(recording, monkeypatch):
-    monkeypatch.setattr(publisher, "NOTE_STAYS", 0.3)
+    monkeypatch.setattr(publishing, "NOTE_STAYS", 0.3)
     view = View(looked_at=False)
     with following(recording, view, speed=None) as session:
         session.tell("Saved.")
@@ -195,7 +195,7 @@ def test_a_note_waits_for_somebody_who_looks(recording, monkeypatch):
 
 def test_every_page_hears_that_the_kernel_goes_on(recording, monkeypatch):
     """Also one that is hidden, and while nothing changes; a frame goes only to who may look."""
-    monkeypatch.setattr(publisher, "ALIVE_EVERY", 0.2)
+    monkeypatch.setattr(publishing, "ALIVE_EVERY", 0.2)
     hidden, unheard, looking = View(looked_at=False), View(looked_at=False), View()
     unheard.may_look = True
     with following(recording, hidden, unheard, looking, speed=None) as session:
@@ -214,7 +214,7 @@ def test_every_page_hears_that_the_kernel_goes_on(recording, monkeypatch):
 
 
 def test_a_page_that_comes_into_sight_hears_at_once(recording, monkeypatch):
-    monkeypatch.setattr(publisher, "ALIVE_EVERY", 1000.0)  # it would hear nothing else
+    monkeypatch.setattr(publishing, "ALIVE_EVERY", 1000.0)  # it would hear nothing else
     view = View(looked_at=False)
     with following(recording, view, speed=None) as session:
         wait_for(lambda: session.market.state == "closed")
@@ -227,7 +227,7 @@ def test_a_page_that_comes_into_sight_hears_at_once(recording, monkeypatch):
 def test_the_rate_leaves_out_the_past_that_is_played_at_once():
     market = SimpleNamespace(warming=True, state="live")
     feed = SimpleNamespace(market=market, as_fast_as_possible=False, messages=0)
-    rate = publisher.Rate()
+    rate = message_rate.Rate()
     rate.follow(feed)
     assert math.isnan(rate.now)
     feed.messages = 30_000
@@ -247,7 +247,7 @@ def test_the_rate_leaves_out_the_past_that_is_played_at_once():
 def test_a_session_that_nobody_holds_is_published_no_more():
     session = obi.Session("sim:BTC-PERP", warmup=0)
     wake = session._wake
-    thread = session.publisher.start(lambda: None)
+    thread = session.publisher.start(weakref.ref(session), lambda: None)
     gone = weakref.ref(session)
     del session
     gc.collect()
@@ -312,7 +312,7 @@ def test_a_computation_that_fails_does_not_end_the_publisher(recording, monkeypa
 def test_a_page_that_cannot_be_told_anything_does_not_end_the_publisher(
     recording, monkeypatch, caplog
 ):
-    monkeypatch.setattr(publisher, "ALIVE_EVERY", 0.1)
+    monkeypatch.setattr(publishing, "ALIVE_EVERY", 0.1)
     view = View()
     monkeypatch.setattr(view, "keep_alive", lambda: 1 / 0)
     with following(recording, view, speed=None) as session:

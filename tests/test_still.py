@@ -110,10 +110,10 @@ class Widget:
     """A widget that is drawn, once it is ready."""
 
     def __init__(self, session):
-        self.session, self.ready = session, True
+        self.shows, self.ready = session, True
 
-    def _picture(self, frame):
-        return still.of_market(frame) if self.ready else None
+    def _drawing(self, frame):
+        return still.titled(frame, still.of_market(frame)) if self.ready else None
 
     def held(self):
         return False

@@ -53,11 +53,11 @@ class Viewport:
     _stacked: tuple[Parameters, ...]
     _wake: threading.Event
 
-    def __init__(self, seconds: float) -> None:
+    def __init__(self, seconds: float, wake: threading.Event | None = None) -> None:
         self.time_range = TimeRange(seconds)
         self.key = uuid.uuid4().hex
         self.cursor = self.pointed = None
-        self._wake = threading.Event()
+        self._wake = threading.Event() if wake is None else wake
         self._paused: History | None = None
         self._selected: Span | None = None
         self._appearance = Appearance()

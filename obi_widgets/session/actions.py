@@ -13,6 +13,7 @@ from obi_widgets.session.link import Link, code_of, hash_of
 from obi_widgets.settings.parameters import Parameters
 
 if TYPE_CHECKING:
+    import threading
     from collections.abc import Callable, Mapping
 
     from obi_widgets.feeds.base import Feed
@@ -30,14 +31,18 @@ class Actions(Viewport):
         Length of the window at the beginning.
     options : mapping of str to object
         Options of the feed that a link has to repeat.
+    wake : threading.Event, optional
+        Wakes the publisher; one of its own if left out.
     """
 
     settings: Settings
     feed: Feed
     _listeners: Listeners
 
-    def __init__(self, seconds: float, options: Mapping[str, Any]) -> None:
-        super().__init__(seconds)
+    def __init__(
+        self, seconds: float, options: Mapping[str, Any], wake: threading.Event | None = None
+    ) -> None:
+        super().__init__(seconds, wake)
         self._options = options
         self._compared: Parameters | None = None
         self.bell = Bell(self._wake.set)

@@ -1,5 +1,8 @@
 """The threads of a session: started once, stopped by `close` or when nobody looks for long.
 
+The session of a board has these threads for all its markets; each market's session is then a
+member, which starts and stops nothing but itself.
+
 Nothing here refers to the session, so a session that is dropped without `close` is collected.
 """
 
@@ -9,16 +12,19 @@ import gc
 import logging
 import threading
 import time
-from typing import TYPE_CHECKING
+import weakref
+from typing import TYPE_CHECKING, NamedTuple
 
 from obi_widgets.feeds.thread import CLOSED, FeedThread
 from obi_widgets.history.memory import give_back
 from obi_widgets.session.views import Forgettable
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from obi_widgets.feeds.base import Feed
     from obi_widgets.session.background_calibration import Calibrator
-    from obi_widgets.session.publisher import Publisher
+    from obi_widgets.session.publishing import Publishing, Shown
     from obi_widgets.session.sealing import Sealing
     from obi_widgets.session.states import Listeners
     from obi_widgets.settings.settings import Settings
@@ -38,18 +44,32 @@ FORGOTTEN = (
 )
 
 
+class Workers(NamedTuple):
+    """What works for one market beside the threads."""
+
+    listeners: Listeners
+    calibrator: Calibrator
+    sealing: Sealing
+
+    def close(self, *, wait: bool = True) -> None:
+        """Stop them; without ``wait``, do not wait for a calibration that goes on."""
+        self.listeners.close()
+        self.calibrator.close(wait=wait)
+        self.sealing.close()
+
+
 class Lifecycle:
     """Starts and stops the reading thread, the publishing thread, and the workers beside them.
 
     Parameters
     ----------
-    feed : Feed
-        Feed to read.
+    feeds : sequence of Feed
+        Feeds to read.
     settings : Settings
         Each change of them wakes the publisher.
-    publisher : Publisher
+    publisher : Publishing
         Shows frames.
-    workers : tuple of Listeners, Calibrator and Sealing
+    workers : sequence of Workers
         Stopped together with the threads.
     wake : threading.Event
         Wakes the publisher.
@@ -57,20 +77,20 @@ class Lifecycle:
 
     def __init__(
         self,
-        feed: Feed,
+        feeds: Sequence[Feed],
         settings: Settings,
-        publisher: Publisher,
-        workers: tuple[Listeners, Calibrator, Sealing],
+        publisher: Publishing,
+        workers: Sequence[Workers],
         wake: threading.Event,
     ) -> None:
         self._settings = settings
         self._publisher = publisher
         self._workers = workers
         self._wake = wake
-        self._feed = feed
+        self._feeds = feeds
         self._closing = threading.Event()
         self.threads: list[threading.Thread] = []
-        self.reader = FeedThread(feed, wake.set)
+        self.reader = FeedThread(feeds, wake.set)
         self.ask_at = 0.0  # when to ask next whether anything holds the session
 
     @property
@@ -78,12 +98,18 @@ class Lifecycle:
         """Whether it has ended."""
         return self._closing.is_set()
 
-    def start(self) -> None:
-        """Start both threads; has no effect if already started or closed."""
+    def start(self, of: weakref.ref[Shown]) -> None:
+        """Start both threads; has no effect if already started or closed.
+
+        Parameters
+        ----------
+        of : weak reference
+            The session. The threads end once it is collected.
+        """
         if self.threads or self.closed:
             return
         wake, settings, reader = self._wake, self._settings, self.reader
-        listeners, calibrator, sealing = self._workers
+        workers = self._workers
 
         # Neither of these two functions may refer to the session.
         def woken(_: object) -> None:
@@ -91,16 +117,15 @@ class Lifecycle:
 
         def let_go() -> None:
             settings.unobserve(woken)
-            listeners.close()
-            calibrator.close(wait=False)
-            sealing.close()
+            for one in workers:
+                one.close(wait=False)
             reader.stop(*CLOSED)
             reader.thread.join(timeout=10)  # so that what it held is freed too
             give_back()
 
         settings.observe(woken)
         reader.thread.start()
-        self.threads = [reader.thread, self._publisher.start(let_go)]
+        self.threads = [reader.thread, self._publisher.start(of, let_go)]
 
     def close(self) -> None:
         """Stop both threads."""
@@ -123,7 +148,8 @@ class Lifecycle:
             if thread is not threading.current_thread():
                 thread.join(timeout=10)
         if not self.threads:
-            self._feed.end(detail, advice)
+            for feed in self._feeds:
+                feed.end(detail, advice)
         self._publisher.end(show=show)
 
     def end_if_forgotten(self) -> None:
@@ -141,3 +167,59 @@ class Lifecycle:
             return
         if self._publisher.views:
             self._end(*FORGOTTEN, show=True)
+
+
+class Membership:
+    """The life of one market of a board, whose threads read it and show it.
+
+    Parameters
+    ----------
+    board : Lifecycle
+        That of the board.
+    of : weak reference
+        The board's session.
+    feed : Feed
+        The market's feed.
+    publisher : Publishing
+        Shows its frames.
+    workers : Workers
+        Stopped with it.
+    """
+
+    def __init__(
+        self,
+        board: Lifecycle,
+        of: weakref.ref[Shown],
+        feed: Feed,
+        publisher: Publishing,
+        workers: Workers,
+    ) -> None:
+        self._board, self._of = board, of
+        self._feed, self._publisher, self._workers = feed, publisher, workers
+        self._closing = threading.Event()
+
+    @property
+    def closed(self) -> bool:
+        """Whether it, or the board, has ended."""
+        return self._closing.is_set() or self._board.closed
+
+    def start(self, _: weakref.ref[Shown]) -> None:
+        """Start the board; has no effect if it is started, or if this has ended."""
+        if not self.closed:
+            self._board.start(self._of)
+
+    def close(self) -> None:
+        """Stop reading this market. The others of the board go on."""
+        if self.closed:
+            return
+        self._closing.set()
+        self._workers.close()
+        self._board.reader.stop(*CLOSED, self._feed)
+        if not self._board.threads:
+            self._feed.end(*CLOSED)
+        elif threading.current_thread() not in self._board.threads:
+            self._board.reader.join(self._feed, timeout=10)
+        self._publisher.end(show=threading.current_thread() not in self._board.threads)
+
+    def end_if_forgotten(self) -> None:
+        """Do nothing: the board ends with all its markets."""

@@ -18,13 +18,13 @@ from typing import TYPE_CHECKING, Any
 from obi_widgets.checks import UNSET, Unset, flag, instance, text
 from obi_widgets.checks import path as as_path
 from obi_widgets.errors import SealError, SettingsError
-from obi_widgets.feeds.sources import open_feed
+from obi_widgets.feeds.sources import Options, open_feed
 from obi_widgets.presentation.charts.time_range import whole, windows
 from obi_widgets.session.actions import Actions
 from obi_widgets.session.background_calibration import Calibrator
 from obi_widgets.session.export import export, found_of
 from obi_widgets.session.health import health_of_session
-from obi_widgets.session.lifecycle import Lifecycle
+from obi_widgets.session.lifecycle import Lifecycle, Membership, Workers
 from obi_widgets.session.publisher import Publisher
 from obi_widgets.session.sealing import Sealing
 from obi_widgets.session.stacked import Stacked
@@ -36,12 +36,14 @@ from obi_widgets.settings.files import TAKES
 from obi_widgets.settings.settings import Settings
 
 if TYPE_CHECKING:
+    import threading
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
     import pandas as pd
 
     from obi_widgets.calibration.sealed import SealedTest
+    from obi_widgets.feeds.base import Feed
     from obi_widgets.feeds.health.health import Health
     from obi_widgets.feeds.sources import Source
     from obi_widgets.history.columns import History
@@ -152,28 +154,42 @@ class Session(Actions, Stacked):
         testnet: bool = False,
         origin: str | None = None,
     ) -> None:
-        instance("settings", settings, (Settings, type(None)), "Give obi.Settings(...).")
-        if settings is not None and signal is not None:
-            raise SettingsError(
-                "Settings and a signal were given.",
-                "Give one of them: settings already have a signal.",
-            )
-        if settings is None:
-            settings = Settings() if signal is None else Settings(signal)
-        self.settings = settings
+        settings = chosen(settings, signal)
         options: dict[str, Any] = {
             "speed": speed, "levels": levels, "history_seconds": history_seconds,
             "interval": interval, "strict": strict, "refresh_at": refresh_at, "market": market,
             "edge": edge, "seed": seed, "warmup": warmup, "proxy": proxy, "urls": urls,
             "testnet": testnet, "origin": origin,
         }  # fmt: skip
-        self.feed = open_feed(source, **options)
-        span = self.feed.span
-        self.windows = windows(history_seconds if span is None else span)
-        self.market = self.feed.market
+        feed = open_feed(source, **options)
         usual = signature(open_feed).parameters
         given = {name: one for name, one in options.items() if one != usual[name].default}
-        super().__init__(self.windows[1] if span is None else whole(span), given)
+        self._follow(feed, settings, given)
+
+    def _follow(
+        self,
+        feed: Feed,
+        settings: Settings,
+        given: dict[str, Any],
+        wake: threading.Event | None = None,
+    ) -> None:
+        """Set everything up for a feed that does not run yet.
+
+        Parameters
+        ----------
+        feed : Feed
+            The source.
+        settings : Settings
+            They are used, not copied.
+        given : dict of str to object
+            Options of the source that are not the default.
+        wake : threading.Event, optional
+            Wakes the publisher; one of its own if left out.
+        """
+        self.feed, self.settings, self.market = feed, settings, feed.market
+        span, seconds = feed.span, given.get("history_seconds", Options().history_seconds)
+        self.windows = windows(seconds if span is None else span)
+        super().__init__(self.windows[1] if span is None else whole(span), given, wake)
         self.tried = Tried()
         reference = weakref.ref(self)
 
@@ -183,23 +199,24 @@ class Session(Actions, Stacked):
 
         self.calibrator = Calibrator(self.tried, found)
         self.publisher = Publisher(self, self._wake)
-        self.sealing = Sealing(self.market, self.feed.kind, self.settings)
+        self.sealing = Sealing(self.market, feed.kind, settings)
 
         def tell(note: str) -> None:
             if (session := reference()) is not None:
                 session.tell(note)
 
-        self._listeners = Listeners(self.market, self.settings, tell)
-        self._life = Lifecycle(
-            self.feed, self.settings, self.publisher,
-            (self._listeners, self.calibrator, self.sealing), self._wake,
-        )  # fmt: skip
+        self._listeners = Listeners(self.market, settings, tell)
+        self._life = self._begin(Workers(self._listeners, self.calibrator, self.sealing))
+
+    def _begin(self, workers: Workers) -> Lifecycle | Membership:
+        """Return what starts and stops it."""
+        return Lifecycle([self.feed], self.settings, self.publisher, [workers], self._wake)
 
     # -- life ------------------------------------------------------------------------------
 
     def start(self) -> None:
         """Start reading and publishing; has no effect if already started or closed."""
-        self._life.start()
+        self._life.start(weakref.ref(self))
 
     def close(self) -> None:
         """Stop both threads, and all sockets and tasks. The history stays readable."""
@@ -216,6 +233,11 @@ class Session(Actions, Stacked):
         The publisher's thread calls this.
         """
         self._life.end_if_forgotten()
+
+    @property
+    def has_data(self) -> bool:
+        """Whether there is a book state."""
+        return len(self.market.history()) > 0
 
     # -- results ---------------------------------------------------------------------------
 
@@ -461,3 +483,22 @@ class Session(Actions, Stacked):
     def tell(self, note: str) -> None:
         """Show a sentence on the screen for ten seconds, or until the next one; "" removes it."""
         self.publisher.tell(text("note", note, "Give a sentence."))
+
+
+def chosen(settings: Settings | None, signal: Signal | str | None) -> Settings:
+    """Return the settings that a session starts with.
+
+    Raises
+    ------
+    ArgumentError, SettingsError
+        If they are none, if both are given, or if the signal is unknown.
+    """
+    instance("settings", settings, (Settings, type(None)), "Give obi.Settings(...).")
+    if settings is not None and signal is not None:
+        raise SettingsError(
+            "Settings and a signal were given.",
+            "Give one of them: settings already have a signal.",
+        )
+    if settings is None:
+        settings = Settings() if signal is None else Settings(signal)
+    return settings

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from inspect import signature
+from typing import TYPE_CHECKING, Any
 
 import ipywidgets
 
 from obi_widgets.checks import UNSET, Unset, flag
+from obi_widgets.errors import SettingsError, quoted
 from obi_widgets.session.link import Link
 from obi_widgets.session.session import Session
 from obi_widgets.settings.settings import Settings
@@ -54,12 +56,13 @@ class Lab(Part):
 
     Parameters
     ----------
-    source : str, Path or iterable of paths; or History, DataFrame, Feed or iterator
+    source : str, Path or iterable of paths; or History, DataFrame, Feed, iterator or Session
         ``"sim:BTC-PERP"`` for the simulated exchange, ``"venue:SYMBOL"`` for a live market, the
         path of a recording, or the paths of its parts. A history, or a DataFrame as
         `History.from_frame` takes it, is shown as a finished recording. A `Feed`, an iterator or
         an async iterator of tuples ``(time, bids, asks)``, as `Feed.book` takes them, is followed
-        as books come; it runs outside the notebook's event loop.
+        as books come; it runs outside the notebook's event loop. A `Session` is shown as it is: it
+        goes on when the lab is closed, and no other option fits.
     settings : Settings, optional
         Settings to start with; defaults if left out. They are used, not copied.
     signal : Signal or str, optional
@@ -107,8 +110,8 @@ class Lab(Part):
     RecordingError, HistoryError
         If a recording cannot be read, or a DataFrame is not one of books.
     SettingsError
-        If the signal is unknown, if both settings and a signal are given, or if a number is out of
-        its range.
+        If the signal is unknown, if both settings and a signal are given, if an option is given
+        beside a session, or if a number is out of its range.
 
     Attributes
     ----------
@@ -131,7 +134,7 @@ class Lab(Part):
 
     def __init__(
         self,
-        source: Source = "sim:BTC-PERP",
+        source: Source | Session = "sim:BTC-PERP",
         *,
         settings: Settings | None = None,
         signal: Signal | str | None = None,
@@ -150,11 +153,15 @@ class Lab(Part):
         testnet: bool = False,
         origin: str | None = None,
     ) -> None:
-        session = Session(
-            source, settings=settings, signal=signal, speed=speed, levels=levels,
-            history_seconds=history_seconds, interval=interval, strict=strict,
-            refresh_at=refresh_at, market=market, edge=edge, seed=seed, warmup=warmup,
-            proxy=proxy, urls=urls, testnet=testnet, origin=origin,
+        options: dict[str, Any] = {
+            "settings": settings, "signal": signal, "speed": speed, "levels": levels,
+            "history_seconds": history_seconds, "interval": interval, "strict": strict,
+            "refresh_at": refresh_at, "market": market, "edge": edge, "seed": seed,
+            "warmup": warmup, "proxy": proxy, "urls": urls, "testnet": testnet, "origin": origin,
+        }  # fmt: skip
+        self._own = not isinstance(source, Session)
+        session = _given(source, options) if isinstance(source, Session) else Session(
+            source, **options
         )  # fmt: skip
         time = TimeAxis()
         self.status = StatusWidget(session, alone=False)
@@ -434,12 +441,26 @@ class Lab(Part):
     def close(self) -> None:
         """Stop the feed, its threads and sockets, and close all widgets of the lab.
 
-        The history stays readable through a variable of the lab. It is removed from IPython's
-        ``Out``, so that the memory is freed if no variable refers to the lab.
+        A session that was given goes on. The history stays readable through a variable of the lab.
+        It is removed from IPython's ``Out``, so that the memory is freed if no variable refers to
+        the lab.
         """
         if self.session is not None and self.comm is not None:
             self.session.detach(self)
-            self.session.close()
             self.controls.close()  # it observes the settings, which may outlive the lab
-            forget_outputs([self.session])
+            if self._own:
+                self.session.close()
+                forget_outputs([self.session])
         super().close()
+
+
+def _given(session: Session, options: dict[str, Any]) -> Session:
+    """Return a session that was given; options belong to its own source."""
+    usual = signature(Lab).parameters
+    for name, value in options.items():
+        if value is not usual[name].default:
+            raise SettingsError(
+                f"{name} = {quoted(value)} does not fit a session.",
+                "Leave it out: the session has its own.",
+            )
+    return session

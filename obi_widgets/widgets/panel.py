@@ -12,7 +12,7 @@ import traitlets
 from obi_widgets.checks import flag, instance
 from obi_widgets.errors import ArgumentError
 from obi_widgets.presentation.frames.frame import Frame
-from obi_widgets.presentation.still.still import Still, of_market
+from obi_widgets.presentation.still.still import Still, of_market, titled
 from obi_widgets.session.kernel_parent import deliver_as_addressed
 from obi_widgets.session.session import Session
 from obi_widgets.widgets.assets import STYLE
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator
 
     from obi_widgets.widgets.page import Changes
+    from obi_widgets.widgets.still import Shown
 
 
 def checked_session(session: object, what: str, *, alone: bool) -> Session:
@@ -59,16 +60,17 @@ def check_frame(frame: object) -> None:
     instance("frame", frame, Frame, "A session makes frames, and its publisher shows them.")
 
 
-class Part(ipywidgets.VBox):
-    """A part of the lab. It can be shown alone, as the last line of a cell, or inside the lab.
+class Panel(ipywidgets.VBox):
+    """What shows the frames of a session, or of a board, and is closed whole.
 
-    Running a cell again closes the widgets that were shown alone in it before. What is shown alone
-    leaves a still picture in the notebook, for when no kernel runs.
+    It is shown alone, as the last line of a cell, or within another one. Running a cell again
+    closes the widgets that were shown alone in it before. What is shown alone leaves a still
+    picture in the notebook, for when no kernel runs.
 
     Parameters
     ----------
-    session : Session or None
-        Session to show; it is started.
+    shows : Shown or None
+        What makes the frames; it is started.
     children : iterable of Widget
         Widgets of which it is made.
     alone : bool
@@ -76,48 +78,29 @@ class Part(ipywidgets.VBox):
     """
 
     css_class: ClassVar[str] = ""
-    session: Session | None = None
 
     def __init__(
-        self, session: Session | None, children: Iterable[ipywidgets.Widget], *, alone: bool = True
+        self, shows: Shown | None, children: Iterable[ipywidgets.Widget], *, alone: bool = True
     ) -> None:
-        on_visible = session.publisher.answer if session is not None else None
+        on_visible = shows.publisher.answer if shows is not None else None
         self._page = PageWidget(on_visible) if alone else None
         super().__init__([*children, *([self._page] if self._page else [])])
-        self.session = session
-        self._still = StillPicture(self) if alone and session is not None else None
+        self.shows = shows
+        self._still = StillPicture(self) if alone and shows is not None else None
         self.add_class("obi")
         self.add_class(self.css_class)
         for widget in tree(self, set()):
             deliver_as_addressed(widget.comm)
         if self._page is not None:
-            if session is not None:
-                self._page.life = "over" if session.closed else "on"
-                session.attach(self)
+            if shows is not None:
+                self._page.life = "over" if shows.closed else "on"
+                shows.attach(self)
             replace_in_cell(self)
-
-    def __repr__(self) -> str:
-        instrument = self.session.market.instrument if self.session else None
-        source = f"{instrument.venue}:{instrument.symbol}" if instrument else ""
-        return f"{type(self).__name__}({source!r})" if source else f"{type(self).__name__}()"
 
     def _repr_mimebundle_(self, **kwargs: Any) -> Any:  # noqa: ANN401 of Jupyter
         if self._still is not None:
             self._still.display()
         return super()._repr_mimebundle_(**kwargs)
-
-    def anywidgets(self) -> list[anywidget.AnyWidget]:
-        """Return the anywidgets that it is made of, for front ends that show nothing else.
-
-        In marimo, ``mo.vstack([mo.ui.anywidget(one) for one in part.anywidgets()])`` shows a
-        ladder, a tape, a depth chart, a list of entries, a status line or a calibration. Charts
-        against time and settings have parts that are no anywidgets.
-        """
-        return [one for one in tree(self, set()) if isinstance(one, anywidget.AnyWidget)]
-
-    def _picture(self, frame: Frame) -> Still | None:
-        """Return what its still picture shows; None while it is being computed."""
-        return of_market(frame)
 
     @property
     def looked_at(self) -> bool:
@@ -149,13 +132,12 @@ class Part(ipywidgets.VBox):
         if self._page is not None:
             self._page.life = "over"
 
-    def show(self, frame: Frame) -> None:
+    def show(self, frame: Any) -> None:  # noqa: ANN401 of the kind that its publisher makes
         """Show a frame. Called by the session's publisher."""
-        check_frame(frame)
         if self._page is not None:
             self._page.show(self._changes(frame))
 
-    def _changes(self, frame: Frame) -> Changes:
+    def _changes(self, frame: Any) -> Changes:  # noqa: ANN401
         """Yield what a frame shows: widgets, and values of their attributes.
 
         A value is of JSON, an array, or a tuple of arrays, see `FrameEncoder`. The page sets them
@@ -163,35 +145,111 @@ class Part(ipywidgets.VBox):
         """
         raise NotImplementedError
 
+    def _drawing(self, frame: Any) -> Still | None:  # noqa: ANN401
+        """Return the still picture with its sentence; None while it is being computed."""
+        raise NotImplementedError
+
+    def held(self) -> bool:
+        """Whether a variable may refer to this, to its session, or to what shows the same."""
+        raise NotImplementedError
+
+    def close(self) -> None:
+        """Close the widget, and all in it that no other part shows. The session goes on."""
+        if self.comm is None:
+            return  # closed already; ipywidgets closes again when it is collected
+        if self.shows is not None:
+            self.shows.detach(self)
+        if self._still is not None:
+            self._still.leave()
+        closed = close_tree(self, super().close, self._kept())
+        forget_outputs(closed)
+
+    def _kept(self) -> set[int]:
+        """Return the ids of widgets in it that stay open when it is closed."""
+        return set()
+
+
+class Part(Panel):
+    """A part of the lab. It can be shown alone, as the last line of a cell, or inside the lab.
+
+    Running a cell again closes the widgets that were shown alone in it before. What is shown alone
+    leaves a still picture in the notebook, for when no kernel runs.
+
+    Parameters
+    ----------
+    session : Session or None
+        Session to show; it is started.
+    children : iterable of Widget
+        Widgets of which it is made.
+    alone : bool
+        False if another widget shows the frames.
+    """
+
+    session: Session | None = None
+
+    def __init__(
+        self, session: Session | None, children: Iterable[ipywidgets.Widget], *, alone: bool = True
+    ) -> None:
+        self.session = session
+        super().__init__(session, children, alone=alone)
+
+    def __repr__(self) -> str:
+        instrument = self.session.market.instrument if self.session else None
+        source = f"{instrument.venue}:{instrument.symbol}" if instrument else ""
+        return f"{type(self).__name__}({source!r})" if source else f"{type(self).__name__}()"
+
+    def anywidgets(self) -> list[anywidget.AnyWidget]:
+        """Return the anywidgets that it is made of, for front ends that show nothing else.
+
+        In marimo, ``mo.vstack([mo.ui.anywidget(one) for one in part.anywidgets()])`` shows a
+        ladder, a tape, a depth chart, a list of entries, a status line or a calibration. Charts
+        against time and settings have parts that are no anywidgets.
+        """
+        return [one for one in tree(self, set()) if isinstance(one, anywidget.AnyWidget)]
+
+    def _picture(self, frame: Frame) -> Still | None:
+        """Return what its still picture shows; None while it is being computed."""
+        return of_market(frame)
+
+    def _drawing(self, frame: Frame) -> Still | None:
+        shown = self._picture(frame)
+        return None if shown is None else titled(frame, shown)
+
+    def show(self, frame: Frame) -> None:
+        """Show a frame. Called by the session's publisher."""
+        check_frame(frame)
+        super().show(frame)
+
     def held(self) -> bool:
         """Whether a variable may refer to this, its session, or another part of the session.
 
         A reference to the settings, a history or a report does not count: from these nothing new
         can be read.
         """
-        return session_held(self.session)
+        return self.session is not None and sessions_held([self.session])
 
-    def close(self) -> None:
-        """Close the widget, and all in it that no other part shows. The session goes on."""
-        if self.comm is None:
-            return  # closed already; ipywidgets closes again when it is collected
-        if self.session is not None:
-            self.session.detach(self)
-        if self._still is not None:
-            self._still.leave()
-        closed = close_tree(self, super().close, shown_beside(self))
-        forget_outputs(closed)
+    def _kept(self) -> set[int]:
+        return shown_beside(self)
 
 
-def session_held(session: Session | None) -> bool:
-    """Return whether a variable may refer to a session or to one of its parts."""
-    parts: list[Part] = []
+def sessions_held(sessions: Collection[Session], others: Iterable[object] = ()) -> bool:
+    """Return whether a variable may refer to sessions, to their parts, or to other objects.
+
+    Parameters
+    ----------
+    sessions : collection of Session
+        Sessions that end together.
+    others : iterable of object
+        What belongs to them: a board, and its session.
+    """
+    found: list[object] = [*sessions, *others]
     inside: list[ipywidgets.Widget] = []
+    ids = {id(one) for one in sessions}
     for widget in list(registry().values()):
-        if isinstance(widget, Part) and widget.session is session:
-            parts.append(widget)
+        if isinstance(widget, Part) and id(widget.session) in ids:
+            found.append(widget)
             inside += tree(widget, set())
-    return held([session, *parts], inside)
+    return held(found, inside)
 
 
 def shown_beside(part: Part) -> set[int]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import threading
 import time
 import uuid
@@ -12,8 +11,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 from obi_widgets.presentation.still import still
 
 if TYPE_CHECKING:
-    from obi_widgets.presentation.frames.frame import Frame
-    from obi_widgets.session.session import Session
+    from obi_widgets.session.publishing import Publishing
+    from obi_widgets.session.views import View
 
 EVERY = 60.0
 """Shortest time between two pictures, seconds: each one changes the notebook."""
@@ -28,17 +27,57 @@ AGAIN = 0.1
 """Time after which a picture that is waited for is asked for again, seconds."""
 
 
+class Shown(Protocol):
+    """The session of a widget, or of a board."""
+
+    @property
+    def publisher(self) -> Publishing:
+        """What shows frames to views."""
+
+    @property
+    def has_data(self) -> bool:
+        """Whether there is a book state."""
+
+    @property
+    def paused(self) -> bool:
+        """Whether the screen is frozen."""
+
+    @property
+    def closed(self) -> bool:
+        """Whether it has ended."""
+
+    def attach(self, view: View) -> None:
+        """Show frames in a view from now on."""
+
+    def detach(self, view: View) -> None:
+        """Stop showing frames in a view."""
+
+
+class Drawable(Protocol):
+    """A frame, as far as every still picture needs it."""
+
+    @property
+    def states(self) -> int:
+        """How many book states, or markets with one, there are."""
+
+    @property
+    def is_fresh(self) -> bool:
+        """Whether there is a book that is not out of date."""
+
+
 class Drawn(Protocol):
     """A widget that has a still picture."""
 
-    session: Session | None
+    @property
+    def shows(self) -> Shown | None:
+        """Its session."""
 
     @property
     def shows_health(self) -> bool:
         """Whether it shows the health of the feed."""
 
-    def _picture(self, frame: Frame) -> still.Still | None:
-        """Return what the picture shows; None while it is being computed."""
+    def _drawing(self, frame: Any) -> still.Still | None:  # noqa: ANN401 its own kind of frame
+        """Return the picture with its sentence; None while it is being computed."""
 
     def held(self) -> bool:
         """Whether a variable may refer to it, to its session or to another of its parts."""
@@ -66,9 +105,9 @@ class StillPicture:
         self._drawn = threading.Event()
 
     @property
-    def _session(self) -> Session | None:
+    def _session(self) -> Shown | None:
         widget = self._widget()
-        return None if widget is None else widget.session
+        return None if widget is None else widget.shows
 
     def display(self) -> None:
         """Show the output in the running cell. Does nothing outside a notebook."""
@@ -82,7 +121,7 @@ class StillPicture:
         if not self._displayed:
             self._displayed = True
             session.attach(self)
-        if len(session.market.history()):
+        if session.has_data:
             self.renew(DISPLAYED_WITHIN)
 
     def leave(self) -> None:
@@ -104,14 +143,14 @@ class StillPicture:
         begins, self._paused = paused and not self._paused, paused
         return begins or time.monotonic() >= self._due
 
-    def show(self, frame: Frame) -> None:
+    def show(self, frame: Drawable) -> None:
         """Draw a picture of a frame; while past data are loaded, only if `renew` waits for it."""
         widget = self._widget()
-        if widget is None or not (math.isfinite(frame.mid) or (self._awaited and frame.states)):
+        if widget is None or not (frame.is_fresh or (self._awaited and frame.states)):
             return
-        if (shown := widget._picture(frame)) is not None:
+        if (shown := widget._drawing(frame)) is not None:
             self._due = time.monotonic() + EVERY
-            self._publish(still.bundle(frame, shown), again=True)
+            self._publish(still.written(shown), again=True)
             self._drawn.set()
 
     def held(self) -> bool:

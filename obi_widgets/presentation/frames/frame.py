@@ -255,6 +255,11 @@ class Frame:
         return self.signals[0].threshold
 
     @property
+    def is_fresh(self) -> bool:
+        """Whether there is a book that is not out of date."""
+        return bool(np.isfinite(self.mid))
+
+    @property
     def old(self) -> bool:
         """Whether the numbers are of a book that is out of date."""
         return self.state == "stale" and not np.isnan(self.mid)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import base64
 import datetime as dt
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from html import escape
 from typing import TYPE_CHECKING
 
@@ -84,12 +84,15 @@ class Still:
         A paragraph above the image; empty for none.
     tables : sequence of Table
         Figures beside the image.
+    sentence : str
+        What it is a picture of; if empty, market and time of the frame.
     """
 
     image: str = ""
     described: str = ""
     text: str = ""
     tables: Sequence[Table] = ()
+    sentence: str = ""
 
 
 def of_market(frame: Frame) -> Still:
@@ -105,7 +108,7 @@ def of_figures(frame: Frame) -> Still:
 
 
 def bundle(frame: Frame, shown: Still | None = None) -> dict[str, str]:
-    """Return a still picture as HTML and as plain text, by MIME type.
+    """Return a still picture of a session as HTML and as plain text, by MIME type.
 
     Parameters
     ----------
@@ -120,7 +123,16 @@ def bundle(frame: Frame, shown: Still | None = None) -> dict[str, str]:
         ``text/html`` and ``text/plain``.
     """
     shown = of_market(frame) if shown is None else shown
-    sentence = _sentence(frame)
+    return written(titled(frame, shown))
+
+
+def titled(frame: Frame, shown: Still) -> Still:
+    """Return a still picture with the sentence about the market and the time of a frame."""
+    return replace(shown, sentence=_sentence(frame))
+
+
+def written(shown: Still) -> dict[str, str]:
+    """Return a still picture that has its sentence, as HTML and as plain text, by MIME type."""
     drawn = ""
     if shown.image:
         image = base64.b64encode(shown.image.encode()).decode()
@@ -130,7 +142,7 @@ def bundle(frame: Frame, shown: Still | None = None) -> dict[str, str]:
         )
     # The style sheet of the widgets hides this class beside a widget that runs.
     tables = "".join(map(_table_html, shown.tables))
-    texts = [sentence, *([shown.text] if shown.text else [])]
+    texts = [shown.sentence, *([shown.text] if shown.text else [])]
     said = "".join(f"<p>{escape(text)}</p>" for text in texts)
     html = f'<div class="obi-still">{said}{drawn}{tables}</div>'
     plain = [_table_plain(table) for table in shown.tables]

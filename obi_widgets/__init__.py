@@ -14,6 +14,7 @@ _PLACES = {
     "Alert": "signals.crossing",
     "AtHorizon": "settings.provenance",
     "Band": "parameters",
+    "Board": "widgets",
     "BookWidget": "widgets",
     "Bootstrap": "calibration.statistics.bootstrap",
     "Bps": "parameters",
@@ -116,6 +117,7 @@ __all__ = [
     "Appearance",
     "AtHorizon",
     "Band",
+    "Board",
     "BookWidget",
     "Bootstrap",
     "Bps",
@@ -272,6 +274,7 @@ if TYPE_CHECKING:
     from obi_widgets.trading.fees import fees
     from obi_widgets.trading.fills import fill_summary, fills, queue_bounds
     from obi_widgets.widgets import (
+        Board,
         BookWidget,
         CalibrationWidget,
         DepthWidget,

@@ -209,6 +209,11 @@ TABLE = {
         "which frames are made, and for whom",
     ),
     "states": ("session/states", "what a user's function gets"),
+    "board": (
+        "feeds/several session/board presentation/board/board_frame "
+        "presentation/board/board_texts widgets/board",
+        "many markets, from their sources to the page",
+    ),
     "book": ("market_data/book", "the book"),
     "public": ("version", "the public names"),
 }  # fmt: skip

@@ -1,5 +1,6 @@
 """Widgets. Only this package imports ipywidgets, bqplot or anywidget."""
 
+from obi_widgets.widgets.board import Board
 from obi_widgets.widgets.book import BookWidget
 from obi_widgets.widgets.calibration import CalibrationWidget
 from obi_widgets.widgets.charts import PriceWidget
@@ -14,6 +15,7 @@ from obi_widgets.widgets.status import StatusWidget
 from obi_widgets.widgets.tape import TapeWidget
 
 __all__ = [
+    "Board",
     "BookWidget",
     "CalibrationWidget",
     "DepthWidget",

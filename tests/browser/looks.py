@@ -140,7 +140,9 @@ TEXTS = """.obi-symbol, .obi-venue, .obi-state, .obi-figure .obi-label, .obi-fig
     .obi-line-part span, .obi-seal-word, .obi-seal-reason, .obi-seal-of,
     .obi-seal-about, .obi-seal-what, .obi-seal-value, .obi-health-head span, .obi-health-cell span,
     .obi-health-cell-note, .obi-health-tick, .obi-health-legend span,
-    .obi-health-interruptions span, .obi-health-shares span, .obi-health ul"""
+    .obi-health-interruptions span, .obi-health-shares span, .obi-health ul,
+    .obi-board-table th, .obi-board-table td,
+    .obi-market, .obi-sorter, .obi-board-state, .obi-states, .obi-chip"""
 
 
 def cut_off(root: Locator) -> list[str]:

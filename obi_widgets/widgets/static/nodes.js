@@ -47,3 +47,10 @@ function standAlone(el) {
     if (el.getRootNode() instanceof ShadowRoot) el.classList.add("obi");
   });
 }
+
+// A length of time in short.
+function seconds(value) {
+  if (value < 10) return `${value.toFixed(1)} s`;
+  if (value < 120) return `${value.toFixed(0)} s`;
+  return value < 7200 ? `${(value / 60).toFixed(0)} min` : `${(value / 3600).toFixed(1)} h`;
+}

@@ -2,12 +2,6 @@
 
 const BETWEEN = 180; // ms: nearly two frames
 
-function seconds(value) {
-  if (value < 10) return `${value.toFixed(1)} s`;
-  if (value < 120) return `${value.toFixed(0)} s`;
-  return value < 7200 ? `${(value / 60).toFixed(0)} min` : `${(value / 3600).toFixed(1)} h`;
-}
-
 function figure(parent, label, title, className = "") {
   const box = make("span", `obi-figure ${className}`, parent);
   make("span", "obi-label", box, label);

@@ -1,0 +1,1 @@
+"""A board: many markets, a line each."""

@@ -1,0 +1,273 @@
+"""A frame of a board: the numbers of many markets at one moment. It has no widget and no text."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from obi_widgets.presentation.board.crossings import Crossings
+from obi_widgets.presentation.board.sparkline import Sparkline, Sparklines, SparkScale
+from obi_widgets.presentation.charts.downsampling import Axis
+from obi_widgets.signals.coverage import Shortfall
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from obi_widgets.history.columns import History
+    from obi_widgets.market_data.events import Instrument, State
+    from obi_widgets.settings.parameters import Parameters
+
+LATELY = 100
+"""Newest states that are checked for levels that the history does not keep."""
+
+
+class Followed(NamedTuple):
+    """What a board knows of one market before it computes anything.
+
+    Attributes
+    ----------
+    source : str
+        As it was given.
+    instrument : Instrument
+        The market.
+    history : History
+        Its book states so far.
+    state, detail, advice, has_book, age
+        See `obi_widgets.session.standing.Standing`.
+    replay : bool
+        Whether the data come from a recording.
+    """
+
+    source: str
+    instrument: Instrument
+    history: History
+    state: State
+    detail: str
+    advice: str
+    has_book: bool
+    age: float
+    replay: bool
+
+
+class Refused(NamedTuple):
+    """A source of a board that could not be opened.
+
+    Attributes
+    ----------
+    source : str
+        As it was given.
+    what, advice : str
+        See `obi_widgets.errors.ObiError`.
+    """
+
+    source: str
+    what: str
+    advice: str
+
+
+@dataclass(frozen=True)
+class BoardRow:
+    """One market of a board.
+
+    Attributes
+    ----------
+    source : str
+        As it was given.
+    instrument : Instrument or None
+        The market; None if the source was refused.
+    state : str
+        State of the feed; ``refused`` for a source that could not be opened.
+    detail, advice : str
+        Reason of the state, and what to do about it; may be empty.
+    replay : bool
+        Whether the data come from a recording.
+    time : int
+        Event time of the newest state, nanoseconds UTC; 0 without one.
+    tick_size, mid, spread : float
+        Quote currency; NaN without a book.
+    signal, threshold : float
+        Newest values, in the signal's unit; NaN without one.
+    side : int
+        +1 or −1 if the signal is beyond the threshold, else 0.
+    since : float
+        Seconds of event time for which it has been beyond on this side; NaN if it is not.
+    strength : float
+        Size of the signal in multiples of the threshold, or for a quantile its place, 0 to 1; NaN
+        without one. Of two markets the stronger one is the larger.
+    age : float
+        Seconds since the book last changed; NaN before the first change, and after the end.
+    spark : Sparkline
+        Mid over the window of the board.
+    trouble : str
+        Why there is no signal; empty if there is one.
+    """
+
+    source: str
+    instrument: Instrument | None
+    state: str
+    detail: str
+    advice: str
+    replay: bool
+    time: int
+    tick_size: float
+    mid: float
+    spread: float
+    signal: float
+    threshold: float
+    side: int
+    since: float
+    strength: float
+    age: float
+    spark: Sparkline
+    trouble: str = ""
+
+    @property
+    def spread_bps(self) -> float:
+        """The spread divided by mid, bps."""
+        return 1e4 * self.spread / self.mid
+
+    @property
+    def old(self) -> bool:
+        """Whether the numbers are of a book that is out of date."""
+        return self.state == "stale" and not np.isnan(self.mid)
+
+
+@dataclass(frozen=True)
+class BoardFrame:
+    """Everything that a board shows at one moment.
+
+    Attributes
+    ----------
+    rows : tuple of BoardRow
+        A row each market, in the order of the sources.
+    parameters : Parameters
+        Settings of all of them.
+    scale : tuple of float
+        Range of the signal's bars.
+    height : float
+        What the height of a line of mid stands for, bps; 0 before the first data.
+    factors : tuple of int
+        Of each line, how many times as much its height stands for; mostly 1.
+    seconds : float
+        Length of the lines.
+    note : str
+        Sentence that is shown for some seconds; may be empty.
+    told : int
+        Number of notes so far.
+    opened : int
+        Row of the market whose lab is shown; −1 for none.
+    """
+
+    rows: tuple[BoardRow, ...]
+    parameters: Parameters
+    scale: tuple[float, float]
+    height: float
+    factors: tuple[int, ...]
+    seconds: float
+    note: str = ""
+    told: int = 0
+    opened: int = -1
+
+    @property
+    def states(self) -> int:
+        """Markets that have a state."""
+        return sum(row.time > 0 for row in self.rows)
+
+    @property
+    def is_fresh(self) -> bool:
+        """Whether there is a market with a book that is not out of date."""
+        return any(np.isfinite(row.mid) for row in self.rows)
+
+
+class BoardMaker:
+    """Makes frames of a board; computes each new state once, and keeps the scales steady."""
+
+    def __init__(self) -> None:
+        self._markets: dict[str, tuple[Crossings, Sparklines]] = {}
+        self._spark_scale, self._spark_for = SparkScale(), 0.0
+        self._axis, self._axis_for = Axis(least=0.0), object()
+
+    def make(
+        self,
+        markets: Sequence[Followed | Refused],
+        parameters: Parameters,
+        seconds: float,
+        *,
+        note: str = "",
+        told: int = 0,
+        opened: int = -1,
+    ) -> BoardFrame:
+        """Return the frame of this moment."""
+        rows = tuple(
+            self._row(one, parameters, seconds)
+            if isinstance(one, Followed)
+            else _refused(one, seconds)
+            for one in markets
+        )
+        if self._spark_for != seconds:
+            self._spark_scale, self._spark_for = SparkScale(), seconds
+        factors = tuple(self._spark_scale.follow([row.spark.extent for row in rows]))
+        scale = self._scale(rows, parameters)
+        height = self._spark_scale.height
+        return BoardFrame(rows, parameters, scale, height, factors, seconds, note, told, opened)
+
+    def _row(self, of: Followed, parameters: Parameters, seconds: float) -> BoardRow:
+        if of.source not in self._markets:
+            self._markets[of.source] = Crossings(parameters), Sparklines()
+        crossings, sparklines = self._markets[of.source]
+        history = of.history
+        crossings.update(history, parameters)
+        key = parameters, crossings.trouble
+        spark = sparklines.make(history, crossings.sides, key, seconds)
+        shown = len(history) > 0 and (of.has_book or of.state == "closed")
+        bid, ask = (history.bid[-1], history.ask[-1]) if shown else (np.nan, np.nan)
+        signal = float(crossings.signal[-1]) if shown else np.nan
+        trouble = crossings.trouble
+        if shown and not trouble and np.isnan(signal) and np.isfinite(bid + ask):
+            shortfall = Shortfall.of(history[-LATELY:], parameters.levels_used)
+            trouble = shortfall.sentence if shortfall is not None else ""
+        side = float(crossings.sides[-1]) if np.isfinite(signal) else np.nan
+        strength = abs(crossings.place) if np.isfinite(signal) else np.nan
+        if parameters.threshold_is == "value":
+            strength /= parameters.threshold or 1.0
+        return BoardRow(
+            of.source,
+            of.instrument,
+            of.state,
+            of.detail,
+            of.advice,
+            of.replay,
+            int(history.time[-1]) if len(history) else 0,
+            history.tick_size,
+            float(bid + ask) / 2,
+            float(ask - bid),
+            signal,
+            crossings.threshold if shown else np.nan,
+            0 if np.isnan(side) else int(side),
+            crossings.since if abs(side) > 0 else np.nan,
+            strength,
+            of.age,
+            spark,
+            trouble,
+        )
+
+    def _scale(self, rows: Sequence[BoardRow], parameters: Parameters) -> tuple[float, float]:
+        """Return the range of the bars: the signal's, or one symmetric about 0."""
+        if parameters.signal.range is not None:
+            return parameters.signal.range
+        if self._axis_for != parameters.of_signal:
+            self._axis, self._axis_for = Axis(least=0.0), parameters.of_signal
+        shown = np.abs([value for row in rows for value in (row.signal, row.threshold)])
+        largest = float(shown[np.isfinite(shown)].max(initial=0.0)) or 1.0
+        return self._axis.follow(np.array([-largest, largest]))
+
+
+def _refused(of: Refused, seconds: float) -> BoardRow:
+    nan = np.nan
+    return BoardRow(
+        of.source, None, "refused", of.what, of.advice, replay=False, time=0, tick_size=1.0,
+        mid=nan, spread=nan, signal=nan, threshold=nan, side=0, since=nan, strength=nan, age=nan,
+        spark=Sparkline.empty(seconds),
+    )  # fmt: skip

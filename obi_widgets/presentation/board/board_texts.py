@@ -1,0 +1,175 @@
+"""The texts of a board, as the page shows them."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+from obi_widgets.market_data.events import CURRENT
+from obi_widgets.presentation.still.still import Still, Table
+from obi_widgets.presentation.texts import formatting
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from obi_widgets.presentation.board.board_frame import BoardFrame, BoardRow
+
+SYMBOL = 16
+"""Letters of a symbol that a line has room for."""
+
+FAILED = "refused"
+
+COLUMNS = ("market", "venue", "state", "mid", "spread", "signal", "beyond for", "change")
+"""Heads of the still picture's table."""
+
+
+def named(row: BoardRow) -> list[str]:
+    """Return what names a market: symbol as shown, symbol, and venue."""
+    if row.instrument is None:
+        venue, _, symbol = row.source.partition(":")
+        symbol, venue = (symbol, venue) if symbol else (row.source, "")
+        return [formatting.shortened(symbol, SYMBOL), symbol, venue]
+    symbol = row.instrument.symbol
+    return [formatting.shortened(symbol, SYMBOL), symbol, row.instrument.label]
+
+
+def state_of(row: BoardRow) -> str:
+    """Return the state as it is shown: one word."""
+    if row.state == FAILED:
+        return "error"
+    return "replay" if row.replay and row.state == "live" else row.state
+
+
+def counted(rows: Sequence[BoardRow]) -> list[list[Any]]:
+    """Return how many markets are in each state, the most frequent first."""
+    return [[state, count] for state, count in Counter(map(state_of, rows)).most_common()]
+
+
+def is_bad(row: BoardRow) -> bool:
+    """Return whether a market has an error, and is not only starting, late or at its end."""
+    if row.state in ("connecting", "syncing"):
+        return bool(row.advice)
+    return row.state in (FAILED, "gap") or (row.state == "closed" and not row.time)
+
+
+def reason(row: BoardRow) -> str:
+    """Return why a market has this state, and what to do; empty if there is nothing to say."""
+    return formatting.signed(f"{row.detail} {row.advice}".strip())
+
+
+def instead(row: BoardRow) -> str:
+    """Return the sentence in place of a market's figures; empty if it has figures."""
+    return "" if math.isfinite(row.mid) else reason(row) or "No book yet."
+
+
+def place(value: float, scale: tuple[float, float]) -> float | None:
+    """Return where a value is on a bar: −1 to +1; None without one."""
+    largest = max(map(abs, scale))
+    if not math.isfinite(value) or not largest:
+        return None
+    return round(min(max(value / largest, -1.0), 1.0), 3)
+
+
+def since(seconds: float) -> str:
+    """Return how long a signal has been beyond the threshold; empty if it is not."""
+    if not math.isfinite(seconds):
+        return ""
+    return formatting.duration(seconds) if seconds >= 1 else "<1 s"
+
+
+def _known(value: float, digits: int) -> float | None:
+    return round(value, digits) if math.isfinite(value) else None
+
+
+def line(row: BoardRow, frame: BoardFrame, factor: int) -> list[Any]:
+    """Return a market's line, as ``static/board.js`` reads it."""
+    scale = frame.scale
+    change = row.spark.change if math.isfinite(row.mid) else math.nan
+    return [
+        state_of(row),
+        reason(row),
+        instead(row),
+        "bad" if is_bad(row) else "old" if row.old else "",
+        formatting.mid(row.mid, row.tick_size),
+        formatting.spread(row.spread, row.mid, row.tick_size).removesuffix(" bps"),
+        formatting.signal_number(row.signal, scale),
+        formatting.side(row.signal, scale),
+        row.side,
+        place(row.signal, scale),
+        place(row.threshold, scale),
+        since(row.since),
+        _known(row.age, 1),
+        formatting.bps(change, sign=True).removesuffix(" bps"),
+        factor,
+        row.trouble,
+        not row.time,
+        # To sort by.
+        _known(row.strength, 4) if row.state in CURRENT or row.state == "closed" else None,
+        _known(row.spread_bps, 4),
+        _known(change, 3),
+    ]
+
+
+def threshold_of(frame: BoardFrame) -> str:
+    """Return the threshold in words: one for all markets, or each market's own quantile."""
+    parameters = frame.parameters
+    if parameters.threshold_is == "quantile":
+        return f"its own quantile {parameters.threshold:g}"
+    unit = parameters.signal.unit
+    return f"±{formatting.signal_number(parameters.threshold, frame.scale).lstrip('+')}" + (
+        f" {unit}" if unit else ""
+    )
+
+
+def board_state(frame: BoardFrame) -> dict[str, Any]:
+    """Return all that the page shows of a frame besides lines of mid; a key each line."""
+    signal = frame.parameters.signal
+    state: dict[str, Any] = {
+        "markets": [named(row) for row in frame.rows],
+        "opened": frame.opened,
+        "states": counted(frame.rows),
+        "signal": signal.name.replace("_", " "),
+        "signal_title": formatting.about(signal),
+        "threshold": threshold_of(frame),
+        "window": frame.seconds,
+        "length": formatting.duration(frame.seconds),
+        "scale": frame.height,
+        "height": formatting.bps(frame.height).replace(".00", "") if frame.height else "",
+        "message": frame.note or _trouble(frame),
+        "told": frame.told if frame.note else 0,
+    }
+    rows = zip(frame.rows, frame.factors, strict=True)
+    return state | {str(at): line(row, frame, factor) for at, (row, factor) in enumerate(rows)}
+
+
+def _trouble(frame: BoardFrame) -> str:
+    """Return what is wrong with the signal of some market; empty if nothing is."""
+    troubled = [row for row in frame.rows if row.trouble]
+    if not troubled:
+        return ""
+    many = len(troubled)
+    where = named(troubled[0])[0] if many == 1 else f"{many} markets"
+    return formatting.signed(f"{where}: {troubled[0].trouble}")
+
+
+def board_still(frame: BoardFrame) -> Still:
+    """Return a still picture: the figures as a table."""
+    rows = []
+    for row in frame.rows:
+        _, symbol, venue = named(row)
+        figures: list[str] = [instead(row), "", "", "", ""]
+        if math.isfinite(row.mid):
+            figures = [
+                formatting.mid(row.mid, row.tick_size),
+                formatting.spread(row.spread, row.mid, row.tick_size),
+                formatting.signal(row.signal, frame.scale, frame.parameters.signal.unit),
+                since(row.since),
+                formatting.bps(row.spark.change, sign=True),
+            ]
+        rows.append([symbol, venue, state_of(row), *figures])
+    newest = max((row.time for row in frame.rows), default=0)
+    when = f", {formatting.clock(newest)} UTC" if newest else ", before the first data"
+    many = f"{len(rows)} market{'' if len(rows) == 1 else 's'}"
+    said = f"Still picture of a board of {many}{when}. Run this cell to start it again."
+    return Still(tables=[Table(rows, COLUMNS)], sentence=said)

@@ -1,0 +1,375 @@
+"""The board: many markets, a line each, and the lab of one of them."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Any
+
+import ipywidgets
+
+from obi_widgets.checks import UNSET, Unset
+from obi_widgets.errors import ObiError
+from obi_widgets.feeds.sources import Options
+from obi_widgets.presentation.board.board_frame import BoardFrame, BoardMaker
+from obi_widgets.presentation.board.board_texts import board_state, board_still
+from obi_widgets.presentation.texts import formatting
+from obi_widgets.session.board import BoardSession
+from obi_widgets.widgets.assets import STYLE, asset
+from obi_widgets.widgets.lab import Lab
+from obi_widgets.widgets.panel import Panel, StateWidget, sessions_held
+from obi_widgets.widgets.reachability import forget_outputs
+from obi_widgets.widgets.settings import SettingsWidget
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from pathlib import Path
+
+    import pandas as pd
+
+    from obi_widgets.presentation.still.still import Still
+    from obi_widgets.session.session import Session
+    from obi_widgets.settings.settings import Settings
+    from obi_widgets.signals.signal import Signal
+    from obi_widgets.widgets.page import Changes
+
+log = logging.getLogger(__name__)
+
+
+class _Table(StateWidget):
+    _esm = asset("nodes.js", "theme.js", "place.js", "sparkline.js", "board.js")
+    _css = STYLE + asset("board.css")
+
+
+class Board(Panel):
+    """Many markets: a line each, with state, mid, spread, signal, age, and mid over some minutes.
+
+    Make it the last line of a cell to show it. A click on a line opens the lab of its market, on
+    the same running feed; "Board" or Escape leads back. All markets share the settings. A market
+    that cannot be followed says why in its line, and the others go on.
+
+    Markets are sorted by a click on a head: again every five seconds, but never while the mouse or
+    the focus is on a line. Markets without a fresh book come last.
+
+    Parameters
+    ----------
+    sources : iterable of str or Path
+        Markets as ``venue:SYMBOL``, ``sim:SYMBOL`` or paths of recordings. One thread reads all of
+        them.
+    settings : Settings, optional
+        Settings of all markets; defaults if left out. They are used, not copied.
+    signal : Signal or str, optional
+        Signal to start with, if no settings are given.
+    speed : float or None
+        Recordings only: playback speed, 1 is the original speed; None loads all at once.
+    levels : int
+        Levels to keep on each side of each book; 1 to 1,000. An hour of ten states a second takes
+        9 MB a market with 20 levels, and 22 MB with 50.
+    history_seconds : float
+        Length of the past to keep, seconds.
+    interval : float
+        Seconds between two book states that are kept; 0 keeps every state.
+    strict, refresh_at
+        See `Session`.
+    edge : float, optional
+        Simulated markets only: see `Session`.
+    seed : int, optional
+        Simulated markets only: the first one has this seed, the second one the next number, and so
+        on. Random if left out.
+    warmup : float, optional
+        Simulated markets only: seconds of past data to start with, 60 if left out.
+
+    Raises
+    ------
+    ArgumentError
+        If the sources are no list of texts, if there are none, or if a market is named twice.
+    SettingsError
+        If the signal is unknown, if both settings and a signal are given, if a number is out of its
+        range, or if no source has a use for an option.
+
+    Examples
+    --------
+    >>> board = obi.Board(["sim:BTC-PERP", "sim:ETH-PERP"], seed=3, warmup=30)
+    >>> board.wait(100)
+    >>> board.to_frame()["symbol"].tolist()
+    ['BTC-PERP', 'ETH-PERP']
+    >>> len(board["sim:ETH-PERP"].history) >= 100
+    True
+    >>> board.settings.depth = 5
+    >>> board.close()
+    """
+
+    css_class = "obi-board"
+
+    def __init__(
+        self,
+        sources: Iterable[str | Path],
+        *,
+        settings: Settings | None = None,
+        signal: Signal | str | None = None,
+        speed: float | Unset | None = UNSET,
+        levels: int = 20,
+        history_seconds: float = 3600.0,
+        interval: float = 0.1,
+        strict: bool = False,
+        refresh_at: float = 0.5,
+        edge: float | None = None,
+        seed: int | None = None,
+        warmup: float | None = None,
+    ) -> None:
+        options = Options(
+            speed, levels, history_seconds, interval, strict, refresh_at, None, edge, seed, warmup
+        )
+        board = BoardSession(sources, settings=settings, signal=signal, options=options)
+        self._board = board
+        self._lab: Lab | None = None
+        self._table = _Table(state=self._state(board))
+        self._table.on_msg(self._do)
+        self._controls = SettingsWidget(board.settings, alone=False)
+        self._opener = ipywidgets.Button(tooltip="Settings of all markets")
+        self._opener.add_class("obi-unfold")
+        self._opener.on_click(self._turn)
+        self._fold = ipywidgets.VBox([self._opener, self._controls])
+        self._fold.add_class("obi-board-settings")
+        self._stage = ipywidgets.VBox([])
+        self._stage.add_class("obi-stage")
+        self._unfold(unfolded=False)
+        super().__init__(board, [self._table, self._fold, self._stage])
+
+    def __repr__(self) -> str:
+        names = self._board.sources
+        shown = ", ".join(map(repr, names[:3])) + (", …" if len(names) > 3 else "")
+        many = f"{len(names)} market{'' if len(names) == 1 else 's'}"
+        return f"Board({many}: {shown})"
+
+    # -- markets ---------------------------------------------------------------------------
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """The sources, in the given order."""
+        return self._board.sources
+
+    @property
+    def sessions(self) -> Mapping[str, Session]:
+        """The session of each market by its source, without sources that could not be opened.
+
+        A session has the market's history, `Session.to_frame`, `Session.on_alert` and all else.
+        Closing it stops this market alone.
+        """
+        return self._board.sessions
+
+    def __getitem__(self, source: str | Path) -> Session:
+        """Return the session of a market: ``board["sim:BTC-PERP"].history``.
+
+        Raises
+        ------
+        ObiError
+            If the board has no such market, or why it could not be opened.
+        """
+        return self._board.session(source)
+
+    @property
+    def settings(self) -> Settings:
+        """Settings of all markets. Assigning to an attribute changes all lines."""
+        return self._board.settings
+
+    @settings.setter
+    def settings(self, values: Settings) -> None:
+        self._board.settings.update(values)
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return the newest values, a row each market.
+
+        Returns
+        -------
+        DataFrame
+            The index has the sources. Columns: ``symbol``, ``venue``, ``state``, ``reason`` (text);
+            ``time`` (of the newest state, UTC), ``age`` (seconds since the book last changed),
+            ``mid`` (quote currency), ``spread_bps``, one named like the signal and ``threshold``
+            (the signal's unit), ``side`` (+1 or −1 beyond the threshold, else 0), ``since``
+            (seconds for which it has been beyond), and ``change_bps`` over the window of the lines.
+            Floats are NaN where there is no value. A source that could not be opened has the state
+            ``error``.
+
+        Examples
+        --------
+        >>> board = obi.Board(["sim:BTC-PERP", "sim:NONE"], seed=3, warmup=10)
+        >>> board.wait(50)
+        >>> board.to_frame().loc["sim:NONE", "state"]
+        'error'
+        >>> board.close()
+        """
+        return self._board.to_frame()
+
+    def wait(self, states: int = 1, *, timeout: float | None = None) -> None:
+        """Wait until each market has a number of states.
+
+        Markets that have failed or ended are not waited for.
+
+        Parameters
+        ----------
+        states : int
+            Number of states of each market, at most as many as are kept.
+        timeout : float, optional
+            Longest wait for all of them, seconds. If left out, the wait ends when a market has no
+            new state for 30 s.
+
+        Raises
+        ------
+        ObiError
+            If a market that has not ended has fewer states at the end, or if every market has
+            failed. It says which, and why.
+        SettingsError
+            If more states are asked for than are kept, or the timeout is out of range.
+        """
+        self._board.wait(states, timeout=timeout)
+        if self._still is not None:
+            self._still.renew()
+
+    # -- what is shown ---------------------------------------------------------------------
+
+    @property
+    def window(self) -> float:
+        """Length of the lines of mid, seconds; 1 to the longest window that is kept."""
+        return self._board.seconds
+
+    @window.setter
+    def window(self, seconds: float) -> None:
+        self._board.seconds = seconds
+
+    @property
+    def lab(self) -> Lab | None:
+        """The lab that is shown in the place of the lines; None if there is none."""
+        return self._lab
+
+    def open_lab(self, source: str | Path) -> Lab:
+        """Show the lab of a market in the place of the lines.
+
+        Parameters
+        ----------
+        source : str or Path
+            The market. It is not connected again.
+
+        Returns
+        -------
+        Lab
+            Closing it, or `back`, leads back to the lines. The market goes on.
+
+        Raises
+        ------
+        ObiError
+            If the board has no such market, or why it could not be opened.
+
+        Examples
+        --------
+        >>> board = obi.Board(["sim:BTC-PERP", "sim:ETH-PERP"], seed=3, warmup=10)
+        >>> lab = board.open_lab("sim:ETH-PERP")
+        >>> lab.session is board["sim:ETH-PERP"]
+        True
+        >>> board.back()
+        >>> board.close()
+        """
+        session = self._board.session(source)
+        if self._lab is not None and self._lab.session is session:
+            return self._lab
+        self.back()
+        name = next(name for name, one in self._board.sessions.items() if one is session)
+        self._lab = _MarketLab(session, self)
+        self._stage.children = (self._lab,)
+        self._fold.layout.display = "none"  # the lab has these settings, too
+        self._board.opened = name
+        return self._lab
+
+    def back(self) -> None:
+        """Show the lines again; has no effect if they are shown."""
+        lab, self._lab = self._lab, None
+        if lab is None:
+            return
+        self._stage.children = ()
+        self._fold.layout.display = None
+        self._board.opened = None
+        lab.close()
+
+    def _do(self, _: object, content: dict[str, Any], __: object) -> None:
+        """Run the action of a click. Errors are shown; an exception would not be seen."""
+        try:
+            match content.get("do"):
+                case "open":
+                    self.open_lab(self.sources[int(content["market"])])
+                case "back":
+                    self.back()
+                case "window":
+                    self.window = float(content["seconds"])
+        except (ObiError, IndexError, ValueError) as error:
+            self._board.tell(str(error))
+        except Exception as error:
+            log.exception("The board could not do what was clicked.")
+            self._board.tell(f"That failed: {error!r}. Please report this.")
+
+    def _turn(self, _: object = None) -> None:
+        self._unfold(unfolded=not self._unfolded)
+
+    def _unfold(self, *, unfolded: bool) -> None:
+        self._unfolded = unfolded
+        self._controls.layout.display = None if unfolded else "none"
+        self._opener.description = f"{'▾' if unfolded else '▸'} Settings of all markets"
+
+    @staticmethod
+    def _state(board: BoardSession) -> dict[str, Any]:
+        """Return what stands there before the first frame."""
+        nothing = BoardMaker().make(board.followed(), board.settings.parameters, board.seconds)
+        return board_state(nothing) | {"windows": _windows(board)}
+
+    def _changes(self, frame: BoardFrame) -> Changes:
+        """Yield what a frame shows."""
+        lines = tuple(row.spark.mid for row in frame.rows)
+        beyond = tuple(row.spark.beyond for row in frame.rows)
+        ends = [row.spark.end // 1_000_000 for row in frame.rows]
+        yield (
+            self._table,
+            {
+                "state": board_state(frame) | {"windows": _windows(self._board)},
+                "lines": lines,
+                "beyond": beyond,
+                "ends": ends,
+            },
+        )
+
+    def _drawing(self, frame: BoardFrame) -> Still:
+        return board_still(frame)
+
+    # -- the end ---------------------------------------------------------------------------
+
+    def held(self) -> bool:
+        """Whether a variable may refer to this, to one of its sessions, or to a part of one."""
+        return sessions_held(list(self.sessions.values()), [self, self._board])
+
+    def close(self) -> None:
+        """Stop all feeds and both threads, and close all widgets of the board.
+
+        The histories stay readable through a variable of the board.
+        """
+        if self.comm is not None:
+            self.back()
+            self._board.detach(self)
+            self._board.close()
+            self._controls.close()  # it observes the settings, which may outlive the board
+            forget_outputs([self._board, *self.sessions.values()])
+        super().close()
+
+
+class _MarketLab(Lab):
+    """The lab of a market of a board: when it is closed, the board shows its lines again."""
+
+    def __init__(self, session: Session, board: Board) -> None:
+        self._of = board
+        super().__init__(session)
+
+    def close(self) -> None:
+        super().close()
+        if self._of.lab is self:
+            self._of.back()
+
+
+def _windows(board: BoardSession) -> list[tuple[float, str, str]]:
+    """Return the lengths to choose from: seconds, short name, and long name."""
+    return [(seconds, *formatting.window(seconds)) for seconds in board.windows]

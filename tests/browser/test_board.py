@@ -1,0 +1,128 @@
+"""A board in a browser: its lines, their order, the lab of one, and what a frame costs."""
+
+from __future__ import annotations
+
+import pytest
+from playwright.sync_api import expect
+
+from browser.looks import contrasts, cut_off, overlapping
+from browser.screen import PATIENCE, Screen, eventually, threads, widgets
+from browser.test_access import violations_by_theme
+from browser.test_look import THEMES
+
+CELLS = (
+    "from obi_widgets.feeds.simulation import simulator\n"
+    "import obi_widgets as obi\n"
+    "kinds = list(simulator.LISTINGS.values())\n"
+    "for number in range(18):\n"
+    "    simulator.LISTINGS[f'C{number:02}-PERP'] = kinds[number % 3]\n"
+    "names = [f'sim:{name}' for name in simulator.LISTINGS] + ['sim:TON-PERP']",
+    "board = obi.Board(names, seed=3, edge=2, warmup=10)\nboard",
+)
+
+COUNT = """
+import json, time
+from obi_widgets.widgets.page import PageWidget
+sizes, deliver = [], PageWidget._deliver
+def count(page, message):
+    if message is not None:
+        sizes.append((time.monotonic(), len(json.dumps(message[0])) + sum(map(len, message[1]))))
+    deliver(page, message)
+PageWidget._deliver = count
+"""
+
+
+@pytest.fixture(scope="module")
+def board(jupyterlab):
+    """A board of 21 markets that all run, and of one that there is not."""
+    with jupyterlab.notebook(CELLS) as nb:
+        nb.run_all()
+        screen = Screen(nb, ".obi-board")
+        expect(screen.root.locator(".obi-states")).to_have_text(
+            "21 live · 1 error", timeout=2000 * PATIENCE
+        )
+        yield screen
+        assert nb.errors() == []
+
+
+def names(screen):
+    return screen.root.locator(".obi-board-table tbody .obi-market strong").all_inner_texts()
+
+
+def test_a_frame_of_21_markets_is_small(board):
+    nb = board.nb
+    assert threads(nb) == ["obi-feed", "obi-publisher"]
+    nb.execute(COUNT)
+    nb.until("len(sizes) > 10", timeout=PATIENCE)
+    nb.execute("PageWidget._deliver = deliver")
+    times, sizes = zip(*nb.value("sizes"), strict=True)
+    assert sum(sizes) / len(sizes) < 10_000
+    assert (times[-1] - times[0]) / (len(times) - 1) > 0.4, "two frames a second"
+
+
+def test_it_is_sorted_by_a_click_and_not_under_the_mouse(board):
+    nb, page = board.nb, board.page
+    given = names(board)
+    assert (given[0], given[-1]) == ("BTC-PERP", "TON-PERP")
+    head = board.root.get_by_role("button", name="imbalance")
+    head.click()
+    eventually(lambda: names(board) != given, "another order")
+    assert names(board)[-1] == "TON-PERP", "what cannot be ranked comes last"
+    board.root.locator("tbody tr").nth(4).hover()
+    still = names(board)
+    page.wait_for_timeout(6000)
+    assert names(board) == still, "not under the mouse"
+    head.hover()
+    eventually(lambda: names(board) != still, "sorted again on a clock")
+    expect(board.root.locator("th.obi-is-signal")).to_have_attribute("aria-sort", "descending")
+    board.root.get_by_role("button", name="market", exact=True).click()
+    eventually(lambda: names(board) == given, "the given order")
+    assert nb.errors() == []
+
+
+def test_a_click_opens_the_lab_and_escape_leads_back(board):
+    nb, page = board.nb, board.page
+    many = widgets(nb)
+    board.root.get_by_role("button", name="ETH-PERP").click()
+    lab = Screen(nb, ".obi-lab")
+    lab.wait_for_state("live")
+    expect(lab.root.locator(".obi-symbol")).to_have_text("ETH-PERP")
+    expect(board.root.locator(".obi-lines")).to_be_hidden()
+    assert threads(nb) == ["obi-feed", "obi-publisher"], "no second connection"
+    board.root.locator(".obi-chip", has_text="SOL-PERP").click()
+    expect(lab.root.locator(".obi-symbol")).to_have_text("SOL-PERP", timeout=1000 * PATIENCE)
+    page.wait_for_timeout(500)
+    lab.root.locator(".obi-part-price .obi-chart").first.click(position={"x": 300, "y": 120})
+    nb.until("board.lab.session.cursor is not None and board.lab.session.cursor.pinned is not None")
+    page.keyboard.press("Escape")
+    nb.until("board.lab.session.cursor is None or board.lab.session.cursor.pinned is None")
+    assert nb.value("board.lab is not None"), "the lab takes Escape first"
+    page.keyboard.press("Escape")
+    expect(board.root.locator(".obi-lines")).to_be_visible(timeout=1000 * PATIENCE)
+    expect(board.root.get_by_role("button", name="SOL-PERP")).to_be_focused()
+    page.keyboard.press("ArrowUp")
+    expect(board.root.get_by_role("button", name="ETH-PERP")).to_be_focused()
+    assert widgets(nb) == many
+    assert nb.value("[one.closed for one in board.sessions.values()].count(True)") == 0
+
+
+def test_nothing_is_cut_off_and_each_text_can_be_read(board, artefacts):
+    nb, found = board.nb, []
+    for width, height in {1240: 1000, 650: 1000, 282: 1300}.items():
+        nb.set_output_width(width, height)
+        nb.page.wait_for_timeout(500)
+        board.picture(artefacts / f"board-{width}.png")
+        found += [f"{width}: {one}" for one in [*cut_off(board.root), *overlapping(board.root)]]
+    nb.set_output_width(1240)
+    nb.page.mouse.move(0, 0)  # the line under the mouse has a ground of its own
+    pale = {}
+    for name, theme in THEMES.items():
+        nb.theme(**theme)
+        board.picture(artefacts / f"board-{name.replace(' ', '-')}.png")
+        least = 7 if name == "high contrast" else 4.5
+        ratios = contrasts(board.root).items()
+        pale |= {f"{name}: {what}": ratio for what, ratio in ratios if ratio < least}
+    nb.theme(dark=False)
+    assert not found, "\n".join(found)
+    assert not pale, f"too pale: {pale}"
+    assert violations_by_theme(board) == {}

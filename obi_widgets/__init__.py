@@ -71,11 +71,13 @@ _PLACES = {
     "Taker": "trading.execution",
     "TapeWidget": "widgets",
     "Trades": "history.trades",
+    "aligned": "calibration.lead_lag",
     "break_even": "calibration.break_even",
     "calibrate": "calibration.calibrate",
     "clock_skew": "calibration.placebo",
     "compact": "feeds.days.compact",
     "compute": "signals.computing",
+    "correlations": "calibration.lead_lag",
     "difference": "signals.transforms",
     "entries": "trading.entries",
     "export_strategy": "strategy.export",
@@ -84,6 +86,7 @@ _PLACES = {
     "fills": "trading.fills",
     "imbalance": "signals",
     "inferred": "signals.coverage",
+    "lead_lag": "calibration.lead_lag",
     "load": "feeds.loading",
     "load_days": "feeds.days.load_days",
     "look_ahead": "calibration.placebo",
@@ -174,11 +177,13 @@ __all__ = [
     "Taker",
     "TapeWidget",
     "Trades",
+    "aligned",
     "break_even",
     "calibrate",
     "clock_skew",
     "compact",
     "compute",
+    "correlations",
     "difference",
     "entries",
     "export_strategy",
@@ -187,6 +192,7 @@ __all__ = [
     "fills",
     "imbalance",
     "inferred",
+    "lead_lag",
     "load",
     "load_days",
     "look_ahead",
@@ -215,6 +221,7 @@ if TYPE_CHECKING:
     __version__: str
     from obi_widgets.calibration.break_even import break_even
     from obi_widgets.calibration.calibrate import calibrate
+    from obi_widgets.calibration.lead_lag import aligned, correlations, lead_lag
     from obi_widgets.calibration.placebo import clock_skew, look_ahead, shuffled, skewed
     from obi_widgets.calibration.proposal import Proposal, propose
     from obi_widgets.calibration.report import Report

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 import ipywidgets
 
+from obi_widgets.calibration.lead_lag import aligned, correlations, lead_lag
 from obi_widgets.checks import UNSET, Unset
-from obi_widgets.errors import ObiError
+from obi_widgets.errors import ArgumentError, ObiError, quoted
 from obi_widgets.feeds.sources import Options
 from obi_widgets.presentation.board.board_frame import BoardFrame, BoardMaker
 from obi_widgets.presentation.board.board_texts import board_state, board_still
@@ -21,11 +23,12 @@ from obi_widgets.widgets.reachability import forget_outputs
 from obi_widgets.widgets.settings import SettingsWidget
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping
     from pathlib import Path
 
     import pandas as pd
 
+    from obi_widgets.history.columns import History
     from obi_widgets.presentation.still.still import Still
     from obi_widgets.session.session import Session
     from obi_widgets.settings.settings import Settings
@@ -199,6 +202,71 @@ class Board(Panel):
         >>> board.close()
         """
         return self._board.to_frame()
+
+    def lead_lag(
+        self,
+        sources: Iterable[str] | None = None,
+        *,
+        of: str = "mid",
+        step: float = 0.1,
+        longest: float = 3.0,
+    ) -> pd.DataFrame:
+        """Return which market leads, pair by pair, as far as the clocks allow.
+
+        Parameters
+        ----------
+        sources : iterable of str, optional
+            Two markets or more; all that have states if left out.
+        of, step, longest
+            See `obi_widgets.lead_lag`, which also tells what is returned and raised. The signal is
+            that of the settings.
+        """
+        chosen = self._histories(sources)
+        return lead_lag(chosen, self.settings, of=of, step=step, longest=longest)
+
+    def correlations(
+        self, sources: Iterable[str] | None = None, *, of: str = "mid", step: float = 1.0
+    ) -> pd.DataFrame:
+        """Return how alike the markets move, pair by pair, see `obi_widgets.correlations`.
+
+        Parameters
+        ----------
+        sources : iterable of str, optional
+            As for `lead_lag`.
+        of, step
+            See `obi_widgets.correlations`.
+        """
+        return correlations(self._histories(sources), self.settings, of=of, step=step)
+
+    def aligned(
+        self, sources: Iterable[str] | None = None, *, of: str = "signal", step: float = 0.1
+    ) -> pd.DataFrame:
+        """Return the signals of the markets by one clock, see `obi_widgets.aligned`.
+
+        Parameters
+        ----------
+        sources : iterable of str, optional
+            As for `lead_lag`.
+        of, step
+            See `obi_widgets.aligned`.
+
+        Examples
+        --------
+        >>> board = obi.Board(["sim:BTC-PERP", "sim:ETH-PERP"], seed=3, warmup=5)
+        >>> board.wait(60)
+        >>> board.aligned().columns.tolist()
+        ['sim:BTC-PERP', 'sim:ETH-PERP', 'divergence']
+        >>> board.close()
+        """
+        return aligned(self._histories(sources), self.settings, of=of, step=step)
+
+    def _histories(self, sources: Iterable[str] | None) -> dict[str, History]:
+        """Return the histories of these markets, or of all that have states."""
+        if sources is None:
+            return {name: one.history for name, one in self.sessions.items() if one.has_data}
+        if isinstance(sources, str) or not isinstance(sources, Iterable):
+            raise ArgumentError(f"{quoted(sources)} is no list of sources.", "Give a list.")
+        return {str(name): self[name].history for name in sources}
 
     def wait(self, states: int = 1, *, timeout: float | None = None) -> None:
         """Wait until each market has a number of states.

@@ -326,6 +326,23 @@ def test_lines_and_texts_are_of_the_same_frame(boards):
         assert float(state[str(number)][4].replace(",", "")) == pytest.approx(row.mid, rel=1e-9)
 
 
+def test_a_signal_without_a_range_has_a_scale_of_each_market(boards):
+    """Base units of two markets do not compare: neither do bars on one scale, nor a rank."""
+    board = boards(settings=obi.Settings("order_flow_imbalance", window=5, threshold=2))
+    board.wait(60)
+    board.close()
+    maker = board._board.publisher._maker
+    frame = maker.make(board._board.followed(), board.settings.parameters, 60.0)
+    for row, session in zip(frame.rows, board.sessions.values(), strict=True):
+        values = obi.compute(session.history, board.settings)
+        sizes = np.abs(values[np.isfinite(values)])
+        low, high = row.scale
+        assert (low, sizes.max() <= high) == (-high, True)
+        assert sizes.max() > 0.4 * high or row.threshold > 0.4 * high
+        assert row.strength == np.mean(sizes < abs(row.signal))
+    assert len({row.scale for row in frame.rows}) > 1
+
+
 def test_a_signal_that_needs_more_levels_says_so(boards):
     board = boards(levels=3)
     board.wait(20)

@@ -10,14 +10,19 @@ import numpy as np
 from obi_widgets.presentation.board.crossings import Crossings
 from obi_widgets.presentation.board.sparkline import Sparkline, Sparklines, SparkScale
 from obi_widgets.presentation.charts.downsampling import Axis
+from obi_widgets.presentation.charts.signal_line import FAR
 from obi_widgets.signals.coverage import Shortfall
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from numpy.typing import NDArray
+
     from obi_widgets.history.columns import History
     from obi_widgets.market_data.events import Instrument, State
     from obi_widgets.settings.parameters import Parameters
+
+    Floats = NDArray[np.float64]
 
 LATELY = 100
 """Newest states that are checked for levels that the history does not keep."""
@@ -94,8 +99,12 @@ class BoardRow:
     since : float
         Seconds of event time for which it has been beyond on this side; NaN if it is not.
     strength : float
-        Size of the signal in multiples of the threshold, or for a quantile its place, 0 to 1; NaN
-        without one. Of two markets the stronger one is the larger.
+        By what markets are ranked; NaN without a signal. The size of the signal in multiples of the
+        threshold; its place among recent values, 0 to 1, if the threshold is a quantile; or, for a
+        signal without a range, the share of the window in which it was weaker: its values do not
+        compare between markets.
+    scale : tuple of float
+        Range of the signal's bar: that of the signal, or one of the market's own window.
     age : float
         Seconds since the book last changed; NaN before the first change, and after the end.
     spark : Sparkline
@@ -119,6 +128,7 @@ class BoardRow:
     side: int
     since: float
     strength: float
+    scale: tuple[float, float]
     age: float
     spark: Sparkline
     trouble: str = ""
@@ -144,8 +154,6 @@ class BoardFrame:
         A row each market, in the order of the sources.
     parameters : Parameters
         Settings of all of them.
-    scale : tuple of float
-        Range of the signal's bars.
     height : float
         What the height of a line of mid stands for, bps; 0 before the first data.
     factors : tuple of int
@@ -162,7 +170,6 @@ class BoardFrame:
 
     rows: tuple[BoardRow, ...]
     parameters: Parameters
-    scale: tuple[float, float]
     height: float
     factors: tuple[int, ...]
     seconds: float
@@ -185,9 +192,8 @@ class BoardMaker:
     """Makes frames of a board; computes each new state once, and keeps the scales steady."""
 
     def __init__(self) -> None:
-        self._markets: dict[str, tuple[Crossings, Sparklines]] = {}
+        self._markets: dict[str, _Market] = {}
         self._spark_scale, self._spark_for = SparkScale(), 0.0
-        self._axis, self._axis_for = Axis(least=0.0), object()
 
     def make(
         self,
@@ -209,14 +215,14 @@ class BoardMaker:
         if self._spark_for != seconds:
             self._spark_scale, self._spark_for = SparkScale(), seconds
         factors = tuple(self._spark_scale.follow([row.spark.extent for row in rows]))
-        scale = self._scale(rows, parameters)
         height = self._spark_scale.height
-        return BoardFrame(rows, parameters, scale, height, factors, seconds, note, told, opened)
+        return BoardFrame(rows, parameters, height, factors, seconds, note, told, opened)
 
     def _row(self, of: Followed, parameters: Parameters, seconds: float) -> BoardRow:
         if of.source not in self._markets:
-            self._markets[of.source] = Crossings(parameters), Sparklines()
-        crossings, sparklines = self._markets[of.source]
+            self._markets[of.source] = _Market(Crossings(parameters), Sparklines())
+        market = self._markets[of.source]
+        crossings, sparklines = market.crossings, market.sparklines
         history = of.history
         crossings.update(history, parameters)
         key = parameters, crossings.trouble
@@ -229,8 +235,12 @@ class BoardMaker:
             shortfall = Shortfall.of(history[-LATELY:], parameters.levels_used)
             trouble = shortfall.sentence if shortfall is not None else ""
         side = float(crossings.sides[-1]) if np.isfinite(signal) else np.nan
+        sizes = _sizes(crossings, seconds)
+        threshold = crossings.threshold if shown else np.nan
         strength = abs(crossings.place) if np.isfinite(signal) else np.nan
-        if parameters.threshold_is == "value":
+        if parameters.signal.range is None and parameters.threshold_is == "value":
+            strength = float(np.mean(sizes < abs(signal))) if np.isfinite(signal) else np.nan
+        elif parameters.threshold_is == "value":
             strength /= parameters.threshold or 1.0
         return BoardRow(
             of.source,
@@ -244,30 +254,49 @@ class BoardMaker:
             float(bid + ask) / 2,
             float(ask - bid),
             signal,
-            crossings.threshold if shown else np.nan,
+            threshold,
             0 if np.isnan(side) else int(side),
             crossings.since if abs(side) > 0 else np.nan,
             strength,
+            market.scale(parameters, sizes, threshold),
             of.age,
             spark,
             trouble,
         )
 
-    def _scale(self, rows: Sequence[BoardRow], parameters: Parameters) -> tuple[float, float]:
-        """Return the range of the bars: the signal's, or one symmetric about 0."""
+
+class _Market:
+    """What is kept of one market between two frames."""
+
+    def __init__(self, crossings: Crossings, sparklines: Sparklines) -> None:
+        self.crossings, self.sparklines = crossings, sparklines
+        self._axis, self._axis_for = Axis(least=0.0), object()
+
+    def scale(self, parameters: Parameters, sizes: Floats, threshold: float) -> tuple[float, float]:
+        """Return the range of the bar: the signal's, or one symmetric about 0 that holds these."""
         if parameters.signal.range is not None:
             return parameters.signal.range
         if self._axis_for != parameters.of_signal:
             self._axis, self._axis_for = Axis(least=0.0), parameters.of_signal
-        shown = np.abs([value for row in rows for value in (row.signal, row.threshold)])
-        largest = float(shown[np.isfinite(shown)].max(initial=0.0)) or 1.0
+        largest = float(sizes.max(initial=0.0))
+        if threshold <= FAR * largest or not largest:
+            largest = max(largest, threshold) or 1.0
         return self._axis.follow(np.array([-largest, largest]))
+
+
+def _sizes(crossings: Crossings, seconds: float) -> Floats:
+    """Return the sizes of the signal in the newest seconds, without states that have none."""
+    time = crossings.history.time
+    first = int(np.searchsorted(time, time[-1] - round(seconds * 1e9))) if len(time) else 0
+    sizes = np.abs(crossings.signal[first:])
+    return np.asarray(sizes[np.isfinite(sizes)])
 
 
 def _refused(of: Refused, seconds: float) -> BoardRow:
     nan = np.nan
     return BoardRow(
         of.source, None, "refused", of.what, of.advice, replay=False, time=0, tick_size=1.0,
-        mid=nan, spread=nan, signal=nan, threshold=nan, side=0, since=nan, strength=nan, age=nan,
+        mid=nan, spread=nan, signal=nan, threshold=nan, side=0, since=nan, strength=nan,
+        scale=(-1.0, 1.0), age=nan,
         spark=Sparkline.empty(seconds),
     )  # fmt: skip

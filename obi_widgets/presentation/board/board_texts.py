@@ -82,9 +82,9 @@ def _known(value: float, digits: int) -> float | None:
     return round(value, digits) if math.isfinite(value) else None
 
 
-def line(row: BoardRow, frame: BoardFrame, factor: int) -> list[Any]:
+def line(row: BoardRow, factor: int) -> list[Any]:
     """Return a market's line, as ``static/board.js`` reads it."""
-    scale = frame.scale
+    scale = row.scale
     change = row.spark.change if math.isfinite(row.mid) else math.nan
     return [
         state_of(row),
@@ -117,9 +117,7 @@ def threshold_of(frame: BoardFrame) -> str:
     if parameters.threshold_is == "quantile":
         return f"its own quantile {parameters.threshold:g}"
     unit = parameters.signal.unit
-    return f"±{formatting.signal_number(parameters.threshold, frame.scale).lstrip('+')}" + (
-        f" {unit}" if unit else ""
-    )
+    return f"±{formatting.plain(parameters.threshold)}{unit and ' ' + unit}"
 
 
 def board_state(frame: BoardFrame) -> dict[str, Any]:
@@ -130,6 +128,7 @@ def board_state(frame: BoardFrame) -> dict[str, Any]:
         "opened": frame.opened,
         "states": counted(frame.rows),
         "signal": signal.name.replace("_", " "),
+        "bounded": signal.range is not None,
         "signal_title": formatting.about(signal),
         "threshold": threshold_of(frame),
         "window": frame.seconds,
@@ -140,7 +139,7 @@ def board_state(frame: BoardFrame) -> dict[str, Any]:
         "told": frame.told if frame.note else 0,
     }
     rows = zip(frame.rows, frame.factors, strict=True)
-    return state | {str(at): line(row, frame, factor) for at, (row, factor) in enumerate(rows)}
+    return state | {str(at): line(row, factor) for at, (row, factor) in enumerate(rows)}
 
 
 def _trouble(frame: BoardFrame) -> str:
@@ -163,7 +162,7 @@ def board_still(frame: BoardFrame) -> Still:
             figures = [
                 formatting.mid(row.mid, row.tick_size),
                 formatting.spread(row.spread, row.mid, row.tick_size),
-                formatting.signal(row.signal, frame.scale, frame.parameters.signal.unit),
+                formatting.signal(row.signal, row.scale, frame.parameters.signal.unit),
                 since(row.since),
                 formatting.bps(row.spark.change, sign=True),
             ]

@@ -35,7 +35,7 @@ const falling = (value) => (value === null ? null : -value);
 const ORDERS = {
   given: ["in the given order", "", (row, index) => index],
   name: ["by name", "↑", null],
-  strongest: ["strongest first", "↓", (row) => falling(row.strength)],
+  strongest: ["strongest first, against the threshold or its own past", "↓", (row) => falling(row.strength)],
   bids: ["most bids first", "▲", (row) => (row.strength === null ? null : falling(row.at))],
   asks: ["most asks first", "▼", (row) => (row.strength === null ? null : row.at)],
   widest: ["widest first", "↓", (row) => falling(row.spreadBps)],
@@ -294,6 +294,7 @@ function render({ model, el }) {
       cell.ariaSort = at < 0 || order === "given" ? "none" : mark === "↑" ? "ascending" : "descending";
     }
     heads.signal.title = now.signal_title;
+    heads.bar.title = now.bounded ? "" : "Each bar has the scale of its own market";
     set(heads.spark.firstChild, `mid, ${now.length}${now.height ? `, height ${now.height}` : ""}`);
     lines.forEach((_, number) => show(number));
     lines.forEach((_, number) => chip(number));

@@ -5,7 +5,7 @@ const UP = 1;
 const DOWN = 2; // bits of a column
 
 const MARK = 2; // height of a mark, px
-const GAP = 2; // between marks and line
+const GAP = 2; // between marks and line, and beside the next market
 const DOT = 1.6; // radius of the newest mid
 
 // Draws a line. `size` is in CSS px, `height` what the canvas stands for, in the unit of `mid`.
@@ -17,17 +17,17 @@ function sparkline(canvas, { mid, beyond, height }, size, color) {
   beyond.forEach((bits, at) => {
     if (bits & UP) {
       context.fillStyle = color("bid");
-      context.fillRect(at * step, 0, step + 0.3, MARK);
+      context.fillRect(at * step, GAP, step + 0.3, MARK);
     }
     if (bits & DOWN) {
       context.fillStyle = color("ask");
-      context.fillRect(at * step, tall - MARK, step + 0.3, MARK);
+      context.fillRect(at * step, tall - GAP - MARK, step + 0.3, MARK);
     }
   });
   const known = mid.filter(Number.isFinite);
   if (!known.length || !height) return;
   const middle = (Math.max(...known) + Math.min(...known)) / 2;
-  const room = tall - 2 * (MARK + GAP);
+  const room = tall - 2 * (MARK + 2 * GAP);
   const y = (value) => tall / 2 - ((value - middle) / height) * room;
   const last = mid.length - 1;
   context.beginPath();

@@ -365,6 +365,41 @@ def test_a_still_picture_has_a_row_for_each_market(boards):
     assert table.rows[3][3].startswith("The simulator lists no symbol")
 
 
+def test_signals_are_shown_on_one_chart(boards):
+    board = boards()
+    board.wait(60)
+    hear(board._page)
+    board.compare(["sim:SOL-PERP", "sim:BTC-PERP"])
+    assert board.compared == ("sim:BTC-PERP", "sim:SOL-PERP")
+    lines = wait_for(lambda: shown(board._chart, "lines"), "lines")
+    state = shown(board._chart)
+    assert (state["names"], state["scale"]) == (["BTC-PERP", "SOL-PERP"], [-1, 1])
+    assert shown(board._chart, "apart")[-1] == pytest.approx(abs(lines[0][-1] - lines[1][-1]))
+    board._turn_chart()
+    assert (board.compared, board._chart.layout.display) == ((), "none")
+    board._turn_chart()
+    assert board.compared == tuple(THREE)
+    for wrong in ("sim:BTC-PERP", 3):
+        with pytest.raises(ArgumentError, match="is no list of sources"):
+            board.compare(wrong)
+    with pytest.raises(ArgumentError, match="7 signals on one chart"):
+        board.compare(THREE * 2 + THREE[:1])
+    with pytest.raises(SourceError, match="has no market"):
+        board.compare(["sim:XRP-PERP"])
+
+
+def test_a_symbol_that_stands_twice_says_its_venue(boards, recordings):
+    board = boards([recordings[0], "sim:BTC-PERP"], speed=None, warmup=2.0)
+    board.wait(10)
+    board._board.close()
+    maker = board._board.publisher._maker
+    given = board._board.followed()
+    frame = maker.make(given, board.settings.parameters, 60.0, compared=[0, 1])
+    names = board_texts.compared_state(frame)["names"]
+    assert names == ["BTC-PERP Simulator", "BTC-PERP Simulator"]
+    assert len(frame.compared.lines) == 2
+
+
 # -- the end -----------------------------------------------------------------------------------
 
 

@@ -115,6 +115,7 @@ class BoardSession:
         self.windows = windows(options.history_seconds)
         self._seconds = self.windows[1]
         self._opened: str | None = None
+        self._compared: tuple[str, ...] = ()
         self.publisher = BoardPublisher(self)
         self._workers: list[Workers] = []
         feeds = [feed for feed, _ in found.values()]
@@ -203,6 +204,16 @@ class BoardSession:
     @opened.setter
     def opened(self, source: str | None) -> None:
         self._opened = source
+        self.publisher.refresh()
+
+    @property
+    def compared(self) -> tuple[str, ...]:
+        """Sources of the markets whose signals one chart shows; none if it is not shown."""
+        return self._compared
+
+    @compared.setter
+    def compared(self, sources: tuple[str, ...]) -> None:
+        self._compared = sources
         self.publisher.refresh()
 
     def followed(self) -> list[Followed | Refused]:
@@ -324,7 +335,15 @@ class BoardPublisher(Publishing):
     def _due(self) -> tuple[object, Callable[[], BoardFrame]]:
         board, now = self._board, time.monotonic()
         parameters = board.settings.parameters
-        soon = parameters, board.seconds, board.opened, self._note, self._told, self._asked
+        soon = (
+            parameters,
+            board.seconds,
+            board.opened,
+            board.compared,
+            self._note,
+            self._told,
+            self._asked,
+        )
         if soon != self._soon or board.closed or now - self._read_at >= FRAME_EVERY:
             self._soon, self._read_at = soon, now
             self._tick += 1
@@ -333,7 +352,7 @@ class BoardPublisher(Publishing):
             opened = -1 if board.opened is None else board.sources.index(board.opened)
             return self._maker.make(
                 board.followed(), parameters, board.seconds, note=self._note, told=self._told,
-                opened=opened,
+                opened=opened, compared=[board.sources.index(one) for one in board.compared],
             )  # fmt: skip
 
         return self._tick, make

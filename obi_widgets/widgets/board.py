@@ -13,7 +13,8 @@ from obi_widgets.checks import UNSET, Unset
 from obi_widgets.errors import ArgumentError, ObiError, quoted
 from obi_widgets.feeds.sources import Options
 from obi_widgets.presentation.board.board_frame import BoardFrame, BoardMaker
-from obi_widgets.presentation.board.board_texts import board_state, board_still
+from obi_widgets.presentation.board.board_texts import board_state, board_still, compared_state
+from obi_widgets.presentation.board.compared import MOST
 from obi_widgets.presentation.texts import formatting
 from obi_widgets.session.board import BoardSession
 from obi_widgets.widgets.assets import STYLE, asset
@@ -40,6 +41,11 @@ log = logging.getLogger(__name__)
 
 class _Table(StateWidget):
     _esm = asset("nodes.js", "theme.js", "place.js", "sparkline.js", "board.js")
+    _css = STYLE + asset("board.css")
+
+
+class _Compared(StateWidget):
+    _esm = asset("nodes.js", "theme.js", "place.js", "compared.js")
     _css = STYLE + asset("board.css")
 
 
@@ -125,7 +131,9 @@ class Board(Panel):
         board = BoardSession(sources, settings=settings, signal=signal, options=options)
         self._board = board
         self._lab: Lab | None = None
-        self._table = _Table(state=self._state(board))
+        # What stands there before the first frame.
+        first = BoardMaker().make(board.followed(), board.settings.parameters, board.seconds)
+        self._table = _Table(state=board_state(first) | {"windows": _windows(board)})
         self._table.on_msg(self._do)
         self._controls = SettingsWidget(board.settings, alone=False)
         self._opener = ipywidgets.Button(tooltip="Settings of all markets")
@@ -133,10 +141,17 @@ class Board(Panel):
         self._opener.on_click(self._turn)
         self._fold = ipywidgets.VBox([self._opener, self._controls])
         self._fold.add_class("obi-board-settings")
+        self._chart = _Compared(state=compared_state(first))
+        self._comparer = ipywidgets.Button(tooltip="Signals of several markets on one chart")
+        self._comparer.add_class("obi-unfold")
+        self._comparer.on_click(self._turn_chart)
+        self._beside = ipywidgets.VBox([self._comparer, self._chart])
+        self._beside.add_class("obi-board-compare")
+        self._show_chart()
         self._stage = ipywidgets.VBox([])
         self._stage.add_class("obi-stage")
         self._unfold(unfolded=False)
-        super().__init__(board, [self._table, self._fold, self._stage])
+        super().__init__(board, [self._table, self._beside, self._fold, self._stage])
 
     def __repr__(self) -> str:
         names = self._board.sources
@@ -344,8 +359,60 @@ class Board(Panel):
         self._lab = _MarketLab(session, self)
         self._stage.children = (self._lab,)
         self._fold.layout.display = "none"  # the lab has these settings, too
+        self._beside.layout.display = "none"
         self._board.opened = name
         return self._lab
+
+    def compare(self, sources: Iterable[str] | None = None) -> None:
+        """Show the signals of several markets on one chart, with how far apart they are.
+
+        They stand where they arrived here: event clocks of two venues are not comparable. Each line
+        is a mean, over a 300th of the window.
+
+        Parameters
+        ----------
+        sources : iterable of str, optional
+            At most six markets; the first ones that are not over if left out. An empty list hides
+            the chart.
+
+        Raises
+        ------
+        ArgumentError
+            If these are no list, or more than six.
+        ObiError
+            If the board has no such market.
+
+        Examples
+        --------
+        >>> board = obi.Board(["sim:BTC-PERP", "sim:ETH-PERP"], seed=3, warmup=10)
+        >>> board.compare()
+        >>> board.compared
+        ('sim:BTC-PERP', 'sim:ETH-PERP')
+        >>> board.close()
+        """
+        if sources is None:
+            running = [n for n, one in self.sessions.items() if one.market.state != "closed"]
+            sources = (running or list(self.sessions))[:MOST]
+        if isinstance(sources, str) or not isinstance(sources, Iterable):
+            raise ArgumentError(f"{quoted(sources)} is no list of sources.", "Give a list.")
+        sessions = [self[source] for source in sources]
+        if len(sessions) > MOST:
+            raise ArgumentError(f"{len(sessions)} signals on one chart.", f"Give at most {MOST}.")
+        self._board.compared = tuple(name for name, one in self.sessions.items() if one in sessions)
+        self._show_chart()
+
+    @property
+    def compared(self) -> tuple[str, ...]:
+        """Sources of the markets whose signals one chart shows; none if it is not shown."""
+        return self._board.compared
+
+    def _turn_chart(self, _: object = None) -> None:
+        self.compare([] if self.compared else None)
+
+    def _show_chart(self) -> None:
+        shown = bool(self._board.compared)
+        self._chart.layout.display = None if shown else "none"
+        self._comparer.description = f"{'▾' if shown else '▸'} Compare signals"
 
     def back(self) -> None:
         """Show the lines again; has no effect if they are shown."""
@@ -353,7 +420,7 @@ class Board(Panel):
         if lab is None:
             return
         self._stage.children = ()
-        self._fold.layout.display = None
+        self._fold.layout.display = self._beside.layout.display = None
         self._board.opened = None
         lab.close()
 
@@ -381,12 +448,6 @@ class Board(Panel):
         self._controls.layout.display = None if unfolded else "none"
         self._opener.description = f"{'▾' if unfolded else '▸'} Settings of all markets"
 
-    @staticmethod
-    def _state(board: BoardSession) -> dict[str, Any]:
-        """Return what stands there before the first frame."""
-        nothing = BoardMaker().make(board.followed(), board.settings.parameters, board.seconds)
-        return board_state(nothing) | {"windows": _windows(board)}
-
     def _changes(self, frame: BoardFrame) -> Changes:
         """Yield what a frame shows."""
         lines = tuple(row.spark.mid for row in frame.rows)
@@ -401,6 +462,15 @@ class Board(Panel):
                 "ends": ends,
             },
         )
+        if frame.compared is not None:
+            yield (
+                self._chart,
+                {
+                    "state": compared_state(frame),
+                    "lines": frame.compared.lines,
+                    "apart": frame.compared.apart,
+                },
+            )
 
     def _drawing(self, frame: BoardFrame) -> Still:
         return board_still(frame)

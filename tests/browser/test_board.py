@@ -108,6 +108,7 @@ def test_a_click_opens_the_lab_and_escape_leads_back(board):
 
 def test_nothing_is_cut_off_and_each_text_can_be_read(board, artefacts):
     nb, found = board.nb, []
+    nb.execute("board.compare()")
     for width, height in {1240: 1000, 650: 1000, 282: 1300}.items():
         nb.set_output_width(width, height)
         nb.page.wait_for_timeout(500)
@@ -126,3 +127,5 @@ def test_nothing_is_cut_off_and_each_text_can_be_read(board, artefacts):
     assert not found, "\n".join(found)
     assert not pale, f"too pale: {pale}"
     assert violations_by_theme(board) == {}
+    board.root.locator(".obi-compared").hover(position={"x": 300, "y": 100})
+    expect(board.root.locator(".obi-board-compare .obi-head")).to_contain_text("apart")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from obi_widgets.presentation.board.compared import Compared, ComparedMaker
 from obi_widgets.presentation.board.crossings import Crossings
 from obi_widgets.presentation.board.sparkline import Sparkline, Sparklines, SparkScale
 from obi_widgets.presentation.charts.downsampling import Axis
@@ -166,6 +167,8 @@ class BoardFrame:
         Number of notes so far.
     opened : int
         Row of the market whose lab is shown; −1 for none.
+    compared : Compared or None
+        Signals of several markets on one clock; None if they are not shown.
     """
 
     rows: tuple[BoardRow, ...]
@@ -176,6 +179,7 @@ class BoardFrame:
     note: str = ""
     told: int = 0
     opened: int = -1
+    compared: Compared | None = None
 
     @property
     def states(self) -> int:
@@ -194,6 +198,7 @@ class BoardMaker:
     def __init__(self) -> None:
         self._markets: dict[str, _Market] = {}
         self._spark_scale, self._spark_for = SparkScale(), 0.0
+        self._compared = ComparedMaker()
 
     def make(
         self,
@@ -204,8 +209,9 @@ class BoardMaker:
         note: str = "",
         told: int = 0,
         opened: int = -1,
+        compared: Sequence[int] = (),
     ) -> BoardFrame:
-        """Return the frame of this moment."""
+        """Return the frame of this moment; ``compared`` are rows whose signals one chart shows."""
         rows = tuple(
             self._row(one, parameters, seconds)
             if isinstance(one, Followed)
@@ -216,7 +222,12 @@ class BoardMaker:
             self._spark_scale, self._spark_for = SparkScale(), seconds
         factors = tuple(self._spark_scale.follow([row.spark.extent for row in rows]))
         height = self._spark_scale.height
-        return BoardFrame(rows, parameters, height, factors, seconds, note, told, opened)
+        found = None
+        if compared:
+            computed = [(row, self._markets[markets[row].source].crossings) for row in compared]
+            signals = [(row, one.history, one.signal) for row, one in computed]
+            found = self._compared.make(signals, parameters.of_signal, seconds)
+        return BoardFrame(rows, parameters, height, factors, seconds, note, told, opened, found)
 
     def _row(self, of: Followed, parameters: Parameters, seconds: float) -> BoardRow:
         if of.source not in self._markets:

@@ -7,6 +7,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from obi_widgets.market_data.events import CURRENT
+from obi_widgets.presentation.board.compared import POINTS
 from obi_widgets.presentation.still.still import Still, Table
 from obi_widgets.presentation.texts import formatting
 
@@ -140,6 +141,37 @@ def board_state(frame: BoardFrame) -> dict[str, Any]:
     }
     rows = zip(frame.rows, frame.factors, strict=True)
     return state | {str(at): line(row, factor) for at, (row, factor) in enumerate(rows)}
+
+
+def compared_state(frame: BoardFrame) -> dict[str, Any]:
+    """Return what the chart of several signals shows besides its lines."""
+    signal = frame.parameters.signal
+    rows = [frame.rows[row] for row in frame.compared.rows] if frame.compared else []
+    scale = max((row.scale for row in rows), default=(-1.0, 1.0), key=lambda one: one[1])
+    names = [_distinct(row, rows) for row in rows]
+    newest = frame.compared.apart[-1] if frame.compared else math.nan
+    apart = formatting.signal_number(float(newest), scale).lstrip("+")
+    by_value = frame.parameters.threshold_is == "value"
+    said = f"{signal.title} by the time of receipt, {formatting.duration(frame.seconds)}"
+    return {
+        "names": names,
+        "values": [formatting.signal_number(row.signal, scale) for row in rows],
+        "scale": list(scale),
+        "threshold": frame.parameters.threshold if by_value else None,
+        "apart": apart,
+        "decimals": formatting.signal_decimals(scale),
+        "end": frame.compared.end // 1_000_000 if frame.compared else 0,
+        "column": 1000 * frame.seconds / POINTS,
+        "said": f"{said}. Below: how far apart they are, the largest less the smallest.",
+        "described": f"{said}, of {', '.join(names)}. Now they are {apart} apart.",
+    }
+
+
+def _distinct(row: BoardRow, rows: Sequence[BoardRow]) -> str:
+    """Return the symbol of a market, or its venue where another one has the same symbol."""
+    short, symbol, venue = named(row)
+    same = [one for one in rows if named(one)[1] == symbol]
+    return short if len(same) == 1 else f"{short} {venue}"
 
 
 def _trouble(frame: BoardFrame) -> str:

@@ -211,7 +211,7 @@ TABLE = {
     "states": ("session/states", "what a user's function gets"),
     "board": (
         "feeds/several session/board presentation/board/board_frame "
-        "presentation/board/board_texts widgets/board",
+        "presentation/board/board_texts widgets/board widgets/board_data",
         "many markets, from their sources to the page",
     ),
     "book": ("market_data/book", "the book"),

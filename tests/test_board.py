@@ -134,8 +134,8 @@ def test_each_market_takes_the_options_that_fit_it(boards, recordings):
     feeds = [one.feed for one in board.sessions.values()]
     assert [one.kind for one in feeds] == ["recording"] * 2 + ["simulated"] * 2
     assert feeds[0].as_fast_as_possible
-    assert [one.exchange.market.seed for one in feeds[2:]] == [5, 6], "they do not move alike"
-    assert feeds[2].exchange.warmup == WARMUP
+    assert [one.served.market.seed for one in feeds[2:]] == [5, 6], "they do not move alike"
+    assert feeds[2].served.warmup == WARMUP
     board.wait(50)
     assert board.to_frame()["state"].tolist()[:2] == ["closed", "closed"]
 

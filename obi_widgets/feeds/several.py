@@ -16,7 +16,9 @@ from obi_widgets.errors import (
     SymbolError,
     quoted,
 )
+from obi_widgets.feeds.connections import Connections
 from obi_widgets.feeds.given.feed import name_of
+from obi_widgets.feeds.live import LiveFeed
 from obi_widgets.feeds.sources import FITS, Found, Options, find
 
 if TYPE_CHECKING:
@@ -38,6 +40,8 @@ def open_feeds(
     sources: Iterable[str | Path], options: Options
 ) -> dict[str, tuple[Feed, Options] | ObiError]:
     """Return the feed of each source, or why there is none. They do not run yet.
+
+    All are for one event loop: markets of a venue share websockets as far as it allows.
 
     Parameters
     ----------
@@ -78,6 +82,10 @@ def open_feeds(
         except REFUSED as error:
             feeds[name] = error
     _check_twice(feeds)
+    connections = Connections()
+    for opened in feeds.values():
+        if not isinstance(opened, ObiError) and isinstance(opened[0], LiveFeed):
+            opened[0].share(connections)
     return feeds
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from obi_widgets.presentation.board.compared import Compared, ComparedMaker
 from obi_widgets.presentation.board.crossings import Crossings
 from obi_widgets.presentation.board.sparkline import Sparkline, Sparklines, SparkScale
-from obi_widgets.presentation.charts.downsampling import Axis
+from obi_widgets.presentation.charts.axis_range import Axis
 from obi_widgets.presentation.charts.signal_line import FAR
 from obi_widgets.signals.coverage import Shortfall
 

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from obi_widgets.presentation.charts.downsampling import Columns, Window
+from obi_widgets.presentation.charts.pixel_columns import Columns
+from obi_widgets.presentation.charts.window import Window
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

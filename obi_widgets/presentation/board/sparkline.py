@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from obi_widgets.presentation.charts.downsampling import Columns, Mid, Window
+from obi_widgets.presentation.charts.pixel_columns import Columns, Mid
+from obi_widgets.presentation.charts.window import Window
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

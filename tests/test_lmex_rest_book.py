@@ -389,8 +389,9 @@ def test_a_feed_shows_the_rest_book_of_a_venue_that_refuses_websockets(monkeypat
 
     async def follow():
         async with Refusing(SimulatedMarket(seed=4), warmup=0.0) as exchange:
-            exchange._subscribed.set()  # the market goes on although nobody subscribes
-            exchange._start_time = round(time.time() * 1e3)
+            served = exchange.served["BTC-PERP"]
+            served._subscribed.set()  # the market goes on although nobody subscribes
+            served._start_time = round(time.time() * 1e3)
             venue = Lmex("BTC-PERP", endpoints=exchange.endpoints)
             market = WatchedMarket(venue)
             async with running(LiveFeed(market)):

@@ -70,6 +70,11 @@ class Product:
         return self.market.detail
 
     @property
+    def by_rest(self) -> bool:
+        """Whether it says that the book is read by REST."""
+        return "read by REST" in self.market.detail
+
+    @property
     def failures(self) -> Counter[str]:
         """Number of errors other than `ObiError` that the product caught, by kind."""
         refused = self.market.refused

@@ -8,7 +8,6 @@ from collections import Counter
 from concurrent.futures import FIRST_COMPLETED, CancelledError, Executor, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
-from importlib import import_module
 from multiprocessing import get_context
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeAlias
 
@@ -284,9 +283,10 @@ def by_value() -> Any:  # noqa: ANN401
     It comes with distributed.
     """
     try:
-        return import_module("cloudpickle")
+        import cloudpickle
     except ImportError:
         return None
+    return cloudpickle
 
 
 def _run(payload: bytes) -> Any:  # noqa: ANN401

@@ -7,6 +7,7 @@ import json
 import pickle
 from fractions import Fraction
 from functools import cache
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -21,11 +22,12 @@ import obi_widgets as obi
 from obi_widgets.errors import HistoryError
 from obi_widgets.feeds.market import Market
 from obi_widgets.feeds.recording import Recording
+from obi_widgets.history import context
 from obi_widgets.history import trades as table
 from obi_widgets.history.columns import BLOCK
 from obi_widgets.history.writer import HistoryWriter
 from obi_widgets.market_data.book import Book
-from obi_widgets.market_data.events import Instrument, Mark, Trade
+from obi_widgets.market_data.events import Instrument, Liquidation, Mark, Trade
 from obi_widgets.market_data.venues.binance_plain import MARKET as MARKET_SOCKET
 from obi_widgets.market_data.venues.lmex import TRADES
 from obi_widgets.signals.registry import find
@@ -196,7 +198,63 @@ def test_joined_histories_have_the_trades_of_both():
     assert joined.trades.sha256() == history.trades.sha256()
     assert joined.taken.sold.tolist() == [0, 3, 0, 0, 4, 0]  # a gap between row 1 and 2
     assert table.rows(joined[3:]).tolist() == [1, 2, 2]
-    assert len(joined.context) > 0
+    assert joined.context.sha256() == history.context.sha256()  # each value once
+    marks = history.context.at(history, "mark")
+    assert joined.context.at(joined, "mark")[[0, 1, 3, 4, 5]].tolist() == marks.tolist()
+
+
+def with_liquidations(**options):
+    """Return a history of two liquidations, a second before each of its last two states."""
+    writer = HistoryWriter(MARKET, levels=1, **{"interval": 0, **options})
+    told = {1: (100.5, 2.0, +1), 3: (99.5, 0.25, -1)}
+    for second in range(5):
+        at = T0 + second * SECOND
+        if second in told:
+            writer.tape.liquidation(Liquidation(at - 5, at, *told[second]), at)
+            ratio = Mark(at - 7, at, np.nan, np.nan, np.nan, long_short_ratio=second / 4)
+            writer.tape.mark(ratio, at)
+        else:
+            writer.append(at, at, book())
+    return writer.history()
+
+
+def test_liquidations_are_in_the_context_with_price_size_and_sign(tmp_path):
+    history = with_liquidations()  # states at 0, 2 and 4 s
+    told = history.context.liquidations()
+    assert told["price"].tolist() == [100.5, 99.5]
+    assert told["size"].tolist() == [2.0, -0.25]  # a short was bought back, a long was sold
+    assert told.index.view(np.int64).tolist() == [T0 + SECOND - 5, T0 + 3 * SECOND - 5]
+    assert told["received"].dt.as_unit("ns").astype(np.int64).tolist() == [
+        T0 + SECOND, T0 + 3 * SECOND,
+    ]  # fmt: skip
+    at = {name: history.context.at(history, name).tolist() for name in context.NAMES}
+    assert at["liquidated"][1:] == [2.0, -0.25]
+    assert at["liquidation_price"][1:] == [100.5, 99.5]
+    assert at["long_short_ratio"][1:] == [0.25, 0.75]
+    assert np.isnan(at["mark"]).all()
+    assert "long_short_ratio" in repr(history.context)
+    assert history[:2].context.liquidations()["size"].tolist() == [2.0]
+    assert history[:1].context.liquidations().empty
+    for cuts in ((0, 2, 3), (0, 1, 2, 3), (0, 1, 3)):  # each part has all that came before it
+        joined = obi.History.concat([history[a:b] for a, b in pairwise(cuts)])
+        assert joined.context.sha256() == history.context.sha256()
+        assert joined.context.liquidations().equals(told)
+    loaded = obi.load(history.save(tmp_path / "x.parquet"))
+    assert loaded.context.sha256() == history.context.sha256()
+    assert loaded.context.liquidations().equals(told)
+
+
+def test_an_old_liquidation_does_not_keep_what_came_after_it():
+    writer = HistoryWriter(MARKET, levels=1, interval=0, capacity=BLOCK)
+    writer.tape.liquidation(Liquidation(T0, T0, 100.0, 1.0, -1), T0)
+    for number in range(1, 4 * BLOCK):
+        at = T0 + number * 1000
+        writer.tape.mark(Mark(at, at, float(number), np.nan, np.nan), at)
+        writer.append(at + 1, at + 1, book())
+    history = writer.history()
+    assert history.start > 0
+    assert len(history.context) <= len(history) + 1
+    assert history.context.liquidations().empty
 
 
 def test_memory_is_bounded_by_the_states():
@@ -235,9 +293,9 @@ def test_tables_are_frames_and_refuse_steps():
     assert frame.index.name == "time"
     assert frame["side"].tolist() == [1, 1, -1, -1, 1, 1]
     assert frame["price"].tolist() == history.trades.price.tolist()
-    context = history.context.to_frame()
-    assert context["name"].tolist() == ["mark", "index", "funding_rate"] * 2
-    assert context["value"].tolist()[::3] == [100.0, 105.5]
+    values = history.context.to_frame()
+    assert values["name"].tolist() == ["mark", "index", "funding_rate"] * 2
+    assert values["value"].tolist()[::3] == [100.0, 105.5]
     for rows, said in ((slice(None, None, 2), "without a step"), (3, "takes slices only")):
         with pytest.raises(HistoryError, match=said):
             history.trades[rows]

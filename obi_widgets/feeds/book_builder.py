@@ -15,6 +15,7 @@ from obi_widgets.market_data.events import (
     Clock,
     Delta,
     Instrument,
+    Liquidation,
     Mark,
     Refused,
     Snapshot,
@@ -138,6 +139,8 @@ class BookBuilder:
                     replies.append(output)
                 case Mark():
                     self._writer.tape.mark(output, now)
+                case Liquidation():
+                    self._writer.tape.liquidation(output, now)
                 case Clock():
                     self._clocks.set_venue_time(output.time, now)
                 case Splice():

@@ -1,9 +1,10 @@
-"""Values besides book and trades: mark price, index price, funding rate and others."""
+"""Values besides book and trades: mark price, index price, funding, liquidations and others."""
 
 from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
@@ -20,9 +21,18 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
     Ints = NDArray[np.int64]
 
-NAMES = ("mark", "index", "funding_rate", "open_interest", "liquidated")
+NAMES = (
+    "mark", "index", "funding_rate", "open_interest", "liquidated", "liquidation_price",
+    "long_short_ratio",
+)  # fmt: skip
 """Mark and index price in quote currency; funding rate as a fraction per funding interval; open
-interest and liquidated size in base units (+ a short was bought back, − a long was sold)."""
+interest and liquidated size in base units (+ a short was bought back, − a long was sold); price of
+a liquidation in quote currency; accounts that are long for each that is short, over 5 minutes.
+
+Files hold places in this list: a new name comes last."""
+
+PRICE, SIZE = NAMES.index("liquidation_price"), NAMES.index("liquidated")
+"""The two values of a liquidation, one after the other: first its price, then its size."""
 
 
 class HasReceived(Protocol):
@@ -107,8 +117,9 @@ class Context:
         ----------
         history : History
             T states.
-        name : {"mark", "index", "funding_rate", "open_interest", "liquidated"}
-            Name of the value.
+        name : {"mark", "index", "funding_rate", "open_interest", "liquidated", \
+"liquidation_price", "long_short_ratio"}
+            Name of the value. That of a liquidation is of the last one, however long ago.
 
         Returns
         -------
@@ -147,6 +158,31 @@ class Context:
             index=pd.DatetimeIndex(time, name="time"),
         )
 
+    def liquidations(self) -> pd.DataFrame:
+        """Return a DataFrame with a row for each liquidation that the venue told.
+
+        Most venues tell only some of them; ``docs/venues.md`` says which.
+
+        Returns
+        -------
+        DataFrame
+            Index ``time`` (UTC); ``price`` in quote currency; ``size`` in base units, + if a short
+            was bought back, − if a long was sold; ``received`` (UTC, the local clock).
+
+        Examples
+        --------
+        >>> import obi_widgets as obi
+        >>> obi.simulate(seconds=60, seed=1).context.liquidations().empty
+        True
+        """
+        import pandas as pd
+
+        liquidated = self.code == SIZE
+        prices, sizes = self.value[self.code == PRICE], self.value[liquidated]
+        received = self.to_frame()["received"][liquidated]
+        columns = {"price": prices, "size": sizes, "received": received}
+        return pd.DataFrame(columns, index=received.index)
+
     def sha256(self) -> str:
         """Return a hash of times, names and values."""
         digest = hashlib.sha256()
@@ -156,9 +192,31 @@ class Context:
 
 
 def joined(parts: Sequence[Context]) -> Context:
-    """Return several tables joined, one after the other."""
+    """Return several tables joined, one after the other.
+
+    A slice of a history has the values from before it, which the slice before has too: once is
+    enough.
+    """
+    new = [0, *(_repeated(before, after) for before, after in pairwise(parts))]
     return Context(
-        np.concatenate([one.stamps for one in parts], axis=1),
-        np.concatenate([one.code for one in parts]),
-        np.concatenate([one.value for one in parts]),
+        np.concatenate([one.stamps[:, n:] for one, n in zip(parts, new, strict=True)], axis=1),
+        np.concatenate([one.code[n:] for one, n in zip(parts, new, strict=True)]),
+        np.concatenate([one.value[n:] for one, n in zip(parts, new, strict=True)]),
     )
+
+
+def _repeated(before: Context, after: Context) -> int:
+    """Return how many of the first rows of a table are the last ones of the table before."""
+    if not len(before):
+        return 0
+    count = int(np.searchsorted(after.received, before.received[-1], side="right"))
+    last = slice(len(before) - count, None)
+    same = count <= len(before) and all(
+        np.array_equal(old, new)
+        for old, new in (
+            (before.stamps[:, last], after.stamps[:, :count]),
+            (before.code[last], after.code[:count]),
+            (before.value[last], after.value[:count]),
+        )
+    )
+    return count if same else 0

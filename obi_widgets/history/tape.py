@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from obi_widgets.history.context import NAMES, Context
+from obi_widgets.history.context import NAMES, PRICE, SIZE, Context
 from obi_widgets.history.depth_writer import DepthWriter
 from obi_widgets.history.large_levels_writer import LargeLevelsWriter
 from obi_widgets.history.memory import zeros
@@ -19,11 +19,13 @@ from obi_widgets.history.trades import LARGEST, Trades, narrowed
 from obi_widgets.history.unchecked import LastMade
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from numpy.typing import NDArray
 
     from obi_widgets.history.rows import Columns
     from obi_widgets.market_data.book import Book
-    from obi_widgets.market_data.events import Mark, Trade
+    from obi_widgets.market_data.events import Liquidation, Mark, Trade
 
     Ints = NDArray[np.int64]
 
@@ -176,15 +178,17 @@ class ContextWriter:
         self._lock = Lock()
         self._made = LastMade()
 
-    def append(self, time: int, received: int, name: str, value: float) -> None:
-        """Take a value of one of `NAMES`."""
-        if self._count == len(self._values):
+    def append(self, time: int, received: int, values: Mapping[str, float]) -> None:
+        """Take values of one time, by their names in `NAMES`."""
+        count = len(values)
+        if self._count + count > len(self._values):
             self._make_room()
         self._newest = max(self._newest, received)
-        at = self._count
-        self._stamps[:, at] = time, self._newest
-        self._codes[at], self._values[at] = NAMES.index(name), value
-        self._count = at + 1
+        rows = slice(self._count, self._count + count)
+        self._stamps[:, rows] = [[time], [self._newest]]
+        self._codes[rows] = [NAMES.index(name) for name in values]
+        self._values[rows] = [*values.values()]
+        self._count = rows.stop
 
     def table(self, received: int) -> Context:
         """Return what was received before a local time, ns."""
@@ -198,12 +202,16 @@ class ContextWriter:
             })  # fmt: skip
 
     def drop(self, received: int) -> None:
-        """Forget what was received before a local time, ns, but the newest of each name."""
+        """Forget what was received before a local time, ns, but the newest that still holds.
+
+        A liquidation does not hold: it may be days ago, and would keep all that came since.
+        """
         before = self._dropped + int(
             np.searchsorted(self._stamps[1, self._dropped : self._count], received)
         )
         codes = self._codes[self._dropped : before][::-1]
-        first = np.unique(codes, return_index=True)[1]
+        names, first = np.unique(codes, return_index=True)
+        first = first[(names != PRICE) & (names != SIZE)]
         self._dropped = before - 1 - int(first.max()) if len(first) else before
 
     def _make_room(self) -> None:
@@ -271,12 +279,17 @@ class TapeWriter:
 
     def mark(self, mark: Mark, received: int) -> None:
         """Take a mark price and the values beside it; leave out what was not sent."""
-        for name, value in (
-            ("mark", mark.price), ("index", mark.index), ("funding_rate", mark.funding_rate),
-            ("open_interest", mark.open_interest),
-        ):  # fmt: skip
-            if value == value:
-                self._context.append(mark.time, received, name, value)
+        values = {
+            "mark": mark.price, "index": mark.index, "funding_rate": mark.funding_rate,
+            "open_interest": mark.open_interest, "long_short_ratio": mark.long_short_ratio,
+        }  # fmt: skip
+        sent = {name: value for name, value in values.items() if value == value}
+        self._context.append(mark.time, received, sent)
+
+    def liquidation(self, one: Liquidation, received: int) -> None:
+        """Take a liquidation."""
+        values = {"liquidation_price": one.price, "liquidated": one.side * one.size}
+        self._context.append(one.time, received, values)
 
     def ends(self, received: Ints) -> Ints:
         """Return how many trades had come before each state, of those that are kept so far.

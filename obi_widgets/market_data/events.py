@@ -135,7 +135,8 @@ class Trade(Struct, frozen=True, gc=False):
 class Mark(Struct, frozen=True, gc=False):
     """Mark price, index price, and funding rate (a fraction of the value, per funding interval).
 
-    ``open_interest`` is in base units. NaN stands for what the source did not send.
+    ``open_interest`` is in base units. ``long_short_ratio`` is how many accounts are long for each
+    that is short, over 5 minutes. NaN stands for what the source did not send.
     """
 
     time: int
@@ -144,6 +145,21 @@ class Mark(Struct, frozen=True, gc=False):
     index: float
     funding_rate: float
     open_interest: float = nan
+    long_short_ratio: float = nan
+
+
+class Liquidation(Struct, frozen=True, gc=False):
+    """A position that the venue closed by force.
+
+    ``side`` is that of the order which closes it: +1 if a short was bought back, −1 if a long was
+    sold. ``price`` is as the venue tells it: of the fills, or the one at which nothing is left.
+    """
+
+    time: int
+    received: int
+    price: float
+    size: float
+    side: int
 
 
 class Clock(Struct, frozen=True, gc=False):
@@ -174,4 +190,6 @@ class Refused(Struct, frozen=True, gc=False):
     count: int = 1
 
 
-Event: TypeAlias = Instrument | Snapshot | Delta | Splice | Trade | Mark | Clock | Status | Refused
+Event: TypeAlias = (
+    Instrument | Snapshot | Delta | Splice | Trade | Mark | Liquidation | Clock | Status | Refused
+)

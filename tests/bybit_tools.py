@@ -10,6 +10,7 @@ from make_captures import STEPS, received
 
 from obi_widgets.feeds.recording import Record
 from obi_widgets.market_data.venues import make_venue
+from obi_widgets.market_data.venues.account_ratio import RATIO
 from obi_widgets.market_data.venues.replies import BOOK, Send
 from obi_widgets.market_data.venues.streamed import INSTRUMENT
 
@@ -28,6 +29,13 @@ def book_frame(kind, number, bids=(), asks=(), *, symbol="BTCUSDT", topic=None, 
     ms = BEGIN + 50 * number if ms is None else ms
     fields = {"topic": topic or f"orderbook.200.{symbol}", "type": kind, "ts": ms + 1, "data": data}
     return json.dumps({**fields, "cts": ms})
+
+
+def liquidation(**more):
+    """Return the documented frame of a liquidation, of this market, or one that differs."""
+    one = {"T": 1739502302929, "s": "BTCUSDT", "S": "Sell", "v": "20000", "p": "0.04499"}
+    said = {"topic": "allLiquidation.BTCUSDT", "type": "snapshot", "ts": 1739502303204}
+    return json.dumps({**said, "data": [one | more]})
 
 
 def listing(symbol="BTCUSDT", *, category="linear", tick="0.5", code=0):
@@ -84,6 +92,11 @@ def speak(symbol, market, category="linear"):
         said = {"success": True, "ret_msg": "", "conn_id": "c", "req_id": "", "op": operation}
         return Record(received(market.ms), "frame", BOOK, json.dumps(said))
 
+    def ratio(symbol):
+        told = {"symbol": symbol, "buyRatio": "0.6", "sellRatio": "0.4", "timestamp": market.ms}
+        body = {"retCode": 0, "retMsg": "OK", "result": {"list": [told]}}
+        return Record(received(market.ms), "answer", RATIO, json.dumps(body), 200)
+
     now = received(market.ms)
     quote = "USD" if inverse else "USDT"
     item = {"symbol": symbol, "quoteCoin": quote, "priceFilter": {"tickSize": "0.10"}}
@@ -107,6 +120,10 @@ def speak(symbol, market, category="linear"):
             yield ticker("delta", bid1Size="1", markPrice=step.price)
         if number % 20 == 0:
             yield ack("ping")
+            if category != "spot":
+                gone = {"T": market.ms, "s": symbol, "S": side, "v": trade["v"], "p": step.price}
+                yield frame(f"allLiquidation.{symbol}", "snapshot", [gone])
+                yield ratio(symbol)
 
 
 class BybitExchange(StreamedExchange):

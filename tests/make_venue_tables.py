@@ -15,6 +15,7 @@ PAGE = Path(__file__).parents[1] / "docs" / "venues.md"
 
 CONTEXT = {
     "price": "mark", "index": "index", "funding_rate": "funding", "open_interest": "open interest",
+    "long_short_ratio": "long/short ratio",
 }  # fmt: skip
 """What of a `Mark` is called how."""
 
@@ -73,7 +74,7 @@ def _book(venue) -> tuple[str, ...]:
 
 
 def _beside(venue) -> tuple[str, ...]:
-    from obi_widgets.market_data.events import Mark, Trade
+    from obi_widgets.market_data.events import Liquidation, Mark, Trade
 
     events = _events(venue)
     marks = [event for event in events if isinstance(event, Mark)]
@@ -82,6 +83,8 @@ def _beside(venue) -> tuple[str, ...]:
         for field, word in CONTEXT.items()
         if any(not math.isnan(getattr(mark, field)) for mark in marks)
     ]
+    if any(isinstance(event, Liquidation) for event in events):
+        told.append("liquidations")
     trades = "yes" if any(isinstance(event, Trade) for event in events) else "no"
     fees = "not known"
     if venue.fees is not None:

@@ -11,6 +11,7 @@ from make_captures import EVERY, STEPS, received
 
 from obi_widgets.feeds.recording import Record
 from obi_widgets.market_data.venues import make_venue
+from obi_widgets.market_data.venues.account_ratio import RATIO
 from obi_widgets.market_data.venues.replies import BOOK
 from obi_widgets.market_data.venues.streamed import INSTRUMENT
 
@@ -21,6 +22,18 @@ BIDS, ASKS = [(100.0, 5), (99.5, 7)], [(100.5, 4), (101.0, 3)]
 def frame(channel, data, symbol=SWAP, **more):
     """Return a frame of a channel, with one item of data."""
     return json.dumps({"arg": {"channel": channel, "instId": symbol}, **more, "data": [data]})
+
+
+def liquidation_frame(*told, kind="SWAP"):
+    """Return a frame of liquidations: symbol, side of the order, price, contracts, time in ms."""
+    data = [
+        {"details": [{"bkLoss": "0", "bkPx": price, "ccy": "", "side": side, "sz": size,
+                      "posSide": "short" if side == "buy" else "long", "ts": str(ms)}],
+         "instFamily": symbol[:8], "instId": symbol, "instType": kind, "uly": symbol[:8]}
+        for symbol, side, price, size, ms in told
+    ]  # fmt: skip
+    arg = {"channel": "liquidation-orders", "instType": kind}
+    return json.dumps({"arg": arg, "data": data}, separators=(",", ":"))
 
 
 def book_frame(action, number, bids=(), asks=(), *, previous=-1, symbol=SWAP, ms=None, checksum=0):
@@ -124,6 +137,11 @@ def speak(symbol, market):
         if number % 20 == 0:
             yield book("update", last, last, [], [])  # nothing has changed
             yield Record(received(market.ms), "frame", BOOK, "pong")
+            lots = f"{step.traded / 10:.1f}"
+            frame = liquidation_frame((symbol, side, step.price, lots, market.ms))
+            yield Record(received(market.ms), "frame", BOOK, frame)
+            answer = {"code": "0", "msg": "", "data": [[str(market.ms), "1.5"]]}
+            yield Record(received(market.ms), "answer", RATIO, json.dumps(answer), 200)
 
 
 # -- exchanges, see `fault_tools` --------------------------------------------------------------

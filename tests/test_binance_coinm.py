@@ -23,13 +23,15 @@ from binance_tools import (
 )
 from exchange_tools import ASKS, BIDS, captured, levels_of, names, only
 from make_captures import received
+from usdm_tools import forced, ratio
 
 import obi_widgets as obi
 from obi_widgets.errors import SymbolError
 from obi_widgets.feeds.market import Market
 from obi_widgets.feeds.recording import Record
-from obi_widgets.market_data.events import Instrument, Mark, Snapshot, Status, Trade
+from obi_widgets.market_data.events import Instrument, Liquidation, Mark, Snapshot, Status, Trade
 from obi_widgets.market_data.venues import make_venue, market_of
+from obi_widgets.market_data.venues.account_ratio import RATIO
 from obi_widgets.market_data.venues.binance import INSTRUMENT, SNAPSHOT
 from obi_widgets.market_data.venues.binance_futures import INTEREST
 from obi_widgets.market_data.venues.replies import BOOK, Connect, Fetch, Reconnect
@@ -78,6 +80,12 @@ class CoinmSpeaker(Speaker):
         interest = {"symbol": self.symbol, "pair": self.pair, "openInterest": "9000"}
         text = json.dumps({**interest, "contractType": "PERPETUAL", "time": self.market.ms})
         yield Record(received(self.market.ms), "answer", INTEREST, text, 200)
+        order = forced(
+            self.symbol, step.price, self.size(step.price, step.traded), self.market.ms,
+            buys=step.buys, ps=self.pair,
+        )  # fmt: skip
+        yield self.frame("forceOrder", "forceOrder", o=order)
+        yield ratio(self.market.ms, pair=self.pair)
 
 
 def speak(symbol, market):
@@ -197,7 +205,8 @@ def test_the_instrument_is_inverse_and_one_websocket_has_all_streams():
         ),
         Connect(
             BOOK,
-            f"wss://dstream.binance.com/stream?streams={streams}/ethusd@indexPrice@1s",
+            f"wss://dstream.binance.com/stream?streams={streams}/ethusd@indexPrice@1s"
+            "/ethusd_perp@forceOrder",
         ),
     ]
     venue.connected(BOOK, 0)
@@ -376,6 +385,45 @@ def test_a_frame_tells_its_market(frame, market):
     assert str(market_of(frame)) == market
 
 
+# -- liquidations, long-short ratio --------------------------------------------------------
+
+
+def test_a_liquidation_is_contracts_at_the_price_of_its_fills():
+    """The documented frame, of another market."""
+    order = {
+        "s": "ETHUSD_PERP",
+        "ps": "ETHUSD",
+        "S": "SELL",
+        "o": "LIMIT",
+        "f": "IOC",
+        "q": "500",
+        "p": "1990.5",
+        "ap": "2000.0",
+        "X": "FILLED",
+        "l": "400",
+        "z": "400",
+        "T": T0,
+    }
+    data = {"e": "forceOrder", "E": T0 + 1, "o": order}
+    told = connected().received(framed("ETHUSD_PERP", "forceOrder", data), 7)
+    assert told == [Liquidation(T0 * MS, 7, 2000.0, 2.0, -1)]  # 400 contracts of 10 USD
+
+
+def test_the_ratio_of_accounts_is_that_of_the_pair():
+    venue = connected()
+    url = "https://dapi.binance.com/futures/data/globalLongShortAccountRatio"
+    (asked,) = [
+        one
+        for second in range(0, 100, 5)
+        for one in only(Fetch, venue.tick(second * SECOND))
+        if one.name == RATIO
+    ]
+    assert asked == Fetch(RATIO, f"{url}?pair=ETHUSD&period=5m&limit=1")
+    (told,) = venue.fetched(RATIO, 200, ratio(T0, pair="ETHUSD").text, 9)
+    assert (told.time, told.long_short_ratio) == (T0 * MS, 1.5)
+    assert names(venue.fetched(RATIO, 200, ratio(T0, pair="BTCUSD").text, 9)) == ["other symbol"]
+
+
 # -- mark, index, open interest ------------------------------------------------------------
 
 
@@ -440,8 +488,8 @@ def test_after_a_lost_connection_it_is_asked_for_again_once_there_is_another():
     assert only(Status, venue.disconnected(BOOK, "it was closed", 4))
     assert venue.tick(60 * SECOND) == []
     venue.connected(BOOK, 61 * SECOND)
-    assert not only(Fetch, venue.tick(90 * SECOND))
-    assert only(Fetch, venue.tick(91 * SECOND))
+    assert INTEREST not in [one.name for one in only(Fetch, venue.tick(90 * SECOND))]
+    assert INTEREST in [one.name for one in only(Fetch, venue.tick(91 * SECOND))]
 
 
 # -- against a capture ---------------------------------------------------------------------

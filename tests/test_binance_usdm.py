@@ -16,7 +16,15 @@ from usdm_tools import (  # noqa: F401 some for the tests of every venue
 )
 
 from obi_widgets.errors import SymbolError
-from obi_widgets.market_data.events import Clock, Delta, Instrument, Mark, Status, Trade
+from obi_widgets.market_data.events import (
+    Clock,
+    Delta,
+    Instrument,
+    Liquidation,
+    Mark,
+    Status,
+    Trade,
+)
 from obi_widgets.market_data.venues import make_venue, market_of
 from obi_widgets.market_data.venues.binance import INSTRUMENT, SNAPSHOT, TIME
 from obi_widgets.market_data.venues.binance_futures import INTEREST
@@ -42,7 +50,10 @@ def test_the_instrument_is_read_before_anything_is_connected():
     assert venue.fetched(INSTRUMENT, 200, exchange_info(), 0) == [
         Instrument("binance-usdm", "BTCUSDT", "Binance USD-M", "USDT", 0.1, 1.0),
         Connect(BOOK, f"{root}/public/stream?streams=btcusdt@depth@100ms"),
-        Connect(MARKET, f"{root}/market/stream?streams=btcusdt@aggTrade/btcusdt@markPrice@1s"),
+        Connect(
+            MARKET,
+            f"{root}/market/stream?streams=btcusdt@aggTrade/btcusdt@markPrice@1s/btcusdt@forceOrder",
+        ),
     ]
 
 
@@ -124,7 +135,8 @@ def test_a_contract_with_a_date_of_delivery_has_no_funding_rate_and_maybe_no_ind
 
 def test_the_open_interest_is_asked_for_and_is_in_coins():
     venue = connected()
-    asked = [one for second in range(70) for one in only(Fetch, venue.tick(second * SECOND))]
+    asked = [one for second in range(60) for one in only(Fetch, venue.tick(second * SECOND))]
+    asked += only(Fetch, venue.tick(60 * SECOND))
     url = "https://fapi.binance.com/fapi/v1/openInterest?symbol=BTCUSDT"
     assert asked == [Fetch(INTEREST, url)] * 2  # every 30 s
     body = '{"openInterest":"10659.509","symbol":"BTCUSDT","time":1700000000123}'
@@ -132,6 +144,52 @@ def test_the_open_interest_is_asked_for_and_is_in_coins():
     assert (event.time, event.received) == (1_700_000_000_123_000_000, 7)
     assert event.open_interest == 10659.509
     assert isnan(event.price)
+
+
+def force_order(**more):
+    """Return the documented frame, or one that differs."""
+    order = {
+        "s": "BTCUSDT",
+        "S": "SELL",
+        "o": "LIMIT",
+        "f": "IOC",
+        "q": "0.014",
+        "p": "9910",
+        "ap": "9910",
+        "X": "FILLED",
+        "l": "0.014",
+        "z": "0.014",
+        "T": 1568014460893,
+    }
+    data = {"e": "forceOrder", "E": 1568014460893, "o": order | more}
+    return json.dumps({"stream": "btcusdt@forceOrder", "data": data})
+
+
+def test_a_liquidation_has_the_side_of_its_order_and_what_was_filled():
+    at = 1_568_014_460_893_000_000
+    assert connected().received(force_order(), 7, MARKET) == [Liquidation(at, 7, 9910, 0.014, -1)]
+    assert str(market_of(force_order())) == "binance-usdm:BTCUSDT"
+    part = force_order(S="BUY", q="1", z="0.25", ap="9911.5")
+    assert connected().received(part, 7, MARKET) == [Liquidation(at, 7, 9911.5, 0.25, +1)]
+
+
+@pytest.mark.parametrize(
+    ("more", "name"),
+    [
+        ({"s": "ETHUSDT"}, "other symbol"),
+        ({"st": 2}, "COIN-M"),
+        ({"S": "LONG"}, "liquidation without a side"),
+        ({"z": "0", "ap": "0"}, "liquidation without a fill"),
+        ({"z": "many"}, "unreadable liquidation"),
+        ({"ap": "-1"}, "unreadable liquidation"),
+        ({"T": None}, "unreadable liquidation"),
+    ],
+)
+def test_a_liquidation_that_cannot_be_used_is_refused_by_name(more, name):
+    market = in_sync()
+    market.receive(force_order(**more), 9, MARKET)
+    assert market.refused == {name: 1}
+    assert market.state == "live"
 
 
 @pytest.mark.parametrize(

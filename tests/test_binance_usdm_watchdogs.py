@@ -4,6 +4,7 @@ from exchange_tools import ASKS, BIDS, SECOND, names, usdm_depth, usdm_snapshot
 from usdm_tools import connected, in_sync, read, trade_frame
 
 from obi_widgets.feeds.market import Market
+from obi_widgets.market_data.venues.account_ratio import RATIO
 from obi_widgets.market_data.venues.binance import SNAPSHOT
 from obi_widgets.market_data.venues.binance_futures import INTEREST
 from obi_widgets.market_data.venues.binance_plain import MARKET
@@ -62,7 +63,7 @@ def test_a_connection_that_is_asked_has_5_s_to_answer_by_the_cadence_of_those_be
     half = 65 * SECOND + 18 * SECOND  # 18 intervals of 2 s are patience
     assert market.tick(half) == []
     assert market.tick(half + 1) == [Ping(BOOK)]
-    assert [one.name for one in market.tick(half + 5 * SECOND + 1)] == [INTEREST]
+    assert [one.name for one in market.tick(half + 5 * SECOND + 1)] == [RATIO, INTEREST]
     assert names(market.tick(half + 5 * SECOND + 2)) == ["Reconnect"]
 
 

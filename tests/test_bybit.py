@@ -12,6 +12,7 @@ from bybit_tools import (
     book_frame,
     connected,
     in_sync,
+    liquidation,
     listing,
     speak,  # noqa: F401 for test_venue_contract
 )
@@ -21,8 +22,9 @@ from formats_tools import PlainBook, expected, states
 from wire_captures import followed, frames, sides_agree
 
 from obi_widgets.feeds.market import Market
-from obi_widgets.market_data.events import Instrument, Mark, Refused, Status, Trade
-from obi_widgets.market_data.venues import make_venue
+from obi_widgets.market_data.events import Instrument, Liquidation, Mark, Refused, Status, Trade
+from obi_widgets.market_data.venues import make_venue, market_of
+from obi_widgets.market_data.venues.account_ratio import RATIO
 from obi_widgets.market_data.venues.replies import BOOK, Connect, Fetch, Reconnect, Send
 from obi_widgets.market_data.venues.streamed import INSTRUMENT
 
@@ -86,6 +88,7 @@ def test_each_topic_is_subscribed_to_by_a_request_of_its_own():
         SUBSCRIBE,
         asked("publicTrade.BTCUSDT"),
         asked("tickers.BTCUSDT"),
+        asked("allLiquidation.BTCUSDT"),
     ]
 
 
@@ -233,6 +236,11 @@ def test_a_snapshot_that_nobody_asked_for_replaces_the_book():
         ('{"topic":"kline.1.BTCUSDT","type":"snapshot","data":[]}', "kline"),
         ('{"topic":"publicTrade.BTCUSDT","data":[{"p":"1"}]}', "unreadable"),
         ('{"topic":"tickers.BTCUSDT","data":[]}', "unreadable"),
+        ('{"topic":"allLiquidation.BTCUSDT","data":{}}', "unreadable liquidation"),
+        (liquidation(v="many"), "unreadable liquidation"),
+        (liquidation(p="0"), "unreadable liquidation"),
+        (liquidation(S="Long"), "liquidation without a side"),
+        (liquidation(s="ETHUSDT"), "other symbol"),
         ('{"success":false,"ret_msg":"error:invalid op","op":"subscribe"}', "error"),
     ],
 )
@@ -334,6 +342,70 @@ def test_a_trade_without_a_known_side_is_refused():
 def test_a_block_trade_is_none_of_the_book():
     frame = trades((IDS[0], "Buy", "1", 7)).replace('"seq": 7', '"seq": 7, "BT": true')
     assert names(in_sync().received(frame, 5)) == ["block trade"]
+
+
+# -- liquidations, long-short ratio ------------------------------------------------------------
+
+
+def test_a_long_that_is_liquidated_is_sold():
+    told = in_sync().received(liquidation(S="Buy", v="0.003", p="43511.70"), 5)
+    assert told == [Liquidation(1_739_502_302_929 * MS, 5, 43511.7, 0.003, -1)]
+    told = in_sync().received(liquidation(S="Sell", v="2", p="100.5"), 5)
+    assert told == [Liquidation(1_739_502_302_929 * MS, 5, 100.5, 2.0, +1)]
+    assert str(market_of(liquidation())) == "bybit:BTCUSDT"
+
+
+def ratios(*told, code=0):
+    """Return the documented answer: shares that are long and short, and times in ms."""
+    listed = [
+        {"symbol": "BTCUSDT", "buyRatio": long, "sellRatio": short, "timestamp": str(ms)}
+        for long, short, ms in told
+    ]
+    return json.dumps({"retCode": code, "retMsg": "OK", "result": {"list": listed}})
+
+
+def test_the_ratio_of_accounts_is_asked_for_every_5_minutes():
+    market = Market(in_sync())
+    asked_at = [
+        second
+        for second in range(800)
+        for reply in market.tick(second * SECOND)
+        if isinstance(reply, Fetch) and reply.name == RATIO
+    ]
+    first = asked_at[0]
+    assert 60 <= first < 90
+    assert asked_at == [first, first + 300, first + 600]
+    url = "https://api.bybit.com/v5/market/account-ratio"
+    where = "category=linear&symbol=BTCUSDT&period=5min&limit=1"
+    assert make_venue("bybit", "BTCUSDT")._ratio._url == f"{url}?{where}"
+
+
+def test_a_ratio_is_the_long_accounts_for_each_short_one_and_is_told_once():
+    venue = in_sync()
+    answer = ratios(("0.6", "0.4", BEGIN), ("0.5", "0.5", BEGIN - 300_000))
+    (told,) = venue.fetched(RATIO, 200, answer, 9)
+    assert (told.time, told.received) == (BEGIN * MS, 9)
+    assert told.long_short_ratio == pytest.approx(1.5)
+    assert isnan(told.price)
+    assert venue.fetched(RATIO, 200, answer, 10) == []
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "name"),
+    [
+        (403, "", "long-short ratio not answered"),
+        (0, "no answer", "long-short ratio not answered"),
+        (200, "<html>", "unreadable long-short ratio"),
+        (200, ratios(("1", "0", 5)), "unreadable long-short ratio"),
+        (200, ratios(code=10006), "unreadable long-short ratio"),
+        (200, ratios(), "no long-short ratio"),
+        (200, ratios(("0.6", "0.4", 5)).replace("BTC", "ETH"), "other symbol"),
+    ],
+)
+def test_a_ratio_that_cannot_be_used_is_refused_by_name(status, body, name):
+    venue = in_sync()
+    assert names(venue.fetched(RATIO, status, body, 9)) == [name]
+    assert names(venue.received(book_frame("delta", 11, [(99.0, 2)]), 10)) == ["Delta"]
 
 
 # -- mark, index, funding, open interest -------------------------------------------------------

@@ -345,5 +345,5 @@ def test_streams_of_an_url_are_subscribed_to_and_the_list_of_symbols_is_requeste
     assert sorted(streams) == sorted(
         f"{symbol.lower()}@{stream}"
         for symbol in symbols
-        for stream in ("depth@100ms", "aggTrade", "markPrice@1s")
+        for stream in ("depth@100ms", "aggTrade", "markPrice@1s", "forceOrder")
     )

@@ -111,7 +111,10 @@ TABLE = {
         "market_data/venues/binance market_data/venues/binance_messages", "captured frames"),
     "binance_coinm": ("market_data/venues/binance_futures", "made-up and captured frames"),
     "hyperliquid": ("market_data/venues/hyperliquid_messages", "documented frames"),
-    "bybit": ("market_data/venues/bybit_messages", "made-up and captured frames"),
+    "bybit": (
+        "market_data/venues/bybit_messages market_data/venues/account_ratio",
+        "made-up and captured frames",
+    ),
     "okx": ("market_data/venues/okx_messages", "made-up and captured frames"),
     "lmex": ("market_data/venues/lmex_messages market_data/venues/wire", "captured frames"),
     "lmex_watchdogs": (

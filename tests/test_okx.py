@@ -18,14 +18,16 @@ from okx_tools import (
     connected,
     frame,
     in_sync,
+    liquidation_frame,
     listing,
     speak,  # noqa: F401 for test_venue_contract
 )
 
 from obi_widgets.errors import SymbolError
 from obi_widgets.feeds.market import Market
-from obi_widgets.market_data.events import Instrument, Mark, Status, Trade
+from obi_widgets.market_data.events import Instrument, Liquidation, Mark, Status, Trade
 from obi_widgets.market_data.venues import make_venue, market_of
+from obi_widgets.market_data.venues.account_ratio import RATIO
 from obi_widgets.market_data.venues.okx import Okx
 from obi_widgets.market_data.venues.replies import BOOK, Connect, Fetch, Reconnect, Renew, Send
 from obi_widgets.market_data.venues.streamed import INSTRUMENT
@@ -116,6 +118,9 @@ def test_an_answer_that_cannot_be_used_is_said_and_asked_for_again(answer, said)
     assert (again.name, again.delay) == (INSTRUMENT, SECOND)
 
 
+LIQUIDATIONS_OF = '{"op":"subscribe","args":[{"channel":"liquidation-orders","instType":"KIND"}]}'
+
+
 def test_a_swap_has_more_channels_than_a_future_and_a_spot_market_fewest():
     swap, future, spot = (
         make_venue("okx", symbol).connected(BOOK, 3)[1:]
@@ -125,13 +130,16 @@ def test_a_swap_has_more_channels_than_a_future_and_a_spot_market_fewest():
     assert swap == [
         *sends("subscribe", "books", "trades", "mark-price"),
         *index,
-        *sends("subscribe", "open-interest", "funding-rate"),
+        *sends("subscribe", "open-interest"),
+        Send(BOOK, LIQUIDATIONS_OF.replace("KIND", "SWAP")),
+        *sends("subscribe", "funding-rate"),
     ]
     assert spot == sends("subscribe", "books", "trades", symbol="BTC-USDT")
     assert [json.loads(one.text)["args"][0] for one in future][2:] == [
         {"channel": "mark-price", "instId": "BTC-USD-261225"},
         {"channel": "index-tickers", "instId": "BTC-USD"},
         {"channel": "open-interest", "instId": "BTC-USD-261225"},
+        {"channel": "liquidation-orders", "instType": "FUTURES"},
     ]
 
 
@@ -196,7 +204,8 @@ def test_that_nothing_has_changed_is_no_gap_but_a_sign_of_life():
         same = book_frame("update", 10, previous=10, ms=BEGIN + 60_000 * minute)
         assert market.receive(same, now) == []
         assert market.state == "live"
-        assert [one for one in market.tick(now) if one != Send(BOOK, "ping")] == []
+        sent = only(Send, market.tick(now))
+        assert [one for one in sent if one != Send(BOOK, "ping")] == []
     market.receive(book_frame("update", 14, [(100.0, 9)], previous=10, ms=BEGIN + 300_000), now)
     assert (market.state, levels_of(market.book)[0][100.0]) == ("live", 9.0)
 
@@ -235,7 +244,7 @@ def test_after_400_subscriptions_by_one_connection_a_new_one_is_made():
     assert sent > 400
     assert reconnects == [Reconnect(BOOK, "many subscriptions")]
     venue.disconnected(BOOK, "it was closed", now)
-    assert len(only(Send, venue.connected(BOOK, now))) == 6
+    assert len(only(Send, venue.connected(BOOK, now))) == 7
     assert names(venue.resync("a test", now + 200 * SECOND)) == ["Status", "Send", "Send"]
 
 
@@ -330,6 +339,10 @@ def test_an_error_about_the_book_ends_the_feed_and_others_leave_it_alone():
         (book_frame("update", 14, symbol="ETH-USDT-SWAP", previous=10), "other symbol"),
         (frame("tickers", {"instId": SWAP}), "tickers"),
         (frame("trades", {"instId": SWAP}), "unreadable"),
+        (liquidation_frame((SWAP, "long", "1", "1", 1)), "liquidation without a side"),
+        (liquidation_frame((SWAP, "buy", "1", "many", 1)), "unreadable liquidation"),
+        (liquidation_frame((SWAP, "buy", "0", "1", 1)), "unreadable liquidation"),
+        (liquidation_frame().replace("[]", "{}"), "unreadable liquidation"),
         (
             frame("mark-price", {"instId": "ETH-USDT-SWAP", "markPx": "1", "ts": "1"}),
             "other symbol",
@@ -367,6 +380,53 @@ def test_a_frame_of_an_index_is_of_no_market():
     """Its name is that of a spot market, which it is not of."""
     assert market_of(frame("index-tickers", {"instId": "BTC-USDT"}, "BTC-USDT")) is None
     assert str(market_of(frame("trades", {"instId": SWAP}))) == f"okx:{SWAP}"
+
+
+# -- liquidations, long-short ratio ------------------------------------------------------------
+
+
+def test_liquidations_are_those_of_the_own_contract_in_coins():
+    others = ("IOST-USDT-SWAP", "buy", "odd", "13", 1_692_266_434_010)
+    own = (SWAP, "sell", "100.5", "20", BEGIN), (SWAP, "buy", "101.5", "3", BEGIN + 1)
+    told = in_sync(ctVal="0.01").received(liquidation_frame(others, *own), 7)
+    assert told == [
+        Liquidation(BEGIN * MS, 7, 100.5, pytest.approx(0.2), -1),
+        Liquidation((BEGIN + 1) * MS, 7, 101.5, pytest.approx(0.03), +1),
+    ]
+    inverse = connected("BTC-USD-SWAP", ctVal="100", ctType="inverse")
+    frame_ = liquidation_frame(("BTC-USD-SWAP", "sell", "50000", "10", BEGIN))
+    (one,) = inverse.received(frame_, 7)
+    assert one.size == pytest.approx(0.02)  # 10 contracts of 100 USD
+    assert market_of(frame_) is None
+    early = make_venue("okx", SWAP).received(liquidation_frame(own[0]), 7)
+    assert names(early) == ["liquidation before the instrument"]
+
+
+def test_the_ratio_of_accounts_is_that_of_the_contract():
+    venue = in_sync()
+    (asked,) = [
+        reply for second in range(100) for reply in only(Fetch, venue.tick(second * SECOND))
+    ]
+    path = "rubik/stat/contracts/long-short-account-ratio-contract"
+    where = f"instId={SWAP}&period=5m&limit=1"
+    assert asked == Fetch(RATIO, f"https://www.okx.com/api/v5/{path}?{where}")
+    answer = '{"code":"0","msg":"","data":[["1701417600000","1.1739"]]}'
+    (told,) = venue.fetched(RATIO, 200, answer, 9)
+    assert (told.time, told.long_short_ratio) == (1_701_417_600_000 * MS, 1.1739)
+    for body, name in (
+        ('{"code":"50011","msg":"Too Many Requests","data":[]}', "unreadable long-short ratio"),
+        ('{"code":"0","msg":"","data":[["1701417600000","0"]]}', "unreadable long-short ratio"),
+        ('{"code":"0","msg":"","data":[]}', "no long-short ratio"),
+    ):
+        assert names(venue.fetched(RATIO, 200, body, 9)) == [name]
+
+
+def test_a_liquidation_of_any_contract_shows_that_the_channel_is_there():
+    venue = connected(now=5)
+    venue._channels.begin(["liquidations"], 5)
+    assert venue._channels.missing(["liquidations"])
+    assert venue.received(liquidation_frame(("IOST-USDT-SWAP", "buy", "1", "1", 1)), 7) == []
+    assert not venue._channels.missing(["liquidations"])
 
 
 # -- trades, mark, index, funding, open interest -----------------------------------------------

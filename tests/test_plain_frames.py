@@ -65,9 +65,9 @@ def at_once(recording, **options):
 
 def told_of(venue):
     """Return what a venue knows, its frames as bytes."""
-    parts = {name: vars(getattr(venue, name)) for name in ("_chain", "_cadence", "_backoff")}
-    beside = vars(venue._beside)
-    parts["_beside"] = beside | {"_channels": vars(beside["_channels"])}
+    names = "_chain", "_cadence", "_backoff", "_beside", "_ratio"
+    parts = {name: vars(getattr(venue, name)) for name in names}
+    parts["_beside"] = parts["_beside"] | {"_channels": vars(venue._beside._channels)}
     kept = [
         frame if isinstance(frame, bytes) else frame.encode("utf-8", "replace")
         for frame in venue._chain.kept

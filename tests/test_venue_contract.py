@@ -20,6 +20,7 @@ from obi_widgets.feeds.recording import Record, Recording
 from obi_widgets.market_data.events import (
     Delta,
     Instrument,
+    Liquidation,
     Mark,
     Refused,
     Snapshot,
@@ -363,6 +364,26 @@ def test_a_symbol_that_is_not_listed_ends_the_feed_with_an_advice(name):
     assert len(closed) == 1
     assert venue.symbol in closed[0].detail
     assert closed[0].advice
+
+
+@each_venue
+def test_the_capture_of_a_recorder_has_the_context_that_was_live(name):
+    symbol, records, _ = spoken(name)
+    market = Market(make_venue(name, symbol))
+    market.start(records[0].time)
+    for record in records:
+        record.apply(market)
+    if market.warming:
+        return  # the simulated exchange
+    market.end("", "")
+    live, loaded = market.history().context, obi.load(path_of(name)).context
+    assert loaded.to_frame().equals(live.to_frame())
+    told = {event.size for event in only(Liquidation, play(name)[1])}
+    assert (len(told) > 0) == (name in LIQUIDATES)
+    assert len(loaded.liquidations()) >= len(told) - 1  # the last one may be after all states
+
+
+LIQUIDATES = {"binance-usdm", "binance-coinm", "bybit", "bybit-inverse", "okx"}
 
 
 @each_venue

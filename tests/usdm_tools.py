@@ -9,6 +9,7 @@ from make_captures import STEPS, received
 from obi_widgets.feeds.market import Market
 from obi_widgets.feeds.recording import Record
 from obi_widgets.market_data.venues import make_venue
+from obi_widgets.market_data.venues.account_ratio import RATIO
 from obi_widgets.market_data.venues.binance import INSTRUMENT, SNAPSHOT
 from obi_widgets.market_data.venues.binance_futures import INTEREST
 from obi_widgets.market_data.venues.binance_plain import MARKET
@@ -51,6 +52,20 @@ def trade_frame(kind="aggTrade", *, symbol="BTCUSDT", maker_bought=True):
     number = {"aggTrade": {"a": 5, "f": 1, "l": 2}, "trade": {"t": 5}}[kind]
     data = {"e": kind, "E": 9, "T": 8, "s": symbol, "p": "100.5", "q": "0.25", "m": maker_bought}
     return json.dumps({"stream": f"btcusdt@{kind}", "data": data | number})
+
+
+def forced(symbol, price, size, ms, *, buys, **more):
+    """Return the order of a liquidation that is filled."""
+    return {
+        "s": symbol, "S": "BUY" if buys else "SELL", "o": "LIMIT", "f": "IOC", "q": size,
+        "p": price, "ap": price, "X": "FILLED", "l": size, "z": size, "T": ms, **more,
+    }  # fmt: skip
+
+
+def ratio(ms, **whose):
+    """Return the record of an answer about long and short accounts."""
+    told = {"longShortRatio": "1.5", "longAccount": "0.6", "shortAccount": "0.4", "timestamp": ms}
+    return Record(received(ms), "answer", RATIO, json.dumps([{**whose, **told}]), 200)
 
 
 # -- a made-up market, see `make_captures` -----------------------------------------------------
@@ -99,6 +114,10 @@ def speak(symbol, market):
             yield frame(MARKET, "markPrice@1s", "markPriceUpdate", **mark)
             interest = {"symbol": symbol, "openInterest": "90.5", "time": market.ms}
             yield Record(received(market.ms), "answer", INTEREST, json.dumps(interest), 200)
+        if number % 20 == 0:
+            order = forced(symbol, step.price, coins(step.traded), market.ms, buys=step.buys)
+            yield frame(MARKET, "forceOrder", "forceOrder", o=order)
+            yield ratio(market.ms, symbol=symbol)
 
 
 class UsdmExchange(BinanceExchange):

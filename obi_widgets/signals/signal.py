@@ -72,7 +72,7 @@ class Signal:
         Smallest and largest possible value; None for no bounds.
     needs : frozenset of {"touch", "levels", "flow", "trades", "context"}
         The data it reads: best prices and sizes, further levels, order flow, trades, or the
-        venue's mark price, funding rate and open interest.
+        venue's mark price, funding rate, open interest and liquidations.
     parameters : dict of str to Parameter
         By name, in order.
     threshold : float

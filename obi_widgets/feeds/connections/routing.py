@@ -70,7 +70,8 @@ class Routing(Generic[AnySeat]):
     def subscribe(self, seat: AnySeat, asked: Subscription) -> Subscription | None:
         """Note what a market asks for; return what has to be sent. None for nothing.
 
-        A topic that another market holds is not subscribed to again, nor ended while it does.
+        A topic that another market holds is not ended while it does, nor subscribed to again,
+        unless a market asks twice: no data have come, and the venue had answered before.
         """
         topics = [topic for topic in asked.topics if self._change(seat, topic, asked)]
         return Subscription(asked.on, tuple(topics), asked.group) if topics else None
@@ -90,6 +91,7 @@ class Routing(Generic[AnySeat]):
     def _change(self, seat: AnySeat, topic: str, asked: Subscription) -> bool:
         holders = self._holders.setdefault(topic, [])
         others = any(holder is not seat for holder in holders)
+        again = asked.on and seat in holders
         if asked.on and seat not in holders:
             holders.append(seat)
             seat.held[topic] = asked.group
@@ -104,7 +106,7 @@ class Routing(Generic[AnySeat]):
                     del self._keys[key]
         if not holders:
             del self._holders[topic]
-        return not others
+        return again or not others
 
     # -- whose a frame is ------------------------------------------------------------------
 

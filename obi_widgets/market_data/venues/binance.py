@@ -51,6 +51,7 @@ SHUTS_DOWN_WITHIN = 600 * SECOND
 
 OTHERS = {
     "trade": "trade", "aggTrade": "trade", "markPriceUpdate": "mark", "indexPriceUpdate": "index",
+    "forceOrder": "liquidation",
 }  # fmt: skip
 """The kinds of the other frames that are used, and their events."""
 

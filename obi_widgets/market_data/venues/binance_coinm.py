@@ -59,6 +59,10 @@ class BinanceCoinm(BinanceFutures):
         self._pair = messages.pair_of(symbol)
         self._streams = (*self._streams, f"{self._pair.lower()}@")
 
+    @property
+    def _ratio_of(self) -> tuple[str, str]:
+        return "pair", messages.pair_of(self.symbol)  # all contracts of the pair together
+
     @classmethod
     def spell(cls, base: str, quote: str, contract: Contract) -> str | None:  # noqa: D102
         known = contract == "inverse" and quote in ("", "USD")
@@ -86,6 +90,7 @@ class BinanceCoinm(BinanceFutures):
                 f"{stream}@aggTrade",
                 f"{stream}@markPrice@1s",
                 f"{self._pair.lower()}@indexPrice@1s",
+                f"{stream}@forceOrder",
             )
         ]
 

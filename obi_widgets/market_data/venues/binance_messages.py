@@ -10,6 +10,7 @@ from typing import Annotated, Literal, TypeAlias
 import msgspec
 from msgspec import Meta, Raw, Struct, field
 
+from obi_widgets.market_data.venues.account_ratio import Ratio
 from obi_widgets.market_data.venues.base import FoundMarket
 from obi_widgets.market_data.venues.sizes import COINS, SizeUnit
 from obi_widgets.market_data.venues.wire import (
@@ -130,6 +131,40 @@ class OpenInterest(Struct):
     time: WireTime
 
 
+class ForcedOrder(Struct):
+    """An order that closes a position by force, and what of it was filled."""
+
+    s: str
+    S: str
+    ap: WireSize  # average price of the fills
+    z: WireSize  # filled so far
+    T: WireTime
+    ps: str = ""
+    st: int = 0
+
+
+class Forced(Struct):
+    """The event of such an order."""
+
+    o: ForcedOrder
+    st: int = 0
+
+    @property
+    def order(self) -> ForcedOrder:
+        """The order, with the kind of market that its event names."""
+        self.o.st = self.o.st or self.st
+        return self.o
+
+
+class AccountRatio(Struct):
+    """Long accounts for each short one. USD-M names the symbol, and COIN-M the pair."""
+
+    longShortRatio: WirePrice  # noqa: N815
+    timestamp: WireTime
+    symbol: str = ""
+    pair: str = ""
+
+
 class Envelope(Struct):
     """The fields that tell a frame's kind. In a combined stream, ``data`` is the inner frame."""
 
@@ -203,6 +238,8 @@ coin_m_marks = msgspec.json.Decoder(CoinMMark, strict=False)
 indexes = msgspec.json.Decoder(Index, strict=False)
 open_interests = msgspec.json.Decoder(OpenInterest, strict=False)
 snapshots = msgspec.json.Decoder(RestSnapshot, strict=False)
+forced_orders = msgspec.json.Decoder(Forced, strict=False)
+account_ratios = msgspec.json.Decoder(list[AccountRatio], strict=False)
 listings = msgspec.json.Decoder(Listing, strict=False)
 _markets = msgspec.json.Decoder(_MarketFields, strict=False)
 server_times = msgspec.json.Decoder(ServerTime, strict=False)
@@ -238,6 +275,15 @@ def read_snapshot(body: str | bytes | Raw, unit: SizeUnit) -> RestSnapshot:
     return snapshot
 
 
+def read_ratio(body: str | bytes) -> Ratio | None:
+    """Return the newest ratio of long to short accounts in an answer."""
+    told = account_ratios.decode(body)
+    if not told:
+        return None
+    newest = max(told, key=lambda one: one.timestamp)
+    return Ratio(newest.symbol or newest.pair, newest.timestamp, newest.longShortRatio)
+
+
 def is_part(stream: str) -> bool:
     """Return whether a stream, such as ``depth20@100ms``, is of the best levels only."""
     return stream.startswith("depth") and stream[5:6].isdigit()
@@ -252,7 +298,7 @@ def limit_of(snapshot: RestSnapshot, most: int) -> int:
     return levels if levels in LIMITS else most
 
 
-def foreign(event: AnyDepth | Trade | CoinMMark, symbol: str, kind: Kind) -> str:
+def foreign(event: AnyDepth | Trade | CoinMMark | ForcedOrder, symbol: str, kind: Kind) -> str:
     """Return why an event belongs to another market; empty if it is of this one."""
     if event.st:
         found: str = KINDS.get(event.st, "other kind of market")
@@ -284,7 +330,7 @@ def pair_of(symbol: str) -> str:
 
 
 def market_of(frame: str | bytes, venue: str) -> FoundMarket | None:
-    """Return the market of a change of the book, a mark price or a snapshot.
+    """Return the market of a change of the book, a mark price, a liquidation or a snapshot.
 
     None for other frames, and for one of another venue than this.
     """
@@ -303,7 +349,9 @@ def _market_of(frame: str | bytes) -> FoundMarket | None:
         if event.symbol and event.pair:  # only COIN-M sends them
             return FoundMarket(("binance-coinm",), event.symbol)
         return FoundMarket(("binance-usdm" if event.T else "binance-spot",), "")
-    if not event.s or event.e not in ("depthUpdate", "markPriceUpdate"):
+    if event.e == "forceOrder":
+        event.s = forced_orders.decode(envelope.data if envelope.stream else frame).o.s
+    if not event.s or event.e not in ("depthUpdate", "markPriceUpdate", "forceOrder"):
         return None
     if event.st == COIN_M or COIN_M_SYMBOL.fullmatch(event.s):
         return FoundMarket(("binance-coinm",), event.s)

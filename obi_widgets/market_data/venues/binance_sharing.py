@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 import msgspec
-from msgspec import Struct
+from msgspec import Raw, Struct
 
 from obi_widgets.market_data.venues import binance_messages as messages
 from obi_widgets.market_data.venues.sharing import (
@@ -27,11 +27,11 @@ _STREAM = re.compile(rb'\s*\{\s*"stream"\s*:\s*"([^"\\]+)"')
 class BinanceSharing(Sharing):
     """Binance: streams that an URL would name are subscribed to by requests instead.
 
-    A decoder never subscribes, and reads no answer. So if a request is refused, the part of its
-    market is closed.
+    A decoder reads no answer to a subscription. So if a request is refused, the part of its market
+    is closed. It asks which streams there are: a list of all of them tells each market of its own.
     """
 
-    markets = 200  # the venue allows 1,024 streams, and a market has four at most
+    markets = 200  # the venue allows 1,024 streams, and a market has five at most
     together = 100
 
     def address(self, url: str) -> tuple[str, Subscription | None]:  # noqa: D102
@@ -58,7 +58,7 @@ class BinanceSharing(Sharing):
             return Answer(ends=said.e == SHUTDOWN)
         error = said.error or (said if said.code is not None else None)
         if error is None:
-            return NOBODY
+            return Answer() if bytes(said.result).startswith(b"[") else NOBODY
         why = f"{error.msg} (code {error.code})"
         return Answer(requests.topics(said.id), refused=why, failed=True)
 
@@ -75,6 +75,7 @@ class _Reason(Struct):
 class _Answer(_Reason):
     id: int | None = None
     error: _Reason | None = None
+    result: Raw = Raw()
     e: str = ""
 
 

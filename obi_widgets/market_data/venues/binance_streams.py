@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 BRINGS = {
     "trade": "trades", "aggTrade": "trades", "markPrice": "mark price", "indexPrice": "index",
+    "forceOrder": "liquidations",
 }  # fmt: skip
 """What streams beside the book bring, by their names."""
 

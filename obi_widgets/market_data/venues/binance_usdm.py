@@ -70,7 +70,9 @@ class BinanceUsdm(PlainFrames):
         stream = self.symbol.lower()
         return [
             self._connect(BOOK, f"{stream}@depth@100ms"),
-            self._connect(MARKET, f"{stream}@aggTrade", f"{stream}@markPrice@1s"),
+            self._connect(
+                MARKET, f"{stream}@aggTrade", f"{stream}@markPrice@1s", f"{stream}@forceOrder"
+            ),
         ]
 
     def _read_other(self, kind: str, body: str | bytes | Raw, now: int) -> list[Output] | None:

@@ -1,9 +1,10 @@
 """Bybit, version 5: linear contracts, spot, and inverse contracts.
 
 The book comes by a websocket as a snapshot and deltas, whose update ids ``u`` are counted one by
-one. Update 1 is a snapshot after the venue restarted its service. Trades and tickers come by the
-same websocket. The three categories have addresses of their own, and the same frames: a linear
-contract and a spot market may have the same symbol, which the frames do not tell apart.
+one. Update 1 is a snapshot after the venue restarted its service. Trades, tickers and all
+liquidations come by the same websocket. The three categories have addresses of their own, and the
+same frames: a linear contract and a spot market may have the same symbol, which the frames do not
+tell apart.
 
 Of the public depths (1, 50, 200 and 1000 levels every 10, 20, 100 and 200 ms) the book has 200
 levels. That is the deepest one that comes as often as a history keeps states by default, every
@@ -16,9 +17,18 @@ from math import isnan, nan
 from typing import TYPE_CHECKING, ClassVar
 from urllib.parse import quote as quoted
 
-from obi_widgets.market_data.events import Delta, Mark, Refused, Snapshot, Status, Trade
+from obi_widgets.market_data.events import (
+    Delta,
+    Liquidation,
+    Mark,
+    Refused,
+    Snapshot,
+    Status,
+    Trade,
+)
 from obi_widgets.market_data.fees import Fees
 from obi_widgets.market_data.venues import bybit_messages as messages
+from obi_widgets.market_data.venues.account_ratio import AccountRatio
 from obi_widgets.market_data.venues.base import FoundMarket
 from obi_widgets.market_data.venues.budget import Budget, Rate
 from obi_widgets.market_data.venues.bybit_sharing import BybitSharing
@@ -42,6 +52,9 @@ NO_SUCH_SYMBOL = 10001
 """The code of an answer to a request with a wrong parameter, such as an unknown symbol."""
 
 SIDES = {"Buy": +1, "Sell": -1}
+
+CLOSING_SIDES = {"Buy": -1, "Sell": +1}
+"""Of the order that closes a liquidated position, by the side of the position, which is sent."""
 
 
 class Bybit(Streamed):
@@ -78,6 +91,10 @@ class Bybit(Streamed):
         self.beside = {"trades": f"publicTrade.{symbol}"}
         if "mark" in self.streams:
             self.beside["mark price"] = f"tickers.{symbol}"
+            self.beside["liquidations"] = f"allLiquidation.{symbol}"
+            of = f"category={self.category}&symbol={quoted(symbol)}&period=5min&limit=1"
+            url = f"{self.urls['rest']}/v5/market/account-ratio?{of}"
+            self._ratio = AccountRatio(symbol, url, messages.read_ratio)
         self._names = {topic: name for name, topic in self.beside.items()}
         self._seen_seq = -1  # greatest ``seq`` of a book on this connection
         self._trade_seq = self._trade_ms = 0  # of the newest trade on this connection
@@ -154,10 +171,13 @@ class Bybit(Streamed):
                 return self._read_trades(messages.trades.decode(message.data), now)
             if kind == "tickers":
                 return self._read_ticker(messages.tickers.decode(message.data), message.ts, now)
+            if kind == "allLiquidation":
+                return self._read_liquidations(messages.liquidations.decode(message.data), now)
         except DECODE_ERRORS:
             if kind in ("", "orderbook"):
                 return self._unreadable(frame, now)
-            return [refused(frame, now, "unreadable")]
+            what = " liquidation" if kind == "allLiquidation" else ""
+            return [refused(frame, now, f"unreadable{what}")]
         if message.op:
             if not message.success:
                 return self._read_error(message.ret_msg, now)
@@ -248,3 +268,15 @@ class Bybit(Streamed):
         )
         values = mark.price, mark.index, mark.funding_rate, mark.open_interest
         return [] if all(map(isnan, values)) else [mark]
+
+    def _read_liquidations(self, told: list[messages.Liquidation], now: int) -> list[Output]:
+        outputs: list[Output] = []
+        for one in told:
+            if one.s != self.symbol:
+                outputs.append(Refused(now, "other symbol", text(one.s)))
+            elif one.S not in CLOSING_SIDES:
+                outputs.append(Refused(now, "liquidation without a side", text(one.S)))
+            else:
+                size, side = self.unit.base_units(one.p, one.v), CLOSING_SIDES[one.S]
+                outputs.append(Liquidation(one.T * MILLISECOND, now, one.p, size, side))
+        return outputs

@@ -7,6 +7,7 @@ from math import isfinite, nan
 import msgspec
 from msgspec import Raw, Struct
 
+from obi_widgets.market_data.venues.account_ratio import Ratio
 from obi_widgets.market_data.venues.wire import (
     WireId,
     WireLevel,
@@ -38,6 +39,34 @@ class Trade(Struct):
     i: str
     seq: WireId = 0
     BT: bool = False  # a block trade, which was agreed upon outside the book
+
+
+class Liquidation(Struct):
+    """A position that was closed by force; ``S`` is the side of the position, ``Buy`` for a long.
+
+    ``p`` is the price at which nothing is left of its margin.
+    """
+
+    T: WireTime
+    s: str
+    S: str
+    v: WireSize
+    p: WirePrice
+
+
+class AccountRatio(Struct):
+    """Shares of the accounts that are long and short."""
+
+    symbol: str
+    buyRatio: WireSize  # noqa: N815
+    sellRatio: WirePrice  # noqa: N815
+    timestamp: WireTime
+
+
+class AccountRatios(Struct):
+    """The ratios of an answer, newest first."""
+
+    listed: list[AccountRatio] = msgspec.field(name="list", default_factory=list)
 
 
 class Ticker(Struct):
@@ -100,6 +129,8 @@ class _Symbol(Struct):
 frames = msgspec.json.Decoder(Frame, strict=False)
 books = msgspec.json.Decoder(Book, strict=False)
 trades = msgspec.json.Decoder(list[Trade], strict=False)
+liquidations = msgspec.json.Decoder(list[Liquidation], strict=False)
+account_ratios = msgspec.json.Decoder(AccountRatios, strict=False)
 tickers = msgspec.json.Decoder(Ticker, strict=False)
 listings = msgspec.json.Decoder(Listing, strict=False)
 price_filters = msgspec.json.Decoder(PriceFilter, strict=False)
@@ -107,17 +138,17 @@ results = msgspec.json.Decoder(Result, strict=False)
 _symbols = msgspec.json.Decoder(_Symbol, strict=False)
 _lists = msgspec.json.Decoder(list[_Symbol], strict=False)
 
-KINDS = ("orderbook", "publicTrade", "tickers")
+KINDS = ("orderbook", "publicTrade", "tickers", "allLiquidation")
 """What the topics that are used begin with."""
 
 
 def symbol_of(frame: str | bytes) -> str:
-    """Return the symbol of a frame of the book, of trades or of a ticker; else an empty text."""
+    """Return the symbol of a frame of a kind that is used; else an empty text."""
     message = frames.decode(frame)
     kind, _, topic = message.topic.partition(".")
     if kind not in KINDS:
         return ""
-    if kind == "publicTrade":
+    if kind in ("publicTrade", "allLiquidation"):
         named = next(iter(_lists.decode(message.data)), None)
     else:
         named = _symbols.decode(message.data)
@@ -147,6 +178,24 @@ def value(field: str, *, positive: bool = True) -> float:
     """
     number = float(field) if field else nan
     return number if isfinite(number) and (number > 0 or not positive) else nan
+
+
+def read_ratio(body: str | bytes) -> Ratio | None:
+    """Return the newest ratio of long to short accounts in an answer.
+
+    Raises
+    ------
+    DECODE_ERRORS
+        If it cannot be read, or the venue refused to answer.
+    """
+    answer = listings.decode(body)
+    if answer.retCode:
+        raise ValueError(f"{answer.retMsg} (code {answer.retCode})")
+    told = account_ratios.decode(answer.result).listed
+    if not told:
+        return None
+    newest = max(told, key=lambda one: one.timestamp)
+    return Ratio(newest.symbol, newest.timestamp, newest.buyRatio / newest.sellRatio)
 
 
 def number_of(trade: Trade) -> int:

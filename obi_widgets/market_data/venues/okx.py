@@ -4,7 +4,9 @@ The book comes by a websocket as a snapshot and changes, each of which names the
 ``prevSeqId``. A change without levels says once a minute that nothing has changed. Frames of old
 recordings have no such numbers, and are held by a checksum alone; since June 2026 the checksum is
 0, which is not checked. Trades, mark price, index, funding rate and open interest come by the same
-websocket. The first frame of trades holds the last one of before the subscription.
+websocket, and so do the liquidations of all swaps, or of all futures: those of other symbols are
+left out. The venue sends one a second of a contract at most, so they are not all. The first frame
+of trades holds the last one of before the subscription.
 
 Of the public books (400 levels every 100 ms, 5 levels every 100 ms, the best level every 10 ms) it
 is the one of 400 levels: no other has changes, and none that comes more often has enough levels.
@@ -18,9 +20,17 @@ from typing import TYPE_CHECKING, ClassVar
 from urllib.parse import quote as quoted
 
 from obi_widgets.errors import SymbolError
-from obi_widgets.market_data.events import Delta, Mark, Refused, Snapshot, Trade
+from obi_widgets.market_data.events import (
+    Delta,
+    Liquidation,
+    Mark,
+    Refused,
+    Snapshot,
+    Trade,
+)
 from obi_widgets.market_data.fees import Fees
 from obi_widgets.market_data.venues import okx_messages as messages
+from obi_widgets.market_data.venues.account_ratio import AccountRatio, Ratio
 from obi_widgets.market_data.venues.base import FoundMarket
 from obi_widgets.market_data.venues.budget import Budget, Rate
 from obi_widgets.market_data.venues.okx_sharing import OkxSharing
@@ -110,7 +120,11 @@ class Okx(Streamed):
                 "mark price": "mark-price",
                 "index": "index-tickers",
                 "open interest": "open-interest",
+                "liquidations": messages.LIQUIDATIONS,
             }
+            of = f"instId={quoted(symbol)}&period=5m&limit=1"
+            path = f"api/v5/rubik/stat/contracts/long-short-account-ratio-contract?{of}"
+            self._ratio = AccountRatio(symbol, f"{self.urls['rest']}/{path}", self._read_ratio)
         if self.kind == "SWAP":
             self.beside["funding rate"] = "funding-rate"
         self._names = {channel: name for name, channel in self.beside.items()}
@@ -192,8 +206,12 @@ class Okx(Streamed):
         if name == "trades":
             self._past_trades = True
         self._operations += 1
-        symbol = self.index if name == "index" else self.symbol
-        return [Send(BOOK, messages.operation("subscribe", (channel, symbol)))]
+        whose = {"index": self.index, "liquidations": self.kind}.get(name, self.symbol)
+        return [Send(BOOK, messages.operation("subscribe", (channel, whose)))]
+
+    def _read_ratio(self, body: str | bytes) -> Ratio | None:
+        found = messages.ratio_of(body)  # it names no symbol
+        return Ratio(self.symbol, *found) if found else None
 
     def _keep_alive(self, socket: str) -> Send:
         return Send(socket, "ping")
@@ -219,12 +237,15 @@ class Okx(Streamed):
             self._channels.there(self._names.get(channel, ""))
             if channel == "trades":
                 return self._read_trades(messages.trades.decode(message.data), now)
+            if channel == messages.LIQUIDATIONS:
+                return self._read_liquidations(messages.liquidations.decode(message.data), now)
             if (marks := self._read_marks(channel, message.data, now)) is not None:
                 return marks
         except DECODE_ERRORS:
             if channel in ("", "books"):
                 return self._unreadable(frame, now)
-            return [refused(frame, now, "unreadable")]
+            what = " liquidation" if channel == messages.LIQUIDATIONS else ""
+            return [refused(frame, now, f"unreadable{what}")]
         return [Refused(now, text(channel, 30) or "unknown", text(frame))]
 
     def _read_event(self, message: messages.Frame, frame: str | bytes, now: int) -> list[Output]:
@@ -322,6 +343,23 @@ class Okx(Streamed):
                 time, side = trade.ts * MILLISECOND, SIDES[trade.side]
                 own.append(Trade(time, now, trade.px, size, side, trade.tradeId))
         return self._traded(own, now) + outputs
+
+    def _read_liquidations(self, told: list[messages.Liquidated], now: int) -> list[Output]:
+        outputs: list[Output] = []
+        for one in told:
+            if one.instId != self.symbol:
+                continue  # all contracts of its kind come by one channel
+            if self._unit is None:
+                outputs.append(Refused(now, "liquidation before the instrument"))
+                continue
+            for part in messages.liquidation_details.decode(one.details):
+                if part.side not in SIDES:
+                    outputs.append(Refused(now, "liquidation without a side", text(part.side)))
+                    continue
+                size = self._unit.base_units(part.bkPx, part.sz)
+                time, side = part.ts * MILLISECOND, SIDES[part.side]
+                outputs.append(Liquidation(time, now, part.bkPx, size, side))
+        return outputs
 
     def _read_marks(self, channel: str, data: Raw, now: int) -> list[Output] | None:
         """Return the values of a channel beside the book; None for another channel."""

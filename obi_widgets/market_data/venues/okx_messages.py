@@ -90,6 +90,33 @@ class OpenInterest(Struct):
     ts: WireTime
 
 
+class LiquidationDetail(Struct):
+    """An order that closed a position by force; ``side`` is that of the order.
+
+    ``bkPx`` is the price at which nothing is left of the position's margin.
+    """
+
+    side: str
+    bkPx: WirePrice  # noqa: N815
+    sz: WireSize
+    ts: WireTime
+
+
+class Liquidated(Struct):
+    """Liquidations of one instrument. They are read if it is the own one: others may be odd."""
+
+    instId: str  # noqa: N815
+    details: Raw
+
+
+class AccountRatios(Struct):
+    """The answer to a request of ratios of long to short accounts: times, and ratios."""
+
+    code: str
+    msg: str = ""
+    data: list[tuple[WireTime, WirePrice]] = []
+
+
 class Arg(Struct, frozen=True):
     """What was subscribed to."""
 
@@ -134,10 +161,17 @@ mark_prices = msgspec.json.Decoder(list[MarkPrice], strict=False)
 index_tickers = msgspec.json.Decoder(list[IndexTicker], strict=False)
 funding_rates = msgspec.json.Decoder(list[FundingRate], strict=False)
 open_interests = msgspec.json.Decoder(list[OpenInterest], strict=False)
+liquidations = msgspec.json.Decoder(list[Liquidated], strict=False)
+liquidation_details = msgspec.json.Decoder(list[LiquidationDetail], strict=False)
+account_ratios = msgspec.json.Decoder(AccountRatios, strict=False)
 listings = msgspec.json.Decoder(Listing, strict=False)
 
 CHANNELS = frozenset({"books", "trades", "mark-price", "funding-rate", "open-interest"})
 """Channels that are of one instrument. That of an index has its own name."""
+
+
+LIQUIDATIONS = "liquidation-orders"
+"""The channel of liquidations, which is of all instruments of a kind."""
 
 
 def kind_of(symbol: str) -> Kind | None:
@@ -159,8 +193,27 @@ def symbol_of(frame: str | bytes) -> str:
 
 def operation(name: str, *channels: tuple[str, str]) -> str:
     """Return the text that subscribes to channels of instruments, or unsubscribes."""
-    args = [{"channel": channel, "instId": symbol} for channel, symbol in channels]
+    args = [argument(channel, whose) for channel, whose in channels]
     return msgspec.json.encode({"op": name, "args": args}).decode()
+
+
+def argument(channel: str, whose: str) -> dict[str, str]:
+    """Return how a request names a channel of an instrument, or of all of a kind."""
+    return {"channel": channel, "instType" if channel == LIQUIDATIONS else "instId": whose}
+
+
+def ratio_of(body: str | bytes) -> tuple[int, float] | None:
+    """Return the newest ratio of long to short accounts in an answer, after its time, ms.
+
+    Raises
+    ------
+    DECODE_ERRORS
+        If it cannot be read, or the venue refused to answer.
+    """
+    answer = account_ratios.decode(body)
+    if answer.code != "0":
+        raise ValueError(f"{answer.msg} (code {answer.code})")
+    return max(answer.data, default=None)
 
 
 def step(field: str) -> float:

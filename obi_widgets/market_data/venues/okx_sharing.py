@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import msgspec
 from msgspec import Struct
 
+from obi_widgets.market_data.venues import okx_messages as messages
 from obi_widgets.market_data.venues.sharing import (
     HEAD,
     Answer,
@@ -21,17 +22,18 @@ if TYPE_CHECKING:
     from collections.abc import Collection
 
 _ARG = re.compile(rb'"arg"\s*:\s*\{\s*"channel"\s*:\s*"([^"\\]+)"\s*,\s*"instId"\s*:\s*"([^"\\]+)"')
-_WRONG = re.compile(r"channel:([^,\s]+),instId:(\S+)")
+_WRONG = re.compile(r"channel:([^,\s]+),inst(?:Id|Type):(\S+)")
 
 
 class OkxSharing(Sharing):
     """OKX: each topic of a request is answered by itself, and so is an error about one.
 
-    Two markets may have one index, whose frames then go to both.
+    Two markets may have one index, whose frames then go to both. The liquidations of all swaps are
+    one topic, and go to all of them.
     """
 
     # The venue allows 480 subscriptions an hour by a websocket. Six for each of 40 markets leave
-    # as many for markets that subscribe again.
+    # about as many for markets that subscribe again.
     markets = 40
     together = 50  # of the 64 kB that a request may have, a topic takes 60 bytes
     an_hour = 440  # the rest is for those who leave
@@ -40,7 +42,7 @@ class OkxSharing(Sharing):
         operation = decoded(_operations, text)
         if operation is None or operation.op not in ("subscribe", "unsubscribe"):
             return None
-        topics = tuple(f"{arg.channel}:{arg.instId}" for arg in operation.args)
+        topics = tuple(arg.topic for arg in operation.args)
         return Subscription(operation.op == "subscribe", topics)
 
     def write(self, asked: Subscription, number: int) -> str:  # noqa: D102
@@ -48,7 +50,7 @@ class OkxSharing(Sharing):
         fields = {
             "id": str(number),
             "op": "subscribe" if asked.on else "unsubscribe",
-            "args": [{"channel": channel, "instId": symbol} for channel, _, symbol in pairs],
+            "args": [messages.argument(channel, whose) for channel, _, whose in pairs],
         }
         return msgspec.json.encode(fields).decode()
 
@@ -58,7 +60,7 @@ class OkxSharing(Sharing):
         if frame == b"pong":
             return ()
         arg = _frames.decode(frame).arg
-        return (f"{arg.channel}:{arg.instId}",) if arg.channel else ()
+        return (arg.topic,) if arg.channel else ()
 
     def answer(self, frame: bytes, requests: Requests) -> Answer:  # noqa: D102
         if frame == b"pong":
@@ -77,6 +79,11 @@ class OkxSharing(Sharing):
 class _Arg(Struct, frozen=True):
     channel: str = ""
     instId: str = ""  # noqa: N815
+    instType: str = ""  # noqa: N815
+
+    @property
+    def topic(self) -> str:
+        return f"{self.channel}:{self.instId or self.instType}"
 
 
 class _Operation(Struct):

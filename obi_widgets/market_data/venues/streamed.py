@@ -9,6 +9,7 @@ from abc import abstractmethod
 from typing import TYPE_CHECKING, ClassVar
 
 from obi_widgets.market_data.events import Refused, Status
+from obi_widgets.market_data.venues.account_ratio import RATIO
 from obi_widgets.market_data.venues.channels import Channels
 from obi_widgets.market_data.venues.connection import Connection
 from obi_widgets.market_data.venues.replies import (
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from obi_widgets.market_data.events import Delta, Instrument, Snapshot, Trade
+    from obi_widgets.market_data.venues.account_ratio import AccountRatio
     from obi_widgets.market_data.venues.sizes import SizeUnit
 
 INSTRUMENT, TIME = "instrument", "time"
@@ -81,6 +83,7 @@ class Streamed(Connection):
         super().__init__(symbol, endpoints=endpoints)
         self.beside: dict[str, str] = {}
         """What comes by the book's websocket beside the book, and the venue's names of it."""
+        self._ratio: AccountRatio | None = None  # of long to short accounts, if it has one
         self._channels = Channels(self.label)
         self._unit: SizeUnit | None = None  # of sizes in frames, if the instrument tells it
         self._listed: list[str] | None = None  # all symbols of the venue, if it has said
@@ -147,6 +150,8 @@ class Streamed(Connection):
         return [Status(now, "connecting", "Reading the instrument."), self._listing()]
 
     def fetched(self, name: str, status: int, body: str | bytes, now: int) -> list[Output]:  # noqa: D102
+        if name == RATIO and self._ratio is not None:
+            return self._ratio.fetched(status, body, now)
         if name != self.asked_first:
             return []
         if status in self.unlisted_by:
@@ -170,6 +175,8 @@ class Streamed(Connection):
         self._seen, self._seen_time, self._refused = -1, 0, 0
         status = Status(now, "syncing", "Waiting for the first snapshot.")
         self._channels.begin(self.beside, now)
+        if self._ratio is not None:
+            self._ratio.begin(now)
         others = [one for name in self.beside for one in self._ask_for(name)]
         return [status, *self._subscribe(now), *others]
 
@@ -242,6 +249,8 @@ class Streamed(Connection):
         if self.can_ask:  # a recording cannot bring what is missing
             for name in self._channels.due(now):
                 outputs += self._ask_for(name)
+            if self._ratio is not None:
+                outputs += self._ratio.ask(now)
         return outputs
 
     def _quiet(self, silent: int) -> int:

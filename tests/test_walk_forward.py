@@ -110,3 +110,22 @@ def test_no_folds_are_refused(history):
     with pytest.raises(SettingsError) as error:
         obi.walk_forward(history, folds=0)
     assert str(error.value) == "folds = 0 is not possible. Give 1 to 1,000."
+
+
+def test_post_only_orders_are_walked_forward_though_the_first_trades_come_late():
+    history = obi.simulate(seconds=100, seed=1)
+    settings = obi.Settings(execution="post_only")
+    found = obi.walk_forward(history, folds=2, settings=settings, threshold=[0.2], hold_seconds=[1])
+    assert found.entries.sum() > 0
+    without = obi.History.from_frame(history.to_frame(levels=2))
+    with pytest.raises(SettingsError, match="its source tells of none"):
+        obi.walk_forward(without, folds=2, settings=settings, threshold=[0.2], hold_seconds=[1])
+
+
+def test_a_slice_is_walked_forward_by_a_signal_that_looks_back():
+    history = obi.simulate(seconds=100, seed=1)
+    settings = obi.Settings(signal=obi.zscore(obi.queue_imbalance, window=5), threshold=1)
+    axes = {"threshold": [1], "hold_seconds": [1]}
+    found = obi.walk_forward(history[5:], folds=2, settings=settings, **axes)
+    assert (found.entries > 0).all()
+    assert not obi.sweep(history[5:5], settings=settings, **axes).entries.any()

@@ -18,6 +18,7 @@ from obi_widgets.history.given import as_loaders
 from obi_widgets.settings.parameters import Parameters
 from obi_widgets.settings.provenance import labels, to_tables
 from obi_widgets.settings.settings import Settings
+from obi_widgets.trading.post_only import has_trades
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -184,7 +185,14 @@ def _before(
     """Return the sums over the states before each time without gaps, and over all of them."""
     rows = np.searchsorted(history.elapsed, ends, side="left").tolist()
     rows.append(len(history) if whole else 0)
-    known = {row: add_up(history[:row], grid, how.cancel, threads=how.threads) for row in {*rows}}
+    known = {0: np.zeros((*grid.shape, PARTS, FIGURES))}
+    posted = grid.parameters.execution == "post_only" and has_trades(history)
+    for row in {*rows} - {0}:
+        before = history[:row]
+        if posted and not has_trades(before):
+            known[row] = known[0]  # no order is filled before the first trade
+        else:
+            known[row] = add_up(before, grid, how.cancel, threads=how.threads)
     return [known[row] for row in rows]
 
 

@@ -56,6 +56,8 @@ def compute(
     length = chunk_length(seconds, history.interval)
     begins = -(history.start % length)  # the first chunk may have begun before the first state
     out = np.empty(len(history) - first)
+    if not len(out):
+        return out
 
     def compute_each(chunks: Iterable[int]) -> None:
         for begin in chunks:

@@ -66,3 +66,20 @@ def test_a_failed_answer_is_not_kept_and_who_gives_up_does_not_take_it_from_the_
 
     asyncio.run(play())
     assert len(asked) == 3
+
+
+def test_all_who_waited_for_an_answer_that_failed_have_it():
+    asked, answers = [], Answers()
+
+    async def ask():
+        asked.append(len(asked))
+        await turns(3)
+        return Answer(0, "timed out")
+
+    async def play():
+        request = "https://example/all", ""
+        found = await asyncio.gather(*(answers.get(request, Asker(), ask) for _ in range(5)))
+        assert [one.status for one in found] == [0] * 5
+
+    asyncio.run(play())
+    assert len(asked) == 1

@@ -42,7 +42,7 @@ def test_the_first_requests_go_at_once_and_the_rest_together_when_they_may():
     assert len(found) == 5
     assert found[4][0] == pytest.approx(0.25)
     requests = [json.loads(text) for _, text in found]
-    assert [one["id"] for one in requests] == [1, 2, 3, 4, 5]
+    assert [one["id"] for one in requests] == [1001, 1002, 1003, 1004, 1005]
     streams = [stream for one in requests for stream in one["params"]]
     assert streams == [f"s{number}@trade" for number in range(21)]
 

@@ -21,7 +21,7 @@ class FakeSocket:
 
     def __init__(self, *, answers=True):
         self.sent, self.frames, self.answers = [], asyncio.Queue(), answers
-        self.closed = False
+        self.closed, self.pings = False, 0
 
     @asynccontextmanager
     async def opened(self):
@@ -44,6 +44,7 @@ class FakeSocket:
         self.frames.put_nowait(ConnectionClosedOK(None, None))
 
     async def ping(self):
+        self.pings += 1
         answered = asyncio.get_running_loop().create_future()
         if self.answers:
             answered.set_result(0.0)
@@ -101,6 +102,9 @@ def test_what_is_sent_and_heard_is_that_of_each():
             socket.frames.put_nowait(pong)
             assert [await part.recv() for part in (one, two)] == [pong, pong]
             assert await (await one.ping()) == 0.0
+            waiting = [await part.ping() for part in (one, two)]
+            assert await asyncio.gather(*waiting) == [0.0, 0.0]
+            assert socket.pings == 2, "one for all that ask at once"
             await one.close(reason="enough")
             await turns()
             assert socket.sent[3:] == [
@@ -243,8 +247,8 @@ def test_a_refused_subscription_closes_the_part_of_its_market_with_the_reason():
                 opening = pool.open(VENUES["binance-spot"](symbol), to, dial)
                 parts.append(await stack.enter_async_context(opening))
                 await turns()
-            socket.frames.put_nowait(b'{"result":null,"id":2}')
-            socket.frames.put_nowait(b'{"error":{"code":2,"msg":"Invalid request"},"id":1}')
+            socket.frames.put_nowait(b'{"result":null,"id":1002}')
+            socket.frames.put_nowait(b'{"error":{"code":2,"msg":"Invalid request"},"id":1001}')
             with pytest.raises(ConnectionClosed, match=r"Invalid request \(code 2\)"):
                 await parts[0].recv()
             frame = b'{"stream":"b@depth@100ms","data":{}}'

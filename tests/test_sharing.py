@@ -12,7 +12,12 @@ from obi_widgets.feeds.market import Market
 from obi_widgets.market_data.events import Refused
 from obi_widgets.market_data.venues import VENUES
 from obi_widgets.market_data.venues.replies import BOOK, Connect, Send
-from obi_widgets.market_data.venues.sharing import KEPT_REQUESTS, Requests, Subscription
+from obi_widgets.market_data.venues.sharing import (
+    FIRST_NUMBER,
+    KEPT_REQUESTS,
+    Requests,
+    Subscription,
+)
 from obi_widgets.market_data.venues.wire import DECODE_ERRORS
 
 each_venue = pytest.mark.parametrize("name", VENUES)
@@ -160,7 +165,7 @@ def test_answers_of_okx():
     wrong = {"event": "error", "code": "60018", "connId": "c"}
     message = "Wrong URL or channel:books,instId:A doesn't exist. Please use the correct URL."
     assert both.hear({**wrong, "msg": message}) == "A"
-    assert both.hear({**wrong, "id": "2", "msg": "Invalid request"}) == "B"
+    assert both.hear({**wrong, "id": "1002", "msg": "Invalid request"}) == "B"
     assert both.answer.failed
     assert both.hear({**wrong, "msg": "Invalid request"}) == "AB"
     assert both.hear({"event": "notice", "code": "64008", "msg": "closing"}) == "AB"
@@ -201,11 +206,13 @@ def test_answers_of_coinbase_go_to_all_since_they_are_numbered():
 
 def test_answers_of_binance_are_read_by_nobody_but_an_error_closes():
     both = Hearing("binance-usdm", (0, on("a@trade")), (1, on("b@trade")))
-    assert both.hear({"result": None, "id": 1}) == ""
-    assert both.hear({"error": {"code": 2, "msg": "Invalid request"}, "id": 2}) == "B"
+    assert both.hear({"result": None, "id": 1001}) == ""
+    assert both.hear({"error": {"code": 2, "msg": "Invalid request"}, "id": 1002}) == "B"
     assert both.answer.refused == "Invalid request (code 2)"
-    assert both.hear({"code": 3, "msg": "Invalid JSON", "id": 1}) == "A"
+    assert both.hear({"code": 3, "msg": "Invalid JSON", "id": 1001}) == "A"
     assert both.answer.failed
+    assert both.hear({"error": {"code": 2, "msg": "x"}, "id": 1}) == "AB", "a decoder's own request"
+    assert not both.answer.refused
     assert both.hear({"e": "serverShutdown", "E": 1}) == "AB"
     assert both.answer.ends
 
@@ -269,7 +276,7 @@ def test_old_requests_are_forgotten():
     requests = Requests()
     for number in range(KEPT_REQUESTS + 1):
         requests.add(on(str(number)))
-    assert requests.topics(1) is None
-    assert requests.topics(2) == ("1",)
+    assert requests.topics(FIRST_NUMBER) is None
+    assert requests.topics(FIRST_NUMBER + 1) == ("1",)
     assert requests.topics(None) is None
     assert requests.take(on=False) == ""

@@ -37,7 +37,7 @@ from obi_widgets.market_data.venues.replies import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Coroutine, Iterable
+    from collections.abc import AsyncIterator, Coroutine, Iterable
     from contextlib import AbstractAsyncContextManager
 
     from obi_widgets.feeds.connections import Connections
@@ -274,19 +274,18 @@ class LiveFeed(Feed):
 
     async def _open(self, to: Connect) -> bool:
         """Open a websocket, and read it until it is lost; return whether it lasted."""
-        sent = await self._http.wait_for_limit(to.url)
         async with AsyncExitStack() as stack:
             try:
-                socket = await stack.enter_async_context(self._websocket(to, sent))
+                socket = await stack.enter_async_context(self._websocket(to))
             # Many kinds of error are possible: DNS, certificate, proxy, HTTP status.
             except Exception as error:  # noqa: BLE001
-                reason = self._failed(to, error, sent)
+                reason = self._reason(error)
                 self._deliver(Record(self._now(), "close", to.socket, reason))
                 return False
             return await self._read(to.socket, socket)
 
     def _websocket(
-        self, to: Connect, sent: float
+        self, to: Connect
     ) -> AbstractAsyncContextManager[LimitedConnection | MarketSocket]:
         """Return a websocket to be entered: one of its own, or a part of a shared one."""
 
@@ -294,7 +293,9 @@ class LiveFeed(Feed):
         async def dial(url: str) -> AsyncIterator[LimitedConnection]:
             venue = self.market.venue
             async with BUDGETS.websocket(url, venue.budget, self._wait_for_budget):
-                socket: Any = await connect(
+                # After the other wait: the venue may have refused somebody meanwhile.
+                sent = await self._http.wait_for_limit(url)
+                opening = connect(
                     url,
                     max_size=LARGEST_FRAME,
                     open_timeout=OPEN_WITHIN,
@@ -303,6 +304,13 @@ class LiveFeed(Feed):
                     origin=Origin(venue.route.origin) if venue.route.origin else None,
                     create_connection=cast("Any", partial(LimitedConnection, url, venue.budget)),
                 )
+                try:
+                    socket: Any = await opening
+                except InvalidStatus as error:
+                    headers = {n.lower(): v for n, v in error.response.headers.raw_items()}
+                    status, body = error.response.status_code, _text(error)
+                    LIMITS.record_answer(url, status, headers, body, sent)
+                    raise
                 LIMITS.record_answer(url, 101, {}, "", sent)
                 try:
                     yield socket
@@ -344,17 +352,12 @@ class LiveFeed(Feed):
         self._deliver(Record(self._now(), "close", name, reason))
         return not too_large and time.monotonic() - opened > STEADY
 
-    def _failed(self, to: Connect, error: Exception, sent: float) -> str:
-        """Return why a websocket could not be opened; note a rate limit in the answer."""
+    def _reason(self, error: Exception) -> str:
+        """Return why a websocket could not be opened."""
         if not isinstance(error, InvalidStatus):
             return str(error) or type(error).__name__
-        response = error.response
-        body = bytes(response.body or b"")
-        headers = {name.lower(): value for name, value in response.headers.raw_items()}
-        LIMITS.record_answer(
-            to.url, response.status_code, headers, body.decode("utf-8", "replace"), sent
-        )
-        what, advice = explain(self.market.venue.label, response.status_code, body)
+        status, body = error.response.status_code, bytes(error.response.body or b"")
+        what, advice = explain(self.market.venue.label, status, body)
         return f"{what} {advice}".removesuffix(".")
 
     async def _send(self, reply: Send) -> None:
@@ -383,18 +386,20 @@ class LiveFeed(Feed):
         if request in self._queued:
             return  # the request that already waits serves this one too
         self._queued.add(request)
-        try:
+
+        async def ask() -> Answer:
             sent = await self._http.wait_for_limit(fetch.url)
+            self._queued.discard(request)
+            return await self._http.ask(fetch.url, sent, fetch.body)
+
+        name = unmarked(fetch.name)[0]
+        try:
+            if self._connections is None or name != self.market.venue.asked_first:
+                answer = await ask()
+            else:  # it may hold all markets of the venue, and then has one URL for all
+                answer = await self._connections.answers.get(request[1:], self, ask)
         finally:
             self._queued.discard(request)
-
-        def ask() -> Awaitable[Answer]:
-            return self._http.ask(fetch.url, sent, fetch.body)
-
-        if self._connections is None or fetch.name != self.market.venue.asked_first:
-            answer = await ask()
-        else:  # it may hold all markets of the venue, and then has one URL for all
-            answer = await self._connections.answers.get(request[1:], self, ask)
         self._deliver(
             Record(self._now(), "answer", fetch.name, answer.body, answer.status, answer.date_ns)
         )
@@ -414,6 +419,11 @@ class LiveFeed(Feed):
         self.market.explain(
             limited(self.market.venue.label, status), f"The next request goes out in {wait}."
         )
+
+
+def _text(error: InvalidStatus) -> str:
+    """Return the text of a refusal."""
+    return bytes(error.response.body or b"").decode("utf-8", "replace")
 
 
 class SimulatorFeed(LiveFeed):

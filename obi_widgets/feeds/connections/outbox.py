@@ -91,7 +91,7 @@ class Outbox:
         if not self._texts and not self._topics:
             return "", None
         rate = self._a_second
-        self._room = min(self._room + (now - self._filled_at) * rate, rate)
+        self._room = min(self._room + (now - self._filled_at) * rate, max(rate, 1.0))
         self._filled_at = now
         if self._room < 1:
             return "", (1 - self._room) / rate

@@ -97,6 +97,7 @@ class SharedConnection:
         self._opened: asyncio.Future[LimitedConnection] = asyncio.get_running_loop().create_future()
         self._left: set[frozenset[str]] = set()  # names of markets that do not come back
         self._check: asyncio.Task[None] | None = None
+        self._ping: asyncio.Task[float] | None = None
         self._greeting: bytes | None = None  # what who joins later has to be told
         self.opened_at = self._heard_at = time.monotonic()
         self.retired = False
@@ -164,12 +165,17 @@ class SharedConnection:
             self._wake.set()
 
     async def ping(self) -> Awaitable[float]:
-        """Send a ping; return what waits for its answer."""
-        answered = await (await self._opened).ping()
-        return self._answered(answered)
+        """Send a ping, unless one is under way; return what waits for its answer.
 
-    async def _answered(self, answered: Awaitable[float]) -> float:
-        latency = await answered
+        All markets probe at once when a venue pauses, and it takes few messages a second.
+        """
+        if self._ping is None or self._ping.done():
+            self._ping = asyncio.create_task(self._probe(), name="obi-ping")
+            self._ping.add_done_callback(lambda one: one.cancelled() or one.exception())
+        return asyncio.shield(self._ping)
+
+    async def _probe(self) -> float:
+        latency = await (await (await self._opened).ping())
         self._heard_at = time.monotonic()
         return latency
 
@@ -234,6 +240,8 @@ class SharedConnection:
         finally:
             self.retired = True
             self._opened.cancel()
+            if self._ping is not None:
+                self._ping.cancel()
             self._ended(self)
             while self._routing.seats:
                 self._routing.seats.pop().end(error)
@@ -258,6 +266,8 @@ class SharedConnection:
             if answer.lasts:
                 self._greeting = frame
         for seat, text in given:
+            if seat not in self._routing.seats:
+                continue  # a frame before this one has ended it
             if answer is not None and answer.refused:
                 self._left.add(seat.names)
                 self._remove(seat, PartClosedError(answer.refused))

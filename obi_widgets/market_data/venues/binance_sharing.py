@@ -10,6 +10,7 @@ from msgspec import Raw, Struct
 
 from obi_widgets.market_data.venues import binance_messages as messages
 from obi_widgets.market_data.venues.sharing import (
+    FIRST_NUMBER,
     HEAD,
     NOBODY,
     Answer,
@@ -57,6 +58,8 @@ class BinanceSharing(Sharing):
         if said.id is None:
             return Answer(ends=said.e == SHUTDOWN)
         error = said.error or (said if said.code is not None else None)
+        if said.id < FIRST_NUMBER and error is not None:
+            return Answer()  # to a decoder's own request
         if error is None:
             return Answer() if bytes(said.result).startswith(b"[") else NOBODY
         why = f"{error.msg} (code {error.code})"

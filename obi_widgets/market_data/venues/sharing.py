@@ -77,12 +77,16 @@ class Answer(NamedTuple):
 NOBODY = Answer(())
 
 
+FIRST_NUMBER = 1001
+"""Number of the first request: decoders number their own from 1."""
+
+
 class Requests:
     """The requests that were sent, by number, to tell whom an answer concerns."""
 
     def __init__(self) -> None:
         self._sent: dict[int, Subscription] = {}
-        self._newest = 0
+        self._newest = FIRST_NUMBER - 1
 
     def add(self, asked: Subscription) -> int:
         """Store a request; return its number."""

@@ -155,3 +155,46 @@ def test_histories_without_a_time_in_common_are_refused():
         obi.lead_lag({"A": one, "B": one}, longest=100)
     with pytest.raises(SettingsError, match="of = 'spread'"):
         obi.lead_lag({"A": one, "B": one}, of="spread")
+
+
+def test_the_interval_of_the_histories_is_a_part_of_the_bound():
+    """The last state of an interval stands for all of it, so a busy market seems to be late."""
+    random = np.random.default_rng(0)
+    moves = np.sort(random.uniform(0, 1200, 1200))
+    price = 1000 + np.cumsum(random.choice([-1, 1], 1200))
+
+    def kept(extra, seed):
+        draw = np.random.default_rng(seed)
+        events = np.sort(np.concatenate([moves, draw.uniform(0, 1200, extra)]))
+        mid = price[np.maximum(np.searchsorted(moves, events, side="right") - 1, 0)][:, None]
+        last = np.append(np.diff(np.floor(events / 0.1)) > 0, True)
+        events, mid = events[last], mid[last]
+        received = np.maximum.accumulate(events + 0.03 + draw.uniform(0, 0.005, len(events)))
+        sent = START + (events * 1e9).astype(np.int64)
+        size = np.ones_like(mid)
+        return obi.History.from_arrays(
+            sent, mid - 0.5, size, mid + 0.5, size, tick_size=0.5, interval=0.1,
+            received_ns=START + (received * 1e9).astype(np.int64),
+        )  # fmt: skip
+
+    (row,) = obi.lead_lag({"busy": kept(120_000, 1), "quiet": kept(0, 2)}).to_dict("records")
+    assert row["bound"] > 0.1
+    assert row["says"].startswith("Neither leads")
+
+
+def test_a_lead_at_the_end_of_the_search_is_said_to_be_at_least_that():
+    mids = 1000 + np.cumsum(
+        np.convolve(np.random.default_rng(0).normal(size=6060), np.ones(61) / 61)
+    )
+    mids = mids[:6000].round(2)
+    (row,) = obi.lead_lag({"A": market(mids), "B": market(later(mids, 50), seed=1)}).to_dict(
+        "records"
+    )
+    assert row["says"].startswith("A leads B by ")
+    assert row["says"].endswith(" s or more: look further than 3 s.")
+
+
+def test_a_market_that_has_not_moved_tells_nothing():
+    still = np.full(6000, 100.0)
+    (row,) = obi.lead_lag({"A": market(still), "B": market(walk())}).to_dict("records")
+    assert row["says"] == "Nothing to tell: one of them has not moved."

@@ -58,8 +58,9 @@ def lead_lag(
     path from each venue is a part of it.
 
     A lead is stated only if the correlation is beyond chance, and the whole interval of the lead is
-    beyond the clock bound: how much the delays of both markets vary. Of a history without receive
-    times of its own no lead can be stated.
+    beyond the clock bound: how much the delays of both markets vary, and the interval of their
+    histories, since the last state of an interval stands for all of it. Of a history without
+    receive times of its own no lead can be stated.
 
     Parameters
     ----------
@@ -109,7 +110,7 @@ def lead_lag(
         x, y = (_changes(one, parameters, of, grid) for one in (first, second))
         lead = find_lead(x, y, most)
         jitters = {name: jitter(first), other: jitter(second)}
-        bound = float(sum(jitters.values()))
+        bound = float(sum(jitters.values())) + max(first.interval, second.interval)
         rows.append({
             "first": name,
             "second": other,
@@ -121,7 +122,7 @@ def lead_lag(
             "chance": lead.chance,
             "bound": bound,
             "pairs": lead.pairs,
-            "says": _said(name, other, lead, step, jitters),
+            "says": _said(name, other, lead, step, jitters, bound, most),
         })  # fmt: skip
     return pd.DataFrame(rows)
 
@@ -175,7 +176,7 @@ def correlations(
         value = low = high = np.nan
         if pairs >= FEWEST:
             value = float(cross_correlations(x, y, 0)[0])
-            low, high = fisher(value, chance_variance(x, y, min(PERSISTENCE, len(x) - 1)))
+            low, high = fisher(value, chance_variance(x, y, min(PERSISTENCE, len(x) - 1), lags=0))
         rows.append({
             "first": name, "second": other, "correlation": value, "low": low, "high": high,
             "pairs": pairs,
@@ -308,20 +309,32 @@ def _changes(history: History, parameters: Parameters, of: str, grid: Ints) -> F
     return np.diff(np.log(values) if of == "mid" else values)
 
 
-def _said(name: str, other: str, lead: Lead, step: float, jitters: Mapping[str, float]) -> str:
+def _said(
+    name: str,
+    other: str,
+    lead: Lead,
+    step: float,
+    jitters: Mapping[str, float],
+    bound: float,
+    most: int,
+) -> str:
     """Return the result in words; a lead only beyond chance and beyond the clock bound."""
     without = [one for one, value in jitters.items() if np.isnan(value)]
     if without:
         return f"No lead: {without[0]} has no receive times of its own."
+    if np.isnan(lead.correlation):
+        return "Nothing to tell: one of them has not moved."
     if np.isnan(lead.low):
         return "Too short to tell."
     if not abs(lead.correlation) > lead.chance:
         return "No relation beyond chance."
-    bound = float(sum(jitters.values()))
     low, high = sorted(abs(one) * step for one in (lead.low, lead.high))
     if lead.low * lead.high <= 0 or low <= bound:
         return f"Neither leads beyond the clock bound of {bound:.2f} s."
     leader, follower = (name, other) if lead.lag > 0 else (other, name)
+    if high >= most * step:
+        further = f"look further than {most * step:g} s"
+        return f"{leader} leads {follower} by {low:.2f} s or more: {further}."
     return (
         f"{leader} leads {follower} by {abs(lead.lag) * step:.2f} s ({low:.2f} to {high:.2f} s), "
         f"as received here; the clocks are bound to {bound:.2f} s."

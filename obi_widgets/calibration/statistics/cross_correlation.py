@@ -8,7 +8,8 @@ The interval of the peak is a bootstrap of blocks of time: the sums of each bloc
 together, so that dependence within a block stays. Whether the peak is beyond chance is judged by
 Bartlett's variance of the correlation of two independent series, Σ ρx(j)·ρy(j) / n over all lags j
 (Brockwell and Davis 1991, Time Series, 11.2), which allows for the persistence of both, and by a
-bound for the largest of all lags (Bonferroni).
+bound for the largest of all lags (Bonferroni). Unrelated series can still be restless at the same
+times, which widens the variance by E[x²y²] / (E[x²]·E[y²]) (as White 1980 for a regression).
 """
 
 from __future__ import annotations
@@ -91,25 +92,43 @@ def cross_correlations(x: Floats, y: Floats, most: int) -> Floats:
     return _ratio(products[0], first[0], second[0])
 
 
-def chance_variance(x: Floats, y: Floats, most: int) -> float:
+def chance_variance(x: Floats, y: Floats, most: int, lags: int | None = None) -> float:
     """Return the variance of the correlation of two unrelated series that persist as these do.
 
     Parameters
     ----------
     x, y, most
         As `cross_correlations`.
+    lags : int, optional
+        Largest lag at which the correlation is judged; ``most`` if left out.
 
     Returns
     -------
     float
-        Bartlett's variance, from the autocorrelations up to lag ``most``; at least 1 / pairs. NaN
-        without a pair.
+        Bartlett's variance, from the autocorrelations up to lag ``most``, at least 1 / pairs; times
+        the factor by which times of large changes that both series share widen it. NaN without a
+        pair.
     """
     pairs = int(np.sum(np.isfinite(x) & np.isfinite(y)))
     if not pairs:
         return math.nan
     product = cross_correlations(x, x, most) * cross_correlations(y, y, most)
-    return max(float(np.nansum(product)), 1.0) / pairs
+    persistence = max(float(np.nansum(product)), 1.0)
+    return persistence * _shared_volatility(x, y, most if lags is None else lags) / pairs
+
+
+def _shared_volatility(x: Floats, y: Floats, most: int) -> float:
+    """Return the largest ratio, of all lags, of mean x²y² to mean x² times mean y²; 1 at least."""
+    a, b = np.square(x - np.nanmean(x)), np.square(y - np.nanmean(y))
+    largest = 1.0
+    for lag in range(-most, most + 1):
+        here, there = a[max(-lag, 0) : len(a) - max(lag, 0)], b[max(lag, 0) : len(b) - max(-lag, 0)]
+        both = np.isfinite(here) & np.isfinite(there)
+        if both.any():
+            one, other = here[both], there[both]
+            apart = one.mean() * other.mean()
+            largest = max(largest, (one * other).mean() / apart if apart else 1.0)
+    return float(largest)
 
 
 def find_lead(x: Floats, y: Floats, most: int, *, seed: int = 0) -> Lead:

@@ -10,7 +10,7 @@ import inspect
 from collections import Counter
 
 import pytest
-from wrong_use import VALUES, WRONG, Subjects, uses
+from wrong_use import ELSEWHERE, VALUES, WRONG, Subjects, uses
 
 import obi_widgets as obi
 
@@ -138,5 +138,6 @@ def test_every_public_name_is_among_them(tmp_path, monkeypatch):
         found = {use.name.partition(".")[0] for use in uses(subjects)}
     finally:
         subjects.close()
-    made = {"ObiError", "RecordingWarning", *(value.__name__ for value in VALUES)}  # by the package
+    others = {one.__name__ for one in (*VALUES, *ELSEWHERE)}
+    made = {"ObiError", "RecordingWarning", *others}  # by the package
     assert set(obi.__all__) - found == made | {"Choice"}  # of words: see `test_signal`

@@ -61,6 +61,9 @@ VALUES = (
 )  # fmt: skip
 """What holds what other calls checked."""
 
+ELSEWHERE = (obi.Board,)
+"""Classes whose wrong uses have tests of their own: see test_board.py."""
+
 
 class Use(NamedTuple):
     """A public callable, and what makes arguments for it that are right."""
@@ -100,7 +103,8 @@ def uses(subjects: Subjects) -> list[Use]:
     found = []
     every = [*(getattr(obi, name) for name in obi.__all__), *BESIDE, *CLASSES]
     for one in every:
-        if inspect.isclass(one) and (issubclass(one, BaseException) or one in VALUES):
+        left_out = (*VALUES, *ELSEWHERE)
+        if inspect.isclass(one) and (issubclass(one, BaseException) or one in left_out):
             continue  # the package makes these
         if not inspect.isclass(one):
             found.append(Use(one.__name__, one, parameters_of(one, {})))
@@ -209,6 +213,11 @@ class Subjects:
             "record": {"path": self.folder / f"{next(self._number)}.gz", "seconds": 0.0},
             "compact": {"folder": self.days},
             "load_days": {"folder": self.days},
+            "walk_forward_bounds": {"span": int(history.elapsed[-1])},
+            **{
+                name: {"histories": {"one": history, "other": history}}
+                for name in ("aligned", "correlations", "lead_lag")
+            },
             "simulate": {"seconds": 2.0},
             "fill_summary": {"frame": right["frame_of_fills"]},
             "find_episodes": {"threshold": 0.2},

@@ -114,6 +114,7 @@ def walk_forward_bounds(
     SettingsError
         If there are fewer than one or more than `MAX_FOLDS` folds, or a time is negative.
     """
+    span = integer("span", span, 0, np.iinfo(np.int64).max)
     folds = integer("folds", folds, 1, MAX_FOLDS)
     return _bounds(span, np.arange(1, folds + 2) / (folds + 1), purge, embargo)
 

@@ -126,7 +126,7 @@ def bps(value: float, *, sign: bool = False) -> str:
     size = abs(value)
     if size >= 1e7:
         return f"{compact(value, sign=sign)} bps"
-    if 0 < size < 5e-7:
+    if 0 < size <= 5e-7:
         return f"{MINUS if value < 0 else '+' if sign else ''}<0.000001 bps"
     decimals = 0 if size >= 1e5 else 2 if not size or size >= 0.005 else -math.floor(
         math.log10(size) + 1e-9

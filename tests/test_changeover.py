@@ -275,6 +275,19 @@ def test_numbers_or_times_tell_what_is_new(apart, late):
     assert change.joined
 
 
+def test_frames_are_counted_once_while_two_connections_bring_them():
+    said = [("delta", n, 10 * n, (100.0, 1.0 + n)) for n in range(1, 9)]
+    older = [frame("snapshot", 0, 0, (100.0, 1.0)), *(frame(*one) for one in said[:5])]
+    newer = [
+        frame("snapshot", 2, 20, (100.0, 3.0), late=3),
+        *(frame(*one, late=3) for one in said[2:]),
+    ]
+    market, _, _ = joined(older, newer)
+    used = older + [one for one in newer if one.time > older[-1].time]
+    assert len(used) == 6 + 4
+    assert (market.messages, market.bytes) == (len(used), sum(len(one.text) for one in used))
+
+
 def test_changes_of_one_time_that_only_the_new_connection_brings_are_used():
     """Kraken gives the time in place of a number."""
     first, one, other = (

@@ -60,15 +60,18 @@ def test_many_files_are_one_history(tmp_path):
 
 
 def test_a_replay_joins_them_too(tmp_path):
-    recorded(tmp_path / "data", connection(10, 400), connection(340, 800))
+    older, newer = connection(10, 400), connection(340, 800)
+    recorded(tmp_path / "data", older, newer)
     session = obi.Session(tmp_path / "data", speed=None, interval=0)
     try:
         session.start()
         wait_for(lambda: session.market.state == "closed")
-        history = session.history
+        history, messages = session.history, session.market.messages
     finally:
         session.close()
     assert history.sha256() == alone(tmp_path, 10, 800).sha256()
+    used = older + [one for one in newer if one.time > older[-1].time]
+    assert messages == sum(one.kind == "frame" for one in used)
 
 
 def test_each_file_is_a_history_by_itself(tmp_path):

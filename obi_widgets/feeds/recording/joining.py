@@ -332,7 +332,7 @@ def has_book(market: Market) -> bool:
 
 
 def outputs_of(venue: Venue, record: Record, market: Market) -> list[Output]:
-    """Return what a venue makes of a record.
+    """Return what a venue makes of a record. The market counts the frames that its own venue reads.
 
     Parameters
     ----------
@@ -346,6 +346,9 @@ def outputs_of(venue: Venue, record: Record, market: Market) -> list[Output]:
     now = market.steady_now
     match record.kind:
         case "frame":
+            if venue is market.venue:
+                market.messages += 1
+                market.bytes += len(record.text)
             return venue.received(record.text, now, record.name)
         case "open":
             return venue.connected(record.name, now)

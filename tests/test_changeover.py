@@ -288,6 +288,23 @@ def test_frames_are_counted_once_while_two_connections_bring_them():
     assert (market.messages, market.bytes) == (len(used), sum(len(one.text) for one in used))
 
 
+def test_answers_bound_the_clock_while_connections_are_replaced():
+    market = Market(Plain("X"), interval=0, levels=5)
+    change = Changeover(market, 1)
+
+    def low_after(handle, ms, date, took):
+        handle(Record(at(ms), "answer", "time", "", 200, at(date), took=took * 1_000_000))
+        return market.health(at(ms)).clock.low
+
+    change.older(frame("snapshot", 1, 0, (100.0, 1.0)))
+    assert low_after(change.older, 5000, 3000, took=100) == 0.9  # a date has whole seconds
+    change.newer(frame("snapshot", 1, 0, (100.0, 1.0), late=5001))
+    assert low_after(change.newer, 5002, 2000, took=2) == 0.9  # of a connection not used yet
+    change.join(at(5003))
+    assert change.joined
+    assert low_after(change.newer, 6000, 3000, took=600) == 1.4
+
+
 def test_changes_of_one_time_that_only_the_new_connection_brings_are_used():
     """Kraken gives the time in place of a number."""
     first, one, other = (

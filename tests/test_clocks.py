@@ -19,13 +19,13 @@ DAY = 86_400 * SECOND
 class Talk:
     """A market that LMEX tells of, frame by frame, at times that a test chooses."""
 
-    def __init__(self, *, date=T0, can_ask=True, interval=0):
+    def __init__(self, *, date=T0, took=0, can_ask=True, interval=0):
         venue = make_venue("lmex", "BTC-PERP")
         venue.can_ask = can_ask
         self.market = Market(venue, interval=interval)
         self.now, self.sequence = T0, 10
         self.market.start(self.now)
-        self.market.fetched(SUMMARY, 200, lmex_summary(), self.now, date)
+        self.market.fetched(SUMMARY, 200, lmex_summary(), self.now, date, took)
         self.market.connected(BOOK, self.now)
 
     def frame(self, kind, time, bids=BIDS, asks=ASKS):

@@ -6,7 +6,7 @@ import math
 import numpy as np
 import pandas as pd
 import pytest
-from exchange_tools import SECOND
+from exchange_tools import SECOND, lmex_summary
 from given_tools import books, frame_of
 from session_tools import following, wait_for
 from test_clocks import T0, Talk
@@ -15,6 +15,8 @@ import obi_widgets as obi
 from obi_widgets.feeds.health.durations import Counts, of_ages, of_events
 from obi_widgets.feeds.health.monitor import NO_LAG, Monitor
 from obi_widgets.feeds.health.timeline import KEPT, Timeline
+from obi_widgets.feeds.recording.lines import Record, decode, encode
+from obi_widgets.market_data.venues.lmex import SUMMARY
 from obi_widgets.market_data.venues.replies import BOOK
 
 MS = SECOND // 1000
@@ -176,8 +178,18 @@ def test_the_clock_is_bounded_by_the_time_of_answers_and_of_events():
     assert clock == (-1.0, 0.03)  # the header has whole seconds
 
 
+def test_an_answer_that_came_late_bounds_the_clock_by_its_request_and_by_no_other():
+    talk = Talk(date=T0)
+    later = T0 + 1800 * SECOND
+    record = Record(later, "answer", SUMMARY, lmex_summary(), 200, later - SECOND, took=2 * SECOND)
+    for took, low in ((None, -1.0), (2 * SECOND, -1.0), (SECOND // 2, -0.5)):
+        record._replace(took=took).apply(talk.market)
+        assert talk.market.health(later).clock.low == low
+
+
 def test_a_recording_does_not_bound_the_clock_by_requests_of_others():
-    talk = Talk(date=T0, can_ask=False)
+    record = Record(T0, "answer", SUMMARY, lmex_summary(), 200, T0, took=0)
+    talk = Talk(date=T0, took=decode(encode(record), T0 + 1).took)
     talk.snapshot()
     talk.states(5, late=0.03)
     health = talk.market.health(talk.now)

@@ -132,10 +132,7 @@ class BookBuilder:
                 case Trade():
                     if not self._writer.tape.trade(output, now):
                         self._refuse("trade that cannot be held")
-                case Connect() | Reconnect() | Renew() | Send() | Ping():
-                    replies.append(output)
-                case Fetch():
-                    self.monitor.asks(output.name, now + output.delay)
+                case Connect() | Reconnect() | Renew() | Send() | Fetch() | Ping():
                     replies.append(output)
                 case Mark():
                     self._writer.tape.mark(output, now)

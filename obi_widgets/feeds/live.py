@@ -386,8 +386,10 @@ class LiveFeed(Feed):
         if request in self._queued:
             return  # the request that already waits serves this one too
         self._queued.add(request)
+        sent: float | None = None  # it stays so if another market asks
 
         async def ask() -> Answer:
+            nonlocal sent
             sent = await self._http.wait_for_limit(fetch.url)
             self._queued.discard(request)
             return await self._http.ask(fetch.url, sent, fetch.body)
@@ -400,9 +402,10 @@ class LiveFeed(Feed):
                 answer = await self._connections.answers.get(request[1:], self, ask)
         finally:
             self._queued.discard(request)
-        self._deliver(
-            Record(self._now(), "answer", fetch.name, answer.body, answer.status, answer.date_ns)
-        )
+        now = self._now()
+        took = None if sent is None else round((time.monotonic() - sent) * 1e9)
+        status, date = answer.status, answer.date_ns
+        self._deliver(Record(now, "answer", fetch.name, answer.body, status, date, took=took))
 
     def _wait_for_budget(self, wait: Wait) -> None:
         """Show what a new websocket waits for, and for how long."""

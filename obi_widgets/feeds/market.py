@@ -188,9 +188,15 @@ class Market(BookBuilder):
         return self.handle(self.venue.ponged(socket, self._steady(now)), now)
 
     def fetched(
-        self, name: str, status: int, body: str | bytes, now: int, date: int | None = None
+        self,
+        name: str,
+        status: int,
+        body: str | bytes,
+        now: int,
+        date: int | None = None,
+        took: int | None = None,
     ) -> list[Reply]:
-        """Handle an answer by HTTP; ``date`` is its header ``Date``, ns UTC."""
+        """Handle an answer by HTTP; ``date`` and ``took`` are those of `Record`."""
         steady = self._steady(now)
         if date is not None:
             self.set_venue_time(date, now)
@@ -198,7 +204,7 @@ class Market(BookBuilder):
             outputs = self.venue.fetched(name, status, body, steady)
         except Exception as error:  # noqa: BLE001 logged there
             return self.fail(error, now)
-        self._answered(name, outputs, steady, date)
+        self.bound_clock(outputs, now, date, took)
         return self.handle(outputs, now)
 
     def tick(self, now: int) -> list[Reply]:
@@ -303,11 +309,22 @@ class Market(BookBuilder):
         clocks = self._clocks
         self.monitor.look(steady, clocks.shift, clocks.minimum, self.messages, self.bytes)
 
-    def _answered(
-        self, name: str, outputs: Iterable[Output], steady: int, date: int | None
+    def bound_clock(
+        self, outputs: Iterable[Output], now: int, date: int | None, took: int | None
     ) -> None:
-        """Note the venue's time in an answer, for the bounds of the clock."""
+        """Note how far the wall clock is ahead at least: an answer is later than its request.
+
+        Parameters
+        ----------
+        outputs : iterable
+            What the venue made of the answer.
+        now : int
+            When it was received, ns UTC.
+        date, took : int, optional
+            See `Record`. Without them, the answer says nothing.
+        """
         told = next((one.time for one in outputs if isinstance(one, Clock)), None)
-        resolution = SECOND if told is None else MILLISECOND
-        if self.venue.can_ask:  # a recording's answers are to requests that others sent
-            self.monitor.answered(name, date if told is None else told, resolution, steady)
+        time, resolution = (date, SECOND) if told is None else (told, MILLISECOND)
+        if time is not None and took is not None:
+            low = now - took - time - resolution
+            self.monitor.bound(low, now + self._clocks.shift)

@@ -132,13 +132,6 @@ class Rates(NamedTuple):
     rates: tuple[float, ...] = ()
 
 
-class _Asked(NamedTuple):
-    """Requests of one name that were not answered: how many, and when the first went out, ns."""
-
-    many: int
-    since: int
-
-
 class Monitor:
     """Notes what a market receives. The market's thread writes; any thread may read.
 
@@ -179,7 +172,6 @@ class Monitor:
         self._parts: deque[Part] = deque(maxlen=MOST)
         self._pieces: deque[list[int]] = deque()  # number, messages, bytes, most in a second
         self._counted = 0, 0  # messages and bytes at the last look
-        self._asked: dict[str, _Asked] = {}
         self._lows: deque[tuple[int, int]] = deque(maxlen=100)  # steady time, lower bound, ns
         self._lock = Lock()
         self.seconds = seconds
@@ -258,26 +250,15 @@ class Monitor:
                 self._parts[-1].waited(steady - self._newest)
             self._newest = 0
 
-    def asks(self, name: str, at: int) -> None:
-        """Note that a request goes out at a wall-clock time, ns, or later."""
-        before = self._asked.get(name, _Asked(0, at))
-        self._asked[name] = before._replace(many=before.many + 1)
-
-    def answered(self, name: str, time: int | None, resolution: int, steady: int) -> None:
-        """Note the venue's time in an answer, ns, if it has one: it is later than the request."""
-        if (asked := self._asked.pop(name, None)) is None:
-            return
-        if asked.many > 1:  # the answer may be to the first
-            self._asked[name] = asked._replace(many=asked.many - 1)
-        if time is not None:
-            with self._lock:
-                self._lows.append((steady, asked.since - time - resolution))
+    def bound(self, low: int, steady: int) -> None:
+        """Note how far the wall clock is ahead of the venue's at least, ns."""
+        with self._lock:
+            self._lows.append((steady, low))
 
     def clock_was_set(self, steady: int, minimum: int) -> None:
         """Forget the bounds of the wall clock: it is another one. Arguments as those of `look`."""
         with self._lock:
             self._take(steady, 0, minimum)
-            self._asked.clear()
             self._lows.clear()
             for part in self._parts:
                 part.least = NO_LAG

@@ -332,7 +332,9 @@ def has_book(market: Market) -> bool:
 
 
 def outputs_of(venue: Venue, record: Record, market: Market) -> list[Output]:
-    """Return what a venue makes of a record. The market counts the frames that its own venue reads.
+    """Return what a venue makes of a record.
+
+    If it is the market's own venue, frames are counted, and answers bound the clock.
 
     Parameters
     ----------
@@ -359,7 +361,10 @@ def outputs_of(venue: Venue, record: Record, market: Market) -> list[Output]:
         case "answer":
             if record.date is not None:
                 venue.set_venue_time(record.date, now)
-            return venue.fetched(record.name, record.status, record.text, now)
+            outputs = venue.fetched(record.name, record.status, record.text, now)
+            if venue is market.venue:
+                market.bound_clock(outputs, record.time, record.date, record.took)
+            return outputs
         case "clock" | "end":  # both files have a change of the clock
             return []
 

@@ -47,6 +47,8 @@ class Record(NamedTuple):
         The venue's clock when it sent an answer (the HTTP header ``Date``), ns UTC.
     shift : int
         How far the clock was set ahead, ns; negative if it was set back.
+    took : int, optional
+        Time from the request to its answer, ns. None if another market asked, and in a recording.
     """
 
     time: int
@@ -56,6 +58,7 @@ class Record(NamedTuple):
     status: int = 0
     date: int | None = None
     shift: int = 0
+    took: int | None = None
 
     def apply(self, market: Market) -> list[Reply]:
         """Apply the record to a market; return the venue's requests."""
@@ -69,7 +72,9 @@ class Record(NamedTuple):
             case "pong":
                 return market.ponged(self.name, self.time)
             case "answer":
-                return market.fetched(self.name, self.status, self.text, self.time, self.date)
+                return market.fetched(
+                    self.name, self.status, self.text, self.time, self.date, self.took
+                )
             case "clock":
                 market.clock_was_set(self.shift)
                 return []

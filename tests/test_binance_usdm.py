@@ -30,7 +30,7 @@ from obi_widgets.market_data.venues.binance import INSTRUMENT, SNAPSHOT, TIME
 from obi_widgets.market_data.venues.binance_futures import INTEREST
 from obi_widgets.market_data.venues.binance_plain import MARKET
 from obi_widgets.market_data.venues.http_answers import limited
-from obi_widgets.market_data.venues.replies import BOOK, Connect, Fetch
+from obi_widgets.market_data.venues.replies import BOOK, Connect, Fetch, Renew
 
 
 def exchange_info(symbol="BTCUSDT"):
@@ -218,6 +218,13 @@ def test_other_frames_are_refused_by_name_and_leave_the_book_alone(frame, name):
     assert names(market.venue.received(frame, 3 * SECOND)) == [name]
     (delta,) = only(Delta, market.venue.received(usdm_depth(121, 130, 120), 3 * SECOND))
     assert delta.sequence == 130
+
+
+def test_a_notice_is_about_the_websocket_that_gave_it():
+    notice = '{"e":"serverShutdown","E":1}'
+    for socket in ("book", "market"):
+        (renew,) = in_sync().venue.received(notice, 3 * SECOND, socket)
+        assert (type(renew), renew.socket) == (Renew, socket)
 
 
 def test_a_lost_market_connection_leaves_the_book_alone():

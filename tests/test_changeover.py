@@ -44,7 +44,7 @@ class Lasting(Lmex):
 
     def received(self, frame, now, socket="book"):
         if b"maintenance" in (frame if isinstance(frame, bytes) else frame.encode()):
-            return [Renew("maintenance", SECOND)]
+            return [Renew(socket, "maintenance", SECOND)]
         return super().received(frame, now, socket)
 
 
@@ -359,9 +359,10 @@ def test_names_have_the_number_of_their_decoder():
     assert marked(Connect("book", "u"), 0) == Connect("book", "u")
     assert marked(Connect("book", "u"), 2) == Connect("book#2", "u")
     assert marked(Fetch("time", "u"), 1).name == "time#1"
-    for reply in (Send("book", "x"), Ping("book"), Reconnect("book", "why")):
+    for reply in (
+        Send("book", "x"), Ping("book"), Reconnect("book", "why"), Renew("book", "why", 1)
+    ):  # fmt: skip
         assert marked(reply, 3).socket == "book#3"
-    assert marked(Renew("why", 1), 3) == Renew("why", 1)
     assert unmarked("book#12") == ("book", 12)
     assert unmarked("book") == ("book", 0)
 
@@ -417,10 +418,33 @@ def test_a_venue_that_ends_none_has_none_replaced_but_after_a_notice(clock):
     lifetime = Lifetime(FOREVER)
     lifetime.opened("book", clock.now)
     assert due_at(lifetime, clock, 100_000) is None
-    lifetime.noticed(60 * SECOND)
+    lifetime.opened("trades", clock.now)
+    lifetime.noticed("book", 60 * SECOND)
     assert due_at(lifetime, clock, 100_030) is not None
+    lifetime.closed("trades")
+    assert lifetime.is_due, "the notice was about another one"
     lifetime.closed("book")
     assert not lifetime.is_due, "the venue has ended it: the new one is opened in any case"
+
+
+def test_a_notice_is_forgotten_with_its_websocket_and_not_with_a_new_one_that_is_lost(clock):
+    lifetime = Lifetime(24 * 3600 * SECOND)
+    lifetime.opened("book", clock.now)
+    lifetime.noticed("book", 10 * SECOND)
+    clock.now = 10.0
+    lifetime.opened("book#1", clock.now)
+    lifetime.closed("book#1")
+    lifetime.failed(1)
+    clock.now += changeover.RETRY
+    assert lifetime.is_due
+    lifetime.opened("book#2", clock.now)
+    lifetime.noticed("book#2", 10 * SECOND)
+    lifetime.replaced(2)
+    clock.now += 10.0
+    assert lifetime.is_due, "the new one is ended soon as well"
+    lifetime.opened("book#3", clock.now)
+    lifetime.replaced(3)
+    assert not lifetime.is_due
 
 
 def test_what_failed_is_tried_later_and_later(clock):

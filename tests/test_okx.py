@@ -312,7 +312,7 @@ def test_a_notice_of_maintenance_asks_for_a_new_connection_and_keeps_the_book():
     said = "The connection will soon be closed for a service upgrade. Please reconnect."
     notice = {"event": "notice", "code": "64008", "msg": said, "connId": "c"}
     outputs = in_sync().received(json.dumps(notice), SECOND)
-    assert outputs == [Renew(f"{said} (code 64008)", 60 * SECOND)]
+    assert outputs == [Renew("book", f"{said} (code 64008)", 60 * SECOND)]
 
 
 def test_an_error_about_the_book_ends_the_feed_and_others_leave_it_alone():

@@ -27,6 +27,7 @@ from obi_widgets.market_data.venues.replies import (
     Fetch,
     Ping,
     Reconnect,
+    Renew,
     Reply,
     Send,
 )
@@ -74,7 +75,7 @@ def marked(reply: Reply, turn: int) -> Reply:
     match reply:
         case Fetch() if turn:
             return replace(reply, name=f"{reply.name}{MARK}{turn}")
-        case Connect() | Reconnect() | Send() | Ping() if turn:
+        case Connect() | Reconnect() | Renew() | Send() | Ping() if turn:
             return replace(reply, socket=f"{reply.socket}{MARK}{turn}")
     return reply
 
@@ -117,7 +118,6 @@ class Lifetime:
     def __init__(self, lasts: int) -> None:
         self._lasts = inf if lasts == FOREVER else lasts / SECOND
         self._ends: dict[str, float] = {}  # of each open websocket: when to replace it
-        self._noticed = inf
         self._not_before = 0.0
         self._retry = RETRY
 
@@ -125,7 +125,7 @@ class Lifetime:
     def is_due(self) -> bool:
         """Whether new connections are to be opened now."""
         now = time.monotonic()
-        return now >= self._not_before and now >= min(self._noticed, *self._ends.values(), inf)
+        return now >= self._not_before and now >= min(self._ends.values(), default=inf)
 
     def opened(self, name: str, at: float) -> None:
         """Note when a websocket was opened: a shared one may be older than its market."""
@@ -133,14 +133,13 @@ class Lifetime:
         self._ends[name] = at + self._lasts - lead if self._lasts < inf else inf
 
     def closed(self, name: str) -> None:
-        """Note that a websocket was closed: the notice, if there was one, is no longer of use."""
-        if self._ends.pop(name, None) is not None:
-            self._noticed = inf
+        """Note that a websocket was closed: a notice about it is no longer of use."""
+        self._ends.pop(name, None)
 
-    def noticed(self, within: int) -> None:
-        """Note that the venue will end a connection within so many nanoseconds."""
+    def noticed(self, name: str, within: int) -> None:
+        """Note that the venue will end an open websocket within so many nanoseconds."""
         wait = random.uniform(0.0, min(within / SECOND / 3, AT_ONCE))
-        self._noticed = min(self._noticed, time.monotonic() + wait)
+        self._ends[name] = min(self._ends.get(name, inf), time.monotonic() + wait)
 
     def failed(self, turn: int) -> None:
         """Note that the new connections of a decoder are given up."""
@@ -150,7 +149,7 @@ class Lifetime:
 
     def replaced(self, turn: int) -> None:
         """Note that those of a decoder are in use now, and those before are not."""
-        self._noticed, self._not_before, self._retry = inf, 0.0, RETRY
+        self._not_before, self._retry = 0.0, RETRY
         self._ends = {name: end for name, end in self._ends.items() if unmarked(name)[1] == turn}
 
 

@@ -178,7 +178,7 @@ class LiveFeed(Feed):
                     task = self._spawn(self._keep_open(reply), reply.socket)
                     self._kept_open[reply.socket] = task
                 case Renew():
-                    self._lifetime.noticed(reply.within)
+                    self._lifetime.noticed(reply.socket, reply.within)
                 case Send():
                     self._spawn(self._send(reply), "send")
                 case Reconnect():

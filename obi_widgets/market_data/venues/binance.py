@@ -299,7 +299,7 @@ class Binance(Connection):
                 body, event = event.data, messages.envelopes.decode(event.data)
             kind = event.e
             if kind == SHUTDOWN:
-                return [Renew("the server shuts down", SHUTS_DOWN_WITHIN)]
+                return [Renew(socket, "the server shuts down", SHUTS_DOWN_WITHIN)]
             if event.id and not kind:
                 return self._beside.read(event, socket, now)
             if messages.is_part(stream):

@@ -257,7 +257,7 @@ class Okx(Streamed):
             case "unsubscribe":
                 return []
             case "notice" if message.code == CLOSES_SOON:
-                return [Renew(said, CLOSES_WITHIN)]
+                return [Renew(BOOK, said, CLOSES_WITHIN)]
             case "error" if (name := self._named_in(message.msg)) is not None:
                 self._channels.refused(name, said)
                 return [Refused(now, "topic not accepted", said)]

@@ -33,8 +33,9 @@ class Reconnect(Struct, frozen=True):
 
 
 class Renew(Struct, frozen=True):
-    """Replace all websockets by new ones: the venue ends one of them within so many nanoseconds."""
+    """Replace all websockets by new ones: the venue ends this one within so many nanoseconds."""
 
+    socket: str
     reason: str
     within: int
 

@@ -289,9 +289,9 @@ def test_the_estimate_is_that_of_a_sample_times_the_states(history, monkeypatch)
         def perf_counter(cls):
             return cls.now
 
-    def add_up(sample, grid):
-        Clock.now += len(sample) / 1000 + (not swept)
-        swept.append((len(sample), list(grid.axes["threshold"])))
+    def add_up(history, grid, *, stop):
+        Clock.now += stop / 1000 + (not swept)
+        swept.append((stop, list(grid.axes["threshold"])))
 
     monkeypatch.setattr(sweep, "time", Clock)
     monkeypatch.setattr(sweep, "add_up", add_up)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import known_market
 import numpy as np
 import pandas as pd
@@ -112,14 +114,33 @@ def test_no_folds_are_refused(history):
     assert str(error.value) == "folds = 0 is not possible. Give 1 to 1,000."
 
 
-def test_post_only_orders_are_walked_forward_though_the_first_trades_come_late():
-    history = obi.simulate(seconds=100, seed=1)
-    settings = obi.Settings(execution="post_only")
-    found = obi.walk_forward(history, folds=2, settings=settings, threshold=[0.2], hold_seconds=[1])
-    assert found.entries.sum() > 0
+def first_traded_late(history):
+    """Return a history as of a source that sent no trade in the first two thirds."""
+    ends = history.trade_ends - history.trades.start
+    late = int(ends[len(ends) * 2 // 3])
+    trades = replace(history.trades[late:], start=0)
+    return replace(history, start=0, trades=trades, trade_ends=np.maximum(ends - late, 0))
+
+
+@pytest.mark.parametrize("axis", [False, True])
+def test_post_only_orders_are_walked_forward_though_the_first_trades_come_late(axis):
+    history = obi.simulate(seconds=300, seed=1)
+    settings = obi.Settings(execution="taker" if axis else "post_only")
+    axes = {"threshold": [0.1], "hold_seconds": [1]}
+    axes |= {"execution": ["post_only"]} if axis else {}
+    found = obi.walk_forward(history, folds=2, settings=settings, **axes)
+    assert (found.entries > 0).all()
+    half = len(history) // 2
+    parts = [history[:half], first_traded_late(history[half + 1 :])]
+    found = obi.walk_forward(parts, folds=5, settings=settings, **axes)
+    wanted = obi.walk_forward(obi.History.concat(parts), folds=5, settings=settings, **axes)
+    pd.testing.assert_frame_equal(found, wanted, rtol=1e-12)
+    assert found.start[4] > pd.Timestamp(parts[1].time[0], tz="UTC")
+    assert found.end[4] < pd.Timestamp(parts[1].trades.time[0], tz="UTC")  # which has no trades
+    assert found.entries[4] > 0
     without = obi.History.from_frame(history.to_frame(levels=2))
     with pytest.raises(SettingsError, match="its source tells of none"):
-        obi.walk_forward(without, folds=2, settings=settings, threshold=[0.2], hold_seconds=[1])
+        obi.walk_forward(without, folds=2, settings=settings, **axes)
 
 
 def test_a_slice_is_walked_forward_by_a_signal_that_looks_back():

@@ -21,7 +21,7 @@ from obi_widgets.kernels.threads import cores
 from obi_widgets.signals.registry import fast_sweep
 from obi_widgets.trading.declared import EXECUTION, at_once
 from obi_widgets.trading.entries import scan
-from obi_widgets.trading.post_only import QUEUES
+from obi_widgets.trading.post_only import QUEUES, refuse_without_trades
 from obi_widgets.trading.thresholds import compared
 
 if TYPE_CHECKING:
@@ -47,8 +47,9 @@ def add_up(
     done: Done = lambda _: None,
     threads: int | None = None,
     first: int = 0,
+    stop: int | None = None,
 ) -> Floats:
-    """Return the parts of a surface over one history.
+    """Return the parts of a surface over one history, or over some of its rows.
 
     Parameters
     ----------
@@ -64,12 +65,19 @@ def add_up(
         Number of threads; by default one for each core.
     first : int
         First row that may be an entry. Rows before it are for signals that look back.
+    stop : int, optional
+        The row after the last; by default all later rows count.
 
     Raises
     ------
     CancelledError
         If ``cancel`` was set.
+    SettingsError
+        If orders are post-only and the history has no trades. The rows may have none.
     """
+    if "post_only" in grid.axes.get("execution", (grid.parameters.execution,)):
+        refuse_without_trades(history)
+    history = history[:stop]
     cancel = cancel or threading.Event()
     threads = threads or cores()
     out = _fast(history[first:], grid, cancel, done, threads)

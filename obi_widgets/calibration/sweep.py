@@ -234,10 +234,10 @@ def sweep_seconds(
         return loading
     # Days that are not loaded are reckoned as long as the first one.
     states = sum(len(history) if one.states is None else one.states for one in loaders)
-    sample = history[: min(len(history), SAMPLE)]
+    sample = min(len(history), SAMPLE)
     seconds = []
     for _ in range(2):  # the first run may include compilation
         began = time.perf_counter()
-        add_up(sample, grid)
+        add_up(history, grid, stop=sample)
         seconds.append(time.perf_counter() - began)
-    return loading + min(seconds) * states / len(sample)
+    return loading + min(seconds) * states / sample

@@ -18,7 +18,6 @@ from obi_widgets.history.given import as_loaders
 from obi_widgets.settings.parameters import Parameters
 from obi_widgets.settings.provenance import labels, to_tables
 from obi_widgets.settings.settings import Settings
-from obi_widgets.trading.post_only import has_trades
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -186,13 +185,8 @@ def _before(
     rows = np.searchsorted(history.elapsed, ends, side="left").tolist()
     rows.append(len(history) if whole else 0)
     known = {0: np.zeros((*grid.shape, PARTS, FIGURES))}
-    posted = grid.parameters.execution == "post_only" and has_trades(history)
     for row in {*rows} - {0}:
-        before = history[:row]
-        if posted and not has_trades(before):
-            known[row] = known[0]  # no order is filled before the first trade
-        else:
-            known[row] = add_up(before, grid, how.cancel, threads=how.threads)
+        known[row] = add_up(history, grid, how.cancel, threads=how.threads, stop=row)
     return [known[row] for row in rows]
 
 
@@ -264,8 +258,8 @@ def _after(history: History, how: How, some: Sequence[tuple[Bounds, Grid | None]
             # A signal may look back to states before the part.
             begin = chosen.first_needed(history, rows.start)
             parts = add_up(
-                history[begin : rows.stop], grid, how.cancel, threads=how.threads,
-                first=rows.start - begin,
+                history[begin:], grid, how.cancel, threads=how.threads,
+                first=rows.start - begin, stop=rows.stop - begin,
             )  # fmt: skip
         first, last = history.time[[rows.start, rows.stop - 1]].tolist()
         found.append(_After(parts, (first, last)))

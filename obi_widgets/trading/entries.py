@@ -74,11 +74,6 @@ def scan(
     -------
     Trades
         The last row may be open.
-
-    Raises
-    ------
-    SettingsError
-        Post-only entries on a history without trades.
     """
     if parameters.execution == "post_only":
         return _scan_post_only(history, signal, parameters, first, held, queue)
@@ -251,7 +246,14 @@ class Scanner:
         """Decide on the states that came since; ``signal`` belongs to all of the history.
 
         For a taker and a threshold that is a value, a history of these states alone is enough.
+
+        Raises
+        ------
+        SettingsError
+            Post-only entries on a history without trades.
         """
+        if self.parameters.execution == "post_only":
+            post_only.refuse_without_trades(history)
         first = max(self._next - history.start, 0)
         self._next = history.start + len(history)
         old, was_open = self._trades, self._open

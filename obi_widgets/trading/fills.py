@@ -20,6 +20,7 @@ from obi_widgets.trading.declared import Chosen, values_now
 from obi_widgets.trading.entries import scan
 from obi_widgets.trading.execution import Execution, Maker, Taker
 from obi_widgets.trading.matching import CANCELLED, EXPIRED, FILLED, REJECTED, Fill, Tape
+from obi_widgets.trading.post_only import refuse_without_trades
 from obi_widgets.trading.thresholds import compared
 from obi_widgets.trading.trade_list import GAP, HELD, OPEN, UNFILLED, Trades, utc_of
 
@@ -88,6 +89,8 @@ def fills(
             price="touch", fee_bps=execution.fee_bps, latency_ms=1e3 * execution.latency,
             slippage_bps=execution.slippage_bps, size=execution.size,
         )  # fmt: skip
+    if parameters.execution == "post_only":
+        refuse_without_trades(history)
     return _taken(scan(history, signal, parameters, 0, None))
 
 

@@ -208,12 +208,11 @@ def decide(
     queue : {"back", "front"}
         The bound.
 
-    Raises
-    ------
-    SettingsError
-        A history without trades.
+    Notes
+    -----
+    States before the first trade are decided on too, so that a part of a history gives what the
+    whole does. Whoever has the whole refuses one without trades, by `refuse_without_trades`.
     """
-    refuse_without_trades(history)
     now, decided, direction = phase
     is_out = now in (post_only_numpy.ENTERING, post_only_numpy.LEAVING)
     begin = min(first, decided) if is_out else first

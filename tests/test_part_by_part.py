@@ -20,6 +20,7 @@ import pytest
 from days_tools import DAY, connection, recorded, time_of
 
 import obi_widgets as obi
+from obi_widgets.calibration import workers
 from obi_widgets.errors import (
     ArgumentError,
     CancelledError,
@@ -33,6 +34,7 @@ from obi_widgets.feeds.days.load_days import DayLoader
 from obi_widgets.history.loaders import Loaded
 from obi_widgets.history.trades import Trades
 from obi_widgets.settings.parameters import Parameters
+from obi_widgets.signals import registry
 
 AXES = {"decay": [0.1, 0.3], "threshold": [0.2, 0.4, 0.6], "hold_seconds": [1.0, 5.0]}
 FREE = obi.Settings(price="mid", fee_bps=0.0, threshold=0.3)
@@ -76,6 +78,7 @@ class LastFirst(ThreadPoolExecutor):
         future = Future()
         self.held.append((future, function, args))
         self.most = max(self.most, len(self.held))
+        workers._packed.clear()  # as another process, it has the payload alone
         super().submit(self._finish_last)
         return future
 
@@ -242,6 +245,21 @@ def test_other_signals_of_days(folder, parts, threads):
     check_same(found, obi.calibrate(joined, FREE, signal=values, horizons=(1,)))
     with pytest.raises(SettingsError, match=r"^An array of a signal does not say of which days"):
         obi.calibrate(days, FREE, signal=values)
+
+
+def test_threads_compute_with_the_signal_itself(parts, threads):
+    def named_twice(history):
+        return obi.imbalance(history)
+
+    named_twice.__module__ = "__main__"  # as in a notebook
+    old = obi.signal(named_twice)
+    settings = obi.Settings(signal=old, threshold=0.3)
+    wanted = obi.sweep(parts, settings=settings)
+    assert wanted.entries > 5
+    new = obi.signal(lambda history: 0 * history.mid, name="named_twice")
+    found = obi.sweep(parts, settings=settings, executor=threads(2))
+    assert found.parts.tobytes() == wanted.parts.tobytes()
+    assert registry.find("named_twice") is new
 
 
 # -- what is told ----------------------------------------------------------------------------

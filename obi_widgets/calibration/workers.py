@@ -10,6 +10,8 @@ from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from multiprocessing import get_context
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeAlias
+from uuid import uuid4
+from weakref import WeakValueDictionary
 
 from obi_widgets.checks import integer
 from obi_widgets.errors import ArgumentError, ObiError, WorkerError
@@ -52,11 +54,16 @@ class Task(NamedTuple):
         Without arguments; can be pickled.
     before : tuple of callable
         Calls that are made before ``call`` is unpickled, such as those that define signals.
+        None is made in this process, where all is defined already.
     """
 
     name: str
     call: Callable[[], Any]
     before: tuple[Callable[[], object], ...] = ()
+
+
+_packed: WeakValueDictionary[str, Callable[[], Any]] = WeakValueDictionary()
+"""The calls of tasks that this process packed, as long as somebody waits for them."""
 
 
 class Crew:
@@ -269,12 +276,15 @@ def packed(task: Task) -> bytes:
     """
     pickler = by_value() or pickle
     try:
-        return pickle.dumps((pickler.dumps(task.before), pickler.dumps(task.call)))
+        pickled = pickler.dumps(task.before), pickler.dumps(task.call)
     except Exception as error:
         raise ArgumentError(
             f"A task cannot be sent to a worker process: {error}.",
             "Define functions at the top of a module that the workers can import.",
         ) from error
+    key = uuid4().hex
+    _packed[key] = task.call
+    return pickle.dumps((key, *pickled))
 
 
 def by_value() -> Any:  # noqa: ANN401
@@ -290,8 +300,15 @@ def by_value() -> Any:  # noqa: ANN401
 
 
 def _run(payload: bytes) -> Any:  # noqa: ANN401
-    """Make a call in a worker process."""
-    before, call = pickle.loads(payload)
+    """Make the call of a task.
+
+    In the process that packed it, as threads are, this is the call itself: a copy would find by
+    its name another signal than the task's, if it was defined again.
+    """
+    key, before, call = pickle.loads(payload)
+    own = _packed.get(key)
+    if own is not None:
+        return own()
     for one in pickle.loads(before):
         one()
     return pickle.loads(call)()

@@ -262,6 +262,37 @@ def test_threads_compute_with_the_signal_itself(parts, threads):
     assert registry.find("named_twice") is new
 
 
+def times(factor):
+    @obi.signal(range=(-1, 1), name=f"times_{factor}")
+    def scaled(history):
+        return factor / 10 * obi.imbalance(history)
+
+    return scaled
+
+
+@obi.signal(range=(-1, 1))
+def halved(history):
+    return obi.imbalance(history) / 2
+
+
+def test_workers_get_a_signal_that_their_modules_do_not_define(parts, monkeypatch):
+    class Elsewhere(LastFirst):
+        """An executor that has imported the modules, and nothing else, as a new process."""
+
+        def submit(self, function, *args):
+            monkeypatch.setattr(registry, "_user_signals", {"halved": halved})
+            return super().submit(function, *args)
+
+    for mine in (times(5), obi.smooth(times(6), window=1.0), halved):
+        settings = obi.Settings(signal=mine, threshold=0.1)
+        wanted = obi.sweep(parts, settings=settings)
+        with Elsewhere() as executor:
+            found = obi.sweep(parts, settings=settings, executor=executor)
+        assert found.entries > 5
+        assert found.parts.tobytes() == wanted.parts.tobytes()
+    assert registry.find("halved") is halved  # sent by the name of its module
+
+
 # -- what is told ----------------------------------------------------------------------------
 
 

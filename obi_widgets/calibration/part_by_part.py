@@ -7,11 +7,13 @@ neither on the number of workers nor on which of them is faster.
 
 from __future__ import annotations
 
+import sys
 import threading
 import warnings
 from dataclasses import dataclass
 from functools import partial
 from importlib import import_module
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
 
 from obi_widgets.calibration.workers import Task, by_value, crew, results
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
 
     from obi_widgets.history.columns import History
     from obi_widgets.history.loaders import Loader
+    from obi_widgets.signals.registry import Named
 
     Tell = Callable[[float], object]
 
@@ -164,11 +167,22 @@ def _definitions(signal: Signal) -> tuple[Callable[[], object], ...]:
     calls: list[Callable[[], object]] = []
     for one in defined_by_user(signal):
         module = getattr(one.function, "__module__", "")
-        if module not in ("", "__main__"):
+        # Without cloudpickle, its module may still define it by a call of a function.
+        if _is_in(module, one) or (by_value() is None and module not in ("", "__main__")):
             calls.append(partial(import_module, module))
         elif isinstance(one, Signal) and by_value() is not None:
             calls.append(partial(define, one.declared))
     return tuple(calls)
+
+
+def _is_in(module: str, signal: Named) -> bool:
+    """Return whether another process has this very signal once it has imported a module."""
+    if module == "__main__":
+        return False
+    try:
+        return attrgetter(signal.function.__qualname__)(sys.modules[module]) is signal
+    except (AttributeError, KeyError):
+        return False
 
 
 def _in_worker(part: Part[Any]) -> _Computed:

@@ -12,7 +12,7 @@ from scipy.stats import binom
 
 import obi_widgets as obi
 from obi_widgets.calibration.statistics.multiple_testing import benjamini_hochberg
-from obi_widgets.errors import SettingsError
+from obi_widgets.errors import HistoryError, SettingsError
 
 
 @pytest.mark.parametrize("entry_kind", ["beyond", "crossing", "episode"])
@@ -177,6 +177,16 @@ def test_an_empty_history_gives_not_enough_data():
     assert np.isnan([report.break_even_bps, report.seconds_needed()]).all()
     assert len(report.table) == len(report.horizons)
     assert repr(report).startswith("<Report not enough data: ")
+
+
+def test_several_histories_without_states_are_refused(history):
+    empty = history[:0]
+    settings = obi.Settings()
+    for compute in (obi.calibrate, obi.propose):
+        with pytest.raises(HistoryError, match=r"^None of the histories has a state\. Give "):
+            compute([empty, empty], settings=settings)
+    alone = obi.calibrate([history, empty], settings, horizons=(1,))
+    assert alone.states == len(history)
 
 
 @pytest.mark.parametrize(

@@ -137,10 +137,10 @@ def _one(found: _Columns) -> Judged:
 
 def _joined(found: Sequence[_Columns]) -> Judged:
     """Join the columns of several histories, with a gap between each two."""
+    histories = [one.history for one in found]  # the join leaves out those without states
     found = sorted(
         (one for one in found if len(one.history)), key=lambda one: int(one.history.time[0])
     )
-    histories = [one.history for one in found]
     if len({one.levels for one in found}) > 1:
         few, many = (some(one.levels for one in found) for some in (min, max))
         raise HistoryError(

@@ -377,6 +377,16 @@ def test_days_of_different_markets_are_named(path):
     )
 
 
+def test_workers_end_with_an_error_though_a_notebook_keeps_its_frames(path, threads, monkeypatch):
+    ended = []
+    monkeypatch.setattr(workers.Crew, "close", lambda self: ended.append(self))
+    days = Days(Day("Monday", path), Day("Tuesday", path, "lmex:ETH-PERP"))
+    with pytest.raises(HistoryError) as kept:
+        obi.sweep(days, **AXES, executor=threads(1))
+    assert kept.traceback  # it holds what was running
+    assert len(ended) == 1
+
+
 def test_a_day_without_a_book_is_left_out_with_a_warning(path, parts, threads):
     days = Days(Day("Monday", path), Day("Tuesday", path.with_name("none.parquet")))
     for executor in (None, threads(2)):

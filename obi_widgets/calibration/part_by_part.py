@@ -10,6 +10,7 @@ from __future__ import annotations
 import sys
 import threading
 import warnings
+from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
 from importlib import import_module
@@ -22,7 +23,7 @@ from obi_widgets.signals.registry import defined_by_user
 from obi_widgets.signals.signal import Signal, define
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Generator, Iterator, Sequence
     from types import TracebackType
 
     from obi_widgets.history.columns import History
@@ -121,24 +122,25 @@ def each(
     else:
         computed = _elsewhere(parts, executor, signal, cancel, progress)
     first: tuple[str, str] | None = None  # the market, and what the history is called
-    for number, (part, one) in enumerate(zip(parts, computed, strict=True)):
-        for sentence in () if quiet else one.warnings:
-            warnings.warn(sentence, RecordingWarning, stacklevel=4)
-        if one.found is None:
-            continue
-        if part.loader.name:
-            first = first or (one.market, part.loader.name)
-            if one.market != first[0]:
-                raise HistoryError(
-                    f"{part.loader.name} is of {one.market}, and {first[1]} of {first[0]}.",
-                    "Give days of one market.",
-                )
-        yield number, one.found
+    with closing(computed):  # ends its workers at once when an error is raised here
+        for number, (part, one) in enumerate(zip(parts, computed, strict=True)):
+            for sentence in () if quiet else one.warnings:
+                warnings.warn(sentence, RecordingWarning, stacklevel=4)
+            if one.found is None:
+                continue
+            if part.loader.name:
+                first = first or (one.market, part.loader.name)
+                if one.market != first[0]:
+                    raise HistoryError(
+                        f"{part.loader.name} is of {one.market}, and {first[1]} of {first[0]}.",
+                        "Give days of one market.",
+                    )
+            yield number, one.found
 
 
 def _here(
     parts: Sequence[Part[Any]], cancel: threading.Event, progress: Progress
-) -> Iterator[_Computed]:
+) -> Generator[_Computed, None, None]:
     for part in parts:
         stop_if(cancel)
         told = progress.of(part.loader)
@@ -152,7 +154,7 @@ def _elsewhere(
     signal: Signal | None,
     cancel: threading.Event,
     progress: Progress,
-) -> Iterator[_Computed]:
+) -> Generator[_Computed, None, None]:
     before = () if signal is None else _definitions(signal)
     tasks = [Task(part.loader.name, partial(_in_worker, part), before) for part in parts]
     with crew(executor) as workers:

@@ -76,8 +76,10 @@ def walk_forward(
     ----------
     history : History, sequence of History, or Days
         Book states. Several histories must be of one market, and are one record, with a gap
-        between each two. They are computed with one by one, the signal too. The days that
-        `load_days` returns are loaded three times each: for their length, to choose, to judge.
+        between each two. They are computed with one by one, the signal too. The one difference is
+        in post-only orders: in each history the bound of the queue with the lower mean net gain
+        counts, as in `sweep`, so that one bound may count in some and the other in others. The days
+        that `load_days` returns are loaded three times each: for their length, to choose, to judge.
     folds : int
         Number of parts that are judged; 1 to 1,000.
     embargo : float

@@ -17,6 +17,7 @@ import obi_widgets as obi
 from obi_widgets.feeds import changeover
 from obi_widgets.feeds.days import market_recorder
 from obi_widgets.feeds.days.market_recorder import MarketRecorder
+from obi_widgets.feeds.days.progress import kept
 from obi_widgets.feeds.days.rotation import Rotation
 from obi_widgets.feeds.recording import Recording
 from obi_widgets.feeds.recording.folder import Lock, is_recorded
@@ -219,6 +220,23 @@ def test_a_connection_that_the_venue_will_end_makes_a_new_file_and_no_gap(tmp_pa
     history = obi.load(tmp_path, interval=0)
     assert history.gaps == 0
     assert len(np.unique(history.time)) == len(history) > 30
+
+
+def test_a_book_that_came_after_the_last_look_is_kept(tmp_path, monkeypatch):
+    monkeypatch.setattr(market_recorder, "LOOK_EVERY", 1000.0)
+
+    async def record():
+        async with simulated(tmp_path) as (_, recorder):
+            async with recording(recorder):
+                await until(lambda: recorder.state == "live")
+                assert not recorder.had_book
+            return recorder
+
+    recorder = asyncio.run(record())
+    assert recorder.had_book
+    assert recorder.first < recorder.last
+    assert kept(tmp_path, [recorder]).startswith("Kept ")
+    assert len(obi.load(tmp_path)) > 0
 
 
 def test_a_feed_that_fails_is_tried_again(tmp_path, monkeypatch):

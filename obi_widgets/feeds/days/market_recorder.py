@@ -244,7 +244,9 @@ class MarketRecorder:
                     raise
                 log.exception("The file of %s ends; the next one goes on.", self.market)
                 await self._go_on(self._next)
-            self._note(self._part)
+            self._note_book(self._part)
+            if self._part.market.has_book and time.monotonic() >= self._next_after:
+                self.problem = ""
             if self._part.closed:
                 self.failed = not self.had_book  # if it was listed before, it may be again
                 self.problem = f"{self._part.market.detail} {self._part.market.advice}".strip()
@@ -306,6 +308,7 @@ class MarketRecorder:
 
     async def _end(self, part: Part) -> None:
         """End a file, and add up what it holds."""
+        self._note_book(part)  # it may have come after the last look
         await part.end()
         self._open.remove(part)
         self._messages += part.feed.messages
@@ -322,10 +325,8 @@ class MarketRecorder:
         self.files.remove(part.recorder.path)
         self._size -= part.recorder.size
 
-    def _note(self, part: Part) -> None:
-        """Note the time of the newest book, and that all is well."""
+    def _note_book(self, part: Part) -> None:
+        """Note the time of the newest book."""
         if part.market.has_book:
             self.first = self.first or part.begun
             self.last = time.time_ns()
-            if time.monotonic() >= self._next_after:
-                self.problem = ""

@@ -155,6 +155,21 @@ def test_it_is_drawn_at_first_at_a_pause_and_once_a_minute(history, monkeypatch)
         assert picture.may_look
 
 
+def test_a_book_that_crossed_before_the_end_is_drawn_at_the_end(history):
+    with closing(obi.Session("sim:BTC-PERP", seed=1)) as session:
+        widget = Widget(session)
+        picture = Published(widget)
+        session.attach(picture)
+        crossed = frame_of(history, has_book=False, state="syncing")
+        assert crossed.states
+        assert not crossed.is_fresh
+        picture.show(crossed)
+        assert picture.published == [], "a frame with a book may follow"
+        session.close()
+        picture.show(crossed)
+        assert len(picture.published) == 1
+
+
 def test_outside_a_notebook_nothing_is_displayed():
     with closing(obi.Session("sim:BTC-PERP", seed=1)) as session:
         widget = Widget(session)

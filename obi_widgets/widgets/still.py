@@ -144,9 +144,16 @@ class StillPicture:
         return begins or time.monotonic() >= self._due
 
     def show(self, frame: Drawable) -> None:
-        """Draw a picture of a frame; while past data are loaded, only if `renew` waits for it."""
-        widget = self._widget()
-        if widget is None or not (frame.is_fresh or (self._awaited and frame.states)):
+        """Draw a picture of a frame.
+
+        Without a fresh book, for example while past data are loaded, it is drawn only if `renew`
+        waits for it, or if the session has ended, since no other frame follows.
+        """
+        widget, session = self._widget(), self._session
+        if widget is None or session is None:
+            return
+        wanted = self._awaited or session.closed
+        if not (frame.is_fresh or (wanted and frame.states)):
             return
         if (shown := widget._drawing(frame)) is not None:
             self._due = time.monotonic() + EVERY

@@ -254,7 +254,8 @@ def test_a_hover_is_seen_where_the_mouse_is_and_a_pin_in_both_pages(still, jupyt
         assert head.inner_text() == "Book"
         still.page.mouse.down()
         still.page.mouse.up()
-        expect(head).to_have_text(first.inner_text())
+        # An entry near the mouse pins its own begin.
+        eventually(lambda: first.inner_text() == head.inner_text() != "Book", "a pin in both pages")
         other.root.locator(".obi-back").click()
         expect(head).to_have_text("Book")
         assert second.errors() == []

@@ -90,11 +90,19 @@ def test_a_gap_is_seen_and_heals(lab, artefacts):
 
 
 LATE = """
+import threading, time
 from dataclasses import replace
 publisher = lab.session.publisher
 frame = publisher.frame(lab.session.market.history(), lab.settings.parameters)
 publisher.close()  # so that no other frame follows
 lab.show(replace(frame, state="stale", detail="Data from Simulator come 8 s late.", lag=8.04))
+
+def tell():  # signs of life, as the publisher sends them
+    while lab.comm is not None:
+        lab.keep_alive()
+        time.sleep(1)
+
+threading.Thread(target=tell, daemon=True).start()
 """
 
 

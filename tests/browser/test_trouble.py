@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from playwright.sync_api import expect
 
-from browser.looks import cut_off, overlapping
+from browser.looks import contrasts, cut_off, overlapping
 from browser.screen import MID, PATIENCE, Screen, eventually, number
 
 UNREACHABLE = ('import obi_widgets as obi\nlab = obi.Lab("binance-usdm:BTCUSDT")\nlab',)
@@ -123,9 +123,14 @@ def test_numbers_that_come_late_are_seen_and_dimmed(lab, artefacts):
     nb.set_output_width(1240)
     nb.theme(dark=False)
     assert number(lab.figure("mid")) > 0
-    pale = "el => Number(getComputedStyle(el).opacity)"
-    for part in (".obi-value", ".obi-book", ".obi-part-price .obi-last"):
-        assert lab.root.locator(part).first.evaluate(pale) < 0.8, part
+    style = "(el, name) => getComputedStyle(el)[name]"
+    for part in (".obi-value.obi-old", ".obi-book", ".obi-part-price .obi-last"):
+        assert lab.root.locator(part).first.evaluate(style, "filter") == "grayscale(1)", part
+    weaker = lab.root.locator(".obi-label").first.evaluate(style, "color")
+    for part in (".obi-value.obi-old", ".obi-ask .obi-price", ".obi-bid .obi-price"):
+        assert lab.root.locator(part).first.evaluate(style, "color") == weaker, part
+    pale = {what: ratio for what, ratio in contrasts(lab.root).items() if ratio < 4.5}
+    assert pale == {}, "figures of a late book can be read"
     assert lab.root.locator(".obi-bid .obi-price").first.inner_text()
     assert "Deepest" in lab.note("Depth")
     assert complaints == []

@@ -238,6 +238,9 @@ def test_a_frame_has_the_columns_that_are_documented():
     assert first["spread_bps"] == pytest.approx(0.1 / 10.05 * 1e4)
     assert first["imbalance"] == pytest.approx((3 - 7) / 10)
     assert frame.index[0] == pd.Timestamp("1970-01-01T00:00:01Z")
+    for name in ("mid", "received", "time", "ask_price_2"):
+        with pytest.raises(HistoryError, match=f"'{name}' is the name of a column of the book"):
+            history.to_frame({name: signal}, levels=2)
     assert frame.index[1] == pd.Timestamp("1970-01-01T00:00:01.1Z")
 
 

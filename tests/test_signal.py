@@ -130,6 +130,9 @@ def test_what_cannot_be_a_signal():
         signal(unknown)
     with pytest.raises(SettingsError, match=r"'<lambda>' is not a valid signal name"):
         signal(lambda history: history.mid)
+    for name in ("mid", "age", "spread_bps", "bid_size_2", "order_flow_10"):
+        with pytest.raises(SettingsError, match=rf"A signal cannot be named {name}: to_frame\(\)"):
+            signal(name=name)(queue.function)
     with pytest.raises(SettingsError, match=r"A int is not a function"):
         signal(3)
     with pytest.raises(SettingsError, match=r"needs = 'books' is not possible. Give one"):

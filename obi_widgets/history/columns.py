@@ -419,7 +419,8 @@ class History(FilledLater, DerivedColumns):
         SettingsError
             ``columns`` is not a mapping.
         HistoryError
-            A column of another length, or more levels than are kept.
+            A column of another length, or with the name of one of the book's; or more levels
+            than are kept.
 
         Notes
         -----

@@ -192,6 +192,11 @@ def unpack(
             columns[f"order_flow_{rank + 1}"] = np.where(lost, np.nan, in_base_units)
         columns["events"] = sums.events
     for name, values in further.items():
+        if name in {*columns, "time", "received"}:
+            raise HistoryError(
+                f"{quoted(name)} is the name of a column of the book.",
+                "Give yours another name.",
+            )
         columns[name] = floats(aligned(values, history.time, name), name)
         if columns[name].shape != history.time.shape:
             raise HistoryError(

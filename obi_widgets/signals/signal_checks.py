@@ -74,12 +74,33 @@ def check_lookback(name: str, back: object, parameters: Collection[str]) -> None
         number("lookback", back, 0, MAX_LOOKBACK, "seconds")
 
 
+COLUMNS = frozenset(
+    {
+        # of History.to_frame
+        "time", "received", "bid", "ask", "mid", "spread", "spread_bps", "bid_size", "ask_size",
+        "events",
+        # of Board.to_frame
+        "source", "symbol", "venue", "state", "reason", "age", "threshold", "side", "since",
+        "change_bps",
+    }
+)  # fmt: skip
+"""Columns of tables that have one named like the signal. Those of further levels have numbers."""
+
+NUMBERED = re.compile(r"(bid|ask)_(price|size)_\d+|order_flow_\d+")
+
+
 def check_name(name: str) -> None:
-    """Refuse an invalid signal name."""
+    """Refuse a signal name that is no identifier, or that a column of tables has."""
     if not re.fullmatch(r"[a-z_][a-z0-9_]*", name):
         raise SettingsError(
             f"{quoted(name)} is not a valid signal name.",
             "Use lower-case letters, digits and underscores; for a lambda, give name=.",
+        )
+    if name in COLUMNS or NUMBERED.fullmatch(name):
+        raise SettingsError(
+            f"A signal cannot be named {name}: to_frame() has a column of this name beside that of "
+            "the signal.",
+            f"Choose another name, such as {name}_signal, or give name=.",
         )
 
 

@@ -12,12 +12,21 @@ from session_tools import wait_for
 from shown_tools import hear, shown, values_of
 
 import obi_widgets as obi
-from obi_widgets.errors import ArgumentError, SettingsError, SourceError, SymbolError, VenueError
+from obi_widgets.errors import (
+    ArgumentError,
+    ObiError,
+    SettingsError,
+    SourceError,
+    SymbolError,
+    VenueError,
+)
 from obi_widgets.feeds.live import LiveFeed
 from obi_widgets.feeds.several import WARMUP
 from obi_widgets.presentation.board import board_texts
+from obi_widgets.presentation.board.board_frame import BoardMaker
 from obi_widgets.presentation.board.sparkline import POINTS
 from obi_widgets.session import lifecycle
+from obi_widgets.signals.signal_checks import COLUMNS, NUMBERED
 from obi_widgets.widgets.page import PageWidget
 from obi_widgets.widgets.reachability import registry
 
@@ -205,6 +214,25 @@ def test_a_setting_changes_all_lines(boards):
     wait_for(lambda: shown(board._table)["signal"] == "queue imbalance", "another signal")
 
 
+def test_settings_whose_signals_a_board_shows_count_as_tried(boards):
+    board = boards(["sim:BTC-PERP", "sim:ETH-PERP", BAD])
+    board.wait(20)
+    hear(board._page)
+    for count, depth in enumerate((None, 5, 7), 1):
+        board.settings.depth = depth
+        for session in board.sessions.values():
+            wait_for(lambda one=session, count=count: len(one.tried) == count, "a trial")
+
+
+def test_a_table_has_no_column_that_a_signal_may_be_named_like(boards):
+    board = boards(["sim:BTC-PERP", BAD])
+    board.wait(5)
+    for table in (board.to_frame(), board["sim:BTC-PERP"].to_frame()):
+        assert {*table.columns, table.index.name} - {"imbalance"} <= COLUMNS
+    wide = board["sim:BTC-PERP"].history.to_frame(levels=3, flow=True)
+    assert all(NUMBERED.fullmatch(name) for name in {*wide.columns} - COLUMNS)
+
+
 def test_a_market_that_is_closed_or_fails_leaves_the_others(boards, monkeypatch):
     async def fail(self):
         raise RuntimeError("no more")
@@ -261,6 +289,30 @@ def test_a_lab_shows_the_same_running_market_and_leaves_it_running(boards):
     assert set(registry()) == before
     count = len(session.history)
     wait_for(lambda: len(session.history) > count, "the market to go on")
+
+
+def test_a_lab_of_a_market_that_was_closed_shows_what_was_kept(boards):
+    board = boards(["sim:BTC-PERP", "sim:ETH-PERP"])
+    board.wait(20)
+    session = board["sim:ETH-PERP"]
+    session.close()
+    lab = board.open_lab("sim:ETH-PERP")
+    assert (lab._page.frame, lab._page.life) == (1, "over")
+    assert shown(lab.status._line)["state"] == "closed"
+    assert float(shown(lab.status._line)["mid"].replace(",", "")) == pytest.approx(
+        session.history.mid[-1]
+    )
+    board.back()
+    board.close()
+    many = set(registry())
+    for refused in (lambda: board.open_lab("sim:BTC-PERP"), board.compare):
+        with pytest.raises(ObiError, match=r"The board was closed\. Make a new one\."):
+            refused()
+    board._turn_chart()
+    assert set(registry()) == many, "no lab that nothing closes"
+    later = obi.Lab(board["sim:BTC-PERP"])
+    assert later._page.frame == 1
+    later.close()
 
 
 def test_a_session_can_be_shown_in_a_lab_elsewhere(boards):
@@ -350,6 +402,26 @@ def test_a_signal_that_needs_more_levels_says_so(boards):
     wait_for(lambda: "reaches beyond the 3 levels kept" in shown(board._table)["message"], "why")
     assert line(board, 0)["signal"] == "–"
     assert line(board, 0)["strength"] is None
+
+
+def test_a_book_without_a_side_says_so(boards):
+    board = boards(["sim:BTC-PERP"])
+    board.wait(20)
+    board.close()
+    (market,) = board._board.followed()
+    size = np.ones((2, 1))
+    for side, bids, asks in (("asks", [99.0, 99.0], [101.0, np.nan]),
+                             ("bids", [99.0, np.nan], [101.0, 101.0])):  # fmt: skip
+        prices = [np.array(one)[:, None] for one in (bids, asks)]
+        history = obi.History.from_arrays(
+            [10**18, 10**18 + 10**9], prices[0], size, prices[1], size
+        )
+        here = market._replace(state="live", detail="", advice="", has_book=True, history=history)
+        frame = BoardMaker().make([here], board.settings.parameters, 60.0)
+        assert board_texts.instead(frame.rows[0]) == f"The book has no {side}."
+    nothing = market._replace(state="live", detail="", advice="", history=history[:0])
+    frame = BoardMaker().make([nothing], board.settings.parameters, 60.0)
+    assert board_texts.instead(frame.rows[0]) == "No book yet."
 
 
 def test_a_still_picture_has_a_row_for_each_market(boards):

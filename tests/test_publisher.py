@@ -14,6 +14,7 @@ import pytest
 from session_tools import View, at_rest, following, wait_for
 
 import obi_widgets as obi
+from obi_widgets.presentation.frames.frame_maker import FrameMaker
 from obi_widgets.session import message_rate, publishing
 from obi_widgets.signals.signal import Signal
 
@@ -319,3 +320,68 @@ def test_a_page_that_cannot_be_told_anything_does_not_end_the_publisher(
         wait_for(lambda: "ZeroDivisionError" in caplog.text)
         session.settings.decay = 9.0
         wait_for(lambda: view.frames[-1].parameters.decay == 9.0)
+
+
+def test_two_threads_never_make_a_frame_at_once(monkeypatch):
+    """A market of a board is closed while the board's thread makes a frame of it."""
+    entered, released, together = threading.Event(), threading.Event(), []
+    making = threading.Lock()
+    real = FrameMaker.make
+
+    def held_up(*given, **more):
+        together.append(not making.acquire(blocking=False))
+        try:
+            entered.set()
+            assert released.wait(60)
+            return real(*given, **more)
+        finally:
+            making.release()
+
+    board = obi.Board(["sim:BTC-PERP", "sim:ETH-PERP"], seed=3, warmup=2.0)
+    view, session = View(), board["sim:ETH-PERP"]
+    try:
+        board.wait(5)
+        monkeypatch.setattr(FrameMaker, "make", held_up)
+        session.attach(view)
+        assert entered.wait(60)
+        closing = threading.Thread(target=session.close)
+        closing.start()
+        wait_for(lambda: session.closed and session.market.state == "closed", "the market's end")
+        closing.join(timeout=0.1)
+        assert closing.is_alive(), "it waits for the frame"
+        released.set()
+        closing.join(timeout=60)
+        assert view.ended
+        assert view.frames[-1].state == "closed"
+        assert not any(together)
+    finally:
+        released.set()
+        board.close()
+
+
+def test_who_closes_does_not_wait_for_ever(recording, monkeypatch, caplog):
+    entered, released = threading.Event(), threading.Event()
+
+    class Stuck(View):
+        def show(self, frame):
+            entered.set()
+            released.wait(60)
+
+    monkeypatch.setattr(publishing, "WAIT_FOR_FRAME", 0.05)
+    view = Stuck()
+    with following(recording, view, speed=None) as session:
+        assert entered.wait(60)
+        session.publisher.end(show=True)
+        assert view.ended
+        assert "A frame took over" in caplog.text
+        released.set()
+
+
+def test_a_view_of_a_closed_session_gets_the_last_frame(recording):
+    with following(recording, first := View(), speed=None) as session:
+        at_rest(first)
+    later = View(looked_at=False)
+    session.attach(later)
+    assert later.ended
+    assert [frame.states for frame in later.frames] == [first.frames[-1].states]
+    assert session.publisher.views == []

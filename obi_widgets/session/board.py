@@ -234,10 +234,15 @@ class BoardSession:
         return known
 
     def attach(self, view: View) -> None:
-        """Show frames in a view from now on. Starts the session."""
+        """Show frames in a view from now on. Starts the session.
+
+        A board that was closed shows its last frame.
+        """
         instance("view", view, View, "Give a widget, or what shows frames as obi.Board does.")
         self.publisher.attach(view)
         self.start()
+        if self.closed:
+            self.publisher.end(show=True)
 
     def detach(self, view: View) -> None:
         """Stop showing frames in a view."""
@@ -334,25 +339,23 @@ class BoardPublisher(Publishing):
 
     def _due(self) -> tuple[object, Callable[[], BoardFrame]]:
         board, now = self._board, time.monotonic()
-        parameters = board.settings.parameters
-        soon = (
-            parameters,
-            board.seconds,
-            board.opened,
-            board.compared,
-            self._note,
-            self._told,
-            self._asked,
-        )
+        # Each is read once: another thread may set it at any moment.
+        parameters, seconds = board.settings.parameters, board.seconds
+        opened, compared = board.opened, board.compared
+        soon = parameters, seconds, opened, compared, self._note, self._told, self._asked
         if soon != self._soon or board.closed or now - self._read_at >= FRAME_EVERY:
             self._soon, self._read_at = soon, now
             self._tick += 1
 
         def make() -> BoardFrame:
-            opened = -1 if board.opened is None else board.sources.index(board.opened)
-            return self._maker.make(
-                board.followed(), parameters, board.seconds, note=self._note, told=self._told,
-                opened=opened, compared=[board.sources.index(one) for one in board.compared],
+            frame = self._maker.make(
+                board.followed(), parameters, seconds, note=self._note, told=self._told,
+                opened=-1 if opened is None else board.sources.index(opened),
+                compared=[board.sources.index(one) for one in compared],
             )  # fmt: skip
+            for row in frame.rows:
+                if row.time:
+                    board.sessions[row.source].tried.add(parameters)
+            return frame
 
         return self._tick, make

@@ -11,6 +11,7 @@ import threading
 import time
 import weakref
 from abc import ABC, abstractmethod
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
@@ -18,7 +19,7 @@ import numpy as np
 from obi_widgets.session.kernel_parent import forget_parent
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from obi_widgets.session.views import View
 
@@ -33,6 +34,9 @@ SOONEST = 0.03
 ALIVE_EVERY = 1.5
 """Seconds between two signs of life that every page gets. A page that gets none for three seconds
 says so; one that is 1.5 s late is in time."""
+
+WAIT_FOR_FRAME = 10.0
+"""Longest wait for a frame that another thread makes or shows, seconds."""
 
 NOTE_STAYS = 10.0
 """Seconds for which a note is shown, from the first frame with it."""
@@ -69,6 +73,7 @@ class Publishing(ABC):
         self._wake = wake
         self._closing = threading.Event()
         self.views: list[View] = []
+        self._showing = threading.RLock()  # what makes frames keeps arrays between two of them
         self._shown: dict[View, object] = {}  # by view: the key of the frame that it has
         self._asked = 0  # calls of `refresh`: a frame although nothing that it shows has changed
         self._told = 0  # notes so far
@@ -120,17 +125,20 @@ class Publishing(ABC):
     def end(self, *, show: bool) -> None:
         """Show the last frame to every view, and tell the views that no frame will follow.
 
+        It waits for a frame that the publisher's thread shows meanwhile.
+
         Parameters
         ----------
         show : bool
-            False if the publisher's thread still runs, for example when a view closes the session
-            while it shows a frame.
+            False in the publisher's thread, for example when a view closes the session while it
+            shows a frame.
         """
-        if show:
-            self._show_safely(last=True)
-        for view in self.views:
-            view.end()
-        self.views.clear()
+        with self._alone() as alone:
+            if show and alone:
+                self._show_safely(last=True)
+            while self.views:
+                self.views.pop(0).end()
+            self._shown = {}
 
     # -- views -----------------------------------------------------------------------------
 
@@ -179,7 +187,9 @@ class Publishing(ABC):
     def _show_safely(self, *, alive: bool = False, last: bool = False) -> None:
         """Show a frame. An error in a thread reaches no user: it is logged and shown as a note."""
         try:
-            self._show(alive=alive, last=last)
+            with self._alone() as alone:
+                if alone:
+                    self._show(alive=alive, last=last)
         except Exception as error:
             note = _failed(error)
             if note != self._failure:  # once, not ten times a second
@@ -188,6 +198,21 @@ class Publishing(ABC):
         else:
             if self._failure and self._note == self._failure:
                 self._note = self._failure = ""
+
+    @contextmanager
+    def _alone(self) -> Iterator[bool]:
+        """Wait until no other thread shows a frame; yield whether that took less than 10 s.
+
+        The publisher's thread shows frames, and the one that closes a session shows the last.
+        """
+        alone = self._showing.acquire(timeout=WAIT_FOR_FRAME)
+        if not alone:
+            log.warning("A frame took over %g s; the one after it is left out.", WAIT_FOR_FRAME)
+        try:
+            yield alone
+        finally:
+            if alone:
+                self._showing.release()
 
     def _show(self, *, alive: bool, last: bool) -> None:
         """Show a frame to visible views; every 1.5 s also to silent ones, and the last to all."""

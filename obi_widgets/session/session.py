@@ -466,10 +466,15 @@ class Session(Actions, Stacked):
     # -- frames ----------------------------------------------------------------------------
 
     def attach(self, view: View) -> None:
-        """Show frames in a view from now on. Starts the session."""
+        """Show frames in a view from now on. Starts the session.
+
+        A session that was closed shows its last frame.
+        """
         instance("view", view, View, "Give a widget, or what shows frames as obi.Lab does.")
         self.publisher.attach(view)
         self.start()
+        if self.closed:
+            self.publisher.end(show=True)
 
     def detach(self, view: View) -> None:
         """Stop showing frames in a view."""

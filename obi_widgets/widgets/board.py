@@ -212,7 +212,8 @@ class Board(BoardData, Panel):
         Raises
         ------
         ObiError
-            If the board has no such market, or why it could not be opened.
+            If the board has no such market, or why it could not be opened; or if the board was
+            closed.
 
         Examples
         --------
@@ -224,6 +225,7 @@ class Board(BoardData, Panel):
         >>> board.close()
         """
         session = self._board.session(source)
+        self._check_open()
         if self._lab is not None and self._lab.session is session:
             return self._lab
         self.back()
@@ -252,7 +254,7 @@ class Board(BoardData, Panel):
         ArgumentError
             If these are no list, or more than six.
         ObiError
-            If the board has no such market.
+            If the board has no such market, or was closed.
 
         Examples
         --------
@@ -270,6 +272,7 @@ class Board(BoardData, Panel):
         sessions = [self[source] for source in sources]
         if len(sessions) > MOST:
             raise ArgumentError(f"{len(sessions)} signals on one chart.", f"Give at most {MOST}.")
+        self._check_open()
         self._board.compared = tuple(name for name, one in self.sessions.items() if one in sessions)
         self._show_chart()
 
@@ -278,8 +281,17 @@ class Board(BoardData, Panel):
         """Sources of the markets whose signals one chart shows; none if it is not shown."""
         return self._board.compared
 
+    def _check_open(self) -> None:
+        """Refuse what needs further frames of the board."""
+        if self._board.closed:
+            raise ObiError(
+                "The board was closed.",
+                "Make a new one. obi.Lab(board[source]) shows what was kept of a market.",
+            )
+
     def _turn_chart(self, _: object = None) -> None:
-        self.compare([] if self.compared else None)
+        if not self._board.closed:  # of a click nobody would see the error
+            self.compare([] if self.compared else None)
 
     def _show_chart(self) -> None:
         shown = bool(self._board.compared)

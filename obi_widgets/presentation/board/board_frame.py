@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from obi_widgets.presentation.board.compared import Compared, ComparedMaker
+from obi_widgets.market_data.events import CURRENT
+from obi_widgets.presentation.board.compared import Compared, ComparedMaker, Line
 from obi_widgets.presentation.board.crossings import Crossings
 from obi_widgets.presentation.board.sparkline import Sparkline, Sparklines, SparkScale
 from obi_widgets.presentation.charts.axis_range import Axis
@@ -112,6 +113,8 @@ class BoardRow:
         Mid over the window of the board.
     trouble : str
         Why there is no signal; empty if there is one.
+    missing : str
+        The side, ``"bids"`` or ``"asks"``, of which the newest book has no level; mostly empty.
     """
 
     source: str
@@ -133,6 +136,7 @@ class BoardRow:
     age: float
     spark: Sparkline
     trouble: str = ""
+    missing: str = ""
 
     @property
     def spread_bps(self) -> float:
@@ -225,7 +229,10 @@ class BoardMaker:
         found = None
         if compared:
             computed = [(row, self._markets[markets[row].source].crossings) for row in compared]
-            signals = [(row, one.history, one.signal) for row, one in computed]
+            signals = [
+                Line(row, one.history, one.signal, holds=_holds(markets[row]))
+                for row, one in computed
+            ]
             found = self._compared.make(signals, parameters.of_signal, seconds)
         return BoardFrame(rows, parameters, height, factors, seconds, note, told, opened, found)
 
@@ -245,6 +252,9 @@ class BoardMaker:
         if shown and not trouble and np.isnan(signal) and np.isfinite(bid + ask):
             shortfall = Shortfall.of(history[-LATELY:], parameters.levels_used)
             trouble = shortfall.sentence if shortfall is not None else ""
+        missing = ""
+        if np.isfinite(bid) != np.isfinite(ask):
+            missing = "asks" if np.isfinite(bid) else "bids"
         side = float(crossings.sides[-1]) if np.isfinite(signal) else np.nan
         sizes = _sizes(crossings, seconds)
         threshold = crossings.threshold if shown else np.nan
@@ -273,6 +283,7 @@ class BoardMaker:
             of.age,
             spark,
             trouble,
+            missing,
         )
 
 
@@ -301,6 +312,14 @@ def _sizes(crossings: Crossings, seconds: float) -> Floats:
     first = int(np.searchsorted(time, time[-1] - round(seconds * 1e9))) if len(time) else 0
     sizes = np.abs(crossings.signal[first:])
     return np.asarray(sizes[np.isfinite(sizes)])
+
+
+def _holds(of: Followed | Refused) -> bool:
+    """Return whether the newest value of a market holds now, although its book has not changed.
+
+    What a recording holds now depends on how far it is played.
+    """
+    return isinstance(of, Followed) and of.has_book and of.state in CURRENT and not of.replay
 
 
 def _refused(of: Refused, seconds: float) -> BoardRow:

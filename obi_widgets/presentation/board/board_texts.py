@@ -61,7 +61,11 @@ def reason(row: BoardRow) -> str:
 
 def instead(row: BoardRow) -> str:
     """Return the sentence in place of a market's figures; empty if it has figures."""
-    return "" if math.isfinite(row.mid) else reason(row) or "No book yet."
+    if math.isfinite(row.mid):
+        return ""
+    if row.missing:
+        return f"The book has no {row.missing}. {reason(row)}".rstrip()
+    return reason(row) or "No book yet."
 
 
 def place(value: float, scale: tuple[float, float]) -> float | None:

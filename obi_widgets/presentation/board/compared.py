@@ -37,7 +37,8 @@ class Compared(NamedTuple):
         Rows of the board that are compared.
     lines : tuple of ndarray of float32, shape (POINTS,)
         Of each, the mean of the signal by column. A column without a state has the value before;
-        NaN before the first state, after the newest, and without a book.
+        NaN before the first state, without a book, and after the newest state of a market whose
+        book may have changed since.
     apart : ndarray of float32, shape (POINTS,)
         The largest less the smallest of the lines; NaN with fewer than two.
     end : int
@@ -50,6 +51,27 @@ class Compared(NamedTuple):
     end: int
 
 
+class Line(NamedTuple):
+    """The signal of one market.
+
+    Attributes
+    ----------
+    row : int
+        Row of the board.
+    history : History
+        T states.
+    signal : ndarray of float64, shape (T,)
+        Their values.
+    holds : bool
+        Whether the newest value holds until now: a live book that does not change.
+    """
+
+    row: int
+    history: History
+    signal: Floats
+    holds: bool
+
+
 class ComparedMaker:
     """Makes the lines, with the columns that are kept between two frames."""
 
@@ -58,7 +80,7 @@ class ComparedMaker:
 
     def make(
         self,
-        markets: Sequence[tuple[int, History, Floats]],
+        markets: Sequence[Line],
         of: object,
         seconds: float,
     ) -> Compared:
@@ -66,14 +88,14 @@ class ComparedMaker:
 
         Parameters
         ----------
-        markets : sequence of tuple
-            Row of the board, T states, and the signal of each, shape (T,).
+        markets : sequence of Line
+            Signals of the markets.
         of : object
             What the signals were computed with; if it is another, no column is kept.
         seconds : float
             Length of the lines.
         """
-        clocks = [np.maximum.accumulate(history.received) for _, history, _ in markets]
+        clocks = [np.maximum.accumulate(one.history.received) for one in markets]
         width = max(round(seconds * 1e9 / POINTS), 1)
         newest = max((int(one[-1]) for one in clocks if len(one)), default=0)
         end = (newest // width + 1) * width if newest else 0
@@ -81,13 +103,13 @@ class ComparedMaker:
         lines = []
         kept = self._columns
         self._columns = {}
-        for (row, history, signal), clock in zip(markets, clocks, strict=True):
-            before, columns = kept.get(row, (of, Columns()))
+        for one, clock in zip(markets, clocks, strict=True):
+            before, columns = kept.get(one.row, (of, Columns()))
             if before != of:
                 columns.forget()
-            self._columns[row] = of, columns
-            lines.append(_line(columns, clock, signal, window, history.start))
-        rows = tuple(row for row, _, _ in markets)
+            self._columns[one.row] = of, columns
+            lines.append(_line(columns, clock, one, window))
+        rows = tuple(one.row for one in markets)
         return Compared(rows, tuple(lines), divergence(lines), end)
 
 
@@ -102,18 +124,21 @@ def divergence(lines: Sequence[NDArray[np.float32]]) -> NDArray[np.float32]:
 
 
 def _line(
-    columns: Columns, clock: NDArray[np.int64], signal: Floats, window: Window, start: int
+    columns: Columns, clock: NDArray[np.int64], of: Line, window: Window
 ) -> NDArray[np.float32]:
     """Return a signal by column: its mean, and what it was last where nothing came."""
     line = np.full(POINTS, np.nan)
     if not len(clock) or clock[-1] < window.start:
+        if len(clock) and of.holds:
+            line[:] = of.signal[-1]
         return line.astype(np.float32)
-    found = columns.of(clock, signal, window, window.column, start)
+    found = columns.of(clock, of.signal, window, window.column, of.history.start)
     column = (found.at - window.start) // window.column
     number = np.searchsorted(column, np.arange(POINTS), side="right") - 1
     known = number >= 0
     line[known] = found.closing[number[known]]
     inside = column >= 0
     line[column[inside]] = found.mean[inside]
-    line[(int(clock[-1]) - window.start) // window.column + 1 :] = np.nan
+    if not of.holds:
+        line[(int(clock[-1]) - window.start) // window.column + 1 :] = np.nan
     return line.astype(np.float32)

@@ -48,11 +48,11 @@ function sparkline(canvas, { mid, beyond, height }, size, color) {
   context.fill();
 }
 
-// What a line has at a share of its width: the time in ms, and the change in bps since its beginning;
-// null where it has nothing.
+// What a line has at a share of its width: the time in ms, and the change in bps since its beginning,
+// as the column of changes has it (`mid` is a logarithm); null where it has nothing.
 function sparkAt({ mid, end, width }, share) {
   const at = Math.min(Math.max(Math.floor(share * mid.length), 0), mid.length - 1);
   const first = mid.findIndex(Number.isFinite);
   if (first < 0 || !Number.isFinite(mid[at])) return null;
-  return { time: end - (mid.length - 1 - at) * width, change: mid[at] - mid[first] };
+  return { time: end - (mid.length - 1 - at) * width, change: 1e4 * Math.expm1((mid[at] - mid[first]) / 1e4) };
 }

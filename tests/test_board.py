@@ -134,6 +134,8 @@ def test_a_source_that_cannot_be_opened_says_why_in_its_line(boards):
 
 def test_nobody_waits_for_markets_that_have_all_failed(boards):
     board = boards([BAD], seed=None, warmup=None)
+    assert board.to_frame()["time"].dtype == "datetime64[ns, UTC]"
+    assert board.to_frame()["time"].isna().all(), "a table before the first state"
     with pytest.raises(SourceError, match="lists no symbol"):
         board.wait(10)
 

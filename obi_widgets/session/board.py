@@ -268,7 +268,7 @@ class BoardSession:
                 "venue": "" if row.instrument is None else row.instrument.venue,
                 "state": state_of(row),
                 "reason": f"{row.detail} {row.advice}".strip(),
-                "time": pd.Timestamp(row.time, tz="UTC") if row.time else pd.NaT,
+                "time": row.time or np.iinfo(np.int64).min,  # that is NaT
                 "age": row.age,
                 "mid": row.mid,
                 "spread_bps": row.spread_bps,
@@ -281,7 +281,8 @@ class BoardSession:
             for row in frame.rows
         ]
         table = pd.DataFrame(rows, index=pd.Index(self.sources, name="source"))
-        return table.astype({"time": "datetime64[ns, UTC]"})
+        stamps = table["time"].to_numpy(np.int64).view("datetime64[ns]")
+        return table.assign(time=pd.DatetimeIndex(stamps, tz="UTC"))
 
     def wait(self, states: int = 1, *, timeout: float | None = None) -> None:
         """Wait until each market has a number of states, see `obi_widgets.Board.wait`."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import known_market
 import numpy as np
+import pandas as pd
 import pytest
 
 import obi_widgets as obi
@@ -58,6 +59,19 @@ def test_of_no_trades_nothing_is_told():
     found = obi.break_even(known_market.history(60), quiet, fee_bps=[1.0], latency=[0.0])
     assert found.trades.item() == 0
     assert np.isnan(found.drop(columns="trades").to_numpy()).all()
+
+
+def test_post_only_settings_have_the_table_of_a_taker():
+    """Also of a history without trades, by which no post-only order could be followed."""
+    history = known_market.history(600, edge=6.0, seed=2)
+    posted = SETTINGS.parameters.replace(execution="post_only", price="mid")
+    found, wanted = (
+        obi.break_even(history, one, latency=[0.0, 0.5], size=[None, 0.5])
+        for one in (posted, SETTINGS)
+    )
+    pd.testing.assert_frame_equal(found, wanted)
+    assert found.trades.min() > 10
+    assert found.attrs["settings"] == wanted.attrs["settings"]
 
 
 @pytest.mark.parametrize(

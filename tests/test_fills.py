@@ -257,6 +257,16 @@ def test_a_cancellation_fills_a_maker_but_no_post_only_order():
     assert entries["ended"].tolist() == ["unfilled"]
 
 
+@pytest.mark.parametrize("execution", [obi.Taker(latency=0.1, fee_bps=1.0), obi.Maker("front")])
+def test_a_given_execution_replaces_that_of_the_settings(history, execution):
+    parameters = Parameters(threshold=0.3, hold_seconds=2.0)
+    changes = {"fee_bps": 3.0, "latency_ms": 700.0, "size": 0.5, "slippage_bps": 0.0}
+    posted = parameters.replace(execution="post_only", price="mid", **changes)
+    found, wanted = (obi.fills(history, one, execution) for one in (posted, parameters))
+    pd.testing.assert_frame_equal(found, wanted)
+    assert (found["status"] == "filled").any()
+
+
 def test_nothing_to_do():
     history = early([1, 2], [9, 9], [1, 1], [10, 10], [1, 1])
     frame = obi.fills(history, obi.Settings(), obi.Maker())

@@ -49,7 +49,7 @@ def break_even(
     history : History
         Book states. The result is most accurate with every state of the venue, ``interval=0``.
     settings : Settings or Parameters
-        As for `obi_widgets.fills`.
+        As for `obi_widgets.fills`. Those of execution and fees have no effect.
     latency : sequence of float
         Event time from a decision until its order reaches the book, seconds.
     size : sequence of float or None
@@ -84,6 +84,8 @@ def break_even(
     import pandas as pd
 
     history, parameters = as_history(history), Parameters.of(settings)
+    # What the table is labelled with too: a taker's trades, whatever orders the settings have.
+    parameters = parameters.replace(execution="taker", price="touch")
     latencies, sizes = as_list("latency", latency), as_list("size", size)
     fees = as_list("fee_bps", fee_bps)
     for fee in fees:

@@ -86,8 +86,9 @@ def fills(
         return _frame(_simulate(Tape(history), signal, parameters, execution))
     if execution is not None:
         parameters = parameters.replace(
-            price="touch", fee_bps=execution.fee_bps, latency_ms=1e3 * execution.latency,
-            slippage_bps=execution.slippage_bps, size=execution.size,
+            execution="taker", price="touch", fee_bps=execution.fee_bps,
+            latency_ms=1e3 * execution.latency, slippage_bps=execution.slippage_bps,
+            size=execution.size,
         )  # fmt: skip
     if parameters.execution == "post_only":
         refuse_without_trades(history)

@@ -12,6 +12,7 @@ from history_tools import NAN, early, make
 import obi_widgets as obi
 from obi_widgets.calibration import entry_sums
 from obi_widgets.calibration.grid import Grid
+from obi_widgets.history.unchecked import changed
 from obi_widgets.presentation.frames.frame import Reach
 from obi_widgets.presentation.texts import effects
 from obi_widgets.settings.parameters import Parameters
@@ -91,13 +92,26 @@ def test_arrays_are_not_opened_but_given():
     history = make([(([100, 99], [1.0, 2.0]), ([101, 102], [2.0, 1.0]))] * 3, levels=2)
     found = Shortfall.of(history, Parameters(depth=10))
     assert found.sentence == (
-        "A depth of 10 reaches beyond the 2 levels kept, which span 1.5e+02 bps: give 50 levels a "
-        "side."
+        "A depth of 10 reaches beyond the 2 levels kept, which span 1.5e+02 bps: choose a depth of "
+        "at most 2, or give 10 levels a side."
+    )
+    assert Shortfall.of(history, Parameters(depth=None, band_bps=500)).sentence.endswith(
+        " bps: choose a narrower band, or give 50 levels a side."
     )
     one = early([1], [9], [1], [10], [1])
     assert Shortfall.of(one, Parameters()).sentence == (
-        "A depth of 10 reaches beyond the only level kept: give 50 levels a side."
+        "A depth of 10 reaches beyond the only level kept: choose a depth of 1, or give 10 levels "
+        "a side."
     )
+
+
+def test_where_no_more_levels_are_known_the_depth_that_fits_is_said():
+    """A file of the best five levels has no more to open."""
+    history = make([(([100, 99], [1.0, 2.0]), ([101, 102], [2.0, 1.0]))] * 3, levels=2)
+    reach = np.full((2, len(history)), 149.0, np.float32)  # the second level lies there
+    found = Shortfall.of(changed(history, reach=reach), Parameters(depth=10))
+    assert found.needed is None
+    assert found.sentence.endswith(" bps: choose a depth of at most 2.")
     assert (found.fraction, found.setting) == (1.0, "depth")
 
 

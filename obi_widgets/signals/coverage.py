@@ -255,13 +255,16 @@ class Shortfall:
         wanted = math.inf if used.depth is None else float(used.depth)
         if used.band_bps is not None and bps > 0:
             wanted = min(wanted, first.levels * used.band_bps / bps)
+        needed = next((n for n in LEVEL_CHOICES if n >= wanted and n > first.levels), None)
+        if first.arrays and wanted == used.depth:
+            needed = used.depth  # a table has any number of columns
         if np.median(np.concatenate([part.reach for part in some])) <= bps * ROUNDING:
-            wanted = math.inf  # all known levels are kept already
+            needed = None  # all known levels are kept already
         return cls(
             float(sum(len(part.bps) for part in some) / sum(part.with_mid for part in some)),
             bps,
             first.levels,
-            next((n for n in LEVEL_CHOICES if n >= wanted and n > first.levels), None),
+            needed,
             used,
             arrays=first.arrays,
         )
@@ -275,14 +278,16 @@ class Shortfall:
     def sentence(self) -> str:
         """What the setting needs, how far the kept levels reach, and what to do."""
         p = self.used
-        what = f"A band of {p.band_bps:g} bps" if p.band_bps else f"A depth of {p.depth}"
+        what = f"A depth of {p.depth}" if p.band_bps is None else f"A band of {p.band_bps:g} bps"
         kept = f"the {self.levels} levels kept, which span {self.bps:.2g} bps"
         if self.levels == 1:
             kept = "the only level kept"
+        most = "1" if self.levels == 1 else f"at most {self.levels}"
+        less = f"choose a depth of {most}" if p.band_bps is None else "choose a narrower band"
         if self.needed is None:
-            remedy = "choose a narrower band" if p.band_bps else "choose a smaller depth"
+            remedy = less
         elif self.arrays:
-            remedy = f"give {self.needed} levels a side"
+            remedy = f"{less}, or give {self.needed} levels a side"
         else:
             remedy = f"open with levels={self.needed}"
         return f"{what} reaches beyond {kept}: {remedy}."

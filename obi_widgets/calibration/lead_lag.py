@@ -8,18 +8,13 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Mapping
-from statistics import NormalDist
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
-from obi_widgets.calibration.statistics.cross_correlation import (
-    LEVEL,
-    chance_variance,
-    cross_correlations,
-    find_lead,
-)
+from obi_widgets.calibration.statistics.correlation import Correlation, correlation
+from obi_widgets.calibration.statistics.cross_correlation import find_lead
 from obi_widgets.checks import choice, number
 from obi_widgets.errors import ArgumentError, HistoryError, quoted
 from obi_widgets.history.columns import History
@@ -39,8 +34,8 @@ OF = ("mid", "signal")
 JITTER = 0.95
 """Quantile of the delays above their minimum by which a clock is bounded."""
 
-PERSISTENCE = 20
-"""Lags up to which the persistence of changes is allowed for, in correlations."""
+FEWEST = 30
+"""Pairs that a correlation needs at least."""
 
 
 def lead_lag(
@@ -81,7 +76,8 @@ def lead_lag(
         A row a pair. Columns: ``first``, ``second``; ``lead``, ``low``, ``high`` (seconds, + where
         the first leads, with a 95 % interval), ``correlation`` at that lead and ``at_zero``,
         ``chance`` (what the largest correlation of all lags exceeds by chance in 5 %), ``bound``
-        (of the clocks, seconds), ``pairs`` (steps with both), and ``says``: the result in words.
+        (of the clocks and the interval, seconds), ``pairs`` (steps with both), and ``says``: the
+        result in words.
 
     Raises
     ------
@@ -110,7 +106,8 @@ def lead_lag(
         x, y = (_changes(one, parameters, of, grid) for one in (first, second))
         lead = find_lead(x, y, most)
         jitters = {name: jitter(first), other: jitter(second)}
-        bound = float(sum(jitters.values())) + max(first.interval, second.interval)
+        interval = max(first.interval, second.interval)
+        bound = float(sum(jitters.values())) + interval
         rows.append({
             "first": name,
             "second": other,
@@ -122,7 +119,7 @@ def lead_lag(
             "chance": lead.chance,
             "bound": bound,
             "pairs": lead.pairs,
-            "says": _said(name, other, lead, step, jitters, bound, most),
+            "says": _said(name, other, lead, step, jitters, interval, most),
         })  # fmt: skip
     return pd.DataFrame(rows)
 
@@ -147,9 +144,10 @@ def correlations(
     Returns
     -------
     DataFrame
-        A row a pair: ``first``, ``second``, ``correlation``, ``low`` and ``high`` (a 95 % interval
-        by Fisher's z, which allows for the persistence of both), and ``pairs`` (steps with both).
-        NaN with fewer than 30 pairs.
+        A row a pair: ``first``, ``second``, ``correlation`` (Pearson's), ``low`` and ``high`` (its
+        95 % interval, which allows for large moves, restless times and changes that persist for
+        some steps), and ``pairs`` (steps with both). NaN with fewer than 30 pairs, or if one has
+        not moved.
 
     Raises
     ------
@@ -172,36 +170,14 @@ def correlations(
     for (name, first), (other, second) in itertools.combinations(named.items(), 2):
         grid = _grid({name: first, other: second}, step, 1)
         x, y = (_changes(one, parameters, of, grid) for one in (first, second))
-        pairs = int(np.sum(np.isfinite(x) & np.isfinite(y)))
-        value = low = high = np.nan
-        if pairs >= FEWEST:
-            value = float(cross_correlations(x, y, 0)[0])
-            low, high = fisher(value, chance_variance(x, y, min(PERSISTENCE, len(x) - 1), lags=0))
+        found = correlation(x, y)
+        if found.pairs < FEWEST:
+            found = Correlation(np.nan, np.nan, np.nan, found.pairs)
         rows.append({
-            "first": name, "second": other, "correlation": value, "low": low, "high": high,
-            "pairs": pairs,
+            "first": name, "second": other, "correlation": found.value, "low": found.low,
+            "high": found.high, "pairs": found.pairs,
         })  # fmt: skip
     return pd.DataFrame(rows)
-
-
-FEWEST = 30
-"""Pairs that a correlation needs at least."""
-
-
-def fisher(correlation: float, variance: float) -> tuple[float, float]:
-    """Return the 95 % interval of a correlation, by Fisher's z.
-
-    Parameters
-    ----------
-    correlation : float
-        −1 to +1.
-    variance : float
-        Variance of the correlation of two unrelated series; 1 / pairs if they do not persist.
-    """
-    z = np.arctanh(np.clip(correlation, -1 + 1e-12, 1 - 1e-12))
-    pairs = 1 / variance
-    half = NormalDist().inv_cdf(1 - LEVEL / 2) / np.sqrt(max(pairs - 3, 1.0))
-    return float(np.tanh(z - half)), float(np.tanh(z + half))
 
 
 def jitter(history: History) -> float:
@@ -315,10 +291,10 @@ def _said(
     lead: Lead,
     step: float,
     jitters: Mapping[str, float],
-    bound: float,
+    interval: float,
     most: int,
 ) -> str:
-    """Return the result in words; a lead only beyond chance and beyond the clock bound."""
+    """Return the result in words; a lead only beyond chance, and beyond clocks and interval."""
     without = [one for one, value in jitters.items() if np.isnan(value)]
     if without:
         return f"No lead: {without[0]} has no receive times of its own."
@@ -329,13 +305,18 @@ def _said(
     if not abs(lead.correlation) > lead.chance:
         return "No relation beyond chance."
     low, high = sorted(abs(one) * step for one in (lead.low, lead.high))
+    clocks = sum(jitters.values())
+    bound = clocks + interval
     if lead.low * lead.high <= 0 or low <= bound:
-        return f"Neither leads beyond the clock bound of {bound:.2f} s."
+        parts = f": {clocks:.2f} s of the clocks, and the interval of {interval:g} s between states"
+        what = f"bound of {bound:.2f} s{parts}" if interval else f"clock bound of {bound:.2f} s"
+        return f"Neither leads beyond the {what}."
     leader, follower = (name, other) if lead.lag > 0 else (other, name)
     if high >= most * step:
         further = f"look further than {most * step:g} s"
         return f"{leader} leads {follower} by {low:.2f} s or more: {further}."
+    kept = f", and states are {interval:g} s apart" if interval else ""
     return (
         f"{leader} leads {follower} by {abs(lead.lag) * step:.2f} s ({low:.2f} to {high:.2f} s), "
-        f"as received here; the clocks are bound to {bound:.2f} s."
+        f"as received here; the clocks are bound to {clocks:.2f} s{kept}."
     )

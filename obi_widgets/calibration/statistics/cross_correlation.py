@@ -92,15 +92,13 @@ def cross_correlations(x: Floats, y: Floats, most: int) -> Floats:
     return _ratio(products[0], first[0], second[0])
 
 
-def chance_variance(x: Floats, y: Floats, most: int, lags: int | None = None) -> float:
+def chance_variance(x: Floats, y: Floats, most: int) -> float:
     """Return the variance of the correlation of two unrelated series that persist as these do.
 
     Parameters
     ----------
     x, y, most
         As `cross_correlations`.
-    lags : int, optional
-        Largest lag at which the correlation is judged; ``most`` if left out.
 
     Returns
     -------
@@ -114,7 +112,7 @@ def chance_variance(x: Floats, y: Floats, most: int, lags: int | None = None) ->
         return math.nan
     product = cross_correlations(x, x, most) * cross_correlations(y, y, most)
     persistence = max(float(np.nansum(product)), 1.0)
-    return persistence * _shared_volatility(x, y, most if lags is None else lags) / pairs
+    return persistence * _shared_volatility(x, y, most) / pairs
 
 
 def _shared_volatility(x: Floats, y: Floats, most: int) -> float:

@@ -113,6 +113,17 @@ def test_a_sweep_of_days_is_that_of_the_histories(folder, parts, threads):
         assert found.interval == wanted.interval
 
 
+def test_a_proposal_of_days_is_that_of_the_histories(folder, parts, threads, monkeypatch):
+    """And they are never joined."""
+    paid = FREE.parameters.replace(fee_bps=-20.0)
+    axes = {"threshold": [0.1, 0.2], "hold_seconds": [1.0], "settings": paid, "folds": 3}
+    wanted = obi.propose(parts, **axes)
+    assert wanted.settings is not None
+    monkeypatch.setattr(obi.History, "concat", None)
+    for executor in (None, threads(0), threads(3)):
+        assert obi.propose(obi.load_days(folder), **axes, executor=executor) == wanted
+
+
 def test_a_sweep_has_few_tasks_under_way(parts, threads):
     executor = threads(0)
     obi.sweep([parts[1]] * 40, threshold=[0.3], executor=executor)

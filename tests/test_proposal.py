@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import astuple, replace
 from itertools import product
 
 import known_market
@@ -173,9 +174,34 @@ def test_too_little_to_propose_by(rows):
     assert found.sentence.startswith("None: of 63 settings tried")
 
 
-def test_several_recordings_are_one_market():
+def figures(proposal, name):
+    """Return number, mean and error of a mean gain."""
+    return astuple(getattr(proposal, name))
+
+
+def test_several_recordings_are_one_record():
+    """Computed with one by one, and that it is the same as of the joined history."""
     whole = known_market.history(900, 4.0, 1)
-    parts = [whole[:4000], whole[4500:]]
-    assert obi.propose(parts, settings=FREE) == obi.propose(
-        obi.History.concat(parts), settings=FREE
-    )
+    parts = [whole[4500:], whole[:4000]]
+    found = obi.propose(parts, settings=FREE)
+    joined = obi.propose(obi.History.concat(parts), settings=FREE)
+    assert (found.settings, found.candidate) == (joined.settings, joined.candidate)
+    assert found.candidate is not None
+    for name in ("in_sample", "out_of_sample", "walked_forward"):
+        assert figures(found, name) == pytest.approx(figures(joined, name), rel=1e-9)
+    assert found.neighbours_net_bps == pytest.approx(joined.neighbours_net_bps, rel=1e-12)
+    assert found.origin.states == joined.origin.states
+    with ThreadPoolExecutor(2) as executor:
+        assert obi.propose(parts, settings=FREE, executor=executor) == found
+
+
+@pytest.mark.parametrize("hold_out", [0.1, 0.5, 0.85])
+def test_the_cut_may_lie_in_any_history(hold_out):
+    whole = known_market.history(900, 4.0, 1)
+    parts = [whole[:1500], whole[1500:1501], whole[2000:2500], whole[2600:]]
+    found = obi.propose(parts, settings=FREE, hold_out=hold_out, folds=3)
+    joined = obi.propose(obi.History.concat(parts), settings=FREE, hold_out=hold_out, folds=3)
+    assert found.candidate == joined.candidate
+    for name in ("in_sample", "out_of_sample", "walked_forward"):
+        wanted = pytest.approx(figures(joined, name), rel=1e-9, nan_ok=True)
+        assert figures(found, name) == wanted

@@ -47,12 +47,16 @@ class Grid:
         Fraction of each history's time that is held out at its end, 0..1.
     queue : {"worse", "back", "front"}
         Bound of post-only fills; "worse" is, in each cell, the one with the lower mean net gain.
+    held_from : int, optional
+        Time without gaps from which the states of a history are held out, nanoseconds since its
+        first state; ``hold_out`` has no effect then.
     """
 
     parameters: Parameters
     axes: dict[str, tuple[Any, ...]]
     hold_out: float
     queue: str = "worse"
+    held_from: int | None = None
 
     @property
     def queues(self) -> tuple[Queue, ...]:
@@ -96,7 +100,10 @@ class Grid:
 
     def cut(self, history: History) -> int:
         """Return the first row that is held out."""
-        return int(holdout(history.elapsed, share=self.hold_out).out_of_sample.start)
+        elapsed = history.elapsed
+        if self.held_from is not None:
+            return int(np.searchsorted(elapsed - elapsed[:1], self.held_from))
+        return int(holdout(elapsed, share=self.hold_out).out_of_sample.start)
 
 
 def _names(given: Mapping[str, object], parameters: Parameters) -> list[str]:

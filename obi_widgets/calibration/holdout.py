@@ -69,6 +69,11 @@ def holdout(
     return _bounds(span, [1 - share, 1.0], purge, embargo)[0].split(time - time[:1])
 
 
+def holdout_from(span: int, share: float) -> int:
+    """Return the time from which `holdout` holds out a record, ns without gaps since its start."""
+    return _bounds(span, [1 - fraction("share", share), 1.0], 0.0, 0.0)[0].first
+
+
 class Bounds(NamedTuple):
     """The bounds of a split in time: nanoseconds since the record's first state, without gaps.
 

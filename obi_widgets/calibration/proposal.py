@@ -20,14 +20,14 @@ import numpy as np
 
 from obi_widgets.calibration.forward_returns import DEFAULT_HORIZONS
 from obi_widgets.calibration.grid import LAST, Grid, thresholds_for
-from obi_widgets.calibration.holdout import DEFAULT_HOLD_OUT, MAX_FOLDS, holdout
+from obi_widgets.calibration.holdout import DEFAULT_HOLD_OUT, MAX_FOLDS, holdout_from
 from obi_widgets.calibration.record import Record
 from obi_widgets.calibration.surface import MIN_ENTRIES
-from obi_widgets.calibration.sweep import swept
+from obi_widgets.calibration.sweep import surface_of
 from obi_widgets.calibration.walk_forward import folds_of
+from obi_widgets.calibration.workers import check as check_executor
 from obi_widgets.checks import as_list, fraction, integer
-from obi_widgets.history.given import as_joined
-from obi_widgets.history.loaders import Given
+from obi_widgets.history.given import as_loaders
 from obi_widgets.settings.parameters import Parameters
 from obi_widgets.settings.settings import Settings
 
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from obi_widgets.calibration.surface import Surface
+    from obi_widgets.calibration.workers import Where
     from obi_widgets.history.columns import History
     from obi_widgets.history.provenance import Provenance
 
@@ -157,6 +158,7 @@ def propose(
     settings: Settings | Parameters | None = None,
     hold_out: float = DEFAULT_HOLD_OUT,
     folds: int = 5,
+    executor: Where | None = None,
 ) -> Proposal:
     """Propose a threshold and a hold that were profitable before the hold-out, or none.
 
@@ -166,9 +168,10 @@ def propose(
 
     Parameters
     ----------
-    history : History or sequence of History
-        Book states. Several histories must be of one market; they are joined by
-        `History.concat`.
+    history : History, sequence of History, or Days
+        Book states. Several histories must be of one market, and are one record, with a gap
+        between each two. They are computed with one by one, the signal too, so that a process
+        needs the memory of one. The days that `load_days` returns are loaded four times each.
     threshold, hold_seconds : iterable of float
         The grid: thresholds in the signal's unit (or quantiles), and holds in seconds. The default
         thresholds fit the signal; the default holds are 1, 2, 5, 10, 20, 30 and 60 s.
@@ -178,6 +181,9 @@ def propose(
         Fraction of the record's time, at its end, that is not used to choose; 0..1.
     folds : int
         Number of folds of the walk-forward test; 1 to 1,000.
+    executor : int, distributed.Client or concurrent.futures.Executor, optional
+        Where each history is computed with, see `obi_widgets.sweep`. The proposal is the same to
+        the bit.
 
     Returns
     -------
@@ -188,7 +194,9 @@ def propose(
     SettingsError
         As `obi_widgets.sweep`; also if ``hold_out`` or ``folds`` is not possible.
     HistoryError
-        If the histories cannot be joined.
+        If the histories are of different markets, overlap, or keep different numbers of levels.
+    ArgumentError, RecordingError, WorkerError
+        As `obi_widgets.sweep`.
 
     Notes
     -----
@@ -206,15 +214,22 @@ def propose(
     >>> proposal.tried
     4
     """
-    history = as_joined(history)
+    loaders = as_loaders(history)
+    check_executor(executor)
     hold_out, folds = fraction("hold_out", hold_out), integer("folds", folds, 1, MAX_FOLDS)
     p = Parameters.of(Settings() if settings is None else settings)
-    axes = {
-        "threshold": as_list("threshold", thresholds_for(p) if threshold is None else threshold),
-        "hold_seconds": as_list("hold_seconds", hold_seconds),
-    }
-    surface = swept(history, p, axes, hold_out)
-    return proposed(history, surface, hold_out=hold_out, folds=folds)
+    grid = Grid.of(
+        p,
+        hold_out,
+        {
+            "threshold": as_list(
+                "threshold", thresholds_for(p) if threshold is None else threshold
+            ),
+            "hold_seconds": as_list("hold_seconds", hold_seconds),
+        },
+    )
+    record = Record.of(loaders, executor)
+    return proposed(record, surface_of(record, grid), hold_out=hold_out, folds=folds)
 
 
 def plateau(surface: Surface) -> Floats:
@@ -224,31 +239,30 @@ def plateau(surface: Surface) -> Floats:
 
 
 def proposed(
-    history: History, surface: Surface, *, hold_out: float = DEFAULT_HOLD_OUT, folds: int = 5
+    record: Record, surface: Surface, *, hold_out: float = DEFAULT_HOLD_OUT, folds: int = 5
 ) -> Proposal:
-    """Return the proposal that a surface of this history leads to.
+    """Return the proposal that a surface of this record leads to.
 
     Parameters
     ----------
-    history : History
-        The history that was swept.
+    record : Record
+        The record that was swept.
     surface : Surface
         One value on every axis but threshold and hold, and the same hold-out.
     hold_out, folds
         See `propose`.
     """
     in_sample = surface.in_sample
-    tried, origin = in_sample.entries.size, history.provenance
+    tried, origin = in_sample.entries.size, record.origin
     merits = plateau(in_sample)
     if np.isnan(merits).all():
         return Proposal(None, None, NO_GAIN, np.nan, NO_GAIN, NO_GAIN, tried, origin)
     best = np.unravel_index(int(np.nanargmax(merits)), merits.shape)
     axes = {name: surface.axes[name] for name in LAST}
     candidate = surface.settings(best)
-    before = history[holdout(history.elapsed, share=hold_out).in_sample]
+    span = record.last_before(holdout_from(record.elapsed, hold_out))
     grid = Grid.of(candidate, DEFAULT_HOLD_OUT, axes)
-    record = Record.of([Given(before)], hashed=False)
-    folded = [fold.after for fold in folds_of(record, grid, folds, merit=plateau)]
+    folded = [fold.after for fold in folds_of(record, grid, folds, merit=plateau, span=span)]
     parts = np.sum([after.parts for after in folded if after is not None], axis=0)
     walked = NO_GAIN
     if np.ndim(parts):

@@ -7,10 +7,13 @@ the queue is taken in each history, not over all of them.
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from dataclasses import dataclass
 from functools import partial
 from itertools import accumulate, pairwise
 from typing import TYPE_CHECKING, TypeVar
+
+import numpy as np
 
 from obi_widgets.calibration.part_by_part import Part, each
 from obi_widgets.errors import HistoryError
@@ -20,7 +23,6 @@ from obi_widgets.history.provenance import joined
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    import numpy as np
     from numpy.typing import NDArray
 
     from obi_widgets.calibration.part_by_part import How
@@ -86,6 +88,11 @@ def _span(history: History, _: How, *, hashed: bool) -> Span:
     return Span.of(history, hashed=hashed)
 
 
+def _last_before(history: History, _: How, *, until: int) -> int:
+    row = int(np.searchsorted(history.elapsed, until))
+    return int(history.elapsed[max(row - 1, 0)])
+
+
 @dataclass(frozen=True)
 class Record:
     """Histories of one market in order of time, one record with a gap between each two.
@@ -145,6 +152,14 @@ class Record:
         )
         doubled = sum(before.lost[1] and after.lost[0] for before, after in pairwise(self.spans))
         return joined(known, sum(span.gaps for span in self.spans) + between - doubled)
+
+    def last_before(self, until: int) -> int:
+        """Return the time of the last state before a time, both nanoseconds without gaps."""
+        number = max(bisect_left(self.begins, until) - 1, 0)
+        begin = self.begins[number]
+        part = Part(self.loaders[number], partial(_last_before, until=until - begin))
+        ((_, last),) = each([part], self.executor, quiet=True)
+        return begin + last
 
     def each(
         self, compute: Sequence[Callable[..., Found] | None], signal: Signal

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
@@ -11,7 +12,7 @@ import numpy as np
 
 from obi_widgets.calibration.entry_sums import FIGURES, PARTS, add_up
 from obi_widgets.calibration.grid import Grid
-from obi_widgets.calibration.holdout import DEFAULT_HOLD_OUT
+from obi_widgets.calibration.holdout import DEFAULT_HOLD_OUT, holdout_from
 from obi_widgets.calibration.part_by_part import How, Part, Progress, each
 from obi_widgets.calibration.surface import Surface
 from obi_widgets.calibration.workers import check as check_executor
@@ -22,10 +23,11 @@ from obi_widgets.history.levels import BLOCK
 from obi_widgets.history.provenance import Provenance
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from numpy.typing import NDArray
 
+    from obi_widgets.calibration.record import Record
     from obi_widgets.calibration.workers import Where
     from obi_widgets.history.columns import History
     from obi_widgets.settings.parameters import Parameters
@@ -156,35 +158,23 @@ class _Swept(NamedTuple):
     origin: Provenance | None
 
 
-def _swept(history: History, how: How, grid: Grid) -> _Swept:
+def _swept(history: History, how: How, grid: Grid, *, hashed: bool = True) -> _Swept:
     parts = add_up(history, grid, how.cancel, how.done, how.threads)
-    return _Swept(parts, history.interval, history.provenance)
+    return _Swept(parts, history.interval, history.provenance if hashed else None)
 
 
-def swept(
-    history: History,
-    settings: Parameters,
-    axes: Mapping[str, Iterable[Any]],
-    hold_out: float = DEFAULT_HOLD_OUT,
-    first: int = 0,
-) -> Surface:
-    """Return a surface as `sweep` does, in this process and without its origin.
-
-    Parameters
-    ----------
-    history, settings, axes, hold_out
-        See `sweep`.
-    first : int
-        First row that may be an entry. Rows before it are for signals that look back.
-
-    Notes
-    -----
-    Computing the hash of an origin takes longer than a small sweep.
-    """
-    grid = Grid.of(settings, hold_out, axes)
-    return Surface(
-        grid.axes, grid.parameters, add_up(history, grid, first=first), history.interval, ()
-    )
+def surface_of(record: Record, grid: Grid) -> Surface:
+    """Return a surface whose hold-out is the end of a record, not of each of its histories."""
+    held_from = holdout_from(record.elapsed, grid.hold_out)
+    computes = [
+        partial(_swept, grid=replace(grid, held_from=max(held_from - begin, 0)), hashed=False)
+        for begin in record.begins[:-1]
+    ]
+    total, interval = np.zeros((*grid.shape, PARTS, FIGURES)), 0.0
+    for _, one in record.each(computes, grid.parameters.signal):
+        total += one.parts
+        interval = max(interval, one.interval)
+    return Surface(grid.axes, grid.parameters, total, interval)
 
 
 def sweep_seconds(

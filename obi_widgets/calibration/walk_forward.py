@@ -138,14 +138,17 @@ def folds_of(
     folds: int,
     embargo: float = 0.0,
     merit: Callable[[Surface], Floats] | None = None,
+    span: int | None = None,
 ) -> list[Fold]:
     """Return the folds of `walk_forward` over a record.
 
     ``merit`` returns a value for each setting of a surface; the largest is chosen, and NaN never.
-    The default is `merit_with_neighbours`.
+    The default is `merit_with_neighbours`. ``span`` is the length of the record's beginning that
+    is used, nanoseconds without gaps; by default all of it.
     """
     purge = max(grid.axes["hold_seconds"])
-    bounds = walk_forward_bounds(record.elapsed, folds=folds, purge=purge, embargo=embargo)
+    span = record.elapsed if span is None else span
+    bounds = walk_forward_bounds(span, folds=folds, purge=purge, embargo=embargo)
     return _judged(record, grid, bounds, _chosen(record, grid, bounds, merit))
 
 

@@ -35,17 +35,6 @@ def as_histories(values: object) -> list[History]:
     return several_of(History, values)
 
 
-def as_joined(values: object) -> History:
-    """Return one history, or several histories of one market joined into one.
-
-    Raises
-    ------
-    HistoryError
-        If the value is anything else, or the histories cannot be joined.
-    """
-    return values if isinstance(values, History) else History.concat(as_histories(values))
-
-
 def as_loaders(values: object) -> list[Loader]:
     """Return a loader for each of one or several histories, or those of days.
 

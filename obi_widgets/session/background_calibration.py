@@ -18,6 +18,7 @@ from obi_widgets.calibration.forward_returns import DEFAULT_HORIZONS
 from obi_widgets.calibration.grid import thresholds_for
 from obi_widgets.calibration.result import CalibrationResult
 from obi_widgets.errors import ObiError
+from obi_widgets.history.loaders import Given
 from obi_widgets.kernels import loader
 
 if TYPE_CHECKING:
@@ -205,6 +206,7 @@ class Calibrator:
         try:
             from obi_widgets.calibration.calibrate import calibrate
             from obi_widgets.calibration.proposal import proposed
+            from obi_widgets.calibration.record import Record
             from obi_widgets.calibration.sweep import sweep
 
             p, selected = asked.parameters, asked.selected
@@ -213,7 +215,7 @@ class Calibrator:
             report = calibrate(asked.rows, p, horizons=DEFAULT_HORIZONS, tried=self._count)
             if with_surface:
                 new = sweep(asked.rows, settings=p, threshold=thresholds, hold_seconds=holds)
-                advice = proposed(asked.rows, new)
+                advice = proposed(Record.of([Given(asked.rows)]), new)
                 return CalibrationResult(
                     report, new, stale=False, selected=selected, proposal=advice
                 )

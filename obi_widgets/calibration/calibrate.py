@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, get_args
 
 import numpy as np
 
 from obi_widgets.calibration.as_traded import TradeGains, traded, worse
+from obi_widgets.calibration.by_horizon import grouped, joined
 from obi_widgets.calibration.coverage_notes import coverage_notes
 from obi_widgets.calibration.episodes import Kind, entry_columns, find_episodes
 from obi_widgets.calibration.forward_returns import (
@@ -20,6 +22,7 @@ from obi_widgets.calibration.information_coefficient import (
     deciles,
     hit_rate,
     information_coefficients,
+    persistence,
 )
 from obi_widgets.calibration.judged_columns import judged
 from obi_widgets.calibration.report import Report
@@ -158,11 +161,10 @@ def calibrate(
         refuse_without_trades(history)
     beyond, notes = coverage_notes(of_all.coverage, parameters)
     decided = compared(history, values, parameters)
-    returns = forward_returns(history, np.unique(horizons_within(history, horizons)))
+    horizons = np.unique(horizons_within(history, horizons))
     x = entry_columns(history, decided, [parameters.threshold], kind=entry_kind)
-    means = conditional_mean(history.mid, returns, x, level=level)
     episodes = find_episodes(history, decided, parameters.threshold)
-    split = holdout(history.elapsed, share=hold_out, purge=float(returns.horizons[-1]))
+    split = holdout(history.elapsed, share=hold_out, purge=float(horizons[-1]))
 
     entries = x[:, 0]
 
@@ -171,28 +173,44 @@ def calibrate(
     ) -> tuple[TradeGains, tuple[TradeGains, ...]]:
         """Return what was traded, and both bounds where it is the worse of two."""
         found = [
-            traded(
-                some, parameters, entered, returns.horizons, level=level, episodes=starts,
-                queue=queue,
-            )
+            joined([
+                traded(
+                    some, parameters, entered, group, level=level, episodes=starts, queue=queue
+                )
+                for group in grouped(horizons, len(some))
+            ])
             for queue in queues_of(parameters)
         ]  # fmt: skip
         return (found[0], ()) if len(found) == 1 else (worse(*found), tuple(found))
 
     def part(rows: slice) -> tuple[Means, TradeGains, int]:
         states = history[rows]
-        moves = forward_returns(states, returns.horizons)
         begun = (episodes.start >= rows.start) & (episodes.start < rows.stop)
         return (
-            conditional_mean(states.mid, moves, x[rows], level=level),
+            joined([
+                conditional_mean(
+                    states.mid, forward_returns(states, group), x[rows], level=level
+                )
+                for group in grouped(horizons, len(states))
+            ]),
             trade(states, entries[rows])[0],
             int(np.count_nonzero(begun)),
-        )
+        )  # fmt: skip
 
+    persists = persistence(history, values)
+    of_means, of_coefficients, of_deciles, hits = [], [], [], list[float]()
+    for group in grouped(horizons, len(history)):
+        returns = forward_returns(history, group)
+        of_means.append(conditional_mean(history.mid, returns, x, level=level))
+        of_coefficients.append(information_coefficients(history, values, returns, persists))
+        of_deciles.append(deciles(history.mid, values, returns))
+        hits += [hit_rate(entries, y) for y in returns.bps]
+        del returns  # or they would be there beside the next ones
+    means = joined(of_means)
     whole, bounds = trade(history, entries, episodes.start)
     in_sample, traded_in_sample, episodes_in_sample = part(split.in_sample)
     out_of_sample, traded_out_of_sample, episodes_out_of_sample = part(split.out_of_sample)
-    tests = tried * len(returns.horizons)
+    tests = tried * len(horizons)
     return Report(
         parameters,
         entry_kind,
@@ -203,9 +221,9 @@ def calibrate(
         means=means,
         p_adjusted=benjamini_hochberg(means.p[:, 0], tried=tests),
         net_p_adjusted=holm(whole.p, tried=tests),
-        coefficients=information_coefficients(history, values, returns),
-        deciles=deciles(history.mid, values, returns),
-        hit_rate=np.array([hit_rate(entries, y) for y in returns.bps]),
+        coefficients=joined(of_coefficients),
+        deciles=replace(of_deciles[0], means=joined([one.means for one in of_deciles])),
+        hit_rate=np.array(hits),
         traded=whole,
         traded_in_sample=traded_in_sample,
         traded_out_of_sample=traded_out_of_sample,

@@ -80,7 +80,7 @@ class Coefficients:
 
 
 def information_coefficients(
-    history: History, signal: Floats, returns: ForwardReturns
+    history: History, signal: Floats, returns: ForwardReturns, persists: float | None = None
 ) -> Coefficients:
     """Return the correlations of signal and return at each horizon.
 
@@ -103,6 +103,8 @@ def information_coefficients(
         In its own unit; NaN where there is no signal.
     returns : ForwardReturns
         See `forward_returns.forward_returns`.
+    persists : float, optional
+        The signal's `persistence`, seconds, where it is known.
 
     Returns
     -------
@@ -111,7 +113,7 @@ def information_coefficients(
     count, seconds = len(returns.horizons), float(history.elapsed[-1:].sum()) / 1e9
     out = np.full((7, count), np.nan)
     n = np.zeros(count, np.int64)
-    persists, shortage = persistence(history, signal), ""
+    persists, shortage = persistence(history, signal) if persists is None else persists, ""
     if seconds < MIN_PERSISTENCE_TIMES * persists:
         shortage = (
             f"the signal persists for {persists:.3g} s, and the record is {seconds / persists:.0f} "

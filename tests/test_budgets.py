@@ -14,6 +14,7 @@ from websockets.asyncio.server import serve
 
 from obi_widgets.feeds import budgets
 from obi_widgets.feeds.budgets import Budgets, Window
+from obi_widgets.feeds.limits import Wait
 from obi_widgets.feeds.live import LiveFeed
 from obi_widgets.market_data.venues import VENUES
 from obi_widgets.market_data.venues.budget import Budget, Rate
@@ -55,8 +56,7 @@ def test_new_websockets_of_a_host_are_counted_together_and_those_of_another_are_
     clock.now += 20
     assert known.try_open(ONE + "/b", budget) is None
     wait = known.try_open(ONE, budget)
-    assert (wait.seconds, wait.open_ended) == (40.0, False)
-    assert wait.why == "new connections at a rate of 2 in 1 min"
+    assert wait == Wait(40.0, why="new connections at a rate of 2 in 1 min")
     assert known.try_open(OTHER, budget) is None
     clock.now += 40
     assert known.try_open(ONE, budget) is None

@@ -6,6 +6,7 @@ import pytest
 from exchange_tools import WatchedMarket, live, running, unused_port
 from websockets.asyncio.server import serve
 
+from obi_widgets.feeds import dialling
 from obi_widgets.feeds import live as live_module
 from obi_widgets.feeds.limits import http_date
 from obi_widgets.feeds.live import LiveFeed, SimulatorFeed
@@ -169,7 +170,8 @@ def test_after_a_websocket_that_lasted_the_wait_is_short_again(monkeypatch):
 def test_a_frame_that_is_too_large_is_refused_by_name_and_connected_again_later(
     monkeypatch, compression
 ):
-    monkeypatch.setattr(live_module, "LARGEST_FRAME", 2**20)
+    for module in (live_module, dialling):
+        monkeypatch.setattr(module, "LARGEST_FRAME", 2**20)
     monkeypatch.setattr(live_module, "REOPEN_AFTER", 0.01)
     monkeypatch.setattr(live_module, "STEADY", -1.0)
 

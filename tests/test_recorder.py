@@ -19,7 +19,7 @@ from recording_tools import HEADER, RECORDS, T0, write
 
 import obi_widgets as obi
 from obi_widgets.errors import ArgumentError, RecordingError, RecordingWarning
-from obi_widgets.feeds.live import LARGEST_FRAME
+from obi_widgets.feeds.dialling import LARGEST_FRAME
 from obi_widgets.feeds.recording import Record, Recorder, Recording
 from obi_widgets.feeds.recording import recorder as recorder_module
 from obi_widgets.feeds.recording.lines import LONGEST

@@ -42,9 +42,9 @@ def ask(*pieces, pause=0.0, body=""):
     async def get():
         async with (
             serving(*pieces, pause=pause) as (url, asked),
-            Requests(lambda *_: None, proxy="") as requests,
+            Requests(proxy="") as requests,
         ):
-            return await requests.ask(url, await requests.wait_for_limit(url), body), asked
+            return await requests.ask(url, await requests.wait_for_limit(url, print), body), asked
 
     answer, asked = asyncio.run(get())
     assert len(asked) == 1
@@ -163,7 +163,7 @@ def test_a_damaged_answer_is_no_answer_and_says_why(pieces, says):
 
 def test_a_url_that_is_none_is_no_answer():
     async def get():
-        async with Requests(lambda *_: None) as requests:
+        async with Requests() as requests:
             return await requests.ask("http://[", 0.0)
 
     answer = asyncio.run(get())

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import gc
+import weakref
 from contextlib import AsyncExitStack, asynccontextmanager
 
 import pytest
@@ -11,7 +13,10 @@ from websockets.exceptions import ConnectionClosed, ConnectionClosedOK
 
 from obi_widgets.feeds.connections import Connections, shared
 from obi_widgets.feeds.connections.shared import MarketSocket, SharedConnection
+from obi_widgets.feeds.dialling import Dialler
+from obi_widgets.feeds.limits import Wait
 from obi_widgets.market_data.venues import VENUES
+from obi_widgets.market_data.venues.budget import Budget
 from obi_widgets.market_data.venues.bybit_sharing import BybitSharing
 from obi_widgets.market_data.venues.replies import BOOK, Connect
 
@@ -51,16 +56,33 @@ class FakeSocket:
         return answered
 
 
+class FakeDialler:
+    """Opens a made-up websocket, or a new one each time; notes the URLs."""
+
+    def __init__(self, socket=None):
+        self.socket, self.sockets, self.urls, self.budget = socket, [], [], Budget()
+
+    def open(self, url, tell):
+        self.urls.append(url)
+        self.sockets.append(self.socket or FakeSocket())
+        return self.sockets[-1].opened()
+
+
+def silent(wait):
+    pytest.fail(f"nobody waits, but {wait} was told")
+
+
 @asynccontextmanager
 async def joined(name, *markets, socket=None):
     """Give the made-up websocket of a venue, its pool, and the parts of some markets."""
     socket, pool, parts = socket or FakeSocket(), Connections(), []
     venues = [VENUES[name](market) for market in markets]
+    dialler = pool.dialler = FakeDialler(socket)
 
     async with AsyncExitStack() as stack:
         for venue in venues:
             to = Connect(BOOK, "wss://example")
-            opening = pool.open(venue, to, lambda _: socket.opened())
+            opening = pool.open(venue, to, dialler, silent)
             parts.append(await stack.enter_async_context(opening))
         yield socket, pool, parts
     assert len(pool) == 0
@@ -161,22 +183,18 @@ def test_a_market_that_left_at_once_or_heard_nothing_gets_another_websocket():
     """The venue may have forgotten it there."""
 
     async def play():
-        venue, sockets = VENUES["bybit"]("A"), []
-
-        def dial(_):
-            sockets.append(FakeSocket())
-            return sockets[-1].opened()
-
+        venue, dialler = VENUES["bybit"]("A"), FakeDialler()
+        sockets = dialler.sockets
         pool, to = Connections(), Connect(BOOK, "wss://example")
-        async with pool.open(VENUES["bybit"]("B"), to, dial):
-            async with pool.open(venue, to, dial):
+        async with pool.open(VENUES["bybit"]("B"), to, dialler, silent):
+            async with pool.open(venue, to, dialler, silent):
                 assert len(sockets) == 1
-            async with pool.open(venue, to, dial) as second:
+            async with pool.open(venue, to, dialler, silent) as second:
                 assert len(sockets) == 2
                 second.opened_at -= shared.STEADY
                 second.had_data = True
             assert sockets[1].closed
-            async with pool.open(venue, to, dial):
+            async with pool.open(venue, to, dialler, silent):
                 assert len(sockets) == 3  # not to the first, where it heard nothing
         assert len(pool) == 0
 
@@ -236,15 +254,11 @@ def test_a_websocket_that_the_venue_will_close_takes_no_more_markets():
 def test_a_refused_subscription_closes_the_part_of_its_market_with_the_reason():
     async def play():
         socket, pool, parts = FakeSocket(), Connections(), []
-
-        def dial(url):
-            assert url == "wss://example/stream"
-            return socket.opened()
-
+        dialler = FakeDialler(socket)
         async with AsyncExitStack() as stack:
             for symbol in ("A", "B"):
                 to = Connect(BOOK, f"wss://example/stream?streams={symbol.lower()}@depth@100ms")
-                opening = pool.open(VENUES["binance-spot"](symbol), to, dial)
+                opening = pool.open(VENUES["binance-spot"](symbol), to, dialler, silent)
                 parts.append(await stack.enter_async_context(opening))
                 await turns()
             socket.frames.put_nowait(b'{"result":null,"id":1002}')
@@ -254,6 +268,7 @@ def test_a_refused_subscription_closes_the_part_of_its_market_with_the_reason():
             frame = b'{"stream":"b@depth@100ms","data":{}}'
             socket.frames.put_nowait(frame)
             assert await parts[1].recv() == frame
+            assert dialler.urls == ["wss://example/stream"]
 
     asyncio.run(play())
 
@@ -262,19 +277,20 @@ def test_who_waits_for_a_websocket_may_give_up_and_the_others_still_get_it():
     async def play():
         may_open, held, socket = asyncio.Event(), asyncio.Event(), FakeSocket()
 
-        @asynccontextmanager
-        async def dial(_):
-            await may_open.wait()
-            async with socket.opened() as opened:
-                yield opened
+        class Slow(FakeDialler):
+            @asynccontextmanager
+            async def open(self, url, tell):
+                await may_open.wait()
+                async with super().open(url, tell) as opened:
+                    yield opened
 
         async def hold(symbol):
-            async with pool.open(VENUES["bybit"](symbol), to, dial) as part:
+            async with pool.open(VENUES["bybit"](symbol), to, slow, silent) as part:
                 assert isinstance(part, MarketSocket)
                 held.set()
                 await asyncio.Event().wait()
 
-        pool, to = Connections(), Connect(BOOK, "wss://example")
+        pool, to, slow = Connections(), Connect(BOOK, "wss://example"), Slow(socket)
         waiting = [asyncio.create_task(hold(symbol)) for symbol in "AB"]
         await turns()
         waiting[0].cancel()
@@ -299,15 +315,10 @@ def test_a_venue_that_does_not_share_gets_websockets_of_its_own(monkeypatch):
     async def play():
         venue = VENUES["bybit"]("A")
         monkeypatch.setattr(type(venue), "sharing", None)
-        socket = FakeSocket()
-
-        def dial(url):
-            assert url == "wss://example?a"
-            return socket.opened()
-
-        pool = Connections()
-        async with pool.open(venue, Connect(BOOK, "wss://example?a"), dial) as own:
-            assert own is socket
+        pool, dialler = Connections(), FakeDialler()
+        async with pool.open(venue, Connect(BOOK, "wss://example?a"), dialler, silent) as own:
+            assert [own] == dialler.sockets
+            assert dialler.urls == ["wss://example?a"]
             assert len(pool) == 0
 
     asyncio.run(play())
@@ -326,7 +337,8 @@ def test_who_joins_later_is_told_whether_the_venue_is_online():
                 socket.frames.put_nowait(status)
             assert [await one.recv(), await one.recv()] == said[:2]
             to = Connect(BOOK, "wss://example")
-            async with pool.open(VENUES["kraken"]("B/USD"), to, lambda _: socket.opened()) as two:
+            other = VENUES["kraken"]("B/USD")
+            async with pool.open(other, to, pool.dialler, silent) as two:
                 assert pool.markets == [2]
                 assert await two.recv() == said[1]
                 socket.frames.put_nowait(said[2])
@@ -355,12 +367,69 @@ def test_markets_that_are_reached_in_different_ways_share_no_websocket():
     async def play():
         pool, to = Connections(), Connect(BOOK, "wss://example")
         async with AsyncExitStack() as stack:
-            for symbol, proxy in (("A", "http://one"), ("B", "http://one"), ("C", None)):
-                opening = pool.open(
-                    VENUES["bybit"](symbol), to, lambda _: FakeSocket().opened(), proxy
-                )
+            one, other = FakeDialler(), FakeDialler()
+            for symbol, dialler in (("A", one), ("B", one), ("C", other)):
+                opening = pool.open(VENUES["bybit"](symbol), to, dialler, silent)
                 await stack.enter_async_context(opening)
             assert pool.markets == [2, 1]
+
+    asyncio.run(play())
+    assert Dialler(Budget(), "http://one") == Dialler(Budget(), "http://one")
+    assert Dialler(Budget(), "http://one") != Dialler(Budget())
+
+
+class Held(FakeDialler):
+    """Waits for something until it may open."""
+
+    def __init__(self):
+        super().__init__()
+        self.may_open = asyncio.Event()
+
+    @asynccontextmanager
+    async def open(self, url, tell):
+        self.tell = tell
+        await self.may_open.wait()
+        async with super().open(url, tell) as opened:
+            yield opened
+
+
+class Told:
+    """A market, as far as it is told what it waits for."""
+
+    def __init__(self):
+        self.waits = []
+
+    def tell(self, wait):
+        self.waits.append(wait)
+
+
+def test_all_who_wait_for_a_websocket_are_told_and_who_gave_up_is_not_kept():
+    async def play():
+        pool, dialler, to = Connections(), Held(), Connect(BOOK, "wss://example")
+        markets = {symbol: Told() for symbol in "AB"}
+
+        async def hold(symbol):
+            async with pool.open(VENUES["bybit"](symbol), to, dialler, markets[symbol].tell):
+                await asyncio.Event().wait()
+
+        waiting = {symbol: asyncio.create_task(hold(symbol)) for symbol in "AB"}
+        await turns()
+        dialler.tell(Wait(3.0, 418))
+        assert [one.waits for one in markets.values()] == [[Wait(3.0, 418)]] * 2
+        waiting["A"].cancel()
+        await asyncio.wait([waiting["A"]])
+        first = weakref.ref(markets.pop("A"))
+        del waiting["A"]
+        gc.collect()
+        assert first() is None, "the websocket was begun for it, and goes on without it"
+        dialler.tell(Wait(2.0, 418))
+        assert markets["B"].waits == [Wait(3.0, 418), Wait(2.0, 418)]
+        dialler.may_open.set()
+        await turns()
+        assert pool.markets == [1]
+        waiting["B"].cancel()
+        await asyncio.wait([*waiting.values()])
+        assert len(pool) == 0
 
     asyncio.run(play())
 

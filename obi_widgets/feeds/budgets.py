@@ -1,7 +1,8 @@
 """Keeps to what venues allow: new websockets, open websockets, and messages that are sent.
 
 A venue counts these for an address, so they are counted for all feeds of this process together, by
-the host. What the venue answers to too many requests is handled in `obi_widgets.feeds.limits`.
+the host. What the venue answers to too many requests is known to `obi_widgets.feeds.limits`. A new
+websocket waits for both.
 """
 
 from __future__ import annotations
@@ -11,32 +12,24 @@ import threading
 import time
 from collections import Counter, deque
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from websockets.asyncio.client import ClientConnection
 
+from obi_widgets.feeds.limits import LIMITS, Wait
+
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable
+    from collections.abc import AsyncIterator, Awaitable
 
     from websockets.client import ClientProtocol
     from websockets.typing import DataLike
 
+    from obi_widgets.feeds.limits import RateLimits, Tell
     from obi_widgets.market_data.venues.budget import Budget, Rate
 
 STEP = 1.0
 """Longest time between two reports of a wait, seconds."""
-
-
-class Wait(NamedTuple):
-    """How long a new websocket has to wait, seconds, and what the venue allows.
-
-    If it is ``open_ended``, it waits until another one is closed.
-    """
-
-    seconds: float
-    why: str
-    open_ended: bool = False
 
 
 class Window:
@@ -60,10 +53,17 @@ class Window:
 
 
 class Budgets:
-    """What the feeds of this process have used of the budgets of hosts. For any thread."""
+    """What the feeds of this process have used of the budgets of hosts. For any thread.
 
-    def __init__(self) -> None:
+    Parameters
+    ----------
+    limits : RateLimits
+        What hosts have answered.
+    """
+
+    def __init__(self, limits: RateLimits = LIMITS) -> None:
         self._lock = threading.Lock()
+        self._limits = limits
         self._connects: dict[str, Window] = {}
         self._messages: dict[str, Window] = {}
         self._open: Counter[str] = Counter()
@@ -74,15 +74,25 @@ class Budgets:
             return self._open[_host(url)]
 
     def try_open(self, url: str, budget: Budget) -> Wait | None:
-        """Count a new websocket, if it is allowed; return what it has to wait for otherwise."""
+        """Count a new websocket, if it is allowed; return what it has to wait for otherwise.
+
+        Who waits is not counted: after a wait of all, they are still opened at the venue's rate.
+        """
         host, now = _host(url), time.monotonic()
         with self._lock:
+            left, status = self._limits.left(url)
+            if left:
+                return Wait(left, status)
             if 0 < budget.websockets <= self._open[host]:
                 count = f"{budget.websockets:,} connections from one address at once"
-                return Wait(STEP, f"{count}, and this process has as many", open_ended=True)
+                why = f"{count}, and this process has as many"
+                return Wait(STEP, why=why, open_ended=True)
             window = self._connects.setdefault(host, Window())
             if wait := window.wait(budget.connects, now):
-                return Wait(wait, f"new connections at a rate of {budget.connects}")
+                return Wait(wait, why=f"new connections at a rate of {budget.connects}")
+            left, status = self._limits.try_acquire(url)
+            if left:  # a request was the first one after the wait
+                return Wait(left, status)
             window.take(budget.connects, now)
             self._open[host] += 1
             return None
@@ -93,9 +103,7 @@ class Budgets:
             self._open[_host(url)] -= 1
 
     @asynccontextmanager
-    async def websocket(
-        self, url: str, budget: Budget, tell: Callable[[Wait], None]
-    ) -> AsyncIterator[None]:
+    async def websocket(self, url: str, budget: Budget, tell: Tell) -> AsyncIterator[float]:
         """Wait until a websocket may be opened, and count it until the end of the block.
 
         Parameters
@@ -106,12 +114,17 @@ class Budgets:
             That of the venue.
         tell : callable
             Called about once a second while it waits, with what it waits for.
+
+        Yields
+        ------
+        float
+            When it may be opened, by `time.monotonic`.
         """
         while (wait := self.try_open(url, budget)) is not None:
             tell(wait)
             await asyncio.sleep(min(wait.seconds, STEP))
         try:
-            yield
+            yield time.monotonic()
         finally:
             self.closed(url)
 

@@ -10,13 +10,15 @@ import threading
 import time
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 from urllib.parse import urlsplit
 
 from obi_widgets.market_data.venues.http_answers import limits_rate
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
+
+    Tell: TypeAlias = Callable[["Wait"], None]
 
 FIRST_WAIT = 1.0
 """Seconds to wait after a first 429 without ``Retry-After``; doubled at each further refusal."""
@@ -40,6 +42,27 @@ _TIMESTAMP = 1e9
 """A ``Retry-After`` of at least this many seconds is a time since 1970, not a duration."""
 
 
+class Wait(NamedTuple):
+    """What a request or a new websocket waits for.
+
+    Attributes
+    ----------
+    seconds : float
+        How long it waits, as far as is known.
+    status : int
+        The HTTP status by which the host imposed the wait; 0 if the venue's budget did.
+    why : str
+        What the venue's budget allows, if it waits for that.
+    open_ended : bool
+        Whether it waits until another websocket is closed.
+    """
+
+    seconds: float
+    status: int = 0
+    why: str = ""
+    open_ended: bool = False
+
+
 @dataclass
 class _Limit:
     status: int
@@ -55,6 +78,11 @@ class RateLimits:
         self._lock = threading.Lock()
         self._limits: dict[str, _Limit] = {}
 
+    def left(self, url: str) -> tuple[float, int]:
+        """Return the same as `try_acquire`, without taking the one request after a wait."""
+        with self._lock:
+            return self._left(self._limits.get(_host(url)))
+
     def try_acquire(self, url: str) -> tuple[float, int]:
         """Return how long a request must wait, and the HTTP status that imposed the wait.
 
@@ -67,14 +95,16 @@ class RateLimits:
         """
         with self._lock:
             limit = self._limits.get(_host(url))
-            if limit is None:
-                return 0.0, 0
-            now = time.monotonic()
-            left = limit.until - now
-            if left > 0:
-                return left, limit.status
-            limit.until = now + ANSWERED_WITHIN
-            return 0.0, limit.status
+            left, status = self._left(limit)
+            if limit is not None and not left:
+                limit.until = time.monotonic() + ANSWERED_WITHIN
+            return left, status
+
+    @staticmethod
+    def _left(limit: _Limit | None) -> tuple[float, int]:
+        if limit is None:
+            return 0.0, 0
+        return max(limit.until - time.monotonic(), 0.0), limit.status
 
     def record_answer(
         self, url: str, status: int, headers: Mapping[str, str], body: str, sent: float

@@ -7,20 +7,16 @@ import logging
 import math
 import random
 import time
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
-from functools import partial
-from typing import TYPE_CHECKING, Any, cast
+from contextlib import AsyncExitStack, suppress
+from typing import TYPE_CHECKING
 
-from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, ConnectionClosedOK, InvalidStatus
 from websockets.frames import CloseCode
-from websockets.typing import Origin
 
 from obi_widgets.errors import RecordingError, SourceError
 from obi_widgets.feeds.base import TICK, Feed, Place
-from obi_widgets.feeds.budgets import BUDGETS, LimitedConnection, Wait
 from obi_widgets.feeds.changeover import Changeover, Lifetime, marked, unmarked
-from obi_widgets.feeds.limits import LIMITS
+from obi_widgets.feeds.dialling import LARGEST_FRAME, Dialler, text_of
 from obi_widgets.feeds.recording import Record, Recorder
 from obi_widgets.feeds.requests import Requests
 from obi_widgets.feeds.simulation.exchange import SimulatedExchange
@@ -37,24 +33,18 @@ from obi_widgets.market_data.venues.replies import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Coroutine, Iterable
+    from collections.abc import Coroutine, Iterable
     from contextlib import AbstractAsyncContextManager
 
+    from obi_widgets.feeds.budgets import LimitedConnection
     from obi_widgets.feeds.connections import Connections
     from obi_widgets.feeds.connections.shared import MarketSocket
+    from obi_widgets.feeds.limits import Tell, Wait
     from obi_widgets.feeds.market import Market
     from obi_widgets.feeds.requests import Answer
     from obi_widgets.feeds.simulation.simulator import SimulatedMarket
 
 log = logging.getLogger(__name__)
-
-LARGEST_FRAME = 15 * 2**20
-"""Largest frame, bytes after decompression. One venue's first book had five million, and a line of
-a recording may have 16 MiB. A frame that is not JSON is escaped, and may then be too long for a
-line: the recorder counts such frames."""
-
-OPEN_WITHIN = 10.0
-"""Timeout of a websocket's handshake, seconds."""
 
 REOPEN_AFTER = 1.0
 """Seconds from the loss of a websocket until it is reopened; doubled at each further loss."""
@@ -151,7 +141,7 @@ class LiveFeed(Feed):
         if self._proxy is None and venue.urls["rest"].startswith("http://127.0.0.1"):
             self._proxy = ""
         async with (
-            Requests(self._wait, proxy=self._proxy) as self._http,
+            Requests(proxy=self._proxy) as self._http,
             asyncio.TaskGroup() as self._group,
         ):
             self._carry_out(self.market.start(self._now()))
@@ -288,38 +278,11 @@ class LiveFeed(Feed):
         self, to: Connect
     ) -> AbstractAsyncContextManager[LimitedConnection | MarketSocket]:
         """Return a websocket to be entered: one of its own, or a part of a shared one."""
-
-        @asynccontextmanager
-        async def dial(url: str) -> AsyncIterator[LimitedConnection]:
-            venue = self.market.venue
-            async with BUDGETS.websocket(url, venue.budget, self._wait_for_budget):
-                # After the other wait: the venue may have refused somebody meanwhile.
-                sent = await self._http.wait_for_limit(url)
-                opening = connect(
-                    url,
-                    max_size=LARGEST_FRAME,
-                    open_timeout=OPEN_WITHIN,
-                    close_timeout=1.0,
-                    proxy=True if self._proxy is None else self._proxy or None,
-                    origin=Origin(venue.route.origin) if venue.route.origin else None,
-                    create_connection=cast("Any", partial(LimitedConnection, url, venue.budget)),
-                )
-                try:
-                    socket: Any = await opening
-                except InvalidStatus as error:
-                    headers = {n.lower(): v for n, v in error.response.headers.raw_items()}
-                    status, body = error.response.status_code, _text(error)
-                    LIMITS.record_answer(url, status, headers, body, sent)
-                    raise
-                LIMITS.record_answer(url, 101, {}, "", sent)
-                try:
-                    yield socket
-                finally:  # `async with` would tell the venue of an error if this is cancelled
-                    await socket.close()
-
+        venue = self.market.venue
+        dialler = Dialler(venue.budget, self._proxy, venue.route.origin)
         if self._connections is None:
-            return dial(to.url)
-        return self._connections.open(self.market.venue, to, dial, by=self.market.venue.route)
+            return dialler.open(to.url, self.tell)
+        return self._connections.open(venue, to, dialler, self.tell)
 
     async def _read(self, name: str, socket: LimitedConnection | MarketSocket) -> bool:
         """Deliver a websocket's frames until it is lost; return whether it lasted `STEADY` s."""
@@ -356,8 +319,7 @@ class LiveFeed(Feed):
         """Return why a websocket could not be opened."""
         if not isinstance(error, InvalidStatus):
             return str(error) or type(error).__name__
-        status, body = error.response.status_code, bytes(error.response.body or b"")
-        what, advice = explain(self.market.venue.label, status, body)
+        what, advice = explain(self.market.venue.label, error.response.status_code, text_of(error))
         return f"{what} {advice}".removesuffix(".")
 
     async def _send(self, reply: Send) -> None:
@@ -388,16 +350,16 @@ class LiveFeed(Feed):
         self._queued.add(request)
         sent: float | None = None  # it stays so if another market asks
 
-        async def ask() -> Answer:
+        async def ask(tell: Tell) -> Answer:
             nonlocal sent
-            sent = await self._http.wait_for_limit(fetch.url)
+            sent = await self._http.wait_for_limit(fetch.url, tell)
             self._queued.discard(request)
             return await self._http.ask(fetch.url, sent, fetch.body)
 
         name = unmarked(fetch.name)[0]
         try:
             if self._connections is None or name != self.market.venue.asked_first:
-                answer = await ask()
+                answer = await ask(self.tell)
             else:  # it may hold all markets of the venue, and then has one URL for all
                 answer = await self._connections.answers.get(request[1:], self, ask)
         finally:
@@ -407,26 +369,20 @@ class LiveFeed(Feed):
         status, date = answer.status, answer.date_ns
         self._deliver(Record(now, "answer", fetch.name, answer.body, status, date, took=took))
 
-    def _wait_for_budget(self, wait: Wait) -> None:
-        """Show what a new websocket waits for, and for how long."""
-        seconds = math.ceil(wait.seconds)
-        advice = f"The next one is opened in {seconds:,} s."
+    def tell(self, wait: Wait) -> None:
+        """Show what a request or a new websocket waits for, and for how long."""
+        label, seconds = self.market.venue.label, math.ceil(wait.seconds)
+        if wait.status:
+            span = f"{seconds} s" if seconds < 120 else f"{math.ceil(seconds / 60):,} min"
+            detail, advice = limited(label, wait.status), f"The next request goes out in {span}."
+        else:
+            detail, advice = (
+                f"{label} allows {wait.why}.",
+                f"The next one is opened in {seconds} s.",
+            )
         if wait.open_ended:
             advice = "The next one is opened when another is closed: close a lab of this venue."
-        self.market.explain(f"{self.market.venue.label} allows {wait.why}.", advice)
-
-    def _wait(self, left: float, status: int) -> None:
-        """Show how long a request still waits for its host's rate limit."""
-        seconds = math.ceil(left)
-        wait = f"{seconds} s" if seconds < 120 else f"{math.ceil(seconds / 60):,} min"
-        self.market.explain(
-            limited(self.market.venue.label, status), f"The next request goes out in {wait}."
-        )
-
-
-def _text(error: InvalidStatus) -> str:
-    """Return the text of a refusal."""
-    return bytes(error.response.body or b"").decode("utf-8", "replace")
+        self.market.explain(detail, advice)
 
 
 class SimulatorFeed(LiveFeed):

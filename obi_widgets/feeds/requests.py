@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, NamedTuple, Self
 
 import httpx
 
-from obi_widgets.feeds.limits import LIMITS, http_date
+from obi_widgets.feeds.limits import LIMITS, Wait, http_date
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from obi_widgets.feeds.limits import Tell
 
 ANSWER_WITHIN = 10.0
 """Timeout of a whole answer, seconds, however slowly its bytes arrive."""
@@ -49,15 +49,11 @@ class Requests:
 
     Parameters
     ----------
-    waiting : callable
-        Called once a second while a request must wait, with the seconds left and the HTTP status
-        that imposed the wait.
     proxy : str, optional
         URL of the proxy; empty for none. None: those that the environment names.
     """
 
-    def __init__(self, waiting: Callable[[float, int], None], *, proxy: str | None = None) -> None:
-        self._waiting = waiting
+    def __init__(self, *, proxy: str | None = None) -> None:
         # `ask` limits the whole time: with a timeout for each read, a server could send slowly for
         # ever. Only gzip is accepted, since it can be decompressed in pieces up to a limit.
         self._client = httpx.AsyncClient(
@@ -74,13 +70,26 @@ class Requests:
     async def __aexit__(self, *error: object) -> None:
         await self._client.aclose()
 
-    async def wait_for_limit(self, url: str) -> float:
-        """Wait until the host's rate limit allows a request; return the time, by time.monotonic."""
+    async def wait_for_limit(self, url: str, tell: Tell) -> float:
+        """Wait until the host's rate limit allows a request.
+
+        Parameters
+        ----------
+        url : str
+            URL of the request.
+        tell : callable
+            Called once a second while it waits, with what it waits for.
+
+        Returns
+        -------
+        float
+            When it may be sent, by `time.monotonic`.
+        """
         while True:
             left, status = LIMITS.try_acquire(url)
             if not left:
                 return time.monotonic()
-            self._waiting(left, status)
+            tell(Wait(left, status))
             await asyncio.sleep(min(left, _COUNTDOWN_STEP))
 
     async def ask(self, url: str, sent: float, body: str = "") -> Answer:

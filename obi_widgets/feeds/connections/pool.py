@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import TYPE_CHECKING, TypeAlias
 
 from obi_widgets.feeds.connections.answers import Answers
@@ -10,17 +11,16 @@ from obi_widgets.feeds.connections.shared import MarketSocket, SharedConnection
 from obi_widgets.feeds.simulation.exchange import SimulatedExchange
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Hashable
-    from contextlib import AbstractAsyncContextManager
+    from collections.abc import AsyncIterator
 
     from obi_widgets.feeds.budgets import LimitedConnection
+    from obi_widgets.feeds.dialling import Dialler
+    from obi_widgets.feeds.limits import Tell
     from obi_widgets.market_data.venues import Venue
-    from obi_widgets.market_data.venues.budget import Rate
     from obi_widgets.market_data.venues.replies import Connect
     from obi_widgets.market_data.venues.sharing import Sharing
 
-    Key: TypeAlias = tuple[int, str, Hashable]
-    Dial: TypeAlias = Callable[[str], AbstractAsyncContextManager[LimitedConnection]]
+    Key: TypeAlias = tuple[int, str, Dialler]
 
 
 class Connections:
@@ -51,7 +51,7 @@ class Connections:
 
     @asynccontextmanager
     async def open(
-        self, venue: Venue, to: Connect, dial: Dial, by: Hashable = None
+        self, venue: Venue, to: Connect, dialler: Dialler, tell: Tell
     ) -> AsyncIterator[LimitedConnection | MarketSocket]:
         """Give a websocket for a market: its part of a shared one, if the venue has such.
 
@@ -61,29 +61,27 @@ class Connections:
             The decoder of the market.
         to : Connect
             The websocket that it asks for.
-        dial : callable
-            Returns a context manager that opens a websocket to a URL. Of a shared one, it is that
-            of the market that asked first, and lasts as long as the websocket.
-        by : hashable, optional
-            How it is opened, such as through which proxy: markets share a websocket only if that is
-            the same.
+        dialler : Dialler
+            How it is opened: markets share a websocket only if that is the same.
+        tell : callable
+            Called about once a second while the market waits, with what it waits for.
 
         Raises
         ------
         Exception
-            What ``dial`` raises.
+            Why it cannot be opened.
         """
         if venue.sharing is None:
-            async with dial(to.url) as own:
+            async with dialler.open(to.url, tell) as own:
                 yield own
             return
         url, first = venue.sharing.address(to.url)
-        key = id(venue.sharing), url, by
+        key = id(venue.sharing), url, dialler
         group = self._shared.get(key, ())
         shared = next((one for one in group if one.takes(venue.names)), None)
         if shared is None:
-            shared = self._new(key, venue.sharing, venue.budget.messages, dial)
-        part = await shared.join(venue.names, first)
+            shared = self._new(key, venue.sharing)
+        part = await shared.join(venue.names, first, tell)
         try:
             yield part
         finally:
@@ -97,7 +95,7 @@ class Connections:
         self._exchanges.append(SimulatedExchange())
         return self._exchanges[-1]
 
-    def _new(self, key: Key, sharing: Sharing, rate: Rate, dial: Dial) -> SharedConnection:
+    def _new(self, key: Key, sharing: Sharing) -> SharedConnection:
         def ended(one: SharedConnection) -> None:
             group = self._shared.get(key, [])
             if one in group:
@@ -105,6 +103,8 @@ class Connections:
             if not group:
                 self._shared.pop(key, None)
 
-        shared = SharedConnection(sharing, rate, lambda: dial(key[1]), ended)
+        _, url, dialler = key
+        rate = dialler.budget.messages
+        shared = SharedConnection(sharing, rate, partial(dialler.open, url), ended)
         self._shared.setdefault(key, []).append(shared)
         return shared

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractAsyncContextManager
 
     from obi_widgets.feeds.budgets import LimitedConnection
+    from obi_widgets.feeds.limits import Tell, Wait
     from obi_widgets.market_data.venues.budget import Rate
     from obi_widgets.market_data.venues.sharing import Sharing, Subscription
 
@@ -70,7 +71,8 @@ class SharedConnection:
     rate : Rate
         The messages that the venue takes.
     dial : callable
-        Returns a context manager that opens the websocket, and closes it at its end.
+        Returns a context manager that opens the websocket, and closes it at its end. What it waits
+        for is told to all markets.
     ended : callable
         Called when it is lost, or nobody is left.
 
@@ -86,7 +88,7 @@ class SharedConnection:
         self,
         sharing: Sharing,
         rate: Rate,
-        dial: Callable[[], AbstractAsyncContextManager[LimitedConnection]],
+        dial: Callable[[Tell], AbstractAsyncContextManager[LimitedConnection]],
         ended: Callable[[SharedConnection], object],
     ) -> None:
         self._sharing = sharing
@@ -124,12 +126,14 @@ class SharedConnection:
             return False
         return all(names.isdisjoint(seat.names) for seat in self._routing.seats)
 
-    async def join(self, names: frozenset[str], first: Subscription | None) -> MarketSocket:
+    async def join(
+        self, names: frozenset[str], first: Subscription | None, tell: Tell
+    ) -> MarketSocket:
         """Return the part of a market, once the websocket is open.
 
         Its place is taken at once. If the websocket cannot be opened, the error is raised to all.
         """
-        socket = MarketSocket(self, names)
+        socket = MarketSocket(self, names, tell)
         if self._greeting is not None:
             socket.put(self._greeting)
         self._routing.seats.append(socket)
@@ -208,14 +212,14 @@ class SharedConnection:
     # -- the websocket ---------------------------------------------------------------------
 
     async def _run(
-        self, dial: Callable[[], AbstractAsyncContextManager[LimitedConnection]]
+        self, dial: Callable[[Tell], AbstractAsyncContextManager[LimitedConnection]]
     ) -> None:
         """Open the websocket, and read it until it is lost or nobody is left."""
         error: ConnectionClosed = PartClosedError("nothing was heard")
         try:
             async with AsyncExitStack() as stack:
                 try:
-                    socket = await stack.enter_async_context(dial())
+                    socket = await stack.enter_async_context(dial(self._tell))
                 except Exception as failure:  # noqa: BLE001 raised to those who wait
                     self._opened.set_exception(failure)
                     self._opened.exception()  # it may be that nobody waits any more
@@ -245,6 +249,11 @@ class SharedConnection:
             self._ended(self)
             while self._routing.seats:
                 self._routing.seats.pop().end(error)
+
+    def _tell(self, wait: Wait) -> None:
+        """Tell all markets what the websocket waits for."""
+        for seat in self._routing.seats:
+            seat.tell(wait)
 
     async def _stop(self, reason: str = "") -> None:
         """Close the websocket, and wait until it is."""
@@ -293,10 +302,13 @@ class MarketSocket(Seat):
     ----------
     opened_at : float
         When the market joined, by `time.monotonic`.
+    tell : callable
+        Shows what the market waits for.
     """
 
-    def __init__(self, shared: SharedConnection, names: frozenset[str]) -> None:
+    def __init__(self, shared: SharedConnection, names: frozenset[str], tell: Tell) -> None:
         super().__init__(names)
+        self.tell = tell
         self.opened_at = time.monotonic()
         self._shared = shared
         self._frames: deque[bytes] = deque()

@@ -203,14 +203,13 @@ class Binance(Connection):
             listing = messages.listings.decode(body)
         except DECODE_ERRORS as error:
             return self._no_listing(text(str(error), 160), now)
-        clock = [Clock(listing.serverTime * MILLISECOND, now)] if listing.serverTime else []
         contracts = self.size_unit == "contracts"  # others are of another kind of market
         listed = {
             item.symbol: item for item in listing.symbols if bool(item.contractSize) == contracts
         }
         item = listed.get(self.symbol)
         if item is None:
-            return [*clock, self.unlisted(now, listed)]
+            return [self.unlisted(now, listed)]
         tick = next((one.tickSize for one in item.filters if one.filterType == "PRICE_FILTER"), 0)
         steps = [0.0, 0.0]  # not known
         for which, number in enumerate((tick, item.contractSize)):
@@ -222,7 +221,6 @@ class Binance(Connection):
         tick_size, contract_size = steps
         lost = self._count_in(SizeUnit(contract_size, inverse=True), now) if contracts else []
         return [
-            *clock,
             *lost,
             self.instrument(
                 quote=text(item.quoteAsset, 20),

@@ -216,10 +216,9 @@ class Listed(Struct):
 
 
 class Listing(Struct):
-    """All symbols, and the venue's clock."""
+    """All symbols. Its ``serverTime`` is not read: a list may be kept, here or on its way."""
 
     symbols: list[Listed]
-    serverTime: WireTime = 0  # noqa: N815
 
 
 class ServerTime(Struct):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
+from exchange_tools import names
 from make_captures import spoken
 
 from obi_widgets.feeds.connections.routing import Routing, Seat
@@ -211,10 +212,32 @@ def test_answers_of_binance_are_read_by_nobody_but_an_error_closes():
     assert both.answer.refused == "Invalid request (code 2)"
     assert both.hear({"code": 3, "msg": "Invalid JSON", "id": 1001}) == "A"
     assert both.answer.failed
-    assert both.hear({"error": {"code": 2, "msg": "x"}, "id": 1}) == "AB", "a decoder's own request"
+    assert both.hear({"error": {"code": 2, "msg": "x"}, "id": 2}) == "AB", "to a question of any"
     assert not both.answer.refused
     assert both.hear({"e": "serverShutdown", "E": 1}) == "AB"
     assert both.answer.ends
+
+
+def test_an_error_about_a_stream_that_a_market_of_binance_missed_is_read_by_it_alone():
+    """It goes on without the stream; its part of the websocket is not closed."""
+    sharing = VENUES["binance-usdm"].sharing
+    asked = sharing.read('{"method":"SUBSCRIBE","params":["b@forceOrder"],"id":1}')
+    assert sharing.read('{"method":"LIST_SUBSCRIPTIONS","id":2}') is None
+    both = Hearing("binance-usdm", (0, on("a@trade")), (1, on("b@trade")), (1, asked))
+    assert json.loads(sharing.write(asked, 1003)) == {
+        "method": "SUBSCRIBE", "params": ["b@forceOrder"], "id": 1003
+    }  # fmt: skip
+    error = {"error": {"code": 2, "msg": "Invalid request: unknown stream"}, "id": 1003}
+    assert both.hear(error) == "B"
+    assert (both.answer.refused, both.answer.failed) == ("", True)
+    venue = VENUES["binance-usdm"]("B")
+    venue._beside.named("market", ["b@aggTrade", "b@forceOrder"])
+    venue._beside.opened("market", 0)
+    venue._beside.heard("aggTrade")
+    assert names(venue.received(json.dumps(error), 0, "market")) == ["error"]
+    assert "refuses the liquidations" in venue.note
+    assert "trades" not in venue.note
+    assert both.hear({"result": None, "id": 1003}) == ""
 
 
 def test_answers_of_lmex_are_those_of_a_websocket_of_one_topic():

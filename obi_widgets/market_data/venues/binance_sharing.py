@@ -10,13 +10,13 @@ from msgspec import Raw, Struct
 
 from obi_widgets.market_data.venues import binance_messages as messages
 from obi_widgets.market_data.venues.sharing import (
-    FIRST_NUMBER,
     HEAD,
     NOBODY,
     Answer,
     Requests,
     Sharing,
     Subscription,
+    decoded,
 )
 
 if TYPE_CHECKING:
@@ -26,10 +26,12 @@ _STREAM = re.compile(rb'\s*\{\s*"stream"\s*:\s*"([^"\\]+)"')
 
 
 class BinanceSharing(Sharing):
-    """Binance: streams that an URL would name are subscribed to by requests instead.
+    """Binance: the streams that a decoder names in a URL are subscribed to by a request instead.
 
-    A decoder reads no answer to a subscription. So if a request is refused, the part of its market
-    is closed. It asks which streams there are: a list of all of them tells each market of its own.
+    A decoder hears of no error about its URL, so if such a request is refused, the part of the
+    market is closed. A stream that it subscribes to itself, since it was missing, is another
+    matter: it reads that answer, and goes on without the stream. It also asks which streams there
+    are. The answer lists those of all markets, and goes to all.
     """
 
     markets = 200  # the venue allows 1,024 streams, and a market has five at most
@@ -39,13 +41,14 @@ class BinanceSharing(Sharing):
         base, _, streams = url.partition("?streams=")
         return base, Subscription(True, tuple(streams.split("/"))) if streams else None
 
-    def read(self, text: str) -> Subscription | None:  # noqa: ARG002, D102
-        return None
+    def read(self, text: str) -> Subscription | None:  # noqa: D102
+        request = decoded(_requests, text)
+        if request is None or request.method not in METHODS:
+            return None
+        return Subscription(request.method == METHODS[0], request.params, BY_DECODER)
 
     def write(self, asked: Subscription, number: int) -> str:  # noqa: D102
-        method = "SUBSCRIBE" if asked.on else "UNSUBSCRIBE"
-        fields = {"method": method, "params": asked.topics, "id": number}
-        return msgspec.json.encode(fields).decode()
+        return messages.operation(METHODS[not asked.on], number, *asked.topics)
 
     def topics_of(self, frame: bytes) -> Collection[str]:  # noqa: D102
         if found := _STREAM.match(frame, 0, HEAD):
@@ -58,16 +61,28 @@ class BinanceSharing(Sharing):
         if said.id is None:
             return Answer(ends=said.e == SHUTDOWN)
         error = said.error or (said if said.code is not None else None)
-        if said.id < FIRST_NUMBER and error is not None:
-            return Answer()  # to a decoder's own request
         if error is None:
             return Answer() if bytes(said.result).startswith(b"[") else NOBODY
-        why = f"{error.msg} (code {error.code})"
-        return Answer(requests.topics(said.id), refused=why, failed=True)
+        asked = requests.get(said.id)
+        if asked is None:  # of the question which streams there are, or of one long ago
+            return Answer()
+        if asked.group == BY_DECODER:
+            return Answer(asked.topics, failed=True)
+        return Answer(asked.topics, refused=f"{error.msg} (code {error.code})", failed=True)
 
 
 SHUTDOWN = "serverShutdown"
 """The kind of the frame that says that the websocket will be closed."""
+
+METHODS = "SUBSCRIBE", "UNSUBSCRIBE"
+
+BY_DECODER = "by a decoder"
+"""The group of the requests that a decoder makes by itself: it reads the answers to them."""
+
+
+class _Request(Struct):
+    method: str
+    params: tuple[str, ...] = ()
 
 
 class _Reason(Struct):
@@ -83,3 +98,4 @@ class _Answer(_Reason):
 
 
 _answers = msgspec.json.Decoder(_Answer)
+_requests = msgspec.json.Decoder(_Request)

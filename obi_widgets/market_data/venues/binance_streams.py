@@ -98,7 +98,8 @@ class Streams:
         """Handle the answer to a request about streams."""
         names = self._of.get(socket, {})
         if error := bytes(answer.error):
-            for name in self._channels.missing(names):
+            asked_for = [] if answer.id == LISTED else self._channels.missing(names)
+            for name in asked_for:
                 self._channels.refused(name, text(error, 160))
             return [Refused(now, "error", text(error))]
         if answer.id == LISTED:

@@ -96,9 +96,13 @@ class Requests:
             del self._sent[next(iter(self._sent))]
         return self._newest
 
+    def get(self, number: int | None) -> Subscription | None:
+        """Return a request; None if it is not known."""
+        return self._sent.get(number or 0)
+
     def topics(self, number: int | None) -> tuple[str, ...] | None:
         """Return the topics of a request; None if it is not known."""
-        asked = self._sent.get(number or 0)
+        asked = self.get(number)
         return None if asked is None else asked.topics
 
     def take(self, *, on: bool, listed: Collection[str] = ()) -> str:

@@ -120,6 +120,29 @@ def test_faults_of_every_kind_one_after_the_other_are_all_survived(hasty):
     assert_true(market.history(), truth, feed.served.market.listing)
 
 
+@pytest.mark.parametrize("fault", ["disconnect", "silence"])
+def test_trades_come_back_after_the_connections_were_cut(fault, hasty):
+    market = market_of()
+    feed = SimulatorFeed(market, SimulatedMarket(seed=5), warmup=2.0)
+
+    async def follow():
+        async with running(feed):
+            await market.until(lambda one: len(one.history().trades) > 5)
+            feed.exchange.inject(fault)
+            await market.until(lost)
+            await market.until(live)
+            if fault == "silence":
+                await market.until(lambda _: feed.served._subscribers["trades"])
+                before = feed.served._trade_id
+                await market.until(lambda _: feed.served._trade_id > before + 5)
+                assert market.history().trades.id.max() <= before
+                feed.exchange.heal()
+            number = feed.served._trade_id
+            await market.until(lambda one: one.history().trades.id[-1] > number + 5)
+
+    asyncio.run(follow())
+
+
 def test_a_fault_that_is_not_known_is_refused():
     with pytest.raises(ValueError, match=r"^There is no fault 'nap'\. Known are: drop, repeat, "):
         SimulatedExchange(SimulatedMarket()).inject("nap")

@@ -238,6 +238,14 @@ def test_the_facts_of_the_instrument_set_the_grid_until_a_state_has():
 # -- how much is kept --------------------------------------------------------------------------
 
 
+def whole(block):
+    """Return the allocation that the sizes of a block are part of."""
+    array = block.sizes
+    while isinstance(array.base, np.ndarray):
+        array = array.base
+    return array
+
+
 @pytest.mark.parametrize("capacity", [1, 100, BLOCK, 3 * BLOCK + 5])
 def test_a_writer_keeps_what_it_was_told_and_little_more(capacity):
     into = writer(levels=1, capacity=capacity)
@@ -250,6 +258,8 @@ def test_a_writer_keeps_what_it_was_told_and_little_more(capacity):
             assert min(capacity, row + 1) <= len(history) < capacity + 2 * BLOCK  # by the block
             assert len(history.blocks) == -(-len(history) // BLOCK)
             allocated.add(history.time.base.size)
+            held = {id(one): one.nbytes for one in map(whole, history.blocks)}
+            assert sum(held.values()) <= sum(block.sizes.nbytes for block in history.blocks)
     assert max(allocated) <= 4 * (capacity + 2 * BLOCK)
     history = into.history()
     rows = np.arange(history.start, total)

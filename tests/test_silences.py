@@ -247,6 +247,16 @@ def test_what_is_written_meanwhile_is_what_a_slice_knows():
     assert again.silences == whole[: len(again)].silences != ()
 
 
+def test_silences_of_states_that_are_dropped_are_forgotten():
+    finder = SilenceFinder()
+    finder.found = [Silence(10, 20), Silence(30, 50), Silence(60, OPEN)]
+    finder.drop(20)
+    assert finder.found == [Silence(30, 50), Silence(60, OPEN)]
+    writer = written((400.0, 700.0), seconds=2700, capacity=1)
+    assert writer.history().start == 2 * BLOCK
+    assert writer.tape._silences.found == []
+
+
 def test_joined_and_saved(history, tmp_path):
     (silence,) = history.silences
     saved = obi.load(history.save(tmp_path / "x.parquet"))

@@ -90,6 +90,10 @@ class SilenceFinder:
         if number + 1 not in self._lost[-1:]:  # it may be lost again before the next state
             self._lost.append(number + 1)
 
+    def drop(self, number: int) -> None:
+        """Forget the silences that ended before the state with this number."""
+        self.found = [one for one in self.found if one.last > number]
+
     def follow(self, time: Ints, bid: Floats, ask: Floats, trade_ends: Ints, start: int) -> None:
         """Examine the states that were not examined yet.
 

@@ -349,6 +349,7 @@ class TapeWriter:
         self.depth.drop(start + len(states.time))
         self.large_levels.drop(start + len(states.time))
         ends, received = self._follow(states, start), states.received
+        self._silences.drop(start + len(states.time))
         self.trades.drop(int(ends[-1]))
         self._context.drop(int(received[-1]))
         self._ends = self._ends[len(ends) :]

@@ -40,7 +40,11 @@ KERNELS = Kernels("obi_widgets.history.rows_numba", rows_numpy)
 
 NOTHING = Side(+1)
 AT_ONCE = 8
-"""Blocks that share one allocation; the system provides the memory as they are written."""
+"""Blocks that share one allocation at most; the system provides the memory as they are written."""
+
+SHARE = 4
+"""Part of the blocks that are kept which share one allocation at most: its memory returns to the
+system when the last of them is dropped, so more would hold far more than the capacity."""
 
 UNFILLED = 256
 """Histories that are handed out before those are forgotten that nobody has any more."""
@@ -91,6 +95,9 @@ class HistoryWriter:
         self._tick_size = 0.0
         self._blocks: list[Levels] = []
         self._empty: list[Levels] = []
+        self._at_once = AT_ONCE
+        if capacity is not None:
+            self._at_once = min(AT_ONCE, -(-capacity // (SHARE * BLOCK)) or 1)
         self._rows = 0  # in the columns, from the first block kept
         self._start = 0  # states dropped before them
         self._sums = Accumulator()
@@ -418,6 +425,6 @@ class HistoryWriter:
             for column, room in zip(self._columns.rows(kept), grown.rows(kept), strict=True):
                 room[:] = column
             self._columns = grown
-        self._empty = self._empty or Levels.empty(AT_ONCE, self.levels)
+        self._empty = self._empty or Levels.empty(self._at_once, self.levels)
         self._blocks.append(self._empty.pop())
         self._hold()

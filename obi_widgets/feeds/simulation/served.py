@@ -89,16 +89,27 @@ class ServedMarket:
         self._faults.append(fault)
 
     def heal(self) -> None:
-        """End the silence."""
+        """End the silence: clients that have subscribed during it get what there is."""
+        if not self._silent:
+            return
         self._silent = False
+        for which, connections in self._subscribers.items():
+            for connection in connections:
+                self._begin(connection, which)
 
     # -- subscribers -----------------------------------------------------------------------
 
     def subscribe(self, connection: ServerConnection, which: str) -> None:
-        """Send a client the book or the trades from now on, beginning with what there is."""
-        if self._silent:
-            return
+        """Send a client the book or the trades from now on, beginning with what there is.
+
+        During a silence it is sent nothing, until `heal`.
+        """
         self._subscribers[which].add(connection)
+        if not self._silent:
+            self._begin(connection, which)
+
+    def _begin(self, connection: ServerConnection, which: str) -> None:
+        """Send a client what there is."""
         if which == TRADES:
             post(connection, self._trades_frame(list(self._trades)[::-1]))  # the newest first
             return
@@ -116,6 +127,8 @@ class ServedMarket:
         return self._subscribers[BOOK] | self._subscribers[TRADES]
 
     def _send(self, which: str, frame: str) -> None:
+        if self._silent:
+            return
         for connection in list(self._subscribers[which]):
             post(connection, frame)
 

@@ -1,12 +1,12 @@
 """Hours against the simulated exchange, with faults: ``python -m benchmarks.soak``.
 
-The exchange runs in another process and sends 21 markets, together 850 messages a second where this
-was measured; the goal is 1,000.
-Here a session follows the first as a lab does: with a view, the health, and the calibration. The
-others share one websocket of each kind, as on a board. Every minute all markets get a fault of a
-random kind. Ten times a second their states are read; every ten seconds every state that was kept
-since is compared with what the exchange published, and memory, threads, sockets, tasks and objects
-are counted.
+The exchange runs in another process and sends 21 markets, together 1,000 messages a second or a
+little more. Here a session follows the first as a lab does: with a view, the health, and the
+calibration. The others share one websocket of each kind, as on a board. Every minute all markets
+get a fault, of each kind in turn. Ten times a second their states are read; every ten seconds every
+state that was kept since is compared with what the exchange published, and memory, threads,
+sockets, tasks and objects are counted. After each fault all markets have to be live again and to
+receive trades; then all is counted once more.
 
 It prints the figures beside their goals; nothing is asserted. ``--minutes`` says how long (120 if
 left out), ``--faults-every`` how many seconds lie between two faults (60).
@@ -17,7 +17,6 @@ from __future__ import annotations
 import argparse
 import asyncio
 import gc
-import math
 import os
 import random
 import sys
@@ -28,8 +27,6 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
-
-import numpy as np
 
 import obi_widgets as obi
 from benchmarks.soak_exchange import Exchange, states_of
@@ -42,10 +39,12 @@ from obi_widgets.feeds.thread import CLOSED, FeedThread
 from obi_widgets.market_data.venues import make_venue
 
 if TYPE_CHECKING:
+    from obi_widgets.history.columns import History
     from obi_widgets.presentation.frames.frame import Frame
 
 CAPACITY = 3000
-"""States that are kept of each market at least: the histories are full after three minutes."""
+"""States that are kept of each market at least: two blocks of 4,096, which are full after three
+minutes."""
 
 LOOK = 0.1
 """Seconds between two looks at the states of the markets."""
@@ -53,8 +52,23 @@ LOOK = 0.1
 SILENT = 5.0 + LATE / 1e9
 """Seconds without a change after which no market may be live."""
 
+TAKEN = 0.5
+"""Seconds in which a fault is there; trades that were received until then say nothing of after."""
+
+PATIENCE = 60.0
+"""Seconds in which all markets have to be live after a fault, and to have received trades."""
+
 THRESHOLDS = (0.3, 0.35, 0.4, 0.45, 0.5)
 """Where the slider is moved to, one after the other."""
+
+LOGS = {
+    "_Begun": "states of each feed, the newest 1,000",
+    "Stretch": "the same in a reading of the health",
+    "Part": "lags and ages in five minutes of the last hour, for each feed",
+    "Counts": "two of each of these",
+    "Parameters": "steps that can be undone, the newest 100",
+}
+"""What is kept of the past on purpose, up to a limit, by class; it grows in the first hours."""
 
 
 class Counted(NamedTuple):
@@ -66,10 +80,14 @@ class Counted(NamedTuple):
         Seconds since the beginning.
     memory : float
         Resident memory, MB.
+    levels : float
+        What the levels of the histories have of it, reserved and written, MB.
+    full : bool
+        Whether each history has dropped its oldest states already.
     threads, sockets, tasks : int
         Numbers of each.
-    objects : Counter
-        Number of objects of the package's own classes, by class.
+    objects, logs : Counter
+        Number of objects of the package's own classes, by class; those of `LOGS` apart.
     gaps, messages, frames, reports : int
         So far: gaps in the histories that are kept no more are not counted.
     lag : float
@@ -78,15 +96,39 @@ class Counted(NamedTuple):
 
     at: float
     memory: float
+    levels: float
+    full: bool
     threads: int
     sockets: int
     tasks: int
     objects: Counter[str]
+    logs: Counter[str]
     gaps: int
     messages: int
     frames: int
     reports: int
     lag: float
+
+
+class Recovery(NamedTuple):
+    """A fault that was over, or not in time, and what was held then.
+
+    Attributes
+    ----------
+    fault : str
+        Its kind.
+    seconds : float
+        Until all markets were live and had received trades; of a silence, since its end.
+    missing : tuple of str
+        What was not there in time, such as ``"ETH-PERP: trades"``.
+    counted : Counted
+        After a garbage collection.
+    """
+
+    fault: str
+    seconds: float
+    missing: tuple[str, ...]
+    counted: Counted
 
 
 @dataclass
@@ -97,8 +139,8 @@ class Outcome:
     ----------
     counted : list of Counted
         In order.
-    faults : Counter
-        Number of faults by kind.
+    recoveries : list of Recovery
+        In order.
     right, wrong, forgotten : int
         States that were compared with the exchange's; see `Judged`.
     examples : list of str
@@ -109,12 +151,10 @@ class Outcome:
         Looks at a market, and those at which it was live; from when all were live first.
     outages : list of tuple
         Fault, symbol and length in seconds of each time that a market was not live.
-    down : list of str
-        Markets that were not live in the end.
     """
 
     counted: list[Counted] = field(default_factory=list)
-    faults: Counter[str] = field(default_factory=Counter)
+    recoveries: list[Recovery] = field(default_factory=list)
     right: int = 0
     wrong: int = 0
     forgotten: int = 0
@@ -123,7 +163,6 @@ class Outcome:
     looks: int = 0
     live: int = 0
     outages: list[tuple[str, str, float]] = field(default_factory=list)
-    down: list[str] = field(default_factory=list)
 
 
 class Screen:
@@ -152,38 +191,23 @@ class Screen:
         pass
 
 
-class Others:
-    """Many markets in one event loop, by shared websockets."""
-
-    def __init__(self, markets: list[Market]) -> None:
-        self._connections = Connections()
-        self.feeds = [LiveFeed(one, connections=self._connections) for one in markets]
-
-    async def run(self) -> None:
-        async with asyncio.TaskGroup() as group:
-            for feed in self.feeds:
-                group.create_task(feed.run())
-
-    def end(self, detail: str, advice: str) -> None:
-        for feed in self.feeds:
-            feed.end(detail, advice)
-
-
 class Soak:
     """Follows the exchange for a time.
 
     Parameters
     ----------
     seconds : float
-        How long, from when all markets are live.
-    faults_every, count_every : float
-        Seconds between two faults, and between two counts.
+        How long, from when all markets are live. A fault that has begun is followed to its end.
+    faults_every : float
+        Seconds between two faults; longer if the first is not over, but not beyond `PATIENCE`.
+    count_every : float
+        Seconds between two counts.
     symbols : int
         Number of markets.
     step : float
         Seconds between two states of each.
     seed : int
-        Of the faults.
+        Of the order of the faults.
     """
 
     def __init__(
@@ -193,16 +217,20 @@ class Soak:
         faults_every: float = 60.0,
         count_every: float = 10.0,
         symbols: int = 21,
-        step: float = 0.025,
+        step: float = 1 / 60,
         seed: int = 0,
     ) -> None:
         self.seconds, self.faults_every, self.count_every = seconds, faults_every, count_every
         self.exchange = Exchange(symbols, step)
         self.outcome = Outcome()
         self._random = random.Random(seed)
+        self._kinds: list[str] = []  # of the next faults, the last first
         self._down: dict[str, float] = {}  # since when markets have not been live
         self._checked: Counter[str] = Counter()  # rows so far, by symbol
-        self._fault = "before the first"
+        self._fault = ""  # that is not over
+        self._newest_fault = "before the first"
+        self._from = 0.0  # when it is there, or when the silence was over
+        self._traded: list[int] | None = None  # trades of each market at that time
 
     def run(self) -> Outcome:
         """Follow it; return what was seen."""
@@ -218,23 +246,26 @@ class Soak:
             self._screen = Screen(session)
             session.attach(self._screen)
             session.start()
-            others = Others([
-                Market(make_venue("sim", one, endpoints), interval=0, capacity=CAPACITY)
+            shared = Connections()
+            others = [
+                LiveFeed(Market(make_venue("sim", one, endpoints), interval=0, capacity=CAPACITY))
                 for one in symbols[1:]
-            ])  # fmt: skip
+            ]
+            for feed in others:
+                feed.share(shared)
             reader = FeedThread(others, lambda: None)
             stack.callback(reader.thread.join, 30)
             stack.callback(reader.stop, *CLOSED)
             reader.thread.start()
             self.session = session
-            self.feeds = [session.feed, *others.feeds]
+            self.feeds = [session.feed, *others]
             self._wait()
             self._follow()
         return self.outcome
 
     def _wait(self) -> None:
         """Wait until all markets are live."""
-        until = time.monotonic() + 60
+        until = time.monotonic() + PATIENCE
         while any(feed.market.state != "live" for feed in self.feeds):
             if time.monotonic() > until:
                 states = Counter(feed.market.state for feed in self.feeds)
@@ -243,37 +274,57 @@ class Soak:
 
     def _follow(self) -> None:
         self._began = began = time.monotonic()
-        fault_at, heal_at, count_at, moved = began + self.faults_every, math.inf, began, 0
-        while (now := time.monotonic()) < began + self.seconds:
+        fault_at, count_at, moved = began + self.faults_every, began, 0
+        while (now := time.monotonic()) < began + self.seconds or self._fault:
             self._look(now)
-            if now >= heal_at:
-                self.exchange.heal()
-                heal_at = math.inf
-            if now >= fault_at:
-                fault_at += self.faults_every
-                self._fault = self._random.choice(FAULTS)
-                self.outcome.faults[self._fault] += 1
-                self.exchange.inject(self._fault)
-                if self._fault == "silence":
-                    heal_at = now + self.faults_every / 2
+            self._recover(now)
+            if now >= fault_at and not self._fault and now < began + self.seconds:
+                fault_at = now + self.faults_every
+                self._inject(now)
             if now >= count_at:
                 count_at += self.count_every
                 moved += 1
                 self.session.settings.threshold = THRESHOLDS[moved % len(THRESHOLDS)]
                 self._compare()
-                self._count(now)
+                self.outcome.counted.append(self._count(now))
+                self.told(self.outcome.counted[-1])
             time.sleep(LOOK)
-        self.exchange.heal()
-        self._settle()
         self._compare()
 
-    def _settle(self) -> None:
-        """Give what the last fault has stopped the time to be live again."""
-        until = time.monotonic() + 60
-        while self._down and time.monotonic() < until:
-            self._look(time.monotonic())
-            time.sleep(LOOK)
-        self.outcome.down = [*self._down]
+    def _inject(self, now: float) -> None:
+        """Inject a fault of the next kind; each kind comes once in eight."""
+        self._kinds = self._kinds or self._random.sample(FAULTS, len(FAULTS))
+        self._fault = self._newest_fault = self._kinds.pop()
+        self.exchange.inject(self._fault)
+        self._traded = None
+        self._from = now + (self.faults_every / 2 if self._fault == "silence" else TAKEN)
+
+    def _recover(self, now: float) -> None:
+        """See whether the fault is over: all markets are live, and have received trades since."""
+        if not self._fault or now < self._from:
+            return
+        histories = [feed.market.history() for feed in self.feeds]
+        if self._traded is None:
+            if self._fault == "silence":
+                self.exchange.heal()
+            self._traded = [*map(_trades, histories)]
+            return
+        missing = tuple(
+            f"{symbol}: {what}"
+            for symbol, feed, history, before in zip(
+                self.exchange.symbols, self.feeds, histories, self._traded, strict=True
+            )
+            for what, there in (
+                ("live", feed.market.state == "live"), ("trades", _trades(history) > before)
+            )
+            if not there
+        )  # fmt: skip
+        if missing and now < self._from + PATIENCE:
+            return
+        gc.collect()
+        found = Recovery(self._fault, now - self._from, missing, self._count(now))
+        self.outcome.recoveries.append(found)
+        self._fault = ""
 
     def _look(self, now: float) -> None:
         out = self.outcome
@@ -285,7 +336,7 @@ class Soak:
             if not live:
                 self._down.setdefault(symbol, now)
             elif since := self._down.pop(symbol, 0):
-                out.outages.append((self._fault, symbol, now - since))
+                out.outages.append((self._newest_fault, symbol, now - since))
             if live and market.age(time.time_ns()) > SILENT and market.state == "live":
                 out.silent += 1
 
@@ -296,37 +347,48 @@ class Soak:
             history = feed.market.history()
             first = max(self._checked[symbol] - history.start, 0)
             self._checked[symbol] = history.start + len(history)
-            found = self.exchange.judge(symbol, states_of(history, first))
+            found = self.exchange.judge(symbol, states_of(history[first:]))
             out.right += found.right
             out.wrong += found.wrong
             out.forgotten += found.forgotten
             out.examples += found.examples[: 10 - len(out.examples)]
 
-    def _count(self, now: float) -> None:
-        ours, tasks = Counter[str](), 0
+    def _count(self, now: float) -> Counted:
+        ours, logs, tasks = Counter[str](), Counter[str](), 0
         for one in gc.get_objects():
             kind = type(one)
             if str(kind.__module__).startswith("obi_widgets."):
-                ours[kind.__name__] += 1
+                (logs if kind.__name__ in LOGS else ours)[kind.__name__] += 1
             tasks += issubclass(kind, asyncio.Task) and not one.done()
-        counted = Counted(
+        histories = [feed.market.history() for feed in self.feeds]
+        return Counted(
             at=now - self._began,
             memory=memory(),
+            levels=sum(map(_bytes_of_levels, histories)) / 1e6,
+            full=all(history.start for history in histories),
             threads=threading.active_count(),
             sockets=sockets(),
             tasks=tasks,
             objects=ours,
-            gaps=sum(feed.market.history().gaps for feed in self.feeds),
+            logs=logs,
+            gaps=sum(history.gaps for history in histories),
             messages=sum(feed.messages for feed in self.feeds),
             frames=self._screen.frames,
             reports=self._screen.reports,
             lag=float(self.session.market.lag.above_minimum),
         )
-        self.outcome.counted.append(counted)
-        self.told(counted)
 
     def told(self, counted: Counted) -> None:
         """Hear of each count. Replace it to print them."""
+
+
+def _trades(history: History) -> int:
+    """Return the number of trades that were received so far."""
+    return history.trades.start + len(history.trades)
+
+
+def _bytes_of_levels(history: History) -> int:
+    return sum(block.ticks.nbytes + block.sizes.nbytes for block in history.blocks)
 
 
 def memory() -> float:
@@ -346,72 +408,9 @@ def sockets() -> int:
     return found
 
 
-def slope(counted: list[Counted]) -> tuple[float, float]:
-    """Return the growth of memory, MB an hour, and half its 95 % interval.
-
-    Least squares over the means of minutes, which are nearly independent of each other.
-    """
-    minutes: dict[int, list[float]] = {}
-    for one in counted:
-        minutes.setdefault(int(one.at // 60), []).append(one.memory)
-    if len(minutes) < 4:
-        return math.nan, math.nan
-    hours = np.array([*minutes], float) / 60
-    means = np.array([np.mean(one) for one in minutes.values()])
-    fit, covariance = np.polyfit(hours, means, 1, cov=True)
-    return float(fit[0]), 2 * math.sqrt(covariance[0, 0])
-
-
-def report(out: Outcome, warmup: float) -> None:
-    """Print the figures beside their goals."""
-    steady = [one for one in out.counted if one.at >= warmup]
-    first, last = steady[0], steady[-1]
-
-    def tell(what: str, figure: str, goal: str = "") -> None:
-        print(f"{what:44} {figure:>34}   {goal}", flush=True)
-
-    def flat(what: str, values: list[int]) -> None:
-        halves = values[: len(values) // 2], values[len(values) // 2 :]
-        middle = [np.median(half) for half in halves if half]
-        tell(what, f"{min(values)}–{max(values)}, median {' then '.join(f'{m:g}' for m in middle)}",
-             "flat")  # fmt: skip
-
-    passed = last.at - first.at
-    growth, half = slope(steady)
-    tell("minutes, after the warm-up", f"{passed / 60:.1f} (after {warmup / 60:.1f})")
-    tell("messages a second", f"{(last.messages - first.messages) / passed:,.0f}", "about 1,000")
-    tell("frames a second", f"{(last.frames - first.frames) / passed:.1f}")
-    tell("calibrations", f"{last.reports - first.reports}")
-    tell("faults", ", ".join(f"{n} {name}" for name, n in sorted(out.faults.items())))
-    tell("memory, MB", f"{first.memory:.1f} → {last.memory:.1f}")
-    tell("its growth, MB an hour", f"{growth:+.2f} ± {half:.2f}", "flat: 0 within the interval")
-    flat("threads", [one.threads for one in steady])
-    flat("sockets", [one.sockets for one in steady])
-    flat("tasks", [one.tasks for one in steady])
-    flat("objects of our classes", [one.objects.total() for one in steady])
-    grown = (last.objects - first.objects).most_common(6)
-    tell("classes with more", ", ".join(f"{name} +{n}" for name, n in grown) or "none")
-    tell("states compared", f"{out.right + out.wrong:,}")
-    tell("wrong states", f"{out.wrong}", "0")
-    tell("too old to compare", f"{out.forgotten}", "0")
-    tell("looks at a market live in silence", f"{out.silent} of {out.looks:,}", "0")
-    tell("share of the time live", f"{out.live / out.looks:.3%}")
-    lags = np.array([one.lag for one in steady])
-    tell(
-        "lag, median and largest, ms",
-        f"{1e3 * np.nanmedian(lags):.0f}, {1e3 * np.nanmax(lags):.0f}",
-    )
-    worst: dict[str, float] = {}
-    for fault, _, length in out.outages:
-        worst[fault] = max(worst.get(fault, 0.0), length)
-    for fault, length in sorted(worst.items()):
-        tell(f"longest not live, after: {fault}", f"{length:.1f} s")
-    tell("not live in the end", ", ".join(out.down) or "none", "none")
-    for one in out.examples:
-        print(one)
-
-
 def main() -> None:
+    from benchmarks.soak_report import report
+
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--minutes", type=float, default=120.0)
     parser.add_argument("--faults-every", type=float, default=60.0, metavar="SECONDS")
@@ -420,16 +419,19 @@ def main() -> None:
     soak = Soak(60 * asked.minutes, faults_every=asked.faults_every, seed=asked.seed)
 
     def told(one: Counted) -> None:
+        out = soak.outcome
+        late = sum(bool(recovery.missing) for recovery in out.recoveries)
         print(
             f"{one.at:7.0f} s  {one.memory:7.1f} MB  {one.threads} threads  {one.sockets} sockets  "
-            f"{one.tasks} tasks  {one.objects.total()} objects  {one.gaps} gaps kept  "
+            f"{one.tasks} tasks  {one.objects.total()} objects  {one.logs.total()} of logs  "
             f"{one.messages:,} messages  {one.frames:,} frames  {one.reports} reports  "
-            f"lag {1e3 * one.lag:.0f} ms  wrong {soak.outcome.wrong}",
+            f"lag {1e3 * one.lag:.0f} ms  {len(out.recoveries)} faults over, {late} late  "
+            f"{out.right:,} states true, {out.wrong} wrong",
             file=sys.stderr, flush=True,
         )  # fmt: skip
 
-    soak.told = told
-    report(soak.run(), warmup=min(600.0, 15 * asked.minutes))
+    soak.told = told  # type: ignore[method-assign]
+    report(soak.run())
 
 
 if __name__ == "__main__":

@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import asyncio
 import json
+import select
 import subprocess
 import sys
 import zlib
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping
 from itertools import islice
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 import numpy as np
@@ -28,6 +30,11 @@ if TYPE_CHECKING:
 
 REMEMBERED = 180
 """Seconds for which published states are remembered."""
+
+ANSWERS_WITHIN = 60.0
+"""Seconds in which the exchange's process answers, on a machine that is busy."""
+
+ROOT = Path(__file__).parents[1]
 
 
 class Judged(NamedTuple):
@@ -49,18 +56,18 @@ class Judged(NamedTuple):
     examples: list[str]
 
 
-def states_of(history: History, start: int) -> list[tuple[int, int]]:
-    """Return event time (ms) and checksum of each state that is in sync, from an index on."""
+def states_of(history: History) -> list[tuple[int, int]]:
+    """Return event time (ms) and checksum of each state that is in sync."""
     listing = LISTINGS[history.instrument.symbol]
     columns = []
     for side in (+1, -1):
         for values, unit in ((history.prices(side), listing.tick_size),
                              (history.sizes(side), listing.contract_size)):  # fmt: skip
-            whole = np.rint(np.nan_to_num(values[start:], nan=0.0) / unit)
+            whole = np.rint(np.nan_to_num(values, nan=0.0) / unit)
             columns.append(np.pad(whole, ((0, 0), (0, DEPTH - whole.shape[1]))))
     rows = np.stack(columns, axis=1).astype(np.int64)
-    times = history.time[start:] // 1_000_000
-    there = np.isfinite(history.bid[start:]) & np.isfinite(history.ask[start:])
+    times = history.time // 1_000_000
+    there = np.isfinite(history.bid) & np.isfinite(history.ask)
     return [(int(times[at]), zlib.crc32(rows[at])) for at in np.flatnonzero(there)]
 
 
@@ -90,6 +97,9 @@ class Remembering(ServedMarket):
         while len(self.published) > REMEMBERED / simulator.STEP:
             self.published.popitem(last=False)
         return window
+
+    async def _yield_to_readers(self) -> None:
+        """Do nothing: no client reads in this loop."""
 
     def judge(self, states: Iterable[tuple[int, int]]) -> Judged:
         """Count the states that were published."""
@@ -156,7 +166,7 @@ class Exchange:
 
     def __enter__(self) -> Self:
         self._process = subprocess.Popen(
-            self._command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+            self._command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT
         )
         try:
             self.endpoints: dict[str, str] = self._read()
@@ -192,6 +202,9 @@ class Exchange:
 
     def _read(self) -> Any:
         assert self._process.stdout is not None
+        # A question is asked only when the last one is answered, so that nothing is buffered here.
+        if not select.select([self._process.stdout], [], [], ANSWERS_WITHIN)[0]:
+            raise TimeoutError("The exchange's process does not answer.")
         line = self._process.stdout.readline()
         if not line:
             raise RuntimeError("The exchange's process has ended.")

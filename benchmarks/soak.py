@@ -217,7 +217,7 @@ class Soak:
         faults_every: float = 60.0,
         count_every: float = 10.0,
         symbols: int = 21,
-        step: float = 1 / 60,
+        step: float = 1 / 64,
         seed: int = 0,
     ) -> None:
         self.seconds, self.faults_every, self.count_every = seconds, faults_every, count_every

@@ -17,19 +17,18 @@ from __future__ import annotations
 import argparse
 import asyncio
 import gc
-import os
 import random
 import sys
 import threading
 import time
 from collections import Counter
 from contextlib import ExitStack
-from dataclasses import dataclass, field
-from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import obi_widgets as obi
+from benchmarks.soak_counts import LOGS, Counted, Outcome, Recovery, memory, sockets
 from benchmarks.soak_exchange import Exchange, states_of
+from benchmarks.soak_report import report
 from benchmarks.truth.oracle import LATE
 from obi_widgets.feeds.connections import Connections
 from obi_widgets.feeds.live import LiveFeed
@@ -58,111 +57,11 @@ TAKEN = 0.5
 PATIENCE = 60.0
 """Seconds in which all markets have to be live after a fault, and to have received trades."""
 
+BEGINS_WITHIN = 600.0
+"""Seconds until all markets are live first, on a machine that is busy."""
+
 THRESHOLDS = (0.3, 0.35, 0.4, 0.45, 0.5)
 """Where the slider is moved to, one after the other."""
-
-LOGS = {
-    "_Begun": "states of each feed, the newest 1,000",
-    "Stretch": "the same in a reading of the health",
-    "Part": "lags and ages in five minutes of the last hour, for each feed",
-    "Counts": "two of each of these",
-    "Parameters": "steps that can be undone, the newest 100",
-}
-"""What is kept of the past on purpose, up to a limit, by class; it grows in the first hours."""
-
-
-class Counted(NamedTuple):
-    """What this process held at a time.
-
-    Attributes
-    ----------
-    at : float
-        Seconds since the beginning.
-    memory : float
-        Resident memory, MB.
-    levels : float
-        What the levels of the histories have of it, reserved and written, MB.
-    full : bool
-        Whether each history has dropped its oldest states already.
-    threads, sockets, tasks : int
-        Numbers of each.
-    objects, logs : Counter
-        Number of objects of the package's own classes, by class; those of `LOGS` apart.
-    gaps, messages, frames, reports : int
-        So far: gaps in the histories that are kept no more are not counted.
-    lag : float
-        Seconds from an event to its receipt, above the least; of the session's market.
-    """
-
-    at: float
-    memory: float
-    levels: float
-    full: bool
-    threads: int
-    sockets: int
-    tasks: int
-    objects: Counter[str]
-    logs: Counter[str]
-    gaps: int
-    messages: int
-    frames: int
-    reports: int
-    lag: float
-
-
-class Recovery(NamedTuple):
-    """A fault that was over, or not in time, and what was held then.
-
-    Attributes
-    ----------
-    fault : str
-        Its kind.
-    seconds : float
-        Until all markets were live and had received trades; of a silence, since its end.
-    missing : tuple of str
-        What was not there in time, such as ``"ETH-PERP: trades"``.
-    counted : Counted
-        After a garbage collection.
-    """
-
-    fault: str
-    seconds: float
-    missing: tuple[str, ...]
-    counted: Counted
-
-
-@dataclass
-class Outcome:
-    """What was seen.
-
-    Attributes
-    ----------
-    counted : list of Counted
-        In order.
-    recoveries : list of Recovery
-        In order.
-    right, wrong, forgotten : int
-        States that were compared with the exchange's; see `Judged`.
-    examples : list of str
-        Some that are wrong.
-    silent : int
-        Looks at a market that was live though nothing had changed for long.
-    looks, live : int
-        Looks at a market, and those at which it was live; from when all were live first.
-    outages : list of tuple
-        Fault, symbol and length in seconds of each time that a market was not live.
-    """
-
-    counted: list[Counted] = field(default_factory=list)
-    recoveries: list[Recovery] = field(default_factory=list)
-    right: int = 0
-    wrong: int = 0
-    forgotten: int = 0
-    examples: list[str] = field(default_factory=list)
-    silent: int = 0
-    looks: int = 0
-    live: int = 0
-    outages: list[tuple[str, str, float]] = field(default_factory=list)
 
 
 class Screen:
@@ -208,6 +107,8 @@ class Soak:
         Seconds between two states of each.
     seed : int
         Of the order of the faults.
+    least_faults : int
+        Number of faults that are followed to their end, however long that takes.
     """
 
     def __init__(
@@ -219,7 +120,9 @@ class Soak:
         symbols: int = 21,
         step: float = 1 / 64,
         seed: int = 0,
+        least_faults: int = 0,
     ) -> None:
+        self.least_faults = least_faults
         self.seconds, self.faults_every, self.count_every = seconds, faults_every, count_every
         self.exchange = Exchange(symbols, step)
         self.outcome = Outcome()
@@ -265,7 +168,7 @@ class Soak:
 
     def _wait(self) -> None:
         """Wait until all markets are live."""
-        until = time.monotonic() + PATIENCE
+        until = time.monotonic() + BEGINS_WITHIN
         while any(feed.market.state != "live" for feed in self.feeds):
             if time.monotonic() > until:
                 states = Counter(feed.market.state for feed in self.feeds)
@@ -273,12 +176,12 @@ class Soak:
             time.sleep(LOOK)
 
     def _follow(self) -> None:
-        self._began = began = time.monotonic()
-        fault_at, count_at, moved = began + self.faults_every, began, 0
-        while (now := time.monotonic()) < began + self.seconds or self._fault:
+        self._began = time.monotonic()
+        fault_at, count_at, moved = self._began + self.faults_every, self._began, 0
+        while self._goes_on(now := time.monotonic()) or self._fault:
             self._look(now)
             self._recover(now)
-            if now >= fault_at and not self._fault and now < began + self.seconds:
+            if now >= fault_at and not self._fault and self._goes_on(now):
                 fault_at = now + self.faults_every
                 self._inject(now)
             if now >= count_at:
@@ -290,6 +193,11 @@ class Soak:
                 self.told(self.outcome.counted[-1])
             time.sleep(LOOK)
         self._compare()
+
+    def _goes_on(self, now: float) -> bool:
+        """Return whether there may be another fault."""
+        many = len(self.outcome.recoveries)
+        return now < self._began + self.seconds or many < self.least_faults
 
     def _inject(self, now: float) -> None:
         """Inject a fault of the next kind; each kind comes once in eight."""
@@ -391,26 +299,7 @@ def _bytes_of_levels(history: History) -> int:
     return sum(block.ticks.nbytes + block.sizes.nbytes for block in history.blocks)
 
 
-def memory() -> float:
-    """Return this process's resident memory, MB."""
-    pages = int(Path("/proc/self/statm").read_text().split()[1])
-    return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
-
-
-def sockets() -> int:
-    """Return the number of sockets that this process has open."""
-    found = 0
-    for one in Path("/proc/self/fd").iterdir():
-        try:
-            found += str(one.readlink()).startswith("socket:")
-        except FileNotFoundError:
-            continue  # closed since
-    return found
-
-
 def main() -> None:
-    from benchmarks.soak_report import report
-
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--minutes", type=float, default=120.0)
     parser.add_argument("--faults-every", type=float, default=60.0, metavar="SECONDS")

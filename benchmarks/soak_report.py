@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from benchmarks.soak import LOGS, Counted, Outcome
+from benchmarks.soak_counts import LOGS, Counted, Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -1,0 +1,131 @@
+"""What `benchmarks.soak` counts, and what it has seen in the end."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import NamedTuple
+
+LOGS = {
+    "_Begun": "states of each feed, the newest 1,000",
+    "Stretch": "the same in a reading of the health",
+    "Part": "lags and ages in five minutes of the last hour, for each feed",
+    "Counts": "two of each of these",
+    "Parameters": "steps that can be undone, the newest 100",
+    "Silence": "parts without trades of the states that are kept",
+    "Refusal": "names of frames that were not used",
+}
+"""What is kept of the past on purpose, up to a limit, by class; it grows in the first hours."""
+
+
+class Counted(NamedTuple):
+    """What this process held at a time.
+
+    Attributes
+    ----------
+    at : float
+        Seconds since the beginning.
+    memory : float
+        Resident memory, MB.
+    levels : float
+        What the levels of the histories have of it, reserved and written, MB.
+    full : bool
+        Whether each history has dropped its oldest states already.
+    threads, sockets, tasks : int
+        Numbers of each.
+    objects, logs : Counter
+        Number of objects of the package's own classes, by class; those of `LOGS` apart.
+    gaps, messages, frames, reports : int
+        So far: gaps in the histories that are kept no more are not counted.
+    lag : float
+        Seconds from an event to its receipt, above the least; of the session's market.
+    """
+
+    at: float
+    memory: float
+    levels: float
+    full: bool
+    threads: int
+    sockets: int
+    tasks: int
+    objects: Counter[str]
+    logs: Counter[str]
+    gaps: int
+    messages: int
+    frames: int
+    reports: int
+    lag: float
+
+
+class Recovery(NamedTuple):
+    """A fault that was over, or not in time, and what was held then.
+
+    Attributes
+    ----------
+    fault : str
+        Its kind.
+    seconds : float
+        Until all markets were live and had received trades; of a silence, since its end.
+    missing : tuple of str
+        What was not there in time, such as ``"ETH-PERP: trades"``.
+    counted : Counted
+        After a garbage collection.
+    """
+
+    fault: str
+    seconds: float
+    missing: tuple[str, ...]
+    counted: Counted
+
+
+@dataclass
+class Outcome:
+    """What was seen.
+
+    Attributes
+    ----------
+    counted : list of Counted
+        In order.
+    recoveries : list of Recovery
+        In order.
+    right, wrong, forgotten : int
+        States that were compared with the exchange's; see `Judged`.
+    examples : list of str
+        Some that are wrong.
+    silent : int
+        Looks at a market that was live though nothing had changed for long.
+    looks, live : int
+        Looks at a market, and those at which it was live; from when all were live first.
+    outages : list of tuple
+        Fault, symbol and length in seconds of each time that a market was not live.
+    """
+
+    counted: list[Counted] = field(default_factory=list)
+    recoveries: list[Recovery] = field(default_factory=list)
+    right: int = 0
+    wrong: int = 0
+    forgotten: int = 0
+    examples: list[str] = field(default_factory=list)
+    silent: int = 0
+    looks: int = 0
+    live: int = 0
+    outages: list[tuple[str, str, float]] = field(default_factory=list)
+
+
+def memory() -> float:
+    """Return this process's resident memory, MB."""
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
+
+
+def sockets() -> int:
+    """Return the number of sockets that this process has open."""
+    found = 0
+    for one in Path("/proc/self/fd").iterdir():
+        try:
+            found += str(one.readlink()).startswith("socket:")
+        except FileNotFoundError:
+            continue  # closed since
+    return found

@@ -1,0 +1,114 @@
+"""What grows, and whether books are true, while the simulated exchange has faults: a short form.
+
+`python -m benchmarks.soak` is the long one.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import pytest
+from exchange_tools import SECOND, open_sockets, threads
+
+from benchmarks import soak
+from benchmarks.soak import Soak
+from benchmarks.soak_counts import Counted, Outcome, Recovery
+from benchmarks.soak_exchange import Judged, Remembering
+from benchmarks.soak_report import report, slope
+from obi_widgets.feeds import live
+from obi_widgets.feeds.simulation.served import FAULTS
+from obi_widgets.feeds.simulation.simulator import SimulatedMarket
+from obi_widgets.market_data.venues.connection import Backoff
+from obi_widgets.market_data.venues.lmex import Simulated
+
+
+@pytest.fixture
+def hasty(monkeypatch):
+    """Let what is tried again be tried again soon."""
+    monkeypatch.setattr(live, "REOPEN_AFTER", 0.05)
+    monkeypatch.setattr(live, "MAX_REOPEN_AFTER", 0.05)
+    monkeypatch.setattr(Backoff, "longest", SECOND // 10)
+    monkeypatch.setattr(Simulated, "poll_after", SECOND)
+    monkeypatch.setattr(soak, "PATIENCE", 20.0)
+    monkeypatch.setattr(soak, "BEGINS_WITHIN", 60.0)
+
+
+def grown(before, after):
+    """Return what there is more of in all of some counts than in any of others before."""
+    most, least = Counter[str](), after[0].copy()
+    for one in before:
+        most |= one
+    for one in after[1:]:
+        least &= one
+    return least - most
+
+
+@pytest.mark.slow
+def test_faults_of_every_kind_leave_nothing_behind_and_no_state_is_wrong(hasty):
+    before = threads(), open_sockets()
+    found = Soak(0, faults_every=1, count_every=2, symbols=3, least_faults=len(FAULTS)).run()
+    assert (threads(), open_sockets()) == before
+    assert (found.wrong, found.forgotten, found.silent, found.examples) == (0, 0, 0, [])
+    assert found.right > 500
+    assert sorted(one.fault for one in found.recoveries) == sorted(FAULTS)
+    assert {one.missing for one in found.recoveries} == {()}  # live, and with new trades
+    first, last = (
+        [one.counted for one in part] for part in (found.recoveries[:3], found.recoveries[-3:])
+    )
+    assert grown([one.objects for one in first], [one.objects for one in last]) == {}
+    for name in ("threads", "sockets", "tasks"):  # some have not ended yet when it is counted
+        assert min(getattr(one, name) for one in last) <= max(getattr(one, name) for one in first)
+
+
+def test_what_grows_at_each_fault_is_told_from_what_comes_and_goes():
+    counts = [Counter(kept=number, now_and_then=number % 3, always=7) for number in range(8)]
+    assert grown(counts[:3], counts[-3:]) == {"kept": 3}
+
+
+def test_a_state_is_true_only_if_it_was_published_at_its_time():
+    served = Remembering(SimulatedMarket(seed=1), 0.0)
+    times = []
+    for _ in range(3):
+        served.market.step()
+        served._window()
+        times.append(served.now)
+    checksums = [served.published[time] for time in times]
+    assert len(set(checksums)) == 3
+    assert served.judge(zip(times, checksums, strict=True)) == Judged(3, 0, 0, [])
+    wrong = [(times[0], checksums[1]), (times[0] + 1, checksums[0]), (times[0] - 1, checksums[0])]
+    assert served.judge(wrong) == Judged(
+        0, 2, 1,
+        [
+            f"BTC-PERP at {times[0]} ms: published otherwise",
+            f"BTC-PERP at {times[0] + 1} ms: never published",
+        ],
+    )  # fmt: skip
+
+
+def counted(minutes, memory, *, full=True, kept=0):
+    return Counted(
+        60 * minutes, memory, 40.0, full, 5, 8, 73, Counter(Book=3, Kept=kept), Counter(), 0,
+        int(60_000 * minutes), int(600 * minutes), int(minutes), 0.005,
+    )  # fmt: skip
+
+
+def test_the_report_tells_growth_from_when_the_histories_are_full(capsys):
+    out = Outcome(right=10, looks=100, live=99, outages=[("drop", "BTC-PERP", 2.0)])
+    out.counted = [counted(minute / 2, 100.0 + 10 * minute, full=False) for minute in range(10)]
+    out.counted += [counted(5 + minute, 200.0 + minute % 2, kept=minute) for minute in range(40)]
+    out.recoveries = [
+        Recovery("drop", 2.25, (), out.counted[12]),
+        Recovery("silence", 60.0, ("ETH-PERP: trades",), out.counted[40]),
+    ]
+    growth, half = slope(out.counted[10:])
+    assert abs(growth) < half < 1
+    rising = [counted(minute, 100 + 0.5 * minute) for minute in range(10)]
+    assert slope(rising)[0] == pytest.approx(30)
+    report(out)
+    told = {line[:44].strip(): line[44:].strip() for line in capsys.readouterr().out.splitlines()}
+    assert told["memory, MB"] == "200.0 → 201.0"
+    assert told["messages a second"].startswith("1,000 ")
+    assert told["classes with more"] == "Kept +28"
+    assert told["not live, or without trades, in time"].split() == ["1", "0"]
+    assert "silence: ETH-PERP: trades" in told
+    assert told["live and trades again, after: drop"] == "2.2 s"

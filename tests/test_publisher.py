@@ -110,6 +110,33 @@ def test_when_nothing_changes_nothing_is_shown(recording):
         assert len(view.frames) == shown + 1
 
 
+def test_a_frame_of_data_delays_no_answer_but_an_answer_delays_the_next(monkeypatch):
+    monkeypatch.setattr(publishing, "FRAME_EVERY", 0.01)
+    monkeypatch.setattr(publishing, "SOONEST", 600.0)
+    wake, closing, shown = threading.Event(), threading.Event(), threading.Semaphore(0)
+
+    def show():
+        publishing.FRAME_EVERY = 600.0  # no frame of data after the first one
+        shown.release()
+
+    session = SimpleNamespace(publisher=SimpleNamespace(round=show), end_if_forgotten=lambda: None)
+    thread = threading.Thread(
+        target=publishing._publish, args=(lambda: session, wake, closing, lambda: None)
+    )
+    thread.start()
+    try:
+        assert shown.acquire(timeout=60)
+        wake.set()
+        assert shown.acquire(timeout=60)
+        wake.set()
+        assert not shown.acquire(timeout=0.2)
+    finally:
+        closing.set()
+        wake.set()
+        thread.join(60)
+    assert not thread.is_alive()
+
+
 def test_what_nobody_looks_at_is_not_computed(recording, monkeypatch):
     computed = []
     real = Signal.compute

@@ -29,7 +29,7 @@ FRAME_EVERY = 0.1
 """Seconds between two frames while only data change."""
 
 SOONEST = 0.03
-"""Shortest time between two frames, seconds, when settings change."""
+"""Shortest time between two frames, seconds, that show a change of settings."""
 
 ALIVE_EVERY = 1.5
 """Seconds between two signs of life that every page gets. A page that gets none for three seconds
@@ -253,14 +253,15 @@ def _publish(
 ) -> None:
     """Call `Publishing.round` again and again, until it is closed or the session collected."""
     forget_parent()
-    last = time.monotonic()
+    last, woken = time.monotonic(), -np.inf
     try:
         while not closing.is_set():
             due = last + FRAME_EVERY
             if wake.wait(max(due - time.monotonic(), 0.0)):
-                closing.wait(max(last + SOONEST - time.monotonic(), 0.0))
+                # A frame of data delays no answer to a slider, only another answer does.
+                closing.wait(max(woken + SOONEST - time.monotonic(), 0.0))
                 wake.clear()
-                due = time.monotonic()
+                due = woken = time.monotonic()
             last = max(due, time.monotonic() - FRAME_EVERY)  # a delay is not made up for
             session = of()
             if session is None or closing.is_set():

@@ -167,11 +167,12 @@ def test_a_new_connection_that_does_not_get_up_leaves_the_old_one_going_on(monke
     async def follow():
         async with exchange() as served, followed(served) as (feed, market, plain):
             of = served.served["BTC-PERP"]
-            of._silent = True  # it confirms new subscriptions and sends nothing
-            await until(lambda: feed._turns >= 2)
-            assert feed._turn == 0
-            assert market.state == "live"
-            of._silent = False
+            with monkeypatch.context() as patch:
+                # It confirms new subscriptions and sends them nothing.
+                patch.setattr(of, "subscribe", lambda connection, which: None)
+                await until(lambda: feed._turns >= 2)
+                assert feed._turn == 0
+                assert market.state == "live"
             await until(lambda: feed._turn > 0 and feed._changeover is None)
             return market, plain
 

@@ -169,7 +169,7 @@ def test_a_new_connection_that_does_not_get_up_leaves_the_old_one_going_on(monke
             of = served.served["BTC-PERP"]
             with monkeypatch.context() as patch:
                 # It confirms new subscriptions and sends them nothing.
-                patch.setattr(of, "subscribe", lambda connection, which: None)
+                patch.setattr(of, "subscribe", lambda *_: None)
                 await until(lambda: feed._turns >= 2)
                 assert feed._turn == 0
                 assert market.state == "live"

@@ -212,6 +212,7 @@ TABLE = {
         "which frames are made, and for whom",
     ),
     "states": ("session/states", "what a user's function gets"),
+    "leads": ("session/lead_search", "asked for by a click, with the table that it makes"),
     "board": (
         "feeds/several session/board presentation/board/board_frame "
         "presentation/board/board_texts widgets/board widgets/board_data",

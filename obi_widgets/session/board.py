@@ -19,9 +19,10 @@ from obi_widgets.errors import ObiError, SourceError, VenueError, quoted, sugges
 from obi_widgets.feeds.given.feed import name_of
 from obi_widgets.feeds.several import open_feeds
 from obi_widgets.presentation.board.board_frame import BoardMaker, Followed, Refused
-from obi_widgets.presentation.board.board_texts import state_of
+from obi_widgets.presentation.board.board_texts import distinct, state_of
 from obi_widgets.presentation.charts.time_range import windows
-from obi_widgets.session.lifecycle import Lifecycle, Membership, Workers
+from obi_widgets.session.lead_search import LeadSearch
+from obi_widgets.session.lifecycle import Lifecycle, Membership
 from obi_widgets.session.publishing import Publishing
 from obi_widgets.session.session import Session, chosen
 from obi_widgets.session.standing import Standing
@@ -36,6 +37,8 @@ if TYPE_CHECKING:
     from obi_widgets.feeds.base import Feed
     from obi_widgets.feeds.sources import Options
     from obi_widgets.presentation.board.board_frame import BoardFrame
+    from obi_widgets.presentation.board.leads import Leads
+    from obi_widgets.session.lifecycle import Worker, Workers
     from obi_widgets.settings.settings import Settings
     from obi_widgets.signals.signal import Signal
 
@@ -116,8 +119,9 @@ class BoardSession:
         self._seconds = self.windows[1]
         self._opened: str | None = None
         self._compared: tuple[str, ...] = ()
+        self._leads = LeadSearch(self.wake)
         self.publisher = BoardPublisher(self)
-        self._workers: list[Workers] = []
+        self._workers: list[Worker] = [self._leads]
         feeds = [feed for feed, _ in found.values()]
         self._life = Lifecycle(feeds, self.settings, self.publisher, self._workers, self.wake)
         self._sessions: dict[str, Session] = {
@@ -214,7 +218,22 @@ class BoardSession:
     @compared.setter
     def compared(self, sources: tuple[str, ...]) -> None:
         self._compared = sources
+        self._leads.forget()
         self.publisher.refresh()
+
+    @property
+    def leads(self) -> Leads | None:
+        """Which of the compared markets leads; None if nobody has asked."""
+        return self._leads.found
+
+    def look_for_leads(self) -> None:
+        """Find out in a thread which of the compared markets leads; a later frame shows it."""
+        shown = [
+            one
+            for one in self.followed()
+            if isinstance(one, Followed) and one.source in self._compared
+        ]
+        self._leads.ask({distinct(one, shown): one.history for one in shown})
 
     def followed(self) -> list[Followed | Refused]:
         """Return what is known of each market now, in the order of the sources."""
@@ -342,8 +361,8 @@ class BoardPublisher(Publishing):
         board, now = self._board, time.monotonic()
         # Each is read once: another thread may set it at any moment.
         parameters, seconds = board.settings.parameters, board.seconds
-        opened, compared = board.opened, board.compared
-        soon = parameters, seconds, opened, compared, self._note, self._told, self._asked
+        opened, compared, leads = board.opened, board.compared, board.leads
+        soon = parameters, seconds, opened, compared, leads, self._note, self._told, self._asked
         if soon != self._soon or board.closed or now - self._read_at >= FRAME_EVERY:
             self._soon, self._read_at = soon, now
             self._tick += 1
@@ -352,7 +371,7 @@ class BoardPublisher(Publishing):
             frame = self._maker.make(
                 board.followed(), parameters, seconds, note=self._note, told=self._told,
                 opened=-1 if opened is None else board.sources.index(opened),
-                compared=[board.sources.index(one) for one in compared],
+                compared=[board.sources.index(one) for one in compared], leads=leads,
             )  # fmt: skip
             for row in frame.rows:
                 if row.time:

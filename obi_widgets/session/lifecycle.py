@@ -13,7 +13,7 @@ import logging
 import threading
 import time
 import weakref
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from obi_widgets.feeds.thread import CLOSED, FeedThread
 from obi_widgets.history.memory import give_back
@@ -44,6 +44,13 @@ FORGOTTEN = (
 )
 
 
+class Worker(Protocol):
+    """What works beside the threads."""
+
+    def close(self, *, wait: bool = True) -> None:
+        """Stop; without ``wait``, do not wait for what goes on."""
+
+
 class Workers(NamedTuple):
     """What works for one market beside the threads."""
 
@@ -69,7 +76,7 @@ class Lifecycle:
         Each change of them wakes the publisher.
     publisher : Publishing
         Shows frames.
-    workers : sequence of Workers
+    workers : sequence of Worker
         Stopped together with the threads.
     wake : threading.Event
         Wakes the publisher.
@@ -80,7 +87,7 @@ class Lifecycle:
         feeds: Sequence[Feed],
         settings: Settings,
         publisher: Publishing,
-        workers: Sequence[Workers],
+        workers: Sequence[Worker],
         wake: threading.Event,
     ) -> None:
         self._settings = settings

@@ -138,6 +138,7 @@ class Board(BoardData, Panel):
         self._fold = ipywidgets.VBox([self._opener, self._controls])
         self._fold.add_class("obi-board-settings")
         self._chart = _Compared(state=compared_state(first))
+        self._chart.on_msg(self._do)
         self._comparer = ipywidgets.Button(tooltip="Signals of several markets on one chart")
         self._comparer.add_class("obi-unfold")
         self._comparer.on_click(self._turn_chart)
@@ -316,6 +317,8 @@ class Board(BoardData, Panel):
                     self.open_lab(self.sources[int(content["market"])])
                 case "back":
                     self.back()
+                case "leads":
+                    self._board.look_for_leads()
                 case "window":
                     self.window = float(content["seconds"])
         except (ObiError, IndexError, ValueError) as error:

@@ -142,7 +142,7 @@ TEXTS = """.obi-symbol, .obi-venue, .obi-state, .obi-figure .obi-label, .obi-fig
     .obi-health-cell-note, .obi-health-tick, .obi-health-legend span,
     .obi-health-interruptions span, .obi-health-shares span, .obi-health ul,
     .obi-board-table th, .obi-board-table td,
-    .obi-market, .obi-sorter, .obi-board-state, .obi-states, .obi-chip"""
+    .obi-leads div, .obi-market, .obi-sorter, .obi-board-state, .obi-states, .obi-chip"""
 
 
 def cut_off(root: Locator) -> list[str]:

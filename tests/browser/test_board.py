@@ -106,6 +106,8 @@ def test_a_click_opens_the_lab_and_escape_leads_back(board):
 def test_nothing_is_cut_off_and_each_text_can_be_read(board, artefacts):
     nb, found = board.nb, []
     nb.execute("board.compare(); board.settings.threshold = 0.01")  # all have a side's colour
+    board.root.get_by_role("button", name="Which leads?").click()
+    expect(board.root.locator(".obi-leads")).to_contain_text("15 pairs", timeout=1000 * PATIENCE)
     for width, height in {1240: 1000, 650: 1000, 282: 1300}.items():
         nb.set_output_width(width, height)
         nb.page.wait_for_timeout(500)
@@ -127,3 +129,23 @@ def test_nothing_is_cut_off_and_each_text_can_be_read(board, artefacts):
     assert violations_by_theme(board) == {}
     board.root.locator(".obi-compared").hover(position={"x": 300, "y": 100})
     expect(board.root.locator(".obi-board-compare .obi-head")).to_contain_text("apart")
+
+
+INKED = """el => {
+    const {data} = el.getContext("2d").getImageData(0, 0, el.width, el.height);
+    const ink = getComputedStyle(el).color.match(/\\d+/g).slice(0, 3).map(Number);
+    let count = 0;
+    for (let at = 0; at < data.length; at += 4)
+        count += data[at + 3] === 255 && ink.every((part, which) => data[at + which] === part);
+    return count;
+}"""
+"""How many pixels of a canvas have the colour of texts."""
+
+
+def test_the_chart_of_signals_follows_a_change_of_theme(board):
+    board.nb.execute("board.compare(); board._board.close()")  # no frame draws it again
+    chart = board.root.locator(".obi-compared")
+    for dark in (True, False, True):
+        board.nb.theme(dark=dark)
+        eventually(lambda: chart.evaluate(INKED) > 100, f"its ink, dark: {dark}", timeout=20)
+    board.nb.theme(dark=False)

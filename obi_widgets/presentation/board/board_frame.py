@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from obi_widgets.history.columns import History
     from obi_widgets.market_data.events import Instrument, State
+    from obi_widgets.presentation.board.leads import Leads
     from obi_widgets.settings.parameters import Parameters
 
     Floats = NDArray[np.float64]
@@ -173,6 +174,8 @@ class BoardFrame:
         Row of the market whose lab is shown; −1 for none.
     compared : Compared or None
         Signals of several markets on one clock; None if they are not shown.
+    leads : Leads or None
+        Which of these leads; None if nobody has asked.
     """
 
     rows: tuple[BoardRow, ...]
@@ -184,6 +187,7 @@ class BoardFrame:
     told: int = 0
     opened: int = -1
     compared: Compared | None = None
+    leads: Leads | None = None
 
     @property
     def states(self) -> int:
@@ -214,6 +218,7 @@ class BoardMaker:
         told: int = 0,
         opened: int = -1,
         compared: Sequence[int] = (),
+        leads: Leads | None = None,
     ) -> BoardFrame:
         """Return the frame of this moment; ``compared`` are rows whose signals one chart shows."""
         rows = tuple(
@@ -234,7 +239,9 @@ class BoardMaker:
                 for row, one in computed
             ]
             found = self._compared.make(signals, parameters.of_signal, seconds)
-        return BoardFrame(rows, parameters, height, factors, seconds, note, told, opened, found)
+        return BoardFrame(
+            rows, parameters, height, factors, seconds, note, told, opened, found, leads
+        )
 
     def _row(self, of: Followed, parameters: Parameters, seconds: float) -> BoardRow:
         if of.source not in self._markets:

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from obi_widgets.market_data.events import CURRENT
 from obi_widgets.presentation.board.compared import POINTS
+from obi_widgets.presentation.board.leads import leads_state
 from obi_widgets.presentation.still.still import Still, Table
 from obi_widgets.presentation.texts import formatting
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from obi_widgets.market_data.events import Instrument
     from obi_widgets.presentation.board.board_frame import BoardFrame, BoardRow
 
 SYMBOL = 16
@@ -25,7 +27,19 @@ COLUMNS = ("market", "venue", "state", "mid", "spread", "signal", "beyond for", 
 """Heads of the still picture's table."""
 
 
-def named(row: BoardRow) -> list[str]:
+class Named(Protocol):
+    """What names a market: a row of a board, or what is known before it is computed."""
+
+    @property
+    def source(self) -> str:
+        """As it was given."""
+
+    @property
+    def instrument(self) -> Instrument | None:
+        """The market; None if the source was refused."""
+
+
+def named(row: Named) -> list[str]:
     """Return what names a market: symbol as shown, symbol, and venue."""
     if row.instrument is None:
         venue, _, symbol = row.source.partition(":")
@@ -152,7 +166,7 @@ def compared_state(frame: BoardFrame) -> dict[str, Any]:
     signal = frame.parameters.signal
     rows = [frame.rows[row] for row in frame.compared.rows] if frame.compared else []
     scale = max((row.scale for row in rows), default=(-1.0, 1.0), key=lambda one: one[1])
-    names = [_distinct(row, rows) for row in rows]
+    names = [distinct(row, rows) for row in rows]
     newest = frame.compared.apart[-1] if frame.compared else math.nan
     apart = formatting.signal_number(float(newest), scale).lstrip("+")
     by_value = frame.parameters.threshold_is == "value"
@@ -168,11 +182,12 @@ def compared_state(frame: BoardFrame) -> dict[str, Any]:
         "column": 1000 * frame.seconds / POINTS,
         "said": f"{said}. Below: how far apart they are, the largest less the smallest.",
         "described": f"{said}, of {', '.join(names)}. Now they are {apart} apart.",
+        "leads": leads_state(frame.leads),
     }
 
 
-def _distinct(row: BoardRow, rows: Sequence[BoardRow]) -> str:
-    """Return the symbol of a market, or its venue where another one has the same symbol."""
+def distinct(row: Named, rows: Sequence[Named]) -> str:
+    """Return the symbol of a market, with its venue where another one has the same symbol."""
     short, symbol, venue = named(row)
     same = [one for one in rows if named(one)[1] == symbol]
     return short if len(same) == 1 else f"{short} {venue}"

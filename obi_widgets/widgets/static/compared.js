@@ -19,6 +19,11 @@ function render({ model, el }) {
   const canvas = make("canvas", "obi-compared", el);
   canvas.setAttribute("role", "img");
   const context = canvas.getContext("2d");
+  const question = make("button", "obi-button", el, "Which leads?");
+  question.title = "Look which of these markets leads, pair by pair, by what has arrived here so far";
+  question.onclick = () => model.send({ do: "leads" });
+  const leads = make("div", "obi-leads", el);
+  leads.setAttribute("role", "status");
   const paint = painter(draw);
   const { color, font, stop: forget } = palette(el, paint.ask);
 
@@ -60,9 +65,10 @@ function render({ model, el }) {
     return placed.map((y) => (over > 0 ? y - over : y));
   }
 
+  let width = 0; // as it was measured: while a front end changes its theme, it is 0 for a moment
+
   function draw() {
     const [lines, apart, now] = [model.get("lines"), model.get("apart"), model.get("state")];
-    const width = el.clientWidth;
     if (!lines || !width) return;
     sized(canvas, context, { width, height: HEIGHT });
     const right = Math.max(width - LABELS, 60);
@@ -106,7 +112,7 @@ function render({ model, el }) {
   }
 
   canvas.onpointermove = (event) => {
-    share = event.offsetX / Math.max(el.clientWidth - LABELS, 60);
+    share = event.offsetX / Math.max(width - LABELS, 60);
     set(head, read());
   };
   canvas.onpointerleave = () => {
@@ -118,10 +124,24 @@ function render({ model, el }) {
     const now = model.get("state");
     set(head, read());
     canvas.setAttribute("aria-label", now.described);
+    tell(now.leads);
     paint.ask();
   }
 
-  const observer = new ResizeObserver(paint.ask);
+  let told = "";
+  function tell({ looking, head: about, sentences }) {
+    question.disabled = looking;
+    const texts = looking ? ["Comparing all pairs …"] : [...sentences, about].filter(Boolean);
+    if (told === texts.join("\n")) return; // it is read aloud each time that it is set
+    told = texts.join("\n");
+    leads.replaceChildren();
+    texts.forEach((text, at) => make("div", !looking && at === sentences.length ? "obi-note" : "", leads, text));
+  }
+
+  const observer = new ResizeObserver(() => {
+    width = el.clientWidth;
+    paint.ask();
+  });
   observer.observe(el);
   model.on("change:state", update);
   for (const name of ["lines", "apart"]) model.on(`change:${name}`, paint.ask);

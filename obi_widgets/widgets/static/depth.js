@@ -32,8 +32,9 @@ function render({ model, el }) {
     const window_ = { window: [-bps, bps], range: [0, (most || 1) * 1.05], origin: 0 };
     const place = placed(window_, MARGIN, size);
     context.font = font();
+    context.globalAlpha = 1;
+    grid(place, bps, ticks); // labels are read, also of a late book
     context.globalAlpha = old ? 0.5 : 1;
-    grid(place, bps, ticks);
     [["bids", -1, "bid"], ["asks", 1, "ask"]].forEach(([name, way, side]) => {
       const curve = model.get(name);
       if (curve && most) area(place, curve, (way * bps) / (curve.length - 1), color(side));

@@ -83,6 +83,8 @@ def test_without_receive_times_nothing_is_stated():
     (row,) = obi.lead_lag({"A": made, "B": made}).to_dict("records")
     assert row["says"] == "No lead: A has no receive times of its own."
     assert np.isnan(jitter(made))
+    joined = obi.History.concat([made[:300], made[400:]])
+    assert np.isnan(jitter(joined)), "the gap between the two has no delay"
 
 
 def test_signals_are_compared_with_the_settings():

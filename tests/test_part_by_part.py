@@ -10,17 +10,21 @@ import textwrap
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, is_dataclass, replace
-from itertools import pairwise
+from functools import partial
+from itertools import pairwise, product
 from pathlib import Path
 from threading import Event, Lock
 
 import numpy as np
 import pandas as pd
 import pytest
-from days_tools import DAY, connection, recorded, time_of
+from days_tools import BEGIN, DAY, connection, recorded, time_of
+from history_tools import SECOND
 
 import obi_widgets as obi
 from obi_widgets.calibration import workers
+from obi_widgets.calibration.record import Record
+from obi_widgets.calibration.workers import Task, crew, results
 from obi_widgets.errors import (
     ArgumentError,
     CancelledError,
@@ -31,7 +35,7 @@ from obi_widgets.errors import (
     WorkerError,
 )
 from obi_widgets.feeds.days.load_days import DayLoader
-from obi_widgets.history.loaders import Loaded
+from obi_widgets.history.loaders import Given, Loaded
 from obi_widgets.history.trades import Trades
 from obi_widgets.settings.parameters import Parameters
 from obi_widgets.signals import registry
@@ -122,6 +126,29 @@ def test_a_proposal_of_days_is_that_of_the_histories(folder, parts, threads, mon
     monkeypatch.setattr(obi.History, "concat", None)
     for executor in (None, threads(0), threads(3)):
         assert obi.propose(obi.load_days(folder), **axes, executor=executor) == wanted
+
+
+@pytest.mark.parametrize("lost", list(product([False, True], repeat=5)))
+def test_a_record_has_the_times_and_gaps_of_the_joined_history(lost):
+    """Wherever the book was lost: no time passes between two histories then."""
+    book = np.where(lost, np.nan, 1.0)[:, None]
+    time = BEGIN + np.array([0, 1, 3, 10, 12]) * SECOND
+    first, second = (
+        obi.History.from_arrays(time[rows], 9 * book[rows], book[rows], 10 * book[rows], book[rows])
+        for rows in (slice(3), slice(3, 5))
+    )
+    record = Record.of([Given(second), Given(first)])
+    joined = obi.History.concat([first, second])
+    assert record.begins[:2] == joined.elapsed[[0, 4]].tolist()
+    assert record.elapsed == joined.elapsed[-1]
+    assert (record.origin.gaps, record.origin.states) == (joined.gaps, len(joined))
+
+
+def test_histories_without_a_state_are_refused(parts):
+    with pytest.raises(HistoryError, match=r"^None of the histories has a state\."):
+        obi.calibrate([parts[0][:0], parts[1][:0]], FREE, horizons=(1,))
+    found = obi.calibrate([parts[0], parts[1][:0]], FREE, horizons=(1,))
+    check_same(found, obi.calibrate(parts[0], FREE, horizons=(1,)))
 
 
 def test_a_sweep_has_few_tasks_under_way(parts, threads):
@@ -503,6 +530,23 @@ def test_a_process_that_dies_is_replaced(tmp_path, path, parts):
     found = obi.sweep(days, **AXES, executor=2)
     assert not deadly.exists()
     assert found.parts.tobytes() == obi.sweep([parts[2]] * 3, **AXES).parts.tobytes()
+
+
+@pytest.mark.slow
+def test_a_process_that_dies_while_nothing_is_asked_of_it_is_replaced():
+    """As when it is killed for its memory while this process adds up what came before."""
+    tasks = [Task("", partial(pow, number, 2)) for number in range(4)]
+    with crew(1) as workers:
+        found = results(tasks, workers, lambda: None)
+        assert next(found) == 0
+        (process,) = workers.executor._processes.values()
+        process.kill()
+        process.join(30)
+        for _ in range(300):  # until the executor has noticed
+            if workers.executor._broken:
+                break
+            Event().wait(0.1)
+        assert list(found) == [1, 4, 9]
 
 
 @pytest.mark.slow

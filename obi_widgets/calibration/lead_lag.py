@@ -185,7 +185,8 @@ def jitter(history: History) -> float:
 
     NaN if the history has no receive times of its own.
     """
-    delays = history.received - history.time
+    # A gap has no time of receipt of its own, and comes 1 ns after a state where days are joined.
+    delays = (history.received - history.time)[~history.lost]
     if not delays.any():
         return float("nan")
     return float(np.quantile(delays - delays.min(), JITTER)) / 1e9

@@ -134,14 +134,15 @@ class Record:
     @property
     def begins(self) -> list[int]:
         """The time without gaps at which each history begins, ns, and that of the record's end."""
-        # The gap between two is a state of its own, 1 ns after the last one before it.
-        lengths = [span.elapsed + 1 for span in self.spans]
+        # The gap between two is a state of its own, 1 ns after the last one before it. Where the
+        # book was lost already, no time passes.
+        lengths = [span.elapsed + (not span.lost[1]) for span in self.spans]
         return [0, *accumulate(lengths)]
 
     @property
     def elapsed(self) -> int:
         """Its length without gaps, ns."""
-        return max(self.begins[-1] - 1, 0)
+        return self.begins[-2] + self.spans[-1].elapsed if self.spans else 0
 
     @property
     def origin(self) -> Provenance | None:

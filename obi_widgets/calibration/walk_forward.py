@@ -225,8 +225,9 @@ def _judged(
     asked: list[list[int]] = []
     begins = record.begins
     for number in range(len(record.loaders)):
-        begin, end = begins[number], begins[number + 1]
-        mine = [n for n, one in enumerate(bounds) if one.first < end and one.stop > begin]
+        begin = begins[number]
+        end = begin + record.spans[number].elapsed
+        mine = [n for n, one in enumerate(bounds) if one.first <= end and one.stop > begin]
         asked.append(mine)
         some = [(Bounds(*(at - begin for at in bounds[n])), grids[n]) for n in mine]
         computes.append(partial(_after, some=some) if mine else None)

@@ -77,6 +77,8 @@ class Crew:
         """Start a task; see `_run`."""
         try:
             return self.executor.submit(_run, payload)
+        except BrokenProcessPool:  # a process has died since the last task
+            raise
         except RuntimeError as error:
             raise WorkerError(f"The executor takes no task: {error}.", "Open a new one.") from error
 
@@ -205,13 +207,21 @@ def results(tasks: Sequence[Task], workers: Crew, stop: Callable[[], None]) -> I
     try:
         for number in range(len(tasks)):
             while number not in found:
-                width = workers.width()
-                while upcoming and len(running) < width and upcoming[-1] < number + 4 * width:
+                width, died = workers.width(), list[int]()
+                while (
+                    not died
+                    and upcoming
+                    and len(running) < width
+                    and upcoming[-1] < number + 4 * width
+                ):
                     at = upcoming.pop()
-                    running[workers.submit(packed(tasks[at]))] = at
-                finished, _ = wait(running, timeout=0.1, return_when=FIRST_COMPLETED)
+                    try:
+                        running[workers.submit(packed(tasks[at]))] = at
+                    except BrokenProcessPool:
+                        died.append(at)
+                pause = 0 if died else 0.1
+                finished, _ = wait(running, timeout=pause, return_when=FIRST_COMPLETED)
                 stop()
-                died = list[int]()
                 for future in finished:
                     at = running.pop(future)
                     try:

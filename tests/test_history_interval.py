@@ -92,6 +92,20 @@ def test_what_it_is_too_coarse_for_is_nothing_and_the_reason_says_why():
     assert "Horizons below 5 s have no result" in short.reason
 
 
+def test_of_several_histories_the_coarsest_decides_for_all():
+    """Also before it begins, so that no hold is judged by some days alone."""
+    whole = known_market.history(1800, edge=3.0, seed=1)
+    parts = [whole[:9000], thinned(whole[9100:], 0.5, told=0.5)]
+    grid = {"threshold": [0.3], "hold_seconds": [1.0, 2.0, 5.0], "settings": FREE}
+    surface = obi.sweep(parts, **grid)
+    assert surface.interval == 0.5
+    assert (surface.entries[0, 0, 0] > 0).tolist() == [False, False, True]
+    assert obi.walk_forward(parts, folds=3, **grid)["hold_seconds"].dropna().tolist() == [5.0] * 3
+    assert obi.propose(parts, **grid).candidate.hold_seconds == 5.0
+    told = obi.calibrate(parts, FREE, horizons=[1.0, 2.0, 5.0]).as_traded.net_bps
+    assert told.index[told.notna()].tolist() == [5.0]
+
+
 def test_of_a_hold_that_it_is_too_coarse_for_there_is_no_trade():
     history = thinned(known_market.history(1800, edge=3.0, seed=1), 0.5, told=0.5)
     surface = obi.sweep(history, settings=FREE, threshold=[0.3, 0.4], hold_seconds=[1.0, 5.0, 20.0])

@@ -84,9 +84,18 @@ def add_up(
     if out is None:
         out = one_by_one(history, grid, cancel, done, threads, first)
     stop_if(cancel)
-    coarse = too_coarse(np.array(grid.axes["hold_seconds"]), history.interval)
-    out[..., coarse, :, :] = 0
-    return out
+    return without_coarse(out, grid, history.interval)
+
+
+def without_coarse(parts: Floats, grid: Grid, interval: float) -> Floats:
+    """Return the parts of a surface without entries of holds that are too short for an interval.
+
+    Of several histories the coarsest decides for all of them: entries of some days alone would be
+    another market than those of a longer hold.
+    """
+    coarse = too_coarse(np.array(grid.axes["hold_seconds"]), interval)
+    parts[..., coarse, :, :] = 0
+    return parts
 
 
 def _fast(

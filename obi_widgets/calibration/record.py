@@ -50,7 +50,7 @@ class Span:
         Number of states, and of gaps.
     lost : tuple of bool
         Whether the book was lost in the first state, and in the last one.
-    levels, instrument
+    levels, instrument, interval
         As those of the history.
     origin : Provenance or None
         Its provenance; None if nobody wants to know.
@@ -63,6 +63,7 @@ class Span:
     lost: tuple[bool, bool]
     levels: int
     instrument: Instrument
+    interval: float
     origin: Provenance | None = None
 
     def __len__(self) -> int:
@@ -80,6 +81,7 @@ class Span:
             (lost[0], lost[1]),
             history.levels,
             history.instrument,
+            history.interval,
             history.provenance if hashed else None,
         )
 
@@ -143,6 +145,11 @@ class Record:
     def elapsed(self) -> int:
         """Its length without gaps, ns."""
         return self.begins[-2] + self.spans[-1].elapsed if self.spans else 0
+
+    @property
+    def interval(self) -> float:
+        """Seconds between the states of the coarsest history."""
+        return max((span.interval for span in self.spans), default=0.0)
 
     @property
     def origin(self) -> Provenance | None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 
-from obi_widgets.calibration.entry_sums import FIGURES, PARTS, add_up
+from obi_widgets.calibration.entry_sums import FIGURES, PARTS, add_up, without_coarse
 from obi_widgets.calibration.grid import Grid
 from obi_widgets.calibration.holdout import DEFAULT_HOLD_OUT, holdout_from
 from obi_widgets.calibration.part_by_part import How, Part, Progress, each
@@ -147,6 +147,7 @@ def sweep(
                 origins.append(one.origin)
     if not count:
         raise HistoryError("None of the days has a book.", "Give others.")
+    total = without_coarse(total, grid, interval)
     return Surface(grid.axes, grid.parameters, total, interval, tuple(origins))
 
 
@@ -170,11 +171,11 @@ def surface_of(record: Record, grid: Grid) -> Surface:
         partial(_swept, grid=replace(grid, held_from=max(held_from - begin, 0)), hashed=False)
         for begin in record.begins[:-1]
     ]
-    total, interval = np.zeros((*grid.shape, PARTS, FIGURES)), 0.0
+    total = np.zeros((*grid.shape, PARTS, FIGURES))
     for _, one in record.each(computes, grid.parameters.signal):
         total += one.parts
-        interval = max(interval, one.interval)
-    return Surface(grid.axes, grid.parameters, total, interval)
+    total = without_coarse(total, grid, record.interval)
+    return Surface(grid.axes, grid.parameters, total, record.interval)
 
 
 def sweep_seconds(

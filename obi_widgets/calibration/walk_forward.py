@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from obi_widgets.calibration.entry_sums import FIGURES, PARTS, add_up
+from obi_widgets.calibration.entry_sums import FIGURES, PARTS, add_up, without_coarse
 from obi_widgets.calibration.grid import Grid
 from obi_widgets.calibration.holdout import DEFAULT_HOLD_OUT, Bounds, walk_forward_bounds
 from obi_widgets.calibration.record import Record
@@ -177,7 +177,8 @@ def _chosen(
     for number, (*parts, whole_part) in record.each(computes, grid.parameters.signal):
         mine = [fold for fold, at in enumerate(last) if at == number]
         for fold, part in zip(mine, parts, strict=True):
-            folds[fold] = _choose(Surface(grid.axes, grid.parameters, total + part), merit)
+            sums = without_coarse(total + part, grid, record.interval)
+            folds[fold] = _choose(Surface(grid.axes, grid.parameters, sums), merit)
         total += whole_part
     empty = Surface(grid.axes, grid.parameters, nothing)
     return [folds[n] if n in folds else _choose(empty, merit) for n in range(len(bounds))]

@@ -21,7 +21,8 @@ from obi_widgets.errors import (
     VenueError,
 )
 from obi_widgets.feeds.live import LiveFeed
-from obi_widgets.feeds.several import WARMUP
+from obi_widgets.feeds.several import WARMUP, open_feeds
+from obi_widgets.feeds.sources import Options
 from obi_widgets.presentation.board import board_texts
 from obi_widgets.presentation.board.board_frame import BoardMaker
 from obi_widgets.presentation.board.sparkline import POINTS
@@ -145,10 +146,22 @@ def test_each_market_takes_the_options_that_fit_it(boards, recordings):
     feeds = [one.feed for one in board.sessions.values()]
     assert [one.kind for one in feeds] == ["recording"] * 2 + ["simulated"] * 2
     assert feeds[0].as_fast_as_possible
-    assert [one.served.market.seed for one in feeds[2:]] == [5, 6], "they do not move alike"
+    assert [one.served.market.seed for one in feeds[2:]] == [3, 4], "they do not move alike"
     assert feeds[2].served.warmup == WARMUP
     board.wait(50)
     assert board.to_frame()["state"].tolist()[:2] == ["closed", "closed"]
+
+
+def test_each_simulated_market_has_the_next_seed():
+    """Whatever type of number it is, and whichever sources stand before."""
+    sources = ["sim:NONE-PERP", "sim:BTC-PERP", "nowhere.gz", "sim:ETH-PERP"]
+    for seed in (7, np.int64(7), 7.0):
+        opened = open_feeds(sources, Options(seed=seed))
+        feeds = [opened[name][0] for name in ("sim:BTC-PERP", "sim:ETH-PERP")]
+        assert [one.served.market.seed for one in feeds] == [7, 8]
+    for seed in (True, -1, "7", 7.5):
+        with pytest.raises(SettingsError, match="seed = "):
+            open_feeds(sources, Options(seed=seed))
 
 
 # -- one thread, one publisher, one settings ---------------------------------------------------

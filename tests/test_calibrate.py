@@ -211,3 +211,13 @@ def test_impossible_arguments_are_refused(history, options, says):
     with pytest.raises(SettingsError) as error:
         obi.calibrate(history[:100], obi.Settings(), **options)
     assert says in str(error.value)
+
+
+@pytest.mark.parametrize("seed", [np.int64(3), 3.0])
+def test_a_seed_may_be_of_any_type_of_number(seed):
+    history = obi.simulate(seconds=60, levels=10, seed=1)
+    found, wanted = (
+        obi.calibrate(history, obi.Settings(), horizons=(1,), seed=one, tried=np.int64(2)).bootstrap
+        for one in (seed, 3)
+    )
+    np.testing.assert_array_equal(found.p, wanted.p)

@@ -116,6 +116,12 @@ def test_ticks_are_alike_against_the_price_and_so_are_the_books():
         SimulatedMarket(symbol, edge=5.0)
 
 
+@pytest.mark.parametrize("seed", [np.int64(4), 4.0])
+def test_a_seed_may_be_of_any_type_of_number(seed):
+    found, wanted = (obi.simulate(seconds=2, levels=2, seed=one) for one in (seed, 4))
+    assert found.sha256() == wanted.sha256()
+
+
 @pytest.mark.parametrize("symbol", SOME)
 def test_the_same_seed_is_the_same_market(symbol):
     first, second, other = (SimulatedMarket(symbol, seed=seed) for seed in (4, 4, 5))

@@ -149,8 +149,8 @@ def calibrate(
     check_executor(executor)
     level, hold_out = fraction("level", level), fraction("hold_out", hold_out)
     choice("entry_kind", entry_kind, get_args(Kind))
-    integer("tried", tried, 1, MAX_TRIED, "settings, these included")
-    integer("seed", seed, 0, MAX_SEED)
+    tried = integer("tried", tried, 1, MAX_TRIED, "settings, these included")
+    seed = integer("seed", seed, 0, MAX_SEED)
     as_horizons(horizons)
     if isinstance(signal, Signal | str):
         parameters, signal = _with_signal(parameters, as_chosen(signal)), None

@@ -9,6 +9,7 @@ from concurrent.futures import FIRST_COMPLETED, CancelledError, Executor, Proces
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from multiprocessing import get_context
+from numbers import Integral
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeAlias
 from uuid import uuid4
 from weakref import WeakValueDictionary
@@ -127,7 +128,7 @@ def crew(where: object) -> Iterator[Crew]:
     """
     if isinstance(where, Executor):
         made = Crew(where, lambda: 2 * int(getattr(where, "_max_workers", FEW)))
-    elif isinstance(where, int) and not isinstance(where, bool):
+    elif _is_count(where):
         made = Processes(integer("executor", where, 1, MAX_PROCESSES, "processes"))
     else:
         made = _of_client(where)
@@ -137,11 +138,16 @@ def crew(where: object) -> Iterator[Crew]:
         made.close()
 
 
+def _is_count(where: object) -> bool:
+    """Return whether an argument is a number of processes, perhaps of NumPy."""
+    return isinstance(where, Integral) and not isinstance(where, bool)
+
+
 def check(where: object) -> None:
     """Refuse an argument that means no workers; see `crew`. None means this process."""
     if isinstance(where, Executor) or where is None:
         return
-    if isinstance(where, int) and not isinstance(where, bool):
+    if _is_count(where):
         integer("executor", where, 1, MAX_PROCESSES, "processes")
     else:
         _client(where)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import itertools
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from obi_widgets.checks import integer
 from obi_widgets.errors import (
     ArgumentError,
     HistoryError,
@@ -30,6 +32,8 @@ REFUSED = (SourceError, SymbolError, RecordingError, HistoryError)
 MOST = 200
 """Markets that one thread may read. Each has a history of its own in memory."""
 
+MAX_SEED = 2**62
+"""Largest seed of the first simulated market. Each further one has the next number."""
 
 WARMUP = 60.0
 """Seconds of the past that a simulated market begins with, if nothing else is said. A market alone
@@ -72,11 +76,14 @@ def open_feeds(
             found[name] = error
     _check_use(options, [one for one in found.values() if isinstance(one, Found)])
     feeds: dict[str, tuple[Feed, Options] | ObiError] = {}
-    for number, (name, one) in enumerate(found.items()):
+    seeds = itertools.count(
+        0 if options.seed is None else integer("seed", options.seed, 0, MAX_SEED)
+    )
+    for name, one in found.items():
         if isinstance(one, ObiError):
             feeds[name] = one
             continue
-        fitting = _fitting(options, one, number)
+        fitting = _fitting(options, one, seeds)
         try:
             feeds[name] = one.kind.open(one.opened, fitting), fitting
         except REFUSED as error:
@@ -118,13 +125,13 @@ def _check_use(options: Options, found: list[Found]) -> None:
             raise SettingsError(f"{option} = {quoted(value)} {does}.", "Leave it out.")
 
 
-def _fitting(options: Options, found: Found, number: int) -> Options:
-    """Return the options that a source takes."""
+def _fitting(options: Options, found: Found, seeds: Iterator[int]) -> Options:
+    """Return the options that a source takes; each that takes a seed has the next one."""
     taken = {name: one for name, one in options.given().items() if name in found.kind.takes}
     if "warmup" in found.kind.takes:
         taken.setdefault("warmup", WARMUP)
-    if isinstance(seed := taken.get("seed"), int):
-        taken["seed"] = seed + number
+    if "seed" in taken:
+        taken["seed"] = next(seeds)
     return Options()._replace(**taken)
 
 

@@ -180,17 +180,16 @@ class SimulatedMarket:
     def __init__(self, symbol: str = "BTC-PERP", *, edge: float = 1.0, seed: int = 0) -> None:
         self.symbol = symbol
         self.listing = LISTINGS[symbol]
-        self.edge, self.seed = edge, seed
+        self.edge, self.seed = edge, integer("seed", seed, 0, MAX_SEED)
         tick_bps = 1e4 * self.listing.tick_size / self.listing.price
         max_edge = tick_bps * self.jumps * self.mean_jump * self.fade
-        integer("seed", seed, 0, MAX_SEED)
         if not abs(as_float(edge)) <= max_edge:
             raise SettingsError(
                 f"edge = {quoted(edge)} is not possible.",
                 f"At this volatility give at most ±{math.floor(max_edge * 10) / 10} bps.",
             )
         self.tilt = edge / max_edge  # θ
-        self.random = random.Random(seed)
+        self.random = random.Random(self.seed)
         self.steps = 0
         self._pressures = [self.random.uniform(-1, 1) for _ in range(self.components)]
         bid = round(self.listing.price / self.listing.tick_size)

@@ -143,6 +143,8 @@ def test_aligned_values_are_the_newest_that_had_arrived():
         ([], ArgumentError, "[] is no mapping of histories."),
         ({"A": 1}, ArgumentError, "'A' is 1, and no history."),
         ({}, ArgumentError, "There are fewer than two histories."),
+        (dict.fromkeys([1, "1"], market(walk(50))), ArgumentError, "Two histories have the same"),
+        ({"A": market(walk(2))[:1], "B": market(walk(9))}, HistoryError, "A has one state."),
     ],
 )
 def test_what_is_no_pair_is_refused(given, kind, said):
@@ -207,3 +209,10 @@ def test_a_market_that_has_not_moved_tells_nothing():
     still = np.full(6000, 100.0)
     (row,) = obi.lead_lag({"A": market(still), "B": market(walk())}).to_dict("records")
     assert row["says"] == "Nothing to tell: one of them has not moved."
+
+
+def test_markets_that_have_no_signal_are_not_said_to_rest():
+    """Their books are too shallow for the default depth."""
+    markets = {"A": market(walk(600)), "B": market(walk(600), seed=1)}
+    (row,) = obi.lead_lag(markets, of="signal", longest=1).to_dict("records")
+    assert row["says"] == "Nothing to tell: they never have values at the same time."

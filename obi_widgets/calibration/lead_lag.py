@@ -252,10 +252,14 @@ def _checked(histories: Mapping[str, History]) -> dict[str, History]:
         if not isinstance(one, History):
             raise ArgumentError(f"{quoted(name)} is {quoted(one)}, and no history.", advice)
         if len(one) < 2:
-            raise HistoryError(f"{name} has {len(one)} states.", "Wait for more, or leave it out.")
+            many = "one state" if len(one) else "no states"
+            raise HistoryError(f"{name} has {many}.", "Wait for more, or leave it out.")
     if len(histories) < 2:
         raise ArgumentError("There are fewer than two histories.", advice)
-    return {str(name): one for name, one in histories.items()}
+    named = {str(name): one for name, one in histories.items()}
+    if len(named) < len(histories):
+        raise ArgumentError("Two histories have the same name as text.", "Give each its own.")
+    return named
 
 
 def _grid(histories: Mapping[str, History], step: float, most: int) -> Ints:
@@ -299,6 +303,8 @@ def _said(
     without = [one for one, value in jitters.items() if np.isnan(value)]
     if without:
         return f"No lead: {without[0]} has no receive times of its own."
+    if np.isnan(lead.correlation) and not lead.pairs:
+        return "Nothing to tell: they never have values at the same time."
     if np.isnan(lead.correlation):
         return "Nothing to tell: one of them has not moved."
     if np.isnan(lead.low):

@@ -143,6 +143,32 @@ def test_post_only_orders_are_walked_forward_though_the_first_trades_come_late(a
         obi.walk_forward(without, folds=2, settings=settings, **axes)
 
 
+def quiet(history, until):
+    """Return a history of which the trades before a state are not there."""
+    first = int(history.trade_ends[until - 1])
+    trades = replace(history.trades[first - history.trades.start :], start=0)
+    return replace(history, trades=trades, trade_ends=np.maximum(history.trade_ends - first, 0))
+
+
+@pytest.mark.parametrize(("first", "second"), [(0, 600), (0, 1000), (1000, 0)])
+def test_days_may_be_quiet_for_post_only_orders(first, second):
+    """For a while, or from end to end: other days tell that trades are streamed."""
+    whole = obi.simulate(seconds=210, seed=1)
+    parts = [whole[:1000], whole[1100:]]
+    parts = [
+        quiet(part, until) if until else part
+        for part, until in zip(parts, (first, second), strict=True)
+    ]
+    grid = {"threshold": [0.2, 0.4], "hold_seconds": [1, 3]}
+    grid["settings"] = obi.Settings(execution="post_only", maker_fee_bps=-10)
+    found, joined = (
+        obi.walk_forward(some, folds=6, **grid) for some in (parts, obi.History.concat(parts))
+    )
+    assert found.entries.tolist() == joined.entries.tolist()
+    assert found.entries.sum() > 15
+    assert obi.propose(parts, **grid).candidate is not None
+
+
 def test_a_slice_is_walked_forward_by_a_signal_that_looks_back():
     history = obi.simulate(seconds=100, seed=1)
     settings = obi.Settings(signal=obi.zscore(obi.queue_imbalance, window=5), threshold=1)

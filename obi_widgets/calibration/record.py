@@ -19,6 +19,7 @@ from obi_widgets.calibration.part_by_part import Part, each
 from obi_widgets.errors import HistoryError
 from obi_widgets.history.packing import in_order
 from obi_widgets.history.provenance import joined
+from obi_widgets.trading.post_only import after_a_trade, has_trades
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -52,6 +53,8 @@ class Span:
         Whether the book was lost in the first state, and in the last one.
     levels, instrument, interval
         As those of the history.
+    traded : bool
+        Whether a trade was seen.
     origin : Provenance or None
         Its provenance; None if nobody wants to know.
     """
@@ -64,6 +67,7 @@ class Span:
     levels: int
     instrument: Instrument
     interval: float
+    traded: bool
     origin: Provenance | None = None
 
     def __len__(self) -> int:
@@ -82,12 +86,17 @@ class Span:
             history.levels,
             history.instrument,
             history.interval,
+            has_trades(history),
             history.provenance if hashed else None,
         )
 
 
 def _span(history: History, _: How, *, hashed: bool) -> Span:
     return Span.of(history, hashed=hashed)
+
+
+def _after_a_trade(history: History, how: How, *, compute: Callable[..., Found]) -> Found:
+    return compute(after_a_trade(history), how)
 
 
 def _last_before(history: History, _: How, *, until: int) -> int:
@@ -174,7 +183,13 @@ class Record:
     ) -> Iterator[tuple[int, Found]]:
         """Yield what is computed with each history, and its number; None skips one."""
         wanted = [number for number, one in enumerate(compute) if one is not None]
-        parts = [Part(self.loaders[n], one) for n, one in enumerate(compute) if one is not None]
+        # A history without a trade is a quiet one, where others have some.
+        traded = any(span.traded for span in self.spans)
+        parts = [
+            Part(self.loaders[n], partial(_after_a_trade, compute=one) if traded else one)
+            for n, one in enumerate(compute)
+            if one is not None
+        ]
         came = 0
         for number, found in each(parts, self.executor, signal=signal, quiet=True):
             came += 1

@@ -50,6 +50,7 @@ Moallemi, Yuan (2016), "A model for queue position valuation in a limit order bo
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import numpy as np
@@ -117,6 +118,18 @@ def has_trades(history: History) -> bool:
     """Return whether a trade was seen until the history's end, also one before its first state."""
     trades = history.trades
     return trades.streamed and trades.start + len(trades) > 0
+
+
+def after_a_trade(history: History) -> History:
+    """Return a history whose stream of trades is known to work, since there was a trade elsewhere.
+
+    Orders are followed in all parts of it, where those that end before its own first trade were
+    refused. One whose source tells of no trades stays as it is.
+    """
+    if history.trades.start or not history.trades.streamed:
+        return history
+    trades = replace(history.trades, start=1)
+    return changed(history, trades=trades, trade_ends=history.trade_ends + 1)
 
 
 def refuse_without_trades(history: History) -> None:

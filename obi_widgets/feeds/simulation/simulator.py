@@ -42,6 +42,7 @@ from __future__ import annotations
 
 import math
 import random
+from bisect import bisect_left, insort
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
 
@@ -195,6 +196,7 @@ class SimulatedMarket:
         bid = round(self.listing.price / self.listing.tick_size)
         self.best = {+1: bid, -1: bid + 1}
         self.book: dict[int, Changes] = {+1: {}, -1: {}}
+        self._ordered: dict[int, list[int]] = {+1: [], -1: []}  # its prices, the lowest first
         self.changes: list[LevelChange] = []
         self._trades: list[SimulatedTrade] = []
         for side in (+1, -1):
@@ -248,7 +250,7 @@ class SimulatedMarket:
     def _take(self, side: int, size: int) -> None:
         """Let a market order of some contracts take a side of the book, the best level first."""
         book = self.book[side]
-        for price in sorted(book, reverse=side > 0):
+        for price in self._ordered[side][:: -side]:
             if not size:
                 break
             traded = min(size, book[price])
@@ -290,8 +292,8 @@ class SimulatedMarket:
         missing = self.levels * leaning - len(book)
         for _ in range(self._count(max(missing, 0) * self.refills * STEP)):
             self._place(side)
-        far, last = 8 * self.spread_of_levels, min if side > 0 else max
-        while abs(self.best[side] - (price := last(book))) > far:
+        far, worst = 8 * self.spread_of_levels, 0 if side > 0 else -1
+        while abs(self.best[side] - (price := self._ordered[side][worst])) > far:
             self._set(side, price, 0)
 
     def _place(self, side: int) -> None:
@@ -312,20 +314,24 @@ class SimulatedMarket:
 
     def _set(self, side: int, price: int, size: int, *, trade: bool = False) -> None:
         """Set the size at a price, 0 for none; record the change and its cause."""
-        book = self.book[side]
-        added = size - book.get(price, 0)
+        book, ordered = self.book[side], self._ordered[side]
+        before = book.get(price, 0)
+        added = size - before
         if size:
             book[price] = size
-        else:
-            book.pop(price, None)
+            if not before:
+                insort(ordered, price)
+        elif before:
+            del book[price], ordered[bisect_left(ordered, price)]
         if added:
             cause: Cause = "trade" if trade else "limit order" if added > 0 else "cancellation"
             self.changes.append(LevelChange(side, price, added, cause))
 
     def top(self, side: int, count: int) -> Changes:
         """Return a side's best levels, best first."""
-        book = self.book[side]
-        return {price: book[price] for price in sorted(book, reverse=side > 0)[:count]}
+        book, ordered = self.book[side], self._ordered[side]
+        prices = ordered[: -count - 1 : -1] if side > 0 else ordered[:count]
+        return {price: book[price] for price in prices}
 
 
 def simulate(

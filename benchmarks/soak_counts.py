@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
+import gc
 import os
+import sys
+import time
 from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -67,7 +71,7 @@ class Recovery(NamedTuple):
     fault : str
         Its kind.
     seconds : float
-        Until all markets were live and had received trades; of a silence, since its end.
+        Until all markets had books and had received trades; of a silence, since its end.
     missing : tuple of str
         What was not there in time, such as ``"ETH-PERP: trades"``.
     counted : Counted
@@ -112,6 +116,29 @@ class Outcome:
     looks: int = 0
     live: int = 0
     outages: list[tuple[str, str, float]] = field(default_factory=list)
+
+
+def objects() -> tuple[Counter[str], Counter[str], int]:
+    """Return the numbers of our objects by class, those of `LOGS` apart, and that of open tasks.
+
+    No other thread runs meanwhile. The list of all objects holds tuples that others are making, and
+    Python raises a SystemError if one of these is finished while somebody else holds it.
+    """
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1.0)
+    try:
+        time.sleep(0.02)  # those who wait for their turn by the shorter interval have it first
+        everything = gc.get_objects()
+        kinds = Counter(map(type, everything))
+        tasks = sum(type(one) is asyncio.Task and not one.done() for one in everything)
+        del everything
+    finally:
+        sys.setswitchinterval(interval)
+    ours, logs = Counter[str](), Counter[str]()
+    for kind, many in kinds.items():
+        if str(kind.__module__).startswith("obi_widgets."):
+            (logs if kind.__name__ in LOGS else ours)[kind.__name__] += many
+    return ours, logs, tasks
 
 
 def memory() -> float:

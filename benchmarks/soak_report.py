@@ -61,9 +61,9 @@ def report(out: Outcome) -> None:
     lags = 1e3 * np.array([one.lag for one in steady])
     _tell("lag, median and largest, ms", f"{np.nanmedian(lags):.0f}, {np.nanmax(lags):.0f}")
     _worst("longest not live, after", ((fault, length) for fault, _, length in out.outages))
-    _worst("live and trades again, after", ((one.fault, one.seconds) for one in out.recoveries))
+    _worst("books and trades again, after", ((one.fault, one.seconds) for one in out.recoveries))
     missing = [f"{one.fault}: {', '.join(one.missing)}" for one in out.recoveries if one.missing]
-    _tell("not live, or without trades, in time", f"{len(missing)}", "0")
+    _tell("without books or trades in time", f"{len(missing)}", "0")
     for one in (*missing[:10], *out.examples):
         print(one)
 

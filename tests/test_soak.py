@@ -33,14 +33,18 @@ def hasty(monkeypatch):
     monkeypatch.setattr(soak, "BEGINS_WITHIN", 60.0)
 
 
-def grown(before, after):
-    """Return what there is more of in all of some counts than in any of others before."""
-    most, least = Counter[str](), after[0].copy()
-    for one in before:
+def grown(counts):
+    """Return what there is more of in all of the last three counts than in any of the first three.
+
+    What one fault leaves behind grows by three in eight. Less than that is not told: results that
+    are being computed, and connections that are being closed, come and go.
+    """
+    most, least = Counter[str](), counts[-1].copy()
+    for one in counts[:3]:
         most |= one
-    for one in after[1:]:
+    for one in counts[-3:]:
         least &= one
-    return least - most
+    return {name: more for name, more in (least - most).items() if more >= 3}
 
 
 @pytest.mark.slow
@@ -51,18 +55,17 @@ def test_faults_of_every_kind_leave_nothing_behind_and_no_state_is_wrong(hasty):
     assert (found.wrong, found.forgotten, found.examples) == (0, 0, [])
     assert found.right > 500
     assert sorted(one.fault for one in found.recoveries) == sorted(FAULTS)
-    assert {one.missing for one in found.recoveries} == {()}  # live, and with new trades
-    first, last = (
-        [one.counted for one in part] for part in (found.recoveries[:3], found.recoveries[-3:])
-    )
-    assert grown([one.objects for one in first], [one.objects for one in last]) == {}
-    for name in ("threads", "sockets", "tasks"):  # some have not ended yet when it is counted
-        assert min(getattr(one, name) for one in last) <= max(getattr(one, name) for one in first)
+    assert {one.missing for one in found.recoveries} == {()}  # books, and new trades
+    held = [
+        one.objects + Counter(threads=one.threads, sockets=one.sockets, tasks=one.tasks)
+        for one in (recovery.counted for recovery in found.recoveries)
+    ]
+    assert grown(held) == {}
 
 
 def test_what_grows_at_each_fault_is_told_from_what_comes_and_goes():
-    counts = [Counter(kept=number, now_and_then=number % 3, always=7) for number in range(8)]
-    assert grown(counts[:3], counts[-3:]) == {"kept": 3}
+    counts = [Counter(kept=one, now_and_then=one % 3, always=7, late=one > 2) for one in range(8)]
+    assert grown(counts) == {"kept": 3}
 
 
 def test_a_state_is_true_only_if_it_was_published_at_its_time():
@@ -109,6 +112,6 @@ def test_the_report_tells_growth_from_when_the_histories_are_full(capsys):
     assert told["memory, MB"] == "200.0 → 201.0"
     assert told["messages a second"].startswith("1,000 ")
     assert told["classes with more"] == "Kept +28"
-    assert told["not live, or without trades, in time"].split() == ["1", "0"]
+    assert told["without books or trades in time"].split() == ["1", "0"]
     assert "silence: ETH-PERP: trades" in told
-    assert told["live and trades again, after: drop"] == "2.2 s"
+    assert told["books and trades again, after: drop"] == "2.2 s"

@@ -250,7 +250,7 @@ class SimulatedMarket:
     def _take(self, side: int, size: int) -> None:
         """Let a market order of some contracts take a side of the book, the best level first."""
         book = self.book[side]
-        for price in self._ordered[side][:: -side]:
+        for price in self._ordered[side][::-side]:
             if not size:
                 break
             traded = min(size, book[price])

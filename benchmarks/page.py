@@ -1,7 +1,8 @@
 """What the lab costs the page's main thread, and how soon it answers a slider.
 
 Run from the repository's root: ``python -m benchmarks.page`` compares with `BEFORE`, before issue
-12; ``python -m benchmarks.page alone`` measures only what stands here. It takes about four minutes.
+12; ``python -m benchmarks.page alone`` measures only what stands here: in a server as it is
+installed, and in one with our extension. It takes about six minutes.
 
 A day at ten states a second is kept, and the simulated exchange goes on. Everything is in a real
 JupyterLab and a real Chromium, one package after the other. The share of a CPU that the main thread
@@ -12,10 +13,12 @@ from __future__ import annotations
 
 import sys
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 from benchmarks.base import HERE, environment, package
 from benchmarks.lab import DAY, JupyterLab, main_thread, shown, slide, tell
+from obi_widgets.cli import server_extension
 
 BEFORE = "67624a4"
 
@@ -37,12 +40,12 @@ lab.listing = True
 BESIDE = "\ndisplay(lab, obi.TapeWidget(lab.session), obi.DepthWidget(lab.session))"
 
 
-def measure(folder: Path, name: str, *, here: bool) -> None:
-    """Measure one package."""
+def measure(folder: Path, name: str, *, here: bool, extensions: Sequence[str] = ()) -> None:
+    """Measure one package, in a server with extensions."""
     cell = DAY.removesuffix("\nlab") + BESIDE if here else DAY
     with (
         tempfile.TemporaryDirectory() as root,
-        JupyterLab(Path(root), env=environment(folder)) as jupyter,
+        JupyterLab(Path(root), env=environment(folder), extensions=extensions) as jupyter,
         shown(jupyter, cell, STATES, height=2200) as nb,
     ):
         tell(f"{name}: {'without heatmap, trades, large levels' if here else 'a lab'}", "", "")
@@ -65,6 +68,7 @@ def main() -> None:
         with package(BEFORE) as folder:
             measure(folder, f"before ({BEFORE})", here=False)
     measure(HERE, "here", here=True)
+    measure(HERE, "here, with our extension", here=True, extensions=[server_extension.__name__])
 
 
 if __name__ == "__main__":

@@ -5,9 +5,9 @@ a browser may acknowledge after 40 ms. A kernel answers a slider with four small
 frame, so that the frame often waited for that. Tornado, on which the server is built, leaves the
 algorithm on.
 
-``obi-widgets lab`` loads the extension into its own server. Into another server it is loaded by::
+``obi-widgets lab`` loads the extension into its own server. Another server loads it if asked::
 
-    jupyter server extension enable obi_widgets.cli.server_extension
+    jupyter lab --ServerApp.jpserver_extensions="obi_widgets.cli.server_extension=True"
 """
 
 from __future__ import annotations

@@ -92,6 +92,8 @@ class JupyterLab:
         Added to the server's and so to the kernels' environment.
     settings : dict, optional
         JupyterLab's, by plugin.
+    extensions : sequence of str
+        Modules that its server loads as extensions, beside those that are installed.
     """
 
     def __init__(
@@ -101,8 +103,10 @@ class JupyterLab:
         theme: str = "JupyterLab Light",
         env: dict[str, str] | None = None,
         settings: dict[str, dict[str, Any]] | None = None,
+        extensions: Sequence[str] = (),
     ) -> None:
         self.root, self.env, self.token = root, env or {}, secrets.token_hex(8)
+        self.extensions = extensions
         defaults: dict[str, dict[str, Any]] = {
             f"{APPUTILS}/notification": {
                 "fetchNews": "false",
@@ -136,6 +140,9 @@ class JupyterLab:
             file = home / "settings" / f"{name}.jupyterlab-settings"
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_text(json.dumps(value))
+        enabled = {"ServerApp": {"jpserver_extensions": dict.fromkeys(self.extensions, True)}}
+        (home / "CONFIG").mkdir()
+        (home / "CONFIG" / "jupyter_server_config.json").write_text(json.dumps(enabled))
         env = {k: v for k, v in os.environ.items() if not k.startswith(("JUPYTER", "IPYTHON"))}
         env["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{env.get('PATH', '')}"
         env |= {f"JUPYTER_{k}_DIR": str(home / k) for k in ("CONFIG", "DATA", "RUNTIME")}

@@ -56,7 +56,7 @@ def test_new_websockets_of_a_host_are_counted_together_and_those_of_another_are_
     clock.now += 20
     assert known.try_open(ONE + "/b", budget) is None
     wait = known.try_open(ONE, budget)
-    assert wait == Wait(40.0, why="new connections at a rate of 2 in 1 min")
+    assert wait == Wait(40.0, why="allows new connections at a rate of 2 in 1 min")
     assert known.try_open(OTHER, budget) is None
     clock.now += 40
     assert known.try_open(ONE, budget) is None
@@ -67,7 +67,7 @@ def test_open_websockets_are_capped_until_one_is_closed(clock):
     assert known.try_open(ONE, budget) is known.try_open(ONE, budget) is None
     wait = known.try_open(ONE, budget)
     assert wait.open_ended
-    assert wait.why == "2 connections from one address at once, and this process has as many"
+    assert wait.why == "allows 2 connections from one address at once, and this process has as many"
     known.closed(ONE)
     assert known.try_open(ONE, budget) is None
     assert known.open_websockets(ONE) == 2

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import json
 import weakref
 from contextlib import AsyncExitStack, asynccontextmanager
 
 import pytest
 from shared_tools import turns
+from skipped_time import skipping
 from websockets.exceptions import ConnectionClosed, ConnectionClosedOK
 
 from obi_widgets.feeds.connections import Connections, shared
@@ -18,7 +20,8 @@ from obi_widgets.feeds.limits import Wait
 from obi_widgets.market_data.venues import VENUES
 from obi_widgets.market_data.venues.budget import Budget
 from obi_widgets.market_data.venues.bybit_sharing import BybitSharing
-from obi_widgets.market_data.venues.replies import BOOK, Connect
+from obi_widgets.market_data.venues.replies import BOOK, SECOND, Connect
+from obi_widgets.market_data.venues.sharing import Subscription
 
 
 class FakeSocket:
@@ -103,7 +106,7 @@ async def subscribed(part, symbol):
     await turns()
 
 
-def test_what_is_sent_and_heard_is_that_of_each():
+def test_what_is_sent_and_heard_is_that_of_each(monkeypatch):
     async def play():
         async with joined("bybit", "A", "B") as (socket, pool, (one, two)):
             await subscribed(one, "A")
@@ -123,6 +126,9 @@ def test_what_is_sent_and_heard_is_that_of_each():
             pong = b'{"success":true,"ret_msg":"pong","op":"ping"}'
             socket.frames.put_nowait(pong)
             assert [await part.recv() for part in (one, two)] == [pong, pong]
+            assert await (await one.ping()) == 0.0
+            assert socket.pings == 0, "something came just now"
+            monkeypatch.setattr(shared, "RECENT", 0.0)
             assert await (await one.ping()) == 0.0
             waiting = [await part.ping() for part in (one, two)]
             assert await asyncio.gather(*waiting) == [0.0, 0.0]
@@ -166,11 +172,14 @@ def test_a_market_that_does_not_read_is_closed_and_the_others_are_not(monkeypatc
 def test_a_loss_reaches_all_after_the_frames_that_came_before_it():
     async def play():
         async with joined("bybit", "A", "B") as (socket, pool, parts):
+            ((connection,),) = pool._shared.values()
             await subscribed(parts[0], "A")
             socket.frames.put_nowait(book("A"))
             socket.frames.put_nowait(ConnectionClosed(None, None))
             await turns()
             assert len(pool) == 0
+            connection.ask(parts[1], Subscription(True, ("orderbook.200.B",)))
+            assert not parts[1].held, "who has ended asks for nothing"
             assert await parts[0].recv() == book("A")
             for part in parts:
                 with pytest.raises(ConnectionClosed, match="no close frame"):
@@ -204,6 +213,7 @@ def test_a_market_that_left_at_once_or_heard_nothing_gets_another_websocket():
 @pytest.mark.parametrize("answers", [True, False])
 def test_a_silent_websocket_is_checked_when_a_market_leaves(answers, monkeypatch):
     monkeypatch.setattr(shared, "SILENT", -1.0)
+    monkeypatch.setattr(shared, "RECENT", -1.0)
     monkeypatch.setattr(shared, "ANSWER_WITHIN", 0.01)
 
     async def play():
@@ -447,3 +457,90 @@ def test_an_old_websocket_takes_no_more_markets(monkeypatch):
             assert not connection.takes(frozenset({"B"}))
 
     asyncio.run(play())
+
+
+# -- a large board -------------------------------------------------------------------------
+
+
+class Board:
+    """Markets of a venue that follow by one websocket, each with a decoder's first requests.
+
+    Attributes
+    ----------
+    began : dict of str to float
+        When each market was told that the websocket is open, seconds.
+    times : list of (str, float)
+        Which topic was subscribed to, and when.
+    """
+
+    def __init__(self, name, topics, clock):
+        self.pool, self.socket, self.name, self.topics = Connections(), FakeSocket(), name, topics
+        self.dialler, self.clock, self.start = FakeDialler(self.socket), clock, clock()
+        self.began, self.times, self.told = {}, [], {}
+        self.socket.send = self.send
+
+    async def send(self, text):
+        request = json.loads(text)
+        if request["op"] == "subscribe":
+            (topic,) = request["args"]
+            self.times.append((topic, self.clock() - self.start))
+
+    async def follow(self, symbol):
+        to, told = Connect(BOOK, "wss://example"), self.told.setdefault(symbol, [])
+        venue = VENUES[self.name](symbol)
+        async with self.pool.open(venue, to, self.dialler, told.append) as part:
+            self.began[symbol] = self.clock() - self.start
+            for topic in self.topics:
+                await part.send(f'{{"op":"subscribe","args":["{topic.format(symbol)}"]}}')
+            await part.recv()
+
+    async def follow_all(self, count, seconds):
+        following = [asyncio.create_task(self.follow(f"S{number}")) for number in range(count)]
+        await asyncio.sleep(seconds)
+        if not all(one.done() for one in following):
+            assert self.pool.markets == [count]
+        for one in following:
+            one.cancel()
+        return await asyncio.gather(*following, return_exceptions=True)
+
+
+@pytest.mark.parametrize(
+    ("name", "topics"),
+    [
+        ("lmex", ["update:{}_0"]),
+        ("bybit", ["orderbook.200.{}", "publicTrade.{}", "tickers.{}", "allLiquidation.{}"]),
+    ],
+)
+def test_each_market_of_a_large_board_begins_when_its_book_can_be_asked_for(
+    name, topics, monkeypatch
+):
+    """And is told why it waits. So no decoder waits for what was not sent yet."""
+    run = skipping(monkeypatch, shared)
+    board = Board(name, topics, run.clock)
+    run(board.follow_all(100, 60.0))
+    sent = dict(board.times)
+    assert len(board.times) == len(sent) == 100 * len(topics)
+    books = {symbol: sent[topics[0].format(symbol)] for symbol in board.began}
+    waited = [books[symbol] - began for symbol, began in board.began.items()]
+    assert -1e-9 < max(waited) < 0.5 < VENUES["lmex"].poll_after / SECOND
+    assert 9.0 - 1e-6 < max(books.values()) < 10.0, "ten a second, and ten at once"
+    assert not any(board.told[f"S{number}"] for number in range(10))
+    waits = board.told["S99"]
+    assert [one.seconds for one in waits] == pytest.approx([8.9 - past for past in range(9)])
+    assert {one.why for one in waits} == {"is sent the subscriptions of 10 books a second"}
+
+
+def test_markets_that_wait_for_their_turn_hear_of_a_loss_at_once_and_ask_for_nothing(monkeypatch):
+    run = skipping(monkeypatch, shared)
+    board = Board("bybit", ["orderbook.200.{}"], run.clock)
+
+    async def play():
+        following = asyncio.create_task(board.follow_all(30, 9.0))
+        await asyncio.sleep(0.95)
+        board.socket.frames.put_nowait(ConnectionClosed(None, None))
+        return await following
+
+    found = run(play())
+    assert len(board.times) < 25
+    assert all(isinstance(one, ConnectionClosed) for one in found)
+    assert max(board.began.values()) < 1.0

@@ -84,12 +84,12 @@ class Budgets:
             if left:
                 return Wait(left, status)
             if 0 < budget.websockets <= self._open[host]:
-                count = f"{budget.websockets:,} connections from one address at once"
+                count = f"allows {budget.websockets:,} connections from one address at once"
                 why = f"{count}, and this process has as many"
                 return Wait(STEP, why=why, open_ended=True)
             window = self._connects.setdefault(host, Window())
             if wait := window.wait(budget.connects, now):
-                return Wait(wait, why=f"new connections at a rate of {budget.connects}")
+                return Wait(wait, why=f"allows new connections at a rate of {budget.connects}")
             left, status = self._limits.try_acquire(url)
             if left:  # a request was the first one after the wait
                 return Wait(left, status)

@@ -50,9 +50,9 @@ class Wait(NamedTuple):
     seconds : float
         How long it waits, as far as is known.
     status : int
-        The HTTP status by which the host imposed the wait; 0 if the venue's budget did.
+        The HTTP status by which the host imposed the wait; 0 if it did not.
     why : str
-        What the venue's budget allows, if it waits for that.
+        What the venue allows, or is sent, if it waits for that: how a sentence about it goes on.
     open_ended : bool
         Whether it waits until another websocket is closed.
     """

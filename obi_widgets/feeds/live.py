@@ -377,7 +377,7 @@ class LiveFeed(Feed):
             detail, advice = limited(label, wait.status), f"The next request goes out in {span}."
         else:
             detail, advice = (
-                f"{label} allows {wait.why}.",
+                f"{label} {wait.why}.",
                 f"The next one is opened in {seconds} s.",
             )
         if wait.open_ended:

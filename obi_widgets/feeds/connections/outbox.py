@@ -31,7 +31,8 @@ class _One(NamedTuple):
 class Outbox:
     """Puts requests of many markets together, and says when they may be sent.
 
-    Requests of one topic keep their order. Times are those of a steady clock, in seconds.
+    Requests of one topic keep their order, and those of books come before all others. Times are
+    those of a steady clock, in seconds.
 
     Parameters
     ----------
@@ -53,7 +54,8 @@ class Outbox:
         self.requests = Requests()
         self._together = sharing.together
         self._texts: deque[str] = deque()
-        self._topics: deque[_One] = deque()
+        self._topics: list[_One] = []
+        self._on: set[str] = set()  # topics whose newest request that was sent subscribes to them
         self._said: dict[str, float] = {}  # when a text was sent or put here last
         self._room, self._filled_at = self._a_second, 0.0
         self._hour: deque[float] = deque()  # when subscriptions of the last hour were sent
@@ -65,8 +67,29 @@ class Outbox:
             self._texts.append(text)
 
     def ask(self, asked: Subscription) -> None:
-        """Put in a request."""
-        self._topics += (_One(asked.on, topic, asked.group) for topic in asked.topics)
+        """Put in a request.
+
+        A market whose request waits for long asks again. So what waits already is not put in twice,
+        and a subscription that is ended before it was sent is not sent.
+        """
+        for topic in asked.topics:
+            self._put(_One(asked.on, topic, asked.group))
+
+    def _put(self, one: _One) -> None:
+        places = [at for at, other in enumerate(self._topics) if other.topic == one.topic]
+        newest = self._topics[places[-1]] if places else None
+        if newest == one:
+            return
+        was_on = self._topics[places[-2]].on if len(places) > 1 else one.topic in self._on
+        if newest is not None and newest.on and not one.on and not was_on:
+            del self._topics[places[-1]]
+        else:
+            self._topics.append(one)
+
+    @property
+    def rate(self) -> float:
+        """Books that can be subscribed to in a second."""
+        return self._a_second * self._together
 
     def apart(self) -> None:
         """Send each topic by itself from now on: a request may have been refused for another's."""
@@ -104,10 +127,11 @@ class Outbox:
 
     def _take(self) -> Subscription:
         """Take out the topics of the next request."""
-        first, together = self._topics[0], list[str]()
-        left = deque[_One]()
+        waiting = sorted(self._topics, key=lambda one: not self._sharing.is_book(one.topic))
+        first, together = waiting[0], list[str]()
+        left = list[_One]()
         passed = set[str]()  # topics of which a request came before
-        for one in self._topics:
+        for one in waiting:
             alike = (one.on, one.group) == (first.on, first.group)
             if alike and one.topic not in passed and len(together) < self._together:
                 together.append(one.topic)
@@ -115,4 +139,5 @@ class Outbox:
                 left.append(one)
             passed.add(one.topic)
         self._topics = left
+        self._on = self._on.union(together) if first.on else self._on.difference(together)
         return Subscription(first.on, tuple(together), first.group)

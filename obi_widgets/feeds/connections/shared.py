@@ -18,13 +18,14 @@ from websockets.frames import Close, CloseCode
 
 from obi_widgets.feeds.connections.outbox import Outbox
 from obi_widgets.feeds.connections.routing import Routing, Seat
+from obi_widgets.feeds.limits import Wait
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
     from contextlib import AbstractAsyncContextManager
 
     from obi_widgets.feeds.budgets import LimitedConnection
-    from obi_widgets.feeds.limits import Tell, Wait
+    from obi_widgets.feeds.limits import Tell
     from obi_widgets.market_data.venues.budget import Rate
     from obi_widgets.market_data.venues.sharing import Sharing, Subscription
 
@@ -45,6 +46,12 @@ SILENT = 2.0
 
 ANSWER_WITHIN = 5.0
 """Seconds within which a live websocket answers a ping."""
+
+RECENT = 1.0
+"""Seconds for which a frame, or the answer to a ping, shows that the websocket is alive."""
+
+STEP = 1.0
+"""Longest time between two reports of a wait, seconds."""
 
 RETIRES_AFTER = 20 * 3600.0
 """Age, seconds, from which no market joins a websocket: venues close them after a day."""
@@ -102,6 +109,7 @@ class SharedConnection:
         self._ping: asyncio.Task[float] | None = None
         self._greeting: bytes | None = None  # what who joins later has to be told
         self.opened_at = self._heard_at = time.monotonic()
+        self._next_turn = 0.0  # when one more market may begin, by time.monotonic
         self.retired = False
         self._task = asyncio.create_task(self._run(dial), name="obi-shared")
 
@@ -129,7 +137,7 @@ class SharedConnection:
     async def join(
         self, names: frozenset[str], first: Subscription | None, tell: Tell
     ) -> MarketSocket:
-        """Return the part of a market, once the websocket is open.
+        """Return the part of a market, once the websocket is open and it is the market's turn.
 
         Its place is taken at once. If the websocket cannot be opened, the error is raised to all.
         """
@@ -139,6 +147,7 @@ class SharedConnection:
         self._routing.seats.append(socket)
         try:
             await asyncio.shield(self._opened)
+            await self._wait_for_turn(socket)
         except BaseException:
             if socket in self._routing.seats:
                 self._routing.seats.remove(socket)
@@ -149,6 +158,19 @@ class SharedConnection:
         if first is not None:
             self.ask(socket, first)
         return socket
+
+    async def _wait_for_turn(self, socket: MarketSocket) -> None:
+        """Wait until the book of a market can be subscribed to at once.
+
+        Its decoder counts the time from then on. If all of a large board began together, it would
+        take their requests that wait here for requests that the venue does not answer.
+        """
+        rate = self._outbox.rate
+        turn = max(self._next_turn, time.monotonic() - 1.0)  # those of a second begin together
+        self._next_turn = turn + 1.0 / rate
+        while (left := turn - time.monotonic()) > 0 and not self._task.done():
+            socket.tell(Wait(left, why=f"is sent the subscriptions of {rate:,.0f} books a second"))
+            await asyncio.wait([self._task], timeout=min(left, STEP))
 
     def send(self, socket: MarketSocket, text: str) -> None:
         """Send what a market sends, as soon as the venue's limits allow."""
@@ -161,6 +183,8 @@ class SharedConnection:
 
     def ask(self, socket: MarketSocket, asked: Subscription) -> None:
         """Send a request of a market. If the venue allows no more, the market goes elsewhere."""
+        if socket not in self._routing.seats:
+            return  # it has ended while it joined
         if asked.on and self._outbox.used_up(time.monotonic()):
             self.retired = True
             self._remove(socket, _closed("many subscriptions"))
@@ -171,8 +195,13 @@ class SharedConnection:
     async def ping(self) -> Awaitable[float]:
         """Send a ping, unless one is under way; return what waits for its answer.
 
-        All markets probe at once when a venue pauses, and it takes few messages a second.
+        All markets probe at once when a venue pauses, and it takes few messages a second. So a
+        websocket by which something came just now is not pinged: for the one who asks, it is alive.
         """
+        if time.monotonic() - self._heard_at < RECENT:
+            alive: asyncio.Future[float] = asyncio.get_running_loop().create_future()
+            alive.set_result(0.0)
+            return alive
         if self._ping is None or self._ping.done():
             self._ping = asyncio.create_task(self._probe(), name="obi-ping")
             self._ping.add_done_callback(lambda one: one.cancelled() or one.exception())

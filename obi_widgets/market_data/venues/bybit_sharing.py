@@ -22,6 +22,7 @@ class BybitSharing(TopicSharing):
     # All topics of a websocket may have 21,000 characters. Four of a market have about 80, and with
     # the longest symbols 130.
     markets = 150
+    books = "orderbook."
 
     def write(self, asked: Subscription, number: int) -> str:  # noqa: ARG002, D102
         fields: Mapping[str, object] = {

@@ -40,6 +40,7 @@ class CoinbaseSharing(Sharing):
     # The venue names no limit. A lost message costs all of a websocket a snapshot of up to 5 MB.
     markets = 25
     together = 25
+    books = "level2:"
 
     def read(self, text: str) -> Subscription | None:  # noqa: D102
         request = decoded(_requests, text)

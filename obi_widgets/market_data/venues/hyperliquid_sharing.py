@@ -34,6 +34,7 @@ class HyperliquidSharing(Sharing):
     So two books of one coin, a fast one and a deep one, need two websockets.
     """
 
+    books = "l2Book:"
     markets = 300  # the venue allows 1,000 subscriptions, three of a market, and ten websockets
 
     def read(self, text: str) -> Subscription | None:  # noqa: D102

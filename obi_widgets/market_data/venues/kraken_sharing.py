@@ -38,6 +38,7 @@ class KrakenSharing(Sharing):
 
     markets = 100  # the venue names no limit
     together = 50
+    books = "book:"
 
     def read(self, text: str) -> Subscription | None:  # noqa: D102
         request = decoded(_requests, text)

@@ -36,6 +36,7 @@ class OkxSharing(Sharing):
     # about as many for markets that subscribe again.
     markets = 40
     together = 50  # of the 64 kB that a request may have, a topic takes 60 bytes
+    books = "books:"
     an_hour = 440  # the rest is for those who leave
 
     def read(self, text: str) -> Subscription | None:  # noqa: D102

@@ -130,11 +130,14 @@ class Sharing(ABC):
         The most topics of one request.
     an_hour : int, optional
         The most subscriptions that are sent in an hour.
+    books : str
+        How the topics of books begin, if requests are many: they are sent first.
     """
 
     markets: ClassVar[int]
     together: ClassVar[int] = 1
     an_hour: ClassVar[int | None] = None
+    books: ClassVar[str] = ""
 
     def address(self, url: str) -> tuple[str, Subscription | None]:
         """Return the URL that all markets share, and what one of them subscribes to by its own."""
@@ -147,6 +150,10 @@ class Sharing(ABC):
     @abstractmethod
     def write(self, asked: Subscription, number: int) -> str:
         """Return the text of a request."""
+
+    def is_book(self, topic: str) -> bool:
+        """Return whether a topic is that of a book, or its kind does not matter."""
+        return topic.startswith(self.books)
 
     def keys(self, topic: str, names: Collection[str]) -> tuple[str, ...]:  # noqa: ARG002
         """Return the topics that frames of a topic may say, given the names of the market."""

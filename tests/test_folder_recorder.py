@@ -12,6 +12,7 @@ import subprocess
 import sys
 import textwrap
 import time
+from contextlib import asynccontextmanager
 
 import numpy as np
 import pytest
@@ -28,6 +29,8 @@ from obi_widgets.errors import (
     VenueError,
 )
 from obi_widgets.feeds import record as recording_of
+from obi_widgets.feeds.connections import Connections
+from obi_widgets.feeds.days import folder_recorder
 from obi_widgets.feeds.recording import Recording
 from obi_widgets.feeds.recording.folder import Lock, markets_in
 from obi_widgets.market_data.venues.lmex import Simulated
@@ -137,6 +140,27 @@ def test_what_cannot_be_recorded_is_refused_before_anything_is(tmp_path):
     assert not place.exists()
 
 
+def test_markets_of_one_venue_share_its_websockets(tmp_path, monkeypatch):
+    most = []
+
+    class Noted(Connections):
+        @asynccontextmanager
+        async def open(self, *how):
+            async with super().open(*how) as part:
+                most.append(self.markets)
+                yield part
+
+    monkeypatch.setattr(folder_recorder, "Connections", Noted)
+    symbols = ["BTC-PERP", "ETH-PERP", "SOL-PERP"]
+    with serving(*symbols) as endpoints:
+        markets = [Simulated(symbol, endpoints=endpoints) for symbol in symbols]
+        obi.record(markets, tmp_path, seconds=0.5, progress=False)
+    assert most[-1] == [3, 3]
+    assert max(map(len, most)) == 2
+    for symbol in symbols:
+        assert obi.load(tmp_path, market=f"sim:{symbol}").gaps == 0
+
+
 def test_two_recorders_of_one_market_are_refused(tmp_path):
     obi.record(MARKETS[:1], tmp_path, seconds=0.2, progress=False)
     with (
@@ -154,7 +178,10 @@ EXCHANGE = """
     from obi_widgets.feeds.simulation.simulator import SimulatedMarket
 
     async def serve():
-        async with SimulatedExchange(SimulatedMarket(sys.argv[1], seed=7), warmup=0) as exchange:
+        exchange = SimulatedExchange()
+        for symbol in sys.argv[1:]:
+            exchange.add(SimulatedMarket(symbol, seed=7), 0.0)
+        async with exchange:
             print(json.dumps(exchange.endpoints), flush=True)
             await asyncio.Event().wait()
 
@@ -163,14 +190,14 @@ EXCHANGE = """
 
 
 class serving:  # noqa: N801 used as a function
-    """Serve a market in a process of its own; the endpoints are given."""
+    """Serve markets in a process of its own; the endpoints are given."""
 
-    def __init__(self, symbol) -> None:
-        self._symbol = symbol
+    def __init__(self, *symbols) -> None:
+        self._symbols = symbols
 
     def __enter__(self):
         self._process = subprocess.Popen(
-            [sys.executable, "-c", textwrap.dedent(EXCHANGE), self._symbol],
+            [sys.executable, "-c", textwrap.dedent(EXCHANGE), *self._symbols],
             stdout=subprocess.PIPE,
             text=True,
         )

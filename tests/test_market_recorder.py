@@ -6,6 +6,7 @@ import asyncio
 import json
 import time
 from contextlib import asynccontextmanager, suppress
+from functools import partial
 
 import numpy as np
 import pytest
@@ -15,6 +16,7 @@ from websockets.exceptions import ConnectionClosed
 
 import obi_widgets as obi
 from obi_widgets.feeds import changeover
+from obi_widgets.feeds.connections import Connections
 from obi_widgets.feeds.days import market_recorder
 from obi_widgets.feeds.days.market_recorder import MarketRecorder
 from obi_widgets.feeds.days.progress import kept
@@ -41,14 +43,15 @@ async def until(holds, seconds=60.0):
 
 
 @asynccontextmanager
-async def recording(recorder):
-    """Run a recorder; it leaves no task behind."""
-    running = asyncio.create_task(recorder.run())
+async def recording(*recorders):
+    """Run recorders; they leave no task behind."""
+    running = [asyncio.create_task(one.run()) for one in recorders]
     try:
-        yield running
+        yield
     finally:
-        running.cancel()
-        await asyncio.wait([running])
+        for task in running:
+            task.cancel()
+        await asyncio.wait(running)
     assert not [task for task in asyncio.all_tasks() if task.get_name() in OWN]
 
 
@@ -167,6 +170,54 @@ def test_a_snapshot_is_recorded_again_before_the_price_leaves_the_last_one(tmp_p
     assert not any(inferred)
 
 
+# -- several markets ---------------------------------------------------------------------------
+
+
+def test_markets_of_one_venue_share_websockets_and_their_files_replay_alone(tmp_path, monkeypatch):
+    """Two websockets for all, of the book and of trades; four while files follow each other."""
+    monkeypatch.setattr(changeover, "OVERLAP", 0.1)
+    monkeypatch.setattr(changeover, "SILENT", 0.5)
+    symbols, connections, most = ["BTC-PERP", "ETH-PERP", "SOL-PERP"], Connections(), []
+
+    async def record():
+        exchange = SimulatedExchange()
+        for seed, symbol in enumerate(symbols):
+            exchange.add(SimulatedMarket(symbol, seed=seed), 0.0)
+        async with exchange:
+            recorders = []
+            for symbol in symbols:
+                place = tmp_path / symbol
+                place.mkdir()
+                make = partial(make_venue, "sim", symbol, endpoints=exchange.endpoints)
+                one = MarketRecorder(symbol, make, place, HOURLY, connections=connections)
+                recorders.append(one)
+            async with recording(*recorders):
+                await until(lambda: all(one.had_book for one in recorders))
+                await until(lambda: connections.markets == [3, 3])
+                for one in recorders:
+                    one._next = one._begin()
+
+                def followed():
+                    most.append(len(connections))
+                    return all(one._next is None for one in recorders)
+
+                await until(followed)
+                await until(lambda: all(one._part.feed.messages > 20 for one in recorders))
+                assert connections.markets == [3, 3]
+                assert [one.gaps for one in recorders] == [0, 0, 0]
+
+    asyncio.run(record())
+    assert max(most) == 4
+    for symbol in symbols:
+        first, second = sorted((tmp_path / symbol).iterdir())
+        alone = [obi.load(path, interval=0) for path in (first, second)]
+        assert [one.gaps for one in alone] == [0, 0]
+        assert [one.instrument.symbol for one in alone] == [symbol] * 2
+        assert obi.load(tmp_path / symbol, interval=0).gaps == 0
+        assert alone[1].time[0] < alone[0].time[-1] < alone[1].time[-1]
+    assert len(connections) == 0
+
+
 # -- when something fails ------------------------------------------------------------------------
 
 
@@ -272,8 +323,8 @@ def test_a_market_that_is_listed_no_more_leaves_no_file_at_each_try(tmp_path, mo
     class Talking(market_recorder.LiveFeed):
         """Hears from the venue before it says that there is no such market."""
 
-        def __init__(self, *how) -> None:
-            super().__init__(*how)
+        def __init__(self, *how, **more) -> None:
+            super().__init__(*how, **more)
             self.messages = 1
 
     monkeypatch.setattr(market_recorder, "LiveFeed", Talking)

@@ -125,7 +125,8 @@ def record(
     instrument and a snapshot, and replays alone: before a file ends, the next one has connected to
     the venue by itself, and both hold the seconds between. `load` counts these once. Recording into
     the same folder again adds files. A market that fails, or a file that cannot be written, is
-    tried again, and the others go on meanwhile.
+    tried again, and the others go on meanwhile. Markets of one venue share websockets, as far as it
+    allows.
 
     Examples
     --------

@@ -21,6 +21,7 @@ from obi_widgets.errors import (
 )
 from obi_widgets.feeds.blocking import run, run_and_wait
 from obi_widgets.feeds.by_ccxt.markets import CcxtSource, refuse_recording
+from obi_widgets.feeds.connections import Connections
 from obi_widgets.feeds.days.market_recorder import MarketRecorder
 from obi_widgets.feeds.days.progress import Progress, kept
 from obi_widgets.feeds.reach import Reach
@@ -173,12 +174,13 @@ def record_folder(
         If no market gave a book.
     """
     with ExitStack() as locks:
-        recorders = []
+        recorders, connections = [], Connections()
         for target in targets:
             place = make_folder(place_of(folder, target.venue, target.symbol))
             lock = locks.enter_context(Lock(place))
             name = f"{target.venue}:{target.symbol}"
-            recorders.append(MarketRecorder(name, target.make, place, rotation, lock))
+            recorder = MarketRecorder(name, target.make, place, rotation, lock, connections)
+            recorders.append(recorder)
         shown = Progress(recorders, sys.stdout) if progress and sys.stdout else None
         exchanges = [target.exchange for target in targets if target.exchange is not None]
         stop = threading.Event()

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from obi_widgets.feeds.connections import Connections
     from obi_widgets.feeds.days.rotation import Rotation
     from obi_widgets.feeds.recording import Recorder
     from obi_widgets.market_data.events import Status
@@ -67,12 +68,16 @@ class Part:
         A new decoder.
     recorder : Recorder
         Writes the file.
+    connections : Connections, optional
+        See `MarketRecorder`.
     """
 
-    def __init__(self, venue: Venue, recorder: Recorder) -> None:
+    def __init__(
+        self, venue: Venue, recorder: Recorder, connections: Connections | None = None
+    ) -> None:
         self.market = WatchedBook(venue)
         self.recorder = recorder
-        self.feed = LiveFeed(self.market, recorder)
+        self.feed = LiveFeed(self.market, recorder, connections=connections)
         self.begun = time.time_ns()
         self._readiness = Readiness()
         self._running = asyncio.create_task(self.feed.run(), name="obi-recording")
@@ -120,6 +125,9 @@ class MarketRecorder:
         When a new file begins.
     lock : Lock, optional
         That of the folder.
+    connections : Connections, optional
+        Websockets that it shares with other markets. A new file gets another one than the file
+        before it, since both are of one market.
 
     Attributes
     ----------
@@ -142,12 +150,14 @@ class MarketRecorder:
         place: Path,
         rotation: Rotation,
         lock: Lock | None = None,
+        connections: Connections | None = None,
     ) -> None:
         self.market = market
         self._make = make
         self._place = place
         self._rotation = rotation
         self._lock = lock or Lock(place)
+        self._connections = connections
         self._part: Part | None = None
         self._next: Part | None = None
         self._open: list[Part] = []  # those two, and one that is being closed
@@ -302,7 +312,7 @@ class MarketRecorder:
         self._lock.renew()
         recorder = new_recorder(self._place, venue.name, venue.symbol, time.time_ns())
         self.files.append(recorder.path)
-        part = Part(venue, recorder)
+        part = Part(venue, recorder, self._connections)
         self._open.append(part)
         return part
 

@@ -15,9 +15,11 @@ import pytest
 from exchange_tools import SECOND, confirm, confirmations, only
 
 from obi_widgets.feeds.market import Market
+from obi_widgets.market_data.events import Status
 from obi_widgets.market_data.venues import make_venue
 from obi_widgets.market_data.venues.channels import Channels
-from obi_widgets.market_data.venues.replies import BOOK, Connect, Send
+from obi_widgets.market_data.venues.lmex import REST_BOOK
+from obi_widgets.market_data.venues.replies import BOOK, Connect, Fetch, Send
 
 VENUES = {
     "okx": okx_tools,
@@ -64,6 +66,42 @@ def test_what_is_confirmed_is_not_asked_for_again(name):
     for second in range(1, 40):
         assert not asked_again(venue, second * SECOND)
     assert "confirmed" not in venue.note
+
+
+@pytest.mark.parametrize("name", VENUES)
+def test_what_was_not_sent_yet_is_not_late(name):
+    """By a websocket that many markets share: the wait begins when it was sent."""
+    venue = unconfirmed(name)
+    venue.unsent = frozenset({"others"})
+    for second in range(1, 100):
+        assert not asked_again(venue, second * SECOND)
+    assert "confirmed" not in venue.note
+    venue.unsent = frozenset()
+    assert not asked_again(venue, 108 * SECOND)
+    assert asked_again(venue, 110 * SECOND)
+    assert "has not confirmed" in venue.note
+
+
+@pytest.mark.parametrize("name", VENUES)
+def test_a_book_that_was_not_asked_for_yet_is_not_late(name):
+    """Of LMEX, it is not read by REST either."""
+    venue, asked = confirm(unconfirmed(name)), []
+    venue.unsent = frozenset({"book"})
+
+    def tick(second):
+        venue._cadence.heard(second * SECOND)
+        outputs, book = venue.tick(second * SECOND), venue._subscription()
+        asked.extend(only(Status, outputs))
+        asked.extend(one for one in only(Fetch, outputs) if one.name == REST_BOOK)
+        asked.extend(one for one in only(Send, outputs) if one in book)
+
+    for second in range(1, 100):
+        tick(second)
+    assert asked == []
+    venue.unsent = frozenset()
+    for second in range(100, 150):
+        tick(second)
+    assert asked
 
 
 @pytest.mark.parametrize("name", ["okx", "bybit", "kraken", "hyperliquid"])

@@ -16,6 +16,7 @@ from websockets.asyncio.server import serve
 
 from obi_widgets.feeds import live as live_module
 from obi_widgets.feeds.connections import Connections
+from obi_widgets.feeds.connections.shared import SharedConnection
 from obi_widgets.feeds.live import LiveFeed, SimulatorFeed
 from obi_widgets.feeds.simulation.exchange import FAULTS
 from obi_widgets.feeds.simulation.simulator import LISTINGS, SimulatedMarket
@@ -142,6 +143,15 @@ def test_a_market_that_is_followed_twice_has_two_websockets():
         assert [market.history().gaps for market in one.markets] == [0, 0]
 
     asyncio.run(play())
+
+
+def test_a_decoder_knows_that_its_requests_wait_to_be_sent(monkeypatch):
+    async def scenario(together):
+        assert {one.venue.unsent for one in together.markets} == {frozenset()}
+        monkeypatch.setattr(SharedConnection, "unsent", lambda *_: frozenset({"book"}))
+        await together.until(lambda one: one.venue.unsent == {"book"})
+
+    follow(scenario)
 
 
 # -- one market in trouble -----------------------------------------------------------------

@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 from websockets.asyncio.client import ClientConnection
 
 from obi_widgets.feeds.limits import LIMITS, Wait
+from obi_widgets.market_data.venues.base import NOTHING_UNSENT
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable
@@ -167,6 +168,9 @@ class LimitedConnection(ClientConnection):
     protocol, **options
         See `ClientConnection`.
     """
+
+    unsent: frozenset[str] = NOTHING_UNSENT
+    """See `Venue.unsent`: requests of one market do not wait for long."""
 
     def __init__(self, url: str, budget: Budget, protocol: ClientProtocol, **options: Any) -> None:  # noqa: ANN401
         super().__init__(protocol, **options)

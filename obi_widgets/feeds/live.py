@@ -21,6 +21,7 @@ from obi_widgets.feeds.recording import Record, Recorder
 from obi_widgets.feeds.requests import Requests
 from obi_widgets.feeds.simulation.exchange import SimulatedExchange
 from obi_widgets.market_data.events import Refused
+from obi_widgets.market_data.venues.base import NOTHING_UNSENT
 from obi_widgets.market_data.venues.http_answers import explain, limited
 from obi_widgets.market_data.venues.replies import (
     Connect,
@@ -147,6 +148,7 @@ class LiveFeed(Feed):
             self._carry_out(self.market.start(self._now()))
             while self.market.state != "closed":
                 await asyncio.sleep(TICK)
+                self.market.venue.unsent = self._unsent(self._turn)
                 self._carry_out(self.market.tick(self._now()))
                 self._look_at_connections()
             for task in self._tasks:
@@ -198,6 +200,14 @@ class LiveFeed(Feed):
         """Return whether a frame of a decoder's websocket goes to the market and nowhere else."""
         return self.recorder is None and self._changeover is None and turn == self._turn
 
+    def _unsent(self, turn: int) -> frozenset[str]:
+        """Return of what the requests of a decoder still wait to be sent."""
+        unsent = NOTHING_UNSENT
+        for name, socket in self._sockets.items():
+            if unmarked(name)[1] == turn:
+                unsent |= socket.unsent
+        return unsent
+
     # -- connections that the venue ends ---------------------------------------------------
 
     def _look_at_connections(self) -> None:
@@ -210,6 +220,7 @@ class LiveFeed(Feed):
                 change = self._changeover = Changeover(self.market, self._turns)
                 self._carry_out(change.start(now), change.turn)
             return
+        change.venue.unsent = self._unsent(change.turn)
         self._carry_out(change.tick(now), change.turn)
         if change.joined:
             if change.settled:

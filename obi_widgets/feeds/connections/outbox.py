@@ -45,6 +45,8 @@ class Outbox:
     ----------
     requests : Requests
         What was sent, to recognise its answer.
+    waiting : set of str
+        The topics of requests that wait.
     """
 
     def __init__(self, sharing: Sharing, rate: Rate) -> None:
@@ -55,6 +57,7 @@ class Outbox:
         self._together = sharing.together
         self._texts: deque[str] = deque()
         self._topics: list[_One] = []
+        self.waiting: set[str] = set()
         self._on: set[str] = set()  # topics whose newest request that was sent subscribes to them
         self._said: dict[str, float] = {}  # when a text was sent or put here last
         self._room, self._filled_at = self._a_second, 0.0
@@ -74,6 +77,7 @@ class Outbox:
         """
         for topic in asked.topics:
             self._put(_One(asked.on, topic, asked.group))
+        self._count()
 
     def _put(self, one: _One) -> None:
         places = [at for at, other in enumerate(self._topics) if other.topic == one.topic]
@@ -85,6 +89,9 @@ class Outbox:
             del self._topics[places[-1]]
         else:
             self._topics.append(one)
+
+    def _count(self) -> None:
+        self.waiting = {one.topic for one in self._topics}
 
     @property
     def rate(self) -> float:
@@ -139,5 +146,6 @@ class Outbox:
                 left.append(one)
             passed.add(one.topic)
         self._topics = left
+        self._count()
         self._on = self._on.union(together) if first.on else self._on.difference(together)
         return Subscription(first.on, tuple(together), first.group)

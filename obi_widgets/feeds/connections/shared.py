@@ -19,6 +19,7 @@ from websockets.frames import Close, CloseCode
 from obi_widgets.feeds.connections.outbox import Outbox
 from obi_widgets.feeds.connections.routing import Routing, Seat
 from obi_widgets.feeds.limits import Wait
+from obi_widgets.market_data.venues.base import NOTHING_UNSENT
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -159,11 +160,20 @@ class SharedConnection:
             self.ask(socket, first)
         return socket
 
+    def unsent(self, socket: MarketSocket) -> frozenset[str]:
+        """Return of what a market's requests wait to be sent; see `Venue.unsent`."""
+        waiting = self._outbox.waiting
+        if not waiting or waiting.isdisjoint(socket.held):
+            return NOTHING_UNSENT
+        is_book = self._sharing.is_book
+        return frozenset(
+            "book" if is_book(topic) else "others" for topic in waiting.intersection(socket.held)
+        )
+
     async def _wait_for_turn(self, socket: MarketSocket) -> None:
         """Wait until the book of a market can be subscribed to at once.
 
-        Its decoder counts the time from then on. If all of a large board began together, it would
-        take their requests that wait here for requests that the venue does not answer.
+        So it is told meanwhile what it waits for, and a recording begins with what the venue sent.
         """
         rate = self._outbox.rate
         turn = max(self._next_turn, time.monotonic() - 1.0)  # those of a second begin together
@@ -350,6 +360,11 @@ class MarketSocket(Seat):
     def connected_at(self) -> float:
         """When the websocket itself was opened, by `time.monotonic`: its age counts from then."""
         return self._shared.opened_at
+
+    @property
+    def unsent(self) -> frozenset[str]:
+        """See `Venue.unsent`."""
+        return self._shared.unsent(self)
 
     async def recv(self, decode: bool | None = None) -> bytes:  # noqa: ARG002
         """Return the next frame; text as bytes too.

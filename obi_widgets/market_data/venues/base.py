@@ -32,6 +32,9 @@ if TYPE_CHECKING:
     from obi_widgets.market_data.venues.symbols import Contract
 
 
+NOTHING_UNSENT: frozenset[str] = frozenset()
+
+
 @dataclass(frozen=True, eq=False)
 class Frames:
     """N frames in one piece of memory.
@@ -155,6 +158,10 @@ class Venue(ABC):
         The proxy and the ``Origin`` that are used.
     can_ask : bool
         Whether requests are answered. A replay sets it to False.
+    unsent : frozenset of {"book", "others"}
+        Of what its requests still wait to be sent: of its book, of what comes beside it. A live
+        feed sets it before `tick`: by a websocket that many markets share, requests may wait for
+        long, and what was not asked for is not late.
 
     Notes
     -----
@@ -243,6 +250,7 @@ class Venue(ABC):
         self.urls = {**self.endpoints, **(endpoints or {})}
         self.route = Route()
         self.can_ask = True
+        self.unsent: frozenset[str] = NOTHING_UNSENT
 
     def anew(self) -> Self:
         """Return a decoder of the same market that has heard nothing yet."""

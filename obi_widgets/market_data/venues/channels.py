@@ -47,6 +47,12 @@ class Channels:
         """Note that channels are asked for by a connection that is new."""
         self._channels.update((name, _Channel(now)) for name in names)
 
+    def not_asked_yet(self, now: int) -> None:
+        """Note that requests are not sent yet: channels that are not there are asked for now."""
+        for channel in self._channels.values():
+            if not channel.is_there:
+                channel.asked_at = now
+
     def forget(self, names: Iterable[str]) -> None:
         """Note that the connection of channels was lost."""
         for name in names:

@@ -23,6 +23,7 @@ class LmexSharing(TopicSharing):
     does not list was not accepted: that is said by an empty list to a websocket of one topic.
     """
 
+    books = "update:"
     markets = 100  # topics of a websocket; a market has one by each
 
     def write(self, asked: Subscription, number: int) -> str:  # noqa: ARG002, D102

@@ -131,7 +131,7 @@ class Sharing(ABC):
     an_hour : int, optional
         The most subscriptions that are sent in an hour.
     books : str
-        How the topics of books begin, if requests are many: they are sent first.
+        How the topics of books begin: these are sent first. Empty where all go together.
     """
 
     markets: ClassVar[int]

@@ -226,6 +226,10 @@ class Streamed(Connection):
     def tick(self, now: int) -> list[Output]:  # noqa: D102
         if BOOK not in self._open:
             return []
+        if "book" in self.unsent:
+            self._subscribed_at = now
+        if "others" in self.unsent:
+            self._channels.not_asked_yet(now)
         looked = self._cadence.look(now)
         if looked == "dead":
             return self._dead(self._cadence.heard_at, now)

@@ -1,7 +1,7 @@
 """Where the time of a slider's move goes: step by step, from the mouse's event to the paint.
 
 Run from the repository's root: ``python -m benchmarks.moves``. It takes about five minutes, in a
-server as it is installed and then in one with our extension, with a day of ten states a second. The
+server without our extension and then in one with it, with a day of ten states a second. The
 page and the kernel stamp the steps by the wall clock, which is the same for both. On a machine that
 does other work too, steps that compute take longer than they need.
 """
@@ -15,8 +15,7 @@ from pathlib import Path
 
 from benchmarks.base import HERE, environment
 from benchmarks.lab import DAY, JupyterLab, drag, shown, spread, tell
-from benchmarks.page import PLAIN, STATES
-from obi_widgets.cli import server_extension
+from benchmarks.page import EXTENSION, PLAIN, STATES
 
 STEPS = (
     "the page has sent the value",  # ipywidgets, JupyterLab
@@ -96,11 +95,11 @@ def moves(nb) -> Iterator[list[float]]:
             yield [*before, settings[value], *made, *after]
 
 
-def measure(name: str, extensions: Sequence[str] = ()) -> None:
-    """Drag a slider in a server with extensions."""
+def measure(name: str, *, at_once: bool) -> None:
+    """Drag a slider in a server that sends at once, or as Tornado does."""
     with (
         tempfile.TemporaryDirectory() as root,
-        JupyterLab(Path(root), env=environment(HERE), extensions=extensions) as jupyter,
+        JupyterLab(Path(root), env=environment(HERE), extensions={EXTENSION: at_once}) as jupyter,
         shown(jupyter, DAY, STATES) as nb,
     ):
         nb.execute(PLAIN + KERNEL)
@@ -119,8 +118,8 @@ def steps(stamps: Sequence[float]) -> list[float]:
 
 
 def main() -> None:
-    measure("the server as it is")
-    measure("with our extension", [server_extension.__name__])
+    measure("without our server extension", at_once=False)
+    measure("with it", at_once=True)
 
 
 if __name__ == "__main__":

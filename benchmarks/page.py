@@ -2,7 +2,7 @@
 
 Run from the repository's root: ``python -m benchmarks.page`` compares with `BEFORE`, before issue
 12; ``python -m benchmarks.page alone`` measures only what stands here: in a server as it is
-installed, and in one with our extension. It takes about six minutes.
+installed, and in one without our extension. It takes about six minutes.
 
 A day at ten states a second is kept, and the simulated exchange goes on. Everything is in a real
 JupyterLab and a real Chromium, one package after the other. The share of a CPU that the main thread
@@ -13,16 +13,16 @@ from __future__ import annotations
 
 import sys
 import tempfile
-from collections.abc import Sequence
 from pathlib import Path
 
 from benchmarks.base import HERE, environment, package
 from benchmarks.lab import DAY, JupyterLab, main_thread, shown, slide, tell
-from obi_widgets.cli import server_extension
 
 BEFORE = "67624a4"
 
 STATES = 863_000
+
+EXTENSION = "obi_widgets.cli.server_extension"
 
 PLAIN = """
 appearance = lab.session.appearance
@@ -40,12 +40,12 @@ lab.listing = True
 BESIDE = "\ndisplay(lab, obi.TapeWidget(lab.session), obi.DepthWidget(lab.session))"
 
 
-def measure(folder: Path, name: str, *, here: bool, extensions: Sequence[str] = ()) -> None:
-    """Measure one package, in a server with extensions."""
+def measure(folder: Path, name: str, *, here: bool, at_once: bool = True) -> None:
+    """Measure one package, in a server that sends at once, or as Tornado does."""
     cell = DAY.removesuffix("\nlab") + BESIDE if here else DAY
     with (
         tempfile.TemporaryDirectory() as root,
-        JupyterLab(Path(root), env=environment(folder), extensions=extensions) as jupyter,
+        JupyterLab(Path(root), env=environment(folder), extensions={EXTENSION: at_once}) as jupyter,
         shown(jupyter, cell, STATES, height=2200) as nb,
     ):
         tell(f"{name}: {'without heatmap, trades, large levels' if here else 'a lab'}", "", "")
@@ -66,9 +66,9 @@ def measure(folder: Path, name: str, *, here: bool, extensions: Sequence[str] = 
 def main() -> None:
     if sys.argv[1:] != ["alone"]:
         with package(BEFORE) as folder:
-            measure(folder, f"before ({BEFORE})", here=False)
+            measure(folder, f"before ({BEFORE})", here=False, at_once=False)
     measure(HERE, "here", here=True)
-    measure(HERE, "here, with our extension", here=True, extensions=[server_extension.__name__])
+    measure(HERE, "here, without our server extension", here=True, at_once=False)
 
 
 if __name__ == "__main__":

@@ -1,20 +1,22 @@
-"""Messages of kernels are sent at once: on a real websocket, and in the server of the command."""
+"""Messages of kernels are sent at once: on a real websocket, in every server that loads it."""
 
 import asyncio
-import io
 import json
 import socket
 import sys
+import tomllib
+from pathlib import Path
 from types import SimpleNamespace
 
 from jupyter_server.extension.manager import ExtensionPackage
-from jupyterlab.labapp import LabApp
 from tornado.httpserver import HTTPServer
 from tornado.netutil import bind_sockets
 from tornado.web import Application
 from tornado.websocket import WebSocketHandler, websocket_connect
 
 from obi_widgets.cli import jupyter_server, server_extension
+
+ROOT = Path(__file__).parent.parent
 
 KIND = "kernel_websocket_connection_class"
 
@@ -72,14 +74,14 @@ def test_jupyter_server_takes_it_as_an_extension():
     assert said_by(server.web_app.settings[KIND]) == ["connected", True]
 
 
-def test_the_server_of_the_command_has_it(monkeypatch):
-    started = []
-    server = SimpleNamespace(
-        web_app=SimpleNamespace(settings={KIND: Connection}),
-        start=lambda: started.append(server.web_app.settings[KIND]),
-    )
-    monkeypatch.setattr(LabApp, "initialize_server", lambda *_, **__: server)
-    monkeypatch.setattr(sys, "stdin", io.StringIO("token"))
-    jupyter_server._serve([])
-    (connection,) = started
-    assert said_by(connection) == ["connected", True]
+def test_every_server_of_the_environment_loads_it():
+    folder = "jupyter_server_config.d"
+    (file,) = (jupyter_server.ADDED / "config" / folder).iterdir()
+    assert json.loads(file.read_text(encoding="utf-8")) == {
+        "ServerApp": {"jpserver_extensions": {server_extension.__name__: True}}
+    }
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    shared = project["tool"]["hatch"]["build"]["targets"]["wheel"]["shared-data"]
+    assert shared == {str(file.parent.relative_to(ROOT)): f"etc/jupyter/{folder}"}
+    installed = Path(sys.prefix, "etc", "jupyter", folder, file.name)
+    assert installed.read_bytes() == file.read_bytes(), "install the package again"

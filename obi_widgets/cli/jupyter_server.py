@@ -21,7 +21,6 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 
-from obi_widgets.cli import server_extension
 from obi_widgets.errors import ObiError
 
 if TYPE_CHECKING:
@@ -319,7 +318,6 @@ def _serve(arguments: list[str]) -> None:
         [*arguments, f"--IdentityProvider.token={token}"],
         no_browser_open_file=True,  # that file holds the token, and every user can read it
     )
-    server_extension._load_jupyter_server_extension(server)
     server.start()
 
 

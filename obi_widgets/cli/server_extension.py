@@ -5,9 +5,11 @@ a browser may acknowledge after 40 ms. A kernel answers a slider with four small
 frame, so that the frame often waited for that. Tornado, on which the server is built, leaves the
 algorithm on.
 
-``obi-widgets lab`` loads the extension into its own server. Another server loads it if asked::
+Every server in the environment of obi-widgets loads the extension: the package installs
+``etc/jupyter/jupyter_server_config.d/obi_widgets.json``. ``jupyter server extension list`` shows
+it, and this switches it off::
 
-    jupyter lab --ServerApp.jpserver_extensions="obi_widgets.cli.server_extension=True"
+    jupyter lab --ServerApp.jpserver_extensions="obi_widgets.cli.server_extension=False"
 """
 
 from __future__ import annotations

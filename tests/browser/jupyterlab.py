@@ -14,7 +14,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
 
@@ -103,10 +103,10 @@ class JupyterLab:
         theme: str = "JupyterLab Light",
         env: dict[str, str] | None = None,
         settings: dict[str, dict[str, Any]] | None = None,
-        extensions: Sequence[str] = (),
+        extensions: Mapping[str, bool] | None = None,
     ) -> None:
         self.root, self.env, self.token = root, env or {}, secrets.token_hex(8)
-        self.extensions = extensions
+        self.extensions = dict(extensions or {})
         defaults: dict[str, dict[str, Any]] = {
             f"{APPUTILS}/notification": {
                 "fetchNews": "false",
@@ -140,7 +140,7 @@ class JupyterLab:
             file = home / "settings" / f"{name}.jupyterlab-settings"
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_text(json.dumps(value))
-        enabled = {"ServerApp": {"jpserver_extensions": dict.fromkeys(self.extensions, True)}}
+        enabled = {"ServerApp": {"jpserver_extensions": self.extensions}}
         (home / "CONFIG").mkdir()
         (home / "CONFIG" / "jupyter_server_config.json").write_text(json.dumps(enabled))
         env = {k: v for k, v in os.environ.items() if not k.startswith(("JUPYTER", "IPYTHON"))}

@@ -10,8 +10,9 @@ of the windows that hold most of the movement, as in `inference.Scores.lag_fract
 In simulations with a true correlation of 0 to 0.95, 30 to 1,500 pairs, independent, autoregressive
 (0.5) or with a bid-ask bounce, Student's t with 3 or 5 degrees of freedom, jumps, and shared
 volatility that lasts 30 to 100 steps, a 95 % interval covers the truth in 92 to 97 %. It covers
-more where one series follows the other by several steps (98 to 100 %), or moves fewer than ten
-times, and less where both last long: autoregressive with 0.9, 81 % at 60 pairs, 91 % at 300.
+more where one series follows the other by several steps, or both move together fewer than ten
+times (96 to 100 %), and less where both last long: autoregressive with 0.9, 81 % at 60 pairs,
+91 % at 300.
 """
 
 from __future__ import annotations

@@ -24,8 +24,8 @@ class FrameDecoder:
 
     def __init__(self) -> None:
         self.number: int | None = None
-        self._targets: dict[int, tuple[str, str]] = {}
-        self._values: dict[int, Any] = {}
+        self._targets: dict[str, tuple[str, str]] = {}
+        self._values: dict[str, Any] = {}
 
     @property
     def frame(self) -> dict[tuple[str, str], Any]:
@@ -47,11 +47,11 @@ class FrameDecoder:
         for target in header.get("gone", ()):
             del self._targets[target], self._values[target]
         for target, (widget, name) in header.get("targets", {}).items():
-            self._targets[int(target)] = widget, name
+            self._targets[target] = widget, name
         for target, value in header.get("json", {}).items():
-            self._values[int(target)] = value
+            self._values[target] = value
         for target, changed in header.get("some", {}).items():
-            self._values[int(target)] = self._values[int(target)] | changed
+            self._values[target] = self._values[target] | changed
         rows = memoryview(buffers[0] if buffers else b"")
         for target, part in header.get("arrays", ()):
             old = self._values.get(target)

@@ -153,7 +153,7 @@ def test_the_newest_point_may_still_move_and_nan_is_nan():
     after = line.copy()
     after[-1] = 5.0
     header, (rows,) = encoder.encode({("line", "y"): after})
-    assert header["arrays"] == [[0, [0, 599, "float32", [1]]]]
+    assert header["arrays"] == [["0", [0, 599, "float32", [1]]]]
     assert rows == np.float32(5.0).tobytes()
 
 
@@ -162,7 +162,7 @@ def test_lines_that_share_a_time_axis_are_compared_each_by_itself():
     encoder = FrameEncoder()
     encoder.encode({("range", "y"): (low, high)})
     header, (rows,) = encoder.encode({("range", "y"): (low.copy(), high[1:])})
-    assert header["arrays"] == [[0, [None, [1, 99, "float32", [0]]]]]
+    assert header["arrays"] == [["0", [None, [1, 99, "float32", [0]]]]]
     assert rows == b""
 
 
@@ -198,7 +198,7 @@ def test_of_a_dict_only_what_changed_is_sent():
     state = {"mid": "1.00", "symbol": "BTC-PERP", "rows": list(range(100))}
     encoder.encode({("status", "state"): state})
     header, buffers = encoder.encode({("status", "state"): {**state, "mid": "1.01"}})
-    assert header == {"frame": 2, "on": 1, "some": {0: {"mid": "1.01"}}}
+    assert header == {"frame": 2, "on": 1, "some": {"0": {"mid": "1.01"}}}
     assert buffers == []
 
 
@@ -207,7 +207,7 @@ def test_numbers_for_which_a_page_has_no_arrays_are_refused():
     with pytest.raises(TypeError, match="A page has no arrays of int64"):
         encoder.encode({("line", "x"): np.arange(3)})
     header, _ = encoder.encode({("line", "x"): np.arange(3, dtype=np.int32)})
-    assert header["targets"] == {0: ("line", "x")}, "the next frame is as any other"
+    assert header["targets"] == {"0": ("line", "x")}, "the next frame is as any other"
 
 
 def test_rows_of_several_values_may_be_none():

@@ -160,7 +160,7 @@ def test_the_end_is_shown_to_who_looks_away_too():
 
 def line(end, widget, **more):
     """A frame: a line of fifty points, and more."""
-    return [(widget, {"x": np.arange(end - 50, end, dtype=np.int32), **more})]
+    return [(widget, {"x": np.arange(end - 50.0, end), **more})]
 
 
 def test_a_frame_is_one_message_and_the_next_only_what_is_new(page, wire):

@@ -12,8 +12,7 @@ of shape (lines, points), is given as a tuple of one-dimensional arrays: each ha
 
 from __future__ import annotations
 
-from itertools import count
-from math import prod
+from itertools import count, filterfalse
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -31,8 +30,8 @@ if TYPE_CHECKING:
 TYPES = ("int8", "uint8", "int16", "uint16", "int32", "uint32", "float32", "float64")
 """Types of numbers for which a page has arrays."""
 
-KINDS = {(kind := np.dtype(name)): (name, np.dtype(f"u{kind.itemsize}")) for name in TYPES}
-"""By type: its name, and the type of its bits. The names of numpy's own types come slowly."""
+NAMES = {np.dtype(name): name for name in TYPES}
+"""By type: its name, which numpy itself says slowly."""
 
 PROBE = 8
 """Rows that are compared to find where the rows of an array have moved to."""
@@ -45,6 +44,9 @@ ENOUGH = 0.9
 
 LEAST_KEPT = 0.25
 """An array of which a smaller part stays is sent whole."""
+
+SMALL = 256
+"""Bytes up to which an array is sent whole: what stays of it is not worth a search."""
 
 MISSING = object()
 """What a page has instead of a value that it has not received."""
@@ -69,7 +71,8 @@ class FrameEncoder:
         self.values: dict[Key, Value] = {}
         self._single: set[Key] = set()  # keys of those that are compared with each frame
         self._kept: dict[int, Mapping[Key, Value]] = {}  # the others, by id
-        self._targets: dict[Key, int] = {}  # numbers in messages, which are shorter than keys
+        # Numbers in messages, which are shorter than keys. Texts, as names in JSON have to be.
+        self._targets: dict[Key, str] = {}
         self._next = count()
 
     def encode(
@@ -103,21 +106,21 @@ class FrameEncoder:
         """
         before = {} if whole else self.values
         writer = _Writer()
-        together = {id(one): one for one in kept}
+        kept = [*kept]
+        together = dict(zip(map(id, kept), kept, strict=True))
         same = not whole and together.keys() == self._kept.keys()
         same = same and values.keys() == self._single
-        new = values
+        new, targets = values, self._targets
         if not same:
             new = dict(values)
             for one in together.values():
                 if whole or id(one) not in self._kept:
                     new.update(one)
+            targets.update({key: str(next(self._next)) for key in new if key not in targets})
         for key, value in new.items():
-            if key not in self._targets:
-                self._targets[key] = next(self._next)
             old = before.get(key, MISSING)
             if value is not old:
-                writer.write(self._targets[key], value, old)
+                writer.write(targets[key], value, old)
         added, gone = [], []
         if same:
             self.values.update(values)
@@ -142,7 +145,7 @@ class FrameEncoder:
         return self._message(None, writer, list(self.values), [])
 
     def _message(
-        self, on: int | None, writer: _Writer, added: list[Key], gone: list[int]
+        self, on: int | None, writer: _Writer, added: list[Key], gone: list[str]
     ) -> Message:
         header: dict[str, Any] = {"frame": self.number, "on": on, **writer.header}
         if added:
@@ -160,7 +163,7 @@ class _Writer:
         self.tails: list[bytes] = []
         self._dropped = 0  # rows that were dropped in front of the last array that moved
 
-    def write(self, target: int, value: Value, old: Value) -> None:
+    def write(self, target: str, value: Value, old: Value) -> None:
         """Add a value if it differs from the old one."""
         if isinstance(value, np.ndarray):
             part = self._part(value, old)
@@ -173,12 +176,12 @@ class _Writer:
             if not alike or any(part is not None for part in parts):
                 self._add_array(target, parts)
         elif isinstance(value, dict) and isinstance(old, dict) and value.keys() == old.keys():
-            if changed := {name: one for name, one in value.items() if one != old[name]}:
+            if changed := dict(filterfalse(old.items().__contains__, value.items())):
                 self.header.setdefault("some", {})[target] = changed
         elif type(value) is not type(old) or value != old:
             self.header.setdefault("json", {})[target] = value
 
-    def _add_array(self, target: int, part: list[Any]) -> None:
+    def _add_array(self, target: str, part: list[Any]) -> None:
         self.header.setdefault("arrays", []).append([target, part])  # in the order of the rows
 
     def _part(self, array: Array, old: Value) -> list[Any] | None:
@@ -188,71 +191,66 @@ class _Writer:
         """
         if array is old:
             return None
-        kind = KINDS.get(array.dtype)
-        if kind is None:
+        name = NAMES.get(array.dtype)
+        if name is None:
             raise TypeError(f"A page has no arrays of {array.dtype}; use one of {TYPES}.")
-        name, bits = kind
-        drop, keep = 0, 0
-        if _of_a_kind(array, old):
-            if array.shape == old.shape and not array.size:
+        rows, shape, drop, keep = array.tobytes(), array.shape, 0, 0
+        like = isinstance(old, np.ndarray) and old.dtype == array.dtype
+        if like and old.shape[1:] == shape[1:]:
+            before = old.tobytes()
+            if rows == before and old.shape == shape:
                 return None
-            drop, keep = self._kept(_rows(old, bits), _rows(array, bits))
-            if keep == len(array) == len(old):
-                return None
-        tail = array[keep:]
-        self.tails.append(tail.tobytes())
-        return [drop, keep, name, list(tail.shape)]
+            if len(rows) > SMALL:
+                size = len(rows) // shape[0]
+                drop, keep = self._kept(before, rows, size)
+                rows = rows[keep * size :]
+        self.tails.append(rows)
+        return [drop, keep, name, [shape[0] - keep, *shape[1:]]]
 
-    def _kept(self, old: Array, new: Array) -> tuple[int, int]:
+    def _kept(self, old: bytes, new: bytes, size: int) -> tuple[int, int]:
         """Return how many rows to drop in front of ``old``, and how many of the others to keep."""
-        if not old.size or not new.size:
-            return 0, 0
+        enough = ENOUGH * min(len(old), len(new)) / size
         # Arrays of one chart move alike, so that the last place is tried before it is looked for.
         for drop in (0, self._dropped):
-            keep = _alike(old[drop:], new)
-            if keep >= ENOUGH * min(len(old), len(new)):
+            keep = _alike(old, drop, new, size)
+            if keep >= enough:
                 return drop, keep
         drop, keep = 0, 0
-        for place in _places(old, new):
-            length = _alike(old[place:], new)
+        for place in _places(old, new, size):
+            length = _alike(old, place, new, size)
             if length > keep:
                 drop, keep = place, length
-        if keep <= LEAST_KEPT * len(new):
+        if keep * size <= LEAST_KEPT * len(new):
             return 0, 0
         self._dropped = drop
         return drop, keep
 
 
-def _of_a_kind(array: Array, old: Value) -> bool:
-    """Return whether rows of an old value can be kept."""
-    if not isinstance(old, np.ndarray) or old.dtype != array.dtype:
-        return False
-    return old.ndim == array.ndim and old.shape[1:] == array.shape[1:]
+# Rows are compared as bytes, so that NaN equals NaN; ``size`` is that of a row, in bytes.
 
 
-def _rows(array: Array, bits: np.dtype[Any]) -> Array:
-    """Return the rows as bits, so that NaN equals NaN: shape (rows, values in a row)."""
-    rows = np.ascontiguousarray(array).view(bits)
-    return rows if rows.ndim == 1 else rows.reshape(len(rows), prod(rows.shape[1:]))
+def _places(old: bytes, new: bytes, size: int) -> list[int]:
+    """Return rows of ``old`` from which on it looks like the beginning of ``new``."""
+    probe = new[: min(PROBE * size, len(old))]
+    places: list[int] = []
+    at = old.find(probe)
+    while at >= 0 and len(places) < TRIED:
+        row, inside = divmod(at, size)
+        if not inside:
+            places.append(row)
+        at = old.find(probe, (row + 1) * size)
+    return places
 
 
-def _places(old: Array, new: Array) -> list[int]:
-    """Return places of ``old`` that look like the beginning of ``new``."""
-    probe = min(PROBE, len(old), len(new))
-    found = np.arange(len(old) - probe + 1)
-    for row in range(probe):
-        same = old[found + row] == new[row]
-        found = found[same if same.ndim == 1 else same.all(axis=1)]
-        if not len(found):
-            break
-    return [int(place) for place in found[:TRIED]]
+def _alike(old: bytes, drop: int, new: bytes, size: int) -> int:
+    """Return how many rows of ``new`` are those of ``old`` from a row on.
 
-
-def _alike(old: Array, new: Array) -> int:
-    """Return the number of rows at the beginning that are alike."""
-    length = min(len(old), len(new))
-    same = (old[:length] == new[:length]).reshape(-1)
-    if not same.size:
+    Where the last rows differ, it may leave out as many again before them.
+    """
+    start = drop * size
+    if not old.startswith(new[:size], start):  # most often, where the rows have moved
         return 0
-    first = int(same.argmin())  # the first that differs, or 0
-    return first * length // same.size if not same[first] else length
+    alike, step = min(len(old) - start, len(new)) // size, 1
+    while not old.startswith(new[: alike * size], start):  # most often but for the newest row
+        alike, step = max(alike - step, 1), 2 * step
+    return alike

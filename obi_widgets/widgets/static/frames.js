@@ -76,8 +76,7 @@ function setAll(changes) {
   }
 }
 
-// JSON has only texts as names.
-const entries = (object) => Object.entries(object ?? {}).map(([name, value]) => [Number(name), value]);
+const entries = (object) => Object.entries(object ?? {});
 
 // Parameters: the manager of the page's models, and what to do with a frame that has been set, and
 // when one is missing.

@@ -203,7 +203,7 @@ def plain_gaps(history, window):
             begin = None
     if begin is not None:
         out.append((begin, time[-1]))
-    return [gap for gap in out if gap[0] < window.end and gap[1] > window.start]
+    return tuple(gap for gap in out if gap[0] < window.end and gap[1] > window.start)
 
 
 @given(st.lists(st.booleans(), min_size=1, max_size=30), st.integers(1, 7), st.integers(2, 30))
@@ -218,11 +218,11 @@ def test_gaps_are_found_once_each_as_states_come(lost, step, seconds):
         assert found.of(part, window) == plain_gaps(part, window)
     later = history[len(lost) // 2 :]  # the oldest states are dropped
     window = Window.ending(int(later.time[-1]), 2)
-    last = [
+    last = tuple(
         gap
         for gap in plain_gaps(history, window)
         if gap[1] > later.time[0] or (lost[-1] and gap[1] == time[-1])
-    ]
+    )
     assert found.of(later, window) == last
 
 

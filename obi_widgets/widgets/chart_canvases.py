@@ -9,10 +9,13 @@ import numpy as np
 from obi_widgets.presentation.frames.kept import Kept
 from obi_widgets.presentation.layers.heatmap_numpy import OCTAVE
 from obi_widgets.presentation.texts import layer_texts
+from obi_widgets.widgets.page import Together
 
 if TYPE_CHECKING:
+    import ipywidgets
+
     from obi_widgets.presentation.frames.frame import Frame
-    from obi_widgets.presentation.layers.depth_strip import DepthStrip
+    from obi_widgets.presentation.layers.chart_layers import ChartLayers
     from obi_widgets.presentation.layers.heatmap import Heat
     from obi_widgets.widgets.time_axis import TimeAxis
 
@@ -35,24 +38,34 @@ def gaps(frame: Frame, time: TimeAxis, *, named: bool) -> list[list[Any]]:
 
 
 class BehindPrice:
-    """Tells the price chart's overlay of heatmap, trades and large levels, and of their legends."""
+    """Tells the price chart's overlay of trades and large levels, and of the legends."""
 
     def __init__(self) -> None:
-        self._kept: Kept[dict[str, Any]] = Kept()
+        self._kept: Kept[Together] = Kept()
 
-    def of(self, frame: Frame, time: TimeAxis) -> dict[str, Any]:
-        """Return what a frame with states shows; only picture and book change with each."""
-        layers = frame.layers
-        heat, newest = layers.heat, int(frame.history.time[-1]) // layer_texts.SECOND
+    def around(self, frame: Frame, time: TimeAxis, overlay: ipywidgets.Widget) -> Together:
+        """Return what a frame with states shows beside picture and book, see `book`."""
+        layers, heat = frame.layers, frame.layers.heat
+        newest = int(frame.history.time[-1]) // layer_texts.SECOND
         scale = None if heat is None else (heat.low, heat.step, heat.smallest, heat.limits)
-        around = self._kept.of(
+        return self._kept.of(
             layers.appearance, layers.bubbles, layers.walls, layers.fade, scale, newest,
             frame.instrument, frame.tick_size, frame.window.end, time.origin,
-            make=lambda: _around(frame, time),
+            make=lambda: Together([(overlay, _around(frame, time))]),
         )  # fmt: skip
-        codes, middle = (NO_CODES, NO_MIDDLE) if heat is None else (heat.codes, heat.middle)
-        strips = _strips(layers.depth, layers.depth_then)
-        return {**around, **strips, "heat_codes": codes, "heat_middle": middle}
+
+
+def book(layers: ChartLayers) -> dict[str, Any]:
+    """Return what changes with each state: the picture of the heatmap, and the bars of the book."""
+    heat, some = layers.heat, layers.depth or layers.depth_then
+    codes, middle = (NO_CODES, NO_MIDDLE) if heat is None else (heat.codes, heat.middle)
+    return {
+        "depth": None if some is None else {"low": some.low, "step": some.step},
+        "depth_now": NO_BARS if layers.depth is None else layers.depth.bars,
+        "depth_then": NO_BARS if layers.depth_then is None else layers.depth_then.bars,
+        "heat_codes": codes,
+        "heat_middle": middle,
+    }
 
 
 def _around(frame: Frame, time: TimeAxis) -> dict[str, Any]:
@@ -90,16 +103,6 @@ def _around(frame: Frame, time: TimeAxis) -> dict[str, Any]:
         "legend": legend,
         "appearance": appearance._asdict(),
     }  # fmt: skip
-
-
-def _strips(now: DepthStrip | None, then: DepthStrip | None) -> dict[str, Any]:
-    """Return the bars at the right edge, and where they stand."""
-    some = now or then
-    return {
-        "depth": None if some is None else {"low": some.low, "step": some.step},
-        "depth_now": NO_BARS if now is None else now.bars,
-        "depth_then": NO_BARS if then is None else then.bars,
-    }
 
 
 def _meaning(heat: Heat | None, intensity: float) -> dict[str, Any] | None:

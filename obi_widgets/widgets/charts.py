@@ -125,6 +125,7 @@ class Chart(Part):
             layout=ipywidgets.Layout(width="100%", height=f"{height}px"),
         )
         self._entries: Trades | None = None
+        self._placed: Kept[Together] = Kept()
         self._overlay = Overlay(margin=margin, state=overlay_state(self.title), session=session.key)
         self._overlay.on_msg(self._move)
         room = ipywidgets.Box([self.figure, self._overlay])
@@ -172,14 +173,19 @@ class Chart(Part):
         """Return a mark whose data say nothing of the scales: frames set these."""
         return kind(**{"scales": self._scales, "preserve_domain": {"x": True, "y": True}, **style})
 
-    def _place(self, frame: Frame, low: float, high: float) -> dict[str, Any]:
+    def _place(self, frame: Frame, low: float, high: float) -> Together:
         """Return where the overlay places what it draws in a frame with states, and the gaps."""
-        start, end = self.time.span(frame)
         self._entries = frame.trades
-        return {
-            "place": {"window": [start, end], "range": [low, high], "origin": self.time.origin},
-            "gaps": chart_canvases.gaps(frame, self.time, named=self.names_gaps),
-        }
+        return self._placed.of(
+            frame.window, low, high, self.time.origin, frame.layers.gaps,
+            make=lambda: Together([(self._overlay, {
+                "place": {
+                    "window": [*self.time.span(frame)], "range": [low, high],
+                    "origin": self.time.origin,
+                },
+                "gaps": chart_canvases.gaps(frame, self.time, named=self.names_gaps),
+            })]),
+        )  # fmt: skip
 
 
 def overlay_state(title: str, nothing: str = "", frame: Frame | None = None) -> dict[str, Any]:
@@ -334,9 +340,10 @@ class PriceWidget(Chart):
             )  # fmt: skip
             mid = frame.reading.mid if frame.reading is not None else math.nan
             text = formatting.mid(mid, frame.tick_size) if math.isfinite(mid) else ""
+            yield self._place(frame, low, high)
+            yield self._behind.around(frame, self.time, self._overlay)
             overlay = {
-                **self._place(frame, low, high),
-                **self._behind.of(frame, self.time),
+                **chart_canvases.book(frame.layers),
                 "entries": entries,
                 "pointed": entry_box(frame, self.time),
                 **beside(frame, self.time),

@@ -112,8 +112,8 @@ class EquityWidget(Chart):
             yield self._drawn.of(
                 equity, frame.window, self.time.origin, make=lambda: Together(self._curves(frame))
             )
-            reading = self._reading(frame)
-            overlay = {**self._place(frame, *equity.scale), "reading": reading}
+            yield self._place(frame, *equity.scale)
+            overlay = {"reading": self._reading(frame)}
             kept = formatting.duration(frame.seconds)
             state |= self._said.of(equity, frame.parameters, kept, make=lambda: self._texts(frame))
         yield self._overlay, {**overlay, "state": state | {"length": ""}}

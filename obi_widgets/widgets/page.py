@@ -9,6 +9,7 @@ import time
 import uuid
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from itertools import repeat
 from typing import TYPE_CHECKING, Any
 
 import anywidget
@@ -68,8 +69,8 @@ def apart(changes: Changes) -> tuple[Values, list[Together]]:
             continue
         widget, attributes = change
         if (comm := widget.comm) is not None:  # a control may be replaced meanwhile
-            for name, value in attributes.items():
-                values[comm.comm_id, name] = value
+            keys = zip(repeat(comm.comm_id), attributes, strict=False)
+            values.update(zip(keys, attributes.values(), strict=True))
     return values, together
 
 

@@ -144,8 +144,8 @@ class SignalWidget(Chart):
             yield self.line, {"interpolation": "step-after" if shown.raw else "linear", **line}
             if math.isinf(threshold):
                 yield from self._moving_zones(*shown.bounds, low, high)
-            reading = self._reading(frame, shown)
-            overlay = {**self._place(frame, low, high), "reading": reading}
+            yield self._place(frame, low, high)
+            overlay = {"reading": self._reading(frame, shown)}
         if low <= shown.value <= high:
             state["at"] = round((high - shown.value) / (high - low), 4)
             state["last"] = formatting.signal(shown.value, shown.scale)

@@ -36,18 +36,23 @@ class TimeAxis:
 
     Values are milliseconds since midnight UTC of the first day shown, as int32. So a message to the
     browser has half the bytes that it would have with float64.
+
+    Attributes
+    ----------
+    scale : DateScale
+        Its scale.
+    axes : tuple of Axis
+        An axis of each chart, which follows the frames.
+    origin : int
+        Midnight UTC from which times count, milliseconds.
     """
 
     def __init__(self) -> None:
         self.scale = bqplot.DateScale(allow_padding=False)
-        self.axes: list[bqplot.Axis] = []
+        self.axes: tuple[bqplot.Axis, ...] = ()
         self._day: int | None = None
+        self.origin = 0
         self._shown: Kept[Together] = Kept()
-
-    @property
-    def origin(self) -> int:
-        """Midnight UTC from which times count, milliseconds."""
-        return (self._day or 0) // 1_000_000
 
     def axis(self, *, labels: bool) -> bqplot.Axis:
         """Return an axis that follows the frames."""
@@ -58,12 +63,12 @@ class TimeAxis:
             tick_style=TICK_STYLE,
             grid_color="var(--obi-grid)",
         )
-        self.axes.append(axis)
+        self.axes = (*self.axes, axis)
         return axis
 
     def forget(self, axis: bqplot.Axis) -> None:
         """Let an axis follow no longer: its chart is closed."""
-        self.axes = [one for one in self.axes if one is not axis]
+        self.axes = tuple(one for one in self.axes if one is not axis)
 
     def values(self, time: Ints) -> NDArray[np.int32]:
         """Return times in this axis's unit: milliseconds since midnight of its first day."""
@@ -92,8 +97,13 @@ class TimeAxis:
     def _day_of(self, time: Ints) -> int:
         """Return the midnight from which times count, nanoseconds; of these, if none was seen."""
         if self._day is None and len(time):
-            self._day = int(time[0]) // DAY * DAY
+            self._begin(int(time[0]))
         return self._day or 0
+
+    def _begin(self, time: int) -> None:
+        """Count from the midnight before a time."""
+        self._day = time // DAY * DAY
+        self.origin = self._day // 1_000_000
 
     def value(self, time: int) -> int:
         """Return a single time in this axis's unit."""
@@ -107,14 +117,14 @@ class TimeAxis:
         """Return the frame's window in this axis's unit; moves to another day if it must."""
         window = frame.window
         if self._day is None or not -20 * DAY < window.start - self._day < 13 * DAY:
-            self._day = window.start // DAY * DAY  # int32 holds 24 days of milliseconds
+            self._begin(window.start)  # int32 holds 24 days of milliseconds
         return self.value(window.start), self.value(window.end)
 
     def changes(self, frame: Frame) -> Changes:
         """Yield what a frame with states shows on the axis. Charts that share it yield the same."""
         low, high = self.span(frame)
         yield self._shown.of(
-            low, high, frame.window_seconds, self.origin, tuple(self.axes),
+            frame.window, frame.window_seconds, self.origin, self.axes,
             make=lambda: Together(self._changes(low, high, frame.window_seconds)),
         )  # fmt: skip
 

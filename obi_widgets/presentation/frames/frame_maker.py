@@ -46,6 +46,7 @@ class FrameMaker:
     """Makes frames of an analysis, and keeps axes and notes steady between frames."""
 
     def __init__(self) -> None:
+        self._window: Window | None = None
         self._axis: Axis | None = None
         self._axis_for: tuple[float, float] = (0.0, 0.0)
         self._reach: Reach | None = None
@@ -98,6 +99,9 @@ class FrameMaker:
             oldest, newest = int(history.time[0]), int(history.time[-1])
         window_seconds = time_range.seconds
         window = Window.ending(time_range.right_edge(oldest, newest), window_seconds)
+        if window == self._window:  # the same object is quickly known to be the same
+            window = self._window
+        self._window = window
         if self._price_of is not analysis:
             self._price.forget()
             self._layers.forget()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from operator import is_
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 if TYPE_CHECKING:
@@ -42,7 +43,8 @@ class Kept(Generic[T]):
         make : callable
             Returns the value.
         """
-        if self._of is None or not all(map(_same, self._of, what)):
+        before = self._of
+        if before is None or not (all(map(is_, before, what)) or all(map(_same, before, what))):
             self._value, self._of = make(), what
         return self._value
 

@@ -101,12 +101,12 @@ class ChartLayers:
         empty if sizes are not weighted.
     bubbles : Bubbles or None
         Trades; None if they are off, or if the source sends none.
-    walls : list of Wall
+    walls : tuple of Wall
         Large levels.
     depth, depth_then : DepthStrip or None
         What rests at each price now, and at the moment that is read; None if it is off, or without
         a book.
-    gaps : list of tuple of int
+    gaps : tuple of tuple of int
         Spans in which the book was not known, ns UTC.
     """
 
@@ -114,10 +114,10 @@ class ChartLayers:
     heat: Heat | None = None
     fade: Bytes = field(default_factory=lambda: NO_FADE)
     bubbles: Bubbles | None = None
-    walls: list[Wall] = field(default_factory=list)
+    walls: tuple[Wall, ...] = ()
     depth: DepthStrip | None = None
     depth_then: DepthStrip | None = None
-    gaps: list[Span] = field(default_factory=list)
+    gaps: tuple[Span, ...] = ()
 
 
 class LayerMaker:
@@ -158,14 +158,16 @@ class LayerMaker:
         if appearance.depth and history.tick_size:
             now = self._strips.now(history, price_range) if has_book else None
             then = None if read is None else self._strips.then(history, read, price_range)
-        step = Rows.of(low, high, history.tick_size).height * history.tick_size
-        bubbles = appearance.bubbles and history.trades.streamed
+        bubbles = None
+        if appearance.bubbles and history.trades.streamed:
+            step = Rows.of(low, high, history.tick_size).height * history.tick_size
+            bubbles = self._bubbles.of(history, window, step)
         return ChartLayers(
             appearance,
             heat,
             self._faded(history, parameters, heat if appearance.weighted else None),
-            self._bubbles.of(history, window, step) if bubbles else None,
-            self._walls.of(history, window, price_range) if appearance.walls else [],
+            bubbles,
+            self._walls.of(history, window, price_range) if appearance.walls else (),
             now,
             then,
             gaps,

@@ -24,7 +24,7 @@ class GapSpans:
         self._first = 0  # number of the oldest state that was
         self._gaps: list[tuple[int, int]] = []  # begin and end; 0: it goes on
 
-    def of(self, history: History, window: Window) -> list[Span]:
+    def of(self, history: History, window: Window) -> tuple[Span, ...]:
         """Return the gaps in a window: from the state that was lost to the next that was known.
 
         A gap that goes on ends with the newest state. Times are nanoseconds UTC.
@@ -37,15 +37,15 @@ class GapSpans:
         self._look(history, max(self._seen - start, 0))
         self._seen = start + count
         if not self._gaps:
-            return []
+            return ()
         newest = int(history.time[-1]) if count else 0
         oldest = int(history.time[0]) if count else 0
         self._gaps = [gap for gap in self._gaps if not 0 < gap[1] <= oldest]
-        return [
+        return tuple(
             (begin, end or newest)
             for begin, end in self._gaps
             if begin < window.end and (end or newest) > window.start
-        ]
+        )
 
     def _look(self, history: History, row: int) -> None:
         """Look at the states from a row on."""

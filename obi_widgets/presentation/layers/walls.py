@@ -85,9 +85,11 @@ class Walls:
     def forget(self) -> None:
         """Forget the choice. Call it when the history is another one."""
         self._of: tuple[object, ...] = ()
-        self._chosen: list[Wall] = []
+        self._chosen: tuple[Wall, ...] = ()
 
-    def of(self, history: History, window: Window, price_range: tuple[float, float]) -> list[Wall]:
+    def of(
+        self, history: History, window: Window, price_range: tuple[float, float]
+    ) -> tuple[Wall, ...]:
         """Return the most important large levels of a window and a price range, at most a few.
 
         More important is what is larger, and what stands longer in the window.
@@ -101,7 +103,7 @@ class Walls:
 
     def _choose(
         self, levels: LargeLevels, window: Window, price_range: tuple[float, float]
-    ) -> list[Wall]:
+    ) -> tuple[Wall, ...]:
         whole, real = levels.whole, levels.real
         rows = newest_rows(whole)
         low, high = price_range
@@ -128,7 +130,7 @@ class Walls:
                 chosen.append(at)
             if len(chosen) == MOST:
                 break
-        return [wall_of(levels, int(rows[at])) for at in chosen]
+        return tuple(wall_of(levels, int(rows[at])) for at in chosen)
 
 
 def newest_rows(whole: Ints) -> Ints:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+import dataclasses
 
 import pytest
+from msgspec.structs import replace
 from session_tools import View, following, wait_for
 
 import obi_widgets as obi
@@ -35,7 +36,9 @@ def results(entries, net=-8.0):
 
 
 def compared(frame, difference, entries=(40, 50), **changes):
-    other = replace(frame.other, difference=difference, results=results(entries[1]), tried=7)
+    other = dataclasses.replace(
+        frame.other, difference=difference, results=results(entries[1]), tried=7
+    )
     return outcome(replace(frame, results=results(entries[0], 3.0), other=other, **changes))
 
 
@@ -83,14 +86,14 @@ def test_few_entries_have_no_interval_and_a_count_of_those_won(frame):
 
 
 def test_the_same_settings_are_said_to_be_the_same(frame):
-    other = replace(frame.other, parameters=frame.parameters)
+    other = dataclasses.replace(frame.other, parameters=frame.parameters)
     found = outcome(replace(frame, other=other))
     assert found["other"] == "the same"
     assert found["note"] == "B has these settings. Change one, and compare."
 
 
 def test_trouble_of_b_is_told(frame):
-    found = outcome(replace(frame, other=replace(frame.other, trouble="It failed.")))
+    found = outcome(replace(frame, other=dataclasses.replace(frame.other, trouble="It failed.")))
     assert found["note"] == "B: It failed."
 
 

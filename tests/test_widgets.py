@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import operator
 import statistics
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+from msgspec.structs import replace
 from session_tools import wait_for
 from shown_tools import hear, shown, values_of
 

@@ -342,7 +342,7 @@ def test_a_closed_message_that_counts_stays_closed_until_it_comes_back(lab):
         nb.execute(f"lab.show(replace(frame, detail={message!r}, note=''))")
 
     nb.execute(
-        "from dataclasses import replace\n"
+        "from msgspec.structs import replace\n"
         "publisher = lab.session.publisher\n"
         "frame = publisher.frame(lab.session.market.history(), lab.settings.parameters)\n"
         "publisher.close()  # so that no other frame follows"

@@ -91,7 +91,7 @@ def test_a_gap_is_seen_and_heals(lab, artefacts):
 
 LATE = """
 import threading, time
-from dataclasses import replace
+from msgspec.structs import replace
 publisher = lab.session.publisher
 frame = publisher.frame(lab.session.market.history(), lab.settings.parameters)
 publisher.close()  # so that no other frame follows

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
+from msgspec import Struct
 
 from obi_widgets.presentation.layers.chart_layers import ChartLayers
 from obi_widgets.settings.parameters import Parameters
@@ -97,8 +98,7 @@ class Reach:
         )
 
 
-@dataclass(frozen=True)
-class Frame:
+class Frame(Struct, frozen=True, kw_only=True, eq=False):
     """Everything that a screen shows at one moment. Times are nanoseconds UTC.
 
     Attributes
@@ -230,7 +230,7 @@ class Frame:
     reading: Reading | None = None
     pointed: PointedEntry | None = None
     entry: EntryDetails | None = None
-    layers: ChartLayers = field(default_factory=ChartLayers)
+    layers: ChartLayers = ChartLayers()
     untold: str = ""
     other: Compared | None = None
     watching: bool = False

@@ -56,7 +56,7 @@ class Columns(NamedTuple):
 
     def rows(self, which: slice) -> Columns:
         """Return some of the rows, sharing memory."""
-        columns: Any = (column[which] for column in self)
+        columns: Any = [column[which] for column in self]
         return Columns(*columns)
 
     def fields(self, lot_size: float) -> dict[str, Any]:

@@ -96,11 +96,15 @@ class TradesWriter:
             self.count = count
             self.newest = int(self.stamps[1, count - 1])
 
-    def numbers(self, received: Ints | int) -> Ints | int:
-        """Return how many trades had come before each of these receive times, dropped ones too."""
+    def numbers(self, received: Ints | int, since: int) -> Ints | int:
+        """Return how many trades had come before each of these receive times, dropped ones too.
+
+        ``since`` is such a number of an earlier time: the search begins there.
+        """
         with self._lock:
-            before = self.stamps[1, self._dropped : self.count].searchsorted(received)
-            return before + (self._start + self._dropped)
+            first = max(since - self._start, self._dropped)
+            before = self.stamps[1, first : self.count].searchsorted(received)
+            return before + (self._start + first)
 
     def table(self, until: int) -> Trades:
         """Return the trades so far, up to one of this number."""
@@ -306,12 +310,13 @@ class TapeWriter:
             grown: Ints = zeros(2 * count, np.int64)
             grown[: self._numbered] = self._ends[: self._numbered]
             self._ends = grown
+        since = int(self._ends[self._numbered - 1]) if self._numbered else 0
         if count - self._numbered == 1:
             self._reached = max(int(received[-1]), self._reached)
-            self._ends[self._numbered] = self.trades.numbers(self._reached)
+            self._ends[self._numbered] = self.trades.numbers(self._reached, since)
         elif count > self._numbered:
             reached = np.maximum.accumulate(np.maximum(received[self._numbered :], self._reached))
-            self._ends[self._numbered : count] = self.trades.numbers(reached)
+            self._ends[self._numbered : count] = self.trades.numbers(reached, since)
             self._reached = int(reached[-1])
         self._numbered = max(count, self._numbered)
         return self._ends[:count]
@@ -331,6 +336,7 @@ class TapeWriter:
         if len(received) < self._numbered:  # later values belong to later states
             reached = int(received.max(initial=0))
         until = int(ends[-1]) if len(ends) else 0
+        ends.flags.writeable = False
         return {
             "trades": self.trades.table(until), "context": self._context.table(reached),
             "trade_ends": ends, "depth": self.depth.table(start + len(received)),

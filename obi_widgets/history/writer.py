@@ -257,8 +257,8 @@ class HistoryWriter:
         states = self._columns.rows(slice(rows))
         tables = self.tape.tables(states, self._start)
         silence = note(tables["silences"], self._start, rows)
-        return read_only({
-            **states.fields(self._sums.lot_size),
+        return {
+            **read_only(states.fields(self._sums.lot_size)),
             **tables,
             "blocks": tuple(self._blocks[: -(-rows // BLOCK)]),
             "levels": self.levels,
@@ -269,7 +269,7 @@ class HistoryWriter:
             "notes": (*notes_of(inferred, cut, self.levels), *[silence] * bool(silence), *notes),
             "interval": self.interval / 1e9,
             "source": self.source,
-        })  # fmt: skip
+        }
 
     def _fill(self) -> None:
         """Fill the histories that were handed out, before their columns change."""

@@ -58,7 +58,8 @@ class Kernels:
 
     def current(self) -> Any:  # noqa: ANN401
         """Return `code`; start to compile if that was not requested before."""
-        self.start()
+        if not self._requested:
+            self.start()
         return self.code
 
     @property

@@ -109,12 +109,13 @@ class Publisher(Publishing):
         self._rate.follow(self._session.feed)
         if note := self._session.sealing.follow():
             self.tell(note)
-        self._count_left_out()
         self._show_due()
+        self._count_left_out()
 
     def _count_left_out(self) -> None:
-        """Count a frame that pages do not get because they are behind."""
-        if behind := sum(getattr(view, "behind", False) for view in self.views):
+        """Count a frame that pages did not get because they are behind."""
+        unshown = [view for view in self.views if view not in self._shown]
+        if behind := sum(getattr(view, "behind", False) for view in unshown):
             history = self._session.market.history()
             states = history.start + len(history)
             self.left_out += behind * (states != self._behind_at)

@@ -21,12 +21,11 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from obi_widgets.calibration.forward_returns import DEFAULT_HORIZONS
 from obi_widgets.errors import SettingsError
-from obi_widgets.presentation.frames.kept import Kept
 from obi_widgets.signals.source import source_sha256
 from obi_widgets.trading.declared import COSTS, HOLD
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection
 
     from obi_widgets.history.incoming import Span
     from obi_widgets.settings.parameters import Parameters
@@ -40,7 +39,7 @@ class Tried:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._identity: Kept[_Key] = Kept()  # frames give the same settings again and again
+        self._again: Parameters | None = None  # the settings added last, if alone
         self._seen: set[_Key] = set()
         self._shown: set[_Key] = set()  # shown on a surface, not counted yet
         self._last: _Key = ()  # the settings added last, with their hold
@@ -52,7 +51,7 @@ class Tried:
         self,
         parameters: Parameters,
         selected: Span | None = None,
-        thresholds: Iterable[float] = (),
+        thresholds: Collection[float] = (),
     ) -> int:
         """Count settings as tried.
 
@@ -62,7 +61,7 @@ class Tried:
             Settings whose results were shown or computed.
         selected : tuple of int, optional
             Part that was selected by hand: start and end, nanoseconds UTC. All states if left out.
-        thresholds : iterable of float
+        thresholds : collection of float
             Thresholds of further settings that were shown on a surface. They count once other
             settings are added.
 
@@ -71,9 +70,13 @@ class Tried:
         int
             Number of distinct settings tried so far.
         """
+        alone = selected is None and len(thresholds) == 0
+        if alone and parameters is self._again:  # frames give the same ones again and again
+            return len(self._seen)
         p = parameters
         with self._lock:
-            rest = (*self._identity.of(p, make=lambda: _identity(p)), selected)
+            self._again = p if alone else None
+            rest = (*_identity(p), selected)
             key = (*rest, _rounded(p.threshold))
             last, self._last = self._last, (*key, p.hold_seconds)
             if last and last != self._last:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from itertools import compress, repeat
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -84,7 +86,7 @@ class BookWidget(Part):
         levels = integer("levels", levels, 1, LADDER)
         self._ladder = _Ladder(rows=levels, state=NOTHING, session=session.key)
         self._ladder.on_msg(self._hear)
-        self._largest = 0.0
+        self._rows, self._largest = levels, 0.0
         self._choice: Kept[tuple[LevelChoice, dict[str, Any]]] = Kept()
         self._decimals: int | None = None
         super().__init__(session, [self._ladder], alone=alone)
@@ -153,24 +155,24 @@ class BookWidget(Part):
 
     def _largest_of(self, ladder: Ladder) -> float:
         """Return the largest size that is shown; 0 without one."""
-        known = ladder.size[:, : self._ladder.rows]
+        known = ladder.size[:, : self._rows]
         if self._decimals is None and np.isfinite(known).any():
             typical = float(np.nanmedian(known))
             self._decimals = int(np.clip(2 - np.floor(np.log10(typical)), 0, 8))
-        return float(np.fmax.reduce(known, axis=None, initial=0.0))  # without NaN
+        return max(filter(math.isfinite, known.ravel().tolist()), default=0.0)
 
     def _state(
         self, frame: Frame, ladder: Ladder, largest: float, mid: float, spread: float
     ) -> dict[str, Any]:
         """Return what the ladder shows of a moment; the bar of the largest size is full."""
-        some, tick = bool(np.isfinite(ladder.size[0, 0])), frame.tick_size
+        some, tick = math.isfinite(ladder.size[0, 0]), frame.tick_size
         apart = [formatting.price(spread, tick), formatting.spread(spread, mid, tick)]
         if len(apart[0]) > SHORT:
             del apart[0]
         middle = formatting.mid(mid, tick)
         word = "" if len(middle) > LONG else "spread "
         choice, chosen = self._choice.of(frame.parameters, make=lambda: self._choose(frame))
-        rows = self._ladder.rows
+        rows = self._rows
         bars = ladder.bars(rows, largest or 1.0, FULL)
         columns = ladder.price[:, :rows], ladder.size[:, :rows], *bars
         bids, asks = zip(*[column.tolist() for column in columns], strict=True)
@@ -188,15 +190,14 @@ class BookWidget(Part):
     def _choose(self, frame: Frame) -> tuple[LevelChoice, dict[str, Any]]:
         """Return what a click on a level sets, and the words of it."""
         choice = LevelChoice.of(frame.parameters)
-        return choice, words(choice, self._ladder.rows)
+        return choice, words(choice, self._rows)
 
     def _side(
         self, columns: tuple[list[Any], ...], tick_size: float
     ) -> list[tuple[str, str, int, int]]:
         """Return texts and bars of a side, from prices, sizes, and the lengths of both bars."""
-        decimals, price_text, size_text = self._decimals or 0, formatting.price, formatting.size
-        return [
-            (price_text(price, tick_size), size_text(size, decimals), whole, used)
-            for price, size, whole, used in zip(*columns, strict=True)
-            if price == price  # not NaN: there is a level
-        ]
+        prices, sizes, whole, used = columns
+        price_texts = map(formatting.price, prices, repeat(tick_size))
+        size_texts = map(formatting.size, sizes, repeat(self._decimals or 0))
+        levels = zip(price_texts, size_texts, whole, used, strict=True)
+        return list(compress(levels, map(math.isfinite, prices)))  # a price is NaN without a level

@@ -97,6 +97,7 @@ class Columns:
         self._at = self._edges = self._bounds = np.empty(0, np.int64)
         self._sums = np.empty((5, 0))
         self._shown: Reduced | None = None  # the result of the last call
+        self._picked = self._sums  # what its last five arrays are rows of
 
     def of(self, time: Ints, values: Values, window: Window, width: int, start: int = 0) -> Reduced:
         """Return the columns in view that have rows.
@@ -177,8 +178,8 @@ class Columns:
 
     def _show(self, filled: Ints) -> Reduced:
         """Return the columns of these numbers, and keep them for `_continued`."""
-        rows, picked = self._bounds - self._start, self._sums.take(filled, axis=1)
-        self._shown = Reduced(self._at[filled], rows[:-1][filled], rows[1:][filled], *picked)
+        rows, self._picked = self._bounds - self._start, self._sums.take(filled, axis=1)
+        self._shown = Reduced(self._at[filled], rows[:-1][filled], rows[1:][filled], *self._picked)
         return self._shown
 
     def _continued(self, values: Values, column: int, end: int) -> Reduced:
@@ -202,9 +203,8 @@ class Columns:
         rows = slice(int(self._bounds[column]) - self._start, end - self._start)
         newest = KERNELS.current().summary(values[rows])
         self._edges[column + 1 :] = self._bounds[column + 1 :] = self._end = end
-        self._sums[:, column] = newest
-        for column_of, value in zip(shown[2:], (rows.stop, *newest), strict=True):
-            column_of[-1] = value
+        self._sums[:, column] = self._picked[:, -1] = newest
+        shown.end[-1] = rows.stop
         return shown
 
     def _appended(self, time: Ints, values: Values, window: Window, column: int) -> Reduced:

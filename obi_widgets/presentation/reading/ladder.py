@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -43,12 +44,12 @@ class Ladder:
     @classmethod
     def of(cls, history: History, parameters: Parameters, row: int | None = None) -> Ladder:
         """Return the levels of a state: of the newest one if ``row`` is None, none for −1."""
-        insight, values = parameters.signal.insight, dict(parameters.values)
+        weighs = parameters.signal.insight.weighs
         shape, code = (2, min(LADDER, history.levels)), KERNELS.current()
         row = len(history) - 1 if row is None else row
         if row < 0 or np.isnan(history.bid[row] + history.ask[row]):
             nothing = np.full(shape, np.nan)
-            return cls(nothing, nothing, np.zeros(shape), insight.weighs)
+            return cls(nothing, nothing, np.zeros(shape), weighs)
         place = row + history.offset
         price, size, weight = code.levels(
             *history.blocks[place // BLOCK], place % BLOCK,
@@ -56,12 +57,19 @@ class Ladder:
                 float(history.bid[row]), float(history.ask[row]), history.tick_size,
                 *as_fraction(history.tick_size),
             ),
-            np.array(insight.weighings(values), float), shape[1],  # None becomes NaN
+            _weighings(parameters), shape[1],
         )  # fmt: skip
-        return cls(price, size, weight, insight.weighs)
+        return cls(price, size, weight, weighs)
 
     def bars(self, rows: int, largest: float, full: int) -> NDArray[np.int64]:
         """Return the lengths of the bars of so many levels a side; see `ladder_numpy.bars`."""
         size, weight = self.size[:, :rows], self.weight[:, :rows]
         lengths: NDArray[np.int64] = KERNELS.current().bars(size, weight, largest, full)
         return lengths
+
+
+@lru_cache(16)
+def _weighings(parameters: Parameters) -> Floats:
+    """Return how the signal weighs levels, see `ladder_numpy.levels`."""
+    found = parameters.signal.insight.weighings(dict(parameters.values))
+    return np.array(found, float)  # None becomes NaN

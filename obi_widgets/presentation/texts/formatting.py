@@ -94,6 +94,7 @@ def price(value: float, tick_size: float) -> str:
     return number(value, decimals_of(tick_size))
 
 
+@lru_cache(16)
 def mid(value: float, tick_size: float) -> str:
     """Return a mid, which may lie on half a tick."""
     return number(value, decimals_of(tick_size / 2))
@@ -134,6 +135,7 @@ def bps(value: float, *, sign: bool = False) -> str:
     return f"{number(value, min(decimals, 6), sign=sign)} bps"
 
 
+@lru_cache(16)
 def spread(value: float, middle: float, tick_size: float) -> str:
     """Return a spread in bps of mid, or in ticks where bps would say 0.00; a dash for NaN."""
     share = 1e4 * value / middle if middle else math.nan
@@ -310,7 +312,7 @@ def no_signal(frame: Frame) -> str:
     if frame.reach.shortfall is not None and frame.reach.shortfall.fraction == 1:
         return "No signal: the settings need more levels than the history keeps."
     _, line = frame.signals[0].line
-    if not frame.states or (line.size and not np.isnan(line).all()):
+    if not frame.states or (line.size and (line[-1] == line[-1] or not np.isnan(line).all())):
         return nothing_yet(frame)
     if frame.trouble:
         return frame.trouble

@@ -219,3 +219,13 @@ def test_a_shortened_text_is_as_long_as_is_allowed(text, letters):
 )
 def test_a_step_has_the_decimals_of_its_multiples(step, decimals):
     assert formatting.decimals_of(step) == decimals
+
+
+@pytest.mark.parametrize("decimals", [0, 1, 3, 8])
+def test_many_prices_and_sizes_are_written_as_each_is(decimals):
+    powers = [10.0**power for power in range(-9, 9)]
+    values = [0.0, -1.5, float("nan"), 9999.9996, 999.99996, *powers]
+    values += [some * part for some in powers for part in (1 - 1e-12, 0.499999, 0.500001, 1.25)]
+    tick = 10.0**-decimals
+    assert formatting.prices(values, tick) == [formatting.price(one, tick) for one in values]
+    assert formatting.sizes(values, decimals) == [formatting.size(one, decimals) for one in values]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from itertools import compress, repeat
+from itertools import compress
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -197,7 +197,6 @@ class BookWidget(Part):
     ) -> list[tuple[str, str, int, int]]:
         """Return texts and bars of a side, from prices, sizes, and the lengths of both bars."""
         prices, sizes, whole, used = columns
-        price_texts = map(formatting.price, prices, repeat(tick_size))
-        size_texts = map(formatting.size, sizes, repeat(self._decimals or 0))
-        levels = zip(price_texts, size_texts, whole, used, strict=True)
+        texts = formatting.prices(prices, tick_size), formatting.sizes(sizes, self._decimals or 0)
+        levels = zip(*texts, whole, used, strict=True)
         return list(compress(levels, map(math.isfinite, prices)))  # a price is NaN without a level

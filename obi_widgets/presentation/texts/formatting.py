@@ -15,6 +15,8 @@ from obi_widgets.errors import SettingsError, quoted
 from obi_widgets.parameters import Choice, Levels, Number
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from obi_widgets.parameters import Parameter
     from obi_widgets.presentation.frames.frame import Frame
     from obi_widgets.signals.signal import Signal
@@ -115,6 +117,18 @@ def size(value: float, decimals: int) -> str:
     if value >= 1:
         decimals = min(decimals, 6 - math.floor(math.log10(value)))
     return number(value, decimals)
+
+
+def prices(values: Iterable[float], tick_size: float) -> list[str]:
+    """Return the `price` of each value; those above 0 in a fraction of the time."""
+    text = f"{{:,.{decimals_of(tick_size)}f}}".format
+    return [text(value) if value > 0 else price(value, tick_size) for value in values]
+
+
+def sizes(values: Iterable[float], decimals: int) -> list[str]:
+    """Return the `size` of each value; those with all decimals in a fraction of the time."""
+    text, low, high = f"{{:,.{decimals}f}}".format, 10.0**-decimals, 10.0 ** (7 - decimals)
+    return [text(value) if low < value < high else size(value, decimals) for value in values]
 
 
 def bps(value: float, *, sign: bool = False) -> str:

@@ -159,7 +159,6 @@ def test_a_book_that_crossed_before_the_end_is_drawn_at_the_end(history):
     with closing(obi.Session("sim:BTC-PERP", seed=1)) as session:
         widget = Widget(session)
         picture = Published(widget)
-        session.attach(picture)
         crossed = frame_of(history, has_book=False, state="syncing")
         assert crossed.states
         assert not crossed.is_fresh

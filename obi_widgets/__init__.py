@@ -10,8 +10,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 _PLACES = {
-    "Appearance": "presentation.layers.chart_layers",
     "Alert": "signals.crossing",
+    "Appearance": "presentation.layers.chart_layers",
     "AtHorizon": "settings.provenance",
     "Band": "parameters",
     "Board": "widgets",
@@ -24,9 +24,9 @@ _PLACES = {
     "Context": "history.context",
     "Days": "feeds.days.load_days",
     "Depth": "history.depth",
-    "EntriesWidget": "widgets",
     "DepthWidget": "widgets",
     "Durations": "feeds.health.durations",
+    "EntriesWidget": "widgets",
     "EquityWidget": "widgets",
     "Feed": "feeds.given.feed",
     "Fees": "market_data.fees",
@@ -72,12 +72,15 @@ _PLACES = {
     "TapeWidget": "widgets",
     "Trades": "history.trades",
     "aligned": "calibration.lead_lag",
+    "book_pressure": "signals.book_pressure",
     "break_even": "calibration.break_even",
     "calibrate": "calibration.calibrate",
     "clock_skew": "calibration.placebo",
     "compact": "feeds.days.compact",
     "compute": "signals.computing",
     "correlations": "calibration.lead_lag",
+    "depth_difference": "signals.depth_difference",
+    "depth_ratio": "signals.depth_ratio",
     "difference": "signals.transforms",
     "entries": "trading.entries",
     "export_strategy": "strategy.export",
@@ -90,10 +93,12 @@ _PLACES = {
     "load": "feeds.loading",
     "load_days": "feeds.days.load_days",
     "look_ahead": "calibration.placebo",
+    "notional_difference": "signals.notional_difference",
     "order_flow_imbalance": "signals.order_flow_imbalance",
     "propose": "calibration.proposal",
     "queue_bounds": "trading.fills",
     "queue_imbalance": "signals.queue_imbalance",
+    "rank_imbalance": "signals.rank_imbalance",
     "record": "feeds.record",
     "sealed_test": "calibration.sealed_history",
     "shuffled": "calibration.placebo",
@@ -178,12 +183,15 @@ __all__ = [
     "TapeWidget",
     "Trades",
     "aligned",
+    "book_pressure",
     "break_even",
     "calibrate",
     "clock_skew",
     "compact",
     "compute",
     "correlations",
+    "depth_difference",
+    "depth_ratio",
     "difference",
     "entries",
     "export_strategy",
@@ -196,10 +204,12 @@ __all__ = [
     "load",
     "load_days",
     "look_ahead",
+    "notional_difference",
     "order_flow_imbalance",
     "propose",
     "queue_bounds",
     "queue_imbalance",
+    "rank_imbalance",
     "record",
     "sealed_test",
     "shuffled",
@@ -266,11 +276,16 @@ if TYPE_CHECKING:
     from obi_widgets.settings.provenance import AtHorizon, Findings, Sealed
     from obi_widgets.settings.settings import Settings
     from obi_widgets.signals import imbalance
+    from obi_widgets.signals.book_pressure import book_pressure
     from obi_widgets.signals.computing import compute
     from obi_widgets.signals.coverage import LevelsUsed, inferred
     from obi_widgets.signals.crossing import Alert
+    from obi_widgets.signals.depth_difference import depth_difference
+    from obi_widgets.signals.depth_ratio import depth_ratio
+    from obi_widgets.signals.notional_difference import notional_difference
     from obi_widgets.signals.order_flow_imbalance import order_flow_imbalance
     from obi_widgets.signals.queue_imbalance import queue_imbalance
+    from obi_widgets.signals.rank_imbalance import rank_imbalance
     from obi_widgets.signals.signal import Signal, signal
     from obi_widgets.signals.touch import weighted_mid
     from obi_widgets.signals.trade_imbalance import trade_imbalance

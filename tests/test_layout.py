@@ -143,6 +143,11 @@ TABLE = {
         "signals/signal_checks signals/transforms signals/windows",
         "signals and transforms by hand, whole and appended",
     ),
+    "rank_sums": (
+        "signals/book_pressure signals/depth_difference signals/depth_ratio "
+        "signals/notional_difference signals/rank_imbalance",
+        "signals of the same sums, by hand and on captures",
+    ),
     "judged_signals": ("signals/source", "a signal of a user, judged and exported"),
     "frame": (
         "presentation/frames/frame_maker presentation/texts/effects signals/insight "

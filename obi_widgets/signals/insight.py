@@ -69,6 +69,8 @@ class Weighing(NamedTuple):
     decay: float
     depth: int | None
     band_bps: float | None
+    rank_decay: float = 0.0
+    first: int = 1
 
 
 class Insight:
@@ -140,7 +142,12 @@ class Insight:
 
 
 def weights(
-    history: History, decay: float, depth: int | None = None, band_bps: float | None = None
+    history: History,
+    decay: float,
+    depth: int | None = None,
+    band_bps: float | None = None,
+    rank_decay: float = 0.0,
+    first: int = 1,
 ) -> Floats:
     """Return each level's weight under decay, depth and band, as a fraction of its size.
 
@@ -150,12 +157,14 @@ def weights(
         T states of L levels.
     decay, depth, band_bps
         See `imbalance`.
+    rank_decay, first
+        See `rank_imbalance`.
 
     Returns
     -------
     ndarray of float64, shape (2, L, T)
-        Bids first. exp(−decay · distance from mid), 0 beyond the depth or the band and where
-        there is no level.
+        Bids first. exp(−decay · distance from mid − rank_decay · (rank − first)), 0 before the
+        first rank, beyond the depth or the band, and where there is no level.
 
     Raises
     ------
@@ -168,7 +177,11 @@ def weights(
         integer("depth", depth, 1, 1000, "levels")
     if band_bps is not None:
         number("band_bps", band_bps, 0, 10_000, "bps")
+    number("rank_decay", rank_decay, 0, 100, "per level")
+    integer("first", first, 1, 1000, "levels")
     out = np.zeros((2, history.levels, len(history)))
+    after = np.arange(history.levels)[:depth, None] - (first - 1.0)
+    by_rank = np.where(after >= 0, np.exp(-rank_decay * np.maximum(after, 0)), 0.0)
     for rows, block in history.chunks():
         bid, ask = history.bid[rows], history.ask[rows]
         mid = (bid + ask) / 2
@@ -179,6 +192,7 @@ def weights(
         if band_bps is not None:
             used &= distance + half_spread <= band_bps + EDGE
         weight = np.where(used, np.exp(-decay * distance), 0.0) * np.exp(-decay * half_spread)
+        weight *= by_rank
         weight[np.isnan(weight)] = 0.0  # without a mid
         out[:, : weight.shape[1], rows] = weight
     return out

@@ -17,9 +17,14 @@ if TYPE_CHECKING:
     from types import ModuleType
 
 BUILT_IN = {
+    "book_pressure": "obi_widgets.signals.book_pressure",
+    "depth_difference": "obi_widgets.signals.depth_difference",
+    "depth_ratio": "obi_widgets.signals.depth_ratio",
     "imbalance": "obi_widgets.signals.imbalance",
+    "notional_difference": "obi_widgets.signals.notional_difference",
     "order_flow_imbalance": "obi_widgets.signals.order_flow_imbalance",
     "queue_imbalance": "obi_widgets.signals.queue_imbalance",
+    "rank_imbalance": "obi_widgets.signals.rank_imbalance",
     "trade_imbalance": "obi_widgets.signals.trade_imbalance",
 }
 """The module of each built-in signal. To add a signal, add a line."""

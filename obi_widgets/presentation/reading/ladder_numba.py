@@ -31,10 +31,13 @@ def levels(ticks, sizes, place, state, weighings, count):
             found[0, side, level] = (best + sign * away) * step / parts
             found[1, side, level] = size
             distance = away * tick_bps  # bps from the own side's best
-            for decay, depth, band_bps in weighings:
-                if level >= depth or distance + half_spread > band_bps + EDGE:
+            for decay, depth, band_bps, rank_decay, first in weighings:
+                after = level + 1 - first  # ranks behind the first one
+                if after < 0 or level >= depth or distance + half_spread > band_bps + EDGE:
                     continue
-                weight = np.exp(-decay * distance) * np.exp(-decay * half_spread)
+                weight = np.exp(-decay * distance) * np.exp(
+                    -decay * half_spread - rank_decay * after
+                )
                 found[2, side, level] = max(found[2, side, level], weight)
     return found
 
@@ -60,7 +63,7 @@ def compile_all():
     """Compile for the types that histories have."""
     for dtype in (np.uint8, np.uint16, np.uint32):
         ticks, sizes = np.zeros((1, 2, 1, TILE), dtype), np.zeros((1, 2, 1, TILE), np.float32)
-        levels(ticks, sizes, 0, (1.0, 2.0, 1.0, 1.0, 1.0), np.zeros((1, 3)), 1)
+        levels(ticks, sizes, 0, (1.0, 2.0, 1.0, 1.0, 1.0), np.zeros((1, 5)), 1)
     size = np.zeros((2, 2))
     bars(size, size, 1.0, 1)
     bars(size[:, :1], size[:, :1], 1.0, 1)  # fewer levels than there are: another memory layout

@@ -39,8 +39,8 @@ def levels(
         Where the state stands in the block.
     state : tuple of float
         Best bid and ask, tick size, quote currency; the tick size as a fraction.
-    weighings : ndarray of float64, shape (n, 3)
-        Decay per bp, depth and band in bps, NaN for no limit; see
+    weighings : ndarray of float64, shape (n, 5)
+        Decay per bp, depth and band in bps, NaN for no limit, decay per rank and first rank; see
         `obi_widgets.signals.insight.Weighing`.
     count : int
         Levels a side.
@@ -56,9 +56,11 @@ def levels(
     found[0][there] = ((best + SIDES * away) * step / parts)[there]
     found[1][there] = size[there]
     found[2] = 0.0
-    for decay, depth, band_bps in weighings:
-        unused = (np.arange(count) >= depth) | (distance + half_spread > band_bps + EDGE)
-        weight = np.exp(-decay * distance) * np.exp(-decay * half_spread)
+    for decay, depth, band_bps, rank_decay, first in weighings:
+        after = np.arange(1, count + 1) - first  # ranks behind the first one
+        unused = (after < 0) | (np.arange(count) >= depth)
+        unused = unused | (distance + half_spread > band_bps + EDGE)
+        weight = np.exp(-decay * distance) * np.exp(-decay * half_spread - rank_decay * after)
         found[2] = np.maximum(found[2], np.where(there & ~unused, weight, 0.0))
     return found
 

@@ -93,6 +93,7 @@ _PLACES = {
     "load": "feeds.loading",
     "load_days": "feeds.days.load_days",
     "look_ahead": "calibration.placebo",
+    "micro_price": "signals.micro_price",
     "notional_difference": "signals.notional_difference",
     "order_flow_imbalance": "signals.order_flow_imbalance",
     "propose": "calibration.proposal",
@@ -204,6 +205,7 @@ __all__ = [
     "load",
     "load_days",
     "look_ahead",
+    "micro_price",
     "notional_difference",
     "order_flow_imbalance",
     "propose",
@@ -282,6 +284,7 @@ if TYPE_CHECKING:
     from obi_widgets.signals.crossing import Alert
     from obi_widgets.signals.depth_difference import depth_difference
     from obi_widgets.signals.depth_ratio import depth_ratio
+    from obi_widgets.signals.micro_price import micro_price
     from obi_widgets.signals.notional_difference import notional_difference
     from obi_widgets.signals.order_flow_imbalance import order_flow_imbalance
     from obi_widgets.signals.queue_imbalance import queue_imbalance

@@ -143,6 +143,7 @@ TABLE = {
         "signals/signal_checks signals/transforms signals/windows",
         "signals and transforms by hand, whole and appended",
     ),
+    "micro_price": ("signals/fitting", "when it is fitted, and on what"),
     "rank_sums": (
         "signals/book_pressure signals/depth_difference signals/depth_ratio "
         "signals/notional_difference signals/rank_imbalance",

@@ -21,6 +21,7 @@ BUILT_IN = {
     "depth_difference": "obi_widgets.signals.depth_difference",
     "depth_ratio": "obi_widgets.signals.depth_ratio",
     "imbalance": "obi_widgets.signals.imbalance",
+    "micro_price": "obi_widgets.signals.micro_price",
     "notional_difference": "obi_widgets.signals.notional_difference",
     "order_flow_imbalance": "obi_widgets.signals.order_flow_imbalance",
     "queue_imbalance": "obi_widgets.signals.queue_imbalance",

@@ -43,6 +43,7 @@ _PLACES = {
     "Levels": "parameters",
     "LevelsUsed": "signals.coverage",
     "Maker": "trading.execution",
+    "NextMove": "calibration.next_move",
     "Number": "parameters",
     "ObiError": "errors",
     "Parameter": "parameters",
@@ -94,11 +95,13 @@ _PLACES = {
     "load_days": "feeds.days.load_days",
     "look_ahead": "calibration.placebo",
     "micro_price": "signals.micro_price",
+    "next_move": "calibration.next_move",
     "notional_difference": "signals.notional_difference",
     "order_flow_imbalance": "signals.order_flow_imbalance",
     "propose": "calibration.proposal",
     "queue_bounds": "trading.fills",
     "queue_imbalance": "signals.queue_imbalance",
+    "queue_logistic": "signals.queue_logistic",
     "rank_imbalance": "signals.rank_imbalance",
     "record": "feeds.record",
     "sealed_test": "calibration.sealed_history",
@@ -155,6 +158,7 @@ __all__ = [
     "Levels",
     "LevelsUsed",
     "Maker",
+    "NextMove",
     "Number",
     "ObiError",
     "Parameter",
@@ -206,11 +210,13 @@ __all__ = [
     "load_days",
     "look_ahead",
     "micro_price",
+    "next_move",
     "notional_difference",
     "order_flow_imbalance",
     "propose",
     "queue_bounds",
     "queue_imbalance",
+    "queue_logistic",
     "rank_imbalance",
     "record",
     "sealed_test",
@@ -234,6 +240,7 @@ if TYPE_CHECKING:
     from obi_widgets.calibration.break_even import break_even
     from obi_widgets.calibration.calibrate import calibrate
     from obi_widgets.calibration.lead_lag import aligned, correlations, lead_lag
+    from obi_widgets.calibration.next_move import NextMove, next_move
     from obi_widgets.calibration.placebo import clock_skew, look_ahead, shuffled, skewed
     from obi_widgets.calibration.proposal import Proposal, propose
     from obi_widgets.calibration.report import Report
@@ -288,6 +295,7 @@ if TYPE_CHECKING:
     from obi_widgets.signals.notional_difference import notional_difference
     from obi_widgets.signals.order_flow_imbalance import order_flow_imbalance
     from obi_widgets.signals.queue_imbalance import queue_imbalance
+    from obi_widgets.signals.queue_logistic import queue_logistic
     from obi_widgets.signals.rank_imbalance import rank_imbalance
     from obi_widgets.signals.signal import Signal, signal
     from obi_widgets.signals.touch import weighted_mid

@@ -144,6 +144,8 @@ TABLE = {
         "signals and transforms by hand, whole and appended",
     ),
     "micro_price": ("signals/fitting", "when it is fitted, and on what"),
+    "next_move": (
+        "calibration/next_move signals/next_move", "random times between moves, and the area"),
     "rank_sums": (
         "signals/book_pressure signals/depth_difference signals/depth_ratio "
         "signals/notional_difference signals/rank_imbalance",

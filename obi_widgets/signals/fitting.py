@@ -24,10 +24,10 @@ if TYPE_CHECKING:
 
     Ints = NDArray[np.int64]
 
-WINDOW = Seconds(10, 86_400, slider=(60, 7200, 60))
+WINDOW = Seconds(10, 21_600, slider=(60, 7200, 60))
 """The kind of ``window``: how much of the past a fit uses."""
 
-REFIT = Seconds(1, 3600, slider=(10, 900, 10))
+REFIT = Seconds(5, 3600, slider=(10, 900, 10))
 """The kind of ``refit``: the time between fits."""
 
 

@@ -25,6 +25,7 @@ BUILT_IN = {
     "notional_difference": "obi_widgets.signals.notional_difference",
     "order_flow_imbalance": "obi_widgets.signals.order_flow_imbalance",
     "queue_imbalance": "obi_widgets.signals.queue_imbalance",
+    "queue_logistic": "obi_widgets.signals.queue_logistic",
     "rank_imbalance": "obi_widgets.signals.rank_imbalance",
     "trade_imbalance": "obi_widgets.signals.trade_imbalance",
 }

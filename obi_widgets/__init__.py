@@ -74,6 +74,7 @@ _PLACES = {
     "Trades": "history.trades",
     "aligned": "calibration.lead_lag",
     "book_pressure": "signals.book_pressure",
+    "book_slope": "signals.book_slope",
     "break_even": "calibration.break_even",
     "calibrate": "calibration.calibrate",
     "clock_skew": "calibration.placebo",
@@ -189,6 +190,7 @@ __all__ = [
     "Trades",
     "aligned",
     "book_pressure",
+    "book_slope",
     "break_even",
     "calibrate",
     "clock_skew",
@@ -286,6 +288,7 @@ if TYPE_CHECKING:
     from obi_widgets.settings.settings import Settings
     from obi_widgets.signals import imbalance
     from obi_widgets.signals.book_pressure import book_pressure
+    from obi_widgets.signals.book_slope import book_slope
     from obi_widgets.signals.computing import compute
     from obi_widgets.signals.coverage import LevelsUsed, inferred
     from obi_widgets.signals.crossing import Alert

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 BUILT_IN = {
     "book_pressure": "obi_widgets.signals.book_pressure",
+    "book_slope": "obi_widgets.signals.book_slope",
     "depth_difference": "obi_widgets.signals.depth_difference",
     "depth_ratio": "obi_widgets.signals.depth_ratio",
     "imbalance": "obi_widgets.signals.imbalance",

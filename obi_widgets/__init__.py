@@ -76,6 +76,7 @@ _PLACES = {
     "book_pressure": "signals.book_pressure",
     "book_slope": "signals.book_slope",
     "break_even": "calibration.break_even",
+    "buy_sell_ratio": "signals.buy_sell_ratio",
     "calibrate": "calibration.calibrate",
     "clock_skew": "calibration.placebo",
     "compact": "feeds.days.compact",
@@ -85,6 +86,7 @@ _PLACES = {
     "depth_ratio": "signals.depth_ratio",
     "difference": "signals.transforms",
     "entries": "trading.entries",
+    "event_frequency": "signals.event_frequency",
     "export_strategy": "strategy.export",
     "fees": "trading.fees",
     "fill_summary": "trading.fills",
@@ -113,8 +115,10 @@ _PLACES = {
     "smooth": "signals.transforms",
     "sweep": "calibration.sweep",
     "sweep_seconds": "calibration.sweep",
+    "trade_frequency": "signals.trade_frequency",
     "trade_imbalance": "signals.trade_imbalance",
     "velocity": "signals.transforms",
+    "vwap_deviation": "signals.vwap_deviation",
     "walk_forward": "calibration.walk_forward",
     "weighted_mid": "signals.touch",
     "weighted_sum": "signals.transforms",
@@ -192,6 +196,7 @@ __all__ = [
     "book_pressure",
     "book_slope",
     "break_even",
+    "buy_sell_ratio",
     "calibrate",
     "clock_skew",
     "compact",
@@ -201,6 +206,7 @@ __all__ = [
     "depth_ratio",
     "difference",
     "entries",
+    "event_frequency",
     "export_strategy",
     "fees",
     "fill_summary",
@@ -229,8 +235,10 @@ __all__ = [
     "smooth",
     "sweep",
     "sweep_seconds",
+    "trade_frequency",
     "trade_imbalance",
     "velocity",
+    "vwap_deviation",
     "walk_forward",
     "weighted_mid",
     "weighted_sum",
@@ -296,14 +304,22 @@ if TYPE_CHECKING:
     from obi_widgets.signals.depth_ratio import depth_ratio
     from obi_widgets.signals.micro_price import micro_price
     from obi_widgets.signals.notional_difference import notional_difference
+    from obi_widgets.signals.buy_sell_ratio import buy_sell_ratio
+    from obi_widgets.signals.computing import compute
+    from obi_widgets.signals.coverage import LevelsUsed, inferred
+    from obi_widgets.signals.crossing import Alert
+    from obi_widgets.signals.event_frequency import event_frequency
+    )
     from obi_widgets.signals.order_flow_imbalance import order_flow_imbalance
     from obi_widgets.signals.queue_imbalance import queue_imbalance
     from obi_widgets.signals.queue_logistic import queue_logistic
     from obi_widgets.signals.rank_imbalance import rank_imbalance
     from obi_widgets.signals.signal import Signal, signal
     from obi_widgets.signals.touch import weighted_mid
+    from obi_widgets.signals.trade_frequency import trade_frequency
     from obi_widgets.signals.trade_imbalance import trade_imbalance
     from obi_widgets.signals.transforms import difference, smooth, velocity, weighted_sum, zscore
+    from obi_widgets.signals.vwap_deviation import vwap_deviation
     from obi_widgets.strategy.export import export_strategy
     from obi_widgets.trading.entries import entries
     from obi_widgets.trading.execution import Maker, Taker

@@ -128,6 +128,10 @@ TABLE = {
     "columns": (
         "history/column_checks history/rows presentation/charts/pixel_columns",
         "columns of pixels, kept and made anew; the columns of a history"),
+    "trade_signals": (
+        "signals/buy_sell_ratio signals/event_frequency signals/trade_frequency "
+        "signals/vwap_deviation",
+        "each by hand, appended, and without later data"),
     "trades": ("history/tape history/context", "trades and marks beside states"),
     "history": (
         "history/states history/derived history/given history/grid history/incoming history/levels "
@@ -140,7 +144,7 @@ TABLE = {
     "compiled": ("kernels/loader kernels/threads", "both kernels of everything"),
     "signal": (
         "signals/signal parameters signals/chunks signals/computing signals/registry "
-        "signals/signal_checks signals/transforms signals/windows",
+        "signals/signal_checks signals/transforms",
         "signals and transforms by hand, whole and appended",
     ),
     "micro_price": ("signals/fitting", "when it is fitted, and on what"),

@@ -35,6 +35,7 @@ from obi_widgets.settings.parameters import Parameters
 from obi_widgets.settings.parameters import as_signal as as_chosen
 from obi_widgets.settings.settings import COMMON
 from obi_widgets.signals.signal import Signal
+from obi_widgets.trading.declared import refuse_gauge
 from obi_widgets.trading.post_only import queues_of, refuse_without_trades
 from obi_widgets.trading.thresholds import compared
 
@@ -154,6 +155,8 @@ def calibrate(
     as_horizons(horizons)
     if isinstance(signal, Signal | str):
         parameters, signal = _with_signal(parameters, as_chosen(signal)), None
+    if signal is None:
+        refuse_gauge(parameters.signal)
     name = _name(parameters, signal)
     of_all = judged(loaders, parameters, signal, executor)
     history, values = of_all.history, of_all.values

@@ -63,9 +63,11 @@ class DerivedColumns(LevelReader):
     @cached_property
     def run_began(self) -> Ints:
         """Event time of the first state after the latest gap, shape (T,)."""
-        begins = np.append(True, self.lost[:-1]) if len(self) else np.empty(0, bool)
+        if not self.lost.any():  # as in most histories
+            return np.full_like(self.time, self.time[0] if len(self) else 0)
+        begins = np.append(True, self.lost[:-1])
         rows = np.maximum.accumulate(np.where(begins, np.arange(len(self)), 0))
-        return np.asarray(self.time[rows] if len(self) else self.time)
+        return np.asarray(self.time[rows])
 
     @cached_property
     def elapsed(self) -> Ints:

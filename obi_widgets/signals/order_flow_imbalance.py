@@ -15,13 +15,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated
 
-import numpy as np
-
 from obi_widgets.history.flow import RANKS, flow_of
 from obi_widgets.parameters import Levels, Seconds
 from obi_widgets.signals.signal import signal
+from obi_widgets.signals.windows import sum_of
 
 if TYPE_CHECKING:
+    import numpy as np
     from numpy.typing import NDArray
 
     from obi_widgets.history.columns import History
@@ -66,7 +66,4 @@ def order_flow_imbalance(
     True
     """
     flow = flow_of(history)
-    lots = flow.order_flow[:, :depth].sum(axis=1)
-    total = np.append(0, np.cumsum(lots))  # integers: exact, wherever the sum begins
-    first = np.searchsorted(history.time, history.time - round(window * 1e9), "right")
-    return flow.base_units(total[1:] - total[first])
+    return flow.base_units(sum_of(flow.order_flow, history.time, window, depth))

@@ -21,6 +21,8 @@ BUILT_IN = {
     "book_slope": "obi_widgets.signals.book_slope",
     "depth_difference": "obi_widgets.signals.depth_difference",
     "depth_ratio": "obi_widgets.signals.depth_ratio",
+    "buy_sell_ratio": "obi_widgets.signals.buy_sell_ratio",
+    "event_frequency": "obi_widgets.signals.event_frequency",
     "imbalance": "obi_widgets.signals.imbalance",
     "micro_price": "obi_widgets.signals.micro_price",
     "notional_difference": "obi_widgets.signals.notional_difference",
@@ -28,7 +30,9 @@ BUILT_IN = {
     "queue_imbalance": "obi_widgets.signals.queue_imbalance",
     "queue_logistic": "obi_widgets.signals.queue_logistic",
     "rank_imbalance": "obi_widgets.signals.rank_imbalance",
+    "trade_frequency": "obi_widgets.signals.trade_frequency",
     "trade_imbalance": "obi_widgets.signals.trade_imbalance",
+    "vwap_deviation": "obi_widgets.signals.vwap_deviation",
 }
 """The module of each built-in signal. To add a signal, add a line."""
 

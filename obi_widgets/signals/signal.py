@@ -83,6 +83,8 @@ class Signal:
         The first sentence of its docstring.
     checked : bool
         Whether the result of its function is checked, see `signal`.
+    directional : bool
+        Whether + means a rise. If False it is a gauge: no entries are made of it.
     insight : Insight
         Tells which levels it uses and what its parameters do now.
     """
@@ -99,6 +101,7 @@ class Signal:
         lookback: Lookback = 0.0,
         threshold: float | None = None,
         checked: bool = True,
+        directional: bool = True,
         insight: type[Insight] = Insight,
     ) -> None:
         self.name = name
@@ -109,6 +112,7 @@ class Signal:
         self.function = function
         self._lookback = lookback
         self.checked = checked
+        self.directional = directional
         self.insight = insight(self)
         self._newest_by: NewestBy | None = None
         self.threshold = as_threshold(threshold, self.range)
@@ -134,7 +138,7 @@ class Signal:
             "function": self.function, "name": self.name, "parameters": self.parameters,
             "unit": self.unit, "range": self.range, "needs": self.needs,
             "lookback": self._lookback, "threshold": self.threshold, "checked": self.checked,
-            "insight": type(self.insight),
+            "directional": self.directional, "insight": type(self.insight),
         }  # fmt: skip
 
     def __call__(
@@ -306,6 +310,7 @@ def signal(
     threshold: float | None = None,
     name: str = "",
     checked: bool = True,
+    directional: bool = True,
     insight: type[Insight] = Insight,
 ) -> Callable[[Callable[..., Floats]], Signal]: ...
 def signal(
@@ -318,6 +323,7 @@ def signal(
     threshold: float | None = None,
     name: str = "",
     checked: bool = True,
+    directional: bool = True,
     insight: type[Insight] = Insight,
 ) -> Signal | Callable[[Callable[..., Floats]], Signal]:
     """Make a signal from a function.
@@ -344,6 +350,9 @@ def signal(
     checked : bool
         Whether the result's shape and values are checked, and set to NaN where the book was not in
         sync. False for a function that does so itself.
+    directional : bool
+        Whether + means a rise. False for a gauge, such as a volatility: it can be shown and
+        computed, and entries refuse it.
     insight : type of Insight
         Tells which levels it uses and what its parameters do now. If omitted, derived from the
         declaration.
@@ -376,6 +385,7 @@ def signal(
             threshold=threshold,
             name=name,
             checked=checked,
+            directional=directional,
             insight=insight,
         )
     if not callable(function):
@@ -386,6 +396,7 @@ def signal(
     text("unit", unit, "Give the unit as text, such as 'bps'.")
     text("name", name, "Give an identifier.")
     flag("checked", checked)
+    flag("directional", directional)
     if not (isinstance(insight, type) and issubclass(insight, Insight)):
         raise SettingsError(
             f"{quoted(insight)} is not a subclass of Insight.", "Leave insight out."
@@ -394,7 +405,8 @@ def signal(
     check_name(name)
     made = Signal(
         function, name=name, parameters=declared_by(function), unit=unit, range=range,
-        needs=needs, lookback=lookback, threshold=threshold, checked=checked, insight=insight,
+        needs=needs, lookback=lookback, threshold=threshold, checked=checked,
+        directional=directional, insight=insight,
     )  # fmt: skip
     registry.register(made)
     return made

@@ -14,6 +14,7 @@ import numpy as np
 
 from obi_widgets.parameters import Seconds
 from obi_widgets.signals.signal import signal
+from obi_widgets.signals.windows import sides_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -51,15 +52,6 @@ def trade_imbalance(
     >>> obi.trade_imbalance(history, window=30).shape == history.time.shape
     True
     """
-    since = np.searchsorted(history.time, history.time - round(window * 1e9), "right")
-    taken = history.taken
-    bought, sold = (
-        total[1:] - total[since] for total in map(running, (taken.bought_lots, taken.sold_lots))
-    )
+    bought, sold = sides_of(history, window)
     both = bought + sold
     return np.asarray((bought - sold) / np.where(both > 0, both, np.nan))
-
-
-def running(lots: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Return the exact running sum, starting with 0, shape (T + 1,)."""
-    return np.append(lots[:0].sum(), np.cumsum(lots))

@@ -268,6 +268,7 @@ class Combined(Signal):
             range=range,
             needs=frozenset().union(*(part.needs for part in self.parts)),
             lookback=self._look_back,
+            directional=all(part.directional for part in self.parts),
             insight=CombinedInsight,
         )
 

@@ -203,3 +203,19 @@ def values_now(settings: HasChosen | Chosen) -> Chosen:
             f"A {type(settings).__name__} is not settings.", "Give obi.Settings(...)."
         )
     return cast("Chosen", values)
+
+
+def refuse_gauge(signal: Signal) -> None:
+    """Refuse entries of a signal without direction.
+
+    Raises
+    ------
+    SettingsError
+        A gauge, or a transform of one.
+    """
+    if not signal.directional:
+        raise SettingsError(
+            f"{signal.title} has no direction: a high value is no rise.",
+            "Show it beside a signal that has one, as by lab.add_signal, and make the entries of "
+            "that.",
+        )

@@ -17,7 +17,7 @@ from obi_widgets.checks import choice
 from obi_widgets.history.given import as_history
 from obi_widgets.kernels.loader import Kernels
 from obi_widgets.trading import entries_numpy, post_only
-from obi_widgets.trading.declared import at_once, values_now
+from obi_widgets.trading.declared import at_once, refuse_gauge, values_now
 from obi_widgets.trading.entries_numpy import ENTERING, FLAT, LEAVING
 from obi_widgets.trading.entries_numpy import HELD as HOLDING
 from obi_widgets.trading.quotes import quotes, touch
@@ -74,7 +74,13 @@ def scan(
     -------
     Trades
         The last row may be open.
+
+    Raises
+    ------
+    SettingsError
+        A signal without direction.
     """
+    refuse_gauge(parameters.signal)
     if parameters.execution == "post_only":
         return _scan_post_only(history, signal, parameters, first, held, queue)
     if at_once(parameters):
@@ -250,7 +256,7 @@ class Scanner:
         Raises
         ------
         SettingsError
-            Post-only entries on a history without trades.
+            A signal without direction; post-only entries on a history without trades.
         """
         if self.parameters.execution == "post_only":
             post_only.refuse_without_trades(history)
@@ -307,7 +313,7 @@ def entries(
     Raises
     ------
     SettingsError
-        Another queue; post-only entries on a history without trades.
+        Another queue; a signal without direction; post-only entries on a history without trades.
 
     Examples
     --------

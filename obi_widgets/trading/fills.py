@@ -16,7 +16,7 @@ import numpy as np
 
 from obi_widgets.errors import ArgumentError, SettingsError
 from obi_widgets.history.given import as_history
-from obi_widgets.trading.declared import Chosen, values_now
+from obi_widgets.trading.declared import Chosen, refuse_gauge, values_now
 from obi_widgets.trading.entries import scan
 from obi_widgets.trading.execution import Execution, Maker, Taker
 from obi_widgets.trading.matching import CANCELLED, EXPIRED, FILLED, REJECTED, Fill, Tape
@@ -79,6 +79,7 @@ def fills(
             f"A {type(execution).__name__} is not an execution.",
             "Give obi.Taker(...) or obi.Maker(...).",
         )
+    refuse_gauge(parameters.signal)
     history = as_history(history)
     signal = parameters.signal.compute(history, dict(parameters.values))
     signal = compared(history, signal, parameters)

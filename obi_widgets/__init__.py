@@ -93,6 +93,7 @@ _PLACES = {
     "fills": "trading.fills",
     "imbalance": "signals",
     "inferred": "signals.coverage",
+    "integrated_order_flow_imbalance": "signals.integrated_order_flow_imbalance",
     "lead_lag": "calibration.lead_lag",
     "load": "feeds.loading",
     "load_days": "feeds.days.load_days",
@@ -100,6 +101,7 @@ _PLACES = {
     "micro_price": "signals.micro_price",
     "next_move": "calibration.next_move",
     "notional_difference": "signals.notional_difference",
+    "multi_level_order_flow_imbalance": "signals.multi_level_order_flow_imbalance",
     "order_flow_imbalance": "signals.order_flow_imbalance",
     "propose": "calibration.proposal",
     "queue_bounds": "trading.fills",
@@ -213,6 +215,7 @@ __all__ = [
     "fills",
     "imbalance",
     "inferred",
+    "integrated_order_flow_imbalance",
     "lead_lag",
     "load",
     "load_days",
@@ -220,6 +223,7 @@ __all__ = [
     "micro_price",
     "next_move",
     "notional_difference",
+    "multi_level_order_flow_imbalance",
     "order_flow_imbalance",
     "propose",
     "queue_bounds",
@@ -309,6 +313,9 @@ if TYPE_CHECKING:
     from obi_widgets.signals.coverage import LevelsUsed, inferred
     from obi_widgets.signals.crossing import Alert
     from obi_widgets.signals.event_frequency import event_frequency
+    from obi_widgets.signals.integrated_order_flow_imbalance import integrated_order_flow_imbalance
+    from obi_widgets.signals.multi_level_order_flow_imbalance import (
+        multi_level_order_flow_imbalance,
     )
     from obi_widgets.signals.order_flow_imbalance import order_flow_imbalance
     from obi_widgets.signals.queue_imbalance import queue_imbalance

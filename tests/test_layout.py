@@ -128,6 +128,9 @@ TABLE = {
     "columns": (
         "history/column_checks history/rows presentation/charts/pixel_columns",
         "columns of pixels, kept and made anew; the columns of a history"),
+    "multi_level": (
+        "signals/integrated_order_flow_imbalance signals/multi_level_order_flow_imbalance",
+        "order flow of ranks by hand, appended, and fitted on the past only"),
     "trade_signals": (
         "signals/buy_sell_ratio signals/event_frequency signals/trade_frequency "
         "signals/vwap_deviation",

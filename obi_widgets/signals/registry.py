@@ -26,6 +26,8 @@ BUILT_IN = {
     "imbalance": "obi_widgets.signals.imbalance",
     "micro_price": "obi_widgets.signals.micro_price",
     "notional_difference": "obi_widgets.signals.notional_difference",
+    "integrated_order_flow_imbalance": "obi_widgets.signals.integrated_order_flow_imbalance",
+    "multi_level_order_flow_imbalance": "obi_widgets.signals.multi_level_order_flow_imbalance",
     "order_flow_imbalance": "obi_widgets.signals.order_flow_imbalance",
     "queue_imbalance": "obi_widgets.signals.queue_imbalance",
     "queue_logistic": "obi_widgets.signals.queue_logistic",

@@ -75,6 +75,7 @@ _PLACES = {
     "aligned": "calibration.lead_lag",
     "book_pressure": "signals.book_pressure",
     "book_slope": "signals.book_slope",
+    "amihud": "signals.amihud",
     "break_even": "calibration.break_even",
     "buy_sell_ratio": "signals.buy_sell_ratio",
     "calibrate": "calibration.calibrate",
@@ -94,6 +95,7 @@ _PLACES = {
     "imbalance": "signals",
     "inferred": "signals.coverage",
     "integrated_order_flow_imbalance": "signals.integrated_order_flow_imbalance",
+    "kyle_lambda": "signals.kyle_lambda",
     "lead_lag": "calibration.lead_lag",
     "load": "feeds.loading",
     "load_days": "feeds.days.load_days",
@@ -197,6 +199,7 @@ __all__ = [
     "aligned",
     "book_pressure",
     "book_slope",
+    "amihud",
     "break_even",
     "buy_sell_ratio",
     "calibrate",
@@ -216,6 +219,7 @@ __all__ = [
     "imbalance",
     "inferred",
     "integrated_order_flow_imbalance",
+    "kyle_lambda",
     "lead_lag",
     "load",
     "load_days",
@@ -308,12 +312,14 @@ if TYPE_CHECKING:
     from obi_widgets.signals.depth_ratio import depth_ratio
     from obi_widgets.signals.micro_price import micro_price
     from obi_widgets.signals.notional_difference import notional_difference
+    from obi_widgets.signals.amihud import amihud
     from obi_widgets.signals.buy_sell_ratio import buy_sell_ratio
     from obi_widgets.signals.computing import compute
     from obi_widgets.signals.coverage import LevelsUsed, inferred
     from obi_widgets.signals.crossing import Alert
     from obi_widgets.signals.event_frequency import event_frequency
     from obi_widgets.signals.integrated_order_flow_imbalance import integrated_order_flow_imbalance
+    from obi_widgets.signals.kyle_lambda import kyle_lambda
     from obi_widgets.signals.multi_level_order_flow_imbalance import (
         multi_level_order_flow_imbalance,
     )

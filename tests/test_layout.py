@@ -128,6 +128,8 @@ TABLE = {
     "columns": (
         "history/column_checks history/rows presentation/charts/pixel_columns",
         "columns of pixels, kept and made anew; the columns of a history"),
+    "intervals": (
+        "signals/amihud signals/kyle_lambda", "sums over intervals, against statistics of others"),
     "multi_level": (
         "signals/integrated_order_flow_imbalance signals/multi_level_order_flow_imbalance",
         "order flow of ranks by hand, appended, and fitted on the past only"),

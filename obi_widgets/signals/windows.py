@@ -81,7 +81,7 @@ def sides_of(history: History, seconds: float) -> tuple[Ints, Ints]:
     two arrays of int64, shape (T,)
         Lots; of Python's integers where sums do not fit 64 bits.
     """
-    _, sizes, ends, fits = _trades_of(history)
+    _, sizes, ends, fits = trades_of(history)
     code = KERNELS.current() if fits else windows_numpy
     bought, sold = code.sides(sizes, ends, frozen(history.time), in_ns(seconds))
     return bought, sold
@@ -96,19 +96,36 @@ def worth_of(history: History, seconds: float) -> tuple[Ints, Ints]:
         Lots, and steps of price times lots, as `Taken` has them; of Python's integers where sums
         do not fit 64 bits.
     """
-    prices, sizes, ends, fits = _trades_of(history)
+    prices, sizes, ends, fits = trades_of(history)
     code = KERNELS.current() if fits else windows_numpy
     lots, steps = code.worth(prices, sizes, ends, frozen(history.time), in_ns(seconds))
     return lots, steps
 
 
-def _trades_of(history: History) -> tuple[Whole, Whole, Ints, bool]:
-    """Return prices, sizes and the ends of each state's trades, and whether sums fit 64 bits."""
+def trades_of(history: History, times: int = 1) -> tuple[Whole, Whole, Ints, bool]:
+    """Return the trades as kernels take them, and whether their sums fit 64 bits.
+
+    Parameters
+    ----------
+    history : History
+        T states.
+    times : int
+        What the sums are multiplied with.
+
+    Returns
+    -------
+    ndarray of int32 or int64, shape (N,), twice
+        Prices; sizes, below 0 where the taker sold. Of Python's integers where sums do not fit.
+    ndarray of int64, shape (T + 1,)
+        Trades before each state's own, and at last their number.
+    bool
+        Whether the sums fit.
+    """
     trades = history.trades
     ends = np.empty(len(history) + 1, np.int64)
     ends[0], ends[1:] = 0, history.trade_ends - trades.start
     prices, sizes = trades.amounts
-    bound = max(len(trades), 1) * float(_most(sizes)) * float(_most(prices))
+    bound = times * max(len(trades), 1) * float(_most(sizes)) * float(_most(prices))
     if bound < LARGEST:
         return frozen(prices), frozen(sizes), ends, True
     return prices.astype(object), sizes.astype(object), ends, False

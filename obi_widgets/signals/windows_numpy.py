@@ -40,7 +40,7 @@ def columns(values: Whole, count: int, time: Ints, back: int) -> Ints:
     -------
     ndarray of int64, shape (T,)
     """
-    total = _running(values[:, :count].sum(axis=1, dtype=np.int64))
+    total = running(values[:, :count].sum(axis=1, dtype=np.int64))
     return np.asarray(total[1:] - total[begins(time, back)])
 
 
@@ -63,7 +63,7 @@ def sides(sizes: Whole, ends: Ints, time: Ints, back: int) -> tuple[Ints, Ints]:
         Lots; Python's integers where ``sizes`` has these.
     """
     first = ends[begins(time, back)]
-    bought, sold = (_running(np.where(side * sizes > 0, abs(sizes), 0)) for side in (+1, -1))
+    bought, sold = (running(np.where(side * sizes > 0, abs(sizes), 0)) for side in (+1, -1))
     return (
         np.asarray(bought[ends[1:]] - bought[first]),
         np.asarray(sold[ends[1:]] - sold[first]),
@@ -74,14 +74,14 @@ def worth(prices: Whole, sizes: Whole, ends: Ints, time: Ints, back: int) -> tup
     """Return the volume of all trades in lots, and Σ price · size in steps; see `sides`."""
     first, lots = ends[begins(time, back)], abs(sizes)
     wide = np.int64 if lots.dtype != object else object
-    volume, value = _running(lots), _running(prices.astype(wide) * lots)
+    volume, value = running(lots), running(prices.astype(wide) * lots)
     return (
         np.asarray(volume[ends[1:]] - volume[first]),
         np.asarray(value[ends[1:]] - value[first]),
     )
 
 
-def _running(values: NDArray[Any]) -> Ints:
+def running(values: NDArray[Any]) -> Ints:
     """Return the exact running sum, starting with 0, with one entry more."""
     wide = values.astype(np.int64) if values.dtype != object else values
     return np.append(wide[:0].sum(), np.cumsum(wide))

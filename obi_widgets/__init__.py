@@ -122,6 +122,7 @@ _PLACES = {
     "trade_frequency": "signals.trade_frequency",
     "trade_imbalance": "signals.trade_imbalance",
     "velocity": "signals.transforms",
+    "vpin": "signals.vpin",
     "vwap_deviation": "signals.vwap_deviation",
     "walk_forward": "calibration.walk_forward",
     "weighted_mid": "signals.touch",
@@ -246,6 +247,7 @@ __all__ = [
     "trade_frequency",
     "trade_imbalance",
     "velocity",
+    "vpin",
     "vwap_deviation",
     "walk_forward",
     "weighted_mid",
@@ -332,6 +334,7 @@ if TYPE_CHECKING:
     from obi_widgets.signals.trade_frequency import trade_frequency
     from obi_widgets.signals.trade_imbalance import trade_imbalance
     from obi_widgets.signals.transforms import difference, smooth, velocity, weighted_sum, zscore
+    from obi_widgets.signals.vpin import vpin
     from obi_widgets.signals.vwap_deviation import vwap_deviation
     from obi_widgets.strategy.export import export_strategy
     from obi_widgets.trading.entries import entries

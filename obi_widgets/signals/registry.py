@@ -36,6 +36,7 @@ BUILT_IN = {
     "rank_imbalance": "obi_widgets.signals.rank_imbalance",
     "trade_frequency": "obi_widgets.signals.trade_frequency",
     "trade_imbalance": "obi_widgets.signals.trade_imbalance",
+    "vpin": "obi_widgets.signals.vpin",
     "vwap_deviation": "obi_widgets.signals.vwap_deviation",
 }
 """The module of each built-in signal. To add a signal, add a line."""

@@ -25,25 +25,24 @@ def imbalances(sizes, ends, time, back, buckets, row):
         side[trade] = np.sign(size)
     first = begins(time, back)
     total, whole = np.zeros(states, np.int64), np.zeros(states, np.int64)
-    before, share = np.zeros(states, np.int64), np.zeros(states, np.int64)
+    # The trade that each border is in. Borders do not wait for each other, so that a processor
+    # looks for several at once.
+    at = np.full(buckets, ends[first[row]] if row < states else 0, np.int64)
     for state in range(row, states):
         begin = ends[first[state]]
-        first[state] = begin  # of the trades
-        before[state] = signed[begin]
-        share[state] = (volume[ends[state + 1]] - volume[begin]) // buckets
-        whole[state] = share[state] * buckets
-    begun = 0  # the trade of a bucket's border at the first state: it moves forward, too
-    for bucket in range(1, buckets + 1):
-        trade = begun
-        for state in range(row, states):
-            border = volume[first[state]] + bucket * share[state]
-            while trade < trades and volume[trade + 1] < border:
-                trade += 1
-            if state == row:
-                begun = trade
-            there = signed[trade] + side[trade] * (border - volume[trade])
-            total[state] += abs(there - before[state])
-            before[state] = there
+        share = (volume[ends[state + 1]] - volume[begin]) // buckets
+        border, before, unequal = volume[begin], signed[begin], np.int64(0)
+        if share > 0:
+            for bucket in range(buckets):
+                border += share
+                trade = at[bucket]
+                while volume[trade + 1] < border:
+                    trade += 1
+                at[bucket] = trade
+                there = signed[trade] + side[trade] * (border - volume[trade])
+                unequal += abs(there - before)
+                before = there
+        total[state], whole[state] = unequal, share * buckets
     return total, whole
 
 

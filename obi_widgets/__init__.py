@@ -73,9 +73,9 @@ _PLACES = {
     "TapeWidget": "widgets",
     "Trades": "history.trades",
     "aligned": "calibration.lead_lag",
+    "amihud": "signals.amihud",
     "book_pressure": "signals.book_pressure",
     "book_slope": "signals.book_slope",
-    "amihud": "signals.amihud",
     "break_even": "calibration.break_even",
     "buy_sell_ratio": "signals.buy_sell_ratio",
     "calibrate": "calibration.calibrate",
@@ -101,9 +101,9 @@ _PLACES = {
     "load_days": "feeds.days.load_days",
     "look_ahead": "calibration.placebo",
     "micro_price": "signals.micro_price",
+    "multi_level_order_flow_imbalance": "signals.multi_level_order_flow_imbalance",
     "next_move": "calibration.next_move",
     "notional_difference": "signals.notional_difference",
-    "multi_level_order_flow_imbalance": "signals.multi_level_order_flow_imbalance",
     "order_flow_imbalance": "signals.order_flow_imbalance",
     "propose": "calibration.proposal",
     "queue_bounds": "trading.fills",
@@ -198,9 +198,9 @@ __all__ = [
     "TapeWidget",
     "Trades",
     "aligned",
+    "amihud",
     "book_pressure",
     "book_slope",
-    "amihud",
     "break_even",
     "buy_sell_ratio",
     "calibrate",
@@ -226,9 +226,9 @@ __all__ = [
     "load_days",
     "look_ahead",
     "micro_price",
+    "multi_level_order_flow_imbalance",
     "next_move",
     "notional_difference",
-    "multi_level_order_flow_imbalance",
     "order_flow_imbalance",
     "propose",
     "queue_bounds",
@@ -305,26 +305,23 @@ if TYPE_CHECKING:
     from obi_widgets.settings.provenance import AtHorizon, Findings, Sealed
     from obi_widgets.settings.settings import Settings
     from obi_widgets.signals import imbalance
+    from obi_widgets.signals.amihud import amihud
     from obi_widgets.signals.book_pressure import book_pressure
     from obi_widgets.signals.book_slope import book_slope
+    from obi_widgets.signals.buy_sell_ratio import buy_sell_ratio
     from obi_widgets.signals.computing import compute
     from obi_widgets.signals.coverage import LevelsUsed, inferred
     from obi_widgets.signals.crossing import Alert
     from obi_widgets.signals.depth_difference import depth_difference
     from obi_widgets.signals.depth_ratio import depth_ratio
-    from obi_widgets.signals.micro_price import micro_price
-    from obi_widgets.signals.notional_difference import notional_difference
-    from obi_widgets.signals.amihud import amihud
-    from obi_widgets.signals.buy_sell_ratio import buy_sell_ratio
-    from obi_widgets.signals.computing import compute
-    from obi_widgets.signals.coverage import LevelsUsed, inferred
-    from obi_widgets.signals.crossing import Alert
     from obi_widgets.signals.event_frequency import event_frequency
     from obi_widgets.signals.integrated_order_flow_imbalance import integrated_order_flow_imbalance
     from obi_widgets.signals.kyle_lambda import kyle_lambda
+    from obi_widgets.signals.micro_price import micro_price
     from obi_widgets.signals.multi_level_order_flow_imbalance import (
         multi_level_order_flow_imbalance,
     )
+    from obi_widgets.signals.notional_difference import notional_difference
     from obi_widgets.signals.order_flow_imbalance import order_flow_imbalance
     from obi_widgets.signals.queue_imbalance import queue_imbalance
     from obi_widgets.signals.queue_logistic import queue_logistic

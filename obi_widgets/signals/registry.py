@@ -17,19 +17,19 @@ if TYPE_CHECKING:
     from types import ModuleType
 
 BUILT_IN = {
+    "amihud": "obi_widgets.signals.amihud",
     "book_pressure": "obi_widgets.signals.book_pressure",
     "book_slope": "obi_widgets.signals.book_slope",
+    "buy_sell_ratio": "obi_widgets.signals.buy_sell_ratio",
     "depth_difference": "obi_widgets.signals.depth_difference",
     "depth_ratio": "obi_widgets.signals.depth_ratio",
-    "amihud": "obi_widgets.signals.amihud",
-    "buy_sell_ratio": "obi_widgets.signals.buy_sell_ratio",
     "event_frequency": "obi_widgets.signals.event_frequency",
     "imbalance": "obi_widgets.signals.imbalance",
-    "micro_price": "obi_widgets.signals.micro_price",
-    "notional_difference": "obi_widgets.signals.notional_difference",
     "integrated_order_flow_imbalance": "obi_widgets.signals.integrated_order_flow_imbalance",
     "kyle_lambda": "obi_widgets.signals.kyle_lambda",
+    "micro_price": "obi_widgets.signals.micro_price",
     "multi_level_order_flow_imbalance": "obi_widgets.signals.multi_level_order_flow_imbalance",
+    "notional_difference": "obi_widgets.signals.notional_difference",
     "order_flow_imbalance": "obi_widgets.signals.order_flow_imbalance",
     "queue_imbalance": "obi_widgets.signals.queue_imbalance",
     "queue_logistic": "obi_widgets.signals.queue_logistic",

@@ -352,3 +352,9 @@ def test_kinds_say_what_they_allow():
             Choice(*words)
     with pytest.raises(SettingsError, match=r"Bounds of 3 to 3 are not possible"):
         Bps(3, 3)
+
+
+def test_a_title_has_abbreviations_in_capitals():
+    assert obi.vpin.title == "VPIN"
+    assert obi.vwap_deviation.title == "VWAP deviation"
+    assert obi.trade_imbalance.title == "Trade imbalance"

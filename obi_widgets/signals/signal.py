@@ -293,9 +293,14 @@ def define(declared: Mapping[str, Any]) -> Signal:
     return made
 
 
+ABBREVIATIONS = ("vpin", "vwap")
+"""Words of signals' names that are written in capitals."""
+
+
 def title_of(name: str) -> str:
     """Return a signal's name as the screen shows it."""
-    return name.replace("_", " ").capitalize()
+    words = name.replace("_", " ").capitalize().split(" ")
+    return " ".join(word.upper() if word.lower() in ABBREVIATIONS else word for word in words)
 
 
 @overload

@@ -17,6 +17,7 @@ from obi_widgets.feeds.market import Market
 from obi_widgets.feeds.recording import Record
 from obi_widgets.feeds.simulation.exchange import SimulatedExchange
 from obi_widgets.feeds.simulation.simulator import SimulatedMarket
+from obi_widgets.history.silences import OPEN
 from obi_widgets.market_data.events import Delta, Snapshot, Status
 from obi_widgets.market_data.venues import Venue
 from obi_widgets.market_data.venues.lmex import Lmex
@@ -160,6 +161,34 @@ def test_an_old_connection_that_is_cut_before_the_plan_leaves_no_gap(monkeypatch
     alike(market, plain)
 
 
+def test_trades_are_unknown_if_the_old_connection_is_cut_before_the_new_ones_bring_them(
+    monkeypatch,
+):
+    """The book goes on at once, and a bar without trades must not say that nobody traded."""
+    monkeypatch.setattr(changeover, "OVERLAP", 30.0)
+
+    async def follow():
+        async with exchange() as served, followed(served) as (feed, market, _):
+            opens = feed._open
+
+            async def slowly(to):
+                await asyncio.sleep(30.0 if to.socket == "trades#1" else 0.0)
+                return await opens(to)
+
+            monkeypatch.setattr(feed, "_open", slowly)
+            await until(lambda: feed._changeover is not None and feed._changeover.can_join())
+            feed._sockets["book"].transport.abort()
+            await until(lambda: feed._turn == 1)
+            count = len(market.history())
+            await market.until(lambda one: len(one.history()) > count + 3)
+            return market.history(), market.state
+
+    history, state = asyncio.run(follow())
+    assert state == "live"
+    assert history.gaps == 0
+    assert [one.last == OPEN for one in history.silences] == [True]
+
+
 def test_a_new_connection_that_does_not_get_up_leaves_the_old_one_going_on(monkeypatch, caplog):
     monkeypatch.setattr(changeover, "GIVE_UP", 0.5)
     monkeypatch.setattr(changeover, "RETRY", 0.3)
@@ -198,7 +227,7 @@ class Plain(Venue):
         return []
 
     def disconnected(self, socket, reason, now):
-        return [Status(now, "connecting", reason)]
+        return [Status(now, "connecting", reason)] if socket == "book" else []
 
     def received(self, frame, now, socket="book"):
         kind, number, ms, *levels = json.loads(frame)
@@ -287,6 +316,22 @@ def test_frames_are_counted_once_while_two_connections_bring_them():
     used = older + [one for one in newer if one.time > older[-1].time]
     assert len(used) == 6 + 4
     assert (market.messages, market.bytes) == (len(used), sum(len(one.text) for one in used))
+
+
+def test_a_websocket_of_the_new_connection_that_is_lost_leaves_trades_unknown(monkeypatch):
+    monkeypatch.setattr(Plain, "streams", frozenset({"trades"}))
+    market = Market(Plain("X"), interval=0, levels=5)
+    change = Changeover(market, 1)
+    change.older(frame("snapshot", 1, 0, (100.0, 1.0)))
+    change.newer(frame("snapshot", 1, 0, (100.0, 1.0), late=2))
+    change.newer(Record(at(3), "close", "trades", "lost"))  # the old one goes on
+    change.join(at(4))
+    change.newer(frame("delta", 2, 10, (101.0, 1.0)))
+    assert not market.history().silences
+    change.newer(Record(at(12), "close", "trades", "lost"))
+    for number in (3, 4):
+        change.newer(frame("delta", number, 10 * number, (101.0, 1.0 + number)))
+    assert [one.last == OPEN for one in market.history().silences] == [True]
 
 
 def test_answers_bound_the_clock_while_connections_are_replaced():

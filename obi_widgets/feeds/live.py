@@ -251,6 +251,10 @@ class LiveFeed(Feed):
         """Go on with the new connections, and end those before."""
         before, self._turn = self._turn, change.turn
         self._carry_out(change.join(now))
+        for name in self._kept_open:
+            own, turn = unmarked(name)
+            if turn == change.turn and name not in self._sockets:
+                self.market.note_lost(own)
         self._lifetime.replaced(change.turn)
         self._end_connections(before)
 

@@ -179,9 +179,13 @@ class Market(BookBuilder):
 
     def disconnected(self, socket: str, reason: str, now: int) -> list[Reply]:
         """Handle the loss of a websocket, or one that could not be opened."""
-        if socket != BOOK and "trades" in self.venue.streams:
-            self._writer.lose_trades()  # the book goes on without them
+        self.note_lost(socket)
         return self.handle(self.venue.disconnected(socket, reason, self._steady(now)), now)
+
+    def note_lost(self, socket: str) -> None:
+        """Note that a websocket brings nothing: if it is that of trades, the book goes on alone."""
+        if socket != BOOK and "trades" in self.venue.streams:
+            self._writer.lose_trades()
 
     def ponged(self, socket: str, now: int) -> list[Reply]:
         """Handle the answer to a ping."""

@@ -334,7 +334,8 @@ def has_book(market: Market) -> bool:
 def outputs_of(venue: Venue, record: Record, market: Market) -> list[Output]:
     """Return what a venue makes of a record.
 
-    If it is the market's own venue, frames are counted, and answers bound the clock.
+    If it is the market's own venue, frames are counted, lost websockets are noted, and answers
+    bound the clock.
 
     Parameters
     ----------
@@ -355,6 +356,8 @@ def outputs_of(venue: Venue, record: Record, market: Market) -> list[Output]:
         case "open":
             return venue.connected(record.name, now)
         case "close":
+            if venue is market.venue:
+                market.note_lost(record.name)
             return venue.disconnected(record.name, record.text, now)
         case "pong":
             return venue.ponged(record.name, now)

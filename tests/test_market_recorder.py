@@ -7,6 +7,7 @@ import json
 import time
 from contextlib import asynccontextmanager, suppress
 from functools import partial
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -362,6 +363,40 @@ def test_a_book_that_is_lost_is_counted_and_recorded_again(tmp_path):
     asyncio.run(record())
     with pytest.warns(obi.RecordingWarning, match="There is no book for"):
         assert obi.load(tmp_path).gaps == 1
+
+
+def test_what_a_file_held_that_was_given_up_is_not_counted(tmp_path):
+    """The file before it holds the same seconds."""
+    recorder = MarketRecorder("sim:BTC-PERP", Simulated, tmp_path, HOURLY)
+
+    async def ended():
+        pass
+
+    def part(name):
+        (tmp_path / name).touch()
+        made = SimpleNamespace(
+            market=SimpleNamespace(has_book=True, losses=1, changed_at=9),
+            feed=SimpleNamespace(messages=100),
+            recorder=SimpleNamespace(path=tmp_path / name, size=5000, too_long=2),
+            begun=7,
+            closed=False,
+            end=ended,
+        )
+        recorder.files.append(made.recorder.path)
+        recorder._open.append(made)
+        return made
+
+    async def record():
+        recorder._part, recorder._next = part("one.gz"), part("two.gz")
+        assert recorder.messages == 200
+        await recorder._drop(recorder._next, "it failed")
+        assert not recorder.had_book, "of a file that is gone"
+        await recorder._end(recorder._part)
+        assert recorder.first == 9, "the file had begun before"
+
+    asyncio.run(record())
+    assert (recorder.messages, recorder.size, recorder.gaps, recorder.too_long) == (100, 5000, 1, 2)
+    assert recorder.files == [*tmp_path.iterdir()] == [tmp_path / "one.gz"]
 
 
 def test_a_new_file_that_cannot_begin_leaves_the_one_before_going_on(tmp_path, monkeypatch):

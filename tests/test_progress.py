@@ -90,6 +90,10 @@ def test_elsewhere_a_line_comes_each_minute_and_when_a_state_changes(clock):
     assert len(lines) == 3
     assert lines[1].endswith("/day  No room.")
     assert "\x1b" not in out.getvalue()
+    clock.value += 60
+    one.messages -= 100  # those of a file that was given up
+    shown.show()
+    assert "  0 messages/s  " in out.getvalue().splitlines()[3]
 
 
 def test_a_terminal_has_a_line_for_each_market_in_its_place(clock):

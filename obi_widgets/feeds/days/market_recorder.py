@@ -298,9 +298,7 @@ class MarketRecorder:
     async def _remove(self, part: Part) -> None:
         """Remove a new file, which holds nothing that the one before it does not hold."""
         self._next = None
-        await self._end(part)
-        if part.recorder.path in self.files:
-            self._delete(part)
+        await self._end(part, keep=False)
 
     async def _go_on(self, part: Part) -> None:
         ended, self._part, self._next = self._part, part, None
@@ -316,27 +314,27 @@ class MarketRecorder:
         self._open.append(part)
         return part
 
-    async def _end(self, part: Part) -> None:
-        """End a file, and add up what it holds."""
-        self._note_book(part)  # it may have come after the last look
+    async def _end(self, part: Part, *, keep: bool = True) -> None:
+        """End a file, and add up what it holds, or delete it."""
+        if keep:
+            self._note_book(part)  # it may have come after the last look
         await part.end()
         self._open.remove(part)
-        self._messages += part.feed.messages
-        self._size += part.recorder.size
-        self._gaps += part.market.losses
-        self.too_long += part.recorder.too_long
-        if part.closed and not part.market.losses:  # the venue lists no such market: no book came
-            self._delete(part)
+        unlisted = part.closed and not part.market.losses  # no book came
+        if unlisted or not keep:
+            part.recorder.path.unlink(missing_ok=True)
+            self.files.remove(part.recorder.path)
+        else:
+            self._messages += part.feed.messages
+            self._size += part.recorder.size
+            self._gaps += part.market.losses
+            self.too_long += part.recorder.too_long
+        if unlisted:
             with suppress(OSError):  # it holds other files
                 self._place.rmdir()
-
-    def _delete(self, part: Part) -> None:
-        part.recorder.path.unlink(missing_ok=True)
-        self.files.remove(part.recorder.path)
-        self._size -= part.recorder.size
 
     def _note_book(self, part: Part) -> None:
         """Note the time of the newest book."""
         if part.market.has_book:
-            self.first = self.first or part.begun
+            self.first = self.first or part.market.changed_at  # the file may have begun long before
             self.last = time.time_ns()

@@ -49,7 +49,8 @@ class Line:
     def text(self, now: float) -> str:
         """Return the line; the rate is that since the last call."""
         recorder = self.recorder
-        rate = (recorder.messages - self._messages) / max(now - self._at, 1e-3)
+        more = max(recorder.messages - self._messages, 0)  # a file may have been given up
+        rate = more / max(now - self._at, 1e-3)
         self._messages, self._at = recorder.messages, now
         self.state = recorder.state
         count, size = len(recorder.files), recorder.size

@@ -116,6 +116,7 @@ def test_a_connection_that_lasts_a_second_is_replaced_again_and_again_without_a_
         async with exchange() as served, followed(served) as (feed, market, plain):
             await until(lambda: feed._turn >= 2 and feed._changeover is None)
             assert len(served._server.connections) <= 6, "connections that were left open"
+            assert feed.messages == market.messages > 0, "those of both connections once"
             return market, plain
 
     market, plain = asyncio.run(follow())

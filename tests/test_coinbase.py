@@ -206,6 +206,13 @@ def test_an_unreadable_frame_of_the_book_costs_the_book(spoilt):
     assert outputs[1].detail == "The book was thrown away: a frame was unreadable."
 
 
+def test_a_frame_about_other_markets_is_no_message_of_the_venue():
+    market = Market(make_venue("coinbase", "BTC-USD"))
+    market.receive(make_venue("coinbase", "BTC-USD").sharing.skipped(7), 1)
+    assert (market.messages, market.bytes, market.failures) == (0, 0, 0)
+    assert not market.refused
+
+
 def test_an_unreadable_trade_costs_nothing_else():
     venue = in_sync()
     spoilt = traded("update", 8, (1, MS + 1, 1, 1, "NONE"))

@@ -17,6 +17,7 @@ from obi_widgets.market_data.events import (
     Instrument,
     Liquidation,
     Mark,
+    NotSent,
     Refused,
     Snapshot,
     Splice,
@@ -138,6 +139,9 @@ class BookBuilder:
                     self._writer.tape.mark(output, now)
                 case Liquidation():
                     self._writer.tape.liquidation(output, now)
+                case NotSent():
+                    self.messages -= 1
+                    self.bytes -= output.size
                 case Clock():
                     self._clocks.set_venue_time(output.time, now)
                 case Splice():

@@ -309,13 +309,13 @@ class LiveFeed(Feed):
         try:
             while True:
                 frame = await socket.recv(decode=False)
-                self.messages += 1
                 self._silent.discard(name)
                 if self._is_plain(turn) and frame.isascii():
                     self._carry_out(self.market.receive(frame, self._now(), own))
                 else:
                     text = frame.decode("utf-8", "replace")
                     self._deliver(Record(self._now(), "frame", name, text))
+                self.messages = self.market.messages
         except ConnectionClosedOK:
             pass
         except ConnectionClosed as error:

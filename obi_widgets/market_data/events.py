@@ -190,6 +190,22 @@ class Refused(Struct, frozen=True, gc=False):
     count: int = 1
 
 
+class NotSent(Struct, frozen=True, gc=False):
+    """A frame of so many bytes that the venue has not sent: it was made for a shared websocket."""
+
+    size: int
+
+
 Event: TypeAlias = (
-    Instrument | Snapshot | Delta | Splice | Trade | Mark | Liquidation | Clock | Status | Refused
+    Instrument
+    | Snapshot
+    | Delta
+    | Splice
+    | Trade
+    | Mark
+    | Liquidation
+    | Clock
+    | Status
+    | Refused
+    | NotSent
 )

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
-from obi_widgets.market_data.events import Delta, Refused, Snapshot, Trade
+from obi_widgets.market_data.events import Delta, NotSent, Refused, Snapshot, Trade
 from obi_widgets.market_data.venues import coinbase_messages as messages
 from obi_widgets.market_data.venues.base import FoundMarket
 from obi_widgets.market_data.venues.budget import Budget, Rate
@@ -132,7 +132,7 @@ class Coinbase(Streamed):
                 return [Refused(now, text(channel, 30) or "unknown", text(frame))]
             if channel == messages.OTHERS:
                 self._number = number
-                return []
+                return [NotSent(len(frame))]
             outputs += self._count(number, now)
             if channel == messages.BOOK_FRAMES:
                 for book in messages.books.decode(message.events):

@@ -53,6 +53,18 @@ def test_a_market_that_is_heard_later_is_led(search):
     )
 
 
+def test_a_search_that_cannot_begin_does_not_go_on_for_ever(search, monkeypatch):
+    def refuse(_):
+        raise RuntimeError("can't start new thread")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(threading.Thread, "start", refuse)
+        with pytest.raises(RuntimeError, match="new thread"):
+            search.ask({})
+    assert search.found is None
+    search.close()
+
+
 def test_leads_come_first_and_other_pairs_stand_together():
     pairs = (
         ("A", "B", "No relation beyond chance."),

@@ -537,6 +537,7 @@ def test_each_market_of_a_large_board_begins_when_its_book_can_be_asked_for(
     waits = board.told["S99"]
     assert [one.seconds for one in waits] == pytest.approx([8.9 - past for past in range(9)])
     assert {one.why for one in waits} == {"is sent the subscriptions of 10 books a second"}
+    assert {one.then for one in waits} == {"This one is asked for"}, "nothing is opened"
     for (symbol, of), until in board.unsent.items():
         names = topics[1:] if of == "others" else topics[:1]
         assert until <= max(sent[topic.format(symbol)] for topic in names) < until + 0.03

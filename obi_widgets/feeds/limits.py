@@ -55,12 +55,15 @@ class Wait(NamedTuple):
         What the venue allows, or is sent, if it waits for that: how a sentence about it goes on.
     open_ended : bool
         Whether it waits until another websocket is closed.
+    then : str
+        What is done after the wait: how a sentence begins.
     """
 
     seconds: float
     status: int = 0
     why: str = ""
     open_ended: bool = False
+    then: str = "The next one is opened"
 
 
 @dataclass

@@ -393,7 +393,7 @@ class LiveFeed(Feed):
         else:
             detail, advice = (
                 f"{label} {wait.why}.",
-                f"The next one is opened in {seconds} s.",
+                f"{wait.then} in {seconds} s.",
             )
         if wait.open_ended:
             advice = "The next one is opened when another is closed: close a lab of this venue."

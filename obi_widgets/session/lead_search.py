@@ -43,11 +43,12 @@ class LeadSearch:
         with self._lock:
             if self._closed or (self.found is not None and self.found.looking):
                 return
-            asked = self.found = Leads(looking=True)
-            self._thread = threading.Thread(
+            asked = Leads(looking=True)
+            thread = threading.Thread(
                 target=self._work, args=(dict(histories), asked), name="obi-leads", daemon=True
             )
-            self._thread.start()
+            thread.start()  # which may fail; the thread waits for the lock with its result
+            self.found, self._thread = asked, thread
         self._wake.set()
 
     def forget(self) -> None:

@@ -179,7 +179,8 @@ class SharedConnection:
         turn = max(self._next_turn, time.monotonic() - 1.0)  # those of a second begin together
         self._next_turn = turn + 1.0 / rate
         while (left := turn - time.monotonic()) > 0 and not self._task.done():
-            socket.tell(Wait(left, why=f"is sent the subscriptions of {rate:,.0f} books a second"))
+            why = f"is sent the subscriptions of {rate:,.0f} books a second"
+            socket.tell(Wait(left, why=why, then="This one is asked for"))
             await asyncio.wait([self._task], timeout=min(left, STEP))
 
     def send(self, socket: MarketSocket, text: str) -> None:

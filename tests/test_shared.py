@@ -230,6 +230,59 @@ def test_a_silent_websocket_is_checked_when_a_market_leaves(answers, monkeypatch
     asyncio.run(play())
 
 
+class Deaf(FakeSocket):
+    """A websocket whose venue does not answer, neither a ping nor a close."""
+
+    def __init__(self):
+        super().__init__(answers=False)
+        self.closing = asyncio.Event()
+
+    @asynccontextmanager
+    async def opened(self):
+        async with super().opened():
+            try:
+                yield self
+            finally:
+                await self.closing.wait()
+
+    async def close(self, reason):
+        await self.closing.wait()
+
+
+def test_a_market_that_is_cancelled_while_it_closes_a_dead_websocket_leaves_none():
+    async def play():
+        async with joined("bybit", "BTCUSDT", socket=Deaf()) as (socket, pool, (part,)):
+            closing = asyncio.create_task(part.close())
+            await turns()
+            closing.cancel()
+            await turns()
+            socket.closing.set()
+            await turns()
+            ended = socket.closed, len(pool)
+            socket.frames.put_nowait(ConnectionClosedOK(None, None))
+        assert ended == (True, 0)
+
+    asyncio.run(play())
+
+
+def test_nobody_joins_a_dead_websocket_while_it_is_closed(monkeypatch):
+    monkeypatch.setattr(shared, "SILENT", -1.0)
+    monkeypatch.setattr(shared, "RECENT", -1.0)
+    monkeypatch.setattr(shared, "ANSWER_WITHIN", 0.01)
+
+    async def play():
+        parts = "BTCUSDT", "ETHUSDT"
+        async with joined("bybit", *parts, socket=Deaf()) as (socket, pool, (part, _)):
+            assert takes_more(pool)
+            await part.close()
+            await asyncio.sleep(0.03)
+            takes = not socket.closed and takes_more(pool)
+            socket.closing.set()
+            assert not takes
+
+    asyncio.run(play())
+
+
 def test_when_an_hours_subscriptions_are_used_up_a_market_goes_elsewhere(monkeypatch):
     monkeypatch.setattr(type(VENUES["okx"].sharing), "an_hour", 2)
 

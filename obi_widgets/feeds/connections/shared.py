@@ -247,6 +247,7 @@ class SharedConnection:
             async with asyncio.timeout(ANSWER_WITHIN):
                 await (await self.ping())
         except (TimeoutError, ConnectionClosed):
+            self.retired = True  # to close it takes a while
             self._task.cancel()
 
     # -- the websocket ---------------------------------------------------------------------
@@ -301,9 +302,11 @@ class SharedConnection:
         if self._check is not None:
             self._check.cancel()
         opened = self._opened
-        if opened.done() and not opened.cancelled() and opened.exception() is None:
-            await opened.result().close(reason=reason)
-        self._task.cancel()
+        try:
+            if opened.done() and not opened.cancelled() and opened.exception() is None:
+                await opened.result().close(reason=reason)
+        finally:  # also if the market is cancelled while the venue does not answer
+            self._task.cancel()
         await asyncio.wait([self._task, *([self._check] if self._check else [])])
 
     def _give(self, frame: bytes) -> None:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import json
 import time
 from contextlib import asynccontextmanager, suppress
 from functools import partial
+from io import FileIO
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -23,6 +26,7 @@ from obi_widgets.feeds.days.market_recorder import MarketRecorder
 from obi_widgets.feeds.days.progress import kept
 from obi_widgets.feeds.days.rotation import Rotation
 from obi_widgets.feeds.recording import Recording
+from obi_widgets.feeds.recording import recorder as recorder_module
 from obi_widgets.feeds.recording.folder import Lock, is_recorded
 from obi_widgets.feeds.simulation.exchange import SimulatedExchange
 from obi_widgets.feeds.simulation.simulator import SimulatedMarket
@@ -363,6 +367,43 @@ def test_a_book_that_is_lost_is_counted_and_recorded_again(tmp_path):
     asyncio.run(record())
     with pytest.warns(obi.RecordingWarning, match="There is no book for"):
         assert obi.load(tmp_path).gaps == 1
+
+
+def test_a_disk_that_fails_as_a_file_is_closed_or_removed_does_not_end_the_recording(
+    tmp_path, monkeypatch
+):
+    """A folder over a network tells only then that there is no room."""
+    monkeypatch.setattr(market_recorder, "RETRY", 0.01)
+    failed = []
+
+    class Failing(FileIO):
+        def close(self):
+            fails = not self.closed
+            super().close()
+            if fails:
+                failed.append(self.name)
+                raise OSError(errno.EDQUOT, "Disk quota exceeded")
+
+    def refuse(path, **_):
+        failed.append(path)
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr(recorder_module, "FileIO", Failing)
+    monkeypatch.setattr(Path, "unlink", refuse)
+
+    async def record():
+        recorder = MarketRecorder("sim:BTC-PERP", no_venue, tmp_path, HOURLY)
+        recorder.first = 1  # it was listed before
+        async with recording(recorder):
+            await until(lambda: len(failed) > 4, 5.0)
+            assert len(recorder.files) > 1
+
+    def no_venue():
+        venue = Simulated("BTC-PERP", endpoints={"book": "", "trades": "", "rest": ""})
+        monkeypatch.setattr(venue, "start", lambda now: [venue.unlisted(now)])
+        return venue
+
+    asyncio.run(record())
 
 
 def test_what_a_file_held_that_was_given_up_is_not_counted(tmp_path):

@@ -106,8 +106,10 @@ class Part:
             self._running.exception()  # `check` raised it
         with suppress(RecordingError):  # what could not be written; `check` raised it
             self.recorder.write(Record(time.time_ns(), "end", "", ""))
-        with suppress(RecordingError):
+        try:
             self.recorder.close()
+        except RecordingError as error:
+            log.warning("The end of a file may be missing: %s", error)
 
 
 class MarketRecorder:
@@ -322,8 +324,7 @@ class MarketRecorder:
         self._open.remove(part)
         unlisted = part.closed and not part.market.losses  # no book came
         if unlisted or not keep:
-            part.recorder.path.unlink(missing_ok=True)
-            self.files.remove(part.recorder.path)
+            self._delete(part.recorder.path)
         else:
             self._messages += part.feed.messages
             self._size += part.recorder.size
@@ -332,6 +333,14 @@ class MarketRecorder:
         if unlisted:
             with suppress(OSError):  # it holds other files
                 self._place.rmdir()
+
+    def _delete(self, path: Path) -> None:
+        try:
+            path.unlink(missing_ok=True)
+        except OSError as error:  # it holds nothing of its own, and is joined with the others
+            log.warning("%s stays: %s.", path, error)
+        else:
+            self.files.remove(path)
 
     def _note_book(self, part: Part) -> None:
         """Note the time of the newest book."""

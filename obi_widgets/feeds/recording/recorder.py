@@ -155,7 +155,16 @@ class Recorder:
             try:
                 self._flush(end=True)
             finally:
-                self._file.close()
+                self._close_file()
+
+    def _close_file(self) -> None:
+        try:
+            self._file.close()
+        except OSError as error:  # over a network, a full disk may show only now
+            raise self._set_error(
+                f"{self.path} cannot be closed: {_reason(error)}.",
+                "Its end may be missing. Make room, or choose another place.",
+            ) from error
 
     def _put(self, line: bytes) -> None:
         if self._compressor is None:

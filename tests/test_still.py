@@ -169,6 +169,21 @@ def test_a_book_that_crossed_before_the_end_is_drawn_at_the_end(history):
         assert len(picture.published) == 1
 
 
+def test_a_wait_for_a_picture_that_is_interrupted_is_over(monkeypatch):
+    """Otherwise past data that are still loaded would be drawn in every later picture."""
+
+    def interrupt(_):
+        raise KeyboardInterrupt
+
+    with closing(obi.Session("sim:BTC-PERP", seed=1)) as session:
+        widget = Widget(session)
+        picture = Published(widget)
+        monkeypatch.setattr(picture._drawn, "wait", interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            picture.renew()
+        assert not picture._awaited
+
+
 def test_outside_a_notebook_nothing_is_displayed():
     with closing(obi.Session("sim:BTC-PERP", seed=1)) as session:
         widget = Widget(session)

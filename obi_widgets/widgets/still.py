@@ -179,10 +179,12 @@ class StillPicture:
         self._due, self._awaited = 0.0, True
         self._drawn.clear()
         until = time.monotonic() + within
-        while not self._drawn.is_set() and time.monotonic() < until:
-            session.publisher.answer()
-            self._drawn.wait(AGAIN)
-        self._awaited = False
+        try:
+            while not self._drawn.is_set() and time.monotonic() < until:
+                session.publisher.answer()
+                self._drawn.wait(AGAIN)
+        finally:
+            self._awaited = False
 
     def keep_alive(self) -> None:
         """Do nothing: no page waits for a sign of life."""

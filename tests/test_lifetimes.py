@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import functools
 import gc
 import threading
@@ -211,6 +212,39 @@ def test_closed_labs_are_freed_though_python_looks_for_none():
         assert len(there() - before) <= 2, "those of the last"
     finally:
         gc.enable()
+
+
+def test_a_market_that_cannot_be_closed_leaves_the_others_of_its_thread_going_on():
+    """As when there is no memory for its last state."""
+
+    class Made:
+        def __init__(self, *, fails):
+            self.fails, self.told, self.release = fails, "", threading.Event()
+
+        async def run(self):
+            if self.fails:
+                raise ValueError("it failed")
+            while not self.release.is_set():  # noqa: ASYNC110 it is set by another thread
+                await asyncio.sleep(0.01)
+
+        def end(self, detail, advice):
+            if self.fails:
+                raise MemoryError
+            self.told = detail
+
+    failing, other = Made(fails=True), Made(fails=False)
+    reader = FeedThread([failing, other], lambda: None)
+    reader.thread.start()
+    try:
+        assert reader._over[failing].wait(5)
+        assert not reader._over[other].wait(0.1)
+        assert reader.thread.is_alive()
+        reader.stop("Stopped.", "", other)
+        reader.join(other, 5)
+        assert other.told == "Stopped."
+    finally:
+        other.release.set()
+        reader.thread.join(5)
 
 
 def test_a_session_that_was_never_started_is_collected():

@@ -94,8 +94,16 @@ class FeedThread:
             log.exception("The feed failed.")
             while isinstance(error, ExceptionGroup):  # of several failures, report the first
                 error = error.exceptions[0]
-            feed.end(f"The feed failed: {error!r}.", "Run the cell again, and report this error.")
+            failed = f"The feed failed: {error!r}.", "Run the cell again, and report this error."
+            self._end(feed, failed)
         if feed in self._reasons:
-            feed.end(*self._reasons[feed])
+            self._end(feed, self._reasons[feed])
         self._over[feed].set()
         self._ended()
+
+    def _end(self, feed: Feed, why: tuple[str, str]) -> None:
+        """Close the market of a feed; an error must not end the other feeds of this thread."""
+        try:
+            feed.end(*why)
+        except Exception:
+            log.exception("A market could not be closed.")

@@ -129,12 +129,15 @@ def test_tables_tell_what_they_are_of(history, report):
     empty = obi.sweep(history[:0], settings=SETTINGS).to_frame()
     assert empty.attrs["tuned_on"] == NOT_KNOWN
     frames = [
-        obi.walk_forward(history, folds=2, settings=SETTINGS),
-        obi.break_even(history, SETTINGS, latency=[0.1], fee_bps=[0.0]),
+        (obi.walk_forward(history, folds=2, settings=SETTINGS), SETTINGS.parameters),
+        (
+            obi.break_even(history, SETTINGS, latency=[0.1], fee_bps=[0.0]),
+            SETTINGS.parameters.replace(execution="taker", price="touch"),
+        ),
     ]
-    for table in frames:
+    for table, parameters in frames:
         assert table.attrs == {
-            "settings": SETTINGS.parameters.as_table(),
+            "settings": parameters.as_table(),
             "tuned_on": asdict(history.provenance),
             "calibration": NOT_CALIBRATED,
         }

@@ -67,7 +67,10 @@ def test_all_files_of_the_package_are_in_it_and_nothing_else(wheel):
         if path.is_file() and "__pycache__" not in path.parts
     }
     names = zipfile.ZipFile(wheel).namelist()
-    assert {name for name in names if ".dist-info/" not in name} == there
+    outside = {name for name in names if ".data/" in name}
+    assert {name for name in names if ".dist-info/" not in name} - outside == there
+    (config,) = outside
+    assert config.endswith(".data/data/etc/jupyter/jupyter_server_config.d/obi_widgets.json")
     assert {"obi_widgets/py.typed", "obi_widgets/widgets/static/obi.css"} <= there
     assert any(name.endswith(".dist-info/licenses/LICENSE") for name in names)
 

@@ -73,6 +73,7 @@ class Publishing(ABC):
         self._wake = wake
         self._closing = threading.Event()
         self.views: list[View] = []
+        self._is_showing = False  # a view may end it meanwhile, in the same thread
         self._showing = threading.RLock()  # what makes frames keeps arrays between two of them
         self._shown: dict[View, object] = {}  # by view: the key of the frame that it has
         self._asked = 0  # calls of `refresh`: a frame although nothing that it shows has changed
@@ -134,7 +135,7 @@ class Publishing(ABC):
             shows a frame.
         """
         with self._alone() as alone:
-            if show and alone:
+            if show and alone and not self._is_showing:
                 self._show_safely(last=True)
             while self.views:
                 self.views.pop(0).end()
@@ -189,7 +190,11 @@ class Publishing(ABC):
         try:
             with self._alone() as alone:
                 if alone:
-                    self._show(alive=alive, last=last)
+                    self._is_showing = True
+                    try:
+                        self._show(alive=alive, last=last)
+                    finally:
+                        self._is_showing = False
         except Exception as error:
             note = _failed(error)
             if note != self._failure:  # once, not ten times a second

@@ -472,9 +472,10 @@ class Session(Actions, Stacked):
         """
         instance("view", view, View, "Give a widget, or what shows frames as obi.Lab does.")
         self.publisher.attach(view)
-        self.start()
-        if self.closed:
+        if self.closed:  # a view that closes it while it starts gets its last frame by that
             self.publisher.end(show=True)
+        else:
+            self.start()
 
     def detach(self, view: View) -> None:
         """Stop showing frames in a view."""

@@ -40,9 +40,9 @@ def scan(
     It is `scan_executed` without latency, limit or size, and is a kernel of its own since every
     move of a slider calls it. ``times`` may have two rows; times of decision are not written.
     """
-    phase = np.array([HELD if side[0] else FLAT, times[0, 0] + hold, side[0], 0], np.int64)
-    if not side[0]:
-        phase[1] = 0
+    held = bool(side[0])  # if not, `times` may hold anything
+    until = times[0, 0] + hold if held else 0
+    phase = np.array([HELD if held else FLAT, until, side[0], 0], np.int64)
     decided = np.zeros((3, times.shape[1]), np.int64)
     decided[:2, 0] = times[:2, 0]
     count = scan_executed(

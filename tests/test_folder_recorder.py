@@ -109,6 +109,7 @@ def test_a_market_that_the_venue_does_not_list_is_told_and_ends_no_other(tmp_pat
 
 def test_no_book_at_all_is_an_error(tmp_path, monkeypatch):
     monkeypatch.setattr(recording_of, "FIRST_BOOK", 0.0)
+    monkeypatch.setattr(folder_recorder, "LOOK_EVERY", 0.0)  # before a book can have come
     with pytest.raises(VenueError, match=r"^sim:BTC-PERP gave no book\."):
         obi.record(MARKETS, tmp_path, seconds=5, progress=False)
 

@@ -286,16 +286,20 @@ class Notebook:
 
     def command(self, name: str, *, wait: bool = True, timeout: float = 90, **args: Any) -> None:
         """Execute a command of JupyterLab, and wait until it has ended."""
+        # The page keeps how it ended: Chromium may drop a promise that only Playwright awaits.
         self.page.evaluate(
-            """([name, args, wait]) => {
-                const done = window.jupyterapp.commands.execute(name, args);
-                if (!wait) return 0;
-                const late = new Promise((_, refuse) => setTimeout(
-                    () => refuse(new Error(`${name} has not ended after ${wait} s`)), 1000 * wait));
-                return Promise.race([done, late]).then(() => 0);
+            """([name, args]) => {
+                const run = window.obiCommand = {};
+                window.jupyterapp.commands.execute(name, args).then(
+                    () => { run.ended = "well"; }, error => { run.ended = String(error); });
             }""",
-            [name, args, timeout if wait else 0],
+            [name, args],
         )
+        if wait:
+            ended = "window.obiCommand?.ended"  # by a timer, as no frames come in a hidden page
+            self.page.wait_for_function(ended, timeout=1000 * timeout, polling=20)
+            if (how := self.page.evaluate(ended)) != "well":
+                raise RuntimeError(f"{name}: {how}")
 
     def execute(self, code: str) -> None:
         """Run code in the kernel outside any cell, and wait for it."""

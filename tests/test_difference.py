@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from obi_widgets.calibration.difference import FEW, Difference, _windows, difference
+from obi_widgets.calibration.difference import FEW, Difference, difference
 from obi_widgets.trading.trade_list import Trades
 
 SECOND = 1_000_000_000
@@ -36,17 +36,6 @@ def held(price, every, hold, random, edge=0.0):
     at = np.arange(random.integers(every), len(price) - hold, every)
     side = random.choice([-1, 1], len(at))
     return trades(at, side * (price[at + hold] - price[at]) + edge)
-
-
-def test_the_variance_is_bartletts():
-    values = np.random.default_rng(1).normal(size=40)
-    for lag in (0, 1, 5, 60):
-        slow = sum(
-            max(1 - abs(i - j) / (lag + 1), 0) * values[i] * values[j]
-            for i in range(40)
-            for j in range(40)
-        )
-        assert _windows(values, lag) == pytest.approx(slow)
 
 
 def test_the_mean_is_that_of_net_gains_and_open_entries_are_left_out():

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from obi_widgets.calibration.statistics import fixed_b
+from obi_widgets.calibration.statistics.block_means import windows
 from obi_widgets.calibration.statistics.inference import LARGEST_B
 
 if TYPE_CHECKING:
@@ -100,19 +101,9 @@ def difference(one: Trades, other: Trades, hold_seconds: float, level: float = 0
         scores += sign * np.bincount(at, net - net.mean(), size) / len(net)
         spread += np.bincount(at, minlength=size) * (net.var() / len(net) ** 2)
     lag = math.ceil(1.3 * math.sqrt(size))
-    squares = _windows(spread, lag)
+    squares = windows(spread, lag)
     b = squares / spread.sum() ** 2 if squares else math.inf
     if b > LARGEST_B:
         return Difference(mean, math.nan, math.nan, level)
-    margin = float(fixed_b.critical(level, b)) * math.sqrt(_windows(scores, lag))
+    margin = float(fixed_b.critical(level, b)) * math.sqrt(windows(scores, lag))
     return Difference(mean, mean - margin, mean + margin, level)
-
-
-def _windows(values: Floats, lag: int) -> float:
-    """Return Σ S² / (lag + 1) over the sums S of all windows of lag + 1 values, cut at both ends.
-
-    That is Bartlett's long-run variance of the sum of the values.
-    """
-    total = np.concatenate([np.zeros(lag + 1), np.cumsum(values), np.full(lag, values.sum())])
-    sums = total[lag + 1 :] - total[: -lag - 1]
-    return float((sums * sums).sum()) / (lag + 1)

@@ -76,6 +76,7 @@ _PLACES = {
     "amihud": "signals.amihud",
     "book_pressure": "signals.book_pressure",
     "book_slope": "signals.book_slope",
+    "book_depth": "calibration.quality.book_depth",
     "break_even": "calibration.break_even",
     "buy_sell_ratio": "signals.buy_sell_ratio",
     "calibrate": "calibration.calibrate",
@@ -120,6 +121,7 @@ _PLACES = {
     "sweep": "calibration.sweep",
     "sweep_seconds": "calibration.sweep",
     "trade_frequency": "signals.trade_frequency",
+    "tightness": "calibration.quality.tightness",
     "trade_imbalance": "signals.trade_imbalance",
     "velocity": "signals.transforms",
     "vpin": "signals.vpin",
@@ -201,6 +203,7 @@ __all__ = [
     "amihud",
     "book_pressure",
     "book_slope",
+    "book_depth",
     "break_even",
     "buy_sell_ratio",
     "calibrate",
@@ -245,6 +248,7 @@ __all__ = [
     "sweep",
     "sweep_seconds",
     "trade_frequency",
+    "tightness",
     "trade_imbalance",
     "velocity",
     "vpin",
@@ -263,6 +267,8 @@ if TYPE_CHECKING:
     from obi_widgets.calibration.next_move import NextMove, next_move
     from obi_widgets.calibration.placebo import clock_skew, look_ahead, shuffled, skewed
     from obi_widgets.calibration.proposal import Proposal, propose
+    from obi_widgets.calibration.quality.book_depth import book_depth
+    from obi_widgets.calibration.quality.tightness import tightness
     from obi_widgets.calibration.report import Report
     from obi_widgets.calibration.seal import Seal
     from obi_widgets.calibration.sealed import SealedTest

@@ -29,6 +29,7 @@ TABLE = {
         "calibration/statistics/weighted",
         "intervals, against formulas and simulations",
     ),
+    "tightness": ("calibration/quality/time_weights", "the spread, weighted by time"),
     "calibration_returns": (
         "calibration/forward_returns calibration/as_traded", "returns by hand"),
     "calibration_statistics": (

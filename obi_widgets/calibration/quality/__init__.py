@@ -1,0 +1,1 @@
+"""Quality of a market: tightness, depth, resilience, what trades paid, and what a size costs."""

@@ -98,6 +98,7 @@ _PLACES = {
     "integrated_order_flow_imbalance": "signals.integrated_order_flow_imbalance",
     "kyle_lambda": "signals.kyle_lambda",
     "lead_lag": "calibration.lead_lag",
+    "liquidity_cost": "calibration.quality.liquidity_cost",
     "load": "feeds.loading",
     "load_days": "feeds.days.load_days",
     "look_ahead": "calibration.placebo",
@@ -126,6 +127,7 @@ _PLACES = {
     "velocity": "signals.transforms",
     "vpin": "signals.vpin",
     "vwap_deviation": "signals.vwap_deviation",
+    "walk_book": "calibration.quality.walk_book",
     "walk_forward": "calibration.walk_forward",
     "weighted_mid": "signals.touch",
     "weighted_sum": "signals.transforms",
@@ -225,6 +227,7 @@ __all__ = [
     "integrated_order_flow_imbalance",
     "kyle_lambda",
     "lead_lag",
+    "liquidity_cost",
     "load",
     "load_days",
     "look_ahead",
@@ -253,6 +256,7 @@ __all__ = [
     "velocity",
     "vpin",
     "vwap_deviation",
+    "walk_book",
     "walk_forward",
     "weighted_mid",
     "weighted_sum",
@@ -268,7 +272,9 @@ if TYPE_CHECKING:
     from obi_widgets.calibration.placebo import clock_skew, look_ahead, shuffled, skewed
     from obi_widgets.calibration.proposal import Proposal, propose
     from obi_widgets.calibration.quality.book_depth import book_depth
+    from obi_widgets.calibration.quality.liquidity_cost import liquidity_cost
     from obi_widgets.calibration.quality.tightness import tightness
+    from obi_widgets.calibration.quality.walk_book import walk_book
     from obi_widgets.calibration.report import Report
     from obi_widgets.calibration.seal import Seal
     from obi_widgets.calibration.sealed import SealedTest

@@ -30,6 +30,7 @@ TABLE = {
         "intervals, against formulas and simulations",
     ),
     "tightness": ("calibration/quality/time_weights", "the spread, weighted by time"),
+    "walk_book": ("calibration/quality/liquidity_cost", "the cost of a size"),
     "calibration_returns": (
         "calibration/forward_returns calibration/as_traded", "returns by hand"),
     "calibration_statistics": (

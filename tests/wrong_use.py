@@ -220,6 +220,8 @@ class Subjects:
             },
             "simulate": {"seconds": 2.0},
             "fill_summary": {"frame": right["frame_of_fills"]},
+            "liquidity_cost": {"sizes": [1.0]},
+            "walk_book": {"size": 1.0},
             "find_episodes": {"threshold": 0.2},
             "queue_bounds": {"execution": Maker()},
             "Settings": {},

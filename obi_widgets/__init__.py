@@ -106,6 +106,7 @@ _PLACES = {
     "multi_level_order_flow_imbalance": "signals.multi_level_order_flow_imbalance",
     "next_move": "calibration.next_move",
     "notional_difference": "signals.notional_difference",
+    "markouts": "calibration.quality.markouts",
     "order_flow_imbalance": "signals.order_flow_imbalance",
     "propose": "calibration.proposal",
     "queue_bounds": "trading.fills",
@@ -123,6 +124,7 @@ _PLACES = {
     "sweep_seconds": "calibration.sweep",
     "trade_frequency": "signals.trade_frequency",
     "tightness": "calibration.quality.tightness",
+    "trade_costs": "calibration.quality.trade_costs",
     "trade_imbalance": "signals.trade_imbalance",
     "velocity": "signals.transforms",
     "vpin": "signals.vpin",
@@ -235,6 +237,7 @@ __all__ = [
     "multi_level_order_flow_imbalance",
     "next_move",
     "notional_difference",
+    "markouts",
     "order_flow_imbalance",
     "propose",
     "queue_bounds",
@@ -252,6 +255,7 @@ __all__ = [
     "sweep_seconds",
     "trade_frequency",
     "tightness",
+    "trade_costs",
     "trade_imbalance",
     "velocity",
     "vpin",
@@ -273,7 +277,9 @@ if TYPE_CHECKING:
     from obi_widgets.calibration.proposal import Proposal, propose
     from obi_widgets.calibration.quality.book_depth import book_depth
     from obi_widgets.calibration.quality.liquidity_cost import liquidity_cost
+    from obi_widgets.calibration.quality.markouts import markouts
     from obi_widgets.calibration.quality.tightness import tightness
+    from obi_widgets.calibration.quality.trade_costs import trade_costs
     from obi_widgets.calibration.quality.walk_book import walk_book
     from obi_widgets.calibration.report import Report
     from obi_widgets.calibration.seal import Seal

@@ -30,6 +30,9 @@ TABLE = {
         "intervals, against formulas and simulations",
     ),
     "tightness": ("calibration/quality/time_weights", "the spread, weighted by time"),
+    "markouts": (
+        "calibration/quality/mids_around calibration/quality/trade_costs",
+        "trades and the mid around them"),
     "walk_book": ("calibration/quality/liquidity_cost", "the cost of a size"),
     "calibration_returns": (
         "calibration/forward_returns calibration/as_traded", "returns by hand"),

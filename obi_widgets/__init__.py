@@ -114,6 +114,8 @@ _PLACES = {
     "queue_logistic": "signals.queue_logistic",
     "rank_imbalance": "signals.rank_imbalance",
     "record": "feeds.record",
+    "recovery": "calibration.quality.resilience",
+    "resilience": "calibration.quality.resilience",
     "sealed_test": "calibration.sealed_history",
     "shuffled": "calibration.placebo",
     "signal": "signals.signal",
@@ -245,6 +247,8 @@ __all__ = [
     "queue_logistic",
     "rank_imbalance",
     "record",
+    "recovery",
+    "resilience",
     "sealed_test",
     "shuffled",
     "signal",
@@ -278,6 +282,7 @@ if TYPE_CHECKING:
     from obi_widgets.calibration.quality.book_depth import book_depth
     from obi_widgets.calibration.quality.liquidity_cost import liquidity_cost
     from obi_widgets.calibration.quality.markouts import markouts
+    from obi_widgets.calibration.quality.resilience import recovery, resilience
     from obi_widgets.calibration.quality.tightness import tightness
     from obi_widgets.calibration.quality.trade_costs import trade_costs
     from obi_widgets.calibration.quality.walk_book import walk_book

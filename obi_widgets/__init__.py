@@ -21,6 +21,7 @@ _PLACES = {
     "CalibrationWidget": "widgets",
     "Choice": "parameters",
     "ClockOffset": "feeds.health.health",
+    "Comparison": "calibration.signal_comparison",
     "Context": "history.context",
     "Days": "feeds.days.load_days",
     "Depth": "history.depth",
@@ -82,6 +83,7 @@ _PLACES = {
     "calibrate": "calibration.calibrate",
     "clock_skew": "calibration.placebo",
     "compact": "feeds.days.compact",
+    "compare": "calibration.compare",
     "compute": "signals.computing",
     "correlations": "calibration.lead_lag",
     "depth_difference": "signals.depth_difference",
@@ -154,6 +156,7 @@ __all__ = [
     "CalibrationWidget",
     "Choice",
     "ClockOffset",
+    "Comparison",
     "Context",
     "Days",
     "Depth",
@@ -215,6 +218,7 @@ __all__ = [
     "calibrate",
     "clock_skew",
     "compact",
+    "compare",
     "compute",
     "correlations",
     "depth_difference",
@@ -275,6 +279,7 @@ if TYPE_CHECKING:
     __version__: str
     from obi_widgets.calibration.break_even import break_even
     from obi_widgets.calibration.calibrate import calibrate
+    from obi_widgets.calibration.compare import compare
     from obi_widgets.calibration.lead_lag import aligned, correlations, lead_lag
     from obi_widgets.calibration.next_move import NextMove, next_move
     from obi_widgets.calibration.placebo import clock_skew, look_ahead, shuffled, skewed
@@ -290,6 +295,7 @@ if TYPE_CHECKING:
     from obi_widgets.calibration.seal import Seal
     from obi_widgets.calibration.sealed import SealedTest
     from obi_widgets.calibration.sealed_history import sealed_test
+    from obi_widgets.calibration.signal_comparison import Comparison
     from obi_widgets.calibration.statistics.bootstrap import Bootstrap
     from obi_widgets.calibration.surface import Surface
     from obi_widgets.calibration.sweep import sweep, sweep_seconds

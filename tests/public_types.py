@@ -15,8 +15,9 @@ import pandas as pd
 import obi_widgets as obi
 
 MADE = {
-    "Context", "Days", "Depth", "Findings", "Flow", "Health", "History", "LargeLevels", "Parameter",
-    "Proposal", "Reading", "Report", "SealedTest", "Signal", "Surface", "Taken", "Trades",
+    "Comparison", "Context", "Days", "Depth", "Findings", "Flow", "Health", "History",
+    "LargeLevels", "Parameter", "Proposal", "Reading", "Report", "SealedTest", "Signal", "Surface",
+    "Taken", "Trades",
 }  # fmt: skip
 """Public classes whose objects come from functions."""
 

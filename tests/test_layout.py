@@ -20,6 +20,10 @@ TABLE = {
     # What a public function is made of is tested through it.
     "calibrate": ("calibration/result calibration/coverage_notes calibration/report "
         "calibration/report_tables", "obi.calibrate"),
+    "compare": (
+        "calibration/incremental calibration/signal_comparison",
+        "obi.compare, against statsmodels, scipy and pandas",
+    ),
     "calibration_compiled": (
         "calibration/episodes calibration/statistics/bootstrap",
         "both kernels, against each other and by hand",

@@ -53,7 +53,8 @@ CLASSES = (obi.calibrate.__globals__["Report"], obi.Signal)
 """What public functions return, beside the classes of `obi_widgets.__all__`."""
 
 VALUES = (
-    obi.Alert, obi.Appearance, obi.AtHorizon, obi.Bootstrap, obi.ClockOffset, obi.Context, obi.Days,
+    obi.Alert, obi.Appearance, obi.AtHorizon, obi.Bootstrap, obi.ClockOffset,
+    obi.Comparison, obi.Context, obi.Days,
     obi.Depth, obi.Durations, obi.Fees, obi.Findings, obi.Flow, obi.Health, obi.Instrument,
     obi.Interruptions, obi.Judgement, obi.LargeLevels, obi.LevelsUsed, obi.NextMove,
     obi.Parameter, obi.Parameters, obi.Proposal, obi.Provenance, obi.Reading, obi.Refusal,
@@ -241,6 +242,7 @@ class Subjects:
             "Signal.first_needed": {"values": {}, "row": 3},
             "Signal.newest_by": {"values": dict(self.settings.parameters.values)},
             "Signal.settled": {"values": {}},
+            "compare": {"signals": [obi.imbalance]},
             "compute": {"settings": self.settings},
             "inferred": {"settings": self.settings},
             "signal": {"function": _half_spread},

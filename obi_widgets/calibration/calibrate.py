@@ -157,7 +157,7 @@ def calibrate(
         parameters, signal = _with_signal(parameters, as_chosen(signal)), None
     if signal is None:
         refuse_gauge(parameters.signal)
-    name = _name(parameters, signal)
+    name = named(parameters, signal)
     of_all = judged(loaders, parameters, signal, executor)
     history, values = of_all.history, of_all.values
     if parameters.execution == "post_only":
@@ -257,7 +257,7 @@ def _not_filled(whole: TradeGains) -> tuple[str, ...]:
     return (f"Of {many:,} orders {missed:,} were not filled, and are no trades.",)
 
 
-def _name(parameters: Parameters, signal: object) -> str:
+def named(parameters: Parameters, signal: object) -> str:
     """Return the name of the signal that is judged."""
     if signal is None:
         return parameters.signal.name

@@ -34,8 +34,20 @@ SIGN_FLIPS = 1000
 """Number of random sign vectors for a p value, the record itself included."""
 
 
-class _Correlation(NamedTuple):
-    r: float
+class Slope(NamedTuple):
+    """The slope of a standardised return, or its rank, on a standardised signal.
+
+    Attributes
+    ----------
+    value, error : float
+        The slope with its standard error.
+    b : float
+        Lag of the error as a fraction of the record.
+    p : float
+        Two-sided p value of 0, see `information_coefficients`.
+    """
+
+    value: float
     error: float
     b: float
     p: float
@@ -58,8 +70,8 @@ class Coefficients:
     ic_p, rank_ic_p : ndarray of float64
         Their two-sided p values. NaN where the record has fewer than `MIN_PERSISTENCE_TIMES`
         persistence times.
-    b : ndarray of float64
-        Lag of ``ic_se`` as a fraction of the record.
+    b, rank_b : ndarray of float64
+        Lags of ``ic_se`` and ``rank_ic_se`` as fractions of the record.
     persistence : float
         Seconds in which the signal's autocorrelation falls to 1/e; NaN if it never changes.
     shortage : str
@@ -75,6 +87,7 @@ class Coefficients:
     rank_ic_se: Floats
     rank_ic_p: Floats
     b: Floats
+    rank_b: Floats
     persistence: float = np.nan
     shortage: str = ""
 
@@ -111,7 +124,7 @@ def information_coefficients(
     Coefficients
     """
     count, seconds = len(returns.horizons), float(history.elapsed[-1:].sum()) / 1e9
-    out = np.full((7, count), np.nan)
+    out = np.full((8, count), np.nan)
     n = np.zeros(count, np.int64)
     persists, shortage = persistence(history, signal) if persists is None else persists, ""
     if seconds < MIN_PERSISTENCE_TIMES * persists:
@@ -126,36 +139,56 @@ def information_coefficients(
         if len(rows) < 3:
             continue
         for column, ranked in ((0, False), (3, True)):
-            found = _correlation(
-                signal[rows], y[rows], rows, returns.end[row], mid, overlap, ranked
-            )
-            if found is None:
+            x = ranks(signal[rows]) if ranked else signal[rows]
+            if not float(np.std(x)) * float(np.std(y[rows])) > 1e-300:
                 continue
-            out[column, row], out[column + 1, row] = found.r, found.error
-            if not ranked:
-                out[6, row] = found.b
+            u = (x - x.mean()) / np.std(x)
+            found = slope(u, y[rows], rows, returns.end[row], mid, overlap, ranked=ranked)
+            out[column, row] = found.value
+            out[column + 1, row] = found.error * np.sqrt(max(1 - found.value**2, 0.0))
+            out[6 + ranked, row] = found.b
             if not shortage:
                 out[column + 2, row] = found.p
-    names = ("ic", "ic_se", "ic_p", "rank_ic", "rank_ic_se", "rank_ic_p", "b")
+    names = ("ic", "ic_se", "ic_p", "rank_ic", "rank_ic_se", "rank_ic_p", "b", "rank_b")
     figures = dict(zip(names, out, strict=True))
     return Coefficients(returns.horizons, n, **figures, persistence=persists, shortage=shortage)
 
 
-def _correlation(
-    x: Floats,
+def slope(
+    u: Floats,
     y: Floats,
     rows: NDArray[np.intp],
     end: NDArray[np.int32],
     mid: Floats,
     overlap: int,
+    *,
     ranked: bool,
-) -> _Correlation | None:
-    """Return Pearson's or Spearman's correlation with its error; None if x or y never changes."""
-    x = ranks(x) if ranked else x
-    size, scale = float(np.std(x)), float(np.std(y))
-    if not size * scale > 1e-300:
-        return None
-    u = (x - x.mean()) / size
+    explained: Floats | None = None,
+    squares: Floats | None = None,
+) -> Slope:
+    """Return the slope on a signal of what follows it; see `information_coefficients`.
+
+    Parameters
+    ----------
+    u : ndarray of float64, shape (N,)
+        The signal, or its ranks: mean 0, variance 1.
+    y : ndarray of float64, shape (N,)
+        Returns, bps, not all equal.
+    rows : ndarray of int, shape (N,)
+        Row of the state at which each return starts, ascending.
+    end : ndarray of int32, shape (T,)
+        Row of the state at which the return of each state ends.
+    mid : ndarray of float64, shape (T,)
+        The mid that prevails at each state, quote currency.
+    overlap : int
+        Largest number of states that a return spans.
+    ranked : bool
+        Whether the ranks of the returns are meant.
+    explained, squares : ndarray of float64, shape (N,), optional
+        What other signals explain of the standardised ranks, and what stands in the place of u²;
+        see `ranks.by_block`. Only if ``ranked``.
+    """
+    scale = float(np.std(y))
     bets = Bets(*np.zeros((3, len(mid))))
     bets.size[rows] = 1e4 * u / (scale * mid[rows])
     bets.amount[rows] = -u * y.mean() / scale
@@ -163,19 +196,14 @@ def _correlation(
     accrued = scores(bets, end, mid_moves(mid), overlap)
     lag = int(accrued.lag[0]) + 1
     if ranked:
-        sums = by_block(u, y, rows, end[rows], mid, lag * accrued.width)
+        sums = by_block(u, y, rows, end[rows], mid, lag * accrued.width, explained, squares)
         estimated, blocks = sums.estimate(), sums.a[0]
     else:
         estimated = accrued.estimate()
         blocks = np.add.reduceat(accrued.a[:, 0], np.arange(0, len(accrued.a), lag))
     found = cell_estimate(estimated, float(accrued.lag_fraction[0]), 0.95)
     p = 2 * NormalDist().cdf(-abs(found.z)) if found.z == found.z else np.nan
-    return _Correlation(
-        found.mean,
-        found.error * float(np.sqrt(max(1 - found.mean**2, 0.0))),
-        found.b,
-        p if np.isnan(p) else _sign_flip_p(blocks, p),
-    )
+    return Slope(found.mean, found.error, found.b, p if np.isnan(p) else _sign_flip_p(blocks, p))
 
 
 def _sign_flip_p(blocks: Floats, p: float) -> float:

@@ -76,7 +76,14 @@ def ranks(values: Floats) -> Floats:
 
 
 def by_block(
-    u: Floats, y: Floats, rows: Rows, end: NDArray[np.int32], mid: Floats, block: int
+    u: Floats,
+    y: Floats,
+    rows: Rows,
+    end: NDArray[np.int32],
+    mid: Floats,
+    block: int,
+    explained: Floats | None = None,
+    squares: Floats | None = None,
 ) -> BlockSums:
     """Return the sums of the rank correlation of u and y, by block of time.
 
@@ -94,6 +101,11 @@ def by_block(
         The mid that prevails at each state, quote currency; see `inference.prevailing`.
     block : int
         Length of a block in states; more than any return spans.
+    explained : ndarray of float64, shape (N,), optional
+        What other signals explain of each standardised rank. It is subtracted, spread evenly over
+        the horizon as u² is.
+    squares : ndarray of float64, shape (N,), optional
+        What stands in the place of u², of mean 1.
     """
     ranked = ranks(y)
     centre, size, count = ranked.mean(), np.std(ranked), len(y)
@@ -118,15 +130,18 @@ def by_block(
             )
             below = np.searchsorted(ordered, reversed_ - TIE, side="left")
             not_above = np.searchsorted(ordered, reversed_ + TIE, side="right")
-            part, spread = np.zeros((2, len(starts)))  # of rank and u² in the second block
+            part, spread = np.zeros((2, len(starts)))  # of rank and weight in the second block
             part[both] = (ranked[some][both] - (below + not_above + 1) / 2) / 2
             spread[both] = later
             v = u[some]
+            weight = v * v if squares is None else squares[some]
+            known = np.zeros(len(v)) if explained is None else v * explained[some]
             # These add in the order of the rows, so that it does not matter how many are together.
-            np.add.at(sums[0, 0], first, v * (ranked[some] - centre - part) / size)
-            np.add.at(sums[0, 1], second, v * part / size)
-            np.add.at(sums[1, 0], first, v * v * (1 - spread))
-            np.add.at(sums[1, 1], second, v * v * spread)
+            of_first = v * (ranked[some] - centre - part) / size - known * (1 - spread)
+            np.add.at(sums[0, 0], first, of_first)
+            np.add.at(sums[0, 1], second, v * part / size - known * spread)
+            np.add.at(sums[1, 0], first, weight * (1 - spread))
+            np.add.at(sums[1, 1], second, weight * spread)
         found.a.append(np.asarray(sums[0, 0] + sums[0, 1]))
         found.b.append(np.asarray(sums[1, 0] + sums[1, 1]))
     return found

@@ -270,12 +270,12 @@ class Comparison:
         minutes, seconds = divmod(round(self.seconds), 60)
         length = f"{minutes}:{seconds:02d} min"
         many = f"{len(self.names)} signal{'s' * (len(self.names) != 1)}"
-        tests = self.tried * len(self.horizons)
+        tests, percent = self.tried * len(self.horizons), f"{100 * self.level:.3g} %"
         alone = len(self.used) < 2
         lines = [
             f"{many}, {length} of {places or 'a market without a name'}; {self.states:,} states",
             "",
-            f"Rank IC by horizon, {self.level:.3g} interval; * told from 0 with {tests:,} tests",
+            f"Rank IC by horizon, {percent} interval; * told from 0 with {tests:,} tests",
             *self._by_horizon(self.rank_ic, self.low, self.high, self.p_adjusted),
         ]
         if not alone:

@@ -270,6 +270,23 @@ def test_wrong_signals_are_refused(history, signals, message):
         obi.compare(history, signals)
 
 
+@pytest.mark.parametrize(
+    ("signals", "message"),
+    [
+        (["imbalance", "vpin"], "vpin has no direction"),
+        (
+            ["amihud", "imbalance", obi.Settings(signal="kyle_lambda")],
+            "amihud, kyle_lambda have no",
+        ),
+        ({"smooth": obi.smooth(obi.vpin, 5)}, "smooth has no direction"),
+    ],
+)
+def test_gauges_are_refused(history, signals, message):
+    """What they might tell is the size of moves: another target than that of the others."""
+    with pytest.raises(obi.ObiError, match=message):
+        obi.compare(history, signals)
+
+
 # -- on known markets ------------------------------------------------------------------------------
 
 

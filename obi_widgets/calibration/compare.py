@@ -50,7 +50,7 @@ ADVICE = (
 )
 
 
-class _Chosen(NamedTuple):
+class Chosen(NamedTuple):
     """A signal that is compared: settings, and a function or an array in place of their signal."""
 
     name: str
@@ -97,7 +97,8 @@ def compare(
     Raises
     ------
     SettingsError
-        If there is no signal, more than 50, or one that is none; if an option is not possible.
+        If there is no signal, more than 50, one that is none, or a gauge, which has no direction;
+        if an option is not possible.
     HistoryError
         If the histories cannot be joined, or a signal does not fit their states.
 
@@ -141,7 +142,7 @@ def compare(
     >>> comparison.to_frame().loc["imbalance", "adds_low"].index.tolist()
     [1.0, 5.0]
     """
-    loaders, chosen = as_loaders(history), _chosen(signals)
+    loaders, chosen = as_loaders(history), chosen_signals(signals)
     number("level", level, 0.5, 0.999)
     integer("seed", seed, 0, 1_000_000)
     tried = len(chosen) if tried is None else integer(
@@ -204,8 +205,14 @@ def compare(
     )  # fmt: skip
 
 
-def _chosen(signals: object) -> list[_Chosen]:
-    """Return the signals that are compared, each with a name of its own."""
+def chosen_signals(signals: object) -> list[Chosen]:
+    """Return the signals that are compared, each with a name of its own.
+
+    Raises
+    ------
+    SettingsError
+        If there is none, if they are too many, or if one is no signal or has no direction.
+    """
     if isinstance(signals, Signal | str | Settings | Parameters):
         signals = [signals]
     if isinstance(signals, Mapping) or hasattr(signals, "items"):  # a DataFrame has columns
@@ -219,6 +226,7 @@ def _chosen(signals: object) -> list[_Chosen]:
             f"There are {len(given):,} signals.", f"Give 1 to {MOST}. {ADVICE}"
         )  # fmt: skip
     chosen = [_one(name, one) for name, one in given]
+    _refuse_gauges(chosen)
     names = [one.name for one in chosen]
     repeated = {name for name in names if names.count(name) > 1}
     return [
@@ -227,20 +235,38 @@ def _chosen(signals: object) -> list[_Chosen]:
     ]
 
 
-def _one(name: str, one: object) -> _Chosen:
+def _refuse_gauges(chosen: Sequence[Chosen]) -> None:
+    """Refuse signals without direction.
+
+    A coefficient with the return would say nothing of them. One with the size of the return would
+    be another target than that of the others, so that what each adds could not be told; and since
+    volatility persists, neither its interval nor its p value would hold.
+    """
+    gauges = [
+        one.name for one in chosen if one.signal is None and not one.parameters.signal.directional
+    ]
+    if gauges:
+        has, it = ("have", "them") if len(gauges) > 1 else ("has", "it")
+        raise SettingsError(
+            f"{', '.join(gauges)} {has} no direction: a high value is no rise.",
+            f"Leave {it} out. Show {it} beside a signal that has one, as by lab.add_signal.",
+        )
+
+
+def _one(name: str, one: object) -> Chosen:
     """Return what is compared, of what a user gave."""
     if isinstance(one, Settings | Parameters):
         parameters = Parameters.of(one)
-        return _Chosen(name or parameters.signal.name, parameters, None)
+        return Chosen(name or parameters.signal.name, parameters, None)
     if isinstance(one, Signal | str):
         signal = as_chosen(one)
-        return _Chosen(name or signal.name, Parameters(signal), None)
+        return Chosen(name or signal.name, Parameters(signal), None)
     if callable(one) or np.ndim(one) == 1:  # type: ignore[arg-type]
-        return _Chosen(name or named(Parameters(), one), Parameters(), one)  # type: ignore[arg-type]
+        return Chosen(name or named(Parameters(), one), Parameters(), one)  # type: ignore[arg-type]
     raise SettingsError(f"{quoted(one)} is not a signal.", ADVICE)
 
 
-def _longer(one: _Chosen, at: int, chosen: Sequence[_Chosen]) -> str:
+def _longer(one: Chosen, at: int, chosen: Sequence[Chosen]) -> str:
     """Return a name with the parameters that set it apart; with a number if there are none."""
     alike = [other for other in chosen if other.name == one.name]
     mine = one.parameters.as_table()
@@ -293,7 +319,7 @@ def _autocorrelation(values: Floats, returns: ForwardReturns) -> Floats:
     return out
 
 
-def _share_on(history: History, one: _Chosen, values: Floats) -> float:
+def _share_on(history: History, one: Chosen, values: Floats) -> float:
     """Return the fraction of its time in which a signal is beyond its threshold."""
     if one.signal is not None:
         return np.nan

@@ -275,7 +275,8 @@ class Comparison:
         lines = [
             f"{many}, {length} of {places or 'a market without a name'}; {self.states:,} states",
             "",
-            f"Rank IC by horizon, {percent} interval; * told from 0 with {tests:,} tests",
+            f"Rank IC by horizon, {percent} interval; * told from 0 with {tests:,} tests: "
+            f"{self.tried:,} tried, {len(self.horizons)} horizons",
             *self._by_horizon(self.rank_ic, self.low, self.high, self.p_adjusted),
         ]
         if not alone:

@@ -22,12 +22,12 @@ from obi_widgets.feeds.sources import Options, open_feed
 from obi_widgets.presentation.charts.time_range import whole, windows
 from obi_widgets.session.actions import Actions
 from obi_widgets.session.background_calibration import Calibrator
+from obi_widgets.session.comparing import Comparing
 from obi_widgets.session.export import export, found_of
 from obi_widgets.session.health import health_of_session
 from obi_widgets.session.lifecycle import Lifecycle, Membership, Workers
 from obi_widgets.session.publisher import Publisher
 from obi_widgets.session.sealing import Sealing
-from obi_widgets.session.stacked import Stacked
 from obi_widgets.session.states import Listener, Listeners
 from obi_widgets.session.trials import Tried
 from obi_widgets.session.views import View
@@ -53,7 +53,7 @@ if TYPE_CHECKING:
     from obi_widgets.signals.signal import Signal
 
 
-class Session(Actions, Stacked):
+class Session(Actions, Comparing):
     """One source and what is computed from it. Several widgets can share one session.
 
     Nothing runs before `start`, `wait`, `on_state`, `seal`, or the first widget.

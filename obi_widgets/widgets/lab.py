@@ -26,12 +26,14 @@ from obi_widgets.widgets.status import StatusWidget
 from obi_widgets.widgets.time_axis import TimeAxis
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
     from pathlib import Path
 
     import pandas as pd
+    from numpy.typing import ArrayLike
 
     from obi_widgets.calibration.report import Report
+    from obi_widgets.calibration.signal_comparison import Comparison
     from obi_widgets.feeds.health.health import Health
     from obi_widgets.feeds.sources import Source
     from obi_widgets.history.columns import History
@@ -394,6 +396,18 @@ class Lab(Part):
     def compare_with(self, settings: Settings | Parameters | None) -> None:
         """Compare the present settings with others, see `Session.compare_with`."""
         self._session.compare_with(settings)
+
+    def compare(
+        self,
+        signals: Iterable[Signal | str | Settings | Parameters]
+        | Mapping[str, Signal | str | Settings | Parameters]
+        | None = None,
+        *,
+        horizons: ArrayLike | None = None,
+        level: float = 0.95,
+    ) -> Comparison:
+        """Compare signals on the states so far, see `Session.compare`; each counts as tried."""
+        return self._session.compare(signals, horizons=horizons, level=level)
 
     def link(self) -> str:
         """Return a text that opens the same again, see `Session.link`."""

@@ -28,6 +28,7 @@ def plain_error(signal, y, end, mid):
     u = dict(zip(rows, stats.zscore(stats.rankdata([signal[t] for t in rows])), strict=True))
     own = dict(zip(rows, stats.rankdata(values), strict=True))
     centre, size = np.mean(list(own.values())), np.std(list(own.values()))
+    v = {t: (rank - centre) / size for t, rank in own.items()}
     r = sum(u[t] * (own[t] - centre) / size for t in rows) / len(rows)
     squares = []
     for shift in (0, block // 4, block // 2, 3 * block // 4):
@@ -46,9 +47,9 @@ def plain_error(signal, y, end, mid):
             for number, part in ((within[0], own[t] - centre - later), (within[-1], later)):
                 a[number] += u[t] * part / size
             for number in within:
-                b[number] += u[t] ** 2 / len(states)
+                b[number] += (u[t] ** 2 + v[t] ** 2) / 2 / len(states)
         squares.append(sum((a[number] - r * b[number]) ** 2 for number in a))
-    return np.mean(squares) ** 0.5 / len(rows) * (1 - r * r) ** 0.5
+    return np.mean(squares) ** 0.5 / len(rows)
 
 
 @pytest.mark.parametrize("drift", [0.0, 0.02])
@@ -118,3 +119,19 @@ def test_spearman_finds_a_relation_that_a_few_large_returns_hide_from_pearson():
     assert told.rank_ic[0] > 0.1
     assert told.rank_ic_p[0] <= 0.001
     assert told.ic_p[0] > 0.05
+
+
+def test_the_error_is_not_too_small_where_the_signal_tells_much():
+    """It was 1.5 and 1.2 when a block's sums had u² alone."""
+    found = []
+    for seed in range(100):
+        random = np.random.default_rng([78, seed])
+        values = markets.autoregression(random, 2400, 5.0)
+        moves = random.standard_normal(2400)
+        moves[1:] += 0.5 * values[:-1]
+        history = markets.book(markets.times(2400), 3 * np.cumsum(moves), np.zeros(2400))
+        returns = forward_returns.forward_returns(history, [1.0, 5.0])
+        found.append(information_coefficients(history, values, returns))
+    errors = np.sqrt(np.mean([one.rank_ic_se**2 for one in found], axis=0))
+    assert np.mean([one.rank_ic for one in found], axis=0) == pytest.approx([0.53, 0.6], abs=0.03)
+    assert (np.std([one.rank_ic for one in found], axis=0) / errors < [1.25, 1.15]).all()

@@ -139,7 +139,6 @@ def incremental(
             found = slope(
                 u, y[rows], rows, returns.end[row], mid, overlaps[row],
                 ranked=True, explained=explained,
-                squares=(u * u + (v - explained) ** 2 / left) / 2,
             )  # fmt: skip
             ic[one, row] = found.value / np.sqrt(left)
             error[one, row] = found.error / np.sqrt(left)

@@ -142,10 +142,12 @@ def information_coefficients(
             x = ranks(signal[rows]) if ranked else signal[rows]
             if not float(np.std(x)) * float(np.std(y[rows])) > 1e-300:
                 continue
-            u = (x - x.mean()) / np.std(x)
-            found = slope(u, y[rows], rows, returns.end[row], mid, overlap, ranked=ranked)
+            x = (x - x.mean()) / np.std(x)
+            found = slope(x, y[rows], rows, returns.end[row], mid, overlap, ranked=ranked)
             out[column, row] = found.value
-            out[column + 1, row] = found.error * np.sqrt(max(1 - found.value**2, 0.0))
+            # The error of a rank correlation has its own spread in it already: see `ranks`.
+            spread = 1.0 if ranked else np.sqrt(max(1 - found.value**2, 0.0))
+            out[column + 1, row] = found.error * spread
             out[6 + ranked, row] = found.b
             if not shortage:
                 out[column + 2, row] = found.p
@@ -164,7 +166,6 @@ def slope(
     *,
     ranked: bool,
     explained: Floats | None = None,
-    squares: Floats | None = None,
 ) -> Slope:
     """Return the slope on a signal of what follows it; see `information_coefficients`.
 
@@ -184,9 +185,9 @@ def slope(
         Largest number of states that a return spans.
     ranked : bool
         Whether the ranks of the returns are meant.
-    explained, squares : ndarray of float64, shape (N,), optional
-        What other signals explain of the standardised ranks, and what stands in the place of u²;
-        see `ranks.by_block`. Only if ``ranked``.
+    explained : ndarray of float64, shape (N,), optional
+        What other signals explain of the standardised ranks, see `ranks.by_block`. Only if
+        ``ranked``.
     """
     scale = float(np.std(y))
     bets = Bets(*np.zeros((3, len(mid))))
@@ -196,7 +197,7 @@ def slope(
     accrued = scores(bets, end, mid_moves(mid), overlap)
     lag = int(accrued.lag[0]) + 1
     if ranked:
-        sums = by_block(u, y, rows, end[rows], mid, lag * accrued.width, explained, squares)
+        sums = by_block(u, y, rows, end[rows], mid, lag * accrued.width, explained)
         estimated, blocks = sums.estimate(), sums.a[0]
     else:
         estimated = accrued.estimate()

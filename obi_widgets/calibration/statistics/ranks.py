@@ -35,7 +35,7 @@ OFFSETS = 4
 """Number of positions of the block boundaries. A Newey–West variance is the mean over all
 positions; its own variance is 3 % larger with four, and 50 % larger with one."""
 
-ROWS = 1 << 16
+ROWS = 1 << 14
 """Number of returns that are divided at a time, which bounds memory."""
 
 TIE = 1e-9
@@ -45,13 +45,15 @@ TIE = 1e-9
 class BlockSums(NamedTuple):
     """Sums by block of time, shape (B,), for each position of the block boundaries.
 
-    The correlation is Σa / Σb.
+    The correlation is Σa / Σb. A block's a − r·b is its part of the influence function of a
+    correlation r, u·v − r · (u² + v²) / 2 (Devlin, Gnanadesikan and Kettenring 1975, Biometrika
+    62, 531). With u² alone the error of a rank correlation of 0.25 to 0.5 is 5 to 25 % too small.
 
     Attributes
     ----------
     a, b : list of ndarray of float64, length `OFFSETS`
-        Sums of u times the part of the return's rank in the block; and sums of u² of the same
-        states, spread evenly over their horizon.
+        Sums of u times the part of the return's rank in the block; and sums of (u² + v²) / 2 of
+        the same states, spread evenly over their horizon.
     """
 
     a: list[Floats]
@@ -83,7 +85,6 @@ def by_block(
     mid: Floats,
     block: int,
     explained: Floats | None = None,
-    squares: Floats | None = None,
 ) -> BlockSums:
     """Return the sums of the rank correlation of u and y, by block of time.
 
@@ -103,13 +104,12 @@ def by_block(
         Length of a block in states; more than any return spans.
     explained : ndarray of float64, shape (N,), optional
         What other signals explain of each standardised rank. It is subtracted, spread evenly over
-        the horizon as u² is.
-    squares : ndarray of float64, shape (N,), optional
-        What stands in the place of u², of mean 1.
+        the horizon as u² is. Then v is what is left of the ranks.
     """
     ranked = ranks(y)
     centre, size, count = ranked.mean(), np.std(ranked), len(y)
     ordered, median = np.sort(y), float(np.median(y))
+    unexplained = 1.0 if explained is None else float(np.var((ranked - centre) / size - explained))
     found = BlockSums([], [])
     for shift in (np.arange(OFFSETS) * block // OFFSETS).tolist():
         blocks = (len(mid) - 1 + shift) // block + 1
@@ -134,8 +134,9 @@ def by_block(
             part[both] = (ranked[some][both] - (below + not_above + 1) / 2) / 2
             spread[both] = later
             v = u[some]
-            weight = v * v if squares is None else squares[some]
-            known = np.zeros(len(v)) if explained is None else v * explained[some]
+            others = np.zeros(len(v)) if explained is None else explained[some]
+            left = (ranked[some] - centre) / size - others
+            weight, known = (v * v + left * left / unexplained) / 2, v * others
             # These add in the order of the rows, so that it does not matter how many are together.
             of_first = v * (ranked[some] - centre - part) / size - known * (1 - spread)
             np.add.at(sums[0, 0], first, of_first)

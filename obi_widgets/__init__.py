@@ -40,6 +40,7 @@ _PLACES = {
     "Interruptions": "feeds.health.health",
     "Judgement": "calibration.verdict",
     "Lab": "widgets",
+    "Labels": "calibration.labels",
     "LargeLevels": "history.large_levels",
     "Levels": "parameters",
     "LevelsUsed": "signals.coverage",
@@ -96,9 +97,11 @@ _PLACES = {
     "fill_summary": "trading.fills",
     "fills": "trading.fills",
     "imbalance": "signals",
+    "imbalances": "calibration.imbalances",
     "inferred": "signals.coverage",
     "integrated_order_flow_imbalance": "signals.integrated_order_flow_imbalance",
     "kyle_lambda": "signals.kyle_lambda",
+    "label": "calibration.labels",
     "lead_lag": "calibration.lead_lag",
     "liquidity_cost": "calibration.quality.liquidity_cost",
     "load": "feeds.loading",
@@ -175,6 +178,7 @@ __all__ = [
     "Interruptions",
     "Judgement",
     "Lab",
+    "Labels",
     "LargeLevels",
     "Levels",
     "LevelsUsed",
@@ -231,9 +235,11 @@ __all__ = [
     "fill_summary",
     "fills",
     "imbalance",
+    "imbalances",
     "inferred",
     "integrated_order_flow_imbalance",
     "kyle_lambda",
+    "label",
     "lead_lag",
     "liquidity_cost",
     "load",
@@ -280,6 +286,8 @@ if TYPE_CHECKING:
     from obi_widgets.calibration.break_even import break_even
     from obi_widgets.calibration.calibrate import calibrate
     from obi_widgets.calibration.compare import compare
+    from obi_widgets.calibration.imbalances import imbalances
+    from obi_widgets.calibration.labels import Labels, label
     from obi_widgets.calibration.lead_lag import aligned, correlations, lead_lag
     from obi_widgets.calibration.next_move import NextMove, next_move
     from obi_widgets.calibration.placebo import clock_skew, look_ahead, shuffled, skewed

@@ -56,7 +56,7 @@ VALUES = (
     obi.Alert, obi.Appearance, obi.AtHorizon, obi.Bootstrap, obi.ClockOffset,
     obi.Comparison, obi.Context, obi.Days,
     obi.Depth, obi.Durations, obi.Fees, obi.Findings, obi.Flow, obi.Health, obi.Instrument,
-    obi.Interruptions, obi.Judgement, obi.LargeLevels, obi.LevelsUsed, obi.NextMove,
+    obi.Interruptions, obi.Judgement, obi.Labels, obi.LargeLevels, obi.LevelsUsed, obi.NextMove,
     obi.Parameter, obi.Parameters, obi.Proposal, obi.Provenance, obi.Reading, obi.Refusal,
     obi.Seal, obi.Sealed, obi.Stretch, obi.Surface, obi.Taken, obi.Trades,
 )  # fmt: skip

@@ -92,7 +92,7 @@ def book_depth(
     import pandas as pd
 
     history, level = as_history(history), fraction("level", level)
-    used = _ranges(levels, bps)
+    used = ranges(levels, bps)
     time, both = held(history), ~np.isnan(history.mid)
     rows = []
     for name, one in used.items():
@@ -143,7 +143,7 @@ def depth_within(history: History, used: LevelsUsed, which: int) -> tuple[Floats
     return base, quote
 
 
-def _ranges(levels: Iterable[int], bps: Iterable[float]) -> dict[str, LevelsUsed]:
+def ranges(levels: Iterable[int], bps: Iterable[float]) -> dict[str, LevelsUsed]:
     """Return the ranges that are asked for, by name."""
     found = {}
     if not _empty(levels) or _empty(bps):  # the error says that there is none

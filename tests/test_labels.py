@@ -57,7 +57,7 @@ def test_state_by_state_it_is_the_whole_and_alerts_are_its_changes(values, margi
 
 
 def test_shares_are_of_the_time_with_a_signal():
-    #           0–1: buying, 1–4: neutral, 4–6: no signal, 6–10: selling, and the last counts nothing
+    # Seconds 0–1: buying, 1–4: neutral, 4–6: no signal, 6–10: selling; the last counts nothing
     history = tape([0, 1, 4, 6, 10])
     labels = obi.label(history, signal=np.array([0.5, 0.1, NAN, -0.5, 0.5]), level=0.4)
     assert labels.shares == pytest.approx({"SELLING": 4 / 8, "NEUTRAL": 3 / 8, "BUYING": 1 / 8})

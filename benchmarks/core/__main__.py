@@ -16,6 +16,7 @@ from obi_widgets import __version__
 from . import (
     charts,
     entries_bench,
+    every_signal,
     in_session,
     live,
     replay,
@@ -66,6 +67,7 @@ def main() -> int:
     depth = charts.depths(quick=quick, arrays=arrays, history=history)
     done(charts.run(quick=quick, history=history))
     del arrays, history
+    done(every_signal.run(quick=quick))
     done(in_session.run(quick=quick))
     done(in_session.run_touch(quick=quick))
     done(live.run(quick=quick))

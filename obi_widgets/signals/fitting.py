@@ -54,14 +54,18 @@ class Fits(NamedTuple):
     @classmethod
     def of(cls, time: Ints, window: float, refit: float) -> Fits:
         """Return the fits of states at such times, ns; window and refit in seconds."""
+        if not len(time):
+            none = np.empty(0, np.int64)
+            return cls(none, none, none)
         every = round(refit * 1e9)
-        number = time // every
-        new = np.diff(number, prepend=number[:1] - 1) > 0
-        at = number[new] * every
+        at = np.arange(time[0] // every, time[-1] // every + 1) * every
+        begins = np.searchsorted(time, at)  # the first state of each fit
+        used = np.diff(begins, append=len(time)) > 0
+        at, begins = at[used], begins[used]
         since = at - round(window * 1e9)
-        full = since >= time[:1].min(initial=np.iinfo(np.int64).max)
-        of_state = (
-            np.cumsum(new) - 1 - np.count_nonzero(~full)
-        )  # those that are not full come first
-        first, last = (np.searchsorted(time, edge[full], "left") for edge in (since, at))
-        return cls(first, last, np.maximum(of_state, -1))
+        full = since >= time[0]
+        late = np.count_nonzero(~full)  # those that are not full come first
+        states = np.diff(begins, append=len(time))
+        of_state = np.repeat(np.maximum(np.arange(len(at)) - late, -1), states)
+        first, last = (np.searchsorted(time, edge[full]) for edge in (since, at))
+        return cls(first, last, of_state)

@@ -41,11 +41,13 @@ class Samples(NamedTuple):
     def of(cls, history: History, seed: int = 0) -> Samples:
         """Return the samples of a history; none spans a gap or a state without both sides."""
         mid, time = history.mid, history.time
-        moves = np.flatnonzero((mid[1:] != mid[:-1]) & ~np.isnan(mid[1:]) & ~np.isnan(mid[:-1])) + 1
-        unknown = np.cumsum(np.isnan(mid))
+        changes = np.flatnonzero(mid[1:] != mid[:-1]) + 1  # also to and from NaN
+        moves = changes[~np.isnan(mid[changes] - mid[changes - 1])]
         began, ended = moves[:-1], moves[1:]
+        lost = np.flatnonzero(np.isnan(mid))
+        unknown = np.searchsorted(lost, moves)  # the states without mid before each move
         lasts = time[ended] - time[began]
-        whole = (unknown[began] == unknown[ended]) & (lasts > 0)
+        whole = (unknown[:-1] == unknown[1:]) & (lasts > 0)
         began, ended, lasts = began[whole], ended[whole], lasts[whole]
         at = time[began] + (uniform(time[began], seed) * lasts).astype(np.int64)
         row = np.searchsorted(time, at, "right") - 1

@@ -27,8 +27,8 @@ import numpy as np
 
 from obi_widgets.signals.fitting import REFIT, WINDOW, Fits, look_back
 from obi_widgets.signals.next_move import Samples
-from obi_widgets.signals.queue_imbalance import queue_imbalance
 from obi_widgets.signals.signal import signal
+from obi_widgets.signals.touch import best_sizes
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -83,15 +83,20 @@ def queue_logistic(
     >>> bool(np.nanmax(rise) <= 1)
     True
     """
-    queue = queue_imbalance.function(history)
+    bid, ask = best_sizes(history, +1), best_sizes(history, -1)
+    queue = bid - ask
+    queue /= bid + ask
     fits, samples = Fits.of(history.time, window, refit), Samples.of(history)
     first = np.searchsorted(samples.began, fits.first)
     last = np.maximum(np.searchsorted(samples.ended, fits.last), first)
     a, b = fitted(*_counted(queue[samples.row], samples.rose, first, last))
-    at = fits.of_state
-    has = at >= 0
     out = np.full(len(history), np.nan)
-    out[has] = np.tanh(0.5 * (a[at[has]] + b[at[has]] * queue[has]))
+    has = int(np.searchsorted(fits.of_state, 0))  # the first state with a fit: later ones have too
+    at, chosen = fits.of_state[has:], out[has:]
+    np.multiply(b[at], queue[has:], out=chosen)
+    chosen += a[at]
+    chosen *= 0.5
+    np.tanh(chosen, out=chosen)
     return out
 
 
@@ -128,13 +133,16 @@ def fitted(rises: Ints, moves: Ints) -> tuple[Floats, Floats]:
     up[:, [0, -1]] += 1.0
     count[:, [0, -1]] += 2.0
     a, b = np.zeros(len(up)), np.zeros(len(up))
+    terms, squares = np.empty((5, *up.shape)), STEPS**2
     for _ in range(ITERATIONS):
         chance = 0.5 + 0.5 * np.tanh(0.5 * (a[:, None] + b[:, None] * STEPS))
-        off, weight = up - count * chance, count * chance * (1.0 - chance)
-        ga, gb = off.sum(axis=1), (off * STEPS).sum(axis=1)
-        h0, h1, h2 = (part.sum(axis=1) for part in (weight, weight * STEPS, weight * STEPS**2))
+        np.subtract(up, count * chance, out=terms[0])
+        np.multiply(count * chance, 1.0 - chance, out=terms[2])
+        np.multiply(terms[0:4:2], STEPS, out=terms[1:4:2])
+        np.multiply(terms[2], squares, out=terms[4])
+        ga, gb, h0, h1, h2 = terms.sum(axis=2)
         below = h0 * h2 - h1 * h1
         # A step beyond this would leave the range in which the second derivative says anything.
-        a += np.clip((h2 * ga - h1 * gb) / below, -2.0, 2.0)
-        b += np.clip((h0 * gb - h1 * ga) / below, -2.0, 2.0)
+        a += np.maximum(np.minimum((h2 * ga - h1 * gb) / below, 2.0), -2.0)
+        b += np.maximum(np.minimum((h0 * gb - h1 * ga) / below, 2.0), -2.0)
     return np.where(enough, a, np.nan), np.where(enough, b, np.nan)

@@ -66,7 +66,8 @@ def best_sizes(history: History, side: int) -> Floats:
         Base units; NaN where the side is empty.
     """
     out = np.empty(len(history))
-    for rows, block in history.chunks():
-        out[rows] = block.sizes[0 if side > 0 else 1, 0]
+    for rows, block, first in history.runs():
+        sizes = block.sizes[:, 0 if side > 0 else 1, 0].reshape(-1)
+        out[rows] = sizes[first : first + rows.stop - rows.start]
     out[out == 0] = np.nan
     return out

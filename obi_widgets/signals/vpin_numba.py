@@ -1,7 +1,9 @@
 """Volume buckets of the trades of each state's window, compiled: see `vpin_numpy`.
 
-Only the kernel loader imports this module: it imports numba, which takes a while. Each border moves
-forward only, from state to state, so that it passes each trade once.
+Only the kernel loader imports this module: it imports numba, which takes a while. Trades of one
+side that follow each other are one run: along it, the sum of signed sizes is linear in volume, so a
+border needs only to know its run. Each border moves forward only, from state to state, so that it
+passes each run once.
 """
 
 from __future__ import annotations
@@ -17,31 +19,61 @@ def imbalances(sizes, ends, time, back, buckets, row):
     """Return Σ |bought − sold| over volume buckets, and the volume; see `vpin_numpy.imbalances`."""
     states, trades = len(time), len(sizes)
     volume, signed = np.zeros(trades + 1, np.int64), np.zeros(trades + 1, np.int64)
-    side = np.zeros(trades + 1, np.int64)
+    # Of each run: the volume at its end, its side, and signed - side * volume, which it keeps.
+    until, side = np.zeros(trades + 1, np.int64), np.zeros(trades + 1, np.int64)
+    fixed = np.zeros(trades + 1, np.int64)
+    run, of_run = -1, np.int64(0)
     for trade in range(trades):
         size = np.int64(sizes[trade])
+        sign = np.sign(size)
+        if sign != 0 and sign != of_run:
+            run, of_run = run + 1, sign
+            side[run], fixed[run] = sign, signed[trade] - sign * volume[trade]
         volume[trade + 1] = volume[trade] + abs(size) * buckets
         signed[trade + 1] = signed[trade] + size * buckets
-        side[trade] = np.sign(size)
+        until[max(run, 0)] = volume[trade + 1]
     first = begins(time, back)
     total, whole = np.zeros(states, np.int64), np.zeros(states, np.int64)
-    # The trade that each border is in. Borders do not wait for each other, so that a processor
-    # looks for several at once.
-    at = np.full(buckets, ends[first[row]] if row < states else 0, np.int64)
+    # The run before the one that the first window begins in.
+    before = -1
+    if row < states:
+        while before + 1 < run and until[before + 1] < volume[ends[first[row]]]:
+            before += 1
+    # The run that each border is in, and what is kept of it. Borders do not wait for each other, so
+    # that a processor looks at several at once.
+    at, there = np.full(buckets, before, np.int64), np.zeros(buckets + 1, np.int64)
+    at_until, at_side = np.full(buckets, -1, np.int64), np.zeros(buckets, np.int64)
+    at_fixed, left = np.zeros(buckets, np.int64), np.zeros(buckets + 1, np.int64)
+    oldest, newest = np.int64(-1), np.int64(-1)
     for state in range(row, states):
-        begin = ends[first[state]]
-        share = (volume[ends[state + 1]] - volume[begin]) // buckets
-        border, before, unequal = volume[begin], signed[begin], np.int64(0)
-        if share > 0:
-            for bucket in range(buckets):
-                border += share
-                trade = at[bucket]
-                while volume[trade + 1] < border:
-                    trade += 1
-                at[bucket] = trade
-                there = signed[trade] + side[trade] * (border - volume[trade])
-                unequal += abs(there - before)
-                before = there
+        begin, end = ends[first[state]], ends[state + 1]
+        if begin == oldest and end == newest:  # the same trades as those of the state before
+            total[state], whole[state] = total[state - 1], whole[state - 1]
+            continue
+        oldest, newest = begin, end
+        start = volume[begin]
+        share = (volume[end] - start) // buckets
+        if share == 0:
+            continue
+        # Without a branch for each border, which nothing would predict.
+        count = 0
+        for bucket in range(buckets):
+            left[count] = bucket
+            count += at_until[bucket] < start + (bucket + 1) * share
+        for number in range(count):
+            bucket = left[number]
+            border, now = start + (bucket + 1) * share, at[bucket] + 1
+            while until[now] < border:
+                now += 1
+            at[bucket], at_until[bucket] = now, until[now]
+            at_side[bucket], at_fixed[bucket] = side[now], fixed[now]
+        there[0] = signed[begin]
+        for bucket in range(buckets):
+            border = start + (bucket + 1) * share
+            there[bucket + 1] = at_fixed[bucket] + at_side[bucket] * border
+        unequal = np.int64(0)
+        for bucket in range(buckets):
+            unequal += abs(there[bucket + 1] - there[bucket])
         total[state], whole[state] = unequal, share * buckets
     return total, whole
 

@@ -1,7 +1,7 @@
 """Sums over the trailing window of each state, compiled: see `windows_numpy`, which has the same.
 
 Only the kernel loader imports this module: it imports numba, which takes a while. The two ends of a
-window move forward only, so that each row and each trade is added once and taken away once.
+window move forward only, so that each row is looked at once as its end and once as its begin.
 """
 
 from __future__ import annotations
@@ -43,51 +43,36 @@ def columns(values, count, time, back):
 @njit(nogil=True, cache=True, error_model="numpy")
 def sides(sizes, ends, time, back):
     """Return what takers bought, and what they sold; see `windows_numpy.sides`."""
-    bought, sold = np.empty(len(time), np.int64), np.empty(len(time), np.int64)
-    buys, sells, first, oldest, newest = np.int64(0), np.int64(0), 0, ends[0], ends[0]
-    for row in range(len(time)):
-        since = time[row] - back
-        while first <= row and time[first] <= since:
-            first += 1
-        while newest < ends[row + 1]:
-            size = np.int64(sizes[newest])
-            if size > 0:
-                buys += size
-            else:
-                sells -= size
-            newest += 1
-        while oldest < ends[first]:
-            size = np.int64(sizes[oldest])
-            if size > 0:
-                buys -= size
-            else:
-                sells += size
-            oldest += 1
-        bought[row], sold[row] = buys, sells
-    return bought, sold
+    # Running sums of all trades: a branch for each trade that enters or leaves a window costs more.
+    buys, sells = np.zeros(len(sizes) + 1, np.int64), np.zeros(len(sizes) + 1, np.int64)
+    for trade in range(len(sizes)):
+        size = np.int64(sizes[trade])
+        buys[trade + 1] = buys[trade] + max(size, 0)
+        sells[trade + 1] = sells[trade] - min(size, 0)
+    return _between(buys, ends, time, back), _between(sells, ends, time, back)
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
 def worth(prices, sizes, ends, time, back):
     """Return volume and value of all trades; see `windows_numpy.worth`."""
-    volume, value = np.empty(len(time), np.int64), np.empty(len(time), np.int64)
-    lots, steps, first, oldest, newest = np.int64(0), np.int64(0), 0, ends[0], ends[0]
+    lots, steps = np.zeros(len(sizes) + 1, np.int64), np.zeros(len(sizes) + 1, np.int64)
+    for trade in range(len(sizes)):
+        size = abs(np.int64(sizes[trade]))
+        lots[trade + 1] = lots[trade] + size
+        steps[trade + 1] = steps[trade] + np.int64(prices[trade]) * size
+    return _between(lots, ends, time, back), _between(steps, ends, time, back)
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def _between(total, ends, time, back):
+    """Return the difference of a running sum of trades over each state's window."""
+    out, first = np.empty(len(time), np.int64), 0
     for row in range(len(time)):
         since = time[row] - back
         while first <= row and time[first] <= since:
             first += 1
-        while newest < ends[row + 1]:
-            size = abs(np.int64(sizes[newest]))
-            lots += size
-            steps += np.int64(prices[newest]) * size
-            newest += 1
-        while oldest < ends[first]:
-            size = abs(np.int64(sizes[oldest]))
-            lots -= size
-            steps -= np.int64(prices[oldest]) * size
-            oldest += 1
-        volume[row], value[row] = lots, steps
-    return volume, value
+        out[row] = total[ends[row + 1]] - total[ends[first]]
+    return out
 
 
 def compile_all():

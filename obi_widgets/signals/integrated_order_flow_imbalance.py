@@ -109,12 +109,14 @@ def integrated_order_flow_imbalance(
         )
     running = running_depth(history, depth)
     starts, weights = _fits(history, running, depth, length, count, in_ns(refit))
-    amount = KERNELS.current().weighted(
+    out: Floats = KERNELS.current().weighted(
         frozen(flow.order_flow), frozen(history.time), length, starts, weights,
         *as_fraction(flow.lot_size),
     )  # fmt: skip
-    last = np.arange(1, len(history) + 1)
-    return np.asarray(amount / mean_between(running, begins(history.time, window), last))
+    since = int(starts[0]) if len(starts) else len(history)  # before, there is no value
+    last = np.arange(since + 1, len(history) + 1)
+    out[since:] /= mean_between(running, begins(history.time, window)[since:], last)
+    return out
 
 
 def _fits(

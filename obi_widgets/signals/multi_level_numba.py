@@ -13,11 +13,11 @@ from obi_widgets.history.levels import TILE
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
-def depth(sizes, first, ranks, out):
-    """Write what rests at the best ranks to ``out``; see `multi_level_numpy.depth`."""
-    start = 0
-    while start < len(out):
-        result = out[start:]
+def depth(sizes, first, ranks, running):
+    """Add up each state's mean size at the best ranks; see `multi_level_numpy.depth`."""
+    start, total, share = 0, running[0], 2 * ranks
+    while start < len(running) - 1:
+        result = running[start + 1 :]
         tile, at = (first + start) // TILE, (first + start) % TILE
         states = min(TILE - at, len(result))
         for t in range(states):
@@ -27,6 +27,11 @@ def depth(sizes, first, ranks, out):
                 size = sizes[tile, side, level, at:]
                 for t in range(states):
                     result[t] += np.float64(size[t])
+        for t in range(states):
+            result[t] /= share
+        for t in range(states):
+            total += result[t]
+            result[t] = total
         start += states
 
 
@@ -44,9 +49,16 @@ def between(order_flow, ranks, edges):
 @njit(nogil=True, cache=True, error_model="numpy")
 def weighted(order_flow, time, back, starts, weights, step, parts):
     """Return the weighted order flow of each state's window; see `multi_level_numpy.weighted`."""
-    ranks, fit, first = weights.shape[1], -1, 0
+    ranks, fit = weights.shape[1], -1
     total, amount, out = np.zeros(ranks, np.int64), np.zeros(ranks), np.full(len(time), np.nan)
-    for row in range(len(time)):
+    # The states before the first fit have no value: only the window that reaches there counts.
+    begin = starts[0] if len(starts) else len(time)
+    first = begin
+    while first > 0 and begin < len(time) and time[first - 1] > time[begin] - back:
+        first -= 1
+        for rank in range(ranks):
+            total[rank] += order_flow[first, rank]
+    for row in range(begin, len(time)):
         since = time[row] - back
         for rank in range(ranks):
             total[rank] += order_flow[row, rank]
@@ -56,13 +68,12 @@ def weighted(order_flow, time, back, starts, weights, step, parts):
             first += 1
         while fit + 1 < len(starts) and starts[fit + 1] <= row:
             fit += 1
-        if fit >= 0:
-            for rank in range(ranks):
-                amount[rank] = np.float64(total[rank]) * step / parts
-            value = 0.0
-            for rank in range(ranks):
-                value += weights[fit, rank] * amount[rank]
-            out[row] = value
+        for rank in range(ranks):
+            amount[rank] = np.float64(total[rank]) * step / parts
+        value = 0.0
+        for rank in range(ranks):
+            value += weights[fit, rank] * amount[rank]
+        out[row] = value
     return out
 
 
@@ -70,7 +81,7 @@ def compile_all():
     """Compile for the types that `multi_level` gives."""
     time, rows, out = np.arange(2), np.zeros(1, np.int64), np.zeros(2)
     time.flags.writeable = False
-    depth(np.ones((1, 2, 1, 1), np.float32), 0, 1, out[:1])
+    depth(np.ones((1, 2, 1, 1), np.float32), 0, 1, out)
     for dtype in (np.int32, np.int64):
         flow = np.zeros((2, 1), dtype)
         flow.flags.writeable = False

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     Sums = NDArray[np.signedinteger[Any]]
 
 
-def depth(sizes: NDArray[np.float32], first: int, ranks: int, out: Floats) -> None:
-    """Write what rests at the best ranks of both sides together to ``out``.
+def depth(sizes: NDArray[np.float32], first: int, ranks: int, running: Floats) -> None:
+    """Add up each state's mean size at the best ranks of both sides.
 
     Parameters
     ----------
@@ -24,10 +24,12 @@ def depth(sizes: NDArray[np.float32], first: int, ranks: int, out: Floats) -> No
     first : int
         Where the states begin in the block.
     ranks : int
-        Levels of each side.
-    out : ndarray of float64, shape (n,)
-        Base units.
+        Levels of each side; one that is missing has the size 0.
+    running : ndarray of float64, shape (n + 1,)
+        Base units. The sum up to each state is written behind the first number, from which it goes
+        on.
     """
+    out = running[1:]
     start = 0
     while start < len(out):
         tile, at = divmod(first + start, sizes.shape[3])
@@ -38,6 +40,8 @@ def depth(sizes: NDArray[np.float32], first: int, ranks: int, out: Floats) -> No
                 total += sizes[tile, side, level, at : at + stop - start]
         out[start:stop] = total
         start = stop
+    out /= 2 * ranks
+    np.cumsum(running, out=running)
 
 
 def between(order_flow: Sums, ranks: int, edges: Ints) -> Ints:

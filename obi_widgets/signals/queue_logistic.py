@@ -136,8 +136,9 @@ def fitted(rises: Ints, moves: Ints) -> tuple[Floats, Floats]:
     terms, squares = np.empty((5, *up.shape)), STEPS**2
     for _ in range(ITERATIONS):
         chance = 0.5 + 0.5 * np.tanh(0.5 * (a[:, None] + b[:, None] * STEPS))
-        np.subtract(up, count * chance, out=terms[0])
-        np.multiply(count * chance, 1.0 - chance, out=terms[2])
+        rise = count * chance
+        np.subtract(up, rise, out=terms[0])
+        np.multiply(rise, 1.0 - chance, out=terms[2])
         np.multiply(terms[0:4:2], STEPS, out=terms[1:4:2])
         np.multiply(terms[2], squares, out=terms[4])
         ga, gb, h0, h1, h2 = terms.sum(axis=2)

@@ -64,11 +64,13 @@ def test_what_is_added_is_what_regressions_leave(history, compared):
         x, v = values[known].rank(), y[known].rank()
         assert (frame.xs(horizon, level="horizon")["adds_n"] == known.sum()).all()
         for name in SIGNALS:
-            others = sm.add_constant(x.drop(columns=name))
+            twins = x.corr()[name].abs() >= 0.9
+            others = sm.add_constant(x.loc[:, ~twins])
             own, left = (sm.OLS(one, others).fit().resid for one in (x[name], v))
             told = frame.loc[(name, horizon)]
             assert told["adds"] == pytest.approx(np.corrcoef(own, left)[0, 1], abs=1e-9)
-            fit = sm.OLS(v, sm.add_constant(x)).fit(
+            kept = ~twins | (x.columns == name)
+            fit = sm.OLS(v, sm.add_constant(x.loc[:, kept])).fit(
                 cov_type="HAC", cov_kwds={"maxlags": int(returns.overlap[row])}
             )
             # Its error in units of the correlation; it is known to be too small by up to a third.
@@ -80,8 +82,11 @@ def test_what_is_added_is_what_regressions_leave(history, compared):
 
 def test_own_is_the_reciprocal_of_the_variance_inflation(history, compared):
     x = values_of(history)[~np.isnan(history.mid)].dropna().rank()
-    own = 1 / np.diag(np.linalg.inv(x.corr().to_numpy()))
-    np.testing.assert_allclose(compared.summary["own"], own, rtol=1e-6)
+    for name in SIGNALS:
+        kept = (x.corr()[name].abs() < 0.9) | (x.columns == name)  # without twins
+        inverse = pd.DataFrame(np.linalg.inv(x.loc[:, kept].corr()), *2 * [x.columns[kept]])
+        own = compared.summary.loc[name, "own"]
+        assert own == pytest.approx(1 / inverse.loc[name, name], rel=1e-6)
 
 
 def test_the_area_is_that_of_mann_and_whitney(history, compared):
@@ -135,19 +140,29 @@ def test_one_signal_has_no_others(history):
     assert found.says("queue_imbalance").startswith(("tells returns of", "not told"))
 
 
-def test_equal_signals_are_told_and_have_no_number(history):
+def test_equal_signals_are_told_and_not_held_against_each_other(history):
     queue = obi.queue_imbalance(history)
     found = obi.compare(
         history, {"a": queue, "b": 3 * queue**3, "flow": "order_flow_imbalance"}, horizons=[5.0]
     )
-    assert np.isnan(found.adds[:2]).all()
-    assert found.says("a") == "collinear with b: what it adds cannot be told"
-    assert found.says("b").startswith("collinear with a")
-    # To the third, they are one signal.
+    assert (found.repeats("a"), found.repeats("b"), found.repeats("flow")) == ("", "a", "")
+    assert found.says("b") == "repeats a: correlation +1.00"
+    assert not found.says("a").startswith("repeats")
+    # To the third they are one signal, and each is what it is without the other.
     alone = obi.compare(history, {"a": queue, "flow": "order_flow_imbalance"}, horizons=[5.0])
     assert found.adds[2] == pytest.approx(alone.adds[1])
-    assert not np.isnan(found.adds[2]).any()
-    assert "collinear with b" in repr(found)
+    assert found.adds[:2, 0] == pytest.approx(np.repeat(alone.adds[0], 2))
+    assert found.incremental.low[:2, 0] == pytest.approx(np.repeat(alone.incremental.low[0], 2))
+    assert "b: repeats a" in repr(found)
+
+
+def test_twins_of_either_sign_are_told(history):
+    queue = obi.queue_imbalance(history)
+    found = obi.compare(
+        history, {"against": -queue, "with": queue, "flow": obi.order_flow_imbalance}
+    )
+    assert found.says("with") == "repeats against: correlation -1.00"
+    assert found.summary.loc["with", "own"] == found.summary.loc["against", "own"]
 
 
 def test_what_others_are_together_has_no_number(history):

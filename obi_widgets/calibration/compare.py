@@ -120,8 +120,9 @@ def compare(
     *incremental* coefficient: the partial correlation of ranks with the return given the other
     signals (Yule 1907, Proc. Royal Society A 79, 182), with standard errors of the same kind; see
     `obi_widgets.calibration.incremental`. A signal of which the others leave less than 0.1 %
-    unexplained is collinear, and has no such number. What the others say is removed linearly in
-    ranks: of two noisy readings of one quantity, each adds something.
+    unexplained is collinear, and has no such number. Two signals whose correlation is 0.9 or more
+    are not held against each other: the later one is told to repeat the other. What the others say
+    is removed linearly in ranks: of two noisy readings of one quantity, each adds something.
 
     P values are corrected by Holm (1979, Scandinavian Journal of Statistics 6, 65) for ``tried``
     times H tests, those of the coefficients and those of the incremental ones separately. Intervals

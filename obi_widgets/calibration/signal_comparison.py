@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from obi_widgets.calibration.incremental import LEAST_OWN
+from obi_widgets.calibration.incremental import LEAST_OWN, TWINS
 from obi_widgets.checks import choice
 
 if TYPE_CHECKING:
@@ -180,8 +180,9 @@ class Comparison:
         ``half_life`` of its coefficient and ``persistence`` (the time in which its autocorrelation
         falls to 1/e), seconds; ``auc, auc_low, auc_high`` of the next move, ``moves`` their number;
         ``threshold`` and ``share_on``, the fraction of time beyond it; ``own``, the fraction of its
-        rank variance that the others leave unexplained; ``most_alike``, the signal whose
-        correlation with it is the largest, and this ``correlation``; ``says``, the result in words.
+        rank variance that the others, its twins apart, leave unexplained; ``most_alike``, the
+        signal whose correlation with it is the largest, and this ``correlation``; ``says``, the
+        result in words.
         """
         import pandas as pd
 
@@ -216,6 +217,27 @@ class Comparison:
         other = int(np.nanargmax(np.abs(with_others)))
         return self.used[other], float(with_others[other])
 
+    def repeats(self, name: str) -> str:
+        """Return which signal another one repeats; empty if none.
+
+        Of two signals whose rank correlation is 0.9 or more, of either sign, the one that was given
+        later repeats the other. The rule looks at no return. Neither is held against the other:
+        both have the same part in what they add.
+
+        Parameters
+        ----------
+        name : str
+            One of ``names``.
+        """
+        choice("name", name, self.names)
+        if name not in self.used:
+            return ""
+        at = self.used.index(name)
+        before = np.abs(self.incremental.correlation[at, :at])
+        if not len(before) or not np.nanmax(np.append(before, 0.0)) >= TWINS:
+            return ""
+        return self.used[int(np.nanargmax(before))]
+
     def says(self, name: str) -> str:
         """Return what is found of a signal, in words.
 
@@ -230,9 +252,10 @@ class Comparison:
         at, used = self.names.index(name), self.used.index(name)
         error, own = 1 - self.level, self.incremental.own[used]
         if own < LEAST_OWN:
-            other, value = self._most_alike(name)
-            as_one = f"with {other}" if abs(value) > 1 - LEAST_OWN else "with the others together"
-            return f"collinear {as_one}: what it adds cannot be told"
+            return "collinear with the others together: what it adds cannot be told"
+        if other := self.repeats(name):
+            value = self.incremental.correlation[used, self.used.index(other)]
+            return f"repeats {other}: correlation {_signed(float(value))}"
         alone = np.isnan(self.p_adjusted[at]).all()
         if alone and np.isnan(self.incremental_p_adjusted[used]).all():
             return self.coefficients[at].shortage or "too short to tell"

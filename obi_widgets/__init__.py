@@ -92,6 +92,7 @@ _PLACES = {
     "difference": "signals.transforms",
     "entries": "trading.entries",
     "event_frequency": "signals.event_frequency",
+    "explained": "calibration.explained",
     "export_strategy": "strategy.export",
     "fees": "trading.fees",
     "fill_summary": "trading.fills",
@@ -230,6 +231,7 @@ __all__ = [
     "difference",
     "entries",
     "event_frequency",
+    "explained",
     "export_strategy",
     "fees",
     "fill_summary",
@@ -286,6 +288,7 @@ if TYPE_CHECKING:
     from obi_widgets.calibration.break_even import break_even
     from obi_widgets.calibration.calibrate import calibrate
     from obi_widgets.calibration.compare import compare
+    from obi_widgets.calibration.explained import explained
     from obi_widgets.calibration.imbalances import imbalances
     from obi_widgets.calibration.labels import Labels, label
     from obi_widgets.calibration.lead_lag import aligned, correlations, lead_lag

@@ -163,6 +163,8 @@ TABLE = {
         "signals and transforms by hand, whole and appended",
     ),
     "micro_price": ("signals/fitting", "when it is fitted, and on what"),
+    "explained": (
+        "calibration/statistics/r_squared", "R² of windows, against plain NumPy and its rate"),
     "next_move": (
         "calibration/next_move signals/next_move", "random times between moves, and the area"),
     "rank_sums": (

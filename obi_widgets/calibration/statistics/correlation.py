@@ -67,31 +67,87 @@ def correlation(x: Floats, y: Floats) -> Correlation:
     x, y : ndarray of float64, shape (T,)
         Two series on one grid of time; NaN where there is no value.
     """
-    known = np.isfinite(x) & np.isfinite(y)
+    found = LeftOut.of(x, y)
+    if math.isnan(found.value):
+        return Correlation(math.nan, math.nan, math.nan, found.pairs)
+    if not found.varies:
+        return Correlation(found.value, -1.0, 1.0, found.pairs)
+    z = _fisher(np.array([found.value]))[0]
+    half = margin(z - _fisher(found.without), found.known, found.moved)
+    return Correlation(found.value, math.tanh(z - half), math.tanh(z + half), found.pairs)
+
+
+class LeftOut(NamedTuple):
+    """The correlation of two series, and what it is when each pair is left out.
+
+    Attributes
+    ----------
+    value : float
+        Pearson's; NaN where one series does not vary.
+    without : ndarray of float64, shape (T,)
+        The correlation of the other pairs.
+    known : ndarray of bool, shape (T,)
+        Where there is a pair.
+    moved : ndarray of float64, shape (T,)
+        How much of the movement is in each pair.
+    varies : bool
+        False if all of it rests on one pair: then ``without`` has no meaning.
+    """
+
+    value: float
+    without: Floats
+    known: NDArray[np.bool_]
+    moved: Floats
+    varies: bool
+
+    @property
+    def pairs(self) -> int:
+        """Number of pairs."""
+        return int(np.count_nonzero(self.known))
+
+    @classmethod
+    def of(cls, x: Floats, y: Floats) -> LeftOut:
+        """Return it for two series on one grid of time; NaN where there is no value."""
+        known = np.isfinite(x) & np.isfinite(y)
+        pairs, none = int(np.count_nonzero(known)), np.full(len(known), np.nan)
+        a, b = _centred(x, known), _centred(y, known)
+        first, second, both = float(a @ a), float(b @ b), float(a @ b)
+        if first == 0 or second == 0:
+            return cls(math.nan, none, known, none, varies=False)
+        value = min(max(both / math.sqrt(first * second), -1.0), 1.0)
+        # Sums about the means of the others, with a pair left out.
+        share = pairs / (pairs - 1)
+        left_x, left_y = first - share * a * a, second - share * b * b
+        if (left_x[known] <= ROUNDING * first).any() or (left_y[known] <= ROUNDING * second).any():
+            return cls(value, none, known, none, varies=False)
+        without = (both - share * a * b) / np.sqrt(left_x * left_y)
+        moved = a * a / first + b * b / second - 2 * value * a * b / math.sqrt(first * second)
+        return cls(value, without, known, moved, varies=True)
+
+
+def margin(changes: Floats, known: NDArray[np.bool_], *moved: Floats) -> float:
+    """Return half the width of the interval of a statistic of pairs.
+
+    Parameters
+    ----------
+    changes : ndarray of float64, shape (T,)
+        The statistic less what it is when each pair is left out.
+    known : ndarray of bool, shape (T,)
+        Where there is a pair.
+    *moved : ndarray of float64, shape (T,)
+        How much of the movement is in each pair: of several, that which is in the fewest counts.
+    """
     pairs = int(np.count_nonzero(known))
-    a, b = _centred(x, known), _centred(y, known)
-    first, second, both = float(a @ a), float(b @ b), float(a @ b)
-    if first == 0 or second == 0:
-        return Correlation(math.nan, math.nan, math.nan, pairs)
-    value = min(max(both / math.sqrt(first * second), -1.0), 1.0)
-    z = _fisher(np.array([value]))[0]
-    # Sums about the means of the others, with a pair left out.
-    share = pairs / (pairs - 1)
-    left_x, left_y = first - share * a * a, second - share * b * b
-    if (left_x[known] <= ROUNDING * first).any() or (left_y[known] <= ROUNDING * second).any():
-        return Correlation(value, -1.0, 1.0, pairs)
-    without = _fisher((both - share * a * b) / np.sqrt(left_x * left_y))
-    change = np.where(known, (pairs - 1) * (z - without), 0.0)
+    change = np.where(known, (pairs - 1) * changes, 0.0)
     change[known] -= change[known].mean()
     width = min(math.ceil(LAG * math.sqrt(pairs)) + 1, pairs)
-    moved = a * a / first + b * b / second - 2 * value * a * b / math.sqrt(first * second)
-    total = float(moved.sum())
     fraction = width / pairs
-    if total > ROUNDING:
-        fraction = max(fraction, _squares(moved, width) / (width * total * total))
+    for one in moved:
+        total = float(one.sum())
+        if total > ROUNDING:
+            fraction = max(fraction, _squares(one, width) / (width * total * total))
     error = math.sqrt(_squares(change, width) / width) / pairs
-    half = float(fixed_b.critical(LEVEL, fraction)) * error
-    return Correlation(value, math.tanh(z - half), math.tanh(z + half), pairs)
+    return float(fixed_b.critical(LEVEL, fraction)) * error
 
 
 def _centred(values: Floats, known: NDArray[np.bool_]) -> Floats:

@@ -45,6 +45,7 @@ _PLACES = {
     "Levels": "parameters",
     "LevelsUsed": "signals.coverage",
     "Maker": "trading.execution",
+    "MicroPriceFit": "calibration.micro_price_fit",
     "NextMove": "calibration.next_move",
     "Number": "parameters",
     "ObiError": "errors",
@@ -97,6 +98,7 @@ _PLACES = {
     "fees": "trading.fees",
     "fill_summary": "trading.fills",
     "fills": "trading.fills",
+    "fit_micro_price": "calibration.micro_price_fit",
     "imbalance": "signals",
     "imbalances": "calibration.imbalances",
     "inferred": "signals.coverage",
@@ -184,6 +186,7 @@ __all__ = [
     "Levels",
     "LevelsUsed",
     "Maker",
+    "MicroPriceFit",
     "NextMove",
     "Number",
     "ObiError",
@@ -236,6 +239,7 @@ __all__ = [
     "fees",
     "fill_summary",
     "fills",
+    "fit_micro_price",
     "imbalance",
     "imbalances",
     "inferred",
@@ -292,6 +296,7 @@ if TYPE_CHECKING:
     from obi_widgets.calibration.imbalances import imbalances
     from obi_widgets.calibration.labels import Labels, label
     from obi_widgets.calibration.lead_lag import aligned, correlations, lead_lag
+    from obi_widgets.calibration.micro_price_fit import MicroPriceFit, fit_micro_price
     from obi_widgets.calibration.next_move import NextMove, next_move
     from obi_widgets.calibration.placebo import clock_skew, look_ahead, shuffled, skewed
     from obi_widgets.calibration.proposal import Proposal, propose

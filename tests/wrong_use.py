@@ -49,7 +49,7 @@ BESIDE = (
 )
 """Functions that the documentation names, beside those of `obi_widgets.__all__`."""
 
-CLASSES = (obi.calibrate.__globals__["Report"], obi.Signal)
+CLASSES = (obi.calibrate.__globals__["Report"], obi.Signal, obi.MicroPriceFit)
 """What public functions return, beside the classes of `obi_widgets.__all__`."""
 
 VALUES = (
@@ -149,6 +149,7 @@ class Subjects:
         self.recording = obi.record("sim:BTC-PERP", folder / "sim.gz", seconds=0.1, warmup=5.0)
         self.days = obi.record(["sim:BTC-PERP"], folder / "days", seconds=0.1, progress=False)
         self.settings.save(folder / "s.toml")
+        self.fit = obi.fit_micro_price(self.history)
         self.fills = obi.fills(self.history, self.settings)
         self.sealed = obi.sealed_test(self.history, self.settings, after=self.history.time[9])
         self.sealed.save(folder / "sealed.json")
@@ -173,6 +174,8 @@ class Subjects:
             return presets
         if issubclass(one, obi.Signal):
             return obi.imbalance
+        if issubclass(one, obi.MicroPriceFit):
+            return self.fit
         if issubclass(one, obi.SealedTest):
             return self.sealed
         if issubclass(one, obi.Session):

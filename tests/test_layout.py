@@ -210,7 +210,8 @@ TABLE = {
     "strategy": (
         "strategy/books strategy/export strategy/template", "the file, run by itself"),
     "strategy_signals": (
-        "strategy/proof strategy/signal strategy/source strategy/trailing_quantile "
+        "strategy/plain strategy/proof strategy/signal strategy/source "
+        "strategy/trailing_quantile "
         "strategy/transforms",
         "files of other signals",
     ),

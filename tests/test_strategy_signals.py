@@ -13,8 +13,10 @@ import pytest
 
 import obi_widgets as obi
 from obi_widgets.parameters import Levels, Number, Seconds
+from obi_widgets.signals import registry
 from obi_widgets.signals.signal import signal
 from obi_widgets.signals.transforms import difference, smooth, velocity, weighted_sum, zscore
+from obi_widgets.strategy.plain import EXPORTED
 
 SCALE = 3.0
 
@@ -64,6 +66,10 @@ CASES = [
     ),
     obi.Settings(**QUANTILE),
     obi.Settings(zscore(exported_touch, 5), **QUANTILE),
+    obi.Settings(
+        weighted_sum([obi.rank_imbalance, obi.book_slope], [1.0, 2.0]), depth=3,
+        book_slope_depth=2, share=0.5, threshold=0.6,
+    ),
 ]  # fmt: skip
 
 RUN = """
@@ -221,6 +227,33 @@ def test_what_the_file_does_not_give_again_is_refused(history, tmp_path):
     assert said.startswith("The signal too_long has no value in this history")
 
 
+WHAT_CAN = (
+    "Export book_pressure, book_slope, depth_difference, depth_ratio, imbalance, "
+    "notional_difference, queue_imbalance or rank_imbalance, a transform of these, or a function "
+    "of your own of the book. With this package, session.on_state gives any signal state by state."
+)
+
+
+@pytest.mark.parametrize("name", sorted(registry.BUILT_IN))
+def test_each_built_in_signal_is_exported_or_refused_with_what_can_be(name, broken, tmp_path):
+    """What is exported was proved on these states: with gaps, and with sides that are empty."""
+    history, path = broken[:1500], tmp_path / "s.py"
+    if name in EXPORTED:
+        kept = {} if name in ("imbalance", "queue_imbalance") else {"depth": 7}
+        if "first" in registry.find(name).parameters:
+            kept["first"] = 2
+        threshold = {"threshold_is": "quantile", "threshold": 0.7, "quantile_window": 10}
+        obi.export_strategy(path, obi.Settings(name, **kept, **threshold), history)
+        assert "\nimport obi_widgets" not in path.read_text()
+        return
+    with pytest.raises(obi.ObiError) as error:
+        obi.export_strategy(path, obi.Settings(name), history)
+    if registry.find(name).directional:
+        reasons = ("and a strategy file is given books alone.", "which a strategy file cannot do.")
+        assert any(f"{reason} {WHAT_CAN}" in str(error.value) for reason in reasons)
+    assert not path.exists()
+
+
 def test_what_books_alone_do_not_tell_is_refused(history, tmp_path):
     for needs in ("flow", "trades", "context"):
         made = signal(needs=["touch", needs], name=f"needs_{needs}")(lambda history: history.spread)
@@ -229,7 +262,7 @@ def test_what_books_alone_do_not_tell_is_refused(history, tmp_path):
                 obi.export_strategy(tmp_path / "s.py", obi.Settings(one), history[:100])
             assert str(error.value) == (
                 f"The signal {one.name} cannot be exported: it needs {needs}, and a strategy file "
-                "is given books alone. Export settings of a signal of the touch or of levels."
+                f"is given books alone. {WHAT_CAN}"
             )
     deep = obi.Settings(exported_depth, depth=50)
     shallow = obi.History.from_arrays([10**18], [100], [9], [101], [1], tick_size=0.5)

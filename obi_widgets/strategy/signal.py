@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any
 from obi_widgets.errors import SettingsError
 from obi_widgets.signals.coverage import kept_suffice
 from obi_widgets.signals.imbalance import imbalance
+from obi_widgets.signals.registry import is_built_in
 from obi_widgets.signals.transforms import Combined
+from obi_widgets.strategy.plain import ADVICE
 from obi_widgets.strategy.source import self_contained
 
 if TYPE_CHECKING:
@@ -59,7 +61,7 @@ def written_out(signal: Signal, values: Mapping[str, Any], history: History) -> 
         raise SettingsError(
             f"The signal {signal.name} cannot be exported: it needs {', '.join(sorted(more))}, and "
             "a strategy file is given books alone.",
-            "Export settings of a signal of the touch or of levels.",
+            ADVICE,
         )
     if signal is imbalance:
         return Written(imbalances=[dict(values)])
@@ -93,6 +95,12 @@ def _expression(signal: Signal, values: Mapping[str, Any], history: History, out
             f"The signal {signal.name} cannot be exported: it may reach beyond the "
             f"{history.levels} levels that are kept.",
             "Choose less depth, or keep more levels.",
+        )
+    if is_built_in(signal) and "refit" in signal.parameters:
+        raise SettingsError(
+            f"The signal {signal.name} cannot be exported: it is fitted on the past again and "
+            "again, which a strategy file cannot do.",
+            ADVICE,
         )
     imports, text = self_contained(signal)
     out.imports += [line for line in imports if line not in out.imports]

@@ -1,9 +1,10 @@
-"""The source of a user's function, for a file that does not import this package."""
+"""The source of a signal's function, for a file that does not import this package."""
 
 from __future__ import annotations
 
 import ast
 import builtins
+import inspect
 import symtable
 import sys
 import textwrap
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from obi_widgets.errors import SettingsError
 from obi_widgets.signals.source import source_of
+from obi_widgets.strategy.plain import function_of, is_plain
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -45,8 +47,8 @@ def self_contained(signal: Signal) -> tuple[list[str], str]:
         If the function needs more than its arguments, numpy and Python's own modules, or its source
         is unknown. The message gives the reason.
     """
-    function = signal.function
-    source = source_of(signal)
+    function = function_of(signal)
+    source = inspect.getsource(function) if is_plain(signal) else source_of(signal)
     try:
         definition = next(iter(ast.parse(source).body), None)
     except SyntaxError:  # a lambda, whose source lines are part of another statement

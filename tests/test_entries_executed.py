@@ -16,6 +16,7 @@ import obi_widgets as obi
 from obi_widgets.calibration.executed_returns import executed_returns
 from obi_widgets.errors import SettingsError
 from obi_widgets.settings.parameters import Parameters
+from obi_widgets.trading.decisions import decisions
 from obi_widgets.trading.entries import Scanner, scan
 
 # Seconds; two levels a side, best first: price, size. Imbalance of the best: (q − r) / (q + r);
@@ -310,7 +311,7 @@ def test_the_verdict_is_of_what_the_engine_makes(history, execution):
     for row in np.flatnonzero(np.abs(signal) > p.threshold)[::37].tolist():
         alone = np.full(len(tape), np.nan)
         alone[row] = signal[row]
-        made = scan(tape, alone, p, 0, None)
+        made = scan(tape, decisions(tape, alone, p), p, 0, None)
         side = 1 if signal[row] > 0 else -1
         got = (found.long_bps if side > 0 else found.short_bps)[0, row]
         if made.missed.any() or (found.moves.end[0, row] < 0):

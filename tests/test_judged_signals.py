@@ -20,8 +20,8 @@ from obi_widgets.settings.parameters import Parameters
 from obi_widgets.signals.signal import signal
 from obi_widgets.signals.source import source_sha256
 from obi_widgets.signals.transforms import smooth, zscore
+from obi_widgets.trading.decisions import decisions
 from obi_widgets.trading.entries import scan
-from obi_widgets.trading.thresholds import compared
 
 HISTORY = known_market.history(300, edge=2.0, seed=4)
 
@@ -177,7 +177,7 @@ def test_a_sealed_test_judges_state_by_state_what_the_whole_gives(settings, tmp_
     assert len(whole.trades) > 20
     # What looks back knows the states before the seal.
     p = settings.parameters
-    made = scan(HISTORY, compared(HISTORY, p.signal(HISTORY, p), p), p, 1001, None)
+    made = scan(HISTORY, decisions(HISTORY, p.signal(HISTORY, p), p), p, 1001, None)
     assert [one.entry_time for one in whole.trades] == made.entry_time[made.exit_time > 0].tolist()
     loaded = obi.SealedTest.load(whole.save(tmp_path / "a.json"))
     assert loaded.seal == whole.seal

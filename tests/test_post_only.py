@@ -15,6 +15,7 @@ import obi_widgets as obi
 from obi_widgets.errors import SettingsError
 from obi_widgets.settings.parameters import Parameters
 from obi_widgets.trading import post_only, post_only_numpy
+from obi_widgets.trading.decisions import decisions
 from obi_widgets.trading.entries import Scanner, scan
 from obi_widgets.trading.trade_list import COLUMNS
 
@@ -50,7 +51,7 @@ def as_lists(made):
 @given(tape=tapes(), parameters=POSTED, queue=QUEUES)
 def test_random_tapes(tape, parameters, queue):
     signal = obi.imbalance(tape, parameters)
-    made = as_lists(scan(tape, signal, parameters, 0, None, queue))
+    made = as_lists(scan(tape, decisions(tape, signal, parameters), parameters, 0, None, queue))
     wanted = reference(tape, signal, parameters, queue)
     for one in wanted:
         one[5] = np.nan if one[5] is None else one[5]
@@ -120,7 +121,8 @@ def test_the_bounds_are_bounds(tape, parameters, row, side):
 
 def by(monkeypatch, code, *arguments):
     use(monkeypatch, code)
-    return scan(*arguments)
+    history, signal, parameters, *rest = arguments
+    return scan(history, decisions(history, signal, parameters), parameters, *rest)
 
 
 @given(tape=tapes(), parameters=POSTED, queue=QUEUES)
@@ -153,10 +155,11 @@ def test_no_fill_is_known_early(history):
     p = Parameters(execution="post_only", hold_seconds=3.0, latency_ms=120.0)
     signal = obi.imbalance(history, p)
     for queue in post_only.QUEUES:
-        whole = scan(history, signal, p, 0, None, queue)
+        whole = scan(history, decisions(history, signal, p), p, 0, None, queue)
         for at in range(0, len(whole.side), 7):
             until = int(np.searchsorted(history.time, whole.entry_time[at], "right"))
-            part = scan(history[:until], signal[:until], p, 0, None, queue)
+            known = history[:until]
+            part = scan(known, decisions(known, signal[:until], p), p, 0, None, queue)
             assert part.entry_time[at] == whole.entry_time[at]
             assert part.missed[at] == whole.missed[at]
 
@@ -165,7 +168,8 @@ def test_thinned_states_have_the_fills_of_every_trade(captures):
     """At an interval of a second the trades between are looked at, one by one."""
     thin = obi.load(captures["btcusdt"], interval=1.0)
     p = Parameters(execution="post_only", hold_seconds=5.0)
-    made = {q: scan(thin, obi.imbalance(thin, p), p, 0, None, q) for q in post_only.QUEUES}
+    found = decisions(thin, obi.imbalance(thin, p), p)
+    made = {q: scan(thin, found, p, 0, None, q) for q in post_only.QUEUES}
     filled = {q: np.mean(~one.missed[~one.lost]) for q, one in made.items()}
     assert 0 < filled["back"] < filled["front"] < 1
 

@@ -14,6 +14,7 @@ from obi_widgets.calibration.executed_returns import entry_returns
 from obi_widgets.presentation.reading.analysis import Analysis
 from obi_widgets.presentation.texts import effects
 from obi_widgets.settings.parameters import Parameters
+from obi_widgets.trading.decisions import decisions
 from obi_widgets.trading.entries import scan
 from obi_widgets.trading.post_only import QUEUES
 from obi_widgets.trading.trade_list import COLUMNS, Results
@@ -37,7 +38,8 @@ def test_the_overlay_has_the_entries_of_both_bounds(history, execution):
     for until in (900, 901, 2500, 2600, len(history)):
         analysis.update(history[:until], p)
     signal = obi.imbalance(history, p)
-    back, front = (scan(history, signal, p, 0, None, queue) for queue in QUEUES)
+    found = decisions(history, signal, p)
+    back, front = (scan(history, found, p, 0, None, queue) for queue in QUEUES)
     for name in COLUMNS:
         np.testing.assert_array_equal(getattr(analysis.trades, name), getattr(back, name))
     assert repr(analysis.results) == repr(back.results)
@@ -74,7 +76,8 @@ def test_before_the_first_trade_it_says_why_there_is_no_entry(history):
     for until in (first + 1, first + 200):
         analysis.update(history[:until], p)
     assert analysis.untold == ""
-    wanted = scan(history[:until], obi.imbalance(history[:until], p), p, 0, None)
+    known = history[:until]
+    wanted = scan(known, decisions(known, obi.imbalance(known, p), p), p, 0, None)
     np.testing.assert_array_equal(analysis.trades.entry_time, wanted.entry_time)
 
 
@@ -127,7 +130,7 @@ def test_the_verdict_is_of_what_the_engine_makes(history, execution, queue):
     for row in rows.tolist():
         alone = np.full(len(history), np.nan)
         alone[row] = signal[row]
-        made = scan(history, alone, p, 0, None, queue)
+        made = scan(history, decisions(history, alone, p), p, 0, None, queue)
         if not (made.exit_time > 0).any():
             assert np.isnan(found.gross_bps[1, row])
             continue

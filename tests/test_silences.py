@@ -26,6 +26,7 @@ from obi_widgets.history.writer import HistoryWriter
 from obi_widgets.market_data.book import Book
 from obi_widgets.market_data.events import Instrument, Trade
 from obi_widgets.settings.parameters import Parameters
+from obi_widgets.trading.decisions import decisions
 from obi_widgets.trading.entries import Scanner, scan
 from obi_widgets.trading.post_only import QUEUES
 from obi_widgets.trading.trade_list import COLUMNS
@@ -278,14 +279,15 @@ def test_post_only_orders_in_a_silence_are_unknown_and_not_missed(history):
     (silence,) = history.silences
     began, ended = history.time[silence.first], history.time[silence.last]
     signal = obi.imbalance(history, POSTED)
+    found = decisions(history, signal, POSTED)
     told = dataclasses.replace(history, silences=())
     for queue in QUEUES:
-        made = scan(history, signal, POSTED, 0, None, queue)
+        made = scan(history, found, POSTED, 0, None, queue)
         within = (made.entry_time >= began) & (made.entry_time < ended)
         assert not made.missed[within].any()
         assert np.count_nonzero(within) <= 1, "the order that is in flight when the silence shows"
         assert made.missed[~within].any()
-        before = scan(told, signal, POSTED, 0, None, queue)
+        before = scan(told, found, POSTED, 0, None, queue)
         counted = (before.entry_time >= began) & (before.entry_time < ended)
         assert np.count_nonzero(before.missed & counted) > 50, "what was counted without the rule"
         rows = made.entry_time < began

@@ -16,6 +16,7 @@ from obi_widgets.parameters import Choice, Levels, Number
 from obi_widgets.settings.parameters import Parameters
 from obi_widgets.signals.signal import signal
 from obi_widgets.signals.transforms import zscore
+from obi_widgets.trading.decisions import decisions
 from obi_widgets.trading.entries import scan
 
 
@@ -184,7 +185,8 @@ def test_a_fold_is_judged_with_what_came_before_it(history):
         rows = np.flatnonzero(part)
         p = settings.parameters.replace(threshold=1.0, hold_seconds=1)
         some = history[: rows[-1] + 1]
-        made = scan(some, signal[: len(some)], p, int(rows[0]), None)
+        found = decisions(some, signal[: len(some)], p)
+        made = scan(some, found, p, int(rows[0]), None)
         assert row.entries == np.count_nonzero(made.exit_time > 0) > 5
 
 

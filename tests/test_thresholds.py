@@ -14,6 +14,7 @@ import obi_widgets as obi
 from obi_widgets.errors import SettingsError
 from obi_widgets.settings.parameters import Parameters
 from obi_widgets.trading import thresholds_numba, thresholds_numpy
+from obi_widgets.trading.decisions import decisions
 from obi_widgets.trading.entries import Scanner, scan
 from obi_widgets.trading.thresholds import compared
 
@@ -146,7 +147,7 @@ def test_entries_sweep_and_verdict_are_of_the_same_states(history):
     signal = obi.imbalance(history, p)
     trades = obi.entries(history, settings)
     place = compared(history, signal, p)
-    found = scan(history, place, p, 0, None)
+    found = scan(history, decisions(history, signal, p), p, 0, None)
     assert trades.entry_time.astype("int64").tolist() == found.entry_time.tolist()
     surface = obi.sweep(
         history, settings=settings, threshold=[0.5, 0.8], quantile_window=[10, 20],

@@ -19,6 +19,7 @@ from numba import njit
 import obi_widgets as obi
 from obi_widgets.calibration.confidence_sequence import ALPHA, BURN_IN, TUNED_AT, tuning
 from obi_widgets.calibration.seal import clip_by
+from obi_widgets.trading.decisions import decisions
 from obi_widgets.trading.entries import scan
 
 from . import markets
@@ -116,8 +117,9 @@ def judged(
     says the same, which takes a tenth of a second.
     """
     chosen = settings(fee_bps)
+    p = chosen.parameters
     past, rest = (
-        scan(part, obi.imbalance(part, chosen), chosen.parameters, 0, None).net_bps
+        scan(part, decisions(part, obi.imbalance(part, chosen), p), p, 0, None).net_bps
         for part in (history[: PAST + 1], history[PAST + 1 :])
     )
     nets, declared = rest[:TRADES], clip

@@ -35,9 +35,9 @@ from obi_widgets.settings.parameters import Parameters
 from obi_widgets.settings.parameters import as_signal as as_chosen
 from obi_widgets.settings.settings import COMMON
 from obi_widgets.signals.signal import Signal
+from obi_widgets.trading.decisions import decisions
 from obi_widgets.trading.declared import refuse_gauge
 from obi_widgets.trading.post_only import queues_of, refuse_without_trades
-from obi_widgets.trading.thresholds import compared
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -163,10 +163,10 @@ def calibrate(
     if parameters.execution == "post_only":
         refuse_without_trades(history)
     beyond, notes = coverage_notes(of_all.coverage, parameters)
-    decided = compared(history, values, parameters)
+    decided = decisions(history, values, parameters)
     horizons = np.unique(horizons_within(history, horizons))
-    x = entry_columns(history, decided, [parameters.threshold], kind=entry_kind)
-    episodes = find_episodes(history, decided, parameters.threshold)
+    x = entry_columns(history, decided.entries, [parameters.threshold], kind=entry_kind)
+    episodes = find_episodes(history, decided.values, parameters.threshold)
     split = holdout(history.elapsed, share=hold_out, purge=float(horizons[-1]))
 
     entries = x[:, 0]

@@ -19,10 +19,10 @@ from obi_widgets.calibration.grid import LAST, Grid
 from obi_widgets.calibration.part_by_part import stop_if
 from obi_widgets.kernels.threads import cores
 from obi_widgets.signals.registry import fast_sweep
+from obi_widgets.trading.decisions import decisions
 from obi_widgets.trading.declared import EXECUTION, at_once
 from obi_widgets.trading.entries import scan
 from obi_widgets.trading.post_only import QUEUES, refuse_without_trades
-from obi_widgets.trading.thresholds import compared
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
     from obi_widgets.history.columns import History
     from obi_widgets.settings.parameters import Parameters
+    from obi_widgets.trading.decisions import Decisions
     from obi_widgets.trading.trade_list import Trades
 
     Floats = NDArray[np.float64]
@@ -152,17 +153,17 @@ def one_by_one(
             stop_if(cancel)
             if p.values not in known:
                 known = {p.values: p.signal.compute(history, dict(p.values))}
-            decided = compared(history, known[p.values], p, first)
+            found = decisions(history, known[p.values], p, first)
 
             def figures(
-                chosen: tuple[float, float], p: Parameters = p, decided: Floats = decided
+                chosen: tuple[float, float], p: Parameters = p, found: Decisions = found
             ) -> Floats:
                 stop_if(cancel)
                 rule = p.replace(threshold=chosen[0], hold_seconds=chosen[1])
                 posted = rule.execution == "post_only"
                 bounds = [
                     _figures(
-                        scan(history, decided, rule, first, None, queue),
+                        scan(history, found, rule, first, None, queue),
                         posted_gaps if posted else gaps, since, rule,
                     )
                     for queue in (grid.queues if posted else QUEUES[:1])
@@ -171,11 +172,11 @@ def one_by_one(
 
             cells = product(*(grid.axes[name] for name in LAST))
             try:
-                found = list(pool.map(figures, cells))
+                filled = list(pool.map(figures, cells))
             except BaseException:
                 cancel.set()  # an interrupted cell does not wait for the rest
                 raise
-            out[where] = np.reshape(found, out[where].shape)
+            out[where] = np.reshape(filled, out[where].shape)
             done(len(rows) / share)
     return out
 

@@ -25,8 +25,8 @@ from obi_widgets.history.provenance import utc
 from obi_widgets.settings.parameters import Parameters
 from obi_widgets.settings.provenance import Sealed, known
 from obi_widgets.signals.source import source_sha256
+from obi_widgets.trading.decisions import decisions
 from obi_widgets.trading.post_only import QUEUES, has_trades, queues_of, refuse_without_trades
-from obi_widgets.trading.thresholds import compared
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -146,7 +146,7 @@ class SealedTest:
             # All states of its time, since `StateKey` counts them.
             begin = int(np.searchsorted(history.time, history.time[begin], side="left"))
             rows, first = history[begin:], first - begin
-            decided = compared(rows, p.signal(rows, p), p, first)
+            decided = decisions(rows, p.signal(rows, p), p, first)
             for record in self.records:
                 self.changes += record.extend(rows, decided, first)
             self.seen = Seen.of(history, len(history) - 1)

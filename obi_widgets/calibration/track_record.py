@@ -19,10 +19,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     import pandas as pd
-    from numpy.typing import NDArray
 
     from obi_widgets.calibration.seal import Seal
     from obi_widgets.history.columns import History
+    from obi_widgets.trading.decisions import Decisions
     from obi_widgets.trading.post_only import Queue
     from obi_widgets.trading.trade_list import Held
 
@@ -66,15 +66,15 @@ class TrackRecord:
         self.clipped = ClippedSequence(seal.clip_bps, seal.error)
         self.held: Held | None = None
 
-    def extend(self, history: History, decided: NDArray[np.float64], first: int) -> int:
+    def extend(self, history: History, decided: Decisions, first: int) -> int:
         """Judge the trades that end from row ``first`` on; return how many results are new.
 
         Parameters
         ----------
         history : History
             T states. They include the state that decided an order that is still in flight.
-        decided : ndarray of float64, shape (T,)
-            The values that the threshold is compared with.
+        decided : Decisions
+            What entries and exits are decided by.
         first : int
             First row that is new.
         """

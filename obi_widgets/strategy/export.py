@@ -25,10 +25,10 @@ from obi_widgets.signals.imbalance import imbalance
 from obi_widgets.signals.imbalance_numpy import EDGE, LOG2_E, POLYNOMIAL
 from obi_widgets.strategy.proof import MOST, prove
 from obi_widgets.strategy.signal import written_out
+from obi_widgets.trading.decisions import decisions
 from obi_widgets.trading.declared import at_once
 from obi_widgets.trading.entries import scan
 from obi_widgets.trading.post_only import QUEUES, refuse_without_trades, with_known_trades
-from obi_widgets.trading.thresholds import compared
 
 if TYPE_CHECKING:
     from obi_widgets.history.columns import History
@@ -233,7 +233,7 @@ def export_strategy(
         if posted:
             part = with_known_trades(part)
         signal = parameters.signal.compute(part, dict(parameters.values))
-        decided = compared(part, signal, parameters)
+        decided = decisions(part, signal, parameters)
         for queue in QUEUES if posted else QUEUES[:1]:
             made = scan(part, decided, parameters, 0, None, queue)
             prove(text, parameters.signal.name, part, signal, made, queue if posted else None)

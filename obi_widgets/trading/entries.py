@@ -17,11 +17,11 @@ from obi_widgets.checks import choice
 from obi_widgets.history.given import as_history
 from obi_widgets.kernels.loader import Kernels
 from obi_widgets.trading import entries_numpy, post_only
+from obi_widgets.trading.decisions import decisions
 from obi_widgets.trading.declared import at_once, refuse_gauge, values_now
 from obi_widgets.trading.entries_numpy import ENTERING, FLAT, LEAVING
 from obi_widgets.trading.entries_numpy import HELD as HOLDING
 from obi_widgets.trading.quotes import quotes, touch
-from obi_widgets.trading.thresholds import compared
 from obi_widgets.trading.trade_list import COLUMNS, Held, StateKey, Trades
 
 if TYPE_CHECKING:
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from obi_widgets.history.columns import History
+    from obi_widgets.trading.decisions import Decisions
     from obi_widgets.trading.declared import Chosen, HasChosen
     from obi_widgets.trading.post_only import Queue
 
@@ -47,7 +48,7 @@ def _join(old: NDArray[Any], new: NDArray[Any]) -> NDArray[Any]:
 
 def scan(
     history: History,
-    signal: Floats,
+    decided: Decisions,
     parameters: Chosen,
     first: int,
     held: Held | None,
@@ -59,8 +60,8 @@ def scan(
     ----------
     history : History
         T states.
-    signal : ndarray of float64, shape (T,)
-        The values that the threshold is compared with; see `thresholds.compared`.
+    decided : Decisions
+        What entries and exits are decided by; see `obi_widgets.trading.decisions`.
     parameters : Chosen
         All settings except the signal's.
     first : int
@@ -82,14 +83,14 @@ def scan(
     """
     refuse_gauge(parameters.signal)
     if parameters.execution == "post_only":
-        return _scan_post_only(history, signal, parameters, first, held, queue)
+        return _scan_post_only(history, decided, parameters, first, held, queue)
     if at_once(parameters):
-        return _scan_at_once(history, signal, parameters, first, held)
-    return _scan_executed(history, signal, parameters, first, held)
+        return _scan_at_once(history, decided, parameters, first, held)
+    return _scan_executed(history, decided, parameters, first, held)
 
 
 def _scan_at_once(
-    history: History, signal: Floats, parameters: Chosen, first: int, held: Held | None
+    history: History, decided: Decisions, parameters: Chosen, first: int, held: Held | None
 ) -> Trades:
     """Return entries filled at the touch, or mid, of the deciding state."""
     most = len(history) - first + 1
@@ -99,7 +100,7 @@ def _scan_at_once(
     if held is not None:
         side[0], times[0, 0], prices[0, 0] = held.side, held.time, held.price
     count = KERNELS.current().scan(
-        history.time, history.bid, history.ask, signal, first, parameters.threshold,
+        history.time, history.bid, history.ask, decided.entries, first, parameters.threshold,
         round(parameters.hold_seconds * 1e9), parameters.price == "mid", side, times, prices, lost,
     )  # fmt: skip
     times, prices, left = times[:, :count], prices[:, :count], None
@@ -113,7 +114,7 @@ def _scan_at_once(
 
 
 def _scan_executed(
-    history: History, signal: Floats, parameters: Chosen, first: int, held: Held | None
+    history: History, decided: Decisions, parameters: Chosen, first: int, held: Held | None
 ) -> Trades:
     """Return entries whose orders take time, have a limit, or walk through the levels."""
     most = len(history) - first + 1
@@ -129,7 +130,7 @@ def _scan_executed(
     latency, at_mid = round(parameters.latency_ms * 1e6), parameters.price == "mid"
     offered = touch(history) if at_mid else quotes(history, parameters, first)
     count = KERNELS.current().scan_executed(
-        history.time, history.bid, history.ask, *offered, signal, first,
+        history.time, history.bid, history.ask, *offered, decided.entries, first,
         parameters.threshold, hold, latency, cap, at_mid,
         phase, limit, side, times, prices, lost, missed,
     )  # fmt: skip
@@ -170,7 +171,7 @@ def _end(phase: list[int], limit: float, times: Ints, prices: Floats) -> Held | 
 
 def _scan_post_only(
     history: History,
-    signal: Floats,
+    decided: Decisions,
     parameters: Chosen,
     first: int,
     held: Held | None,
@@ -179,20 +180,19 @@ def _scan_post_only(
     """Return the entries by post-only orders; see `scan`."""
     phase, position = (FLAT, 0, 0), (0, 0.0, 0)
     if held is not None:
-        decided = -1 if held.decided is None else held.decided.row_in(history)
-        if decided >= 0:
-            now = LEAVING if held.time else ENTERING
-        else:  # no order, or a bound of memory has dropped the state that decided it
-            now = HOLDING if held.time else FLAT
-        phase, position = (now, decided, held.side), (held.time, held.price, held.decision_time)
-    made = post_only.decide(history, signal, parameters, first, phase, position, queue)
-    now, decided, side = made.phase
+        row = -1 if held.decided is None else held.decided.row_in(history)
+        # Without a row there is no order, or a bound of memory has dropped the state of it.
+        resting, idle = (LEAVING, HOLDING) if held.time else (ENTERING, FLAT)
+        now = resting if row >= 0 else idle
+        phase, position = (now, row, held.side), (held.time, held.price, held.decision_time)
+    made = post_only.decide(history, decided, parameters, first, phase, position, queue)
+    now, row, side = made.phase
     out = now in (ENTERING, LEAVING)
     left = None
     if now != FLAT:
-        key = StateKey.of(history, decided) if out else None
+        key = StateKey.of(history, row) if out else None
         if now == ENTERING:
-            left = Held(side, 0, 0.0, decision_time=int(history.time[decided]), decided=key)
+            left = Held(side, 0, 0.0, decision_time=int(history.time[row]), decided=key)
         else:
             time, _, when = made.times[:, -1].tolist()
             left = Held(side, time, float(made.prices[0, -1]), decision_time=when, decided=key)
@@ -263,7 +263,7 @@ class Scanner:
         first = max(self._next - history.start, 0)
         self._next = history.start + len(history)
         old, was_open = self._trades, self._open
-        decided = compared(history, signal, self.parameters, first)
+        decided = decisions(history, signal, self.parameters, first)
         new = scan(history, decided, self.parameters, first, old.held, self.queue)
         if new.held == old.held and len(new.side) == was_open:
             return  # nothing was decided, entered or left

@@ -16,12 +16,12 @@ import numpy as np
 
 from obi_widgets.errors import ArgumentError, SettingsError
 from obi_widgets.history.given import as_history
+from obi_widgets.trading.decisions import decisions
 from obi_widgets.trading.declared import Chosen, refuse_gauge, values_now
 from obi_widgets.trading.entries import scan
 from obi_widgets.trading.execution import Execution, Maker, Taker
 from obi_widgets.trading.matching import CANCELLED, EXPIRED, FILLED, REJECTED, Fill, Tape
 from obi_widgets.trading.post_only import refuse_without_trades
-from obi_widgets.trading.thresholds import compared
 from obi_widgets.trading.trade_list import GAP, HELD, OPEN, UNFILLED, Trades, utc_of
 
 if TYPE_CHECKING:
@@ -82,9 +82,9 @@ def fills(
     refuse_gauge(parameters.signal)
     history = as_history(history)
     signal = parameters.signal.compute(history, dict(parameters.values))
-    signal = compared(history, signal, parameters)
+    decided = decisions(history, signal, parameters)
     if isinstance(execution, Maker):
-        return _frame(_simulate(Tape(history), signal, parameters, execution))
+        return _frame(_simulate(Tape(history), decided.entries, parameters, execution))
     if execution is not None:
         parameters = parameters.replace(
             execution="taker", price="touch", fee_bps=execution.fee_bps,
@@ -93,7 +93,7 @@ def fills(
         )  # fmt: skip
     if parameters.execution == "post_only":
         refuse_without_trades(history)
-    return _taken(scan(history, signal, parameters, 0, None))
+    return _taken(scan(history, decided, parameters, 0, None))
 
 
 def _taken(trades: Trades) -> pd.DataFrame:

@@ -67,6 +67,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from obi_widgets.history.columns import History
+    from obi_widgets.trading.decisions import Decisions
     from obi_widgets.trading.declared import Chosen
 
     Floats = NDArray[np.float64]
@@ -194,7 +195,7 @@ def _read_only(column: Floats) -> Floats:
 
 def decide(
     history: History,
-    signal: Floats,
+    found: Decisions,
     parameters: Chosen,
     first: int,
     phase: tuple[int, int, int],
@@ -207,8 +208,8 @@ def decide(
     ----------
     history : History
         T states.
-    signal : ndarray of float64, shape (T,)
-        The values that the threshold is compared with.
+    found : Decisions
+        What entries and exits are decided by.
     parameters : Chosen
         ``threshold``, ``hold_seconds``, the execution and the fees are used.
     first : int
@@ -239,7 +240,7 @@ def decide(
     side[0] = direction
     state = np.array([now, decided - begin, direction], np.int64)
     count = KERNELS.current().scan(
-        books, prints, rules, signal[begin:], first - begin, parameters.threshold,
+        books, prints, rules, found.entries[begin:], first - begin, parameters.threshold,
         round(parameters.hold_seconds * 1e9), state, side, times, prices, lost, missed, maker,
     )  # fmt: skip
     exit_fee = np.where(maker[:count], parameters.maker_fee_bps, parameters.fee_bps)

@@ -33,6 +33,8 @@ _PLACES = {
     "Fees": "market_data.fees",
     "Findings": "settings.provenance",
     "Flow": "history.flow",
+    "Gate": "trading.gates.gate",
+    "Gates": "trading.gates.gates",
     "Health": "feeds.health.health",
     "HealthWidget": "widgets",
     "History": "history.columns",
@@ -99,6 +101,7 @@ _PLACES = {
     "fill_summary": "trading.fills",
     "fills": "trading.fills",
     "fit_micro_price": "calibration.micro_price_fit",
+    "gate": "trading.gates.gate",
     "imbalance": "signals",
     "imbalances": "calibration.imbalances",
     "inferred": "signals.coverage",
@@ -174,6 +177,8 @@ __all__ = [
     "Fees",
     "Findings",
     "Flow",
+    "Gate",
+    "Gates",
     "Health",
     "HealthWidget",
     "History",
@@ -240,6 +245,7 @@ __all__ = [
     "fill_summary",
     "fills",
     "fit_micro_price",
+    "gate",
     "imbalance",
     "imbalances",
     "inferred",
@@ -383,6 +389,8 @@ if TYPE_CHECKING:
     from obi_widgets.trading.execution import Maker, Taker
     from obi_widgets.trading.fees import fees
     from obi_widgets.trading.fills import fill_summary, fills, queue_bounds
+    from obi_widgets.trading.gates.gate import Gate, gate
+    from obi_widgets.trading.gates.gates import Gates
     from obi_widgets.widgets import (
         Board,
         BookWidget,

@@ -15,7 +15,7 @@ import pandas as pd
 import obi_widgets as obi
 
 MADE = {
-    "Comparison", "Context", "Days", "Depth", "Findings", "Flow", "Health", "History",
+    "Comparison", "Context", "Days", "Depth", "Findings", "Flow", "Gate", "Health", "History",
     "LargeLevels", "Parameter", "Proposal", "Reading", "Report", "SealedTest", "Signal", "Surface",
     "Taken", "Trades",
 }  # fmt: skip

@@ -14,7 +14,12 @@ import obi_widgets
 
 ROOT = Path(obi_widgets.__file__).parent
 FILES = sorted(path.relative_to(ROOT).as_posix() for path in ROOT.rglob("*.py"))
-REGISTRIES = {"__init__.py", "kernels/loader.py", "signals/registry.py"}
+REGISTRIES = {
+    "__init__.py",
+    "kernels/loader.py",
+    "signals/registry.py",
+    "trading/gates/registry.py",
+}
 """What finds modules by their names: public names, kernels, signals."""
 
 

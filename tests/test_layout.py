@@ -33,6 +33,12 @@ TABLE = {
         "calibration/statistics/weighted",
         "intervals, against formulas and simulations",
     ),
+    "gates": (
+        "trading/gates/depth trading/gates/gate trading/gates/hours "
+        "trading/gates/large_level_age trading/gates/largest_share trading/gates/places "
+        "trading/gates/registry trading/gates/spread trading/gates/volatility",
+        "each gate by hand, appended and whole"),
+    "book_depth": ("signals/depth_within", "what rests within a distance"),
     "tightness": ("calibration/quality/time_weights", "the spread, weighted by time"),
     "markouts": (
         "calibration/quality/mids_around calibration/quality/trade_costs",
@@ -221,7 +227,8 @@ TABLE = {
     "entries_executed": (
         "trading/quotes calibration/executed_returns", "latency, limit and size by hand"),
     "strategy_posted": ("strategy/posted", "files that post orders"),
-    "depth": ("history/depth_writer history/growing", "depth against every raw event"),
+    "depth": (
+        "history/depth history/depth_writer history/growing", "depth against every raw event"),
     "large_levels": ("history/large_levels_writer", "large levels against every raw event"),
     "provenance": ("history/provenance settings/provenance", "where data come from"),
     "heatmap": (

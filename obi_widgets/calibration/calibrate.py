@@ -163,7 +163,7 @@ def calibrate(
     if parameters.execution == "post_only":
         refuse_without_trades(history)
     beyond, notes = coverage_notes(of_all.coverage, parameters)
-    decided = decisions(history, values, parameters)
+    decided = decisions(history, values, parameters, allowed=of_all.allowed)
     horizons = np.unique(horizons_within(history, horizons))
     x = entry_columns(history, decided.entries, [parameters.threshold], kind=entry_kind)
     episodes = find_episodes(history, decided.values, parameters.threshold)

@@ -104,7 +104,8 @@ def _fast(
 ) -> Floats | None:
     """Add up by the signal's fast sweep; None if it has none, or there is no compiler."""
     code = fast_sweep(grid.parameters.signal)
-    if code is None or grid.parameters.threshold_is != "value" or not _at_once(grid):
+    p = grid.parameters
+    if code is None or p.threshold_is != "value" or p.gates or not _at_once(grid):
         return None
     out = np.zeros((*grid.shape, PARTS, FIGURES))
     inner = {name: grid.axes[name] for name in (*code.AXES, *LAST)}
@@ -148,12 +149,13 @@ def one_by_one(
     outer = [name for name in grid.axes if name not in LAST]
     share = np.prod([len(grid.axes[name]) for name in outer])
     known: dict[tuple[Any, ...], Floats] = {}  # of parameters of trading the signal knows nothing
+    allowed = grid.parameters.gates.allowed(history, first) if grid.parameters.gates else None
     with ThreadPoolExecutor(threads, thread_name_prefix="obi-sweep") as pool:
         for where, p in _combinations(grid, outer):
             stop_if(cancel)
             if p.values not in known:
                 known = {p.values: p.signal.compute(history, dict(p.values))}
-            found = decisions(history, known[p.values], p, first)
+            found = decisions(history, known[p.values], p, first, allowed)
 
             def figures(
                 chosen: tuple[float, float], p: Parameters = p, found: Decisions = found

@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from obi_widgets.settings.parameters import Parameters
 
     Floats = NDArray[np.float64]
+    Flags = NDArray[np.bool_]
     Computed = Callable[[History], ArrayLike]
 
 
@@ -59,6 +60,8 @@ class Judged:
         At which state the signal used later data; empty if none was found.
     coverage : tuple of Coverage
         What the settings' signal lacks of each history; empty for another signal.
+    allowed : ndarray of bool, shape (2, T), optional
+        Where the settings' gates let long entries begin, and short ones; None without gates.
     """
 
     history: History
@@ -66,6 +69,7 @@ class Judged:
     origin: Provenance | None
     looks_ahead: str
     coverage: tuple[Coverage, ...]
+    allowed: Flags | None = None
 
 
 class _Columns(NamedTuple):
@@ -77,6 +81,7 @@ class _Columns(NamedTuple):
     origin: Provenance | None
     looks_ahead: str
     coverage: Coverage | None
+    allowed: Flags | None
 
 
 def judged(
@@ -127,12 +132,16 @@ def judged(
     result = _one(found[0]) if len(found) == 1 else _joined(found)
     if array is None:
         return result
-    return Judged(result.history, as_signal(result.history, array), result.origin, "", ())
+    return Judged(
+        result.history, as_signal(result.history, array), result.origin, "", (), result.allowed
+    )
 
 
 def _one(found: _Columns) -> Judged:
     coverage = () if found.coverage is None else (found.coverage,)
-    return Judged(found.history, found.values, found.origin, found.looks_ahead, coverage)
+    return Judged(
+        found.history, found.values, found.origin, found.looks_ahead, coverage, found.allowed
+    )
 
 
 def _joined(found: Sequence[_Columns]) -> Judged:
@@ -149,9 +158,12 @@ def _joined(found: Sequence[_Columns]) -> Judged:
         )
     history = History.concat(histories)
     values = np.full(len(history), np.nan)
+    allowed = None if found[0].allowed is None else np.zeros((2, len(history)), bool)
     row = 0
     for one in found:
         values[row : row + len(one.values)] = one.values
+        if allowed is not None and one.allowed is not None:
+            allowed[:, row : row + len(one.values)] = one.allowed
         row += len(one.values) + 1  # and the gap
     return Judged(
         history,
@@ -159,6 +171,7 @@ def _joined(found: Sequence[_Columns]) -> Judged:
         joined([one.origin for one in found if one.origin is not None], history.gaps),
         next((one.looks_ahead for one in found if one.looks_ahead), ""),
         tuple(one.coverage for one in found if one.coverage is not None),
+        allowed,
     )
 
 
@@ -184,7 +197,8 @@ def _columns(
         values = computed(history, compute)
         leak = looks_ahead(history, compute, values)
     kept = history if whole else _kept(history, parameters)
-    return _Columns(kept, values, history.levels, history.provenance, leak, coverage)
+    allowed = parameters.gates.allowed(history) if parameters.gates else None
+    return _Columns(kept, values, history.levels, history.provenance, leak, coverage, allowed)
 
 
 def _kept(history: History, parameters: Parameters) -> History:

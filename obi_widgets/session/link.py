@@ -11,6 +11,7 @@ signals. The 1 is the version.
 from __future__ import annotations
 
 import hashlib
+import json
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
@@ -23,7 +24,7 @@ from obi_widgets.parameters import Number
 from obi_widgets.presentation.charts.time_range import TimeRange
 from obi_widgets.session.stacked import MOST
 from obi_widgets.settings.files import OFF
-from obi_widgets.settings.parameters import Parameters, as_signal
+from obi_widgets.settings.parameters import GATES, Parameters, as_signal
 from obi_widgets.signals.source import source_sha256
 
 if TYPE_CHECKING:
@@ -281,6 +282,8 @@ def _parameters(values: dict[str, str]) -> Parameters:
         # An unknown name goes on, so that `Parameters` says which ones there are.
         number = declared is not None and isinstance(declared.kind, Number)
         read[name] = (None if text in OFF else float(text)) if number else text
+    if GATES in read:
+        read[GATES] = json.loads(read[GATES])
     return Parameters(signal, **read)
 
 
@@ -289,6 +292,8 @@ def _written(value: object) -> str:
         return OFF[0]
     if isinstance(value, bool):
         return TRUE if value else FALSE
+    if isinstance(value, dict):  # gates
+        return json.dumps(value, separators=(",", ":"))
     if isinstance(value, float):
         return repr(int(value)) if value.is_integer() and abs(value) < 1e15 else repr(value)
     return str(value)

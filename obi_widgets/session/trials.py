@@ -2,11 +2,11 @@
 
 Two settings are different tests if they differ in the signal (its name and, for a user's function,
 its source), a parameter of the signal, the threshold, whether the threshold is a quantile, the
-price, or the part that was selected by hand. A hold counts only if it is not a horizon: all
-horizons are tested with every setting anyway. Going back to earlier settings adds no test. The fee
-does not count: it only changes the level that a gain must exceed, and a gain above the highest fee
-is also above every lower one. New states add no test; looking repeatedly at a growing history is
-not corrected for.
+price, a gate or a parameter of one, or the part that was selected by hand. A hold counts only if
+it is not a horizon: all horizons are tested with every setting anyway. Going back to earlier
+settings adds no test. The fee does not count: it only changes the level that a gain must exceed,
+and a gain above the highest fee is also above every lower one. New states add no test; looking
+repeatedly at a growing history is not corrected for.
 
 The first settings were not chosen by their results, and count as one test. A surface also shows
 other thresholds. They count as soon as a setting is changed after the surface was shown: the new
@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from obi_widgets.calibration.forward_returns import DEFAULT_HORIZONS
 from obi_widgets.errors import SettingsError
+from obi_widgets.settings.parameters import GATES
 from obi_widgets.signals.source import source_sha256
 from obi_widgets.trading.declared import COSTS, HOLD
 
@@ -92,6 +93,8 @@ def _identity(parameters: Parameters) -> _Key:
     chosen = parameters.as_table()
     for name in ("threshold", HOLD.name, *(cost.name for cost in COSTS)):
         chosen.pop(name, None)
+    if GATES in chosen:
+        chosen[GATES] = parameters.gates  # the table of them cannot be hashed
     hold = parameters.hold_seconds
     known = None if hold in DEFAULT_HORIZONS else hold
     return (*chosen.items(), _source(parameters.signal), known)

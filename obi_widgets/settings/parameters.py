@@ -21,9 +21,12 @@ from obi_widgets.trading.declared import (
 )
 from obi_widgets.trading.declared import PARAMETERS as OF_TRADING
 from obi_widgets.trading.fees import fees as fees_of
+from obi_widgets.trading.gates.gates import Gates
 from obi_widgets.trading.thresholds import seconds_before
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
     from obi_widgets.history.columns import History
     from obi_widgets.signals.coverage import LevelsUsed
     from obi_widgets.trading.declared import Chosen, HasChosen
@@ -34,6 +37,9 @@ THRESHOLD_IS = Parameter(
     "value",
     "Whether the threshold is a value of the signal, or a quantile of its recent values.",
 )
+
+GATES = "gates"
+"""Name of the setting that says where an entry may begin."""
 
 HIGHEST = 1e15
 """Highest threshold of a signal without bounds."""
@@ -50,7 +56,7 @@ def as_signal(signal: object) -> Signal:
     """
     if isinstance(signal, Signal):
         for name in signal.parameters:
-            if name in (*OF_TRADING, "signal", "threshold", "threshold_is"):
+            if name in (*OF_TRADING, "signal", "threshold", "threshold_is", GATES):
                 raise SettingsError(
                     f"The signal {signal.name} has a parameter {name}, which is the name of a "
                     "setting of every signal.",
@@ -63,6 +69,11 @@ def as_signal(signal: object) -> Signal:
         f"signal = {quoted(signal)} is not possible.",
         "Give a signal, as obi.imbalance, or the name of one.",
     )
+
+
+def gates_of(given: Any) -> Gates:  # noqa: ANN401
+    """Return gates, given as such, or as `Gates` takes them."""
+    return given if isinstance(given, Gates) else Gates(given)
 
 
 def usual_fees(fees: str) -> tuple[float, float]:
@@ -117,6 +128,7 @@ class Parameters:
     slippage_bps: float | None
     size: float | None
     quantile_window: float
+    gates: Gates
 
     def __init__(
         self,
@@ -135,6 +147,7 @@ class Parameters:
         slippage_bps: float | None = None,
         size: float | None = None,
         quantile_window: float = 600.0,
+        gates: Mapping[Any, Mapping[str, object]] | Iterable[Any] | None = None,
         **values: object,
     ) -> None:
         signal = as_signal(signal)
@@ -160,6 +173,7 @@ class Parameters:
             "threshold_is": threshold_is,
             "threshold": allowed.default if threshold is None else allowed.check(threshold),
             **{name: OF_TRADING[name].check(value) for name, value in given.items()},
+            GATES: gates_of(gates),
         }
         if threshold_is == "value":
             checked["quantile_window"] = QUANTILE_WINDOW.default
@@ -216,19 +230,23 @@ class Parameters:
             "maker_fee_bps": self.maker_fee_bps,
             **{setting.name: getattr(self, setting.name) for setting in EXECUTION},
             "quantile_window": self.quantile_window,
+            GATES: self.gates,
         }
 
     def as_table(self) -> dict[str, Any]:
         """Return the values as files have them: by name, with the name of the signal.
 
         ``quantile_window`` is left out if the threshold is a value. Execution and fees are left out
-        at their defaults, so that seals from before these settings existed keep their hash.
+        at their defaults, and gates if there is none, so that seals from before these settings
+        existed keep their hash.
         """
-        table = {**self.as_dict(), "signal": self.signal.name}
+        table = {**self.as_dict(), "signal": self.signal.name, GATES: self.gates.as_table()}
         optional = (*EXECUTION, FEES, MAKER_FEE)
         unused = [setting.name for setting in optional if table[setting.name] == setting.default]
         if self.threshold_is == "value":
             unused.append(QUANTILE_WINDOW.name)
+        if not self.gates:
+            unused.append(GATES)
         return {name: value for name, value in table.items() if name not in unused}
 
     @property
@@ -264,6 +282,7 @@ class Parameters:
             return row
         since = history.time[row] - round(seconds_before(self) * 1e9)
         begin = max(int(np.searchsorted(history.time, since, "right")) - 1, 0)
+        begin = min(begin, self.gates.first_needed(history, row))
         return self.signal.first_needed(history, dict(self.values), min(begin, row))
 
     @property

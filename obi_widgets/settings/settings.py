@@ -16,6 +16,7 @@ from obi_widgets.errors import SettingsError, quoted, suggest
 from obi_widgets.history.provenance import Provenance
 from obi_widgets.settings import files
 from obi_widgets.settings.parameters import (
+    GATES,
     THRESHOLD_IS,
     Parameters,
     as_signal,
@@ -31,19 +32,19 @@ from obi_widgets.settings.provenance import (
     sealed_of,
     to_tables,
 )
-from obi_widgets.settings.traits import Setting, SignalTrait, ThresholdTrait, class_for
+from obi_widgets.settings.traits import GatesTrait, Setting, SignalTrait, ThresholdTrait, class_for
 from obi_widgets.settings.undo import Steps, Undoable
 from obi_widgets.trading.declared import FEES, OWN, PARAMETERS
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
     from pathlib import Path
     from typing import Self
 
     from obi_widgets.signals.coverage import LevelsUsed
     from obi_widgets.signals.signal import Signal
 
-COMMON = ("signal", "threshold", "threshold_is", *PARAMETERS)
+COMMON = ("signal", "threshold", "threshold_is", *PARAMETERS, GATES)
 """Names of the settings that exist for every signal."""
 
 
@@ -101,6 +102,10 @@ class Settings(Undoable):
     quantile_window : float
         Window of a quantile threshold: seconds before a state, without the state itself; 10 to
         86,400. There is no entry until the book has been in sync for the whole window.
+    gates : mapping or iterable, optional
+        Where an entry may begin: names of gates, each with its values, as
+        ``{"spread": {"quantile": 0.9}, "hours": {}}``; see `obi_widgets.Gates`. Exits are the same
+        with and without. None, the default, lets entries begin everywhere.
     **values
         Parameters of the signal, by name. Each signal has others, so they cannot be listed here:
         see ``settings.signal.parameters``. Those of the imbalance are ``decay`` (per bp),
@@ -144,6 +149,7 @@ class Settings(Undoable):
     slippage_bps = Setting(PARAMETERS["slippage_bps"])
     size = Setting(PARAMETERS["size"])
     quantile_window = Setting(PARAMETERS["quantile_window"])
+    gates = GatesTrait()
 
     provenance: Provenance | None = None
     """Data that a loaded file was tuned on; None if unknown."""
@@ -188,6 +194,7 @@ class Settings(Undoable):
         slippage_bps: float | None = None,
         size: float | None = None,
         quantile_window: float = 600.0,
+        gates: Mapping[Any, Mapping[str, object]] | Iterable[Any] | None = None,
         **values: Any,  # noqa: ANN401
     ) -> None:
         for name in values:
@@ -203,7 +210,7 @@ class Settings(Undoable):
             self.maker_fee_bps = maker_fee_bps
         self.execution, self.wait_seconds = execution, wait_seconds
         self.latency_ms, self.slippage_bps, self.size = latency_ms, slippage_bps, size
-        self.quantile_window = quantile_window
+        self.quantile_window, self.gates = quantile_window, gates
         for name, value in values.items():
             setattr(self, name, value)
         self._steps = Steps(self.parameters)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import traitlets
 
 from obi_widgets.errors import SettingsError
-from obi_widgets.settings.parameters import as_signal, threshold_of
+from obi_widgets.settings.parameters import as_signal, gates_of, threshold_of
 
 if TYPE_CHECKING:
     from traitlets import HasTraits
@@ -37,6 +37,16 @@ class ThresholdTrait(traitlets.TraitType[float, float]):
     def validate(self, obj: Any, value: object) -> Any:  # noqa: ANN401
         """Return the value as a float."""
         return threshold_of(obj.signal, obj.threshold_is).check(value)
+
+
+class GatesTrait(traitlets.TraitType[Any, Any]):
+    """Gates, given as `obi_widgets.Gates` takes them."""
+
+    default_value = gates_of(None)
+
+    def validate(self, obj: HasTraits, value: object) -> Any:  # noqa: ANN401, ARG002
+        """Return the gates."""
+        return gates_of(value)
 
 
 class SignalTrait(traitlets.TraitType[Any, Any]):

@@ -12,20 +12,22 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import numpy as np
 
 from obi_widgets.errors import SettingsError
 from obi_widgets.history.given import as_history
+from obi_widgets.parameters import Band, Levels
 from obi_widgets.signals.imbalance_numpy import EDGE
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from numpy.typing import NDArray
 
     from obi_widgets.history.columns import History
+    from obi_widgets.parameters import Parameter
 
     Floats = NDArray[np.float64]
     Flags = NDArray[np.bool_]
@@ -50,6 +52,25 @@ class LevelsUsed(NamedTuple):
 
     depth: int | None = None
     band_bps: float | None = None
+
+
+def levels_declared(parameters: Mapping[str, Parameter], values: Mapping[str, Any]) -> LevelsUsed:
+    """Return the levels that parameters of the kinds `Levels` and `Band` choose.
+
+    Parameters
+    ----------
+    parameters : mapping of str to Parameter
+        The declared parameters.
+    values : mapping
+        A value of each.
+    """
+    depths, bands = (
+        [values[name] for name, one in parameters.items() if isinstance(one.kind, kind)]
+        for kind in (Levels, Band)
+    )
+    depth = None if not depths or None in depths else max(depths)
+    band = None if not bands or None in bands else max(bands)
+    return LevelsUsed(depth, band)
 
 
 class HasLevels(Protocol):

@@ -18,7 +18,7 @@ from obi_widgets.errors import SettingsError, quoted
 from obi_widgets.history.given import as_history
 from obi_widgets.parameters import Band, Levels, Parameter, check_all, declared_by
 from obi_widgets.signals import chunks, registry
-from obi_widgets.signals.coverage import LevelsUsed, without_value
+from obi_widgets.signals.coverage import LevelsUsed, levels_declared, without_value
 from obi_widgets.signals.insight import Insight
 from obi_widgets.signals.signal_checks import (
     as_needs,
@@ -176,15 +176,11 @@ class Signal:
     def levels_chosen(self, values: Mapping[str, Any]) -> LevelsUsed:
         """Return the levels that its parameters choose, whether it reads sizes or flow there."""
         check_values(values)
-        depths, bands = (
-            [values[name] for name, one in self.parameters.items() if isinstance(one.kind, kind)]
-            for kind in (Levels, Band)
-        )
-        if "levels" not in self.needs and not (depths or bands):
+        if "levels" not in self.needs and not any(
+            isinstance(one.kind, Levels | Band) for one in self.parameters.values()
+        ):
             return LevelsUsed(1)
-        depth = None if not depths or None in depths else max(depths)
-        band = None if not bands or None in bands else max(bands)
-        return LevelsUsed(depth, band)
+        return levels_declared(self.parameters, values)
 
     def computes_as(self, other: Signal) -> bool:
         """Return whether another signal computes the same from the same parameters."""

@@ -89,13 +89,18 @@ COLUMNS = frozenset(
 NUMBERED = re.compile(r"(bid|ask)_(price|size)_\d+|order_flow_\d+")
 
 
-def check_name(name: str) -> None:
-    """Refuse a signal name that is no identifier, or that a column of tables has."""
+def check_identifier(name: str, what: str) -> None:
+    """Refuse a name of a signal or a gate, as ``what`` says, that is no identifier."""
     if not re.fullmatch(r"[a-z_][a-z0-9_]*", name):
         raise SettingsError(
-            f"{quoted(name)} is not a valid signal name.",
+            f"{quoted(name)} is not a valid {what} name.",
             "Use lower-case letters, digits and underscores; for a lambda, give name=.",
         )
+
+
+def check_name(name: str) -> None:
+    """Refuse a signal name that is no identifier, or that a column of tables has."""
+    check_identifier(name, "signal")
     if name in COLUMNS or NUMBERED.fullmatch(name):
         raise SettingsError(
             f"A signal cannot be named {name}: to_frame() has a column of this name beside that of "

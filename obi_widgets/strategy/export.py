@@ -184,8 +184,8 @@ def export_strategy(
     SettingsError
         If the path does not end in ``.py`` or cannot be written to; if ``findings`` are of other
         settings, another market or another signal; if the signal needs more than books, is not
-        self-contained, or differs when the file is run; or if orders are post-only and the history
-        has no trades. The message gives the reason.
+        self-contained, or differs when the file is run; if there are gates; or if orders are
+        post-only and the history has no trades. The message gives the reason.
     HistoryError
         If the history has no states.
 
@@ -209,6 +209,12 @@ def export_strategy(
     if not len(history):
         raise HistoryError("The history has no states.", "Wait for the first book, then export.")
     parameters = Parameters.of(settings)
+    if parameters.gates:
+        raise SettingsError(
+            f"A strategy file cannot have gates yet, and these settings have "
+            f"{', '.join(parameters.gates)}.",
+            "Save the settings instead, or export them without gates and judge them again.",
+        )
     posted = parameters.execution == "post_only"
     if posted:
         refuse_without_trades(history)

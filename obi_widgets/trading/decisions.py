@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from obi_widgets.trading.declared import Chosen
 
     Floats = NDArray[np.float64]
+    Flags = NDArray[np.bool_]
 
 
 class Decisions(NamedTuple):
@@ -38,7 +39,13 @@ class Decisions(NamedTuple):
     values: Floats
 
 
-def decisions(history: History, signal: Floats, parameters: Chosen, first: int = 0) -> Decisions:
+def decisions(
+    history: History,
+    signal: Floats,
+    parameters: Chosen,
+    first: int = 0,
+    allowed: Flags | None = None,
+) -> Decisions:
     """Return what entries and exits are decided by.
 
     Parameters
@@ -51,6 +58,8 @@ def decisions(history: History, signal: Floats, parameters: Chosen, first: int =
         All settings.
     first : int
         First state that is needed. What is returned for states before it is not to be used.
+    allowed : ndarray of bool, shape (2, T - first), optional
+        What the settings' gates allow, if that is known already; see `Gates.allowed`.
 
     Examples
     --------
@@ -63,4 +72,19 @@ def decisions(history: History, signal: Floats, parameters: Chosen, first: int =
     True
     """
     values = compared(history, signal, parameters, first)
-    return Decisions(values, values)
+    return Decisions(_through_gates(history, values, parameters, first, allowed), values)
+
+
+def _through_gates(
+    history: History, entries: Floats, parameters: Chosen, first: int, allowed: Flags | None
+) -> Floats:
+    """Return the values of entries, NaN where a gate is closed to their side."""
+    if not parameters.gates:
+        return entries
+    if allowed is None:
+        allowed = parameters.gates.allowed(history, first)
+    longs, shorts = allowed
+    out = entries.copy()
+    newest = out[first:]
+    newest[((newest > 0) & ~longs) | ((newest < 0) & ~shorts)] = np.nan
+    return out

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from obi_widgets.signals.signal import Signal
+    from obi_widgets.trading.gates.gates import Gates
 
 HOLD = Parameter(
     "hold_seconds",
@@ -173,6 +174,10 @@ class Chosen(Protocol):
     @property
     def size(self) -> float | None:
         """Size of an order, base units; None if the touch fills it."""
+
+    @property
+    def gates(self) -> Gates:
+        """Where an entry may begin."""
 
     def values_of(self, signal: Signal) -> Mapping[str, Any]:
         """Return the values of a signal's parameters."""

@@ -251,7 +251,8 @@ class Scanner:
     def extend(self, history: History, signal: Floats) -> None:
         """Decide on the states that came since; ``signal`` belongs to all of the history.
 
-        For a taker and a threshold that is a value, a history of these states alone is enough.
+        For a taker, a threshold that is a value and no gate, a history of these states alone is
+        enough.
 
         Raises
         ------

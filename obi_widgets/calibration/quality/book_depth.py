@@ -10,19 +10,15 @@ from obi_widgets.calibration.quality.time_weights import held, quantiles, share
 from obi_widgets.calibration.statistics.block_means import block_mean
 from obi_widgets.checks import as_list, fraction, integer, number
 from obi_widgets.history.given import as_history
-from obi_widgets.history.levels import prices_of
 from obi_widgets.signals.coverage import LevelsUsed, beyond_kept, inferred
-from obi_widgets.signals.imbalance_numpy import EDGE
+from obi_widgets.signals.depth_within import depth_within
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     import pandas as pd
-    from numpy.typing import NDArray
 
     from obi_widgets.history.columns import History
-
-    Floats = NDArray[np.float64]
 
 LOW, MIDDLE = 0.05, 0.5
 """Quantiles of depth: what is there nearly always, and what is there usually."""
@@ -110,37 +106,6 @@ def book_depth(
     parts = ("", "_low", "_high", "_q5", "_q50")
     columns = [f"{unit}{part}" for unit in ("base", "quote") for part in parts]
     return pd.DataFrame(rows, columns=["within", "side", *columns, "n", "unknown", "inferred"])
-
-
-def depth_within(history: History, used: LevelsUsed, which: int) -> tuple[Floats, Floats]:
-    """Return the depth of one side in each state: base units, and quote currency.
-
-    Parameters
-    ----------
-    history : History
-        T states.
-    used : LevelsUsed
-        Either a depth or a band.
-    which : int
-        0 for bids, 1 for asks.
-
-    Returns
-    -------
-    tuple of ndarray of float64, shape (T,)
-        Sums over the kept levels that lie within; 0 where there is none.
-    """
-    side, best = (+1, history.bid) if which == 0 else (-1, history.ask)
-    base, quote = np.zeros((2, len(history)))
-    for rows, block in history.chunks():
-        sizes = block.sizes[which, : used.depth].astype(float)
-        prices = prices_of(block.ticks[which, : used.depth], best[rows], side, history.tick_size)
-        if used.band_bps is not None:
-            mid = history.mid[rows]
-            with np.errstate(invalid="ignore"):
-                sizes[~(1e4 * np.abs(prices - mid) <= (used.band_bps + EDGE) * mid)] = 0.0
-        base[rows] = sizes.sum(axis=0)
-        quote[rows] = (np.nan_to_num(prices) * sizes).sum(axis=0)
-    return base, quote
 
 
 def ranges(levels: Iterable[int], bps: Iterable[float]) -> dict[str, LevelsUsed]:

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from obi_widgets.calibration.quality.book_depth import depth_within
 from obi_widgets.calibration.quality.mids_around import before, orders, rows_after
 from obi_widgets.calibration.quality.time_weights import held
 from obi_widgets.signals.coverage import LevelsUsed, beyond_kept, inferred
+from obi_widgets.signals.depth_within import depth_within
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

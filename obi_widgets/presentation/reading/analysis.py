@@ -67,7 +67,8 @@ class Analysis(SignalValues):
 
     def _choose(self, parameters: Parameters) -> None:
         super()._choose(parameters)
-        if parameters.threshold_is != "value" or parameters.execution != "taker":
+        by_signal = parameters.threshold_is == "value" and not parameters.gates
+        if not by_signal or parameters.execution != "taker":
             self._newest = None  # their entries need more than the new state
 
     def _append(self, history: History) -> bool:

@@ -9,6 +9,7 @@ from obi_widgets.calibration.difference import FEW
 from obi_widgets.calibration.forward_returns import too_coarse
 from obi_widgets.parameters import Choice
 from obi_widgets.presentation.texts import effects, formatting
+from obi_widgets.settings.parameters import GATES
 from obi_widgets.settings.undo import differing
 from obi_widgets.signals.signal import title_of
 
@@ -60,6 +61,9 @@ def name_of(other: Parameters, present: Parameters) -> str:
     said = []
     for name in changed:
         parameter, value = other.declared.get(name), other.as_dict()[name]
+        if name == GATES:
+            said.append(f"gates {', '.join(value)}" if value else "no gate")
+            continue
         if parameter is None:  # whether the threshold is a quantile
             said.append(str(value))
             continue

@@ -1,0 +1,1 @@
+"""Gates: where an entry may begin."""

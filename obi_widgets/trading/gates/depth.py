@@ -1,0 +1,48 @@
+"""Stand aside while the book is thin: little rests near mid, for its own recent past."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import numpy as np
+
+from obi_widgets.parameters import Band, Number, Seconds
+from obi_widgets.signals.coverage import LevelsUsed
+from obi_widgets.signals.depth_within import depth_within
+from obi_widgets.trading.gates.gate import gate
+from obi_widgets.trading.gates.places import beneath
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from obi_widgets.history.columns import History
+
+
+@gate(needs="levels", lookback="window", exact=True)
+def depth(
+    history: History,
+    *,
+    band_bps: Annotated[float, Band(0.1, 1_000, slider=(0.5, 50, 0.5))] = 5.0,
+    quantile: Annotated[float, Number(0, 1)] = 0.1,
+    window: Annotated[float, Seconds(10, 86_400, slider=(10, 3_600, 10))] = 600.0,
+) -> NDArray[np.float64]:
+    """Return where the book is not thin.
+
+    What counts is the thinner side: what rests within the band on the side that has less there,
+    base units.
+
+    Parameters
+    ----------
+    history : History
+        T states.
+    band_bps : float
+        Distance from mid within which levels count, bps.
+    quantile : float
+        Closed where the depth is less than this quantile of its own values in the window before.
+    window : float
+        Length of that window in seconds.
+    """
+    sides = [depth_within(history, LevelsUsed(None, band_bps), which)[0] for which in (0, 1)]
+    thinner = np.minimum(*sides)
+    thinner[np.isnan(history.mid)] = np.nan
+    return 1.0 - beneath(history, thinner, quantile, window)

@@ -1,0 +1,288 @@
+"""What a gate is: a function of a history that says where an entry may begin.
+
+A gate never ends a position and never makes an entry: it forbids some of those that the signal
+would make. What it says of a state depends on that state and its look-back, never on a later one.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from typing import TYPE_CHECKING, Any, overload
+
+import numpy as np
+
+from obi_widgets.checks import flag, integer
+from obi_widgets.errors import HistoryError, SettingsError, quoted
+from obi_widgets.history.given import as_history
+from obi_widgets.parameters import Parameter, check_all, declared_by
+from obi_widgets.signals import chunks
+from obi_widgets.signals.coverage import LevelsUsed, levels_declared, without_value
+from obi_widgets.signals.signal_checks import (
+    as_needs,
+    check_identifier,
+    check_lookback,
+    check_values,
+)
+from obi_widgets.trading.gates import registry
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+    from numpy.typing import ArrayLike, NDArray
+
+    from obi_widgets.history.columns import History
+    from obi_widgets.signals.signal_checks import Needs
+
+    Floats = NDArray[np.float64]
+    Lookback = str | float | Callable[[Mapping[str, Any]], float]
+
+LONG, SHORT = 1, 2
+"""Bits of a state's code: whether a long entry may begin there, and a short one."""
+
+
+class Gate:
+    """A function of a history that says where an entry may begin. The decorator `gate` makes it.
+
+    Calling it computes it: ``narrow(history, most=2)`` is an array of shape (2, T), its first row
+    for long entries and its second one for short ones: 1 where an entry may begin, 0 where it may
+    not, NaN where that is not known. An unknown gate is closed.
+
+    Attributes
+    ----------
+    name : str
+        Its name in settings and files.
+    needs : frozenset of {"touch", "levels", "flow", "trades", "context"}
+        The data it reads, as of a `Signal`.
+    parameters : dict of str to Parameter
+        By name, in order.
+    title : str
+        Its name on a screen.
+    description : str
+        The first sentence of its docstring.
+    exact : bool
+        Whether what it says of a state is the same to the bit however many states there are before
+        its look-back. Otherwise it is computed from fixed rows.
+
+    Examples
+    --------
+    >>> import obi_widgets as obi
+    >>> from obi_widgets.trading.gates.spread import spread
+    >>> spread
+    <Gate spread: quantile, window, most_bps>
+    >>> history = obi.simulate(seconds=60, seed=1)
+    >>> spread(history, window=10).shape == (2, len(history))
+    True
+    """
+
+    def __init__(
+        self,
+        function: Callable[..., ArrayLike],
+        *,
+        name: str,
+        parameters: Mapping[str, Parameter],
+        needs: Needs | Iterable[Needs] = "touch",
+        lookback: Lookback = 0.0,
+        exact: bool = False,
+    ) -> None:
+        self.name = name
+        self.function = function
+        self.parameters = dict(parameters)
+        self.needs = as_needs(needs)
+        self.exact = flag("exact", exact)
+        self._lookback = lookback
+        check_lookback(name, lookback, self.parameters)
+        functools.update_wrapper(self, function, updated=())
+        first = (inspect.getdoc(function) or "").partition("\n\n")[0]
+        self.description = " ".join(first.split())
+        self.title = name.replace("_", " ").capitalize()
+
+    def __repr__(self) -> str:
+        parameters = f": {', '.join(self.parameters)}" if self.parameters else ""
+        return f"<Gate {self.name}{parameters}>"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return registry.find, (self.name,)  # another process must have registered it before
+
+    def __call__(self, history: History, **values: object) -> Floats:
+        """Return where an entry may begin, shape (2, T); see the class."""
+        return self.compute(history, self.check(values))
+
+    def check(self, values: Mapping[str, object]) -> dict[str, Any]:
+        """Return the value of each parameter: the given one, or its default.
+
+        Raises
+        ------
+        SettingsError
+            An unknown parameter, or an invalid value.
+        """
+        check_values(values)
+        return check_all(self.parameters, values, f"The gate {self.name}")
+
+    def lookback(self, values: Mapping[str, Any]) -> float:
+        """Return its look-back in seconds; 0 if it uses one state only."""
+        check_values(values)
+        back = self._lookback
+        if callable(back):
+            return float(back(values))
+        return float(values[back] if isinstance(back, str) else back)
+
+    def levels_used(self, values: Mapping[str, Any]) -> LevelsUsed:
+        """Return the levels of a state that it uses."""
+        check_values(values)
+        if "levels" not in self.needs:
+            return LevelsUsed(1)
+        return levels_declared(self.parameters, values)
+
+    def first_needed(self, history: History, values: Mapping[str, Any], row: int) -> int:
+        """Return the first row that what it says of a row and of all later rows depends on."""
+        history = as_history(history)
+        row = integer("row", row, 0, len(history))
+        seconds = self.lookback(values)
+        if not self.exact or not seconds or row >= len(history):
+            return chunks.first_needed(history, seconds, row)
+        since = history.time[row] - round(seconds * 1e9)
+        return max(int(np.searchsorted(history.time, since, "right")) - 1, 0)
+
+    def compute(self, history: History, values: Mapping[str, Any], first: int = 0) -> Floats:
+        """Return where an entry may begin, of every state or of those from ``first`` on.
+
+        Parameters
+        ----------
+        history : History
+            T states.
+        values : mapping
+            A value of each parameter; see `check`.
+        first : int
+            First state to return. The result is the same as when all are computed.
+
+        Returns
+        -------
+        ndarray of float64, shape (2, T - first)
+            Long entries first: 1 open, 0 closed. NaN where the book was not in sync, where the
+            look-back reaches before the first state or into a gap, and where levels are needed that
+            are not kept or, in a strict history, not known.
+
+        Raises
+        ------
+        HistoryError, SettingsError
+            A function that returns another shape, or other values.
+        """
+        history = as_history(history)
+        first = integer("first", first, 0, len(history))
+        seconds = self.lookback(values)
+        if seconds and not self.exact:
+            code = chunks.compute(lambda part: self._code(part, values), history, seconds, first)
+        else:
+            begin = self.first_needed(history, values, first)
+            part = history[begin:]
+            code = self._code(part, values)
+            code[part.time - part.run_began < round(seconds * 1e9)] = np.nan
+            code = code[first - begin :]
+        missing = without_value(history[first:], self.levels_used(values))
+        if missing is not None:
+            code[missing] = np.nan
+        known = ~np.isnan(code)
+        bits = np.where(known, code, 0.0).astype(np.int64)
+        return np.stack([np.where(known, (bits & one) > 0, np.nan) for one in (LONG, SHORT)])
+
+    def _code(self, history: History, values: Mapping[str, Any]) -> Floats:
+        """Call the function; return `LONG` + `SHORT` of each state, shape (T,), or NaN."""
+        found = self.function(history, **values)
+        try:
+            array = np.array(found, np.float64)
+        except (TypeError, ValueError):
+            raise SettingsError(
+                f"The gate {self.name} returned a {type(found).__name__}.",
+                "Return an array with True or False for each state.",
+            ) from None
+        if array.shape not in (history.time.shape, (2, *history.time.shape)):
+            raise HistoryError(
+                f"The gate {self.name} returned the shape {array.shape}, and the history has "
+                f"{history.time.shape}.",
+                "Return True or False for each state, or two rows of them: for long entries and "
+                "for short ones.",
+            )
+        odd = array[~(np.isnan(array) | (array == 0) | (array == 1))]
+        if len(odd):
+            raise SettingsError(
+                f"The gate {self.name} returned {odd[0]:g}.",
+                "Return True or False for each state, or NaN where that is not known.",
+            )
+        array[..., history.lost] = np.nan
+        both = np.broadcast_to(array, (2, len(history)))
+        return np.asarray(LONG * both[0] + SHORT * both[1])
+
+
+@overload
+def gate(function: Callable[..., ArrayLike]) -> Gate: ...
+@overload
+def gate(
+    *,
+    needs: Needs | Iterable[Needs] = "touch",
+    lookback: Lookback = 0.0,
+    name: str = "",
+    exact: bool = False,
+) -> Callable[[Callable[..., ArrayLike]], Gate]: ...
+def gate(
+    function: Callable[..., ArrayLike] | None = None,
+    *,
+    needs: Needs | Iterable[Needs] = "touch",
+    lookback: Lookback = 0.0,
+    name: str = "",
+    exact: bool = False,
+) -> Gate | Callable[[Callable[..., ArrayLike]], Gate]:
+    """Make a gate from a function.
+
+    Parameters
+    ----------
+    function : callable
+        Takes a `History` of T states and keyword-only parameters; returns T values, True where an
+        entry may begin, False where it may not, NaN where that is not known; or two rows of them,
+        for long entries and for short ones. What it says of a state may depend on that state and on
+        its look-back, never on a later state. Each parameter has a kind as its annotation, and a
+        default.
+    needs : {"touch", "levels", "flow", "trades", "context"}, or several of them
+        The data it reads.
+    lookback : str, float or callable
+        Look-back in seconds: a number, the name of a parameter, or a function of all values.
+        0 if it uses one state only. The gate is unknown, and so closed, until it is full.
+    name : str
+        Its name in settings and files. If omitted, the function's name.
+    exact : bool
+        Whether it compares, counts and adds whole numbers only, so that what it says of a state
+        does not depend on how many states there are before its look-back.
+
+    Returns
+    -------
+    Gate
+
+    Raises
+    ------
+    SettingsError
+        A parameter without a kind or default, an invalid name, or another invalid argument.
+
+    Examples
+    --------
+    >>> import obi_widgets as obi
+    >>> @obi.gate
+    ... def narrow(history, *, most: obi.Bps(0, 50) = 2):
+    ...     return 1e4 * history.spread <= most * history.mid
+    >>> settings = obi.Settings(gates={"narrow": {"most": 1.5}})
+    >>> settings.gates
+    Gates({'narrow': {'most': 1.5}})
+    """
+    if function is None:
+        return functools.partial(gate, needs=needs, lookback=lookback, name=name, exact=exact)
+    if not callable(function):
+        raise SettingsError(
+            f"{quoted(function)} is not a function.", "Give a function of a history."
+        )
+    known_as = name or getattr(function, "__name__", "")
+    check_identifier(known_as, "gate")
+    made = Gate(
+        function, name=known_as, parameters=declared_by(function), needs=needs, lookback=lookback,
+        exact=exact,
+    )  # fmt: skip
+    registry.register(made)
+    return made

@@ -72,6 +72,7 @@ _PLACES = {
     "SignalWidget": "widgets",
     "StatusWidget": "widgets",
     "Stretch": "feeds.health.health",
+    "Suitability": "calibration.suitability",
     "Surface": "calibration.surface",
     "Taken": "history.trades",
     "Taker": "trading.execution",
@@ -93,6 +94,7 @@ _PLACES = {
     "depth_difference": "signals.depth_difference",
     "depth_ratio": "signals.depth_ratio",
     "difference": "signals.transforms",
+    "edge_by_hour": "calibration.edge_by_hour",
     "entries": "trading.entries",
     "event_frequency": "signals.event_frequency",
     "explained": "calibration.explained",
@@ -102,6 +104,7 @@ _PLACES = {
     "fills": "trading.fills",
     "fit_micro_price": "calibration.micro_price_fit",
     "gate": "trading.gates.gate",
+    "gate_report": "calibration.gate_report",
     "imbalance": "signals",
     "imbalances": "calibration.imbalances",
     "inferred": "signals.coverage",
@@ -133,6 +136,7 @@ _PLACES = {
     "simulate": "feeds.simulation.simulator",
     "skewed": "calibration.placebo",
     "smooth": "signals.transforms",
+    "suitability": "calibration.suitability",
     "sweep": "calibration.sweep",
     "sweep_seconds": "calibration.sweep",
     "tightness": "calibration.quality.tightness",
@@ -216,6 +220,7 @@ __all__ = [
     "SignalWidget",
     "StatusWidget",
     "Stretch",
+    "Suitability",
     "Surface",
     "Taken",
     "Taker",
@@ -237,6 +242,7 @@ __all__ = [
     "depth_difference",
     "depth_ratio",
     "difference",
+    "edge_by_hour",
     "entries",
     "event_frequency",
     "explained",
@@ -246,6 +252,7 @@ __all__ = [
     "fills",
     "fit_micro_price",
     "gate",
+    "gate_report",
     "imbalance",
     "imbalances",
     "inferred",
@@ -277,6 +284,7 @@ __all__ = [
     "simulate",
     "skewed",
     "smooth",
+    "suitability",
     "sweep",
     "sweep_seconds",
     "tightness",
@@ -301,6 +309,8 @@ if TYPE_CHECKING:
     from obi_widgets.calibration.explained import explained
     from obi_widgets.calibration.imbalances import imbalances
     from obi_widgets.calibration.labels import Labels, label
+    from obi_widgets.calibration.edge_by_hour import edge_by_hour
+    from obi_widgets.calibration.gate_report import gate_report
     from obi_widgets.calibration.lead_lag import aligned, correlations, lead_lag
     from obi_widgets.calibration.micro_price_fit import MicroPriceFit, fit_micro_price
     from obi_widgets.calibration.next_move import NextMove, next_move
@@ -319,6 +329,7 @@ if TYPE_CHECKING:
     from obi_widgets.calibration.sealed_history import sealed_test
     from obi_widgets.calibration.signal_comparison import Comparison
     from obi_widgets.calibration.statistics.bootstrap import Bootstrap
+    from obi_widgets.calibration.suitability import Suitability, suitability
     from obi_widgets.calibration.surface import Surface
     from obi_widgets.calibration.sweep import sweep, sweep_seconds
     from obi_widgets.calibration.verdict import Judgement

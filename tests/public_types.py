@@ -16,8 +16,8 @@ import obi_widgets as obi
 
 MADE = {
     "Comparison", "Context", "Days", "Depth", "Findings", "Flow", "Gate", "Health", "History",
-    "LargeLevels", "Parameter", "Proposal", "Reading", "Report", "SealedTest", "Signal", "Surface",
-    "Taken", "Trades",
+    "LargeLevels", "Parameter", "Proposal", "Reading", "Report", "SealedTest", "Signal",
+    "Suitability", "Surface", "Taken", "Trades",
 }  # fmt: skip
 """Public classes whose objects come from functions."""
 

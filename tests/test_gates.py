@@ -400,3 +400,16 @@ def test_the_default_decides_as_without_gates(minute):
 def test_a_strategy_file_refuses_them(minute, tmp_path):
     with pytest.raises(obi.ObiError, match=r"A strategy file cannot have gates yet.*spread"):
         obi.export_strategy(tmp_path / "one.py", gated(), minute)
+
+
+@pytest.mark.parametrize("rule", ["crossing", "transition"])
+def test_a_rule_of_entry_and_a_gate_both_have_to_allow_it(rule, minute):
+    settings = gated(entry_rule=rule)
+    signal = obi.imbalance(minute, settings)
+    both = decisions(minute, signal, settings).entries
+    ruled = decisions(minute, signal, settings.replace(gates=None)).entries
+    opened = decisions(minute, signal, settings.replace(entry_rule="beyond")).entries
+    beyond = np.abs(signal) > settings.threshold
+    expected = ~np.isnan(ruled) & ~np.isnan(opened) & beyond
+    np.testing.assert_array_equal(~np.isnan(both) & beyond, expected)
+    assert 0 < expected.sum() < (~np.isnan(ruled) & beyond).sum()

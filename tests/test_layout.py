@@ -216,9 +216,8 @@ TABLE = {
     "strategy": (
         "strategy/books strategy/export strategy/template", "the file, run by itself"),
     "strategy_signals": (
-        "strategy/plain strategy/proof strategy/signal strategy/source "
-        "strategy/trailing_quantile "
-        "strategy/transforms",
+        "strategy/entry_rule strategy/plain strategy/proof strategy/signal strategy/source "
+        "strategy/trailing_quantile strategy/transforms",
         "files of other signals",
     ),
     "fills": ("trading/execution trading/matching", "fills by hand and against a plain version"),

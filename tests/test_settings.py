@@ -46,9 +46,9 @@ BOUNDS = {
     "size": (1e-38, 3e38),
 }
 NAMES = (
-    "band_bps, decay, depth, execution, fee_bps, fees, gates, hold_seconds, latency_ms, "
-    "maker_fee_bps, price, quantile_window, signal, size, slippage_bps, threshold, threshold_is, "
-    "wait_seconds, weighting"
+    "band_bps, decay, depth, entry_rule, execution, fee_bps, fees, gates, hold_seconds, "
+    "latency_ms, maker_fee_bps, price, quantile_window, signal, size, slippage_bps, threshold, "
+    "threshold_is, transition_seconds, wait_seconds, weighting"
 )
 
 

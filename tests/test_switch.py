@@ -16,7 +16,8 @@ from obi_widgets.signals.transforms import zscore
 from obi_widgets.widgets.lab import LADDER
 
 SHARED = [
-    "threshold", "hold_seconds", "price", "fees", "fee_bps", "maker_fee_bps", "execution",
+    "threshold", "hold_seconds", "entry_rule", "price", "fees", "fee_bps", "maker_fee_bps",
+    "execution",
     "wait_seconds", "latency_ms", "slippage_bps", "size",
     "threshold_is",
 ]  # fmt: skip
@@ -142,7 +143,7 @@ def test_every_surface_follows_the_signal_of_the_settings(lab, touch_z):
     assert "decay" in note or "Half weight" in note
     assert "Deepest" in shown(lab.controls["depth"].note, "value")
     assert "weight" in shown(lab.controls["depth"].note, "value")
-    assert lab.controls._opener.description == "▸ Band, weighting, fees, orders"
+    assert lab.controls._opener.description == "▸ Band, weighting, entries, fees, orders"
 
     lab.settings.signal = touch_z
     wanted = touch_z(history)
@@ -158,7 +159,7 @@ def test_every_surface_follows_the_signal_of_the_settings(lab, touch_z):
         lab.controls["window"]._name.value
     )
     assert lab.controls["window"].entry.value == "30 s"
-    assert lab.controls._opener.description == "▸ Of, fees, orders"
+    assert lab.controls._opener.description == "▸ Of, entries, fees, orders"
     assert frame.trouble == ""
 
     lab.controls["window"].control.value = 60.0

@@ -95,7 +95,7 @@ def calibrate(
         Seconds of event time, above 0. They are sorted, and duplicates are dropped.
     entry_kind : {"beyond", "crossing", "episode"}
         Which states are entries: every state beyond the threshold, every state that crosses it, or
-        the first state of each episode.
+        the first state of each episode. Of these, those at which the settings let an entry begin.
     hold_out : float
         Fraction of the record's time, at its end, that is also judged separately; 0..1.
     level : float
@@ -165,7 +165,8 @@ def calibrate(
     beyond, notes = coverage_notes(of_all.coverage, parameters)
     decided = decisions(history, values, parameters, allowed=of_all.allowed)
     horizons = np.unique(horizons_within(history, horizons))
-    x = entry_columns(history, decided.entries, [parameters.threshold], kind=entry_kind)
+    x = entry_columns(history, decided.values, [parameters.threshold], kind=entry_kind)
+    x[np.isnan(decided.entries)] = 0
     episodes = find_episodes(history, decided.values, parameters.threshold)
     split = holdout(history.elapsed, share=hold_out, purge=float(horizons[-1]))
 

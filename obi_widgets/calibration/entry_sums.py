@@ -19,10 +19,11 @@ from obi_widgets.calibration.grid import LAST, Grid
 from obi_widgets.calibration.part_by_part import stop_if
 from obi_widgets.kernels.threads import cores
 from obi_widgets.signals.registry import fast_sweep
-from obi_widgets.trading.decisions import decisions
-from obi_widgets.trading.declared import EXECUTION, at_once
+from obi_widgets.trading.decisions import decided, first_ruled
+from obi_widgets.trading.declared import BEYOND, ENTERING, EXECUTION, at_once
 from obi_widgets.trading.entries import scan
 from obi_widgets.trading.post_only import QUEUES, refuse_without_trades
+from obi_widgets.trading.thresholds import compared
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -31,7 +32,6 @@ if TYPE_CHECKING:
 
     from obi_widgets.history.columns import History
     from obi_widgets.settings.parameters import Parameters
-    from obi_widgets.trading.decisions import Decisions
     from obi_widgets.trading.trade_list import Trades
 
     Floats = NDArray[np.float64]
@@ -126,8 +126,9 @@ def _fast(
 
 
 def _at_once(grid: Grid) -> bool:
-    """Return whether all settings of a grid fill orders at the deciding state's touch or mid."""
-    return at_once(grid.parameters) and not any(one.name in grid.axes for one in EXECUTION)
+    """Return whether all settings of a grid enter beyond the threshold, filled at once."""
+    usual = grid.parameters.entry_rule == BEYOND and at_once(grid.parameters)
+    return usual and not any(one.name in grid.axes for one in (*ENTERING, *EXECUTION))
 
 
 def one_by_one(
@@ -155,13 +156,15 @@ def one_by_one(
             stop_if(cancel)
             if p.values not in known:
                 known = {p.values: p.signal.compute(history, dict(p.values))}
-            found = decisions(history, known[p.values], p, first, allowed)
+            begin = first_ruled(history, p, first)
+            values = compared(history, known[p.values], p, begin)
 
             def figures(
-                chosen: tuple[float, float], p: Parameters = p, found: Decisions = found
+                chosen: tuple[float, float], p: Parameters = p, values: Floats = values
             ) -> Floats:
                 stop_if(cancel)
                 rule = p.replace(threshold=chosen[0], hold_seconds=chosen[1])
+                found = decided(history, values, rule, first, allowed)
                 posted = rule.execution == "post_only"
                 bounds = [
                     _figures(

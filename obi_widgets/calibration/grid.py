@@ -13,7 +13,14 @@ from obi_widgets.errors import SettingsError, quoted
 from obi_widgets.settings.parameters import Parameters
 from obi_widgets.settings.settings import Settings
 from obi_widgets.signals.registry import fast_sweep
-from obi_widgets.trading.declared import COSTS, PARAMETERS, QUANTILE_WINDOW
+from obi_widgets.trading.declared import (
+    COSTS,
+    ENTRY_RULE,
+    PARAMETERS,
+    QUANTILE_WINDOW,
+    TRANSITION,
+    TRANSITION_SECONDS,
+)
 from obi_widgets.trading.post_only import QUEUES
 
 if TYPE_CHECKING:
@@ -106,7 +113,7 @@ class Grid:
         return int(holdout(elapsed, share=self.hold_out).out_of_sample.start)
 
 
-def _names(given: Mapping[str, object], parameters: Parameters) -> list[str]:
+def _names(given: Mapping[str, Iterable[Any]], parameters: Parameters) -> list[str]:
     """Return the axes of a grid, in order.
 
     A signal with a fast sweep always has the axes of that sweep: they cost nothing.
@@ -116,6 +123,8 @@ def _names(given: Mapping[str, object], parameters: Parameters) -> list[str]:
     own, trading = list(signal.parameters), [n for n in PARAMETERS if n not in (*LAST, *costs)]
     if parameters.threshold_is == "value":
         trading.remove(QUANTILE_WINDOW.name)
+    if TRANSITION not in given.get(ENTRY_RULE.name, (parameters.entry_rule,)):
+        trading.remove(TRANSITION_SECONDS.name)
     for name in given:
         if name not in (*own, *trading, *LAST):
             raise SettingsError(
@@ -135,6 +144,8 @@ def _why(name: str) -> str:
         return "A fee moves all means alike: give it in settings. "
     if name == QUANTILE_WINDOW.name:
         return "A window is looked at only with threshold_is='quantile'. "
+    if name == TRANSITION_SECONDS.name:
+        return "It is looked at only with entry_rule='transition'. "
     return ""
 
 

@@ -87,8 +87,9 @@ def sweep(
     **axes : iterable
         Values of further axes by name: parameters of the settings' signal (of the imbalance
         ``decay``, ``depth``, ``band_bps``, ``weighting``; a depth of None is all levels),
-        ``price``, ``execution``, ``wait_seconds``, ``latency_ms``, ``slippage_bps``, ``size``, and
-        with ``threshold_is="quantile"`` also ``quantile_window``.
+        ``entry_rule``, ``transition_seconds``, ``price``, ``execution``, ``wait_seconds``,
+        ``latency_ms``, ``slippage_bps``, ``size``, and with ``threshold_is="quantile"`` also
+        ``quantile_window``.
 
     Returns
     -------

@@ -11,13 +11,17 @@ from obi_widgets.errors import SettingsError, quoted
 from obi_widgets.parameters import Choice, Number, Parameter
 from obi_widgets.signals import registry
 from obi_widgets.signals.signal import Signal
+from obi_widgets.trading.decisions import first_ruled
 from obi_widgets.trading.declared import (
+    ENTERING,
     EXECUTION,
     FEE,
     FEES,
     MAKER_FEE,
     OWN,
     QUANTILE_WINDOW,
+    TRANSITION,
+    TRANSITION_SECONDS,
 )
 from obi_widgets.trading.declared import PARAMETERS as OF_TRADING
 from obi_widgets.trading.fees import fees as fees_of
@@ -104,7 +108,7 @@ class Parameters:
 
     The parameters and errors are those of `Settings`. Values of the signal's own parameters are
     attributes: ``parameters.decay``. If the threshold is a value, ``quantile_window`` always has
-    its default, since nothing depends on it.
+    its default, since nothing depends on it; ``transition_seconds`` likewise.
 
     Examples
     --------
@@ -118,6 +122,8 @@ class Parameters:
     threshold: float
     threshold_is: str
     hold_seconds: float
+    entry_rule: str
+    transition_seconds: float
     price: str
     fees: str
     fee_bps: float
@@ -147,6 +153,8 @@ class Parameters:
         slippage_bps: float | None = None,
         size: float | None = None,
         quantile_window: float = 600.0,
+        entry_rule: str = "beyond",
+        transition_seconds: float = 60.0,
         gates: Mapping[Any, Mapping[str, object]] | Iterable[Any] | None = None,
         **values: object,
     ) -> None:
@@ -166,6 +174,8 @@ class Parameters:
             "slippage_bps": slippage_bps,
             "size": size,
             "quantile_window": quantile_window,
+            "entry_rule": entry_rule,
+            "transition_seconds": transition_seconds,
         }
         checked = {
             "signal": signal,
@@ -177,6 +187,8 @@ class Parameters:
         }
         if threshold_is == "value":
             checked["quantile_window"] = QUANTILE_WINDOW.default
+        if checked["entry_rule"] != TRANSITION:
+            checked["transition_seconds"] = TRANSITION_SECONDS.default
         for name, value in checked.items():
             object.__setattr__(self, name, value)
 
@@ -224,6 +236,7 @@ class Parameters:
             "threshold": self.threshold,
             "threshold_is": self.threshold_is,
             "hold_seconds": self.hold_seconds,
+            **{setting.name: getattr(self, setting.name) for setting in ENTERING},
             "price": self.price,
             "fees": self.fees,
             "fee_bps": self.fee_bps,
@@ -236,12 +249,12 @@ class Parameters:
     def as_table(self) -> dict[str, Any]:
         """Return the values as files have them: by name, with the name of the signal.
 
-        ``quantile_window`` is left out if the threshold is a value. Execution and fees are left out
-        at their defaults, and gates if there is none, so that seals from before these settings
-        existed keep their hash.
+        ``quantile_window`` is left out if the threshold is a value. Entry rule, execution and fees
+        are left out at their defaults, and gates if there is none, so that seals from before these
+        settings existed keep their hash.
         """
         table = {**self.as_dict(), "signal": self.signal.name, GATES: self.gates.as_table()}
-        optional = (*EXECUTION, FEES, MAKER_FEE)
+        optional = (*ENTERING, *EXECUTION, FEES, MAKER_FEE)
         unused = [setting.name for setting in optional if table[setting.name] == setting.default]
         if self.threshold_is == "value":
             unused.append(QUANTILE_WINDOW.name)
@@ -280,6 +293,7 @@ class Parameters:
         """Return the first row that is needed to compute the entries from a row on."""
         if row >= len(history):
             return row
+        row = first_ruled(history, self, row)
         since = history.time[row] - round(seconds_before(self) * 1e9)
         begin = max(int(np.searchsorted(history.time, since, "right")) - 1, 0)
         begin = min(begin, self.gates.first_needed(history, row))

@@ -99,6 +99,14 @@ class Settings(Undoable):
         or not at all; an exit larger than the kept levels is priced at the last of them beyond
         these. If left out, an order is so small that the touch fills it. With ``price="mid"`` the
         size has no effect.
+    entry_rule : {"beyond", "crossing", "transition"}
+        Where an entry may begin: at each state beyond the threshold; only where the signal comes
+        beyond it, from the state before; or only where it comes from beyond the other side, as it
+        last was within ``transition_seconds``. A state without a value makes what was before it
+        unknown.
+    transition_seconds : float
+        Of transitions: how long ago the signal may have been beyond the other side, seconds; 0.1
+        to 3,600. Without effect on other rules.
     quantile_window : float
         Window of a quantile threshold: seconds before a state, without the state itself; 10 to
         86,400. There is no entry until the book has been in sync for the whole window.
@@ -139,6 +147,8 @@ class Settings(Undoable):
     threshold_is = Setting(THRESHOLD_IS)
     threshold = ThresholdTrait()
     hold_seconds = Setting(PARAMETERS["hold_seconds"])
+    entry_rule = Setting(PARAMETERS["entry_rule"])
+    transition_seconds = Setting(PARAMETERS["transition_seconds"])
     price = Setting(PARAMETERS["price"])
     fees = Setting(PARAMETERS["fees"])
     fee_bps = Setting(PARAMETERS["fee_bps"])
@@ -194,6 +204,8 @@ class Settings(Undoable):
         slippage_bps: float | None = None,
         size: float | None = None,
         quantile_window: float = 600.0,
+        entry_rule: str = "beyond",
+        transition_seconds: float = 60.0,
         gates: Mapping[Any, Mapping[str, object]] | Iterable[Any] | None = None,
         **values: Any,  # noqa: ANN401
     ) -> None:
@@ -211,6 +223,7 @@ class Settings(Undoable):
         self.execution, self.wait_seconds = execution, wait_seconds
         self.latency_ms, self.slippage_bps, self.size = latency_ms, slippage_bps, size
         self.quantile_window, self.gates = quantile_window, gates
+        self.entry_rule, self.transition_seconds = entry_rule, transition_seconds
         for name, value in values.items():
             setattr(self, name, value)
         self._steps = Steps(self.parameters)

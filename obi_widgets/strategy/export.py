@@ -1,8 +1,9 @@
 """Settings as a file of plain Python that decides as `obi_widgets.entries`, without this package.
 
 The file is made from `template`, which has the imbalance, and if needed from `transforms`, `books`,
-`trailing_quantile`, `posted` and the source of a user's function. Any signal but the imbalance, and
-any execution but the default, is run on the history before the file is written; see `proof`.
+`trailing_quantile`, `entry_rule`, `posted` and the source of a user's function. Any signal but the
+imbalance, and any execution but the default, is run on the history before the file is written; see
+`proof`.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ from obi_widgets.signals.imbalance_numpy import EDGE, LOG2_E, POLYNOMIAL
 from obi_widgets.strategy.proof import MOST, prove
 from obi_widgets.strategy.signal import written_out
 from obi_widgets.trading.decisions import decisions
-from obi_widgets.trading.declared import at_once
+from obi_widgets.trading.declared import BEYOND, at_once
 from obi_widgets.trading.entries import scan
 from obi_widgets.trading.post_only import QUEUES, refuse_without_trades, with_known_trades
 
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
 TEMPLATE = Path(__file__).with_name("template.py")
 TRANSFORMS = Path(__file__).with_name("transforms.py")
 TRAILING_QUANTILE = Path(__file__).with_name("trailing_quantile.py")
+ENTRY_RULE = Path(__file__).with_name("entry_rule.py")
 BOOKS = Path(__file__).with_name("books.py")
 POSTED = Path(__file__).with_name("posted.py")
 
@@ -83,17 +85,30 @@ OTHER_SIGNAL = (
 )
 """Texts of the template, and their replacements for another signal."""
 
+ENTER = "        enter = 0\n"
+QUANTILE = "        quantile = self._quantile.update(time_ns, value)\n"
+
 OF_QUANTILES = (
     (NEW, f"{NEW}        self._quantile = TrailingQuantile()\n"),
     (LOST, f"{LOST}        self._quantile = TrailingQuantile()\n"),
-    (
-        "        enter = 0\n",
-        "        enter = 0\n        quantile = self._quantile.update(time_ns, value)\n",
-    ),
+    (ENTER, ENTER + QUANTILE),
     ("abs(value) > THRESHOLD", "abs(quantile) > THRESHOLD"),
     ("self._entering = 1 if value > 0", "self._entering = 1 if quantile > 0"),
 )
 """Texts of the template, and their replacements for a threshold that is a quantile."""
+
+
+def of_rules(what: str, after: str) -> tuple[tuple[str, str], ...]:
+    """Return texts of the template, and their replacements for entries at some states beyond.
+
+    ``what`` is compared with the threshold, and is known after the line ``after``.
+    """
+    return (
+        (NEW, f"{NEW}        self._rule = EntryRule()\n"),
+        (LOST, f"{LOST}        self._rule = EntryRule()\n"),
+        (after, f"{after}        may_enter = self._rule.update(time_ns, {what})\n"),
+        (f"abs({what}) > THRESHOLD", "may_enter"),
+    )
 
 
 DECIDE, FORGET = "    def decide(", "    def lost("
@@ -231,10 +246,11 @@ def export_strategy(
     if posted:
         head, tail = _with_posted(head, tail)
     written = written_out(parameters.signal, dict(parameters.values), history)
-    if parameters.signal is not imbalance or parameters.threshold_is != "value":
+    usual = parameters.threshold_is == "value" and parameters.entry_rule == BEYOND
+    if parameters.signal is not imbalance or not usual:
         head, tail = _with_signal(head, tail, parameters, history, written)
     text = f"{first}{head}{_constants(parameters, history, told, written)}\n{tail}"
-    if parameters.signal is not imbalance or not at_once(parameters):
+    if parameters.signal is not imbalance or not usual or not at_once(parameters):
         part = history[parameters.first_needed(history, max(len(history) - MOST, 0)) :]
         if posted:
             part = with_known_trades(part)
@@ -298,13 +314,19 @@ def _with_signal(
     words = {"title": parameters.signal.name, "needs": needs, "interval": every}
     strategy, rest = tail[: tail.index(OF_IMBALANCE)], tail[tail.index(OF_IMBALANCE) :]
     parts, quantile = [head, strategy], parameters.threshold_is == "quantile"
+    ruled = parameters.entry_rule != BEYOND
+    changes: tuple[tuple[str, str], ...]
     changes = OTHER_SIGNAL if parameters.signal is not imbalance else ()
-    for old, new in changes + (OF_QUANTILES if quantile else ()):
+    changes += OF_QUANTILES if quantile else ()
+    if ruled:
+        changes += of_rules("quantile", QUANTILE) if quantile else of_rules("value", ENTER)
+    for old, new in changes:
         if not any(old in part for part in parts):
             raise AssertionError(f"The template has no {old!r}.")
         parts = [part.replace(old, new.format(**words)) for part in parts]
     head, strategy = parts
     sources = [TRAILING_QUANTILE] if quantile else []
+    sources += [ENTRY_RULE] if ruled else []
     sources += [TRANSFORMS] if written.transforms else []
     sources += [BOOKS] if written.functions else []
     texts = [path.read_text(encoding="utf-8") for path in sources]
@@ -369,6 +391,7 @@ def _constants(
         f"THRESHOLD = {p.threshold!r}{'  # a quantile' if quantile else ''}",
         *([f"QUANTILE_WINDOW_NS = {round(p.quantile_window * 1e9):_}"] if quantile else []),
         *([f"LOOKBACK_NS = {round(p.lookback * 1e9):_}"] if quantile else []),
+        *(_of_rule(p) if p.entry_rule != BEYOND else []),
         f"HOLD_NS = {round(p.hold_seconds * 1e9):_}",
         f"LATENCY_NS = {round(p.latency_ms * 1e6):_}",
         *([f"WAIT_NS = {round(p.wait_seconds * 1e9):_}"] if p.execution == "post_only" else []),
@@ -388,6 +411,12 @@ def _constants(
             ")",
         ]
     return "\n".join(lines) + "\n"
+
+
+def _of_rule(p: Parameters) -> list[str]:
+    """Return the lines of the constants of the entry rule."""
+    within = f"TRANSITION_NS = {round(p.transition_seconds * 1e9):_}"
+    return [f"ENTRY_RULE = {p.entry_rule!r}", within]
 
 
 def _dict(name: str, values: dict[str, Any]) -> list[str]:

@@ -1,7 +1,8 @@
 """What a scan of entries decides by: the values that let a position begin, and those that end it.
 
 All that decide entries ask `decisions`: the lab, the sweep, the verdict, the sealed test, fills and
-the proof of an exported strategy. So they decide alike.
+the proof of an exported strategy. So they decide alike. Nothing later
+than the state that is decided on is used.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from obi_widgets.trading.declared import BEYOND, CROSSING, TRANSITION
 from obi_widgets.trading.thresholds import compared
 
 if TYPE_CHECKING:
@@ -71,8 +73,57 @@ def decisions(
     >>> len(found.entries) == len(history)
     True
     """
-    values = compared(history, signal, parameters, first)
-    return Decisions(_through_gates(history, values, parameters, first, allowed), values)
+    values = compared(history, signal, parameters, first_ruled(history, parameters, first))
+    return decided(history, values, parameters, first, allowed)
+
+
+def decided(
+    history: History,
+    values: Floats,
+    parameters: Chosen,
+    first: int = 0,
+    allowed: Flags | None = None,
+) -> Decisions:
+    """Return `decisions`, given the values that the threshold is compared with.
+
+    A sweep has them once for many thresholds. They are needed from `first_ruled` on.
+    """
+    if parameters.entry_rule == BEYOND or first >= len(history):
+        return Decisions(_through_gates(history, values, parameters, first, allowed), values)
+    begin = first_ruled(history, parameters, first)
+    enters = _ruled(history[begin:], values[begin:], parameters)
+    entries = np.full(len(values), np.nan)
+    entries[first:] = np.where(enters, values[begin:], np.nan)[first - begin :]
+    return Decisions(_through_gates(history, entries, parameters, first, allowed), values)
+
+
+def first_ruled(history: History, parameters: Chosen, first: int) -> int:
+    """Return the first state whose value is needed to decide entries from a state on."""
+    if parameters.entry_rule == BEYOND or first >= len(history):
+        return first
+    begin = first - 1
+    if parameters.entry_rule == TRANSITION:
+        since = history.time[first] - round(parameters.transition_seconds * 1e9)
+        begin = min(begin, int(np.searchsorted(history.time, since)))
+    return max(begin, 0)
+
+
+def _ruled(history: History, values: Floats, parameters: Chosen) -> NDArray[np.bool_]:
+    """Return where the rule lets an entry begin, as far as these states alone tell."""
+    known = ~np.isnan(values) & ~history.lost
+    above, below = values > parameters.threshold, values < -parameters.threshold
+    side = np.where(known, above.astype(np.int8) - below, 0)
+    enters = np.zeros(len(values), bool)
+    if parameters.entry_rule == CROSSING:
+        enters[1:] = (side[1:] != 0) & known[:-1] & (side[1:] != side[:-1])
+        return enters
+    rows = np.arange(len(values))
+    last = np.maximum.accumulate(np.where(side != 0, rows, -1))[:-1]  # before each state
+    unknown = np.maximum.accumulate(np.where(known, -1, rows))[:-1]
+    window = round(parameters.transition_seconds * 1e9)
+    is_near = history.time[1:] - history.time[last] <= window
+    enters[1:] = (side[1:] * side[last] < 0) & (last > unknown) & is_near
+    return enters
 
 
 def _through_gates(

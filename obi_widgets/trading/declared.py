@@ -94,6 +94,29 @@ QUANTILE_WINDOW = Parameter(
     "Seconds before a state, without the state itself, over which the quantile is taken.",
 )
 
+BEYOND, CROSSING, TRANSITION = "beyond", "crossing", "transition"
+"""The rules of entries: at each state beyond the threshold; where the signal comes beyond it; where
+it comes from beyond the other side."""
+
+ENTRY_RULE = Parameter(
+    "entry_rule",
+    Choice(BEYOND, CROSSING, TRANSITION),
+    BEYOND,
+    "Enter at any state beyond the threshold; only where the signal comes beyond it; or only where "
+    "it comes from beyond the other side.",
+    "Enter on",
+)
+TRANSITION_SECONDS = Parameter(
+    "transition_seconds",
+    Seconds(0.1, 3_600, slider=(1, 300, 1)),
+    60.0,
+    "Of transitions: how many seconds ago the signal may have been beyond the other side.",
+    "Transition within",
+)
+
+ENTERING = (ENTRY_RULE, TRANSITION_SECONDS)
+"""Parameters that say where an entry may begin. The defaults let it begin anywhere."""
+
 EXECUTION = (EXECUTED, WAIT, LATENCY, SLIPPAGE, SIZE)
 """Parameters of execution. The defaults fill every order at once, at the touch."""
 
@@ -103,7 +126,9 @@ COSTS = (FEES, FEE, MAKER_FEE)
 OF_TAKER = (LATENCY, SLIPPAGE, SIZE)
 """Parameters that change a taker's price."""
 
-PARAMETERS = {one.name: one for one in (HOLD, PRICE, *COSTS, *EXECUTION, QUANTILE_WINDOW)}
+PARAMETERS = {
+    one.name: one for one in (HOLD, *ENTERING, PRICE, *COSTS, *EXECUTION, QUANTILE_WINDOW)
+}
 """All parameters by name."""
 
 
@@ -142,6 +167,14 @@ class Chosen(Protocol):
     @property
     def hold_seconds(self) -> float:
         """Time from entry to exit, seconds."""
+
+    @property
+    def entry_rule(self) -> str:
+        """``"beyond"``, ``"crossing"`` or ``"transition"``."""
+
+    @property
+    def transition_seconds(self) -> float:
+        """Seconds within which a transition comes from the other side."""
 
     @property
     def price(self) -> str:

@@ -236,7 +236,7 @@ class Scanner:
     def skip(self, time: int, bid: float, ask: float, signal: float) -> bool:
         """Skip the next state if nothing is decided, entered or left there; return whether it was.
 
-        Only for a threshold that is a value.
+        Only for entries beyond a threshold that is a value.
         """
         held = self._trades.held
         if held is None:
@@ -251,8 +251,8 @@ class Scanner:
     def extend(self, history: History, signal: Floats) -> None:
         """Decide on the states that came since; ``signal`` belongs to all of the history.
 
-        For a taker, a threshold that is a value and no gate, a history of these states alone is
-        enough.
+        For a taker who enters beyond a threshold that is a value, without gates, a history of these
+        states alone is enough.
 
         Raises
         ------

@@ -24,7 +24,14 @@ from obi_widgets.settings.settings import Settings
 from obi_widgets.signals import registry
 from obi_widgets.signals.insight import Note
 from obi_widgets.signals.signal import title_of
-from obi_widgets.trading.declared import HOLD, PARAMETERS, QUANTILE_WINDOW, SIZE
+from obi_widgets.trading.declared import (
+    HOLD,
+    PARAMETERS,
+    QUANTILE_WINDOW,
+    SIZE,
+    TRANSITION,
+    TRANSITION_SECONDS,
+)
 from obi_widgets.widgets.assets import asset
 from obi_widgets.widgets.choices import Choices
 from obi_widgets.widgets.control import Control, note_html
@@ -43,7 +50,7 @@ if TYPE_CHECKING:
 
 NOTHING = Note("")
 
-REBUILD = ["signal", "threshold_is"]
+REBUILD = ["signal", "threshold_is", "entry_rule"]
 """A change of one of these changes which settings exist, or their bounds."""
 
 
@@ -151,7 +158,7 @@ class SettingsWidget(Part):
         signal = self.settings.signal
         self._signals[signal.name] = signal
         threshold = threshold_of(signal, self.settings.threshold_is)
-        first, behind = _split(signal, self.settings.threshold_is)
+        first, behind = _split(signal, self.settings)
         controls = {
             setting.name: Control(self.settings, setting, self._tell)
             for setting in [*first, threshold, HOLD, *behind]
@@ -162,7 +169,7 @@ class SettingsWidget(Part):
         self._fold.children = [controls[setting.name].box for setting in behind]
         self._controls, self._sized = controls, ""
         own = [setting.title for setting in behind if setting.name in signal.parameters]
-        self._behind = ", ".join([*own, "fees", "orders"]).capitalize()
+        self._behind = ", ".join([*own, "entries", "fees", "orders"]).capitalize()
         self._unfold(unfolded=self._unfolded)
         self._offer()
 
@@ -298,15 +305,18 @@ def _effect(frame: Frame) -> str:
     return effects.threshold_effect(frame.beyond)
 
 
-def _split(signal: Signal, threshold_is: str) -> tuple[list[Parameter], list[Parameter]]:
+def _split(signal: Signal, settings: Settings) -> tuple[list[Parameter], list[Parameter]]:
     """Return the parameters whose controls are always shown, and those that can be folded away.
 
     A signal's choices of words and its bands are folded away, since they are changed less often.
     """
     own = list(signal.parameters.values())
     first = [p for p in own if not isinstance(p.kind, Choice | Band)]
-    rest = [p for p in PARAMETERS.values() if p not in (HOLD, QUANTILE_WINDOW)]
-    rest += [THRESHOLD_IS, *([QUANTILE_WINDOW] if threshold_is == "quantile" else [])]
+    unused = [HOLD, QUANTILE_WINDOW]
+    if settings.entry_rule != TRANSITION:
+        unused.append(TRANSITION_SECONDS)
+    rest = [p for p in PARAMETERS.values() if p not in unused]
+    rest += [THRESHOLD_IS, *([QUANTILE_WINDOW] if settings.threshold_is == "quantile" else [])]
     return first, [*(p for p in own if p not in first), *rest]
 
 

@@ -8,6 +8,7 @@ import numpy as np
 
 from obi_widgets.errors import SettingsError
 from obi_widgets.presentation.reading.signal_values import SignalValues
+from obi_widgets.trading.declared import BEYOND
 from obi_widgets.trading.entries import Scanner, tally
 from obi_widgets.trading.post_only import queues_of
 from obi_widgets.trading.thresholds import compared
@@ -67,8 +68,9 @@ class Analysis(SignalValues):
 
     def _choose(self, parameters: Parameters) -> None:
         super()._choose(parameters)
-        by_signal = parameters.threshold_is == "value" and not parameters.gates
-        if not by_signal or parameters.execution != "taker":
+        p = parameters
+        usual = p.threshold_is == "value" and p.entry_rule == BEYOND and not p.gates
+        if not usual or parameters.execution != "taker":
             self._newest = None  # their entries need more than the new state
 
     def _append(self, history: History) -> bool:

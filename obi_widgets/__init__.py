@@ -306,11 +306,11 @@ if TYPE_CHECKING:
     from obi_widgets.calibration.break_even import break_even
     from obi_widgets.calibration.calibrate import calibrate
     from obi_widgets.calibration.compare import compare
+    from obi_widgets.calibration.edge_by_hour import edge_by_hour
     from obi_widgets.calibration.explained import explained
+    from obi_widgets.calibration.gate_report import gate_report
     from obi_widgets.calibration.imbalances import imbalances
     from obi_widgets.calibration.labels import Labels, label
-    from obi_widgets.calibration.edge_by_hour import edge_by_hour
-    from obi_widgets.calibration.gate_report import gate_report
     from obi_widgets.calibration.lead_lag import aligned, correlations, lead_lag
     from obi_widgets.calibration.micro_price_fit import MicroPriceFit, fit_micro_price
     from obi_widgets.calibration.next_move import NextMove, next_move

@@ -15,6 +15,7 @@ from obi_widgets.kernels.threads import cores
 from obi_widgets.settings.parameters import Parameters
 from obi_widgets.signals import imbalance_numpy
 from obi_widgets.trading import entries_numba, entries_numpy
+from obi_widgets.trading.exits import NONE, Exits
 
 SETTINGS = [
     Parameters(decay=decay, depth=depth, band_bps=band, weighting=weighting)
@@ -99,30 +100,35 @@ def market_of(tape):
     st.sampled_from([0, 0, 1, 3]),
     st.sampled_from([np.inf, 0.0, 0.01]),
     st.integers(0, 3),
+    st.sampled_from([None, None, (np.inf, np.inf), (0.005, 0.02), (0.012, np.inf)]),
+    st.integers(0, 2**32 - 1),
 )
 def test_entries_are_the_same(
-    tape, threshold, hold, first, open_side, at_mid, latency, cap, begins
+    tape, threshold, hold, first, open_side, at_mid, latency, cap, begins, bounds, seed
 ):
     time, bid, ask, signal = market_of(tape)
     first = min(first, len(time))
-    found = []
+    found, exits = [], NONE
+    if bounds is not None:
+        codes = np.random.default_rng(seed).choice([0, 0, 0, 0, 1, 2, 3], (2, len(time)))
+        exits = Exits(*codes.astype(np.int8), *bounds)
     for module in (entries_numba, entries_numpy):
         most = len(time) + 1
         side = np.full(most, open_side, np.int8)
-        lost, missed = np.zeros(most, bool), np.zeros(most, bool)
-        phase = np.array([begins if open_side else 0, time[0] + 2, open_side, 7], np.int64)
+        lost, missed, reasons = np.zeros(most, bool), np.zeros(most, bool), np.zeros(most, np.int8)
+        phase = np.array([begins if open_side else 0, time[0] + 2, open_side, 7, 5], np.int64)
         limit = np.array([99.5])
         last = np.where(np.arange(len(time)) % 3 == 1, np.nan, ask + np.arange(len(time)) % 5)
         times, prices = np.zeros((3, most), np.int64), np.full((2, most), np.nan)
         times[0], prices[0] = time[0] - 1, 99.5
         count = module.scan_executed(
             time, bid, ask, ask, bid, last, bid, signal, first, threshold, hold, latency, cap,
-            at_mid, phase, limit, side, times, prices, lost, missed,
+            at_mid, exits, phase, limit, side, times, prices, lost, missed, reasons,
         )  # fmt: skip
         found.append(
             (
                 side[:count], lost[:count], missed[:count], times[:, :count], prices[:, :count],
-                phase, limit,
+                phase, limit, reasons[:count],
             )
         )  # fmt: skip
     for ours, twin in zip(*found, strict=True):
@@ -155,10 +161,11 @@ def test_what_is_filled_at_once_is_executed_without_latency_limit_and_size(
                 time, bid, ask, signal, first, threshold, hold, at_mid, side, times, prices, lost
             )
         else:
-            phase = np.array([2 * abs(open_side), time[0] - 1 + hold, open_side, 0], np.int64)
+            phase = np.array([2 * abs(open_side), time[0] - 1 + hold, open_side, 0, 0], np.int64)
             count = scan(
                 time, bid, ask, ask, bid, ask, bid, signal, first, threshold, hold, 0, np.inf,
-                at_mid, phase, np.zeros(1), side, times, prices, lost, np.zeros(most, bool),
+                at_mid, NONE, phase, np.zeros(1), side, times, prices, lost,
+                np.zeros(most, bool), np.zeros(most, np.int8),
             )  # fmt: skip
         found.append((side[:count], times[:2, :count], prices[:, :count], lost[:count]))
     for ways in zip(*found, strict=True):

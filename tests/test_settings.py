@@ -46,9 +46,10 @@ BOUNDS = {
     "size": (1e-38, 3e38),
 }
 NAMES = (
-    "band_bps, decay, depth, entry_rule, execution, fee_bps, fees, gates, hold_seconds, "
-    "latency_ms, maker_fee_bps, price, quantile_window, signal, size, slippage_bps, threshold, "
-    "threshold_is, transition_seconds, wait_seconds, weighting"
+    "band_bps, decay, deceleration_seconds, depth, entry_rule, execution, exit_deceleration, "
+    "exit_fade, exit_flip, fee_bps, fees, gates, hold_seconds, latency_ms, maker_fee_bps, price, "
+    "quantile_window, signal, size, slippage_bps, stop_bps, target_bps, threshold, threshold_is, "
+    "transition_seconds, wait_seconds, weighting"
 )
 
 

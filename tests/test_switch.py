@@ -16,10 +16,9 @@ from obi_widgets.signals.transforms import zscore
 from obi_widgets.widgets.lab import LADDER
 
 SHARED = [
-    "threshold", "hold_seconds", "entry_rule", "price", "fees", "fee_bps", "maker_fee_bps",
-    "execution",
-    "wait_seconds", "latency_ms", "slippage_bps", "size",
-    "threshold_is",
+    "threshold", "hold_seconds", "entry_rule", "exit_fade", "exit_flip", "exit_deceleration",
+    "deceleration_seconds", "stop_bps", "target_bps", "price", "fees", "fee_bps", "maker_fee_bps",
+    "execution", "wait_seconds", "latency_ms", "slippage_bps", "size", "threshold_is",
 ]  # fmt: skip
 OF_IMBALANCE = ["decay", "depth", "band_bps", "weighting"]
 
@@ -143,7 +142,7 @@ def test_every_surface_follows_the_signal_of_the_settings(lab, touch_z):
     assert "decay" in note or "Half weight" in note
     assert "Deepest" in shown(lab.controls["depth"].note, "value")
     assert "weight" in shown(lab.controls["depth"].note, "value")
-    assert lab.controls._opener.description == "▸ Band, weighting, entries, fees, orders"
+    assert lab.controls._opener.description == "▸ Band, weighting, entries, exits, fees, orders"
 
     lab.settings.signal = touch_z
     wanted = touch_z(history)
@@ -159,7 +158,7 @@ def test_every_surface_follows_the_signal_of_the_settings(lab, touch_z):
         lab.controls["window"]._name.value
     )
     assert lab.controls["window"].entry.value == "30 s"
-    assert lab.controls._opener.description == "▸ Of, entries, fees, orders"
+    assert lab.controls._opener.description == "▸ Of, entries, exits, fees, orders"
     assert frame.trouble == ""
 
     lab.controls["window"].control.value = 60.0

@@ -21,6 +21,7 @@ from obi_widgets.calibration.executed_returns import entry_returns
 from obi_widgets.calibration.statistics.inference import mid_moves
 from obi_widgets.calibration.statistics.influence import influence
 from obi_widgets.calibration.statistics.weighted import Bets, estimate, scores
+from obi_widgets.trading.exits import NONE
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
     from obi_widgets.history.columns import History
     from obi_widgets.settings.parameters import Parameters
+    from obi_widgets.trading.exits import Exits
     from obi_widgets.trading.post_only import Queue
 
     Floats = NDArray[np.float64]
@@ -41,7 +43,7 @@ class TradeGains:
     Attributes
     ----------
     horizons : ndarray of float64
-        Seconds. A trade is closed at the first state at or after the horizon's end.
+        Seconds. A trade is closed at the first state at or after the horizon's end, or by an exit.
     n : ndarray of int64
         Number of trades whose exit is known.
     missed : ndarray of int64
@@ -123,6 +125,7 @@ def traded(
     level: float = 0.95,
     episodes: NDArray[np.int64] | None = None,
     queue: Queue = "back",
+    exits: Exits = NONE,
 ) -> TradeGains:
     """Return the gains of trading every entry as the settings say.
 
@@ -142,12 +145,14 @@ def traded(
         Rows where episodes begin, for ``without_bps``; see `influence.influence`.
     queue : {"back", "front"}
         Which bound of post-only fills.
+    exits : Exits
+        What ends a trade before its horizon.
 
     Returns
     -------
     TradeGains
     """
-    executed = entry_returns(history, parameters, x, horizons, queue)
+    executed = entry_returns(history, parameters, x, horizons, queue, exits)
     move = mid_moves(history.mid)
     with np.errstate(divide="ignore", invalid="ignore"):
         weight = np.nan_to_num(1e4 / history.mid)

@@ -13,7 +13,6 @@ from obi_widgets.settings.parameters import Parameters
 from obi_widgets.settings.provenance import labels, to_tables
 from obi_widgets.trading.execution import Taker
 from obi_widgets.trading.fills import fills
-from obi_widgets.trading.trade_list import HELD
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -95,7 +94,7 @@ def break_even(
     for seconds in latencies:
         for units in sizes:
             trades = fills(history, parameters, Taker(latency=seconds, size=units, fee_bps=0.0))
-            gross = trades.loc[trades["ended"] == HELD, "gross_bps"].to_numpy()
+            gross = trades["gross_bps"].dropna().to_numpy()
             mean, margin = float(gross.mean()) if len(gross) else np.nan, np.nan
             if len(gross) > 1:
                 margin = quantile * float(gross.std(ddof=1)) / len(gross) ** 0.5

@@ -36,7 +36,7 @@ from obi_widgets.settings.parameters import as_signal as as_chosen
 from obi_widgets.settings.settings import COMMON
 from obi_widgets.signals.signal import Signal
 from obi_widgets.trading.decisions import decisions
-from obi_widgets.trading.declared import refuse_gauge
+from obi_widgets.trading.declared import leaves_early, refuse_gauge
 from obi_widgets.trading.post_only import queues_of, refuse_without_trades
 
 if TYPE_CHECKING:
@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     from obi_widgets.calibration.workers import Where
     from obi_widgets.history.columns import History
     from obi_widgets.settings.settings import Settings
+    from obi_widgets.trading.exits import Exits
 
 MAX_TRIED = 10**9
 """Largest number of settings tried that is accepted."""
@@ -57,6 +58,11 @@ MAX_SEED = 2**63 - 1
 POST_ONLY = (
     "Orders are post-only. Their place in the queue cannot be told from the tape: of first and "
     "last, the worse one is judged at each horizon."
+)
+
+LEFT_EARLY = (
+    "Trades may be left before a horizon, by the exits of the settings. The returns of mid, and "
+    "the gain at random times, are of the whole horizon."
 )
 
 
@@ -84,7 +90,8 @@ def calibrate(
         and quantiles are of the whole record: see the notes.
     settings : Settings or Parameters
         The signal with its parameters, and the threshold, price and fee. Trades are held for each
-        of ``horizons``; ``hold_seconds`` changes no figure, only a sentence of the verdict.
+        of ``horizons``, or until an exit of the settings; ``hold_seconds`` changes no figure, only
+        a sentence of the verdict.
     signal : Signal, str, callable, or array_like of float of shape (T,), optional
         A signal to judge in place of the settings' own. + predicts a rise; NaN is no signal; its
         unit is that of ``threshold``. A `Signal` or the name of one keeps the settings' values for
@@ -173,13 +180,17 @@ def calibrate(
     entries = x[:, 0]
 
     def trade(
-        some: History, entered: NDArray[np.int8], starts: NDArray[np.int64] | None = None
+        some: History,
+        entered: NDArray[np.int8],
+        exits: Exits,
+        starts: NDArray[np.int64] | None = None,
     ) -> tuple[TradeGains, tuple[TradeGains, ...]]:
         """Return what was traded, and both bounds where it is the worse of two."""
         found = [
             joined([
                 traded(
-                    some, parameters, entered, group, level=level, episodes=starts, queue=queue
+                    some, parameters, entered, group, level=level, episodes=starts, queue=queue,
+                    exits=exits,
                 )
                 for group in grouped(horizons, len(some))
             ])
@@ -197,7 +208,7 @@ def calibrate(
                 )
                 for group in grouped(horizons, len(states))
             ]),
-            trade(states, entries[rows])[0],
+            trade(states, entries[rows], decided.exits.rows(rows))[0],
             int(np.count_nonzero(begun)),
         )  # fmt: skip
 
@@ -211,7 +222,7 @@ def calibrate(
         hits += [hit_rate(entries, y) for y in returns.bps]
         del returns  # or they would be there beside the next ones
     means = joined(of_means)
-    whole, bounds = trade(history, entries, episodes.start)
+    whole, bounds = trade(history, entries, decided.exits, episodes.start)
     in_sample, traded_in_sample, episodes_in_sample = part(split.in_sample)
     out_of_sample, traded_out_of_sample, episodes_out_of_sample = part(split.out_of_sample)
     tests = tried * len(horizons)
@@ -242,7 +253,12 @@ def calibrate(
         looks_ahead=of_all.looks_ahead,
         seed=seed,
         beyond=beyond,
-        notes=(*notes, *_not_filled(whole), *(POST_ONLY,) * bool(bounds)),
+        notes=(
+            *notes,
+            *_not_filled(whole),
+            *(POST_ONLY,) * bool(bounds),
+            *(LEFT_EARLY,) * leaves_early(parameters),
+        ),
         bounds=bounds,
         signal=name,
         origin=of_all.origin,

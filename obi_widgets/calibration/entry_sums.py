@@ -19,8 +19,15 @@ from obi_widgets.calibration.grid import LAST, Grid
 from obi_widgets.calibration.part_by_part import stop_if
 from obi_widgets.kernels.threads import cores
 from obi_widgets.signals.registry import fast_sweep
-from obi_widgets.trading.decisions import decided, first_ruled
-from obi_widgets.trading.declared import BEYOND, ENTERING, EXECUTION, at_once
+from obi_widgets.trading.decisions import decided, first_needed
+from obi_widgets.trading.declared import (
+    BEYOND,
+    ENTERING,
+    EXECUTION,
+    LEAVING,
+    at_once,
+    leaves_early,
+)
 from obi_widgets.trading.entries import scan
 from obi_widgets.trading.post_only import QUEUES, refuse_without_trades
 from obi_widgets.trading.thresholds import compared
@@ -126,9 +133,10 @@ def _fast(
 
 
 def _at_once(grid: Grid) -> bool:
-    """Return whether all settings of a grid enter beyond the threshold, filled at once."""
-    usual = grid.parameters.entry_rule == BEYOND and at_once(grid.parameters)
-    return usual and not any(one.name in grid.axes for one in (*ENTERING, *EXECUTION))
+    """Return whether all settings of a grid enter beyond the threshold, at once, for the hold."""
+    p = grid.parameters
+    usual = p.entry_rule == BEYOND and not leaves_early(p) and at_once(p)
+    return usual and not any(one.name in grid.axes for one in (*ENTERING, *LEAVING, *EXECUTION))
 
 
 def one_by_one(
@@ -156,7 +164,7 @@ def one_by_one(
             stop_if(cancel)
             if p.values not in known:
                 known = {p.values: p.signal.compute(history, dict(p.values))}
-            begin = first_ruled(history, p, first)
+            begin = first_needed(history, p, first)
             values = compared(history, known[p.values], p, begin)
 
             def figures(

@@ -14,7 +14,8 @@ from obi_widgets.calibration.forward_returns import (
     touch_returns,
 )
 from obi_widgets.trading.declared import at_once
-from obi_widgets.trading.entries import EDGE
+from obi_widgets.trading.entries import EDGE, KERNELS
+from obi_widgets.trading.exits import NONE
 from obi_widgets.trading.post_only import each, with_known_trades
 from obi_widgets.trading.quotes import quotes
 
@@ -23,7 +24,9 @@ if TYPE_CHECKING:
 
     from obi_widgets.history.columns import History
     from obi_widgets.settings.parameters import Parameters
+    from obi_widgets.trading.exits import Exits
     from obi_widgets.trading.post_only import Queue
+    from obi_widgets.trading.quotes import Quotes
 
     Floats = NDArray[np.float64]
 
@@ -87,17 +90,10 @@ def executed_returns(
     bps, long, short = (np.full(shape, np.nan) for _ in range(3))
     offered, latency = quotes(history, parameters), round(parameters.latency_ms * 1e6)
     rows = np.arange(states)
-    arrival = np.maximum(np.searchsorted(time, time + latency), rows)
+    arrival, prices = _arrived(history, parameters, offered)
     arrives = arrival < states
     arrival = np.minimum(arrival, states - 1)
     last_lost = np.maximum.accumulate(np.where(history.lost, rows, -1))
-    prices = []
-    prices_now = (mid, mid) if parameters.price == "mid" else (history.ask, history.bid)
-    cap = np.inf if parameters.slippage_bps is None else (parameters.slippage_bps + EDGE) / 1e4
-    sides = zip((+1, -1), offered[:2], offered[2:], prices_now, strict=True)
-    for side, mean, last, price_now in sides:
-        within = side * last[arrival] <= side * (price_now * (1 + side * cap))
-        prices.append(np.where(arrives & within, mean[arrival], np.nan))
     for row in np.flatnonzero(~too_coarse(seconds, history.interval)).tolist():
         hold_end = np.searchsorted(time, time[arrival] + round(float(seconds[row]) * 1e9))
         known = arrives & (hold_end < states)
@@ -112,6 +108,70 @@ def executed_returns(
             long[row] = np.where(known, 1e4 * (offered.sell[exit_row] / prices[0] - 1), np.nan)
             short[row] = np.where(known, -1e4 * (offered.buy[exit_row] / prices[1] - 1), np.nan)
     return ExecutedReturns(long, short, ForwardReturns(seconds, end, bps))
+
+
+def _arrived(
+    history: History, parameters: Parameters, offered: Quotes
+) -> tuple[NDArray[np.int64], tuple[Floats, Floats]]:
+    """Return where an order of each state arrives, T for nowhere, and the prices of both sides.
+
+    A price is NaN where the order is not filled.
+    """
+    time, mid, states = history.time, history.mid, len(history)
+    latency = round(parameters.latency_ms * 1e6)
+    arrival = np.maximum(np.searchsorted(time, time + latency), np.arange(states))
+    arrives, met = arrival < states, np.minimum(arrival, states - 1)
+    prices = []
+    prices_now = (mid, mid) if parameters.price == "mid" else (history.ask, history.bid)
+    cap = np.inf if parameters.slippage_bps is None else (parameters.slippage_bps + EDGE) / 1e4
+    sides = zip((+1, -1), offered[:2], offered[2:], prices_now, strict=True)
+    for side, mean, last, price_now in sides:
+        within = side * last[met] <= side * (price_now * (1 + side * cap))
+        prices.append(np.where(arrives & within, mean[met], np.nan))
+    return arrival, (prices[0], prices[1])
+
+
+def _left_early(
+    history: History,
+    parameters: Parameters,
+    x: NDArray[np.int8],
+    taken: ExecutedReturns,
+    exits: Exits,
+) -> tuple[Floats, NDArray[np.int64]]:
+    """Return the gross returns of a taker's entries with exits, and the longest span in states."""
+    time, states, horizons = history.time, len(history), taken.moves.horizons
+    gross = np.full((len(horizons), states), np.nan)
+    spans = np.zeros(len(horizons), np.int64)
+    offered, latency = quotes(history, parameters), round(parameters.latency_ms * 1e6)
+    arrival, prices = _arrived(history, parameters, offered)
+    price = np.where(x > 0, *prices)
+    rows = np.flatnonzero((x != 0) & (history.bid < history.ask) & ~np.isnan(price))
+    if not len(rows):
+        return gross, spans
+    sides, price, met = x[rows], price[rows], arrival[rows].astype(np.int64)
+    # A state after the last stands for none.
+    whole = np.append(np.where(history.bid < history.ask, np.arange(states), states), states)
+    whole = np.minimum.accumulate(whole[::-1])[::-1]
+    lost = np.append(history.lost, False)
+    lost_before = np.append(0, np.cumsum(lost))
+    got = [np.append(one, np.nan) for one in (offered.sell, offered.buy)]
+    longest = np.searchsorted(time, time[met] + round(float(horizons[-1]) * 1e9))
+    left = np.empty(len(rows), np.int64)
+    KERNELS.current().first_exits(
+        history.bid, history.ask, offered.buy, offered.sell, parameters.price == "mid", exits,
+        met, sides, price, np.minimum(longest, states - 1), left,
+    )  # fmt: skip
+    for h in np.flatnonzero(~too_coarse(horizons, history.interval)).tolist():
+        due = whole[np.searchsorted(time, time[met] + round(float(horizons[h]) * 1e9))]
+        decided = np.where((left >= 0) & (left < due), left, due)
+        when = time[np.minimum(decided, states - 1)] + latency
+        end = np.where(decided < states, np.maximum(np.searchsorted(time, when), decided), states)
+        end = whole[end]
+        known = (end < states) & (lost_before[end + 1] == lost_before[rows])
+        out = np.where(sides > 0, got[0][end], got[1][end])
+        gross[h, rows] = np.where(known, sides * 1e4 * (out / price - 1), np.nan)
+        spans[h] = np.max((end - rows)[known], initial=0)
+    return gross, spans
 
 
 class EntryReturns(NamedTuple):
@@ -142,6 +202,7 @@ def entry_returns(
     x: NDArray[np.int8],
     horizons: ArrayLike,
     queue: Queue = "back",
+    exits: Exits = NONE,
 ) -> EntryReturns:
     """Return the returns of entries, for each horizon as the hold.
 
@@ -157,22 +218,29 @@ def entry_returns(
         Seconds.
     queue : {"back", "front"}
         Which bound of post-only fills.
+    exits : Exits
+        What ends a position before its hold is over.
 
     Notes
     -----
-    When a post-only entry ends depends on its fills. The returns of mid, which give the gain of
-    being long or short at random times, end at the first state at or after the horizon.
+    When an entry ends that is post-only, or may be left early, depends on what follows. The returns
+    of mid, which give the gain of being long or short at random times, end at the first state at or
+    after the horizon.
     """
     if parameters.execution == "taker":
         taken = executed_returns(history, parameters, horizons)
         gross = np.where(x > 0, taken.long_bps, taken.short_bps)
         gross[:, x == 0] = np.nan
         fees = np.full(len(gross), 2 * parameters.fee_bps)
+        if len(exits.long):
+            gross, span = _left_early(history, parameters, x, taken, exits)
+            overlap = np.maximum(taken.moves.overlap, span)
+            return EntryReturns(gross, fees, taken.moves, overlap)
         return EntryReturns(gross, fees, taken.moves, taken.moves.overlap)
     history = with_known_trades(history)
     moves = forward_returns(history, horizons, after=True)
     rows = np.flatnonzero((x != 0) & (history.bid < history.ask))
-    made = each(history, parameters, rows, x[rows], moves.horizons, queue)
+    made = each(history, parameters, rows, x[rows], moves.horizons, queue, exits)
     shape = moves.bps.shape
     gross, fees = np.full(shape, np.nan), np.full(shape, np.nan)
     known = ~too_coarse(moves.horizons, history.interval)[:, None]

@@ -15,7 +15,9 @@ from obi_widgets.settings.settings import Settings
 from obi_widgets.signals.registry import fast_sweep
 from obi_widgets.trading.declared import (
     COSTS,
+    DECELERATION_SECONDS,
     ENTRY_RULE,
+    EXIT_DECELERATION,
     PARAMETERS,
     QUANTILE_WINDOW,
     TRANSITION,
@@ -89,6 +91,9 @@ class Grid:
         hold_out = fraction("hold_out", hold_out)
         choice("queue", queue, ("worse", *QUEUES))
         given = {name: values for name, values in axes.items() if values is not None}
+        for name in (ENTRY_RULE.name, EXIT_DECELERATION.name):  # looked at more than once
+            if name in given:
+                given[name] = as_list(name, given[name])
         checked = {
             name: values_of(name, given.get(name), parameters) for name in _names(given, parameters)
         }
@@ -125,6 +130,9 @@ def _names(given: Mapping[str, Iterable[Any]], parameters: Parameters) -> list[s
         trading.remove(QUANTILE_WINDOW.name)
     if TRANSITION not in given.get(ENTRY_RULE.name, (parameters.entry_rule,)):
         trading.remove(TRANSITION_SECONDS.name)
+    decelerations = given.get(EXIT_DECELERATION.name, (parameters.exit_deceleration,))
+    if all(one is None for one in decelerations):
+        trading.remove(DECELERATION_SECONDS.name)
     for name in given:
         if name not in (*own, *trading, *LAST):
             raise SettingsError(
@@ -146,6 +154,8 @@ def _why(name: str) -> str:
         return "A window is looked at only with threshold_is='quantile'. "
     if name == TRANSITION_SECONDS.name:
         return "It is looked at only with entry_rule='transition'. "
+    if name == DECELERATION_SECONDS.name:
+        return "It is looked at only with an exit_deceleration. "
     return ""
 
 

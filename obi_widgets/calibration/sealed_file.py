@@ -234,7 +234,8 @@ def _record(seal: Seal, table: dict[str, Any]) -> TrackRecord:
         position, decided = table["held"][:6], table["held"][6:]
         # Files of versions 1 and 2 have no post-only orders, so no list there.
         key = StateKey(*decided[0]) if decided and isinstance(decided[0], list) else None
-        record.held = Held(*position)._replace(decided=key)
+        why = int(decided[1]) if len(decided) > 1 else 0
+        record.held = Held(*position)._replace(decided=key, reason=why)
     return record
 
 

@@ -11,12 +11,14 @@ from obi_widgets.errors import SettingsError, quoted
 from obi_widgets.parameters import Choice, Number, Parameter
 from obi_widgets.signals import registry
 from obi_widgets.signals.signal import Signal
-from obi_widgets.trading.decisions import first_ruled
+from obi_widgets.trading.decisions import first_needed
 from obi_widgets.trading.declared import (
+    DECELERATION_SECONDS,
     ENTERING,
     EXECUTION,
     FEE,
     FEES,
+    LEAVING,
     MAKER_FEE,
     OWN,
     QUANTILE_WINDOW,
@@ -108,7 +110,8 @@ class Parameters:
 
     The parameters and errors are those of `Settings`. Values of the signal's own parameters are
     attributes: ``parameters.decay``. If the threshold is a value, ``quantile_window`` always has
-    its default, since nothing depends on it; ``transition_seconds`` likewise.
+    its default, since nothing depends on it. So have ``transition_seconds`` without the rule, and
+    ``deceleration_seconds`` without the exit.
 
     Examples
     --------
@@ -124,6 +127,12 @@ class Parameters:
     hold_seconds: float
     entry_rule: str
     transition_seconds: float
+    exit_fade: float | None
+    exit_flip: str
+    exit_deceleration: float | None
+    deceleration_seconds: float
+    stop_bps: float | None
+    target_bps: float | None
     price: str
     fees: str
     fee_bps: float
@@ -155,6 +164,12 @@ class Parameters:
         quantile_window: float = 600.0,
         entry_rule: str = "beyond",
         transition_seconds: float = 60.0,
+        exit_fade: float | None = None,
+        exit_flip: str = "off",
+        exit_deceleration: float | None = None,
+        deceleration_seconds: float = 5.0,
+        stop_bps: float | None = None,
+        target_bps: float | None = None,
         gates: Mapping[Any, Mapping[str, object]] | Iterable[Any] | None = None,
         **values: object,
     ) -> None:
@@ -176,6 +191,12 @@ class Parameters:
             "quantile_window": quantile_window,
             "entry_rule": entry_rule,
             "transition_seconds": transition_seconds,
+            "exit_fade": exit_fade,
+            "exit_flip": exit_flip,
+            "exit_deceleration": exit_deceleration,
+            "deceleration_seconds": deceleration_seconds,
+            "stop_bps": stop_bps,
+            "target_bps": target_bps,
         }
         checked = {
             "signal": signal,
@@ -189,6 +210,8 @@ class Parameters:
             checked["quantile_window"] = QUANTILE_WINDOW.default
         if checked["entry_rule"] != TRANSITION:
             checked["transition_seconds"] = TRANSITION_SECONDS.default
+        if checked["exit_deceleration"] is None:
+            checked["deceleration_seconds"] = DECELERATION_SECONDS.default
         for name, value in checked.items():
             object.__setattr__(self, name, value)
 
@@ -236,7 +259,7 @@ class Parameters:
             "threshold": self.threshold,
             "threshold_is": self.threshold_is,
             "hold_seconds": self.hold_seconds,
-            **{setting.name: getattr(self, setting.name) for setting in ENTERING},
+            **{setting.name: getattr(self, setting.name) for setting in (*ENTERING, *LEAVING)},
             "price": self.price,
             "fees": self.fees,
             "fee_bps": self.fee_bps,
@@ -249,12 +272,12 @@ class Parameters:
     def as_table(self) -> dict[str, Any]:
         """Return the values as files have them: by name, with the name of the signal.
 
-        ``quantile_window`` is left out if the threshold is a value. Entry rule, execution and fees
-        are left out at their defaults, and gates if there is none, so that seals from before these
-        settings existed keep their hash.
+        ``quantile_window`` is left out if the threshold is a value. Entry rule, exits, execution
+        and fees are left out at their defaults, and gates if there is none, so that seals from
+        before these settings existed keep their hash.
         """
         table = {**self.as_dict(), "signal": self.signal.name, GATES: self.gates.as_table()}
-        optional = (*ENTERING, *EXECUTION, FEES, MAKER_FEE)
+        optional = (*ENTERING, *LEAVING, *EXECUTION, FEES, MAKER_FEE)
         unused = [setting.name for setting in optional if table[setting.name] == setting.default]
         if self.threshold_is == "value":
             unused.append(QUANTILE_WINDOW.name)
@@ -293,7 +316,7 @@ class Parameters:
         """Return the first row that is needed to compute the entries from a row on."""
         if row >= len(history):
             return row
-        row = first_ruled(history, self, row)
+        row = first_needed(history, self, row)
         since = history.time[row] - round(seconds_before(self) * 1e9)
         begin = max(int(np.searchsorted(history.time, since, "right")) - 1, 0)
         begin = min(begin, self.gates.first_needed(history, row))

@@ -107,6 +107,21 @@ class Settings(Undoable):
     transition_seconds : float
         Of transitions: how long ago the signal may have been beyond the other side, seconds; 0.1
         to 3,600. Without effect on other rules.
+    exit_fade : float, optional
+        A position is left before its hold is over when the signal, with the position's sign, is
+        below this share of the threshold; 0 to 1. If left out, it is not left for this.
+    exit_flip : {"off", "on"}
+        ``"on"`` leaves when the signal is beyond the threshold of the other side.
+    exit_deceleration : float, optional
+        Leaves when the signal, with the position's sign, has fallen within
+        ``deceleration_seconds`` by more than this share of the threshold; 0.01 to 100. No position
+        begins in such a state.
+    deceleration_seconds : float
+        Seconds within which the signal has to fall; 0.1 to 3,600.
+    stop_bps, target_bps : float, optional
+        Leaves when the price at which the position could be left is worse, or better, than its
+        entry's by this much, bps before fees; 0.01 to 10,000. If left out, there is none. Every
+        exit is decided at a state after the entry's, and its order takes its time like others.
     quantile_window : float
         Window of a quantile threshold: seconds before a state, without the state itself; 10 to
         86,400. There is no entry until the book has been in sync for the whole window.
@@ -149,6 +164,12 @@ class Settings(Undoable):
     hold_seconds = Setting(PARAMETERS["hold_seconds"])
     entry_rule = Setting(PARAMETERS["entry_rule"])
     transition_seconds = Setting(PARAMETERS["transition_seconds"])
+    exit_fade = Setting(PARAMETERS["exit_fade"])
+    exit_flip = Setting(PARAMETERS["exit_flip"])
+    exit_deceleration = Setting(PARAMETERS["exit_deceleration"])
+    deceleration_seconds = Setting(PARAMETERS["deceleration_seconds"])
+    stop_bps = Setting(PARAMETERS["stop_bps"])
+    target_bps = Setting(PARAMETERS["target_bps"])
     price = Setting(PARAMETERS["price"])
     fees = Setting(PARAMETERS["fees"])
     fee_bps = Setting(PARAMETERS["fee_bps"])
@@ -206,6 +227,12 @@ class Settings(Undoable):
         quantile_window: float = 600.0,
         entry_rule: str = "beyond",
         transition_seconds: float = 60.0,
+        exit_fade: float | None = None,
+        exit_flip: str = "off",
+        exit_deceleration: float | None = None,
+        deceleration_seconds: float = 5.0,
+        stop_bps: float | None = None,
+        target_bps: float | None = None,
         gates: Mapping[Any, Mapping[str, object]] | Iterable[Any] | None = None,
         **values: Any,  # noqa: ANN401
     ) -> None:
@@ -224,6 +251,10 @@ class Settings(Undoable):
         self.latency_ms, self.slippage_bps, self.size = latency_ms, slippage_bps, size
         self.quantile_window, self.gates = quantile_window, gates
         self.entry_rule, self.transition_seconds = entry_rule, transition_seconds
+        self.exit_fade, self.exit_flip = exit_fade, exit_flip
+        self.exit_deceleration = exit_deceleration
+        self.deceleration_seconds = deceleration_seconds
+        self.stop_bps, self.target_bps = stop_bps, target_bps
         for name, value in values.items():
             setattr(self, name, value)
         self._steps = Steps(self.parameters)

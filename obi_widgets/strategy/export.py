@@ -27,7 +27,7 @@ from obi_widgets.signals.imbalance_numpy import EDGE, LOG2_E, POLYNOMIAL
 from obi_widgets.strategy.proof import MOST, prove
 from obi_widgets.strategy.signal import written_out
 from obi_widgets.trading.decisions import decisions
-from obi_widgets.trading.declared import BEYOND, at_once
+from obi_widgets.trading.declared import BEYOND, at_once, leaves_early
 from obi_widgets.trading.entries import scan
 from obi_widgets.trading.post_only import QUEUES, refuse_without_trades, with_known_trades
 
@@ -199,8 +199,9 @@ def export_strategy(
     SettingsError
         If the path does not end in ``.py`` or cannot be written to; if ``findings`` are of other
         settings, another market or another signal; if the signal needs more than books, is not
-        self-contained, or differs when the file is run; if there are gates; or if orders are
-        post-only and the history has no trades. The message gives the reason.
+        self-contained, or differs when the file is run; if there are gates; if positions may be
+        left before their hold is over; or if orders are post-only and the history has no trades.
+        The message gives the reason.
     HistoryError
         If the history has no states.
 
@@ -229,6 +230,11 @@ def export_strategy(
             f"A strategy file cannot have gates yet, and these settings have "
             f"{', '.join(parameters.gates)}.",
             "Save the settings instead, or export them without gates and judge them again.",
+        )
+    if leaves_early(parameters):
+        raise SettingsError(
+            "A strategy file cannot leave by a stop, a target or the signal yet.",
+            "Export settings without these exits, or follow obi.entries.",
         )
     posted = parameters.execution == "post_only"
     if posted:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from obi_widgets.trading.declared import BEYOND, CROSSING, TRANSITION
+from obi_widgets.trading.exits import Exits, exits_of, first_compared
 from obi_widgets.trading.thresholds import compared
 
 if TYPE_CHECKING:
@@ -34,11 +35,14 @@ class Decisions(NamedTuple):
         where no entry may begin.
     values : ndarray of float64
         What is compared with the threshold, also where no entry may begin; NaN where it is
-        unknown. Exits are decided by it.
+        unknown.
+    exits : Exits
+        What ends positions before their hold is over.
     """
 
     entries: Floats
     values: Floats
+    exits: Exits
 
 
 def decisions(
@@ -73,7 +77,7 @@ def decisions(
     >>> len(found.entries) == len(history)
     True
     """
-    values = compared(history, signal, parameters, first_ruled(history, parameters, first))
+    values = compared(history, signal, parameters, first_needed(history, parameters, first))
     return decided(history, values, parameters, first, allowed)
 
 
@@ -86,18 +90,29 @@ def decided(
 ) -> Decisions:
     """Return `decisions`, given the values that the threshold is compared with.
 
-    A sweep has them once for many thresholds. They are needed from `first_ruled` on.
+    A sweep has them once for many thresholds. They are needed from `first_needed` on.
     """
-    if parameters.entry_rule == BEYOND or first >= len(history):
-        return Decisions(_through_gates(history, values, parameters, first, allowed), values)
-    begin = first_ruled(history, parameters, first)
-    enters = _ruled(history[begin:], values[begin:], parameters)
-    entries = np.full(len(values), np.nan)
-    entries[first:] = np.where(enters, values[begin:], np.nan)[first - begin :]
-    return Decisions(_through_gates(history, entries, parameters, first, allowed), values)
+    exits = exits_of(history, values, parameters, first)
+    if first >= len(history):
+        return Decisions(values, values, exits)
+    entries = values
+    if parameters.entry_rule != BEYOND:
+        begin = _first_ruled(history, parameters, first)
+        enters = _ruled(history[begin:], values[begin:], parameters)
+        entries = np.full(len(values), np.nan)
+        entries[first:] = np.where(enters, values[begin:], np.nan)[first - begin :]
+    if parameters.exit_deceleration is not None:  # no other exit holds beyond the threshold
+        ends = np.where(values > 0, exits.long, exits.short) != 0
+        entries = np.where(ends, np.nan, entries)
+    return Decisions(_through_gates(history, entries, parameters, first, allowed), values, exits)
 
 
-def first_ruled(history: History, parameters: Chosen, first: int) -> int:
+def first_needed(history: History, parameters: Chosen, first: int) -> int:
+    """Return the first state whose value is needed to decide from a state on."""
+    return min(_first_ruled(history, parameters, first), first_compared(history, parameters, first))
+
+
+def _first_ruled(history: History, parameters: Chosen, first: int) -> int:
     """Return the first state whose value is needed to decide entries from a state on."""
     if parameters.entry_rule == BEYOND or first >= len(history):
         return first

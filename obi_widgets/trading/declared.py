@@ -117,6 +117,53 @@ TRANSITION_SECONDS = Parameter(
 ENTERING = (ENTRY_RULE, TRANSITION_SECONDS)
 """Parameters that say where an entry may begin. The defaults let it begin anywhere."""
 
+EXIT_FADE = Parameter(
+    "exit_fade",
+    Number(0, 1, "of the threshold", off="no exit", slider=(-0.05, 1, 0.05)),
+    None,
+    "Leave when the signal, with the position's sign, is below this share of the threshold.",
+    "Leave on fade below",
+)
+EXIT_FLIP = Parameter(
+    "exit_flip",
+    Choice("off", "on"),
+    "off",
+    "Leave when the signal is beyond the threshold of the other side.",
+    "Leave on flip",
+)
+EXIT_DECELERATION = Parameter(
+    "exit_deceleration",
+    Number(0.01, 100, "of the threshold", off="no exit", slider=(0, 3, 0.05)),
+    None,
+    "Leave when the signal, with the position's sign, has fallen by more than this share of the "
+    "threshold within some seconds.",
+    "Leave on a fall by",
+)
+DECELERATION_SECONDS = Parameter(
+    "deceleration_seconds",
+    Seconds(0.1, 3_600, slider=(0.5, 60, 0.5)),
+    5.0,
+    "Seconds within which the signal has to fall, to leave on it.",
+    "Fall within",
+)
+STOP = Parameter(
+    "stop_bps",
+    Bps(0.01, 10_000, off="no stop", slider=(0, 50, 0.5)),
+    None,
+    "Leave when the position could be left only this much worse than its entry, bps before fees.",
+    "Stop",
+)
+TARGET = Parameter(
+    "target_bps",
+    Bps(0.01, 10_000, off="no target", slider=(0, 50, 0.5)),
+    None,
+    "Leave when the position could be left this much better than its entry, bps before fees.",
+    "Target",
+)
+
+LEAVING = (EXIT_FADE, EXIT_FLIP, EXIT_DECELERATION, DECELERATION_SECONDS, STOP, TARGET)
+"""Parameters that end a position before its hold. The defaults end none."""
+
 EXECUTION = (EXECUTED, WAIT, LATENCY, SLIPPAGE, SIZE)
 """Parameters of execution. The defaults fill every order at once, at the touch."""
 
@@ -127,7 +174,7 @@ OF_TAKER = (LATENCY, SLIPPAGE, SIZE)
 """Parameters that change a taker's price."""
 
 PARAMETERS = {
-    one.name: one for one in (HOLD, *ENTERING, PRICE, *COSTS, *EXECUTION, QUANTILE_WINDOW)
+    one.name: one for one in (HOLD, *ENTERING, *LEAVING, PRICE, *COSTS, *EXECUTION, QUANTILE_WINDOW)
 }
 """All parameters by name."""
 
@@ -135,6 +182,12 @@ PARAMETERS = {
 def at_once(parameters: Chosen) -> bool:
     """Return whether every order is filled at the deciding state's touch or mid."""
     return all(getattr(parameters, one.name) == one.default for one in (EXECUTED, *OF_TAKER))
+
+
+def leaves_early(parameters: Chosen) -> bool:
+    """Return whether anything but its hold may end a position."""
+    # With the others at their defaults, nothing depends on the seconds of a deceleration.
+    return any(getattr(parameters, one.name) != one.default for one in LEAVING)
 
 
 class Chosen(Protocol):
@@ -175,6 +228,30 @@ class Chosen(Protocol):
     @property
     def transition_seconds(self) -> float:
         """Seconds within which a transition comes from the other side."""
+
+    @property
+    def exit_fade(self) -> float | None:
+        """Share of the threshold below which a position is left; None for no such exit."""
+
+    @property
+    def exit_flip(self) -> str:
+        """``"on"`` or ``"off"``."""
+
+    @property
+    def exit_deceleration(self) -> float | None:
+        """Share of the threshold by which the signal has to fall; None for no such exit."""
+
+    @property
+    def deceleration_seconds(self) -> float:
+        """Seconds within which it has to."""
+
+    @property
+    def stop_bps(self) -> float | None:
+        """Loss at which a position is left, bps; None for no stop."""
+
+    @property
+    def target_bps(self) -> float | None:
+        """Gain at which a position is left, bps; None for no target."""
 
     @property
     def price(self) -> str:

@@ -18,7 +18,7 @@ from obi_widgets.history.given import as_history
 from obi_widgets.kernels.loader import Kernels
 from obi_widgets.trading import entries_numpy, post_only
 from obi_widgets.trading.decisions import decisions
-from obi_widgets.trading.declared import at_once, refuse_gauge, values_now
+from obi_widgets.trading.declared import at_once, leaves_early, refuse_gauge, values_now
 from obi_widgets.trading.entries_numpy import ENTERING, FLAT, LEAVING
 from obi_widgets.trading.entries_numpy import HELD as HOLDING
 from obi_widgets.trading.quotes import quotes, touch
@@ -84,7 +84,7 @@ def scan(
     refuse_gauge(parameters.signal)
     if parameters.execution == "post_only":
         return _scan_post_only(history, decided, parameters, first, held, queue)
-    if at_once(parameters):
+    if at_once(parameters) and not leaves_early(parameters):
         return _scan_at_once(history, decided, parameters, first, held)
     return _scan_executed(history, decided, parameters, first, held)
 
@@ -109,7 +109,7 @@ def _scan_at_once(
     return Trades(
         side[:count], times[0], prices[0], times[1], prices[1], lost[:count],
         np.zeros(count, bool), times[0], np.full(count, 2 * parameters.fee_bps),
-        np.zeros(count, bool), left,
+        np.zeros(count, bool), np.zeros(count, np.int8), left,
     )  # fmt: skip
 
 
@@ -121,6 +121,7 @@ def _scan_executed(
     side, lost, missed = np.empty(most, np.int8), np.empty(most, bool), np.empty(most, bool)
     times, prices = np.empty((3, most), np.int64), np.empty((2, most))
     hold = round(parameters.hold_seconds * 1e9)
+    reasons = np.empty(most, np.int8)
     phase, limit = _begin(held, hold)
     side[0] = 0
     if held is not None:
@@ -131,13 +132,13 @@ def _scan_executed(
     offered = touch(history) if at_mid else quotes(history, parameters, first)
     count = KERNELS.current().scan_executed(
         history.time, history.bid, history.ask, *offered, decided.entries, first,
-        parameters.threshold, hold, latency, cap, at_mid,
-        phase, limit, side, times, prices, lost, missed,
+        parameters.threshold, hold, latency, cap, at_mid, decided.exits,
+        phase, limit, side, times, prices, lost, missed, reasons,
     )  # fmt: skip
     times, prices = times[:, :count], prices[:, :count]
     return Trades(
         side[:count], times[0], prices[0], times[1], prices[1], lost[:count], missed[:count],
-        times[2], np.full(count, 2 * parameters.fee_bps), np.zeros(count, bool),
+        times[2], np.full(count, 2 * parameters.fee_bps), np.zeros(count, bool), reasons[:count],
         _end(phase.tolist(), float(limit[0]), times, prices),
     )  # fmt: skip
 
@@ -145,7 +146,7 @@ def _scan_executed(
 def _begin(held: Held | None, hold: int) -> tuple[Ints, Floats]:
     """Return the phase and the limit that a scan goes on with."""
     if held is None:
-        return np.array([FLAT, 0, 0, 0], np.int64), np.zeros(1)
+        return np.array([FLAT, 0, 0, 0, 0], np.int64), np.zeros(1)
     limit = held.side * np.inf if held.limit is None else held.limit
     if not held.time:
         phase, when = ENTERING, held.arrival
@@ -153,20 +154,20 @@ def _begin(held: Held | None, hold: int) -> tuple[Ints, Floats]:
         phase, when = LEAVING, held.arrival
     else:
         phase, when = HOLDING, held.time + hold
-    return np.array([phase, when, held.side, held.decision_time], np.int64), np.array(
-        [limit], float
-    )
+    state = [phase, when, held.side, held.decision_time, held.reason]
+    return np.array(state, np.int64), np.array([limit], float)
 
 
 def _end(phase: list[int], limit: float, times: Ints, prices: Floats) -> Held | None:
     """Return what a later scan goes on with."""
-    now, when, side, decided = phase
+    now, when, side, decided, why = phase
     if now == FLAT:
         return None
     if now == ENTERING:
         return Held(side, 0, 0.0, when, limit if np.isfinite(limit) else None, decided)
     arrival = when if now == LEAVING else 0
-    return Held(side, int(times[0, -1]), float(prices[0, -1]), arrival, None, int(times[2, -1]))
+    entry = int(times[0, -1]), float(prices[0, -1])
+    return Held(side, *entry, arrival, None, int(times[2, -1]), reason=why)
 
 
 def _scan_post_only(
@@ -178,15 +179,16 @@ def _scan_post_only(
     queue: Queue,
 ) -> Trades:
     """Return the entries by post-only orders; see `scan`."""
-    phase, position = (FLAT, 0, 0), (0, 0.0, 0)
+    phase, position = (FLAT, 0, 0, 0), (0, 0.0, 0)
     if held is not None:
         row = -1 if held.decided is None else held.decided.row_in(history)
         # Without a row there is no order, or a bound of memory has dropped the state of it.
         resting, idle = (LEAVING, HOLDING) if held.time else (ENTERING, FLAT)
         now = resting if row >= 0 else idle
-        phase, position = (now, row, held.side), (held.time, held.price, held.decision_time)
+        phase = now, row, held.side, held.reason
+        position = held.time, held.price, held.decision_time
     made = post_only.decide(history, decided, parameters, first, phase, position, queue)
-    now, row, side = made.phase
+    now, row, side, why = made.phase
     out = now in (ENTERING, LEAVING)
     left = None
     if now != FLAT:
@@ -195,10 +197,12 @@ def _scan_post_only(
             left = Held(side, 0, 0.0, decision_time=int(history.time[row]), decided=key)
         else:
             time, _, when = made.times[:, -1].tolist()
-            left = Held(side, time, float(made.prices[0, -1]), decision_time=when, decided=key)
+            price = float(made.prices[0, -1])
+            left = Held(side, time, price, decision_time=when, decided=key, reason=why)
     return Trades(
         made.side, made.times[0], made.prices[0], made.times[1], made.prices[1],
-        made.lost, made.missed, made.times[2], made.fees_bps, made.maker_exit, left,
+        made.lost, made.missed, made.times[2], made.fees_bps, made.maker_exit, made.reason,
+        left,
     )  # fmt: skip
 
 
@@ -221,7 +225,7 @@ class Scanner:
         no_rows, no_prices = np.empty(0, np.int64), np.empty(0)
         self._trades = Trades(
             np.empty(0, np.int8), no_rows, no_prices, no_rows, no_prices, np.empty(0, bool),
-            np.empty(0, bool), no_rows, no_prices, np.empty(0, bool),
+            np.empty(0, bool), no_rows, no_prices, np.empty(0, bool), np.empty(0, np.int8),
         )  # fmt: skip
 
     @property
@@ -236,7 +240,7 @@ class Scanner:
     def skip(self, time: int, bid: float, ask: float, signal: float) -> bool:
         """Skip the next state if nothing is decided, entered or left there; return whether it was.
 
-        Only for entries beyond a threshold that is a value.
+        Only for entries beyond a threshold that is a value, that are held to their time.
         """
         held = self._trades.held
         if held is None:
@@ -305,11 +309,12 @@ def entries(
     -------
     DataFrame
         A row an entry: ``side`` (+1 long, −1 short), ``entry_time``, ``exit_time`` (UTC),
-        ``entry_price``, ``exit_price`` (quote currency), ``gross_bps``, ``net_bps`` (after the
-        fees of both sides), ``ended`` (``"held"``; ``"gap"``: the book was lost meanwhile, and
-        the result is not known; ``"open"``: not yet; ``"unfilled"``: the order met a price
-        beyond its limit or too few levels, at ``entry_time``, or it was refused or cancelled then
-        because it could not be posted or nobody took it). NaT and NaN where there is none.
+        ``entry_price``, ``exit_price`` (quote currency), ``gross_bps``, ``net_bps`` (after the fees
+        of both sides), ``ended`` (``"held"`` to its time; ``"stop"``, ``"target"``, ``"flip"``,
+        ``"fade"`` or ``"deceleration"``, by an exit of the settings; ``"gap"``: the book was lost
+        meanwhile, and the result is not known; ``"open"``: not yet; ``"unfilled"``: the order met a
+        price beyond its limit or too few levels, at ``entry_time``, or it was refused or cancelled
+        then because it could not be posted or nobody took it). NaT and NaN where there is none.
 
     Raises
     ------

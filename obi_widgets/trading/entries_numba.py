@@ -10,6 +10,8 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
+from obi_widgets.trading.exits import NONE, STOP, TARGET
+
 FLAT, ENTERING, HELD, LEAVING = 0, 1, 2, 3
 
 
@@ -17,6 +19,25 @@ FLAT, ENTERING, HELD, LEAVING = 0, 1, 2, 3
 def _price(bid, ask, quote, at_mid):
     """Return what an order pays or gets."""
     return (bid + ask) / 2 if at_mid else quote
+
+
+@njit(inline="always")
+def _reason(exits, row, side, entry, price):
+    """Return why a position is left at a state; see `exits.reason`."""
+    if side * price <= side * (entry * (1 - side * exits.stop)):
+        return STOP
+    if side * price >= side * (entry * (1 + side * exits.target)):
+        return TARGET
+    return np.int64(exits.long[row] if side > 0 else exits.short[row])
+
+
+@njit(inline="always")
+def _ends(bid, ask, buy, sell, at_mid, exits, row, side, entry):
+    """Return whether a state is a gap, or ends a position early."""
+    if not bid[row] < ask[row]:
+        return np.isnan(bid[row]) and np.isnan(ask[row])
+    price = _price(bid[row], ask[row], sell[row] if side > 0 else buy[row], at_mid)
+    return _reason(exits, row, side, entry, price) != 0
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
@@ -50,16 +71,24 @@ def scan(time, bid, ask, signal, first, threshold, hold, at_mid, side, times, pr
 @njit(nogil=True, cache=True, error_model="numpy")
 def scan_executed(
     time, bid, ask, buy, sell, buy_last, sell_last, signal, first, threshold, hold, latency, cap,
-    at_mid, phase, limit, side, times, prices, lost, missed,
+    at_mid, exits, phase, limit, side, times, prices, lost, missed, reasons,
 ):  # fmt: skip
     """Decide entries from a state on; see `entries_numpy.scan_executed`."""
     now, when, decided, count = phase[0], phase[1], phase[3], 0
-    direction, worst = side[0], limit[0]
+    direction, worst, why = side[0], limit[0], phase[4]
+    watched = len(exits.long) > 0
     row, states = first - 1, len(time)
     while True:
         row += 1
         if now == FLAT:  # most states change nothing, and are passed quickly
             while row < states and not (abs(signal[row]) > threshold and bid[row] < ask[row]):
+                row += 1
+        elif now == HELD and watched:
+            while (
+                row < states
+                and time[row] < when
+                and not _ends(bid, ask, buy, sell, at_mid, exits, row, direction, prices[0, count])
+            ):
                 row += 1
         else:
             while (
@@ -76,17 +105,23 @@ def scan_executed(
                     side[count], times[0, count], prices[0, count] = direction, time[row], np.nan
                     times[2, count] = decided
                 times[1, count], prices[1, count] = 0, np.nan
-                lost[count], missed[count] = True, False
+                lost[count], missed[count], reasons[count] = True, False, 0
                 now = FLAT
                 count += 1
-            elif now != ENTERING and time[row] >= when and bid[row] < ask[row]:
+            elif now != ENTERING and bid[row] < ask[row]:
                 if now == HELD:
-                    now, when = LEAVING, time[row] + latency
-                if time[row] >= when:
+                    why = 0
+                    if watched:
+                        quote = sell[row] if direction > 0 else buy[row]
+                        price = _price(bid[row], ask[row], quote, at_mid)
+                        why = _reason(exits, row, direction, prices[0, count], price)
+                    if why != 0 or time[row] >= when:
+                        now, when = LEAVING, time[row] + latency
+                if now == LEAVING and time[row] >= when:
                     quote = sell[row] if direction > 0 else buy[row]
                     times[1, count] = time[row]
                     prices[1, count] = _price(bid[row], ask[row], quote, at_mid)
-                    lost[count], missed[count] = False, False
+                    lost[count], missed[count], reasons[count] = False, False, why
                     now = FLAT
                     count += 1
         tried = False
@@ -104,7 +139,7 @@ def scan_executed(
                 else:
                     prices[0, count] = np.nan
                     times[1, count], prices[1, count] = 0, np.nan
-                    lost[count], missed[count] = False, True
+                    lost[count], missed[count], reasons[count] = False, True, 0
                     now = FLAT
                     count += 1
             if now != FLAT or (tried and latency == 0):
@@ -117,10 +152,25 @@ def scan_executed(
             now, when, decided = ENTERING, time[row] + latency, time[row]
     if now >= HELD:
         times[1, count], prices[1, count] = 0, np.nan
-        lost[count], missed[count] = False, False
+        lost[count], missed[count], reasons[count] = False, False, 0
         count += 1
+    phase[4] = why if now == LEAVING else 0
     phase[0], phase[1], phase[2], phase[3], limit[0] = now, when, direction, decided, worst
     return count
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def first_exits(bid, ask, buy, sell, at_mid, exits, rows, sides, entries, ends, left):
+    """Find where single positions are left early; see `entries_numpy.first_exits`."""
+    for n in range(len(rows)):
+        left[n] = -1
+        side = np.int64(sides[n])
+        for row in range(rows[n] + 1, ends[n] + 1):
+            if bid[row] < ask[row] and _ends(
+                bid, ask, buy, sell, at_mid, exits, row, side, entries[n]
+            ):
+                left[n] = row
+                break
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
@@ -144,6 +194,11 @@ def compile_all():
     for given in (prices, own):
         scan_executed(
             time, prices, prices, given, given, given, given, np.ones(1), 0, 0.5, 1, 0, np.inf,
-            False, np.zeros(4, np.int64), np.zeros(1), sides, times, two, flags, flags.copy(),
+            False, NONE, np.zeros(5, np.int64), np.zeros(1), sides, times, two, flags,
+            flags.copy(), np.zeros(2, np.int8),
+        )  # fmt: skip
+        first_exits(
+            prices, prices, given, given, False, NONE, np.zeros(1, np.int64),
+            np.ones(1, np.int8), np.ones(1), np.zeros(1, np.int64), np.zeros(1, np.int64),
         )  # fmt: skip
     tally(np.ones(1), 0.5)

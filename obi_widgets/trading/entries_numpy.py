@@ -10,8 +10,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from obi_widgets.trading.exits import NONE, first_left, reason
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+    from obi_widgets.trading.exits import Exits
 
     Floats = NDArray[np.float64]
     Ints = NDArray[np.int64]
@@ -42,12 +46,13 @@ def scan(
     """
     held = bool(side[0])  # if not, `times` may hold anything
     until = times[0, 0] + hold if held else 0
-    phase = np.array([HELD if held else FLAT, until, side[0], 0], np.int64)
+    phase = np.array([HELD if held else FLAT, until, side[0], 0, 0], np.int64)
     decided = np.zeros((3, times.shape[1]), np.int64)
     decided[:2, 0] = times[:2, 0]
     count = scan_executed(
         time, bid, ask, ask, bid, ask, bid, signal, first, threshold, hold, 0, np.inf, at_mid,
-        phase, np.zeros(1), side, decided, prices, lost, np.zeros(len(lost), bool),
+        NONE, phase, np.zeros(1), side, decided, prices, lost, np.zeros(len(lost), bool),
+        np.zeros(len(lost), np.int8),
     )  # fmt: skip
     times[:2, :count] = decided[:2, :count]
     return count
@@ -68,6 +73,7 @@ def scan_executed(
     latency: int,
     cap: float,
     at_mid: bool,
+    exits: Exits,
     phase: Ints,
     limit: Floats,
     side: NDArray[np.int8],
@@ -75,6 +81,7 @@ def scan_executed(
     prices: Floats,
     lost: NDArray[np.bool_],
     missed: NDArray[np.bool_],
+    reasons: NDArray[np.int8],
 ) -> int:
     """Decide entries from a state on; see `obi_widgets.trading.entries`.
 
@@ -92,15 +99,19 @@ def scan_executed(
         By how much of the touch at decision an entry may be worse; infinite for no limit.
     at_mid : bool
         Whether mid is paid instead of the quotes.
-    phase : ndarray of int64, shape (4,)
+    exits : Exits
+        What ends a position before its hold is over.
+    phase : ndarray of int64, shape (5,)
         Read, and written to: one of the phases above; the time at which its order arrives or its
-        hold ends; the side; when its entry was decided.
+        hold ends; the side; when its entry was decided; why it is being left.
     limit : ndarray of float64, shape (1,)
         Read, and written to: the worst price of the order that is on its way to enter.
     side, lost, missed : ndarray of int8 and of bool, shape (T - first + 1,)
         Written to, an entry each: +1 or −1; whether the book was lost before its exit, or before
         its order arrived; whether its order was not filled. The first one of ``side`` is that of
         the position or order that is open before.
+    reasons : ndarray of int8, shape (T - first + 1,)
+        Written to: why each was left, as in `exits`; 0 where it was not.
     times, prices : ndarray of int64 and of float64, shapes (3, T - first + 1), (2, T - first + 1)
         Written to: of entries and of exits, and when the entry was decided; 0 and NaN where there
         is no exit. The first ones are those of the position that is open before. An entry that
@@ -120,9 +131,11 @@ def scan_executed(
     def paid(row: int, quote: float) -> float:
         return float((bid[row] + ask[row]) / 2 if at_mid else quote)
 
-    count, row = 0, first
+    watched = len(exits.long) > 0
+    offered = (bid + ask) / 2 if at_mid else None
+    count, row, since = 0, first, first  # `since`: the first state at which it may be left
     now, when, direction, worst = int(phase[0]), int(phase[1]), int(side[0]), float(limit[0])
-    decided = int(phase[3])
+    decided, why = int(phase[3]), int(phase[4])
     while True:
         if now == FLAT:
             at = bisect_left(candidates, row)
@@ -137,6 +150,16 @@ def scan_executed(
         if now != ENTERING:
             while at < len(time) and not bid[at] < ask[at]:
                 at += 1  # who leaves waits for a side that came empty
+        if now == HELD:
+            why = 0
+            if watched:
+                until = range(since, min(at + 1, len(time)))
+                rows, entry = slice(until.start, until.stop), float(prices[0, count])
+                got = offered if offered is not None else sell if direction > 0 else buy
+                whole = np.where(bid[rows] < ask[rows], got[rows], np.nan)
+                left = first_left(exits, until, direction, entry, whole)
+                if left >= 0:
+                    at, why = left, reason(exits, left, direction, entry, float(got[left]))
         next_gap = bisect_left(gaps, row)
         if next_gap < len(gaps) and gaps[next_gap] <= at:
             row = gaps[next_gap]
@@ -144,7 +167,7 @@ def scan_executed(
                 side[count], times[0, count], prices[0, count] = direction, time[row], np.nan
                 times[2, count] = decided
             times[1, count], prices[1, count] = 0, np.nan
-            lost[count], missed[count] = True, False
+            lost[count], missed[count], reasons[count] = True, False, 0
             now = FLAT
             count += 1
         elif at == len(time):
@@ -156,6 +179,7 @@ def scan_executed(
             times[1, count] = time[row]
             prices[1, count] = paid(row, sell[row] if direction > 0 else buy[row])
             lost[count] = missed[count] = False
+            reasons[count] = why
             count += 1
         else:
             row = at
@@ -163,21 +187,56 @@ def scan_executed(
             last = paid(row, buy_last[row] if direction > 0 else sell_last[row])
             if direction * last <= direction * worst:
                 prices[0, count] = paid(row, buy[row] if direction > 0 else sell[row])
-                now, when = HELD, int(time[row]) + hold
+                now, when, since = HELD, int(time[row]) + hold, row + 1
             else:
                 prices[0, count] = np.nan
                 times[1, count], prices[1, count] = 0, np.nan
-                lost[count], missed[count] = False, True
+                lost[count], missed[count], reasons[count] = False, True, 0
                 now = FLAT
                 count += 1
                 row += latency == 0  # of this state it has decided
     if now >= HELD:
         times[1, count], prices[1, count] = 0, np.nan
         lost[count] = missed[count] = False
+        reasons[count] = 0
         count += 1
-    phase[:] = now, when, direction, decided
+    phase[:] = now, when, direction, decided, why if now == LEAVING else 0
     limit[0] = worst
     return count
+
+
+def first_exits(
+    bid: Floats,
+    ask: Floats,
+    buy: Floats,
+    sell: Floats,
+    at_mid: bool,
+    exits: Exits,
+    rows: Ints,
+    sides: NDArray[np.int8],
+    entries: Floats,
+    ends: Ints,
+    left: Ints,
+) -> None:
+    """Find where single positions are left early.
+
+    Parameters
+    ----------
+    bid, ask, buy, sell, at_mid, exits
+        As `scan_executed` takes them.
+    rows, sides, entries, ends : ndarray, shape (N,)
+        The states of their entries; +1 or −1; their prices; the last states that are looked at.
+    left : ndarray of int64, shape (N,)
+        Written to: the states at which they are left; -1 where that is none of them.
+    """
+    got = [(bid + ask) / 2] * 2 if at_mid else [sell, buy]
+    whole = [np.where(bid < ask, one, np.nan) for one in got]
+    for n, (row, side, entry, end) in enumerate(
+        zip(rows.tolist(), sides.tolist(), entries.tolist(), ends.tolist(), strict=True)
+    ):
+        some = range(row + 1, end + 1)
+        prices = whole[0 if side > 0 else 1][some.start : some.stop]
+        left[n] = first_left(exits, some, side, entry, prices)
 
 
 def tally(signal: Floats, threshold: float) -> tuple[int, int]:

@@ -17,12 +17,13 @@ import numpy as np
 from obi_widgets.errors import ArgumentError, SettingsError
 from obi_widgets.history.given import as_history
 from obi_widgets.trading.decisions import decisions
-from obi_widgets.trading.declared import Chosen, refuse_gauge, values_now
+from obi_widgets.trading.declared import Chosen, leaves_early, refuse_gauge, values_now
 from obi_widgets.trading.entries import scan
 from obi_widgets.trading.execution import Execution, Maker, Taker
+from obi_widgets.trading.exits import HOLD, WORDS
 from obi_widgets.trading.matching import CANCELLED, EXPIRED, FILLED, REJECTED, Fill, Tape
 from obi_widgets.trading.post_only import refuse_without_trades
-from obi_widgets.trading.trade_list import GAP, HELD, OPEN, UNFILLED, Trades, utc_of
+from obi_widgets.trading.trade_list import GAP, OPEN, UNFILLED, Trades, utc_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -54,7 +55,7 @@ def fills(
         A row for each order, with the columns of `obi_widgets.entries`: ``side`` (+1 or −1),
         ``entry_time``, ``exit_time`` (UTC, of the fills), ``entry_price``, ``exit_price`` (quote
         currency, size-weighted), ``gross_bps``, ``net_bps`` (after the fees of both sides),
-        ``ended`` (``"held"``, ``"gap"``, ``"open"``, or ``"unfilled"``). Also
+        ``ended`` (``"held"`` or another exit, ``"gap"``, ``"open"``, or ``"unfilled"``). Also
         ``decision_time`` (UTC); ``status`` of the entry order (``"filled"``, ``"cancelled"`` by
         the slippage limit or for lack of levels, ``"expired"``, ``"rejected"`` because it would
         have crossed, ``"gap"`` or ``"open"`` if unknown); ``filled``, 1 or 0, NaN if unknown. NaT
@@ -63,7 +64,7 @@ def fills(
     Raises
     ------
     SettingsError
-        If ``settings`` or ``execution`` is something else.
+        If ``settings`` or ``execution`` is something else; or a `Maker` with early exits.
 
     Examples
     --------
@@ -84,6 +85,11 @@ def fills(
     signal = parameters.signal.compute(history, dict(parameters.values))
     decided = decisions(history, signal, parameters)
     if isinstance(execution, Maker):
+        if leaves_early(parameters):
+            raise SettingsError(
+                "Fills from book states alone follow no stop, target or exit by the signal.",
+                'Leave those out, or leave out obi.Maker and set execution="post_only".',
+            )
         return _frame(_simulate(Tape(history), decided.entries, parameters, execution))
     if execution is not None:
         parameters = parameters.replace(
@@ -166,7 +172,7 @@ def _frame(orders: list[tuple[int, int, Fill, Fill | None]]) -> pd.DataFrame:
     gross = side * (exit_price / entry_price - 1) * 1e4
     fees = np.array([one.fee_bps + two.fee_bps for one, two in zip(entries, exits, strict=True)])
     ended = [
-        HELD if two.status == FILLED
+        WORDS[HOLD] if two.status == FILLED
         else two.status if one.status == FILLED
         else one.status if one.status in (GAP, OPEN)
         else UNFILLED
@@ -228,8 +234,8 @@ def fill_summary(frame: pd.DataFrame) -> pd.Series[float]:
             "Give what obi.fills returns.",
         )
     known = frame[~frame["status"].isin([GAP, OPEN])]
-    closed = known[known["ended"] == HELD]
-    settled = known[known["ended"].isin([HELD, UNFILLED])]
+    settled = known[~known["ended"].isin([GAP, OPEN])]
+    closed = settled[settled["ended"] != UNFILLED]
     share = known["status"].value_counts(normalize=True)
     none = 0.0 if len(known) else np.nan
     shares = {name: share.get(name, none) for name in (FILLED, CANCELLED, EXPIRED, REJECTED)}

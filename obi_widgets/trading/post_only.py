@@ -30,10 +30,10 @@ An order goes through these steps, in event time, state by state:
 6. If the order is not filled by the first state after its wait, it is cancelled: a miss. Partial
    fills are ignored. After a miss, the next decision may come at once.
 7. The hold begins at the state at which the fill is known. At the first state after the hold with
-   both sides, an exit order rests at the best price of the other side, by the same rules. If it is
-   refused or not filled within the wait, a taker's order closes the position, so that no position
-   stays open: it pays the touch, or takes the levels that its size needs, and the taker's fee. All
-   orders that rested pay the maker's fee.
+   both sides, or an earlier one by the exits of the settings, an exit order rests at the best price
+   of the other side, by the same rules. If it is refused or not filled within the wait, a taker's
+   order closes the position, so that no position stays open: it pays the touch, or takes the levels
+   that its size needs, and the taker's fee. All orders that rested pay the maker's fee.
 8. A gap in the book ends the order or the position; its result is unknown. The same holds where
    the stream of trades seems to have stopped (`History.trades_known`), and nothing is decided
    there: see `with_known_trades`.
@@ -60,6 +60,7 @@ from obi_widgets.history.unchecked import changed
 from obi_widgets.kernels.loader import Kernels
 from obi_widgets.signals.touch import best_sizes
 from obi_widgets.trading import post_only_numpy
+from obi_widgets.trading.exits import NONE
 from obi_widgets.trading.post_only_numpy import Books, Prints, Rules
 from obi_widgets.trading.quotes import quotes_of
 
@@ -69,6 +70,7 @@ if TYPE_CHECKING:
     from obi_widgets.history.columns import History
     from obi_widgets.trading.decisions import Decisions
     from obi_widgets.trading.declared import Chosen
+    from obi_widgets.trading.exits import Exits
 
     Floats = NDArray[np.float64]
     Ints = NDArray[np.int64]
@@ -101,8 +103,11 @@ class Decided(NamedTuple):
         Fees of both sides.
     maker_exit : ndarray of bool, shape (N,)
         Whether a resting order left the position.
+    reason : ndarray of int8, shape (N,)
+        Why each was left, see `exits`.
     phase : tuple of int
-        Phase at the end, see `post_only_numpy`; the state that decided the resting order; the side.
+        Phase at the end, see `post_only_numpy`; the state that decided the resting order; the side;
+        why the position is being left.
     """
 
     side: NDArray[np.int8]
@@ -112,7 +117,8 @@ class Decided(NamedTuple):
     missed: NDArray[np.bool_]
     fees_bps: Floats
     maker_exit: NDArray[np.bool_]
-    phase: tuple[int, int, int]
+    reason: NDArray[np.int8]
+    phase: tuple[int, int, int, int]
 
 
 def has_trades(history: History) -> bool:
@@ -198,7 +204,7 @@ def decide(
     found: Decisions,
     parameters: Chosen,
     first: int,
-    phase: tuple[int, int, int],
+    phase: tuple[int, int, int, int],
     held: tuple[int, float, int],
     queue: Queue,
 ) -> Decided:
@@ -227,7 +233,7 @@ def decide(
     States before the first trade are decided on too, so that a part of a history gives what the
     whole does. Whoever has the whole refuses one without trades, by `refuse_without_trades`.
     """
-    now, decided, direction = phase
+    now, decided, direction, why = phase
     is_out = now in (post_only_numpy.ENTERING, post_only_numpy.LEAVING)
     begin = min(first, decided) if is_out else first
     part = with_known_trades(history[begin:])
@@ -238,16 +244,19 @@ def decide(
     lost, missed, maker = np.empty((3, most), bool)
     times[0, 0], prices[0, 0], times[2, 0] = held
     side[0] = direction
-    state = np.array([now, decided - begin, direction], np.int64)
+    state = np.array([now, decided - begin, direction, why], np.int64)
+    reasons = np.empty(most, np.int8)
     count = KERNELS.current().scan(
         books, prints, rules, found.entries[begin:], first - begin, parameters.threshold,
-        round(parameters.hold_seconds * 1e9), state, side, times, prices, lost, missed, maker,
+        round(parameters.hold_seconds * 1e9), found.exits.rows(slice(begin, None)), state,
+        side, times, prices, lost, missed, maker, reasons,
     )  # fmt: skip
     exit_fee = np.where(maker[:count], parameters.maker_fee_bps, parameters.fee_bps)
-    now, decided, direction = state.tolist()
+    now, decided, direction, why = state.tolist()
     return Decided(
         side[:count], times[:, :count], prices[:, :count], lost[:count], missed[:count],
-        parameters.maker_fee_bps + exit_fee, maker[:count], (now, decided + begin, direction),
+        parameters.maker_fee_bps + exit_fee, maker[:count], reasons[:count],
+        (now, decided + begin, direction, why),
     )  # fmt: skip
 
 
@@ -274,6 +283,7 @@ def each(
     sides: NDArray[np.int8],
     holds: Floats,
     queue: Queue,
+    exits: Exits = NONE,
 ) -> Posted:
     """Return the results of single orders, each independent of the others.
 
@@ -291,6 +301,8 @@ def each(
         Seconds.
     queue : {"back", "front"}
         The bound.
+    exits : Exits
+        What ends positions before their hold is over.
     """
     shape = len(holds), len(rows)
     gross, maker = np.full(shape, np.nan), np.zeros(shape, bool)
@@ -298,7 +310,7 @@ def each(
     KERNELS.wait()  # in plain Python it would take minutes
     KERNELS.code.each(
         *market(with_known_trades(history), parameters, queue), rows, sides,
-        np.round(holds * 1e9).astype(np.int64), gross, maker, left,
+        np.round(holds * 1e9).astype(np.int64), exits, gross, maker, left,
     )  # fmt: skip
     exit_fee = np.where(maker, parameters.maker_fee_bps, parameters.fee_bps)
     return Posted(gross, np.where(left < 0, np.nan, parameters.maker_fee_bps + exit_fee), left)

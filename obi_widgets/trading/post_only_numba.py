@@ -10,6 +10,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
+from obi_widgets.trading.exits import NONE, STOP, TARGET
 from obi_widgets.trading.post_only_numpy import (
     ENTERING,
     EXPIRED,
@@ -121,25 +122,41 @@ def leave(books, prints, rules, row, side):
     return outcome, row, price, False
 
 
+@njit(inline="always")
+def _reason(exits, row, side, entry, price):
+    """Return why a position is left at a state; see `exits.reason`."""
+    if side * price <= side * (entry * (1 - side * exits.stop)):
+        return STOP
+    if side * price >= side * (entry * (1 + side * exits.target)):
+        return TARGET
+    return np.int64(exits.long[row] if side > 0 else exits.short[row])
+
+
 @njit(nogil=True, cache=True, error_model="numpy")
-def due(books, row, when):
-    """Return the first whole state that is not before a time; see `post_only_numpy.due`."""
+def due(books, exits, row, when, side, entry):
+    """Return the first whole state that ends a position; see `post_only_numpy.due`."""
+    watched = len(exits.long) > 0
     while row < len(books.time):
         if _gap(books, row):
-            return LOST, row
-        if books.time[row] >= when and books.bid[row] < books.ask[row]:
-            return FILLED, row
+            return LOST, row, 0
+        if books.bid[row] < books.ask[row]:
+            why = 0
+            if watched:
+                price = books.sell[row] if side > 0 else books.buy[row]
+                why = _reason(exits, row, side, entry, price)
+            if why != 0 or books.time[row] >= when:
+                return FILLED, row, why
         row += 1
-    return OPEN, row
+    return OPEN, row, 0
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
 def scan(
-    books, prints, rules, signal, first, threshold, hold, phase,
-    side, times, prices, lost, missed, maker,
+    books, prints, rules, signal, first, threshold, hold, exits, phase,
+    side, times, prices, lost, missed, maker, reasons,
 ):  # fmt: skip
     """Decide entries from a state on; see `post_only_numpy.scan`."""
-    now, decided, direction = phase[0], phase[1], phase[2]
+    now, decided, direction, why = phase[0], phase[1], phase[2], phase[3]
     count, row, states = 0, first, len(books.time)
     while True:
         if now == FLAT:
@@ -164,16 +181,22 @@ def scan(
                 prices[0, count] = np.nan
                 times[1, count], prices[1, count] = 0, np.nan
                 lost[count], missed[count], maker[count] = outcome == LOST, outcome != LOST, False
+                reasons[count] = 0
                 now = FLAT
                 count += 1
+            else:
+                row += 1
         elif now == HELD:
-            outcome, row = due(books, row, times[0, count] + hold)
+            outcome, row, why = due(
+                books, exits, row, times[0, count] + hold, direction, prices[0, count]
+            )
             if outcome == OPEN:
                 break
             decided, now = row, LEAVING
             if outcome == LOST:
                 times[1, count], prices[1, count] = 0, np.nan
                 lost[count], missed[count], maker[count] = True, False, False
+                reasons[count] = 0
                 now = FLAT
                 count += 1
         else:
@@ -182,21 +205,23 @@ def scan(
                 break
             times[1, count], prices[1, count] = books.time[row], price
             lost[count], missed[count], maker[count] = False, False, by_maker
+            reasons[count] = why
             if outcome == LOST:
                 times[1, count], prices[1, count] = 0, np.nan
-                lost[count], maker[count] = True, False
+                lost[count], maker[count], reasons[count] = True, False, 0
             now = FLAT
             count += 1
     if now >= HELD:
         times[1, count], prices[1, count] = 0, np.nan
         lost[count], missed[count], maker[count] = False, False, False
+        reasons[count] = 0
         count += 1
-    phase[0], phase[1], phase[2] = now, decided, direction
+    phase[0], phase[1], phase[2], phase[3] = now, decided, direction, why if now == LEAVING else 0
     return count
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
-def each(books, prints, rules, rows, sides, holds, gross, maker, left):
+def each(books, prints, rules, rows, sides, holds, exits, gross, maker, left):
     """Follow single orders; see `post_only_numpy.each`."""
     for n in range(len(rows)):
         side = np.int64(sides[n])
@@ -205,7 +230,7 @@ def each(books, prints, rules, rows, sides, holds, gross, maker, left):
         if outcome != FILLED:
             continue
         for h in range(len(holds)):
-            outcome, at = due(books, row, books.time[row] + holds[h])
+            outcome, at, _ = due(books, exits, row + 1, books.time[row] + holds[h], side, entry)
             if outcome != FILLED:
                 continue
             outcome, end, price, by_maker = leave(books, prints, rules, at, side)
@@ -223,12 +248,12 @@ def compile_all():
     prints = Prints(np.zeros(2, np.int64), time[:0], own[:0], np.zeros(0, np.int64))
     books, rules = Books(time, *[best] * 6), Rules(0, 1, 0.0, True, 1.0, 1.0)
     scan(
-        books, prints, rules, own, 0, 0.5, 1, np.zeros(3, np.int64),
+        books, prints, rules, own, 0, 0.5, 1, NONE, np.zeros(4, np.int64),
         np.zeros(3, np.int8), np.zeros((3, 3), np.int64), np.zeros((2, 3)),
-        flags, flags.copy(), flags.copy(),
+        flags, flags.copy(), flags.copy(), np.zeros(3, np.int8),
     )  # fmt: skip
     rows = np.zeros(1, np.int64)
     each(
-        books, prints, rules, rows, np.ones(1, np.int8), rows,
+        books, prints, rules, rows, np.ones(1, np.int8), rows, NONE,
         np.zeros((1, 1)), np.zeros((1, 1), bool), np.zeros((1, 1), np.int64),
     )  # fmt: skip

@@ -12,8 +12,12 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from obi_widgets.trading.exits import reason
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+    from obi_widgets.trading.exits import Exits
 
     Floats = NDArray[np.float64]
     Ints = NDArray[np.int64]
@@ -217,15 +221,24 @@ def leave(
     return outcome, row, price, False
 
 
-def due(books: Books, row: int, when: int) -> tuple[int, int]:
-    """Return the first whole state from one on that is not before a time; as `offer` does."""
+def due(
+    books: Books, exits: Exits, row: int, when: int, side: int, entry: float
+) -> tuple[int, int, int]:
+    """Return the first whole state from one on that ends a position; as `offer` does.
+
+    It is not before a time, or has an early exit: why is the third number, 0 for the time. The
+    price at which the position could be left is a taker's.
+    """
+    watched, got = len(exits.long) > 0, books.sell if side > 0 else books.buy
     while row < len(books.time):
         if math.isnan(books.bid[row]) and math.isnan(books.ask[row]):
-            return LOST, row
-        if books.time[row] >= when and books.bid[row] < books.ask[row]:
-            return FILLED, row
+            return LOST, row, 0
+        if books.bid[row] < books.ask[row]:
+            why = reason(exits, row, side, entry, float(got[row])) if watched else 0
+            if why or books.time[row] >= when:
+                return FILLED, row, why
         row += 1
-    return OPEN, row
+    return OPEN, row, 0
 
 
 def scan(
@@ -236,6 +249,7 @@ def scan(
     first: int,
     threshold: float,
     hold: int,
+    exits: Exits,
     phase: Ints,
     side: NDArray[np.int8],
     times: Ints,
@@ -243,6 +257,7 @@ def scan(
     lost: NDArray[np.bool_],
     missed: NDArray[np.bool_],
     maker: NDArray[np.bool_],
+    reasons: NDArray[np.int8],
 ) -> int:
     """Decide entries from a state on; see `obi_widgets.trading.post_only`.
 
@@ -256,12 +271,16 @@ def scan(
         The first state to decide on.
     threshold, hold : float, int
         Of the signal; nanoseconds.
-    phase : ndarray of int64, shape (3,)
+    exits : Exits
+        What ends a position before its hold is over.
+    phase : ndarray of int64, shape (4,)
         Read, and written to: one of the phases above; the state that decided the order that is
-        out; the side.
+        out; the side; why the position is being left.
     side, lost, missed, maker : ndarray of int8 and of bool, shape (T - first + 1,)
         Written to, an entry each: +1 or −1; whether the book was lost before its exit; whether its
         order was not filled; whether its exit was the maker's.
+    reasons : ndarray of int8, shape (T - first + 1,)
+        Written to: why each was left, as in `exits`; 0 where it was not.
     times : ndarray of int64, shape (3, T - first + 1)
         Written to: of entries, of exits, and of the states that decided the entries. An exit of 0
         is none. An entry that is not filled has the time at which that was known.
@@ -276,7 +295,7 @@ def scan(
     """
     beyond = (np.abs(signal[first:]) > threshold) & (books.bid[first:] < books.ask[first:])
     candidates = (np.flatnonzero(beyond) + first).tolist()
-    now, decided, direction = phase.tolist()
+    now, decided, direction, why = phase.tolist()
     count, row = 0, first
     while True:
         if now == FLAT:
@@ -299,17 +318,20 @@ def scan(
                 prices[0, count] = np.nan
                 times[1, count], prices[1, count] = 0, np.nan
                 lost[count], missed[count], maker[count] = outcome == LOST, outcome != LOST, False
-                now = FLAT
+                now, reasons[count] = FLAT, 0
                 count += 1
+            else:
+                row += 1  # it may be left from the next state on
         elif now == HELD:
-            outcome, row = due(books, row, int(times[0, count]) + hold)
+            until, entry = int(times[0, count]) + hold, float(prices[0, count])
+            outcome, row, why = due(books, exits, row, until, direction, entry)
             if outcome == OPEN:
                 break
             decided, now = row, LEAVING
             if outcome == LOST:
                 times[1, count], prices[1, count] = 0, np.nan
                 lost[count], missed[count], maker[count] = True, False, False
-                now = FLAT
+                now, reasons[count] = FLAT, 0
                 count += 1
         else:
             outcome, row, price, by_maker = leave(books, prints, rules, decided, direction)
@@ -317,16 +339,17 @@ def scan(
                 break
             times[1, count], prices[1, count] = books.time[row], price
             lost[count], missed[count], maker[count] = False, False, by_maker
+            reasons[count] = why
             if outcome == LOST:
                 times[1, count], prices[1, count] = 0, np.nan
-                lost[count], maker[count] = True, False
+                lost[count], maker[count], reasons[count] = True, False, 0
             now = FLAT
             count += 1
     if now >= HELD:
         times[1, count], prices[1, count] = 0, np.nan
-        lost[count], missed[count], maker[count] = False, False, False
+        lost[count], missed[count], maker[count], reasons[count] = False, False, False, 0
         count += 1
-    phase[:] = now, decided, direction
+    phase[:] = now, decided, direction, why if now == LEAVING else 0
     return count
 
 
@@ -337,6 +360,7 @@ def each(
     rows: Ints,
     sides: NDArray[np.int8],
     holds: Ints,
+    exits: Exits,
     gross: Floats,
     maker: NDArray[np.bool_],
     left: Ints,
@@ -351,6 +375,8 @@ def each(
         The states that decide, and +1 or −1.
     holds : ndarray of int64, shape (H,)
         Nanoseconds.
+    exits : Exits
+        What ends a position before its hold is over.
     gross, maker, left : ndarray of float64, bool and int64, shape (H, N)
         Written to where an order was filled and its position was left.
     """
@@ -361,7 +387,8 @@ def each(
         if outcome != FILLED:
             continue
         for h in range(len(holds)):
-            outcome, at = due(books, row, int(books.time[row] + holds[h]))
+            until = int(books.time[row] + holds[h])
+            outcome, at, _ = due(books, exits, row + 1, until, side, entry)
             if outcome != FILLED:
                 continue
             outcome, end, price, by_maker = leave(books, prints, rules, at, side)

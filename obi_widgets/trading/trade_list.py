@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from obi_widgets.trading.exits import WORDS
+
 if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
@@ -17,8 +19,9 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
     Ints = NDArray[np.int64]
 
-HELD, GAP, OPEN, UNFILLED = "held", "gap", "open", "unfilled"
-"""How an entry ended: held to its time, the book was lost, not ended yet, order not filled."""
+GAP, OPEN, UNFILLED = "gap", "open", "unfilled"
+"""How an entry ended without a result: the book was lost, not ended yet, order not filled. Those
+that were left have one of `exits.WORDS`."""
 
 
 class StateKey(NamedTuple):
@@ -64,6 +67,8 @@ class Held(NamedTuple):
         When the entry was decided, ns UTC; 0 if that is the entry time.
     decided : StateKey, optional
         The state that decided the post-only order in flight, an entry or an exit.
+    reason : int
+        Why it is being left, if an order to leave is in flight; see `exits`.
     """
 
     side: int
@@ -73,6 +78,7 @@ class Held(NamedTuple):
     limit: float | None = None
     decision_time: int = 0
     decided: StateKey | None = None
+    reason: int = 0
 
 
 @dataclass(frozen=True)
@@ -98,6 +104,8 @@ class Trades:
         Fees of both sides together, bps.
     maker_exit : ndarray of bool
         Whether a resting order left the position; False for a taker's exit, and without one.
+    reason : ndarray of int8
+        Why it was left, see `exits`; 0 if it was held to its time, or has not been left.
     held : Held, optional
         The position that is open at the end, or an entry order in flight, which has no row yet.
     """
@@ -112,6 +120,7 @@ class Trades:
     decision_time: Ints
     fees_bps: Floats
     maker_exit: NDArray[np.bool_]
+    reason: NDArray[np.int8]
     held: Held | None = None
 
     @cached_property
@@ -137,7 +146,9 @@ class Trades:
             "gross_bps": self.gross_bps,
             "net_bps": self.net_bps,
             "ended": np.select(
-                [self.exit_time > 0, self.lost, self.missed], [HELD, GAP, UNFILLED], OPEN
+                [self.exit_time > 0, self.lost, self.missed],
+                [np.array(WORDS)[self.reason], GAP, UNFILLED],
+                OPEN,
             ),
         }
         return pd.DataFrame(columns)
@@ -159,7 +170,7 @@ class Trades:
 
 COLUMNS = (
     "side", "entry_time", "entry_price", "exit_time", "exit_price", "lost", "missed",
-    "decision_time", "fees_bps", "maker_exit",
+    "decision_time", "fees_bps", "maker_exit", "reason",
 )  # fmt: skip
 
 

@@ -169,7 +169,7 @@ class SettingsWidget(Part):
         self._fold.children = [controls[setting.name].box for setting in behind]
         self._controls, self._sized = controls, ""
         own = [setting.title for setting in behind if setting.name in signal.parameters]
-        self._behind = ", ".join([*own, "entries", "fees", "orders"]).capitalize()
+        self._behind = ", ".join([*own, "entries", "exits", "fees", "orders"]).capitalize()
         self._unfold(unfolded=self._unfolded)
         self._offer()
 

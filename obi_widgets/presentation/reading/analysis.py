@@ -8,7 +8,7 @@ import numpy as np
 
 from obi_widgets.errors import SettingsError
 from obi_widgets.presentation.reading.signal_values import SignalValues
-from obi_widgets.trading.declared import BEYOND
+from obi_widgets.trading.declared import BEYOND, leaves_early
 from obi_widgets.trading.entries import Scanner, tally
 from obi_widgets.trading.post_only import queues_of
 from obi_widgets.trading.thresholds import compared
@@ -70,7 +70,7 @@ class Analysis(SignalValues):
         super()._choose(parameters)
         p = parameters
         usual = p.threshold_is == "value" and p.entry_rule == BEYOND and not p.gates
-        if not usual or parameters.execution != "taker":
+        if not usual or leaves_early(p) or p.execution != "taker":
             self._newest = None  # their entries need more than the new state
 
     def _append(self, history: History) -> bool:

@@ -24,9 +24,9 @@ if TYPE_CHECKING:
 class Ending(Enum):
     """How an entry ended, or why it has not."""
 
-    HELD = "the hold was over, and a taker's order left"
-    MAKER = "the hold was over, and a resting order left"
-    MAKER_FAILED = "the hold was over; the resting order was not filled, so a taker's order left"
+    HELD = "it was to be left, and a taker's order left"
+    MAKER = "it was to be left, and a resting order left"
+    MAKER_FAILED = "it was to be left; the resting order was not filled, so a taker's order left"
     GAP = "the book was lost before the exit"
     GAP_ON_WAY = "the book was lost before the order was filled"
     OPEN = "it has not ended"
@@ -73,6 +73,8 @@ class EntryDetails:
         At the deciding state, in the signal's unit; NaN if that state is not kept.
     ending : Ending
         How it ended.
+    reason : int
+        Why it was left, see `obi_widgets.trading.exits`; 0 if its hold was over.
     parameters : Parameters
         Settings that made it.
     """
@@ -92,6 +94,7 @@ class EntryDetails:
     signal: float
     threshold: float
     ending: Ending
+    reason: int
     parameters: Parameters
 
     @classmethod
@@ -146,6 +149,7 @@ class EntryDetails:
             signal=float(signal[at]) if at is not None else np.nan,
             threshold=np.nan if at is None else threshold_at(history, signal, parameters, at),
             ending=ending,
+            reason=int(trades.reason[row]),
             parameters=parameters,
         )
 

@@ -11,6 +11,7 @@ from obi_widgets.presentation.reading.reading import SignalReading
 from obi_widgets.presentation.texts import formatting
 from obi_widgets.presentation.texts.formatting import NOTHING, number
 from obi_widgets.settings.undo import differing
+from obi_widgets.trading import exits
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -222,10 +223,29 @@ def made_sentence(entry: EntryDetails, span: tuple[float, float]) -> str:
     return f"{verb} {beyond}{after}."
 
 
+def _why(reason: int, p: Parameters) -> str:
+    """Return why a position was left, as a clause."""
+    match reason:
+        case exits.STOP:
+            return f"it was {p.stop_bps:g} bps worse than its entry, its stop"
+        case exits.TARGET:
+            return f"it was {p.target_bps:g} bps better than its entry, its target"
+        case exits.FLIP:
+            return "the signal was beyond the other side's threshold"
+        case exits.FADE:
+            return f"the signal had faded below {p.exit_fade:g} of its threshold"
+        case exits.DECELERATION:
+            return (
+                f"the signal had fallen by more than {p.exit_deceleration:g} of its threshold "
+                f"within {p.deceleration_seconds:g} s"
+            )
+    return f"its {p.hold_seconds:g} s were over"
+
+
 def left_sentence(entry: EntryDetails) -> str:
     """Return why an entry was left, or why it was not."""
     p: Parameters = entry.parameters
-    over = f"its {p.hold_seconds:g} s were over"
+    over = _why(entry.reason, p)
     match entry.ending:
         case Ending.HELD:
             return f"Left: {over}."

@@ -14,6 +14,9 @@ import obi_widgets as obi
 from obi_widgets.presentation.charts.time_range import TimeRange
 from obi_widgets.session.link import Link
 from obi_widgets.session.trials import Tried
+from obi_widgets.signals import registry as signal_registry
+from obi_widgets.signals.coverage import LevelsUsed
+from obi_widgets.signals.depth_within import depth_within, sizes_within
 from obi_widgets.trading.decisions import decisions
 from obi_widgets.trading.entries import Scanner
 from obi_widgets.trading.gates import registry
@@ -103,6 +106,12 @@ def test_depth_is_that_of_the_thinner_side_within_the_band():
     history = book([100] * 14, [100.1] * 14, sizes)
     found = one(depth, history, band_bps=25, quantile=0.1, window=10)
     np.testing.assert_array_equal(found, [NAN] * 10 + [1, 0, 0, 1])
+
+
+@pytest.mark.parametrize("band", [0.5, 1, 3, 20])
+def test_what_rests_within_a_band_is_what_the_depth_of_the_book_says(band, minute):
+    slow = [depth_within(minute, LevelsUsed(None, band), which)[0] for which in (0, 1)]
+    np.testing.assert_array_equal(sizes_within(minute, band), slow)
 
 
 def test_a_band_beyond_the_kept_levels_is_unknown():
@@ -237,6 +246,25 @@ def test_a_gate_of_ones_own_is_five_lines(narrow, minute):
     np.testing.assert_array_equal(narrow.compute(minute, values, cut), found[:, cut:])
     settings = obi.Settings(gates={narrow: {"most": 3}})
     assert settings.gates == {"narrow": {"most": 3.0, "window": 5.0}}
+
+
+def test_one_that_is_run_from_a_text_is_known_by_its_name():
+    exec(
+        "import obi_widgets as obi\n@obi.gate\ndef typed(history):\n    return history.bid > 0", {}
+    )
+    try:
+        assert list(obi.Settings(gates=["typed"]).gates) == ["typed"]
+    finally:
+        del registry._user_gates["typed"]
+
+
+def test_a_signal_that_is_run_from_a_text_is_known_by_its_name():
+    exec("import obi_widgets as obi\n@obi.signal\ndef typed(history):\n    return history.bid", {})
+    try:
+        assert obi.Settings("typed").signal.name == "typed"
+        assert not signal_registry.is_built_in(obi.Settings("typed").signal)
+    finally:
+        del signal_registry._user_signals["typed"]
 
 
 @pytest.mark.parametrize(

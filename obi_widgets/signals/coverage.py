@@ -121,7 +121,7 @@ def beyond_kept(history: History, used: LevelsUsed) -> Flags:
     ticks, sizes = history.rank(history.levels - 1)
     more = sizes > 0
     if used.band_bps is not None:
-        more &= ticks < _ticks_within(history, used.band_bps)  # a further level may lie in the band
+        more &= ticks < ticks_within(history, used.band_bps)  # a further level may lie in the band
     return np.asarray(more.any(axis=0) & ~np.isnan(history.mid))
 
 
@@ -167,7 +167,7 @@ def inferred(history: History, settings: LevelsUsed | HasLevels) -> Flags:
     known = np.zeros_like(limited)
     if used.band_bps is not None:
         known |= history.reach * ROUNDING >= used.band_bps
-    within = _ticks_within(history, history.reach * ROUNDING)
+    within = ticks_within(history, history.reach * ROUNDING)
     if used.depth is not None:
         ticks, sizes = history.rank(min(used.depth, history.levels) - 1)
         known |= (sizes > 0) & (ticks <= within)
@@ -176,7 +176,7 @@ def inferred(history: History, settings: LevelsUsed | HasLevels) -> Flags:
     return np.asarray((limited & ~known).any(axis=0))
 
 
-def _ticks_within(history: History, bps: float | NDArray[np.float32]) -> Floats:
+def ticks_within(history: History, bps: float | NDArray[np.float32]) -> Floats:
     """Return the ticks from each side's best to a distance from mid, rounded down, shape (2, T)."""
     mid = (history.bid + history.ask) * 0.5
     tick_bps = 1e4 * history.tick_size / mid

@@ -84,8 +84,8 @@ def register(signal: Named) -> None:
     SettingsError
         The name of a built-in signal or of a transform.
     """
-    name, module = signal.name, getattr(signal.function, "__module__", "")
-    if BUILT_IN.get(name) == module:
+    name = signal.name
+    if name in BUILT_IN and is_built_in(signal):
         return
     if name in BUILT_IN or name in TRANSFORMS:
         raise SettingsError(
@@ -106,7 +106,8 @@ def is_built_in(signal: Named) -> bool:
     parts = getattr(signal, "parts", None)
     if parts is not None:
         return all(map(is_built_in, parts))
-    return BUILT_IN.get(signal.name) == getattr(signal.function, "__module__", "")
+    # Code that was run from a text may have no module.
+    return BUILT_IN.get(signal.name, "") == getattr(signal.function, "__module__", None)
 
 
 def defined_by_user(signal: Named) -> list[Named]:

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import numpy as np
 
 from obi_widgets.parameters import Band, Number, Seconds
-from obi_widgets.signals.coverage import LevelsUsed
-from obi_widgets.signals.depth_within import depth_within
+from obi_widgets.signals.depth_within import sizes_within
 from obi_widgets.trading.gates.gate import gate
 from obi_widgets.trading.gates.places import beneath
 
@@ -42,7 +41,5 @@ def depth(
     window : float
         Length of that window in seconds.
     """
-    sides = [depth_within(history, LevelsUsed(None, band_bps), which)[0] for which in (0, 1)]
-    thinner = np.minimum(*sides)
-    thinner[np.isnan(history.mid)] = np.nan
+    thinner = np.minimum(*sizes_within(history, band_bps))
     return 1.0 - beneath(history, thinner, quantile, window)

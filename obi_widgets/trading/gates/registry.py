@@ -50,7 +50,7 @@ def register(gate: Named) -> None:
         The name of a built-in gate.
     """
     name = gate.name
-    if BUILT_IN.get(name) == getattr(gate.function, "__module__", ""):
+    if name in BUILT_IN and BUILT_IN[name] == gate.function.__module__:
         return
     if name in BUILT_IN:
         raise SettingsError(f"A built-in gate has the name {name!r}.", "Choose another name.")

@@ -12,6 +12,8 @@ from history_tools import NAN, SECOND, START
 
 import obi_widgets as obi
 from obi_widgets.presentation.charts.time_range import TimeRange
+from obi_widgets.presentation.reading.analysis import Analysis
+from obi_widgets.presentation.texts.outcome import name_of
 from obi_widgets.session.link import Link
 from obi_widgets.session.trials import Tried
 from obi_widgets.signals import registry as signal_registry
@@ -441,3 +443,21 @@ def test_a_rule_of_entry_and_a_gate_both_have_to_allow_it(rule, minute):
     expected = ~np.isnan(ruled) & ~np.isnan(opened) & beyond
     np.testing.assert_array_equal(~np.isnan(both) & beyond, expected)
     assert 0 < expected.sum() < (~np.isnan(ruled) & beyond).sum()
+
+
+def test_a_lab_that_follows_a_market_shows_the_entries_of_the_whole(minute):
+    settings = gated(gates={name: QUICK[name] for name in ("spread", "largest_share")})
+    analysis = Analysis(settings)
+    cuts = [*np.linspace(100, len(minute) - 40, 12).astype(int).tolist()]
+    for stop in [*cuts, *range(len(minute) - 39, len(minute) + 1)]:  # at last state by state
+        analysis.update(minute[:stop], settings)
+    assert analysis.trades.to_frame().equals(obi.entries(minute, settings))
+    free = settings.replace(gates=None)
+    analysis.update(minute, free)
+    assert analysis.trades.to_frame().equals(obi.entries(minute, free))
+
+
+def test_a_comparison_names_the_gates_that_differ():
+    free = obi.Parameters()
+    assert name_of(free.replace(gates=["hours", "spread"]), free) == "gates hours, spread"
+    assert name_of(free, free.replace(gates=["hours"])) == "no gate"

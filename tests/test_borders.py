@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from decimal import Decimal
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -15,6 +16,7 @@ import obi_widgets as obi
 from obi_widgets.calibration import episodes, forward_returns, placebo
 from obi_widgets.calibration.lookahead import as_signal
 from obi_widgets.errors import ArgumentError, HistoryError, SettingsError, VenueError
+from obi_widgets.session import waiting
 
 STATES = 600
 
@@ -376,20 +378,31 @@ def test_settings_beside_a_session_are_refused():
 
 def test_it_waits_for_as_long_as_states_come_and_says_for_what(capsys, monkeypatch):
     monkeypatch.setattr("obi_widgets.session.waiting.SHOW_AFTER", 0.0)
-    monkeypatch.setattr("obi_widgets.session.waiting.QUIET", 5.0)
     with following("sim:BTC-PERP", warmup=20.0) as session:
         session.wait(150)
         assert len(session.history) >= 150
     assert "waiting for book states" in capsys.readouterr().out
 
 
-def test_a_wait_that_is_cut_short_says_what_the_rest_would_take():
-    with following("sim:BTC-PERP", warmup=5.0) as session:
-        session.wait(20)
-        with pytest.raises(VenueError) as error:
-            session.wait(20_000, timeout=0.5)
-        assert "of 20,000 states came in 0.5 s, " in str(error.value)
-        assert "The rest takes about " in error.value.advice
+def test_a_wait_that_is_cut_short_says_what_the_rest_would_take(monkeypatch):
+    """By a clock that only the wait moves on: a state comes each time that it sleeps."""
+    states, slept = [None] * 50, []
+
+    def sleep(seconds):
+        slept.append(seconds)
+        states.append(None)
+
+    clock = SimpleNamespace(monotonic=lambda: sum(slept), sleep=sleep)
+    with following("sim:BTC-PERP") as session:
+        with monkeypatch.context() as patch:
+            patch.setattr(waiting, "time", clock)
+            patch.setattr(session.market, "history", lambda: states)
+            patch.setattr(session, "start", lambda: None)  # nothing comes but these
+            with pytest.raises(VenueError) as error:
+                session.wait(20_000, timeout=0.51)
+        assert "76 of 20,000 states came in 0.5 s, 50 a second." in str(error.value)
+        rest = "The rest takes about 398 s more: give a longer timeout, or none."
+        assert error.value.advice == rest
         with pytest.raises(SettingsError) as refused:
             session.wait(50_000)
         assert str(refused.value) == (

@@ -98,7 +98,7 @@ def limited(**budget):
 
 @pytest.mark.parametrize("by", ["websocket", "address"])
 def test_messages_are_sent_in_order_and_no_faster_than_allowed(by):
-    received = []
+    received, began = [], time.monotonic()  # a message that is read late would shorten the span
 
     async def converse(connection):
         async for message in connection:
@@ -117,7 +117,7 @@ def test_messages_are_sent_in_order_and_no_faster_than_allowed(by):
 
     asyncio.run(read())
     assert [message for _, message in received] == [str(number) for number in range(9)]
-    assert received[-1][0] - received[0][0] > 0.35  # 9 messages: two waits of 0.2 s
+    assert received[-1][0] - began > 0.35  # 9 messages: two waits of 0.2 s
 
 
 def test_a_websocket_beyond_the_cap_waits_says_so_and_is_opened_when_another_is_closed(monkeypatch):
@@ -134,7 +134,7 @@ def test_a_websocket_beyond_the_cap_waits_says_so_and_is_opened_when_another_is_
                 assert budgets.BUDGETS.try_open(url, kind.budget) is None
             market = WatchedMarket(kind(url))
             async with running(LiveFeed(market), server):
-                async with asyncio.timeout(20):
+                async with asyncio.timeout(60):
                     while not market.detail:  # noqa: ASYNC110
                         await asyncio.sleep(0.01)
                 said = market.detail, market.advice
@@ -153,10 +153,10 @@ def test_a_websocket_beyond_the_cap_waits_says_so_and_is_opened_when_another_is_
 
 def test_connecting_again_and_again_keeps_to_the_rate_and_tells_the_wait(monkeypatch):
     monkeypatch.setattr("obi_widgets.feeds.live.REOPEN_AFTER", 0.001)
-    opened = []
+    opened, began = [], time.monotonic()
 
     async def converse(connection):
-        opened.append(time.monotonic())
+        opened.append(time.monotonic() - began)
         await connection.close()
 
     async def read():
@@ -170,7 +170,8 @@ def test_connecting_again_and_again_keeps_to_the_rate_and_tells_the_wait(monkeyp
             return said
 
     said = asyncio.run(read())
-    assert all(later - earlier > 0.25 for earlier, later in zip(opened, opened[2:], strict=False))
+    # From the begin on, since one that is noted late would seem to be close to the next.
+    assert all(at > 0.3 * (number // 2) - 0.05 for number, at in enumerate(opened))
     assert said[0] == (
         "scripted allows new connections at a rate of 2 in 0.3 s.", "The next one is opened in 1 s."
     )  # fmt: skip

@@ -102,7 +102,7 @@ def test_a_market_that_the_venue_does_not_list_is_told_and_ends_no_other(tmp_pat
         said = capsys.readouterr().out
         assert "sim:DOGE-PERP  failed  " in said
         assert "Simulator lists no symbol 'DOGE-PERP'." in said
-        assert len(obi.load(tmp_path)) > 3
+        assert len(obi.load(tmp_path)) > 0
         with pytest.raises(VenueError, match=r"sim:DOGE-PERP gave no book\. Simulator lists no"):
             obi.record([unlisted], tmp_path / "none", seconds=1, progress=False)
 

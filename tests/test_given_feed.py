@@ -96,7 +96,7 @@ def test_closing_the_session_closes_the_generator(sync):
 
     with following(forever() if sync else slowly(10**9, closed=closed), levels=5) as session:
         session.wait(5)
-    assert closed.wait(10)
+    assert closed.wait(60)
     assert ended(session) == "The session was closed."
     assert not [one for one in threading.enumerate() if one.name in ("obi-feed", "obi-books")]
     count = len(session.history)
@@ -116,7 +116,7 @@ def test_a_generator_that_waits_does_not_hold_up_the_end():
     try:
         with following(stuck(), levels=5, interval=0) as session:
             session.start()
-            assert waits.wait(30)
+            assert waits.wait(60)
             wait_for(lambda: len(session.history) == 3, "the states")
         assert ended(session) == "The session was closed."
     finally:

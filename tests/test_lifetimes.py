@@ -236,15 +236,15 @@ def test_a_market_that_cannot_be_closed_leaves_the_others_of_its_thread_going_on
     reader = FeedThread([failing, other], lambda: None)
     reader.thread.start()
     try:
-        assert reader._over[failing].wait(5)
+        assert reader._over[failing].wait(60)
         assert not reader._over[other].wait(0.1)
         assert reader.thread.is_alive()
         reader.stop("Stopped.", "", other)
-        reader.join(other, 5)
+        reader.join(other, 60)
         assert other.told == "Stopped."
     finally:
         other.release.set()
-        reader.thread.join(5)
+        reader.thread.join(60)
 
 
 def test_a_session_that_was_never_started_is_collected():

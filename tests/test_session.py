@@ -36,7 +36,11 @@ def test_the_simulator_is_followed_live():
     with following("sim:BTC-PERP", view, seed=1, warmup=10.0) as session:
         wait_for(lambda: len(view.frames) >= 5 and view.frames[-1].states > 50)
         # Also of one that a busy machine kept behind: the rate is known once the past is over.
-        frame = wait_for(lambda: next((f for f in view.frames if math.isfinite(f.rate)), None))
+        frame = wait_for(
+            lambda: next(
+                (f for f in view.frames if f.state == "live" and math.isfinite(f.rate)), None
+            )
+        )
         wait_for(lambda: session.market.state == view.frames[-1].state == "live")
         assert frame.instrument.symbol == "BTC-PERP"
         assert frame.tick_size == 0.5

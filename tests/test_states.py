@@ -191,11 +191,11 @@ def test_one_that_wants_only_the_newest_gets_that_and_never_falls_behind(listeni
     def slow(state):
         given.append(state.time)
         running.set()
-        go_on.acquire(timeout=10)
+        go_on.acquire(timeout=60)
 
     listeners.add(slow, partial(Listener, only_newest=True))
     market.come(1)
-    assert running.wait(10)
+    assert running.wait(60)
     market.come(500)  # while it runs
     go_on.release()
     wait_for(lambda: len(given) == 2, "the newest state")

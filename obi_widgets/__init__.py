@@ -22,6 +22,7 @@ _PLACES = {
     "Choice": "parameters",
     "ClockOffset": "feeds.health.health",
     "Comparison": "calibration.signal_comparison",
+    "ComparisonWidget": "widgets",
     "Context": "history.context",
     "Days": "feeds.days.load_days",
     "Depth": "history.depth",
@@ -170,6 +171,7 @@ __all__ = [
     "Choice",
     "ClockOffset",
     "Comparison",
+    "ComparisonWidget",
     "Context",
     "Days",
     "Depth",
@@ -406,6 +408,7 @@ if TYPE_CHECKING:
         Board,
         BookWidget,
         CalibrationWidget,
+        ComparisonWidget,
         DepthWidget,
         EntriesWidget,
         EquityWidget,
@@ -431,3 +434,23 @@ def __getattr__(name: str) -> Any:  # noqa: ANN401
 
 def __dir__() -> list[str]:
     return list(__all__)
+
+
+def _show_in_notebooks() -> None:
+    """Let a notebook show a comparison as its widget, which is imported only then.
+
+    What is computed knows no widget, so it cannot say this itself.
+    """
+    import sys
+
+    ipython: Any = sys.modules.get("IPython")
+    shell: Any = None if ipython is None else ipython.get_ipython()
+    if hasattr(shell, "kernel"):
+        shell.display_formatter.mimebundle_formatter.for_type_by_name(
+            "obi_widgets.calibration.signal_comparison",
+            "Comparison",
+            lambda found: import_module("obi_widgets.widgets.side_by_side").shown(found),
+        )
+
+
+_show_in_notebooks()

@@ -20,6 +20,10 @@ TABLE = {
     # What a public function is made of is tested through it.
     "calibrate": ("calibration/result calibration/coverage_notes calibration/report "
         "calibration/report_tables", "obi.calibrate"),
+    "side_by_side": (
+        "presentation/tear_sheet/side_by_side widgets/side_by_side",
+        "signals side by side: the sheet and its widget",
+    ),
     "compare": (
         "calibration/incremental calibration/signal_comparison",
         "obi.compare, against statsmodels, scipy and pandas",

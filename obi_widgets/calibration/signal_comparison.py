@@ -121,10 +121,20 @@ class Comparison:
     @cached_property
     def adds(self) -> Floats:
         """The incremental rank coefficients, shape (K, H); NaN for signals not in ``used``."""
-        return self._of_all(self.incremental.ic)
+        return self.of_all(self.incremental.ic)
 
-    def _of_all(self, of_used: Floats) -> Floats:
-        """Return figures of the used signals as those of all, with NaN for the others."""
+    def of_all(self, of_used: Floats) -> Floats:
+        """Return figures of the signals in ``used`` as those of all, with NaN for the others.
+
+        Parameters
+        ----------
+        of_used : ndarray of float64, shape (U, ...)
+            A row for each of the U signals in ``used``.
+
+        Returns
+        -------
+        ndarray of float64, shape (K, ...)
+        """
         out = np.full((len(self.names), *of_used.shape[1:]), np.nan)
         for row, name in enumerate(self.used):
             out[self.names.index(name)] = of_used[row]
@@ -168,7 +178,7 @@ class Comparison:
             ("low", own.low), ("high", own.high), ("p", own.p),
             ("p_adjusted", self.incremental_p_adjusted),
         ):  # fmt: skip
-            columns[f"adds_{name}"] = self._of_all(values).ravel()
+            columns[f"adds_{name}"] = self.of_all(values).ravel()
         columns["adds_n"] = np.tile(own.n, len(self.names))
         index = pd.MultiIndex.from_product([self.names, self.horizons], names=["signal", "horizon"])
         return pd.DataFrame(columns, index=index)
@@ -197,7 +207,7 @@ class Comparison:
                 "moves": [one.n for one in self.next_moves],
                 "threshold": self.threshold,
                 "share_on": self.share_on,
-                "own": self._of_all(self.incremental.own[:, None])[:, 0],
+                "own": self.of_all(self.incremental.own[:, None])[:, 0],
                 "most_alike": [name for name, _ in alike],
                 "correlation": [value for _, value in alike],
                 "says": [self.says(name) for name in self.names],
@@ -304,7 +314,7 @@ class Comparison:
         ]
         if not alone:
             own = self.incremental
-            low, high, p = map(self._of_all, (own.low, own.high, self.incremental_p_adjusted))
+            low, high, p = map(self.of_all, (own.low, own.high, self.incremental_p_adjusted))
             lines += ["", "What each adds to the others: partial rank IC, likewise"]
             lines += self._by_horizon(self.adds, low, high, p)
         lines += ["", "Autocorrelation"]

@@ -10,6 +10,7 @@ from obi_widgets.widgets.equity import EquityWidget
 from obi_widgets.widgets.health import HealthWidget
 from obi_widgets.widgets.lab import Lab
 from obi_widgets.widgets.settings import SettingsWidget
+from obi_widgets.widgets.side_by_side import ComparisonWidget
 from obi_widgets.widgets.signal_chart import SignalWidget
 from obi_widgets.widgets.status import StatusWidget
 from obi_widgets.widgets.tape import TapeWidget
@@ -18,6 +19,7 @@ __all__ = [
     "Board",
     "BookWidget",
     "CalibrationWidget",
+    "ComparisonWidget",
     "DepthWidget",
     "EntriesWidget",
     "EquityWidget",

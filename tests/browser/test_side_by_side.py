@@ -1,0 +1,89 @@
+"""Signals side by side in a real page: what it says, what can be chosen, and how it looks."""
+
+from __future__ import annotations
+
+import pytest
+from playwright.sync_api import expect
+
+from browser.looks import contrasts, cut_off, overlapping
+from browser.screen import PATIENCE
+from browser.test_look import THEMES
+
+CELLS = (
+    """import obi_widgets as obi
+history = obi.simulate("sim:BTC-PERP", seconds=1200, seed=3, edge=2)
+found = obi.compare(history, [
+    "queue_imbalance", "imbalance", obi.Settings(decay=0.3),
+    obi.Settings(signal="queue_logistic", window=300, refit=60),
+    "order_flow_imbalance", "trade_imbalance", "depth_ratio",
+    obi.zscore(obi.imbalance, window=60),
+])
+found""",
+)
+
+SIZES = {1240: 900, 1000: 1300, 700: 1500, 560: 1900}
+
+
+@pytest.fixture(scope="module")
+def page(jupyterlab):
+    with jupyterlab.notebook(CELLS, height=1000) as nb:
+        nb.run_all()
+        shown = nb.page.locator(".obi-part-abreast")
+        expect(shown.locator(".obi-word")).not_to_be_empty(timeout=1000 * PATIENCE)
+        yield nb, shown
+        assert nb.errors() == []
+
+
+def test_the_page_says_what_was_found(page):
+    nb, shown = page
+    rows = shown.locator(".obi-abreast-table tbody th.obi-side-of")
+    expect(rows).to_have_count(8)
+    expect(shown.locator(".obi-abreast-buttons .obi-window")).to_have_count(7)
+    said = nb.value("[found.says(name) for name in found.names]")
+    cells = shown.locator(".obi-side-verdict").all_inner_texts()
+    assert ["repeats" in text for text in cells] == [one.startswith("repeats") for one in said]
+    assert nb.value("found.tried * len(found.horizons)") == 56
+    expect(shown).to_contain_text("56 coefficients are looked at")
+    # The still picture beside it is for where no kernel runs.
+    still = nb.page.locator(".obi-still")
+    expect(still).to_have_count(1)
+    expect(still).to_be_hidden()
+
+
+def test_a_horizon_and_two_curves_are_chosen(page):
+    _, shown = page
+    buttons = shown.locator(".obi-abreast-buttons .obi-window")
+    for text, at in (("10 s", 3), ("1 s", 0)):
+        buttons.nth(at).click()
+        expect(buttons.nth(at)).to_have_attribute("aria-pressed", "true")
+        expect(shown.locator("thead .obi-side-judged")).to_contain_text(text)
+        expect(shown.locator("thead")).to_contain_text(f"adds at {text}")
+        expect(shown.locator(".obi-reason")).to_contain_text(f"the next {text}")
+    legend = shown.locator(".obi-abreast-legend > span")
+    before = legend.all_inner_texts()
+    picks = shown.locator(".obi-side-pick")
+    picks.nth(4).click()
+    assert legend.all_inner_texts() == [before[1], "Order flow imbalance"]
+    picks.nth(4).press("Enter")  # the two change places
+    assert legend.all_inner_texts() == ["Order flow imbalance", before[1]]
+    expect(shown.locator(".obi-side-line.obi-first-curve")).to_have_count(3)  # two are samples
+
+
+def test_nothing_of_it_is_cut_off_or_too_pale(page, artefacts):
+    nb, shown = page
+    found = []
+    for width, height in SIZES.items():
+        nb.set_output_width(width, height)
+        nb.page.wait_for_timeout(300)
+        found += [f"{width}: {one}" for one in (*cut_off(shown), *overlapping(shown))]
+        shown.screenshot(path=artefacts / f"side-by-side-{width}.png")
+    nb.set_output_width(1240)
+    for name, theme in THEMES.items():
+        nb.theme(**theme)
+        nb.page.wait_for_timeout(300)
+        shown.screenshot(path=artefacts / f"side-by-side-{name.replace(' ', '-')}.png")
+        least = 7 if name == "high contrast" else 4.5
+        pale = {what: ratio for what, ratio in contrasts(shown).items() if ratio < least}
+        found += [f"{name}: {pale}"] if pale else []
+    nb.theme(dark=False)
+    assert not found, "\n".join(found)

@@ -319,6 +319,25 @@ def test_sweeps_over_exits_are_single_runs(market):
             assert surface.entries[where] == closed > 0
 
 
+QUANTILE = {"threshold": 0.8, "threshold_is": "quantile", "quantile_window": 30}
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        *EXECUTIONS[:4], QUANTILE, {"entry_rule": "crossing"}, {"price": "mid"},
+        {"signal": "zscore(imbalance)", "window": 20, "threshold": 1.0, "entry_rule": "transition"},
+    ],
+    ids=str,
+)  # fmt: skip
+def test_the_strategy_leaves_alike(market, given, tmp_path):
+    chosen = obi.Settings(**{"threshold": 0.3, "hold_seconds": 8, **EVERY, **given})
+    # A file is written only if it enters and leaves the same, by both bounds of the queue.
+    path = obi.export_strategy(tmp_path / "strategy.py", chosen, market)
+    assert "class EarlyExits" in path.read_text()
+    assert len(set(obi.entries(market, chosen)["ended"])) >= 3
+
+
 def test_by_default_there_are_none(market, tmp_path):
     p = obi.Parameters()
     assert decisions(market, obi.imbalance(market, p), p).exits is NONE
@@ -331,9 +350,7 @@ def test_by_default_there_are_none(market, tmp_path):
     assert (WORDS[DECELERATION], WORDS[STOP], WORDS[TARGET]) == ("deceleration", "stop", "target")
 
 
-def test_what_is_refused(market, tmp_path):
-    with pytest.raises(SettingsError, match="cannot leave by a stop"):
-        obi.export_strategy(tmp_path / "a.py", obi.Settings(stop_bps=5), market)
+def test_what_is_refused(market):
     with pytest.raises(SettingsError, match="book states alone"):
         obi.fills(market, obi.Settings(exit_flip="on"), obi.Maker())
     with pytest.raises(SettingsError, match=r"0\.01 to 10000 bps, or None for no stop"):

@@ -220,8 +220,8 @@ TABLE = {
     "strategy": (
         "strategy/books strategy/export strategy/template", "the file, run by itself"),
     "strategy_signals": (
-        "strategy/entry_rule strategy/plain strategy/proof strategy/signal strategy/source "
-        "strategy/trailing_quantile strategy/transforms",
+        "strategy/early_exits strategy/entry_rule strategy/plain strategy/proof strategy/signal "
+        "strategy/source strategy/trailing_quantile strategy/transforms",
         "files of other signals",
     ),
     "fills": ("trading/execution trading/matching", "fills by hand and against a plain version"),

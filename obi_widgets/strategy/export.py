@@ -1,14 +1,15 @@
 """Settings as a file of plain Python that decides as `obi_widgets.entries`, without this package.
 
 The file is made from `template`, which has the imbalance, and if needed from `transforms`, `books`,
-`trailing_quantile`, `entry_rule`, `posted` and the source of a user's function. Any signal but the
-imbalance, and any execution but the default, is run on the history before the file is written; see
-`proof`.
+`trailing_quantile`, `entry_rule`, `early_exits`, `posted` and the source of a user's function. Any
+signal but the imbalance, and any rule or execution but the default, is run on the history before
+the file is written; see `proof`.
 """
 
 from __future__ import annotations
 
 import json
+import math
 import sys
 import textwrap
 from importlib.util import cache_from_source
@@ -29,6 +30,7 @@ from obi_widgets.strategy.signal import written_out
 from obi_widgets.trading.decisions import decisions
 from obi_widgets.trading.declared import BEYOND, at_once, leaves_early
 from obi_widgets.trading.entries import scan
+from obi_widgets.trading.exits import bounds as exits_bounds
 from obi_widgets.trading.post_only import QUEUES, refuse_without_trades, with_known_trades
 
 if TYPE_CHECKING:
@@ -40,6 +42,7 @@ TEMPLATE = Path(__file__).with_name("template.py")
 TRANSFORMS = Path(__file__).with_name("transforms.py")
 TRAILING_QUANTILE = Path(__file__).with_name("trailing_quantile.py")
 ENTRY_RULE = Path(__file__).with_name("entry_rule.py")
+EARLY_EXITS = Path(__file__).with_name("early_exits.py")
 BOOKS = Path(__file__).with_name("books.py")
 POSTED = Path(__file__).with_name("posted.py")
 
@@ -85,13 +88,13 @@ OTHER_SIGNAL = (
 )
 """Texts of the template, and their replacements for another signal."""
 
-ENTER = "        enter = 0\n"
+KNOWN = "        whole = bool(bids and asks) and bids[0][0] < asks[0][0]\n"
 QUANTILE = "        quantile = self._quantile.update(time_ns, value)\n"
 
 OF_QUANTILES = (
     (NEW, f"{NEW}        self._quantile = TrailingQuantile()\n"),
     (LOST, f"{LOST}        self._quantile = TrailingQuantile()\n"),
-    (ENTER, ENTER + QUANTILE),
+    (KNOWN, KNOWN + QUANTILE),
     ("abs(value) > THRESHOLD", "abs(quantile) > THRESHOLD"),
     ("self._entering = 1 if value > 0", "self._entering = 1 if quantile > 0"),
 )
@@ -108,6 +111,41 @@ def of_rules(what: str, after: str) -> tuple[tuple[str, str], ...]:
         (LOST, f"{LOST}        self._rule = EntryRule()\n"),
         (after, f"{after}        may_enter = self._rule.update(time_ns, {what})\n"),
         (f"abs({what}) > THRESHOLD", "may_enter"),
+    )
+
+
+PAID = (
+    (
+        "            self.position, self._due = side, now + HOLD_NS\n",
+        "            self.position, self._due, self._paid = side, now + HOLD_NS, price\n",
+    ),
+)
+PAID_POSTED = (
+    (
+        "                self.position, self._due = order.side, now + HOLD_NS\n",
+        "                self.position, self._due = order.side, now + HOLD_NS\n"
+        "                self._paid, self._exits.fresh = order.price, True\n",
+    ),
+)
+"""Where an entry is filled, and the same with its price kept."""
+
+
+def of_exits(what: str, after: str, condition: str) -> tuple[tuple[str, str], ...]:
+    """Return texts of the template, and their replacements for exits before the hold is over.
+
+    ``condition`` is what lets an entry begin.
+    """
+    ends = f"ends = self._exits.by_signal(1 if {what} > 0 else -1)"
+    return (
+        (NEW, f"{NEW}        self._exits, self._paid = EarlyExits(), 0.0\n"),
+        (LOST, f"{LOST}        self._exits = EarlyExits()\n"),
+        (after, f"{after}        self._exits.update(time_ns, {what})\n        {ends}\n"),
+        (f"whole and {condition}", f"whole and {condition} and not ends"),
+        (
+            "whole and time_ns >= self._due",
+            "whole and (\n            time_ns >= self._due\n"
+            "            or self._exits.end(self.position, self._paid, bids, asks)\n        )",
+        ),
     )
 
 
@@ -199,9 +237,8 @@ def export_strategy(
     SettingsError
         If the path does not end in ``.py`` or cannot be written to; if ``findings`` are of other
         settings, another market or another signal; if the signal needs more than books, is not
-        self-contained, or differs when the file is run; if there are gates; if positions may be
-        left before their hold is over; or if orders are post-only and the history has no trades.
-        The message gives the reason.
+        self-contained, or differs when the file is run; if there are gates; or if orders are
+        post-only and the history has no trades. The message gives the reason.
     HistoryError
         If the history has no states.
 
@@ -231,11 +268,6 @@ def export_strategy(
             f"{', '.join(parameters.gates)}.",
             "Save the settings instead, or export them without gates and judge them again.",
         )
-    if leaves_early(parameters):
-        raise SettingsError(
-            "A strategy file cannot leave by a stop, a target or the signal yet.",
-            "Export settings without these exits, or follow obi.entries.",
-        )
     posted = parameters.execution == "post_only"
     if posted:
         refuse_without_trades(history)
@@ -253,6 +285,7 @@ def export_strategy(
         head, tail = _with_posted(head, tail)
     written = written_out(parameters.signal, dict(parameters.values), history)
     usual = parameters.threshold_is == "value" and parameters.entry_rule == BEYOND
+    usual = usual and not leaves_early(parameters)
     if parameters.signal is not imbalance or not usual:
         head, tail = _with_signal(head, tail, parameters, history, written)
     text = f"{first}{head}{_constants(parameters, history, told, written)}\n{tail}"
@@ -324,8 +357,13 @@ def _with_signal(
     changes: tuple[tuple[str, str], ...]
     changes = OTHER_SIGNAL if parameters.signal is not imbalance else ()
     changes += OF_QUANTILES if quantile else ()
+    what, after = ("quantile", QUANTILE) if quantile else ("value", KNOWN)
     if ruled:
-        changes += of_rules("quantile", QUANTILE) if quantile else of_rules("value", ENTER)
+        changes += of_rules(what, after)
+    if leaves_early(parameters):
+        condition = "may_enter" if ruled else f"abs({what}) > THRESHOLD"
+        changes += of_exits(what, after, condition)
+        changes += PAID_POSTED if parameters.execution == "post_only" else PAID
     for old, new in changes:
         if not any(old in part for part in parts):
             raise AssertionError(f"The template has no {old!r}.")
@@ -333,6 +371,7 @@ def _with_signal(
     head, strategy = parts
     sources = [TRAILING_QUANTILE] if quantile else []
     sources += [ENTRY_RULE] if ruled else []
+    sources += [EARLY_EXITS] if leaves_early(parameters) else []
     sources += [TRANSFORMS] if written.transforms else []
     sources += [BOOKS] if written.functions else []
     texts = [path.read_text(encoding="utf-8") for path in sources]
@@ -398,6 +437,7 @@ def _constants(
         *([f"QUANTILE_WINDOW_NS = {round(p.quantile_window * 1e9):_}"] if quantile else []),
         *([f"LOOKBACK_NS = {round(p.lookback * 1e9):_}"] if quantile else []),
         *(_of_rule(p) if p.entry_rule != BEYOND else []),
+        *(_of_exits(p) if leaves_early(p) else []),
         f"HOLD_NS = {round(p.hold_seconds * 1e9):_}",
         f"LATENCY_NS = {round(p.latency_ms * 1e6):_}",
         *([f"WAIT_NS = {round(p.wait_seconds * 1e9):_}"] if p.execution == "post_only" else []),
@@ -423,6 +463,20 @@ def _of_rule(p: Parameters) -> list[str]:
     """Return the lines of the constants of the entry rule."""
     within = f"TRANSITION_NS = {round(p.transition_seconds * 1e9):_}"
     return [f"ENTRY_RULE = {p.entry_rule!r}", within]
+
+
+def _of_exits(p: Parameters) -> list[str]:
+    """Return the lines of the constants of exits before the hold is over."""
+    found = exits_bounds(p)
+    stop, target = (repr(one) if one < math.inf else "math.inf" for one in found)
+    return [
+        f"EXIT_FADE: float | None = {p.exit_fade!r}  # of the threshold",
+        f"EXIT_FLIP = {p.exit_flip == 'on'}",
+        f"EXIT_DECELERATION: float | None = {p.exit_deceleration!r}  # of the threshold",
+        f"DECELERATION_NS = {round(p.deceleration_seconds * 1e9):_}",
+        f"STOP = {stop}  # of the entry's price",
+        f"TARGET = {target}",
+    ]
 
 
 def _dict(name: str, values: dict[str, Any]) -> list[str]:

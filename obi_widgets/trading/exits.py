@@ -96,8 +96,12 @@ def exits_of(history: History, values: Floats, parameters: Chosen, first: int = 
             code[now < parameters.exit_fade * parameters.threshold] = FADE
         if parameters.exit_flip == "on":
             code[now < -parameters.threshold] = FLIP
-    stop, target = _fraction(parameters.stop_bps), _fraction(parameters.target_bps)
-    return Exits(codes[0], codes[1], stop, target)
+    return Exits(codes[0], codes[1], *bounds(parameters))
+
+
+def bounds(parameters: Chosen) -> tuple[float, float]:
+    """Return stop and target as fractions of the entry's price; infinite for none."""
+    return _fraction(parameters.stop_bps), _fraction(parameters.target_bps)
 
 
 def first_compared(history: History, parameters: Chosen, first: int) -> int:

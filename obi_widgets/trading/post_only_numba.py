@@ -139,7 +139,7 @@ def due(books, exits, row, when, side, entry):
     while row < len(books.time):
         if _gap(books, row):
             return LOST, row, 0
-        if books.bid[row] < books.ask[row]:
+        if (watched or books.time[row] >= when) and books.bid[row] < books.ask[row]:
             why = 0
             if watched:
                 price = books.sell[row] if side > 0 else books.buy[row]

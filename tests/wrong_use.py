@@ -153,6 +153,7 @@ class Subjects:
         self.fills = obi.fills(self.history, self.settings)
         self.sealed = obi.sealed_test(self.history, self.settings, after=self.history.time[9])
         self.sealed.save(folder / "sealed.json")
+        self.comparison = obi.compare(self.history, [obi.imbalance], horizons=[1.0])
         self.made: list[Any] = []
         self._number = count()
 
@@ -185,6 +186,9 @@ class Subjects:
             return self.session
         if issubclass(one, CLASSES):
             return self.report
+        if issubclass(one, obi.ComparisonWidget):
+            self.made.append(obi.ComparisonWidget(self.comparison))
+            return self.made[-1]
         made = next((made for made in self.made if type(made) is one), None)
         if made is None and issubclass(one, obi.Lab):
             self.made.append(obi.Lab("sim:BTC-PERP"))
@@ -210,7 +214,7 @@ class Subjects:
             "time_ns": history.time, "bid_price": bid, "ask_price": ask, "bid_size": size,
             "ask_size": size, "side": 1, "number": 0, "note": "", "share": 0.3, "factor": 2.0,
             "time": history.time, "what": "", "execution": Taker(), "after": history.time[9],
-            "seal": self.sealed.seal, "why": "tested", "callback": print,
+            "comparison": self.comparison, "seal": self.sealed.seal, "why": "tested", "callback": print,
         }  # fmt: skip
         own: dict[str, dict[str, Any]] = {
             "export_strategy": {"path": self.folder / "s.py"},

@@ -49,16 +49,16 @@ BESIDE = (
 )
 """Functions that the documentation names, beside those of `obi_widgets.__all__`."""
 
-CLASSES = (obi.calibrate.__globals__["Report"], obi.Signal, obi.MicroPriceFit)
+CLASSES = (obi.calibrate.__globals__["Report"], obi.Signal, obi.MicroPriceFit, obi.Gate)
 """What public functions return, beside the classes of `obi_widgets.__all__`."""
 
 VALUES = (
     obi.Alert, obi.Appearance, obi.AtHorizon, obi.Bootstrap, obi.ClockOffset,
-    obi.Comparison, obi.Context, obi.Days,
-    obi.Depth, obi.Durations, obi.Fees, obi.Findings, obi.Flow, obi.Health, obi.Instrument,
+    obi.Comparison, obi.Context, obi.Days, obi.Depth, obi.Durations, obi.Fees, obi.Findings,
+    obi.Flow, obi.Health, obi.Instrument,
     obi.Interruptions, obi.Judgement, obi.Labels, obi.LargeLevels, obi.LevelsUsed, obi.NextMove,
     obi.Parameter, obi.Parameters, obi.Proposal, obi.Provenance, obi.Reading, obi.Refusal,
-    obi.Seal, obi.Sealed, obi.Stretch, obi.Surface, obi.Taken, obi.Trades,
+    obi.Seal, obi.Sealed, obi.Stretch, obi.Suitability, obi.Surface, obi.Taken, obi.Trades,
 )  # fmt: skip
 """What holds what other calls checked."""
 
@@ -130,6 +130,10 @@ def _half_spread(history):
     return 5e3 * history.spread / history.mid
 
 
+def _narrow(history):
+    return history.spread < 1e-3 * history.mid
+
+
 class Subjects:
     """Objects whose methods are called, and arguments that are right."""
 
@@ -149,6 +153,8 @@ class Subjects:
         self.recording = obi.record("sim:BTC-PERP", folder / "sim.gz", seconds=0.1, warmup=5.0)
         self.days = obi.record(["sim:BTC-PERP"], folder / "days", seconds=0.1, progress=False)
         self.settings.save(folder / "s.toml")
+        self.gates = obi.Gates(["spread"])
+        self.gated = obi.Settings(depth=3, threshold=0.2, hold_seconds=2, gates=["spread"])
         self.fit = obi.fit_micro_price(self.history)
         self.fills = obi.fills(self.history, self.settings)
         self.sealed = obi.sealed_test(self.history, self.settings, after=self.history.time[9])
@@ -177,6 +183,10 @@ class Subjects:
             return obi.imbalance
         if issubclass(one, obi.MicroPriceFit):
             return self.fit
+        if issubclass(one, obi.Gate):
+            return self.gates.gates[0]
+        if issubclass(one, obi.Gates):
+            return self.gates
         if issubclass(one, obi.SealedTest):
             return self.sealed
         if issubclass(one, obi.Session):
@@ -214,7 +224,8 @@ class Subjects:
             "time_ns": history.time, "bid_price": bid, "ask_price": ask, "bid_size": size,
             "ask_size": size, "side": 1, "number": 0, "note": "", "share": 0.3, "factor": 2.0,
             "time": history.time, "what": "", "execution": Taker(), "after": history.time[9],
-            "comparison": self.comparison, "seal": self.sealed.seal, "why": "tested", "callback": print,
+            "comparison": self.comparison, "seal": self.sealed.seal, "why": "tested",
+            "callback": print,
         }  # fmt: skip
         own: dict[str, dict[str, Any]] = {
             "export_strategy": {"path": self.folder / "s.py"},
@@ -231,6 +242,16 @@ class Subjects:
             "liquidity_cost": {"sizes": [1.0]},
             "walk_book": {"size": 1.0},
             "find_episodes": {"threshold": 0.2},
+            "gate": {"function": _narrow},
+            "gate_report": {"settings": self.gated},
+            **{
+                f"Gate.{act}": {"values": dict(self.gates["spread"])}
+                for act in ("check", "compute", "levels_used", "lookback")
+            },
+            "Gate.first_needed": {"values": dict(self.gates["spread"]), "row": 3},
+            "Gates.replace": {"name": "spread"},
+            "Gates.without": {"name": "spread"},
+            "Gates.first_needed": {"row": 3},
             "queue_bounds": {"execution": Maker()},
             "Settings": {},
             **{f"Presets.{act}": {"name": "mine"} for act in ("apply", "remove", "save", "words")},

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from obi_widgets.calibration.signal_comparison import Comparison
 from obi_widgets.checks import instance
 from obi_widgets.presentation.still.still import written
 from obi_widgets.presentation.tear_sheet.side_by_side import sheet, still_of
 from obi_widgets.widgets.assets import STYLE, asset
-from obi_widgets.widgets.panel import Panel, StateWidget
+from obi_widgets.widgets.panel import Panel, StateWidget, tree
+from obi_widgets.widgets.reachability import held
+
+if TYPE_CHECKING:
+    from obi_widgets.widgets.page import Changes
 
 
 class _Sheet(StateWidget):
@@ -63,6 +67,13 @@ class ComparisonWidget(Panel):
 
     def __repr__(self) -> str:
         return f"ComparisonWidget({len(self.comparison.names)} signals)"
+
+    def _changes(self, _: object) -> Changes:
+        return ()  # later data change nothing
+
+    def held(self) -> bool:
+        """Whether a variable may refer to this."""
+        return held([self], tree(self, set()))
 
     def _repr_mimebundle_(self, **kwargs: Any) -> Any:  # noqa: ANN401 of Jupyter
         _leave_still(self.comparison)

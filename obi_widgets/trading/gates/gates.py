@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
+from obi_widgets.checks import integer
 from obi_widgets.errors import SettingsError, quoted
 from obi_widgets.history.given import as_history
 from obi_widgets.trading.gates import registry
@@ -169,6 +170,7 @@ class Gates(Mapping[str, Mapping[str, Any]]):
             For long entries, and for short ones.
         """
         history = as_history(history)
+        first = integer("first", first, 0, len(history))
         out = np.ones((2, len(history) - first), bool)
         for gate, values in self._chosen:
             out &= gate.compute(history, dict(values), first) == 1

@@ -9,11 +9,11 @@ from obi_widgets.checks import instance
 from obi_widgets.presentation.still.still import written
 from obi_widgets.presentation.tear_sheet.side_by_side import sheet, still_of
 from obi_widgets.widgets.assets import STYLE, asset
-from obi_widgets.widgets.panel import Panel, StateWidget, tree
+from obi_widgets.widgets.panel import Panel, StateWidget, check_frame, tree
 from obi_widgets.widgets.reachability import held
 
 if TYPE_CHECKING:
-    from obi_widgets.widgets.page import Changes
+    from obi_widgets.presentation.frames.frame import Frame
 
 
 class _Sheet(StateWidget):
@@ -68,8 +68,9 @@ class ComparisonWidget(Panel):
     def __repr__(self) -> str:
         return f"ComparisonWidget({len(self.comparison.names)} signals)"
 
-    def _changes(self, _: object) -> Changes:
-        return ()  # later data change nothing
+    def show(self, frame: Frame) -> None:
+        """Check a frame. Later data change nothing."""
+        check_frame(frame)
 
     def held(self) -> bool:
         """Whether a variable may refer to this."""

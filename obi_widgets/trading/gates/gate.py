@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 
-from obi_widgets.checks import flag, integer
+from obi_widgets.checks import flag, integer, text
 from obi_widgets.errors import HistoryError, SettingsError, quoted
 from obi_widgets.history.given import as_history
 from obi_widgets.parameters import Parameter, check_all, declared_by
@@ -278,7 +278,7 @@ def gate(
         raise SettingsError(
             f"{quoted(function)} is not a function.", "Give a function of a history."
         )
-    known_as = name or getattr(function, "__name__", "")
+    known_as = text("name", name, "Give a word.") or getattr(function, "__name__", "")
     check_identifier(known_as, "gate")
     made = Gate(
         function, name=known_as, parameters=declared_by(function), needs=needs, lookback=lookback,

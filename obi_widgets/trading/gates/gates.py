@@ -129,6 +129,7 @@ class Gates(Mapping[str, Mapping[str, Any]]):
     def replace(self, name: str, **values: object) -> Gates:
         """Return these gates with one more, or with other values of one that is among them."""
         now = {key: dict(own) for key, own in self.items()}
+        name = as_gate(name).name
         now[name] = {**now.get(name, {}), **values}
         return Gates(now)
 
@@ -140,7 +141,7 @@ class Gates(Mapping[str, Mapping[str, Any]]):
         SettingsError
             It is not among them.
         """
-        if name not in self:
+        if not isinstance(name, str) or name not in self:
             raise SettingsError(
                 f"The gate {quoted(name)} is not set.",
                 f"Those set are {', '.join(self) or 'none'}.",

@@ -218,7 +218,9 @@ TABLE = {
         "widgets without a kernel",
     ),
     "strategy": (
-        "strategy/books strategy/export strategy/template", "the file, run by itself"),
+        "strategy/books strategy/export strategy/template strategy/variants",
+        "the file, run by itself",
+    ),
     "strategy_signals": (
         "strategy/early_exits strategy/entry_rule strategy/plain strategy/proof strategy/signal "
         "strategy/source strategy/trailing_quantile strategy/transforms",

@@ -1,16 +1,15 @@
 """Settings as a file of plain Python that decides as `obi_widgets.entries`, without this package.
 
-The file is made from `template`, which has the imbalance, and if needed from `transforms`, `books`,
-`trailing_quantile`, `entry_rule`, `early_exits`, `posted` and the source of a user's function. Any
-signal but the imbalance, and any rule or execution but the default, is run on the history before
-the file is written; see `proof`.
+The file is made from `template`, which has the imbalance, and if needed from what `variants` takes:
+`transforms`, `books`, `trailing_quantile`, `entry_rule`, `early_exits`, `posted` and the source of
+a user's function. Any signal but the imbalance, and any rule or execution but the default, is run
+on the history before the file is written; see `proof`.
 """
 
 from __future__ import annotations
 
 import json
 import math
-import sys
 import textwrap
 from importlib.util import cache_from_source
 from pathlib import Path
@@ -27,6 +26,7 @@ from obi_widgets.signals.imbalance import imbalance
 from obi_widgets.signals.imbalance_numpy import EDGE, LOG2_E, POLYNOMIAL
 from obi_widgets.strategy.proof import MOST, prove
 from obi_widgets.strategy.signal import written_out
+from obi_widgets.strategy.variants import with_posted, with_signal
 from obi_widgets.trading.decisions import decisions
 from obi_widgets.trading.declared import BEYOND, at_once, leaves_early
 from obi_widgets.trading.entries import scan
@@ -39,149 +39,9 @@ if TYPE_CHECKING:
     from obi_widgets.strategy.signal import Written
 
 TEMPLATE = Path(__file__).with_name("template.py")
-TRANSFORMS = Path(__file__).with_name("transforms.py")
-TRAILING_QUANTILE = Path(__file__).with_name("trailing_quantile.py")
-ENTRY_RULE = Path(__file__).with_name("entry_rule.py")
-EARLY_EXITS = Path(__file__).with_name("early_exits.py")
-BOOKS = Path(__file__).with_name("books.py")
-POSTED = Path(__file__).with_name("posted.py")
 
 FIRST, LAST = "DECAY = ", "# -- the strategy -"
 """First line of the template's constants, and the line after them."""
-
-OF_IMBALANCE = "# -- the imbalance -"
-"""First line of the template's last section."""
-
-MAKE = '''
-def make_signal() -> Callable[[int, Levels, Levels], float]:
-    """Return the signal without any past."""
-    return {}
-'''
-"""The end of a file with another signal than the imbalance."""
-
-PART_IMBALANCE = "# -- an imbalance that is a part -"
-"""First line of the section of the transforms that only an imbalance needs."""
-
-NEW = "        self._newest = EARLIEST\n"
-LOST = "        position, self.position = self.position, 0\n"
-"""Lines of the template where a strategy begins, and where it forgets its past."""
-
-OTHER_SIGNAL = (
-    ("An order-book-imbalance strategy: takes", "A strategy by a signal, {title}: takes"),
-    ("Python 3.10 and its standard library are\nenough.", "Python 3.10 and {needs} enough."),
-    (
-        "Of each side the best LEVELS levels are used, as when the settings were tuned. Where DEPTH"
-        " or\nBAND_BPS reach beyond them the imbalance is unknown: NaN, which makes no entry.\n",
-        "Of each side the best LEVELS levels are used. Give {interval}, as when the settings were\n"
-        "tuned: the signal may depend on how often books come. Until its look-back is full, it is\n"
-        "unknown: NaN, which makes no entry.\n",
-    ),
-    (
-        "``imbalance`` is in -1..+1, + is more bids; NaN without bids or asks in the band, and "
-        "where\n    depth or band reach beyond the levels that are used.\n",
-        "``signal`` is + for a rise; NaN where it is unknown.\n",
-    ),
-    ("    imbalance: float\n", "    signal: float\n"),
-    ("value = imbalance(bids, asks)", "value = self._signal(time_ns, bids, asks)"),
-    (NEW, f"{NEW}        self._signal = make_signal()\n"),
-    (LOST, f"{LOST}        self._signal = make_signal()\n"),
-)
-"""Texts of the template, and their replacements for another signal."""
-
-KNOWN = "        whole = bool(bids and asks) and bids[0][0] < asks[0][0]\n"
-QUANTILE = "        quantile = self._quantile.update(time_ns, value)\n"
-
-OF_QUANTILES = (
-    (NEW, f"{NEW}        self._quantile = TrailingQuantile()\n"),
-    (LOST, f"{LOST}        self._quantile = TrailingQuantile()\n"),
-    (KNOWN, KNOWN + QUANTILE),
-    ("abs(value) > THRESHOLD", "abs(quantile) > THRESHOLD"),
-    ("self._entering = 1 if value > 0", "self._entering = 1 if quantile > 0"),
-)
-"""Texts of the template, and their replacements for a threshold that is a quantile."""
-
-
-def of_rules(what: str, after: str) -> tuple[tuple[str, str], ...]:
-    """Return texts of the template, and their replacements for entries at some states beyond.
-
-    ``what`` is compared with the threshold, and is known after the line ``after``.
-    """
-    return (
-        (NEW, f"{NEW}        self._rule = EntryRule()\n"),
-        (LOST, f"{LOST}        self._rule = EntryRule()\n"),
-        (after, f"{after}        may_enter = self._rule.update(time_ns, {what})\n"),
-        (f"abs({what}) > THRESHOLD", "may_enter"),
-    )
-
-
-PAID = (
-    (
-        "            self.position, self._due = side, now + HOLD_NS\n",
-        "            self.position, self._due, self._paid = side, now + HOLD_NS, price\n",
-    ),
-)
-PAID_POSTED = (
-    (
-        "                self.position, self._due = order.side, now + HOLD_NS\n",
-        "                self.position, self._due = order.side, now + HOLD_NS\n"
-        "                self._paid, self._exits.fresh = order.price, True\n",
-    ),
-)
-"""Where an entry is filled, and the same with its price kept."""
-
-
-def of_exits(what: str, after: str, condition: str) -> tuple[tuple[str, str], ...]:
-    """Return texts of the template, and their replacements for exits before the hold is over.
-
-    ``condition`` is what lets an entry begin.
-    """
-    ends = f"ends = self._exits.by_signal(1 if {what} > 0 else -1)"
-    return (
-        (NEW, f"{NEW}        self._exits, self._paid = EarlyExits(), 0.0\n"),
-        (LOST, f"{LOST}        self._exits = EarlyExits()\n"),
-        (after, f"{after}        self._exits.update(time_ns, {what})\n        {ends}\n"),
-        (f"whole and {condition}", f"whole and {condition} and not ends"),
-        (
-            "whole and time_ns >= self._due",
-            "whole and (\n            time_ns >= self._due\n"
-            "            or self._exits.end(self.position, self._paid, bids, asks)\n        )",
-        ),
-    )
-
-
-DECIDE, FORGET = "    def decide(", "    def lost("
-"""First and last method of the template; those between are replaced for posted orders."""
-
-OF_POSTED = (
-    (
-        """An order meets the first book at or after its arrival, LATENCY_NS after its decision. """
-        """An entry is
-filled whole if no level that it needs is more than SLIPPAGE_BPS beyond the touch at its decision.
-Otherwise it is cancelled, and never chased. An exit has no limit.
-""",
-        """Give it each trade as well, before the first book that was received after it:
-
-    strategy.on_trade(time_ns, price, size, side)  # +1: the taker bought, -1: it sold
-
-An order is posted at the touch of its own side. It meets the first book at or after its arrival,
-LATENCY_NS after its decision, is refused if it would cross, and cancelled WAIT_NS later. An exit
-is then sent again as a market order. Whether an order is filled depends on its place in the queue,
-which is unknown: with strategy.queue = "back" the whole size at its price is ahead of it, with
-"front" nothing. Both are bounds; your venue tells you which of your orders were filled.
-""",
-    ),
-    ('``kind`` is "market", or "fill_or_kill":', '``kind`` is "market", or "post_only":'),
-    (
-        "at ``limit`` or better, whole or not at all. ``size``\n    is",
-        "at ``limit``, cancelled after WAIT_NS. ``size``\n    is",
-    ),
-    (
-        "        self._entering, self._leaving = 0, False\n        return",
-        "        self._entering, self._leaving = 0, False\n"
-        "        self._posted = None\n        return",
-    ),
-)
-"""Texts of the template, and their replacements for posted orders."""
 
 
 def export_strategy(
@@ -282,12 +142,12 @@ def export_strategy(
     template = TEMPLATE.read_text(encoding="utf-8")
     head, tail = template[: template.index(FIRST)], template[template.index(LAST) :]
     if posted:
-        head, tail = _with_posted(head, tail)
+        head, tail = with_posted(head, tail)
     written = written_out(parameters.signal, dict(parameters.values), history)
     usual = parameters.threshold_is == "value" and parameters.entry_rule == BEYOND
     usual = usual and not leaves_early(parameters)
     if parameters.signal is not imbalance or not usual:
-        head, tail = _with_signal(head, tail, parameters, history, written)
+        head, tail = with_signal(head, tail, parameters, history, written)
     text = f"{first}{head}{_constants(parameters, history, told, written)}\n{tail}"
     if parameters.signal is not imbalance or not usual or not at_once(parameters):
         part = history[parameters.first_needed(history, max(len(history) - MOST, 0)) :]
@@ -309,24 +169,6 @@ def export_strategy(
     return path
 
 
-def _with_posted(head: str, tail: str) -> tuple[str, str]:
-    """Return the beginning and the end of a file for posted orders."""
-    text = POSTED.read_text(encoding="utf-8")
-    methods = text[text.index("    queue = ") : text.index("# -- posted orders -")]
-    section = text[text.index("# -- posted orders -") :]
-    begin, end, rest = tail.index(DECIDE), tail.index(FORGET), tail.index(OF_IMBALANCE)
-    strategy = f"{tail[:begin]}    {methods.strip()}\n\n{tail[end:rest]}{section.strip()}"
-    # The file evaluates annotations, so a class that is defined later in it is quoted.
-    strategy = strategy.replace("Resting | None", '"Resting | None"')
-    strategy = strategy.replace("order: Resting,", 'order: "Resting",')
-    tail = f"{strategy}\n\n\n{tail[rest:]}"
-    for old, new in OF_POSTED:
-        if old not in head + tail:
-            raise AssertionError(f"The template has no {old!r}.")
-        head, tail = head.replace(old, new), tail.replace(old, new)
-    return head, tail
-
-
 def _first_lines(provenance: Provenance | None, told: dict[str, dict[str, Any]]) -> str:
     """Return verdicts with their reasons, and what the settings were tuned on, as comments."""
     calibration, sealed = told["calibration"], told["sealed_test"]
@@ -342,72 +184,6 @@ def _first_lines(provenance: Provenance | None, told: dict[str, dict[str, Any]])
         text = "".join(one if one.isprintable() else " " for one in paragraph)
         lines += [f"# {line}\n" for line in textwrap.wrap(text, 84)]
     return "".join(lines)
-
-
-def _with_signal(
-    head: str, tail: str, parameters: Parameters, history: History, written: Written
-) -> tuple[str, str]:
-    """Return the beginning and the end of the file for another signal, or for quantiles."""
-    every = f"a book every {history.interval:g} s" if history.interval else "every book"
-    needs = "numpy are" if written.functions else "its standard library are"
-    words = {"title": parameters.signal.name, "needs": needs, "interval": every}
-    strategy, rest = tail[: tail.index(OF_IMBALANCE)], tail[tail.index(OF_IMBALANCE) :]
-    parts, quantile = [head, strategy], parameters.threshold_is == "quantile"
-    ruled = parameters.entry_rule != BEYOND
-    changes: tuple[tuple[str, str], ...]
-    changes = OTHER_SIGNAL if parameters.signal is not imbalance else ()
-    changes += OF_QUANTILES if quantile else ()
-    what, after = ("quantile", QUANTILE) if quantile else ("value", KNOWN)
-    if ruled:
-        changes += of_rules(what, after)
-    if leaves_early(parameters):
-        condition = "may_enter" if ruled else f"abs({what}) > THRESHOLD"
-        changes += of_exits(what, after, condition)
-        changes += PAID_POSTED if parameters.execution == "post_only" else PAID
-    for old, new in changes:
-        if not any(old in part for part in parts):
-            raise AssertionError(f"The template has no {old!r}.")
-        parts = [part.replace(old, new.format(**words)) for part in parts]
-    head, strategy = parts
-    sources = [TRAILING_QUANTILE] if quantile else []
-    sources += [ENTRY_RULE] if ruled else []
-    sources += [EARLY_EXITS] if leaves_early(parameters) else []
-    sources += [TRANSFORMS] if written.transforms else []
-    sources += [BOOKS] if written.functions else []
-    texts = [path.read_text(encoding="utf-8") for path in sources]
-    sections = [rest] if written.imbalances else []
-    sections += [text[text.index("# -- ") :] for text in texts]
-    if not written.imbalances:
-        sections = [one.partition(PART_IMBALANCE)[0] for one in sections]
-    sections += written.functions
-    if written.expression:
-        sections.append(MAKE.format(written.expression))
-    body = "\n\n\n".join(one.strip("\n") for one in (strategy, *sections)) + "\n"
-    begin, end = head.index("import math"), head.index("# -- constants")
-    imports = [line for text in (head[begin:end], *texts) for line in text.splitlines()]
-    named = [*filter(_is_import, imports), *written.imports]
-    if written.expression:
-        named.append("from collections.abc import Callable")
-    return f"{head[:begin]}{_together(named)}\n\n{head[end:]}", body
-
-
-def _is_import(line: str) -> bool:
-    ours = ("from obi_widgets", "from __future__")
-    return line.startswith(("import ", "from ")) and not line.startswith(ours)
-
-
-def _together(lines: list[str]) -> str:
-    """Return import lines as one block: each module once, Python's own before others."""
-    plain = sorted({line for line in lines if line.startswith("import ")})
-    own = [one for one in plain if one.split()[1].split(".")[0] in sys.stdlib_module_names]
-    names: dict[str, set[str]] = {}
-    for line in lines:
-        if line.startswith("from "):
-            module, _, given = line.removeprefix("from ").partition(" import ")
-            names.setdefault(module, set()).update(given.split(", "))
-    own += [f"from {module} import {', '.join(sorted(names[module]))}" for module in sorted(names)]
-    others = [one for one in plain if one not in own]
-    return "\n".join([*own, *[""] * bool(others), *others])
 
 
 def _constants(

@@ -10,10 +10,12 @@ import pytest
 from scipy.stats import binom
 
 import obi_widgets as obi
-from benchmarks.verdicts import markets
+from benchmarks.verdicts import chosen, markets
+from benchmarks.verdicts.markets import Market
 from obi_widgets.calibration.forward_returns import DEFAULT_HORIZONS, forward_returns
 from obi_widgets.calibration.information_coefficient import information_coefficients
 from obi_widgets.calibration.statistics.power import rule_rate, rule_seconds
+from obi_widgets.signals.registry import BUILT_IN, find
 
 SEEDS = 12
 
@@ -110,3 +112,42 @@ def test_the_record_needed_is_at_least_that_for_ten_episodes():
     report = obi.calibrate(history, markets.MID, horizons=[1.0])
     least = 10 * report.seconds / (0.3 * len(report.episodes))
     assert report.seconds_needed(1e5) == pytest.approx(least)
+
+
+# -- the best of all signals, gates and rules ------------------------------------------------------
+
+
+def test_what_is_tried_makes_what_its_settings_make_and_knows_nothing_of_the_price():
+    random = np.random.default_rng(7)
+    plain = markets.random_walk(random)[:3000]
+    history = chosen.deepened(plain, random)
+    np.testing.assert_allclose(history.mid, plain.mid)
+    assert np.ptp(history.spread) > 0
+    assert len(history.trades) == len(history) - 1
+    found = list(chosen.tried(history))
+    assert len(found) == chosen.TRIED == len({one.settings.parameters for one in found})
+    assert all(find(name).directional for name in chosen.SIGNALS)
+    built_in = {name for name in BUILT_IN if find(name).directional}
+    assert built_in <= chosen.SIGNALS.keys()
+    for one in found[:: len(found) // 12]:
+        made = obi.entries(history, one.settings)["net_bps"].dropna()
+        assert one.entries == len(made)
+        assert one.entries < chosen.FEWEST or one.mean == pytest.approx(made.mean())
+    # Gates and rules differ in the entries that they let begin, or the trial is none.
+    of_queue = {(one.entries, one.mean) for one in found[: len(chosen.GATES) * len(chosen.RULES)]}
+    assert len(of_queue) == len(chosen.GATES) * len(chosen.RULES)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("market", chosen.NULL, ids=lambda market: market.name)
+def test_the_best_of_all_signals_gates_and_rules_is_not_viable_without_an_edge(market):
+    counts = chosen.counted(market, range(4))
+    for by in ("mean", "t"):
+        assert counts[by, "told", "viable"] == 0
+
+
+@pytest.mark.slow
+def test_the_best_of_all_signals_gates_and_rules_is_viable_with_an_edge():
+    counts = chosen.counted(Market(97, markets.edge(1.0)), range(4))
+    assert counts["t", "told", "viable"] == 4
+    assert counts["mean", "told", "viable"] >= 3

@@ -1,6 +1,6 @@
 """How often a verdict, an interval or a p value is wrong, on markets with a known edge.
 
-``python -m benchmarks.verdicts [verdicts|edges|intervals|coefficients|sealed] [--part 1/4]``
+``python -m benchmarks.verdicts [verdicts|edges|intervals|coefficients|sealed|chosen] [--part 1/4]``
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from obi_widgets.calibration.statistics.power import rule_rate
 from obi_widgets.kernels import loader
 
 from . import markets
+from .chosen import chosen
 from .markets import NULL, PARTLY, Market
 from .sealed import sealed
 
@@ -123,7 +124,9 @@ def coefficients(part: slice) -> None:
 def main() -> None:
     """Run the chosen checks."""
     parser = argparse.ArgumentParser(description=__doc__)
-    sections = {one.__name__: one for one in (verdicts, edges, intervals, coefficients, sealed)}
+    sections = {
+        one.__name__: one for one in (verdicts, edges, intervals, coefficients, sealed, chosen)
+    }
     parser.add_argument("sections", nargs="*", help=", ".join(sections))
     parser.add_argument("--part", default="1/1", help="of the seeds, as 1/4 for every fourth")
     given = parser.parse_args()

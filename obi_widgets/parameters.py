@@ -11,7 +11,7 @@ from __future__ import annotations
 import inspect
 import math
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from numbers import Real
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, cast, get_args, get_origin
 
@@ -309,7 +309,7 @@ def declared_by(function: Callable[..., object]) -> dict[str, Parameter]:
     ----------
     function : callable
         Each of its keyword-only arguments has a default and a kind as its annotation, plain or in
-        ``Annotated[type, kind]``.
+        ``Annotated[type, kind]``; there a str beside the kind is the name on the screen.
 
     Raises
     ------
@@ -323,7 +323,7 @@ def declared_by(function: Callable[..., object]) -> dict[str, Parameter]:
         if argument.kind is not inspect.Parameter.KEYWORD_ONLY:
             continue
         try:
-            kind = _kind_of(argument.annotation, getattr(function, "__globals__", {}))
+            kind, label = _kind_of(argument.annotation, getattr(function, "__globals__", {}))
         except (NameError, AttributeError, SyntaxError) as error:
             raise SettingsError(
                 f"The annotation of {argument.name} in {name} cannot be read: {error}.",
@@ -338,20 +338,21 @@ def declared_by(function: Callable[..., object]) -> dict[str, Parameter]:
             raise SettingsError(
                 f"The parameter {argument.name} of {name} has no default.", "Give it one."
             )
-        parameter = Parameter(argument.name, kind, None, described.get(argument.name, ""))
-        default = parameter.check(argument.default)
-        found[argument.name] = Parameter(argument.name, kind, default, parameter.description)
+        described_as = described.get(argument.name, "")
+        parameter = Parameter(argument.name, kind, None, described_as, label)
+        found[argument.name] = replace(parameter, default=parameter.check(argument.default))
     return found
 
 
-def _kind_of(annotation: object, names: dict[str, Any]) -> Kind | None:
+def _kind_of(annotation: object, names: dict[str, Any]) -> tuple[Kind | None, str]:
+    """Return the kind in an annotation, and the name on the screen; empty if it has none."""
     if isinstance(annotation, str):  # after "from __future__ import annotations"
         annotation = eval(annotation, names)  # the user's own code
     if isinstance(annotation, Kind):
-        return annotation
-    if get_origin(annotation) is Annotated:
-        return next((kind for kind in get_args(annotation)[1:] if isinstance(kind, Kind)), None)
-    return None
+        return annotation, ""
+    said = get_args(annotation)[1:] if get_origin(annotation) is Annotated else ()
+    kind = next((one for one in said if isinstance(one, Kind)), None)
+    return kind, next((one for one in said if isinstance(one, str)), "")
 
 
 def described_in(docstring: str) -> dict[str, str]:

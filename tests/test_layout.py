@@ -210,6 +210,7 @@ TABLE = {
     "session": ("session/export", "Session.export"),
     "comparison": ("session/actions", "A against B in a session"),
     "choices": ("widgets/beside", "buttons as a page presses them"),
+    "gate_controls": ("presentation/texts/gate_text", "what a gate does, in a sentence"),
     "settings": ("settings/settings settings/parameters settings/traits", "Settings"),
     "settings_files": ("settings/files", "files, old ones too"),
     "widgets": (

@@ -122,14 +122,14 @@ EXIT_FADE = Parameter(
     Number(0, 1, "of the threshold", off="no exit", slider=(-0.05, 1, 0.05)),
     None,
     "Leave when the signal, with the position's sign, is below this share of the threshold.",
-    "Leave on fade below",
+    "Fade below, × threshold",
 )
 EXIT_FLIP = Parameter(
     "exit_flip",
     Choice("off", "on"),
     "off",
     "Leave when the signal is beyond the threshold of the other side.",
-    "Leave on flip",
+    "Leave on a flip",
 )
 EXIT_DECELERATION = Parameter(
     "exit_deceleration",
@@ -137,7 +137,7 @@ EXIT_DECELERATION = Parameter(
     None,
     "Leave when the signal, with the position's sign, has fallen by more than this share of the "
     "threshold within some seconds.",
-    "Leave on a fall by",
+    "Fall by, × threshold",
 )
 DECELERATION_SECONDS = Parameter(
     "deceleration_seconds",

@@ -13,6 +13,7 @@ from ipywidgets import Layout
 from obi_widgets.errors import SettingsError
 from obi_widgets.parameters import Choice, Levels, Number
 from obi_widgets.presentation.texts import formatting
+from obi_widgets.settings.parameters import GATES
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -39,6 +40,9 @@ class Control:
         Declaration of the setting: name, bounds, unit, description.
     refused : callable, optional
         Called with a sentence when a value is refused.
+    gate : str
+        Name of the gate that the parameter belongs to; empty for a setting. While the gate is not
+        among the settings, the control keeps what it shows.
 
     Attributes
     ----------
@@ -55,8 +59,11 @@ class Control:
         settings: Settings,
         parameter: Parameter,
         refused: Callable[[str], object] | None = None,
+        *,
+        gate: str = "",
     ) -> None:
         self.settings, self.parameter, self._refused = settings, parameter, refused
+        self._gate, self._observed = gate, GATES if gate else parameter.name
         self._off = off_place(parameter.kind)
         self._showing = threading.local()  # set while its thread shows the setting
         self.control = _widget_of(parameter)
@@ -76,21 +83,21 @@ class Control:
         self.box = ipywidgets.VBox([head, self.control, self.note])
         self.box.add_class("obi-control")
         self._follow()
-        settings.observe(self._follow, parameter.name)
+        settings.observe(self._follow, self._observed)
         self.control.observe(self._assign, "value")
         if self.entry is not None:
             self.entry.observe(self._read, "value")
 
     def stop(self) -> None:
         """Disconnect the control from the setting."""
-        self.settings.unobserve(self._follow, self.parameter.name)
+        self.settings.unobserve(self._follow, self._observed)
         self.control.unobserve(self._assign, "value")
         if self.entry is not None:
             self.entry.unobserve(self._read, "value")
 
     def fit(self, step: float, greatest: float) -> None:
         """Set the step and the end of a slider; a setting beyond the end moves it."""
-        value = getattr(self.settings, self.parameter.name)
+        value = self._value()
         self._step = step
         with self.control.hold_sync():
             self.control.step = self._step_to(self.control.value)
@@ -108,9 +115,22 @@ class Control:
                 break
         return float(step)
 
+    def show(self, *, shown: bool) -> None:
+        """Show the control, or hide it where it has no effect."""
+        self.box.layout.display = None if shown else "none"
+
+    def _value(self) -> Any:  # noqa: ANN401
+        """Return the value now; of a gate that is off, the parameter's default."""
+        if not self._gate:
+            return getattr(self.settings, self.parameter.name)
+        own = self.settings.gates.get(self._gate, {})
+        return own.get(self.parameter.name, self.parameter.default)
+
     def _follow(self, _: object = None) -> None:
-        """Show the setting's value."""
-        value = getattr(self.settings, self.parameter.name)
+        """Show the value."""
+        if self._gate and self._gate not in self.settings.gates:
+            return
+        value = self._value()
         shown: Any = self._off if value is None else value
         slider = self.control
         if isinstance(slider, ipywidgets.FloatSlider) and shown != slider.value:
@@ -131,7 +151,7 @@ class Control:
         value = change["new"]
         if self._off is not None and value == self._off:
             value = None
-        if value != getattr(self.settings, self.parameter.name):
+        if value != self._value():
             self._set(value)
 
     def _read(self, change: dict[str, Any]) -> None:
@@ -148,7 +168,10 @@ class Control:
 
     def _set(self, value: object) -> None:
         try:
-            setattr(self.settings, self.parameter.name, value)
+            if not self._gate:
+                setattr(self.settings, self.parameter.name, value)
+            elif self._gate in (gates := self.settings.gates):
+                self.settings.gates = gates.replace(self._gate, **{self.parameter.name: value})
         except SettingsError as error:
             self._refuse(error)
 

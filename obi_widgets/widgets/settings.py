@@ -19,22 +19,16 @@ from obi_widgets.presentation.texts import effects, formatting
 from obi_widgets.presentation.texts.outcome import outcome
 from obi_widgets.session.kernel_parent import deliver_as_addressed
 from obi_widgets.session.session import Session
-from obi_widgets.settings.parameters import THRESHOLD_IS, threshold_of
+from obi_widgets.settings.parameters import threshold_of
 from obi_widgets.settings.settings import Settings
 from obi_widgets.signals import registry
 from obi_widgets.signals.insight import Note
 from obi_widgets.signals.signal import title_of
-from obi_widgets.trading.declared import (
-    HOLD,
-    PARAMETERS,
-    QUANTILE_WINDOW,
-    SIZE,
-    TRANSITION,
-    TRANSITION_SECONDS,
-)
+from obi_widgets.trading.declared import HOLD, SIZE
 from obi_widgets.widgets.assets import asset
 from obi_widgets.widgets.choices import Choices
 from obi_widgets.widgets.control import Control, note_html
+from obi_widgets.widgets.fold import Fold
 from obi_widgets.widgets.page import Together
 from obi_widgets.widgets.panel import Part, StateWidget, checked_session, close_tree, tree
 
@@ -50,7 +44,7 @@ if TYPE_CHECKING:
 
 NOTHING = Note("")
 
-REBUILD = ["signal", "threshold_is", "entry_rule"]
+REBUILD = ["signal", "threshold_is"]
 """A change of one of these changes which settings exist, or their bounds."""
 
 
@@ -113,10 +107,10 @@ class SettingsWidget(Part):
         title = ipywidgets.HTML("Signal")
         head = ipywidgets.HBox([title, self._choice])
         head.add_class("obi-heading")
-        self._sliders, self._fold = ipywidgets.VBox(), ipywidgets.VBox()
-        for box, place in ((self._sliders, "obi-first"), (self._fold, "obi-behind")):
-            box.add_class("obi-sliders")
-            box.add_class(place)
+        self._sliders = ipywidgets.VBox()
+        self._sliders.add_class("obi-sliders")
+        self._sliders.add_class("obi-first")
+        self._fold = Fold(settings, self._tell)
         self._opener = ipywidgets.Button(tooltip="Show or hide more settings")
         self._opener.add_class("obi-opener")
         self._opener.on_click(self._turn)
@@ -131,7 +125,7 @@ class SettingsWidget(Part):
             self._results.on_msg(self._compare_with_b)
             self._results.add_class("obi-outcome")
             boxes.append(self._results)
-        boxes += [self._opener, self._fold]
+        boxes += [self._opener, self._fold.box]
         super().__init__(session, boxes, alone=alone)
         me = weakref.ref(self)
 
@@ -158,18 +152,17 @@ class SettingsWidget(Part):
         signal = self.settings.signal
         self._signals[signal.name] = signal
         threshold = threshold_of(signal, self.settings.threshold_is)
-        first, behind = _split(signal, self.settings)
+        first, behind = _split(signal)
         controls = {
             setting.name: Control(self.settings, setting, self._tell)
-            for setting in [*first, threshold, HOLD, *behind]
+            for setting in [*first, threshold, HOLD, *behind, *self._fold.common]
         }
         self._sliders.children = [
             controls[setting.name].box for setting in [*first, threshold, HOLD]
         ]
-        self._fold.children = [controls[setting.name].box for setting in behind]
+        self._fold.fill(behind, controls)
         self._controls, self._sized = controls, ""
-        own = [setting.title for setting in behind if setting.name in signal.parameters]
-        self._behind = ", ".join([*own, "entries", "exits", "fees", "orders"]).capitalize()
+        self._behind = self._fold.title(behind)
         self._unfold(unfolded=self._unfolded)
         self._offer()
 
@@ -180,7 +173,7 @@ class SettingsWidget(Part):
             for control in old.values():
                 control.stop()
             self._make_controls()
-            for box in (self._sliders, self._fold):
+            for box in (self._sliders, self._fold.box):
                 for widget in tree(box, set()):
                     deliver_as_addressed(widget.comm)
             for control in old.values():
@@ -217,7 +210,9 @@ class SettingsWidget(Part):
 
     def _unfold(self, *, unfolded: bool) -> None:
         self._unfolded = unfolded
-        self._fold.layout.display = None if unfolded else "none"
+        if unfolded:
+            self._fold.offer()
+        self._fold.box.layout.display = None if unfolded else "none"
         self._opener.description = f"{'▾' if unfolded else '▸'} {self._behind}"
 
     # -- showing a frame -------------------------------------------------------------------
@@ -295,6 +290,7 @@ class SettingsWidget(Part):
         if self.comm is not None:
             self._stop()
             self.choices.stop()
+            self._fold.stop()
             for control in self._controls.values():
                 control.stop()
         super().close()
@@ -305,19 +301,14 @@ def _effect(frame: Frame) -> str:
     return effects.threshold_effect(frame.beyond)
 
 
-def _split(signal: Signal, settings: Settings) -> tuple[list[Parameter], list[Parameter]]:
-    """Return the parameters whose controls are always shown, and those that can be folded away.
+def _split(signal: Signal) -> tuple[list[Parameter], list[Parameter]]:
+    """Return the signal's parameters that are always shown, and those that can be folded away.
 
-    A signal's choices of words and its bands are folded away, since they are changed less often.
+    Choices of words and bands are folded away, since they are changed less often.
     """
     own = list(signal.parameters.values())
     first = [p for p in own if not isinstance(p.kind, Choice | Band)]
-    unused = [HOLD, QUANTILE_WINDOW]
-    if settings.entry_rule != TRANSITION:
-        unused.append(TRANSITION_SECONDS)
-    rest = [p for p in PARAMETERS.values() if p not in unused]
-    rest += [THRESHOLD_IS, *([QUANTILE_WINDOW] if settings.threshold_is == "quantile" else [])]
-    return first, [*(p for p in own if p not in first), *rest]
+    return first, [p for p in own if p not in first]
 
 
 def _teller(session: Session) -> Callable[[str], None]:

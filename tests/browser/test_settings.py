@@ -96,10 +96,16 @@ def test_a_slider_never_jumps_back_while_data_come(screen, title):
 
 
 def test_each_has_a_tooltip(screen):
-    names = screen.root.locator(".obi-setting span[title]")
-    assert names.count() == 16
+    settings = screen.root.locator(".obi-setting")
+    assert settings.count() == screen.nb.value(
+        "len(lab.settings.parameters.declared) + 1"
+    )  # and whether the threshold is a value
+    assert settings.locator("span[title]").count() == settings.count()
     entries = screen.root.locator(".obi-setting input[title]")
-    assert entries.count() == 11  # what is chosen from words is not typed
+    words = screen.root.locator(".obi-control").locator(".widget-toggle-buttons, .widget-dropdown")
+    assert entries.count() == settings.count() - words.count()  # words are not typed
+    gates = screen.root.locator(".obi-gate")
+    assert gates.count() == gates.filter(has=screen.page.locator("[title]")).count() == 6
 
 
 def test_a_value_is_typed_with_the_keyboard(screen):

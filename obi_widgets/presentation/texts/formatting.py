@@ -26,8 +26,8 @@ NOTHING = "\N{EN DASH}"
 LATE = 1.0
 """Lag above its minimum from which it is shown, seconds."""
 
-UNITS = {"seconds": "s", "per bp": "/bp"}
-"""Short forms of units, behind a number."""
+UNITS = {"seconds": "s", "per bp": "/bp", "of the threshold": "", "base units": "base"}
+"""Short forms of units, behind a number; empty where the name of the setting says the unit."""
 
 LARGE = ((1e12, "T"), (1e9, "B"), (1e6, "M"), (1e3, "k"))
 """Factors of large numbers, and their names."""

@@ -22,8 +22,8 @@ def depth(
     history: History,
     *,
     band_bps: Annotated[float, Band(0.1, 1_000, slider=(0.5, 50, 0.5))] = 5.0,
-    quantile: Annotated[float, Number(0, 1)] = 0.1,
-    window: Annotated[float, Seconds(10, 86_400, slider=(10, 3_600, 10))] = 600.0,
+    quantile: Annotated[float, Number(0, 1), "Closed below quantile"] = 0.1,
+    window: Annotated[float, Seconds(10, 86_400, slider=(10, 3_600, 10)), "Of the last"] = 600.0,
 ) -> NDArray[np.float64]:
     """Return where the book is not thin.
 

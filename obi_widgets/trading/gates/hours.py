@@ -27,8 +27,8 @@ DAY = 24 * HOUR
 def hours(
     history: History,
     *,
-    from_hour: Annotated[float, Number(0, 24, "h", slider=(0, 24, 0.5))] = 7.0,
-    until_hour: Annotated[float, Number(0, 24, "h", slider=(0, 24, 0.5))] = 21.0,
+    from_hour: Annotated[float, Number(0, 24, "h", slider=(0, 24, 0.5)), "From, UTC"] = 7.0,
+    until_hour: Annotated[float, Number(0, 24, "h", slider=(0, 24, 0.5)), "Until, UTC"] = 21.0,
     days: Annotated[str, Choice("all", "weekdays", "weekends")] = "all",
 ) -> NDArray[np.bool_]:
     """Return where the hour and the day of the week are those chosen, in UTC.

@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 def large_level_age(
     history: History,
     *,
-    age: Annotated[float, Seconds(1, 3_600, slider=(1, 120, 1))] = 10.0,
-    within_bps: Annotated[float, Bps(0.1, 1_000, slider=(0.5, 50, 0.5))] = 10.0,
+    age: Annotated[float, Seconds(1, 3_600, slider=(1, 120, 1)), "Young below"] = 10.0,
+    within_bps: Annotated[float, Bps(0.1, 1_000, slider=(0.5, 50, 0.5)), "Within"] = 10.0,
 ) -> NDArray[np.float64]:
     """Return where no large level of the side that an entry leans on is young.
 

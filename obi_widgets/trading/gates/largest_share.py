@@ -52,10 +52,14 @@ def largest_share(
     *,
     depth: Annotated[int, Levels(2, 50)] = 10,
     quantile: Annotated[
-        float | None, Number(0, 1, off="no quantile", slider=(-0.01, 1, 0.01))
+        float | None,
+        Number(0, 1, off="no quantile", slider=(-0.01, 1, 0.01)),
+        "Closed above quantile",
     ] = 0.9,
-    window: Annotated[float, Seconds(10, 86_400, slider=(10, 3_600, 10))] = 600.0,
-    most: Annotated[float | None, Number(0, 1, off="no limit", slider=(-0.01, 1, 0.01))] = None,
+    window: Annotated[float, Seconds(10, 86_400, slider=(10, 3_600, 10)), "Of the last"] = 600.0,
+    most: Annotated[
+        float | None, Number(0, 1, off="no limit", slider=(-0.01, 1, 0.01)), "Closed above share"
+    ] = None,
 ) -> NDArray[np.float64]:
     """Return where no single level holds an unusual share of the side that an entry leans on.
 

@@ -27,10 +27,14 @@ def spread(
     history: History,
     *,
     quantile: Annotated[
-        float | None, Number(0, 1, off="no quantile", slider=(-0.01, 1, 0.01))
+        float | None,
+        Number(0, 1, off="no quantile", slider=(-0.01, 1, 0.01)),
+        "Closed above quantile",
     ] = 0.9,
-    window: Annotated[float, Seconds(10, 86_400, slider=(10, 3_600, 10))] = 600.0,
-    most_bps: Annotated[float | None, Bps(0, 1_000, off="no limit", slider=(-0.1, 20, 0.1))] = None,
+    window: Annotated[float, Seconds(10, 86_400, slider=(10, 3_600, 10)), "Of the last"] = 600.0,
+    most_bps: Annotated[
+        float | None, Bps(0, 1_000, off="no limit", slider=(-0.1, 20, 0.1)), "Closed above"
+    ] = None,
 ) -> NDArray[np.float64]:
     """Return where the spread is not wide.
 

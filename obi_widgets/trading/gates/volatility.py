@@ -69,10 +69,14 @@ def realised_volatility(history: History, window: float) -> Floats:
 def volatility(
     history: History,
     *,
-    window: Annotated[float, Seconds(1, 3_600, slider=(5, 600, 5))] = 60.0,
-    most: Annotated[float | None, Number(0, 1, off="no limit", slider=(-0.01, 1, 0.01))] = 0.9,
-    least: Annotated[float | None, Number(0, 1, off="no limit", slider=(-0.01, 1, 0.01))] = None,
-    of_last: Annotated[float, Seconds(10, 86_400, slider=(10, 3_600, 10))] = 1_800.0,
+    window: Annotated[float, Seconds(1, 3_600, slider=(5, 600, 5)), "Measured over"] = 60.0,
+    most: Annotated[
+        float | None, Number(0, 1, off="no limit", slider=(-0.01, 1, 0.01)), "Closed above quantile"
+    ] = 0.9,
+    least: Annotated[
+        float | None, Number(0, 1, off="no limit", slider=(-0.01, 1, 0.01)), "Closed below quantile"
+    ] = None,
+    of_last: Annotated[float, Seconds(10, 86_400, slider=(10, 3_600, 10)), "Of the last"] = 1_800.0,
 ) -> NDArray[np.float64]:
     """Return where mid moves neither much more nor much less than it did before.
 

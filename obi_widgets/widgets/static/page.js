@@ -13,7 +13,7 @@ const KEEP_TRYING = 5000; // ms between words to a kernel that is silent: Jupyte
 
 // What nobody would hear.
 const CONTROLS = `.obi-controls, .obi-export, .obi-field, .obi-now, .obi-length, .obi-sliders,
-  .obi-choices, .obi-presets, .obi-own, .obi-sides, .obi-opener, .obi-unfold, .obi-all,
+  .obi-gates, .obi-choices, .obi-presets, .obi-own, .obi-sides, .obi-opener, .obi-unfold, .obi-all,
   .obi-seal-offer, .obi-back, .obi-unpin, .obi-entries, .obi-lines, .obi-board-bar`;
 
 const length = (ms) => {

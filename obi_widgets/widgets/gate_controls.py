@@ -1,0 +1,162 @@
+"""A checkbox for each gate, and the controls of those that are on."""
+
+from __future__ import annotations
+
+import html
+import threading
+from typing import TYPE_CHECKING, Any
+
+import ipywidgets
+
+from obi_widgets.presentation.texts.gate_text import said_of
+from obi_widgets.session.kernel_parent import deliver_as_addressed
+from obi_widgets.settings.parameters import GATES
+from obi_widgets.trading.gates import registry
+from obi_widgets.trading.gates.gates import as_gate
+from obi_widgets.widgets.control import Control
+from obi_widgets.widgets.panel import close_tree, tree
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from obi_widgets.settings.settings import Settings
+    from obi_widgets.trading.gates.gate import Gate
+
+
+class GateControls:
+    """The gates that can be switched on, and the parameters of those that are on.
+
+    The controls of a gate are made when it is switched on for the first time. A gate that is
+    switched off and on again has the values that it had before.
+
+    Parameters
+    ----------
+    settings : Settings
+        Settings whose ``gates`` they show and change.
+    refused : callable, optional
+        Called with a sentence when a value is refused.
+
+    Attributes
+    ----------
+    box : VBox
+        The checkboxes, and below them the controls of each gate that is on.
+    """
+
+    def __init__(self, settings: Settings, refused: Callable[[str], object] | None = None) -> None:
+        self.settings, self._refused = settings, refused
+        self._lock = threading.RLock()  # settings may be assigned in any thread
+        self._boxes: dict[str, ipywidgets.Checkbox] = {}
+        self._rows: dict[str, _Row] = {}
+        self._last: dict[str, tuple[Gate, Mapping[str, Any]]] = {}
+        self._showing = threading.local()  # set while its thread shows the settings
+        self._switches, self._below = ipywidgets.HBox(), ipywidgets.VBox()
+        self._switches.add_class("obi-gates")
+        self.box = ipywidgets.VBox([self._switches, self._below])
+        self._follow()
+        settings.observe(self._follow, GATES)
+
+    def __getitem__(self, name: str) -> ipywidgets.Checkbox:
+        """Return the checkbox of a gate."""
+        return self._boxes[name]
+
+    def of(self, gate: str, parameter: str) -> Control:
+        """Return the control of a parameter of a gate that is on, or was."""
+        return self._rows[gate].controls[parameter]
+
+    def offer(self) -> None:
+        """Offer the gates that are registered now, and those of the settings."""
+        self._follow()
+
+    def stop(self) -> None:
+        """Follow the settings no longer."""
+        self.settings.unobserve(self._follow, GATES)
+        for row in self._rows.values():
+            row.stop()
+
+    def _follow(self, _: object = None) -> None:
+        """Show which gates are on."""
+        with self._lock:
+            chosen = self.settings.gates
+            gates = {gate.name: gate for gate in chosen.gates}
+            for name in registry.names():
+                gates.setdefault(name, as_gate(name))
+            self._offer(gates)
+            for name, gate in gates.items():
+                on = name in chosen
+                if on:
+                    self._last[name] = gate, chosen[name]
+                    self._make(gate)
+                self._showing.now = True
+                self._boxes[name].value = on
+                self._showing.now = False
+            for name, row in self._rows.items():
+                row.box.layout.display = None if name in chosen else "none"
+
+    def _offer(self, gates: Mapping[str, Gate]) -> None:
+        """Have a checkbox for each gate."""
+        missing = [name for name in gates if name not in self._boxes]
+        for name in missing:
+            box = ipywidgets.Checkbox(
+                description=gates[name].title, tooltip=said_of(gates[name]), indent=False
+            )
+            box.add_class("obi-gate")
+            box.observe(lambda change, name=name: self._switch(name, on=change["new"]), "value")
+            _addressed(box)
+            self._boxes[name] = box
+        if missing:
+            self._switches.children = [self._boxes[name] for name in sorted(self._boxes)]
+
+    def _make(self, gate: Gate) -> None:
+        """Have controls of a gate; those of one that was defined anew are replaced."""
+        old = self._rows.get(gate.name)
+        if old is not None and old.gate is gate:
+            return
+        self._rows[gate.name] = row = _Row(self.settings, gate, self._refused)
+        _addressed(row.box)
+        self._below.children = [self._rows[name].box for name in sorted(self._rows)]
+        if old is not None:
+            old.stop()
+            close_tree(old.box, old.box.close)
+
+    def _switch(self, name: str, *, on: bool) -> None:
+        """Switch a gate on or off."""
+        gates = self.settings.gates
+        if getattr(self._showing, "now", False) or on == (name in gates):
+            return  # set by `_follow`, not by a user
+        if not on:
+            self.settings.gates = gates.without(name)
+            return
+        before, values = self._last.get(name, (None, {}))
+        # One that was defined anew since may have other parameters.
+        self.settings.gates = gates.replace(name, **(values if before is as_gate(name) else {}))
+
+
+class _Row:
+    """The controls of one gate, below its name and what it does."""
+
+    def __init__(
+        self, settings: Settings, gate: Gate, refused: Callable[[str], object] | None
+    ) -> None:
+        self.gate = gate
+        self.controls = {
+            name: Control(settings, parameter, refused, gate=gate.name)
+            for name, parameter in gate.parameters.items()
+        }
+        said = ipywidgets.HTML(
+            f'<div class="obi-gate-said"><b>{html.escape(gate.title)}</b> '
+            f"<span>{html.escape(said_of(gate))}</span></div>"
+        )
+        sliders = ipywidgets.VBox([control.box for control in self.controls.values()])
+        sliders.add_class("obi-sliders")
+        self.box = ipywidgets.VBox([said, sliders])
+        self.box.add_class("obi-gate-row")
+
+    def stop(self) -> None:
+        """Disconnect the controls from the settings."""
+        for control in self.controls.values():
+            control.stop()
+
+
+def _addressed(root: ipywidgets.Widget) -> None:
+    for widget in tree(root, set()):
+        deliver_as_addressed(widget.comm)

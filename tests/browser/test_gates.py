@@ -1,0 +1,61 @@
+"""A gate is switched on and off by a person: the entries are others at once, and come back."""
+
+from __future__ import annotations
+
+from playwright.sync_api import expect
+
+from browser.screen import eventually
+from browser.test_settings import still, wait_for_results_of_kernel
+
+
+def test_a_gate_is_switched_on_tuned_undone_and_switched_off(screen, tmp_path):
+    nb, root = screen.nb, screen.root
+    screen.unfold()
+    screen.nb.execute("lab.settings.hold_seconds = 5")
+    still(screen)
+    before = wait_for_results_of_kernel(screen)
+    sliders = root.locator(".obi-gate-row .obi-sliders")
+    spread = root.locator(".obi-gate", has_text="Spread").locator("input")
+    expect(sliders).to_have_count(0)
+
+    spread.check()
+    nb.until("list(lab.settings.gates) == ['spread']")
+    expect(sliders).to_be_visible()
+    screen.type("Of the last", "30 s")
+    screen.type("Closed above quantile", "0.5")
+    nb.until("lab.settings.gates['spread']['quantile'] == 0.5")
+    on = wait_for_results_of_kernel(screen)
+    assert on["entries"] != before["entries"]
+
+    # A limit that is off is set, and unset, by its slider.
+    screen.drag("Closed above", 0.5)
+    nb.until("lab.settings.gates['spread']['most_bps'] is not None")
+    screen.drag("Closed above", -0.1)
+    nb.until("lab.settings.gates['spread']['most_bps'] is None")
+    assert screen.shown("Closed above") == "off"
+
+    nb.execute(f"lab.export({str(tmp_path / 'gated.toml')!r})")
+    assert nb.value(
+        f"obi.Settings.load({str(tmp_path / 'gated.toml')!r}).gates == lab.settings.gates"
+    )
+
+    spread.uncheck()
+    nb.until("not lab.settings.gates")
+    expect(sliders).to_be_hidden()
+    eventually(lambda: screen.results() == before, "the entries are as they were")
+
+    screen.press("Undo")
+    expect(spread).to_be_checked()
+    eventually(lambda: screen.results() == on, "the gate is on again, as it was")
+
+
+def test_what_has_no_effect_is_hidden(screen):
+    screen.unfold()
+    within = screen.control("Fall within")
+    expect(within).to_be_hidden()
+    places, _ = screen.drag("Fall by, \N{MULTIPLICATION SIGN} threshold", 0.5)
+    assert len(places) > 4, "the slider is not replaced while it is dragged"
+    expect(within).to_be_visible()
+    screen.drag("Fall by, \N{MULTIPLICATION SIGN} threshold", -0.1)
+    screen.nb.until("lab.settings.exit_deceleration is None")
+    expect(within).to_be_hidden()

@@ -1,0 +1,120 @@
+"""The settings that are changed less often: grouped, and hidden where they have no effect."""
+
+from __future__ import annotations
+
+import pytest
+
+import obi_widgets as obi
+from obi_widgets.settings.parameters import THRESHOLD_IS
+from obi_widgets.trading.declared import HOLD, PARAMETERS
+from obi_widgets.widgets.fold import DECIDING, GROUPS
+
+
+@pytest.fixture
+def widget():
+    made = obi.SettingsWidget(obi.Settings())
+    yield made
+    made.close()
+
+
+def hidden(widget):
+    """Return the settings whose controls are hidden."""
+    controls = widget._controls.items()
+    return {name for name, control in controls if control.box.layout.display == "none"}
+
+
+def heads(widget):
+    """Return the heads of the groups that are shown."""
+    groups = widget._fold._groups.items()
+    return [name for name, group in groups if group.layout.display is None]
+
+
+def test_each_setting_is_in_one_group():
+    grouped = [setting.name for group in GROUPS.values() for setting in group]
+    assert sorted(grouped) == sorted({*PARAMETERS, THRESHOLD_IS.name} - {HOLD.name})
+
+
+def test_the_groups(widget):
+    assert heads(widget) == ["Signal", "Entries", "Exits", "Gates", "Orders", "Fees"]
+    assert widget._opener.description == ("▸ Band, weighting, entries, exits, gates, orders, fees")
+    widget.settings.signal = "order_flow_imbalance"
+    assert heads(widget) == ["Entries", "Exits", "Gates", "Orders", "Fees"]
+    assert widget._opener.description == "▸ Entries, exits, gates, orders, fees"
+    assert widget._fold.box.layout.display == "none"
+    widget._turn()
+    assert widget._fold.box.layout.display is None
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "shows", "hides"),
+    [
+        ("entry_rule", "transition", {"transition_seconds"}, set()),
+        ("exit_deceleration", 0.5, {"deceleration_seconds"}, set()),
+        ("execution", "post_only", {"wait_seconds"}, {"price"}),
+        ("threshold_is", "quantile", {"quantile_window"}, set()),
+    ],
+)
+def test_what_has_no_effect_is_hidden(widget, name, value, shows, hides):
+    before, settings = hidden(widget), widget.settings
+    assert before == {
+        "transition_seconds", "deceleration_seconds", "wait_seconds", "quantile_window",
+    }  # fmt: skip
+    assert name in DECIDING
+    setattr(settings, name, value)
+    assert hidden(widget) == (before - shows) | hides
+    settings.undo()
+    assert hidden(widget) == before
+
+
+def test_what_is_hidden_has_no_effect():
+    history = obi.simulate(seconds=120, seed=2)
+    usual = obi.Settings(threshold=0.2, hold_seconds=2)
+    other = obi.Settings(
+        threshold=0.2, hold_seconds=2, transition_seconds=1, deceleration_seconds=1,
+        wait_seconds=1, quantile_window=10,
+    )  # fmt: skip
+    found = obi.entries(history, usual)
+    assert len(found) > 5
+    assert found.equals(obi.entries(history, other))
+    posted = [
+        obi.entries(history, obi.Settings(execution="post_only", hold_seconds=2, price=price))
+        for price in ("touch", "mid")
+    ]
+    assert len(posted[0]) > 5
+    assert posted[0].equals(posted[1])
+
+
+def test_a_control_that_is_dragged_stays_the_same(widget):
+    """What is shown anew beside it must not take it from under the mouse."""
+    slider = widget["exit_deceleration"].control
+    for value in (0.5, slider.min, 1.0):
+        slider.value = value
+        assert widget["exit_deceleration"].control is slider
+        assert slider.comm is not None
+    assert widget.settings.exit_deceleration == 1.0
+
+
+@pytest.mark.parametrize(
+    "name", [p.name for p in PARAMETERS.values() if getattr(p.kind, "off", "")]
+)
+def test_a_setting_that_can_be_off_is_set_and_unset(widget, name):
+    control, settings = widget[name], widget.settings
+    least = control.parameter.kind.low
+    value = max(0.5, least)
+    assert getattr(settings, name) is None
+    control.entry.value = f"{value:g}"
+    assert getattr(settings, name) == control.control.value == value
+    control.control.value = control.control.min
+    assert getattr(settings, name) is None
+    assert control.entry.value == "off"
+    control.entry.value = f"{value:g}"
+    control.entry.value = "off"
+    assert getattr(settings, name) is None
+    assert len(control.entry.value) <= 11, "the field has room for 11 letters"
+
+
+def test_closing_the_widget_leaves_the_settings(widget):
+    settings = widget.settings
+    widget.close()
+    settings.entry_rule, settings.gates = "transition", ["spread"]
+    assert hidden(widget) >= {"transition_seconds"}

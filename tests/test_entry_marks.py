@@ -17,6 +17,7 @@ from obi_widgets.presentation.texts.entry_marks import (
     listed,
     nearest,
 )
+from obi_widgets.trading.exits import WORDS
 
 
 @pytest.fixture(scope="module")
@@ -83,7 +84,7 @@ def test_entries_without_a_result_come_last_by_result(market):
     rows, _ = listed(trades, Window.ending(int(history.time[-1]), 600.0), "worst")
     assert rows[-1] == len(trades.side) - 1
     text = list_rows(trades, rows, 0.1)[-1]
-    assert text[3:] == ["open", "–", "–", "–", ""]
+    assert text[3:] == ["open", "–", "–", "–", "–", ""]
 
 
 def test_the_texts_of_a_row(market):
@@ -92,8 +93,20 @@ def test_the_texts_of_a_row(market):
     (text,) = list_rows(trades, np.array([row]), 0.1)
     assert text[0] == ("bid" if trades.side[row] > 0 else "ask")
     assert text[2] == f"{trades.entry_price[row]:,.1f}"
-    assert text[6].replace("−", "-") == f"{trades.net_bps[row]:+.2f}"
-    assert text[7] == ("good" if trades.net_bps[row] > 0 else "bad")
+    assert text[5] == "held"
+    assert text[7].replace("−", "-") == f"{trades.net_bps[row]:+.2f}"
+    assert text[8] == ("good" if trades.net_bps[row] > 0 else "bad")
+
+
+def test_a_row_says_why_the_entry_was_left(market):
+    trades = trades_of(market, hold_seconds=30.0, stop_bps=1.0, exit_flip="on")
+    rows = np.arange(len(trades.side))
+    said = [text[5] for text in list_rows(trades, rows, 0.1)]
+    assert said == [
+        WORDS[reason] if time else "–"
+        for reason, time in zip(trades.reason, trades.exit_time, strict=True)
+    ]
+    assert {"stop", "flip"} <= set(said)
 
 
 def test_the_nearest_entry_is_found_by_its_time_in_milliseconds(market):

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 NOTHING = {"rows": [], "order": ORDERS[0], "said": "No entries in view.", "chosen": -1}
 
-COLUMNS = ("side", "in", "price", "out", "price", "gross", "net, bps")
+COLUMNS = ("side", "in", "price", "out", "price", "left", "gross", "net, bps")
 """Heads of the columns, as in ``static/entry_list.js``."""
 
 

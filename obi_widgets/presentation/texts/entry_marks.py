@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from obi_widgets.presentation.charts.downsampling import spaced_marks
-from obi_widgets.presentation.texts.formatting import number
+from obi_widgets.presentation.texts.formatting import NOTHING, number
 from obi_widgets.presentation.texts.reading_text import clock, traded
+from obi_widgets.trading.exits import WORDS
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -100,8 +101,8 @@ def list_rows(trades: Trades, rows: Ints, tick_size: float) -> list[list[Any]]:
     Returns
     -------
     list of list
-        For each: side (``"bid"`` or ``"ask"``), times and prices of entry and exit, gross and net
-        in bps, and the tone of the net (``"good"``, ``"bad"`` or empty).
+        For each: side (``"bid"`` or ``"ask"``), times and prices of entry and exit, why it was
+        left, gross and net in bps, and the tone of the net (``"good"``, ``"bad"`` or empty).
     """
     out = []
     net = trades.net_bps
@@ -114,6 +115,7 @@ def list_rows(trades: Trades, rows: Ints, tick_size: float) -> list[list[Any]]:
             traded(float(trades.entry_price[row]), tick_size),
             clock(int(trades.exit_time[row]), 1) if done else lost,
             traded(float(trades.exit_price[row]), tick_size),
+            WORDS[trades.reason[row]] if done else NOTHING,
             number(float(trades.gross_bps[row]), 2, sign=True),
             number(float(net[row]), 2, sign=True),
             ("good" if net[row] > 0 else "bad") if done else "",

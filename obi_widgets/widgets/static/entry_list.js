@@ -7,6 +7,7 @@ const COLUMNS = [
   ["price", []],
   ["out", []],
   ["price", []],
+  ["left", []],
   ["gross", []],
   ["net, bps", ["worst", "best"]],
 ];

@@ -1,0 +1,61 @@
+"""docs/entries.md: its example runs, its tables are complete, and what it says of stops holds."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+import obi_widgets as obi
+from obi_widgets.trading.declared import ENTRY_RULE, HOLD, LEAVING, TRANSITION_SECONDS
+
+PAGE = (Path(__file__).parents[1] / "docs/entries.md").read_text(encoding="utf-8")
+
+
+@pytest.fixture(scope="module")
+def shown():
+    """Return the names of the page's example after it ran."""
+    (example,) = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
+    names: dict = {}
+    exec(example, names)
+    return names
+
+
+def test_its_example_shows_what_is_said(shown):
+    trades, settings = shown["trades"], shown["settings"]
+    assert {"stop", "target", "flip"} <= set(shown["by_reason"].index)
+    stopped = trades[trades["ended"] == "stop"]["gross_bps"]
+    assert (stopped <= -settings.stop_bps + 1e-6).all()
+    assert (stopped < -settings.stop_bps - 0.01).any()  # not at the stop's own price
+    reached = trades[trades["ended"] == "target"]["gross_bps"]
+    assert (reached >= settings.target_bps - 1e-6).all()
+    assert "exits of the settings" in shown["report"].notes[-1]
+
+
+def test_exits_change_what_was_traded_and_not_the_returns_of_mid(shown):
+    with_exits = shown["report"]
+    held = shown["settings"].parameters.replace(exit_flip="off", stop_bps=None, target_bps=None)
+    without = obi.calibrate(shown["history"], held, horizons=[2, 5, 10])
+    assert with_exits.table["mean_bps"].equals(without.table["mean_bps"])
+    assert not with_exits.as_traded["gross_bps"].equals(without.as_traded["gross_bps"])
+
+
+def test_after_a_stop_it_may_enter_again_at_once(shown):
+    beyond = shown["settings"].parameters.replace(entry_rule="beyond")
+    trades = obi.entries(shown["history"], beyond)
+    stopped = (trades["ended"] == "stop").to_numpy()[:-1]
+    again = trades["entry_time"].to_numpy()[1:] == trades["exit_time"].to_numpy()[:-1]
+    assert (stopped & again).any()
+
+
+def test_its_tables_have_every_rule_and_exit_with_its_default():
+    rules = re.findall(r"^\| `(\w+)` \| \*v\*", PAGE, re.MULTILINE)
+    assert tuple(rules) == ENTRY_RULE.kind.words
+    assert f"`transition_seconds` is {TRANSITION_SECONDS.default:g}" in PAGE
+    assert f"The default is `{ENTRY_RULE.default}`" in PAGE
+    exits = dict(re.findall(r"^\| `(\w+)` \| (\w+) \|", PAGE, re.MULTILINE))
+    said = {one.name: one.default for one in (HOLD, *LEAVING)}
+    assert exits == {
+        name: "off" if value in (None, "off") else f"{value:g}" for name, value in said.items()
+    }

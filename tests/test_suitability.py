@@ -29,7 +29,7 @@ def test_figures_by_hand():
     assert found.needed == pytest.approx(0.5 + found.cost_bps / (2 * found.move_bps))
     assert found.states_a_second == pytest.approx(60 / 59)
     assert np.isnan(found.trades_a_minute)
-    assert "no signal of the side alone can pay" in str(found)
+    assert "being right about the side cannot pay" in str(found)
 
 
 def test_without_costs_half_is_enough():

@@ -67,7 +67,7 @@ def compare(
     tried: int | None = None,
     seed: int = 0,
 ) -> Comparison:
-    """Compare signals on one record: what each tells, and what it adds to the others.
+    """Compare signals on one record: what each predicts, and what it adds to the others.
 
     Parameters
     ----------
@@ -97,8 +97,8 @@ def compare(
     Raises
     ------
     SettingsError
-        If there is no signal, more than 50, one that is none, or a gauge, which has no direction;
-        if an option is not possible.
+        If there is no signal, more than 50, something that is no signal, or a gauge, which has no
+        direction; if an option is not possible.
     HistoryError
         If the histories cannot be joined, or a signal does not fit their states.
 
@@ -120,8 +120,8 @@ def compare(
     *incremental* coefficient: the partial correlation of ranks with the return given the other
     signals (Yule 1907, Proc. Royal Society A 79, 182), with standard errors of the same kind; see
     `obi_widgets.calibration.incremental`. A signal of which the others leave less than 0.1 %
-    unexplained is collinear, and has no such number. Two signals whose correlation is 0.9 or more
-    are not held against each other: the later one is told to repeat the other. What the others say
+    unexplained is collinear, and has no such number. If two signals correlate by 0.9 or more,
+    neither is conditioned on the other, and the later one is said to repeat it. What the others say
     is removed linearly in ranks: of two noisy readings of one quantity, each adds something.
 
     P values are corrected by Holm (1979, Scandinavian Journal of Statistics 6, 65) for ``tried``

@@ -31,7 +31,7 @@ def edge_by_hour(
     Parameters
     ----------
     history : History
-        Book states, of days rather than of hours: an hour of one day tells nothing of the others.
+        Book states of several days: an hour of one day says nothing about that hour on other days.
     settings : Settings or Parameters
         All are used. Of post-only orders, the bound in which they are last in the queue.
     level : float
@@ -43,12 +43,12 @@ def edge_by_hour(
         A row for each hour of the day with an entry, its index ``hour``, 0 to 23, by the time of
         the decision. Columns: ``entries``; ``won``, the fraction with a gross gain above 0;
         ``gross_bps`` and ``net_bps``, their mean gain before and after fees; ``low``, ``high``, the
-        interval of ``net_bps``, NaN with fewer than 30 entries; ``days``, the number of days that
-        the entries are of.
+        interval of ``net_bps``, NaN with fewer than 30 entries; ``days``, the number of days
+        with an entry in that hour.
 
         The best of 24 hours looks good by chance. So the intervals are wide enough for all hours
-        that are shown: each has the level 1 − (1 − ``level``) / hours (Bonferroni). An hour that is
-        chosen by this table is a trial more.
+        that are shown: each has the level 1 − (1 − ``level``) / hours (Bonferroni). To choose an
+        hour by this table is one more trial.
 
     Raises
     ------

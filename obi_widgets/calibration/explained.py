@@ -57,7 +57,7 @@ def explained(
     Parameters
     ----------
     history : History
-        T states. With ``interval=0`` nothing of the flow is between states.
+        T states. With ``interval=0`` every book state is kept.
     signals : iterable or mapping
         Signals with a ``window``, which is set to ``seconds``: each a `Signal`, the name of one, or
         settings, which give the other parameters and whose window has to be ``seconds``. A mapping
@@ -78,9 +78,9 @@ def explained(
         - ``n``: windows with both.
         - ``more``, ``more_low``, ``more_high``, ``more_n``: R² less that of the first signal, over
           the windows that both have, and its interval.
-        - ``says``: the result in words; that it is not told from 0 where it is not.
+        - ``says``: the result in words, also where it cannot be told from 0.
 
-        NaN without a value, and intervals with fewer than 30 windows.
+        NaN where there is no value. Intervals are NaN with fewer than 30 windows.
 
     Raises
     ------

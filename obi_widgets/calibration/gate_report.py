@@ -79,22 +79,24 @@ def gate_report(
         A row for each gate, the other gates being on in both runs, and a last one, ``"all"``, for
         all gates together against none. Gains are net of fees, bps an entry. Columns:
 
-        - ``open``: share of the time in sync in which an entry may begin, mean of both sides;
-          ``unknown``: share of it in which the gate does not know, and so is closed.
+        - ``open``: share of the time in sync in which an entry may begin, mean of both sides, 0 to
+          1. ``unknown``: share of it in which the gate has no value, and so is closed.
         - ``entries_off``, ``net_off``: entries without the gate, and their mean.
-        - ``removed``, ``removed_net``, ``removed_low``, ``removed_high``: of those, the ones that
-          begin where it is closed: their number, their mean and its interval.
-        - ``kept``, ``kept_net``, ``kept_low``, ``kept_high``: the others.
-        - ``selects``, ``selects_low``, ``selects_high``: mean of the kept less that of the removed.
-          Above 0 with its interval, the gate tells better entries from worse ones.
-        - ``entries_on``, ``net_on``: entries with the gate. ``new``: those of them that are not
-          among the entries without it, because a position was open then.
-        - ``on_less_off``, ``low``, ``high``: ``net_on`` less ``net_off``.
+        - ``removed``, ``removed_net``, ``removed_low``, ``removed_high``: the entries without the
+          gate that begin where it is closed: their number, their mean and its interval.
+        - ``kept``, ``kept_net``, ``kept_low``, ``kept_high``: the same of those that begin where it
+          is open.
+        - ``selects``, ``selects_low``, ``selects_high``: mean of the kept less that of the removed,
+          and its interval. If the whole interval is above 0, the gate keeps better entries than it
+          removes.
+        - ``entries_on``, ``net_on``: entries with the gate, and their mean. ``new``: number of them
+          that the run without the gate does not have, because a position was open there.
+        - ``on_less_off``, ``low``, ``high``: ``net_on`` less ``net_off``, and its interval.
 
         Entries without a known exit are counted, and are in no mean. Intervals allow for entries
-        that depend on each other in time; NaN with fewer than 30. Its ``attrs`` state the data and
-        the settings. Each gate that is looked at is one more trial: say so to
-        ``obi.calibrate(tried=)``.
+        that depend on each other in time. They are NaN with fewer than 30 entries. ``attrs`` of the
+        table state the data and the settings. Each gate that is looked at is one more trial: count
+        it in ``obi.calibrate(tried=...)``.
 
     Raises
     ------

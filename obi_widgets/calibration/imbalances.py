@@ -48,8 +48,8 @@ def imbalances(
         A row a state, by event time in UTC. For each range a column such as ``"5 levels"`` or
         ``"10 bps"`` with `obi_widgets.imbalance`, −1 to +1, + for more bids. It is NaN where the
         book was not in sync, and where the range reaches beyond the levels that are kept. A column
-        such as ``"5 levels inferred"`` tells where it uses levels beyond the known range of the
-        book, see `obi_widgets.inferred`; in a strict history it is NaN there.
+        such as ``"5 levels inferred"`` is True where it uses levels beyond the known range of the
+        book, see `obi_widgets.inferred`. In a strict history the imbalance is NaN there.
 
     Raises
     ------

@@ -103,11 +103,12 @@ def label(
 ) -> Labels:
     """Return whether a signal says BUYING, SELLING or NEUTRAL in each state, and for how long.
 
-    A label is that of the states up to its own, with the hysteresis of an alert: a signal that
-    flickers about the level keeps its label. After a gap it begins anew.
+    A label uses its own state and earlier ones. It has hysteresis, as an alert has: it begins
+    beyond the level and lasts until the signal has fallen back by the margin, so that it does not
+    flicker. After a gap it begins anew.
 
-    A low level says much of little: with 0.1, the imbalance of a busy market is BUYING or SELLING
-    nearly always. So the share of the time is told with it.
+    With a low level the label means little: at 0.1, the imbalance of a busy market is BUYING or
+    SELLING nearly always. So the result has the share of the time of each label.
 
     Parameters
     ----------

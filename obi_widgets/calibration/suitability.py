@@ -79,7 +79,7 @@ class Suitability:
 
     @property
     def needed(self) -> float:
-        """Share of entries that must be on the right side to pay for the costs; above 1, never."""
+        """Share of entries that must be on the right side to pay the costs; above 1: impossible."""
         return 0.5 + self.cost_bps / (2 * self.move_bps) if self.move_bps > 0 else float("nan")
 
     @property
@@ -92,7 +92,7 @@ class Suitability:
             f"mean, and a round trip costs {self.cost_bps:.2f} bps"
         )
         if self.needed >= 1:
-            return f"{said}: no signal of the side alone can pay for that."
+            return f"{said}: being right about the side cannot pay for that."
         return f"{said}: a signal must be right in {100 * self.needed:.1f} % of its entries to pay."
 
     def __str__(self) -> str:
@@ -112,7 +112,7 @@ def suitability(history: History, settings: Settings | Parameters) -> Suitabilit
     Returns
     -------
     Suitability
-        Plain figures, and a sentence. No score: which figures matter depends on the signal.
+        Plain figures and a sentence. There is no score: which figures matter depends on the signal.
 
     Raises
     ------

@@ -100,16 +100,16 @@ class Settings(Undoable):
         these. If left out, an order is so small that the touch fills it. With ``price="mid"`` the
         size has no effect.
     entry_rule : {"beyond", "crossing", "transition"}
-        Where an entry may begin: at each state beyond the threshold; only where the signal comes
-        beyond it, from the state before; or only where it comes from beyond the other side, as it
-        last was within ``transition_seconds``. A state without a value makes what was before it
-        unknown.
+        Where an entry may begin. ``"beyond"``: at each state beyond the threshold. ``"crossing"``:
+        only where the state before was not beyond it on this side. ``"transition"``: only where the
+        signal was last beyond the other side's threshold, within ``transition_seconds``. A state
+        without a value makes what was before it unknown.
     transition_seconds : float
         Of transitions: how long ago the signal may have been beyond the other side, seconds; 0.1
         to 3,600. Without effect on other rules.
     exit_fade : float, optional
         A position is left before its hold is over when the signal, with the position's sign, is
-        below this share of the threshold; 0 to 1. If left out, it is not left for this.
+        below this share of the threshold; 0 to 1. If left out, there is no such exit.
     exit_flip : {"off", "on"}
         ``"on"`` leaves when the signal is beyond the threshold of the other side.
     exit_deceleration : float, optional
@@ -121,7 +121,8 @@ class Settings(Undoable):
     stop_bps, target_bps : float, optional
         Leaves when the price at which the position could be left is worse, or better, than its
         entry's by this much, bps before fees; 0.01 to 10,000. If left out, there is none. Every
-        exit is decided at a state after the entry's, and its order takes its time like others.
+        exit is decided at a state after the entry's; its order has the latency of any other, so a
+        stop may lose more than its bps.
     quantile_window : float
         Window of a quantile threshold: seconds before a state, without the state itself; 10 to
         86,400. There is no entry until the book has been in sync for the whole window.

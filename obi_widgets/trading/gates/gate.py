@@ -61,8 +61,9 @@ class Gate:
     description : str
         The first sentence of its docstring.
     exact : bool
-        Whether what it says of a state is the same to the bit however many states there are before
-        its look-back. Otherwise it is computed from fixed rows.
+        Whether its result for a state is the same to the bit however many states there are before
+        its look-back. If not, it is computed in blocks that begin at fixed rows, which makes the
+        result the same again.
 
     Examples
     --------
@@ -239,7 +240,7 @@ def gate(
     function : callable
         Takes a `History` of T states and keyword-only parameters; returns T values, True where an
         entry may begin, False where it may not, NaN where that is not known; or two rows of them,
-        for long entries and for short ones. What it says of a state may depend on that state and on
+        for long entries and for short ones. The value of a state may depend on that state and on
         its look-back, never on a later state. Each parameter has a kind as its annotation, and a
         default.
     needs : {"touch", "levels", "flow", "trades", "context"}, or several of them
@@ -250,8 +251,9 @@ def gate(
     name : str
         Its name in settings and files. If omitted, the function's name.
     exact : bool
-        Whether it compares, counts and adds whole numbers only, so that what it says of a state
-        does not depend on how many states there are before its look-back.
+        True if the function only compares, counts, and adds whole numbers. Its result for a state
+        is then the same however many states there are before its look-back. Leave it False for sums
+        of floats.
 
     Returns
     -------

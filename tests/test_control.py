@@ -102,6 +102,15 @@ def test_a_value_between_two_steps_is_one_of_a_finer_step_when_the_page_gets_it(
     assert (control.settings.decay, slider.step) == (0.31, step)
 
 
+def test_what_the_page_adds_up_is_the_value_that_the_slider_shows(control_of):
+    settings = obi.Settings(exit_fade=0.3)
+    control = control_of(settings, "exit_fade")
+    control.control.value = -0.05 + 7 * 0.05  # as the page sends it
+    assert (settings.exit_fade, settings.can_undo) == (0.3, False)
+    control.control.value = 0.1 + 0.2 + 0.15000000000000002
+    assert (settings.exit_fade, control.entry.value) == (0.45, "0.45")
+
+
 def test_words_are_chosen_and_not_typed(control_of):
     assert control_of(obi.Settings(), "price").entry is None
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import math
 import threading
 from typing import TYPE_CHECKING, Any
 
@@ -133,7 +134,11 @@ class Control:
         value = self._value()
         shown: Any = self._off if value is None else value
         slider = self.control
-        if isinstance(slider, ipywidgets.FloatSlider) and shown != slider.value:
+        if isinstance(slider, ipywidgets.FloatSlider) and math.isclose(
+            shown, slider.value, rel_tol=1e-11, abs_tol=1e-12
+        ):
+            pass  # the page has it, but for its rounding: it may be dragging the handle
+        elif isinstance(slider, ipywidgets.FloatSlider):
             # A setting beyond an end of the slider moves that end.
             slider.max, slider.min = max(slider.max, shown), min(slider.min, shown)
             slider.step = min(slider.step, self._step_to(shown))  # before the page has the value
@@ -149,7 +154,9 @@ class Control:
     def _assign(self, change: dict[str, Any]) -> None:
         """Assign the value that was set by the control."""
         value = change["new"]
-        if self._off is not None and value == self._off:
+        if isinstance(value, float):
+            value = float(f"{value:.12g}")  # the page adds up steps: 0.30000000000000004
+        if self._off is not None and math.isclose(value, self._off, abs_tol=1e-12):
             value = None
         if value != self._value():
             self._set(value)

@@ -49,6 +49,18 @@ def wire(monkeypatch):
 
 
 @pytest.hookimpl(trylast=True)  # the marks of browser tests are there
+def pytest_sessionstart(session):
+    """Compile before any test: that may take longer than a test may, and all workers can use it."""
+    if not hasattr(session.config, "workerinput") and not session.config.option.collectonly:
+        compile_kernels()
+
+
+def compile_kernels() -> bool:
+    for name in obi.__all__:
+        getattr(obi, name)  # imports what registers kernels
+    return loader.wait()
+
+
 def pytest_collection_modifyitems(config, items):
     """Give each worker of pytest-xdist whole files; one worker gets all tests in a browser.
 
@@ -117,10 +129,8 @@ def broken(history):
 
 @pytest.fixture(scope="session", autouse=True)
 def compiled():
-    """Compile first: the compiler's thread is nobody's leak."""
-    for name in obi.__all__:
-        getattr(obi, name)  # imports what registers kernels
-    assert loader.wait()
+    """Have the kernels first: the compiler's thread is nobody's leak."""
+    assert compile_kernels()
 
 
 @pytest.fixture(autouse=True)

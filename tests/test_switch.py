@@ -16,9 +16,10 @@ from obi_widgets.signals.transforms import zscore
 from obi_widgets.widgets.lab import LADDER
 
 SHARED = [
-    "threshold", "hold_seconds", "entry_rule", "exit_fade", "exit_flip", "exit_deceleration",
-    "deceleration_seconds", "stop_bps", "target_bps", "price", "fees", "fee_bps", "maker_fee_bps",
-    "execution", "wait_seconds", "latency_ms", "slippage_bps", "size", "threshold_is",
+    "threshold", "hold_seconds", "threshold_is", "quantile_window", "entry_rule",
+    "transition_seconds", "stop_bps", "target_bps", "exit_flip", "exit_fade", "exit_deceleration",
+    "deceleration_seconds", "execution", "wait_seconds", "price", "latency_ms", "slippage_bps",
+    "size", "fees", "fee_bps", "maker_fee_bps",
 ]  # fmt: skip
 OF_IMBALANCE = ["decay", "depth", "band_bps", "weighting"]
 
@@ -76,7 +77,8 @@ def show(lab):
 
 def names_of(lab):
     """Return the settings that have a control, in the order in which they stand."""
-    boxes = [*lab.controls._sliders.children, *lab.controls._fold.children]
+    behind = [box for group in lab.controls._fold._boxes.values() for box in group.children]
+    boxes = [*lab.controls._sliders.children, *behind]
     by_box = {control.box: name for name, control in lab.controls._controls.items()}
     return [by_box[box] for box in boxes]
 
@@ -142,7 +144,7 @@ def test_every_surface_follows_the_signal_of_the_settings(lab, touch_z):
     assert "decay" in note or "Half weight" in note
     assert "Deepest" in shown(lab.controls["depth"].note, "value")
     assert "weight" in shown(lab.controls["depth"].note, "value")
-    assert lab.controls._opener.description == "▸ Band, weighting, entries, exits, fees, orders"
+    assert lab.controls._opener.description == "▸ Band, weighting, entries, exits, gates, orders, fees"
 
     lab.settings.signal = touch_z
     wanted = touch_z(history)
@@ -158,7 +160,7 @@ def test_every_surface_follows_the_signal_of_the_settings(lab, touch_z):
         lab.controls["window"]._name.value
     )
     assert lab.controls["window"].entry.value == "30 s"
-    assert lab.controls._opener.description == "▸ Of, entries, exits, fees, orders"
+    assert lab.controls._opener.description == "▸ Of, entries, exits, gates, orders, fees"
     assert frame.trouble == ""
 
     lab.controls["window"].control.value = 60.0

@@ -144,7 +144,9 @@ def test_every_surface_follows_the_signal_of_the_settings(lab, touch_z):
     assert "decay" in note or "Half weight" in note
     assert "Deepest" in shown(lab.controls["depth"].note, "value")
     assert "weight" in shown(lab.controls["depth"].note, "value")
-    assert lab.controls._opener.description == "▸ Band, weighting, entries, exits, gates, orders, fees"
+    assert (
+        lab.controls._opener.description == "▸ Band, weighting, entries, exits, gates, orders, fees"
+    )
 
     lab.settings.signal = touch_z
     wanted = touch_z(history)

@@ -48,6 +48,24 @@ class ExecutedReturns(NamedTuple):
     moves: ForwardReturns
 
 
+class _Orders(NamedTuple):
+    """A taker's order of each state.
+
+    Attributes
+    ----------
+    offered : Quotes
+        What orders pay and get in each state.
+    arrival : ndarray of int64, shape (T,)
+        The state at which the order arrives; T for nowhere.
+    prices : tuple of ndarray of float64, shape (T,)
+        Price of a long and of a short entry; NaN where the order is not filled.
+    """
+
+    offered: Quotes
+    arrival: NDArray[np.int64]
+    prices: tuple[Floats, Floats]
+
+
 def how_filled(parameters: Parameters) -> str:
     """Return how the settings' orders are filled, as the end of "It assumes that all is filled"."""
     if parameters.price == "mid":
@@ -64,7 +82,7 @@ def how_filled(parameters: Parameters) -> str:
 
 
 def executed_returns(
-    history: History, parameters: Parameters, horizons: ArrayLike
+    history: History, parameters: Parameters, horizons: ArrayLike, orders: _Orders | None = None
 ) -> ExecutedReturns:
     """Return the returns of a taker who enters at each state, for each horizon as the hold.
 
@@ -78,6 +96,8 @@ def executed_returns(
         state at or after it.
     horizons : array_like of float, shape (H,)
         Seconds.
+    orders : _Orders, optional
+        What `_orders_of` returns, if that is known already.
     """
     if at_once(parameters):
         touch = touch_returns(history, horizons)
@@ -88,9 +108,8 @@ def executed_returns(
     shape, states = (len(seconds), len(history)), len(history)
     end = np.full(shape, -1, np.int32)
     bps, long, short = (np.full(shape, np.nan) for _ in range(3))
-    offered, latency = quotes(history, parameters), round(parameters.latency_ms * 1e6)
-    rows = np.arange(states)
-    arrival, prices = _arrived(history, parameters, offered)
+    offered, arrival, prices = orders or _orders_of(history, parameters)
+    rows, latency = np.arange(states), round(parameters.latency_ms * 1e6)
     arrives = arrival < states
     arrival = np.minimum(arrival, states - 1)
     last_lost = np.maximum.accumulate(np.where(history.lost, rows, -1))
@@ -110,15 +129,10 @@ def executed_returns(
     return ExecutedReturns(long, short, ForwardReturns(seconds, end, bps))
 
 
-def _arrived(
-    history: History, parameters: Parameters, offered: Quotes
-) -> tuple[NDArray[np.int64], tuple[Floats, Floats]]:
-    """Return where an order of each state arrives, T for nowhere, and the prices of both sides.
-
-    A price is NaN where the order is not filled.
-    """
+def _orders_of(history: History, parameters: Parameters) -> _Orders:
+    """Return the order that a taker would send at each state."""
     time, mid, states = history.time, history.mid, len(history)
-    latency = round(parameters.latency_ms * 1e6)
+    offered, latency = quotes(history, parameters), round(parameters.latency_ms * 1e6)
     arrival = np.maximum(np.searchsorted(time, time + latency), np.arange(states))
     arrives, met = arrival < states, np.minimum(arrival, states - 1)
     prices = []
@@ -128,22 +142,23 @@ def _arrived(
     for side, mean, last, price_now in sides:
         within = side * last[met] <= side * (price_now * (1 + side * cap))
         prices.append(np.where(arrives & within, mean[met], np.nan))
-    return arrival, (prices[0], prices[1])
+    return _Orders(offered, arrival, (prices[0], prices[1]))
 
 
 def _left_early(
     history: History,
     parameters: Parameters,
     x: NDArray[np.int8],
-    taken: ExecutedReturns,
+    horizons: Floats,
     exits: Exits,
+    orders: _Orders,
 ) -> tuple[Floats, NDArray[np.int64]]:
     """Return the gross returns of a taker's entries with exits, and the longest span in states."""
-    time, states, horizons = history.time, len(history), taken.moves.horizons
+    time, states = history.time, len(history)
     gross = np.full((len(horizons), states), np.nan)
     spans = np.zeros(len(horizons), np.int64)
-    offered, latency = quotes(history, parameters), round(parameters.latency_ms * 1e6)
-    arrival, prices = _arrived(history, parameters, offered)
+    offered, arrival, prices = orders
+    latency = round(parameters.latency_ms * 1e6)
     price = np.where(x > 0, *prices)
     rows = np.flatnonzero((x != 0) & (history.bid < history.ask) & ~np.isnan(price))
     if not len(rows):
@@ -228,14 +243,15 @@ def entry_returns(
     after the horizon.
     """
     if parameters.execution == "taker":
+        fees = np.full(len(as_horizons(horizons)), 2 * parameters.fee_bps)
+        if len(exits.long):
+            orders = _orders_of(history, parameters)
+            moves = executed_returns(history, parameters, horizons, orders).moves
+            gross, span = _left_early(history, parameters, x, moves.horizons, exits, orders)
+            return EntryReturns(gross, fees, moves, np.maximum(moves.overlap, span))
         taken = executed_returns(history, parameters, horizons)
         gross = np.where(x > 0, taken.long_bps, taken.short_bps)
         gross[:, x == 0] = np.nan
-        fees = np.full(len(gross), 2 * parameters.fee_bps)
-        if len(exits.long):
-            gross, span = _left_early(history, parameters, x, taken, exits)
-            overlap = np.maximum(taken.moves.overlap, span)
-            return EntryReturns(gross, fees, taken.moves, overlap)
         return EntryReturns(gross, fees, taken.moves, taken.moves.overlap)
     history = with_known_trades(history)
     moves = forward_returns(history, horizons, after=True)

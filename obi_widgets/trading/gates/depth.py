@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import numpy as np
 
-from obi_widgets.parameters import Band, Number, Seconds
+from obi_widgets.parameters import Band, Number
 from obi_widgets.signals.depth_within import sizes_within
 from obi_widgets.trading.gates.gate import gate
-from obi_widgets.trading.gates.places import beneath
+from obi_widgets.trading.gates.places import Window, beneath
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -23,7 +23,7 @@ def depth(
     *,
     band_bps: Annotated[float, Band(0.1, 1_000, slider=(0.5, 50, 0.5))] = 5.0,
     quantile: Annotated[float, Number(0, 1), "Closed below quantile"] = 0.1,
-    window: Annotated[float, Seconds(10, 86_400, slider=(10, 3_600, 10)), "Of the last"] = 600.0,
+    window: Window = 600.0,
 ) -> NDArray[np.float64]:
     """Return where the book is not thin.
 

@@ -7,26 +7,20 @@ is compared with its own recent values, because markets differ in how evenly siz
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import numpy as np
 
-from obi_widgets.parameters import Levels, Number, Seconds
+from obi_widgets.parameters import Levels, Number
 from obi_widgets.trading.gates.gate import gate
-from obi_widgets.trading.gates.places import above
+from obi_widgets.trading.gates.places import Highest, Window, above, window_of_quantile
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from numpy.typing import NDArray
 
     from obi_widgets.history.columns import History
 
     Floats = NDArray[np.float64]
-
-
-def _lookback(values: Mapping[str, Any]) -> float:
-    return 0.0 if values["quantile"] is None else float(values["window"])
 
 
 def shares(history: History, depth: int) -> Floats:
@@ -46,17 +40,13 @@ def shares(history: History, depth: int) -> Floats:
     return out
 
 
-@gate(needs="levels", lookback=_lookback, exact=True)
+@gate(needs="levels", lookback=window_of_quantile, exact=True)
 def largest_share(
     history: History,
     *,
     depth: Annotated[int, Levels(2, 50)] = 10,
-    quantile: Annotated[
-        float | None,
-        Number(0, 1, off="no quantile", slider=(-0.01, 1, 0.01)),
-        "Closed above quantile",
-    ] = 0.9,
-    window: Annotated[float, Seconds(10, 86_400, slider=(10, 3_600, 10)), "Of the last"] = 600.0,
+    quantile: Highest = 0.9,
+    window: Window = 600.0,
     most: Annotated[
         float | None, Number(0, 1, off="no limit", slider=(-0.01, 1, 0.01)), "Closed above share"
     ] = None,

@@ -2,18 +2,34 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 
+from obi_widgets.parameters import Number, Seconds
 from obi_widgets.trading.thresholds import KERNELS
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from numpy.typing import NDArray
 
     from obi_widgets.history.columns import History
 
     Floats = NDArray[np.float64]
+
+Window = Annotated[float, Seconds(10, 86_400, slider=(10, 3_600, 10)), "Of the last"]
+"""Seconds before a state whose values are recent."""
+
+Highest = Annotated[
+    float | None, Number(0, 1, off="no quantile", slider=(-0.01, 1, 0.01)), "Closed above quantile"
+]
+"""A quantile of recent values that closes a gate when it is exceeded, if there is one."""
+
+
+def window_of_quantile(values: Mapping[str, Any]) -> float:
+    """Return the look-back of a gate whose ``window`` matters only beside a ``quantile``."""
+    return 0.0 if values["quantile"] is None else float(values["window"])
 
 
 def above(history: History, values: Floats, quantile: float | None, seconds: float) -> Floats:

@@ -2,36 +2,26 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import numpy as np
 
-from obi_widgets.parameters import Bps, Number, Seconds
+from obi_widgets.parameters import Bps
 from obi_widgets.trading.gates.gate import gate
-from obi_widgets.trading.gates.places import above
+from obi_widgets.trading.gates.places import Highest, Window, above, window_of_quantile
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from numpy.typing import NDArray
 
     from obi_widgets.history.columns import History
 
 
-def _lookback(values: Mapping[str, Any]) -> float:
-    return 0.0 if values["quantile"] is None else float(values["window"])
-
-
-@gate(needs="touch", lookback=_lookback, exact=True)
+@gate(needs="touch", lookback=window_of_quantile, exact=True)
 def spread(
     history: History,
     *,
-    quantile: Annotated[
-        float | None,
-        Number(0, 1, off="no quantile", slider=(-0.01, 1, 0.01)),
-        "Closed above quantile",
-    ] = 0.9,
-    window: Annotated[float, Seconds(10, 86_400, slider=(10, 3_600, 10)), "Of the last"] = 600.0,
+    quantile: Highest = 0.9,
+    window: Window = 600.0,
     most_bps: Annotated[
         float | None, Bps(0, 1_000, off="no limit", slider=(-0.1, 20, 0.1)), "Closed above"
     ] = None,

@@ -25,7 +25,7 @@ import numpy as np
 from obi_widgets.parameters import Number, Seconds
 from obi_widgets.signals.windows import before, sum_of
 from obi_widgets.trading.gates.gate import gate
-from obi_widgets.trading.gates.places import above, beneath
+from obi_widgets.trading.gates.places import Window, above, beneath
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -76,7 +76,7 @@ def volatility(
     least: Annotated[
         float | None, Number(0, 1, off="no limit", slider=(-0.01, 1, 0.01)), "Closed below quantile"
     ] = None,
-    of_last: Annotated[float, Seconds(10, 86_400, slider=(10, 3_600, 10)), "Of the last"] = 1_800.0,
+    of_last: Window = 1_800.0,
 ) -> NDArray[np.float64]:
     """Return where mid moves neither much more nor much less than it did before.
 

@@ -169,7 +169,7 @@ TABLE = {
     "compiled": ("kernels/loader kernels/threads", "both kernels of everything"),
     "signal": (
         "signals/signal parameters signals/chunks signals/computing signals/registry "
-        "signals/signal_checks signals/transforms",
+        "signals/declared signals/signal_checks signals/transforms",
         "signals and transforms by hand, whole and appended",
     ),
     "micro_price": ("signals/fitting", "when it is fitted, and on what"),

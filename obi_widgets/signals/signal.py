@@ -7,7 +7,6 @@ shows, judges or exports a signal reads this declaration, and computes it by `Si
 from __future__ import annotations
 
 import functools
-import inspect
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Protocol, overload
 
@@ -16,15 +15,14 @@ import numpy as np
 from obi_widgets.checks import flag, instance, integer, text
 from obi_widgets.errors import SettingsError, quoted
 from obi_widgets.history.given import as_history
-from obi_widgets.parameters import Band, Levels, Parameter, check_all, declared_by
+from obi_widgets.parameters import Band, Levels, Parameter, declared_by
 from obi_widgets.signals import chunks, registry
 from obi_widgets.signals.coverage import LevelsUsed, levels_declared, without_value
+from obi_widgets.signals.declared import Declared
 from obi_widgets.signals.insight import Insight
 from obi_widgets.signals.signal_checks import (
-    as_needs,
     as_range,
     as_threshold,
-    check_lookback,
     check_name,
     check_settings,
     check_values,
@@ -38,11 +36,11 @@ if TYPE_CHECKING:
 
     from obi_widgets.history.columns import History
     from obi_widgets.history.rows import Newest
+    from obi_widgets.signals.declared import Lookback
     from obi_widgets.signals.signal_checks import Needs
 
     Floats = NDArray[np.float64]
     NewestBy = Callable[[Mapping[str, Any]], Callable[[Newest], float]]
-    Lookback = str | float | Callable[[Mapping[str, Any]], float]
 
 
 class HasValues(Protocol):
@@ -56,7 +54,7 @@ class HasValues(Protocol):
         """Return the values of a signal's parameters."""
 
 
-class Signal:
+class Signal(Declared):
     """A function of a history with its declaration. The decorator `signal` makes it.
 
     Calling it computes it: ``queue_imbalance(history)``, ``depth_z(history, window=60)``, or
@@ -89,6 +87,9 @@ class Signal:
         Tells which levels it uses and what its parameters do now.
     """
 
+    _kind = "signal"
+    function: Callable[..., Floats]
+
     def __init__(
         self,
         function: Callable[..., Floats],
@@ -104,22 +105,15 @@ class Signal:
         directional: bool = True,
         insight: type[Insight] = Insight,
     ) -> None:
-        self.name = name
+        super().__init__(function, name=name, parameters=parameters, needs=needs, lookback=lookback)
         self.unit = unit
         self.range = as_range(range)
-        self.needs = as_needs(needs)
-        self.parameters = dict(parameters)
-        self.function = function
-        self._lookback = lookback
         self.checked = checked
         self.directional = directional
         self.insight = insight(self)
         self._newest_by: NewestBy | None = None
         self.threshold = as_threshold(threshold, self.range)
-        check_lookback(name, lookback, self.parameters)
         functools.update_wrapper(self, function, updated=())
-        first = (inspect.getdoc(function) or "").partition("\n\n")[0]
-        self.description = " ".join(first.split())
         self.title = title_of(name)
 
     def __repr__(self) -> str:
@@ -149,29 +143,6 @@ class Signal:
             check_settings(settings)
             values = {**settings.values_of(self), **values}
         return self.compute(as_history(history), self.check(values))
-
-    def check(self, values: Mapping[str, object]) -> dict[str, Any]:
-        """Return the value of each parameter: the given one, or its default.
-
-        Raises
-        ------
-        SettingsError
-            An unknown parameter, or an invalid value.
-        """
-        check_values(values)
-        return check_all(self.parameters, values, f"The signal {self.name}")
-
-    def lookback(self, values: Mapping[str, Any]) -> float:
-        """Return its look-back in seconds; 0 if it uses one state only."""
-        check_values(values)
-        back = self._lookback
-        if callable(back):
-            return float(back(values))
-        return float(values[back] if isinstance(back, str) else back)
-
-    def levels_used(self, values: Mapping[str, Any]) -> LevelsUsed:
-        """Return the levels of a state that it uses. Flow and trades are not of a state."""
-        return self.levels_chosen(values) if "levels" in self.needs else LevelsUsed(1)
 
     def levels_chosen(self, values: Mapping[str, Any]) -> LevelsUsed:
         """Return the levels that its parameters choose, whether it reads sizes or flow there."""

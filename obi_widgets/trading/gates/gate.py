@@ -7,7 +7,6 @@ would make. What it says of a state depends on that state and its look-back, nev
 from __future__ import annotations
 
 import functools
-import inspect
 from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
@@ -15,15 +14,11 @@ import numpy as np
 from obi_widgets.checks import flag, integer, text
 from obi_widgets.errors import HistoryError, SettingsError, quoted
 from obi_widgets.history.given import as_history
-from obi_widgets.parameters import Parameter, check_all, declared_by
+from obi_widgets.parameters import Parameter, declared_by
 from obi_widgets.signals import chunks
-from obi_widgets.signals.coverage import LevelsUsed, levels_declared, without_value
-from obi_widgets.signals.signal_checks import (
-    as_needs,
-    check_identifier,
-    check_lookback,
-    check_values,
-)
+from obi_widgets.signals.coverage import without_value
+from obi_widgets.signals.declared import Declared
+from obi_widgets.signals.signal_checks import check_identifier
 from obi_widgets.trading.gates import registry
 
 if TYPE_CHECKING:
@@ -32,16 +27,16 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
     from obi_widgets.history.columns import History
+    from obi_widgets.signals.declared import Lookback
     from obi_widgets.signals.signal_checks import Needs
 
     Floats = NDArray[np.float64]
-    Lookback = str | float | Callable[[Mapping[str, Any]], float]
 
 LONG, SHORT = 1, 2
 """Bits of a state's code: whether a long entry may begin there, and a short one."""
 
 
-class Gate:
+class Gate(Declared):
     """A function of a history that says where an entry may begin. The decorator `gate` makes it.
 
     Calling it computes it: ``narrow(history, most=2)`` is an array of shape (2, T), its first row
@@ -76,6 +71,8 @@ class Gate:
     True
     """
 
+    _kind = "gate"
+
     def __init__(
         self,
         function: Callable[..., ArrayLike],
@@ -86,16 +83,9 @@ class Gate:
         lookback: Lookback = 0.0,
         exact: bool = False,
     ) -> None:
-        self.name = name
-        self.function = function
-        self.parameters = dict(parameters)
-        self.needs = as_needs(needs)
-        self.exact = flag("exact", exact)
-        self._lookback = lookback
-        check_lookback(name, lookback, self.parameters)
+        super().__init__(function, name=name, parameters=parameters, needs=needs, lookback=lookback)
         functools.update_wrapper(self, function, updated=())
-        first = (inspect.getdoc(function) or "").partition("\n\n")[0]
-        self.description = " ".join(first.split())
+        self.exact = flag("exact", exact)
         self.title = name.replace("_", " ").capitalize()
 
     def __repr__(self) -> str:
@@ -108,32 +98,6 @@ class Gate:
     def __call__(self, history: History, **values: object) -> Floats:
         """Return where an entry may begin, shape (2, T); see the class."""
         return self.compute(history, self.check(values))
-
-    def check(self, values: Mapping[str, object]) -> dict[str, Any]:
-        """Return the value of each parameter: the given one, or its default.
-
-        Raises
-        ------
-        SettingsError
-            An unknown parameter, or an invalid value.
-        """
-        check_values(values)
-        return check_all(self.parameters, values, f"The gate {self.name}")
-
-    def lookback(self, values: Mapping[str, Any]) -> float:
-        """Return its look-back in seconds; 0 if it uses one state only."""
-        check_values(values)
-        back = self._lookback
-        if callable(back):
-            return float(back(values))
-        return float(values[back] if isinstance(back, str) else back)
-
-    def levels_used(self, values: Mapping[str, Any]) -> LevelsUsed:
-        """Return the levels of a state that it uses."""
-        check_values(values)
-        if "levels" not in self.needs:
-            return LevelsUsed(1)
-        return levels_declared(self.parameters, values)
 
     def first_needed(self, history: History, values: Mapping[str, Any], row: int) -> int:
         """Return the first row that what it says of a row and of all later rows depends on."""

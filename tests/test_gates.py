@@ -461,3 +461,9 @@ def test_a_comparison_names_the_gates_that_differ():
     free = obi.Parameters()
     assert name_of(free.replace(gates=["hours", "spread"]), free) == "gates hours, spread"
     assert name_of(free, free.replace(gates=["hours"])) == "no gate"
+
+
+def test_a_gate_tells_what_it_is():
+    assert spread.__name__ == spread.name == "spread"
+    assert spread.__doc__.startswith(spread.description)
+    assert spread.description == "Return where the spread is not wide."

@@ -2,9 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from playwright.sync_api import Locator
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from browser.jupyterlab import Notebook
+
+THEMES = {
+    "light": {"dark": False},
+    "dark": {"dark": True},
+    "high contrast": {"dark": True, "contrast": True},
+}
 
 HELPERS = """
 const visible = el => el.checkVisibility({visibilityProperty: true, opacityProperty: true});
@@ -160,4 +172,29 @@ def overlapping(root: Locator) -> list[str]:
 def contrasts(root: Locator) -> dict[str, Any]:
     """Return the least contrast of each kind of text against what is behind it (WCAG)."""
     found: dict[str, Any] = root.evaluate(CONTRAST, TEXTS)
+    return found
+
+
+def faults_of(
+    nb: Notebook, shown: Locator, sizes: Mapping[int, int], place: Path, name: str
+) -> list[str]:
+    """Return what is cut off, overlaps or is too pale, by width and by theme; take screenshots.
+
+    ``sizes`` has a height for each width; the screenshots are ``place / f"{name}-..."``.
+    """
+    found = []
+    for width, height in sizes.items():
+        nb.set_output_width(width, height)
+        nb.page.wait_for_timeout(300)
+        found += [f"{width}: {one}" for one in (*cut_off(shown), *overlapping(shown))]
+        shown.screenshot(path=place / f"{name}-{width}.png")
+    nb.set_output_width(1240)
+    for title, theme in THEMES.items():
+        nb.theme(**theme)
+        nb.page.wait_for_timeout(300)
+        shown.screenshot(path=place / f"{name}-{title.replace(' ', '-')}.png")
+        least = 7 if title == "high contrast" else 4.5
+        pale = {what: ratio for what, ratio in contrasts(shown).items() if ratio < least}
+        found += [f"{title}: {pale}"] if pale else []
+    nb.theme(dark=False)
     return found

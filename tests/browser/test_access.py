@@ -7,8 +7,8 @@ from pathlib import Path
 import axe_playwright_python
 from playwright.sync_api import expect
 
+from browser.looks import THEMES
 from browser.screen import PATIENCE, Screen, eventually
-from browser.test_look import THEMES
 
 AXE = Path(axe_playwright_python.__file__).parent / "axe.min.js"
 

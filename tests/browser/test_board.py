@@ -5,10 +5,9 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import expect
 
-from browser.looks import contrasts, cut_off, overlapping
+from browser.looks import THEMES, contrasts, cut_off, overlapping
 from browser.screen import PATIENCE, Screen, eventually, threads, widgets
 from browser.test_access import violations_by_theme
-from browser.test_look import THEMES
 
 CELLS = (
     "from obi_widgets.feeds.simulation import simulator\n"

@@ -5,9 +5,8 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import expect
 
-from browser.looks import contrasts, cut_off, overlapping
+from browser.looks import faults_of
 from browser.screen import PATIENCE
-from browser.test_look import THEMES
 
 SECOND = 10**9
 
@@ -70,22 +69,7 @@ def test_the_page_says_what_happened_to_the_feed(panel):
 
 
 def test_nothing_of_it_is_cut_off_or_too_pale(panel, artefacts):
-    nb, shown = panel
-    found = []
-    for width, height in SIZES.items():
-        nb.set_output_width(width, height)
-        nb.page.wait_for_timeout(300)
-        found += [f"{width}: {one}" for one in (*cut_off(shown), *overlapping(shown))]
-        shown.screenshot(path=artefacts / f"health-{width}.png")
-    nb.set_output_width(1240)
-    for name, theme in THEMES.items():
-        nb.theme(**theme)
-        nb.page.wait_for_timeout(300)
-        shown.screenshot(path=artefacts / f"health-{name.replace(' ', '-')}.png")
-        least = 7 if name == "high contrast" else 4.5
-        pale = {what: ratio for what, ratio in contrasts(shown).items() if ratio < least}
-        found += [f"{name}: {pale}"] if pale else []
-    nb.theme(dark=False)
+    found = faults_of(*panel, SIZES, artefacts, "health")
     assert found == []
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from browser.looks import contrasts, cut_off, overlapping
+from browser.looks import THEMES, contrasts, cut_off, overlapping
 from browser.screen import Screen
 
 SIZES = {1600: 1350, 1240: 1350, 950: 1800, 766: 1900, 650: 2500, 282: 3400}
@@ -12,12 +12,6 @@ SIZES = {1600: 1350, 1240: 1350, 950: 1800, 766: 1900, 650: 2500, 282: 3400}
 
 766 px are what the browser's zoom of 150 % leaves of 1,240.
 """
-
-THEMES = {
-    "light": {"dark": False},
-    "dark": {"dark": True},
-    "high contrast": {"dark": True, "contrast": True},
-}
 
 ODD = (
     "from obi_widgets.feeds.simulation import simulator\n"

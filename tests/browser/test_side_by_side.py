@@ -5,9 +5,8 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import expect
 
-from browser.looks import contrasts, cut_off, overlapping
+from browser.looks import faults_of
 from browser.screen import PATIENCE
-from browser.test_look import THEMES
 
 CELLS = (
     """import obi_widgets as obi
@@ -70,20 +69,5 @@ def test_a_horizon_and_two_curves_are_chosen(page):
 
 
 def test_nothing_of_it_is_cut_off_or_too_pale(page, artefacts):
-    nb, shown = page
-    found = []
-    for width, height in SIZES.items():
-        nb.set_output_width(width, height)
-        nb.page.wait_for_timeout(300)
-        found += [f"{width}: {one}" for one in (*cut_off(shown), *overlapping(shown))]
-        shown.screenshot(path=artefacts / f"side-by-side-{width}.png")
-    nb.set_output_width(1240)
-    for name, theme in THEMES.items():
-        nb.theme(**theme)
-        nb.page.wait_for_timeout(300)
-        shown.screenshot(path=artefacts / f"side-by-side-{name.replace(' ', '-')}.png")
-        least = 7 if name == "high contrast" else 4.5
-        pale = {what: ratio for what, ratio in contrasts(shown).items() if ratio < least}
-        found += [f"{name}: {pale}"] if pale else []
-    nb.theme(dark=False)
+    found = faults_of(*page, SIZES, artefacts, "side-by-side")
     assert not found, "\n".join(found)

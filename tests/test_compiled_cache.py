@@ -41,13 +41,18 @@ print(value, sum(calls_numba.total.stats.cache_hits.values()))
 def run(tmp_path):
     """Run the caller in a process of its own; return its value, and how often it was cached."""
     (tmp_path / "calls_numba.py").write_text(CALLS)
+    environment = {
+        **os.environ,
+        "PYTHONPATH": os.pathsep.join([str(tmp_path), *sys.path]),
+        # Python takes sources of the same size and the same second for unchanged.
+        "PYTHONDONTWRITEBYTECODE": "1",
+    }
 
     def run(factor):
         (tmp_path / "called_numba.py").write_text(CALLED.format(factor=factor))
         told = subprocess.run(
             [sys.executable, "-c", RUN], cwd=tmp_path, capture_output=True, text=True, timeout=120,
-            env={**os.environ, "PYTHONPATH": os.pathsep.join([str(tmp_path), *sys.path])},
-            check=True,
+            env=environment, check=True,
         )  # fmt: skip
         return tuple(map(int, told.stdout.split()))
 

@@ -21,8 +21,8 @@ from obi_widgets.errors import (
     VenueError,
 )
 from obi_widgets.feeds.live import LiveFeed
+from obi_widgets.feeds.options import Options
 from obi_widgets.feeds.several import WARMUP, open_feeds
-from obi_widgets.feeds.sources import Options
 from obi_widgets.presentation.board import board_texts
 from obi_widgets.presentation.board.board_frame import BoardMaker
 from obi_widgets.presentation.board.sparkline import POINTS

@@ -86,6 +86,7 @@ TABLE = {
     "exchange_guard": (
         "feeds/simulation/subscribers feeds/simulation/served", "limits of who is connected"),
     "connections": ("feeds/connections/pool", "feeds that share websockets"),
+    "shared": ("feeds/connections/market_socket", "what reaches the part of each market"),
     "sharing": (
         "market_data/venues/binance_sharing market_data/venues/bybit_sharing "
         "market_data/venues/coinbase_sharing market_data/venues/hyperliquid_sharing "
@@ -95,7 +96,8 @@ TABLE = {
     "lifetimes": (
         "feeds/thread session/lifecycle widgets/reachability", "what ends when its owner does"),
     "sources": (
-        "feeds/record feeds/blocking session/waiting", "the public functions in a notebook's loop"),
+        "feeds/record feeds/blocking feeds/options session/waiting",
+        "the public functions in a notebook's loop"),
     "given_books": (
         "feeds/given/checks feeds/given/venue", "books that a user's code gives, without a feed"),
     "by_ccxt": (
@@ -124,7 +126,7 @@ TABLE = {
     ),
     "plain_frames": (
         "market_data/venues/binance_plain market_data/venues/binance_numba "
-        "market_data/venues/json_numba",
+        "market_data/venues/json_numba market_data/venues/many_frames",
         "compiled decoding against the plain one",
     ),
     "binance_usdm": (
@@ -163,7 +165,8 @@ TABLE = {
         "history/packing",
         "histories from arrays, tables and books",
     ),
-    "history_writer": ("history/writer history/memory", "appending, growing and dropping"),
+    "history_writer": (
+        "history/writer history/memory history/finer_grid", "appending, growing and dropping"),
     "parquet": ("history/parquet_columns", "saving and loading"),
     "unheld": ("history/instances history/unchecked", "what is held, and what is freed"),
     "compiled": ("kernels/loader kernels/threads", "both kernels of everything"),

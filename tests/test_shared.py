@@ -13,8 +13,9 @@ from shared_tools import turns
 from skipped_time import skipping
 from websockets.exceptions import ConnectionClosed, ConnectionClosedOK
 
-from obi_widgets.feeds.connections import Connections, shared
-from obi_widgets.feeds.connections.shared import MarketSocket, SharedConnection
+from obi_widgets.feeds.connections import Connections, market_socket, shared
+from obi_widgets.feeds.connections.market_socket import MarketSocket
+from obi_widgets.feeds.connections.shared import SharedConnection
 from obi_widgets.feeds.dialling import Dialler
 from obi_widgets.feeds.limits import Wait
 from obi_widgets.market_data.venues import VENUES
@@ -150,7 +151,7 @@ def test_what_is_sent_and_heard_is_that_of_each(monkeypatch):
 
 
 def test_a_market_that_does_not_read_is_closed_and_the_others_are_not(monkeypatch):
-    monkeypatch.setattr(shared, "MOST_WAITING", 10_000)
+    monkeypatch.setattr(market_socket, "MOST_WAITING", 10_000)
 
     async def play():
         async with joined("bybit", "A", "B") as (socket, _, (one, two)):

@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 
     from obi_widgets.feeds.budgets import LimitedConnection
     from obi_widgets.feeds.connections import Connections
-    from obi_widgets.feeds.connections.shared import MarketSocket
+    from obi_widgets.feeds.connections.market_socket import MarketSocket
     from obi_widgets.feeds.limits import Tell, Wait
     from obi_widgets.feeds.market import Market
     from obi_widgets.feeds.requests import Answer

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 
     from obi_widgets.feeds.health.health import Health
     from obi_widgets.history.columns import History
-    from obi_widgets.market_data.venues.base import Frames, Venue
+    from obi_widgets.market_data.venues.base import Venue
+    from obi_widgets.market_data.venues.many_frames import Frames
     from obi_widgets.market_data.venues.replies import Output
 
 

@@ -21,7 +21,8 @@ from obi_widgets.errors import (
 from obi_widgets.feeds.connections import Connections
 from obi_widgets.feeds.given.feed import name_of
 from obi_widgets.feeds.live import LiveFeed
-from obi_widgets.feeds.sources import FITS, Found, Options, find
+from obi_widgets.feeds.options import FITS, Options
+from obi_widgets.feeds.sources import Found, find
 
 if TYPE_CHECKING:
     from obi_widgets.feeds.base import Feed

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from functools import partial
-from itertools import zip_longest
 from threading import RLock
 from typing import TYPE_CHECKING, Any
 from weakref import ref
 
 import numpy as np
 
-from obi_widgets.errors import HistoryError, LevelError
+from obi_widgets.errors import LevelError
 from obi_widgets.history import rows_numpy
 from obi_widgets.history.accumulator import Accumulator
 from obi_widgets.history.columns import History
+from obi_widgets.history.finer_grid import finer_grid
 from obi_widgets.history.flow_numpy import ADDED, OFF_LOT
-from obi_widgets.history.grid import COARSEST, FINEST, infer_tick
+from obi_widgets.history.grid import COARSEST, FINEST
 from obi_widgets.history.large_levels_writer import MANY
 from obi_widgets.history.levels import BLOCK, Levels
 from obi_widgets.history.packing import MAX_TICKS, ticks_away, to_ticks, unsigned
@@ -40,7 +40,7 @@ KERNELS = Kernels("obi_widgets.history.rows_numba", rows_numpy)
 
 NOTHING = Side(+1)
 AT_ONCE = 8
-"""Blocks that share one allocation at most; the system provides the memory as they are written."""
+"""Blocks that share one allocation at most."""
 
 SHARE = 4
 """Part of the blocks that are kept which share one allocation at most: its memory returns to the
@@ -235,9 +235,8 @@ class HistoryWriter:
                 History, self._lock, fields, start=self._start, newest=self.newest()
             )
             self._unfilled.append(ref(history))
-            if (
-                len(self._unfilled) >= self._most_unfilled
-            ):  # while no states come, nothing is filled
+            # While no states come, nothing is filled.
+            if len(self._unfilled) >= self._most_unfilled:
                 self._unfilled = [one for one in self._unfilled if one() is not None]
                 self._most_unfilled = 2 * len(self._unfilled) + UNFILLED
         return history
@@ -322,7 +321,7 @@ class HistoryWriter:
         self._fill()
         tops = [side.top(self.levels) for side in sides]
         prices = [top[0] for top in tops]
-        tick_size = self._finer(prices)
+        tick_size = finer_grid(prices, self._tick_size, self._takes)
         for (price, size), name in zip(tops, ("bid", "ask"), strict=True):
             if len(price) and np.isnan(to_ticks(price[:1], price[:1], 1, tick_size))[0]:
                 raise LevelError(
@@ -343,35 +342,6 @@ class HistoryWriter:
         if ticks.itemsize > block.ticks.itemsize:
             self._blocks[-1] = Levels(block.ticks.astype(ticks.dtype), block.sizes)
         self._hold()
-
-    def _finer(self, prices: list[Floats]) -> float:
-        """Return the grid to hold these prices on, each side's best first.
-
-        It is the present one, refined so that as many of them from the best on lie on it as can.
-        """
-        if not np.isnan(ticks_away(prices, self._tick_size)).any():
-            return self._tick_size
-        try:
-            everything = infer_tick(np.append(np.concatenate(prices), self._tick_size or np.nan))
-        except HistoryError:
-            everything = 0.0
-        if everything and self._takes(everything, prices):
-            return everything
-        tick_size, open_sides = self._tick_size, {0, 1}
-        for pair in zip_longest(*(one.tolist() for one in prices)):
-            for which in sorted(open_sides):
-                price = np.array([np.nan if pair[which] is None else pair[which]])
-                if np.isnan(price[0]) or not np.isnan(ticks_away([price], tick_size))[0]:
-                    continue
-                try:
-                    finer = infer_tick(np.append(price, tick_size or np.nan))
-                except HistoryError:
-                    finer = 0.0
-                if finer and self._takes(finer, prices):
-                    tick_size = finer
-                else:
-                    open_sides.discard(which)  # this level ends its side
-        return tick_size
 
     def _takes(self, tick_size: float, prices: list[Floats]) -> bool:
         """Return whether a finer grid holds all that the present one does, and far enough."""

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from obi_widgets.feeds.base import Feed
-    from obi_widgets.feeds.sources import Options
+    from obi_widgets.feeds.options import Options
     from obi_widgets.presentation.board.board_frame import BoardFrame
     from obi_widgets.presentation.board.leads import Leads
     from obi_widgets.session.lifecycle import Worker, Workers

@@ -18,7 +18,8 @@ from typing import TYPE_CHECKING, Any
 from obi_widgets.checks import UNSET, Unset, flag, instance, text
 from obi_widgets.checks import path as as_path
 from obi_widgets.errors import SealError, SettingsError
-from obi_widgets.feeds.sources import Options, open_feed
+from obi_widgets.feeds.options import Options
+from obi_widgets.feeds.sources import open_feed
 from obi_widgets.presentation.charts.time_range import whole, windows
 from obi_widgets.session.actions import Actions
 from obi_widgets.session.background_calibration import Calibrator

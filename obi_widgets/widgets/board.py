@@ -10,7 +10,7 @@ import ipywidgets
 
 from obi_widgets.checks import UNSET, Unset
 from obi_widgets.errors import ArgumentError, ObiError, quoted
-from obi_widgets.feeds.sources import Options
+from obi_widgets.feeds.options import Options
 from obi_widgets.presentation.board.board_frame import BoardFrame, BoardMaker
 from obi_widgets.presentation.board.board_texts import board_state, board_still, compared_state
 from obi_widgets.presentation.board.compared import MOST

@@ -7,7 +7,8 @@ from functools import partial
 from typing import TYPE_CHECKING, TypeAlias
 
 from obi_widgets.feeds.connections.answers import Answers
-from obi_widgets.feeds.connections.shared import MarketSocket, SharedConnection
+from obi_widgets.feeds.connections.market_socket import MarketSocket
+from obi_widgets.feeds.connections.shared import SharedConnection
 from obi_widgets.feeds.simulation.exchange import SimulatedExchange
 
 if TYPE_CHECKING:

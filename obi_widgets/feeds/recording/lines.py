@@ -9,7 +9,7 @@ import msgspec
 import numpy as np
 from msgspec import Meta, Raw, Struct
 
-from obi_widgets.market_data.venues.base import Frames
+from obi_widgets.market_data.venues.many_frames import Frames
 from obi_widgets.market_data.venues.replies import BOOK
 
 if TYPE_CHECKING:

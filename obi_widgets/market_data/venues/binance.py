@@ -28,7 +28,7 @@ from obi_widgets.market_data.venues.replies import (
     Renew,
 )
 from obi_widgets.market_data.venues.sizes import COINS, SizeUnit
-from obi_widgets.market_data.venues.wire import DECODE_ERRORS, refused, sound, step, text
+from obi_widgets.market_data.venues.wire import DECODE_ERRORS, refused, sound, text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -199,26 +199,14 @@ class Binance(Connection):
             return [self.unlisted(now)]
         if status != 200:
             return self.no_answer(self._instrument(5 * SECOND), status, body, now)
+        contracts = self.size_unit == "contracts"
         try:
-            listing = messages.listings.decode(body)
+            listed = messages.read_listing(body, contracts=contracts)
+            if (item := listed.get(self.symbol)) is None:
+                return [self.unlisted(now, listed)]
+            tick_size, contract_size = messages.steps_of(item)
         except DECODE_ERRORS as error:
             return self._no_listing(text(str(error), 160), now)
-        contracts = self.size_unit == "contracts"  # others are of another kind of market
-        listed = {
-            item.symbol: item for item in listing.symbols if bool(item.contractSize) == contracts
-        }
-        item = listed.get(self.symbol)
-        if item is None:
-            return [self.unlisted(now, listed)]
-        tick = next((one.tickSize for one in item.filters if one.filterType == "PRICE_FILTER"), 0)
-        steps = [0.0, 0.0]  # not known
-        for which, number in enumerate((tick, item.contractSize)):
-            try:
-                steps[which] = step(number) if number else 0.0
-            except DECODE_ERRORS:
-                what = f"a {('tick', 'contract')[which]} size of {text(str(number), 20)}"
-                return self._no_listing(f"{what} is not possible", now)
-        tick_size, contract_size = steps
         lost = self._count_in(SizeUnit(contract_size, inverse=True), now) if contracts else []
         return [
             *lost,

@@ -20,6 +20,8 @@ from obi_widgets.market_data.venues.wire import (
     WirePrice,
     WireSize,
     WireTime,
+    step,
+    text,
 )
 
 Kind: TypeAlias = Literal["spot", "USD-M", "COIN-M"]
@@ -239,9 +241,38 @@ open_interests = msgspec.json.Decoder(OpenInterest, strict=False)
 snapshots = msgspec.json.Decoder(RestSnapshot, strict=False)
 forced_orders = msgspec.json.Decoder(Forced, strict=False)
 account_ratios = msgspec.json.Decoder(list[AccountRatio], strict=False)
-listings = msgspec.json.Decoder(Listing, strict=False)
+_listings = msgspec.json.Decoder(Listing, strict=False)
 _markets = msgspec.json.Decoder(_MarketFields, strict=False)
 server_times = msgspec.json.Decoder(ServerTime, strict=False)
+
+
+def read_listing(body: str | bytes, *, contracts: bool) -> dict[str, Listed]:
+    """Return what is listed by symbol: of sizes in contracts, or of all others.
+
+    Others than asked for are of another kind of market.
+    """
+    symbols = _listings.decode(body).symbols
+    return {item.symbol: item for item in symbols if bool(item.contractSize) == contracts}
+
+
+def steps_of(item: Listed) -> tuple[float, float]:
+    """Return tick size and contract size of a listed symbol; 0 for one that is not told.
+
+    Raises
+    ------
+    ValueError
+        If one of them is not possible.
+    """
+    tick = next((one.tickSize for one in item.filters if one.filterType == "PRICE_FILTER"), 0)
+    return _step("tick", tick), _step("contract", item.contractSize)
+
+
+def _step(what: str, number: str | float) -> float:
+    try:
+        return step(number) if number else 0.0
+    except DECODE_ERRORS:
+        size = text(str(number), 20)
+        raise ValueError(f"a {what} size of {size} is not possible") from None
 
 
 def inner(frame: str | bytes) -> str | bytes | Raw:

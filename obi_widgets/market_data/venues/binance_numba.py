@@ -287,7 +287,7 @@ def apply_trade(data, symbol, now, stamps, amounts, traded, price_decimals, size
     now : int
         Receive time, ns.
     stamps, amounts, traded, price_decimals, size_decimals
-        The table, its length and its decimals; see `base.TradeRows`.
+        The table, its length and its decimals; see `many_frames.TradeRows`.
     """
     kinds, starts, ends, values = np.empty((4, KEYS), np.int64)
     what, end = _frame(data, 0, symbol, kinds, starts, ends, values, np.empty((0, 2)))
@@ -309,7 +309,7 @@ def apply_frames(
     Parameters
     ----------
     data, places
-        See `obi_widgets.market_data.venues.base.Frames`.
+        See `obi_widgets.market_data.venues.many_frames.Frames`.
     symbol, last, bids, bid_count, asks, ask_count, changes, begin
         As in `apply_frame`.
     at : int
@@ -318,7 +318,7 @@ def apply_frames(
         It stops at a frame whose receive time, ns, is before ``since``, before that of the frame
         before, or not before ``until``.
     stamps, amounts, traded, price_decimals, size_decimals
-        The columns of trades, their number, and their decimals; see `base.TradeRows`.
+        The columns of trades, their number, and their decimals; see `many_frames.TradeRows`.
 
     Returns
     -------

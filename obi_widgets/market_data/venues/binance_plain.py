@@ -9,15 +9,15 @@ import numpy as np
 
 from obi_widgets.kernels.loader import Kernels, for_types_of
 from obi_widgets.market_data.events import Refused
-from obi_widgets.market_data.venues.base import Applied
 from obi_widgets.market_data.venues.binance_futures import BinanceFutures
+from obi_widgets.market_data.venues.many_frames import Applied
 from obi_widgets.market_data.venues.replies import FOREVER, Output
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from obi_widgets.market_data.book import Book
-    from obi_widgets.market_data.venues.base import Frames, TradeRows
+    from obi_widgets.market_data.venues.many_frames import Frames, TradeRows
 
 READER = Kernels("obi_widgets.market_data.venues.binance_numba")
 

@@ -19,9 +19,9 @@ import numpy as np
 
 import obi_widgets as obi
 from benchmarks.core.data import captures
-from obi_widgets.history.columns import BLOCK, Levels
 from obi_widgets.history.context import Context
 from obi_widgets.history.flow import Flow, narrow
+from obi_widgets.history.levels import BLOCK, Levels
 from obi_widgets.history.parquet_columns import _put
 from obi_widgets.history.trades import Trades
 from obi_widgets.kernels import loader

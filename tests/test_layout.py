@@ -148,7 +148,8 @@ TABLE = {
     ),
     "flow": ("history/accumulator", "sums against a plain loop"),
     "columns": (
-        "history/column_checks history/rows presentation/charts/pixel_columns",
+        "history/column_checks history/conversions history/rows "
+        "presentation/charts/pixel_columns",
         "columns of pixels, kept and made anew; the columns of a history"),
     "intervals": (
         "signals/amihud signals/kyle_lambda", "sums over intervals, against statistics of others"),

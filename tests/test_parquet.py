@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 import obi_widgets as obi
 from obi_widgets.errors import HistoryError, RecordingError, SettingsError
 from obi_widgets.history import parquet
-from obi_widgets.history.columns import BLOCK
+from obi_widgets.history.levels import BLOCK
 from obi_widgets.history.writer import HistoryWriter
 from obi_widgets.market_data.book import Book
 from obi_widgets.market_data.events import Instrument, Liquidation, Mark, Trade

@@ -24,7 +24,7 @@ from obi_widgets.feeds.market import Market
 from obi_widgets.feeds.recording import Recording
 from obi_widgets.history import context
 from obi_widgets.history import trades as table
-from obi_widgets.history.columns import BLOCK
+from obi_widgets.history.levels import BLOCK
 from obi_widgets.history.writer import HistoryWriter
 from obi_widgets.market_data.book import Book
 from obi_widgets.market_data.events import Instrument, Liquidation, Mark, Trade

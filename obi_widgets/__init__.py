@@ -30,6 +30,7 @@ _PLACES = {
     "Durations": "feeds.health.durations",
     "EntriesWidget": "widgets",
     "EquityWidget": "widgets",
+    "EventStudy": "calibration.event_paths",
     "Feed": "feeds.given.feed",
     "Fees": "market_data.fees",
     "Findings": "settings.provenance",
@@ -70,6 +71,7 @@ _PLACES = {
     "Settings": "settings.settings",
     "SettingsWidget": "widgets",
     "Signal": "signals.signal",
+    "SignalPath": "calibration.event_paths",
     "SignalWidget": "widgets",
     "StatusWidget": "widgets",
     "Stretch": "feeds.health.health",
@@ -98,6 +100,7 @@ _PLACES = {
     "edge_by_hour": "calibration.edge_by_hour",
     "entries": "trading.entries",
     "event_frequency": "signals.event_frequency",
+    "event_study": "calibration.event_study",
     "explained": "calibration.explained",
     "export_strategy": "strategy.export",
     "fees": "trading.fees",
@@ -179,6 +182,7 @@ __all__ = [
     "Durations",
     "EntriesWidget",
     "EquityWidget",
+    "EventStudy",
     "Feed",
     "Fees",
     "Findings",
@@ -219,6 +223,7 @@ __all__ = [
     "Settings",
     "SettingsWidget",
     "Signal",
+    "SignalPath",
     "SignalWidget",
     "StatusWidget",
     "Stretch",
@@ -247,6 +252,7 @@ __all__ = [
     "edge_by_hour",
     "entries",
     "event_frequency",
+    "event_study",
     "explained",
     "export_strategy",
     "fees",
@@ -309,6 +315,8 @@ if TYPE_CHECKING:
     from obi_widgets.calibration.calibrate import calibrate
     from obi_widgets.calibration.compare import compare
     from obi_widgets.calibration.edge_by_hour import edge_by_hour
+    from obi_widgets.calibration.event_paths import EventStudy, SignalPath
+    from obi_widgets.calibration.event_study import event_study
     from obi_widgets.calibration.explained import explained
     from obi_widgets.calibration.gate_report import gate_report
     from obi_widgets.calibration.imbalances import imbalances
@@ -437,20 +445,25 @@ def __dir__() -> list[str]:
 
 
 def _show_in_notebooks() -> None:
-    """Let a notebook show a comparison as its widget, which is imported only then.
+    """Let a notebook show some results as widgets or pictures, which are imported only then.
 
-    What is computed knows no widget, so it cannot say this itself.
+    What is computed knows no screen, so it cannot say this itself.
     """
     import sys
 
     ipython: Any = sys.modules.get("IPython")
     shell: Any = None if ipython is None else ipython.get_ipython()
     if hasattr(shell, "kernel"):
-        shell.display_formatter.mimebundle_formatter.for_type_by_name(
-            "obi_widgets.calibration.signal_comparison",
-            "Comparison",
-            lambda found: import_module("obi_widgets.widgets.side_by_side").shown(found),
-        )
+        formatter = shell.display_formatter.mimebundle_formatter
+        for module, name, shows in (
+            ("signal_comparison", "Comparison", "widgets.side_by_side"),
+            ("event_paths", "EventStudy", "presentation.tear_sheet.event_figure"),
+        ):
+            formatter.for_type_by_name(
+                f"obi_widgets.calibration.{module}",
+                name,
+                lambda found, shows=shows: import_module(f"obi_widgets.{shows}").shown(found),
+            )
 
 
 _show_in_notebooks()

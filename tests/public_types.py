@@ -15,9 +15,9 @@ import pandas as pd
 import obi_widgets as obi
 
 MADE = {
-    "Comparison", "Context", "Days", "Depth", "Findings", "Flow", "Gate", "Health", "History",
-    "LargeLevels", "Parameter", "Proposal", "Reading", "Report", "SealedTest", "Signal",
-    "Suitability", "Surface", "Taken", "Trades",
+    "Comparison", "Context", "Days", "Depth", "EventStudy", "Findings", "Flow", "Gate", "Health",
+    "History", "LargeLevels", "Parameter", "Proposal", "Reading", "Report", "SealedTest", "Signal",
+    "SignalPath", "Suitability", "Surface", "Taken", "Trades",
 }  # fmt: skip
 """Public classes whose objects come from functions."""
 

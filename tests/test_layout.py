@@ -24,6 +24,11 @@ TABLE = {
         "presentation/tear_sheet/side_by_side widgets/side_by_side",
         "signals side by side: the sheet and its widget",
     ),
+    "event_study": (
+        "calibration/event_paths calibration/moves calibration/statistics/sign_flips "
+        "presentation/tear_sheet/event_figure",
+        "obi.event_study: moves, paths, intervals and the picture",
+    ),
     "compare": (
         "calibration/incremental calibration/signal_comparison",
         "obi.compare, against statsmodels, scipy and pandas",

@@ -54,11 +54,12 @@ CLASSES = (obi.calibrate.__globals__["Report"], obi.Signal, obi.MicroPriceFit, o
 
 VALUES = (
     obi.Alert, obi.Appearance, obi.AtHorizon, obi.Bootstrap, obi.ClockOffset,
-    obi.Comparison, obi.Context, obi.Days, obi.Depth, obi.Durations, obi.Fees, obi.Findings,
-    obi.Flow, obi.Health, obi.Instrument,
+    obi.Comparison, obi.Context, obi.Days, obi.Depth, obi.Durations, obi.EventStudy, obi.Fees,
+    obi.Findings, obi.Flow, obi.Health, obi.Instrument,
     obi.Interruptions, obi.Judgement, obi.Labels, obi.LargeLevels, obi.LevelsUsed, obi.NextMove,
     obi.Parameter, obi.Parameters, obi.Proposal, obi.Provenance, obi.Reading, obi.Refusal,
-    obi.Seal, obi.Sealed, obi.Stretch, obi.Suitability, obi.Surface, obi.Taken, obi.Trades,
+    obi.Seal, obi.Sealed, obi.SignalPath, obi.Stretch,
+    obi.Suitability, obi.Surface, obi.Taken, obi.Trades,
 )  # fmt: skip
 """What holds what other calls checked."""
 

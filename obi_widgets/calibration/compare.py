@@ -206,13 +206,14 @@ def compare(
     )  # fmt: skip
 
 
-def chosen_signals(signals: object) -> list[Chosen]:
+def chosen_signals(signals: object, *, gauges: bool = False) -> list[Chosen]:
     """Return the signals that are compared, each with a name of its own.
 
     Raises
     ------
     SettingsError
-        If there is none, if they are too many, or if one is no signal or has no direction.
+        If there is none, if they are too many, or if one is no signal; also if one has no
+        direction, unless ``gauges``.
     """
     if isinstance(signals, Signal | str | Settings | Parameters):
         signals = [signals]
@@ -227,7 +228,8 @@ def chosen_signals(signals: object) -> list[Chosen]:
             f"There are {len(given):,} signals.", f"Give 1 to {MOST}. {ADVICE}"
         )  # fmt: skip
     chosen = [_one(name, one) for name, one in given]
-    _refuse_gauges(chosen)
+    if not gauges:
+        _refuse_gauges(chosen)
     names = [one.name for one in chosen]
     repeated = {name for name in names if names.count(name) > 1}
     return [

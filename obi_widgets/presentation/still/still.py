@@ -131,8 +131,12 @@ def titled(frame: Frame, shown: Still) -> Still:
     return replace(shown, sentence=_sentence(frame))
 
 
-def written(shown: Still) -> dict[str, str]:
-    """Return a still picture that has its sentence, as HTML and as plain text, by MIME type."""
+def written(shown: Still, kind: str = "obi-still") -> dict[str, str]:
+    """Return a still picture that has its sentence, as HTML and as plain text, by MIME type.
+
+    The style sheet of the widgets hides the class ``obi-still`` beside a widget that runs. What no
+    widget shows has another ``kind``.
+    """
     drawn = ""
     if shown.image:
         image = base64.b64encode(shown.image.encode()).decode()
@@ -140,11 +144,10 @@ def written(shown: Still) -> dict[str, str]:
             f'<img width="{WIDTH}" style="max-width:100%" alt="{escape(shown.described)}" '
             f'src="data:image/svg+xml;base64,{image}">'
         )
-    # The style sheet of the widgets hides this class beside a widget that runs.
     tables = "".join(map(_table_html, shown.tables))
     texts = [shown.sentence, *([shown.text] if shown.text else [])]
     said = "".join(f"<p>{escape(text)}</p>" for text in texts)
-    html = f'<div class="obi-still">{said}{drawn}{tables}</div>'
+    html = f'<div class="{kind}">{said}{drawn}{tables}</div>'
     plain = [_table_plain(table) for table in shown.tables]
     return {"text/html": html, "text/plain": "\n".join([*texts, *plain])}
 
@@ -245,7 +248,7 @@ def _y(values: Floats, span: tuple[float, float], box: tuple[float, float]) -> F
     return np.asarray(bottom - (np.clip(values, low, high) - low) / (high - low) * (bottom - top))
 
 
-def _path(x: Floats, y: Floats, kind: str = "", *, steps: bool = False) -> str:
+def line_of(x: Floats, y: Floats, kind: str = "", *, steps: bool = False) -> str:
     """Return a line; NaN breaks it."""
     commands, drawing = [], False
     for a, b in zip(np.clip(x, 0, RIGHT).tolist(), y.tolist(), strict=True):
@@ -264,16 +267,17 @@ def _rule(y: float, kind: str) -> str:
     return f'<path class="{kind}" d="M0 {y:.1f}H{RIGHT}"/>'
 
 
-def _text(x: float, y: float, text: str, anchor: str = "start") -> str:
+def text_at(x: float, y: float, text: str, anchor: str = "start") -> str:
+    """Return a text at a place."""
     return f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}">{escape(text)}</text>'
 
 
 def _grid(frame: Frame) -> Iterator[str]:
     """Yield the titles, and lines at round times."""
     quote = frame.instrument.quote
-    yield _text(0, 14, f"Mid, {quote}" if quote else "Mid")
+    yield text_at(0, 14, f"Mid, {quote}" if quote else "Mid")
     of = frame.parameters.signal
-    yield _text(0, SIGNAL[0] - 8, f"{of.title}, {of.unit}" if of.unit else of.title)
+    yield text_at(0, SIGNAL[0] - 8, f"{of.title}, {of.unit}" if of.unit else of.title)
     start, end, _ = frame.window
     style = "%H:%M:%S" if end - start < 86_400 * 10**9 else "%b %d %H:%M"
     ticks = clock_ticks(start, end)
@@ -283,7 +287,7 @@ def _grid(frame: Frame) -> Iterator[str]:
         yield (
             f'<path class="g" d="M{x:.1f} {PRICE[0]}V{PRICE[1]}M{x:.1f} {SIGNAL[0]}V{SIGNAL[1]}"/>'
         )
-        yield _text(x, HEIGHT - 8, _moment(time, style), "middle")
+        yield text_at(x, HEIGHT - 8, _moment(time, style), "middle")
 
 
 def _price(frame: Frame) -> Iterator[str]:
@@ -295,9 +299,9 @@ def _price(frame: Frame) -> Iterator[str]:
     for value in nice_ticks(low, high, 6).tolist():
         y = float(_y(np.array([value]), span, PRICE)[0])
         yield _rule(y, "g")
-        yield _text(RIGHT + 6, y + 4, formatting.number(value, decimals))
+        yield text_at(RIGHT + 6, y + 4, formatting.number(value, decimals))
     time, mid = frame.price
-    yield _path(_x(frame, time), _y(mid, span, PRICE), steps=True)
+    yield line_of(_x(frame, time), _y(mid, span, PRICE), steps=True)
     trades, window = frame.trades, frame.window
     end = np.where(trades.exit_time > 0, trades.exit_time, trades.entry_time)
     seen = (end >= window.start) & (trades.entry_time <= window.end)
@@ -309,7 +313,7 @@ def _price(frame: Frame) -> Iterator[str]:
     won, longs = trades.gross_bps[rows] > 0, trades.side[rows] > 0
     for a, b, c, d, good, long in zip(x1, y1, x2, y2, won, longs, strict=True):
         if d == d:  # not NaN: the entry has left
-            yield _path(np.array([a, c]), np.array([b, d]), "b" if good else "a d")
+            yield line_of(np.array([a, c]), np.array([b, d]), "b" if good else "a d")
             yield f'<path d="M{c - 3:.1f} {d:.1f}a3 3 0 1 0 6 0a3 3 0 1 0-6 0"/>'
         if a >= 0:
             up = -5 if long else 5
@@ -325,7 +329,7 @@ def _signal(frame: Frame) -> Iterator[str]:
         if low <= value <= high:
             y = float(_y(np.array([value]), span, SIGNAL)[0])
             yield _rule(y, "l" if value else "g")
-            yield _text(RIGHT + 6, y + 4, formatting.signal_number(value, span) if value else "0")
+            yield text_at(RIGHT + 6, y + 4, formatting.signal_number(value, span) if value else "0")
     time, least, greatest = shown.extent
     known = np.isfinite(least)
     if known.any():
@@ -341,4 +345,4 @@ def _signal(frame: Frame) -> Iterator[str]:
             + ['"/>']
         )
     time, line = shown.line
-    yield _path(_x(frame, time), _y(line, span, SIGNAL), steps=shown.raw)
+    yield line_of(_x(frame, time), _y(line, span, SIGNAL), steps=shown.raw)

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from html import escape
 from itertools import zip_longest
 from typing import TYPE_CHECKING, Any
 
-from obi_widgets.presentation.still.still import WIDTH, Still, Table, drawing_of
+from obi_widgets.presentation.still.still import WIDTH, Still, Table, drawing_of, text_at
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -60,44 +59,40 @@ def _y(place: float) -> float:
     return TOP + place * (BOTTOM - TOP)
 
 
-def _text(x: float, y: float, text: str, anchor: str = "start") -> str:
-    return f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}">{escape(text)}</text>'
-
-
 def _lines(data: dict[str, Any]) -> Iterator[str]:
     """Yield the mean return by horizon, its interval, and the cost."""
     left, right = RETURNS[0], RETURNS[1] - 40
     xs = [left + MARGIN + share * (right - left - 2 * MARGIN) for share in data["x"]]
-    yield _text(left, 14, data["title"])
+    yield text_at(left, 14, data["title"])
     for place, label in data["ticks"]:
         yield f'<path class="{"l" if label == "0" else "g"}" d="M{left} {_y(place):.1f}H{right}"/>'
-        yield _text(right + 6, _y(place) + 4, label)
+        yield text_at(right + 6, _y(place) + 4, label)
     low, high = data["band"]
     for x, a, b in zip(xs, low, high, strict=True):
         if a is not None and b is not None:
             yield f'<path class="l" d="M{x:.1f} {_y(a):.1f}V{_y(b):.1f}"/>'
     if data["cost"] is not None:
         yield f'<path class="a d" d="M{left} {_y(data["cost"]):.1f}H{right}"/>'
-        yield _text(left + 4, _y(data["cost"]) - 4, "cost")
+        yield text_at(left + 4, _y(data["cost"]) - 4, "cost")
     points = [(x, _y(m)) for x, m in zip(xs, data["mean"], strict=True) if m is not None]
     if points:
         yield f'<path class="b" d="M{"L".join(f"{x:.1f} {y:.1f}" for x, y in points)}"/>'
     for x, y in points:
         yield f'<path class="B" d="M{x - 3:.1f} {y:.1f}a3 3 0 1 0 6 0a3 3 0 1 0-6 0"/>'
     for x, label in zip(xs, data["labels"], strict=True):
-        yield _text(x, HEIGHT - 8, label, "middle")
-    yield _text(right + 40, HEIGHT - 8, "s", "end")
+        yield text_at(x, HEIGHT - 8, label, "middle")
+    yield text_at(right + 40, HEIGHT - 8, "s", "end")
 
 
 def _bars(data: dict[str, Any]) -> Iterator[str]:
     """Yield the mean return of each decile of the signal."""
     left, right = DECILES
     step = (right - left) / len(data["at"])
-    yield _text(left, 14, data["title"])
+    yield text_at(left, 14, data["title"])
     zero = _y(data["zero"])
     for number, place in enumerate(data["at"]):
         x = left + (number + 0.5) * step
-        yield _text(x, HEIGHT - 8, f"{number + 1}", "middle")
+        yield text_at(x, HEIGHT - 8, f"{number + 1}", "middle")
         if place is None:
             continue
         kind, wide = ("B" if _y(place) < zero else "A"), 0.38 * step
@@ -105,5 +100,5 @@ def _bars(data: dict[str, Any]) -> Iterator[str]:
             f'<path class="{kind}" d="M{x - wide:.1f} {zero:.1f}'
             f'H{x + wide:.1f}V{_y(place):.1f}H{x - wide:.1f}z"/>'
         )
-        yield _text(x, _y(place) + (-4 if kind == "B" else 12), data["texts"][number], "middle")
+        yield text_at(x, _y(place) + (-4 if kind == "B" else 12), data["texts"][number], "middle")
     yield f'<path class="l" d="M{left} {zero:.1f}H{right}"/>'

@@ -120,7 +120,9 @@ def test_mark_index_and_funding_are_read():
     data = {"e": "markPriceUpdate", "E": 9, "s": "BTCUSDT", "p": "100.5", "ap": "100.4"}
     data |= {"P": "100.6", "i": "100.25", "r": "0.00010000", "T": 1_700_000_000_000, "st": 1}
     frame = json.dumps({"stream": "btcusdt@markPrice@1s", "data": data})
-    assert connected().received(frame, 7) == [Mark(9_000_000, 7, 100.5, 100.25, 0.0001)]
+    assert connected().received(frame, 7) == [
+        Mark(9_000_000, 7, 100.5, 100.25, 0.0001, next_funding=1_700_000_000.0)
+    ]
 
 
 @pytest.mark.parametrize(("index", "told"), [("100.25", 100.25), ("0.00000000", nan)])

@@ -432,6 +432,14 @@ def test_a_ticker_tells_what_has_changed_and_nothing_else():
     assert all(map(isnan, rest))
 
 
+def test_a_ticker_tells_when_funding_is_paid_next():
+    whole = ticker(fundingRate="-0.0001", nextFundingTime="1700006400000")
+    alone = ticker(nextFundingTime="1700006400000")
+    for sent in (whole, alone):
+        (mark,) = only(Mark, in_sync().received(sent, 5))
+        assert mark.next_funding == 1_700_006_400
+
+
 @pytest.mark.parametrize("price", ["0", "-1", "nan", "inf"])
 def test_a_mark_price_that_makes_no_sense_is_not_taken(price):
     assert values(ticker(markPrice=price)) == []

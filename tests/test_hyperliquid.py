@@ -379,7 +379,8 @@ def test_an_unknown_side_is_unreadable():
 def test_a_context_has_the_time_of_the_book_and_waits_for_the_first():
     venue = connected()
     assert venue.received(context(), 1) == []
-    mark = Mark(MS * 1_000_000, 2, 84144.5, 84150.0, 0.0000125, 29875.4)
+    due = (MS // 3_600_000 + 1) * 3_600.0  # the next full hour
+    mark = Mark(MS * 1_000_000, 2, 84144.5, 84150.0, 0.0000125, 29875.4, next_funding=due)
     assert venue.received(book(MS), 2)[1:] == [mark]
     (later,) = venue.received(context(), 3)
     assert (later.time, later.received) == (MS * 1_000_000, 3)

@@ -460,3 +460,10 @@ def test_what_comes_beside_the_book_comes_one_by_one():
     assert values("index-tickers", "BTC-USDT", idxPx="65117") == [None, 65117.0, None, None]
     assert values("funding-rate", fundingRate="-0.0001") == [None, None, -0.0001, None]
     assert values("open-interest", oi="100", oiCcy="1.5") == [None, None, None, 1.5]
+
+
+@pytest.mark.parametrize(("sent", "due"), [("1700006400000", 1_700_006_400.0), ("0", None)])
+def test_when_funding_is_paid_next_comes_with_its_rate(sent, due):
+    data = {"instId": SWAP, "ts": str(BEGIN), "fundingRate": "0.0001", "fundingTime": sent}
+    (mark,) = only(Mark, in_sync().received(frame("funding-rate", data, SWAP), 5))
+    assert (None if isnan(mark.next_funding) else mark.next_funding) == due

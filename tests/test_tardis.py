@@ -115,7 +115,8 @@ def test_trades_and_tickers_beside_changes(tmp_path):
         f"{MARKET},{US + 700_000},{US + 800_000},x-1,sell,100,0.5",
         f"{MARKET},{US + 700_000},{US + 800_000},79,unknown,100,0.5",
     ]
-    tickers = [f"{MARKET},{US + 500_000},{US + 600_000},,0.0001,,1000,100.4,100.2,100.3",
+    due = 1_700_006_400_000_000
+    tickers = [f"{MARKET},{US + 500_000},{US + 600_000},{due},0.0001,,1000,100.4,100.2,100.3",
                f"{MARKET},{US + 900_000},{US + 950_000},,,,,,,100.6"]  # fmt: skip
     files = [put(tmp_path / "b.csv", CHANGES, LINES), put(tmp_path / "t.csv", TRADES, trades),
              put(tmp_path / "d.csv", TICKER, tickers)]  # fmt: skip
@@ -129,7 +130,7 @@ def test_trades_and_tickers_beside_changes(tmp_path):
     assert history.trade_ends.tolist() == [0, 2, 2]
     for name, values in (
         ("mark", [100.3, 100.6]), ("index", [100.2]), ("funding_rate", [0.0001]),
-        ("open_interest", [1000]),
+        ("open_interest", [1000]), ("next_funding", [1_700_006_400]),
     ):  # fmt: skip
         rows = history.context.to_frame().query("name == @name")
         assert rows["value"].tolist() == values, name

@@ -23,11 +23,12 @@ if TYPE_CHECKING:
 
 NAMES = (
     "mark", "index", "funding_rate", "open_interest", "liquidated", "liquidation_price",
-    "long_short_ratio",
+    "long_short_ratio", "next_funding",
 )  # fmt: skip
 """Mark and index price in quote currency; funding rate as a fraction per funding interval; open
 interest and liquidated size in base units (+ a short was bought back, − a long was sold); price of
-a liquidation in quote currency; accounts that are long for each that is short, over 5 minutes.
+a liquidation in quote currency; accounts that are long for each that is short, over 5 minutes; when
+funding is paid next, seconds UTC.
 
 Files hold places in this list: a new name comes last."""
 
@@ -118,7 +119,7 @@ class Context:
         history : History
             T states.
         name : {"mark", "index", "funding_rate", "open_interest", "liquidated", \
-"liquidation_price", "long_short_ratio"}
+"liquidation_price", "long_short_ratio", "next_funding"}
             Name of the value. That of a liquidation is of the last one, however long ago.
 
         Returns

@@ -5,6 +5,7 @@ What has been handed out is never written again, so reading it takes no lock.
 
 from __future__ import annotations
 
+from math import nan
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
@@ -34,6 +35,10 @@ ROOM = 4096
 
 MOST_DECIMALS = 12
 """Of a price or size; one that needs more is rounded."""
+
+TOLD_AGAIN = 60 * 10**9
+"""Time after which the next funding is noted again, ns. It stays the same for hours, so it is not
+kept each second; and a row of hours ago that still holds would keep all rows since."""
 
 EXACT = 2.0**53
 """Whole numbers up to here are exact as floats."""
@@ -250,6 +255,7 @@ class TapeWriter:
         self.due = 0
         self._silences = SilenceFinder()
         self._context = ContextWriter()
+        self._next_funding, self._funding_told = nan, 0
         self._ends: Ints = np.zeros(ROOM, np.int64)
         self._numbered = 0  # states whose number of trades is known
         self._reached = 0  # the latest receive time of these
@@ -288,6 +294,12 @@ class TapeWriter:
             "open_interest": mark.open_interest, "long_short_ratio": mark.long_short_ratio,
         }  # fmt: skip
         sent = {name: value for name, value in values.items() if value == value}
+        again = mark.time - self._funding_told >= TOLD_AGAIN
+        if mark.next_funding == mark.next_funding and (
+            again or mark.next_funding != self._next_funding
+        ):
+            sent["next_funding"] = self._next_funding = mark.next_funding
+            self._funding_told = mark.time
         self._context.append(mark.time, received, sent)
 
     def liquidation(self, one: Liquidation, received: int) -> None:

@@ -136,7 +136,8 @@ class Mark(Struct, frozen=True, gc=False):
     """Mark price, index price, and funding rate (a fraction of the value, per funding interval).
 
     ``open_interest`` is in base units. ``long_short_ratio`` is how many accounts are long for each
-    that is short, over 5 minutes. NaN stands for what the source did not send.
+    that is short, over 5 minutes. ``next_funding`` is when funding is paid next, seconds UTC, by
+    the exchange's clock. NaN stands for what the source did not send.
     """
 
     time: int
@@ -146,6 +147,7 @@ class Mark(Struct, frozen=True, gc=False):
     funding_rate: float
     open_interest: float = nan
     long_short_ratio: float = nan
+    next_funding: float = nan
 
 
 class Liquidation(Struct, frozen=True, gc=False):

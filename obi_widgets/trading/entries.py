@@ -21,6 +21,7 @@ from obi_widgets.trading.decisions import decisions
 from obi_widgets.trading.declared import at_once, leaves_early, refuse_gauge, values_now
 from obi_widgets.trading.entries_numpy import ENTERING, FLAT, LEAVING
 from obi_widgets.trading.entries_numpy import HELD as HOLDING
+from obi_widgets.trading.funding import NOT_KNOWN, funding_bps, told
 from obi_widgets.trading.quotes import quotes, touch
 from obi_widgets.trading.trade_list import COLUMNS, Held, StateKey, Trades
 
@@ -310,11 +311,17 @@ def entries(
     DataFrame
         A row an entry: ``side`` (+1 long, −1 short), ``entry_time``, ``exit_time`` (UTC),
         ``entry_price``, ``exit_price`` (quote currency), ``gross_bps``, ``net_bps`` (after the fees
-        of both sides), ``ended`` (``"held"`` to its time; ``"stop"``, ``"target"``, ``"flip"``,
-        ``"fade"`` or ``"deceleration"``, by an exit of the settings; ``"gap"``: the book was lost
-        meanwhile, and the result is not known; ``"open"``: not yet; ``"unfilled"``: the order met a
-        price beyond its limit or too few levels, at ``entry_time``, or it was refused or cancelled
-        then because it could not be posted or nobody took it). NaT and NaN where there is none.
+        of both sides), ``funding_bps`` (what it got at the funding times within its hold, + if
+        received; 0 without one), ``net_of_funding_bps`` (``net_bps`` plus ``funding_bps``),
+        ``ended`` (``"held"`` to its time; ``"stop"``, ``"target"``, ``"flip"``, ``"fade"`` or
+        ``"deceleration"``, by an exit of the settings; ``"gap"``: the book was lost meanwhile, and
+        the result is not known; ``"open"``: not yet; ``"unfilled"``: the order met a price beyond
+        its limit or too few levels, at ``entry_time``, or it was refused or cancelled then because
+        it could not be posted or nobody took it). NaT and NaN where there is none.
+
+        Funding stands apart: ``net_bps`` is without it here, in the lab, in `calibrate` and in a
+        sealed test. It is NaN where the history has no funding times; ``attrs`` of the table say
+        so.
 
     Raises
     ------
@@ -333,4 +340,10 @@ def entries(
     history, parameters = as_history(history), values_now(settings)
     scanner = Scanner(parameters, queue)
     scanner.extend(history, parameters.signal.compute(history, dict(parameters.values)))
-    return scanner.trades(history).to_frame()
+    trades = scanner.trades(history)
+    table, funding = trades.to_frame(), funding_bps(history, trades)
+    table.insert(len(table.columns) - 1, "funding_bps", funding)
+    table.insert(len(table.columns) - 1, "net_of_funding_bps", trades.net_bps + funding)
+    if not told(history, "next_funding")[0].size:
+        table.attrs["funding"] = NOT_KNOWN
+    return table

@@ -47,6 +47,7 @@ LEVEL_COLUMNS = {"is_snapshot": TEXT, "side": TEXT, "price": FLOAT, "amount": FL
 TRADE_COLUMNS = {"id": TEXT, "side": TEXT, "price": FLOAT, "amount": FLOAT}
 TICKER_COLUMNS = {
     "funding_rate": FLOAT, "open_interest": FLOAT, "index_price": FLOAT, "mark_price": FLOAT,
+    "funding_timestamp": FLOAT,
 }  # fmt: skip
 
 OWN_NAMES = {
@@ -244,12 +245,12 @@ class Tardis(EventFiles):
     def _ticker(self, path: Path) -> Iterator[FileEvent]:
         for batch in self._batches(path, TICKER_COLUMNS):
             stamps = (batch[name].tolist() for name in ("timestamp", "local_timestamp"))
-            mark, index, rate, interest = (
+            mark, index, rate, interest, due = (
                 batch[name] for name in ("mark_price", "index_price", "funding_rate",
-                                         "open_interest")
+                                         "open_interest", "funding_timestamp")
             )  # fmt: skip
             interest = self.unit.base_units(np.where(mark > 0, mark, np.nan), interest)
-            values = mark, index, rate, interest
+            values = mark, index, rate, interest, np.full(len(due), np.nan), due / 1e6
             for row in zip(*stamps, *(column.tolist() for column in values), strict=True):
                 yield Mark(*row)
 

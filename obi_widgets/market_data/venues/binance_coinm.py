@@ -130,4 +130,5 @@ class BinanceCoinm(BinanceFutures):
         if foreign := messages.foreign(mark, self.symbol, self.market):
             return [Refused(now, foreign, text(mark.s))]
         self._mark = mark.p
-        return [Mark(mark.E * MILLISECOND, now, mark.p, nan, mark.funding_rate)]
+        values = mark.p, nan, mark.funding_rate
+        return [Mark(mark.E * MILLISECOND, now, *values, next_funding=mark.next_funding)]

@@ -97,6 +97,7 @@ class CoinMMark(Struct):
     s: str
     p: WirePrice
     r: str = ""
+    T: WireTime = 0
     ps: str = ""
     st: int = 0
 
@@ -104,6 +105,11 @@ class CoinMMark(Struct):
     def funding_rate(self) -> float:
         """The funding rate; NaN if there is none."""
         return msgspec.convert(self.r, _Rate, strict=False) if self.r else nan
+
+    @property
+    def next_funding(self) -> float:
+        """When funding is paid next, seconds UTC; NaN if there is none."""
+        return self.T / 1e3 if self.r and self.T else nan
 
 
 class Mark(CoinMMark):

@@ -81,4 +81,5 @@ class BinanceUsdm(PlainFrames):
         mark = messages.marks.decode(body)
         if foreign := messages.foreign(mark, self.symbol, self.market):
             return [Refused(now, foreign, text(mark.s))]
-        return [Mark(mark.E * MILLISECOND, now, mark.p, mark.index, mark.funding_rate)]
+        values = mark.p, mark.index, mark.funding_rate
+        return [Mark(mark.E * MILLISECOND, now, *values, next_funding=mark.next_funding)]

@@ -265,8 +265,11 @@ class Bybit(Streamed):
             messages.value(ticker.indexPrice),
             messages.value(ticker.fundingRate, positive=False),
             interest,
+            next_funding=messages.value(ticker.nextFundingTime) / 1e3,
         )
-        values = mark.price, mark.index, mark.funding_rate, mark.open_interest
+        values = (
+            mark.price, mark.index, mark.funding_rate, mark.open_interest, mark.next_funding,
+        )  # fmt: skip
         return [] if all(map(isnan, values)) else [mark]
 
     def _read_liquidations(self, told: list[messages.Liquidation], now: int) -> list[Output]:

@@ -77,6 +77,7 @@ class Ticker(Struct):
     indexPrice: str = ""  # noqa: N815
     openInterest: str = ""  # noqa: N815
     fundingRate: str = ""  # noqa: N815
+    nextFundingTime: str = ""  # noqa: N815
 
 
 class Frame(Struct):

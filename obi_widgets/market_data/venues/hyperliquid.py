@@ -34,6 +34,7 @@ FAST, DEEP = 5, 20
 """Levels a side of a fast book, which comes twice a second, and of one that comes every 5 s."""
 
 MILLISECOND = 1_000_000
+HOUR = 3600 * SECOND
 
 SIGNIFICANT = 5
 """The most significant figures of a price that is not a whole number."""
@@ -287,6 +288,8 @@ class Hyperliquid(Streamed):
             context.oraclePx,
             context.funding,
             context.openInterest,
+            # It is paid at each full hour.
+            next_funding=float((time // HOUR + 1) * HOUR // SECOND),
         )
 
 

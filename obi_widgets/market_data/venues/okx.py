@@ -375,7 +375,10 @@ class Okx(Streamed):
                     marks.append((index.instId, event))
             case "funding-rate":
                 for rate in messages.funding_rates.decode(data):
-                    event = Mark(rate.ts * MILLISECOND, now, nan, nan, rate.fundingRate)
+                    due = rate.fundingTime / 1e3 or nan
+                    event = Mark(
+                        rate.ts * MILLISECOND, now, nan, nan, rate.fundingRate, next_funding=due
+                    )
                     marks.append((rate.instId, event))
             case "open-interest":
                 for interest in messages.open_interests.decode(data):

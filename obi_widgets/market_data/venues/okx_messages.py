@@ -80,6 +80,7 @@ class FundingRate(Struct):
     instId: str  # noqa: N815
     fundingRate: _Rate  # noqa: N815
     ts: WireTime
+    fundingTime: WireTime = 0  # noqa: N815
 
 
 class OpenInterest(Struct):

@@ -152,6 +152,8 @@ _PLACES = {
     "vwap_deviation": "signals.vwap_deviation",
     "walk_book": "calibration.quality.walk_book",
     "walk_forward": "calibration.walk_forward",
+    "wall_markouts": "calibration.quality.walls",
+    "walls": "calibration.quality.walls",
     "weighted_mid": "signals.touch",
     "weighted_sum": "signals.transforms",
     "zscore": "signals.transforms",
@@ -304,6 +306,8 @@ __all__ = [
     "vwap_deviation",
     "walk_book",
     "walk_forward",
+    "wall_markouts",
+    "walls",
     "weighted_mid",
     "weighted_sum",
     "zscore",
@@ -333,6 +337,7 @@ if TYPE_CHECKING:
     from obi_widgets.calibration.quality.tightness import tightness
     from obi_widgets.calibration.quality.trade_costs import trade_costs
     from obi_widgets.calibration.quality.walk_book import walk_book
+    from obi_widgets.calibration.quality.walls import wall_markouts, walls
     from obi_widgets.calibration.report import Report
     from obi_widgets.calibration.seal import Seal
     from obi_widgets.calibration.sealed import SealedTest

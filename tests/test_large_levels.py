@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import math
 import pickle
 
-import flow_reference
 import numpy as np
 import pytest
 from exchange_tools import captured
 from kernel_tools import BOTH, use
+from walls_reference import of_capture
 
 import obi_widgets as obi
 from obi_widgets.feeds.loading import play
@@ -278,105 +277,11 @@ def days(symbol):
     return [captured(f"binance_usdm/{symbol}usdt_202407{day}.gz") for day in (18, 19)]
 
 
-ENDS = (1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 200.0)
-
-
-def recomputed(paths):
-    """Return the levels of a capture by the rule as it is written, event by event."""
-    books, known, trades, levels, told = ({}, {}), None, [], {}, []
-    usual, counted, mid, due, look = {}, [{} for _ in ENDS], math.nan, 0, 0
-
-    def where(price):
-        away = 1e4 * abs(price - mid) / mid
-        return next((n for n, end in enumerate(ENDS) if away < end), None)
-
-    def begin(side, price, size, time, found):
-        levels[side, price] = {
-            "price": price, "side": side, "born": time, "found": found, "size": size,
-            "largest": size, "removed": 0.0, "traded": 0.0, "ended": None,
-            "least": 4.0 * usual[where(price)] / 2,
-        }  # fmt: skip
-        told.append(levels[side, price])
-
-    for kind, _, data in flow_reference.messages(paths):
-        if kind == "trade":
-            trades.append(data)
-            continue
-        time = 1_000_000 * data["T"]
-        # A trade is taken into account with the first event that is not before it.
-        while trades and 1_000_000 * trades[0]["T"] <= time:
-            trade = trades.pop(0)
-            maker = +1 if trade["m"] else -1
-            level = levels.get((maker, float(trade["p"])))
-            if level is not None:
-                level["traded"] += float(trade["q"])
-        for side, book, name in ((+1, books[0], "b"), (-1, books[1], "a")):
-            for text, amount in data[name]:
-                price, size = float(text), float(amount)
-                book[price] = size
-                if not size:
-                    del book[price]
-                if kind == "snapshot":
-                    continue
-                level = levels.get((side, price))
-                if level is not None:
-                    level["removed"] += max(level["size"] - size, 0.0)
-                    level["largest"] = max(level["largest"], size)
-                    level["size"] = size
-                    if size < level["least"]:
-                        level["ended"] = time
-                        del levels[side, price]
-                elif (
-                    side * price >= side * known[side]
-                    and where(price) in usual
-                    and size >= 4.0 * usual[where(price)]
-                ):
-                    begin(side, price, size, time, found=False)
-        if kind == "snapshot":
-            known = {+1: min(books[0]), -1: max(books[1])}
-        if time < due:
-            continue
-        due = (time // SECOND + 1) * SECOND
-        final = time
-        if time < look:
-            continue
-        look = time + 5 * SECOND
-        mid = (max(books[0]) + min(books[1])) * 0.5
-        for sizes in counted:
-            for size in sizes:
-                sizes[size] *= 2.0 ** (-1 / 12)
-        reached = [
-            (side, price, size)
-            for side, book in zip((+1, -1), books, strict=True)
-            for price, size in sorted(book.items(), key=lambda one, side=side: -side * one[0])
-            if side * price >= side * known[side] and where(price) is not None
-        ]
-        for _, price, size in reached:
-            part, octave = math.frexp(size)
-            step = math.floor(part * 8) / 4 * 2.0 ** (octave - 1)  # a quarter of an octave
-            counted[where(price)][step] = counted[where(price)].get(step, 0.0) + 1.0
-        for n, sizes in enumerate(counted):
-            total, so_far = sum(sizes[size] for size in sorted(sizes)), 0.0
-            for size in sorted(sizes):
-                so_far += sizes[size]
-                if so_far >= 0.95 * total:
-                    usual[n] = size
-                    break
-        for side, price, size in reached:
-            if size >= 4.0 * usual[where(price)] and (side, price) not in levels:
-                begin(side, price, size, time, found=True)
-    return [
-        level for level in told
-        if (level["ended"] or final) - level["born"] >= SECOND
-        and (level["ended"] is None or level["ended"] <= final)
-    ], final  # fmt: skip
-
-
 @pytest.mark.parametrize("interval", [0, 0.1])
 @pytest.mark.parametrize("symbol", ["btc", "eth"])
 def test_levels_of_a_capture_are_those_of_every_raw_event(symbol, interval):
     table = obi.load(days(symbol), levels=5, interval=interval).large_levels
-    expected, final = recomputed(days(symbol))
+    expected, final, _, _ = of_capture(days(symbol))
     assert len(expected) > 300
     settled = [one for one in expected if one["ended"] is not None]  # others may change after it
     frame = table.to_frame()

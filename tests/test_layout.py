@@ -53,6 +53,8 @@ TABLE = {
         "calibration/quality/mids_around calibration/quality/trade_costs",
         "trades and the mid around them"),
     "walk_book": ("calibration/quality/liquidity_cost", "the cost of a size"),
+    "walls": (
+        "calibration/quality/walls history/level_lives", "walls by hand, and from raw frames"),
     "resilience": ("calibration/quality/large_trades", "the book after large trades"),
     "calibration_returns": (
         "calibration/forward_returns calibration/as_traded", "returns by hand"),

@@ -18,12 +18,31 @@ import obi_widgets as obi
 
 STATES, RUNS = 1_000, 7
 
+
+@obi.gate(needs="levels", lookback="window")
+def wide(history, *, window: obi.Seconds(1, 60) = 1.0):
+    """Return where the spread was no wider a window ago."""
+    rows = np.searchsorted(history.time, history.time - int(window * 1e9), "right") - 1
+    return history.spread <= history.spread[np.maximum(rows, 0)]
+
+
 SETTINGS = {
     "the defaults (10 of 50 levels)": obi.Settings(),
     "all 50 levels": obi.Settings(depth=None),
     "the best level of 50": obi.Settings(depth=1),
     "a band of 1 bp": obi.Settings(depth=None, band_bps=1.0),
     "by notional": obi.Settings(weighting="notional"),
+    **{
+        f"the gate {name}": obi.Settings(gates={name: values})
+        for name, values in {
+            "spread": {"window": 30},
+            "depth": {"window": 30},
+            "volatility": {"window": 10, "of_last": 30},
+            "hours": {},
+            "largest_share": {"window": 30},
+        }.items()
+    },
+    "the gate of a user, over 1 s": obi.Settings(gates=["wide"]),
 }
 
 

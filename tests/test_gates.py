@@ -427,11 +427,6 @@ def test_the_default_decides_as_without_gates(minute):
     assert decisions(minute, signal, settings).entries is signal
 
 
-def test_a_strategy_file_refuses_them(minute, tmp_path):
-    with pytest.raises(obi.ObiError, match=r"A strategy file cannot have gates yet.*spread"):
-        obi.export_strategy(tmp_path / "one.py", gated(), minute)
-
-
 @pytest.mark.parametrize("rule", ["crossing", "transition"])
 def test_a_rule_of_entry_and_a_gate_both_have_to_allow_it(rule, minute):
     settings = gated(entry_rule=rule)

@@ -238,6 +238,8 @@ TABLE = {
         "strategy/source strategy/trailing_quantile strategy/transforms",
         "files of other signals",
     ),
+    "strategy_gates": (
+        "strategy/place strategy/plain_gates strategy/written_gates", "files with gates"),
     "fills": ("trading/execution trading/matching", "fills by hand and against a plain version"),
     "break_even": ("trading/fees", "fees of venues"),
     "entries": ("trading/declared trading/trade_list", "entries by hand"),

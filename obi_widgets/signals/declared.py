@@ -23,8 +23,8 @@ Lookback = str | float | Callable[[Mapping[str, Any]], float]
 class Declared:
     """A function of a history with its parameters, the data it reads, and its look-back."""
 
-    _kind: ClassVar[str]
-    """What an error calls it."""
+    kind: ClassVar[str]
+    """What it is, as errors call it: a signal or a gate."""
 
     def __init__(
         self,
@@ -53,7 +53,7 @@ class Declared:
             An unknown parameter, or an invalid value.
         """
         check_values(values)
-        return check_all(self.parameters, values, f"The {self._kind} {self.name}")
+        return check_all(self.parameters, values, f"The {self.kind} {self.name}")
 
     def lookback(self, values: Mapping[str, Any]) -> float:
         """Return its look-back in seconds; 0 if it uses one state only."""

@@ -87,7 +87,7 @@ class Signal(Declared):
         Tells which levels it uses and what its parameters do now.
     """
 
-    _kind = "signal"
+    kind = "signal"
     function: Callable[..., Floats]
 
     def __init__(

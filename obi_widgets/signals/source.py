@@ -12,11 +12,12 @@ from obi_widgets.errors import SettingsError
 from obi_widgets.signals.registry import is_built_in
 
 if TYPE_CHECKING:
+    from obi_widgets.signals.declared import Declared
     from obi_widgets.signals.signal import Signal
 
 
-def source_of(signal: Signal) -> str:
-    """Return the source of a signal's function, from its decorator to its end.
+def source_of(one: Declared) -> str:
+    """Return the source of the function of a signal or a gate, from its decorator to its end.
 
     Raises
     ------
@@ -26,10 +27,10 @@ def source_of(signal: Signal) -> str:
     with suppress(OSError, TypeError):
         # Python 3.13 takes the text of `python -c` for the source of all that `exec` and `eval`
         # made, in that process.
-        if inspect.getfile(inspect.unwrap(signal.function)) != "<string>":
-            return textwrap.dedent(inspect.getsource(signal.function))
+        if inspect.getfile(inspect.unwrap(one.function)) != "<string>":
+            return textwrap.dedent(inspect.getsource(one.function))
     raise SettingsError(
-        f"Python does not know the source of the signal {signal.name}.",
+        f"Python does not know the source of the {one.kind} {one.name}.",
         "Define it in a notebook's cell or in a file.",
     )
 

@@ -78,6 +78,11 @@ class Computed:
 
     def __call__(self, time_ns: int, bids: Levels, asks: Levels) -> float:
         """Return the value of the newest state."""
+        found = self.result(time_ns, bids, asks)
+        return float("nan") if found is None else float(found[-1])
+
+    def result(self, time_ns: int, bids: Levels, asks: Levels) -> Array | None:
+        """Return what the function says of the look-back; None until that is full."""
         self._began = time_ns if self._began is None else self._began
         self._append(time_ns, bids, asks)
         times, since = self._columns["time"], time_ns - self._lookback
@@ -85,10 +90,10 @@ class Computed:
         while self._first + 1 < self._end and times[self._first + 1] <= since:
             self._first += 1
         if time_ns - self._began < self._lookback:
-            return float("nan")
+            return None
         rows = slice(self._first, self._end)
         books = Books({name: column[rows] for name, column in self._columns.items()})
-        return float(self._function(books, **self._values)[-1])
+        return np.asarray(self._function(books, **self._values))
 
     def _append(self, time_ns: int, bids: Levels, asks: Levels) -> None:
         if self._end == len(self._columns["time"]):

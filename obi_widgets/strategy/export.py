@@ -1,9 +1,9 @@
 """Settings as a file of plain Python that decides as `obi_widgets.entries`, without this package.
 
-The file is made from `template`, which has the imbalance, and if needed from what `variants` takes:
-`transforms`, `books`, `trailing_quantile`, `entry_rule`, `early_exits`, `posted` and the source of
-a user's function. Any signal but the imbalance, and any rule or execution but the default, is run
-on the history before the file is written; see `proof`.
+The file is made from `template`, which has the imbalance, and if needed of what `variants` takes:
+`transforms`, `books`, `trailing_quantile`, `entry_rule`, `early_exits`, `posted`, `plain_gates`, and
+the source of a user's function. Any signal but the imbalance, any gate, and any rule or execution
+but the default, is run on the history before the file is written; see `proof`.
 """
 
 from __future__ import annotations
@@ -24,9 +24,10 @@ from obi_widgets.settings.parameters import Parameters
 from obi_widgets.settings.provenance import Findings, Sealed, refuse_others, to_table, to_tables
 from obi_widgets.signals.imbalance import imbalance
 from obi_widgets.signals.imbalance_numpy import EDGE, LOG2_E, POLYNOMIAL
-from obi_widgets.strategy.proof import MOST, prove
+from obi_widgets.strategy.proof import MOST, Wanted, allowed_by, prove
 from obi_widgets.strategy.signal import written_out
 from obi_widgets.strategy.variants import with_posted, with_signal
+from obi_widgets.strategy.written_gates import write_gates
 from obi_widgets.trading.decisions import decisions
 from obi_widgets.trading.declared import BEYOND, at_once, leaves_early
 from obi_widgets.trading.entries import scan
@@ -71,6 +72,9 @@ def export_strategy(
     run on the newest 10,000 states, and written only if its signal differs by at most 1e-9 and its
     entries are equal.
 
+    So are gates: the built-in ones that need books alone, and a user's own by its source. The file
+    is written only if they are open in the same states as those of the settings.
+
     Parameters
     ----------
     path : str or Path
@@ -96,9 +100,9 @@ def export_strategy(
     ------
     SettingsError
         If the path does not end in ``.py`` or cannot be written to; if ``findings`` are of other
-        settings, another market or another signal; if the signal needs more than books, is not
-        self-contained, or differs when the file is run; if there are gates; or if orders are
-        post-only and the history has no trades. The message gives the reason.
+        settings, another market or another signal; if the signal or a gate needs more than books,
+        is not self-contained, or differs when the file is run; or if orders are post-only and the
+        history has no trades. The message gives the reason.
     HistoryError
         If the history has no states.
 
@@ -122,12 +126,6 @@ def export_strategy(
     if not len(history):
         raise HistoryError("The history has no states.", "Wait for the first book, then export.")
     parameters = Parameters.of(settings)
-    if parameters.gates:
-        raise SettingsError(
-            f"A strategy file cannot have gates yet, and these settings have "
-            f"{', '.join(parameters.gates)}.",
-            "Save the settings instead, or export them without gates and judge them again.",
-        )
     posted = parameters.execution == "post_only"
     if posted:
         refuse_without_trades(history)
@@ -144,8 +142,9 @@ def export_strategy(
     if posted:
         head, tail = with_posted(head, tail)
     written = written_out(parameters.signal, dict(parameters.values), history)
+    write_gates(parameters.gates, history, written)
     usual = parameters.threshold_is == "value" and parameters.entry_rule == BEYOND
-    usual = usual and not leaves_early(parameters)
+    usual = usual and not leaves_early(parameters) and not parameters.gates
     if parameters.signal is not imbalance or not usual:
         head, tail = with_signal(head, tail, parameters, history, written)
     text = f"{first}{head}{_constants(parameters, history, told, written)}\n{tail}"
@@ -154,10 +153,12 @@ def export_strategy(
         if posted:
             part = with_known_trades(part)
         signal = parameters.signal.compute(part, dict(parameters.values))
-        decided = decisions(part, signal, parameters)
+        allowed = allowed_by(part, parameters.gates)
+        decided = decisions(part, signal, parameters, allowed=allowed)
         for queue in QUEUES if posted else QUEUES[:1]:
             made = scan(part, decided, parameters, 0, None, queue)
-            prove(text, parameters.signal.name, part, signal, made, queue if posted else None)
+            wanted = Wanted(parameters.signal.name, signal, made, allowed)
+            prove(text, part, wanted, queue if posted else None)
     try:
         path.write_text(text, encoding="utf-8")
         # Python takes a compiled file for current if second and length of its source agree.

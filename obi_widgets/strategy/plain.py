@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from obi_widgets.history.columns import History
-    from obi_widgets.signals.signal import Signal
+    from obi_widgets.signals.declared import Declared
 
     Floats = NDArray[np.float64]
 
@@ -125,11 +125,7 @@ ADVICE = (
 )
 
 
-def function_of(signal: Signal) -> Callable[..., Any]:
-    """Return the function of a signal whose source a file can have: its own, or the plain one."""
-    return FUNCTIONS[signal.name] if is_plain(signal) else signal.function
-
-
-def is_plain(signal: Signal) -> bool:
-    """Return whether a signal is a built-in one with a plain function here."""
-    return is_built_in(signal) and signal.name in FUNCTIONS
+def plain_of(one: Declared) -> Callable[..., Any] | None:
+    """Return the function here that a file has instead of a built-in signal's own, or None."""
+    built_in = one.kind == "signal" and is_built_in(one)
+    return FUNCTIONS.get(one.name) if built_in else None

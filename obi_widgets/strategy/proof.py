@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from itertools import repeat, zip_longest
 from types import ModuleType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -17,9 +17,11 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from obi_widgets.history.columns import History
+    from obi_widgets.trading.gates.gates import Gates
     from obi_widgets.trading.trade_list import Trades
 
     Floats = NDArray[np.float64]
+    Flags = NDArray[np.bool_]
     Side = list[tuple[float, float]]
 
 MOST = 10_000
@@ -34,47 +36,80 @@ FILLED = ("side", "entry_time", "entry_price", "exit_time", "exit_price", "misse
 ALIKE = 1e-9
 """Largest difference of a signal: relative to its size, or absolute if that is below 1."""
 
+ADVICE = "It may depend only on the book, and on as much of the past as its look-back declares."
+
+WEEK = 604_800 * 10**9
+"""Nanoseconds."""
+
 EARLIEST = 315_532_800_000_000_000
 """Strategies refuse earlier times (before 1980); histories made from arrays may have them."""
 
 
-def prove(
-    text: str,
-    name: str,
-    history: History,
-    signal: Floats,
-    made: Trades,
-    queue: str | None = None,
-) -> None:
+class Wanted(NamedTuple):
+    """What a strategy has to give on a history of T states.
+
+    Attributes
+    ----------
+    name : str
+        Name of the signal.
+    signal : ndarray of float64, shape (T,)
+        The signal of the settings, computed from these states alone.
+    made : Trades
+        The entries of the settings, made at these states alone.
+    allowed : ndarray of bool, shape (2, T), optional
+        Where the gates let a long entry begin, and a short one; None without gates.
+    """
+
+    name: str
+    signal: Floats
+    made: Trades
+    allowed: Flags | None = None
+
+
+def allowed_by(history: History, gates: Gates) -> Flags | None:
+    """Return where gates let an entry begin, shape (2, T); None without gates.
+
+    Raises
+    ------
+    SettingsError
+        If a gate has no value in any state: nothing could be proved of it.
+    """
+    if not gates:
+        return None
+    out = np.ones((2, len(history)), bool)
+    for gate in gates.gates:
+        found = gate.compute(history, dict(gates[gate.name]))
+        if np.isnan(found).all():
+            raise _without_value("gate", gate.name)
+        out &= found == 1
+    return out
+
+
+def prove(text: str, history: History, wanted: Wanted, queue: str | None = None) -> None:
     """Run a strategy on a history, and check that it decides as the settings do.
 
     Parameters
     ----------
     text : str
         The file.
-    name : str
-        Name of the signal.
     history : History
         T states.
-    signal : ndarray of float64, shape (T,)
-        The signal of the settings, computed from these states alone.
-    made : Trades
-        The entries of the settings, made at these states alone.
+    wanted : Wanted
+        What it has to give.
     queue : {"back", "front"}, optional
         For posted orders, the bound that ``made`` is of; the file is then given the trades.
 
     Raises
     ------
     SettingsError
-        If the signal or a decision differs in a state, the file cannot be run, or no state has a
-        signal.
+        If the signal, a gate or a decision differs in a state, the file cannot be run, or no state
+        has a signal.
     """
+    name, signal, made, allowed = wanted
     if np.isnan(signal).all():
-        raise SettingsError(
-            f"The signal {name} has no value in this history, so its strategy cannot be proved.",
-            "Export it with a history that is longer than the signal's look-back.",
-        )
-    shift = max(EARLIEST - int(history.time[0]), 0)
+        raise _without_value("signal", name)
+    weeks = max(-(-(EARLIEST - int(history.time[0])) // WEEK), 0)
+    shift = weeks * WEEK  # hours and days stay the same
     module = ModuleType("strategy")
     try:
         exec(compile(text, "strategy.py", "exec"), module.__dict__)  # as a user would run the file
@@ -82,11 +117,13 @@ def prove(
         if queue is not None:
             strategy.queue = queue
         prints = _prints(history) if queue is not None else repeat(())
-        decided = []
+        decided, opened = [], []
         for (at, *sides), trades in zip(_books(history), prints, strict=False):
             for when, *trade in trades:
                 strategy.on_trade(when + shift, *trade)
             decided.append(strategy.decide(at + shift, *sides))
+            if allowed is not None:
+                opened.append(strategy.gates.open)
     except Exception as error:
         raise _refused(name, f"its file stopped with {type(error).__name__}: {error}") from error
     for row, (decision, value) in enumerate(zip(decided, signal.tolist(), strict=True)):
@@ -94,6 +131,14 @@ def prove(
             raise _refused(
                 name,
                 f"in state {row} its file gives {decision[2]!r}, and the signal is {value!r}",
+            )
+    if allowed is not None:
+        differ = np.flatnonzero((allowed != np.array(opened).T).any(axis=0))
+        if len(differ):
+            raise SettingsError(
+                f"These gates cannot be exported: in state {differ[0]} they and the file say "
+                "otherwise where an entry may begin.",
+                ADVICE.replace("It", "A gate", 1),
             )
     times = history.time.tolist()
     got = [(at, one.enter) for at, one in zip(times, decided, strict=True) if one.enter]
@@ -134,10 +179,17 @@ def _same(got: float, wanted: float) -> bool:
     return abs(got - wanted) <= ALIKE * max(1.0, abs(wanted))
 
 
+def _without_value(kind: str, name: str) -> SettingsError:
+    return SettingsError(
+        f"The {kind} {name} has no value in this history, so its strategy cannot be proved.",
+        f"Export it with a history that is longer than the {kind}'s look-back.",
+    )
+
+
 def _refused(name: str, reason: str) -> SettingsError:
     return SettingsError(
         f"The signal {name} cannot be exported: {reason}.",
-        "It may depend only on the book, and on as much of the past as its look-back declares.",
+        ADVICE,
     )
 
 

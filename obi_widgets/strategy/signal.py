@@ -39,6 +39,10 @@ class Written:
         Imports that the functions need, such as ``import numpy as np``.
     functions : list of str
         Functions of a user, each once.
+    gates : list of str
+        Expressions that make the gates.
+    gate_sections : list of str
+        Names of the sections of `plain_gates` that they need.
     """
 
     expression: str = ""
@@ -46,6 +50,8 @@ class Written:
     imbalances: list[dict[str, Any]] = field(default_factory=list)
     imports: list[str] = field(default_factory=list)
     functions: list[str] = field(default_factory=list)
+    gates: list[str] = field(default_factory=list)
+    gate_sections: list[str] = field(default_factory=list)
 
 
 def written_out(signal: Signal, values: Mapping[str, Any], history: History) -> Written:
@@ -102,7 +108,7 @@ def _expression(signal: Signal, values: Mapping[str, Any], history: History, out
             "again, which a strategy file cannot do.",
             ADVICE,
         )
-    imports, text = self_contained(signal)
+    imports, text = self_contained(signal, signal.name)
     out.imports += [line for line in imports if line not in out.imports]
     if text not in out.functions:
         out.functions.append(text)

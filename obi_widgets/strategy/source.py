@@ -1,4 +1,4 @@
-"""The source of a signal's function, for a file that does not import this package."""
+"""The source of a user's function, for a file that does not import this package."""
 
 from __future__ import annotations
 
@@ -13,33 +13,35 @@ from typing import TYPE_CHECKING
 
 from obi_widgets.errors import SettingsError
 from obi_widgets.signals.source import source_of
-from obi_widgets.strategy.plain import function_of, is_plain
+from obi_widgets.strategy.plain import plain_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from obi_widgets.signals.signal import Signal
+    from obi_widgets.signals.declared import Declared
 
 ADVICE = "Write what it needs in the function, or make it a parameter; numpy may be imported."
 
 
-def self_contained(signal: Signal) -> tuple[list[str], str]:
-    """Return the imports that a signal's function needs, and its source.
+def self_contained(one: Declared, name: str) -> tuple[list[str], str]:
+    """Return the imports that the function of a signal or a gate needs, and its source.
 
     Decorators, annotations and defaults are left out: they may use names that the file does not
     have, and every argument is given.
 
     Parameters
     ----------
-    signal : Signal
+    one : Signal or Gate
         Not a transform.
+    name : str
+        What the function is called in the file.
 
     Returns
     -------
     list of str
         Lines such as ``import numpy as np``.
     str
-        The function, under the name of the signal.
+        The function, under that name.
 
     Raises
     ------
@@ -47,39 +49,39 @@ def self_contained(signal: Signal) -> tuple[list[str], str]:
         If the function needs more than its arguments, numpy and Python's own modules, or its source
         is unknown. The message gives the reason.
     """
-    function = function_of(signal)
-    source = inspect.getsource(function) if is_plain(signal) else source_of(signal)
+    function = plain_of(one) or one.function
+    source = source_of(one) if function is one.function else inspect.getsource(function)
     try:
         definition = next(iter(ast.parse(source).body), None)
     except SyntaxError:  # a lambda, whose source lines are part of another statement
         definition = None
     if not isinstance(definition, ast.FunctionDef):
-        raise _refused(signal, "it is not written as a function with def")
+        raise _refused(one, "it is not written as a function with def")
     inner = getattr(function, "__code__", None)
     if inner is None or inner.co_freevars:
         names = ", ".join(inner.co_freevars) if inner is not None else "what it wraps"
-        raise _refused(signal, f"it uses {names} of the function around it")
+        raise _refused(one, f"it uses {names} of the function around it")
     for module in _imported(definition):
         if not _may_import(module):
-            raise _refused(signal, f"it imports {module}")
-    text = _stripped(signal.name, definition, source)
+            raise _refused(one, f"it imports {module}")
+    text = _stripped(name, definition, source)
     imports = []
     known = getattr(function, "__globals__", {})
-    for name in sorted(_global_names(text, signal.name)):
-        value = known.get(name)
-        if name not in known and hasattr(builtins, name):
+    for used in sorted(_global_names(text, name)):
+        value = known.get(used)
+        if used not in known and hasattr(builtins, used):
             continue
         if not isinstance(value, ModuleType):
-            raise _refused(signal, f"it uses the global name {name}")
+            raise _refused(one, f"it uses the global name {used}")
         if not _may_import(value.__name__):
-            raise _refused(signal, f"it uses the module {value.__name__}")
+            raise _refused(one, f"it uses the module {value.__name__}")
         line = f"import {value.__name__}"
-        imports.append(line if name == value.__name__ else f"{line} as {name}")
+        imports.append(line if used == value.__name__ else f"{line} as {used}")
     return imports, text
 
 
-def _refused(signal: Signal, reason: str) -> SettingsError:
-    return SettingsError(f"The signal {signal.name} cannot be exported: {reason}.", ADVICE)
+def _refused(one: Declared, reason: str) -> SettingsError:
+    return SettingsError(f"The {one.kind} {one.name} cannot be exported: {reason}.", ADVICE)
 
 
 def _may_import(module: str) -> bool:

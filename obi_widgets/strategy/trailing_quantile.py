@@ -1,13 +1,13 @@
 """Trailing quantiles for a threshold, state by state: a part of the exported strategy.
 
-The section below is copied into the file, which has its own constants.
+The section below is copied into the file, which has its own constants. It needs `place`.
 """
 
 from __future__ import annotations
 
 import math
-from bisect import bisect_left, insort
-from collections import deque
+
+from obi_widgets.strategy.place import Place
 
 QUANTILE_WINDOW_NS, LOOKBACK_NS = 600_000_000_000, 0
 
@@ -21,21 +21,13 @@ class TrailingQuantile:
     """
 
     def __init__(self) -> None:
-        self._past: deque[tuple[int, float]] = deque()
-        self._sorted: list[float] = []
+        self._place = Place(QUANTILE_WINDOW_NS)
         self._began: int | None = None
 
     def update(self, time_ns: int, value: float) -> float:
         """Add the newest value, and return its quantile."""
         self._began = time_ns if self._began is None else self._began
-        while self._past and self._past[0][0] <= time_ns - QUANTILE_WINDOW_NS:
-            del self._sorted[bisect_left(self._sorted, self._past.popleft()[1])]
-        if math.isnan(value):
+        place = self._place.of(time_ns, abs(value))
+        if time_ns - self._began < QUANTILE_WINDOW_NS + LOOKBACK_NS:
             return math.nan
-        size, last = abs(value), len(self._sorted) - 1
-        quantile = math.nan
-        if last > 0 and time_ns - self._began >= QUANTILE_WINDOW_NS + LOOKBACK_NS:
-            quantile = math.copysign(bisect_left(self._sorted, size) / last, value)
-        self._past.append((time_ns, size))
-        insort(self._sorted, size)
-        return quantile
+        return math.copysign(place, value)

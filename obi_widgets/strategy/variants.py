@@ -22,6 +22,8 @@ TRANSFORMS = Path(__file__).with_name("transforms.py")
 TRAILING_QUANTILE = Path(__file__).with_name("trailing_quantile.py")
 ENTRY_RULE = Path(__file__).with_name("entry_rule.py")
 EARLY_EXITS = Path(__file__).with_name("early_exits.py")
+PLACE = Path(__file__).with_name("place.py")
+GATES = Path(__file__).with_name("plain_gates.py")
 BOOKS = Path(__file__).with_name("books.py")
 POSTED = Path(__file__).with_name("posted.py")
 
@@ -34,6 +36,15 @@ def make_signal() -> Callable[[int, Levels, Levels], float]:
     return {}
 '''
 """The end of a file with another signal than the imbalance."""
+
+MAKE_GATES = '''
+def make_gates() -> Gates:
+    """Return the gates without any past."""
+    return Gates(
+        {},
+    )
+'''
+"""The end of a file with gates."""
 
 PART_IMBALANCE = "# -- an imbalance that is a part -"
 """First line of the section of the transforms that only an imbalance needs."""
@@ -87,6 +98,33 @@ def of_rules(what: str, after: str) -> tuple[tuple[str, str], ...]:
         (LOST, f"{LOST}        self._rule = EntryRule()\n"),
         (after, f"{after}        may_enter = self._rule.update(time_ns, {what})\n"),
         (f"abs({what}) > THRESHOLD", "may_enter"),
+    )
+
+
+SIZES_ARE = "Sizes are in base units (contracts times contract size), times are the venue's.\n"
+"""A line of the template before which more may be told."""
+
+
+def of_gates(what: str, after: str, begins: str, *, ruled: bool) -> tuple[tuple[str, str], ...]:
+    """Return texts of the template, and their replacements for entries that gates may forbid.
+
+    ``begins`` is what lets an entry begin without them; with a rule it stands there already.
+    """
+    update = "longs, shorts = self.gates.update(time_ns, bids, asks)"
+    through = f"may_enter = {begins} and (longs if {what} > 0 else shorts)"
+    lines = f"        {update}\n        {through}\n"
+    said = (
+        "An entry begins only where all gates are open. A gate that does not know yet is closed.\n"
+        "Give {interval}, as when the settings were tuned: books are compared with those\n"
+        "before. strategy.gates.open is what gates say now, to a long entry and to a short one."
+        "\n\n"
+    )
+    return (
+        (NEW, f"{NEW}        self.gates = make_gates()\n"),
+        (LOST, f"{LOST}        self.gates = make_gates()\n"),
+        *([] if ruled else [(f"abs({what}) > THRESHOLD", "may_enter")]),
+        (after, after + lines),
+        (SIZES_ARE, said + SIZES_ARE),
     )
 
 
@@ -181,7 +219,7 @@ def with_posted(head: str, tail: str) -> tuple[str, str]:
 def with_signal(
     head: str, tail: str, parameters: Parameters, history: History, written: Written
 ) -> tuple[str, str]:
-    """Return the beginning and the end of the file for another signal, or for quantiles."""
+    """Return the beginning and the end of the file for what the template does not have."""
     every = f"a book every {history.interval:g} s" if history.interval else "every book"
     needs = "numpy are" if written.functions else "its standard library are"
     words = {"title": parameters.signal.name, "needs": needs, "interval": every}
@@ -192,10 +230,14 @@ def with_signal(
     changes = OTHER_SIGNAL if parameters.signal is not imbalance else ()
     changes += OF_QUANTILES if quantile else ()
     what, after = ("quantile", QUANTILE) if quantile else ("value", KNOWN)
+    condition = f"abs({what}) > THRESHOLD"
     if ruled:
         changes += of_rules(what, after)
+        condition, after = "may_enter", f"may_enter = self._rule.update(time_ns, {what})\n"
+    if written.gates:
+        changes += of_gates(what, after, condition, ruled=ruled)
+        condition = "may_enter"
     if leaves_early(parameters):
-        condition = "may_enter" if ruled else f"abs({what}) > THRESHOLD"
         changes += of_exits(what, after, condition)
         changes += PAID_POSTED if parameters.execution == "post_only" else PAID
     for old, new in changes:
@@ -203,7 +245,8 @@ def with_signal(
             raise AssertionError(f"The template has no {old!r}.")
         parts = [part.replace(old, new.format(**words)) for part in parts]
     head, strategy = parts
-    sources = [TRAILING_QUANTILE] if quantile else []
+    sources = [PLACE] if quantile or written.gates else []
+    sources += [TRAILING_QUANTILE] if quantile else []
     sources += [ENTRY_RULE] if ruled else []
     sources += [EARLY_EXITS] if leaves_early(parameters) else []
     sources += [TRANSFORMS] if written.transforms else []
@@ -211,18 +254,31 @@ def with_signal(
     texts = [path.read_text(encoding="utf-8") for path in sources]
     sections = [rest] if written.imbalances else []
     sections += [text[text.index("# -- ") :] for text in texts]
+    sections += _of_gates(written)
     if not written.imbalances:
         sections = [one.partition(PART_IMBALANCE)[0] for one in sections]
     sections += written.functions
     if written.expression:
         sections.append(MAKE.format(written.expression))
+    if written.gates:
+        sections.append(MAKE_GATES.format(",\n        ".join(written.gates)))
     body = "\n\n\n".join(one.strip("\n") for one in (strategy, *sections)) + "\n"
     begin, end = head.index("import math"), head.index("# -- constants")
     imports = [line for text in (head[begin:end], *texts) for line in text.splitlines()]
     named = [*filter(_is_import, imports), *written.imports]
-    if written.expression:
+    named += ["from collections import deque"] if "volatility" in written.gate_sections else []
+    if written.expression or written.gates:
         named.append("from collections.abc import Callable")
     return f"{head[:begin]}{_together(named)}\n\n{head[end:]}", body
+
+
+def _of_gates(written: Written) -> list[str]:
+    """Return the sections that the gates need."""
+    if not written.gates:
+        return []
+    first, *others = GATES.read_text(encoding="utf-8").split("\n\n# -- ")[1:]
+    named = {text.partition(" -")[0].rpartition(" ")[2]: text for text in others}
+    return ["# -- " + text for text in (first, *(named[one] for one in written.gate_sections))]
 
 
 def _is_import(line: str) -> bool:

@@ -71,7 +71,7 @@ class Gate(Declared):
     True
     """
 
-    _kind = "gate"
+    kind = "gate"
 
     def __init__(
         self,

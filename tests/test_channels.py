@@ -145,7 +145,7 @@ def test_a_refusal_is_told_while_the_book_is_live_and_until_it_is_confirmed(name
     market = Market(VENUES[name].in_sync() if name != "hyperliquid" else unconfirmed(name))
     venue = market.venue
     venue._channels.begin(venue.beside, 0)
-    market.state = "live"  # as after the next book
+    market._state = "live"  # as after the next book
     market.handle(venue.received(frame, SECOND), SECOND)
     market.tick(SECOND)
     assert market.detail.startswith(said)

@@ -21,11 +21,20 @@ class Followed(Protocol):
     """The attributes of a market that a session uses; see `obi_widgets.feeds.market.Market`."""
 
     instrument: Instrument
-    state: State
-    detail: str
-    advice: str
     has_book: bool
     changed_at: int
+
+    @property
+    def state(self) -> State:
+        """The state now."""
+
+    @property
+    def detail(self) -> str:
+        """Why it is so."""
+
+    @property
+    def advice(self) -> str:
+        """What to do about it."""
 
     @property
     def capacity(self) -> int | None:

@@ -72,10 +72,9 @@ class BookBuilder:
     ) -> None:
         self.venue = venue
         self.instrument = Instrument(venue.name, venue.symbol, venue.label)
-        self.state: State = "connecting"
+        self._state: State = "connecting"  # what the newest look found
         self._current: State = "live" if venue.verified else "unverified"
-        self.detail = ""
-        self.advice = ""
+        self._detail = self._advice = ""
         self._refresh_at = refresh_at
         self.book = self._new_book()
         self.changed_at = 0
@@ -123,7 +122,7 @@ class BookBuilder:
     def _apply(self, outputs: Iterable[Output], now: int) -> list[Reply]:
         replies: list[Reply] = []
         for output in outputs:
-            if self.state == "closed":
+            if self._state == "closed":
                 break  # a socket lost after the end must not be reopened
             match output:  # the most frequent first: each class check takes time
                 case Refused():
@@ -162,7 +161,7 @@ class BookBuilder:
 
     def _show(self, state: State, detail: str, advice: str, at: int) -> None:
         """Set the state; the steady time tells since when it is so."""
-        self.state, self.detail, self.advice = state, detail, advice
+        self._state, self._detail, self._advice = state, detail, advice
         self.monitor.timeline.turn(state, detail, at)
 
     def fail(self, error: Exception, now: int, socket: str = BOOK) -> list[Reply]:
@@ -227,7 +226,7 @@ class BookBuilder:
             clocks.low <= (lag := steady - time) <= clocks.high
             and steady < clocks.until
             and time >= self._newest
-            and self.state == self._current
+            and self._state == self._current
             and not whole
         ):
             clocks.time, clocks.steady = time, steady
@@ -305,7 +304,7 @@ class BookBuilder:
     def _show_note(self, steady: int, *, anew: bool = False) -> None:
         """Show what the user should know of a book in sync, if that is another thing now."""
         note = self.venue.note
-        if anew or (self.state == self._current and note != self._noted):
+        if anew or (self._state == self._current and note != self._noted):
             self._noted = note
             self._show(self._current, f"{self._clocks.note} {note}".strip(), "", steady)
 

@@ -56,6 +56,9 @@ MAX_REOPEN_AFTER = 60.0
 STEADY = 10.0
 """Seconds that a websocket must last for the next wait to be `REOPEN_AFTER` again."""
 
+LATE_LOOK = 1.0
+"""Seconds from one look at the market to the next from which frames may wait to be read."""
+
 CLOCK_STEP = 500_000_000
 """Smallest change of the wall clock against the monotonic clock, ns, that counts as a clock that
 was set: gradual corrections are far slower."""
@@ -146,13 +149,24 @@ class LiveFeed(Feed):
             asyncio.TaskGroup() as self._group,
         ):
             self._carry_out(self.market.start(self._now()))
+            was_late = False
             while self.market.state != "closed":
+                slept_at = time.monotonic()
                 await asyncio.sleep(TICK)
-                self.market.venue.unsent = self._unsent(self._turn)
-                self._carry_out(self.market.tick(self._now()))
-                self._look_at_connections()
+                # After a look that came late, what waits is read before silence is judged.
+                was_late = not was_late and time.monotonic() - slept_at > LATE_LOOK
+                if not was_late:
+                    self._look()
             for task in self._tasks:
                 task.cancel()
+
+    def _look(self) -> None:
+        """Check timeouts and intervals, and say until when the market's state holds."""
+        market = self.market
+        market.venue.unsent = self._unsent(self._turn)
+        self._carry_out(market.tick(self._now()))
+        self._look_at_connections()
+        market.vouch(market.venue.silent_at - market.steady_now)
 
     def _spawn(self, coroutine: Coroutine[None, None, None], name: str) -> asyncio.Task[None]:
         task = self._group.create_task(coroutine, name=f"obi-{name}")

@@ -9,6 +9,7 @@ from obi_widgets.feeds.book_builder import BookBuilder
 from obi_widgets.feeds.clocks import Lag
 from obi_widgets.feeds.health.monitor import MILLISECOND
 from obi_widgets.feeds.health.of_market import health_of
+from obi_widgets.feeds.promise import ALWAYS, OVERLOOKED, Promise
 from obi_widgets.market_data.events import CURRENT, Clock
 from obi_widgets.market_data.venues.replies import BOOK, FOREVER, SECOND, Reply
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
     from obi_widgets.feeds.health.health import Health
     from obi_widgets.history.columns import History
+    from obi_widgets.market_data.events import State
     from obi_widgets.market_data.venues.base import Venue
     from obi_widgets.market_data.venues.many_frames import Frames
     from obi_widgets.market_data.venues.replies import Output
@@ -46,7 +48,8 @@ class Market(BookBuilder):
         ``connecting``, ``syncing``, ``live``, ``unverified``, ``gap``, ``stale`` or ``closed``. It
         is ``unverified`` in place of ``live`` if the source gives no sequence to check its books
         by. It is ``stale`` if data are late; the book and the history then continue. It is
-        ``syncing`` while a simulated past is played.
+        ``syncing`` while a simulated past is played. It is judged when it is read: a feed that
+        cannot look at its market, since the process is busy, leaves it ``stale`` and not ``live``.
     detail, advice : str
         Why the state is another one, and what to do. In ``live`` and ``unverified``: what the user
         should know.
@@ -89,6 +92,59 @@ class Market(BookBuilder):
         refresh_at = number("refresh_at", refresh_at, 0, 1)
         strict = flag("strict", strict)
         super().__init__(venue, levels, capacity, interval, strict=strict, refresh_at=refresh_at)
+        self._promise = ALWAYS
+        self._told_over = False  # whether the timeline knows that the promise is over
+
+    # -- the state, when it is read --------------------------------------------------------
+
+    @property
+    def state(self) -> State:
+        """The state now."""
+        return "stale" if self._is_unheard else self._state
+
+    @property
+    def detail(self) -> str:
+        """Why it is so."""
+        return self._promise.reason(self.venue.label) if self._is_unheard else self._detail
+
+    @property
+    def advice(self) -> str:
+        """What to do about it."""
+        return "" if self._is_unheard else self._advice
+
+    @property
+    def _is_unheard(self) -> bool:
+        """Whether the newest look found the book current, and does not hold any more."""
+        return self._state in CURRENT and self._promise.is_over
+
+    def vouch(self, silent: int, overlooked: int = OVERLOOKED) -> None:
+        """Say until when the state holds. A feed calls it each time that it has looked.
+
+        Parameters
+        ----------
+        silent : int
+            Time from now until the source is silent for longer than usual, ns; negative if it is.
+        overlooked : int
+            Time from now after which another look is missed, ns.
+        """
+        self._note_over()
+        self._promise = Promise.given(min(silent, overlooked), self._clocks.steady_now)
+        self._note_over()
+
+    def _show(self, state: State, detail: str, advice: str, at: int) -> None:
+        self._note_over()  # before the state that follows
+        super()._show(state, detail, advice, at)
+
+    def _note_over(self) -> None:
+        """Let the timeline have the time for which nothing was promised."""
+        if (over := self._is_unheard) == self._told_over:
+            return
+        self._told_over = over
+        timeline = self.monitor.timeline
+        if over:
+            timeline.turn("stale", self.detail, self._promise.ended_at)
+        elif self._state in CURRENT:  # else, another state has come meanwhile
+            timeline.turn(self._state, self._detail, self._clocks.steady_now)
 
     def history(self) -> History:
         """Return the book states so far, with notes about them."""
@@ -162,13 +218,13 @@ class Market(BookBuilder):
 
     def overdue(self, detail: str, now: int) -> None:
         """Show that no book has come for long. The book stays, and the next one is live again."""
-        if self.state in CURRENT or self.state == "stale":
+        if self._state in CURRENT or self._state == "stale":
             self._show("stale", detail, "", now + self._clocks.shift)
 
     def explain(self, detail: str, advice: str) -> None:
         """Show why there is no book yet, and what to do. It changes nothing if there is a book."""
-        if self.state != "closed" and not self._in_sync:
-            self.detail, self.advice = detail, advice
+        if self._state != "closed" and not self._in_sync:
+            self._detail, self._advice = detail, advice
 
     def start(self, now: int) -> list[Reply]:
         """Start; return the first requests."""
@@ -302,7 +358,8 @@ class Market(BookBuilder):
 
     def health(self, now: int) -> Health:
         """Return the health of the feed at ``now``, as far as the market knows it."""
-        return health_of(self, self._clocks, now, in_sync=self._in_sync)
+        over_at = self._promise.ended_at if self._is_unheard else None
+        return health_of(self, self._clocks, now, in_sync=self._in_sync, over_at=over_at)
 
     def _received(self, frames: Frames, first: int, last: int) -> None:
         """Count frames, of which the last is none."""

@@ -14,6 +14,7 @@ from obi_widgets.feeds.by_ccxt.markets import ccxt_pro, market_of
 from obi_widgets.feeds.by_ccxt.troubles import CorruptBookError, Trouble, trouble_of
 from obi_widgets.feeds.by_ccxt.venue import CcxtVenue
 from obi_widgets.feeds.given.following import GivenFeed
+from obi_widgets.feeds.promise import OVERLOOKED
 from obi_widgets.market_data.events import Event, Refused, Status
 
 if TYPE_CHECKING:
@@ -49,6 +50,7 @@ class CcxtFeed(GivenFeed):
 
     kind = "live"
     market: Market
+    overlooked = OVERLOOKED
     _venue: CcxtVenue
 
     def __init__(self, market: Market, venue: CcxtVenue, exchange: str) -> None:

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from obi_widgets.errors import SourceError, quoted
 from obi_widgets.feeds import base
 from obi_widgets.feeds.given.checks import BadBookError
+from obi_widgets.market_data.venues.replies import FOREVER
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -56,6 +57,8 @@ class GivenFeed(base.Feed):
 
     kind = "given"
     market: Market
+    overlooked = FOREVER
+    """See `Market.vouch`. A user's code gives books at its own pace, and by its own threads."""
 
     def __init__(
         self,
@@ -111,6 +114,7 @@ class GivenFeed(base.Feed):
             self.messages += 1
             self.market.messages += 1
             self.market.handle(outputs, venue.newest)
+            self.market.vouch(venue.quiet, self.overlooked)
             if venue.count == before:
                 return True
             self.market.unused = venue.unused
@@ -186,6 +190,7 @@ class GivenFeed(base.Feed):
                 self.market.settle()
             if silent > self._venue.quiet:
                 self.market.overdue(f"No book came for {silent / 1e9:,.0f} s.", self.now())
+            self.market.vouch(self._venue.quiet - silent, self.overlooked)
 
     async def _read_async(self, books: AsyncIterator[Any]) -> None:
         count = 0

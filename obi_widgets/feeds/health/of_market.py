@@ -28,9 +28,6 @@ class Noted(Protocol):
 
     instrument: Instrument
     venue: Venue
-    state: State
-    detail: str
-    advice: str
     has_book: bool
     refused: Counter[str]
     failures: int
@@ -39,6 +36,18 @@ class Noted(Protocol):
     bytes: int
     monitor: Monitor
 
+    @property
+    def state(self) -> State:
+        """The state now."""
+
+    @property
+    def detail(self) -> str:
+        """Why it is so."""
+
+    @property
+    def advice(self) -> str:
+        """What to do about it."""
+
     def history(self) -> History:
         """Return the book states so far."""
 
@@ -46,7 +55,9 @@ class Noted(Protocol):
         """Return the seconds since the newest change of the book."""
 
 
-def health_of(market: Noted, clocks: Clocks, now: int, *, in_sync: bool) -> Health:
+def health_of(
+    market: Noted, clocks: Clocks, now: int, *, in_sync: bool, over_at: int | None = None
+) -> Health:
     """Return the health of a market's feed; the kind of data is left open.
 
     Parameters
@@ -59,11 +70,15 @@ def health_of(market: Noted, clocks: Clocks, now: int, *, in_sync: bool) -> Heal
         Time by the clock of receipt, ns UTC.
     in_sync : bool
         Whether there is a book.
+    over_at : int, optional
+        Steady time from which the state is stale, ns, if the timeline may not know that yet.
     """
     monitor, shift = market.monitor, clocks.shift
     closed = market.state == "closed"
     steady = clocks.steady_now if closed else max(now + shift, clocks.steady_now)
     timeline = monitor.timeline
+    if over_at is not None:
+        timeline = timeline.turned("stale", market.detail, over_at)
     stretches = timeline.stretches(steady, shift)
     spreads = monitor.spreads(steady, shift, clocks.minimum, open_book=in_sync and not closed)
     rates = monitor.rates(steady)

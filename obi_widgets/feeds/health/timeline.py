@@ -51,6 +51,15 @@ class Timeline:
             self._over[before.phase] = _with(self._over[before.phase], _stretch(before, at, 0))
         self._begun.append(_Begun(phase, max(at, before.at if before else at), reason))
 
+    def turned(self, state: State, reason: str, at: int) -> Timeline:
+        """Return another timeline that has also noted this."""
+        other = Timeline()
+        other._begun = self._begun.copy()  # at once: another thread may add one
+        other._since, other._state, other._had_book = self._since, self._state, self._had_book
+        other._over = dict(self._over)
+        other.turn(state, reason, at)
+        return other
+
     def _phase(self, state: State) -> Phase:
         if state in CURRENT:
             self._had_book = True

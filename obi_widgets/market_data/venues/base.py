@@ -175,6 +175,11 @@ class Venue(ABC):
         return type(self)(self.symbol, endpoints=self.urls)
 
     @property
+    def silent_at(self) -> int:
+        """The steady time from which it is silent for longer than usual, ns, if nothing comes."""
+        return FOREVER
+
+    @property
     def note(self) -> str:
         """What the user should know of a live book; empty if nothing."""
         return ""

@@ -177,6 +177,10 @@ class Binance(Connection):
         due = min(asks, self._cadence.due(), self._cadence.frame_at + self.silence + 1)
         return min(due, self._asked_at + self.snapshot_within + 1) if self._asked_at else due
 
+    @property
+    def silent_at(self) -> int:  # noqa: D102
+        return min(super().silent_at, self._cadence.frame_at + self.silence)
+
     def tick(self, now: int) -> list[Output]:  # noqa: D102
         if now < self._due():
             return []

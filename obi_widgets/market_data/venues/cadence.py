@@ -117,6 +117,15 @@ class Cadence:
             dead = min(dead, probed + min(half, ANSWER) if probed else self.heard_at + half)
         return dead + 1
 
+    @property
+    def silent_at(self) -> int:
+        """The steady time from which the silence is longer than usual, ns, pinged or not."""
+        longest = self.longest
+        if self.probes:
+            half = self.patience // 2
+            longest = min(longest, half + min(half, ANSWER))
+        return self.heard_at + longest
+
     def look(self, now: int) -> Literal["probe", "dead"] | None:
         """Return what to do about a silence: ``"probe"`` is to ping, ``"dead"`` to reconnect."""
         if now < self.due():

@@ -8,7 +8,14 @@ from typing import TYPE_CHECKING, ClassVar
 from obi_widgets.market_data.events import Status
 from obi_widgets.market_data.venues.base import Venue
 from obi_widgets.market_data.venues.cadence import Cadence
-from obi_widgets.market_data.venues.replies import BOOK, SECOND, Fetch, Output, Reconnect
+from obi_widgets.market_data.venues.replies import (
+    BOOK,
+    FOREVER,
+    SECOND,
+    Fetch,
+    Output,
+    Reconnect,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -74,6 +81,10 @@ class Connection(Venue):
             return []
         self._time_asked_at = now
         return [self._time()]
+
+    @property
+    def silent_at(self) -> int:  # noqa: D102
+        return self._cadence.silent_at if BOOK in self._open else FOREVER
 
     def _dead(self, since: int, now: int) -> list[Output]:
         """Return the status of a silent book, and the request to connect again."""

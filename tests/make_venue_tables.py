@@ -35,7 +35,10 @@ def tables() -> dict[str, str]:
             ("venue", "websockets", "HTTP", "test network"), [_addresses(venue) for venue in shown]
         ),
         "budgets": _table(
-            ("venue", "new connections", "at once", "messages sent", "a connection lasts"),
+            (
+                "venue", "new connections", "at once", "messages sent", "weight of HTTP requests",
+                "a connection lasts",
+            ),
             [_budget(venue) for venue in shown],
         ),
     }  # fmt: skip
@@ -114,6 +117,7 @@ def _budget(venue) -> tuple[str, ...]:
         str(budget.connects),
         f"{budget.websockets:,}" if budget.websockets else "none known",
         messages,
+        str(budget.requests),
         "as it may" if venue.lasts == FOREVER else f"{venue.lasts / SECOND / 3600:g} h",
     )
 

@@ -210,7 +210,7 @@ def test_the_instrument_is_inverse_and_one_websocket_has_all_streams():
         ),
     ]
     venue.connected(BOOK, 0)
-    assert venue.received(depth(90, 110, 80), 1) == [Fetch(SNAPSHOT, DEPTH_URL)]
+    assert venue.received(depth(90, 110, 80), 1) == [Fetch(SNAPSHOT, DEPTH_URL, weight=20)]
 
 
 @pytest.mark.parametrize("value", [10, 100])
@@ -230,7 +230,7 @@ def test_what_was_buffered_and_a_splice_are_in_coins_too():
     assert dict(taken.bids) == coins(BIDS)
     assert dict(change.bids) == coins([(99.0, 6)])
     (fetch,) = venue.refresh(20 * SECOND)
-    assert fetch == Fetch(SNAPSHOT, DEPTH_URL)
+    assert fetch == Fetch(SNAPSHOT, DEPTH_URL, weight=20)
     (splice,) = venue.fetched(SNAPSHOT, 200, snapshot(105, [*BIDS, (99.0, 6)]), 21 * SECOND)
     assert dict(splice.snapshot.bids) == coins([*BIDS, (99.0, 6)])
 
@@ -328,7 +328,7 @@ def test_the_first_event_holds_the_snapshots_update_or_follows_it(first, last, p
 def test_an_event_that_does_not_follow_throws_the_book_away(previous):
     market = in_sync()
     assert read(market, depth(121, 130, previous), 3 * SECOND) == [
-        Fetch(SNAPSHOT, DEPTH_URL, SECOND)
+        Fetch(SNAPSHOT, DEPTH_URL, SECOND, weight=20)
     ]
     assert market.detail == "The book was thrown away: event 130 does not follow 120."
 

@@ -132,7 +132,8 @@ EXCHANGES = [SpotExchange]
 def test_one_websocket_has_all_streams_and_the_list_is_of_one_symbol():
     venue = make_venue("binance-spot", "BTCUSDT")
     root = "https://api.binance.com/api/v3"
-    assert only(Fetch, venue.start(0)) == [Fetch(INSTRUMENT, f"{root}/exchangeInfo?symbol=BTCUSDT")]
+    url = f"{root}/exchangeInfo?symbol=BTCUSDT"
+    assert only(Fetch, venue.start(0)) == [Fetch(INSTRUMENT, url, weight=20)]
     assert venue.fetched(
         INSTRUMENT, 200, listing("BTCUSDT", tick="0.01", quoteAsset="USDT"), 0
     ) == [
@@ -142,7 +143,7 @@ def test_one_websocket_has_all_streams_and_the_list_is_of_one_symbol():
             "wss://stream.binance.com:9443/stream?streams=btcusdt@depth@100ms/btcusdt@trade",
         ),
     ]
-    assert waiting().received(depth(91, 110), 1) == [Fetch(SNAPSHOT, DEPTH_URL)]
+    assert waiting().received(depth(91, 110), 1) == [Fetch(SNAPSHOT, DEPTH_URL, weight=250)]
     assert venue.ask_time(20 * SECOND) == [Fetch(TIME, f"{root}/time")]
 
 
@@ -217,8 +218,8 @@ def test_what_is_not_confirmed_in_time_is_asked_for_again():
     venue = waiting(depth(91, 110))
     venue.fetched(SNAPSHOT, 200, snapshot(150), 2 * SECOND)
     venue.ponged(BOOK, 12 * SECOND)
-    assert Fetch(SNAPSHOT, DEPTH_URL) not in venue.tick(12 * SECOND)
-    assert Fetch(SNAPSHOT, DEPTH_URL) in venue.tick(12 * SECOND + 1)
+    assert Fetch(SNAPSHOT, DEPTH_URL, weight=250) not in venue.tick(12 * SECOND)
+    assert Fetch(SNAPSHOT, DEPTH_URL, weight=250) in venue.tick(12 * SECOND + 1)
 
 
 def test_an_event_that_ends_in_the_snapshots_update_changes_none_of_its_levels():
@@ -263,7 +264,7 @@ def test_a_refresh_widens_the_book_when_an_event_confirms_it():
     bids = [(100 - n / 100, 1) for n in range(5010)]
     market = Market(waiting(depth(91, 110)))
     read(market, snapshot(110, bids[:5000]), 2 * SECOND, SNAPSHOT)
-    assert market.venue.refresh(20 * SECOND) == [Fetch(SNAPSHOT, DEPTH_URL)]
+    assert market.venue.refresh(20 * SECOND) == [Fetch(SNAPSHOT, DEPTH_URL, weight=250)]
     assert market.venue.refresh(34 * SECOND) == []
     assert read(market, snapshot(120, bids[10:]), 21 * SECOND, SNAPSHOT) == []
     assert market.book.bids.edge == bids[4999][0]

@@ -16,7 +16,9 @@ from obi_widgets.market_data.venues.replies import BOOK, Fetch, Reconnect
 
 def test_the_snapshot_is_asked_for_when_the_first_event_has_come_and_once():
     venue = connected()
-    assert venue.received(usdm_depth(90, 110, 80), SECOND) == [Fetch(SNAPSHOT, DEPTH_URL)]
+    assert venue.received(usdm_depth(90, 110, 80), SECOND) == [
+        Fetch(SNAPSHOT, DEPTH_URL, weight=20)
+    ]
     assert venue.received(usdm_depth(115, 120, 110), SECOND) == []
 
 
@@ -97,7 +99,7 @@ def test_a_snapshot_older_than_what_was_buffered_is_asked_for_again_and_the_even
             "it ends at update 70, and 120 had come before.",
             "Asking again in 1 s.",
         ),
-        Fetch(SNAPSHOT, DEPTH_URL, SECOND),
+        Fetch(SNAPSHOT, DEPTH_URL, SECOND, weight=20),
     ]
     outputs = venue.fetched(SNAPSHOT, 200, usdm_snapshot(110, BIDS, ASKS), 3 * SECOND)
     assert names(outputs) == ["Snapshot", "Delta", "Delta"]
@@ -121,7 +123,7 @@ def test_an_event_continues_the_one_before_by_its_pu_alone():
 def test_an_event_that_does_not_follow_throws_the_book_away(previous):
     market = in_sync()
     replies = read(market, None, usdm_depth(121, 130, previous), 3 * SECOND)
-    assert replies == [Fetch(SNAPSHOT, DEPTH_URL, SECOND)]
+    assert replies == [Fetch(SNAPSHOT, DEPTH_URL, SECOND, weight=20)]
     assert market.state == "gap"
     assert market.detail == "The book was thrown away: event 130 does not follow 120."
     assert market.advice == "Asking for a new one."
@@ -239,7 +241,7 @@ def test_a_slow_answer_of_before_a_second_bad_frame_is_used_with_all_events_sinc
 
 def refreshed(now=20 * SECOND):
     market = in_sync()
-    assert market.venue.refresh(now) == [Fetch(SNAPSHOT, DEPTH_URL)]
+    assert market.venue.refresh(now) == [Fetch(SNAPSHOT, DEPTH_URL, weight=20)]
     return market
 
 
@@ -248,7 +250,7 @@ def test_a_refresh_is_asked_for_once_and_every_5_s_at_most():
     assert market.venue.refresh(21 * SECOND) == []
     assert names(market.venue.fetched(SNAPSHOT, 200, usdm_snapshot(105), 21 * SECOND)) == ["Splice"]
     assert market.venue.refresh(25 * SECOND - 1) == []
-    assert market.venue.refresh(25 * SECOND) == [Fetch(SNAPSHOT, DEPTH_URL)]
+    assert market.venue.refresh(25 * SECOND) == [Fetch(SNAPSHOT, DEPTH_URL, weight=20)]
     market.venue.resync("so", 31 * SECOND)
     assert market.venue.refresh(50 * SECOND) == []  # without a book there is nothing to widen
 
@@ -359,7 +361,7 @@ def test_a_snapshot_that_does_not_come_is_asked_for_again():
     venue = waiting(usdm_depth(90, 110, 80))
     venue.received(usdm_depth(115, 120, 110), 11 * SECOND)
     assert venue.tick(11 * SECOND) == []
-    assert venue.tick(11 * SECOND + 1) == [Fetch(SNAPSHOT, DEPTH_URL)]
+    assert venue.tick(11 * SECOND + 1) == [Fetch(SNAPSHOT, DEPTH_URL, weight=20)]
 
 
 def test_unreadable_frames_ask_for_one_snapshot_until_it_comes():

@@ -12,13 +12,13 @@ from exchange_tools import WatchedMarket, running
 from test_live_feed import Scripted
 from websockets.asyncio.server import serve
 
-from obi_widgets.feeds import budgets
+from obi_widgets.feeds import budgets, limits
 from obi_widgets.feeds.budgets import Budgets, Window
-from obi_widgets.feeds.limits import Wait
+from obi_widgets.feeds.limits import RateLimits, Wait
 from obi_widgets.feeds.live import LiveFeed
 from obi_widgets.market_data.venues import VENUES
 from obi_widgets.market_data.venues.budget import Budget, Rate
-from obi_widgets.market_data.venues.replies import Send
+from obi_widgets.market_data.venues.replies import Fetch, Send
 
 ONE, OTHER = "wss://one.example/a", "wss://two.example/a"
 
@@ -60,6 +60,54 @@ def test_new_websockets_of_a_host_are_counted_together_and_those_of_another_are_
     assert known.try_open(OTHER, budget) is None
     clock.now += 40
     assert known.try_open(ONE, budget) is None
+
+
+def test_requests_are_counted_by_their_weight_for_a_host(clock):
+    known, budget = Budgets(RateLimits()), Budget(requests=Rate(6000, 60.0))
+    sent = 0
+    while known.try_request(ONE, budget, 250) is None:
+        sent += 1
+        clock.now += 1
+    assert sent == 24
+    wait = known.try_request(ONE, budget, 250)
+    why = "allows requests of a weight of 6,000 in 1 min"
+    assert wait == Wait(36.0, why=why, then="The next one goes out")
+    assert known.try_request(OTHER, budget, 250) is None
+    clock.now += 36
+    assert known.try_request(ONE, budget, 250) is None
+    assert known.try_request(ONE, budget, 1).seconds == 1.0
+    assert known.try_request(ONE, Budget(), 250) is None  # of a venue that allows any number
+    small, third = Budget(requests=Rate(5)), "https://three.example"
+    assert known.try_request(third, small, 250) is None  # by itself, and not never
+    assert known.try_request(third, small, 1).seconds == 1.0
+
+
+def test_after_a_ban_what_has_waited_goes_out_at_the_rate_of_the_venue(clock, monkeypatch):
+    monkeypatch.setattr(limits, "time", SimpleNamespace(monotonic=lambda: clock.now))
+    bans, budget = RateLimits(), Budget(requests=Rate(5, 10.0))
+    known = Budgets(bans)
+    bans.record_answer(ONE, 418, {"retry-after": "300"}, "", clock.now)
+    assert known.try_request(ONE, budget) == Wait(300.0, 418)
+    clock.now += 300
+    assert known.try_request(ONE, budget) is None  # one alone, until it is answered
+    assert known.try_request(ONE, budget).status == 418
+    bans.record_answer(ONE, 200, {}, "", clock.now)
+    sent, began = [], clock.now
+    while len(sent) < 21:  # of 21 markets
+        if wait := known.try_request(ONE, budget):
+            clock.now += wait.seconds
+        else:
+            sent.append(clock.now - began)
+    assert sent == [0.0] * 4 + [10.0] * 5 + [20.0] * 5 + [30.0] * 5 + [40.0] * 2
+
+
+def test_no_request_of_a_venue_is_heavier_than_its_budget():
+    for venue in VENUES.values():
+        rate, made = venue.budget.requests, venue("BTC-USDT")
+        fetches = [one for one in made.start(0) if isinstance(one, Fetch)]
+        assert fetches, venue.name
+        for fetch in fetches:
+            assert not rate.most or 0 < fetch.weight <= rate.most / 10, venue.name
 
 
 def test_open_websockets_are_capped_until_one_is_closed(clock):

@@ -40,7 +40,7 @@ def test_the_coin_is_looked_up_before_anything_is_connected():
     status, fetch = venue.start(0)
     assert (status.state, status.detail) == ("connecting", "Reading the instrument.")
     url = "https://api.hyperliquid.xyz/info"
-    assert fetch == Fetch(INSTRUMENT, url, body='{"type":"metaAndAssetCtxs"}')
+    assert fetch == Fetch(INSTRUMENT, url, body='{"type":"metaAndAssetCtxs"}', weight=20)
     assert venue.fetched(INSTRUMENT, 200, listing(decimals=5, price="84143.0"), 0) == [
         Instrument("hyperliquid", "BTC", "Hyperliquid", "USDC", 1.0, 1.0),
         Connect(BOOK, "wss://api.hyperliquid.xyz/ws"),

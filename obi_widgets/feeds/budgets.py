@@ -1,8 +1,9 @@
-"""Keeps to what venues allow: new websockets, open websockets, and messages that are sent.
+"""Keeps to what venues allow: new and open websockets, messages that are sent, and requests.
 
 A venue counts these for an address, so they are counted for all feeds of this process together, by
 the host. What the venue answers to too many requests is known to `obi_widgets.feeds.limits`. A new
-websocket waits for both.
+websocket, and a request by HTTP, waits for both: after a ban, what has waited does not all go out
+at once.
 """
 
 from __future__ import annotations
@@ -39,16 +40,17 @@ class Window:
     def __init__(self) -> None:
         self._times: deque[float] = deque()
 
-    def wait(self, rate: Rate, now: float) -> float:
-        """Return the seconds until one more is allowed; 0 if it is now."""
-        if not rate.most or len(self._times) < rate.most:
+    def wait(self, rate: Rate, now: float, count: int = 1) -> float:
+        """Return the seconds until so many more are allowed; 0 if they are now."""
+        before = rate.most - min(count, rate.most)  # of those so far, what may be within the time
+        if not rate.most or len(self._times) <= before:
             return 0.0
-        return max(self._times[-rate.most] + rate.seconds - now, 0.0)
+        return max(self._times[-before - 1] + rate.seconds - now, 0.0)
 
-    def take(self, rate: Rate, now: float) -> None:
-        """Count one."""
+    def take(self, rate: Rate, now: float, count: int = 1) -> None:
+        """Count so many."""
         if rate.most:
-            self._times.append(now)
+            self._times.extend([now] * min(count, rate.most))
             while len(self._times) > rate.most:
                 self._times.popleft()
 
@@ -67,6 +69,7 @@ class Budgets:
         self._limits = limits
         self._connects: dict[str, Window] = {}
         self._messages: dict[str, Window] = {}
+        self._requests: dict[str, Window] = {}
         self._open: Counter[str] = Counter()
 
     def open_websockets(self, url: str) -> int:
@@ -96,6 +99,23 @@ class Budgets:
                 return Wait(left, status)
             window.take(budget.connects, now)
             self._open[host] += 1
+            return None
+
+    def try_request(self, url: str, budget: Budget, weight: int = 1) -> Wait | None:
+        """Count a request by HTTP, if it is allowed; return what it has to wait for otherwise."""
+        host, now = _host(url), time.monotonic()
+        with self._lock:
+            left, status = self._limits.left(url)
+            if left:
+                return Wait(left, status)
+            window = self._requests.setdefault(host, Window())
+            if wait := window.wait(budget.requests, now, weight):
+                why = f"allows requests of a weight of {budget.requests}"
+                return Wait(wait, why=why, then="The next one goes out")
+            left, status = self._limits.try_acquire(url)
+            if left:  # another was the first one after the wait
+                return Wait(left, status)
+            window.take(budget.requests, now, weight)
             return None
 
     def closed(self, url: str) -> None:

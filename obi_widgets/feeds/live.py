@@ -381,7 +381,9 @@ class LiveFeed(Feed):
 
         async def ask(tell: Tell) -> Answer:
             nonlocal sent
-            sent = await self._http.wait_for_limit(fetch.url, tell)
+            sent = await self._http.wait_for_limit(
+                fetch.url, tell, self.market.venue.budget, fetch.weight
+            )
             self._queued.discard(request)
             return await self._http.ask(fetch.url, sent, fetch.body)
 

@@ -1,4 +1,4 @@
-"""HTTP requests, with limits on time, on the size of an answer, and by the host's rate limit."""
+"""HTTP requests, with limits on time, on the size of an answer, and by what the host allows."""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, NamedTuple, Self
 
 import httpx
 
-from obi_widgets.feeds.limits import LIMITS, Wait, http_date
+from obi_widgets.feeds.budgets import BUDGETS
+from obi_widgets.feeds.limits import LIMITS, http_date
+from obi_widgets.market_data.venues.budget import Budget
 
 if TYPE_CHECKING:
     from obi_widgets.feeds.limits import Tell
@@ -19,6 +21,8 @@ ANSWER_WITHIN = 10.0
 
 LARGEST_BODY = 64 * 2**20
 """Largest body of an answer, bytes after decompression."""
+
+NO_BUDGET = Budget()
 
 _CHUNK = 64 * 2**10
 _COUNTDOWN_STEP = 1.0
@@ -70,8 +74,10 @@ class Requests:
     async def __aexit__(self, *error: object) -> None:
         await self._client.aclose()
 
-    async def wait_for_limit(self, url: str, tell: Tell) -> float:
-        """Wait until the host's rate limit allows a request.
+    async def wait_for_limit(
+        self, url: str, tell: Tell, budget: Budget = NO_BUDGET, weight: int = 1
+    ) -> float:
+        """Wait until the host's rate limit and the venue's budget allow a request; count it.
 
         Parameters
         ----------
@@ -79,6 +85,10 @@ class Requests:
             URL of the request.
         tell : callable
             Called once a second while it waits, with what it waits for.
+        budget : Budget
+            That of the venue.
+        weight : int
+            What the request counts in it.
 
         Returns
         -------
@@ -86,11 +96,11 @@ class Requests:
             When it may be sent, by `time.monotonic`.
         """
         while True:
-            left, status = LIMITS.try_acquire(url)
-            if not left:
+            wait = BUDGETS.try_request(url, budget, weight)
+            if wait is None:
                 return time.monotonic()
-            tell(Wait(left, status))
-            await asyncio.sleep(min(left, _COUNTDOWN_STEP))
+            tell(wait)
+            await asyncio.sleep(min(wait.seconds, _COUNTDOWN_STEP))
 
     async def ask(self, url: str, sent: float, body: str = "") -> Answer:
         """Return the answer to a GET, or to a POST; a failure is an `Answer` of status 0.

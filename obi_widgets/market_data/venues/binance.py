@@ -76,7 +76,9 @@ class Binance(Connection):
     cadence, noticed_by = "100 ms", "numbers of changes"
 
     # Pongs count as messages too.
-    budget = Budget(Rate(300, 300.0), messages=Rate(8, 1.0))
+    budget = Budget(Rate(300, 300.0), messages=Rate(8, 1.0), requests=Rate(2400, 60.0))
+    snapshot_weight: ClassVar[int] = 20
+    listing_weight: ClassVar[int] = 1
 
     # Times in ns.
     lasts = 24 * 3600 * SECOND
@@ -109,7 +111,7 @@ class Binance(Connection):
         return [Status(now, "connecting", "Reading the instrument."), self._instrument()]
 
     def _instrument(self, delay: int = 0) -> Fetch:
-        return Fetch(INSTRUMENT, self._url(self._listing), delay)
+        return Fetch(INSTRUMENT, self._url(self._listing), delay, weight=self.listing_weight)
 
     @property
     def _listing(self) -> str:
@@ -122,7 +124,7 @@ class Binance(Connection):
     def _snapshot(self, now: int, delay: int = 0) -> Fetch:
         self._asked_at = now + delay
         url = self._url(f"depth?symbol={self.symbol}&limit={self.levels}")
-        return Fetch(SNAPSHOT, url, delay)
+        return Fetch(SNAPSHOT, url, delay, weight=self.snapshot_weight)
 
     @property
     def note(self) -> str:  # noqa: D102

@@ -56,7 +56,8 @@ class BinanceSpot(Binance):
     sharing = BinanceSharing()
     fees: ClassVar[Fees] = Fees(10.0, 10.0, "spot, regular user", "2026-10")
 
-    budget = Budget(Rate(300, 300.0), messages=Rate(4, 1.0))
+    budget = Budget(Rate(300, 300.0), messages=Rate(4, 1.0), requests=Rate(6000, 60.0))
+    snapshot_weight, listing_weight = 250, 20
     silence = 300 * SECOND  # a rarely traded pair may be silent for minutes
     refresh_every = 15 * SECOND  # a sixth of the weight of requests that are allowed
 

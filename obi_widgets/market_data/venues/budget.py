@@ -1,4 +1,4 @@
-"""How many connections and messages a venue allows one address."""
+"""How many connections, messages and requests a venue allows one address."""
 
 from __future__ import annotations
 
@@ -34,9 +34,12 @@ class Budget(NamedTuple):
         Messages that are sent to the venue.
     messages_by : {"websocket", "address"}
         Whether these are counted for each websocket, or for all of one address together.
+    requests : Rate
+        Requests by HTTP from one address, by their weight.
     """
 
     connects: Rate = Rate()
     websockets: int = 0
     messages: Rate = Rate()
     messages_by: Literal["websocket", "address"] = "websocket"
+    requests: Rate = Rate()

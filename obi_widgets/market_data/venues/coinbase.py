@@ -49,7 +49,9 @@ class Coinbase(Streamed):
     sharing = CoinbaseSharing()
     counts_others = True
 
-    budget = Budget(Rate(8, 1.0), messages=Rate(8, 1.0), messages_by="address")
+    budget = Budget(
+        Rate(8, 1.0), messages=Rate(8, 1.0), messages_by="address", requests=Rate(10, 1.0)
+    )
     # The venue sends a heartbeat each second, which is numbered too.
     silence = 10 * SECOND
     # Few orders in a rare market do not mean that the book is lost.

@@ -47,6 +47,9 @@ _THOUSANDS = frozenset({"KPEPE", "KSHIB", "KBONK", "KFLOKI", "KLUNC", "KDOGS", "
 
 _SYMBOL = re.compile(r"k?[A-Z0-9]+")  # kPEPE is a thousand PEPE
 
+REQUEST_WEIGHT = 20
+"""Of a question about markets; that about a book would count 2."""
+
 
 class Hyperliquid(Streamed):
     """Hyperliquid perpetuals. See `Venue` for the methods.
@@ -90,7 +93,10 @@ class Hyperliquid(Streamed):
     sharing = HyperliquidSharing()
     fees = Fees(1.5, 4.5, "perpetuals, tier 0, no staking", "2025-05")
 
-    budget = Budget(Rate(30, 60.0), websockets=10, messages=Rate(2000, 60.0), messages_by="address")
+    budget = Budget(
+        Rate(30, 60.0), websockets=10, messages=Rate(2000, 60.0), messages_by="address",
+        requests=Rate(1200, 60.0),
+    )  # fmt: skip
     ping_every = 30 * SECOND  # the venue closes a websocket by which nothing was sent for 60 s
     silence = 60 * SECOND
     quiet_book = 30 * SECOND  # books come even if nothing has changed
@@ -138,7 +144,8 @@ class Hyperliquid(Streamed):
     # -- requests and subscriptions --------------------------------------------------------
 
     def _ask(self, name: str, delay: int = 0, **question: str) -> Fetch:
-        return Fetch(name, f"{self.urls['rest']}/info", delay, messages.question(**question))
+        body = messages.question(**question)
+        return Fetch(name, f"{self.urls['rest']}/info", delay, body, weight=REQUEST_WEIGHT)
 
     def _listing(self, delay: int = 0) -> Fetch:
         return self._ask(INSTRUMENT, delay, type="metaAndAssetCtxs")

@@ -15,7 +15,7 @@ from urllib.parse import quote as quoted
 from obi_widgets.market_data.events import Delta, Refused, Snapshot, Status, Trade
 from obi_widgets.market_data.venues import lmex_messages as messages
 from obi_widgets.market_data.venues.base import FoundMarket
-from obi_widgets.market_data.venues.budget import Budget
+from obi_widgets.market_data.venues.budget import Budget, Rate
 from obi_widgets.market_data.venues.lmex_rest_book import MS, RestBook
 from obi_widgets.market_data.venues.lmex_sharing import LmexSharing
 from obi_widgets.market_data.venues.replies import (
@@ -66,7 +66,7 @@ class Lmex(Streamed):
     streams = frozenset({"trades"})
     sharing = LmexSharing()
 
-    budget = Budget(websockets=50)
+    budget = Budget(websockets=50, requests=Rate(15, 1.0))
     # A book may be silent for 12 s, so only pongs show that the connection is alive.
     poll_after = 3 * SECOND  # time without a snapshot after which the book is polled by REST, ns
     poll_every = 2 * SECOND  # the venue allows 15 requests a second

@@ -50,13 +50,15 @@ class Send(Struct, frozen=True):
 class Fetch(Struct, frozen=True):
     """Request this URL after ``delay`` nanoseconds, and give the answer to `Venue.fetched`.
 
-    The method is POST if there is a ``body``, which is JSON; otherwise GET.
+    The method is POST if there is a ``body``, which is JSON; otherwise GET. The ``weight`` is what
+    it counts in the venue's `Budget`.
     """
 
     name: str
     url: str
     delay: int = 0
     body: str = ""
+    weight: int = 1
 
 
 class Ping(Struct, frozen=True):

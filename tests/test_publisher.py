@@ -14,6 +14,7 @@ import pytest
 from session_tools import View, at_rest, following, wait_for
 
 import obi_widgets as obi
+from obi_widgets.history import memory
 from obi_widgets.presentation.frames.frame_maker import FrameMaker
 from obi_widgets.session import message_rate, publishing
 from obi_widgets.signals.signal import Signal
@@ -418,3 +419,24 @@ def test_a_view_of_a_closed_session_gets_the_last_frame(recording):
     assert later.ended
     assert [frame.states for frame in later.frames] == [first.frames[-1].states]
     assert session.publisher.views == []
+
+
+def test_freed_memory_is_given_back_once_a_minute_however_many_publish(recording, monkeypatch):
+    given, clock = [], SimpleNamespace(now=0.0, monotonic=lambda: clock.now)
+    monkeypatch.setattr(memory, "give_back", lambda: given.append(clock.now))
+    monkeypatch.setattr(memory, "time", clock)
+    returns = memory.Returns()
+    monkeypatch.setattr(publishing, "RETURNS", returns)
+    with following(recording, View()) as one, following(recording, View()) as two:
+        for session in (one, two):
+            session.start()
+        clock.now = memory.GIVE_BACK_EVERY
+        wait_for(lambda: given, "memory to be given back")
+        returns.look()
+        clock.now += memory.GIVE_BACK_EVERY - 1
+        returns.look()
+        in_the_first_minute = list(given)
+        clock.now += 1
+        wait_for(lambda: len(given) > 1, "memory to be given back again")
+    assert in_the_first_minute == [60.0]
+    assert given == [60.0, 120.0]

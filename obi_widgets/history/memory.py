@@ -5,7 +5,9 @@ from __future__ import annotations
 import ctypes
 import math
 import mmap
+import time
 from functools import cache
+from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,6 +19,9 @@ if TYPE_CHECKING:
 
 LARGE = 2**18
 """Size, bytes, from which arrays are allocated by the system instead of the C library."""
+
+GIVE_BACK_EVERY = 60.0
+"""Seconds between two returns of freed memory while a session is followed."""
 
 HUGE = 2**22
 """Size, bytes, from which huge pages are requested, as NumPy does."""
@@ -70,6 +75,34 @@ def give_back() -> None:
     trim = _trim()
     if trim is not None:
         trim(0)
+
+
+class Returns:
+    """Gives memory back now and then, however many call it. For any thread."""
+
+    def __init__(self) -> None:
+        self._due_at = time.monotonic() + GIVE_BACK_EVERY
+        self._lock = Lock()
+
+    def look(self) -> None:
+        """Give back, if that was not done for a while.
+
+        What a session makes ten times a second leaves holes between what it keeps. Of these, the C
+        library returns none by itself.
+        """
+        now = time.monotonic()
+        if now < self._due_at or not self._lock.acquire(blocking=False):
+            return
+        try:
+            if now >= self._due_at:  # no other thread was sooner
+                self._due_at = now + GIVE_BACK_EVERY
+                give_back()
+        finally:
+            self._lock.release()
+
+
+RETURNS = Returns()
+"""That of this process."""
 
 
 @cache

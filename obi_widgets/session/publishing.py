@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
+from obi_widgets.history.memory import RETURNS
 from obi_widgets.session.kernel_parent import forget_parent
 
 if TYPE_CHECKING:
@@ -274,6 +275,7 @@ def _publish(
             session.publisher.round()
             session.end_if_forgotten()
             del session
+            RETURNS.look()
     finally:
         ended()
 

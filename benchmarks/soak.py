@@ -25,7 +25,7 @@ from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 import obi_widgets as obi
-from benchmarks.soak_counts import Counted, Outcome, Recovery, memory, objects, sockets
+from benchmarks.soak_counts import Counted, Outcome, Recovery, heaps, memory, objects, sockets
 from benchmarks.soak_exchange import Exchange, states_of
 from benchmarks.soak_report import report
 from benchmarks.truth.oracle import LATE
@@ -188,8 +188,10 @@ class Soak:
                 moved += 1
                 self.session.settings.threshold = THRESHOLDS[moved % len(THRESHOLDS)]
                 self._compare()
-                self.outcome.counted.append(self._count(now))
-                self.told(self.outcome.counted[-1])
+                counted = self._count(now)
+                self.told(counted)
+                without = counted._replace(objects=Counter(), logs=Counter())
+                self.outcome.counted.append(without)
             time.sleep(LOOK)
         self._compare()
 
@@ -265,6 +267,7 @@ class Soak:
 
     def _count(self, now: float) -> Counted:
         ours, logs, tasks = objects()
+        allocated, freed = heaps()
         histories = [feed.market.history() for feed in self.feeds]
         return Counted(
             at=now - self._began,
@@ -281,6 +284,8 @@ class Soak:
             frames=self._screen.frames,
             reports=self._screen.reports,
             lag=float(self.session.market.lag.above_minimum),
+            allocated=allocated,
+            freed=freed,
         )
 
     def told(self, counted: Counted) -> None:

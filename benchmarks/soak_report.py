@@ -14,18 +14,24 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 
-def slope(counted: list[Counted]) -> tuple[float, float]:
-    """Return the growth of memory, MB an hour, and half its 95 % interval.
+GOALS = {"allocated": "flat", "freed": "its pages go back to the system once a minute"}
+"""Of the parts of memory."""
+
+
+def slope(counted: list[Counted], of: str = "memory") -> tuple[float, float]:
+    """Return the growth of memory, or of a part of it, MB an hour, and half its 95 % interval.
 
     Least squares over the means of minutes, which are nearly independent of each other.
     """
     minutes: dict[int, list[float]] = {}
     for one in counted:
-        minutes.setdefault(int(one.at // 60), []).append(one.memory)
+        minutes.setdefault(int(one.at // 60), []).append(getattr(one, of))
     if len(minutes) < 4:
         return math.nan, math.nan
     hours = np.array([*minutes], float) / 60
     means = np.array([np.mean(one) for one in minutes.values()])
+    if not np.isfinite(means).all():  # this C library does not tell it
+        return math.nan, math.nan
     fit, covariance = np.polyfit(hours, means, 1, cov=True)
     return float(fit[0]), 2 * math.sqrt(covariance[0, 0])
 
@@ -75,6 +81,10 @@ def _memory(began: Counted, steady: list[Counted]) -> None:
     _tell("memory, MB", f"{first.memory:.1f} → {last.memory:.1f}")
     _tell("of it, levels of the histories, MB", f"{first.levels:.1f} → {last.levels:.1f}", "flat")
     _tell("its growth, MB an hour", f"{growth:+.2f} ± {half:.2f}", "flat: 0 within the interval")
+    for of in ("allocated", "freed"):
+        growth, half = slope(steady, of)
+        figures = f"{getattr(first, of):.1f} → {getattr(last, of):.1f}, {growth:+.2f} ± {half:.2f}"
+        _tell(f"{of} by the C library, MB and MB an hour", figures, GOALS[of])
     thirds = np.array_split([one.memory for one in steady], 3)
     _tell("median of each third, MB", ", ".join(f"{np.median(one):.1f}" for one in thirds))
 

@@ -195,11 +195,11 @@ def test_a_signal_that_never_changes_has_no_coefficient():
 def test_persistence_is_the_time_in_which_the_autocorrelation_falls_to_1_over_e():
     random = np.random.default_rng(7)
     path = Path(random.normal(size=20_000))
-    assert information_coefficient.persistence(path, random.normal(size=len(path))) == 1.0
+    assert information_coefficient.persistence(path.elapsed, random.normal(size=len(path))) == 1.0
     kept = np.exp(-1 / 60)
     lasting = decaying(random.normal(size=len(path)), kept)
-    assert information_coefficient.persistence(path, lasting) == pytest.approx(60, rel=0.2)
-    assert np.isnan(information_coefficient.persistence(path, np.ones(len(path))))
+    assert information_coefficient.persistence(path.elapsed, lasting) == pytest.approx(60, rel=0.2)
+    assert np.isnan(information_coefficient.persistence(path.elapsed, np.ones(len(path))))
 
 
 def test_a_record_below_thirty_persistence_times_has_no_p_value_and_says_why():

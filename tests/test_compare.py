@@ -318,7 +318,9 @@ def test_what_only_goes_with_another_adds_nothing_and_is_told_as_often_as_by_cha
     wrong, beside, seeds = 0, 0, 150
     for seed in range(seeds):
         history, lead, beside_it = three(np.random.default_rng([5, seed]), follows=0.4)
-        found = incremental(history, [lead, beside_it], forward_returns(history, [5.0]), 0.95)
+        found = incremental(
+            history.mid, history.elapsed, [lead, beside_it], forward_returns(history, [5.0]), 0.95
+        )
         wrong += found.p[1, 0] < 0.05
         beside += not found.low[1, 0] < 0 < found.high[1, 0]
         assert found.p[0, 0] < 0.05
@@ -340,7 +342,7 @@ def test_what_adds_is_found_and_so_is_what_only_corrects_another():
 def test_intervals_hold_the_truth_on_long_records():
     """The truth is the mean over long records; intervals of short ones hold it."""
     true = np.mean([
-        incremental(h, [a, b], forward_returns(h, [2.0]), 0.95).ic[1, 0]
+        incremental(h.mid, h.elapsed, [a, b], forward_returns(h, [2.0]), 0.95).ic[1, 0]
         for h, a, b in (
             three(np.random.default_rng([6, seed]), alone=0.3, states=20_000) for seed in range(5)
         )
@@ -348,7 +350,9 @@ def test_intervals_hold_the_truth_on_long_records():
     held, seeds = 0, 100
     for seed in range(seeds):
         history, *both = three(np.random.default_rng([7, seed]), alone=0.3)
-        found = incremental(history, both, forward_returns(history, [2.0]), 0.95)
+        found = incremental(
+            history.mid, history.elapsed, both, forward_returns(history, [2.0]), 0.95
+        )
         held += found.low[1, 0] < true < found.high[1, 0]
     assert 0.89 <= held / seeds <= 0.99
 

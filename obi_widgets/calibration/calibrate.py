@@ -212,7 +212,7 @@ def calibrate(
             int(np.count_nonzero(begun)),
         )  # fmt: skip
 
-    persists = persistence(history, values)
+    persists = persistence(history.elapsed, values)
     of_means, of_coefficients, of_deciles, hits = [], [], [], list[float]()
     for group in grouped(horizons, len(history)):
         returns = forward_returns(history, group)

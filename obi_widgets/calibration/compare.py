@@ -158,7 +158,7 @@ def compare(
         if (reason := _why_not(of_all.values, of_all.looks_ahead))
     }
     used = [n for n, one in enumerate(chosen) if one.name not in left_out]
-    own = incremental(states, [values[n] for n in used], returns, level)
+    own = incremental(states.mid, states.elapsed, [values[n] for n in used], returns, level)
     coefficients = tuple(information_coefficients(states, one, returns) for one in values)
     shape = (len(chosen), len(returns.horizons))
     rank_ic, error, b, p = (

@@ -171,24 +171,55 @@ def forward_returns(
         If a horizon is not above 0 and finite.
     """
     history, seconds, after = as_history(history), as_horizons(horizons), flag("after", after)
-    states = len(history)
-    end = np.full((len(seconds), states), -1, np.int32)
-    bps = np.full((len(seconds), states), np.nan)
-    if not states:
-        return ForwardReturns(seconds, end, bps)
-    mid, forward = history.mid, KERNELS.current().forward
+    fine = ~too_coarse(seconds, history.interval)
+    return returns_between(history.time, history.lost, history.mid, seconds, fine, after=after)
 
-    def compute(rows: Iterable[int]) -> None:
-        for row in rows:
-            horizon = round(float(seconds[row]) * 1e9)
-            forward(history.time, history.lost, mid, horizon, after, end[row], bps[row])
 
-    rows = np.flatnonzero(~too_coarse(seconds, history.interval)).tolist()
-    if states < PARALLEL:
-        compute(rows)
+def returns_between(
+    time: NDArray[np.int64],
+    lost: NDArray[np.bool_],
+    mid: Floats,
+    horizons: Floats,
+    fine: NDArray[np.bool_] | None = None,
+    *,
+    after: bool = False,
+) -> ForwardReturns:
+    """Return the move of mid within each horizon after each row; see `forward_returns`.
+
+    Parameters
+    ----------
+    time : ndarray of int64, shape (T,)
+        Nanoseconds UTC, never decreasing.
+    lost : ndarray of bool, shape (T,)
+        Whether the book was lost since the row before: no return spans it.
+    mid : ndarray of float64, shape (T,)
+        Quote currency, NaN where there is none.
+    horizons : ndarray of float64, shape (H,)
+        Seconds, above 0.
+    fine : ndarray of bool, shape (H,), optional
+        The horizons that are computed; by default all. The others have no return.
+    after : bool
+        Whether a horizon ends at the first row at or after its end.
+    """
+    rows = len(time)
+    end = np.full((len(horizons), rows), -1, np.int32)
+    bps = np.full((len(horizons), rows), np.nan)
+    if not rows:
+        return ForwardReturns(horizons, end, bps)
+    forward = KERNELS.current().forward
+
+    def compute(which: Iterable[int]) -> None:
+        for one in which:
+            horizon = round(float(horizons[one]) * 1e9)
+            forward(time, lost, mid, horizon, after, end[one], bps[one])
+
+    every = np.ones(len(horizons), bool)
+    wanted = np.flatnonzero(every if fine is None else fine).tolist()
+    if rows < PARALLEL:
+        compute(wanted)
     else:
-        run_tasks(compute, rows)
-    return ForwardReturns(seconds, end, bps)
+        run_tasks(compute, wanted)
+    return ForwardReturns(horizons, end, bps)
 
 
 def touch_returns(history: History, horizons: ArrayLike) -> TouchReturns:

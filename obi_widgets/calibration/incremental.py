@@ -45,9 +45,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from obi_widgets.calibration.forward_returns import ForwardReturns
-    from obi_widgets.history.columns import History
 
     Floats = NDArray[np.float64]
+    Ints = NDArray[np.int64]
 
 LEAST_OWN = 1e-3
 """Least fraction of a signal's rank variance that the others must leave. What is left of less is
@@ -95,23 +95,25 @@ def margin(level: float, error: Floats, b: Floats, p: Floats) -> Floats:
 
 
 def incremental(
-    history: History, signals: Sequence[Floats], returns: ForwardReturns, level: float
+    mid: Floats, elapsed: Ints, signals: Sequence[Floats], returns: ForwardReturns, level: float
 ) -> Incremental:
     """Return what each signal adds to the others at each horizon.
 
     Parameters
     ----------
-    history : History
-        T states.
+    mid : ndarray of float64, shape (T,)
+        Of each state, or of each row of cards, quote currency.
+    elapsed : ndarray of int64, shape (T,)
+        Time since the first, without gaps, ns.
     signals : sequence of ndarray of float64, shape (T,)
         The K signals; NaN where there is none.
     returns : ForwardReturns
-        See `forward_returns.forward_returns`.
+        See `forward_returns.forward_returns`, and `returns_between` there for arrays.
     level : float
         Level of the intervals, 0..1.
     """
     count, horizons = len(signals), len(returns.horizons)
-    known = ~np.isnan(history.mid) & (count > 0)
+    known = ~np.isnan(mid) & (count > 0)
     for values in signals:
         known &= ~np.isnan(values)
     states = np.flatnonzero(known)
@@ -119,13 +121,13 @@ def incremental(
     against = _against(correlation)
     own = np.array([_own(correlation, one, against) for one in range(count)])
     too_short = np.array([
-        _too_short(history, known, whole[one] - _others(correlation, one, against) @ whole)
+        _too_short(elapsed, known, whole[one] - _others(correlation, one, against) @ whole)
         if own[one] >= LEAST_OWN else False
         for one in range(count)
     ], bool)  # fmt: skip
     n = np.zeros(horizons, np.int64)
     ic, error, b, p = np.full((4, count, horizons), np.nan)
-    mid, overlaps = prevailing(history.mid), returns.overlap.tolist()
+    last_mid, overlaps = prevailing(mid), returns.overlap.tolist()
     for row, y in enumerate(returns.bps):
         rows = np.flatnonzero(known & ~np.isnan(y))
         n[row] = len(rows)
@@ -146,7 +148,7 @@ def incremental(
             if not left > LEAST_OWN:
                 continue
             found = slope(
-                u, y[rows], rows, returns.end[row], mid, overlaps[row],
+                u, y[rows], rows, returns.end[row], last_mid, overlaps[row],
                 ranked=True, explained=explained,
             )  # fmt: skip
             ic[one, row] = found.value / np.sqrt(left)
@@ -204,9 +206,9 @@ def _own(correlation: Floats, one: int, against: NDArray[np.bool_]) -> float:
     return float(np.clip(1 - explained, 0.0, 1.0))
 
 
-def _too_short(history: History, known: NDArray[np.bool_], residual: Floats) -> bool:
+def _too_short(elapsed: Ints, known: NDArray[np.bool_], residual: Floats) -> bool:
     """Return whether the record holds too few independent values of a residual for a p value."""
-    values = np.full(len(history), np.nan)
+    values = np.full(len(elapsed), np.nan)
     values[known] = residual
-    seconds = float(np.sum(np.diff(history.elapsed, append=history.elapsed[-1:])[known])) / 1e9
-    return bool(seconds < MIN_PERSISTENCE_TIMES * persistence(history, values))
+    seconds = float(np.sum(np.diff(elapsed, append=elapsed[-1:])[known])) / 1e9
+    return bool(seconds < MIN_PERSISTENCE_TIMES * persistence(elapsed, values))

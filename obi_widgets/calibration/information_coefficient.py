@@ -126,7 +126,7 @@ def information_coefficients(
     count, seconds = len(returns.horizons), float(history.elapsed[-1:].sum()) / 1e9
     out = np.full((8, count), np.nan)
     n = np.zeros(count, np.int64)
-    persists, shortage = persistence(history, signal) if persists is None else persists, ""
+    persists, shortage = persistence(history.elapsed, signal) if persists is None else persists, ""
     if seconds < MIN_PERSISTENCE_TIMES * persists:
         shortage = (
             f"the signal persists for {persists:.3g} s, and the record is {seconds / persists:.0f} "
@@ -215,13 +215,13 @@ def _sign_flip_p(blocks: Floats, p: float) -> float:
     return (1 + as_large) / SIGN_FLIPS if as_large else min(p, 1 / SIGN_FLIPS)
 
 
-def persistence(history: History, signal: Floats) -> float:
+def persistence(elapsed: NDArray[np.int64], signal: Floats) -> float:
     """Return the seconds in which a signal's autocorrelation falls to 1/e.
 
     Parameters
     ----------
-    history : History
-        T states.
+    elapsed : ndarray of int64, shape (T,)
+        Time since the first state, without gaps, ns.
     signal : ndarray of float64, shape (T,)
         NaN where there is no signal.
 
@@ -247,7 +247,7 @@ def persistence(history: History, signal: Floats) -> float:
         if not len(below):
             return np.inf
         lag = int(below[0])
-    return lag * float(history.elapsed[-1]) / 1e9 / (len(values) - 1)
+    return lag * float(elapsed[-1]) / 1e9 / (len(values) - 1)
 
 
 def half_life(horizons: Floats, values: Floats) -> float:

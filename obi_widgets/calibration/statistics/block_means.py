@@ -84,20 +84,50 @@ def block_mean(
     nothing = BlockMean(mean, math.nan, math.nan, count)
     if count < FEWEST:
         return nothing
-    time = time - time.min()
+    found = in_blocks(x, w, time, shortest)
+    if found.b > LARGEST_B or not found.variance > ROUNDING * float((w * x * x).sum()):
+        return nothing
+    margin = float(fixed_b.critical(level, found.b)) * math.sqrt(found.variance)
+    return BlockMean(mean, mean - margin, mean + margin, count)
+
+
+class InBlocks(NamedTuple):
+    """A mean's scores in blocks of equal time.
+
+    Attributes
+    ----------
+    block : ndarray of int64, shape (N,)
+        The block of each observation.
+    lag : int
+        Lag of the variance, blocks.
+    variance : float
+        Bartlett's variance of the mean.
+    b : float
+        The lag as a fraction of the record, for the critical values of `fixed_b`.
+    """
+
+    block: Ints
+    lag: int
+    variance: float
+    b: float
+
+
+def in_blocks(x: Floats, w: Floats, at: Ints, shortest: int) -> InBlocks:
+    """Return the scores of a mean in blocks of time; see `block_mean`, whose weights add up to 1.
+
+    ``x`` has no NaN.
+    """
+    time = at - at.min()
     width = max(int(time.max()) // BLOCKS + 1, shortest)
     block = time // width
     blocks = int(block.max()) + 1
     lag = math.ceil(1.3 * math.sqrt(blocks))
+    mean = float((w * x).sum())
     scores, spread = (
         np.asarray(np.bincount(block, one, blocks), np.float64) for one in (w * (x - mean), w * w)
     )
-    b = windows(spread, lag) / spread.sum() ** 2
-    variance = windows(scores, lag)
-    if b > LARGEST_B or not variance > ROUNDING * float((w * x * x).sum()):
-        return nothing
-    margin = float(fixed_b.critical(level, b)) * math.sqrt(variance)
-    return BlockMean(mean, mean - margin, mean + margin, count)
+    b = windows(spread, lag) / float(spread.sum()) ** 2
+    return InBlocks(block, lag, windows(scores, lag), b)
 
 
 def windows(values: Floats, lag: int) -> float:

@@ -111,7 +111,7 @@ def bootstrap(
         t = np.where(np.isnan(means.p), np.nan, mean / error)
         abs_t = np.abs(resampled_mean - mean) / resampled_error
         se = np.where(np.isnan(t), np.nan, _deviation(resampled_mean))
-        margin = _quantile(abs_t, means.level) * means.se_hodrick
+        margin = quantile(abs_t, means.level) * means.se_hodrick
         b = np.stack([horizon.lag_fraction for horizon in scores]) if scores else np.empty(t.shape)
         return Bootstrap(
             se=se,
@@ -217,7 +217,7 @@ def _p_value(abs_t: Floats, t: Floats) -> Floats:
     return np.where(np.isnan(t) | (count == 0), np.nan, fraction)
 
 
-def _quantile(abs_t: Floats, level: float) -> Floats:
+def quantile(abs_t: Floats, level: float) -> Floats:
     """Return the ``level`` quantile of |t| over replications, with the estimate counted as one."""
     count = np.count_nonzero(~np.isnan(abs_t), axis=0)
     rank = np.ceil(level * (count + 1)).astype(np.int64) - 1

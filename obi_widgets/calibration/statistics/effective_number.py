@@ -1,0 +1,105 @@
+"""How many independent cases a number of overlapping ones are worth.
+
+Two cases whose outcomes are known a horizon later share the part of it in which both are open. The
+correlation of their outcomes is taken to be this share; that of signs of a random walk is less
+(2/π · arcsin of it). So N cases of the same chance are worth
+
+    N² / Σ max(0, 1 − |t_i − t_j| / horizon)    over all pairs i, j, each with itself too.
+
+Outcomes may depend on each other for longer than a horizon, as where a trend and the direction of a
+signal last. `dependence` measures that by the variance of the mean, which is Bartlett's, with the
+lag of `block_means`. It is used only to make the number smaller.
+"""
+
+from __future__ import annotations
+
+import math
+from statistics import NormalDist
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from obi_widgets.calibration.statistics import fixed_b
+from obi_widgets.calibration.statistics.block_means import in_blocks
+from obi_widgets.calibration.statistics.inference import LARGEST_B
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Floats = NDArray[np.float64]
+    Ints = NDArray[np.int64]
+
+
+def apart(at: Ints, horizon: int) -> float:
+    """Return the number of independent cases of which overlap leaves as much information.
+
+    Parameters
+    ----------
+    at : ndarray of int64, shape (N,)
+        Times of the cases, ns, never decreasing.
+    horizon : int
+        How long each is open, ns, above 0.
+
+    Returns
+    -------
+    float
+        1 to N; 0 without a case.
+    """
+    if not len(at):
+        return 0.0
+    time = at - at[0]
+    row = np.arange(len(time))
+    stop = np.searchsorted(time, time + horizon, side="left")
+    later = stop - row - 1
+    total = np.concatenate([np.zeros(1, np.int64), np.cumsum(time)])
+    waits = total[stop] - total[row + 1] - later * time
+    pairs = float(later.sum()) - float(waits.sum()) / horizon
+    return len(time) ** 2 / (len(time) + 2 * pairs)
+
+
+def dependence(values: Floats, at: Ints, horizon: int) -> float:
+    """Return by how much the variance of a mean is larger than overlap explains; at least 1.
+
+    Parameters
+    ----------
+    values : ndarray of float64, shape (N,)
+        Outcomes, without NaN.
+    at, horizon
+        See `apart`.
+    """
+    if len(values) < 2:
+        return 1.0
+    found = in_blocks(values, np.full(len(values), 1 / len(values)), at, horizon)
+    if found.b > LARGEST_B:
+        return 1.0
+    expected = float(np.var(values)) / apart(at, horizon)
+    if not expected > 0:
+        return 1.0
+    return max(1.0, found.variance / float(fixed_b.bias(found.b)) / expected)
+
+
+def wilson(rate: Floats, number: Floats, level: float) -> tuple[Floats, Floats]:
+    """Return the interval of a rate that was seen in a number of independent cases.
+
+    Wilson (1927, JASA 22, 209): the rates from which the one seen is not told apart.
+
+    Parameters
+    ----------
+    rate, number : ndarray of float64, any shape
+        The rate, 0..1, and the number of cases, which need not be whole.
+    level : float
+        Level of the interval, 0..1.
+
+    Returns
+    -------
+    low, high : ndarray of float64
+        NaN without a case.
+    """
+    z = NormalDist().inv_cdf((1 + level) / 2)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        share = number / (number + z * z)
+        centre = share * rate + (1 - share) / 2
+        half = z * np.sqrt(rate * (1 - rate) * number + z * z / 4) / (number + z * z)
+    none = ~(number > 0)
+    low, high = np.maximum(centre - half, 0.0), np.minimum(centre + half, 1.0)
+    return np.where(none, math.nan, low), np.where(none, math.nan, high)

@@ -64,6 +64,7 @@ TABLE = {
         "calibration/statistics/ranks",
         "each against a plain version or known values",
     ),
+    "confidence": ("calibration/refits", "fits at fixed times, of what was known"),
     "controls": ("calibration/placebo", "the placebo signals"),
     "health": (
         "feeds/health/durations feeds/health/health feeds/health/monitor feeds/health/of_history "

@@ -105,6 +105,9 @@ def test_nothing_later_changes_what_was_said_and_appended_equals_whole():
     part = claims(time[:cut], score[:cut], known, horizon=60, refit=1800, window=6 * 3600)
     for one, other in zip(part, whole, strict=True):
         np.testing.assert_array_equal(one, other[:cut])
+    again = claims(time, score, right, horizon=60, refit=1800, window=6 * 3600, before=part)
+    for one, other in zip(again, whole, strict=True):
+        np.testing.assert_array_equal(one, other)
 
 
 def test_an_outcome_is_not_used_before_its_horizon_has_ended():

@@ -140,6 +140,7 @@ def claims(
     horizon: float,
     refit: float = REFIT,
     window: float = WINDOW,
+    before: Claims | None = None,
 ) -> Claims:
     """Return what is said of each row, by the cases that were known at its time.
 
@@ -154,20 +155,34 @@ def claims(
         `outcomes`.
     horizon, refit, window : float
         Seconds: after which it is known, between fits, and of the past that a fit uses.
+    before : Claims, optional
+        What was said of the first rows, which is then kept: only what is new is computed.
     """
     rows, ahead = len(time), round(horizon * 1e9)
     columns = np.full((6, rows), np.nan)
     said, constant, share, low, high, n_eff = columns
     n, better = np.zeros(rows, np.int64), np.zeros(rows, bool)
+    begun = 0 if before is None else len(before.said)
+    if before is not None:
+        n[:begun], better[:begun] = before.n, before.better
+        for column, kept in zip(
+            columns,
+            (before.said, before.constant, before.right, before.low, before.high, before.n_eff),
+            strict=True,
+        ):
+            column[:begun] = kept
     is_case = ~(np.isnan(score) | np.isnan(right))
     for _, first, last, begin, end in zip(
         *Refits.of(time, horizon=horizon, window=window, refit=refit), strict=True
     ):
+        if end <= begun:
+            continue
         cases = first + np.flatnonzero(is_case[first:last])
         found = curve(time[cases], score[cases], right[cases], ahead)
         if found is None:
             continue
-        has = begin + np.flatnonzero(~np.isnan(score[begin:end]))
+        new = max(begin, begun)
+        has = new + np.flatnonzero(~np.isnan(score[new:end]))
         step = np.searchsorted(found.begins, score[has], side="right") - 1
         for column, of_step in zip(
             (said, share, low, high, n_eff, n),

@@ -19,6 +19,10 @@ _PLACES = {
     "Bootstrap": "calibration.statistics.bootstrap",
     "Bps": "parameters",
     "CalibrationWidget": "widgets",
+    "Card": "card.card",
+    "CardReason": "card.card",
+    "CardWindow": "card.card",
+    "Cards": "card.cards",
     "Choice": "parameters",
     "ClockOffset": "feeds.health.health",
     "Comparison": "calibration.signal_comparison",
@@ -50,6 +54,7 @@ _PLACES = {
     "LevelsUsed": "signals.coverage",
     "Maker": "trading.execution",
     "MicroPriceFit": "calibration.micro_price_fit",
+    "Mode": "card.modes",
     "NextMove": "calibration.next_move",
     "Number": "parameters",
     "ObiError": "errors",
@@ -89,6 +94,8 @@ _PLACES = {
     "break_even": "calibration.break_even",
     "buy_sell_ratio": "signals.buy_sell_ratio",
     "calibrate": "calibration.calibrate",
+    "card_direction": "signals.card_direction",
+    "cards": "card.making",
     "clock_skew": "calibration.placebo",
     "compact": "feeds.days.compact",
     "compare": "calibration.compare",
@@ -173,6 +180,10 @@ __all__ = [
     "Bootstrap",
     "Bps",
     "CalibrationWidget",
+    "Card",
+    "CardReason",
+    "CardWindow",
+    "Cards",
     "Choice",
     "ClockOffset",
     "Comparison",
@@ -204,6 +215,7 @@ __all__ = [
     "LevelsUsed",
     "Maker",
     "MicroPriceFit",
+    "Mode",
     "NextMove",
     "Number",
     "ObiError",
@@ -243,6 +255,8 @@ __all__ = [
     "break_even",
     "buy_sell_ratio",
     "calibrate",
+    "card_direction",
+    "cards",
     "clock_skew",
     "compact",
     "compare",
@@ -349,6 +363,10 @@ if TYPE_CHECKING:
     from obi_widgets.calibration.sweep import sweep, sweep_seconds
     from obi_widgets.calibration.verdict import Judgement
     from obi_widgets.calibration.walk_forward import walk_forward
+    from obi_widgets.card.card import Card, CardReason, CardWindow
+    from obi_widgets.card.cards import Cards
+    from obi_widgets.card.making import cards
+    from obi_widgets.card.modes import Mode
     from obi_widgets.errors import ObiError, RecordingWarning
     from obi_widgets.feeds.days.compact import compact
     from obi_widgets.feeds.days.load_days import Days, load_days
@@ -386,6 +404,7 @@ if TYPE_CHECKING:
     from obi_widgets.signals.book_pressure import book_pressure
     from obi_widgets.signals.book_slope import book_slope
     from obi_widgets.signals.buy_sell_ratio import buy_sell_ratio
+    from obi_widgets.signals.card_direction import card_direction
     from obi_widgets.signals.computing import compute
     from obi_widgets.signals.coverage import LevelsUsed, inferred
     from obi_widgets.signals.crossing import Alert

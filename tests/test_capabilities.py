@@ -25,10 +25,11 @@ PARTS_OF_THE_LAB = {
     "SettingsWidget", "SignalWidget", "StatusWidget", "TapeWidget",
 }  # fmt: skip
 WHAT_CALLS_TAKE_OR_RETURN = {
-    "Appearance", "AtHorizon", "Bootstrap", "Bps", "Choice", "ClockOffset", "Days", "Depth",
-    "Durations", "Health", "History", "Instrument", "Interruptions", "Judgement", "NextMove",
-    "Number", "ObiError", "Parameter", "Parameters", "Proposal", "Reading", "RecordingWarning",
-    "Refusal", "Seal", "Sealed", "Seconds", "Stretch", "Surface", "Taken", "Trades",
+    "Appearance", "AtHorizon", "Bootstrap", "Bps", "Card", "CardReason", "CardWindow", "Choice",
+    "ClockOffset", "Days", "Depth", "Durations", "Health", "History", "Instrument",
+    "Interruptions", "Judgement", "Mode", "NextMove", "Number", "ObiError", "Parameter",
+    "Parameters", "Proposal", "Reading", "RecordingWarning", "Refusal", "Seal", "Sealed",
+    "Seconds", "Stretch", "Surface", "Taken", "Trades",
 }  # fmt: skip
 NO_ROW_ASKS_FOR = {"sweep_seconds": "how long a sweep would take"}
 EXCEPTIONS = PARTS_OF_THE_LAB | WHAT_CALLS_TAKE_OR_RETURN | set(NO_ROW_ASKS_FOR)

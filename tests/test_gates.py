@@ -204,7 +204,8 @@ def test_a_history_without_large_levels_is_closed_and_told(minute):
 
 
 def test_all_of_them_are_tested():
-    assert tuple(sorted(registry.BUILT_IN)) == ALL == tuple(QUICK)
+    # `conflict` takes hours to know anything: see test_conflict.py.
+    assert tuple(sorted({*registry.BUILT_IN} - {"conflict"})) == ALL == tuple(QUICK)
 
 
 @pytest.mark.parametrize("name", ALL)

@@ -47,6 +47,10 @@ TABLE = {
         "trading/gates/large_level_age trading/gates/largest_share trading/gates/places "
         "trading/gates/registry trading/gates/spread trading/gates/volatility",
         "each gate by hand, appended and whole"),
+    "cards": (
+        "card/card card/growing_cards card/making card/modes card/plan",
+        "cards by plain loops, whole and appended"),
+    "cycles": ("signals/card_direction signals/cycle_windows", "means over cycles, and windows"),
     "book_depth": ("signals/depth_within", "what rests within a distance"),
     "tightness": ("calibration/quality/time_weights", "the spread, weighted by time"),
     "markouts": (

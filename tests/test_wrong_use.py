@@ -30,6 +30,7 @@ ACCEPTED: dict[tuple[str, str, str], str] = {
     ("Settings", "maker_fee_bps", "negative"): REBATE,
     ("Settings", "depth", "None"): "no depth: all levels",
     ("imbalance", "depth", "None"): "no depth: all levels",
+    ("card_direction", "depth", "None"): "no depth: all levels",
     ("signal", "name", "text"): NAMES,
     ("gate", "name", "text"): NAMES,
     ("Gates", "given", "empty"): "a list without a gate",

@@ -44,26 +44,35 @@ class BuiltIn:
         Threshold of the imbalance.
     of_book : mapping of str to object
         Parameters of the imbalance, also where a transform has them.
+    windows : tuple of float
+        Of the decision card of this mode: short, middle and long window, seconds.
+    horizon : float
+        Of that card: seconds after which its direction is judged.
     """
 
     words: str
     hold_seconds: float
     threshold: float
     of_book: Mapping[str, Any]
+    windows: tuple[float, float, float]
+    horizon: float
 
 
 BUILT_IN = {
     "scalp": BuiltIn(
         "Seconds: a strong lean of the levels at the touch.",
         30.0, 0.6, {"decay": 0.5, "depth": 10, "band_bps": None},
+        (10.0, 60.0, 300.0), 30.0,
     ),
     "day": BuiltIn(
         "Minutes: a lean of the best 25 levels.",
         300.0, 0.4, {"decay": 0.1, "depth": 25, "band_bps": None},
+        (60.0, 300.0, 3600.0), 60.0,
     ),
     "swing": BuiltIn(
         "An hour: all levels that are kept. One state of a book seldom tells so much: calibrate.",
         3600.0, 0.3, {"decay": 0.02, "depth": None, "band_bps": None},
+        (300.0, 3600.0, 14_400.0), 300.0,
     ),
 }  # fmt: skip
 """The built-in presets. Their holds are those of a card that is drawn every 30 s, a middle of 5 min

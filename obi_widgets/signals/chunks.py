@@ -32,7 +32,11 @@ PARALLEL = 200_000
 
 
 def compute(
-    function: Callable[[History], Floats], history: History, seconds: float, first: int = 0
+    function: Callable[[History], Floats],
+    history: History,
+    seconds: float,
+    first: int = 0,
+    spans_gaps: bool = False,
 ) -> Floats:
     """Return what a function gives for each state from one on.
 
@@ -46,11 +50,13 @@ def compute(
         How far back the function looks.
     first : int
         Leave out the states before this one.
+    spans_gaps : bool
+        Whether the function itself says where its look-back knows too little.
 
     Returns
     -------
     ndarray of float64, shape (T - first,)
-        NaN where the look-back reaches before the first state or into a gap.
+        NaN where the look-back reaches before the first state or into a gap, unless it spans gaps.
     """
     back = round(seconds * 1e9)
     length = chunk_length(seconds, history.interval)
@@ -67,7 +73,8 @@ def compute(
             before = max(int(np.searchsorted(history.time, since, "right")) - 1, 0)
             part = history[before : rows.stop]
             found = function(part)
-            found[part.time - part.run_began < back] = np.nan
+            if not spans_gaps:
+                found[part.time - part.run_began < back] = np.nan
             wanted = max(rows.start, first)
             out[wanted - first : rows.stop - first] = found[wanted - before :]
 

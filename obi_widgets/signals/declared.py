@@ -6,6 +6,7 @@ import inspect
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from obi_widgets.checks import flag
 from obi_widgets.parameters import check_all
 from obi_widgets.signals.coverage import LevelsUsed, levels_declared
 from obi_widgets.signals.signal_checks import as_needs, check_lookback, check_values
@@ -34,12 +35,14 @@ class Declared:
         parameters: Mapping[str, Parameter],
         needs: Needs | Iterable[Needs],
         lookback: Lookback,
+        spans_gaps: bool = False,
     ) -> None:
         self.name = name
         self.function = function
         self.parameters = dict(parameters)
         self.needs = as_needs(needs)
         self._lookback = lookback
+        self.spans_gaps = flag("spans_gaps", spans_gaps)
         check_lookback(name, lookback, self.parameters)
         first = (inspect.getdoc(function) or "").partition("\n\n")[0]
         self.description = " ".join(first.split())

@@ -21,6 +21,7 @@ BUILT_IN = {
     "book_pressure": "obi_widgets.signals.book_pressure",
     "book_slope": "obi_widgets.signals.book_slope",
     "buy_sell_ratio": "obi_widgets.signals.buy_sell_ratio",
+    "card_direction": "obi_widgets.signals.card_direction",
     "depth_difference": "obi_widgets.signals.depth_difference",
     "depth_ratio": "obi_widgets.signals.depth_ratio",
     "event_frequency": "obi_widgets.signals.event_frequency",

@@ -83,6 +83,8 @@ class Signal(Declared):
         Whether the result of its function is checked, see `signal`.
     directional : bool
         Whether + means a rise. If False it is a gauge: no entries are made of it.
+    spans_gaps : bool
+        Whether its look-back may reach into a gap; its function then says where it knows enough.
     insight : Insight
         Tells which levels it uses and what its parameters do now.
     """
@@ -103,9 +105,13 @@ class Signal(Declared):
         threshold: float | None = None,
         checked: bool = True,
         directional: bool = True,
+        spans_gaps: bool = False,
         insight: type[Insight] = Insight,
     ) -> None:
-        super().__init__(function, name=name, parameters=parameters, needs=needs, lookback=lookback)
+        super().__init__(
+            function, name=name, parameters=parameters, needs=needs, lookback=lookback,
+            spans_gaps=spans_gaps,
+        )  # fmt: skip
         self.unit = unit
         self.range = as_range(range)
         self.checked = checked
@@ -132,7 +138,8 @@ class Signal(Declared):
             "function": self.function, "name": self.name, "parameters": self.parameters,
             "unit": self.unit, "range": self.range, "needs": self.needs,
             "lookback": self._lookback, "threshold": self.threshold, "checked": self.checked,
-            "directional": self.directional, "insight": type(self.insight),
+            "directional": self.directional, "spans_gaps": self.spans_gaps,
+            "insight": type(self.insight),
         }  # fmt: skip
 
     def __call__(
@@ -198,7 +205,9 @@ class Signal(Declared):
         wanted = history[first:] if first else history
         seconds = self.lookback(values)
         if seconds:
-            out = chunks.compute(lambda part: self._call(part, values), history, seconds, first)
+            out = chunks.compute(
+                lambda part: self._call(part, values), history, seconds, first, self.spans_gaps
+            )
         else:
             out = self._call(wanted, values)
         missing = without_value(wanted, self.levels_used(values))
@@ -283,6 +292,7 @@ def signal(
     name: str = "",
     checked: bool = True,
     directional: bool = True,
+    spans_gaps: bool = False,
     insight: type[Insight] = Insight,
 ) -> Callable[[Callable[..., Floats]], Signal]: ...
 def signal(
@@ -296,6 +306,7 @@ def signal(
     name: str = "",
     checked: bool = True,
     directional: bool = True,
+    spans_gaps: bool = False,
     insight: type[Insight] = Insight,
 ) -> Signal | Callable[[Callable[..., Floats]], Signal]:
     """Make a signal from a function.
@@ -325,6 +336,9 @@ def signal(
     directional : bool
         Whether + means a rise. False for a gauge, such as a volatility: it can be shown and
         computed, and entries refuse it.
+    spans_gaps : bool
+        Whether the look-back may reach before the first state and into gaps. Then the function
+        itself returns NaN where it knows too little; else values are NaN there.
     insight : type of Insight
         Tells which levels it uses and what its parameters do now. If omitted, derived from the
         declaration.
@@ -358,6 +372,7 @@ def signal(
             name=name,
             checked=checked,
             directional=directional,
+            spans_gaps=spans_gaps,
             insight=insight,
         )
     if not callable(function):
@@ -378,7 +393,7 @@ def signal(
     made = Signal(
         function, name=name, parameters=declared_by(function), unit=unit, range=range,
         needs=needs, lookback=lookback, threshold=threshold, checked=checked,
-        directional=directional, insight=insight,
+        directional=directional, spans_gaps=spans_gaps, insight=insight,
     )  # fmt: skip
     registry.register(made)
     return made

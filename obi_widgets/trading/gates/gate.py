@@ -59,6 +59,8 @@ class Gate(Declared):
         Whether its result for a state is the same to the bit however many states there are before
         its look-back. If not, it is computed in blocks that begin at fixed rows, which makes the
         result the same again.
+    spans_gaps : bool
+        Whether its look-back may reach into a gap; its function then says where it knows enough.
 
     Examples
     --------
@@ -82,8 +84,12 @@ class Gate(Declared):
         needs: Needs | Iterable[Needs] = "touch",
         lookback: Lookback = 0.0,
         exact: bool = False,
+        spans_gaps: bool = False,
     ) -> None:
-        super().__init__(function, name=name, parameters=parameters, needs=needs, lookback=lookback)
+        super().__init__(
+            function, name=name, parameters=parameters, needs=needs, lookback=lookback,
+            spans_gaps=spans_gaps,
+        )  # fmt: skip
         functools.update_wrapper(self, function, updated=())
         self.exact = flag("exact", exact)
         self.title = name.replace("_", " ").capitalize()
@@ -137,12 +143,15 @@ class Gate(Declared):
         first = integer("first", first, 0, len(history))
         seconds = self.lookback(values)
         if seconds and not self.exact:
-            code = chunks.compute(lambda part: self._code(part, values), history, seconds, first)
+            code = chunks.compute(
+                lambda part: self._code(part, values), history, seconds, first, self.spans_gaps
+            )
         else:
             begin = self.first_needed(history, values, first)
             part = history[begin:]
             code = self._code(part, values)
-            code[part.time - part.run_began < round(seconds * 1e9)] = np.nan
+            if not self.spans_gaps:
+                code[part.time - part.run_began < round(seconds * 1e9)] = np.nan
             code = code[first - begin :]
         missing = without_value(history[first:], self.levels_used(values))
         if missing is not None:
@@ -188,6 +197,7 @@ def gate(
     lookback: Lookback = 0.0,
     name: str = "",
     exact: bool = False,
+    spans_gaps: bool = False,
 ) -> Callable[[Callable[..., ArrayLike]], Gate]: ...
 def gate(
     function: Callable[..., ArrayLike] | None = None,
@@ -196,6 +206,7 @@ def gate(
     lookback: Lookback = 0.0,
     name: str = "",
     exact: bool = False,
+    spans_gaps: bool = False,
 ) -> Gate | Callable[[Callable[..., ArrayLike]], Gate]:
     """Make a gate from a function.
 
@@ -218,6 +229,9 @@ def gate(
         True if the function only compares, counts, and adds whole numbers. Its result for a state
         is then the same however many states there are before its look-back. Leave it False for sums
         of floats.
+    spans_gaps : bool
+        Whether the look-back may reach before the first state and into gaps. Then the function
+        itself returns NaN where it knows too little; else the gate is unknown there.
 
     Returns
     -------
@@ -239,7 +253,9 @@ def gate(
     Gates({'narrow': {'most': 1.5}})
     """
     if function is None:
-        return functools.partial(gate, needs=needs, lookback=lookback, name=name, exact=exact)
+        return functools.partial(
+            gate, needs=needs, lookback=lookback, name=name, exact=exact, spans_gaps=spans_gaps
+        )
     if not callable(function):
         raise SettingsError(
             f"{quoted(function)} is not a function.", "Give a function of a history."
@@ -248,7 +264,7 @@ def gate(
     check_identifier(known_as, "gate")
     made = Gate(
         function, name=known_as, parameters=declared_by(function), needs=needs, lookback=lookback,
-        exact=exact,
+        exact=exact, spans_gaps=spans_gaps,
     )  # fmt: skip
     registry.register(made)
     return made

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 BUILT_IN = {
+    "conflict": "obi_widgets.trading.gates.conflict",
     "depth": "obi_widgets.trading.gates.depth",
     "hours": "obi_widgets.trading.gates.hours",
     "large_level_age": "obi_widgets.trading.gates.large_level_age",

@@ -1,0 +1,294 @@
+"""Cards of a record: a row each cycle of 10 seconds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from obi_widgets.card.card import Card, CardReason, CardWindow
+from obi_widgets.errors import HistoryError
+from obi_widgets.signals.cycle_windows import LEAST_LIVE, conflict
+from obi_widgets.signals.cycles import CYCLE, CYCLE_SECONDS, cycles_in
+from obi_widgets.trading.own_past import DAY, LEAST
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from numpy.typing import NDArray
+
+    from obi_widgets.card.modes import Mode
+
+    Floats = NDArray[np.float64]
+    Ints = NDArray[np.int64]
+    Flags = NDArray[np.bool_]
+
+STALE_SECONDS = 10.0
+"""Age of the book from which on a card is stale: no state came for a whole cycle, and the signals
+of every window then hold what may have gone."""
+
+
+@dataclass(frozen=True, eq=False)
+class Cards:
+    """What the decision card says at the end of each cycle of 10 seconds. `obi.cards` makes it.
+
+    N cycles, S signals, and three windows: short, middle, long. A row knows the states before the
+    end of its cycle, and no later one. Signs: + for a rise. `cards.last` and ``cards[i]`` are a
+    `Card`; a slice has the arrays' rows.
+
+    Attributes
+    ----------
+    mode : Mode
+        Windows, and the horizon at which the direction is judged.
+    signals : tuple of str
+        Names of the signals.
+    begun : int
+        When the first cycle began, ns; 0 without one.
+    time : ndarray of int64, shape (N,)
+        Ends of the cycles, ns.
+    mid, age, spread_bps : ndarray of float64, shape (N,)
+        At the end of the cycle: mid (quote currency) and seconds since the last state, NaN where
+        the book was not in sync; and the mean spread over the live time of the cycle.
+    parts : ndarray of float64, shape (S, 3, N)
+        Each signal in each window, −1..+1: its mean over live time. A signal without bounds counts
+        with its signed place among its own cycles of the last 24 h.
+    values : ndarray of float64, shape (3, N)
+        Each window: the weighted mean of the parts.
+    live : ndarray of float64, shape (3, N)
+        Share of each window's length in which all signals had a value, 0..1.
+    bands : ndarray of float64, shape (3, N)
+        The 0.75-quantile of each window's |value| over the last 24 h before the cycle; NaN before
+        an hour of values.
+    direction, agreement : ndarray of float64, shape (N,)
+        Mean of the windows, −1..+1, and |Σ s| / Σ |s|, 0..1: 1 where all windows have one sign.
+    direction_band : ndarray of float64, shape (N,)
+        As ``bands``, of |direction|.
+    strength : ndarray of float64, shape (N,)
+        Share of the last 24 h in which |direction| was smaller, 0..1.
+    quality : ndarray of float64, shape (N,)
+        Live share × freshness × spread rank, 0..1. The live share is that of the window with the
+        least. Freshness falls from 1, for a state at the end of the cycle, to 0 for one 10 s old.
+        The spread rank is the share of the cycles of the last 24 h whose spread was not narrower.
+    price_bps : ndarray of float64, shape (N,)
+        Move of mid over the middle window, bps.
+    cycle_live : ndarray of int64, shape (N,)
+        Nanoseconds of the cycle in which all signals had a value.
+
+    Examples
+    --------
+    >>> import obi_widgets as obi
+    >>> cards = obi.cards(obi.simulate(seconds=90, seed=1), mode="scalp")
+    >>> cards
+    <Cards scalp of imbalance: 8 cycles, 0 of them ready, 2026-01-01T00:00:20 to ...
+    >>> cards.direction.shape
+    (8,)
+    """
+
+    mode: Mode
+    signals: tuple[str, ...]
+    begun: int
+    time: Ints
+    mid: Floats
+    age: Floats
+    spread_bps: Floats
+    parts: Floats
+    values: Floats
+    live: Floats
+    bands: Floats
+    direction: Floats
+    direction_band: Floats
+    agreement: Floats
+    strength: Floats
+    quality: Floats
+    price_bps: Floats
+    cycle_live: Ints
+
+    def __len__(self) -> int:
+        return len(self.time)
+
+    def __repr__(self) -> str:
+        of = f"<Cards {self.mode.name} of {', '.join(self.signals)}: "
+        if not len(self):
+            return f"{of}no cycle is finished>"
+        first, last = self.time[[0, -1]].view("datetime64[ns]")
+        ready = np.count_nonzero((self.state != "not_ready") & (self.state != "stale"))
+        return (
+            f"{of}{len(self):,} cycles, {ready:,} of them ready, {str(first)[:19]} to "
+            f"{str(last)[:19]} UTC>"
+        )
+
+    @cached_property
+    def beyond(self) -> Flags:
+        """Where a window's |value| exceeds its band, shape (3, N)."""
+        with np.errstate(invalid="ignore"):
+            return np.abs(self.values) > self.bands
+
+    @cached_property
+    def conflict(self) -> Floats:
+        """1 where two windows beyond their bands have different signs, else 0; NaN if unknown."""
+        return conflict(self.values, self.bands)
+
+    @cached_property
+    def state(self) -> NDArray[np.str_]:
+        """The state of each card, shape (N,); see `Card`."""
+        with np.errstate(invalid="ignore"):
+            fresh = self.age < STALE_SECONDS
+            leans = np.abs(self.direction) > self.direction_band
+        unknown = np.isnan(self.conflict) | np.isnan(self.direction_band)
+        return np.select(
+            [~fresh, unknown, self.conflict == 1, leans & (self.direction > 0), leans],
+            ["stale", "not_ready", "conflict", "long", "short"],
+            "neutral",
+        )
+
+    @property
+    def last(self) -> Card:
+        """The newest card.
+
+        Raises
+        ------
+        HistoryError
+            If no cycle is finished yet.
+        """
+        return self[-1]
+
+    def __getitem__(self, at: int) -> Card:
+        """Return the card of one cycle."""
+        if not len(self):
+            raise HistoryError(
+                "There is no card: no cycle of 10 s is finished.", "Wait for a few states more."
+            )
+        try:
+            row = range(len(self))[at]
+        except (IndexError, TypeError):
+            raise HistoryError(
+                f"There is no card {at!r}.", f"Give a whole number, 0 to {len(self) - 1}."
+            ) from None
+        if isinstance(row, range):
+            raise HistoryError("A slice has no card.", "Give one number, as cards[-1].")
+        windows = tuple(self._window(row, which) for which in range(len(self.values)))
+        in_conflict = float(self.conflict[row])
+        direction, move = float(self.direction[row]), float(self.price_bps[row])
+        return Card(
+            time=int(self.time[row]),
+            mode=self.mode,
+            state=str(self.state[row]),
+            reason=self._reason(row, windows),
+            direction=direction,
+            direction_band=float(self.direction_band[row]),
+            strength=float(self.strength[row]),
+            agreement=float(self.agreement[row]),
+            quality=float(self.quality[row]),
+            since=self._since(row),
+            windows=windows,
+            parts=MappingProxyType(
+                {
+                    name: tuple(part[:, row].tolist())
+                    for name, part in zip(self.signals, self.parts, strict=True)
+                }
+            ),
+            conflict=None if np.isnan(in_conflict) else bool(in_conflict),
+            price_bps=move,
+            price={1.0: "aligned", -1.0: "diverging"}.get(float(np.sign(direction * move)), ""),
+            mid=float(self.mid[row]),
+            spread_bps=float(self.spread_bps[row]),
+            age=float(self.age[row]),
+        )
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return a DataFrame with a row for each cycle.
+
+        Returns
+        -------
+        DataFrame
+            Index ``time`` (UTC). Columns ``state``, ``direction``, ``strength``, ``agreement``,
+            ``conflict``, ``quality``, ``price_bps``, ``mid``, ``spread_bps``, ``age``,
+            ``direction_band``; of each window, by its seconds, ``value_60``, ``band_60`` and
+            ``live_60``.
+        """
+        import pandas as pd
+
+        columns = {
+            name: getattr(self, name)
+            for name in (
+                "state", "direction", "strength", "agreement", "conflict", "quality", "price_bps",
+                "mid", "spread_bps", "age", "direction_band",
+            )
+        }  # fmt: skip
+        for name, of_windows in (("value", self.values), ("band", self.bands), ("live", self.live)):
+            columns |= {
+                f"{name}_{seconds:g}": one
+                for seconds, one in zip(self.mode.windows, of_windows, strict=True)
+            }
+        index = pd.DatetimeIndex(self.time, tz="UTC", name="time")
+        return pd.DataFrame(columns, index=index)
+
+    # -- one row ---------------------------------------------------------------------------
+
+    def _window(self, row: int, which: int) -> CardWindow:
+        value, band = float(self.values[which, row]), float(self.bands[which, row])
+        return CardWindow(
+            seconds=self.mode.windows[which],
+            value=value,
+            band=band,
+            beyond=bool(self.beyond[which, row]),
+            live=float(self.live[which, row]),
+            ready=self._ready(row, self.values[which], self.mode.windows[which]),
+        )
+
+    def _ready(self, row: int, values: Floats, seconds: float) -> int | None:
+        """Return the earliest time at which values of a window, and their band, can be there.
+
+        None if they are. All time to come is taken as live.
+        """
+        had = int(np.count_nonzero(~np.isnan(values[max(row - DAY, 0) : row])))
+        missing = max(LEAST - had, 0)  # each cycle from when it has values is one more
+        now = int(self.time[row])
+        if not np.isnan(values[row]):
+            return now + missing * CYCLE if missing else None
+        cycles = cycles_in(seconds)
+        seen = max(self.begun + (cycles + missing) * CYCLE - now, 0) // CYCLE
+        lived = np.cumsum(self.cycle_live[max(row + 1 - cycles, 0) : row + 1][::-1])
+        # After k cycles more, the window has the k new ones and the newest of those so far.
+        more = np.arange(1, cycles + 1)
+        kept = np.append(0, lived)[np.minimum(cycles - more, len(lived))]
+        filled = int(np.argmax(kept + more * CYCLE >= LEAST_LIVE * cycles * CYCLE)) + 1
+        return now + max(seen, filled + missing) * CYCLE
+
+    def _reason(self, row: int, windows: tuple[CardWindow, ...]) -> CardReason:
+        state, nan = self.state[row], float("nan")
+        if state == "stale":
+            age = float(self.age[row])
+            what = "book" if np.isnan(age) else "age"
+            return CardReason(what, (), age, STALE_SECONDS, None)
+        if state == "conflict":
+            beyond = tuple(one.seconds for one in windows if one.beyond)
+            return CardReason("conflict", beyond, nan, nan, None)
+        if state != "not_ready":
+            has, needs = abs(float(self.direction[row])), float(self.direction_band[row])
+            return CardReason("direction", (), has, needs, None)
+        waits = [self._ready(row, self.direction, one.seconds) for one in windows]
+        ready = max((one for one in waits if one is not None), default=None)
+        empty = [one for one in windows if np.isnan(one.value)]
+        if empty:
+            last = max(empty, key=lambda one: one.seconds)
+            has = last.live * last.seconds
+            return CardReason("window", (last.seconds,), has, last.seconds, ready)
+        banded = [one for one in windows if np.isnan(one.band)]
+        of: Floats = self.direction
+        which: tuple[float, ...] = ()
+        if banded:
+            last = max(banded, key=lambda one: one.seconds)
+            which = (last.seconds,)
+            of = self.values[self.mode.windows.index(last.seconds)]
+        had = int(np.count_nonzero(~np.isnan(of[max(row - DAY, 0) : row])))
+        return CardReason("band", which, had * CYCLE_SECONDS, LEAST * CYCLE_SECONDS, ready)
+
+    def _since(self, row: int) -> int | None:
+        sign = np.sign(self.direction[: row + 1])
+        if np.isnan(sign[-1]) or sign[-1] == 0:
+            return None
+        others = np.flatnonzero(sign != sign[-1])
+        return int(self.time[others[-1] + 1]) if len(others) else None

@@ -1,0 +1,235 @@
+"""Cards of a market that goes on: what is kept, and how it grows.
+
+A cycle is computed once, when it is finished, from what is kept of those before it. Kept are a few
+numbers a cycle, and neither states nor signals. As windows, places and bands are sums of whole
+numbers, counts and values themselves, cards that were appended to are those of the whole record, to
+the bit.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from obi_widgets.card.cards import STALE_SECONDS, Cards
+from obi_widgets.history.given import as_history
+from obi_widgets.history.growing import Growing
+from obi_widgets.signals.cycle_windows import agreement, combined, weighed, window_means
+from obi_widgets.signals.cycles import CYCLE, Cycles, CycleSums, cycles_in
+from obi_widgets.trading.own_past import bands, share_below
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from obi_widgets.card.plan import Plan
+    from obi_widgets.history.columns import History
+
+    Floats = NDArray[np.float64]
+    Ints = NDArray[np.int64]
+
+KEEP = cycles_in(25 * 3_600)
+"""Cycles that a live market keeps: the last day, which bands are taken over, and an hour."""
+
+WINDOWS = 3
+
+OF_BOOK = ("ticks", "spread_bps", "mid", "age")
+RESULTS = ("direction", "agreement", "direction_band", "strength", "quality", "price_bps")
+
+
+class GrowingCards:
+    """The cards of a market, appended to while it goes on.
+
+    Parameters
+    ----------
+    plan : Plan
+        What they are made of.
+    keep : int, optional
+        How many cycles are kept; None for all.
+
+    Examples
+    --------
+    >>> import obi_widgets as obi
+    >>> from obi_widgets.card.growing_cards import GrowingCards
+    >>> from obi_widgets.card.plan import Plan
+    >>> history = obi.simulate(seconds=90, seed=1)
+    >>> growing = GrowingCards(Plan.of("scalp"))
+    >>> growing.append(history[:400]), growing.append(history)
+    (3, 5)
+    """
+
+    def __init__(self, plan: Plan, keep: int | None = KEEP) -> None:
+        self.plan = plan
+        self._keep = keep
+        count = len(plan.names)
+        self._sums = CycleSums(count + 2)
+        self._next: int | None = None  # number of the next state; None for whatever comes
+        self._begun = 0
+        self._newest = 0  # number of the cycle after the newest
+        self._means = Growing(count, float)
+        self._weighed = Growing(2 * count, np.int64)  # values times live time; live time
+        self._of_book = Growing(len(OF_BOOK), float)
+        self._parts = Growing(count * WINDOWS, float)
+        self._windows = Growing(3 * WINDOWS, float)  # live, values, bands
+        self._results = Growing(len(RESULTS), float)
+
+    @property
+    def _stores(self) -> tuple[Growing, ...]:
+        return (
+            self._means, self._weighed, self._of_book, self._parts, self._windows, self._results,
+        )  # fmt: skip
+
+    def __len__(self) -> int:
+        return len(self._results)
+
+    def append(self, history: History) -> int:
+        """Add the states of a history that came since the last call.
+
+        Parameters
+        ----------
+        history : History
+            The same market's history each time, grown; or after `seed`, one that comes later.
+
+        Returns
+        -------
+        int
+            How many cycles they finish.
+        """
+        history = as_history(history)
+        first = 0 if self._next is None else self._next - history.start
+        if first < 0:  # states were dropped before they came here
+            self._sums.lose()
+            first = 0
+        if self._sums.newest is not None and self._next is None:
+            first = int(np.searchsorted(history.time, self._sums.newest, "right"))
+        if first >= len(history):
+            return 0
+        self._next = history.start + len(history)
+        return self._grow(self._sums.append(*self._read(history, first)), history.tick_size)
+
+    def seed(self, history: History) -> int:
+        """Add a history after which another one comes, such as a recording before a live market.
+
+        Between the two is a gap: what the first one ended with does not hold until the next begins.
+
+        Returns
+        -------
+        int
+            How many cycles it finishes.
+        """
+        self._next = None
+        found = self.append(history)
+        self._sums.lose()
+        self._next = None
+        return found
+
+    def cards(self) -> Cards:
+        """Return the cards that are kept; later appending does not change them."""
+        count, rows = len(self.plan.names), len(self)
+        _, spread_bps, mid, age = _frozen(self._of_book)
+        live, values, bands_of = _frozen(self._windows).reshape(3, WINDOWS, rows)
+        weighed_live = _frozen(self._weighed)[count:]
+        return Cards(
+            mode=self.plan.mode,
+            signals=self.plan.names,
+            begun=self._begun,
+            time=(self._newest + 1 - rows + np.arange(rows)) * CYCLE,
+            mid=mid,
+            age=age,
+            spread_bps=spread_bps,
+            parts=_frozen(self._parts).reshape(count, WINDOWS, rows),
+            values=values,
+            live=live,
+            bands=bands_of,
+            cycle_live=weighed_live.min(axis=0),
+            **dict(zip(RESULTS, _frozen(self._results), strict=True)),
+        )
+
+    def _read(self, history: History, first: int) -> tuple[Ints, Floats]:
+        """Return times of states from one on, and signals, spread in ticks and mid of each."""
+        part = history[first:]
+        values = np.empty((len(self.plan.names) + 2, len(part)))
+        for row, one in enumerate(self.plan.parameters):
+            values[row] = one.signal.compute(history, dict(one.values), first)
+        values[-2] = np.rint(part.spread / part.tick_size)
+        values[-1] = part.mid
+        return part.time, values
+
+    def _grow(self, cycles: Cycles, tick_size: float) -> int:
+        new = len(cycles.age)
+        if not new:
+            return 0
+        if not len(self):
+            self._begun = cycles.first * CYCLE
+        self._newest = cycles.first + new
+        self._add_cycles(cycles, new, tick_size)
+        self._add_windows(new)
+        self._add_results(new)
+        for store in self._stores:
+            store.grow(new)
+        if self._keep is not None and len(self) > self._keep:
+            for store in self._stores:
+                store.drop(len(store) - self._keep)
+        return new
+
+    def _add_cycles(self, cycles: Cycles, new: int, tick_size: float) -> None:
+        count = len(self.plan.names)
+        means = _with_room(self._means, new)
+        means[:, -new:] = cycles.means[:count]
+        sums = _with_room(self._weighed, new)
+        for row, scale in enumerate(self.plan.scales):
+            if scale is None:
+                place = np.sign(means[row, -new:]) * share_below(np.abs(means[row]), new)
+            else:
+                place = means[row, -new:] / scale
+            sums[[row, count + row], -new:] = weighed(place, cycles.live[row])
+        of_book = _with_room(self._of_book, new)
+        ticks, mid = cycles.means[count:]
+        lost = np.isnan(cycles.last[-1])
+        of_book[:, -new:] = (
+            ticks,
+            1e4 * ticks * tick_size / mid,
+            cycles.last[-1],
+            np.where(lost, np.nan, cycles.age / 1e9),
+        )
+
+    def _add_windows(self, new: int) -> None:
+        terms, live = np.split(_with_room(self._weighed, new), 2)
+        parts, windows = _with_room(self._parts, new), _with_room(self._windows, new)
+        for which, seconds in enumerate(self.plan.mode.windows):
+            found, shares = window_means(terms, live, cycles_in(seconds), new)
+            parts[which::WINDOWS, -new:] = found
+            windows[which, -new:] = shares.min(axis=0)
+            windows[WINDOWS + which, -new:] = combined(found, self.plan.weights)
+        for which in range(WINDOWS):
+            windows[2 * WINDOWS + which, -new:] = bands(windows[WINDOWS + which], new)
+
+    def _add_results(self, new: int) -> None:
+        live, values, _ = np.split(_with_room(self._windows, new)[:, -new:], 3)
+        of_book, results = _with_room(self._of_book, new), _with_room(self._results, new)
+        ticks, _, mid, age = of_book
+        results[0, -new:] = combined(values, (1.0,) * WINDOWS)
+        results[1, -new:] = agreement(values, (1.0,) * WINDOWS)
+        results[2, -new:] = bands(results[0], new)
+        results[3, -new:] = share_below(np.abs(results[0]), new)
+        freshness = np.maximum(1.0 - age[-new:] / STALE_SECONDS, 0.0)
+        spread_rank = 1.0 - share_below(ticks, new)
+        results[4, -new:] = live.min(axis=0) * freshness * spread_rank
+        back = cycles_in(self.plan.mode.windows[1])
+        before = np.full(new + back, np.nan)
+        some = mid[-(new + back) :]
+        before[len(before) - len(some) :] = some
+        results[5, -new:] = 1e4 * (mid[-new:] / before[:new] - 1.0)
+
+
+def _with_room(store: Growing, new: int) -> NDArray[Any]:
+    """Return what a store has kept, and room for new rows, which can be written to."""
+    columns, at = store.room(new)
+    return columns[:, at - len(store) : at + new]
+
+
+def _frozen(store: Growing) -> Floats:
+    """Return what a store has kept, as nobody can change it."""
+    view: Floats = store.read().view()
+    view.flags.writeable = False
+    return view

@@ -1,0 +1,158 @@
+"""Means of a history over cycles: steps of 10 seconds on a grid in UTC.
+
+Cycle k lasts from k · 10 s to (k + 1) · 10 s of the exchange's clock. In it, a value is weighted
+by how long it held: a state holds until the next one, but not across a gap. A cycle is finished
+when a state comes that is not before its end, so a mean of a finished cycle never changes, and
+knows no state from its end on.
+
+The terms of a mean are added one after the other in order of time, from the beginning of the cycle
+on. So the means are the same to the bit in whatever parts the states come, and wherever a history
+begins. They take two numbers a cycle and value, not the states themselves: an hour of means needs
+no hour of states.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from obi_widgets.history.columns import History
+
+    Floats = NDArray[np.float64]
+    Ints = NDArray[np.int64]
+
+CYCLE_SECONDS = 10
+CYCLE = CYCLE_SECONDS * 1_000_000_000
+"""Nanoseconds of a cycle."""
+
+
+class Cycles(NamedTuple):
+    """N finished cycles that follow each other, and R values in each.
+
+    Attributes
+    ----------
+    first : int
+        Number of the first cycle, counted from 1970.
+    means : ndarray of float64, shape (R, N)
+        Mean over the time in which there was a value; NaN without any.
+    live : ndarray of int64, shape (R, N)
+        Nanoseconds in which there was a value.
+    last : ndarray of float64, shape (R, N)
+        The value at the end of the cycle, of the last state before it; NaN without one.
+    age : ndarray of int64, shape (N,)
+        Nanoseconds from that state to the end of the cycle.
+    """
+
+    first: int
+    means: Floats
+    live: Ints
+    last: Floats
+    age: Ints
+
+    @property
+    def ends(self) -> Ints:
+        """Ends of the cycles, ns, shape (N,)."""
+        return (self.first + 1 + np.arange(len(self.age))) * CYCLE
+
+
+def cycles_in(seconds: float) -> int:
+    """Return how many cycles a window has: the nearest whole number, at least 1."""
+    return max(round(seconds / CYCLE_SECONDS), 1)
+
+
+class CycleSums:
+    """The sums of the cycle that is open, and the state that holds.
+
+    Parameters
+    ----------
+    values : int
+        How many values a state has, R.
+    """
+
+    def __init__(self, values: int) -> None:
+        self._sums = np.zeros((values, 2))  # of value times ns, and of ns; both exact up to 2⁵³
+        self._time = np.empty(0, np.int64)  # of the state that holds, if there is one
+        self._values = np.empty((values, 0))
+        self._whole_from = 0
+
+    @property
+    def newest(self) -> int | None:
+        """Time of the newest state, ns; None without one."""
+        return int(self._time[0]) if len(self._time) else None
+
+    def lose(self) -> None:
+        """Let the newest state hold no longer: what follows is not its successor."""
+        self._values = np.full_like(self._values, np.nan)
+
+    def append(self, time: Ints, values: Floats) -> Cycles:
+        """Add states, and return the cycles that they finish.
+
+        Parameters
+        ----------
+        time : ndarray of int64, shape (T,)
+            Nanoseconds, never decreasing, and not before the newest state.
+        values : ndarray of float64, shape (R, T)
+            Of each state; NaN without one.
+
+        Returns
+        -------
+        Cycles
+            Those that were seen from their beginning: the first state's own cycle only if it
+            stands at its beginning.
+        """
+        if not len(time):
+            none = np.empty((len(values), 0))
+            return Cycles(0, none, none.astype(np.int64), none, np.empty(0, np.int64))
+        if not len(self._time):
+            self._whole_from = -(-int(time[0]) // CYCLE)
+        else:
+            time = np.concatenate((self._time, time))
+            values = np.concatenate((self._values, values), axis=1)
+        opened, newest = int(time[0]) // CYCLE, int(time[-1]) // CYCLE
+        ends = np.arange(opened + 1, newest + 1) * CYCLE
+        at = np.searchsorted(time, ends)
+        begins, state = time, np.arange(len(time))  # of pieces of time, which no end cuts
+        if len(ends):
+            begins, state = np.insert(time, at, ends), np.insert(state, at, at - 1)
+        lasts, state = np.diff(begins).astype(float), state[:-1]
+        cycle = np.append(0, begins[:-1] // CYCLE - opened)
+        sums = np.empty((len(values), 2, len(ends) + 1))
+        for row, of_states in enumerate(values):
+            held = of_states[state]
+            there = ~np.isnan(held)
+            for column, terms in enumerate((np.where(there, held, 0.0) * lasts, there * lasts)):
+                # `bincount` adds in order of time; what is open comes first.
+                carried = np.append(self._sums[row, column], terms)
+                sums[row, column] = np.bincount(cycle, carried, len(ends) + 1)
+        self._sums, self._time, self._values = sums[..., -1], time[-1:], values[:, -1:]
+        begin = max(self._whole_from - opened, 0)
+        total, live = sums[:, 0, begin:-1], sums[:, 1, begin:-1]
+        with np.errstate(invalid="ignore"):
+            means = total / live
+        at, ends = at[begin:] - 1, ends[begin:]
+        return Cycles(opened + begin, means, live.astype(np.int64), values[:, at], ends - time[at])
+
+
+def at_states(history: History, cycles: Cycles, values: Floats) -> Floats:
+    """Return what each state knows of the cycles: the value of the last one that ended by then.
+
+    Parameters
+    ----------
+    history : History
+        T states.
+    cycles : Cycles
+        Finished cycles.
+    values : ndarray of float64, shape (N,)
+        A value of each.
+
+    Returns
+    -------
+    ndarray of float64, shape (T,)
+        NaN before the first end.
+    """
+    ended = np.searchsorted(cycles.ends, history.time, "right")
+    return np.append(np.nan, values)[ended]

@@ -262,7 +262,7 @@ def _path(
     has_usual = ~np.isnan(usual).any(axis=1)
     used = np.asarray(has_value & has_usual & (not of_all.looks_ahead), bool)
     own, usual = own[used] * side[used, None], usual[used] * side[used, None]
-    lasts = persistence(history, values) if known.any() else np.nan
+    lasts = persistence(history.elapsed, values) if known.any() else np.nan
     width = max(times.before + times.after, 2 * lasts if lasts == lasts else 0.0)
     start = times.start[used]
     # Without an end to its persistence, all moves are one observation.

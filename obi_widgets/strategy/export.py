@@ -1,9 +1,9 @@
 """Settings as a file of plain Python that decides as `obi_widgets.entries`, without this package.
 
 The file is made from `template`, which has the imbalance, and if needed of what `variants` takes:
-`transforms`, `books`, `trailing_quantile`, `entry_rule`, `early_exits`, `posted`, `plain_gates`, and
-the source of a user's function. Any signal but the imbalance, any gate, and any rule or execution
-but the default, is run on the history before the file is written; see `proof`.
+`transforms`, `books`, `trailing_quantile`, `entry_rule`, `early_exits`, `posted`, `plain_gates`,
+and the source of a user's function. Any signal but the imbalance, any gate, and any rule or
+execution but the default, is run on the history before the file is written; see `proof`.
 """
 
 from __future__ import annotations

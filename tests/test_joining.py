@@ -99,6 +99,31 @@ def test_a_file_whose_book_begins_after_the_other_ended_is_a_gap(tmp_path):
     assert gaps(history) == [(time_of(400), time_of(450))]
 
 
+@pytest.mark.parametrize("opened", [380, 460])
+def test_trades_whose_websocket_opens_after_the_older_file_ended_are_known_to_be_missing(
+    tmp_path, opened
+):
+    newer = [
+        one
+        for one in connection(340, 800)
+        if one.name != "trades" or (one.kind == "frame" and one.time > time_of(opened + 1))
+    ]
+    newer.append(Record(time_of(opened), "open", "trades", ""))
+    recorded(tmp_path / "data", connection(10, 400), sorted(newer, key=lambda one: one.time))
+    history = obi.load(tmp_path / "data", interval=0)
+    assert history.gaps == 0
+    if opened < 400:  # in time
+        assert history.silences == ()
+        assert ids(history) == list(range(12, 801, 3))
+        return
+    assert ids(history) == [*range(12, 400, 3), *range(462, 801, 3)]
+    (silence,) = history.silences
+    first, last = history.time[[silence.first, silence.last]].tolist()
+    assert time_of(400) < first <= time_of(403)  # the next state may have trades of before
+    assert last == time_of(462)
+    assert any("the stream of trades seems to have stopped" in note for note in history.notes)
+
+
 def test_a_clock_that_was_set_back_between_two_lives_hides_no_gap(tmp_path):
     back = 8 * SECOND
     newer = [one._replace(time=one.time - back) for one in connection(500, 800)]

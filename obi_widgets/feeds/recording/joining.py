@@ -29,7 +29,7 @@ from obi_widgets.market_data.events import (
     Status,
     Trade,
 )
-from obi_widgets.market_data.venues.replies import SECOND, Reply
+from obi_widgets.market_data.venues.replies import SECOND, Connect, Reply
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -113,6 +113,7 @@ class Seam:
         self._instrument: Instrument | None = None  # of the market
         self._known: tuple[Snapshot, list[Delta]] | None = None  # of the newer file, in the market
         self._follows = False  # whether it has used a change of the newer file
+        self._awaited: set[str] = set()  # websockets of the newer file that are not open
 
     def records(
         self, older: Iterable[Record], newer: Iterable[Record], end: int, after: int
@@ -187,6 +188,11 @@ class Seam:
         if record.kind == "clock":
             return record.apply(market) if self._joined else []
         outputs = outputs_of(self.venue, record, market)
+        self._awaited.update(one.socket for one in outputs if isinstance(one, Connect))
+        if record.kind == "close":
+            self._awaited.add(record.name)
+        elif record.kind in ("open", "frame"):
+            self._awaited.discard(record.name)
         if self._joined and record.date is not None:
             market.set_venue_time(record.date, record.time)
         return self.hear(outputs, market, record.time)
@@ -224,6 +230,8 @@ class Seam:
             return market.handle([Status(now, "gap", INTERRUPTED)], now)
         self._instrument = market.instrument
         market.venue, self._joined = self.venue, True
+        for socket in self._awaited:  # that of the older file has ended
+            market.note_lost(socket)
         if not has_book(market):
             self._newest = None
         elif self._newest is None:

@@ -317,7 +317,9 @@ def main() -> None:
             f"{one.tasks} tasks  {one.objects.total()} objects  {one.logs.total()} of logs  "
             f"{one.messages:,} messages  {one.frames:,} frames  {one.reports} reports  "
             f"lag {1e3 * one.lag:.0f} ms  {len(out.recoveries)} faults over, {late} late  "
-            f"{out.right:,} states true, {out.wrong} wrong",
+            f"{out.right:,} states true, {out.wrong} wrong  "
+            f"{out.silent} looks live in silence  {out.live / max(out.looks, 1):.1%} live  "
+            f"allocated {one.allocated:.1f}, freed {one.freed:.1f} MB",
             file=sys.stderr, flush=True,
         )  # fmt: skip
 

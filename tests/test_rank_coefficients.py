@@ -4,6 +4,7 @@ from collections import defaultdict
 
 import numpy as np
 import pytest
+from history_tools import early
 from scipy import stats
 
 import obi_widgets as obi
@@ -135,3 +136,18 @@ def test_the_error_is_not_too_small_where_the_signal_tells_much():
     errors = np.sqrt(np.mean([one.rank_ic_se**2 for one in found], axis=0))
     assert np.mean([one.rank_ic for one in found], axis=0) == pytest.approx([0.53, 0.6], abs=0.03)
     assert (np.std([one.rank_ic for one in found], axis=0) / errors < [1.25, 1.15]).all()
+
+
+@pytest.mark.parametrize("count", [3, 7, 11])
+def test_returns_that_are_all_one_jump_have_no_coefficient(count):
+    """Their spread is what rounding leaves, and a coefficient would be made of that."""
+    time = np.arange(2 * count) * 10**9
+    bid = np.where(np.arange(2 * count) < count, 100.0, 100.7)
+    ones = np.ones((2 * count, 1))
+    history = early(time, bid[:, None], ones, bid[:, None] + 0.1, ones, tick_size=0.1)
+    returns = forward_returns.forward_returns(history, [count])
+    assert np.count_nonzero(~np.isnan(returns.bps)) == count
+    with np.errstate(all="raise"):
+        found = information_coefficients(history, np.sin(np.arange(2 * count)), returns)
+    assert found.n.tolist() == [count]
+    assert np.isnan([*found.ic, *found.ic_p, *found.rank_ic, *found.rank_ic_p]).all()

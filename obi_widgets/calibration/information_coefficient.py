@@ -14,7 +14,7 @@ from obi_widgets.calibration.statistics.inference import (
     mid_moves,
     prevailing,
 )
-from obi_widgets.calibration.statistics.ranks import by_block, ranks
+from obi_widgets.calibration.statistics.ranks import TIE, by_block, ranks
 from obi_widgets.calibration.statistics.weighted import Bets, cell_estimate, scores
 
 if TYPE_CHECKING:
@@ -136,7 +136,7 @@ def information_coefficients(
     for row, (y, overlap) in enumerate(zip(returns.bps, returns.overlap.tolist(), strict=True)):
         rows = np.flatnonzero(~np.isnan(signal) & ~np.isnan(y))
         n[row] = len(rows)
-        if len(rows) < 3:
+        if len(rows) < 3 or not np.ptp(y[rows]) > TIE:  # equal but for rounding have no ranks
             continue
         for column, ranked in ((0, False), (3, True)):
             x = ranks(signal[rows]) if ranked else signal[rows]

@@ -258,6 +258,7 @@ class Bybit(Streamed):
         interest = messages.value(ticker.openInterest)
         if not isnan(interest):
             interest = self.unit.base_units(self._mark_price, interest)
+        due = messages.value(ticker.nextFundingTime)
         mark = Mark(
             ms * MILLISECOND,
             now,
@@ -265,7 +266,7 @@ class Bybit(Streamed):
             messages.value(ticker.indexPrice),
             messages.value(ticker.fundingRate, positive=False),
             interest,
-            next_funding=messages.value(ticker.nextFundingTime) / 1e3,
+            next_funding=nan if isnan(due) else due / 1e3,
         )
         values = (
             mark.price, mark.index, mark.funding_rate, mark.open_interest, mark.next_funding,

@@ -138,6 +138,7 @@ _PLACES = {
     "queue_imbalance": "signals.queue_imbalance",
     "queue_logistic": "signals.queue_logistic",
     "rank_imbalance": "signals.rank_imbalance",
+    "realised_volatility": "signals.realised_volatility",
     "record": "feeds.record",
     "recovery": "calibration.quality.resilience",
     "resilience": "calibration.quality.resilience",
@@ -156,6 +157,7 @@ _PLACES = {
     "trade_imbalance": "signals.trade_imbalance",
     "velocity": "signals.transforms",
     "vpin": "signals.vpin",
+    "vpin_increment": "calibration.vpin_increment",
     "vwap_deviation": "signals.vwap_deviation",
     "walk_book": "calibration.quality.walk_book",
     "walk_forward": "calibration.walk_forward",
@@ -299,6 +301,7 @@ __all__ = [
     "queue_imbalance",
     "queue_logistic",
     "rank_imbalance",
+    "realised_volatility",
     "record",
     "recovery",
     "resilience",
@@ -317,6 +320,7 @@ __all__ = [
     "trade_imbalance",
     "velocity",
     "vpin",
+    "vpin_increment",
     "vwap_deviation",
     "walk_book",
     "walk_forward",
@@ -362,6 +366,7 @@ if TYPE_CHECKING:
     from obi_widgets.calibration.surface import Surface
     from obi_widgets.calibration.sweep import sweep, sweep_seconds
     from obi_widgets.calibration.verdict import Judgement
+    from obi_widgets.calibration.vpin_increment import vpin_increment
     from obi_widgets.calibration.walk_forward import walk_forward
     from obi_widgets.card.card import Card, CardReason, CardWindow
     from obi_widgets.card.cards import Cards
@@ -422,6 +427,7 @@ if TYPE_CHECKING:
     from obi_widgets.signals.queue_imbalance import queue_imbalance
     from obi_widgets.signals.queue_logistic import queue_logistic
     from obi_widgets.signals.rank_imbalance import rank_imbalance
+    from obi_widgets.signals.realised_volatility import realised_volatility
     from obi_widgets.signals.signal import Signal, signal
     from obi_widgets.signals.touch import weighted_mid
     from obi_widgets.signals.trade_frequency import trade_frequency

@@ -113,8 +113,8 @@ def explained(
             "Give ten intervals or more, or load with interval=0.",
         )
     chosen = _chosen(signals, seconds)
-    rows = _ends(history.time, seconds)
-    moves = {"same": _same(history, rows, seconds), "next": _next(history, rows, seconds)}
+    rows = window_ends(history.time, seconds)
+    moves = {"same": _same(history, rows, seconds), "next": next_moves(history, rows, seconds)}
     values = {name: p.signal.compute(history, dict(p.values))[rows] for name, p in chosen.items()}
     first = next(iter(values))
     table = []
@@ -171,7 +171,7 @@ def _one(one: Any, seconds: float) -> Parameters:  # noqa: ANN401 of a user
     return found
 
 
-def _ends(time: Ints, seconds: float) -> Ints:
+def window_ends(time: Ints, seconds: float) -> Ints:
     """Return the row of the state at the end of each window, once: the last one within it."""
     length = round(seconds * 1e9)
     number = time // length
@@ -188,7 +188,7 @@ def _same(history: History, rows: Ints, seconds: float) -> Floats:
     return np.where(known, 1e4 * (mid[rows] / mid[np.maximum(start, 0)] - 1), np.nan)
 
 
-def _next(history: History, rows: Ints, seconds: float) -> Floats:
+def next_moves(history: History, rows: Ints, seconds: float) -> Floats:
     """Return the move of mid over the window that follows, bps; NaN across a gap."""
     return np.asarray(forward_returns(history, [seconds]).bps[0, rows])
 

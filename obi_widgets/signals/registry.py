@@ -35,6 +35,7 @@ BUILT_IN = {
     "queue_imbalance": "obi_widgets.signals.queue_imbalance",
     "queue_logistic": "obi_widgets.signals.queue_logistic",
     "rank_imbalance": "obi_widgets.signals.rank_imbalance",
+    "realised_volatility": "obi_widgets.signals.realised_volatility",
     "trade_frequency": "obi_widgets.signals.trade_frequency",
     "trade_imbalance": "obi_widgets.signals.trade_imbalance",
     "vpin": "obi_widgets.signals.vpin",

@@ -128,6 +128,31 @@ def test_a_page_that_is_loaded_again_while_nothing_moves_shows_the_same(lab):
     assert nb.errors() == []
 
 
+DRAWN = """async () => {
+  const lines = new Set(document.querySelectorAll('.obi-chart .curve path'));
+  const { setAttribute } = Element.prototype;
+  const drawn = [];  // whether a transition had begun, which looks for numbers in the path
+  Element.prototype.setAttribute = function (name, value) {
+    if (name === 'd' && lines.has(this)) {
+      drawn.push(Object.values(this.__transition ?? {}).some((one) => one?.state > 0));
+    }
+    return setAttribute.call(this, name, value);
+  };
+  await new Promise((done) => setTimeout(done, 2000));
+  Element.prototype.setAttribute = setAttribute;
+  return drawn;
+}"""
+
+
+def test_a_line_is_drawn_without_a_transition(lab):
+    lab.nb.until("len(lab.history) > 2900")
+    eventually(lambda: current(lab), "frames come")
+    lab.page.wait_for_timeout(1000)  # bqplot lays out its figures, and draws them then
+    drawn = lab.page.evaluate(DRAWN)
+    assert len(drawn) > 10
+    assert drawn.count(True) == 0
+
+
 def test_times_are_utc_in_whatever_zone_the_page_is(lab):
     nb = lab.nb
     nb.command("docmanager:save")

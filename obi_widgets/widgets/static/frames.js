@@ -76,6 +76,17 @@ function setAll(changes) {
   }
 }
 
+// bqplot draws a line by a transition of d3, also where only its scales have changed. It ends at once,
+// but it looks for each number in the path as it was and as it will be. Where it finds the path as it
+// will be, it has nothing to do.
+function draw({ el }) {
+  for (const path of el.querySelectorAll("path"))
+    for (const transition of Object.values(path.__transition ?? {})) {
+      const line = transition?.value?.["attr.d"];
+      if (line) path.setAttribute("d", line);
+    }
+}
+
 const entries = (object) => Object.entries(object ?? {});
 
 // Parameters: the manager of the page's models, and what to do with a frame that has been set, and
@@ -140,6 +151,8 @@ function receiver(manager, { arrived, missed }) {
     const changes = [...changed].map(([id, state]) => [models.get(id), state]);
     changed = new Map();
     setAll(changes.filter(([model]) => model));
+    const marks = [...models.values()].filter((model) => model && "dirty" in model);
+    for (const { views } of marks) for (const view of Object.values(views ?? {})) view.then(draw);
     arrived();
   }
 

@@ -417,7 +417,10 @@ class Notebook:
             if o["output_type"] == "error"
         ]
         complaints = [c for c in self.console if c.startswith(("error", "pageerror"))]
-        return found + [c for c in complaints if LATE not in c]
+        found += [c for c in complaints if LATE not in c]
+        for error in found:
+            print(error)  # whole: an assertion cuts long texts off
+        return found
 
     def set_output_width(self, width: int, height: int = 1000) -> float:
         """Size the window so that a cell's output is ``width`` px wide; return what it is."""

@@ -98,7 +98,7 @@ def test_a_click_opens_the_lab_and_escape_leads_back(board):
     expect(board.root.get_by_role("button", name="SOL-PERP")).to_be_focused()
     page.keyboard.press("ArrowUp")
     expect(board.root.get_by_role("button", name="ETH-PERP")).to_be_focused()
-    assert widgets(nb) == many
+    eventually(lambda: widgets(nb) == many, "the lab is closed, after the page has left it")
     assert nb.value("[one.closed for one in board.sessions.values()].count(True)") == 0
 
 

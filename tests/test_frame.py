@@ -11,7 +11,7 @@ from history_tools import NAN, SECOND, early, make
 
 import obi_widgets as obi
 from obi_widgets.presentation.charts.time_range import TimeRange
-from obi_widgets.presentation.frames.frame import LATELY, Reach
+from obi_widgets.presentation.frames.frame import LATELY, Covered, Reach
 from obi_widgets.presentation.frames.frame_maker import FrameMaker
 from obi_widgets.presentation.reading.analysis import Analysis
 from obi_widgets.presentation.reading.ladder import LADDER, Ladder
@@ -259,6 +259,23 @@ def test_the_levels_whose_flow_a_signal_reads_are_levels_in_use(history):
         assert ((frame.ladder.weight > 0).sum(axis=1) == depth).all()
         assert effects.depth_effect(depth, frame.reach).text.startswith("Deepest: ")
         assert parameters.levels_used.depth == 1, "no size of a further level is needed"
+
+
+def test_the_levels_that_states_have_are_looked_at_again_only_for_others(history, monkeypatch):
+    found, look = [], Covered.of
+    monkeypatch.setattr(Covered, "of", lambda *given: found.append(given) or look(*given))
+    reach = np.full((2, len(history)), 0.5, np.float32)
+    limited, maker = replace(history, reach=reach), FrameMaker()
+    for settings, seconds, looks in (
+        ({"decay": 0.1}, 60.0, 1), ({"decay": 0.9}, 60.0, 1), ({"depth": 20}, 60.0, 2),
+        ({"depth": 20}, 30.0, 3), ({"depth": 20, "decay": 0.3}, 30.0, 3),
+    ):  # fmt: skip
+        parameters, shown = Parameters(**settings), {"time_range": TimeRange(seconds)}
+        kept = frame_of(limited, parameters, maker, **shown).reach
+        assert len(found) == looks
+        assert kept == frame_of(limited, parameters, **shown).reach
+        assert kept.inferred > 0
+        found.pop()  # of the frame that kept nothing
 
 
 def test_a_warning_is_of_the_settings_that_it_was_given_for(history, monkeypatch):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from msgspec import Struct
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from obi_widgets.presentation.reading.entry_details import EntryDetails
     from obi_widgets.presentation.reading.ladder import Ladder
     from obi_widgets.presentation.reading.reading import Reading
+    from obi_widgets.signals.coverage import LevelsUsed
     from obi_widgets.signals.crossing import Alert
     from obi_widgets.signals.insight import Note
     from obi_widgets.trading.trade_list import Results, Trades
@@ -39,6 +40,20 @@ if TYPE_CHECKING:
 
 LATELY = 100
 """Newest states from which the effects of parameters are computed."""
+
+
+class Covered(NamedTuple):
+    """What states have of the levels that settings use, see `Reach`."""
+
+    shortfall: Shortfall | None
+    inferred: float
+
+    @classmethod
+    def of(cls, history: History, used: LevelsUsed) -> Covered:
+        """Look at each state."""
+        if not len(history):
+            return cls(None, 0.0)
+        return cls(Shortfall.of(history, used), float(np.mean(inferred(history, used))))
 
 
 @dataclass(frozen=True)
@@ -73,10 +88,13 @@ class Reach:
         cls,
         history: History,
         parameters: Parameters,
-        shown: slice = slice(-LATELY, None),
+        covered: Covered | None = None,
         warned: Collection[str] = (),
     ) -> Reach:
-        """Compute it from the newest states and the rows that are shown; see `Insight.notes`."""
+        """Compute it from the newest states, and from what those that are shown have.
+
+        ``warned`` is of `Insight.notes`. Without ``covered``, the newest states are looked at.
+        """
         newest = history[-1:] if len(history) else history
         if not len(newest) or np.isnan(newest.mid[0]):
             return cls(0, np.nan, np.nan, {})
@@ -85,16 +103,16 @@ class Reach:
         used = weight > 0
         price = np.stack([newest.prices(side)[0] for side in (+1, -1)])
         distance = np.where(used, np.abs(price - newest.mid[0]) / newest.mid[0] * 1e4, 0.0)
-        rows = history[shown]
-        shortfall = Shortfall.of(rows, parameters.levels_used)
+        lately = history[-LATELY:]
+        shortfall, guessed = covered or Covered.of(lately, parameters.levels_used)
         in_use = LevelsInUse(int(used.sum(axis=1).min()), float(distance.max()), shortfall is None)
         return cls(
             in_use.levels,
             in_use.bps,
             float(weight[used].min(initial=1.0)) if insight.weighs else np.nan,
-            insight.notes(history[-LATELY:], values, in_use, warned),
+            insight.notes(lately, values, in_use, warned),
             shortfall,
-            float(np.mean(inferred(rows, parameters))) if len(rows) else 0.0,
+            guessed,
         )
 
 

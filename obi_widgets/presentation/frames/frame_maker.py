@@ -12,7 +12,8 @@ from obi_widgets.presentation.charts.equity import EquityMaker
 from obi_widgets.presentation.charts.pixel_columns import Columns, Mid
 from obi_widgets.presentation.charts.signal_line import SignalLine, SignalLines
 from obi_widgets.presentation.charts.window import Window
-from obi_widgets.presentation.frames.frame import Frame, Reach
+from obi_widgets.presentation.frames.frame import Covered, Frame, Reach
+from obi_widgets.presentation.frames.kept import Kept
 from obi_widgets.presentation.layers.chart_layers import Appearance, LayerMaker
 from obi_widgets.presentation.reading.entry_details import EntryDetails, row_of
 from obi_widgets.presentation.reading.ladder import Ladder
@@ -52,6 +53,7 @@ class FrameMaker:
         self._reach: Reach | None = None
         self._reach_for: object = None
         self._reach_of: Parameters | None = None
+        self._covered: Kept[Covered] = Kept()
         self._price, self._price_of = Columns(), object()
         self._signal = SignalLines()
         self._stacked: dict[SignalValues, SignalLines] = {}
@@ -214,8 +216,12 @@ class FrameMaker:
             notes = self._reach.notes if self._reach and self._reach_of == parameters else {}
             warned = [name for name, note in notes.items() if note.warning]
             first, last = np.searchsorted(history.time, window[:2]).tolist()
-            shown = slice(max(first, last - MAX_CHECKED), last)
-            self._reach = Reach.of(history, parameters, shown, warned)
+            shown, used = slice(max(first, last - MAX_CHECKED), last), parameters.levels_used
+            covered = self._covered.of(  # a slider of decay leaves it as it is
+                used, second, window, history.strict,
+                make=lambda: Covered.of(history[shown], used),
+            )  # fmt: skip
+            self._reach = Reach.of(history, parameters, covered, warned)
             self._reach_for, self._reach_of = what, parameters
         return self._reach
 

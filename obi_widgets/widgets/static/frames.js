@@ -152,7 +152,8 @@ function receiver(manager, { arrived, missed }) {
     changed = new Map();
     setAll(changes.filter(([model]) => model));
     const marks = [...models.values()].filter((model) => model && "dirty" in model);
-    for (const { views } of marks) for (const view of Object.values(views ?? {})) view.then(draw);
+    const views = marks.flatMap((model) => Object.values(model.views ?? {}));
+    for (const view of views) view.then(draw, () => {}); // one that could not be made draws nothing
     arrived();
   }
 

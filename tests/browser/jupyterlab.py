@@ -383,6 +383,8 @@ class Notebook:
         self.page.wait_for_function("a => document.body.dataset.jpThemeName === a", arg=name)
         self.page.wait_for_function(f"document.body.dataset.jpThemeLight === '{not dark}'"
                                     ".toLowerCase()")  # fmt: skip
+        # Its splash takes 200 ms to fade. Another one before that would be removed twice: an error.
+        self.page.wait_for_function("!document.getElementById('jupyterlab-splash')")
 
     def hide(self) -> None:
         """Put another tab in front: document.hidden becomes true and frames stop."""

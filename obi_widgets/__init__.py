@@ -20,6 +20,7 @@ _PLACES = {
     "Bps": "parameters",
     "CalibrationWidget": "widgets",
     "Card": "card.card",
+    "CardConfidence": "card.confidence",
     "CardReason": "card.card",
     "CardWindow": "card.card",
     "Cards": "card.cards",
@@ -27,6 +28,7 @@ _PLACES = {
     "ClockOffset": "feeds.health.health",
     "Comparison": "calibration.signal_comparison",
     "ComparisonWidget": "widgets",
+    "Confidence": "card.confidence",
     "Context": "history.context",
     "Days": "feeds.days.load_days",
     "Depth": "history.depth",
@@ -67,6 +69,7 @@ _PLACES = {
     "Reading": "presentation.reading.reading",
     "RecordingWarning": "errors",
     "Refusal": "feeds.health.health",
+    "Reliability": "calibration.reliability",
     "Report": "calibration.report",
     "Seal": "calibration.seal",
     "Sealed": "settings.provenance",
@@ -183,6 +186,7 @@ __all__ = [
     "Bps",
     "CalibrationWidget",
     "Card",
+    "CardConfidence",
     "CardReason",
     "CardWindow",
     "Cards",
@@ -190,6 +194,7 @@ __all__ = [
     "ClockOffset",
     "Comparison",
     "ComparisonWidget",
+    "Confidence",
     "Context",
     "Days",
     "Depth",
@@ -230,6 +235,7 @@ __all__ = [
     "Reading",
     "RecordingWarning",
     "Refusal",
+    "Reliability",
     "Report",
     "Seal",
     "Sealed",
@@ -356,6 +362,7 @@ if TYPE_CHECKING:
     from obi_widgets.calibration.quality.trade_costs import trade_costs
     from obi_widgets.calibration.quality.walk_book import walk_book
     from obi_widgets.calibration.quality.walls import wall_markouts, walls
+    from obi_widgets.calibration.reliability import Reliability
     from obi_widgets.calibration.report import Report
     from obi_widgets.calibration.seal import Seal
     from obi_widgets.calibration.sealed import SealedTest
@@ -370,6 +377,7 @@ if TYPE_CHECKING:
     from obi_widgets.calibration.walk_forward import walk_forward
     from obi_widgets.card.card import Card, CardReason, CardWindow
     from obi_widgets.card.cards import Cards
+    from obi_widgets.card.confidence import CardConfidence, Confidence
     from obi_widgets.card.making import cards
     from obi_widgets.card.modes import Mode
     from obi_widgets.errors import ObiError, RecordingWarning

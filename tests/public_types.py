@@ -15,10 +15,10 @@ import pandas as pd
 import obi_widgets as obi
 
 MADE = {
-    "Card", "CardReason", "CardWindow", "Cards", "Comparison", "Context", "Days", "Depth",
-    "EventStudy", "Findings", "Flow", "Gate", "Health", "History", "LargeLevels", "Mode",
-    "Parameter", "Proposal", "Reading", "Report", "SealedTest", "Signal", "SignalPath",
-    "Suitability", "Surface", "Taken", "Trades",
+    "Card", "CardConfidence", "CardReason", "CardWindow", "Cards", "Comparison", "Confidence",
+    "Context", "Days", "Depth", "EventStudy", "Findings", "Flow", "Gate", "Health", "History",
+    "LargeLevels", "Mode", "Parameter", "Proposal", "Reading", "Reliability", "Report",
+    "SealedTest", "Signal", "SignalPath", "Suitability", "Surface", "Taken", "Trades",
 }  # fmt: skip
 """Public classes whose objects come from functions."""
 

@@ -47,6 +47,7 @@ TABLE = {
         "trading/gates/large_level_age trading/gates/largest_share trading/gates/places "
         "trading/gates/registry trading/gates/spread trading/gates/volatility",
         "each gate by hand, appended and whole"),
+    "card_confidence": ("card/confidence", "the confidence of cards"),
     "cards": (
         "card/card card/growing_cards card/making card/modes card/plan",
         "cards by plain loops, whole and appended"),
@@ -68,7 +69,8 @@ TABLE = {
         "calibration/statistics/ranks",
         "each against a plain version or known values",
     ),
-    "confidence": ("calibration/refits", "fits at fixed times, of what was known"),
+    "confidence": (
+        "calibration/confidence calibration/refits", "fits at fixed times, of what was known"),
     "controls": ("calibration/placebo", "the placebo signals"),
     "health": (
         "feeds/health/durations feeds/health/health feeds/health/monitor feeds/health/of_history "

@@ -53,10 +53,10 @@ CLASSES = (obi.calibrate.__globals__["Report"], obi.Signal, obi.MicroPriceFit, o
 """What public functions return, beside the classes of `obi_widgets.__all__`."""
 
 VALUES = (
-    obi.Alert, obi.Appearance, obi.AtHorizon, obi.Bootstrap, obi.Card, obi.CardReason,
-    obi.CardWindow, obi.Cards, obi.ClockOffset, obi.Comparison, obi.Context, obi.Days,
-    obi.Depth, obi.Durations, obi.EventStudy, obi.Fees, obi.Findings, obi.Flow, obi.Health,
-    obi.Instrument, obi.Mode,
+    obi.Alert, obi.Appearance, obi.AtHorizon, obi.Bootstrap, obi.Card, obi.CardConfidence,
+    obi.CardReason, obi.CardWindow, obi.Cards, obi.ClockOffset, obi.Comparison, obi.Confidence,
+    obi.Context, obi.Days, obi.Depth, obi.Durations, obi.EventStudy, obi.Fees, obi.Findings,
+    obi.Flow, obi.Health, obi.Instrument, obi.Mode, obi.Reliability,
     obi.Interruptions, obi.Judgement, obi.Labels, obi.LargeLevels, obi.LevelsUsed, obi.NextMove,
     obi.Parameter, obi.Parameters, obi.Proposal, obi.Provenance, obi.Reading, obi.Refusal,
     obi.Seal, obi.Sealed, obi.SignalPath, obi.Stretch,

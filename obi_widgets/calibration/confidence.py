@@ -191,8 +191,8 @@ def claims(
         ):
             column[has] = of_step[step]
         constant[has] = found.constant
-        before = gains(said[cases], constant[cases], right[cases])
-        better[has] = resampled_mean(before, time[cases], horizon=ahead, level=LEVEL).low > 0
+        earlier = gains(said[cases], constant[cases], right[cases])
+        better[has] = resampled_mean(earlier, time[cases], horizon=ahead, level=LEVEL).low > 0
     return Claims(said, constant, share, low, high, n, n_eff, better)
 
 

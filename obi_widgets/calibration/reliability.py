@@ -55,6 +55,14 @@ class Reliability:
         Seconds.
     level : float
         Level of the intervals, 0..1.
+
+    Examples
+    --------
+    >>> import obi_widgets as obi
+    >>> cards = obi.cards(obi.simulate(seconds=900, seed=1), mode="scalp")
+    >>> found = cards.confidence(score="direction", horizon=10, refit=60).reliability
+    >>> found.better, found.verdict
+    (False, 'too few cases to tell')
     """
 
     said: Floats

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from obi_widgets.card.confidence import CardConfidence
     from obi_widgets.card.modes import Mode
 
 
@@ -122,6 +123,8 @@ class Card:
     mid, spread_bps, age : float
         Mid (quote currency) and age of the book (seconds) at the end of the cycle, and the mean
         spread of the cycle.
+    confidence : CardConfidence
+        How likely the direction is right, with the default options of `Cards.confidence`.
 
     Examples
     --------
@@ -149,3 +152,4 @@ class Card:
     mid: float
     spread_bps: float
     age: float
+    confidence: CardConfidence

@@ -9,8 +9,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from obi_widgets.calibration.confidence import REFIT, WINDOW
 from obi_widgets.card.card import Card, CardReason, CardWindow
-from obi_widgets.errors import HistoryError
+from obi_widgets.card.confidence import Confidence, confidence
+from obi_widgets.checks import choice, number
+from obi_widgets.errors import HistoryError, SettingsError, quoted
 from obi_widgets.signals.cycle_windows import LEAST_LIVE, conflict
 from obi_widgets.signals.cycles import CYCLE, CYCLE_SECONDS, cycles_in
 from obi_widgets.trading.own_past import DAY, LEAST
@@ -195,6 +198,7 @@ class Cards:
             mid=float(self.mid[row]),
             spread_bps=float(self.spread_bps[row]),
             age=float(self.age[row]),
+            confidence=self._confidence.at(row),
         )
 
     def to_frame(self) -> pd.DataFrame:
@@ -224,6 +228,82 @@ class Cards:
             }
         index = pd.DatetimeIndex(self.time, tz="UTC", name="time")
         return pd.DataFrame(columns, index=index)
+
+    def confidence(
+        self,
+        *,
+        score: str | list[str] | tuple[str, ...] = "strength",
+        horizon: float | None = None,
+        refit: float = REFIT,
+        window: float = WINDOW,
+    ) -> Confidence:
+        """Return how likely each direction is right, learned from what was right before it.
+
+        Parameters
+        ----------
+        score : str, or list or tuple of str
+            What the chance rises with: ``"strength"``, ``"agreement"``, ``"quality"``,
+            ``"direction"`` (its size), or the product of several. `docs/confidence.md` tells how
+            they compare.
+        horizon : float, optional
+            Seconds, a multiple of 10. By default that of the mode.
+        refit : float
+            Seconds between fits, which are made at multiples of it in UTC.
+        window : float
+            Seconds of the past that a fit uses, or what there is of them.
+
+        Returns
+        -------
+        Confidence
+
+        Raises
+        ------
+        SettingsError
+            If an option is not possible.
+
+        Examples
+        --------
+        >>> import obi_widgets as obi
+        >>> cards = obi.cards(obi.simulate(seconds=900, seed=1), mode="scalp")
+        >>> found = cards.confidence(score=("direction", "agreement"), horizon=10, refit=60)
+        >>> print(str(found).partition(";")[0])
+        Confidence at 10 s: too few cases to tell
+        """
+        scores = {
+            "strength": self.strength, "agreement": self.agreement, "quality": self.quality,
+            "direction": np.abs(self.direction),
+        }  # fmt: skip
+        advice = f"Give one or several of {', '.join(scores)}."
+        if isinstance(score, str):
+            names: tuple[str, ...] = (score,)
+        elif isinstance(score, list | tuple):
+            names = tuple(score)
+        else:
+            raise SettingsError(f"score = {quoted(score)} is not possible.", advice)
+        if not names:
+            raise SettingsError("score names no column.", advice)
+        seconds = self.mode.horizon if horizon is None else number(
+            "horizon", horizon, CYCLE_SECONDS, 86_400, "seconds"
+        )  # fmt: skip
+        if round(seconds * 1e9) % CYCLE:
+            raise SettingsError(
+                f"horizon = {seconds:g} is not possible.",
+                f"Cards come every {CYCLE_SECONDS:g} s: give a multiple of that.",
+            )
+        return confidence(
+            self.time,
+            self.mid,
+            (self.cycle_live < CYCLE) | np.isnan(self.mid),
+            self.direction,
+            {choice("score", name, tuple(scores)): scores[name] for name in names},
+            horizon=seconds,
+            refit=number("refit", refit, CYCLE_SECONDS, 86_400, "seconds"),
+            window=number("window", window, CYCLE_SECONDS, 366 * 86_400, "seconds"),
+        )
+
+    @cached_property
+    def _confidence(self) -> Confidence:
+        return self.confidence()
 
     # -- one row ---------------------------------------------------------------------------
 

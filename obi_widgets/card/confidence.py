@@ -1,0 +1,206 @@
+"""How likely the direction of each card is right, by what was right before it.
+
+The statistics are those of `calibration.confidence` and `calibration.reliability`.
+"""
+
+from __future__ import annotations
+
+import html
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from obi_widgets.calibration.confidence import claims, outcomes
+from obi_widgets.calibration.forward_returns import returns_between
+from obi_widgets.calibration.reliability import reliability
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from obi_widgets.calibration.confidence import Claims
+    from obi_widgets.calibration.reliability import Reliability
+
+    Floats = NDArray[np.float64]
+    Ints = NDArray[np.int64]
+    Flags = NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class CardConfidence:
+    """How likely a card's direction is right at the horizon, if mid moves; NaN where unknown.
+
+    Attributes
+    ----------
+    value : float
+        What is shown, 0..1: ``said`` if claims were better than a constant, else ``constant``.
+    said, constant : float
+        The chance by the card's score, and without it; both shrunk to one half.
+    right, low, high : float
+        Share of the like cases before that was right, 0..1, and its 95 % interval.
+    n : int
+        Number of those cases.
+    n_eff : float
+        Independent cases that they are worth.
+    better : bool
+        Whether what was said before was better than a constant, by the whole interval.
+    horizon : float
+        Seconds.
+
+    Examples
+    --------
+    >>> import obi_widgets as obi
+    >>> card = obi.cards(obi.simulate(seconds=90, seed=1), mode="scalp").last
+    >>> card.confidence.n, card.confidence.better
+    (0, False)
+    """
+
+    value: float
+    said: float
+    constant: float
+    right: float
+    low: float
+    high: float
+    n: int
+    n_eff: float
+    better: bool
+    horizon: float
+
+
+@dataclass(frozen=True, eq=False)
+class Confidence:
+    """How likely the direction of each of N cards is right. `Cards.confidence` makes it.
+
+    Each row was said by what was known at its time. NaN where nothing could be said.
+
+    Attributes
+    ----------
+    time : ndarray of int64, shape (N,)
+        Ends of the cycles, ns.
+    move_bps : ndarray of float64, shape (N,)
+        Move of mid over the horizon after each card, bps. NaN where it is not known, or where a
+        cycle within was not live.
+    outcome : ndarray of float64, shape (N,)
+        1 where the direction was right, 0 where it was wrong. NaN where that is not known, or where
+        mid did not move.
+    said, constant, right, low, high, n_eff : ndarray of float64, shape (N,)
+        See `CardConfidence`.
+    n : ndarray of int64, shape (N,)
+        See `CardConfidence`.
+    better : ndarray of bool, shape (N,)
+        See `CardConfidence`.
+    score : tuple of str
+        The columns of the cards whose product the chance rises with.
+    horizon, refit, window : float
+        Seconds.
+
+    Examples
+    --------
+    >>> import obi_widgets as obi
+    >>> cards = obi.cards(obi.simulate(seconds=900, seed=1), mode="scalp")
+    >>> found = cards.confidence(score="direction", horizon=10, refit=60)
+    >>> len(found.said) == len(cards)
+    True
+    >>> found.reliability.better
+    False
+    """
+
+    time: Ints
+    move_bps: Floats
+    outcome: Floats
+    said: Floats
+    constant: Floats
+    right: Floats
+    low: Floats
+    high: Floats
+    n: Ints
+    n_eff: Floats
+    better: Flags
+    score: tuple[str, ...]
+    horizon: float
+    refit: float
+    window: float
+
+    @property
+    def shown(self) -> Floats:
+        """What a card shows, shape (N,): what is said if that was better, else the constant."""
+        return np.where(self.better, self.said, self.constant)
+
+    @cached_property
+    def reliability(self) -> Reliability:
+        """Whether what was said came true, and whether it was better than a constant."""
+        known = ~np.isnan(self.move_bps) & ~np.isnan(self.said)
+        rests = float(np.mean(self.move_bps[known] == 0)) if known.any() else 0.0
+        return reliability(
+            self.time, self.said, self.constant, self.outcome, horizon=self.horizon, unmoved=rests
+        )
+
+    def at(self, row: int) -> CardConfidence:
+        """Return the confidence of one card."""
+        return CardConfidence(
+            value=float(self.shown[row]),
+            said=float(self.said[row]),
+            constant=float(self.constant[row]),
+            right=float(self.right[row]),
+            low=float(self.low[row]),
+            high=float(self.high[row]),
+            n=int(self.n[row]),
+            n_eff=float(self.n_eff[row]),
+            better=bool(self.better[row]),
+            horizon=self.horizon,
+        )
+
+    def __repr__(self) -> str:
+        return f"{self.reliability!r}\nScore: {' × '.join(self.score)}."
+
+    def _repr_html_(self) -> str:
+        return f"<pre>{html.escape(repr(self))}</pre>"
+
+
+def confidence(
+    time: Ints,
+    mid: Floats,
+    lost: Flags,
+    direction: Floats,
+    columns: dict[str, Floats],
+    *,
+    horizon: float,
+    refit: float,
+    window: float,
+    before: Claims | None = None,
+) -> Confidence:
+    """Return the confidence of cards.
+
+    Parameters
+    ----------
+    time : ndarray of int64, shape (N,)
+        Ends of the cycles, ns.
+    mid, direction : ndarray of float64, shape (N,)
+        Of each card.
+    lost : ndarray of bool, shape (N,)
+        Whether the cycle was not live throughout: no outcome spans it.
+    columns : dict of str to ndarray of float64, shape (N,)
+        The score is their product.
+    horizon, refit, window, before
+        See `calibration.confidence.claims`.
+    """
+    ahead = round(horizon * 1e9)
+    moves = returns_between(time, lost, mid, np.array([horizon]))
+    end, move = moves.end[0], moves.bps[0]
+    if len(time):  # a cycle that is missing would end a horizon early
+        move[time[end] - time != ahead] = np.nan
+    outcome = outcomes(direction, move)
+    score = np.prod(list(columns.values()), axis=0)
+    score[~(np.abs(direction) > 0)] = np.nan
+    found = claims(time, score, outcome, horizon=horizon, refit=refit, window=window, before=before)
+    return Confidence(
+        time=time,
+        move_bps=move,
+        outcome=outcome,
+        **found._asdict(),
+        score=tuple(columns),
+        horizon=horizon,
+        refit=refit,
+        window=window,
+    )

@@ -24,6 +24,15 @@ def test_there_is_no_interval_where_nothing_can_be_said(values, horizon):
     assert np.isnan([found.low, found.high]).all()
 
 
+def test_there_is_no_interval_where_all_that_varies_is_in_few_blocks():
+    values, at = np.zeros(5_000), np.arange(5_000) * SECOND
+    values[1_000:1_040] = np.random.default_rng(0).normal(size=40)
+    assert np.isnan(resampled_mean(values, at, horizon=SECOND).low)
+    values[1_000:2_000] = np.random.default_rng(0).normal(size=1_000)
+    found = resampled_mean(values, at, horizon=SECOND)
+    assert 0 < found.high - found.low < 0.1
+
+
 def test_what_is_missing_is_left_out_and_a_seed_repeats():
     values, at = np.random.default_rng(1).normal(3, 1, 500), np.arange(500) * SECOND
     some = values.copy()

@@ -36,6 +36,9 @@ if TYPE_CHECKING:
 REPLICATIONS = 499
 """Number of resampled records. It is odd, so that 95 % is a rank."""
 
+LEAST_ERROR = 1e-6
+"""A resampled record whose standard error is below this fraction of the record's does not vary."""
+
 
 def resampled_mean(
     values: Floats, at: Ints, *, horizon: int, level: float = 0.95, seed: int = 0
@@ -58,7 +61,8 @@ def resampled_mean(
     Returns
     -------
     BlockMean
-        Without an interval where `block_means.block_mean` has none.
+        Without an interval where `block_means.block_mean` has none, or if one in twenty resampled
+        records does not vary: what varies is then in too few blocks.
     """
     there = np.flatnonzero(~np.isnan(values))
     x, count = values[there], len(there)
@@ -78,8 +82,11 @@ def resampled_mean(
     sums = np.empty((REPLICATIONS, 5, 1))
     resampled_sums(a, n, lag, _index(len(n), found.lag, seed), sums)
     again = quotient(sums, lag)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        t = np.abs(again.mean - mean) / again.error
+    varies = again.error > LEAST_ERROR * float(error[0])
+    if np.mean(varies) < 0.95:
+        return nothing
+    t = np.full_like(again.mean, np.nan)
+    np.divide(np.abs(again.mean - mean), again.error, out=t, where=varies)
     margin = float(quantile(t, level)[0]) * float(error[0])
     return BlockMean(mean, mean - margin, mean + margin, count)
 

@@ -7,6 +7,7 @@ import pytest
 from card_tools import CYCLE, cycle_means, market, wandering
 from card_tools import windows as plain_windows
 from history_tools import NAN, SECOND, START
+from kernel_tools import BOTH, TWINS, use
 
 import obi_widgets as obi
 from obi_widgets.errors import SettingsError
@@ -64,8 +65,10 @@ def test_what_holds_is_lost_when_it_is_said_so():
     np.testing.assert_array_equal(found.means, [[0.5]])
 
 
-@pytest.mark.parametrize("seed", range(6))
-def test_they_are_what_a_plain_loop_says(seed):
+@BOTH
+@pytest.mark.parametrize("seed", range(4))
+def test_they_are_what_a_plain_loop_says(monkeypatch, code, seed):
+    use(monkeypatch, code)
     time, values = random_states(seed)
     found = CycleSums(2).append(time, values)
     for row in range(2):
@@ -73,6 +76,17 @@ def test_they_are_what_a_plain_loop_says(seed):
         np.testing.assert_array_equal(found.ends, sorted(plain))
         np.testing.assert_allclose(found.means[row], [m for m, _ in plain.values()], rtol=1e-12)
         np.testing.assert_array_equal(found.live[row], [ns for _, ns in plain.values()])
+
+
+def test_compiled_and_in_numpy_they_are_the_same_to_the_bit(monkeypatch):
+    time, values = random_states(9)
+    found = []
+    for code in TWINS:
+        use(monkeypatch, code)
+        found.append(CycleSums(2).append(time, values))
+    assert found[0].first == found[1].first
+    for one, other in zip(found[0][1:], found[1][1:], strict=True):
+        np.testing.assert_array_equal(one, other)
 
 
 @pytest.mark.parametrize("seed", range(6))

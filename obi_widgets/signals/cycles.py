@@ -17,6 +17,10 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from obi_widgets.kernels.loader import Kernels
+from obi_widgets.signals import cycles_numpy
+from obi_widgets.signals.windows import frozen
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -24,6 +28,8 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float64]
     Ints = NDArray[np.int64]
+
+KERNELS = Kernels("obi_widgets.signals.cycles_numba", cycles_numpy)
 
 CYCLE_SECONDS = 10
 CYCLE = CYCLE_SECONDS * 1_000_000_000
@@ -74,7 +80,7 @@ class CycleSums:
     """
 
     def __init__(self, values: int) -> None:
-        self._sums = np.zeros((values, 2))  # of value times ns, and of ns; both exact up to 2⁵³
+        self._sums = np.zeros((values, 2))  # of value times ns, and of ns
         self._time = np.empty(0, np.int64)  # of the state that holds, if there is one
         self._values = np.empty((values, 0))
         self._whole_from = 0
@@ -115,20 +121,13 @@ class CycleSums:
         opened, newest = int(time[0]) // CYCLE, int(time[-1]) // CYCLE
         ends = np.arange(opened + 1, newest + 1) * CYCLE
         at = np.searchsorted(time, ends)
-        begins, state = time, np.arange(len(time))  # of pieces of time, which no end cuts
-        if len(ends):
-            begins, state = np.insert(time, at, ends), np.insert(state, at, at - 1)
-        lasts, state = np.diff(begins).astype(float), state[:-1]
-        cycle = np.append(0, begins[:-1] // CYCLE - opened)
-        sums = np.empty((len(values), 2, len(ends) + 1))
-        for row, of_states in enumerate(values):
-            held = of_states[state]
-            there = ~np.isnan(held)
-            for column, terms in enumerate((np.where(there, held, 0.0) * lasts, there * lasts)):
-                # `bincount` adds in order of time; what is open comes first.
-                carried = np.append(self._sums[row, column], terms)
-                sums[row, column] = np.bincount(cycle, carried, len(ends) + 1)
-        self._sums, self._time, self._values = sums[..., -1], time[-1:], values[:, -1:]
+        sums = np.zeros((len(values), 2, len(ends) + 1))
+        sums[..., 0] = self._sums
+        values = np.ascontiguousarray(values)
+        KERNELS.current().add(frozen(time), frozen(values), CYCLE, sums)
+        # Copies, since a view would keep all of the states alive.
+        self._sums, self._time = sums[..., -1].copy(), time[-1:].copy()
+        self._values = values[:, -1:].copy()
         begin = max(self._whole_from - opened, 0)
         total, live = sums[:, 0, begin:-1], sums[:, 1, begin:-1]
         with np.errstate(invalid="ignore"):

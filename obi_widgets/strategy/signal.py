@@ -108,6 +108,12 @@ def _expression(signal: Signal, values: Mapping[str, Any], history: History, out
             "again, which a strategy file cannot do.",
             ADVICE,
         )
+    if signal.spans_gaps:
+        raise SettingsError(
+            f"The signal {signal.name} cannot be exported: its look-back reaches into gaps, which "
+            "a strategy file cannot do.",
+            ADVICE,
+        )
     imports, text = self_contained(signal, signal.name)
     out.imports += [line for line in imports if line not in out.imports]
     if text not in out.functions:

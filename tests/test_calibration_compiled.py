@@ -98,6 +98,9 @@ def test_compiled_sums_equal_the_numpy_twin(seed, cells, lag):
     amounts = random.normal(size=(3, states)) * (random.random((3, states)) < 0.8)
     bins = (-(-states // width), float)
     both("bets", (*amounts, end, inference.mid_moves(mid), width), [bins] * 3)
+    early = random.integers(np.arange(states), np.maximum(end, np.arange(states)) + 1)
+    early = np.where(end < 0, -1, early).astype(np.int32)  # exits end bets in any order
+    both("bets", (*amounts, early, inference.mid_moves(mid), width), [bins] * 3)
     a, b = random.normal(size=(2, states, cells))
     index = random.integers(0, states, (3, states)).astype(np.int32)
     both("resampled", (a, b, index, lag), [((3, 5, cells), float)])

@@ -5,12 +5,13 @@ import math
 import numpy as np
 import pytest
 from entries_reference import TAPES
-from history_tools import NAN, SECOND, early
+from history_tools import NAN, SECOND, START, early
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from kernel_tools import use
 
 import obi_widgets as obi
+from obi_widgets.calibration.as_traded import traded
 from obi_widgets.calibration.executed_returns import entry_returns
 from obi_widgets.errors import SettingsError
 from obi_widgets.trading.decisions import decisions
@@ -294,6 +295,7 @@ def test_sweep_and_verdict_are_of_the_same_exits(market, execution):
         only = scan(market, found._replace(entries=alone), p, 0, None)
         if len(only.side) and only.exit_time[0]:
             assert each.gross_bps[1, row] == pytest.approx(only.gross_bps[0], abs=1e-9)
+            assert market.time[each.ends[1, row]] == only.exit_time[0]
             compared += 1
         else:
             assert np.isnan(each.gross_bps[1, row])
@@ -303,6 +305,42 @@ def test_sweep_and_verdict_are_of_the_same_exits(market, execution):
     if p.execution == "taker":
         assert report.traded.gross_bps[0] == pytest.approx(worst)
     assert any("left before a horizon" in note for note in report.notes)
+
+
+def random_walk(seed, states=3_600, half_life=10.0):
+    """A walk of mid by ticks, a state a second, and a book that leans for some seconds: no edge."""
+    random, keep = np.random.default_rng(seed), 0.5 ** (1 / half_life)
+    lean = np.zeros(states)
+    for row, shock in enumerate(random.normal(size=states - 1)):
+        lean[row + 1] = keep * lean[row] + np.sqrt(1 - keep * keep) * shock
+    bid = 10_000 + 0.1 * np.cumsum(random.choice([-1, 0, 1], states, p=[0.25, 0.5, 0.25]))
+    share = np.tanh(lean / 1.5)
+    time = START + SECOND * np.arange(states)
+    return obi.History.from_arrays(time, bid, 1 + share, bid + 0.1, 1 - share, tick_size=0.1)
+
+
+@pytest.mark.slow
+def test_intervals_hold_the_truth_as_often_as_they_say_whatever_the_exits():
+    """Without an edge a trade loses spread and fees, whenever it is left: 0.1 + 0.02 bps.
+
+    Its gain accrues until then. If it accrued over the whole horizon, the intervals of the longest
+    one would be two or three times as wide, and would hold the truth in all of these markets.
+    """
+    horizons, seeds = [5.0, 30.0, 120.0, 300.0], 120
+    for exits in ({"stop_bps": 0.35, "exit_flip": "on"}, {"exit_fade": 0.0}):
+        p = obi.Parameters(depth=1, decay=0.0, threshold=0.5, fee_bps=0.01, **exits)
+        held, widths, means = np.zeros((3, seeds, len(horizons)))
+        for seed in range(seeds):
+            tape = random_walk(seed)
+            found = decisions(tape, obi.imbalance(tape, p), p)
+            x = np.where(np.abs(found.entries) > 0.5, np.sign(found.entries), 0).astype(np.int8)
+            gains = traded(tape, p, x, horizons, exits=found.exits)
+            held[seed] = (gains.ci_low <= -0.12) & (gains.ci_high >= -0.12)
+            widths[seed], means[seed] = gains.ci_high - gains.ci_low, gains.net_bps
+        assert (held.mean(axis=0) > 0.89).all()
+        ratio = widths.mean(axis=0) / (2 * 1.96 * means.std(axis=0))
+        assert (ratio > 0.9).all()
+        assert (ratio < 1.35).all()
 
 
 def test_sweeps_over_exits_are_single_runs(market):

@@ -148,7 +148,7 @@ def test_compiled_the_same_as_plain(history, monkeypatch):
     for code in ("numba", "numpy"):
         use(monkeypatch, code)
         found[code] = entry_returns(tape, p, x, [1.0, 5.0], "back")
-    for name in ("gross_bps", "fees_bps", "overlap"):
+    for name in ("gross_bps", "fees_bps", "ends"):
         np.testing.assert_array_equal(*(getattr(found[code], name) for code in found))
 
 

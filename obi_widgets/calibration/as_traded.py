@@ -6,7 +6,9 @@ excess gain Σ(x − x̄)·r / Σx², where x is the side of each entry and r th
 price drifts, a signal that is mostly on one side gains from the drift without predicting anything.
 
 Standard errors are Hodrick's with fixed-b critical values, as in `inference`, of the net gains in
-the order in which they accrue: see `weighted`.
+the order in which they accrue: see `weighted`. A trade's net gain accrues until the trade is left,
+by an exit or because its horizon is over. The gain at random times has no exits: the excess gain is
+that of mid over the whole horizon.
 """
 
 from __future__ import annotations
@@ -18,7 +20,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from obi_widgets.calibration.executed_returns import entry_returns
-from obi_widgets.calibration.statistics.inference import mid_moves
+from obi_widgets.calibration.statistics.inference import mid_moves, prevailing
 from obi_widgets.calibration.statistics.influence import influence
 from obi_widgets.calibration.statistics.weighted import Bets, estimate, scores
 from obi_widgets.trading.exits import NONE
@@ -158,7 +160,8 @@ def traded(
         weight = np.nan_to_num(1e4 / history.mid)
     counts, missed = np.zeros((2, len(executed.moves.horizons)), np.int64)
     out = np.full((15, len(counts)), np.nan)
-    rows = zip(executed.moves.bps, executed.moves.end, executed.overlap.tolist(), strict=True)
+    mid, states_of = prevailing(history.mid), np.arange(len(history))
+    rows = zip(executed.moves.bps, executed.moves.end, executed.moves.overlap.tolist(), strict=True)
     for row, (mid_bps, end, overlap) in enumerate(rows):
         gross, fees = executed.gross_bps[row], executed.fees_bps[row]
         known = end >= 0
@@ -169,10 +172,14 @@ def traded(
             continue
         mid_bps = np.where(known, mid_bps, 0.0)
         sides = np.where(entered, x, 0).astype(np.float64)
-        spread_paid = np.where(entered, sides * mid_bps - gross, 0.0)
+        # A trade gains as mid moves while it is held, and no longer.
+        left = np.where(entered, executed.ends[row], -1).astype(np.int32)
+        held_bps = np.where(entered, 1e4 * (mid[left] / mid - 1), 0.0)
+        spread_paid = np.where(entered, sides * held_bps - gross, 0.0)
         paid = np.where(entered, fees, 0.0)
         bets = Bets(sides * weight, -spread_paid - paid, entered.astype(np.float64))
-        net = estimate(scores(bets, end, move, overlap), n, level)
+        longest = int(np.max((left - states_of)[entered]))
+        net = estimate(scores(bets, left, move, longest), n, level)
         # Subtracting the mean side from x removes the gain of the same sides at random times.
         states = np.count_nonzero(known)
         centred = np.where(known, sides - sides.sum() / states, 0.0)

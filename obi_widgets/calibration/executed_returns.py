@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from obi_widgets.trading.quotes import Quotes
 
     Floats = NDArray[np.float64]
+    Rows = NDArray[np.int32]
 
 
 class ExecutedReturns(NamedTuple):
@@ -152,17 +153,17 @@ def _left_early(
     horizons: Floats,
     exits: Exits,
     orders: _Orders,
-) -> tuple[Floats, NDArray[np.int64]]:
-    """Return the gross returns of a taker's entries with exits, and the longest span in states."""
+) -> tuple[Floats, Rows]:
+    """Return the gross returns of a taker's entries with exits, and the rows where they end."""
     time, states = history.time, len(history)
     gross = np.full((len(horizons), states), np.nan)
-    spans = np.zeros(len(horizons), np.int64)
+    ends = np.full(gross.shape, -1, np.int32)
     offered, arrival, prices = orders
     latency = round(parameters.latency_ms * 1e6)
     price = np.where(x > 0, *prices)
     rows = np.flatnonzero((x != 0) & (history.bid < history.ask) & ~np.isnan(price))
     if not len(rows):
-        return gross, spans
+        return gross, ends
     sides, price, met = x[rows], price[rows], arrival[rows].astype(np.int64)
     # A state after the last stands for none.
     whole = np.append(np.where(history.bid < history.ask, np.arange(states), states), states)
@@ -185,8 +186,8 @@ def _left_early(
         known = (end < states) & (lost_before[end + 1] == lost_before[rows])
         out = np.where(sides > 0, got[0][end], got[1][end])
         gross[h, rows] = np.where(known, sides * 1e4 * (out / price - 1), np.nan)
-        spans[h] = np.max((end - rows)[known], initial=0)
-    return gross, spans
+        ends[h, rows] = np.where(known, end, -1)
+    return gross, ends
 
 
 class EntryReturns(NamedTuple):
@@ -201,14 +202,15 @@ class EntryReturns(NamedTuple):
         Fees of both sides, for each entry, or one value if all entries pay the same.
     moves : ForwardReturns
         Returns of mid from every state, with or without an entry.
-    overlap : ndarray of int64, shape (H,)
-        Largest number of states between the start and the end of an entry or of a move.
+    ends : ndarray of int32, shape (H, T)
+        Row where each entry ends; −1 without an entry, or if its exit is unknown. Of orders whose
+        exits are their holds, the row where the move of mid ends.
     """
 
     gross_bps: Floats
     fees_bps: Floats
     moves: ForwardReturns
-    overlap: NDArray[np.int64]
+    ends: Rows
 
 
 def entry_returns(
@@ -247,12 +249,12 @@ def entry_returns(
         if len(exits.long):
             orders = _orders_of(history, parameters)
             moves = executed_returns(history, parameters, horizons, orders).moves
-            gross, span = _left_early(history, parameters, x, moves.horizons, exits, orders)
-            return EntryReturns(gross, fees, moves, np.maximum(moves.overlap, span))
+            gross, ends = _left_early(history, parameters, x, moves.horizons, exits, orders)
+            return EntryReturns(gross, fees, moves, ends)
         taken = executed_returns(history, parameters, horizons)
         gross = np.where(x > 0, taken.long_bps, taken.short_bps)
         gross[:, x == 0] = np.nan
-        return EntryReturns(gross, fees, taken.moves, taken.moves.overlap)
+        return EntryReturns(gross, fees, taken.moves, taken.moves.end)
     history = with_known_trades(history)
     moves = forward_returns(history, horizons, after=True)
     rows = np.flatnonzero((x != 0) & (history.bid < history.ask))
@@ -262,5 +264,8 @@ def entry_returns(
     known = ~too_coarse(moves.horizons, history.interval)[:, None]
     gross[:, rows] = np.where(known, made.gross_bps, np.nan)
     fees[:, rows] = made.fees_bps
-    spans = np.max(made.left - rows, axis=1, initial=0)
-    return EntryReturns(gross, fees, moves, np.maximum(moves.overlap, spans))
+    ends = moves.end
+    if len(exits.long):
+        ends = np.full(shape, -1, np.int32)
+        ends[:, rows] = made.left
+    return EntryReturns(gross, fees, moves, ends)

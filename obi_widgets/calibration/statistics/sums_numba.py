@@ -153,9 +153,10 @@ def accruals(x, end, move, weight, width, a_bins, b_bins, m_bins, active):
 @njit(nogil=True, cache=True, error_model="numpy")
 def bets(size, amount, weight, end, move, width, a_bins, b_bins, m_bins):
     """Add up the scores of bets as gains accrue; see `sums_numpy.bets`."""
-    states, oldest, active = len(end), 0, 0
+    states, active = len(end), 0
     size_in, size_out, amount_in, amount_out = 0.0, 0.0, 0.0, 0.0
     weight_in, weight_out, count_in, count_out = 0.0, 0.0, 0, 0
+    ended, ended_bets = np.zeros((states + 1, 3)), np.zeros(states + 1, np.int32)  # before each row
     a_bins[:], b_bins[:], m_bins[:] = 0.0, 0.0, 0.0
     for t in range(states):
         previous = t - 1
@@ -165,14 +166,15 @@ def bets(size, amount, weight, end, move, width, a_bins, b_bins, m_bins):
             amount_in += amount[previous] * part
             weight_in += weight[previous] * part
             count_in += weight[previous] != 0
-        while oldest < t and end[oldest] < t:
-            if end[oldest] > oldest:
-                part = 1.0 / (end[oldest] - oldest)
-                size_out += size[oldest]
-                amount_out += amount[oldest] * part
-                weight_out += weight[oldest] * part
-                count_out += weight[oldest] != 0
-            oldest += 1
+            after = end[previous] + 1
+            ended[after, 0] += size[previous]
+            ended[after, 1] += amount[previous] * part
+            ended[after, 2] += weight[previous] * part
+            ended_bets[after] += weight[previous] != 0
+        size_out += ended[t, 0]
+        amount_out += ended[t, 1]
+        weight_out += ended[t, 2]
+        count_out += ended_bets[t]
         held, empty = size_in - size_out, end[t] == t
         a_bins[t // width] += (
             move[t] * held + (amount_in - amount_out) + (amount[t] if empty else 0.0)

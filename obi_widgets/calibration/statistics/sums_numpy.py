@@ -118,7 +118,7 @@ def bets(
         By the state at which a bet starts: gain per unit move of mid, gain that does not depend on
         mid, and weight in the mean; see `weighted.Bets`.
     end : ndarray of int32, shape (T,)
-        Row where each bet ends, never decreasing except for −1, where there is no bet.
+        Row where each bet ends; −1 where there is no bet.
     move : ndarray of float64, shape (T,)
         Move of mid since the previous state, quote currency.
     width : int
@@ -135,13 +135,14 @@ def bets(
     rows = np.arange(len(end))
     starts = np.flatnonzero(end > rows)
     opened = np.searchsorted(starts, rows, side="left")
-    closed = np.searchsorted(end[starts], rows, side="left")
+    after = end[starts] + 1
     part = 1.0 / (end[starts] - starts)
     empty = end == rows  # no state within the horizon: the whole amount accrues here
 
     def open_sum(values: Any) -> Any:  # noqa: ANN401
         total = np.append(0.0, np.cumsum(values))
-        return total[opened] - total[closed]
+        ended = np.cumsum(np.bincount(after, values, minlength=len(end)))
+        return total[opened] - ended[: len(end)]
 
     held = open_sum(size[starts])
     a = move * held + open_sum(amount[starts] * part) + np.where(empty, amount, 0.0)

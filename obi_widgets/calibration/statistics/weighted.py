@@ -49,7 +49,7 @@ def scores(bets: Bets, end: NDArray[np.int32], move: Floats, overlap: int) -> Sc
     bets : Bets
         T states.
     end : ndarray of int32, shape (T,)
-        Row where each bet ends, never decreasing except for −1, where there is no bet.
+        Row where each bet ends, in any order; −1 where there is no bet.
     move : ndarray of float64, shape (T,)
         Move of mid since the previous state, quote currency; see `inference.mid_moves`.
     overlap : int

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 import obi_widgets as obi
 
 COLUMNS = (
-    "side", "entry_time", "entry_price", "exit_time", "exit_price", "gross_bps", "net_bps", "ended"
+    "side", "entry_time", "entry_price", "exit_time", "exit_price", "gross_bps",
+    "net_bps", "weight", "ended",
 )  # fmt: skip
 
 
@@ -58,7 +59,7 @@ def check(frame, wanted):
     """Assert that a frame of entries equals the reference."""
     assert list(frame.columns) == [
         "side", "entry_time", "entry_price", "exit_time", "exit_price",
-        "gross_bps", "net_bps", "funding_bps", "net_of_funding_bps", "ended",
+        "gross_bps", "net_bps", "weight", "funding_bps", "net_of_funding_bps", "ended",
     ]  # fmt: skip
     assert len(frame) == len(wanted)
     for name in ("side", "ended", "entry_price"):

@@ -16,6 +16,7 @@ from obi_widgets.settings.parameters import Parameters
 from obi_widgets.signals import imbalance_numpy
 from obi_widgets.trading import entries_numba, entries_numpy
 from obi_widgets.trading.exits import NONE, Exits
+from obi_widgets.trading.sizing import HIGHEST, NO_GRADES
 
 SETTINGS = [
     Parameters(decay=decay, depth=depth, band_bps=band, weighting=weighting)
@@ -108,27 +109,35 @@ def test_entries_are_the_same(
 ):
     time, bid, ask, signal = market_of(tape)
     first = min(first, len(time))
-    found, exits = [], NONE
+    random, found, exits, grades = np.random.default_rng(seed), [], NONE, NO_GRADES
+    prices_of = 1 + HIGHEST * (seed % 2)  # all alike, or by grade
+    if seed % 3:
+        grades = random.integers(0, HIGHEST + 1, len(time)).astype(np.int8)
     if bounds is not None:
-        codes = np.random.default_rng(seed).choice([0, 0, 0, 0, 1, 2, 3], (2, len(time)))
-        exits = Exits(*codes.astype(np.int8), *bounds)
+        codes = random.choice([0, 0, 0, 0, 1, 2, 3], (2, len(time)))
+        stops = bounds[0] * np.linspace(0.2, 1, 1 + HIGHEST * (seed % 5 > 1))
+        exits = Exits(*codes.astype(np.int8), stops, bounds[1])
     for module in (entries_numba, entries_numpy):
         most = len(time) + 1
         side = np.full(most, open_side, np.int8)
         lost, missed, reasons = np.zeros(most, bool), np.zeros(most, bool), np.zeros(most, np.int8)
-        phase = np.array([begins if open_side else 0, time[0] + 2, open_side, 7, 5], np.int64)
+        graded = np.zeros(most, np.int8)
+        begun = begins if open_side else 0
+        phase = np.array([begun, time[0] + 2, open_side, 7, 5, seed % 11], np.int64)
         limit = np.array([99.5])
         last = np.where(np.arange(len(time)) % 3 == 1, np.nan, ask + np.arange(len(time)) % 5)
         times, prices = np.zeros((3, most), np.int64), np.full((2, most), np.nan)
         times[0], prices[0] = time[0] - 1, 99.5
+        worse = np.linspace(0, 0.3, prices_of)[:, None]
         count = module.scan_executed(
-            time, bid, ask, ask, bid, last, bid, signal, first, threshold, hold, latency, cap,
-            at_mid, exits, phase, limit, side, times, prices, lost, missed, reasons,
+            time, bid, ask, ask + worse, bid - worse, last + worse, bid - worse, signal, grades,
+            first, threshold, hold, latency, cap, at_mid, exits, phase, limit, side, times, prices,
+            lost, missed, reasons, graded,
         )  # fmt: skip
         found.append(
             (
                 side[:count], lost[:count], missed[:count], times[:, :count], prices[:, :count],
-                phase, limit, reasons[:count],
+                phase, limit, reasons[:count], graded[:count],
             )
         )  # fmt: skip
     for ours, twin in zip(*found, strict=True):
@@ -161,11 +170,12 @@ def test_what_is_filled_at_once_is_executed_without_latency_limit_and_size(
                 time, bid, ask, signal, first, threshold, hold, at_mid, side, times, prices, lost
             )
         else:
-            phase = np.array([2 * abs(open_side), time[0] - 1 + hold, open_side, 0, 0], np.int64)
+            phase = np.array([2 * abs(open_side), time[0] - 1 + hold, open_side, 0, 0, 0], np.int64)
+            buy, sell = ask[None], bid[None]
             count = scan(
-                time, bid, ask, ask, bid, ask, bid, signal, first, threshold, hold, 0, np.inf,
-                at_mid, NONE, phase, np.zeros(1), side, times, prices, lost,
-                np.zeros(most, bool), np.zeros(most, np.int8),
+                time, bid, ask, buy, sell, buy, sell, signal, NO_GRADES, first, threshold, hold, 0,
+                np.inf, at_mid, NONE, phase, np.zeros(1), side, times, prices, lost,
+                np.zeros(most, bool), *np.zeros((2, most), np.int8),
             )  # fmt: skip
         found.append((side[:count], times[:2, :count], prices[:, :count], lost[:count]))
     for ways in zip(*found, strict=True):

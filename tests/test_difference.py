@@ -23,6 +23,7 @@ def trades(seconds, net, side=+1, fee=0.0):
         np.full(len(net), side, np.int8), times, entry, np.where(known, times + SECOND, 0),
         entry * (1 + side * (net + 2 * fee) / 1e4), ~known, np.zeros(len(net), bool), times,
         np.full(len(net), 2 * fee), np.zeros(len(net), bool), np.zeros(len(net), np.int8),
+        np.ones(len(net)),
     )  # fmt: skip
 
 

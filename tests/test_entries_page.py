@@ -8,17 +8,18 @@ from pathlib import Path
 import pytest
 
 import obi_widgets as obi
-from obi_widgets.trading.declared import ENTRY_RULE, HOLD, LEAVING, TRANSITION_SECONDS
+from obi_widgets.trading.declared import ENTRY_RULE, HOLD, LEAST_WEIGHT, LEAVING, TRANSITION_SECONDS
 
 PAGE = (Path(__file__).parents[1] / "docs/entries.md").read_text(encoding="utf-8")
+
+EXAMPLES = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
 
 
 @pytest.fixture(scope="module")
 def shown():
     """Return the names of the page's example after it ran."""
-    (example,) = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
     names: dict = {}
-    exec(example, names)
+    exec(EXAMPLES[0], names)
     return names
 
 
@@ -31,6 +32,14 @@ def test_its_example_shows_what_is_said(shown):
     reached = trades[trades["ended"] == "target"]["gross_bps"]
     assert (reached >= settings.target_bps - 1e-6).all()
     assert "exits of the settings" in shown["report"].notes[-1]
+
+
+def test_a_size_by_strength_takes_fewer_levels(shown, capsys):
+    names = dict(shown)
+    exec(EXAMPLES[1], names)
+    means = [float(line.split()[1]) for line in capsys.readouterr().out.splitlines()]
+    assert means[0] < means[1] < 0
+    assert f"| `least_weight` | {LEAST_WEIGHT.default:g} |" in PAGE
 
 
 def test_exits_change_what_was_traded_and_not_the_returns_of_mid(shown):

@@ -155,7 +155,7 @@ def test_refused_and_cancelled_are_told_apart_as_the_engine_tells_them():
         found = EntryDetails.at(int(row), trades, history, signal, parameters)
         decided = int(np.searchsorted(history.time, found.decision_time))
         price = float((history.bid if found.side > 0 else history.ask)[decided])
-        outcome, _ = post_only_numpy.offer(books, prints, rules, decided, found.side, price)
+        outcome, _ = post_only_numpy.offer(books, prints, rules, decided, found.side, price, 0.0)
         wanted = {
             post_only_numpy.REFUSED: Ending.REFUSED, post_only_numpy.EXPIRED: Ending.CANCELLED,
         }[outcome]  # fmt: skip

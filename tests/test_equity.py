@@ -41,7 +41,8 @@ def trades_of(gains, *, every=SECOND, fees=10.0, lost=(), is_open=False):
     return Trades(
         np.ones(count, np.int8), entry, np.full(count, 100.0), left, price,
         np.isin(np.arange(count), lost), np.zeros(count, bool), entry,
-        np.full(count, fees), np.zeros(count, bool), np.zeros(count, np.int8), held,
+        np.full(count, fees), np.zeros(count, bool), np.zeros(count, np.int8),
+        np.ones(count), held,
     )  # fmt: skip
 
 

@@ -25,7 +25,7 @@ FUNDING = ["funding_bps", "net_of_funding_bps"]
 
 COLUMNS = [
     "side", "entry_time", "entry_price", "exit_time", "exit_price", "gross_bps", "net_bps",
-    "ended", "decision_time", "status", "filled",
+    "weight", "ended", "decision_time", "status", "filled",
 ]  # fmt: skip
 
 LATENCIES = st.sampled_from([0.0, 0.001, 0.05, 0.1, 0.4])

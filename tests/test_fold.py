@@ -52,12 +52,15 @@ def test_the_groups(widget):
         ("exit_deceleration", 0.5, {"deceleration_seconds"}, set()),
         ("execution", "post_only", {"wait_seconds"}, {"price"}),
         ("threshold_is", "quantile", {"quantile_window"}, set()),
+        ("size_by", "strength", {"least_weight"}, set()),
+        ("stop_bps", 3.0, {"stop_by"}, set()),
     ],
 )
 def test_what_has_no_effect_is_hidden(widget, name, value, shows, hides):
     before, settings = hidden(widget), widget.settings
     assert before == {
         "transition_seconds", "deceleration_seconds", "wait_seconds", "quantile_window",
+        "stop_by", "least_weight",
     }  # fmt: skip
     assert name in DECIDING
     setattr(settings, name, value)
@@ -72,6 +75,7 @@ def test_what_is_hidden_has_no_effect():
     other = obi.Settings(
         threshold=0.2, hold_seconds=2, transition_seconds=1, deceleration_seconds=1,
         wait_seconds=1, quantile_window=10,
+        stop_by="strength", least_weight=0.5,
     )  # fmt: skip
     found = obi.entries(history, usual)
     assert len(found) > 5

@@ -230,7 +230,7 @@ TABLE = {
     "choices": ("widgets/beside", "buttons as a page presses them"),
     "gate_controls": ("presentation/texts/gate_text", "what a gate does, in a sentence"),
     "settings": ("settings/settings settings/parameters settings/traits", "Settings"),
-    "settings_files": ("settings/files", "files, old ones too"),
+    "settings_files": ("settings/files settings/saved", "files, old ones too"),
     "widgets": (
         "widgets/book widgets/lab widgets/settings widgets/cells widgets/panel "
         "presentation/charts/ticks",
@@ -241,8 +241,9 @@ TABLE = {
         "the file, run by itself",
     ),
     "strategy_signals": (
-        "strategy/early_exits strategy/entry_rule strategy/plain strategy/proof strategy/signal "
-        "strategy/source strategy/trailing_quantile strategy/transforms",
+        "strategy/by_strength strategy/early_exits strategy/entry_rule strategy/plain "
+        "strategy/proof strategy/signal strategy/source strategy/trailing_quantile "
+        "strategy/transforms",
         "files of other signals",
     ),
     "strategy_gates": (

@@ -107,7 +107,7 @@ def test_the_bounds_are_bounds(tape, parameters, row, side):
         price = (tape.bid if side > 0 else tape.ask)[row]
         if not tape.bid[row] < tape.ask[row]:
             return
-        found[queue] = post_only_numpy.offer(*market, row, side, price)
+        found[queue] = post_only_numpy.offer(*market, row, side, price, float(market[2].sizes[0]))
     back, front = found["back"], found["front"]
     if back[0] == post_only_numpy.FILLED:
         assert front[0] == post_only_numpy.FILLED

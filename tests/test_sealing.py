@@ -129,7 +129,7 @@ OTHERS = {
     "signal": "smooth(imbalance)", "fees": "okx", "latency_ms": 20.0, "slippage_bps": 3.0,
     "size": 0.5, "execution": "post_only", "wait_seconds": 2.0, "maker_fee_bps": 1.0,
     "entry_rule": "crossing", "exit_fade": 0.5, "exit_flip": "on", "exit_deceleration": 0.5,
-    "stop_bps": 3.0, "target_bps": 4.0,
+    "stop_bps": 3.0, "target_bps": 4.0, "size_by": "strength",
     "gates": obi.Gates({"spread": {"quantile": 0.8}}),
 }  # fmt: skip
 
@@ -137,6 +137,7 @@ OTHERS = {
 def test_the_changes_below_cover_every_setting():
     # What only matters beside another setting, which is not chosen here, breaks nothing.
     unused = {"quantile_window", "transition_seconds", "deceleration_seconds"}
+    unused |= {"stop_by", "least_weight"}
     assert {*OTHERS} | unused == set(obi.Settings().parameters.as_dict())
 
 

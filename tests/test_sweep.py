@@ -153,7 +153,7 @@ def test_a_part_of_a_history_and_several(broken):
 
 def test_axes_that_are_left_out_are_the_settings_own(history):
     found = obi.sweep(history[:500], settings=Settings(decay=0.7, depth=None))
-    assert found.parts.shape == (1, 1, 1, 1, 3, 9)
+    assert found.parts.shape == (1, 1, 1, 1, 3, 13)
     assert (found.decay[0], found.depth[0], found.threshold[0]) == (0.7, None, 0.4)
     assert repr(found) == "<Surface 1 decay × 1 depth × 1 threshold × 1 hold_seconds>"
     assert found.to_frame().index.names == ["decay", "depth", "threshold", "hold_seconds"]

@@ -129,7 +129,7 @@ def test_beside_a_setting_lies_no_other_word(history):
             {"decay": [0.1]},
             "'decay' is not an axis of a sweep of sweep_touch. Its parameters are power; those of "
             "trading are threshold, hold_seconds, entry_rule, exit_fade, exit_flip, "
-            "exit_deceleration, stop_bps, target_bps, price, execution, wait_seconds, "
+            "exit_deceleration, stop_bps, target_bps, size_by, price, execution, wait_seconds, "
             "latency_ms, slippage_bps, size.",
         ),
         (
@@ -137,7 +137,7 @@ def test_beside_a_setting_lies_no_other_word(history):
             {"window": [5]},
             "'window' is not an axis of a sweep of imbalance. Its parameters are decay, depth, "
             "band_bps, weighting; those of trading are threshold, hold_seconds, entry_rule, "
-            "exit_fade, exit_flip, exit_deceleration, stop_bps, target_bps, price, "
+            "exit_fade, exit_flip, exit_deceleration, stop_bps, target_bps, size_by, price, "
             "execution, wait_seconds, latency_ms, slippage_bps, size.",
         ),
         (
@@ -146,7 +146,7 @@ def test_beside_a_setting_lies_no_other_word(history):
             "'fee_bps' is not an axis of a sweep of imbalance. A fee moves all means alike: give "
             "it in settings. Its parameters are decay, depth, band_bps, weighting; those of "
             "trading are threshold, hold_seconds, entry_rule, exit_fade, exit_flip, "
-            "exit_deceleration, stop_bps, target_bps, price, execution, wait_seconds, "
+            "exit_deceleration, stop_bps, target_bps, size_by, price, execution, wait_seconds, "
             "latency_ms, slippage_bps, size.",
         ),
         (

@@ -5,6 +5,10 @@ portfolio that is long and short as often at random times, at the same cost? The
 excess gain Σ(x − x̄)·r / Σx², where x is the side of each entry and r the return of mid. If the
 price drifts, a signal that is mostly on one side gains from the drift without predicting anything.
 
+A trade of a smaller size counts for less: means are Σ w·r / Σ w, the gain per unit of the value
+traded, where w is each trade's share of the whole size; see `obi_widgets.trading.sizing`. In the
+excess gain, x is then the side times w.
+
 Standard errors are Hodrick's with fixed-b critical values, as in `inference`, of the net gains in
 the order in which they accrue: see `weighted`. A trade's net gain accrues until the trade is left,
 by an exit or because its horizon is over. The gain at random times has no exits: the excess gain is
@@ -24,6 +28,7 @@ from obi_widgets.calibration.statistics.inference import mid_moves, prevailing
 from obi_widgets.calibration.statistics.influence import influence
 from obi_widgets.calibration.statistics.weighted import Bets, estimate, scores
 from obi_widgets.trading.exits import NONE
+from obi_widgets.trading.sizing import NO_GRADES, size_weights
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -53,7 +58,8 @@ class TradeGains:
     longs : ndarray of float64
         Fraction of trades that are long.
     gross_bps : ndarray of float64
-        Mean gain before fees, bps: entered and closed at the touch, or at mid.
+        Mean gain before fees, bps: entered and closed at the touch, or at mid. This and the other
+        means are weighted by size.
     net_bps : ndarray of float64
         Mean gain after the fees of both sides, bps.
     cost_bps : ndarray of float64
@@ -128,6 +134,7 @@ def traded(
     episodes: NDArray[np.int64] | None = None,
     queue: Queue = "back",
     exits: Exits = NONE,
+    grades: NDArray[np.int8] = NO_GRADES,
 ) -> TradeGains:
     """Return the gains of trading every entry as the settings say.
 
@@ -149,12 +156,16 @@ def traded(
         Which bound of post-only fills.
     exits : Exits
         What ends a trade before its horizon.
+    grades : ndarray of int8, shape (T,) or (0,)
+        How strong the signal is in each state, see `obi_widgets.trading.sizing`; empty if nothing
+        depends on it.
 
     Returns
     -------
     TradeGains
     """
-    executed = entry_returns(history, parameters, x, horizons, queue, exits)
+    executed = entry_returns(history, parameters, x, horizons, queue, exits, grades)
+    share = size_weights(parameters, grades) if len(grades) else np.ones(len(history))
     move = mid_moves(history.mid)
     with np.errstate(divide="ignore", invalid="ignore"):
         weight = np.nan_to_num(1e4 / history.mid)
@@ -171,13 +182,14 @@ def traded(
         if not n:
             continue
         mid_bps = np.where(known, mid_bps, 0.0)
-        sides = np.where(entered, x, 0).astype(np.float64)
+        shares = np.where(entered, share, 0.0)
+        sides, total = x * shares, float(shares.sum())
         # A trade gains as mid moves while it is held, and no longer.
         left = np.where(entered, executed.ends[row], -1).astype(np.int32)
         held_bps = np.where(entered, 1e4 * (mid[left] / mid - 1), 0.0)
-        spread_paid = np.where(entered, sides * held_bps - gross, 0.0)
-        paid = np.where(entered, fees, 0.0)
-        bets = Bets(sides * weight, -spread_paid - paid, entered.astype(np.float64))
+        spread_paid = np.where(entered, sides * held_bps - shares * gross, 0.0)
+        paid = np.where(entered, shares * fees, 0.0)
+        bets = Bets(sides * weight, -spread_paid - paid, shares)
         longest = int(np.max((left - states_of)[entered]))
         net = estimate(scores(bets, left, move, longest), n, level)
         # Subtracting the mean side from x removes the gain of the same sides at random times.
@@ -186,13 +198,14 @@ def traded(
         squares = centred * centred
         bets = Bets(centred * weight, -centred * mid_bps.sum() / states, squares)
         excess = estimate(scores(bets, end, move, overlap), n, level)
-        scale = squares.sum() / n  # turns the regression slope into a gain per trade
+        scale = squares.sum() / total  # turns the regression slope into a gain per unit traded
         gains, without = (gross - fees)[entered], np.nan
         if episodes is not None:
             signed = np.where(entered, x * (gross - fees), np.nan)
-            without = influence(x, signed, episodes).mean_without
-        fee = float(fees if fees.ndim == 0 else fees[entered].mean())
-        mean, cost = float(gains.mean()), float(spread_paid[entered].mean()) + fee
+            without = influence(x, signed, episodes, shares).mean_without
+        fee = float(fees if fees.ndim == 0 else paid[entered].sum() / total)
+        mean = float((shares[entered] * gains).sum()) / total
+        cost = float(spread_paid[entered].sum()) / total + fee
         out[:, row] = (
             np.mean(x[entered] > 0), mean + fee, mean, cost, np.mean(gains > 0),
             mean - net.margin, mean + net.margin, net.error, net.b, net.z,

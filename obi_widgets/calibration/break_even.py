@@ -5,14 +5,13 @@ from __future__ import annotations
 from statistics import NormalDist
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from obi_widgets.checks import as_list
 from obi_widgets.history.given import as_history
 from obi_widgets.settings.parameters import Parameters
 from obi_widgets.settings.provenance import labels, to_tables
 from obi_widgets.trading.execution import Taker
 from obi_widgets.trading.fills import fills
+from obi_widgets.trading.trade_list import weighted_mean
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -94,10 +93,10 @@ def break_even(
     for seconds in latencies:
         for units in sizes:
             trades = fills(history, parameters, Taker(latency=seconds, size=units, fee_bps=0.0))
-            gross = trades["gross_bps"].dropna().to_numpy()
-            mean, margin = float(gross.mean()) if len(gross) else np.nan, np.nan
-            if len(gross) > 1:
-                margin = quantile * float(gross.std(ddof=1)) / len(gross) ** 0.5
+            closed = trades.dropna(subset="gross_bps")
+            gross = closed["gross_bps"].to_numpy()
+            mean, error = weighted_mean(gross, closed["weight"].to_numpy())
+            margin = quantile * error
             rows += [
                 {
                     "latency": seconds, "size": units or 0.0, "fee_bps": fee,

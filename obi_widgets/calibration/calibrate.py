@@ -38,6 +38,7 @@ from obi_widgets.signals.signal import Signal
 from obi_widgets.trading.decisions import decisions
 from obi_widgets.trading.declared import leaves_early, refuse_gauge
 from obi_widgets.trading.post_only import queues_of, refuse_without_trades
+from obi_widgets.trading.sizing import sized
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -58,6 +59,11 @@ MAX_SEED = 2**63 - 1
 POST_ONLY = (
     "Orders are post-only. Their place in the queue cannot be told from the tape: of first and "
     "last, the worse one is judged at each horizon."
+)
+
+BY_STRENGTH = (
+    "The size of a trade depends on the signal: what was traded is the mean gain per unit of the "
+    "value traded. The returns of mid count every entry alike."
 )
 
 LEFT_EARLY = (
@@ -183,6 +189,7 @@ def calibrate(
         some: History,
         entered: NDArray[np.int8],
         exits: Exits,
+        grades: NDArray[np.int8],
         starts: NDArray[np.int64] | None = None,
     ) -> tuple[TradeGains, tuple[TradeGains, ...]]:
         """Return what was traded, and both bounds where it is the worse of two."""
@@ -190,7 +197,7 @@ def calibrate(
             joined([
                 traded(
                     some, parameters, entered, group, level=level, episodes=starts, queue=queue,
-                    exits=exits,
+                    exits=exits, grades=grades,
                 )
                 for group in grouped(horizons, len(some))
             ])
@@ -208,7 +215,7 @@ def calibrate(
                 )
                 for group in grouped(horizons, len(states))
             ]),
-            trade(states, entries[rows], decided.exits.rows(rows))[0],
+            trade(states, entries[rows], decided.exits.rows(rows), decided.grades[rows])[0],
             int(np.count_nonzero(begun)),
         )  # fmt: skip
 
@@ -222,7 +229,7 @@ def calibrate(
         hits += [hit_rate(entries, y) for y in returns.bps]
         del returns  # or they would be there beside the next ones
     means = joined(of_means)
-    whole, bounds = trade(history, entries, decided.exits, episodes.start)
+    whole, bounds = trade(history, entries, decided.exits, decided.grades, episodes.start)
     in_sample, traded_in_sample, episodes_in_sample = part(split.in_sample)
     out_of_sample, traded_out_of_sample, episodes_out_of_sample = part(split.out_of_sample)
     tests = tried * len(horizons)
@@ -258,6 +265,7 @@ def calibrate(
             *_not_filled(whole),
             *(POST_ONLY,) * bool(bounds),
             *(LEFT_EARLY,) * leaves_early(parameters),
+            *(BY_STRENGTH,) * sized(parameters),
         ),
         bounds=bounds,
         signal=name,

@@ -1,12 +1,13 @@
 """The difference between two settings on the same data, and whether chance explains it.
 
 The two mean net gains have a part in common: the entries of both are held over the same moves of
-the price. So the entries are paired by time. Each entry adds (gain − mean) / count to the bin of
-its time, + for the first settings and − for the second; a bin lasts as long as the longer hold.
-The variance of the difference is the long-run variance of these sums, by Bartlett's weights with
-the lag of Lazarus, Lewis, Stock and Watson (2018, JBES 36, 541), and the critical values are
-fixed-b ones, see `obi_widgets.calibration.statistics.fixed_b`. Where few bins hold most of the
-variance, the lag counts for more, as it does in `inference.Scores.lag_fraction`.
+the price. So the entries are paired by time. Each entry adds w·(gain − mean) / Σw to the bin of its
+time, where w is its share of the whole size: + for the first settings, − for the second. A bin
+lasts as long as the longer hold. The variance of the difference is the long-run variance of these
+sums, by Bartlett's weights with the lag of Lazarus, Lewis, Stock and Watson (2018, JBES 36, 541),
+and the critical values are fixed-b ones, see `obi_widgets.calibration.statistics.fixed_b`. Where
+few bins hold most of the variance, the lag counts for more, as it does in
+`inference.Scores.lag_fraction`.
 
 In simulations of which the truth is known, the 95 % interval leaves it out in 5 to 7 %.
 """
@@ -86,20 +87,22 @@ def difference(one: Trades, other: Trades, hold_seconds: float, level: float = 0
     for trades in (one, other):
         net = trades.net_bps
         closed = np.flatnonzero(~np.isnan(net))
-        sides.append((trades.decision_time[closed], net[closed]))
-    count = min(len(net) for _, net in sides)
+        sides.append((trades.decision_time[closed], net[closed], trades.weight[closed]))
+    count = min(len(net) for _, net, _ in sides)
     if not count:
         return Difference(math.nan, math.nan, math.nan, level)
-    mean = float(sides[0][1].mean() - sides[1][1].mean())
+    means = [float((weight * net).sum() / weight.sum()) for _, net, weight in sides]
+    mean = means[0] - means[1]
     if count < FEW:
         return Difference(mean, math.nan, math.nan, level)
-    begin = min(int(times.min()) for times, _ in sides)
-    bins = [(times - begin) // round(hold_seconds * 1e9) for times, _ in sides]
+    begin = min(int(times.min()) for times, *_ in sides)
+    bins = [(times - begin) // round(hold_seconds * 1e9) for times, *_ in sides]
     size = 1 + max(int(at.max()) for at in bins)
     scores, spread = np.zeros(size), np.zeros(size)
-    for sign, at, (_, net) in zip((+1, -1), bins, sides, strict=True):
-        scores += sign * np.bincount(at, net - net.mean(), size) / len(net)
-        spread += np.bincount(at, minlength=size) * (net.var() / len(net) ** 2)
+    for sign, at, (_, net, weight), own in zip((+1, -1), bins, sides, means, strict=True):
+        each, total = weight * (net - own), float(weight.sum())
+        scores += sign * np.bincount(at, each, size) / total
+        spread += np.bincount(at, minlength=size) * (np.mean(each**2) / total**2)
     lag = math.ceil(1.3 * math.sqrt(size))
     squares = windows(spread, lag)
     b = squares / spread.sum() ** 2 if squares else math.inf

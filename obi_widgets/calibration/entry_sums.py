@@ -25,11 +25,13 @@ from obi_widgets.trading.declared import (
     ENTERING,
     EXECUTION,
     LEAVING,
+    WEIGHING,
     at_once,
     leaves_early,
 )
 from obi_widgets.trading.entries import scan
 from obi_widgets.trading.post_only import QUEUES, refuse_without_trades
+from obi_widgets.trading.sizing import graded
 from obi_widgets.trading.thresholds import compared
 
 if TYPE_CHECKING:
@@ -44,7 +46,7 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
     Done = Callable[[float], None]
 
-PARTS, FIGURES = 3, 9
+PARTS, FIGURES = 3, 13
 """See `Surface.parts`."""
 
 
@@ -128,15 +130,18 @@ def _fast(
             return None
         stop_if(cancel)
         out[where][..., : parts.shape[-1]] = parts  # filled at once, so no order is missed
-        out[where][..., -1] = parts[..., 3]  # all pay the same fees
+        out[where][..., 8] = parts[..., 3]  # all pay the same fees
+        out[where][..., 9] = out[where][..., 10] = parts[..., 0]  # and have the same size
+        out[where][..., 11] = out[where][..., 12] = parts[..., 2]
     return out
 
 
 def _at_once(grid: Grid) -> bool:
     """Return whether all settings of a grid enter beyond the threshold, at once, for the hold."""
     p = grid.parameters
-    usual = p.entry_rule == BEYOND and not leaves_early(p) and at_once(p)
-    return usual and not any(one.name in grid.axes for one in (*ENTERING, *LEAVING, *EXECUTION))
+    usual = p.entry_rule == BEYOND and not leaves_early(p) and at_once(p) and not graded(p)
+    slow = (*ENTERING, *LEAVING, *WEIGHING, *EXECUTION)
+    return usual and not any(one.name in grid.axes for one in slow)
 
 
 def one_by_one(
@@ -204,12 +209,12 @@ def _combinations(grid: Grid, outer: list[str]) -> Iterator[tuple[tuple[Any, ...
 
 def _net(figures: Floats) -> float:
     """Return the mean net gain of all parts, bps, plus two taker's fees; 0 without entries."""
-    count, _, gross, *_, saved, _ = figures.sum(axis=0)
-    return float((gross + saved) / count) if count else 0.0
+    sums = figures.sum(axis=0)
+    return float((sums[2] + sums[7]) / sums[9]) if sums[9] else 0.0
 
 
 def _figures(trades: Trades, gaps: NDArray[np.int64], since: int, rule: Parameters) -> Floats:
-    """Return the sums over the entries of one setting by part, shape (3, 9); see `Surface.parts`.
+    """Return the sums over the entries of one setting by part, shape (3, 13); see `Surface.parts`.
 
     Parameters
     ----------
@@ -230,10 +235,11 @@ def _figures(trades: Trades, gaps: NDArray[np.int64], since: int, rule: Paramete
     left[trades.lost] = gaps[after]
     left[trades.missed] = trades.entry_time[trades.missed]
     part = np.where(left < since, 0, np.where(trades.entry_time >= since, 1, 2))
-    gross = np.nan_to_num(trades.gross_bps)
-    saved = np.where(closed, 2 * rule.fee_bps - trades.fees_bps, 0.0)
+    weight = np.where(closed, trades.weight, 0.0)
+    gross = weight * np.nan_to_num(trades.gross_bps)
+    saved = weight * np.where(closed, 2 * rule.fee_bps - trades.fees_bps, 0.0)
     columns = (
         closed, closed & (gross > 0), gross, gross**2, trades.lost, still, trades.missed, saved,
-        (gross + saved) ** 2,
+        (gross + saved) ** 2, weight, weight**2, weight * gross, weight * (gross + saved),
     )  # fmt: skip
     return np.stack([np.bincount(part, one, minlength=PARTS) for one in columns], axis=1)

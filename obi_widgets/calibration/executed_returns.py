@@ -18,6 +18,7 @@ from obi_widgets.trading.entries import EDGE, KERNELS
 from obi_widgets.trading.exits import NONE
 from obi_widgets.trading.post_only import each, with_known_trades
 from obi_widgets.trading.quotes import quotes
+from obi_widgets.trading.sizing import NO_GRADES, sized
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -55,7 +56,9 @@ class _Orders(NamedTuple):
     Attributes
     ----------
     offered : Quotes
-        What orders pay and get in each state.
+        What orders pay and get in each state, by grade.
+    grades : ndarray of int8, shape (T,)
+        Which of these an order has that is decided at a state: 0 if all have the same.
     arrival : ndarray of int64, shape (T,)
         The state at which the order arrives; T for nowhere.
     prices : tuple of ndarray of float64, shape (T,)
@@ -63,6 +66,7 @@ class _Orders(NamedTuple):
     """
 
     offered: Quotes
+    grades: NDArray[np.int8]
     arrival: NDArray[np.int64]
     prices: tuple[Floats, Floats]
 
@@ -75,6 +79,7 @@ def how_filled(parameters: Parameters) -> str:
         where = "at the touch"
     else:
         where = f"through the levels, {parameters.size:g} base units an order"
+        where += ", less where the signal is weaker" * sized(parameters)
     if parameters.slippage_bps is not None:
         where += f", up to {parameters.slippage_bps:g} bps beyond the touch at decision"
     if not parameters.latency_ms:
@@ -83,7 +88,11 @@ def how_filled(parameters: Parameters) -> str:
 
 
 def executed_returns(
-    history: History, parameters: Parameters, horizons: ArrayLike, orders: _Orders | None = None
+    history: History,
+    parameters: Parameters,
+    horizons: ArrayLike,
+    grades: NDArray[np.int8] = NO_GRADES,
+    orders: _Orders | None = None,
 ) -> ExecutedReturns:
     """Return the returns of a taker who enters at each state, for each horizon as the hold.
 
@@ -97,6 +106,8 @@ def executed_returns(
         state at or after it.
     horizons : array_like of float, shape (H,)
         Seconds.
+    grades : ndarray of int8, shape (T,) or (0,)
+        How strong the signal is in each state, if the size depends on it.
     orders : _Orders, optional
         What `_orders_of` returns, if that is known already.
     """
@@ -109,7 +120,7 @@ def executed_returns(
     shape, states = (len(seconds), len(history)), len(history)
     end = np.full(shape, -1, np.int32)
     bps, long, short = (np.full(shape, np.nan) for _ in range(3))
-    offered, arrival, prices = orders or _orders_of(history, parameters)
+    offered, own, arrival, prices = orders or _orders_of(history, parameters, grades)
     rows, latency = np.arange(states), round(parameters.latency_ms * 1e6)
     arrives = arrival < states
     arrival = np.minimum(arrival, states - 1)
@@ -125,25 +136,27 @@ def executed_returns(
             move = 1e4 * (mid[exit_row] / mid - 1.0)
             known &= (last_lost[exit_row] < rows) & ~np.isnan(move) & ~np.isnan(mid[hold_end])
             end[row], bps[row] = np.where(known, exit_row, -1), np.where(known, move, np.nan)
-            long[row] = np.where(known, 1e4 * (offered.sell[exit_row] / prices[0] - 1), np.nan)
-            short[row] = np.where(known, -1e4 * (offered.buy[exit_row] / prices[1] - 1), np.nan)
+            sold, bought = offered.sell[own, exit_row], offered.buy[own, exit_row]
+            long[row] = np.where(known, 1e4 * (sold / prices[0] - 1), np.nan)
+            short[row] = np.where(known, -1e4 * (bought / prices[1] - 1), np.nan)
     return ExecutedReturns(long, short, ForwardReturns(seconds, end, bps))
 
 
-def _orders_of(history: History, parameters: Parameters) -> _Orders:
+def _orders_of(history: History, parameters: Parameters, grades: NDArray[np.int8]) -> _Orders:
     """Return the order that a taker would send at each state."""
     time, mid, states = history.time, history.mid, len(history)
     offered, latency = quotes(history, parameters), round(parameters.latency_ms * 1e6)
     arrival = np.maximum(np.searchsorted(time, time + latency), np.arange(states))
     arrives, met = arrival < states, np.minimum(arrival, states - 1)
+    own = grades if len(grades) and len(offered.buy) > 1 else np.zeros(states, np.int8)
     prices = []
     prices_now = (mid, mid) if parameters.price == "mid" else (history.ask, history.bid)
     cap = np.inf if parameters.slippage_bps is None else (parameters.slippage_bps + EDGE) / 1e4
     sides = zip((+1, -1), offered[:2], offered[2:], prices_now, strict=True)
     for side, mean, last, price_now in sides:
-        within = side * last[met] <= side * (price_now * (1 + side * cap))
-        prices.append(np.where(arrives & within, mean[met], np.nan))
-    return _Orders(offered, arrival, (prices[0], prices[1]))
+        within = side * last[own, met] <= side * (price_now * (1 + side * cap))
+        prices.append(np.where(arrives & within, mean[own, met], np.nan))
+    return _Orders(offered, own, arrival, (prices[0], prices[1]))
 
 
 def _left_early(
@@ -152,13 +165,14 @@ def _left_early(
     x: NDArray[np.int8],
     horizons: Floats,
     exits: Exits,
+    grades: NDArray[np.int8],
     orders: _Orders,
 ) -> tuple[Floats, Rows]:
     """Return the gross returns of a taker's entries with exits, and the rows where they end."""
     time, states = history.time, len(history)
     gross = np.full((len(horizons), states), np.nan)
     ends = np.full(gross.shape, -1, np.int32)
-    offered, arrival, prices = orders
+    offered, own, arrival, prices = orders
     latency = round(parameters.latency_ms * 1e6)
     price = np.where(x > 0, *prices)
     rows = np.flatnonzero((x != 0) & (history.bid < history.ask) & ~np.isnan(price))
@@ -170,12 +184,14 @@ def _left_early(
     whole = np.minimum.accumulate(whole[::-1])[::-1]
     lost = np.append(history.lost, False)
     lost_before = np.append(0, np.cumsum(lost))
-    got = [np.append(one, np.nan) for one in (offered.sell, offered.buy)]
+    nowhere = np.full((len(offered.buy), 1), np.nan)
+    got = [np.append(one, nowhere, axis=1) for one in (offered.sell, offered.buy)]
+    own, grade = own[rows], grades[rows] if len(grades) else np.zeros(len(rows), np.int8)
     longest = np.searchsorted(time, time[met] + round(float(horizons[-1]) * 1e9))
     left = np.empty(len(rows), np.int64)
     KERNELS.current().first_exits(
         history.bid, history.ask, offered.buy, offered.sell, parameters.price == "mid", exits,
-        met, sides, price, np.minimum(longest, states - 1), left,
+        met, sides, price, np.minimum(longest, states - 1), grade, left,
     )  # fmt: skip
     for h in np.flatnonzero(~too_coarse(horizons, history.interval)).tolist():
         due = whole[np.searchsorted(time, time[met] + round(float(horizons[h]) * 1e9))]
@@ -184,7 +200,7 @@ def _left_early(
         end = np.where(decided < states, np.maximum(np.searchsorted(time, when), decided), states)
         end = whole[end]
         known = (end < states) & (lost_before[end + 1] == lost_before[rows])
-        out = np.where(sides > 0, got[0][end], got[1][end])
+        out = np.where(sides > 0, got[0][own, end], got[1][own, end])
         gross[h, rows] = np.where(known, sides * 1e4 * (out / price - 1), np.nan)
         ends[h, rows] = np.where(known, end, -1)
     return gross, ends
@@ -220,6 +236,7 @@ def entry_returns(
     horizons: ArrayLike,
     queue: Queue = "back",
     exits: Exits = NONE,
+    grades: NDArray[np.int8] = NO_GRADES,
 ) -> EntryReturns:
     """Return the returns of entries, for each horizon as the hold.
 
@@ -237,6 +254,9 @@ def entry_returns(
         Which bound of post-only fills.
     exits : Exits
         What ends a position before its hold is over.
+    grades : ndarray of int8, shape (T,) or (0,)
+        How strong the signal is in each state, see `obi_widgets.trading.sizing`; empty if nothing
+        depends on it.
 
     Notes
     -----
@@ -247,18 +267,19 @@ def entry_returns(
     if parameters.execution == "taker":
         fees = np.full(len(as_horizons(horizons)), 2 * parameters.fee_bps)
         if len(exits.long):
-            orders = _orders_of(history, parameters)
-            moves = executed_returns(history, parameters, horizons, orders).moves
-            gross, ends = _left_early(history, parameters, x, moves.horizons, exits, orders)
+            orders = _orders_of(history, parameters, grades)
+            moves = executed_returns(history, parameters, horizons, grades, orders).moves
+            gross, ends = _left_early(history, parameters, x, moves.horizons, exits, grades, orders)
             return EntryReturns(gross, fees, moves, ends)
-        taken = executed_returns(history, parameters, horizons)
+        taken = executed_returns(history, parameters, horizons, grades)
         gross = np.where(x > 0, taken.long_bps, taken.short_bps)
         gross[:, x == 0] = np.nan
         return EntryReturns(gross, fees, taken.moves, taken.moves.end)
     history = with_known_trades(history)
     moves = forward_returns(history, horizons, after=True)
     rows = np.flatnonzero((x != 0) & (history.bid < history.ask))
-    made = each(history, parameters, rows, x[rows], moves.horizons, queue, exits)
+    mine = grades[rows] if len(grades) else grades
+    made = each(history, parameters, rows, x[rows], moves.horizons, queue, exits, mine)
     shape = moves.bps.shape
     gross, fees = np.full(shape, np.nan), np.full(shape, np.nan)
     known = ~too_coarse(moves.horizons, history.interval)[:, None]

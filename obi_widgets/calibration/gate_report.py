@@ -199,10 +199,11 @@ def _named(found: Difference, mean: str, low: str, high: str) -> dict[str, float
 
 
 def net_mean(trades: Trades, hold_seconds: float, level: float) -> BlockMean:
-    """Return the mean net gain of entries that have an exit, bps, with an interval."""
-    net = trades.net_bps
+    """Return the mean net gain of entries that have an exit, by weight, bps, with an interval."""
     shortest = round(hold_seconds * 1e9)
-    return block_mean(net, np.ones(len(net)), trades.decision_time, shortest=shortest, level=level)
+    return block_mean(
+        trades.net_bps, trades.weight, trades.decision_time, shortest=shortest, level=level
+    )
 
 
 def some(trades: Trades, which: Flags) -> Trades:

@@ -18,8 +18,13 @@ from obi_widgets.trading.declared import (
     DECELERATION_SECONDS,
     ENTRY_RULE,
     EXIT_DECELERATION,
+    LEAST_WEIGHT,
     PARAMETERS,
     QUANTILE_WINDOW,
+    SIZE_BY,
+    STOP,
+    STOP_BY,
+    STRENGTH,
     TRANSITION,
     TRANSITION_SECONDS,
 )
@@ -91,7 +96,8 @@ class Grid:
         hold_out = fraction("hold_out", hold_out)
         choice("queue", queue, ("worse", *QUEUES))
         given = {name: values for name, values in axes.items() if values is not None}
-        for name in (ENTRY_RULE.name, EXIT_DECELERATION.name):  # looked at more than once
+        several = (ENTRY_RULE, EXIT_DECELERATION, STOP, STOP_BY, SIZE_BY)
+        for name in (one.name for one in several):  # looked at more than once
             if name in given:
                 given[name] = as_list(name, given[name])
         checked = {
@@ -133,6 +139,13 @@ def _names(given: Mapping[str, Iterable[Any]], parameters: Parameters) -> list[s
     decelerations = given.get(EXIT_DECELERATION.name, (parameters.exit_deceleration,))
     if all(one is None for one in decelerations):
         trading.remove(DECELERATION_SECONDS.name)
+    if all(one is None for one in given.get(STOP.name, (parameters.stop_bps,))):
+        trading.remove(STOP_BY.name)
+    weighed = [*given.get(SIZE_BY.name, (parameters.size_by,))]
+    if STOP_BY.name in trading:
+        weighed += given.get(STOP_BY.name, (parameters.stop_by,))
+    if STRENGTH not in weighed:
+        trading.remove(LEAST_WEIGHT.name)
     for name in given:
         if name not in (*own, *trading, *LAST):
             raise SettingsError(
@@ -156,6 +169,10 @@ def _why(name: str) -> str:
         return "It is looked at only with entry_rule='transition'. "
     if name == DECELERATION_SECONDS.name:
         return "It is looked at only with an exit_deceleration. "
+    if name == STOP_BY.name:
+        return "It is looked at only with a stop_bps. "
+    if name == LEAST_WEIGHT.name:
+        return "It is looked at only with size_by='strength' or stop_by='strength'. "
     return ""
 
 

@@ -269,5 +269,5 @@ def _past_nets(history: History, parameters: Parameters) -> list[float]:
         scanner = Scanner(parameters, queue)
         scanner.extend(history, signal)
         made = scanner.trades(history)
-        nets += made.net_bps[made.exit_time > 0].tolist()
+        nets += (made.weight * made.net_bps)[made.exit_time > 0].tolist()
     return nets

@@ -27,6 +27,7 @@ from obi_widgets.settings.provenance import Sealed, known
 from obi_widgets.signals.source import source_sha256
 from obi_widgets.trading.decisions import decisions
 from obi_widgets.trading.post_only import QUEUES, has_trades, queues_of, refuse_without_trades
+from obi_widgets.trading.sizing import sized
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -47,8 +48,9 @@ class SealedTest:
     Made by `obi_widgets.Session.seal`, the button under the calibration, or
     `obi_widgets.sealed_test`. Its trades are the entries of the sealed settings from the first
     state after the seal, one position at a time, as in `obi_widgets.entries`. Each is judged by its
-    net gain in bps, after the fees of both sides. A trade that a gap ended is not judged, since its
-    result is unknown.
+    net gain in bps, after the fees of both sides; with ``size_by="strength"``, in bps of the whole
+    size: the gain times the trade's weight, since the bounds are of a plain mean. A trade that a
+    gap ended is not judged, since its result is unknown.
 
     The mean gain is *above zero* if both lower bounds are above 0: the asymptotic bound, and the
     exact bound on gains and losses that are each clipped. It is *below zero* if both upper bounds
@@ -259,6 +261,8 @@ class SealedTest:
             )
         if self.seal.settings.price == "mid":
             found.append("Trades are at mid: no spread is paid.")
+        if sized(self.seal.settings):
+            found.append("Gains are in bps of the whole size: a smaller trade counts for less.")
         if record.clipped.n_clipped:
             many = f"{record.clipped.n_clipped:,}"
             found.append(f"Trades beyond ±{self.seal.clip_bps:g} bps: {many}.")

@@ -235,7 +235,8 @@ def _record(seal: Seal, table: dict[str, Any]) -> TrackRecord:
         # Files of versions 1 and 2 have no post-only orders, so no list there.
         key = StateKey(*decided[0]) if decided and isinstance(decided[0], list) else None
         why = int(decided[1]) if len(decided) > 1 else 0
-        record.held = Held(*position)._replace(decided=key, reason=why)
+        grade = int(decided[2]) if len(decided) > 2 else 0
+        record.held = Held(*position)._replace(decided=key, reason=why, grade=grade)
     return record
 
 

@@ -43,12 +43,13 @@ class Surface:
         ``surface.decay``: an ndarray of float64 if all its values are floats, else a tuple.
     parameters : Parameters
         The settings that all share, such as signal and fee.
-    parts : ndarray of float64, shape (*axes, 3, 9)
+    parts : ndarray of float64, shape (*axes, 3, 13)
         Sums over entries in three parts: those that end before the hold-out, those that begin in
-        it, and those that span its beginning. The nine sums: closed entries; those with a gross
-        gain above 0; their gross gains, bps; the squares of these; entries ended by a gap; entries
-        still open; orders that were not filled; two taker's fees less the fees paid, bps; the
-        squares of gross gains plus these.
+        it, and those that span its beginning. The sums, in which a gain is weighted by the entry's
+        share w of the whole size: 0 closed entries; 1 those with a gross gain above 0; 2 their
+        gross gains g, bps; 3 the squares of these; 4 entries ended by a gap; 5 entries still open;
+        6 orders that were not filled; 7 two taker's fees less the fees paid, bps; 8 the squares
+        of n = gross gains plus these; 9 w; 10 w²; 11 w·g; 12 w·n.
     interval : float
         Seconds between the states of the coarsest history. Holds below 10 intervals have no
         entries, since they would end too late.
@@ -127,7 +128,7 @@ class Surface:
 
     @cached_property
     def sums(self) -> Floats:
-        """Sums over all parts, shape (*axes, 9); see ``parts``."""
+        """Sums over all parts, shape (*axes, 13); see ``parts``."""
         return np.asarray(self.parts.sum(axis=-2))
 
     @property
@@ -143,11 +144,15 @@ class Surface:
     @property
     def won(self) -> Floats:
         """Fraction of entries with a gross gain above 0; NaN without entries."""
-        return _mean(self.sums, 1)
+        with np.errstate(invalid="ignore"):
+            return np.asarray(self.sums[..., 1] / self.sums[..., 0])
 
     @property
     def mean_gross_bps(self) -> Floats:
-        """Mean gross gain, side · (exit − entry) / entry · 1e4, bps; NaN without entries."""
+        """Mean gross gain, side · (exit − entry) / entry · 1e4, bps; NaN without entries.
+
+        Entries whose size depends on the signal are weighted by it: Σ w · gain / Σ w.
+        """
         return _mean(self.sums, 2)
 
     @property
@@ -163,12 +168,12 @@ class Surface:
         A taker's fees are the same in every entry, so it is also that of ``mean_gross_bps``. Fees
         of post-only entries differ, and are known only with the exit.
         """
-        return _standard_error(self.sums, self.mean_gross_bps + _mean(self.sums, 7), 8)
+        return _standard_error(self.sums, self.mean_gross_bps + _mean(self.sums, 7), 8, 12)
 
     @property
     def gross_se_bps(self) -> Floats:
         """Standard error of ``mean_gross_bps``; see ``se_bps``."""
-        return _standard_error(self.sums, self.mean_gross_bps, 3)
+        return _standard_error(self.sums, self.mean_gross_bps, 3, 11)
 
     @property
     def neighbours_net_bps(self) -> Floats:
@@ -263,15 +268,19 @@ class Surface:
 
 def _mean(sums: Floats, figure: int) -> Floats:
     with np.errstate(invalid="ignore"):
-        return np.asarray(sums[..., figure] / sums[..., 0])
+        return np.asarray(sums[..., figure] / sums[..., 9])
 
 
-def _standard_error(sums: Floats, mean: Floats, squares: int) -> Floats:
-    """Return the standard error of a mean, from the figure that has the sum of squares."""
-    count = sums[..., 0]
+def _standard_error(sums: Floats, mean: Floats, squares: int, products: int) -> Floats:
+    """Return the standard error of a weighted mean Σ w·r / Σ w.
+
+    It is made of the figures that have Σ (w·r)² and Σ w²·r.
+    """
+    count, total = sums[..., 0], sums[..., 9]
     with np.errstate(invalid="ignore", divide="ignore"):
-        variance = np.maximum(sums[..., squares] - count * mean**2, 0) / (count - 1)
-        return np.where(count > 1, np.sqrt(variance / count), np.nan)
+        apart = sums[..., squares] - 2 * mean * sums[..., products] + mean**2 * sums[..., 10]
+        variance = np.maximum(apart, 0) * count / (count - 1)
+        return np.where(count > 1, np.sqrt(variance) / total, np.nan)
 
 
 def _adjusted(mean: Floats, error: Floats) -> Floats:

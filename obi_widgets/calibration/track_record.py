@@ -84,7 +84,7 @@ class TrackRecord:
         self.missed += int(np.count_nonzero(made.missed))
         for entry, leave, side, net, lost in zip(
             made.entry_time.tolist(), made.exit_time.tolist(), made.side.tolist(),
-            made.net_bps.tolist(), made.lost.tolist(), strict=True,
+            (made.weight * made.net_bps).tolist(), made.lost.tolist(), strict=True,
         ):  # fmt: skip
             if lost:
                 self.lost += 1

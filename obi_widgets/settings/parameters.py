@@ -18,12 +18,16 @@ from obi_widgets.trading.declared import (
     EXECUTION,
     FEE,
     FEES,
+    FIXED,
+    LEAST_WEIGHT,
     LEAVING,
     MAKER_FEE,
     OWN,
     QUANTILE_WINDOW,
+    STRENGTH,
     TRANSITION,
     TRANSITION_SECONDS,
+    WEIGHING,
 )
 from obi_widgets.trading.declared import PARAMETERS as OF_TRADING
 from obi_widgets.trading.fees import fees as fees_of
@@ -111,7 +115,8 @@ class Parameters:
     The parameters and errors are those of `Settings`. Values of the signal's own parameters are
     attributes: ``parameters.decay``. If the threshold is a value, ``quantile_window`` always has
     its default, since nothing depends on it. So have ``transition_seconds`` without the rule, and
-    ``deceleration_seconds`` without the exit.
+    ``deceleration_seconds`` without the exit, ``stop_by`` without a stop, and ``least_weight`` if
+    neither size nor stop is by strength.
 
     Examples
     --------
@@ -133,6 +138,9 @@ class Parameters:
     deceleration_seconds: float
     stop_bps: float | None
     target_bps: float | None
+    size_by: str
+    stop_by: str
+    least_weight: float
     price: str
     fees: str
     fee_bps: float
@@ -170,6 +178,9 @@ class Parameters:
         deceleration_seconds: float = 5.0,
         stop_bps: float | None = None,
         target_bps: float | None = None,
+        size_by: str = "fixed",
+        stop_by: str = "fixed",
+        least_weight: float = 0.25,
         gates: Mapping[Any, Mapping[str, object]] | Iterable[Any] | None = None,
         **values: object,
     ) -> None:
@@ -197,6 +208,9 @@ class Parameters:
             "deceleration_seconds": deceleration_seconds,
             "stop_bps": stop_bps,
             "target_bps": target_bps,
+            "size_by": size_by,
+            "stop_by": stop_by,
+            "least_weight": least_weight,
         }
         checked = {
             "signal": signal,
@@ -212,6 +226,10 @@ class Parameters:
             checked["transition_seconds"] = TRANSITION_SECONDS.default
         if checked["exit_deceleration"] is None:
             checked["deceleration_seconds"] = DECELERATION_SECONDS.default
+        if checked["stop_bps"] is None:
+            checked["stop_by"] = FIXED
+        if STRENGTH not in (checked["size_by"], checked["stop_by"]):
+            checked["least_weight"] = LEAST_WEIGHT.default
         for name, value in checked.items():
             object.__setattr__(self, name, value)
 
@@ -259,7 +277,10 @@ class Parameters:
             "threshold": self.threshold,
             "threshold_is": self.threshold_is,
             "hold_seconds": self.hold_seconds,
-            **{setting.name: getattr(self, setting.name) for setting in (*ENTERING, *LEAVING)},
+            **{
+                setting.name: getattr(self, setting.name)
+                for setting in (*ENTERING, *LEAVING, *WEIGHING)
+            },
             "price": self.price,
             "fees": self.fees,
             "fee_bps": self.fee_bps,
@@ -272,12 +293,12 @@ class Parameters:
     def as_table(self) -> dict[str, Any]:
         """Return the values as files have them: by name, with the name of the signal.
 
-        ``quantile_window`` is left out if the threshold is a value. Entry rule, exits, execution
-        and fees are left out at their defaults, and gates if there is none, so that seals from
-        before these settings existed keep their hash.
+        ``quantile_window`` is left out if the threshold is a value. Entry rule, exits, size by
+        strength, execution and fees are left out at their defaults, and gates if there is none, so
+        that seals from before these settings existed keep their hash.
         """
         table = {**self.as_dict(), "signal": self.signal.name, GATES: self.gates.as_table()}
-        optional = (*ENTERING, *LEAVING, *EXECUTION, FEES, MAKER_FEE)
+        optional = (*ENTERING, *LEAVING, *WEIGHING, *EXECUTION, FEES, MAKER_FEE)
         unused = [setting.name for setting in optional if table[setting.name] == setting.default]
         if self.threshold_is == "value":
             unused.append(QUANTILE_WINDOW.name)

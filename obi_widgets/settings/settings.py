@@ -10,11 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from traitlets import HasTraits
 
-from obi_widgets.checks import instance
-from obi_widgets.checks import path as as_path
 from obi_widgets.errors import SettingsError, quoted, suggest
-from obi_widgets.history.provenance import Provenance
-from obi_widgets.settings import files
 from obi_widgets.settings.parameters import (
     GATES,
     THRESHOLD_IS,
@@ -24,21 +20,13 @@ from obi_widgets.settings.parameters import (
     usual_fees,
 )
 from obi_widgets.settings.presets import Presets
-from obi_widgets.settings.provenance import (
-    Findings,
-    Sealed,
-    from_tables,
-    refuse_others,
-    sealed_of,
-    to_tables,
-)
+from obi_widgets.settings.saved import Saved
 from obi_widgets.settings.traits import GatesTrait, Setting, SignalTrait, ThresholdTrait, class_for
-from obi_widgets.settings.undo import Steps, Undoable
+from obi_widgets.settings.undo import Steps
 from obi_widgets.trading.declared import FEES, OWN, PARAMETERS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
-    from pathlib import Path
     from typing import Self
 
     from obi_widgets.signals.coverage import LevelsUsed
@@ -48,7 +36,7 @@ COMMON = ("signal", "threshold", "threshold_is", *PARAMETERS, GATES)
 """Names of the settings that exist for every signal."""
 
 
-class Settings(Undoable):
+class Settings(Saved):
     """A signal, the values of its parameters, and the rules of its entries.
 
     Each parameter below is also an attribute, and so is each parameter of the signal:
@@ -123,6 +111,16 @@ class Settings(Undoable):
         entry's by this much, bps before fees; 0.01 to 10,000. If left out, there is none. Every
         exit is decided at a state after the entry's; its order has the latency of any other, so a
         stop may lose more than its bps.
+    size_by : {"fixed", "strength"}
+        ``"strength"`` makes an entry the larger, the farther the signal is beyond the threshold:
+        its weight goes from ``least_weight`` at the threshold to 1 at twice the threshold, or at
+        the end of the signal's range, in ten steps. An order has that share of ``size``, and an
+        entry counts in every mean by its weight: means are gains per unit of the value traded.
+    stop_by : {"fixed", "strength"}
+        ``"strength"`` takes the weight's share of ``stop_bps``: the stop of a weak entry is closer.
+        Without effect without a stop.
+    least_weight : float
+        Weight of an entry at the threshold, 0.05 to 1. Without effect if size and stop are fixed.
     quantile_window : float
         Window of a quantile threshold: seconds before a state, without the state itself; 10 to
         86,400. There is no entry until the book has been in sync for the whole window.
@@ -171,6 +169,9 @@ class Settings(Undoable):
     deceleration_seconds = Setting(PARAMETERS["deceleration_seconds"])
     stop_bps = Setting(PARAMETERS["stop_bps"])
     target_bps = Setting(PARAMETERS["target_bps"])
+    size_by = Setting(PARAMETERS["size_by"])
+    stop_by = Setting(PARAMETERS["stop_by"])
+    least_weight = Setting(PARAMETERS["least_weight"])
     price = Setting(PARAMETERS["price"])
     fees = Setting(PARAMETERS["fees"])
     fee_bps = Setting(PARAMETERS["fee_bps"])
@@ -182,17 +183,6 @@ class Settings(Undoable):
     size = Setting(PARAMETERS["size"])
     quantile_window = Setting(PARAMETERS["quantile_window"])
     gates = GatesTrait()
-
-    provenance: Provenance | None = None
-    """Data that a loaded file was tuned on; None if unknown."""
-
-    findings: Findings | None = None
-    """Calibration figures of a loaded file; None if it has none."""
-
-    sealed: Sealed | None = None
-    """Sealed test of a loaded file; None if it has none."""
-
-    _loaded: Parameters | None = None  # values in the file that the three above came from
 
     _lock: threading.RLock
     _before: dict[str, dict[str, Any]]  # by signal name: its values when it was last in use
@@ -234,6 +224,9 @@ class Settings(Undoable):
         deceleration_seconds: float = 5.0,
         stop_bps: float | None = None,
         target_bps: float | None = None,
+        size_by: str = "fixed",
+        stop_by: str = "fixed",
+        least_weight: float = 0.25,
         gates: Mapping[Any, Mapping[str, object]] | Iterable[Any] | None = None,
         **values: Any,  # noqa: ANN401
     ) -> None:
@@ -256,6 +249,7 @@ class Settings(Undoable):
         self.exit_deceleration = exit_deceleration
         self.deceleration_seconds = deceleration_seconds
         self.stop_bps, self.target_bps = stop_bps, target_bps
+        self.size_by, self.stop_by, self.least_weight = size_by, stop_by, least_weight
         for name, value in values.items():
             setattr(self, name, value)
         self._steps = Steps(self.parameters)
@@ -386,94 +380,6 @@ class Settings(Undoable):
             self.sealed,
             self._loaded,
         )
-
-    # -- files -----------------------------------------------------------------------------
-
-    def save(
-        self,
-        path: str | Path,
-        *,
-        provenance: Provenance | None = None,
-        findings: Findings | None = None,
-        sealed: Sealed | None = None,
-    ) -> Path:
-        """Write a ``.toml`` or ``.json`` file.
-
-        Parameters
-        ----------
-        path : str or Path
-            The file; an existing one is replaced.
-        provenance : Provenance, optional
-            Data that the settings were tuned on, ``history.provenance``. If left out, the data of
-            the findings.
-        findings : Findings, optional
-            Calibration figures, ``report.findings``.
-        sealed : Sealed, optional
-            Result of a sealed test, ``test.summary()``. If all three are left out and the settings
-            were loaded and not changed, those of the loaded file are written. Otherwise the file
-            says that the settings are not calibrated.
-
-        Returns
-        -------
-        Path
-            The file.
-
-        Raises
-        ------
-        SettingsError
-            If the name has another ending, the file cannot be written, or the findings are about
-            other settings, another market or another signal.
-
-        Examples
-        --------
-        >>> path = obi.Settings(decay=0.2).save("btc.toml")
-        >>> obi.Settings.load(path).decay
-        0.2
-        """
-        path = as_path(path, files.TAKES)
-        files.kind_of(path)
-        instance("provenance", provenance, (Provenance, type(None)), "Give a Provenance.")
-        instance("findings", findings, (Findings, type(None)), "Give report.findings.")
-        instance("sealed", sealed, (Sealed, type(None)), "Give test.summary().")
-        parameters = self.parameters
-        nothing = provenance is None and findings is None and sealed is None
-        if nothing and parameters == self._loaded:
-            provenance, findings, sealed = self.provenance, self.findings, self.sealed
-        refuse_others(parameters, provenance, findings)
-        files.write(path, parameters.as_table(), to_tables(provenance, findings, sealed))
-        return path
-
-    @classmethod
-    def load(cls, path: str | Path) -> Settings:
-        """Read settings from a file written by `save` or by hand.
-
-        Parameters
-        ----------
-        path : str or Path
-            Ends in ``.toml`` or ``.json``.
-
-        Returns
-        -------
-        Settings
-
-        Raises
-        ------
-        SettingsError
-            If the file cannot be read, is of a newer version, or has an unknown signal, an unknown
-            setting, or a value out of range.
-        """
-        path = as_path(path, files.TAKES)
-        values, document = files.read(path)
-        try:
-            settings = cls(**values)
-            parameters = settings.parameters
-            settings.provenance, settings.findings = from_tables(document, parameters)
-            if "sealed_test" in document:
-                settings.sealed = sealed_of(document["sealed_test"])
-        except SettingsError as error:
-            raise SettingsError(f"{path.name}: {error.what}", error.advice) from error
-        settings._loaded = parameters
-        return settings
 
 
 def _unpickle(parameters: Parameters, *attributes: Any) -> Settings:  # noqa: ANN401

@@ -24,6 +24,7 @@ class EarlyExits:
 
     def __init__(self) -> None:
         self._now = self._before = math.nan  # the signal, and what it was DECELERATION_NS ago
+        self.stop = STOP
         self.fresh = False  # whether the position was entered at the newest book
         self._past: deque[tuple[int, float]] = deque()
 
@@ -44,11 +45,18 @@ class EarlyExits:
             return True
         return EXIT_FLIP and now < -THRESHOLD
 
-    def end(self, side: int, paid: float, bids: Levels, asks: Levels) -> bool:
+    def end(
+        self,
+        side: int,
+        paid: float,
+        size: float | None,
+        bids: Levels,
+        asks: Levels,
+    ) -> bool:
         """Return whether a position that was entered at a price is left at this book."""
         if self.fresh:
             return False
-        price, _ = quote(-side, bids, asks)
-        stopped = side * price <= side * (paid * (1 - side * STOP))
+        price, _ = quote(-side, bids, asks, size)
+        stopped = side * price <= side * (paid * (1 - side * self.stop))
         reached = side * price >= side * (paid * (1 + side * TARGET))
         return stopped or reached or self.by_signal(side)

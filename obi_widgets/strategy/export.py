@@ -1,9 +1,9 @@
 """Settings as a file of plain Python that decides as `obi_widgets.entries`, without this package.
 
 The file is made from `template`, which has the imbalance, and if needed of what `variants` takes:
-`transforms`, `books`, `trailing_quantile`, `entry_rule`, `early_exits`, `posted`, `plain_gates`,
-and the source of a user's function. Any signal but the imbalance, any gate, and any rule or
-execution but the default, is run on the history before the file is written; see `proof`.
+`transforms`, `books`, `trailing_quantile`, `entry_rule`, `early_exits`, `by_strength`, `posted`,
+`plain_gates`, and the source of a user's function. Any signal but the imbalance, any gate, and any
+rule or execution but the default, is run on the history before the file is written; see `proof`.
 """
 
 from __future__ import annotations
@@ -33,6 +33,7 @@ from obi_widgets.trading.declared import BEYOND, at_once, leaves_early
 from obi_widgets.trading.entries import scan
 from obi_widgets.trading.exits import bounds as exits_bounds
 from obi_widgets.trading.post_only import QUEUES, refuse_without_trades, with_known_trades
+from obi_widgets.trading.sizing import HIGHEST, graded, whole_from
 
 if TYPE_CHECKING:
     from obi_widgets.history.columns import History
@@ -145,6 +146,7 @@ def export_strategy(
     write_gates(parameters.gates, history, written)
     usual = parameters.threshold_is == "value" and parameters.entry_rule == BEYOND
     usual = usual and not leaves_early(parameters) and not parameters.gates
+    usual = usual and not graded(parameters)
     if parameters.signal is not imbalance or not usual:
         head, tail = with_signal(head, tail, parameters, history, written)
     text = f"{first}{head}{_constants(parameters, history, told, written)}\n{tail}"
@@ -215,6 +217,7 @@ def _constants(
         *([f"LOOKBACK_NS = {round(p.lookback * 1e9):_}"] if quantile else []),
         *(_of_rule(p) if p.entry_rule != BEYOND else []),
         *(_of_exits(p) if leaves_early(p) else []),
+        *(_of_strength(p) if graded(p) else []),
         f"HOLD_NS = {round(p.hold_seconds * 1e9):_}",
         f"LATENCY_NS = {round(p.latency_ms * 1e6):_}",
         *([f"WAIT_NS = {round(p.wait_seconds * 1e9):_}"] if p.execution == "post_only" else []),
@@ -244,7 +247,8 @@ def _of_rule(p: Parameters) -> list[str]:
 
 def _of_exits(p: Parameters) -> list[str]:
     """Return the lines of the constants of exits before the hold is over."""
-    found = exits_bounds(p)
+    stops, target_share = exits_bounds(p)
+    found = float(stops[-1]), target_share
     stop, target = (repr(one) if one < math.inf else "math.inf" for one in found)
     return [
         f"EXIT_FADE: float | None = {p.exit_fade!r}  # of the threshold",
@@ -253,6 +257,15 @@ def _of_exits(p: Parameters) -> list[str]:
         f"DECELERATION_NS = {round(p.deceleration_seconds * 1e9):_}",
         f"STOP = {stop}  # of the entry's price",
         f"TARGET = {target}",
+    ]
+
+
+def _of_strength(p: Parameters) -> list[str]:
+    """Return the lines of the constants of size and stop by strength."""
+    return [
+        f"LEAST_WEIGHT = {p.least_weight!r}  # of the whole size, at the threshold",
+        f"WHOLE_FROM = {whole_from(p)!r}  # of the signal: the size is whole",
+        f"GRADES = {HIGHEST}",
     ]
 
 

@@ -11,7 +11,6 @@ import math
 from obi_widgets.strategy.template import (
     HOLD_NS,
     LATENCY_NS,
-    SIZE,
     THRESHOLD,
     TICK_SIZE,
     Decision,
@@ -67,7 +66,9 @@ class Posting(Strategy):
             self._post(-self.position, time_ns, bids, asks, orders)
         self._arrive(time_ns, bids, asks, orders, fills)
         if self._leaving and whole and time_ns >= self._arrival:
-            fills.append(Fill("left", self.position, quote(-self.position, bids, asks)[0]))
+            fills.append(
+                Fill("left", self.position, quote(-self.position, bids, asks, self.size)[0])
+            )
             self.position, self._leaving = 0, False
         enter = 0
         if not self.position and self._posted is None and whole and abs(value) > THRESHOLD:
@@ -79,8 +80,9 @@ class Posting(Strategy):
     def _post(self, side: int, now: int, bids: Levels, asks: Levels, orders: list[Order]) -> None:
         """Send an order that rests at its own side's best price, and is cancelled WAIT_NS later."""
         price = bids[0][0] if side > 0 else asks[0][0]
-        self._posted = Resting(side, price, now + LATENCY_NS, back=self.queue == "back")
-        orders.append(Order(side, "post_only", price, SIZE))
+        back = self.queue == "back"
+        self._posted = Resting(side, price, self.size, now + LATENCY_NS, back=back)
+        orders.append(Order(side, "post_only", price, self.size))
 
     def _arrive(
         self, now: int, bids: Levels, asks: Levels, orders: list[Order], fills: list[Fill]
@@ -119,7 +121,7 @@ class Posting(Strategy):
         self._posted = None
         if self.position:
             self._leaving, self._arrival = True, now + LATENCY_NS
-            orders.append(Order(order.side, "market", None, SIZE))
+            orders.append(Order(order.side, "market", None, self.size))
         else:
             fills.append(Fill("missed", order.side, math.nan))
 
@@ -130,8 +132,17 @@ class Posting(Strategy):
 class Resting:
     """A posted order: filled by trades at its price, or when the price goes through it."""
 
-    def __init__(self, side: int, price: float, arrival: int, *, back: bool) -> None:
+    def __init__(
+        self,
+        side: int,
+        price: float,
+        size: float | None,
+        arrival: int,
+        *,
+        back: bool,
+    ) -> None:
         self.side, self.price, self.arrival, self.back = side, price, arrival, back
+        self.size = size or 0.0
         self.rests = False
         self._since = self._last = self.until = 0
         self._ahead = self._traded = 0.0
@@ -153,7 +164,6 @@ class Resting:
     ) -> bool:
         """Return whether it is filled by the trades since the last book, or by this book."""
         last, self._last = self._last, now
-        size = SIZE or 0.0
         for time, price, traded, taker in trades:
             if not self._since < time < self.until:
                 continue
@@ -163,7 +173,7 @@ class Resting:
             if ticks_away == 0 and (not self.back or time > last):
                 self._traded += traded
                 done = single(self._traded)
-                if done > single(self._ahead) and done >= single(self._ahead + size):
+                if done > single(self._ahead) and done >= single(self._ahead + self.size):
                     return True
         if now < self.until and self._crossed(bids, asks):
             return True

@@ -113,6 +113,7 @@ class MarketWarning(UserWarning):
 class Strategy:
     """One position at a time: ``position`` is +1 long, -1 short, 0 none.
 
+    ``size`` is that of the newest entry, base units; None if the best level fills it.
     ``market`` is the market that it is run on, as "venue:SYMBOL"; it is checked if given.
     """
 
@@ -122,7 +123,7 @@ class Strategy:
             text = f"Tuned on {tuned or 'a market without a name'}, run on {market}:"
             text += " its verdict does not hold for that market."
             warnings.warn(text, MarketWarning, stacklevel=2)
-        self.position = 0
+        self.position, self.size = 0, SIZE
         self._due = 0
         self._entering = 0  # side of the entry order in flight
         self._leaving = False
@@ -147,9 +148,9 @@ class Strategy:
         leave = holding and whole and time_ns >= self._due
         if leave:
             self._leaving, self._arrival = True, time_ns + LATENCY_NS
-            orders.append(Order(-self.position, "market", None, SIZE))
+            orders.append(Order(-self.position, "market", None, self.size))
         if self._leaving and whole and time_ns >= self._arrival:
-            price, _ = quote(-self.position, bids, asks)
+            price, _ = quote(-self.position, bids, asks, self.size)
             fills.append(Fill("left", self.position, price))
             self.position, self._leaving = 0, False
         missed = self._meet(time_ns, bids, asks, fills)
@@ -168,12 +169,12 @@ class Strategy:
         side = self._entering
         self._limit = side * math.inf
         if SLIPPAGE_BPS is None:
-            return Order(side, "market", None, SIZE)
+            return Order(side, "market", None, self.size)
         touch = asks[0][0] if side > 0 else bids[0][0]
         wanted = (bids[0][0] + asks[0][0]) / 2 if AT_MID else touch
         self._limit = wanted * (1 + side * ((SLIPPAGE_BPS + ON_LIMIT_BPS) / 1e4))
         ticks = side * math.floor(side * self._limit / TICK_SIZE + 1e-9)
-        return Order(side, "fill_or_kill", ticks * TICK_SIZE, SIZE)
+        return Order(side, "fill_or_kill", ticks * TICK_SIZE, self.size)
 
     def _meet(self, now: int, bids: Levels, asks: Levels, fills: list[Fill]) -> bool:
         """Execute the entry order if it has arrived; return whether it was missed."""
@@ -181,7 +182,7 @@ class Strategy:
         if not side or now < self._arrival:
             return False
         self._entering = 0
-        price, last = quote(side, bids, asks)
+        price, last = quote(side, bids, asks, self.size)
         if side * last <= side * self._limit:
             self.position, self._due = side, now + HOLD_NS
             fills.append(Fill("entered", side, price))
@@ -199,10 +200,15 @@ class Strategy:
 ON_LIMIT_BPS = 1e-9  # tolerance, so that rounding does not exclude a price on the limit
 
 
-def quote(direction: int, bids: Levels, asks: Levels) -> tuple[float, float]:
-    """Return the mean price of SIZE bought (+1) or sold (-1), and the price of its last level.
+def quote(
+    direction: int,
+    bids: Levels,
+    asks: Levels,
+    wanted: float | None,
+) -> tuple[float, float]:
+    """Return the mean price of a size bought (+1) or sold (-1), and the price of its last level.
 
-    If SIZE exceeds the levels that are used, the rest is priced at the last of them, and the price
+    If it exceeds the levels that are used, the rest is priced at the last of them, and the price
     of the last level is NaN.
     """
     levels = asks if direction > 0 else bids
@@ -211,22 +217,22 @@ def quote(direction: int, bids: Levels, asks: Levels) -> tuple[float, float]:
         return mid, mid
     if not levels:
         return math.nan, math.nan
-    if SIZE is None:
+    if wanted is None:
         return levels[0][0], levels[0][0]
     total = value = 0.0
     last = math.nan
     for price, size in levels[:LEVELS]:
         before, size = total, single(size)
         total += size
-        value += price * min(max(SIZE - (total - size), 0.0), size)
-        if before < SIZE:
+        value += price * min(max(wanted - (total - size), 0.0), size)
+        if before < wanted:
             last = price
-        if total >= SIZE:
+        if total >= wanted:
             break
-    if total < SIZE:
-        value += last * (SIZE - total)
-        return value / SIZE, math.nan
-    return (levels[0][0] if last == levels[0][0] else value / SIZE), last
+    if total < wanted:
+        value += last * (wanted - total)
+        return value / wanted, math.nan
+    return (levels[0][0] if last == levels[0][0] else value / wanted), last
 
 
 def single(x: float) -> float:

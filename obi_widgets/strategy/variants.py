@@ -1,4 +1,4 @@
-"""What of the template is another for another signal, threshold, rule, exit or execution.
+"""What of the template is another for another signal, threshold, rule, exit, size or execution.
 
 The template is a strategy by the imbalance that takes at the touch. Its texts are replaced, and
 sections of other files are put behind it. A text that the template does not have is an error.
@@ -11,7 +11,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from obi_widgets.signals.imbalance import imbalance
-from obi_widgets.trading.declared import BEYOND, leaves_early
+from obi_widgets.trading.declared import BEYOND, STRENGTH, leaves_early
+from obi_widgets.trading.exits import EDGE as STOP_EDGE
+from obi_widgets.trading.sizing import graded, sized
 
 if TYPE_CHECKING:
     from obi_widgets.history.columns import History
@@ -24,6 +26,7 @@ ENTRY_RULE = Path(__file__).with_name("entry_rule.py")
 EARLY_EXITS = Path(__file__).with_name("early_exits.py")
 PLACE = Path(__file__).with_name("place.py")
 GATES = Path(__file__).with_name("plain_gates.py")
+BY_STRENGTH = Path(__file__).with_name("by_strength.py")
 BOOKS = Path(__file__).with_name("books.py")
 POSTED = Path(__file__).with_name("posted.py")
 
@@ -158,9 +161,38 @@ def of_exits(what: str, after: str, condition: str) -> tuple[tuple[str, str], ..
         (
             "whole and time_ns >= self._due",
             "whole and (\n            time_ns >= self._due\n"
-            "            or self._exits.end(self.position, self._paid, bids, asks)\n        )",
+            "            or self._exits.end(self.position, self._paid, self.size, bids, asks)\n"
+            "        )",
         ),
     )
+
+
+ONE_POSITION = (
+    "    ``size`` is that of the newest entry, base units; None if the best level fills it.\n"
+)
+TAKES = "            self._arrival = time_ns + LATENCY_NS\n            orders.append(self._order("
+POSTS = "            self._post(enter, time_ns, bids, asks, orders)\n"
+"""Where an entry is decided: by a taker, and by a posted order."""
+
+
+def of_strength(what: str, parameters: Parameters) -> tuple[tuple[str, str], ...]:
+    """Return texts of the template, and their replacements for size and stop by strength."""
+    lines = [f"weight = weight_of({what})"]
+    begun: tuple[tuple[str, str], ...] = ()
+    if sized(parameters):
+        lines.append("self.weight = weight")
+        if parameters.size is not None:
+            lines.append(f"self.size = {parameters.size!r} * weight")
+        told = "    ``weight`` is its share of the whole size.\n"
+        begun = (
+            (ONE_POSITION, ONE_POSITION + told),
+            (NEW, f"{NEW}        self.weight = 1.0\n"),
+        )
+    if parameters.stop_by == STRENGTH:
+        lines.append(f"self._exits.stop = ({parameters.stop_bps!r} * weight - {STOP_EDGE!r}) / 1e4")
+    text = "".join(f"            {line}\n" for line in lines)
+    decided = POSTS if parameters.execution == "post_only" else TAKES
+    return (*begun, (decided, text + decided))
 
 
 DECIDE, FORGET = "    def decide(", "    def lost("
@@ -240,6 +272,8 @@ def with_signal(
     if leaves_early(parameters):
         changes += of_exits(what, after, condition)
         changes += PAID_POSTED if parameters.execution == "post_only" else PAID
+    if graded(parameters):
+        changes += of_strength(what, parameters)
     for old, new in changes:
         if not any(old in part for part in parts):
             raise AssertionError(f"The template has no {old!r}.")
@@ -249,6 +283,7 @@ def with_signal(
     sources += [TRAILING_QUANTILE] if quantile else []
     sources += [ENTRY_RULE] if ruled else []
     sources += [EARLY_EXITS] if leaves_early(parameters) else []
+    sources += [BY_STRENGTH] if graded(parameters) else []
     sources += [TRANSFORMS] if written.transforms else []
     sources += [BOOKS] if written.functions else []
     texts = [path.read_text(encoding="utf-8") for path in sources]

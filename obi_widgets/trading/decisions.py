@@ -13,6 +13,7 @@ import numpy as np
 
 from obi_widgets.trading.declared import BEYOND, CROSSING, TRANSITION
 from obi_widgets.trading.exits import Exits, exits_of, first_compared
+from obi_widgets.trading.sizing import NO_GRADES, grades_of
 from obi_widgets.trading.thresholds import compared
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 
 
 class Decisions(NamedTuple):
-    """What `entries.scan` takes of a signal, shape (T,) each.
+    """What `entries.scan` takes of a signal, shape (T,) each; ``grades`` may be empty.
 
     Attributes
     ----------
@@ -38,11 +39,14 @@ class Decisions(NamedTuple):
         unknown.
     exits : Exits
         What ends positions before their hold is over.
+    grades : ndarray of int8
+        How strong an entry is that begins at a state, see `sizing`; empty if nothing needs it.
     """
 
     entries: Floats
     values: Floats
     exits: Exits
+    grades: NDArray[np.int8] = NO_GRADES
 
 
 def decisions(
@@ -104,7 +108,8 @@ def decided(
     if parameters.exit_deceleration is not None:  # no other exit holds beyond the threshold
         ends = np.where(values > 0, exits.long, exits.short) != 0
         entries = np.where(ends, np.nan, entries)
-    return Decisions(_through_gates(history, entries, parameters, first, allowed), values, exits)
+    entries = _through_gates(history, entries, parameters, first, allowed)
+    return Decisions(entries, values, exits, grades_of(values, parameters))
 
 
 def first_needed(history: History, parameters: Chosen, first: int) -> int:

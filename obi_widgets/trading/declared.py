@@ -164,6 +164,35 @@ TARGET = Parameter(
 LEAVING = (EXIT_FADE, EXIT_FLIP, EXIT_DECELERATION, DECELERATION_SECONDS, STOP, TARGET)
 """Parameters that end a position before its hold. The defaults end none."""
 
+FIXED, STRENGTH = "fixed", "strength"
+"""What size and stop of an entry depend on: nothing, or how far the signal is beyond the threshold.
+"""
+
+SIZE_BY = Parameter(
+    "size_by",
+    Choice(FIXED, STRENGTH),
+    FIXED,
+    "Every entry has the whole size, or one by how far the signal is beyond the threshold.",
+    "Size by",
+)
+STOP_BY = Parameter(
+    "stop_by",
+    Choice(FIXED, STRENGTH),
+    FIXED,
+    "Every entry has the whole stop, or one by how far the signal is beyond the threshold.",
+    "Stop by",
+)
+LEAST_WEIGHT = Parameter(
+    "least_weight",
+    Number(0.05, 1, "of the whole", slider=(0.05, 1, 0.05)),
+    0.25,
+    "Share of the whole size, or of the stop, that an entry at the threshold has.",
+    "At the threshold",
+)
+
+WEIGHING = (SIZE_BY, STOP_BY, LEAST_WEIGHT)
+"""Parameters of size and stop by strength. The defaults make all entries alike."""
+
 EXECUTION = (EXECUTED, WAIT, LATENCY, SLIPPAGE, SIZE)
 """Parameters of execution. The defaults fill every order at once, at the touch."""
 
@@ -174,8 +203,11 @@ OF_TAKER = (LATENCY, SLIPPAGE, SIZE)
 """Parameters that change a taker's price."""
 
 PARAMETERS = {
-    one.name: one for one in (HOLD, *ENTERING, *LEAVING, PRICE, *COSTS, *EXECUTION, QUANTILE_WINDOW)
-}
+    one.name: one
+    for one in (
+        HOLD, *ENTERING, *LEAVING, *WEIGHING, PRICE, *COSTS, *EXECUTION, QUANTILE_WINDOW,
+    )
+}  # fmt: skip
 """All parameters by name."""
 
 
@@ -252,6 +284,18 @@ class Chosen(Protocol):
     @property
     def target_bps(self) -> float | None:
         """Gain at which a position is left, bps; None for no target."""
+
+    @property
+    def size_by(self) -> str:
+        """``"fixed"`` or ``"strength"``."""
+
+    @property
+    def stop_by(self) -> str:
+        """``"fixed"`` or ``"strength"``."""
+
+    @property
+    def least_weight(self) -> float:
+        """Share of size and stop at the threshold, if they are by strength."""
 
     @property
     def price(self) -> str:

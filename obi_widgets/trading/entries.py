@@ -22,7 +22,8 @@ from obi_widgets.trading.declared import at_once, leaves_early, refuse_gauge, va
 from obi_widgets.trading.entries_numpy import ENTERING, FLAT, LEAVING
 from obi_widgets.trading.entries_numpy import HELD as HOLDING
 from obi_widgets.trading.funding import NOT_KNOWN, funding_bps, told
-from obi_widgets.trading.quotes import quotes, touch
+from obi_widgets.trading.quotes import at_touch, quotes
+from obi_widgets.trading.sizing import graded, size_weights
 from obi_widgets.trading.trade_list import COLUMNS, Held, StateKey, Trades
 
 if TYPE_CHECKING:
@@ -85,7 +86,7 @@ def scan(
     refuse_gauge(parameters.signal)
     if parameters.execution == "post_only":
         return _scan_post_only(history, decided, parameters, first, held, queue)
-    if at_once(parameters) and not leaves_early(parameters):
+    if at_once(parameters) and not leaves_early(parameters) and not graded(parameters):
         return _scan_at_once(history, decided, parameters, first, held)
     return _scan_executed(history, decided, parameters, first, held)
 
@@ -110,7 +111,7 @@ def _scan_at_once(
     return Trades(
         side[:count], times[0], prices[0], times[1], prices[1], lost[:count],
         np.zeros(count, bool), times[0], np.full(count, 2 * parameters.fee_bps),
-        np.zeros(count, bool), np.zeros(count, np.int8), left,
+        np.zeros(count, bool), np.zeros(count, np.int8), np.ones(count), left,
     )  # fmt: skip
 
 
@@ -122,7 +123,7 @@ def _scan_executed(
     side, lost, missed = np.empty(most, np.int8), np.empty(most, bool), np.empty(most, bool)
     times, prices = np.empty((3, most), np.int64), np.empty((2, most))
     hold = round(parameters.hold_seconds * 1e9)
-    reasons = np.empty(most, np.int8)
+    reasons, grades = np.empty((2, most), np.int8)
     phase, limit = _begin(held, hold)
     side[0] = 0
     if held is not None:
@@ -130,16 +131,17 @@ def _scan_executed(
         times[2, 0] = held.decision_time or held.time
     cap = np.inf if parameters.slippage_bps is None else (parameters.slippage_bps + EDGE) / 1e4
     latency, at_mid = round(parameters.latency_ms * 1e6), parameters.price == "mid"
-    offered = touch(history) if at_mid else quotes(history, parameters, first)
+    offered = at_touch(history) if at_mid else quotes(history, parameters, first)
     count = KERNELS.current().scan_executed(
-        history.time, history.bid, history.ask, *offered, decided.entries, first,
-        parameters.threshold, hold, latency, cap, at_mid, decided.exits,
-        phase, limit, side, times, prices, lost, missed, reasons,
+        history.time, history.bid, history.ask, *offered, decided.entries, decided.grades, first,
+        parameters.threshold, hold, latency, cap, at_mid, decided.exits, phase, limit, side, times,
+        prices, lost, missed, reasons, grades,
     )  # fmt: skip
     times, prices = times[:, :count], prices[:, :count]
     return Trades(
         side[:count], times[0], prices[0], times[1], prices[1], lost[:count], missed[:count],
         times[2], np.full(count, 2 * parameters.fee_bps), np.zeros(count, bool), reasons[:count],
+        size_weights(parameters, grades[:count]),
         _end(phase.tolist(), float(limit[0]), times, prices),
     )  # fmt: skip
 
@@ -147,7 +149,7 @@ def _scan_executed(
 def _begin(held: Held | None, hold: int) -> tuple[Ints, Floats]:
     """Return the phase and the limit that a scan goes on with."""
     if held is None:
-        return np.array([FLAT, 0, 0, 0, 0], np.int64), np.zeros(1)
+        return np.array([FLAT, 0, 0, 0, 0, 0], np.int64), np.zeros(1)
     limit = held.side * np.inf if held.limit is None else held.limit
     if not held.time:
         phase, when = ENTERING, held.arrival
@@ -155,20 +157,21 @@ def _begin(held: Held | None, hold: int) -> tuple[Ints, Floats]:
         phase, when = LEAVING, held.arrival
     else:
         phase, when = HOLDING, held.time + hold
-    state = [phase, when, held.side, held.decision_time, held.reason]
+    state = [phase, when, held.side, held.decision_time, held.reason, held.grade]
     return np.array(state, np.int64), np.array([limit], float)
 
 
 def _end(phase: list[int], limit: float, times: Ints, prices: Floats) -> Held | None:
     """Return what a later scan goes on with."""
-    now, when, side, decided, why = phase
+    now, when, side, decided, why, grade = phase
     if now == FLAT:
         return None
     if now == ENTERING:
-        return Held(side, 0, 0.0, when, limit if np.isfinite(limit) else None, decided)
+        worst = limit if np.isfinite(limit) else None
+        return Held(side, 0, 0.0, when, worst, decided, grade=grade)
     arrival = when if now == LEAVING else 0
     entry = int(times[0, -1]), float(prices[0, -1])
-    return Held(side, *entry, arrival, None, int(times[2, -1]), reason=why)
+    return Held(side, *entry, arrival, None, int(times[2, -1]), reason=why, grade=grade)
 
 
 def _scan_post_only(
@@ -180,30 +183,31 @@ def _scan_post_only(
     queue: Queue,
 ) -> Trades:
     """Return the entries by post-only orders; see `scan`."""
-    phase, position = (FLAT, 0, 0, 0), (0, 0.0, 0)
+    phase, position = (FLAT, 0, 0, 0, 0), (0, 0.0, 0)
     if held is not None:
         row = -1 if held.decided is None else held.decided.row_in(history)
         # Without a row there is no order, or a bound of memory has dropped the state of it.
         resting, idle = (LEAVING, HOLDING) if held.time else (ENTERING, FLAT)
         now = resting if row >= 0 else idle
-        phase = now, row, held.side, held.reason
+        phase = now, row, held.side, held.reason, held.grade
         position = held.time, held.price, held.decision_time
     made = post_only.decide(history, decided, parameters, first, phase, position, queue)
-    now, row, side, why = made.phase
+    now, row, side, why, grade = made.phase
     out = now in (ENTERING, LEAVING)
     left = None
     if now != FLAT:
         key = StateKey.of(history, row) if out else None
         if now == ENTERING:
-            left = Held(side, 0, 0.0, decision_time=int(history.time[row]), decided=key)
+            when = int(history.time[row])
+            left = Held(side, 0, 0.0, decision_time=when, decided=key, grade=grade)
         else:
             time, _, when = made.times[:, -1].tolist()
             price = float(made.prices[0, -1])
-            left = Held(side, time, price, decision_time=when, decided=key, reason=why)
+            left = Held(side, time, price, decision_time=when, decided=key, reason=why, grade=grade)
     return Trades(
         made.side, made.times[0], made.prices[0], made.times[1], made.prices[1],
         made.lost, made.missed, made.times[2], made.fees_bps, made.maker_exit, made.reason,
-        left,
+        size_weights(parameters, made.grades), left,
     )  # fmt: skip
 
 
@@ -227,6 +231,7 @@ class Scanner:
         self._trades = Trades(
             np.empty(0, np.int8), no_rows, no_prices, no_rows, no_prices, np.empty(0, bool),
             np.empty(0, bool), no_rows, no_prices, np.empty(0, bool), np.empty(0, np.int8),
+            no_prices,
         )  # fmt: skip
 
     @property
@@ -313,11 +318,13 @@ def entries(
         ``entry_price``, ``exit_price`` (quote currency), ``gross_bps``, ``net_bps`` (after the fees
         of both sides), ``funding_bps`` (what it got at the funding times within its hold, + if
         received; 0 without one), ``net_of_funding_bps`` (``net_bps`` plus ``funding_bps``),
-        ``ended`` (``"held"`` to its time; ``"stop"``, ``"target"``, ``"flip"``, ``"fade"`` or
-        ``"deceleration"``, by an exit of the settings; ``"gap"``: the book was lost meanwhile, and
-        the result is not known; ``"open"``: not yet; ``"unfilled"``: the order met a price beyond
-        its limit or too few levels, at ``entry_time``, or it was refused or cancelled then because
-        it could not be posted or nobody took it). NaT and NaN where there is none.
+        ``weight`` (its size as a share of the whole size, 0 to 1: 1 unless
+        ``size_by="strength"``), ``ended`` (``"held"`` to its time; ``"stop"``, ``"target"``,
+        ``"flip"``, ``"fade"`` or ``"deceleration"``, by an exit of the settings; ``"gap"``: the
+        book was lost meanwhile, and the result is not known; ``"open"``: not yet; ``"unfilled"``:
+        the order met a price beyond its limit or too few levels, at ``entry_time``, or it was
+        refused or cancelled then because it could not be posted or nobody took it). NaT and NaN
+        where there is none.
 
         Funding stands apart: ``net_bps`` is without it here, in the lab, in `calibrate` and in a
         sealed test. It is NaN where the history has no funding times; ``attrs`` of the table say

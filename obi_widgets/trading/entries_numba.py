@@ -22,9 +22,9 @@ def _price(bid, ask, quote, at_mid):
 
 
 @njit(inline="always")
-def _reason(exits, row, side, entry, price):
+def _reason(exits, row, side, entry, price, stop):
     """Return why a position is left at a state; see `exits.reason`."""
-    if side * price <= side * (entry * (1 - side * exits.stop)):
+    if side * price <= side * (entry * (1 - side * stop)):
         return STOP
     if side * price >= side * (entry * (1 + side * exits.target)):
         return TARGET
@@ -32,12 +32,12 @@ def _reason(exits, row, side, entry, price):
 
 
 @njit(inline="always")
-def _ends(bid, ask, buy, sell, at_mid, exits, row, side, entry):
+def _ends(bid, ask, got, at_mid, exits, row, side, entry, stop):
     """Return whether a state is a gap, or ends a position early."""
     if not bid[row] < ask[row]:
         return np.isnan(bid[row]) and np.isnan(ask[row])
-    price = _price(bid[row], ask[row], sell[row] if side > 0 else buy[row], at_mid)
-    return _reason(exits, row, side, entry, price) != 0
+    price = _price(bid[row], ask[row], got[row], at_mid)
+    return _reason(exits, row, side, entry, price, stop) != 0
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
@@ -70,13 +70,15 @@ def scan(time, bid, ask, signal, first, threshold, hold, at_mid, side, times, pr
 
 @njit(nogil=True, cache=True, error_model="numpy")
 def scan_executed(
-    time, bid, ask, buy, sell, buy_last, sell_last, signal, first, threshold, hold, latency, cap,
-    at_mid, exits, phase, limit, side, times, prices, lost, missed, reasons,
+    time, bid, ask, buy, sell, buy_last, sell_last, signal, grades, first, threshold, hold,
+    latency, cap, at_mid, exits, phase, limit, side, times, prices, lost, missed, reasons, graded,
 ):  # fmt: skip
     """Decide entries from a state on; see `entries_numpy.scan_executed`."""
     now, when, decided, count = phase[0], phase[1], phase[3], 0
     direction, worst, why = side[0], limit[0], phase[4]
-    watched = len(exits.long) > 0
+    watched, grade = len(exits.long) > 0, phase[5]
+    at_price = min(grade, len(buy) - 1)  # which of the prices are its own
+    stop = exits.stops[min(grade, len(exits.stops) - 1)]
     row, states = first - 1, len(time)
     while True:
         row += 1
@@ -84,10 +86,11 @@ def scan_executed(
             while row < states and not (abs(signal[row]) > threshold and bid[row] < ask[row]):
                 row += 1
         elif now == HELD and watched:
+            got = sell[at_price] if direction > 0 else buy[at_price]
             while (
                 row < states
                 and time[row] < when
-                and not _ends(bid, ask, buy, sell, at_mid, exits, row, direction, prices[0, count])
+                and not _ends(bid, ask, got, at_mid, exits, row, direction, prices[0, count], stop)
             ):
                 row += 1
         else:
@@ -106,31 +109,33 @@ def scan_executed(
                     times[2, count] = decided
                 times[1, count], prices[1, count] = 0, np.nan
                 lost[count], missed[count], reasons[count] = True, False, 0
+                graded[count] = grade
                 now = FLAT
                 count += 1
             elif now != ENTERING and bid[row] < ask[row]:
                 if now == HELD:
                     why = 0
                     if watched:
-                        quote = sell[row] if direction > 0 else buy[row]
+                        quote = sell[at_price, row] if direction > 0 else buy[at_price, row]
                         price = _price(bid[row], ask[row], quote, at_mid)
-                        why = _reason(exits, row, direction, prices[0, count], price)
+                        why = _reason(exits, row, direction, prices[0, count], price, stop)
                     if why != 0 or time[row] >= when:
                         now, when = LEAVING, time[row] + latency
                 if now == LEAVING and time[row] >= when:
-                    quote = sell[row] if direction > 0 else buy[row]
+                    quote = sell[at_price, row] if direction > 0 else buy[at_price, row]
                     times[1, count] = time[row]
                     prices[1, count] = _price(bid[row], ask[row], quote, at_mid)
                     lost[count], missed[count], reasons[count] = False, False, why
+                    graded[count] = grade
                     now = FLAT
                     count += 1
         tried = False
         for _ in range(2):  # an order that arrives, and one that is decided and arrives at once
             if now == ENTERING and time[row] >= when:
                 tried = True
-                quote = buy[row] if direction > 0 else sell[row]
+                quote = buy[at_price, row] if direction > 0 else sell[at_price, row]
                 price = _price(bid[row], ask[row], quote, at_mid)
-                last = buy_last[row] if direction > 0 else sell_last[row]
+                last = buy_last[at_price, row] if direction > 0 else sell_last[at_price, row]
                 last = _price(bid[row], ask[row], last, at_mid)
                 side[count], times[0, count], times[2, count] = direction, time[row], decided
                 if direction * last <= direction * worst:
@@ -140,6 +145,7 @@ def scan_executed(
                     prices[0, count] = np.nan
                     times[1, count], prices[1, count] = 0, np.nan
                     lost[count], missed[count], reasons[count] = False, True, 0
+                    graded[count] = grade
                     now = FLAT
                     count += 1
             if now != FLAT or (tried and latency == 0):
@@ -147,27 +153,36 @@ def scan_executed(
             if not (abs(signal[row]) > threshold and bid[row] < ask[row]):
                 break
             direction = 1 if signal[row] > 0 else -1
+            if len(grades) > 0:
+                grade = np.int64(grades[row])
+                at_price = min(grade, len(buy) - 1)
+                stop = exits.stops[min(grade, len(exits.stops) - 1)]
+            else:  # of an open position it may be another
+                grade, at_price, stop = np.int64(0), np.int64(0), exits.stops[0]
             wanted = _price(bid[row], ask[row], ask[row] if direction > 0 else bid[row], at_mid)
             worst = wanted * (1 + direction * cap)
             now, when, decided = ENTERING, time[row] + latency, time[row]
     if now >= HELD:
         times[1, count], prices[1, count] = 0, np.nan
         lost[count], missed[count], reasons[count] = False, False, 0
+        graded[count] = grade
         count += 1
-    phase[4] = why if now == LEAVING else 0
+    phase[4], phase[5] = why if now == LEAVING else 0, grade
     phase[0], phase[1], phase[2], phase[3], limit[0] = now, when, direction, decided, worst
     return count
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
-def first_exits(bid, ask, buy, sell, at_mid, exits, rows, sides, entries, ends, left):
+def first_exits(bid, ask, buy, sell, at_mid, exits, rows, sides, entries, ends, grades, left):
     """Find where single positions are left early; see `entries_numpy.first_exits`."""
     for n in range(len(rows)):
         left[n] = -1
-        side = np.int64(sides[n])
+        side, grade = np.int64(sides[n]), np.int64(grades[n])
+        at_price, stop = min(grade, len(buy) - 1), exits.stops[min(grade, len(exits.stops) - 1)]
+        got = sell[at_price] if side > 0 else buy[at_price]
         for row in range(rows[n] + 1, ends[n] + 1):
             if bid[row] < ask[row] and _ends(
-                bid, ask, buy, sell, at_mid, exits, row, side, entries[n]
+                bid, ask, got, at_mid, exits, row, side, entries[n], stop
             ):
                 left[n] = row
                 break
@@ -186,19 +201,20 @@ def tally(signal, threshold):
 def compile_all():
     """Compile for the types that come."""
     # A history's columns cannot be written to, and numba tells that apart; quotes of a size can.
-    time, prices, own = np.zeros(1, np.int64), np.ones(1), np.ones(1)
+    time, prices, own = np.zeros(1, np.int64), np.ones(1), np.ones((1, 1))
     time.flags.writeable = prices.flags.writeable = False
     two, sides, flags = np.zeros((2, 2)), np.zeros(2, np.int8), np.zeros(2, bool)
     times = np.zeros((3, 2), np.int64)
     scan(time, prices, prices, np.ones(1), 0, 0.5, 1, False, sides, times, two, flags)
-    for given in (prices, own):
+    for given in (prices[None], own):
         scan_executed(
-            time, prices, prices, given, given, given, given, np.ones(1), 0, 0.5, 1, 0, np.inf,
-            False, NONE, np.zeros(5, np.int64), np.zeros(1), sides, times, two, flags,
-            flags.copy(), np.zeros(2, np.int8),
+            time, prices, prices, given, given, given, given, np.ones(1), np.zeros(0, np.int8), 0,
+            0.5, 1, 0, np.inf, False, NONE, np.zeros(6, np.int64), np.zeros(1), sides, times, two,
+            flags, flags.copy(), *np.zeros((2, 2), np.int8),
         )  # fmt: skip
         first_exits(
             prices, prices, given, given, False, NONE, np.zeros(1, np.int64),
-            np.ones(1, np.int8), np.ones(1), np.zeros(1, np.int64), np.zeros(1, np.int64),
+            np.ones(1, np.int8), np.ones(1), np.zeros(1, np.int64), np.zeros(1, np.int8),
+            np.zeros(1, np.int64),
         )  # fmt: skip
     tally(np.ones(1), 0.5)

@@ -20,7 +20,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from obi_widgets.trading.declared import leaves_early
+from obi_widgets.trading.declared import STRENGTH, leaves_early
+from obi_widgets.trading.sizing import weights
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -48,13 +49,16 @@ class Exits(NamedTuple):
     long, short : ndarray of int8, shape (T,)
         By state: why the signal ends a position of that side, 0 if it does not. Without any early
         exit, also by the price, both have the shape (0,).
-    stop, target : float
-        Fractions of the entry price; infinite for none.
+    stops : ndarray of float64, shape (1,) or (11,)
+        Fractions of the entry price, infinite for none: one for all entries, or one for each grade;
+        see `sizing`.
+    target : float
+        Fraction of the entry price, infinite for none.
     """
 
     long: Codes
     short: Codes
-    stop: float
+    stops: Floats
     target: float
 
     def rows(self, rows: slice) -> Exits:
@@ -62,7 +66,7 @@ class Exits(NamedTuple):
         return self._replace(long=self.long[rows], short=self.short[rows])
 
 
-NONE = Exits(np.empty(0, np.int8), np.empty(0, np.int8), np.inf, np.inf)
+NONE = Exits(np.empty(0, np.int8), np.empty(0, np.int8), np.array([np.inf]), np.inf)
 """Positions are held to their time."""
 
 
@@ -99,9 +103,17 @@ def exits_of(history: History, values: Floats, parameters: Chosen, first: int = 
     return Exits(codes[0], codes[1], *bounds(parameters))
 
 
-def bounds(parameters: Chosen) -> tuple[float, float]:
-    """Return stop and target as fractions of the entry's price; infinite for none."""
-    return _fraction(parameters.stop_bps), _fraction(parameters.target_bps)
+def bounds(parameters: Chosen) -> tuple[Floats, float]:
+    """Return stops and target as fractions of the entry's price; infinite for none.
+
+    There is one stop for all entries, or one for each grade.
+    """
+    stop, share = parameters.stop_bps, np.ones(1)
+    if stop is None:
+        return np.array([np.inf]), _fraction(parameters.target_bps)
+    if parameters.stop_by == STRENGTH:
+        share = weights(parameters)
+    return (stop * share - EDGE) / 1e4, _fraction(parameters.target_bps)
 
 
 def first_compared(history: History, parameters: Chosen, first: int) -> int:
@@ -128,25 +140,32 @@ def _fraction(bps: float | None) -> float:
     return np.inf if bps is None else (bps - EDGE) / 1e4
 
 
-def reason(exits: Exits, row: int, side: int, entry: float, price: float) -> int:
+def reason(exits: Exits, row: int, side: int, entry: float, price: float, grade: int) -> int:
     """Return why a position is left at a state; 0 if it is not.
 
     ``price`` is the one at which it could be left there.
     """
-    if side * price <= side * (entry * (1 - side * exits.stop)):
+    if side * price <= side * (entry * (1 - side * of_grade(exits.stops, grade))):
         return STOP
     if side * price >= side * (entry * (1 + side * exits.target)):
         return TARGET
     return int((exits.long if side > 0 else exits.short)[row])
 
 
-def first_left(exits: Exits, rows: range, side: int, entry: float, prices: Floats) -> int:
+def of_grade(values: Floats, grade: int) -> float:
+    """Return the value of a grade, where one alone stands for all."""
+    return float(values[min(grade, len(values) - 1)])
+
+
+def first_left(
+    exits: Exits, rows: range, side: int, entry: float, prices: Floats, grade: int
+) -> int:
     """Return the first of some states at which a position is left; -1 if there is none.
 
     ``prices`` of these states are NaN where the book is not whole.
     """
     code = (exits.long if side > 0 else exits.short)[rows.start : rows.stop]
-    stopped = side * prices <= side * (entry * (1 - side * exits.stop))
+    stopped = side * prices <= side * (entry * (1 - side * of_grade(exits.stops, grade)))
     reached = side * prices >= side * (entry * (1 + side * exits.target))
     left = (stopped | reached | (code != 0)) & ~np.isnan(prices)
     at = int(np.argmax(left)) if len(left) else 0

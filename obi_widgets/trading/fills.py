@@ -23,7 +23,15 @@ from obi_widgets.trading.execution import Execution, Maker, Taker
 from obi_widgets.trading.exits import HOLD, WORDS
 from obi_widgets.trading.matching import CANCELLED, EXPIRED, FILLED, REJECTED, Fill, Tape
 from obi_widgets.trading.post_only import refuse_without_trades
-from obi_widgets.trading.trade_list import GAP, OPEN, UNFILLED, Trades, utc_of
+from obi_widgets.trading.sizing import graded, size_weights
+from obi_widgets.trading.trade_list import (
+    GAP,
+    OPEN,
+    UNFILLED,
+    Trades,
+    utc_of,
+    weighted_mean,
+)
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -55,11 +63,11 @@ def fills(
         A row for each order, with the columns of `obi_widgets.entries`: ``side`` (+1 or −1),
         ``entry_time``, ``exit_time`` (UTC, of the fills), ``entry_price``, ``exit_price`` (quote
         currency, size-weighted), ``gross_bps``, ``net_bps`` (after the fees of both sides),
-        ``ended`` (``"held"`` or another exit, ``"gap"``, ``"open"``, or ``"unfilled"``). Also
-        ``decision_time`` (UTC); ``status`` of the entry order (``"filled"``, ``"cancelled"`` by
-        the slippage limit or for lack of levels, ``"expired"``, ``"rejected"`` because it would
-        have crossed, ``"gap"`` or ``"open"`` if unknown); ``filled``, 1 or 0, NaN if unknown. NaT
-        and NaN where there is no value.
+        ``weight``, ``ended`` (``"held"`` or another exit, ``"gap"``, ``"open"``, or
+        ``"unfilled"``). Also ``decision_time`` (UTC); ``status`` of the entry order (``"filled"``,
+        ``"cancelled"`` by the slippage limit or for lack of levels, ``"expired"``, ``"rejected"``
+        because it would have crossed, ``"gap"`` or ``"open"`` if unknown); ``filled``, 1 or 0, NaN
+        if unknown. NaT and NaN where there is no value.
 
     Raises
     ------
@@ -85,6 +93,11 @@ def fills(
     signal = parameters.signal.compute(history, dict(parameters.values))
     decided = decisions(history, signal, parameters)
     if isinstance(execution, Maker):
+        if graded(parameters):
+            raise SettingsError(
+                "Fills from book states alone have no size, so none by strength.",
+                'Set size_by="fixed" and stop_by="fixed", or leave out obi.Maker.',
+            )
         if leaves_early(parameters):
             raise SettingsError(
                 "Fills from book states alone follow no stop, target or exit by the signal.",
@@ -99,12 +112,12 @@ def fills(
         )  # fmt: skip
     if parameters.execution == "post_only":
         refuse_without_trades(history)
-    return _taken(scan(history, decided, parameters, 0, None))
+    return _taken(scan(history, decided, parameters, 0, None), parameters)
 
 
-def _taken(trades: Trades) -> pd.DataFrame:
+def _taken(trades: Trades, parameters: Chosen) -> pd.DataFrame:
     """Return the orders of trades, and the order in flight at the end."""
-    frame = _with_pending(trades)
+    frame = _with_pending(trades, parameters)
     filled, ended = frame["entry_price"].notna(), frame["ended"]
     cases = [filled, ended == UNFILLED, ended == GAP]
     frame["status"] = np.select(cases, [FILLED, CANCELLED, GAP], OPEN)
@@ -113,7 +126,7 @@ def _taken(trades: Trades) -> pd.DataFrame:
     return frame
 
 
-def _with_pending(trades: Trades) -> pd.DataFrame:
+def _with_pending(trades: Trades, parameters: Chosen) -> pd.DataFrame:
     """Return trades as a DataFrame, with a row for the entry order in flight."""
     import pandas as pd
 
@@ -122,7 +135,8 @@ def _with_pending(trades: Trades) -> pd.DataFrame:
     if order is None or order.time:
         return frame
     decided = utc_of(np.array([order.decision_time]))[0]
-    row = {"side": order.side, "ended": OPEN, "decision_time": decided}
+    weight = size_weights(parameters, np.array([order.grade]))[0]
+    row = {"side": order.side, "weight": weight, "ended": OPEN, "decision_time": decided}
     return pd.concat([frame, pd.DataFrame([row])], ignore_index=True).astype(frame.dtypes)
 
 
@@ -187,6 +201,7 @@ def _frame(orders: list[tuple[int, int, Fill, Fill | None]]) -> pd.DataFrame:
             "exit_price": exit_price,
             "gross_bps": gross,
             "net_bps": gross - fees,
+            "weight": np.ones(len(orders)),
             "ended": np.array(ended, np.str_),
             "decision_time": utc([order[1] for order in orders]),
             "status": np.array([one.status for one in entries], np.str_),
@@ -208,9 +223,9 @@ def fill_summary(frame: pd.DataFrame) -> pd.Series[float]:
     Series
         ``orders`` with a known result; the fractions ``filled`` and ``unfilled``, and of the latter
         ``cancelled``, ``expired`` and ``rejected``; closed ``entries``; ``won``, the fraction with
-        a gain before fees; ``mean_gross_bps`` and ``mean_net_bps`` of an entry;
-        ``net_per_order_bps``, the mean net gain of all orders, 0 for an unfilled one. NaN without
-        any.
+        a gain before fees; ``mean_gross_bps`` and ``mean_net_bps`` of an entry, by its weight;
+        ``net_per_order_bps``, the mean of weight × net gain of all orders, 0 for an unfilled one.
+        NaN without any.
 
     Raises
     ------
@@ -227,7 +242,7 @@ def fill_summary(frame: pd.DataFrame) -> pd.Series[float]:
     """
     import pandas as pd
 
-    needed = {"status", "ended", "gross_bps", "net_bps"}
+    needed = {"status", "ended", "gross_bps", "net_bps", "weight"}
     if not isinstance(frame, pd.DataFrame) or not needed <= set(frame.columns):
         raise ArgumentError(
             f"A {type(frame).__name__} without these columns is not of fills.",
@@ -248,12 +263,16 @@ def fill_summary(frame: pd.DataFrame) -> pd.Series[float]:
             **shares,
             "entries": float(len(closed)),
             "won": (closed["gross_bps"] > 0).mean(),
-            "mean_gross_bps": closed["gross_bps"].mean(),
-            "mean_net_bps": closed["net_bps"].mean(),
-            "net_per_order_bps": settled["net_bps"].fillna(0).mean(),
+            "mean_gross_bps": _mean(closed, "gross_bps"),
+            "mean_net_bps": _mean(closed, "net_bps"),
+            "net_per_order_bps": (settled["weight"] * settled["net_bps"]).fillna(0).mean(),
         },
         dtype=float,
     )
+
+
+def _mean(closed: pd.DataFrame, name: str) -> float:
+    return weighted_mean(closed[name].to_numpy(), closed["weight"].to_numpy())[0]
 
 
 def queue_bounds(

@@ -62,7 +62,8 @@ from obi_widgets.signals.touch import best_sizes
 from obi_widgets.trading import post_only_numpy
 from obi_widgets.trading.exits import NONE
 from obi_widgets.trading.post_only_numpy import Books, Prints, Rules
-from obi_widgets.trading.quotes import quotes_of
+from obi_widgets.trading.quotes import taken
+from obi_widgets.trading.sizing import NO_GRADES, sizes_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -105,9 +106,11 @@ class Decided(NamedTuple):
         Whether a resting order left the position.
     reason : ndarray of int8, shape (N,)
         Why each was left, see `exits`.
+    grades : ndarray of int8, shape (N,)
+        How strong the signal was that decided each, see `sizing`.
     phase : tuple of int
         Phase at the end, see `post_only_numpy`; the state that decided the resting order; the side;
-        why the position is being left.
+        why the position is being left; its grade.
     """
 
     side: NDArray[np.int8]
@@ -118,7 +121,8 @@ class Decided(NamedTuple):
     fees_bps: Floats
     maker_exit: NDArray[np.bool_]
     reason: NDArray[np.int8]
-    phase: tuple[int, int, int, int]
+    grades: NDArray[np.int8]
+    phase: tuple[int, int, int, int, int]
 
 
 def has_trades(history: History) -> bool:
@@ -170,7 +174,7 @@ def market(history: History, parameters: Chosen, queue: Queue) -> tuple[Books, P
     history : History
         T states.
     parameters : Chosen
-        ``latency_ms``, ``wait_seconds`` and ``size`` are used.
+        ``latency_ms``, ``wait_seconds``, ``size`` and what it depends on are used.
     queue : {"back", "front"}
         The bound.
     """
@@ -178,15 +182,16 @@ def market(history: History, parameters: Chosen, queue: Queue) -> tuple[Books, P
     books = Books(
         history.time, history.bid, history.ask,
         *map(_read_only, (best_sizes(history, +1), best_sizes(history, -1))),
-        *map(_read_only, quotes_of(history, parameters.size)[:2]),
+        *map(_read_only, taken(history, parameters)[:2]),
     )  # fmt: skip
     prints = Prints(
         history.trade_ends - trades.start, trades.time,
         np.rint(trades.price / history.tick_size), trades.amounts[1].astype(np.int64),
     )  # fmt: skip
+    sizes = sizes_of(parameters)
     rules = Rules(
         round(parameters.latency_ms * 1e6), round(parameters.wait_seconds * 1e9),
-        parameters.size or 0.0, queue == "back", float(history.tick_size),
+        np.zeros(1) if sizes is None else sizes, queue == "back", float(history.tick_size),
         10.0**trades.size_decimals,
     )  # fmt: skip
     return books, prints, rules
@@ -204,7 +209,7 @@ def decide(
     found: Decisions,
     parameters: Chosen,
     first: int,
-    phase: tuple[int, int, int, int],
+    phase: tuple[int, int, int, int, int],
     held: tuple[int, float, int],
     queue: Queue,
 ) -> Decided:
@@ -233,7 +238,7 @@ def decide(
     States before the first trade are decided on too, so that a part of a history gives what the
     whole does. Whoever has the whole refuses one without trades, by `refuse_without_trades`.
     """
-    now, decided, direction, why = phase
+    now, decided, direction, why, grade = phase
     is_out = now in (post_only_numpy.ENTERING, post_only_numpy.LEAVING)
     begin = min(first, decided) if is_out else first
     part = with_known_trades(history[begin:])
@@ -244,19 +249,20 @@ def decide(
     lost, missed, maker = np.empty((3, most), bool)
     times[0, 0], prices[0, 0], times[2, 0] = held
     side[0] = direction
-    state = np.array([now, decided - begin, direction, why], np.int64)
-    reasons = np.empty(most, np.int8)
+    state = np.array([now, decided - begin, direction, why, grade], np.int64)
+    reasons, grades = np.empty((2, most), np.int8)
     count = KERNELS.current().scan(
-        books, prints, rules, found.entries[begin:], first - begin, parameters.threshold,
-        round(parameters.hold_seconds * 1e9), found.exits.rows(slice(begin, None)), state,
-        side, times, prices, lost, missed, maker, reasons,
+        books, prints, rules, found.entries[begin:], found.grades[begin:], first - begin,
+        parameters.threshold, round(parameters.hold_seconds * 1e9),
+        found.exits.rows(slice(begin, None)), state, side, times, prices, lost, missed, maker,
+        reasons, grades,
     )  # fmt: skip
     exit_fee = np.where(maker[:count], parameters.maker_fee_bps, parameters.fee_bps)
-    now, decided, direction, why = state.tolist()
+    now, decided, direction, why, grade = state.tolist()
     return Decided(
         side[:count], times[:, :count], prices[:, :count], lost[:count], missed[:count],
-        parameters.maker_fee_bps + exit_fee, maker[:count], reasons[:count],
-        (now, decided + begin, direction, why),
+        parameters.maker_fee_bps + exit_fee, maker[:count], reasons[:count], grades[:count],
+        (now, decided + begin, direction, why, grade),
     )  # fmt: skip
 
 
@@ -284,6 +290,7 @@ def each(
     holds: Floats,
     queue: Queue,
     exits: Exits = NONE,
+    grades: NDArray[np.int8] = NO_GRADES,
 ) -> Posted:
     """Return the results of single orders, each independent of the others.
 
@@ -303,6 +310,8 @@ def each(
         The bound.
     exits : Exits
         What ends positions before their hold is over.
+    grades : ndarray of int8, shape (N,) or (0,)
+        How strong the signal was that decided each; empty: all have grade 0.
     """
     shape = len(holds), len(rows)
     gross, maker = np.full(shape, np.nan), np.zeros(shape, bool)
@@ -310,7 +319,8 @@ def each(
     KERNELS.wait()  # in plain Python it would take minutes
     KERNELS.code.each(
         *market(with_known_trades(history), parameters, queue), rows, sides,
-        np.round(holds * 1e9).astype(np.int64), exits, gross, maker, left,
+        np.round(holds * 1e9).astype(np.int64), exits,
+        grades if len(grades) else np.zeros(len(rows), np.int8), gross, maker, left,
     )  # fmt: skip
     exit_fee = np.where(maker, parameters.maker_fee_bps, parameters.fee_bps)
     return Posted(gross, np.where(left < 0, np.nan, parameters.maker_fee_bps + exit_fee), left)

@@ -52,7 +52,7 @@ def _standing(own, price, size):
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
-def offer(books, prints, rules, row, side, price):
+def offer(books, prints, rules, row, side, price, size):
     """Follow a post-only order to its end; see `post_only_numpy.offer`."""
     time = books.time
     if side > 0:
@@ -83,7 +83,7 @@ def offer(books, prints, rules, row, side, price):
             if away == 0 and (not rules.back or prints.time[n] > time[at - 1]):
                 traded -= bought
                 done = np.float32(traded / rules.lots)
-                if done > np.float32(ahead) and done >= np.float32(ahead + rules.size):
+                if done > np.float32(ahead) and done >= np.float32(ahead + size):
                     return FILLED, at
         if time[at] < until and side * other[at] <= side * price:
             return FILLED, at
@@ -110,22 +110,24 @@ def take(books, row, latency):
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
-def leave(books, prints, rules, row, side):
+def leave(books, prints, rules, row, side, grade):
     """Leave a position of a side; see `post_only_numpy.leave`."""
     price = books.ask[row] if side > 0 else books.bid[row]
-    outcome, row = offer(books, prints, rules, row, -side, price)
+    size = rules.sizes[min(grade, len(rules.sizes) - 1)]
+    outcome, row = offer(books, prints, rules, row, -side, price, size)
     if outcome != REFUSED and outcome != EXPIRED:
         return outcome, row, price, True
     outcome, row = take(books, row, rules.latency)
     if outcome == FILLED:
-        price = books.sell[row] if side > 0 else books.buy[row]
+        at_price = min(grade, len(books.buy) - 1)
+        price = books.sell[at_price, row] if side > 0 else books.buy[at_price, row]
     return outcome, row, price, False
 
 
 @njit(inline="always")
-def _reason(exits, row, side, entry, price):
+def _reason(exits, row, side, entry, price, stop):
     """Return why a position is left at a state; see `exits.reason`."""
-    if side * price <= side * (entry * (1 - side * exits.stop)):
+    if side * price <= side * (entry * (1 - side * stop)):
         return STOP
     if side * price >= side * (entry * (1 + side * exits.target)):
         return TARGET
@@ -133,17 +135,18 @@ def _reason(exits, row, side, entry, price):
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
-def due(books, exits, row, when, side, entry):
+def due(books, exits, row, when, side, entry, grade):
     """Return the first whole state that ends a position; see `post_only_numpy.due`."""
-    watched = len(exits.long) > 0
+    watched, at_price = len(exits.long) > 0, min(grade, len(books.buy) - 1)
+    stop = exits.stops[min(grade, len(exits.stops) - 1)]
     while row < len(books.time):
         if _gap(books, row):
             return LOST, row, 0
         if (watched or books.time[row] >= when) and books.bid[row] < books.ask[row]:
             why = 0
             if watched:
-                price = books.sell[row] if side > 0 else books.buy[row]
-                why = _reason(exits, row, side, entry, price)
+                price = books.sell[at_price, row] if side > 0 else books.buy[at_price, row]
+                why = _reason(exits, row, side, entry, price, stop)
             if why != 0 or books.time[row] >= when:
                 return FILLED, row, why
         row += 1
@@ -152,11 +155,11 @@ def due(books, exits, row, when, side, entry):
 
 @njit(nogil=True, cache=True, error_model="numpy")
 def scan(
-    books, prints, rules, signal, first, threshold, hold, exits, phase,
-    side, times, prices, lost, missed, maker, reasons,
+    books, prints, rules, signal, grades, first, threshold, hold, exits, phase,
+    side, times, prices, lost, missed, maker, reasons, graded,
 ):  # fmt: skip
     """Decide entries from a state on; see `post_only_numpy.scan`."""
-    now, decided, direction, why = phase[0], phase[1], phase[2], phase[3]
+    now, decided, direction, why, grade = phase[0], phase[1], phase[2], phase[3], phase[4]
     count, row, states = 0, first, len(books.time)
     while True:
         if now == FLAT:
@@ -168,14 +171,16 @@ def scan(
                 break
             decided, now = row, ENTERING
             direction = 1 if signal[row] > 0 else -1
+            grade = np.int64(grades[row]) if len(grades) > 0 else np.int64(0)
         elif now == ENTERING:
             price = books.bid[decided] if direction > 0 else books.ask[decided]
-            outcome, row = offer(books, prints, rules, decided, direction, price)
+            size = rules.sizes[min(grade, len(rules.sizes) - 1)]
+            outcome, row = offer(books, prints, rules, decided, direction, price, size)
             if outcome == OPEN:
                 break
             side[count], times[0, count] = direction, books.time[row]
             times[2, count] = books.time[decided]
-            prices[0, count] = price
+            prices[0, count], graded[count] = price, grade
             now = HELD
             if outcome != FILLED:
                 prices[0, count] = np.nan
@@ -188,11 +193,11 @@ def scan(
                 row += 1
         elif now == HELD:
             outcome, row, why = due(
-                books, exits, row, times[0, count] + hold, direction, prices[0, count]
+                books, exits, row, times[0, count] + hold, direction, prices[0, count], grade
             )
             if outcome == OPEN:
                 break
-            decided, now = row, LEAVING
+            decided, now, graded[count] = row, LEAVING, grade
             if outcome == LOST:
                 times[1, count], prices[1, count] = 0, np.nan
                 lost[count], missed[count], maker[count] = True, False, False
@@ -200,12 +205,12 @@ def scan(
                 now = FLAT
                 count += 1
         else:
-            outcome, row, price, by_maker = leave(books, prints, rules, decided, direction)
+            outcome, row, price, by_maker = leave(books, prints, rules, decided, direction, grade)
             if outcome == OPEN:
                 break
             times[1, count], prices[1, count] = books.time[row], price
             lost[count], missed[count], maker[count] = False, False, by_maker
-            reasons[count] = why
+            reasons[count], graded[count] = why, grade
             if outcome == LOST:
                 times[1, count], prices[1, count] = 0, np.nan
                 lost[count], maker[count], reasons[count] = True, False, 0
@@ -214,26 +219,29 @@ def scan(
     if now >= HELD:
         times[1, count], prices[1, count] = 0, np.nan
         lost[count], missed[count], maker[count] = False, False, False
-        reasons[count] = 0
+        reasons[count], graded[count] = 0, grade
         count += 1
     phase[0], phase[1], phase[2], phase[3] = now, decided, direction, why if now == LEAVING else 0
+    phase[4] = grade
     return count
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
-def each(books, prints, rules, rows, sides, holds, exits, gross, maker, left):
+def each(books, prints, rules, rows, sides, holds, exits, grades, gross, maker, left):
     """Follow single orders; see `post_only_numpy.each`."""
     for n in range(len(rows)):
-        side = np.int64(sides[n])
+        side, grade = np.int64(sides[n]), np.int64(grades[n])
+        size = rules.sizes[min(grade, len(rules.sizes) - 1)]
         entry = books.bid[rows[n]] if side > 0 else books.ask[rows[n]]
-        outcome, row = offer(books, prints, rules, rows[n], side, entry)
+        outcome, row = offer(books, prints, rules, rows[n], side, entry, size)
         if outcome != FILLED:
             continue
         for h in range(len(holds)):
-            outcome, at, _ = due(books, exits, row + 1, books.time[row] + holds[h], side, entry)
+            until = books.time[row] + holds[h]
+            outcome, at, _ = due(books, exits, row + 1, until, side, entry, grade)
             if outcome != FILLED:
                 continue
-            outcome, end, price, by_maker = leave(books, prints, rules, at, side)
+            outcome, end, price, by_maker = leave(books, prints, rules, at, side, grade)
             if outcome == FILLED:
                 gross[h, n] = side * (price / entry - 1) * 1e4
                 maker[h, n], left[h, n] = by_maker, end
@@ -246,14 +254,15 @@ def compile_all():
     time.flags.writeable = best.flags.writeable = False
     own, flags = np.ones(2), np.zeros(3, bool)
     prints = Prints(np.zeros(2, np.int64), time[:0], own[:0], np.zeros(0, np.int64))
-    books, rules = Books(time, *[best] * 6), Rules(0, 1, 0.0, True, 1.0, 1.0)
+    books = Books(time, *[best] * 4, *[best[None]] * 2)
+    rules = Rules(0, 1, np.zeros(1), True, 1.0, 1.0)
     scan(
-        books, prints, rules, own, 0, 0.5, 1, NONE, np.zeros(4, np.int64),
+        books, prints, rules, own, np.zeros(0, np.int8), 0, 0.5, 1, NONE, np.zeros(5, np.int64),
         np.zeros(3, np.int8), np.zeros((3, 3), np.int64), np.zeros((2, 3)),
-        flags, flags.copy(), flags.copy(), np.zeros(3, np.int8),
+        flags, flags.copy(), flags.copy(), *np.zeros((2, 3), np.int8),
     )  # fmt: skip
     rows = np.zeros(1, np.int64)
     each(
-        books, prints, rules, rows, np.ones(1, np.int8), rows, NONE,
+        books, prints, rules, rows, np.ones(1, np.int8), rows, NONE, np.zeros(1, np.int8),
         np.zeros((1, 1)), np.zeros((1, 1), bool), np.zeros((1, 1), np.int64),
     )  # fmt: skip

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from obi_widgets.trading.exits import reason
+from obi_widgets.trading.exits import of_grade, reason
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -39,8 +39,9 @@ class Books(NamedTuple):
         Nanoseconds.
     bid, ask, bid_size, ask_size : ndarray of float64
         Best prices, quote currency, and what stands there, base units; NaN where there is none.
-    buy, sell : ndarray of float64
-        What a taker pays and gets; see `obi_widgets.trading.quotes`.
+    buy, sell : ndarray of float64, shape (1, T) or (11, T)
+        What a taker pays and gets, for all entries, or for those of each grade; see
+        `obi_widgets.trading.quotes` and `sizing`.
     """
 
     time: Ints
@@ -80,8 +81,9 @@ class Rules(NamedTuple):
     ----------
     latency, wait : int
         Nanoseconds: from a decision to the arrival; in the book until the order is cancelled.
-    size : float
-        Of an order, base units; 0 for one that is too small to matter.
+    sizes : ndarray of float64, shape (1,) or (11,)
+        Of an order, base units; 0 for one that is too small to matter. One for all, or one for each
+        grade.
     back : bool
         Whether what stands at its price is ahead of the order.
     tick : float
@@ -92,7 +94,7 @@ class Rules(NamedTuple):
 
     latency: int
     wait: int
-    size: float
+    sizes: Floats
     back: bool
     tick: float
     lots: float
@@ -111,7 +113,7 @@ def _arrives(books: Books, row: int, latency: int) -> tuple[int, int]:
 
 
 def offer(
-    books: Books, prints: Prints, rules: Rules, row: int, side: int, price: float
+    books: Books, prints: Prints, rules: Rules, row: int, side: int, price: float, size: float
 ) -> tuple[int, int]:
     """Follow a post-only order to its end.
 
@@ -125,6 +127,8 @@ def offer(
         +1 buys, −1 sells.
     price : float
         The limit.
+    size : float
+        Base units.
 
     Returns
     -------
@@ -161,7 +165,7 @@ def offer(
             if away == 0 and (not rules.back or prints.time[n] > time[at - 1]):
                 traded -= bought
                 done = np.float32(traded / rules.lots)
-                if done > np.float32(ahead) and done >= np.float32(ahead + rules.size):
+                if done > np.float32(ahead) and done >= np.float32(ahead + size):
                     return FILLED, at
         if time[at] < until and side * other[at] <= side * price:
             return FILLED, at
@@ -198,7 +202,7 @@ def take(books: Books, row: int, latency: int) -> tuple[int, int]:
 
 
 def leave(
-    books: Books, prints: Prints, rules: Rules, row: int, side: int
+    books: Books, prints: Prints, rules: Rules, row: int, side: int, grade: int
 ) -> tuple[int, int, float, bool]:
     """Leave a position of a side: post-only, then as a taker.
 
@@ -212,17 +216,18 @@ def leave(
         Whether it was the maker's.
     """
     price = float((books.ask if side > 0 else books.bid)[row])
-    outcome, row = offer(books, prints, rules, row, -side, price)
+    outcome, row = offer(books, prints, rules, row, -side, price, of_grade(rules.sizes, grade))
     if outcome not in (REFUSED, EXPIRED):
         return outcome, row, price, True
     outcome, row = take(books, row, rules.latency)
     if outcome == FILLED:
-        price = float((books.sell if side > 0 else books.buy)[row])
+        quoted = books.sell if side > 0 else books.buy
+        price = float(quoted[min(grade, len(quoted) - 1), row])
     return outcome, row, price, False
 
 
 def due(
-    books: Books, exits: Exits, row: int, when: int, side: int, entry: float
+    books: Books, exits: Exits, row: int, when: int, side: int, entry: float, grade: int
 ) -> tuple[int, int, int]:
     """Return the first whole state from one on that ends a position; as `offer` does.
 
@@ -230,11 +235,12 @@ def due(
     price at which the position could be left is a taker's.
     """
     watched, got = len(exits.long) > 0, books.sell if side > 0 else books.buy
+    got = got[min(grade, len(got) - 1)]
     while row < len(books.time):
         if math.isnan(books.bid[row]) and math.isnan(books.ask[row]):
             return LOST, row, 0
         if books.bid[row] < books.ask[row]:
-            why = reason(exits, row, side, entry, float(got[row])) if watched else 0
+            why = reason(exits, row, side, entry, float(got[row]), grade) if watched else 0
             if why or books.time[row] >= when:
                 return FILLED, row, why
         row += 1
@@ -246,6 +252,7 @@ def scan(
     prints: Prints,
     rules: Rules,
     signal: Floats,
+    grades: NDArray[np.int8],
     first: int,
     threshold: float,
     hold: int,
@@ -258,6 +265,7 @@ def scan(
     missed: NDArray[np.bool_],
     maker: NDArray[np.bool_],
     reasons: NDArray[np.int8],
+    graded: NDArray[np.int8],
 ) -> int:
     """Decide entries from a state on; see `obi_widgets.trading.post_only`.
 
@@ -267,20 +275,22 @@ def scan(
         See there.
     signal : ndarray of float64, shape (T,)
         Of any scale.
+    grades : ndarray of int8, shape (T,) or (0,)
+        The grade of an entry that is decided at a state; see `sizing`. Empty: all have grade 0.
     first : int
         The first state to decide on.
     threshold, hold : float, int
         Of the signal; nanoseconds.
     exits : Exits
         What ends a position before its hold is over.
-    phase : ndarray of int64, shape (4,)
+    phase : ndarray of int64, shape (5,)
         Read, and written to: one of the phases above; the state that decided the order that is
-        out; the side; why the position is being left.
+        out; the side; why the position is being left; its grade.
     side, lost, missed, maker : ndarray of int8 and of bool, shape (T - first + 1,)
         Written to, an entry each: +1 or −1; whether the book was lost before its exit; whether its
         order was not filled; whether its exit was the maker's.
-    reasons : ndarray of int8, shape (T - first + 1,)
-        Written to: why each was left, as in `exits`; 0 where it was not.
+    reasons, graded : ndarray of int8, shape (T - first + 1,)
+        Written to: why each was left, as in `exits`, 0 where it was not; and its grade.
     times : ndarray of int64, shape (3, T - first + 1)
         Written to: of entries, of exits, and of the states that decided the entries. An exit of 0
         is none. An entry that is not filled has the time at which that was known.
@@ -295,7 +305,7 @@ def scan(
     """
     beyond = (np.abs(signal[first:]) > threshold) & (books.bid[first:] < books.ask[first:])
     candidates = (np.flatnonzero(beyond) + first).tolist()
-    now, decided, direction, why = phase.tolist()
+    now, decided, direction, why, grade = phase.tolist()
     count, row = 0, first
     while True:
         if now == FLAT:
@@ -304,15 +314,17 @@ def scan(
                 break
             decided = candidates[at]
             direction = 1 if signal[decided] > 0 else -1
+            grade = int(grades[decided]) if len(grades) else 0
             now = ENTERING
         elif now == ENTERING:
             price = float((books.bid if direction > 0 else books.ask)[decided])
-            outcome, row = offer(books, prints, rules, decided, direction, price)
+            size = of_grade(rules.sizes, grade)
+            outcome, row = offer(books, prints, rules, decided, direction, price, size)
             if outcome == OPEN:
                 break
             side[count], times[0, count] = direction, books.time[row]
             times[2, count] = books.time[decided]
-            prices[0, count] = price
+            prices[0, count], graded[count] = price, grade
             now = HELD
             if outcome != FILLED:
                 prices[0, count] = np.nan
@@ -324,22 +336,22 @@ def scan(
                 row += 1  # it may be left from the next state on
         elif now == HELD:
             until, entry = int(times[0, count]) + hold, float(prices[0, count])
-            outcome, row, why = due(books, exits, row, until, direction, entry)
+            outcome, row, why = due(books, exits, row, until, direction, entry, grade)
             if outcome == OPEN:
                 break
-            decided, now = row, LEAVING
+            decided, now, graded[count] = row, LEAVING, grade
             if outcome == LOST:
                 times[1, count], prices[1, count] = 0, np.nan
                 lost[count], missed[count], maker[count] = True, False, False
                 now, reasons[count] = FLAT, 0
                 count += 1
         else:
-            outcome, row, price, by_maker = leave(books, prints, rules, decided, direction)
+            outcome, row, price, by_maker = leave(books, prints, rules, decided, direction, grade)
             if outcome == OPEN:
                 break
             times[1, count], prices[1, count] = books.time[row], price
             lost[count], missed[count], maker[count] = False, False, by_maker
-            reasons[count] = why
+            reasons[count], graded[count] = why, grade
             if outcome == LOST:
                 times[1, count], prices[1, count] = 0, np.nan
                 lost[count], maker[count], reasons[count] = True, False, 0
@@ -348,8 +360,9 @@ def scan(
     if now >= HELD:
         times[1, count], prices[1, count] = 0, np.nan
         lost[count], missed[count], maker[count], reasons[count] = False, False, False, 0
+        graded[count] = grade
         count += 1
-    phase[:] = now, decided, direction, why if now == LEAVING else 0
+    phase[:] = now, decided, direction, why if now == LEAVING else 0, grade
     return count
 
 
@@ -361,6 +374,7 @@ def each(
     sides: NDArray[np.int8],
     holds: Ints,
     exits: Exits,
+    grades: NDArray[np.int8],
     gross: Floats,
     maker: NDArray[np.bool_],
     left: Ints,
@@ -377,21 +391,24 @@ def each(
         Nanoseconds.
     exits : Exits
         What ends a position before its hold is over.
+    grades : ndarray of int8, shape (N,)
+        The grade of each order.
     gross, maker, left : ndarray of float64, bool and int64, shape (H, N)
         Written to where an order was filled and its position was left.
     """
     for n in range(len(rows)):
-        side = int(sides[n])
+        side, grade = int(sides[n]), int(grades[n])
+        size = of_grade(rules.sizes, grade)
         entry = float((books.bid if side > 0 else books.ask)[rows[n]])
-        outcome, row = offer(books, prints, rules, int(rows[n]), side, entry)
+        outcome, row = offer(books, prints, rules, int(rows[n]), side, entry, size)
         if outcome != FILLED:
             continue
         for h in range(len(holds)):
             until = int(books.time[row] + holds[h])
-            outcome, at, _ = due(books, exits, row + 1, until, side, entry)
+            outcome, at, _ = due(books, exits, row + 1, until, side, entry, grade)
             if outcome != FILLED:
                 continue
-            outcome, end, price, by_maker = leave(books, prints, rules, at, side)
+            outcome, end, price, by_maker = leave(books, prints, rules, at, side, grade)
             if outcome == FILLED:
                 gross[h, n] = side * (price / entry - 1) * 1e4
                 maker[h, n], left[h, n] = by_maker, end

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from obi_widgets.trading.sizing import sizes_of
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -19,7 +21,9 @@ CHUNK = 4096
 
 
 class Quotes(NamedTuple):
-    """Prices of an order in each state, shape (T,), quote currency.
+    """Prices of an order in each state, quote currency.
+
+    The shape is (T,) of one size, and (1, T) or (11, T) of the sizes of all grades.
 
     Attributes
     ----------
@@ -36,41 +40,59 @@ class Quotes(NamedTuple):
     sell_last: Floats
 
 
-def touch(history: History) -> Quotes:
-    """Return the touch: the prices of an order that it fills."""
-    return Quotes(history.ask, history.bid, history.ask, history.bid)
+def at_touch(history: History) -> Quotes:
+    """Return the touch, shape (1, T): the prices of an order that it fills."""
+    ask, bid = history.ask[None], history.bid[None]
+    return Quotes(ask, bid, ask, bid)
 
 
 def quotes(history: History, parameters: Chosen, first: int = 0) -> Quotes:
-    """Return what buying and selling costs in each state.
+    """Return what buying and selling costs in each state, by the grade of an entry.
 
     Parameters
     ----------
     history : History
         T states.
     parameters : Chosen
-        ``price`` and ``size`` are used. Mid does not depend on the size; the touch fills a size
-        of None.
+        ``price``, ``size`` and what it depends on are used. Mid does not depend on the size; the
+        touch fills a size of None.
     first : int
         First state that is needed; with a size, earlier states are NaN.
+
+    Returns
+    -------
+    Quotes
+        Of each grade, shape (11, T); (1, T) if all have the same size.
     """
     if parameters.price == "mid":
-        return Quotes(*[(history.bid + history.ask) / 2] * 4)
-    return quotes_of(history, parameters.size, first)
+        return Quotes(*[(history.bid + history.ask)[None] / 2] * 4)
+    return taken(history, parameters, first)
 
 
-def quotes_of(history: History, size: float | None, first: int = 0) -> Quotes:
-    """Return what buying and selling a size costs in each state; see `quotes`."""
-    if size is None:
-        return touch(history)
-    out = np.full((4, len(history)), np.nan)
+def taken(history: History, parameters: Chosen, first: int = 0) -> Quotes:
+    """Return what a taker pays and gets by grade, whatever the choice of ``price``."""
+    sizes = sizes_of(parameters)
+    if sizes is None:
+        return at_touch(history)
+    return Quotes(*_walked(history, sizes, first))
+
+
+def quotes_of(history: History, size: float, first: int = 0) -> Quotes:
+    """Return what buying and selling a size costs in each state, shape (T,)."""
+    return Quotes(*_walked(history, np.array([size]), first)[:, 0])
+
+
+def _walked(history: History, sizes: Floats, first: int) -> Floats:
+    """Return what `Quotes` has of each size, shape (4, S, T)."""
+    out = np.full((4, len(sizes), len(history)), np.nan)
     for begin in range(first, len(history), CHUNK):
         rows = slice(begin, begin + CHUNK)
         part = history[rows]
         for at, side in enumerate((-1, +1)):
-            mean, last = walk(part.prices(side), part.sizes(side).astype(float), size)
-            out[at, rows], out[2 + at, rows] = mean, last
-    return Quotes(*out)
+            prices, there = part.prices(side), part.sizes(side).astype(float)
+            for n, size in enumerate(sizes.tolist()):
+                out[at, n, rows], out[2 + at, n, rows] = walk(prices, there, size)
+    return out
 
 
 def walk(prices: Floats, sizes: Floats, size: float) -> tuple[Floats, Floats]:

@@ -69,6 +69,8 @@ class Held(NamedTuple):
         The state that decided the post-only order in flight, an entry or an exit.
     reason : int
         Why it is being left, if an order to leave is in flight; see `exits`.
+    grade : int
+        How strong the signal was that decided it; see `sizing`.
     """
 
     side: int
@@ -79,6 +81,7 @@ class Held(NamedTuple):
     decision_time: int = 0
     decided: StateKey | None = None
     reason: int = 0
+    grade: int = 0
 
 
 @dataclass(frozen=True)
@@ -106,6 +109,8 @@ class Trades:
         Whether a resting order left the position; False for a taker's exit, and without one.
     reason : ndarray of int8
         Why it was left, see `exits`; 0 if it was held to its time, or has not been left.
+    weight : ndarray of float64
+        Its size as a share of the whole size, see `sizing`: what it counts for in means.
     held : Held, optional
         The position that is open at the end, or an entry order in flight, which has no row yet.
     """
@@ -121,6 +126,7 @@ class Trades:
     fees_bps: Floats
     maker_exit: NDArray[np.bool_]
     reason: NDArray[np.int8]
+    weight: Floats
     held: Held | None = None
 
     @cached_property
@@ -145,6 +151,7 @@ class Trades:
             "exit_price": self.exit_price,
             "gross_bps": self.gross_bps,
             "net_bps": self.net_bps,
+            "weight": self.weight,
             "ended": np.select(
                 [self.exit_time > 0, self.lost, self.missed],
                 [np.array(WORDS)[self.reason], GAP, UNFILLED],
@@ -170,13 +177,13 @@ class Trades:
 
 COLUMNS = (
     "side", "entry_time", "entry_price", "exit_time", "exit_price", "lost", "missed",
-    "decision_time", "fees_bps", "maker_exit", "reason",
+    "decision_time", "fees_bps", "maker_exit", "reason", "weight",
 )  # fmt: skip
 
 
 @dataclass(frozen=True)
 class Results:
-    """Number of entries and their mean gains.
+    """Number of entries and their mean gains, Σ weight · gain / Σ weight.
 
     ``won`` is the fraction with a gross gain above 0; ``mean_net_se`` the standard error of
     ``mean_net_bps``, NaN below two entries; ``missed`` counts orders that were not filled, which
@@ -193,14 +200,28 @@ class Results:
     @classmethod
     def of(cls, trades: Trades) -> Results:
         """Average the trades that have an exit; NaN without any."""
-        gross = trades.gross_bps[~np.isnan(trades.gross_bps)]
-        net = trades.net_bps[~np.isnan(trades.net_bps)]
+        closed = ~np.isnan(trades.gross_bps)
+        gross, weight = trades.gross_bps[closed], trades.weight[closed]
         count, missed = len(gross), int(np.count_nonzero(trades.missed))
         if not count:
             return cls(0, np.nan, np.nan, np.nan, np.nan, missed)
-        error = float(net.std(ddof=1) / np.sqrt(count)) if count > 1 else np.nan
+        net, error = weighted_mean(trades.net_bps[closed], weight)
         won = float(np.mean(gross > 0))
-        return cls(count, won, float(gross.mean()), float(net.mean()), error, missed)
+        return cls(count, won, weighted_mean(gross, weight)[0], net, error, missed)
+
+
+def weighted_mean(values: Floats, weight: Floats) -> tuple[float, float]:
+    """Return Σ weight · value / Σ weight, and its standard error if the values are independent.
+
+    The error is NaN below two values, and of equal weights that of a plain mean.
+    """
+    if not len(values):
+        return np.nan, np.nan
+    total, count = float(weight.sum()), len(values)
+    mean = float((weight * values).sum()) / total
+    squares = float(((weight * (values - mean)) ** 2).sum())
+    error = np.sqrt(squares * count / (count - 1)) / total if count > 1 else np.nan
+    return mean, float(error)
 
 
 def utc_of(times: Ints) -> pd.DatetimeIndex:

@@ -15,9 +15,14 @@ from obi_widgets.trading.declared import (
     EXIT_DECELERATION,
     EXIT_FADE,
     EXIT_FLIP,
+    FIXED,
+    LEAST_WEIGHT,
     PRICE,
     QUANTILE_WINDOW,
+    SIZE_BY,
     STOP,
+    STOP_BY,
+    STRENGTH,
     TARGET,
     TRANSITION,
     TRANSITION_SECONDS,
@@ -39,13 +44,16 @@ SIGNAL, ENTRIES, EXITS, GATES, ORDERS, FEES = (
 
 GROUPS: dict[str, tuple[Parameter, ...]] = {
     ENTRIES: (THRESHOLD_IS, QUANTILE_WINDOW, *ENTERING),
-    EXITS: (STOP, TARGET, EXIT_FLIP, EXIT_FADE, EXIT_DECELERATION, DECELERATION_SECONDS),
-    ORDERS: (*EXECUTION[:2], PRICE, *EXECUTION[2:]),
+    EXITS: (STOP, STOP_BY, TARGET, EXIT_FLIP, EXIT_FADE, EXIT_DECELERATION, DECELERATION_SECONDS),
+    ORDERS: (*EXECUTION[:2], PRICE, *EXECUTION[2:], SIZE_BY, LEAST_WEIGHT),
     FEES: COSTS,
 }
 """The settings of each group that every signal has."""
 
-DECIDING = ["threshold_is", "entry_rule", "exit_deceleration", "execution"]
+DECIDING = [
+    "threshold_is", "entry_rule", "exit_deceleration", "execution", "stop_bps", "stop_by",
+    "size_by",
+]  # fmt: skip
 """A change of one of these changes which others have an effect."""
 
 
@@ -58,6 +66,11 @@ def without_effect(settings: Settings) -> set[str]:
         found.add(TRANSITION_SECONDS.name)
     if settings.exit_deceleration is None:
         found.add(DECELERATION_SECONDS.name)
+    if settings.stop_bps is None:
+        found.add(STOP_BY.name)
+    stop_by = FIXED if settings.stop_bps is None else settings.stop_by
+    if STRENGTH not in (settings.size_by, stop_by):
+        found.add(LEAST_WEIGHT.name)
     found.add(PRICE.name if settings.execution == "post_only" else WAIT.name)
     return found
 

@@ -33,7 +33,7 @@ class Influence(NamedTuple):
     episode: int
 
 
-def influence(x: Signs, y: Floats, start: Ints) -> Influence:
+def influence(x: Signs, y: Floats, start: Ints, weight: Floats | None = None) -> Influence:
     """Return the episode that contributes most to a mean, and the mean without it.
 
     Parameters
@@ -45,14 +45,18 @@ def influence(x: Signs, y: Floats, start: Ints) -> Influence:
     start : ndarray of int64, shape (E,)
         Rows where episodes begin; see `episodes.find_episodes`. An entry belongs to the episode
         that began last.
+    weight : ndarray of float64, shape (T,), optional
+        Of each entry in the mean; all have 1 if left out.
     """
     rows = np.flatnonzero((x != 0) & ~np.isnan(y))
-    total = float(np.sum(x[rows] * y[rows]))
+    shares = np.ones(len(rows)) if weight is None else weight[rows]
+    gains = shares * (x[rows] * y[rows])
+    total = float(np.sum(gains))
     if not len(rows) or not len(start) or total == 0:
         return Influence(np.nan, np.nan, -1)
     episode = np.maximum(np.searchsorted(start, rows, side="right") - 1, 0)
-    fractions = np.bincount(episode, x[rows] * y[rows], len(start)) / total
+    fractions = np.bincount(episode, gains, len(start)) / total
     largest = int(np.argmax(fractions))
-    rest = len(rows) - int(np.count_nonzero(episode == largest))
+    rest = float(shares[episode != largest].sum())
     mean_without = total * (1 - float(fractions[largest])) / rest if rest else np.nan
     return Influence(float(fractions[largest]), mean_without, largest)

@@ -33,6 +33,8 @@ LEAST = 1.0
 class Totals:
     """What entries gained together. Entries without a result, lost in a gap or open, do not count.
 
+    Gains are in bps of the value of a whole size: that of a smaller entry counts by its weight.
+
     Attributes
     ----------
     entries : int
@@ -60,16 +62,20 @@ class Totals:
     @classmethod
     def of(cls, trades: Trades, which: slice | NDArray[np.bool_] = slice(None)) -> Totals:
         """Add up the trades that have an exit."""
-        gross, net, fees = trades.gross_bps[which], trades.net_bps[which], trades.fees_bps[which]
-        ended = ~np.isnan(gross)
-        gross, net, fees = gross[ended], net[ended], fees[ended]
+        weight = trades.weight[which]
+        ended = ~np.isnan(trades.gross_bps[which])
+        gross, net, fees = (
+            (weight * one[which])[ended]
+            for one in (trades.gross_bps, trades.net_bps, trades.fees_bps)
+        )
+        total = float(weight[ended].sum())
         if not len(gross):
             return cls(0, 0.0, 0.0, np.nan, np.nan, 0.0, 0.0)
         curve = np.append(0.0, np.cumsum(net))
         below = np.maximum.accumulate(curve) - curve
         return cls(
-            len(gross), float(gross.sum()), float(net.sum()), float(gross.mean()) / 2,
-            float(fees.mean()) / 2, float(below.max()), float(below[-1]),
+            len(gross), float(gross.sum()), float(net.sum()), float(gross.sum()) / total / 2,
+            float(fees.sum()) / total / 2, float(below.max()), float(below[-1]),
         )  # fmt: skip
 
 
@@ -104,7 +110,9 @@ class Curve:
         totals = Totals.of(trades, chosen)
         if not len(rows):
             return cls(time, np.empty(0), np.empty(0), totals)
-        gross, net = np.cumsum(trades.gross_bps[rows]), np.cumsum(trades.net_bps[rows])
+        weight = trades.weight[rows]
+        gross = np.cumsum(weight * trades.gross_bps[rows])
+        net = np.cumsum(weight * trades.net_bps[rows])
         if len(rows) > MANY:
             kept = _extremes(time // (WIDE * window.column), gross, net)
             time, gross, net = time[kept], gross[kept], net[kept]
@@ -243,4 +251,6 @@ def gained_by(trades: Trades, window: Window, time: int) -> tuple[float, float]:
     ended = np.flatnonzero(trades.exit_time)
     first, last = np.searchsorted(trades.exit_time[ended], [window.start, time + 1]).tolist()
     rows = ended[first:last]
-    return float(trades.gross_bps[rows].sum()), float(trades.net_bps[rows].sum())
+    weight = trades.weight[rows]
+    gross, net = weight * trades.gross_bps[rows], weight * trades.net_bps[rows]
+    return float(gross.sum()), float(net.sum())

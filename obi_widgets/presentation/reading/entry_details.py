@@ -10,6 +10,7 @@ import numpy as np
 
 from obi_widgets.presentation.reading.reading import threshold_at
 from obi_widgets.trading.quotes import quotes
+from obi_widgets.trading.sizing import weights
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -91,6 +92,7 @@ class EntryDetails:
     seconds: float
     gross_bps: float
     net_bps: float
+    weight: float
     signal: float
     threshold: float
     ending: Ending
@@ -146,6 +148,7 @@ class EntryDetails:
             seconds=(end - entered) / 1e9 if end and filled[row] else np.nan,
             gross_bps=float(trades.gross_bps[row]),
             net_bps=float(trades.net_bps[row]),
+            weight=float(trades.weight[row]),
             signal=float(signal[at]) if at is not None else np.nan,
             threshold=np.nan if at is None else threshold_at(history, signal, parameters, at),
             ending=ending,
@@ -182,8 +185,11 @@ def _ending(
         refused = arrived < len(history) and int(history.time[arrived]) == ended
         return Ending.REFUSED if refused else Ending.CANCELLED
     at = int(np.searchsorted(history.time, ended))
+    # A weight is that of one size, or all have the same.
     found = quotes(history[at : at + 1], parameters)
-    last = found.buy_last if trades.side[row] > 0 else found.sell_last
+    sizes = weights(parameters) if len(found.buy) > 1 else np.ones(1)
+    own = int(np.argmin(np.abs(sizes - trades.weight[row])))
+    last = (found.buy_last if trades.side[row] > 0 else found.sell_last)[own]
     touch = history.ask[at] if trades.side[row] > 0 else history.bid[at]
     if np.isnan(touch):
         return Ending.NO_SIDE

@@ -264,7 +264,7 @@ def left_sentence(entry: EntryDetails) -> str:
         case Ending.LIMIT:
             return f"The price was beyond its limit of {p.slippage_bps:g} bps when it arrived."
         case Ending.TOO_FEW:
-            return f"The kept levels hold less than {p.size:g}."
+            return f"The kept levels hold less than {(p.size or 0.0) * entry.weight:g}."
         case Ending.NO_SIDE:
             return "Nobody stood on the other side when it arrived."
         case Ending.REFUSED:

@@ -149,8 +149,10 @@ _PLACES = {
     "shuffled": "calibration.placebo",
     "signal": "signals.signal",
     "simulate": "feeds.simulation.simulator",
+    "simulate_spoofs": "feeds.simulation.spoofed",
     "skewed": "calibration.placebo",
     "smooth": "signals.transforms",
+    "spoofs": "calibration.quality.spoofs",
     "suitability": "calibration.suitability",
     "sweep": "calibration.sweep",
     "sweep_seconds": "calibration.sweep",
@@ -164,6 +166,8 @@ _PLACES = {
     "vwap_deviation": "signals.vwap_deviation",
     "walk_book": "calibration.quality.walk_book",
     "walk_forward": "calibration.walk_forward",
+    "wall_breakout": "signals.wall_breakout",
+    "wall_fade": "signals.wall_fade",
     "wall_markouts": "calibration.quality.walls",
     "walls": "calibration.quality.walls",
     "weighted_mid": "signals.touch",
@@ -315,8 +319,10 @@ __all__ = [
     "shuffled",
     "signal",
     "simulate",
+    "simulate_spoofs",
     "skewed",
     "smooth",
+    "spoofs",
     "suitability",
     "sweep",
     "sweep_seconds",
@@ -330,6 +336,8 @@ __all__ = [
     "vwap_deviation",
     "walk_book",
     "walk_forward",
+    "wall_breakout",
+    "wall_fade",
     "wall_markouts",
     "walls",
     "weighted_mid",
@@ -358,6 +366,7 @@ if TYPE_CHECKING:
     from obi_widgets.calibration.quality.liquidity_cost import liquidity_cost
     from obi_widgets.calibration.quality.markouts import markouts
     from obi_widgets.calibration.quality.resilience import recovery, resilience
+    from obi_widgets.calibration.quality.spoofs import spoofs
     from obi_widgets.calibration.quality.tightness import tightness
     from obi_widgets.calibration.quality.trade_costs import trade_costs
     from obi_widgets.calibration.quality.walk_book import walk_book
@@ -395,6 +404,7 @@ if TYPE_CHECKING:
     from obi_widgets.feeds.loading import load
     from obi_widgets.feeds.record import record
     from obi_widgets.feeds.simulation.simulator import simulate
+    from obi_widgets.feeds.simulation.spoofed import simulate_spoofs
     from obi_widgets.history.columns import History
     from obi_widgets.history.context import Context
     from obi_widgets.history.depth import Depth
@@ -443,6 +453,8 @@ if TYPE_CHECKING:
     from obi_widgets.signals.transforms import difference, smooth, velocity, weighted_sum, zscore
     from obi_widgets.signals.vpin import vpin
     from obi_widgets.signals.vwap_deviation import vwap_deviation
+    from obi_widgets.signals.wall_breakout import wall_breakout
+    from obi_widgets.signals.wall_fade import wall_fade
     from obi_widgets.strategy.export import export_strategy
     from obi_widgets.trading.entries import entries
     from obi_widgets.trading.execution import Maker, Taker

@@ -30,12 +30,13 @@ from obi_widgets.trading.gates.largest_share import largest_share, shares
 from obi_widgets.trading.gates.spread import spread
 from obi_widgets.trading.gates.volatility import volatility
 
-ALL = ("depth", "hours", "large_level_age", "largest_share", "spread", "volatility")
+ALL = ("depth", "hours", "large_level_age", "largest_share", "spoofs", "spread", "volatility")
 QUICK = {
     "depth": {"band_bps": 2, "window": 10, "quantile": 0.3},
     "hours": {},
     "large_level_age": {"age": 30, "within_bps": 30},
     "largest_share": {"window": 10, "depth": 5, "quantile": 0.7},
+    "spoofs": {"closed_for": 3, "window": 20, "life": 5, "repeats": 2, "within_bps": 20},
     "spread": {"window": 10, "quantile": 0.7},
     "volatility": {"window": 3, "of_last": 10, "most": 0.7, "least": 0.1},
 }
@@ -214,7 +215,7 @@ def test_appended_equals_whole_and_nothing_is_from_the_future(name, minute):
     gate, values = registry.find(name), QUICK[name]
     whole = gate(minute, **values)
     assert whole.shape == (2, len(minute))
-    if name not in ("hours", "large_level_age"):
+    if name not in ("hours", "large_level_age", "spoofs"):
         assert {0.0, 1.0} <= set(whole[~np.isnan(whole)].tolist()), "it opens and closes"
     checked = gate.check(values)
     for cut in (len(minute) // 3, len(minute) // 2, len(minute) - 1):

@@ -58,6 +58,12 @@ TABLE = {
         "calibration/quality/mids_around calibration/quality/trade_costs",
         "trades and the mid around them"),
     "walk_book": ("calibration/quality/liquidity_cost", "the cost of a size"),
+    "spoofs": (
+        "calibration/quality/spoofs feeds/simulation/spoofed trading/gates/spoofs "
+        "trading/spoofing", "fake levels that were planted, found and missed"),
+    "wall_signals": (
+        "signals/wall_breakout signals/wall_fade signals/walls_numpy",
+        "signals of walls by hand, appended, compiled"),
     "walls": (
         "calibration/quality/walls history/level_lives", "walls by hand, and from raw frames"),
     "resilience": ("calibration/quality/large_trades", "the book after large trades"),

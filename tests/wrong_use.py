@@ -240,6 +240,7 @@ class Subjects:
                 for name in ("aligned", "correlations", "lead_lag")
             },
             "simulate": {"seconds": 2.0},
+            "simulate_spoofs": {"seconds": 2.0},
             "fill_summary": {"frame": right["frame_of_fills"]},
             "liquidity_cost": {"sizes": [1.0]},
             "walk_book": {"size": 1.0},

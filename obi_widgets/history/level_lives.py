@@ -86,14 +86,10 @@ class Lives(NamedTuple):
 def lives(history: History) -> Lives:
     """Return the lives of the large levels of a history."""
     levels = history.large_levels
-    whole, real = levels.whole, levels.real
-    order, first = by_level(whole[NUMBER])
-    newest = np.append(first[1:], len(order)) - 1 if len(first) else first
-    refills = refills_of(real[:, order], first)
-    told = whole[ROW, order[newest]] - history.start
-    # Those that had ended before the first state are none of this history's.
-    kept = (whole[STATE, order[newest]] == STANDING) | (told >= 0)
-    at, began = order[newest[kept]], order[first[kept]]
+    rows = rows_told(levels.whole, history.start)
+    whole, real = levels.whole[:, rows], levels.real[:, rows]  # level by level, each in order
+    first = np.flatnonzero(np.diff(whole[NUMBER], prepend=-1) != 0)
+    at = np.append(first[1:], whole.shape[1]) - 1 if len(first) else first
     state = whole[STATE, at]
     removed = real[REMOVED, at]
     traded = np.minimum(real[TRADED, at], removed)
@@ -107,20 +103,31 @@ def lives(history: History) -> Lives:
         side=np.sign(real[KEY, at]).astype(np.int64),
         born=whole[BORN, at],
         ended=np.where(state == STANDING, last, whole[TIME, at]),
-        known=np.maximum(whole[ROW, began] - history.start, -1),
-        told=np.maximum(told[kept], -1),
+        known=np.maximum(whole[ROW, first] - history.start, -1),
+        told=np.maximum(whole[ROW, at] - history.start, -1),
         stands=state == STANDING,
         lost=state == UNKNOWN,
         stood_before=whole[FOUND, at] > 0,
         by_trades=(state != STANDING) & (state != UNKNOWN) & (2 * traded >= removed),
-        refills=refills[kept],
+        refills=refills_of(real, first),
     )
 
 
-def by_level(number: Ints) -> tuple[Rows, Rows]:
-    """Return the rows of a table level by level, each in order, and where each level begins."""
-    order = np.argsort(number, kind="stable")
-    return order, np.flatnonzero(np.diff(number[order], prepend=-1) != 0)
+def some_of(one: Lives, at: Rows) -> Lives:
+    """Return some of the levels."""
+    return Lives._make(column[at] for column in one)
+
+
+def rows_told(whole: Ints, start: int) -> Rows:
+    """Return the rows of the levels that had not ended before a state, level by level."""
+    if not whole.shape[1]:
+        return np.empty(0, np.intp)
+    number = whole[NUMBER] - whole[NUMBER].min()
+    newest = np.zeros(int(number.max()) + 1, np.intp)
+    newest[number] = np.arange(len(number))  # the last one stays
+    kept = (whole[STATE, newest] == STANDING) | (whole[ROW, newest] >= start)
+    rows = np.flatnonzero(kept[number])
+    return rows[np.argsort(number[rows], kind="stable")]
 
 
 def refills_of(real: Floats, first: Rows) -> Ints:

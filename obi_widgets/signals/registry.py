@@ -40,6 +40,8 @@ BUILT_IN = {
     "trade_imbalance": "obi_widgets.signals.trade_imbalance",
     "vpin": "obi_widgets.signals.vpin",
     "vwap_deviation": "obi_widgets.signals.vwap_deviation",
+    "wall_breakout": "obi_widgets.signals.wall_breakout",
+    "wall_fade": "obi_widgets.signals.wall_fade",
 }
 """The module of each built-in signal. To add a signal, add a line."""
 

@@ -210,6 +210,11 @@ class SimulatedMarket:
         return sum(self._pressures) / self.components
 
     @property
+    def push(self) -> float:
+        """Probability that mid jumps up less that it jumps down, −1..+1."""
+        return self.tilt * self.pressure
+
+    @property
     def mid(self) -> float:
         """Mid price, in quote currency."""
         return (self.best[+1] + self.best[-1]) / 2 * self.listing.tick_size
@@ -223,7 +228,7 @@ class SimulatedMarket:
             if draw() < STEP / self.fade:
                 self._pressures[index] = 2 * draw() - 1
         if draw() < self.jumps * STEP:
-            self._jump(+1 if draw() < (1 + self.tilt * self.pressure) / 2 else -1)
+            self._jump(+1 if draw() < (1 + self.push) / 2 else -1)
         if draw() < self.spread_changes * STEP:
             self._change_spread()
         for side in (+1, -1):
@@ -380,17 +385,44 @@ def simulate(
     >>> history.levels, history.gaps
     (10, 0)
     """
+    return history_of(SimulatedMarket(symbol_of(source), edge=edge, seed=seed), seconds, levels)
+
+
+def symbol_of(source: str) -> str:
+    """Return the symbol of a simulated source.
+
+    Raises
+    ------
+    SourceError
+        If the symbol is not simulated.
+    """
     advice = f"Give sim: and one of {', '.join(LISTINGS)}."
     name, _, symbol = text("source", source, advice).partition(":")
     is_simulated = known_venue(name) is Simulated
     symbol = Simulated.own_symbol(symbol) if is_simulated and symbol else ""
     if symbol not in LISTINGS:
         raise SourceError(f"{quoted(source)} is not simulated.", advice)
+    return symbol
+
+
+def history_of(market: SimulatedMarket, seconds: float, levels: int) -> History:
+    """Return the history of a market over the next seconds: ten states a second, and every trade.
+
+    Parameters
+    ----------
+    market : SimulatedMarket
+        It advances.
+    seconds : float
+        1 to 86,400.
+    levels : int
+        Number of levels to keep on each side, 1 to 1,000.
+    """
     seconds = number("seconds", seconds, 1, 86_400, "seconds")
     levels = integer("levels", levels, 1, 1000)
-    market = SimulatedMarket(symbol, edge=edge, seed=seed)
     tick, unit = market.listing.tick_size, market.listing.contract_size
-    instrument = Instrument("sim", symbol, "Simulator", "USDT", tick_size=tick, contract_size=unit)
+    instrument = Instrument(
+        "sim", market.symbol, "Simulator", "USDT", tick_size=tick, contract_size=unit
+    )
     writer, book = HistoryWriter(instrument, levels=levels, interval=0), Book()
     trade_id = 0
     steps_per_state = 2

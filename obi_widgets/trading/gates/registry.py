@@ -16,6 +16,7 @@ BUILT_IN = {
     "hours": "obi_widgets.trading.gates.hours",
     "large_level_age": "obi_widgets.trading.gates.large_level_age",
     "largest_share": "obi_widgets.trading.gates.largest_share",
+    "spoofs": "obi_widgets.trading.gates.spoofs",
     "spread": "obi_widgets.trading.gates.spread",
     "volatility": "obi_widgets.trading.gates.volatility",
 }

@@ -21,6 +21,7 @@ KINDS = ("Number", "Bps", "Band", "Levels", "Seconds")
 
 ACCEPTED: dict[tuple[str, str, str], str] = {
     ("simulate", "edge", "negative"): PUSHES,
+    ("simulate_spoofs", "edge", "negative"): PUSHES,
     ("record", "edge", "negative"): PUSHES,
     ("Lab", "edge", "negative"): PUSHES,
     ("Session", "edge", "negative"): PUSHES,

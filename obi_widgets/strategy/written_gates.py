@@ -63,6 +63,8 @@ def write_gates(gates: Gates, history: History, out: Written) -> None:
     """
     for gate in gates.gates:
         values = dict(gates[gate.name])
+        if gate.spans_gaps:
+            raise _refused(gate, "its look-back reaches into gaps, which a strategy file cannot do")
         if is_built_in(gate) and gate.name not in PLAIN:
             raise _refused(
                 gate, "a strategy file is given books, and it follows every change of the book"

@@ -17,9 +17,10 @@ from websockets.asyncio.server import serve
 from obi_widgets.feeds import live as live_module
 from obi_widgets.feeds.connections import Connections
 from obi_widgets.feeds.connections.shared import SharedConnection
-from obi_widgets.feeds.live import LiveFeed, SimulatorFeed
+from obi_widgets.feeds.live import LiveFeed
 from obi_widgets.feeds.simulation.exchange import FAULTS
 from obi_widgets.feeds.simulation.simulator import LISTINGS, SimulatedMarket
+from obi_widgets.feeds.simulator_feed import SimulatorFeed
 from obi_widgets.history import trades as table
 from obi_widgets.market_data.venues import make_venue
 from obi_widgets.market_data.venues.connection import Backoff

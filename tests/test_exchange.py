@@ -17,9 +17,10 @@ from exchange_tools import (
 )
 
 from obi_widgets.feeds import live as live_module
-from obi_widgets.feeds.live import LiveFeed, SimulatorFeed
+from obi_widgets.feeds.live import LiveFeed
 from obi_widgets.feeds.simulation.exchange import FAULTS, SimulatedExchange
 from obi_widgets.feeds.simulation.simulator import SimulatedMarket
+from obi_widgets.feeds.simulator_feed import SimulatorFeed
 from obi_widgets.history import trades as table
 from obi_widgets.market_data.venues import lmex, make_venue
 from obi_widgets.market_data.venues.wire import PAST_TRADE

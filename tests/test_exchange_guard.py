@@ -12,12 +12,12 @@ from exchange_tools import WatchedMarket, live
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
-from obi_widgets.feeds.live import SimulatorFeed
 from obi_widgets.feeds.simulation import exchange as exchange_module
 from obi_widgets.feeds.simulation import served as served_module
 from obi_widgets.feeds.simulation import subscribers
 from obi_widgets.feeds.simulation.exchange import SimulatedExchange
 from obi_widgets.feeds.simulation.simulator import STEP, SimulatedMarket
+from obi_widgets.feeds.simulator_feed import SimulatorFeed
 from obi_widgets.market_data.venues import make_venue
 from obi_widgets.market_data.venues.replies import BOOK
 

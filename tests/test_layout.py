@@ -102,7 +102,7 @@ TABLE = {
     "channels": ("market_data/venues/binance_streams", "streams that are not confirmed"),
     "reach": ("market_data/venues/route", "proxies, origins, and other addresses"),
     "budgets": ("market_data/venues/budget", "what venues allow, and how it is kept to"),
-    "exchange": ("feeds/live feeds/base", "the feed of a real websocket"),
+    "exchange": ("feeds/live feeds/base feeds/simulator_feed", "the feed of a real websocket"),
     "exchange_guard": (
         "feeds/simulation/subscribers feeds/simulation/served", "limits of who is connected"),
     "connections": ("feeds/connections/pool", "feeds that share websockets"),

@@ -9,9 +9,10 @@ from websockets.asyncio.server import serve
 from obi_widgets.feeds import dialling
 from obi_widgets.feeds import live as live_module
 from obi_widgets.feeds.limits import http_date
-from obi_widgets.feeds.live import LiveFeed, SimulatorFeed
+from obi_widgets.feeds.live import LiveFeed
 from obi_widgets.feeds.recording import Recorder, Recording
 from obi_widgets.feeds.simulation.simulator import SimulatedMarket
+from obi_widgets.feeds.simulator_feed import SimulatorFeed
 from obi_widgets.market_data.events import Refused, Status
 from obi_widgets.market_data.venues import Venue, make_venue
 from obi_widgets.market_data.venues.replies import Connect, Ping, Reconnect, Send

@@ -8,12 +8,12 @@ from recording_tools import RECORDS, T0, capture, put, write
 
 import obi_widgets as obi
 from obi_widgets.errors import RecordingError, RecordingWarning
-from obi_widgets.feeds.live import SimulatorFeed
 from obi_widgets.feeds.market import Market
 from obi_widgets.feeds.recording import Record, Recorder, Recording
 from obi_widgets.feeds.recording.lines import frames_of
 from obi_widgets.feeds.replay import ReplayFeed
 from obi_widgets.feeds.simulation.simulator import SimulatedMarket
+from obi_widgets.feeds.simulator_feed import SimulatorFeed
 from obi_widgets.market_data.venues import make_venue
 
 # -- there and back ------------------------------------------------------------------------

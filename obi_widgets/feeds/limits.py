@@ -6,6 +6,7 @@ of a session. So its limit applies to every session, and to both HTTP and websoc
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from dataclasses import dataclass
@@ -13,7 +14,7 @@ from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 from urllib.parse import urlsplit
 
-from obi_widgets.market_data.venues.http_answers import limits_rate
+from obi_widgets.market_data.venues.http_answers import limited, limits_rate
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -64,6 +65,18 @@ class Wait(NamedTuple):
     why: str = ""
     open_ended: bool = False
     then: str = "The next one is opened"
+
+    def words(self, label: str) -> tuple[str, str]:
+        """Return why, and what comes after, in a sentence each; ``label`` is the venue's name."""
+        seconds = math.ceil(self.seconds)
+        if self.status:
+            span = f"{seconds} s" if seconds < 120 else f"{math.ceil(seconds / 60):,} min"
+            detail, advice = limited(label, self.status), f"The next request goes out in {span}."
+        else:
+            detail, advice = f"{label} {self.why}.", f"{self.then} in {seconds} s."
+        if self.open_ended:
+            advice = "The next one is opened when another is closed: close a lab of this venue."
+        return detail, advice
 
 
 @dataclass

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import math
 import random
 import time
 from contextlib import AsyncExitStack, suppress
@@ -19,10 +18,9 @@ from obi_widgets.feeds.changeover import Changeover, Lifetime, marked, unmarked
 from obi_widgets.feeds.dialling import LARGEST_FRAME, Dialler, text_of
 from obi_widgets.feeds.recording import Record, Recorder
 from obi_widgets.feeds.requests import Requests
-from obi_widgets.feeds.simulation.exchange import SimulatedExchange
 from obi_widgets.market_data.events import Refused
 from obi_widgets.market_data.venues.base import NOTHING_UNSENT
-from obi_widgets.market_data.venues.http_answers import explain, limited
+from obi_widgets.market_data.venues.http_answers import explain
 from obi_widgets.market_data.venues.replies import (
     Connect,
     Fetch,
@@ -43,7 +41,6 @@ if TYPE_CHECKING:
     from obi_widgets.feeds.limits import Tell, Wait
     from obi_widgets.feeds.market import Market
     from obi_widgets.feeds.requests import Answer
-    from obi_widgets.feeds.simulation.simulator import SimulatedMarket
 
 log = logging.getLogger(__name__)
 
@@ -352,21 +349,18 @@ class LiveFeed(Feed):
         return f"{what} {advice}".removesuffix(".")
 
     async def _send(self, reply: Send) -> None:
-        socket = self._sockets.get(reply.socket)
-        if socket is not None:
+        if (socket := self._sockets.get(reply.socket)) is not None:
             with suppress(ConnectionClosed):  # `_read` reports the loss
                 await socket.send(reply.text)
 
     async def _ping(self, reply: Ping) -> None:
-        socket = self._sockets.get(reply.socket)
-        if socket is not None:
+        if (socket := self._sockets.get(reply.socket)) is not None:
             with suppress(ConnectionClosed):
                 await (await socket.ping())
                 self._deliver(Record(self._now(), "pong", reply.socket, ""))
 
     async def _drop(self, reply: Reconnect) -> None:
-        socket = self._sockets.get(reply.socket)
-        if socket is not None:
+        if (socket := self._sockets.get(reply.socket)) is not None:
             await socket.close(reason="resynchronising")
 
     # -- HTTP ------------------------------------------------------------------------------
@@ -402,73 +396,4 @@ class LiveFeed(Feed):
 
     def tell(self, wait: Wait) -> None:
         """Show what a request or a new websocket waits for, and for how long."""
-        label, seconds = self.market.venue.label, math.ceil(wait.seconds)
-        if wait.status:
-            span = f"{seconds} s" if seconds < 120 else f"{math.ceil(seconds / 60):,} min"
-            detail, advice = limited(label, wait.status), f"The next request goes out in {span}."
-        else:
-            detail, advice = (
-                f"{label} {wait.why}.",
-                f"{wait.then} in {seconds} s.",
-            )
-        if wait.open_ended:
-            advice = "The next one is opened when another is closed: close a lab of this venue."
-        self.market.explain(detail, advice)
-
-
-class SimulatorFeed(LiveFeed):
-    """The simulated exchange and a live feed that reads it, in one event loop.
-
-    Parameters
-    ----------
-    market : Market
-        Receives the frames; its venue is `obi_widgets.market_data.venues.lmex.Simulated`.
-    simulated : SimulatedMarket
-        The market that the exchange serves.
-    warmup : float
-        Length of the simulated past that is played first, seconds.
-    recorder : Recorder, optional
-        Records the frames as well.
-    connections : Connections, optional
-        See `LiveFeed`; the exchange is then shared, too.
-
-    Attributes
-    ----------
-    exchange : SimulatedExchange
-        The exchange.
-    served : ServedMarket
-        The market, as the exchange publishes it.
-    """
-
-    kind = "simulated"
-
-    def __init__(
-        self,
-        market: Market,
-        simulated: SimulatedMarket,
-        *,
-        warmup: float = 300.0,
-        recorder: Recorder | None = None,
-        connections: Connections | None = None,
-    ) -> None:
-        super().__init__(market, recorder)
-        self.exchange = SimulatedExchange()
-        self.served = self.exchange.add(simulated, warmup)
-        if connections is not None:
-            self.share(connections)
-
-    def share(self, connections: Connections) -> None:  # noqa: D102
-        super().share(connections)
-        self.exchange = connections.exchange_without(self.served.market.symbol)
-        self.served = self.exchange.add(self.served.market, self.served.warmup)
-
-    def place(self) -> Place:  # noqa: D102
-        return Feed.place(self)._replace(options={"seed": self.served.market.seed})
-
-    async def run(self) -> None:  # noqa: D102
-        async with self.exchange:
-            self.market.venue.urls.update(self.exchange.endpoints)
-            try:
-                await super().run()
-            finally:
-                await self.exchange.remove(self.served.market.symbol)
+        self.market.explain(*wait.words(self.market.venue.label))

@@ -281,8 +281,8 @@ def _simulated(source: object, _: str | None) -> str | None:
 
 
 def _open_simulated(symbol: str, options: Options) -> base.Feed:
-    from obi_widgets.feeds.live import SimulatorFeed
     from obi_widgets.feeds.simulation.simulator import SimulatedMarket
+    from obi_widgets.feeds.simulator_feed import SimulatorFeed
 
     warmup = number("warmup", 300.0 if options.warmup is None else options.warmup, 0, 86_400,
                     "seconds")  # fmt: skip

@@ -148,7 +148,7 @@ _PLACES = {
     "sealed_test": "calibration.sealed_history",
     "shuffled": "calibration.placebo",
     "signal": "signals.signal",
-    "simulate": "feeds.simulation.simulator",
+    "simulate": "feeds.simulation.simulated_history",
     "simulate_spoofs": "feeds.simulation.spoofed",
     "skewed": "calibration.placebo",
     "smooth": "signals.transforms",
@@ -403,7 +403,7 @@ if TYPE_CHECKING:
     )
     from obi_widgets.feeds.loading import load
     from obi_widgets.feeds.record import record
-    from obi_widgets.feeds.simulation.simulator import simulate
+    from obi_widgets.feeds.simulation.simulated_history import simulate
     from obi_widgets.feeds.simulation.spoofed import simulate_spoofs
     from obi_widgets.history.columns import History
     from obi_widgets.history.context import Context

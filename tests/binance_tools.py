@@ -13,7 +13,8 @@ from make_captures import STEPS, received
 from obi_widgets.feeds.loading import play
 from obi_widgets.feeds.market import Market
 from obi_widgets.feeds.recording import Record, Recording
-from obi_widgets.market_data.venues.binance import EVENT, INSTRUMENT, SNAPSHOT
+from obi_widgets.market_data.venues.binance import INSTRUMENT, SNAPSHOT
+from obi_widgets.market_data.venues.binance_streams import EVENT
 from obi_widgets.market_data.venues.replies import BOOK
 
 SECOND = 1_000_000_000

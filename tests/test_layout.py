@@ -103,6 +103,8 @@ TABLE = {
     "reach": ("market_data/venues/route", "proxies, origins, and other addresses"),
     "budgets": ("market_data/venues/budget", "what venues allow, and how it is kept to"),
     "exchange": ("feeds/live feeds/base feeds/simulator_feed", "the feed of a real websocket"),
+    "simulator": ("feeds/simulation/simulated_history", "the simulated market and its history"),
+    "post_only": ("trading/post_only_inputs", "orders by both kernels, against a plain loop"),
     "exchange_guard": (
         "feeds/simulation/subscribers feeds/simulation/served", "limits of who is connected"),
     "connections": ("feeds/connections/pool", "feeds that share websockets"),

@@ -8,7 +8,8 @@ import pytest
 
 import obi_widgets as obi
 from obi_widgets.errors import ObiError, SettingsError
-from obi_widgets.feeds.simulation.simulator import BEGINNING, LISTINGS, STEP, SimulatedMarket
+from obi_widgets.feeds.simulation.simulated_history import BEGINNING
+from obi_widgets.feeds.simulation.simulator import LISTINGS, STEP, SimulatedMarket
 
 SOME = "BTC-PERP", "ETH-PERP", "TON-PERP"
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from obi_widgets.calibration.confidence_sequence import ALPHA, BURN_IN, TUNED_AT
-from obi_widgets.errors import SealError
+from obi_widgets.errors import SealError, SettingsError
 from obi_widgets.signals.source import source_sha256
 from obi_widgets.trading.entries import Scanner
 from obi_widgets.trading.post_only import has_trades, queues_of, refuse_without_trades
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from obi_widgets.history.columns import History
     from obi_widgets.settings.parameters import Parameters
+    from obi_widgets.signals.signal import Signal
 
 CLIP = 100.0
 """Default size at which gains and losses are clipped, bps, if the past has too few entries."""
@@ -271,3 +272,16 @@ def _past_nets(history: History, parameters: Parameters) -> list[float]:
         made = scanner.trades(history)
         nets += (made.weight * made.net_bps)[made.exit_time > 0].tolist()
     return nets
+
+
+def sha256_of(signal: Signal) -> str:
+    """Return the hash of a signal's source; text that equals no hash if the source is unknown."""
+    try:
+        return source_sha256(signal)
+    except SettingsError:
+        return "not known"
+
+
+def clock(at: int) -> str:
+    """Return a time, ns UTC, in words."""
+    return f"{str(np.datetime64(at, 'ns'))[:19].replace('T', ' ')} UTC"

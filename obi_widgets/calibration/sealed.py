@@ -15,16 +15,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from obi_widgets.calibration import sealed_file
-from obi_widgets.calibration.seal import Seal, Seen
+from obi_widgets.calibration.seal import Seal, Seen, clock, sha256_of
 from obi_widgets.calibration.track_record import ABOVE, BELOW, PLACES, UNDECIDED, TrackRecord, worst
 from obi_widgets.checks import choice, instance, text
 from obi_widgets.checks import path as as_path
-from obi_widgets.errors import SettingsError
 from obi_widgets.history.given import as_history
 from obi_widgets.history.provenance import utc
 from obi_widgets.settings.parameters import Parameters
 from obi_widgets.settings.provenance import Sealed, known
-from obi_widgets.signals.source import source_sha256
 from obi_widgets.trading.decisions import decisions
 from obi_widgets.trading.post_only import QUEUES, has_trades, queues_of, refuse_without_trades
 from obi_widgets.trading.sizing import sized
@@ -36,7 +34,6 @@ if TYPE_CHECKING:
 
     from obi_widgets.history.columns import History
     from obi_widgets.settings.settings import Settings
-    from obi_widgets.signals.signal import Signal
     from obi_widgets.trading.post_only import Queue
 
 __all__ = ["ABOVE", "BELOW", "UNDECIDED", "SealedTest"]
@@ -177,7 +174,7 @@ class SealedTest:
         with self.lock:
             if not self.broken:
                 at = self.seen.time if self.seen is not None else time.time_ns()
-                self.broken = f"Broken at {_clock(at)}: {why}."
+                self.broken = f"Broken at {clock(at)}: {why}."
                 self.changes += 1
 
     def follow_settings(self, settings: Settings | Parameters) -> None:
@@ -190,7 +187,7 @@ class SealedTest:
             if after.get(name) != before.get(name):
                 self.stop(f"{name} changed from {before.get(name)!r} to {after.get(name)!r}")
                 return
-        if _sha256(now.signal) != self.seal.signal_sha256:
+        if sha256_of(now.signal) != self.seal.signal_sha256:
             self.stop(f"the source of {now.signal.name} changed")
 
     # -- results ---------------------------------------------------------------------------
@@ -395,15 +392,3 @@ class SealedTest:
         test.opened, test.broken = saved.opened, saved.broken
         test.unseen, test.seen, test.records = saved.unseen, saved.seen, saved.records
         return test
-
-
-def _sha256(signal: Signal) -> str:
-    """Return the hash of a signal's source; text that equals no hash if the source is unknown."""
-    try:
-        return source_sha256(signal)
-    except SettingsError:
-        return "not known"
-
-
-def _clock(at: int) -> str:
-    return f"{str(np.datetime64(at, 'ns'))[:19].replace('T', ' ')} UTC"

@@ -61,7 +61,7 @@ from obi_widgets.kernels.loader import Kernels
 from obi_widgets.signals.touch import best_sizes
 from obi_widgets.trading import post_only_numpy
 from obi_widgets.trading.exits import NONE
-from obi_widgets.trading.post_only_numpy import Books, Prints, Rules
+from obi_widgets.trading.post_only_inputs import Books, Prints, Rules
 from obi_widgets.trading.quotes import taken
 from obi_widgets.trading.sizing import NO_GRADES, sizes_of
 

@@ -11,6 +11,7 @@ import numpy as np
 from numba import njit
 
 from obi_widgets.trading.exits import NONE, STOP, TARGET
+from obi_widgets.trading.post_only_inputs import Books, Prints, Rules
 from obi_widgets.trading.post_only_numpy import (
     ENTERING,
     EXPIRED,
@@ -21,9 +22,6 @@ from obi_widgets.trading.post_only_numpy import (
     LOST,
     OPEN,
     REFUSED,
-    Books,
-    Prints,
-    Rules,
 )
 
 

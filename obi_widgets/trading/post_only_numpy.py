@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_left
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from obi_widgets.trading.exits import Exits
+    from obi_widgets.trading.post_only_inputs import Books, Prints, Rules
 
     Floats = NDArray[np.float64]
     Ints = NDArray[np.int64]
@@ -28,76 +29,6 @@ FLAT, ENTERING, HELD, LEAVING = 0, 1, 2, 3
 FILLED, REFUSED, EXPIRED, LOST, OPEN = 0, 1, 2, 3, 4
 """What became of an order: filled; it would have crossed on arrival; its wait was over; the book
 was lost meanwhile; not known yet."""
-
-
-class Books(NamedTuple):
-    """States of a book, shape (T,).
-
-    Attributes
-    ----------
-    time : ndarray of int64
-        Nanoseconds.
-    bid, ask, bid_size, ask_size : ndarray of float64
-        Best prices, quote currency, and what stands there, base units; NaN where there is none.
-    buy, sell : ndarray of float64, shape (1, T) or (11, T)
-        What a taker pays and gets, for all entries, or for those of each grade; see
-        `obi_widgets.trading.quotes` and `sizing`.
-    """
-
-    time: Ints
-    bid: Floats
-    ask: Floats
-    bid_size: Floats
-    ask_size: Floats
-    buy: Floats
-    sell: Floats
-
-
-class Prints(NamedTuple):
-    """The trades of the tape, shape (N,) but for the first.
-
-    Attributes
-    ----------
-    ends : ndarray of int64, shape (T,)
-        How many of them had come before each state.
-    time : ndarray of int64
-        The exchange's time, nanoseconds.
-    ticks : ndarray of float64
-        Prices, in whole ticks.
-    lots : ndarray of int64
-        Sizes, below 0 where the taker sold.
-    """
-
-    ends: Ints
-    time: Ints
-    ticks: Floats
-    lots: Ints
-
-
-class Rules(NamedTuple):
-    """What is the same for every order.
-
-    Attributes
-    ----------
-    latency, wait : int
-        Nanoseconds: from a decision to the arrival; in the book until the order is cancelled.
-    sizes : ndarray of float64, shape (1,) or (11,)
-        Of an order, base units; 0 for one that is too small to matter. One for all, or one for each
-        grade.
-    back : bool
-        Whether what stands at its price is ahead of the order.
-    tick : float
-        The price grid.
-    lots : float
-        How many lots are one base unit.
-    """
-
-    latency: int
-    wait: int
-    sizes: Floats
-    back: bool
-    tick: float
-    lots: float
 
 
 def _arrives(books: Books, row: int, latency: int) -> tuple[int, int]:

@@ -22,13 +22,8 @@ import numpy as np
 
 from obi_widgets.checks import as_float, number
 from obi_widgets.errors import SettingsError, quoted
-from obi_widgets.feeds.simulation.simulator import (
-    BEGINNING,
-    STEP,
-    SimulatedMarket,
-    history_of,
-    symbol_of,
-)
+from obi_widgets.feeds.simulation.simulated_history import BEGINNING, history_of, symbol_of
+from obi_widgets.feeds.simulation.simulator import STEP, SimulatedMarket
 from obi_widgets.history.large_levels import NEVER
 
 if TYPE_CHECKING:

@@ -12,7 +12,13 @@ from typing import TYPE_CHECKING, ClassVar
 from obi_widgets.market_data.events import Clock, Event, Refused, Snapshot, Status, Trade
 from obi_widgets.market_data.venues import binance_messages as messages
 from obi_widgets.market_data.venues.binance_chain import MILLISECOND, Chain, Waiting, delta
-from obi_widgets.market_data.venues.binance_streams import Streams
+from obi_widgets.market_data.venues.binance_streams import (
+    EVENT,
+    OTHERS,
+    SHUTDOWN,
+    SHUTS_DOWN_WITHIN,
+    Streams,
+)
 from obi_widgets.market_data.venues.budget import Budget, Rate
 from obi_widgets.market_data.venues.connection import Connection
 from obi_widgets.market_data.venues.http_answers import explain
@@ -39,21 +45,6 @@ INSTRUMENT, SNAPSHOT, TIME = "instrument", "snapshot", "time"
 
 LONGEST_NAME = 30
 """The most characters of a frame's kind in the name of a refusal."""
-
-EVENT = "depthUpdate"
-"""The kind of the frames that change the book."""
-
-SHUTDOWN = "serverShutdown"
-"""The kind of the frame that says that this connection will be closed soon."""
-
-SHUTS_DOWN_WITHIN = 600 * SECOND
-"""Time from that frame to the close, ns."""
-
-OTHERS = {
-    "trade": "trade", "aggTrade": "trade", "markPriceUpdate": "mark", "indexPriceUpdate": "index",
-    "forceOrder": "liquidation",
-}  # fmt: skip
-"""The kinds of the other frames that are used, and their events."""
 
 INVALID_SYMBOL = "-1121"
 """The code in an answer about a symbol that is not listed."""
@@ -214,15 +205,9 @@ class Binance(Connection):
         except DECODE_ERRORS as error:
             return self._no_listing(text(str(error), 160), now)
         lost = self._count_in(SizeUnit(contract_size, inverse=True), now) if contracts else []
-        return [
-            *lost,
-            self.instrument(
-                quote=text(item.quoteAsset, 20),
-                tick_size=tick_size,
-                unit=self._unit,
-            ),
-            *self._connects(),
-        ]
+        quote = text(item.quoteAsset, 20)
+        instrument = self.instrument(quote=quote, tick_size=tick_size, unit=self._unit)
+        return [*lost, instrument, *self._connects()]
 
     def _count_in(self, unit: SizeUnit, now: int) -> list[Status]:
         """Set the unit of sizes; give up a book in another unit."""
@@ -240,10 +225,8 @@ class Binance(Connection):
 
     def _no_listing(self, why: str, now: int) -> list[Output]:
         detail = f"{self.label}'s list of symbols cannot be read: {why}."
-        return [
-            Status(now, "connecting", detail, "Trying again."),
-            self._instrument(self._backoff.wait(now)),
-        ]
+        again = self._instrument(self._backoff.wait(now))
+        return [Status(now, "connecting", detail, "Trying again."), again]
 
     def _fetched_time(self, status: int, body: str | bytes, now: int) -> list[Output]:
         if status != 200:
@@ -297,13 +280,11 @@ class Binance(Connection):
             if messages.is_part(stream):
                 return [Refused(now, "partial book", text(stream))]
             if event.lastUpdateId:
-                return self._read_snapshot(
-                    messages.read_snapshot(body, self._unit), now, asked=False
-                )
+                snapshot = messages.read_snapshot(body, self._unit)
+                return self._read_snapshot(snapshot, now, asked=False)
             if kind == EVENT:
-                return self._read_depth(
-                    messages.read_depth(self.depths, body, self._unit), frame, now
-                )
+                depth = messages.read_depth(self.depths, body, self._unit)
+                return self._read_depth(depth, frame, now)
             self._beside.heard(stream)
             if kind in OTHERS and (outputs := self._read_other(kind, body, now)) is not None:
                 return outputs

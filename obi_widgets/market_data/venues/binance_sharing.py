@@ -9,6 +9,7 @@ import msgspec
 from msgspec import Raw, Struct
 
 from obi_widgets.market_data.venues import binance_messages as messages
+from obi_widgets.market_data.venues.binance_streams import SHUTDOWN
 from obi_widgets.market_data.venues.sharing import (
     HEAD,
     NOBODY,
@@ -70,9 +71,6 @@ class BinanceSharing(Sharing):
             return Answer(asked.topics, failed=True)
         return Answer(asked.topics, refused=f"{error.msg} (code {error.code})", failed=True)
 
-
-SHUTDOWN = "serverShutdown"
-"""The kind of the frame that says that the websocket will be closed."""
 
 METHODS = "SUBSCRIBE", "UNSUBSCRIBE"
 

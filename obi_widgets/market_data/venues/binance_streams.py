@@ -26,6 +26,21 @@ BRINGS = {
 }  # fmt: skip
 """What streams beside the book bring, by their names."""
 
+EVENT = "depthUpdate"
+"""The kind of the frames that change the book."""
+
+SHUTDOWN = "serverShutdown"
+"""The kind of the frame that says that this connection will be closed soon."""
+
+SHUTS_DOWN_WITHIN = 600 * SECOND
+"""Time from that frame to the close, ns."""
+
+OTHERS = {
+    "trade": "trade", "aggTrade": "trade", "markPriceUpdate": "mark", "indexPriceUpdate": "index",
+    "forceOrder": "liquidation",
+}  # fmt: skip
+"""The kinds of the other frames that are used, and their events."""
+
 SUBSCRIBED, LISTED = 1, 2
 """Numbers of the requests that subscribe to streams, and that ask for those there are."""
 

@@ -240,7 +240,8 @@ TABLE = {
     "settings": ("settings/settings settings/parameters settings/traits", "Settings"),
     "settings_files": ("settings/files settings/saved", "files, old ones too"),
     "widgets": (
-        "widgets/book widgets/lab widgets/settings widgets/cells widgets/panel "
+        "widgets/book widgets/lab widgets/session_calls widgets/settings widgets/cells "
+        "widgets/panel "
         "presentation/charts/ticks",
         "widgets without a kernel",
     ),

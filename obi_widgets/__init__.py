@@ -62,6 +62,7 @@ _PLACES = {
     "ObiError": "errors",
     "Parameter": "parameters",
     "Parameters": "settings.parameters",
+    "Portfolio": "calibration.portfolio",
     "Presets": "settings.presets",
     "PriceWidget": "widgets",
     "Proposal": "calibration.proposal",
@@ -136,6 +137,7 @@ _PLACES = {
     "next_move": "calibration.next_move",
     "notional_difference": "signals.notional_difference",
     "order_flow_imbalance": "signals.order_flow_imbalance",
+    "portfolio": "calibration.portfolio",
     "propose": "calibration.proposal",
     "queue_bounds": "trading.fills",
     "queue_imbalance": "signals.queue_imbalance",
@@ -160,6 +162,7 @@ _PLACES = {
     "trade_costs": "calibration.quality.trade_costs",
     "trade_frequency": "signals.trade_frequency",
     "trade_imbalance": "signals.trade_imbalance",
+    "uncorrelated": "calibration.uncorrelated",
     "velocity": "signals.transforms",
     "vpin": "signals.vpin",
     "vpin_increment": "calibration.vpin_increment",
@@ -232,6 +235,7 @@ __all__ = [
     "ObiError",
     "Parameter",
     "Parameters",
+    "Portfolio",
     "Presets",
     "PriceWidget",
     "Proposal",
@@ -306,6 +310,7 @@ __all__ = [
     "next_move",
     "notional_difference",
     "order_flow_imbalance",
+    "portfolio",
     "propose",
     "queue_bounds",
     "queue_imbalance",
@@ -330,6 +335,7 @@ __all__ = [
     "trade_costs",
     "trade_frequency",
     "trade_imbalance",
+    "uncorrelated",
     "velocity",
     "vpin",
     "vpin_increment",
@@ -361,6 +367,7 @@ if TYPE_CHECKING:
     from obi_widgets.calibration.micro_price_fit import MicroPriceFit, fit_micro_price
     from obi_widgets.calibration.next_move import NextMove, next_move
     from obi_widgets.calibration.placebo import clock_skew, look_ahead, shuffled, skewed
+    from obi_widgets.calibration.portfolio import Portfolio, portfolio
     from obi_widgets.calibration.proposal import Proposal, propose
     from obi_widgets.calibration.quality.book_depth import book_depth
     from obi_widgets.calibration.quality.liquidity_cost import liquidity_cost
@@ -381,6 +388,7 @@ if TYPE_CHECKING:
     from obi_widgets.calibration.suitability import Suitability, suitability
     from obi_widgets.calibration.surface import Surface
     from obi_widgets.calibration.sweep import sweep, sweep_seconds
+    from obi_widgets.calibration.uncorrelated import uncorrelated
     from obi_widgets.calibration.verdict import Judgement
     from obi_widgets.calibration.vpin_increment import vpin_increment
     from obi_widgets.calibration.walk_forward import walk_forward

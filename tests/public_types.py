@@ -17,8 +17,8 @@ import obi_widgets as obi
 MADE = {
     "Card", "CardConfidence", "CardReason", "CardWindow", "Cards", "Comparison", "Confidence",
     "Context", "Days", "Depth", "EventStudy", "Findings", "Flow", "Gate", "Health", "History",
-    "LargeLevels", "Mode", "Parameter", "Proposal", "Reading", "Reliability", "Report",
-    "SealedTest", "Signal", "SignalPath", "Suitability", "Surface", "Taken", "Trades",
+    "LargeLevels", "Mode", "Parameter", "Portfolio", "Proposal", "Reading", "Reliability",
+    "Report", "SealedTest", "Signal", "SignalPath", "Suitability", "Surface", "Taken", "Trades",
 }  # fmt: skip
 """Public classes whose objects come from functions."""
 

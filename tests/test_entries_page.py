@@ -42,6 +42,18 @@ def test_a_size_by_strength_takes_fewer_levels(shown, capsys):
     assert f"| `least_weight` | {LEAST_WEIGHT.default:g} |" in PAGE
 
 
+def test_a_market_that_moves_alike_is_left_out_and_a_limit_holds(capsys):
+    names = {"obi": obi}
+    exec(EXAMPLES[2], names)
+    said = capsys.readouterr().out
+    assert names["names"].tolist() == ["A", "B", "C"]
+    assert names["chosen"]["because_of"].iloc[3] == "A"
+    portfolio = names["portfolio"]
+    assert repr(portfolio) in said
+    assert portfolio.open_max == 2
+    assert len(names["left_out"]) == portfolio.results.loc["left out", "entries"] > 0
+
+
 def test_exits_change_what_was_traded_and_not_the_returns_of_mid(shown):
     with_exits = shown["report"]
     held = shown["settings"].parameters.replace(exit_flip="off", stop_bps=None, target_bps=None)

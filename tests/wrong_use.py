@@ -58,8 +58,8 @@ VALUES = (
     obi.Context, obi.Days, obi.Depth, obi.Durations, obi.EventStudy, obi.Fees, obi.Findings,
     obi.Flow, obi.Health, obi.Instrument, obi.Mode, obi.Reliability,
     obi.Interruptions, obi.Judgement, obi.Labels, obi.LargeLevels, obi.LevelsUsed, obi.NextMove,
-    obi.Parameter, obi.Parameters, obi.Proposal, obi.Provenance, obi.Reading, obi.Refusal,
-    obi.Seal, obi.Sealed, obi.SignalPath, obi.Stretch,
+    obi.Parameter, obi.Parameters, obi.Portfolio, obi.Proposal, obi.Provenance, obi.Reading,
+    obi.Refusal, obi.Seal, obi.Sealed, obi.SignalPath, obi.Stretch,
     obi.Suitability, obi.Surface, obi.Taken, obi.Trades,
 )  # fmt: skip
 """What holds what other calls checked."""
@@ -158,6 +158,8 @@ class Subjects:
         self.gates = obi.Gates(["spread"])
         self.gated = obi.Settings(depth=3, threshold=0.2, hold_seconds=2, gates=["spread"])
         self.fit = obi.fit_micro_price(self.history)
+        self.trades = obi.entries(self.history, self.settings)
+        self.alike = obi.correlations({"one": self.history, "other": self.history})
         self.fills = obi.fills(self.history, self.settings)
         self.sealed = obi.sealed_test(self.history, self.settings, after=self.history.time[9])
         self.sealed.save(folder / "sealed.json")
@@ -239,6 +241,8 @@ class Subjects:
                 name: {"histories": {"one": history, "other": history}}
                 for name in ("aligned", "correlations", "lead_lag")
             },
+            "portfolio": {"tables": {"one": self.trades}},
+            "uncorrelated": {"correlations": self.alike},
             "simulate": {"seconds": 2.0},
             "simulate_spoofs": {"seconds": 2.0},
             "fill_summary": {"frame": right["frame_of_fills"]},

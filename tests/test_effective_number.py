@@ -59,3 +59,13 @@ def test_the_interval_of_a_rate_is_wilsons():
         expected = binomtest(right, count).proportion_ci(method="wilson")
         assert (low[0], high[0]) == pytest.approx((expected.low, expected.high))
     assert np.isnan(wilson(np.array([np.nan]), np.array([0.0]), 0.95)).all()
+
+
+def test_a_week_of_long_horizons_is_counted_without_overflow():
+    """With steps of 10 s, the sums over all pairs are far beyond an int64."""
+    at = np.int64(1_764_000_000) * SECOND + np.arange(7 * 8640) * 10 * SECOND
+    for steps in (360, 8640):
+        back = np.arange(1, steps)
+        pairs = ((len(at) - back) * (1 - back / steps)).sum()
+        expected = len(at) ** 2 / (len(at) + 2 * pairs)
+        assert apart(at, steps * 10 * SECOND) == pytest.approx(expected)

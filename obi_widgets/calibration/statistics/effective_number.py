@@ -53,7 +53,8 @@ def apart(at: Ints, horizon: int) -> float:
     later = stop - row - 1
     total = np.concatenate([np.zeros(1, np.int64), np.cumsum(time)])
     waits = total[stop] - total[row + 1] - later * time
-    pairs = float(later.sum()) - float(waits.sum()) / horizon
+    # As floats: of long horizons, the sum over all cases is beyond an int64.
+    pairs = float(later.sum()) - float(waits.sum(dtype=np.float64)) / horizon
     return len(time) ** 2 / (len(time) + 2 * pairs)
 
 

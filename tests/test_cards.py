@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 import math
+import pickle
 import re
 from pathlib import Path
 
@@ -311,6 +313,19 @@ def test_too_short_a_history_has_no_card():
     with pytest.raises(HistoryError, match="There is no card"):
         cards.last  # noqa: B018
     assert cards.to_frame().empty
+
+
+def test_cards_come_one_after_the_other(cards):
+    few = dataclasses.replace(cards, **{name: getattr(cards, name)[..., :5] for name in ARRAYS})
+    assert [card.time for card in few] == few.time.tolist()
+    assert list(obi.cards(market([0.1, 0.2]))) == []
+
+
+def test_a_card_can_be_sent_to_another_process_copied_and_taken_apart(cards):
+    card = cards.last
+    for other in (pickle.loads(pickle.dumps(card)), copy.deepcopy(card)):
+        assert repr(other) == repr(card)
+    assert dataclasses.asdict(card)["parts"] == card.parts
 
 
 @pytest.mark.parametrize("at", [10**6, "1", slice(0, 2), 1.5])

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -19,6 +18,8 @@ from obi_widgets.signals.cycles import CYCLE, CYCLE_SECONDS, cycles_in
 from obi_widgets.trading.own_past import DAY, LEAST
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     import pandas as pd
     from numpy.typing import NDArray
 
@@ -39,7 +40,7 @@ class Cards:
 
     N cycles, S signals, and three windows: short, middle, long. A row knows the states before the
     end of its cycle, and no later one. Signs: + for a rise. `cards.last` and ``cards[i]`` are a
-    `Card`; a slice has the arrays' rows.
+    `Card`, and ``for card in cards`` goes through them in order of time.
 
     Attributes
     ----------
@@ -186,12 +187,10 @@ class Cards:
             quality=float(self.quality[row]),
             since=self._since(row),
             windows=windows,
-            parts=MappingProxyType(
-                {
-                    name: tuple(part[:, row].tolist())
-                    for name, part in zip(self.signals, self.parts, strict=True)
-                }
-            ),
+            parts={
+                name: tuple(part[:, row].tolist())
+                for name, part in zip(self.signals, self.parts, strict=True)
+            },
             conflict=None if np.isnan(in_conflict) else bool(in_conflict),
             price_bps=move,
             price={1.0: "aligned", -1.0: "diverging"}.get(float(np.sign(direction * move)), ""),
@@ -200,6 +199,9 @@ class Cards:
             age=float(self.age[row]),
             confidence=self._confidence.at(row),
         )
+
+    def __iter__(self) -> Iterator[Card]:
+        return (self[row] for row in range(len(self)))
 
     def to_frame(self) -> pd.DataFrame:
         """Return a DataFrame with a row for each cycle.

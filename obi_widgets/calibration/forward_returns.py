@@ -96,8 +96,8 @@ class TouchReturns:
     moves: ForwardReturns
 
 
-def as_horizons(horizons: ArrayLike) -> Floats:
-    """Return horizons as an array of seconds.
+def as_horizons(horizons: ArrayLike, name: str = "horizons") -> Floats:
+    """Return horizons, or what else a user calls them, as an array of seconds.
 
     Raises
     ------
@@ -105,12 +105,12 @@ def as_horizons(horizons: ArrayLike) -> Floats:
         If there is no horizon, or one is not above 0 and below 1e9.
     """
     try:
-        seconds = np.atleast_1d(floats(horizons, "horizons"))
+        seconds = np.atleast_1d(floats(horizons, name))
     except HistoryError:
         seconds = np.empty(0)
     if seconds.ndim != 1 or not len(seconds) or not np.all((seconds > 0) & (seconds < 1e9)):
         raise SettingsError(
-            f"horizons = {quoted(horizons)} is not possible.", "Horizons are seconds, above 0."
+            f"{name} = {quoted(horizons)} is not possible.", "Horizons are seconds, above 0."
         )
     return seconds
 

@@ -73,7 +73,7 @@ def markouts(history: History, seconds: ArrayLike = SECONDS) -> pd.DataFrame:
     >>> table.columns.tolist()[-2:]
     ['markout_1s', 'markout_5s']
     """
-    history, horizons = as_history(history), as_horizons(seconds)
+    history, horizons = as_history(history), as_horizons(seconds, "seconds")
     trades = history.trades
     table = trades.to_frame()[["side", "price", "size"]]
     side, price = trades.side.astype(float), trades.price

@@ -85,7 +85,11 @@ def trade_costs(
     """
     import pandas as pd
 
-    history, horizons, level = as_history(history), as_horizons(seconds), fraction("level", level)
+    history, horizons, level = (
+        as_history(history),
+        as_horizons(seconds, "seconds"),
+        fraction("level", level),
+    )
     trades = history.trades
     side, price = trades.side.astype(float), trades.price
     start = before(history)

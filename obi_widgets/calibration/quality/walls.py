@@ -110,7 +110,7 @@ def walls(
     """
     import pandas as pd
 
-    history, horizons = as_history(history), as_horizons(seconds)
+    history, horizons = as_history(history), as_horizons(seconds, "seconds")
     near_bps = number("near_bps", near_bps, 0, 1_000, "bps")
     near_seconds = number("near_seconds", near_seconds, 0, 3_600, "seconds")
     one = lives(history)
@@ -193,7 +193,11 @@ def wall_markouts(
     """
     import pandas as pd
 
-    history, horizons, level = as_history(history), as_horizons(seconds), fraction("level", level)
+    history, horizons, level = (
+        as_history(history),
+        as_horizons(seconds, "seconds"),
+        fraction("level", level),
+    )
     table, rows = walls(history, horizons), []
     for moment, (time, row) in moments(history, lives(history)).items():
         there = np.maximum(row, 0)

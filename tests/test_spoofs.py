@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import time
 from dataclasses import replace
 from fractions import Fraction
 
@@ -15,7 +17,7 @@ from test_large_levels import SECOND, T0, Tape
 import obi_widgets as obi
 from obi_widgets.errors import HistoryError, SettingsError
 from obi_widgets.trading.gates.spoofs import spoofs as gate
-from obi_widgets.trading.spoofing import CHANCE, tail
+from obi_widgets.trading.spoofing import CHANCE, Flashes, counted, tail
 
 RATES = (15, 60, 180)
 """Runs of eight fake levels an hour without one."""
@@ -108,6 +110,22 @@ def test_the_chance_is_that_of_a_fair_coin():
     assert tail(8, 10) == count / 2**10
     assert tail(3, 3) < CHANCE < tail(4, 5)
     assert 0 < tail(700, 1200) < 1e-8
+    for of_all in range(40):
+        for count in range(of_all + 1):
+            ways = sum(math.comb(of_all, k) for k in range(count, of_all + 1))
+            assert tail(count, of_all) == ways / 2**of_all
+
+
+def test_a_busy_day_and_windows_of_an_hour_are_counted_quickly():
+    """One sum a flash would be some ten million binomial coefficients: half a minute."""
+    rng, flashes = np.random.default_rng(0), 14_400
+    rows = np.sort(rng.integers(0, 86_400, flashes))
+    sides = rng.choice([-1, 1], flashes)
+    found = Flashes(np.arange(flashes), sides, np.ones(flashes), rows)
+    began = time.process_time()
+    what = counted(np.arange(86_400) * SECOND, found, 3600.0, 3)
+    assert time.process_time() - began < 5
+    assert what.same.max() > 300
 
 
 def test_without_trades_it_is_refused_and_the_gate_is_closed():

@@ -20,7 +20,7 @@ in high frequency trading", arXiv:2009.14818, for what they do to imbalance. The
 
 from __future__ import annotations
 
-import math
+from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -169,7 +169,18 @@ def counted(time: Ints, found: Flashes, window: float, repeats: float) -> Counte
 
 def tail(count: int, of_all: int) -> float:
     """Return the probability that at least so many of all fall on one given side."""
-    return float(sum(math.comb(of_all, k) for k in range(count, of_all + 1)) / 2**of_all)
+    return tails(of_all)[count]
+
+
+@lru_cache(maxsize=512)
+def tails(of_all: int) -> tuple[float, ...]:
+    """Return `tail` of each count, 0 to all: a window of an hour asks for the same a lot."""
+    cases, total, found = 1, 0, []
+    for count in range(of_all, -1, -1):
+        total += cases
+        found.append(total / 2**of_all)
+        cases = cases * count // (of_all - count + 1)
+    return tuple(reversed(found))
 
 
 def spoofs_known(

@@ -298,7 +298,7 @@ def test_what_is_not_possible_is_said():
         with pytest.raises(SettingsError) as error:
             obi.event_study(history, **options)
         assert said in str(error.value)
-    with pytest.raises(SettingsError, match="There are 13 signals"):
+    with pytest.raises(SettingsError, match=r"There are 13 signals\. Give 1 to 12\. "):
         obi.event_study(history, {str(n): np.ones(len(history)) for n in range(13)})
     with pytest.raises(SettingsError, match="too short for states"):
         obi.event_study(market(np.full(60, 10_000.0), 1.0, interval=1.0))

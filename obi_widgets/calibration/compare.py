@@ -206,13 +206,13 @@ def compare(
     )  # fmt: skip
 
 
-def chosen_signals(signals: object, *, gauges: bool = False) -> list[Chosen]:
+def chosen_signals(signals: object, *, gauges: bool = False, most: int = MOST) -> list[Chosen]:
     """Return the signals that are compared, each with a name of its own.
 
     Raises
     ------
     SettingsError
-        If there is none, if they are too many, or if one is no signal; also if one has no
+        If there is none, if they are more than ``most``, or if one is no signal; also if one has no
         direction, unless ``gauges``.
     """
     if isinstance(signals, Signal | str | Settings | Parameters):
@@ -223,9 +223,9 @@ def chosen_signals(signals: object, *, gauges: bool = False) -> list[Chosen]:
         given = [("", one) for one in signals]
     else:
         raise SettingsError(f"signals = {quoted(signals)} is not possible.", ADVICE)
-    if not 1 <= len(given) <= MOST:
+    if not 1 <= len(given) <= most:
         raise SettingsError(
-            f"There are {len(given):,} signals.", f"Give 1 to {MOST}. {ADVICE}"
+            f"There are {len(given):,} signals.", f"Give 1 to {most}. {ADVICE}"
         )  # fmt: skip
     chosen = [_one(name, one) for name, one in given]
     if not gauges:

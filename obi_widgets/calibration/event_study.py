@@ -164,9 +164,8 @@ def event_study(
     window, beyond, of_last, before, after, lags = options
     number("level", level, 0.5, 0.999)
     integer("seed", seed, 0, 1_000_000)
-    loaders, chosen = as_loaders(history), chosen_signals(signals, gauges=True)
-    if len(chosen) > MOST_SIGNALS:
-        raise SettingsError(f"There are {len(chosen)} signals.", f"Give 1 to {MOST_SIGNALS}.")
+    loaders = as_loaders(history)
+    chosen = chosen_signals(signals, gauges=True, most=MOST_SIGNALS)
     found = [judged(loaders, one.parameters, one.signal, None) for one in chosen]
     states = found[0].history
     if too_coarse(window, states.interval):

@@ -98,7 +98,7 @@ def _as_weights(given: ArrayLike, count: int) -> np.ndarray[tuple[int], np.dtype
     if weights.shape != (count,) or not np.isfinite(weights).all() or (weights < 0).any():
         raise SettingsError(
             f"weights = {quoted(given)} is not possible.",
-            f"Give {count} numbers of 0 or more, one a signal.",
+            f"Give a number of 0 or more for each signal, {count} in all.",
         )
     if not weights.any():
         raise SettingsError("All weights are 0.", "Give at least one above 0.")

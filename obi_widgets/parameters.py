@@ -365,7 +365,7 @@ def described_in(docstring: str) -> dict[str, str]:
         r"^(\w[\w, ]*)(?: *:[^\n]*)?\n((?:[ \t]+[^\n]*\n?|\n)*)", section[1], re.M
     ):
         for name in names.split(","):
-            found[name.strip()] = " ".join(text.split())
+            found[name.strip()] = " ".join(text.replace("``", "").split())
     return found
 
 

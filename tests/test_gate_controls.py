@@ -7,6 +7,7 @@ import pytest
 import obi_widgets as obi
 from obi_widgets.presentation.texts.gate_text import said_of
 from obi_widgets.settings.undo import REST
+from obi_widgets.signals import registry as signals
 from obi_widgets.trading.gates import registry
 from obi_widgets.trading.gates.spread import spread
 from obi_widgets.widgets.gate_controls import GateControls
@@ -38,7 +39,7 @@ def shown(controls):
 def test_a_checkbox_switches_a_gate(made):
     settings = obi.Settings()
     controls, _ = made(settings)
-    built_in = ["Depth", "Hours", "Large level age", "Largest share", "Spread", "Volatility"]
+    built_in = sorted(registry.find(name).title for name in registry.BUILT_IN)
     offered = [box.description for box in controls._switches.children]
     assert [title for title in offered if title in built_in] == built_in, "beside a user's own"
     assert shown(controls) == []
@@ -157,6 +158,17 @@ def test_each_gate_says_what_it_does(name):
     titles = [parameter.title for parameter in gate.parameters.values()]
     assert len(set(titles)) == len(titles)
     assert all(parameter.description for parameter in gate.parameters.values())
+
+
+@pytest.mark.parametrize("of", [registry, signals], ids=["gate", "signal"])
+def test_each_tooltip_can_be_read_by_itself(of):
+    """On the screen there is no paragraph before it, and nothing that a reference leads to."""
+    for name in of.BUILT_IN:
+        for parameter in of.find(name).parameters.values():
+            said = parameter.description
+            assert said.endswith("."), (name, parameter.name, said)
+            assert "`" not in said, (name, parameter.name, said)
+            assert "see " not in said.lower(), (name, parameter.name, said)
 
 
 def test_the_name_on_the_screen_is_beside_the_kind():

@@ -87,10 +87,20 @@ def card_direction(
     ----------
     history : History
         T states.
-    short, middle, long : float
-        Lengths of the windows, seconds: whole cycles of 10 s, the nearest number of them.
-    decay, depth, band_bps, weighting
-        Of the imbalance; see `imbalance`.
+    short : float
+        Length of the shortest window, seconds; it is rounded to whole cycles of 10 s.
+    middle : float
+        Length of the middle window, seconds; it is rounded to whole cycles of 10 s.
+    long : float
+        Length of the longest window, seconds; it is rounded to whole cycles of 10 s.
+    decay : float
+        Per bp of distance from mid: a level's weight in the imbalance is exp(−decay · distance).
+    depth : int or None
+        Levels a side that the imbalance uses; None for all that are kept.
+    band_bps : float or None
+        Only levels within this distance from mid count in the imbalance, bps; None for no band.
+    weighting : str
+        What a level weighs in the imbalance before decay: its size, or its size times its price.
 
     Returns
     -------

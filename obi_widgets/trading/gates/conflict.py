@@ -57,12 +57,22 @@ def conflict(
     ----------
     history : History
         T states.
-    short, middle, long : float
-        Lengths of the windows, seconds; see `card_direction`.
+    short : float
+        Length of the shortest window, seconds; it is rounded to whole cycles of 10 s.
+    middle : float
+        Length of the middle window, seconds; it is rounded to whole cycles of 10 s.
+    long : float
+        Length of the longest window, seconds; it is rounded to whole cycles of 10 s.
     of_last : float
-        Seconds before a grid time over which the bands are taken, or as many as there are.
-    decay, depth, band_bps, weighting
-        Of the imbalance; see `imbalance`.
+        Seconds of a window's past over which its band is taken, or as many as there are.
+    decay : float
+        Per bp of distance from mid: a level's weight in the imbalance is exp(−decay · distance).
+    depth : int or None
+        Levels a side that the imbalance uses; None for all that are kept.
+    band_bps : float or None
+        Only levels within this distance from mid count in the imbalance, bps; None for no band.
+    weighting : str
+        What a level weighs in the imbalance before decay: its size, or its size times its price.
     """
     of_book = {"decay": decay, "depth": depth, "band_bps": band_bps, "weighting": weighting}
     cycles, values = windows_of(history, of_book, (short, middle, long))

@@ -49,15 +49,15 @@ def spoofs(
         T states. Unknown without trades, and where they seem to have stopped, since a wall that was
         pulled cannot be told from one that was traded.
     closed_for : float
-        Seconds for which it is closed after the newest spoof became known.
+        Seconds for which the gate is closed after the newest spoof became known.
     within_bps : float
-        Distance from mid within which a wall was near when it was born, bps.
+        Only walls that appeared within this distance from mid count, bps.
     life : float
-        Seconds within which it was pulled.
+        Only walls that were pulled within so many seconds count.
     window : float
-        Seconds over which such walls are counted.
+        Seconds over which walls that appeared near mid and were pulled soon are counted.
     repeats : float
-        How many of one side have to be among them.
+        Walls of one side that have to be counted in the window to be called spoofs.
     """
     out = np.ones((2, len(history)))
     out[:, ~history.trades_known] = np.nan

@@ -52,7 +52,7 @@ def volatility(
     most : float, optional
         Closed where it exceeds this quantile of its own recent values.
     least : float, optional
-        Closed where it is less than this quantile of them.
+        Closed where it is less than this quantile of its own recent values.
     of_last : float
         Seconds before a state whose values are recent.
     """

@@ -51,6 +51,15 @@ def test_alone_it_is_what_it_was(frame):
     assert all(len(row) == 3 for row in alone["rows"])
 
 
+def test_no_entry_with_a_gate_on_says_what_may_be_the_reason(frame):
+    """A gate that looks back over hours is closed for hours, and the figures are dashes."""
+    none = Results(0, NAN, NAN, NAN, NAN)
+    alone = replace(frame, other=None, results=none)
+    assert outcome(alone)["note"] == ""
+    gated = replace(alone, parameters=frame.parameters.replace(gates=["conflict"]))
+    assert "closed also while it knows too little" in outcome(gated)["note"]
+
+
 def test_both_stand_side_by_side(frame):
     found = compared(frame, Difference(11.0, 2.0, 20.0, 0.95))
     assert found["other"] == "hold 30 s"

@@ -15,6 +15,12 @@ if TYPE_CHECKING:
 
     from obi_widgets.presentation.frames.frame import Frame, Reach
 
+CLOSED = (
+    "No entry. A gate is closed also while it knows too little: obi.gate_report says how long each "
+    "was open or unknown."
+)
+"""What may be the reason of no entry while gates are on."""
+
 
 def depth_effect(depth: int | None, reach: Reach) -> Note:
     """Return how far the levels that the signal uses reach.
@@ -80,7 +86,7 @@ def results(frame: Frame) -> tuple[list[tuple[str, str, str]], str]:
     if frame.front is not None:
         bounds = "Figures: last to first in the queue. The chart shows the last. "
     if not found.entries:
-        return rows, frame.untold or bounds.strip()
+        return rows, frame.untold or (CLOSED if parameters.gates else bounds.strip())
     if found.entries < FEW:
         return rows, f"{bounds}Too few entries: the mean may be chance."
     half = formatting.number(1.96 * found.mean_net_se, 2)

@@ -8,7 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import obi_widgets as obi
 from obi_widgets.presentation.texts import formatting
+from obi_widgets.trading.declared import LEAST_WEIGHT, SIZE
 
 NAN = math.nan
 
@@ -180,6 +182,30 @@ def test_a_spread_is_in_ticks_where_bps_would_say_nothing(spread, middle, tick, 
 def test_a_signal_of_any_size_fits_its_chip(value, high, text, side):
     assert formatting.signal(value, (-high, high)) == text
     assert formatting.side(value, (-high, high)) == side
+
+
+@pytest.mark.parametrize(
+    ("value", "high", "text"),
+    [(0.411, 0.6, "0.411 bps"), (-0.2, 1.0, "−0.20 bps"), (2e6, 3e6, "2.0M bps"), (NAN, 1.0, "–")],
+)
+def test_a_gauge_has_no_plus_no_arrow_and_no_side(value, high, text):
+    """More volatility is no rise."""
+    span = (-high, high)
+    assert formatting.signal(value, span, "bps", directional=False) == text
+    assert formatting.side(value, span, directional=False) == ""
+    assert formatting.about(obi.imbalance).endswith("−1 to +1. Plus means a rise.")
+    assert formatting.about(obi.realised_volatility).endswith("In bps. A high value is no rise.")
+    assert formatting.about(obi.vpin).endswith("0 to 1. A high value is no rise.")
+
+
+def test_a_tooltip_has_no_bound_that_nobody_reaches():
+    assert formatting.allowed(SIZE).endswith("Type a number above 0, in base units, or off.")
+    assert formatting.allowed(LEAST_WEIGHT).endswith("Type a number from 0.05 to 1 of the whole.")
+
+
+def test_what_the_title_says_of_a_unit_does_not_stand_behind_the_number():
+    assert LEAST_WEIGHT.title == "At threshold, \N{MULTIPLICATION SIGN} whole"
+    assert formatting.value(LEAST_WEIGHT, 0.25) == "0.25"
 
 
 @pytest.mark.parametrize(

@@ -186,8 +186,8 @@ LEAST_WEIGHT = Parameter(
     "least_weight",
     Number(0.05, 1, "of the whole", slider=(0.05, 1, 0.05)),
     0.25,
-    "Share of the whole size, or of the stop, that an entry at the threshold has.",
-    "At the threshold",
+    "Share of the whole size, or of the whole stop, that an entry at the threshold has.",
+    "At threshold, × whole",
 )
 
 WEIGHING = (SIZE_BY, STOP_BY, LEAST_WEIGHT)

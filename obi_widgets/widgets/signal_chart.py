@@ -129,7 +129,9 @@ class SignalWidget(Chart):
             nothing = formatting.nothing_yet(frame) or shown.trouble
         state = overlay_state(title, nothing, frame) | {"length": ""}
         scaled = of.range is None
-        state["ticks"] = _labels(shown.threshold, shown.scale, scaled=scaled)
+        state["ticks"] = _labels(
+            shown.threshold, shown.scale, scaled=scaled, directional=of.directional
+        )
         (low, high), threshold = shown.scale, shown.threshold
         if shown.parameters.threshold_is != "value":
             threshold = math.inf
@@ -148,8 +150,8 @@ class SignalWidget(Chart):
             overlay = {"reading": self._reading(frame, shown)}
         if low <= shown.value <= high:
             state["at"] = round((high - shown.value) / (high - low), 4)
-            state["last"] = formatting.signal(shown.value, shown.scale)
-            state["side"] = formatting.side(shown.value, shown.scale)
+            state["last"] = formatting.signal(shown.value, shown.scale, directional=of.directional)
+            state["side"] = formatting.side(shown.value, shown.scale, directional=of.directional)
         yield self._overlay, {**overlay, "state": state}
 
     def _shown(self, frame: Frame) -> SignalLine | None:
@@ -169,8 +171,9 @@ class SignalWidget(Chart):
             # Before the first state there is no reading of any.
             found = (one.value for one in frame.reading.stacked if one.parameters == self.stacked)
             value = next(found, math.nan)
-        text = formatting.signal_number(value, shown.scale)
-        side = formatting.side(value, shown.scale)
+        directional = shown.signal.directional
+        text = formatting.signal_number(value, shown.scale, directional=directional)
+        side = formatting.side(value, shown.scale, directional=directional)
         return crosshair(frame, self.time, [(value, text, side)])
 
     def _zones(self, threshold: float, low: float, high: float) -> Iterator[Pair]:
@@ -201,7 +204,7 @@ NO_ZONE = {"x": np.zeros(1, np.int32), "y": (np.zeros(1, np.float32),) * 2}
 
 @lru_cache(16)
 def _labels(
-    threshold: float, span: tuple[float, float], *, scaled: bool
+    threshold: float, span: tuple[float, float], *, scaled: bool, directional: bool = True
 ) -> list[tuple[float, str]]:
     """Return labels of the thresholds, and of 0 if its label does not overlap with theirs.
 
@@ -220,7 +223,7 @@ def _labels(
     return [
         (
             round((high - value) / (high - low), 4),
-            formatting.signal_number(value, span) if value else "0",
+            formatting.signal_number(value, span, directional=directional) if value else "0",
         )
         for value in values
         if low <= value <= high

@@ -104,8 +104,10 @@ class StatusWidget(Part):
             "paused": frame.paused,
             "mid": formatting.mid(frame.mid, frame.tick_size),
             "spread": formatting.spread(frame.spread, frame.mid, frame.tick_size),
-            "signal": formatting.signal(frame.signal, frame.signal_range, of.unit),
-            "side": formatting.side(frame.signal, frame.signal_range),
+            "signal": formatting.signal(
+                frame.signal, frame.signal_range, of.unit, directional=of.directional
+            ),
+            "side": formatting.side(frame.signal, frame.signal_range, directional=of.directional),
             "age": None if math.isnan(frame.age) or frame.paused else round(frame.age, 3),
             "late": formatting.late(frame.lag, frame.late) if receiving else ("", ""),
             "rate": formatting.number(frame.rate, 0),

@@ -222,7 +222,12 @@ def _figures(frame: Frame) -> list[tuple[str, str]]:
         ("spread", formatting.spread(spread, mid, frame.tick_size)),
         (
             parameters.signal.title,
-            formatting.signal(frame.signal, frame.signal_range, parameters.signal.unit),
+            formatting.signal(
+                frame.signal,
+                frame.signal_range,
+                parameters.signal.unit,
+                directional=parameters.signal.directional,
+            ),
         ),
         ("settings", formatting.signed(", ".join(settings))),
     ]

@@ -26,11 +26,17 @@ NOTHING = "\N{EN DASH}"
 LATE = 1.0
 """Lag above its minimum from which it is shown, seconds."""
 
-UNITS = {"seconds": "s", "per bp": "/bp", "of the threshold": "", "base units": "base"}
+UNITS = {
+    "seconds": "s", "per bp": "/bp", "of the threshold": "", "of the whole": "",
+    "base units": "base",
+}  # fmt: skip
 """Short forms of units, behind a number; empty where the name of the setting says the unit."""
 
 LARGE = ((1e12, "T"), (1e9, "B"), (1e6, "M"), (1e3, "k"))
 """Factors of large numbers, and their names."""
+
+UNREACHED = 1e15
+"""A bound that large, or as small as its inverse, is that of the storage: it is not shown."""
 
 SYMBOL = 20
 """Letters of a symbol that are shown; a longer one is shortened in its middle."""
@@ -166,7 +172,13 @@ def won(share: float, count: int) -> str:
     return f"{round(share * count)} of {count}" if count < FEW else f"{number(100 * share, 0)} %"
 
 
-def signal(value: float, span: tuple[float, float] = (-1, 1), unit: str = "") -> str:
+def signal(
+    value: float,
+    span: tuple[float, float] = (-1, 1),
+    unit: str = "",
+    *,
+    directional: bool = True,
+) -> str:
     """Return a value of a signal with its sign and an arrow up or down; zero has neither.
 
     Parameters
@@ -177,18 +189,23 @@ def signal(value: float, span: tuple[float, float] = (-1, 1), unit: str = "") ->
         Range of its chart: the smaller it is, the more decimals are shown.
     unit : str
         Unit of the signal.
+    directional : bool
+        False for a gauge: it has no arrow, and no plus.
     """
-    text = signal_number(value, span)
-    arrow = {"+": " ▲", MINUS: " ▼"}.get(text[0], "")
+    text = signal_number(value, span, directional=directional)
+    arrow = {"+": " ▲", MINUS: " ▼"}.get(text[0], "") if directional else ""
     return f"{text}{unit and ' ' + unit}{arrow}" if math.isfinite(value) else text
 
 
 @lru_cache(64)
-def signal_number(value: float, span: tuple[float, float]) -> str:
-    """Return a value of a signal with its sign, in the decimals of its chart, or `compact`."""
+def signal_number(value: float, span: tuple[float, float], *, directional: bool = True) -> str:
+    """Return a value of a signal with its sign, in the decimals of its chart, or `compact`.
+
+    A gauge, which is not ``directional``, has no plus.
+    """
     if 1e-4 <= max(map(abs, span)) < 1e6 or not any(span):
-        return number(value, signal_decimals(span), sign=True)
-    return compact(value, sign=True)
+        return number(value, signal_decimals(span), sign=directional)
+    return compact(value, sign=directional)
 
 
 @lru_cache(64)
@@ -198,8 +215,10 @@ def signal_decimals(span: tuple[float, float]) -> int:
     return min(max(2 - math.floor(math.log10(largest)), 0), 12) if largest > 0 else 2
 
 
-def side(value: float, span: tuple[float, float] = (-1, 1)) -> str:
-    """Return the side of a signal, for its colour; empty if the value is shown as zero."""
+def side(value: float, span: tuple[float, float] = (-1, 1), *, directional: bool = True) -> str:
+    """Return the side of a signal, for its colour; empty of a gauge, or if shown as zero."""
+    if not directional:
+        return ""
     return {"+": "bid", MINUS: "ask"}.get(signal_number(value, span)[0], "")
 
 
@@ -208,11 +227,13 @@ def about(of: Signal) -> str:
     """Return a line about a signal: its description, range and unit."""
     found = [re.sub(r"^Return (\w)", lambda match: match[1].upper(), of.description)]
     if of.range is not None:
-        low, high = (number(end, 0 if end == int(end) else 2, sign=True) for end in of.range)
+        sign = of.directional
+        low, high = (number(end, 0 if end == int(end) else 2, sign=sign) for end in of.range)
         found.append(f"{low} to {high}{of.unit and ' ' + of.unit}.")
     elif of.unit:
         found.append(f"In {of.unit}.")
-    return " ".join([*filter(None, found), "Plus means a rise."])
+    said = "Plus means a rise." if of.directional else "A high value is no rise."
+    return " ".join([*filter(None, found), said])
 
 
 def value(parameter: Parameter, chosen: object) -> str:
@@ -264,7 +285,10 @@ def allowed(parameter: Parameter) -> str:
     if isinstance(kind, Number):
         unit = f" {kind.unit}" if kind.unit else ""
         off = f", or {value(parameter, None)}" if kind.off else ""
-        values = f"Type a number from {kind.low:g} to {kind.high:g}{unit}{off}."
+        possible = f"from {kind.low:g} to {kind.high:g}{unit}"
+        if 0 < kind.low < 1 / UNREACHED and kind.high > UNREACHED:
+            possible = f"above 0{unit and f', in{unit}'}"
+        values = f"Type a number {possible}{off}."
     return " ".join(filter(None, (parameter.description, signed(values))))
 
 

@@ -109,8 +109,12 @@ def reading_rows(frame: Frame, reading: Reading) -> list[Row]:
 
 def _signal_rows(name: str, of: SignalReading, span: tuple[float, float]) -> list[Row]:
     """Return the row of a signal, and that of its distance from the threshold if it is known."""
-    value = formatting.signal(of.value, span, of.parameters.signal.unit)
-    rows = [(name, value, formatting.side(of.value, span))]
+    signal = of.parameters.signal
+    directional = signal.directional
+    value = formatting.signal(of.value, span, signal.unit, directional=directional)
+    rows = [(name, value, formatting.side(of.value, span, directional=directional))]
+    if not directional:  # it makes no entries, so no threshold is near
+        return rows
     if away := distance(of.value, of.threshold, span):
         rows.append(("", away, ""))
     return rows

@@ -190,6 +190,12 @@ def test_too_few_moves_are_said():
     history, random = walk(4, seconds=60)
     study = obi.event_study(history, {"one": random.standard_normal(len(history))}, **SHORT)
     assert study.says("one").startswith("too few moves to tell: ")
+    moving, _ = leading(0)
+    none = obi.event_study(moving, {"none": np.full(len(moving), np.nan)}, **SHORT)
+    assert none.signals[0].no_value == none.moves > 0
+    assert (
+        none.says("none") == "no value around the moves: it may look back further than the record"
+    )
     assert np.isnan(study.signals[0].half).all()
     assert np.isnan(study.signals[0].lead)
     few = obi.event_study(history[:40], {"one": np.ones(40)}, **SHORT)
@@ -316,6 +322,9 @@ def test_the_picture_says_what_the_study_says():
     bundle = shown(study)
     assert bundle["text/plain"] == repr(study)
     assert "obi-still" not in bundle["text/html"]  # no widget may hide it
+    for sheet in (Path(obi.__file__).parent / "widgets" / "static").glob("*.css"):
+        assert "obi-event-study" not in sheet.read_text(), "nor keep its sentences on one line"
+    assert 'class="obi-event-study"' in bundle["text/html"]
     assert "<pre>" in study._repr_html_()
     assert study.summary["lead"].iloc[0] == study.signals[0].lead
     frame = study.to_frame().loc["lead"]

@@ -126,6 +126,8 @@ class SignalPath:
         """What is found, in words."""
         if self.looks_ahead:
             return "left out: it uses later data"
+        if self.no_value and not self.used:
+            return "no value around the moves: it may look back further than the record"
         if self.blocks < FEWEST:
             return (
                 f"too few moves to tell: {self.used} in {self.blocks} blocks of time, and "

@@ -44,16 +44,16 @@ HOW_TO_READ = (
 
 THEMED = (
     '<style>:is(body[data-jp-theme-light="true"],body[data-vscode-theme-kind$="light"],'
-    'html[theme="light"],body.light) .obi-figure{color-scheme:light}'
+    'html[theme="light"],body.light) .obi-event-study{color-scheme:light}'
     ':is(body[data-jp-theme-light="false"],body[data-vscode-theme-kind$="dark"],'
-    'html[theme="dark"],body.dark) .obi-figure{color-scheme:dark}</style>'
+    'html[theme="dark"],body.dark) .obi-event-study{color-scheme:dark}</style>'
 )
 """Light or dark as the front end says: no widget, whose style sheet does so, need be there."""
 
 
 def shown(study: EventStudy) -> dict[str, str]:
     """Return what a notebook shows of an event study, by MIME type."""
-    bundle = written(still_of(study), "obi-figure")
+    bundle = written(still_of(study), "obi-event-study")
     return {"text/html": THEMED + bundle["text/html"], "text/plain": repr(study)}
 
 

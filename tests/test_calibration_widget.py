@@ -13,7 +13,8 @@ from shown_tools import hear, shown
 
 import obi_widgets as obi
 from obi_widgets.calibration import calibrate as calibration
-from obi_widgets.session import background_calibration
+from obi_widgets.kernels import loader
+from obi_widgets.session import background, background_calibration
 
 comm = pytest.importorskip("comm")
 
@@ -81,11 +82,11 @@ def test_a_recompute_is_two_messages_and_a_few_kilobytes(widget, session, wire, 
         return shown(widget._sheet)["surface"]["stale"]
 
     # At once without a surface, and with it once the settings rest: here, when they may.
-    monkeypatch.setattr(background_calibration, "SETTLED_AFTER", 1000.0)
+    monkeypatch.setattr(background, "SETTLED_AFTER", 1000.0)
     session.settings.decay = 0.3
     wait_for(lambda: len(frames()) == 1 and stale(), "a report")
     assert widget.report.parameters.decay == 0.3
-    monkeypatch.setattr(background_calibration, "SETTLED_AFTER", 0.0)
+    monkeypatch.setattr(background, "SETTLED_AFTER", 0.0)
     session.refresh()
     wait_for(lambda: len(frames()) == 2 and not stale(), "its surface")
     wait_for(lambda: not threads(), "the end")
@@ -334,8 +335,8 @@ def test_an_impossible_selection_is_refused(unstarted, times):
 
 
 def test_a_surface_waits_for_the_compiler_and_the_verdict_does_not(monkeypatch):
-    monkeypatch.setattr(background_calibration.loader, "busy", lambda: True)
-    monkeypatch.setattr(background_calibration, "MIN_PAUSE", 0.1)
+    monkeypatch.setattr(loader, "busy", lambda: True)
+    monkeypatch.setattr(background, "MIN_PAUSE", 0.1)
     told = []
     one = background_calibration.Calibrator(
         obi.Session("sim:BTC-PERP").tried, lambda: told.append(one.found)
@@ -344,6 +345,6 @@ def test_a_surface_waits_for_the_compiler_and_the_verdict_does_not(monkeypatch):
     wait_for(lambda: told)
     assert (told[0].surface, told[0].stale) == (None, True)
     assert told[0].report is not None
-    monkeypatch.setattr(background_calibration.loader, "busy", lambda: False)
+    monkeypatch.setattr(loader, "busy", lambda: False)
     wait_for(lambda: not told[-1].stale)
     one.close()

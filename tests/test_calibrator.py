@@ -11,7 +11,7 @@ from session_tools import wait_for
 
 import obi_widgets as obi
 from obi_widgets.calibration import calibrate as calibration
-from obi_widgets.session import background_calibration
+from obi_widgets.session import background
 from obi_widgets.session.background_calibration import Calibrator, part
 from obi_widgets.session.trials import Tried
 
@@ -76,7 +76,7 @@ def test_the_newest_request_wins(running, told, monkeypatch):
 
 
 def test_streaming_data_are_calibrated_at_a_limited_rate(running, told, monkeypatch):
-    monkeypatch.setattr(background_calibration, "MIN_PAUSE", 0.4)
+    monkeypatch.setattr(background, "MIN_PAUSE", 0.4)
     began = time.monotonic()
     rows = 1000
 
@@ -99,7 +99,7 @@ def test_nothing_counts_as_tried_before_a_choice_and_then_everything_shown(
     wait_for(lambda: told)
     assert running.found.report.tried == len(running.tried) == 1, "the settings shown first"
     with monkeypatch.context() as patch:
-        patch.setattr(background_calibration, "SETTLED_AFTER", 1000.0)
+        patch.setattr(background, "SETTLED_AFTER", 1000.0)
         running.ask(HISTORY, parameters(decay=0.5))
         wait_for(lambda: len(told) == 2)
     assert told[1].report.tried == 10, "the nine thresholds of the surface, and the choice"
@@ -158,7 +158,7 @@ def test_an_error_comes_with_advice_and_the_next_settings_are_computed(
 
 
 def test_close_ends_a_waiting_calibrator_without_an_answer(running, told, monkeypatch):
-    monkeypatch.setattr(background_calibration, "MIN_PAUSE", 1000.0)
+    monkeypatch.setattr(background, "MIN_PAUSE", 1000.0)
     running.ask(HISTORY, DEFAULTS)
     wait_for(lambda: told)
     running.ask(HISTORY[:2000], DEFAULTS)  # due in a quarter of an hour
@@ -184,7 +184,7 @@ def test_a_surface_comes_with_its_proposal(running, told):
 
 
 def test_a_calibration_that_is_no_longer_wanted_is_dropped(running, told, monkeypatch):
-    monkeypatch.setattr(background_calibration, "MIN_PAUSE", 1000.0)
+    monkeypatch.setattr(background, "MIN_PAUSE", 1000.0)
     running.ask(HISTORY, DEFAULTS)
     wait_for(lambda: told)
     running.ask(HISTORY[:2000], DEFAULTS)

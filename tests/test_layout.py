@@ -232,7 +232,10 @@ TABLE = {
     "sheet": ("presentation/tear_sheet/tear_sheet", "the tear sheet"),
     "sheet_surface": ("presentation/tear_sheet/tear_sheet_surface", "the surface on it"),
     "sealed_widget": ("presentation/tear_sheet/tear_sheet_seal", "the sealed test on it"),
-    "calibrator": ("session/background_calibration session/trials", "calibration beside a stream"),
+    "calibrator": (
+        "session/background session/background_calibration session/trials",
+        "calibration beside a stream",
+    ),
     "session": ("session/export session/following", "what a session gives, and its export"),
     "comparison": ("session/actions", "A against B in a session"),
     "choices": ("widgets/beside", "buttons as a page presses them"),

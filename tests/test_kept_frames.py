@@ -9,6 +9,7 @@ import pytest
 from frame_decoder import FrameDecoder
 
 import obi_widgets as obi
+from obi_widgets.calibration.result import GatesResult
 from obi_widgets.kernels import loader
 from obi_widgets.presentation.frames.frame_message import FrameEncoder
 from obi_widgets.presentation.frames.kept import Kept
@@ -106,7 +107,7 @@ class Events:
         """Let one thing happen."""
         chosen = self.random.choice([self.states_came] * 6 + [
             self.setting, self.window, self.pan, self.point, self.entry, self.draw, self.stack,
-            self.select, self.compare, self.again,
+            self.select, self.compare, self.gates, self.counted, self.again,
         ])  # fmt: skip
         chosen()
 
@@ -177,6 +178,22 @@ class Events:
         for lab in self.labs:
             session = lab.session
             session.compare_with(None if session.compared else session.settings)
+
+    def gates(self):
+        chosen = self.random.choice([None, ["spread"], {"spread": {"window": 30}, "hours": {}}])
+        for lab in self.labs:
+            lab.settings.gates = chosen
+
+    def counted(self):
+        """Let the report of gates come; the same for both, whenever its thread would be done."""
+        settings, number = self.labs[0].settings.parameters, self.random.randrange
+        row = {
+            "entries_off": 90.0, "unknown": 0.2, "removed": float(number(90)), "removed_net": -1.0,
+            "kept": 40.0, "selects": 1.0, "selects_low": -2.0, "selects_high": 4.0,
+        }  # fmt: skip
+        found = GatesResult(settings, dict.fromkeys(settings.gates, row), number(1, 9))
+        for lab in self.labs:
+            lab.session.gate_reporter.found = found
 
 
 @pytest.mark.slow

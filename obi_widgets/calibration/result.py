@@ -1,4 +1,4 @@
-"""The results of a background calibration: report, surface and proposal together."""
+"""What is computed in the background: a calibration, and what gates remove."""
 
 from __future__ import annotations
 
@@ -6,10 +6,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from obi_widgets.calibration.proposal import Proposal
     from obi_widgets.calibration.report import Report
     from obi_widgets.calibration.surface import Surface
     from obi_widgets.history.incoming import Span
+    from obi_widgets.settings.parameters import Parameters
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,3 +42,26 @@ class CalibrationResult:
     selected: Span | None
     error: str = ""
     proposal: Proposal | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class GatesResult:
+    """What each gate of some settings removes.
+
+    Attributes
+    ----------
+    parameters : Parameters
+        The settings.
+    rows : mapping of str to mapping
+        By name of a gate: the figures of its row in `obi_widgets.gate_report`. Empty on an error.
+    tried : int
+        Number of settings that were tried, those without one of the gates included. The intervals
+        of ``selects`` allow for it.
+    error : str
+        What went wrong, and what to do; empty if nothing did.
+    """
+
+    parameters: Parameters
+    rows: Mapping[str, Mapping[str, float]]
+    tried: int
+    error: str = ""

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from obi_widgets.feeds.base import Feed
     from obi_widgets.session.background_calibration import Calibrator
+    from obi_widgets.session.background_gates import GateReporter
     from obi_widgets.session.publishing import Publishing, Shown
     from obi_widgets.session.sealing import Sealing
     from obi_widgets.session.states import Listeners
@@ -56,12 +57,14 @@ class Workers(NamedTuple):
 
     listeners: Listeners
     calibrator: Calibrator
+    gate_reporter: GateReporter
     sealing: Sealing
 
     def close(self, *, wait: bool = True) -> None:
-        """Stop them; without ``wait``, do not wait for a calibration that goes on."""
+        """Stop them; without ``wait``, do not wait for what is being computed."""
         self.listeners.close()
         self.calibrator.close(wait=wait)
+        self.gate_reporter.close(wait=wait)
         self.sealing.close()
 
 

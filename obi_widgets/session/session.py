@@ -22,6 +22,7 @@ from obi_widgets.feeds.sources import open_feed
 from obi_widgets.presentation.charts.time_range import whole, windows
 from obi_widgets.session.actions import Actions
 from obi_widgets.session.background_calibration import Calibrator
+from obi_widgets.session.background_gates import GateReporter
 from obi_widgets.session.comparing import Comparing
 from obi_widgets.session.export import export, found_of
 from obi_widgets.session.following import Following
@@ -113,6 +114,8 @@ class Session(Actions, Comparing, Following):
         elsewhere on the same data: ``session.tried.add(parameters)``.
     calibrator, publisher, sealing : Calibrator, Publisher and Sealing
         Background calibration, frames for views, and sealed tests.
+    gate_reporter : GateReporter
+        Computes in the background what the gates of the settings remove.
     bell : Bell
         Alerts that the screen shows, see `alert`.
 
@@ -192,6 +195,7 @@ class Session(Actions, Comparing, Following):
                 session.refresh()
 
         self.calibrator = Calibrator(self.tried, found)
+        self.gate_reporter = GateReporter(self.tried, found)
         self.publisher = Publisher(self, self._wake)
         self.sealing = Sealing(self.market, feed.kind, settings)
 
@@ -200,7 +204,9 @@ class Session(Actions, Comparing, Following):
                 session.tell(note)
 
         self._listeners = Listeners(self.market, settings, tell)
-        self._life = self._begin(Workers(self._listeners, self.calibrator, self.sealing))
+        self._life = self._begin(
+            Workers(self._listeners, self.calibrator, self.gate_reporter, self.sealing)
+        )
 
     def _begin(self, workers: Workers) -> Lifecycle | Membership:
         """Return what starts and stops it."""

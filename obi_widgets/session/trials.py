@@ -12,6 +12,9 @@ The first settings were not chosen by their results, and count as one test. A su
 other thresholds. They count as soon as a setting is changed after the surface was shown: the new
 setting may have been chosen among all of them. That includes a change of the hold to another
 horizon, and settings that a surface or a walk-forward proposes.
+
+What a gate removes is the result of the settings without it, told in other words. So they count as
+soon as that is shown.
 """
 
 from __future__ import annotations
@@ -26,7 +29,7 @@ from obi_widgets.signals.source import source_sha256
 from obi_widgets.trading.declared import COSTS, HOLD
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Iterable
 
     from obi_widgets.history.incoming import Span
     from obi_widgets.settings.parameters import Parameters
@@ -85,6 +88,25 @@ class Tried:
                 self._shown.clear()
             self._seen.add(key)
             self._shown |= {(*rest, _rounded(threshold)) for threshold in thresholds}
+            return len(self._seen)
+
+    def look(self, others: Iterable[Parameters]) -> int:
+        """Count settings whose results are shown beside those of the present ones.
+
+        The present settings stay the ones that were added last: nothing was chosen.
+
+        Parameters
+        ----------
+        others : iterable of Parameters
+            The settings, computed on all states.
+
+        Returns
+        -------
+        int
+            Number of distinct settings tried so far.
+        """
+        with self._lock:
+            self._seen |= {(*_identity(p), None, _rounded(p.threshold)) for p in others}
             return len(self._seen)
 
 

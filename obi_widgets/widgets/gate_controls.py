@@ -8,19 +8,33 @@ from typing import TYPE_CHECKING, Any
 
 import ipywidgets
 
-from obi_widgets.presentation.texts.gate_text import said_of
+from obi_widgets.presentation.frames.kept import Kept
+from obi_widgets.presentation.texts.gate_text import removed, said_of
 from obi_widgets.session.kernel_parent import deliver_as_addressed
 from obi_widgets.settings.parameters import GATES
 from obi_widgets.trading.gates import registry
 from obi_widgets.trading.gates.gates import as_gate
 from obi_widgets.widgets.control import Control
+from obi_widgets.widgets.page import Together
 from obi_widgets.widgets.panel import close_tree, tree
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from obi_widgets.calibration.result import GatesResult
+    from obi_widgets.settings.parameters import Parameters
     from obi_widgets.settings.settings import Settings
     from obi_widgets.trading.gates.gate import Gate
+    from obi_widgets.widgets.page import Changes
+
+CALCULATING = "Counting what it removes."
+
+OF_WHAT = (
+    "Of all entries in the history with these settings, but without this gate: those that begin "
+    "where it is closed are removed, the others are kept. With the gate, other entries may follow "
+    "in place of the removed ones. Net of fees."
+)
+"""Tooltip of what a gate removes."""
 
 
 class GateControls:
@@ -47,6 +61,8 @@ class GateControls:
         self._lock = threading.RLock()  # settings may be assigned in any thread
         self._boxes: dict[str, ipywidgets.Checkbox] = {}
         self._rows: dict[str, _Row] = {}
+        self._made: tuple[_Row, ...] = ()  # another tuple when a row is made
+        self._removed: Kept[Together] = Kept()
         self._last: dict[str, tuple[Gate, Mapping[str, Any]]] = {}
         self._showing = threading.local()  # set while its thread shows the settings
         self._switches, self._below = ipywidgets.HBox(), ipywidgets.VBox()
@@ -66,6 +82,28 @@ class GateControls:
     def offer(self) -> None:
         """Offer the gates that are registered now, and those of the settings."""
         self._follow()
+
+    def changes(self, found: GatesResult | None, parameters: Parameters, *, known: bool) -> Changes:
+        """Yield what each gate removes; nothing before one was switched on.
+
+        Parameters
+        ----------
+        found : GatesResult or None
+            The newest report. One of other settings is not shown.
+        parameters : Parameters
+            The settings that are shown.
+        known : bool
+            Whether there are states, and exits that are not too coarse.
+        """
+        if rows := self._made:
+            yield self._removed.of(
+                rows, found, parameters, known,
+                make=lambda: Together(
+                    (row.removed, {"value": _removed_by(row.gate.name, found, parameters)})
+                    if known else (row.removed, {"value": ""})
+                    for row in rows
+                ),
+            )  # fmt: skip
 
     def stop(self) -> None:
         """Follow the settings no longer."""
@@ -113,7 +151,8 @@ class GateControls:
             return
         self._rows[gate.name] = row = _Row(self.settings, gate, self._refused)
         _addressed(row.box)
-        self._below.children = [self._rows[name].box for name in sorted(self._rows)]
+        self._made = tuple(self._rows[name] for name in sorted(self._rows))
+        self._below.children = [one.box for one in self._made]
         if old is not None:
             old.stop()
             close_tree(old.box, old.box.close)
@@ -132,7 +171,7 @@ class GateControls:
 
 
 class _Row:
-    """The controls of one gate, below its name and what it does."""
+    """The controls of one gate, below its name, what it does and what it removes."""
 
     def __init__(
         self, settings: Settings, gate: Gate, refused: Callable[[str], object] | None
@@ -146,15 +185,30 @@ class _Row:
             f'<div class="obi-gate-said"><b>{html.escape(gate.title)}</b> '
             f"<span>{html.escape(said_of(gate))}</span></div>"
         )
+        self.removed = ipywidgets.HTML()
         sliders = ipywidgets.VBox([control.box for control in self.controls.values()])
         sliders.add_class("obi-sliders")
-        self.box = ipywidgets.VBox([said, sliders])
+        self.box = ipywidgets.VBox([said, self.removed, sliders])
         self.box.add_class("obi-gate-row")
 
     def stop(self) -> None:
         """Disconnect the controls from the settings."""
         for control in self.controls.values():
             control.stop()
+
+
+def _removed_by(gate: str, found: GatesResult | None, parameters: Parameters) -> str:
+    """Return what is shown of what a gate removes; nothing of one that is off."""
+    if gate not in parameters.gates:
+        return ""
+    if found is None or found.parameters != parameters:
+        text = CALCULATING
+    elif found.error:
+        text = found.error
+    else:
+        posted = parameters.execution == "post_only"
+        text = removed(found.rows[gate], found.tried, posted=posted)
+    return f'<div class="obi-gate-removed" title="{OF_WHAT}">{html.escape(text)}</div>'
 
 
 def _addressed(root: ipywidgets.Widget) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import ipywidgets
 
+from obi_widgets.calibration.forward_returns import too_coarse
 from obi_widgets.checks import flag
 from obi_widgets.errors import ArgumentError
 from obi_widgets.parameters import Band, Choice, Levels
@@ -206,6 +207,8 @@ class SettingsWidget(Part):
     def _turn(self, _: object = None) -> None:
         self._unfold(unfolded=not self._unfolded)
         if self.session is not None:
+            if not self._unfolded:
+                self.session.gate_reporter.forget()
             self.session.refresh()  # a note may belong to another control now
 
     def _unfold(self, *, unfolded: bool) -> None:
@@ -228,12 +231,25 @@ class SettingsWidget(Part):
                 controls, self._unfolded, frame.parameters, frame.reach, _effect(frame),
                 make=lambda: self._note_changes(controls, frame),
             )  # fmt: skip
+        yield from self._gate_changes(frame)
         some = frame.states > 0
         yield self._outcome.of(
             frame.results, frame.front, frame.other, frame.parameters, frame.untold, some,
             formatting.duration(frame.seconds), frame.history.interval,
             make=lambda: Together([(self._results, {"state": {**outcome(frame), "can": some}})]),
         )  # fmt: skip
+
+    def _gate_changes(self, frame: Frame) -> Changes:
+        """Request what the gates remove while somebody can see it, and yield the newest result."""
+        assert self.session is not None  # without one there are no frames
+        parameters, reporter = frame.parameters, self.session.gate_reporter
+        # If an exit would come too late, the results say so.
+        known = bool(parameters.gates and frame.states) and not too_coarse(
+            parameters.hold_seconds, frame.history.interval
+        )
+        if self._unfolded and known:
+            reporter.ask(frame.history, parameters)
+        yield from self._fold.gates.changes(reporter.found, parameters, known=known)
 
     def _note_changes(self, controls: dict[str, Control], frame: Frame) -> Together:
         notes = self._notes(frame)
@@ -288,6 +304,8 @@ class SettingsWidget(Part):
     def close(self) -> None:
         """Close the widget and all widgets in it. The settings are kept."""
         if self.comm is not None:
+            if self.session is not None:
+                self.session.gate_reporter.forget()
             self._stop()
             self.choices.stop()
             self._fold.stop()

@@ -154,6 +154,7 @@ TEXTS = """.obi-symbol, .obi-venue, .obi-state, .obi-figure .obi-label, .obi-fig
     .obi-health-cell-note, .obi-health-tick, .obi-health-legend span,
     .obi-health-interruptions span, .obi-health-shares span, .obi-health ul,
     .obi-board-table th, .obi-board-table td,
+    .obi-gate-said span, .obi-gate-removed,
     .obi-leads div, .obi-market, .obi-sorter, .obi-board-state, .obi-states, .obi-chip"""
 
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
+
 from playwright.sync_api import expect
 
-from browser.screen import eventually
+from browser.looks import faults_of
+from browser.screen import PATIENCE, eventually
 from browser.test_settings import still, wait_for_results_of_kernel
 
 
@@ -47,6 +50,27 @@ def test_a_gate_is_switched_on_tuned_undone_and_switched_off(screen, tmp_path):
     screen.press("Undo")
     expect(spread).to_be_checked()
     eventually(lambda: screen.results() == on, "the gate is on again, as it was")
+
+
+def test_each_gate_that_is_on_says_what_it_removes(screen, artefacts):
+    """The lab is paused, so that its figures are those of one history."""
+    nb, root = screen.nb, screen.root
+    screen.unfold()
+    gates = {"spread": {"window": 30}, "volatility": {"window": 10, "of_last": 60}}
+    nb.execute(f"lab.pause(); lab.settings.update(obi.Settings(hold_seconds=2, gates={gates}))")
+    said = root.locator(".obi-gate-removed")
+    expect(said).to_have_count(2)
+    for one, name in zip(said.all(), gates, strict=True):
+        expect(one).to_have_text(re.compile("^Removed "), timeout=1000 * PATIENCE)
+        row = "obi.gate_report(lab.session.shown(), lab.settings).loc"
+        removed, of = nb.value(f"{row}[{name!r}, ['removed', 'entries_off']].astype(int).tolist()")
+        expect(one).to_contain_text(f"Removed {removed:,} of {of:,} entries; they would have made ")
+    assert (
+        faults_of(nb, root.locator(".obi-behind"), {1240: 1400, 650: 1800}, artefacts, "gates")
+        == []
+    )
+    root.locator(".obi-gate", has_text="Volatility").locator("input").uncheck()
+    expect(said.filter(visible=True)).to_have_count(1)
 
 
 def test_what_has_no_effect_is_hidden(screen):

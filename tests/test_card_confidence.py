@@ -8,8 +8,11 @@ from card_tools import CYCLE, market, wandering
 from history_tools import SECOND
 
 import obi_widgets as obi
+from obi_widgets.calibration.confidence import curve
 from obi_widgets.calibration.forward_returns import forward_returns, returns_between
 from obi_widgets.calibration.incremental import incremental
+from obi_widgets.card.growing_cards import GrowingCards
+from obi_widgets.card.plan import Plan
 from obi_widgets.errors import SettingsError
 
 OF_BOOK = obi.Settings(depth=1, decay=0)
@@ -142,3 +145,50 @@ def test_returns_of_arrays_are_those_of_a_history():
     other = returns_between(history.time, history.lost, history.mid, np.array([50.0, 100.0]))
     np.testing.assert_array_equal(one.bps, other.bps)
     np.testing.assert_array_equal(one.end, other.end)
+
+
+CLAIMS = ("said", "constant", "right", "low", "high", "n", "n_eff", "better")
+
+
+def test_a_market_that_goes_on_says_the_same_whoever_asks_and_when():
+    """Kept are 3 h, so a fit has 2 h; whoever asks last finds what the first one was told."""
+    history = tape(0.3, 8_000)
+    markets = {every: GrowingCards(Plan.of("scalp", OF_BOOK), keep=1_080) for every in (1, 17, 999)}
+    told = {}
+    for look, cut in enumerate(range(150, len(history) + 1, 150)):
+        for every, growing in markets.items():
+            growing.append(history[:cut])
+            if look % every == every - 1:
+                card = growing.cards().last
+                told[every, card.time] = card.confidence
+    seldom, *others = (growing.cards() for growing in reversed(markets.values()))
+    expected = seldom._confidence
+    assert expected.window == 7_200
+    assert np.count_nonzero(~np.isnan(expected.said)) > 900
+    for one in others:
+        for name in CLAIMS:
+            found = getattr(one._confidence, name)
+            np.testing.assert_array_equal(found, getattr(expected, name), err_msg=name)
+    kept = [key for key in told if key[1] >= seldom.time[0]]
+    assert len(kept) > 14
+    for every, time in kept:
+        assert seldom[int(np.searchsorted(seldom.time, time))].confidence == told[every, time]
+
+
+def test_what_was_said_is_kept_and_not_said_again(monkeypatch):
+    history = tape(0.3, 12_000)
+    growing = GrowingCards(Plan.of("scalp", OF_BOOK), keep=None)
+    growing.append(history[:11_000])
+    before = growing.cards()
+    assert before.last.confidence.n_eff > 30
+    growing.append(history)
+    fits = []
+    monkeypatch.setattr(
+        "obi_widgets.calibration.confidence.curve", lambda *some: fits.append(some) or curve(*some)
+    )
+    found = growing.cards()._confidence
+    assert len(fits) <= 3  # 5,000 s: one or two hours begin
+    whole = obi.cards(history, mode="scalp", signals=OF_BOOK).confidence()
+    for name in CLAIMS:
+        np.testing.assert_array_equal(getattr(found, name), getattr(whole, name), err_msg=name)
+    assert len(fits) > 10

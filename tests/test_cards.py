@@ -23,7 +23,7 @@ from obi_widgets.settings.presets import BUILT_IN
 OF_BOOK = obi.Settings(depth=1, decay=0)
 ARRAYS = [
     field.name for field in dataclasses.fields(obi.Cards)
-    if field.name not in ("mode", "signals", "begun")
+    if field.name not in ("mode", "signals", "begun", "_said", "_first")
 ]  # fmt: skip
 
 

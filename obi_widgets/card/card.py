@@ -124,7 +124,8 @@ class Card:
         Mid (quote currency) and age of the book (seconds) at the end of the cycle, and the mean
         spread of the cycle.
     confidence : CardConfidence
-        How likely the direction is right, with the default options of `Cards.confidence`.
+        How likely the direction is right, with the default options of `Cards.confidence`; of a live
+        market, with a window of 24 h.
 
     Examples
     --------

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -10,7 +10,7 @@ import numpy as np
 
 from obi_widgets.calibration.confidence import REFIT, WINDOW
 from obi_widgets.card.card import Card, CardReason, CardWindow
-from obi_widgets.card.confidence import Confidence, confidence
+from obi_widgets.card.confidence import Confidence, Said, confidence
 from obi_widgets.checks import choice, number
 from obi_widgets.errors import HistoryError, SettingsError, quoted
 from obi_widgets.signals.cycle_windows import LEAST_LIVE, conflict
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
+    from obi_widgets.calibration.confidence import Claims
     from obi_widgets.card.modes import Mode
 
     Floats = NDArray[np.float64]
@@ -108,6 +109,8 @@ class Cards:
     quality: Floats
     price_bps: Floats
     cycle_live: Ints
+    _said: Said = field(default_factory=Said, repr=False)
+    _first: int = field(default=0, repr=False)  # number of the first card; see `Said`
 
     def __len__(self) -> int:
         return len(self.time)
@@ -271,6 +274,17 @@ class Cards:
         >>> print(str(found).partition(";")[0])
         Confidence at 10 s: too few cases to tell
         """
+        return self._learned(score, horizon, refit, window)
+
+    def _learned(
+        self,
+        score: str | list[str] | tuple[str, ...] = "strength",
+        horizon: float | None = None,
+        refit: float = REFIT,
+        window: float = WINDOW,
+        before: Claims | None = None,
+    ) -> Confidence:
+        """Return the confidence, by options that a user gave; see `confidence`."""
         scores = {
             "strength": self.strength, "agreement": self.agreement, "quality": self.quality,
             "direction": np.abs(self.direction),
@@ -301,11 +315,16 @@ class Cards:
             horizon=seconds,
             refit=number("refit", refit, CYCLE_SECONDS, 86_400, "seconds"),
             window=number("window", window, CYCLE_SECONDS, 366 * 86_400, "seconds"),
+            before=before,
         )
 
     @cached_property
     def _confidence(self) -> Confidence:
-        return self.confidence()
+        """The confidence that a card shows: only what was not said before is computed."""
+        before = self._said.of(self._first, len(self))
+        found = self._learned(window=self._said.window, before=before)
+        self._said.keep(self._first, found)
+        return found
 
     # -- one row ---------------------------------------------------------------------------
 

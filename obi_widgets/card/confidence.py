@@ -12,14 +12,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from obi_widgets.calibration.confidence import claims, outcomes
+from obi_widgets.calibration.confidence import WINDOW, Claims, claims, outcomes
 from obi_widgets.calibration.forward_returns import returns_between
 from obi_widgets.calibration.reliability import reliability
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from obi_widgets.calibration.confidence import Claims
     from obi_widgets.calibration.reliability import Reliability
 
     Floats = NDArray[np.float64]
@@ -156,6 +155,53 @@ class Confidence:
 
     def _repr_html_(self) -> str:
         return f"<pre>{html.escape(repr(self))}</pre>"
+
+
+class Said:
+    """What was said of the cards of a market, so that later ones need not say it again.
+
+    Cards are numbered from the market's first one on, those included that were dropped since.
+
+    Parameters
+    ----------
+    window : float
+        Seconds of the past that a fit uses.
+
+    Attributes
+    ----------
+    until : int
+        Number of the first card of which nothing is kept.
+    """
+
+    def __init__(self, window: float = WINDOW) -> None:
+        self.window = window
+        self._kept: tuple[int, Claims | None] = (0, None)  # replaced as a whole: threads read it
+
+    @property
+    def until(self) -> int:
+        """See the class."""
+        first, kept = self._kept
+        return first if kept is None else first + len(kept.said)
+
+    def of(self, first: int, count: int) -> Claims | None:
+        """Return what is kept of cards from a number on; None if their beginning is gone."""
+        begun, kept = self._kept
+        if kept is None or first < begun:
+            return None
+        return _rows(kept, slice(first - begun, first - begun + count))
+
+    def keep(self, first: int, said: Confidence) -> None:
+        """Keep what was said of cards from a number on, if it is more than what is kept."""
+        if first + len(said.said) > self.until:
+            self._kept = first, _rows(said, slice(None))
+
+
+def _rows(of: Claims | Confidence, rows: slice) -> Claims:
+    """Return what is said of some rows."""
+    return Claims(
+        of.said[rows], of.constant[rows], of.right[rows], of.low[rows], of.high[rows], of.n[rows],
+        of.n_eff[rows], of.better[rows],
+    )  # fmt: skip
 
 
 def confidence(

@@ -4,6 +4,9 @@ A cycle is computed once, when it is finished, from what is kept of those before
 numbers a cycle, and neither states nor signals. As windows, places and bands are sums of whole
 numbers, counts and values themselves, cards that were appended to are those of the whole record, to
 the bit.
+
+What was said of a card's confidence is kept too. A fit is made with the cards that are kept, so it
+uses the past that is there throughout its hour, whoever looks and when: what is kept, less an hour.
 """
 
 from __future__ import annotations
@@ -12,11 +15,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from obi_widgets.calibration.confidence import REFIT, WINDOW
 from obi_widgets.card.cards import STALE_SECONDS, Cards
+from obi_widgets.card.confidence import Said
 from obi_widgets.history.given import as_history
 from obi_widgets.history.growing import Growing
 from obi_widgets.signals.cycle_windows import agreement, combined, weighed, window_means
-from obi_widgets.signals.cycles import CYCLE, Cycles, CycleSums, cycles_in
+from obi_widgets.signals.cycles import CYCLE, CYCLE_SECONDS, Cycles, CycleSums, cycles_in
 from obi_widgets.trading.own_past import bands, share_below
 
 if TYPE_CHECKING:
@@ -30,6 +35,8 @@ if TYPE_CHECKING:
 
 KEEP = cycles_in(25 * 3_600)
 """Cycles that a live market keeps: the last day, which bands are taken over, and an hour."""
+
+HOUR = cycles_in(REFIT)
 
 WINDOWS = 3
 
@@ -72,6 +79,7 @@ class GrowingCards:
         self._parts = Growing(count * WINDOWS, float)
         self._windows = Growing(3 * WINDOWS, float)  # live, values, bands
         self._results = Growing(len(RESULTS), float)
+        self._said = Said() if keep is None else Said(learned_seconds(keep))
 
     @property
     def _stores(self) -> tuple[Growing, ...]:
@@ -142,6 +150,8 @@ class GrowingCards:
             live=live,
             bands=bands_of,
             cycle_live=weighed_live.min(axis=0),
+            _said=self._said,
+            _first=self._results.start,
             **dict(zip(RESULTS, _frozen(self._results), strict=True)),
         )
 
@@ -168,9 +178,16 @@ class GrowingCards:
         for store in self._stores:
             store.grow(new)
         if self._keep is not None and len(self) > self._keep:
+            self._say()
             for store in self._stores:
                 store.drop(len(store) - self._keep)
         return new
+
+    def _say(self) -> None:
+        """Say what is not said of the hours before this one, while all is there to learn from."""
+        in_hour = self._newest % HOUR  # the newest card is that of the end of its cycle
+        if self._said.until < self._results.start + len(self) - 1 - in_hour:
+            self.cards().last  # noqa: B018 - it says, and what is said is kept
 
     def _add_cycles(self, cycles: Cycles, new: int, tick_size: float) -> None:
         count = len(self.plan.names)
@@ -220,6 +237,11 @@ class GrowingCards:
         some = mid[-(new + back) :]
         before[len(before) - len(some) :] = some
         results[5, -new:] = 1e4 * (mid[-new:] / before[:new] - 1.0)
+
+
+def learned_seconds(keep: int) -> float:
+    """Return how many seconds before a fit are kept throughout its hour, of so many cycles."""
+    return min(WINDOW, max(keep - HOUR, 1) * CYCLE_SECONDS)
 
 
 def _with_room(store: Growing, new: int) -> NDArray[Any]:

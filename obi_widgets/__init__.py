@@ -90,6 +90,7 @@ _PLACES = {
     "Taker": "trading.execution",
     "TapeWidget": "widgets",
     "Trades": "history.trades",
+    "WeightsComparison": "calibration.accuracy_weights",
     "aligned": "calibration.lead_lag",
     "amihud": "signals.amihud",
     "book_depth": "calibration.quality.book_depth",
@@ -263,6 +264,7 @@ __all__ = [
     "Taker",
     "TapeWidget",
     "Trades",
+    "WeightsComparison",
     "aligned",
     "amihud",
     "book_depth",
@@ -353,6 +355,7 @@ __all__ = [
 
 if TYPE_CHECKING:
     __version__: str
+    from obi_widgets.calibration.accuracy_weights import WeightsComparison
     from obi_widgets.calibration.break_even import break_even
     from obi_widgets.calibration.calibrate import calibrate
     from obi_widgets.calibration.compare import compare

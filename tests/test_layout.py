@@ -48,6 +48,7 @@ TABLE = {
         "trading/gates/registry trading/gates/spread trading/gates/volatility",
         "each gate by hand, appended and whole"),
     "card_confidence": ("card/confidence", "the confidence of cards"),
+    "card_weights": ("card/outcomes", "weights of cards by how often parts were right"),
     "cards": (
         "card/card card/growing_cards card/making card/modes card/plan",
         "cards by plain loops, whole and appended"),

@@ -59,8 +59,8 @@ VALUES = (
     obi.Flow, obi.Health, obi.Instrument, obi.Mode, obi.Reliability,
     obi.Interruptions, obi.Judgement, obi.Labels, obi.LargeLevels, obi.LevelsUsed, obi.NextMove,
     obi.Parameter, obi.Parameters, obi.Portfolio, obi.Proposal, obi.Provenance, obi.Reading,
-    obi.Refusal, obi.Seal, obi.Sealed, obi.SignalPath, obi.Stretch,
-    obi.Suitability, obi.Surface, obi.Taken, obi.Trades,
+    obi.Refusal, obi.Seal, obi.Sealed, obi.SignalPath, obi.Stretch, obi.Suitability,
+    obi.Surface, obi.Taken, obi.Trades, obi.WeightsComparison,
 )  # fmt: skip
 """What holds what other calls checked."""
 

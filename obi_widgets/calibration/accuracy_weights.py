@@ -40,6 +40,7 @@ def accuracy_weights(
     horizon: float,
     refit: float = REFIT,
     window: float = WINDOW,
+    before: Floats | None = None,
 ) -> Floats:
     """Return the weight of each part at each row, by what was known at its time.
 
@@ -53,6 +54,8 @@ def accuracy_weights(
         The move of mid in the horizon after each row, in any unit; NaN where it is not known.
     horizon, refit, window : float
         Seconds; see `confidence.claims`.
+    before : ndarray of float64, shape (K, B), optional
+        Weights of the first rows, which are then kept: only what is new is computed.
 
     Returns
     -------
@@ -61,10 +64,18 @@ def accuracy_weights(
     """
     count, ahead = len(parts), round(horizon * 1e9)
     weights = np.full(parts.shape, 1 / count) if count else np.empty(parts.shape)
+    begun = 0 if before is None else before.shape[1]
+    if before is not None:
+        weights[:, :begun] = before
     right = np.array([outcomes(one, move) for one in parts]).reshape(parts.shape)
     for _, first, last, begin, end in zip(
         *Refits.of(time, horizon=horizon, window=window, refit=refit), strict=True
     ):
+        if end <= begun:
+            continue
+        if begin < begun:  # one fit holds for all rows until the next
+            weights[:, begun:end] = weights[:, begun - 1 : begun]
+            continue
         edges = [_edge(right[one, first:last], time[first:last], ahead) for one in range(count)]
         found = np.array(edges).reshape(count, 2)
         if np.isnan(found).any():  # a part has no past yet, and can not be held against others
@@ -104,7 +115,7 @@ def combined(parts: Floats, weights: Floats) -> Floats:
         )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class WeightsComparison:
     """Weights by accuracy against equal ones, on cases that the weights had not seen.
 
@@ -121,6 +132,18 @@ class WeightsComparison:
         Number of cases: a move, and a value of each part and of the weights.
     level : float
         Level of the intervals, 0..1.
+    weights : ndarray of float64, shape (K,)
+        The newest weights, in the order of the parts; they add up to 1. Of the parts of cards: the
+        windows of the first signal, short to long, then those of the next.
+
+    Examples
+    --------
+    >>> import obi_widgets as obi
+    >>> found = obi.cards(obi.simulate(seconds=900, seed=1), mode="scalp").weighing()
+    >>> found.winner
+    'neither'
+    >>> found.weights.round(2)
+    array([0.33, 0.33, 0.33])
     """
 
     accuracy: float
@@ -133,6 +156,7 @@ class WeightsComparison:
     rank_high: float
     n: int
     level: float
+    weights: Floats
 
     @property
     def winner(self) -> str:
@@ -141,6 +165,21 @@ class WeightsComparison:
         One of them won only if the whole interval of the difference of accuracy says so.
         """
         return "accuracy" if self.low > 0 else "equal" if self.high < 0 else "neither"
+
+    def __repr__(self) -> str:
+        right = f"right {self.accuracy:.4f} with them, {self.accuracy_equal:.4f} with equal ones"
+        return "\n".join([
+            f"Weights by accuracy against equal ones: {self.winner} won; {self.n:,} cases",
+            f"{right}: {_with_interval(self.difference, self.low, self.high)}",
+            "rank correlation: "
+            f"{_with_interval(self.rank_difference, self.rank_low, self.rank_high)}",
+            f"newest weights: {', '.join(f'{one:.3f}' for one in self.weights)}",
+        ])  # fmt: skip
+
+
+def _with_interval(value: float, low: float, high: float) -> str:
+    interval = "too few cases for an interval" if math.isnan(low) else f"{low:+.4f} to {high:+.4f}"
+    return f"{value:+.4f} ({interval})"
 
 
 def against_equal(
@@ -185,6 +224,7 @@ def against_equal(
         rank_high=rank.high,
         n=len(y),
         level=level,
+        weights=weights[:, -1] if weights.shape[1] else np.full(len(parts), 1 / len(parts)),
     )
 
 

@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from obi_widgets.calibration.accuracy_weights import against_equal
 from obi_widgets.calibration.confidence import REFIT, WINDOW
 from obi_widgets.card.card import Card, CardReason, CardWindow
 from obi_widgets.card.confidence import Confidence, Said, confidence
+from obi_widgets.card.outcomes import learned_weights, returns_after
 from obi_widgets.checks import choice, number
 from obi_widgets.errors import HistoryError, SettingsError, quoted
 from obi_widgets.signals.cycle_windows import LEAST_LIVE, conflict
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
+    from obi_widgets.calibration.accuracy_weights import WeightsComparison
     from obi_widgets.calibration.confidence import Claims
     from obi_widgets.card.modes import Mode
 
@@ -59,6 +62,10 @@ class Cards:
     parts : ndarray of float64, shape (S, 3, N)
         Each signal in each window, −1..+1: its mean over live time. A signal without bounds counts
         with its signed place among its own cycles of the last 24 h.
+    weights : ndarray of float64, shape (S, 3, N)
+        Weight of each part; at each cycle they add up to 1.
+    by_accuracy : bool
+        Whether the weights follow how often each part was right.
     values : ndarray of float64, shape (3, N)
         Each window: the weighted mean of the parts.
     live : ndarray of float64, shape (3, N)
@@ -67,7 +74,8 @@ class Cards:
         The 0.75-quantile of each window's |value| over the last 24 h before the cycle; NaN before
         an hour of values.
     direction, agreement : ndarray of float64, shape (N,)
-        Mean of the windows, −1..+1, and |Σ s| / Σ |s|, 0..1: 1 where all windows have one sign.
+        Mean of the windows, −1..+1, and |Σ s| / Σ |s|, 0..1: 1 where all windows have one sign. If
+        weights follow accuracy, a window counts with the sum of those of its parts.
     direction_band : ndarray of float64, shape (N,)
         As ``bands``, of |direction|.
     strength : ndarray of float64, shape (N,)
@@ -99,6 +107,8 @@ class Cards:
     age: Floats
     spread_bps: Floats
     parts: Floats
+    weights: Floats
+    by_accuracy: bool
     values: Floats
     live: Floats
     bands: Floats
@@ -309,7 +319,7 @@ class Cards:
         return confidence(
             self.time,
             self.mid,
-            (self.cycle_live < CYCLE) | np.isnan(self.mid),
+            self._lost,
             self.direction,
             {choice("score", name, tuple(scores)): scores[name] for name in names},
             horizon=seconds,
@@ -317,6 +327,47 @@ class Cards:
             window=number("window", window, CYCLE_SECONDS, 366 * 86_400, "seconds"),
             before=before,
         )
+
+    def weighing(self, *, level: float = 0.95) -> WeightsComparison:
+        """Return whether weights that follow accuracy did better than equal ones.
+
+        Both are judged on the same cards at the mode's horizon. A card's weights were learned from
+        what was known at its time, so all cards are out of sample. It does not matter by which
+        weights the cards were made.
+
+        Parameters
+        ----------
+        level : float
+            Level of the intervals, 0.5 to 0.999.
+
+        Returns
+        -------
+        WeightsComparison
+
+        Raises
+        ------
+        SettingsError
+            If the level is not possible.
+
+        Examples
+        --------
+        >>> import obi_widgets as obi
+        >>> cards = obi.cards(obi.simulate(seconds=900, seed=1), mode="scalp")
+        >>> print(str(cards.weighing()).partition(";")[0])
+        Weights by accuracy against equal ones: neither won
+        """
+        level, horizon = number("level", level, 0.5, 0.999), self.mode.horizon
+        parts = self.parts.reshape(3 * len(self.signals), len(self))
+        weights = self.weights.reshape(parts.shape)
+        if not self.by_accuracy:
+            weights = learned_weights(self.time, self.mid, self._lost, parts, horizon=horizon)
+        move = returns_after(self.time, self.mid, self._lost, horizon).bps[0]
+        return against_equal(self.time, parts, move, weights, horizon=horizon, level=level)
+
+    @property
+    def _lost(self) -> Flags:
+        """Whether a cycle was not live throughout, so that no outcome spans it."""
+        return np.asarray((self.cycle_live < CYCLE) | np.isnan(self.mid))
 
     @cached_property
     def _confidence(self) -> Confidence:

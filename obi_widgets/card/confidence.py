@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from obi_widgets.calibration.confidence import WINDOW, Claims, claims, outcomes
-from obi_widgets.calibration.forward_returns import returns_between
 from obi_widgets.calibration.reliability import reliability
+from obi_widgets.card.outcomes import returns_after
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -231,11 +231,7 @@ def confidence(
     horizon, refit, window, before
         See `calibration.confidence.claims`.
     """
-    ahead = round(horizon * 1e9)
-    moves = returns_between(time, lost, mid, np.array([horizon]))
-    end, move = moves.end[0], moves.bps[0]
-    if len(time):  # a cycle that is missing would end a horizon early
-        move[time[end] - time != ahead] = np.nan
+    move = returns_after(time, mid, lost, horizon).bps[0]
     outcome = outcomes(direction, move)
     score = np.prod(list(columns.values()), axis=0)
     score[~(np.abs(direction) > 0)] = np.nan

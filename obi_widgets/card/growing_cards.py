@@ -18,6 +18,7 @@ import numpy as np
 from obi_widgets.calibration.confidence import REFIT, WINDOW
 from obi_widgets.card.cards import STALE_SECONDS, Cards
 from obi_widgets.card.confidence import Said
+from obi_widgets.card.outcomes import learned_weights
 from obi_widgets.history.given import as_history
 from obi_widgets.history.growing import Growing
 from obi_widgets.signals.cycle_windows import agreement, combined, weighed, window_means
@@ -25,6 +26,8 @@ from obi_widgets.signals.cycles import CYCLE, CYCLE_SECONDS, Cycles, CycleSums, 
 from obi_widgets.trading.own_past import bands, share_below
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
     from obi_widgets.card.plan import Plan
@@ -78,13 +81,15 @@ class GrowingCards:
         self._of_book = Growing(len(OF_BOOK), float)
         self._parts = Growing(count * WINDOWS, float)
         self._windows = Growing(3 * WINDOWS, float)  # live, values, bands
+        self._weights = Growing(count * WINDOWS, float)
         self._results = Growing(len(RESULTS), float)
         self._said = Said() if keep is None else Said(learned_seconds(keep))
 
     @property
     def _stores(self) -> tuple[Growing, ...]:
         return (
-            self._means, self._weighed, self._of_book, self._parts, self._windows, self._results,
+            self._means, self._weighed, self._of_book, self._parts, self._weights, self._windows,
+            self._results,
         )  # fmt: skip
 
     def __len__(self) -> int:
@@ -146,6 +151,8 @@ class GrowingCards:
             age=age,
             spread_bps=spread_bps,
             parts=_frozen(self._parts).reshape(count, WINDOWS, rows),
+            weights=_frozen(self._weights).reshape(count, WINDOWS, rows),
+            by_accuracy=self.plan.by_accuracy,
             values=values,
             live=live,
             bands=bands_of,
@@ -217,16 +224,45 @@ class GrowingCards:
             found, shares = window_means(terms, live, cycles_in(seconds), new)
             parts[which::WINDOWS, -new:] = found
             windows[which, -new:] = shares.min(axis=0)
-            windows[WINDOWS + which, -new:] = combined(found, self.plan.weights)
+        weights = self._weigh(parts, live, new)
         for which in range(WINDOWS):
+            of_signals: Sequence[float] | Floats = self.plan.weights
+            if self.plan.by_accuracy and len(self.plan.names) > 1:
+                of_signals = weights[which::WINDOWS]
+            found = parts[which::WINDOWS, -new:]
+            windows[WINDOWS + which, -new:] = combined(found, of_signals)
             windows[2 * WINDOWS + which, -new:] = bands(windows[WINDOWS + which], new)
+
+    def _weigh(self, parts: Floats, live: Ints, new: int) -> Floats:
+        """Return the weights of the parts of new cycles, shape (3 S, new), and write them."""
+        weights = _with_room(self._weights, new)
+        if self.plan.by_accuracy:
+            rows = parts.shape[1]
+            mid = _with_room(self._of_book, new)[OF_BOOK.index("mid")]
+            found = learned_weights(
+                (self._newest + 1 - rows + np.arange(rows)) * CYCLE,
+                mid,
+                (live.min(axis=0) < CYCLE) | np.isnan(mid),
+                parts,
+                horizon=self.plan.mode.horizon,
+                before=weights[:, :-new],
+            )
+            weights[:, -new:] = found[:, -new:]
+        else:
+            of_signals = np.repeat(self.plan.weights, WINDOWS)
+            weights[:, -new:] = (of_signals / of_signals.sum())[:, None]
+        return weights[:, -new:]
 
     def _add_results(self, new: int) -> None:
         live, values, _ = np.split(_with_room(self._windows, new)[:, -new:], 3)
         of_book, results = _with_room(self._of_book, new), _with_room(self._results, new)
         ticks, _, mid, age = of_book
-        results[0, -new:] = combined(values, (1.0,) * WINDOWS)
-        results[1, -new:] = agreement(values, (1.0,) * WINDOWS)
+        of_windows: Sequence[float] | Floats = (1.0,) * WINDOWS
+        if self.plan.by_accuracy:
+            of_parts = _with_room(self._weights, new)[:, -new:]
+            of_windows = of_parts.reshape(-1, WINDOWS, new).sum(axis=0)
+        results[0, -new:] = combined(values, of_windows)
+        results[1, -new:] = agreement(values, of_windows)
         results[2, -new:] = bands(results[0], new)
         results[3, -new:] = share_below(np.abs(results[0]), new)
         freshness = np.maximum(1.0 - age[-new:] / STALE_SECONDS, 0.0)

@@ -45,8 +45,10 @@ def cards(
         One to 50 signals, or a mapping of name to signal: each a `Signal` or the name of one, or
         `Settings` or `Parameters`, which give its parameters too. By default the imbalance, with
         the values of the mode's preset, or all levels if the histories keep fewer.
-    weights : array_like of float, shape (S,), optional
-        Weights of the signals, 0 or more. Equal by default.
+    weights : array_like of float, shape (S,), or "accuracy", optional
+        Weights of the signals, 0 or more. Equal by default. With ``"accuracy"``, each window of
+        each signal has a weight that follows how often it was right at the mode's horizon, learned
+        every hour from the 24 hours before; `Cards.weighing` tells what that is worth.
 
     Returns
     -------

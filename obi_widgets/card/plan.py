@@ -36,12 +36,15 @@ class Plan(NamedTuple):
         The signals, and the values of their parameters.
     weights : tuple of float
         Weights of the signals, 0 or more, with a sum above 0.
+    by_accuracy : bool
+        Whether each window of each signal is weighted by how often it was right instead.
     """
 
     mode: Mode
     names: tuple[str, ...]
     parameters: tuple[Parameters, ...]
     weights: tuple[float, ...]
+    by_accuracy: bool = False
 
     @classmethod
     def of(
@@ -74,12 +77,15 @@ class Plan(NamedTuple):
                     f"{one.name} is no signal with a declaration, and a card goes on by itself.",
                     "Put @obi.signal above the function, and give that.",
                 )
-        given = np.ones(len(chosen)) if weights is None else _as_weights(weights, len(chosen))
+        by_accuracy = isinstance(weights, str) and weights == "accuracy"
+        equal = weights is None or by_accuracy
+        given = np.ones(len(chosen)) if equal else _as_weights(weights, len(chosen))
         return cls(
             chosen_mode,
             tuple(one.name for one in chosen),
             tuple(one.parameters for one in chosen),
             tuple(given.tolist()),
+            by_accuracy,
         )
 
     @property
@@ -89,7 +95,9 @@ class Plan(NamedTuple):
         return tuple(None if one is None else max(map(abs, one)) for one in ranges)
 
 
-def _as_weights(given: ArrayLike, count: int) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+def _as_weights(
+    given: ArrayLike | None, count: int
+) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
     """Return weights of signals, checked."""
     try:
         weights = np.array(given, float)
@@ -98,7 +106,7 @@ def _as_weights(given: ArrayLike, count: int) -> np.ndarray[tuple[int], np.dtype
     if weights.shape != (count,) or not np.isfinite(weights).all() or (weights < 0).any():
         raise SettingsError(
             f"weights = {quoted(given)} is not possible.",
-            f"Give a number of 0 or more for each signal, {count} in all.",
+            f'Give {count} numbers of 0 or more, one a signal, or "accuracy".',
         )
     if not weights.any():
         raise SettingsError("All weights are 0.", "Give at least one above 0.")

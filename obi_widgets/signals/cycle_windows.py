@@ -90,15 +90,18 @@ def window_means(sums: Ints, live: Ints, cycles: int, new: int) -> tuple[Floats,
     return np.where(known, means, np.nan), shares
 
 
-def combined(values: Sequence[Floats] | Floats, weights: Sequence[float]) -> Floats:
-    """Return the weighted mean Σ w·s / Σ w over the first axis; NaN where one is missing."""
+def combined(values: Sequence[Floats] | Floats, weights: Sequence[float] | Floats) -> Floats:
+    """Return the weighted mean Σ w·s / Σ w over the first axis; NaN where one is missing.
+
+    A weight is one number, or one for each value.
+    """
     total = weights[0] * values[0]
     for value, weight in zip(values[1:], weights[1:], strict=True):
         total = total + weight * value
     return np.asarray(total / sum(weights))
 
 
-def agreement(values: Sequence[Floats] | Floats, weights: Sequence[float]) -> Floats:
+def agreement(values: Sequence[Floats] | Floats, weights: Sequence[float] | Floats) -> Floats:
     """Return |Σ w·s| / Σ w·|s|, 0..1: 1 where all have one sign.
 
     NaN where one is missing, or all are 0.

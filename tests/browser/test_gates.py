@@ -56,8 +56,8 @@ def test_each_gate_that_is_on_says_what_it_removes(screen, artefacts):
     """The lab is paused, so that its figures are those of one history."""
     nb, root = screen.nb, screen.root
     screen.unfold()
-    gates = {"spread": {"window": 30}, "volatility": {"window": 10, "of_last": 60}}
-    nb.execute(f"lab.pause(); lab.settings.update(obi.Settings(hold_seconds=2, gates={gates}))")
+    gates = {"spread": {"window": 30, "quantile": 0.5}, "volatility": {"window": 10, "of_last": 60}}
+    nb.execute(f"lab.pause(); lab.settings.update(obi.Settings(hold_seconds=1, gates={gates}))")
     said = root.locator(".obi-gate-removed")
     expect(said).to_have_count(2)
     for one, name in zip(said.all(), gates, strict=True):
@@ -65,10 +65,8 @@ def test_each_gate_that_is_on_says_what_it_removes(screen, artefacts):
         row = "obi.gate_report(lab.session.shown(), lab.settings).loc"
         removed, of = nb.value(f"{row}[{name!r}, ['removed', 'entries_off']].astype(int).tolist()")
         expect(one).to_contain_text(f"Removed {removed:,} of {of:,} entries; they would have made ")
-    assert (
-        faults_of(nb, root.locator(".obi-behind"), {1240: 1400, 650: 1800}, artefacts, "gates")
-        == []
-    )
+    behind = root.locator(".obi-behind")
+    assert faults_of(nb, behind, {1240: 1400, 650: 1800}, artefacts, "gates") == []
     root.locator(".obi-gate", has_text="Volatility").locator("input").uncheck()
     expect(said.filter(visible=True)).to_have_count(1)
 

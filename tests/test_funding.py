@@ -56,7 +56,7 @@ def positions(*rows):
     flags, none = np.zeros(count, bool), np.zeros(count)
     return Trades(
         np.array(side, np.int8), whole, np.array(price, float), out, np.full(count, 100.0), flags,
-        flags, whole, none, flags, np.zeros(count, np.int8),
+        flags, whole, none, flags, np.zeros(count, np.int8), np.ones(count),
     )  # fmt: skip
 
 

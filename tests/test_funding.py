@@ -130,6 +130,16 @@ def test_what_is_not_told_is_not_known():
     assert found == pytest.approx([np.nan, 0.0], nan_ok=True)
 
 
+def test_a_value_that_is_nan_tells_nothing():
+    """Of other data's context; what is recorded here has none."""
+    silent = [(second, name, np.nan) for second in (6_395, 6_399.5) for name in NAMES]
+    trades = positions((1, 100, 100.0, 6_500), (-1, 6_390, 100.0, 6_400))
+    expected = funding_bps(of(TOLD), trades)
+    assert not np.isnan(expected).any()
+    both = sorted([*TOLD, *silent], key=lambda row: row[0])
+    np.testing.assert_array_equal(funding_bps(of(both), trades), expected)
+
+
 def test_entries_have_it_beside_what_the_lab_shows():
     history = of(TOLD)
 

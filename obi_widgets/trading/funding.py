@@ -42,9 +42,12 @@ NOT_KNOWN = (
 
 
 def told(history: History, name: str) -> tuple[Ints, Floats]:
-    """Return times and values of one kind of context, in order of the exchange's time."""
+    """Return times and values of one kind of context, in order of the exchange's time.
+
+    A value that is NaN, as a context of other data may have it, tells nothing.
+    """
     context = history.context
-    rows = np.flatnonzero(context.code == NAMES.index(name))
+    rows = np.flatnonzero((context.code == NAMES.index(name)) & ~np.isnan(context.value))
     rows = rows[np.argsort(context.time[rows], kind="stable")]
     return context.time[rows], context.value[rows]
 

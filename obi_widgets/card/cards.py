@@ -13,6 +13,7 @@ from obi_widgets.calibration.confidence import REFIT, WINDOW
 from obi_widgets.card.card import Card, CardReason, CardWindow
 from obi_widgets.card.confidence import Confidence, Said, confidence
 from obi_widgets.card.outcomes import learned_weights, returns_after
+from obi_widgets.card.parts_table import parts_table
 from obi_widgets.checks import choice, number
 from obi_widgets.errors import HistoryError, SettingsError, quoted
 from obi_widgets.signals.cycle_windows import LEAST_LIVE, conflict
@@ -363,6 +364,48 @@ class Cards:
             weights = learned_weights(self.time, self.mid, self._lost, parts, horizon=horizon)
         move = returns_after(self.time, self.mid, self._lost, horizon).bps[0]
         return against_equal(self.time, parts, move, weights, horizon=horizon, level=level)
+
+    def parts_table(self, *, level: float = 0.95) -> pd.DataFrame:
+        """Return what each part says of the return at the mode's horizon, and what it adds.
+
+        Parameters
+        ----------
+        level : float
+            Level of the intervals, 0.5 to 0.999.
+
+        Returns
+        -------
+        DataFrame
+            A row for each signal and window (seconds). ``n`` cards with the part and a return;
+            ``rank_ic``, Spearman's correlation with the return, with interval and p value ``low,
+            high, p``; ``adds``, its incremental one given all other parts but its twins, with
+            ``adds_low, adds_high, adds_p``; ``adds_n`` cards with all parts and a return;
+            ``p_adjusted`` and ``adds_p_adjusted``, corrected for the number of parts; ``own``, the
+            fraction of its rank variance that the others leave unexplained; ``repeats``, the
+            earlier part whose rank correlation with it is 0.9 or more, of either sign; ``says``,
+            the result in words. NaN where unknown.
+
+        Raises
+        ------
+        SettingsError
+            If the level is not possible.
+
+        Examples
+        --------
+        >>> import obi_widgets as obi
+        >>> cards = obi.cards(obi.simulate(seconds=900, seed=1), mode="scalp")
+        >>> cards.parts_table()["n"].to_dict()
+        {('imbalance', 10.0): 86, ('imbalance', 60.0): 81, ('imbalance', 300.0): 57}
+        """
+        return parts_table(
+            self.time,
+            self.mid,
+            self._lost,
+            self.parts.reshape(3 * len(self.signals), len(self)),
+            [(name, seconds) for name in self.signals for seconds in self.mode.windows],
+            horizon=self.mode.horizon,
+            level=number("level", level, 0.5, 0.999),
+        )
 
     @property
     def _lost(self) -> Flags:

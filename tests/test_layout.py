@@ -50,7 +50,7 @@ TABLE = {
     "card_confidence": ("card/confidence", "the confidence of cards"),
     "card_weights": ("card/outcomes", "weights of cards by how often parts were right"),
     "cards": (
-        "card/card card/growing_cards card/making card/modes card/plan",
+        "card/card card/growing_cards card/making card/modes card/plan card/rows",
         "cards by plain loops, whole and appended"),
     "cycles": ("signals/card_direction signals/cycle_windows", "means over cycles, and windows"),
     "book_depth": ("signals/depth_within", "what rests within a distance"),

@@ -16,9 +16,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from obi_widgets.calibration.confidence import REFIT, WINDOW
-from obi_widgets.card.cards import STALE_SECONDS, Cards
+from obi_widgets.card.cards import Cards
 from obi_widgets.card.confidence import Said
 from obi_widgets.card.outcomes import learned_weights
+from obi_widgets.card.rows import STALE_SECONDS
 from obi_widgets.history.given import as_history
 from obi_widgets.history.growing import Growing
 from obi_widgets.signals.cycle_windows import agreement, combined, weighed, window_means

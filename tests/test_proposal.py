@@ -86,12 +86,14 @@ def test_it_is_what_a_plain_computation_says(edge, seed):
 
 def surface_of(means, entries=100):
     """Return a surface of one decay and depth with these means, and an error of 0.1."""
-    means, parts = np.array(means, float), np.zeros((1, 1, *np.shape(means), 3, 9))
+    means, parts = np.array(means, float), np.zeros((1, 1, *np.shape(means), 3, 13))
     entries = np.broadcast_to(entries, means.shape)
     parts[0, 0, :, :, 0, 0] = entries
     parts[0, 0, :, :, 0, 2] = entries * means
     squares = 0.01 * entries * np.maximum(entries - 1, 0) + entries * means**2
     parts[0, 0, :, :, 0, 3] = parts[0, 0, :, :, 0, 8] = squares
+    parts[0, 0, :, :, 0, 9] = parts[0, 0, :, :, 0, 10] = entries  # each of the whole size
+    parts[0, 0, :, :, 0, 11] = parts[0, 0, :, :, 0, 12] = entries * means
     rows, columns = means.shape
     axes = {
         "decay": (0.1,),

@@ -93,7 +93,7 @@ def test_a_later_session_continues_the_test_of_an_earlier_one(slowly, quick):
     assert 0 < len(part.trades) < len(whole.trades)
     with following(slowly, settings=quick, speed=None) as session:
         test = session.seal("half.json")
-        assert test.trades == part.trades
+        assert test.trades[: len(part.trades)] == part.trades  # more may have come already
         wait_for(lambda: ended(session), "the end")
     assert (test.unseen, test.lost, test.seen) == ([], whole.lost, whole.seen)
     assert test.trades == whole.trades

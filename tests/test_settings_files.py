@@ -324,7 +324,7 @@ def test_a_file_that_is_too_large_is_refused(tmp_path, name):
 def test_an_error_quotes_the_beginning_of_what_is_long(tmp_path, document):
     said = refusal(tmp_path / "my.json", json.dumps(document))
     assert "xxx…" in said
-    assert len(said) < 500
+    assert len(said) < 1000  # some name all settings there are
 
 
 @pytest.mark.parametrize("name", ["my.toml", "my.json"])

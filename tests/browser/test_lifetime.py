@@ -16,8 +16,9 @@ from browser.screen import (
 
 TALL = "print('\\n' * 200)"  # pushes what stands above out of sight
 ELEMENTS = "document.querySelectorAll('*').length"
-# What charts draw depends on the market: how many entries there are.
-OUTSIDE_CHARTS = f"{ELEMENTS} - document.querySelectorAll('.bqplot *').length"
+# What charts draw depends on the market: how many entries there are. The still picture of the lab is
+# drawn once, some time after it is there.
+OUTSIDE_CHARTS = f"{ELEMENTS} - document.querySelectorAll('.bqplot *, .obi-still *').length"
 
 
 def test_running_the_cell_again_replaces_the_lab(lab):

@@ -16,8 +16,8 @@ from browser.screen import (
 
 TALL = "print('\\n' * 200)"  # pushes what stands above out of sight
 ELEMENTS = "document.querySelectorAll('*').length"
-# What charts draw depends on the market: how many entries there are. The still picture of the lab is
-# drawn once, some time after it is there.
+# What charts draw depends on the market: how many entries there are. The still picture of the lab
+# is drawn once, some time after it is there.
 OUTSIDE_CHARTS = f"{ELEMENTS} - document.querySelectorAll('.bqplot *, .obi-still *').length"
 
 

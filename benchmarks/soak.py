@@ -35,6 +35,7 @@ from obi_widgets.feeds.market import Market
 from obi_widgets.feeds.simulation.served import FAULTS
 from obi_widgets.feeds.thread import CLOSED, FeedThread
 from obi_widgets.market_data.venues import make_venue
+from obi_widgets.session.background_calibration import Calibrator
 
 if TYPE_CHECKING:
     from obi_widgets.history.columns import History
@@ -70,6 +71,7 @@ class Screen:
 
     def __init__(self, session: obi.Session) -> None:
         self.session = session
+        self.asks = True  # for calibration
         self.frames = self.reports = 0
         self._report: object = None
 
@@ -77,7 +79,8 @@ class Screen:
         session = self.session
         self.frames += 1
         self.frame = frame
-        session.calibrator.ask(session.shown(), session.settings.parameters)
+        if self.asks:
+            session.calibrator.ask(session.shown(), session.settings.parameters)
         found = session.calibrator.found
         self.reports += found is not self._report
         self._report = found
@@ -233,10 +236,22 @@ class Soak:
         )  # fmt: skip
         if missing and now < self._from + PATIENCE:
             return
+        self._finish_calibration()
         gc.collect()
         found = Recovery(self._fault, now - self._from, missing, self._count(now))
         self.outcome.recoveries.append(found)
         self._fault = ""
+        self._screen.asks = True
+
+    def _finish_calibration(self) -> None:
+        """Wait until no calibration runs, so that its intermediate results are not counted."""
+        self._screen.asks = False
+        until = time.monotonic() + PATIENCE
+        while any(thread.name == Calibrator.thread_name for thread in threading.enumerate()):
+            if time.monotonic() > until:
+                raise TimeoutError(f"a calibration took longer than {PATIENCE:g} s")
+            self.session.calibrator.forget()
+            time.sleep(LOOK)
 
     def _look(self, now: float) -> None:
         out = self.outcome

@@ -2,10 +2,35 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
 import pytest
 
 import obi_widgets as obi
+from obi_widgets.cli import commands as folder
 from obi_widgets.cli import lab, main
+
+PATIENCE = 120  # seconds for a process on a busy machine; far more than it needs
+
+
+@pytest.fixture(autouse=True)
+def _no_keys_of_the_user(monkeypatch, tmp_path):
+    # Signatures of notebooks are in one database of the user: another process may hold its lock.
+    monkeypatch.setenv("JUPYTER_DATA_DIR", str(tmp_path / "jupyter"))
+
+
+def python(code: str, *arguments: str, **environment: str) -> subprocess.Popen[str]:
+    """Start a process whose SIGINT is ignored, as in the background or under `nohup`."""
+    ignoring = "import signal; signal.signal(signal.SIGINT, signal.SIG_IGN)\n"
+    return subprocess.Popen(
+        [sys.executable, "-c", ignoring + code, *arguments],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=os.environ | environment,
+    )  # fmt: skip
 
 
 def test_it_tells_its_version(capsys):
@@ -19,6 +44,97 @@ def test_record_writes_a_recording_and_says_where(tmp_path, capsys):
     assert main.main(["record", "sim:SOL-PERP", str(path), "--seconds", "1"]) == 0
     assert capsys.readouterr().out == f"{path}\n"
     assert len(obi.load(path)) > 3
+
+
+def test_where_ctrl_c_is_ignored_sigterm_ends_it_and_what_was_recorded_is_kept(tmp_path):
+    path = tmp_path / "market.gz"
+    run = "import sys; from obi_widgets.cli.main import main; sys.exit(main())"
+    process = python(run, "record", "sim:SOL-PERP", str(path), "--seconds", "600")
+    try:
+        until = time.monotonic() + PATIENCE
+        while not (path.exists() and path.stat().st_size > 5_000):
+            assert process.poll() is None
+            assert time.monotonic() < until
+            time.sleep(0.02)
+        process.send_signal(signal.SIGINT)
+        time.sleep(0.2)
+        assert process.poll() is None
+        process.send_signal(signal.SIGTERM)
+        said = process.communicate(timeout=PATIENCE)
+    finally:
+        process.kill()
+        process.communicate()
+    assert process.returncode == 130
+    assert "Traceback" not in said[1]
+    assert len(obi.load(path)) > 3
+
+
+def test_each_command_is_a_module_of_its_name_with_examples(capsys):
+    modules = {path.stem for path in Path(folder.__file__).parent.glob("*.py")} - {"__init__"}
+    assert modules == set(main.COMMANDS)
+    for name in main.COMMANDS:
+        assert main.main([name, "--help"]) == 0
+        said = capsys.readouterr().out
+        assert f"Usage: obi-widgets {name}" in said
+        assert f"Examples:\n    obi-widgets {name}" in said or name == "completion"
+    assert main.main(["--help"]) == 0
+    said = capsys.readouterr().out
+    assert "Exit codes:" in said
+    assert "..." not in said.partition("Commands:")[2]  # each fits into its line
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["recrod"], "There is no command 'recrod'. Did you mean 'record'?"),
+        (["record"], "Missing argument 'SOURCE...'."),
+        (["lab", "--port", "x"], "'x' is not a valid integer."),
+    ],
+)
+def test_wrong_usage_is_exit_code_2(arguments, said, capsys):
+    assert main.main(arguments) == 2
+    assert said in capsys.readouterr().err
+
+
+def test_an_interruption_is_exit_code_130(monkeypatch):
+    def interrupted(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(lab, "open_lab", interrupted)
+    assert main.main(["lab"]) == 130
+
+
+def test_signals_are_as_before_once_a_command_has_ended(tmp_path):
+    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGHUP)}
+    assert main.main(["record", "foo:BTC", str(tmp_path / "x.gz")]) == 1
+    assert {number: signal.getsignal(number) for number in before} == before
+
+
+def test_the_shell_completes_commands_and_sources(monkeypatch, capsys):
+    def completed(*words: str) -> list[str]:
+        monkeypatch.setenv("_OBI_WIDGETS_COMPLETE", "bash_complete")
+        monkeypatch.setenv("COMP_WORDS", " ".join(["obi-widgets", *words]))
+        monkeypatch.setenv("COMP_CWORD", str(len(words)))
+        with pytest.raises(SystemExit, match="0"):
+            main.main([])
+        return capsys.readouterr().out.split()
+
+    assert completed("rec") == ["plain,record"]
+    assert completed("lab", "lm") == ["plain,lmex:"]
+    assert "plain,sim:BTC-PERP" in completed("record", "sim")
+    assert completed("lab", "./capt") == ["file,./capt"]
+    monkeypatch.delenv("_OBI_WIDGETS_COMPLETE")
+    assert main.main(["completion", "zsh"]) == 0
+    assert "_OBI_WIDGETS_COMPLETE=zsh_complete" in capsys.readouterr().out
+
+
+def test_the_package_needs_no_library_of_the_command_line():
+    code = "import sys, obi_widgets; print({'click', 'rich', 'numpy'} & {*sys.modules})"
+    process = python(code)
+    try:
+        assert process.communicate(timeout=PATIENCE)[0] == "set()\n"
+    finally:
+        process.kill()
 
 
 def test_a_link_is_opened_as_one():

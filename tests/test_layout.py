@@ -98,7 +98,9 @@ TABLE = {
         "signals/imbalance_sweep", "the fast sweep against the settings, cell by cell"),
     "verdict_rates": ("calibration/statistics/power", "rates on simulated markets"),
     "lab_command": ("cli/lab cli/jupyter_server", "the command as a process"),
-    "cli": ("cli/main", "the command in this process"),
+    "cli": (
+        "cli/main cli/ending cli/exit_codes cli/completing cli/commands/completion "
+        "cli/commands/lab cli/commands/record", "commands in this process, and how they end"),
     "clocks": ("feeds/book_builder", "times, gaps and failures: is the book live"),
     "channels": ("market_data/venues/binance_streams", "streams that are not confirmed"),
     "reach": ("market_data/venues/route", "proxies, origins, and other addresses"),

@@ -90,6 +90,8 @@ _PLACES = {
     "Taker": "trading.execution",
     "TapeWidget": "widgets",
     "Trades": "history.trades",
+    "VenueDivergence": "card.venues",
+    "VenueMoment": "card.venues",
     "WeightsComparison": "calibration.accuracy_weights",
     "aligned": "calibration.lead_lag",
     "amihud": "signals.amihud",
@@ -165,6 +167,7 @@ _PLACES = {
     "trade_imbalance": "signals.trade_imbalance",
     "uncorrelated": "calibration.uncorrelated",
     "velocity": "signals.transforms",
+    "venue_divergence": "card.venues",
     "vpin": "signals.vpin",
     "vpin_increment": "calibration.vpin_increment",
     "vwap_deviation": "signals.vwap_deviation",
@@ -264,6 +267,8 @@ __all__ = [
     "Taker",
     "TapeWidget",
     "Trades",
+    "VenueDivergence",
+    "VenueMoment",
     "WeightsComparison",
     "aligned",
     "amihud",
@@ -339,6 +344,7 @@ __all__ = [
     "trade_imbalance",
     "uncorrelated",
     "velocity",
+    "venue_divergence",
     "vpin",
     "vpin_increment",
     "vwap_deviation",
@@ -400,6 +406,7 @@ if TYPE_CHECKING:
     from obi_widgets.card.confidence import CardConfidence, Confidence
     from obi_widgets.card.making import cards
     from obi_widgets.card.modes import Mode
+    from obi_widgets.card.venues import VenueDivergence, VenueMoment, venue_divergence
     from obi_widgets.errors import ObiError, RecordingWarning
     from obi_widgets.feeds.days.compact import compact
     from obi_widgets.feeds.days.load_days import Days, load_days

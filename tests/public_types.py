@@ -19,7 +19,7 @@ MADE = {
     "Context", "Days", "Depth", "EventStudy", "Findings", "Flow", "Gate", "Health", "History",
     "LargeLevels", "Mode", "Parameter", "Portfolio", "Proposal", "Reading", "Reliability",
     "Report", "SealedTest", "Signal", "SignalPath", "Suitability", "Surface", "Taken", "Trades",
-    "WeightsComparison",
+    "VenueDivergence", "VenueMoment", "WeightsComparison",
 }  # fmt: skip
 """Public classes whose objects come from functions."""
 

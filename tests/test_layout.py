@@ -52,6 +52,8 @@ TABLE = {
     "cards": (
         "card/card card/growing_cards card/making card/modes card/plan card/rows",
         "cards by plain loops, whole and appended"),
+    "venue_divergence": (
+        "card/venues presentation/card/other_venues", "one market on several venues"),
     "cycles": ("signals/card_direction signals/cycle_windows", "means over cycles, and windows"),
     "book_depth": ("signals/depth_within", "what rests within a distance"),
     "tightness": ("calibration/quality/time_weights", "the spread, weighted by time"),

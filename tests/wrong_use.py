@@ -60,7 +60,7 @@ VALUES = (
     obi.Interruptions, obi.Judgement, obi.Labels, obi.LargeLevels, obi.LevelsUsed, obi.NextMove,
     obi.Parameter, obi.Parameters, obi.Portfolio, obi.Proposal, obi.Provenance, obi.Reading,
     obi.Refusal, obi.Seal, obi.Sealed, obi.SignalPath, obi.Stretch, obi.Suitability,
-    obi.Surface, obi.Taken, obi.Trades, obi.WeightsComparison,
+    obi.Surface, obi.Taken, obi.Trades, obi.VenueDivergence, obi.VenueMoment, obi.WeightsComparison,
 )  # fmt: skip
 """What holds what other calls checked."""
 
@@ -164,6 +164,7 @@ class Subjects:
         self.sealed = obi.sealed_test(self.history, self.settings, after=self.history.time[9])
         self.sealed.save(folder / "sealed.json")
         self.comparison = obi.compare(self.history, [obi.imbalance], horizons=[1.0])
+        self.cards = obi.cards(self.history, mode="scalp", signals=obi.imbalance)
         self.made: list[Any] = []
         self._number = count()
 
@@ -241,6 +242,7 @@ class Subjects:
                 name: {"histories": {"one": history, "other": history}}
                 for name in ("aligned", "correlations", "lead_lag")
             },
+            "venue_divergence": {"cards": {"one": self.cards, "other": self.cards}},
             "portfolio": {"tables": {"one": self.trades}},
             "uncorrelated": {"correlations": self.alike},
             "simulate": {"seconds": 2.0},

@@ -13,6 +13,12 @@ volatility that lasts 30 to 100 steps, a 95 % interval covers the truth in 92 to
 more where one series follows the other by several steps, or both move together fewer than ten
 times (96 to 100 %), and less where both last long: autoregressive with 0.9, 81 % at 60 pairs,
 91 % at 300.
+
+`lasting_correlation` is for series of windows that overlap for hours: the changes are summed in
+blocks of time by `block_means`. Of means over windows of 10 s to 4 h (a mean of three of them, each
+10 s for a day, of noise that is independent or keeps 0.9 from one to the next, true correlations of
+0 to 0.9) its 95 % interval leaves the truth out in 3 to 8 %, and in 5 to 10 % where the longest
+window is a sixth of the record; `correlation` would in 4 to 8 %, and 9 to 16 %.
 """
 
 from __future__ import annotations
@@ -23,11 +29,13 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from obi_widgets.calibration.statistics import fixed_b
+from obi_widgets.calibration.statistics.block_means import block_mean
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     Floats = NDArray[np.float64]
+    Ints = NDArray[np.int64]
 
 LEVEL = 0.95
 """Level of the interval."""
@@ -74,6 +82,35 @@ def correlation(x: Floats, y: Floats) -> Correlation:
         return Correlation(found.value, -1.0, 1.0, found.pairs)
     z = _fisher(np.array([found.value]))[0]
     half = margin(z - _fisher(found.without), found.known, found.moved)
+    return Correlation(found.value, math.tanh(z - half), math.tanh(z + half), found.pairs)
+
+
+def lasting_correlation(x: Floats, y: Floats, at: Ints) -> Correlation:
+    """Return the correlation of two series that last, with an interval by blocks of time.
+
+    Parameters
+    ----------
+    x, y : ndarray of float64, shape (T,)
+        Two series at the same times; NaN where there is no value.
+    at : ndarray of int64, shape (T,)
+        The times, ns.
+
+    Returns
+    -------
+    Correlation
+        Its interval is NaN where `block_means.block_mean` has none.
+    """
+    found = LeftOut.of(x, y)
+    if math.isnan(found.value):
+        return Correlation(math.nan, math.nan, math.nan, found.pairs)
+    if not found.varies:
+        return Correlation(found.value, -1.0, 1.0, found.pairs)
+    z = _fisher(np.array([found.value]))[0]
+    changes = (found.pairs - 1) * (z - _fisher(found.without[found.known]))
+    if not changes.any():  # two series that are the same
+        return Correlation(found.value, found.value, found.value, found.pairs)
+    mean = block_mean(changes, np.ones(found.pairs), at[found.known])
+    half = (mean.high - mean.low) / 2
     return Correlation(found.value, math.tanh(z - half), math.tanh(z + half), found.pairs)
 
 

@@ -1,0 +1,1 @@
+"""What a decision card shows: texts and figures, without a toolkit."""

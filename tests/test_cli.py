@@ -46,6 +46,7 @@ def test_record_writes_a_recording_and_says_where(tmp_path, capsys):
     assert len(obi.load(path)) > 3
 
 
+@pytest.mark.slow
 def test_where_ctrl_c_is_ignored_sigterm_ends_it_and_what_was_recorded_is_kept(tmp_path):
     path = tmp_path / "market.gz"
     run = "import sys; from obi_widgets.cli.main import main; sys.exit(main())"

@@ -99,6 +99,10 @@ TABLE = {
     "sweep_signals": (
         "signals/imbalance_sweep", "the fast sweep against the settings, cell by cell"),
     "verdict_rates": ("calibration/statistics/power", "rates on simulated markets"),
+    "row_maker": ("presentation/watch/row presentation/watch/row_texts", "rows, and their texts"),
+    "watch": (
+        "cli/commands/replay cli/config cli/following cli/options cli/output",
+        "the command as a process, and what it makes of its arguments"),
     "lab_command": ("cli/lab cli/jupyter_server", "the command as a process"),
     "cli": (
         "cli/main cli/ending cli/exit_codes cli/completing cli/commands/completion "

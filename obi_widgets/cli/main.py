@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 COMMANDS = (
     "lab",
     "record",
+    "watch",
+    "replay",
     "completion",
 )
 """The commands, in the order of the help: each is ``command`` of the module of its name."""
@@ -26,6 +28,7 @@ EXAMPLES = """\b
 Examples:
   obi-widgets lab
   obi-widgets record binance-usdm:BTCUSDT bybit:BTCUSDT data/
+  obi-widgets watch sim:BTC-PERP
 """
 
 EXITS = """\b

@@ -78,6 +78,7 @@ class BookBuilder:
         self._refresh_at = refresh_at
         self.book = self._new_book()
         self.changed_at = 0
+        self.snapshot_id: int | None = None
         self.has_book = False
         self._clocks = Clocks(venue.label, asks=venue.can_ask, warming=venue.warms_up)
         self._changed_at = 0  # by the steady clock
@@ -192,6 +193,7 @@ class BookBuilder:
         whole = not isinstance(event, Delta)
         if not isinstance(event, Delta):
             self.book.replace(event.bids, event.asks, event.limit)
+            self.snapshot_id = event.sequence
         elif self._in_sync:
             self.book.apply(event.bids, event.asks)
         else:

@@ -32,7 +32,7 @@ from obi_widgets.market_data.venues.replies import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine, Iterable
+    from collections.abc import Coroutine, Iterable, Mapping
     from contextlib import AbstractAsyncContextManager
 
     from obi_widgets.feeds.budgets import LimitedConnection
@@ -73,6 +73,12 @@ class LiveFeed(Feed):
     connections : Connections, optional
         Websockets that it shares with the other feeds of its event loop. By default it opens its
         own.
+
+    Attributes
+    ----------
+    connection_ids : mapping of str to str
+        The id of each websocket that is open, by its name. A new connection has another id; the
+        venue does not know it.
     """
 
     market: Market
@@ -89,6 +95,7 @@ class LiveFeed(Feed):
         # Names of websockets and of requests are `marked` by the number of their decoder.
         self._connections = connections
         self._sockets: dict[str, LimitedConnection | MarketSocket] = {}
+        self.connection_ids: Mapping[str, str] = {}
         self._kept_open: dict[str, asyncio.Task[None]] = {}
         self._silent: set[str] = set()  # websockets asked for that have sent nothing yet
         self._turn = 0  # number of the market's decoder
@@ -313,6 +320,7 @@ class LiveFeed(Feed):
     async def _read(self, name: str, socket: LimitedConnection | MarketSocket) -> bool:
         """Deliver a websocket's frames until it is lost; return whether it lasted `STEADY` s."""
         self._sockets[name] = socket
+        self._name_connections()
         self._lifetime.opened(name, socket.connected_at)
         self._deliver(Record(self._now(), "open", name, ""))
         opened, too_large, reason = time.monotonic(), False, "it was closed"
@@ -334,12 +342,19 @@ class LiveFeed(Feed):
             too_large = error.sent is not None and error.sent.code == CloseCode.MESSAGE_TOO_BIG
         finally:
             del self._sockets[name]
+            self._name_connections()
         if too_large:
             reason = f"it sent a frame of more than {LARGEST_FRAME // 2**20} MiB"
             now = self._now()
             self._carry_out(self.market.handle([Refused(now, "frame too large", reason)], now))
         self._deliver(Record(self._now(), "close", name, reason))
         return not too_large and time.monotonic() - opened > STEADY
+
+    def _name_connections(self) -> None:
+        """Set `connection_ids`, as one new object: other threads read it."""
+        self.connection_ids = {
+            unmarked(name)[0]: str(socket.id) for name, socket in self._sockets.items()
+        }
 
     def _reason(self, error: Exception) -> str:
         """Return why a websocket could not be opened."""

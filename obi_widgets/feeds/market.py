@@ -60,6 +60,9 @@ class Market(BookBuilder):
         ``unverified``, and in ``stale`` if data are only late. False while a past is played.
     changed_at : int
         Wall-clock time of the newest change of the book, ns; 0 before the first.
+    snapshot_id : int or None
+        The venue's number of the snapshot that the book began with; 0 if it gives none, None
+        before the first. Where each book is whole, that of the newest book.
     refused : Counter
         Number of frames that were not used, by name.
     unused : tuple of str

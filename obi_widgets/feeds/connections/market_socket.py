@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+import uuid
 from collections import deque
 from typing import TYPE_CHECKING, Protocol
 
@@ -51,6 +52,8 @@ class MarketSocket(Seat):
 
     Attributes
     ----------
+    id : UUID
+        Of this part: a market that joins again gets another.
     opened_at : float
         When the market joined, by `time.monotonic`.
     tell : callable
@@ -60,6 +63,7 @@ class MarketSocket(Seat):
     def __init__(self, shared: Shared, names: frozenset[str], tell: Tell) -> None:
         super().__init__(names)
         self.tell = tell
+        self.id = uuid.uuid4()
         self.opened_at = time.monotonic()
         self._shared = shared
         self._frames: deque[bytes] = deque()

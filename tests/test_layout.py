@@ -267,6 +267,7 @@ TABLE = {
         "strategy/transforms",
         "files of other signals",
     ),
+    "strategy_cards": ("strategy/plain_cycles", "files with the card's direction and conflict"),
     "strategy_gates": (
         "strategy/place strategy/plain_gates strategy/written_gates", "files with gates"),
     "fills": ("trading/execution trading/matching", "fills by hand and against a plain version"),

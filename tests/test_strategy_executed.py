@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import importlib.util
 import math
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -144,3 +147,28 @@ def test_a_file_that_would_fill_otherwise_is_not_written(history, tmp_path, monk
     with pytest.raises(SettingsError, match=r"its file (enters|fills) otherwise at \d+ ns"):
         obi.export_strategy(path, obi.Settings(latency_ms=50, hold_seconds=1), history)
     assert not path.exists()
+
+
+EXITS = {"exit_fade": 0.5, "exit_flip": "on", "stop_bps": 2.0, "target_bps": 3.0}
+CLEAN = (
+    EXITS, {**Z, **EXITS, "entry_rule": "crossing", "latency_ms": 100},
+    {**EXITS, **QUANTILE, "execution": "post_only", "gates": {"spread": {"window": 10}}},
+    {"exit_deceleration": 0.5, "execution": "post_only", "size_by": "strength", "gates": ["hours"]},
+    {"signal": "card_direction", "short": 10, "middle": 10, "long": 20, **EXITS},
+)  # fmt: skip
+
+
+def test_files_with_exits_are_clean(tmp_path):
+    """By the default rules of ruff, and as this package is written."""
+    history = obi.simulate(seconds=60, seed=2, levels=10)
+    for number, case in enumerate(CLEAN):
+        path = tmp_path / f"strategy_{number}.py"
+        obi.export_strategy(path, obi.Settings(**{"threshold": 0.3} | case), history)
+    config = str(Path(__file__).parents[1] / "pyproject.toml")
+    for what in (
+        ["check", "--isolated"], ["check", "--config", config],
+        ["format", "--check", "--config", config],
+    ):  # fmt: skip
+        command = [sys.executable, "-m", "ruff", *what, str(tmp_path)]
+        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+        assert done.returncode == 0, done.stdout + done.stderr

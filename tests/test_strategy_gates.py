@@ -143,8 +143,18 @@ def test_a_fresh_process_needs_nothing_of_this_package(holed, tmp_path):
 
 @pytest.mark.parametrize("name", [*PLAIN, OWN])
 def test_the_file_is_clean_and_numpy_only_where_a_user_needs_it(name, tape, tmp_path):
-    gates = {name: GATES[name]} if name in GATES else {"exported_touch": {}}
-    path = obi.export_strategy(tmp_path / "s.py", settings_of({"gates": gates}), tape[:500])
+    gates, history = {name: GATES.get(name, {})}, tape[:500]
+    if name == OWN:
+        gates = {"exported_touch": {}}
+    if name == "conflict":  # it needs hours
+        sizes = np.ones(800)
+        history = obi.History.from_arrays(
+            MIDNIGHT + 10 * SECOND * np.arange(800), 100 * sizes, sizes, 101 * sizes, sizes
+        )
+        gates = {"conflict": {"depth": 1}}
+    path = obi.export_strategy(
+        tmp_path / "s.py", settings_of({"depth": 1, "gates": gates}), history
+    )
     assert ("numpy" in path.read_text()) == (name == OWN)
     config = str(Path(__file__).parents[1] / "pyproject.toml")
     for what in (["check"], ["format", "--check"]) if name != OWN else (["check", "--select=F,E"],):
@@ -208,13 +218,11 @@ def test_each_built_in_gate_is_exported_or_refused_with_the_reason(tape, tmp_pat
         with pytest.raises(obi.ObiError) as error:
             obi.export_strategy(tmp_path / "s.py", obi.Settings(gates=[name]), tape[:500])
         reason = "a strategy file is given books, and it follows every change of the book"
-        if registry.find(name).spans_gaps:
-            reason = "its look-back reaches into gaps, which a strategy file cannot do"
         assert str(error.value) == (
             f"The gate {name} cannot be exported: {reason}. A strategy file can have the gates "
-            "depth, hours, largest_share, spread and volatility, and a function of your own of "
-            "the book. With this package, settings.gates.allowed(history) says where any gate is "
-            "open."
+            "conflict, depth, hours, largest_share, spread and volatility, and a function of your "
+            "own of the book. With this package, settings.gates.allowed(history) says where any "
+            "gate is open."
         )
     assert not list(tmp_path.iterdir())
 

@@ -2,8 +2,9 @@
 
 The file is made from `template`, which has the imbalance, and if needed of what `variants` takes:
 `transforms`, `books`, `trailing_quantile`, `entry_rule`, `early_exits`, `by_strength`, `posted`,
-`plain_gates`, and the source of a user's function. Any signal but the imbalance, any gate, and any
-rule or execution but the default, is run on the history before the file is written; see `proof`.
+`plain_gates`, `plain_cycles`, and the source of a user's function. Any signal but the imbalance,
+any gate, and any rule or execution but the default, is run on the history before the file is
+written; see `proof`.
 """
 
 from __future__ import annotations
@@ -197,7 +198,7 @@ def _constants(
 ) -> str:
     """Return the lines of the constants; with those of the imbalance if the signal uses one."""
     values = written.imbalances[0] if written.imbalances else {}
-    used = p.levels_used.depth if p.signal is imbalance else None
+    used = p.levels_used.depth if p.signal is imbalance and not p.gates else None
     looked_at = min(used or history.levels, history.levels) + 10
     quantile = p.threshold_is == "quantile"
     # As many levels as were tuned on: with more, the signal would be another one.
@@ -242,7 +243,7 @@ def _constants(
 def _of_rule(p: Parameters) -> list[str]:
     """Return the lines of the constants of the entry rule."""
     within = f"TRANSITION_NS = {round(p.transition_seconds * 1e9):_}"
-    return [f"ENTRY_RULE = {p.entry_rule!r}", within]
+    return [f"ENTRY_RULE = {json.dumps(p.entry_rule)}", within]
 
 
 def _of_exits(p: Parameters) -> list[str]:

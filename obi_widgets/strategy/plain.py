@@ -116,7 +116,7 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
 }  # fmt: skip
 """The functions by the names of their signals."""
 
-EXPORTED = sorted([*FUNCTIONS, "imbalance", "queue_imbalance"])
+EXPORTED = sorted([*FUNCTIONS, "card_direction", "imbalance", "queue_imbalance"])
 """The built-in signals that a strategy file can have, by name."""
 
 ADVICE = (

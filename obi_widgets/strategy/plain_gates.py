@@ -1,12 +1,13 @@
 """Gates, state by state: a part of the exported strategy.
 
 The first section below is copied into a file with gates, and of the others those of its gates. They
-need `place`, and a gate of a user `books`.
+need `place`, the gate `conflict` also `plain_cycles`, and a gate of a user `books`.
 """
 
 from __future__ import annotations
 
 import math
+from bisect import bisect_left, insort
 from collections import deque
 from collections.abc import Callable
 from typing import Any
@@ -15,7 +16,8 @@ import numpy as np
 
 from obi_widgets.strategy.books import Computed
 from obi_widgets.strategy.place import Place
-from obi_widgets.strategy.template import LEVELS, TICK_SIZE, Levels, single, ticks_between
+from obi_widgets.strategy.plain_cycles import Windows
+from obi_widgets.strategy.template import LEVELS, TICK_SIZE, Levels, Values, single, ticks_between
 
 # -- gates ---------------------------------------------------------------------------------
 
@@ -214,6 +216,78 @@ class LargestShareGate(Gate):
         if self._depth > LEVELS <= max(len(bids), len(asks)):
             return CLOSED
         return found[0], found[1]
+
+
+# -- the gate conflict ---------------------------------------------------------------------
+
+
+LEAST_PAST = 360  # cycles with a value that a band needs: an hour
+
+
+class Band:
+    """The 0.75-quantile of a window's distances from 0 over the cycles before; NaN of too few."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._past: deque[float] = deque()
+        self._sorted: list[float] = []
+
+    def of(self, value: float) -> float:
+        """Return the band for the newest value, and keep the value."""
+        count = len(self._sorted)
+        band = self._sorted[int(0.75 * (count - 1))] if count >= LEAST_PAST else math.nan
+        size = abs(value)
+        self._past.append(size)
+        if not math.isnan(size):
+            insort(self._sorted, size)
+        if len(self._past) > self._most:
+            size = self._past.popleft()
+            if not math.isnan(size):
+                del self._sorted[bisect_left(self._sorted, size)]
+        return band
+
+
+class ConflictGate:
+    """Closed while two windows of the imbalance are beyond their bands on different sides.
+
+    It is closed too until each has a band. Missed books are a gap within the windows.
+    """
+
+    def __init__(self, cycles: tuple[int, ...], most: int, values: Values | None = None) -> None:
+        self._windows = Windows(cycles, max(cycles) + most + 1, values)
+        self._bands = [Band(most) for _ in cycles]
+        self._sides = CLOSED
+
+    def __call__(self, time_ns: int, bids: Levels, asks: Levels) -> Sides:
+        """Take the newest book; return whether it is known to be open."""
+        for means in self._windows.update(time_ns, bids, asks):
+            bands = [band.of(mean) for band, mean in zip(self._bands, means, strict=True)]
+            pairs = list(zip(means, bands, strict=True))
+            known = not any(map(math.isnan, (*means, *bands)))
+            above = any(mean > band for mean, band in pairs)
+            below = any(mean < -band for mean, band in pairs)
+            is_open = known and not (above and below)
+            self._sides = is_open, is_open
+        return self._sides if bids or asks else CLOSED
+
+    def lose(self, time_ns: int | None) -> None:
+        """Take that books were missed: from a time on, or since the newest book."""
+        if time_ns is not None:
+            self(time_ns, (), ())
+        self._windows.lose()
+
+
+class LastingGates(Gates):
+    """Gates of which those of the conflict go on after books were missed."""
+
+    def lose(self, time_ns: int | None, fresh: Gates) -> None:
+        """Begin the others anew."""
+        kept = []
+        for old, new in zip(self._gates, fresh._gates, strict=True):
+            if isinstance(old, ConflictGate):
+                old.lose(time_ns)
+            kept.append(old if isinstance(old, ConflictGate) else new)
+        self._gates, self.open = tuple(kept), CLOSED
 
 
 # -- gates that are computed ---------------------------------------------------------------

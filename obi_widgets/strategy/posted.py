@@ -164,13 +164,13 @@ class Resting:
     ) -> bool:
         """Return whether it is filled by the trades since the last book, or by this book."""
         last, self._last = self._last, now
-        for time, price, traded, taker in trades:
-            if not self._since < time < self.until:
+        for when, price, traded, taker in trades:
+            if not self._since < when < self.until:
                 continue
             ticks_away = self.side * (round(price / TICK_SIZE) - round(self.price / TICK_SIZE))
             if ticks_away < 0 or (ticks_away == 0 and taker == self.side):
                 return True
-            if ticks_away == 0 and (not self.back or time > last):
+            if ticks_away == 0 and (not self.back or when > last):
                 self._traded += traded
                 done = single(self._traded)
                 if done > single(self._ahead) and done >= single(self._ahead + self.size):

@@ -6,7 +6,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from obi_widgets.errors import SettingsError
+from obi_widgets.signals.card_direction import card_direction
 from obi_widgets.signals.coverage import kept_suffice
+from obi_widgets.signals.cycles import cycles_in
 from obi_widgets.signals.imbalance import imbalance
 from obi_widgets.signals.registry import is_built_in
 from obi_widgets.signals.transforms import Combined
@@ -22,6 +24,9 @@ if TYPE_CHECKING:
 FROM_BOOKS = {"touch", "levels"}
 """Needs of signals that a strategy file can meet: it is given books only."""
 
+EARLIER = ("difference", "velocity")
+"""Transforms that compare with the value before their window."""
+
 
 @dataclass
 class Written:
@@ -33,6 +38,10 @@ class Written:
         The expression; empty for the imbalance alone.
     transforms : bool
         Whether the file needs `transforms`.
+    lasts : bool
+        Whether the signal goes on after books were missed.
+    card, cycles : bool
+        Whether the file needs `CardDirection`, and the windows over cycles.
     imbalances : list of dict
         Parameter values of each imbalance in it; those of the first are constants of the file.
     imports : list of str
@@ -47,6 +56,9 @@ class Written:
 
     expression: str = ""
     transforms: bool = False
+    lasts: bool = False
+    card: bool = False
+    cycles: bool = False
     imbalances: list[dict[str, Any]] = field(default_factory=list)
     imports: list[str] = field(default_factory=list)
     functions: list[str] = field(default_factory=list)
@@ -71,21 +83,39 @@ def written_out(signal: Signal, values: Mapping[str, Any], history: History) -> 
         )
     if signal is imbalance:
         return Written(imbalances=[dict(values)])
-    out = Written()
+    out = Written(lasts=signal.spans_gaps)
     out.expression = _expression(signal, values, history, out)
     return out
+
+
+def of_imbalance(values: Mapping[str, Any], out: Written) -> str:
+    """Return values of an imbalance as an argument; None if they are the file's constants."""
+    if not out.imbalances:
+        out.imbalances.append({name: values[name] for name in imbalance.parameters})
+    first = out.imbalances[0]
+    if all(values[name] == first[name] for name in first):
+        return "None"
+    notional = values["weighting"] == "notional"
+    return repr((values["decay"], values["depth"], values["band_bps"], notional))
+
+
+def cycles_of(values: Mapping[str, Any]) -> str:
+    """Return the three windows of the card in cycles, as an argument."""
+    return repr(tuple(cycles_in(values[name]) for name in ("short", "middle", "long")))
 
 
 def _expression(signal: Signal, values: Mapping[str, Any], history: History, out: Written) -> str:
     if signal is imbalance:
         out.transforms = True  # they have the class `Imbalance`
-        out.imbalances.append(dict(values))
-        if len(out.imbalances) == 1:
-            return "Imbalance()"
-        notional = values["weighting"] == "notional"
-        given = values["decay"], values["depth"], values["band_bps"], notional
-        return f"Imbalance({given!r})"
+        given = of_imbalance(values, out)
+        return "Imbalance()" if given == "None" else f"Imbalance({given})"
     if isinstance(signal, Combined):
+        if signal.transform in EARLIER and signal.parts[0].spans_gaps:
+            raise SettingsError(
+                f"The signal {signal.name} cannot be exported: after a gap it compares with a "
+                "value that may rest on states from before it, which a strategy file forgets.",
+                ADVICE,
+            )
         out.transforms = True
         parts = [
             _expression(p, given, history, out) for p, given in signal.parts_with_values(values)
@@ -108,6 +138,11 @@ def _expression(signal: Signal, values: Mapping[str, Any], history: History, out
             "again, which a strategy file cannot do.",
             ADVICE,
         )
+    if signal is card_direction:
+        out.card = out.cycles = True
+        # As a part, it is known as the look-back of the whole says.
+        known_from = "" if out.lasts else f", {round(signal.lookback(values) * 1e9):_}"
+        return f"CardDirection({cycles_of(values)}, {of_imbalance(values, out)}{known_from})"
     if signal.spans_gaps:
         raise SettingsError(
             f"The signal {signal.name} cannot be exported: its look-back reaches into gaps, which "

@@ -7,10 +7,12 @@ sections of other files are put behind it. A text that the template does not hav
 from __future__ import annotations
 
 import sys
+import textwrap
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from obi_widgets.signals.imbalance import imbalance
+from obi_widgets.strategy.written_gates import CONFLICT
 from obi_widgets.trading.declared import BEYOND, STRENGTH, leaves_early
 from obi_widgets.trading.exits import EDGE as STOP_EDGE
 from obi_widgets.trading.sizing import graded, sized
@@ -27,6 +29,7 @@ EARLY_EXITS = Path(__file__).with_name("early_exits.py")
 PLACE = Path(__file__).with_name("place.py")
 GATES = Path(__file__).with_name("plain_gates.py")
 BY_STRENGTH = Path(__file__).with_name("by_strength.py")
+CYCLES = Path(__file__).with_name("plain_cycles.py")
 BOOKS = Path(__file__).with_name("books.py")
 POSTED = Path(__file__).with_name("posted.py")
 
@@ -34,31 +37,41 @@ OF_IMBALANCE = "# -- the imbalance -"
 """First line of the template's last section."""
 
 MAKE = '''
-def make_signal() -> Callable[[int, Levels, Levels], float]:
+def make_signal() -> {}:
     """Return the signal without any past."""
     return {}
 '''
 """The end of a file with another signal than the imbalance."""
 
 MAKE_GATES = '''
-def make_gates() -> Gates:
+def make_gates() -> {0}:
     """Return the gates without any past."""
-    return Gates(
-        {},
+    return {0}(
+        {1},
     )
 '''
 """The end of a file with gates."""
 
+PART_CARD = "# -- the signal card_direction -"
+"""First line of the section of the cycles that only the signal needs."""
+
 PART_IMBALANCE = "# -- an imbalance that is a part -"
 """First line of the section of the transforms that only an imbalance needs."""
+
+DECIDE, FORGET = "    def decide(", "    def lost("
+"""First and last method of the template; those between are replaced for posted orders."""
 
 NEW = "        self._newest = EARLIEST\n"
 LOST = "        position, self.position = self.position, 0\n"
 """Lines of the template where a strategy begins, and where it forgets its past."""
 
 OTHER_SIGNAL = (
-    ("An order-book-imbalance strategy: takes", "A strategy by a signal, {title}: takes"),
-    ("Python 3.10 and its standard library are\nenough.", "Python 3.10 and {needs} enough."),
+    (
+        "An order-book-imbalance strategy: takes books, and says when to enter and when to exit.\n",
+        "A strategy by a signal: takes books, and says when to enter and when to exit.\n\n"
+        "{title}\n",
+    ),
+    ("Python 3.10 and its standard library are\nenough.", "Python 3.10 and {needs}\nenough."),
     (
         "Of each side the best LEVELS levels are used, as when the settings were tuned. Where DEPTH"
         " or\nBAND_BPS reach beyond them the imbalance is unknown: NaN, which makes no entry.\n",
@@ -74,9 +87,30 @@ OTHER_SIGNAL = (
     ("    imbalance: float\n", "    signal: float\n"),
     ("value = imbalance(bids, asks)", "value = self._signal(time_ns, bids, asks)"),
     (NEW, f"{NEW}        self._signal = make_signal()\n"),
-    (LOST, f"{LOST}        self._signal = make_signal()\n"),
 )
 """Texts of the template, and their replacements for another signal."""
+
+FORGETS_SIGNAL = ((LOST, f"{LOST}        self._signal = make_signal()\n"),)
+KEEPS_SIGNAL = ((LOST, f"{LOST}        self._signal.lose(time_ns)\n"),)
+"""Where a signal forgets its past, and where it goes on after a gap."""
+
+OF_GAPS = (
+    ("            self.lost()\n", "            self.lost(time_ns)\n"),
+    (
+        """    def lost(self) -> int:
+        \"""Forget position and orders, since books were missed; """
+        """return the side of the position.\"""
+""",
+        """    def lost(self, time_ns: int | None = None) -> int:
+        \"""Forget position and orders, since books were missed; """
+        """return the side of the position.
+
+        They were missed from a time on, or since the newest book.
+        \"""
+""",
+    ),
+)
+"""Texts of the template, and their replacements for what goes on after a gap."""
 
 KNOWN = "        whole = bool(bids and asks) and bids[0][0] < asks[0][0]\n"
 QUANTILE = "        quantile = self._quantile.update(time_ns, value)\n"
@@ -108,11 +142,15 @@ SIZES_ARE = "Sizes are in base units (contracts times contract size), times are 
 """A line of the template before which more may be told."""
 
 
-def of_gates(what: str, after: str, begins: str, *, ruled: bool) -> tuple[tuple[str, str], ...]:
+def of_gates(
+    what: str, after: str, begins: str, *, ruled: bool, last: bool
+) -> tuple[tuple[str, str], ...]:
     """Return texts of the template, and their replacements for entries that gates may forbid.
 
-    ``begins`` is what lets an entry begin without them; with a rule it stands there already.
+    ``begins`` is what lets an entry begin without them; with a rule it stands there already. Of
+    gates that ``last``, some go on after a gap.
     """
+    forget = "self.gates.lose(time_ns, make_gates())" if last else "self.gates = make_gates()"
     update = "longs, shorts = self.gates.update(time_ns, bids, asks)"
     through = f"may_enter = {begins} and (longs if {what} > 0 else shorts)"
     lines = f"        {update}\n        {through}\n"
@@ -124,7 +162,7 @@ def of_gates(what: str, after: str, begins: str, *, ruled: bool) -> tuple[tuple[
     )
     return (
         (NEW, f"{NEW}        self.gates = make_gates()\n"),
-        (LOST, f"{LOST}        self.gates = make_gates()\n"),
+        (LOST, f"{LOST}        {forget}\n"),
         *([] if ruled else [(f"abs({what}) > THRESHOLD", "may_enter")]),
         (after, after + lines),
         (SIZES_ARE, said + SIZES_ARE),
@@ -147,23 +185,32 @@ PAID_POSTED = (
 """Where an entry is filled, and the same with its price kept."""
 
 
+ENDS = '''    def _ends(self, now: int, bids: Levels, asks: Levels) -> bool:
+        """Return whether the position is left at this book."""
+        if now >= self._due:
+            return True
+        return self._exits.end(self.position, self._paid, self.size, bids, asks)
+
+'''
+"""A method of a strategy with exits before the hold is over."""
+
+
 def of_exits(what: str, after: str, condition: str) -> tuple[tuple[str, str], ...]:
     """Return texts of the template, and their replacements for exits before the hold is over.
 
     ``condition`` is what lets an entry begin.
     """
-    ends = f"ends = self._exits.by_signal(1 if {what} > 0 else -1)"
+    ends = (
+        f"        ends = self._exits.by_signal(1 if {what} > 0 else -1)\n"
+        f"        may_enter = {condition} and not ends\n"
+    )
     return (
         (NEW, f"{NEW}        self._exits, self._paid = EarlyExits(), 0.0\n"),
         (LOST, f"{LOST}        self._exits = EarlyExits()\n"),
-        (after, f"{after}        self._exits.update(time_ns, {what})\n        {ends}\n"),
-        (f"whole and {condition}", f"whole and {condition} and not ends"),
-        (
-            "whole and time_ns >= self._due",
-            "whole and (\n            time_ns >= self._due\n"
-            "            or self._exits.end(self.position, self._paid, self.size, bids, asks)\n"
-            "        )",
-        ),
+        (f"whole and {condition}", "whole and may_enter"),
+        (after, f"{after}        self._exits.update(time_ns, {what})\n{ends}"),
+        ("whole and time_ns >= self._due", "whole and self._ends(time_ns, bids, asks)"),
+        (FORGET, ENDS + FORGET),
     )
 
 
@@ -194,9 +241,6 @@ def of_strength(what: str, parameters: Parameters) -> tuple[tuple[str, str], ...
     decided = POSTS if parameters.execution == "post_only" else TAKES
     return (*begun, (decided, text + decided))
 
-
-DECIDE, FORGET = "    def decide(", "    def lost("
-"""First and last method of the template; those between are replaced for posted orders."""
 
 OF_POSTED = (
     (
@@ -254,12 +298,17 @@ def with_signal(
     """Return the beginning and the end of the file for what the template does not have."""
     every = f"a book every {history.interval:g} s" if history.interval else "every book"
     needs = "numpy are" if written.functions else "its standard library are"
-    words = {"title": parameters.signal.name, "needs": needs, "interval": every}
+    title = textwrap.fill(f"The signal is {parameters.signal.name}.", 100)
+    words = {"title": title, "needs": needs, "interval": every}
     strategy, rest = tail[: tail.index(OF_IMBALANCE)], tail[tail.index(OF_IMBALANCE) :]
     parts, quantile = [head, strategy], parameters.threshold_is == "quantile"
     ruled = parameters.entry_rule != BEYOND
     changes: tuple[tuple[str, str], ...]
     changes = OTHER_SIGNAL if parameters.signal is not imbalance else ()
+    if parameters.signal is not imbalance:
+        changes += KEEPS_SIGNAL if written.lasts else FORGETS_SIGNAL
+    last = CONFLICT in written.gate_sections
+    changes += OF_GAPS if written.lasts or last else ()
     changes += OF_QUANTILES if quantile else ()
     what, after = ("quantile", QUANTILE) if quantile else ("value", KNOWN)
     condition = f"abs({what}) > THRESHOLD"
@@ -267,7 +316,8 @@ def with_signal(
         changes += of_rules(what, after)
         condition, after = "may_enter", f"may_enter = self._rule.update(time_ns, {what})\n"
     if written.gates:
-        changes += of_gates(what, after, condition, ruled=ruled)
+        changes += of_gates(what, after, condition, ruled=ruled, last=last)
+        after = f"may_enter = {condition} and (longs if {what} > 0 else shorts)\n"
         condition = "may_enter"
     if leaves_early(parameters):
         changes += of_exits(what, after, condition)
@@ -284,6 +334,7 @@ def with_signal(
     sources += [ENTRY_RULE] if ruled else []
     sources += [EARLY_EXITS] if leaves_early(parameters) else []
     sources += [BY_STRENGTH] if graded(parameters) else []
+    sources += [CYCLES] if written.cycles else []
     sources += [TRANSFORMS] if written.transforms else []
     sources += [BOOKS] if written.functions else []
     texts = [path.read_text(encoding="utf-8") for path in sources]
@@ -292,17 +343,21 @@ def with_signal(
     sections += _of_gates(written)
     if not written.imbalances:
         sections = [one.partition(PART_IMBALANCE)[0] for one in sections]
+    if not written.card:
+        sections = [one.partition(PART_CARD)[0] for one in sections]
     sections += written.functions
     if written.expression:
-        sections.append(MAKE.format(written.expression))
+        kind = "CardDirection" if written.lasts else "Callable[[int, Levels, Levels], float]"
+        sections.append(MAKE.format(kind, written.expression))
     if written.gates:
-        sections.append(MAKE_GATES.format(",\n        ".join(written.gates)))
+        kind = "LastingGates" if last else "Gates"
+        sections.append(MAKE_GATES.format(kind, ",\n        ".join(written.gates)))
     body = "\n\n\n".join(one.strip("\n") for one in (strategy, *sections)) + "\n"
     begin, end = head.index("import math"), head.index("# -- constants")
     imports = [line for text in (head[begin:end], *texts) for line in text.splitlines()]
     named = [*filter(_is_import, imports), *written.imports]
     named += ["from collections import deque"] if "volatility" in written.gate_sections else []
-    if written.expression or written.gates:
+    if (written.expression and not written.lasts) or written.gates:
         named.append("from collections.abc import Callable")
     return f"{head[:begin]}{_together(named)}\n\n{head[end:]}", body
 

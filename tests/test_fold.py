@@ -8,11 +8,13 @@ import obi_widgets as obi
 from obi_widgets.settings.parameters import THRESHOLD_IS
 from obi_widgets.trading.declared import HOLD, PARAMETERS
 from obi_widgets.widgets.fold import DECIDING, GROUPS
+from obi_widgets.widgets.reachability import registry
 
 
 @pytest.fixture
 def widget():
     made = obi.SettingsWidget(obi.Settings())
+    assert made._fold is made._fold  # made when it is first read
     yield made
     made.close()
 
@@ -115,6 +117,61 @@ def test_a_setting_that_can_be_off_is_set_and_unset(widget, name):
     control.entry.value = "off"
     assert getattr(settings, name) is None
     assert len(control.entry.value) <= 11, "the field has room for 11 letters"
+
+
+def test_the_fold_is_made_when_it_is_opened():
+    """A lab is shown sooner for it, and is a few messages instead of hundreds."""
+    open_before = set(registry())
+    made = obi.SettingsWidget(obi.Settings())
+    try:
+        few = len(set(registry()) - open_before)
+        assert few < 100
+        made.settings.gates = ["spread"]
+        made.settings.signal = "order_flow_imbalance"
+        assert len(set(registry()) - open_before) < 100
+        made._turn()
+        assert len(set(registry()) - open_before) > 4 * few
+        assert made._fold.gates["spread"].value
+        opener, below = made.children.index(made._opener), made.children.index(made._fold.box)
+        assert below == opener + 1
+        fold, many = made._fold, len(registry())
+        made._turn()
+        made._turn()
+        assert (made._fold, len(registry())) == (fold, many), "made once"
+    finally:
+        made.close()
+    assert set(registry()) == open_before
+
+
+def test_a_widget_that_was_closed_makes_no_controls():
+    open_before = set(registry())
+    made = obi.SettingsWidget(obi.Settings())
+    made.close()
+    with pytest.raises(obi.ObiError, match="settings was closed"):
+        made["stop_bps"]
+    made._turn()
+    assert set(registry()) == open_before
+
+
+def test_a_control_in_the_fold_can_be_asked_for(widget):
+    other = obi.SettingsWidget(widget.settings)
+    try:
+        other["stop_bps"].control.value = 2.0
+        assert widget["stop_bps"].control.value == 2.0
+        assert other._fold.box.layout.display == "none", "it stays folded"
+    finally:
+        other.close()
+
+
+def test_another_signal_leaves_the_controls_that_every_signal_has(widget):
+    names = ["stop_bps", "execution", "fee_bps", "hold_seconds"]
+    before = [widget[name] for name in names]
+    widget.settings.signal = "order_flow_imbalance"
+    widget.settings.threshold_is = "quantile"
+    assert [widget[name] for name in names] == before
+    before[0].control.value = 2.0
+    assert widget.settings.stop_bps == 2.0
+    assert before[0].box.comm is not None
 
 
 def test_closing_the_widget_leaves_the_settings(widget):

@@ -131,11 +131,11 @@ class Board(BoardData, Panel):
         first = BoardMaker().make(board.followed(), board.settings.parameters, board.seconds)
         self._table = _Table(state=board_state(first) | {"windows": _windows(board)})
         self._table.on_msg(self._do)
-        self._controls = SettingsWidget(board.settings, alone=False)
+        self._controls: SettingsWidget | None = None  # made when it is first unfolded
         self._opener = ipywidgets.Button(tooltip="Settings of all markets")
         self._opener.add_class("obi-unfold")
         self._opener.on_click(self._turn)
-        self._fold = ipywidgets.VBox([self._opener, self._controls])
+        self._fold = ipywidgets.VBox([self._opener])
         self._fold.add_class("obi-board-settings")
         self._chart = _Compared(state=compared_state(first))
         self._chart.on_msg(self._do)
@@ -332,7 +332,11 @@ class Board(BoardData, Panel):
 
     def _unfold(self, *, unfolded: bool) -> None:
         self._unfolded = unfolded
-        self._controls.layout.display = None if unfolded else "none"
+        if unfolded and self._controls is None:
+            self._controls = SettingsWidget(self._board.settings, alone=False)
+            self._fold.children = (self._opener, self._controls)
+        if self._controls is not None:
+            self._controls.layout.display = None if unfolded else "none"
         self._opener.description = f"{'▾' if unfolded else '▸'} Settings of all markets"
 
     def _changes(self, frame: BoardFrame) -> Changes:
@@ -377,7 +381,8 @@ class Board(BoardData, Panel):
             self.back()
             self._board.detach(self)
             self._board.close()
-            self._controls.close()  # it observes the settings, which may outlive the board
+            if self._controls is not None:
+                self._controls.close()  # it observes the settings, which may outlive the board
             forget_outputs([self._board, *self.sessions.values()])
         super().close()
 

@@ -42,6 +42,8 @@ SIGNAL, ENTRIES, EXITS, GATES, ORDERS, FEES = (
 )  # fmt: skip
 """Heads of the groups."""
 
+HEADS = SIGNAL, ENTRIES, EXITS, GATES, ORDERS, FEES
+
 GROUPS: dict[str, tuple[Parameter, ...]] = {
     ENTRIES: (THRESHOLD_IS, QUANTILE_WINDOW, *ENTERING),
     EXITS: (STOP, STOP_BY, TARGET, EXIT_FLIP, EXIT_FADE, EXIT_DECELERATION, DECELERATION_SECONDS),
@@ -49,6 +51,9 @@ GROUPS: dict[str, tuple[Parameter, ...]] = {
     FEES: COSTS,
 }
 """The settings of each group that every signal has."""
+
+COMMON = tuple(setting for group in GROUPS.values() for setting in group)
+"""Settings of every signal that have their control in a group."""
 
 DECIDING = [
     "threshold_is", "entry_rule", "exit_deceleration", "execution", "stop_bps", "stop_by",
@@ -94,23 +99,17 @@ class Fold:
         All groups.
     gates : GateControls
         The controls of the gates.
-    common : list of Parameter
-        Settings of every signal that have their control here.
     """
 
     def __init__(self, settings: Settings, refused: Callable[[str], object] | None) -> None:
         self.settings = settings
-        self.common = [setting for group in GROUPS.values() for setting in group]
         self.gates = GateControls(settings, refused)
         self._controls: Mapping[str, Control] = {}
         self._boxes = {name: ipywidgets.VBox() for name in (SIGNAL, *GROUPS)}
         for box in self._boxes.values():
             box.add_class("obi-sliders")
         inside = {**self._boxes, GATES: self.gates.box}
-        self._groups = {
-            name: _group(name, inside[name])
-            for name in (SIGNAL, ENTRIES, EXITS, GATES, ORDERS, FEES)
-        }
+        self._groups = {name: _group(name, inside[name]) for name in HEADS}
         self.box = ipywidgets.VBox(list(self._groups.values()))
         self.box.add_class("obi-behind")
         settings.observe(self._follow, DECIDING)
@@ -123,18 +122,13 @@ class Fold:
         own : sequence of Parameter
             Parameters of the signal that belong here.
         controls : mapping of str to Control
-            A control of each of them, and of each of ``common``, by name.
+            A control of each of them, and of each of `COMMON`, by name.
         """
         self._controls = controls
         for name, box in self._boxes.items():
             box.children = [controls[one.name].box for one in GROUPS.get(name, own)]
         self._groups[SIGNAL].layout.display = None if own else "none"
         self._follow()
-
-    def title(self, own: Sequence[Parameter]) -> str:
-        """Return what the button says that opens the fold."""
-        names = [setting.title for setting in own]
-        return ", ".join([*names, *(name for name in self._groups if name != SIGNAL)]).capitalize()
 
     def offer(self) -> None:
         """Offer the gates that are registered now."""
@@ -147,9 +141,15 @@ class Fold:
 
     def _follow(self, _: object = None) -> None:
         unused = without_effect(self.settings)
-        for setting in self.common:
+        for setting in COMMON:
             if setting.name in self._controls:
                 self._controls[setting.name].show(shown=setting.name not in unused)
+
+
+def title(own: Sequence[Parameter]) -> str:
+    """Return what the button says that opens the fold, with these parameters of the signal."""
+    names = [setting.title for setting in own]
+    return ", ".join([*names, *(name for name in HEADS if name != SIGNAL)]).capitalize()
 
 
 def _group(name: str, inside: ipywidgets.Widget) -> ipywidgets.HBox:

@@ -11,7 +11,7 @@ import ipywidgets
 
 from obi_widgets.calibration.forward_returns import too_coarse
 from obi_widgets.checks import flag
-from obi_widgets.errors import ArgumentError
+from obi_widgets.errors import ArgumentError, ObiError
 from obi_widgets.parameters import Band, Choice, Levels
 from obi_widgets.presentation.frames.kept import Kept
 from obi_widgets.presentation.order_size import size_range
@@ -29,12 +29,12 @@ from obi_widgets.trading.declared import HOLD, SIZE
 from obi_widgets.widgets.assets import asset
 from obi_widgets.widgets.choices import Choices
 from obi_widgets.widgets.control import Control, note_html
-from obi_widgets.widgets.fold import Fold
+from obi_widgets.widgets.fold import COMMON, Fold, title
 from obi_widgets.widgets.page import Together
 from obi_widgets.widgets.panel import Part, StateWidget, checked_session, close_tree, tree
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from obi_widgets.history.columns import History
     from obi_widgets.parameters import Parameter
@@ -48,6 +48,9 @@ NOTHING = Note("")
 REBUILD = ["signal", "threshold_is"]
 """A change of one of these changes which settings exist, or their bounds."""
 
+_ALWAYS = {HOLD.name, *(setting.name for setting in COMMON)}
+"""Settings whose controls stay when a signal or a kind of threshold is chosen."""
+
 
 class _Results(StateWidget):
     _esm = asset("nodes.js", "results.js")
@@ -58,7 +61,8 @@ class SettingsWidget(Part):
 
     Each signal has its own controls, made from the parameters that it declares. ``widget["decay"]``
     is the control of the setting ``decay``. With a session, a note under each control and the
-    results of the entries follow the data.
+    results of the entries follow the data. The controls that are folded away are made when they are
+    first unfolded or asked for: they are hundreds of widgets, each a message to the page.
 
     Parameters
     ----------
@@ -99,7 +103,8 @@ class SettingsWidget(Part):
         self._offered: set[str] = set()
         self._offering = 0  # id of the thread that sets the list of signals; 0 for none
         self._controls: dict[str, Control] = {}
-        self._sized = ""  # the market whose sizes the slider of the order's size reaches
+        self._sized = ""  # the market of `_sizes`
+        self._sizes: tuple[float, float] | None = None  # step and end of the slider of the size
         self._signals: dict[str, Signal] = {}  # by name: signals that were chosen in this widget
         self._choice = ipywidgets.Dropdown(tooltip="Signal to show, calibrate and export")
         self._choice.add_class("obi-choice")
@@ -111,7 +116,7 @@ class SettingsWidget(Part):
         self._sliders = ipywidgets.VBox()
         self._sliders.add_class("obi-sliders")
         self._sliders.add_class("obi-first")
-        self._fold = Fold(settings, self._tell)
+        self._folded: Fold | None = None  # see `_fold`
         self._opener = ipywidgets.Button(tooltip="Show or hide more settings")
         self._opener.add_class("obi-opener")
         self._opener.on_click(self._turn)
@@ -126,7 +131,7 @@ class SettingsWidget(Part):
             self._results.on_msg(self._compare_with_b)
             self._results.add_class("obi-outcome")
             boxes.append(self._results)
-        boxes += [self._opener, self._fold.box]
+        boxes.append(self._opener)
         super().__init__(session, boxes, alone=alone)
         me = weakref.ref(self)
 
@@ -144,39 +149,68 @@ class SettingsWidget(Part):
 
     def __getitem__(self, name: str) -> Control:
         """Return the control of a setting."""
+        if name not in self._controls:
+            _ = self._fold
         return self._controls[name]
 
     # -- making the controls ---------------------------------------------------------------
 
     def _make_controls(self) -> None:
-        """Make a control for each setting."""
+        """Make the controls that the signal and the kind of threshold decide."""
         signal = self.settings.signal
         self._signals[signal.name] = signal
-        threshold = threshold_of(signal, self.settings.threshold_is)
         first, behind = _split(signal)
-        controls = {
-            setting.name: Control(self.settings, setting, self._tell)
-            for setting in [*first, threshold, HOLD, *behind, *self._fold.common]
-        }
-        self._sliders.children = [
-            controls[setting.name].box for setting in [*first, threshold, HOLD]
-        ]
-        self._fold.fill(behind, controls)
-        self._controls, self._sized = controls, ""
-        self._behind = self._fold.title(behind)
+        shown = [*first, threshold_of(signal, self.settings.threshold_is)]
+        kept = {name: self._controls[name] for name in _ALWAYS if name in self._controls}
+        controls = self._made([*shown, *(() if HOLD.name in kept else (HOLD,))]) | kept
+        if self._folded is not None:
+            controls |= self._made(behind)
+            self._folded.fill(behind, controls)
+        self._sliders.children = [controls[setting.name].box for setting in [*shown, HOLD]]
+        self._controls = controls
+        self._behind = title(behind)
         self._unfold(unfolded=self._unfolded)
         self._offer()
 
-    def _rebuild(self) -> None:
-        """Replace all controls, after a change of the signal or of the kind of threshold."""
+    def _made(self, settings: Iterable[Parameter]) -> dict[str, Control]:
+        """Return a new control of each of these settings, by name."""
+        return {one.name: Control(self.settings, one, self._tell) for one in settings}
+
+    @property
+    def _fold(self) -> Fold:
+        """The settings that are folded away; they are made when this is first read."""
         with self._lock:
-            old = self._controls
+            if self._folded is not None:
+                return self._folded
+            if self.comm is None:
+                raise ObiError("The widget of the settings was closed.", "Make a new one.")
+            self._folded = fold = Fold(self.settings, self._tell)
+            fold.box.layout.display = None if self._unfolded else "none"
+            behind = _split(self.settings.signal)[1]
+            # A new dict: the notes of a frame are kept for as long as this is the same object.
+            self._controls = controls = {**self._controls, **self._made([*behind, *COMMON])}
+            fold.fill(behind, controls)
+            if self._sizes is not None:
+                controls[SIZE.name].fit(*self._sizes)
+            for widget in tree(fold.box, set()):
+                deliver_as_addressed(widget.comm)
+            boxes = list(self.children)
+            boxes.insert(boxes.index(self._opener) + 1, fold.box)
+            self.set_trait("children", boxes)
+            return fold
+
+    def _rebuild(self) -> None:
+        """Replace what is made for a signal or a kind of threshold, after a change of one."""
+        with self._lock:
+            before = self._controls
+            old = {name: control for name, control in before.items() if name not in _ALWAYS}
             for control in old.values():
                 control.stop()
             self._make_controls()
-            for box in (self._sliders, self._fold.box):
-                for widget in tree(box, set()):
-                    deliver_as_addressed(widget.comm)
+            for name, control in self._controls.items():
+                if control is not before.get(name):
+                    for widget in tree(control.box, set()):
+                        deliver_as_addressed(widget.comm)
             for control in old.values():
                 close_tree(control.box, control.box.close)
 
@@ -205,6 +239,8 @@ class SettingsWidget(Part):
     # -- the fold --------------------------------------------------------------------------
 
     def _turn(self, _: object = None) -> None:
+        if self.comm is None:
+            return  # closed meanwhile
         self._unfold(unfolded=not self._unfolded)
         if self.session is not None:
             if not self._unfolded:
@@ -215,7 +251,8 @@ class SettingsWidget(Part):
         self._unfolded = unfolded
         if unfolded:
             self._fold.offer()
-        self._fold.box.layout.display = None if unfolded else "none"
+        if self._folded is not None:
+            self._folded.box.layout.display = None if unfolded else "none"
         self._opener.description = f"{'▾' if unfolded else '▸'} {self._behind}"
 
     # -- showing a frame -------------------------------------------------------------------
@@ -249,7 +286,8 @@ class SettingsWidget(Part):
         )
         if self._unfolded and known:
             reporter.ask(frame.history, parameters)
-        yield from self._fold.gates.changes(reporter.found, parameters, known=known)
+        if self._folded is not None:
+            yield from self._folded.gates.changes(reporter.found, parameters, known=known)
 
     def _note_changes(self, controls: dict[str, Control], frame: Frame) -> Together:
         notes = self._notes(frame)
@@ -279,8 +317,9 @@ class SettingsWidget(Part):
         instrument = history.instrument
         market = f"{instrument.venue}:{instrument.symbol}"
         if market != self._sized and (found := size_range(history)) is not None:
-            self._controls[SIZE.name].fit(*found)
-            self._sized = market
+            self._sized, self._sizes = market, found
+            if SIZE.name in self._controls:
+                self._controls[SIZE.name].fit(*found)
 
     def _notes(self, frame: Frame) -> Mapping[str, Note]:
         """Return the note under each control."""
@@ -308,7 +347,8 @@ class SettingsWidget(Part):
                 self.session.gate_reporter.forget()
             self._stop()
             self.choices.stop()
-            self._fold.stop()
+            if self._folded is not None:
+                self._folded.stop()
             for control in self._controls.values():
                 control.stop()
         super().close()

@@ -13,6 +13,7 @@ from obi_widgets.checks import flag, instance
 from obi_widgets.errors import ArgumentError
 from obi_widgets.presentation.frames.frame import Frame
 from obi_widgets.presentation.still.still import Still, of_market, titled
+from obi_widgets.session.kernel_backlog import let_messages_wait
 from obi_widgets.session.kernel_parent import deliver_as_addressed
 from obi_widgets.session.session import Session
 from obi_widgets.widgets.assets import STYLE
@@ -82,6 +83,7 @@ class Panel(ipywidgets.VBox):
     def __init__(
         self, shows: Shown | None, children: Iterable[ipywidgets.Widget], *, alone: bool = True
     ) -> None:
+        let_messages_wait()
         on_visible = shows.publisher.answer if shows is not None else None
         self._page = PageWidget(on_visible) if alone else None
         super().__init__([*children, *([self._page] if self._page else [])])

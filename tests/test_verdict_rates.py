@@ -5,17 +5,21 @@ Seeds are fixed, so that the counts never change.
 
 from __future__ import annotations
 
+from collections import Counter
+
 import numpy as np
 import pytest
 from scipy.stats import binom
 
 import obi_widgets as obi
-from benchmarks.verdicts import chosen, markets
-from benchmarks.verdicts.markets import Market
+from benchmarks.verdicts import chosen, followed, markets, results
+from benchmarks.verdicts.markets import TICK
 from obi_widgets.calibration.forward_returns import DEFAULT_HORIZONS, forward_returns
 from obi_widgets.calibration.information_coefficient import information_coefficients
 from obi_widgets.calibration.statistics.power import rule_rate, rule_seconds
 from obi_widgets.signals.registry import BUILT_IN, find
+from obi_widgets.trading.declared import ENTRY_RULE
+from obi_widgets.trading.gates.registry import BUILT_IN as GATES_BUILT_IN
 
 SEEDS = 12
 
@@ -117,40 +121,92 @@ def test_the_record_needed_is_at_least_that_for_ten_episodes():
 # -- the best of all signals, gates and rules ------------------------------------------------------
 
 
-def test_what_is_tried_makes_what_its_settings_make_and_knows_nothing_of_the_price():
-    random = np.random.default_rng(7)
-    plain = markets.random_walk(random)[:3000]
-    history = chosen.deepened(plain, random)
-    np.testing.assert_allclose(history.mid, plain.mid)
-    assert np.ptp(history.spread) > 0
-    assert len(history.trades) == len(history) - 1
-    found = list(chosen.tried(history))
-    assert len(found) == chosen.TRIED == len({one.settings.parameters for one in found})
-    assert all(find(name).directional for name in chosen.SIGNALS)
-    # The card's direction is a mean of the imbalance, as smooth(imbalance) is, over longer windows.
-    # Signals of walls need an order book that is followed event by event.
-    others = {"card_direction", "wall_fade", "wall_breakout"}
-    built_in = {name for name in BUILT_IN if find(name).directional} - others
-    assert built_in <= chosen.SIGNALS.keys()
-    for one in found[:: len(found) // 12]:
-        made = obi.entries(history, one.settings)["net_bps"].dropna()
-        assert one.entries == len(made)
-        assert one.entries < chosen.FEWEST or one.mean == pytest.approx(made.mean())
-    # Gates and rules differ in the entries that they let begin, or the trial is none.
-    of_queue = {(one.entries, one.mean) for one in found[: len(chosen.GATES) * len(chosen.RULES)]}
-    assert len(of_queue) == len(chosen.GATES) * len(chosen.RULES)
+@pytest.fixture(scope="module")
+def walled():
+    """A market without an edge, with everything that signals and gates look for."""
+    return chosen.NULL[0].make(np.random.default_rng(7))
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("market", chosen.NULL, ids=lambda market: market.name)
+def test_what_is_added_to_a_market_tells_nothing_of_the_price(walled):
+    random = np.random.default_rng(7)
+    plain = markets.random_walk(random, followed.STATES)
+    np.testing.assert_allclose(walled.mid, plain.mid)
+    np.testing.assert_allclose(walled.sizes(+1)[:, 0], plain.sizes(+1)[:, 0], rtol=1e-6)
+    assert np.ptp(walled.spread) > 0
+    levels = walled.large_levels
+    assert {"traded", "pulled"} <= set(levels.end.tolist())
+    assert len(walled.trades) >= len(walled) - 1 + np.count_nonzero(levels.end == "traded")
+    # A price that stays where it was for the second half changes nothing of the first one.
+    half = followed.STATES // 2
+    best = {+1: np.rint(walled.bid / TICK), -1: np.rint(walled.ask / TICK)}
+    stops = {side: np.append(one[:half], np.full(half, one[half])) for side, one in best.items()}
+    moved, stopped = (
+        [one for one in followed.walls(np.random.default_rng(1), of) if one.begin < half]
+        for of in (best, stops)
+    )
+    assert len(moved) == len(stopped) > 50
+    for one, other in zip(moved, stopped, strict=True):
+        assert one[:4] == other[:4]
+        assert one.end == other.end or min(one.end, other.end) > half
+
+
+def test_every_signal_gate_and_rule_is_tried():
+    directional = {name for name in BUILT_IN if find(name).directional}
+    transforms = {name for name in chosen.SIGNALS if "(" in name}
+    assert chosen.SIGNALS.keys() == directional | transforms
+    assert {name for gates in chosen.GATES for name in gates} == set(GATES_BUILT_IN)
+    assert {name for rule in chosen.RULES for name in rule} >= {
+        "entry_rule", "exit_fade", "exit_flip", "exit_deceleration", "stop_bps", "target_bps",
+        "size_by", "stop_by",
+    }  # fmt: skip
+    assert {rule.get("entry_rule", "beyond") for rule in chosen.RULES} == set(ENTRY_RULE.kind.words)
+
+
+@pytest.mark.slow
+def test_what_is_tried_makes_what_its_settings_make(walled):
+    found = list(chosen.tried(walled))
+    assert len(found) == chosen.TRIED == len({one.setting.parameters for one in found})
+    for one in found[:: len(found) // 12]:
+        made = obi.entries(walled, one.setting.parameters).dropna(subset="net_bps")
+        assert one.entries == len(made)
+        mean = np.average(made["net_bps"], weights=made["weight"]) if len(made) else np.nan
+        assert one.entries < chosen.FEWEST or one.mean == pytest.approx(mean)
+    # Gates and rules differ in the entries that they let begin, or the trial is none.
+    of_queue = {(one.entries, one.mean) for one in found[: len(chosen.GATES) * len(chosen.RULES)]}
+    assert len(of_queue) == len(chosen.GATES) * len(chosen.RULES)
+    # Each signal, gate and rule can be the best one.
+    enough = Counter(name for one in found if one.entries >= 20 for name in one.setting.names)
+    tried = Counter(name for one in found for name in one.setting.names)
+    assert min(enough[name] / tried[name] for name in tried) > 0.75
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("market", chosen.NULL[1::2], ids=lambda market: market.name)
 def test_the_best_of_all_signals_gates_and_rules_is_not_viable_without_an_edge(market):
-    counts = chosen.counted(market, range(4))
-    for by in ("mean", "t"):
-        assert counts[by, "told", "viable"] == 0
+    found = chosen.results(market, range(1))
+    assert [chosen.viable(found, by) for by in ("mean", "t")] == [0, 0]
 
 
 @pytest.mark.slow
 def test_the_best_of_all_signals_gates_and_rules_is_viable_with_an_edge():
-    counts = chosen.counted(Market(97, markets.edge(1.0)), range(4))
-    assert counts["t", "told", "viable"] == 4
-    assert counts["mean", "told", "viable"] >= 3
+    found = chosen.results(chosen.EDGE, range(1))
+    assert [chosen.viable(found, by) for by in ("mean", "t")] == [1, 1]
+
+
+def test_a_run_in_parts_comes_to_the_same_as_one(tmp_path):
+    path, asked = tmp_path / "found.jsonl", []
+
+    def compute(seed):
+        asked.append(seed)
+        return {"square": seed**2}
+
+    for seeds in (range(2), range(1, 4), range(4)):
+        found = results.collected(path, "squares", "numbers", seeds, compute)
+    assert [one["square"] for one in found] == [0, 1, 4, 9]
+    assert asked == [0, 1, 2, 3]
+    assert results.collected(path, "squares", "others", [], compute) == []
+    with pytest.raises(SystemExit, match="has results of 'squares', and not of 'cubes'"):
+        results.read(path, "cubes")
+    assert results.rate(0, 300) == "0 of 300 (0.00 to 1.22 %)"  # 1 − 0.025 ** (1 / 300)
+    assert results.rate(0, 0) == "none"

@@ -1,6 +1,7 @@
 """How often a verdict, an interval or a p value is wrong, on markets with a known edge.
 
-``python -m benchmarks.verdicts [verdicts|edges|intervals|coefficients|sealed|chosen] [--part 1/4]``
+``python -m benchmarks.verdicts [verdicts|edges|intervals|coefficients|sealed|chosen]
+[--part 1/4 | --seeds 0:100] [--results FILE]``
 """
 
 from __future__ import annotations
@@ -8,6 +9,7 @@ from __future__ import annotations
 import argparse
 from collections import Counter
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 
@@ -24,6 +26,9 @@ from .sealed import sealed
 
 RECORDS = {"an hour": 1.0, "30 minutes": 0.5, "20 minutes": 1 / 3}
 """Lengths of a record, as fractions of the markets' hour."""
+
+KEPT = (chosen,)
+"""Sections whose results can be kept in a file."""
 
 WALKS = (
     Market(51, markets.random_walk),
@@ -125,15 +130,32 @@ def main() -> None:
     """Run the chosen checks."""
     parser = argparse.ArgumentParser(description=__doc__)
     sections = {
-        one.__name__: one for one in (verdicts, edges, intervals, coefficients, sealed, chosen)
+        one.__name__: one for one in (verdicts, edges, intervals, coefficients, sealed, *KEPT)
     }
     parser.add_argument("sections", nargs="*", help=", ".join(sections))
-    parser.add_argument("--part", default="1/1", help="of the seeds, as 1/4 for every fourth")
+    some = parser.add_mutually_exclusive_group()
+    some.add_argument("--part", default="1/1", help="of the seeds, as 1/4 for every fourth")
+    some.add_argument("--seeds", help="from one up to another, as 0:100 for the first hundred")
+    parser.add_argument(
+        "--results",
+        type=Path,
+        help="file of what chosen found: what it lacks is added",
+    )
     given = parser.parse_args()
-    number, of = map(int, given.part.split("/"))
+    sections |= {one.__name__: partial(one, path=given.results) for one in KEPT}
     loader.wait()
     for name in given.sections or sections:
-        sections[name](slice(number - 1, None, of))
+        part = seeds_of(given.part, given.seeds)
+        sections[name](part)
+
+
+def seeds_of(part: str, seeds: str | None) -> slice:
+    """Return which of a market's seeds are asked for."""
+    if seeds is not None:
+        first, until = map(int, seeds.split(":"))
+        return slice(first, until)
+    number, of = map(int, part.split("/"))
+    return slice(number - 1, None, of)
 
 
 if __name__ == "__main__":

@@ -1,42 +1,53 @@
 """How often the best of all signals × gates × rules is called viable, on markets with a known edge.
 
-``python -m benchmarks.verdicts chosen [--part 1/2]``
+``python -m benchmarks.verdicts chosen [--seeds 0:100] [--results FILE]``
 
 Market number m uses the seeds 100,000 · m + 0, 1, 2, …, as in `markets`. They were written down
 before the verdict was run on them.
 
-On each market every signal is tried with every gate and with every rule of entry and exit. The best
-one is chosen on the whole record, by its mean net gain or by its t value, and is judged on the same
-record. It is told as the best of all that were tried, and, to show what that is good for, as if it
-were the only one.
+On each market every signal is tried with every gate and with every rule of entry, exit and size.
+The best one is chosen on the whole record, by its mean net gain or by its t value, and is judged on
+the same record. It is told as the best of all that were tried, and, to show what that is good for,
+as if it were the only one.
+
+A file of results lets a run be done in parts, see `results`.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
-from typing import Any
+from collections.abc import Iterable, Iterator
+from functools import cache, partial
+from itertools import product
+from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
 
 import obi_widgets as obi
-from obi_widgets.history.trades import Trades
+from obi_widgets.calibration.verdict import Verdict
+from obi_widgets.settings.parameters import Parameters
 from obi_widgets.trading.decisions import decided
 from obi_widgets.trading.entries import scan
 from obi_widgets.trading.thresholds import compared
+from obi_widgets.trading.trade_list import Results
 
 from . import markets
-from .markets import TICK, Floats, Market, Random
-
-LEVELS, APART = 5, 5
-"""Number of levels per side, and ticks from one to the next."""
+from .followed import with_walls
+from .markets import Market
+from .results import collected, rate
 
 SEEDS, MOST = 300, 3
 """Seeds of each market; viable verdicts that 1 % of them is, for each way to choose."""
 
 FEWEST = 20
 """Entries that a setting needs to be chosen."""
+
+CARD: dict[str, Any] = {"short": 10.0, "middle": 60.0, "long": 300.0, "depth": 5, "decay": 1.0}
+"""Windows of a scalp's card: those of a day's would leave an hour of three."""
+
+ON_VALUE: dict[str, Any] = {"threshold": 0.5, "threshold_is": "value"}
+"""For signals that are 0 or 1 most of the time: no value is beyond the quantile of many equals."""
 
 SIGNALS: dict[str, dict[str, Any]] = {
     "queue_imbalance": {},
@@ -55,6 +66,9 @@ SIGNALS: dict[str, dict[str, Any]] = {
     "trade_imbalance": {"window": 10.0},
     "buy_sell_ratio": {"window": 30.0},
     "vwap_deviation": {"window": 60.0},
+    "card_direction": CARD,
+    "wall_fade": {"within_bps": 5.0, "age": 2.0, **ON_VALUE},
+    "wall_breakout": {"window": 30.0, **ON_VALUE},
     "zscore(imbalance)": {"depth": 5, "decay": 1.0, "window": 60.0},
     "velocity(imbalance)": {"depth": 5, "decay": 1.0, "window": 5.0},
     "smooth(imbalance)": {"depth": 5, "decay": 1.0, "window": 5.0},
@@ -66,87 +80,78 @@ GATES: tuple[dict[str, dict[str, Any]], ...] = (
     {"spread": {"quantile": 0.7, "window": 300.0}},
     {"depth": {"band_bps": 1.5, "quantile": 0.3, "window": 300.0}},
     {"volatility": {"window": 20.0, "most": 0.7, "of_last": 300.0}},
+    {"hours": {"from_hour": 23.0, "until_hour": 1.0}},
+    {"largest_share": {"depth": 5, "quantile": 0.7, "window": 300.0}},
+    {"large_level_age": {"age": 10.0, "within_bps": 5.0}},
+    {"conflict": CARD},
+    {"spoofs": {"closed_for": 60.0}},
 )
+"""None, and every built-in gate."""
 
 RULES: tuple[dict[str, Any], ...] = (
     {},
     {"entry_rule": "crossing"},
+    {"entry_rule": "transition", "transition_seconds": 30.0},
     {"stop_bps": 1.0, "target_bps": 2.0},
     {"exit_fade": 0.3, "exit_flip": "on"},
+    {"exit_deceleration": 0.5, "deceleration_seconds": 3.0},
+    {"size_by": "strength"},
+    {"size_by": "strength", "stop_by": "strength", "stop_bps": 1.0, "target_bps": 2.0},
 )
+"""Every rule of entry, of exit, and of size and stop."""
 
 COMMON: dict[str, Any] = {
     "threshold": 0.8, "threshold_is": "quantile", "quantile_window": 300.0, "hold_seconds": 10.0,
     "price": "mid", "fee_bps": 0.0,
 }  # fmt: skip
-"""The same for all. Without costs, so that no market is refused for its cost."""
+"""The same for all but where a signal says otherwise. Without costs, so that no market is refused
+for its cost."""
 
 TRIED = len(SIGNALS) * len(GATES) * len(RULES)
 
-
-# -- markets ---------------------------------------------------------------------------------------
-
-
-def columns(random: Random, count: int, many: int, seconds: float) -> Floats:
-    """Return independent autoregressions of variance 1, shape (count, many)."""
-    kept = np.exp(-markets.STEP / seconds)
-    out = random.standard_normal((count, many))
-    out[1:] *= np.sqrt(1 - kept**2)
-    for row in range(1, count):
-        out[row] += kept * out[row - 1]
-    return out
-
-
-def deepened(history: obi.History, random: Random) -> obi.History:
-    """Return a market with more levels, a spread that is wide at times, and trades.
-
-    The sizes at the touch stay. The other sizes, the spread and the sides of trades tell nothing of
-    the price, and mid is where it was. A trade comes between each two states, at the touch of the
-    first of them.
-    """
-    count = len(history)
-    sizes = np.exp(0.7 * columns(random, count, 2 * LEVELS, 5.0)).reshape(count, 2, LEVELS)
-    sizes[:, 0, 0], sizes[:, 1, 0] = history.sizes(+1)[:, 0], history.sizes(-1)[:, 0]
-    wider = np.rint(np.exp(0.7 * columns(random, count, 1, 20.0)))
-    away = wider + APART * np.arange(LEVELS)
-    bid, ask = (np.rint(one / TICK)[:, None] for one in (history.bid, history.ask))
-    deep = obi.History.from_arrays(
-        history.time, (bid - away) * TICK, sizes[:, 0], (ask + away) * TICK, sizes[:, 1],
-        tick_size=TICK, every_event=True,
-    )  # fmt: skip
-    side = random.choice([-1, 1], count - 1)
-    price = np.where(side > 0, deep.ask[:-1], deep.bid[:-1])
-    size = 1 + np.rint(1000 * random.exponential(1.0, count - 1))
-    between = deep.time[1:] - np.diff(deep.time) // 2
-    trades = Trades(
-        np.stack([between, between, np.arange(count - 1)]),
-        np.stack([np.rint(price / TICK), side * size]).astype(np.int32),
-        price_decimals=2, size_decimals=3,
-    )  # fmt: skip
-    return replace(deep, trades=trades, trade_ends=np.searchsorted(between, deep.received))
-
-
-NULL = (
-    Market(91, markets.random_walk, seeds=SEEDS, most=MOST),
-    Market(92, markets.stochastic_volatility, seeds=SEEDS, most=MOST),
-    Market(93, markets.drift_balanced, seeds=SEEDS, most=MOST),
-    Market(94, markets.past_return, seeds=SEEDS, most=MOST),
+NULL = tuple(
+    Market(number, with_walls(make), seeds=SEEDS, most=MOST)
+    for number, make in (
+        (101, markets.random_walk),
+        (102, markets.stochastic_volatility),
+        (103, markets.drift_balanced),
+        (104, markets.past_return),
+    )
 )
 
-EDGES = {0.35: 95, 0.5: 96, 1.0: 97}
-"""Sizes of edges of the queue imbalance, ticks, and the numbers of their markets."""
-
-EDGE_SEEDS = 60
+EDGE = Market(105, with_walls(markets.edge(1.0)), seeds=15)
+"""The queue imbalance has an edge of a tick, and nothing else has one of its own."""
 
 
 # -- the choice ------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
-class Tried:
-    """A setting that was tried: its entries, their mean net gain in bps, and its t value."""
+class Setting(NamedTuple):
+    """A setting to try, and what its signal, its gate and its rule are called in results."""
 
-    settings: obi.Settings
+    parameters: Parameters
+    gates: int
+    names: tuple[str, str, str]
+
+
+@cache
+def settings() -> dict[str, list[Setting]]:
+    """Return all settings by their signal; ``gates`` is the position in `GATES`."""
+    found: dict[str, list[Setting]] = {name: [] for name in SIGNALS}
+    for (name, own), (at, gates), rule in product(SIGNALS.items(), enumerate(GATES), RULES):
+        called = ", ".join(f"{one}={value}" for one, value in rule.items()) or "held"
+        parameters = Parameters(name, gates=gates or None, **{**COMMON, **own, **rule})
+        found[name].append(Setting(parameters, at, (name, " + ".join(gates) or "none", called)))
+    return found
+
+
+class Tried(NamedTuple):
+    """A setting that was tried: its entries, their mean net gain in bps, and its t value.
+
+    The mean is that of the entries' weights. With too few entries mean and t are minus infinity.
+    """
+
+    setting: Setting
     entries: int
     mean: float
     t: float
@@ -158,71 +163,97 @@ def tried(history: obi.History) -> Iterator[Tried]:
     A signal and a gate are computed once, which is ten times as fast.
     """
     allowed = [obi.Gates(gates).allowed(history) if gates else None for gates in GATES]
-    for name, own in SIGNALS.items():
-        plain = obi.Settings(name, **COMMON, **own).parameters
+    for of_signal in settings().values():
+        plain = of_signal[0].parameters
         values = compared(history, plain.signal.compute(history, dict(plain.values)), plain)
-        for gates, may in zip(GATES, allowed, strict=True):
-            for rule in RULES:
-                settings = obi.Settings(name, **COMMON, **own, **rule, gates=gates or None)
-                p = settings.parameters
-                found = scan(history, decided(history, values, p, allowed=may), p, 0, None)
-                net = found.net_bps[~np.isnan(found.net_bps)]
-                yield Tried(settings, len(net), *mean_and_t(net))
+        for setting in of_signal:
+            p = setting.parameters
+            found = decided(history, values, p, allowed=allowed[setting.gates])
+            yield Tried(setting, *gains(scan(history, found, p, 0, None).results))
 
 
-def mean_and_t(net: Floats) -> tuple[float, float]:
-    """Return the mean of gains and its t value; minus infinity with too few of them."""
-    if len(net) < FEWEST:
-        return -np.inf, -np.inf
-    mean, error = float(net.mean()), float(net.std(ddof=1)) / len(net) ** 0.5
-    return mean, mean / error if error else -np.inf
+def gains(made: Results) -> tuple[int, float, float]:
+    """Return the number of entries, their mean and its t value."""
+    if made.entries < FEWEST:
+        return made.entries, -np.inf, -np.inf
+    error = made.mean_net_se
+    return made.entries, made.mean_net_bps, made.mean_net_bps / error if error else -np.inf
 
 
-def choices(history: obi.History) -> dict[str, Tried]:
+def judged(history: obi.History, best: Tried) -> tuple[Verdict, Verdict]:
+    """Return the verdicts on a choice, told as the best of all and as the only one.
+
+    What was tried makes p values larger and touches nothing else, so what is not viable as the only
+    one gets the same verdict as the best of all.
+    """
+    alone = obi.calibrate(history, best.setting.parameters).verdict
+    if alone != "viable":
+        return alone, alone
+    return obi.calibrate(history, best.setting.parameters, tried=TRIED).verdict, alone
+
+
+def choices(found: list[Tried]) -> dict[str, Tried]:
     """Return the best by the mean net gain, and by the t value, whose p is the smallest."""
-    found = list(tried(history))
-    assert len(found) == TRIED
     return {
         "mean": max(found, key=lambda one: one.mean),
         "t": max(found, key=lambda one: one.t),
     }
 
 
-def verdicts_of(history: obi.History) -> dict[tuple[str, str], obi.Report]:
-    """Return the report on each choice, told as the best of all and as the only one."""
-    return {
-        (by, told): obi.calibrate(history, one.settings, tried=number)
-        for by, one in choices(history).items()
-        for told, number in (("told", TRIED), ("not told", 1))
-    }
+# -- results ---------------------------------------------------------------------------------------
 
 
-def counted(market: Market, seeds: range) -> Counter[tuple[str, str, str]]:
-    """Count verdicts by how the setting was chosen, and by what was told."""
-    counts: Counter[tuple[str, str, str]] = Counter()
-    for seed in seeds:
-        random = market.random(seed)
-        history = deepened(market.make(random), random)
-        for key, report in verdicts_of(history).items():
-            counts[*key, report.verdict] += 1
-    return counts
+def result(market: Market, seed: int) -> dict[str, Any]:
+    """Return what came of a market and seed, as JSON has it.
+
+    ``enough`` has, for each signal, gate and rule, how many of its settings had enough entries to
+    be chosen.
+    """
+    history = market.make(market.random(seed))
+    found = list(tried(history))
+    assert len(found) == TRIED
+    enough = Counter(name for one in found if one.entries >= FEWEST for name in one.setting.names)
+    of_all: dict[str, Any] = {"enough": dict(sorted(enough.items()))}
+    for by, best in choices(found).items():
+        told, alone = judged(history, best)
+        of_all[by] = {
+            "setting": best.setting.names, "entries": best.entries,
+            "mean_bps": round(best.mean, 4), "t": round(best.t, 3), "told": told, "alone": alone,
+        }  # fmt: skip
+    return of_all
 
 
-def chosen(part: slice) -> None:
+def results(market: Market, seeds: Iterable[int], path: Path | None = None) -> list[dict[str, Any]]:
+    """Return the results of a market, see `results.collected`."""
+    return collected(path, f"best of {TRIED}", market.name, seeds, partial(result, market))
+
+
+def viable(found: list[dict[str, Any]], by: str, told: str = "told") -> int:
+    """Return how many choices are viable."""
+    return sum(one[by][told] == "viable" for one in found)
+
+
+def least(found: list[dict[str, Any]], count: int = 5) -> str:
+    """Return which signals, gates and rules seldom had enough entries, and in which share."""
+    enough: Counter[str] = Counter()
+    for one in found:
+        enough.update(one["enough"])
+    of = Counter(name for signal in settings().values() for one in signal for name in one.names)
+    share = {name: enough[name] / of[name] / len(found) for name in of}
+    last = sorted(share, key=share.__getitem__)[:count]
+    return ", ".join(f"{name} {100 * share[name]:.0f} %" for name in last)
+
+
+def chosen(part: slice, path: Path | None = None) -> None:
     """Print how often the best of all is viable, on markets without an edge and with one."""
-    with_edge = [
-        (f"an edge of {size:g} ticks", Market(number, markets.edge(size), seeds=EDGE_SEEDS), "")
-        for size, number in EDGES.items()
-    ]
-    null = [(one.name, one, f"(of {one.seeds} at most {one.most} viable)") for one in NULL]
-    for name, market, limit in (*with_edge, *null):
-        seeds = range(market.seeds)[part]
-        counts = counted(market, seeds)
-        for by in ("mean", "t"):
-            told, alone = (counts[by, told, "viable"] for told in ("told", "not told"))
-            print(
-                f"best of {TRIED} by {by:4} {name:24} n {len(seeds):4}  viable {told:3}  "
-                f"not enough data {counts[by, 'told', 'not enough data']:4}  "
-                f"told as the only one: viable {alone:3}  {limit}",
-                flush=True,
-            )
+    of_each = {
+        market.name: results(market, range(market.seeds)[part], path) for market in (EDGE, *NULL)
+    }
+    null = [one for market in NULL for one in of_each[market.name]]
+    for (name, found), by in product({**of_each, "no edge, together": null}.items(), ("mean", "t")):
+        told, alone = (
+            rate(viable(found, by, as_what), len(found)) for as_what in ("told", "alone")
+        )
+        print(f"best of {TRIED} by {by:4} {name:22} viable {told}; told as the only one {alone}")
+    if null:
+        print(f"settings with {FEWEST} entries or more: at least {least(null)}")

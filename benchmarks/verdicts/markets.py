@@ -77,17 +77,17 @@ def book(
 # -- no edge -----------------------------------------------------------------------------------
 
 
-def random_walk(random: Random) -> obi.History:
+def random_walk(random: Random, count: int = STATES) -> obi.History:
     """Independent moves of one size."""
-    mid = np.cumsum(MOVE * random.standard_normal(STATES))
-    return book(times(), mid, signal(random))
+    mid = np.cumsum(MOVE * random.standard_normal(count))
+    return book(times(count), mid, signal(random, count))
 
 
-def stochastic_volatility(random: Random) -> obi.History:
+def stochastic_volatility(random: Random, count: int = STATES) -> obi.History:
     """Minutes of low and of high volatility in turn."""
-    size = np.exp(0.8 * autoregression(random, STATES, 300.0))
-    mid = np.cumsum(MOVE * size * random.standard_normal(STATES))
-    return book(times(), mid, signal(random))
+    size = np.exp(0.8 * autoregression(random, count, 300.0))
+    mid = np.cumsum(MOVE * size * random.standard_normal(count))
+    return book(times(count), mid, signal(random, count))
 
 
 def volatility_with_signal(random: Random) -> obi.History:
@@ -148,12 +148,12 @@ def jumps_and_persistence(random: Random) -> obi.History:
     return book(times(), np.cumsum(moves), signal(random, seconds=60.0))
 
 
-def past_return(random: Random) -> obi.History:
-    """The signal is the move of the last ten seconds."""
-    mid = np.cumsum(MOVE * random.standard_normal(STATES))
+def past_return(random: Random, count: int = STATES) -> obi.History:
+    """The signal is the move of the last twenty states, ten seconds."""
+    mid = np.cumsum(MOVE * random.standard_normal(count))
     back = round(10 / STEP)
     moved = mid - np.append(np.full(back, mid[0]), mid[:-back])
-    return book(times(), mid, np.tanh(moved / (MOVE * back**0.5)))
+    return book(times(count), mid, np.tanh(moved / (MOVE * back**0.5)))
 
 
 def bounce(random: Random) -> obi.History:
@@ -178,10 +178,10 @@ def drift_one_sided(random: Random) -> obi.History:
     return book(times(), mid, 0.45 + 0.4 * signal(random))
 
 
-def drift_balanced(random: Random) -> obi.History:
+def drift_balanced(random: Random, count: int = STATES) -> obi.History:
     """The price rises, and the signal is as often above 0 as below."""
-    mid = np.cumsum(MOVE * random.standard_normal(STATES) + 0.06 * MOVE)
-    return book(times(), mid, signal(random))
+    mid = np.cumsum(MOVE * random.standard_normal(count) + 0.06 * MOVE)
+    return book(times(count), mid, signal(random, count))
 
 
 def slow(random: Random) -> obi.History:
@@ -271,12 +271,12 @@ def swept_then_walked_forward(history: obi.History) -> obi.Report:
 # -- an edge for a part of the time ----------------------------------------------------------------
 
 
-def with_edge(random: Random, size: Callable[[Floats], Floats]) -> obi.History:
+def with_edge(random: Random, size: Callable[[Floats], Floats], count: int = STATES) -> obi.History:
     """Return a market whose next move has the mean ``size`` · signal, ticks, at each time."""
-    imbalance = signal(random)
-    lean = size(np.arange(STATES) / STATES) * imbalance
-    moves = MOVE * random.standard_normal(STATES) + np.append(0.0, lean[:-1])
-    return book(times(), np.cumsum(moves), imbalance)
+    imbalance = signal(random, count)
+    lean = size(np.arange(count) / count) * imbalance
+    moves = MOVE * random.standard_normal(count) + np.append(0.0, lean[:-1])
+    return book(times(count), np.cumsum(moves), imbalance)
 
 
 def edge_gone(random: Random) -> obi.History:
@@ -294,9 +294,14 @@ def edge_reversed(random: Random) -> obi.History:
     return with_edge(random, lambda part: np.where(part < 0.7, 1.2, -1.2))
 
 
-def edge(size: float) -> Callable[[Random], obi.History]:
+def edge(size: float) -> Callable[..., obi.History]:
     """Return a function that makes a market with an edge of ``size`` ticks at all times."""
-    return lambda random: with_edge(random, lambda part: size * (part >= 0))
+
+    def made(random: Random, count: int = STATES) -> obi.History:
+        return with_edge(random, lambda part: size * (part >= 0), count)
+
+    made.__name__ = f"edge of {size:g} ticks"
+    return made
 
 
 EDGES = (0.15, 0.25, 0.35)

@@ -6,8 +6,10 @@ import numpy as np
 import pandas as pd
 import pytest
 import statsmodels.api as sm
+from scipy.stats import binom
 
 import obi_widgets as obi
+from benchmarks.verdicts.toxicity import restless
 from obi_widgets.calibration.explained import next_moves, window_ends
 from obi_widgets.errors import SettingsError
 
@@ -99,6 +101,13 @@ def test_where_it_adds_nothing_it_is_seldom_told_to():
         for seed in range(40)
     )
     assert told <= 5
+
+
+def test_where_takers_and_volatility_last_it_is_seldom_told_to():
+    """Windows of VPIN overlap, and minutes are quiet or restless, for reasons of their own."""
+    asked = {"window": 60, "buckets": 10, "seconds": 10}
+    told = sum(table_of(restless(111, 0.0, seed), **asked)["low"] > 0 for seed in range(40))
+    assert (told <= binom.ppf(0.99, 40, 0.05)).all()
 
 
 def test_few_windows_and_no_trades_are_said():

@@ -1,6 +1,6 @@
 """How often a verdict, an interval or a p value is wrong, on markets with a known edge.
 
-``python -m benchmarks.verdicts [verdicts|edges|intervals|coefficients|sealed|chosen]
+``python -m benchmarks.verdicts [verdicts|edges|intervals|coefficients|sealed|chosen|toxicity]
 [--part 1/4 | --seeds 0:100] [--results FILE]``
 """
 
@@ -23,11 +23,12 @@ from . import markets
 from .chosen import chosen
 from .markets import NULL, PARTLY, Market
 from .sealed import sealed
+from .toxicity import toxicity
 
 RECORDS = {"an hour": 1.0, "30 minutes": 0.5, "20 minutes": 1 / 3}
 """Lengths of a record, as fractions of the markets' hour."""
 
-KEPT = (chosen,)
+KEPT = (chosen, toxicity)
 """Sections whose results can be kept in a file."""
 
 WALKS = (
@@ -139,7 +140,7 @@ def main() -> None:
     parser.add_argument(
         "--results",
         type=Path,
-        help="file of what chosen found: what it lacks is added",
+        help="file of what chosen or toxicity found: what it lacks is added",
     )
     given = parser.parse_args()
     sections |= {one.__name__: partial(one, path=given.results) for one in KEPT}

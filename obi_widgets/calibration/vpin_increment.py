@@ -12,6 +12,10 @@ That is the R² of y on z and VPIN, less that on z alone (Frisch and Waugh 1933,
 where the correlation is not told from 0. What z says is removed as a line: if moves depend on
 volume or volatility by a curve, some of that may be left to VPIN.
 
+VPIN looks back over several windows, and so it lasts; moves are large for a while. The interval of
+`correlation` is too narrow for two series of which both last, so it is that or what chance makes of
+them when VPIN is shifted in time (`time_shifts`), whichever is wider.
+
 References
 ----------
 Andersen, Bondarenko (2014), "VPIN and the flash crash", Journal of Financial Markets 17, 1; (2015)
@@ -21,13 +25,16 @@ of Finance 19, 1.
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from obi_widgets.calibration.explained import next_moves, window_ends
 from obi_widgets.calibration.forward_returns import too_coarse
-from obi_widgets.calibration.statistics.r_squared import FEWEST, RSquared, r_squared
+from obi_widgets.calibration.statistics.correlation import correlation
+from obi_widgets.calibration.statistics.r_squared import FEWEST, RSquared, squared
+from obi_widgets.calibration.statistics.time_shifts import chance, widened
 from obi_widgets.checks import integer, number
 from obi_widgets.errors import SettingsError
 from obi_widgets.history.given import as_history
@@ -125,10 +132,12 @@ def vpin_increment(
     table = []
     for kind, size in (("absolute", move), ("squared", move * move)):
         known = np.all([np.isfinite(one) for one in (toxic, size, *held.values())], axis=0)
+        y = size[known]
         for over, names in OVER.items():
-            u, w = (_left(one, [held[name] for name in names], known) for one in (toxic, size))
-            explained = _share(w, size, known)
-            found, partial = r_squared(u, w)
+            design = _design([held[name][known] for name in names], len(y))
+            u, w = (_left(one, design) for one in (toxic[known], y))
+            explained = _share(w, y)
+            found, partial = _explained(u, w, design, known, math.ceil(window / seconds))
             adds = [(1 - explained) * one for one in found[:3]]
             says = _said(found, adds, partial, over)
             table.append((kind, over, explained, *adds, partial, found.n, says))
@@ -136,27 +145,41 @@ def vpin_increment(
     return pd.DataFrame(table, columns=columns)
 
 
-def _left(values: Floats, over: list[Floats], known: NDArray[np.bool_]) -> Floats:
-    """Return what a linear regression leaves of a series, NaN where not all are known."""
-    out = np.full(len(values), np.nan)
-    if not known.any():
-        return out
-    columns = [np.ones(np.count_nonzero(known))]
+def _design(over: list[Floats], count: int) -> Floats:
+    """Return a column of ones and one of each series."""
+    columns = [np.ones(count)]
     for one in over:  # of like size, so that none counts as rounding error
-        scale = np.std(one[known])
-        columns.append((one[known] - one[known].mean()) / scale if scale > 0 else 0 * one[known])
-    design = np.stack(columns, axis=1)
-    weights = np.linalg.lstsq(design, values[known], rcond=None)[0]
-    out[known] = values[known] - design @ weights
-    return out
+        scale = np.std(one) if count else 0.0
+        columns.append((one - one.mean()) / scale if scale > 0 else np.zeros(count))
+    return np.stack(columns, axis=1)
 
 
-def _share(left: Floats, size: Floats, known: NDArray[np.bool_]) -> float:
+def _left(values: Floats, design: Floats) -> Floats:
+    """Return what a linear regression leaves of a series."""
+    return np.asarray(values - design @ np.linalg.lstsq(design, values, rcond=None)[0])
+
+
+def _share(left: Floats, size: Floats) -> float:
     """Return which share of the variance of a size is explained, 0 to 1; NaN if it has none."""
-    whole = float(np.var(size[known])) if known.any() else 0.0
+    whole = float(np.var(size)) if len(size) else 0.0
     if not whole > 0:
         return np.nan
-    return min(max(1 - float(np.mean(left[known] ** 2)) / whole, 0.0), 1.0)
+    return min(max(1 - float(np.mean(left**2)) / whole, 0.0), 1.0)
+
+
+def _explained(
+    u: Floats, w: Floats, design: Floats, known: NDArray[np.bool_], lasts: int
+) -> tuple[RSquared, float]:
+    """Return the R² of what is left of both where they are known, and their correlation.
+
+    VPIN lasts for so many windows at least.
+    """
+    of_all = np.full((2, len(known)), np.nan)  # lags count windows that are not known, too
+    of_all[:, known] = u, w
+    found = correlation(*of_all)
+    if found.pairs >= FEWEST and not np.isnan(found.value):
+        found = widened(found, chance(u, w, design, lasts))
+    return squared(found), found.value
 
 
 def _said(found: RSquared, adds: list[float], partial: float, over: str) -> str:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from obi_widgets.calibration.statistics.correlation import LeftOut, correlation, margin
+from obi_widgets.calibration.statistics.correlation import Correlation, LeftOut, correlation, margin
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -50,12 +50,17 @@ def r_squared(x: Floats, y: Floats) -> tuple[RSquared, float]:
         Two series on one grid of time; NaN where there is no value.
     """
     found = correlation(x, y)
+    return squared(found), found.value
+
+
+def squared(found: Correlation) -> RSquared:
+    """Return the R² of a line, given the correlation."""
     if found.pairs < FEWEST or math.isnan(found.value):
-        return RSquared(found.value**2, math.nan, math.nan, found.pairs), found.value
+        return RSquared(found.value**2, math.nan, math.nan, found.pairs)
     low, high = sorted((found.low**2, found.high**2))
     if found.low <= 0 <= found.high:
         low = 0.0
-    return RSquared(found.value**2, low, high, found.pairs), found.value
+    return RSquared(found.value**2, low, high, found.pairs)
 
 
 def difference(x: Floats, other: Floats, y: Floats) -> RSquared:

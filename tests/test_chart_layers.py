@@ -272,7 +272,8 @@ def test_a_source_without_trades_has_no_bubbles(simulated):
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"heatmap": 1}, {"intensity": 0.0}, {"intensity": 5}, {"weighted": "yes"}]
+    "wrong",
+    [{"heatmap": 1}, {"intensity": 0.0}, {"intensity": 5}, {"weighted": "yes"}, {"outcomes": 1}],
 )
 def test_an_appearance_that_is_not_possible_is_refused(wrong):
     with pytest.raises(SettingsError):

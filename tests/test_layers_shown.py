@@ -30,8 +30,8 @@ PICTURE = 150_000
 """Bytes of a whole picture."""
 
 MINE = {
-    "heat", "heat_codes", "heat_middle", "heat_fade", "bubbles", "bubbles_largest", "walls",
-    "legend", "appearance", "gaps", "depth", "depth_now", "depth_then",
+    "heat", "heat_codes", "heat_middle", "heat_fade", "bubbles", "bubbles_bps", "bubbles_kinds",
+    "bubbles_largest", "walls", "legend", "appearance", "gaps", "depth", "depth_now", "depth_then",
 }  # fmt: skip
 
 
@@ -154,8 +154,37 @@ def test_what_is_off_leaves_the_page_nothing_to_draw(lab, simulated):
     assert values["walls"] == []
     assert values["depth"] is None
     assert not values["depth_now"].size
-    assert values["legend"] == {"bubbles": False, "least": "", "heat": None}
+    legend = values["legend"]
+    assert (legend["bubbles"], legend["least"], legend["heat"]) == (False, "", None)
     assert values["appearance"] == off._asdict()
+
+
+def test_outcomes_are_told_of_each_trade_and_large_level(lab):
+    history, _ = obi.simulate_spoofs(seconds=90, seed=3, runs=240)
+    plain = overlay_values(lab.price, Frames(lab).frame(history, 20.0))
+    assert not len(plain["bubbles_kinds"])
+    assert all(wall["rows"] == [] and wall["kinds"] is None for wall in plain["walls"])
+    asked = Frames(lab, appearance=Appearance(outcomes=True)).frame(history, 20.0)
+    values = overlay_values(lab.price, asked)
+    assert (
+        values["bubbles_kinds"].shape == values["bubbles_bps"].shape == (len(values["bubbles"]), 2)
+    )
+    assert values["bubbles_kinds"].dtype == np.int8
+    np.testing.assert_array_equal(values["bubbles"], plain["bubbles"])
+    assert len(values["walls"]) == len(plain["walls"]) > 0
+    for wall, outcome in zip(values["walls"], asked.layers.outcomes.walls, strict=True):
+        ended = None if outcome.ended is None else outcome.ended.kind
+        assert wall["kinds"] == [outcome.known.kind, ended]
+        assert wall["text"].startswith(wall["head"])
+        assert dict(wall["rows"])["refills"] == str(outcome.refills)
+
+
+def test_outcomes_of_the_live_edge_take_few_bytes(lab, simulated):
+    frames = Frames(lab, appearance=Appearance(outcomes=True))
+    frames.size(simulated[:-300])
+    sizes = [frames.size(simulated[:n]) for n in range(len(simulated) - 300, len(simulated))]
+    assert np.median(sizes) < EDGE / 3
+    assert np.quantile(sizes, 0.99) < EDGE
 
 
 @pytest.mark.parametrize(
@@ -191,6 +220,9 @@ def test_each_name_of_the_chart_chooses_and_tells(lab):
     assert price.depth
     price.depth = False
     assert not lab.session.appearance.depth
+    assert not price.outcomes
+    price.outcomes = True
+    assert lab.session.appearance.outcomes
     with pytest.raises(SettingsError):
         price.intensity = 9
     with pytest.raises(SettingsError):

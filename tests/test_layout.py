@@ -284,6 +284,7 @@ TABLE = {
         "presentation/layers/heatmap_cells presentation/layers/standing",
         "each cell of the picture against a plain loop",
     ),
+    "outcomes": ("presentation/layers/outcomes", "what became of what a chart draws"),
     "chart_layers": (
         "presentation/layers/gap_spans presentation/layers/trade_bubbles presentation/layers/walls",
         "trades, large levels and gaps, by hand and against plain loops",

@@ -24,6 +24,8 @@ from obi_widgets.history.large_levels_numpy import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
     from obi_widgets.history.columns import History
@@ -85,9 +87,28 @@ class Lives(NamedTuple):
 
 def lives(history: History) -> Lives:
     """Return the lives of the large levels of a history."""
+    return lives_of(history, rows_told(history.large_levels.whole, history.start))
+
+
+def lives_of_some(history: History, numbers: Sequence[int]) -> Lives:
+    """Return the lives of the levels that have some numbers, in the order of their birth."""
+    number = history.large_levels.whole[NUMBER]
+    rows = np.flatnonzero(np.isin(number, numbers))
+    return lives_of(history, rows[np.argsort(number[rows], kind="stable")])
+
+
+def lives_of(history: History, rows: Rows) -> Lives:
+    """Return the lives of levels.
+
+    Parameters
+    ----------
+    history : History
+        With large levels.
+    rows : ndarray of int
+        Their rows in the table, level by level, each in order.
+    """
     levels = history.large_levels
-    rows = rows_told(levels.whole, history.start)
-    whole, real = levels.whole[:, rows], levels.real[:, rows]  # level by level, each in order
+    whole, real = levels.whole[:, rows], levels.real[:, rows]
     first = np.flatnonzero(np.diff(whole[NUMBER], prepend=-1) != 0)
     at = np.append(first[1:], whole.shape[1]) - 1 if len(first) else first
     state = whole[STATE, at]

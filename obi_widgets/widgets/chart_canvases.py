@@ -8,7 +8,7 @@ import numpy as np
 
 from obi_widgets.presentation.frames.kept import Kept
 from obi_widgets.presentation.layers.heatmap_numpy import OCTAVE
-from obi_widgets.presentation.texts import layer_texts
+from obi_widgets.presentation.texts import formatting, layer_texts
 from obi_widgets.widgets.page import Together
 
 if TYPE_CHECKING:
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 NO_CODES, NO_MIDDLE = np.zeros((0, 1), np.uint8), np.zeros(0, np.float32)
 NO_MARKS = np.zeros((0, 3))
+NO_BPS, NO_KINDS = np.zeros((0, 2), np.float32), np.zeros((0, 2), np.int8)
 NO_GAPS: list[list[Any]] = []
 NO_BARS = np.zeros(0, np.int8)
 
@@ -49,7 +50,8 @@ class BehindPrice:
         newest = int(frame.history.time[-1]) // layer_texts.SECOND
         scale = None if heat is None else (heat.low, heat.step, heat.smallest, heat.limits)
         return self._kept.of(
-            layers.appearance, layers.bubbles, layers.walls, layers.fade, scale, newest,
+            layers.appearance, layers.bubbles, layers.walls, layers.outcomes, layers.fade, scale,
+            newest,
             frame.instrument, frame.tick_size, frame.window.end, time.origin,
             make=lambda: Together([(overlay, _around(frame, time))]),
         )  # fmt: skip
@@ -72,12 +74,17 @@ def _around(frame: Frame, time: TimeAxis) -> dict[str, Any]:
     """Return all but the picture of the heatmap."""
     layers, instrument = frame.layers, frame.instrument
     heat, bubbles, appearance = layers.heat, layers.bubbles, layers.appearance
+    outcomes = layers.outcomes
     newest = int(frame.history.time[-1]) // layer_texts.SECOND * layer_texts.SECOND
     marks = NO_MARKS
     if bubbles is not None:
         marks = bubbles.marks.copy()
         marks[:, 0] -= time.origin
-    legend = {"bubbles": bubbles is not None and len(marks) > 0, "least": "", "heat": None}
+    legend = {
+        "bubbles": bubbles is not None and len(marks) > 0, "least": "", "heat": None,
+        "base": layer_texts.base_of(instrument),
+        "decimals": formatting.decimals_of(frame.tick_size),
+    }  # fmt: skip
     if bubbles is not None:
         legend["least"] = layer_texts.least(bubbles, instrument)
     if heat is not None and heat.limits[1]:
@@ -92,17 +99,32 @@ def _around(frame: Frame, time: TimeAxis) -> dict[str, Any]:
         "heat_fade": layers.fade,
         "bubbles": marks,
         "bubbles_largest": 0.0 if bubbles is None else bubbles.largest,
+        "bubbles_bps": NO_BPS if outcomes is None else outcomes.bps,
+        "bubbles_kinds": NO_KINDS if outcomes is None else outcomes.kinds,
         "walls": [
             {
                 "price": one.price, "side": one.side, "open": not one.ended,
                 "start": time.value(one.born), "end": time.value(one.ended or frame.window.end),
                 "text": layer_texts.wall(one, newest, instrument, frame.tick_size),
+                **_became(frame, number, newest),
             }
-            for one in layers.walls
+            for number, one in enumerate(layers.walls)
         ],
         "legend": legend,
         "appearance": appearance._asdict(),
     }  # fmt: skip
+
+
+def _became(frame: Frame, number: int, newest: int) -> dict[str, Any]:
+    """Return what became of a large level: rows of a box, and kinds of its markouts."""
+    if frame.layers.outcomes is None:
+        return {"rows": [], "kinds": None}
+    wall, outcome = frame.layers.walls[number], frame.layers.outcomes.walls[number]
+    return {
+        "head": layer_texts.wall_name(wall, frame.tick_size),
+        "rows": layer_texts.wall_rows(wall, outcome, newest, frame.instrument),
+        "kinds": [outcome.known.kind, None if outcome.ended is None else outcome.ended.kind],
+    }
 
 
 def _meaning(heat: Heat | None, intensity: float) -> dict[str, Any] | None:

@@ -62,8 +62,8 @@ class Overlay(StateWidget):
     """
 
     _esm = asset(
-        "theme.js", "place.js", "cursor.js", "canvas.js", *LAYERS, "crosshair.js", "nodes.js",
-        "head.js", "labels.js", "pointer.js", "chips.js", "overlay.js",
+        "theme.js", "place.js", "cursor.js", "canvas.js", *LAYERS, "room.js", "crosshair.js",
+        "nodes.js", "mark_box.js", "head.js", "labels.js", "pointer.js", "chips.js", "overlay.js",
     )  # fmt: skip
     session = traitlets.Unicode().tag(sync=True)  # by which charts know what they share
     margin = traitlets.Dict().tag(sync=True)
@@ -305,6 +305,15 @@ class PriceWidget(Chart):
     @depth.setter
     def depth(self, drawn: bool) -> None:
         self._draw(depth=drawn)
+
+    @property
+    def outcomes(self) -> bool:
+        """Whether trades and large levels are drawn by what became of them: solid or dashed."""
+        return self._appearance.outcomes
+
+    @outcomes.setter
+    def outcomes(self, drawn: bool) -> None:
+        self._draw(outcomes=drawn)
 
     @property
     def _appearance(self) -> Appearance:

@@ -98,9 +98,9 @@ def rows_after(history: History, time: Ints, row: Ints, seconds: float) -> Ints:
         return np.full(len(time), -1)
     until = time + round(seconds * 1e9)
     end = np.maximum(np.searchsorted(history.time, until, "right") - 1, 0)
-    gaps = np.cumsum(history.lost)
-    whole = (row >= 0) & (until <= history.time[-1]) & ~history.lost[np.maximum(row, 0)]
-    whole &= gaps[end] == gaps[np.maximum(row, 0)]
+    lost, there = np.flatnonzero(history.lost), np.maximum(row, 0)
+    whole = (row >= 0) & (until <= history.time[-1]) & ~history.lost[there]
+    whole &= np.searchsorted(lost, end, "right") == np.searchsorted(lost, there, "right")
     return np.where(whole, end, -1)
 
 

@@ -13,6 +13,7 @@ from obi_widgets.presentation.layers.gap_spans import GapSpans
 from obi_widgets.presentation.layers.heatmap import Heat, Heatmap
 from obi_widgets.presentation.layers.heatmap_cells import KERNELS, Rows
 from obi_widgets.presentation.layers.heatmap_numpy import OCTAVE
+from obi_widgets.presentation.layers.outcomes import OutcomeMaker, Outcomes
 from obi_widgets.presentation.layers.trade_bubbles import Bubbles, TradeBubbles
 from obi_widgets.presentation.layers.walls import Wall, Walls
 
@@ -55,6 +56,9 @@ class Appearance(NamedTuple):
         Whether large levels are outlined.
     depth : bool
         Whether what rests now is drawn as bars at the right edge.
+    outcomes : bool
+        Whether trades and large levels are drawn by what became of them: solid where price went
+        their way, dashed where it did not, faint while that is not known.
 
     Examples
     --------
@@ -72,6 +76,7 @@ class Appearance(NamedTuple):
     bubbles: bool = True
     walls: bool = True
     depth: bool = True
+    outcomes: bool = False
 
     def checked(self) -> Appearance:
         """Return it if each value is possible.
@@ -81,7 +86,7 @@ class Appearance(NamedTuple):
         SettingsError
             A value that is no flag, or an intensity out of its range.
         """
-        for name in ("heatmap", "weighted", "bubbles", "walls", "depth"):
+        for name in ("heatmap", "weighted", "bubbles", "walls", "depth", "outcomes"):
             flag(name, getattr(self, name))
         return self._replace(intensity=number("intensity", self.intensity, *INTENSITY))
 
@@ -103,6 +108,9 @@ class ChartLayers:
         Trades; None if they are off, or if the source sends none.
     walls : tuple of Wall
         Large levels.
+    outcomes : Outcomes or None
+        What became of trades and large levels; None if nobody asks: they are not drawn by it, and
+        no moment is read.
     depth, depth_then : DepthStrip or None
         What rests at each price now, and at the moment that is read; None if it is off, or without
         a book.
@@ -115,6 +123,7 @@ class ChartLayers:
     fade: Bytes = field(default_factory=lambda: NO_FADE)
     bubbles: Bubbles | None = None
     walls: tuple[Wall, ...] = ()
+    outcomes: Outcomes | None = None
     depth: DepthStrip | None = None
     depth_then: DepthStrip | None = None
     gaps: tuple[Span, ...] = ()
@@ -126,6 +135,7 @@ class LayerMaker:
     def __init__(self) -> None:
         self._heatmap, self._bubbles = Heatmap(), TradeBubbles()
         self._walls, self._gaps, self._strips = Walls(), GapSpans(), DepthStrips()
+        self._outcomes = OutcomeMaker()
         self._fade: tuple[object, Bytes] = (None, NO_FADE)
 
     def forget(self) -> None:
@@ -162,12 +172,17 @@ class LayerMaker:
         if appearance.bubbles and history.trades.streamed:
             step = Rows.of(low, high, history.tick_size).height * history.tick_size
             bubbles = self._bubbles.of(history, window, step)
+        walls = self._walls.of(history, window, price_range) if appearance.walls else ()
+        outcomes = None
+        if appearance.outcomes or read is not None:  # a mouse that reads may come upon them
+            outcomes = self._outcomes.of(history, bubbles, walls)
         return ChartLayers(
             appearance,
             heat,
             self._faded(history, parameters, heat if appearance.weighted else None),
             bubbles,
-            self._walls.of(history, window, price_range) if appearance.walls else (),
+            walls,
+            outcomes,
             now,
             then,
             gaps,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -39,6 +39,22 @@ DENSE = 2**22
 """The most cells of a grid in which trades are counted."""
 
 
+class Grid(NamedTuple):
+    """Columns of time and rows of prices in which trades are added up.
+
+    Attributes
+    ----------
+    first, width : int
+        Number of the first column, and the width of a column, ns.
+    step : float
+        Height of a row, quote currency.
+    """
+
+    first: int
+    width: int
+    step: float
+
+
 @dataclass(frozen=True)
 class Bubbles:
     """Bubbles in view, in the order of time.
@@ -52,11 +68,17 @@ class Bubbles:
         Least size that is drawn, base units; 0 if all are.
     largest : float
         Size of the largest bubble, rounded up, base units.
+    keys : ndarray of int64, shape (N,)
+        Column, row and side of each, increasing; see `merged`.
+    grid : Grid
+        What columns and rows are.
     """
 
     marks: Floats
     least: float
     largest: float
+    keys: Ints
+    grid: Grid
 
 
 class TradeBubbles:
@@ -89,7 +111,7 @@ class TradeBubbles:
             self._keys, self._sums, self._seen = np.empty(0, np.int64), np.empty((2, 0)), 0
         for begin in range(max(self._seen - trades.start, 0), len(trades), PIECE):
             piece = trades[begin : begin + PIECE]
-            self._add(*summed(piece, self._first, width, step))
+            self._add(*summed(piece, Grid(self._first, width, step)))
         self._seen = trades.start + len(trades)
         shown = first, end, self._seen
         if self._bubbles is not None and self._shown == shown:
@@ -97,7 +119,8 @@ class TradeBubbles:
         edges = [first - self._first << BITS, end - self._first << BITS]
         inside = slice(*np.searchsorted(self._keys, edges).tolist())
         self._shown = shown
-        self._bubbles = self._drawn(self._keys[inside], self._sums[:, inside], width)
+        grid = Grid(self._first, width, step)
+        self._bubbles = self._drawn(self._keys[inside], self._sums[:, inside], grid)
         return self._bubbles
 
     def _add(self, keys: Ints, sums: Floats) -> None:
@@ -112,7 +135,7 @@ class TradeBubbles:
         self._keys = np.concatenate([self._keys[:tail], keys])
         self._sums = np.concatenate([self._sums[:, :tail], sums], axis=1)
 
-    def _drawn(self, keys: Ints, sums: Floats, width: int) -> Bubbles:
+    def _drawn(self, keys: Ints, sums: Floats, grid: Grid) -> Bubbles:
         size, value = sums
         count = np.count_nonzero(size >= self._least)
         if count > MOST or (self._least and count < FEWEST):
@@ -124,33 +147,52 @@ class TradeBubbles:
         largest = float(size.max(initial=0.0))
         if largest > self._largest or largest < 0.4 * self._largest:
             self._largest = round_up(largest) if largest else 0.0
-        middle = (((keys >> BITS) + self._first) * width + width // 2) / 1e6
+        middle = (((keys >> BITS) + grid.first) * grid.width + grid.width // 2) / 1e6
         side = np.where(keys & 1, 1.0, -1.0)
         marks = np.stack([middle, value / size, side * size], axis=1)
-        return Bubbles(marks, self._least, self._largest)
+        return Bubbles(marks, self._least, self._largest, keys, grid)
 
 
-def summed(trades: Trades, first: int, width: int, step: float) -> tuple[Ints, Floats]:
-    """Return trades from a column on, added up by column, row and side; see `merged`.
+class InCells(NamedTuple):
+    """Trades with the cell that each is in; arrays of shape (N,)."""
 
-    Parameters
-    ----------
-    trades : Trades
-        In the order of receipt.
-    first, width : int
-        Number of the first column, and the width of a column, ns.
-    step : float
-        Height of a row, quote currency.
+    column: Ints
+    row: Ints
+    bought: NDArray[np.bool_]
+    price: Floats
+    size: Floats
+
+    @classmethod
+    def of(cls, time: Ints, amounts: Ints, trades: Trades, grid: Grid) -> InCells:
+        """Return some trades of a table, by their times and amounts."""
+        price, size = amounts
+        prices = price / 10.0**trades.price_decimals
+        return cls(
+            time // grid.width - grid.first,
+            np.floor(prices / grid.step + 1e-6).astype(np.int64) & 0xFFFF_FFFF,
+            size > 0,
+            prices,
+            abs(size) / 10.0**trades.size_decimals,
+        )
+
+    @property
+    def keys(self) -> Ints:
+        """Column, row and side as one number, see `merged`."""
+        return np.asarray((self.column << BITS) | (self.row << 1) | self.bought)
+
+
+def summed(trades: Trades, grid: Grid) -> tuple[Ints, Floats]:
+    """Return trades from the first column on, added up by column, row and side; see `merged`.
+
+    ``trades`` are in the order of receipt.
     """
-    column, amounts = trades.time // width - first, trades.amounts
-    rows = column >= 0
+    time, amounts = trades.time, trades.amounts
+    rows = time // grid.width >= grid.first
     if not rows.all():
-        column, amounts = column[rows], amounts[:, rows]
-    price, size = amounts
-    prices = price / 10.0**trades.price_decimals
-    sizes = abs(size) / 10.0**trades.size_decimals
-    row = np.floor(prices / step + 1e-6).astype(np.int64) & 0xFFFF_FFFF
-    return added_up(column, row, size > 0, np.stack([sizes, sizes * prices]))
+        time, amounts = time[rows], amounts[:, rows]
+    cells = InCells.of(time, amounts, trades, grid)
+    values = np.stack([cells.size, cells.size * cells.price])
+    return added_up(cells.column, cells.row, cells.bought, values)
 
 
 def added_up(

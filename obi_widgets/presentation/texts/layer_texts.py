@@ -5,12 +5,14 @@ from __future__ import annotations
 import datetime as dt
 from typing import TYPE_CHECKING
 
+from obi_widgets.presentation.layers.outcomes import PENDING, UNKNOWN, WALL_SECONDS
 from obi_widgets.presentation.texts import formatting
 
 if TYPE_CHECKING:
     from obi_widgets.history.incoming import Span
     from obi_widgets.market_data.events import Instrument
     from obi_widgets.presentation.layers.heatmap import Heat
+    from obi_widgets.presentation.layers.outcomes import Markout, WallOutcome
     from obi_widgets.presentation.layers.trade_bubbles import Bubbles
     from obi_widgets.presentation.layers.walls import Wall
 
@@ -50,7 +52,6 @@ def least(bubbles: Bubbles, instrument: Instrument) -> str:
 
 def wall(one: Wall, newest: int, instrument: Instrument, tick_size: float) -> str:
     """Return a sentence about a large level: its side, price, size and age, and how it ended."""
-    name = "bid wall" if one.side > 0 else "ask wall"
     size = " ".join(filter(None, (amount(one.size), base_of(instrument))))
     older = "≥ " if one.older else ""
     age = older + length(((one.ended or newest) - one.born) / SECOND)
@@ -60,7 +61,42 @@ def wall(one: Wall, newest: int, instrument: Instrument, tick_size: float) -> st
         told = f"stood {age}, out of sight {clock(one.ended)}"
     else:
         told = f"stood {age}, {one.end} {clock(one.ended)}"
-    return f"{name} {formatting.price(one.price, tick_size)} · {size} · {told}"
+    return f"{wall_name(one, tick_size)} · {size} · {told}"
+
+
+def wall_name(one: Wall, tick_size: float) -> str:
+    """Return the side and the price of a large level: "bid wall 63,871.0"."""
+    name = "bid wall" if one.side > 0 else "ask wall"
+    return f"{name} {formatting.price(one.price, tick_size)}"
+
+
+def wall_rows(
+    one: Wall, outcome: WallOutcome, newest: int, instrument: Instrument
+) -> list[list[str]]:
+    """Return what became of a large level, as rows of a name and a text."""
+    size = " ".join(filter(None, (amount(one.size), base_of(instrument))))
+    ended = "standing" if not one.ended else f"{one.end} {clock(one.ended)}"
+    rows = [
+        ["size", size],
+        ["largest against usual", f"{formatting.number(outcome.times_usual, 1)} ×"],
+        ["age", ("≥ " if one.older else "") + length(((one.ended or newest) - one.born) / SECOND)],
+        ["refills", f"{outcome.refills}"],
+        ["end", ended],
+        [f"{WALL_SECONDS:g} s after known", wall_markout(outcome.known)],
+    ]
+    if outcome.ended is not None:
+        rows.append([f"{WALL_SECONDS:g} s after its end", wall_markout(outcome.ended)])
+    return rows
+
+
+def wall_markout(one: Markout) -> str:
+    """Return where price went from a large level: "+0.12 bps, away"."""
+    if one.kind == PENDING:
+        return "pending"
+    if one.kind == UNKNOWN:
+        return f"{formatting.NOTHING} not known"
+    where = "away" if one.bps > 0 else "toward" if one.bps < 0 else "unmoved"
+    return f"{formatting.bps(one.bps, sign=True)}, {where}"
 
 
 def gap(span: Span) -> str:

@@ -7,11 +7,22 @@ const SWITCHES = [
   ["bubbles", "Trades", "What takers bought and sold"],
   ["walls", "Large levels", "Outlined, with their age"],
   ["depth", "Depth now", "What rests at each price now, as bars at the right edge"],
+  [
+    "outcomes", "Outcomes",
+    "Solid: price went its way, 10 s after a trade, 5 s after a large level was known, or after its end. " +
+      "Dashed: it did not. Faint: not known yet",
+  ],
 ];
 
 const INTENSITIES = [-2, 2]; // powers of 2
 
 const HALF_DISCS = ["M1 7 A4 4 0 0 1 9 7 Z", "M1 3 A4 4 0 0 0 9 3 Z"];
+
+const OUTCOMES = [
+  ["paid", `<path class="obi-paid" d="${HALF_DISCS[0]}"/>`],
+  ["not", `<path d="${HALF_DISCS[0]}" stroke-dasharray="2 1.5"/>`],
+  ["pending", `<path class="obi-pending" d="${HALF_DISCS[0]}"/>`],
+];
 
 const ENTRY = [
   ["in", '<path d="M6 2 L10.5 9.5 H1.5 Z" fill="currentColor"/>'],
@@ -28,6 +39,12 @@ function headOf(model, el, title) {
     icon.innerHTML = `<svg viewBox="0 0 10 10" aria-hidden="true"><path d="${HALF_DISCS[index]}"/></svg>`;
     return make("span", "", traded);
   });
+  const became = make("span", "obi-meaning obi-outcome-legend", legend);
+  for (const [text, drawing] of OUTCOMES) {
+    const icon = make("span", "", became);
+    icon.innerHTML = `<svg viewBox="0 0 10 10" aria-hidden="true">${drawing}</svg>`;
+    make("span", "", became, text);
+  }
   const rested = make("span", "obi-meaning", legend);
   const [what, low, , high] = ["what", "low", "bar", "high"].map((name) =>
     make("span", `obi-heat-${name}`, rested),
@@ -82,6 +99,7 @@ function headOf(model, el, title) {
     traded.hidden = !told.bubbles;
     sides[0].textContent = "bought";
     sides[1].textContent = told.least ? `sold, ${told.least}` : "sold";
+    became.hidden = !chosen.outcomes;
     rested.hidden = !told.heat;
     if (told.heat) [what.textContent, low.textContent, high.textContent] = told.heat;
     boxes.forEach((box, index) => {

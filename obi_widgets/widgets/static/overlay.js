@@ -36,7 +36,19 @@ function render({ model, el }) {
   const labels = thinned(el, model.get("margin"), canvas.place);
   let brushed = null; // times of what is being chosen, ms UTC
   const cross = crosshair(model, el, field, canvas.place);
-  move(field, model, canvas.place, cross, (times) => {
+  const marked = markBox(model, el, field, canvas.place);
+  const pointed = {
+    ...cross,
+    hover(event) {
+      cross.hover(event);
+      marked.hover(event);
+    },
+    out() {
+      cross.out();
+      marked.out();
+    },
+  };
+  move(field, model, canvas.place, pointed, (times) => {
     brushed = times;
     select();
   });
@@ -133,6 +145,7 @@ function render({ model, el }) {
     model.off("change:state", update);
     model.off("change:place", update);
     cross.stop();
+    marked.stop();
     labels.stop();
     canvas.stop();
     head.stop();

@@ -1,20 +1,42 @@
 // Large levels of the book: outlined from when they were seen to when they ended, with a sentence.
+// Drawn by their outcomes, the outline is solid where price went away from the level after it was
+// known, dashed where it did not, and faint while that is not known. A bar at its end says the same of
+// the time after the end.
 
 const LEAST = 5; // px: height of an outline
 const LINE = 14; // px: texts that are nearer to each other overlap
 
-const outline = (place, { price, start, end }) => {
+const BAR = 13; // px: height of the bar at an end
+
+const [WALL_AGAINST, WALL_PAID] = [0, 1]; // see presentation/layers/outcomes.py
+
+const outlineOf = (place, { price, start, end }) => {
   const from = Math.max(place.x(start), place.left - 2);
   const to = Math.min(place.x(end), place.left + place.width + 2);
   return { from, to, y: place.y(price) };
 };
 
-layer("below", ["walls"], (context, place, { walls }) => {
-  context.lineWidth = 1;
+// Sets the pen to what an outcome looks like.
+function penOf(context, kind) {
+  context.globalAlpha = kind === WALL_AGAINST || kind === WALL_PAID ? 1 : 0.4;
+  context.setLineDash(kind === WALL_AGAINST ? [4, 3] : []);
+}
+
+layer("below", ["walls", "appearance"], (context, place, { walls, appearance }) => {
   for (const wall of walls) {
-    const { from, to, y } = outline(place, wall);
+    const { from, to, y } = outlineOf(place, wall);
     context.strokeStyle = place.color(wall.side > 0 ? "bid" : "ask");
+    const kinds = appearance.outcomes ? wall.kinds : null;
+    if (kinds) penOf(context, kinds[0]);
+    context.lineWidth = 1;
     context.strokeRect(from + 0.5, Math.round(y - LEAST / 2) + 0.5, to - from, LEAST - 1);
+    if (!kinds || kinds[1] === null) continue;
+    penOf(context, kinds[1]);
+    context.lineWidth = 2;
+    context.beginPath();
+    context.moveTo(to, y - BAR / 2);
+    context.lineTo(to, y + BAR / 2);
+    context.stroke();
   }
 });
 
@@ -30,7 +52,7 @@ layer("above", ["walls", "heat", "heat_middle"], (context, place, data) => {
   context.textBaseline = "bottom";
   const taken = []; // places of texts
   for (const wall of walls) {
-    const { from, to, y } = outline(place, wall);
+    const { from, to, y } = outlineOf(place, wall);
     const width = context.measureText(wall.text).width;
     const last = place.left + place.width - width - 6;
     const above = y - LEAST > place.top + LINE;

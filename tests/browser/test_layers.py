@@ -95,6 +95,51 @@ def test_the_menu_turns_the_heatmap_off_and_on(screen):
     expect(screen.root.locator(".obi-part-price .obi-layers-list")).to_be_hidden()
 
 
+MARKS = """
+def marks(lab):
+    values, overlay = lab._page._encoder.values, lab.price._overlay.model_id
+    (start, end), (low, high) = (values[overlay, "place"][name] for name in ("window", "range"))
+    place = lambda time, price: [(time - start) / (end - start), (high - price) / (high - low)]
+    entries = [place(*at) for at in zip(*values[overlay, "entries"][:2])]
+    entries += [place(*at) for at in zip(*values[overlay, "entries"][2:4])]
+    free = lambda x, y: all(abs(x - a) > 0.04 or abs(y - b) > 0.1 for a, b in entries)
+    found = []
+    kinds = values[overlay, "bubbles_kinds"].tolist()
+    for (time, price, size), kind in zip(values[overlay, "bubbles"].tolist(), kinds):
+        x, y = place(time, price)
+        if 0.05 < x < 0.95 and 0.1 < y < 0.9 and free(x, y):
+            found.append([abs(size), x, y, kind])
+    return sorted(found)[-1][1:]
+"""
+
+
+def test_what_became_of_trades_is_drawn_and_said(screen):
+    nb = screen.nb
+    nb.execute(MARKS)
+    nb.execute("lab.pause()")
+    menu = screen.root.locator(".obi-part-price .obi-layers")
+    menu.locator("summary").click()
+    menu.locator("label", has_text="Outcomes").locator("input").check()
+    nb.until("lab.price.outcomes")
+    nb.page.keyboard.press("Escape")
+    expect(screen.root.locator(".obi-part-price .obi-outcome-legend")).to_contain_text("pending")
+    nb.until("len(lab._page._encoder.values[lab.price._overlay.model_id, 'bubbles_kinds'])")
+    x, y, kinds = nb.value("marks(lab)")
+    field = screen.root.locator(".obi-part-price .obi-field")
+    room = field.bounding_box()
+    field.hover(position={"x": x * room["width"], "y": y * room["height"]})
+    box = screen.root.locator(".obi-part-price .obi-mark")
+    expect(box).to_be_visible()
+    expect(box.locator(".obi-when")).to_contain_text("BTC")
+    for kind, name in zip(kinds, ("taker, 1 s later", "taker, 10 s later"), strict=True):
+        said = box.locator(".obi-row-then", has_text=name).locator(".obi-figure-then")
+        expect(said).to_contain_text(("bps", "bps", "pending", "not known")[kind])
+    nb.page.mouse.move(2, 2)
+    expect(box).to_be_hidden()
+    nb.execute("lab.price.outcomes = False; lab.resume()")
+    expect(screen.root.locator(".obi-part-price .obi-outcome-legend")).to_be_hidden()
+
+
 def test_a_theme_changes_the_colours(screen):
     nb = screen.nb
     nb.execute("lab.price.bubbles = lab.price.walls = lab.price.depth = False; lab.pause()")

@@ -258,7 +258,7 @@ TABLE = {
         "widgets without a kernel",
     ),
     "strategy": (
-        "strategy/books strategy/export strategy/template strategy/variants",
+        "strategy/books strategy/export strategy/signal_texts strategy/template strategy/variants",
         "the file, run by itself",
     ),
     "strategy_signals": (
@@ -267,6 +267,7 @@ TABLE = {
         "strategy/transforms",
         "files of other signals",
     ),
+    "strategy_trades": ("strategy/plain_trades", "files of signals of trades"),
     "strategy_cards": ("strategy/plain_cycles", "files with the card's direction and conflict"),
     "strategy_gates": (
         "strategy/place strategy/plain_gates strategy/written_gates", "files with gates"),

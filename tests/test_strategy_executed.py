@@ -154,6 +154,8 @@ CLEAN = (
     EXITS, {**Z, **EXITS, "entry_rule": "crossing", "latency_ms": 100},
     {**EXITS, **QUANTILE, "execution": "post_only", "gates": {"spread": {"window": 10}}},
     {"exit_deceleration": 0.5, "execution": "post_only", "size_by": "strength", "gates": ["hours"]},
+    {"signal": "trade_imbalance", "window": 5, "execution": "post_only"},
+    {"signal": obi.weighted_sum([obi.vwap_deviation, obi.imbalance], [1, 1]), "window": 5, **EXITS},
     {"signal": "card_direction", "short": 10, "middle": 10, "long": 20, **EXITS},
 )  # fmt: skip
 

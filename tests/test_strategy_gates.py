@@ -217,7 +217,10 @@ def test_each_built_in_gate_is_exported_or_refused_with_the_reason(tape, tmp_pat
             continue
         with pytest.raises(obi.ObiError) as error:
             obi.export_strategy(tmp_path / "s.py", obi.Settings(gates=[name]), tape[:500])
-        reason = "a strategy file is given books, and it follows every change of the book"
+        reason = (
+            "it follows large levels through every change of the whole book, and a strategy file "
+            "is given the best levels at some moments alone"
+        )
         assert str(error.value) == (
             f"The gate {name} cannot be exported: {reason}. A strategy file can have the gates "
             "conflict, depth, hours, largest_share, spread and volatility, and a function of your "

@@ -16,7 +16,7 @@ from obi_widgets.parameters import Levels, Number, Seconds
 from obi_widgets.signals import registry
 from obi_widgets.signals.signal import signal
 from obi_widgets.signals.transforms import difference, smooth, velocity, weighted_sum, zscore
-from obi_widgets.strategy.plain import EXPORTED
+from obi_widgets.strategy.plain import EXPORTED, OF_TRADES
 
 SCALE = 3.0
 
@@ -228,20 +228,25 @@ def test_what_the_file_does_not_give_again_is_refused(history, tmp_path):
 
 
 WHAT_CAN = (
-    "Export book_pressure, book_slope, card_direction, depth_difference, depth_ratio, imbalance, "
-    "notional_difference, queue_imbalance or rank_imbalance, a transform of these, or a function "
-    "of your own of the book. With this package, session.on_state gives any signal state by state."
+    "Export book_pressure, book_slope, buy_sell_ratio, card_direction, depth_difference, "
+    "depth_ratio, imbalance, notional_difference, queue_imbalance, rank_imbalance, trade_imbalance "
+    "or vwap_deviation, a transform of these, or a function of your own of the book. With this "
+    "package, session.on_state gives any signal state by state."
 )
 
 
 @pytest.mark.parametrize("name", sorted(registry.BUILT_IN))
-def test_each_built_in_signal_is_exported_or_refused_with_what_can_be(name, broken, tmp_path):
+def test_each_built_in_signal_is_exported_or_refused_with_what_can_be(
+    name, broken, history, tmp_path
+):
     """What is exported was proved on these states: with gaps, and with sides that are empty."""
-    history, path = broken[:1500], tmp_path / "s.py"
+    history, path = history[:1500] if name in OF_TRADES else broken[:1500], tmp_path / "s.py"
     if name in EXPORTED:
         kept = {} if name in ("imbalance", "queue_imbalance") else {"depth": 7}
         if "first" in registry.find(name).parameters:
             kept["first"] = 2
+        if name in OF_TRADES:
+            kept = {"window": 5}
         if name == "card_direction":  # in longer windows, too much is missing
             kept |= {"short": 10, "middle": 10, "long": 10}
         threshold = {"threshold_is": "quantile", "threshold": 0.7, "quantile_window": 10}
@@ -251,7 +256,10 @@ def test_each_built_in_signal_is_exported_or_refused_with_what_can_be(name, brok
     with pytest.raises(obi.ObiError) as error:
         obi.export_strategy(path, obi.Settings(name), history)
     if registry.find(name).directional:
-        reasons = ("and a strategy file is given books alone.", "which a strategy file cannot do.")
+        reasons = (
+            "and a strategy file is given kept books alone.", "which a strategy file cannot do.",
+            "and a strategy file is given the best levels at some moments alone.",
+        )  # fmt: skip
         assert any(f"{reason} {WHAT_CAN}" in str(error.value) for reason in reasons)
     assert not path.exists()
 
@@ -262,10 +270,14 @@ def test_what_books_alone_do_not_tell_is_refused(history, tmp_path):
         for one in (made, smooth(made, 5)):
             with pytest.raises(obi.ObiError) as error:
                 obi.export_strategy(tmp_path / "s.py", obi.Settings(one), history[:100])
-            assert str(error.value) == (
-                f"The signal {one.name} cannot be exported: it needs {needs}, and a strategy file "
-                f"is given books alone. {WHAT_CAN}"
-            )
+            reason = f"needs {needs}, and a strategy file gives functions books alone"
+            if needs == "flow":
+                reason = (
+                    "needs flow, which is summed over every change of the book, and a strategy "
+                    "file is given kept books alone"
+                )
+            said = f"The signal {one.name} cannot be exported: {made.name} {reason}. {WHAT_CAN}"
+            assert str(error.value) == said
     deep = obi.Settings(exported_depth, depth=50)
     shallow = obi.History.from_arrays([10**18], [100], [9], [101], [1], tick_size=0.5)
     with pytest.raises(obi.ObiError, match="it may reach beyond the 1 levels that are kept"):

@@ -2,9 +2,9 @@
 
 The file is made from `template`, which has the imbalance, and if needed of what `variants` takes:
 `transforms`, `books`, `trailing_quantile`, `entry_rule`, `early_exits`, `by_strength`, `posted`,
-`plain_gates`, `plain_cycles`, and the source of a user's function. Any signal but the imbalance,
-any gate, and any rule or execution but the default, is run on the history before the file is
-written; see `proof`.
+`plain_gates`, `plain_cycles`, `plain_trades`, and the source of a user's function. Any signal but
+the imbalance, any gate, and any rule or execution but the default, is run on the history before the
+file is written; see `proof`.
 """
 
 from __future__ import annotations
@@ -72,10 +72,12 @@ def export_strategy(
     Another signal is written as it is declared: a transform in plain Python, a user's function by
     its source, which may use only its arguments, NumPy and Python's own modules. The file is then
     run on the newest 10,000 states, and written only if its signal differs by at most 1e-9 and its
-    entries are equal.
+    entries are equal. Built-in signals of trades, such as `obi_widgets.trade_imbalance`, take each
+    trade by ``on_trade``. What is summed over every change of the book, as order flow and large
+    levels, is refused.
 
-    So are gates: the built-in ones that need books alone, and a user's own by its source. The file
-    is written only if they are open in the same states as those of the settings.
+    Gates are written likewise: the built-in ones that need books alone, and a user's own by its
+    source. The file is written only if they are open in the same states as those of the settings.
 
     Parameters
     ----------
@@ -102,9 +104,9 @@ def export_strategy(
     ------
     SettingsError
         If the path does not end in ``.py`` or cannot be written to; if ``findings`` are of other
-        settings, another market or another signal; if the signal or a gate needs more than books,
-        is not self-contained, or differs when the file is run; or if orders are post-only and the
-        history has no trades. The message gives the reason.
+        settings, another market or another signal; if the signal or a gate needs more than a file
+        is given, is not self-contained, or differs when the file is run; or if orders are post-only
+        and the history has no trades. The message gives the reason.
     HistoryError
         If the history has no states.
 
@@ -214,6 +216,7 @@ def _constants(
     lines += [
         f"LOOKED_AT = {looked_at}  # levels that are checked: some more than are used",
         f"THRESHOLD = {p.threshold!r}{'  # a quantile' if quantile else ''}",
+        *(_of_trades(history) if written.trades else []),
         *([f"QUANTILE_WINDOW_NS = {round(p.quantile_window * 1e9):_}"] if quantile else []),
         *([f"LOOKBACK_NS = {round(p.lookback * 1e9):_}"] if quantile else []),
         *(_of_rule(p) if p.entry_rule != BEYOND else []),
@@ -238,6 +241,15 @@ def _constants(
             ")",
         ]
     return "\n".join(lines) + "\n"
+
+
+def _of_trades(history: History) -> list[str]:
+    """Return the lines of the constants of trades."""
+    trades = history.trades
+    return [
+        f"SIZE_DECIMALS = {trades.size_decimals}  # of trades, as the settings were tuned with",
+        f"PRICE_DECIMALS = {trades.price_decimals}",
+    ]
 
 
 def _of_rule(p: Parameters) -> list[str]:

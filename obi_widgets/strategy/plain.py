@@ -116,7 +116,14 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
 }  # fmt: skip
 """The functions by the names of their signals."""
 
-EXPORTED = sorted([*FUNCTIONS, "card_direction", "imbalance", "queue_imbalance"])
+OF_TRADES = {
+    "buy_sell_ratio": "BuySellRatio",
+    "trade_imbalance": "TradeImbalance",
+    "vwap_deviation": "VwapDeviation",
+}
+"""The signals of trades that a strategy file can have, and their classes in `plain_trades`."""
+
+EXPORTED = sorted([*FUNCTIONS, *OF_TRADES, "card_direction", "imbalance", "queue_imbalance"])
 """The built-in signals that a strategy file can have, by name."""
 
 ADVICE = (

@@ -97,7 +97,7 @@ def prove(text: str, history: History, wanted: Wanted, queue: str | None = None)
     wanted : Wanted
         What it has to give.
     queue : {"back", "front"}, optional
-        For posted orders, the bound that ``made`` is of; the file is then given the trades.
+        For posted orders, the bound that ``made`` is of.
 
     Raises
     ------
@@ -116,7 +116,7 @@ def prove(text: str, history: History, wanted: Wanted, queue: str | None = None)
         strategy = module.Strategy()
         if queue is not None:
             strategy.queue = queue
-        prints = _prints(history) if queue is not None else repeat(())
+        prints = _prints(history) if hasattr(strategy, "on_trade") else repeat(())
         decided, opened = [], []
         for (at, *sides), trades in zip(_books(history), prints, strict=False):
             for when, *trade in trades:

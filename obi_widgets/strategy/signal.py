@@ -12,7 +12,7 @@ from obi_widgets.signals.cycles import cycles_in
 from obi_widgets.signals.imbalance import imbalance
 from obi_widgets.signals.registry import is_built_in
 from obi_widgets.signals.transforms import Combined
-from obi_widgets.strategy.plain import ADVICE
+from obi_widgets.strategy.plain import ADVICE, OF_TRADES
 from obi_widgets.strategy.source import self_contained
 
 if TYPE_CHECKING:
@@ -22,7 +22,10 @@ if TYPE_CHECKING:
     from obi_widgets.signals.signal import Signal
 
 FROM_BOOKS = {"touch", "levels"}
-"""Needs of signals that a strategy file can meet: it is given books only."""
+"""Needs of a user's signals and gates that a strategy file can meet."""
+
+OF_WALLS = ("wall_breakout", "wall_fade")
+"""Built-in signals of large levels."""
 
 EARLIER = ("difference", "velocity")
 """Transforms that compare with the value before their window."""
@@ -42,6 +45,8 @@ class Written:
         Whether the signal goes on after books were missed.
     card, cycles : bool
         Whether the file needs `CardDirection`, and the windows over cycles.
+    trades : list of str
+        Names of its signals of trades.
     imbalances : list of dict
         Parameter values of each imbalance in it; those of the first are constants of the file.
     imports : list of str
@@ -59,6 +64,7 @@ class Written:
     lasts: bool = False
     card: bool = False
     cycles: bool = False
+    trades: list[str] = field(default_factory=list)
     imbalances: list[dict[str, Any]] = field(default_factory=list)
     imports: list[str] = field(default_factory=list)
     functions: list[str] = field(default_factory=list)
@@ -72,20 +78,47 @@ def written_out(signal: Signal, values: Mapping[str, Any], history: History) -> 
     Raises
     ------
     SettingsError
-        If the signal needs more than books or more levels than are kept, or is not self-contained.
+        If the signal needs more than books and trades, or more levels than are kept, or is not
+        self-contained.
     """
-    more = signal.needs - FROM_BOOKS
-    if more:
-        raise SettingsError(
-            f"The signal {signal.name} cannot be exported: it needs {', '.join(sorted(more))}, and "
-            "a strategy file is given books alone.",
-            ADVICE,
-        )
+    for part in _innermost(signal):
+        more = part.needs - FROM_BOOKS - ({"trades"} if _of_trades(part) else set())
+        if more:
+            raise SettingsError(
+                f"The signal {signal.name} cannot be exported: {_reason(part, more)}.", ADVICE
+            )
     if signal is imbalance:
         return Written(imbalances=[dict(values)])
     out = Written(lasts=signal.spans_gaps)
     out.expression = _expression(signal, values, history, out)
     return out
+
+
+def _innermost(signal: Signal) -> list[Signal]:
+    """Return the signals that a transform is made of in the end; of others, themselves."""
+    if not isinstance(signal, Combined):
+        return [signal]
+    return [one for part in signal.parts for one in _innermost(part)]
+
+
+def _of_trades(signal: Signal) -> bool:
+    return is_built_in(signal) and signal.name in OF_TRADES
+
+
+def _reason(part: Signal, more: frozenset[str]) -> str:
+    """Return why a strategy file cannot have what a signal needs."""
+    if is_built_in(part) and part.name in OF_WALLS:
+        return (
+            f"{part.name} follows large levels through every change of the whole book, and a "
+            "strategy file is given the best levels at some moments alone"
+        )
+    if "flow" in more:
+        return (
+            f"{part.name} needs flow, which is summed over every change of the book, and a "
+            "strategy file is given kept books alone"
+        )
+    needs = ", ".join(sorted(more))
+    return f"{part.name} needs {needs}, and a strategy file gives functions books alone"
 
 
 def of_imbalance(values: Mapping[str, Any], out: Written) -> str:
@@ -149,6 +182,9 @@ def _expression(signal: Signal, values: Mapping[str, Any], history: History, out
             "a strategy file cannot do.",
             ADVICE,
         )
+    if _of_trades(signal):
+        out.trades += [signal.name] if signal.name not in out.trades else []
+        return f"{OF_TRADES[signal.name]}(tape, {round(values['window'] * 1e9):_})"
     imports, text = self_contained(signal, signal.name)
     out.imports += [line for line in imports if line not in out.imports]
     if text not in out.functions:

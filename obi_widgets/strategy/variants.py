@@ -12,6 +12,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from obi_widgets.signals.imbalance import imbalance
+from obi_widgets.strategy.signal_texts import (
+    DECIDE,
+    FORGET,
+    FORGETS_SIGNAL,
+    KEEPS_SIGNAL,
+    LOST,
+    NEW,
+    OF_GAPS,
+    OF_TRADES,
+    OTHER_SIGNAL,
+    SIZES_ARE,
+    TAKES_TRADES,
+    TAKES_TRADES_POSTED,
+)
 from obi_widgets.strategy.written_gates import CONFLICT
 from obi_widgets.trading.declared import BEYOND, STRENGTH, leaves_early
 from obi_widgets.trading.exits import EDGE as STOP_EDGE
@@ -29,6 +43,7 @@ EARLY_EXITS = Path(__file__).with_name("early_exits.py")
 PLACE = Path(__file__).with_name("place.py")
 GATES = Path(__file__).with_name("plain_gates.py")
 BY_STRENGTH = Path(__file__).with_name("by_strength.py")
+TRADES = Path(__file__).with_name("plain_trades.py")
 CYCLES = Path(__file__).with_name("plain_cycles.py")
 BOOKS = Path(__file__).with_name("books.py")
 POSTED = Path(__file__).with_name("posted.py")
@@ -37,7 +52,7 @@ OF_IMBALANCE = "# -- the imbalance -"
 """First line of the template's last section."""
 
 MAKE = '''
-def make_signal() -> {}:
+def make_signal({}) -> {}:
     """Return the signal without any past."""
     return {}
 '''
@@ -57,60 +72,6 @@ PART_CARD = "# -- the signal card_direction -"
 
 PART_IMBALANCE = "# -- an imbalance that is a part -"
 """First line of the section of the transforms that only an imbalance needs."""
-
-DECIDE, FORGET = "    def decide(", "    def lost("
-"""First and last method of the template; those between are replaced for posted orders."""
-
-NEW = "        self._newest = EARLIEST\n"
-LOST = "        position, self.position = self.position, 0\n"
-"""Lines of the template where a strategy begins, and where it forgets its past."""
-
-OTHER_SIGNAL = (
-    (
-        "An order-book-imbalance strategy: takes books, and says when to enter and when to exit.\n",
-        "A strategy by a signal: takes books, and says when to enter and when to exit.\n\n"
-        "{title}\n",
-    ),
-    ("Python 3.10 and its standard library are\nenough.", "Python 3.10 and {needs}\nenough."),
-    (
-        "Of each side the best LEVELS levels are used, as when the settings were tuned. Where DEPTH"
-        " or\nBAND_BPS reach beyond them the imbalance is unknown: NaN, which makes no entry.\n",
-        "Of each side the best LEVELS levels are used. Give {interval}, as when the settings were\n"
-        "tuned: the signal may depend on how often books come. Until its look-back is full, it is\n"
-        "unknown: NaN, which makes no entry.\n",
-    ),
-    (
-        "``imbalance`` is in -1..+1, + is more bids; NaN without bids or asks in the band, and "
-        "where\n    depth or band reach beyond the levels that are used.\n",
-        "``signal`` is + for a rise; NaN where it is unknown.\n",
-    ),
-    ("    imbalance: float\n", "    signal: float\n"),
-    ("value = imbalance(bids, asks)", "value = self._signal(time_ns, bids, asks)"),
-    (NEW, f"{NEW}        self._signal = make_signal()\n"),
-)
-"""Texts of the template, and their replacements for another signal."""
-
-FORGETS_SIGNAL = ((LOST, f"{LOST}        self._signal = make_signal()\n"),)
-KEEPS_SIGNAL = ((LOST, f"{LOST}        self._signal.lose(time_ns)\n"),)
-"""Where a signal forgets its past, and where it goes on after a gap."""
-
-OF_GAPS = (
-    ("            self.lost()\n", "            self.lost(time_ns)\n"),
-    (
-        """    def lost(self) -> int:
-        \"""Forget position and orders, since books were missed; """
-        """return the side of the position.\"""
-""",
-        """    def lost(self, time_ns: int | None = None) -> int:
-        \"""Forget position and orders, since books were missed; """
-        """return the side of the position.
-
-        They were missed from a time on, or since the newest book.
-        \"""
-""",
-    ),
-)
-"""Texts of the template, and their replacements for what goes on after a gap."""
 
 KNOWN = "        whole = bool(bids and asks) and bids[0][0] < asks[0][0]\n"
 QUANTILE = "        quantile = self._quantile.update(time_ns, value)\n"
@@ -136,10 +97,6 @@ def of_rules(what: str, after: str) -> tuple[tuple[str, str], ...]:
         (after, f"{after}        may_enter = self._rule.update(time_ns, {what})\n"),
         (f"abs({what}) > THRESHOLD", "may_enter"),
     )
-
-
-SIZES_ARE = "Sizes are in base units (contracts times contract size), times are the venue's.\n"
-"""A line of the template before which more may be told."""
 
 
 def of_gates(
@@ -305,7 +262,10 @@ def with_signal(
     ruled = parameters.entry_rule != BEYOND
     changes: tuple[tuple[str, str], ...]
     changes = OTHER_SIGNAL if parameters.signal is not imbalance else ()
-    if parameters.signal is not imbalance:
+    if written.trades:
+        changes += OF_TRADES
+        changes += TAKES_TRADES_POSTED if parameters.execution == "post_only" else TAKES_TRADES
+    elif parameters.signal is not imbalance:
         changes += KEEPS_SIGNAL if written.lasts else FORGETS_SIGNAL
     last = CONFLICT in written.gate_sections
     changes += OF_GAPS if written.lasts or last else ()
@@ -340,7 +300,7 @@ def with_signal(
     texts = [path.read_text(encoding="utf-8") for path in sources]
     sections = [rest] if written.imbalances else []
     sections += [text[text.index("# -- ") :] for text in texts]
-    sections += _of_gates(written)
+    sections += _of_parts(GATES, written.gate_sections) + _of_parts(TRADES, written.trades)
     if not written.imbalances:
         sections = [one.partition(PART_IMBALANCE)[0] for one in sections]
     if not written.card:
@@ -348,7 +308,8 @@ def with_signal(
     sections += written.functions
     if written.expression:
         kind = "CardDirection" if written.lasts else "Callable[[int, Levels, Levels], float]"
-        sections.append(MAKE.format(kind, written.expression))
+        tape = "tape: list[Trade]" if written.trades else ""
+        sections.append(MAKE.format(tape, kind, written.expression))
     if written.gates:
         kind = "LastingGates" if last else "Gates"
         sections.append(MAKE_GATES.format(kind, ",\n        ".join(written.gates)))
@@ -356,19 +317,21 @@ def with_signal(
     begin, end = head.index("import math"), head.index("# -- constants")
     imports = [line for text in (head[begin:end], *texts) for line in text.splitlines()]
     named = [*filter(_is_import, imports), *written.imports]
-    named += ["from collections import deque"] if "volatility" in written.gate_sections else []
+    if "volatility" in written.gate_sections or written.trades:
+        named.append("from collections import deque")
+    named += ["from decimal import Decimal"] if written.trades else []
     if (written.expression and not written.lasts) or written.gates:
         named.append("from collections.abc import Callable")
     return f"{head[:begin]}{_together(named)}\n\n{head[end:]}", body
 
 
-def _of_gates(written: Written) -> list[str]:
-    """Return the sections that the gates need."""
-    if not written.gates:
+def _of_parts(path: Path, names: list[str]) -> list[str]:
+    """Return the first section of a file, and those of some names; none without names."""
+    if not names:
         return []
-    first, *others = GATES.read_text(encoding="utf-8").split("\n\n# -- ")[1:]
+    first, *others = path.read_text(encoding="utf-8").split("\n\n# -- ")[1:]
     named = {text.partition(" -")[0].rpartition(" ")[2]: text for text in others}
-    return ["# -- " + text for text in (first, *(named[one] for one in written.gate_sections))]
+    return ["# -- " + text for text in (first, *(named[one] for one in names))]
 
 
 def _is_import(line: str) -> bool:

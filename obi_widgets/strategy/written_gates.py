@@ -74,7 +74,9 @@ def write_gates(gates: Gates, history: History, out: Written) -> None:
             raise _refused(gate, "its look-back reaches into gaps, which a strategy file cannot do")
         if is_built_in(gate) and gate.name not in PLAIN:
             raise _refused(
-                gate, "a strategy file is given books, and it follows every change of the book"
+                gate,
+                "it follows large levels through every change of the whole book, and a strategy "
+                "file is given the best levels at some moments alone",
             )
         more = gate.needs - FROM_BOOKS
         if more:

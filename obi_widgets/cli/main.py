@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import sys
-from importlib import import_module
 from typing import TYPE_CHECKING
 
 import click
 
+from obi_widgets.cli.commands import completion, lab, record, replay, watch
 from obi_widgets.cli.exit_codes import DONE, FAILED, INTERRUPTED
 from obi_widgets.errors import ObiError, suggest
 from obi_widgets.version import version
@@ -15,14 +15,14 @@ from obi_widgets.version import version
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-COMMANDS = (
-    "lab",
-    "record",
-    "watch",
-    "replay",
-    "completion",
-)
-"""The commands, in the order of the help: each is ``command`` of the module of its name."""
+COMMANDS = {
+    "lab": lab.command,
+    "record": record.command,
+    "watch": watch.command,
+    "replay": replay.command,
+    "completion": completion.command,
+}
+"""The commands, in the order of the help."""
 
 EXAMPLES = """\b
 Examples:
@@ -42,21 +42,17 @@ Exit codes:
 
 
 class Commands(click.Group):
-    """Imports a command when it is asked for, so that none waits for what another one needs."""
+    """The commands in their own order; of a wrong name it says which was meant."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
         """Return the names of all commands."""
         return [*COMMANDS]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Return a command; None if there is none of that name."""
-        if cmd_name not in COMMANDS:
-            if not ctx.resilient_parsing:
-                ctx.fail(f"There is no command {cmd_name!r}. {suggest(cmd_name, COMMANDS)}")
-            return None
-        found = import_module(f"obi_widgets.cli.commands.{cmd_name}").command
-        assert isinstance(found, click.Command)
-        return found
+        """Return a command; None if there is none of that name and a shell only asks."""
+        if cmd_name not in COMMANDS and not ctx.resilient_parsing:
+            ctx.fail(f"There is no command {cmd_name!r}. {suggest(cmd_name, COMMANDS)}")
+        return COMMANDS.get(cmd_name)
 
 
 def _say_version(ctx: click.Context, _: click.Parameter, asked: bool) -> None:

@@ -100,8 +100,13 @@ TABLE = {
         "signals/imbalance_sweep", "the fast sweep against the settings, cell by cell"),
     "verdict_rates": ("calibration/statistics/power", "rates on simulated markets"),
     "row_maker": ("presentation/watch/row presentation/watch/row_texts", "rows, and their texts"),
+    "simulate": ("feeds/simulation/alone", "by its command, and as a function"),
+    "judging": (
+        "cli/commands/calibrate cli/commands/convert cli/commands/export cli/commands/replay "
+        "presentation/texts/report_text", "commands that read a recording"),
+    "warming": ("cli/commands/warm", "the command, and what it compiles"),
     "watch": (
-        "cli/commands/replay cli/config cli/following cli/options cli/output",
+        "cli/config cli/following cli/options cli/output",
         "the command as a process, and what it makes of its arguments"),
     "lab_command": ("cli/lab cli/jupyter_server", "the command as a process"),
     "cli": (

@@ -3,11 +3,23 @@
 from __future__ import annotations
 
 import sys
+import warnings
 from typing import TYPE_CHECKING
 
 import click
 
-from obi_widgets.cli.commands import completion, lab, record, replay, watch
+from obi_widgets.cli.commands import (
+    calibrate,
+    completion,
+    convert,
+    export,
+    lab,
+    record,
+    replay,
+    simulate,
+    warm,
+    watch,
+)
 from obi_widgets.cli.exit_codes import DONE, FAILED, INTERRUPTED
 from obi_widgets.errors import ObiError, suggest
 from obi_widgets.version import version
@@ -20,6 +32,11 @@ COMMANDS = {
     "record": record.command,
     "watch": watch.command,
     "replay": replay.command,
+    "simulate": simulate.command,
+    "calibrate": calibrate.command,
+    "export": export.command,
+    "convert": convert.command,
+    "warm": warm.command,
     "completion": completion.command,
 }
 """The commands, in the order of the help."""
@@ -76,6 +93,16 @@ def commands() -> None:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command ``obi-widgets``; return its exit code, one of `exit_codes`."""
+    with warnings.catch_warnings():
+        warnings.showwarning = _say_warning
+        return _run(arguments)
+
+
+def _say_warning(message: Warning | str, *_: object, **__: object) -> None:
+    click.echo(f"obi-widgets: {message}", err=True)
+
+
+def _run(arguments: Sequence[str] | None) -> int:
     try:
         # A command returns its exit code, or None. Click returns that of --help by itself.
         code = commands.main(

@@ -16,6 +16,8 @@ CHANGES = click.option(
     help="Change a setting, as --set depth=5; may be repeated.",
 )  # fmt: skip
 
+MARKET = click.option("--market", metavar="MARKET", help="venue:SYMBOL, where files have several.")
+
 SHOWING = (
     click.option("--every", type=float, default=10.0, show_default=True, metavar="SECONDS",
                  help="Seconds from one row to the next."),
@@ -23,6 +25,15 @@ SHOWING = (
     click.option("--json", "as_json", is_flag=True, help="Print lines of JSON."),
 )  # fmt: skip
 """How rows are shown."""
+
+JUDGING = (
+    MARKET,
+    click.option("--horizon", "horizons", type=float, multiple=True, metavar="SECONDS",
+                 help="A horizon to judge at; may be repeated. [default: 1 to 60]"),
+    click.option("--tried", type=click.IntRange(1), default=1, show_default=True, metavar="N",
+                 help="Settings tried on these data, for which p values are corrected."),
+)  # fmt: skip
+"""How settings are judged."""
 
 KEEPING = (
     click.option("--levels", type=click.IntRange(1, 1000), metavar="N",
@@ -64,7 +75,12 @@ def reach_of(source: str, options: dict[str, Any]) -> dict[str, Any]:
     What was not given is left out; the simulator begins without a past, so that it is there at
     once.
     """
-    given = {name: one for name, one in options.items() if one not in (None, (), False)}
+    # 0 is a value: an edge of 0, an interval of 0.
+    given = {
+        name: one
+        for name, one in options.items()
+        if one is not None and one is not False and one != ()
+    }
     if "urls" in given:
         pairs = [text.partition("=") for text in given["urls"]]
         for name, sign, url in pairs:

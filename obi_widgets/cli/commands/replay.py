@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from obi_widgets.cli.options import CHANGES, KEEPING, SHOWING, reach_of, with_options
+from obi_widgets.cli.options import CHANGES, KEEPING, MARKET, SHOWING, reach_of, with_options
 
 AT_ONCE = "all"
 """Speed at which everything is loaded first."""
@@ -22,15 +22,15 @@ Examples:
 )
 @click.argument("recording", nargs=-1, required=True, type=click.Path())
 @click.option("--config", metavar="CONFIG", type=click.Path(), help="Exported settings.")
-@click.option("--speed", default="1", show_default=True, metavar="FACTOR",
-              help="Multiple of real time, or 'all' for all at once.")  # fmt: skip
-@click.option("--market", metavar="MARKET", help="venue:SYMBOL, where files have several.")
-@with_options(CHANGES, *SHOWING, *KEEPING)
+@click.option("--speed", metavar="FACTOR",
+              help="Multiple of real time, or 'all' for all at once. [default: 1; of Parquet: "
+              "all]")  # fmt: skip
+@with_options(MARKET, CHANGES, *SHOWING, *KEEPING)
 def command(
     recording: tuple[str, ...],
     *,
     config: str | None,
-    speed: str,
+    speed: str | None,
     market: str | None,
     changes: tuple[str, ...],
     every: float,
@@ -56,7 +56,9 @@ def command(
     if speed == AT_ONCE:
         feed = open_feed(load(paths, market=market, **kept))
     else:
-        feed = open_feed(paths, market=market, speed=_factor(speed), **kept)
+        if speed is not None:
+            kept["speed"] = _factor(speed)
+        feed = open_feed(paths, market=market, **kept)
     follow(feed, parameters, every=every, rows=rows, as_json=as_json)
 
 

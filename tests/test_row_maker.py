@@ -15,7 +15,7 @@ from obi_widgets.presentation.watch import row_texts
 from obi_widgets.presentation.watch.row import imbalance_of
 from obi_widgets.presentation.watch.row_maker import RowMaker, Schedule
 from obi_widgets.settings.parameters import Parameters
-from obi_widgets.signals.crossing import Crossing, sides
+from obi_widgets.signals.crossing import Crossing
 from obi_widgets.trading.thresholds import compared
 
 HISTORY = obi.simulate(seconds=240, seed=5)
@@ -46,7 +46,7 @@ def same(one: float, other: float) -> bool:
 def test_each_row_is_what_the_public_functions_say_of_its_state(parameters):
     signal = obi.compute(HISTORY, obi.Settings(**parameters.as_dict()))
     places = compared(HISTORY, signal, parameters)
-    labels = sides(places, parameters.threshold)
+    words = list(obi.label(HISTORY, parameters).to_series())
     found = rows(HISTORY, parameters)
     assert len(found) == 24
     for end, row in found:
@@ -55,8 +55,8 @@ def test_each_row_is_what_the_public_functions_say_of_its_state(parameters):
         assert same(row.signal, signal[at])
         assert row.spread == HISTORY.ask[at] - HISTORY.bid[at]
         assert row.mid == HISTORY.mid[at]
-        label = {1.0: "BUYING", -1.0: "SELLING", 0.0: "NEUTRAL"}.get(float(labels[at]), "")
-        assert row.label == (label if parameters.signal.directional else "")
+        word = words[at] if isinstance(words[at], str) else ""
+        assert row.label == (word if parameters.signal.directional else "")
         assert row.beyond == (abs(places[at]) > parameters.threshold)
         mine = obi.imbalance(HISTORY[at:end], obi.Settings(**imbalance_of(parameters)))[0]
         assert row.imbalance == mine
@@ -98,7 +98,9 @@ def test_label_and_alerts_follow_every_state_however_rows_come():
             alerts += maker.follow(HISTORY[:end])
         assert [(alert.time, alert.side) for alert in alerts] == expected
         assert maker.row() == rows_at_end(parameters)
-        assert sum(maker.shares) == pytest.approx(1)
+        labels = obi.label(HISTORY, parameters)
+        assert maker.shares == pytest.approx(labels.shares)
+        assert maker.seconds == pytest.approx(labels.seconds)
 
 
 def rows_at_end(parameters):

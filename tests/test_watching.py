@@ -83,7 +83,7 @@ def test_what_was_crossed_in_the_past_is_no_alert():
         telling = iter(found)
         told = until(telling, is_row)
         assert not [one for one in told if isinstance(one, Alert)]
-        assert found.maker.states > 300
+        assert found.maker.seconds > 30
         first = told[-1].time
         alert = until(telling, lambda one: isinstance(one, Alert))[-1]
         assert alert.time > first

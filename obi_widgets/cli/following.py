@@ -42,6 +42,6 @@ def follow(
                 if printed == rows:
                     break
         except KeyboardInterrupt:
-            teller.tell_end(watching.maker.shares, watching.maker.states)
+            teller.tell_end(watching.maker.shares, watching.maker.seconds)
             raise
-    teller.tell_end(watching.maker.shares, watching.maker.states)
+    teller.tell_end(watching.maker.shares, watching.maker.seconds)

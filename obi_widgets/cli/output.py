@@ -107,19 +107,16 @@ class Teller:
         texts = row_texts.line(row_texts.cells(row, self.parameters))
         self._line(texts, STYLES.get(row.label, ""))
 
-    def tell_end(self, shares: tuple[float, float, float], states: int) -> None:
-        """Print how often each label stood; see `RowMaker.shares`."""
-        from obi_widgets.presentation.watch.row import LABELS
-
-        if not states or not self.parameters.signal.directional:
+    def tell_end(self, shares: dict[str, float], seconds: float) -> None:
+        """Print for how much of the time each label held; see `RowMaker.shares`."""
+        if not seconds or not self.parameters.signal.directional:
             return
-        names = [LABELS[side] for side in (-1.0, 0.0, +1.0)]
         if self._as_json:
-            by_name = dict(zip(map(str.lower, names), shares, strict=True))
-            say_json({"type": "end", "states": states, **by_name})
+            by_name = {name.lower(): share for name, share in shares.items()}
+            say_json({"type": "end", "seconds": seconds, **by_name})
         else:
-            told = ", ".join(f"{n} {s:.1%}" for n, s in zip(names, shares, strict=True))
-            self._line(f"Of {states:,} states with a signal: {told}.", "dim")
+            told = ", ".join(f"{name} {share:.1%}" for name, share in shares.items())
+            self._line(f"Of {seconds:,.0f} s with a signal: {told}.", "dim")
 
     @property
     def _unit(self) -> str:

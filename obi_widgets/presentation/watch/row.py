@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from msgspec import Struct
 
+from obi_widgets.calibration.labels import WORDS
 from obi_widgets.presentation.texts.formatting import duration
 from obi_widgets.settings.parameters import Parameters
 from obi_widgets.signals.coverage import Shortfall, inferred
@@ -22,9 +23,6 @@ if TYPE_CHECKING:
     from obi_widgets.presentation.board.crossings import Crossings
 
     Floats = NDArray[np.float64]
-
-LABELS = {+1.0: "BUYING", -1.0: "SELLING", 0.0: "NEUTRAL"}
-"""Label of each side of the threshold."""
 
 
 class Row(Struct, frozen=True, kw_only=True):
@@ -119,11 +117,16 @@ class Row(Struct, frozen=True, kw_only=True):
             signal=float(values.signal[-1]),
             threshold=values.threshold,
             beyond=bool(abs(values.sides[-1]) > 0),
-            label=LABELS.get(side, "") if parameters.signal.directional else "",
+            label=label_of(side) if parameters.signal.directional else "",
             state=state,
             inferred=bool(inferred(newest, parameters)[0]),
             notes=tuple(filter(None, (*notes, values.trouble or _no_signal(values)))),
         )
+
+
+def label_of(side: float) -> str:
+    """Return the word for a side; empty for NaN."""
+    return "" if side != side else WORDS[int(side)]
 
 
 class Weighted(NamedTuple):

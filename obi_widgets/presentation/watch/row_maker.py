@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from obi_widgets.calibration.labels import WORDS
 from obi_widgets.presentation.board.crossings import Crossings
 from obi_widgets.presentation.watch.row import Row
 from obi_widgets.signals.crossing import Alert, Crossing, Side
@@ -38,7 +39,8 @@ class RowMaker:
         self._crossing = Crossing(parameters.threshold)
         self._at = np.nan  # side of the newest state
         self._next = 0  # number of the first state that was not followed
-        self._long_on = [0, 0, 0]  # states on each side: below, between, above
+        self._held = dict.fromkeys(WORDS, 0)  # event time on each side, ns
+        self._time = 0  # of the newest state
 
     def follow(self, history: History) -> list[Alert]:
         """Follow a later history of the same market; return the crossings of its new states."""
@@ -52,27 +54,27 @@ class RowMaker:
         return Row.of(self._values, self._at, state, notes)
 
     @property
-    def states(self) -> int:
-        """Number of states with a signal so far."""
-        return sum(self._long_on)
+    def seconds(self) -> float:
+        """Event time with a signal so far, seconds."""
+        return sum(self._held.values()) / 1e9
 
     @property
-    def shares(self) -> tuple[float, float, float]:
-        """Fractions of these states with the label below, between and above; NaN without one."""
-        below, between, above = (count / (self.states or np.nan) for count in self._long_on)
-        return below, between, above
+    def shares(self) -> dict[str, float]:
+        """The share of that time in which each label held, as `obi_widgets.label` has it."""
+        whole = sum(self._held.values()) or np.nan
+        return {word: self._held[side] / whole for side, word in WORDS.items()}
 
     def _follow(self, history: History, first: int) -> Iterator[Alert]:
         level = self.parameters.threshold
         places = compared(history, self._values.signal, self.parameters, first)
         for row in range(first, len(history)):
-            place = float(places[row])
-            self._at = self._side.follow(place)
+            place, time = float(places[row]), int(history.time[row])
             if self._at == self._at:  # not NaN
-                self._long_on[int(self._at) + 1] += 1
+                self._held[int(self._at)] += time - self._time
+            self._at, self._time = self._side.follow(place), time
             if side := self._crossing.follow(place):
                 mid = float(history.bid[row] + history.ask[row]) / 2
-                yield Alert(int(history.time[row]), side, place, level, mid)
+                yield Alert(time, side, place, level, mid)
 
 
 class Schedule:

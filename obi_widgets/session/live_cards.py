@@ -10,7 +10,7 @@ import logging
 import threading
 from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
 
-from obi_widgets.card.growing_cards import GrowingCards
+from obi_widgets.card.growing_cards import KEEP, GrowingCards
 from obi_widgets.card.modes import mode_of
 from obi_widgets.card.plan import Plan
 from obi_widgets.errors import ObiError
@@ -130,7 +130,8 @@ class LiveCards(Generic[D]):
     def seed(self, key: Hashable, history: History) -> None:
         """Let a market begin with states from before, such as a recording; call it before `ask`.
 
-        Windows and bands then need not wait. Between the two is a gap.
+        Windows and bands then need not wait. Between the two is a gap; if it is longer than what
+        is kept, 25 hours, they have no effect.
         """
         with self._lock:
             self._seeds[key] = history
@@ -214,7 +215,7 @@ class LiveCards(Generic[D]):
             growing = self._growing.get((key, mode))
             if growing is None:
                 growing = GrowingCards(self._plan(mode, history.levels))
-                if seed is not None:
+                if seed is not None and len(seed) and _reaches(seed, history):
                     growing.seed(seed)
                 self._growing[key, mode] = growing
             growing.append(history)
@@ -238,3 +239,8 @@ class LiveCards(Generic[D]):
         if self._given is not None:
             return self._given._replace(mode=mode_of(mode))
         return Plan.of(mode, None, self._weights, levels)
+
+
+def _reaches(seed: History, history: History) -> bool:
+    """Return whether anything of a seed is still kept when a history begins."""
+    return int(history.time[0] - seed.time[-1]) < KEEP * CYCLE

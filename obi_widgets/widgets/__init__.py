@@ -3,6 +3,7 @@
 from obi_widgets.widgets.board import Board
 from obi_widgets.widgets.book import BookWidget
 from obi_widgets.widgets.calibration import CalibrationWidget
+from obi_widgets.widgets.card import CardWidget
 from obi_widgets.widgets.charts import PriceWidget
 from obi_widgets.widgets.depth_chart import DepthWidget
 from obi_widgets.widgets.entry_list import EntriesWidget
@@ -19,6 +20,7 @@ __all__ = [
     "Board",
     "BookWidget",
     "CalibrationWidget",
+    "CardWidget",
     "ComparisonWidget",
     "DepthWidget",
     "EntriesWidget",

@@ -1,0 +1,240 @@
+"""The decision card of a market."""
+
+from __future__ import annotations
+
+import logging
+import math
+import weakref
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from obi_widgets.card.past import Pasts
+from obi_widgets.checks import instance
+from obi_widgets.errors import ObiError
+from obi_widgets.history.columns import History
+from obi_widgets.presentation.card import Shown, card_state, card_still
+from obi_widgets.presentation.card.market_now import MarketNow
+from obi_widgets.presentation.frames.kept import Kept
+from obi_widgets.session.live_cards import LiveCards
+from obi_widgets.session.session import Session
+from obi_widgets.signals.cycles import CYCLE
+from obi_widgets.widgets.assets import STYLE, asset
+from obi_widgets.widgets.lab import Lab
+from obi_widgets.widgets.panel import Part, StateWidget, checked_session
+from obi_widgets.widgets.reachability import forget_outputs
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from numpy.typing import ArrayLike
+
+    from obi_widgets.card.cards import Cards
+    from obi_widgets.card.past import Past
+    from obi_widgets.presentation.frames.frame import Frame
+    from obi_widgets.presentation.still.still import Still
+    from obi_widgets.settings.parameters import Parameters
+    from obi_widgets.settings.settings import Settings
+    from obi_widgets.signals.signal import Signal
+    from obi_widgets.widgets.page import Changes
+
+    One = Signal | str | Settings | Parameters
+
+log = logging.getLogger(__name__)
+
+RECORDED = ("recording", "history")
+"""Kinds of feeds whose end is no fault."""
+
+
+class _Card(StateWidget):
+    _esm = asset("nodes.js", "card.js")
+    _css = STYLE + asset("card.css")
+
+
+class _Refresh:
+    """Asks a session for a frame, without keeping the session alive."""
+
+    def __init__(self) -> None:
+        self.of: weakref.ref[Session] | None = None
+
+    def __call__(self) -> None:
+        session = self.of() if self.of is not None else None
+        if session is not None:
+            session.refresh()
+
+
+class CardWidget(Part):
+    """The decision card of a market: where its book leans, how strongly, and what that was worth.
+
+    The verdict comes first, with the reason in numbers. Below it are direction, strength and
+    confidence with its reliability, the windows against their own bands, the mean return so far
+    against costs, and what holds besides the book. Buttons choose the mode. A card that is not
+    ready, or stale, shows a dash for each figure. The figures are those of `obi_widgets.cards`; a
+    new card comes every 10 seconds, and is made in a thread.
+
+    Several cards stand beside each other as far as they fit:
+    ``ipywidgets.Box(cards, layout={"flex_flow": "row wrap"})``.
+
+    Parameters
+    ----------
+    source : Session, Lab, str or Path
+        Session to show, or the lab of one. A source as `Session` takes it is opened with its
+        default options, and closed with the card.
+    mode : {"scalp", "day", "swing"}
+        Which windows it has, and when it is judged, see `obi_widgets.cards`.
+    signals, weights : optional
+        See `obi_widgets.cards`.
+    earlier : History, optional
+        States of this market from before, such as a recording: windows and bands then need not
+        wait. If they ended over 25 hours before, they have no effect.
+    alone : bool
+        False if another widget shows the frames.
+
+    Attributes
+    ----------
+    mode : str
+        May be set.
+
+    Raises
+    ------
+    ArgumentError, SourceError
+        If the source is none of these, or cannot be opened.
+    SettingsError
+        If mode, signals or weights are not possible.
+
+    Examples
+    --------
+    >>> import obi_widgets as obi
+    >>> session = obi.Session("sim:BTC-PERP", seed=3, warmup=60)
+    >>> card = obi.CardWidget(session, mode="scalp")
+    >>> card.mode
+    'scalp'
+    >>> card.close(); session.close()
+    """
+
+    css_class = "obi-part-card"
+
+    def __init__(
+        self,
+        source: Session | Lab | str | Path,
+        *,
+        mode: str = "day",
+        signals: One | Iterable[One] | Mapping[str, One] | None = None,
+        weights: ArrayLike | None = None,
+        earlier: History | None = None,
+        alone: bool = True,
+    ) -> None:
+        advice = "Give what obi.load returns, of this market."
+        instance("earlier", earlier, (History, type(None)), advice)
+        refresh = _Refresh()
+        self._live: LiveCards[Past] = LiveCards(
+            mode, signals, weights, done=refresh, details=Pasts()
+        )
+        self._own = isinstance(source, str | Path)
+        given: object = source.session if isinstance(source, Lab) else source
+        if isinstance(source, str | Path):
+            given = Session(source)
+        session = checked_session(given, "CardWidget", alone=alone)
+        refresh.of = weakref.ref(session)
+        if earlier is not None:
+            self._live.seed(0, earlier)
+        self._card = _Card(state={})
+        self._card.on_msg(self._do)
+        self._market: Kept[MarketNow] = Kept()
+        self._made: Kept[dict[str, Any]] = Kept()
+        self._session = session
+        super().__init__(session, [self._card], alone=alone)
+
+    @property
+    def mode(self) -> str:
+        """The mode; may be set."""
+        return self._live.mode
+
+    @mode.setter
+    def mode(self, mode: str) -> None:
+        self._live.mode = mode
+        self._session.refresh()
+
+    @property
+    def cards(self) -> Cards | None:
+        """The cards so far, in this mode; None before the first."""
+        return self._live.cards(0)
+
+    def _do(self, _: object, content: object, __: object) -> None:
+        match content:
+            case {"do": "mode", "mode": str(mode)}:
+                try:
+                    self.mode = mode
+                except ObiError as error:
+                    self._session.tell(str(error))
+            case _:
+                log.warning("The page asks for %r, which is not known.", content)
+
+    def keep_alive(self) -> None:
+        """Tell the page that the kernel is alive, and let cards go on while nobody looks."""
+        self._live.ask(0, self._session.market.history())
+        super().keep_alive()
+
+    def _changes(self, frame: Frame) -> Changes:
+        """Request the cards of a frame's states, and yield the newest."""
+        self._live.ask(0, frame.history)
+        found = self._live.found(0)
+        cards, error = (None, "") if found is None else (found.cards, found.error)
+        # A card comes every 10 s; in between, only what is wrong with the feed changes.
+        state = self._made.of(
+            cards, error, found is None, self._live.mode, frame.state, frame.detail, frame.advice,
+            frame.paused, _whole(frame.age), self._now(frame), frame.parameters.fee_bps,
+            make=lambda: card_state(self._shown(frame)),
+        )  # fmt: skip
+        yield self._card, {"state": state}
+
+    def _now(self, frame: Frame) -> MarketNow:
+        """Return what holds besides the book, read once a cycle."""
+        history = frame.history
+        cycle = int(history.time[-1]) // CYCLE if len(history) else 0
+        return self._market.of(cycle, make=lambda: MarketNow.of(history))
+
+    def _shown(self, frame: Frame) -> Shown:
+        found = self._live.found(0)
+        cards = None if found is None else found.cards
+        return Shown(
+            frame.instrument,
+            frame.state,
+            frame.detail,
+            frame.advice,
+            frame.age,
+            self._session.feed.kind in RECORDED,
+            frame.paused,
+            self._live.mode,
+            () if cards is None else cards.signals,
+            None if cards is None else cards.last,
+            None if found is None else found.details,
+            found is None,
+            "" if found is None else found.error,
+            self._now(frame),
+            frame.tick_size,
+            frame.parameters.fee_bps,
+        )
+
+    def _picture(self, frame: Frame) -> Still | None:
+        """Return the figures as a table; None before the first answer, which is asked for then."""
+        if not frame.states:
+            return card_still(self._shown(frame))
+        if self._live.found(0) is None:
+            self._live.ask(0, frame.history)
+            return None
+        return card_still(self._shown(frame))
+
+    def close(self) -> None:
+        """Close the card; a source that it opened ends with it."""
+        if self.comm is not None:
+            self._session.detach(self)
+            self._live.close()
+            if self._own:
+                self._session.close()
+                forget_outputs([self._session])
+        super().close()
+
+
+def _whole(age: float) -> float:
+    """Return an age in whole seconds, as it is shown; −1 if it is not known."""
+    return math.floor(age) if math.isfinite(age) else -1

@@ -35,11 +35,11 @@ THREE = ["sim:BTC-PERP", "sim:ETH-PERP", "sim:SOL-PERP"]
 BAD = "sim:NONE-PERP"
 
 FIELDS = (
-    "state", "reason", "instead", "tone", "mid", "spread", "signal", "tint", "side", "at",
-    "threshold", "since", "age", "change", "factor", "trouble", "empty", "strength", "spread_bps",
-    "change_bps",
+    "mid", "spread", "signal", "tint", "side", "at", "since", "age", "change", "strength",
+    "spread_bps", "change_bps",
 )  # fmt: skip
-"""What a line has, as in ``static/board.js``."""
+STEADY = ("state", "reason", "instead", "tone", "threshold", "factor", "trouble", "empty")
+"""What a line has, as in ``static/board.js``: what changes all the time, and what seldom does."""
 
 
 @pytest.fixture
@@ -72,8 +72,13 @@ def running():
 
 def line(board, number):
     """Return the fields of a line as the page has them, by name."""
-    values = shown(board._table)[str(number)]
-    return dict(zip(FIELDS, values, strict=True))
+    state = shown(board._table)
+    return dict(
+        [
+            *zip(FIELDS, state[str(number)], strict=True),
+            *zip(STEADY, state[f"s{number}"], strict=True),
+        ]
+    )
 
 
 # -- sources -----------------------------------------------------------------------------------
@@ -390,7 +395,7 @@ def test_lines_and_texts_are_of_the_same_frame(boards):
     assert len(found[board._table.model_id, "lines"]) == 3
     assert len(found[board._table.model_id, "beyond"]) == 3
     for number, row in enumerate(frame.rows):
-        assert float(state[str(number)][4].replace(",", "")) == pytest.approx(row.mid, rel=1e-9)
+        assert float(state[str(number)][0].replace(",", "")) == pytest.approx(row.mid, rel=1e-9)
 
 
 def test_a_signal_without_a_range_has_a_scale_of_each_market(boards):

@@ -311,7 +311,8 @@ TABLE = {
     "leads": ("session/lead_search", "asked for by a click, with the table that it makes"),
     "board": (
         "feeds/several session/board presentation/board/board_frame "
-        "presentation/board/board_texts widgets/board widgets/board_data",
+        "presentation/board/board_texts presentation/board/followed widgets/board "
+        "widgets/board_data",
         "many markets, from their sources to the page",
     ),
     "book": ("market_data/book", "the book"),

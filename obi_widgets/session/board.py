@@ -18,9 +18,11 @@ from obi_widgets.checks import instance, number, text
 from obi_widgets.errors import ObiError, SourceError, VenueError, quoted, suggest
 from obi_widgets.feeds.given.feed import name_of
 from obi_widgets.feeds.several import open_feeds
-from obi_widgets.presentation.board.board_frame import BoardMaker, Followed, Refused
+from obi_widgets.presentation.board.board_frame import BoardMaker
 from obi_widgets.presentation.board.board_texts import distinct, state_of
+from obi_widgets.presentation.board.followed import Followed, Refused
 from obi_widgets.presentation.charts.time_range import windows
+from obi_widgets.session.board_cards import BoardCards
 from obi_widgets.session.lead_search import LeadSearch
 from obi_widgets.session.lifecycle import Lifecycle, Membership
 from obi_widgets.session.publishing import Publishing
@@ -34,8 +36,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
     from pathlib import Path
 
+    from obi_widgets.card.card import Card
+    from obi_widgets.card.modes import Mode
     from obi_widgets.feeds.base import Feed
     from obi_widgets.feeds.options import Options
+    from obi_widgets.history.columns import History
     from obi_widgets.presentation.board.board_frame import BoardFrame
     from obi_widgets.presentation.board.leads import Leads
     from obi_widgets.session.lifecycle import Worker, Workers
@@ -82,6 +87,8 @@ class BoardSession:
         See `obi_widgets.Session`.
     options : Options
         Options of the sources.
+    cards, past
+        See `BoardCards`.
 
     Attributes
     ----------
@@ -95,6 +102,8 @@ class BoardSession:
         Wakes the publisher.
     windows : tuple of float
         Lengths of the lines to choose from, seconds.
+    cards : BoardCards
+        The decision cards of the markets.
     """
 
     paused = False
@@ -106,6 +115,8 @@ class BoardSession:
         settings: Settings | None,
         signal: Signal | str | None,
         options: Options,
+        cards: str | None = None,
+        past: Mapping[str, History] | None = None,
     ) -> None:
         import threading
 
@@ -128,6 +139,7 @@ class BoardSession:
             name: MarketSession(feed, self.settings, taken.given(), self)
             for name, (feed, taken) in found.items()
         }
+        self.cards = BoardCards(cards, past, self._sessions, self._workers)
 
     def admit(self, feed: Feed, publisher: Publishing, workers: Workers) -> Membership:
         """Return the life of a market; its workers end with the board."""
@@ -226,6 +238,15 @@ class BoardSession:
         """Which of the compared markets leads; None if nobody has asked."""
         return self._leads.found
 
+    def show_cards(self, mode: str | None) -> None:
+        """Show the decision cards of a mode in the lines, or none."""
+        self.cards.choose(mode)
+        self.publisher.refresh()
+
+    def newest_cards(self, mode: Mode | None) -> dict[str, tuple[Card | None, str]]:
+        """Return the newest card of each market in a mode, and why there is none."""
+        return {name: self.cards.newest(name, mode) for name in self._sessions}
+
     def look_for_leads(self) -> None:
         """Find out in a thread which of the compared markets leads; a later frame shows it."""
         shown = [
@@ -280,7 +301,10 @@ class BoardSession:
     def to_frame(self) -> pd.DataFrame:
         """Return a DataFrame of the newest values, see `obi_widgets.Board.to_frame`."""
         parameters = self.settings.parameters
-        frame = BoardMaker().make(self.followed(), parameters, self._seconds)
+        mode = self.cards.mode
+        frame = BoardMaker().make(
+            self.followed(), parameters, self._seconds, mode=mode, cards=self.newest_cards(mode)
+        )
         rows = [
             {
                 "symbol": "" if row.instrument is None else row.instrument.symbol,
@@ -296,6 +320,7 @@ class BoardSession:
                 "side": row.side,
                 "since": row.since,
                 "change_bps": row.spark.change if np.isfinite(row.mid) else np.nan,
+                **({} if mode is None else row.card.figures(mode)),
             }
             for row in frame.rows
         ]
@@ -346,6 +371,7 @@ class BoardPublisher(Publishing):
 
     def round(self) -> None:  # noqa: D102
         board = self._board
+        board.cards.ask(board.sessions)
         for session in board.sessions.values():
             if not session.closed:
                 session.publisher.round()
@@ -362,7 +388,10 @@ class BoardPublisher(Publishing):
         # Each is read once: another thread may set it at any moment.
         parameters, seconds = board.settings.parameters, board.seconds
         opened, compared, leads = board.opened, board.compared, board.leads
-        soon = parameters, seconds, opened, compared, leads, self._note, self._told, self._asked
+        mode = board.cards.mode
+        soon = (
+            parameters, seconds, opened, compared, leads, mode, self._note, self._told, self._asked
+        )  # fmt: skip
         if soon != self._soon or board.closed or now - self._read_at >= FRAME_EVERY:
             self._soon, self._read_at = soon, now
             self._tick += 1
@@ -372,6 +401,7 @@ class BoardPublisher(Publishing):
                 board.followed(), parameters, seconds, note=self._note, told=self._told,
                 opened=-1 if opened is None else board.sources.index(opened),
                 compared=[board.sources.index(one) for one in compared], leads=leads,
+                mode=mode, cards=board.newest_cards(mode),
             )  # fmt: skip
             for row in frame.rows:
                 if row.time:

@@ -81,12 +81,12 @@ COLUMNS = frozenset(
         "events",
         # of Board.to_frame
         "source", "symbol", "venue", "state", "reason", "age", "threshold", "side", "since",
-        "change_bps",
+        "change_bps", "card", "card_reason", "direction", "strength", "agreement", "confidence",
     }
 )  # fmt: skip
 """Columns of tables that have one named like the signal. Those of further levels have numbers."""
 
-NUMBERED = re.compile(r"(bid|ask)_(price|size)_\d+|order_flow_\d+")
+NUMBERED = re.compile(r"(bid|ask)_(price|size)_\d+|order_flow_\d+|(value|band)_\d+")
 
 
 def check_identifier(name: str, what: str) -> None:

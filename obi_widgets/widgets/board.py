@@ -24,8 +24,10 @@ from obi_widgets.widgets.reachability import forget_outputs
 from obi_widgets.widgets.settings import SettingsWidget
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
+    from obi_widgets.history.columns import History
     from obi_widgets.presentation.still.still import Still
     from obi_widgets.session.session import Session
     from obi_widgets.settings.settings import Settings
@@ -36,8 +38,8 @@ log = logging.getLogger(__name__)
 
 
 class _Table(StateWidget):
-    _esm = asset("nodes.js", "theme.js", "place.js", "sparkline.js", "board.js")
-    _css = STYLE + asset("board.css")
+    _esm = asset("nodes.js", "theme.js", "place.js", "sparkline.js", "board_cards.js", "board.js")
+    _css = STYLE + asset("board.css", "board_cards.css")
 
 
 class _Compared(StateWidget):
@@ -53,7 +55,8 @@ class Board(BoardData, Panel):
     that cannot be followed says why in its line, and the others go on.
 
     Markets are sorted by a click on a head: again every five seconds, but never while the mouse or
-    the focus is on a line. Markets without a fresh book come last.
+    the focus is on a line. Markets without a fresh book come last. With cards, the strongest comes
+    first, and lines are sorted every ten seconds.
 
     Parameters
     ----------
@@ -82,11 +85,18 @@ class Board(BoardData, Panel):
         on. Random if left out.
     warmup : float, optional
         Simulated markets only: seconds of past data to start with, 60 if left out.
+    cards : {"scalp", "day", "swing"}, optional
+        Show a decision card of this mode in each line, see `cards`. None if left out: a card takes
+        some 4 MB a market, and says nothing before its longest window and an hour more are filled.
+    past : mapping of str to History, optional
+        By source: states of the market from before, such as a recording, so that cards need not
+        wait. Used once cards are shown.
 
     Raises
     ------
     ArgumentError
-        If the sources are no list of texts, if there are none, or if a market is named twice.
+        If the sources are no list of texts, if there are none, or if a market is named twice; or if
+        the past is of other markets.
     SettingsError
         If the signal is unknown, if both settings and a signal are given, if a number is out of its
         range, or if no source has a use for an option.
@@ -120,15 +130,21 @@ class Board(BoardData, Panel):
         edge: float | None = None,
         seed: int | None = None,
         warmup: float | None = None,
+        cards: str | None = None,
+        past: Mapping[str, History] | None = None,
     ) -> None:
         options = Options(
             speed, levels, history_seconds, interval, strict, refresh_at, None, edge, seed, warmup
         )
-        board = BoardSession(sources, settings=settings, signal=signal, options=options)
+        board = BoardSession(
+            sources, settings=settings, signal=signal, options=options, cards=cards, past=past
+        )
         self._board = board
         self._lab: Lab | None = None
         # What stands there before the first frame.
-        first = BoardMaker().make(board.followed(), board.settings.parameters, board.seconds)
+        first = BoardMaker().make(
+            board.followed(), board.settings.parameters, board.seconds, mode=board.cards.mode
+        )
         self._table = _Table(state=board_state(first) | {"windows": _windows(board)})
         self._table.on_msg(self._do)
         self._controls: SettingsWidget | None = None  # made when it is first unfolded
@@ -319,6 +335,8 @@ class Board(BoardData, Panel):
                     self.back()
                 case "leads":
                     self._board.look_for_leads()
+                case "cards":
+                    self.cards = content["mode"] or None
                 case "window":
                     self.window = float(content["seconds"])
         except (ObiError, IndexError, ValueError) as error:

@@ -58,6 +58,28 @@ class BoardData:
     def settings(self, values: Settings) -> None:
         self._board.settings.update(values)
 
+    @property
+    def cards(self) -> str | None:
+        """Mode of the decision cards in the lines; None for none. May be set.
+
+        Once they were shown, cards go on in the background: shown again, or in a mode that was
+        shown before, they need not wait.
+
+        Examples
+        --------
+        >>> board = obi.Board(["sim:BTC-PERP", "sim:ETH-PERP"], seed=3, warmup=10)
+        >>> board.cards = "scalp"
+        >>> board.cards
+        'scalp'
+        >>> board.close()
+        """
+        mode = self._board.cards.mode
+        return None if mode is None else mode.name
+
+    @cards.setter
+    def cards(self, mode: str | None) -> None:
+        self._board.show_cards(mode)
+
     def to_frame(self) -> pd.DataFrame:
         """Return the newest values, a row each market.
 
@@ -71,6 +93,12 @@ class BoardData:
             (seconds for which it has been beyond), and ``change_bps`` over the window of the lines.
             Floats are NaN where there is no value. A source that could not be opened has the state
             ``error``.
+
+            Where cards are shown, further columns: ``card`` (its state, see `obi_widgets.Card`;
+            ``waiting`` before the first, ``failed`` if there is an error, empty of a source that
+            could not be opened), ``card_reason`` (why it has no figures), ``direction``,
+            ``strength``, ``agreement``, ``confidence``; and of each window, by its seconds,
+            ``value_60`` and ``band_60``.
 
         Examples
         --------

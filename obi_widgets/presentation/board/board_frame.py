@@ -3,25 +3,28 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from obi_widgets.market_data.events import CURRENT
 from obi_widgets.presentation.board.compared import Compared, ComparedMaker, Line
 from obi_widgets.presentation.board.crossings import Crossings
+from obi_widgets.presentation.board.followed import Followed, Refused
+from obi_widgets.presentation.board.row_card import NONE, RowCard
 from obi_widgets.presentation.board.sparkline import Sparkline, Sparklines, SparkScale
 from obi_widgets.presentation.charts.axis_range import Axis
 from obi_widgets.presentation.charts.signal_line import FAR
 from obi_widgets.signals.coverage import Shortfall
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
 
-    from obi_widgets.history.columns import History
-    from obi_widgets.market_data.events import Instrument, State
+    from obi_widgets.card.card import Card
+    from obi_widgets.card.modes import Mode
+    from obi_widgets.market_data.events import Instrument
     from obi_widgets.presentation.board.leads import Leads
     from obi_widgets.settings.parameters import Parameters
 
@@ -30,49 +33,7 @@ if TYPE_CHECKING:
 LATELY = 100
 """Newest states that are checked for levels that the history does not keep."""
 
-
-class Followed(NamedTuple):
-    """What a board knows of one market before it computes anything.
-
-    Attributes
-    ----------
-    source : str
-        As it was given.
-    instrument : Instrument
-        The market.
-    history : History
-        Its book states so far.
-    state, detail, advice, has_book, age
-        See `obi_widgets.session.standing.Standing`.
-    replay : bool
-        Whether the data come from a recording.
-    """
-
-    source: str
-    instrument: Instrument
-    history: History
-    state: State
-    detail: str
-    advice: str
-    has_book: bool
-    age: float
-    replay: bool
-
-
-class Refused(NamedTuple):
-    """A source of a board that could not be opened.
-
-    Attributes
-    ----------
-    source : str
-        As it was given.
-    what, advice : str
-        See `obi_widgets.errors.ObiError`.
-    """
-
-    source: str
-    what: str
-    advice: str
+NO_CARDS: Mapping[str, tuple[Card | None, str]] = {}
 
 
 @dataclass(frozen=True)
@@ -116,6 +77,8 @@ class BoardRow:
         Why there is no signal; empty if there is one.
     missing : str
         The side, ``"bids"`` or ``"asks"``, of which the newest book has no level; mostly empty.
+    card : RowCard
+        What is shown of its decision card; `NONE` if the board shows no cards.
     """
 
     source: str
@@ -138,6 +101,7 @@ class BoardRow:
     spark: Sparkline
     trouble: str = ""
     missing: str = ""
+    card: RowCard = NONE
 
     @property
     def spread_bps(self) -> float:
@@ -176,6 +140,8 @@ class BoardFrame:
         Signals of several markets on one clock; None if they are not shown.
     leads : Leads or None
         Which of these leads; None if nobody has asked.
+    mode : Mode or None
+        Mode of the cards; None if none are shown.
     """
 
     rows: tuple[BoardRow, ...]
@@ -188,6 +154,7 @@ class BoardFrame:
     opened: int = -1
     compared: Compared | None = None
     leads: Leads | None = None
+    mode: Mode | None = None
 
     @property
     def states(self) -> int:
@@ -219,10 +186,27 @@ class BoardMaker:
         opened: int = -1,
         compared: Sequence[int] = (),
         leads: Leads | None = None,
+        mode: Mode | None = None,
+        cards: Mapping[str, tuple[Card | None, str]] = NO_CARDS,
     ) -> BoardFrame:
-        """Return the frame of this moment; ``compared`` are rows whose signals one chart shows."""
+        """Return the frame of this moment.
+
+        Parameters
+        ----------
+        markets, parameters, seconds, note, told, opened, leads, mode
+            See `BoardFrame`.
+        compared : sequence of int
+            Rows whose signals one chart shows.
+        cards : mapping
+            With a mode: the newest card of each source, or why there is none.
+        """
         rows = tuple(
-            self._row(one, parameters, seconds)
+            self._row(
+                one,
+                parameters,
+                seconds,
+                NONE if mode is None else RowCard.of(one, *cards.get(one.source, (None, ""))),
+            )
             if isinstance(one, Followed)
             else _refused(one, seconds)
             for one in markets
@@ -240,10 +224,10 @@ class BoardMaker:
             ]
             found = self._compared.make(signals, parameters.of_signal, seconds)
         return BoardFrame(
-            rows, parameters, height, factors, seconds, note, told, opened, found, leads
+            rows, parameters, height, factors, seconds, note, told, opened, found, leads, mode
         )
 
-    def _row(self, of: Followed, parameters: Parameters, seconds: float) -> BoardRow:
+    def _row(self, of: Followed, parameters: Parameters, seconds: float, card: RowCard) -> BoardRow:
         if of.source not in self._markets:
             self._markets[of.source] = _Market(Crossings(parameters), Sparklines())
         market = self._markets[of.source]
@@ -291,6 +275,7 @@ class BoardMaker:
             spark,
             trouble,
             missing,
+            card,
         )
 
 

@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Any, Protocol
 from obi_widgets.market_data.events import CURRENT
 from obi_widgets.presentation.board.compared import POINTS
 from obi_widgets.presentation.board.leads import leads_state
+from obi_widgets.presentation.board.row_card import card_columns, card_line, span, still_card
 from obi_widgets.presentation.still.still import Still, Table
 from obi_widgets.presentation.texts import formatting
+from obi_widgets.settings.presets import BUILT_IN
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,6 +27,9 @@ FAILED = "refused"
 
 COLUMNS = ("market", "venue", "state", "mid", "spread", "signal", "beyond for", "change")
 """Heads of the still picture's table."""
+
+CARD_COLUMNS = ("card", "strength", "confidence")
+"""Further heads, after those of the windows, where cards are shown."""
 
 
 class Named(Protocol):
@@ -56,9 +61,19 @@ def state_of(row: BoardRow) -> str:
     return "replay" if row.replay and row.state == "live" else row.state
 
 
+def shown_state(row: BoardRow) -> str:
+    """Return the state in the line: of a fresh book whose card has to wait, that it is filling."""
+    filling = row.state in CURRENT and row.card.state in ("not_ready", "waiting")
+    return "filling" if filling else state_of(row)
+
+
 def counted(rows: Sequence[BoardRow]) -> list[list[Any]]:
-    """Return how many markets are in each state, the most frequent first."""
-    return [[state, count] for state, count in Counter(map(state_of, rows)).most_common()]
+    """Return how many markets are in each state, the most frequent first, and in conflict."""
+    states = Counter(map(shown_state, rows)).most_common()
+    conflicts = sum(row.card.state == "conflict" for row in rows)
+    return [[state, count] for state, count in states] + (
+        [["in conflict", conflicts]] if conflicts else []
+    )
 
 
 def is_bad(row: BoardRow) -> bool:
@@ -101,32 +116,38 @@ def _known(value: float, digits: int) -> float | None:
     return round(value, digits) if math.isfinite(value) else None
 
 
-def line(row: BoardRow, factor: int) -> list[Any]:
-    """Return a market's line, as ``static/board.js`` reads it."""
+def line(row: BoardRow) -> list[Any]:
+    """Return what of a market's line changes all the time, as ``static/board.js`` reads it."""
     scale = row.scale
     change = row.spark.change if math.isfinite(row.mid) else math.nan
     return [
-        state_of(row),
-        reason(row),
-        instead(row),
-        "bad" if is_bad(row) else "old" if row.old else "",
         formatting.mid(row.mid, row.tick_size),
         formatting.spread(row.spread, row.mid, row.tick_size).removesuffix(" bps"),
         formatting.signal_number(row.signal, scale),
         formatting.side(row.signal, scale),
         row.side,
         place(row.signal, scale),
-        place(row.threshold, scale),
         since(row.since),
         _known(row.age, 1),
         formatting.bps(change, sign=True).removesuffix(" bps"),
-        factor,
-        row.trouble,
-        not row.time,
         # To sort by.
         _known(row.strength, 4) if row.state in CURRENT or row.state == "closed" else None,
         _known(row.spread_bps, 4),
         _known(change, 3),
+    ]
+
+
+def steady(row: BoardRow, factor: int) -> list[Any]:
+    """Return what of a market's line seldom changes, apart from the rest: it is seldom sent."""
+    return [
+        shown_state(row),
+        reason(row),
+        instead(row),
+        "bad" if is_bad(row) else "old" if row.old else "",
+        place(row.threshold, row.scale),
+        factor,
+        row.trouble,
+        not row.time,
     ]
 
 
@@ -156,9 +177,13 @@ def board_state(frame: BoardFrame) -> dict[str, Any]:
         "height": formatting.bps(frame.height).replace(".00", "") if frame.height else "",
         "message": frame.note or _trouble(frame),
         "told": frame.told if frame.note else 0,
+        "cards": card_columns(frame.mode, tuple(BUILT_IN)),
     }
-    rows = zip(frame.rows, frame.factors, strict=True)
-    return state | {str(at): line(row, factor) for at, (row, factor) in enumerate(rows)}
+    for at, (row, factor) in enumerate(zip(frame.rows, frame.factors, strict=True)):
+        state |= {str(at): line(row), f"s{at}": steady(row, factor)}
+        if frame.mode is not None:
+            state[f"c{at}"] = card_line(row.card)
+    return state
 
 
 def compared_state(frame: BoardFrame) -> dict[str, Any]:
@@ -217,9 +242,14 @@ def board_still(frame: BoardFrame) -> Still:
                 since(row.since),
                 formatting.bps(row.spark.change, sign=True),
             ]
-        rows.append([symbol, venue, state_of(row), *figures])
+        if frame.mode is not None:
+            figures += still_card(row.card, frame.mode)
+        rows.append([symbol, venue, shown_state(row), *figures])
     newest = max((row.time for row in frame.rows), default=0)
     when = f", {formatting.clock(newest)} UTC" if newest else ", before the first data"
     many = f"{len(rows)} market{'' if len(rows) == 1 else 's'}"
     said = f"Still picture of a board of {many}{when}. Run this cell to start it again."
-    return Still(tables=[Table(rows, COLUMNS)], sentence=said)
+    columns: tuple[str, ...] = COLUMNS
+    if frame.mode is not None:
+        columns += (*(span(seconds)[0] for seconds in frame.mode.windows), *CARD_COLUMNS)
+    return Still(tables=[Table(rows, columns)], sentence=said)

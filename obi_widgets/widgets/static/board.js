@@ -1,15 +1,18 @@
 // The board: a line each market, or the way back from the lab of one of them.
 
-const SORT_AGAIN = 5000; // ms
+const SORT_AGAIN = 5; // s
+const CARDS_AGAIN = 10; // s, the length of a card's cycle
 const SPARK_HEIGHT = 22; // px, as in board.css
 const SPARK_PADDING = 16; // of its cell, both sides
 const BEYOND = 180; // ms after a frame from which ages count on by themselves
 
-// Names of what a line has, in the order of `presentation/board/board_texts.py`.
+// Names of what a line has, in the order of `presentation/board/board_texts.py`: what changes all the
+// time, and what seldom does.
 const FIELDS = [
-  "state", "reason", "instead", "tone", "mid", "spread", "signal", "tint", "side", "at", "threshold",
-  "since", "age", "change", "factor", "trouble", "empty", "strength", "spreadBps", "changeBps",
+  "mid", "spread", "signal", "tint", "side", "at", "since", "age", "change", "strength", "spreadBps",
+  "changeBps",
 ];
+const STEADY = ["state", "reason", "instead", "tone", "threshold", "factor", "trouble", "empty"];
 
 // The columns: class, head, orders that the head chooses one after the other, and a tooltip.
 const COLUMNS = [
@@ -20,13 +23,14 @@ const COLUMNS = [
   ["signal", "", ["strongest", "bids", "asks"]],
   ["bar", "", []],
   ["since", "beyond for", []],
+  ...CARD_COLUMNS,
   ["age", "age", []],
   ["spark", "", []],
   ["change", "bps", ["rising", "falling"]],
 ];
 
 // What a sentence in place of figures covers; without any state, all the rest too.
-const COVERED = ["mid", "spread", "signal", "bar", "since"];
+const COVERED = ["mid", "spread", "signal", "bar", "since", ...CARD_COLUMNS.map(([name]) => name)];
 const REST = ["age", "spark", "change"];
 
 const falling = (value) => (value === null ? null : -value);
@@ -41,6 +45,8 @@ const ORDERS = {
   widest: ["widest first", "↓", (row) => falling(row.spreadBps)],
   narrowest: ["narrowest first", "↑", (row) => row.spreadBps],
   rising: ["rising first", "↓", (row) => falling(row.changeBps)],
+  ranked: ["strongest card first", "↓", (row) => falling(row.rank ?? null)],
+  surest: ["most confident first", "↓", (row) => falling(row.confidence ?? null)],
   falling: ["falling first", "↑", (row) => row.changeBps],
 };
 
@@ -48,15 +54,35 @@ const ORDERS = {
 const arrow = ({ side, tint }) =>
   ({ bid: side ? "▲" : "△", ask: side ? "▼" : "▽" })[tint] ?? "";
 
+const named = (names, values) => names.map((name, at) => [name, values?.[at]]);
+
+// The venue and the last part of the symbol that most markets have, if there are several.
+function shared(markets) {
+  const most = (texts) => {
+    const count = (text) => texts.filter((one) => one === text).length;
+    const best = [...new Set(texts)].sort((a, b) => count(b) - count(a))[0];
+    return texts.length > 1 && 2 * count(best) > texts.length ? best : "";
+  };
+  return {
+    venue: most(markets.map(([, , venue]) => venue)),
+    suffix: most(markets.map(([short]) => short.match(/.(-[A-Z0-9]+)$/)?.[1] ?? "")),
+  };
+}
+
 const utc = (ms) => new Date(ms).toISOString().slice(11, 19);
 
 function render({ model, el }) {
   standAlone(el);
   const head = make("div", "obi-board-head", el);
   const many = make("strong", "", head);
+  const where = make("span", "obi-venue", head);
   const states = make("span", "obi-states", head);
   states.setAttribute("role", "status");
   const reading = make("span", "obi-board-reading", head);
+  const again = make("span", "obi-again", head);
+  const soon = make("span", "", again);
+  make("span", "obi-wide", again, ", never under the pointer");
+  const modes = cardModes(head, (mode) => model.send({ do: "cards", mode }));
   const windows = make("span", "obi-windows", head);
   windows.setAttribute("role", "group");
   windows.setAttribute("aria-label", "Length of time that the lines of mid show");
@@ -107,12 +133,18 @@ function render({ model, el }) {
   let arrived = performance.now();
   let buttons = [];
   let opened = -1;
+  let common = { venue: "", suffix: "" }; // what nearly all markets are named
+  let mode = ""; // of the cards, empty for none
+  let due = performance.now() + 1000 * SORT_AGAIN; // when lines are sorted again
   const { color, stop: forget } = palette(el, () => paint.ask());
   const paint = painter(draw);
 
   const state = () => model.get("state");
-  const fields = (number) =>
-    Object.fromEntries(FIELDS.map((name, at) => [name, state()[number][at]]));
+  const fields = (number) => Object.fromEntries([
+    ...named(FIELDS, state()[number]),
+    ...named(STEADY, state()[`s${number}`]),
+    ...(mode ? named(CARD_FIELDS, state()[`c${number}`]) : []),
+  ]);
   const open = (number) => model.send({ do: "open", market: number });
 
   // -- order -------------------------------------------------------------------------------
@@ -136,9 +168,33 @@ function render({ model, el }) {
   }
 
   // Not under the mouse, and not under the keyboard's focus.
-  function sortAgain() {
-    if (body.matches(":hover") || body.querySelector(":focus-visible")) return;
-    if (lines.length && !frame.hidden) sort();
+  const held = () => body.matches(":hover") || body.querySelector(":focus-visible");
+
+  function pace() {
+    const now = performance.now();
+    if (now >= due) {
+      due = now + 1000 * (mode ? CARDS_AGAIN : SORT_AGAIN);
+      if (lines.length && !frame.hidden && !held()) sort();
+    }
+    again.hidden = !mode || frame.hidden || ["given", "name"].includes(order);
+    set(soon, held() ? "order is held" : `ordered again in ${Math.max(Math.ceil((due - now) / 1000), 1)} s`);
+  }
+
+  // The strongest card comes first, unless another order is chosen afterwards.
+  function turnCards(now) {
+    modes.show(now);
+    if (now.mode === mode) return;
+    const before = mode;
+    mode = now.mode;
+    table.dataset.cards = Boolean(mode);
+    now.windows.forEach(([short, words], at) => {
+      set(heads[WINDOWS[at]].firstChild, short);
+      heads[WINDOWS[at]].title = `Window of ${words}`;
+    });
+    if (mode && !before) order = "ranked";
+    if (!mode && ["ranked", "surest"].includes(order)) order = "given";
+    sort();
+    measure();
   }
 
   // -- lines -------------------------------------------------------------------------------
@@ -152,7 +208,9 @@ function render({ model, el }) {
     }
     const dot = make("span", "obi-board-state", cells.state);
     const button = make("button", "obi-market", cells.market);
-    const symbol = make("strong", "", button);
+    const words = make("strong", "", button);
+    const symbol = make("span", "", words);
+    const suffix = make("span", "obi-suffix", words);
     button.append(" "); // between two words of its name
     const venue = make("span", "obi-venue", button);
     button.onclick = () => open(number);
@@ -166,7 +224,8 @@ function render({ model, el }) {
     const factor = make("span", "obi-factor", cells.spark);
     canvas.onpointermove = (event) => read(number, event.offsetX / canvas.clientWidth);
     canvas.onpointerleave = () => set(reading, "");
-    return { row, cells, dot, button, symbol, venue, fill, low, high, canvas, factor };
+    const of = cardCells(cells);
+    return { row, cells, of, dot, button, symbol, suffix, venue, fill, low, high, canvas, factor };
   }
 
   function read(number, share) {
@@ -187,8 +246,11 @@ function render({ model, el }) {
     set(one.dot, now.state);
     one.dot.dataset.state = now.state;
     cells.state.title = now.reason || now.state;
-    set(one.symbol, short);
+    const ending = short.endsWith(common.suffix) ? common.suffix : "";
+    set(one.symbol, short.slice(0, short.length - ending.length));
+    set(one.suffix, ending);
     set(one.venue, venue);
+    one.venue.hidden = venue === common.venue;
     one.button.title = `${symbol}, ${venue}. Click to open its lab`;
     one.button.disabled = now.state === "error";
     set(cells.mid, now.mid);
@@ -200,8 +262,10 @@ function render({ model, el }) {
     set(cells.since, now.since);
     set(cells.change, now.change);
     set(cells.instead, now.instead);
+    if (mode) showCard(one, now, state().cards, columns);
     const covered = now.instead ? [...COVERED, ...(now.empty ? REST : [])] : [];
-    for (const name of [...COVERED, ...REST]) cells[name].hidden = covered.includes(name);
+    for (const name of [...COVERED, ...REST])
+      cells[name].hidden = covered.includes(name) || (Boolean(mode && now.says) && NO_FIGURES.indexOf(name) > 0);
     cells.instead.hidden = !now.instead;
     cells.instead.colSpan = Math.max(covered.filter((name) => columns.has(name)).length, 1);
     one.fill.hidden = now.at === null;
@@ -241,8 +305,9 @@ function render({ model, el }) {
     const cell = heads.spark.getBoundingClientRect().width;
     size = { width: Math.max(cell - SPARK_PADDING, 0), height: SPARK_HEIGHT };
     const seen = COLUMNS.map(([name]) => name).filter((name) => heads[name].offsetWidth);
-    if (seen.length !== columns.size) {
+    if (seen.join() !== [...columns].join()) {
       columns = new Set(seen);
+      titled();
       lines.forEach((_, number) => show(number));
     }
     paint.ask();
@@ -276,29 +341,37 @@ function render({ model, el }) {
     button.onclick = () => (number === opened ? back.onclick() : open(number));
   }
 
+  function titled() {
+    for (const { button, cell, name, title, orders } of sorters) {
+      const at = orders.indexOf(order);
+      const [, mark] = ORDERS[order];
+      const short = name === "strength" && !columns.has("confidence") ? "str." : title;
+      const words = name === "signal" ? state().signal : short;
+      set(button, at < 0 || !mark ? words : `${words} ${mark}`);
+      button.title = `Sort: ${ORDERS[orders[(at + 1) % orders.length]][0]}`;
+      cell.ariaSort = at < 0 || order === "given" ? "none" : mark === "↑" ? "ascending" : "descending";
+    }
+  }
+
   function update() {
     const now = state();
     arrived = performance.now();
     while (lines.length < now.markets.length) lines.push(line(lines.length));
+    common = shared(now.markets);
+    set(where, common.venue);
+    turnCards(now.cards);
     set(many, `${lines.length} market${lines.length === 1 ? "" : "s"}`);
     set(states, now.states.map(([what, count]) => `${count} ${what}`).join(" · "));
     choose(now);
     set(said, now.message);
     message.hidden = !now.message;
-    for (const { button, cell, name, title, orders } of sorters) {
-      const at = orders.indexOf(order);
-      const [, mark] = ORDERS[order];
-      const words = name === "signal" ? now.signal : title;
-      set(button, at < 0 || !mark ? words : `${words} ${mark}`);
-      button.title = `Sort: ${ORDERS[orders[(at + 1) % orders.length]][0]}`;
-      cell.ariaSort = at < 0 || order === "given" ? "none" : mark === "↑" ? "ascending" : "descending";
-    }
+    titled();
     heads.signal.title = now.signal_title;
     heads.bar.title = now.bounded ? "" : "Each bar has the scale of its own market";
     set(heads.spark.firstChild, `mid, ${now.length}${now.height ? `, height ${now.height}` : ""}`);
     lines.forEach((_, number) => show(number));
     lines.forEach((_, number) => chip(number));
-    set(legend, `▲ ▼ beyond the threshold, ${now.threshold}; △ ▽ within it. Marks above and below a line ` +
+    set(legend, mode ? ABOUT_CARDS : `▲ ▼ beyond the threshold, ${now.threshold}; △ ▽ within it. Marks above and below a line ` +
       "of mid: the signal was beyond it. " +
       (order === "given" || order === "name" ? "" : "Sorted again every 5 s, never under the mouse. ") +
       "A click on a market opens its lab.");
@@ -311,7 +384,7 @@ function render({ model, el }) {
 
   function turn(now) {
     frame.hidden = now >= 0;
-    windows.hidden = now >= 0;
+    windows.hidden = modes.group.hidden = now >= 0;
     bar.hidden = now < 0;
     if (now === opened) return;
     const before = opened;
@@ -359,7 +432,7 @@ function render({ model, el }) {
   const clock = setInterval(() => {
     if (performance.now() - arrived > BEYOND) tick();
   }, 200);
-  const sorting = setInterval(sortAgain, SORT_AGAIN);
+  const pacing = setInterval(pace, 1000);
   model.on("change:state", update);
   for (const name of ["lines", "beyond"]) model.on(`change:${name}`, paint.ask);
   update();
@@ -367,7 +440,7 @@ function render({ model, el }) {
     window.removeEventListener("keydown", leave, true);
     observer.disconnect();
     clearInterval(clock);
-    clearInterval(sorting);
+    clearInterval(pacing);
     model.off("change:state", update);
     for (const name of ["lines", "beyond"]) model.off(`change:${name}`, paint.ask);
     paint.stop();

@@ -157,10 +157,30 @@ class Levels(Number):
 
     def _converted(self, value: object) -> int | None:
         """Return the number as an int, or None where that is possible."""
-        number = super()._converted(value)
-        if number is not None and number != int(number):
-            raise ValueError
-        return None if number is None else int(number)
+        return _whole(super()._converted(value))
+
+
+@dataclass(frozen=True)
+class Count(Number):
+    """A whole number of something, such as entries. Parameters and attributes are as of `Number`.
+
+    Unlike `Levels` it says nothing of the book.
+    """
+
+    @property
+    def allowed(self) -> str:  # type: ignore[override]
+        """The possible values, as the end of the sentence "Give …"."""
+        return super().allowed.replace("a number", "a whole number", 1)
+
+    def _converted(self, value: object) -> int | None:
+        """Return the number as an int, or None where that is possible."""
+        return _whole(super()._converted(value))
+
+
+def _whole(number: float | None) -> int | None:
+    if number is not None and number != int(number):
+        raise ValueError
+    return None if number is None else int(number)
 
 
 @dataclass(frozen=True)
@@ -263,7 +283,7 @@ class Parameter:
     name : str
         The name in code, such as ``"hold_seconds"``.
     kind : Kind
-        The possible values: `Levels`, `Seconds`, `Bps`, `Band`, `Number` or `Choice`.
+        The possible values: `Levels`, `Seconds`, `Bps`, `Band`, `Count`, `Number` or `Choice`.
     default : object
         The value when none is given.
     description : str

@@ -16,6 +16,7 @@ from obi_widgets.settings.parameters import Parameters
 from obi_widgets.signals import imbalance_numpy
 from obi_widgets.trading import entries_numba, entries_numpy
 from obi_widgets.trading.exits import NONE, Exits
+from obi_widgets.trading.hourly_cap import HOUR, NO_CAP
 from obi_widgets.trading.sizing import HIGHEST, NO_GRADES
 
 SETTINGS = [
@@ -129,15 +130,17 @@ def test_entries_are_the_same(
         times, prices = np.zeros((3, most), np.int64), np.full((2, most), np.nan)
         times[0], prices[0] = time[0] - 1, 99.5
         worse = np.linspace(0, 0.3, prices_of)[:, None]
+        # The first of them are an hour old within the tape.
+        recent = np.sort(np.random.default_rng(seed).integers(0, 60, seed % 4)) - HOUR
         count = module.scan_executed(
             time, bid, ask, ask + worse, bid - worse, last + worse, bid - worse, signal, grades,
-            first, threshold, hold, latency, cap, at_mid, exits, phase, limit, side, times, prices,
-            lost, missed, reasons, graded,
+            first, threshold, hold, latency, cap, at_mid, exits, recent, phase, limit, side, times,
+            prices, lost, missed, reasons, graded,
         )  # fmt: skip
         found.append(
             (
                 side[:count], lost[:count], missed[:count], times[:, :count], prices[:, :count],
-                phase, limit, reasons[:count], graded[:count],
+                phase, limit, reasons[:count], graded[:count], recent,
             )
         )  # fmt: skip
     for ours, twin in zip(*found, strict=True):
@@ -174,7 +177,7 @@ def test_what_is_filled_at_once_is_executed_without_latency_limit_and_size(
             buy, sell = ask[None], bid[None]
             count = scan(
                 time, bid, ask, buy, sell, buy, sell, signal, NO_GRADES, first, threshold, hold, 0,
-                np.inf, at_mid, NONE, phase, np.zeros(1), side, times, prices, lost,
+                np.inf, at_mid, NONE, NO_CAP, phase, np.zeros(1), side, times, prices, lost,
                 np.zeros(most, bool), *np.zeros((2, most), np.int8),
             )  # fmt: skip
         found.append((side[:count], times[:2, :count], prices[:, :count], lost[:count]))

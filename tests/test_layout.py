@@ -270,8 +270,8 @@ TABLE = {
         "the file, run by itself",
     ),
     "strategy_signals": (
-        "strategy/by_strength strategy/early_exits strategy/entry_rule strategy/plain "
-        "strategy/proof strategy/signal strategy/source strategy/trailing_quantile "
+        "strategy/by_strength strategy/capped_entries strategy/early_exits strategy/entry_rule "
+        "strategy/plain strategy/proof strategy/signal strategy/source strategy/trailing_quantile "
         "strategy/transforms",
         "files of other signals",
     ),

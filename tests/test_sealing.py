@@ -130,6 +130,7 @@ OTHERS = {
     "size": 0.5, "execution": "post_only", "wait_seconds": 2.0, "maker_fee_bps": 1.0,
     "entry_rule": "crossing", "exit_fade": 0.5, "exit_flip": "on", "exit_deceleration": 0.5,
     "stop_bps": 3.0, "target_bps": 4.0, "size_by": "strength",
+    "most_per_hour": 3,
     "gates": obi.Gates({"spread": {"quantile": 0.8}}),
 }  # fmt: skip
 

@@ -48,8 +48,9 @@ BOUNDS = {
 NAMES = (
     "band_bps, decay, deceleration_seconds, depth, entry_rule, execution, exit_deceleration, "
     "exit_fade, exit_flip, fee_bps, fees, gates, hold_seconds, latency_ms, least_weight, "
-    "maker_fee_bps, price, quantile_window, signal, size, size_by, slippage_bps, stop_bps, "
-    "stop_by, target_bps, threshold, threshold_is, transition_seconds, wait_seconds, weighting"
+    "maker_fee_bps, most_per_hour, price, quantile_window, signal, size, size_by, slippage_bps, "
+    "stop_bps, stop_by, target_bps, threshold, threshold_is, transition_seconds, wait_seconds, "
+    "weighting"
 )
 
 

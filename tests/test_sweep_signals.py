@@ -128,7 +128,7 @@ def test_beside_a_setting_lies_no_other_word(history):
             obi.Settings(sweep_touch),
             {"decay": [0.1]},
             "'decay' is not an axis of a sweep of sweep_touch. Its parameters are power; those of "
-            "trading are threshold, hold_seconds, entry_rule, exit_fade, exit_flip, "
+            "trading are threshold, hold_seconds, entry_rule, most_per_hour, exit_fade, exit_flip, "
             "exit_deceleration, stop_bps, target_bps, size_by, price, execution, wait_seconds, "
             "latency_ms, slippage_bps, size.",
         ),
@@ -137,15 +137,15 @@ def test_beside_a_setting_lies_no_other_word(history):
             {"window": [5]},
             "'window' is not an axis of a sweep of imbalance. Its parameters are decay, depth, "
             "band_bps, weighting; those of trading are threshold, hold_seconds, entry_rule, "
-            "exit_fade, exit_flip, exit_deceleration, stop_bps, target_bps, size_by, price, "
-            "execution, wait_seconds, latency_ms, slippage_bps, size.",
+            "most_per_hour, exit_fade, exit_flip, exit_deceleration, stop_bps, target_bps, "
+            "size_by, price, execution, wait_seconds, latency_ms, slippage_bps, size.",
         ),
         (
             obi.Settings(),
             {"fee_bps": [5]},
             "'fee_bps' is not an axis of a sweep of imbalance. A fee moves all means alike: give "
             "it in settings. Its parameters are decay, depth, band_bps, weighting; those of "
-            "trading are threshold, hold_seconds, entry_rule, exit_fade, exit_flip, "
+            "trading are threshold, hold_seconds, entry_rule, most_per_hour, exit_fade, exit_flip, "
             "exit_deceleration, stop_bps, target_bps, size_by, price, execution, wait_seconds, "
             "latency_ms, slippage_bps, size.",
         ),

@@ -17,9 +17,10 @@ from obi_widgets.widgets.lab import LADDER
 
 SHARED = [
     "threshold", "hold_seconds", "threshold_is", "quantile_window", "entry_rule",
-    "transition_seconds", "stop_bps", "stop_by", "target_bps", "exit_flip", "exit_fade",
-    "exit_deceleration", "deceleration_seconds", "execution", "wait_seconds", "price", "latency_ms",
-    "slippage_bps", "size", "size_by", "least_weight", "fees", "fee_bps", "maker_fee_bps",
+    "transition_seconds", "most_per_hour", "stop_bps", "stop_by", "target_bps", "exit_flip",
+    "exit_fade", "exit_deceleration", "deceleration_seconds", "execution", "wait_seconds", "price",
+    "latency_ms", "slippage_bps", "size", "size_by", "least_weight", "fees", "fee_bps",
+    "maker_fee_bps",
 ]  # fmt: skip
 OF_IMBALANCE = ["decay", "depth", "band_bps", "weighting"]
 

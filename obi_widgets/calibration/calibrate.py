@@ -71,6 +71,11 @@ LEFT_EARLY = (
     "the gain at random times, are of the whole horizon."
 )
 
+CAPPED = (
+    "The cap on entries within an hour is not applied here: every state at which one may begin is "
+    "a trade of its own. Entries, sweeps and sealed tests keep to it."
+)
+
 
 def calibrate(
     history: History | Sequence[History],
@@ -266,6 +271,7 @@ def calibrate(
             *(POST_ONLY,) * bool(bounds),
             *(LEFT_EARLY,) * leaves_early(parameters),
             *(BY_STRENGTH,) * sized(parameters),
+            *(CAPPED,) * (parameters.most_per_hour is not None),
         ),
         bounds=bounds,
         signal=name,

@@ -140,6 +140,7 @@ def _at_once(grid: Grid) -> bool:
     """Return whether all settings of a grid enter beyond the threshold, at once, for the hold."""
     p = grid.parameters
     usual = p.entry_rule == BEYOND and not leaves_early(p) and at_once(p) and not graded(p)
+    usual = usual and p.most_per_hour is None
     slow = (*ENTERING, *LEAVING, *WEIGHING, *EXECUTION)
     return usual and not any(one.name in grid.axes for one in slow)
 

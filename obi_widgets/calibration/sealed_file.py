@@ -11,6 +11,8 @@ from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
+import numpy as np
+
 from obi_widgets.calibration.seal import Judged, Seal, Seen
 from obi_widgets.calibration.track_record import TrackRecord
 from obi_widgets.errors import SealError, SettingsError, quoted
@@ -109,6 +111,7 @@ def to_text(saved: Saved) -> str:
                     "lost": record.lost,
                     "missed": record.missed,
                     "held": record.held,
+                    "recent": record.recent.tolist(),
                     "trades": record.trades,
                 }
                 for record in saved.records
@@ -237,6 +240,10 @@ def _record(seal: Seal, table: dict[str, Any]) -> TrackRecord:
         why = int(decided[1]) if len(decided) > 1 else 0
         grade = int(decided[2]) if len(decided) > 2 else 0
         record.held = Held(*position)._replace(decided=key, reason=why, grade=grade)
+    recent = np.array(table.get("recent", []), np.int64)
+    if len(recent) != len(record.recent) or (np.diff(recent) < 0).any():
+        raise ValueError(f"the newest entries are {recent.tolist()}")
+    record.recent = recent
     return record
 
 

@@ -87,8 +87,9 @@ def sweep(
     **axes : iterable
         Values of further axes by name: parameters of the settings' signal (of the imbalance
         ``decay``, ``depth``, ``band_bps``, ``weighting``; a depth of None is all levels),
-        ``entry_rule``, ``transition_seconds``, the exits (``exit_fade``, ``exit_flip``,
-        ``exit_deceleration``, ``deceleration_seconds``, ``stop_bps``, ``target_bps``),
+        ``entry_rule``, ``transition_seconds``, ``most_per_hour``, the exits (``exit_fade``,
+        ``exit_flip``, ``exit_deceleration``, ``deceleration_seconds``, ``stop_bps``,
+        ``target_bps``),
         ``size_by``, ``stop_by``, ``least_weight``, ``price``, ``execution``, ``wait_seconds``,
         ``latency_ms``, ``slippage_bps``, ``size``, and with ``threshold_is="quantile"`` also
         ``quantile_window``.

@@ -13,6 +13,7 @@ import numpy as np
 from obi_widgets.calibration.confidence_sequence import AsymptoticSequence, ClippedSequence
 from obi_widgets.calibration.seal import Judged
 from obi_widgets.trading.entries import scan
+from obi_widgets.trading.hourly_cap import NO_CAP, entered, newest
 from obi_widgets.trading.trade_list import utc_of
 
 if TYPE_CHECKING:
@@ -55,6 +56,8 @@ class TrackRecord:
         Bounds of the mean net gain, bps.
     held : Held or None
         The position or order that is open.
+    recent : ndarray of int64
+        Times of the newest entries, nanoseconds UTC; see `obi_widgets.trading.hourly_cap`.
     """
 
     def __init__(self, seal: Seal, queue: Queue = "back") -> None:
@@ -65,6 +68,7 @@ class TrackRecord:
         self.mean = AsymptoticSequence(seal.error, seal.burn_in, seal.tuned_at)
         self.clipped = ClippedSequence(seal.clip_bps, seal.error)
         self.held: Held | None = None
+        self.recent = newest(seal.settings, NO_CAP)
 
     def extend(self, history: History, decided: Decisions, first: int) -> int:
         """Judge the trades that end from row ``first`` on; return how many results are new.
@@ -79,8 +83,8 @@ class TrackRecord:
             First row that is new.
         """
         before = len(self.trades) + self.lost + self.missed
-        made = scan(history, decided, self.seal.settings, first, self.held, self.queue)
-        self.held = made.held
+        made = scan(history, decided, self.seal.settings, first, self.held, self.queue, self.recent)
+        self.held, self.recent = made.held, made.recent
         self.missed += int(np.count_nonzero(made.missed))
         for entry, leave, side, net, lost in zip(
             made.entry_time.tolist(), made.exit_time.tolist(), made.side.tolist(),
@@ -109,7 +113,10 @@ class TrackRecord:
 
     def drop_held(self) -> None:
         """End the open position or order; its result is unknown."""
-        self.lost += int(self.held is not None)
+        if self.held is not None:
+            self.lost += 1
+            if not self.held.time:  # its order may have been filled since
+                entered(self.recent, self.held.decision_time)
         self.held = None
 
     def add(self, trade: Judged) -> None:

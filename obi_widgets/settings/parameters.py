@@ -132,6 +132,7 @@ class Parameters:
     hold_seconds: float
     entry_rule: str
     transition_seconds: float
+    most_per_hour: int | None
     exit_fade: float | None
     exit_flip: str
     exit_deceleration: float | None
@@ -172,6 +173,7 @@ class Parameters:
         quantile_window: float = 600.0,
         entry_rule: str = "beyond",
         transition_seconds: float = 60.0,
+        most_per_hour: int | None = None,
         exit_fade: float | None = None,
         exit_flip: str = "off",
         exit_deceleration: float | None = None,
@@ -202,6 +204,7 @@ class Parameters:
             "quantile_window": quantile_window,
             "entry_rule": entry_rule,
             "transition_seconds": transition_seconds,
+            "most_per_hour": most_per_hour,
             "exit_fade": exit_fade,
             "exit_flip": exit_flip,
             "exit_deceleration": exit_deceleration,

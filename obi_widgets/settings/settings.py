@@ -95,6 +95,11 @@ class Settings(Saved):
     transition_seconds : float
         Of transitions: how long ago the signal may have been beyond the other side, seconds; 0.1
         to 3,600. Without effect on other rules.
+    most_per_hour : int, optional
+        Cap on the positions of the market: no entry begins while so many were entered within the
+        hour of event time before, 1 to 1,000. Orders that were not filled are not counted. If left
+        out, there is no cap. Trades that are judged each on their own (`obi_widgets.calibrate`)
+        have none.
     exit_fade : float, optional
         A position is left before its hold is over when the signal, with the position's sign, is
         below this share of the threshold; 0 to 1. If left out, there is no such exit.
@@ -163,6 +168,7 @@ class Settings(Saved):
     hold_seconds = Setting(PARAMETERS["hold_seconds"])
     entry_rule = Setting(PARAMETERS["entry_rule"])
     transition_seconds = Setting(PARAMETERS["transition_seconds"])
+    most_per_hour = Setting(PARAMETERS["most_per_hour"])
     exit_fade = Setting(PARAMETERS["exit_fade"])
     exit_flip = Setting(PARAMETERS["exit_flip"])
     exit_deceleration = Setting(PARAMETERS["exit_deceleration"])
@@ -218,6 +224,7 @@ class Settings(Saved):
         quantile_window: float = 600.0,
         entry_rule: str = "beyond",
         transition_seconds: float = 60.0,
+        most_per_hour: int | None = None,
         exit_fade: float | None = None,
         exit_flip: str = "off",
         exit_deceleration: float | None = None,
@@ -245,6 +252,7 @@ class Settings(Saved):
         self.latency_ms, self.slippage_bps, self.size = latency_ms, slippage_bps, size
         self.quantile_window, self.gates = quantile_window, gates
         self.entry_rule, self.transition_seconds = entry_rule, transition_seconds
+        self.most_per_hour = most_per_hour
         self.exit_fade, self.exit_flip = exit_fade, exit_flip
         self.exit_deceleration = exit_deceleration
         self.deceleration_seconds = deceleration_seconds

@@ -1,10 +1,10 @@
 """Settings as a file of plain Python that decides as `obi_widgets.entries`, without this package.
 
 The file is made from `template`, which has the imbalance, and if needed of what `variants` takes:
-`transforms`, `books`, `trailing_quantile`, `entry_rule`, `early_exits`, `by_strength`, `posted`,
-`plain_gates`, `plain_cycles`, `plain_trades`, and the source of a user's function. Any signal but
-the imbalance, any gate, and any rule or execution but the default, is run on the history before the
-file is written; see `proof`.
+`transforms`, `books`, `trailing_quantile`, `entry_rule`, `early_exits`, `capped_entries`,
+`by_strength`, `posted`, `plain_gates`, `plain_cycles`, `plain_trades`, and the source of a user's
+function. Any signal but the imbalance, any gate, and any rule or execution but the default, is run
+on the history before the file is written; see `proof`.
 """
 
 from __future__ import annotations
@@ -149,7 +149,7 @@ def export_strategy(
     write_gates(parameters.gates, history, written)
     usual = parameters.threshold_is == "value" and parameters.entry_rule == BEYOND
     usual = usual and not leaves_early(parameters) and not parameters.gates
-    usual = usual and not graded(parameters)
+    usual = usual and not graded(parameters) and parameters.most_per_hour is None
     if parameters.signal is not imbalance or not usual:
         head, tail = with_signal(head, tail, parameters, history, written)
     text = f"{first}{head}{_constants(parameters, history, told, written)}\n{tail}"
@@ -220,6 +220,7 @@ def _constants(
         *([f"QUANTILE_WINDOW_NS = {round(p.quantile_window * 1e9):_}"] if quantile else []),
         *([f"LOOKBACK_NS = {round(p.lookback * 1e9):_}"] if quantile else []),
         *(_of_rule(p) if p.entry_rule != BEYOND else []),
+        *([] if p.most_per_hour is None else [f"MOST_PER_HOUR = {p.most_per_hour}  # entries"]),
         *(_of_exits(p) if leaves_early(p) else []),
         *(_of_strength(p) if graded(p) else []),
         f"HOLD_NS = {round(p.hold_seconds * 1e9):_}",

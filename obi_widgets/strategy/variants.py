@@ -42,6 +42,7 @@ ENTRY_RULE = Path(__file__).with_name("entry_rule.py")
 EARLY_EXITS = Path(__file__).with_name("early_exits.py")
 PLACE = Path(__file__).with_name("place.py")
 GATES = Path(__file__).with_name("plain_gates.py")
+CAPPED_ENTRIES = Path(__file__).with_name("capped_entries.py")
 BY_STRENGTH = Path(__file__).with_name("by_strength.py")
 TRADES = Path(__file__).with_name("plain_trades.py")
 CYCLES = Path(__file__).with_name("plain_cycles.py")
@@ -199,6 +200,32 @@ def of_strength(what: str, parameters: Parameters) -> tuple[tuple[str, str], ...
     return (*begun, (decided, text + decided))
 
 
+NO_ENTRY = "        enter = 0\n"
+"""Where it begins to decide on an entry: what arrived has been executed."""
+
+
+def of_cap(condition: str, parameters: Parameters) -> tuple[tuple[str, str], ...]:
+    """Return texts of the template, and their replacements for a cap on entries within an hour.
+
+    ``condition`` is what lets an entry begin without it.
+    """
+    side, indent, flying = "side", " " * 12, "self._entering"
+    if parameters.execution == "post_only":
+        side, indent, flying = "order.side", " " * 16, "self._posted is not None"
+        flying += " and not self.position"
+    filled = f'{indent}fills.append(Fill("entered", {side}, '
+    lost = f"        if {flying}:  # the order may have been filled\n"
+    said = "No entry begins while MOST_PER_HOUR positions were entered within the hour before.\n\n"
+    return (
+        (SIZES_ARE, said + SIZES_ARE),
+        (NEW, f"{NEW}        self._cap = HourlyCap()\n"),
+        (LOST, f"{lost}            self._cap.add(self._newest)\n{LOST}"),
+        (NO_ENTRY, f"{NO_ENTRY}        has_room = self._cap.has_room(time_ns)\n"),
+        (f"whole and {condition}", f"whole and has_room and {condition}"),
+        (filled, f"{indent}self._cap.add(now)\n{filled}"),
+    )
+
+
 OF_POSTED = (
     (
         """An order meets the first book at or after its arrival, LATENCY_NS after its decision. """
@@ -284,6 +311,8 @@ def with_signal(
         changes += PAID_POSTED if parameters.execution == "post_only" else PAID
     if graded(parameters):
         changes += of_strength(what, parameters)
+    if parameters.most_per_hour is not None:
+        changes += of_cap(condition, parameters)
     for old, new in changes:
         if not any(old in part for part in parts):
             raise AssertionError(f"The template has no {old!r}.")
@@ -292,6 +321,7 @@ def with_signal(
     sources = [PLACE] if quantile or written.gates else []
     sources += [TRAILING_QUANTILE] if quantile else []
     sources += [ENTRY_RULE] if ruled else []
+    sources += [CAPPED_ENTRIES] if parameters.most_per_hour is not None else []
     sources += [EARLY_EXITS] if leaves_early(parameters) else []
     sources += [BY_STRENGTH] if graded(parameters) else []
     sources += [CYCLES] if written.cycles else []

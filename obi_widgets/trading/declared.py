@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from obi_widgets.errors import SettingsError
 from obi_widgets.history.rows_numpy import LARGEST, SMALLEST
-from obi_widgets.parameters import Bps, Choice, Number, Parameter, Seconds
+from obi_widgets.parameters import Bps, Choice, Count, Number, Parameter, Seconds
 from obi_widgets.trading.fees import known_fees
 
 if TYPE_CHECKING:
@@ -113,8 +113,15 @@ TRANSITION_SECONDS = Parameter(
     "Of transitions: how many seconds ago the signal may have been beyond the other side.",
     "Transition within",
 )
+MOST_PER_HOUR = Parameter(
+    "most_per_hour",
+    Count(1, 1_000, "an hour", off="no cap", slider=(0, 60, 1)),
+    None,
+    "No entry begins while so many positions were entered within the hour before.",
+    "Entries, at most",
+)
 
-ENTERING = (ENTRY_RULE, TRANSITION_SECONDS)
+ENTERING = (ENTRY_RULE, TRANSITION_SECONDS, MOST_PER_HOUR)
 """Parameters that say where an entry may begin. The defaults let it begin anywhere."""
 
 EXIT_FADE = Parameter(
@@ -260,6 +267,10 @@ class Chosen(Protocol):
     @property
     def transition_seconds(self) -> float:
         """Seconds within which a transition comes from the other side."""
+
+    @property
+    def most_per_hour(self) -> int | None:
+        """How many positions may be entered within an hour; None for no cap."""
 
     @property
     def exit_fade(self) -> float | None:

@@ -22,6 +22,7 @@ from obi_widgets.trading.declared import at_once, leaves_early, refuse_gauge, va
 from obi_widgets.trading.entries_numpy import ENTERING, FLAT, LEAVING
 from obi_widgets.trading.entries_numpy import HELD as HOLDING
 from obi_widgets.trading.funding import NOT_KNOWN, funding_bps, told
+from obi_widgets.trading.hourly_cap import NO_CAP, newest, open_from
 from obi_widgets.trading.quotes import at_touch, quotes
 from obi_widgets.trading.sizing import graded, size_weights
 from obi_widgets.trading.trade_list import COLUMNS, Held, StateKey, Trades
@@ -55,6 +56,7 @@ def scan(
     first: int,
     held: Held | None,
     queue: Queue = "back",
+    recent: Ints = NO_CAP,
 ) -> Trades:
     """Return the entries that are decided from state ``first`` on.
 
@@ -72,6 +74,8 @@ def scan(
         The entry that is open before ``first``; it is the first row of the result.
     queue : {"back", "front"}
         Bound of post-only fills; see `obi_widgets.trading.post_only`.
+    recent : ndarray of int64
+        ``recent`` of the entries before; empty if there was none.
 
     Returns
     -------
@@ -85,10 +89,11 @@ def scan(
     """
     refuse_gauge(parameters.signal)
     if parameters.execution == "post_only":
-        return _scan_post_only(history, decided, parameters, first, held, queue)
-    if at_once(parameters) and not leaves_early(parameters) and not graded(parameters):
+        return _scan_post_only(history, decided, parameters, first, held, queue, recent)
+    usual = parameters.most_per_hour is None and at_once(parameters)
+    if usual and not leaves_early(parameters) and not graded(parameters):
         return _scan_at_once(history, decided, parameters, first, held)
-    return _scan_executed(history, decided, parameters, first, held)
+    return _scan_executed(history, decided, parameters, first, held, recent)
 
 
 def _scan_at_once(
@@ -116,15 +121,21 @@ def _scan_at_once(
 
 
 def _scan_executed(
-    history: History, decided: Decisions, parameters: Chosen, first: int, held: Held | None
+    history: History,
+    decided: Decisions,
+    parameters: Chosen,
+    first: int,
+    held: Held | None,
+    recent: Ints,
 ) -> Trades:
-    """Return entries whose orders take time, have a limit, or walk through the levels."""
+    """Return entries of all other orders that take the other side's levels."""
     most = len(history) - first + 1
     side, lost, missed = np.empty(most, np.int8), np.empty(most, bool), np.empty(most, bool)
     times, prices = np.empty((3, most), np.int64), np.empty((2, most))
     hold = round(parameters.hold_seconds * 1e9)
     reasons, grades = np.empty((2, most), np.int8)
     phase, limit = _begin(held, hold)
+    recent = newest(parameters, recent)
     side[0] = 0
     if held is not None:
         side[0], times[0, 0], prices[0, 0] = held.side, held.time, held.price
@@ -134,15 +145,15 @@ def _scan_executed(
     offered = at_touch(history) if at_mid else quotes(history, parameters, first)
     count = KERNELS.current().scan_executed(
         history.time, history.bid, history.ask, *offered, decided.entries, decided.grades, first,
-        parameters.threshold, hold, latency, cap, at_mid, decided.exits, phase, limit, side, times,
-        prices, lost, missed, reasons, grades,
+        parameters.threshold, hold, latency, cap, at_mid, decided.exits, recent, phase, limit, side,
+        times, prices, lost, missed, reasons, grades,
     )  # fmt: skip
     times, prices = times[:, :count], prices[:, :count]
     return Trades(
         side[:count], times[0], prices[0], times[1], prices[1], lost[:count], missed[:count],
         times[2], np.full(count, 2 * parameters.fee_bps), np.zeros(count, bool), reasons[:count],
         size_weights(parameters, grades[:count]),
-        _end(phase.tolist(), float(limit[0]), times, prices),
+        _end(phase.tolist(), float(limit[0]), times, prices), recent,
     )  # fmt: skip
 
 
@@ -181,6 +192,7 @@ def _scan_post_only(
     first: int,
     held: Held | None,
     queue: Queue,
+    recent: Ints,
 ) -> Trades:
     """Return the entries by post-only orders; see `scan`."""
     phase, position = (FLAT, 0, 0, 0, 0), (0, 0.0, 0)
@@ -191,7 +203,7 @@ def _scan_post_only(
         now = resting if row >= 0 else idle
         phase = now, row, held.side, held.reason, held.grade
         position = held.time, held.price, held.decision_time
-    made = post_only.decide(history, decided, parameters, first, phase, position, queue)
+    made = post_only.decide(history, decided, parameters, first, phase, position, queue, recent)
     now, row, side, why, grade = made.phase
     out = now in (ENTERING, LEAVING)
     left = None
@@ -207,7 +219,7 @@ def _scan_post_only(
     return Trades(
         made.side, made.times[0], made.prices[0], made.times[1], made.prices[1],
         made.lost, made.missed, made.times[2], made.fees_bps, made.maker_exit, made.reason,
-        size_weights(parameters, made.grades), left,
+        size_weights(parameters, made.grades), left, made.recent,
     )  # fmt: skip
 
 
@@ -251,6 +263,7 @@ class Scanner:
         held = self._trades.held
         if held is None:
             acts = abs(signal) > self.parameters.threshold and bid < ask
+            acts = acts and time >= open_from(self._trades.recent)
         else:
             due = held.arrival or held.time + self._hold
             acts = time >= due or (bid != bid and ask != ask)  # NaN: the book was lost
@@ -275,14 +288,14 @@ class Scanner:
         self._next = history.start + len(history)
         old, was_open = self._trades, self._open
         decided = decisions(history, signal, self.parameters, first)
-        new = scan(history, decided, self.parameters, first, old.held, self.queue)
+        new = scan(history, decided, self.parameters, first, old.held, self.queue, old.recent)
         if new.held == old.held and len(new.side) == was_open:
             return  # nothing was decided, entered or left
         kept = slice(None, len(old.side) - was_open)
         joined: dict[str, Any] = {
             name: _join(getattr(old, name)[kept], getattr(new, name)) for name in COLUMNS
         }
-        self._trades = replace(old, **joined, held=new.held)
+        self._trades = replace(old, **joined, held=new.held, recent=new.recent)
 
     def trades(self, history: History) -> Trades:
         """Return the entries made at states that the history still holds, and the open one."""

@@ -11,6 +11,7 @@ import numpy as np
 from numba import njit
 
 from obi_widgets.trading.exits import NONE, STOP, TARGET
+from obi_widgets.trading.hourly_cap import HOUR, NEVER, NO_CAP
 
 FLAT, ENTERING, HELD, LEAVING = 0, 1, 2, 3
 
@@ -38,6 +39,17 @@ def _ends(bid, ask, got, at_mid, exits, row, side, entry, stop):
         return np.isnan(bid[row]) and np.isnan(ask[row])
     price = _price(bid[row], ask[row], got[row], at_mid)
     return _reason(exits, row, side, entry, price, stop) != 0
+
+
+@njit(inline="always")
+def _entered(recent, time):
+    """Note an entry; see `hourly_cap.entered`."""
+    if len(recent) == 0:
+        return np.int64(NEVER)
+    for n in range(len(recent) - 1):
+        recent[n] = recent[n + 1]
+    recent[-1] = time
+    return recent[0] + HOUR
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
@@ -71,7 +83,8 @@ def scan(time, bid, ask, signal, first, threshold, hold, at_mid, side, times, pr
 @njit(nogil=True, cache=True, error_model="numpy")
 def scan_executed(
     time, bid, ask, buy, sell, buy_last, sell_last, signal, grades, first, threshold, hold,
-    latency, cap, at_mid, exits, phase, limit, side, times, prices, lost, missed, reasons, graded,
+    latency, cap, at_mid, exits, recent, phase, limit, side, times, prices, lost, missed, reasons,
+    graded,
 ):  # fmt: skip
     """Decide entries from a state on; see `entries_numpy.scan_executed`."""
     now, when, decided, count = phase[0], phase[1], phase[3], 0
@@ -80,9 +93,12 @@ def scan_executed(
     at_price = min(grade, len(buy) - 1)  # which of the prices are its own
     stop = exits.stops[min(grade, len(exits.stops) - 1)]
     row, states = first - 1, len(time)
+    free = recent[0] + HOUR if len(recent) > 0 else np.int64(NEVER)
     while True:
         row += 1
         if now == FLAT:  # most states change nothing, and are passed quickly
+            while row < states and time[row] < free:
+                row += 1
             while row < states and not (abs(signal[row]) > threshold and bid[row] < ask[row]):
                 row += 1
         elif now == HELD and watched:
@@ -107,6 +123,7 @@ def scan_executed(
                 if now == ENTERING:
                     side[count], times[0, count], prices[0, count] = direction, time[row], np.nan
                     times[2, count] = decided
+                    free = _entered(recent, time[row])
                 times[1, count], prices[1, count] = 0, np.nan
                 lost[count], missed[count], reasons[count] = True, False, 0
                 graded[count] = grade
@@ -141,6 +158,7 @@ def scan_executed(
                 if direction * last <= direction * worst:
                     prices[0, count] = price
                     now, when = HELD, time[row] + hold
+                    free = _entered(recent, time[row])
                 else:
                     prices[0, count] = np.nan
                     times[1, count], prices[1, count] = 0, np.nan
@@ -150,7 +168,7 @@ def scan_executed(
                     count += 1
             if now != FLAT or (tried and latency == 0):
                 break
-            if not (abs(signal[row]) > threshold and bid[row] < ask[row]):
+            if time[row] < free or not (abs(signal[row]) > threshold and bid[row] < ask[row]):
                 break
             direction = 1 if signal[row] > 0 else -1
             if len(grades) > 0:
@@ -209,8 +227,8 @@ def compile_all():
     for given in (prices[None], own):
         scan_executed(
             time, prices, prices, given, given, given, given, np.ones(1), np.zeros(0, np.int8), 0,
-            0.5, 1, 0, np.inf, False, NONE, np.zeros(6, np.int64), np.zeros(1), sides, times, two,
-            flags, flags.copy(), *np.zeros((2, 2), np.int8),
+            0.5, 1, 0, np.inf, False, NONE, NO_CAP, np.zeros(6, np.int64), np.zeros(1), sides,
+            times, two, flags, flags.copy(), *np.zeros((2, 2), np.int8),
         )  # fmt: skip
         first_exits(
             prices, prices, given, given, False, NONE, np.zeros(1, np.int64),

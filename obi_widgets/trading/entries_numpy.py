@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from obi_widgets.trading.exits import NONE, first_left, reason
+from obi_widgets.trading.hourly_cap import NO_CAP, entered, open_from
 from obi_widgets.trading.sizing import NO_GRADES
 
 if TYPE_CHECKING:
@@ -53,8 +54,8 @@ def scan(
     buy, sell = ask[None], bid[None]
     count = scan_executed(
         time, bid, ask, buy, sell, buy, sell, signal, NO_GRADES, first, threshold, hold, 0, np.inf,
-        at_mid, NONE, phase, np.zeros(1), side, decided, prices, lost, np.zeros(len(lost), bool),
-        *np.zeros((2, len(lost)), np.int8),
+        at_mid, NONE, NO_CAP, phase, np.zeros(1), side, decided, prices, lost,
+        np.zeros(len(lost), bool), *np.zeros((2, len(lost)), np.int8),
     )  # fmt: skip
     times[:2, :count] = decided[:2, :count]
     return count
@@ -77,6 +78,7 @@ def scan_executed(
     cap: float,
     at_mid: bool,
     exits: Exits,
+    recent: Ints,
     phase: Ints,
     limit: Floats,
     side: NDArray[np.int8],
@@ -107,6 +109,9 @@ def scan_executed(
         Whether mid is paid instead of the quotes.
     exits : Exits
         What ends a position before its hold is over.
+    recent : ndarray of int64, shape (N,)
+        Read, and written to: times of the newest N entries, where no more than N may be made within
+        an hour; (0,) without a cap. See `hourly_cap`.
     phase : ndarray of int64, shape (6,)
         Read, and written to: one of the phases above; the time at which its order arrives or its
         hold ends; the side; when its entry was decided; why it is being left; its grade.
@@ -142,10 +147,11 @@ def scan_executed(
     count, row, since = 0, first, first  # `since`: the first state at which it may be left
     now, when, direction, worst = int(phase[0]), int(phase[1]), int(side[0]), float(limit[0])
     decided, why, grade = int(phase[3]), int(phase[4]), int(phase[5])
+    free = open_from(recent)
     while True:
         at_price = min(grade, last_grade)  # which of the prices are its own
         if now == FLAT:
-            at = bisect_left(candidates, row)
+            at = bisect_left(candidates, max(row, int(np.searchsorted(time, free))))
             if at == len(candidates):
                 break
             row = candidates[at]
@@ -177,6 +183,7 @@ def scan_executed(
             if now == ENTERING:
                 side[count], times[0, count], prices[0, count] = direction, time[row], np.nan
                 times[2, count] = decided
+                free = entered(recent, int(time[row]))
             graded[count] = grade
             times[1, count], prices[1, count] = 0, np.nan
             lost[count], missed[count], reasons[count] = True, False, 0
@@ -200,6 +207,7 @@ def scan_executed(
             if direction * last <= direction * worst:
                 prices[0, count] = paid(row, (buy if direction > 0 else sell)[at_price, row])
                 now, when, since = HELD, int(time[row]) + hold, row + 1
+                free = entered(recent, int(time[row]))
             else:
                 prices[0, count] = np.nan
                 times[1, count], prices[1, count] = 0, np.nan

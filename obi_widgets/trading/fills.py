@@ -72,7 +72,8 @@ def fills(
     Raises
     ------
     SettingsError
-        If ``settings`` or ``execution`` is something else; or a `Maker` with early exits.
+        If ``settings`` or ``execution`` is something else; or a `Maker` with early exits, with
+        size by strength or with a cap.
 
     Examples
     --------
@@ -97,6 +98,11 @@ def fills(
             raise SettingsError(
                 "Fills from book states alone have no size, so none by strength.",
                 'Set size_by="fixed" and stop_by="fixed", or leave out obi.Maker.',
+            )
+        if parameters.most_per_hour is not None:
+            raise SettingsError(
+                "Fills from book states alone have no cap on entries in an hour.",
+                "Set most_per_hour=None, or leave out obi.Maker.",
             )
         if leaves_early(parameters):
             raise SettingsError(

@@ -61,6 +61,7 @@ from obi_widgets.kernels.loader import Kernels
 from obi_widgets.signals.touch import best_sizes
 from obi_widgets.trading import post_only_numpy
 from obi_widgets.trading.exits import NONE
+from obi_widgets.trading.hourly_cap import newest
 from obi_widgets.trading.post_only_inputs import Books, Prints, Rules
 from obi_widgets.trading.quotes import taken
 from obi_widgets.trading.sizing import NO_GRADES, sizes_of
@@ -111,6 +112,8 @@ class Decided(NamedTuple):
     phase : tuple of int
         Phase at the end, see `post_only_numpy`; the state that decided the resting order; the side;
         why the position is being left; its grade.
+    recent : ndarray of int64
+        Times of the newest entries, see `hourly_cap`.
     """
 
     side: NDArray[np.int8]
@@ -123,6 +126,7 @@ class Decided(NamedTuple):
     reason: NDArray[np.int8]
     grades: NDArray[np.int8]
     phase: tuple[int, int, int, int, int]
+    recent: Ints
 
 
 def has_trades(history: History) -> bool:
@@ -212,6 +216,7 @@ def decide(
     phase: tuple[int, int, int, int, int],
     held: tuple[int, float, int],
     queue: Queue,
+    recent: Ints,
 ) -> Decided:
     """Return the entries that are decided from state ``first`` on.
 
@@ -232,6 +237,8 @@ def decide(
         Time and price of the open position, and its decision time; zeros without one.
     queue : {"back", "front"}
         The bound.
+    recent : ndarray of int64
+        Times of the newest entries before, see `hourly_cap`.
 
     Notes
     -----
@@ -251,18 +258,19 @@ def decide(
     side[0] = direction
     state = np.array([now, decided - begin, direction, why, grade], np.int64)
     reasons, grades = np.empty((2, most), np.int8)
+    recent = newest(parameters, recent)
     count = KERNELS.current().scan(
         books, prints, rules, found.entries[begin:], found.grades[begin:], first - begin,
         parameters.threshold, round(parameters.hold_seconds * 1e9),
-        found.exits.rows(slice(begin, None)), state, side, times, prices, lost, missed, maker,
-        reasons, grades,
+        found.exits.rows(slice(begin, None)), recent, state, side, times, prices, lost, missed,
+        maker, reasons, grades,
     )  # fmt: skip
     exit_fee = np.where(maker[:count], parameters.maker_fee_bps, parameters.fee_bps)
     now, decided, direction, why, grade = state.tolist()
     return Decided(
         side[:count], times[:, :count], prices[:, :count], lost[:count], missed[:count],
         parameters.maker_fee_bps + exit_fee, maker[:count], reasons[:count], grades[:count],
-        (now, decided + begin, direction, why, grade),
+        (now, decided + begin, direction, why, grade), recent,
     )  # fmt: skip
 
 

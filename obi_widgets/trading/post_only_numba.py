@@ -11,6 +11,7 @@ import numpy as np
 from numba import njit
 
 from obi_widgets.trading.exits import NONE, STOP, TARGET
+from obi_widgets.trading.hourly_cap import HOUR, NEVER, NO_CAP
 from obi_widgets.trading.post_only_inputs import Books, Prints, Rules
 from obi_widgets.trading.post_only_numpy import (
     ENTERING,
@@ -151,16 +152,30 @@ def due(books, exits, row, when, side, entry, grade):
     return OPEN, row, 0
 
 
+@njit(inline="always")
+def _entered(recent, time):
+    """Note an entry; see `hourly_cap.entered`."""
+    if len(recent) == 0:
+        return np.int64(NEVER)
+    for n in range(len(recent) - 1):
+        recent[n] = recent[n + 1]
+    recent[-1] = time
+    return recent[0] + HOUR
+
+
 @njit(nogil=True, cache=True, error_model="numpy")
 def scan(
-    books, prints, rules, signal, grades, first, threshold, hold, exits, phase,
+    books, prints, rules, signal, grades, first, threshold, hold, exits, recent, phase,
     side, times, prices, lost, missed, maker, reasons, graded,
 ):  # fmt: skip
     """Decide entries from a state on; see `post_only_numpy.scan`."""
     now, decided, direction, why, grade = phase[0], phase[1], phase[2], phase[3], phase[4]
     count, row, states = 0, first, len(books.time)
+    free = recent[0] + HOUR if len(recent) > 0 else np.int64(NEVER)
     while True:
         if now == FLAT:
+            while row < states and books.time[row] < free:
+                row += 1
             while row < states and not (
                 abs(signal[row]) > threshold and books.bid[row] < books.ask[row]
             ):
@@ -180,6 +195,8 @@ def scan(
             times[2, count] = books.time[decided]
             prices[0, count], graded[count] = price, grade
             now = HELD
+            if outcome in (FILLED, LOST):
+                free = _entered(recent, books.time[row])
             if outcome != FILLED:
                 prices[0, count] = np.nan
                 times[1, count], prices[1, count] = 0, np.nan
@@ -255,7 +272,8 @@ def compile_all():
     books = Books(time, *[best] * 4, *[best[None]] * 2)
     rules = Rules(0, 1, np.zeros(1), True, 1.0, 1.0)
     scan(
-        books, prints, rules, own, np.zeros(0, np.int8), 0, 0.5, 1, NONE, np.zeros(5, np.int64),
+        books, prints, rules, own, np.zeros(0, np.int8), 0, 0.5, 1, NONE, NO_CAP,
+        np.zeros(5, np.int64),
         np.zeros(3, np.int8), np.zeros((3, 3), np.int64), np.zeros((2, 3)),
         flags, flags.copy(), flags.copy(), *np.zeros((2, 3), np.int8),
     )  # fmt: skip

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from obi_widgets.trading.exits import of_grade, reason
+from obi_widgets.trading.hourly_cap import entered, open_from
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -188,6 +189,7 @@ def scan(
     threshold: float,
     hold: int,
     exits: Exits,
+    recent: Ints,
     phase: Ints,
     side: NDArray[np.int8],
     times: Ints,
@@ -214,6 +216,9 @@ def scan(
         Of the signal; nanoseconds.
     exits : Exits
         What ends a position before its hold is over.
+    recent : ndarray of int64, shape (N,)
+        Read, and written to: times of the newest N entries, where no more than N may be made within
+        an hour; (0,) without a cap. See `hourly_cap`.
     phase : ndarray of int64, shape (5,)
         Read, and written to: one of the phases above; the state that decided the order that is
         out; the side; why the position is being left; its grade.
@@ -237,10 +242,10 @@ def scan(
     beyond = (np.abs(signal[first:]) > threshold) & (books.bid[first:] < books.ask[first:])
     candidates = (np.flatnonzero(beyond) + first).tolist()
     now, decided, direction, why, grade = phase.tolist()
-    count, row = 0, first
+    count, row, free = 0, first, open_from(recent)
     while True:
         if now == FLAT:
-            at = bisect_left(candidates, row)
+            at = bisect_left(candidates, max(row, int(np.searchsorted(books.time, free))))
             if at == len(candidates):
                 break
             decided = candidates[at]
@@ -257,6 +262,8 @@ def scan(
             times[2, count] = books.time[decided]
             prices[0, count], graded[count] = price, grade
             now = HELD
+            if outcome in (FILLED, LOST):
+                free = entered(recent, int(books.time[row]))
             if outcome != FILLED:
                 prices[0, count] = np.nan
                 times[1, count], prices[1, count] = 0, np.nan

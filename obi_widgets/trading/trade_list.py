@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from obi_widgets.trading.exits import WORDS
+from obi_widgets.trading.hourly_cap import NO_CAP
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -113,6 +114,8 @@ class Trades:
         Its size as a share of the whole size, see `sizing`: what it counts for in means.
     held : Held, optional
         The position that is open at the end, or an entry order in flight, which has no row yet.
+    recent : ndarray of int64, shape (most_per_hour,) or (0,)
+        Times of the newest entries, of which a cap allows no more; see `hourly_cap`.
     """
 
     side: NDArray[np.int8]
@@ -128,6 +131,7 @@ class Trades:
     reason: NDArray[np.int8]
     weight: Floats
     held: Held | None = None
+    recent: Ints = field(default_factory=lambda: NO_CAP)
 
     @cached_property
     def gross_bps(self) -> Floats:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import pytest
 from kernel_tools import use
 from scipy.stats import norm
@@ -11,6 +12,7 @@ from test_frame import frame_of
 import obi_widgets as obi
 from obi_widgets.calibration.as_traded import traded, worse
 from obi_widgets.calibration.executed_returns import entry_returns
+from obi_widgets.calibration.surface import Surface
 from obi_widgets.presentation.reading.analysis import Analysis
 from obi_widgets.presentation.texts import effects
 from obi_widgets.settings.parameters import Parameters
@@ -246,6 +248,33 @@ def test_a_sweep_chooses_by_the_worse_bound(history):
     )
     by_default = obi.sweep(history, settings=chosen, **AXES)
     np.testing.assert_array_equal(by_default.parts, worse_one.parts)
+
+
+def test_of_several_histories_the_worse_bound_is_that_over_all_of_them():
+    simulated = obi.simulate(seconds=240, seed=2, levels=10)
+    parts = [simulated[first : first + 600] for first in range(0, 2400, 600)]
+    chosen = obi.Settings(execution="post_only", wait_seconds=5.0)
+    axes = {"decay": [0.1], "threshold": [0.1, 0.3, 0.6], "hold_seconds": [1.0, 5.0]}
+    back, front, judged = (
+        obi.sweep(parts, settings=chosen, queue=queue, **axes)
+        for queue in (*QUEUES, "worse")
+    )  # fmt: skip
+    is_front = front.mean_net_bps < back.mean_net_bps
+    assert is_front.any()
+    assert not is_front.all()
+    wanted = np.where(is_front[..., None, None], front.parts, back.parts)
+    np.testing.assert_array_equal(judged.parts, wanted)
+    # In each history another bound may be the worse one, and what it came to is no bound at all.
+    one_by_one = sum(obi.sweep(part, settings=chosen, **axes).parts for part in parts)
+    mixed = Surface(judged.axes, judged.parameters, one_by_one).mean_net_bps
+    assert (mixed < judged.mean_net_bps - 0.1).any()
+
+
+def test_a_walk_of_several_histories_is_that_of_the_joined_one(history):
+    parts = [history[: len(history) // 2], history[len(history) // 2 :]]
+    asked = {"settings": obi.Settings(execution="post_only"), "folds": 3, **AXES}
+    joined = obi.walk_forward(obi.History.concat(parts), **asked)
+    pd.testing.assert_frame_equal(obi.walk_forward(parts, **asked), joined, check_exact=False)
 
 
 def test_execution_is_an_axis(history):

@@ -59,7 +59,10 @@ def add_up(
     first: int = 0,
     stop: int | None = None,
 ) -> Floats:
-    """Return the parts of a surface over one history, or over some of its rows.
+    """Return the sums over one history, or over some of its rows, for each bound of fills.
+
+    The shape is that of `none`. Sums of several histories are added, and `worse` then makes the
+    parts of a surface of them.
 
     Parameters
     ----------
@@ -85,7 +88,7 @@ def add_up(
     SettingsError
         If orders are post-only and the history has no trades. The rows may have none.
     """
-    if "post_only" in grid.axes.get("execution", (grid.parameters.execution,)):
+    if grid.posts:
         refuse_without_trades(history)
     history = history[:stop]
     cancel = cancel or threading.Event()
@@ -97,8 +100,28 @@ def add_up(
     return without_coarse(out, grid, history.interval)
 
 
+def none(grid: Grid) -> Floats:
+    """Return sums over no entries, shape (bounds of fills, *grid, parts, figures)."""
+    return np.zeros((len(grid.queues), *grid.shape, PARTS, FIGURES))
+
+
+def worse(sums: Floats) -> Floats:
+    """Return in each cell the bound with the lower mean net gain; of equal ones the first.
+
+    It is asked of the sums over all that is judged. Asked of each history, it would put together
+    the worst of both, which no place in the queue comes to.
+    """
+    if len(sums) == 1:
+        return np.asarray(sums[0])
+    of_all = sums.sum(axis=-2)
+    net, weight = of_all[..., 2] + of_all[..., 7], of_all[..., 9]
+    mean = np.where(weight > 0, net / np.where(weight > 0, weight, 1.0), 0.0)
+    at = np.argmin(mean, axis=0)[None, ..., None, None]
+    return np.asarray(np.take_along_axis(sums, at, axis=0)[0])
+
+
 def without_coarse(parts: Floats, grid: Grid, interval: float) -> Floats:
-    """Return the parts of a surface without entries of holds that are too short for an interval.
+    """Return sums without entries of holds that are too short for an interval.
 
     Of several histories the coarsest decides for all of them: entries of some days alone would be
     another market than those of a longer hold.
@@ -133,7 +156,7 @@ def _fast(
         out[where][..., 8] = parts[..., 3]  # all pay the same fees
         out[where][..., 9] = out[where][..., 10] = parts[..., 0]  # and have the same size
         out[where][..., 11] = out[where][..., 12] = parts[..., 2]
-    return out
+    return out[None]
 
 
 def _at_once(grid: Grid) -> bool:
@@ -154,7 +177,7 @@ def one_by_one(
     first: int = 0,
 ) -> Floats:
     """Add up setting by setting, from the entries of `obi_widgets.entries`; see `add_up`."""
-    out = np.zeros((*grid.shape, PARTS, FIGURES))
+    out = none(grid)
     rows = history[first:]
     cut = grid.cut(rows)
     since = int(rows.time[cut]) if cut < len(rows) else 2**63 - 1
@@ -187,7 +210,8 @@ def one_by_one(
                     )
                     for queue in (grid.queues if posted else QUEUES[:1])
                 ]  # fmt: skip
-                return min(bounds, key=_net)
+                # A taker's fills have one bound, whatever others of the grid have.
+                return np.stack(bounds if posted else bounds * len(grid.queues))
 
             cells = product(*(grid.axes[name] for name in LAST))
             try:
@@ -195,7 +219,8 @@ def one_by_one(
             except BaseException:
                 cancel.set()  # an interrupted cell does not wait for the rest
                 raise
-            out[where] = np.reshape(filled, out[where].shape)
+            into = out[:, *where]
+            into[:] = np.stack(filled, axis=1).reshape(into.shape)
             done(len(rows) / share)
     return out
 
@@ -206,12 +231,6 @@ def _combinations(grid: Grid, outer: list[str]) -> Iterator[tuple[tuple[Any, ...
         chosen = dict(zip(outer, at, strict=True))
         where = tuple(chosen.get(name, slice(None)) for name in grid.axes)
         yield where, grid.parameters.replace(**{n: grid.axes[n][i] for n, i in chosen.items()})
-
-
-def _net(figures: Floats) -> float:
-    """Return the mean net gain of all parts, bps, plus two taker's fees; 0 without entries."""
-    sums = figures.sum(axis=0)
-    return float((sums[2] + sums[7]) / sums[9]) if sums[9] else 0.0
 
 
 def _figures(trades: Trades, gaps: NDArray[np.int64], since: int, rule: Parameters) -> Floats:

@@ -73,9 +73,15 @@ class Grid:
     held_from: int | None = None
 
     @property
+    def posts(self) -> bool:
+        """Whether some of the settings have post-only orders."""
+        return "post_only" in self.axes.get("execution", (self.parameters.execution,))
+
+    @property
     def queues(self) -> tuple[Queue, ...]:
-        """The bounds of post-only fills that are looked at."""
-        return tuple(queue for queue in QUEUES if self.queue in (queue, "worse"))
+        """The bounds of fills that are looked at; one if no order is post-only."""
+        asked = tuple(queue for queue in QUEUES if self.queue in (queue, "worse"))
+        return asked if self.posts else QUEUES[:1]
 
     @classmethod
     def of(

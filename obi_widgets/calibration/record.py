@@ -1,8 +1,8 @@
 """A record: histories of one market that follow each other, loaded one by one.
 
 What is computed with them is put together as if they were joined by `History.concat`, with a gap
-between each two. The joined history itself is never made. Of post-only orders, the worse bound of
-the queue is taken in each history, not over all of them.
+between each two. The joined history itself is never made. Of post-only orders, both bounds of
+the queue are summed over all of them before the worse one is taken.
 """
 
 from __future__ import annotations

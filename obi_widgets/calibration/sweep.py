@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 
-from obi_widgets.calibration.entry_sums import FIGURES, PARTS, add_up, without_coarse
+from obi_widgets.calibration.entry_sums import add_up, none, without_coarse, worse
 from obi_widgets.calibration.grid import Grid
 from obi_widgets.calibration.holdout import DEFAULT_HOLD_OUT, holdout_from
 from obi_widgets.calibration.part_by_part import How, Part, Progress, each
@@ -72,8 +72,8 @@ def sweep(
     hold_out : float
         Fraction of each history's time, at its end, that `Surface.out_of_sample` is about; 0..1.
     queue : {"worse", "back", "front"}
-        Bound of post-only fills: last in the queue, first, or in each history and cell the one with
-        the lower mean net gain. It has no effect on a taker.
+        Bound of post-only fills: last in the queue, first, or in each cell the one with the lower
+        mean net gain over all histories. It has no effect on a taker.
     executor : int, distributed.Client or concurrent.futures.Executor, optional
         Where to compute, one task for each history: a number of processes on this computer, a
         client of a Dask cluster, or another executor. The result is the same to the bit, whoever
@@ -138,34 +138,34 @@ def sweep(
         flag("progress", progress)
     axes |= {"threshold": threshold, "hold_seconds": hold_seconds}
     grid = Grid.of(settings, hold_out, axes, queue)
-    total = np.zeros((*grid.shape, PARTS, FIGURES))
+    total = none(grid)
     interval, origins, count = 0.0, list[Provenance](), 0
-    parts = [Part(loader, partial(_swept, grid=grid)) for loader in loaders]
+    computed = [Part(loader, partial(_swept, grid=grid)) for loader in loaders]
     with Progress(progress, loaders) as bar:
-        found = each(parts, executor, signal=grid.parameters.signal, cancel=cancel, progress=bar)
+        found = each(computed, executor, signal=grid.parameters.signal, cancel=cancel, progress=bar)
         for _, one in found:  # in their order: sums of floats depend on it
-            total += one.parts
+            total += one.sums
             interval = max(interval, one.interval)
             count += 1
             if one.origin is not None:
                 origins.append(one.origin)
     if not count:
         raise HistoryError("None of the days has a book.", "Give others.")
-    total = without_coarse(total, grid, interval)
-    return Surface(grid.axes, grid.parameters, total, interval, tuple(origins))
+    parts = worse(without_coarse(total, grid, interval))
+    return Surface(grid.axes, grid.parameters, parts, interval, tuple(origins))
 
 
 class _Swept(NamedTuple):
     """What a sweep of one history found."""
 
-    parts: Floats
+    sums: Floats
     interval: float
     origin: Provenance | None
 
 
 def _swept(history: History, how: How, grid: Grid, *, hashed: bool = True) -> _Swept:
-    parts = add_up(history, grid, how.cancel, how.done, how.threads)
-    return _Swept(parts, history.interval, history.provenance if hashed else None)
+    sums = add_up(history, grid, how.cancel, how.done, how.threads)
+    return _Swept(sums, history.interval, history.provenance if hashed else None)
 
 
 def surface_of(record: Record, grid: Grid) -> Surface:
@@ -175,11 +175,11 @@ def surface_of(record: Record, grid: Grid) -> Surface:
         partial(_swept, grid=replace(grid, held_from=max(held_from - begin, 0)), hashed=False)
         for begin in record.begins[:-1]
     ]
-    total = np.zeros((*grid.shape, PARTS, FIGURES))
+    total = none(grid)
     for _, one in record.each(computes, grid.parameters.signal):
-        total += one.parts
-    total = without_coarse(total, grid, record.interval)
-    return Surface(grid.axes, grid.parameters, total, record.interval)
+        total += one.sums
+    parts = worse(without_coarse(total, grid, record.interval))
+    return Surface(grid.axes, grid.parameters, parts, record.interval)
 
 
 def sweep_seconds(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from obi_widgets.calibration.entry_sums import FIGURES, PARTS, add_up, without_coarse
+from obi_widgets.calibration.entry_sums import add_up, none, without_coarse, worse
 from obi_widgets.calibration.grid import Grid
 from obi_widgets.calibration.holdout import DEFAULT_HOLD_OUT, Bounds, walk_forward_bounds
 from obi_widgets.calibration.record import Record
@@ -76,10 +76,8 @@ def walk_forward(
     ----------
     history : History, sequence of History, or Days
         Book states. Several histories must be of one market, and are one record, with a gap
-        between each two. They are computed with one by one, the signal too. The one difference is
-        in post-only orders: in each history the bound of the queue with the lower mean net gain
-        counts, as in `sweep`, so that one bound may count in some and the other in others. The days
-        that `load_days` returns are loaded three times each: for their length, to choose, to judge.
+        between each two. They are computed with one by one, the signal too. The days that
+        `load_days` returns are loaded three times each: for their length, to choose, to judge.
     folds : int
         Number of parts that are judged; 1 to 1,000.
     embargo : float
@@ -172,15 +170,15 @@ def _chosen(
         whole = any(at > number for at in last)
         wanted = bool(ends or whole)
         computes.append(partial(_before, grid=grid, ends=ends, whole=whole) if wanted else None)
-    nothing = np.zeros((*grid.shape, PARTS, FIGURES))
+    nothing = none(grid)
     total, folds = nothing.copy(), dict[int, Fold]()
-    for number, (*parts, whole_part) in record.each(computes, grid.parameters.signal):
+    for number, (*before, whole_part) in record.each(computes, grid.parameters.signal):
         mine = [fold for fold, at in enumerate(last) if at == number]
-        for fold, part in zip(mine, parts, strict=True):
-            sums = without_coarse(total + part, grid, record.interval)
-            folds[fold] = _choose(Surface(grid.axes, grid.parameters, sums), merit)
+        for fold, part in zip(mine, before, strict=True):
+            parts = worse(without_coarse(total + part, grid, record.interval))
+            folds[fold] = _choose(Surface(grid.axes, grid.parameters, parts), merit)
         total += whole_part
-    empty = Surface(grid.axes, grid.parameters, nothing)
+    empty = Surface(grid.axes, grid.parameters, worse(nothing))
     return [folds[n] if n in folds else _choose(empty, merit) for n in range(len(bounds))]
 
 
@@ -190,7 +188,7 @@ def _before(
     """Return the sums over the states before each time without gaps, and over all of them."""
     rows = np.searchsorted(history.elapsed, ends, side="left").tolist()
     rows.append(len(history) if whole else 0)
-    known = {0: np.zeros((*grid.shape, PARTS, FIGURES))}
+    known = {0: none(grid)}
     for row in {*rows} - {0}:
         known[row] = add_up(history, grid, how.cancel, threads=how.threads, stop=row)
     return [known[row] for row in rows]
@@ -208,7 +206,7 @@ def _choose(surface: Surface, merit: Callable[[Surface], Floats] | None) -> Fold
 class _After(NamedTuple):
     """What of a fold's part lies in one history: sums of the chosen settings, and its ends."""
 
-    parts: Floats | None
+    sums: Floats | None
     ends: tuple[int, int] | None
 
 
@@ -232,20 +230,20 @@ def _judged(
         asked.append(mine)
         some = [(Bounds(*(at - begin for at in bounds[n])), grids[n]) for n in mine]
         computes.append(partial(_after, some=some) if mine else None)
-    sums = [None if one is None else np.zeros((*one.shape, PARTS, FIGURES)) for one in grids]
+    sums = [None if one is None else none(one) for one in grids]
     ends: list[tuple[int, ...]] = [() for _ in folds]
     for number, found in record.each(computes, grid.parameters.signal):
         for fold, one in zip(asked[number], found, strict=True):
             if one.ends is not None:
                 ends[fold] = (*ends[fold][:1], one.ends[1]) if ends[fold] else one.ends
-            if one.parts is not None and (total := sums[fold]) is not None:
-                total += one.parts
+            if one.sums is not None and (total := sums[fold]) is not None:
+                total += one.sums
     return [
         fold._replace(
             ends=end,
             after=None
             if one is None or total is None
-            else Surface(one.axes, grid.parameters, total),
+            else Surface(one.axes, grid.parameters, worse(total)),
         )
         for fold, end, one, total in zip(folds, ends, grids, sums, strict=True)
     ]
@@ -259,17 +257,17 @@ def _after(history: History, how: How, some: Sequence[tuple[Bounds, Grid | None]
         if rows.start == rows.stop:
             found.append(_After(None, None))
             continue
-        parts = None
+        sums = None
         if grid is not None:
             chosen = grid.parameters.replace(**{n: v[0] for n, v in grid.axes.items()})
             # A signal may look back to states before the part.
             begin = chosen.first_needed(history, rows.start)
-            parts = add_up(
+            sums = add_up(
                 history[begin:], grid, how.cancel, threads=how.threads,
                 first=rows.start - begin, stop=rows.stop - begin,
             )  # fmt: skip
         first, last = history.time[[rows.start, rows.stop - 1]].tolist()
-        found.append(_After(parts, (first, last)))
+        found.append(_After(sums, (first, last)))
     return found
 
 

@@ -11,21 +11,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import numpy as np
 
-from obi_widgets.history.large_levels_numpy import (
-    BORN,
-    FOUND,
-    KEY,
-    NUMBER,
-    ROW,
-    SIZE,
-    STANDING,
-    STATE,
-)
-from obi_widgets.history.level_lives import rows_told
+from obi_widgets.history.large_levels_numpy import BORN, FOUND, KEY, NUMBER, ROW, SIZE, STATE
 from obi_widgets.kernels.loader import Kernels
 from obi_widgets.parameters import Bps, Seconds
 from obi_widgets.signals import walls_numpy
 from obi_widgets.signals.signal import signal
+from obi_widgets.signals.windows import frozen
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -72,18 +63,11 @@ def wall_fade(
     True
     """
     levels = history.large_levels
-    rows = rows_told(levels.whole, history.start)
-    whole, real = levels.whole[:, rows], levels.real[:, rows]
-    number, begin = whole[NUMBER], np.maximum(whole[ROW] - history.start, 0)
-    # A size stands until the level's next row.
-    same = number[1:] == number[:-1]
-    end = np.full(len(rows), len(history))
-    end[:-1][same] = begin[1:][same]
-    old = np.searchsorted(history.time, whole[BORN] + round(age * 1e9))
-    begin = np.where(whole[FOUND] > 0, begin, np.maximum(begin, old))
-    stands = (whole[STATE] == STANDING) & (begin < end)
-    sums = KERNELS.current().resting(
-        begin[stands], end[stands], real[KEY, stands], real[SIZE, stands], history.mid, within_bps
+    code = KERNELS.current()
+    columns = [frozen(levels.whole[one]) for one in (NUMBER, ROW, BORN, STATE, FOUND)]
+    row, begin, end = code.spans(*columns, history.start, frozen(history.time), round(age * 1e9))
+    sums = code.resting(
+        begin, end, levels.real[KEY, row], levels.real[SIZE, row], history.mid, within_bps
     )
     return share(history, sums[0], sums[1])
 

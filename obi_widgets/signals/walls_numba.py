@@ -9,6 +9,31 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
+from obi_widgets.history.large_levels_numpy import STANDING
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def spans(number, row, born, state, found, start, time, age):
+    """Return in which states a size of a wall stands that is old enough; see `walls_numpy`."""
+    count, states, least = len(number), len(time), np.int64(0)
+    if count:
+        least = number.min()
+        next_row = np.full(number.max() - least + 1, states)  # where a level's next row begins
+    out = np.empty((3, count), np.int64)
+    at = count
+    for one in range(count - 1, -1, -1):
+        level = number[one] - least
+        begin, end = max(row[one] - start, 0), next_row[level]
+        next_row[level] = begin
+        if state[one] != STANDING or begin >= end:
+            continue
+        if found[one] <= 0 and time[begin] < born[one] + age:
+            begin = np.searchsorted(time, born[one] + age)
+        if begin < end:
+            at -= 1
+            out[0, at], out[1, at], out[2, at] = one, begin, end
+    return out[0, at:], out[1, at:], out[2, at:]
+
 
 @njit(nogil=True, cache=True, error_model="numpy")
 def resting(begin, end, key, size, mid, within_bps):
@@ -26,5 +51,8 @@ def resting(begin, end, key, size, mid, within_bps):
 
 def compile_all():
     """Compile for the types that come."""
-    rows, values = np.zeros(1, np.int64), np.ones(1)
-    resting(rows, rows + 1, values, values, values, 1.0)
+    values = np.ones(1)
+    columns = np.zeros((6, 1), np.int64)
+    columns.flags.writeable = False
+    which, begin, end = spans(*columns[:5], 0, columns[5], 0)
+    resting(begin, end, values[which], values[which], values, 1.0)

@@ -35,7 +35,8 @@ const ink = el => {
 // Texts that are shortened on purpose; the whole is in a tooltip, or in words elsewhere.
 const MEANT = '.obi-signal .obi-label, .obi-b, select, .obi-choice, .obi-health-detail';
 // What is laid over the rest on purpose.
-const ABOVE = '.obi-box, .obi-then, .obi-dot-label, .obi-last, .obi-keys, .obi-layers-list';
+const ABOVE = '.obi-box, .obi-then, .obi-dot-label, .obi-last, .obi-keys, .obi-layers-list, ' +
+    '.obi-card-tip';
 // What hides a part of an element: the nearest that clips.
 const clipped = (el, box, root) => {
     for (let up = el.parentElement; up && root.contains(up); up = up.parentElement) {
@@ -154,6 +155,8 @@ TEXTS = """.obi-symbol, .obi-venue, .obi-state, .obi-figure .obi-label, .obi-fig
     .obi-health-cell-note, .obi-health-tick, .obi-health-legend span,
     .obi-health-interruptions span, .obi-health-shares span, .obi-health ul,
     .obi-board-table th, .obi-board-table td,
+    .obi-card span:not(.obi-card-track, .obi-card-modes), .obi-card-about, .obi-card-cell div,
+    .obi-card-caution, .obi-card-plot-title,
     .obi-gate-said span, .obi-gate-removed,
     .obi-leads div, .obi-market, .obi-sorter, .obi-board-state, .obi-states, .obi-chip"""
 

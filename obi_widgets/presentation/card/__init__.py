@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from obi_widgets.card.modes import mode_of
@@ -98,9 +99,14 @@ class Shown(NamedTuple):
 
     @property
     def shown(self) -> Card | None:
-        """The card whose figures are shown; None where a dash stands for each."""
+        """The card whose figures are shown; None where a dash stands for each.
+
+        One that is not ready shows its windows, as far as they are, and no direction.
+        """
         if self.card is None or self.card.state == "stale" or self.old:
             return None
+        if self.card.state == "not_ready":
+            return replace(self.card, direction=math.nan, strength=math.nan, price="")
         return self.card
 
 

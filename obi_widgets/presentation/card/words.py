@@ -172,7 +172,7 @@ def signed(value: float) -> str:
 def strength(card: Card, seconds: float) -> Line:
     """Return the strength, of which past; ``seconds`` is how much of it there is."""
     if math.isnan(card.strength):
-        return Line(NOTHING, "no figure before each window is full")
+        return Line(NOTHING, "no figure before it is ready")
     of = f"its last {span(seconds)}"
     return Line(share(card.strength), f"stronger than {percent(card.strength)} % of {of}")
 

@@ -89,7 +89,7 @@ def past(cards: Cards) -> Past:
     >>> from obi_widgets.card.past import past
     >>> found = past(obi.cards(obi.simulate(seconds=900, seed=1), mode="scalp"))
     >>> int(found.directions.sum()), found.worth.n
-    (57, 0)
+    (60, 0)
     """
     rows = slice(max(len(cards) - DAY, 0), None)
     directions = cards.direction[rows]

@@ -85,7 +85,7 @@ class LiveCards(Generic[D]):
     >>> live = LiveCards("scalp", done=answered.set)
     >>> live.ask("BTC", obi.simulate(seconds=90, seed=1))
     >>> answered.wait(10), len(live.cards("BTC"))
-    (True, 5)
+    (True, 8)
     >>> live.close()
     """
 

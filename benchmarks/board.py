@@ -50,7 +50,7 @@ LOOK = 1.0
 
 
 def past(seed: int) -> obi.History:
-    """Return over a day of a market whose imbalance wanders, a state each cycle, until now."""
+    """Return more than a day of a market whose imbalance wanders: a state each cycle, until now."""
     rng = np.random.default_rng(seed)
     many = HOURS * 360
     slow, lean = 0.0, np.empty(many)

@@ -18,7 +18,8 @@ const signedNumber = (value) => `${value < 0 ? "−" : "+"}${Math.abs(value).toF
 
 // Makes what stands in the cells of a line.
 function cardCells(cells) {
-  const conflict = make("span", "obi-conflict", cells.blocked, "✕");
+  const conflict = make("span", "obi-conflict", cells.blocked);
+  make("span", "", conflict, "✕");
   make("span", "obi-wide", conflict, " conflict");
   const why = make("span", "obi-wide", cells.blocked);
   const short = make("span", "obi-narrow", cells.blocked);

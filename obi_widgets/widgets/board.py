@@ -87,7 +87,7 @@ class Board(BoardData, Panel):
         Simulated markets only: seconds of past data to start with, 60 if left out.
     cards : {"scalp", "day", "swing"}, optional
         Show a decision card of this mode in each line, see `cards`. None if left out: a card takes
-        some 4 MB a market, and says nothing before its longest window and an hour more are filled.
+        some 3 MB a market, and says nothing before its longest window and an hour more are filled.
     past : mapping of str to History, optional
         By source: states of the market from before, such as a recording, so that cards need not
         wait. Used once cards are shown.

@@ -415,6 +415,24 @@ def test_a_signal_without_a_range_has_a_scale_of_each_market(boards):
     assert len({row.scale for row in frame.rows}) > 1
 
 
+def test_a_gauge_has_no_plus_no_side_and_no_threshold(boards):
+    board = boards(settings=obi.Settings("event_frequency", window=5))
+    board.wait(60)
+    hear(board._page)
+    wait_for(lambda: line(board, 0)["signal"] not in ("", "–"), "a value")
+    for row in range(3):
+        found = line(board, row)
+        assert float(found["signal"].replace(",", "")) > 0
+        assert "+" not in found["signal"]
+        assert (found["tint"], found["side"], found["threshold"]) == ("", 0, None)
+    assert shown(board._table)["threshold"] == "of which a gauge has none"
+    board.close()
+    maker = board._board.publisher._maker
+    frame = maker.make(board._board.followed(), board.settings.parameters, 60.0)
+    (table,) = board_texts.board_still(frame).tables
+    assert not any("+" in row[5] or "▲" in row[5] for row in table.rows)
+
+
 def test_a_signal_that_needs_more_levels_says_so(boards):
     board = boards(levels=3)
     board.wait(20)

@@ -200,15 +200,3 @@ def test_a_part_begins_and_ends_at_its_first_and_last_state():
     assert (chosen.start, len(chosen)) == (100, 100)
     assert len(part(HISTORY, (0, int(time[0]) - 1))) == 0
     assert len(part(HISTORY, (0, 2 * int(time[-1])))) == 3000
-
-
-def test_an_hour_is_judged_within_a_second(running, told):
-    history = known_market.history(3600, edge=2.0, seed=4)
-    running.ask(HISTORY, DEFAULTS)  # what is loaded and compiled at first
-    wait_for(lambda: told)
-    began = time.process_time()  # of all threads; how busy the machine is does not count
-    running.ask(history, parameters(decay=0.2))
-    wait_for(lambda: len(told) > 1)
-    assert told[1].report.states == 36_000
-    assert told[1].report.table.shape[0] == 7
-    assert time.process_time() - began < 1

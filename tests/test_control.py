@@ -32,6 +32,8 @@ def control_of():
         ("depth", "all levels", None, "all levels"), ("depth", "off", None, "all levels"),
         ("band_bps", "7.5 bps", 7.5, "7.5 bps"), ("band_bps", "", None, "off"),
         ("hold_seconds", "3.5e2 seconds", 350.0, "350 s"),
+        ("hold_seconds", "3600", 3600.0, "3,600 s"), ("hold_seconds", "1,200 s", 1200.0, "1,200 s"),
+        ("most_per_hour", "6", 6, "6 an hour"), ("most_per_hour", "off", None, "off"),
         ("fee_bps", "−1.5 bps", -1.5, "−1.5 bps"),
     ],
 )  # fmt: skip
@@ -56,6 +58,11 @@ def test_what_is_typed_is_assigned_and_shown_with_its_unit(control_of, name, tex
         ("decay", "5 bps", "decay = '5 bps' is not possible. Give a number from 0 to 100 per bp."),
         ("depth", "2.5", "depth = 2.5 is not possible. Give a number from 1 to 50 levels, or None "
          "for all levels."),
+        # Only with its unit, as it is shown, is it no decimal.
+        ("hold_seconds", "1,200", "hold_seconds = '1,200' is not possible. Give a number from 0.1 "
+         "to 86400 seconds. Write decimals with a point."),
+        ("hold_seconds", "1,20 s", "hold_seconds = '1,20 s' is not possible. Give a number from "
+         "0.1 to 86400 seconds. Write decimals with a point."),
         ("threshold", "nan", "threshold = 'nan' is not possible. Give a number from 0 to 1."),
     ],
 )  # fmt: skip

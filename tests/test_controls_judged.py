@@ -123,7 +123,8 @@ def lives(history):
 
 
 @pytest.mark.parametrize(
-    ("cheat", "text"), [(rare, "but the signal is [+-]1"), (lives, "the signal is no value")]
+    ("cheat", "text"),
+    [(rare, "but the signal is [+\N{MINUS SIGN}]1"), (lives, "the signal is no value")],
 )
 def test_what_is_seldom_on_or_was_taken_back_is_caught(cheat, text):
     history = known_market.history(5400, 0.0, seed=1)  # ten episodes in the hold-out as well

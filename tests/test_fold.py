@@ -90,6 +90,26 @@ def test_what_is_hidden_has_no_effect():
     assert posted[0].equals(posted[1])
 
 
+def test_the_least_weight_stands_beside_what_it_is_of(widget):
+    settings, boxes = widget.settings, widget._fold._boxes
+
+    def before(name):
+        shown = [widget[one.name].box for one in (*GROUPS["Exits"], *GROUPS["Orders"])]
+        assert sorted(map(id, shown)) == sorted(
+            id(one) for of in ("Exits", "Orders") for one in boxes[of].children
+        )
+        of = next(one for one in boxes.values() if widget[name].box in one.children)
+        return of.children[of.children.index(widget[name].box) - 1]
+
+    settings.stop_bps, settings.stop_by = 3.0, "strength"
+    assert before("least_weight") is widget["stop_by"].box
+    settings.size_by = "strength"  # of both
+    assert before("least_weight") is widget["size_by"].box
+    settings.size_by = "fixed"
+    assert before("least_weight") is widget["stop_by"].box
+    assert "least_weight" not in hidden(widget)
+
+
 def test_a_control_that_is_dragged_stays_the_same(widget):
     """What is shown anew beside it must not take it from under the mouse."""
     slider = widget["exit_deceleration"].control

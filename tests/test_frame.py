@@ -251,6 +251,26 @@ def test_entries_that_would_end_too_late_are_not_told(history):
     assert not note.startswith("Not shown")
 
 
+@pytest.mark.parametrize(
+    ("gates", "said"),
+    [
+        (["hours"], "The gate “Hours” is on,"),
+        (["hours", "spread"], "The gates “Hours” and “Spread” are on,"),
+        (["depth", "hours", "spread"], "The gates “Depth”, “Hours” and “Spread” are on,"),
+        (
+            ["depth", "hours", "spread", "volatility"],
+            "The gates “Depth”, “Hours” and 2 more are on,",
+        ),
+    ],
+)
+def test_without_entries_the_gates_that_are_on_are_named(history, gates, said):
+    parameters = Parameters(threshold=1.0, gates=gates)
+    _, note = effects.results(frame_of(history, parameters))
+    assert note.startswith(f"No entry. {said} and closed also while too little is known:")
+    _, note = effects.results(frame_of(history, Parameters(threshold=1.0)))
+    assert not note
+
+
 def test_the_levels_whose_flow_a_signal_reads_are_levels_in_use(history):
     for depth in (1, 5):
         parameters = Parameters("order_flow_imbalance", depth=depth)

@@ -77,6 +77,23 @@ def check(history, parameters, window, analysis=None, lines=None):
     return seen
 
 
+@pytest.mark.parametrize(
+    ("name", "begins_at_zero"),
+    [("trade_frequency", True), ("zscore(trade_frequency)", False), ("zscore(imbalance)", False)],
+)
+def test_the_scale_of_a_gauge_begins_at_zero(name, begins_at_zero):
+    history = obi.simulate(seconds=60, seed=1)
+    own = {"zscore_window": 10.0} if name == "zscore(trade_frequency)" else {}
+    parameters = Parameters(name, window=5, **own)
+    values = parameters.signal(history, parameters)
+    window = Window.ending(int(history.time[-1]), 60.0)
+    low, high = SignalLines().make("", history, values, parameters, window).scale
+    assert (low == 0) == begins_at_zero
+    assert np.isfinite(values).any()
+    assert low <= np.nanmin(values)
+    assert np.nanmax(values) <= high
+
+
 @settings(max_examples=60, deadline=None)
 @given(
     seed=st.integers(0, 10_000),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterable
 
 import numpy as np
@@ -15,6 +16,8 @@ from obi_widgets.calibration.statistics import sums_numba
 from obi_widgets.calibration.statistics.inference import Means, conditional_mean, quotient
 from obi_widgets.kernels import loader
 from obi_widgets.kernels.threads import run_tasks
+from obi_widgets.session.background_calibration import Calibrator
+from obi_widgets.session.trials import Tried
 
 from .data import DAY, RATE, synthetic
 from .entries_bench import SETTINGS
@@ -116,6 +119,17 @@ def run(*, quick: bool, history: obi.History | None = None) -> Section:
     def means(signal: np.ndarray) -> Means:
         return conditional_mean(history.mid, returns, entry_columns(history, signal, THRESHOLDS))
 
+    def answered(decay: float) -> None:
+        """Ask for what a lab shows of a setting, and wait for it, in the thread of a session."""
+        told = threading.Event()
+        calibrator = Calibrator(Tried(), told.set)
+        try:
+            calibrator.ask(hour, SETTINGS.replace(decay=decay))
+            if not told.wait(60) or calibrator.found.error:
+                raise RuntimeError(calibrator.found.error or "There was no answer in a minute.")
+        finally:
+            calibrator.close()
+
     def judged() -> object:
         report = obi.calibrate(hour, SETTINGS)
         return report.table, report.verdict
@@ -130,6 +144,7 @@ def run(*, quick: bool, history: obi.History | None = None) -> Section:
             "statsmodels": lambda: regressions(x[:, FITTED], returns),
             "many": lambda: [means(one) for one in signals],
             "hour": judged,
+            "answer": lambda: answered(0.2),
         },
         rounds=7,
         seldom=("statsmodels", "many"),
@@ -165,5 +180,8 @@ def run(*, quick: bool, history: obi.History | None = None) -> Section:
             timed.ratio("searchsorted", "returns"), "as above"),
         Row("`obi.calibrate` of an hour, table and verdict", took(timed.of("hour"), "ms"), "–",
             timed.of("hour"), f"{len(hour):,} states, 7 horizons", unit="s", most=1),
+        Row("an hour, from a moved slider to verdict and map", took(timed.of("answer"), "ms"),
+            "–", timed.of("answer"), f"{len(hour):,} states, in a session's thread", unit="s",
+            most=1),
     ]  # fmt: skip
     return section

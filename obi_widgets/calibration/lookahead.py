@@ -71,11 +71,15 @@ def looks_ahead(history: History, compute: Callable[[History], ArrayLike], signa
                 "Seed its random numbers, or give the signal as an array.",
             )
         when = str(history.time[row].view("datetime64[ns]"))[11:23]
-        before, now = (
-            "no value" if np.isnan(value) else f"{value:+.3g}" for value in (known, signal[row])
-        )
+        before, now = map(_said, (known, signal[row]))
         return f"at {when} UTC the data up to then give {before}, but the signal is {now}"
     return ""
+
+
+def _said(value: float) -> str:
+    if np.isnan(value):
+        return "no value"
+    return f"{value:+.3g}".replace("-", "\N{MINUS SIGN}") if value else "0"
 
 
 def _spread(rows: NDArray[np.intp]) -> NDArray[np.intp]:

@@ -139,7 +139,22 @@ class Fold:
         self.settings.unobserve(self._follow, DECIDING)
         self.gates.stop()
 
+    def _place_least_weight(self) -> None:
+        """Have the least weight beside what it is of: of the stop alone, among the exits."""
+        control = self._controls.get(LEAST_WEIGHT.name)
+        if control is None:
+            return
+        of_stop = self.settings.size_by != STRENGTH and self.settings.stop_by == STRENGTH
+        for name in (EXITS, ORDERS):
+            shown = [self._controls[one.name].box for one in GROUPS[name] if one != LEAST_WEIGHT]
+            after = {EXITS: STOP_BY, ORDERS: SIZE_BY}[name]
+            if of_stop == (name == EXITS):
+                shown.insert(shown.index(self._controls[after.name].box) + 1, control.box)
+            if shown != list(self._boxes[name].children):
+                self._boxes[name].children = shown
+
     def _follow(self, _: object = None) -> None:
+        self._place_least_weight()
         unused = without_effect(self.settings)
         for setting in COMMON:
             if setting.name in self._controls:

@@ -20,7 +20,7 @@ from obi_widgets.presentation.texts import effects, formatting
 from obi_widgets.presentation.texts.outcome import outcome
 from obi_widgets.session.kernel_parent import deliver_as_addressed
 from obi_widgets.session.session import Session
-from obi_widgets.settings.parameters import threshold_of
+from obi_widgets.settings.parameters import as_signal, threshold_of
 from obi_widgets.settings.settings import Settings
 from obi_widgets.signals import registry
 from obi_widgets.signals.insight import Note
@@ -101,6 +101,7 @@ class SettingsWidget(Part):
         self._tell = _teller(session) if session is not None else None
         self._lock = threading.RLock()  # controls may be made in any thread
         self._offered: set[str] = set()
+        self._known: object = None  # what the list of signals was made of
         self._offering = 0  # id of the thread that sets the list of signals; 0 for none
         self._controls: dict[str, Control] = {}
         self._sized = ""  # the market of `_sizes`
@@ -215,8 +216,14 @@ class SettingsWidget(Part):
                 close_tree(control.box, control.box.close)
 
     def _offer(self) -> None:
-        """Offer the signals that are registered now."""
-        names, chosen = {*registry.names(), *self._signals}, self.settings.signal.name
+        """Offer the signals that are registered now, without gauges: these make no entries."""
+        chosen = self.settings.signal.name
+        known = registry.names(), [*self._signals], chosen
+        if known == self._known and self._choice.value == chosen:
+            return  # asked for at each frame
+        self._known = known
+        names = {name for name in registry.names() if _enters(registry.find(name))}
+        names |= {name for name, one in self._signals.items() if _enters(one)} | {chosen}
         if names == self._offered and self._choice.value == chosen:
             return
         self._offering = threading.get_ident()
@@ -352,6 +359,11 @@ class SettingsWidget(Part):
             for control in self._controls.values():
                 control.stop()
         super().close()
+
+
+def _enters(signal: object) -> bool:
+    """Return whether a signal makes entries; a gauge has no direction."""
+    return as_signal(signal).directional
 
 
 def _effect(frame: Frame) -> str:

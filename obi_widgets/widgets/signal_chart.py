@@ -129,22 +129,23 @@ class SignalWidget(Chart):
             nothing = formatting.nothing_yet(frame) or shown.trouble
         state = overlay_state(title, nothing, frame) | {"length": ""}
         scaled = of.range is None
-        state["ticks"] = _labels(
-            shown.threshold, shown.scale, scaled=scaled, directional=of.directional
-        )
-        (low, high), threshold = shown.scale, shown.threshold
-        if shown.parameters.threshold_is != "value":
+        # A gauge makes no entries, so it is beyond nothing.
+        threshold = shown.threshold if of.directional else math.inf
+        state["ticks"] = _labels(threshold, shown.scale, scaled=scaled, directional=of.directional)
+        moves = of.directional and shown.parameters.threshold_is != "value"
+        if moves:
             threshold = math.inf
         yield self._zoned.of(
-            threshold, low, high, make=lambda: Together(self._zones(threshold, low, high))
-        )
+            threshold, low, high, moves,
+            make=lambda: Together(self._zones(threshold, low, high, moves=moves)),
+        )  # fmt: skip
         overlay = {}
         if frame.states:
             yield from self.time.changes(frame)
             yield self.range, self.time.points(*shown.extent)
             line = self.time.points(*shown.line)
             yield self.line, {"interpolation": "step-after" if shown.raw else "linear", **line}
-            if math.isinf(threshold):
+            if moves:
                 yield from self._moving_zones(*shown.bounds, low, high)
             yield self._place(frame, low, high)
             overlay = {"reading": self._reading(frame, shown)}
@@ -176,10 +177,10 @@ class SignalWidget(Chart):
         side = formatting.side(value, shown.scale, directional=directional)
         return crosshair(frame, self.time, [(value, text, side)])
 
-    def _zones(self, threshold: float, low: float, high: float) -> Iterator[Pair]:
+    def _zones(self, threshold: float, low: float, high: float, *, moves: bool) -> Iterator[Pair]:
         """Yield the scale and the zones beyond a fixed threshold; no zones if it is infinite."""
         yield self.scale, {"min": low, "max": high}
-        if math.isfinite(threshold):
+        if not moves:
             for moving in (self.above_quantile, self.below_quantile):
                 yield moving, NO_ZONE
         marks = (self.above, self.below, self.levels)

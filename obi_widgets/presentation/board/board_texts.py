@@ -116,18 +116,21 @@ def _known(value: float, digits: int) -> float | None:
     return round(value, digits) if math.isfinite(value) else None
 
 
-def line(row: BoardRow) -> list[Any]:
-    """Return what of a market's line changes all the time, as ``static/board.js`` reads it."""
+def line(row: BoardRow, *, directional: bool = True) -> list[Any]:
+    """Return what of a market's line changes all the time, as ``static/board.js`` reads it.
+
+    A gauge, which is not ``directional``, has no plus and no side.
+    """
     scale = row.scale
     change = row.spark.change if math.isfinite(row.mid) else math.nan
     return [
         formatting.mid(row.mid, row.tick_size),
         formatting.spread(row.spread, row.mid, row.tick_size).removesuffix(" bps"),
-        formatting.signal_number(row.signal, scale),
-        formatting.side(row.signal, scale),
-        row.side,
+        formatting.signal_number(row.signal, scale, directional=directional),
+        formatting.side(row.signal, scale, directional=directional),
+        row.side if directional else 0,
         place(row.signal, scale),
-        since(row.since),
+        since(row.since) if directional else "",
         _known(row.age, 1),
         formatting.bps(change, sign=True).removesuffix(" bps"),
         # To sort by.
@@ -137,14 +140,17 @@ def line(row: BoardRow) -> list[Any]:
     ]
 
 
-def steady(row: BoardRow, factor: int) -> list[Any]:
-    """Return what of a market's line seldom changes, apart from the rest: it is seldom sent."""
+def steady(row: BoardRow, factor: int, *, directional: bool = True) -> list[Any]:
+    """Return what of a market's line seldom changes, apart from the rest: it is seldom sent.
+
+    A gauge, which is not ``directional``, has no threshold.
+    """
     return [
         shown_state(row),
         reason(row),
         instead(row),
         "bad" if is_bad(row) else "old" if row.old else "",
-        place(row.threshold, row.scale),
+        place(row.threshold, row.scale) if directional else None,
         factor,
         row.trouble,
         not row.time,
@@ -154,6 +160,8 @@ def steady(row: BoardRow, factor: int) -> list[Any]:
 def threshold_of(frame: BoardFrame) -> str:
     """Return the threshold in words: one for all markets, or each market's own quantile."""
     parameters = frame.parameters
+    if not parameters.signal.directional:
+        return "of which a gauge has none"
     if parameters.threshold_is == "quantile":
         return f"its own quantile {parameters.threshold:g}"
     unit = parameters.signal.unit
@@ -180,7 +188,10 @@ def board_state(frame: BoardFrame) -> dict[str, Any]:
         "cards": card_columns(frame.mode, tuple(BUILT_IN)),
     }
     for at, (row, factor) in enumerate(zip(frame.rows, frame.factors, strict=True)):
-        state |= {str(at): line(row), f"s{at}": steady(row, factor)}
+        state |= {
+            str(at): line(row, directional=signal.directional),
+            f"s{at}": steady(row, factor, directional=signal.directional),
+        }
         if frame.mode is not None:
             state[f"c{at}"] = card_line(row.card)
     return state
@@ -198,9 +209,12 @@ def compared_state(frame: BoardFrame) -> dict[str, Any]:
     said = f"{signal.title} by the time of receipt, {formatting.duration(frame.seconds)}"
     return {
         "names": names,
-        "values": [formatting.signal_number(row.signal, scale) for row in rows],
+        "values": [
+            formatting.signal_number(row.signal, scale, directional=signal.directional)
+            for row in rows
+        ],
         "scale": list(scale),
-        "threshold": frame.parameters.threshold if by_value else None,
+        "threshold": frame.parameters.threshold if by_value and signal.directional else None,
         "apart": apart,
         "decimals": formatting.signal_decimals(scale),
         "end": frame.compared.end // 1_000_000 if frame.compared else 0,
@@ -230,7 +244,7 @@ def _trouble(frame: BoardFrame) -> str:
 
 def board_still(frame: BoardFrame) -> Still:
     """Return a still picture: the figures as a table."""
-    rows = []
+    rows, of = [], frame.parameters.signal
     for row in frame.rows:
         _, symbol, venue = named(row)
         figures: list[str] = [instead(row), "", "", "", ""]
@@ -238,8 +252,8 @@ def board_still(frame: BoardFrame) -> Still:
             figures = [
                 formatting.mid(row.mid, row.tick_size),
                 formatting.spread(row.spread, row.mid, row.tick_size),
-                formatting.signal(row.signal, row.scale, frame.parameters.signal.unit),
-                since(row.since),
+                formatting.signal(row.signal, row.scale, of.unit, directional=of.directional),
+                since(row.since) if of.directional else "",
                 formatting.bps(row.spark.change, sign=True),
             ]
         if frame.mode is not None:

@@ -182,7 +182,10 @@ class SignalLines:
         parameters: Parameters,
         window: Window,
     ) -> tuple[float, float]:
-        """Return the scale of the chart: the signal's range, or one symmetric about 0."""
+        """Return the scale of the chart: the signal's range, or one symmetric about 0.
+
+        That of a gauge begins at 0, unless it falls below.
+        """
         if parameters.signal.range is not None:
             return parameters.signal.range
         what = (parameters.of_signal, window.column)
@@ -196,4 +199,6 @@ class SignalLines:
             threshold = float(bounds[np.isfinite(bounds)].max(initial=0.0))
         if threshold <= FAR * largest or not largest:
             largest = max(largest, threshold) or 1.0
-        return self._axis.follow(np.array([-largest, largest]))
+        low, high = self._axis.follow(np.array([-largest, largest]))
+        falls = parameters.signal.directional or np.nanmin(ranges[1], initial=0.0) < 0
+        return (low if falls else 0.0), high

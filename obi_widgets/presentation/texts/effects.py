@@ -14,12 +14,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from obi_widgets.presentation.frames.frame import Frame, Reach
+    from obi_widgets.trading.gates.gates import Gates
 
-CLOSED = (
-    "No entry. A gate is closed also while it knows too little: obi.gate_report says how long each "
-    "was open or unknown."
-)
-"""What may be the reason of no entry while gates are on."""
+FEW_NAMED = 3
+"""Gates that a sentence names, at most."""
 
 
 def depth_effect(depth: int | None, reach: Reach) -> Note:
@@ -44,6 +42,20 @@ def inferred_share(reach: Reach) -> str:
     """Return in which share of the states the signal uses levels that are not known."""
     share = f"{max(100 * reach.inferred, 0.1):.{0 if reach.inferred >= 0.1 else 1}f}"
     return f"{share} % of states use levels that the last snapshot did not cover."
+
+
+def closed(gates: Gates) -> str:
+    """Return what may be the reason of no entry while gates are on: which they are."""
+    names = [f"“{gate.title}”" for gate in gates.gates]
+    if len(names) == 1:
+        which, each = f"The gate {names[0]} is", "it"
+    else:
+        last = names.pop() if len(names) <= FEW_NAMED else f"{len(names) - FEW_NAMED + 1} more"
+        which, each = f"The gates {', '.join(names[: FEW_NAMED - 1])} and {last} are", "each"
+    return (
+        f"No entry. {which} on, and closed also while too little is known: obi.gate_report says "
+        f"how long {each} was open or unknown."
+    )
 
 
 def threshold_effect(beyond: float) -> str:
@@ -86,7 +98,9 @@ def results(frame: Frame) -> tuple[list[tuple[str, str, str]], str]:
     if frame.front is not None:
         bounds = "Figures: last to first in the queue. The chart shows the last. "
     if not found.entries:
-        return rows, frame.untold or (CLOSED if parameters.gates else bounds.strip())
+        return rows, frame.untold or (
+            closed(parameters.gates) if parameters.gates else bounds.strip()
+        )
     if found.entries < FEW:
         return rows, f"{bounds}Too few entries: the mean may be chance."
     half = formatting.number(1.96 * found.mean_net_se, 2)

@@ -249,7 +249,7 @@ def value(parameter: Parameter, chosen: object) -> str:
     if isinstance(kind, Levels) and chosen == 1:
         return "1 level"
     fine = kind.steps[2] < 0.1 and not isinstance(kind, Levels)
-    text = signed(plain(chosen) if fine else f"{chosen:g}")
+    text = signed(plain(chosen) if fine else f"{chosen:,g}")
     unit = UNITS.get(kind.unit, kind.unit)
     return f"{text} {unit}" if unit else text
 
@@ -257,7 +257,8 @@ def value(parameter: Parameter, chosen: object) -> str:
 def typed(parameter: Parameter, text: str) -> float | None:
     """Return the number that was typed for a setting, as `value` writes it; None for off.
 
-    The unit may be left out. A comma is refused: it may mean thousands or decimals.
+    The unit may be left out. A comma is refused, since it may mean thousands or decimals, unless
+    the text is written as `value` writes it, with its unit: "3,600 s".
 
     Raises
     ------
@@ -270,6 +271,10 @@ def typed(parameter: Parameter, text: str) -> float | None:
     if kind.off and words in ("", "off", "none", kind.off.lower()):
         return None
     found = re.fullmatch(r"([+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?)\s*(.*)", words)
+    if "," in words and re.fullmatch(r"[+-]?\d{1,3}(,\d{3})+(\.\d+)? .*", words):
+        number = float(words.split(" ")[0].replace(",", ""))
+        if value(parameter, number).lower().replace(MINUS, "-") == words:
+            return number
     units = {"", kind.unit.lower(), UNITS.get(kind.unit, kind.unit).lower()}
     if isinstance(kind, Levels):
         units.add("level")

@@ -18,8 +18,8 @@ TESTED = {path.stem for path in TESTS.rglob("test_*.py")}
 
 TABLE = {
     # What a public function is made of is tested through it.
-    "calibrate": ("calibration/calibrate calibration/result calibration/coverage_notes calibration/report "
-        "calibration/report_tables", "obi.calibrate"),
+    "calibrate": ("calibration/calibrate calibration/result calibration/coverage_notes "
+        "calibration/report calibration/report_tables", "obi.calibrate"),
     "side_by_side": (
         "presentation/tear_sheet/side_by_side widgets/side_by_side",
         "signals side by side: the sheet and its widget",

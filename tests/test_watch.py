@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -14,6 +15,7 @@ import pytest
 
 import obi_widgets as obi
 from obi_widgets.cli import config, main, output
+from obi_widgets.presentation.texts.report_text import HEAD
 from obi_widgets.presentation.watch import row_texts
 
 SIM = Path(__file__).parent / "data" / "sim.txt"
@@ -133,8 +135,23 @@ def test_in_a_terminal_it_has_colours(monkeypatch, capsys):
     monkeypatch.setenv("FORCE_COLOR", "1")
     said = watch(capsys, "sim:BTC-PERP", "--rows", "1")
     assert any("\x1b[" in line for line in said)
-    output.say_table(("a", "b"), [("1", "2")], "Of it")
-    assert "┃" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("terminal", [True, False])
+def test_a_table_cuts_no_figure_off_in_a_narrow_terminal(terminal, monkeypatch, capsys):
+    monkeypatch.setattr("sys.stdout.isatty", lambda: terminal)
+    monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.setenv("NO_COLOR", "1")
+    rows = [(f"{at} s", "12,345", "1,234", "+0.12", "-0.31 to +1.43", "0.001", "10.12", "-9.24",
+             "-10.12 to -8.31", "-10.23") for at in (10, 60)]  # fmt: skip
+    output.say_table(HEAD, rows, "Of it")
+    said = capsys.readouterr().out
+    assert "…" not in said
+    plain = re.sub(r"\x1b\[[\d;]*m", "", said)
+    words = plain.split()
+    for text in (*HEAD, *rows[0]):
+        assert set(text.split()) <= set(words)
+    assert terminal == (max(map(len, plain.splitlines())) <= 80)
 
 
 def process(code: str, *arguments: str) -> subprocess.Popen[str]:

@@ -40,12 +40,19 @@ def terminal() -> Console | None:
 
 
 def say_table(head: Sequence[str], rows: Sequence[Sequence[str]], title: str = "") -> None:
-    """Print a table: with lines and colours in a terminal, else as columns of plain text."""
+    """Print a table: as wide as the terminal, or if it is piped, a line for each row."""
     console = terminal()
     if console is not None:
         from rich.table import Table
 
-        table = Table(*head, title=title or None, title_justify="left")
+        table = Table(
+            title=title or None, title_justify="left", box=None, pad_edge=False,
+            collapse_padding=True,
+        )  # fmt: skip
+        for name, *column in zip(head, *rows, strict=True):
+            # A narrow terminal breaks lines between words, and never cuts a figure off.
+            longest = max(len(word) for text in (name, *column) for word in text.split() or [""])
+            table.add_column(name, min_width=longest, overflow="fold")
         for row in rows:
             table.add_row(*row)
         console.print(table)

@@ -9,11 +9,12 @@ if TYPE_CHECKING:
     from obi_widgets.settings.provenance import AtHorizon, Findings
 
 HEAD = (
-    "horizon", "entries", "independent", "mean bps", "interval", "p adjusted", "cost bps",
+    "horizon", "n", "n eff", "mean bps", "interval", "p adj.", "cost bps",
     "net bps", "net interval", "held-out net bps",
 )  # fmt: skip
-"""Names of the columns. Means are of mid, + to the signal's side; net ones are of a taker's trade
-after fees. P values are corrected for overlap and for all that was tried."""
+"""Names of the columns: entries, and independent ones with the same information. Means are of mid,
++ to the signal's side; net ones are of a taker's trade after fees. P values are corrected for
+overlap and for all that was tried."""
 
 
 def report_rows(findings: Findings) -> list[tuple[str, ...]]:

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
 import pytest
@@ -15,6 +16,7 @@ from session_tools import wait_for
 
 from obi_widgets.cli import main
 from obi_widgets.errors import SettingsError, SourceError
+from obi_widgets.feeds import blocking
 from obi_widgets.feeds.simulation.alone import serve
 from obi_widgets.feeds.simulation.served import FAULTS
 
@@ -71,6 +73,19 @@ def test_what_it_cannot_serve_is_refused(capsys):
     assert "Did you mean 'BTC-PERP'?" in capsys.readouterr().err
 
 
+def test_an_interruption_before_it_waits_ends_the_work_too(monkeypatch):
+    class Interrupted(ThreadPoolExecutor):
+        def submit(self, *arguments):
+            super().submit(*arguments)
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(blocking, "ThreadPoolExecutor", Interrupted)
+    stop, ended = threading.Event(), []
+    with pytest.raises(KeyboardInterrupt):
+        blocking.run_and_wait(lambda: ended.append(stop.wait(30)), cancel=stop.set)
+    assert ended == [True]
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("arguments", [["--json"], []])
 def test_the_command_prints_addresses_and_ends_by_sigterm(arguments):
@@ -86,8 +101,9 @@ def test_the_command_prints_addresses_and_ends_by_sigterm(arguments):
     )  # fmt: skip
     try:
         first = process.stdout.readline()
+        second = "" if arguments else process.stdout.readline()
         process.send_signal(signal.SIGTERM)
-        said, wrong = process.communicate(timeout=PATIENCE)
+        _, wrong = process.communicate(timeout=PATIENCE)
     finally:
         process.kill()
         process.communicate()
@@ -96,4 +112,4 @@ def test_the_command_prints_addresses_and_ends_by_sigterm(arguments):
         assert json.loads(first)["urls"].keys() == {"book", "trades", "rest"}
     else:
         assert first == "Serving BTC-PERP, seed 7. Stop it with Ctrl-C. Read it with:\n"
-        assert said.startswith("obi-widgets watch lmex:BTC-PERP --url book=ws://127.0.0.1:")
+        assert second.startswith("obi-widgets watch lmex:BTC-PERP --url book=ws://127.0.0.1:")

@@ -170,9 +170,8 @@ MAIN = "import sys; from obi_widgets.cli.main import main; sys.exit(main())"
 def test_interrupted_it_sums_up_and_its_exit_code_says_so(number):
     watching = process(MAIN, "watch", "sim:BTC-PERP", "--every", "0.2")
     try:
-        for line in watching.stdout:
-            if line.startswith(row_texts.HEAD[0]):
-                break
+        rows = (line for line in watching.stdout if " bps " in line)
+        assert [next(rows), next(rows)]  # then there are two states at least
         watching.send_signal(number)
         said, wrong = watching.communicate(timeout=PATIENCE)
     finally:

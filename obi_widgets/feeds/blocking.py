@@ -39,9 +39,9 @@ def run_and_wait(work: Callable[[], T], *, cancel: Callable[[], object]) -> T:
         return.
     """
     with ThreadPoolExecutor(1, thread_name_prefix="obi-work") as pool:
-        future = pool.submit(work)
         try:
-            return _wait(future)
+            # The work may begin before `submit` returns: an interruption there has to end it too.
+            return _wait(pool.submit(work))
         except BaseException:
             cancel()  # the pool waits for the work to end when it is left
             raise

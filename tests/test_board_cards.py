@@ -185,4 +185,4 @@ def test_a_market_whose_cards_fail_says_so_and_the_others_go_on(board_of, record
     wait_for(lambda: board.to_frame().loc[one, "card"] in READY, "the one that goes on")
     wait_for(lambda: board.to_frame().loc[other, "card"] == "failed", "the other's error")
     table = board.to_frame()
-    assert table.loc[other, "card_reason"].startswith("A str is not a history.")
+    assert table.loc[other, "card_reason"].startswith("The cards could not be made")

@@ -71,6 +71,7 @@ _PLACES = {
     "Reading": "presentation.reading.reading",
     "RecordingWarning": "errors",
     "Refusal": "feeds.health.health",
+    "Reconciliation": "paper.reconcile",
     "Reliability": "calibration.reliability",
     "Report": "calibration.report",
     "Seal": "calibration.seal",
@@ -149,6 +150,7 @@ _PLACES = {
     "rank_imbalance": "signals.rank_imbalance",
     "realised_volatility": "signals.realised_volatility",
     "record": "feeds.record",
+    "reconcile": "paper.reconcile",
     "recovery": "calibration.quality.resilience",
     "resilience": "calibration.quality.resilience",
     "sealed_test": "calibration.sealed_history",
@@ -247,6 +249,7 @@ __all__ = [
     "Proposal",
     "Provenance",
     "Reading",
+    "Reconciliation",
     "RecordingWarning",
     "Refusal",
     "Reliability",
@@ -326,6 +329,7 @@ __all__ = [
     "queue_logistic",
     "rank_imbalance",
     "realised_volatility",
+    "reconcile",
     "record",
     "recovery",
     "resilience",
@@ -434,6 +438,7 @@ if TYPE_CHECKING:
     from obi_widgets.history.trades import Taken, Trades
     from obi_widgets.market_data.events import Instrument
     from obi_widgets.market_data.fees import Fees
+    from obi_widgets.paper.reconcile import Reconciliation, reconcile
     from obi_widgets.parameters import Band, Bps, Choice, Levels, Number, Parameter, Seconds
     from obi_widgets.presentation.layers.chart_layers import Appearance
     from obi_widgets.presentation.reading.reading import Reading

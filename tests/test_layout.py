@@ -17,6 +17,12 @@ MODULES = sorted(
 TESTED = {path.stem for path in TESTS.rglob("test_*.py")}
 
 TABLE = {
+    "paper": (
+        "paper/backtest paper/causes paper/log paper/matching paper/moments paper/reconcile "
+        "paper/run paper/seconds",
+        "obi.reconcile, and the log that it reads"),
+    "papering": ("cli/commands/reconcile cli/papering session/papering",
+        "paper runs of a feed, and both commands"),
     # What a public function is made of is tested through it.
     "calibrate": ("calibration/calibrate calibration/result calibration/coverage_notes "
         "calibration/report calibration/report_tables", "obi.calibrate"),

@@ -14,5 +14,8 @@ WRONG_USAGE = 2
 NOT_VIABLE = 3
 """``calibrate`` has a verdict, and it is another one than *viable*."""
 
+NOT_EXPLAINED = 4
+"""``reconcile`` has found a difference without a cause."""
+
 INTERRUPTED = 130
 """Ctrl-C, SIGTERM or SIGHUP came before the end."""

@@ -14,6 +14,8 @@ from obi_widgets.cli.commands import (
     convert,
     export,
     lab,
+    paper,
+    reconcile,
     record,
     replay,
     simulate,
@@ -33,6 +35,8 @@ COMMANDS = {
     "watch": watch.command,
     "replay": replay.command,
     "simulate": simulate.command,
+    "paper": paper.command,
+    "reconcile": reconcile.command,
     "calibrate": calibrate.command,
     "export": export.command,
     "convert": convert.command,
@@ -54,6 +58,7 @@ Exit codes:
   1    an error, said in one line
   2    wrong usage
   3    calibrate: the verdict is not "viable"
+  4    reconcile: a difference is not explained
   130  interrupted, by Ctrl-C or SIGTERM
 """
 

@@ -185,6 +185,20 @@ def test_a_difference_without_evidence_is_not_explained(spoil, what, written):
     assert "not explained" in str(found)
 
 
+def test_what_came_after_a_decision_explains_nothing(written):
+    table = obi.entries(HISTORY, PLAIN)
+    gone = 20
+    decided = int(np.searchsorted(HISTORY.time, table.entry_time[gone].value))
+    bid = HISTORY.bid.copy()
+    bid[decided + 20 : decided + 28] -= HISTORY.tick_size  # while its position is held
+    seen = replace(HISTORY, bid=bid)
+    assert HISTORY.time[decided] // 10**9 < HISTORY.time[decided + 20] // 10**9
+    found = obi.reconcile(written(without(lines_of(seen, PLAIN), gone + 1)), HISTORY)
+    assert found.seconds_differ
+    (wrong,) = found.table[found.table.cause == "not explained"].to_dict("records")
+    assert wrong["backtest_time"] == table.entry_time[gone]
+
+
 def test_other_settings_are_the_cause_and_are_named(written):
     path = written(lines_of(HISTORY, PLAIN))
     found = obi.reconcile(path, HISTORY, PLAIN.replace(threshold=0.5))

@@ -109,6 +109,9 @@ class Causes:
     def _seen(self, pair: Pair) -> str:
         """Return what the two saw differently, at the entry or where it looks back."""
         begin, end = pair.begin // SECOND, min(pair.end, self._last) // SECOND
+        if pair.logged is None or pair.tested is None or DECIDING & {*pair.differs}:
+            # What came after a decision did not change it.
+            end = max(one.decided for one in pair if one is not None) // SECOND
         if not _within(self._shown, begin, end):
             return ""  # all that the entry depends on was the same
         if roots := _within(self.roots, begin, end):
@@ -193,6 +196,9 @@ class Causes:
             return "the cap counted other entries within the hour, which are explained"
         return ""
 
+
+DECIDING = {"time", "size"}
+"""What differs of a decision itself, and not of what became of it."""
 
 ENDING = {"exit time", "exit price", "end", "entry time", "entry price"}
 """What may differ of an entry that goes on where the one of the two ends."""

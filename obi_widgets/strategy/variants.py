@@ -308,6 +308,7 @@ def with_signal(
         condition = "may_enter"
     if leaves_early(parameters):
         changes += of_exits(what, after, condition)
+        condition = "may_enter"
         changes += PAID_POSTED if parameters.execution == "post_only" else PAID
     if graded(parameters):
         changes += of_strength(what, parameters)

@@ -12,7 +12,7 @@ from pathlib import Path
 import obi_widgets as obi
 
 HERE = Path(__file__).parent
-sys.path.insert(0, str(HERE))  # for docstrings.py and figures.py
+sys.path.insert(0, str(HERE))  # for the modules beside this one
 
 project = "obi-widgets"
 author = "The obi-widgets founders"

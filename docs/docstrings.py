@@ -1,4 +1,4 @@
-"""Docstrings as reStructuredText: signs that we mean as they are, and it does not."""
+"""What Sphinx makes of docstrings, and links to the pages of public names."""
 
 from __future__ import annotations
 
@@ -6,36 +6,19 @@ import re
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
+from docutils import nodes
+from escaping import escape
+from sphinx.addnodes import pending_xref
+
+import obi_widgets as obi
+
 if TYPE_CHECKING:
     from docutils.nodes import TextElement
-    from sphinx.addnodes import pending_xref
     from sphinx.application import Sphinx
     from sphinx.environment import BuildEnvironment
 
-_BULLET = re.compile(r"^(\s*)\+ ")
-"""A line such as "+ is more bids" would be an item of a list."""
-
-_SIGNS = re.compile(r"(``.+?``)|(\|)|(\(\*)")
-"""|value| would be a substitution, and (*axes) would begin an emphasis."""
-
-
-def escape(lines: list[str]) -> list[str]:
-    """Return the lines with such signs escaped, but for code: examples and literal blocks."""
-    escaped = []
-    literal: int | None = None  # the indent of the line that began a literal block
-    example = False
-    for line in lines:
-        indent = len(line) - len(line.lstrip())
-        if literal is not None and line.strip() and indent <= literal:
-            literal = None
-        example = bool(line.strip()) and (example or line.lstrip().startswith(">>>"))
-        if literal is None and not example:
-            if line.rstrip().endswith("::"):
-                literal = indent
-            line = _SIGNS.sub(lambda found: found[1] or found[0][:-1] + "\\" + found[0][-1], line)
-            line = _BULLET.sub(r"\1\\+ ", line)
-        escaped.append(line)
-    return escaped
+_NAME = re.compile(r"obi\.(\w+)(\(.*\))?$")
+"""A public name or a call of it, written as code."""
 
 
 def _process(
@@ -63,6 +46,25 @@ def _is_not_ours(
     return None if module.startswith("obi_widgets") else True
 
 
+def _named(app: Sphinx, doctree: nodes.document) -> None:
+    """Let each public name in the running text lead to its page."""
+    for literal in list(doctree.findall(nodes.literal)):
+        found = _NAME.match(literal.astext())
+        if not found or found[1] not in obi.__all__:
+            continue
+        if isinstance(literal.parent, nodes.reference | pending_xref | nodes.title):
+            continue
+        link = pending_xref(
+            refdomain="py",
+            reftype="obj",
+            reftarget=f"obi_widgets.{found[1]}",
+            refdoc=app.env.docname,
+            refexplicit=True,
+        )
+        literal.replace_self(link)
+        link += literal
+
+
 def _private(
     app: Sphinx, env: BuildEnvironment, node: pending_xref, text: TextElement
 ) -> TextElement | None:
@@ -72,8 +74,9 @@ def _private(
 
 
 def setup(app: Sphinx) -> dict[str, bool]:
-    """Have docstrings escaped before numpydoc takes them apart."""
+    """Have docstrings escaped before numpydoc takes them apart, and names linked."""
     app.connect("autodoc-process-docstring", _process, priority=400)
     app.connect("autodoc-skip-member", _is_not_ours)
     app.connect("missing-reference", _private)
+    app.connect("doctree-read", _named)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

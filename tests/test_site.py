@@ -90,7 +90,7 @@ def test_each_figure_that_a_page_shows_is_drawn():
 
 
 def test_signs_of_docstrings_are_escaped_and_code_is_not():
-    escape = _module("docstrings").escape
+    escape = _module("escaping").escape
     given = [
         "+ is more bids, shape (*axes, 3), |t|, ``|x|``",
         "A formula::", "", "    |a| + b", "", "after |it|",

@@ -284,6 +284,46 @@ def test_a_recording_before_a_market_fills_its_windows(tape):
     assert found.state[-1] not in ("not_ready", "stale")
 
 
+class Unbounded(GrowingCards):
+    """Makes each cycle of a time without states."""
+
+    _most = None
+
+
+@pytest.mark.parametrize("lost", [True, False])
+@pytest.mark.parametrize("options", [{}, {"weights": "accuracy"}])
+def test_a_long_time_without_states_makes_few_cycles_and_changes_nothing(lost, options):
+    gap = 25_000 * CYCLE
+    leans = wandering(6_000, seed=3)
+    before = market(leans[:3_000])
+    after = market(leans[3_000:], start=int(before.time[-1]) + gap + 3 * SECOND)
+    plan = Plan.of("scalp", [OF_BOOK, "queue_imbalance"], **options)
+    bounded, unbounded = (kind(plan, keep=500) for kind in (GrowingCards, Unbounded))
+    added = []
+    for one in (bounded, unbounded):
+        many = one.seed(before) if lost else one.append(before)
+        one._next = None  # another history comes
+        added.append(many + sum(one.append(after[:cut]) for cut in (1, 40, 700, len(after))))
+    assert added[1] - added[0] == 25_000 - bounded._most
+    same(bounded.cards(), unbounded.cards())
+    assert bounded.cards().begun == unbounded.cards().begun
+    assert bounded._results.start == unbounded._results.start
+
+
+def test_a_past_that_ended_years_ago_costs_no_more_than_a_few_days():
+    before = market(wandering(1_500, seed=3), start=START - 3 * 365 * 86_400 * SECOND)
+    growing = GrowingCards(Plan.of("day", OF_BOOK))
+    growing.seed(before)
+    after = market(wandering(900, seed=4))
+    added = growing.append(after)
+    assert added < 4 * 8_640
+    found = growing.cards()
+    fresh = obi.cards(after, signals=OF_BOOK)
+    assert found.time[-1] == fresh.time[-1]
+    np.testing.assert_array_equal(found.values[:, -80:], fresh.values[:, -80:])
+    assert np.isnan(found.values[:, 0]).all()
+
+
 # -- use ----------------------------------------------------------------------------------------
 
 
@@ -368,7 +408,11 @@ def test_a_reason_has_numbers_where_there_are_some(cards):
 def test_the_examples_of_the_page_run(capsys):
     page = (Path(__file__).parents[1] / "docs/cards.md").read_text(encoding="utf-8")
     names: dict[str, object] = {"obi": obi}
-    for block in re.findall(r"```python\n(.*?)```", page, re.DOTALL):
-        exec(block, names)
+    try:
+        for block in re.findall(r"```python\n(.*?)```", page, re.DOTALL):
+            exec(block, names)
+    finally:
+        for name in ("card", "session"):
+            getattr(names.get(name), "close", lambda: None)()
     assert "not_ready" in capsys.readouterr().out
     assert names["settings"].gates["conflict"]["long"] == 900

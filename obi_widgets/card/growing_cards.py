@@ -11,6 +11,7 @@ uses the past that is there throughout its hour, whoever looks and when: what is
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -24,7 +25,7 @@ from obi_widgets.history.given import as_history
 from obi_widgets.history.growing import Growing
 from obi_widgets.signals.cycle_windows import agreement, combined, weighed, window_means
 from obi_widgets.signals.cycles import CYCLE, CYCLE_SECONDS, Cycles, CycleSums, cycles_in
-from obi_widgets.trading.own_past import bands, share_below
+from obi_widgets.trading.own_past import DAY, bands, share_below
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -107,7 +108,8 @@ class GrowingCards:
         Returns
         -------
         int
-            How many cycles they finish.
+            How many cycles they add: those that they finish, but of a long time without states only
+            the last ones, which what is kept depends on.
         """
         history = as_history(history)
         first = 0 if self._next is None else self._next - history.start
@@ -119,7 +121,30 @@ class GrowingCards:
         if first >= len(history):
             return 0
         self._next = history.start + len(history)
-        return self._grow(self._sums.append(*self._read(history, first)), history.tick_size)
+        time, values = self._read(history, first)
+        added = 0
+        for part in self._parts_of(time):
+            cycles = self._sums.append(time[part], values[:, part], self._most)
+            added += self._grow(cycles, history.tick_size)
+        return added
+
+    @property
+    def _most(self) -> int | None:
+        """Cycles of a time without states that are made at most; None for all.
+
+        What is kept depends on so many cycles, whatever was before.
+        """
+        if self._keep is None:
+            return None
+        # A band is of a day of windows, and those may be of places in the day before each.
+        return self._keep + 2 * DAY + cycles_in(max(self.plan.mode.windows))
+
+    def _parts_of(self, time: Ints) -> list[slice]:
+        """Return the states in parts of a bounded number of cycles, gaps between parts aside."""
+        if self._most is None:
+            return [slice(None)]
+        cuts = np.flatnonzero(np.diff(time // CYCLE // self._most)) + 1
+        return [slice(*ends) for ends in pairwise([0, *cuts.tolist(), len(time)])]
 
     def seed(self, history: History) -> int:
         """Add a history after which another one comes, such as a recording before a live market.
@@ -129,7 +154,7 @@ class GrowingCards:
         Returns
         -------
         int
-            How many cycles it finishes.
+            How many cycles it adds, see `append`.
         """
         self._next = None
         found = self.append(history)
@@ -177,8 +202,10 @@ class GrowingCards:
         new = len(cycles.age)
         if not new:
             return 0
-        if not len(self):
+        if not self._begun:
             self._begun = cycles.first * CYCLE
+        if self._most is not None and len(self) and cycles.first > self._newest:
+            self._skip(cycles.first - self._newest)
         self._newest = cycles.first + new
         self._add_cycles(cycles, new, tick_size)
         self._add_windows(new)
@@ -190,6 +217,12 @@ class GrowingCards:
             for store in self._stores:
                 store.drop(len(store) - self._keep)
         return new
+
+    def _skip(self, count: int) -> None:
+        """Forget all cards: so many cycles are left out before the next one."""
+        for store in self._stores:
+            store.drop(len(store))
+            store.start += count
 
     def _say(self) -> None:
         """Say what is not said of the hours before this one, while all is there to learn from."""

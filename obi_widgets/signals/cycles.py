@@ -94,7 +94,7 @@ class CycleSums:
         """Let the newest state hold no longer: what follows is not its successor."""
         self._values = np.full_like(self._values, np.nan)
 
-    def append(self, time: Ints, values: Floats) -> Cycles:
+    def append(self, time: Ints, values: Floats, most: int | None = None) -> Cycles:
         """Add states, and return the cycles that they finish.
 
         Parameters
@@ -103,6 +103,9 @@ class CycleSums:
             Nanoseconds, never decreasing, and not before the newest state.
         values : ndarray of float64, shape (R, T)
             Of each state; NaN without one.
+        most : int, optional
+            Cycles to return of the time between the newest state so far and the first of these:
+            of a longer one, those before are left out. All if left out.
 
         Returns
         -------
@@ -119,12 +122,18 @@ class CycleSums:
             time = np.concatenate((self._time, time))
             values = np.concatenate((self._values, values), axis=1)
         opened, newest = int(time[0]) // CYCLE, int(time[-1]) // CYCLE
+        since, sums_before = time, self._sums
+        if most is not None and len(time) > 1 and int(time[1]) // CYCLE - opened > most:
+            # The newest state has held since long before: from the first cycle that is returned.
+            opened = int(time[1]) // CYCLE - most
+            since, sums_before = time.copy(), np.zeros_like(self._sums)
+            since[0] = opened * CYCLE
         ends = np.arange(opened + 1, newest + 1) * CYCLE
         at = np.searchsorted(time, ends)
         sums = np.zeros((len(values), 2, len(ends) + 1))
-        sums[..., 0] = self._sums
+        sums[..., 0] = sums_before
         values = np.ascontiguousarray(values)
-        KERNELS.current().add(frozen(time), frozen(values), CYCLE, sums)
+        KERNELS.current().add(frozen(since), frozen(values), CYCLE, sums)
         # Copies, since a view would keep all of the states alive.
         self._sums, self._time = sums[..., -1].copy(), time[-1:].copy()
         self._values = values[:, -1:].copy()

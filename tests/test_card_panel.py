@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from card_tools import market, wandering
 from history_tools import SECOND, START
+from msgspec import structs
 from session_tools import following, wait_for
 from shown_tools import hear, shown
 from test_card_confidence import OF_BOOK, tape
@@ -18,9 +19,11 @@ from test_card_confidence import OF_BOOK, tape
 import obi_widgets as obi
 from obi_widgets.card.card import CardReason
 from obi_widgets.card.past import BINS, Pasts, Worth, past, scale_of
+from obi_widgets.card.venues import VenueMoment, venue_moment
 from obi_widgets.history.context import NAMES
 from obi_widgets.presentation.card import Shown, card_state, card_still, marks, words
 from obi_widgets.presentation.card.market_now import MarketNow
+from obi_widgets.presentation.card.other_venues import no_venues, other_venues, spread
 
 NAN = math.nan
 INSTRUMENT = obi.Instrument("lmex", "BTC-PERP", "LMEX", "USD", 0.1, 1.0, inverse=False)
@@ -440,8 +443,7 @@ def test_cards_go_on_while_nobody_looks():
         try:
             session.wait(300)
             assert not widget.looked_at
-            cards = wait_for(lambda: widget.cards, "cards")
-            assert len(cards) >= 2
+            wait_for(lambda: len(widget.cards or ()) >= 2, "cards")
         finally:
             widget.close()
 
@@ -468,6 +470,109 @@ def test_an_earlier_recording_fills_the_windows():
             assert len(widget.cards) == 49
         finally:
             widget.close()
+
+
+# -- the same market on other venues ----------------------------------------------------------
+
+
+def shown_venues(directions, left_out=(), reasons=None):
+    known = {name: NAN if name in left_out else one for name, one in directions.items()}
+    there = [one for one in known.values() if not math.isnan(one)]
+    apart = max(there) - min(there) if len(there) > 1 else NAN
+    moment = VenueMoment(
+        0, known, dict.fromkeys(left_out, "stale"), apart, "of one mind", "", "of one mind"
+    )  # fmt: skip
+    return other_venues(moment, reasons)
+
+
+def test_the_other_venues_are_dots_and_a_stale_one_is_a_dash_with_its_reason(cards, found):
+    directions = {"Binance": 0.51, "LMEX": 0.9, "OKX": -0.44}
+    venues = shown_venues(directions, ["LMEX"], {"LMEX": "The feed is stale."})
+    state = card_state(made(cards, found, venues=venues))["venues"]
+    binance, lmex, okx = state["rows"]
+    assert binance == ["Binance", 0, 0.755, 0.755, "+0.51 ▲", "bid", "Binance: +0.51 ▲."]
+    assert lmex == ["LMEX", 0, None, None, "– stale", "", "LMEX: – stale. The feed is stale."]
+    assert okx[2:6] == [0.28, 0.28, "−0.44 ▼", "ask"]
+    assert (state["bar"], state["apart"]) == ([0.28, 0.755], "0.95")
+    assert state["says"] == ["of one mind", "LMEX left out"]
+    rows = card_still(made(cards, found, venues=venues)).tables[0].rows
+    assert ["LMEX", "– stale"] in rows
+    assert rows[-1] == ["apart", "0.95 · of one mind · LMEX left out"]
+    assert card_state(made(cards, found))["venues"] is None
+
+
+def test_before_any_card_each_venue_is_a_dash(cards, found):
+    nothing = no_venues({"OKX": "It has no card yet.", "LMEX": ""})
+    state = card_state(made(cards, found, venues=nothing))["venues"]
+    assert [row[2:6] for row in state["rows"]] == [[None, None, "– not ready", ""]] * 2
+    assert (state["bar"], state["apart"]) == (None, "–")
+
+
+@pytest.mark.parametrize(
+    "places", [[], [0.5], [0.5] * 4, [0.0, 0.01, 1.0, 0.99], [0.7, 0.2, 0.21], [0.5] * 30]
+)
+def test_letters_stand_apart_near_their_dots_in_order(places):
+    found = spread(places, 0.06)
+    least = 0.06 if len(places) < 16 else 0.03
+    assert all(b - a >= least - 1e-3 for a, b in pairwise(sorted(found)))
+    assert all(0 <= one <= 1 for one in found)
+    order = np.argsort(places, kind="stable")
+    assert np.argsort(found, kind="stable").tolist() == order.tolist()
+    if len(places) == 3:
+        assert found == [0.7, pytest.approx(0.175), pytest.approx(0.235)]
+
+
+def test_a_card_follows_other_venues_and_opens_and_closes_sources():
+    history, other = market(wandering(1_500, 1)), market(wandering(1_500, 2))
+    with following(history) as session, following(other) as second:
+        second.market.instrument = structs.replace(session.market.instrument, label="OKX")
+        widget = obi.CardWidget(
+            session, mode="scalp", signals=OF_BOOK, others=[second, "sim:BTC-PERP"]
+        )  # fmt: skip
+        opened = widget._venues._opened[0]
+        try:
+            hear(widget._page)
+            wait_for(lambda: widget.venues and len(widget.venues.left_out) == 1, "two venues")
+            mine, of_other = (
+                obi.cards(one, mode="scalp", signals=OF_BOOK).last for one in (history, other)
+            )
+            shown_now = wait_for(lambda: newest(widget).get("venues"))
+            texts_now = {row[0]: row[4] for row in shown_now["rows"]}
+            assert widget.venues.directions["OKX"] == of_other.direction
+            assert texts_now["OKX"].startswith(words.signed(of_other.direction))
+            own = next(iter(widget.venues.directions))
+            assert widget.venues.directions[own] == mine.direction
+            (late,) = widget.venues.left_out  # the simulated market
+            assert texts_now[late].startswith("– ")
+            assert math.isnan(widget.venues.directions[late])
+        finally:
+            widget.close()
+        assert opened.closed
+        assert not second.closed
+
+
+def test_a_feed_that_stands_still_leaves_its_venue_out_at_once():
+    rows = market(wandering(1_500, 1))
+    whole = obi.cards(rows, mode="scalp", signals=OF_BOOK)
+    moments = [venue_moment({"LMEX": whole, "OKX": whole}, stale) for stale in ((), ("OKX",))]
+    assert moments[0].left_out == {}
+    assert moments[0] == obi.venue_divergence({"LMEX": whole, "OKX": whole}).last
+    assert moments[1].left_out == {"OKX": "stale"}
+    assert moments[1].says == "one venue only"
+
+
+@pytest.mark.parametrize(
+    ("others", "says"),
+    [
+        ("sim:ETH-PERP", "is no list"),
+        ([3], "is no market"),
+        (["nowhere:BTC"], "nowhere"),
+        (["sim:BTC-PERP"], "comes twice"),
+    ],
+)
+def test_other_venues_that_are_not_possible_leave_nothing_open(others, says):
+    with following("sim:BTC-PERP", seed=1) as session, pytest.raises(obi.ObiError, match=says):
+        obi.CardWidget(session, others=others)
 
 
 def test_an_error_of_a_signal_is_shown():

@@ -55,7 +55,8 @@ TABLE = {
         "each gate by hand, appended and whole"),
     "card_panel": (
         "card/past presentation/card/market_now presentation/card/marks presentation/card/words "
-        "widgets/card", "the card on a screen: its words, its places and its widget"),
+        "presentation/card/standing_still session/venue_cards widgets/card",
+        "the card on a screen: its words, its places and its widget"),
     "card_confidence": ("card/confidence", "the confidence of cards"),
     "card_weights": ("card/outcomes", "weights of cards by how often parts were right"),
     "cards": (

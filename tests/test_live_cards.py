@@ -99,7 +99,7 @@ def test_it_is_asked_again_only_after_a_finished_cycle(make, answers, history):
 def test_one_thread_serves_all_markets_and_ends_by_itself(make, answers, history):
     begun, free = threading.Event(), threading.Event()
 
-    def slow(cards):
+    def slow(_, cards):
         begun.set()
         assert free.wait(20)
         return len(cards)

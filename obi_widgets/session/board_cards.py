@@ -14,6 +14,8 @@ from obi_widgets.session.live_cards import LiveCards
 from obi_widgets.settings.presets import BUILT_IN
 
 if TYPE_CHECKING:
+    from collections.abc import Hashable
+
     from obi_widgets.card.card import Card
     from obi_widgets.card.cards import Cards
     from obi_widgets.card.modes import Mode
@@ -149,6 +151,6 @@ def _nothing() -> None:
     """Wake nobody: a frame comes twice a second anyway."""
 
 
-def _newest(cards: Cards) -> Card:
+def _newest(_: Hashable, cards: Cards) -> Card:
     """Return the newest card; in the thread that made them, since it takes some milliseconds."""
     return cards.last

@@ -69,7 +69,8 @@ class LiveCards(Generic[D]):
     done : callable
         Called without arguments, in the thread, after each answer.
     details : callable, optional
-        Called with the `Cards` of a market, in the thread: what takes too long for a frame.
+        Called with the key and the `Cards` of a market, in the thread: what takes too long for a
+        frame.
 
     Raises
     ------
@@ -96,7 +97,7 @@ class LiveCards(Generic[D]):
         weights: ArrayLike | None = None,
         *,
         done: Callable[[], None],
-        details: Callable[[Cards], D] | None = None,
+        details: Callable[[Hashable, Cards], D] | None = None,
     ) -> None:
         plan = Plan.of(mode, signals, weights)
         self._given = None if signals is None else plan
@@ -223,7 +224,7 @@ class LiveCards(Generic[D]):
                 return Found()
             cards = growing.cards()
             cards.last  # noqa: B018 - its confidence is computed here, and kept
-            return Found(cards, None if self._details is None else self._details(cards))
+            return Found(cards, None if self._details is None else self._details(key, cards))
         except ObiError as error:
             text = str(error)
         except Exception as error:

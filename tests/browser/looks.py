@@ -156,7 +156,7 @@ TEXTS = """.obi-symbol, .obi-venue, .obi-state, .obi-figure .obi-label, .obi-fig
     .obi-health-interruptions span, .obi-health-shares span, .obi-health ul,
     .obi-board-table th, .obi-board-table td,
     .obi-card span:not(.obi-card-track, .obi-card-modes), .obi-card-about, .obi-card-cell div,
-    .obi-card-caution, .obi-card-plot-title,
+    .obi-card-caution, .obi-card-plot-title, .obi-card-letter, .obi-card-apart div,
     .obi-gate-said span, .obi-gate-removed,
     .obi-leads div, .obi-market, .obi-sorter, .obi-board-state, .obi-states, .obi-chip"""
 

@@ -27,7 +27,17 @@ history = obi.History.from_arrays(
     time, bid, (1 + leans) / 2, bid + 0.1, (1 - leans) / 2, tick_size=0.1
 )
 sessions = obi.Session(history), obi.Session(history[:300])
-cards = [obi.CardWidget(one, mode="scalp", signals="queue_imbalance") for one in sessions]
+from msgspec.structs import replace
+for number, name in enumerate(("Binance", "LMEX", "OKX")):
+    other = obi.Session(history if number != 1 else history[:300])
+    other.market.instrument = replace(other.market.instrument, label=name)
+    sessions += (other,)
+own = sessions[0].market
+own.instrument = replace(own.instrument, label="Hyperliquid")
+cards = [
+    obi.CardWidget(one, mode="scalp", signals="queue_imbalance", others=others)
+    for one, others in ((sessions[0], sessions[2:]), (sessions[1], ()))
+]
 row = ipywidgets.Box(cards, layout={"flex_flow": "row wrap"})
 row.add_class("row-of-cards")
 row""",
@@ -63,6 +73,25 @@ def test_the_page_says_what_the_card_says(two):
     expect(waits.locator(".obi-card-badge")).to_have_text("… Not ready")
     expect(waits.locator(".obi-card-large")).to_have_text("–")
     assert waits.locator(".obi-card-now").is_hidden()
+
+
+def test_other_venues_are_dots_and_one_that_is_left_out_is_a_dash(two):
+    nb, row = two
+    leans, waits = row.locator(".obi-card").all()
+    cells = leans.locator(".obi-card-cells .obi-card-cell")
+    direction = nb.value("float(cards[0].cards.last.direction)")
+    expect(cells.nth(1)).to_have_text(f"Binance{direction:+.2f} ▲", timeout=1000 * PATIENCE)
+    expect(cells.nth(2)).to_have_text(re.compile("LMEX– stale"))
+    expect(cells.nth(2)).to_have_attribute("title", re.compile("LMEX: – stale. "))
+    dots = leans.locator(".obi-card-dot:not([hidden])")
+    expect(dots).to_have_count(3)
+    scale, dot = (
+        leans.locator(one).first.bounding_box() for one in (".obi-card-scale-line", ".obi-card-dot")
+    )
+    place = (dot["x"] + dot["width"] / 2 - scale["x"]) / scale["width"]
+    assert place == pytest.approx(direction / 2 + 0.5, abs=0.02)
+    expect(leans.locator(".obi-card-apart")).to_have_text("apart 0.00of one mindLMEX left out")
+    assert waits.locator(".obi-card-venues").is_hidden()
 
 
 def test_a_button_changes_the_mode(two):

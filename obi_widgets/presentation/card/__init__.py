@@ -7,9 +7,10 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from obi_widgets.card.modes import mode_of
-from obi_widgets.card.rows import STALE_SECONDS
 from obi_widgets.market_data.events import CURRENT
 from obi_widgets.presentation.card import marks, words
+from obi_widgets.presentation.card.other_venues import venues_state
+from obi_widgets.presentation.card.standing_still import stands_still
 from obi_widgets.presentation.still.still import Still, Table
 from obi_widgets.presentation.texts import formatting
 from obi_widgets.presentation.texts.formatting import NOTHING
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from obi_widgets.card.past import Past
     from obi_widgets.market_data.events import Instrument
     from obi_widgets.presentation.card.market_now import MarketNow
+    from obi_widgets.presentation.card.other_venues import OtherVenues
 
 LATE = 30 * 10**9
 """A card that ended so long before the newest state, ns, is not of now: two were not made."""
@@ -63,6 +65,8 @@ class Shown(NamedTuple):
         Smallest price step, quote currency.
     fee_bps : float
         A taker's fee of one side, bps.
+    venues : OtherVenues or None
+        The same market on several venues; None if no other one was given.
     """
 
     instrument: Instrument
@@ -81,17 +85,15 @@ class Shown(NamedTuple):
     now: MarketNow
     tick_size: float
     fee_bps: float
+    venues: OtherVenues | None = None
 
     @property
     def old(self) -> str:
         """Why the card does not tell of now, although it did when it was made; empty if it does."""
-        said = formatting.signed(f"{self.detail} {self.advice}".strip())
-        if self.state == "closed":
-            return "" if self.recorded else said or "The feed was closed."
-        if self.state not in CURRENT:
-            return said or f"The feed is {self.state}."
-        if self.age >= STALE_SECONDS and not self.paused:
-            return f"The book has not changed for {formatting.duration(self.age)}."
+        age = math.nan if self.paused else self.age
+        still = stands_still(self.state, self.detail, self.advice, age, recorded=self.recorded)
+        if still or self.state == "closed":
+            return still
         if self.card is not None and self.now.time - self.card.time > LATE and not self.recorded:
             behind = formatting.duration((self.now.time - self.card.time) / 1e9)
             return f"The newest card is {behind} old."
@@ -131,6 +133,7 @@ def card_state(of: Shown) -> dict[str, Any]:
             *_of(card, words.price),
         ],
         "context": words.context(of.now, of.tick_size),
+        "venues": None if of.venues is None else venues_state(of.venues),
         "about": "" if of.card is None else words.about(of.card, of.signals),
     }
 
@@ -238,8 +241,17 @@ def card_still(of: Shown) -> Still:
         ["worth so far", _joined(state["worth"][:2])],
         [state["price"][0], _joined(state["price"][1:3])],
         *([one[0], _joined(one[1:3])] for one in state["context"]),
+        *_venues(state["venues"]),
     ]
     return Still(text=state["about"], tables=[Table(rows)])
+
+
+def _venues(shown: dict[str, Any] | None) -> list[list[str]]:
+    """Return rows of the other venues."""
+    if shown is None:
+        return []
+    rows = [[name, text] for name, _, _, _, text, *_ in shown["rows"]]
+    return [*rows, ["apart", _joined([shown["apart"], *shown["says"]])]]
 
 
 def _joined(texts: Sequence[str]) -> str:

@@ -36,6 +36,67 @@ function figure(parent, name, label) {
   };
 }
 
+// The same market on other venues: a scale with a dot and a letter each, and a cell each below it.
+function drawVenues(parent) {
+  const part = make("div", "obi-card-venues", parent);
+  make("div", "obi-card-what", part, "the same market on other venues");
+  const top = make("div", "obi-card-spread", part);
+  const scale = make("div", "obi-card-scale", top);
+  scale.setAttribute("role", "img");
+  const line = make("div", "obi-card-scale-line", scale);
+  make("i", "obi-card-zero", line);
+  const between = make("i", "obi-card-between", line);
+  make("span", "obi-card-scale-end", scale, "−1");
+  make("span", "obi-card-scale-end", scale, "+1");
+  const words = make("div", "obi-card-apart", top);
+  const first = make("div", "", words);
+  make("span", "obi-card-text", first, "apart ");
+  const apart = make("span", "obi-card-figure", first);
+  const says = [0, 1].map(() => make("div", "obi-card-text", words));
+  const cells = make("div", "obi-card-cells", part);
+  const shown = [];
+
+  function row(at) {
+    while (shown.length <= at) {
+      const [dot, letter] = ["dot", "letter"].map((name) => make("i", `obi-card-${name}`, line));
+      const cell = make("div", "obi-card-cell", cells);
+      const name = make("div", "obi-card-what", cell);
+      const parts = ["", "obi-card-initial", ""].map((one) => make("span", one, name));
+      shown.push({ dot, letter, cell, parts, value: make("div", "obi-card-direction-there", cell) });
+    }
+    return shown[at];
+  }
+
+  return (now) => {
+    part.hidden = !now;
+    if (!now) return;
+    while (shown.length > now.rows.length) {
+      const { dot, letter, cell } = shown.pop();
+      for (const node of [dot, letter, cell]) node.remove();
+    }
+    now.rows.forEach(([name, initial, at, above, text, side, title], index) => {
+      const one = row(index);
+      place(one.dot, at);
+      place(one.letter, initial < 0 ? null : above);
+      set(one.letter, initial < 0 ? "" : name[initial].toUpperCase());
+      const cut = Math.max(initial, 0), end = initial < 0 ? 0 : cut + 1;
+      [name.slice(0, cut), name.slice(cut, end), name.slice(end)].forEach((some, n) => set(one.parts[n], some));
+      set(one.value, text);
+      for (const node of [one.dot, one.value]) node.dataset.side = side;
+      one.cell.title = one.dot.title = title;
+    });
+    const [from, to] = now.bar ?? [null, null];
+    place(between, from, from === null ? 0 : to - from);
+    set(apart, now.apart);
+    now.says.forEach((text, at) => {
+      set(says[at], text);
+      says[at].hidden = !text;
+    });
+    const said = now.rows.map(([name, , , , text]) => `${name} ${text}`).join(", ");
+    scale.setAttribute("aria-label", `Directions from −1 to +1: ${said}`);
+  };
+}
+
 function render({ model, el }) {
   standAlone(el);
   const root = make("div", "obi-card", el);
@@ -98,6 +159,7 @@ function render({ model, el }) {
   const worth = figure(facts, "fact", "worth so far");
   const price = figure(facts, "fact", "price");
   const context = make("div", "obi-card-context", facts);
+  const venues = drawVenues(body);
   const about = make("div", "obi-card-about", root);
 
   function drawBars(heights) {
@@ -213,6 +275,7 @@ function render({ model, el }) {
       [name, value, words].forEach((text, n) => set(cell.children[n], text));
       cell.title = title;
     });
+    venues(now.venues);
     set(about, now.about);
     about.hidden = !now.about;
   }

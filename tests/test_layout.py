@@ -130,7 +130,8 @@ TABLE = {
     "simulator": ("feeds/simulation/simulated_history", "the simulated market and its history"),
     "post_only": ("trading/post_only_inputs", "orders by both kernels, against a plain loop"),
     "exchange_guard": (
-        "feeds/simulation/subscribers feeds/simulation/served", "limits of who is connected"),
+        "feeds/loopback feeds/simulation/subscribers feeds/simulation/served",
+        "who may connect, and how much they may ask"),
     "connections": ("feeds/connections/pool", "feeds that share websockets"),
     "shared": ("feeds/connections/market_socket", "what reaches the part of each market"),
     "sharing": (

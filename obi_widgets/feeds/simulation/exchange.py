@@ -3,10 +3,8 @@
 It speaks the protocol of LMEX, so that the code for the real exchange reads it:
 `obi_widgets.market_data.venues.lmex`.
 
-Other users of the machine, and web pages in its browsers, can reach loopback too. So each path
-begins with a secret, the ``Host`` header must be the server's own, and a request with an
-``Origin`` header is refused, since it comes from a web page. A client that does not read, or sends
-too many requests, is disconnected; the others are not affected.
+Who may read it tells `obi_widgets.feeds.loopback`. A client that does not read, or sends too many
+requests, is disconnected; the others are not affected.
 """
 
 from __future__ import annotations
@@ -23,6 +21,7 @@ from urllib.parse import parse_qs, urlsplit
 from websockets.asyncio.server import Server, ServerConnection, serve
 from websockets.exceptions import ConnectionClosed
 
+from obi_widgets.feeds.loopback import ADDRESS, nothing_here, refuse
 from obi_widgets.feeds.simulation.served import FAULTS, Fault, ServedMarket
 from obi_widgets.feeds.simulation.subscribers import (
     LARGEST_REQUEST,
@@ -99,7 +98,7 @@ class SimulatedExchange:
     async def _open(self) -> Server:
         return await serve(
             self._serve_client,
-            "127.0.0.1",
+            ADDRESS,
             0,
             process_request=self._process_request,
             compression=None,
@@ -140,7 +139,7 @@ class SimulatedExchange:
     @property
     def _host(self) -> str:
         assert self._server is not None
-        return f"127.0.0.1:{next(iter(self._server.sockets)).getsockname()[1]}"
+        return f"{ADDRESS}:{next(iter(self._server.sockets)).getsockname()[1]}"
 
     def inject(self, fault: Fault) -> None:
         """Inject a fault at the next delta of each market.
@@ -211,13 +210,9 @@ class SimulatedExchange:
 
     def _process_request(self, connection: ServerConnection, request: Request) -> Response | None:
         """Answer HTTP requests and refused handshakes; return None to accept a handshake."""
-        if request.headers.get_all("Origin") or request.headers.get_all("Host") != [self._host]:
-            return connection.respond(http.HTTPStatus.FORBIDDEN, "Not for web pages.\n")
-        secret, _, target = request.path.removeprefix("/").partition("/")
-        given = secret.encode("utf-8", "surrogateescape")
-        if not secrets.compare_digest(given, self._secret.encode()):
-            return connection.respond(http.HTTPStatus.NOT_FOUND, "There is nothing here.\n")
-        url = urlsplit(target)
+        if (refused := refuse(connection, request, self._host, self._secret)) is not None:
+            return refused
+        url = urlsplit(request.path.removeprefix("/").partition("/")[2])
         path = url.path
         if path in ("ws/oss/futures", "ws/futures"):
             assert self._server is not None
@@ -235,5 +230,5 @@ class SimulatedExchange:
         elif path.endswith("/orderbook/L2"):
             body = served.rest_book()
         else:
-            return connection.respond(http.HTTPStatus.NOT_FOUND, "There is nothing here.\n")
+            return nothing_here(connection)
         return connection.respond(http.HTTPStatus.OK, json.dumps(body))

@@ -114,6 +114,7 @@ TABLE = {
     "judging": (
         "cli/commands/calibrate cli/commands/convert cli/commands/export cli/commands/replay "
         "presentation/texts/report_text", "commands that read a recording"),
+    "topics": ("session/serving/subscriptions", "without a socket"),
     "warming": ("cli/commands/warm", "the command, and what it compiles"),
     "watch": (
         "cli/config cli/following cli/options cli/output",

@@ -115,6 +115,11 @@ TABLE = {
         "cli/commands/calibrate cli/commands/convert cli/commands/export cli/commands/replay "
         "presentation/texts/report_text", "commands that read a recording"),
     "topics": ("session/serving/subscriptions", "without a socket"),
+    "serve": (
+        "cli/commands/serve presentation/watch/messages session/serving/output "
+        "session/serving/published session/serving/secret session/serving/serve "
+        "session/serving/server",
+        "messages, who may read them, and the command as a process"),
     "warming": ("cli/commands/warm", "the command, and what it compiles"),
     "watch": (
         "cli/config cli/following cli/options cli/output",

@@ -14,6 +14,8 @@ _PLACES = {
     "Appearance": "presentation.layers.chart_layers",
     "AtHorizon": "settings.provenance",
     "Band": "parameters",
+    "BlindScore": "teaching.score",
+    "BlindTest": "teaching.blind_test",
     "Board": "widgets",
     "BookWidget": "widgets",
     "Bootstrap": "calibration.statistics.bootstrap",
@@ -97,6 +99,7 @@ _PLACES = {
     "WeightsComparison": "calibration.accuracy_weights",
     "aligned": "calibration.lead_lag",
     "amihud": "signals.amihud",
+    "blind_test": "teaching.blind_test",
     "book_depth": "calibration.quality.book_depth",
     "book_pressure": "signals.book_pressure",
     "book_slope": "signals.book_slope",
@@ -194,6 +197,8 @@ __all__ = [
     "Appearance",
     "AtHorizon",
     "Band",
+    "BlindScore",
+    "BlindTest",
     "Board",
     "BookWidget",
     "Bootstrap",
@@ -277,6 +282,7 @@ __all__ = [
     "WeightsComparison",
     "aligned",
     "amihud",
+    "blind_test",
     "book_depth",
     "book_pressure",
     "book_slope",
@@ -481,6 +487,8 @@ if TYPE_CHECKING:
     from obi_widgets.signals.wall_breakout import wall_breakout
     from obi_widgets.signals.wall_fade import wall_fade
     from obi_widgets.strategy.export import export_strategy
+    from obi_widgets.teaching.blind_test import BlindTest, blind_test
+    from obi_widgets.teaching.score import BlindScore
     from obi_widgets.trading.entries import entries
     from obi_widgets.trading.execution import Maker, Taker
     from obi_widgets.trading.fees import fees

@@ -19,48 +19,19 @@ from history_tools import early
 
 import obi_widgets as obi
 from obi_widgets.calibration import episodes
-from obi_widgets.feeds.simulation.simulator import LISTINGS, STEP, SimulatedMarket
+from obi_widgets.feeds.simulation.mid_paths import LISTING, decaying, mid_path
+from obi_widgets.feeds.simulation.simulator import SimulatedMarket
 
-LISTING = LISTINGS["BTC-PERP"]
 STATES = 10  # per second
 LEAN, NOISE, NOISE_SECONDS = 0.9, 0.25, 2.0  # factor of z; size and persistence of the noise
 SECOND = 1_000_000_000
 START = 1_700_000_000 * SECOND
 
 
-def decaying(noise, kept):
-    """Return an autoregression of order one: kept · last + noise."""
-    # In blocks, so that the powers neither vanish nor overflow.
-    out, last, block = np.empty_like(noise), 0.0, 200
-    for start in range(0, len(noise), block):
-        new = noise[start : start + block]
-        powers = kept ** np.arange(1, len(new) + 1)
-        out[start : start + block] = powers * (last + np.cumsum(new / powers))
-        last = out[start + len(new) - 1]
-    return out
-
-
 def path(seconds, edge=0.0, seed=0):
     """Return mid (ticks), pressure, and imbalance at every state."""
     random = np.random.default_rng(seed)
-    steps = round(seconds / STEP)
-    market = SimulatedMarket
-    z = np.zeros(steps)
-    for _ in range(market.components):
-        new = random.random(steps) < STEP / market.fade
-        new[0] = True
-        at = np.flatnonzero(new)
-        z += np.repeat(random.uniform(-1, 1, len(at)), np.diff(np.append(at, steps)))
-    z /= market.components
-    largest = (
-        1e4 * LISTING.tick_size / LISTING.price * market.jumps * market.mean_jump * market.fade
-    )
-    up = random.random(steps) < (1 + edge / largest * z) / 2
-    ticks = random.geometric(1 / market.mean_jump, steps)
-    ticks[random.random(steps) >= market.jumps * STEP] = 0
-    mid = LISTING.price / LISTING.tick_size + 0.5 + np.cumsum(np.where(up, ticks, -ticks))
-    every = round(1 / STATES / STEP)
-    z, mid = z[every - 1 :: every], mid[every - 1 :: every]
+    mid, z = mid_path(random, seconds, edge, STATES)
     kept = np.exp(-1 / STATES / NOISE_SECONDS)
     noise = NOISE * np.sqrt(1 - kept**2) * random.standard_normal(len(z))
     noise[0] /= np.sqrt(1 - kept**2)

@@ -15,12 +15,12 @@ import pandas as pd
 import obi_widgets as obi
 
 MADE = {
-    "Card", "CardConfidence", "CardReason", "CardWindow", "Cards", "Comparison", "Confidence",
-    "Context", "Days", "Depth", "EventStudy", "Findings", "Flow", "Gate", "Health", "History",
-    "LargeLevels", "Mode", "Parameter", "Portfolio", "Proposal", "Reading", "Reconciliation",
-    "Reliability",
-    "Report", "SealedTest", "Signal", "SignalPath", "Suitability", "Surface", "Taken", "Trades",
-    "VenueDivergence", "VenueMoment", "WeightsComparison",
+    "BlindScore", "BlindTest", "Card", "CardConfidence", "CardReason", "CardWindow", "Cards",
+    "Comparison", "Confidence", "Context", "Days", "Depth", "EventStudy", "Findings", "Flow",
+    "Gate", "Health", "History", "LargeLevels", "Mode", "Parameter", "Portfolio", "Proposal",
+    "Reading", "Reconciliation", "Reliability", "Report", "SealedTest", "Signal", "SignalPath",
+    "Suitability", "Surface", "Taken", "Trades", "VenueDivergence", "VenueMoment",
+    "WeightsComparison",
 }  # fmt: skip
 """Public classes whose objects come from functions."""
 

@@ -31,6 +31,7 @@ def test_a_notebook_runs_and_shows_what_it_says(path, tmp_path):
     notebook = nbformat.read(tmp_path / path.name, as_version=4)
     client = NotebookClient(notebook, timeout=180, resources={"metadata": {"path": str(tmp_path)}})
     client.execute()
+    assert [one.name for one in tmp_path.iterdir()] == [path.name]  # it writes nothing beside it
     code = [cell for cell in notebook.cells if cell.cell_type == "code"]
     assert all(cell.execution_count for cell in code)
     kinds = {kind for cell in code for out in cell.outputs for kind in out.get("data", {})}

@@ -111,6 +111,8 @@ TABLE = {
     "verdict_rates": ("calibration/statistics/power", "rates on simulated markets"),
     "row_maker": ("presentation/watch/row presentation/watch/row_texts", "rows, and their texts"),
     "simulate": ("feeds/simulation/alone", "by its command, and as a function"),
+    "blind_test": (
+        "teaching/score teaching/tapes", "tapes against their truth, and scores by hand"),
     "judging": (
         "cli/commands/calibrate cli/commands/convert cli/commands/export cli/commands/replay "
         "presentation/texts/report_text", "commands that read a recording"),

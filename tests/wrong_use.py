@@ -53,8 +53,9 @@ CLASSES = (obi.calibrate.__globals__["Report"], obi.Signal, obi.MicroPriceFit, o
 """What public functions return, beside the classes of `obi_widgets.__all__`."""
 
 VALUES = (
-    obi.Alert, obi.Appearance, obi.AtHorizon, obi.Bootstrap, obi.Card, obi.CardConfidence,
-    obi.CardReason, obi.CardWindow, obi.Cards, obi.ClockOffset, obi.Comparison, obi.Confidence,
+    obi.Alert, obi.Appearance, obi.AtHorizon, obi.BlindScore, obi.Bootstrap, obi.Card,
+    obi.CardConfidence, obi.CardReason, obi.CardWindow, obi.Cards, obi.ClockOffset,
+    obi.Comparison, obi.Confidence,
     obi.Context, obi.Days, obi.Depth, obi.Durations, obi.EventStudy, obi.Fees, obi.Findings,
     obi.Flow, obi.Health, obi.Instrument, obi.Mode, obi.Reliability,
     obi.Interruptions, obi.Judgement, obi.Labels, obi.LargeLevels, obi.LevelsUsed, obi.NextMove,
@@ -64,8 +65,8 @@ VALUES = (
 )  # fmt: skip
 """What holds what other calls checked."""
 
-ELSEWHERE = (obi.Board,)
-"""Classes whose wrong uses have tests of their own: see test_board.py."""
+ELSEWHERE = (obi.Board, obi.BlindTest)
+"""Classes whose wrong uses have tests of their own: test_board.py, test_blind_test.py."""
 
 
 class Use(NamedTuple):

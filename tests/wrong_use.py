@@ -54,14 +54,14 @@ CLASSES = (obi.calibrate.__globals__["Report"], obi.Signal, obi.MicroPriceFit, o
 
 VALUES = (
     obi.Alert, obi.Appearance, obi.AtHorizon, obi.BlindScore, obi.Bootstrap, obi.Card,
-    obi.CardConfidence, obi.CardReason, obi.CardWindow, obi.Cards, obi.ClockOffset,
-    obi.Comparison, obi.Confidence,
-    obi.Context, obi.Days, obi.Depth, obi.Durations, obi.EventStudy, obi.Fees, obi.Findings,
-    obi.Flow, obi.Health, obi.Instrument, obi.Mode, obi.Reliability,
-    obi.Interruptions, obi.Judgement, obi.Labels, obi.LargeLevels, obi.LevelsUsed, obi.NextMove,
-    obi.Parameter, obi.Parameters, obi.Portfolio, obi.Proposal, obi.Provenance, obi.Reading,
-    obi.Refusal, obi.Seal, obi.Sealed, obi.SignalPath, obi.Stretch, obi.Suitability,
-    obi.Surface, obi.Taken, obi.Trades, obi.VenueDivergence, obi.VenueMoment, obi.WeightsComparison,
+    obi.CardConfidence, obi.CardReason, obi.CardWindow, obi.Cards, obi.ClockOffset, obi.Comparison,
+    obi.Confidence, obi.Context, obi.Days, obi.Depth, obi.Durations, obi.EventStudy, obi.Fees,
+    obi.Findings, obi.Flow, obi.Health, obi.Instrument, obi.Interruptions, obi.Judgement,
+    obi.Labels, obi.LargeLevels, obi.LevelsUsed, obi.Mode, obi.NextMove, obi.Parameter,
+    obi.Parameters, obi.Portfolio, obi.Proposal, obi.Provenance, obi.Reading, obi.Reconciliation,
+    obi.Refusal, obi.Reliability, obi.Seal, obi.Sealed, obi.SignalPath, obi.Stretch,
+    obi.Suitability, obi.Surface, obi.Taken, obi.Trades, obi.VenueDivergence, obi.VenueMoment,
+    obi.WeightsComparison,
 )  # fmt: skip
 """What holds what other calls checked."""
 

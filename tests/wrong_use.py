@@ -13,6 +13,8 @@ from session_tools import View
 import obi_widgets as obi
 from obi_widgets.calibration import episodes, forward_returns, holdout, placebo
 from obi_widgets.feeds.sources import open_feed
+from obi_widgets.paper.log import LogWriter
+from obi_widgets.paper.run import PaperRun, begin_of
 from obi_widgets.presentation.charts.time_range import TimeRange
 from obi_widgets.presentation.frames.frame_maker import FrameMaker
 from obi_widgets.presentation.reading.analysis import Analysis
@@ -166,6 +168,11 @@ class Subjects:
         self.sealed.save(folder / "sealed.json")
         self.comparison = obi.compare(self.history, [obi.imbalance], horizons=[1.0])
         self.cards = obi.cards(self.history, mode="scalp", signals=obi.imbalance)
+        run, log = PaperRun(self.settings.parameters), LogWriter(folder / "paper.jsonl")
+        log.write([begin_of(self.history, self.settings.parameters)])
+        values = obi.compute(self.history, self.settings)
+        log.write([*run.extend(self.history, values), *run.end()])
+        log.close()
         self.made: list[Any] = []
         self._number = count()
 
@@ -243,6 +250,7 @@ class Subjects:
                 name: {"histories": {"one": history, "other": history}}
                 for name in ("aligned", "correlations", "lead_lag")
             },
+            "reconcile": {"log": self.folder / "paper.jsonl"},
             "venue_divergence": {"cards": {"one": self.cards, "other": self.cards}},
             "portfolio": {"tables": {"one": self.trades}},
             "uncorrelated": {"correlations": self.alike},

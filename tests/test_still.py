@@ -6,6 +6,7 @@ import base64
 import re
 import xml.etree.ElementTree as ET
 from contextlib import closing
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -182,6 +183,24 @@ def test_a_wait_for_a_picture_that_is_interrupted_is_over(monkeypatch):
         with pytest.raises(KeyboardInterrupt):
             picture.renew()
         assert not picture._awaited
+
+
+def test_what_is_not_ready_when_it_is_displayed_is_drawn_once_it_is(history, monkeypatch):
+    monkeypatch.setattr("IPython.get_ipython", lambda: SimpleNamespace(kernel=None))
+    monkeypatch.setattr("obi_widgets.widgets.still.DISPLAYED_WITHIN", 0.01)
+    with closing(obi.Session(history)) as session:
+        wait_for(lambda: session.has_data, "the history")
+        widget = Widget(session)
+        widget.ready = False
+        picture = Published(widget)
+        picture.display()
+        assert len(picture.published) == 1, "its place"
+        ended = frame_of(history, has_book=False, state="syncing")
+        picture.show(ended)
+        widget.ready = True
+        for _ in range(2):
+            picture.show(ended)
+            assert len(picture.published) == 2
 
 
 def test_outside_a_notebook_nothing_is_displayed():

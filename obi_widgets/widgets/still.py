@@ -123,6 +123,8 @@ class StillPicture:
             session.attach(self)
         if session.has_data:
             self.renew(DISPLAYED_WITHIN)
+            # What takes longer, as the cards of a long history do, is drawn when it is ready.
+            self._awaited = not self._drawn.is_set()
 
     def leave(self) -> None:
         """Keep the output as it is: the widget is closed."""
@@ -147,7 +149,8 @@ class StillPicture:
         """Draw a picture of a frame.
 
         Without a fresh book, for example while past data are loaded, it is drawn only if `renew`
-        waits for it, or if the session has ended, since no other frame follows.
+        waits for it, if it was not ready when the widget was displayed, or if the session has
+        ended, since no other frame follows.
         """
         widget, session = self._widget(), self._session
         if widget is None or session is None:
@@ -158,6 +161,7 @@ class StillPicture:
         if (shown := widget._drawing(frame)) is not None:
             self._due = time.monotonic() + EVERY
             self._publish(still.written(shown), again=True)
+            self._awaited = False
             self._drawn.set()
 
     def held(self) -> bool:

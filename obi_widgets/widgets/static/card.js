@@ -237,8 +237,6 @@ function render({ model, el }) {
     for (const node of [line, tip]) place(node, now.place);
     for (const node of [lead, line, tip]) node.dataset.side = side;
     endTexts.forEach((node, at) => set(node, now.ends[at]));
-    // The tip of a direction near 0 stands in its place.
-    endTexts[1].hidden = now.place !== null && Math.abs(now.place - 0.5) < 0.03;
 
     strength([...now.strength]);
     confidence([...now.confidence]);

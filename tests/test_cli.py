@@ -120,7 +120,7 @@ def test_the_shell_completes_commands_and_sources(monkeypatch, capsys):
             main.main([])
         return capsys.readouterr().out.split()
 
-    assert completed("rec") == ["plain,record"]
+    assert completed("recor") == ["plain,record"]
     assert completed("lab", "lm") == ["plain,lmex:"]
     assert "plain,sim:BTC-PERP" in completed("record", "sim")
     assert completed("lab", "./capt") == ["file,./capt"]

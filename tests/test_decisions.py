@@ -154,7 +154,7 @@ def test_sweep_and_verdict_and_strategy_are_of_the_same_entries(market, rule, ki
     assert 0 <= beyond - report.means.n[0, 0] <= 3  # those whose horizon is not over
     # A file is written only if it decides the same on the history.
     path = obi.export_strategy(tmp_path / "strategy.py", settings, market)
-    assert f"ENTRY_RULE = {rule!r}" in path.read_text()
+    assert f'ENTRY_RULE = "{rule}"' in path.read_text()
 
 
 def test_a_strategy_without_a_rule_says_nothing_of_it(market, tmp_path):

@@ -190,6 +190,11 @@ def reference(tape, p):
     return out
 
 
+def _rounded(entry):
+    """Return an entry as a list; a mean over the levels of a size may differ by rounding."""
+    return [round(one, 9) if isinstance(one, float) else one for one in entry]
+
+
 @settings(max_examples=300)
 @given(tape=TAPES, parameters=EXECUTED)
 def test_random_tapes(tape, parameters):
@@ -201,7 +206,7 @@ def test_random_tapes(tape, parameters):
         frame["side"], times, frame["entry_price"], left, frame["exit_price"], frame["ended"],
         strict=True,
     )  # fmt: skip
-    np.testing.assert_equal([list(one) for one in got], [list(one) for one in wanted])
+    np.testing.assert_equal([*map(_rounded, got)], [*map(_rounded, wanted)])
 
 
 @settings(max_examples=150)

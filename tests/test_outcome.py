@@ -57,7 +57,7 @@ def test_no_entry_with_a_gate_on_says_what_may_be_the_reason(frame):
     alone = replace(frame, other=None, results=none)
     assert outcome(alone)["note"] == ""
     gated = replace(alone, parameters=frame.parameters.replace(gates=["conflict"]))
-    assert "closed also while it knows too little" in outcome(gated)["note"]
+    assert "closed also while too little is known" in outcome(gated)["note"]
 
 
 def test_both_stand_side_by_side(frame):

@@ -8,6 +8,7 @@ from session_tools import wait_for
 from shown_tools import shown
 
 import obi_widgets as obi
+from obi_widgets.errors import SettingsError
 from obi_widgets.parameters import Choice, Seconds
 from obi_widgets.presentation.texts import formatting
 from obi_widgets.signals import registry
@@ -198,6 +199,21 @@ def test_a_signal_can_be_given_to_a_lab_and_a_session(recording, touch_z):
     session.close()
     with pytest.raises(obi.ObiError, match="Settings and a signal were given"):
         obi.Lab(recording, settings=obi.Settings(), signal=touch_z)
+
+
+def test_a_signal_that_cannot_be_used_leaves_the_others_to_choose_from(recording):
+    @signal(unit="", needs="touch")
+    def clashes(history, *, size: Seconds(1, 10) = 2.0):
+        return history.mid * 0
+
+    try:
+        lab = obi.Lab(recording, speed=None)
+        assert {"imbalance", "clashes"} <= {name for _, name in lab.controls._choice.options}
+        with pytest.raises(SettingsError, match="clashes has a parameter size"):
+            lab.settings.signal = "clashes"
+        lab.close()
+    finally:
+        registry._user_signals.pop("clashes")
 
 
 def test_the_controls_of_a_signal_go_with_it(lab, touch_z):

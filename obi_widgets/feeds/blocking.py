@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
 
 T = TypeVar("T")
+
+HEARD_AFTER = 0.5
+"""Longest time until a signal is heard that came just before a wait began, seconds."""
 
 
 def run(main: Coroutine[Any, Any, T]) -> T:
@@ -51,6 +54,9 @@ def _wait(future: Future[T]) -> T:
     try:
         loop = asyncio.get_running_loop()
     except RuntimeError:
+        # A wait without an end would not hear a signal that came just before it began.
+        while not wait([future], HEARD_AFTER).done:
+            pass
         return future.result()
     import nest_asyncio2
 

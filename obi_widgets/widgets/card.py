@@ -225,7 +225,7 @@ class CardWidget(Part):
         """Request the cards of a frame's states, and yield the newest."""
         self._live.ask(KEY, frame.history)
         found = self._live.found(KEY)
-        self._compare(frame)
+        self._compare_venues(frame)
         cards, error = (None, "") if found is None else (found.cards, found.error)
         # A card comes every 10 s; in between, only what is wrong with the feed changes.
         state = self._made.of(
@@ -236,7 +236,7 @@ class CardWidget(Part):
         )  # fmt: skip
         yield self._card, {"state": state}
 
-    def _compare(self, frame: Frame) -> None:
+    def _compare_venues(self, frame: Frame) -> None:
         """Find out what the other venues say; while the screen is frozen, what they said stays."""
         if self._venues is None or (frame.paused and self._on_venues is not None):
             return

@@ -11,7 +11,7 @@ import ipywidgets
 
 from obi_widgets.calibration.forward_returns import too_coarse
 from obi_widgets.checks import flag
-from obi_widgets.errors import ArgumentError, ObiError
+from obi_widgets.errors import ArgumentError, ObiError, SettingsError
 from obi_widgets.parameters import Band, Choice, Levels
 from obi_widgets.presentation.frames.kept import Kept
 from obi_widgets.presentation.order_size import size_range
@@ -362,8 +362,14 @@ class SettingsWidget(Part):
 
 
 def _enters(signal: object) -> bool:
-    """Return whether a signal makes entries; a gauge has no direction."""
-    return as_signal(signal).directional
+    """Return whether a signal makes entries: a gauge has no direction.
+
+    A signal that was declared wrongly stays in the list. Who chooses it is told what is wrong.
+    """
+    try:
+        return as_signal(signal).directional
+    except SettingsError:
+        return True
 
 
 def _effect(frame: Frame) -> str:

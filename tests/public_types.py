@@ -14,6 +14,14 @@ import pandas as pd
 
 import obi_widgets as obi
 
+PLACES = {
+    alias.name: str(node.module)
+    for node in ast.parse(Path(obi.__file__).with_suffix(".pyi").read_text(encoding="utf-8")).body
+    if isinstance(node, ast.ImportFrom)
+    for alias in node.names
+}
+"""Module of each public name, as the stub says."""
+
 MADE = {
     "BlindScore", "BlindTest", "Card", "CardConfidence", "CardReason", "CardWindow", "Cards",
     "Comparison", "Confidence", "Context", "Days", "Depth", "EventStudy", "Findings", "Flow",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-import obi_widgets as obi
+from public_types import PLACES
 
 PAGE = (Path(__file__).parents[1] / "docs/quality.md").read_text(encoding="utf-8")
 
@@ -21,5 +21,5 @@ def test_its_example_runs(capsys):
 
 
 def test_it_names_every_call():
-    room = {name for name, place in obi._PLACES.items() if place.startswith("calibration.quality")}
+    room = {name for name, place in PLACES.items() if place.startswith("calibration.quality")}
     assert room == set(re.findall(r"obi\.(\w+)\(history", PAGE)) - {"simulate"}

@@ -12,9 +12,6 @@ from obi_widgets.signals.registry import SWEEPS, fast_sweep
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-WIDGETS = "widgets"
-"""Room of the names that need a toolkit, and register no kernel of their own."""
-
 
 def compile_all(tell: Callable[[str], object]) -> list[str]:
     """Compile each kernel, or load it from the disk; return the names of those that failed.
@@ -26,9 +23,8 @@ def compile_all(tell: Callable[[str], object]) -> list[str]:
     """
     # Kernels are registered by the modules that use them. Public names find these, but for the
     # modules that the first sweep imports.
-    for name, place in obi_widgets._PLACES.items():
-        if place != WIDGETS:
-            getattr(obi_widgets, name)
+    for name in dir(obi_widgets):
+        getattr(obi_widgets, name)
     for name in SWEEPS:
         fast_sweep(as_signal(name))
     failed = []

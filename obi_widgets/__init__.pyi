@@ -65,10 +65,10 @@ from .card.card import CardWindow as CardWindow
 from .card.cards import Cards as Cards
 from .card.confidence import CardConfidence as CardConfidence
 from .card.confidence import Confidence as Confidence
+from .card.divergence import VenueDivergence as VenueDivergence
+from .card.divergence import VenueMoment as VenueMoment
 from .card.making import cards as cards
 from .card.modes import Mode as Mode
-from .card.venues import VenueDivergence as VenueDivergence
-from .card.venues import VenueMoment as VenueMoment
 from .card.venues import venue_divergence as venue_divergence
 from .errors import ObiError as ObiError
 from .errors import RecordingWarning as RecordingWarning

@@ -481,12 +481,14 @@ def test_signals_are_shown_on_one_chart(boards):
     hear(board._page)
     board.compare(["sim:SOL-PERP", "sim:BTC-PERP"])
     assert board.compared == ("sim:BTC-PERP", "sim:SOL-PERP")
-    lines = wait_for(lambda: shown(board._chart, "lines"), "lines")
-    state = shown(board._chart)
+    lines = wait_for(lambda: shown(board._beside.chart, "lines"), "lines")
+    state = shown(board._beside.chart)
     assert (state["names"], state["scale"]) == (["BTC-PERP", "SOL-PERP"], [-1, 1])
-    assert shown(board._chart, "apart")[-1] == pytest.approx(abs(lines[0][-1] - lines[1][-1]))
+    assert shown(board._beside.chart, "apart")[-1] == pytest.approx(
+        abs(lines[0][-1] - lines[1][-1])
+    )
     board._turn_chart()
-    assert (board.compared, board._chart.layout.display) == ((), "none")
+    assert (board.compared, board._beside.chart.layout.display) == ((), "none")
     board._turn_chart()
     assert board.compared == tuple(THREE)
     for wrong in ("sim:BTC-PERP", 3):

@@ -18,8 +18,9 @@ from test_card_confidence import OF_BOOK, tape
 
 import obi_widgets as obi
 from obi_widgets.card.card import CardReason
+from obi_widgets.card.divergence import VenueMoment
 from obi_widgets.card.past import BINS, Pasts, Worth, past, scale_of
-from obi_widgets.card.venues import VenueMoment, venue_moment
+from obi_widgets.card.venues import venue_moment
 from obi_widgets.history.context import NAMES
 from obi_widgets.presentation.card import Shown, card_state, card_still, marks, words
 from obi_widgets.presentation.card.market_now import MarketNow

@@ -63,7 +63,8 @@ TABLE = {
         "card/card card/growing_cards card/making card/modes card/plan card/rows",
         "cards by plain loops, whole and appended"),
     "venue_divergence": (
-        "card/venues presentation/card/other_venues", "one market on several venues"),
+        "card/divergence card/venues presentation/card/other_venues",
+        "one market on several venues"),
     "cycles": ("signals/card_direction signals/cycle_windows", "means over cycles, and windows"),
     "book_depth": ("signals/depth_within", "what rests within a distance"),
     "tightness": ("calibration/quality/time_weights", "the spread, weighted by time"),
@@ -134,7 +135,9 @@ TABLE = {
     "channels": ("market_data/venues/binance_streams", "streams that are not confirmed"),
     "reach": ("market_data/venues/route", "proxies, origins, and other addresses"),
     "budgets": ("market_data/venues/budget", "what venues allow, and how it is kept to"),
-    "exchange": ("feeds/live feeds/base feeds/simulator_feed", "the feed of a real websocket"),
+    "exchange": (
+        "feeds/live feeds/base feeds/fetching feeds/simulator_feed",
+        "the feed of a real websocket"),
     "simulator": ("feeds/simulation/simulated_history", "the simulated market and its history"),
     "post_only": ("trading/post_only_inputs", "orders by both kernels, against a plain loop"),
     "exchange_guard": (
@@ -228,7 +231,7 @@ TABLE = {
     "compiled": ("kernels/loader kernels/threads", "both kernels of everything"),
     "signal": (
         "signals/signal parameters signals/chunks signals/computing signals/registry "
-        "signals/declared signals/signal_checks signals/transforms",
+        "signals/declared signals/declaring signals/signal_checks signals/transforms",
         "signals and transforms by hand, whole and appended",
     ),
     "micro_price": ("signals/fitting", "when it is fitted, and on what"),
@@ -327,7 +330,8 @@ TABLE = {
     "leads": ("session/lead_search", "asked for by a click, with the table that it makes"),
     "board": (
         "feeds/several session/board presentation/board/board_frame "
-        "presentation/board/board_texts presentation/board/followed widgets/board "
+        "presentation/board/board_table presentation/board/board_texts "
+        "presentation/board/followed widgets/board widgets/compared_signals "
         "widgets/board_data",
         "many markets, from their sources to the page",
     ),
@@ -357,6 +361,13 @@ def test_it_is_tested_somewhere(module):
     beside = {one for one in MODULES if one.startswith(concept) and one != module}
     assert concept != module, "write its test, or a line of the table"
     assert beside, "nothing is tested that it computes"
+
+
+def test_a_file_has_at_most_400_lines():
+    """A file that grows longer holds two concepts: split it by these."""
+    files = [path for path in ROOT.rglob("*.py*") if path.suffix in {".py", ".pyi"}]
+    lines = {path: len(path.read_text(encoding="utf-8").splitlines()) for path in files}
+    assert not {path.name: count for path, count in lines.items() if count > 400}
 
 
 def test_the_table_is_of_modules_and_tests_that_there_are():

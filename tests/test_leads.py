@@ -124,13 +124,15 @@ def test_the_screen_of_a_board_says_what_was_found():
         board.wait(20)
         board.compare(["sim:BTC-PERP", "sim:SOL-PERP"])
         hear(board._page)
-        wait_for(lambda: shown(board._chart)["names"], "the chart")
-        assert shown(board._chart)["leads"]["sentences"] == []
+        wait_for(lambda: shown(board._beside.chart)["names"], "the chart")
+        assert shown(board._beside.chart)["leads"]["sentences"] == []
         board._do(None, {"do": "leads"}, None)
-        said = wait_for(lambda: shown(board._chart)["leads"]["sentences"], "what was found")
+        said = wait_for(lambda: shown(board._beside.chart)["leads"]["sentences"], "what was found")
         assert "BTC-PERP and SOL-PERP" in said[0], "two independent markets"
         board.compare(["sim:BTC-PERP", "sim:ETH-PERP"])
-        wait_for(lambda: not shown(board._chart)["leads"]["sentences"], "no result of others")
+        wait_for(
+            lambda: not shown(board._beside.chart)["leads"]["sentences"], "no result of others"
+        )
     finally:
         board.close()
     assert not [one for one in threading.enumerate() if one.name == "obi-leads"]

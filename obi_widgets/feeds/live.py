@@ -16,6 +16,7 @@ from obi_widgets.errors import RecordingError, SourceError
 from obi_widgets.feeds.base import TICK, Feed, Place
 from obi_widgets.feeds.changeover import Changeover, Lifetime, marked, unmarked
 from obi_widgets.feeds.dialling import LARGEST_FRAME, Dialler, text_of
+from obi_widgets.feeds.fetching import Fetching
 from obi_widgets.feeds.recording import Record, Recorder
 from obi_widgets.feeds.requests import Requests
 from obi_widgets.market_data.events import Refused
@@ -38,9 +39,8 @@ if TYPE_CHECKING:
     from obi_widgets.feeds.budgets import LimitedConnection
     from obi_widgets.feeds.connections import Connections
     from obi_widgets.feeds.connections.market_socket import MarketSocket
-    from obi_widgets.feeds.limits import Tell, Wait
+    from obi_widgets.feeds.limits import Wait
     from obi_widgets.feeds.market import Market
-    from obi_widgets.feeds.requests import Answer
 
 log = logging.getLogger(__name__)
 
@@ -103,7 +103,6 @@ class LiveFeed(Feed):
         self._changeover: Changeover | None = None
         self._lifetime = Lifetime(market.venue.lasts)
         self._tasks: set[asyncio.Task[None]] = set()
-        self._queued: set[tuple[str, str, str]] = set()  # requests that wait: name, URL and body
         self._proxy: str | None = None
         self._ahead = time.time_ns() - time.monotonic_ns()  # wall clock minus monotonic clock
 
@@ -149,9 +148,10 @@ class LiveFeed(Feed):
         if self._proxy is None and venue.urls["rest"].startswith("http://127.0.0.1"):
             self._proxy = ""
         async with (
-            Requests(proxy=self._proxy) as self._http,
+            Requests(proxy=self._proxy) as requests,
             asyncio.TaskGroup() as self._group,
         ):
+            self._fetching = Fetching(requests, self._connections)
             self._carry_out(self.market.start(self._now()))
             was_late = False
             while self.market.state != "closed":
@@ -381,33 +381,10 @@ class LiveFeed(Feed):
     # -- HTTP ------------------------------------------------------------------------------
 
     async def _fetch(self, fetch: Fetch) -> None:
-        await asyncio.sleep(fetch.delay / 1e9)
-        request = fetch.name, fetch.url, fetch.body
-        if request in self._queued:
-            return  # the request that already waits serves this one too
-        self._queued.add(request)
-        sent: float | None = None  # it stays so if another market asks
-
-        async def ask(tell: Tell) -> Answer:
-            nonlocal sent
-            sent = await self._http.wait_for_limit(
-                fetch.url, tell, self.market.venue.budget, fetch.weight
-            )
-            self._queued.discard(request)
-            return await self._http.ask(fetch.url, sent, fetch.body)
-
-        name = unmarked(fetch.name)[0]
-        try:
-            if self._connections is None or name != self.market.venue.asked_first:
-                answer = await ask(self.tell)
-            else:  # it may hold all markets of the venue, and then has one URL for all
-                answer = await self._connections.answers.get(request[1:], self, ask)
-        finally:
-            self._queued.discard(request)
-        now = self._now()
-        took = None if sent is None else round((time.monotonic() - sent) * 1e9)
-        status, date = answer.status, answer.date_ns
-        self._deliver(Record(now, "answer", fetch.name, answer.body, status, date, took=took))
+        found = await self._fetching.ask(fetch, self.market.venue, self)
+        if found is not None:
+            now, (status, body, date) = self._now(), found.answer
+            self._deliver(Record(now, "answer", fetch.name, body, status, date, took=found.took))
 
     def tell(self, wait: Wait) -> None:
         """Show what a request or a new websocket waits for, and for how long."""

@@ -12,14 +12,14 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 
 from obi_widgets.checks import instance, number, text
 from obi_widgets.errors import ObiError, SourceError, VenueError, quoted, suggest
 from obi_widgets.feeds.given.feed import name_of
 from obi_widgets.feeds.several import open_feeds
 from obi_widgets.presentation.board.board_frame import BoardMaker
-from obi_widgets.presentation.board.board_texts import distinct, state_of
+from obi_widgets.presentation.board.board_table import board_table
+from obi_widgets.presentation.board.board_texts import distinct
 from obi_widgets.presentation.board.followed import Followed, Refused
 from obi_widgets.presentation.charts.time_range import windows
 from obi_widgets.session.board_cards import BoardCards
@@ -35,6 +35,8 @@ if TYPE_CHECKING:
     import threading
     from collections.abc import Callable, Iterable, Mapping
     from pathlib import Path
+
+    import pandas as pd
 
     from obi_widgets.card.card import Card
     from obi_widgets.card.modes import Mode
@@ -305,28 +307,7 @@ class BoardSession:
         frame = BoardMaker().make(
             self.followed(), parameters, self._seconds, mode=mode, cards=self.newest_cards(mode)
         )
-        rows = [
-            {
-                "symbol": "" if row.instrument is None else row.instrument.symbol,
-                "venue": "" if row.instrument is None else row.instrument.venue,
-                "state": state_of(row),
-                "reason": f"{row.detail} {row.advice}".strip(),
-                "time": row.time or np.iinfo(np.int64).min,  # that is NaT
-                "age": row.age,
-                "mid": row.mid,
-                "spread_bps": row.spread_bps,
-                parameters.signal.name: row.signal,
-                "threshold": row.threshold,
-                "side": row.side,
-                "since": row.since,
-                "change_bps": row.spark.change if np.isfinite(row.mid) else np.nan,
-                **({} if mode is None else row.card.figures(mode)),
-            }
-            for row in frame.rows
-        ]
-        table = pd.DataFrame(rows, index=pd.Index(self.sources, name="source"))
-        stamps = table["time"].to_numpy(np.int64).view("datetime64[ns]")
-        return table.assign(time=pd.DatetimeIndex(stamps, tz="UTC"))
+        return board_table(frame, parameters.signal.name, mode)
 
     def wait(self, states: int = 1, *, timeout: float | None = None) -> None:
         """Wait until each market has a number of states, see `obi_widgets.Board.wait`."""

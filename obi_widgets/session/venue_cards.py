@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from obi_widgets.card.cards import Cards
-    from obi_widgets.card.venues import VenueMoment
+    from obi_widgets.card.divergence import VenueMoment
     from obi_widgets.session.live_cards import LiveCards
 
 ASK_EVERY = 1.0

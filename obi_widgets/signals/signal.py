@@ -15,10 +15,11 @@ import numpy as np
 from obi_widgets.checks import flag, instance, integer, text
 from obi_widgets.errors import SettingsError, quoted
 from obi_widgets.history.given import as_history
-from obi_widgets.parameters import Band, Levels, Parameter, declared_by
+from obi_widgets.parameters import Band, Levels, Parameter
 from obi_widgets.signals import chunks, registry
 from obi_widgets.signals.coverage import LevelsUsed, levels_declared, without_value
 from obi_widgets.signals.declared import Declared
+from obi_widgets.signals.declaring import declared_by
 from obi_widgets.signals.insight import Insight
 from obi_widgets.signals.signal_checks import (
     as_range,

@@ -12,12 +12,13 @@ from obi_widgets.checks import UNSET, Unset
 from obi_widgets.errors import ArgumentError, ObiError, quoted
 from obi_widgets.feeds.options import Options
 from obi_widgets.presentation.board.board_frame import BoardFrame, BoardMaker
-from obi_widgets.presentation.board.board_texts import board_state, board_still, compared_state
+from obi_widgets.presentation.board.board_texts import board_state, board_still
 from obi_widgets.presentation.board.compared import MOST
 from obi_widgets.presentation.texts import formatting
 from obi_widgets.session.board import BoardSession
 from obi_widgets.widgets.assets import STYLE, asset
 from obi_widgets.widgets.board_data import BoardData
+from obi_widgets.widgets.compared_signals import ComparedSignals
 from obi_widgets.widgets.lab import Lab
 from obi_widgets.widgets.panel import Panel, StateWidget, sessions_held
 from obi_widgets.widgets.reachability import forget_outputs
@@ -40,11 +41,6 @@ log = logging.getLogger(__name__)
 class _Table(StateWidget):
     _esm = asset("nodes.js", "theme.js", "place.js", "sparkline.js", "board_cards.js", "board.js")
     _css = STYLE + asset("board.css", "board_cards.css")
-
-
-class _Compared(StateWidget):
-    _esm = asset("nodes.js", "theme.js", "place.js", "compared.js")
-    _css = STYLE + asset("board.css")
 
 
 class Board(BoardData, Panel):
@@ -153,14 +149,7 @@ class Board(BoardData, Panel):
         self._opener.on_click(self._turn)
         self._fold = ipywidgets.VBox([self._opener])
         self._fold.add_class("obi-board-settings")
-        self._chart = _Compared(state=compared_state(first))
-        self._chart.on_msg(self._do)
-        self._comparer = ipywidgets.Button(tooltip="Signals of several markets on one chart")
-        self._comparer.add_class("obi-unfold")
-        self._comparer.on_click(self._turn_chart)
-        self._beside = ipywidgets.VBox([self._comparer, self._chart])
-        self._beside.add_class("obi-board-compare")
-        self._show_chart()
+        self._beside = ComparedSignals(first, self._turn_chart, self._do)
         self._stage = ipywidgets.VBox([])
         self._stage.add_class("obi-stage")
         self._unfold(unfolded=False)
@@ -291,7 +280,7 @@ class Board(BoardData, Panel):
             raise ArgumentError(f"{len(sessions)} signals on one chart.", f"Give at most {MOST}.")
         self._check_open()
         self._board.compared = tuple(name for name, one in self.sessions.items() if one in sessions)
-        self._show_chart()
+        self._beside.show(shown=bool(self._board.compared))
 
     @property
     def compared(self) -> tuple[str, ...]:
@@ -309,11 +298,6 @@ class Board(BoardData, Panel):
     def _turn_chart(self, _: object = None) -> None:
         if not self._board.closed:  # of a click nobody would see the error
             self.compare([] if self.compared else None)
-
-    def _show_chart(self) -> None:
-        shown = bool(self._board.compared)
-        self._chart.layout.display = None if shown else "none"
-        self._comparer.description = f"{'▾' if shown else '▸'} Compare signals"
 
     def back(self) -> None:
         """Show the lines again; has no effect if they are shown."""
@@ -371,15 +355,7 @@ class Board(BoardData, Panel):
                 "ends": ends,
             },
         )
-        if frame.compared is not None:
-            yield (
-                self._chart,
-                {
-                    "state": compared_state(frame),
-                    "lines": frame.compared.lines,
-                    "apart": frame.compared.apart,
-                },
-            )
+        yield from self._beside.changes(frame)
 
     def _drawing(self, frame: BoardFrame) -> Still:
         return board_still(frame)

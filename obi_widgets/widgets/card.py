@@ -32,8 +32,8 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
     from obi_widgets.card.cards import Cards
+    from obi_widgets.card.divergence import VenueMoment
     from obi_widgets.card.past import Past
-    from obi_widgets.card.venues import VenueMoment
     from obi_widgets.presentation.card.other_venues import OtherVenues
     from obi_widgets.presentation.frames.frame import Frame
     from obi_widgets.presentation.still.still import Still

@@ -11,7 +11,7 @@ from obi_widgets.presentation.texts import formatting
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from obi_widgets.card.venues import VenueMoment
+    from obi_widgets.card.divergence import VenueMoment
 
 STATES = {"stale": "stale", "not_ready": "not ready"}
 """States of a venue that is left out, in words."""

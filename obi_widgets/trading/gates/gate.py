@@ -14,10 +14,11 @@ import numpy as np
 from obi_widgets.checks import flag, integer, text
 from obi_widgets.errors import HistoryError, SettingsError, quoted
 from obi_widgets.history.given import as_history
-from obi_widgets.parameters import Parameter, declared_by
+from obi_widgets.parameters import Parameter
 from obi_widgets.signals import chunks
 from obi_widgets.signals.coverage import without_value
 from obi_widgets.signals.declared import Declared
+from obi_widgets.signals.declaring import declared_by
 from obi_widgets.signals.signal_checks import check_identifier
 from obi_widgets.trading.gates import registry
 

@@ -288,6 +288,7 @@ TABLE = {
         "strategy/books strategy/export strategy/signal_texts strategy/template strategy/variants",
         "the file, run by itself",
     ),
+    "without_widgets": ("widgets/toolkit", "what runs where the widgets are not installed"),
     "strategy_signals": (
         "strategy/by_strength strategy/capped_entries strategy/early_exits strategy/entry_rule "
         "strategy/plain strategy/proof strategy/signal strategy/source strategy/trailing_quantile "

@@ -1,5 +1,6 @@
 """Widgets. Only this package imports ipywidgets, bqplot or anywidget."""
 
+from obi_widgets.widgets import toolkit  # noqa: F401 before all others
 from obi_widgets.widgets.board import Board
 from obi_widgets.widgets.book import BookWidget
 from obi_widgets.widgets.calibration import CalibrationWidget

@@ -9,8 +9,10 @@ import anywidget
 import ipywidgets
 import pytest
 
+import obi_widgets as obi
 from obi_widgets import widgets
-from obi_widgets.widgets.assets import STATIC
+from obi_widgets.widgets.assets import STATIC, STYLE
+from obi_widgets.widgets.panel import tree as part_tree
 
 DECLARED = re.compile(r"^(?:const|let|class|(?:async )?function) (\w+|\{[^}]*\}|\[[^\]]*\])", re.M)
 
@@ -88,3 +90,27 @@ def test_no_private_name_of_a_base_is_used_for_something_else(kind):
     }
     base = {name for one in foreign for name in vars(one)}
     assert (own & base) - TAKEN_OVER == set()
+
+
+def _style_sheets(part):
+    return [one._css for one in part_tree(part, set()) if isinstance(one, anywidget.AnyWidget)]
+
+
+def test_the_style_sheet_of_all_widgets_is_sent_once(history):
+    lab = obi.Lab(history)
+    try:
+        sheets = _style_sheets(lab)
+        assert len(sheets) > 10
+        assert sum(STYLE[:200] in one for one in sheets) == 1
+    finally:
+        lab.close()
+
+
+def test_each_widget_for_a_front_end_that_keeps_sheets_apart_has_the_whole_one(history):
+    part = obi.BookWidget(obi.Session(history))
+    try:
+        for _ in range(2):  # asked again, it is not longer
+            assert [one._css for one in part.anywidgets()] == [STYLE, STYLE]
+    finally:
+        part.session.close()
+        part.close()

@@ -18,4 +18,5 @@ def asset(*names: str) -> str:
 
 
 STYLE = asset("theme.css", "obi.css", "status.css", "charts.css", "settings.css")
-"""The style sheet of all widgets; the calibration sheet adds its own."""
+"""The style sheet of all widgets. It is sent once for a lab, by its `PageWidget`: a page has one
+place for all style sheets. Some widgets add one of their own."""

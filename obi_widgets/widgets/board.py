@@ -16,7 +16,7 @@ from obi_widgets.presentation.board.board_texts import board_state, board_still
 from obi_widgets.presentation.board.compared import MOST
 from obi_widgets.presentation.texts import formatting
 from obi_widgets.session.board import BoardSession
-from obi_widgets.widgets.assets import STYLE, asset
+from obi_widgets.widgets.assets import asset
 from obi_widgets.widgets.board_data import BoardData
 from obi_widgets.widgets.compared_signals import ComparedSignals
 from obi_widgets.widgets.lab import Lab
@@ -40,7 +40,7 @@ log = logging.getLogger(__name__)
 
 class _Table(StateWidget):
     _esm = asset("nodes.js", "theme.js", "place.js", "sparkline.js", "board_cards.js", "board.js")
-    _css = STYLE + asset("board.css", "board_cards.css")
+    _css = asset("board.css", "board_cards.css")
 
 
 class Board(BoardData, Panel):

@@ -15,7 +15,7 @@ from obi_widgets.presentation.tear_sheet.tear_sheet_seal import of_seal
 from obi_widgets.session.waiting import LONGEST, POLL_EVERY
 from obi_widgets.settings.parameters import threshold_of
 from obi_widgets.trading.declared import HOLD
-from obi_widgets.widgets.assets import STYLE, asset
+from obi_widgets.widgets.assets import asset
 from obi_widgets.widgets.panel import Part, StateWidget, checked_session
 
 if TYPE_CHECKING:
@@ -32,12 +32,12 @@ log = logging.getLogger(__name__)
 
 class _Sheet(StateWidget):
     _esm = asset("nodes.js", "figures.js", "surface.js", "calibration.js")
-    _css = STYLE + asset("calibration.css")
+    _css = asset("calibration.css")
 
 
 class _Seal(StateWidget):
     _esm = asset("nodes.js", "seal.js")
-    _css = STYLE + asset("calibration.css")
+    _css = asset("calibration.css")
 
 
 class CalibrationWidget(Part):

@@ -21,7 +21,7 @@ from obi_widgets.session.live_cards import LiveCards
 from obi_widgets.session.session import Session
 from obi_widgets.session.venue_cards import VenueCards
 from obi_widgets.signals.cycles import CYCLE
-from obi_widgets.widgets.assets import STYLE, asset
+from obi_widgets.widgets.assets import asset
 from obi_widgets.widgets.lab import Lab
 from obi_widgets.widgets.panel import Part, StateWidget, checked_session
 from obi_widgets.widgets.reachability import forget_outputs
@@ -53,7 +53,7 @@ KEY = 0
 
 class _Card(StateWidget):
     _esm = asset("nodes.js", "card.js")
-    _css = STYLE + asset("card.css")
+    _css = asset("card.css")
 
 
 class _OwnPast:

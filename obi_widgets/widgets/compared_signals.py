@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import ipywidgets
 
 from obi_widgets.presentation.board.board_texts import compared_state
-from obi_widgets.widgets.assets import STYLE, asset
+from obi_widgets.widgets.assets import asset
 from obi_widgets.widgets.panel import StateWidget
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 class _Chart(StateWidget):
     _esm = asset("nodes.js", "theme.js", "place.js", "compared.js")
-    _css = STYLE + asset("board.css")
+    _css = asset("board.css")
 
 
 class ComparedSignals(ipywidgets.VBox):

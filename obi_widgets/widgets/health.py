@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from obi_widgets.presentation.frames.kept import Kept
 from obi_widgets.presentation.health import panel_state
 from obi_widgets.presentation.still.still import Still, Table
-from obi_widgets.widgets.assets import STYLE, asset
+from obi_widgets.widgets.assets import asset
 from obi_widgets.widgets.panel import Part, StateWidget, checked_session
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 class _Panel(StateWidget):
     _esm = asset("nodes.js", "health.js")
-    _css = STYLE + asset("health.css")
+    _css = asset("health.css")
 
 
 class HealthWidget(Part):

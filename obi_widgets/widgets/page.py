@@ -105,6 +105,9 @@ class PageWidget(anywidget.AnyWidget):
     the other direction, a session sends signs of life to every page, so that a page can say when
     the kernel does not answer.
 
+    It brings the style sheet that all widgets share, since there is one of it in each lab, and in
+    each part that is shown alone. Other widgets bring only what is their own.
+
     Parameters
     ----------
     on_visible : callable, optional

@@ -205,9 +205,14 @@ class Part(Panel):
 
         In marimo, ``mo.vstack([mo.ui.anywidget(one) for one in part.anywidgets()])`` shows a
         ladder, a tape, a depth chart, a list of entries, a status line or a calibration. Charts
-        against time and settings have parts that are no anywidgets.
+        against time and settings have parts that are no anywidgets. Such a front end keeps the
+        style sheets of widgets apart, so each has the whole one from now on.
         """
-        return [one for one in tree(self, set()) if isinstance(one, anywidget.AnyWidget)]
+        found = [one for one in tree(self, set()) if isinstance(one, anywidget.AnyWidget)]
+        for one in found:
+            if not one._css.startswith(STYLE):
+                one._css = STYLE + one._css
+        return found
 
     def _picture(self, frame: Frame) -> Still | None:
         """Return what its still picture shows; None while it is being computed."""
@@ -327,5 +332,5 @@ class StateWidget(anywidget.AnyWidget):
         What is shown before the first frame.
     """
 
-    _css = STYLE
+    _css = ""  # a style sheet of its own; that of all widgets comes with the page
     state = traitlets.Dict().tag(sync=True)

@@ -8,7 +8,7 @@ from obi_widgets.calibration.signal_comparison import Comparison
 from obi_widgets.checks import instance
 from obi_widgets.presentation.still.still import written
 from obi_widgets.presentation.tear_sheet.side_by_side import sheet, still_of
-from obi_widgets.widgets.assets import STYLE, asset
+from obi_widgets.widgets.assets import asset
 from obi_widgets.widgets.panel import Panel, StateWidget, check_frame, tree
 from obi_widgets.widgets.reachability import held
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 class _Sheet(StateWidget):
     _esm = asset("nodes.js", "figures.js", "side_by_side.js")
-    _css = STYLE + asset("calibration.css", "side_by_side.css")
+    _css = asset("calibration.css", "side_by_side.css")
 
 
 class ComparisonWidget(Panel):

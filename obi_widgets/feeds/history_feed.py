@@ -83,13 +83,18 @@ class HistoryFeed(Feed):
         The history.
     paths : tuple of Path
         The files that it was loaded from by the session; none if it was given.
+
+    Attributes
+    ----------
+    paths : tuple of Path
+        The same.
     """
 
     kind = "history"
 
     def __init__(self, history: History, paths: tuple[Path, ...] = ()) -> None:
         super().__init__(FinishedMarket(history))
-        self._paths = paths
+        self.paths = paths
         self.span = float(history.time[-1] - history.time[0]) / 1e9 if len(history) else 0.0
 
     async def run(self) -> None:  # noqa: D102
@@ -99,14 +104,14 @@ class HistoryFeed(Feed):
         return 0
 
     def place(self) -> Place:  # noqa: D102
-        if not self._paths:
+        if not self.paths:
             history = self.market.history()
             raise SourceError(
                 f"A link carries no data, and these came from {history.source or 'a history'}.",
                 "Save them by lab.history.save('books.parquet'), and open the lab on that file: "
                 "obi.Lab('books.parquet').link().",
             )
-        return Place(tuple(map(str, self._paths)), files=True)
+        return Place(tuple(map(str, self.paths)), files=True)
 
 
 def _length(history: History) -> str:

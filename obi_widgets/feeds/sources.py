@@ -20,6 +20,7 @@ from obi_widgets.feeds.given.feed import CALLS, Feed, instrument_of, name_of
 from obi_widgets.feeds.given.following import GivenFeed
 from obi_widgets.feeds.given.venue import Given
 from obi_widgets.feeds.history_feed import HistoryFeed
+from obi_widgets.feeds.history_replay import HistoryReplay
 from obi_widgets.feeds.options import FITS, KEEPS, REACHES, Options
 from obi_widgets.feeds.recording import Recording
 from obi_widgets.feeds.recording.folder_days import compacted
@@ -119,7 +120,8 @@ def open_feed(
         an iterator of tuples ``(time, bids, asks)``, as
         `Feed.book` takes them.
     speed : float or None
-        For a recording: multiple of real time, default 1; None for as fast as possible.
+        For a recording: multiple of real time, default 1; None for as fast as possible. A saved
+        history is there at once, unless a speed is given.
     levels : int
         Number of levels to keep on each side, 1 to 1,000.
     history_seconds : float
@@ -342,7 +344,10 @@ def _open_saved(paths: list[Path], options: Options) -> base.Feed:
     asked = {name: one for name, one in options.given().items() if name in SAVED_TAKES}
     history = load(paths, **asked)
     found = compacted(paths, options.market)
-    return HistoryFeed(history, tuple(found.files if found else paths))
+    files = tuple(found.files if found else paths)
+    if isinstance(options.speed, Unset) or options.speed is None:
+        return HistoryFeed(history, files)
+    return HistoryReplay(history, files, options.speed)
 
 
 def _recording(source: Any, market: str | None) -> Recording | EventFiles:  # noqa: ANN401
@@ -392,7 +397,7 @@ KINDS = (
         _open_simulated,
     ),
     Kind("a market by ccxt", KEEPS, _by_ccxt, _open_by_ccxt),
-    Kind("a file of a history", SAVED_TAKES, _saved, _open_saved),
+    Kind("a file of a history", SAVED_TAKES | {"speed"}, _saved, _open_saved),
     Kind("a recording", KEEPS | {"refresh_at", "speed", "market"}, _recording, _open_recording),
 )
 """Every kind of source. A source is of the first kind that finds it its own; the last refuses what

@@ -66,7 +66,8 @@ class Session(Actions, Comparing, Following):
     signal : Signal or str, optional
         Signal to start with, if no settings are given: ``obi.imbalance``, your own, or a name.
     speed : float or None
-        Recordings only: playback speed, 1 is the original speed; None loads all at once.
+        Recordings only: playback speed, 1 is the original speed; None loads all at once. A
+        saved history (Parquet) is played if a speed is given, and else there at once.
     levels : int
         Levels to keep on each side; 1 to 1,000.
     history_seconds : float

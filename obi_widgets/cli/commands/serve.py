@@ -36,7 +36,7 @@ Examples:
 @click.option("--stdout", "to_stdout", is_flag=True, help="Print all messages too, as lines of "
               "JSON.")  # fmt: skip
 @click.option("--speed", type=float, metavar="FACTOR",
-              help="Recording: multiple of real time. [default: 1]")  # fmt: skip
+              help="Recording or saved history: multiple of real time. [default: 1]")  # fmt: skip
 @with_options(CHANGES, *KEEPING, *REACHING)
 def command(
     sources: tuple[str, ...],
@@ -59,6 +59,7 @@ def command(
     import threading
 
     from obi_widgets.cli.config import Config, read_config, with_changes
+    from obi_widgets.feeds.history_replay import played
     from obi_widgets.feeds.sources import open_feed
     from obi_widgets.session.serving.secret import find_secret
     from obi_widgets.session.serving.serve import serve
@@ -69,7 +70,7 @@ def command(
     parameters = with_changes(found.settings, changes).parameters
     more = {} if speed is None else {"speed": speed}
     feeds = [
-        open_feed(source, **{**found.kept, **reach_of(source, options), **more})
+        played(open_feed(source, **{**found.kept, **reach_of(source, options), **more}))
         for source in sources
     ]
 

@@ -1,4 +1,4 @@
-"""Files of Tardis.dev: books, changes of books, trades and tickers, and what is wrong with them."""
+"""Files of Tardis.dev: books, changes, trades, tickers, liquidations, and what is wrong there."""
 
 from __future__ import annotations
 
@@ -135,6 +135,71 @@ def test_trades_and_tickers_beside_changes(tmp_path):
         rows = history.context.to_frame().query("name == @name")
         assert rows["value"].tolist() == values, name
     assert "trade whose taker is unknown 1" in " ".join(history.notes)
+
+
+def liquidation(second, side, price, amount, *, number="", market=MARKET):
+    time = US + round(second * 1e6)
+    return f"{market},{time},{time + 100_000},{number},{side},{price},{amount}"
+
+
+FORCED = [
+    liquidation(0.5, "buy", 100.5, 0.25),
+    liquidation(0.7, "sell", 99.5, 2),
+    liquidation(0.8, "unknown", 99.5, 2),
+    liquidation(0.8, "sell", "", 2),
+    liquidation(0.8, "sell", 99.5, 0),
+]
+"""Liquidations by the published columns, which are those of trades; Binance numbers none."""
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["binance-futures_liquidations_2023-11-14_BTCUSDT.csv.gz", "liquidations/2023/BTCUSDT.csv",
+     "forced.csv"],
+)  # fmt: skip
+def test_liquidations_beside_changes(tmp_path, name):
+    """By its name, by that of its folder, or since no line has the number each trade has."""
+    (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+    trades = put(tmp_path / "trades.csv", TRADES, [f"{MARKET},{US},{US + 9},7,buy,100.5,0.5"])
+    files = [put(tmp_path / "b.csv", CHANGES, LINES), trades, put(tmp_path / name, TRADES, FORCED)]
+    history, _ = load(files, levels=3)
+    assert states(history) == STATES
+    assert history.trades.price.tolist() == [100.5]  # no liquidation is a trade
+    table = history.context.liquidations()
+    assert table["price"].tolist() == [100.5, 99.5]
+    assert table["size"].tolist() == [0.25, -2]  # a short bought back, a long sold
+    assert (table.index.view("int64") - T0).tolist() == [SECOND // 2, 7 * SECOND // 10]
+    told = " ".join(history.notes)
+    assert "liquidation without a side 1" in told
+    assert "liquidation without a price or a size 2" in told
+
+
+def test_liquidations_whose_exchange_numbers_them_are_told_apart_by_the_name(tmp_path):
+    market = "bitmex,XBTUSD"
+    lines = [line.replace(MARKET, market) for line in LINES]
+    one = liquidation(0.5, "sell", 100, 3, number="a-1", market=market)
+    files = [put(tmp_path / "b.csv", CHANGES, lines), put(tmp_path / "liquidations.csv", TRADES,
+             [one]), put(tmp_path / "trades.csv", TRADES, [one])]  # fmt: skip
+    history, _ = load(files, levels=3)
+    assert history.trades.size.tolist() == [3]
+    assert history.context.liquidations()["size"].tolist() == [-3]
+    lost = put(tmp_path / "x.csv", TRADES, [liquidation(0.2, "sell", 100, 3, market=market)])
+    error = refused([files[0], files[2], lost])
+    assert "x.csv begins before the end of trades.csv" in str(error)
+    assert "Files of liquidations have the same columns as trades" in str(error)
+
+
+def test_days_of_liquidations_are_no_gap_of_the_book(tmp_path):
+    days = [put(tmp_path / f"liquidations{n}.csv", TRADES, [liquidation(at, "buy", 100.5, 1)])
+            for n, at in enumerate((0.1, 150))]  # fmt: skip
+    empty = tmp_path / "liquidations3.csv.gz"  # as of a day without one
+    empty.write_bytes(gzip.compress(b""))
+    lines = [*LINES, change(100, False, "bid", 99.0, 8), change(200, False, "bid", 99.0, 9)]
+    history, _ = load([put(tmp_path / "b.csv", CHANGES, lines), *days, empty], levels=3)
+    assert history.gaps == 0
+    assert len(history) == len(STATES) + 2
+    assert len(history.context.liquidations()) == 2
+    assert "liquidations3.csv.gz is empty: there was nothing of its kind." in history.notes
 
 
 def books(levels, rows):
@@ -288,10 +353,16 @@ def test_contracts_of_binances_coin_margined_markets_become_coins(tmp_path):
     market = "binance-delivery,ETHUSD_PERP"
     lines = [line.replace(MARKET, market) for line in LINES]
     trade = f"{market},{US + 500_000},{US + 500_000},7,sell,100.0,3"
+    forced = liquidation(0.5, "sell", 50, 4, market=market)
     ticker = f"{market},{US},{US},,0.0001,,900,100,99,50"
-    paths = [put(tmp_path / "a.csv", CHANGES, lines), put(tmp_path / "b.csv", TRADES, [trade]),
-             put(tmp_path / "c.csv", TICKER, [ticker])]  # fmt: skip
+    paths = [
+        put(tmp_path / "a.csv", CHANGES, lines),
+        put(tmp_path / "b.csv", TRADES, [trade]),
+        put(tmp_path / "c.csv", TICKER, [ticker]),
+        put(tmp_path / "d.csv", TRADES, [forced]),
+    ]
     history, _ = load(paths, levels=3)
+    assert history.context.liquidations()["size"].tolist() == [-0.8]
     assert (history.instrument.contract_size, history.instrument.inverse) == (10, True)
     assert history.instrument.label == "Binance COIN-M"
     for side, place in ((+1, 1), (-1, 3)):

@@ -167,7 +167,8 @@ def load(
     Formats of others:
 
     - Tardis.dev: ``incremental_book_L2``, ``book_snapshot_5`` or ``book_snapshot_25``; in a list
-      with it, ``trades`` and ``derivative_ticker``.
+      with it, ``trades``, ``derivative_ticker`` and ``liquidations``, by these words in their
+      names.
     - LOBSTER: the order book, with the message file beside it. Its name has the date. Times are
       those of New York.
     - hftbacktest: ``.npz`` and ``.npy`` of version 1 and 2. What the local side received is read.

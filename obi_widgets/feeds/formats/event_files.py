@@ -14,6 +14,7 @@ from obi_widgets.feeds.recording.skipped import Skipped
 from obi_widgets.market_data.events import (
     Delta,
     Instrument,
+    Liquidation,
     Mark,
     Refused,
     Snapshot,
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from obi_widgets.feeds.market import Market
     from obi_widgets.market_data.venues.replies import Reply
 
-FileEvent: TypeAlias = Snapshot | Delta | Trade | Mark | Status | Refused
+FileEvent: TypeAlias = Snapshot | Delta | Trade | Mark | Liquidation | Status | Refused
 """What a file is read into. Each has ``received``, ns."""
 
 Stream: TypeAlias = Literal["trades", "mark"]
@@ -134,6 +135,9 @@ class EventFiles(ABC):
     format: ClassVar[str]
     """Its name, for errors."""
 
+    empty_means_nothing: ClassVar[bool] = False
+    """Whether a file without a byte says that there was nothing."""
+
     def __init__(self, heads: Sequence[Head], *, market: str | None = None) -> None:
         self.paths = [head.path for head in heads]
         self.chosen = market
@@ -200,8 +204,17 @@ class EventFiles(ABC):
 
     # -- for formats -----------------------------------------------------------------------
 
-    def continued(self, parts: Iterable[tuple[Path, Iterator[FileEvent]]]) -> Iterator[FileEvent]:
-        """Yield the events of one file after the other; between them the book may be lost.
+    def continued(
+        self,
+        parts: Iterable[tuple[Path, Iterator[FileEvent]]],
+        *,
+        of_books: bool = True,
+        or_else: str = "",
+    ) -> Iterator[FileEvent]:
+        """Yield the events of one file after the other.
+
+        Where files ``of_books`` are apart, the book is lost between them; of others, nothing was
+        told. ``or_else`` says what may be wrong, besides the order, if a file begins too early.
 
         Raises
         ------
@@ -214,10 +227,10 @@ class EventFiles(ABC):
                 if event.received < last:
                     raise RecordingError(
                         f"{path.name} begins before the end of {before}, the file before it.",
-                        "Give the files in the order of time.",
+                        f"Give the files in the order of time. {or_else}".rstrip(),
                         path=path,
                     )
-                if last and event.received - last > NEXT_FILE:
+                if of_books and last and event.received - last > NEXT_FILE:
                     what = f"Nothing is known between {before} and {path.name}."
                     yield Status(last, "gap", what, "The next file begins anew.")
                 last = event.received

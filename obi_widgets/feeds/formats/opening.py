@@ -39,9 +39,12 @@ def open_files(
     files = files_of(paths, market)
     heads = [head_of(path) for path in files]
     found = [format_of(head) for head in heads]
-    first = found[0]
-    if first is None and not any(found):
+    known = next((one for one in found if one), None)
+    if known is None:
         return Recording(files, market=market)
+    if known.empty_means_nothing:
+        found = [one if head.data else known for one, head in zip(found, heads, strict=True)]
+    first = found[0]
     if first is None or any(other is not first for other in found):
         names = [one.format if one else "a recording or unknown" for one in found]
         raise RecordingError(

@@ -1,8 +1,9 @@
-"""CSV files of Tardis.dev: books, changes of books, trades and tickers of derivatives.
+"""CSV files of Tardis.dev: books, changes of books, trades, tickers of derivatives, liquidations.
 
 ``book_snapshot_5`` and ``book_snapshot_25`` have a line for each change of the best levels.
 ``incremental_book_L2`` has a line for each level that changed; lines of one message share both
 times; a run of lines with ``is_snapshot`` begins the book again. Times are microseconds.
+``liquidations`` has the columns of ``trades``: the name tells them apart, and then the ids.
 """
 
 from __future__ import annotations
@@ -22,7 +23,15 @@ from obi_widgets.feeds.formats.event_files import (
     no_trades,
 )
 from obi_widgets.feeds.formats.level_events import best_levels, messages
-from obi_widgets.market_data.events import Delta, Mark, Refused, Snapshot, Status, Trade
+from obi_widgets.market_data.events import (
+    Delta,
+    Liquidation,
+    Mark,
+    Refused,
+    Snapshot,
+    Status,
+    Trade,
+)
 from obi_widgets.market_data.venues import VENUES
 from obi_widgets.market_data.venues.binance_coinm import BinanceCoinm, contract_of
 
@@ -36,11 +45,12 @@ if TYPE_CHECKING:
 
 COMMON = ("exchange", "symbol", "timestamp", "local_timestamp")
 
-CHANGES, BOOKS, TRADES, TICKER = (
+CHANGES, BOOKS, TRADES, TICKER, LIQUIDATIONS = (
     "incremental_book_L2",
     "book_snapshot",
     "trades",
     "derivative_ticker",
+    "liquidations",
 )
 
 LEVEL_COLUMNS = {"is_snapshot": TEXT, "side": TEXT, "price": FLOAT, "amount": FLOAT}
@@ -67,17 +77,30 @@ CONTRACTS = {
 }  # fmt: skip
 """Exchanges whose amounts are contracts, or may be."""
 
+TRADES_HAVE_IDS = {"binance-futures", "binance-delivery"}
+"""Exchanges that number each trade and no liquidation."""
+
 SIDES = {"bid": 0, "ask": 1, "buy": 0, "sell": 1}
 TAKERS = {"buy": +1, "sell": -1, "unknown": 0}
 BOOLEANS = {"true": 1, "false": 0, "True": 1, "False": 0}
 
 
+ORDER = {
+    TRADES: "Files of liquidations have the same columns as trades: leave that word in their names."
+}
+"""What else may be wrong where two files of a kind are of the same time."""
+
+
 class Tardis(EventFiles):
-    """Files of Tardis.dev: one kind of book; trades and tickers beside it."""
+    """Files of Tardis.dev: one kind of book; trades, tickers and liquidations beside it."""
 
     format: ClassVar[str] = "Tardis.dev"
 
+    empty_means_nothing = True
+
     def __init__(self, heads: Sequence[Head], *, market: str | None = None) -> None:
+        self.empty = [head.path.name for head in heads if not head.data]
+        heads = [head for head in heads if head.data]
         super().__init__(heads, market=market)
         self._kinds = {head.path: _kind(head) for head in heads}
         self._names = {head.path: head.columns for head in heads}
@@ -132,6 +155,7 @@ class Tardis(EventFiles):
 
     def lacking(self) -> list[str]:  # noqa: D102
         sentences = [NO_TICK]
+        sentences += [f"{name} is empty: there was nothing of its kind." for name in self.empty]
         if not self._of(TRADES):
             sentences.insert(0, no_trades("these files", "Give the trades file too, in a list."))
         if self.exchange in CONTRACTS:
@@ -144,10 +168,13 @@ class Tardis(EventFiles):
     def read(self) -> list[Iterator[FileEvent]]:  # noqa: D102
         # Trades first: of the same moment, they come before the change that they cause.
         return [
-            self.continued([(path, read(path)) for path in self._of(kind)])
+            self.continued(
+                [(path, read(path)) for path in self._of(kind)],
+                of_books=kind in {CHANGES, BOOKS}, or_else=ORDER.get(kind, ""),
+            )
             for kind, read in (
-                (TRADES, self._trades), (TICKER, self._ticker), (CHANGES, self._changes),
-                (BOOKS, self._books),
+                (TRADES, self._trades), (TICKER, self._ticker),
+                (LIQUIDATIONS, self._liquidations), (CHANGES, self._changes), (BOOKS, self._books),
             )
             if self._of(kind)
         ]  # fmt: skip
@@ -242,6 +269,22 @@ class Tardis(EventFiles):
                 else:
                     yield Refused(received, "trade whose taker is unknown")
 
+    def _liquidations(self, path: Path) -> Iterator[FileEvent]:
+        for batch in self._batches(path, TRADE_COLUMNS):
+            sides = batch.words("side", TAKERS).tolist()
+            amounts = batch.levels("price", "amount", optional=True, unit=self.unit)
+            rows = zip(
+                batch["timestamp"].tolist(), batch["local_timestamp"].tolist(),
+                amounts.tolist(), sides, strict=True,
+            )  # fmt: skip
+            for time, received, (price, size), side in rows:
+                if not side:
+                    yield Refused(received, "liquidation without a side")
+                elif price > 0 and size > 0:
+                    yield Liquidation(time, received, price, size, side)
+                else:
+                    yield Refused(received, "liquidation without a price or a size")
+
     def _ticker(self, path: Path) -> Iterator[FileEvent]:
         for batch in self._batches(path, TICKER_COLUMNS):
             stamps = (batch[name].tolist() for name in ("timestamp", "local_timestamp"))
@@ -262,15 +305,32 @@ def _kind(head: Head) -> str:
         (CHANGES, LEVEL_COLUMNS), (TRADES, TRADE_COLUMNS), (TICKER, TICKER_COLUMNS),
     ):  # fmt: skip
         if set(needed) <= set(columns):
-            return kind
+            return LIQUIDATIONS if kind == TRADES and _is_of_liquidations(head) else kind
     if {"asks[0].price", "asks[0].amount", "bids[0].price", "bids[0].amount"} <= set(columns):
         return BOOKS
     raise RecordingError(
         f"{head.path.name} is a CSV file of Tardis.dev of another kind: {', '.join(columns)[:60]}.",
-        "Used are incremental_book_L2, book_snapshot_5 and _25, trades and derivative_ticker.",
+        "Used are incremental_book_L2, book_snapshot_5 and _25, trades, derivative_ticker and "
+        "liquidations.",
         path=head.path,
         line=1,
     )
+
+
+def _is_of_liquidations(head: Head) -> bool:
+    """Return whether a file with the columns of trades has liquidations.
+
+    The files of Tardis.dev have their kind in the name, or are in a folder of that name.
+    """
+    kinds = [kind for kind in (LIQUIDATIONS, TRADES) if kind in head.path.name.lower()]
+    if len(kinds) != 1:
+        folders = [folder.name.lower() for folder in head.path.absolute().parents]
+        kinds = [name for name in folders if name in {LIQUIDATIONS, TRADES}]
+    if kinds:
+        return kinds[0] == LIQUIDATIONS
+    first = head.data.partition(b"\n")[2].partition(b"\n")[0].decode("utf-8", "replace").split(",")
+    ids = dict(zip(head.columns, first, strict=False))
+    return ids.get("exchange") in TRADES_HAVE_IDS and ids.get("id") == ""
 
 
 def _levels(names: tuple[str, ...]) -> int:

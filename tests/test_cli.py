@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -14,6 +15,9 @@ import pytest
 import obi_widgets as obi
 from obi_widgets.cli import commands as folder
 from obi_widgets.cli import lab, main
+from obi_widgets.cli.options import REACHING, with_options
+from obi_widgets.feeds.simulation import alone
+from obi_widgets.market_data.venues.binance_spot import BinanceSpot
 
 PATIENCE = 120  # seconds for a process on a busy machine; far more than it needs
 
@@ -68,6 +72,66 @@ def test_where_ctrl_c_is_ignored_sigterm_ends_it_and_what_was_recorded_is_kept(t
     assert process.returncode == 130
     assert "Traceback" not in said[1]
     assert len(obi.load(path)) > 3
+
+
+@pytest.mark.parametrize("name", ["lab", "record", "watch", "serve", "paper"])
+def test_each_command_that_reads_a_market_is_told_alike_how_to_reach_it(name):
+    @with_options(*REACHING)
+    def told(): ...
+
+    wanted = {option.name: option.help for option in told.__click_params__}
+    taken = {option.name: getattr(option, "help", "") for option in main.COMMANDS[name].params}
+    assert wanted.items() <= taken.items()
+
+
+def test_a_market_at_other_addresses_is_recorded(tmp_path, capsys):
+    addresses, stop, path = {}, threading.Event(), tmp_path / "a.gz"
+    run = threading.Thread(
+        target=alone.serve, args=(["BTC-PERP"], addresses.update, stop), kwargs={"seed": 3}
+    )
+    run.start()
+    try:
+        until = time.monotonic() + PATIENCE
+        while not addresses:
+            assert time.monotonic() < until
+            time.sleep(0.01)
+        urls = [part for name, url in addresses.items() for part in ("--url", f"{name}={url}")]
+        assert main.main(["record", "lmex:BTC-PERP", str(path), "--seconds", "1", *urls]) == 0
+    finally:
+        stop.set()
+        run.join(PATIENCE)
+    assert not run.is_alive()
+    assert obi.load(path).instrument.venue == "lmex"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["record", "lmex:BTC-PERP", "x.gz", "--testnet"], "No test network of LMEX is known."),
+        (["record", "sim:BTC-PERP", "x.gz", "--proxy", "http://h:1"], "is for a live market."),
+        (["record", "lmex:BTC-PERP", "x.gz", "--seed", "1"], "is for the simulated exchange."),
+        (["record", "bybit:BTCUSDT", "x.gz", "--proxy", "h"], "proxy = 'h' is no address."),
+        (["lab", "capture.gz", "--testnet"], "'capture.gz' is neither a venue's symbol nor a file"),
+        (["lab", "lmex:BTC-PERP", "--testnet"], "No test network of LMEX is known."),
+        (["lab", "obi:1?source=sim:BTC-PERP", "--levels", "9"], "A link takes no levels."),
+        (["serve", "lmex:BTC-PERP", "bybit:BTCUSDT", "--url", "book=wss://x.example"],
+         "urls are of one venue, and there are several: bybit, lmex."),
+        (["watch", "bybit:BTCUSDT", "--url", "tape=wss://x.example"],
+         "Bybit has no address named 'tape'. It has 'book', 'rest'."),
+    ],
+)  # fmt: skip
+def test_a_way_that_does_not_fit_is_one_line_and_exit_code_1(arguments, said, capsys):
+    assert main.main(arguments) == 1
+    error = capsys.readouterr().err
+    assert said in error
+    assert error.count("\n") == 1
+
+
+def test_the_example_of_another_host_is_that_of_market_data_only(capsys):
+    assert main.main(["record", "--help"]) == 0
+    said = " ".join(capsys.readouterr().out.split())
+    for name, url in BinanceSpot.market_data_only.items():
+        assert f"--url {name}={url}" in said
 
 
 def test_each_command_is_a_module_of_its_name_with_examples(capsys):
@@ -147,8 +211,12 @@ def test_the_package_needs_no_library_of_the_command_line_and_its_help_needs_tha
 
 def test_a_link_is_opened_as_one():
     link = "obi:1?source=sim:BTC-PERP&a.signal=imbalance&a.decay=0.2&window=60"
-    assert lab.cells_of(link)[1] == f"lab = obi.Lab.from_link({link!r})\nlab"
-    assert lab.cells_of("sim:BTC-PERP")[1] == "lab = obi.Lab('sim:BTC-PERP')\nlab"
+    assert lab.cells_of(link, {})[1] == f"lab = obi.Lab.from_link({link!r})\nlab"
+    assert lab.cells_of("sim:BTC-PERP", {})[1] == "lab = obi.Lab('sim:BTC-PERP')\nlab"
+    options = {"testnet": True, "urls": {"rest": "https://x.example"}}
+    assert lab.cells_of("bybit:BTCUSDT", options)[1] == (
+        "lab = obi.Lab('bybit:BTCUSDT', testnet=True, urls={'rest': 'https://x.example'})\nlab"
+    )
 
 
 @pytest.mark.parametrize(

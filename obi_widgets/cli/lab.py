@@ -14,25 +14,33 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from obi_widgets.cli.jupyter_server import serving
-from obi_widgets.errors import ObiError
-from obi_widgets.feeds.sources import find
+from obi_widgets.errors import ObiError, SettingsError
+from obi_widgets.feeds.sources import find, open_feed
 from obi_widgets.session.link import BEGIN, Link
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
 NOTEBOOK = "obi-lab.ipynb"
 MARKER = "obi_widgets"
 """Metadata key of notebooks written here. A notebook without it is the user's: never overwrite."""
 
 
-def open_lab(source: str, *, port: int = 8888, browser: bool = True) -> int:
+def open_lab(
+    source: str,
+    options: Mapping[str, Any] | None = None,
+    *,
+    port: int = 8888,
+    browser: bool = True,
+) -> int:
     """Open JupyterLab in the current folder, on a notebook that shows a running lab.
 
     Parameters
     ----------
     source : str
         ``venue:SYMBOL``, the path of a recording, or the text of ``lab.link()``.
+    options : mapping of str to object, optional
+        Arguments of `obi_widgets.Lab` about the source, by name.
     port : int
         The first port to try.
     browser : bool
@@ -48,11 +56,11 @@ def open_lab(source: str, *, port: int = 8888, browser: bool = True) -> int:
     SourceError
         If the source is neither a known venue nor a file.
     SettingsError
-        If it is a link that cannot be read.
+        If it is a link that cannot be read, or an option does not fit the source.
     ObiError
         If JupyterLab is not installed, or does not start.
     """
-    cells = cells_of(source)
+    cells = cells_of(source, options or {})
     try:
         import jupyterlab  # noqa: F401
     except ImportError:
@@ -73,15 +81,20 @@ def open_lab(source: str, *, port: int = 8888, browser: bool = True) -> int:
     return 0
 
 
-def cells_of(source: str) -> list[str]:
+def cells_of(source: str, options: Mapping[str, Any]) -> list[str]:
     """Return the cells of a notebook that opens a source, or a link, after checking it."""
     make = "Lab"
     if source.startswith(BEGIN):
+        if options:
+            raise SettingsError(f"A link takes no {next(iter(options))}.", "Leave it out.")
         find(Link.read(source).source())
         make = "Lab.from_link"
+    elif options:
+        open_feed(source, **options)  # it does not run
     else:
         find(source)
-    return ["import obi_widgets as obi", f"lab = obi.{make}({source!r})\nlab"]
+    given = "".join(f", {name}={value!r}" for name, value in options.items())
+    return ["import obi_widgets as obi", f"lab = obi.{make}({source!r}{given})\nlab"]
 
 
 def _free_path(path: Path) -> Path:

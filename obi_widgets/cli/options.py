@@ -46,14 +46,14 @@ KEEPING = (
 REACHING = (
     click.option("--proxy", metavar="URL", help="Live: proxy for websockets and HTTP."),
     click.option("--url", "urls", multiple=True, metavar="NAME=URL",
-                 help="Live: address in place of the venue's own, as obi-widgets simulate prints "
-                 "them; may be repeated."),
+                 help="Live: another address of the venue, as --url book=wss://host; may be "
+                 "repeated."),
     click.option("--testnet", is_flag=True, help="Live: the venue's test network."),
     click.option("--origin", metavar="URL", help="Live: the header Origin of websockets."),
     click.option("--seed", type=int, help="Simulator: the same seed gives the same market."),
     click.option("--edge", type=float, metavar="BPS", help="Simulator: its hidden edge."),
     click.option("--warmup", type=float, metavar="SECONDS",
-                 help="Simulator: a past to begin with. [default: none]"),
+                 help="Simulator: a past to begin with. [default: none; in a lab 300]"),
 )  # fmt: skip
 """How a live or a simulated market is reached."""
 
@@ -70,11 +70,18 @@ def with_options(*options: Callable[[F], F]) -> Callable[[F], F]:
 
 
 def reach_of(source: str, options: dict[str, Any]) -> dict[str, Any]:
-    """Return the options of `KEEPING` and `REACHING` as `open_feed` takes them.
+    """Return the options of `KEEPING` and `REACHING` for a source, as `open_feed` takes them.
 
-    What was not given is left out; the simulator begins without a past, so that it is there at
-    once.
+    The simulator begins without a past, so that it is there at once.
     """
+    given = given_of(options)
+    if source.startswith("sim:"):
+        given.setdefault("warmup", 0.0)
+    return given
+
+
+def given_of(options: dict[str, Any]) -> dict[str, Any]:
+    """Return the options of `KEEPING` and `REACHING` that were given."""
     # 0 is a value: an edge of 0, an interval of 0.
     given = {
         name: one
@@ -87,6 +94,4 @@ def reach_of(source: str, options: dict[str, Any]) -> dict[str, Any]:
             if not (name and sign and url):
                 raise click.BadParameter("Give NAME=URL.", param_hint="--url")
         given["urls"] = {name: url for name, _, url in pairs}
-    if source.startswith("sim:"):
-        given.setdefault("warmup", 0.0)
     return given

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import urlsplit
@@ -58,6 +58,15 @@ class Reach(NamedTuple):
             schemes = ("https", "http") if name == "rest" else ("wss", "ws")
             endpoints[name] = _url(f"urls[{name!r}]", url, schemes).rstrip("/")
         return endpoints
+
+
+def check_urls(urls: object, venues: Iterable[str]) -> None:
+    """Raise `SettingsError` if addresses, which are of one venue, are given for several."""
+    if urls is not None and len(names := sorted(set(venues))) > 1:
+        raise SettingsError(
+            f"urls are of one venue, and there are several: {', '.join(names)}.",
+            "Give the markets of that venue alone.",
+        )
 
 
 def _url(name: str, url: object, schemes: tuple[str, ...]) -> str:

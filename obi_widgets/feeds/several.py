@@ -22,7 +22,9 @@ from obi_widgets.feeds.connections import Connections
 from obi_widgets.feeds.given.feed import name_of
 from obi_widgets.feeds.live import LiveFeed
 from obi_widgets.feeds.options import FITS, Options
+from obi_widgets.feeds.reach import check_urls
 from obi_widgets.feeds.sources import Found, find
+from obi_widgets.market_data.venues import Venue
 
 if TYPE_CHECKING:
     from obi_widgets.feeds.base import Feed
@@ -66,7 +68,8 @@ def open_feeds(
     ArgumentError
         If the sources are no list of texts, if there are none, or if one is named twice.
     SettingsError
-        If an option is out of its range, or none of the sources has a use for it.
+        If an option is out of its range, or none of the sources has a use for it, or ``urls`` are
+        given for several venues.
     """
     names = _names(sources)
     found: dict[str, Found | ObiError] = {}
@@ -75,7 +78,10 @@ def open_feeds(
             found[name] = find(name)
         except REFUSED as error:
             found[name] = error
-    _check_use(options, [one for one in found.values() if isinstance(one, Found)])
+    there = [one for one in found.values() if isinstance(one, Found)]
+    _check_use(options, there)
+    reached = [one.opened for one in there if "urls" in one.kind.takes]
+    check_urls(options.urls, (one.name if isinstance(one, Venue) else one[0] for one in reached))
     feeds: dict[str, tuple[Feed, Options] | ObiError] = {}
     seeds = itertools.count(
         0 if options.seed is None else integer("seed", options.seed, 0, MAX_SEED)

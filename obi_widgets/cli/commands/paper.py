@@ -17,6 +17,7 @@ Examples:
   obi-widgets paper btc.toml --log btc.jsonl --record btc.gz
   obi-widgets paper btc.toml --source bybit:BTCUSDT --log bybit.jsonl --seconds 3600
   obi-widgets paper btc.toml --source sim:BTC-PERP --log sim.jsonl --json
+  obi-widgets paper btc.toml --source bybit:BTCUSDT --testnet --log test.jsonl
 """
 )
 @click.argument("config", type=click.Path())

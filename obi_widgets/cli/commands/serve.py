@@ -8,7 +8,7 @@ import click
 
 from obi_widgets.cli.completing import complete_source
 from obi_widgets.cli.ending import interruptible
-from obi_widgets.cli.options import CHANGES, KEEPING, REACHING, reach_of, with_options
+from obi_widgets.cli.options import CHANGES, KEEPING, REACHING, given_of, with_options
 
 PORT = 8765
 
@@ -22,6 +22,7 @@ Examples:
   obi-widgets serve sim:BTC-PERP
   obi-widgets serve binance-usdm:BTCUSDT bybit:BTCUSDT --secret-file secret.txt
   obi-widgets serve sim:BTC-PERP --config btc.toml --stdout > btc.jsonl
+  obi-widgets serve bybit:BTCUSDT --testnet
 """
 )
 @click.argument(
@@ -59,8 +60,10 @@ def command(
     import threading
 
     from obi_widgets.cli.config import Config, read_config, with_changes
+    from obi_widgets.errors import ObiError
     from obi_widgets.feeds.history_replay import played
-    from obi_widgets.feeds.sources import open_feed
+    from obi_widgets.feeds.options import Options
+    from obi_widgets.feeds.several import open_feeds
     from obi_widgets.session.serving.secret import find_secret
     from obi_widgets.session.serving.serve import serve
     from obi_widgets.settings.settings import Settings
@@ -68,11 +71,14 @@ def command(
     secret = find_secret(secret_file)
     found = read_config(config) if config is not None else Config(Settings(), "", {})
     parameters = with_changes(found.settings, changes).parameters
-    more = {} if speed is None else {"speed": speed}
-    feeds = [
-        played(open_feed(source, **{**found.kept, **reach_of(source, options), **more}))
-        for source in sources
-    ]
+    given = given_of({**options, "speed": speed})
+    if any(source.startswith("sim:") for source in sources):
+        given.setdefault("warmup", 0.0)
+    feeds = []
+    for opened_or_not in open_feeds(sources, Options(**{**found.kept, **given})).values():
+        if isinstance(opened_or_not, ObiError):
+            raise opened_or_not
+        feeds.append(played(opened_or_not[0]))
 
     def tell(text: str) -> None:
         click.echo(text, err=to_stdout)

@@ -15,6 +15,7 @@ from obi_widgets.cli.options import CHANGES, KEEPING, REACHING, SHOWING, reach_o
 Examples:
   obi-widgets watch sim:BTC-PERP
   obi-widgets watch binance-usdm:BTCUSDT --every 5 --set depth=20 --set threshold=0.5
+  obi-widgets watch bybit:BTCUSDT --testnet --proxy http://proxy.example:3128
   obi-widgets watch btc.toml
   obi-widgets watch btc.toml --source bybit:BTCUSDT --json > btc.jsonl
 """

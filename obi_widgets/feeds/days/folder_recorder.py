@@ -24,7 +24,7 @@ from obi_widgets.feeds.by_ccxt.markets import CcxtSource, refuse_recording
 from obi_widgets.feeds.connections import Connections
 from obi_widgets.feeds.days.market_recorder import MarketRecorder
 from obi_widgets.feeds.days.progress import Progress, kept
-from obi_widgets.feeds.reach import Reach
+from obi_widgets.feeds.reach import Reach, check_urls
 from obi_widgets.feeds.recording.folder import Lock, make_folder, place_of
 from obi_widgets.feeds.simulation.exchange import SimulatedExchange
 from obi_widgets.feeds.simulation.simulator import SimulatedMarket
@@ -131,8 +131,7 @@ def targets_of(
     for name in names:
         if names.count(name) > 1:
             raise SettingsError(f"{':'.join(name)} was given twice.", "Give it once.")
-    if reach.urls is not None and len({target.venue for target in targets}) > 1:
-        raise SettingsError("urls are of one venue, and there are several.", "Record each alone.")
+    check_urls(reach.urls, (target.venue for target in targets))
     option = simulation.given()
     if option and not any(target.exchange for target in targets):
         value = quoted(getattr(simulation, option))

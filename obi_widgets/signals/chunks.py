@@ -4,10 +4,14 @@ A chunk begins at a row whose number, counted from the first state ever, is a mu
 chunk's length; it is computed from that row less the look-back, and the rows before it are dropped.
 So a history that was appended to and the whole history are computed from the same rows in the same
 order, and give the same to the bit, running sums included.
+
+A look-back begins with the state that stood then. Of what looks back at what looks back, the second
+look-back is counted from that state, which is older by as long as no state came.
 """
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -23,6 +27,8 @@ if TYPE_CHECKING:
     from obi_widgets.history.columns import History
 
     Floats = NDArray[np.float64]
+    Reach = Callable[[History, int], int]
+    """Returns the first state that a state's value is computed from; −1 if it is before all."""
 
 STATES_A_SECOND = 100
 """What is reckoned with where every state was kept, to choose the length of chunks."""
@@ -35,6 +41,7 @@ def compute(
     function: Callable[[History], Floats],
     history: History,
     seconds: float,
+    reach: Reach,
     first: int = 0,
     spans_gaps: bool = False,
 ) -> Floats:
@@ -48,6 +55,8 @@ def compute(
         T states.
     seconds : float
         How far back the function looks.
+    reach : callable
+        At which state it begins to look.
     first : int
         Leave out the states before this one.
     spans_gaps : bool
@@ -68,9 +77,7 @@ def compute(
     def compute_each(chunks: Iterable[int]) -> None:
         for begin in chunks:
             rows = slice(max(begin, 0), min(begin + length, len(history)))
-            since = history.time[rows.start] - back
-            # The state that stood when the look-back begins is part of it.
-            before = max(int(np.searchsorted(history.time, since, "right")) - 1, 0)
+            before = max(reach(history, rows.start), 0)
             part = history[before : rows.stop]
             found = function(part)
             if not spans_gaps:
@@ -86,16 +93,24 @@ def compute(
     return out
 
 
-def first_needed(history: History, seconds: float, row: int) -> int:
+def standing(history: History, row: int, seconds: float) -> int:
+    """Return the state that stood so long before a state; −1 if that is before the first.
+
+    The state that stood when a look-back begins is part of it.
+    """
+    since = history.time[row] - round(seconds * 1e9)
+    return int(np.searchsorted(history.time, since, "right")) - 1
+
+
+def first_needed(history: History, seconds: float, reach: Reach, row: int) -> int:
     """Return the first row that a value at a row, and at all later ones, is computed from."""
     if not seconds or row >= len(history):
         return row
     begin = max(row - (history.start + row) % chunk_length(seconds, history.interval), 0)
-    since = history.time[begin] - round(seconds * 1e9)
-    return max(int(np.searchsorted(history.time, since, "right")) - 1, 0)
+    return max(reach(history, begin), 0)
 
 
-def settled(history: History, seconds: float) -> int:
+def settled(history: History, seconds: float, reach: Reach) -> int:
     """Return the first state from which on values are those of a history that began earlier.
 
     Before it a look-back reaches before the first state, or the first state cuts a chunk.
@@ -103,7 +118,7 @@ def settled(history: History, seconds: float) -> int:
     if not seconds or not history.start:
         return 0
     length = chunk_length(seconds, history.interval)
-    full = int(np.searchsorted(history.time, history.time[0] + round(seconds * 1e9)))
+    full = bisect_left(range(len(history)), 0, key=lambda row: reach(history, row))
     return full + -(history.start + full) % length
 
 

@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from obi_widgets.checks import flag
 from obi_widgets.parameters import check_all
+from obi_widgets.signals import chunks
 from obi_widgets.signals.coverage import LevelsUsed, levels_declared
 from obi_widgets.signals.signal_checks import as_needs, check_lookback, check_values
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from obi_widgets.history.columns import History
     from obi_widgets.parameters import Parameter
     from obi_widgets.signals.signal_checks import Needs
 
@@ -65,6 +67,16 @@ class Declared:
         if callable(back):
             return float(back(values))
         return float(values[back] if isinstance(back, str) else back)
+
+    def reach(self, history: History, values: Mapping[str, Any], row: int) -> int:
+        """Return the first state that a state's value depends on; −1 if it is before all.
+
+        It is the one that stood when the look-back begins.
+        """
+        return chunks.standing(history, row, self.lookback(values))
+
+    def _reach(self, values: Mapping[str, Any]) -> chunks.Reach:
+        return lambda history, row: self.reach(history, values, row)
 
     def levels_used(self, values: Mapping[str, Any]) -> LevelsUsed:
         """Return the levels of a state that it uses. Flow and trades are not of a state."""

@@ -172,7 +172,7 @@ class Signal(Declared):
         ``compute(history[first:])`` equals ``compute(history)`` to the bit for these rows.
         """
         row = integer("row", row, 0, len(as_history(history)))
-        return chunks.first_needed(history, self.lookback(values), row)
+        return chunks.first_needed(history, self.lookback(values), self._reach(values), row)
 
     # -- computing -------------------------------------------------------------------------
 
@@ -207,8 +207,9 @@ class Signal(Declared):
         seconds = self.lookback(values)
         if seconds:
             out = chunks.compute(
-                lambda part: self._call(part, values), history, seconds, first, self.spans_gaps
-            )
+                lambda part: self._call(part, values), history, seconds, self._reach(values), first,
+                self.spans_gaps,
+            )  # fmt: skip
         else:
             out = self._call(wanted, values)
         missing = without_value(wanted, self.levels_used(values))
@@ -228,7 +229,7 @@ class Signal(Declared):
 
         Earlier values have a look-back or a chunk that the first state cuts.
         """
-        return chunks.settled(as_history(history), self.lookback(values))
+        return chunks.settled(as_history(history), self.lookback(values), self._reach(values))
 
     def computes_newest(self, make: NewestBy) -> NewestBy:
         """Register a faster way to compute the newest state's value.

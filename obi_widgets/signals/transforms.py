@@ -17,6 +17,7 @@ import numpy as np
 from obi_widgets.checks import as_list
 from obi_widgets.errors import SettingsError, quoted
 from obi_widgets.parameters import Number, Parameter, Seconds
+from obi_widgets.signals import chunks
 from obi_widgets.signals.coverage import LevelsUsed
 from obi_widgets.signals.insight import Insight, LevelsInUse, Note, Weighing
 from obi_widgets.signals.signal import Signal
@@ -282,6 +283,17 @@ class Combined(Signal):
     def _look_back(self, values: Mapping[str, Any]) -> float:
         parts = max(part.lookback(own) for part, own in self.parts_with_values(values))
         return parts + (values[self._window] if self._window else 0.0)
+
+    def reach(self, history: History, values: Mapping[str, Any], row: int) -> int:
+        """Return the first state that a state's value depends on; −1 if it is before all.
+
+        The parts look back from the state that stood when the own window began.
+        """
+        if self._window:
+            row = chunks.standing(history, row, values[self._window])
+        if row < 0:
+            return row
+        return min(part.reach(history, own, row) for part, own in self.parts_with_values(values))
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Combined) and (

@@ -112,9 +112,8 @@ class Gate(Declared):
         row = integer("row", row, 0, len(history))
         seconds = self.lookback(values)
         if not self.exact or not seconds or row >= len(history):
-            return chunks.first_needed(history, seconds, row)
-        since = history.time[row] - round(seconds * 1e9)
-        return max(int(np.searchsorted(history.time, since, "right")) - 1, 0)
+            return chunks.first_needed(history, seconds, self._reach(values), row)
+        return max(self.reach(history, values, row), 0)
 
     def compute(self, history: History, values: Mapping[str, Any], first: int = 0) -> Floats:
         """Return where an entry may begin, of every state or of those from ``first`` on.
@@ -145,8 +144,9 @@ class Gate(Declared):
         seconds = self.lookback(values)
         if seconds and not self.exact:
             code = chunks.compute(
-                lambda part: self._code(part, values), history, seconds, first, self.spans_gaps
-            )
+                lambda part: self._code(part, values), history, seconds, self._reach(values), first,
+                self.spans_gaps,
+            )  # fmt: skip
         else:
             begin = self.first_needed(history, values, first)
             part = history[begin:]

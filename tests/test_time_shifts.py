@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from scipy.stats import binom
 
-from obi_widgets.calibration.statistics.correlation import Correlation, correlation
-from obi_widgets.calibration.statistics.time_shifts import SHIFTS, chance, widened
+from obi_widgets.calibration.statistics.correlation import jackknifed, widened
+from obi_widgets.calibration.statistics.time_shifts import SHIFTS, any_shift, chance
 
 
 def left(values, design):
@@ -59,7 +59,7 @@ def test_chance_exceeds_it_one_time_in_twenty_where_both_series_last(others):
             [np.ones(count), *(lasting(random, count, 0.85) for _ in range(others))], axis=1
         )
         x, y = (left(lasting(random, count, 0.85), design) for _ in range(2))
-        found = correlation(x, y)
+        found = jackknifed(x, y)
         wider = widened(found, chance(x, y, design, 6))
         beyond += [not found.low <= 0 <= found.high, not wider.low <= 0 <= wider.high]
     assert beyond[0] > binom.ppf(0.999, seeds, 0.05)  # the interval alone is too narrow
@@ -83,15 +83,15 @@ def test_the_shifts_of_a_long_record_are_spread_over_it(monkeypatch):
     assert (min(asked), max(asked)) == (10, 2990)
 
 
-def test_an_interval_is_only_made_wider():
-    found = Correlation(0.5, 0.4, 0.58, 100)
-    assert widened(found, 0.01) == found
-    wide = widened(found, 1.0)
-    z = math.atanh(0.5)
-    assert wide == (0.5, math.tanh(z - 1), math.tanh(z + 1), 100)
-    assert widened(found, math.inf)[1:3] == (-1, 1)
-    for other in (Correlation(1.0, 0.99, 1.0, 9), Correlation(math.nan, math.nan, math.nan, 9)):
-        assert widened(other, 1.0) is other
+def test_all_shifts_by_a_plain_loop():
+    x, y = np.cumsum(np.random.default_rng(2).standard_normal((2, 41)), axis=1)
+    found = [abs(math.atanh(np.corrcoef(np.roll(x, shift), y)[0, 1])) for shift in range(1, 41)]
+    expected = sorted(found)[math.ceil(0.95 * 39)]
+    assert any_shift(x, y) == pytest.approx(expected, rel=1e-9)
+    assert any_shift(1e200 * x, -1e-200 * y) == pytest.approx(expected, rel=1e-9)
+    assert any_shift(x, np.ones(41)) == any_shift(x[:1], y[:1]) == math.inf
+    turning = np.cos(np.arange(40) * math.pi)  # shifted by two it is the same
+    assert any_shift(turning, turning) == math.inf
 
 
 def test_without_two_values_chance_may_be_all():

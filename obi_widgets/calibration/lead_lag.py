@@ -145,9 +145,8 @@ def correlations(
     -------
     DataFrame
         A row a pair: ``first``, ``second``, ``correlation`` (Pearson's), ``low`` and ``high`` (its
-        95 % interval, which allows for large moves, restless times and changes that persist for
-        some steps), and ``pairs`` (steps with both). NaN with fewer than 30 pairs, or if one has
-        not moved.
+        95 % interval, which allows for large moves, restless times and changes that persist), and
+        ``pairs`` (steps with both). NaN with fewer than 30 pairs, or if one has not moved.
 
     Raises
     ------

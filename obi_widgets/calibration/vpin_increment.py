@@ -13,7 +13,7 @@ where the correlation is not told from 0. What z says is removed as a line: if m
 volume or volatility by a curve, some of that may be left to VPIN.
 
 VPIN looks back over several windows, and so it lasts; moves are large for a while. The interval of
-`correlation` is too narrow for two series of which both last, so it is that or what chance makes of
+the jackknife is too narrow for two series of which both last, so it is that or what chance makes of
 them when VPIN is shifted in time (`time_shifts`), whichever is wider.
 
 References
@@ -32,9 +32,9 @@ import numpy as np
 
 from obi_widgets.calibration.explained import next_moves, window_ends
 from obi_widgets.calibration.forward_returns import too_coarse
-from obi_widgets.calibration.statistics.correlation import correlation
+from obi_widgets.calibration.statistics.correlation import jackknifed, widened
 from obi_widgets.calibration.statistics.r_squared import FEWEST, RSquared, squared
-from obi_widgets.calibration.statistics.time_shifts import chance, widened
+from obi_widgets.calibration.statistics.time_shifts import chance
 from obi_widgets.checks import integer, number
 from obi_widgets.errors import SettingsError
 from obi_widgets.history.given import as_history
@@ -176,7 +176,7 @@ def _explained(
     """
     of_all = np.full((2, len(known)), np.nan)  # lags count windows that are not known, too
     of_all[:, known] = u, w
-    found = correlation(*of_all)
+    found = jackknifed(*of_all)
     if found.pairs >= FEWEST and not np.isnan(found.value):
         found = widened(found, chance(u, w, design, lasts))
     return squared(found), found.value

@@ -228,6 +228,20 @@ def test_what_is_kept_does_not_grow():
     assert 3600 <= sum(part.lags.counts.sum() for part in monitor._parts) <= 4200
 
 
+def test_what_is_kept_does_not_grow_of_a_quiet_market_that_is_lost_each_minute():
+    # Each loss counts the changes, so that a look finds too few of them, and none is due.
+    monitor = Monitor()
+    monitor.look(SECOND, 0, 0, 0, 0)
+    for second in range(2, 3 * 3600):
+        monitor.changes += [10 * MS, second * SECOND]
+        monitor.look(second * SECOND, 0, 10 * MS, second, 100 * second)
+        if second % 60 == 0:
+            monitor.lost(second * SECOND, 0, 10 * MS)
+    assert len(monitor._parts) <= 14
+    assert len(monitor._pieces) <= 400
+    assert 3600 <= sum(part.lags.counts.sum() for part in monitor._parts) <= 4200
+
+
 # -- every kind of source ------------------------------------------------------------------
 
 

@@ -198,11 +198,6 @@ class Monitor:
         if len(self.changes) >= AT_ONCE or steady >= self._taken + PART:
             with self._lock:
                 self._take(steady, shift, minimum)
-                oldest = steady - round(self.seconds * SECOND)
-                while self._parts and self._parts[0].begin < oldest - PART:
-                    self._parts.popleft()
-                while self._pieces and self._pieces[0][0] * PIECE * SECOND < oldest:
-                    self._pieces.popleft()
 
     def _count(self, second: int, messages: int, size: int) -> None:
         """Add what came since the last look to the piece of the second in which it came."""
@@ -217,8 +212,14 @@ class Monitor:
         piece[3] = max(piece[3], came)
 
     def _take(self, now: int, shift: int, minimum: int) -> None:
-        """Count the changes into bins. The lock is held."""
+        """Count the changes into bins, and forget what is too old. The lock is held."""
         self._taken = now
+        # Here, since a book that is lost once a minute leaves `look` nothing to take.
+        oldest = now - round(self.seconds * SECOND)
+        while self._parts and self._parts[0].begin < oldest - PART:
+            self._parts.popleft()
+        while self._pieces and self._pieces[0][0] * PIECE * SECOND < oldest:
+            self._pieces.popleft()
         new, self.changes = self.changes, []
         changes = self._counted_of(new)
         self.count += len(new) // 2

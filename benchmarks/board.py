@@ -2,8 +2,12 @@
 
 The simulated exchange runs in another process and sends 21 symbols, as a venue would. Here a board
 follows them, with a page that is looked at. Each market has a past of 26 hours, so that its cards
-are full from the beginning, and cost what they cost after a day. Histories are full after
-``--history`` seconds (120 if left out). From then on nothing may grow.
+are full from the beginning, and cost what they cost after a day.
+
+Kernels are compiled before, in a process of their own: where they are compiled, they leave 280 MB.
+A history keeps ``--history`` seconds (120 if left out), and drops its oldest states in blocks of
+4,096; at ten states a second, all have dropped some after ten minutes. From the minute that is
+marked ``full`` on, nothing may grow.
 
 Every minute it prints the CPU time of this process, what the page got, and the resident memory.
 ``--minutes`` says how long (10 if left out), ``--cards`` which mode (day), or ``off``. Processor
@@ -26,7 +30,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 import obi_widgets as obi
-from benchmarks.soak_counts import memory
+from benchmarks.soak_counts import compile_elsewhere, memory
 from obi_widgets.feeds.connections import Connections
 from obi_widgets.feeds.live import LiveFeed
 from obi_widgets.feeds.options import Options
@@ -135,7 +139,8 @@ def measure(minutes: int, mode: str | None, seconds: float) -> None:
                 f"minute {minute:3}: {100 * (time.process_time() - cpu) / spent:5.1f} % of a core, "
                 f"{(looking.bytes - sent) / spent / 1e3:5.2f} kB/s in "
                 f"{(looking.frames - frames) / spent:4.2f} frames/s, {memory():6.1f} MB, "
-                f"{came / spent:.0f} states/s; {states}",
+                f"{came / spent:.0f} states/s, "
+                f"{'full' if all(one.history.start for one in sessions) else 'filling'}; {states}",
                 flush=True,
             )
     finally:
@@ -150,6 +155,7 @@ def main() -> None:
     parser.add_argument("--cards", choices=[*BUILT_IN, "off"], default="day")
     parser.add_argument("--history", type=float, default=120.0)
     given = parser.parse_args()
+    compile_elsewhere()
     sender = subprocess.Popen(
         [sys.executable, "-m", "benchmarks.symbols", "send"],
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,

@@ -25,7 +25,16 @@ from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 import obi_widgets as obi
-from benchmarks.soak_counts import Counted, Outcome, Recovery, heaps, memory, objects, sockets
+from benchmarks.soak_counts import (
+    Counted,
+    Outcome,
+    Recovery,
+    compile_elsewhere,
+    heaps,
+    memory,
+    objects,
+    sockets,
+)
 from benchmarks.soak_exchange import Exchange, states_of
 from benchmarks.soak_report import report
 from benchmarks.truth.oracle import LATE
@@ -338,6 +347,7 @@ def main() -> None:
             file=sys.stderr, flush=True,
         )  # fmt: skip
 
+    compile_elsewhere()
     soak.told = told  # type: ignore[method-assign]
     report(soak.run())
 

@@ -151,7 +151,7 @@ def test_the_fold_is_made_when_it_is_opened():
         assert len(set(registry()) - open_before) < 100
         made._turn()
         assert len(set(registry()) - open_before) > 4 * few
-        assert made._fold.gates["spread"].value
+        assert made._fold.gates.switches.on == ["spread"]
         opener, below = made.children.index(made._opener), made.children.index(made._fold.box)
         assert below == opener + 1
         fold, many = made._fold, len(registry())

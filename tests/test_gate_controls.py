@@ -36,19 +36,24 @@ def shown(controls):
     return [name for name, row in controls._rows.items() if row.box.layout.display is None]
 
 
+def switch(controls, name):
+    """Click on a checkbox: the page sets which gates are on."""
+    controls.switches.set_state({"on": sorted({*controls.switches.on} ^ {name})})
+
+
 def test_a_checkbox_switches_a_gate(made):
     settings = obi.Settings()
     controls, _ = made(settings)
     built_in = sorted(registry.find(name).title for name in registry.BUILT_IN)
-    offered = [box.description for box in controls._switches.children]
+    offered = [title for _, title, _ in controls.switches.offered]
     assert [title for title in offered if title in built_in] == built_in, "beside a user's own"
     assert shown(controls) == []
     few = len(list(tree(controls.box, set())))
-    controls["spread"].value = True
+    switch(controls, "spread")
     assert settings.gates == {"spread": {"quantile": 0.9, "window": 600.0, "most_bps": None}}
     assert shown(controls) == ["spread"]
     assert len(list(tree(controls.box, set()))) > few, "made when they are needed"
-    controls["spread"].value = False
+    switch(controls, "spread")
     assert settings == obi.Settings()
     assert shown(controls) == []
 
@@ -57,7 +62,7 @@ def test_the_controls_follow_the_settings_and_change_them(made):
     settings = obi.Settings()
     controls, told = made(settings)
     settings.gates = {"hours": {"from_hour": 9}, "spread": {"most_bps": 2}}
-    assert [name for name in registry.names() if controls[name].value] == ["hours", "spread"]
+    assert controls.switches.on == ["hours", "spread"]
     assert controls.of("hours", "from_hour").entry.value == "9 h"
     controls.of("hours", "days").control.value = "weekends"
     controls.of("hours", "until_hour").entry.value = "12.5"
@@ -88,10 +93,10 @@ def test_a_value_that_can_be_off_is_set_and_unset(made):
 def test_a_gate_that_is_switched_on_again_has_its_values(made):
     settings = obi.Settings(gates={"spread": {"window": 60}})
     controls, _ = made(settings)
-    controls["spread"].value = False
+    switch(controls, "spread")
     controls.of("spread", "window").control.value = 120  # hidden: it changes nothing
     assert not settings.gates
-    controls["spread"].value = True
+    switch(controls, "spread")
     assert settings.gates["spread"]["window"] == 60
 
 
@@ -99,17 +104,17 @@ def test_undo_and_reset(made):
     settings = obi.Settings()
     settings._steps._clock = iter(range(0, 1000, 1 + int(REST))).__next__
     controls, _ = made(settings)
-    controls["hours"].value = True
+    switch(controls, "hours")
     controls.of("hours", "from_hour").control.value = 10
     settings.undo()
     assert controls.of("hours", "from_hour").control.value == 7
     settings.undo()
-    assert not controls["hours"].value
+    assert "hours" not in controls.switches.on
     assert not settings.gates
     settings.redo()
-    assert controls["hours"].value
+    assert "hours" in controls.switches.on
     settings.reset()
-    assert not controls["hours"].value
+    assert "hours" not in controls.switches.on
     assert not settings.gates
 
 
@@ -123,19 +128,19 @@ def test_a_gate_of_a_user_is_offered_and_replaced_when_it_is_defined_anew(made, 
         """Return where the spread is narrow."""
         return 1e4 * history.spread <= most * history.mid
 
-    with pytest.raises(KeyError):
-        controls["narrow"]
+    assert "narrow" not in [name for name, *_ in controls.switches.offered]
     controls.offer()
-    assert controls["narrow"].tooltip == "Entries begin only where the spread is narrow."
-    controls["narrow"].value = True
+    says = {name: says for name, _, says in controls.switches.offered}
+    assert says["narrow"] == "Entries begin only where the spread is narrow."
+    switch(controls, "narrow")
     assert settings.gates == {"narrow": {"most": 0.3}}
-    controls["narrow"].value = False
+    switch(controls, "narrow")
 
     @obi.gate(name="narrow")
     def other(history, *, ticks: obi.Number(0, 50) = 2):
         return history.spread <= ticks * history.tick_size
 
-    controls["narrow"].value = True
+    switch(controls, "narrow")
     assert settings.gates == {"narrow": {"ticks": 2.0}}
     assert list(controls._rows["narrow"].controls) == ["ticks"]
     assert said_of(other) == "Entries begin only where this gate is open."
@@ -146,8 +151,8 @@ def test_controls_that_are_stopped_follow_nothing():
     controls = GateControls(settings)
     controls.stop()
     settings.gates = ["hours"]
-    assert controls["spread"].value
-    assert not controls["hours"].value
+    assert "spread" in controls.switches.on
+    assert "hours" not in controls.switches.on
     close_tree(controls.box, controls.box.close)
 
 

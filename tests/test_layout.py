@@ -275,7 +275,8 @@ TABLE = {
     "session": ("session/export session/following", "what a session gives, and its export"),
     "comparison": ("session/actions", "A against B in a session"),
     "choices": ("widgets/beside", "buttons as a page presses them"),
-    "gate_controls": ("presentation/texts/gate_text", "what a gate does, in a sentence"),
+    "gate_controls": (
+        "presentation/texts/gate_text widgets/gate_switches", "what a gate does, in a sentence"),
     "settings": ("settings/settings settings/parameters settings/traits", "Settings"),
     "settings_files": ("settings/files settings/saved", "files, old ones too"),
     "widgets": (

@@ -15,6 +15,7 @@ from obi_widgets.settings.parameters import GATES
 from obi_widgets.trading.gates import registry
 from obi_widgets.trading.gates.gates import as_gate
 from obi_widgets.widgets.control import Control
+from obi_widgets.widgets.gate_switches import GateSwitches
 from obi_widgets.widgets.page import Together
 from obi_widgets.widgets.panel import close_tree, tree
 
@@ -54,26 +55,24 @@ class GateControls:
     ----------
     box : VBox
         The checkboxes, and below them the controls of each gate that is on.
+    switches : GateSwitches
+        The checkboxes.
     """
 
     def __init__(self, settings: Settings, refused: Callable[[str], object] | None = None) -> None:
         self.settings, self._refused = settings, refused
         self._lock = threading.RLock()  # settings may be assigned in any thread
-        self._boxes: dict[str, ipywidgets.Checkbox] = {}
         self._rows: dict[str, _Row] = {}
         self._made: tuple[_Row, ...] = ()  # another tuple when a row is made
         self._removed: Kept[Together] = Kept()
         self._last: dict[str, tuple[Gate, Mapping[str, Any]]] = {}
         self._showing = threading.local()  # set while its thread shows the settings
-        self._switches, self._below = ipywidgets.HBox(), ipywidgets.VBox()
-        self._switches.add_class("obi-gates")
-        self.box = ipywidgets.VBox([self._switches, self._below])
+        self.switches, self._below = GateSwitches(), ipywidgets.VBox()
+        self.switches.observe(self._switched, "on")
+        _addressed(self.switches)
+        self.box = ipywidgets.VBox([self.switches, self._below])
         self._follow()
         settings.observe(self._follow, GATES)
-
-    def __getitem__(self, name: str) -> ipywidgets.Checkbox:
-        """Return the checkbox of a gate."""
-        return self._boxes[name]
 
     def of(self, gate: str, parameter: str) -> Control:
         """Return the control of a parameter of a gate that is on, or was."""
@@ -118,31 +117,15 @@ class GateControls:
             gates = {gate.name: gate for gate in chosen.gates}
             for name in registry.names():
                 gates.setdefault(name, as_gate(name))
-            self._offer(gates)
-            for name, gate in gates.items():
-                on = name in chosen
-                if on:
-                    self._last[name] = gate, chosen[name]
-                    self._make(gate)
-                self._showing.now = True
-                self._boxes[name].value = on
-                self._showing.now = False
+            for name in chosen:
+                self._last[name] = gates[name], chosen[name]
+                self._make(gates[name])
+            self._showing.now = True
+            self.switches.offer(gates.values())
+            self.switches.on = sorted(chosen)
+            self._showing.now = False
             for name, row in self._rows.items():
                 row.box.layout.display = None if name in chosen else "none"
-
-    def _offer(self, gates: Mapping[str, Gate]) -> None:
-        """Have a checkbox for each gate."""
-        missing = [name for name in gates if name not in self._boxes]
-        for name in missing:
-            box = ipywidgets.Checkbox(
-                description=gates[name].title, tooltip=said_of(gates[name]), indent=False
-            )
-            box.add_class("obi-gate")
-            box.observe(lambda change, name=name: self._switch(name, on=change["new"]), "value")
-            _addressed(box)
-            self._boxes[name] = box
-        if missing:
-            self._switches.children = [self._boxes[name] for name in sorted(self._boxes)]
 
     def _make(self, gate: Gate) -> None:
         """Have controls of a gate; those of one that was defined anew are replaced."""
@@ -157,11 +140,17 @@ class GateControls:
             old.stop()
             close_tree(old.box, old.box.close)
 
+    def _switched(self, change: dict[str, Any]) -> None:
+        """Switch gates as a user says."""
+        if not getattr(self._showing, "now", False):  # else `_follow` has set it
+            for name in sorted({*change["old"]} ^ {*change["new"]}):
+                self._switch(name, on=name in change["new"])
+
     def _switch(self, name: str, *, on: bool) -> None:
         """Switch a gate on or off."""
         gates = self.settings.gates
-        if getattr(self._showing, "now", False) or on == (name in gates):
-            return  # set by `_follow`, not by a user
+        if on == (name in gates):
+            return
         if not on:
             self.settings.gates = gates.without(name)
             return

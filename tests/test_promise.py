@@ -50,7 +50,7 @@ class Stopped(Clock):
 
 
 def with_clock(monkeypatch, clock):
-    monkeypatch.setattr(promise, "time", clock)
+    monkeypatch.setattr(promise, "elapsed", clock)
     return clock
 
 
@@ -76,7 +76,7 @@ def test_a_market_that_was_not_looked_at_is_stale_for_whoever_reads_it(monkeypat
     clock.ahead = OVERLOOKED
     assert elsewhere(lambda: market.state) == "live"
     clock.ahead = OVERLOOKED + 1
-    why = "What LMEX sends was not read for 3 s, since this process is busy."
+    why = "What LMEX sends was not read for 3 s, since this process is busy or the computer slept."
     assert elsewhere(lambda: (market.state, market.detail, market.advice)) == ("stale", why, "")
     assert market.has_book  # it is only late
     market.vouch(FOREVER)
@@ -221,7 +221,7 @@ def test_a_users_books_are_stale_after_their_usual_time_although_no_look_says_so
 
 def test_after_a_stall_what_waits_is_read_before_silence_is_judged(monkeypatch):
     clock, stall, over = Clock(), time.sleep, asyncio.Event()
-    monkeypatch.setattr(live, "time", clock)
+    monkeypatch.setattr(live, "elapsed", clock)
 
     class Noting(Scripted):
         def tick(self, now):

@@ -13,6 +13,7 @@ from websockets.exceptions import ConnectionClosed, ConnectionClosedOK, InvalidS
 from websockets.frames import CloseCode
 
 from obi_widgets.errors import RecordingError, SourceError
+from obi_widgets.feeds import elapsed
 from obi_widgets.feeds.base import TICK, Feed, Place
 from obi_widgets.feeds.changeover import Changeover, Lifetime, marked, unmarked
 from obi_widgets.feeds.dialling import LARGEST_FRAME, Dialler, text_of
@@ -57,8 +58,8 @@ LATE_LOOK = 1.0
 """Seconds from one look at the market to the next from which frames may wait to be read."""
 
 CLOCK_STEP = 500_000_000
-"""Smallest change of the wall clock against the monotonic clock, ns, that counts as a clock that
-was set: gradual corrections are far slower."""
+"""Smallest change of the wall clock against the time that has passed, ns, that counts as a clock
+that was set: gradual corrections are far slower."""
 
 
 class LiveFeed(Feed):
@@ -104,7 +105,7 @@ class LiveFeed(Feed):
         self._lifetime = Lifetime(market.venue.lasts)
         self._tasks: set[asyncio.Task[None]] = set()
         self._proxy: str | None = None
-        self._ahead = time.time_ns() - time.monotonic_ns()  # wall clock minus monotonic clock
+        self._ahead = time.time_ns() - elapsed.monotonic_ns()  # wall clock minus elapsed time
 
     @property
     def heard_all(self) -> bool:
@@ -135,7 +136,7 @@ class LiveFeed(Feed):
     def _now(self) -> int:
         """Return `now`, and report a wall clock that was set. Only for the feed's own thread."""
         now = self.now()
-        ahead = now - time.monotonic_ns()
+        ahead = now - elapsed.monotonic_ns()
         shift, self._ahead = ahead - self._ahead, ahead
         if abs(shift) > CLOCK_STEP:
             self._deliver(Record(now - shift, "clock", "", "", shift=shift))
@@ -155,10 +156,10 @@ class LiveFeed(Feed):
             self._carry_out(self.market.start(self._now()))
             was_late = False
             while self.market.state != "closed":
-                slept_at = time.monotonic()
+                slept_at = elapsed.monotonic()
                 await asyncio.sleep(TICK)
                 # After a look that came late, what waits is read before silence is judged.
-                was_late = not was_late and time.monotonic() - slept_at > LATE_LOOK
+                was_late = not was_late and elapsed.monotonic() - slept_at > LATE_LOOK
                 if not was_late:
                     self._look()
             for task in self._tasks:

@@ -7,9 +7,9 @@ state after that is told that it is stale, although no look has noticed it yet.
 
 from __future__ import annotations
 
-import time
 from typing import NamedTuple
 
+from obi_widgets.feeds import elapsed
 from obi_widgets.market_data.venues.replies import FOREVER, SECOND
 
 OVERLOOKED = 3 * SECOND
@@ -21,7 +21,7 @@ UNREAD = SECOND
 
 
 class Promise(NamedTuple):
-    """What a look at a market says of the time after it. Times are monotonic, ns.
+    """What a look at a market says of the time after it. Times are those of `elapsed`, ns.
 
     Attributes
     ----------
@@ -40,13 +40,13 @@ class Promise(NamedTuple):
     @classmethod
     def given(cls, left: int, steady: int) -> Promise:
         """Return the promise of a look now, for so many ns; of 0 or less, it is over already."""
-        now = time.monotonic_ns()
+        now = elapsed.monotonic_ns()
         return cls(now, now + left, steady)
 
     @property
     def is_over(self) -> bool:
         """Whether it has ended."""
-        return time.monotonic_ns() > self.until
+        return elapsed.monotonic_ns() > self.until
 
     @property
     def ended_at(self) -> int:
@@ -55,11 +55,12 @@ class Promise(NamedTuple):
 
     def reason(self, label: str) -> str:
         """Return why nothing is promised any more, after its end."""
-        unread = time.monotonic_ns() - self.looked
+        unread = elapsed.monotonic_ns() - self.looked
         if unread < UNREAD:
             return f"Nothing was heard of {label} for longer than usual."
         seconds = unread // SECOND
-        return f"What {label} sends was not read for {seconds} s, since this process is busy."
+        why = "since this process is busy or the computer slept"
+        return f"What {label} sends was not read for {seconds} s, {why}."
 
 
 ALWAYS = Promise()

@@ -9,13 +9,12 @@ from __future__ import annotations
 import asyncio
 import logging
 import threading
-import time
 from collections.abc import AsyncIterable, AsyncIterator, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from obi_widgets.errors import SourceError, quoted
-from obi_widgets.feeds import base
+from obi_widgets.feeds import base, elapsed
 from obi_widgets.feeds.given.checks import BadBookError
 from obi_widgets.market_data.venues.replies import FOREVER
 
@@ -73,7 +72,7 @@ class GivenFeed(base.Feed):
         self._calls, self._books = calls, books
         self._lock = threading.Lock()  # books come in a user's threads
         self._stop = threading.Event()
-        self._arrived = time.monotonic_ns()
+        self._arrived = elapsed.monotonic_ns()
         market.start(0)
         market.explain("No book has come yet.", "")
         if calls is not None:
@@ -81,7 +80,7 @@ class GivenFeed(base.Feed):
 
     def now(self) -> int:
         """Return the newest time of the books, and the time since then by the steady clock."""
-        return self._venue.newest + time.monotonic_ns() - self._arrived
+        return self._venue.newest + elapsed.monotonic_ns() - self._arrived
 
     def place(self) -> base.Place:  # noqa: D102
         raise SourceError(
@@ -110,7 +109,7 @@ class GivenFeed(base.Feed):
             venue = self._venue
             before = venue.count
             outputs = make()
-            self._arrived = time.monotonic_ns()
+            self._arrived = elapsed.monotonic_ns()
             self.messages += 1
             self.market.messages += 1
             self.market.handle(outputs, venue.newest)
@@ -184,7 +183,7 @@ class GivenFeed(base.Feed):
 
     def _look(self) -> None:
         """Keep a state that has waited for its interval, and say when no book has come for long."""
-        silent = time.monotonic_ns() - self._arrived
+        silent = elapsed.monotonic_ns() - self._arrived
         with self._lock:
             if silent >= 1e9 * self.market.interval:
                 self.market.settle()

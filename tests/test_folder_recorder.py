@@ -33,6 +33,7 @@ from obi_widgets.feeds.connections import Connections
 from obi_widgets.feeds.days import folder_recorder
 from obi_widgets.feeds.recording import Recording
 from obi_widgets.feeds.recording.folder import Lock, markets_in
+from obi_widgets.feeds.simulation.simulator import SimulatedMarket
 from obi_widgets.market_data.venues.lmex import Simulated
 
 MARKETS = ["sim:BTC-PERP", "sim:ETH-PERP"]
@@ -63,6 +64,26 @@ def test_two_markets_are_recorded_at_once_and_a_restart_goes_on(tmp_path, capsys
     with pytest.raises(RecordingError, match="holds several markets"):
         obi.Session(folder)
     assert obi.Session(folder, market="sim:ETH-PERP").market.instrument.symbol == "ETH-PERP"
+
+
+def test_simulated_markets_of_one_seed_do_not_move_alike():
+    """Each is the market that a board of the same sources and seed has."""
+    targets = folder_recorder.targets_of(
+        ["sim:BTC-PERP", "okx:BTC-USDT", "sim:ETH-PERP"], folder_recorder.Simulation(seed=3)
+    )
+    moves = []
+    for target, seed in ((targets[0], 3), (targets[2], 4)):
+        market, same = target.exchange.served[target.symbol].market, SimulatedMarket(
+            target.symbol, seed=seed
+        )  # fmt: skip
+        moves.append([])
+        for _ in range(200):
+            market.step()
+            same.step()
+            moves[-1].append(next(iter(market.top(+1, 1))))
+        assert market.top(+1, 20) == same.top(+1, 20)
+    up = [np.sign(np.diff(one)) for one in moves]
+    assert np.any(up[0] != up[1])
 
 
 @pytest.mark.slow

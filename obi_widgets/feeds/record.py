@@ -87,7 +87,7 @@ def record(
         For the simulated exchange: the strength of its signal, bps; default 1. See `simulate`.
     seed : int, optional
         For the simulated exchange: the same seed gives the same market. By default it differs each
-        time.
+        time. Of several markets the first has it, and each later one the next number.
     warmup : float, optional
         For the simulated exchange: seconds of a past that is played first; default 0.
     proxy, urls, testnet, origin

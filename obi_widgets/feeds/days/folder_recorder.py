@@ -54,6 +54,15 @@ class Simulation(NamedTuple):
         """Return the name of an option that was given; empty if none was."""
         return next((name for name in self._fields if getattr(self, name) is not None), "")
 
+    def later(self, number: int) -> Simulation:
+        """Return the options of a market that comes after so many others, with a seed of its own.
+
+        With one seed all markets would move alike. The seeds are those of a board.
+        """
+        if self.seed is None or not number:
+            return self
+        return self._replace(seed=self.seed + number)
+
     def exchange(self, symbol: str) -> SimulatedExchange:
         """Return an exchange that serves a symbol."""
         edge = 1.0 if self.edge is None else self.edge
@@ -124,7 +133,10 @@ def targets_of(
     SettingsError
         If one is there twice, or an option does not fit.
     """
-    targets = [target_of(source, simulation, reach) for source in sources]
+    targets: list[Target] = []
+    for source in sources:
+        others = sum(target.exchange is not None for target in targets)
+        targets.append(target_of(source, simulation.later(others), reach))
     if not targets:
         raise ArgumentError("No market was given.", "Give a list of venue:SYMBOL.")
     names = [(target.venue, target.symbol) for target in targets]

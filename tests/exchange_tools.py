@@ -4,11 +4,13 @@ import asyncio
 import json
 import socket
 import threading
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 import pytest
+from session_tools import wait_for
 
 from obi_widgets.feeds.market import Market
 from obi_widgets.feeds.simulation.simulator import STEP, SimulatedMarket
@@ -222,6 +224,16 @@ def threads() -> set[str]:
     return {thread.name for thread in threading.enumerate() if thread.name != "obi-flush"}
 
 
+def held() -> set[str]:
+    """Return what a feed gives back in the end: the threads and sockets of this process."""
+    return threads() | open_sockets()
+
+
+def given_back(before: set[str]) -> None:
+    """Wait until nothing more is held than before. What has ended meanwhile is no matter."""
+    wait_for(lambda: held() <= before, "threads and sockets to be given back")
+
+
 def usdm_depth(first, last, previous, bids=(), asks=(), *, symbol="BTCUSDT", ms=None):
     """Return a depthUpdate of Binance USD-M's, of the update ids ``first`` to ``last``."""
     data = {
@@ -287,7 +299,7 @@ async def running(feed, server=None):
 
     A server in the same loop is closed before that is looked at: it has tasks of its own.
     """
-    tasks, before, held = asyncio.all_tasks(), threads(), open_sockets()
+    tasks, before = asyncio.all_tasks(), held()
     reading = asyncio.create_task(feed.run())
     try:
         yield reading
@@ -299,15 +311,8 @@ async def running(feed, server=None):
         if server is not None:
             server.close()
             await server.wait_closed()
-    await _settled(lambda: asyncio.all_tasks() == tasks and open_sockets() <= held)
-    assert asyncio.all_tasks() == tasks
-    assert threads() == before
-    assert open_sockets() <= held
-
-
-async def _settled(done):
-    """Give a server of this loop its turns: only then does it close what its client has left."""
-    for _ in range(500):
-        if done():
-            return
+    # A server of this loop needs its turns: only then does it close what its client has left.
+    until = time.monotonic() + 60
+    while not (asyncio.all_tasks() <= tasks and held() <= before):
+        assert time.monotonic() < until, (asyncio.all_tasks() - tasks, held() - before)
         await asyncio.sleep(0.01)

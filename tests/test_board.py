@@ -181,7 +181,7 @@ def test_one_thread_reads_all_markets_and_one_publishes_them(boards):
     assert {id(one.settings) for one in board.sessions.values()} == {id(board.settings)}
     assert repr(board) == "Board(3 markets: 'sim:BTC-PERP', 'sim:ETH-PERP', 'sim:SOL-PERP')"
     board.close()
-    assert running() == []
+    wait_for(lambda: not running(), "its threads to end")
     assert set(board.to_frame()["state"]) == {"closed"}
     assert len(board["sim:BTC-PERP"].history) >= 60
 
@@ -533,7 +533,7 @@ def test_a_closed_board_is_freed_whole():
     gc.collect()
     assert [one for one in made if one() is not None] == []
     assert set(registry()) == before
-    assert running() == []
+    wait_for(lambda: not running(), "its threads to end")
 
 
 def test_a_board_that_nothing_holds_ends(monkeypatch):

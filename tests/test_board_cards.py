@@ -73,7 +73,7 @@ def test_the_cards_are_those_of_the_past_and_of_what_came_since(board_of, record
     wait_for(lambda: states(board) <= READY, "cards with figures, though nobody looks")
     table = board.to_frame()
     board.close()
-    assert running() == []
+    wait_for(lambda: not running(), "its threads to end")
     for source, before in recordings.items():
         history, row = board[source].history, table.loc[source]
         growing = GrowingCards(Plan.of("scalp", levels=history.levels))
@@ -166,7 +166,7 @@ def test_what_is_not_possible_is_refused(options, error, said):
     with pytest.raises(error, match=said):
         obi.Board(TWO, **options)
     assert set(registry()) == before
-    assert running() == []
+    wait_for(lambda: not running(), "its threads to end")
 
 
 def test_the_past_of_another_market_is_refused():

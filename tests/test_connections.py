@@ -8,7 +8,7 @@ import random
 
 import numpy as np
 import pytest
-from exchange_tools import SECOND, WatchedMarket, live, open_sockets, running, threads, unused_port
+from exchange_tools import SECOND, WatchedMarket, given_back, held, live, running, unused_port
 from make_captures import spoken
 from test_exchange import assert_true, keep_the_truth
 from test_exchange import market_of as market_of_exchange
@@ -40,9 +40,9 @@ def hasty(monkeypatch):
 
 @pytest.fixture(autouse=True)
 def nothing_is_left():
-    before = threads(), open_sockets()
+    before = held()
     yield
-    assert (threads(), open_sockets()) == before
+    given_back(before)
 
 
 def market_of(symbol):

@@ -98,7 +98,10 @@ def test_closing_the_session_closes_the_generator(sync):
         session.wait(5)
     assert closed.wait(60)
     assert ended(session) == "The session was closed."
-    assert not [one for one in threading.enumerate() if one.name in ("obi-feed", "obi-books")]
+    wait_for(
+        lambda: not [one for one in threading.enumerate() if one.name in ("obi-feed", "obi-books")],
+        "threads to end",
+    )
     count = len(session.history)
     assert (np.diff(session.history.time) == STEP).all()
     assert len(session.history) == count

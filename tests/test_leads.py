@@ -135,4 +135,7 @@ def test_the_screen_of_a_board_says_what_was_found():
         )
     finally:
         board.close()
-    assert not [one for one in threading.enumerate() if one.name == "obi-leads"]
+    wait_for(
+        lambda: not [one for one in threading.enumerate() if one.name == "obi-leads"],
+        "threads to end",
+    )

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import Counter
 
 import pytest
-from exchange_tools import SECOND, open_sockets, threads
+from exchange_tools import SECOND, given_back, held
 
 from benchmarks import soak
 from benchmarks.soak import Soak
@@ -49,18 +49,18 @@ def grown(counts):
 
 @pytest.mark.slow
 def test_faults_of_every_kind_leave_nothing_behind_and_no_state_is_wrong(hasty):
-    before = threads(), open_sockets()
+    before = held()
     found = Soak(0, faults_every=1, count_every=2, symbols=3, least_faults=len(FAULTS)).run()
-    assert (threads(), open_sockets()) == before
+    given_back(before)
     assert (found.wrong, found.forgotten, found.examples) == (0, 0, [])
     assert found.right > 500
     assert sorted(one.fault for one in found.recoveries) == sorted(FAULTS)
     assert {one.missing for one in found.recoveries} == {()}  # books, and new trades
-    held = [
+    counted = [
         one.objects + Counter(threads=one.threads, sockets=one.sockets, tasks=one.tasks)
         for one in (recovery.counted for recovery in found.recoveries)
     ]
-    assert grown(held) == {}
+    assert grown(counted) == {}
 
 
 def test_what_grows_at_each_fault_is_told_from_what_comes_and_goes():

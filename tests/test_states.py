@@ -73,7 +73,10 @@ def test_each_state_comes_once_in_order_with_its_signal(recording):
         assert one.prices(+1).tolist() == history[-1:].prices(+1).tolist()
     finally:
         session.close()
-    assert not [one for one in threading.enumerate() if one.name == "obi-states"]
+    wait_for(
+        lambda: not [one for one in threading.enumerate() if one.name == "obi-states"],
+        "threads to end",
+    )
 
 
 def test_what_was_there_before_is_not_given(listening):

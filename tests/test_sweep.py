@@ -15,6 +15,7 @@ from history_tools import SECOND, arrays, books, early
 from hypothesis import given
 from hypothesis import strategies as st
 from kernel_tools import use
+from session_tools import wait_for
 from tqdm.auto import tqdm
 
 import obi_widgets as obi
@@ -274,7 +275,10 @@ def test_an_interrupted_cell_leaves_no_thread(history, monkeypatch):
 
     with pytest.raises(KeyboardInterrupt):
         obi.sweep([history] * 20, **AXES, progress=interrupt)
-    assert not [one for one in threading.enumerate() if one.name.startswith("obi-sweep")]
+    wait_for(
+        lambda: not [one for one in threading.enumerate() if one.name.startswith("obi-sweep")],
+        "threads to end",
+    )
 
 
 def test_the_estimate_is_that_of_a_sample_times_the_states(history, monkeypatch):

@@ -124,7 +124,7 @@ def test_it_ends_while_nothing_comes():
     before = set(threading.enumerate())
     with Watching(feed, SETTINGS):
         wait_for(lambda: feed.market.has_book)
-    assert set(threading.enumerate()) <= before
+    wait_for(lambda: set(threading.enumerate()) <= before, "its threads to end")
 
 
 def test_wrong_times_are_refused_and_settings_are_one_line():

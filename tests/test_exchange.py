@@ -7,12 +7,12 @@ import pytest
 from exchange_tools import (
     SECOND,
     WatchedMarket,
+    given_back,
+    held,
     http_server,
     live,
     lost,
-    open_sockets,
     running,
-    threads,
     unused_port,
 )
 
@@ -22,7 +22,7 @@ from obi_widgets.feeds.simulation.exchange import FAULTS, SimulatedExchange
 from obi_widgets.feeds.simulation.simulator import SimulatedMarket
 from obi_widgets.feeds.simulator_feed import SimulatorFeed
 from obi_widgets.history import trades as table
-from obi_widgets.market_data.venues import lmex, make_venue
+from obi_widgets.market_data.venues import lmex_rest_book, make_venue, streamed
 from obi_widgets.market_data.venues.wire import PAST_TRADE
 
 
@@ -31,13 +31,21 @@ def hasty(monkeypatch):
     """Let what is tried again be tried again soon."""
     monkeypatch.setattr(live_module, "REOPEN_AFTER", 0.02)
     monkeypatch.setattr(live_module, "MAX_REOPEN_AFTER", 0.02)
+    monkeypatch.setattr(streamed, "SECOND", SECOND // 100)
+
+
+@pytest.fixture
+def soon_old(monkeypatch):
+    """Let a book by REST that does not advance be too old soon."""
+    monkeypatch.setattr(lmex_rest_book, "MAX_AGE", SECOND // 4)
+    monkeypatch.setattr(lmex_rest_book, "MAX_AGE_UNUSED", SECOND // 4)
 
 
 @pytest.fixture(autouse=True)
 def nothing_is_left():
-    before = threads(), open_sockets()
+    before = held()
     yield
-    assert (threads(), open_sockets()) == before
+    given_back(before)
 
 
 def market_of(symbol="BTC-PERP", **endpoints):
@@ -253,8 +261,7 @@ def test_who_subscribes_late_gets_the_last_trades_first_and_uses_none():
 # -- venues that cannot be reached ---------------------------------------------------------
 
 
-def test_a_rest_address_where_nothing_listens_is_said_and_tried_again(monkeypatch):
-    monkeypatch.setattr(lmex, "SECOND", SECOND // 100)
+def test_a_rest_address_where_nothing_listens_is_said_and_tried_again(hasty):
     market = market_of(rest=f"http://127.0.0.1:{unused_port()}/futures")
 
     async def follow():
@@ -271,8 +278,7 @@ def test_a_rest_address_where_nothing_listens_is_said_and_tried_again(monkeypatc
         assert status.advice == "Trying again every few seconds."
 
 
-def test_a_rest_address_that_refuses_the_location_is_said_and_tried_again(monkeypatch):
-    monkeypatch.setattr(lmex, "SECOND", SECOND // 100)
+def test_a_rest_address_that_refuses_the_location_is_said_and_tried_again(hasty):
 
     async def follow():
         async with http_server("451 Unavailable For Legal Reasons") as port:
@@ -306,7 +312,7 @@ def follow_without_websockets(port):
     return follow()
 
 
-def test_a_websocket_address_where_nothing_listens_is_said_and_tried_again(hasty):
+def test_a_websocket_address_where_nothing_listens_is_said_and_tried_again(hasty, soon_old):
     port = unused_port()
     market = asyncio.run(follow_without_websockets(port))
     told = [one for one in market.statuses[1:] if one.state != "stale"]
@@ -319,7 +325,7 @@ def test_a_websocket_address_where_nothing_listens_is_said_and_tried_again(hasty
         assert status.advice == "Reading the book by REST meanwhile, and connecting again."
 
 
-def test_a_websocket_handshake_that_refuses_the_location_is_said_and_tried_again(hasty):
+def test_a_websocket_handshake_that_refuses_the_location_is_said_and_tried_again(hasty, soon_old):
     async def follow():
         async with http_server("451 Unavailable For Legal Reasons") as port:
             return await follow_without_websockets(port)

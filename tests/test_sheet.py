@@ -169,10 +169,10 @@ def test_deciles_rise_with_the_imbalance_where_there_is_an_edge(sheet, answer):
 
 
 def test_what_is_waited_for_is_said_as_it_is(answer):
-    assert pending(0, compiling=True) == WAITING
-    assert pending(3, compiling=True) == "Compiling. This takes a while the first time."
-    assert pending(3, compiling=False) == "Calculating."
-    assert SheetMaker().make(None, BTC, pending(3, compiling=False)) == nothing("Calculating.")
+    assert pending(0, compiling="Compiling.") == WAITING
+    assert pending(3, compiling="Compiling book.") == "Compiling book."
+    assert pending(3, compiling="") == "Calculating."
+    assert SheetMaker().make(None, BTC, pending(3, compiling="")) == nothing("Calculating.")
     assert SheetMaker().make(answer, BTC, "Calculating.")["pending"] == ""
     without = dataclasses.replace(answer, surface=None)
     assert SheetMaker().make(without, BTC, "Calculating.")["pending"] == "Calculating."

@@ -61,19 +61,27 @@ def add(
         `TOO_WIDE` where a sum does not fit the dtype of ``order_flow``.
     """
     for top, levels, count in ((tops[0], bids, bid_count), (tops[1], asks, ask_count)):
-        there = np.flatnonzero(levels[1, :count])[::-1][:RANKS]
-        top[2], top[3] = -np.inf, 0.0
-        top[2:4, : len(there)] = levels[:, there]
+        best = levels[:, max(count - RANKS, 0) : count]
+        if not best[1].all():  # some were removed
+            best = levels[:, np.flatnonzero(levels[1, :count])[-RANKS:]]
+        there = best.shape[1]
+        top[2:4, :there] = best[:, ::-1]
+        top[2, there:], top[3, there:] = -np.inf, 0.0
     before, after = tops[:, :2], tops[:, 2:4]
-    differs = (before != after).any(axis=1)
-    if not (rounds or is_whole(after[:, 1][differs] / lot_size).all()):
+    same = before == after
+    same = same[:, 0] & same[:, 1]
+    if not (rounds or same.all() or is_whole(after[:, 1][~same] / lot_size).all()):
         return OFF_LOT
     if min(before[:, 0, 0].max(), after[:, 0, 0].max()) > -np.inf:
-        both, room = np.stack([before, after]), np.iinfo(order_flow.dtype)
-        sums = order_flow[row] + changes(both[:, :, 0], in_lots(both[:, :, 1], lot_size))[0]
+        lots = in_lots(tops[:, 1:4:2], lot_size)
+        sums = order_flow[row] + changes(tops[:, 0:3:2].swapaxes(0, 1), lots.swapaxes(0, 1))[0]
+        room = _ROOMS[order_flow.dtype]
         if sums.min() < room.min or sums.max() > room.max:
             return TOO_WIDE
         order_flow[row] = sums
         events[row] += 1
     before[:] = after
     return ADDED
+
+
+_ROOMS = {np.dtype(kind): np.iinfo(kind) for kind in (np.int32, np.int64)}

@@ -78,14 +78,21 @@ def put(
     """
     tiles, _, depth, width = ticks.shape
     tile, at = divmod(row % (tiles * width), width)
-    most, found, chosen, edges = np.iinfo(ticks.dtype).max, 0, [], []
+    most, found, chosen, edges = 2 ** (8 * ticks.itemsize) - 1, 0, [], []
     for levels, count, edge in ((bids, bid_count, bid_edge), (asks, ask_count, ask_edge)):
-        there = np.flatnonzero(levels[1, :count])[::-1][:depth]
-        keys, amounts = levels[:, there]
-        whole = to_whole(np.abs(keys), tick_size)
-        away = np.abs(whole[:1] - whole)
-        fits = (away <= most) & (amounts >= SMALLEST) & (amounts <= LARGEST)
-        if not fits.all():
+        best = levels[:, max(count - depth, 0) : count]
+        if not best[1].all():  # some were removed
+            best = levels[:, np.flatnonzero(levels[1, :count])[-depth:]]
+        keys, amounts = best[:, ::-1]
+        if len(keys):
+            whole = _whole(np.abs(keys), tick_size)
+            away = np.abs(whole - whole[0])
+            # NaN is in no order, so that one at any place makes this false.
+            fit = away.max() <= most and amounts.min() >= SMALLEST and amounts.max() <= LARGEST
+        else:
+            away, fit = keys, True
+        if not fit:
+            fits = (away <= most) & (amounts >= SMALLEST) & (amounts <= LARGEST)
             held = int(np.argmin(fits))
             if not (leave_out and held):
                 return DOES_NOT_FIT
@@ -98,10 +105,11 @@ def put(
             found |= INFERRED
         chosen.append((keys, amounts, away))
         edges.append(edge)
-    for which, ((keys, amounts, away), best) in enumerate(zip(chosen, (bid, ask), strict=True)):
-        ticks[tile, which, :, at] = np.pad(away, (0, depth - len(away)))
-        sizes[tile, which, :, at] = np.pad(amounts, (0, depth - len(away)))
-        best[row] = abs(keys[0]) if len(keys) else np.nan
+    for which, ((keys, amounts, away), price) in enumerate(zip(chosen, (bid, ask), strict=True)):
+        there = len(keys)
+        ticks[tile, which, :there, at], ticks[tile, which, there:, at] = away, 0
+        sizes[tile, which, :there, at], sizes[tile, which, there:, at] = amounts, 0
+        price[row] = abs(keys[0]) if there else np.nan
     mid = (bid[row] + ask[row]) * 0.5
     reach[row] = 1e4 * (mid - edges[0]) / mid, 1e4 * (-edges[1] - mid) / mid
     time[row] = max(event, time[row - 1]) if row else event
@@ -154,8 +162,16 @@ def append(
 
 def to_whole(prices: Floats, tick_size: float) -> Floats:
     """Return prices in ticks, NaN off the grid but for rounding; no price is 0 ticks."""
-    with np.errstate(divide="ignore", invalid="ignore"):  # where the grid is not known
-        ticks = prices / tick_size
-        whole = np.rint(ticks)
-        near = np.abs(ticks - whole) < 1e-3 + 1e-15 * np.abs(ticks)
-        return np.where(near & (whole > 0), whole, np.nan)
+    with np.errstate(invalid="ignore"):  # infinite prices
+        return _whole(prices, tick_size)
+
+
+def _whole(prices: Floats, tick_size: float) -> Floats:
+    """Return what `to_whole` does, of finite prices."""
+    if tick_size <= 0:  # the grid is not known
+        return np.full(prices.shape, np.nan)
+    ticks = prices / tick_size
+    whole = np.rint(ticks)
+    near = np.abs(ticks - whole) < 1e-3 + 1e-15 * ticks
+    near &= whole > 0
+    return whole if near.all() else np.where(near, whole, np.nan)

@@ -4,11 +4,16 @@ numba finds what it has compiled by the source of the function itself. The funct
 are part of the compiled code, but not of that key: after an upgrade that changes only these, it
 would load the old code. So all that was compiled is dropped when the source of any kernel has
 changed.
+
+A mark beside the compiled code says that a module was compiled whole, for one processor, Python and
+numba. Where it stands, loading takes moments, and needs no process of its own.
 """
 
 from __future__ import annotations
 
 import hashlib
+import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -40,8 +45,34 @@ def drop_stale(module: ModuleType, stamp: str) -> None:
     OSError
         If something old cannot be removed.
     """
-    assert module.__file__ is not None
-    stem = Path(module.__file__).stem
+    stem = _stem(module)
+    for folder in folders(module):
+        told = folder / f"{stem}.stamp"
+        if told.is_file() and told.read_text() == stamp:
+            continue
+        # Without its index, no compiled code is found.
+        for old in [*folder.glob(f"{stem}.*.nbi"), *folder.glob(f"{stem}.*.ready")]:
+            old.unlink(missing_ok=True)
+        folder.mkdir(parents=True, exist_ok=True)
+        told.write_text(stamp)
+
+
+def is_compiled(module: ModuleType, stamp: str) -> bool:
+    """Return whether all of a module was compiled from these sources, for this processor."""
+    marks = _marks(module, stamp)
+    return bool(marks) and all(mark.is_file() for mark in marks)
+
+
+def mark_compiled(module: ModuleType, stamp: str) -> None:
+    """Take note that all of a module is compiled, for later processes."""
+    with suppress(OSError):  # a full disk: then later processes find out by themselves
+        for mark in _marks(module, stamp):
+            if not mark.is_file():
+                mark.touch()
+
+
+def folders(module: ModuleType) -> set[Path]:
+    """Return where numba keeps what it compiles of a module; nothing if it keeps none."""
     own = [
         function
         for function in vars(module).values()
@@ -49,11 +80,22 @@ def drop_stale(module: ModuleType, stamp: str) -> None:
     ]
     caches = [getattr(function, "_cache", None) for function in own]
     paths = {getattr(cache, "cache_path", None) for cache in caches}  # None: it is not cached
-    for folder in map(Path, filter(None, paths)):
-        told = folder / f"{stem}.stamp"
-        if told.is_file() and told.read_text() == stamp:
-            continue
-        for index in folder.glob(f"{stem}.*.nbi"):  # without its index, no compiled code is found
-            index.unlink(missing_ok=True)
-        folder.mkdir(parents=True, exist_ok=True)
-        told.write_text(stamp)
+    return set(map(Path, filter(None, paths)))
+
+
+def _marks(module: ModuleType, stamp: str) -> list[Path]:
+    import numba
+    from numba.core.registry import cpu_target
+
+    # What numba itself takes for the same code: its version, Python's, and the processor.
+    parts = (
+        stamp, numba.__version__, sys.implementation.cache_tag,
+        *cpu_target.target_context.codegen().magic_tuple(),
+    )  # fmt: skip
+    digest = hashlib.sha256("\n".join(map(str, parts)).encode()).hexdigest()[:16]
+    return [folder / f"{_stem(module)}.{digest}.ready" for folder in folders(module)]
+
+
+def _stem(module: ModuleType) -> str:
+    assert module.__file__ is not None
+    return Path(module.__file__).stem

@@ -1,9 +1,12 @@
-"""Loader of compiled kernels. Callers use NumPy until the compiler is done, and never wait for it.
+"""Loader of compiled kernels. Callers use NumPy until the compiler is done, and need not wait.
 
 Each kernel is written twice, in two modules beside its concept: for NumPy, which is ready at once,
 and for numba, which has to be compiled or loaded from the cache of an earlier process. Both return
 the same results to the bit. The loader imports no kernel itself: a module registers its own kernels
 with `Kernels`.
+
+Kernels are compiled one at a time, in a process of low priority, and then loaded here from numba's
+cache. Where somebody waits for one, this process compiles them itself.
 """
 
 from __future__ import annotations
@@ -11,12 +14,20 @@ from __future__ import annotations
 import logging
 import sys
 import threading
+import weakref
 from collections import deque
+from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from obi_widgets.kernels.compiled_cache import drop_stale, stamp_of
+from obi_widgets.kernels.compiled_cache import (
+    drop_stale,
+    is_compiled,
+    mark_compiled,
+    stamp_of,
+)
+from obi_widgets.kernels.compiler import CompilerProcess
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -47,7 +58,7 @@ class Kernels:
     def __init__(self, numba: str, numpy: ModuleType | None = None) -> None:
         self.code: Any = numpy
         self.numba, self.numpy = numba, numpy
-        self._requested = False
+        self._requested = self._aloud = False
         self._done = threading.Event()
         registered.append(self)
 
@@ -67,22 +78,49 @@ class Kernels:
         """Whether the functions are being compiled, or wait for that."""
         return self._requested and not self._done.is_set()
 
-    def wait(self) -> bool:
-        """Wait until compilation has ended; return whether it succeeded."""
-        self.start()
-        self._done.wait()
+    @property
+    def name(self) -> str:
+        """A word for them: that of their module."""
+        return self.numba.rpartition(".")[2].removesuffix("_numba")
+
+    def wait(self, *, aloud: bool = False) -> bool:
+        """Wait until compilation has ended; return whether it succeeded.
+
+        Parameters
+        ----------
+        aloud : bool
+            Whether to say that a result waits for the compiler, if it does.
+        """
+        if not self._done.is_set():
+            self._aloud = self._aloud or aloud
+            _hurry(self)
+            self.start()
+            self._done.wait()
         return self.code is not None and self.code.__name__ == self.numba
 
-    def compile(self) -> None:
-        """Import and compile the functions; keep those of NumPy if that fails."""
+    def compile(self, by: CompilerProcess | None = None) -> None:
+        """Import and compile the functions; keep those of NumPy if that fails.
+
+        Parameters
+        ----------
+        by : CompilerProcess, optional
+            What compiles them, unless they are in the cache. None: this process.
+        """
+        global _now
         try:
             code = import_module(self.numba)
             _drop_stale()
-            code.compile_all()
+            if not is_compiled(code, _stamp):
+                _tell(self)
+                if by is not None:
+                    by.compile(self.numba)
+            code.compile_all()  # from the cache, if it is there
+            mark_compiled(code, _stamp)
             self.code = code
         except Exception:  # no compiler for this Python, or no place for its cache
             log.warning("%s cannot be compiled, so it runs slower.", self.numba, exc_info=True)
         finally:
+            _now = None
             self._done.set()
 
 
@@ -112,6 +150,18 @@ _lock = threading.Lock()
 _waiting: deque[Kernels] = deque()
 _compiling = False
 """Whether the thread that compiles is running."""
+_process: CompilerProcess | None = None
+"""What compiles for that thread, while it is running."""
+_hurried = False
+"""Whether somebody waits. Then this process compiles, until nothing is left."""
+_now: Kernels | None = None
+"""What is being compiled, and not just loaded."""
+_told = False
+"""Whether it was said that the thread compiles."""
+_shown_by: weakref.WeakSet[Any] = weakref.WeakSet()
+
+ONCE = "once for this installation."
+MEANWHILE = f"{ONCE} NumPy does the work meanwhile, more slowly."
 
 
 def busy() -> bool:
@@ -119,10 +169,25 @@ def busy() -> bool:
     return _compiling
 
 
+def sentence() -> str:
+    """Return what is being compiled; empty if nothing is, or if all is only loaded."""
+    if (now := _now) is None:
+        return ""
+    more = len(_waiting)
+    return f"Compiling {now.name}{f' and {more} more' if more else ''}, {MEANWHILE}"
+
+
+def shown_by(widget: object, *, shows: bool = True) -> None:
+    """Take note that a widget shows `sentence`, so that it need not be written; or no longer."""
+    (_shown_by.add if shows else _shown_by.discard)(widget)
+
+
 def wait() -> bool:
     """Compile the kernels of all imported modules; return whether all of them succeeded."""
     for kernels in registered:
-        kernels.start()
+        if not kernels._requested:
+            _hurry(kernels)
+            kernels.start()
     return all(list(map(Kernels.wait, registered)))
 
 
@@ -138,24 +203,62 @@ def _drop_stale() -> None:
 
 
 def _compile_later(kernels: Kernels) -> None:
-    global _compiling
+    global _compiling, _process, _told
     with _lock:
         if kernels._requested:
             return
         kernels._requested = True
         _waiting.append(kernels)
         if not _compiling:
-            _compiling = True
+            _compiling, _process, _told = True, CompilerProcess(), False
             threading.Thread(target=_work, name="obi-compiler", daemon=True).start()
+
+
+def _hurry(kernels: Kernels) -> None:
+    """Compile in this process from now on, and these kernels first."""
+    global _hurried
+    with _lock:
+        _hurried = True
+        if kernels in _waiting:
+            _waiting.remove(kernels)
+            _waiting.appendleft(kernels)
+        if _process is not None:
+            _process.give_up()
 
 
 def _work() -> None:
     """Compile the queued kernels one after the other: numba's compiler holds a global lock."""
-    global _compiling
+    global _compiling, _hurried, _process
     while True:
         with _lock:
+            process = _process
             if not _waiting:
-                _compiling = False
-                return
-            kernels = _waiting.popleft()
-        kernels.compile()
+                _compiling, _hurried, _process = False, False, None
+                break
+            kernels, by = _waiting.popleft(), None if _hurried else process
+        kernels.compile(by)
+    if process is not None:
+        process.close()
+
+
+def _tell(kernels: Kernels) -> None:
+    """Say once that kernels are being compiled, unless a widget shows it or others wait for it."""
+    global _now, _told
+    _now = kernels
+    if _hurried:
+        if kernels._aloud:
+            _write(f"compiling {kernels.name}, {ONCE} The result waits for it.")
+    elif not (_told or _shown_by):
+        _told = True
+        with _lock:
+            names = ", ".join([kernels.name, *(one.name for one in _waiting)])
+        _write(f"compiling {names}, {MEANWHILE}")
+
+
+def _write(text: str) -> None:
+    # A notebook has the error stream on red: this is no error.
+    in_notebook = type(sys.stdout).__module__.startswith("ipykernel")
+    out = sys.stdout if in_notebook else sys.stderr
+    with suppress(AttributeError, OSError, ValueError):  # there is none, or it was closed
+        out.write(f"obi_widgets: {text}\n")
+        out.flush()

@@ -34,14 +34,41 @@ def apply(levels: Floats, count: int, sign: int, changes: Floats) -> int:
     int
         The new number of stored levels.
     """
+    if not count:
+        return _fill(levels, sign, changes)
     sizes = dict(zip((sign * changes[:, 0]).tolist(), changes[:, 1].tolist(), strict=True))
-    new = np.array(sorted(sizes.items())).T
+    new = sorted(sizes.items())
     old = levels[:, :count]
-    merged = np.concatenate([old[:, ~np.isin(old[0], new[0])], new], axis=1)
-    merged = merged[:, merged[1] > 0]
-    merged = merged[:, np.argsort(merged[0], kind="stable")]
-    levels[:, : merged.shape[1]] = merged
-    return int(merged.shape[1])
+    places = old[0].searchsorted([key for key, _ in new]).tolist()
+    added = []
+    for place, (key, size) in zip(places, new, strict=True):
+        if place < count and old[0, place] == key:
+            old[1, place] = size
+        elif size > 0:
+            added.append((key, size))
+    stands = old[1] > 0
+    if not stands.all():
+        old = old[:, stands]
+    elif not added:
+        return count
+    merged = np.concatenate([old, np.array(added).T], axis=1) if added else old
+    if added:
+        merged = merged[:, merged[0].argsort(kind="stable")]
+    count = int(merged.shape[1])
+    levels[:, :count] = merged
+    return count
+
+
+def _fill(levels: Floats, sign: int, changes: Floats) -> int:
+    """Set the sizes of a side that has no level; return the number of levels."""
+    new = np.stack((sign * changes[:, 0], changes[:, 1]))
+    new = new[:, new[0].argsort(kind="stable")]
+    keys = new[0]
+    last = np.append(keys[1:] != keys[:-1], True)  # of two at one price, the later one counts
+    new = new[:, last & (new[1] > 0)]
+    count = int(new.shape[1])
+    levels[:, :count] = new
+    return count
 
 
 def apply_within(

@@ -15,6 +15,7 @@ from obi_widgets.errors import ObiError
 from obi_widgets.history.loaders import Given
 from obi_widgets.kernels import loader
 from obi_widgets.session.background import Background, Question
+from obi_widgets.signals.registry import fast_sweep
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -76,6 +77,8 @@ class Calibrator(Background[CalibrationResult]):
     def _answer(self, asked: Question, *, first: bool) -> CalibrationResult:
         """Calibrate; leave out the surface while settings change or kernels are compiled."""
         before = self.found
+        if (compiled := fast_sweep(asked.parameters.signal)) is not None:
+            compiled.KERNELS.start()  # before a sweep needs it, so that none waits for it
         moving = not first and time.monotonic() < self._settled_at()
         with_surface = not moving and not loader.busy()
         old, advice = (before.surface, before.proposal) if before is not None else (None, None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +11,7 @@ import numpy as np
 from obi_widgets.kernels.loader import Kernels
 from obi_widgets.signals.coverage import without_value
 from obi_widgets.signals.imbalance import imbalance
+from obi_widgets.signals.windows import frozen
 
 if TYPE_CHECKING:
     import threading
@@ -25,6 +27,9 @@ KERNELS = Kernels("obi_widgets.signals.imbalance_sweep_numba")
 
 AXES = ("decay", "depth")
 """The parameters that one pass covers."""
+
+BY_NUMPY = 10_000_000
+"""States times settings that are left to NumPy while the sweep is being compiled: some seconds."""
 
 PARTS, FIGURES = 3, 6
 """See ``sums`` of `imbalance_sweep_numba.sweep`."""
@@ -68,10 +73,13 @@ def add_up(
     Returns
     -------
     ndarray of float64, shape (decay, depth, threshold, hold_seconds, 3, 6), optional
-        See ``sums`` of `imbalance_sweep_numba.sweep`. None without a compiler.
+        See ``sums`` of `imbalance_sweep_numba.sweep`. None without a compiler, and for a small
+        sweep also while it is being compiled.
     """
-    if not KERNELS.wait():
-        return None
+    if KERNELS.current() is None:
+        settings = math.prod(len(values) for values in axes.values())
+        if len(history) * settings <= BY_NUMPY or not KERNELS.wait(aloud=True):
+            return None
     code = KERNELS.code
     decays, decay_at = np.unique(axes["decay"], return_inverse=True)
     depths, no_signal, depth_at = _depths(history, values, axes["depth"])
@@ -82,7 +90,8 @@ def add_up(
     exits = np.empty((len(holds), len(history)), np.int32)
     for hold, row in zip(holds, exits, strict=True):
         code.exits(history.time, history.bid, history.ask, hold, row)
-    buy, sell = (history.mid, history.mid) if at_mid else (history.ask, history.bid)
+    mid = frozen(history.mid)  # of the type that bid and ask have
+    buy, sell = (mid, mid) if at_mid else (history.ask, history.bid)
     shape = (len(decays), len(depths), len(thresholds), len(holds))
     upcoming, sums = np.zeros(shape, np.int64), np.zeros((*shape, PARTS, FIGURES))
     band = np.inf if values["band_bps"] is None else values["band_bps"]

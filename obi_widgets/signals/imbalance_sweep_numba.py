@@ -295,4 +295,16 @@ def _decide(
 
 
 def compile_all():
-    """Do nothing: compiling takes long, and happens at the first call, for the types at hand."""
+    """Compile for the types that histories have."""
+    # A history's columns are read-only, which is a type of its own to numba.
+    time, prices = np.zeros(1, np.int64), np.ones(1)
+    time.flags.writeable = prices.flags.writeable = False
+    rows = np.empty((1, 1), np.int32)
+    exits(time, prices, prices, 1, rows[0])
+    for dtype in (np.uint8, np.uint16, np.uint32):
+        ticks, sizes = np.zeros((1, 2, 1, TILE), dtype), np.ones((1, 2, 1, TILE), np.float32)
+        sweep(
+            0, 0, prices, prices, ticks, sizes, 1.0, np.zeros(1), False, np.ones(1, np.int64),
+            np.inf, False, np.ones(1), rows, prices, prices, np.empty((1, 0), bool), 1,
+            np.zeros((1, 1, 1, 1), np.int64), np.zeros((1, 1, 1, 1, 3, 6)),
+        )  # fmt: skip

@@ -69,7 +69,7 @@ class CalibrationWidget(Part):
 
     def __init__(self, session: Session, *, alone: bool = True) -> None:
         checked_session(session, "CalibrationWidget", alone=alone)
-        self._pending = pending(len(session.market.history()), compiling=False)
+        self._pending = pending(len(session.market.history()), compiling="")
         self._shown = nothing(self._pending)
         self._sheet = _Sheet(state=self._shown)
         self._sheet.on_msg(self._do)
@@ -136,7 +136,7 @@ class CalibrationWidget(Part):
         calibrator = self._session.calibrator
         calibrator.ask(frame.history, frame.parameters, frame.selected)
         found = calibrator.found
-        waits = pending(frame.states, compiling=loader.busy())
+        waits = pending(frame.states, compiling=loader.sentence())
         complete = found is not None and (found.surface is not None or found.report is None)
         if found is not self._found or (waits != self._pending and not complete):
             self._found, self._pending = found, waits

@@ -8,6 +8,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from obi_widgets.errors import ObiError, SettingsError, quoted
+from obi_widgets.kernels import loader
 from obi_widgets.market_data.events import CURRENT
 from obi_widgets.presentation.frames.kept import Kept
 from obi_widgets.presentation.still.still import of_figures
@@ -34,7 +35,7 @@ class StatusWidget(Part):
     """Symbol, venue, state of the feed, mid, spread, signal, age, messages a second.
 
     Buttons beside them choose the window of the charts, pause, and export. A line below shows
-    errors and notes.
+    errors and notes, and what is being compiled.
 
     Parameters
     ----------
@@ -52,7 +53,13 @@ class StatusWidget(Part):
         self._session = session
         self._windows = _windows(session)
         self._named: Kept[dict[str, str]] = Kept()
+        loader.shown_by(self)
         super().__init__(session, [self._line], alone=alone)
+
+    def close(self) -> None:
+        """Close the widget; the session goes on."""
+        loader.shown_by(self, shows=False)
+        super().close()
 
     def _do(self, _: object, content: dict[str, Any], __: object) -> None:
         """Run the action of a button. Errors are shown; an exception would not be seen."""
@@ -116,7 +123,7 @@ class StatusWidget(Part):
             "zoomed": _zoomed(frame.window_seconds, self._windows),
             "back": frame.looking_back,
             "bell": bell_state(frame),
-            "message": trouble or frame.note or frame.trouble or detail,
+            "message": trouble or frame.note or frame.trouble or detail or loader.sentence(),
             "told": frame.told if frame.note and not trouble else 0,
             "tone": "bad" if bad or (frame.trouble and not trouble and not frame.note) else "",
         }

@@ -32,7 +32,6 @@ TONES = {"viable": "good", "not viable": "bad", "not enough data": ""}
 
 WAITING = "Waiting for data. A verdict needs a few minutes of book states."
 CALCULATING = "Calculating."
-COMPILING = "Compiling. This takes a while the first time."
 
 COLUMNS = (
     ("horizon", ""),
@@ -177,11 +176,9 @@ def _condition(report: Report) -> str:
     return f"|{report.signal}| > {threshold}"
 
 
-def pending(states: int, *, compiling: bool) -> str:
-    """Return what a result waits for: data, the compiler, or only the calculation."""
-    if not states:
-        return WAITING
-    return COMPILING if compiling else CALCULATING
+def pending(states: int, *, compiling: str) -> str:
+    """Return what a result waits for: data, what is being compiled, or only the calculation."""
+    return (compiling or CALCULATING) if states else WAITING
 
 
 def nothing(message: str, *, bad: bool = False, selected: bool = False) -> dict[str, Any]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -9,7 +11,10 @@ from card_tools import CYCLE, bands, cycle_means, market, windows
 from history_tools import START
 
 import obi_widgets as obi
+from obi_widgets.signals.imbalance import imbalance
+from obi_widgets.trading.entries import Scanner
 from obi_widgets.trading.gates.conflict import conflict
+from obi_widgets.trading.gates.following import FollowedGates
 
 EVERY = 5.0
 HOURS = 4
@@ -101,6 +106,64 @@ def test_appended_and_whole_are_the_same_to_the_bit_and_nothing_later_is_known(r
     tail = conflict.compute(history[first:], values)[:, row - first :]
     np.testing.assert_array_equal(tail, whole[:, row:])
     assert (first > 0) == (history.time[row] - START > 7_200 * 10**9 + CYCLE)
+
+
+SETTINGS = obi.Parameters(
+    signal="imbalance", depth=1, decay=0, threshold=0.2, hold_seconds=EVERY, fee_bps=0,
+    gates={"conflict": {**CHOSEN, "of_last": 3_600}, "spread": {"window": 60}},
+)  # fmt: skip
+
+
+def dropped(history, count):
+    """Return a history that has dropped its first states."""
+    return replace(history[count:], start=history.start + count)
+
+
+@pytest.mark.parametrize("lost", [(), (2_000, 2_001)])
+def test_a_gate_that_is_followed_says_what_the_whole_says_and_reads_each_state_once(
+    lost, contradicting, monkeypatch
+):
+    history = market(contradicting[1], EVERY, lost=list(lost))
+    whole = SETTINGS.gates.allowed(history)
+    read = []
+    compute = type(imbalance).compute
+    monkeypatch.setattr(
+        type(imbalance), "compute",
+        lambda self, part, values, first=0: (
+            read.append(len(part) - first), compute(self, part, values, first)
+        )[1],
+    )  # fmt: skip
+    followed, at, found = FollowedGates(SETTINGS.gates), 0, []
+    for new in [1, 1, 3, 900, 0, 7, *[2] * 300, 1, *[37] * 40]:
+        now = min(at + new, len(history))
+        gone = max(at - 60, 0)  # some five minutes are kept, and the long window is an hour
+        found.append(followed.allowed(dropped(history[:now], gone), at - gone))
+        at = now
+    found.append(followed.allowed(history, at))
+    np.testing.assert_array_equal(np.concatenate(found, axis=1), whole)
+    assert sum(read) == len(history)
+    assert 0.2 < whole.mean() < 0.5
+
+
+def test_states_that_were_dropped_unseen_do_not_count(contradicting):
+    history, leans = contradicting
+    followed = FollowedGates(SETTINGS.gates)
+    followed.allowed(history[:2_000], 0)
+    found = followed.allowed(dropped(history, 2_002), 0)
+    whole = SETTINGS.gates.allowed(market(leans, EVERY, lost=[2_000, 2_001]))
+    np.testing.assert_array_equal(found[:, 12:], whole[:, 2_014:])  # the spread's minute
+
+
+def test_entries_of_a_history_that_grows_are_those_of_the_whole(contradicting):
+    history, _ = contradicting
+    scanner = Scanner(SETTINGS)
+    values = obi.compute(history, SETTINGS)
+    for now in [1, 2, 1_000, *range(1_400, len(history), 17), len(history)]:
+        scanner.extend(history[:now], values[:now])
+    found = scanner.trades(history).to_frame()
+    expected = obi.entries(history, SETTINGS)
+    pd.testing.assert_frame_equal(found, expected[found.columns], check_like=True)
+    assert len(found) > 200
 
 
 def test_a_short_gap_closes_it_for_no_longer_than_the_gap(contradicting):

@@ -49,7 +49,7 @@ TABLE = {
         "intervals, against formulas and simulations",
     ),
     "gates": (
-        "trading/gates/depth trading/gates/gate trading/gates/hours "
+        "trading/gates/depth trading/gates/following trading/gates/gate trading/gates/hours "
         "trading/gates/large_level_age trading/gates/largest_share trading/gates/places "
         "trading/gates/registry trading/gates/spread trading/gates/volatility",
         "each gate by hand, appended and whole"),

@@ -22,6 +22,7 @@ from obi_widgets.trading.declared import at_once, leaves_early, refuse_gauge, va
 from obi_widgets.trading.entries_numpy import ENTERING, FLAT, LEAVING
 from obi_widgets.trading.entries_numpy import HELD as HOLDING
 from obi_widgets.trading.funding import NOT_KNOWN, funding_bps, told
+from obi_widgets.trading.gates.following import FollowedGates
 from obi_widgets.trading.hourly_cap import NO_CAP, newest, open_from
 from obi_widgets.trading.quotes import at_touch, quotes
 from obi_widgets.trading.sizing import graded, size_weights
@@ -239,6 +240,7 @@ class Scanner:
         self.parameters, self.queue = parameters, queue
         self._hold = round(parameters.hold_seconds * 1e9)
         self._next = 0  # the first state not decided on, counted from the first state ever
+        self._gates = FollowedGates(parameters.gates)
         no_rows, no_prices = np.empty(0, np.int64), np.empty(0)
         self._trades = Trades(
             np.empty(0, np.int8), no_rows, no_prices, no_rows, no_prices, np.empty(0, bool),
@@ -287,7 +289,8 @@ class Scanner:
         first = max(self._next - history.start, 0)
         self._next = history.start + len(history)
         old, was_open = self._trades, self._open
-        decided = decisions(history, signal, self.parameters, first)
+        allowed = self._gates.allowed(history, first) if self.parameters.gates else None
+        decided = decisions(history, signal, self.parameters, first, allowed)
         new = scan(history, decided, self.parameters, first, old.held, self.queue, old.recent)
         if new.held == old.held and len(new.side) == was_open:
             return  # nothing was decided, entered or left

@@ -13,9 +13,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 import numpy as np
 
 from obi_widgets.parameters import Band, Choice, Levels, Number, Seconds
-from obi_widgets.signals.card_direction import Long, Middle, Short, longest, windows_of
+from obi_widgets.signals.card_direction import Long, Middle, Short, longest
 from obi_widgets.signals.cycle_windows import conflict as in_conflict
-from obi_widgets.signals.cycles import at_states, cycles_in
+from obi_widgets.signals.cycle_windows import weighed, window_means
+from obi_widgets.signals.cycles import Cycles, CycleSums, cycles_in
+from obi_widgets.signals.imbalance import imbalance
 from obi_widgets.trading.gates.gate import gate
 from obi_widgets.trading.own_past import bands
 
@@ -25,6 +27,62 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from obi_widgets.history.columns import History
+
+    Floats = NDArray[np.float64]
+
+
+class ConflictSoFar:
+    """The conflict of windows over a history that grows: a few numbers a cycle, and no states.
+
+    What it says of states that are appended is to the bit what it says of the whole: the cycles
+    are, and windows are sums of whole numbers, and bands compare.
+
+    Parameters
+    ----------
+    short, middle, long, of_last, **of_book
+        Of the gate.
+    """
+
+    def __init__(
+        self, *, short: float, middle: float, long: float, of_last: float, **of_book: object
+    ) -> None:
+        self._of_book = of_book
+        self._windows = [cycles_in(seconds) for seconds in (short, middle, long)]
+        self._of_last = cycles_in(of_last)
+        self._sums = CycleSums(1)
+        self._terms = np.empty((2, 0), np.int64)  # values times live time; live time
+        self._values = np.empty((3, 0))  # of the windows
+        self._newest = np.nan  # what the newest finished cycle says
+
+    def lose(self) -> None:
+        """Let the newest state hold no longer: states after it were not seen."""
+        self._sums.lose()
+
+    def extend(self, history: History, first: int) -> Floats:
+        """Return what states from one on say, shape (T - first,); those before were seen."""
+        time = history.time[first:]
+        cycles = self._sums.append(time, imbalance.compute(history, self._of_book, first)[None])
+        said = self._add(cycles)
+        ended = np.searchsorted(cycles.ends, time, "right")
+        known = np.append(self._newest, said)
+        self._newest = float(known[-1])
+        return np.asarray(known[ended])
+
+    def _add(self, cycles: Cycles) -> Floats:
+        """Add finished cycles, and return what each says: 1 open, 0 in conflict, NaN unknown."""
+        new = len(cycles.age)
+        if not new:
+            return np.empty(0)
+        terms = np.stack(weighed(cycles.means[0], cycles.live[0]))
+        terms = np.concatenate((self._terms, terms), axis=1)
+        sums, live = terms
+        found = np.stack([window_means(sums, live, count, new)[0] for count in self._windows])
+        values = np.concatenate((self._values, found), axis=1)
+        edges = np.stack([bands(one, new, self._of_last) for one in values])
+        # Copies, since a view would keep what is not needed any more.
+        self._terms = terms[:, -max(self._windows) :].copy()
+        self._values = values[:, -self._of_last :].copy()
+        return 1.0 - in_conflict(found, edges)
 
 
 def _lookback(values: Mapping[str, Any]) -> float:
@@ -74,8 +132,11 @@ def conflict(
     weighting : str
         What a level weighs in the imbalance before decay: its size, or its size times its price.
     """
-    of_book = {"decay": decay, "depth": depth, "band_bps": band_bps, "weighting": weighting}
-    cycles, values = windows_of(history, of_book, (short, middle, long))
-    count = values.shape[1]
-    edges = np.stack([bands(one, count, cycles_in(of_last)) for one in values])
-    return at_states(history, cycles, 1.0 - in_conflict(values, edges))
+    so_far = ConflictSoFar(
+        short=short, middle=middle, long=long, of_last=of_last, decay=decay, depth=depth,
+        band_bps=band_bps, weighting=weighting,
+    )  # fmt: skip
+    return so_far.extend(history, 0)
+
+
+conflict.follower = ConflictSoFar

@@ -7,7 +7,7 @@ would make. What it says of a state depends on that state and its look-back, nev
 from __future__ import annotations
 
 import functools
-from typing import TYPE_CHECKING, Any, overload
+from typing import TYPE_CHECKING, Any, Protocol, overload
 
 import numpy as np
 
@@ -35,6 +35,16 @@ if TYPE_CHECKING:
 
 LONG, SHORT = 1, 2
 """Bits of a state's code: whether a long entry may begin there, and a short one."""
+
+
+class Follower(Protocol):
+    """What a gate knows of a history that grows."""
+
+    def lose(self) -> None:
+        """Hear that states after the newest one were not seen."""
+
+    def extend(self, history: History, first: int) -> Floats:
+        """Return what the gate's function says of states from one on; those before were seen."""
 
 
 class Gate(Declared):
@@ -75,6 +85,8 @@ class Gate(Declared):
     """
 
     kind = "gate"
+    follower: Callable[..., Follower] | None = None
+    """Makes what keeps, of a history that grows, what its function would compute again."""
 
     def __init__(
         self,
@@ -154,6 +166,18 @@ class Gate(Declared):
             if not self.spans_gaps:
                 code[part.time - part.run_began < round(seconds * 1e9)] = np.nan
             code = code[first - begin :]
+        return self._told(history, values, first, code)
+
+    def told(
+        self, history: History, values: Mapping[str, Any], first: int, found: Floats
+    ) -> Floats:
+        """Return `compute` of states from one on, given what a `Follower` says of them."""
+        return self._told(history, values, first, self._checked(history[first:], found))
+
+    def _told(
+        self, history: History, values: Mapping[str, Any], first: int, code: Floats
+    ) -> Floats:
+        """Return where an entry may begin, shape (2, T - first), of codes of states."""
         missing = without_value(history[first:], self.levels_used(values))
         if missing is not None:
             code[missing] = np.nan
@@ -163,7 +187,10 @@ class Gate(Declared):
 
     def _code(self, history: History, values: Mapping[str, Any]) -> Floats:
         """Call the function; return `LONG` + `SHORT` of each state, shape (T,), or NaN."""
-        found = self.function(history, **values)
+        return self._checked(history, self.function(history, **values))
+
+    def _checked(self, history: History, found: ArrayLike) -> Floats:
+        """Return what the function says of each state as `_code` does."""
         try:
             array = np.array(found, np.float64)
         except (TypeError, ValueError):

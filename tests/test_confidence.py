@@ -21,7 +21,7 @@ def lasting(random, rows, steps):
 
 
 def market(seed, rows=3000, steps=6, edge=0.0, kind="walk"):
-    """Return time, score and outcome: a direction that lasts, and moves over overlapping horizons.
+    """Return time, score, outcome, side: a direction that lasts, moves over overlapping horizons.
 
     Moves lean to the direction by ``edge``, and the score is its size, if there is one.
     """
@@ -32,11 +32,15 @@ def market(seed, rows=3000, steps=6, edge=0.0, kind="walk"):
         returns *= np.exp(lasting(random, rows + steps, 200))
     elif kind == "autoregressive":
         returns = lfilter([1], [1, -0.3], returns)
+    elif kind == "hours":
+        returns += 0.3 * lasting(random, rows + steps, 360)
+        direction = lasting(random, rows, 360)
     returns[:rows] += edge * direction
     move = np.convolve(returns, np.ones(steps))[steps - 1 : steps - 1 + rows]
     move[rows - steps :] = np.nan  # not known yet
     score = np.abs(direction) if edge else random.beta(5, 2, rows) * lasting(random, rows, 10) ** 2
-    return START + np.arange(rows) * 10 * SECOND, score, outcomes(direction, move)
+    time = START + np.arange(rows) * 10 * SECOND
+    return time, score, outcomes(direction, move), np.sign(direction)
 
 
 def test_an_outcome_has_the_sign_of_the_move_and_none_where_one_says_nothing():
@@ -67,12 +71,15 @@ def test_a_case_counts_when_its_horizon_has_ended_and_not_before():
 def test_without_an_edge_nothing_above_55_percent_is_claimed():
     """Whatever lasts: the direction, volatility, or moves. The slow test has more markets."""
     for seed in range(12):
-        kind = ("walk", "volatile", "autoregressive")[seed % 3]
+        kind = ("walk", "volatile", "autoregressive", "hours")[seed % 4]
         assert np.nanmax(claims(*market(seed, kind=kind), horizon=60).said) < 0.55
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("steps", "kind"), [(3, "walk"), (6, "volatile"), (30, "autoregressive")])
+@pytest.mark.parametrize(
+    ("steps", "kind"),
+    [(3, "walk"), (6, "volatile"), (30, "autoregressive"), (3, "hours"), (6, "hours")],
+)
 def test_of_many_markets_without_an_edge_none_claims_55_percent(steps, kind):
     largest, better = [], 0
     for seed in range(120):
@@ -85,8 +92,8 @@ def test_of_many_markets_without_an_edge_none_claims_55_percent(steps, kind):
 
 
 def test_an_edge_is_found_and_said_as_it_is():
-    time, score, right = market(3, 60_000, edge=0.15)
-    found = claims(time, score, right, horizon=60, refit=6 * 3600)
+    time, score, right, side = market(3, 60_000, edge=0.15)
+    found = claims(time, score, right, side, horizon=60, refit=6 * 3600)
     late = np.flatnonzero(~np.isnan(right) & (time > time[0] + 48 * HOUR))
     assert found.better[-1]
     strong = late[found.said[late] > np.quantile(found.said[late], 0.8)]
@@ -98,24 +105,26 @@ def test_an_edge_is_found_and_said_as_it_is():
 
 
 def test_nothing_later_changes_what_was_said_and_appended_equals_whole():
-    time, score, right = market(4, 4000, edge=0.1)
-    whole = claims(time, score, right, horizon=60, refit=1800, window=6 * 3600)
+    time, score, right, side = market(4, 4000, edge=0.1)
+    whole = claims(time, score, right, side, horizon=60, refit=1800, window=6 * 3600)
     cut = 2777
     known = np.where(np.arange(cut) >= cut - 6, np.nan, right[:cut])  # what is not known by then
-    part = claims(time[:cut], score[:cut], known, horizon=60, refit=1800, window=6 * 3600)
+    part = claims(
+        time[:cut], score[:cut], known, side[:cut], horizon=60, refit=1800, window=6 * 3600
+    )
     for one, other in zip(part, whole, strict=True):
         np.testing.assert_array_equal(one, other[:cut])
-    again = claims(time, score, right, horizon=60, refit=1800, window=6 * 3600, before=part)
+    again = claims(time, score, right, side, horizon=60, refit=1800, window=6 * 3600, before=part)
     for one, other in zip(again, whole, strict=True):
         np.testing.assert_array_equal(one, other)
 
 
 def test_an_outcome_is_not_used_before_its_horizon_has_ended():
-    time, score, right = market(5, 4000, edge=0.1)
+    time, score, right, side = market(5, 4000, edge=0.1)
     fit = int(np.searchsorted(time, START + 8 * HOUR))
     other = right.copy()
     other[fit - 5 :] = 1 - other[fit - 5 :]  # the five before it end later
-    one, two = (claims(time, score, r, horizon=60) for r in (right, other))
+    one, two = (claims(time, score, r, side, horizon=60) for r in (right, other))
     begin = fit + 360
     for a, b in zip(one, two, strict=True):
         np.testing.assert_array_equal(a[:begin], b[:begin])
@@ -123,22 +132,22 @@ def test_an_outcome_is_not_used_before_its_horizon_has_ended():
 
 
 def test_what_has_no_score_or_no_past_says_nothing():
-    time, score, right = market(6, 1500)
+    time, score, right, side = market(6, 1500)
     score[700:800] = np.nan
-    found = claims(time, score, right, horizon=60)
+    found = claims(time, score, right, side, horizon=60)
     assert np.isnan(found.said[:180]).all()  # fewer than thirty minutes
     assert np.isnan(found.said[700:800]).all()
     assert not np.isnan(found.said[1000:]).any()
     assert not found.n[:180].any()
-    assert curve(time[:150], score[:150], right[:150], 60 * SECOND) is None
-    none = claims(time[:0], score[:0], right[:0], horizon=60)
+    assert curve(time[:150], score[:150], right[:150], side[:150], 60 * SECOND) is None
+    none = claims(time[:0], score[:0], right[:0], side[:0], horizon=60)
     assert all(len(column) == 0 for column in none)
 
 
 def test_a_curve_rises_in_steps_that_are_worth_enough_and_lie_near_the_constant():
-    time, score, right = market(7, 20_000, edge=0.1)
+    time, score, right, side = market(7, 20_000, edge=0.1)
     known = ~np.isnan(right)
-    found = curve(time[known], score[known], right[known], 60 * SECOND)
+    found = curve(time[known], score[known], right[known], side[known], 60 * SECOND)
     assert 2 <= len(found.said) <= 10
     assert (np.diff(found.said) > 0).all()
     assert (np.diff(found.begins) > 0).all()
@@ -155,7 +164,8 @@ def test_a_curve_rises_in_steps_that_are_worth_enough_and_lie_near_the_constant(
 def test_a_constant_is_the_rate_with_fair_cases_added():
     at = START + np.arange(1000) * 60 * SECOND
     right = (np.random.default_rng(0).random(1000) < 0.57) * 1.0
-    found = curve(at, np.ones(1000), right, 60 * SECOND)
+    side = np.random.default_rng(1).choice([-1.0, 1.0], 1000)
+    found = curve(at, np.ones(1000), right, side, 60 * SECOND)
     worth = float(found.n_eff[0])
     assert FEWEST < worth <= 1000
     assert found.said.tolist() == [found.constant]

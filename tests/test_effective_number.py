@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.stats import binomtest
 
-from obi_widgets.calibration.statistics.effective_number import apart, dependence, wilson
+from obi_widgets.calibration.statistics.effective_number import apart, dependence, rotated, wilson
 
 SECOND = 1_000_000_000
 
@@ -51,6 +51,44 @@ def test_what_depends_for_longer_than_a_horizon_is_worth_less():
     assert 7 < np.median(runs) < 13
     assert dependence(np.ones(100), at[:100], SECOND) == 1
     assert dependence(np.ones(1), at[:1], SECOND) == 1
+
+
+def test_the_number_by_rotation_is_that_of_all_rotations():
+    random = np.random.default_rng(3)
+    for count in (3, 4, 7, 50, 51):
+        side, moved = random.choice([-1.0, 1.0], (2, count))
+        side[: count // 3] = 0
+        shares = [(side * np.roll(moved, -k)).sum() / np.abs(side).sum() for k in range(count)]
+        assert 1 / rotated(side, moved) == pytest.approx(np.mean(np.square(shares)), abs=1e-12)
+    assert rotated(np.zeros(5), np.ones(5)) == 0
+    assert rotated(np.ones(9), np.ones(9)) == pytest.approx(1)  # a buyer in a rise: one case
+    assert rotated(np.array([1.0, -1.0]), np.array([1.0, 1.0])) == np.inf
+
+
+def test_what_lasts_on_both_sides_is_worth_as_little_as_its_mean_says():
+    """Runs of 60 on both sides, begun anywhere: 20 runs in 1,200 cases."""
+    random = np.random.default_rng(4)
+
+    def runs(last):
+        count = 1200 // last + 1
+        both = random.choice([-1.0, 1.0], (2, count)).repeat(last, axis=1)
+        begin = random.integers(0, last)
+        return both[0, :1200], both[1, begin : begin + 1200]
+
+    for last in (1, 60):
+        found, means = [], []
+        for _ in range(300):
+            side, moved = runs(last) if last > 1 else random.choice([-1.0, 1.0], (2, 1200))
+            found.append(1 / rotated(side, moved))
+            means.append(np.mean(side * moved))
+        assert np.mean(found) == pytest.approx(np.var(means), rel=0.25)
+
+
+def test_a_real_relation_is_taken_for_many_cases():
+    random = np.random.default_rng(5)
+    side = random.choice([-1.0, 1.0], 1000)
+    moved = np.where(random.random(1000) < 0.6, side, -side)
+    assert 800 < rotated(side, moved) < 1200
 
 
 def test_the_interval_of_a_rate_is_wilsons():

@@ -72,7 +72,7 @@ def test_the_interval_of_the_gain_holds_the_truth_where_cases_overlap():
     """Claims of one half ± d by a coin have a gain of −d²."""
     missed, better, seeds, far = 0, 0, 300, 0.02
     for seed in range(seeds):
-        time, _, right = market(seed, 1500)
+        time, _, right, _ = market(seed, 1500)
         random = np.random.default_rng([1, seed])
         known = ~np.isnan(right)
         said = 0.5 + far * np.repeat(random.choice([-1, 1], 500), 3)
@@ -86,8 +86,8 @@ def test_the_interval_of_the_gain_holds_the_truth_where_cases_overlap():
 
 
 def test_a_confidence_with_an_edge_is_better_and_one_without_is_not():
-    time, score, right = market(3, 40_000, edge=0.15)
+    time, score, right, side = market(3, 40_000, edge=0.15)
     for outcome, better in ((right, True), (np.random.default_rng(0).permutation(right), False)):
-        found = claims(time, score, outcome, horizon=60, refit=4 * 3600)
+        found = claims(time, score, outcome, side, horizon=60, refit=4 * 3600)
         judged = reliability(time, found.said, found.constant, outcome, horizon=60)
         assert judged.better is better

@@ -20,10 +20,10 @@ z/2 · √n / (n + `PRIOR`), at most z / 89: to say 55 % of a market without an 
 4.5 standard errors, however many cases there are. This has a cost: of 1,000 independent cases of
 which 57 % are right, 54.7 % is said.
 
-In 2,700 simulated markets of two days whose mid is a random walk, of volatility that lasts, or
-autoregressive (0.3), with directions that last from 10 s to an hour, at 30, 60 and 300 s, none
-claims more than 54.9 %, and one in a hundred more than 53.3 %. Where trends of an hour meet a
-direction that lasts as long, by chance, 0.3 to 0.7 % claim more than 55 %, the largest 55.7 %.
+How many independent cases there are is the least of three counts (`effective_number`): those that
+overlap leaves, those that the variance of the mean tells, and those of directions and moves turned
+against each other. A direction and a trend that both last an hour meet a few times a day, however
+many cases that are. docs/confidence.md tells what is claimed of simulated markets.
 
 Whether the claims are better than the constant is asked at each fit of the claims made before it,
 by the difference of their Brier scores (`reliability`). Where they are not, the constant is shown.
@@ -38,7 +38,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from obi_widgets.calibration.refits import Refits
-from obi_widgets.calibration.statistics.effective_number import apart, dependence, wilson
+from obi_widgets.calibration.statistics.effective_number import apart, dependence, rotated, wilson
 from obi_widgets.calibration.statistics.isotonic import isotonic
 from obi_widgets.calibration.statistics.resampled_mean import resampled_mean
 
@@ -136,6 +136,7 @@ def claims(
     time: Ints,
     score: Floats,
     right: Floats,
+    side: Floats,
     *,
     horizon: float,
     refit: float = REFIT,
@@ -153,6 +154,8 @@ def claims(
     right : ndarray of float64, shape (T,)
         Whether the direction was right a horizon later: 1 or 0, NaN where it is not known. See
         `outcomes`.
+    side : ndarray of float64, shape (T,)
+        Sign of the direction: −1 or +1 where ``right`` is known.
     horizon, refit, window : float
         Seconds: after which it is known, between fits, and of the past that a fit uses.
     before : Claims, optional
@@ -178,7 +181,7 @@ def claims(
         if end <= begun:
             continue
         cases = first + np.flatnonzero(is_case[first:last])
-        found = curve(time[cases], score[cases], right[cases], ahead)
+        found = curve(time[cases], score[cases], right[cases], side[cases], ahead)
         if found is None:
             continue
         new = max(begin, begun)
@@ -196,14 +199,14 @@ def claims(
     return Claims(said, constant, share, low, high, n, n_eff, better)
 
 
-def curve(at: Ints, score: Floats, right: Floats, horizon: int) -> Curve | None:
+def curve(at: Ints, score: Floats, right: Floats, side: Floats, horizon: int) -> Curve | None:
     """Return the fit of some cases; None if they are worth fewer than `FEWEST` independent ones.
 
     Parameters
     ----------
     at : ndarray of int64, shape (N,)
         Their times, ns, never decreasing.
-    score, right : ndarray of float64, shape (N,)
+    score, right, side : ndarray of float64, shape (N,)
         See `claims`; without NaN.
     horizon : int
         Nanoseconds.
@@ -211,7 +214,8 @@ def curve(at: Ints, score: Floats, right: Floats, horizon: int) -> Curve | None:
     worth = apart(at, horizon)
     if worth < FEWEST:
         return None
-    lasting = dependence(right, at, horizon)
+    moved = (2 * right - 1) * side
+    lasting = max(dependence(right, at, horizon), worth / rotated(side, moved))
     worth /= lasting
     if worth < FEWEST:
         return None

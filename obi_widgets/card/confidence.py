@@ -235,7 +235,10 @@ def confidence(
     outcome = outcomes(direction, move)
     score = np.prod(list(columns.values()), axis=0)
     score[~(np.abs(direction) > 0)] = np.nan
-    found = claims(time, score, outcome, horizon=horizon, refit=refit, window=window, before=before)
+    found = claims(
+        time, score, outcome, np.sign(direction),
+        horizon=horizon, refit=refit, window=window, before=before,
+    )  # fmt: skip
     return Confidence(
         time=time,
         move_bps=move,

@@ -1,6 +1,7 @@
 """How often a verdict, an interval or a p value is wrong, on markets with a known edge.
 
-``python -m benchmarks.verdicts [verdicts|edges|intervals|coefficients|sealed|chosen|toxicity]
+``python -m benchmarks.verdicts [verdicts|edges|intervals|coefficients|sealed|chosen|toxicity|
+spoofed|confident]
 [--part 1/4 | --seeds 0:100] [--results FILE]``
 """
 
@@ -21,14 +22,16 @@ from obi_widgets.kernels import loader
 
 from . import markets
 from .chosen import chosen
+from .confident import confident
 from .markets import NULL, PARTLY, Market
 from .sealed import sealed
+from .spoofed import spoofed
 from .toxicity import toxicity
 
 RECORDS = {"an hour": 1.0, "30 minutes": 0.5, "20 minutes": 1 / 3}
 """Lengths of a record, as fractions of the markets' hour."""
 
-KEPT = (chosen, toxicity)
+KEPT = (chosen, toxicity, spoofed, confident)
 """Sections whose results can be kept in a file."""
 
 WALKS = (
@@ -140,7 +143,7 @@ def main() -> None:
     parser.add_argument(
         "--results",
         type=Path,
-        help="file of what chosen or toxicity found: what it lacks is added",
+        help="file of what chosen, toxicity, spoofed or confident found: what it lacks is added",
     )
     given = parser.parse_args()
     sections |= {one.__name__: partial(one, path=given.results) for one in KEPT}

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import sys
+import types
 from pathlib import Path
+
+import pytest
 
 import obi_widgets
 from obi_widgets.cli import main, warming
@@ -33,3 +37,38 @@ def test_a_kernel_that_cannot_be_compiled_is_named(monkeypatch, capsys):
     finally:
         monkeypatch.undo()
         loader.registered.remove(failing)
+
+
+@pytest.mark.parametrize(("changes", "compiled"), [(1, True), (4, True), (5, False)])
+def test_compiling_is_tried_again_when_a_cell_begins_meanwhile(
+    changes, compiled, monkeypatch, caplog
+):
+    # numba looks through the builtins, and IPython changes them in another thread.
+    left = iter([RuntimeError("dictionary changed size during iteration")] * changes)
+
+    def compile_all():
+        for error in left:
+            raise error
+
+    code = types.ModuleType("once_numba")
+    code.compile_all = compile_all
+    monkeypatch.setitem(sys.modules, code.__name__, code)
+    kernels = loader.Kernels(code.__name__)
+    loader.registered.remove(kernels)
+    kernels.compile()
+    assert (kernels.code is code) is compiled
+    assert ("cannot be compiled" in caplog.text) is not compiled
+
+
+def test_another_error_is_not_tried_again():
+    code = types.ModuleType("never_numba")
+    calls = []
+
+    def compile_all():
+        calls.append(1)
+        raise RuntimeError("no compiler")
+
+    code.compile_all = compile_all
+    with pytest.raises(RuntimeError, match="no compiler"):
+        loader.compile_all(code)
+    assert len(calls) == 1

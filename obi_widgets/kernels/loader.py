@@ -34,6 +34,12 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+TRIES = 5
+"""How often compiling is tried where something changes what the compiler reads."""
+
+CHANGED = "changed size during iteration"
+"""What Python says of it."""
+
 
 class Kernels:
     """The kernels of one concept: NumPy functions, until the compiled ones are ready.
@@ -114,7 +120,7 @@ class Kernels:
                 _tell(self)
                 if by is not None:
                     by.compile(self.numba)
-            code.compile_all()  # from the cache, if it is there
+            compile_all(code)  # from the cache, if it is there
             mark_compiled(code, _stamp)
             self.code = code
         except Exception:  # no compiler for this Python, or no place for its cache
@@ -122,6 +128,22 @@ class Kernels:
         finally:
             _now = None
             self._done.set()
+
+
+def compile_all(code: ModuleType) -> None:
+    """Compile the functions of a module, again if Python's builtins were changed meanwhile.
+
+    numba looks through the builtins when it begins, and IPython adds to them, and takes away from
+    them, in another thread: at the beginning and the end of each cell.
+    """
+    for left in reversed(range(TRIES)):
+        try:
+            code.compile_all()
+        except RuntimeError as error:
+            if not left or CHANGED not in str(error):
+                raise
+        else:
+            return
 
 
 def for_types_of(function: Any, *arguments: object) -> Any:  # noqa: ANN401

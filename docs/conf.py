@@ -26,6 +26,7 @@ extensions = [
     "docstrings",
     "numpydoc",
     "figures",
+    "notebook_pages",
 ]
 exclude_patterns = ["_templates", "_made"]
 templates_path = ["_templates"]
@@ -52,6 +53,10 @@ autosummary_filename_map = {
     for name in obi.__all__
     if name[0].isupper() and _lower[name.lower()] > 1
 }
+
+# Pages that are no page of Sphinx's: see notebook_pages.py.
+(HERE / "_made/extra").mkdir(parents=True, exist_ok=True)
+html_extra_path = ["_made/extra"]
 
 html_theme = "pydata_sphinx_theme"
 html_title = "obi-widgets"

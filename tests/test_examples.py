@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import ast
 import base64
 import re
 import shutil
+import sys
+import tomllib
 import xml.etree.ElementTree as ET
 from pathlib import Path
 
@@ -38,6 +41,8 @@ def test_a_notebook_runs_and_shows_what_it_says(path, tmp_path):
     assert "application/vnd.jupyter.widget-view+json" in kinds
     said = [out.text for cell in code for out in cell.outputs if out.get("name") == "stderr"]
     assert said == []
+    if path.stem.startswith("10"):
+        check_exercises(notebook.cells)
     # Each widget has its picture and its figures, for readers without a kernel.
     for cell in code:
         data = [out.get("data", {}) for out in cell.outputs]
@@ -52,9 +57,56 @@ def test_a_notebook_runs_and_shows_what_it_says(path, tmp_path):
         ET.fromstring(base64.b64decode(image))
 
 
+def check_exercises(cells):
+    """Hold what the folded answers of the exercises say against what their cells print."""
+    said, answers = {}, 0
+    for cell in cells:
+        if found := re.search(r"^## (\d)\. ", cell.source, re.MULTILINE):
+            exercise = int(found[1])
+        elif cell.cell_type == "code" and answers < 5 and "exercise" in locals():
+            outputs = [out.get("text") or out["data"]["text/plain"] for out in cell.outputs]
+            said[exercise] = "\n".join(outputs)
+        answers += cell.source.startswith("<details><summary>Answer</summary>")
+    assert answers == len(said) == 5
+    decays = [float(one) for one in re.findall(r"decay 0: ([\d.]+)", said[1])]
+    assert min(decays[:2]) > 0.999, "a dead slider"
+    assert decays[-1] < 0.98
+    assert any(40 < int(share) < 60 for share in re.findall(r"(\d+)%", said[2]))
+    naive, honest = (int(one) for one in re.findall(r": (\d+)% of 60", said[3]))
+    assert naive > 50
+    assert honest < 15
+    figures = re.findall(r"^\d .* (-?\d+\.\d+) +(-?\d+\.\d+) +[a-z ]+$", said[4], re.MULTILINE)
+    assert len(figures) == 6
+    assert all(float(first) > 0 for first, _ in figures)
+    assert sum(float(second) < 0 for _, second in figures) >= 4
+    bid, none, ask = (float(one) for one in re.findall(r"mean imbalance ([+-][\d.]+)", said[5]))
+    assert bid > none + 0.1 > ask + 0.2
+    near = [float(one) for one in re.findall(r"only: ([+-][\d.]+), ([+-][\d.]+)", said[5])[0]]
+    assert max(near) - min(near) < (bid - ask) / 3, "not seen in five levels"
+
+
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 def test_a_notebook_is_kept_without_outputs(path):
     notebook = nbformat.read(path, as_version=4)
     nbformat.validate(notebook)
     code = [cell for cell in notebook.cells if cell.cell_type == "code"]
     assert not any(cell.outputs or cell.execution_count for cell in code)
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_a_notebook_imports_what_an_installation_has(path):
+    project = tomllib.loads((EXAMPLES.parent / "pyproject.toml").read_text("utf-8"))["project"]
+    needs = [*project["dependencies"], *project["optional-dependencies"]["lab"]]
+    brought = {re.match(r"[\w-]+", one)[0].replace("-", "_") for one in needs}
+    cells = nbformat.read(path, as_version=4).cells
+    code = "\n".join(cell.source for cell in cells if cell.cell_type == "code")
+    imported = {
+        name.partition(".")[0]
+        for node in ast.walk(ast.parse(code))
+        for name in (
+            [one.name for one in node.names] if isinstance(node, ast.Import)
+            else [node.module] if isinstance(node, ast.ImportFrom) else []
+        )
+    }  # fmt: skip
+    assert "obi_widgets" in imported
+    assert imported - brought - sys.stdlib_module_names == set()

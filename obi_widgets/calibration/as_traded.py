@@ -165,54 +165,77 @@ def traded(
     TradeGains
     """
     executed = entry_returns(history, parameters, x, horizons, queue, exits, grades)
-    share = size_weights(parameters, grades) if len(grades) else np.ones(len(history))
-    move = mid_moves(history.mid)
+    share = size_weights(parameters, grades) if len(grades) else np.ones(1)  # one for all
+    move, mid = mid_moves(history.mid), prevailing(history.mid)
     with np.errstate(divide="ignore", invalid="ignore"):
         weight = np.nan_to_num(1e4 / history.mid)
     counts, missed = np.zeros((2, len(executed.moves.horizons)), np.int64)
     out = np.full((15, len(counts)), np.nan)
-    mid, states_of = prevailing(history.mid), np.arange(len(history))
-    rows = zip(executed.moves.bps, executed.moves.end, executed.moves.overlap.tolist(), strict=True)
-    for row, (mid_bps, end, overlap) in enumerate(rows):
+    overlaps = executed.moves.overlap.tolist()
+    # Of a long record each array of all states counts: what is of entries is kept of these alone.
+    for row, end in enumerate(executed.moves.end):
         gross, fees = executed.gross_bps[row], executed.fees_bps[row]
         known = end >= 0
         entered = known & (x != 0) & ~np.isnan(gross)
-        counts[row] = n = int(np.count_nonzero(entered))
+        rows = np.flatnonzero(entered)
+        counts[row] = n = len(rows)
         missed[row] = np.count_nonzero(known & (x != 0)) - n
         if not n:
             continue
-        mid_bps = np.where(known, mid_bps, 0.0)
         shares = np.where(entered, share, 0.0)
-        sides, total = x * shares, float(shares.sum())
+        total, size, gross = float(shares.sum()), shares[rows], gross[rows]
+        fees = fees[rows] if fees.ndim else fees
         # A trade gains as mid moves while it is held, and no longer.
-        left = np.where(entered, executed.ends[row], -1).astype(np.int32)
-        held_bps = np.where(entered, 1e4 * (mid[left] / mid - 1), 0.0)
-        spread_paid = np.where(entered, sides * held_bps - shares * gross, 0.0)
-        paid = np.where(entered, shares * fees, 0.0)
-        bets = Bets(sides * weight, -spread_paid - paid, shares)
-        longest = int(np.max((left - states_of)[entered]))
-        net = estimate(scores(bets, left, move, longest), n, level)
-        # Subtracting the mean side from x removes the gain of the same sides at random times.
-        states = np.count_nonzero(known)
-        centred = np.where(known, sides - sides.sum() / states, 0.0)
-        squares = centred * centred
-        bets = Bets(centred * weight, -centred * mid_bps.sum() / states, squares)
-        excess = estimate(scores(bets, end, move, overlap), n, level)
-        scale = squares.sum() / total  # turns the regression slope into a gain per unit traded
-        gains, without = (gross - fees)[entered], np.nan
+        ends = executed.ends[row][rows].astype(np.int64)
+        spread_paid = x[rows] * size * (1e4 * (mid[ends] / mid[rows] - 1)) - size * gross
+        paid = size * fees
+        left, amount = np.full(len(x), -1, np.int32), np.zeros(len(x))
+        left[rows], amount[rows] = ends, -spread_paid - paid
+        bets = Bets(x * shares * weight, amount, shares)
+        net = estimate(scores(bets, left, move, int(np.max(ends - rows))), n, level)
+        del left, amount, bets
+        bets, squares = _centred_bets(
+            np.multiply(x, shares), known, executed.moves.bps[row], weight
+        )
+        excess = estimate(scores(bets, end, move, overlaps[row]), n, level)
+        del bets
+        scale = squares / total  # turns the regression slope into a gain per unit traded
+        gains, without = gross - fees, np.nan
         if episodes is not None:
-            signed = np.where(entered, x * (gross - fees), np.nan)
+            signed = np.full(len(x), np.nan)
+            signed[rows] = x[rows] * gains
             without = influence(x, signed, episodes, shares).mean_without
-        fee = float(fees if fees.ndim == 0 else paid[entered].sum() / total)
-        mean = float((shares[entered] * gains).sum()) / total
-        cost = float(spread_paid[entered].sum()) / total + fee
+        fee = float(paid.sum() / total if fees.ndim else fees)
+        mean = float((size * gains).sum()) / total
+        cost = float(spread_paid.sum()) / total + fee
         out[:, row] = (
-            np.mean(x[entered] > 0), mean + fee, mean, cost, np.mean(gains > 0),
+            np.mean(x[rows] > 0), mean + fee, mean, cost, np.mean(gains > 0),
             mean - net.margin, mean + net.margin, net.error, net.b, net.z,
             scale * excess.mean, scale * (excess.mean - excess.margin),
             scale * (excess.mean + excess.margin), excess.z, without,
         )  # fmt: skip
     return TradeGains(executed.moves.horizons, counts, missed, *out)
+
+
+def _centred_bets(
+    sides: Floats, known: NDArray[np.bool_], mid_bps: Floats, weight: Floats
+) -> tuple[Bets, float]:
+    """Return the bets of the sides less their mean, and the sum of the squares of these.
+
+    Subtracting the mean side removes the gain of the same sides at random times. ``sides`` is
+    written over.
+    """
+    states = np.count_nonzero(known)
+    total = float(np.where(known, mid_bps, 0.0).sum())
+    sides -= sides.sum() / states
+    sides[~known] = 0.0
+    amount = -sides
+    amount *= total
+    amount /= states
+    squares = sides * sides
+    total = float(squares.sum())
+    sides *= weight
+    return Bets(sides, amount, squares), total
 
 
 def worse(back: TradeGains, front: TradeGains) -> TradeGains:

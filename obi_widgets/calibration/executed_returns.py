@@ -206,6 +206,28 @@ def _left_early(
     return gross, ends
 
 
+def _at_once(
+    history: History, parameters: Parameters, x: NDArray[np.int8], moves: ForwardReturns
+) -> Floats:
+    """Return the gross returns of entries that are filled at once, as `executed_returns` has them.
+
+    Those of states without an entry are never computed, which saves memory.
+    """
+    gross = np.full(moves.bps.shape, np.nan)
+    entered = np.flatnonzero(x)
+    for row, end in enumerate(moves.end):
+        rows = entered[end[entered] >= 0]
+        long = x[rows] > 0
+        if parameters.price == "mid":
+            gross[row, rows] = np.where(long, moves.bps[row, rows], -moves.bps[row, rows])
+            continue
+        left = end[rows]
+        paid = np.where(long, history.ask[rows], history.bid[rows])
+        got = np.where(long, history.bid[left], history.ask[left])
+        gross[row, rows] = np.where(long, 1e4, -1e4) * (got / paid - 1)
+    return gross
+
+
 class EntryReturns(NamedTuple):
     """Returns of entries.
 
@@ -271,6 +293,9 @@ def entry_returns(
             moves = executed_returns(history, parameters, horizons, grades, orders).moves
             gross, ends = _left_early(history, parameters, x, moves.horizons, exits, grades, orders)
             return EntryReturns(gross, fees, moves, ends)
+        if at_once(parameters):
+            moves = forward_returns(history, horizons, after=True)
+            return EntryReturns(_at_once(history, parameters, x, moves), fees, moves, moves.end)
         taken = executed_returns(history, parameters, horizons, grades)
         gross = np.where(x > 0, taken.long_bps, taken.short_bps)
         gross[:, x == 0] = np.nan

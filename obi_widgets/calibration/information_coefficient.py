@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from obi_widgets.calibration.forward_returns import ForwardReturns
+    from obi_widgets.calibration.statistics.inference import Scores
     from obi_widgets.history.columns import History
 
     Floats = NDArray[np.float64]
@@ -136,14 +137,15 @@ def information_coefficients(
     for row, (y, overlap) in enumerate(zip(returns.bps, returns.overlap.tolist(), strict=True)):
         rows = np.flatnonzero(~np.isnan(signal) & ~np.isnan(y))
         n[row] = len(rows)
-        if len(rows) < 3 or not np.ptp(y[rows]) > TIE:  # equal but for rounding have no ranks
+        y = y[rows]
+        if len(rows) < 3 or not np.ptp(y) > TIE:  # equal but for rounding have no ranks
             continue
         for column, ranked in ((0, False), (3, True)):
             x = ranks(signal[rows]) if ranked else signal[rows]
-            if not float(np.std(x)) * float(np.std(y[rows])) > 1e-300:
+            if not float(np.std(x)) * float(np.std(y)) > 1e-300:
                 continue
             x = (x - x.mean()) / np.std(x)
-            found = slope(x, y[rows], rows, returns.end[row], mid, overlap, ranked=ranked)
+            found = slope(x, y, rows, returns.end[row], mid, overlap, ranked=ranked)
             out[column, row] = found.value
             # The error of a rank correlation has its own spread in it already: see `ranks`.
             spread = 1.0 if ranked else np.sqrt(max(1 - found.value**2, 0.0))
@@ -189,12 +191,7 @@ def slope(
         What other signals explain of the standardised ranks, see `ranks.by_block`. Only if
         ``ranked``.
     """
-    scale = float(np.std(y))
-    bets = Bets(*np.zeros((3, len(mid))))
-    bets.size[rows] = 1e4 * u / (scale * mid[rows])
-    bets.amount[rows] = -u * y.mean() / scale
-    bets.weight[rows] = u * u
-    accrued = scores(bets, end, mid_moves(mid), overlap)
+    accrued = _accrued(u, y, rows, end, mid, overlap)
     lag = int(accrued.lag[0]) + 1
     if ranked:
         sums = by_block(u, y, rows, end[rows], mid, lag * accrued.width, explained)
@@ -205,6 +202,26 @@ def slope(
     found = cell_estimate(estimated, float(accrued.lag_fraction[0]), 0.95)
     p = 2 * NormalDist().cdf(-abs(found.z)) if found.z == found.z else np.nan
     return Slope(found.mean, found.error, found.b, p if np.isnan(p) else _sign_flip_p(blocks, p))
+
+
+def _accrued(
+    u: Floats,
+    y: Floats,
+    rows: NDArray[np.intp],
+    end: NDArray[np.int32],
+    mid: Floats,
+    overlap: int,
+) -> Scores:
+    """Return the scores of the slope; what they are made of is not kept."""
+    scale, move = float(np.std(y)), mid_moves(mid)
+    bets = Bets(*np.zeros((3, len(mid))))
+    price = mid[rows]
+    price *= scale
+    bets.size[rows] = 1e4 * u / price
+    del price
+    bets.amount[rows] = -u * y.mean() / scale
+    bets.weight[rows] = u * u
+    return scores(bets, end, move, overlap)
 
 
 def _sign_flip_p(blocks: Floats, p: float) -> float:
@@ -237,7 +254,9 @@ def persistence(elapsed: NDArray[np.int64], signal: Floats) -> float:
     values = np.where(known, signal - signal[known].mean(), 0.0)
     size = 1 << (2 * len(values) - 1).bit_length()  # zero-padded, so that no lag wraps around
     spectrum = np.fft.rfft(values, size)
-    products = np.fft.irfft(spectrum * spectrum.conj(), size)[: len(values)]
+    spectrum *= spectrum.conj()
+    products = np.fft.irfft(spectrum, size)[: len(values)].copy()
+    del spectrum
     correlation = products / products[0] * len(values) / np.arange(len(values), 0, -1)
     lag = 0
     for _ in range(4):

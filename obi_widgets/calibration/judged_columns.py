@@ -129,7 +129,7 @@ def judged(
     ]
     if not found:
         raise HistoryError("None of the days has a book.", "Give others.")
-    result = _one(found[0]) if len(found) == 1 else _joined(found)
+    result = _one(found[0]) if len(found) == 1 else _joined(found, parameters)
     if array is None:
         return result
     return Judged(
@@ -144,7 +144,7 @@ def _one(found: _Columns) -> Judged:
     )
 
 
-def _joined(found: Sequence[_Columns]) -> Judged:
+def _joined(found: Sequence[_Columns], parameters: Parameters) -> Judged:
     """Join the columns of several histories, with a gap between each two."""
     histories = [one.history for one in found]  # the join leaves out those without states
     found = sorted(
@@ -166,12 +166,25 @@ def _joined(found: Sequence[_Columns]) -> Judged:
             allowed[:, row : row + len(one.values)] = one.allowed
         row += len(one.values) + 1  # and the gap
     return Judged(
-        history,
+        _without_fillers(history, parameters),
         values,
         joined([one.origin for one in found if one.origin is not None], history.gaps),
         next((one.looks_ahead for one in found if one.looks_ahead), ""),
         tuple(one.coverage for one in found if one.coverage is not None),
         allowed,
+    )
+
+
+def _without_fillers(history: History, parameters: Parameters) -> History:
+    """Return a joined history of which columns that `_kept` has filled take no memory."""
+    if parameters.execution != "taker" or parameters.size is not None:
+        return history
+    count = len(history)
+    return changed(
+        history,
+        received=history.time,
+        reach=np.broadcast_to(np.float32(np.inf), (2, count)),
+        trade_ends=np.broadcast_to(np.int64(0), count),
     )
 
 

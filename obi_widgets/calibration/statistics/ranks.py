@@ -68,12 +68,21 @@ class BlockSums(NamedTuple):
 
 def ranks(values: Floats) -> Floats:
     """Return ranks from 1, with the mean rank for ties, as `scipy.stats.rankdata`; no NaN."""
+    if not len(values):
+        return np.empty(0)
     order = np.argsort(values, kind="stable")
     ranked = values[order]
     first = np.flatnonzero(np.append(True, ranked[1:] != ranked[:-1])[: len(ranked)])
-    last = np.append(first[1:], len(ranked))
+    del ranked  # arrays of all states are large: few are there at a time
+    middle = np.append(first[1:], len(values))
+    ties = middle - first
+    middle += first
+    del first
+    middle += 1
+    each = np.repeat(middle / 2, ties)
+    del middle, ties
     out = np.empty(len(values))
-    out[order] = np.repeat((first + last + 1) / 2, last - first)
+    out[order] = each
     return out
 
 

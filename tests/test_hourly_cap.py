@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
+from types import SimpleNamespace
 
 import hypothesis.strategies as st
 import numpy as np
@@ -19,7 +20,9 @@ from obi_widgets.calibration.calibrate import CAPPED
 from obi_widgets.errors import SettingsError
 from obi_widgets.history.context import Context
 from obi_widgets.history.depth import Depth
+from obi_widgets.presentation.reading.analysis import Analysis
 from obi_widgets.settings.parameters import Parameters
+from obi_widgets.trading.cap_effect import NOT_REACHED, cap_effect
 from obi_widgets.trading.decisions import Decisions, decisions
 from obi_widgets.trading.entries import Scanner, scan
 from obi_widgets.trading.exits import NONE
@@ -270,3 +273,32 @@ def test_a_strategy_that_lost_its_books_keeps_what_it_counted(market, tmp_path):
             enters.append(row)
             strategy.lost()  # its order may have been filled
     assert len(enters) == 1
+
+
+def test_what_a_cap_leaves_out_is_told(market):
+    """Of the table, and of the lab, whether it is computed whole or state by state."""
+    free = {"depth": 5, "threshold": 0.3, "hold_seconds": 300.0}
+    for most in (1, 2, 1_000):
+        chosen = obi.Settings(**free, most_per_hour=most)
+        table, without = obi.entries(market, chosen), obi.entries(market, obi.Settings(**free))
+        gone, of = len(without) - len(table), len(without)
+        says = f"Reached: it leaves out {gone} of {of} entries." if gone else NOT_REACHED
+        assert (table.attrs["cap"], gone > 0) == (says, most < 1_000)
+        assert "cap" not in without.attrs
+        whole, growing = (Analysis(chosen.parameters) for _ in range(2))
+        whole.update(market, chosen.parameters)
+        for end in (1, 500, 501, 502, len(market)):
+            growing.update(market[:end], chosen.parameters)
+        assert whole.cap == growing.cap == says
+    whole.update(market, obi.Settings(**free).parameters)
+    assert whole.cap == ""
+
+
+def test_a_cap_that_lets_others_take_their_place_says_both_counts():
+    def trades(*times):
+        decided = np.array(times, np.int64)
+        return SimpleNamespace(decision_time=decided, missed=np.zeros(len(times), bool))
+
+    assert cap_effect(trades(1, 4), trades(1, 3)) == "Reached: 2 entries, and 2 without it."
+    assert cap_effect(trades(1), trades(1, 3)) == "Reached: it leaves out 1 of 2 entries."
+    assert cap_effect(trades(1, 3), trades(1, 3)) == NOT_REACHED

@@ -282,7 +282,7 @@ TABLE = {
     "widgets": (
         "widgets/book widgets/lab widgets/session_calls widgets/settings widgets/cells "
         "widgets/panel "
-        "presentation/charts/ticks",
+        "presentation/charts/ticks presentation/texts/setting_notes",
         "widgets without a kernel",
     ),
     "strategy": (
@@ -314,6 +314,7 @@ TABLE = {
         "presentation/layers/heatmap_cells presentation/layers/standing",
         "each cell of the picture against a plain loop",
     ),
+    "hourly_cap": ("trading/cap_effect", "what a cap leaves out"),
     "outcomes": ("presentation/layers/outcomes", "what became of what a chart draws"),
     "chart_layers": (
         "presentation/layers/gap_spans presentation/layers/trade_bubbles presentation/layers/walls",

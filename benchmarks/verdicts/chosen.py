@@ -96,9 +96,10 @@ RULES: tuple[dict[str, Any], ...] = (
     {"exit_fade": 0.3, "exit_flip": "on"},
     {"exit_deceleration": 0.5, "deceleration_seconds": 3.0},
     {"size_by": "strength"},
+    {"most_per_hour": 30},
     {"size_by": "strength", "stop_by": "strength", "stop_bps": 1.0, "target_bps": 2.0},
 )
-"""Every rule of entry, of exit, and of size and stop."""
+"""Every rule of entry, its cap, of exit, and of size and stop."""
 
 COMMON: dict[str, Any] = {
     "threshold": 0.8, "threshold_is": "quantile", "quantile_window": 300.0, "hold_seconds": 10.0,

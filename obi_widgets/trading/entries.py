@@ -17,6 +17,7 @@ from obi_widgets.checks import choice
 from obi_widgets.history.given import as_history
 from obi_widgets.kernels.loader import Kernels
 from obi_widgets.trading import entries_numpy, post_only
+from obi_widgets.trading.cap_effect import cap_effect
 from obi_widgets.trading.decisions import decisions
 from obi_widgets.trading.declared import at_once, leaves_early, refuse_gauge, values_now
 from obi_widgets.trading.entries_numpy import ENTERING, FLAT, LEAVING
@@ -344,7 +345,8 @@ def entries(
 
         Funding stands apart: ``net_bps`` is without it here, in the lab, in `calibrate` and in a
         sealed test. It is NaN where the history has no funding times; ``attrs`` of the table say
-        so.
+        so. With ``most_per_hour``, ``attrs["cap"]`` says whether it was reached, and how many
+        entries it leaves out.
 
     Raises
     ------
@@ -361,12 +363,21 @@ def entries(
     """
     choice("queue", queue, post_only.QUEUES)
     history, parameters = as_history(history), values_now(settings)
-    scanner = Scanner(parameters, queue)
-    scanner.extend(history, parameters.signal.compute(history, dict(parameters.values)))
-    trades = scanner.trades(history)
+    signal = parameters.signal.compute(history, dict(parameters.values))
+    trades = _whole(history, signal, parameters, queue)
     table, funding = trades.to_frame(), funding_bps(history, trades)
     table.insert(len(table.columns) - 1, "funding_bps", funding)
     table.insert(len(table.columns) - 1, "net_of_funding_bps", trades.net_bps + funding)
     if not told(history, "next_funding")[0].size:
         table.attrs["funding"] = NOT_KNOWN
+    if parameters.most_per_hour is not None:
+        free = _whole(history, signal, parameters.replace(most_per_hour=None), queue)
+        table.attrs["cap"] = cap_effect(trades, free)
     return table
+
+
+def _whole(history: History, signal: Floats, parameters: Chosen, queue: Queue) -> Trades:
+    """Return the entries of a whole history."""
+    scanner = Scanner(parameters, queue)
+    scanner.extend(history, signal)
+    return scanner.trades(history)

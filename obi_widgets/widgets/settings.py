@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 import weakref
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import ipywidgets
@@ -12,12 +11,13 @@ import ipywidgets
 from obi_widgets.calibration.forward_returns import too_coarse
 from obi_widgets.checks import flag
 from obi_widgets.errors import ArgumentError, ObiError, SettingsError
-from obi_widgets.parameters import Band, Choice, Levels
+from obi_widgets.parameters import Band, Choice
 from obi_widgets.presentation.frames.kept import Kept
 from obi_widgets.presentation.order_size import size_range
 from obi_widgets.presentation.still.still import of_figures
 from obi_widgets.presentation.texts import effects, formatting
 from obi_widgets.presentation.texts.outcome import outcome
+from obi_widgets.presentation.texts.setting_notes import setting_notes
 from obi_widgets.session.kernel_parent import deliver_as_addressed
 from obi_widgets.session.session import Session
 from obi_widgets.settings.parameters import as_signal, threshold_of
@@ -34,11 +34,11 @@ from obi_widgets.widgets.page import Together
 from obi_widgets.widgets.panel import Part, StateWidget, checked_session, close_tree, tree
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable
 
     from obi_widgets.history.columns import History
     from obi_widgets.parameters import Parameter
-    from obi_widgets.presentation.frames.frame import Frame, Reach
+    from obi_widgets.presentation.frames.frame import Frame
     from obi_widgets.presentation.still.still import Still
     from obi_widgets.signals.signal import Signal
     from obi_widgets.widgets.page import Changes
@@ -272,7 +272,8 @@ class SettingsWidget(Part):
             controls = self._controls
         if frame.parameters.signal == self.settings.signal:  # else they are being replaced
             yield self._noted.of(
-                controls, self._unfolded, frame.parameters, frame.reach, _effect(frame),
+                controls, self._unfolded, frame.parameters, frame.reach,
+                effects.threshold_effect(frame.beyond), frame.cap,
                 make=lambda: self._note_changes(controls, frame),
             )  # fmt: skip
         yield from self._gate_changes(frame)
@@ -297,7 +298,7 @@ class SettingsWidget(Part):
             yield from self._folded.gates.changes(reporter.found, parameters, known=known)
 
     def _note_changes(self, controls: dict[str, Control], frame: Frame) -> Together:
-        notes = self._notes(frame)
+        notes = setting_notes(frame, unfolded=self._unfolded)
         return Together(
             (control.note, {"value": note_html(notes.get(name, NOTHING))})
             for name, control in controls.items()
@@ -328,25 +329,6 @@ class SettingsWidget(Part):
             if SIZE.name in self._controls:
                 self._controls[SIZE.name].fit(*found)
 
-    def _notes(self, frame: Frame) -> Mapping[str, Note]:
-        """Return the note under each control."""
-        parameters, reach = frame.parameters, frame.reach
-        notes = {**reach.notes, "threshold": Note(_effect(frame))}
-        own = parameters.signal.parameters
-        depth = next((name for name, p in own.items() if isinstance(p.kind, Levels)), None)
-        band = next((name for name, p in own.items() if isinstance(p.kind, Band)), None)
-        shown: Reach = reach
-        if reach.shortfall is not None and band is not None:
-            at_band = depth is None or (reach.shortfall.setting == "band_bps" and self._unfolded)
-            if at_band:
-                notes[band] = Note(reach.shortfall.sentence, warning=True)
-                shown = replace(reach, shortfall=None, inferred=0.0)
-        if depth is not None:
-            notes[depth] = effects.depth_effect(dict(parameters.values)[depth], shown)
-        elif reach.inferred:
-            notes[band or "threshold"] = Note(effects.inferred_share(reach), warning=True)
-        return notes
-
     def close(self) -> None:
         """Close the widget and all widgets in it. The settings are kept."""
         if self.comm is not None:
@@ -370,11 +352,6 @@ def _enters(signal: object) -> bool:
         return as_signal(signal).directional
     except SettingsError:
         return True
-
-
-def _effect(frame: Frame) -> str:
-    """Return the effect of the threshold."""
-    return effects.threshold_effect(frame.beyond)
 
 
 def _split(signal: Signal) -> tuple[list[Parameter], list[Parameter]]:

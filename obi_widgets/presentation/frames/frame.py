@@ -174,6 +174,9 @@ class Frame(Struct, frozen=True, kw_only=True, eq=False):
     front : Results or None
         Results of post-only orders if first in the queue; None for a taker. The entries and their
         results are then those of the last in the queue.
+    cap : str
+        Whether ``most_per_hour`` was reached, and how many entries it leaves out, in a sentence;
+        empty without it.
     beyond : float
         Fraction of the states whose signal is beyond the threshold; NaN without a signal.
     ladder : Ladder
@@ -244,6 +247,7 @@ class Frame(Struct, frozen=True, kw_only=True, eq=False):
     selected: Span | None = None
     trouble: str = ""
     front: Results | None = None
+    cap: str = ""
     cursor: Cursor | None = None
     reading: Reading | None = None
     pointed: PointedEntry | None = None

@@ -163,6 +163,7 @@ class FrameMaker:
             entry=self._details(analysis, pointed, closed=state == "closed"),
             layers=layers,
             front=analysis.front,
+            cap=analysis.cap,
             untold=analysis.untold,
             equity=self._equity.make(
                 analysis.trades, analysis.front_trades, window, newest, sealed_at

@@ -8,6 +8,7 @@ import numpy as np
 
 from obi_widgets.errors import SettingsError
 from obi_widgets.presentation.reading.signal_values import SignalValues
+from obi_widgets.trading.cap_effect import cap_effect
 from obi_widgets.trading.declared import BEYOND, leaves_early
 from obi_widgets.trading.entries import Scanner, tally
 from obi_widgets.trading.post_only import queues_of
@@ -38,6 +39,8 @@ class Analysis(SignalValues):
         if the order is last in the queue.
     front_trades : Trades or None
         Entries by post-only orders that are first in the queue; None for a taker.
+    cap : str
+        What ``most_per_hour`` leaves out, in a sentence; empty without it.
     untold : str
         Why no entries can be computed: post-only orders need trades. Empty if they can.
     """
@@ -46,7 +49,7 @@ class Analysis(SignalValues):
 
     def __init__(self, parameters: Parameters) -> None:
         super().__init__(parameters)
-        self.untold = ""
+        self.untold = self.cap = ""
         self.front_trades: Trades | None = None
         self._ranks = np.empty(0)  # compared with a quantile threshold; see `compared`
         self._begin_anew()
@@ -82,9 +85,13 @@ class Analysis(SignalValues):
         self._counted = row + 1
         self._with_signal += value == value  # not NaN
         self._beyond += abs(value) > self.parameters.threshold
-        if not self._scanners[0].skip(columns.time[row], columns.bid[row], columns.ask[row], value):
-            self._scanners[0].extend(newest.history(), self._buffer[row : row + 1])
+        state = columns.time[row], columns.bid[row], columns.ask[row], value
+        acts = [one for one in (self._scanners[0], *self._free) if not one.skip(*state)]
+        if acts:
+            for scanner in acts:
+                scanner.extend(newest.history(), self._buffer[row : row + 1])
             self.trades = self._scanners[0].decided
+            self._compare_cap([one.decided for one in self._free])
 
     def _update(self, history: History, parameters: Parameters) -> None:
         super()._update(history, parameters)
@@ -94,21 +101,25 @@ class Analysis(SignalValues):
         self._counted = len(history)
 
     def _begin_anew(self) -> None:
-        self._scanners = _scanners(self.parameters)
+        self._scanners, self._free = _scanners(self.parameters)
         self._counted = 0  # rows that are counted below, and have a rank
         self._with_signal = self._beyond = 0  # states with a signal; those beyond the threshold
 
     def _decide(self, history: History) -> None:
         """Decide on the new states; for post-only orders, by both bounds of the queue."""
         try:
-            for scanner in self._scanners:
+            for scanner in (*self._scanners, *self._free):
                 scanner.extend(history, self.signal)
             self.untold = ""
         except SettingsError as error:  # no trade on the tape yet: decide all states once there is
             self.untold = str(error)
-            self._scanners = _scanners(self.parameters)
+            self._scanners, self._free = _scanners(self.parameters)
         self.trades, *front = (scanner.trades(history) for scanner in self._scanners)
         self.front_trades = front[0] if front else None
+        self._compare_cap([scanner.trades(history) for scanner in self._free])
+
+    def _compare_cap(self, free: list[Trades]) -> None:
+        self.cap = cap_effect(self.trades, free[0]) if free and not self.untold else ""
 
     def _drop(self, rows: int) -> None:
         if rows:
@@ -137,6 +148,11 @@ class Analysis(SignalValues):
         self._beyond += sign * beyond
 
 
-def _scanners(parameters: Parameters) -> list[Scanner]:
-    """Return the scanners of entries: one; for post-only orders two, one for each queue bound."""
-    return [Scanner(parameters, queue) for queue in queues_of(parameters)]
+def _scanners(parameters: Parameters) -> tuple[list[Scanner], list[Scanner]]:
+    """Return the scanners of entries: one; for post-only orders two, one for each queue bound.
+
+    With a cap there is another, of entries without it, to say what the cap leaves out.
+    """
+    queues = queues_of(parameters)
+    free = [] if parameters.most_per_hour is None else [parameters.replace(most_per_hour=None)]
+    return [Scanner(parameters, queue) for queue in queues], [Scanner(p, queues[0]) for p in free]

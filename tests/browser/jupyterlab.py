@@ -39,8 +39,9 @@ LATE = "[anywidget] Failed to initialize model."
 """What anywidget says of a script that took more than two seconds, as it may on a busy machine. The
 page makes up for it, see `test_frames.py`."""
 
-OUTPUT_WIDTH = """document.querySelector('.jp-OutputArea-output, .jp-InputArea-editor')
-    ?.getBoundingClientRect().width ?? 0"""
+OUTPUT_WIDTH = """[...document.querySelectorAll('.jp-OutputArea-output, .jp-InputArea-editor')]
+    .map(node => node.getBoundingClientRect().width).find(width => width > 0) ?? 0"""
+"""Width of the first one that is shown: the editor of a text, which is rendered, is hidden."""
 
 
 def chromium() -> str | None:

@@ -20,7 +20,7 @@ found = obi.compare(history, [
 found""",
 )
 
-SIZES = {1240: 900, 1000: 1300, 700: 1500, 560: 1900}
+SIZES = {1240: 900, 1000: 1300, 700: 1500, 560: 1900, 282: 2800}
 
 
 @pytest.fixture(scope="module")
@@ -47,6 +47,15 @@ def test_the_page_says_what_was_found(page):
     still = nb.page.locator(".obi-still")
     expect(still).to_have_count(1)
     expect(still).to_be_hidden()
+
+
+def test_the_curves_have_a_grid_and_a_long_reason_wraps(page):
+    _, shown = page
+    lines = shown.locator("svg line.obi-rule")
+    assert "none" not in lines.evaluate_all("all => all.map(one => getComputedStyle(one).stroke)")
+    assert lines.count() > 2
+    cell = shown.locator("td.obi-side-verdict").first
+    assert cell.evaluate("cell => getComputedStyle(cell).whiteSpace") == "normal"
 
 
 def test_a_horizon_and_two_curves_are_chosen(page):

@@ -178,22 +178,22 @@ function render({ model, el }) {
       make("div", "", cell, name);
       make("div", "obi-side-under", cell, under);
     };
-    make("td", "", line);
+    make("td", "obi-side-some", line);
     title("signal", "", "obi-side-of");
     columns.forEach((at) =>
       title(state.horizons[at], state.spans[at], weight(columns, at, judged)),
     );
     title("half-life", "of its IC", "obi-side-more");
-    title("AUC", state.moves);
+    title("AUC", state.moves, "obi-side-some");
     title("on", "of time", "obi-side-more");
-    if (!state.alone) title(`adds at ${state.horizons[judged]}`, "partial IC");
+    if (!state.alone) title(`adds at ${state.horizons[judged]}`, "partial IC", "obi-side-some");
     title("verdict", `at ${state.horizons[judged]}`);
   }
 
   function rowed(state, columns, body) {
     state.rows.forEach((row, at) => {
       const line = make("tr", "", body);
-      const pick = make("button", "obi-side-pick", make("td", "", line));
+      const pick = make("button", "obi-side-pick", make("td", "obi-side-some", line));
       const order = chosen.indexOf(at);
       pick.setAttribute("aria-pressed", order >= 0);
       pick.setAttribute("aria-label", `Draw the curve of ${row.name}`);
@@ -216,9 +216,9 @@ function render({ model, el }) {
         figured(make("td", weight(columns, index, judged), line), row.ic[index], ic.zero);
       });
       texts(make("td", "obi-side-more", line), row.half);
-      figured(make("td", "", line), row.auc, auc.zero);
+      figured(make("td", "obi-side-some", line), row.auc, auc.zero);
       texts(make("td", "obi-side-more", line), row.on);
-      if (!state.alone) figured(make("td", "", line), row.adds[judged], adds.zero);
+      if (!state.alone) figured(make("td", "obi-side-some", line), row.adds[judged], adds.zero);
       const [sign, verdict, why] = row.verdict[judged];
       const cell = make("td", "obi-side-verdict", line);
       cell.dataset.adds = sign === "✓";
@@ -228,7 +228,7 @@ function render({ model, el }) {
 
   function scaled(state, columns, body) {
     const line = make("tr", "obi-side-scales", body);
-    make("td", "", line);
+    make("td", "obi-side-some", line);
     make("td", "obi-side-of", line, "one scale a column");
     const scale = ({ ticks }, kind = "") => {
       const drawn = make("div", "obi-side-scale", make("td", kind, line));
@@ -239,9 +239,9 @@ function render({ model, el }) {
     const { ic, auc, adds } = state.scales;
     columns.forEach((at) => scale(ic, weight(columns, at, judged)));
     make("td", "obi-side-more", line);
-    scale(auc);
+    scale(auc, "obi-side-some");
     make("td", "obi-side-more", line);
-    if (!state.alone) scale(adds);
+    if (!state.alone) scale(adds, "obi-side-some");
     make("td", "", line);
   }
 

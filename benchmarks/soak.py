@@ -10,6 +10,13 @@ to receive trades; then all is counted once more.
 
 It prints the figures beside their goals; nothing is asserted. ``--minutes`` says how long (120 if
 left out), ``--faults-every`` how many seconds lie between two faults (60).
+
+Flat means: from when all that is kept of the past on purpose has come to its bound. Of that, an
+hour of lags and rates takes an hour, and 1,000 interruptions of a market take four at a fault a
+minute. Each line says how full these are, and the report what has grown beside them. With
+``--small`` their bounds are small, and all are full after some five minutes. Then faults may come
+often, too: ``--minutes 30 --small --faults-every 15`` has as many as two hours. The code that runs
+is the same; but what grows by the hour, not by the message or the fault, has less time for it.
 """
 
 from __future__ import annotations
@@ -36,7 +43,8 @@ from benchmarks.soak_counts import (
     sockets,
 )
 from benchmarks.soak_exchange import Exchange, states_of
-from benchmarks.soak_report import report
+from benchmarks.soak_report import filled, report
+from benchmarks.soak_stores import keep_less, small_bounds, stores
 from benchmarks.truth.oracle import LATE
 from obi_widgets.feeds.connections import Connections
 from obi_widgets.feeds.live import LiveFeed
@@ -67,7 +75,7 @@ PATIENCE = 60.0
 """Seconds in which all markets have to have books after a fault, and to have received trades."""
 
 BEGINS_WITHIN = 600.0
-"""Seconds until all markets are live first, on a machine that is busy."""
+"""Seconds until all markets are live first, or a calibration is done, on a machine that is busy."""
 
 THRESHOLDS = (0.3, 0.35, 0.4, 0.45, 0.5)
 """Where the slider is moved to, one after the other."""
@@ -120,6 +128,8 @@ class Soak:
         Of the order of the faults.
     least_faults : int
         Number of faults that are followed to their end, however long that takes.
+    small : bool
+        Whether little is kept of the past, so that all that is bounded is full within minutes.
     """
 
     def __init__(
@@ -132,8 +142,9 @@ class Soak:
         step: float = 1 / 64,
         seed: int = 0,
         least_faults: int = 0,
+        small: bool = False,
     ) -> None:
-        self.least_faults = least_faults
+        self.least_faults, self.small = least_faults, small
         self.seconds, self.faults_every, self.count_every = seconds, faults_every, count_every
         self.exchange = Exchange(symbols, step)
         self.outcome = Outcome()
@@ -150,6 +161,8 @@ class Soak:
         """Follow it; return what was seen."""
         with ExitStack() as stack:
             stack.enter_context(self.exchange)
+            if self.small:
+                stack.enter_context(small_bounds())
             symbols, endpoints = self.exchange.symbols, self.exchange.endpoints
             session = obi.Session(
                 make_venue("sim", symbols[0], endpoints),
@@ -173,6 +186,8 @@ class Soak:
             reader.thread.start()
             self.session = session
             self.feeds = [session.feed, *others]
+            if self.small:
+                keep_less(feed.market for feed in self.feeds)
             self._wait()
             self._follow()
         return self.outcome
@@ -255,10 +270,10 @@ class Soak:
     def _finish_calibration(self) -> None:
         """Wait until no calibration runs, so that its intermediate results are not counted."""
         self._screen.asks = False
-        until = time.monotonic() + PATIENCE
+        until = time.monotonic() + BEGINS_WITHIN
         while any(thread.name == Calibrator.thread_name for thread in threading.enumerate()):
             if time.monotonic() > until:
-                raise TimeoutError(f"a calibration took longer than {PATIENCE:g} s")
+                raise TimeoutError(f"a calibration took longer than {BEGINS_WITHIN:g} s")
             self.session.calibrator.forget()
             time.sleep(LOOK)
 
@@ -297,7 +312,7 @@ class Soak:
             at=now - self._began,
             memory=memory(),
             levels=sum(map(_bytes_of_levels, histories)) / 1e6,
-            full=all(history.start for history in histories),
+            kept=stores(self.session, self.feeds),
             threads=threading.active_count(),
             sockets=sockets(),
             tasks=tasks,
@@ -330,8 +345,13 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=120.0)
     parser.add_argument("--faults-every", type=float, default=60.0, metavar="SECONDS")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--symbols", type=int, default=21)
+    parser.add_argument("--small", action="store_true", help="keep little, to be full soon")
     asked = parser.parse_args()
-    soak = Soak(60 * asked.minutes, faults_every=asked.faults_every, seed=asked.seed)
+    soak = Soak(
+        60 * asked.minutes, faults_every=asked.faults_every, seed=asked.seed,
+        symbols=asked.symbols, small=asked.small,
+    )  # fmt: skip
 
     def told(one: Counted) -> None:
         out = soak.outcome
@@ -343,7 +363,7 @@ def main() -> None:
             f"lag {1e3 * one.lag:.0f} ms  {len(out.recoveries)} faults over, {late} late  "
             f"{out.right:,} states true, {out.wrong} wrong  "
             f"{out.silent} looks live in silence  {out.live / max(out.looks, 1):.1%} live  "
-            f"allocated {one.allocated:.1f}, freed {one.freed:.1f} MB",
+            f"allocated {one.allocated:.1f}, freed {one.freed:.1f} MB  {filled(one)}",
             file=sys.stderr, flush=True,
         )  # fmt: skip
 

@@ -13,7 +13,12 @@ import time
 from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from benchmarks.soak_stores import Kept
 
 LOGS = {
     "_Begun": "states of each feed, the newest 1,000",
@@ -24,7 +29,7 @@ LOGS = {
     "Silence": "parts without trades of the states that are kept",
     "Refusal": "names of frames that were not used",
 }
-"""What is kept of the past on purpose, up to a limit, by class; it grows in the first hours."""
+"""Classes of what is kept of the past on purpose, up to a limit; see `benchmarks.soak_stores`."""
 
 
 class Counted(NamedTuple):
@@ -38,8 +43,8 @@ class Counted(NamedTuple):
         Resident memory, MB.
     levels : float
         What the levels of the histories have of it, reserved and written, MB.
-    full : bool
-        Whether each history has dropped its oldest states already.
+    kept : mapping of str to Kept
+        What is kept of the past on purpose, by store.
     threads, sockets, tasks : int
         Numbers of each.
     objects, logs : Counter
@@ -57,7 +62,7 @@ class Counted(NamedTuple):
     at: float
     memory: float
     levels: float
-    full: bool
+    kept: Mapping[str, Kept]
     threads: int
     sockets: int
     tasks: int
@@ -70,6 +75,26 @@ class Counted(NamedTuple):
     lag: float
     allocated: float = math.nan
     freed: float = math.nan
+
+    @property
+    def full(self) -> bool:
+        """Whether all that is kept on purpose has come to its bound."""
+        return all(one.filled >= 1 for one in self.kept.values())
+
+    @property
+    def has_states(self) -> bool:
+        """Whether at least the histories have, which is nearly all of it."""
+        return self.kept["states"].filled >= 1
+
+    @property
+    def other(self) -> float:
+        """What the C library has given out, without what is kept on purpose beside the states, MB.
+
+        States are in memory of the system's own.
+        """
+        return self.allocated - sum(
+            one.memory for what, one in self.kept.items() if what != "states"
+        )
 
 
 class Recovery(NamedTuple):

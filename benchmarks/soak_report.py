@@ -8,14 +8,18 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from benchmarks.soak_counts import LOGS, Counted, Outcome
+from benchmarks.soak_counts import Counted, Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
 
-GOALS = {"allocated": "flat", "freed": "its pages go back to the system once a minute"}
-"""Of the parts of memory."""
+PARTS = {
+    "allocated": ("allocated by the C library", "flat once all is full"),
+    "other": ("… without what is kept on purpose", "flat"),
+    "freed": ("freed, and held by the C library", "its pages go back to the system once a minute"),
+}
+"""Of memory, by attribute of `Counted`: its name, and the goal."""
 
 
 def slope(counted: list[Counted], of: str = "memory") -> tuple[float, float]:
@@ -36,13 +40,25 @@ def slope(counted: list[Counted], of: str = "memory") -> tuple[float, float]:
     return float(fit[0]), 2 * math.sqrt(covariance[0, 0])
 
 
+def filled(one: Counted) -> str:
+    """Return in words what is kept on purpose and can still grow."""
+    growing = [f"{what} {kept.filled:.0%}" for what, kept in one.kept.items() if kept.filled < 1]
+    return f"not full: {', '.join(growing)}" if growing else "all full"
+
+
 def report(out: Outcome) -> None:
-    """Print the figures; those of memory from when all histories are full, which is no leak."""
+    """Print the figures; those of memory from when it can only grow by a leak.
+
+    That is when all that is kept on purpose is full; or else all states, which are nearly all of
+    it, and then what is not full is told.
+    """
     full = [one for one in out.counted if one.full]
-    steady = full or out.counted
+    states = [one for one in out.counted if one.has_states]
+    steady = full if len(full) > 1 else states if len(states) > 1 else out.counted
     first, last = steady[0], steady[-1]
-    told, passed = len(full) > 1, max(last.at - first.at, 1e-9)
-    _tell("minutes, with full histories", f"{passed / 60:.1f}" if told else "none")
+    passed = max(last.at - first.at, 1e-9)
+    _tell("figures are from, s", f"{first.at:.0f}", filled(first))
+    _tell("minutes of them", f"{passed / 60:.1f}", filled(last))
     _tell("messages a second", f"{(last.messages - first.messages) / passed:,.0f}", "about 1,000")
     _tell("frames a second", f"{(last.frames - first.frames) / passed:.1f}")
     _tell("calibrations", f"{last.reports - first.reports}")
@@ -54,11 +70,15 @@ def report(out: Outcome) -> None:
     _flat("tasks", [one.tasks for one in steady])
     over = [one.counted for one in out.recoveries if one.counted.at >= first.at]
     if over:
+        growth, half = slope(over, "other")
+        figures = f"{over[0].other:.1f} → {over[-1].other:.1f}, {growth:+.2f} ± {half:.2f}"
+        _tell("… the same, after each fault, MB, MB/h", figures, "flat")
         _flat("objects, after each fault", [one.objects.total() for one in over])
         grown = (over[-1].objects - over[0].objects).most_common(6)
         _tell("classes with more", ", ".join(f"{name} +{n}" for name, n in grown) or "none")
-        for name, what in LOGS.items():
-            _tell(f"{name}, kept on purpose", f"{over[0].logs[name]} → {over[-1].logs[name]}", what)
+    for what, kept in last.kept.items():
+        figures = f"{first.kept[what].memory:.2f} → {kept.memory:.2f}, {kept.filled:.0%}"
+        _tell(f"{what}, MB, and how full", figures, "100 %, and flat from then on")
     _tell("states compared", f"{out.right + out.wrong:,}")
     _tell("wrong states", f"{out.wrong}", "0")
     _tell("too old to compare", f"{out.forgotten}", "0")
@@ -81,10 +101,10 @@ def _memory(began: Counted, steady: list[Counted]) -> None:
     _tell("memory, MB", f"{first.memory:.1f} → {last.memory:.1f}")
     _tell("of it, levels of the histories, MB", f"{first.levels:.1f} → {last.levels:.1f}", "flat")
     _tell("its growth, MB an hour", f"{growth:+.2f} ± {half:.2f}", "flat: 0 within the interval")
-    for of in ("allocated", "freed"):
+    for of, (name, goal) in PARTS.items():
         growth, half = slope(steady, of)
         figures = f"{getattr(first, of):.1f} → {getattr(last, of):.1f}, {growth:+.2f} ± {half:.2f}"
-        _tell(f"{of} by the C library, MB and MB an hour", figures, GOALS[of])
+        _tell(f"{name}, MB, MB/h", figures, goal)
     thirds = np.array_split([one.memory for one in steady], 3)
     _tell("median of each third, MB", ", ".join(f"{np.median(one):.1f}" for one in thirds))
 

@@ -6,20 +6,25 @@
 from __future__ import annotations
 
 from collections import Counter
+from types import SimpleNamespace
 
 import pytest
 from exchange_tools import SECOND, given_back, held
+from test_clocks import Talk
 
+import obi_widgets as obi
 from benchmarks import soak
 from benchmarks.soak import Soak
 from benchmarks.soak_counts import Counted, Outcome, Recovery
 from benchmarks.soak_exchange import Judged, Remembering
-from benchmarks.soak_report import report, slope
+from benchmarks.soak_report import filled, report, slope
+from benchmarks.soak_stores import OF_A_MARKET, Kept, keep_less, small_bounds, stores
 from obi_widgets.feeds import live
 from obi_widgets.feeds.simulation.served import FAULTS
 from obi_widgets.feeds.simulation.simulator import SimulatedMarket
 from obi_widgets.market_data.venues.connection import Backoff
 from obi_widgets.market_data.venues.lmex import Simulated
+from obi_widgets.settings import undo
 
 
 @pytest.fixture
@@ -88,10 +93,12 @@ def test_a_state_is_true_only_if_it_was_published_at_its_time():
     )  # fmt: skip
 
 
-def counted(minutes, memory, *, full=True, kept=0):
+def counted(minutes, memory, *, full=True, kept=0, filled=1.0):
+    stores = {"states": Kept(float(full), 40.0), "interruptions": Kept(filled, minutes * filled)}
     return Counted(
-        60 * minutes, memory, 40.0, full, 5, 8, 73, Counter(Book=3, Kept=kept), Counter(), 0,
+        60 * minutes, memory, 40.0, stores, 5, 8, 73, Counter(Book=3, Kept=kept), Counter(), 0,
         int(60_000 * minutes), int(600 * minutes), int(minutes), 0.005,
+        100.0 + minutes * filled, 9.0,
     )  # fmt: skip
 
 
@@ -111,7 +118,48 @@ def test_the_report_tells_growth_from_when_the_histories_are_full(capsys):
     told = {line[:44].strip(): line[44:].strip() for line in capsys.readouterr().out.splitlines()}
     assert told["memory, MB"] == "200.0 → 201.0"
     assert told["messages a second"].startswith("1,000 ")
+    assert told["figures are from, s"].split() == ["300", "all", "full"]
     assert told["classes with more"] == "Kept +28"
     assert told["without books or trades in time"].split() == ["1", "0"]
     assert "silence: ETH-PERP: trades" in told
     assert told["books and trades again, after: drop"] == "2.2 s"
+
+
+def test_what_is_not_full_is_told_and_does_not_count_as_a_leak(capsys):
+    """The C library gives out what a store takes, and nothing else: the rest is flat."""
+    out = Outcome(right=10, looks=100, live=99)
+    out.counted = [counted(minute, 200.0, filled=0.5) for minute in range(30)]
+    assert filled(out.counted[0]) == "not full: interruptions 50%"
+    assert filled(counted(1, 200.0)) == "all full"
+    report(out)
+    lines = capsys.readouterr().out.splitlines()
+    told = {line[:44].strip(): line[44:].split() for line in lines}
+    assert told["figures are from, s"] == ["0", "not", "full:", "interruptions", "50%"]
+    assert told["allocated by the C library, MB, MB/h"][3] == "+30.00"
+    assert abs(float(told["… without what is kept on purpose, MB, MB/h"][3])) < 0.01
+
+
+def test_each_store_has_a_bound_that_is_reached():
+    talk = Talk()
+    session = SimpleNamespace(settings=obi.Settings())
+    feeds = [SimpleNamespace(market=talk.market)]
+    with small_bounds():
+        small = Talk()
+    assert small.market.monitor.timeline._begun.maxlen < talk.market.monitor.timeline._begun.maxlen
+    talk.snapshot()
+    talk.states(30)
+    before = stores(session, feeds)
+    assert set(OF_A_MARKET) < set(before)
+    assert all(one.filled < 1 for one in before.values())
+    keep_less([talk.market])
+    for _ in range(75):
+        talk.delta(step=1.0)
+    after = stores(session, feeds)
+    assert after["lags and rates"].filled < 1  # five minutes of a part are not over
+    for _ in range(300):
+        talk.delta(step=1.0)
+    assert stores(session, feeds)["lags and rates"].filled == 1
+    for step in range(undo.MOST):  # changes of one setting that follow each other are one step
+        setattr(session.settings, ("threshold", "hold_seconds")[step % 2], 0.5 + step / 1000)
+    assert stores(session, feeds)["steps that can be undone"].filled == 1
+    assert all(one.memory > 0 for one in stores(session, feeds).values() if one.filled)

@@ -72,7 +72,8 @@ class Session(Actions, Comparing, Following):
         Levels to keep on each side; 1 to 1,000.
     history_seconds : float
         Length of the past to keep, seconds. The charts also offer windows of 6 hours, a day and a
-        week, if so much is kept.
+        week, if so much is kept. An hour of ten states a second takes 28 MB with 50 levels, and
+        14 MB with 20. Then memory stays the same: states are dropped, 4,096 at a time.
     interval : float
         Seconds between two book states that are kept; 0 keeps every state.
     strict : bool

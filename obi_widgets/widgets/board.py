@@ -66,10 +66,11 @@ class Board(BoardData, Panel):
     speed : float or None
         Recordings only: playback speed, 1 is the original speed; None loads all at once.
     levels : int
-        Levels to keep on each side of each book; 1 to 1,000. An hour of ten states a second takes
-        9 MB a market with 20 levels, and 22 MB with 50.
+        Levels to keep on each side of each book; 1 to 1,000.
     history_seconds : float
-        Length of the past to keep, seconds.
+        Length of the past to keep, seconds. An hour of ten states a second takes 14 MB a market
+        with 20 levels, and 28 MB with 50. Then memory stays the same: states are dropped, 4,096 at
+        a time.
     interval : float
         Seconds between two book states that are kept; 0 keeps every state.
     strict, refresh_at

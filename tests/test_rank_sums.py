@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -11,9 +12,11 @@ from kernel_tools import BOTH, use
 
 import obi_widgets as obi
 from obi_widgets.calibration.lookahead import looks_ahead
+from obi_widgets.history.levels import BLOCK
 from obi_widgets.presentation.reading.ladder import Ladder
 from obi_widgets.settings.parameters import Parameters
-from obi_widgets.signals import registry
+from obi_widgets.signals import book_slope as book_slope_module
+from obi_widgets.signals import rank_sums, registry
 
 # Bid sizes at 99.5, 99, 98; ask sizes at 100.5, 101, 102; mid is 100. By hand: the imbalance of
 # ranks 1 to 3 that weigh 1, ½, ¼; the difference of all sizes; their ratio; the difference of ranks
@@ -156,3 +159,23 @@ def test_the_ladder_shows_the_weights_of_ranks(monkeypatch):
     np.testing.assert_allclose(weights["numpy"], weights["numba"])
     of_insight = chosen.signal.insight.weights(tape()[:1], dict(chosen.values))
     np.testing.assert_allclose(of_insight[:, :, 0], weights["numba"])
+
+
+@pytest.mark.parametrize(
+    ("module", "signal"), [(rank_sums, obi.rank_imbalance), (book_slope_module, obi.book_slope)]
+)
+@pytest.mark.parametrize("states", [50, BLOCK, BLOCK + 1])
+def test_a_result_has_the_layout_that_code_was_compiled_for(module, signal, states, monkeypatch):
+    """Another one would be compiled by the thread that makes frames, while it waits."""
+    layouts, block = set(), module.KERNELS.numpy.block
+
+    def noting(*arguments):
+        out = arguments[-1]
+        layouts.add((out.flags.c_contiguous, out.flags.f_contiguous))
+        block(*arguments)
+
+    monkeypatch.setattr(module.KERNELS, "code", SimpleNamespace(block=noting))
+    history = obi.simulate(seconds=states / 10, levels=5, seed=1)
+    values = obi.compute(history, obi.Settings(signal=signal))
+    assert len(values) == len(history) == states
+    assert layouts == {(False, False)}

@@ -88,7 +88,9 @@ def book_slope(
 def slopes(history: History, depth: int, share: float) -> Floats:
     """Return the slope of each side, shape (2, T), bids first; see `book_slope`."""
     block = KERNELS.current().block
-    out = np.empty((2, len(history)))
+    # A column more, so that no part of it is contiguous: for numba that is another type, and the
+    # first history of a single block would wait for the compiler.
+    out = np.empty((2, len(history) + 1))[:, :-1]
 
     def compute(runs: Iterable[tuple[slice, Block, int]]) -> None:
         for rows, levels, at in runs:

@@ -68,7 +68,9 @@ def rank_sums(
     ranks = np.arange(1, min(depth, history.levels) + 1)
     weights = np.where(ranks >= first, np.exp(-decay * np.maximum(ranks - first, 0)), 0.0)
     block = KERNELS.current().block
-    out = np.empty((2, len(history)))
+    # A column more, so that no part of it is contiguous: for numba that is another type, and the
+    # first history of a single block would wait for the compiler.
+    out = np.empty((2, len(history) + 1))[:, :-1]
 
     def compute(runs: Iterable[tuple[slice, Block, int]]) -> None:
         for rows, levels, at in runs:

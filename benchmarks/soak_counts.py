@@ -88,13 +88,8 @@ class Counted(NamedTuple):
 
     @property
     def other(self) -> float:
-        """What the C library has given out, without what is kept on purpose beside the states, MB.
-
-        States are in memory of the system's own.
-        """
-        return self.allocated - sum(
-            one.memory for what, one in self.kept.items() if what != "states"
-        )
+        """What the C library has given out, without what is kept on purpose, MB."""
+        return self.allocated - sum(one.heap for one in self.kept.values())
 
 
 class Recovery(NamedTuple):

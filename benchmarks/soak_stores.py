@@ -9,16 +9,21 @@ from __future__ import annotations
 
 import sys
 from contextlib import ExitStack, contextmanager
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 from unittest.mock import patch
 
+import numpy as np
+
 from obi_widgets.feeds.health import monitor, timeline
+from obi_widgets.history.memory import LARGE
 from obi_widgets.market_data.venues import streamed
 from obi_widgets.market_data.venues.streamed import Streamed
 from obi_widgets.settings import undo
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+
+    from numpy.typing import NDArray
 
     import obi_widgets as obi
     from obi_widgets.feeds.live import LiveFeed
@@ -45,10 +50,13 @@ class Kept(NamedTuple):
         How much of its bound it has reached, 0 to 1, in the market where that is least.
     memory : float
         Of all markets, MB.
+    heap : float
+        What of it the C library gives out, MB: large arrays are the system's, and objects Python's.
     """
 
     filled: float
     memory: float
+    heap: float = 0.0
 
 
 @contextmanager
@@ -73,7 +81,11 @@ def stores(session: obi.Session, feeds: Sequence[LiveFeed]) -> dict[str, Kept]:
     told = {what: [of(one) for one in markets] for what, of in OF_A_MARKET.items()}
     return {
         **{
-            what: Kept(min(one.filled for one in each), sum(one.memory for one in each))
+            what: Kept(
+                min(one.filled for one in each),
+                sum(one.memory for one in each),
+                sum(one.heap for one in each),
+            )
             for what, each in told.items()
         },
         "steps that can be undone": Kept(_share(len(steps), undo.MOST), _size(*steps)),
@@ -83,7 +95,8 @@ def stores(session: obi.Session, feeds: Sequence[LiveFeed]) -> dict[str, Kept]:
 def _states(market: Market) -> Kept:
     """Tell of the states and the tables beside them: full when the first rows have been replaced.
 
-    Until then, tables grow, and columns are written to that nothing was in.
+    Until then, tables grow, and columns are written to that nothing was in. Their room counts, too:
+    from then on it is now more and now less.
     """
     history = market.history()
     depth, trades, large = history.depth, history.trades, history.large_levels
@@ -93,7 +106,9 @@ def _states(market: Market) -> Kept:
         depth.samples, depth.reach, depth.sizes, trades.stamps, trades.amounts, large.whole,
         large.real,
     )  # fmt: skip
-    return Kept(_share(history.start, len(history)), sum(one.nbytes for one in arrays) / 1e6)
+    rooms = {id(room): room.nbytes for room in map(_room, arrays)}.values()
+    heap = sum(room for room in rooms if room < LARGE)
+    return Kept(_share(history.start, len(history)), sum(rooms) / 1e6, heap / 1e6)
 
 
 def _health(market: Market) -> Kept:
@@ -102,10 +117,9 @@ def _health(market: Market) -> Kept:
     counts = [array for part in one._parts for each in (part.lags, part.between) for array in each]
     pieces = [number for piece in one._pieces.copy() for number in piece]
     passed = market.steady_now - one._first
-    memory = sum(array.nbytes + sys.getsizeof(0) for array in counts) / 1e6
-    return Kept(
-        _share(passed, one.seconds * monitor.SECOND + monitor.PART), memory + _size(*pieces)
-    )
+    filled = _share(passed, one.seconds * monitor.SECOND + monitor.PART)
+    heap = sum(array.nbytes for array in counts) / 1e6
+    return Kept(filled, _size(*counts, *pieces), heap)
 
 
 def _interruptions(market: Market) -> Kept:
@@ -117,7 +131,7 @@ def _interruptions(market: Market) -> Kept:
 def _trades(market: Market) -> Kept:
     assert isinstance(market.venue, Streamed)
     seen = market.venue._trades_seen.copy()
-    return Kept(_share(len(seen), streamed.KEPT_TRADES), _size(seen, *seen))
+    return Kept(_share(len(seen), streamed.KEPT_TRADES), _size(seen, *seen), _size(seen))
 
 
 OF_A_MARKET: Mapping[str, Callable[[Market], Kept]] = {
@@ -128,6 +142,13 @@ OF_A_MARKET: Mapping[str, Callable[[Market], Kept]] = {
 }
 """The stores of a market, by name. Of interruptions, 1,000 are kept, of numbers of trades up to
 2,000, of lags and rates an hour."""
+
+
+def _room(array: NDArray[Any]) -> NDArray[Any]:
+    """Return the array whose memory another one shares: that with room for more rows."""
+    while isinstance(array.base, np.ndarray):
+        array = array.base
+    return array
 
 
 def _share(of: float, bound: float) -> float:

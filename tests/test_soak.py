@@ -94,7 +94,10 @@ def test_a_state_is_true_only_if_it_was_published_at_its_time():
 
 
 def counted(minutes, memory, *, full=True, kept=0, filled=1.0):
-    stores = {"states": Kept(float(full), 40.0), "interruptions": Kept(filled, minutes * filled)}
+    stores = {
+        "states": Kept(float(full), 40.0),
+        "interruptions": Kept(filled, 1.0, minutes * filled),
+    }
     return Counted(
         60 * minutes, memory, 40.0, stores, 5, 8, 73, Counter(Book=3, Kept=kept), Counter(), 0,
         int(60_000 * minutes), int(600 * minutes), int(minutes), 0.005,

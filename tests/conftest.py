@@ -29,6 +29,9 @@ hypothesis.settings.register_profile(
 hypothesis.settings.load_profile("shared")
 
 DATA = Path(__file__).parents[2] / "shared" / "data"
+SYMBOLS = ["btcusdt", pytest.param("ethusdt", marks=pytest.mark.slow)]
+"""Captured symbols: a quick run takes one."""
+
 GRACE = 10.0  # seconds that what is ending may take to end
 
 
@@ -106,7 +109,7 @@ def loaded(captures):
     return functools.cache(lambda symbol: obi.load(captures[symbol]))
 
 
-@pytest.fixture(scope="session", params=["btcusdt", "ethusdt"])
+@pytest.fixture(scope="session", params=SYMBOLS)
 def history(request, loaded) -> obi.History:
     """About eight minutes of Binance USD-M futures."""
     return loaded(request.param)

@@ -77,7 +77,7 @@ def test_levels_beyond_the_known_range_are_told_and_left_out_of_a_strict_history
     assert strict["unknown"].tolist() == [0, 0, 1, 1]
 
 
-@pytest.mark.parametrize("symbol", ["btc", "eth"])
+@pytest.mark.parametrize("symbol", ["btc", pytest.param("eth", marks=pytest.mark.slow)])
 def test_numpy_reads_the_same_on_a_capture(symbol):
     names = [f"binance_usdm/{symbol}usdt_202407{day}.gz" for day in (18, 19)]
     history = obi.load([captured(name) for name in names], interval=0.1)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 import pickle
+from functools import cache
 
 import flow_reference
 import numpy as np
@@ -326,13 +327,20 @@ def days(symbol):
     return [captured(f"binance_usdm/{symbol}usdt_202407{day}.gz") for day in (18, 19)]
 
 
-def recomputed(paths, tick, ticks):
+CAPTURES = [
+    ("btc", 0.1, 50),
+    pytest.param("eth", 0.01, 50, marks=pytest.mark.slow),
+]  # symbol, tick, and ticks of a bin
+
+
+@cache
+def recomputed(symbol, tick, ticks):
     """Return time, reach and bins of both sides of each sample, from every raw event.
 
     Sums are formed from the best price on, bin by bin, of whole ticks.
     """
     sides, edges, found, second = ({}, {}), None, [], -1
-    for kind, _, data in flow_reference.messages(paths):
+    for kind, _, data in flow_reference.messages(days(symbol)):
         if kind == "trade":
             continue
         for levels, name in zip(sides, "ba", strict=True):
@@ -366,10 +374,10 @@ def recomputed(paths, tick, ticks):
 
 
 @pytest.mark.parametrize("interval", [0, 0.1, 5])
-@pytest.mark.parametrize(("symbol", "tick", "ticks"), [("btc", 0.1, 50), ("eth", 0.01, 50)])
+@pytest.mark.parametrize(("symbol", "tick", "ticks"), CAPTURES)
 def test_samples_of_a_capture_are_those_of_every_raw_event(symbol, tick, ticks, interval):
     depth = obi.load(days(symbol), interval=interval, levels=5).depth
-    expected = recomputed(days(symbol), tick, ticks)
+    expected = recomputed(symbol, tick, ticks)
     assert len(expected) > 470
     assert depth.step == ticks * tick
     assert depth.time.tolist() == [one[0] for one in expected]
@@ -382,7 +390,7 @@ def test_samples_of_a_capture_are_those_of_every_raw_event(symbol, tick, ticks, 
     assert np.nanmax(depth.reach) > 30  # fifty levels end within 2
 
 
-@pytest.mark.parametrize("symbol", ["btc", "eth"])
+@pytest.mark.parametrize("symbol", ["btc", pytest.param("eth", marks=pytest.mark.slow)])
 def test_live_replayed_and_loaded_samples_are_the_same(symbol):
     recording = Recording(days(symbol))
     market = Market(recording.make_venue(), levels=5, interval=0.1)

@@ -68,7 +68,7 @@ def test_ranks_by_hand():
 # -- against plain Python ----------------------------------------------------------------------
 
 
-@pytest.fixture(scope="module", params=["btcusdt", "ethusdt"])
+@pytest.fixture(scope="module", params=["btcusdt", pytest.param("ethusdt", marks=pytest.mark.slow)])
 def events(request, captures):
     paths = captures[request.param]
     return paths, *map(np.array, flow_reference.of_capture(paths))

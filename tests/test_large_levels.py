@@ -278,7 +278,7 @@ def days(symbol):
 
 
 @pytest.mark.parametrize("interval", [0, 0.1])
-@pytest.mark.parametrize("symbol", ["btc", "eth"])
+@pytest.mark.parametrize("symbol", ["btc", pytest.param("eth", marks=pytest.mark.slow)])
 def test_levels_of_a_capture_are_those_of_every_raw_event(symbol, interval):
     table = obi.load(days(symbol), levels=5, interval=interval).large_levels
     expected, final, _, _ = of_capture(days(symbol))
@@ -304,7 +304,7 @@ def test_levels_of_a_capture_are_those_of_every_raw_event(symbol, interval):
     assert standing <= set(table.price[table.end == "standing"].tolist())
 
 
-@pytest.mark.parametrize("symbol", ["btc", "eth"])
+@pytest.mark.parametrize("symbol", ["btc", pytest.param("eth", marks=pytest.mark.slow)])
 def test_live_replayed_and_loaded_levels_are_the_same(symbol):
     recording = Recording(days(symbol))
     market = Market(recording.make_venue(), levels=5, interval=0.1)

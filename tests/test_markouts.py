@@ -109,7 +109,7 @@ def test_costs_by_hand_add_up_trade_by_trade():
     )
 
 
-@pytest.mark.parametrize("symbol", ["btc", "eth"])
+@pytest.mark.parametrize("symbol", ["btc", pytest.param("eth", marks=pytest.mark.slow)])
 def test_pandas_reads_the_same_on_a_capture(symbol):
     names = [f"binance_usdm/{symbol}usdt_202407{day}.gz" for day in (18, 19)]
     history = obi.load([captured(name) for name in names], interval=0)

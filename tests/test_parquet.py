@@ -152,7 +152,7 @@ def test_arrays_without_trades_stay_without(tmp_path):
     assert not found.trades.streamed
 
 
-@pytest.mark.parametrize("symbol", ["btc", "eth"])
+@pytest.mark.parametrize("symbol", ["btc", pytest.param("eth", marks=pytest.mark.slow)])
 @pytest.mark.parametrize("interval", [0, 0.1])
 def test_a_capture_comes_back_to_the_bit(symbol, interval, tmp_path):
     days = [captured(f"binance_usdm/{symbol}usdt_202407{day}.gz") for day in (18, 19)]

@@ -183,7 +183,7 @@ def test_a_stream_whose_connection_is_lost_is_silent_until_the_next_trade():
     assert vars(pieces) == vars(finder)
 
 
-@pytest.mark.parametrize("symbol", ["btcusdt", "ethusdt"])
+@pytest.mark.parametrize("symbol", ["btcusdt", pytest.param("ethusdt", marks=pytest.mark.slow)])
 @pytest.mark.parametrize("interval", [0, 0.1, 1.0])
 def test_the_captures_have_no_silence_however_few_trades_are_left(captures, symbol, interval):
     history = obi.load(captures[symbol], interval=interval, levels=1)
@@ -364,7 +364,7 @@ def test_a_recording_whose_trades_end_says_so(captures, tmp_path):
     assert last == OPEN
     assert "the stream of trades seems to have stopped" in loaded.notes[0]
     view = View()
-    with following(path, view, speed=60) as session:
+    with following(path, view, speed=200) as session:
         said = wait_for(
             lambda: [one for one in view.frames if "No trades for" in one.detail], "the sentence"
         )

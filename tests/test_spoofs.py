@@ -253,7 +253,7 @@ ALARMS = {"btc": (20, 19), "eth": (12, 8)}
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("symbol", ["btc", "eth"])
+@pytest.mark.parametrize("symbol", ["btc", pytest.param("eth", marks=pytest.mark.slow)])
 def test_what_a_real_tape_has_by_itself(symbol):
     table = obi.spoofs(obi.load(files(symbol), levels=5, interval=0))
     assert (len(table), table["spoof"].sum()) == ALARMS[symbol]

@@ -58,7 +58,7 @@ def test_quantiles_are_the_smallest_values_with_so_much_weight():
     assert np.isnan(share(values > 2, weights * 0))
 
 
-@pytest.mark.parametrize("symbol", ["btc", "eth"])
+@pytest.mark.parametrize("symbol", ["btc", pytest.param("eth", marks=pytest.mark.slow)])
 def test_pandas_reads_the_same_on_a_capture(symbol):
     names = [f"binance_usdm/{symbol}usdt_202407{day}.gz" for day in (18, 19)]
     history = obi.load([captured(name) for name in names], interval=0)

@@ -326,7 +326,7 @@ def told(symbol):
 
 
 @pytest.mark.parametrize("interval", [0, 0.1, 1, 5])
-@pytest.mark.parametrize("symbol", ["btc", "eth"])
+@pytest.mark.parametrize("symbol", ["btc", pytest.param("eth", marks=pytest.mark.slow)])
 def test_sums_of_a_capture_are_those_of_every_raw_trade(symbol, interval):
     history = obi.load(days(symbol), interval=interval, levels=5)
     raw = [one for one in told(symbol) if one[0] < history.received[-1]]
@@ -352,7 +352,7 @@ def test_sums_of_a_capture_are_those_of_every_raw_trade(symbol, interval):
     assert np.all(history.trades.received[rows > 0] >= history.received[rows[rows > 0] - 1])
 
 
-@pytest.mark.parametrize("symbol", ["btc", "eth"])
+@pytest.mark.parametrize("symbol", ["btc", pytest.param("eth", marks=pytest.mark.slow)])
 def test_a_capture_appended_to_is_the_whole(symbol):
     recording = Recording(days(symbol))
     market = Market(recording.make_venue(), levels=5, interval=0.1)

@@ -103,7 +103,7 @@ def test_a_quantile_that_falls_where_the_book_ends_is_unknown():
     assert nothing["n"] == 0
 
 
-@pytest.mark.parametrize("symbol", ["btc", "eth"])
+@pytest.mark.parametrize("symbol", ["btc", pytest.param("eth", marks=pytest.mark.slow)])
 def test_numpy_reads_the_same_on_a_capture(symbol):
     names = [f"binance_usdm/{symbol}usdt_202407{day}.gz" for day in (18, 19)]
     history = obi.load([captured(name) for name in names], interval=0.1)

@@ -122,7 +122,7 @@ FOUND = {
 """What both captures have: how many walls, how they ended, pulls without a trade near."""
 
 
-@pytest.fixture(scope="module", params=["btc", "eth"])
+@pytest.fixture(scope="module", params=["btc", pytest.param("eth", marks=pytest.mark.slow)])
 def capture(request):
     names = [f"binance_usdm/{request.param}usdt_202407{day}.gz" for day in (18, 19)]
     paths = [captured(name) for name in names]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import time
 from contextlib import contextmanager
 
@@ -40,6 +41,21 @@ def wait_for(condition, what="", patience=60.0):
         assert time.monotonic() < until, f"waited in vain for {what or condition}"
         time.sleep(0.005)
     return found
+
+
+def freed(*references):
+    """Wait until nothing is there any more that these weak references refer to.
+
+    A thread may hold it for another moment.
+    """
+
+    def left():
+        began = time.monotonic()
+        gc.collect()
+        time.sleep(2 * (time.monotonic() - began))  # for the threads to end: it held the GIL
+        return [one for one in (reference() for reference in references) if one is not None]
+
+    wait_for(lambda: not left(), "all to be freed")
 
 
 @contextmanager

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import gc
 import threading
 import weakref
 
 import numpy as np
 import pytest
-from session_tools import wait_for
+from session_tools import freed, wait_for
 from shown_tools import hear, shown, values_of
 
 import obi_widgets as obi
@@ -529,9 +528,7 @@ def test_a_closed_board_is_freed_whole():
         board.close()
         return made
 
-    made = open_and_close()
-    gc.collect()
-    assert [one for one in made if one() is not None] == []
+    freed(*open_and_close())
     assert set(registry()) == before
     wait_for(lambda: not running(), "its threads to end")
 

@@ -13,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import ipywidgets
 import pytest
-from session_tools import View, wait_for
+from session_tools import View, freed, wait_for
 from shown_tools import shown
 
 import obi_widgets as obi
@@ -36,14 +36,6 @@ def references(session):
     market, feed = session.market, session.feed
     made = [session, feed, market, market._writer, session.calibrator, session._life.reader]
     return [weakref.ref(one) for one in made]
-
-
-def left(references):
-    """Collect, and return what is still there."""
-    began = time.monotonic()
-    gc.collect()
-    time.sleep(2 * (time.monotonic() - began))  # for the threads that are to end: it held the GIL
-    return [one for one in (reference() for reference in references) if one is not None]
 
 
 def ours_running():
@@ -74,7 +66,7 @@ def test_a_closed_lab_is_freed_whole(way, recording):
         lab.close()
         return made
 
-    assert left(open_and_close()) == []
+    freed(*open_and_close())
     assert set(registry()) == before
 
 
@@ -88,7 +80,7 @@ def test_settings_that_outlive_a_lab_hold_nothing_of_it():
         lab.close()
         return made
 
-    assert left(open_and_close()) == []
+    freed(*open_and_close())
     settings.decay = 2.0  # and nobody is told
 
 
@@ -173,9 +165,9 @@ def test_a_dropped_session_is_collected_and_its_threads_end(way, recording):
         return references(session), session.history
 
     made, history = drop()
-    wait_for(lambda: not left(made[:1]), "the session to be collected")
+    freed(*made[:1])
     wait_for(lambda: not ours_running(), "its threads to end")
-    wait_for(lambda: not left(made), "the rest to be collected")
+    freed(*made)
     assert len(history) >= 10
     assert all(view.frames for view in views)
 
@@ -249,7 +241,7 @@ def test_a_market_that_cannot_be_closed_leaves_the_others_of_its_thread_going_on
 
 def test_a_session_that_was_never_started_is_collected():
     made = references(obi.Session("sim:BTC-PERP"))
-    assert left(made) == []
+    freed(*made)
 
 
 def test_a_session_that_is_used_is_not_dropped():

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import math
 import threading
 import time
@@ -11,7 +10,7 @@ from itertools import groupby
 from types import SimpleNamespace
 
 import pytest
-from session_tools import View, at_rest, following, wait_for
+from session_tools import View, at_rest, following, freed, wait_for
 
 import obi_widgets as obi
 from obi_widgets.history import memory
@@ -285,8 +284,7 @@ def test_a_session_that_nobody_holds_is_published_no_more():
     thread = session.publisher.start(weakref.ref(session), lambda: None)
     gone = weakref.ref(session)
     del session
-    gc.collect()
-    assert gone() is None
+    freed(gone)
     wake.set()
     thread.join(60)
     assert not thread.is_alive()

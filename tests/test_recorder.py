@@ -393,7 +393,7 @@ class SlowDisk:
 
     def write(self, data):
         self.asked.set()
-        assert self.go_on.wait(20)
+        assert self.go_on.wait(60)
         return self.file.write(data)
 
     def __getattr__(self, name):
@@ -408,7 +408,7 @@ def test_a_disk_that_is_slow_for_a_while_delays_nobody_and_loses_nothing(tmp_pat
     records = [frame(number) for number in range(2000)]
     try:
         recorder.write(records[0])
-        assert disk.asked.wait(20)
+        assert disk.asked.wait(60)
         for record in records[1:]:  # while the disk does not answer: none of these waits
             recorder.write(record)
         assert recorder.size < 500
@@ -439,11 +439,11 @@ def test_what_waits_for_a_slow_disk_is_bounded_and_then_the_caller_waits(tmp_pat
     writer = threading.Thread(target=write, daemon=True)
     try:
         writer.start()
-        assert disk.asked.wait(20)
+        assert disk.asked.wait(60)
         writer.join(1.0)
         assert len(written) < 40
     finally:
         disk.go_on.set()
-        writer.join(20)
+        writer.join(60)
         recorder.close()
     assert len(written) == len([*Recording(recorder.path)]) == 40

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import itertools
 import math
 import runpy
@@ -11,7 +10,7 @@ import weakref
 from dataclasses import asdict
 
 import pytest
-from session_tools import View, at_rest, following, wait_for
+from session_tools import View, at_rest, following, freed, wait_for
 
 import obi_widgets as obi
 from obi_widgets.calibration import calibrate as calibration
@@ -291,13 +290,12 @@ def test_a_view_may_close_it():
 
 def test_settings_that_outlive_their_session_are_let_go(recording):
     settings = obi.Settings()
-    sessions = weakref.WeakSet()
+    sessions = []
     for _ in range(3):
         with following(recording, View(), settings=settings, speed=None) as session:
-            sessions.add(session)
+            sessions.append(weakref.ref(session))
     del session
-    gc.collect()
-    assert len(sessions) == 0
+    freed(*sessions)
 
 
 # -- failing -----------------------------------------------------------------------------------

@@ -32,6 +32,9 @@ DATA = Path(__file__).parents[2] / "shared" / "data"
 SYMBOLS = ["btcusdt", pytest.param("ethusdt", marks=pytest.mark.slow)]
 """Captured symbols: a quick run takes one."""
 
+BROWSER = "tests/browser/"
+"""What the names of tests in a browser begin with."""
+
 GRACE = 10.0  # seconds that what is ending may take to end
 
 
@@ -51,7 +54,6 @@ def wire(monkeypatch):
     return wire
 
 
-@pytest.hookimpl(trylast=True)  # the marks of browser tests are there
 def pytest_sessionstart(session):
     """Compile before any test: that may take longer than a test may, and all workers can use it."""
     if not hasattr(session.config, "workerinput") and not session.config.option.collectonly:
@@ -64,27 +66,38 @@ def compile_kernels() -> bool:
     return loader.wait()
 
 
-def pytest_collection_modifyitems(config, items):
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
     """Give each worker of pytest-xdist whole files; one worker gets all tests in a browser.
 
-    These come last, and before them the files of few tests: a busy machine makes a browser slow,
-    and so the other workers are done by then.
+    Not by its groups: pytest 9.2 ignores those of pytest-xdist 3.8, and each test went anywhere.
     """
-    if not hasattr(config, "workerinput"):
-        return
-    sizes = Counter(item.path for item in items)
+    from xdist.scheduler import LoadScopeScheduling
 
-    def place(item):
-        return _in_a_browser(item), -sizes[item.path], item.path
+    class Files(LoadScopeScheduling):
+        def _split_scope(self, nodeid):
+            return BROWSER if nodeid.startswith(BROWSER) else nodeid.partition("::")[0]
 
-    items.sort(key=place)
-    for item in items:
-        group = "browser" if _in_a_browser(item) else item.path.name
-        item.add_marker(pytest.mark.xdist_group(group))
+    return Files(config, log)
 
 
-def _in_a_browser(item) -> bool:
-    return item.get_closest_marker("browser") is not None
+def pytest_collection_modifyitems(config, items):
+    """Let workers begin with the tests in a browser, which take longest, and the largest files."""
+    if hasattr(config, "workerinput"):
+        sizes = Counter(item.path for item in items)
+        items.sort(key=lambda one: (not one.nodeid.startswith(BROWSER), -sizes[one.path], one.path))
+
+
+_FIRST = pytest.StashKey[bool]()
+
+
+def pytest_runtest_setup(item):
+    """Let a browser, which a busy machine makes slow, come before what other workers compute."""
+    stash = item.config.stash
+    if hasattr(item.config, "workerinput") and stash.setdefault(_FIRST, True):
+        stash[_FIRST] = False
+        if not item.nodeid.startswith(BROWSER) and hasattr(os, "nice"):
+            os.nice(10)
 
 
 @pytest.fixture(scope="session")

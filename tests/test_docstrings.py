@@ -5,6 +5,7 @@ from __future__ import annotations
 import doctest
 import inspect
 import pkgutil
+from functools import lru_cache
 from importlib import import_module
 
 import pytest
@@ -31,8 +32,15 @@ WITHOUT_EXAMPLE = {
 }  # fmt: skip
 
 
+@pytest.fixture(scope="module")
+def simulate():
+    """Simulate once what many examples simulate: no example can change a history."""
+    return lru_cache(maxsize=16)(obi.simulate)
+
+
 @pytest.mark.parametrize("module", MODULES)
-def test_the_examples_of_a_module_run(module, monkeypatch, tmp_path):
+def test_the_examples_of_a_module_run(module, simulate, monkeypatch, tmp_path):
+    monkeypatch.setattr(obi, "simulate", simulate)
     monkeypatch.chdir(tmp_path)  # an example may write a file
     monkeypatch.setattr(waiting, "SHOW_AFTER", 1e9)  # a slow machine shows no bar in an example
     names = {"obi": obi}  # as scikit-learn and pandas have it, the import may be left out

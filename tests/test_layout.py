@@ -231,7 +231,8 @@ TABLE = {
     "compiled": ("kernels/loader kernels/threads", "both kernels of everything"),
     "signal": (
         "signals/signal parameters signals/chunks signals/computing signals/registry "
-        "signals/declared signals/declaring signals/signal_checks signals/transforms",
+        "signals/declared signals/declaring signals/signal_checks signals/combined "
+        "signals/transforms",
         "signals and transforms by hand, whole and appended",
     ),
     "micro_price": ("signals/fitting", "when it is fitted, and on what"),

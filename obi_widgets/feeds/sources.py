@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, Union
 from msgspec.structs import replace as with_changes
 
 from obi_widgets.checks import UNSET, Unset, flag, integer, number, text
-from obi_widgets.errors import QUOTED, SettingsError, SourceError, quoted
+from obi_widgets.errors import SettingsError, SourceError, quoted
 from obi_widgets.feeds.by_ccxt.markets import CcxtSource, ccxt_source, label_of
 from obi_widgets.feeds.by_ccxt.venue import CcxtVenue
 from obi_widgets.feeds.formats import EventFiles, open_files
@@ -26,7 +26,14 @@ from obi_widgets.feeds.recording import Recording
 from obi_widgets.feeds.recording.folder_days import compacted
 from obi_widgets.feeds.recording.recording import files_of
 from obi_widgets.history.columns import History
-from obi_widgets.market_data.venues import VENUES, Venue, find_market, known_venue, make_venue
+from obi_widgets.market_data.venues import (
+    VENUES,
+    Venue,
+    find_market,
+    known_venue,
+    make_venue,
+    similar_source,
+)
 from obi_widgets.market_data.venues.symbols import did_you_mean
 
 if TYPE_CHECKING:
@@ -354,21 +361,10 @@ def _recording(source: Any, market: str | None) -> Recording | EventFiles:  # no
     if isinstance(source, str) and not Path(source).exists():
         raise SourceError(
             f"{quoted(source)} is neither a venue's symbol nor a file.",
-            _similar_source(source)
+            similar_source(source)
             or f"Give venue:SYMBOL with one of the venues {', '.join(VENUES)}, or a path.",
         )
     return open_files(source, market)
-
-
-def _similar_source(source: str) -> str:
-    """Return the question whether a venue with a similar name was meant; empty for none."""
-    name, colon, symbol = source.partition(":")
-    own = name.lower()[:QUOTED]
-    near = [venue for venue in VENUES if venue.partition("-")[0] == own]
-    near = near or get_close_matches(own, VENUES, n=1, cutoff=0.7)
-    if not colon:
-        return ""
-    return did_you_mean(f"{one}:{symbol}" for one in near)
 
 
 def _open_recording(recording: Recording | EventFiles, options: Options) -> base.Feed:

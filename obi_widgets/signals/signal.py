@@ -206,10 +206,9 @@ class Signal(Declared):
         wanted = history[first:] if first else history
         seconds = self.lookback(values)
         if seconds:
-            out = chunks.compute(
-                lambda part: self._call(part, values), history, seconds, self._reach(values), first,
-                self.spans_gaps,
-            )  # fmt: skip
+            call = functools.partial(self._call, values=values)
+            reach = self._reach(values)
+            out = chunks.compute(call, history, seconds, reach, first, self.spans_gaps)
         else:
             out = self._call(wanted, values)
         missing = without_value(wanted, self.levels_used(values))

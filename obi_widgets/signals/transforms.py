@@ -9,7 +9,7 @@ Means are taken over states. Each state has the same weight, whatever the time b
 
 from __future__ import annotations
 
-import re
+import copyreg
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,14 +17,12 @@ import numpy as np
 from obi_widgets.checks import as_list
 from obi_widgets.errors import SettingsError, quoted
 from obi_widgets.parameters import Number, Parameter, Seconds
-from obi_widgets.signals import chunks
-from obi_widgets.signals.coverage import LevelsUsed
-from obi_widgets.signals.insight import Insight, LevelsInUse, Note, Weighing
+from obi_widgets.signals.combined import Combined, identifier
 from obi_widgets.signals.signal import Signal
 from obi_widgets.signals.windows import before, trailing
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -197,168 +195,17 @@ def weighted_sum(signals: Sequence[Signal], weights: Sequence[float]) -> Signal:
     kind = Number(-100, 100, slider=(-2, 2, 0.05))
     own = {}
     for one, weight in zip(names, weights, strict=True):
-        key = f"{_identifier(one)}_weight"
+        key = f"{identifier(one)}_weight"
         parameter = Parameter(key, kind, None, f"Weight of {one} in the sum.")
         own[key] = Parameter(key, kind, parameter.check(weight), parameter.description)
 
     def combine(found: Sequence[Floats], _: History, values: Mapping[str, Any]) -> Floats:
         total = np.zeros(len(found[0]))
         for one, of_it in zip(names, found, strict=True):
-            total += values[f"{_identifier(one)}_weight"] * of_it
+            total += values[f"{identifier(one)}_weight"] * of_it
         return total
 
     return Combined("sum", signals, own, combine)
-
-
-class Combined(Signal):
-    """A signal computed from other signals: it has their needs and their parameters.
-
-    Parameters
-    ----------
-    transform : str
-        Name of the transform. The signal's name is made of it and its parts: ``zscore(imbalance)``.
-    parts : sequence of Signal
-        The signals that it is computed from.
-    own : mapping of str to Parameter
-        The transform's own parameters.
-    combine : callable
-        Takes the parts' arrays, the history and the values of ``own``; returns an array.
-    window : str
-        Which parameter in ``own`` is its look-back, added to that of the parts; empty for none.
-    unit, range
-        See `Signal`.
-    """
-
-    def __init__(
-        self,
-        transform: str,
-        parts: Sequence[Signal],
-        own: Mapping[str, Parameter],
-        combine: Callable[[Sequence[Floats], History, Mapping[str, Any]], Floats],
-        *,
-        window: str = "",
-        unit: str = "",
-        range: tuple[float, float] | None = None,  # noqa: A002
-    ) -> None:
-        self.transform, self.parts = transform, tuple(parts)
-        self.own, self._combine, self._window = dict(own), combine, window
-        parameters, self._names = {}, []
-        for part in self.parts:
-            names = {}
-            for key, parameter in part.parameters.items():
-                outer = (
-                    f"{_identifier(part.name)}_{key}" if key in parameters or key in own else key
-                )
-                names[key] = outer
-                parameters[outer] = Parameter(
-                    outer, parameter.kind, parameter.default, parameter.description
-                )
-            self._names.append(names)
-
-        def function(history: History, **values: Any) -> Floats:  # noqa: ANN401
-            arrays = [part.compute(history, v) for part, v in self.parts_with_values(values)]
-            return combine(arrays, history, {key: values[key] for key in self.own})
-
-        named = ", ".join(part.name for part in self.parts)
-        function.__doc__ = f"Return the {transform} of {named}."
-        super().__init__(
-            function,
-            name=f"{transform}({named})",
-            parameters={**parameters, **self.own},
-            unit=unit,
-            range=range,
-            needs=frozenset().union(*(part.needs for part in self.parts)),
-            lookback=self._look_back,
-            directional=all(part.directional for part in self.parts),
-            insight=CombinedInsight,
-        )
-
-    def parts_with_values(self, values: Mapping[str, Any]) -> list[tuple[Signal, dict[str, Any]]]:
-        """Return each part with the values of its parameters."""
-        return [
-            (part, {inner: values[outer] for inner, outer in names.items()})
-            for part, names in zip(self.parts, self._names, strict=True)
-        ]
-
-    def _look_back(self, values: Mapping[str, Any]) -> float:
-        parts = max(part.lookback(own) for part, own in self.parts_with_values(values))
-        return parts + (values[self._window] if self._window else 0.0)
-
-    def reach(self, history: History, values: Mapping[str, Any], row: int) -> int:
-        """Return the first state that a state's value depends on; −1 if it is before all.
-
-        The parts look back from the state that stood when the own window began.
-        """
-        if self._window:
-            row = chunks.standing(history, row, values[self._window])
-        if row < 0:
-            return row
-        return min(part.reach(history, own, row) for part, own in self.parts_with_values(values))
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Combined) and (
-            (self.transform, self.parts, self.own) == (other.transform, other.parts, other.own)
-        )
-
-    def __hash__(self) -> int:
-        return hash((self.transform, self.parts))
-
-    def computes_as(self, other: Signal) -> bool:
-        """Return whether another signal computes the same; its defaults may differ."""
-        return (
-            isinstance(other, Combined)
-            and (self.transform, len(self.parts)) == (other.transform, len(other.parts))
-            and all(one.computes_as(its) for one, its in zip(self.parts, other.parts, strict=True))
-        )
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return make, (self.transform, self.parts, {k: v.default for k, v in self.own.items()})
-
-    def levels_used(self, values: Mapping[str, Any]) -> LevelsUsed:
-        """Return the levels of the part that uses the most."""
-        return max(
-            (part.levels_used(given) for part, given in self.parts_with_values(values)),
-            key=lambda used: (
-                np.inf if used.band_bps is None and used.depth is None else used.band_bps or 0.0,
-                used.depth or 0,
-            ),
-        )
-
-
-class CombinedInsight(Insight):
-    """The insights of a transform's parts, combined."""
-
-    signal: Combined
-
-    @property
-    def weighs(self) -> bool:  # type: ignore[override]
-        """Whether a part gives some levels less than their full size."""
-        return any(part.insight.weighs for part in self.signal.parts)
-
-    def weighings(self, values: Mapping[str, Any]) -> list[Weighing]:
-        """Return how the levels of all parts are weighed; see `Insight.weighings`."""
-        return [
-            one
-            for part, given in self.signal.parts_with_values(values)
-            for one in part.insight.weighings(given)
-        ]
-
-    def notes(
-        self,
-        history: History,
-        values: Mapping[str, Any],
-        used: LevelsInUse,
-        warned: Collection[str] = (),
-    ) -> dict[str, Note]:
-        """Return the notes on all parts' parameters; see `Insight.notes`."""
-        found = {name: Note(one.description) for name, one in self.signal.own.items()}
-        for (part, given), names in zip(
-            self.signal.parts_with_values(values), self.signal._names, strict=True
-        ):
-            already = [inner for inner, outer in names.items() if outer in warned]
-            told = part.insight.notes(history, given, used, already)
-            found |= {names[inner]: note for inner, note in told.items()}
-        return found
 
 
 def make(transform: str, parts: Sequence[Signal], own: Mapping[str, Any] | None = None) -> Signal:
@@ -377,8 +224,14 @@ def make(transform: str, parts: Sequence[Signal], own: Mapping[str, Any] | None 
     return over_window(parts[0], *given)
 
 
-def _identifier(name: str) -> str:
-    return re.sub(r"\W+", "_", name).strip("_")
+def _made_by(signal: Combined) -> tuple[Any, ...]:
+    return make, (
+        signal.transform, signal.parts, {name: one.default for name, one in signal.own.items()},
+    )  # fmt: skip
+
+
+# A combined signal holds a function within a function, which pickle cannot store.
+copyreg.pickle(Combined, _made_by)
 
 
 def _checked(signal: Signal) -> Signal:

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 from obi_widgets.errors import SettingsError
 from obi_widgets.signals.card_direction import card_direction
+from obi_widgets.signals.combined import Combined
 from obi_widgets.signals.coverage import kept_suffice
 from obi_widgets.signals.cycles import cycles_in
 from obi_widgets.signals.imbalance import imbalance
 from obi_widgets.signals.registry import is_built_in
-from obi_widgets.signals.transforms import Combined
 from obi_widgets.strategy.plain import ADVICE, OF_TRADES
 from obi_widgets.strategy.source import self_contained
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import itertools
 import re
+from difflib import get_close_matches
 from typing import TYPE_CHECKING, cast
 
-from obi_widgets.errors import SourceError, SymbolError, quoted, suggest
+from obi_widgets.errors import QUOTED, SourceError, SymbolError, quoted, suggest
 from obi_widgets.market_data.venues.base import FoundMarket, Venue
 from obi_widgets.market_data.venues.binance_coinm import BinanceCoinm
 from obi_widgets.market_data.venues.binance_spot import BinanceSpot
@@ -109,6 +110,15 @@ def _exchange(venue: type[Venue]) -> str:
     return venue.name.partition("-")[0]
 
 
+def similar_source(source: str) -> str:
+    """Return the question whether a venue with a similar name was meant; empty for none."""
+    name, colon, symbol = source.partition(":")
+    own = name.lower()[:QUOTED]
+    near = [venue.name for venue in VENUES.values() if _exchange(venue) == own]
+    near = near or get_close_matches(own, VENUES, n=1, cutoff=0.7)
+    return did_you_mean(f"{one}:{symbol}" for one in near) if colon else ""
+
+
 def make_venue(name: str, symbol: str, endpoints: Mapping[str, str] | None = None) -> Venue:
     """Return a venue's decoder for one symbol; both as `find_market` takes them.
 
@@ -151,4 +161,5 @@ __all__ = [
     "known_venue",
     "make_venue",
     "market_of",
+    "similar_source",
 ]

@@ -166,6 +166,10 @@ def changed(lines, kind, number, **values):
     ]
 
 
+def side_of(lines, number):
+    return next(one["side"] for one in of_type(lines, "entry") if one["number"] == number)
+
+
 @pytest.mark.parametrize(
     ("spoil", "what"),
     [
@@ -173,7 +177,7 @@ def changed(lines, kind, number, **values):
         (lambda lines: changed(lines, "fill", 5, price=1.0), "differs"),
         (lambda lines: changed(lines, "exit", 5, price=1.0), "differs"),
         (lambda lines: changed(lines, "entry", 5, weight=0.5), "differs"),
-        (lambda lines: changed(lines, "entry", 5, side=-2), "only in log"),
+        (lambda lines: changed(lines, "entry", 5, side=-side_of(lines, 5)), "only in log"),
     ],
 )
 def test_a_difference_without_evidence_is_not_explained(spoil, what, written):
@@ -220,7 +224,7 @@ def test_a_log_that_was_cut_off_is_read_and_other_files_are_refused(written, tmp
     assert "The log has no end" in str(found)
     wrong = tmp_path / "wrong.jsonl"
     wrong.write_text("".join([*text[:7], '{"type": "fill"}\n', *text[7:]]))
-    with pytest.raises(RecordingError, match=r"Line 8 of wrong\.jsonl is damaged: KeyError"):
+    with pytest.raises(RecordingError, match=r"Line 8 of wrong\.jsonl is damaged: Object missing"):
         obi.reconcile(wrong, HISTORY)
     wrong.write_text("".join([*text[:7], "nonsense\n", *text[7:]]))
     with pytest.raises(RecordingError, match=r"Line 8 of .* no object of JSON"):
@@ -235,6 +239,49 @@ def test_a_log_that_was_cut_off_is_read_and_other_files_are_refused(written, tmp
         obi.reconcile(tmp_path / "none.jsonl", HISTORY)
     with pytest.raises(RecordingError, match="exists"):
         LogWriter(path)
+
+
+WRONG = (None, ..., "x", -1, 1e400, [], {}, True, 10**30, "9999-01-01", "NaT")
+"""Values that a damaged file may have; ``...`` is a name that is not there."""
+
+
+def test_a_damaged_value_is_refused_with_its_line_or_changes_nothing_that_is_read(tmp_path):
+    lines, path = lines_of(HISTORY, PLAIN), tmp_path / "wrong.jsonl"
+    connected = {"type": "connection", "time": lines[-1]["time"], "state": "live", "detail": "",
+                 "connections": {"book": "1"}}  # fmt: skip
+    lines.insert(1, connected)
+    first = {one["type"]: number for number, one in reversed([*enumerate(lines)])}
+    assert {"begin", "entry", "fill", "exit", "second", "declined", "end"} <= first.keys()
+    refused = set()
+    for kind, number in first.items():
+        for name in lines[number].keys() - {"type", "format"}:
+            for value in WRONG:
+                one = {**lines[number], name: value}
+                if value is ...:
+                    del one[name]
+                made = [*lines[:number], one, *lines[number + 1 :]]
+                path.write_text("".join(f"{json.dumps(line)}\n" for line in made))
+                try:
+                    read_log(path)
+                except RecordingError as error:
+                    said, line = str(error), error.line
+                else:
+                    continue
+                refused.add((kind, name))
+                assert name == "settings" or (said.startswith("Line ") and line >= number + 1)
+    assert {
+        ("begin", "first_state"), ("begin", "market"), ("begin", "levels"), ("begin", "settings"),
+        ("entry", "time"), ("entry", "side"), ("entry", "weight"), ("fill", "price"),
+        ("exit", "why"), ("second", "states"), ("connection", "connections"), ("declined", "time"),
+        ("end", "last_state"),
+    } <= refused  # fmt: skip
+
+
+def test_a_recording_of_another_time_is_refused(written):
+    path = written(lines_of(HISTORY, PLAIN))
+    later = replace(HISTORY, time=HISTORY.time + 10**15, received=HISTORY.received + 10**15)
+    with pytest.raises(HistoryError, match=r"The log is of .* and the history of .* of both"):
+        obi.reconcile(path, later)
 
 
 def test_another_market_and_no_states_are_refused(written):

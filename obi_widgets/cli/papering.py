@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from obi_widgets.checks import number
 from obi_widgets.cli.config import find_config, with_changes
 from obi_widgets.cli.output import say_json, say_table
-from obi_widgets.errors import SettingsError
+from obi_widgets.errors import SettingsError, quoted
 from obi_widgets.feeds.loading import load
 from obi_widgets.feeds.sources import open_feed
 from obi_widgets.paper.log import read_log
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from obi_widgets.paper.reconcile import Reconciliation
+
+LONGEST_SECONDS = 366 * 86_400.0
 
 HEAD = ("what", "side", "time", "log", "backtest", "differs", "cause")
 
@@ -41,8 +44,10 @@ def run_on_paper(
     path = Path(config)
     if path.suffix not in (".toml", ".json"):
         raise SettingsError(
-            f"{path.name} is no file of settings.", "Give a .toml or .json that was exported."
+            f"{quoted(config)} is no file of settings.", "Give a .toml or .json that was exported."
         )
+    if seconds is not None:
+        seconds = number("seconds", seconds, 0, LONGEST_SECONDS, "seconds")
     found = find_config(config, source, changes)
     about = {
         "file": path.name,

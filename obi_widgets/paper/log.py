@@ -8,13 +8,13 @@ import time
 from dataclasses import dataclass
 from io import FileIO
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
 import numpy as np
 
 from obi_widgets.checks import path as as_path
-from obi_widgets.errors import RecordingError, SettingsError
+from obi_widgets.errors import RecordingError, SettingsError, quoted
 from obi_widgets.paper.seconds import Second
 from obi_widgets.settings.parameters import Parameters
 
@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 
 FORMAT = 1
 """Version of the lines."""
+
+NO_TIME = -(2**63)
+"""What NumPy has for no time."""
 
 SYNC_EVERY = 1.0
 """Longest time that lines are in the system's memory and not on the disk, seconds."""
@@ -224,59 +227,124 @@ def read_log(path: str | Path) -> PaperLog:
     return _read(path, parsed)
 
 
+class _Begin(msgspec.Struct):
+    """What is read of the first line; ``settings`` are checked by themselves."""
+
+    market: str
+    settings: dict[str, Any]
+    levels: int
+    interval: float
+    strict: bool
+    first_state: str
+
+
+class _Entry(msgspec.Struct):
+    number: int
+    side: Literal[-1, 1]
+    time: str
+    weight: float
+
+
+class _Fill(msgspec.Struct):
+    number: int
+    time: str
+    price: float
+
+
+class _Exit(msgspec.Struct):
+    number: int
+    time: str
+    why: str
+    price: float | None
+
+
+class _Connected(msgspec.Struct):
+    time: str
+    state: str
+    detail: str
+    connections: dict[str, str]
+
+
+class _At(msgspec.Struct):
+    """A line about a state."""
+
+    time: str
+
+
+class _End(msgspec.Struct):
+    last_state: str
+
+
 def _read(path: Path, parsed: list[dict[str, Any]]) -> PaperLog:
     entries, seconds = dict[int, Logged](), dict[int, Second]()
     connections, declined, last = list[Connection](), 0, 0
     number = 1
     try:
-        begin = parsed[0]
-        parameters = Parameters(**begin["settings"])
-        first = last = ns(begin["first_state"])
+        begin = msgspec.convert(parsed[0], _Begin)
+        parameters = Parameters(**begin.settings)
+        first = last = ns(begin.first_state)
+        end = 0
         for one in parsed[1:]:
             number += 1
             match one.pop("type"):
                 case "entry":
-                    at = ns(one["time"])
-                    found = Logged(one["number"], one["side"], at, one["weight"])
-                    entries[found.number] = found
+                    new = msgspec.convert(one, _Entry)
+                    entries[new.number] = Logged(new.number, new.side, ns(new.time), new.weight)
                 case "fill":
-                    entry = entries[one["number"]]
-                    entry.entered, entry.entry_price = ns(one["time"]), float(one["price"])
+                    fill = msgspec.convert(one, _Fill)
+                    entry = entries[fill.number]
+                    entry.entered, entry.entry_price = ns(fill.time), fill.price
                 case "exit":
-                    entry = entries[one["number"]]
-                    entry.exited, entry.ended = ns(one["time"]), str(one["why"])
-                    price = one["price"]
-                    entry.exit_price = np.nan if price is None else float(price)
+                    left = msgspec.convert(one, _Exit)
+                    entry = entries[left.number]
+                    entry.exited, entry.ended = ns(left.time), left.why
+                    entry.exit_price = np.nan if left.price is None else left.price
                 case "second":
                     second = msgspec.convert(one, Second)
                     seconds[second.second] = second
                 case "connection":
-                    at = ns(one["time"])
-                    ids = one["connections"]
-                    connections.append(Connection(at, one["state"], one["detail"], ids))
+                    now = msgspec.convert(one, _Connected)
+                    connections.append(
+                        Connection(ns(now.time), now.state, now.detail, now.connections)
+                    )
                 case "declined":
                     declined += 1
-            if "state" in one and isinstance(one["state"], int):
-                last = max(last, ns(one["time"]))
+            if isinstance(one.get("state"), int):
+                last = max(last, ns(msgspec.convert(one, _At).time))
+            if "last_state" in one:
+                end = ns(msgspec.convert(one, _End).last_state)
     except SettingsError as error:
         raise RecordingError(f"{path.name}: {error.what}", error.advice, path=path) from error
-    except (KeyError, TypeError, ValueError, msgspec.ValidationError) as error:
-        raise _damaged(path, number, f"{type(error).__name__}: {error}") from error
-    ends = [one for one in parsed if "last_state" in one]
-    if ends:
-        last = ns(ends[-1]["last_state"])
+    except KeyError as error:
+        raise _damaged(path, number, f"there is no entry {error} before it") from error
+    except (TypeError, ValueError, msgspec.ValidationError) as error:
+        raise _damaged(path, number, str(error)) from error
+    if end:
+        last = end
     elif seconds:
         last = max(last, (max(seconds) + 1) * 10**9 - 1)
     return PaperLog(
-        path=path, begin=begin, parameters=parameters, entries=[*entries.values()],
+        path=path, begin=parsed[0], parameters=parameters, entries=[*entries.values()],
         seconds=seconds, connections=connections, first=first, last=last, declined=declined,
-        whole=bool(ends),
+        whole=bool(end),
     )  # fmt: skip
 
 
 def ns(text: str) -> int:
-    """Return a time of the log, ns UTC."""
-    return int(np.datetime64(text.removesuffix("Z"), "ns").view(np.int64))
+    """Return a time of the log, ns UTC.
+
+    Raises
+    ------
+    ValueError
+        If it is none.
+    """
+    try:
+        time = int(np.datetime64(text.removesuffix("Z"), "ns").view(np.int64))
+    except (ValueError, OverflowError):
+        time = NO_TIME
+    if time == NO_TIME:
+        raise ValueError(f"{quoted(text)} is no time")
+    return time
 
 
 def _damaged(path: Path, line: int, why: str) -> RecordingError:

@@ -137,7 +137,7 @@ def reconcile(
     RecordingError
         If the log cannot be read, or a line of it is damaged.
     HistoryError
-        If the history has no state, or is of another market.
+        If the history has no state, or is of another market or of another time.
     SettingsError
         If ``settings`` are none.
 
@@ -159,6 +159,7 @@ def reconcile(
     if not len(history):
         raise HistoryError("The history has no state.", "Load the recording of the paper run.")
     _refuse_other_market(found, history)
+    _refuse_other_time(found, history)
     parameters = found.parameters if settings is None else Parameters.of(settings)
     tested = backtest(history, parameters)
     seconds = seconds_of(history, tested.decided)
@@ -186,6 +187,20 @@ def _refuse_other_market(log: PaperLog, history: History) -> None:
             f"The log is of {log.begin.get('market')}, and the history of {market}.",
             "Give a recording of the log's market.",
         )
+
+
+def _refuse_other_time(log: PaperLog, history: History) -> None:
+    first, last = int(history.time[0]), int(history.time[-1])
+    if last >= log.first and first <= log.last:
+        return
+    spans = [
+        " to ".join(f"{utc_of(np.array([one], np.int64))[0]:%Y-%m-%d %H:%M:%S}" for one in span)
+        for span in ((log.first, log.last), (first, last))
+    ]
+    raise HistoryError(
+        f"The log is of {spans[0]} UTC, and the history of {spans[1]} UTC: none is of both.",
+        "Give a recording of the time of the paper run.",
+    )
 
 
 def _other_settings(log: PaperLog, history: History, parameters: Parameters) -> str:

@@ -7,7 +7,7 @@ import random
 from typing import TYPE_CHECKING
 
 from obi_widgets.checks import number
-from obi_widgets.errors import SourceError, quoted, suggest
+from obi_widgets.errors import SettingsError, SourceError, quoted, suggest
 from obi_widgets.feeds.blocking import run, run_and_wait
 from obi_widgets.feeds.simulation.exchange import SimulatedExchange
 from obi_widgets.feeds.simulation.served import FAULTS, Fault
@@ -60,17 +60,20 @@ def serve(
     SourceError
         If there is no such symbol.
     SettingsError
-        If a number is out of its range.
+        If a number is out of its range, or a symbol is there twice.
     """
     warmup = number("warmup", warmup, 0, LONGEST, "seconds")
     if faults_every is not None:
         faults_every = number("faults", faults_every, 0.1, LONGEST, "seconds")
-    exchange = SimulatedExchange()
+    exchange, names = SimulatedExchange(), list[str]()
     for place, symbol in enumerate(symbols):
+        if symbol in names:
+            raise SettingsError(f"{symbol} was given twice.", "Give it once.")
         if symbol not in LISTINGS:
             raise SourceError(
                 f"The simulator lists no symbol {quoted(symbol)}.", suggest(symbol, LISTINGS)
             )
+        names.append(symbol)
         exchange.add(SimulatedMarket(symbol, edge=edge, seed=seed + place), warmup)
 
     async def run_exchange() -> None:

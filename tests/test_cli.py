@@ -172,6 +172,23 @@ def test_an_interruption_is_exit_code_130(monkeypatch):
     assert main.main(["lab"]) == 130
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="the system has no full device")
+def test_a_full_disk_is_one_line_and_exit_code_1():
+    code = """if True:
+        import os, sys
+        os.dup2(os.open("/dev/full", os.O_WRONLY), 1)
+        from obi_widgets.cli.main import main
+        sys.exit(main(["completion", "bash"]))
+    """
+    process = python(code)
+    try:
+        said = process.communicate(timeout=PATIENCE)[1]
+    finally:
+        process.kill()
+        process.communicate()
+    assert (process.returncode, said) == (1, "obi-widgets: No space left on device.\n")
+
+
 def test_signals_are_as_before_once_a_command_has_ended(tmp_path):
     before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGHUP)}
     assert main.main(["record", "foo:BTC", str(tmp_path / "x.gz")]) == 1

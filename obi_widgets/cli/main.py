@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import warnings
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import click
@@ -123,7 +125,21 @@ def _run(arguments: Sequence[str] | None) -> int:
     except ObiError as error:
         click.echo(f"obi-widgets: {error}", err=True)
         return FAILED
+    except OSError as error:  # as of standard output, when the disk is full
+        _leave_unwritten()
+        where = f" {error.filename}" if error.filename is not None else ""
+        click.echo(f"obi-widgets: {error.strerror or error}{where}.", err=True)
+        return FAILED
     return DONE if code is None else int(code)
+
+
+def _leave_unwritten() -> None:
+    """Let Python's end not try again to write what standard output has refused."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        with suppress(OSError, ValueError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 if __name__ == "__main__":

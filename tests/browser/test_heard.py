@@ -19,7 +19,7 @@ from browser.looks import cut_off, overlapping
 from browser.screen import Screen, eventually
 from browser.tunnel import Tunnel
 
-CYCLES = int(os.environ.get("OBI_CYCLES", "3"))
+CYCLES = int(os.environ.get("OBI_CYCLES", "2"))
 CUT = float(os.environ.get("OBI_CUT", "8"))
 
 SOON = 4.0

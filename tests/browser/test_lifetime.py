@@ -191,9 +191,9 @@ def test_nothing_piles_up(lab):
     nb.page.wait_for_timeout(500)
     elements, outside, *held = there()
     before = frames(nb)
-    nb.until(f"lab._page.frame > {before} + 300", timeout=90, every=1)
+    nb.until(f"lab._page.frame > {before} + 150", timeout=90, every=1)
     elements_after, outside_after, *others = there()
     assert others == held, "widgets, models of the page, threads"
     assert outside_after == pytest.approx(outside, rel=0.01)
-    # One more a frame would be 300; an entry or two more are a few.
+    # One more a frame would be 150; an entry or two more are a few.
     assert elements_after == pytest.approx(elements, abs=60)

@@ -11,6 +11,7 @@ import pytest
 import obi_widgets
 from obi_widgets.cli import main, warming
 from obi_widgets.kernels import loader
+from obi_widgets.kernels.compiled_cache import is_compiled
 
 ROOT = Path(obi_widgets.__file__).parent
 
@@ -25,6 +26,8 @@ def test_no_kernel_is_left_out(capsys):
     }
     assert own <= {kernels.numba for kernels in loader.registered}
     assert all(kernels.code.__name__ == kernels.numba for kernels in loader.registered)
+    # Later processes load them, and start no compiler.
+    assert all(is_compiled(kernels.code, loader._stamp) for kernels in loader.registered)
 
 
 def test_a_kernel_that_cannot_be_compiled_is_named(monkeypatch, capsys):

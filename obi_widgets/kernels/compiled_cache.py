@@ -46,7 +46,12 @@ def drop_stale(module: ModuleType, stamp: str) -> None:
         If something old cannot be removed.
     """
     stem = _stem(module)
-    for folder in folders(module):
+    own = [
+        function
+        for function in vars(module).values()
+        if getattr(function, "__module__", None) == module.__name__
+    ]
+    for folder in _folders(own):
         told = folder / f"{stem}.stamp"
         if told.is_file() and told.read_text() == stamp:
             continue
@@ -59,41 +64,43 @@ def drop_stale(module: ModuleType, stamp: str) -> None:
 
 def is_compiled(module: ModuleType, stamp: str) -> bool:
     """Return whether all of a module was compiled from these sources, for this processor."""
-    marks = _marks(module, stamp)
-    return bool(marks) and all(mark.is_file() for mark in marks)
+    mark = _mark(module, stamp)
+    return mark is not None and mark.is_file()
 
 
 def mark_compiled(module: ModuleType, stamp: str) -> None:
     """Take note that all of a module is compiled, for later processes."""
+    mark = _mark(module, stamp)
     with suppress(OSError):  # a full disk: then later processes find out by themselves
-        for mark in _marks(module, stamp):
-            if not mark.is_file():
-                mark.touch()
+        if mark is not None and not mark.is_file():
+            mark.touch()
 
 
-def folders(module: ModuleType) -> set[Path]:
-    """Return where numba keeps what it compiles of a module; nothing if it keeps none."""
-    own = [
-        function
-        for function in vars(module).values()
-        if getattr(function, "__module__", None) == module.__name__
-    ]
-    caches = [getattr(function, "_cache", None) for function in own]
+def folder_of(module: ModuleType) -> Path | None:
+    """Return where numba keeps what it compiles of a module; None if it keeps nothing."""
+    return min(_folders(vars(module).values()), default=None)
+
+
+def _folders(functions: Iterable[object]) -> set[Path]:
+    caches = [getattr(function, "_cache", None) for function in functions]
     paths = {getattr(cache, "cache_path", None) for cache in caches}  # None: it is not cached
-    return set(map(Path, filter(None, paths)))
+    return {Path(path) for path in paths if isinstance(path, str)}
 
 
-def _marks(module: ModuleType, stamp: str) -> list[Path]:
+def _mark(module: ModuleType, stamp: str) -> Path | None:
     import numba
     from numba.core.registry import cpu_target
 
+    folder = folder_of(module)
+    if folder is None:
+        return None
     # What numba itself takes for the same code: its version, Python's, and the processor.
     parts = (
         stamp, numba.__version__, sys.implementation.cache_tag,
         *cpu_target.target_context.codegen().magic_tuple(),
     )  # fmt: skip
     digest = hashlib.sha256("\n".join(map(str, parts)).encode()).hexdigest()[:16]
-    return [folder / f"{_stem(module)}.{digest}.ready" for folder in folders(module)]
+    return folder / f"{_stem(module)}.{digest}.ready"
 
 
 def _stem(module: ModuleType) -> str:

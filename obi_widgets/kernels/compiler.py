@@ -16,7 +16,7 @@ import threading
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from obi_widgets.kernels.compiled_cache import folders
+from obi_widgets.kernels.compiled_cache import folder_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -118,7 +118,9 @@ def _alone(name: str) -> IO[str] | None:
     try:
         import fcntl
 
-        folder = min(folders(import_module(name)))
+        folder = folder_of(import_module(name))
+        if folder is None:
+            return None
         folder.mkdir(parents=True, exist_ok=True)
         held = (folder / "obi-compiler.lock").open("w")
     except Exception:  # noqa: BLE001  (no such lock, folder or module here: compiling tells)

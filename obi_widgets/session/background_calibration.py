@@ -77,10 +77,10 @@ class Calibrator(Background[CalibrationResult]):
     def _answer(self, asked: Question, *, first: bool) -> CalibrationResult:
         """Calibrate; leave out the surface while settings change or kernels are compiled."""
         before = self.found
-        if (compiled := fast_sweep(asked.parameters.signal)) is not None:
-            compiled.KERNELS.start()  # before a sweep needs it, so that none waits for it
         moving = not first and time.monotonic() < self._settled_at()
         with_surface = not moving and not loader.busy()
+        if (compiled := fast_sweep(asked.parameters.signal)) is not None:
+            compiled.KERNELS.start()  # with the others, so that later no sweep waits for it
         old, advice = (before.surface, before.proposal) if before is not None else (None, None)
         if old is not None and not old.parameters.signal.computes_as(asked.parameters.signal):
             old = advice = None  # a report is not shown with the surface of another signal

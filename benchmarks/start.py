@@ -49,7 +49,7 @@ print(json.dumps(told))
 """
 
 OPEN = """
-import json, resource, sys, time
+import json, os, resource, sys, time
 import nbformat
 from nbclient import NotebookClient
 
@@ -65,7 +65,8 @@ def look(cell, cell_index, **_):
 said = []
 notebook = nbformat.read(sys.argv[1], as_version=4)
 began = time.monotonic()
-client = NotebookClient(notebook, timeout=600, on_cell_executed=look)
+where = {"metadata": {"path": os.path.dirname(sys.argv[1])}}  # as when it is opened there
+client = NotebookClient(notebook, timeout=600, on_cell_executed=look, resources=where)
 try:
     client.execute()
 except Found:

@@ -16,8 +16,8 @@ Examples:
 def command() -> int:
     """Compile all kernels, and keep them on the disk.
 
-    It takes a minute after an installation, and a second when it was done before. Without it, they
-    are compiled in the background while NumPy does the work.
+    It takes a minute and a half after an installation, and a second when it was done before.
+    Without it, they are compiled in the background while NumPy does the work.
     """
     import time
 

@@ -42,9 +42,17 @@ def test_a_size_by_strength_takes_fewer_levels(shown, capsys):
     assert f"| `least_weight` | {LEAST_WEIGHT.default:g} |" in PAGE
 
 
+def test_size_and_stop_follow_a_card(shown):
+    names = dict(shown)
+    exec(EXAMPLES[2], names)
+    weights = obi.entries(names["history"], names["of_card"])["weight"]
+    assert not len(weights)  # a day of the card's past is not there
+    assert names["of_card"].size_by == names["of_card"].stop_by == "strength"
+
+
 def test_a_market_that_moves_alike_is_left_out_and_a_limit_holds(capsys):
     names = {"obi": obi}
-    exec(EXAMPLES[2], names)
+    exec(EXAMPLES[3], names)
     said = capsys.readouterr().out
     assert names["names"].tolist() == ["A", "B", "C"]
     assert names["chosen"]["because_of"].iloc[3] == "A"

@@ -6,6 +6,8 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from card_tools import market as leaning
+from card_tools import wandering
 
 import obi_widgets as obi
 from obi_widgets.calibration.executed_returns import entry_returns
@@ -235,3 +237,25 @@ def test_the_strategy_file_sizes_alike(market, given, tmp_path):
     exec(text, module)
     assert module["weight_of"](1.0) == 1.0
     assert module["weight_of"](chosen.threshold) == pytest.approx(0.3)
+
+
+def test_of_a_card_the_strength_of_an_entry_is_that_of_its_direction():
+    """A quantile over the last day is the card's strength, so size and stop follow it."""
+    history = leaning(wandering(11_000, 7, keep=0.97, size=0.2), every=10.0)
+    cards = obi.cards(history, mode="scalp", signals=obi.Settings(depth=1, decay=0))
+    chosen = obi.Settings(
+        signal=obi.card_direction, short=10, middle=60, long=300, depth=1, decay=0,
+        threshold=0.6, threshold_is="quantile", quantile_window=86_400, hold_seconds=10,
+        price="mid", size_by="strength", stop_by="strength", stop_bps=1000,
+    )  # fmt: skip
+    made = obi.entries(history, chosen)
+    at = made["entry_time"].dt.as_unit("ns").astype("int64").to_numpy()
+    row = np.searchsorted(cards.time, at, "right") - 1
+    strength = cards.strength[row]
+    known = strength > 0.6
+    assert known.sum() > 200
+    place = (strength[known] - 0.6) / 0.4
+    weight = made["weight"].to_numpy()[known]
+    floor = 0.25 + 0.75 * np.floor(10 * place) / 10
+    assert np.abs(weight - floor).max() <= 0.0751  # of a tenth, where both are near its edge
+    assert np.mean(np.abs(weight - floor) < 1e-9) > 0.85

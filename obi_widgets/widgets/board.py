@@ -39,8 +39,10 @@ log = logging.getLogger(__name__)
 
 
 class _Table(StateWidget):
-    _esm = asset("nodes.js", "theme.js", "place.js", "sparkline.js", "board_cards.js", "board.js")
-    _css = asset("board.css", "board_cards.css")
+    _esm = asset(
+        "nodes.js", "hints.js", "theme.js", "place.js", "sparkline.js", "board_cards.js", "board.js"
+    )
+    _css = asset("hints.css", "board.css", "board_cards.css")
 
 
 class Board(BoardData, Panel):

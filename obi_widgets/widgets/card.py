@@ -52,8 +52,8 @@ KEY = 0
 
 
 class _Card(StateWidget):
-    _esm = asset("nodes.js", "card.js")
-    _css = asset("card.css")
+    _esm = asset("nodes.js", "hints.js", "card.js")
+    _css = asset("hints.css", "card.css")
 
 
 class _OwnPast:

@@ -7,6 +7,7 @@ from playwright.sync_api import expect
 
 from browser.looks import THEMES, contrasts, cut_off, overlapping
 from browser.screen import PATIENCE, Screen, eventually
+from browser.test_access import violations
 
 CELLS = (
     """
@@ -63,6 +64,21 @@ def test_a_click_shows_cards_and_the_strongest_first(board):
     expect(root.locator(".obi-again")).to_contain_text("ordered again in")
     root.locator("tbody tr").first.hover()
     expect(root.locator(".obi-again")).to_contain_text("order is held")
+
+
+def test_keys_hear_of_a_line_what_its_cells_say_to_the_mouse(board):
+    root, page = board.root, board.nb.page
+    row = root.locator("tbody tr").first
+    box = root.locator(".obi-hint")
+    row.locator(".obi-market").focus()
+    page.keyboard.press("Shift+Tab")
+    page.keyboard.press("Tab")
+    for name in ("short", "middle", "long", "confidence"):
+        expect(box).to_contain_text(row.locator(f"td.obi-is-{name}").get_attribute("title"))
+    assert page.locator(":focus").get_attribute("aria-describedby") == box.get_attribute("id")
+    assert violations(board) == []
+    page.keyboard.press("Escape")
+    expect(box).to_be_hidden()
 
 
 def test_nothing_is_cut_off_and_each_text_can_be_read(board, artefacts):

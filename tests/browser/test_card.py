@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from types import SimpleNamespace
 
 import pytest
 from playwright.sync_api import expect
 
 from browser.looks import faults_of
 from browser.screen import PATIENCE
+from browser.test_access import violations
 
 TWO = (
     """import ipywidgets, numpy as np
@@ -92,6 +94,35 @@ def test_other_venues_are_dots_and_one_that_is_left_out_is_a_dash(two):
     assert place == pytest.approx(direction / 2 + 0.5, abs=0.02)
     expect(leans.locator(".obi-card-apart")).to_have_text("apart 0.00of one mindLMEX left out")
     assert waits.locator(".obi-card-venues").is_hidden()
+
+
+def test_keys_reach_what_the_mouse_reads_and_escape_closes_it(two):
+    nb, row = two
+    leans = row.locator(".obi-card").first
+    box = leans.locator(".obi-hint")
+    expect(box).to_be_hidden()
+    leans.get_by_role("button", name="swing").focus()
+    nb.page.keyboard.press("Tab")  # a key, so that the focus is to be seen
+    seen = []
+    for _ in range(20):
+        if not leans.evaluate("node => node.contains(document.activeElement)"):
+            break
+        focused = nb.page.locator(":focus")
+        words = focused.get_attribute("title")
+        expect(box).to_have_text(words)
+        expect(box).to_be_visible()
+        assert focused.get_attribute("aria-describedby") == box.get_attribute("id")
+        inside, around = box.bounding_box(), leans.bounding_box()
+        assert inside["x"] >= around["x"]
+        assert inside["x"] + inside["width"] <= around["x"] + around["width"] + 1
+        assert violations(SimpleNamespace(page=nb.page, root=leans)) == []
+        nb.page.keyboard.press("Escape")
+        expect(box).to_be_hidden()
+        assert focused.get_attribute("aria-describedby") is None
+        seen.append(focused.get_attribute("class"))
+        nb.page.keyboard.press("Tab")
+    for name in ("obi-card-stacked", "obi-card-row", "obi-card-fact", "obi-card-cell"):
+        assert any(name in one for one in seen), (name, seen)
 
 
 def test_a_button_changes_the_mode(two):

@@ -263,6 +263,8 @@ function render({ model, el }) {
     set(cells.change, now.change);
     set(cells.instead, now.instead);
     if (mode) showCard(one, now, state().cards, columns);
+    const hinted = [one.button.title, cells.state.title, ...(mode ? cardHint(one) : [])].join("\n");
+    if (one.button.dataset.hint !== hinted) one.button.dataset.hint = hinted;
     const covered = now.instead ? [...COVERED, ...(now.empty ? REST : [])] : [];
     for (const name of [...COVERED, ...REST])
       cells[name].hidden = covered.includes(name) || (Boolean(mode && now.says) && NO_FIGURES.indexOf(name) > 0);
@@ -436,7 +438,9 @@ function render({ model, el }) {
   model.on("change:state", update);
   for (const name of ["lines", "beyond"]) model.on(`change:${name}`, paint.ask);
   update();
+  const forgetHints = hints(el);
   return () => {
+    forgetHints();
     window.removeEventListener("keydown", leave, true);
     observer.disconnect();
     clearInterval(clock);

@@ -66,6 +66,11 @@ function showCard({ cells, of }, now, cards, columns) {
       : `A constant: by strength it was not told better which were right at ${cards.horizon}`;
 }
 
+// Returns what tooltips say of the card of a line, for keys.
+function cardHint({ cells }) {
+  return [...WINDOWS, "blocked", "confidence"].map((name) => cells[name].title).filter(Boolean);
+}
+
 // Makes the buttons that choose a mode; `choose` gets the name, or "" for no cards. Returns what shows
 // which is chosen.
 function cardModes(parent, choose) {

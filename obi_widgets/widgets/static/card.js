@@ -32,7 +32,7 @@ function figure(parent, name, label) {
     set(value, number);
     value.hidden = !number;
     set(text, words);
-    line.title = title ?? "";
+    hint(line, title);
   };
 }
 
@@ -83,7 +83,8 @@ function drawVenues(parent) {
       [name.slice(0, cut), name.slice(cut, end), name.slice(end)].forEach((some, n) => set(one.parts[n], some));
       set(one.value, text);
       for (const node of [one.dot, one.value]) node.dataset.side = side;
-      one.cell.title = one.dot.title = title;
+      hint(one.cell, title);
+      one.dot.title = title;
     });
     const [from, to] = now.bar ?? [null, null];
     place(between, from, from === null ? 0 : to - from);
@@ -240,10 +241,10 @@ function render({ model, el }) {
 
     strength([...now.strength]);
     confidence([...now.confidence]);
-    const [hint, hinted] = now.caution;
-    set(caution, hint);
-    caution.dataset.kind = hinted;
-    caution.hidden = !hint;
+    const [cautious, how] = now.caution;
+    set(caution, cautious);
+    caution.dataset.kind = how;
+    caution.hidden = !cautious;
     drawCurve(now.curve);
 
     now.rows.forEach(([name, value, way, where, title, at, band], index) => {
@@ -256,7 +257,7 @@ function render({ model, el }) {
       place(one.own, band === null ? null : 1 - band, band === null ? 0 : 2 * band - 1);
       place(one.bar, at === null ? null : Math.min(at, 0.5), at === null ? 0 : Math.abs(at - 0.5));
       set(one.where, where);
-      one.row.title = title;
+      hint(one.row, title);
     });
     set(agreed, now.agree[0]);
     agreed.dataset.kind = now.agree[2];
@@ -271,16 +272,20 @@ function render({ model, el }) {
       const cell = context.children[at] ?? make("div", "obi-card-cell", context);
       if (!cell.firstChild) for (const one of ["what", "figure", "text"]) make("div", `obi-card-${one}`, cell);
       [name, value, words].forEach((text, n) => set(cell.children[n], text));
-      cell.title = title;
+      hint(cell, title);
     });
     venues(now.venues);
     set(about, now.about);
     about.hidden = !now.about;
   }
 
+  const forget = hints(root);
   model.on("change:state", update);
   update();
-  return () => model.off("change:state", update);
+  return () => {
+    forget();
+    model.off("change:state", update);
+  };
 }
 
 export default { render };

@@ -149,3 +149,36 @@ def test_a_theme_changes_the_colours(screen):
     eventually(lambda: nb.page.evaluate(PIXELS, [0.5, 0.05]) != before, "other colours")
     nb.theme(dark=False)
     nb.execute("lab.price.bubbles = lab.price.walls = lab.price.depth = True; lab.resume()")
+
+
+def test_what_did_not_change_is_not_drawn_again(screen):
+    """A slider moves entries, which stand above; the heatmap below is drawn again for a theme."""
+    nb = screen.nb
+    nb.execute("lab.pause()")
+    nb.page.wait_for_timeout(1500)
+    nb.page.evaluate(
+        """() => {
+            const sheet = CanvasRenderingContext2D.prototype;
+            const { drawImage, fill } = sheet;
+            window.drawn = { pictures: 0, entries: 0 };
+            sheet.drawImage = function (...given) {
+                drawn.pictures += 1;
+                return drawImage.apply(this, given);
+            };
+            sheet.fill = function (...given) {
+                drawn.entries += this.canvas.classList.contains("obi-above");
+                return fill.apply(this, given);
+            };
+            window.undo = () => Object.assign(sheet, { drawImage, fill });
+        }"""
+    )
+    try:
+        nb.execute("lab.settings.decay = 0.9; lab.settings.threshold = 0.2")
+        eventually(lambda: nb.page.evaluate("drawn.entries") > 0, "entries are drawn")
+        nb.page.wait_for_timeout(500)
+        assert nb.page.evaluate("drawn.pictures") == 0
+        nb.theme(dark=True)
+        eventually(lambda: nb.page.evaluate("drawn.pictures") > 0, "in other colours")
+    finally:
+        nb.page.evaluate("undo()")
+        nb.theme(dark=False)

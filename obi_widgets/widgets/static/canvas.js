@@ -12,6 +12,9 @@ function layer(where, needs, draw) {
   LAYERS.push({ where, needs, draw });
 }
 
+// What frames set is never changed in place, so that the same object says the same.
+const same = (one, two) => one.length === two.length && one.every((value, at) => value === two[at]);
+
 function holds(data) {
   const values = Object.values(data);
   return !values.includes(undefined) && values[0] !== null && values[0].length !== 0;
@@ -25,22 +28,28 @@ function canvases(model, el) {
     canvas.className = `obi-canvas obi-${where}`;
     canvas.setAttribute("aria-hidden", "true");
     canvas.hidden = true;
-    return { where, canvas, context: canvas.getContext("2d") };
+    return { where, canvas, context: canvas.getContext("2d"), shown: [] };
   });
   el.prepend(sheets[1].canvas);
   const size = { width: 0, height: 0 };
   const paint = painter(draw);
-  const { color, font, stop: forget } = palette(el, redraw);
+  const { color, font, stop: forget } = palette(el, anew);
 
   const place = () => (size.width ? placed(model.get("place"), model.get("margin"), size) : null);
 
   function draw() {
     const here = place();
-    for (const { where, canvas, context } of sheets) {
+    const frame = [model.get("place"), size.width, size.height, window.devicePixelRatio];
+    for (const sheet of sheets) {
+      const { where, canvas, context } = sheet;
       const layers = here ? LAYERS.filter((one) => one.where === where) : [];
       const drawn = layers
         .map(({ needs, draw }) => [draw, Object.fromEntries(needs.map((name) => [name, model.get(name)]))])
         .filter(([, data]) => holds(data));
+      // A slider moves entries, which stand above: the heatmap and all that is below may stay.
+      const shown = [...frame, ...drawn.flatMap(([draw, data]) => [draw, ...Object.values(data)])];
+      if (same(shown, sheet.shown)) continue;
+      sheet.shown = shown;
       // An empty canvas costs the browser a sheet of its own, and one for all that lies above it.
       if (!drawn.length) {
         if (!canvas.hidden) context.clearRect(0, 0, size.width, size.height);
@@ -60,6 +69,12 @@ function canvases(model, el) {
       }
       context.restore();
     }
+  }
+
+  // When colours or letters are others.
+  function anew() {
+    for (const sheet of sheets) sheet.shown = [];
+    redraw();
   }
 
   // Once a painted frame, and not at all without a layer.

@@ -71,8 +71,7 @@ class Board(BoardData, Panel):
         Levels to keep on each side of each book; 1 to 1,000.
     history_seconds : float
         Length of the past to keep, seconds. An hour of ten states a second takes 14 MB a market
-        with 20 levels, and 28 MB with 50. Then memory stays the same: states are dropped, 4,096 at
-        a time.
+        with 20 levels, and 28 MB with 50. Then old states are dropped, and memory stays the same.
     interval : float
         Seconds between two book states that are kept; 0 keeps every state.
     strict, refresh_at
@@ -135,10 +134,9 @@ class Board(BoardData, Panel):
         options = Options(
             speed, levels, history_seconds, interval, strict, refresh_at, None, edge, seed, warmup
         )
-        board = BoardSession(
+        self._board = board = BoardSession(
             sources, settings=settings, signal=signal, options=options, cards=cards, past=past
         )
-        self._board = board
         self._lab: Lab | None = None
         # What stands there before the first frame.
         first = BoardMaker().make(

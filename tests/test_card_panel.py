@@ -552,6 +552,21 @@ def test_a_card_follows_other_venues_and_opens_and_closes_sources():
         assert not second.closed
 
 
+def test_a_card_without_a_page_says_what_venues_say_when_it_is_asked():
+    history, other = market(wandering(1_500, 1)), market(wandering(1_500, 2))
+    with following(history) as session, following(other) as second:
+        second.market.instrument = structs.replace(session.market.instrument, label="OKX")
+        widget = obi.CardWidget(session, mode="scalp", signals=OF_BOOK, others=[second])
+        try:
+            assert widget.venues is None
+            wait_for(lambda: widget.venues and not widget.venues.left_out, "both venues")
+            of_other = obi.cards(other, mode="scalp", signals=OF_BOOK).last
+            assert widget.venues.directions["OKX"] == of_other.direction
+            assert widget.venues == widget._venues.now(widget._live, "").moment
+        finally:
+            widget.close()
+
+
 def test_a_feed_that_stands_still_leaves_its_venue_out_at_once():
     rows = market(wandering(1_500, 1))
     whole = obi.cards(rows, mode="scalp", signals=OF_BOOK)

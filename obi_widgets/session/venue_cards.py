@@ -91,7 +91,7 @@ class VenueCards:
             live.ask(key, session.market.history())
 
     def now(self, live: LiveCards[Any], own_stands: str) -> OnVenues:
-        """Return what the newest cards say.
+        """Return what the newest cards say; the same object as long as they say the same.
 
         Parameters
         ----------
@@ -100,12 +100,19 @@ class VenueCards:
         own_stands : str
             Why the market itself stands still; empty if it does not.
         """
-        found = [live.cards(key) for key in range(len(self._sessions))]
-        errors = tuple(live.error(key) for key in range(len(self._sessions)))
+        found, errors = self._found(live)
         stands = (own_stands, *(map(_stands, self._sessions[1:])))
         return self._made.of(
             *found, errors, stands, make=lambda: _compared(self.names, found, errors, stands)
         )
+
+    def newest(self, live: LiveCards[Any]) -> OnVenues:
+        """Return what the newest cards say, looked at or not; any thread may ask."""
+        return _compared(self.names, *self._found(live), tuple(map(_stands, self._sessions)))
+
+    def _found(self, live: LiveCards[Any]) -> tuple[list[Cards | None], tuple[str, ...]]:
+        keys = range(len(self._sessions))
+        return [live.cards(key) for key in keys], tuple(live.error(key) for key in keys)
 
     def close(self) -> None:
         """Close the sessions that were opened here."""

@@ -202,7 +202,7 @@ class CardWidget(Part):
     @property
     def venues(self) -> VenueMoment | None:
         """What the venues say now; None without others, and while no venue has a card."""
-        return None if self._on_venues is None else self._on_venues.moment
+        return None if self._venues is None else self._venues.newest(self._live).moment
 
     def _do(self, _: object, content: object, __: object) -> None:
         match content:

@@ -150,7 +150,7 @@ TEXTS = """.obi-symbol, .obi-venue, .obi-state, .obi-figure .obi-label, .obi-fig
     .obi-opener, .obi-unfold, .obi-what, .obi-result, .widget-toggle-button, .obi-word,
     .obi-reason, .obi-span, .obi-mark, .obi-table th, .obi-table td, .obi-fact, .obi-known,
     .obi-legend span, .obi-length, .obi-titled span, .obi-parts button, .obi-where, .obi-hint,
-    .obi-line-part span, .obi-seal-word, .obi-seal-reason, .obi-seal-of,
+    .obi-use, .obi-line-part span, .obi-seal-word, .obi-seal-reason, .obi-seal-of,
     .obi-seal-about, .obi-seal-what, .obi-seal-value, .obi-health-head span, .obi-health-cell span,
     .obi-health-cell-note, .obi-health-tick, .obi-health-legend span,
     .obi-health-interruptions span, .obi-health-shares span, .obi-health ul,

@@ -10,7 +10,7 @@ function surface(parent, take) {
   const legend = make("div", "obi-legend", box);
   box.insertBefore(legend, note);
   const [loses, makes] = ["loses", "makes"].map((name) => make("span", `obi-${name}`, legend));
-  const [where, hint] = ["where", "hint"].map((name) => make("span", `obi-${name}`, note));
+  const [where, use] = ["where", "use"].map((name) => make("span", `obi-${name}`, note));
   svg.setAttribute("role", "group");
   const advice = make("div", "obi-note obi-proposal", box);
   const sentence = make("span", "", advice);
@@ -96,7 +96,7 @@ function surface(parent, take) {
     const [i, j] = hovered ?? focused ?? data.here;
     const own = same([i, j], data.here);
     where.textContent = `${own ? "Now: " : ""}threshold ${data.x[i]}, hold ${data.y[j]}`;
-    hint.textContent = own ? "" : "Click to use these settings";
+    use.textContent = own ? "" : "Click to use these settings";
     data.parts.forEach(({ tips }, index) => {
       lines[index].textContent = tips[i][j];
     });
@@ -153,7 +153,7 @@ function surface(parent, take) {
 
   function update() {
     box.classList.toggle("obi-waits", data === null || data.stale);
-    [choice, legend, hint].forEach((part) => {
+    [choice, legend, use].forEach((part) => {
       part.hidden = data === null;
     });
     svg.style.visibility = data === null ? "hidden" : "";

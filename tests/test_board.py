@@ -38,7 +38,7 @@ FIELDS = (
     "spread_bps", "change_bps",
 )  # fmt: skip
 STEADY = ("state", "reason", "instead", "tone", "threshold", "factor", "trouble", "empty")
-"""What a line has, as in ``static/board.js``: what changes all the time, and what seldom does."""
+"""What a line has, as in ``static/board_columns.js``: what changes always, and what seldom does."""
 
 
 @pytest.fixture

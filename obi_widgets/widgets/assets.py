@@ -17,6 +17,9 @@ def asset(*names: str) -> str:
     return "\n".join((STATIC / name).read_text(encoding="utf-8") for name in names)
 
 
-STYLE = asset("theme.css", "obi.css", "status.css", "charts.css", "settings.css")
+STYLE = asset(
+    "theme.css", "obi.css", "status.css", "book.css", "charts.css", "reading.css",
+    "entry_list.css", "layers.css", "tape.css", "settings.css",
+)  # fmt: skip
 """The style sheet of all widgets. It is sent once for a lab, by its `PageWidget`: a page has one
 place for all style sheets. Some widgets add one of their own."""

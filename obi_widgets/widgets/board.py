@@ -40,8 +40,9 @@ log = logging.getLogger(__name__)
 
 class _Table(StateWidget):
     _esm = asset(
-        "nodes.js", "hints.js", "theme.js", "place.js", "sparkline.js", "board_cards.js", "board.js"
-    )
+        "nodes.js", "hints.js", "theme.js", "place.js", "sparkline.js", "board_cards.js",
+        "board_columns.js", "board.js",
+    )  # fmt: skip
     _css = asset("hints.css", "board.css", "board_cards.css")
 
 
@@ -87,8 +88,7 @@ class Board(BoardData, Panel):
         Show a decision card of this mode in each line, see `cards`. None if left out: a card takes
         some 3 MB a market, and says nothing before its longest window and an hour more are filled.
     past : mapping of str to History, optional
-        By source: states of the market from before, such as a recording, so that cards need not
-        wait. Used once cards are shown.
+        By source: states from before, such as a recording, so that cards need not wait for them.
 
     Raises
     ------

@@ -117,7 +117,7 @@ def _known(value: float, digits: int) -> float | None:
 
 
 def line(row: BoardRow, *, directional: bool = True) -> list[Any]:
-    """Return what of a market's line changes all the time, as ``static/board.js`` reads it.
+    """Return what of a market's line changes all the time, as ``static/board_columns.js`` reads it.
 
     A gauge, which is not ``directional``, has no plus and no side.
     """

@@ -13,6 +13,11 @@ Every minute it prints the CPU time of this process, what the page got, and the 
 ``--minutes`` says how long (10 if left out), ``--cards`` which mode (day), or ``off``. Processor
 time is measured, so a busy machine changes little; but an exchange that starves sends less.
 
+``--browser`` shows the board in a real JupyterLab and a real Chromium instead: once with the
+exchange in the kernel, as a user of ``sim:`` has it, once with the exchange in its own process.
+After a minute it counts all bytes that come through the page's websockets, those of Jupyter itself
+too, and the CPU time of the kernel.
+
 Goals: under half a core and under 10 kB a second. Nothing is asserted, since machines differ.
 """
 
@@ -154,16 +159,26 @@ def main() -> None:
     parser.add_argument("--minutes", type=int, default=10)
     parser.add_argument("--cards", choices=[*BUILT_IN, "off"], default="day")
     parser.add_argument("--history", type=float, default=120.0)
+    parser.add_argument("--browser", action="store_true")
     given = parser.parse_args()
+    mode = None if given.cards == "off" else given.cards
     compile_elsewhere()
+    if given.browser:
+        from benchmarks.board_page import measure_page  # needs Playwright
+
+        measure_page(given.minutes, mode, given.history)
     sender = subprocess.Popen(
         [sys.executable, "-m", "benchmarks.symbols", "send"],
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
     )  # fmt: skip
     try:
         assert sender.stdout is not None
-        follow(json.loads(sender.stdout.readline()))
-        measure(given.minutes, None if given.cards == "off" else given.cards, given.history)
+        endpoints = json.loads(sender.stdout.readline())
+        if given.browser:
+            measure_page(given.minutes, mode, given.history, endpoints)
+            return
+        follow(endpoints)
+        measure(given.minutes, mode, given.history)
     finally:
         sender.communicate(timeout=10)  # closes its input, and it ends
 

@@ -31,6 +31,22 @@ board
 """,
 )
 
+SWAPPED = """
+from obi_widgets.widgets import board as of_board
+
+as_it_is = of_board.board_state
+
+def swapped(frame):
+    state = as_it_is(frame)
+    cards = {name: list(state[name]) for name in ("c0", "c1")}
+    cards["c0"][3], cards["c1"][3] = cards["c1"][3], cards["c0"][3]
+    return state | cards
+
+of_board.board_state = swapped
+board._board.refresh()
+"""
+"""Lets two markets change the ranks of their cards, as new cards would."""
+
 
 @pytest.fixture(scope="module")
 def board(jupyterlab):
@@ -64,6 +80,31 @@ def test_a_click_shows_cards_and_the_strongest_first(board):
     expect(root.locator(".obi-again")).to_contain_text("ordered again in")
     root.locator("tbody tr").first.hover()
     expect(root.locator(".obi-again")).to_contain_text("order is held")
+
+
+COUNTED = """el => {
+    const seen = window.obiCounted = [];
+    new MutationObserver(() => {
+        const found = el.textContent.match(/ordered again in (\\d+) s/);
+        if (found && seen.at(-1) !== Number(found[1])) seen.push(Number(found[1]));
+    }).observe(el, {subtree: true, childList: true, characterData: true});
+}"""
+"""Notes how many seconds it is to the next order, each time that the board says so."""
+
+
+def test_lines_are_sorted_soon_after_new_cards_and_not_up_to_ten_seconds_later(board):
+    root, nb = board.root, board.nb
+    names = root.locator("tbody .obi-market strong")
+    root.locator(".obi-again").hover()
+    root.locator(".obi-again").evaluate(COUNTED)
+    nb.page.wait_for_function("window.obiCounted.at(-1) === 8", timeout=1000 * PATIENCE)
+    first, second, third = names.all_inner_texts()
+    nb.execute(SWAPPED)
+    nb.page.wait_for_function("window.obiCounted.at(-1) <= 2", timeout=1000 * PATIENCE)
+    counted = nb.page.evaluate("window.obiCounted")
+    assert counted[counted.index(8) + 1] <= 2
+    eventually(lambda: names.all_inner_texts() == [second, first, third], "the order of new cards")
+    nb.execute("of_board.board_state = as_it_is; board._board.refresh()")
 
 
 def test_keys_hear_of_a_line_what_its_cells_say_to_the_mouse(board):

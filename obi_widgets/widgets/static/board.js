@@ -1,7 +1,5 @@
 // The board: a line each market, or the way back from the lab of one of them.
 
-const SORT_AGAIN = 5; // s
-const CARDS_AGAIN = 10; // s, the length of a card's cycle
 const SPARK_HEIGHT = 22; // px, as in board.css
 const SPARK_PADDING = 16; // of its cell, both sides
 const BEYOND = 180; // ms after a frame from which ages count on by themselves
@@ -71,6 +69,7 @@ function render({ model, el }) {
   let common = { venue: "", suffix: "" }; // what nearly all markets are named
   let mode = ""; // of the cards, empty for none
   let due = performance.now() + 1000 * SORT_AGAIN; // when lines are sorted again
+  let [ranks, renewed] = ["", 0]; // of all cards, and when the first of the newest came
   const { color, stop: forget } = palette(el, () => paint.ask());
   const paint = painter(draw);
 
@@ -113,6 +112,16 @@ function render({ model, el }) {
     }
     again.hidden = !mode || frame.hidden || ["given", "name"].includes(order);
     set(soon, held() ? "order is held" : `ordered again in ${Math.max(Math.ceil((due - now) / 1000), 1)} s`);
+  }
+
+  // Lines are sorted once all cards are new, or they would stand in the order of the cards before.
+  function sortAfterCards() {
+    const now = performance.now();
+    const before = ranks;
+    ranks = lines.map((_, number) => fields(number).rank ?? "").join();
+    if (!mode || ranks === before || now - renewed < 500 * CARDS_AGAIN) return;
+    renewed = now;
+    due = now + 1000 * CARDS_COME;
   }
 
   // The strongest card comes first, unless another order is chosen afterwards.
@@ -297,6 +306,7 @@ function render({ model, el }) {
     common = shared(now.markets);
     set(where, common.venue);
     turnCards(now.cards);
+    sortAfterCards();
     set(many, `${lines.length} market${lines.length === 1 ? "" : "s"}`);
     set(states, now.states.map(([what, count]) => `${count} ${what}`).join(" · "));
     choose(now);

@@ -1,5 +1,9 @@
 // What a line of the board has, its columns, and the orders in which they put the lines.
 
+const SORT_AGAIN = 5; // s
+const CARDS_AGAIN = 10; // s, the length of a card's cycle
+const CARDS_COME = 2; // s within which the new cards of all markets come
+
 // Names of what a line has, in the order of `presentation/board/board_texts.py`: what changes all the
 // time, and what seldom does.
 const FIELDS = [

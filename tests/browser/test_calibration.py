@@ -147,8 +147,8 @@ def outlined(screen):
 
 def test_pointing_at_a_cell_tells_its_numbers(screen):
     settle(screen)
-    where, hint = (screen.root.locator(f".obi-{one}") for one in ("where", "hint"))
-    expect(hint).to_have_text("")
+    where, use = (screen.root.locator(f".obi-{one}") for one in ("where", "use"))
+    expect(use).to_have_text("")
     screen.press("Pause")
 
     def pointed():
@@ -157,7 +157,7 @@ def test_pointing_at_a_cell_tells_its_numbers(screen):
         return where.inner_text() == "threshold 0.2, hold 5 s"
 
     eventually(pointed, "the cell that is pointed at")
-    expect(hint).to_have_text("Click to use these settings")
+    expect(use).to_have_text("Click to use these settings")
     assert cell(screen, 1, 2).evaluate("el => getComputedStyle(el).cursor") == "pointer"
     names = screen.root.locator(".obi-line-part > :first-child")
     assert names.all_inner_texts() == ["all", "in sample", "held out"]

@@ -42,9 +42,9 @@ def test_a_kernel_that_cannot_be_compiled_is_named(monkeypatch, capsys):
         loader.registered.remove(failing)
 
 
-@pytest.mark.parametrize(("changes", "compiled"), [(1, True), (4, True), (5, False)])
+@pytest.mark.parametrize(("changes", "succeeds"), [(1, True), (4, True), (5, False)])
 def test_compiling_is_tried_again_when_a_cell_begins_meanwhile(
-    changes, compiled, monkeypatch, caplog
+    changes, succeeds, monkeypatch, caplog
 ):
     # numba looks through the builtins, and IPython changes them in another thread.
     left = iter([RuntimeError("dictionary changed size during iteration")] * changes)
@@ -59,8 +59,8 @@ def test_compiling_is_tried_again_when_a_cell_begins_meanwhile(
     kernels = loader.Kernels(code.__name__)
     loader.registered.remove(kernels)
     kernels.compile()
-    assert (kernels.code is code) is compiled
-    assert ("cannot be compiled" in caplog.text) is not compiled
+    assert (kernels.code is code) is succeeds
+    assert ("cannot be compiled" in caplog.text) is not succeeds
 
 
 def test_another_error_is_not_tried_again():

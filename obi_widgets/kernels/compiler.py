@@ -13,13 +13,13 @@ import signal
 import subprocess
 import sys
 import threading
-from importlib import import_module
 from typing import TYPE_CHECKING
 
 from obi_widgets.kernels.compiled_cache import folder_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from types import ModuleType
     from typing import IO
 
 NICE = 10
@@ -28,7 +28,7 @@ NICE = 10
 START = (
     "import json, sys; sys.path[:] = json.loads(sys.argv[1]); "
     "from obi_widgets.kernels import compiler, loader; "
-    "compiler.serve(lambda name: loader.Kernels(name).compile())"
+    "compiler.serve(loader.module_of, lambda name: loader.Kernels(name).compile())"
 )
 """What the process runs; its modules are found where they are here."""
 
@@ -95,14 +95,20 @@ def _started() -> subprocess.Popen[str]:
     )  # fmt: skip
 
 
-def serve(compile_module: Callable[[str], object]) -> None:
-    """Compile each module whose name comes, and answer with a line. This is the process."""
+def serve(find: Callable[[str], ModuleType], compile_module: Callable[[str], object]) -> None:
+    """Compile each module whose name comes, and answer with a line. This is the process.
+
+    Parameters
+    ----------
+    find, compile_module : callable
+        Take the name of a module of compiled functions; return it, or compile it.
+    """
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # an interrupted cell goes on compiling
     if hasattr(os, "nice"):
         os.nice(NICE)
     for line in sys.stdin:
         name = line.strip()
-        held = _alone(name)
+        held = _alone(find, name)
         compile_module(name)
         if held is not None:
             held.close()
@@ -110,7 +116,7 @@ def serve(compile_module: Callable[[str], object]) -> None:
         sys.stdout.flush()
 
 
-def _alone(name: str) -> IO[str] | None:
+def _alone(find: Callable[[str], ModuleType], name: str) -> IO[str] | None:
     """Wait until no other process compiles kernels of the same room; return what holds the place.
 
     None where it cannot be told. Two may do the same work then: numba replaces files whole.
@@ -118,7 +124,7 @@ def _alone(name: str) -> IO[str] | None:
     try:
         import fcntl
 
-        folder = folder_of(import_module(name))
+        folder = folder_of(find(name))
         if folder is None:
             return None
         folder.mkdir(parents=True, exist_ok=True)

@@ -114,7 +114,7 @@ class Kernels:
         """
         global _now
         try:
-            code = import_module(self.numba)
+            code = module_of(self.numba)
             _drop_stale()
             if not is_compiled(code, _stamp):
                 _tell(self)
@@ -128,6 +128,11 @@ class Kernels:
         finally:
             _now = None
             self._done.set()
+
+
+def module_of(name: str) -> ModuleType:
+    """Return the module of compiled functions of a name."""
+    return import_module(name)
 
 
 def compile_all(code: ModuleType) -> None:

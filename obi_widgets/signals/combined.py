@@ -95,16 +95,17 @@ class Combined(Signal):
         parts = max(part.lookback(own) for part, own in self.parts_with_values(values))
         return parts + (values[self._window] if self._window else 0.0)
 
-    def reach(self, history: History, values: Mapping[str, Any], row: int) -> int:
-        """Return the first state that a state's value depends on; −1 if it is before all.
+    def _reach(self, values: Mapping[str, Any]) -> chunks.Reach:
+        """Return what goes from the state that stood when the own window began to its parts."""
+        window = values[self._window] if self._window else 0.0
+        parts = [part._reach(own) for part, own in self.parts_with_values(values)]
 
-        The parts look back from the state that stood when the own window began.
-        """
-        if self._window:
-            row = chunks.standing(history, row, values[self._window])
-        if row < 0:
-            return row
-        return min(part.reach(history, own, row) for part, own in self.parts_with_values(values))
+        def reach(history: History, row: int) -> int:
+            if window:
+                row = chunks.standing(history, row, window)
+            return row if row < 0 else min(part(history, row) for part in parts)
+
+        return reach
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Combined) and (

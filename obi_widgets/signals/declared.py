@@ -15,7 +15,6 @@ from obi_widgets.signals.signal_checks import as_needs, check_lookback, check_va
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from obi_widgets.history.columns import History
     from obi_widgets.parameters import Parameter
     from obi_widgets.signals.signal_checks import Needs
 
@@ -68,15 +67,13 @@ class Declared:
             return float(back(values))
         return float(values[back] if isinstance(back, str) else back)
 
-    def reach(self, history: History, values: Mapping[str, Any], row: int) -> int:
-        """Return the first state that a state's value depends on; −1 if it is before all.
+    def _reach(self, values: Mapping[str, Any]) -> chunks.Reach:
+        """Return what finds the first state that a state's value depends on; −1 if before all.
 
         It is the one that stood when the look-back begins.
         """
-        return chunks.standing(history, row, self.lookback(values))
-
-    def _reach(self, values: Mapping[str, Any]) -> chunks.Reach:
-        return lambda history, row: self.reach(history, values, row)
+        seconds = self.lookback(values)
+        return lambda history, row: chunks.standing(history, row, seconds)
 
     def levels_used(self, values: Mapping[str, Any]) -> LevelsUsed:
         """Return the levels of a state that it uses. Flow and trades are not of a state."""

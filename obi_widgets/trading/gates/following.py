@@ -66,5 +66,5 @@ class FollowedGates:
             if again:
                 follower.lose()
             found = follower.extend(history, new)
-            out &= gate.told(history, values, new, found)[:, first - new :] == 1
+            out &= gate._followed(history, values, new, found)[:, first - new :] == 1
         return out

@@ -125,7 +125,7 @@ class Gate(Declared):
         seconds = self.lookback(values)
         if not self.exact or not seconds or row >= len(history):
             return chunks.first_needed(history, seconds, self._reach(values), row)
-        return max(self.reach(history, values, row), 0)
+        return max(self._reach(values)(history, row), 0)
 
     def compute(self, history: History, values: Mapping[str, Any], first: int = 0) -> Floats:
         """Return where an entry may begin, of every state or of those from ``first`` on.
@@ -168,7 +168,7 @@ class Gate(Declared):
             code = code[first - begin :]
         return self._told(history, values, first, code)
 
-    def told(
+    def _followed(
         self, history: History, values: Mapping[str, Any], first: int, found: Floats
     ) -> Floats:
         """Return `compute` of states from one on, given what a `Follower` says of them."""

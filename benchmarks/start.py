@@ -166,7 +166,9 @@ def _between(began: os.times_result) -> str:
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.start", description=__doc__)
-    parser.add_argument("--python", default=sys.executable, help="of the environment")
+    parser.add_argument(
+        "--python", default=sys.executable, help="of the environment; 3.12 or newer, as Binder has"
+    )
     parser.add_argument("--venv", type=Path, help="an environment that is there already")
     parser.add_argument("--rounds", type=int, default=3, help="of the first answers; 0: none")
     chosen = parser.parse_args()

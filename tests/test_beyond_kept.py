@@ -31,6 +31,7 @@ def deep(captures):
     return obi.load(captures["btcusdt"], levels=1000)
 
 
+@pytest.mark.slow
 def test_a_band_is_the_same_signal_however_many_levels_are_kept(shallow, deep):
     """Or none: fifty levels of this book span 1.5 bps."""
     assert np.isnan(obi.imbalance(shallow, BAND)).all()

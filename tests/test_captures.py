@@ -68,6 +68,7 @@ def test_states_and_imbalance_of_the_captures_stay_the_same_to_the_bit(symbol, i
     assert digests(history) == PINNED[symbol, interval]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("symbol", "states"), [("btc", 9016), ("eth", 8922)])
 def test_every_best_price_and_size_is_what_the_exchanges_own_best_quotes_say(symbol, states):
     # bookTicker numbers every change of a best price or size by the same update ids as the

@@ -405,6 +405,7 @@ def test_a_reason_has_numbers_where_there_are_some(cards):
     assert card.mode is cards.mode
 
 
+@pytest.mark.slow
 def test_the_examples_of_the_page_run(capsys):
     page = (Path(__file__).parents[1] / "docs/cards.md").read_text(encoding="utf-8")
     names: dict[str, object] = {"obi": obi}

@@ -92,6 +92,7 @@ def market_of(tape):
     return time, bid, ask, signal
 
 
+@pytest.mark.slow
 @given(
     st.lists(states, min_size=1, max_size=60),
     st.sampled_from([0.0, 0.4, 0.9]),

@@ -225,6 +225,7 @@ ASKED = st.builds(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=200)
 @given(rows=ROWS, parameters=ASKED, code=EITHER)
 def test_inferred_states_are_those_with_levels_beyond_what_is_known(rows, parameters, code):
@@ -312,6 +313,7 @@ def test_arrays_are_known_as_a_whole():
     assert not inferred(given_in, Parameters()).any()
 
 
+@pytest.mark.slow
 def test_the_newest_signal_is_the_last_of_the_history():
     """Also where the levels that are kept do not reach, and in a strict history."""
     for strict in (False, True):

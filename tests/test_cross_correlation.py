@@ -90,6 +90,7 @@ def test_the_bounds_hold_a_lead_as_often_as_said():
     assert inside >= 88
 
 
+@pytest.mark.slow
 def test_the_variance_of_chance_is_that_of_simulated_series():
     random = np.random.default_rng(2)
     found, expected = [], []

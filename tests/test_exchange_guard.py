@@ -165,6 +165,7 @@ async def count_falls_to(exchange, most):
             await asyncio.sleep(0.01)
 
 
+@pytest.mark.slow
 def test_one_who_does_not_read_is_shed_and_the_owner_stays_live(monkeypatch):
     monkeypatch.setattr(subscribers, "BACKLOG", 20_000)
     monkeypatch.setattr(subscribers, "REQUESTS_AT_ONCE", 10_000)
@@ -273,6 +274,7 @@ def test_the_past_waits_for_one_who_does_not_read_only_a_while(monkeypatch):
 # -- the clock -----------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_a_clock_that_is_set_back_or_leaps_ahead_stops_nothing(monkeypatch):
     class Clock:
         real, ahead = served_module.time, 0.0

@@ -57,6 +57,7 @@ def test_the_figures_of_the_captures(symbol, wanted, later):
     assert again == pytest.approx(after["r2"], abs=0.02)
 
 
+@pytest.mark.slow
 def test_of_a_market_without_an_edge_the_next_window_is_not_told_from_0():
     said = []
     for seed in range(4):

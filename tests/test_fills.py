@@ -100,6 +100,7 @@ def test_a_taker_without_latency_makes_the_entries_of_random_tapes(history, para
 # -- against the reference ---------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @settings(max_examples=400)
 @given(history=TAPES, parameters=ANY, execution=EXECUTIONS)
 def test_random_tapes(history, parameters, execution):

@@ -259,6 +259,7 @@ def test_a_simulated_market_is_healthy_and_its_past_counts_for_nothing():
     assert health.inferred_share == 0
 
 
+@pytest.mark.slow
 def test_a_recording_has_the_health_that_the_market_had(tmp_path):
     path = obi.record("sim:BTC-PERP", tmp_path / "capture.gz", seconds=3, seed=1)
     with following(path, speed=None) as session:

@@ -190,6 +190,7 @@ def test_other_arrays_are_no_events(tmp_path):
 # -- against captures ----------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_a_capture_in_this_format_gives_the_states_of_the_capture(tmp_path, captures):
     rows = []
     for received, snapshot, event in book_events(captures["btcusdt"]):

@@ -156,6 +156,7 @@ def with_subshells(one):
     assert said == "True"
 
 
+@pytest.mark.slow
 def test_a_page_is_heard_after_another_has_gone():
     with kernel() as one:
         with_subshells(one)

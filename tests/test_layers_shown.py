@@ -80,6 +80,7 @@ class Frames:
         return len(json.dumps(message[0])) + sum(map(len, message[1]))
 
 
+@pytest.mark.slow
 def test_the_live_edge_takes_few_bytes(lab, simulated):
     frames = Frames(lab)
     assert frames.size(simulated[:-300]) < PICTURE
@@ -122,6 +123,7 @@ def test_the_picture_spans_the_chart_in_the_units_of_its_place(lab, simulated):
     assert np.all((bubbles[:, 1] >= low) & (bubbles[:, 1] <= high))
 
 
+@pytest.mark.slow
 def test_gaps_are_told_to_every_chart_and_named_on_one(lab, simulated):
     bid, ask = simulated.bid.copy(), simulated.ask.copy()
     row = len(bid) - 600

@@ -103,6 +103,7 @@ def test_as_many_objects_are_there_after_many_labs():
     assert count() - before < 600  # a lab has 20,000
 
 
+@pytest.mark.slow
 def test_many_frames_leave_no_object():
     lab = obi.Lab("sim:BTC-PERP", seed=1, warmup=30.0)
     lab.add_signal("order_flow_imbalance", window=10)
@@ -323,6 +324,7 @@ def test_a_lab_that_nothing_holds_ends_and_says_so(hasty):
     assert len(one().history) > 0
 
 
+@pytest.mark.slow
 def test_a_lab_that_is_looked_at_goes_on(hasty, monkeypatch):
     monkeypatch.setattr(lifecycle, "UNSEEN", 600.0)  # until it is looked at
     session = weakref.ref(lab().session)
@@ -578,6 +580,7 @@ def marked(test):
     return test
 
 
+@pytest.mark.slow
 @marked
 def test_a_cell_that_is_run_again_and_again_leaves_one_lab(kernel):
     def run(times):
@@ -600,6 +603,7 @@ def test_a_cell_that_is_run_again_and_again_leaves_one_lab(kernel):
     kernel.run("assert not [o for o in Out.values() if isinstance(o, obi.Lab)]")
 
 
+@pytest.mark.slow
 @marked
 def test_in_a_notebook_only_a_variable_holds_a_lab(kernel):
     """What `Out` and `_` hold does not count."""

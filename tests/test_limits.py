@@ -226,6 +226,7 @@ async def answering(*answers):
         yield server.sockets[0].getsockname()[1], asked
 
 
+@pytest.mark.slow
 def test_two_sessions_wait_together_are_told_so_and_heal():
     async def follow():
         refusal = ("418 I'm a teapot", ["Retry-After: 2"], "{}")

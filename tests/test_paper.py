@@ -245,6 +245,7 @@ WRONG = (None, ..., "x", -1, 1e400, [], {}, True, 10**30, "9999-01-01", "NaT")
 """Values that a damaged file may have; ``...`` is a name that is not there."""
 
 
+@pytest.mark.slow
 def test_a_damaged_value_is_refused_with_its_line_or_changes_nothing_that_is_read(tmp_path):
     lines, path = lines_of(HISTORY, PLAIN), tmp_path / "wrong.jsonl"
     connected = {"type": "connection", "time": lines[-1]["time"], "state": "live", "detail": "",

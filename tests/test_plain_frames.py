@@ -444,6 +444,7 @@ DAMAGE = [None, *'01 9\\"x.,-eE[]{}\x00é']
 """What a character becomes; None: the frame is cut off there."""
 
 
+@pytest.mark.slow
 @settings(max_examples=150)
 @given(
     st.lists(

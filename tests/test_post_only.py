@@ -47,6 +47,7 @@ def as_lists(made):
     return [list(one) for one in zip(*(column.tolist() for column in columns), strict=True)]
 
 
+@pytest.mark.slow
 @settings(max_examples=500)
 @given(tape=tapes(), parameters=POSTED, queue=QUEUES)
 def test_random_tapes(tape, parameters, queue):

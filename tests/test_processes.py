@@ -115,6 +115,7 @@ def test_recording_outside_of_an_event_loop_patches_nothing(tmp_path):
     assert run(code, tmp_path / "x.gz") == "False\n"
 
 
+@pytest.mark.slow
 def test_recording_within_a_running_event_loop_lets_it_and_sessions_go_on(tmp_path):
     """As in a notebook's cell: the kernel's loop runs, and a lab is followed meanwhile."""
     code = """
@@ -175,6 +176,7 @@ def test_recording_within_a_running_event_loop_lets_it_and_sessions_go_on(tmp_pa
     assert run(code, tmp_path / "1.gz", tmp_path / "2.gz") == "True True 0\n"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("held", ["session = ", ""])
 def test_a_process_ends_while_a_session_runs(held):
     code = f"""

@@ -97,6 +97,7 @@ def test_a_recorded_market_is_the_same_however_often_it_is_loaded(tmp_path):
     assert obi.load(path, interval=0.1).sha256() != first.sha256()
 
 
+@pytest.mark.slow
 def test_a_recording_gives_the_history_that_was_seen_live(tmp_path):
     market = WatchedMarket(make_venue("sim", "BTC-PERP"))
     recorder = Recorder(tmp_path / "a.gz", "sim", "BTC-PERP")

@@ -292,6 +292,7 @@ def test_damage_in_gzip_is_told_and_what_is_before_and_behind_it_is_read(
     assert many[-1] in kept or place > 0.95
 
 
+@pytest.mark.slow
 def test_a_flipped_bit_is_always_told(tmp_path):
     path = put(tmp_path / "a.gz", HEADER + lines(some(2_000)))
     data, noise = path.read_bytes(), random.Random(2)

@@ -47,6 +47,7 @@ def ended(session):
     return session.market.state == "closed"
 
 
+@pytest.mark.slow
 def test_a_live_market_is_judged_without_a_widget(quick, tmp_path):
     with following("sim:BTC-PERP", settings=quick, seed=1, warmup=30.0) as session:
         session.wait(290)
@@ -71,6 +72,7 @@ def _after(history, time):
     return history[int((history.time <= time).sum()) :]
 
 
+@pytest.mark.slow
 def test_a_recording_is_judged_to_its_end(recording, quick):
     with following(recording, settings=quick, speed=None) as session:
         test = session.seal("a.json")
@@ -82,6 +84,7 @@ def test_a_recording_is_judged_to_its_end(recording, quick):
     assert "whoever sealed may have known" in test.summary().reason
 
 
+@pytest.mark.slow
 def test_a_later_session_continues_the_test_of_an_earlier_one(slowly, quick):
     """Played again from the start: no data are missing, and all results are the same to the bit."""
     with following(slowly, settings=quick, speed=None) as session:

@@ -249,6 +249,7 @@ def test_a_page_in_a_browser_is_refused_even_with_the_secret(headers, capfd):
     assert capfd.readouterr().err == ""
 
 
+@pytest.mark.slow
 def test_a_client_that_asks_too_much_is_told_so():
     with bare(Topics(["depth:X"])) as (url, _, _), connect(url, proxy=None) as client:
         with suppress(ConnectionClosed):

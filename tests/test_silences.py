@@ -347,6 +347,7 @@ def test_the_status_says_so_while_it_lasts(history):
     )
 
 
+@pytest.mark.slow
 def test_a_recording_whose_trades_end_says_so(captures, tmp_path):
     """The frames of trades are taken out of a capture, but for its first fifth."""
     lines = [

@@ -261,6 +261,7 @@ def test_each_part_that_stands_alone_has_a_picture(name):
         part.close()
 
 
+@pytest.mark.slow
 def test_a_calibration_is_asked_for_and_drawn():
     with closing(obi.Session("sim:BTC-PERP", seed=1, edge=2, warmup=300)) as session:
         session.wait(2500)

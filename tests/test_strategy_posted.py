@@ -12,11 +12,12 @@ import obi_widgets as obi
 from obi_widgets.errors import SettingsError
 from obi_widgets.trading.post_only import QUEUES
 
-EXECUTIONS = (
-    {}, {"latency_ms": 120.0}, {"size": 1.0, "wait_seconds": 20.0}, {"wait_seconds": 1.0},
+SLOW_EXECUTIONS = (
+    {"latency_ms": 120.0}, {"size": 1.0, "wait_seconds": 20.0}, {"wait_seconds": 1.0},
     {"signal": "zscore(imbalance)", "window": 10.0, "threshold": 1.5, "latency_ms": 50.0},
     {"threshold_is": "quantile", "threshold": 0.8, "quantile_window": 10, "price": "mid"},
 )  # fmt: skip
+EXECUTIONS = ({}, *(pytest.param(each, marks=pytest.mark.slow) for each in SLOW_EXECUTIONS))
 
 
 def traded_by(strategy, history):
@@ -64,6 +65,7 @@ def test_it_trades_as_overlay_and_sweep(history, tmp_path, execution):
         assert surface.entries.item() == len(held) > 0
 
 
+@pytest.mark.slow
 def test_it_tells_what_to_send(history, tmp_path):
     chosen = obi.Settings(execution="post_only", hold_seconds=3.0, wait_seconds=2.5, size=0.5)
     path = obi.export_strategy(tmp_path / "posted.py", chosen, history)

@@ -133,6 +133,7 @@ def check(lab, wanted, *, title, unit, own, behind, used, weighs, text):
     return frame
 
 
+@pytest.mark.slow
 def test_every_surface_follows_the_signal_of_the_settings(lab, touch_z):
     history = lab.history
     imbalance = obi.imbalance(history)

@@ -67,6 +67,7 @@ def test_of_distinct_times_it_is_one_call_of_pandas(history):
     assert wanted.sum() > 20
 
 
+@pytest.mark.slow
 @given(
     st.lists(st.sampled_from([0.0, 0.25, 0.5, 1.0, np.nan]) | st.floats(0, 1), max_size=120),
     st.lists(st.integers(0, 3), min_size=120, max_size=120),

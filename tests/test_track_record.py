@@ -54,6 +54,7 @@ def whole(history, chosen=POSTED):
 # -- what is judged ----------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_each_record_has_the_entries_of_its_place_in_the_queue(history):
     test = whole(history)
     frames = {}
@@ -169,6 +170,7 @@ def test_a_state_is_found_again_by_its_time_and_count(history):
     assert StateKey.of(history, PAST + 301).states == 2
 
 
+@pytest.mark.slow
 def test_a_later_session_continues_the_test_of_an_earlier_one(tmp_path, monkeypatch):
     """Played again from the start: all results are the same to the bit."""
     monkeypatch.chdir(tmp_path)

@@ -63,6 +63,7 @@ def test_the_excess_gain_is_the_mean_less_that_of_random_times():
     assert traded.excess_bps[0] == pytest.approx(traded.net_bps[0] - passive)
 
 
+@pytest.mark.slow
 def test_an_edge_is_found_at_the_rate_that_power_predicts():
     size, seeds, at = markets.EDGES[1], 40, 0
     truth = markets.true_move(size, DEFAULT_HORIZONS[at], markets.MID.threshold)

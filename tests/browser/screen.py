@@ -101,8 +101,8 @@ class Screen:
     # -- reading ---------------------------------------------------------------------------
 
     def wait_for_state(self, state: str) -> None:
-        """Wait until the feed's state reads so."""
-        expect(self.root.locator(".obi-state")).to_have_text(state, timeout=1000 * PATIENCE)
+        """Wait until the feed's state reads so. A busy machine takes minutes to fill a past."""
+        expect(self.root.locator(".obi-state")).to_have_text(state, timeout=3000 * PATIENCE)
 
     def figure(self, label: str) -> str:
         """Return a figure of the status line."""

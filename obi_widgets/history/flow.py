@@ -196,23 +196,25 @@ def in_lots(sizes: Floats, lot_size: float) -> Ints:
     return np.rint(np.minimum(sizes / lot_size, MOST_LOTS)).astype(np.int64)
 
 
-def changes(keys: Floats, lots: Ints) -> Ints:
-    """Return order-flow imbalance from each state to the next.
+def changes(keys: Floats, lots: Ints, old_keys: Floats, old_lots: Ints) -> Ints:
+    """Return order-flow imbalance from states to those that followed them.
 
     Parameters
     ----------
-    keys : ndarray of float64, shape (T, 2, ranks)
+    keys : ndarray of float64, shape (..., 2, ranks)
         Prices of bids, and of asks times −1: greater is better. −inf where there is none.
-    lots : ndarray of int64, shape (T, 2, ranks)
+    lots : ndarray of int64, shape (..., 2, ranks)
         Sizes; 0 where there is no price.
+    old_keys, old_lots : ndarray
+        The same of the states before them.
 
     Returns
     -------
-    ndarray of int64, shape (T − 1, ranks)
+    ndarray of int64, shape (..., ranks)
     """
-    added = np.where(keys[1:] >= keys[:-1], lots[1:], 0)
-    added -= np.where(keys[1:] <= keys[:-1], lots[:-1], 0)
-    return np.asarray(added[:, 0] - added[:, 1])
+    added = lots * (keys >= old_keys)
+    added -= old_lots * (keys <= old_keys)
+    return np.asarray(added[..., 0, :] - added[..., 1, :])
 
 
 def between(prices: Sequence[Floats], sizes: Sequence[Floats], unit: float) -> Flow:
@@ -235,7 +237,8 @@ def between(prices: Sequence[Floats], sizes: Sequence[Floats], unit: float) -> F
     empty = keys[:, :, 0].max(axis=1, initial=-np.inf) == -np.inf
     counts = ~(empty[1:] | empty[:-1])
     order_flow, events = np.zeros((states, RANKS), np.int64), np.zeros(states, np.int32)
-    order_flow[1:] = changes(keys, in_lots(amounts, lot_size)) * counts[:, None]
+    lots = in_lots(amounts, lot_size)
+    order_flow[1:] = changes(keys[1:], lots[1:], keys[:-1], lots[:-1]) * counts[:, None]
     events[1:] = counts
     return Flow(narrow(order_flow), events, lot_size)
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from obi_widgets.history.flow import RANKS, changes, in_lots, is_whole
+from obi_widgets.history.flow import EXACT, MOST_LOTS, RANKS, changes, is_whole
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -66,17 +66,23 @@ def add(
             best = levels[:, np.flatnonzero(levels[1, :count])[-RANKS:]]
         there = best.shape[1]
         top[2:4, :there] = best[:, ::-1]
-        top[2, there:], top[3, there:] = -np.inf, 0.0
+        if there < RANKS:
+            top[2, there:], top[3, there:] = -np.inf, 0.0
     before, after = tops[:, :2], tops[:, 2:4]
-    same = before == after
-    same = same[:, 0] & same[:, 1]
-    if not (rounds or same.all() or is_whole(after[:, 1][~same] / lot_size).all()):
-        return OFF_LOT
-    if min(before[:, 0, 0].max(), after[:, 0, 0].max()) > -np.inf:
-        lots = in_lots(tops[:, 1:4:2], lot_size)
-        sums = order_flow[row] + changes(tops[:, 0:3:2].swapaxes(0, 1), lots.swapaxes(0, 1))[0]
+    sizes = tops[:, 1:4:2] / lot_size
+    whole = np.rint(np.minimum(sizes, MOST_LOTS))
+    if not rounds and not (np.abs(sizes - whole) <= EXACT * sizes).all():
+        # Only sizes that the event changed need be whole.
+        changed = (before != after).any(axis=1)
+        if not is_whole(sizes[:, 1][changed]).all():
+            return OFF_LOT
+    (bid, _, new_bid), (ask, _, new_ask) = tops[:, :3, 0].tolist()
+    if min(max(bid, ask), max(new_bid, new_ask)) > -np.inf:
+        lots = whole.astype(np.int64)
+        flow = changes(tops[:, 2], lots[:, 1], tops[:, 0], lots[:, 0])
+        sums = (order_flow[row] + flow).tolist()
         room = _ROOMS[order_flow.dtype]
-        if sums.min() < room.min or sums.max() > room.max:
+        if min(sums) < room.min or max(sums) > room.max:
             return TOO_WIDE
         order_flow[row] = sums
         events[row] += 1

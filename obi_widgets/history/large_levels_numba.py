@@ -1,4 +1,4 @@
-"""Following large levels through the changes of a book, compiled: `large_levels_numpy` itself.
+"""Following large levels through the changes of a book, compiled: that of `large_levels_numpy`.
 
 Importing this imports numba, which takes a while: only the loader of kernels does. No fast-math:
 nothing may be reassociated, contracted or assumed not to be NaN, so that the results are those
@@ -12,7 +12,7 @@ from numba import njit
 
 from obi_widgets.history import large_levels_numpy as plain
 
-follow = njit(nogil=True, cache=True, error_model="numpy")(plain.follow)
+follow = njit(nogil=True, cache=True, error_model="numpy")(plain.follow_each)
 look = njit(nogil=True, cache=True, error_model="numpy")(plain.look)
 judge = njit(nogil=True, cache=True, error_model="numpy")(plain.judge)
 

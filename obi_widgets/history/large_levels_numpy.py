@@ -1,6 +1,7 @@
 """Following large levels through the changes of a book, in plain Python.
 
-`large_levels_numba` compiles these very functions: each stands by itself, so that it can be.
+`large_levels_numba` compiles `follow_each`, `look` and `judge`: each stands by itself, so that it
+can be. In plain Python `follow` first chooses the changes that `follow_each` would not pass over.
 """
 
 from __future__ import annotations
@@ -44,11 +45,43 @@ BRIEF = 1_000_000_000
 FADE = 2.0 ** (-1 / 12)
 """What the sizes of one look count at the next: half after twelve, a minute."""
 
+FEW = 16
+"""Changes that are looked at one by one at once."""
+
+_USUAL, _REAL, _COUNTS = 10, 12, 13
+"""Places of arguments of `follow_each` after the first two."""
+
 STEPS, LOWEST, BUCKETS = 4, -40, 384
 """Sizes are counted in steps of a quarter of an octave, from 2 ** -40 to 2 ** 56 base units."""
 
 
-def follow(
+def follow(changes: Floats, notes: Ints, *others: Any) -> tuple[int, int, int]:  # noqa: ANN401
+    """Do what `follow_each` does, without a look at each of the changes that it passes over."""
+    end = int(notes[-1, 2])
+    if end < FEW:
+        return follow_each(changes, notes, *others)
+    usual, real, counts = (others[place] for place in (_USUAL, _REAL, _COUNTS))
+    large = ~(changes[:end, 1] < MULTIPLE * usual.min())
+    if not (counts[COUNT] or large.any()):
+        chosen = large.nonzero()[0]
+    else:
+        marks = _marks(changes[:end, 0])
+        followed = np.zeros(4096, np.bool_)
+        followed[_marks(real[KEY, : counts[COUNT]])] = followed[marks[large]] = True
+        chosen = followed[marks].nonzero()[0]
+    if len(chosen) < end:
+        changes, notes = changes[chosen], notes.copy()
+        notes[:, 1:] = chosen.searchsorted(notes[:, 1:])
+    return follow_each(changes, notes, *others)
+
+
+def _marks(keys: Floats) -> Ints:
+    """Return twelve bits of each key or price; they are the same of a key and its price."""
+    bits = keys.view(np.int64)
+    return (bits ^ (bits >> 22) ^ (bits >> 34)) & 4095
+
+
+def follow_each(
     changes: Floats,
     notes: Ints,
     newest: int,
@@ -199,9 +232,10 @@ def follow(
                 out_real[column, at] = real[column, level]
             at += 1
         if not left:
-            for column in range(COLUMNS):
-                whole[column, kept] = whole[column, level]
-                real[column, kept] = real[column, level]
+            if kept < level:
+                for column in range(COLUMNS):
+                    whole[column, kept] = whole[column, level]
+                    real[column, kept] = real[column, level]
             kept += 1
     counts[COUNT] = kept
     return at, trade, now
@@ -282,16 +316,9 @@ def look(
 def judge(seen: Floats, usual: Floats) -> None:
     """Set the size that is usual in each class: the quantile of the sizes that were seen."""
     for place in range(len(EDGES)):
-        total = 0.0
-        for bucket in range(BUCKETS):
-            total += seen[place, bucket]
+        so_far = np.cumsum(seen[place])  # one after the other, so that all builds agree
         usual[place] = np.inf
-        if total == 0.0:
-            continue
-        so_far = 0.0
-        for bucket in range(BUCKETS):
-            so_far += seen[place, bucket]
-            if so_far >= QUANTILE * total:
-                octave, part = bucket // STEPS + LOWEST, bucket % STEPS
-                usual[place] = 2.0**octave * (1.0 + part / STEPS)
-                break
+        if so_far[-1] > 0.0:
+            bucket = np.searchsorted(so_far, QUANTILE * so_far[-1])
+            octave, part = bucket // STEPS + LOWEST, bucket % STEPS
+            usual[place] = 2.0**octave * (1.0 + part / STEPS)

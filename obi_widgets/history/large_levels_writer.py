@@ -122,18 +122,24 @@ class LargeLevelsWriter:
         if self._book is not None:
             self._follow(self._book.changes, row)
         self._book = book
-        parts, ends = [], []
-        keys = self._levels[1][KEY, : self._counts[COUNT]]
-        for side in (book.bids, book.asks):
+        keys = self._levels[1][KEY, : self._counts[COUNT]]  # in order, of asks below 0
+        changes = np.zeros((book.bids.count + book.asks.count + len(keys), 2))
+        asks, end = int(keys.searchsorted(0.0)), 0
+        self.changed.append(time)
+        for side, own in ((book.bids, keys[asks:]), (book.asks, keys[:asks])):
             levels = side.levels[:, : side.count]
-            levels = levels[:, levels[1] > 0]
-            if len(keys):
-                gone = np.setdiff1d(keys[(keys > 0) == (side.sign > 0)], levels[0])
-                levels = np.concatenate([levels, [gone, np.zeros(len(gone))]], axis=1)
-            parts.append(np.abs(levels).T)
-            ends.append(sum(map(len, parts)))
-        self.changed.extend((time, *ends))
-        self._follow(np.ascontiguousarray(np.concatenate(parts)), row)
+            if not levels[1].all():  # some were removed
+                levels = levels[:, levels[1] > 0]
+            begin, end = end, end + levels.shape[1]
+            changes[begin:end] = levels.T
+            if len(own):
+                gone = own
+                if end > begin:
+                    gone = own[levels[0].take(levels[0].searchsorted(own), mode="clip") != own]
+                begin, end = end, end + len(gone)
+                changes[begin:end, 0] = gone
+            self.changed.append(end)
+        self._follow(np.abs(changes, out=changes), row)
         book.replaced, book.end = False, 0
 
     def _follow(self, changes: NDArray[np.float64], row: int) -> None:

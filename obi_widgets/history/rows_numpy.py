@@ -79,6 +79,23 @@ def put(
     tiles, _, depth, width = ticks.shape
     tile, at = divmod(row % (tiles * width), width)
     most, found, chosen, edges = 2 ** (8 * ticks.itemsize) - 1, 0, [], []
+    if bid_count >= depth <= ask_count:  # nearly always
+        best = np.empty((2, 2, depth))
+        best[:, 0] = bids[:, bid_count - depth : bid_count]
+        best[:, 1] = asks[:, ask_count - depth : ask_count]
+        keys, amounts = best
+        whole = _whole(np.abs(keys), tick_size)
+        away = np.abs(whole - whole[:, -1:])
+        # NaN is in no order, so that one at any place makes this false.
+        if away.max() <= most and amounts.min() >= SMALLEST and amounts.max() <= LARGEST:
+            ticks[tile, :, :, at] = away[:, ::-1]
+            sizes[tile, :, :, at] = amounts[:, ::-1]
+            buy, sell = float(keys[0, -1]), -float(keys[1, -1])
+            bid[row], ask[row], mid = buy, sell, (buy + sell) * 0.5
+            reach[row] = 1e4 * (mid - bid_edge) / mid, 1e4 * (-ask_edge - mid) / mid
+            time[row] = max(event, time[row - 1]) if row else event
+            received[row] = local
+            return INFERRED if keys[0, 0] < bid_edge or keys[1, 0] < ask_edge else 0
     for levels, count, edge in ((bids, bid_count, bid_edge), (asks, ask_count, ask_edge)):
         best = levels[:, max(count - depth, 0) : count]
         if not best[1].all():  # some were removed

@@ -61,7 +61,12 @@ def apply(levels: Floats, count: int, sign: int, changes: Floats) -> int:
 
 def _fill(levels: Floats, sign: int, changes: Floats) -> int:
     """Set the sizes of a side that has no level; return the number of levels."""
-    new = np.stack((sign * changes[:, 0], changes[:, 1]))
+    count = len(changes)
+    keys, sizes = sign * changes[:, 0], changes[:, 1]
+    if (keys[1:] < keys[:-1]).all() and (sizes > 0).all():  # best first, as most snapshots are
+        levels[0, :count], levels[1, :count] = keys[::-1], sizes[::-1]
+        return count
+    new = np.stack((keys, sizes))
     new = new[:, new[0].argsort(kind="stable")]
     keys = new[0]
     last = np.append(keys[1:] != keys[:-1], True)  # of two at one price, the later one counts

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from obi_widgets.checks import integer, number, text
 from obi_widgets.errors import SourceError, quoted
 from obi_widgets.feeds.simulation.simulator import LISTINGS, STEP, SimulatedMarket
@@ -14,6 +16,9 @@ from obi_widgets.market_data.venues import known_venue
 from obi_widgets.market_data.venues.lmex import Simulated
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from obi_widgets.feeds.simulation.simulator import Changes
     from obi_widgets.history.columns import History
 
 BEGINNING = 1_767_225_600_000_000_000
@@ -105,20 +110,37 @@ def history_of(market: SimulatedMarket, seconds: float, levels: int) -> History:
         "sim", market.symbol, "Simulator", "USDT", tick_size=tick, contract_size=unit
     )
     writer, book = HistoryWriter(instrument, levels=levels, interval=0), Book()
+    prices = Prices(tick)
     trade_id = 0
     steps_per_state = 2
     for step in range(1, round(seconds / STEP) + 1):
         middle = BEGINNING + round((step - 0.5) * STEP * 1e9)
         for trade in market.step():
             trade_id += 1
-            price, size = round(trade.price * tick, 9), trade.size * unit
+            price, size = prices[trade.price], trade.size * unit
             writer.tape.trade(Trade(middle, middle, price, size, trade.side, trade_id), middle)
         if step % steps_per_state == 0:
-            bids, asks = (
-                [(round(price * tick, 9), size * unit) for price, size in top.items()]
-                for top in (market.top(+1, levels), market.top(-1, levels))
-            )
+            bids, asks = (prices.levels(market.top(side, levels), unit) for side in (+1, -1))
             book.replace(bids, asks)
             now = BEGINNING + round(step * STEP * 1e9)
             writer.append(now, now, book)
     return writer.history()
+
+
+class Prices(dict[int, float]):
+    """Prices by ticks: most come again and again, and Python rounds slowly."""
+
+    def __init__(self, tick: float) -> None:
+        self.tick = tick
+
+    def __missing__(self, ticks: int) -> float:
+        price = self[ticks] = round(ticks * self.tick, 9)
+        return price
+
+    def levels(self, sizes: Changes, unit: float) -> NDArray[np.float64]:
+        """Return prices, and sizes in base units, of levels in ticks and contracts."""
+        levels = np.empty((len(sizes), 2))
+        levels[:, 0] = [self[ticks] for ticks in sizes]
+        levels[:, 1] = [*sizes.values()]
+        levels[:, 1] *= unit
+        return levels

@@ -148,6 +148,8 @@ class SimulatedMarket:
         Contracts by price in ticks, of each side: +1 bids, −1 asks.
     best : dict
         The best price of each side, ticks.
+    pressure : float
+        The hidden pressure ``z``, −1..+1.
     changes : list of LevelChange
         Every change of the book in the newest step, in order.
 
@@ -185,6 +187,7 @@ class SimulatedMarket:
         self.random = random.Random(self.seed)
         self.steps = 0
         self._pressures = [self.random.uniform(-1, 1) for _ in range(self.components)]
+        self.pressure = sum(self._pressures) / self.components
         bid = round(self.listing.price / self.listing.tick_size)
         self.best = {+1: bid, -1: bid + 1}
         self.book: dict[int, Changes] = {+1: {}, -1: {}}
@@ -195,11 +198,6 @@ class SimulatedMarket:
             self._set(side, self.best[side], self._size(side))
             while len(self.book[side]) < self.levels:
                 self._place(side)
-
-    @property
-    def pressure(self) -> float:
-        """The hidden pressure ``z``, −1..+1."""
-        return sum(self._pressures) / self.components
 
     @property
     def push(self) -> float:
@@ -219,6 +217,7 @@ class SimulatedMarket:
         for index in range(self.components):
             if draw() < STEP / self.fade:
                 self._pressures[index] = 2 * draw() - 1
+                self.pressure = sum(self._pressures) / self.components
         if draw() < self.jumps * STEP:
             self._jump(+1 if draw() < (1 + self.push) / 2 else -1)
         if draw() < self.spread_changes * STEP:
@@ -278,19 +277,19 @@ class SimulatedMarket:
 
     def _refresh(self, side: int) -> None:
         """Cancel orders, change their sizes and place new ones."""
-        book, draw = self.book[side], self.random.random
+        book, draw, best = self.book[side], self.random.random, self.best[side]
         if draw() < self.requotes * STEP:
-            self._set(side, self.best[side], self._size(side))
+            self._set(side, best, self._size(side))
         leaning = 1 + 0.5 * self.lean * side * self.pressure
         for _ in range(self._count(self.levels * self.turnover * STEP)):
             price = self.random.choice(list(book))
-            if price != self.best[side]:
+            if price != best:
                 self._set(side, price, self._size(side) if draw() < 0.5 else 0)
         missing = self.levels * leaning - len(book)
         for _ in range(self._count(max(missing, 0) * self.refills * STEP)):
             self._place(side)
-        far, worst = 8 * self.spread_of_levels, 0 if side > 0 else -1
-        while abs(self.best[side] - (price := self._ordered[side][worst])) > far:
+        far, worst, ordered = 8 * self.spread_of_levels, 0 if side > 0 else -1, self._ordered[side]
+        while abs(best - (price := ordered[worst])) > far:
             self._set(side, price, 0)
 
     def _place(self, side: int) -> None:

@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from obi_widgets.history.columns import History
     from obi_widgets.paper.log import Logged, PaperLog
     from obi_widgets.paper.seconds import Second
-    from obi_widgets.settings.parameters import Parameters
 
 AROUND = 2
 """Seconds around a gap in which a new connection belongs to it."""
@@ -202,19 +201,6 @@ DECIDING = {"time", "size"}
 
 ENDING = {"exit time", "exit price", "end", "entry time", "entry price"}
 """What may differ of an entry that goes on where the one of the two ends."""
-
-
-def _made_from(parameters: Parameters) -> tuple[str, ...]:
-    """Return the parts of a `Second` that decisions of some settings depend on."""
-    signal, gates = parameters.signal, parameters.gates.gates
-    needs = {need for one in (signal, *gates) for need in one.needs}
-    posted = parameters.execution == "post_only"
-    made_from = ["book"]
-    if needs - {"touch"} or posted or parameters.size is not None:
-        made_from.append("levels")
-    if needs & {"trades", "flow", "context"} or posted:
-        made_from.append("trades")
-    return tuple(made_from)
 
 
 def _covers(entry: Logged, time: int) -> bool:

@@ -10,6 +10,7 @@ from history_tools import NAN, SECOND, early
 from hypothesis import strategies as st
 
 from obi_widgets.history.trades import Trades
+from obi_widgets.trading import post_only_numpy
 
 GAP = (NAN, NAN, NAN, NAN)
 
@@ -200,3 +201,27 @@ def reference(history, signal, p, queue):
     if position:
         made.append([position["side"], position["in"], position["at"], 0, NAN, None, "open"])
     return made
+
+
+def each_by_one(books, prints, rules, rows, sides, holds, exits, grades, gross, maker, left):
+    """Follow single orders one after the other; as `post_only_numpy.each`."""
+    for n, (row, side, grade) in enumerate(
+        zip(rows.tolist(), sides.tolist(), grades.tolist(), strict=True)
+    ):
+        size = float(rules.sizes[min(grade, len(rules.sizes) - 1)])
+        entry = float((books.bid if side > 0 else books.ask)[row])
+        market = books, prints, rules
+        outcome, filled = post_only_numpy.offer(*market, row, side, entry, size)
+        if outcome != post_only_numpy.FILLED:
+            continue
+        for h, hold in enumerate(holds.tolist()):
+            until = int(books.time[filled]) + hold
+            outcome, at, _ = post_only_numpy.due(
+                books, exits, filled + 1, until, side, entry, grade
+            )
+            if outcome != post_only_numpy.FILLED:
+                continue
+            outcome, end, price, by_maker = post_only_numpy.leave(*market, at, side, grade)
+            if outcome == post_only_numpy.FILLED:
+                gross[h, n] = side * (price / entry - 1) * 1e4
+                maker[h, n], left[h, n] = by_maker, end

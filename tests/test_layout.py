@@ -139,7 +139,9 @@ TABLE = {
         "feeds/live feeds/base feeds/fetching feeds/simulator_feed",
         "the feed of a real websocket"),
     "simulator": ("feeds/simulation/simulated_history", "the simulated market and its history"),
-    "post_only": ("trading/post_only_inputs", "orders by both kernels, against a plain loop"),
+    "post_only": (
+        "trading/post_only_inputs trading/post_only_orders",
+        "orders by both kernels, against a plain loop"),
     "exchange_guard": (
         "feeds/loopback feeds/simulation/subscribers feeds/simulation/served",
         "who may connect, and how much they may ask"),

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import dataclasses
+from importlib import import_module
 
 import hypothesis.strategies as st
 import numpy as np
 import pytest
 from hypothesis import given, settings
-from kernel_tools import use
-from post_only_tools import reference, tapes
+from kernel_tools import BOTH, use
+from post_only_tools import each_by_one, reference, tapes
 
 import obi_widgets as obi
 from obi_widgets.errors import SettingsError
 from obi_widgets.settings.parameters import Parameters
+from obi_widgets.signals.windows import frozen
 from obi_widgets.trading import post_only, post_only_numpy
 from obi_widgets.trading.decisions import decisions
 from obi_widgets.trading.entries import Scanner, scan
+from obi_widgets.trading.exits import NONE, Exits
 from obi_widgets.trading.trade_list import COLUMNS
 
 QUEUES = st.sampled_from(post_only.QUEUES)
@@ -149,6 +152,34 @@ def test_compiled_the_same_as_plain_on_a_capture(history, execution, queue, monk
     ours = by(monkeypatch, "numba", history, signal, p, 0, None, queue)
     same(ours, plain)
     assert (ours.exit_time > 0).any()
+
+
+@BOTH
+@given(tape=tapes(), parameters=POSTED, queue=QUEUES, data=st.data())
+def test_many_orders_as_each_of_them_alone(code, tape, parameters, queue, data):
+    drawn = np.random.default_rng(data.draw(st.integers(0, 2**32 - 1)))
+    whole = np.flatnonzero(tape.bid < tape.ask)
+    rows = np.sort(drawn.choice(whole, drawn.integers(len(whole) + 1), replace=False))
+    early = drawn.choice([0, 0, 0, 1, 2], (2, len(tape))).astype(np.int8)
+    exits = Exits(*early, np.array([10e-4]), 15e-4) if data.draw(st.booleans()) else NONE
+    books, prints, rules = post_only.market(tape, parameters, queue)
+    if data.draw(st.booleans()):  # sizes, prices and stops by grade
+        rules = rules._replace(sizes=np.linspace(0.5, 3.0, 11))
+        away = np.arange(11)[:, None]
+        books = books._replace(buy=frozen(books.buy + away), sell=frozen(books.sell - away))
+        exits = exits._replace(stops=np.linspace(0, 2e-3, 11))
+    asked = (
+        books, prints, rules, rows, drawn.choice([-1, 1], len(rows)).astype(np.int8),
+        np.array([0, 100, 350, 2000]) * 1_000_000, exits,
+        drawn.integers(0, 11, len(rows)).astype(np.int8),
+    )  # fmt: skip
+    shape = (4, len(rows))
+    empty = np.full(shape, np.nan), np.zeros(shape, bool), np.full(shape, -1)
+    got, wanted = ([one.copy() for one in empty] for _ in range(2))
+    each_by_one(*asked, *wanted)
+    import_module(f"{post_only.__name__}_{code}").each(*asked, *got)
+    for one, other in zip(got, wanted, strict=True):
+        np.testing.assert_array_equal(one, other)
 
 
 def test_no_fill_is_known_early(history):

@@ -324,8 +324,7 @@ def each(
     shape = len(holds), len(rows)
     gross, maker = np.full(shape, np.nan), np.zeros(shape, bool)
     left = np.full(shape, -1, np.int64)
-    KERNELS.wait(aloud=True)  # in plain Python it would take minutes
-    KERNELS.code.each(
+    KERNELS.current().each(
         *market(with_known_trades(history), parameters, queue), rows, sides,
         np.round(holds * 1e9).astype(np.int64), exits,
         grades if len(grades) else np.zeros(len(rows), np.int8), gross, maker, left,

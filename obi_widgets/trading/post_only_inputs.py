@@ -11,6 +11,10 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
     Ints = NDArray[np.int64]
 
+FILLED, REFUSED, EXPIRED, LOST, OPEN = 0, 1, 2, 3, 4
+"""What became of an order: filled; it would have crossed on arrival; its wait was over; the book
+was lost meanwhile; not known yet."""
+
 
 class Books(NamedTuple):
     """States of a book, shape (T,).

@@ -12,18 +12,17 @@ from numba import njit
 
 from obi_widgets.trading.exits import NONE, STOP, TARGET
 from obi_widgets.trading.hourly_cap import HOUR, NEVER, NO_CAP
-from obi_widgets.trading.post_only_inputs import Books, Prints, Rules
-from obi_widgets.trading.post_only_numpy import (
-    ENTERING,
+from obi_widgets.trading.post_only_inputs import (
     EXPIRED,
     FILLED,
-    FLAT,
-    HELD,
-    LEAVING,
     LOST,
     OPEN,
     REFUSED,
+    Books,
+    Prints,
+    Rules,
 )
+from obi_widgets.trading.post_only_numpy import ENTERING, FLAT, HELD, LEAVING
 
 
 @njit(inline="always")

@@ -1,4 +1,4 @@
-"""Post-only orders, followed state by state, in plain Python: see `post_only`, which has the rules.
+"""Post-only orders, followed state by state, in Python and NumPy: see `post_only` for the rules.
 
 `post_only_numba` has the same, operation for operation: both round in the same places, so that
 which of them ran cannot be told from the result.
@@ -14,6 +14,14 @@ import numpy as np
 
 from obi_widgets.trading.exits import of_grade, reason
 from obi_widgets.trading.hourly_cap import entered, open_from
+from obi_widgets.trading.post_only_inputs import EXPIRED, FILLED, LOST, OPEN, REFUSED
+from obi_widgets.trading.post_only_orders import (
+    first_exits,
+    following,
+    leave_all,
+    of_side,
+    offer_all,
+)
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -23,13 +31,11 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float64]
     Ints = NDArray[np.int64]
+    Bytes = NDArray[np.int8]
+    Flags = NDArray[np.bool_]
 
 FLAT, ENTERING, HELD, LEAVING = 0, 1, 2, 3
 """Where a scan stands: no position; an order to enter is out; a position; one to leave is out."""
-
-FILLED, REFUSED, EXPIRED, LOST, OPEN = 0, 1, 2, 3, 4
-"""What became of an order: filled; it would have crossed on arrival; its wait was over; the book
-was lost meanwhile; not known yet."""
 
 
 def _arrives(books: Books, row: int, latency: int) -> tuple[int, int]:
@@ -309,12 +315,12 @@ def each(
     prints: Prints,
     rules: Rules,
     rows: Ints,
-    sides: NDArray[np.int8],
+    sides: Bytes,
     holds: Ints,
     exits: Exits,
-    grades: NDArray[np.int8],
+    grades: Bytes,
     gross: Floats,
-    maker: NDArray[np.bool_],
+    maker: Flags,
     left: Ints,
 ) -> None:
     """Follow single orders; see `obi_widgets.trading.post_only.each`.
@@ -334,19 +340,29 @@ def each(
     gross, maker, left : ndarray of float64, bool and int64, shape (H, N)
         Written to where an order was filled and its position was left.
     """
-    for n in range(len(rows)):
-        side, grade = int(sides[n]), int(grades[n])
-        size = of_grade(rules.sizes, grade)
-        entry = float((books.bid if side > 0 else books.ask)[rows[n]])
-        outcome, row = offer(books, prints, rules, int(rows[n]), side, entry, size)
-        if outcome != FILLED:
-            continue
-        for h in range(len(holds)):
-            until = int(books.time[row] + holds[h])
-            outcome, at, _ = due(books, exits, row + 1, until, side, entry, grade)
-            if outcome != FILLED:
-                continue
-            outcome, end, price, by_maker = leave(books, prints, rules, at, side, grade)
-            if outcome == FILLED:
-                gross[h, n] = side * (price / entry - 1) * 1e4
-                maker[h, n], left[h, n] = by_maker, end
+    states, after = len(books.time), following(books)
+    entries = of_side(sides, books.bid, books.ask, rows)
+    sizes = rules.sizes[np.minimum(grades, len(rules.sizes) - 1)]
+    outcome, row = offer_all(books, prints, rules, after, rows, sides, entries, sizes)
+    n = np.flatnonzero(outcome == FILLED)
+    if not (len(n) and len(holds)):
+        return
+    row, side, grade, entry = row[n], sides[n], grades[n], entries[n]
+    # Where each position is left: by time, or early if there is an exit before.
+    over = np.searchsorted(books.time, books.time[row] + holds[:, None])
+    at = after.whole[np.maximum(over, row + 1)]
+    if len(exits.long):
+        at = np.minimum(at, first_exits(books, exits, row + 1, at.max(axis=0), side, entry, grade))
+    known = (at < states) & (after.gap[row + 1] > at)
+    # A position is left from a state in the same way whatever its entry was.
+    h, own = np.nonzero(known)
+    highest = int(grades.max()) + 1
+    key = (at[h, own] * 2 + (side[own] > 0)) * highest + grade[own]
+    ways, one, way = np.unique(key, return_index=True, return_inverse=True)
+    outcome, end, price, by_maker = leave_all(
+        books, prints, rules, after, ways // highest // 2, side[own[one]], grade[own[one]]
+    )
+    filled = outcome[way] == FILLED
+    h, own, way = h[filled], own[filled], way[filled]
+    gross[h, n[own]] = side[own] * (price[way] / entry[own] - 1) * 1e4
+    maker[h, n[own]], left[h, n[own]] = by_maker[way], end[way]

@@ -56,9 +56,10 @@ def _run(page: str, names: dict) -> None:
 
 @pytest.mark.parametrize(
     ("page", "last"),
-    [("own-data", "not viable"), ("own-signal", "bps")],
+    [("own-data", "not viable"), ("own-signal", "bps"), ("strategy-file", "side=1, kind='market'")],
 )
-def test_the_snippets_run(page, last, capsys):
+def test_the_snippets_run(page, last, capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
     names: dict = {}
     _run((DOCS / f"{page}.md").read_text(encoding="utf-8"), names)
     assert last in capsys.readouterr().out

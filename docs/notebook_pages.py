@@ -11,15 +11,13 @@ from __future__ import annotations
 
 import base64
 import re
-import shutil
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import nbformat
 from docutils import nodes
-from nbclient import NotebookClient
 from nbconvert import HTMLExporter
+from notebook_runs import run_once
 from sphinx.util.docutils import SphinxDirective
 from traitlets.config import Config
 
@@ -32,21 +30,13 @@ NOTEBOOKS = sorted((HERE.parent / "examples").glob("*.ipynb"))
 MADE = HERE / "_made/extra/notebooks"
 """Where they are written. It is not committed."""
 
-TIMEOUT = 600
-"""Longest time of a cell, seconds: all notebooks together take some minutes."""
-
 WIDGET = "application/vnd.jupyter.widget-view+json"
 
 
-def make(path: Path, into: Path) -> None:
-    """Run a notebook in a folder of its own, and write it as a page."""
-    with tempfile.TemporaryDirectory() as folder:
-        shutil.copy(path, folder)
-        notebook = nbformat.read(path, as_version=4)
-        resources = {"metadata": {"path": folder}}
-        NotebookClient(notebook, timeout=TIMEOUT, resources=resources).execute()
+def write(notebook: NotebookNode, into: Path, name: str) -> None:
+    """Write a notebook that has run as a page."""
     into.mkdir(parents=True, exist_ok=True)
-    (into / f"{path.stem}.html").write_text(page(notebook), encoding="utf-8")
+    (into / f"{name}.html").write_text(page(notebook), encoding="utf-8")
 
 
 def page(notebook: NotebookNode) -> str:
@@ -83,7 +73,7 @@ def make_all(app: Sphinx) -> None:
     """Write the pages that are not there yet; delete the folder to have all made again."""
     for path in NOTEBOOKS:
         if not (MADE / f"{path.stem}.html").exists():
-            make(path, MADE)
+            write(run_once(path), MADE, path.stem)
 
 
 class Pages(SphinxDirective):

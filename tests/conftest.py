@@ -26,6 +26,9 @@ from obi_widgets.kernels import loader
 hypothesis.settings.register_profile(
     "shared", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
 )
+hypothesis.settings.register_profile(
+    "brief", hypothesis.settings.get_profile("shared"), max_examples=10
+)
 hypothesis.settings.load_profile("shared")
 
 DATA = Path(__file__).parents[2] / "shared" / "data"
@@ -38,7 +41,22 @@ BROWSER = "tests/browser/"
 GRACE = 10.0  # seconds that what is ending may take to end
 
 
-def pytest_configure():
+BRIEF = 2
+"""Cases of a test that run in each other Python."""
+
+
+def pytest_addoption(parser):
+    parser.addoption(
+        "--brief",
+        action="store_true",
+        help=f"what another version of Python may change: the first {BRIEF} cases of each test, "
+        "no captured data, few random examples",
+    )
+
+
+def pytest_configure(config):
+    if config.option.brief:
+        hypothesis.settings.load_profile("brief")
     # A shell without job control starts what it puts in the background with SIGINT ignored, and
     # so would the processes be that tests start and interrupt.
     signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -81,11 +99,30 @@ def pytest_xdist_make_scheduler(config, log):
     return Files(config, log)
 
 
+@pytest.hookimpl(trylast=True)  # once `-m` has chosen
 def pytest_collection_modifyitems(config, items):
     """Let workers begin with the tests in a browser, which take longest, and the largest files."""
+    if config.option.brief:
+        items[:] = _brief(config, items)
     if hasattr(config, "workerinput"):
         sizes = Counter(item.path for item in items)
         items.sort(key=lambda one: (not one.nodeid.startswith(BROWSER), -sizes[one.path], one.path))
+
+
+def _brief(config, items):
+    """Return the tests that are worth their time in each other Python.
+
+    Captured data tell of venues and numbers, which are the same in all of them, and so do further
+    cases of a test. What has the mark `every_case` is spared.
+    """
+    seen, kept, left = Counter(), [], []
+    for item in items:
+        test = item.nodeid.partition("[")[0]
+        seen[test] += 1
+        wanted = seen[test] <= BRIEF and "data" not in item.fixturenames
+        (kept if wanted or item.get_closest_marker("every_case") else left).append(item)
+    config.hook.pytest_deselected(items=left)
+    return kept
 
 
 _FIRST = pytest.StashKey[bool]()

@@ -38,6 +38,7 @@ def simulate():
     return lru_cache(maxsize=16)(obi.simulate)
 
 
+@pytest.mark.every_case
 @pytest.mark.parametrize("module", MODULES)
 def test_the_examples_of_a_module_run(module, simulate, monkeypatch, tmp_path):
     monkeypatch.setattr(obi, "simulate", simulate)
